@@ -1,0 +1,336 @@
+//! What is judged: one [`Change`], with everything that is known about it.
+//!
+//! A change is the set of commits that one step of the target's first-parent history brings in, or
+//! one commit, or one pull request. This module is plain data. It knows no source: a repository, a
+//! forge and ten lines of YAML in a test all fill in the same value, and nothing here holds a
+//! handle, a path of this machine or a clock.
+//!
+//! Invariant: what could not be read is a [`Missing`] in the place of the value. [`Fact`] is a
+//! `Result`, so a predicate passes the gap on with `?` and cannot mistake it for "no".
+
+pub mod message;
+pub mod person;
+pub mod text;
+pub mod trailers;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use message::Message;
+pub use person::{Person, Pusher};
+pub use text::Text;
+
+/// A fact, or the reason why nobody could state it.
+pub type Fact<T> = Result<T, Missing>;
+
+/// Why a fact is not there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// It cannot be known yet at this stage; a later stage will know it.
+    NotAtThisStage(Need),
+    /// Nobody has told this installation where to find it.
+    NotConfigured(Need),
+    /// It should have been there and could not be read; the text says why.
+    Unavailable(Need, String),
+}
+
+impl Missing {
+    /// Returns what is missing.
+    pub fn need(&self) -> Need {
+        match self {
+            Missing::NotAtThisStage(need) | Missing::NotConfigured(need) | Missing::Unavailable(need, _) => {
+                *need
+            }
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::NotAtThisStage(need) => write!(f, "{need} cannot be known at this stage"),
+            Missing::NotConfigured(need) => write!(f, "nothing here is set up to tell {need}"),
+            Missing::Unavailable(need, why) => write!(f, "{need} could not be read: {why}"),
+        }
+    }
+}
+
+/// The kinds of facts that cost something to gather; a policy says which of them it needs.
+///
+/// Messages, authors and parents are not among them: whoever reads a commit has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// The commits themselves.
+    Commits,
+    /// The paths that each commit changes.
+    Paths,
+    /// The number of changed lines.
+    Lines,
+    /// The sizes and first bytes of new file contents.
+    Blobs,
+    /// The content of a merge that no parent and no clean merge accounts for.
+    OwnContent,
+    /// The signatures of commits, verified.
+    Signatures,
+    /// Who pushes, as the server knows it.
+    Pusher,
+    /// Reviews that a forge vouches for.
+    Reviews,
+    /// The branch that the change is for.
+    Target,
+    /// What a ticket system says.
+    Tickets,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Need::Commits => "the commits",
+            Need::Paths => "which files change",
+            Need::Lines => "how many lines change",
+            Need::Blobs => "the new file contents",
+            Need::OwnContent => "what a merge adds of its own",
+            Need::Signatures => "who signed the commits",
+            Need::Pusher => "who pushes",
+            Need::Reviews => "the reviews on the forge",
+            Need::Target => "the branch that this is for",
+            Need::Tickets => "what the ticket system says",
+        })
+    }
+}
+
+/// The facts that are wanted.
+pub type Needs = BTreeSet<Need>;
+
+/// The point at which a change is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// A developer is about to record a commit.
+    CommitMsg,
+    /// A developer is about to push.
+    PrePush,
+    /// A developer asks, before or after anything is pushed.
+    Check,
+    /// The server is about to accept a push.
+    PreReceive,
+    /// A forge is about to merge a pull request.
+    PullRequest,
+    /// History is being looked at.
+    Audit,
+}
+
+impl Stage {
+    /// Returns true where a gap in the facts refuses the change, and false where it is only listed.
+    pub fn enforces(self) -> bool {
+        matches!(self, Stage::PreReceive | Stage::PullRequest)
+    }
+}
+
+/// The id of a Git object: 20 bytes under SHA-1, 32 under SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Oid {
+    bytes: [u8; 32],
+    length: u8,
+}
+
+impl Oid {
+    /// Returns the id with these raw bytes, or `None` unless there are 20 or 32 of them.
+    pub fn from_bytes(raw: &[u8]) -> Option<Self> {
+        if raw.len() != 20 && raw.len() != 32 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        bytes.get_mut(..raw.len())?.copy_from_slice(raw);
+        Some(Oid { bytes, length: u8::try_from(raw.len()).ok()? })
+    }
+
+    /// Returns the id with these 40 or 64 hexadecimal digits, or `None` for anything else.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        Self::from_bytes(&text::unhex(digits)?)
+    }
+
+    /// Returns the raw bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// Returns true for the id of all zeroes, by which hooks name "nothing".
+    pub fn is_null(&self) -> bool {
+        self.as_bytes().iter().all(|byte| *byte == 0)
+    }
+
+    /// Returns the first ten digits, for people.
+    pub fn short(&self) -> String {
+        text::hex(self.as_bytes().get(..5).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Oid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::hex(self.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Oid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Oid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Oid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        Oid::from_hex(&digits).ok_or_else(|| serde::de::Error::custom("not a Git object id"))
+    }
+}
+
+/// One change, as it is seen at one stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Change {
+    /// Where it is seen.
+    pub stage: Stage,
+    /// The full name of the ref that it is for, as in `refs/heads/main`.
+    pub target: Fact<Text>,
+    /// When it is seen, by the clock of whoever judges. Never a date out of a commit.
+    pub seen_at: Timestamp,
+    /// Who pushes it.
+    pub pusher: Fact<Pusher>,
+    /// The commits, oldest first; the last one is the final revision. Never empty.
+    pub commits: Vec<Commit>,
+}
+
+impl Change {
+    /// Returns the final revision, which is the last commit.
+    pub fn tip(&self) -> Option<&Commit> {
+        self.commits.last()
+    }
+}
+
+/// One commit, and what was looked up about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Commit {
+    /// Its id; `None` while it is not recorded yet.
+    pub id: Option<Oid>,
+    /// The ids of its parents, first parent first.
+    pub parents: Vec<Oid>,
+    /// Who wrote it, as the commit claims.
+    pub author: Person,
+    /// When, in seconds since 1970 UTC, as the commit claims.
+    pub authored_at: i64,
+    /// Who recorded it, as the commit claims.
+    pub committer: Person,
+    /// When, in seconds since 1970 UTC, as the commit claims.
+    pub committed_at: i64,
+    /// What it says.
+    pub message: Message,
+    /// The paths that differ from its first parent (from nothing, for a root).
+    pub paths: Fact<Vec<PathChange>>,
+    /// Changed lines, against its first parent.
+    pub lines: Fact<LineCount>,
+    /// For a merge, the paths whose content neither a parent nor a clean merge accounts for; empty
+    /// for every other commit.
+    pub own_content: Fact<Vec<Text>>,
+    /// What became of its signature.
+    pub signature: Fact<Signature>,
+}
+
+impl Commit {
+    /// Returns true if and only if the commit has more than one parent.
+    pub fn is_merge(&self) -> bool {
+        1 < self.parents.len()
+    }
+}
+
+/// One path, before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PathChange {
+    /// The path from the root of the repository, with `/` between its parts.
+    pub path: Text,
+    /// What stood there; `None` if nothing did.
+    pub before: Option<Entry>,
+    /// What stands there now; `None` if nothing does.
+    pub after: Option<Entry>,
+    /// Size and first bytes of the new content.
+    pub blob: Fact<Blob>,
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Entry {
+    /// Of which kind it is.
+    pub kind: EntryKind,
+    /// The id of its content, or of the submodule's commit.
+    pub id: Oid,
+}
+
+/// The kinds of entries that git distinguishes (it looks at no more than these).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryKind {
+    /// A file, mode 100644.
+    File,
+    /// A file that may be executed, mode 100755.
+    Executable,
+    /// A symbolic link, mode 120000.
+    Symlink,
+    /// A commit of another repository, mode 160000.
+    Submodule,
+}
+
+/// What is known of a file's new content without reading the whole of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Blob {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its first bytes, at most [`Blob::START`]; `None` where the content was too large to open.
+    pub start: Option<Text>,
+}
+
+impl Blob {
+    /// How many of the first bytes are kept.
+    pub const START: usize = 1024;
+}
+
+/// Lines added and removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LineCount {
+    /// Lines that are new.
+    pub added: u64,
+    /// Lines that are gone.
+    pub removed: u64,
+}
+
+/// What became of a commit's signature when it was held against the keys of the target ref.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signature {
+    /// There is none.
+    None,
+    /// It is good, and made by a key that belongs to this address.
+    Good {
+        /// The address that the key is registered for.
+        signer: Text,
+        /// The key's fingerprint.
+        key: String,
+    },
+    /// It does not hold; the text says why (bad, unknown key, expired, revoked, malformed ...).
+    Bad(String),
+}

@@ -1,0 +1,201 @@
+//! People as they appear in commits and trailers: a name and an address, nothing proved.
+//!
+//! Only the grammar lives here: what counts as `Name <address>`, and the one form in which two
+//! spellings of an address are compared. Who is whom, who is in which team and who is a bot is the
+//! policy's business (`people`).
+
+use serde::{Deserialize, Serialize};
+
+use super::text::{Text, trim};
+
+/// A name and an address, as somebody wrote them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Person {
+    /// The name, which proves nothing and may be empty.
+    pub name: Text,
+    /// The address between `<` and `>`.
+    pub email: Text,
+}
+
+/// Who pushes, as the transport or the server in front of git knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pusher {
+    /// The account under which the server knows whoever pushes.
+    Account(Text),
+    /// The administrator has said that this server cannot tell people apart.
+    Unidentified,
+}
+
+/// Why a text does not name one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAPerson {
+    /// There is no `<address>`.
+    NoAddress,
+    /// There is more than one `<` or `>`.
+    SeveralAddresses,
+    /// What stands between `<` and `>` is not `local@domain` in plain ASCII.
+    MalformedAddress,
+    /// Something follows the address that is neither `(...)` nor a `# comment`.
+    TextAfterAddress,
+    /// A character that cannot be seen, or that changes the direction of text.
+    InvisibleCharacter,
+}
+
+impl NotAPerson {
+    /// Returns the reason in words that complete the sentence "this is not a person: ...".
+    pub fn reason(self) -> &'static str {
+        match self {
+            NotAPerson::NoAddress => "it has no `<address>`",
+            NotAPerson::SeveralAddresses => "it has more than one address",
+            NotAPerson::MalformedAddress => "its address is not of the form `name@domain` in plain ASCII",
+            NotAPerson::TextAfterAddress => "something follows the address",
+            NotAPerson::InvisibleCharacter => "it contains characters that cannot be seen",
+        }
+    }
+}
+
+impl Person {
+    /// Reads `Name <local@domain>`, optionally followed by `(parameters)` and by `# comment`.
+    ///
+    /// The grammar is strict because an approval rests on it: exactly one address, plain ASCII
+    /// between the brackets, no invisible characters anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Says which part of the grammar the text breaks.
+    pub fn read(value: &[u8]) -> Result<Person, NotAPerson> {
+        let text = std::str::from_utf8(value).map_err(|_| NotAPerson::InvisibleCharacter)?;
+        if text.chars().any(is_invisible) {
+            return Err(NotAPerson::InvisibleCharacter);
+        }
+        let (name, rest) = text.split_once('<').ok_or(NotAPerson::NoAddress)?;
+        let (email, after) = rest.split_once('>').ok_or(NotAPerson::NoAddress)?;
+        if name.contains('>') || email.contains('<') || after.contains(['<', '>']) {
+            return Err(NotAPerson::SeveralAddresses);
+        }
+        if canonical_address(email.as_bytes()).is_none() {
+            return Err(NotAPerson::MalformedAddress);
+        }
+        let after = after.trim();
+        if !after.is_empty() && !after.starts_with(['(', '#']) {
+            return Err(NotAPerson::TextAfterAddress);
+        }
+        let name = trim(name.as_bytes());
+        if name.contains(&b'@') {
+            // An address in the place of the name reads as a second address.
+            return Err(NotAPerson::SeveralAddresses);
+        }
+        Ok(Person { name: name.into(), email: email.into() })
+    }
+}
+
+/// Returns true for characters that a reader does not see or that reorder what he sees: controls,
+/// zero-width and bidirectional marks, fillers, tags and variation selectors.
+pub fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}'
+        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Returns the one form in which spellings of an address are compared, or `None` for what is not a
+/// plain ASCII `local@domain`.
+///
+/// Lower case throughout, a dot at the end of the domain and a `+tag` in the local part dropped.
+/// GitHub's `ID+LOGIN@users.noreply.github.com` becomes `github:login`, with the id dropped. Two
+/// addresses that some server tells apart only by case or tag are taken for one person: that can
+/// refuse an approval, and can never grant one.
+pub fn canonical_address(address: &[u8]) -> Option<String> {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !b"<>()[],;:\\\"".contains(byte);
+    let bracketed_bot = |byte: &u8| plain(byte) || matches!(byte, b'[' | b']');
+    let at = address.iter().rposition(|byte| *byte == b'@')?;
+    let (local, domain) = (address.get(..at)?, address.get(at + 1..)?);
+    let domain = domain.strip_suffix(b".").unwrap_or(domain);
+    if local.is_empty() || domain.is_empty() || local.contains(&b'@') {
+        return None;
+    }
+    // Forges put `[bot]` into local parts, so brackets are let through there and nowhere else.
+    if !local.iter().all(bracketed_bot) || !domain.iter().all(plain) {
+        return None;
+    }
+    let local = String::from_utf8_lossy(local).to_ascii_lowercase();
+    let domain = String::from_utf8_lossy(domain).to_ascii_lowercase();
+    if domain == "users.noreply.github.com" {
+        let login = match local.split_once('+') {
+            Some((id, login)) if id.bytes().all(|byte| byte.is_ascii_digit()) => login,
+            _ => local.as_str(),
+        };
+        return (!login.is_empty()).then(|| format!("github:{login}"));
+    }
+    let local = match local.split_once('+') {
+        Some((base, _)) if !base.is_empty() => base,
+        _ => local.as_str(),
+    };
+    Some(format!("{local}@{domain}"))
+}
+
+/// Returns the form in which two names are compared, in order to *refuse* a person who reviews
+/// himself under a second address; names never grant anything. Empty for a name of no letters.
+pub fn comparable_name(name: &Text) -> String {
+    name.to_lossy()
+        .chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_and_one_address_is_a_person() {
+        let person = Person::read(b"Ana Ruiz <ana@example.com> (role=ciso) # by phone").unwrap();
+        assert_eq!(person, Person { name: "Ana Ruiz".into(), email: "ana@example.com".into() });
+        assert!(Person::read(b"<ana@example.com>").is_ok());
+        assert!(Person::read(b"dependabot[bot] <1+dependabot[bot]@users.noreply.github.com>").is_ok());
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        for (text, reason) in [
+            ("Ana", NotAPerson::NoAddress),
+            ("Ana <ana@example.com", NotAPerson::NoAddress),
+            ("Bob <bob@x.example> <mallory@x.example>", NotAPerson::SeveralAddresses),
+            ("bob@x.example <mallory@x.example>", NotAPerson::SeveralAddresses),
+            ("Ana <>", NotAPerson::MalformedAddress),
+            ("Ana <ana at example.com>", NotAPerson::MalformedAddress),
+            ("Bob <b\u{43e}b@example.com>", NotAPerson::MalformedAddress),
+            ("Ana <ana@example.com> and others", NotAPerson::TextAfterAddress),
+            ("Ana\u{200b} <ana@example.com>", NotAPerson::InvisibleCharacter),
+        ] {
+            assert_eq!(Person::read(text.as_bytes()), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_address_compare_equal() {
+        for spelling in ["MALLORY@EXAMPLE.COM", "mallory+review@example.com", "mallory@example.com."] {
+            assert_eq!(canonical_address(spelling.as_bytes()).as_deref(), Some("mallory@example.com"));
+        }
+        for spelling in ["1004+Mallory@users.noreply.github.com", "mallory@users.noreply.github.com"] {
+            assert_eq!(canonical_address(spelling.as_bytes()).as_deref(), Some("github:mallory"));
+        }
+        assert_eq!(canonical_address(b"bob@example.com.evil").as_deref(), Some("bob@example.com.evil"));
+        for broken in ["", "@", "a@", "@b", "a@b@c", "a b@c", "\u{ff20}b@c", "a@b,c"] {
+            assert_eq!(canonical_address(broken.as_bytes()), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_canonical_form_is_a_fixed_point() {
+        for address in ["Ana+x@Example.com.", "a@b", "x+y+z@q"] {
+            let once = canonical_address(address.as_bytes()).unwrap();
+            assert_eq!(canonical_address(once.as_bytes()), Some(once.clone()));
+        }
+    }
+}
