@@ -1,2 +1,10 @@
 //! The map of the house.
+pub mod calendar;
 pub mod change;
+pub mod fixture;
+pub mod pattern;
+pub mod people;
+pub mod predicates;
+pub mod verdict;
+pub mod vocabulary;
+pub mod yaml;

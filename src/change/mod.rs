@@ -79,7 +79,7 @@ pub enum Need {
     Signatures,
     /// Who pushes, as the server knows it.
     Pusher,
-    /// Reviews that a forge vouches for.
+    /// Reviews and approvals.
     Reviews,
     /// The branch that the change is for.
     Target,
@@ -97,7 +97,7 @@ impl fmt::Display for Need {
             Need::OwnContent => "what a merge adds of its own",
             Need::Signatures => "who signed the commits",
             Need::Pusher => "who pushes",
-            Need::Reviews => "the reviews on the forge",
+            Need::Reviews => "who has reviewed this",
             Need::Target => "the branch that this is for",
             Need::Tickets => "what the ticket system says",
         })

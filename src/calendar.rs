@@ -1,0 +1,175 @@
+//! Spans and windows of time, as a policy writes them: `24h`, `5 business days`, `Fri 18:00`.
+//!
+//! Time itself is a value that the caller brings; nothing here looks at a clock. Hours run on
+//! without a break, days that are called business days follow a calendar (Monday to Friday, in UTC
+//! unless a time zone is named). A limit is inclusive: what happens exactly at it is in time.
+
+use std::fmt;
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+
+use crate::yaml::shown;
+
+/// How long something may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// This many minutes, around the clock.
+    Minutes(u32),
+    /// Until the end of the day that many business days later, in UTC.
+    BusinessDays(u32),
+}
+
+impl Within {
+    /// Reads `90m`, `24h`, `30 days` or `5 business days`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses anything else, nothing (`0h`), and more than ten years.
+    pub fn new(written: &str) -> Result<Self, String> {
+        let refuse = || {
+            format!(
+                "expected a time such as `90m`, `24h`, `30 days` or `5 business days`, found `{}`",
+                shown(written)
+            )
+        };
+        let digits = written.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = written.split_at_checked(digits).ok_or_else(refuse)?;
+        let number: u32 = number.parse().map_err(|_| refuse())?;
+        let within = match unit.trim_start() {
+            "m" | "min" | "minutes" => Within::Minutes(number),
+            "h" | "hours" | "hour" => Within::Minutes(number.checked_mul(60).ok_or_else(refuse)?),
+            "d" | "days" | "day" => Within::Minutes(number.checked_mul(24 * 60).ok_or_else(refuse)?),
+            "business days" | "business day" => Within::BusinessDays(number),
+            _ => return Err(refuse()),
+        };
+        match within {
+            Within::Minutes(minutes) if minutes == 0 || 3660 * 24 * 60 < minutes => Err(refuse()),
+            Within::BusinessDays(days) if days == 0 || 2600 < days => Err(refuse()),
+            within => Ok(within),
+        }
+    }
+
+    /// Returns the last instant that is still in time, counted from `start`.
+    ///
+    /// `None` if it lies beyond the year 9999.
+    pub fn due(self, start: Timestamp) -> Option<Timestamp> {
+        match self {
+            Within::Minutes(minutes) => start.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok(),
+            Within::BusinessDays(days) => {
+                let mut day = start.to_zoned(TimeZone::UTC).date();
+                let mut left = days;
+                while 0 < left {
+                    day = day.checked_add(1.day()).ok()?;
+                    if is_business_day(day) {
+                        left -= 1;
+                    }
+                }
+                day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok().map(|end| end.timestamp())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Within::Minutes(minutes) if minutes.is_multiple_of(60) => write!(f, "{} hours", minutes / 60),
+            Within::Minutes(minutes) => write!(f, "{minutes} minutes"),
+            Within::BusinessDays(1) => f.write_str("1 business day"),
+            Within::BusinessDays(days) => write!(f, "{days} business days"),
+        }
+    }
+}
+
+/// Returns true from Monday to Friday.
+pub fn is_business_day(day: Date) -> bool {
+    !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
+}
+
+/// Returns the weekday called `Mon` to `Sun`.
+///
+/// # Errors
+///
+/// Refuses every other word.
+pub fn weekday(written: &str) -> Result<Weekday, String> {
+    Ok(match written {
+        "Mon" => Weekday::Monday,
+        "Tue" => Weekday::Tuesday,
+        "Wed" => Weekday::Wednesday,
+        "Thu" => Weekday::Thursday,
+        "Fri" => Weekday::Friday,
+        "Sat" => Weekday::Saturday,
+        "Sun" => Weekday::Sunday,
+        other => {
+            return Err(format!("expected Mon, Tue, Wed, Thu, Fri, Sat or Sun, found `{}`", shown(other)));
+        }
+    })
+}
+
+/// Returns the time of day written as `18:00`.
+///
+/// # Errors
+///
+/// Refuses everything else; the day ends at `23:59`.
+pub fn time_of_day(written: &str) -> Result<Time, String> {
+    let refuse = || format!("expected a time of day such as 18:00, found `{}`", shown(written));
+    let (hour, minute) = written.split_once(':').ok_or_else(refuse)?;
+    if hour.len() != 2 || minute.len() != 2 {
+        return Err(refuse());
+    }
+    Time::new(hour.parse().map_err(|_| refuse())?, minute.parse().map_err(|_| refuse())?, 0, 0)
+        .map_err(|_| refuse())
+}
+
+/// Returns `instant` on the clocks of `zone` (an IANA name), or why that cannot be said.
+///
+/// # Errors
+///
+/// Says so if this machine does not know the time zone.
+pub fn local(instant: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
+    match zone {
+        None | Some("UTC") => Ok(instant.to_zoned(TimeZone::UTC)),
+        Some(name) => TimeZone::get(name)
+            .map(|zone| instant.to_zoned(zone))
+            .map_err(|_| format!("this machine does not know the time zone `{}`", shown(name))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(within: &str, start: &str) -> String {
+        Within::new(within).unwrap().due(start.parse().unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn hours_run_around_the_clock() {
+        assert_eq!(due("24h", "2026-03-01T10:00:00Z"), "2026-03-02T10:00:00Z");
+        // The clocks go forward in between; 24 hours are 24 hours.
+        assert_eq!(due("24h", "2026-03-28T23:30:00+01:00"), "2026-03-29T22:30:00Z");
+        assert_eq!(due("30 days", "2026-01-31T00:00:00Z"), "2026-03-02T00:00:00Z");
+    }
+
+    #[test]
+    fn business_days_leave_the_weekend_out() {
+        // 2026-11-20 is a Friday.
+        assert_eq!(due("1 business day", "2026-11-20T23:00:00Z"), "2026-11-23T23:59:59Z");
+        assert_eq!(due("5 business days", "2026-11-20T09:00:00Z"), "2026-11-27T23:59:59Z");
+        assert_eq!(due("2 business days", "2026-11-21T09:00:00Z"), "2026-11-24T23:59:59Z");
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for written in
+            ["", "h", "0h", "24", "24 parsecs", "-1h", "1.5h", "99999999999h", "4000 days", "4294967295h"]
+        {
+            assert!(Within::new(written).is_err(), "{written}");
+        }
+        assert!(time_of_day("24:00").is_err());
+        assert!(time_of_day("8:00").is_err());
+        assert!(weekday("Friday").is_err());
+    }
+}

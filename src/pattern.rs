@@ -1,0 +1,349 @@
+//! Patterns that a policy may hold: of paths, of refs, of names, of values.
+//!
+//! Each kind has one meaning, taken from where its users know it: paths match as in `.gitignore`,
+//! refs as whole names, names with `*` alone, values as regular expressions over the whole value.
+//! All of them take time linear in the text (a glob with several `*` aside, whose pattern is the
+//! policy's and bounded). A regular expression is compiled when it is first asked, so that a hook
+//! pays for the patterns that it reaches and for no others.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use gix_glob::{Pattern as GitGlob, pattern::Case, wildmatch};
+
+/// How many bytes a pattern may have.
+const LONGEST: usize = 1024;
+
+/// A pattern of paths, with the meaning that it would have in a `.gitignore` at the root.
+///
+/// `docs/` and `docs/**` match what is below, `CODEOWNERS` and `*.lock` match at any depth,
+/// `/Makefile` at the root only. See gitignore(5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPattern {
+    glob: GitGlob,
+    written: String,
+}
+
+impl PathPattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// Refuses an empty pattern, one that starts with `!` (a predicate has `ignore` for that) or
+    /// `#`, one with white space at an end, and one of more than 1,024 bytes.
+    pub fn new(written: &str) -> Result<Self, String> {
+        if written.starts_with('!') {
+            return Err("a pattern cannot start with `!` here; use `ignore`".into());
+        }
+        if written.starts_with('#') {
+            return Err("a pattern that starts with `#` is a comment to git; write `\\#`".into());
+        }
+        if written.trim() != written {
+            return Err("a pattern cannot start or end with white space".into());
+        }
+        if LONGEST < written.len() {
+            return Err(format!("a pattern has at most {LONGEST} bytes"));
+        }
+        let glob = GitGlob::from_bytes(written.as_bytes()).ok_or("a pattern cannot be empty")?;
+        Ok(PathPattern { glob, written: written.into() })
+    }
+
+    /// Returns true if and only if the pattern matches `path` or a folder that holds it.
+    pub fn matches(&self, path: &[u8]) -> bool {
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        if self.matches_one(path, false) {
+            return true;
+        }
+        let mut end = path.len();
+        while let Some(slash) = path.get(..end).and_then(|head| head.iter().rposition(|byte| *byte == b'/')) {
+            end = slash;
+            if path.get(..end).is_some_and(|folder| self.matches_one(folder, true)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn matches_one(&self, path: &[u8], is_folder: bool) -> bool {
+        let basename = path.iter().rposition(|byte| *byte == b'/').map(|slash| slash + 1);
+        self.glob.matches_repo_relative_path(
+            path.into(),
+            basename,
+            Some(is_folder),
+            Case::Sensitive,
+            wildmatch::Mode::NO_MATCH_SLASH_LITERAL,
+        )
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// A pattern of refs: a whole name in which `*` stands for any characters, slashes among them.
+///
+/// A pattern that does not start with `refs/` is of branches: `main` is `refs/heads/main`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefPattern {
+    full: String,
+    written: String,
+}
+
+impl RefPattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what no ref could be called: an empty pattern, white space, controls, `..`, `~^:?[\`,
+    /// a slash at the end, and the ledger's own `refs/changegate/`.
+    pub fn new(written: &str) -> Result<Self, String> {
+        if written.is_empty() || LONGEST < written.len() {
+            return Err(format!("a ref pattern has 1 to {LONGEST} bytes"));
+        }
+        let bad = |character: char| {
+            character.is_ascii_control() || character == ' ' || "~^:?[\\".contains(character)
+        };
+        if written.contains(bad)
+            || written.contains("..")
+            || written.ends_with('/')
+            || written.starts_with('/')
+        {
+            return Err("no ref can have such a name; `*` is the only wildcard".into());
+        }
+        let full =
+            if written.starts_with("refs/") { written.to_owned() } else { format!("refs/heads/{written}") };
+        if full.starts_with("refs/changegate/") {
+            return Err("`refs/changegate/` is kept by the gate itself".into());
+        }
+        Ok(RefPattern { full, written: written.into() })
+    }
+
+    /// Returns true if and only if the pattern matches the whole of `full_name`, as in
+    /// `refs/heads/main`.
+    pub fn matches(&self, full_name: &[u8]) -> bool {
+        matches_stars(self.full.as_bytes(), full_name, false)
+    }
+}
+
+impl fmt::Display for RefPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// A pattern of accounts and addresses: the whole name, in any case of its ASCII letters, with `*`
+/// for any characters. Everything else stands for itself, `[bot]` included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePattern(String);
+
+impl NamePattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// Refuses an empty pattern, one that would match everybody (`*`), one that is not plain ASCII
+    /// and one of more than 1,024 bytes.
+    pub fn new(written: &str) -> Result<Self, String> {
+        if written.is_empty() || LONGEST < written.len() {
+            return Err(format!("a name pattern has 1 to {LONGEST} bytes"));
+        }
+        if !written.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            return Err("a name pattern is plain ASCII".into());
+        }
+        if written.bytes().all(|byte| byte == b'*') {
+            return Err("this would match everybody".into());
+        }
+        Ok(NamePattern(written.into()))
+    }
+
+    /// Returns true if and only if the pattern matches the whole of `name`.
+    pub fn matches(&self, name: &[u8]) -> bool {
+        matches_stars(self.0.as_bytes(), name, true)
+    }
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Matches `text` as a whole against `pattern`, in which `*` stands for any bytes.
+fn matches_stars(pattern: &[u8], text: &[u8], fold: bool) -> bool {
+    let same = |a: &u8, b: &u8| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
+    let (mut at_pattern, mut at_text) = (0, 0);
+    // Where to take up again: the last star, and the text position it was tried with.
+    let mut retry: Option<(usize, usize)> = None;
+    while at_text < text.len() {
+        match (pattern.get(at_pattern), text.get(at_text)) {
+            (Some(b'*'), _) => {
+                retry = Some((at_pattern, at_text));
+                at_pattern += 1;
+            }
+            (Some(wanted), Some(byte)) if same(wanted, byte) => {
+                at_pattern += 1;
+                at_text += 1;
+            }
+            _ => match retry {
+                Some((star, tried)) => {
+                    at_pattern = star + 1;
+                    at_text = tried + 1;
+                    retry = Some((star, tried + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.get(at_pattern..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+/// A regular expression that must match the whole of a value; its classes are ASCII.
+///
+/// The syntax is that of the `regex` crate: no look-around and no back-references, so that the time
+/// it takes is linear in the value. It is checked at once and compiled when first used.
+#[derive(Clone)]
+pub struct ValuePattern {
+    written: String,
+    compiled: OnceLock<Option<regex::bytes::Regex>>,
+}
+
+impl ValuePattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the syntax, in one line.
+    pub fn new(written: &str) -> Result<Self, String> {
+        if LONGEST < written.len() {
+            return Err(format!("a pattern has at most {LONGEST} bytes"));
+        }
+        regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .unicode(false)
+            .nest_limit(50)
+            .build()
+            .parse(written)
+            .map_err(|error| match error {
+            regex_syntax::Error::Parse(error) => error.kind().to_string(),
+            regex_syntax::Error::Translate(error) => error.kind().to_string(),
+            _ => "it cannot be read as a regular expression".into(),
+        })?;
+        Ok(ValuePattern { written: written.into(), compiled: OnceLock::new() })
+    }
+
+    /// Returns whether the whole of `value` matches, or `None` if the pattern is too large to
+    /// compile (over 1 MiB), which [`ValuePattern::compile`] finds out beforehand.
+    pub fn matches(&self, value: &[u8]) -> Option<bool> {
+        self.compiled().as_ref().map(|regex| regex.is_match(value))
+    }
+
+    /// Compiles the pattern now.
+    ///
+    /// # Errors
+    ///
+    /// Says so if it would take more than 1 MiB.
+    pub fn compile(&self) -> Result<(), String> {
+        match self.compiled() {
+            Some(_) => Ok(()),
+            None => Err("this pattern is too large once its repetitions are written out".into()),
+        }
+    }
+
+    fn compiled(&self) -> &Option<regex::bytes::Regex> {
+        self.compiled.get_or_init(|| {
+            regex::bytes::RegexBuilder::new(&format!("^(?:{})$", self.written))
+                .unicode(false)
+                .size_limit(1 << 20)
+                .build()
+                .ok()
+        })
+    }
+}
+
+impl fmt::Debug for ValuePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}/", self.written)
+    }
+}
+
+impl fmt::Display for ValuePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+impl PartialEq for ValuePattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(pattern: &str, path: &str) -> bool {
+        PathPattern::new(pattern).unwrap().matches(path.as_bytes())
+    }
+
+    #[test]
+    fn paths_match_as_in_a_gitignore() {
+        assert!(path("infra/**", "infra/a/b.tf"));
+        assert!(!path("infra/**", "x/infra/a"));
+        assert!(path("**/iam/**", "iam/role.tf"));
+        assert!(path("**/iam/**", "a/b/iam/c/role.tf"));
+        assert!(path("CODEOWNERS", ".github/CODEOWNERS"));
+        assert!(!path("/CODEOWNERS", ".github/CODEOWNERS"));
+        assert!(path("docs/", "docs/a/b.md"));
+        assert!(path("docs", "docs/a/b.md"));
+        assert!(!path("docs/", "docs"));
+        assert!(path("*.lock", "a/b/Cargo.lock"));
+        assert!(path("**", "anything/at/all"));
+        assert!(!path("a*c", "ab/c"));
+        assert!(path("src/*.rs", "src/main.rs"));
+        assert!(!path("src/*.rs", "src/cli/main.rs"));
+    }
+
+    #[test]
+    fn refs_match_as_whole_names() {
+        let refs = |pattern: &str, name: &str| RefPattern::new(pattern).unwrap().matches(name.as_bytes());
+        assert!(refs("main", "refs/heads/main"));
+        assert!(!refs("main", "refs/heads/main-fix"));
+        assert!(!refs("main", "refs/tags/main"));
+        assert!(!refs("main", "refs/heads/x/main"));
+        assert!(refs("release/*", "refs/heads/release/1/0/fix"));
+        assert!(!refs("release/*", "refs/heads/release"));
+        assert!(refs("refs/tags/v*", "refs/tags/v1.0"));
+        assert!(!refs("refs/tags/v*", "refs/heads/v1.0"));
+        for bad in ["", "a b", "a..b", "main/", "/main", "a[b]", "refs/changegate/ledger", "a\nb"] {
+            assert!(RefPattern::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_match_in_any_case_and_brackets_stand_for_themselves() {
+        let name = |pattern: &str, name: &str| NamePattern::new(pattern).unwrap().matches(name.as_bytes());
+        assert!(name("*[bot]", "Dependabot[bot]"));
+        assert!(!name("*[bot]", "robot"));
+        assert!(name("ci@acme.example", "CI@acme.example"));
+        assert!(name("a*b*c", "aXbYbc"));
+        assert!(!name("a*b*c", "aXbY"));
+        assert!(NamePattern::new("**").is_err());
+    }
+
+    #[test]
+    fn values_match_as_a_whole_and_in_ascii() {
+        let value =
+            |pattern: &str, value: &str| ValuePattern::new(pattern).unwrap().matches(value.as_bytes());
+        assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "PAY-412"), Some(true));
+        assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "see PAY-412"), Some(false));
+        assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "PAY-412\nx"), Some(false));
+        assert_eq!(value(r"\d+", "\u{664}\u{662}"), Some(false));
+        assert!(ValuePattern::new("(").is_err());
+        assert!(ValuePattern::new("(?=x)").is_err());
+        assert_eq!(value("(a{1000}){1000}", "a"), None);
+        assert!(ValuePattern::new("(a{1000}){1000}").unwrap().compile().is_err());
+    }
+}

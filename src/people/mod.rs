@@ -1,0 +1,289 @@
+//! Who is whom: teams, bots, and the roster that says which addresses and accounts are one person.
+//!
+//! Without a roster an address is a person. With one, only those whom it names are people: an
+//! address that it does not know neither approves nor is ignored. A name never grants anything; an
+//! equal name only stops somebody from approving himself under a second address.
+
+pub mod participants;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::change::person::{canonical_address, comparable_name};
+use crate::change::{Person, Text};
+use crate::pattern::NamePattern;
+use crate::yaml::decode::{Map, each, entries, one, text, texts};
+use crate::yaml::{Fault, Key, Node, shown};
+
+/// The addresses that forges put down as committer when they merge by themselves.
+const FORGES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
+
+/// The people of one policy.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct People {
+    /// Where the roster stands, if the policy names one: a file on the same ref.
+    pub roster: Option<String>,
+    teams: BTreeMap<String, Team>,
+    bots: Vec<NamePattern>,
+    humans: HashMap<String, String>,
+    rostered: bool,
+}
+
+/// The members of a team: as the policy writes them, and as the keys of people.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Team {
+    written: Vec<String>,
+    keys: BTreeSet<String>,
+}
+
+/// Whom a name or an address stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A person, by the key that is equal for all his addresses and accounts.
+    Human(String),
+    /// A machine.
+    Bot,
+    /// Somebody whom the roster does not know, or an address that is none.
+    Stranger,
+}
+
+impl People {
+    /// Reads the `people` of a policy.
+    pub fn read(node: &Node, faults: &mut Vec<Fault>) -> Self {
+        let mut people = People::default();
+        let Some(mut map) = Map::new(node, faults) else { return people };
+        if let Some(node) = map.get("teams") {
+            for (name, members) in entries(node, faults) {
+                let written = each(members, faults, |member| match identity(member) {
+                    Some(_) => Ok(member.to_owned()),
+                    None => Err(format!(
+                        "`{}` is neither an address nor an account such as `github:ana`",
+                        shown(member)
+                    )),
+                });
+                people.teams.insert(name.text.clone(), Team { written, keys: BTreeSet::new() });
+            }
+        }
+        if let Some(node) = map.get("bots") {
+            people.bots = each(node, faults, NamePattern::new);
+        }
+        if let Some(node) = map.get("roster") {
+            people.roster = one(node, faults, |path| plain_path(path).map(str::to_owned));
+        }
+        map.finish(faults);
+        people.resolve_teams();
+        people
+    }
+
+    /// Adds the people of `child`: teams and roster replace those of the same name, bots add up.
+    pub fn extend(&mut self, child: People) {
+        self.teams.extend(child.teams);
+        self.bots.extend(child.bots);
+        self.roster = child.roster.or(self.roster.take());
+        self.resolve_teams();
+    }
+
+    /// Takes in the roster file.
+    ///
+    /// It is a map of `people`, each with `addresses` and, if need be, `accounts` and a `name`. One
+    /// address or account that is claimed by two people is a fault.
+    pub fn read_roster(&mut self, node: &Node, faults: &mut Vec<Fault>) {
+        self.rostered = true;
+        let Some(mut map) = Map::new(node, faults) else { return };
+        let people = map.require("people", faults).map(|node| entries(node, faults)).unwrap_or_default();
+        map.finish(faults);
+        if people.is_empty() && faults.is_empty() {
+            faults.push(Fault::new(node.at, "the roster names nobody"));
+        }
+        for (key, node) in people {
+            let Some(mut map) = Map::new(node, faults) else { continue };
+            if let Some(name) = map.get("name") {
+                text(name, faults);
+            }
+            let addresses = map.require("addresses", faults);
+            let accounts = map.get("accounts");
+            for node in addresses.into_iter().chain(accounts) {
+                for written in texts(node, faults) {
+                    match identity(written) {
+                        Some(id) => self.claim(id, key, node, faults),
+                        None => {
+                            faults.push(Fault::new(node.at, format!("`{}` names nobody", shown(written))))
+                        }
+                    }
+                }
+            }
+            map.finish(faults);
+        }
+        self.resolve_teams();
+    }
+
+    fn claim(&mut self, id: String, key: &Key, node: &Node, faults: &mut Vec<Fault>) {
+        match self.humans.insert(id.clone(), key.text.clone()) {
+            Some(other) if other != key.text => {
+                faults.push(Fault::new(
+                    node.at,
+                    format!("`{}` belongs to `{}` and to `{}`", shown(&id), shown(&other), shown(&key.text)),
+                ));
+            }
+            _ => {}
+        }
+    }
+
+    fn resolve_teams(&mut self) {
+        let keys = |team: &Team| {
+            team.written
+                .iter()
+                .filter_map(|member| match self.resolve(identity(member)?) {
+                    Who::Human(key) => Some(key),
+                    _ => None,
+                })
+                .collect()
+        };
+        let resolved: Vec<BTreeSet<String>> = self.teams.values().map(keys).collect();
+        for (team, keys) in self.teams.values_mut().zip(resolved) {
+            team.keys = keys;
+        }
+    }
+
+    /// Returns true if and only if a roster was read.
+    pub fn has_roster(&self) -> bool {
+        self.rostered
+    }
+
+    /// Returns the names of the teams.
+    pub fn team_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.teams.keys().map(String::as_str)
+    }
+
+    /// Returns the members of a team as the policy writes them, for telling whom to ask.
+    pub fn team_members(&self, team: &str) -> &[String] {
+        self.teams.get(team).map(|team| team.written.as_slice()).unwrap_or_default()
+    }
+
+    /// Returns true if and only if the person with this key belongs to `team`.
+    pub fn is_member(&self, key: &str, team: &str) -> bool {
+        self.teams.get(team).is_some_and(|team| team.keys.contains(key))
+    }
+
+    /// Returns whom a name and an address stand for.
+    pub fn who(&self, person: &Person) -> Who {
+        if self.is_bot(person) {
+            return Who::Bot;
+        }
+        match canonical_address(person.email.as_bytes()) {
+            Some(id) => self.resolve(id),
+            None => Who::Stranger,
+        }
+    }
+
+    /// Returns whom an account of the server stands for: an address, a login such as `github:ana`,
+    /// or a bare name, which the roster lists under `accounts`.
+    pub fn who_pushes(&self, account: &Text) -> Who {
+        if self.bots.iter().any(|bot| bot.matches(account.as_bytes())) {
+            return Who::Bot;
+        }
+        match account.as_utf8().and_then(identity) {
+            Some(id) => self.resolve(id),
+            None => Who::Stranger,
+        }
+    }
+
+    fn resolve(&self, id: String) -> Who {
+        if !self.rostered {
+            return Who::Human(id);
+        }
+        self.humans.get(&id).cloned().map_or(Who::Stranger, Who::Human)
+    }
+
+    /// Returns true if and only if the policy calls this a bot, by name, address or the local part
+    /// of the address.
+    pub fn is_bot(&self, person: &Person) -> bool {
+        let email = person.email.as_bytes();
+        let local = email.split(|byte| *byte == b'@').next().unwrap_or_default();
+        self.bots
+            .iter()
+            .any(|bot| bot.matches(email) || bot.matches(local) || bot.matches(person.name.as_bytes()))
+    }
+}
+
+/// Returns true if and only if this is a forge that recorded a merge by itself.
+pub fn is_forge(person: &Person) -> bool {
+    FORGES.iter().any(|forge| person.email.as_bytes().eq_ignore_ascii_case(forge.as_bytes()))
+}
+
+/// Returns true if two people have the same name, letters and digits compared without case; never
+/// for an empty name.
+pub fn same_name(one: &Text, other: &Text) -> bool {
+    let name = comparable_name(one);
+    !name.is_empty() && name == comparable_name(other)
+}
+
+/// Returns the form in which an address, a `forge:login` or a bare account is compared.
+fn identity(written: &str) -> Option<String> {
+    if written.contains('@') {
+        let address = written.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(written);
+        return canonical_address(address.as_bytes());
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+    let usable = !written.is_empty() && written.len() <= 100 && written.bytes().all(plain);
+    usable.then(|| written.to_ascii_lowercase())
+}
+
+/// Returns `path` if it names a file below the root in plain words.
+///
+/// # Errors
+///
+/// Refuses absolute paths, `..`, empty parts and back-slashes.
+pub fn plain_path(path: &str) -> Result<&str, String> {
+    let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0']);
+    if path.split('/').all(plain) {
+        Ok(path)
+    } else {
+        Err(format!("`{}` is not the path of a file in this repository", shown(path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    fn people(policy: &str, roster: Option<&str>) -> (People, Vec<String>) {
+        let mut faults = Vec::new();
+        let mut people = People::read(&yaml::read(policy.as_bytes()).unwrap(), &mut faults);
+        if let Some(roster) = roster {
+            people.read_roster(&yaml::read(roster.as_bytes()).unwrap(), &mut faults);
+        }
+        (people, faults.into_iter().map(|fault| fault.what).collect())
+    }
+
+    fn person(text: &str) -> Person {
+        Person::read(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn without_a_roster_an_address_is_a_person() {
+        let (people, _) = people("teams: {security: [ana@example.com]}\nbots: ['*[bot]']", None);
+        assert_eq!(people.who(&person("A <ANA+x@example.com>")), Who::Human("ana@example.com".into()));
+        assert!(people.is_member("ana@example.com", "security"));
+        assert_eq!(people.who(&person("renovate[bot] <x@example.com>")), Who::Bot);
+        assert_eq!(people.who(&person("B <7+renovate[bot]@users.noreply.github.com>")), Who::Bot);
+    }
+
+    #[test]
+    fn with_a_roster_only_the_people_in_it_are_people() {
+        let roster = "people:\n  ana: {addresses: [ana@example.com, ana@home.example], accounts: ['github:ana-sec', ana]}\n";
+        let (people, faults) = people("teams: {security: ['github:ana-sec']}", Some(roster));
+        assert_eq!(faults, Vec::<String>::new());
+        assert_eq!(people.who(&person("A <ana@home.example>")), Who::Human("ana".into()));
+        assert_eq!(people.who_pushes(&"ana".into()), Who::Human("ana".into()));
+        assert_eq!(people.who_pushes(&"bob".into()), Who::Stranger);
+        assert_eq!(people.who(&person("A <ana@example.com.evil>")), Who::Stranger);
+        assert!(people.is_member("ana", "security"));
+    }
+
+    #[test]
+    fn an_address_of_two_people_is_a_fault() {
+        let roster = "people:\n  ana: {addresses: [a@example.com]}\n  bob: {addresses: [A@example.com]}\n";
+        assert_eq!(people("{}", Some(roster)).1, ["`a@example.com` belongs to `ana` and to `bob`"]);
+    }
+}

@@ -1,0 +1,307 @@
+//! `field`: what the change says in a field.
+
+use super::{Doc, Known, Reply, Seen};
+use crate::calendar::Within;
+use crate::change::{Missing, Needs};
+use crate::verdict::{Finding, Line, Obligation};
+use crate::vocabulary::{Field, Reading};
+use crate::yaml::decode::{Map, entries, one, texts};
+use crate::yaml::{Fault, Node, Value, shown};
+
+/// What a policy's author reads about it.
+pub const DOC: Doc = Doc {
+    name: "field",
+    asks: "The change says something in a field, and it is what the policy's vocabulary and this question accept.",
+    why: "Risk, type, ticket and back-out plan are the record of a change; a field that is empty, a placeholder \
+          or contradicts itself is none.",
+    parameters: "\
+- a map from field names to what is asked of each:
+  - `present`: it is stated, and valid;
+  - `absent`: it is not stated at all;
+  - a word, or `one-of: [words]`: that is what counts;
+  - `at-least: WORD`, `at-most: WORD`: for a field of ordered words;
+  - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then.",
+    passes: "
+ask: { field: { Risk: { at-least: medium } } }
+fields: { Risk: { ordered: [low, medium, high], on-conflict: highest } }
+change:
+  commits:
+    - message: |
+        Cache the tenant lookup
+
+        Risk: High; touches the token check
+",
+    fails: "
+ask: { field: { Back-out-Plan: present } }
+fields: { Back-out-Plan: { text: { min-length: 20 } } }
+change:
+  commits:
+    - message: |
+        Cache the tenant lookup
+
+        Back-out-Plan: n/a
+",
+};
+
+/// The question about each field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldHolds {
+    asked: Vec<(Field, Asked)>,
+}
+
+/// What is asked of a field.
+#[derive(Clone, Debug, PartialEq)]
+enum Asked {
+    Present { within: Option<Within> },
+    Absent,
+    OneOf(Vec<usize>),
+    AtLeast(usize),
+    AtMost(usize),
+}
+
+impl FieldHolds {
+    pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let before = faults.len();
+        let mut asked = Vec::new();
+        for (key, node) in entries(node, faults) {
+            let place = Node { at: key.at, value: Value::List(Vec::new()) };
+            let Some(field) = known.vocabulary.find(&place, &key.text, faults) else { continue };
+            if let Some(question) = Asked::read(node, field, known, faults) {
+                asked.push((field.clone(), question));
+            }
+        }
+        if asked.is_empty() && before == faults.len() {
+            faults.push(Fault::new(node.at, "no field is named").help("as in `field: { Risk: present }`"));
+        }
+        (before == faults.len()).then_some(FieldHolds { asked })
+    }
+
+    pub(super) fn needs(&self, _: &mut Needs) {}
+
+    pub(super) fn words(&self) -> String {
+        let parts = self.asked.iter().map(|(field, asked)| {
+            let name = &field.name;
+            let word = |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
+            match asked {
+                Asked::Present { within: None } => format!("`{name}` is stated"),
+                Asked::Present { within: Some(within) } => format!("`{name}` is stated within {within}"),
+                Asked::Absent => format!("`{name}` is not stated"),
+                Asked::OneOf(levels) => {
+                    format!("`{name}` is {}", levels.iter().map(word).collect::<Vec<_>>().join(" or "))
+                }
+                Asked::AtLeast(level) => format!("`{name}` is at least {}", word(level)),
+                Asked::AtMost(level) => format!("`{name}` is at most {}", word(level)),
+            }
+        });
+        parts.collect::<Vec<_>>().join(", and ")
+    }
+
+    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+        let mut findings = Vec::new();
+        let mut owed = Vec::new();
+        for (field, asked) in &self.asked {
+            match (field.reading(seen.change), asked) {
+                (Reading::Absent, Asked::Absent) => {}
+                (Reading::Absent, Asked::Present { within: Some(within) }) => owed.push(owes(field, *within, seen)),
+                (Reading::Absent, _) => findings.push(absent(field, asked, seen)),
+                (Reading::Invalid(reasons), Asked::Absent) => {
+                    findings.push(Finding::new(Line::say(format!("`{}` is stated and must not be", field.name))));
+                    findings.extend(reasons);
+                }
+                (Reading::Invalid(reasons), _) => findings.extend(reasons),
+                (Reading::Stated { claims, level }, asked) => {
+                    let holds = match (asked, level) {
+                        (Asked::Present { .. }, _) => true,
+                        (Asked::OneOf(accepted), Some(level)) => accepted.contains(&level),
+                        (Asked::AtLeast(least), Some(level)) => *least <= level,
+                        (Asked::AtMost(most), Some(level)) => level <= *most,
+                        (Asked::Absent | Asked::OneOf(_) | Asked::AtLeast(_) | Asked::AtMost(_), _) => false,
+                    };
+                    if !holds {
+                        let deciding = claims.iter().find(|claim| {
+                            level.is_none() || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
+                        });
+                        let mut finding = match deciding {
+                            Some(claim) => Finding::new(
+                                Line::say(format!("`{}` is ", field.name))
+                                    .quote(claim.value)
+                                    .and(format!(", and is asked to be {}", asked.wanted(field))),
+                            )
+                            .in_commit(seen.change.commits.get(claim.commit).and_then(|commit| commit.id))
+                            .on_line(claim.line),
+                            None => Finding::new(Line::say(format!("`{}` is not what is asked", field.name))),
+                        };
+                        if let Some(paste) = asked.paste(field) {
+                            finding = finding.paste(paste);
+                        }
+                        findings.push(finding);
+                    }
+                }
+            }
+        }
+        Ok(match (findings.is_empty(), owed.is_empty()) {
+            (false, _) => Reply::Fails(findings),
+            (true, false) => Reply::Owed(owed),
+            (true, true) => Reply::Holds,
+        })
+    }
+}
+
+impl Asked {
+    fn read(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let level = |node: &Node, faults: &mut Vec<Fault>| {
+            one(node, faults, |word| {
+                let words = field.words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
+                field.level_of(word).ok_or_else(|| {
+                    format!("`{}` cannot be `{}`; it is one of {}", field.name, shown(word), words.join(", "))
+                })
+            })
+        };
+        if let Value::Map(_) = &node.value {
+            let mut map = Map::new(node, faults)?;
+            let within = map.get("within");
+            let asked = if let Some(node) = map.get("at-least") {
+                level(node, faults).map(Asked::AtLeast)
+            } else if let Some(node) = map.get("at-most") {
+                level(node, faults).map(Asked::AtMost)
+            } else if let Some(node) = map.get("one-of") {
+                let before = faults.len();
+                for word in texts(node, faults) {
+                    let place = Node { at: node.at, value: Value::Scalar { text: word.into(), plain: false } };
+                    level(&place, faults);
+                }
+                let levels = texts(node, &mut Vec::new()).into_iter().filter_map(|word| field.level_of(word));
+                (before == faults.len()).then(|| Asked::OneOf(levels.collect()))
+            } else {
+                let limit = within.and_then(|node| one(node, faults, Within::new));
+                if map.get("present").is_none() && within.is_none() {
+                    faults.push(Fault::new(node.at, "expected one of at-least, at-most, one-of, present, within"));
+                }
+                Some(Asked::Present { within: limit })
+            };
+            if let Some(node) = within {
+                match &asked {
+                    Some(Asked::Present { .. }) if !known.may_owe => {
+                        faults.push(Fault::new(node.at, "only a `require` can leave something owed, and not under `not`"));
+                    }
+                    Some(Asked::Present { .. }) | None => {}
+                    Some(_) => faults.push(Fault::new(node.at, "only `present` can be asked for within a time")),
+                }
+            }
+            map.finish(faults);
+            return asked;
+        }
+        match &node.value {
+            Value::Scalar { text, .. } if text == "present" => Some(Asked::Present { within: None }),
+            Value::Scalar { text, .. } if text == "absent" => Some(Asked::Absent),
+            _ => level(node, faults).map(|level| Asked::OneOf(vec![level])),
+        }
+    }
+
+    fn wanted(&self, field: &Field) -> String {
+        let word = |level: &usize| field.words().and_then(|words| words.get(*level)).cloned().unwrap_or_default();
+        match self {
+            Asked::Present { .. } => "stated".into(),
+            Asked::Absent => "left out".into(),
+            Asked::OneOf(levels) => levels.iter().map(word).collect::<Vec<_>>().join(" or "),
+            Asked::AtLeast(level) => format!("at least {}", word(level)),
+            Asked::AtMost(level) => format!("at most {}", word(level)),
+        }
+    }
+
+    fn paste(&self, field: &Field) -> Option<String> {
+        let words = field.words()?;
+        let accepted: Vec<_> = words
+            .iter()
+            .enumerate()
+            .filter(|(level, _)| match self {
+                Asked::OneOf(levels) => levels.contains(level),
+                Asked::AtLeast(least) => least <= level,
+                Asked::AtMost(most) => level <= most,
+                Asked::Present { .. } => true,
+                Asked::Absent => false,
+            })
+            .map(|(_, word)| word.as_str())
+            .collect();
+        match accepted.as_slice() {
+            [] => None,
+            [word] => Some(format!("{}: {word}", field.name)),
+            words => Some(format!("{}: <{}>", field.name, words.join("|"))),
+        }
+    }
+}
+
+fn word_of(value: &str) -> &str {
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+fn absent(field: &Field, asked: &Asked, seen: &Seen<'_>) -> Finding {
+    let tip = seen.change.tip().and_then(|commit| commit.id);
+    let finding = Finding::new(Line::say(format!("`{}` is missing", field.name))).in_commit(tip);
+    finding.paste(asked.paste(field).unwrap_or_else(|| field.template()))
+}
+
+fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation {
+    Obligation {
+        what: format!("`{}` within {within}", field.name),
+        owner: "the author".into(),
+        due: within.due(seen.change.seen_at),
+        evidence: field.template(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::{answer, findings};
+    use crate::verdict::Answer;
+
+    const FIELDS: &str = "
+fields:
+  Risk: { ordered: [low, medium, high], on-conflict: highest }
+  Change-Type: { one-of: [normal, standard, emergency], on-conflict: strictest }
+  Owner: { one-of: [a, b] }
+  Plan: { text: { min-length: 10, refuse: [revert the commit] } }
+  Ticket: { matches: '[A-Z]+-[0-9]+', aliases: [Refs], many: true }
+";
+
+    fn says(question: &str, messages: &[&str]) -> Vec<String> {
+        findings(&format!("ask: {{ field: {question} }}{FIELDS}"), messages)
+    }
+
+    #[test]
+    fn the_highest_of_several_statements_counts() {
+        assert_eq!(says("{ Risk: high }", &["a\n\nRisk: low\n", "b\n\nrisk: HIGH; new cache\n"]), [""; 0]);
+        assert_eq!(says("{ Risk: { at-most: medium } }", &["a\n\nRisk: low\n", "b\n\nRisk: high\n"]).len(), 1);
+        assert_eq!(says("{ Change-Type: normal }", &["a\n\nChange-Type: emergency\n", "b\n\nChange-Type: normal\n"]), [""; 0]);
+    }
+
+    #[test]
+    fn a_disagreement_that_nothing_settles_is_a_finding() {
+        let found = says("{ Owner: present }", &["a\n\nOwner: a\nOwner: b\n"]);
+        assert_eq!(found, ["`Owner` says `b` here and `a` elsewhere in the same change"]);
+    }
+
+    #[test]
+    fn text_that_says_nothing_does_not_count() {
+        for nothing in ["TODO", "n/a", "...", "xxx", "<in your own words>", "-", "\u{200b}", "Revert the commit!", "too short", "The subject"] {
+            assert_eq!(says("{ Plan: present }", &[&format!("The subject\n\nPlan: {nothing}\n")]).len(), 1, "{nothing}");
+        }
+        assert_eq!(says("{ Plan: present }", &["x\n\nPlan: set CACHE=off and redeploy\n"]), [""; 0]);
+    }
+
+    #[test]
+    fn an_alias_and_several_values_count_where_the_policy_says_so() {
+        assert_eq!(says("{ Ticket: present }", &["x\n\nRefs: PAY-1\nTicket: PAY-2\n"]), [""; 0]);
+        assert_eq!(says("{ Ticket: present }", &["x\n\nTicket: PAY-1\nTicket: soon\n"]).len(), 1);
+    }
+
+    #[test]
+    fn what_is_owed_holds_with_a_due_time() {
+        let owed = answer(
+            &format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"),
+            &["x\n"],
+        );
+        let Answer::Holds(owed) = owed else { panic!("{owed:?}") };
+        assert_eq!(owed[0].due.unwrap().to_string(), "2026-01-02T00:00:00Z");
+    }
+}

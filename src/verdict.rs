@@ -1,0 +1,262 @@
+//! What comes out of judging: findings, obligations, judgements, the verdict.
+//!
+//! All of it is data, complete before a byte is printed. Text that contributors wrote stays apart
+//! from our own words ([`Part`]), so that every report can escape the one and not the other.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Missing, Oid, Stage, Text};
+
+/// A piece of a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Our own words, or the policy's: printable as they are.
+    Say(String),
+    /// Somebody else's words: to be escaped for where they go, and shown as a quotation.
+    Quote(Text),
+}
+
+/// A sentence, in lower case and without a full stop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Line(pub Vec<Part>);
+
+impl Line {
+    /// Returns a sentence that starts with our own `words`.
+    pub fn say(words: impl Into<String>) -> Self {
+        Line(vec![Part::Say(words.into())])
+    }
+
+    /// Adds our own words.
+    #[must_use]
+    pub fn and(mut self, words: impl Into<String>) -> Self {
+        self.0.push(Part::Say(words.into()));
+        self
+    }
+
+    /// Adds words of somebody else.
+    #[must_use]
+    pub fn quote(mut self, text: &Text) -> Self {
+        self.0.push(Part::Quote(text.clone()));
+        self
+    }
+}
+
+/// Where something was said, or should have been.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Spot {
+    /// The commit; `None` for the change as a whole, or one that is not recorded yet.
+    pub commit: Option<Oid>,
+    /// The line of its message, counted from 1.
+    pub line: Option<usize>,
+    /// The path that it is about.
+    pub path: Option<Text>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// What is wrong.
+    pub what: Line,
+    /// Where.
+    pub at: Spot,
+    /// Who can mend it.
+    pub who: String,
+    /// The text to paste, one trailer to a line, if there is one.
+    pub paste: Option<String>,
+}
+
+impl Finding {
+    /// Returns a finding that the author can mend, about the change as a whole.
+    pub fn new(what: Line) -> Self {
+        Finding { what, at: Spot::default(), who: "the author".into(), paste: None }
+    }
+
+    /// Says where: in this commit.
+    #[must_use]
+    pub fn in_commit(mut self, commit: Option<Oid>) -> Self {
+        self.at.commit = commit;
+        self
+    }
+
+    /// Says where: on this line of the message.
+    #[must_use]
+    pub fn on_line(mut self, line: usize) -> Self {
+        self.at.line = Some(line);
+        self
+    }
+
+    /// Says where: at this path.
+    #[must_use]
+    pub fn at_path(mut self, path: &Text) -> Self {
+        self.at.path = Some(path.clone());
+        self
+    }
+
+    /// Says who can mend it.
+    #[must_use]
+    pub fn by(mut self, who: impl Into<String>) -> Self {
+        self.who = who.into();
+        self
+    }
+
+    /// Gives the text to paste.
+    #[must_use]
+    pub fn paste(mut self, text: impl Into<String>) -> Self {
+        self.paste = Some(text.into());
+        self
+    }
+}
+
+/// Something that need not be there yet, and will be missed when its time is up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Obligation {
+    /// What is owed.
+    pub what: String,
+    /// Who owes it.
+    pub owner: String,
+    /// The last instant that is in time; `None` if the policy's limit is beyond all calendars.
+    pub due: Option<Timestamp>,
+    /// The evidence that will close it.
+    pub evidence: String,
+}
+
+/// The answer to a question about a change: it holds, it does not, or nobody can know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// It holds, perhaps against obligations.
+    Holds(Vec<Obligation>),
+    /// It does not, for these reasons; never empty.
+    Fails(Vec<Finding>),
+    /// It cannot be known, because these facts are missing; never empty.
+    Unknown(Vec<Missing>),
+}
+
+impl Answer {
+    /// Returns the answer that holds if and only if there is no finding.
+    pub fn from_findings(findings: Vec<Finding>) -> Self {
+        if findings.is_empty() { Answer::Holds(Vec::new()) } else { Answer::Fails(findings) }
+    }
+}
+
+/// How hard a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// It refuses the change.
+    Deny,
+    /// It is reported and refuses nothing.
+    Warn,
+}
+
+/// How one rule went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The rule is kept.
+    Pass,
+    /// The rule is broken.
+    Fail(Vec<Finding>),
+    /// The rule is kept for now, against these obligations.
+    Owed(Vec<Obligation>),
+    /// It cannot be told whether the rule is kept; this refuses where the gate enforces.
+    Undecided(Vec<Missing>),
+    /// A later stage will tell.
+    Deferred(Vec<Missing>),
+    /// The rule is broken, and an exemption of the policy lets it be.
+    Exempted {
+        /// Why the policy allows it.
+        reason: String,
+        /// Who allowed it.
+        approved_by: String,
+        /// The last day of the exemption.
+        until: String,
+    },
+    /// The rule is about other changes.
+    NotApplicable,
+}
+
+/// What a rule is called, and what for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RuleName {
+    /// The rule's id.
+    pub id: String,
+    /// What the rule asks, as a sentence.
+    pub title: String,
+    /// The controls that the rule supports, such as `iso27001:A.8.32`.
+    pub controls: Vec<String>,
+}
+
+/// One rule's outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Judgement {
+    /// The rule, shared by all its judgements.
+    pub rule: Arc<RuleName>,
+    /// How hard it is.
+    pub level: Level,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// What is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The change may go on.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// The verdict on one change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Verdict {
+    /// The final revision that was judged; `None` for a commit that is not recorded yet.
+    pub revision: Option<Oid>,
+    /// How many commits the change has.
+    pub commits: usize,
+    /// Its subject.
+    pub subject: Text,
+    /// Where it was seen.
+    pub stage: Stage,
+    /// True if a gap in the facts refuses.
+    pub enforced: bool,
+    /// The class that the change is of; `None` if a missing fact leaves it open.
+    pub class: Option<String>,
+    /// Every rule's outcome, in the policy's order.
+    pub judgements: Vec<Judgement>,
+}
+
+impl Judgement {
+    /// Returns whether this judgement alone refuses the change.
+    pub fn denies(&self, enforced: bool) -> bool {
+        self.level == Level::Deny
+            && match &self.outcome {
+                Outcome::Fail(_) => true,
+                Outcome::Undecided(_) => enforced,
+                Outcome::Deferred(_) => enforced,
+                Outcome::Pass | Outcome::Owed(_) | Outcome::Exempted { .. } | Outcome::NotApplicable => false,
+            }
+    }
+}
+
+impl Verdict {
+    /// Returns what is decided: one judgement that denies is enough.
+    pub fn decision(&self) -> Decision {
+        if self.judgements.iter().any(|judgement| judgement.denies(self.enforced)) {
+            Decision::Deny
+        } else {
+            Decision::Allow
+        }
+    }
+}
