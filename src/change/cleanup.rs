@@ -27,15 +27,20 @@ pub enum Cleanup {
 /// Returns what git records of `raw` under `mode`, where `comment` starts a comment line.
 ///
 /// Nothing is an error. An empty `comment` stands for "no line is a comment"; git itself refuses
-/// one. Under `commit --verbose` git cuts at the scissors in every mode: pass what
-/// [`before_scissors`] returns. Source: git-stripspace(1), and `--cleanup` in git-commit(1).
+/// one. Bytes that are not UTF-8 are taken for Latin-1 and converted, as git does unless
+/// `i18n.commitEncoding` names another encoding. Under `commit --verbose` git cuts at the scissors
+/// in every mode: pass what [`before_scissors`] returns. Source: `--cleanup` in git-commit(1).
 pub fn cleanup(raw: &[u8], mode: Cleanup, comment: &[u8]) -> Vec<u8> {
-    match mode {
+    let tidied = match mode {
         Cleanup::Verbatim => raw.to_vec(),
         Cleanup::Whitespace => strip_space(raw, None),
         Cleanup::Strip => strip_space(raw, Some(comment).filter(|comment| !comment.is_empty())),
         Cleanup::Scissors => strip_space(before_scissors(raw, comment), None),
+    };
+    if std::str::from_utf8(&tidied).is_ok_and(|text| !text.chars().any(is_noncharacter)) {
+        return tidied;
     }
+    in_utf8(&tidied)
 }
 
 /// Returns `raw` up to its first scissors line, or the whole of it if there is none.
@@ -47,7 +52,12 @@ pub fn before_scissors<'a>(raw: &'a [u8], comment: &[u8]) -> &'a [u8] {
     scissors(until_nul(raw), comment).and_then(|at| raw.get(..at)).unwrap_or(raw)
 }
 
-fn strip_space(raw: &[u8], comment: Option<&[u8]>) -> Vec<u8> {
+/// Returns `raw` without white space at line ends, without empty lines at either end, with one
+/// empty line in place of several, with an LF at the end, and without the lines that start with
+/// `comment`, if one is given.
+///
+/// Source: git-stripspace(1), with `--strip-comments` where `comment` is given.
+pub fn strip_space(raw: &[u8], comment: Option<&[u8]>) -> Vec<u8> {
     let mut stripped = Vec::with_capacity(raw.len() + 1);
     let mut is_gap = false;
     for line in raw.split(|byte| *byte == b'\n') {
@@ -66,6 +76,31 @@ fn strip_space(raw: &[u8], comment: Option<&[u8]>) -> Vec<u8> {
         stripped.push(b'\n');
     }
     stripped
+}
+
+/// Returns `text` with every byte that has no place in UTF-8 taken for Latin-1.
+fn in_utf8(text: &[u8]) -> Vec<u8> {
+    let mut converted = String::with_capacity(text.len() + 16);
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_noncharacter(character) {
+                // To git no part of its encoding is UTF-8.
+                let mut bytes = [0; 4];
+                converted.extend(character.encode_utf8(&mut bytes).bytes().map(char::from));
+            } else {
+                converted.push(character);
+            }
+        }
+        converted.extend(chunk.invalid().iter().copied().map(char::from));
+    }
+    converted.into_bytes()
+}
+
+/// Returns true for the code points that Unicode has set aside for good, which Rust lets pass as
+/// characters and git does not.
+fn is_noncharacter(character: char) -> bool {
+    let code = u32::from(character);
+    code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
 }
 
 #[cfg(test)]
@@ -100,6 +135,15 @@ mod tests {
             whitespace.starts_with(b"Subject\n# a comment\n\n body\n;x\n# -")
                 && whitespace.ends_with(b"\ndiff\n")
         );
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_recorded_as_if_it_had_been_latin1() {
+        assert_eq!(
+            cleanup(b"J\xf6rg J\xc3\xb6rg", Cleanup::Verbatim, b"#"),
+            "J\u{f6}rg J\u{f6}rg".as_bytes()
+        );
+        assert_eq!(cleanup(b"\xef\xbf\xbe", Cleanup::Verbatim, b"#"), "\u{ef}\u{bf}\u{be}".as_bytes());
     }
 
     #[test]
