@@ -8,6 +8,8 @@
 //! Invariant: what could not be read is a [`Missing`] in the place of the value. [`Fact`] is a
 //! `Result`, so a predicate passes the gap on with `?` and cannot mistake it for "no".
 
+pub mod cleanup;
+mod ending;
 pub mod message;
 pub mod person;
 pub mod text;
