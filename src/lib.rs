@@ -2,8 +2,10 @@
 pub mod calendar;
 pub mod change;
 pub mod fixture;
+pub mod judge;
 pub mod pattern;
 pub mod people;
+pub mod policy;
 pub mod predicates;
 pub mod verdict;
 pub mod vocabulary;

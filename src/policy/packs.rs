@@ -1,0 +1,39 @@
+//! The policies that come with the binary.
+
+/// A shipped policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Pack {
+    /// Its name, for `extends`.
+    pub name: &'static str,
+    /// For whom it is, in one sentence.
+    pub summary: &'static str,
+    /// Its YAML.
+    pub source: &'static str,
+}
+
+/// Every shipped policy, from the least to the most demanding.
+pub const ALL: &[Pack] = &[
+    Pack {
+        name: "core",
+        summary: "The vocabulary of change, and what no policy goes without: readable trailers, a type, a risk.",
+        source: include_str!("../../policies/core.yml"),
+    },
+    Pack {
+        name: "startup",
+        summary: "Nobody merges alone, every change has a type and a risk, an emergency gets a ticket within a day.",
+        source: include_str!("../../policies/startup.yml"),
+    },
+    Pack {
+        name: "iso27001",
+        summary: "The whole life of a change as ISO/IEC 27001:2022 A.8.32 and clause 6.3 are commonly practised.",
+        source: include_str!("../../policies/iso27001.yml"),
+    },
+];
+
+/// The pack that is used where nobody has chosen one.
+pub const DEFAULT: &str = "iso27001";
+
+/// Returns the pack called `name`.
+pub fn find(name: &str) -> Option<&'static Pack> {
+    ALL.iter().find(|pack| pack.name == name)
+}
