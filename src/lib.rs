@@ -2,6 +2,7 @@
 pub mod calendar;
 pub mod change;
 pub mod fixture;
+pub mod git;
 pub mod judge;
 pub mod pattern;
 pub mod people;

@@ -1,0 +1,110 @@
+//! Where the parts of a repository lie on disk, and which format its objects have.
+//!
+//! Finding this out by hand keeps opening cheap: two or three small files are read, and the scopes
+//! of configuration outside the repository are left alone until somebody asks for a value.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use gix::hash::Kind;
+
+/// The directories of one repository.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// The directory with `HEAD`; in a linked worktree, the one that belongs to the worktree.
+    pub(super) git_dir: PathBuf,
+    /// The directory with `objects`, `refs` and `config`, shared by all worktrees.
+    pub(super) common_dir: PathBuf,
+    /// Which hash names the objects.
+    pub(super) format: Kind,
+}
+
+impl Layout {
+    /// Reads the layout of the repository in `dir`: a work tree, its `.git`, or a bare repository.
+    pub(super) fn at(dir: &Path) -> Result<Layout> {
+        match git_dir_in(dir)? {
+            Some(git_dir) => Layout::of_git_dir(git_dir),
+            None => bail!("`{}` is not a git repository", dir.display()),
+        }
+    }
+
+    /// Reads the layout of the nearest repository in `dir` or above it.
+    pub(super) fn above(dir: &Path) -> Result<Layout> {
+        let start =
+            std::path::absolute(dir).with_context(|| format!("cannot tell where `{}` is", dir.display()))?;
+        for candidate in start.ancestors() {
+            if let Some(git_dir) = git_dir_in(candidate)? {
+                return Layout::of_git_dir(git_dir);
+            }
+        }
+        bail!("`{}` is not inside a git repository", dir.display())
+    }
+
+    fn of_git_dir(git_dir: PathBuf) -> Result<Layout> {
+        let common_dir = match read_line(&git_dir.join("commondir"))? {
+            Some(path) => git_dir.join(path),
+            None => git_dir.clone(),
+        };
+        let format = object_format(&common_dir.join("config"))?;
+        Ok(Layout { git_dir, common_dir, format })
+    }
+}
+
+/// Returns the git directory that `dir` is or holds.
+///
+/// `.git` is looked at first: whoever can write files into a work tree could otherwise lay out a
+/// second repository in its root.
+fn git_dir_in(dir: &Path) -> Result<Option<PathBuf>> {
+    let dot_git = dir.join(".git");
+    if is_git_dir(&dot_git) {
+        return Ok(Some(dot_git));
+    }
+    if dot_git.is_file() {
+        let text = std::fs::read_to_string(&dot_git)
+            .with_context(|| format!("cannot read `{}`", dot_git.display()))?;
+        let Some(target) = text.strip_prefix("gitdir: ") else {
+            bail!("`{}` does not say `gitdir: PATH`", dot_git.display());
+        };
+        let git_dir = dir.join(target.trim_end_matches(['\n', '\r']));
+        if !is_git_dir(&git_dir) {
+            bail!("`{}` points to `{}`, which is not a git directory", dot_git.display(), git_dir.display());
+        }
+        return Ok(Some(git_dir));
+    }
+    Ok(is_git_dir(dir).then(|| dir.to_path_buf()))
+}
+
+fn is_git_dir(dir: &Path) -> bool {
+    // A `HEAD` may be a dangling symbolic link, which git took for a symbolic ref once.
+    dir.join("HEAD").symlink_metadata().is_ok()
+        && (dir.join("commondir").is_file() || (dir.join("objects").is_dir() && dir.join("refs").is_dir()))
+}
+
+fn read_line(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+/// Reads from the repository's own configuration what decides how everything else is to be read.
+fn object_format(path: &Path) -> Result<Kind> {
+    if !path.exists() {
+        return Ok(Kind::Sha1);
+    }
+    let config = gix::config::File::from_path_no_includes(path.to_path_buf(), gix::config::Source::Local)
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    match config.string("extensions.refStorage") {
+        Some(name) if !name.eq_ignore_ascii_case(b"files") => {
+            bail!("`{}` stores refs as `{name}`, and only `files` can be read here", path.display())
+        }
+        _ => {}
+    }
+    match config.string("extensions.objectFormat") {
+        None => Ok(Kind::Sha1),
+        Some(name) if name.eq_ignore_ascii_case(b"sha1") => Ok(Kind::Sha1),
+        Some(name) if name.eq_ignore_ascii_case(b"sha256") => Ok(Kind::Sha256),
+        Some(name) => bail!("`{}` names the unknown object format `{name}`", path.display()),
+    }
+}

@@ -1,0 +1,42 @@
+//! Repositories, read and never written.
+//!
+//! This is the only place that names a Git library. It fills in the values of [`crate::change`] and
+//! knows nothing of policies, verdicts or reports. Objects are read as they are stored: replace
+//! refs, grafts, mailmaps, attributes and filters have no effect here, whatever the configuration
+//! says, because each of them lets whoever may write it show a different history than the one that
+//! lands. Alternates are followed, since objects do live there.
+//!
+//! What comes out of a repository is hostile. Nothing in here panics on it, and what cannot be read
+//! is an error that names it, or a [`Missing`](crate::change::Missing) in the place of the fact.
+
+mod commit;
+mod config;
+mod content;
+mod files;
+mod layout;
+mod lines;
+mod merge;
+mod merge_base;
+mod newest;
+mod objects;
+mod own;
+mod paint;
+mod paths;
+mod pipeline;
+mod reader;
+mod receive;
+mod refs;
+mod repository;
+mod revision;
+mod steps;
+mod stream;
+mod tree;
+
+pub use commit::Unreadable;
+pub use files::FileAt;
+pub use newest::NewCommits;
+pub use objects::Quarantine;
+pub use receive::{MalformedLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive};
+pub use refs::{Head, RefAt};
+pub use repository::{ObjectFormat, Peeled, Repository};
+pub use stream::Range;

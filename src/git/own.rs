@@ -1,0 +1,206 @@
+//! What a merge holds that neither its parents nor a clean merge of them accounts for.
+//!
+//! A merge is the one commit whose difference from its first parent is mostly other people's work,
+//! already judged with their commits. What was done *in* the merge is found by merging again: every
+//! path has to be what a clean merge gives, and where it is not, somebody made it so by hand. That
+//! holds for work of one side that was dropped as well. Renames are not followed, so a file that one
+//! side moves and the other edits shows up; that is a question too many, never one too few.
+
+use anyhow::{Context, Result, bail};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use gix::ObjectId;
+
+use crate::change::{Entry, EntryKind, Fact, Missing, Need, Text};
+
+use super::lines::is_binary;
+use super::merge::is_clean_merge;
+use super::merge_base::merge_bases;
+use super::paths::{DEEPEST, MOST_ENTRIES};
+use super::reader::Reader;
+use super::tree::{Tree, TreeEntry};
+
+impl Reader {
+    /// Returns the paths that a commit with this tree and these parents holds of its own; none for
+    /// a commit that is no merge.
+    pub(super) fn own_content(&mut self, tree: &ObjectId, parents: &[ObjectId]) -> Fact<Vec<Text>> {
+        let own = match parents {
+            [] | [_] => Ok(Vec::new()),
+            [left, right] => self.own_of_two(tree, left, right),
+            _ => self.own_of_many(tree, parents),
+        };
+        own.map_err(|error| Missing::Unavailable(Need::OwnContent, format!("{error:#}")))
+    }
+
+    fn own_of_two(&mut self, tree: &ObjectId, left: &ObjectId, right: &ObjectId) -> Result<Vec<Text>> {
+        let bases = merge_bases(self, *left, *right)?;
+        let mut base_trees =
+            bases.iter().map(|base| self.tree_of(base).map(Some)).collect::<Result<Vec<_>>>()?;
+        if base_trees.is_empty() {
+            base_trees.push(None);
+        }
+        let (left, right) = (self.tree_of(left)?, self.tree_of(right)?);
+        let mut own = Vec::new();
+        // With several bases git would merge those first. Here a path has to be clean with each.
+        for base in base_trees {
+            let sides = [Some(*tree), Some(left), Some(right), base];
+            own.extend(self.compare(&sides, three_way_settled, |reader, entries| match entries {
+                [merged, left, right, base] => reader.is_own(*merged, *left, *right, *base),
+                _ => Ok(true),
+            })?);
+        }
+        own.sort();
+        own.dedup();
+        Ok(own)
+    }
+
+    fn own_of_many(&mut self, tree: &ObjectId, parents: &[ObjectId]) -> Result<Vec<Text>> {
+        let mut sides = vec![Some(*tree)];
+        for parent in parents {
+            sides.push(Some(self.tree_of(parent)?));
+        }
+        self.compare(&sides, is_some_parents, |_, entries| Ok(!is_some_parents(entries)))
+    }
+
+    /// Decides about one path, given what stands there in the merge, in both parents and in the
+    /// base.
+    fn is_own(
+        &mut self,
+        merged: Option<Entry>,
+        left: Option<Entry>,
+        right: Option<Entry>,
+        base: Option<Entry>,
+    ) -> Result<bool> {
+        if let Some(expected) = trivial(left, right, base) {
+            return Ok(merged != expected);
+        }
+        let (Some(merged), Some(left), Some(right)) = (merged, left, right) else { return Ok(true) };
+        let is_file = |entry: &Entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable);
+        if ![merged, left, right].iter().chain(&base).all(is_file) {
+            return Ok(true);
+        }
+        match trivial(left.kind, right.kind, base.map_or(EntryKind::File, |base| base.kind)) {
+            Some(kind) if kind == merged.kind => {}
+            _ => return Ok(true),
+        }
+        let Some(base) = base else { return Ok(left.id != right.id || left.id != merged.id) };
+        if let Some(id) = trivial(left.id, right.id, base.id) {
+            return Ok(id != merged.id);
+        }
+        let [base, left, right, merged] = [base, left, right, merged].map(|entry| self.whole(entry));
+        let (base, left, right, merged) = (base?, left?, right?, merged?);
+        if [&base, &left, &right, &merged].into_iter().any(|content| is_binary(content)) {
+            return Ok(true);
+        }
+        Ok(!is_clean_merge(&base, &left, &right, &merged))
+    }
+
+    fn whole(&mut self, entry: Entry) -> Result<Vec<u8>> {
+        let id = ObjectId::try_from(entry.id.as_bytes())?;
+        match self.blob(&id, Self::OPENED)? {
+            Ok(content) => Ok(content.to_vec()),
+            Err(size) => bail!("a file of {size} bytes that both sides changed is too large to merge again"),
+        }
+    }
+
+    /// Walks several trees side by side, the merge's first, and returns the paths of which `is_own`
+    /// says that they are. A subtree that `is_settled` by the ids alone is not opened.
+    fn compare(
+        &mut self,
+        trees: &[Option<ObjectId>],
+        is_settled: impl Fn(&[Option<ObjectId>]) -> bool,
+        is_own: impl Fn(&mut Reader, &[Option<Entry>]) -> Result<bool>,
+    ) -> Result<Vec<Text>> {
+        let format = self.format();
+        let mut own = Vec::new();
+        let mut prefix: Vec<u8> = Vec::new();
+        let mut budget = MOST_ENTRIES;
+        let mut rows = vec![Row::read(self, trees, 0)?];
+        while let Some(row) = rows.last_mut() {
+            prefix.truncate(row.prefix);
+            let entries: Vec<Option<TreeEntry<'_>>> = row
+                .trees
+                .iter()
+                .zip(&row.at)
+                .map(|(tree, at)| tree.as_ref().and_then(|tree| tree.get(*at, format)))
+                .collect();
+            let Some(first) = entries.iter().flatten().min_by(|left, right| left.order(right)).copied()
+            else {
+                rows.pop();
+                continue;
+            };
+            budget = match budget.checked_sub(1) {
+                Some(budget) => budget,
+                None => bail!("the merge touches trees with more than {MOST_ENTRIES} entries"),
+            };
+            let here =
+                entries.into_iter().map(|entry| entry.filter(|it| it.order(&first) == Ordering::Equal));
+            let here: Vec<Option<TreeEntry<'_>>> = here.collect();
+            for (at, entry) in row.at.iter_mut().zip(&here) {
+                *at += usize::from(entry.is_some());
+            }
+            prefix.extend_from_slice(first.name);
+            if first.is_tree() {
+                let ids: Vec<Option<ObjectId>> =
+                    here.iter().map(|entry| entry.and_then(|it| it.object_id())).collect();
+                if is_settled(&ids) {
+                    continue;
+                }
+                prefix.push(b'/');
+                if DEEPEST <= rows.len() {
+                    bail!("the merge changes directories nested more than {DEEPEST} deep");
+                }
+                rows.push(Row::read(self, &ids, prefix.len())?);
+            } else {
+                let leaves: Vec<Option<Entry>> =
+                    here.iter().map(|entry| entry.and_then(|it| it.leaf())).collect();
+                let path = Text::from(prefix.as_slice());
+                let context = || format!("`{}`", path.as_bytes().escape_ascii());
+                if is_own(self, &leaves).with_context(context)? {
+                    own.push(path);
+                }
+            }
+        }
+        Ok(own)
+    }
+}
+
+/// Returns what a merge takes without looking at contents: what both sides agree on, or the side
+/// that changed something.
+fn trivial<T: PartialEq + Copy>(left: T, right: T, base: T) -> Option<T> {
+    if left == right || base == right {
+        Some(left)
+    } else if base == left {
+        Some(right)
+    } else {
+        None
+    }
+}
+
+/// Returns true if the first of four subtrees is what a merge of the next two, made from the last,
+/// gives without a look inside.
+fn three_way_settled(ids: &[Option<ObjectId>]) -> bool {
+    match ids {
+        [merged, left, right, base] => trivial(*left, *right, *base) == Some(*merged),
+        _ => false,
+    }
+}
+
+/// Returns true if the first is one of the others, which for a subtree holds for each path in it.
+fn is_some_parents<T: PartialEq>(sides: &[T]) -> bool {
+    sides.split_first().is_some_and(|(merged, parents)| parents.contains(merged))
+}
+
+struct Row {
+    trees: Vec<Option<Arc<Tree>>>,
+    at: Vec<usize>,
+    prefix: usize,
+}
+
+impl Row {
+    fn read(reader: &mut Reader, ids: &[Option<ObjectId>], prefix: usize) -> Result<Row> {
+        let trees = ids.iter().map(|id| id.map(|id| reader.tree(&id)).transpose());
+        Ok(Row { trees: trees.collect::<Result<_>>()?, at: vec![0; ids.len()], prefix })
+    }
+}

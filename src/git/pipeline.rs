@@ -1,0 +1,120 @@
+//! One thread walks, several work, one collects, and nobody runs far ahead of the others.
+//!
+//! Batches carry the number of their turn. There are only so many of them at any time: a new one is
+//! begun when an old one has been collected, which bounds memory whatever the speeds are.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result};
+
+use super::reader::{Reader, Shared};
+
+/// How many pieces of work make one batch. A short list never leaves the calling thread.
+const BATCH: usize = 128;
+
+/// How many batches are under way for each thread.
+const BATCHES_PER_THREAD: usize = 4;
+
+/// What the threads need.
+pub(super) struct Job {
+    pub(super) shared: Arc<Shared>,
+    /// How many threads may work; with one, everything happens on the calling thread.
+    pub(super) threads: usize,
+    /// Bytes of delta bases that each working thread keeps.
+    pub(super) pack_cache: usize,
+}
+
+/// Calls `work` for all that `next` yields, and `collect` with the results, in the same order.
+pub(super) fn run<I: Send, T: Send>(
+    job: &Job,
+    mut next: impl FnMut() -> Option<Result<I>> + Send,
+    work: impl Fn(&mut Reader, I) -> T + Sync,
+    collect: &mut impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    let first = batch(&mut next);
+    if job.threads <= 1 || first.len() < BATCH {
+        let mut reader = job.shared.reader(job.pack_cache);
+        let rest = std::iter::from_fn(next);
+        return first.into_iter().chain(rest).try_for_each(|item| collect(work(&mut reader, item?)));
+    }
+    let under_way = job.threads * BATCHES_PER_THREAD;
+    let (ticket, tickets) = sync_channel::<()>(under_way);
+    let (to_do, queue) = channel::<(usize, Vec<Result<I>>)>();
+    let (done, results) = channel::<(usize, Vec<Result<T>>)>();
+    let queue = Mutex::new(queue);
+    std::thread::scope(|scope| {
+        for _ in 0..job.threads {
+            let (queue, work, done) = (&queue, &work, done.clone());
+            scope.spawn(move || {
+                let mut reader = job.shared.reader(job.pack_cache);
+                while let Some((turn, items)) = take(queue) {
+                    let results = items.into_iter().map(|item| item.map(|item| work(&mut reader, item)));
+                    if done.send((turn, results.collect())).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(done);
+        scope.spawn(move || hand_out(first, next, &ticket, &to_do));
+        collect_in_order(&results, &tickets, collect)
+    })
+}
+
+/// Reads one batch; an error is its last item.
+fn batch<I>(next: &mut impl FnMut() -> Option<Result<I>>) -> Vec<Result<I>> {
+    let mut items = Vec::with_capacity(BATCH);
+    while items.len() < BATCH {
+        let Some(item) = next() else { break };
+        let failed = item.is_err();
+        items.push(item);
+        if failed {
+            break;
+        }
+    }
+    items
+}
+
+fn hand_out<I>(
+    first: Vec<Result<I>>,
+    mut next: impl FnMut() -> Option<Result<I>>,
+    ticket: &SyncSender<()>,
+    to_do: &Sender<(usize, Vec<Result<I>>)>,
+) {
+    let mut items = first;
+    for turn in 0.. {
+        let is_last = items.len() < BATCH;
+        // A failure means that nobody collects any more.
+        if items.is_empty() || ticket.send(()).is_err() || to_do.send((turn, items)).is_err() || is_last {
+            return;
+        }
+        items = batch(&mut next);
+    }
+}
+
+fn take<T>(queue: &Mutex<Receiver<T>>) -> Option<T> {
+    // A poisoned lock means that another thread has died; there is nothing left to save.
+    queue.lock().ok()?.recv().ok()
+}
+
+fn collect_in_order<T>(
+    results: &Receiver<(usize, Vec<Result<T>>)>,
+    tickets: &Receiver<()>,
+    collect: &mut impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    let mut early = BTreeMap::new();
+    let mut turn = 0;
+    for (finished, batch) in results {
+        early.insert(finished, batch);
+        while let Some(batch) = early.remove(&turn) {
+            for result in batch {
+                collect(result?)?;
+            }
+            turn += 1;
+            tickets.recv().context("the walk has died")?;
+        }
+    }
+    if early.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("a thread that reads commits has died")) }
+}

@@ -1,0 +1,213 @@
+//! What git tells a hook about a push, line by line.
+//!
+//! The lines come from git itself, so anything unexpected means that this is not the situation that
+//! the hook was written for; then it is wrong to go on with the lines that could be read.
+
+use std::fmt;
+
+use crate::change::{Oid, Text};
+
+/// One line of the input of `pre-receive` and `post-receive`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// What the ref names before; all zeroes if it is to be created. A claim of the client.
+    pub old: Oid,
+    /// What it shall name; all zeroes if it is to be deleted.
+    pub new: Oid,
+    /// The full name of the ref.
+    pub name: Text,
+}
+
+/// One line of the input of `pre-push`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedRef {
+    /// What the user named on his side; `(delete)` for a deletion.
+    pub local_name: Text,
+    /// What he pushes; all zeroes for a deletion.
+    pub local: Oid,
+    /// The full name of the ref on the other side.
+    pub remote_name: Text,
+    /// What that ref names now, as far as this side knows; all zeroes if it does not exist.
+    pub remote: Oid,
+}
+
+/// A line that is not as git writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MalformedLine {
+    /// Which one, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl fmt::Display for MalformedLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} of the hook's input {}", self.line, self.why)
+    }
+}
+
+impl std::error::Error for MalformedLine {}
+
+/// No push may name more refs than this.
+const LINES: usize = 10_000;
+
+/// Reads the input of `pre-receive`: lines of `OLD SP NEW SP NAME LF`. None at all means that
+/// nothing is updated.
+///
+/// # Errors
+///
+/// Names the first line that is not exactly of that form, that has ids of another length than the
+/// lines before, or that is one too many (there may be 10,000).
+pub fn parse_pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>, MalformedLine> {
+    let mut ids = Ids::default();
+    parse_lines(input, |line| {
+        let (old, rest) = split(line)?;
+        let (new, name) = split(rest)?;
+        Ok(RefUpdate { old: ids.read(old)?, new: ids.read(new)?, name: ref_name(name)? })
+    })
+}
+
+/// Reads the input of `pre-push`: lines of `LOCAL-NAME SP ID SP REMOTE-NAME SP ID LF`. None at all
+/// means that nothing is pushed.
+///
+/// # Errors
+///
+/// As [`parse_pre_receive`].
+pub fn parse_pre_push(input: &[u8]) -> Result<Vec<PushedRef>, MalformedLine> {
+    let mut ids = Ids::default();
+    parse_lines(input, |line| {
+        // What the user typed comes first and may hold spaces, as in `HEAD@{1 day ago}`.
+        let (rest, remote) = split_last(line)?;
+        let (rest, remote_name) = split_last(rest)?;
+        let (local_name, local) = split_last(rest)?;
+        if local_name.is_empty() {
+            return Err("names nothing on this side");
+        }
+        Ok(PushedRef {
+            local_name: Text::from(local_name),
+            local: ids.read(local)?,
+            remote_name: ref_name(remote_name)?,
+            remote: ids.read(remote)?,
+        })
+    })
+}
+
+fn parse_lines<T>(
+    input: &[u8],
+    mut parse: impl FnMut(&[u8]) -> Result<T, &'static str>,
+) -> Result<Vec<T>, MalformedLine> {
+    let mut parsed = Vec::new();
+    let mut rest = input;
+    while !rest.is_empty() {
+        let line = parsed.len() + 1;
+        let malformed = |why| MalformedLine { line, why };
+        if LINES < line {
+            return Err(malformed("is one too many"));
+        }
+        let end =
+            rest.iter().position(|byte| *byte == b'\n').ok_or(malformed("does not end with a newline"))?;
+        let text = rest.get(..end).unwrap_or_default();
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if text.iter().any(|byte| *byte < b' ' || *byte == 0x7f) {
+            return Err(malformed("contains a control character"));
+        }
+        parsed.push(parse(text).map_err(malformed)?);
+    }
+    Ok(parsed)
+}
+
+/// Reads ids, all of which have to be of one length.
+#[derive(Default)]
+struct Ids {
+    digits: Option<usize>,
+}
+
+impl Ids {
+    fn read(&mut self, digits: &[u8]) -> Result<Oid, &'static str> {
+        if *self.digits.get_or_insert(digits.len()) != digits.len() {
+            return Err("has object ids of different lengths");
+        }
+        let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+        let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| lower(&byte)));
+        text.and_then(Oid::from_hex).ok_or("has a malformed object id")
+    }
+}
+
+fn ref_name(name: &[u8]) -> Result<Text, &'static str> {
+    if name.is_empty() || name.contains(&b' ') {
+        return Err("has a malformed ref name");
+    }
+    Ok(Text::from(name))
+}
+
+fn split(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
+    line.iter()
+        .position(|byte| *byte == b' ')
+        .and_then(|at| Some((line.get(..at)?, line.get(at + 1..)?)))
+        .ok_or("has too few parts")
+}
+
+fn split_last(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
+    line.iter()
+        .rposition(|byte| *byte == b' ')
+        .and_then(|at| Some((line.get(..at)?, line.get(at + 1..)?)))
+        .ok_or("has too few parts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "1111111111111111111111111111111111111111";
+    const Z: &str = "0000000000000000000000000000000000000000";
+
+    #[test]
+    fn lines_as_git_writes_them_are_read() {
+        assert_eq!(parse_pre_receive(b""), Ok(vec![]));
+        let input = format!("{Z} {A} refs/heads/main\n{A} {Z} refs/tags/v\u{e9}\n");
+        let updates = parse_pre_receive(input.as_bytes()).unwrap();
+        assert_eq!(updates.len(), 2);
+        assert!(updates[0].old.is_null() && updates[1].new.is_null());
+        assert_eq!(updates[1].name, Text::from("refs/tags/v\u{e9}"));
+        let wide = "2".repeat(64);
+        assert!(parse_pre_receive(format!("{wide} {wide} refs/heads/main\n").as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_line() {
+        let good = format!("{Z} {A} refs/heads/main\n");
+        let wide = "2".repeat(64);
+        for bad in [
+            format!("{Z} {A} refs/heads/main"),
+            format!("{Z} {A}\n"),
+            format!("{Z} {A} \n"),
+            format!("{Z}  {A} refs/heads/main\n"),
+            format!(" {Z} {A} refs/heads/main\n"),
+            format!("{Z} {A} refs/heads/main \n"),
+            format!("{Z} {A} refs/heads/ma in\n"),
+            format!("{Z} {A} refs/heads/main\r\n"),
+            format!("{Z} {A} refs/heads/ma\0in\n"),
+            format!("{Z}\t{A} refs/heads/main\n"),
+            format!("{Z} {} refs/heads/main\n", A.replace('1', "A")),
+            format!("{Z} {} refs/heads/main\n", "1".repeat(39)),
+            format!("{wide} {wide} refs/heads/main\n"),
+            "\n".to_owned(),
+        ] {
+            let input = format!("{good}{bad}");
+            let error = parse_pre_receive(input.as_bytes()).unwrap_err();
+            assert_eq!(error.line, 2, "{bad:?}: {error}");
+        }
+        assert_eq!(parse_pre_receive(good.repeat(LINES + 1).as_bytes()).unwrap_err().line, LINES + 1);
+        assert!(parse_pre_receive(good.repeat(LINES).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_developer_may_push_an_expression() {
+        let input = format!("HEAD@{{1 day ago}} {A} refs/heads/main {Z}\n(delete) {Z} refs/heads/old {A}\n");
+        let pushed = parse_pre_push(input.as_bytes()).unwrap();
+        assert_eq!(pushed[0].local_name, Text::from("HEAD@{1 day ago}"));
+        assert_eq!(pushed[1].remote_name, Text::from("refs/heads/old"));
+        assert!(parse_pre_push(format!("x {A} refs/heads/main\n").as_bytes()).is_err());
+        assert!(parse_pre_push(format!(" {A} refs/heads/main {Z}\n").as_bytes()).is_err());
+    }
+}

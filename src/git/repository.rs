@@ -1,0 +1,195 @@
+//! The door: opening a repository, and the questions about single objects.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result, bail};
+use gix::ObjectId;
+use gix::hash::Kind;
+
+use crate::change::{Commit, Needs, Oid};
+
+use super::commit::Unreadable;
+use super::layout::Layout;
+use super::objects::{Quarantine, Stores};
+use super::reader::{Reader, Shared, oid};
+
+/// A repository that is being read.
+///
+/// Opening it touches no object and no configuration outside of it; the rest is opened when a
+/// question first needs it. Whoever owns the files is not looked at, since nothing in a repository
+/// is ever executed here.
+pub struct Repository {
+    pub(super) shared: Arc<Shared>,
+    reader: RefCell<Option<Reader>>,
+    pub(super) refs: gix::refs::file::Store,
+    pub(super) config: OnceLock<gix::config::File>,
+}
+
+/// The hash that names the objects of a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectFormat {
+    /// Ids of 20 bytes.
+    Sha1,
+    /// Ids of 32 bytes.
+    Sha256,
+}
+
+/// What an id leads to when annotated tags are followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peeled {
+    /// This commit.
+    Commit(Oid),
+    /// Something that is no commit: `blob`, `tree`, or a chain of tags that does not end.
+    Other(&'static str),
+    /// An object that is not there.
+    Missing,
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository").field("layout", &self.shared.layout).finish_non_exhaustive()
+    }
+}
+
+impl Repository {
+    /// How many annotated tags may point to one another.
+    const TAGS: usize = 32;
+
+    /// Opens the repository in `dir`, which is its git directory (as `GIT_DIR` names it) or a work
+    /// tree; directories above are not searched. With a `quarantine`, the objects in it are seen
+    /// before all others.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no repository, if its format is unknown, or if its objects cannot be
+    /// opened.
+    pub fn open(dir: &Path, quarantine: Option<&Quarantine>) -> Result<Repository> {
+        let layout = Layout::at(dir)?;
+        Self::with_layout(layout, quarantine)
+            .with_context(|| format!("cannot open the repository `{}`", dir.display()))
+    }
+
+    /// Opens the nearest repository in `dir` or above it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::open`].
+    pub fn discover(dir: &Path) -> Result<Repository> {
+        let layout = Layout::above(dir)?;
+        Self::with_layout(layout, None)
+            .with_context(|| format!("cannot open the repository around `{}`", dir.display()))
+    }
+
+    fn with_layout(layout: Layout, quarantine: Option<&Quarantine>) -> Result<Repository> {
+        let stores = Stores::open(&layout.common_dir.join("objects"), quarantine, layout.format)?;
+        let refs = super::refs::store(&layout);
+        Ok(Repository {
+            shared: Arc::new(Shared::new(layout, stores)),
+            reader: RefCell::new(None),
+            refs,
+            config: OnceLock::new(),
+        })
+    }
+
+    /// Returns the hash that names the objects.
+    pub fn object_format(&self) -> ObjectFormat {
+        match self.shared.layout.format {
+            Kind::Sha256 => ObjectFormat::Sha256,
+            _ => ObjectFormat::Sha1,
+        }
+    }
+
+    /// Returns the directory with `HEAD`; in a linked worktree, the one that belongs to the
+    /// worktree.
+    pub fn git_dir(&self) -> &Path {
+        &self.shared.layout.git_dir
+    }
+
+    /// Returns the directory that all worktrees share.
+    pub fn common_dir(&self) -> &Path {
+        &self.shared.layout.common_dir
+    }
+
+    /// Returns true if history is cut off somewhere, so that a walk cannot see all of it.
+    pub fn is_shallow(&self) -> bool {
+        // git keeps an empty file after the last boundary is gone.
+        let file = self.shared.layout.common_dir.join("shallow");
+        file.metadata().is_ok_and(|metadata| 0 < metadata.len())
+    }
+
+    /// Follows annotated tags from `id` to what they are for.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `id` is of another format than the repository, or an object cannot be read.
+    pub fn peel(&self, id: Oid) -> Result<Peeled> {
+        let mut id = self.object_id(id)?;
+        let mut reader = self.reader();
+        for _ in 0..Self::TAGS {
+            // A commit or a blob is not opened only to learn what it is.
+            match reader.header(&id)? {
+                None => return Ok(Peeled::Missing),
+                Some((gix::objs::Kind::Commit, _)) => return Ok(Peeled::Commit(oid(&id))),
+                Some((gix::objs::Kind::Blob, _)) => return Ok(Peeled::Other("blob")),
+                Some((gix::objs::Kind::Tree, _)) => return Ok(Peeled::Other("tree")),
+                Some((gix::objs::Kind::Tag, _)) => {}
+            }
+            let Some((_, raw)) = reader.object(&id)? else { return Ok(Peeled::Missing) };
+            let target =
+                raw.strip_prefix(b"object ").and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+            let target = target.and_then(|digits| ObjectId::from_hex(digits).ok());
+            id = match target {
+                Some(target) if target.kind() == self.shared.layout.format => target,
+                _ => bail!("the tag {id} does not begin with the object that it is for"),
+            };
+        }
+        Ok(Peeled::Other("tag of tags without end"))
+    }
+
+    /// Reads one commit, with the facts that `needs` asks for; the others are gaps that deny.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit is not there, or is not one that all readers read alike.
+    pub fn commit(&self, id: Oid, needs: &Needs) -> Result<Commit, Unreadable> {
+        let object_id = self.object_id(id).map_err(|error| Unreadable { id, why: format!("{error:#}") })?;
+        self.reader().commit(&object_id, None, needs)
+    }
+
+    /// Reads the bytes of a commit object, headers and all, as they are signed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such commit.
+    pub fn raw_commit(&self, id: Oid) -> Result<Vec<u8>> {
+        let id = self.object_id(id)?;
+        Ok(self.reader().raw_commit(&id)?.to_vec())
+    }
+
+    /// Returns the library's form of `id`, after a check that it is of this repository's format:
+    /// an id of another length names nothing here.
+    pub(super) fn object_id(&self, id: Oid) -> Result<ObjectId> {
+        match ObjectId::try_from(id.as_bytes()) {
+            Ok(object_id) if object_id.kind() == self.shared.layout.format => Ok(object_id),
+            _ => bail!(
+                "{id} is not an id of this repository, whose objects are named by {}",
+                self.shared.layout.format
+            ),
+        }
+    }
+
+    pub(super) fn object_ids(&self, ids: &[Oid]) -> Result<Vec<ObjectId>> {
+        ids.iter().map(|id| self.object_id(*id)).collect()
+    }
+
+    /// Returns this thread's reader. Never held across a call back into [`Repository`].
+    pub(super) fn reader(&self) -> std::cell::RefMut<'_, Reader> {
+        let reader = self.reader.borrow_mut();
+        std::cell::RefMut::map(reader, |slot| {
+            slot.get_or_insert_with(|| self.shared.reader(Reader::TREE_PACK_CACHE))
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Whole histories: commits are read and judged on several threads, and handed over in order.
+
+use anyhow::Result;
+use gix::ObjectId;
+
+use crate::change::{Commit, Need, Needs, Oid};
+
+use super::commit::Unreadable;
+use super::newest::Newest;
+use super::paint::Painted;
+use super::pipeline::{self, Job};
+use super::reader::Reader;
+use super::repository::Repository;
+use super::steps::divide;
+
+/// The commits that are asked about: what `new` leads to and none of `hidden` does.
+#[derive(Clone, Copy, Debug)]
+pub struct Range<'a> {
+    /// The commit at the new end.
+    pub new: Oid,
+    /// Commits whose history is not asked about.
+    pub hidden: &'a [Oid],
+}
+
+/// A commit, as far as it could be read.
+type Read = Result<Commit, Unreadable>;
+
+impl Repository {
+    /// Reads every commit of `range`, newest first (the order of [`Repository::new_commits`]), and
+    /// passes it to `judge`, on up to `threads` threads at once; what `judge` returns goes to
+    /// `collect`, on this thread and in order.
+    ///
+    /// A commit whose object is malformed is passed on as such, so that the rest can go on. Memory
+    /// does not grow with the length of history, beyond the ids that the walk has to remember.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the walk cannot go on, because a commit is missing or its parents cannot be read,
+    /// and with the first error of `collect`. What was collected before is then incomplete.
+    pub fn for_each_commit<T: Send>(
+        &self,
+        range: Range<'_>,
+        needs: &Needs,
+        threads: usize,
+        judge: impl Fn(Read) -> T + Sync,
+        mut collect: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let (new, hidden) = (self.object_id(range.new)?, self.object_ids(range.hidden)?);
+        let mut walker = self.shared.reader(0);
+        let mut newest = Newest::start(&mut walker, new, &hidden)?;
+        let next = move || newest.next(&mut walker).transpose();
+        let work = |reader: &mut Reader, (id, raw): (ObjectId, Option<Vec<u8>>)| {
+            judge(reader.commit(&id, raw, needs))
+        };
+        pipeline::run(&self.job(needs, threads), next, work, &mut collect)
+    }
+
+    /// As [`Repository::for_each_commit`], with the commits of one step (see
+    /// [`Repository::steps`]) at a time, oldest step first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::for_each_commit`].
+    pub fn for_each_step<T: Send>(
+        &self,
+        range: Range<'_>,
+        needs: &Needs,
+        threads: usize,
+        judge: impl Fn(Vec<Read>) -> T + Sync,
+        mut collect: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let (new, hidden) = (self.object_id(range.new)?, self.object_ids(range.hidden)?);
+        let painted = Painted::find(&mut self.reader(), new, &hidden)?;
+        let mut steps = divide(&painted).into_iter();
+        drop(painted);
+        let next = move || steps.next().map(Ok);
+        let work = |reader: &mut Reader, step: Vec<Oid>| {
+            let read = step.into_iter().map(|id| match ObjectId::try_from(id.as_bytes()) {
+                Ok(object_id) => reader.commit(&object_id, None, needs),
+                Err(error) => Err(Unreadable { id, why: error.to_string() }),
+            });
+            judge(read.collect())
+        };
+        pipeline::run(&self.job(needs, threads), next, work, &mut collect)
+    }
+
+    fn job(&self, needs: &Needs, threads: usize) -> Job {
+        // Messages are hardly ever deltas, so only the work on trees is worth a cache.
+        let trees = needs
+            .iter()
+            .any(|need| matches!(need, Need::Paths | Need::Lines | Need::Blobs | Need::OwnContent));
+        let pack_cache = if trees { Reader::TREE_PACK_CACHE } else { 0 };
+        Job { shared: self.shared.clone(), threads, pack_cache }
+    }
+}
