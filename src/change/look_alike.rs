@@ -25,6 +25,7 @@ const IN_COMMON_USE: &[&str] = &[
     "improved-by",
     "inspired-by",
     "issue",
+    "liked-by",
     "link",
     "mentored-by",
     "nacked-by",
@@ -39,6 +40,7 @@ const IN_COMMON_USE: &[&str] = &[
     "requested-by",
     "resolves",
     "reviewed-on",
+    "revised-by",
     "see",
     "see-also",
     "signed-off-by",
@@ -46,8 +48,10 @@ const IN_COMMON_USE: &[&str] = &[
     "task",
     "tested-by",
     "tested-on",
+    "tests-by",
     "ticket",
     "trusted-by",
+    "verified-by",
 ];
 
 /// What each ASCII character is drawn like by other alphabets, in either case.
@@ -123,18 +127,18 @@ impl<'a> Known<'a> {
     /// Where nothing but ASCII is written it has to be the key itself, with blanks or underscores
     /// for hyphens, inside whatever marks a list, a quotation or emphasis.
     pub(super) fn meant(&self, written: &str) -> Option<&'a str> {
+        let bare = written.trim_matches(is_markup);
         let seen = |character: &char| !is_invisible(*character);
-        let drawn: String = written.chars().filter(seen).map(drawn_like).collect();
-        let bare = drawn.trim_matches(|character: char| !character.is_alphanumeric());
-        let mut folded = String::with_capacity(bare.len());
-        for part in bare.split([' ', '_', '-']).filter(|part| !part.is_empty()) {
+        let drawn: String = bare.chars().filter(seen).map(drawn_like).collect();
+        let mut folded = String::with_capacity(drawn.len());
+        for part in drawn.split([' ', '_', '-']).filter(|part| !part.is_empty()) {
             if !folded.is_empty() {
                 folded.push('-');
             }
             folded.push_str(part);
         }
         let same = self.same(folded.as_bytes());
-        if same.is_some() || written.is_ascii() {
+        if same.is_some() || bare.is_ascii() {
             return same;
         }
         self.nearest(&folded).map(|(key, _)| key)
@@ -146,7 +150,7 @@ impl<'a> Known<'a> {
         let distance = |entry: &Entry<'a>| {
             let allowed: u8 = match entry.folded.len() {
                 0..4 => 0,
-                4..8 => 1,
+                4..10 => 1,
                 _ => 2,
             };
             // One edit changes the length by one at most, and the set of letters by two; most keys
@@ -162,6 +166,12 @@ impl<'a> Known<'a> {
         };
         self.0.iter().filter_map(distance).min_by_key(|(_, distance)| *distance)
     }
+}
+
+/// Returns true for what marks a list, a quotation or emphasis in plain text. Other punctuation,
+/// quotation marks above all, says that a key is being talked about.
+fn is_markup(character: char) -> bool {
+    character.is_whitespace() || "*_`>-#\u{2022}\u{b7}\u{2023}\u{25e6}".contains(character)
 }
 
 /// Returns the set of characters of `text`, one bit for each that a key can have, and one for all
@@ -199,6 +209,7 @@ mod tests {
             ("Reviewed-on", None),
             ("Improved-by", None),
             ("Reviewed-By", None),
+            ("Liked-by", None),
             ("It", None),
             ("https", None),
             ("fix", None),
@@ -231,7 +242,16 @@ mod tests {
         ] {
             assert_eq!(known.meant(written), Some("Approved-by"), "{written:?}");
         }
-        for written in ["Genehmigt f\u{fc}r", "Aproved by", "approved it by", "\u{200b}", ""] {
+        for written in [
+            "Genehmigt f\u{fc}r",
+            "Aproved by",
+            "approved it by",
+            "\"Risk",
+            "(Risk",
+            "\u{2022} Rask",
+            "\u{200b}",
+            "",
+        ] {
             assert_eq!(known.meant(written), None, "{written:?}");
         }
     }

@@ -92,12 +92,20 @@ pub fn near_misses(message: &[u8], like: Like, known: &[&str]) -> Vec<NearMiss> 
         let line = rest.get(..length).unwrap_or_default();
         let kind = Kind::of(line);
         let place = places.at(at, &walk);
-        walk.line += 1;
-        found.extend(near_miss(&places, place, kind, line, &walk, &known));
+        walk.enter(kind);
+        let miss = match kind {
+            Kind::Trailer(separator) => trailer(line, separator, place, &walk, &known),
+            Kind::Indented => indented(line, place, &walk, &known),
+            Kind::Prose => prose(line, &known),
+            Kind::Blank | Kind::Comment | Kind::CherryPicked => None,
+        };
+        if let Some((written, key, why)) = miss {
+            found.push(NearMiss { line: walk.line, written, key: key.to_owned(), why });
+        }
         if found.len() == MOST {
             break;
         }
-        walk.pass(&places, at, kind);
+        walk.leave(kind, places.extent.start <= at);
         at += length;
     }
     found
@@ -110,13 +118,22 @@ struct Walk {
     line: usize,
     /// Whether the first paragraph is over.
     is_past_first: bool,
+    /// The first line of the subject, once it has been met.
+    subject: Option<usize>,
     /// The line of the trailer that an indented line would continue.
     continues: Option<usize>,
 }
 
 impl Walk {
-    fn pass(&mut self, places: &Places, at: usize, kind: Kind) {
-        self.is_past_first |= places.extent.start <= at && kind == Kind::Blank;
+    fn enter(&mut self, kind: Kind) {
+        self.line += 1;
+        if !matches!(kind, Kind::Blank | Kind::Comment) {
+            self.subject.get_or_insert(self.line);
+        }
+    }
+
+    fn leave(&mut self, kind: Kind, is_in_message: bool) {
+        self.is_past_first |= is_in_message && kind == Kind::Blank;
         match kind {
             Kind::Trailer(_) => self.continues = Some(self.line),
             Kind::Comment | Kind::CherryPicked | Kind::Prose => self.continues = None,
@@ -130,7 +147,7 @@ impl Walk {
 enum Place {
     Ignored,
     Block,
-    LastParagraph,
+    LastParagraph(Why),
     Elsewhere(Why),
 }
 
@@ -178,7 +195,7 @@ impl Places {
                 if last.is_block() {
                     Place::Block
                 } else {
-                    Place::LastParagraph
+                    Place::LastParagraph(self.last_is_no_block)
                 }
             }
             Some((_, last)) if walk.is_past_first => Place::Elsewhere(Why::EarlierParagraph { last }),
@@ -187,62 +204,63 @@ impl Places {
     }
 }
 
-fn near_miss(
-    places: &Places,
-    place: Place,
-    kind: Kind,
+/// What stands in the place of the key, the known key that it resembles, and what is wrong.
+type Miss<'a> = (Text, &'a str, Why);
+
+/// Judges a line that would be a trailer in a trailer block.
+fn trailer<'a>(
     line: &[u8],
+    separator: usize,
+    place: Place,
     walk: &Walk,
-    known: &Known<'_>,
-) -> Option<NearMiss> {
-    let miss = |written: &[u8], key: &str, why: Why| NearMiss {
-        line: walk.line,
-        written: written.into(),
-        key: key.to_owned(),
-        why,
+    known: &Known<'a>,
+) -> Option<Miss<'a>> {
+    let written = trim(line.get(..separator)?);
+    let why = match place {
+        Place::Ignored => return None,
+        Place::Block => {
+            let (key, edits) = known.misspelt(std::str::from_utf8(written).ok()?)?;
+            return Some((written.into(), key, Why::Misspelt { edits }));
+        }
+        Place::LastParagraph(why) | Place::Elsewhere(why) => why,
     };
-    match kind {
-        Kind::Blank | Kind::Comment | Kind::CherryPicked => None,
-        Kind::Trailer(separator) => {
-            let written = trim(line.get(..separator)?);
-            let why = match place {
-                Place::Block => {
-                    let (key, edits) = known.misspelt(std::str::from_utf8(written).ok()?)?;
-                    return Some(miss(written, key, Why::Misspelt { edits }));
-                }
-                Place::LastParagraph => places.last_is_no_block,
-                Place::Ignored => return None,
-                Place::Elsewhere(why) => why,
-            };
-            Some(miss(written, known.same(written)?, why))
-        }
-        Kind::Indented => {
-            // Elsewhere an indented line is a quotation or code.
-            if matches!(place, Place::Elsewhere(_) | Place::Ignored) {
-                return None;
-            }
-            let first = line.iter().position(|byte| !is_space(*byte))?;
-            let line = line.get(first..)?;
-            let Kind::Trailer(separator) = Kind::of(line) else { return None };
-            let written = trim(line.get(..separator)?);
-            Some(miss(written, known.same(written)?, Why::Indented { continues: walk.continues }))
-        }
-        Kind::Prose => {
-            let reach = line.get(..line.len().min(KEY_REACH))?;
-            let lossy = String::from_utf8_lossy(reach);
-            let (end, colon) = lossy.char_indices().find(|(_, character)| drawn_like(*character) == ':')?;
-            let written = lossy.get(..end)?;
-            let key = known.meant(written)?;
-            let why = if written.chars().any(|character| is_invisible(character) && character != '\t') {
-                Why::InvisibleCharacter
-            } else if colon != ':' || !written.is_ascii() {
-                Why::ForeignCharacter
-            } else {
-                Why::NotAKey
-            };
-            Some(miss(written.as_bytes(), key, why))
-        }
+    let key = known.same(written)?;
+    // Many a subject starts with the name of a part, as in `ticket: sort by date`.
+    if walk.subject == Some(walk.line) && written != key.as_bytes() {
+        return None;
     }
+    Some((written.into(), key, why))
+}
+
+/// Judges a line that starts with white space.
+fn indented<'a>(line: &[u8], place: Place, walk: &Walk, known: &Known<'a>) -> Option<Miss<'a>> {
+    // Where it is no part of a trailer or of a block it is a quotation, or part of a list.
+    match place {
+        Place::Block => {}
+        Place::LastParagraph(_) if walk.continues.is_some() => {}
+        _ => return None,
+    }
+    let first = line.iter().position(|byte| !is_space(*byte))?;
+    let line = line.get(first..)?;
+    let Kind::Trailer(separator) = Kind::of(line) else { return None };
+    let written = trim(line.get(..separator)?);
+    Some((written.into(), known.same(written)?, Why::Indented { continues: walk.continues }))
+}
+
+/// Judges a line that could not be a trailer anywhere.
+fn prose<'a>(line: &[u8], known: &Known<'a>) -> Option<Miss<'a>> {
+    let reach = String::from_utf8_lossy(line.get(..line.len().min(KEY_REACH))?);
+    let (end, colon) = reach.char_indices().find(|(_, character)| drawn_like(*character) == ':')?;
+    let written = reach.get(..end)?;
+    let key = known.meant(written)?;
+    let why = if written.chars().any(|character| is_invisible(character) && character != '\t') {
+        Why::InvisibleCharacter
+    } else if colon != ':' || !written.is_ascii() {
+        Why::ForeignCharacter
+    } else {
+        Why::NotAKey
+    };
+    Some((written.into(), key, why))
 }
 
 #[cfg(test)]
@@ -272,6 +290,8 @@ mod tests {
             "s\n\nhttps://x: y\n\nfix: words\n",
             "s\n\n    Risk: quoted\n\nA: b\n",
             "s\n\n# Risk: low\n",
+            "risk: sort by it\n\nA: b\n",
+            "Merge\n\n* a/b:\n  prose\n  risk: sort by it\n",
             "s\n\nThe risk of this: none\n\nwhat we approved: all of it\n",
             "",
         ] {
