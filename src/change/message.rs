@@ -9,6 +9,7 @@ use memchr::memchr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ending::{leading_blank_lines, until_nul};
+use super::near_miss::{NearMiss, near_misses};
 use super::text::{Text, is_space};
 use super::trailers::{self, Block, Like, Trailer};
 
@@ -40,6 +41,12 @@ impl Message {
     /// Returns the first line of the trailer block that is no trailer, if git tolerated one.
     pub fn mixed_at(&self) -> Option<usize> {
         self.block.mixed_at
+    }
+
+    /// Returns the lines that were meant to be trailers with one of the `known` keys and are none;
+    /// see [`near_misses`]. They are looked for anew with every call.
+    pub fn near_misses(&self, known: &[&str]) -> Vec<NearMiss> {
+        near_misses(self.raw.as_bytes(), Like::Log, known)
     }
 
     /// Returns the subject as `git log --format=%s` shows it: the lines of the first paragraph,

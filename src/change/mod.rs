@@ -10,7 +10,9 @@
 
 pub mod cleanup;
 mod ending;
+mod look_alike;
 pub mod message;
+pub mod near_miss;
 pub mod person;
 pub mod text;
 pub mod trailers;

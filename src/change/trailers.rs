@@ -177,8 +177,9 @@ pub(super) fn last_paragraph(text: &[u8]) -> Option<Paragraph> {
     (!is_empty).then_some(found)
 }
 
-/// Reads the trailers of the block that stands between two offsets of `message`.
-fn items(message: &[u8], start: usize, end: usize) -> Block {
+/// Reads the trailers of the paragraph that stands between two offsets of `message`, as if it were
+/// a block.
+pub(super) fn items(message: &[u8], start: usize, end: usize) -> Block {
     let mut block = Block::default();
     let mut number = memchr_iter(b'\n', message.get(..start).unwrap_or_default()).count();
     let mut at = start;

@@ -20,6 +20,7 @@ mod git;
 use std::collections::HashSet;
 
 use changegate::change::cleanup::{Cleanup, before_scissors, cleanup, strip_space};
+use changegate::change::near_miss::{Why, near_misses};
 use changegate::change::trailers::{Like, read};
 use changegate::change::{Message, Text};
 
@@ -123,6 +124,35 @@ fn the_messages_are_worth_comparing() {
         assert!(10 < count(&|message| printed(message, one) != printed(message, other)), "{one:?} {other:?}");
     }
     assert!(50 < count(&|message| read(message, Like::Log).mixed_at.is_some()));
+}
+
+#[test]
+fn a_near_miss_is_never_a_trailer_that_git_reads() {
+    let known = ["A", "Reviewed-by", "Signed-off-by", "Key", "Conflicts"];
+    let is_known = |key: &str| known.iter().any(|known| known.eq_ignore_ascii_case(key));
+    let mut found = 0;
+    for message in all_messages() {
+        for like in [Like::Log, Like::Parse, Like::ParseNoDivider] {
+            let block = read(&message, like);
+            let lines: HashSet<usize> = block
+                .trailers
+                .iter()
+                .filter(|trailer| is_known(&trailer.key))
+                .map(|trailer| trailer.line)
+                .collect();
+            for miss in near_misses(&message, like, &known) {
+                found += 1;
+                let shown = message[..message.len().min(500)].escape_ascii();
+                assert!(!lines.contains(&miss.line), "{like:?} {miss:?} \"{shown}\"");
+                if let Why::NotABlock { prose, unread } = miss.why {
+                    assert!(block.trailers.is_empty() && 0 < unread, "{miss:?} \"{shown}\"");
+                    let named = message.split(|byte| *byte == b'\n').nth(prose - 1).unwrap();
+                    assert!(!named.is_empty(), "{miss:?} \"{shown}\"");
+                }
+            }
+        }
+    }
+    assert!(1000 < found, "{found}");
 }
 
 #[test]
