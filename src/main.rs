@@ -1,3 +1,9 @@
 //! The binary: the only clock and the only exit are here.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "this is the only clock")]
+    let now = jiff::Timestamp::now();
+    changegate::cli::run(std::env::args_os(), now)
+}

@@ -1,0 +1,213 @@
+//! The command line: what was said, and where it goes.
+//!
+//! One file for each command. A command gathers what it needs, asks the house, writes a report and
+//! returns an [`Exit`]; nothing else reads the environment, and nothing at all leaves early.
+
+mod check;
+mod completions;
+mod demo;
+mod hook;
+mod install;
+mod output;
+mod policy;
+mod trailers;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::gate::Unusable;
+use crate::policy::PolicyErrors;
+use crate::verdict::Decision;
+
+pub use output::Colour;
+
+/// Holds a Git repository to its own change-management policy.
+#[derive(Debug, Parser)]
+#[command(name = "changegate", version, about, max_term_width = 80, disable_help_subcommand = true)]
+#[command(after_help = "\
+Examples:
+  changegate demo                    see the gate at work on real pushes
+  changegate policy init             write policies/changegate.yml
+  changegate install                 put the hooks into this clone
+  changegate install --server --pusher gitolite -C /srv/git/app.git
+  changegate check                   judge what HEAD adds over its upstream
+
+Exit codes: 0 allowed, 1 denied, 2 the command or the policy is wrong,
+3 something could not be read. A hook that ends in 1, 2 or 3 refuses.")]
+pub struct Cli {
+    /// Run as if started in this directory
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    color: Colour,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Completions(completions::Args),
+    Demo(demo::Args),
+    Hook(hook::Args),
+    Install(install::Args),
+    Man(completions::ManArgs),
+    Policy(policy::Args),
+    Trailers(trailers::Args),
+    Uninstall(install::UninstallArgs),
+}
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// What was asked about may go on; 0.
+    Allowed,
+    /// It may not; 1.
+    Denied,
+    /// The command or the policy is wrong; 2.
+    Wrong,
+    /// Something could not be read or written; 3.
+    Failed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Allowed => 0,
+            Exit::Denied => 1,
+            Exit::Wrong => 2,
+            Exit::Failed => 3,
+        })
+    }
+}
+
+impl From<Decision> for Exit {
+    fn from(decision: Decision) -> Exit {
+        match decision {
+            Decision::Allow => Exit::Allowed,
+            Decision::Deny => Exit::Denied,
+        }
+    }
+}
+
+/// Why a command stops before it comes to a decision.
+#[derive(Debug)]
+enum Stop {
+    /// It was called in a way that it cannot be; the text says how it can.
+    Wrong(String),
+    /// The policy has these faults.
+    Policy(PolicyErrors),
+    /// Something could not be read or written.
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Stop {
+        Stop::Failed(error.into())
+    }
+}
+
+impl Stop {
+    fn unusable(why: Unusable, what: &str) -> Stop {
+        match why {
+            Unusable::Absent => Stop::Wrong(format!("there is no {what}")),
+            Unusable::Faulty(errors) => Stop::Policy(errors),
+        }
+    }
+}
+
+/// What a command is told beside its own arguments.
+struct World {
+    directory: PathBuf,
+    colour: Colour,
+    now: Timestamp,
+}
+
+impl World {
+    /// Returns what the environment holds under `name`, if it is not empty.
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    fn variable(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name).filter(|value| !value.is_empty())
+    }
+
+    /// Returns `path` as seen from the directory in which the command runs.
+    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    /// Returns how many threads may work.
+    fn threads(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from).min(8)
+    }
+}
+
+/// Runs the command that `args` ask for, at the time `now`.
+pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are what was asked for; everything else is a wrong call.
+            let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Allowed };
+            return match error.print() {
+                Ok(()) => exit.into(),
+                Err(_) => Exit::Failed.into(),
+            };
+        }
+    };
+    let world = World {
+        directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")),
+        colour: cli.color,
+        now,
+    };
+    let result = match cli.command {
+        Command::Check(args) => check::run(&args, &world),
+        Command::Completions(args) => completions::run(&args),
+        Command::Demo(args) => demo::run(&args, &world),
+        Command::Hook(args) => hook::run(&args, &world),
+        Command::Install(args) => install::run(&args, &world),
+        Command::Man(args) => completions::man(&args),
+        Command::Policy(args) => policy::run(&args, &world),
+        Command::Trailers(args) => trailers::run(&args, &world),
+        Command::Uninstall(args) => install::uninstall(&args, &world),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(stop) => tell(&stop, &world).into(),
+    }
+}
+
+/// Says on standard error why the command stops, and returns how it ends.
+fn tell(stop: &Stop, world: &World) -> Exit {
+    let mut out = output::stderr(world.colour);
+    let (told, exit) = match stop {
+        Stop::Wrong(why) => (writeln!(out, "changegate: {why}"), Exit::Wrong),
+        Stop::Policy(errors) => (output::faults(errors, world.colour, &mut out), Exit::Wrong),
+        Stop::Failed(error) if is_broken_pipe(error) => return Exit::Allowed,
+        Stop::Failed(error) => (writeln!(out, "changegate: {error:#}"), Exit::Failed),
+    };
+    // Nobody is left to tell if standard error is gone; the exit code still says it.
+    let _ = told;
+    exit
+}
+
+/// Returns true if the reader of our output went away, as `head` does.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(io)
+}

@@ -1,0 +1,82 @@
+//! Where output goes, and in which style.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::ColorChoice;
+use clap::ValueEnum;
+
+use crate::policy::PolicyErrors;
+use crate::report::{self, Format, Report, Style};
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// Where a terminal reads, NO_COLOR and CLICOLOR_FORCE heeded
+    Auto,
+    /// In any case
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// In which form a verdict is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatName {
+    /// For people
+    Terminal,
+    /// For programs; see docs/json.md
+    Json,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Format {
+        match name {
+            FormatName::Terminal => Format::Terminal,
+            FormatName::Json => Format::Json,
+        }
+    }
+}
+
+impl Colour {
+    /// Returns whether colours go to a stream for which `auto` chose `choice`.
+    fn wanted(self, choice: impl FnOnce() -> ColorChoice) -> bool {
+        match self {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => !matches!(choice(), ColorChoice::Never),
+        }
+    }
+}
+
+/// Returns standard error, which writes escape sequences only where they are wanted.
+pub(super) fn stderr(_: Colour) -> impl Write {
+    io::stderr().lock()
+}
+
+/// Returns whether standard error shows colours.
+pub(super) fn stderr_colour(colour: Colour) -> bool {
+    colour.wanted(|| anstream::AutoStream::choice(&io::stderr()))
+}
+
+/// Returns whether standard output shows colours.
+pub(super) fn stdout_colour(colour: Colour) -> bool {
+    colour.wanted(|| anstream::AutoStream::choice(&io::stdout()))
+}
+
+/// Returns true if somebody watches standard error.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Writes the faults of a policy.
+pub(super) fn faults(errors: &PolicyErrors, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
+    let style = Style { colour: stderr_colour(colour), ..Style::default() };
+    report::faults::write(errors, &style, out)
+}
+
+/// Writes a report to standard output.
+pub(super) fn report(report: &Report, format: FormatName, style: &Style) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    report::write(format.into(), report, style, &mut out)?;
+    out.flush()
+}

@@ -1,0 +1,15 @@
+//! Where facts, policy and judge come together: a push, a range of history, one message.
+//!
+//! Gathering ends here. Each entry point reads what the policy needs, judges all of it, and returns
+//! a report as a value; nothing is printed and nothing is written. A failure to read one ref speaks
+//! against that ref and does not keep the others from being judged.
+
+mod push;
+mod range;
+mod settings;
+mod source;
+
+pub use push::judge_push;
+pub use range::{Asked, judge_message, judge_range};
+pub use settings::{MissingPolicy, Settings};
+pub use source::{Loaded, Unusable, at_commit, from_disk, from_pack};

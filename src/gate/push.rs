@@ -1,0 +1,368 @@
+//! A push: every ref that it names, held against the policy of the ref as it was.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+
+use super::settings::{MissingPolicy, Settings};
+use super::source::{self, Loaded, Unusable};
+use crate::change::{Change, Commit, Need, Oid, Stage, Text};
+use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
+use crate::judge::judge;
+use crate::policy::{PolicyErrors, Unit};
+use crate::push::{self, Asked, Object, refuse};
+use crate::report::{Group, Of, Report, Update, decide};
+use crate::verdict::{Finding, Judgement, Line, Verdict};
+
+const ADMINISTRATOR: &str = "whoever administrates the server";
+
+/// Judges a push.
+///
+/// Every ref is judged, whatever became of the others. A ref that is not under change control is
+/// not in the report, unless nobody may write to it at all.
+pub fn judge_push(repository: &Repository, updates: &[RefUpdate], settings: &Settings, now: Timestamp) -> Report {
+    let mut push = Push { repository, settings, now, policies: HashMap::new() };
+    let mut notes = Vec::new();
+    let mut groups = Vec::new();
+    let mut named: Vec<Text> = Vec::new();
+    let base = push.base_policy();
+    for update in updates {
+        let resolved = match repository.resolve_ref(update.name.as_bytes()) {
+            Ok(at) => at,
+            Err(error) => {
+                let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
+                groups.push(group(update, None, vec![refuse("ref-object", finding)]));
+                continue;
+            }
+        };
+        let mut refusals: Vec<Judgement> = push::reserved(&update.name).into_iter().collect();
+        if named.contains(&resolved.name) {
+            let what = Line::say("this push names ").quote(&resolved.name).and(" more than once");
+            refusals.push(refuse("ref-once", Finding::new(what).by("the pusher")));
+        }
+        named.push(resolved.name.clone());
+        let group = match &base {
+            Base::Free => None,
+            Base::Refused(judgement) => {
+                refusals.push(judgement.clone());
+                None
+            }
+            Base::Policy(loaded) if !loaded.policy.protects(resolved.name.as_bytes()) => None,
+            Base::Policy(loaded) => Some(push.judge_ref(update, &resolved, loaded)),
+        };
+        match group {
+            Some(mut group) => {
+                group.refusals.splice(0..0, refusals);
+                groups.push(group);
+            }
+            None if refusals.is_empty() => {}
+            None => groups.push(self::group(update, resolved.id, refusals)),
+        }
+    }
+    let policy = match &base {
+        Base::Policy(loaded) => {
+            notes.extend(notes_on(loaded, now));
+            Some(loaded.name())
+        }
+        Base::Free | Base::Refused(_) => None,
+    };
+    Report {
+        decision: decide(&groups, true),
+        stage: Stage::PreReceive,
+        enforced: true,
+        seen_at: now,
+        policy,
+        groups,
+        notes,
+    }
+}
+
+/// The policy that says which refs are under change control.
+enum Base {
+    /// There is one.
+    Policy(Box<Loaded>),
+    /// There is none, and the administrator lets everything through.
+    Free,
+    /// There is none that can be used.
+    Refused(Judgement),
+}
+
+struct Push<'push> {
+    repository: &'push Repository,
+    settings: &'push Settings,
+    now: Timestamp,
+    policies: HashMap<Oid, Result<Box<Loaded>, Unusable>>,
+}
+
+impl Push<'_> {
+    fn base_policy(&mut self) -> Base {
+        let settings = self.settings;
+        if let Some(file) = &settings.policy_file {
+            let folder = file.parent().unwrap_or(file);
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            return match source::from_disk(folder, &name) {
+                Ok(loaded) => Base::Policy(Box::new(loaded)),
+                Err(why) => Base::Refused(no_policy(&why, "changegate.policyFile", self.settings)),
+            };
+        }
+        let tip = match self.repository.resolve_ref(settings.policy_ref.as_bytes()) {
+            Ok(at) => at.id,
+            Err(error) => {
+                let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
+                return Base::Refused(refuse("policy-present", finding));
+            }
+        };
+        let found = match tip {
+            Some(tip) => self.policy_at(tip, &settings.policy_ref),
+            None => Err(Unusable::Absent),
+        };
+        match (found, &settings.missing_policy) {
+            (Ok(loaded), _) => Base::Policy(loaded),
+            (Err(Unusable::Absent), MissingPolicy::Allow) => Base::Free,
+            (Err(Unusable::Absent), MissingPolicy::Pack(pack)) => match source::from_pack(pack) {
+                Ok(loaded) => Base::Policy(Box::new(loaded)),
+                Err(why) => Base::Refused(no_policy(&why, pack, settings)),
+            },
+            (Err(why), _) => Base::Refused(no_policy(&why, &settings.policy_ref.to_lossy(), settings)),
+        }
+    }
+
+    /// Returns the policy at a commit, read once.
+    fn policy_at(&mut self, commit: Oid, called: &Text) -> Result<Box<Loaded>, Unusable> {
+        let (repository, path) = (self.repository, &self.settings.policy_path);
+        let load = || {
+            let called = called.to_lossy();
+            let commit = match repository.peel(commit) {
+                Ok(Peeled::Commit(commit)) => commit,
+                _ => return Err(Unusable::Absent),
+            };
+            source::at_commit(repository, commit, path, &called).map(Box::new)
+        };
+        self.policies.entry(commit).or_insert_with(load).clone()
+    }
+
+    /// Judges what is pushed to a ref under change control.
+    fn judge_ref(&mut self, update: &RefUpdate, at: &RefAt, base: &Loaded) -> Group {
+        let asked = match self.asked(update, at) {
+            Ok(asked) => asked,
+            Err(error) => {
+                let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
+                return group(update, at.id, vec![refuse("whole-history", finding)]);
+            }
+        };
+        let mut group = group(update, at.id, push::judge(&asked));
+        if let (Of::Ref { update, .. }, Some(old), Some(new), false) = (&mut group.of, at.id, asked.new, asked.forward) {
+            *update = Update::Rewrite { old, new };
+        }
+        if self.repository.is_shallow() {
+            let what = "this repository is shallow, so what lies behind a change cannot be seen";
+            group.refusals.push(refuse("whole-history", Finding::new(Line::say(what)).by(ADMINISTRATOR)));
+        }
+        let Some(new) = asked.new.filter(|_| matches!(asked.object, Object::Commit | Object::Tag)) else {
+            return group;
+        };
+        // What the ref itself held decides how it is judged; a ref that is new, or older than its
+        // policy, is judged as the policy ref says.
+        let own = match at.id.filter(|_| self.settings.policy_file.is_none()) {
+            Some(tip) => match self.policy_at(tip, &at.name) {
+                Ok(loaded) => Some(loaded),
+                Err(Unusable::Absent) => None,
+                Err(why) => {
+                    group.refusals.push(no_policy(&why, &at.name.to_lossy(), self.settings));
+                    return group;
+                }
+            },
+            None => None,
+        };
+        let loaded = own.as_deref().unwrap_or(base);
+        if let Err(error) = self.judge_commits(new, &asked, loaded, &mut group) {
+            let finding = Finding::new(Line::say(format!("{error:#}"))).by("the pusher");
+            group.refusals.push(refuse("whole-history", finding));
+        }
+        if self.settings.policy_file.is_none()
+            && !loaded.is_same_at(self.repository, new)
+            && let Some(judgement) = self.breaks_policy(new, &at.name)
+        {
+            group.refusals.push(judgement);
+        }
+        group
+    }
+
+    fn asked<'update>(&self, update: &RefUpdate, at: &'update RefAt) -> anyhow::Result<Asked<'update>> {
+        let given = |id: Oid| (!id.is_null()).then_some(id);
+        let new = given(update.new);
+        let object = match new.map(|new| self.repository.peel(new)).transpose()? {
+            None | Some(Peeled::Missing) => Object::Missing,
+            Some(Peeled::Other(kind)) => Object::Other(kind),
+            Some(Peeled::Commit(commit)) if Some(commit) == new => Object::Commit,
+            Some(Peeled::Commit(_)) => Object::Tag,
+        };
+        let forward = match (at.id, new, object) {
+            (Some(old), Some(new), Object::Commit) => {
+                // The old tip is part of the new history if it leads to nothing that the new does not.
+                let mut lost = self.repository.new_commits(old, &[new])?;
+                lost.next().transpose().context("cannot compare the histories")?.is_none()
+            }
+            _ => false,
+        };
+        Ok(Asked { name: &at.name, claimed: given(update.old), actual: at.id, new, object, forward })
+    }
+
+    /// Judges the commits that `new` would bring under change control.
+    fn judge_commits(&self, new: Oid, asked: &Asked<'_>, loaded: &Loaded, group: &mut Group) -> anyhow::Result<()> {
+        let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
+        let protected = self.protected_tips(loaded, asked.actual)?;
+        if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
+            if self.repository.new_commits(tip, &protected)?.next().transpose()?.is_some() {
+                let what = Line::say(format!("{} is on no branch under change control", tip.short()));
+                let finding = Finding::new(what).by("the pusher, who pushes the branch first");
+                group.refusals.push(refuse("tag-of-reviewed", finding));
+            }
+            return Ok(());
+        }
+        let most = self.settings.most_commits;
+        if self.repository.new_commits(tip, &protected)?.nth(most).transpose()?.is_some() {
+            let what = Line::say(format!("more than {most} commits are new to this ref"));
+            let finding = Finding::new(what).by("the pusher, in smaller pushes, or the administrator, with changegate.maxCommits");
+            group.refusals.push(refuse("push-size", finding));
+            return Ok(());
+        }
+        let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now };
+        let range = Range { new: tip, hidden: &protected };
+        let needs = loaded.policy.needs();
+        let collect = |judged: Judged| {
+            match judged {
+                Ok(verdict) => group.verdicts.push(verdict),
+                Err(judgement) => group.refusals.push(judgement),
+            }
+            Ok(())
+        };
+        match loaded.policy.unit {
+            Unit::Step => self.repository.for_each_step(
+                range,
+                &needs,
+                self.settings.threads,
+                |commits| judging.judge(commits),
+                collect,
+            ),
+            Unit::Commit => self.repository.for_each_commit(
+                range,
+                &needs,
+                self.settings.threads,
+                |commit| judging.judge(vec![commit]),
+                collect,
+            ),
+        }
+    }
+
+    /// Returns the tips of all branches under change control, the ref itself among them.
+    fn protected_tips(&self, loaded: &Loaded, own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
+        let branches = self.repository.refs("refs/heads/")?;
+        let protected = branches.into_iter().filter(|branch| loaded.policy.protects(branch.name.as_bytes()));
+        let mut tips: Vec<Oid> = protected.filter_map(|branch| branch.id).chain(own).collect();
+        tips.sort_unstable();
+        tips.dedup();
+        Ok(tips.into_iter().filter(|tip| matches!(self.repository.peel(*tip), Ok(Peeled::Commit(id)) if id == *tip)).collect())
+    }
+
+    /// Returns what refuses a push after which the ref would have no policy that can be used: nobody
+    /// could push to it any more.
+    fn breaks_policy(&mut self, new: Oid, name: &Text) -> Option<Judgement> {
+        match self.policy_at(new, name) {
+            Ok(_) => None,
+            Err(Unusable::Absent) => {
+                let what = Line::say(format!("this takes away the policy `{}`", self.settings.policy_path));
+                Some(refuse("policy-valid", Finding::new(what).by("the author")))
+            }
+            Err(Unusable::Faulty(errors)) => Some(refuse("policy-valid", faults(&errors, "the author"))),
+        }
+    }
+}
+
+type Judged = Result<Verdict, Judgement>;
+
+/// What judging a change of a push takes, beside its commits.
+struct Judging<'push> {
+    loaded: &'push Loaded,
+    target: &'push Text,
+    settings: &'push Settings,
+    now: Timestamp,
+}
+
+impl Judging<'_> {
+    fn judge(&self, commits: Vec<Result<Commit, Unreadable>>) -> Judged {
+        let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
+        let commits = commits.map_err(|unreadable| {
+            let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
+            refuse("readable-commits", finding.by("the author"))
+        })?;
+        let change = Change {
+            stage: Stage::PreReceive,
+            target: Ok(self.target.clone()),
+            seen_at: self.now,
+            pusher: self.settings.pusher.clone(),
+            commits,
+        };
+        Ok(judge(&self.loaded.policy, &change, true))
+    }
+}
+
+fn group(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> Group {
+    let what = match (actual, update.new.is_null()) {
+        (None, false) => Update::Create { new: update.new },
+        (Some(old), false) => Update::Move { old, new: update.new },
+        (old, true) => Update::Delete { old: old.unwrap_or(update.old) },
+    };
+    let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
+    group.refusals = refusals;
+    group
+}
+
+/// Returns the refusal where there is no policy to judge by.
+fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Judgement {
+    match why {
+        Unusable::Absent => {
+            let what = format!("there is no `{}` at {place}, so nothing can be judged", settings.policy_path);
+            let finding = Finding::new(Line::say(what)).by(ADMINISTRATOR);
+            refuse("policy-present", finding.paste(format!("git config changegate.missingPolicy {}", crate::policy::packs::DEFAULT)))
+        }
+        Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, ADMINISTRATOR)),
+    }
+}
+
+/// Returns the first fault as a finding, with the number of the others.
+fn faults(errors: &PolicyErrors, who: &str) -> Finding {
+    let first = errors.files.iter().find_map(|file| Some((file, file.faults.first()?)));
+    let more = errors.count().saturating_sub(1);
+    let what = match first {
+        Some((file, fault)) => Line::say("the policy cannot be used: ")
+            .quote(&file.name.as_str().into())
+            .and(format!(" line {}: {}", fault.at.line, fault.what)),
+        None => Line::say("the policy cannot be used"),
+    };
+    let what = if 0 < more { what.and(format!(" (and {more} more faults)")) } else { what };
+    Finding::new(what).by(who).paste("changegate policy check")
+}
+
+/// Returns what somebody should know about a policy that is in use.
+pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let policy = &loaded.policy;
+    let mut notes: Vec<Line> = policy
+        .expired(today)
+        .map(|exemption| {
+            let rule = policy.rules.get(exemption.rule).map(|rule| rule.name.id.clone()).unwrap_or_default();
+            Line::say(format!("the exemption from `{rule}` ended on {} and has no effect", exemption.until))
+        })
+        .collect();
+    if let Some(day) = policy.review_by.filter(|day| *day < today) {
+        notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
+    }
+    notes
+}
+
+/// Returns true if the pusher is a fact that some rule asks for and nobody can state.
+pub fn lacks_pusher(loaded: &Loaded, settings: &Settings) -> bool {
+    settings.pusher.is_err() && loaded.policy.needs().contains(&Need::Pusher)
+}

@@ -1,0 +1,125 @@
+//! A range of history, or one message, judged on request: nothing is refused here unless somebody
+//! asks for that.
+
+use jiff::Timestamp;
+
+use super::push::notes_on;
+use super::source::Loaded;
+use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Stage, Text};
+use crate::git::{Range, Repository, Unreadable};
+use crate::judge::judge;
+use crate::policy::Unit;
+use crate::push::refuse;
+use crate::report::{Group, Of, Report, decide};
+use crate::verdict::{Finding, Judgement, Line, Verdict};
+
+/// What somebody asks about.
+#[derive(Clone, Debug)]
+pub struct Asked<'asked> {
+    /// The commits.
+    pub range: Range<'asked>,
+    /// What to call them in the report.
+    pub called: Text,
+    /// The ref that they are for.
+    pub target: Fact<Text>,
+    /// At which stage they are seen.
+    pub stage: Stage,
+    /// What counts as one change.
+    pub unit: Unit,
+    /// True if a gap in the facts denies.
+    pub enforce: bool,
+    /// True to keep the verdicts of changes that nothing is to be said about.
+    pub keep_all: bool,
+    /// How many threads may work.
+    pub threads: usize,
+    /// What time it is.
+    pub now: Timestamp,
+}
+
+/// Judges a range of history; `progress` is told after each change.
+///
+/// # Errors
+///
+/// Fails if the history cannot be walked to its end.
+pub fn judge_range(
+    repository: &Repository,
+    loaded: &Loaded,
+    asked: &Asked<'_>,
+    progress: &mut dyn FnMut(),
+) -> anyhow::Result<Report> {
+    let judged = |commits: Vec<Result<Commit, Unreadable>>| -> Result<Verdict, Judgement> {
+        let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
+        let commits = commits.map_err(|unreadable| {
+            let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
+            refuse("readable-commits", finding)
+        })?;
+        let change = Change {
+            stage: asked.stage,
+            target: asked.target.clone(),
+            seen_at: asked.now,
+            pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
+            commits,
+        };
+        Ok(judge(&loaded.policy, &change, asked.enforce))
+    };
+    let mut group = Group::new(Of::Range(asked.called.clone()), Vec::new());
+    let collect = |judged: Result<Verdict, Judgement>| {
+        progress();
+        match judged {
+            Ok(verdict) if asked.keep_all || verdict.has_something_to_say() => group.verdicts.push(verdict),
+            Ok(_) => group.passed += 1,
+            Err(judgement) => group.refusals.push(judgement),
+        }
+        Ok(())
+    };
+    let needs = loaded.policy.needs();
+    match asked.unit {
+        Unit::Step => repository.for_each_step(asked.range, &needs, asked.threads, judged, collect)?,
+        Unit::Commit => {
+            repository.for_each_commit(asked.range, &needs, asked.threads, |one| judged(vec![one]), collect)?;
+            // Commits come newest first; a report tells them in the order in which they were made.
+            group.verdicts.reverse();
+        }
+    }
+    Ok(report(loaded, asked.stage, asked.enforce, asked.now, group))
+}
+
+/// Judges a message that is about to be recorded; its paths and everything later are not known yet.
+pub fn judge_message(loaded: &Loaded, message: Text, author: Person, committer: Person, now: Timestamp) -> Report {
+    let later = |need| Missing::NotAtThisStage(need);
+    let commit = Commit {
+        id: None,
+        parents: Vec::new(),
+        author,
+        authored_at: now.as_second(),
+        committer,
+        committed_at: now.as_second(),
+        message: Message::new(message),
+        paths: Err(later(Need::Paths)),
+        lines: Err::<LineCount, _>(later(Need::Lines)),
+        own_content: Err(later(Need::OwnContent)),
+        signature: Err(later(Need::Signatures)),
+    };
+    let change = Change {
+        stage: Stage::CommitMsg,
+        target: Err(later(Need::Target)),
+        seen_at: now,
+        pusher: Err(later(Need::Pusher)),
+        commits: vec![commit],
+    };
+    let verdict = judge(&loaded.policy, &change, false);
+    report(loaded, Stage::CommitMsg, false, now, Group::new(Of::Message, vec![verdict]))
+}
+
+fn report(loaded: &Loaded, stage: Stage, enforced: bool, now: Timestamp, group: Group) -> Report {
+    let groups = vec![group];
+    Report {
+        decision: decide(&groups, enforced),
+        stage,
+        enforced,
+        seen_at: now,
+        policy: Some(loaded.name()),
+        groups,
+        notes: notes_on(loaded, now),
+    }
+}

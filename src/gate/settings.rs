@@ -1,0 +1,160 @@
+//! What the administrator of a server has said, in git's own configuration.
+//!
+//! Nothing here comes from what is pushed, nor from the policy: `changegate.pusher`,
+//! `changegate.policyRef`, `changegate.policyPath`, `changegate.policyFile`,
+//! `changegate.missingPolicy` and `changegate.maxCommits`, as `git config` keeps them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::change::{Fact, Missing, Need, Pusher, Text};
+use crate::git::{Head, Repository};
+use crate::people::plain_path;
+use crate::policy::{PATH, packs};
+
+/// The settings of one repository.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The ref whose policy says what is under change control.
+    pub policy_ref: Text,
+    /// Where the policy stands in a commit.
+    pub policy_path: String,
+    /// A file on the server that is the policy, whatever the refs hold.
+    pub policy_file: Option<PathBuf>,
+    /// What happens where there is no policy.
+    pub missing_policy: MissingPolicy,
+    /// Who pushes.
+    pub pusher: Fact<Pusher>,
+    /// How many new commits a push may bring to one ref.
+    pub most_commits: usize,
+    /// How many threads may work.
+    pub threads: usize,
+}
+
+/// What happens to a push where there is no policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MissingPolicy {
+    /// It is refused.
+    Deny,
+    /// It is let through.
+    Allow,
+    /// It is judged by this shipped pack.
+    Pack(String),
+}
+
+/// The servers whose way of telling who pushes is known: name for `changegate.pusher`, variable.
+pub const SERVERS: [(&str, &str); 5] = [
+    ("gitolite", "GL_USER"),
+    ("gitlab", "GL_USERNAME"),
+    ("gitea", "GITEA_PUSHER_NAME"),
+    ("github", "GITHUB_USER_LOGIN"),
+    ("http", "REMOTE_USER"),
+];
+
+/// How many commits a push may bring unless the administrator says otherwise.
+const MOST_COMMITS: usize = 50_000;
+
+impl Settings {
+    /// Reads the settings of `repository`; `variable` looks up what the server has put into the
+    /// environment.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that cannot be used.
+    pub fn read(
+        repository: &Repository,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+        threads: usize,
+    ) -> Result<Self, String> {
+        let get = |key: &str| repository.config_string(key).map_err(|error| format!("{error:#}"));
+        let policy_ref = match get("changegate.policyRef")? {
+            Some(name) if name.starts_with("refs/") => Text::from(name.as_str()),
+            Some(name) => return Err(format!("changegate.policyRef is `{name}`, and not a full name such as refs/heads/main")),
+            None => match repository.head() {
+                Ok(Head::Branch(branch)) => branch.name,
+                Ok(Head::Detached(_)) => return Err("HEAD names no branch; set changegate.policyRef".into()),
+                Err(error) => return Err(format!("{error:#}")),
+            },
+        };
+        let policy_path = get("changegate.policyPath")?.unwrap_or_else(|| PATH.into());
+        plain_path(&policy_path).map_err(|why| format!("changegate.policyPath: {why}"))?;
+        let missing_policy = match get("changegate.missingPolicy")?.as_deref() {
+            None | Some("deny") => MissingPolicy::Deny,
+            Some("allow") => MissingPolicy::Allow,
+            Some(pack) if packs::find(pack).is_some() => MissingPolicy::Pack(pack.into()),
+            Some(other) => {
+                return Err(format!("changegate.missingPolicy is `{other}`, and not deny, allow or a pack's name"));
+            }
+        };
+        let most_commits = match get("changegate.maxCommits")? {
+            None => MOST_COMMITS,
+            Some(number) => number.parse().map_err(|_| format!("changegate.maxCommits is `{number}`, and not a number"))?,
+        };
+        Ok(Settings {
+            policy_ref,
+            policy_path,
+            policy_file: get("changegate.policyFile")?.map(PathBuf::from),
+            missing_policy,
+            pusher: pusher(get("changegate.pusher")?.as_deref(), variable)?,
+            most_commits,
+            threads,
+        })
+    }
+}
+
+/// Returns who pushes, as `source` (the value of `changegate.pusher`) tells.
+///
+/// # Errors
+///
+/// Says so if the source is unknown.
+fn pusher(source: Option<&str>, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Fact<Pusher>, String> {
+    let name = match source {
+        None => return Ok(Err(Missing::NotConfigured(Need::Pusher))),
+        Some("none") => return Ok(Ok(Pusher::Unidentified)),
+        Some(source) => match (SERVERS.iter().find(|(server, _)| *server == source), source.strip_prefix("env:")) {
+            (Some((_, variable)), _) => *variable,
+            (None, Some(name)) if !name.is_empty() => name,
+            _ => {
+                let servers: Vec<_> = SERVERS.iter().map(|(server, _)| *server).collect();
+                return Err(format!(
+                    "changegate.pusher is `{source}`, and not {}, env:NAME or none",
+                    servers.join(", ")
+                ));
+            }
+        },
+    };
+    let unusable = |why: &str| Ok(Err(Missing::Unavailable(Need::Pusher, format!("{name} {why}"))));
+    let Some(value) = variable(name) else { return unusable("is not set by the server") };
+    let Ok(account) = value.into_string() else { return unusable("is not UTF-8") };
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"/\\,;\"'`$<>|&".contains(&byte);
+    if account.is_empty() || 100 < account.len() || !account.bytes().all(plain) {
+        return unusable("does not hold one account's name");
+    }
+    Ok(Ok(Pusher::Account(account.as_str().into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(source: Option<&str>, value: Option<&str>) -> Fact<Pusher> {
+        pusher(source, &|name| value.filter(|_| name == "GL_USER" || name == "WHO").map(OsString::from)).unwrap()
+    }
+
+    #[test]
+    fn the_pusher_is_taken_from_the_one_source_that_is_configured() {
+        assert_eq!(who(Some("gitolite"), Some("ana")), Ok(Pusher::Account("ana".into())));
+        assert_eq!(who(Some("env:WHO"), Some("ana@example.com")), Ok(Pusher::Account("ana@example.com".into())));
+        assert_eq!(who(Some("none"), Some("ana")), Ok(Pusher::Unidentified));
+        assert!(who(None, Some("ana")).is_err());
+        assert!(who(Some("http"), Some("ana")).is_err());
+        assert!(pusher(Some("first-that-is-set"), &|_| None).is_err());
+    }
+
+    #[test]
+    fn odd_names_name_nobody() {
+        for odd in ["", "mallory\ncarol", "a,b", "../ana", "ana ", "\u{430}na"] {
+            assert!(who(Some("gitolite"), Some(odd)).is_err(), "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Where a policy is read from: a commit, a file on disk, a shipped pack.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::change::Oid;
+use crate::git::{FileAt, Repository};
+use crate::policy::{self, Fetched, Policy, PolicyErrors, packs};
+use crate::report::PolicyName;
+use crate::yaml::LARGEST;
+
+/// A policy, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The policy.
+    pub policy: Policy,
+    /// Where it came from, as in `policies/changegate.yml at refs/heads/main (abc123)`.
+    pub source: String,
+    /// Every file that was asked for, as it was found.
+    files: BTreeMap<String, Fetched>,
+}
+
+/// Why there is no policy to judge by.
+#[derive(Clone, Debug)]
+pub enum Unusable {
+    /// There is no file of that name.
+    Absent,
+    /// It, or what it builds on, has these faults.
+    Faulty(PolicyErrors),
+}
+
+impl Loaded {
+    /// Returns the policy's name for a report.
+    pub fn name(&self) -> PolicyName {
+        PolicyName {
+            name: self.policy.name.clone(),
+            digest: self.policy.digest.clone(),
+            source: self.source.clone(),
+        }
+    }
+
+    /// Returns true if and only if every file of the policy is the same at `commit`.
+    pub fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
+        self.files.iter().all(|(path, found)| file_at(repository, commit, path) == *found)
+    }
+}
+
+/// Loads the policy that stands at `path` in `commit`, which reports call `called`.
+///
+/// Only regular files count, reached without links; a roster or base policy is read from the same
+/// commit.
+///
+/// # Errors
+///
+/// Says whether it is absent or faulty.
+pub fn at_commit(repository: &Repository, commit: Oid, path: &str, called: &str) -> Result<Loaded, Unusable> {
+    let source = format!("{path} at {called} ({})", commit.short());
+    load(path, source, &mut |path| file_at(repository, commit, path))
+}
+
+/// Loads the policy in the file at `path` on disk; what it builds on is looked up from `root`, the
+/// folder that stands for the root of the repository.
+///
+/// # Errors
+///
+/// Says whether it is absent or faulty.
+pub fn from_disk(root: &Path, path: &str) -> Result<Loaded, Unusable> {
+    load(path, path.to_owned(), &mut |path| file_on_disk(&root.join(path)))
+}
+
+/// Loads a shipped pack.
+///
+/// # Errors
+///
+/// Says that it is absent if there is no pack of that name.
+pub fn from_pack(name: &str) -> Result<Loaded, Unusable> {
+    if packs::find(name).is_none() {
+        return Err(Unusable::Absent);
+    }
+    load(name, format!("the pack {name} in this binary"), &mut |_| Ok(None))
+}
+
+fn load(entry: &str, source: String, fetch: &mut dyn FnMut(&str) -> Fetched) -> Result<Loaded, Unusable> {
+    let mut files = BTreeMap::new();
+    if packs::find(entry).is_none() {
+        let found = fetch(entry);
+        if found == Ok(None) {
+            return Err(Unusable::Absent);
+        }
+        files.insert(entry.to_owned(), found);
+    }
+    let mut fetch_once = |path: &str| files.entry(path.to_owned()).or_insert_with(|| fetch(path)).clone();
+    let loaded = policy::load(entry, &mut fetch_once);
+    match loaded {
+        Ok(policy) => Ok(Loaded { policy, source, files }),
+        Err(errors) => Err(Unusable::Faulty(errors)),
+    }
+}
+
+fn file_at(repository: &Repository, commit: Oid, path: &str) -> Fetched {
+    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX);
+    match repository.file_at(commit, path, limit) {
+        Ok(FileAt::Found(bytes)) => Ok(Some(bytes)),
+        Ok(FileAt::Absent) => Ok(None),
+        Ok(FileAt::NotAFile(kind)) => Err(format!("it is {kind}, and only a regular file can be a policy")),
+        Ok(FileAt::TooLarge(size)) => Err(format!("it has {size} bytes, and at most {limit} are read")),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}
+
+fn file_on_disk(path: &Path) -> Fetched {
+    match std::fs::metadata(path) {
+        Ok(metadata) if u64::try_from(LARGEST).is_ok_and(|limit| limit < metadata.len()) => {
+            Err(format!("it has {} bytes, and at most {LARGEST} are read", metadata.len()))
+        }
+        Ok(_) => std::fs::read(path).map(Some).map_err(|error| error.to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
