@@ -1,0 +1,2 @@
+//! Git, as far as this branch of the house needs it.
+pub mod signature;
