@@ -91,3 +91,52 @@ fn touched(signature: &SshSig) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ssh_key::private::{Ed25519Keypair, KeypairData};
+    use ssh_key::public::SkEd25519;
+    use ssh_key::sha2::{Digest, Sha256};
+    use ssh_key::{LineEnding, PrivateKey, Signature, SigningKey};
+
+    use super::*;
+    use crate::git::signature::allowed_signers;
+
+    fn sign(key: &impl SigningKey, message: &[u8]) -> Signature {
+        key.try_sign(message).unwrap()
+    }
+
+    /// Signs as a security key does (PROTOCOL.u2f).
+    fn security_key(payload: &[u8], flags: u8) -> (KeyData, String) {
+        let pair = Ed25519Keypair::from_seed(&[7; 32]);
+        let public = KeyData::SkEd25519(SkEd25519::new(pair.public, "ssh:"));
+        let private = PrivateKey::new(KeypairData::Ed25519(pair), "").unwrap();
+        let trailer = [flags, 0, 0, 0, 9];
+        let mut message = Sha256::digest(b"ssh:").to_vec();
+        message.extend_from_slice(&trailer);
+        let data = SshSig::signed_data("git", HashAlg::Sha512, payload).unwrap();
+        message.extend_from_slice(&Sha256::digest(data));
+        let mut bytes = sign(&private, &message).as_bytes().to_vec();
+        bytes.extend_from_slice(&trailer);
+        let signature = Signature::new(Algorithm::SkEd25519, bytes).unwrap();
+        let signature = SshSig::new(public.clone(), "git", HashAlg::Sha512, signature).unwrap();
+        (public, signature.to_pem(LineEnding::LF).unwrap())
+    }
+
+    #[test]
+    fn a_security_key_counts_if_it_was_touched() {
+        for (flags, expected) in [(1, Ok(())), (5, Ok(())), (0, Err("not touched")), (4, Err("not touched"))]
+        {
+            let (public, armor) = security_key(b"tree 1", flags);
+            let line = format!("ana@x.example {}", PublicKey::from(public).to_openssh().unwrap());
+            let entries = allowed_signers::read(line.as_bytes()).unwrap();
+            let verdict = verify(&entries, b"tree 1", armor.as_bytes(), Timestamp::UNIX_EPOCH);
+            match expected {
+                Ok(()) => assert_eq!(verdict.unwrap().address, "ana@x.example".into()),
+                Err(why) => assert!(verdict.unwrap_err().contains(why)),
+            }
+            let other = verify(&entries, b"tree 2", armor.as_bytes(), Timestamp::UNIX_EPOCH);
+            assert!(other.unwrap_err().contains("does not match"));
+        }
+    }
+}
