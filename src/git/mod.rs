@@ -28,6 +28,7 @@ mod receive;
 mod refs;
 mod repository;
 mod revision;
+pub mod signature;
 mod steps;
 mod stream;
 mod tree;

@@ -1,0 +1,308 @@
+//! Reads an OpenSSH `allowed_signers` file: which SSH key belongs to which address, and since when.
+//!
+//! The format is that of ssh-keygen(1), ALLOWED SIGNERS, without the parts by which one line can
+//! speak for more people than it names: patterns for principals and certificate authorities.
+//! `ssh-keygen` skips a line that it cannot read; here it is an error, since a line that somebody
+//! believes to be in force and that is not is how a key stays good after its day.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use ssh_encoding::base64::{Base64, Encoding};
+use ssh_key::PublicKey;
+use ssh_key::public::KeyData;
+
+use super::keys::{BadKey, Place, exact_address};
+use crate::change::Text;
+use crate::change::person::canonical_address;
+
+/// One line of the file: a key, whom it stands for, for what and when.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The address, as it is written.
+    pub(super) principal: Text,
+    /// The key.
+    pub(super) key: KeyData,
+    /// What is said about it.
+    pub(super) options: Options,
+}
+
+/// For what and when a key counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    /// What it may sign; everything if it is not said.
+    pub(super) namespaces: Option<Vec<String>>,
+    /// From when on it counts.
+    pub(super) valid_after: Option<Timestamp>,
+    /// From when on it counts no more.
+    pub(super) valid_before: Option<Timestamp>,
+}
+
+/// Reads the whole file.
+///
+/// # Errors
+///
+/// Returns every line that is malformed, and every key that stands for two addresses.
+pub(super) fn read(file: &[u8]) -> Result<Vec<Entry>, Vec<BadKey>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut errors = Vec::new();
+    for (index, line) in file.split(|byte| *byte == b'\n').enumerate() {
+        match read_line(line).and_then(|entry| only_one_principal(&entries, entry)) {
+            Ok(entry) => entries.extend(entry),
+            Err(reason) => errors.push(BadKey { place: Place::Line(index + 1), reason }),
+        }
+    }
+    if errors.is_empty() { Ok(entries) } else { Err(errors) }
+}
+
+fn only_one_principal(entries: &[Entry], entry: Option<Entry>) -> Result<Option<Entry>, String> {
+    let Some(entry) = entry else { return Ok(None) };
+    let address = |entry: &Entry| canonical_address(entry.principal.as_bytes());
+    let clash = entries.iter().any(|other| other.key == entry.key && address(other) != address(&entry));
+    match clash {
+        true => Err("this key already stands for another address; one key is one person".into()),
+        false => Ok(Some(entry)),
+    }
+}
+
+/// Reads one line; `None` if it is empty or a comment.
+fn read_line(line: &[u8]) -> Result<Option<Entry>, String> {
+    let line = std::str::from_utf8(line).map_err(|_| "the line is not UTF-8")?;
+    if line.chars().any(|character| character.is_control() && character != '\t') {
+        return Err("the line has a control character (a carriage return, perhaps)".into());
+    }
+    let line = line.trim_matches([' ', '\t']);
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let (principal, rest) = cut_word(line);
+    if !exact_address(principal.as_bytes()) {
+        return Err(format!(
+            "`{}` is not one exact address; lists, patterns and quotes are refused",
+            principal.escape_debug()
+        ));
+    }
+    let mut options = Options::default();
+    let rest = if begins_with_option(rest) { read_options(rest, &mut options)? } else { rest };
+    if let (Some(after), Some(before)) = (options.valid_after, options.valid_before)
+        && before <= after
+    {
+        return Err("`valid-before` is not later than `valid-after`".into());
+    }
+    Ok(Some(Entry { principal: principal.into(), key: read_key(rest)?, options }))
+}
+
+const OPTIONS: [&str; 4] = ["cert-authority", "namespaces", "valid-after", "valid-before"];
+
+fn begins_with_option(text: &str) -> bool {
+    let (word, _) = cut_word(text);
+    OPTIONS.iter().any(|option| option.eq_ignore_ascii_case(word)) || word.contains(['=', ','])
+}
+
+/// Reads the options at the start of `text`, and returns what follows them.
+fn read_options<'a>(mut text: &'a str, options: &mut Options) -> Result<&'a str, String> {
+    loop {
+        let end = text.find(['=', ',', ' ', '\t']).unwrap_or(text.len());
+        let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+        let name = name.to_ascii_lowercase();
+        if name == "cert-authority" {
+            return Err("`cert-authority` is refused: list each key with the address it stands for".into());
+        }
+        if !OPTIONS.contains(&name.as_str()) {
+            return Err(format!("`{}` is neither an option nor a type of key", name.escape_debug()));
+        }
+        let value =
+            rest.strip_prefix("=\"").ok_or_else(|| format!("`{name}` needs a value in double quotes"))?;
+        let (value, rest) =
+            value.split_once('"').ok_or_else(|| format!("the value of `{name}` has no closing quote"))?;
+        let again = match name.as_str() {
+            "namespaces" => options.namespaces.replace(read_namespaces(value)?).is_some(),
+            "valid-after" => options.valid_after.replace(read_time(&name, value)?).is_some(),
+            _ => options.valid_before.replace(read_time(&name, value)?).is_some(),
+        };
+        if again {
+            return Err(format!("`{name}` is given twice"));
+        }
+        match rest.strip_prefix(',') {
+            Some(next) => text = next,
+            None if rest.starts_with([' ', '\t']) => return Ok(rest.trim_start_matches([' ', '\t'])),
+            None => return Err(format!("something follows the value of `{name}`")),
+        }
+    }
+}
+
+fn read_namespaces(value: &str) -> Result<Vec<String>, String> {
+    let plain = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"*?!\\".contains(&byte))
+    };
+    let names: Vec<String> = value.split(',').map(str::to_owned).collect();
+    match names.iter().all(|name| plain(name)) {
+        true => Ok(names),
+        false => Err("`namespaces` takes names separated by commas; patterns are refused".into()),
+    }
+}
+
+/// Reads `YYYYMMDDZ`, `YYYYMMDDHHMMZ` or `YYYYMMDDHHMMSSZ`.
+///
+/// Without the `Z` ssh-keygen(1) takes the time zone of the machine that happens to verify: the
+/// same file would then mean different things in different places.
+fn read_time(name: &str, value: &str) -> Result<Timestamp, String> {
+    let Some(digits) = value.strip_suffix('Z') else {
+        return Err(format!("`{name}` must be in UTC: put a `Z` behind it, as in `20270131Z`"));
+    };
+    let malformed = || format!("`{name}` is not of the form `YYYYMMDD[HHMM[SS]]Z`");
+    if ![8, 12, 14].contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(malformed());
+    }
+    let number = |from: usize, to: usize| match digits.get(from..to) {
+        Some(part) => part.parse::<i16>().map_err(|_| malformed()),
+        None => Ok(0),
+    };
+    let small = |from, to| number(from, to).and_then(|value| i8::try_from(value).map_err(|_| malformed()));
+    let date = DateTime::new(
+        number(0, 4)?,
+        small(4, 6)?,
+        small(6, 8)?,
+        small(8, 10)?,
+        small(10, 12)?,
+        small(12, 14)?,
+        0,
+    );
+    let instant = date.and_then(|date| date.to_zoned(TimeZone::UTC));
+    instant.map(|zoned| zoned.timestamp()).map_err(|_| malformed())
+}
+
+/// Reads `TYPE BASE64 [COMMENT]`.
+fn read_key(text: &str) -> Result<KeyData, String> {
+    let (kind, rest) = cut_word(text);
+    let (base64, _comment) = cut_word(rest);
+    if kind.is_empty() || base64.is_empty() {
+        return Err("the line has no key".into());
+    }
+    let unknown = || {
+        format!(
+            "keys of type `{}` are not accepted; use ssh-ed25519, ecdsa-sha2-nistp256, \
+             ecdsa-sha2-nistp384, ssh-rsa or their security-key kinds",
+            kind.escape_debug()
+        )
+    };
+    if !ACCEPTED.contains(&kind) {
+        return Err(unknown());
+    }
+    let bytes = Base64::decode_vec(base64).map_err(|_| "the key is not base64")?;
+    let key = PublicKey::from_bytes(&bytes).map_err(|_| "the key is malformed")?;
+    if key.algorithm().as_str() != kind {
+        return Err("the key is of another type than the line says".into());
+    }
+    let key = key.key_data().clone();
+    if let KeyData::Rsa(rsa) = &key {
+        let modulus = rsa.n.as_positive_bytes().ok_or("the key is malformed")?;
+        let zeros = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        let bits = modulus.len() * 8 - zeros;
+        if !(2048..=4096).contains(&bits) {
+            return Err(format!("the RSA key has {bits} bits; 2048 to 4096 are accepted"));
+        }
+    }
+    Ok(key)
+}
+
+/// The types of keys that are accepted. DSA rests on SHA-1; P-521 has no verifier here.
+const ACCEPTED: [&str; 6] = [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ssh-rsa",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
+
+/// Splits after the first word, without the white space that follows it.
+fn cut_word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    (word, rest.trim_start_matches([' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+
+    fn reason(line: &str) -> String {
+        let errors = read(line.as_bytes()).unwrap_err();
+        assert_eq!(errors.len(), 1, "{line}");
+        errors[0].reason.clone()
+    }
+
+    #[test]
+    fn a_line_gives_a_key_its_address_its_purposes_and_its_time() {
+        let file = format!(
+            "# keys\n\nana@x.example namespaces=\"git,file\",Valid-After=\"20260101Z\",valid-before=\"20270131235959Z\" {KEY} a comment\n\tbob@x.example\t{}\n",
+            KEY.replace("FSqti", "FSqtj")
+        );
+        let entries = read(file.as_bytes()).unwrap();
+        assert_eq!(entries.len(), 2);
+        assert_eq!(entries[0].principal, "ana@x.example".into());
+        assert_eq!(entries[0].options.namespaces.as_deref().unwrap(), ["git", "file"]);
+        assert_eq!(entries[0].options.valid_after.unwrap().to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(entries[0].options.valid_before.unwrap().to_string(), "2027-01-31T23:59:59Z");
+        assert_eq!(entries[1].options.namespaces, None);
+    }
+
+    #[test]
+    fn what_speaks_for_more_than_one_person_is_refused() {
+        for principal in ["*", "*@corp", "a?b@x", "!ana@x", "ana@x,bob@x", "\"ana@x\"", "ana", "ana@"] {
+            assert!(reason(&format!("{principal} {KEY}")).contains("exact address"), "{principal}");
+        }
+        assert!(reason(&format!("ana@x cert-authority {KEY}")).contains("cert-authority"));
+        assert!(reason(&format!("ana@x namespaces=\"git\",CERT-AUTHORITY {KEY}")).contains("cert-authority"));
+        let twice = format!("ana@x {KEY}\nANA+git@x {KEY}\nbob@x {KEY}\n");
+        let errors = read(twice.as_bytes()).unwrap_err();
+        assert_eq!((errors.len(), errors[0].place), (1, Place::Line(3)));
+    }
+
+    #[test]
+    fn every_malformed_line_is_named() {
+        let file =
+            format!("ana@x {KEY}\nana@x ssh-ed25519 AAAA\nana@x\nana@x valid-before=20260101Z {KEY}\n");
+        let lines: Vec<Place> = read(file.as_bytes()).unwrap_err().iter().map(|error| error.place).collect();
+        assert_eq!(lines, [Place::Line(2), Place::Line(3), Place::Line(4)]);
+    }
+
+    #[test]
+    fn options_are_read_to_the_letter() {
+        for options in [
+            "valid-before=\"20260101\"",
+            "valid-before=\"2026010112Z\"",
+            "valid-before=\"20261301Z\"",
+            "valid-before=\"20260230Z\"",
+            "valid-before=\"202601012560Z\"",
+            "valid-before=\"20260101ZZ\"",
+            "valid-before=\"\u{0661}\u{0662}\u{0663}\u{0664}Z\"",
+            "valid-before=\"20260101Z\",valid-before=\"20270101Z\"",
+            "valid-before=\"20260101Z\",valid-after=\"20260101Z\"",
+            "namespaces=\"g*\"",
+            "namespaces=\"!file\"",
+            "namespaces=\"\"",
+            "namespaces=\"git,\"",
+            "namespaces=\"git",
+            "namespaces=git",
+            "namespaces",
+            "namespaces=\"git\"x",
+            "namespaces=\"git\",",
+            "no-touch-required",
+            "namespace=\"git\"",
+        ] {
+            reason(&format!("ana@x {options} {KEY}"));
+        }
+    }
+
+    #[test]
+    fn weak_and_mislabelled_keys_are_refused() {
+        assert!(reason(&format!("ana@x {}", KEY.replace("ssh-ed25519", "ssh-rsa"))).contains("another type"));
+        assert!(reason("ana@x ssh-dss AAAA").contains("not accepted"));
+        assert!(reason(&format!("ana@x {KEY}AAAA")).contains("malformed"));
+        assert!(reason(&format!("ana@x {KEY}*")).contains("base64"));
+        assert!(reason(&format!("ana@x {KEY}\r")).contains("control"));
+    }
+}

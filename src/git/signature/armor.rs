@@ -1,0 +1,145 @@
+//! Takes signatures and keys out of their ASCII armor.
+//!
+//! One reader serves OpenPGP (RFC 9580, section 6) and SSH (PROTOCOL.sshsig). It is stricter than
+//! the tools: nothing may stand before the armor or behind it, since what a verifier skips is a
+//! place to hide a second signature. The CRC of an OpenPGP armor is not checked, as RFC 9580 asks.
+
+use ssh_encoding::base64::{Base64, Encoding};
+
+/// Why an armor cannot be opened.
+pub(super) type Broken = &'static str;
+
+/// What an armor may hold beside its base64.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flavour {
+    /// Headers, the empty line that ends them, and a checksum.
+    OpenPgp,
+    /// None of these.
+    Ssh,
+}
+
+/// Returns the bytes in `text`, which is one armor of the kind `label` and nothing else.
+///
+/// # Errors
+///
+/// Says which part of the armor is broken.
+pub(super) fn open(text: &[u8], label: &str, flavour: Flavour) -> Result<Vec<u8>, Broken> {
+    let text = std::str::from_utf8(text).map_err(|_| "the armor is not ASCII")?;
+    let mut lines = text.lines();
+    let bytes = read_block(&mut lines, label, flavour)?;
+    match lines.all(|line| line.trim_ascii().is_empty()) {
+        true => Ok(bytes),
+        false => Err("text follows the armor"),
+    }
+}
+
+/// Returns the bytes of each OpenPGP armor of the kind `label` in `text`; between them there may be
+/// empty lines and lines that begin with `#`.
+///
+/// # Errors
+///
+/// Gives the number of the first line of the armor that is broken, and says how it is broken.
+pub(super) fn open_all(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize, Broken)> {
+    let text = std::str::from_utf8(text).map_err(|_| (1, "the armor is not ASCII"))?;
+    let mut lines = text.lines();
+    let mut blocks = Vec::new();
+    loop {
+        let before = lines.clone();
+        match lines.clone().next() {
+            None => return Ok(blocks),
+            Some(line) if line.trim_ascii().is_empty() || line.starts_with('#') => {
+                lines.next();
+            }
+            Some(_) => {
+                let block = read_block(&mut lines, label, Flavour::OpenPgp);
+                let number = || text.lines().count() - before.count() + 1;
+                blocks.push(block.map_err(|broken| (number(), broken))?);
+            }
+        }
+    }
+}
+
+fn read_block(lines: &mut std::str::Lines<'_>, label: &str, flavour: Flavour) -> Result<Vec<u8>, Broken> {
+    let is_mark = |line: &str, mark: &str| {
+        let inner = line.trim_ascii_end().strip_prefix("-----")?.strip_suffix("-----")?;
+        (inner.strip_prefix(mark)? == label).then_some(())
+    };
+    if lines.next().and_then(|line| is_mark(line, "BEGIN ")).is_none() {
+        return Err("the armor does not begin as it should");
+    }
+    if flavour == Flavour::OpenPgp {
+        loop {
+            let line = lines.next().ok_or("the armor is cut short")?.trim_ascii_end();
+            if line.is_empty() {
+                break;
+            }
+            if !line.contains(": ") && !line.ends_with(':') {
+                return Err("the armor has no empty line before its content");
+            }
+        }
+    }
+    let mut base64 = String::new();
+    let mut checksum = false;
+    for line in lines {
+        if is_mark(line, "END ").is_some() {
+            return Base64::decode_vec(&base64).map_err(|_| "the content of the armor is not base64");
+        }
+        let line = line.trim_ascii_end();
+        if checksum || line.is_empty() || line.starts_with("-----") {
+            return Err("the armor does not end as it should");
+        }
+        if flavour == Flavour::OpenPgp && line.starts_with('=') && line.len() == 5 {
+            checksum = true;
+        } else {
+            base64.push_str(line);
+        }
+    }
+    Err("the armor is cut short")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pgp(text: &str) -> Result<Vec<u8>, Broken> {
+        open(text.as_bytes(), "PGP SIGNATURE", Flavour::OpenPgp)
+    }
+
+    #[test]
+    fn an_armor_is_opened_whatever_the_width_of_its_lines() {
+        let text =
+            "-----BEGIN PGP SIGNATURE-----\nComment: x\n\naGVs\nbG8=\n=AAAA\n-----END PGP SIGNATURE-----\n";
+        assert_eq!(pgp(text).unwrap(), b"hello");
+        let text = "-----BEGIN SSH SIGNATURE-----\naGVsbG8=\n-----END SSH SIGNATURE-----\n\n";
+        assert_eq!(open(text.as_bytes(), "SSH SIGNATURE", Flavour::Ssh).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn nothing_hides_around_an_armor() {
+        let armor = "-----BEGIN PGP SIGNATURE-----\n\naGVsbG8=\n-----END PGP SIGNATURE-----\n";
+        assert!(pgp(armor).is_ok());
+        for broken in [
+            String::new(),
+            format!("x\n{armor}"),
+            format!("{armor}x"),
+            format!("{armor}{armor}"),
+            armor.replace("\n\n", "\n"),
+            armor.replace("END", "STOP"),
+            armor.replace("SIGNATURE", "MESSAGE"),
+            armor.replace("aGVsbG8=", "aGVsbG8"),
+            armor.replace("aGVsbG8=", "aGVsbG8=\n\n"),
+            armor.replace("aGVsbG8=", "aGV*bG8="),
+            armor.replace("aGVsbG8=", "=AAAA\naGVsbG8="),
+        ] {
+            assert!(pgp(&broken).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn several_armors_may_follow_each_other() {
+        let armor = "-----BEGIN X-----\n\naGVsbG8=\n-----END X-----\n";
+        let text = format!("# Ana\n{armor}\n# Bob\n{armor}");
+        assert_eq!(open_all(text.as_bytes(), "X").unwrap(), [b"hello", b"hello"]);
+        assert_eq!(open_all(format!("{armor}\nAna\n{armor}").as_bytes(), "X").unwrap_err().0, 6);
+    }
+}

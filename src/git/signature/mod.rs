@@ -1,0 +1,64 @@
+//! Who signed a commit, judged by keys from the target ref and by the time that was observed.
+//!
+//! Everything here is a function of its arguments: no file, no clock, no environment and no process
+//! is touched, so neither `gpg.conf`, `gpg.program` nor the home of whoever runs the gate has a say.
+//! The three things that git leaves open are closed: the keys come from a registry that is read
+//! strictly ([`Keys`]), a key has to be valid when the signature was *received* (git takes the date
+//! that the commit claims, which an expired or stolen key can set at will), and a signature names
+//! exactly one address.
+//!
+//! What is not done: X.509 signatures, OpenSSH certificates, key revocation lists, designated
+//! revokers, and trust between OpenPGP certificates. None of them can make a signature good.
+
+mod allowed_signers;
+mod armor;
+mod certificate;
+mod header;
+mod keyring;
+mod keys;
+mod openpgp;
+mod ssh;
+
+use jiff::Timestamp;
+
+pub use header::{MAX_ARMOR, Malformed, ObjectFormat, Signed, split};
+pub use keys::{BadKey, Keys, Place};
+
+use crate::change::Signature;
+
+/// Verifies the signature of `raw_commit`, a commit object without its `commit SIZE` prefix.
+///
+/// `at` is when the commit was received, by a clock that the pusher cannot set; it must never be a
+/// date out of the commit. A key that had expired, was revoked or was not yet valid at that time
+/// makes the signature bad, whatever the commit says about its own date.
+///
+/// The signer is the address that the registry gives for the key. Where an OpenPGP certificate has
+/// several, it is the committer's if the committer's is among them, and otherwise that of the
+/// primary user id. The reason of a bad signature holds nothing that the pusher wrote.
+pub fn verify(keys: &Keys, raw_commit: &[u8], format: ObjectFormat, at: Timestamp) -> Signature {
+    let signed = match split(raw_commit, format) {
+        Ok(None) => return Signature::None,
+        Ok(Some(signed)) => signed,
+        Err(malformed) => return Signature::Bad(malformed.to_string()),
+    };
+    match verify_signed(keys, &signed, at) {
+        Ok(signer) => Signature::Good { signer: signer.address, key: signer.key },
+        Err(reason) => Signature::Bad(reason),
+    }
+}
+
+fn verify_signed(keys: &Keys, signed: &Signed, at: Timestamp) -> Result<keys::Signer, String> {
+    let Signed { payload, armor } = signed;
+    let begins = |label: &str| armor.starts_with(format!("-----BEGIN {label}-----").as_bytes());
+    if begins("SSH SIGNATURE") {
+        ssh::verify(&keys.ssh, payload, armor, at)
+    } else if begins("PGP SIGNATURE") {
+        openpgp::verify(&keys.certificates, payload, armor, at)
+    } else if begins("PGP MESSAGE") {
+        Err("the signature is an OpenPGP message, not a detached signature".into())
+    } else if begins("SIGNED MESSAGE") {
+        Err("X.509 signatures are not supported".into())
+    } else {
+        Err("the signature is of an unknown format".into())
+    }
+}

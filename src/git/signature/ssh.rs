@@ -1,0 +1,142 @@
+//! Verifies SSH signatures (PROTOCOL.sshsig) against the keys of an `allowed_signers` file.
+//!
+//! A signature counts only in the namespace `git`, so that no signature of a file, an approval or
+//! anything else can be passed off as one of a commit. When it counts is measured at the time that
+//! the caller observed; the format itself carries no time.
+
+use jiff::Timestamp;
+use ssh_encoding::Decode;
+use ssh_key::public::KeyData;
+use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig};
+
+use super::allowed_signers::Entry;
+use super::armor::{self, Flavour};
+use super::keys::Signer;
+
+/// The namespace in which git signs.
+const NAMESPACE: &str = "git";
+
+/// Verifies the signature in `armor` over `payload`, as of `at`.
+///
+/// # Errors
+///
+/// Says why the signature does not count.
+pub(super) fn verify(
+    entries: &[Entry],
+    payload: &[u8],
+    armor: &[u8],
+    at: Timestamp,
+) -> Result<Signer, String> {
+    let bytes = armor::open(armor, "SSH SIGNATURE", Flavour::Ssh)?;
+    let mut rest = bytes.as_slice();
+    let signature = SshSig::decode(&mut rest)
+        .map_err(|_| "the SSH signature is malformed, or of a kind that is not accepted")?;
+    if !rest.is_empty() || !signature.reserved().is_empty() || signature.version() != SshSig::VERSION {
+        return Err("the SSH signature is malformed".into());
+    }
+    if signature.namespace() != NAMESPACE {
+        return Err("the SSH signature was made for something other than git".into());
+    }
+    if let Algorithm::Rsa { hash: None } = signature.algorithm() {
+        return Err("the SSH signature rests on SHA-1".into());
+    }
+    let fingerprint = signature.public_key().fingerprint(HashAlg::Sha256).to_string();
+    let registered: Vec<&Entry> =
+        entries.iter().filter(|entry| entry.key == *signature.public_key()).collect();
+    if registered.is_empty() {
+        return Err(format!("the key {fingerprint} is not registered"));
+    }
+    PublicKey::from(signature.public_key().clone())
+        .verify(NAMESPACE, payload, &signature)
+        .map_err(|_| format!("the signature by {fingerprint} does not match what was signed"))?;
+    if !touched(&signature) {
+        return Err(format!("the security key {fingerprint} was not touched for this signature"));
+    }
+    let mut refusal = String::new();
+    for entry in registered {
+        match counts(entry, at) {
+            Ok(()) => return Ok(Signer { address: entry.principal.clone(), key: fingerprint }),
+            Err(reason) => refusal = format!("the key {fingerprint} {reason}"),
+        }
+    }
+    Err(refusal)
+}
+
+/// Says why the line does not speak for a commit that is seen `at`, if it does not. The time is half
+/// open: `valid-after` counts, `valid-before` does not.
+fn counts(entry: &Entry, at: Timestamp) -> Result<(), String> {
+    let options = &entry.options;
+    match &options.namespaces {
+        Some(names) if !names.iter().any(|name| name == NAMESPACE) => Err("is not registered for git".into()),
+        _ if options.valid_after.is_some_and(|after| at < after) => {
+            Err("was not valid yet when this was received".into())
+        }
+        _ if options.valid_before.is_some_and(|before| before <= at) => {
+            Err("was no longer valid when this was received".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns false for a signature that a security key made without anybody touching it, which
+/// malware can have as many of as it likes. The flags are the fifth byte from the end
+/// (PROTOCOL.u2f), and the verified text covers them.
+fn touched(signature: &SshSig) -> bool {
+    match signature.public_key() {
+        KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {
+            let bytes = signature.signature_bytes();
+            let flags = bytes.len().checked_sub(5).and_then(|at| bytes.get(at));
+            flags.is_some_and(|flags| flags & 1 == 1)
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ssh_key::private::{Ed25519Keypair, KeypairData};
+    use ssh_key::public::SkEd25519;
+    use ssh_key::sha2::{Digest, Sha256};
+    use ssh_key::{LineEnding, PrivateKey, Signature, SigningKey};
+
+    use super::*;
+    use crate::git::signature::allowed_signers;
+
+    fn sign(key: &impl SigningKey, message: &[u8]) -> Signature {
+        key.try_sign(message).unwrap()
+    }
+
+    /// Signs as a security key does (PROTOCOL.u2f).
+    fn security_key(payload: &[u8], flags: u8) -> (KeyData, String) {
+        let pair = Ed25519Keypair::from_seed(&[7; 32]);
+        let public = KeyData::SkEd25519(SkEd25519::new(pair.public, "ssh:"));
+        let private = PrivateKey::new(KeypairData::Ed25519(pair), "").unwrap();
+        let trailer = [flags, 0, 0, 0, 9];
+        let mut message = Sha256::digest(b"ssh:").to_vec();
+        message.extend_from_slice(&trailer);
+        let data = SshSig::signed_data("git", HashAlg::Sha512, payload).unwrap();
+        message.extend_from_slice(&Sha256::digest(data));
+        let mut bytes = sign(&private, &message).as_bytes().to_vec();
+        bytes.extend_from_slice(&trailer);
+        let signature = Signature::new(Algorithm::SkEd25519, bytes).unwrap();
+        let signature = SshSig::new(public.clone(), "git", HashAlg::Sha512, signature).unwrap();
+        (public, signature.to_pem(LineEnding::LF).unwrap())
+    }
+
+    #[test]
+    fn a_security_key_counts_if_it_was_touched() {
+        for (flags, expected) in [(1, Ok(())), (5, Ok(())), (0, Err("not touched")), (4, Err("not touched"))]
+        {
+            let (public, armor) = security_key(b"tree 1", flags);
+            let line = format!("ana@x.example {}", PublicKey::from(public).to_openssh().unwrap());
+            let entries = allowed_signers::read(line.as_bytes()).unwrap();
+            let verdict = verify(&entries, b"tree 1", armor.as_bytes(), Timestamp::UNIX_EPOCH);
+            match expected {
+                Ok(()) => assert_eq!(verdict.unwrap().address, "ana@x.example".into()),
+                Err(why) => assert!(verdict.unwrap_err().contains(why)),
+            }
+            let other = verify(&entries, b"tree 2", armor.as_bytes(), Timestamp::UNIX_EPOCH);
+            assert!(other.unwrap_err().contains("does not match"));
+        }
+    }
+}
