@@ -1,0 +1,60 @@
+//! Instants in words: in UTC, and as seen from the moment of the decision.
+
+use jiff::Timestamp;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Returns a due time in words, as in `due 2026-03-05 02:14 UTC, in 24 h`.
+///
+/// Rounds down, so that nobody is told that he has more time than he has; from two days on it
+/// counts days. `None` is a due time beyond all calendars.
+pub(super) fn words(due: Option<Timestamp>, seen_at: Timestamp) -> String {
+    let Some(due) = due else { return "without a due time".into() };
+    let seconds = due.as_second().saturating_sub(seen_at.as_second());
+    let distance = amount(seconds.saturating_abs());
+    let relative = if seconds < 0 { format!("{distance} late") } else { format!("in {distance}") };
+    format!("due {}, {relative}", instant(due))
+}
+
+/// Returns an instant, as in `2026-03-05 02:14 UTC`; what is beyond a minute is dropped.
+pub(super) fn instant(instant: Timestamp) -> String {
+    let whole = instant.to_string();
+    // RFC 3339 in UTC starts with a date and a time of fixed width, unless the year is negative.
+    let (Some(date), Some(time)) = (whole.get(..10), whole.get(11..16)) else { return whole };
+    if whole.starts_with('-') { whole } else { format!("{date} {time} UTC") }
+}
+
+fn amount(seconds: i64) -> String {
+    match seconds {
+        ..MINUTE => "less than a minute".into(),
+        MINUTE..HOUR => format!("{} min", seconds / MINUTE),
+        HOUR..=172_799 => format!("{} h", seconds / HOUR),
+        _ => format!("{} days", seconds / DAY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_due_time_is_told_from_the_moment_of_the_decision() {
+        let seen_at: Timestamp = "2026-03-04T02:14:30Z".parse().unwrap();
+        for (due, expected) in [
+            ("2026-03-05T02:14:30Z", "due 2026-03-05 02:14 UTC, in 24 h"),
+            ("2026-03-05T02:14:29Z", "due 2026-03-05 02:14 UTC, in 23 h"),
+            ("2026-03-11T17:00:00Z", "due 2026-03-11 17:00 UTC, in 7 days"),
+            ("2026-03-06T02:14:29Z", "due 2026-03-06 02:14 UTC, in 47 h"),
+            ("2026-03-04T02:30:00Z", "due 2026-03-04 02:30 UTC, in 15 min"),
+            ("2026-03-04T02:14:30Z", "due 2026-03-04 02:14 UTC, in less than a minute"),
+            ("2026-03-03T23:00:00Z", "due 2026-03-03 23:00 UTC, 3 h late"),
+        ] {
+            assert_eq!(words(Some(due.parse().unwrap()), seen_at), expected);
+        }
+        assert_eq!(words(None, seen_at), "without a due time");
+        assert!(words(Some(Timestamp::MAX), Timestamp::MIN).contains("days"));
+        assert!(words(Some(Timestamp::MIN), Timestamp::MAX).contains("late"));
+    }
+}

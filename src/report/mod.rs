@@ -1,0 +1,235 @@
+//! What is told about a decision, and the formats that tell it.
+//!
+//! A [`Report`] is a plain value: everything in it is decided before a byte is printed, so a format
+//! can leave something out but never change what was decided, nor an exit code. Nothing here reads
+//! a clock, a repository or the environment, and nothing writes anywhere but to the writer given.
+//!
+//! Invariant: words that came from outside reach a writer only through [`escape`].
+
+mod due;
+pub mod escape;
+mod explain;
+
+mod json;
+mod page;
+mod terminal;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use crate::change::{Oid, Stage, Text};
+use crate::predicates::Trace;
+use crate::verdict::{Decision, Judgement, Level, Line, Outcome, Verdict};
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people, at a terminal and in the `remote:` lines of a push.
+    Terminal,
+    /// For programs: the schema `changegate/verdict/v1`, described in `docs/json.md`.
+    Json,
+}
+
+/// What the reader's terminal and the command line ask for; only [`Format::Terminal`] heeds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// True if colours are wanted; everything can be understood without.
+    pub colour: bool,
+    /// The columns in which sentences are wrapped; text to paste is never split.
+    pub width: usize,
+    /// How many denied changes are shown whole; the others are counted.
+    pub most: usize,
+    /// True to show every change, every rule and every control, whatever `most` says.
+    pub verbose: bool,
+    /// True to write nothing at all about what is allowed.
+    pub quiet: bool,
+}
+
+impl Default for Style {
+    /// Returns the style for 80 columns of which git takes 8 for `remote: `.
+    fn default() -> Self {
+        Style { colour: false, width: 72, most: 10, verbose: false, quiet: false }
+    }
+}
+
+/// Everything that there is to tell about one decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// What is decided about the whole of it; see [`decide`].
+    pub decision: Decision,
+    /// Where it was seen.
+    pub stage: Stage,
+    /// True if a gap in the facts refuses.
+    pub enforced: bool,
+    /// When it was seen, by the clock of whoever judged.
+    pub seen_at: Timestamp,
+    /// The policy; `None` if none could be used, which some refusal then explains.
+    pub policy: Option<PolicyName>,
+    /// What was judged: one group for each ref under change control, or one for everything.
+    pub groups: Vec<Group>,
+    /// What else somebody should know, such as an exemption that has expired.
+    pub notes: Vec<Line>,
+}
+
+/// Which policy it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyName {
+    /// What it calls itself.
+    pub name: String,
+    /// The SHA-256 of everything that it was read from, in hexadecimal digits.
+    pub digest: String,
+    /// Where it was read from, as in `policies/changegate.yml at refs/heads/main (abc123)`.
+    pub source: String,
+}
+
+/// Changes that were judged together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// What they have in common.
+    pub of: Of,
+    /// What was found about the ref itself, whatever it holds.
+    pub refusals: Vec<Judgement>,
+    /// The changes, oldest first.
+    pub verdicts: Vec<Verdict>,
+    /// How rules came to their answers; empty unless somebody asked.
+    pub traces: Vec<RuleTrace>,
+}
+
+/// What the changes of a group have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// A push moves this ref.
+    Ref {
+        /// Its full name.
+        name: Text,
+        /// What happens to it.
+        update: Update,
+    },
+    /// Somebody asked about this range.
+    Range(Text),
+    /// It is this pull request, as in `acme/shop#12`.
+    Pull(Text),
+    /// It is one message that is about to be recorded.
+    Message,
+}
+
+/// What a push does to a ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// It did not exist.
+    Create {
+        /// Where it is to point.
+        new: Oid,
+    },
+    /// It moves forward.
+    Move {
+        /// Where it points.
+        old: Oid,
+        /// Where it is to point.
+        new: Oid,
+    },
+    /// It moves to where its old place is not part of history.
+    Rewrite {
+        /// Where it points.
+        old: Oid,
+        /// Where it is to point.
+        new: Oid,
+    },
+    /// It is to go.
+    Delete {
+        /// Where it points.
+        old: Oid,
+    },
+}
+
+/// How one rule came to its answer about one change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleTrace {
+    /// The place of the change in [`Group::verdicts`], counted from 0.
+    pub verdict: usize,
+    /// The rule's id.
+    pub rule: String,
+    /// The question and its parts.
+    pub trace: Trace,
+}
+
+impl Group {
+    /// Returns the group of these changes, with nothing against the ref and nothing explained.
+    pub fn new(of: Of, verdicts: Vec<Verdict>) -> Self {
+        Group { of, refusals: Vec::new(), verdicts, traces: Vec::new() }
+    }
+
+    /// Returns what is decided about the group: one refusal or one denied change is enough.
+    pub fn decision(&self, enforced: bool) -> Decision {
+        let refused = self.refusals.iter().any(|judgement| judgement.denies(enforced));
+        let denied = self.verdicts.iter().any(|verdict| verdict.decision() == Decision::Deny);
+        if refused || denied { Decision::Deny } else { Decision::Allow }
+    }
+}
+
+/// Returns what is decided about all groups together: one that is denied denies everything.
+pub fn decide(groups: &[Group], enforced: bool) -> Decision {
+    groups.iter().map(|group| group.decision(enforced)).max().unwrap_or(Decision::Allow)
+}
+
+/// Writes a report.
+///
+/// # Errors
+///
+/// Passes on what the writer says; the report may then be written in part.
+pub fn write(format: Format, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Terminal => terminal::write(report, style, out),
+        Format::Json => json::write(report, out),
+    }
+}
+
+/// How many there are of what a summary speaks of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    changes: usize,
+    denied: usize,
+    refused_refs: usize,
+    owed: usize,
+    undecided: usize,
+    warnings: usize,
+    exempted: usize,
+    deferred: usize,
+}
+
+impl Counts {
+    fn of(report: &Report) -> Self {
+        let mut counts = Counts::default();
+        for group in &report.groups {
+            counts.changes += group.verdicts.len();
+            counts.denied += group.verdicts.iter().filter(|one| one.decision() == Decision::Deny).count();
+            counts.refused_refs +=
+                usize::from(group.refusals.iter().any(|judgement| judgement.denies(report.enforced)));
+            for judgement in &group.refusals {
+                counts.add(judgement, report.enforced);
+            }
+            for verdict in &group.verdicts {
+                verdict.judgements.iter().for_each(|judgement| counts.add(judgement, verdict.enforced));
+            }
+        }
+        counts
+    }
+
+    fn add(&mut self, judgement: &Judgement, enforced: bool) {
+        match &judgement.outcome {
+            _ if judgement.denies(enforced) => {}
+            Outcome::Owed(owed) => self.owed += owed.len(),
+            Outcome::Exempted { .. } => self.exempted += 1,
+            Outcome::Undecided(_) if judgement.level == Level::Deny => self.undecided += 1,
+            Outcome::Fail(_) | Outcome::Undecided(_) => self.warnings += 1,
+            Outcome::Deferred(_) => self.deferred += 1,
+            Outcome::Pass | Outcome::NotApplicable => {}
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The report for people: in a terminal, and in the `remote:` lines of a push.
+//!
+//! Whoever reads this was refused and wants to get on. Hence: what is denied comes first, each
+//! change ends in one block of text to paste, and the last line says what was decided and by which
+//! policy. What is allowed takes one line. It does without colour, and without any character
+//! outside ASCII of its own.
+
+use std::io::{self, Write};
+
+use super::page::{Look, Page, Span, plain, span};
+use super::{Counts, Group, Of, Report, Style, Update, due, escape, explain};
+use crate::change::{Missing, Need, Oid};
+use crate::verdict::{Decision, Finding, Judgement, Level, Obligation, Outcome, RuleName, Verdict};
+
+mod paste;
+mod summary;
+
+/// Writes the report.
+pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if style.quiet && report.decision == Decision::Allow {
+        return Ok(());
+    }
+    let counts = Counts::of(report);
+    let mut face = Face { report, style, page: Page::new(out, style) };
+    let hidden = face.denied()?;
+    face.remarks()?;
+    summary::write(&mut face.page, report, style, &counts, hidden)
+}
+
+struct Face<'report, 'out> {
+    report: &'report Report,
+    style: &'report Style,
+    page: Page<'out>,
+}
+
+impl Face<'_, '_> {
+    /// Writes what is denied, and returns how many denied changes were left out.
+    fn denied(&mut self) -> io::Result<usize> {
+        let (mut shown, mut hidden) = (0, 0);
+        for group in &self.report.groups {
+            if group.decision(self.report.enforced) == Decision::Allow {
+                continue;
+            }
+            let refused = group.refusals.iter().any(|judgement| judgement.denies(self.report.enforced));
+            let mut headed = refused;
+            if refused {
+                self.heading(group)?;
+                self.refusals(group)?;
+            }
+            for (index, verdict) in group.verdicts.iter().enumerate() {
+                if verdict.decision() == Decision::Allow {
+                    continue;
+                }
+                if !self.style.verbose && self.style.most <= shown {
+                    hidden += 1;
+                    continue;
+                }
+                if !headed {
+                    self.heading(group)?;
+                    headed = true;
+                }
+                self.change(group, index, verdict)?;
+                shown += 1;
+            }
+        }
+        Ok(hidden)
+    }
+
+    /// Writes the changes that are allowed and still have something that people should know.
+    fn remarks(&mut self) -> io::Result<()> {
+        for group in &self.report.groups {
+            let refused = group.refusals.iter().any(|judgement| judgement.denies(self.report.enforced));
+            let mut headed = false;
+            if !refused && group.refusals.iter().any(|judgement| is_remarkable(&judgement.outcome)) {
+                self.heading(group)?;
+                headed = true;
+                self.refusals(group)?;
+            }
+            for (index, verdict) in group.verdicts.iter().enumerate() {
+                let told = self.style.verbose
+                    || group.traces.iter().any(|trace| trace.verdict == index)
+                    || verdict.judgements.iter().any(|judgement| is_remarkable(&judgement.outcome));
+                if verdict.decision() == Decision::Deny || !told {
+                    continue;
+                }
+                if !headed {
+                    self.heading(group)?;
+                    headed = true;
+                }
+                self.change(group, index, verdict)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn heading(&mut self, group: &Group) -> io::Result<()> {
+        let (kind, name, what) = match &group.of {
+            Of::Ref { name, update } => match update {
+                Update::Create { .. } => ("ref ", name, ", to be created"),
+                Update::Move { .. } => ("ref ", name, ""),
+                Update::Rewrite { .. } => ("ref ", name, ", history to be rewritten"),
+                Update::Delete { .. } => ("ref ", name, ", to be deleted"),
+            },
+            Of::Range(name) => ("range ", name, ""),
+            Of::Pull(name) => ("pull request ", name, ""),
+            Of::Message => return Ok(()),
+        };
+        let name = escape::terminal(name.as_bytes(), escape::MOST);
+        self.page.gap();
+        self.page.paragraph(0, &[plain(kind), span(Look::Name, name), plain(what)])?;
+        self.page.gap();
+        Ok(())
+    }
+
+    fn refusals(&mut self, group: &Group) -> io::Result<()> {
+        for judgement in &group.refusals {
+            self.judgement(2, judgement, self.report.enforced, None)?;
+        }
+        self.page.gap();
+        Ok(())
+    }
+
+    fn change(&mut self, group: &Group, index: usize, verdict: &Verdict) -> io::Result<()> {
+        let indent = if group.of == Of::Message { 0 } else { 2 };
+        self.page.gap();
+        self.header(indent, verdict)?;
+        for denying in [true, false] {
+            for judgement in &verdict.judgements {
+                if judgement.denies(verdict.enforced) == denying {
+                    self.judgement(indent + 2, judgement, verdict.enforced, verdict.revision)?;
+                }
+            }
+        }
+        if self.style.verbose {
+            self.others(indent + 2, verdict)?;
+        }
+        paste::write(&mut self.page, indent + 2, index + 1 == group.verdicts.len(), verdict)?;
+        for trace in group.traces.iter().filter(|trace| trace.verdict == index) {
+            explain::write(&mut self.page, indent + 2, trace)?;
+        }
+        self.page.gap();
+        Ok(())
+    }
+
+    /// One line: what became of it, which commit, of which class, what it calls itself.
+    fn header(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
+        let mut spans = vec![match verdict.decision() {
+            Decision::Deny => span(Look::Denied, "denied"),
+            Decision::Allow => span(Look::Allowed, "allowed"),
+        }];
+        spans.push(plain(" "));
+        match &verdict.revision {
+            Some(id) => spans.push(span(Look::Id, id.short())),
+            None => spans.push(plain("this commit")),
+        }
+        if let Some(class) = &verdict.class {
+            spans.push(plain(format!(" ({})", escape::words(class))));
+        }
+        spans.push(plain(" "));
+        let used: usize = spans.iter().map(|span| escape::columns(&span.text)).sum();
+        let subject = escape::terminal(verdict.subject.as_bytes(), self.page.room(indent + used + 2));
+        let subject = if subject.is_empty() { "no subject".into() } else { format!("\"{subject}\"") };
+        spans.push(plain(subject));
+        self.page.line(indent, &spans)
+    }
+
+    fn judgement(
+        &mut self,
+        indent: usize,
+        judgement: &Judgement,
+        enforced: bool,
+        revision: Option<Oid>,
+    ) -> io::Result<()> {
+        let denies = judgement.denies(enforced);
+        let rule = &judgement.rule;
+        match &judgement.outcome {
+            Outcome::Fail(findings) => {
+                self.rule(indent, judgement, denies)?;
+                findings.iter().try_for_each(|finding| self.finding(indent + 2, finding, revision))
+            }
+            // A later stage will ask: see the end of the report.
+            Outcome::Deferred(_) if !denies => Ok(()),
+            Outcome::Undecided(missing) | Outcome::Deferred(missing) => {
+                self.rule(indent, judgement, denies)?;
+                missing.iter().try_for_each(|one| self.missing(indent + 2, one))
+            }
+            Outcome::Owed(owed) => owed.iter().try_for_each(|one| self.owed(indent, rule, one)),
+            Outcome::Exempted { reason, approved_by, until } => {
+                let how = format!(
+                    " until {}, by {}: {}",
+                    escape::words(until),
+                    escape::words(approved_by),
+                    escape::words(reason),
+                );
+                self.page.paragraph(indent, &[span(Look::Warning, "exempted "), name(rule), plain(how)])
+            }
+            Outcome::Pass | Outcome::NotApplicable => Ok(()),
+        }
+    }
+
+    fn rule(&mut self, indent: usize, judgement: &Judgement, denies: bool) -> io::Result<()> {
+        let rule = &judgement.rule;
+        let mut spans = Vec::new();
+        match (denies, judgement.level) {
+            (true, _) => {}
+            (false, Level::Warn) => spans.push(span(Look::Warning, "warning ")),
+            (false, Level::Deny) => spans.push(span(Look::Warning, "undecided ")),
+        }
+        spans.push(name(rule));
+        spans.push(plain(format!(": {}", escape::words(&rule.title))));
+        if self.style.verbose && !rule.controls.is_empty() {
+            let controls = rule.controls.iter().map(|control| escape::words(control)).collect::<Vec<_>>();
+            spans.push(span(Look::Faint, format!(" ({})", controls.join(", "))));
+        }
+        self.page.paragraph(indent, &spans)
+    }
+
+    /// Two lines: what is wrong; where it was said, unless the header has said so, and who can mend it.
+    fn finding(&mut self, indent: usize, finding: &Finding, revision: Option<Oid>) -> io::Result<()> {
+        self.page.paragraph(indent, &[plain("- "), plain(escape::sentence(&finding.what))])?;
+        let mut at = Vec::new();
+        if let Some(path) = &finding.at.path {
+            at.push(format!("at {}", escape::quotation(path.as_bytes())));
+        }
+        if let Some(line) = finding.at.line {
+            at.push(format!("on line {line} of the message"));
+        }
+        if let Some(commit) = finding.at.commit.filter(|commit| Some(*commit) != revision) {
+            at.push(format!("in {}", commit.short()));
+        }
+        let said = if at.is_empty() { String::new() } else { format!("{}; ", at.join(" ")) };
+        let who = format!("{said}for {} to mend", escape::words(&finding.who));
+        self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
+    }
+
+    fn missing(&mut self, indent: usize, missing: &Missing) -> io::Result<()> {
+        let what = format!("cannot be decided: {}", escape::words(&missing.to_string()));
+        self.page.paragraph(indent, &[plain("- "), plain(what)])?;
+        let who = match missing {
+            Missing::NotAtThisStage(need) => format!("asked {}", later(*need)),
+            Missing::NotConfigured(_) | Missing::Unavailable(..) => {
+                "for whoever runs this gate to mend".into()
+            }
+        };
+        self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
+    }
+
+    fn owed(&mut self, indent: usize, rule: &RuleName, owed: &Obligation) -> io::Result<()> {
+        let what = format!(": {}", escape::words(&owed.what));
+        self.page.paragraph(indent, &[span(Look::Warning, "owed "), name(rule), plain(what)])?;
+        let due = format!(
+            "{}, by {}; closed by `{}`",
+            due::words(owed.due, self.report.seen_at),
+            escape::words(&owed.owner),
+            escape::words(&owed.evidence),
+        );
+        self.page.paragraph_hanging(indent + 2, indent + 2, &[plain(due)])
+    }
+
+    /// The rules that there is nothing to say about, by their ids.
+    fn others(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
+        for (title, outcome) in [("passed", Outcome::Pass), ("not applicable", Outcome::NotApplicable)] {
+            let with = |one: &&Judgement| one.outcome == outcome;
+            let ids: Vec<_> =
+                verdict.judgements.iter().filter(with).map(|one| escape::words(&one.rule.id)).collect();
+            if !ids.is_empty() {
+                let line = format!("{title}: {}", ids.join(", "));
+                self.page.paragraph(indent, &[span(Look::Faint, line)])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns true for an outcome that people should know about although it denies nothing.
+fn is_remarkable(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Fail(_) | Outcome::Undecided(_) | Outcome::Owed(_) | Outcome::Exempted { .. })
+}
+
+fn name(rule: &RuleName) -> Span {
+    span(Look::Name, escape::words(&rule.id))
+}
+
+/// Returns when and by whom something is asked that cannot be known yet.
+fn later(need: Need) -> &'static str {
+    match need {
+        Need::Commits | Need::Paths | Need::Lines | Need::Blobs | Need::OwnContent | Need::Signatures => {
+            "once it is recorded, by `changegate check` and at the push"
+        }
+        Need::Pusher | Need::Target => "at the push, by the server",
+        Need::Reviews | Need::Tickets => "at the push or the merge, by the server or the forge",
+    }
+}

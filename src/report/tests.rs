@@ -1,0 +1,238 @@
+//! What the formats promise: the text as people see it, and nothing in it that acts on anybody.
+
+use proptest::prelude::*;
+
+use super::samples::*;
+use super::*;
+use crate::change::Missing;
+use crate::change::Need;
+use crate::verdict::{Answer, Finding, Obligation, Spot};
+
+fn written(format: Format, report: &Report, style: &Style) -> String {
+    let mut out = Vec::new();
+    write(format, report, style, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn terminal(report: &Report) -> String {
+    written(Format::Terminal, report, &Style::default())
+}
+
+/// Snapshots the text of a report, under the name of the function in `samples` that makes it.
+macro_rules! looks {
+    ($($name:ident: $sample:ident)*) => {$(
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(concat!("terminal_", stringify!($sample)), terminal(&samples::$sample()));
+        }
+    )*};
+}
+
+looks! {
+    a_denied_push_says_what_is_wrong_and_what_to_paste: denied
+    an_allowed_push_is_one_line: allowed
+    what_is_owed_has_a_due_time: owed
+    what_is_asked_later_is_listed_and_not_passed: deferred
+    a_refused_message_can_be_opened_again: refused_message
+    what_cannot_be_decided_says_who_can_change_that: undecided
+    exemptions_warnings_and_notes_are_told: remarked
+    hostile_words_are_shown_and_do_nothing: hostile
+    an_explanation_is_a_tree: explained
+}
+
+#[test]
+fn verbose_shows_every_change_and_every_rule() {
+    let style = Style { verbose: true, ..Style::default() };
+    insta::assert_snapshot!("terminal_verbose", written(Format::Terminal, &denied(), &style));
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    for report in [denied(), owed(), remarked(), explained(), deferred(), hostile()] {
+        let coloured = written(Format::Terminal, &report, &Style { colour: true, ..Style::default() });
+        assert!(coloured.contains("\u{1b}["));
+        assert_eq!(without_colour(&coloured), terminal(&report));
+    }
+}
+
+#[test]
+fn what_is_allowed_takes_one_line_or_none() {
+    let quiet = Style { quiet: true, ..Style::default() };
+    let wide = Style { width: 200, ..Style::default() };
+    assert_eq!(written(Format::Terminal, &allowed(), &wide).lines().count(), 1);
+    assert_eq!(written(Format::Terminal, &allowed(), &quiet), "");
+    assert_eq!(written(Format::Terminal, &owed(), &quiet), "");
+    assert_eq!(written(Format::Terminal, &denied(), &quiet), terminal(&denied()));
+}
+
+#[test]
+fn what_is_left_out_is_counted() {
+    let style = Style { most: 1, ..Style::default() };
+    let text = written(Format::Terminal, &denied(), &style);
+    assert!(!text.contains("Raise the limit"), "{text}");
+    assert!(text.contains("and 1 change more denied; `changegate check --verbose` shows all"), "{text}");
+    assert!(text.contains("2 of 5 changes break"), "{text}");
+}
+
+#[test]
+fn a_gap_that_refuses_nothing_is_named_as_one() {
+    let missing = vec![Missing::NotConfigured(Need::Paths)];
+    let text = terminal(&message(vec![deny("scope", "few files change", Outcome::Undecided(missing))]));
+    assert!(text.contains("  undecided scope: few files change"), "{text}");
+    assert!(text.contains(", 1 rule undecided"), "{text}");
+}
+
+#[test]
+fn without_a_policy_the_last_line_says_so() {
+    let finding = Finding::new(Line::say("there is no policy at `policies/changegate.yml`"));
+    let refusal = deny("policy-present", "changes are judged by a policy", Outcome::Fail(vec![finding]));
+    let group = Group { refusals: vec![refusal], ..Group::new(moved("refs/heads/main"), Vec::new()) };
+    let report = Report { policy: None, ..report(vec![group]) };
+    assert!(terminal(&report).ends_with("\nchangegate: denied - no policy can be used here\n"));
+}
+
+#[test]
+fn lines_to_paste_are_whole_and_stand_there_once() {
+    let long = format!("Back-out-Plan: <{}>", "a way back ".repeat(12).trim_end());
+    let finding = |paste: &str| Finding::new(Line::say("missing")).paste(paste);
+    let findings =
+        vec![finding("Risk: <low|high>"), finding(&long), finding("Risk: <low|high>\nTicket: <id>")];
+    let text = terminal(&message(vec![deny("all", "all is there", Outcome::Fail(findings))]));
+    assert!(
+        text.contains(&format!("\n      Risk: <low|high>\n      {long}\n      Ticket: <id>\n")),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_change_of_several_commits_is_rebased_with_its_merges() {
+    let missing = Finding::new(Line::say("missing")).in_commit(Some(id("9"))).paste("Risk: <low|high>");
+    let mut one = verdict("1", b"Merge it", vec![deny("risk", "it is stated", Outcome::Fail(vec![missing]))]);
+    one.commits = 3;
+    let text = terminal(&report(vec![Group::new(moved("refs/heads/main"), vec![one])]));
+    assert!(text.contains("git rebase -i --rebase-merges 9999999999^\n"), "{text}");
+    assert!(text.contains("in 9999999999; for the author to mend"), "{text}");
+}
+
+fn without_colour(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |plain, piece| {
+        let (codes, rest) = piece.split_once('m').unwrap();
+        assert!(codes.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'), "{codes:?}");
+        plain + rest
+    })
+}
+
+fn bytes() -> impl Strategy<Value = Text> {
+    let nasty = proptest::sample::select(vec![
+        "\n::error::x",
+        "\r##[error]x",
+        " ::set-output name=x::y",
+        "\nremote: x",
+        "\nGL-HOOK-ERR: x",
+        "\u{1b}]52;c;eA==\u{7}",
+        "\u{9b}31m",
+        "\u{202e}\u{200b}\u{feff}\u{e0041}",
+    ]);
+    let any_bytes = proptest::collection::vec(any::<u8>(), 0..60);
+    (any_bytes, nasty, ".{0,20}").prop_map(|(mut bytes, nasty, text)| {
+        bytes.extend_from_slice(nasty.as_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+        Text::new(bytes)
+    })
+}
+
+/// Returns a report that holds one of the texts, or its readable form, wherever a report holds text.
+fn full_of(texts: &[Text; 5], of: usize) -> Report {
+    let [subject, path, quote, name, own] = texts;
+    let own = || own.to_lossy().into_owned();
+    let mut finding = Finding::new(Line::say(own()).quote(quote).and(own())).by(own()).paste(own());
+    finding.at = Spot { commit: Some(id("9")), line: Some(1), path: Some(path.clone()) };
+    let owed = Obligation { what: own(), owner: own(), due: None, evidence: own() };
+    let missing = vec![Missing::Unavailable(Need::Paths, own())];
+    let exempted = Outcome::Exempted { reason: own(), approved_by: own(), until: own() };
+    let judgements: Vec<_> = [
+        Outcome::Fail(vec![finding]),
+        Outcome::Owed(vec![owed]),
+        Outcome::Undecided(missing.clone()),
+        Outcome::Deferred(missing.clone()),
+        exempted,
+        Outcome::Pass,
+    ]
+    .into_iter()
+    .map(|outcome| deny(&own(), &own(), outcome))
+    .collect();
+    let mut one = verdict("1", subject.as_bytes(), judgements.clone());
+    (one.class, one.enforced) = (Some(own()), of == 0);
+    let part = Trace { question: own(), answer: Answer::Unknown(missing), parts: Vec::new() };
+    let trace = Trace { question: own(), answer: Answer::Holds(Vec::new()), parts: vec![part] };
+    let group = Group {
+        of: match of {
+            0 => moved("").renamed(name),
+            1 => Of::Range(name.clone()),
+            2 => Of::Pull(name.clone()),
+            _ => Of::Message,
+        },
+        refusals: judgements,
+        verdicts: vec![one],
+        traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
+    };
+    let mut report = report(vec![group]);
+    report.enforced = of == 0;
+    report.policy = Some(PolicyName { name: own(), digest: own(), source: own() });
+    report.notes = vec![Line::say(own()).quote(quote)];
+    report
+}
+
+impl Of {
+    fn renamed(self, new: &Text) -> Of {
+        match self {
+            Of::Ref { update, .. } => Of::Ref { name: new.clone(), update },
+            other => other,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_terminal_gets_what_can_be_seen_and_no_commands(
+        texts in proptest::array::uniform5(bytes()), of in 0usize..4, width in 1usize..120, verbose: bool,
+    ) {
+        let style = Style { colour: true, width, verbose, ..Style::default() };
+        let text = without_colour(&written(Format::Terminal, &full_of(&texts, of), &style));
+        for line in text.lines() {
+            prop_assert!(line.chars().all(escape::is_visible), "{line:?}");
+            for start in ["::", "##", "GL-HOOK-ERR:", "remote:"] {
+                prop_assert!(!line.trim_start().starts_with(start), "{line:?}");
+            }
+            prop_assert!(!line.contains("##["), "{line:?}");
+            prop_assert_eq!(line, line.trim_end());
+        }
+    }
+
+    #[test]
+    fn json_reads_back_as_it_was(texts in proptest::array::uniform5(bytes()), of in 0usize..4) {
+        let text = written(Format::Json, &full_of(&texts, of), &Style::default());
+        prop_assert!(text.chars().all(|one| one == '\n' || escape::is_visible(one)), "{text}");
+        prop_assert!(!text.contains("##["), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let group = &json["groups"][0];
+        let change = &group["changes"][0];
+        let finding = &change["judgements"][0]["findings"][0];
+        prop_assert_eq!(read_back(change, "subject"), texts[0].clone());
+        prop_assert_eq!(read_back(&finding["at"], "path"), texts[1].clone());
+        prop_assert_eq!(read_back(&finding["what"]["parts"][1], "text"), texts[2].clone());
+        if of < 3 {
+            prop_assert_eq!(read_back(group, "name"), texts[3].clone());
+        }
+        prop_assert_eq!(finding["who"].as_str().unwrap(), texts[4].to_lossy());
+    }
+}
+
+fn read_back(holder: &serde_json::Value, key: &str) -> Text {
+    match holder[format!("{key}_hex")].as_str() {
+        Some(hex) => Text::new(crate::change::text::unhex(hex).unwrap()),
+        None => holder[key].as_str().unwrap().into(),
+    }
+}
