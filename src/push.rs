@@ -131,7 +131,8 @@ pub fn judge(asked: &Asked<'_>) -> Vec<Judgement> {
     }
     if let Some(actual) = asked.actual {
         if is_tag {
-            let what = Line::say("this moves ").quote(asked.name).and(format!(" away from {}", actual.short()));
+            let what =
+                Line::say("this moves ").quote(asked.name).and(format!(" away from {}", actual.short()));
             refuse_by("tag-moved", Finding::new(what).by(administrator));
         } else if !asked.forward && matches!(asked.object, Object::Commit) {
             let what = Line::say(format!("{} is not part of the history of {}", actual.short(), new.short()));
@@ -154,7 +155,13 @@ mod tests {
         Oid::from_bytes(&[byte; 20]).unwrap()
     }
 
-    fn ids(name: &str, claimed: Option<Oid>, actual: Option<Oid>, new: Option<Oid>, forward: bool) -> Vec<String> {
+    fn ids(
+        name: &str,
+        claimed: Option<Oid>,
+        actual: Option<Oid>,
+        new: Option<Oid>,
+        forward: bool,
+    ) -> Vec<String> {
         let name = Text::from(name);
         let asked = Asked { name: &name, claimed, actual, new, object: Object::Commit, forward };
         judge(&asked).into_iter().map(|judgement| judgement.rule.id.clone()).collect()
@@ -172,7 +179,10 @@ mod tests {
     #[test]
     fn a_deletion_is_one_whatever_the_client_says_was_there() {
         assert_eq!(ids("refs/heads/main", None, Some(id(1)), None, false), ["ref-deleted"]);
-        assert_eq!(ids("refs/heads/main", Some(id(9)), Some(id(1)), None, false), ["ref-current", "ref-deleted"]);
+        assert_eq!(
+            ids("refs/heads/main", Some(id(9)), Some(id(1)), None, false),
+            ["ref-current", "ref-deleted"]
+        );
     }
 
     #[test]

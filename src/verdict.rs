@@ -251,6 +251,13 @@ impl Judgement {
 }
 
 impl Verdict {
+    /// Returns true if anything came out but rules that are kept or not about this change.
+    pub fn has_something_to_say(&self) -> bool {
+        let silent =
+            |judgement: &Judgement| matches!(judgement.outcome, Outcome::Pass | Outcome::NotApplicable);
+        !self.judgements.iter().all(silent)
+    }
+
     /// Returns what is decided: one judgement that denies is enough.
     pub fn decision(&self) -> Decision {
         if self.judgements.iter().any(|judgement| judgement.denies(self.enforced)) {

@@ -130,6 +130,19 @@ impl Vocabulary {
         self.fields.iter().flat_map(Field::keys)
     }
 
+    /// Returns the fields, in the policy's order.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Returns every pattern that values are held against.
+    pub fn patterns(&self) -> impl Iterator<Item = &ValuePattern> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            Kind::Matches(pattern) => Some(pattern),
+            _ => None,
+        })
+    }
+
     /// Returns the names of the fields.
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.fields.iter().map(|field| field.name.as_str())

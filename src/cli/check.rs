@@ -128,9 +128,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
 }
 
 fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
-    let parse = |spec: &str| {
-        repository.rev_parse(spec).map_err(|error| Stop::Wrong(format!("{error:#}")))
-    };
+    let parse = |spec: &str| repository.rev_parse(spec).map_err(|error| Stop::Wrong(format!("{error:#}")));
     let target = match &args.target {
         Some(name) if name.starts_with("refs/") => Ok(Text::from(name.as_str())),
         Some(name) => Ok(Text::from(format!("refs/heads/{name}").as_str())),
@@ -154,7 +152,13 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
     let spec = args.revisions.clone().unwrap_or_else(|| "HEAD".into());
     let new = parse(&spec)?;
     if args.history {
-        return Ok(Question { new, hidden: Vec::new(), called: spec.clone(), policy_at: vec![(new, spec)], target });
+        return Ok(Question {
+            new,
+            hidden: Vec::new(),
+            called: spec.clone(),
+            policy_at: vec![(new, spec)],
+            target,
+        });
     }
     if args.revisions.is_none()
         && let Some(upstream) = repository.upstream_of_head()?

@@ -168,11 +168,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
             };
         }
     };
-    let world = World {
-        directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")),
-        colour: cli.color,
-        now,
-    };
+    let world =
+        World { directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")), colour: cli.color, now };
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
@@ -192,7 +189,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
 
 /// Says on standard error why the command stops, and returns how it ends.
 fn tell(stop: &Stop, world: &World) -> Exit {
-    let mut out = output::stderr(world.colour);
+    let mut out = std::io::stderr().lock();
     let (told, exit) = match stop {
         Stop::Wrong(why) => (writeln!(out, "changegate: {why}"), Exit::Wrong),
         Stop::Policy(errors) => (output::faults(errors, world.colour, &mut out), Exit::Wrong),

@@ -48,11 +48,6 @@ impl Colour {
     }
 }
 
-/// Returns standard error, which writes escape sequences only where they are wanted.
-pub(super) fn stderr(_: Colour) -> impl Write {
-    io::stderr().lock()
-}
-
 /// Returns whether standard error shows colours.
 pub(super) fn stderr_colour(colour: Colour) -> bool {
     colour.wanted(|| anstream::AutoStream::choice(&io::stderr()))
@@ -71,7 +66,12 @@ pub(super) fn is_watched() -> bool {
 /// Writes the faults of a policy.
 pub(super) fn faults(errors: &PolicyErrors, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
     let style = Style { colour: stderr_colour(colour), ..Style::default() };
-    report::faults::write(errors, &style, out)
+    let files: Vec<_> = errors
+        .files
+        .iter()
+        .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
+        .collect();
+    report::faults::write_faults(&files, &style, out)
 }
 
 /// Writes a report to standard output.

@@ -153,9 +153,7 @@ pub(super) fn load(file: Option<&Path>, world: &World) -> Result<Loaded, Stop> {
         Some(file) => place(file, world),
     };
     from_disk(&root, &name).map_err(|why| match why {
-        Unusable::Absent => Stop::Wrong(format!(
-            "there is no `{name}`; `changegate policy init` writes one"
-        )),
+        Unusable::Absent => Stop::Wrong(format!("there is no `{name}`; `changegate policy init` writes one")),
         faulty @ Unusable::Faulty(_) => Stop::unusable(faulty, &name),
     })
 }
@@ -191,7 +189,11 @@ fn check(file: Option<&Path>, world: &World) -> Result<Exit, Stop> {
     let today = world.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     for exemption in policy.expired(today) {
         let rule = policy.rules.get(exemption.rule).map(|rule| rule.name.id.as_str()).unwrap_or_default();
-        writeln!(out, "note: the exemption from `{rule}` ({}) ended on {}", exemption.place, exemption.until)?;
+        writeln!(
+            out,
+            "note: the exemption from `{rule}` ({}) ended on {}",
+            exemption.place, exemption.until
+        )?;
     }
     if let Some(day) = policy.review_by.filter(|day| *day < today) {
         writeln!(out, "note: the policy was to be reviewed by {day}")?;
@@ -224,7 +226,10 @@ fn show(pack: Option<&str>, file: Option<&Path>, world: &World) -> Result<Exit, 
         let level = if rule.level == Level::Warn { " (warns only)" } else { "" };
         writeln!(out, "\n{}{level}\n  {}", rule.name.id, rule.name.title)?;
         if let Some(classes) = &rule.classes {
-            let names = classes.iter().filter_map(|class| policy.classes.get(*class)).map(|class| class.name.as_str());
+            let names = classes
+                .iter()
+                .filter_map(|class| policy.classes.get(*class))
+                .map(|class| class.name.as_str());
             writeln!(out, "  for      {}", names.collect::<Vec<_>>().join(", "))?;
         }
         if let Some(when) = &rule.when {

@@ -52,8 +52,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     match &args.file {
         Some(file) => {
             let path = world.at(file);
-            message = std::fs::read(&path)
-                .map_err(|error| Stop::Failed(anyhow::anyhow!("cannot read `{}`: {error}", path.display())))?;
+            message = std::fs::read(&path).map_err(|error| {
+                Stop::Failed(anyhow::anyhow!("cannot read `{}`: {error}", path.display()))
+            })?;
         }
         None => {
             std::io::stdin().lock().read_to_end(&mut message)?;

@@ -21,7 +21,12 @@ const ADMINISTRATOR: &str = "whoever administrates the server";
 ///
 /// Every ref is judged, whatever became of the others. A ref that is not under change control is
 /// not in the report, unless nobody may write to it at all.
-pub fn judge_push(repository: &Repository, updates: &[RefUpdate], settings: &Settings, now: Timestamp) -> Report {
+pub fn judge_push(
+    repository: &Repository,
+    updates: &[RefUpdate],
+    settings: &Settings,
+    now: Timestamp,
+) -> Report {
     let mut push = Push { repository, settings, now, policies: HashMap::new() };
     let mut notes = Vec::new();
     let mut groups = Vec::new();
@@ -152,7 +157,9 @@ impl Push<'_> {
             }
         };
         let mut group = group(update, at.id, push::judge(&asked));
-        if let (Of::Ref { update, .. }, Some(old), Some(new), false) = (&mut group.of, at.id, asked.new, asked.forward) {
+        if let (Of::Ref { update, .. }, Some(old), Some(new), false) =
+            (&mut group.of, at.id, asked.new, asked.forward)
+        {
             *update = Update::Rewrite { old, new };
         }
         if self.repository.is_shallow() {
@@ -210,7 +217,13 @@ impl Push<'_> {
     }
 
     /// Judges the commits that `new` would bring under change control.
-    fn judge_commits(&self, new: Oid, asked: &Asked<'_>, loaded: &Loaded, group: &mut Group) -> anyhow::Result<()> {
+    fn judge_commits(
+        &self,
+        new: Oid,
+        asked: &Asked<'_>,
+        loaded: &Loaded,
+        group: &mut Group,
+    ) -> anyhow::Result<()> {
         let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
         let protected = self.protected_tips(loaded, asked.actual)?;
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
@@ -224,7 +237,8 @@ impl Push<'_> {
         let most = self.settings.most_commits;
         if self.repository.new_commits(tip, &protected)?.nth(most).transpose()?.is_some() {
             let what = Line::say(format!("more than {most} commits are new to this ref"));
-            let finding = Finding::new(what).by("the pusher, in smaller pushes, or the administrator, with changegate.maxCommits");
+            let finding = Finding::new(what)
+                .by("the pusher, in smaller pushes, or the administrator, with changegate.maxCommits");
             group.refusals.push(refuse("push-size", finding));
             return Ok(());
         }
@@ -263,7 +277,10 @@ impl Push<'_> {
         let mut tips: Vec<Oid> = protected.filter_map(|branch| branch.id).chain(own).collect();
         tips.sort_unstable();
         tips.dedup();
-        Ok(tips.into_iter().filter(|tip| matches!(self.repository.peel(*tip), Ok(Peeled::Commit(id)) if id == *tip)).collect())
+        Ok(tips
+            .into_iter()
+            .filter(|tip| matches!(self.repository.peel(*tip), Ok(Peeled::Commit(id)) if id == *tip))
+            .collect())
     }
 
     /// Returns what refuses a push after which the ref would have no policy that can be used: nobody
@@ -325,7 +342,11 @@ fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Judgement {
         Unusable::Absent => {
             let what = format!("there is no `{}` at {place}, so nothing can be judged", settings.policy_path);
             let finding = Finding::new(Line::say(what)).by(ADMINISTRATOR);
-            refuse("policy-present", finding.paste(format!("git config changegate.missingPolicy {}", crate::policy::packs::DEFAULT)))
+            refuse(
+                "policy-present",
+                finding
+                    .paste(format!("git config changegate.missingPolicy {}", crate::policy::packs::DEFAULT)),
+            )
         }
         Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, ADMINISTRATOR)),
     }

@@ -7,11 +7,12 @@ use super::push::notes_on;
 use super::source::Loaded;
 use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Stage, Text};
 use crate::git::{Range, Repository, Unreadable};
-use crate::judge::judge;
-use crate::policy::Unit;
+use crate::judge::{explain, judge};
+use crate::policy::{Policy, Unit};
+use crate::predicates::Trace;
 use crate::push::refuse;
-use crate::report::{Group, Of, Report, decide};
-use crate::verdict::{Finding, Judgement, Line, Verdict};
+use crate::report::{Group, Of, Report, RuleTrace, decide};
+use crate::verdict::{Finding, Judgement, Line, Outcome, Verdict};
 
 /// What somebody asks about.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Asked<'asked> {
     pub enforce: bool,
     /// True to keep the verdicts of changes that nothing is to be said about.
     pub keep_all: bool,
+    /// True to tell how each rule came to its answer.
+    pub explain: bool,
     /// How many threads may work.
     pub threads: usize,
     /// What time it is.
@@ -47,7 +50,7 @@ pub fn judge_range(
     asked: &Asked<'_>,
     progress: &mut dyn FnMut(),
 ) -> anyhow::Result<Report> {
-    let judged = |commits: Vec<Result<Commit, Unreadable>>| -> Result<Verdict, Judgement> {
+    let judged = |commits: Vec<Result<Commit, Unreadable>>| -> Judged {
         let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
         let commits = commits.map_err(|unreadable| {
             let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
@@ -60,13 +63,23 @@ pub fn judge_range(
             pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
             commits,
         };
-        Ok(judge(&loaded.policy, &change, asked.enforce))
+        let verdict = judge(&loaded.policy, &change, asked.enforce);
+        let traces = if asked.explain { traces(&loaded.policy, &change, &verdict) } else { Vec::new() };
+        Ok((verdict, traces))
     };
     let mut group = Group::new(Of::Range(asked.called.clone()), Vec::new());
-    let collect = |judged: Result<Verdict, Judgement>| {
+    let collect = |judged: Judged| {
         progress();
         match judged {
-            Ok(verdict) if asked.keep_all || verdict.has_something_to_say() => group.verdicts.push(verdict),
+            Ok((verdict, traces)) if asked.keep_all || verdict.has_something_to_say() => {
+                let place = group.verdicts.len();
+                group.traces.extend(traces.into_iter().map(|(rule, trace)| RuleTrace {
+                    verdict: place,
+                    rule,
+                    trace,
+                }));
+                group.verdicts.push(verdict);
+            }
             Ok(_) => group.passed += 1,
             Err(judgement) => group.refusals.push(judgement),
         }
@@ -76,16 +89,30 @@ pub fn judge_range(
     match asked.unit {
         Unit::Step => repository.for_each_step(asked.range, &needs, asked.threads, judged, collect)?,
         Unit::Commit => {
-            repository.for_each_commit(asked.range, &needs, asked.threads, |one| judged(vec![one]), collect)?;
+            repository.for_each_commit(
+                asked.range,
+                &needs,
+                asked.threads,
+                |one| judged(vec![one]),
+                collect,
+            )?;
             // Commits come newest first; a report tells them in the order in which they were made.
             group.verdicts.reverse();
+            let last = group.verdicts.len().saturating_sub(1);
+            group.traces.iter_mut().for_each(|trace| trace.verdict = last.saturating_sub(trace.verdict));
         }
     }
     Ok(report(loaded, asked.stage, asked.enforce, asked.now, group))
 }
 
 /// Judges a message that is about to be recorded; its paths and everything later are not known yet.
-pub fn judge_message(loaded: &Loaded, message: Text, author: Person, committer: Person, now: Timestamp) -> Report {
+pub fn judge_message(
+    loaded: &Loaded,
+    message: Text,
+    author: Person,
+    committer: Person,
+    now: Timestamp,
+) -> Report {
     let later = |need| Missing::NotAtThisStage(need);
     let commit = Commit {
         id: None,
@@ -109,6 +136,19 @@ pub fn judge_message(loaded: &Loaded, message: Text, author: Person, committer: 
     };
     let verdict = judge(&loaded.policy, &change, false);
     report(loaded, Stage::CommitMsg, false, now, Group::new(Of::Message, vec![verdict]))
+}
+
+/// A verdict, and how the rules that are about the change came to their answers, if that was asked.
+type Judged = Result<(Verdict, Vec<(String, Trace)>), Judgement>;
+
+fn traces(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<(String, Trace)> {
+    let about = verdict.judgements.iter().filter(|judgement| judgement.outcome != Outcome::NotApplicable);
+    about
+        .flat_map(|judgement| {
+            let id = &judgement.rule.id;
+            explain(policy, change, id).into_iter().map(move |trace| (id.clone(), trace))
+        })
+        .collect()
 }
 
 fn report(loaded: &Loaded, stage: Stage, enforced: bool, now: Timestamp, group: Group) -> Report {

@@ -69,7 +69,11 @@ impl Settings {
         let get = |key: &str| repository.config_string(key).map_err(|error| format!("{error:#}"));
         let policy_ref = match get("changegate.policyRef")? {
             Some(name) if name.starts_with("refs/") => Text::from(name.as_str()),
-            Some(name) => return Err(format!("changegate.policyRef is `{name}`, and not a full name such as refs/heads/main")),
+            Some(name) => {
+                return Err(format!(
+                    "changegate.policyRef is `{name}`, and not a full name such as refs/heads/main"
+                ));
+            }
             None => match repository.head() {
                 Ok(Head::Branch(branch)) => branch.name,
                 Ok(Head::Detached(_)) => return Err("HEAD names no branch; set changegate.policyRef".into()),
@@ -83,12 +87,16 @@ impl Settings {
             Some("allow") => MissingPolicy::Allow,
             Some(pack) if packs::find(pack).is_some() => MissingPolicy::Pack(pack.into()),
             Some(other) => {
-                return Err(format!("changegate.missingPolicy is `{other}`, and not deny, allow or a pack's name"));
+                return Err(format!(
+                    "changegate.missingPolicy is `{other}`, and not deny, allow or a pack's name"
+                ));
             }
         };
         let most_commits = match get("changegate.maxCommits")? {
             None => MOST_COMMITS,
-            Some(number) => number.parse().map_err(|_| format!("changegate.maxCommits is `{number}`, and not a number"))?,
+            Some(number) => number
+                .parse()
+                .map_err(|_| format!("changegate.maxCommits is `{number}`, and not a number"))?,
         };
         Ok(Settings {
             policy_ref,
@@ -111,17 +119,19 @@ fn pusher(source: Option<&str>, variable: &dyn Fn(&str) -> Option<OsString>) -> 
     let name = match source {
         None => return Ok(Err(Missing::NotConfigured(Need::Pusher))),
         Some("none") => return Ok(Ok(Pusher::Unidentified)),
-        Some(source) => match (SERVERS.iter().find(|(server, _)| *server == source), source.strip_prefix("env:")) {
-            (Some((_, variable)), _) => *variable,
-            (None, Some(name)) if !name.is_empty() => name,
-            _ => {
-                let servers: Vec<_> = SERVERS.iter().map(|(server, _)| *server).collect();
-                return Err(format!(
-                    "changegate.pusher is `{source}`, and not {}, env:NAME or none",
-                    servers.join(", ")
-                ));
+        Some(source) => {
+            match (SERVERS.iter().find(|(server, _)| *server == source), source.strip_prefix("env:")) {
+                (Some((_, variable)), _) => *variable,
+                (None, Some(name)) if !name.is_empty() => name,
+                _ => {
+                    let servers: Vec<_> = SERVERS.iter().map(|(server, _)| *server).collect();
+                    return Err(format!(
+                        "changegate.pusher is `{source}`, and not {}, env:NAME or none",
+                        servers.join(", ")
+                    ));
+                }
             }
-        },
+        }
     };
     let unusable = |why: &str| Ok(Err(Missing::Unavailable(Need::Pusher, format!("{name} {why}"))));
     let Some(value) = variable(name) else { return unusable("is not set by the server") };
@@ -138,13 +148,17 @@ mod tests {
     use super::*;
 
     fn who(source: Option<&str>, value: Option<&str>) -> Fact<Pusher> {
-        pusher(source, &|name| value.filter(|_| name == "GL_USER" || name == "WHO").map(OsString::from)).unwrap()
+        pusher(source, &|name| value.filter(|_| name == "GL_USER" || name == "WHO").map(OsString::from))
+            .unwrap()
     }
 
     #[test]
     fn the_pusher_is_taken_from_the_one_source_that_is_configured() {
         assert_eq!(who(Some("gitolite"), Some("ana")), Ok(Pusher::Account("ana".into())));
-        assert_eq!(who(Some("env:WHO"), Some("ana@example.com")), Ok(Pusher::Account("ana@example.com".into())));
+        assert_eq!(
+            who(Some("env:WHO"), Some("ana@example.com")),
+            Ok(Pusher::Account("ana@example.com".into()))
+        );
         assert_eq!(who(Some("none"), Some("ana")), Ok(Pusher::Unidentified));
         assert!(who(None, Some("ana")).is_err());
         assert!(who(Some("http"), Some("ana")).is_err());

@@ -1,1 +1,4 @@
 //! The JSON Schema of a policy file, for editors.
+
+/// The schema, as `changegate policy schema` prints it.
+pub const SCHEMA: &str = include_str!("../../docs/policy.schema.json");

@@ -7,6 +7,7 @@
 use super::{Known, Predicate, Reply, Seen};
 use crate::change::Needs;
 use crate::verdict::{Answer, Finding, Line};
+use crate::vocabulary::Field;
 use crate::yaml::decode::items;
 use crate::yaml::{Fault, Node, Value};
 
@@ -113,6 +114,15 @@ impl Condition {
             Condition::All(parts) => join(parts, ", and "),
             Condition::Any(parts) => format!("either {}", join(parts, ", or ")),
             Condition::Not(part) => format!("it is not so that {}", part.words()),
+        }
+    }
+
+    /// Adds the fields that must be stated for the question to hold, as far as that can be said.
+    pub fn fields<'condition>(&'condition self, fields: &mut Vec<&'condition Field>) {
+        match self {
+            Condition::Ask(predicate) => fields.extend(predicate.fields()),
+            Condition::All(parts) => parts.iter().for_each(|part| part.fields(fields)),
+            Condition::Any(_) | Condition::Not(_) => {}
         }
     }
 

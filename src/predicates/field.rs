@@ -78,6 +78,14 @@ impl FieldHolds {
 
     pub(super) fn needs(&self, _: &mut Needs) {}
 
+    /// Returns the fields that must be stated now.
+    pub(super) fn stated(&self) -> Vec<&Field> {
+        let now = self.asked.iter().filter(|(_, asked)| {
+            !matches!(asked, Asked::Absent | Asked::Present { within: Some(_) })
+        });
+        now.map(|(field, _)| field).collect()
+    }
+
     pub(super) fn words(&self) -> String {
         let parts = self.asked.iter().map(|(field, asked)| {
             let name = &field.name;

@@ -18,7 +18,7 @@ use crate::change::{Change, Missing, Needs};
 use crate::people::People;
 use crate::people::participants::{Participant, participants};
 use crate::verdict::{Finding, Obligation};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Field, Vocabulary};
 use crate::yaml::decode::unknown;
 use crate::yaml::{Fault, Key, Node};
 
@@ -158,6 +158,16 @@ macro_rules! predicates {
             })*
         }
     };
+}
+
+impl Predicate {
+    /// Returns the fields that the author must state for this to hold.
+    fn fields(&self) -> Vec<&Field> {
+        match self {
+            Predicate::FieldHolds(field) => field.stated(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 predicates! {

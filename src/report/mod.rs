@@ -97,6 +97,8 @@ pub struct Group {
     pub refusals: Vec<Judgement>,
     /// The changes, oldest first.
     pub verdicts: Vec<Verdict>,
+    /// How many further changes are allowed and left out, because there is nothing to say of them.
+    pub passed: usize,
     /// How rules came to their answers; empty unless somebody asked.
     pub traces: Vec<RuleTrace>,
 }
@@ -162,7 +164,7 @@ pub struct RuleTrace {
 impl Group {
     /// Returns the group of these changes, with nothing against the ref and nothing explained.
     pub fn new(of: Of, verdicts: Vec<Verdict>) -> Self {
-        Group { of, refusals: Vec::new(), verdicts, traces: Vec::new() }
+        Group { of, refusals: Vec::new(), verdicts, passed: 0, traces: Vec::new() }
     }
 
     /// Returns what is decided about the group: one refusal or one denied change is enough.
@@ -207,7 +209,7 @@ impl Counts {
     fn of(report: &Report) -> Self {
         let mut counts = Counts::default();
         for group in &report.groups {
-            counts.changes += group.verdicts.len();
+            counts.changes += group.verdicts.len() + group.passed;
             counts.denied += group.verdicts.iter().filter(|one| one.decision() == Decision::Deny).count();
             counts.refused_refs +=
                 usize::from(group.refusals.iter().any(|judgement| judgement.denies(report.enforced)));

@@ -37,8 +37,9 @@ const KEPT: &str = "CHANGEGATE_EDITMSG";
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let path = world.at(&args.file);
-    let raw = std::fs::read(&path)
-        .map_err(|error| Stop::Failed(anyhow::anyhow!("cannot read the message in `{}`: {error}", path.display())))?;
+    let raw = std::fs::read(&path).map_err(|error| {
+        Stop::Failed(anyhow::anyhow!("cannot read the message in `{}`: {error}", path.display()))
+    })?;
     let loaded = match from_disk(&world.directory, PATH) {
         Ok(loaded) => loaded,
         // Nothing is asked in a repository without a policy.
@@ -50,16 +51,26 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         // Git itself refuses an empty message, and in better words.
         return Ok(Exit::Allowed);
     }
-    let report = judge_message(&loaded, Text::new(message), ident(world, "AUTHOR"), ident(world, "COMMITTER"), world.now);
+    let report = judge_message(
+        &loaded,
+        Text::new(message),
+        ident(world, "AUTHOR"),
+        ident(world, "COMMITTER"),
+        world.now,
+    );
     let denied = report.decision == Decision::Deny;
     let style = Style { colour: output::stderr_colour(world.colour), quiet: !denied, ..Style::default() };
-    let mut out = output::stderr(world.colour);
+    let mut out = std::io::stderr().lock();
     crate::report::write(args.format.into(), &report, &style, &mut out)?;
     if !denied || args.warn {
         return Ok(Exit::Allowed);
     }
     if let Some(kept) = keep(&path, &raw) {
-        writeln!(out, "changegate: your message is kept; to go on with it:\n  git commit -e -F {}", kept.display())?;
+        writeln!(
+            out,
+            "changegate: your message is kept; to go on with it:\n  git commit -e -F {}",
+            kept.display()
+        )?;
     }
     Ok(Exit::Denied)
 }
@@ -69,17 +80,19 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
 fn recorded(raw: &[u8], world: &World) -> Vec<u8> {
     // `git commit -m` leaves nothing to clean up. Only where a line starts with something that a
     // comment could start with does it matter what the configuration says.
-    let may_hold_comments = raw.split(|byte| *byte == b'\n').any(|line| {
-        line.first().is_some_and(|first| first.is_ascii_punctuation())
-    });
-    let (mode, comment) = if may_hold_comments { configured(raw, world) } else { (Cleanup::Strip, b"#".to_vec()) };
+    let may_hold_comments = raw
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.first().is_some_and(|first| first.is_ascii_punctuation()));
+    let (mode, comment) =
+        if may_hold_comments { configured(raw, world) } else { (Cleanup::Strip, b"#".to_vec()) };
     cleanup(before_scissors(raw, &comment), mode, &comment)
 }
 
 /// Returns how the repository tidies messages, and what starts a comment.
 fn configured(raw: &[u8], world: &World) -> (Cleanup, Vec<u8>) {
     let repository = Repository::discover(&world.directory).ok();
-    let get = |key: &str| repository.as_ref().and_then(|repository| repository.config_string(key).ok().flatten());
+    let get =
+        |key: &str| repository.as_ref().and_then(|repository| repository.config_string(key).ok().flatten());
     let mode = match get("commit.cleanup").as_deref() {
         Some("whitespace") => Cleanup::Whitespace,
         Some("verbatim") => Cleanup::Verbatim,

@@ -34,7 +34,12 @@ pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
 
 /// Tells what is owed for the changes that an update has brought in, by the policy that it was
 /// judged by.
-fn remind(repository: &Repository, settings: &Settings, update: &RefUpdate, world: &World) -> Result<(), Stop> {
+fn remind(
+    repository: &Repository,
+    settings: &Settings,
+    update: &RefUpdate,
+    world: &World,
+) -> Result<(), Stop> {
     let Ok(loaded) = at_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy()) else {
         return Ok(());
     };
@@ -50,6 +55,7 @@ fn remind(repository: &Repository, settings: &Settings, update: &RefUpdate, worl
         unit: loaded.policy.unit,
         enforce: false,
         keep_all: false,
+        explain: false,
         threads: world.threads(),
         now: world.now,
     };

@@ -43,9 +43,11 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
 
 fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World) -> Result<Exit, Stop> {
     // The server judges by what the branch holds; what was last fetched of it is the next best.
-    let tracking = pushed.remote_name.as_bytes().strip_prefix(b"refs/heads/").map(|branch| {
-        [b"refs/remotes/", args.remote.as_bytes(), b"/", branch].concat()
-    });
+    let tracking = pushed
+        .remote_name
+        .as_bytes()
+        .strip_prefix(b"refs/heads/")
+        .map(|branch| [b"refs/remotes/", args.remote.as_bytes(), b"/", branch].concat());
     let tracked: Option<Oid> = match tracking {
         Some(name) => repository.resolve_ref(&name)?.id,
         None => None,
@@ -69,12 +71,13 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
         unit: loaded.policy.unit,
         enforce: false,
         keep_all: false,
+        explain: false,
         threads: world.threads(),
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;
     let style = Style { colour: output::stderr_colour(world.colour), quiet: true, ..Style::default() };
-    let mut out = output::stderr(world.colour);
+    let mut out = std::io::stderr().lock();
     crate::report::write(FormatName::Terminal.into(), &report, &style, &mut out)?;
     Ok(report.decision.into())
 }

@@ -85,6 +85,9 @@ fn quarantine(world: &World) -> Option<Quarantine> {
     let alternates = world.variable("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default();
     Some(Quarantine {
         objects: world.at(PathBuf::from(objects)),
-        alternates: std::env::split_paths(&alternates).filter(|path| !path.as_os_str().is_empty()).map(|path| world.at(path)).collect(),
+        alternates: std::env::split_paths(&alternates)
+            .filter(|path| !path.as_os_str().is_empty())
+            .map(|path| world.at(path))
+            .collect(),
     })
 }

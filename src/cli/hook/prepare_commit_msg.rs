@@ -8,8 +8,7 @@ use crate::change::trailers::{Like, read};
 use crate::gate::{Unusable, from_disk};
 use crate::git::{Head, Repository};
 use crate::policy::{PATH, Policy};
-use crate::predicates::Predicate;
-use crate::vocabulary::Kind;
+use crate::vocabulary::{Field, Kind};
 
 /// Prefill the trailers of a message
 #[derive(Debug, clap::Args)]
@@ -49,7 +48,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
 fn fill(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
     let stated = read(raw, Like::Log);
     let mut lines = String::new();
-    for field in policy.vocabulary.asked_of(policy.rules.iter().map(|rule| &rule.require)) {
+    for field in asked(policy) {
         if stated.trailers.iter().any(|trailer| field.answers_to(&trailer.key)) {
             continue;
         }
@@ -65,7 +64,6 @@ fn fill(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
             None => format!("# {}\n", field.template()),
         };
     }
-    let _ = Predicate::doc;
     if lines.is_empty() {
         return None;
     }
@@ -75,6 +73,30 @@ fn fill(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
     let gap: &[u8] = if message.iter().all(u8::is_ascii_whitespace) { b"\n\n" } else { b"\n" };
     let message = if gap.len() == 2 { b"" } else { message };
     Some([message, gap, lines.as_bytes(), comments].concat())
+}
+
+/// Returns the fields that an ordinary change is asked to state: those of the last class, which is
+/// what a change is unless something makes it another.
+fn asked(policy: &Policy) -> Vec<&Field> {
+    let ordinary = policy.classes.len().checked_sub(1);
+    let mut fields: Vec<&Field> = Vec::new();
+    for rule in policy.rules.iter().filter(|rule| rule.when.is_none()) {
+        let ours = rule
+            .classes
+            .as_ref()
+            .is_none_or(|classes| ordinary.is_some_and(|place| classes.contains(&place)));
+        if ours {
+            rule.require.fields(&mut fields);
+        }
+    }
+    let mut seen = Vec::new();
+    fields.retain(|field| {
+        !seen.contains(&field.name.as_str()) && {
+            seen.push(field.name.as_str());
+            true
+        }
+    });
+    fields
 }
 
 /// Returns the parts of a branch's name that a ticket could be, longest first: `PAY-412-cache` has
