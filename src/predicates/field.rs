@@ -81,7 +81,8 @@ impl FieldHolds {
     pub(super) fn words(&self) -> String {
         let parts = self.asked.iter().map(|(field, asked)| {
             let name = &field.name;
-            let word = |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
+            let word =
+                |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
             match asked {
                 Asked::Present { within: None } => format!("`{name}` is stated"),
                 Asked::Present { within: Some(within) } => format!("`{name}` is stated within {within}"),
@@ -102,10 +103,13 @@ impl FieldHolds {
         for (field, asked) in &self.asked {
             match (field.reading(seen.change), asked) {
                 (Reading::Absent, Asked::Absent) => {}
-                (Reading::Absent, Asked::Present { within: Some(within) }) => owed.push(owes(field, *within, seen)),
+                (Reading::Absent, Asked::Present { within: Some(within) }) => {
+                    owed.push(owes(field, *within, seen))
+                }
                 (Reading::Absent, _) => findings.push(absent(field, asked, seen)),
                 (Reading::Invalid(reasons), Asked::Absent) => {
-                    findings.push(Finding::new(Line::say(format!("`{}` is stated and must not be", field.name))));
+                    findings
+                        .push(Finding::new(Line::say(format!("`{}` is stated and must not be", field.name))));
                     findings.extend(reasons);
                 }
                 (Reading::Invalid(reasons), _) => findings.extend(reasons),
@@ -119,7 +123,8 @@ impl FieldHolds {
                     };
                     if !holds {
                         let deciding = claims.iter().find(|claim| {
-                            level.is_none() || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
+                            level.is_none()
+                                || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
                         });
                         let mut finding = match deciding {
                             Some(claim) => Finding::new(
@@ -151,7 +156,8 @@ impl Asked {
     fn read(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         let level = |node: &Node, faults: &mut Vec<Fault>| {
             one(node, faults, |word| {
-                let words = field.words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
+                let words =
+                    field.words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
                 field.level_of(word).ok_or_else(|| {
                     format!("`{}` cannot be `{}`; it is one of {}", field.name, shown(word), words.join(", "))
                 })
@@ -167,7 +173,8 @@ impl Asked {
             } else if let Some(node) = map.get("one-of") {
                 let before = faults.len();
                 for word in texts(node, faults) {
-                    let place = Node { at: node.at, value: Value::Scalar { text: word.into(), plain: false } };
+                    let place =
+                        Node { at: node.at, value: Value::Scalar { text: word.into(), plain: false } };
                     level(&place, faults);
                 }
                 let levels = texts(node, &mut Vec::new()).into_iter().filter_map(|word| field.level_of(word));
@@ -175,17 +182,25 @@ impl Asked {
             } else {
                 let limit = within.and_then(|node| one(node, faults, Within::new));
                 if map.get("present").is_none() && within.is_none() {
-                    faults.push(Fault::new(node.at, "expected one of at-least, at-most, one-of, present, within"));
+                    faults.push(Fault::new(
+                        node.at,
+                        "expected one of at-least, at-most, one-of, present, within",
+                    ));
                 }
                 Some(Asked::Present { within: limit })
             };
             if let Some(node) = within {
                 match &asked {
                     Some(Asked::Present { .. }) if !known.may_owe => {
-                        faults.push(Fault::new(node.at, "only a `require` can leave something owed, and not under `not`"));
+                        faults.push(Fault::new(
+                            node.at,
+                            "only a `require` can leave something owed, and not under `not`",
+                        ));
                     }
                     Some(Asked::Present { .. }) | None => {}
-                    Some(_) => faults.push(Fault::new(node.at, "only `present` can be asked for within a time")),
+                    Some(_) => {
+                        faults.push(Fault::new(node.at, "only `present` can be asked for within a time"))
+                    }
                 }
             }
             map.finish(faults);
@@ -199,7 +214,8 @@ impl Asked {
     }
 
     fn wanted(&self, field: &Field) -> String {
-        let word = |level: &usize| field.words().and_then(|words| words.get(*level)).cloned().unwrap_or_default();
+        let word =
+            |level: &usize| field.words().and_then(|words| words.get(*level)).cloned().unwrap_or_default();
         match self {
             Asked::Present { .. } => "stated".into(),
             Asked::Absent => "left out".into(),
@@ -271,8 +287,14 @@ fields:
     #[test]
     fn the_highest_of_several_statements_counts() {
         assert_eq!(says("{ Risk: high }", &["a\n\nRisk: low\n", "b\n\nrisk: HIGH; new cache\n"]), [""; 0]);
-        assert_eq!(says("{ Risk: { at-most: medium } }", &["a\n\nRisk: low\n", "b\n\nRisk: high\n"]).len(), 1);
-        assert_eq!(says("{ Change-Type: normal }", &["a\n\nChange-Type: emergency\n", "b\n\nChange-Type: normal\n"]), [""; 0]);
+        assert_eq!(
+            says("{ Risk: { at-most: medium } }", &["a\n\nRisk: low\n", "b\n\nRisk: high\n"]).len(),
+            1
+        );
+        assert_eq!(
+            says("{ Change-Type: normal }", &["a\n\nChange-Type: emergency\n", "b\n\nChange-Type: normal\n"]),
+            [""; 0]
+        );
     }
 
     #[test]
@@ -283,8 +305,23 @@ fields:
 
     #[test]
     fn text_that_says_nothing_does_not_count() {
-        for nothing in ["TODO", "n/a", "...", "xxx", "<in your own words>", "-", "\u{200b}", "Revert the commit!", "too short", "The subject"] {
-            assert_eq!(says("{ Plan: present }", &[&format!("The subject\n\nPlan: {nothing}\n")]).len(), 1, "{nothing}");
+        for nothing in [
+            "TODO",
+            "n/a",
+            "...",
+            "xxx",
+            "<in your own words>",
+            "-",
+            "\u{200b}",
+            "Revert the commit!",
+            "too short",
+            "The subject",
+        ] {
+            assert_eq!(
+                says("{ Plan: present }", &[&format!("The subject\n\nPlan: {nothing}\n")]).len(),
+                1,
+                "{nothing}"
+            );
         }
         assert_eq!(says("{ Plan: present }", &["x\n\nPlan: set CACHE=off and redeploy\n"]), [""; 0]);
     }
@@ -297,10 +334,7 @@ fields:
 
     #[test]
     fn what_is_owed_holds_with_a_due_time() {
-        let owed = answer(
-            &format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"),
-            &["x\n"],
-        );
+        let owed = answer(&format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"), &["x\n"]);
         let Answer::Holds(owed) = owed else { panic!("{owed:?}") };
         assert_eq!(owed[0].due.unwrap().to_string(), "2026-01-02T00:00:00Z");
     }
