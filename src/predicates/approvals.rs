@@ -3,6 +3,7 @@
 //! Two questions are answered here and nowhere else: who took part in a change, and whether an
 //! approval comes from somebody who did not.
 
+use super::parameters::teams;
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::{Commit, Missing, Need, Needs, Person, Stage, Text};
@@ -10,8 +11,8 @@ use crate::people::Who;
 use crate::people::participants::{NotIndependent, Participant, independent};
 use crate::verdict::{Finding, Line};
 use crate::vocabulary::{Field, Kind};
-use crate::yaml::decode::{Map, choice, count, texts, truth, unknown};
-use crate::yaml::{Fault, Key, Node, Value};
+use crate::yaml::decode::{Map, choice, count, texts, truth};
+use crate::yaml::{Fault, Node, Value};
 
 /// What a policy's author reads about it.
 pub const DOC: Doc = Doc {
@@ -88,7 +89,7 @@ impl Approvals {
             }
         };
         let from = map.get("from");
-        let teams = from.map(|node| read_teams(node, known, faults)).unwrap_or_default();
+        let teams = from.map(|node| teams(node, known, faults)).unwrap_or_default();
         let distinct = map.get("distinct-teams");
         let distinct_teams = distinct.and_then(|node| truth(node, faults)).unwrap_or(false);
         if let (Some(node), true) = (distinct, distinct_teams && teams.len() < 2) {
@@ -354,17 +355,6 @@ fn read_fields(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<F
         fields.push(field.clone());
     }
     fields
-}
-
-fn read_teams(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<String> {
-    let names = texts(node, faults);
-    for name in &names {
-        if !known.people.team_names().any(|team| team == *name) {
-            let key = Key { at: node.at, text: (*name).to_owned() };
-            faults.push(unknown("team", &key, known.people.team_names()));
-        }
-    }
-    names.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]
