@@ -176,5 +176,10 @@ macro_rules! predicates {
 
 predicates! {
     approvals::Approvals,
+    author::Author,
+    branch::Branch,
     field::FieldHolds,
+    merge::Merge,
+    pusher::PushedBy,
+    signed::Signed,
 }
