@@ -177,9 +177,12 @@ macro_rules! predicates {
 predicates! {
     approvals::Approvals,
     author::Author,
+    blob::BlobHolds,
     branch::Branch,
     field::FieldHolds,
     merge::Merge,
     pusher::PushedBy,
     signed::Signed,
+    size::Size,
+    subject::Subject,
 }
