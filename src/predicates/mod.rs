@@ -181,8 +181,11 @@ predicates! {
     branch::Branch,
     field::FieldHolds,
     merge::Merge,
+    only_touches::OnlyTouches,
     pusher::PushedBy,
     signed::Signed,
     size::Size,
     subject::Subject,
+    ticket::Ticket,
+    touches::Touches,
 }
