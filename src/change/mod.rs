@@ -89,6 +89,8 @@ pub enum Need {
     Target,
     /// What a ticket system says.
     Tickets,
+    /// What the clocks show in a time zone.
+    Clock,
 }
 
 impl fmt::Display for Need {
@@ -104,6 +106,7 @@ impl fmt::Display for Need {
             Need::Reviews => "who has reviewed this",
             Need::Target => "the branch that this is for",
             Need::Tickets => "what the ticket system says",
+            Need::Clock => "what time it is there",
         })
     }
 }

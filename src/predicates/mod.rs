@@ -188,4 +188,6 @@ predicates! {
     subject::Subject,
     ticket::Ticket,
     touches::Touches,
+    trailers::Trailers,
+    window::Window,
 }
