@@ -88,7 +88,7 @@ pub fn forget(commit: &mut Commit, need: Need) {
                 path.blob = Err(missing(need));
             }
         }
-        Need::Commits | Need::Pusher | Need::Reviews | Need::Target | Need::Tickets => {}
+        Need::Clock | Need::Commits | Need::Pusher | Need::Reviews | Need::Target | Need::Tickets => {}
     }
 }
 

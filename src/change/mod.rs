@@ -89,6 +89,8 @@ pub enum Need {
     Target,
     /// What a ticket system says.
     Tickets,
+    /// What the clocks show in a time zone.
+    Clock,
 }
 
 impl fmt::Display for Need {
@@ -104,6 +106,7 @@ impl fmt::Display for Need {
             Need::Reviews => "who has reviewed this",
             Need::Target => "the branch that this is for",
             Need::Tickets => "what the ticket system says",
+            Need::Clock => "what time it is there",
         })
     }
 }
@@ -274,7 +277,7 @@ pub struct PathChange {
 }
 
 /// What stands at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Entry {
     /// Of which kind it is.
@@ -284,7 +287,7 @@ pub struct Entry {
 }
 
 /// The kinds of entries that git distinguishes (it looks at no more than these).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
     /// A file, mode 100644.

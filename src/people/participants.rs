@@ -10,7 +10,7 @@ use crate::change::person::canonical_address;
 use crate::change::{Change, Missing, Person, Pusher, Text};
 
 /// The trailers that name further authors.
-const CO_AUTHORS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
+pub const CO_AUTHORS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
 
 /// Somebody who had a hand in a change.
 #[derive(Clone, Debug, PartialEq)]

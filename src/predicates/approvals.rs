@@ -3,6 +3,7 @@
 //! Two questions are answered here and nowhere else: who took part in a change, and whether an
 //! approval comes from somebody who did not.
 
+use super::parameters::teams;
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::{Commit, Missing, Need, Needs, Person, Stage, Text};
@@ -10,8 +11,8 @@ use crate::people::Who;
 use crate::people::participants::{NotIndependent, Participant, independent};
 use crate::verdict::{Finding, Line};
 use crate::vocabulary::{Field, Kind};
-use crate::yaml::decode::{Map, choice, count, texts, truth, unknown};
-use crate::yaml::{Fault, Key, Node, Value};
+use crate::yaml::decode::{Map, choice, count, texts, truth};
+use crate::yaml::{Fault, Node, Value};
 
 /// What a policy's author reads about it.
 pub const DOC: Doc = Doc {
@@ -88,7 +89,7 @@ impl Approvals {
             }
         };
         let from = map.get("from");
-        let teams = from.map(|node| read_teams(node, known, faults)).unwrap_or_default();
+        let teams = from.map(|node| teams(node, known, faults)).unwrap_or_default();
         let distinct = map.get("distinct-teams");
         let distinct_teams = distinct.and_then(|node| truth(node, faults)).unwrap_or(false);
         if let (Some(node), true) = (distinct, distinct_teams && teams.len() < 2) {
@@ -162,7 +163,10 @@ impl Approvals {
             };
         }
         for stated in commits.iter().flat_map(|commit| self.stated_in(commit)) {
-            if !covering.iter().any(|other| other.commit.id == stated.commit.id || other.value == stated.value) {
+            if !covering
+                .iter()
+                .any(|other| other.commit.id == stated.commit.id || other.value == stated.value)
+            {
                 let what = stated.says().and(", which does not cover the other commits of this change");
                 findings.push(stated.finding(what));
             }
@@ -175,7 +179,9 @@ impl Approvals {
     fn stated_in<'change>(&self, commit: &'change Commit) -> Vec<Stated<'change>> {
         let ours = |key: &str| self.fields.iter().any(|field| field.answers_to(key));
         let trailers = commit.message.trailers().iter().filter(|trailer| ours(&trailer.key));
-        trailers.map(|trailer| Stated { commit, key: &trailer.key, value: &trailer.value, line: trailer.line }).collect()
+        trailers
+            .map(|trailer| Stated { commit, key: &trailer.key, value: &trailer.value, line: trailer.line })
+            .collect()
     }
 
     /// Returns the approvals that cover the final revision: those stated in it, and those stated in
@@ -195,15 +201,23 @@ impl Approvals {
             let here = self.stated_in(commit);
             everywhere = Some(match everywhere {
                 None => here,
-                Some(so_far) => so_far.into_iter().filter(|one| here.iter().any(|other| other.same_person(one))).collect(),
+                Some(so_far) => {
+                    so_far.into_iter().filter(|one| here.iter().any(|other| other.same_person(one))).collect()
+                }
             });
         }
-        covering.extend(everywhere.unwrap_or_default().into_iter().filter(|stated| stated.commit.id != tip.id));
+        covering
+            .extend(everywhere.unwrap_or_default().into_iter().filter(|stated| stated.commit.id != tip.id));
         Ok(covering)
     }
 
     /// Returns who an approval comes from, if it counts.
-    fn approver(&self, stated: &Stated<'_>, participants: &[Participant], seen: &Seen<'_>) -> Result<Approver, Line> {
+    fn approver(
+        &self,
+        stated: &Stated<'_>,
+        participants: &[Participant],
+        seen: &Seen<'_>,
+    ) -> Result<Approver, Line> {
         let person = Person::read(stated.value.as_bytes())
             .map_err(|why| stated.says().and(format!(", which is not a person: {}", why.reason())))?;
         let key = independent(&person, participants, seen.people).map_err(|why| match why {
@@ -241,7 +255,8 @@ impl Approvals {
             if found == 1 { "s" } else { "" },
         );
         let tip = seen.change.tip().and_then(|commit| commit.id);
-        let members = self.teams.iter().flat_map(|team| seen.people.team_members(team)).cloned().collect::<Vec<_>>();
+        let members =
+            self.teams.iter().flat_map(|team| seen.people.team_members(team)).cloned().collect::<Vec<_>>();
         let whom = match (members.is_empty(), members.len()) {
             (true, _) => "somebody who did not make the change".into(),
             (false, 0..=6) => members.join(", "),
@@ -267,12 +282,17 @@ impl Stated<'_> {
     }
 
     fn finding(&self, what: Line) -> Finding {
-        Finding::new(what).in_commit(self.commit.id).on_line(self.line).by("somebody who did not make the change")
+        Finding::new(what)
+            .in_commit(self.commit.id)
+            .on_line(self.line)
+            .by("somebody who did not make the change")
     }
 
     fn same_person(&self, other: &Stated<'_>) -> bool {
         let address = |stated: &Stated<'_>| {
-            Person::read(stated.value.as_bytes()).ok().and_then(|person| canonical_address(person.email.as_bytes()))
+            Person::read(stated.value.as_bytes())
+                .ok()
+                .and_then(|person| canonical_address(person.email.as_bytes()))
         };
         address(self).is_some_and(|mine| address(other) == Some(mine))
     }
@@ -337,17 +357,6 @@ fn read_fields(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<F
     fields
 }
 
-fn read_teams(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<String> {
-    let names = texts(node, faults);
-    for name in &names {
-        if !known.people.team_names().any(|team| team == *name) {
-            let key = Key { at: node.at, text: (*name).to_owned() };
-            faults.push(unknown("team", &key, known.people.team_names()));
-        }
-    }
-    names.into_iter().map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::examples::{example, texts};
@@ -393,7 +402,12 @@ people:
 
     #[test]
     fn bots_and_broken_names_do_not_approve() {
-        for reviewer in ["helper[bot] <1+helper[bot]@users.noreply.github.com>", "Bob", "Bob <bob@x> <c@y>", "b\u{43e}b <b\u{43e}b@example.com>"] {
+        for reviewer in [
+            "helper[bot] <1+helper[bot]@users.noreply.github.com>",
+            "Bob",
+            "Bob <bob@x> <c@y>",
+            "b\u{43e}b <b\u{43e}b@example.com>",
+        ] {
             assert!(!says(CLAIMED, &reviewed_by(reviewer)).is_empty(), "{reviewer}");
         }
     }
@@ -412,17 +426,24 @@ people:
         assert!(!says(ask, &both).is_empty());
         let two = "  commits:\n  - message: \"x\\n\\nReviewed-by: Both <both@example.com>\\nReviewed-by: Sec <sec@example.com>\\n\"\n";
         assert!(says(ask, two).is_empty());
-        assert!(!says("{ from: security, trust: claimed }", &reviewed_by("Ops <ops@example.com>")).is_empty());
+        assert!(
+            !says("{ from: security, trust: claimed }", &reviewed_by("Ops <ops@example.com>")).is_empty()
+        );
     }
 
     #[test]
     fn an_approval_covers_what_it_was_given_for() {
-        let inner = "  commits:\n  - message: \"x\\n\\nReviewed-by: Bob <bob@example.com>\\n\"\n  - message: y\n";
+        let inner =
+            "  commits:\n  - message: \"x\\n\\nReviewed-by: Bob <bob@example.com>\\n\"\n  - message: y\n";
         assert_eq!(says(CLAIMED, inner).len(), 2);
         assert!(says("{ trust: claimed, of: any-commit }", inner).is_empty());
-        let clean_merge = format!("{}  - {{ message: merge, merge: true }}\n", reviewed_by("Bob <bob@example.com>"));
+        let clean_merge =
+            format!("{}  - {{ message: merge, merge: true }}\n", reviewed_by("Bob <bob@example.com>"));
         assert!(says(CLAIMED, &clean_merge).is_empty());
-        let evil_merge = format!("{}  - {{ message: merge, merge: true, own-content: [a] }}\n", reviewed_by("Bob <bob@example.com>"));
+        let evil_merge = format!(
+            "{}  - {{ message: merge, merge: true, own-content: [a] }}\n",
+            reviewed_by("Bob <bob@example.com>")
+        );
         assert!(!says(CLAIMED, &evil_merge).is_empty());
     }
 

@@ -2,6 +2,7 @@
 //! tests of predicates.
 
 use super::{Condition, DOCS, Doc, Known, Seen};
+use crate::change::Change;
 use crate::fixture;
 use crate::people::People;
 use crate::verdict::{Answer, Line, Part};
@@ -26,9 +27,14 @@ pub(super) fn run(file: &str, doc: &Doc) {
 
 /// Answers the question of an example.
 pub(super) fn example(text: &str) -> Answer {
+    edited(text, |_| {})
+}
+
+/// Answers the question of an example after `edit`, which makes of its change what YAML cannot say.
+pub(super) fn edited(text: &str, edit: impl Fn(&mut Change)) -> Answer {
     let node = yaml::read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
     let mut faults = Vec::new();
-    let answer = ask(&node, None, &mut faults);
+    let answer = ask(&node, None, &edit, &mut faults);
     assert_eq!(faults, [], "{text}");
     answer.unwrap()
 }
@@ -41,7 +47,7 @@ pub(super) fn answer(question: &str, messages: &[&str]) -> Answer {
     let question = yaml::read(question.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{question}"));
     let change = yaml::read(change.as_bytes()).unwrap();
     let mut faults = Vec::new();
-    let answer = ask(&question, Some(&change), &mut faults);
+    let answer = ask(&question, Some(&change), &|_| {}, &mut faults);
     assert_eq!(faults, []);
     answer.unwrap()
 }
@@ -65,11 +71,16 @@ pub(super) fn faults(question: &str) -> Vec<String> {
     let node = yaml::read(question.as_bytes()).unwrap();
     let change = yaml::read(b"commits: [{}]").unwrap();
     let mut faults = Vec::new();
-    ask(&node, Some(&change), &mut faults);
+    ask(&node, Some(&change), &|_| {}, &mut faults);
     faults.into_iter().map(|fault| fault.what).collect()
 }
 
-fn ask(node: &Node, change: Option<&Node>, faults: &mut Vec<Fault>) -> Option<Answer> {
+fn ask(
+    node: &Node,
+    change: Option<&Node>,
+    edit: &dyn Fn(&mut Change),
+    faults: &mut Vec<Fault>,
+) -> Option<Answer> {
     let mut map = Map::new(node, faults)?;
     let mut vocabulary = Vocabulary::default();
     if let Some(node) = map.get("fields") {
@@ -86,7 +97,8 @@ fn ask(node: &Node, change: Option<&Node>, faults: &mut Vec<Fault>) -> Option<An
         None => map.require("change", faults).and_then(|node| fixture::read(node, faults)),
     };
     map.finish(faults);
-    let change = change?;
+    let mut change = change?;
+    edit(&mut change);
     Some(question?.ask(&Seen::new(&change, &people, &vocabulary)))
 }
 

@@ -4,8 +4,8 @@ use super::{Doc, Known, Reply, Seen};
 use crate::calendar::Within;
 use crate::change::{Missing, Needs};
 use crate::verdict::{Finding, Line, Obligation};
-use crate::vocabulary::{Field, Reading};
-use crate::yaml::decode::{Map, entries, one, texts};
+use crate::vocabulary::{Field, Kind, Reading};
+use crate::yaml::decode::{Map, each, entries, one, truth};
 use crate::yaml::{Fault, Node, Value, shown};
 
 /// What a policy's author reads about it.
@@ -89,7 +89,8 @@ impl FieldHolds {
     pub(super) fn words(&self) -> String {
         let parts = self.asked.iter().map(|(field, asked)| {
             let name = &field.name;
-            let word = |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
+            let word =
+                |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
             match asked {
                 Asked::Present { within: None } => format!("`{name}` is stated"),
                 Asked::Present { within: Some(within) } => format!("`{name}` is stated within {within}"),
@@ -110,10 +111,16 @@ impl FieldHolds {
         for (field, asked) in &self.asked {
             match (field.reading(seen.change), asked) {
                 (Reading::Absent, Asked::Absent) => {}
-                (Reading::Absent, Asked::Present { within: Some(within) }) => owed.push(owes(field, *within, seen)),
-                (Reading::Absent, _) => findings.push(absent(field, asked, seen)),
+                (Reading::Absent, Asked::Present { within: Some(within) }) => {
+                    owed.push(owes(field, *within, seen))
+                }
+                (Reading::Absent, _) => {
+                    let paste = asked.paste(field).unwrap_or_else(|| field.template());
+                    findings.push(absent(field, paste, seen));
+                }
                 (Reading::Invalid(reasons), Asked::Absent) => {
-                    findings.push(Finding::new(Line::say(format!("`{}` is stated and must not be", field.name))));
+                    findings
+                        .push(Finding::new(Line::say(format!("`{}` is stated and must not be", field.name))));
                     findings.extend(reasons);
                 }
                 (Reading::Invalid(reasons), _) => findings.extend(reasons),
@@ -127,7 +134,8 @@ impl FieldHolds {
                     };
                     if !holds {
                         let deciding = claims.iter().find(|claim| {
-                            level.is_none() || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
+                            level.is_none()
+                                || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
                         });
                         let mut finding = match deciding {
                             Some(claim) => Finding::new(
@@ -157,57 +165,46 @@ impl FieldHolds {
 
 impl Asked {
     fn read(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
-        let level = |node: &Node, faults: &mut Vec<Fault>| {
-            one(node, faults, |word| {
-                let words = field.words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
-                field.level_of(word).ok_or_else(|| {
-                    format!("`{}` cannot be `{}`; it is one of {}", field.name, shown(word), words.join(", "))
-                })
-            })
-        };
-        if let Value::Map(_) = &node.value {
-            let mut map = Map::new(node, faults)?;
-            let within = map.get("within");
-            let asked = if let Some(node) = map.get("at-least") {
-                level(node, faults).map(Asked::AtLeast)
-            } else if let Some(node) = map.get("at-most") {
-                level(node, faults).map(Asked::AtMost)
-            } else if let Some(node) = map.get("one-of") {
-                let before = faults.len();
-                for word in texts(node, faults) {
-                    let place = Node { at: node.at, value: Value::Scalar { text: word.into(), plain: false } };
-                    level(&place, faults);
-                }
-                let levels = texts(node, &mut Vec::new()).into_iter().filter_map(|word| field.level_of(word));
-                (before == faults.len()).then(|| Asked::OneOf(levels.collect()))
-            } else {
-                let limit = within.and_then(|node| one(node, faults, Within::new));
-                if map.get("present").is_none() && within.is_none() {
-                    faults.push(Fault::new(node.at, "expected one of at-least, at-most, one-of, present, within"));
-                }
-                Some(Asked::Present { within: limit })
-            };
-            if let Some(node) = within {
-                match &asked {
-                    Some(Asked::Present { .. }) if !known.may_owe => {
-                        faults.push(Fault::new(node.at, "only a `require` can leave something owed, and not under `not`"));
-                    }
-                    Some(Asked::Present { .. }) | None => {}
-                    Some(_) => faults.push(Fault::new(node.at, "only `present` can be asked for within a time")),
-                }
-            }
-            map.finish(faults);
-            return asked;
-        }
         match &node.value {
+            Value::Map(_) => return Asked::read_map(node, field, known, faults),
             Value::Scalar { text, .. } if text == "present" => Some(Asked::Present { within: None }),
             Value::Scalar { text, .. } if text == "absent" => Some(Asked::Absent),
-            _ => level(node, faults).map(|level| Asked::OneOf(vec![level])),
+            _ => one(node, faults, |word| level(field, word)).map(|level| Asked::OneOf(vec![level])),
         }
     }
 
+    fn read_map(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let mut map = Map::new(node, faults)?;
+        let asked = if let Some(node) = map.get("at-least") {
+            one(node, faults, |word| ordered_level(field, word)).map(Asked::AtLeast)
+        } else if let Some(node) = map.get("at-most") {
+            one(node, faults, |word| ordered_level(field, word)).map(Asked::AtMost)
+        } else if let Some(node) = map.get("one-of") {
+            let before = faults.len();
+            let levels = each(node, faults, |word| level(field, word));
+            (before == faults.len()).then_some(Asked::OneOf(levels))
+        } else {
+            let within = map.get("within");
+            match map.get("present") {
+                Some(node) if truth(node, faults) == Some(false) => faults.push(
+                    Fault::new(node.at, "`present` can only be `true`")
+                        .help("write `absent` for the contrary"),
+                ),
+                None if within.is_none() => {
+                    let what = "expected one of at-least, at-most, one-of, present, within";
+                    faults.push(Fault::new(node.at, what));
+                }
+                _ => {}
+            }
+            Some(Asked::Present { within: within.and_then(|node| read_within(node, known, faults)) })
+        };
+        map.finish(faults);
+        asked
+    }
+
     fn wanted(&self, field: &Field) -> String {
-        let word = |level: &usize| field.words().and_then(|words| words.get(*level)).cloned().unwrap_or_default();
+        let word =
+            |level: &usize| field.words().and_then(|words| words.get(*level)).cloned().unwrap_or_default();
         match self {
             Asked::Present { .. } => "stated".into(),
             Asked::Absent => "left out".into(),
@@ -239,17 +236,42 @@ impl Asked {
     }
 }
 
+fn level(field: &Field, word: &str) -> Result<usize, String> {
+    let words = field.words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
+    field.level_of(word).ok_or_else(|| {
+        format!("`{}` cannot be `{}`; it is one of {}", field.name, shown(word), words.join(", "))
+    })
+}
+
+fn ordered_level(field: &Field, word: &str) -> Result<usize, String> {
+    match &field.kind {
+        // The words of `one-of` stand strictest first, so "at least" would mean its contrary.
+        Kind::OneOf(_) => Err(format!("the words of `{}` have no order; write `one-of` here", field.name)),
+        _ => level(field, word),
+    }
+}
+
 fn word_of(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-fn absent(field: &Field, asked: &Asked, seen: &Seen<'_>) -> Finding {
-    let tip = seen.change.tip().and_then(|commit| commit.id);
-    let finding = Finding::new(Line::say(format!("`{}` is missing", field.name))).in_commit(tip);
-    finding.paste(asked.paste(field).unwrap_or_else(|| field.template()))
+/// Reads for how long something may be missing; leaves a fault where nothing may be owed.
+pub(super) fn read_within(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Within> {
+    if !known.may_owe {
+        let what = "only a `require` can leave something owed, and not under `not`";
+        faults.push(Fault::new(node.at, what));
+    }
+    one(node, faults, Within::new)
 }
 
-fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation {
+/// Returns the finding that a field is not stated, with the text to paste.
+pub(super) fn absent(field: &Field, paste: String, seen: &Seen<'_>) -> Finding {
+    let tip = seen.change.tip().and_then(|commit| commit.id);
+    Finding::new(Line::say(format!("`{}` is missing", field.name))).in_commit(tip).paste(paste)
+}
+
+/// Returns the obligation to state a field in time, counted from when the change is seen.
+pub(super) fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation {
     Obligation {
         what: format!("`{}` within {within}", field.name),
         owner: "the author".into(),
@@ -260,7 +282,7 @@ fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer, findings};
+    use super::super::examples::{answer, faults, findings};
     use crate::verdict::Answer;
 
     const FIELDS: &str = "
@@ -279,8 +301,14 @@ fields:
     #[test]
     fn the_highest_of_several_statements_counts() {
         assert_eq!(says("{ Risk: high }", &["a\n\nRisk: low\n", "b\n\nrisk: HIGH; new cache\n"]), [""; 0]);
-        assert_eq!(says("{ Risk: { at-most: medium } }", &["a\n\nRisk: low\n", "b\n\nRisk: high\n"]).len(), 1);
-        assert_eq!(says("{ Change-Type: normal }", &["a\n\nChange-Type: emergency\n", "b\n\nChange-Type: normal\n"]), [""; 0]);
+        assert_eq!(
+            says("{ Risk: { at-most: medium } }", &["a\n\nRisk: low\n", "b\n\nRisk: high\n"]).len(),
+            1
+        );
+        assert_eq!(
+            says("{ Change-Type: normal }", &["a\n\nChange-Type: emergency\n", "b\n\nChange-Type: normal\n"]),
+            [""; 0]
+        );
     }
 
     #[test]
@@ -291,8 +319,23 @@ fields:
 
     #[test]
     fn text_that_says_nothing_does_not_count() {
-        for nothing in ["TODO", "n/a", "...", "xxx", "<in your own words>", "-", "\u{200b}", "Revert the commit!", "too short", "The subject"] {
-            assert_eq!(says("{ Plan: present }", &[&format!("The subject\n\nPlan: {nothing}\n")]).len(), 1, "{nothing}");
+        for nothing in [
+            "TODO",
+            "n/a",
+            "...",
+            "xxx",
+            "<in your own words>",
+            "-",
+            "\u{200b}",
+            "Revert the commit!",
+            "too short",
+            "The subject",
+        ] {
+            assert_eq!(
+                says("{ Plan: present }", &[&format!("The subject\n\nPlan: {nothing}\n")]).len(),
+                1,
+                "{nothing}"
+            );
         }
         assert_eq!(says("{ Plan: present }", &["x\n\nPlan: set CACHE=off and redeploy\n"]), [""; 0]);
     }
@@ -305,11 +348,25 @@ fields:
 
     #[test]
     fn what_is_owed_holds_with_a_due_time() {
-        let owed = answer(
-            &format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"),
-            &["x\n"],
-        );
+        let owed = answer(&format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"), &["x\n"]);
         let Answer::Holds(owed) = owed else { panic!("{owed:?}") };
         assert_eq!(owed[0].due.unwrap().to_string(), "2026-01-02T00:00:00Z");
+    }
+
+    #[test]
+    fn a_question_that_would_mean_something_else_is_refused() {
+        let faults = |question: &str| faults(&format!("ask: {{ field: {question} }}{FIELDS}"));
+        assert_eq!(faults("{ Risk: { present: false } }"), ["`present` can only be `true`"]);
+        assert_eq!(faults("{ Risk: { present: soon } }"), ["expected `true` or `false`"]);
+        assert_eq!(
+            faults("{ Change-Type: { at-least: standard } }"),
+            ["the words of `Change-Type` have no order; write `one-of` here"]
+        );
+        assert_eq!(faults("{ Risk: { at-least: low, within: 24h } }"), ["unknown key `within`"]);
+        assert_eq!(faults("{ Risk: {} }").len(), 1);
+        assert_eq!(
+            self::faults(&format!("ask: {{ not: {{ field: {{ Ticket: {{ within: 24h }} }} }} }}{FIELDS}")),
+            ["only a `require` can leave something owed, and not under `not`"]
+        );
     }
 }

@@ -11,6 +11,7 @@
 mod condition;
 #[cfg(test)]
 mod examples;
+mod parameters;
 
 use std::cell::OnceCell;
 
@@ -93,6 +94,19 @@ impl Reply {
         if findings.is_empty() { Reply::Holds } else { Reply::Fails(findings) }
     }
 
+    /// Returns the reply to what is asked of each of several things, some of which may be unknown:
+    /// one finding settles it, and without one a gap leaves it open.
+    ///
+    /// # Errors
+    ///
+    /// Returns the fact that is missing, if it matters.
+    pub fn settle(findings: Vec<Finding>, missing: Option<Missing>) -> Result<Self, Missing> {
+        match (findings.is_empty(), missing) {
+            (true, Some(missing)) => Err(missing),
+            _ => Ok(Reply::from_findings(findings)),
+        }
+    }
+
     /// Returns the reply that holds if and only if `holds`, with `finding` as the reason otherwise.
     pub fn when(holds: bool, finding: impl FnOnce() -> Finding) -> Self {
         if holds { Reply::Holds } else { Reply::Fails(vec![finding()]) }
@@ -172,5 +186,18 @@ impl Predicate {
 
 predicates! {
     approvals::Approvals,
+    author::Author,
+    blob::BlobHolds,
+    branch::Branch,
     field::FieldHolds,
+    merge::Merge,
+    only_touches::OnlyTouches,
+    pusher::PushedBy,
+    signed::Signed,
+    size::Size,
+    subject::Subject,
+    ticket::Ticket,
+    touches::Touches,
+    trailers::Trailers,
+    window::Window,
 }

@@ -1,0 +1,149 @@
+//! `only-touches`: whether the change keeps to certain paths.
+
+use super::parameters::{either, list, matched};
+use super::{Doc, Known, Reply, Seen};
+use crate::change::{Missing, Need, Needs, Text};
+use crate::pattern::PathPattern;
+use crate::verdict::{Finding, Line};
+use crate::yaml::decode::each;
+use crate::yaml::{Fault, Node};
+
+/// What a policy's author reads about it.
+pub const DOC: Doc = Doc {
+    name: "only-touches",
+    asks: "The change changes these paths and no others, in any of its commits.",
+    why: "What a machine may do by itself, or what a standard change is, is best said by where it stays. A change \
+          that changes nothing does not hold: there would be nothing to go by.",
+    parameters: "\
+- a pattern, or a list of them, as in a `.gitignore` at the root of the repository; every changed path matches at \
+least one. A rename counts on both sides.",
+    passes: "
+ask: { only-touches: ['**/Cargo.lock', 'docs/**'] }
+change:
+  commits:
+    - paths: [Cargo.lock, tools/Cargo.lock]
+    - paths: [docs/guide.md]
+",
+    fails: "
+ask: { only-touches: ['**/Cargo.lock'] }
+change:
+  commits:
+    - paths: [Cargo.lock, build.rs]
+",
+};
+
+/// The question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnlyTouches {
+    paths: Vec<PathPattern>,
+}
+
+impl OnlyTouches {
+    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let before = faults.len();
+        let paths = each(node, faults, PathPattern::new);
+        (before == faults.len()).then_some(OnlyTouches { paths })
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        needs.insert(Need::Paths);
+    }
+
+    pub(super) fn words(&self) -> String {
+        format!("the change touches only {}", either(&self.paths))
+    }
+
+    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+        let mut others: Vec<&Text> = Vec::new();
+        let mut is_empty = true;
+        let mut missing = None;
+        for commit in &seen.change.commits {
+            match &commit.paths {
+                Ok(paths) => {
+                    is_empty &= paths.is_empty();
+                    others.extend(
+                        paths.iter().map(|change| &change.path).filter(|path| !matched(&self.paths, path)),
+                    );
+                }
+                Err(gap) => missing = Some(gap.clone()),
+            }
+        }
+        others.sort_unstable();
+        others.dedup();
+        let finding = match (others.first(), &missing) {
+            (Some(first), _) => {
+                let what = list(Line::default(), &others);
+                let what = what.and(format!(" changes as well, and only {} may", either(&self.paths)));
+                Some(Finding::new(what).at_path(first))
+            }
+            (None, None) if is_empty => Some(Finding::new(Line::say("nothing changes here"))),
+            (None, _) => None,
+        };
+        Reply::settle(finding.into_iter().collect(), missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::{edited, example, faults, texts};
+    use crate::change::{Missing, Need};
+
+    fn says(question: &str, commits: &str) -> Vec<String> {
+        texts(&example(&format!("ask: {{ only-touches: {question} }}\nchange: {{ commits: [{commits}] }}")))
+    }
+
+    #[test]
+    fn every_path_of_every_commit_has_to_match() {
+        assert_eq!(says("'docs/**'", "{ paths: [docs/a] }, {}, { merge: true, paths: [docs/b] }"), [""; 0]);
+        assert_eq!(
+            says("['docs/**', '*.md']", "{ paths: [docs/a, z] }, { paths: [docs2/a, z] }"),
+            ["`docs2/a`, `z` changes as well, and only `docs/**` or `*.md` may"]
+        );
+        // A path that is changed and changed back was changed.
+        assert_eq!(says("a", "{ paths: [a, b] }, { paths: [b] }").len(), 1);
+    }
+
+    #[test]
+    fn both_sides_of_a_rename_have_to_match() {
+        assert_eq!(
+            says("docs/", "{ paths: [{ path: docs/a, was: nothing }, { path: src/a, now: nothing }] }").len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_change_of_nothing_does_not_hold() {
+        assert_eq!(says("'**'", "{}, { merge: true }"), ["nothing changes here"]);
+    }
+
+    #[test]
+    fn names_that_look_like_the_right_one_are_others() {
+        for path in ["Cargo.lock\\n", "Cargo.lock ", "cargo.lock", "Cargo.lock\\u200b", "Cargo.lock.rs"] {
+            assert_eq!(says("'Cargo.lock'", &format!("{{ paths: [\"{path}\"] }}")).len(), 1, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_could_be_anything() {
+        let unknown = "change: { unknown: [paths], commits: [{ paths: [a] }] }";
+        for ask in ["{ only-touches: a }", "{ not: { only-touches: a } }"] {
+            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            assert!(found[0].starts_with("unknown: which files"), "{found:?}");
+        }
+        let text = "ask: { only-touches: a }\nchange: { commits: [{ paths: [X] }, { paths: [a] }] }";
+        let forget = |path: &'static str| {
+            texts(&edited(&text.replace('X', path), |change| {
+                change.commits[1].paths = Err(Missing::NotConfigured(Need::Paths));
+            }))
+        };
+        assert!(forget("a")[0].starts_with("unknown: "));
+        assert_eq!(forget("b"), ["`b` changes as well, and only `a` may"]);
+    }
+
+    #[test]
+    fn a_question_without_a_pattern_is_refused() {
+        for question in ["[]", "{ paths: [a] }", "''", "'!a'"] {
+            assert_eq!(faults(&format!("ask: {{ only-touches: {question} }}")).len(), 1, "{question}");
+        }
+    }
+}

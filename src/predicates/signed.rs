@@ -1,0 +1,222 @@
+//! `signed`: whether every commit carries a good signature, and whose.
+//!
+//! Whether a signature is good was found out before, against the keys of the target ref; here it is
+//! asked whether that is enough.
+
+use super::parameters::{about, teams};
+use super::{Doc, Known, Reply, Seen};
+use crate::change::person::canonical_address;
+use crate::change::{Commit, Missing, Need, Needs, Person, Signature, Text};
+use crate::people::{Who, is_forge};
+use crate::verdict::{Finding, Line};
+use crate::yaml::decode::{Map, choice, truth};
+use crate::yaml::{Fault, Node, Value};
+
+/// What a policy's author reads about it.
+pub const DOC: Doc = Doc {
+    name: "signed",
+    asks: "Every commit of the change carries a good signature, by a key that the target ref knows.",
+    why: "Author and committer are typed; a signature is what ties a commit to somebody. Merges are no exception, \
+          not even those that a forge makes: its signature says what the forge did, not who wanted it.",
+    parameters: "\
+- `true`: the signatures are good, whoever made them;
+- `by: author`: the signer is the same person as the author or the committer of the commit (a forge that puts its \
+own address down as committer is nobody);
+- `from: [teams]`: the signer is a member of one of these teams;
+- `commits: every`: always so, and may be said.",
+    passes: "
+ask: { signed: { by: author } }
+change:
+  commits:
+    - { author: Ana <ana@example.com>, signature: { good: ana@example.com } }
+",
+    fails: "
+ask: { signed: true }
+change:
+  commits:
+    - { message: Cache it, signature: { good: ana@example.com } }
+    - { message: Merge branch cache, merge: true, signature: none }
+",
+};
+
+/// The question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signed {
+    by_author: bool,
+    teams: Vec<String>,
+}
+
+impl Signed {
+    pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let before = faults.len();
+        let mut signed = Signed { by_author: false, teams: Vec::new() };
+        if let Value::Map(_) = &node.value {
+            let mut map = Map::new(node, faults)?;
+            signed.by_author =
+                map.get("by").and_then(|node| choice(node, &[("author", ())], faults)).is_some();
+            signed.teams = map.get("from").map(|node| teams(node, known, faults)).unwrap_or_default();
+            map.get("commits").and_then(|node| choice(node, &[("every", ())], faults));
+            map.finish(faults);
+        } else if truth(node, faults) == Some(false) {
+            let help = "ask `not: { signed: true }`, or leave the question out";
+            faults.push(Fault::new(node.at, "`signed` can only be `true`").help(help));
+        }
+        (before == faults.len()).then_some(signed)
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        needs.insert(Need::Signatures);
+    }
+
+    pub(super) fn words(&self) -> String {
+        let by = if self.by_author { " by its author or committer" } else { "" };
+        match self.teams.is_empty() {
+            true => format!("every commit is signed{by}"),
+            false => format!("every commit is signed{by}, from {}", self.teams.join(" or ")),
+        }
+    }
+
+    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+        let mut findings = Vec::new();
+        let mut missing = None;
+        for commit in &seen.change.commits {
+            match &commit.signature {
+                Ok(Signature::Good { signer, .. }) => {
+                    findings.extend(self.wrong_signer(commit, signer, seen))
+                }
+                Ok(Signature::None) => findings.push(finding(commit, Line::say("this commit is not signed"))),
+                Ok(Signature::Bad(why)) => {
+                    // The reason may repeat words that stand in the signature.
+                    let what = Line::say("the signature of this commit does not hold: ");
+                    findings.push(finding(commit, what.quote(&why.as_str().into())));
+                }
+                Err(gap) => missing = Some(gap.clone()),
+            }
+        }
+        Reply::settle(findings, missing)
+    }
+
+    fn wrong_signer(&self, commit: &Commit, signer: &Text, seen: &Seen<'_>) -> Option<Finding> {
+        let person = Person { name: Text::default(), email: signer.clone() };
+        let who = seen.people.who(&person);
+        let says = || Line::say("this commit is signed by ").quote(signer);
+        if self.by_author {
+            let committer = Some(&commit.committer).filter(|committer| !is_forge(committer));
+            let same = |other: &Person| is_same(&person, &who, other, seen);
+            if !same(&commit.author) && !committer.is_some_and(same) {
+                return Some(finding(commit, says().and(", who is neither its author nor its committer")));
+            }
+        }
+        let member = |team: &String| matches!(&who, Who::Human(key) if seen.people.is_member(key, team));
+        if !self.teams.is_empty() && !self.teams.iter().any(member) {
+            return Some(finding(commit, says().and(format!(", who is not in {}", self.teams.join(" or ")))));
+        }
+        None
+    }
+}
+
+/// Returns true for one person, or one bot: bots and strangers are somebody by their address only,
+/// and a stranger is not shown to be anybody.
+fn is_same(signer: &Person, who: &Who, other: &Person, seen: &Seen<'_>) -> bool {
+    match (who, seen.people.who(other)) {
+        (Who::Human(key), Who::Human(other)) => *key == other,
+        (Who::Bot, Who::Bot) => {
+            let address = canonical_address(signer.email.as_bytes());
+            address.is_some() && address == canonical_address(other.email.as_bytes())
+        }
+        _ => false,
+    }
+}
+
+fn finding(commit: &Commit, what: Line) -> Finding {
+    about(commit, what).by("whoever recorded the commit, by signing it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::{example, faults, texts};
+
+    const PEOPLE: &str = "
+people:
+  teams: { security: [sec@example.com] }
+  bots: ['*[bot]']
+";
+
+    fn says(question: &str, commits: &str) -> Vec<String> {
+        let change = format!("change: {{ commits: [{commits}] }}");
+        texts(&example(&format!("ask: {{ signed: {question} }}{PEOPLE}{change}")))
+    }
+
+    fn signed(author: &str, signer: &str) -> String {
+        format!("{{ author: '{author}', signature: {{ good: '{signer}' }} }}")
+    }
+
+    #[test]
+    fn every_commit_is_asked_and_every_reason_given() {
+        let good = signed("Ana <ana@example.com>", "bob@example.com");
+        assert_eq!(says("true", &good), [""; 0]);
+        assert_eq!(
+            says(
+                "{ commits: every }",
+                &format!("{good}, {{}}, {{ merge: true, signature: {{ bad: \"expired\\e[2J\" }} }}")
+            ),
+            ["this commit is not signed", "the signature of this commit does not hold: `expired\u{1b}[2J`"]
+        );
+    }
+
+    #[test]
+    fn the_signer_is_one_of_those_whom_the_commit_names() {
+        assert_eq!(says("{ by: author }", &signed("Ana <ana@example.com>", "ANA+key@example.com")), [""; 0]);
+        assert_eq!(says("{ by: author }", &signed("Ana <ana@example.com>", "bob@example.com")).len(), 1);
+        let committer = "{ author: 'Ana <ana@example.com>', committer: 'Bob <bob@example.com>', signature: { good: bob@example.com } }";
+        assert_eq!(says("{ by: author }", committer), [""; 0]);
+    }
+
+    #[test]
+    fn a_forge_does_not_sign_for_an_author() {
+        let forge = "{ author: 'Ana <ana@example.com>', committer: 'GitHub <noreply@github.com>', merge: true, signature: { good: noreply@github.com } }";
+        assert_eq!(says("{ by: author }", forge).len(), 1);
+        assert_eq!(says("true", forge), [""; 0]);
+    }
+
+    #[test]
+    fn two_bots_and_two_strangers_are_not_one() {
+        let bots = signed("a[bot] <a[bot]@example.com>", "b[bot]@example.com");
+        assert_eq!(says("{ by: author }", &bots).len(), 1);
+        assert_eq!(
+            says("{ by: author }", &signed("a[bot] <a[bot]@example.com>", "a[bot]@example.com")),
+            [""; 0]
+        );
+        let roster = "\nroster: { people: { ana: { addresses: [ana@example.com] } } }\n";
+        let change = format!("change: {{ commits: [{}] }}", signed("X <x@example.com>", "x@example.com"));
+        assert_eq!(texts(&example(&format!("ask: {{ signed: {{ by: author }} }}{roster}{change}"))).len(), 1);
+    }
+
+    #[test]
+    fn a_team_signs_by_its_members() {
+        assert_eq!(says("{ from: security }", &signed("Ana <ana@example.com>", "sec@example.com")), [""; 0]);
+        assert_eq!(says("{ from: security }", &signed("Ana <ana@example.com>", "ana@example.com")).len(), 1);
+        assert_eq!(
+            says("{ from: security }", &signed("Ana <ana@example.com>", "sec@example.com.evil")).len(),
+            1
+        );
+        assert_eq!(says("{ from: security }", &signed("Ana <ana@example.com>", "sec")).len(), 1);
+    }
+
+    #[test]
+    fn a_signature_that_was_not_verified_is_not_good() {
+        let good = signed("Ana <ana@example.com>", "ana@example.com");
+        let unknown = format!("change: {{ unknown: [signatures], commits: [{good}] }}");
+        for ask in ["{ signed: true }", "{ not: { signed: true } }", "{ signed: { by: author } }"] {
+            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            assert!(found[0].starts_with("unknown: who signed"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_question_that_means_the_contrary_is_refused() {
+        for question in ["false", "yes", "{ by: anyone }", "{ commits: last }", "{ from: nobody }"] {
+            assert_eq!(faults(&format!("ask: {{ signed: {question} }}")).len(), 1, "{question}");
+        }
+    }
+}

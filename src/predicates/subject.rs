@@ -1,0 +1,249 @@
+//! `subject`: how the messages of a change begin, and whether they say more than that.
+//!
+//! What stands in trailers is for `field` and `ticket`; whether they are read at all, for `trailers`.
+
+use super::parameters::{about, either};
+use super::{Doc, Known, Reply, Seen};
+use crate::change::person::is_invisible;
+use crate::change::{Commit, Message, Missing, Needs, Text};
+use crate::pattern::ValuePattern;
+use crate::verdict::Line;
+use crate::yaml::decode::{Map, count, one, texts, truth};
+use crate::yaml::{Fault, Node};
+
+/// What a policy's author reads about it.
+pub const DOC: Doc = Doc {
+    name: "subject",
+    asks: "Every commit of the change has a subject of this form.",
+    why: "The subject is what a log, a release note and an auditor see of a commit. One that is missing, or that \
+          holds characters which steer a terminal, is never accepted. A subject never exempts from anything.",
+    parameters: "\
+- `longest: N`: it has at most that many characters;
+- `matches: REGEX`: the whole of it has this form;
+- `refuse: [words]`: it starts with none of these, in any case, such as `fixup!`;
+- `body: true`: between the subject and the trailers there is text;
+- `ignore-merges: true`: merges are not asked;
+- of several parameters, all are meant.",
+    passes: "
+ask: { subject: { longest: 72, refuse: ['fixup!', 'squash!', WIP], body: true } }
+change:
+  commits:
+    - message: |
+        Cache the tenant lookup
+
+        It took a third of each request.
+
+        Risk: low
+",
+    fails: "
+ask: { subject: { refuse: ['fixup!', 'squash!'] } }
+change:
+  commits:
+    - message: 'fixup! Cache the tenant lookup'
+",
+};
+
+/// The question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    longest: Option<u64>,
+    matches: Option<ValuePattern>,
+    refuse: Vec<String>,
+    body: bool,
+    ignore_merges: bool,
+}
+
+impl Subject {
+    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let before = faults.len();
+        let mut map = Map::new(node, faults)?;
+        let longest = map.get("longest").and_then(|node| count(node, 1, 10_000, faults));
+        let matches = map.get("matches").and_then(|node| one(node, faults, ValuePattern::new));
+        let refuse = map.get("refuse").map(|node| texts(node, faults)).unwrap_or_default();
+        let refuse = refuse.into_iter().map(str::to_owned).collect();
+        let body = map.get("body").and_then(|node| truth(node, faults)).unwrap_or(false);
+        let ignore_merges = map.get("ignore-merges").and_then(|node| truth(node, faults)).unwrap_or(false);
+        map.finish(faults);
+        (before == faults.len()).then_some(Subject { longest, matches, refuse, body, ignore_merges })
+    }
+
+    pub(super) fn needs(&self, _: &mut Needs) {}
+
+    pub(super) fn words(&self) -> String {
+        let longest = self.longest.map(|longest| format!("has at most {longest} characters"));
+        let matches = self.matches.as_ref().map(|pattern| format!("is of the form {pattern}"));
+        let refuse =
+            (!self.refuse.is_empty()).then(|| format!("does not start with {}", either(&self.refuse)));
+        let body = self.body.then(|| "is followed by text".to_owned());
+        let parts: Vec<_> = [longest, matches, refuse, body].into_iter().flatten().collect();
+        let commits = if self.ignore_merges { "every commit that is no merge" } else { "every commit" };
+        let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
+        format!("the subject of {commits} {parts}")
+    }
+
+    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+        let mut findings = Vec::new();
+        for commit in &seen.change.commits {
+            if self.ignore_merges && commit.is_merge() {
+                continue;
+            }
+            let subject = commit.message.subject();
+            for reason in self.wrong(commit, &subject) {
+                findings.push(about(commit, Line::say("the subject ").quote(&subject).and(reason)));
+            }
+        }
+        Ok(Reply::from_findings(findings))
+    }
+
+    /// Returns what is wrong, in words that follow the subject.
+    fn wrong(&self, commit: &Commit, subject: &Text) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let Some(written) = subject.as_utf8() else {
+            return vec![" is not UTF-8".into()];
+        };
+        if !says_something(written) {
+            return vec![" says nothing".into()];
+        }
+        if written.chars().any(steers) {
+            reasons.push(" holds characters that steer a terminal or reorder text".into());
+        }
+        let length = u64::try_from(written.chars().count()).unwrap_or(u64::MAX);
+        if let Some(longest) = self.longest.filter(|longest| *longest < length) {
+            reasons.push(format!(" has {length} characters, and at most {longest} are allowed"));
+        }
+        match self.matches.as_ref().map(|pattern| (pattern, pattern.matches(subject.as_bytes()))) {
+            Some((pattern, Some(false))) => reasons.push(format!(" is not of the form {pattern}")),
+            Some((_, None)) => {
+                reasons.push(" cannot be compared, because the policy's pattern is too large".into());
+            }
+            Some((_, Some(true))) | None => {}
+        }
+        let folded = written.to_lowercase();
+        if let Some(refused) = self.refuse.iter().find(|refused| folded.starts_with(&refused.to_lowercase()))
+        {
+            reasons.push(format!(" starts with `{refused}`"));
+        }
+        if self.body && !has_body(&commit.message) {
+            reasons.push(" is all that the message says".into());
+        }
+        reasons
+    }
+}
+
+/// Returns true if there is text between the subject and the trailers.
+fn has_body(message: &Message) -> bool {
+    let raw = message.raw().as_bytes();
+    let Some(first) = message.trailers().first() else {
+        return says_something(&String::from_utf8_lossy(message.body()));
+    };
+    let above: Vec<u8> = raw
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(first.line.saturating_sub(1))
+        .flatten()
+        .copied()
+        .collect();
+    let above = Message::new(Text::new(above));
+    // What `git cherry-pick -x` writes belongs to the trailers.
+    let mut lines = above.body().split(|byte| *byte == b'\n');
+    lines.any(|line| {
+        !line.starts_with(b"(cherry picked from commit ") && says_something(&String::from_utf8_lossy(line))
+    })
+}
+
+/// Returns true if there is a letter or a digit that a reader can see.
+fn says_something(text: &str) -> bool {
+    text.chars().any(|character| character.is_alphanumeric() && !is_invisible(character))
+}
+
+/// Returns true for controls and for what changes the direction of text. Joiners and variation
+/// selectors are let through: pictures are made with them.
+fn steers(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::{edited, example, faults, texts};
+    use crate::change::Message;
+
+    fn says(question: &str, message: &str) -> Vec<String> {
+        let text = format!("ask: {{ subject: {question} }}\nchange: {{ commits: [{{}}] }}");
+        texts(&edited(&text, |change| change.commits[0].message = Message::new(message.into())))
+    }
+
+    #[test]
+    fn a_limit_is_inclusive_and_counts_characters() {
+        assert_eq!(says("{ longest: 5 }", "\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\n"), [""; 0]);
+        assert_eq!(
+            says("{ longest: 5 }", "abc\ndef\n"),
+            ["the subject `abc def` has 7 characters, and at most 5 are allowed"]
+        );
+    }
+
+    #[test]
+    fn the_whole_subject_has_to_match() {
+        let question = "{ matches: '(feat|fix): .+' }";
+        assert_eq!(says(question, "feat: x\n"), [""; 0]);
+        assert_eq!(says(question, "not feat: x\n").len(), 1);
+        assert_eq!(says("{ matches: '(a{1000}){1000}' }", "a\n").len(), 1);
+    }
+
+    #[test]
+    fn a_refused_beginning_is_refused_in_any_case() {
+        for subject in ["fixup! x", "FIXUP! x", "wip", "WIP: x"] {
+            assert_eq!(says("{ refuse: ['fixup!', WIP] }", subject).len(), 1, "{subject}");
+        }
+        assert_eq!(says("{ refuse: ['fixup!'] }", "Explain fixup! commits"), [""; 0]);
+    }
+
+    #[test]
+    fn a_subject_that_is_not_there_or_hides_something_is_never_accepted() {
+        for subject in ["", " \n\n", "\u{200b}", "---", "a\u{1b}[2Jb", "a\u{202e}b", "\u{3164}"] {
+            assert_eq!(says("{ longest: 72 }", subject).len(), 1, "{subject:?}");
+        }
+        assert_eq!(says("{ longest: 72 }", "Sign \u{270d}\u{fe0f} it"), [""; 0]);
+        let bytes = "ask: { subject: { longest: 72 } }\nchange: { commits: [{}] }";
+        let answer =
+            edited(bytes, |change| change.commits[0].message = Message::new((&b"a\xffb"[..]).into()));
+        assert_eq!(texts(&answer).len(), 1);
+    }
+
+    #[test]
+    fn text_between_subject_and_trailers_is_a_body() {
+        for message in ["s\n\nbody\n", "s\n\nbody\n\nA: b\n", "s\n\n\nbody\n\nA: b\nC: d\n"] {
+            assert_eq!(says("{ body: true }", message), [""; 0], "{message}");
+        }
+        for message in [
+            "s\n",
+            "s\n\nA: b\n",
+            "s\n\n...\n\nA: b\n",
+            "s\n\n\u{200b}\n",
+            "s\nt\n\nA: b\n",
+            "s\n\n(cherry picked from commit abc)\nA: b\n",
+        ] {
+            assert_eq!(says("{ body: true }", message).len(), 1, "{message}");
+        }
+    }
+
+    #[test]
+    fn merges_are_asked_unless_the_policy_says_otherwise() {
+        let merge = "change: { commits: [{ merge: true, message: Merge }] }";
+        let ask = |question: &str| texts(&example(&format!("ask: {{ subject: {question} }}\n{merge}")));
+        assert_eq!(ask("{ longest: 3 }").len(), 1);
+        assert_eq!(ask("{ longest: 3, ignore-merges: true }"), [""; 0]);
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_meant_is_refused() {
+        for question in [
+            "{ longest: 0 }",
+            "{ longest: '72' }",
+            "{ matches: '(' }",
+            "{ refuse: [] }",
+            "{ body: yes }",
+            "72",
+        ] {
+            assert_eq!(faults(&format!("ask: {{ subject: {question} }}")).len(), 1, "{question}");
+        }
+    }
+}
