@@ -11,5 +11,5 @@ mod source;
 
 pub use push::judge_push;
 pub use range::{Asked, judge_message, judge_range};
-pub use settings::{MissingPolicy, Settings};
+pub use settings::{MissingPolicy, SERVERS, Settings};
 pub use source::{Loaded, Unusable, at_commit, from_disk, from_pack};

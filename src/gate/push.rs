@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::settings::{MissingPolicy, Settings};
 use super::source::{self, Loaded, Unusable};
-use crate::change::{Change, Commit, Need, Oid, Stage, Text};
+use crate::change::{Change, Commit, Oid, Stage, Text};
 use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
 use crate::judge::judge;
 use crate::policy::{PolicyErrors, Unit};
@@ -381,9 +381,4 @@ pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
         notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
     }
     notes
-}
-
-/// Returns true if the pusher is a fact that some rule asks for and nobody can state.
-pub fn lacks_pusher(loaded: &Loaded, settings: &Settings) -> bool {
-    settings.pusher.is_err() && loaded.policy.needs().contains(&Need::Pusher)
 }

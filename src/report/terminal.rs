@@ -287,7 +287,7 @@ fn later(need: Need) -> &'static str {
         Need::Commits | Need::Paths | Need::Lines | Need::Blobs | Need::OwnContent | Need::Signatures => {
             "once it is recorded, by `changegate check` and at the push"
         }
-        Need::Pusher | Need::Target => "at the push, by the server",
+        Need::Pusher | Need::Target | Need::Clock => "at the push, by the server",
         Need::Reviews | Need::Tickets => "at the push or the merge, by the server or the forge",
     }
 }
