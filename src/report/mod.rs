@@ -9,6 +9,7 @@
 mod due;
 pub mod escape;
 mod explain;
+pub mod faults;
 
 mod json;
 mod page;
