@@ -58,7 +58,7 @@ impl Ticket {
         let field = named.and_then(|node| {
             let name = text(node, faults)?;
             let field = known.vocabulary.find(node, name, faults)?;
-            if !matches!(field.kind, Kind::Matches(_)) {
+            if !matches!(field.kind, Kind::Matches { .. }) {
                 let what = format!("`{}` has no `matches`, so it cannot hold a reference", field.name);
                 faults.push(Fault::new(node.at, what));
             }

@@ -4,12 +4,14 @@
 //! A field is read from commit trailers; each statement is a claim and keeps its place. Keys compare
 //! without regard to case, as git's own tools do.
 
-use crate::change::person::is_invisible;
-use crate::change::{Change, Person, Text, text};
+mod read;
+mod value;
+
+use crate::change::{Change, Text};
 use crate::pattern::ValuePattern;
 use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, choice, count, entries, one, texts, truth, unknown};
-use crate::yaml::{Fault, Key, Node, shown};
+use crate::yaml::decode::{entries, unknown};
+use crate::yaml::{Fault, Key, Node};
 
 /// The fields of a policy, in its order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,7 +42,12 @@ pub enum Kind {
     /// One of these words, lowest first; a rationale may follow after `;`.
     Ordered(Vec<String>),
     /// A value of this form.
-    Matches(ValuePattern),
+    Matches {
+        /// The form.
+        pattern: ValuePattern,
+        /// A value of that form, to show.
+        example: Option<String>,
+    },
     /// Prose of some substance.
     Text {
         /// How many letters and digits it has at least.
@@ -138,7 +145,7 @@ impl Vocabulary {
     /// Returns every pattern that values are held against.
     pub fn patterns(&self) -> impl Iterator<Item = &ValuePattern> {
         self.fields.iter().filter_map(|field| match &field.kind {
-            Kind::Matches(pattern) => Some(pattern),
+            Kind::Matches { pattern, .. } => Some(pattern),
             _ => None,
         })
     }
@@ -150,73 +157,6 @@ impl Vocabulary {
 }
 
 impl Field {
-    fn read(key: &Key, node: &Node, faults: &mut Vec<Fault>) -> Option<Self> {
-        trailer_key(&key.text).map_err(|what| faults.push(Fault::new(key.at, what))).ok()?;
-        let mut map = Map::new(node, faults)?;
-        let kinds = ["one-of", "ordered", "matches", "text", "person"].map(|kind| (kind, map.get(kind)));
-        let given: Vec<_> = kinds.iter().filter_map(|(kind, node)| node.map(|node| (*kind, node))).collect();
-        let kind = match given.as_slice() {
-            [("one-of", node)] => Kind::OneOf(words(node, faults)),
-            [("ordered", node)] => Kind::Ordered(words(node, faults)),
-            [("matches", node)] => one(node, faults, ValuePattern::new).map(Kind::Matches)?,
-            [("text", node)] => prose(node, faults)?,
-            [("person", node)] => match truth(node, faults)? {
-                true => Kind::Person,
-                false => {
-                    faults.push(Fault::new(node.at, "`person` can only be `true`"));
-                    return None;
-                }
-            },
-            [] | [_] => {
-                faults.push(
-                    Fault::new(node.at, format!("it is not said what may stand in `{}`", shown(&key.text)))
-                        .help("give one of one-of, ordered, matches, text, person"),
-                );
-                map.knows(&["aliases", "many", "on-conflict"]);
-                map.finish(faults);
-                return None;
-            }
-            [_, (second, node), ..] => {
-                faults.push(Fault::new(
-                    node.at,
-                    format!("`{second}` contradicts what was said before; keep one"),
-                ));
-                return None;
-            }
-        };
-        let aliases = map.get("aliases").map(|node| {
-            let aliases = texts(node, faults);
-            for alias in &aliases {
-                if let Err(what) = trailer_key(alias) {
-                    faults.push(Fault::new(node.at, what));
-                }
-            }
-            aliases.into_iter().map(str::to_owned).collect()
-        });
-        let many = map.get("many").and_then(|node| truth(node, faults)).unwrap_or(kind == Kind::Person);
-        let on_conflict = map.get("on-conflict").and_then(|node| {
-            let listed = matches!(kind, Kind::OneOf(_) | Kind::Ordered(_));
-            let choices = [
-                ("refuse", OnConflict::Refuse),
-                ("strictest", OnConflict::Strictest),
-                ("highest", OnConflict::Highest),
-            ];
-            let chosen = choice(node, &choices, faults)?;
-            if !listed && chosen != OnConflict::Refuse {
-                faults.push(Fault::new(node.at, "only a list of words has a strictest or a highest value"));
-            }
-            Some(chosen)
-        });
-        map.finish(faults);
-        Some(Field {
-            name: key.text.clone(),
-            aliases: aliases.unwrap_or_default(),
-            kind,
-            many,
-            on_conflict: on_conflict.unwrap_or(OnConflict::Refuse),
-        })
-    }
-
     /// Returns true if and only if `key` means this field, in any case of its letters.
     pub fn answers_to(&self, key: &str) -> bool {
         self.keys().any(|known| known.eq_ignore_ascii_case(key))
@@ -239,7 +179,8 @@ impl Field {
     pub fn template(&self) -> String {
         let value = match &self.kind {
             Kind::OneOf(words) | Kind::Ordered(words) => format!("<{}>", words.join("|")),
-            Kind::Matches(pattern) => format!("<like {pattern}>"),
+            Kind::Matches { example: Some(example), .. } => format!("<like {example}>"),
+            Kind::Matches { pattern, .. } => format!("<like {pattern}>"),
             Kind::Text { .. } => "<in your own words>".into(),
             Kind::Person => "<name> <address>".into(),
         };
@@ -312,125 +253,4 @@ impl Field {
     pub fn level_of(&self, word: &str) -> Option<usize> {
         self.words()?.iter().position(|known| known.eq_ignore_ascii_case(word))
     }
-
-    /// Returns which word a value stands for (`None` for a field that is no list of words), or what
-    /// is wrong with it.
-    fn value(&self, value: &Text, change: &Change, commit: usize) -> Result<Option<usize>, Line> {
-        let wrong =
-            |reason: &str| Line::say(format!("`{}` is ", self.name)).quote(value).and(format!(", {reason}"));
-        if value.as_bytes().iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
-            return Err(wrong("which contains control characters"));
-        }
-        let Some(written) = value.as_utf8() else { return Err(wrong("which is not UTF-8")) };
-        if written.trim().is_empty() {
-            return Err(Line::say(format!("`{}` is empty", self.name)));
-        }
-        match &self.kind {
-            Kind::OneOf(words) | Kind::Ordered(words) => {
-                let word = written.split(';').next().unwrap_or_default().trim();
-                self.level_of(word)
-                    .map(Some)
-                    .ok_or_else(|| wrong(&format!("which is none of {}", words.join(", "))))
-            }
-            Kind::Matches(pattern) => match pattern.matches(value.as_bytes()) {
-                Some(true) => Ok(None),
-                Some(false) => Err(wrong(&format!("which is not of the form {pattern}"))),
-                None => Err(wrong("which cannot be compared, because the policy's pattern is too large")),
-            },
-            Kind::Person => match Person::read(value.as_bytes()) {
-                Ok(_) => Ok(None),
-                Err(reason) => Err(wrong(&format!("which is not a person: {}", reason.reason()))),
-            },
-            Kind::Text { min_length, refuse } => {
-                let said = substance(written);
-                if is_placeholder(written) || refuse.iter().any(|phrase| substance(phrase) == said) {
-                    return Err(wrong("which says nothing"));
-                }
-                let subject = change.commits.get(commit).map(|commit| commit.message.subject());
-                if subject.is_some_and(|subject| substance(&subject.to_lossy()) == said) {
-                    return Err(wrong("which only repeats the subject"));
-                }
-                let length = u64::try_from(said.chars().count()).unwrap_or(u64::MAX);
-                if length < *min_length {
-                    return Err(wrong(&format!(
-                        "which is too short: {length} letters and digits, and at least {min_length} are asked for"
-                    )));
-                }
-                Ok(None)
-            }
-        }
-    }
-}
-
-/// Returns the letters and digits of `written` in lower case: what is left once punctuation, space
-/// and everything invisible is gone.
-fn substance(written: &str) -> String {
-    written
-        .chars()
-        .filter(|character| character.is_alphanumeric() && !is_invisible(*character))
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
-/// Returns true for what people type to get past a question: `TODO`, `n/a`, `<describe>`, `xxx`.
-fn is_placeholder(written: &str) -> bool {
-    const NOTHING_SAID: [&str; 22] = [
-        "",
-        "tbd",
-        "tba",
-        "todo",
-        "fixme",
-        "na",
-        "none",
-        "no",
-        "yes",
-        "same",
-        "seeabove",
-        "asabove",
-        "ditto",
-        "nil",
-        "null",
-        "unknown",
-        "notapplicable",
-        "placeholder",
-        "test",
-        "loremipsum",
-        "inyourownwords",
-        "describe",
-    ];
-    let said = substance(written);
-    let trimmed = text::trim(written.as_bytes());
-    let template = trimmed.starts_with(b"<") && trimmed.ends_with(b">");
-    let one_character =
-        said.chars().next().is_some_and(|first| said.chars().all(|character| character == first));
-    template || one_character || NOTHING_SAID.contains(&said.as_str())
-}
-
-fn words(node: &Node, faults: &mut Vec<Fault>) -> Vec<String> {
-    let words: Vec<String> = texts(node, faults).into_iter().map(str::to_owned).collect();
-    for (index, word) in words.iter().enumerate() {
-        if word.contains(';') || word.trim() != word {
-            faults.push(Fault::new(node.at, format!("`{}` cannot be a word of a field", shown(word))));
-        }
-        if words.iter().take(index).any(|earlier| earlier.eq_ignore_ascii_case(word)) {
-            faults.push(Fault::new(node.at, format!("`{}` is listed twice", shown(word))));
-        }
-    }
-    words
-}
-
-fn prose(node: &Node, faults: &mut Vec<Fault>) -> Option<Kind> {
-    let mut map = Map::new(node, faults)?;
-    let min_length = map.get("min-length").and_then(|node| count(node, 1, 10_000, faults)).unwrap_or(1);
-    let refuse = map.get("refuse").map(|node| texts(node, faults)).unwrap_or_default();
-    map.finish(faults);
-    Some(Kind::Text { min_length, refuse: refuse.into_iter().map(str::to_owned).collect() })
-}
-
-fn trailer_key(key: &str) -> Result<(), String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if key.is_empty() || 64 < key.len() || !key.bytes().all(plain) {
-        return Err(format!("`{}` cannot be a trailer's key: only letters, digits and `-`", shown(key)));
-    }
-    Ok(())
 }
