@@ -181,6 +181,7 @@ impl Predicate {
     fn fields(&self) -> Vec<&Field> {
         match self {
             Predicate::FieldHolds(field) => field.stated(),
+            Predicate::Ticket(ticket) => ticket.stated().into_iter().collect(),
             _ => Vec::new(),
         }
     }

@@ -72,8 +72,8 @@ impl OnlyTouches {
         others.dedup();
         let finding = match (others.first(), &missing) {
             (Some(first), _) => {
-                let what = list(Line::default(), &others);
-                let what = what.and(format!(" changes as well, and only {} may", either(&self.paths)));
+                let what = Line::say(format!("beyond {}, this changes ", either(&self.paths)));
+                let what = list(what, &others);
                 Some(Finding::new(what).at_path(first))
             }
             (None, None) if is_empty => Some(Finding::new(Line::say("nothing changes here"))),
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(says("'docs/**'", "{ paths: [docs/a] }, {}, { merge: true, paths: [docs/b] }"), [""; 0]);
         assert_eq!(
             says("['docs/**', '*.md']", "{ paths: [docs/a, z] }, { paths: [docs2/a, z] }"),
-            ["`docs2/a`, `z` changes as well, and only `docs/**` or `*.md` may"]
+            ["beyond `docs/**` or `*.md`, this changes `docs2/a`, `z`"]
         );
         // A path that is changed and changed back was changed.
         assert_eq!(says("a", "{ paths: [a, b] }, { paths: [b] }").len(), 1);
@@ -137,7 +137,7 @@ mod tests {
             }))
         };
         assert!(forget("a")[0].starts_with("unknown: "));
-        assert_eq!(forget("b"), ["`b` changes as well, and only `a` may"]);
+        assert_eq!(forget("b"), ["beyond `a`, this changes `b`"]);
     }
 
     #[test]

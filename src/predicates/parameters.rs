@@ -71,6 +71,16 @@ pub(super) fn at_most(node: &Node, faults: &mut Vec<Fault>) -> Option<u64> {
     most
 }
 
+/// Returns a number of things in words: `1 commit`, `2 commits`.
+pub(super) fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Returns a limit in words that follow `has 3 parents, and`.
+pub(super) fn allowed(most: u64) -> String {
+    format!("at most {most} {} allowed", if most == 1 { "is" } else { "are" })
+}
+
 /// Returns true if and only if one of the patterns matches.
 pub(super) fn matched(patterns: &[PathPattern], path: &Text) -> bool {
     patterns.iter().any(|pattern| pattern.matches(path.as_bytes()))

@@ -120,13 +120,12 @@ impl Touches {
     fn what(&self) -> String {
         let kinds = self.kinds.iter().filter_map(|kind| KINDS.iter().find(|(_, known)| known == kind));
         let kinds: Vec<_> = kinds.map(|(word, _)| *word).collect();
-        let mut what = match (self.paths.is_empty(), kinds.is_empty()) {
-            (true, _) => format!("anything by {}", kinds.join(" or ")),
-            (false, true) => either(&self.paths),
-            (false, false) => format!("{} by {}", either(&self.paths), kinds.join(" or ")),
-        };
+        let mut what = if self.paths.is_empty() { "anything".to_owned() } else { either(&self.paths) };
         if !self.ignore.is_empty() {
             what.push_str(&format!(" outside {}", either(&self.ignore)));
+        }
+        if !kinds.is_empty() {
+            what.push_str(&format!(" ({} only)", kinds.join(" or ")));
         }
         what
     }
@@ -180,7 +179,7 @@ mod tests {
                 assert_eq!(says(&format!("{{ kinds: {kind} }}"), &commit), [""; 0]);
                 assert_eq!(
                     says("{ kinds: [addition, deletion] }", &commit),
-                    ["nothing here touches anything by addition or deletion"]
+                    ["nothing here touches anything (addition or deletion only)"]
                 );
             }
         }
