@@ -16,7 +16,9 @@ pub const DOC: Doc = Doc {
           that changes nothing does not hold: there would be nothing to go by.",
     parameters: "\
 - a pattern, or a list of them, as in a `.gitignore` at the root of the repository; every changed path matches at \
-least one. A rename counts on both sides.",
+least one. A rename counts on both sides. A pattern that matches a folder matches what is below, so `Cargo.lock` \
+matches `Cargo.lock/build.rs` too; and whether a path is a file or a link is not asked. Where that matters, add \
+`not: { touches: { kinds: [addition, executable, submodule, symlink] } }`.",
     passes: "
 ask: { only-touches: ['**/Cargo.lock', 'docs/**'] }
 change:
