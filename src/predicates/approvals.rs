@@ -116,14 +116,17 @@ impl Approvals {
     }
 
     pub(super) fn words(&self) -> String {
-        let people = if self.at_least == 1 { "somebody".into() } else { format!("{} people", self.at_least) };
+        let (people, stand) = match self.at_least {
+            1 => ("somebody".to_owned(), "stands"),
+            several => (format!("{several} people"), "stand"),
+        };
         let from = match (self.teams.is_empty(), self.distinct_teams) {
             (true, _) => String::new(),
             (false, false) => format!(" from {}", self.teams.join(" or ")),
-            (false, true) => format!(" from each of {}", self.teams.join(", ")),
+            (false, true) => format!(", one from each of {},", self.teams.join(", ")),
         };
         let names: Vec<_> = self.fields.iter().map(|field| format!("`{}`", field.name)).collect();
-        format!("{people}{from} who did not make the change stands behind it in {}", names.join(" or "))
+        format!("{people}{from} who did not make the change {stand} behind it in {}", names.join(" or "))
     }
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {

@@ -80,9 +80,10 @@ impl FieldHolds {
 
     /// Returns the fields that must be stated now.
     pub(super) fn stated(&self) -> Vec<&Field> {
-        let now = self.asked.iter().filter(|(_, asked)| {
-            !matches!(asked, Asked::Absent | Asked::Present { within: Some(_) })
-        });
+        let now = self
+            .asked
+            .iter()
+            .filter(|(_, asked)| !matches!(asked, Asked::Absent | Asked::Present { within: Some(_) }));
         now.map(|(field, _)| field).collect()
     }
 

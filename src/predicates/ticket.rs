@@ -3,6 +3,7 @@
 //! It asks for the reference, not whether the ticket is there or what it says.
 
 use super::field::{absent, owes, read_within};
+use super::parameters::allowed;
 use super::{Doc, Known, Reply, Seen};
 use crate::calendar::Within;
 use crate::change::{Missing, Needs};
@@ -73,6 +74,11 @@ impl Ticket {
 
     pub(super) fn needs(&self, _: &mut Needs) {}
 
+    /// Returns the field, if it must be stated now.
+    pub(super) fn stated(&self) -> Option<&Field> {
+        self.within.is_none().then_some(&self.field)
+    }
+
     pub(super) fn words(&self) -> String {
         let within = self.within.map(|within| format!(" within {within}")).unwrap_or_default();
         let max = self.max.map(|max| format!(", at most {max} of them")).unwrap_or_default();
@@ -99,8 +105,8 @@ impl Ticket {
             }
         }
         let first_too_many = different.get(max)?;
-        let what =
-            format!("`{}` names {} tickets, and at most {max} are allowed", self.field.name, different.len());
+        let (found, most) = (different.len(), allowed(self.max?));
+        let what = format!("`{}` names {found} tickets, and {most}", self.field.name);
         let commit = seen.change.commits.get(first_too_many.commit).and_then(|commit| commit.id);
         Some(Finding::new(Line::say(what)).in_commit(commit).on_line(first_too_many.line))
     }
@@ -145,7 +151,7 @@ fields:
         assert_eq!(says("{ field: Ticket, max: 2 }", &twice), [""; 0]);
         assert_eq!(
             says("{ field: Ticket, max: 1 }", &twice),
-            ["`Ticket` names 2 tickets, and at most 1 are allowed"]
+            ["`Ticket` names 2 tickets, and at most 1 is allowed"]
         );
         assert_eq!(says("{ field: One }", &["x\n\nOne: PAY-1\nOne: PAY-2\n"]).len(), 1);
     }
