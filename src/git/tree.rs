@@ -81,35 +81,35 @@ impl Tree {
         }
         let hash_length = format.len_in_bytes();
         let mut slots: Vec<Slot> = Vec::with_capacity(raw.len() / (hash_length + 16));
-        let mut before: Option<TreeEntry<'_>> = None;
+        let mut before = TreeEntry { name: b"", mode: Mode::Leaf(EntryKind::File), id: b"" };
         let mut rest = raw.as_slice();
         while !rest.is_empty() {
             let (mode, after) = split_mode(rest)?;
-            let end = after.iter().position(|byte| matches!(byte, 0 | b'/'));
+            // What a name shares with the one before holds no NUL and no slash, and need not be
+            // looked at again to put the two in order.
+            let common = before.name.iter().zip(after).take_while(|(left, right)| left == right).count();
+            let own = after.get(common..).unwrap_or_default();
+            let end = own.iter().position(|byte| matches!(byte, 0 | b'/'));
             let (name, after) =
-                end.and_then(|end| after.split_at_checked(end)).ok_or("a tree entry has no name")?;
+                end.and_then(|end| after.split_at_checked(common + end)).ok_or("a tree entry has no name")?;
             let (id, after) = after
                 .strip_prefix(&[0])
                 .ok_or("a tree entry has a name with a slash")?
                 .split_at_checked(hash_length)
                 .ok_or("a tree is cut off in the middle of an entry")?;
-            let id_at = raw.len() - after.len() - hash_length;
-            let slot = Slot { name_at: (id_at - 1 - name.len()) as u32, id_at: id_at as u32, mode };
             let entry = TreeEntry { name, mode, id };
-            match before {
-                _ if name.is_empty() => return Err("a tree entry has no name"),
-                // Nearly always the first byte decides.
-                Some(before) if before.name.first() < name.first() => {}
-                Some(before) if before.order(&entry) != Ordering::Less => {
-                    return Err("a tree is not sorted, or has a name twice");
-                }
-                Some(before) if entry.is_tree() && before.name.starts_with(name) => {
-                    check_twin(&raw, &slots, name)?;
-                }
-                _ => {}
+            if name.is_empty() {
+                return Err("a tree entry has no name");
             }
-            slots.push(slot);
-            (before, rest) = (Some(entry), after);
+            if entry.byte_at(common) <= before.byte_at(common) {
+                return Err("a tree is not sorted, or has a name twice");
+            }
+            if entry.is_tree() && common == name.len() {
+                check_twin(&raw, &slots, name)?;
+            }
+            let id_at = raw.len() - after.len() - hash_length;
+            slots.push(Slot { name_at: (id_at - 1 - name.len()) as u32, id_at: id_at as u32, mode });
+            (before, rest) = (entry, after);
         }
         Ok(Tree { slots, raw })
     }
