@@ -72,6 +72,10 @@ impl Reader {
         let mut pairs = vec![Pair::read(self, before, after, 0)?];
         while let Some(pair) = pairs.last_mut() {
             prefix.truncate(pair.prefix);
+            if let (Some(before), Some(after)) = (&pair.before, &pair.after) {
+                let same = before.same_run(pair.left, after, pair.right, format);
+                (pair.left, pair.right) = (pair.left + same, pair.right + same);
+            }
             let left = pair.before.as_ref().and_then(|tree| tree.get(pair.left, format));
             let right = pair.after.as_ref().and_then(|tree| tree.get(pair.right, format));
             let (left, right) = match (left, right) {

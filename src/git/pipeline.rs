@@ -59,7 +59,7 @@ pub(super) fn run<I: Send, T: Send>(
         }
         drop(done);
         scope.spawn(move || hand_out(first, next, &ticket, &to_do));
-        collect_in_order(&results, &tickets, collect)
+        collect_in_order(results, tickets, collect)
     })
 }
 
@@ -99,9 +99,11 @@ fn take<T>(queue: &Mutex<Receiver<T>>) -> Option<T> {
     queue.lock().ok()?.recv().ok()
 }
 
+/// Collects until all is done or something fails. It owns the receiving ends, because that they are
+/// gone is how the other threads learn that nobody waits for them any more.
 fn collect_in_order<T>(
-    results: &Receiver<(usize, Vec<Result<T>>)>,
-    tickets: &Receiver<()>,
+    results: Receiver<(usize, Vec<Result<T>>)>,
+    tickets: Receiver<()>,
     collect: &mut impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
     let mut early = BTreeMap::new();
