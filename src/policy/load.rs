@@ -41,7 +41,7 @@ const KEYS: [&str; 14] = [
 /// protects nothing, has no rule that denies, or refers to what does not exist.
 pub fn load(entry: &str, fetch: &mut dyn FnMut(&str) -> Fetched) -> Result<Policy, PolicyErrors> {
     let mut files = Files::gather(entry, fetch)?;
-    let nodes: Vec<Node> = files.files.iter().map(|file| file.node.clone()).collect();
+    let nodes: Vec<Node> = files.files.iter_mut().map(|file| std::mem::take(&mut file.node)).collect();
     let mut loader = Loader { nodes: &nodes, faults: vec![Vec::new(); nodes.len()] };
     loader.check_keys();
     let vocabulary = loader.vocabulary();
@@ -241,8 +241,8 @@ impl<'nodes> Loader<'nodes> {
             digest,
             protects,
             unit: unit.unwrap_or_default(),
-            people: people.clone(),
-            vocabulary: vocabulary.clone(),
+            people,
+            vocabulary,
             signers,
             classes,
             rules,

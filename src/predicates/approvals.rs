@@ -3,6 +3,8 @@
 //! Two questions are answered here and nowhere else: who took part in a change, and whether an
 //! approval comes from somebody who did not.
 
+use std::sync::Arc;
+
 use super::parameters::teams;
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::{canonical_address, comparable_name};
@@ -57,7 +59,7 @@ change:
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approvals {
     at_least: u64,
-    fields: Vec<Field>,
+    fields: Vec<Arc<Field>>,
     teams: Vec<String>,
     distinct_teams: bool,
     of: Of,
@@ -348,7 +350,7 @@ fn one_for_each(teams: &[String], approvers: &[Approver], seen: &Seen<'_>) -> bo
     (0..teams.len()).all(|team| place(team, &members, &mut taken, &mut vec![false; approvers.len()]))
 }
 
-fn read_fields(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<Field> {
+fn read_fields(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<Arc<Field>> {
     let mut fields = Vec::new();
     for name in texts(node, faults) {
         let Some(field) = known.vocabulary.find(node, name, faults) else { continue };

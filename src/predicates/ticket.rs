@@ -2,6 +2,8 @@
 //!
 //! It asks for the reference, not whether the ticket is there or what it says.
 
+use std::sync::Arc;
+
 use super::field::{absent, owes, read_within};
 use super::parameters::allowed;
 use super::{Doc, Known, Reply, Seen};
@@ -46,7 +48,7 @@ change:
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ticket {
-    field: Field,
+    field: Arc<Field>,
     within: Option<Within>,
     max: Option<u64>,
 }

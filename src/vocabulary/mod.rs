@@ -7,6 +7,8 @@
 mod read;
 mod value;
 
+use std::sync::Arc;
+
 use crate::change::{Change, Text};
 use crate::pattern::ValuePattern;
 use crate::verdict::{Finding, Line};
@@ -16,7 +18,7 @@ use crate::yaml::{Fault, Key, Node};
 /// The fields of a policy, in its order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vocabulary {
-    fields: Vec<Field>,
+    fields: Vec<Arc<Field>>,
 }
 
 /// One field.
@@ -113,17 +115,17 @@ impl Vocabulary {
                     ));
                 }
             }
-            self.fields.push(field);
+            self.fields.push(Arc::new(field));
         }
     }
 
     /// Returns the field that is called `name`, or has it as an alias.
-    pub fn field(&self, name: &str) -> Option<&Field> {
+    pub fn field(&self, name: &str) -> Option<&Arc<Field>> {
         self.fields.iter().find(|field| field.answers_to(name))
     }
 
     /// Returns the place of the field that `node` names; leaves a fault if there is none.
-    pub fn find(&self, node: &Node, written: &str, faults: &mut Vec<Fault>) -> Option<&Field> {
+    pub fn find(&self, node: &Node, written: &str, faults: &mut Vec<Fault>) -> Option<&Arc<Field>> {
         let found = self.field(written);
         if found.is_none() {
             let key = Key { at: node.at, text: written.to_owned() };
@@ -134,11 +136,11 @@ impl Vocabulary {
 
     /// Returns every key that the policy gives a meaning, aliases among them.
     pub fn keys(&self) -> impl Iterator<Item = &str> + Clone {
-        self.fields.iter().flat_map(Field::keys)
+        self.fields.iter().flat_map(|field| field.keys())
     }
 
     /// Returns the fields, in the policy's order.
-    pub fn fields(&self) -> &[Field] {
+    pub fn fields(&self) -> &[Arc<Field>] {
         &self.fields
     }
 
