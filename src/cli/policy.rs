@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         Command::Packs { name } => list_packs(name.as_deref()),
         Command::Explain { predicate } => explain(predicate.as_deref()),
         Command::Schema => {
-            std::io::stdout().lock().write_all(crate::policy::schema::SCHEMA.as_bytes())?;
+            std::io::stdout().lock().write_all(crate::policy::schema::text().as_bytes())?;
             Ok(Exit::Allowed)
         }
     }
