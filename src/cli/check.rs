@@ -89,6 +89,8 @@ struct Question {
     called: String,
     /// Whose policy it is judged by, and how reports call it.
     policy_at: Vec<(Oid, String)>,
+    /// Whether it may be about more than one piece of work.
+    is_long: bool,
     target: Fact<Text>,
 }
 
@@ -110,6 +112,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         enforce: args.enforce,
         keep_all: args.verbose || args.explain || matches!(args.format, FormatName::Json),
         explain: args.explain,
+        // Of one change it would be noise.
+        unused: question.is_long,
         threads: world.threads(),
         now: world.now,
     };
@@ -134,6 +138,10 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
         Some(name) => Ok(Text::from(format!("refs/heads/{name}").as_str())),
         None => Err(Missing::NotAtThisStage(Need::Target)),
     };
+    let range = args.revisions.as_deref().is_some_and(|revisions| revisions.contains(".."));
+    if args.history && range {
+        return Err(Stop::Wrong("--history takes one revision, and judges all that it leads to".into()));
+    }
     if let Some((old, new)) = args.revisions.as_deref().and_then(|revisions| revisions.split_once("..")) {
         if new.starts_with('.') {
             return Err(Stop::Wrong("OLD...NEW is not a range of changes; write OLD..NEW".into()));
@@ -146,6 +154,7 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
             hidden: vec![old_id],
             called: format!("{old}..{new}"),
             policy_at: vec![(old_id, old), (new_id, new)],
+            is_long: true,
             target,
         });
     }
@@ -157,6 +166,7 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
             hidden: Vec::new(),
             called: spec.clone(),
             policy_at: vec![(new, spec)],
+            is_long: true,
             target,
         });
     }
@@ -172,6 +182,7 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
             hidden: vec![id],
             called: format!("{called}..HEAD"),
             policy_at: vec![(id, called), (new, "HEAD".into())],
+            is_long: false,
             target,
         });
     }
@@ -190,7 +201,14 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
         .collect();
     let before = hidden.first().map(|parent| (*parent, format!("{spec}^")));
     let policy_at = before.into_iter().chain([(new, spec.clone())]).collect();
-    Ok(Question { new, hidden, called: format!("the newest change of {spec}"), policy_at, target })
+    Ok(Question {
+        new,
+        hidden,
+        called: format!("the newest change of {spec}"),
+        policy_at,
+        is_long: false,
+        target,
+    })
 }
 
 /// Returns the branch that a remote-tracking ref stands for.

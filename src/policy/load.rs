@@ -48,7 +48,8 @@ pub(super) const SIGNERS: [&str; 2] = ["ssh", "openpgp"];
 pub fn load(entry: &str, fetch: &mut dyn FnMut(&str) -> Fetched) -> Result<Policy, PolicyErrors> {
     let mut files = Files::gather(entry, fetch)?;
     let nodes: Vec<Node> = files.files.iter_mut().map(|file| std::mem::take(&mut file.node)).collect();
-    let mut loader = Loader { nodes: &nodes, faults: vec![Vec::new(); nodes.len()] };
+    let names: Vec<String> = files.files.iter().map(|file| file.name.clone()).collect();
+    let mut loader = Loader { nodes: &nodes, names: &names, faults: vec![Vec::new(); nodes.len()] };
     loader.check_keys();
     let vocabulary = loader.vocabulary();
     let mut people = loader.people();
@@ -69,6 +70,7 @@ pub fn load(entry: &str, fetch: &mut dyn FnMut(&str) -> Fetched) -> Result<Polic
 
 pub(super) struct Loader<'nodes> {
     nodes: &'nodes [Node],
+    names: &'nodes [String],
     faults: Vec<Vec<Fault>>,
 }
 
@@ -84,6 +86,11 @@ impl<'nodes> Loader<'nodes> {
         if let Some(faults) = self.faults.get_mut(file) {
             faults.push(fault);
         }
+    }
+
+    /// Returns what a file is called.
+    pub(super) fn name(&self, file: usize) -> &'nodes str {
+        self.names.get(file).map_or("", String::as_str)
     }
 
     /// Runs `read` with the faults of `file`.

@@ -153,10 +153,11 @@ impl<'nodes> Loader<'nodes> {
     ) -> Vec<Exemption> {
         let mut exemptions = Vec::new();
         for Given { file, node } in self.all("exemptions") {
+            let name = self.name(file);
             let found: Vec<Exemption> = self.within(file, |faults| {
                 items(node, faults)
                     .iter()
-                    .filter_map(|item| exemption(item, ids, rules, known, faults))
+                    .filter_map(|item| exemption(item, name, ids, rules, known, faults))
                     .collect()
             });
             exemptions.extend(found);
@@ -181,6 +182,7 @@ fn class_places(node: &Node, classes: &[Class], faults: &mut Vec<Fault>) -> Vec<
 
 pub(super) fn exemption(
     node: &Node,
+    file: &str,
     ids: &[&str],
     rules: &[(String, Option<Rule>)],
     known: &Known<'_>,
@@ -218,6 +220,6 @@ pub(super) fn exemption(
         reason: reason?.to_owned(),
         approved_by: approved_by?.to_owned(),
         until: until?,
-        place: format!("line {}", node.at.line),
+        place: format!("{file}:{}", node.at.line),
     })
 }

@@ -71,7 +71,7 @@ fn top(key: &str) -> Value {
         "exemptions" => {
             let one = with_known(&|known| {
                 shape(&|node, faults| {
-                    exemption(node, &[], &[], known, faults);
+                    exemption(node, "", &[], &[], known, faults);
                 })
             });
             json!({ "type": "array", "minItems": 1, "items": one })

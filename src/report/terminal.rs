@@ -203,7 +203,7 @@ impl Face<'_, '_> {
                 missing.iter().try_for_each(|one| self.missing(indent + 2, one))
             }
             Outcome::Owed(owed) => owed.iter().try_for_each(|one| self.owed(indent, rule, one)),
-            Outcome::Exempted { reason, approved_by, until } => {
+            Outcome::Exempted { reason, approved_by, until, place: _ } => {
                 let how = format!(
                     " until {}, by {}: {}",
                     escape::words(until),

@@ -56,6 +56,7 @@ fn remind(
         enforce: false,
         keep_all: false,
         explain: false,
+        unused: false,
         threads: world.threads(),
         now: world.now,
     };

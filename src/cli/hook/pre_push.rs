@@ -72,6 +72,7 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
         enforce: false,
         keep_all: false,
         explain: false,
+        unused: false,
         threads: world.threads(),
         now: world.now,
     };
