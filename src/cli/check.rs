@@ -9,16 +9,18 @@ use super::output::{self, FormatName};
 use super::{Exit, Stop, World, policy};
 use crate::change::{Fact, Missing, Need, Oid, Stage, Text};
 use crate::gate::{Asked, Loaded, Unusable, at_commit, from_pack, judge_range};
-use crate::git::{Head, Range, Repository};
+use crate::git::{Head, Peeled, Range, Repository};
 use crate::policy::{PATH, Unit, packs};
-use crate::report::Style;
+use crate::report::{Report, Style};
+use crate::verdict::Line;
+use crate::yaml::shown;
 
 /// Judge what HEAD adds, or a range of commits
 ///
 /// Without arguments it judges what HEAD adds over its upstream, or HEAD's own
 /// newest change where there is no upstream. The policy is the one that stood
 /// before: at the upstream, or at the commit before the range; then HEAD's own;
-/// then the pack iso27001. The first line of the answer says which it was.
+/// then the pack iso27001. A denial says which it was, and so does --verbose.
 ///
 /// What only a server or a forge can know is listed as asked later; with
 /// --enforce it denies.
@@ -106,7 +108,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let asked = Asked {
         range: Range { new: question.new, hidden: &question.hidden },
         called: Text::from(question.called.as_str()),
-        target: question.target,
+        target: question.target.clone(),
         stage: Stage::Check,
         unit,
         enforce: args.enforce,
@@ -118,8 +120,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         now: world.now,
     };
     let progress = progress();
-    let report = judge_range(&repository, &loaded, &asked, &mut || progress.inc(1))?;
+    let mut report = judge_range(&repository, &loaded, &asked, &mut || progress.inc(1))?;
     progress.finish_and_clear();
+    add_context(&mut report, &repository, &question);
     let style = Style {
         colour: output::stdout_colour(world.colour),
         width: 78,
@@ -131,8 +134,22 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     Ok(report.decision.into())
 }
 
+/// Adds what depends on where the user stands.
+fn add_context(report: &mut Report, repository: &Repository, question: &Question) {
+    let at_head = repository.rev_parse("HEAD").is_ok_and(|head| head == question.new);
+    for group in &mut report.groups {
+        group.amendable = at_head;
+        let empty = group.passed == 0 && group.verdicts.is_empty() && group.refusals.is_empty();
+        if empty && !question.hidden.contains(&question.new) {
+            let what =
+                "the first end of this range has all that the second has; are they the right way round?";
+            report.notes.push(Line::say(what));
+        }
+    }
+}
+
 fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
-    let parse = |spec: &str| repository.rev_parse(spec).map_err(|error| Stop::Wrong(format!("{error:#}")));
+    let parse = |spec: &str| parse(spec, repository);
     let target = match &args.target {
         Some(name) if name.starts_with("refs/") => Ok(Text::from(name.as_str())),
         Some(name) => Ok(Text::from(format!("refs/heads/{name}").as_str())),
@@ -199,16 +216,30 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
         .copied()
         .into_iter()
         .collect();
+    let called = if hidden.is_empty() { spec.clone() } else { format!("{spec}^..{spec}") };
     let before = hidden.first().map(|parent| (*parent, format!("{spec}^")));
     let policy_at = before.into_iter().chain([(new, spec.clone())]).collect();
-    Ok(Question {
-        new,
-        hidden,
-        called: format!("the newest change of {spec}"),
-        policy_at,
-        is_long: false,
-        target,
-    })
+    Ok(Question { new, hidden, called, policy_at, is_long: false, target })
+}
+
+/// Returns the commit that somebody has named.
+fn parse(spec: &str, repository: &Repository) -> Result<Oid, Stop> {
+    let name = shown(spec);
+    let id = repository.rev_parse(spec).map_err(|_| {
+        let unborn = matches!(repository.head(), Ok(Head::Branch(branch)) if branch.id.is_none());
+        Stop::Wrong(if spec == "HEAD" && unborn {
+            "there is nothing to judge: HEAD has no commit yet".into()
+        } else {
+            format!("`{name}` does not name a commit; `git rev-parse` with it may say more")
+        })
+    })?;
+    match repository.peel(id)? {
+        Peeled::Commit(commit) => Ok(commit),
+        Peeled::Missing => Err(Stop::Wrong(format!("`{name}` names an object that is not here"))),
+        Peeled::Other(kind) => {
+            Err(Stop::Wrong(format!("`{name}` names a {kind}, and only commits can be judged")))
+        }
+    }
 }
 
 /// Returns the branch that a remote-tracking ref stands for.
@@ -234,7 +265,7 @@ fn load(args: &Args, repository: &Repository, question: &Question, world: &World
         match at_commit(repository, *commit, PATH, called) {
             Ok(loaded) => return Ok(loaded),
             Err(Unusable::Absent) => {}
-            Err(why) => return Err(Stop::unusable(why, PATH)),
+            Err(why) => return Err(Stop::unusable(why, PATH).of_commit(called)),
         }
     }
     from_pack(packs::DEFAULT).map_err(|why| Stop::unusable(why, packs::DEFAULT))

@@ -144,7 +144,8 @@ impl Face<'_, '_> {
         if self.style.verbose {
             self.others(indent + 2, verdict)?;
         }
-        paste::write(&mut self.page, indent + 2, index + 1 == group.verdicts.len(), verdict)?;
+        let newest = group.amendable && index + 1 == group.verdicts.len();
+        paste::write(&mut self.page, indent + 2, newest, verdict)?;
         for trace in group.traces.iter().filter(|trace| trace.verdict == index) {
             explain::write(&mut self.page, indent + 2, trace)?;
         }
