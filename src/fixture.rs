@@ -132,7 +132,7 @@ fn commit(number: u8, node: &Node, faults: &mut Vec<Fault>) -> Option<Commit> {
 
 fn id(number: u8) -> Oid {
     // Twenty bytes are an id, so this never falls back.
-    Oid::from_bytes(&[number; 20]).unwrap_or_else(|| unreachable_id())
+    Oid::from_bytes(&[number; 20]).unwrap_or_else(unreachable_id)
 }
 
 #[expect(clippy::unreachable, reason = "twenty bytes are always an id")]

@@ -172,6 +172,8 @@ impl Field {
                     Fault::new(node.at, format!("it is not said what may stand in `{}`", shown(&key.text)))
                         .help("give one of one-of, ordered, matches, text, person"),
                 );
+                map.knows(&["aliases", "many", "on-conflict"]);
+                map.finish(faults);
                 return None;
             }
             [_, (second, node), ..] => {

@@ -104,14 +104,11 @@ impl Gathering<'_> {
                 .map_err(|why| Fault::new(at, format!("`{}` cannot be read: {why}", shown(name))))?
                 .ok_or_else(|| absent(name, at))?,
         };
-        let node = match yaml::read(&source) {
-            Ok(node) => node,
-            Err(faults) => {
-                self.broken.push(FaultyFile { name: name.into(), source, faults });
-                return Ok(());
-            }
+        let (node, mut faults) = yaml::read_anyway(&source);
+        let Some(node) = node else {
+            self.broken.push(FaultyFile { name: name.into(), source, faults });
+            return Ok(());
         };
-        let mut faults = Vec::new();
         self.open.push(name.into());
         for (base, at) in bases(&node, name, &mut faults) {
             if let Err(fault) = self.add(&base, at) {

@@ -114,7 +114,7 @@ impl<'nodes> Loader<'nodes> {
 
     fn check_keys(&mut self) {
         for (file, node) in self.nodes.iter().enumerate() {
-            let faults = self.within(file, |faults| {
+            self.within(file, |faults| {
                 let keys = match &node.value {
                     Value::Map(entries) => entries.as_slice(),
                     _ => {
@@ -135,7 +135,6 @@ impl<'nodes> Loader<'nodes> {
                     Some(_) => {}
                 }
             });
-            let () = faults;
         }
     }
 

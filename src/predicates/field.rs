@@ -166,7 +166,7 @@ impl FieldHolds {
 impl Asked {
     fn read(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         match &node.value {
-            Value::Map(_) => return Asked::read_map(node, field, known, faults),
+            Value::Map(_) => Asked::read_map(node, field, known, faults),
             Value::Scalar { text, .. } if text == "present" => Some(Asked::Present { within: None }),
             Value::Scalar { text, .. } if text == "absent" => Some(Asked::Absent),
             _ => one(node, faults, |word| level(field, word)).map(|level| Asked::OneOf(vec![level])),

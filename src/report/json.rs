@@ -14,6 +14,8 @@ use crate::predicates::Trace;
 use crate::verdict::{Answer, Finding, Judgement, Line, Obligation, Outcome, Part, Verdict};
 
 mod schema;
+#[cfg(test)]
+mod tests;
 mod visible;
 
 use schema::*;

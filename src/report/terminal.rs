@@ -22,9 +22,11 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     }
     let counts = Counts::of(report);
     let mut face = Face { report, style, page: Page::new(out, style) };
-    let hidden = face.denied()?;
-    face.remarks()?;
-    summary::write(&mut face.page, report, style, &counts, hidden)
+    let denied = face.denied()?;
+    left_out(&mut face.page, "denied", denied)?;
+    let allowed = face.remarks()?;
+    left_out(&mut face.page, "allowed with remarks", allowed)?;
+    summary::write(&mut face.page, report, style, &counts)
 }
 
 struct Face<'report, 'out> {
@@ -66,8 +68,10 @@ impl Face<'_, '_> {
         Ok(hidden)
     }
 
-    /// Writes the changes that are allowed and still have something that people should know.
-    fn remarks(&mut self) -> io::Result<()> {
+    /// Writes the changes that are allowed and still have something that people should know, and
+    /// returns how many of them were left out.
+    fn remarks(&mut self) -> io::Result<usize> {
+        let (mut shown, mut hidden) = (0, 0);
         for group in &self.report.groups {
             let refused = group.refusals.iter().any(|judgement| judgement.denies(self.report.enforced));
             let mut headed = false;
@@ -77,10 +81,15 @@ impl Face<'_, '_> {
                 self.refusals(group)?;
             }
             for (index, verdict) in group.verdicts.iter().enumerate() {
+                let explained = group.traces.iter().any(|trace| trace.verdict == index);
                 let told = self.style.verbose
-                    || group.traces.iter().any(|trace| trace.verdict == index)
+                    || explained
                     || verdict.judgements.iter().any(|judgement| is_remarkable(&judgement.outcome));
                 if verdict.decision() == Decision::Deny || !told {
+                    continue;
+                }
+                if !self.style.verbose && !explained && self.style.most <= shown {
+                    hidden += 1;
                     continue;
                 }
                 if !headed {
@@ -88,9 +97,10 @@ impl Face<'_, '_> {
                     headed = true;
                 }
                 self.change(group, index, verdict)?;
+                shown += 1;
             }
         }
-        Ok(())
+        Ok(hidden)
     }
 
     fn heading(&mut self, group: &Group) -> io::Result<()> {
@@ -176,7 +186,15 @@ impl Face<'_, '_> {
         match &judgement.outcome {
             Outcome::Fail(findings) => {
                 self.rule(indent, judgement, denies)?;
-                findings.iter().try_for_each(|finding| self.finding(indent + 2, finding, revision))
+                let most = if self.style.verbose { findings.len() } else { self.style.most.max(1) };
+                for finding in findings.iter().take(most) {
+                    self.finding(indent + 2, finding, revision)?;
+                }
+                if most < findings.len() {
+                    let more = format!("- and {} more like these", findings.len() - most);
+                    self.page.paragraph(indent + 2, &[plain(more)])?;
+                }
+                Ok(())
             }
             // A later stage will ask: see the end of the report.
             Outcome::Deferred(_) if !denies => Ok(()),
@@ -270,6 +288,19 @@ impl Face<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Says how many changes of a kind were left out, if any were, and how to see them.
+fn left_out(page: &mut Page<'_>, kind: &str, count: usize) -> io::Result<()> {
+    let changes = match count {
+        0 => return Ok(()),
+        1 => "1 more change".to_owned(),
+        _ => format!("{count} more changes"),
+    };
+    page.gap();
+    page.paragraph(0, &[plain(format!("and {changes} {kind}: `changegate check --verbose` shows all"))])?;
+    page.gap();
+    Ok(())
 }
 
 /// Returns true for an outcome that people should know about although it denies nothing.

@@ -70,8 +70,34 @@ fn what_is_left_out_is_counted() {
     let style = Style { most: 1, ..Style::default() };
     let text = written(Format::Terminal, &denied(), &style);
     assert!(!text.contains("Raise the limit"), "{text}");
-    assert!(text.contains("and 1 change more denied; `changegate check --verbose` shows all"), "{text}");
+    assert!(text.contains("\nand 1 more change denied: `changegate check --verbose` shows all\n"), "{text}");
     assert!(text.contains("2 of 5 changes break"), "{text}");
+}
+
+#[test]
+fn a_flood_of_findings_and_remarks_is_counted_too() {
+    let warned = |findings: usize| {
+        let finding = Finding::new(Line::say("this is long"));
+        judged("length", "lines are short", Level::Warn, Outcome::Fail(vec![finding; findings]))
+    };
+    let verdicts = (0..25).map(|_| verdict("6", b"Add a table", vec![warned(12)])).collect();
+    let report = report(vec![Group::new(moved("refs/heads/main"), verdicts)]);
+    let text = terminal(&report);
+    assert_eq!(text.matches("- and 2 more like these\n").count(), 10, "{text}");
+    assert!(text.contains("\nand 15 more changes allowed with remarks: `changegate"), "{text}");
+    let verbose = written(Format::Terminal, &report, &Style { verbose: true, ..Style::default() });
+    assert_eq!(verbose.matches("- this is long").count(), 25 * 12);
+}
+
+#[test]
+fn everything_fits_beside_the_prefix_of_a_remote() {
+    for report in
+        [denied(), allowed(), owed(), deferred(), refused_message(), undecided(), remarked(), explained()]
+    {
+        for line in terminal(&report).lines() {
+            assert!(escape::columns(line) <= 72, "{line}");
+        }
+    }
 }
 
 #[test]
@@ -176,6 +202,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         },
         refusals: judgements,
         verdicts: vec![one],
+        passed: 0,
         traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
     };
     let mut report = report(vec![group]);

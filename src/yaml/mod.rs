@@ -122,27 +122,39 @@ fn is_null(text: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Returns the first fault of syntax, or every duplicate key: too large (256 KiB), not UTF-8,
-/// malformed, nested deeper than 32, more than 50,000 values, empty, more than one document, an
-/// anchor, alias, tag or merge key.
+/// Returns what [`read_anyway`] finds wrong.
 pub fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
+    match read_anyway(bytes) {
+        (Some(node), faults) if faults.is_empty() => Ok(node),
+        (_, faults) => Err(faults),
+    }
+}
+
+/// Reads one document, and goes on where that can be done, so that everything that is wrong with it
+/// can be told at once.
+///
+/// A key that is given twice leaves a fault for the second one, which is then left out. There is no
+/// document at all if it is too large (256 KiB), not UTF-8, malformed, nested deeper than 32, of
+/// more than 50,000 values, empty, more than one, or if it has an anchor, alias, tag or merge key.
+pub fn read_anyway(bytes: &[u8]) -> (Option<Node>, Vec<Fault>) {
     let start = Place { line: 1, column: 1, length: 1 };
     if LARGEST < bytes.len() {
-        return Err(vec![Fault::new(start, format!("more than {} KiB", LARGEST / 1024))]);
+        return (None, vec![Fault::new(start, format!("more than {} KiB", LARGEST / 1024))]);
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        vec![Fault::new(Place { line, column: 1, length: 1 }, "this line is not UTF-8")]
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            return (None, vec![Fault::new(Place { line, ..start }, "this line is not UTF-8")]);
+        }
+    };
     let mut reader = Reader { parser: Parser::new_from_str(text), values: 0, faults: Vec::new() };
     match reader.document() {
-        Ok(node) if reader.faults.is_empty() => Ok(node),
-        Ok(_) => Err(reader.faults),
+        Ok(node) => (Some(node), reader.faults),
         Err(fault) => {
             reader.faults.push(fault);
-            Err(reader.faults)
+            (None, reader.faults)
         }
     }
 }
@@ -241,7 +253,8 @@ impl<'text> Reader<'text> {
                 }
                 _ => return Err(Fault::new(key_at, "a key must be a single value")),
             };
-            if let Some(first) = seen.insert(key.clone(), key_at.line) {
+            let first = seen.get(&key).copied();
+            if let Some(first) = first {
                 self.faults.push(
                     Fault::new(key_at, format!("`{}` is given twice; first on line {first}", shown(&key)))
                         .help("keep one of them"),
@@ -249,7 +262,10 @@ impl<'text> Reader<'text> {
             }
             let (event, value_at) = self.next()?;
             let value = self.value(event, value_at, depth + 1)?;
-            entries.push((Key { at: key_at, text: key }, value));
+            if first.is_none() {
+                seen.insert(key.clone(), key_at.line);
+                entries.push((Key { at: key_at, text: key }, value));
+            }
         }
     }
 }

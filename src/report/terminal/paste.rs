@@ -7,6 +7,9 @@ use crate::report::escape;
 use crate::report::page::{Look, Page, plain, span};
 use crate::verdict::{Finding, Outcome, Verdict};
 
+/// Who mends a finding unless it says otherwise; see [`Finding::new`].
+const AUTHOR: &str = "the author";
+
 /// Writes the block; nothing for a change that pasting cannot mend.
 ///
 /// `newest` is true for the last change of its group, which an amended commit mends.
@@ -32,6 +35,11 @@ pub(super) fn write(page: &mut Page<'_>, indent: usize, newest: bool, verdict: &
     }
     for line in lines {
         page.line(indent + 4, &[span(Look::Paste, escape::terminal(line.as_bytes(), usize::MAX))])?;
+    }
+    if findings.iter().any(|finding| finding.who != AUTHOR) {
+        // The block must not read as an invitation to write down a review that nobody gave.
+        let only = "what others have to give goes in when they have given it, not before";
+        page.paragraph_hanging(indent, indent, &[plain(only)])?;
     }
     page.gap();
     Ok(())

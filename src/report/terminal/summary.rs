@@ -8,23 +8,9 @@ use crate::report::page::{Look, Page, plain, span};
 use crate::report::{Counts, Of, PolicyName, Report, Style, escape};
 use crate::verdict::{Decision, Judgement, Outcome};
 
-/// Writes it; `hidden` is how many denied changes were left out above.
-pub(super) fn write(
-    page: &mut Page<'_>,
-    report: &Report,
-    style: &Style,
-    counts: &Counts,
-    hidden: usize,
-) -> io::Result<()> {
+/// Writes it.
+pub(super) fn write(page: &mut Page<'_>, report: &Report, style: &Style, counts: &Counts) -> io::Result<()> {
     page.gap();
-    if 0 < hidden {
-        let more = format!(
-            "and {} more denied; `changegate check --verbose` shows all",
-            counted(hidden, "change", "changes"),
-        );
-        page.paragraph(0, &[plain(more)])?;
-        page.gap();
-    }
     deferred(page, report)?;
     for note in &report.notes {
         page.paragraph(0, &[span(Look::Warning, "note"), plain(": "), plain(escape::sentence(note))])?;

@@ -1,0 +1,134 @@
+//! The document against its schema and its description: what is written is what is promised.
+
+use serde_json::Value;
+
+use crate::report::{Format, Report, Style, samples, write};
+
+const SCHEMA: &str = include_str!("../../../docs/verdict-v1.schema.json");
+const DESCRIPTION: &str = include_str!("../../../docs/json.md");
+
+fn written(report: &Report) -> String {
+    let mut out = Vec::new();
+    write(Format::Json, report, &Style::default(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn schema() -> Value {
+    serde_json::from_str(SCHEMA).unwrap()
+}
+
+/// Compares a value with the part of the schema that is about it. A key that the schema does not
+/// name is an error here, although programs are to let such keys be.
+fn compare(root: &Value, part: &Value, value: &Value, place: &str) -> Result<(), String> {
+    if let Some(name) = part["$ref"].as_str() {
+        let definition = &root["$defs"][name.rsplit('/').next().unwrap()];
+        assert!(definition.is_object(), "{name} is not defined");
+        return compare(root, definition, value, place);
+    }
+    if let Some(choices) = part["oneOf"].as_array() {
+        let fits = choices.iter().filter(|choice| compare(root, choice, value, place).is_ok()).count();
+        return if fits == 1 { Ok(()) } else { Err(format!("{place}: {fits} choices fit {value}")) };
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let wanted = &part["type"];
+    let allowed = wanted.is_null()
+        || wanted == kind
+        || wanted.as_array().is_some_and(|kinds| kinds.iter().any(|one| one == kind));
+    if !allowed {
+        return Err(format!("{place}: {kind} instead of {wanted}"));
+    }
+    if part.get("const").is_some_and(|fixed| fixed != value) {
+        return Err(format!("{place}: {value}"));
+    }
+    if part["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+        return Err(format!("{place}: {value} is not among the words"));
+    }
+    if let (Some(pattern), Some(text)) = (part["pattern"].as_str(), value.as_str())
+        && !regex::Regex::new(pattern).unwrap().is_match(text)
+    {
+        return Err(format!("{place}: `{text}` is not {pattern}"));
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        compare(root, &part["items"], item, &format!("{place}[{index}]"))?;
+    }
+    if let Some(map) = value.as_object() {
+        for key in part["required"].as_array().into_iter().flatten() {
+            if !map.contains_key(key.as_str().unwrap()) {
+                return Err(format!("{place}: {key} is missing"));
+            }
+        }
+        for (key, value) in map {
+            let Some(part) = part["properties"].get(key) else {
+                return Err(format!("{place}: `{key}` is not in the schema"));
+            };
+            compare(root, part, value, &format!("{place}.{key}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_document_fits_the_schema() {
+    let schema = schema();
+    let mut without = samples::denied();
+    without.policy = None;
+    for report in [
+        samples::denied(),
+        samples::allowed(),
+        samples::owed(),
+        samples::deferred(),
+        samples::refused_message(),
+        samples::undecided(),
+        samples::remarked(),
+        samples::hostile(),
+        samples::explained(),
+        without,
+    ] {
+        let document: Value = serde_json::from_str(&written(&report)).unwrap();
+        compare(&schema, &schema, &document, "$").unwrap();
+    }
+}
+
+#[test]
+fn every_key_and_word_of_the_schema_is_described() {
+    fn names(part: &Value, found: &mut Vec<String>) {
+        for (key, value) in part["properties"].as_object().into_iter().flatten() {
+            found.push(key.clone());
+            found.extend(
+                value["enum"].as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned()),
+            );
+        }
+    }
+    let schema = schema();
+    let mut found = Vec::new();
+    names(&schema, &mut found);
+    schema["$defs"].as_object().unwrap().values().for_each(|part| names(part, &mut found));
+    for name in found {
+        assert!(DESCRIPTION.contains(&format!("`{name}`")), "docs/json.md does not describe `{name}`");
+    }
+}
+
+#[test]
+fn the_schema_comes_first_and_the_bytes_are_the_same_each_time() {
+    let text = written(&samples::denied());
+    assert!(text.starts_with("{\n  \"schema\": \"changegate/verdict/v1\",\n  \"decision\": \"deny\","));
+    assert!(text.ends_with("}\n"));
+    assert_eq!(text, written(&samples::denied()));
+}
+
+#[test]
+fn a_denied_push_as_json() {
+    insta::assert_snapshot!("denied", written(&samples::denied()));
+}
+
+#[test]
+fn hostile_words_as_json() {
+    insta::assert_snapshot!("hostile", written(&samples::hostile()));
+}
