@@ -1,17 +1,17 @@
 //! `changegate hook post-receive`: what is owed for what has landed.
 //!
-//! The push is over and cannot be refused any more. Whoever pushed is told once more what he owes,
-//! with times that are counted from now, the receipt.
+//! The push is over and cannot be refused any more. What is owed, and by when, stands in the report
+//! that `pre-receive` has given to the same reader; one line says that it is owed from now on.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
-use super::super::output::{self, FormatName};
+use jiff::Timestamp;
+
 use super::super::{Exit, Stop, World};
 use crate::change::Stage;
 use crate::gate::{Asked, Settings, at_commit, judge_range};
 use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
-use crate::report::Style;
 use crate::verdict::Outcome;
 
 /// Say what is owed for a push that has landed
@@ -26,25 +26,34 @@ pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
     let repository = Repository::open(&world.at(git_dir), None)?;
     let settings =
         Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+    let mut due = Vec::new();
     for update in updates.iter().filter(|update| !update.old.is_null() && !update.new.is_null()) {
-        remind(&repository, &settings, update, world)?;
+        due.extend(owed(&repository, &settings, update, world)?);
     }
+    let many = match due.len() {
+        0 => return Ok(Exit::Allowed),
+        1 => "1 obligation".to_owned(),
+        many => format!("{many} obligations"),
+    };
+    let first = due.into_iter().flatten().min();
+    let first =
+        first.map(|due| format!("; the first is due {}", due.strftime("%F %R UTC"))).unwrap_or_default();
+    writeln!(std::io::stdout(), "changegate: landed, with {many} from now on{first}")?;
     Ok(Exit::Allowed)
 }
 
-/// Tells what is owed for the changes that an update has brought in, by the policy that it was
-/// judged by.
-fn remind(
+/// Returns when what an update has brought in is owed, by the policy that it was judged by.
+fn owed(
     repository: &Repository,
     settings: &Settings,
     update: &RefUpdate,
     world: &World,
-) -> Result<(), Stop> {
+) -> Result<Vec<Option<Timestamp>>, Stop> {
     let Ok(loaded) = at_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy()) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     if !loaded.policy.protects(update.name.as_bytes()) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let hidden = [update.old];
     let asked = Asked {
@@ -59,15 +68,10 @@ fn remind(
         threads: world.threads(),
         now: world.now,
     };
-    let mut report = judge_range(repository, &loaded, &asked, &mut || {})?;
-    for group in &mut report.groups {
-        group.verdicts.retain(|verdict| {
-            verdict.judgements.iter().any(|judgement| matches!(judgement.outcome, Outcome::Owed(_)))
-        });
-    }
-    if report.groups.iter().any(|group| !group.verdicts.is_empty()) {
-        let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
-        output::report(&report, FormatName::Terminal, &style)?;
-    }
-    Ok(())
+    let report = judge_range(repository, &loaded, &asked, &mut || {})?;
+    let verdicts = report.groups.iter().flat_map(|group| &group.verdicts);
+    let owed = verdicts
+        .flat_map(|verdict| &verdict.judgements)
+        .filter_map(|judgement| if let Outcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None });
+    Ok(owed.flatten().map(|one| one.due).collect())
 }
