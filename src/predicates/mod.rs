@@ -179,6 +179,7 @@ impl Predicate {
     fn fields(&self) -> Vec<&Field> {
         match self {
             Predicate::FieldHolds(field) => field.stated(),
+            Predicate::Ticket(ticket) => ticket.stated(),
             _ => Vec::new(),
         }
     }

@@ -73,6 +73,11 @@ impl Ticket {
 
     pub(super) fn needs(&self, _: &mut Needs) {}
 
+    /// Returns the field, unless there is time to state it later.
+    pub(super) fn stated(&self) -> Vec<&Field> {
+        if self.within.is_none() { vec![&self.field] } else { Vec::new() }
+    }
+
     pub(super) fn words(&self) -> String {
         let within = self.within.map(|within| format!(" within {within}")).unwrap_or_default();
         let max = self.max.map(|max| format!(", at most {max} of them")).unwrap_or_default();
