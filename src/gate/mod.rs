@@ -8,6 +8,7 @@ mod push;
 mod range;
 mod settings;
 mod source;
+mod unusable;
 
 pub use push::judge_push;
 pub use range::{Asked, judge_message, judge_range};
