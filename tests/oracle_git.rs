@@ -197,9 +197,9 @@ fn a_push_on_top_of_the_tip_reads_nothing_below() {
 
 #[test]
 fn commits_are_streamed_in_order_whatever_the_threads() {
-    let dag = Dag::new(7, 2400, Dates::Honest);
+    let dag = Dag::new(7, 4000, Dates::Honest);
     let repository = dag.lab.open();
-    let widest = (0..2400).max_by_key(|index| dag.reachable(&[*index]).len()).unwrap();
+    let widest = (3950..4000).max_by_key(|index| dag.reachable(&[*index]).len()).unwrap();
     let tip = dag.ids[widest];
     let listed: Vec<Oid> = repository.new_commits(tip, &[]).unwrap().map(Result::unwrap).collect();
     assert!(1100 < listed.len());
@@ -479,10 +479,7 @@ fn refs_are_found_by_their_full_names_only() {
         assert_eq!(at("refs/heads/trap"), ("refs/heads/trap".into(), None));
         assert!(repository.resolve_ref(b"refs/heads/ring").is_err());
         assert!(repository.resolve_ref(b"refs/heads/a..b").is_err());
-        match repository.resolve_ref(b"main") {
-            Ok(found) => assert_eq!(found.id, None),
-            Err(_) => {}
-        }
+        assert!(repository.resolve_ref(b"main").map_or(true, |found| found.id.is_none()));
         let tags = repository.refs("refs/tags/").unwrap();
         let tags: Vec<_> = tags.iter().map(|tag| (tag.name.to_lossy().into_owned(), tag.id)).collect();
         let expected =
