@@ -9,6 +9,7 @@
 //! What comes out of a repository is hostile. Nothing in here panics on it, and what cannot be read
 //! is an error that names it, or a [`Missing`](crate::change::Missing) in the place of the fact.
 
+mod ancestor;
 mod commit;
 mod config;
 mod content;

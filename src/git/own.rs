@@ -14,6 +14,7 @@ use gix::ObjectId;
 
 use crate::change::{Entry, EntryKind, Fact, Missing, Need, Text};
 
+use super::ancestor::{Ancestor, trivial};
 use super::lines::is_binary;
 use super::merge::is_clean_merge;
 use super::merge_base::merge_bases;
@@ -34,25 +35,32 @@ impl Reader {
     }
 
     fn own_of_two(&mut self, tree: &ObjectId, left: &ObjectId, right: &ObjectId) -> Result<Vec<Text>> {
-        let bases = merge_bases(self, *left, *right)?;
-        let mut base_trees =
-            bases.iter().map(|base| self.tree_of(base).map(Some)).collect::<Result<Vec<_>>>()?;
-        if base_trees.is_empty() {
-            base_trees.push(None);
+        let bases = merge_bases(self, &[*left], right)?;
+        let mut trees = vec![Some(*tree), Some(self.tree_of(left)?), Some(self.tree_of(right)?)];
+        let mut base_places = Vec::new();
+        for base in &bases {
+            base_places.push(trees.len());
+            trees.push(Some(self.tree_of(base)?));
         }
-        let (left, right) = (self.tree_of(left)?, self.tree_of(right)?);
-        let mut own = Vec::new();
-        // With several bases git would merge those first. Here a path has to be clean with each.
-        for base in base_trees {
-            let sides = [Some(*tree), Some(left), Some(right), base];
-            own.extend(self.compare(&sides, three_way_settled, |reader, entries| match entries {
-                [merged, left, right, base] => reader.is_own(*merged, *left, *right, *base),
-                _ => Ok(true),
-            })?);
-        }
-        own.sort();
-        own.dedup();
-        Ok(own)
+        let ancestor = Ancestor::of(self, &bases, &mut trees)?;
+        let is_settled = |ids: &[Option<ObjectId>]| {
+            let [merged, left, right, ..] = ids else { return false };
+            ancestor.value(ids).and_then(|base| trivial(*left, *right, base)) == Some(*merged)
+        };
+        self.compare(&trees, is_settled, |reader, entries| {
+            let [merged, left, right, ..] = entries else { return Ok(true) };
+            if let Some(base) = ancestor.value(entries) {
+                return reader.is_own(*merged, *left, *right, base);
+            }
+            // Then it has to be clean with each of the bases.
+            for place in &base_places {
+                let base = entries.get(*place).copied().flatten();
+                if reader.is_own(*merged, *left, *right, base)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
     }
 
     fn own_of_many(&mut self, tree: &ObjectId, parents: &[ObjectId]) -> Result<Vec<Text>> {
@@ -163,27 +171,6 @@ impl Reader {
             }
         }
         Ok(own)
-    }
-}
-
-/// Returns what a merge takes without looking at contents: what both sides agree on, or the side
-/// that changed something.
-fn trivial<T: PartialEq + Copy>(left: T, right: T, base: T) -> Option<T> {
-    if left == right || base == right {
-        Some(left)
-    } else if base == left {
-        Some(right)
-    } else {
-        None
-    }
-}
-
-/// Returns true if the first of four subtrees is what a merge of the next two, made from the last,
-/// gives without a look inside.
-fn three_way_settled(ids: &[Option<ObjectId>]) -> bool {
-    match ids {
-        [merged, left, right, base] => trivial(*left, *right, *base) == Some(*merged),
-        _ => false,
     }
 }
 

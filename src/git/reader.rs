@@ -90,6 +90,11 @@ impl Reader {
         self.shared.layout.format
     }
 
+    /// Returns true if a tree need not be read again.
+    pub(super) fn has_tree(&self, id: &ObjectId) -> bool {
+        self.trees.contains(id)
+    }
+
     /// Reads an object whole, with its kind; `None` if it is not there.
     pub(super) fn object(&mut self, id: &ObjectId) -> Result<Option<(gix::objs::Kind, &[u8])>> {
         let found = self.objects.try_find(id, &mut self.buffer);
@@ -145,6 +150,11 @@ impl Reader {
 
     /// Reads a tree.
     pub(super) fn tree(&mut self, id: &ObjectId) -> Result<Arc<Tree>> {
+        self.tree_like(id, None)
+    }
+
+    /// Reads a tree that resembles `sibling`.
+    pub(super) fn tree_like(&mut self, id: &ObjectId, sibling: Option<&Tree>) -> Result<Arc<Tree>> {
         if let Some(tree) = self.trees.get(id) {
             return Ok(tree);
         }
@@ -158,8 +168,8 @@ impl Reader {
             Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
             None => bail!("the tree {id} is not there"),
         };
-        let tree =
-            Tree::decode(raw, format).map_err(|why| anyhow::anyhow!("cannot read the tree {id}: {why}"))?;
+        let tree = Tree::decode(raw, sibling, format)
+            .map_err(|why| anyhow::anyhow!("cannot read the tree {id}: {why}"))?;
         let tree = Arc::new(tree);
         self.trees.put(*id, tree.clone());
         Ok(tree)
