@@ -208,7 +208,7 @@ fn commits_are_streamed_in_order_whatever_the_threads() {
     for threads in [1, 2, 5] {
         for (hidden, expected) in [(&[][..], &listed), (&hidden[..], &rest)] {
             let mut streamed = Vec::new();
-            let range = Range { new: tip, hidden };
+            let range = Range { new: tip, hidden, trusted: None };
             let judge = |read: Result<changegate::change::Commit, _>| read.unwrap().id.unwrap();
             repository
                 .for_each_commit(range, &Needs::new(), threads, judge, |id| {
@@ -219,7 +219,7 @@ fn commits_are_streamed_in_order_whatever_the_threads() {
             assert_eq!(&streamed, expected);
         }
         let mut count = 0;
-        let range = Range { new: tip, hidden: &[] };
+        let range = Range { new: tip, hidden: &[], trusted: None };
         let stopped = repository.for_each_commit(range, &Needs::new(), threads, drop, |()| {
             count += 1;
             if count == 1100 { anyhow::bail!("enough") } else { Ok(()) }
@@ -653,7 +653,7 @@ fn a_damaged_commit_is_an_error_and_the_others_go_on() {
     let error = lab.open().commit(damaged, &Needs::new()).unwrap_err();
     assert_eq!(error.id, damaged);
     let (mut read, mut refused) = (0, 0);
-    let range = Range { new: damaged, hidden: &[] };
+    let range = Range { new: damaged, hidden: &[], trusted: None };
     lab.open()
         .for_each_commit(
             range,

@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         None => loaded.policy.unit,
     };
     let asked = Asked {
-        range: Range { new: question.new, hidden: &question.hidden },
+        range: Range { new: question.new, hidden: &question.hidden, trusted: None },
         called: Text::from(question.called.as_str()),
         target: question.target,
         stage: Stage::Check,

@@ -243,7 +243,7 @@ impl Push<'_> {
             return Ok(());
         }
         let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now };
-        let range = Range { new: tip, hidden: &protected };
+        let range = Range { new: tip, hidden: &protected, trusted: loaded.trusted(self.now) };
         let needs = loaded.policy.needs();
         let collect = |judged: Judged| {
             match judged {

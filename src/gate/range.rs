@@ -86,8 +86,9 @@ pub fn judge_range(
         Ok(())
     };
     let needs = loaded.policy.needs();
+    let range = Range { trusted: loaded.trusted(asked.now), ..asked.range };
     match asked.unit {
-        Unit::Step => repository.for_each_step(asked.range, &needs, asked.threads, judged, collect)?,
+        Unit::Step => repository.for_each_step(range, &needs, asked.threads, judged, collect)?,
         Unit::Commit => {
             repository.for_each_commit(
                 asked.range,

@@ -40,5 +40,6 @@ pub use newest::NewCommits;
 pub use objects::Quarantine;
 pub use receive::{MalformedLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive};
 pub use refs::{Head, RefAt};
-pub use repository::{ObjectFormat, Peeled, Repository};
-pub use stream::Range;
+pub use repository::{Peeled, Repository};
+pub use signature::ObjectFormat;
+pub use stream::{Range, Trusted};

@@ -9,11 +9,14 @@ use gix::commitgraph::Graph;
 use gix::hash::Kind;
 use gix::objs::{Find, FindHeader};
 
-use crate::change::{Commit, Need, Needs, Oid};
+use crate::change::{Commit, Missing, Need, Needs, Oid};
 
 use super::commit::{self, Unreadable};
 use super::layout::Layout;
 use super::objects::{Objects, Stores};
+use super::repository::object_format;
+use super::signature;
+use super::stream::Trusted;
 use super::tree::{Tree, TreeCache};
 
 /// What all threads share.
@@ -182,6 +185,7 @@ impl Reader {
         id: &ObjectId,
         raw: Option<Vec<u8>>,
         needs: &Needs,
+        trusted: Option<Trusted<'_>>,
     ) -> Result<Commit, Unreadable> {
         let format = self.format();
         let read;
@@ -194,6 +198,12 @@ impl Reader {
         };
         let parts = commit::parse(raw, format).map_err(|why| unreadable(id, why))?;
         let mut commit = parts.commit(oid(id));
+        if needs.contains(&Need::Signatures) {
+            commit.signature = match trusted {
+                Some(Trusted { keys, at }) => Ok(signature::verify(keys, raw, object_format(format), at)),
+                None => Err(Missing::NotConfigured(Need::Signatures)),
+            };
+        }
         let (tree, parents) = (parts.tree, parts.parents);
         if needs.contains(&Need::Paths) || needs.contains(&Need::Lines) || needs.contains(&Need::Blobs) {
             self.add_paths(&mut commit, &tree, parents.first(), needs);

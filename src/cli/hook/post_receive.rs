@@ -48,7 +48,7 @@ fn remind(
     }
     let hidden = [update.old];
     let asked = Asked {
-        range: Range { new: update.new, hidden: &hidden },
+        range: Range { new: update.new, hidden: &hidden, trusted: None },
         called: update.name.clone(),
         target: Ok(update.name.clone()),
         stage: Stage::PreReceive,

@@ -64,7 +64,7 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
     }
     let hidden = [base];
     let asked = Asked {
-        range: Range { new: pushed.local, hidden: &hidden },
+        range: Range { new: pushed.local, hidden: &hidden, trusted: None },
         called: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),
         stage: Stage::PrePush,
