@@ -797,6 +797,49 @@ fn evil_twin(lab: &Lab, tree: &str, dice: &mut Dice) -> (String, String) {
 }
 
 #[test]
+fn lines_that_were_merged_into_each_other_are_merged_from_both_bases() {
+    let lab = Lab::new();
+    let mut dice = Dice::new(12);
+    let (mut clean, mut own_bases) = (0, 0);
+    for _ in 0..60 {
+        let bases = two_sides(&mut dice, &lab);
+        let [left, right] = bases.map(|id| id.to_string());
+        let merge = |left: &str, right: &str| {
+            let args = ["-c", "merge.renames=false", "merge-tree", "--write-tree", left, right];
+            let merged = lab.output(&lab.dir, &args, b"");
+            let tree = String::from_utf8(merged.stdout).unwrap().lines().next().unwrap().to_owned();
+            merged.status.success().then_some(tree)
+        };
+        let Some(tree) = merge(&left, &right) else { continue };
+        own_bases += 1;
+        let mut sides = Vec::new();
+        for (number, parents) in [[bases[0], bases[1]], [bases[1], bases[0]]].iter().enumerate() {
+            let crossed = merge_commit(&lab, &tree, parents);
+            let text =
+                (0..12)
+                    .map(|line| {
+                        if line == 2 + 7 * number {
+                            format!("side {number}\n")
+                        } else {
+                            format!("a {line}\n")
+                        }
+                    })
+                    .collect::<String>();
+            let files = format!("from {crossed}\nM 100644 inline a\ndata {}\n{text}\n", text.len());
+            let mut stream = Vec::new();
+            commit(&mut stream, 1, 10 + number as u64, &[], files.as_bytes());
+            sides.push(lab.import(&stream)[&1]);
+        }
+        let Some(tree) = merge(&sides[0].to_string(), &sides[1].to_string()) else { continue };
+        clean += 1;
+        assert_eq!(own_content(&lab, &tree, &sides), [""; 0], "{sides:?}");
+        let evil = evil_twin(&lab, &tree, &mut dice);
+        assert_eq!(own_content(&lab, &evil.0, &sides), [evil.1]);
+    }
+    assert!(5 < clean, "{clean} clean of {own_bases}");
+}
+
+#[test]
 fn an_octopus_owns_what_no_parent_has() {
     let lab = Lab::new();
     let mut stream = Vec::new();

@@ -2,8 +2,7 @@
 //!
 //! Lines of history that were merged into each other have several merge bases. Git then merges those
 //! first, and so on down, and takes the result for the base. Here the same is done for each path, as
-//! far as it can be told from the ids alone; where the contents would have to be merged, there is no
-//! answer, and the caller has to be content with each base by itself.
+//! far as it can be told from the ids alone. Where contents have to be merged, that is the caller's.
 
 use anyhow::Result;
 use gix::ObjectId;

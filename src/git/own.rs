@@ -16,7 +16,7 @@ use crate::change::{Entry, EntryKind, Fact, Missing, Need, Text};
 
 use super::ancestor::{Ancestor, trivial};
 use super::lines::is_binary;
-use super::merge::is_clean_merge;
+use super::merge::{clean_merge, is_clean_merge};
 use super::merge_base::merge_bases;
 use super::paths::{DEEPEST, MOST_ENTRIES};
 use super::reader::Reader;
@@ -37,11 +37,6 @@ impl Reader {
     fn own_of_two(&mut self, tree: &ObjectId, left: &ObjectId, right: &ObjectId) -> Result<Vec<Text>> {
         let bases = merge_bases(self, &[*left], right)?;
         let mut trees = vec![Some(*tree), Some(self.tree_of(left)?), Some(self.tree_of(right)?)];
-        let mut base_places = Vec::new();
-        for base in &bases {
-            base_places.push(trees.len());
-            trees.push(Some(self.tree_of(base)?));
-        }
         let ancestor = Ancestor::of(self, &bases, &mut trees)?;
         let is_settled = |ids: &[Option<ObjectId>]| {
             let [merged, left, right, ..] = ids else { return false };
@@ -52,14 +47,14 @@ impl Reader {
             if let Some(base) = ancestor.value(entries) {
                 return reader.is_own(*merged, *left, *right, base);
             }
-            // Then it has to be clean with each of the bases.
-            for place in &base_places {
-                let base = entries.get(*place).copied().flatten();
-                if reader.is_own(*merged, *left, *right, base)? {
-                    return Ok(true);
-                }
+            let (Some(merged), Some(left), Some(right)) = (merged, left, right) else { return Ok(true) };
+            if left.kind != right.kind || left.kind != merged.kind || !is_file(left) {
+                return Ok(true);
             }
-            Ok(false)
+            match reader.base_content(&ancestor, entries)? {
+                Some(base) => reader.differs_from_merge(*merged, *left, *right, &base),
+                None => Ok(true),
+            }
         })
     }
 
@@ -84,7 +79,6 @@ impl Reader {
             return Ok(merged != expected);
         }
         let (Some(merged), Some(left), Some(right)) = (merged, left, right) else { return Ok(true) };
-        let is_file = |entry: &Entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable);
         if ![merged, left, right].iter().chain(&base).all(is_file) {
             return Ok(true);
         }
@@ -96,12 +90,42 @@ impl Reader {
         if let Some(id) = trivial(left.id, right.id, base.id) {
             return Ok(id != merged.id);
         }
-        let [base, left, right, merged] = [base, left, right, merged].map(|entry| self.whole(entry));
-        let (base, left, right, merged) = (base?, left?, right?, merged?);
-        if [&base, &left, &right, &merged].into_iter().any(|content| is_binary(content)) {
+        let base = self.whole(base)?;
+        self.differs_from_merge(merged, left, right, &base)
+    }
+
+    /// Returns true unless the content of `merged` is the clean merge of the two sides.
+    fn differs_from_merge(&mut self, merged: Entry, left: Entry, right: Entry, base: &[u8]) -> Result<bool> {
+        let [left, right, merged] = [left, right, merged].map(|entry| self.whole(entry));
+        let (left, right, merged) = (left?, right?, merged?);
+        if [base, &left, &right, &merged].into_iter().any(is_binary) {
             return Ok(true);
         }
-        Ok(!is_clean_merge(&base, &left, &right, &merged))
+        Ok(!is_clean_merge(base, &left, &right, &merged))
+    }
+
+    /// Returns the content of a base that has to be merged itself; `None` if that has a conflict.
+    fn base_content(&mut self, ancestor: &Ancestor, entries: &[Option<Entry>]) -> Result<Option<Vec<u8>>> {
+        if let Some(entry) = ancestor.value(entries) {
+            return match entry {
+                Some(entry) if is_file(&entry) => self.whole(entry).map(Some),
+                Some(_) => Ok(None),
+                // A file that both sides added was made from nothing.
+                None => Ok(Some(Vec::new())),
+            };
+        }
+        let Ancestor::Merged(parts) = ancestor else { return Ok(None) };
+        let mut contents = Vec::new();
+        for part in parts.iter() {
+            match self.base_content(part, entries)? {
+                Some(content) if !is_binary(&content) => contents.push(content),
+                _ => return Ok(None),
+            }
+        }
+        match contents.as_slice() {
+            [left, right, base] => Ok(clean_merge(base, left, right)),
+            _ => Ok(None),
+        }
     }
 
     fn whole(&mut self, entry: Entry) -> Result<Vec<u8>> {
@@ -172,6 +196,10 @@ impl Reader {
         }
         Ok(own)
     }
+}
+
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::File | EntryKind::Executable)
 }
 
 /// Returns true if the first is one of the others, which for a subtree holds for each path in it.
