@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::push::notes_on;
+use super::side::Side;
 use super::source::Loaded;
 use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Stage, Text};
 use crate::git::{Range, Repository, Unreadable};
@@ -50,12 +51,18 @@ pub fn judge_range(
     asked: &Asked<'_>,
     progress: &mut dyn FnMut(),
 ) -> anyhow::Result<Report> {
+    let needs = loaded.policy.needs();
+    let side = match asked.range.hidden {
+        [old] if needs.contains(&Need::Paths) => Side::of(repository, *old, asked.range.new)?,
+        _ => Side::default(),
+    };
     let judged = |commits: Vec<Result<Commit, Unreadable>>| -> Judged {
         let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
         let commits = commits.map_err(|unreadable| {
             let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
             refuse("readable-commits", finding)
         })?;
+        let commits = side.complete(commits);
         let change = Change {
             stage: asked.stage,
             target: asked.target.clone(),
@@ -85,7 +92,6 @@ pub fn judge_range(
         }
         Ok(())
     };
-    let needs = loaded.policy.needs();
     let range = Range { trusted: loaded.trusted(asked.now), ..asked.range };
     match asked.unit {
         Unit::Step => repository.for_each_step(range, &needs, asked.threads, judged, collect)?,

@@ -58,12 +58,24 @@ impl Reader {
         })
     }
 
+    /// Decides about an octopus the way git makes one: parent by parent, each against what it and the
+    /// first parent were made from, and never with a conflict. Where a parent has several such bases
+    /// or none, only a path on which it agrees with the rest so far is settled.
     fn own_of_many(&mut self, tree: &ObjectId, parents: &[ObjectId]) -> Result<Vec<Text>> {
-        let mut sides = vec![Some(*tree)];
-        for parent in parents {
-            sides.push(Some(self.tree_of(parent)?));
+        let Some((first, others)) = parents.split_first() else { return Ok(Vec::new()) };
+        let mut trees = vec![Some(*tree), Some(self.tree_of(first)?)];
+        let mut has_base = Vec::new();
+        for other in others {
+            let bases = merge_bases(self, &[*first], other)?;
+            let base = if let [base] = bases.as_slice() { Some(self.tree_of(base)?) } else { None };
+            has_base.push(base.is_some());
+            trees.extend([Some(self.tree_of(other)?), base]);
         }
-        self.compare(&sides, is_some_parents, |_, entries| Ok(!is_some_parents(entries)))
+        self.compare(
+            &trees,
+            |ids| folded(ids, &has_base) == ids.first().copied(),
+            |_, entries| Ok(folded(entries, &has_base) != entries.first().copied()),
+        )
     }
 
     /// Decides about one path, given what stands there in the merge, in both parents and in the
@@ -202,9 +214,21 @@ fn is_file(entry: &Entry) -> bool {
     matches!(entry.kind, EntryKind::File | EntryKind::Executable)
 }
 
-/// Returns true if the first is one of the others, which for a subtree holds for each path in it.
-fn is_some_parents<T: PartialEq>(sides: &[T]) -> bool {
-    sides.split_first().is_some_and(|(merged, parents)| parents.contains(merged))
+/// Returns what a clean merge of several parents gives for one path (or subtree), if that can be told
+/// without opening it; `sides` are the merge, the first parent, and for each further parent itself
+/// and its base.
+fn folded<T: PartialEq + Copy>(sides: &[Option<T>], has_base: &[bool]) -> Option<Option<T>> {
+    let (first, others) = sides.get(1..)?.split_first()?;
+    let mut so_far = *first;
+    for (pair, has_base) in others.chunks(2).zip(has_base) {
+        let [other, base] = pair else { return None };
+        so_far = match has_base {
+            true => trivial(so_far, *other, *base)?,
+            false if so_far == *other => so_far,
+            false => return None,
+        };
+    }
+    Some(so_far)
 }
 
 struct Row {
