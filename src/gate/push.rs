@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use crate::change::{Change, Commit, Need, Oid, Stage, Text};
+use crate::change::{Change, Commit, Need, Needs, Oid, Stage, Text};
 use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
 use crate::judge::judge;
 use crate::policy::{PolicyErrors, Unit};
@@ -210,11 +210,26 @@ impl Push<'_> {
             (Some(old), Some(new), Object::Commit) => {
                 // The old tip is part of the new history if it leads to nothing that the new does not.
                 let mut lost = self.repository.new_commits(old, &[new])?;
-                lost.next().transpose().context("cannot compare the histories")?.is_none()
+                let is_none_lost = lost.next().transpose().context("cannot compare the histories")?.is_none();
+                is_none_lost || self.follows(new, old)?
             }
             _ => false,
         };
         Ok(Asked { name: &at.name, claimed: given(update.old), actual: at.id, new, object, forward })
+    }
+
+    /// Returns true if `old` is a parent of one of the commits that are new over it.
+    ///
+    /// That is so wherever `old` is part of the history of `new`, whatever the dates say: a list of
+    /// new commits leaves none out, but where clocks were wrong it can hold some that are not new.
+    fn follows(&self, new: Oid, old: Oid) -> anyhow::Result<bool> {
+        for id in self.repository.new_commits(new, &[old])?.take(self.settings.most_commits) {
+            let commit = self.repository.commit(id?, &Needs::new());
+            if commit.is_ok_and(|commit| commit.parents.contains(&old)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Judges the commits that `new` would bring under change control.
