@@ -1,5 +1,11 @@
 //! Merges that take back what the branch had, judged by the real binary on real history.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -42,7 +48,8 @@ fn repository(rule: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     git(at, &["init", "-q", "-b", "main"]);
-    let policy = format!("changegate: 1\nname: merges\nprotects: [main]\nrules:\n  r: {{ require: {rule} }}\n");
+    let policy =
+        format!("changegate: 1\nname: merges\nprotects: [main]\nrules:\n  r: {{ require: {rule} }}\n");
     commit(at, "policies/changegate.yml", &policy);
     git(at, &["branch", "topic"]);
     git(at, &["branch", "base"]);

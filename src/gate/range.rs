@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::push::notes_on;
 use super::side::Side;
 use super::source::Loaded;
-use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Stage, Text};
+use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Pusher, Stage, Text};
 use crate::git::{Range, Repository, Unreadable};
 use crate::judge::{explain, judge};
 use crate::policy::{Policy, Unit};
@@ -24,6 +24,8 @@ pub struct Asked<'asked> {
     pub called: Text,
     /// The ref that they are for.
     pub target: Fact<Text>,
+    /// Who pushed or pushes them.
+    pub pusher: Fact<Pusher>,
     /// At which stage they are seen.
     pub stage: Stage,
     /// What counts as one change.
@@ -67,7 +69,7 @@ pub fn judge_range(
             stage: asked.stage,
             target: asked.target.clone(),
             seen_at: asked.now,
-            pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
+            pusher: asked.pusher.clone(),
             commits,
         };
         let verdict = judge(&loaded.policy, &change, asked.enforce);
