@@ -87,7 +87,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Bytes of delta bases that are kept for work on trees.
-    pub(super) const TREE_PACK_CACHE: usize = 96 << 20;
+    pub(super) const TREE_PACK_CACHE: usize = 16 << 20;
 
     pub(super) fn format(&self) -> Kind {
         self.shared.layout.format

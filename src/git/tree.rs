@@ -239,7 +239,7 @@ pub(super) struct TreeCache {
 
 impl TreeCache {
     /// Each generation holds about this many bytes.
-    const GENERATION: usize = 24 << 20;
+    const GENERATION: usize = 12 << 20;
 
     pub(super) fn get(&mut self, id: &ObjectId) -> Option<Arc<Tree>> {
         if let Some(tree) = self.young.get(id) {
