@@ -155,9 +155,40 @@ impl World {
     }
 }
 
+/// The command line of hooks alone.
+///
+/// Hooks run all day, and describing the whole command line takes longer than judging a message.
+#[derive(Debug, Parser)]
+#[command(name = "changegate", disable_help_subcommand = true)]
+struct HookCli {
+    /// Run as if started in this directory
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    color: Colour,
+
+    #[command(subcommand)]
+    command: HookCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum HookCommand {
+    Hook(hook::Args),
+}
+
+fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    if args.get(1).is_some_and(|first| first == "hook") {
+        let HookCli { directory, color, command: HookCommand::Hook(args) } = HookCli::try_parse_from(args)?;
+        return Ok(Cli { directory, color, command: Command::Hook(args) });
+    }
+    Cli::try_parse_from(args)
+}
+
 /// Runs the command that `args` ask for, at the time `now`.
 pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match parse(args.into_iter().collect()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are what was asked for; everything else is a wrong call.

@@ -7,6 +7,7 @@
 mod push;
 mod range;
 mod settings;
+mod side;
 mod source;
 mod unusable;
 

@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::settings::{MissingPolicy, Settings};
+use super::side::Side;
 use super::source::{self, Loaded, Unusable};
 use super::unusable::{ADMINISTRATOR, faults, no_policy};
-use crate::change::{Change, Commit, Needs, Oid, Stage, Text};
+use crate::change::{Change, Commit, Need, Needs, Oid, Stage, Text};
 use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
 use crate::judge::judge;
 use crate::policy::Unit;
@@ -257,9 +258,13 @@ impl Push<'_> {
             group.refusals.push(refuse("push-size", finding));
             return Ok(());
         }
-        let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now };
-        let range = Range { new: tip, hidden: &protected };
         let needs = loaded.policy.needs();
+        let side = match asked.actual.filter(|_| needs.contains(&Need::Paths)) {
+            Some(old) => Side::of(self.repository, old, tip)?,
+            None => Side::default(),
+        };
+        let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now, side };
+        let range = Range { new: tip, hidden: &protected, trusted: loaded.trusted(self.now) };
         let collect = |judged: Judged| {
             match judged {
                 Ok(verdict) => group.verdicts.push(verdict),
@@ -325,6 +330,7 @@ struct Judging<'push> {
     target: &'push Text,
     settings: &'push Settings,
     now: Timestamp,
+    side: Side,
 }
 
 impl Judging<'_> {
@@ -334,6 +340,7 @@ impl Judging<'_> {
             let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
             refuse("readable-commits", finding.by("the author"))
         })?;
+        let commits = self.side.complete(commits);
         let change = Change {
             stage: Stage::PreReceive,
             target: Ok(self.target.clone()),

@@ -72,6 +72,10 @@ impl Reader {
         let mut pairs = vec![Pair::read(self, before, after, 0)?];
         while let Some(pair) = pairs.last_mut() {
             prefix.truncate(pair.prefix);
+            if let (Some(before), Some(after)) = (&pair.before, &pair.after) {
+                let same = before.same_run(pair.left, after, pair.right, format);
+                (pair.left, pair.right) = (pair.left + same, pair.right + same);
+            }
             let left = pair.before.as_ref().and_then(|tree| tree.get(pair.left, format));
             let right = pair.after.as_ref().and_then(|tree| tree.get(pair.right, format));
             let (left, right) = match (left, right) {
@@ -135,12 +139,12 @@ impl Pair {
         after: Option<ObjectId>,
         prefix: usize,
     ) -> Result<Pair> {
-        Ok(Pair {
-            before: before.map(|id| reader.tree(&id)).transpose()?,
-            after: after.map(|id| reader.tree(&id)).transpose()?,
-            left: 0,
-            right: 0,
-            prefix,
-        })
+        // The one that is known already makes it easier to read the other.
+        let known_first = after.is_some_and(|id| reader.has_tree(&id));
+        let (first, second) = if known_first { (after, before) } else { (before, after) };
+        let first = first.map(|id| reader.tree(&id)).transpose()?;
+        let second = second.map(|id| reader.tree_like(&id, first.as_deref())).transpose()?;
+        let (before, after) = if known_first { (second, first) } else { (first, second) };
+        Ok(Pair { before, after, left: 0, right: 0, prefix })
     }
 }

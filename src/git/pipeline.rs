@@ -11,8 +11,9 @@ use anyhow::{Context, Result};
 
 use super::reader::{Reader, Shared};
 
-/// How many pieces of work make one batch. A short list never leaves the calling thread.
-const BATCH: usize = 128;
+/// How many pieces of work make one batch: neighbours share their trees, so they stay with one thread.
+/// A list shorter than this never leaves the calling one.
+const BATCH: usize = 512;
 
 /// How many batches are under way for each thread.
 const BATCHES_PER_THREAD: usize = 4;
@@ -59,7 +60,7 @@ pub(super) fn run<I: Send, T: Send>(
         }
         drop(done);
         scope.spawn(move || hand_out(first, next, &ticket, &to_do));
-        collect_in_order(&results, &tickets, collect)
+        collect_in_order(results, tickets, collect)
     })
 }
 
@@ -99,9 +100,11 @@ fn take<T>(queue: &Mutex<Receiver<T>>) -> Option<T> {
     queue.lock().ok()?.recv().ok()
 }
 
+/// Collects until all is done or something fails. It owns the receiving ends, because that they are
+/// gone is how the other threads learn that nobody waits for them any more.
 fn collect_in_order<T>(
-    results: &Receiver<(usize, Vec<Result<T>>)>,
-    tickets: &Receiver<()>,
+    results: Receiver<(usize, Vec<Result<T>>)>,
+    tickets: Receiver<()>,
     collect: &mut impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
     let mut early = BTreeMap::new();

@@ -7,6 +7,7 @@
 mod files;
 mod load;
 pub mod packs;
+mod rules;
 pub mod schema;
 
 use std::sync::Arc;
@@ -46,12 +47,32 @@ pub struct Policy {
     pub people: People,
     /// The fields that changes are described in.
     pub vocabulary: Vocabulary,
+    /// Whose signatures count.
+    pub signers: Signers,
     /// The kinds of changes; the first that holds is the one.
     pub classes: Vec<Class>,
     /// The rules, in order.
     pub rules: Vec<Rule>,
     /// What may break a rule, until when, and who allowed it.
     pub exemptions: Vec<Exemption>,
+}
+
+/// The files that hold the keys of those whose signatures count, as they stand beside the policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signers {
+    /// In the format of ALLOWED SIGNERS in ssh-keygen(1).
+    pub ssh: Option<KeyFile>,
+    /// An OpenPGP keyring, armoured or not.
+    pub openpgp: Option<KeyFile>,
+}
+
+/// A file of keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyFile {
+    /// Its path in the repository.
+    pub name: String,
+    /// What it holds.
+    pub source: Vec<u8>,
 }
 
 /// What counts as one change when commits are pushed.

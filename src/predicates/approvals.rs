@@ -3,6 +3,8 @@
 //! Two questions are answered here and nowhere else: who took part in a change, and whether an
 //! approval comes from somebody who did not.
 
+use std::sync::Arc;
+
 use super::parameters::teams;
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::{canonical_address, comparable_name};
@@ -57,7 +59,7 @@ change:
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approvals {
     at_least: u64,
-    fields: Vec<Field>,
+    fields: Vec<Arc<Field>>,
     teams: Vec<String>,
     distinct_teams: bool,
     of: Of,
@@ -116,14 +118,17 @@ impl Approvals {
     }
 
     pub(super) fn words(&self) -> String {
-        let people = if self.at_least == 1 { "somebody".into() } else { format!("{} people", self.at_least) };
+        let (people, stand) = match self.at_least {
+            1 => ("somebody".to_owned(), "stands"),
+            several => (format!("{several} people"), "stand"),
+        };
         let from = match (self.teams.is_empty(), self.distinct_teams) {
             (true, _) => String::new(),
             (false, false) => format!(" from {}", self.teams.join(" or ")),
-            (false, true) => format!(" from each of {}", self.teams.join(", ")),
+            (false, true) => format!(", one from each of {},", self.teams.join(", ")),
         };
         let names: Vec<_> = self.fields.iter().map(|field| format!("`{}`", field.name)).collect();
-        format!("{people}{from} who did not make the change stands behind it in {}", names.join(" or "))
+        format!("{people}{from} who did not make the change {stand} behind it in {}", names.join(" or "))
     }
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
@@ -345,7 +350,7 @@ fn one_for_each(teams: &[String], approvers: &[Approver], seen: &Seen<'_>) -> bo
     (0..teams.len()).all(|team| place(team, &members, &mut taken, &mut vec![false; approvers.len()]))
 }
 
-fn read_fields(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<Field> {
+fn read_fields(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<Arc<Field>> {
     let mut fields = Vec::new();
     for name in texts(node, faults) {
         let Some(field) = known.vocabulary.find(node, name, faults) else { continue };

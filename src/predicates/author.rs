@@ -3,14 +3,13 @@
 //! It reads what commits claim. Who really pushes is for `pusher` to say, whose key proved what is
 //! for `signed`, and who may approve is for `approvals`, which counts everybody who took part.
 
-use super::parameters::{about, either, teams};
+use super::parameters::{Standing, about, either};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::canonical_address;
 use crate::change::{Missing, Needs, Person, Text};
 use crate::pattern::NamePattern;
-use crate::people::Who;
 use crate::verdict::Line;
-use crate::yaml::decode::{Map, each, truth};
+use crate::yaml::decode::{Map, each};
 use crate::yaml::{Fault, Node, shown};
 
 /// What a policy's author reads about it.
@@ -48,8 +47,7 @@ change:
 pub struct Author {
     addresses: Vec<NamePattern>,
     domains: Vec<String>,
-    teams: Vec<String>,
-    bot: Option<bool>,
+    standing: Standing,
 }
 
 impl Author {
@@ -59,10 +57,9 @@ impl Author {
         let addresses =
             map.get("address").map(|node| each(node, faults, NamePattern::new)).unwrap_or_default();
         let domains = map.get("domain").map(|node| each(node, faults, domain)).unwrap_or_default();
-        let teams = map.get("team").map(|node| teams(node, known, faults)).unwrap_or_default();
-        let bot = map.get("bot").and_then(|node| truth(node, faults));
+        let standing = Standing::read(&mut map, known, faults);
         map.finish(faults);
-        let author = Author { addresses, domains, teams, bot };
+        let author = Author { addresses, domains, standing };
         if before == faults.len() && author.parts().is_empty() {
             faults.push(Fault::new(node.at, "expected one of address, bot, domain, team"));
         }
@@ -102,17 +99,7 @@ impl Author {
         {
             return Some(format!(" is not at {}", either(&self.domains)));
         }
-        let who = seen.people.who(author);
-        let member = |team: &String| matches!(&who, Who::Human(key) if seen.people.is_member(key, team));
-        if !self.teams.is_empty() && !self.teams.iter().any(member) {
-            return Some(format!(" is not in {}", self.teams.join(" or ")));
-        }
-        match (self.bot, who) {
-            (None, _) | (Some(true), Who::Bot) | (Some(false), Who::Human(_)) => None,
-            (Some(_), Who::Stranger) => Some(" is not somebody whom the roster knows".into()),
-            (Some(true), Who::Human(_)) => Some(" is not a bot".into()),
-            (Some(false), Who::Bot) => Some(" is a bot".into()),
-        }
+        self.standing.mismatch(&seen.people.who(author), seen)
     }
 
     fn parts(&self) -> Vec<String> {
@@ -123,10 +110,7 @@ impl Author {
         if !self.domains.is_empty() {
             parts.push(format!("is at {}", either(&self.domains)));
         }
-        if !self.teams.is_empty() {
-            parts.push(format!("is in {}", self.teams.join(" or ")));
-        }
-        parts.extend(self.bot.map(|bot| if bot { "is a bot" } else { "is not a bot" }.to_owned()));
+        parts.extend(self.standing.words());
         parts
     }
 }

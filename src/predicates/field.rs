@@ -1,5 +1,7 @@
 //! `field`: what the change says in a field.
 
+use std::sync::Arc;
+
 use super::{Doc, Known, Reply, Seen};
 use crate::calendar::Within;
 use crate::change::{Missing, Needs};
@@ -46,7 +48,7 @@ change:
 /// The question about each field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldHolds {
-    asked: Vec<(Field, Asked)>,
+    asked: Vec<(Arc<Field>, Asked)>,
 }
 
 /// What is asked of a field.
@@ -80,10 +82,11 @@ impl FieldHolds {
 
     /// Returns the fields that must be stated now.
     pub(super) fn stated(&self) -> Vec<&Field> {
-        let now = self.asked.iter().filter(|(_, asked)| {
-            !matches!(asked, Asked::Absent | Asked::Present { within: Some(_) })
-        });
-        now.map(|(field, _)| field).collect()
+        let now = self
+            .asked
+            .iter()
+            .filter(|(_, asked)| !matches!(asked, Asked::Absent | Asked::Present { within: Some(_) }));
+        now.map(|(field, _)| field.as_ref()).collect()
     }
 
     pub(super) fn words(&self) -> String {

@@ -3,7 +3,7 @@
 //! Merges are commits like all others: whatever asks about paths, messages or signatures sees them
 //! too. Only this predicate asks what a merge adds that none of its parents accounts for.
 
-use super::parameters::{about, at_most, list};
+use super::parameters::{about, allowed, at_most, counted, list};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::{Commit, Missing, Need, Needs};
 use crate::verdict::Line;
@@ -80,7 +80,7 @@ impl Merge {
             Content::Clean => "no merge has content of its own".to_owned(),
             Content::None => "there is no merge".to_owned(),
         });
-        let parents = self.parents.map(|most| format!("no merge has more than {most} parents"));
+        let parents = self.parents.map(|most| format!("no merge has more than {}", counted(most, "parent")));
         content.into_iter().chain(parents).collect::<Vec<_>>().join(", and ")
     }
 
@@ -90,7 +90,7 @@ impl Merge {
         for commit in seen.change.commits.iter().filter(|commit| commit.is_merge()) {
             let parents = u64::try_from(commit.parents.len()).unwrap_or(u64::MAX);
             if let Some(most) = self.parents.filter(|most| *most < parents) {
-                let what = format!("this merge has {parents} parents, and at most {most} are allowed");
+                let what = format!("this merge has {parents} parents, and {}", allowed(most));
                 findings.push(about(commit, Line::say(what)));
             }
             match (self.content, &commit.own_content) {

@@ -12,6 +12,7 @@ mod condition;
 #[cfg(test)]
 mod examples;
 mod parameters;
+mod reference;
 
 use std::cell::OnceCell;
 
@@ -24,6 +25,7 @@ use crate::yaml::decode::unknown;
 use crate::yaml::{Fault, Key, Node};
 
 pub use condition::{Condition, Trace};
+pub use reference::reference;
 
 /// What the documentation of a predicate says.
 #[derive(Debug)]
@@ -179,7 +181,7 @@ impl Predicate {
     fn fields(&self) -> Vec<&Field> {
         match self {
             Predicate::FieldHolds(field) => field.stated(),
-            Predicate::Ticket(ticket) => ticket.stated(),
+            Predicate::Ticket(ticket) => ticket.stated().into_iter().collect(),
             _ => Vec::new(),
         }
     }

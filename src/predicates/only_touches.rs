@@ -16,7 +16,9 @@ pub const DOC: Doc = Doc {
           that changes nothing does not hold: there would be nothing to go by.",
     parameters: "\
 - a pattern, or a list of them, as in a `.gitignore` at the root of the repository; every changed path matches at \
-least one. A rename counts on both sides.",
+least one. A rename counts on both sides. A pattern that matches a folder matches what is below, so `Cargo.lock` \
+matches `Cargo.lock/build.rs` too; and whether a path is a file or a link is not asked. Where that matters, add \
+`not: { touches: { kinds: [addition, executable, submodule, symlink] } }`.",
     passes: "
 ask: { only-touches: ['**/Cargo.lock', 'docs/**'] }
 change:
@@ -72,8 +74,8 @@ impl OnlyTouches {
         others.dedup();
         let finding = match (others.first(), &missing) {
             (Some(first), _) => {
-                let what = list(Line::default(), &others);
-                let what = what.and(format!(" changes as well, and only {} may", either(&self.paths)));
+                let what = Line::say(format!("beyond {}, this changes ", either(&self.paths)));
+                let what = list(what, &others);
                 Some(Finding::new(what).at_path(first))
             }
             (None, None) if is_empty => Some(Finding::new(Line::say("nothing changes here"))),
@@ -97,7 +99,7 @@ mod tests {
         assert_eq!(says("'docs/**'", "{ paths: [docs/a] }, {}, { merge: true, paths: [docs/b] }"), [""; 0]);
         assert_eq!(
             says("['docs/**', '*.md']", "{ paths: [docs/a, z] }, { paths: [docs2/a, z] }"),
-            ["`docs2/a`, `z` changes as well, and only `docs/**` or `*.md` may"]
+            ["beyond `docs/**` or `*.md`, this changes `docs2/a`, `z`"]
         );
         // A path that is changed and changed back was changed.
         assert_eq!(says("a", "{ paths: [a, b] }, { paths: [b] }").len(), 1);
@@ -137,7 +139,7 @@ mod tests {
             }))
         };
         assert!(forget("a")[0].starts_with("unknown: "));
-        assert_eq!(forget("b"), ["`b` changes as well, and only `a` may"]);
+        assert_eq!(forget("b"), ["beyond `a`, this changes `b`"]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Parameters and sentences that more than one predicate has, so that they mean the same in each.
 
-use super::Known;
+use super::{Known, Seen};
 use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
+use crate::people::Who;
 use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, count, texts, unknown};
+use crate::yaml::decode::{Map, count, texts, truth, unknown};
 use crate::yaml::{Fault, Key, Node};
 
 /// How many paths a finding lists.
@@ -22,12 +23,62 @@ pub(super) fn teams(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> 
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// Returns true if and only if this is a person who belongs to one of the teams.
+pub(super) fn in_a_team(who: &Who, teams: &[String], seen: &Seen<'_>) -> bool {
+    matches!(who, Who::Human(key) if teams.iter().any(|team| seen.people.is_member(key, team)))
+}
+
+/// What somebody is to the policy: `team` and `bot`, both of which are meant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Standing {
+    teams: Vec<String>,
+    bot: Option<bool>,
+}
+
+impl Standing {
+    pub(super) fn read(map: &mut Map<'_>, known: &Known<'_>, faults: &mut Vec<Fault>) -> Self {
+        let teams = map.get("team").map(|node| teams(node, known, faults)).unwrap_or_default();
+        let bot = map.get("bot").and_then(|node| truth(node, faults));
+        Standing { teams, bot }
+    }
+
+    /// Returns why somebody is not meant, in words that follow his name; `None` if he is.
+    pub(super) fn mismatch(&self, who: &Who, seen: &Seen<'_>) -> Option<String> {
+        if !self.teams.is_empty() && !in_a_team(who, &self.teams, seen) {
+            return Some(format!(" is not in {}", self.teams.join(" or ")));
+        }
+        match (self.bot, who) {
+            (None, _) | (Some(true), Who::Bot) | (Some(false), Who::Human(_)) => None,
+            (Some(_), Who::Stranger) => Some(" is not somebody whom the roster knows".into()),
+            (Some(true), Who::Human(_)) => Some(" is not a bot".into()),
+            (Some(false), Who::Bot) => Some(" is a bot".into()),
+        }
+    }
+
+    /// Returns what is asked, each in words that follow a name.
+    pub(super) fn words(&self) -> impl Iterator<Item = String> {
+        let team = (!self.teams.is_empty()).then(|| format!("is in {}", self.teams.join(" or ")));
+        let bot = self.bot.map(|bot| if bot { "is a bot" } else { "is not a bot" }.to_owned());
+        team.into_iter().chain(bot)
+    }
+}
+
 /// Reads `{ at-most: N }`.
 pub(super) fn at_most(node: &Node, faults: &mut Vec<Fault>) -> Option<u64> {
     let mut map = Map::new(node, faults)?;
     let most = map.require("at-most", faults).and_then(|node| count(node, 0, u64::MAX, faults));
     map.finish(faults);
     most
+}
+
+/// Returns a number of things in words: `1 commit`, `2 commits`.
+pub(super) fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Returns a limit in words that follow `has 3 parents, and`.
+pub(super) fn allowed(most: u64) -> String {
+    format!("at most {most} {} allowed", if most == 1 { "is" } else { "are" })
 }
 
 /// Returns true if and only if one of the patterns matches.

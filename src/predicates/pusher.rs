@@ -3,14 +3,13 @@
 //! This is the one identity that nobody can type into a commit, so exemptions rest on it. Names in
 //! commits are for `author`.
 
-use super::parameters::{either, teams};
+use super::parameters::{Standing, either};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::is_invisible;
 use crate::change::{Missing, Need, Needs, Pusher, Text};
 use crate::pattern::NamePattern;
-use crate::people::Who;
 use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, each, truth};
+use crate::yaml::decode::{Map, each};
 use crate::yaml::{Fault, Node, Value};
 
 /// What a policy's author reads about it.
@@ -43,8 +42,7 @@ change:
 #[derive(Clone, Debug, PartialEq)]
 pub struct PushedBy {
     accounts: Vec<NamePattern>,
-    teams: Vec<String>,
-    bot: Option<bool>,
+    standing: Standing,
 }
 
 impl PushedBy {
@@ -53,12 +51,11 @@ impl PushedBy {
         let pusher = if let Value::Map(_) = &node.value {
             let mut map = Map::new(node, faults)?;
             let accounts = map.get("account").map(|node| each(node, faults, NamePattern::new));
-            let teams = map.get("team").map(|node| teams(node, known, faults)).unwrap_or_default();
-            let bot = map.get("bot").and_then(|node| truth(node, faults));
+            let standing = Standing::read(&mut map, known, faults);
             map.finish(faults);
-            PushedBy { accounts: accounts.unwrap_or_default(), teams, bot }
+            PushedBy { accounts: accounts.unwrap_or_default(), standing }
         } else {
-            PushedBy { accounts: each(node, faults, NamePattern::new), teams: Vec::new(), bot: None }
+            PushedBy { accounts: each(node, faults, NamePattern::new), standing: Standing::default() }
         };
         if before == faults.len() && pusher.parts().is_empty() {
             faults.push(Fault::new(node.at, "expected one of account, bot, team"));
@@ -96,17 +93,7 @@ impl PushedBy {
         if !self.accounts.is_empty() && !self.accounts.iter().any(|name| name.matches(account.as_bytes())) {
             return Some(format!(" is not {}", either(&self.accounts)));
         }
-        let who = seen.people.who_pushes(account);
-        let member = |team: &String| matches!(&who, Who::Human(key) if seen.people.is_member(key, team));
-        if !self.teams.is_empty() && !self.teams.iter().any(member) {
-            return Some(format!(" is not in {}", self.teams.join(" or ")));
-        }
-        match (self.bot, who) {
-            (None, _) | (Some(true), Who::Bot) | (Some(false), Who::Human(_)) => None,
-            (Some(_), Who::Stranger) => Some(" is not somebody whom the roster knows".into()),
-            (Some(true), Who::Human(_)) => Some(" is not a bot".into()),
-            (Some(false), Who::Bot) => Some(" is a bot".into()),
-        }
+        self.standing.mismatch(&seen.people.who_pushes(account), seen)
     }
 
     fn parts(&self) -> Vec<String> {
@@ -114,10 +101,7 @@ impl PushedBy {
         if !self.accounts.is_empty() {
             parts.push(format!("is {}", either(&self.accounts)));
         }
-        if !self.teams.is_empty() {
-            parts.push(format!("is in {}", self.teams.join(" or ")));
-        }
-        parts.extend(self.bot.map(|bot| if bot { "is a bot" } else { "is not a bot" }.to_owned()));
+        parts.extend(self.standing.words());
         parts
     }
 }

@@ -3,7 +3,7 @@
 //! Whether a signature is good was found out before, against the keys of the target ref; here it is
 //! asked whether that is enough.
 
-use super::parameters::{about, teams};
+use super::parameters::{about, in_a_team, teams};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::canonical_address;
 use crate::change::{Commit, Missing, Need, Needs, Person, Signature, Text};
@@ -107,8 +107,7 @@ impl Signed {
                 return Some(finding(commit, says().and(", who is neither its author nor its committer")));
             }
         }
-        let member = |team: &String| matches!(&who, Who::Human(key) if seen.people.is_member(key, team));
-        if !self.teams.is_empty() && !self.teams.iter().any(member) {
+        if !self.teams.is_empty() && !in_a_team(&who, &self.teams, seen) {
             return Some(finding(commit, says().and(format!(", who is not in {}", self.teams.join(" or ")))));
         }
         None

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::parameters::{at_most, matched};
+use super::parameters::{allowed, at_most, counted, matched};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::{Change, Commit, Fact, Missing, Need, Needs};
 use crate::pattern::PathPattern;
@@ -84,24 +84,25 @@ impl Size {
     }
 
     pub(super) fn words(&self) -> String {
-        let part = |most: Option<u64>, what: &str| most.map(|most| format!("at most {most} {what}"));
-        let parts = [part(self.files, "files"), part(self.lines, "lines"), part(self.commits, "commits")];
+        let part =
+            |most: Option<u64>, what: &str| most.map(|most| format!("at most {}", counted(most, what)));
+        let parts = [part(self.files, "file"), part(self.lines, "line"), part(self.commits, "commit")];
         format!("the change has {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
     }
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
         let commits = Ok(u64::try_from(seen.change.commits.len()).unwrap_or(u64::MAX));
         let counts = [
-            (self.files, "files", self.files.map(|_| self.count_files(seen.change))),
-            (self.lines, "lines", self.lines.map(|_| count_lines(seen.change))),
-            (self.commits, "commits", Some(commits)),
+            (self.files, "file", self.files.map(|_| self.count_files(seen.change))),
+            (self.lines, "line", self.lines.map(|_| count_lines(seen.change))),
+            (self.commits, "commit", Some(commits)),
         ];
         let mut findings = Vec::new();
         let mut missing = None;
         for (most, what, count) in counts {
             match (most, count) {
                 (Some(most), Some(Ok(count))) if most < count => {
-                    let what = format!("this change has {count} {what}, and at most {most} are allowed");
+                    let what = format!("this change has {}, and {}", counted(count, what), allowed(most));
                     findings.push(Finding::new(Line::say(what)));
                 }
                 (_, Some(Err(gap))) => missing = Some(gap),
@@ -156,9 +157,9 @@ mod tests {
         assert_eq!(
             says("{ files: { at-most: 1 }, lines: { at-most: 14 }, commits: { at-most: 1 } }", commits),
             [
-                "this change has 2 files, and at most 1 are allowed",
+                "this change has 2 files, and at most 1 is allowed",
                 "this change has 15 lines, and at most 14 are allowed",
-                "this change has 2 commits, and at most 1 are allowed",
+                "this change has 2 commits, and at most 1 is allowed",
             ]
         );
     }

@@ -2,7 +2,7 @@
 //!
 //! What stands in trailers is for `field` and `ticket`; whether they are read at all, for `trailers`.
 
-use super::parameters::{about, either};
+use super::parameters::{about, allowed, counted, either};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::is_invisible;
 use crate::change::{Commit, Message, Missing, Needs, Text};
@@ -70,7 +70,7 @@ impl Subject {
     pub(super) fn needs(&self, _: &mut Needs) {}
 
     pub(super) fn words(&self) -> String {
-        let longest = self.longest.map(|longest| format!("has at most {longest} characters"));
+        let longest = self.longest.map(|longest| format!("has at most {}", counted(longest, "character")));
         let matches = self.matches.as_ref().map(|pattern| format!("is of the form {pattern}"));
         let refuse =
             (!self.refuse.is_empty()).then(|| format!("does not start with {}", either(&self.refuse)));
@@ -109,7 +109,7 @@ impl Subject {
         }
         let length = u64::try_from(written.chars().count()).unwrap_or(u64::MAX);
         if let Some(longest) = self.longest.filter(|longest| *longest < length) {
-            reasons.push(format!(" has {length} characters, and at most {longest} are allowed"));
+            reasons.push(format!(" has {}, and {}", counted(length, "character"), allowed(longest)));
         }
         match self.matches.as_ref().map(|pattern| (pattern, pattern.matches(subject.as_bytes()))) {
             Some((pattern, Some(false))) => reasons.push(format!(" is not of the form {pattern}")),

@@ -2,7 +2,10 @@
 //!
 //! It asks for the reference, not whether the ticket is there or what it says.
 
+use std::sync::Arc;
+
 use super::field::{absent, owes, read_within};
+use super::parameters::allowed;
 use super::{Doc, Known, Reply, Seen};
 use crate::calendar::Within;
 use crate::change::{Missing, Needs};
@@ -45,7 +48,7 @@ change:
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ticket {
-    field: Field,
+    field: Arc<Field>,
     within: Option<Within>,
     max: Option<u64>,
 }
@@ -58,7 +61,7 @@ impl Ticket {
         let field = named.and_then(|node| {
             let name = text(node, faults)?;
             let field = known.vocabulary.find(node, name, faults)?;
-            if !matches!(field.kind, Kind::Matches(_)) {
+            if !matches!(field.kind, Kind::Matches { .. }) {
                 let what = format!("`{}` has no `matches`, so it cannot hold a reference", field.name);
                 faults.push(Fault::new(node.at, what));
             }
@@ -73,9 +76,9 @@ impl Ticket {
 
     pub(super) fn needs(&self, _: &mut Needs) {}
 
-    /// Returns the field, unless there is time to state it later.
-    pub(super) fn stated(&self) -> Vec<&Field> {
-        if self.within.is_none() { vec![&self.field] } else { Vec::new() }
+    /// Returns the field, if it must be stated now.
+    pub(super) fn stated(&self) -> Option<&Field> {
+        self.within.is_none().then_some(&self.field)
     }
 
     pub(super) fn words(&self) -> String {
@@ -104,8 +107,8 @@ impl Ticket {
             }
         }
         let first_too_many = different.get(max)?;
-        let what =
-            format!("`{}` names {} tickets, and at most {max} are allowed", self.field.name, different.len());
+        let (found, most) = (different.len(), allowed(self.max?));
+        let what = format!("`{}` names {found} tickets, and {most}", self.field.name);
         let commit = seen.change.commits.get(first_too_many.commit).and_then(|commit| commit.id);
         Some(Finding::new(Line::say(what)).in_commit(commit).on_line(first_too_many.line))
     }
@@ -150,7 +153,7 @@ fields:
         assert_eq!(says("{ field: Ticket, max: 2 }", &twice), [""; 0]);
         assert_eq!(
             says("{ field: Ticket, max: 1 }", &twice),
-            ["`Ticket` names 2 tickets, and at most 1 are allowed"]
+            ["`Ticket` names 2 tickets, and at most 1 is allowed"]
         );
         assert_eq!(says("{ field: One }", &["x\n\nOne: PAY-1\nOne: PAY-2\n"]).len(), 1);
     }

@@ -5,7 +5,7 @@
 
 use super::parameters::{either, matched};
 use super::{Doc, Known, Reply, Seen};
-use crate::change::{Entry, EntryKind, Missing, Need, Needs, PathChange};
+use crate::change::{Entry, EntryKind, Missing, Need, Needs, PathChange, Text};
 use crate::pattern::PathPattern;
 use crate::verdict::{Finding, Line};
 use crate::yaml::decode::{Map, choice, each, items};
@@ -16,8 +16,8 @@ pub const DOC: Doc = Doc {
     name: "touches",
     asks: "At least one commit of the change changes one of these paths.",
     why: "What is at stake depends on what is touched: infrastructure, access rights, the gate itself. A rename \
-          counts on both sides; so do deletions, new modes, links and submodules, and what one commit changes and \
-          the next one takes back.",
+          counts on both sides; so do deletions, new modes, links and submodules, and what one commit \
+          changes and the next one takes back.",
     parameters: "\
 - a pattern, or a list of them, as in a `.gitignore` at the root of the repository;
 - as a map: `paths` with such a list, `ignore: [patterns]` for paths that do not count, and `kinds` for changes \
@@ -113,20 +113,22 @@ impl Touches {
 
     fn is_meant(&self, change: &PathChange) -> bool {
         (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.is(change)))
-            && (self.paths.is_empty() || matched(&self.paths, &change.path))
-            && !matched(&self.ignore, &change.path)
+            && self.is_among(&change.path)
+    }
+
+    fn is_among(&self, path: &Text) -> bool {
+        (self.paths.is_empty() || matched(&self.paths, path)) && !matched(&self.ignore, path)
     }
 
     fn what(&self) -> String {
         let kinds = self.kinds.iter().filter_map(|kind| KINDS.iter().find(|(_, known)| known == kind));
         let kinds: Vec<_> = kinds.map(|(word, _)| *word).collect();
-        let mut what = match (self.paths.is_empty(), kinds.is_empty()) {
-            (true, _) => format!("anything by {}", kinds.join(" or ")),
-            (false, true) => either(&self.paths),
-            (false, false) => format!("{} by {}", either(&self.paths), kinds.join(" or ")),
-        };
+        let mut what = if self.paths.is_empty() { "anything".to_owned() } else { either(&self.paths) };
         if !self.ignore.is_empty() {
             what.push_str(&format!(" outside {}", either(&self.ignore)));
+        }
+        if !kinds.is_empty() {
+            what.push_str(&format!(" ({} only)", kinds.join(" or ")));
         }
         what
     }
@@ -180,7 +182,7 @@ mod tests {
                 assert_eq!(says(&format!("{{ kinds: {kind} }}"), &commit), [""; 0]);
                 assert_eq!(
                     says("{ kinds: [addition, deletion] }", &commit),
-                    ["nothing here touches anything by addition or deletion"]
+                    ["nothing here touches anything (addition or deletion only)"]
                 );
             }
         }

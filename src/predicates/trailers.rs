@@ -87,48 +87,50 @@ impl Trailers {
 }
 
 fn explain(commit: &Commit, miss: &NearMiss) -> Finding {
-    let key = &miss.key;
-    let says = || Line::say(format!("line {} says ", miss.line)).quote(&miss.written);
-    let (line, what) = match miss.why {
-        Why::NotABlock { prose, unread } => {
-            let of = if unread == 1 { "the one trailer".into() } else { format!("none of the {unread} trailers") };
-            let read = if unread == 1 { "was not read" } else { "was read" };
-            (prose, Line::say(format!("line {prose} is not a trailer, so {of} beside it {read}")))
-        }
-        Why::FirstParagraph => {
-            (miss.line, says().and(", but stands in the first paragraph, where no trailers are read; leave a blank line before it"))
-        }
-        Why::EarlierParagraph { last } => (
-            miss.line,
-            says().and(format!(", but only the last paragraph is read for trailers, and that starts on line {last}")),
+    if let Why::NotABlock { prose, unread } = miss.why {
+        let lost = match unread {
+            1 => "the one trailer beside it was not read".to_owned(),
+            _ => format!("none of the {unread} trailers beside it was read"),
+        };
+        let what = Line::say(format!("line {prose} is not a trailer, so {lost}"));
+        return about(commit, what).on_line(prose);
+    }
+    let what = Line::default().quote(&miss.written).and(reason(miss.why, &miss.key));
+    about(commit, what).on_line(miss.line)
+}
+
+/// Returns why a line is not the trailer that it was meant to be, in words that follow its key.
+fn reason(why: Why, key: &str) -> String {
+    match why {
+        Why::FirstParagraph => " stands in the first paragraph, where no trailers are read; \
+                                leave a blank line before it"
+            .into(),
+        Why::EarlierParagraph { last } => format!(
+            " stands above the last paragraph, which starts on line {last} and is the only one that is read \
+             for trailers"
         ),
+        Why::NotABlock { prose, .. } => format!(" stands beside line {prose}, which is not a trailer"),
         Why::BehindTheEnd { cut, line } => {
             let end = match cut {
                 Cut::Nul => "a NUL",
                 Cut::Scissors => "a line of scissors",
                 Cut::Divider => "a line of `---`",
             };
-            (miss.line, says().and(format!(", but {end} on line {line} ends the message")))
+            format!(" stands behind {end} on line {line}, which ends the message")
         }
         Why::Indented { continues: Some(other) } => {
-            (miss.line, says().and(format!(", but starts with white space, so it continues the trailer on line {other}")))
+            format!(" starts with white space, so it continues the trailer on line {other}")
         }
-        Why::Indented { continues: None } => {
-            (miss.line, says().and(", but starts with white space, so it is not a trailer"))
-        }
-        Why::Misspelt { .. } => (miss.line, says().and(format!(", which nobody knows; `{key}` is nearest"))),
+        Why::Indented { continues: None } => " starts with white space, so it is not a trailer".into(),
+        Why::Misspelt { .. } => format!(" is a key that nobody knows; `{key}` is nearest"),
         Why::InvisibleCharacter => {
-            (miss.line, says().and(format!(", which is not `{key}`: it holds characters that cannot be seen")))
+            format!(" is not `{key}`: it holds characters that cannot be seen")
         }
-        Why::ForeignCharacter => (
-            miss.line,
-            says().and(format!(", which is not `{key}`: it is written with characters that only look the part")),
-        ),
-        Why::NotAKey => {
-            (miss.line, says().and(format!(", which is not `{key}`: a key holds only letters, digits and `-`")))
+        Why::ForeignCharacter => {
+            format!(" is not `{key}`: it is written with characters that only look the part")
         }
-    };
-    about(commit, what).on_line(line)
+        Why::NotAKey => format!(" is not `{key}`: a key holds only letters, digits and `-`"),
+    }
 }
 
 #[cfg(test)]
@@ -171,14 +173,17 @@ fields:
     fn a_known_key_that_is_not_read_is_told_why() {
         for (message, why) in [
             ("s\nRisk: low\n", "leave a blank line before it"),
-            ("s\n\nRisk: low\n\nA: b\n", "starts on line 5"),
+            ("s\n\nRisk: low\n\nA: b\n", "starts on line 5 and is the only one that is read for trailers"),
             ("s\n\nA: b\n Risk: low\n", "continues the trailer on line 3"),
-            ("s\n\nA: b\0\nRisk: low\n", "a NUL on line 3 ends the message"),
+            ("s\n\nA: b\0\nRisk: low\n", "a NUL on line 3, which ends the message"),
             ("s\n\nReveiwed-by: x\n", "`Reviewed-by` is nearest"),
             ("s\n\nA: b\n\u{420}isk: low\nC: d\n", "only look the part"),
             ("s\n\nR\u{200b}isk: low\n", "cannot be seen"),
             ("s\n\n**Risk:** low\n", "only letters, digits and `-`"),
-            ("s\n\nCo-authored-by: Bob <b@example.com>\n\nA: b\n", "starts on line 5"),
+            (
+                "s\n\nCo-authored-by: Bob <b@example.com>\n\nA: b\n",
+                "starts on line 5 and is the only one that is read for trailers",
+            ),
         ] {
             let text = format!("{FIELDS}change: {{ commits: [{{}}] }}");
             let found =

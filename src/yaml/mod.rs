@@ -95,6 +95,13 @@ impl Fault {
     }
 }
 
+/// Nothing, at no place: what is left where a node has been taken out.
+impl Default for Node {
+    fn default() -> Self {
+        Node { at: Place::default(), value: Value::List(Vec::new()) }
+    }
+}
+
 impl Node {
     /// Returns what the value is, in words for an error message.
     pub fn kind(&self) -> &'static str {

@@ -1,21 +1,26 @@
-//! `changegate hook post-receive`: what is owed for what has landed.
+//! `changegate hook post-receive`: whether what has landed should have.
 //!
-//! The push is over and cannot be refused any more. What is owed, and by when, stands in the report
-//! that `pre-receive` has given to the same reader; one line says that it is owed from now on.
+//! Git skips a hook that is not executable, or whose link leads nowhere, and says nothing. So what
+//! has landed is judged once more, by the policy that stood before; normally that says what
+//! `pre-receive` has said already, and nothing is written. A change that landed although the policy
+//! denies it is told to whoever pushed and to the server's log. It cannot be refused any more.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-
+use super::super::output::{self, FormatName};
 use super::super::{Exit, Stop, World};
 use crate::change::Stage;
 use crate::gate::{Asked, Settings, at_commit, judge_range};
 use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
-use crate::verdict::Outcome;
+use crate::report::Style;
+use crate::verdict::Decision;
 
-/// Say what is owed for a push that has landed
+/// Say if something has landed that the policy denies
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate hook post-receive < lines-of-old-new-ref")]
 pub(in super::super) struct Args {}
 
 pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
@@ -26,52 +31,49 @@ pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
     let repository = Repository::open(&world.at(git_dir), None)?;
     let settings =
         Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
-    let mut due = Vec::new();
+    let mut exit = Exit::Allowed;
     for update in updates.iter().filter(|update| !update.old.is_null() && !update.new.is_null()) {
-        due.extend(owed(&repository, &settings, update, world)?);
+        if judge(&repository, &settings, update, world)? == Decision::Deny {
+            exit = Exit::Denied;
+        }
     }
-    let many = match due.len() {
-        0 => return Ok(Exit::Allowed),
-        1 => "1 obligation".to_owned(),
-        many => format!("{many} obligations"),
-    };
-    let first = due.into_iter().flatten().min();
-    let first =
-        first.map(|due| format!("; the first is due {}", due.strftime("%F %R UTC"))).unwrap_or_default();
-    writeln!(std::io::stdout(), "changegate: landed, with {many} from now on{first}")?;
-    Ok(Exit::Allowed)
+    Ok(exit)
 }
 
-/// Returns when what an update has brought in is owed, by the policy that it was judged by.
-fn owed(
+/// Judges what an update has brought in, by the policy that stood before it.
+fn judge(
     repository: &Repository,
     settings: &Settings,
     update: &RefUpdate,
     world: &World,
-) -> Result<Vec<Option<Timestamp>>, Stop> {
+) -> Result<Decision, Stop> {
     let Ok(loaded) = at_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy()) else {
-        return Ok(Vec::new());
+        return Ok(Decision::Allow);
     };
     if !loaded.policy.protects(update.name.as_bytes()) {
-        return Ok(Vec::new());
+        return Ok(Decision::Allow);
     }
     let hidden = [update.old];
     let asked = Asked {
-        range: Range { new: update.new, hidden: &hidden },
+        range: Range { new: update.new, hidden: &hidden, trusted: None },
         called: update.name.clone(),
         target: Ok(update.name.clone()),
+        pusher: settings.pusher.clone(),
         stage: Stage::PreReceive,
         unit: loaded.policy.unit,
-        enforce: false,
+        enforce: true,
         keep_all: false,
         explain: false,
         threads: world.threads(),
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;
-    let verdicts = report.groups.iter().flat_map(|group| &group.verdicts);
-    let owed = verdicts
-        .flat_map(|verdict| &verdict.judgements)
-        .filter_map(|judgement| if let Outcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None });
-    Ok(owed.flatten().map(|one| one.due).collect())
+    if report.decision == Decision::Deny {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "changegate: this has landed, and should not have; was pre-receive run?")?;
+        drop(out);
+        let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
+        output::report(&report, FormatName::Terminal, &style)?;
+    }
+    Ok(report.decision)
 }

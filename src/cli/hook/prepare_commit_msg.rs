@@ -53,7 +53,7 @@ fn fill(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
             continue;
         }
         let derived = match &field.kind {
-            Kind::Matches(pattern) => branch
+            Kind::Matches { pattern, .. } => branch
                 .split(['/', '_'])
                 .flat_map(prefixes)
                 .find(|candidate| pattern.matches(candidate.as_bytes()) == Some(true)),
