@@ -1,7 +1,8 @@
 //! The text of the hooks.
 //!
 //! A hook is a few lines of POSIX shell that become the binary by `exec`. A symbolic link to the
-//! binary would start faster by the millisecond that a shell takes, but git skips a hook whose link
+//! binary would start faster by what a shell takes (0.8 ms with dash; a chained hook takes 3 ms more,
+//! and its own time), but git skips a hook whose link
 //! dangles without a word, and a gate that is skipped is open. A copy of the binary cannot dangle,
 //! but goes on judging by old rules after an upgrade. The shell, when the binary is gone, is still
 //! there to refuse.
