@@ -136,7 +136,7 @@ macro_rules! predicates {
                 $(if key.text == $file::DOC.name {
                     return $file::$Type::read(node, known, faults).map(Predicate::$Type);
                 })*
-                let words = DOCS.iter().map(|doc| doc.name).chain(["all", "any", "not"]);
+                let words = DOCS.iter().map(|doc| doc.name).chain(Condition::WORDS.map(|(word, _)| word));
                 faults.push(unknown("predicate", key, words));
                 None
             }

@@ -65,6 +65,7 @@ fn judge(
         enforce: true,
         keep_all: false,
         explain: false,
+        unused: false,
         threads: world.threads(),
         now: world.now,
     };
