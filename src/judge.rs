@@ -79,6 +79,26 @@ pub fn explain(policy: &Policy, change: &Change, rule: &str) -> Vec<Trace> {
         .collect()
 }
 
+/// Returns the exemptions, as places in the policy, that let a judgement of `verdict` be, or of which
+/// nobody can tell whether they would.
+pub fn exemptions_used(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
+    let seen = Seen::new(change, &policy.people, &policy.vocabulary);
+    let mut used = Vec::new();
+    for (place, exemption) in policy.exemptions.iter().enumerate() {
+        let counts = match verdict.judgements.get(exemption.rule).map(|judgement| &judgement.outcome) {
+            Some(Outcome::Exempted { place, .. }) => *place == exemption.place,
+            Some(Outcome::Fail(_) | Outcome::Undecided(_) | Outcome::Deferred(_)) => {
+                matches!(exemption.when.ask(&seen), Answer::Unknown(_))
+            }
+            _ => false,
+        };
+        if counts {
+            used.push(place);
+        }
+    }
+    used
+}
+
 /// Returns the classes that the change may be of: one, unless a missing fact leaves it open. Each
 /// comes with what is missing to be sure of it.
 fn classes(policy: &Policy, seen: &Seen<'_>) -> Vec<(usize, Vec<Missing>)> {
@@ -158,6 +178,7 @@ fn exempted(policy: &Policy, rule: usize, seen: &Seen<'_>) -> Option<Outcome> {
         reason: exemption.reason.clone(),
         approved_by: exemption.approved_by.clone(),
         until: exemption.until.to_string(),
+        place: exemption.place.clone(),
     })
 }
 

@@ -178,6 +178,8 @@ pub enum Outcome {
         approved_by: String,
         /// The last day of the exemption.
         until: String,
+        /// The file and line of the policy on which it stands.
+        place: String,
     },
     /// The rule is about other changes.
     NotApplicable,

@@ -12,6 +12,11 @@ fn the_reference_of_predicates_is_current() {
     is_current("docs/predicates.md", &changegate::predicates::reference());
 }
 
+#[test]
+fn the_schema_of_policies_is_current() {
+    is_current("docs/policy.schema.json", &changegate::policy::schema::text());
+}
+
 fn is_current(path: &str, wanted: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("CHANGEGATE_BLESS").is_some() {

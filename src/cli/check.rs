@@ -9,16 +9,18 @@ use super::output::{self, FormatName};
 use super::{Exit, Stop, World, policy};
 use crate::change::{Fact, Missing, Need, Oid, Stage, Text};
 use crate::gate::{Asked, Loaded, Unusable, at_commit, from_pack, judge_range};
-use crate::git::{Head, Range, Repository};
+use crate::git::{Head, Peeled, Range, Repository};
 use crate::policy::{PATH, Unit, packs};
-use crate::report::Style;
+use crate::report::{Report, Style};
+use crate::verdict::Line;
+use crate::yaml::shown;
 
 /// Judge what HEAD adds, or a range of commits
 ///
 /// Without arguments it judges what HEAD adds over its upstream, or HEAD's own
 /// newest change where there is no upstream. The policy is the one that stood
 /// before: at the upstream, or at the commit before the range; then HEAD's own;
-/// then the pack iso27001. The first line of the answer says which it was.
+/// then the pack iso27001. A denial says which it was, and so does --verbose.
 ///
 /// What only a server or a forge can know is listed as asked later; with
 /// --enforce it denies.
@@ -89,6 +91,8 @@ struct Question {
     called: String,
     /// Whose policy it is judged by, and how reports call it.
     policy_at: Vec<(Oid, String)>,
+    /// Whether it may be about more than one piece of work.
+    is_long: bool,
     target: Fact<Text>,
 }
 
@@ -104,19 +108,22 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let asked = Asked {
         range: Range { new: question.new, hidden: &question.hidden, trusted: None },
         called: Text::from(question.called.as_str()),
-        target: question.target,
+        target: question.target.clone(),
         pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
         stage: Stage::Check,
         unit,
         enforce: args.enforce,
         keep_all: args.verbose || args.explain || matches!(args.format, FormatName::Json),
         explain: args.explain,
+        // Of one change it would be noise.
+        unused: question.is_long,
         threads: world.threads(),
         now: world.now,
     };
     let progress = progress();
-    let report = judge_range(&repository, &loaded, &asked, &mut || progress.inc(1))?;
+    let mut report = judge_range(&repository, &loaded, &asked, &mut || progress.inc(1))?;
     progress.finish_and_clear();
+    add_context(&mut report, &repository, &question);
     let style = Style {
         colour: output::stdout_colour(world.colour),
         width: 78,
@@ -128,13 +135,31 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     Ok(report.decision.into())
 }
 
+/// Adds what depends on where the user stands.
+fn add_context(report: &mut Report, repository: &Repository, question: &Question) {
+    let at_head = repository.rev_parse("HEAD").is_ok_and(|head| head == question.new);
+    for group in &mut report.groups {
+        group.amendable = at_head;
+        let empty = group.passed == 0 && group.verdicts.is_empty() && group.refusals.is_empty();
+        if empty && !question.hidden.contains(&question.new) {
+            let what =
+                "the first end of this range has all that the second has; are they the right way round?";
+            report.notes.push(Line::say(what));
+        }
+    }
+}
+
 fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
-    let parse = |spec: &str| repository.rev_parse(spec).map_err(|error| Stop::Wrong(format!("{error:#}")));
+    let parse = |spec: &str| parse(spec, repository);
     let target = match &args.target {
         Some(name) if name.starts_with("refs/") => Ok(Text::from(name.as_str())),
         Some(name) => Ok(Text::from(format!("refs/heads/{name}").as_str())),
         None => Err(Missing::NotAtThisStage(Need::Target)),
     };
+    let range = args.revisions.as_deref().is_some_and(|revisions| revisions.contains(".."));
+    if args.history && range {
+        return Err(Stop::Wrong("--history takes one revision, and judges all that it leads to".into()));
+    }
     if let Some((old, new)) = args.revisions.as_deref().and_then(|revisions| revisions.split_once("..")) {
         if new.starts_with('.') {
             return Err(Stop::Wrong("OLD...NEW is not a range of changes; write OLD..NEW".into()));
@@ -147,6 +172,7 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
             hidden: vec![old_id],
             called: format!("{old}..{new}"),
             policy_at: vec![(old_id, old), (new_id, new)],
+            is_long: true,
             target,
         });
     }
@@ -158,6 +184,7 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
             hidden: Vec::new(),
             called: spec.clone(),
             policy_at: vec![(new, spec)],
+            is_long: true,
             target,
         });
     }
@@ -173,6 +200,7 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
             hidden: vec![id],
             called: format!("{called}..HEAD"),
             policy_at: vec![(id, called), (new, "HEAD".into())],
+            is_long: false,
             target,
         });
     }
@@ -189,9 +217,30 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
         .copied()
         .into_iter()
         .collect();
+    let called = if hidden.is_empty() { spec.clone() } else { format!("{spec}^..{spec}") };
     let before = hidden.first().map(|parent| (*parent, format!("{spec}^")));
     let policy_at = before.into_iter().chain([(new, spec.clone())]).collect();
-    Ok(Question { new, hidden, called: format!("the newest change of {spec}"), policy_at, target })
+    Ok(Question { new, hidden, called, policy_at, is_long: false, target })
+}
+
+/// Returns the commit that somebody has named.
+fn parse(spec: &str, repository: &Repository) -> Result<Oid, Stop> {
+    let name = shown(spec);
+    let id = repository.rev_parse(spec).map_err(|_| {
+        let unborn = matches!(repository.head(), Ok(Head::Branch(branch)) if branch.id.is_none());
+        Stop::Wrong(if spec == "HEAD" && unborn {
+            "there is nothing to judge: HEAD has no commit yet".into()
+        } else {
+            format!("`{name}` does not name a commit; `git rev-parse` with it may say more")
+        })
+    })?;
+    match repository.peel(id)? {
+        Peeled::Commit(commit) => Ok(commit),
+        Peeled::Missing => Err(Stop::Wrong(format!("`{name}` names an object that is not here"))),
+        Peeled::Other(kind) => {
+            Err(Stop::Wrong(format!("`{name}` names a {kind}, and only commits can be judged")))
+        }
+    }
 }
 
 /// Returns the branch that a remote-tracking ref stands for.
@@ -217,7 +266,7 @@ fn load(args: &Args, repository: &Repository, question: &Question, world: &World
         match at_commit(repository, *commit, PATH, called) {
             Ok(loaded) => return Ok(loaded),
             Err(Unusable::Absent) => {}
-            Err(why) => return Err(Stop::unusable(why, PATH)),
+            Err(why) => return Err(Stop::unusable(why, PATH).of_commit(called)),
         }
     }
     from_pack(packs::DEFAULT).map_err(|why| Stop::unusable(why, packs::DEFAULT))

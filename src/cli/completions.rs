@@ -10,7 +10,7 @@ use super::{Cli, Exit, Stop};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  changegate completions bash > ~/.local/share/bash-completion/completions/changegate
+  changegate completions bash > ~/.bash_completion.d/changegate
   changegate completions zsh > \"${fpath[1]}/_changegate\"
   changegate completions fish > ~/.config/fish/completions/changegate.fish")]
 pub(super) struct Args {

@@ -20,9 +20,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::change::person::is_invisible;
 use crate::gate::Unusable;
 use crate::policy::PolicyErrors;
 use crate::verdict::Decision;
+use crate::yaml::shown;
 
 pub use output::Colour;
 
@@ -103,8 +105,9 @@ impl From<Decision> for Exit {
 enum Stop {
     /// It was called in a way that it cannot be; the text says how it can.
     Wrong(String),
-    /// The policy has these faults.
-    Policy(PolicyErrors),
+    /// The policy has these faults; it is the one that stands in this commit, if it is in none on
+    /// disk.
+    Policy(PolicyErrors, Option<String>),
     /// Something could not be read or written.
     Failed(anyhow::Error),
 }
@@ -122,10 +125,18 @@ impl From<std::io::Error> for Stop {
 }
 
 impl Stop {
+    /// Says in which commit the policy stands that cannot be used.
+    fn of_commit(self, called: &str) -> Stop {
+        match self {
+            Stop::Policy(errors, _) => Stop::Policy(errors, Some(called.to_owned())),
+            other => other,
+        }
+    }
+
     fn unusable(why: Unusable, what: &str) -> Stop {
         match why {
             Unusable::Absent => Stop::Wrong(format!("there is no {what}")),
-            Unusable::Faulty(errors) => Stop::Policy(errors),
+            Unusable::Faulty(errors) => Stop::Policy(errors, None),
         }
     }
 }
@@ -146,7 +157,7 @@ impl World {
 
     /// Returns `path` as seen from the directory in which the command runs.
     fn at(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.directory.join(path)
+        if self.directory == Path::new(".") { path.as_ref().to_owned() } else { self.directory.join(path) }
     }
 
     /// Returns how many threads may work.
@@ -159,7 +170,7 @@ impl World {
 ///
 /// Hooks run all day, and describing the whole command line takes longer than judging a message.
 #[derive(Debug, Parser)]
-#[command(name = "changegate", disable_help_subcommand = true)]
+#[command(name = "changegate", max_term_width = 80, disable_help_subcommand = true)]
 struct HookCli {
     /// Run as if started in this directory
     #[arg(short = 'C', value_name = "DIR", global = true)]
@@ -193,7 +204,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Err(error) => {
             // Help and version are what was asked for; everything else is a wrong call.
             let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Allowed };
-            return match error.print() {
+            return match output::said(error.print()) {
                 Ok(()) => exit.into(),
                 Err(_) => Exit::Failed.into(),
             };
@@ -201,6 +212,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
     };
     let world =
         World { directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")), colour: cli.color, now };
+    if !world.directory.is_dir() {
+        let why = format!("-C names `{}`, which is no folder", shown(&world.directory.to_string_lossy()));
+        return tell(&Stop::Wrong(why), &world).into();
+    }
+    // Only what decides nothing may end well without having said all.
+    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_));
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
@@ -214,6 +231,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
     };
     match result {
         Ok(exit) => exit.into(),
+        Err(Stop::Failed(error)) if !decides && is_broken_pipe(&error) => Exit::Allowed.into(),
         Err(stop) => tell(&stop, &world).into(),
     }
 }
@@ -222,14 +240,27 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
 fn tell(stop: &Stop, world: &World) -> Exit {
     let mut out = std::io::stderr().lock();
     let (told, exit) = match stop {
-        Stop::Wrong(why) => (writeln!(out, "changegate: {why}"), Exit::Wrong),
-        Stop::Policy(errors) => (output::faults(errors, world.colour, &mut out), Exit::Wrong),
-        Stop::Failed(error) if is_broken_pipe(error) => return Exit::Allowed,
-        Stop::Failed(error) => (writeln!(out, "changegate: {error:#}"), Exit::Failed),
+        Stop::Wrong(why) => (writeln!(out, "changegate: {}", visible(why)), Exit::Wrong),
+        Stop::Policy(errors, of) => {
+            let told = output::faults(errors, world.colour, &mut out).and_then(|()| match of {
+                Some(of) => writeln!(out, "changegate: they stand at {}, by which this is judged", shown(of)),
+                None => Ok(()),
+            });
+            (told, Exit::Wrong)
+        }
+        Stop::Failed(error) => {
+            (writeln!(out, "changegate: {}", visible(&format!("{error:#}"))), Exit::Failed)
+        }
     };
     // Nobody is left to tell if standard error is gone; the exit code still says it.
     let _ = told;
     exit
+}
+
+/// Returns what a message says without what steers a terminal: it may quote a path or a ref.
+fn visible(message: &str) -> String {
+    let shown = |one: char| if one != '\n' && is_invisible(one) { char::REPLACEMENT_CHARACTER } else { one };
+    message.chars().map(shown).collect()
 }
 
 /// Returns true if the reader of our output went away, as `head` does.

@@ -77,6 +77,13 @@ pub(super) fn faults(errors: &PolicyErrors, colour: Colour, out: &mut dyn Write)
 /// Writes a report to standard output.
 pub(super) fn report(report: &Report, format: FormatName, style: &Style) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    report::write(format.into(), report, style, &mut out)?;
-    out.flush()
+    said(report::write(format.into(), report, style, &mut out).and_then(|()| out.flush()))
+}
+
+/// Returns how writing went, where a reader who went away is nothing that changes a decision.
+pub(super) fn said(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }

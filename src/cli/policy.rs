@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{Exit, Stop, World};
+use crate::change::person::is_invisible;
 use crate::gate::{Loaded, Unusable, from_disk, from_pack};
 use crate::git::Repository;
 use crate::policy::{PATH, Policy, packs};
@@ -47,7 +48,7 @@ Examples:
   changegate policy show --pack iso27001")]
     Show {
         /// A shipped pack instead of this repository's policy
-        #[arg(long)]
+        #[arg(long, conflicts_with = "file")]
         pack: Option<String>,
         /// The file; policies/changegate.yml of this repository if it is left out
         file: Option<PathBuf>,
@@ -78,7 +79,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         Command::Packs { name } => list_packs(name.as_deref()),
         Command::Explain { predicate } => explain(predicate.as_deref()),
         Command::Schema => {
-            std::io::stdout().lock().write_all(crate::policy::schema::SCHEMA.as_bytes())?;
+            std::io::stdout().lock().write_all(crate::policy::schema::text().as_bytes())?;
             Ok(Exit::Allowed)
         }
     }
@@ -153,7 +154,10 @@ pub(super) fn load(file: Option<&Path>, world: &World) -> Result<Loaded, Stop> {
         Some(file) => place(file, world),
     };
     from_disk(&root, &name).map_err(|why| match why {
-        Unusable::Absent => Stop::Wrong(format!("there is no `{name}`; `changegate policy init` writes one")),
+        Unusable::Absent if name == PATH => {
+            Stop::Wrong(format!("there is no `{name}`; `changegate policy init` writes one"))
+        }
+        Unusable::Absent => Stop::Wrong(format!("there is no `{name}`")),
         faulty @ Unusable::Faulty(_) => Stop::unusable(faulty, &name),
     })
 }
@@ -224,23 +228,23 @@ fn show(pack: Option<&str>, file: Option<&Path>, world: &World) -> Result<Exit, 
     writeln!(out, "protects {}", protects.join(", "))?;
     for rule in &policy.rules {
         let level = if rule.level == Level::Warn { " (warns only)" } else { "" };
-        writeln!(out, "\n{}{level}\n  {}", rule.name.id, rule.name.title)?;
+        writeln!(out, "\n{}{level}\n{}", rule.name.id, wrapped("  ", 2, &rule.name.title))?;
         if let Some(classes) = &rule.classes {
             let names = classes
                 .iter()
                 .filter_map(|class| policy.classes.get(*class))
                 .map(|class| class.name.as_str());
-            writeln!(out, "  for      {}", names.collect::<Vec<_>>().join(", "))?;
+            writeln!(out, "{}", wrapped("  for      ", 11, &names.collect::<Vec<_>>().join(", ")))?;
         }
         if let Some(when) = &rule.when {
-            writeln!(out, "  when     {}", when.words())?;
+            writeln!(out, "{}", wrapped("  when     ", 11, &when.words()))?;
         }
-        writeln!(out, "  requires {}", rule.require.words())?;
+        writeln!(out, "{}", wrapped("  requires ", 11, &rule.require.words()))?;
         if let Some(why) = &rule.why {
-            writeln!(out, "  why      {why}")?;
+            writeln!(out, "{}", wrapped("  why      ", 11, why))?;
         }
         if !rule.name.controls.is_empty() {
-            writeln!(out, "  supports {}", rule.name.controls.join(", "))?;
+            writeln!(out, "{}", wrapped("  supports ", 11, &rule.name.controls.join(", ")))?;
         }
     }
     out.flush()?;
@@ -253,7 +257,7 @@ fn list_packs(name: Option<&str>) -> Result<Exit, Stop> {
         Some(name) => out.write_all(packs::find(name).ok_or_else(|| no_pack(name))?.source.as_bytes())?,
         None => {
             for pack in packs::ALL {
-                writeln!(out, "{:<10} {}", pack.name, pack.summary)?;
+                writeln!(out, "{}", wrapped(&format!("{:<10} ", pack.name), 11, pack.summary))?;
             }
         }
     }
@@ -265,22 +269,50 @@ fn explain(predicate: Option<&str>) -> Result<Exit, Stop> {
     match predicate {
         None => {
             for doc in DOCS {
-                writeln!(out, "{:<14} {}", doc.name, doc.asks)?;
+                writeln!(out, "{}", wrapped(&format!("{:<14} ", doc.name), 15, doc.asks))?;
             }
         }
         Some(name) => {
             let doc = DOCS.iter().find(|doc| doc.name == name).ok_or_else(|| {
                 let near = crate::yaml::nearest(name, DOCS.iter().map(|doc| doc.name));
-                let help = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let list = "; `changegate policy explain` lists all of them".to_owned();
+                let help = near.map_or(list, |near| format!("; did you mean `{near}`?"));
                 Stop::Wrong(format!("there is no predicate `{name}`{help}"))
             })?;
-            writeln!(out, "{}\n\n{}\n{}\n\n{}\n", doc.name, doc.asks, doc.why, doc.parameters)?;
+            let about = wrapped("", 0, &format!("{} {}", doc.asks, doc.why));
+            writeln!(out, "{}\n\n{about}\n", doc.name)?;
+            for item in doc.parameters.lines() {
+                let indent = item.len() - item.trim_start().len();
+                writeln!(out, "{}", wrapped(&" ".repeat(indent), indent + 2, item.trim_start()))?;
+            }
+            writeln!(out)?;
             writeln!(out, "This holds:\n{}", doc.passes.trim_end())?;
             writeln!(out, "\nThis does not:\n{}", doc.fails.trim_end())?;
         }
     }
     out.flush()?;
     Ok(Exit::Allowed)
+}
+
+/// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further
+/// lines are indented by `indent`. Escape sequences are taken out: a policy may be somebody else's.
+fn wrapped(start: &str, indent: usize, text: &str) -> String {
+    let mut lines = vec![start.to_owned()];
+    let mut is_fresh = true;
+    for word in text.split_whitespace() {
+        let word: String = word.chars().map(|one| if is_invisible(one) { '\u{fffd}' } else { one }).collect();
+        let width = |text: &str| text.chars().count();
+        if let Some(line) = lines.last_mut().filter(|line| is_fresh || width(line) + width(&word) < 79) {
+            if !is_fresh {
+                line.push(' ');
+            }
+            line.push_str(&word);
+        } else {
+            lines.push(format!("{}{word}", " ".repeat(indent)));
+        }
+        is_fresh = false;
+    }
+    lines.join("\n")
 }
 
 pub(super) fn no_pack(name: &str) -> Stop {

@@ -8,7 +8,7 @@ use super::side::Side;
 use super::source::Loaded;
 use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Pusher, Stage, Text};
 use crate::git::{Range, Repository, Unreadable};
-use crate::judge::{explain, judge};
+use crate::judge::{exemptions_used, explain, judge};
 use crate::policy::{Policy, Unit};
 use crate::predicates::Trace;
 use crate::push::refuse;
@@ -36,6 +36,8 @@ pub struct Asked<'asked> {
     pub keep_all: bool,
     /// True to tell how each rule came to its answer.
     pub explain: bool,
+    /// True to name the exemptions that nothing of all this used.
+    pub unused: bool,
     /// How many threads may work.
     pub threads: usize,
     /// What time it is.
@@ -74,13 +76,18 @@ pub fn judge_range(
         };
         let verdict = judge(&loaded.policy, &change, asked.enforce);
         let traces = if asked.explain { traces(&loaded.policy, &change, &verdict) } else { Vec::new() };
-        Ok((verdict, traces))
+        let used = if asked.unused { exemptions_used(&loaded.policy, &change, &verdict) } else { Vec::new() };
+        Ok((verdict, traces, used))
     };
     let mut group = Group::new(Of::Range(asked.called.clone()), Vec::new());
+    let mut used = vec![!asked.unused; loaded.policy.exemptions.len()];
     let collect = |judged: Judged| {
         progress();
+        for place in judged.iter().flat_map(|(_, _, places)| places) {
+            used.get_mut(*place).into_iter().for_each(|used| *used = true);
+        }
         match judged {
-            Ok((verdict, traces)) if asked.keep_all || verdict.has_something_to_say() => {
+            Ok((verdict, traces, _)) if asked.keep_all || verdict.has_something_to_say() => {
                 let place = group.verdicts.len();
                 group.traces.extend(traces.into_iter().map(|(rule, trace)| RuleTrace {
                     verdict: place,
@@ -111,7 +118,17 @@ pub fn judge_range(
             group.traces.iter_mut().for_each(|trace| trace.verdict = last.saturating_sub(trace.verdict));
         }
     }
-    Ok(report(loaded, asked.stage, asked.enforce, asked.now, group))
+    let mut report = report(loaded, asked.stage, asked.enforce, asked.now, group);
+    let policy = &loaded.policy;
+    let today = asked.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    for (exemption, _) in policy.exemptions.iter().zip(used).filter(|(_, used)| !used) {
+        // One that has ended is named anyway.
+        if let Some(rule) = policy.rules.get(exemption.rule).filter(|_| today <= exemption.until) {
+            let (id, place) = (&rule.name.id, &exemption.place);
+            report.notes.push(Line::say(format!("nothing here used the exemption from `{id}` ({place})")));
+        }
+    }
+    Ok(report)
 }
 
 /// Judges a message that is about to be recorded; its paths and everything later are not known yet.
@@ -147,8 +164,9 @@ pub fn judge_message(
     report(loaded, Stage::CommitMsg, false, now, Group::new(Of::Message, vec![verdict]))
 }
 
-/// A verdict, and how the rules that are about the change came to their answers, if that was asked.
-type Judged = Result<(Verdict, Vec<(String, Trace)>), Judgement>;
+/// A verdict; if that was asked, how the rules that are about the change came to their answers, and
+/// which exemptions were used.
+type Judged = Result<(Verdict, Vec<(String, Trace)>, Vec<usize>), Judgement>;
 
 fn traces(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<(String, Trace)> {
     let about = verdict.judgements.iter().filter(|judgement| judgement.outcome != Outcome::NotApplicable);

@@ -15,23 +15,29 @@ use crate::vocabulary::Vocabulary;
 use crate::yaml::decode::{Map, choice, day, each, entries, one, text, unknown};
 use crate::yaml::{self, Fault, Node, Place, Value, shown};
 
-/// Every key that a policy file may have at its top.
-const KEYS: [&str; 14] = [
-    "changegate",
-    "name",
-    "owner",
-    "review-by",
-    "extends",
-    "protects",
-    "unit",
-    "people",
-    "fields",
-    "classes",
-    "rules",
-    "exemptions",
-    "signers",
-    "summary",
+/// Every key that a policy file may have at its top, and what it says.
+pub(super) const KEYS: [(&str, &str); 14] = [
+    ("changegate", "The version of the format, which is 1."),
+    ("name", "What the policy is called in reports."),
+    ("summary", "What it is for, in one sentence."),
+    ("owner", "Who answers for it."),
+    ("review-by", "The last day before somebody should look at it again; past it, reports carry a note."),
+    ("extends", "What it builds on: shipped packs by name, files beside this one by path."),
+    ("protects", "The branches and tags under change control; `main` means `refs/heads/main`."),
+    ("unit", "What counts as one change: a step of the first-parent history, or every commit."),
+    ("people", "Who is whom: teams, bots, and the roster of people with their addresses and accounts."),
+    ("fields", "The vocabulary of changes: fields by the keys of their trailers."),
+    ("classes", "The kinds of changes, by name; the first whose question holds is the one."),
+    ("rules", "What is asked of changes, by id; a rule of a base is changed key by key."),
+    ("exemptions", "What may break a rule, until when, and who allowed it."),
+    ("signers", "The files with the keys of those whose signatures count."),
 ];
+
+/// What counts as one change, by its word.
+pub(super) const UNITS: [(&str, Unit); 2] = [("step", Unit::Step), ("commit", Unit::Commit)];
+
+/// The kinds of files of keys.
+pub(super) const SIGNERS: [&str; 2] = ["ssh", "openpgp"];
 
 /// Loads the policy called `entry`: a pack's name, or a path that `fetch` understands.
 ///
@@ -42,7 +48,8 @@ const KEYS: [&str; 14] = [
 pub fn load(entry: &str, fetch: &mut dyn FnMut(&str) -> Fetched) -> Result<Policy, PolicyErrors> {
     let mut files = Files::gather(entry, fetch)?;
     let nodes: Vec<Node> = files.files.iter_mut().map(|file| std::mem::take(&mut file.node)).collect();
-    let mut loader = Loader { nodes: &nodes, faults: vec![Vec::new(); nodes.len()] };
+    let names: Vec<String> = files.files.iter().map(|file| file.name.clone()).collect();
+    let mut loader = Loader { nodes: &nodes, names: &names, faults: vec![Vec::new(); nodes.len()] };
     loader.check_keys();
     let vocabulary = loader.vocabulary();
     let mut people = loader.people();
@@ -63,6 +70,7 @@ pub fn load(entry: &str, fetch: &mut dyn FnMut(&str) -> Fetched) -> Result<Polic
 
 pub(super) struct Loader<'nodes> {
     nodes: &'nodes [Node],
+    names: &'nodes [String],
     faults: Vec<Vec<Fault>>,
 }
 
@@ -78,6 +86,11 @@ impl<'nodes> Loader<'nodes> {
         if let Some(faults) = self.faults.get_mut(file) {
             faults.push(fault);
         }
+    }
+
+    /// Returns what a file is called.
+    pub(super) fn name(&self, file: usize) -> &'nodes str {
+        self.names.get(file).map_or("", String::as_str)
     }
 
     /// Runs `read` with the faults of `file`.
@@ -115,8 +128,9 @@ impl<'nodes> Loader<'nodes> {
                         return;
                     }
                 };
-                for (key, _) in keys.iter().filter(|(key, _)| !KEYS.contains(&key.text.as_str())) {
-                    faults.push(unknown("key", key, KEYS));
+                let known = KEYS.map(|(key, _)| key);
+                for (key, _) in keys.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+                    faults.push(unknown("key", key, known));
                 }
                 match keys.iter().find(|(key, _)| key.text == "changegate") {
                     None => faults.push(
@@ -187,7 +201,8 @@ impl<'nodes> Loader<'nodes> {
                 }
                 None
             };
-            let signers = Signers { ssh: key_file("ssh"), openpgp: key_file("openpgp") };
+            let [ssh, openpgp] = SIGNERS.map(&mut key_file);
+            let signers = Signers { ssh, openpgp };
             map.finish(faults);
             signers
         })
@@ -219,10 +234,8 @@ impl<'nodes> Loader<'nodes> {
                 Vec::new()
             }
         };
-        let unit = self.last("unit").and_then(|at| {
-            let units = [("step", Unit::Step), ("commit", Unit::Commit)];
-            self.within(at.file, |faults| choice(at.node, &units, faults))
-        });
+        let unit =
+            self.last("unit").and_then(|at| self.within(at.file, |faults| choice(at.node, &UNITS, faults)));
         let known = Known { vocabulary: &vocabulary, people: &people, may_owe: false };
         let classes = self.classes(&known);
         let written = self.written_rules();

@@ -7,6 +7,7 @@
 mod files;
 mod load;
 pub mod packs;
+mod probe;
 mod rules;
 pub mod schema;
 

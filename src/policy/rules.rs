@@ -9,6 +9,23 @@ use crate::verdict::{Level, RuleName};
 use crate::yaml::decode::{Map, choice, day, entries, items, text, texts, unknown};
 use crate::yaml::{Fault, Key, Node, shown};
 
+/// Every key that a rule may have, and what it says.
+pub(super) const KEYS: [(&str, &str); 9] = [
+    ("title", "What the rule asks, as a sentence; its id in words if it is left out."),
+    ("why", "Why the rule is there."),
+    ("controls", "The controls that the rule supports, such as `iso27001:A.8.32`."),
+    ("for", "The classes that the rule is for; all of them if it is left out."),
+    ("when", "Which changes the rule is about, beside their class."),
+    ("require", "What is asked of them."),
+    ("level", "How hard the rule is; `warn` and `off` take a `reason`, `warn` also an `until`."),
+    ("reason", "Why the rule is weakened."),
+    ("until", "The last day on which the rule only warns."),
+];
+
+/// How hard a rule can be, by its word; `None` is a rule that is switched off.
+pub(super) const LEVELS: [(&str, Option<Level>); 3] =
+    [("deny", Some(Level::Deny)), ("warn", Some(Level::Warn)), ("off", None)];
+
 /// A rule as it is written, its keys joined over all files.
 pub(super) struct Written<'node> {
     pub(super) id: &'node Key,
@@ -47,17 +64,16 @@ impl<'nodes> Loader<'nodes> {
         classes: &[Class],
         known: &Known<'_>,
     ) -> Option<Rule> {
-        const RULE_KEYS: [&str; 9] =
-            ["title", "why", "controls", "for", "when", "require", "level", "reason", "until"];
         let id = &written.id.text;
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if id.is_empty() || !id.bytes().all(plain) {
             let what = format!("`{}` cannot be a rule's id: only a-z, 0-9 and `-`", shown(id));
             self.fault(written.file, Fault::new(written.id.at, what));
         }
+        let known_keys = KEYS.map(|(key, _)| key);
         for (key, from) in &written.keys {
-            if !RULE_KEYS.contains(&key.text.as_str()) {
-                self.fault(from.file, unknown("key", key, RULE_KEYS));
+            if !known_keys.contains(&key.text.as_str()) {
+                self.fault(from.file, unknown("key", key, known_keys));
             }
         }
         let get = |key: &str| written.keys.iter().find(|(known, _)| known.text == key).map(|(_, from)| *from);
@@ -73,10 +89,8 @@ impl<'nodes> Loader<'nodes> {
         });
         let of_classes =
             get("for").map(|from| self.within(from.file, |faults| class_places(from.node, classes, faults)));
-        let when = match get("when") {
-            Some(from) => Some(self.within(from.file, |faults| Condition::read(from.node, known, faults))?),
-            None => None,
-        };
+        let when = get("when")
+            .map(|from| self.within(from.file, |faults| Condition::read(from.node, known, faults)));
         let owing = Known { may_owe: true, ..*known };
         let require = match get("require") {
             Some(from) => self.within(from.file, |faults| {
@@ -102,7 +116,7 @@ impl<'nodes> Loader<'nodes> {
             level,
             warn_until: until,
             classes: of_classes,
-            when: when.filter(|when| !when.is_empty()),
+            when: when.map_or(Some(None), |when| when.map(Some))?.filter(|when| !when.is_empty()),
             require: require?,
         })
     }
@@ -116,8 +130,7 @@ impl<'nodes> Loader<'nodes> {
         until: bool,
     ) -> Option<Level> {
         let Some(Given { file, node }) = from else { return Some(Level::Deny) };
-        let levels = [("deny", Some(Level::Deny)), ("warn", Some(Level::Warn)), ("off", None)];
-        let level = self.within(file, |faults| choice(node, &levels, faults)).unwrap_or(Some(Level::Deny));
+        let level = self.within(file, |faults| choice(node, &LEVELS, faults)).unwrap_or(Some(Level::Deny));
         let id = shown(&written.id.text);
         if level != Some(Level::Deny) && !reason {
             self.fault(file, Fault::new(node.at, format!("`{id}` is weakened, and no `reason` says why")));
@@ -140,10 +153,11 @@ impl<'nodes> Loader<'nodes> {
     ) -> Vec<Exemption> {
         let mut exemptions = Vec::new();
         for Given { file, node } in self.all("exemptions") {
+            let name = self.name(file);
             let found: Vec<Exemption> = self.within(file, |faults| {
                 items(node, faults)
                     .iter()
-                    .filter_map(|item| exemption(item, ids, rules, known, faults))
+                    .filter_map(|item| exemption(item, name, ids, rules, known, faults))
                     .collect()
             });
             exemptions.extend(found);
@@ -166,8 +180,9 @@ fn class_places(node: &Node, classes: &[Class], faults: &mut Vec<Fault>) -> Vec<
     places
 }
 
-fn exemption(
+pub(super) fn exemption(
     node: &Node,
+    file: &str,
     ids: &[&str],
     rules: &[(String, Option<Rule>)],
     known: &Known<'_>,
@@ -205,6 +220,6 @@ fn exemption(
         reason: reason?.to_owned(),
         approved_by: approved_by?.to_owned(),
         until: until?,
-        place: format!("line {}", node.at.line),
+        place: format!("{file}:{}", node.at.line),
     })
 }

@@ -9,7 +9,7 @@ use crate::change::Needs;
 use crate::verdict::{Answer, Finding, Line};
 use crate::vocabulary::Field;
 use crate::yaml::decode::items;
-use crate::yaml::{Fault, Node, Value};
+use crate::yaml::{Expected, Fault, Node, Value};
 
 /// A question, or several combined.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,13 +36,21 @@ pub struct Trace {
 }
 
 impl Condition {
+    /// The words that combine questions, and what they say.
+    pub const WORDS: [(&'static str, &'static str); 3] = [
+        ("all", "Every one of these questions holds."),
+        ("any", "At least one of these questions holds."),
+        ("not", "This question does not hold."),
+    ];
+
     /// Reads a condition: a map of predicates, all of which are meant, `all`, `any` and `not` among
     /// them.
     pub fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             faults.push(
                 Fault::new(node.at, format!("expected a question, found {}", node.kind()))
-                    .help("a question is a map, as in `{ field: { Risk: present } }`"),
+                    .help("a question is a map, as in `{ field: { Risk: present } }`")
+                    .expecting(Expected::Question),
             );
             return None;
         };

@@ -3,7 +3,7 @@
 //! One vocabulary serves everywhere a policy asks something: in `when`, in `classes`, in
 //! `exemptions` and in `require`. Each predicate is one file that holds its parameters, its
 //! documentation with an example that passes and one that fails, the check, and its tests; the line
-//! in [`predicates!`] below registers it everywhere and creates the test that runs its examples.
+//! in `predicates!` below registers it everywhere and creates the test that runs its examples.
 //!
 //! Invariant: a predicate neither fetches nor prints, and does not know how hard the rule is that
 //! asks it. It answers from the change alone, and a fact that is missing leaves it by `?`.
@@ -136,7 +136,7 @@ macro_rules! predicates {
                 $(if key.text == $file::DOC.name {
                     return $file::$Type::read(node, known, faults).map(Predicate::$Type);
                 })*
-                let words = DOCS.iter().map(|doc| doc.name).chain(["all", "any", "not"]);
+                let words = DOCS.iter().map(|doc| doc.name).chain(Condition::WORDS.map(|(word, _)| word));
                 faults.push(unknown("predicate", key, words));
                 None
             }

@@ -138,7 +138,7 @@ fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
             json.missing = gaps.iter().map(missing).collect();
             "deferred"
         }
-        Outcome::Exempted { reason, approved_by, until } => {
+        Outcome::Exempted { reason, approved_by, until, place: _ } => {
             json.exemption = Some(Exemption { reason, approved_by, until });
             "exempted"
         }

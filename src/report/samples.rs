@@ -212,6 +212,7 @@ pub(super) fn remarked() -> Report {
         reason: "lock-file bumps are covered by STD-DEPS-PATCH".into(),
         approved_by: "dana@example.com".into(),
         until: "2026-12-31".into(),
+        place: "policies/changegate.yml:40".into(),
     };
     let long = Finding::new(Line::say("the subject has 91 characters, and at most 72 are asked for"))
         .in_commit(Some(id("6")))

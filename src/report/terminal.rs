@@ -145,7 +145,8 @@ impl Face<'_, '_> {
         if self.style.verbose {
             self.others(indent + 2, verdict)?;
         }
-        paste::write(&mut self.page, indent + 2, index + 1 == group.verdicts.len(), verdict)?;
+        let newest = group.amendable && index + 1 == group.verdicts.len();
+        paste::write(&mut self.page, indent + 2, newest, verdict)?;
         for trace in group.traces.iter().filter(|trace| trace.verdict == index) {
             explain::write(&mut self.page, indent + 2, trace)?;
         }
@@ -204,7 +205,7 @@ impl Face<'_, '_> {
                 missing.iter().try_for_each(|one| self.missing(indent + 2, one))
             }
             Outcome::Owed(owed) => owed.iter().try_for_each(|one| self.owed(indent, rule, one)),
-            Outcome::Exempted { reason, approved_by, until } => {
+            Outcome::Exempted { reason, approved_by, until, place: _ } => {
                 let how = format!(
                     " until {}, by {}: {}",
                     escape::words(until),

@@ -177,7 +177,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     finding.at = Spot { commit: Some(id("9")), line: Some(1), path: Some(path.clone()) };
     let owed = Obligation { what: own(), owner: own(), due: None, evidence: own() };
     let missing = vec![Missing::Unavailable(Need::Paths, own())];
-    let exempted = Outcome::Exempted { reason: own(), approved_by: own(), until: own() };
+    let exempted = Outcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };
     let judgements: Vec<_> = [
         Outcome::Fail(vec![finding]),
         Outcome::Owed(vec![owed]),

@@ -6,16 +6,15 @@ use crate::yaml::decode::{Map, choice, count, one, texts, truth};
 use crate::yaml::{Fault, Key, Node, shown};
 
 impl Field {
-    pub(super) fn read(key: &Key, node: &Node, faults: &mut Vec<Fault>) -> Option<Self> {
+    pub(crate) fn read(key: &Key, node: &Node, faults: &mut Vec<Fault>) -> Option<Self> {
         trailer_key(&key.text).map_err(|what| faults.push(Fault::new(key.at, what))).ok()?;
         let mut map = Map::new(node, faults)?;
         let kinds = ["one-of", "ordered", "matches", "text", "person"].map(|kind| (kind, map.get(kind)));
         let given: Vec<_> = kinds.iter().filter_map(|(kind, node)| node.map(|node| (*kind, node))).collect();
         let kind = match given.as_slice() {
-            [("one-of", node)] => Kind::OneOf(words(node, faults)),
-            [("ordered", node)] => Kind::Ordered(words(node, faults)),
-            [("matches", node)] => {
-                let pattern = one(node, faults, ValuePattern::new)?;
+            [("one-of", node)] => Some(Kind::OneOf(words(node, faults))),
+            [("ordered", node)] => Some(Kind::Ordered(words(node, faults))),
+            [("matches", node)] => one(node, faults, ValuePattern::new).map(|pattern| {
                 let example = map.get("example").and_then(|node| {
                     one(node, faults, |example| match pattern.matches(example.as_bytes()) {
                         Some(true) => Ok(example.to_owned()),
@@ -23,32 +22,30 @@ impl Field {
                     })
                 });
                 Kind::Matches { pattern, example }
-            }
-            [("text", node)] => prose(node, faults)?,
-            [("person", node)] => match truth(node, faults)? {
-                true => Kind::Person,
-                false => {
+            }),
+            [("text", node)] => prose(node, faults),
+            [("person", node)] => match truth(node, faults) {
+                Some(false) => {
                     faults.push(Fault::new(node.at, "`person` can only be `true`"));
-                    return None;
+                    None
                 }
+                said => said.map(|_| Kind::Person),
             },
             [] | [_] => {
-                faults.push(
-                    Fault::new(node.at, format!("it is not said what may stand in `{}`", shown(&key.text)))
-                        .help("give one of one-of, ordered, matches, text, person"),
-                );
-                map.knows(&["aliases", "many", "on-conflict", "example"]);
-                map.finish(faults);
-                return None;
+                let what = format!("it is not said what may stand in `{}`", shown(&key.text));
+                let help = "give one of one-of, ordered, matches, text, person";
+                faults.push(Fault::new(node.at, what).help(help));
+                None
             }
             [_, (second, node), ..] => {
-                faults.push(Fault::new(
-                    node.at,
-                    format!("`{second}` contradicts what was said before; keep one"),
-                ));
-                return None;
+                let what = format!("`{second}` contradicts what was said before; keep one");
+                faults.push(Fault::new(node.at, what));
+                None
             }
         };
+        if kind.is_none() {
+            map.knows(&["example"]);
+        }
         let aliases = map.get("aliases").map(|node| {
             let aliases = texts(node, faults);
             for alias in &aliases {
@@ -58,9 +55,9 @@ impl Field {
             }
             aliases.into_iter().map(str::to_owned).collect()
         });
-        let many = map.get("many").and_then(|node| truth(node, faults)).unwrap_or(kind == Kind::Person);
+        let many = map.get("many").and_then(|node| truth(node, faults)).unwrap_or(kind == Some(Kind::Person));
         let on_conflict = map.get("on-conflict").and_then(|node| {
-            let listed = matches!(kind, Kind::OneOf(_) | Kind::Ordered(_));
+            let listed = matches!(kind, None | Some(Kind::OneOf(_) | Kind::Ordered(_)));
             let choices = [
                 ("refuse", OnConflict::Refuse),
                 ("strictest", OnConflict::Strictest),
@@ -76,7 +73,7 @@ impl Field {
         Some(Field {
             name: key.text.clone(),
             aliases: aliases.unwrap_or_default(),
-            kind,
+            kind: kind?,
             many,
             on_conflict: on_conflict.unwrap_or(OnConflict::Refuse),
         })

@@ -3,7 +3,7 @@
 //! A reader of this kind returns `None` for what it could not read and leaves a [`Fault`] behind,
 //! so that whoever edits a policy sees all that is wrong with it at once.
 
-use super::{Fault, Key, Node, Place, Value, nearest, shown};
+use super::{Expected, Fault, Key, Node, Place, Value, nearest, shown};
 
 /// A map that is being read; what nobody has asked for is unknown, and an error at the end.
 pub struct Map<'node> {
@@ -19,7 +19,7 @@ impl<'node> Map<'node> {
         match &node.value {
             Value::Map(entries) => Some(Map { at: node.at, entries, asked: Vec::new() }),
             _ => {
-                faults.push(Fault::new(node.at, format!("expected a map, found {}", node.kind())));
+                faults.push(no_map(node));
                 None
             }
         }
@@ -35,7 +35,8 @@ impl<'node> Map<'node> {
     pub fn require(&mut self, key: &'static str, faults: &mut Vec<Fault>) -> Option<&'node Node> {
         let found = self.get(key);
         if found.is_none() {
-            faults.push(Fault::new(self.at, format!("`{key}` is missing here")));
+            let fault = Fault::new(self.at, format!("`{key}` is missing here"));
+            faults.push(fault.expecting(Expected::Key(key)));
         }
         found
     }
@@ -57,7 +58,13 @@ impl<'node> Map<'node> {
 
 /// Returns the fault for a word that does not exist, with the nearest ones that do.
 pub fn unknown<'known>(what: &str, key: &Key, known: impl IntoIterator<Item = &'known str> + Clone) -> Fault {
-    let fault = Fault::new(key.at, format!("unknown {what} `{}`", shown(&key.text)));
+    let words = || known.clone().into_iter().map(str::to_owned).collect();
+    let expected = match what {
+        "key" => Expected::Keys(words()),
+        "word" => Expected::Words(words()),
+        _ => Expected::Else,
+    };
+    let fault = Fault::new(key.at, format!("unknown {what} `{}`", shown(&key.text))).expecting(expected);
     match nearest(&key.text, known.clone()) {
         Some(near) => fault.help(format!("did you mean `{near}`?")),
         None => {
@@ -68,13 +75,17 @@ pub fn unknown<'known>(what: &str, key: &Key, known: impl IntoIterator<Item = &'
     }
 }
 
+fn no_map(node: &Node) -> Fault {
+    Fault::new(node.at, format!("expected a map, found {}", node.kind())).expecting(Expected::Map)
+}
+
 /// Returns the entries of a map whose keys are the policy's own names.
 pub fn entries<'node>(node: &'node Node, faults: &mut Vec<Fault>) -> &'node [(Key, Node)] {
     match &node.value {
         Value::Map(entries) => entries,
         _ if node.is_nothing() => &[],
         _ => {
-            faults.push(Fault::new(node.at, format!("expected a map, found {}", node.kind())));
+            faults.push(no_map(node));
             &[]
         }
     }
@@ -89,7 +100,8 @@ pub fn text<'node>(node: &'node Node, faults: &mut Vec<Fault>) -> Option<&'node 
             None
         }
         _ => {
-            faults.push(Fault::new(node.at, format!("expected a text, found {}", node.kind())));
+            let fault = Fault::new(node.at, format!("expected a text, found {}", node.kind()));
+            faults.push(fault.expecting(Expected::Text));
             None
         }
     }
@@ -106,7 +118,8 @@ pub fn items<'node>(node: &'node Node, faults: &mut Vec<Fault>) -> &'node [Node]
         Value::List(items) => items,
         Value::Scalar { .. } if !node.is_nothing() => std::slice::from_ref(node),
         _ => {
-            faults.push(Fault::new(node.at, format!("expected a list, found {}", node.kind())));
+            let fault = Fault::new(node.at, format!("expected a list, found {}", node.kind()));
+            faults.push(fault.expecting(Expected::List));
             &[]
         }
     }
@@ -154,7 +167,8 @@ pub fn count(node: &Node, least: u64, most: u64, faults: &mut Vec<Fault>) -> Opt
     match number {
         Some(number) if least <= number && number <= most => Some(number),
         _ => {
-            faults.push(Fault::new(node.at, format!("expected a whole number from {least} to {most}")));
+            let fault = Fault::new(node.at, format!("expected a whole number from {least} to {most}"));
+            faults.push(fault.expecting(Expected::Number { least, most }));
             None
         }
     }
@@ -166,7 +180,7 @@ pub fn truth(node: &Node, faults: &mut Vec<Fault>) -> Option<bool> {
         Value::Scalar { text, plain: true } if text == "true" => Some(true),
         Value::Scalar { text, plain: true } if text == "false" => Some(false),
         _ => {
-            faults.push(Fault::new(node.at, "expected `true` or `false`"));
+            faults.push(Fault::new(node.at, "expected `true` or `false`").expecting(Expected::Truth));
             None
         }
     }
@@ -185,14 +199,14 @@ pub fn choice<T: Copy>(node: &Node, words: &[(&'static str, T)], faults: &mut Ve
 
 /// Returns a calendar day written as `2027-06-30`.
 pub fn day(node: &Node, faults: &mut Vec<Fault>) -> Option<jiff::civil::Date> {
-    one(node, faults, |written| {
-        let plain = written.len() == 10 && written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        written
-            .parse()
-            .ok()
-            .filter(|_| plain)
-            .ok_or_else(|| format!("expected a day such as 2027-06-30, found `{}`", shown(written)))
-    })
+    let written = text(node, faults)?;
+    let plain = written.len() == 10 && written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let day = written.parse().ok().filter(|_| plain);
+    if day.is_none() {
+        let what = format!("expected a day such as 2027-06-30, found `{}`", shown(written));
+        faults.push(Fault::new(node.at, what).expecting(Expected::Day));
+    }
+    day
 }
 
 #[cfg(test)]

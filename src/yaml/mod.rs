@@ -79,12 +79,54 @@ pub struct Fault {
     pub what: String,
     /// What to do about it, if there is more to say.
     pub help: Option<String>,
+    /// What would have been accepted in this place, as far as that can be said.
+    pub expected: Expected,
+}
+
+/// What a reader would have accepted; the schema of a policy is made by asking for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// Something else than what was there.
+    #[default]
+    Else,
+    /// A text.
+    Text,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+    /// One of these keys.
+    Keys(Vec<String>),
+    /// This key beside those that are there.
+    Key(&'static str),
+    /// One of these words.
+    Words(Vec<String>),
+    /// A whole number within these bounds.
+    Number {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
+    /// `true` or `false`.
+    Truth,
+    /// A calendar day.
+    Day,
+    /// A question about a change.
+    Question,
 }
 
 impl Fault {
     /// Returns a fault without help.
     pub fn new(at: Place, what: impl Into<String>) -> Self {
-        Fault { at, what: what.into(), help: None }
+        Fault { at, what: what.into(), help: None, expected: Expected::Else }
+    }
+
+    /// Says what would have been accepted.
+    #[must_use]
+    pub fn expecting(mut self, expected: Expected) -> Self {
+        self.expected = expected;
+        self
     }
 
     /// Adds what to do about it.

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         Ok(loaded) => loaded,
         // Nothing is asked in a repository without a policy.
         Err(Unusable::Absent) => return Ok(Exit::Allowed),
-        Err(Unusable::Faulty(errors)) => return Err(Stop::Policy(errors)),
+        Err(Unusable::Faulty(errors)) => return Err(Stop::Policy(errors, None)),
     };
     let message = recorded(&raw, world);
     if message.is_empty() {
@@ -61,16 +61,16 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let denied = report.decision == Decision::Deny;
     let style = Style { colour: output::stderr_colour(world.colour), quiet: !denied, ..Style::default() };
     let mut out = std::io::stderr().lock();
-    crate::report::write(args.format.into(), &report, &style, &mut out)?;
+    output::said(crate::report::write(args.format.into(), &report, &style, &mut out))?;
     if !denied || args.warn {
         return Ok(Exit::Allowed);
     }
     if let Some(kept) = keep(&path, &raw) {
-        writeln!(
+        output::said(writeln!(
             out,
             "changegate: your message is kept; to go on with it:\n  git commit -e -F {}",
             kept.display()
-        )?;
+        ))?;
     }
     Ok(Exit::Denied)
 }

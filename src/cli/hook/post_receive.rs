@@ -3,7 +3,8 @@
 //! Git skips a hook that is not executable, or whose link leads nowhere, and says nothing. So what
 //! has landed is judged once more, by the policy that stood before; normally that says what
 //! `pre-receive` has said already, and nothing is written. A change that landed although the policy
-//! denies it is told to whoever pushed and to the server's log. It cannot be refused any more.
+//! denies it is told to whoever pushed and to the server's log; it cannot be refused any more. What
+//! is owed from now on takes one line, since `pre-receive` has said what.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use crate::change::Stage;
 use crate::gate::{Asked, Settings, at_commit, judge_range};
 use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
 use crate::report::Style;
-use crate::verdict::Decision;
+use crate::verdict::{Decision, Obligation, Outcome};
 
 /// Say if something has landed that the policy denies
 #[derive(Debug, clap::Args)]
@@ -64,6 +65,7 @@ fn judge(
         enforce: true,
         keep_all: false,
         explain: false,
+        unused: false,
         threads: world.threads(),
         now: world.now,
     };
@@ -74,6 +76,19 @@ fn judge(
         drop(out);
         let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
         output::report(&report, FormatName::Terminal, &style)?;
+    }
+    let judgements = report.groups.iter().flat_map(|group| &group.verdicts).flat_map(|one| &one.judgements);
+    let owed: Vec<&Obligation> = judgements
+        .filter_map(|judgement| if let Outcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None })
+        .flatten()
+        .collect();
+    if report.decision == Decision::Allow && !owed.is_empty() {
+        let many =
+            if owed.len() == 1 { "1 obligation".to_owned() } else { format!("{} obligations", owed.len()) };
+        let first = owed.iter().filter_map(|one| one.due).min();
+        let first =
+            first.map(|due| format!("; the first is due {}", due.strftime("%F %R UTC"))).unwrap_or_default();
+        writeln!(std::io::stdout().lock(), "changegate: landed, with {many} from now on{first}")?;
     }
     Ok(report.decision)
 }

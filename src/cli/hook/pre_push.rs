@@ -57,7 +57,7 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
     let loaded = match at_commit(repository, base, PATH, &called) {
         Ok(loaded) => loaded,
         Err(Unusable::Absent) => return Ok(Exit::Allowed),
-        Err(why) => return Err(Stop::unusable(why, PATH)),
+        Err(why) => return Err(Stop::unusable(why, PATH).of_commit(&called)),
     };
     if !loaded.policy.protects(pushed.remote_name.as_bytes()) {
         return Ok(Exit::Allowed);
@@ -73,12 +73,13 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
         enforce: false,
         keep_all: false,
         explain: false,
+        unused: false,
         threads: world.threads(),
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;
     let style = Style { colour: output::stderr_colour(world.colour), quiet: true, ..Style::default() };
     let mut out = std::io::stderr().lock();
-    crate::report::write(FormatName::Terminal.into(), &report, &style, &mut out)?;
+    output::said(crate::report::write(FormatName::Terminal.into(), &report, &style, &mut out))?;
     Ok(report.decision.into())
 }

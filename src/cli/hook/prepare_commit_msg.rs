@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use super::super::{Exit, Stop, World};
 use crate::change::trailers::{Like, read};
 use crate::gate::{Unusable, from_disk};
@@ -32,7 +34,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         Err(Unusable::Absent | Unusable::Faulty(_)) => return Ok(Exit::Allowed),
     };
     let path = world.at(&args.file);
-    let raw = std::fs::read(&path)?;
+    let raw =
+        std::fs::read(&path).with_context(|| format!("cannot read the message in `{}`", path.display()))?;
     let branch = match Repository::discover(&world.directory)?.head() {
         Ok(Head::Branch(branch)) => branch.name.to_lossy().into_owned(),
         _ => String::new(),

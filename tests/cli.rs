@@ -1,0 +1,464 @@
+//! Transcripts of every command, as a user sees it at 80 columns.
+//!
+//! `INSTA_UPDATE=always cargo test --test cli` writes them anew; read the difference as a user would.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+#[path = "cli/scene.rs"]
+mod scene;
+
+use scene::Scene;
+
+const POLICY: &str = "\
+changegate: 1
+name: acme
+protects: [main]
+fields:
+  Risk: { ordered: [low, medium, high], on-conflict: highest }
+  Ticket: { matches: '[A-Z]+-[0-9]+', example: PAY-412 }
+  Reviewed-by: { person: true }
+rules:
+  risk:
+    title: the risk is stated
+    controls: [iso27001:A.8.32]
+    require: { field: { Risk: present } }
+  ticket:
+    title: a change of high risk has a ticket
+    when: { field: { Risk: { at-least: high } } }
+    require: { ticket: { field: Ticket, within: 24h } }
+  pushed-by-people:
+    title: people push, and nobody else
+    require: { not: { pusher: { bot: true } } }
+";
+
+/// A repository with a policy, two changes on main, and a branch on which two more are wrong.
+fn acme() -> Scene {
+    let mut scene = Scene::repository();
+    scene.write("policies/changegate.yml", POLICY);
+    scene.commit("Start\n\nRisk: low\n");
+    scene.write("src/cache.rs", "// cache\n");
+    scene.commit("Cache the tenant lookup\n\nRisk: low\nTicket: PAY-1\n");
+    scene.git(&["switch", "-q", "-c", "topic"]);
+    scene.write("src/cache.rs", "// cache of tenants\n");
+    scene.commit("Rename the cache\n\nRisk: enormous\n");
+    scene.write("src/token.rs", "// token\n");
+    scene.commit("Check the token first\n\nRisk: high\n");
+    scene
+}
+
+#[test]
+fn help() {
+    let mut scene = Scene::new();
+    for args in [
+        &["--version"][..],
+        &["--help"],
+        &["check", "--help"],
+        &["check", "-h"],
+        &["completions", "--help"],
+        &["man", "--help"],
+        &["hook", "--help"],
+        &["hook", "commit-msg", "--help"],
+        &["hook", "prepare-commit-msg", "--help"],
+        &["hook", "pre-push", "--help"],
+        &["hook", "pre-receive", "--help"],
+        &["hook", "update", "--help"],
+        &["hook", "post-receive", "--help"],
+        &["policy", "--help"],
+        &["policy", "init", "--help"],
+        &["policy", "check", "--help"],
+        &["policy", "show", "--help"],
+        &["policy", "packs", "--help"],
+        &["policy", "explain", "--help"],
+        &["policy", "schema", "--help"],
+        &["trailers", "--help"],
+    ] {
+        assert_eq!(scene.run(args), 0, "{args:?}");
+    }
+    scene.is("help");
+}
+
+#[test]
+fn a_command_that_was_called_wrongly() {
+    let mut scene = Scene::new();
+    for args in [
+        &[][..],
+        &["chek"],
+        &["check", "--frobnicate"],
+        &["check", "a", "b"],
+        &["check", "-q", "-v"],
+        &["check", "--policy", "x.yml", "--pack", "core"],
+        &["check", "--format", "yaml"],
+        &["check", "--unit", "pull"],
+        &["policy"],
+        &["policy", "explain", "a", "b"],
+        &["completions"],
+        &["completions", "tcsh"],
+        &["man", "chek"],
+        &["trailers", "--like", "parsed"],
+        &["--color", "sometimes", "check"],
+        &["hook"],
+        &["hook", "pre-comit"],
+        &["hook", "commit-msg"],
+        &["hook", "update", "refs/heads/main"],
+        &["hook", "pre-push"],
+        &["-C"],
+    ] {
+        assert_eq!(scene.run(args), 2, "{args:?}");
+    }
+    scene.is("wrong");
+}
+
+#[test]
+fn check_where_there_is_little_to_check() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.run(&["check"]), 3);
+    assert_eq!(scene.run(&["-C", "nowhere", "check"]), 2);
+    scene.git(&["init", "-q", "-b", "main", "."]);
+    assert_eq!(scene.run(&["check"]), 2);
+    scene.write("a", "a");
+    scene.commit("Start\n");
+    assert_eq!(scene.run(&["check", "--pack", "core"]), 1);
+    assert_eq!(scene.run(&["check", "HEAD..HEAD"]), 0);
+    scene.git(&["checkout", "-q", "--detach"]);
+    assert_eq!(scene.run(&["check", "--pack", "core"]), 1);
+    scene.is("check-little");
+}
+
+#[test]
+fn check() {
+    let mut scene = acme();
+    for (args, code) in [
+        (&["check"][..], 0),
+        (&["check", "HEAD^"], 1),
+        (&["check", "main..topic"], 1),
+        (&["check", "main.."], 1),
+        (&["check", "..main"], 0),
+        (&["check", "topic..main"], 0),
+        (&["check", "main...topic"], 2),
+        (&["check", "nowhere"], 2),
+        (&["check", "main..nowhere"], 2),
+        (&["check", "HEAD:src/cache.rs"], 2),
+        (&["check", "HEAD~9"], 2),
+        (&["check", ""], 2),
+        (&["check", "--history", "main"], 0),
+        (&["check", "--history", "main..topic"], 2),
+        (&["check", "main", "-v"], 0),
+        (&["check", "main", "-q"], 0),
+        (&["check", "main..topic", "-q"], 1),
+        (&["check", "main", "--enforce"], 1),
+        (&["check", "main", "--explain"], 0),
+        (&["check", "topic", "--target", "release/1"], 0),
+        (&["check", "main", "--pack", "core"], 1),
+        (&["check", "main", "--pack", "cor"], 2),
+        (&["check", "main", "--policy", "policies/changegate.yml"], 0),
+        (&["check", "main", "--policy", "nowhere.yml"], 2),
+        (&["check", "main", "--policy", "src/cache.rs"], 2),
+    ] {
+        assert_eq!(scene.run(args), code, "{args:?}");
+    }
+    scene.is("check");
+}
+
+#[test]
+fn check_as_json() {
+    let mut scene = acme();
+    assert_eq!(scene.run(&["check", "HEAD^", "--format", "json"]), 1);
+    assert_eq!(scene.run(&["check", "main", "--format", "json"]), 0);
+    scene.is("check-json");
+}
+
+#[test]
+fn check_against_the_upstream() {
+    let mut scene = acme();
+    scene.git(&["config", "branch.topic.remote", "origin"]);
+    scene.git(&["config", "branch.topic.merge", "refs/heads/main"]);
+    scene.git(&["config", "remote.origin.url", "../nowhere"]);
+    scene.git(&["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"]);
+    assert_eq!(scene.run(&["check"]), 0);
+    scene.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    assert_eq!(scene.run(&["check"]), 1);
+    scene.is("check-upstream");
+}
+
+#[test]
+fn check_merges_by_step_and_by_commit() {
+    let mut scene = acme();
+    scene.git(&["switch", "-q", "main"]);
+    scene.git(&["merge", "-q", "--no-ff", "-m", "Merge topic\n\nRisk: medium\n", "topic"]);
+    assert_eq!(scene.run(&["check"]), 1);
+    assert_eq!(scene.run(&["check", "--unit", "commit"]), 1);
+    assert_eq!(scene.run(&["check", "--unit", "commit", "-v"]), 1);
+    scene.is("check-merge");
+}
+
+#[test]
+fn check_with_a_policy_that_is_wrong() {
+    let mut scene = acme();
+    scene.write(
+        "policies/changegate.yml",
+        POLICY.replace("protects:", "protect:").replace("require: { not", "requires: { not"),
+    );
+    scene.commit("Break the policy\n\nRisk: low\n");
+    scene.commit("Go on\n\nRisk: low\n");
+    assert_eq!(scene.run(&["check"]), 2);
+    assert_eq!(scene.run(&["policy", "check"]), 2);
+    scene.git(&["rm", "-q", "-r", "policies"]);
+    scene.commit("Remove the policy\n\nRisk: low\n");
+    scene.commit("Go on\n\nRisk: low\n");
+    assert_eq!(scene.run(&["check"]), 1);
+    scene.is("check-policy-wrong");
+}
+
+#[test]
+fn exemptions_that_nothing_used_are_named() {
+    let mut scene = Scene::repository();
+    let exemption = |rule: &str, when: &str, until: &str| {
+        format!(
+            "  - {{ rule: {rule}, when: {{ {when} }}, reason: a test, approved-by: dana@example.com, until: {until} }}\n"
+        )
+    };
+    let exemptions = [
+        exemption("risk", "author: { address: ana@example.com }", "2999-12-31"),
+        exemption("risk", "author: { address: bob@example.com }", "2999-12-31"),
+        exemption("risk", "author: { address: cyd@example.com }", "2020-12-31"),
+        exemption("pushed-by-people", "branch: elsewhere", "2999-12-31"),
+    ];
+    scene.write("policies/changegate.yml", format!("{POLICY}exemptions:\n{}", exemptions.concat()));
+    scene.commit("Start\n\nRisk: low\n");
+    scene.commit("Go on\n");
+    assert_eq!(scene.run(&["check"]), 0);
+    assert_eq!(scene.run(&["check", "HEAD^..HEAD"]), 0);
+    assert_eq!(scene.run(&["policy", "check"]), 0);
+    scene.is("exemptions");
+}
+
+#[test]
+fn policy() {
+    let mut scene = Scene::repository();
+    for (args, code) in [
+        (&["policy", "check"][..], 2),
+        (&["policy", "show"], 2),
+        (&["policy", "init", "--pack", "cor"], 2),
+        (&["policy", "init", "--pack", "core"], 0),
+        (&["policy", "init"], 2),
+        (&["policy", "check"], 0),
+        (&["policy", "show"], 0),
+        (&["policy", "check", "nowhere.yml"], 2),
+        (&["policy", "check", "policies"], 2),
+        (&["policy", "show", "--pack", "cor"], 2),
+        (&["policy", "show", "--pack", "core", "policies/changegate.yml"], 2),
+        (&["policy", "packs"], 0),
+        (&["policy", "packs", "cor"], 2),
+        (&["policy", "explain"], 0),
+        (&["policy", "explain", "approvals"], 0),
+        (&["policy", "explain", "aproval"], 2),
+        (&["policy", "explain", "zebra"], 2),
+        (&["-C", "policies", "policy", "check"], 0),
+        (&["-C", "policies", "policy", "check", "changegate.yml"], 0),
+        (&["-C", "nowhere", "policy", "check"], 2),
+    ] {
+        assert_eq!(scene.run(args), code, "{args:?}");
+    }
+    scene.is("policy");
+}
+
+#[test]
+fn policy_show_of_a_pack() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.run(&["policy", "show", "--pack", "iso27001"]), 0);
+    scene.is("policy-show");
+}
+
+#[test]
+fn trailers() {
+    let mut scene = Scene::new();
+    let message = b"Subject\n\nRisk: low\nticket : PAY-1\n  folded\n---\nAfter: the line\n";
+    scene.write("message", message);
+    for like in ["log", "parse", "parse-no-divider"] {
+        assert_eq!(scene.run_with(&["trailers", "--like", like], message, |_| {}), 0);
+    }
+    assert_eq!(scene.run(&["trailers", "message"]), 0);
+    assert_eq!(scene.run_with(&["trailers"], b"Subject\n\nRisk: l\xffw\nA: \x1b[2J\n", |_| {}), 0);
+    assert_eq!(scene.run_with(&["trailers"], b"", |_| {}), 0);
+    assert_eq!(scene.run(&["trailers", "nowhere"]), 3);
+    assert_eq!(scene.run(&["trailers", "."]), 3);
+    assert_eq!(scene.run(&["-C", "nowhere", "trailers", "message"]), 2);
+    scene.is("trailers");
+}
+
+#[test]
+fn hooks_called_wrongly() {
+    let mut scene = acme();
+    for (args, input, code) in [
+        (&["-C", "src", "hook", "pre-receive"][..], "", 3),
+        (&["-C", ".git", "hook", "pre-receive"], "nonsense\n", 2),
+        (&["-C", ".git", "hook", "pre-receive"], "0 1 refs/heads/main", 2),
+        (&["-C", ".git", "hook", "pre-receive"], "", 0),
+        (&["-C", ".git", "hook", "post-receive"], "nonsense\n", 2),
+        (&["-C", ".git", "hook", "update", "refs/heads/main", "x", "y"], "", 2),
+        (&["hook", "pre-push", "origin"], "nonsense\n", 2),
+        (&["hook", "pre-push", "origin", "url"], "", 0),
+        (&["hook", "commit-msg", "nowhere"], "", 3),
+        (&["hook", "prepare-commit-msg", "nowhere"], "", 3),
+        (&["-C", "nowhere", "hook", "commit-msg", "message"], "", 2),
+    ] {
+        assert_eq!(scene.run_with(args, input.as_bytes(), |_| {}), code, "{args:?} {input:?}");
+    }
+    scene.is("hooks-wrong");
+}
+
+#[test]
+fn commit_msg_says_what_to_type() {
+    let mut scene = acme();
+    scene.write("message", "Change it\n\nRisk: enormous\nTicket: soon\n");
+    assert_eq!(scene.run(&["hook", "commit-msg", "message"]), 1);
+    scene.write("message", "Change it\n\nRisk: low\n# a comment\n");
+    assert_eq!(scene.run(&["hook", "commit-msg", "message"]), 0);
+    scene.write("policies/changegate.yml", "changegate: 1\nprotect: [main]\n");
+    assert_eq!(scene.run(&["hook", "commit-msg", "message"]), 2);
+    scene.is("commit-msg");
+}
+
+#[test]
+fn colours() {
+    let mut scene = acme();
+    assert_eq!(scene.run(&["--color", "always", "check", "HEAD^"]), 1);
+    let coloured = |scene: &Scene, args: &[&str], name: &str, value: &str| {
+        let mut command = scene.command(args);
+        command.env(name, value);
+        Scene::feed(command, b"").stdout.contains(&0x1b)
+    };
+    assert!(!coloured(&scene, &["check", "HEAD^"], "NO_COLOR", ""));
+    assert!(!coloured(&scene, &["check", "HEAD^"], "NO_COLOR", "1"));
+    assert!(coloured(&scene, &["check", "HEAD^"], "CLICOLOR_FORCE", "1"));
+    assert!(!coloured(&scene, &["--color", "never", "check", "HEAD^"], "CLICOLOR_FORCE", "1"));
+    assert!(coloured(&scene, &["--color", "always", "check", "HEAD^"], "NO_COLOR", "1"));
+    assert!(!coloured(
+        &scene,
+        &["--color", "always", "check", "HEAD^", "--format", "json"],
+        "CLICOLOR_FORCE",
+        "1"
+    ));
+    assert!(!coloured(&scene, &["check", "HEAD^"], "TERM", "dumb"));
+    scene.is("colours");
+}
+
+#[test]
+fn completions_and_the_manual_are_written_for_every_shell_and_command() {
+    let scene = Scene::new();
+    let printed = |args: &[&str]| {
+        let output = Scene::feed(scene.command(args), b"");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(output.stderr.is_empty());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&["completions", shell]);
+        assert!(script.contains("pre-receive") && script.contains("explain"), "{shell}");
+    }
+    assert!(printed(&["man"]).contains(".SH"));
+    for command in ["check", "policy", "trailers", "hook", "install", "uninstall", "completions", "man"] {
+        assert!(printed(&["man", command]).contains(&format!("changegate\\-{command}")), "{command}");
+    }
+    assert_eq!(printed(&["policy", "schema"]), changegate::policy::schema::text());
+    for pack in changegate::policy::packs::ALL {
+        assert_eq!(printed(&["policy", "packs", pack.name]), pack.source);
+    }
+}
+
+#[test]
+fn every_line_fits_into_80_columns() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "snap") || path.ends_with("check-json.snap") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        // A command is as long as it is, and so are paths of a machine, JSON and usage lines.
+        let free =
+            |line: &&str| !line.starts_with("$ ") && !line.contains("[HOME]") && !line.contains("<ESC>");
+        for line in text.lines().filter(free) {
+            assert!(line.chars().count() <= 80, "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let scene = acme();
+    for args in [
+        &["policy", "schema"][..],
+        &["policy", "packs", "iso27001"],
+        &["policy", "show", "--pack", "iso27001"],
+        &["policy", "explain"],
+        &["policy", "packs"],
+        &["completions", "bash"],
+        &["man", "check"],
+        &["--help"],
+        &["check", "--help"],
+        &["check", "main", "-v"],
+        &["check", "main", "--format", "json"],
+    ] {
+        let mut command = scene.command(args);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let output = output.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_denied_stays_denied_when_nobody_listens() {
+    let mut scene = acme();
+    scene.write("message", "Change it\n");
+    let (old, new) = (scene.git(&["rev-parse", "main"]), scene.git(&["rev-parse", "topic"]));
+    let push = format!("{old} {new} refs/heads/main\n");
+    scene.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    let offer = format!("refs/heads/topic {new} refs/heads/main {old}\n");
+    for (args, input) in [
+        (&["check", "HEAD^"][..], ""),
+        (&["hook", "commit-msg", "message"], ""),
+        (&["-C", ".git", "hook", "pre-receive"], push.as_str()),
+        (&["-C", ".git", "hook", "update", "refs/heads/main", &old, &new], ""),
+        (&["hook", "pre-push", "origin"], offer.as_str()),
+    ] {
+        scene.write("input", input);
+        let mut command = scene.command(args);
+        let closed = || {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            writer
+        };
+        let input = std::fs::File::open(scene.directory.join("input")).unwrap();
+        let status = command.stdin(input).stdout(closed()).stderr(closed()).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{args:?}");
+    }
+}
+
+#[test]
+fn a_backtrace_that_was_asked_for_changes_no_denial() {
+    let scene = acme();
+    for args in [&["check", "HEAD^"][..], &["check", "nowhere"], &["-C", "/nowhere", "check"]] {
+        let plain = Scene::feed(scene.command(args), b"");
+        let mut command = scene.command(args);
+        command.env("RUST_BACKTRACE", "full");
+        let traced = Scene::feed(command, b"");
+        let scrub = |bytes: &[u8]| scene_times(bytes);
+        assert_eq!(scrub(&plain.stdout), scrub(&traced.stdout), "{args:?}");
+        assert_eq!(scrub(&plain.stderr), scrub(&traced.stderr), "{args:?}");
+        assert_eq!(plain.status.code(), traced.status.code(), "{args:?}");
+    }
+}
+
+fn scene_times(bytes: &[u8]) -> String {
+    let time = regex::Regex::new(r"20\d\d-\d\d-\d\d[T ][0-9:.]+").unwrap();
+    time.replace_all(&String::from_utf8_lossy(bytes), "[TIME]").into_owned()
+}
