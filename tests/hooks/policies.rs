@@ -171,3 +171,16 @@ fn a_branch_that_is_free_now_vouches_for_nothing() {
     world.push(&[&format!("{new}:refs/heads/release/1")]).refused("peer-review");
     assert_eq!(world.at("refs/heads/release/1"), Some(base));
 }
+
+#[test]
+#[ignore = "fails: only a record of what was judged can tell what a branch held before"]
+fn a_branch_that_comes_under_change_control_does_not_vouch_for_what_it_held() {
+    let world = World::new();
+    world.write(PATH, &POLICY.replace("[main,", "[main, dev,"));
+    let wide = world.commit(&good("Guard dev as well"));
+    let new = world.commit_tree(&[&wide], &bad("Unreviewed"));
+    world.push(&[&format!("{new}:refs/heads/dev")]).accepted();
+    world.push(&[&format!("{wide}:{MAIN}")]).accepted();
+    world.push(&[&format!("{new}:{MAIN}")]).refused("peer-review");
+    assert_eq!(world.main(), wide);
+}
