@@ -9,6 +9,7 @@ mod range;
 mod settings;
 mod side;
 mod source;
+mod unusable;
 
 pub use push::judge_push;
 pub use range::{Asked, judge_message, judge_range};

@@ -8,15 +8,14 @@ use jiff::Timestamp;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
+use super::unusable::{ADMINISTRATOR, faults, no_policy};
 use crate::change::{Change, Commit, Need, Needs, Oid, Stage, Text};
 use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
 use crate::judge::judge;
-use crate::policy::{PolicyErrors, Unit};
+use crate::policy::Unit;
 use crate::push::{self, Asked, Object, refuse};
 use crate::report::{Group, Of, Report, Update, decide};
 use crate::verdict::{Finding, Judgement, Line, Verdict};
-
-const ADMINISTRATOR: &str = "whoever administrates the server";
 
 /// Judges a push.
 ///
@@ -184,7 +183,7 @@ impl Push<'_> {
             None => None,
         };
         let loaded = own.as_deref().unwrap_or(base);
-        if let Err(error) = self.judge_commits(new, &asked, loaded, &mut group) {
+        if let Err(error) = self.judge_commits(new, &asked, base, loaded, &mut group) {
             let finding = Finding::new(Line::say(format!("{error:#}"))).by("the pusher");
             group.refusals.push(refuse("whole-history", finding));
         }
@@ -237,11 +236,12 @@ impl Push<'_> {
         &self,
         new: Oid,
         asked: &Asked<'_>,
+        base: &Loaded,
         loaded: &Loaded,
         group: &mut Group,
     ) -> anyhow::Result<()> {
         let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
-        let protected = self.protected_tips(loaded, asked.actual)?;
+        let protected = self.protected_tips([base, loaded], asked.actual)?;
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
             if self.repository.new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let what = Line::say(format!("{} is on no branch under change control", tip.short()));
@@ -291,9 +291,14 @@ impl Push<'_> {
     }
 
     /// Returns the tips of all branches under change control, the ref itself among them.
-    fn protected_tips(&self, loaded: &Loaded, own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
+    ///
+    /// What such a branch holds has been judged. So it takes both policies: the one that decides what
+    /// is judged at all, without which the branch is free, and that of the ref, which may be older.
+    fn protected_tips(&self, policies: [&Loaded; 2], own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
         let branches = self.repository.refs("refs/heads/")?;
-        let protected = branches.into_iter().filter(|branch| loaded.policy.protects(branch.name.as_bytes()));
+        let protected = branches
+            .into_iter()
+            .filter(|branch| policies.iter().all(|loaded| loaded.policy.protects(branch.name.as_bytes())));
         let mut tips: Vec<Oid> = protected.filter_map(|branch| branch.id).chain(own).collect();
         tips.sort_unstable();
         tips.dedup();
@@ -356,36 +361,6 @@ fn group(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> G
     let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
     group.refusals = refusals;
     group
-}
-
-/// Returns the refusal where there is no policy to judge by.
-fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Judgement {
-    match why {
-        Unusable::Absent => {
-            let what = format!("there is no `{}` at {place}, so nothing can be judged", settings.policy_path);
-            let finding = Finding::new(Line::say(what)).by(ADMINISTRATOR);
-            refuse(
-                "policy-present",
-                finding
-                    .paste(format!("git config changegate.missingPolicy {}", crate::policy::packs::DEFAULT)),
-            )
-        }
-        Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, ADMINISTRATOR)),
-    }
-}
-
-/// Returns the first fault as a finding, with the number of the others.
-fn faults(errors: &PolicyErrors, who: &str) -> Finding {
-    let first = errors.files.iter().find_map(|file| Some((file, file.faults.first()?)));
-    let more = errors.count().saturating_sub(1);
-    let what = match first {
-        Some((file, fault)) => Line::say("the policy cannot be used: ")
-            .quote(&file.name.as_str().into())
-            .and(format!(" line {}: {}", fault.at.line, fault.what)),
-        None => Line::say("the policy cannot be used"),
-    };
-    let what = if 0 < more { what.and(format!(" (and {more} more faults)")) } else { what };
-    Finding::new(what).by(who).paste("changegate policy check")
 }
 
 /// Returns what somebody should know about a policy that is in use.

@@ -86,8 +86,9 @@ fn judge(
         let many =
             if owed.len() == 1 { "1 obligation".to_owned() } else { format!("{} obligations", owed.len()) };
         let first = owed.iter().filter_map(|one| one.due).min();
-        let first =
-            first.map(|due| format!("; the first is due {}", due.strftime("%F %R UTC"))).unwrap_or_default();
+        let first = first
+            .map(|due| format!(";\n  the first is due {}", due.strftime("%F %R UTC")))
+            .unwrap_or_default();
         writeln!(std::io::stdout().lock(), "changegate: landed, with {many} from now on{first}")?;
     }
     Ok(report.decision)
