@@ -9,7 +9,7 @@ mod range;
 mod settings;
 mod side;
 mod source;
-mod unusable;
+mod telling;
 
 pub use push::judge_push;
 pub use range::{Asked, judge_message, judge_range};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use super::unusable::{ADMINISTRATOR, faults, no_policy};
+use super::telling::{ADMINISTRATOR, faults, no_policy, notes_on};
 use crate::change::{Change, Commit, Need, Needs, Oid, Stage, Text};
 use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
 use crate::judge::judge;
@@ -241,8 +241,8 @@ impl Push<'_> {
         group: &mut Group,
     ) -> anyhow::Result<()> {
         let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
-        let protected = self.protected_tips([base, loaded], asked.actual)?;
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
+            let protected = self.protected_tips(&[base, loaded])?;
             if self.repository.new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let what = Line::say(format!("{} is on no branch under change control", tip.short()));
                 let finding = Finding::new(what).by("the pusher, who pushes the branch first");
@@ -250,8 +250,9 @@ impl Push<'_> {
             }
             return Ok(());
         }
+        let judged = self.judged_tips(&[base, loaded], asked.actual)?;
         let most = self.settings.most_commits;
-        if self.repository.new_commits(tip, &protected)?.nth(most).transpose()?.is_some() {
+        if self.repository.new_commits(tip, &judged)?.nth(most).transpose()?.is_some() {
             let what = Line::say(format!("more than {most} commits are new to this ref"));
             let finding = Finding::new(what)
                 .by("the pusher, in smaller pushes, or the administrator, with changegate.maxCommits");
@@ -264,7 +265,7 @@ impl Push<'_> {
             None => Side::default(),
         };
         let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now, side };
-        let range = Range { new: tip, hidden: &protected, trusted: loaded.trusted(self.now) };
+        let range = Range { new: tip, hidden: &judged, trusted: loaded.trusted(self.now) };
         let collect = |judged: Judged| {
             match judged {
                 Ok(verdict) => group.verdicts.push(verdict),
@@ -290,22 +291,33 @@ impl Push<'_> {
         }
     }
 
-    /// Returns the tips of all branches under change control, the ref itself among them.
+    /// Returns the tips whose commits count as judged: what the ref itself holds, and what the policy
+    /// ref holds.
     ///
-    /// What such a branch holds has been judged. So it takes both policies: the one that decides what
-    /// is judged at all, without which the branch is free, and that of the ref, which may be older.
-    fn protected_tips(&self, policies: [&Loaded; 2], own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
+    /// Other branches under change control do not vouch for their commits. One may have come under
+    /// change control with commits on it that nobody judged, and no policy tells which those are. So
+    /// work that goes from one such branch to another is judged on both.
+    fn judged_tips(&self, policies: &[&Loaded], own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
+        let main = self.repository.resolve_ref(self.settings.policy_ref.as_bytes())?;
+        let is_protected = policies.iter().all(|loaded| loaded.policy.protects(main.name.as_bytes()));
+        let mut tips: Vec<Oid> = main.id.filter(|_| is_protected).into_iter().chain(own).collect();
+        tips.sort_unstable();
+        tips.dedup();
+        Ok(tips.into_iter().filter(|tip| self.is_commit(*tip)).collect())
+    }
+
+    /// Returns the tips of all branches under change control, by every one of `policies`: the one
+    /// that decides what is judged at all, and that of the ref, which may be older.
+    fn protected_tips(&self, policies: &[&Loaded]) -> anyhow::Result<Vec<Oid>> {
         let branches = self.repository.refs("refs/heads/")?;
         let protected = branches
             .into_iter()
             .filter(|branch| policies.iter().all(|loaded| loaded.policy.protects(branch.name.as_bytes())));
-        let mut tips: Vec<Oid> = protected.filter_map(|branch| branch.id).chain(own).collect();
-        tips.sort_unstable();
-        tips.dedup();
-        Ok(tips
-            .into_iter()
-            .filter(|tip| matches!(self.repository.peel(*tip), Ok(Peeled::Commit(id)) if id == *tip))
-            .collect())
+        Ok(protected.filter_map(|branch| branch.id).filter(|tip| self.is_commit(*tip)).collect())
+    }
+
+    fn is_commit(&self, id: Oid) -> bool {
+        matches!(self.repository.peel(id), Ok(Peeled::Commit(commit)) if commit == id)
     }
 
     /// Returns what refuses a push after which the ref would have no policy that can be used: nobody
@@ -361,21 +373,4 @@ fn group(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> G
     let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
     group.refusals = refusals;
     group
-}
-
-/// Returns what somebody should know about a policy that is in use.
-pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let policy = &loaded.policy;
-    let mut notes: Vec<Line> = policy
-        .expired(today)
-        .map(|exemption| {
-            let rule = policy.rules.get(exemption.rule).map(|rule| rule.name.id.clone()).unwrap_or_default();
-            Line::say(format!("the exemption from `{rule}` ended on {} and has no effect", exemption.until))
-        })
-        .collect();
-    if let Some(day) = policy.review_by.filter(|day| *day < today) {
-        notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
-    }
-    notes
 }

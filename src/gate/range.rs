@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::push::notes_on;
 use super::side::Side;
 use super::source::Loaded;
+use super::telling::notes_on;
 use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Pusher, Stage, Text};
 use crate::git::{Range, Repository, Unreadable};
 use crate::judge::{exemptions_used, explain, judge};

@@ -203,6 +203,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         refusals: judgements,
         verdicts: vec![one],
         passed: 0,
+        amendable: true,
         traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
     };
     let mut report = report(vec![group]);

@@ -173,7 +173,6 @@ fn a_branch_that_is_free_now_vouches_for_nothing() {
 }
 
 #[test]
-#[ignore = "fails: only a record of what was judged can tell what a branch held before"]
 fn a_branch_that_comes_under_change_control_does_not_vouch_for_what_it_held() {
     let world = World::new();
     world.write(PATH, &POLICY.replace("[main,", "[main, dev,"));

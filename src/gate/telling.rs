@@ -1,7 +1,9 @@
-//! What a pusher is told where there is no policy that can be used.
+//! What is told about a policy: that there is none, that it cannot be used, that it is getting old.
+
+use jiff::Timestamp;
 
 use super::settings::Settings;
-use super::source::Unusable;
+use super::source::{Loaded, Unusable};
 use crate::policy::PolicyErrors;
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line};
@@ -37,4 +39,21 @@ pub(super) fn faults(errors: &PolicyErrors, who: &str) -> Finding {
     };
     let what = if 0 < more { what.and(format!(" (and {more} more faults)")) } else { what };
     Finding::new(what).by(who).paste("changegate policy check")
+}
+
+/// Returns what somebody should know about a policy that is in use.
+pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let policy = &loaded.policy;
+    let mut notes: Vec<Line> = policy
+        .expired(today)
+        .map(|exemption| {
+            let rule = policy.rules.get(exemption.rule).map(|rule| rule.name.id.clone()).unwrap_or_default();
+            Line::say(format!("the exemption from `{rule}` ended on {} and has no effect", exemption.until))
+        })
+        .collect();
+    if let Some(day) = policy.review_by.filter(|day| *day < today) {
+        notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
+    }
+    notes
 }
