@@ -106,9 +106,10 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         None => loaded.policy.unit,
     };
     let asked = Asked {
-        range: Range { new: question.new, hidden: &question.hidden },
+        range: Range { new: question.new, hidden: &question.hidden, trusted: None },
         called: Text::from(question.called.as_str()),
         target: question.target.clone(),
+        pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
         stage: Stage::Check,
         unit,
         enforce: args.enforce,

@@ -7,7 +7,9 @@
 mod push;
 mod range;
 mod settings;
+mod side;
 mod source;
+mod telling;
 
 pub use push::judge_push;
 pub use range::{Asked, judge_message, judge_range};

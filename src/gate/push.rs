@@ -6,16 +6,16 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::settings::{MissingPolicy, Settings};
+use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use crate::change::{Change, Commit, Oid, Stage, Text};
+use super::telling::{ADMINISTRATOR, faults, no_policy, notes_on};
+use crate::change::{Change, Commit, Need, Needs, Oid, Stage, Text};
 use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
 use crate::judge::judge;
-use crate::policy::{PolicyErrors, Unit};
+use crate::policy::Unit;
 use crate::push::{self, Asked, Object, refuse};
 use crate::report::{Group, Of, Report, Update, decide};
 use crate::verdict::{Finding, Judgement, Line, Verdict};
-
-const ADMINISTRATOR: &str = "whoever administrates the server";
 
 /// Judges a push.
 ///
@@ -183,7 +183,7 @@ impl Push<'_> {
             None => None,
         };
         let loaded = own.as_deref().unwrap_or(base);
-        if let Err(error) = self.judge_commits(new, &asked, loaded, &mut group) {
+        if let Err(error) = self.judge_commits(new, &asked, base, loaded, &mut group) {
             let finding = Finding::new(Line::say(format!("{error:#}"))).by("the pusher");
             group.refusals.push(refuse("whole-history", finding));
         }
@@ -209,11 +209,26 @@ impl Push<'_> {
             (Some(old), Some(new), Object::Commit) => {
                 // The old tip is part of the new history if it leads to nothing that the new does not.
                 let mut lost = self.repository.new_commits(old, &[new])?;
-                lost.next().transpose().context("cannot compare the histories")?.is_none()
+                let is_none_lost = lost.next().transpose().context("cannot compare the histories")?.is_none();
+                is_none_lost || self.follows(new, old)?
             }
             _ => false,
         };
         Ok(Asked { name: &at.name, claimed: given(update.old), actual: at.id, new, object, forward })
+    }
+
+    /// Returns true if `old` is a parent of one of the commits that are new over it.
+    ///
+    /// That is so wherever `old` is part of the history of `new`, whatever the dates say: a list of
+    /// new commits leaves none out, but where clocks were wrong it can hold some that are not new.
+    fn follows(&self, new: Oid, old: Oid) -> anyhow::Result<bool> {
+        for id in self.repository.new_commits(new, &[old])?.take(self.settings.most_commits) {
+            let commit = self.repository.commit(id?, &Needs::new());
+            if commit.is_ok_and(|commit| commit.parents.contains(&old)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Judges the commits that `new` would bring under change control.
@@ -221,12 +236,13 @@ impl Push<'_> {
         &self,
         new: Oid,
         asked: &Asked<'_>,
+        base: &Loaded,
         loaded: &Loaded,
         group: &mut Group,
     ) -> anyhow::Result<()> {
         let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
-        let protected = self.protected_tips(loaded, asked.actual)?;
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
+            let protected = self.protected_tips(&[base, loaded])?;
             if self.repository.new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let what = Line::say(format!("{} is on no branch under change control", tip.short()));
                 let finding = Finding::new(what).by("the pusher, who pushes the branch first");
@@ -234,17 +250,22 @@ impl Push<'_> {
             }
             return Ok(());
         }
+        let judged = self.judged_tips(&[base, loaded], asked.actual)?;
         let most = self.settings.most_commits;
-        if self.repository.new_commits(tip, &protected)?.nth(most).transpose()?.is_some() {
+        if self.repository.new_commits(tip, &judged)?.nth(most).transpose()?.is_some() {
             let what = Line::say(format!("more than {most} commits are new to this ref"));
             let finding = Finding::new(what)
                 .by("the pusher, in smaller pushes, or the administrator, with changegate.maxCommits");
             group.refusals.push(refuse("push-size", finding));
             return Ok(());
         }
-        let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now };
-        let range = Range { new: tip, hidden: &protected };
         let needs = loaded.policy.needs();
+        let side = match asked.actual.filter(|_| needs.contains(&Need::Paths)) {
+            Some(old) => Side::of(self.repository, old, tip)?,
+            None => Side::default(),
+        };
+        let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now, side };
+        let range = Range { new: tip, hidden: &judged, trusted: loaded.trusted(self.now) };
         let collect = |judged: Judged| {
             match judged {
                 Ok(verdict) => group.verdicts.push(verdict),
@@ -270,17 +291,33 @@ impl Push<'_> {
         }
     }
 
-    /// Returns the tips of all branches under change control, the ref itself among them.
-    fn protected_tips(&self, loaded: &Loaded, own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
-        let branches = self.repository.refs("refs/heads/")?;
-        let protected = branches.into_iter().filter(|branch| loaded.policy.protects(branch.name.as_bytes()));
-        let mut tips: Vec<Oid> = protected.filter_map(|branch| branch.id).chain(own).collect();
+    /// Returns the tips whose commits count as judged: what the ref itself holds, and what the policy
+    /// ref holds.
+    ///
+    /// Other branches under change control do not vouch for their commits. One may have come under
+    /// change control with commits on it that nobody judged, and no policy tells which those are. So
+    /// work that goes from one such branch to another is judged on both.
+    fn judged_tips(&self, policies: &[&Loaded], own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
+        let main = self.repository.resolve_ref(self.settings.policy_ref.as_bytes())?;
+        let is_protected = policies.iter().all(|loaded| loaded.policy.protects(main.name.as_bytes()));
+        let mut tips: Vec<Oid> = main.id.filter(|_| is_protected).into_iter().chain(own).collect();
         tips.sort_unstable();
         tips.dedup();
-        Ok(tips
+        Ok(tips.into_iter().filter(|tip| self.is_commit(*tip)).collect())
+    }
+
+    /// Returns the tips of all branches under change control, by every one of `policies`: the one
+    /// that decides what is judged at all, and that of the ref, which may be older.
+    fn protected_tips(&self, policies: &[&Loaded]) -> anyhow::Result<Vec<Oid>> {
+        let branches = self.repository.refs("refs/heads/")?;
+        let protected = branches
             .into_iter()
-            .filter(|tip| matches!(self.repository.peel(*tip), Ok(Peeled::Commit(id)) if id == *tip))
-            .collect())
+            .filter(|branch| policies.iter().all(|loaded| loaded.policy.protects(branch.name.as_bytes())));
+        Ok(protected.filter_map(|branch| branch.id).filter(|tip| self.is_commit(*tip)).collect())
+    }
+
+    fn is_commit(&self, id: Oid) -> bool {
+        matches!(self.repository.peel(id), Ok(Peeled::Commit(commit)) if commit == id)
     }
 
     /// Returns what refuses a push after which the ref would have no policy that can be used: nobody
@@ -305,6 +342,7 @@ struct Judging<'push> {
     target: &'push Text,
     settings: &'push Settings,
     now: Timestamp,
+    side: Side,
 }
 
 impl Judging<'_> {
@@ -314,6 +352,7 @@ impl Judging<'_> {
             let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
             refuse("readable-commits", finding.by("the author"))
         })?;
+        let commits = self.side.complete(commits);
         let change = Change {
             stage: Stage::PreReceive,
             target: Ok(self.target.clone()),
@@ -334,51 +373,4 @@ fn group(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> G
     let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
     group.refusals = refusals;
     group
-}
-
-/// Returns the refusal where there is no policy to judge by.
-fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Judgement {
-    match why {
-        Unusable::Absent => {
-            let what = format!("there is no `{}` at {place}, so nothing can be judged", settings.policy_path);
-            let finding = Finding::new(Line::say(what)).by(ADMINISTRATOR);
-            refuse(
-                "policy-present",
-                finding
-                    .paste(format!("git config changegate.missingPolicy {}", crate::policy::packs::DEFAULT)),
-            )
-        }
-        Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, ADMINISTRATOR)),
-    }
-}
-
-/// Returns the first fault as a finding, with the number of the others.
-fn faults(errors: &PolicyErrors, who: &str) -> Finding {
-    let first = errors.files.iter().find_map(|file| Some((file, file.faults.first()?)));
-    let more = errors.count().saturating_sub(1);
-    let what = match first {
-        Some((file, fault)) => Line::say("the policy cannot be used: ")
-            .quote(&file.name.as_str().into())
-            .and(format!(" line {}: {}", fault.at.line, fault.what)),
-        None => Line::say("the policy cannot be used"),
-    };
-    let what = if 0 < more { what.and(format!(" (and {more} more faults)")) } else { what };
-    Finding::new(what).by(who).paste("changegate policy check")
-}
-
-/// Returns what somebody should know about a policy that is in use.
-pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let policy = &loaded.policy;
-    let mut notes: Vec<Line> = policy
-        .expired(today)
-        .map(|exemption| {
-            let rule = policy.rules.get(exemption.rule).map(|rule| rule.name.id.clone()).unwrap_or_default();
-            Line::say(format!("the exemption from `{rule}` ended on {} and has no effect", exemption.until))
-        })
-        .collect();
-    if let Some(day) = policy.review_by.filter(|day| *day < today) {
-        notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
-    }
-    notes
 }

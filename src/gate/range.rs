@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::push::notes_on;
+use super::side::Side;
 use super::source::Loaded;
-use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Stage, Text};
+use super::telling::notes_on;
+use crate::change::{Change, Commit, Fact, LineCount, Message, Missing, Need, Person, Pusher, Stage, Text};
 use crate::git::{Range, Repository, Unreadable};
 use crate::judge::{exemptions_used, explain, judge};
 use crate::policy::{Policy, Unit};
@@ -23,6 +24,8 @@ pub struct Asked<'asked> {
     pub called: Text,
     /// The ref that they are for.
     pub target: Fact<Text>,
+    /// Who pushed or pushes them.
+    pub pusher: Fact<Pusher>,
     /// At which stage they are seen.
     pub stage: Stage,
     /// What counts as one change.
@@ -52,17 +55,23 @@ pub fn judge_range(
     asked: &Asked<'_>,
     progress: &mut dyn FnMut(),
 ) -> anyhow::Result<Report> {
+    let needs = loaded.policy.needs();
+    let side = match asked.range.hidden {
+        [old] if needs.contains(&Need::Paths) => Side::of(repository, *old, asked.range.new)?,
+        _ => Side::default(),
+    };
     let judged = |commits: Vec<Result<Commit, Unreadable>>| -> Judged {
         let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
         let commits = commits.map_err(|unreadable| {
             let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
             refuse("readable-commits", finding)
         })?;
+        let commits = side.complete(commits);
         let change = Change {
             stage: asked.stage,
             target: asked.target.clone(),
             seen_at: asked.now,
-            pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
+            pusher: asked.pusher.clone(),
             commits,
         };
         let verdict = judge(&loaded.policy, &change, asked.enforce);
@@ -92,9 +101,9 @@ pub fn judge_range(
         }
         Ok(())
     };
-    let needs = loaded.policy.needs();
+    let range = Range { trusted: loaded.trusted(asked.now), ..asked.range };
     match asked.unit {
-        Unit::Step => repository.for_each_step(asked.range, &needs, asked.threads, judged, collect)?,
+        Unit::Step => repository.for_each_step(range, &needs, asked.threads, judged, collect)?,
         Unit::Commit => {
             repository.for_each_commit(
                 asked.range,

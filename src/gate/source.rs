@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use crate::change::Oid;
-use crate::git::{FileAt, Repository};
-use crate::policy::{self, Fetched, Policy, PolicyErrors, packs};
+use crate::git::signature::{Keys, Place as SignerPlace};
+use crate::git::{FileAt, Repository, Trusted};
+use crate::policy::{self, FaultyFile, Fetched, KeyFile, Policy, PolicyErrors, Signers, packs};
 use crate::report::PolicyName;
-use crate::yaml::LARGEST;
+use crate::yaml::{Fault, LARGEST, Place};
 
 /// A policy, and where it came from.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// Where it came from, as in `policies/changegate.yml at refs/heads/main (abc123)`.
     pub source: String,
+    /// The keys of those whose signatures count; `None` if the policy names none.
+    pub keys: Option<Keys>,
     /// Every file that was asked for, as it was found.
     files: BTreeMap<String, Fetched>,
 }
@@ -30,6 +35,11 @@ pub enum Unusable {
 }
 
 impl Loaded {
+    /// Returns what signatures are held against at the time `at`.
+    pub fn trusted(&self, at: Timestamp) -> Option<Trusted<'_>> {
+        self.keys.as_ref().map(|keys| Trusted { keys, at })
+    }
+
     /// Returns the policy's name for a report.
     pub fn name(&self) -> PolicyName {
         PolicyName {
@@ -91,10 +101,38 @@ fn load(entry: &str, source: String, fetch: &mut dyn FnMut(&str) -> Fetched) -> 
     }
     let mut fetch_once = |path: &str| files.entry(path.to_owned()).or_insert_with(|| fetch(path)).clone();
     let loaded = policy::load(entry, &mut fetch_once);
-    match loaded {
-        Ok(policy) => Ok(Loaded { policy, source, files }),
-        Err(errors) => Err(Unusable::Faulty(errors)),
+    let policy = loaded.map_err(Unusable::Faulty)?;
+    let keys = keys(&policy.signers).map_err(Unusable::Faulty)?;
+    Ok(Loaded { policy, source, keys, files })
+}
+
+/// Reads the keys of those whose signatures count; `None` if the policy names no file of them.
+fn keys(signers: &Signers) -> Result<Option<Keys>, PolicyErrors> {
+    let source = |file: &'_ Option<KeyFile>| file.as_ref().map(|file| file.source.clone());
+    let (ssh, openpgp) = (source(&signers.ssh), source(&signers.openpgp));
+    if ssh.is_none() && openpgp.is_none() {
+        return Ok(None);
     }
+    Keys::read(ssh.as_deref(), openpgp.as_deref()).map(Some).map_err(|bad| {
+        let mut files: Vec<FaultyFile> = Vec::new();
+        for bad in bad {
+            let (file, line) = match bad.place {
+                SignerPlace::Line(line) => (&signers.ssh, line),
+                SignerPlace::Certificate(_) | SignerPlace::Armor(_) => (&signers.openpgp, 1),
+            };
+            let Some(file) = file else { continue };
+            let fault = Fault::new(Place { line, column: 1, length: 1 }, bad.reason.clone());
+            match files.iter_mut().find(|known| known.name == file.name) {
+                Some(known) => known.faults.push(fault),
+                None => files.push(FaultyFile {
+                    name: file.name.clone(),
+                    source: file.source.clone(),
+                    faults: vec![fault],
+                }),
+            }
+        }
+        PolicyErrors { files }
+    })
 }
 
 fn file_at(repository: &Repository, commit: Oid, path: &str) -> Fetched {

@@ -10,7 +10,7 @@ use std::fmt;
 use gix::ObjectId;
 use gix::hash::Kind;
 
-use super::repository::ObjectFormat;
+use super::signature::ObjectFormat;
 use crate::change::text::trim;
 use crate::change::{Commit, Fact, Message, Missing, Need, Oid, Person, Text};
 

@@ -19,6 +19,11 @@ pub(super) fn is_clean_merge(base: &[u8], ours: &[u8], theirs: &[u8], merged: &[
         .any(|algorithm| merge(algorithm, base, ours, theirs).is_some_and(|clean| clean == merged))
 }
 
+/// Returns the clean merge of `ours` and `theirs`, both made from `base`; `None` if there is none.
+pub(super) fn clean_merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+    merge(Algorithm::Histogram, base, ours, theirs)
+}
+
 /// Merges, or returns `None` if there is a conflict.
 fn merge(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     let lines = |text| byte_lines(text).tokenize().collect::<Vec<&[u8]>>();

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use gix::ObjectId;
 use gix::hashtable::HashMap;
 
-use super::reader::{Priority, Reader};
+use super::reader::Reader;
 
 /// How many commits may be read in search of the place.
 const MOST_COMMITS: usize = 100_000;
@@ -20,21 +20,23 @@ const BELOW: u8 = 4;
 
 struct Met {
     parents: Vec<ObjectId>,
-    priority: Priority,
+    priority: (i64, Reverse<usize>),
     flags: u8,
     queued: bool,
 }
 
-/// Returns the commits that both `left` and `right` lead to, without those that another of them
+/// Returns the commits that both some of `left` and `right` lead to, without those that another of them
 /// leads to. With skewed dates one of the latter can be left over. Empty for unrelated histories.
 ///
 /// # Errors
 ///
 /// Fails if a commit is missing, and after a great many of them.
-pub(super) fn merge_bases(reader: &mut Reader, left: ObjectId, right: ObjectId) -> Result<Vec<ObjectId>> {
+pub(super) fn merge_bases(reader: &mut Reader, left: &[ObjectId], right: &ObjectId) -> Result<Vec<ObjectId>> {
     let mut search = Search { reader, met: HashMap::default(), queue: BinaryHeap::new(), undecided: 0 };
-    search.paint(left, LEFT)?;
-    search.paint(right, RIGHT)?;
+    for left in left {
+        search.paint(*left, LEFT)?;
+    }
+    search.paint(*right, RIGHT)?;
     while 0 < search.undecided {
         let Some((_, id)) = search.queue.pop() else { break };
         let Some(met) = search.met.get_mut(&id) else { continue };
@@ -56,7 +58,7 @@ pub(super) fn merge_bases(reader: &mut Reader, left: ObjectId, right: ObjectId) 
 struct Search<'r> {
     reader: &'r mut Reader,
     met: HashMap<ObjectId, Met>,
-    queue: BinaryHeap<(Priority, ObjectId)>,
+    queue: BinaryHeap<((i64, Reverse<usize>), ObjectId)>,
     /// How many commits in the queue are not below a common one.
     undecided: usize,
 }
@@ -68,7 +70,10 @@ impl Search<'_> {
                 bail!("the merge base is more than {MOST_COMMITS} commits away");
             }
             let (links, _) = self.reader.links(&id)?;
-            let priority = (links.generation, links.date, Reverse(self.met.len()));
+            // By date, since a line of history that came in late, such as that of a project that was
+            // merged in, has low generations, and everything above them would be read first. The
+            // answer does not depend on the order.
+            let priority = (links.date, Reverse(self.met.len()));
             self.met.insert(id, Met { parents: links.parents, priority, flags: 0, queued: false });
         }
         let Some(met) = self.met.get_mut(&id) else { return Ok(()) };

@@ -9,6 +9,7 @@
 //! What comes out of a repository is hostile. Nothing in here panics on it, and what cannot be read
 //! is an error that names it, or a [`Missing`](crate::change::Missing) in the place of the fact.
 
+mod ancestor;
 mod commit;
 mod config;
 mod content;
@@ -39,5 +40,6 @@ pub use newest::NewCommits;
 pub use objects::Quarantine;
 pub use receive::{MalformedLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive};
 pub use refs::{Head, RefAt};
-pub use repository::{ObjectFormat, Peeled, Repository};
-pub use stream::Range;
+pub use repository::{Peeled, Repository};
+pub use signature::ObjectFormat;
+pub use stream::{Range, Trusted};

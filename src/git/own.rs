@@ -14,8 +14,9 @@ use gix::ObjectId;
 
 use crate::change::{Entry, EntryKind, Fact, Missing, Need, Text};
 
+use super::ancestor::{Ancestor, trivial};
 use super::lines::is_binary;
-use super::merge::is_clean_merge;
+use super::merge::{clean_merge, is_clean_merge};
 use super::merge_base::merge_bases;
 use super::paths::{DEEPEST, MOST_ENTRIES};
 use super::reader::Reader;
@@ -34,33 +35,47 @@ impl Reader {
     }
 
     fn own_of_two(&mut self, tree: &ObjectId, left: &ObjectId, right: &ObjectId) -> Result<Vec<Text>> {
-        let bases = merge_bases(self, *left, *right)?;
-        let mut base_trees =
-            bases.iter().map(|base| self.tree_of(base).map(Some)).collect::<Result<Vec<_>>>()?;
-        if base_trees.is_empty() {
-            base_trees.push(None);
-        }
-        let (left, right) = (self.tree_of(left)?, self.tree_of(right)?);
-        let mut own = Vec::new();
-        // With several bases git would merge those first. Here a path has to be clean with each.
-        for base in base_trees {
-            let sides = [Some(*tree), Some(left), Some(right), base];
-            own.extend(self.compare(&sides, three_way_settled, |reader, entries| match entries {
-                [merged, left, right, base] => reader.is_own(*merged, *left, *right, *base),
-                _ => Ok(true),
-            })?);
-        }
-        own.sort();
-        own.dedup();
-        Ok(own)
+        let bases = merge_bases(self, &[*left], right)?;
+        let mut trees = vec![Some(*tree), Some(self.tree_of(left)?), Some(self.tree_of(right)?)];
+        let ancestor = Ancestor::of(self, &bases, &mut trees)?;
+        let is_settled = |ids: &[Option<ObjectId>]| {
+            let [merged, left, right, ..] = ids else { return false };
+            ancestor.value(ids).and_then(|base| trivial(*left, *right, base)) == Some(*merged)
+        };
+        self.compare(&trees, is_settled, |reader, entries| {
+            let [merged, left, right, ..] = entries else { return Ok(true) };
+            if let Some(base) = ancestor.value(entries) {
+                return reader.is_own(*merged, *left, *right, base);
+            }
+            let (Some(merged), Some(left), Some(right)) = (merged, left, right) else { return Ok(true) };
+            if left.kind != right.kind || left.kind != merged.kind || !is_file(left) {
+                return Ok(true);
+            }
+            match reader.base_content(&ancestor, entries)? {
+                Some(base) => reader.differs_from_merge(*merged, *left, *right, &base),
+                None => Ok(true),
+            }
+        })
     }
 
+    /// Decides about an octopus the way git makes one: parent by parent, each against what it and the
+    /// first parent were made from, and never with a conflict. Where a parent has several such bases
+    /// or none, only a path on which it agrees with the rest so far is settled.
     fn own_of_many(&mut self, tree: &ObjectId, parents: &[ObjectId]) -> Result<Vec<Text>> {
-        let mut sides = vec![Some(*tree)];
-        for parent in parents {
-            sides.push(Some(self.tree_of(parent)?));
+        let Some((first, others)) = parents.split_first() else { return Ok(Vec::new()) };
+        let mut trees = vec![Some(*tree), Some(self.tree_of(first)?)];
+        let mut has_base = Vec::new();
+        for other in others {
+            let bases = merge_bases(self, &[*first], other)?;
+            let base = if let [base] = bases.as_slice() { Some(self.tree_of(base)?) } else { None };
+            has_base.push(base.is_some());
+            trees.extend([Some(self.tree_of(other)?), base]);
         }
-        self.compare(&sides, is_some_parents, |_, entries| Ok(!is_some_parents(entries)))
+        self.compare(
+            &trees,
+            |ids| folded(ids, &has_base) == ids.first().copied(),
+            |_, entries| Ok(folded(entries, &has_base) != entries.first().copied()),
+        )
     }
 
     /// Decides about one path, given what stands there in the merge, in both parents and in the
@@ -76,7 +91,6 @@ impl Reader {
             return Ok(merged != expected);
         }
         let (Some(merged), Some(left), Some(right)) = (merged, left, right) else { return Ok(true) };
-        let is_file = |entry: &Entry| matches!(entry.kind, EntryKind::File | EntryKind::Executable);
         if ![merged, left, right].iter().chain(&base).all(is_file) {
             return Ok(true);
         }
@@ -88,12 +102,42 @@ impl Reader {
         if let Some(id) = trivial(left.id, right.id, base.id) {
             return Ok(id != merged.id);
         }
-        let [base, left, right, merged] = [base, left, right, merged].map(|entry| self.whole(entry));
-        let (base, left, right, merged) = (base?, left?, right?, merged?);
-        if [&base, &left, &right, &merged].into_iter().any(|content| is_binary(content)) {
+        let base = self.whole(base)?;
+        self.differs_from_merge(merged, left, right, &base)
+    }
+
+    /// Returns true unless the content of `merged` is the clean merge of the two sides.
+    fn differs_from_merge(&mut self, merged: Entry, left: Entry, right: Entry, base: &[u8]) -> Result<bool> {
+        let [left, right, merged] = [left, right, merged].map(|entry| self.whole(entry));
+        let (left, right, merged) = (left?, right?, merged?);
+        if [base, &left, &right, &merged].into_iter().any(is_binary) {
             return Ok(true);
         }
-        Ok(!is_clean_merge(&base, &left, &right, &merged))
+        Ok(!is_clean_merge(base, &left, &right, &merged))
+    }
+
+    /// Returns the content of a base that has to be merged itself; `None` if that has a conflict.
+    fn base_content(&mut self, ancestor: &Ancestor, entries: &[Option<Entry>]) -> Result<Option<Vec<u8>>> {
+        if let Some(entry) = ancestor.value(entries) {
+            return match entry {
+                Some(entry) if is_file(&entry) => self.whole(entry).map(Some),
+                Some(_) => Ok(None),
+                // A file that both sides added was made from nothing.
+                None => Ok(Some(Vec::new())),
+            };
+        }
+        let Ancestor::Merged(parts) = ancestor else { return Ok(None) };
+        let mut contents = Vec::new();
+        for part in parts.iter() {
+            match self.base_content(part, entries)? {
+                Some(content) if !is_binary(&content) => contents.push(content),
+                _ => return Ok(None),
+            }
+        }
+        match contents.as_slice() {
+            [left, right, base] => Ok(clean_merge(base, left, right)),
+            _ => Ok(None),
+        }
     }
 
     fn whole(&mut self, entry: Entry) -> Result<Vec<u8>> {
@@ -166,30 +210,25 @@ impl Reader {
     }
 }
 
-/// Returns what a merge takes without looking at contents: what both sides agree on, or the side
-/// that changed something.
-fn trivial<T: PartialEq + Copy>(left: T, right: T, base: T) -> Option<T> {
-    if left == right || base == right {
-        Some(left)
-    } else if base == left {
-        Some(right)
-    } else {
-        None
-    }
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::File | EntryKind::Executable)
 }
 
-/// Returns true if the first of four subtrees is what a merge of the next two, made from the last,
-/// gives without a look inside.
-fn three_way_settled(ids: &[Option<ObjectId>]) -> bool {
-    match ids {
-        [merged, left, right, base] => trivial(*left, *right, *base) == Some(*merged),
-        _ => false,
+/// Returns what a clean merge of several parents gives for one path (or subtree), if that can be told
+/// without opening it; `sides` are the merge, the first parent, and for each further parent itself
+/// and its base.
+fn folded<T: PartialEq + Copy>(sides: &[Option<T>], has_base: &[bool]) -> Option<Option<T>> {
+    let (first, others) = sides.get(1..)?.split_first()?;
+    let mut so_far = *first;
+    for (pair, has_base) in others.chunks(2).zip(has_base) {
+        let [other, base] = pair else { return None };
+        so_far = match has_base {
+            true => trivial(so_far, *other, *base)?,
+            false if so_far == *other => so_far,
+            false => return None,
+        };
     }
-}
-
-/// Returns true if the first is one of the others, which for a subtree holds for each path in it.
-fn is_some_parents<T: PartialEq>(sides: &[T]) -> bool {
-    sides.split_first().is_some_and(|(merged, parents)| parents.contains(merged))
+    Some(so_far)
 }
 
 struct Row {

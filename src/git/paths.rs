@@ -139,12 +139,12 @@ impl Pair {
         after: Option<ObjectId>,
         prefix: usize,
     ) -> Result<Pair> {
-        Ok(Pair {
-            before: before.map(|id| reader.tree(&id)).transpose()?,
-            after: after.map(|id| reader.tree(&id)).transpose()?,
-            left: 0,
-            right: 0,
-            prefix,
-        })
+        // The one that is known already makes it easier to read the other.
+        let known_first = after.is_some_and(|id| reader.has_tree(&id));
+        let (first, second) = if known_first { (after, before) } else { (before, after) };
+        let first = first.map(|id| reader.tree(&id)).transpose()?;
+        let second = second.map(|id| reader.tree_like(&id, first.as_deref())).transpose()?;
+        let (before, after) = if known_first { (second, first) } else { (first, second) };
+        Ok(Pair { before, after, left: 0, right: 0, prefix })
     }
 }

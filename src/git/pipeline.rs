@@ -11,8 +11,9 @@ use anyhow::{Context, Result};
 
 use super::reader::{Reader, Shared};
 
-/// How many pieces of work make one batch. A short list never leaves the calling thread.
-const BATCH: usize = 128;
+/// How many pieces of work make one batch: neighbours share their trees, so they stay with one thread.
+/// A list shorter than this never leaves the calling one.
+const BATCH: usize = 512;
 
 /// How many batches are under way for each thread.
 const BATCHES_PER_THREAD: usize = 4;

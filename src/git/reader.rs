@@ -9,11 +9,14 @@ use gix::commitgraph::Graph;
 use gix::hash::Kind;
 use gix::objs::{Find, FindHeader};
 
-use crate::change::{Commit, Need, Needs, Oid};
+use crate::change::{Commit, Missing, Need, Needs, Oid};
 
 use super::commit::{self, Unreadable};
 use super::layout::Layout;
 use super::objects::{Objects, Stores};
+use super::repository::object_format;
+use super::signature;
+use super::stream::Trusted;
 use super::tree::{Tree, TreeCache};
 
 /// What all threads share.
@@ -84,10 +87,15 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Bytes of delta bases that are kept for work on trees.
-    pub(super) const TREE_PACK_CACHE: usize = 96 << 20;
+    pub(super) const TREE_PACK_CACHE: usize = 16 << 20;
 
     pub(super) fn format(&self) -> Kind {
         self.shared.layout.format
+    }
+
+    /// Returns true if a tree need not be read again.
+    pub(super) fn has_tree(&self, id: &ObjectId) -> bool {
+        self.trees.contains(id)
     }
 
     /// Reads an object whole, with its kind; `None` if it is not there.
@@ -145,6 +153,11 @@ impl Reader {
 
     /// Reads a tree.
     pub(super) fn tree(&mut self, id: &ObjectId) -> Result<Arc<Tree>> {
+        self.tree_like(id, None)
+    }
+
+    /// Reads a tree that resembles `sibling`.
+    pub(super) fn tree_like(&mut self, id: &ObjectId, sibling: Option<&Tree>) -> Result<Arc<Tree>> {
         if let Some(tree) = self.trees.get(id) {
             return Ok(tree);
         }
@@ -158,8 +171,8 @@ impl Reader {
             Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
             None => bail!("the tree {id} is not there"),
         };
-        let tree =
-            Tree::decode(raw, format).map_err(|why| anyhow::anyhow!("cannot read the tree {id}: {why}"))?;
+        let tree = Tree::decode(raw, sibling, format)
+            .map_err(|why| anyhow::anyhow!("cannot read the tree {id}: {why}"))?;
         let tree = Arc::new(tree);
         self.trees.put(*id, tree.clone());
         Ok(tree)
@@ -172,6 +185,7 @@ impl Reader {
         id: &ObjectId,
         raw: Option<Vec<u8>>,
         needs: &Needs,
+        trusted: Option<Trusted<'_>>,
     ) -> Result<Commit, Unreadable> {
         let format = self.format();
         let read;
@@ -184,6 +198,12 @@ impl Reader {
         };
         let parts = commit::parse(raw, format).map_err(|why| unreadable(id, why))?;
         let mut commit = parts.commit(oid(id));
+        if needs.contains(&Need::Signatures) {
+            commit.signature = match trusted {
+                Some(Trusted { keys, at }) => Ok(signature::verify(keys, raw, object_format(format), at)),
+                None => Err(Missing::NotConfigured(Need::Signatures)),
+            };
+        }
         let (tree, parents) = (parts.tree, parts.parents);
         if needs.contains(&Need::Paths) || needs.contains(&Need::Lines) || needs.contains(&Need::Blobs) {
             self.add_paths(&mut commit, &tree, parents.first(), needs);

@@ -15,6 +15,7 @@ use super::commit::Unreadable;
 use super::layout::Layout;
 use super::objects::{Quarantine, Stores};
 use super::reader::{Reader, Shared, oid};
+use super::signature::ObjectFormat;
 
 /// A repository that is being read.
 ///
@@ -26,15 +27,6 @@ pub struct Repository {
     reader: RefCell<Option<Reader>>,
     pub(super) refs: gix::refs::file::Store,
     pub(super) config: OnceLock<gix::config::File>,
-}
-
-/// The hash that names the objects of a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ObjectFormat {
-    /// Ids of 20 bytes.
-    Sha1,
-    /// Ids of 32 bytes.
-    Sha256,
 }
 
 /// What an id leads to when annotated tags are followed.
@@ -96,10 +88,7 @@ impl Repository {
 
     /// Returns the hash that names the objects.
     pub fn object_format(&self) -> ObjectFormat {
-        match self.shared.layout.format {
-            Kind::Sha256 => ObjectFormat::Sha256,
-            _ => ObjectFormat::Sha1,
-        }
+        object_format(self.shared.layout.format)
     }
 
     /// Returns the directory with `HEAD`; in a linked worktree, the one that belongs to the
@@ -156,7 +145,7 @@ impl Repository {
     /// Fails if the commit is not there, or is not one that all readers read alike.
     pub fn commit(&self, id: Oid, needs: &Needs) -> Result<Commit, Unreadable> {
         let object_id = self.object_id(id).map_err(|error| Unreadable { id, why: format!("{error:#}") })?;
-        self.reader().commit(&object_id, None, needs)
+        self.reader().commit(&object_id, None, needs, None)
     }
 
     /// Reads the bytes of a commit object, headers and all, as they are signed.
@@ -191,5 +180,13 @@ impl Repository {
         std::cell::RefMut::map(reader, |slot| {
             slot.get_or_insert_with(|| self.shared.reader(Reader::TREE_PACK_CACHE))
         })
+    }
+}
+
+/// Converts the library's name of a hash into ours.
+pub(super) fn object_format(kind: Kind) -> ObjectFormat {
+    match kind {
+        Kind::Sha256 => ObjectFormat::Sha256,
+        _ => ObjectFormat::Sha1,
     }
 }

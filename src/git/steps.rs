@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::change::Oid;
+use crate::change::{Fact, Missing, Need, Oid, PathChange};
 
 use super::paint::Painted;
 use super::reader::oid;
@@ -23,6 +23,37 @@ impl Repository {
         let (new, hidden) = (self.object_id(new)?, self.object_ids(hidden)?);
         let painted = Painted::find(&mut self.reader(), new, &hidden)?;
         Ok(divide(&painted))
+    }
+}
+
+impl Repository {
+    /// Returns the paths that differ between `old` and `new`, if `new`'s first-parent history does
+    /// not lead back to `old`, and `None` if it does.
+    ///
+    /// Where it does, whatever differs is among the paths of some commit on the way, each against
+    /// its first parent. Where it does not (`old` was merged in from the side), a merge can take back
+    /// what `old` had without differing from its first parent; only this comparison shows that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::new_commits`].
+    pub fn changed_from_the_side(&self, old: Oid, new: Oid) -> Result<Option<Fact<Vec<PathChange>>>> {
+        let (old, new) = (self.object_id(old)?, self.object_id(new)?);
+        let mut reader = self.reader();
+        let painted = Painted::find(&mut reader, new, &[old])?;
+        let mut at = painted.tip;
+        while let Some(node) = at.and_then(|at| painted.get(at)) {
+            if node.id == Some(old) {
+                return Ok(None);
+            }
+            at = node.parents.first().copied().filter(|_| node.is_new());
+        }
+        if painted.tip.is_none() {
+            return Ok(None);
+        }
+        let (before, after) = (reader.tree_of(&old)?, reader.tree_of(&new)?);
+        let changed = reader.changed_paths(Some(before), Some(after));
+        Ok(Some(changed.map_err(|error| Missing::Unavailable(Need::Paths, format!("{error:#}")))))
     }
 }
 

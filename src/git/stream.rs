@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use gix::ObjectId;
+use jiff::Timestamp;
 
 use crate::change::{Commit, Need, Needs, Oid};
 
@@ -11,6 +12,7 @@ use super::paint::Painted;
 use super::pipeline::{self, Job};
 use super::reader::Reader;
 use super::repository::Repository;
+use super::signature::Keys;
 use super::steps::divide;
 
 /// The commits that are asked about: what `new` leads to and none of `hidden` does.
@@ -20,6 +22,17 @@ pub struct Range<'a> {
     pub new: Oid,
     /// Commits whose history is not asked about.
     pub hidden: &'a [Oid],
+    /// What signatures are held against, if anybody asks for them.
+    pub trusted: Option<Trusted<'a>>,
+}
+
+/// What signatures are held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Trusted<'a> {
+    /// The keys that count.
+    pub keys: &'a Keys,
+    /// When the signatures were seen, by the clock of whoever judges. Never a date out of a commit.
+    pub at: Timestamp,
 }
 
 /// A commit, as far as it could be read.
@@ -50,7 +63,7 @@ impl Repository {
         let mut newest = Newest::start(&mut walker, new, &hidden)?;
         let next = move || newest.next(&mut walker).transpose();
         let work = |reader: &mut Reader, (id, raw): (ObjectId, Option<Vec<u8>>)| {
-            judge(reader.commit(&id, raw, needs))
+            judge(reader.commit(&id, raw, needs, range.trusted))
         };
         pipeline::run(&self.job(needs, threads), next, work, &mut collect)
     }
@@ -76,7 +89,7 @@ impl Repository {
         let next = move || steps.next().map(Ok);
         let work = |reader: &mut Reader, step: Vec<Oid>| {
             let read = step.into_iter().map(|id| match ObjectId::try_from(id.as_bytes()) {
-                Ok(object_id) => reader.commit(&object_id, None, needs),
+                Ok(object_id) => reader.commit(&object_id, None, needs, range.trusted),
                 Err(error) => Err(Unreadable { id, why: error.to_string() }),
             });
             judge(read.collect())

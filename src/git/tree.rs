@@ -74,15 +74,23 @@ impl TreeEntry<'_> {
 }
 
 impl Tree {
-    /// Decodes a tree object.
-    pub(super) fn decode(raw: Vec<u8>, format: Kind) -> Result<Tree, &'static str> {
+    /// Decodes a tree object. A `sibling`, such as an earlier version of it, makes that faster:
+    /// what both begin with needs no second look.
+    pub(super) fn decode(raw: Vec<u8>, sibling: Option<&Tree>, format: Kind) -> Result<Tree, &'static str> {
         if u32::try_from(raw.len()).is_err() {
             return Err("a tree is too large");
         }
         let hash_length = format.len_in_bytes();
         let mut slots: Vec<Slot> = Vec::with_capacity(raw.len() / (hash_length + 16));
+        slots.extend_from_slice(sibling.map(|it| it.beginning(&raw, hash_length)).unwrap_or_default());
         let mut before = TreeEntry { name: b"", mode: Mode::Leaf(EntryKind::File), id: b"" };
         let mut rest = raw.as_slice();
+        if let Some(last) = slots.last() {
+            let (name_at, id_at) = (last.name_at as usize, last.id_at as usize);
+            before.name = raw.get(name_at..id_at.saturating_sub(1)).unwrap_or_default();
+            before.mode = last.mode;
+            rest = raw.get(id_at + hash_length..).unwrap_or_default();
+        }
         while !rest.is_empty() {
             let (mode, after) = split_mode(rest)?;
             // What a name shares with the one before holds no NUL and no slash, and need not be
@@ -112,6 +120,17 @@ impl Tree {
             (before, rest) = (entry, after);
         }
         Ok(Tree { slots, raw })
+    }
+
+    /// Returns the slots of the entries with which `raw` begins as this tree does, byte for byte.
+    fn beginning(&self, raw: &[u8], hash_length: usize) -> &[Slot] {
+        const BLOCK: usize = 256;
+        let blocks = self.raw.chunks(BLOCK).zip(raw.chunks(BLOCK));
+        let same_blocks = blocks.take_while(|(left, right)| left == right).count();
+        // The last block may be a short one.
+        let same = (same_blocks * BLOCK).min(self.raw.len()).min(raw.len());
+        let entries = self.slots.partition_point(|slot| slot.id_at as usize + hash_length <= same);
+        self.slots.get(..entries).unwrap_or_default()
     }
 
     /// Returns the entry at `index`.
@@ -220,7 +239,7 @@ pub(super) struct TreeCache {
 
 impl TreeCache {
     /// Each generation holds about this many bytes.
-    const GENERATION: usize = 24 << 20;
+    const GENERATION: usize = 12 << 20;
 
     pub(super) fn get(&mut self, id: &ObjectId) -> Option<Arc<Tree>> {
         if let Some(tree) = self.young.get(id) {
@@ -229,6 +248,10 @@ impl TreeCache {
         let tree = self.old.remove(id)?;
         self.put(*id, tree.clone());
         Some(tree)
+    }
+
+    pub(super) fn contains(&self, id: &ObjectId) -> bool {
+        self.young.contains_key(id) || self.old.contains_key(id)
     }
 
     pub(super) fn put(&mut self, id: ObjectId, tree: Arc<Tree>) {
@@ -254,7 +277,7 @@ mod tests {
             raw.push(0);
             raw.extend_from_slice(&[7; 20]);
         }
-        Tree::decode(raw, Kind::Sha1)
+        Tree::decode(raw, None, Kind::Sha1)
     }
 
     #[test]
@@ -273,6 +296,27 @@ mod tests {
     }
 
     #[test]
+    fn a_sibling_changes_nothing_but_the_speed() {
+        let names: Vec<String> = (0..60).map(|number| format!("name-{number:02}")).collect();
+        let entries: Vec<(&str, &str)> = names.iter().map(|name| ("100644", name.as_str())).collect();
+        let whole = tree(&entries).unwrap();
+        for left_out in 0..entries.len() {
+            let mut fewer = entries.clone();
+            fewer.remove(left_out);
+            let alone = tree(&fewer).unwrap();
+            let with_sibling = Tree::decode(alone.raw.clone(), Some(&whole), Kind::Sha1).unwrap();
+            for index in 0..=fewer.len() {
+                assert_eq!(with_sibling.get(index, Kind::Sha1), alone.get(index, Kind::Sha1));
+            }
+            let back = Tree::decode(whole.raw.clone(), Some(&alone), Kind::Sha1).unwrap();
+            assert_eq!(back.slots.len(), entries.len());
+        }
+        let mut twice = whole.raw.clone();
+        twice.extend_from_slice(&whole.raw);
+        assert!(Tree::decode(twice, Some(&whole), Kind::Sha1).is_err());
+    }
+
+    #[test]
     fn a_tree_that_could_be_read_in_two_ways_is_refused() {
         let file = "100644";
         for entries in [
@@ -288,7 +332,7 @@ mod tests {
             assert!(tree(entries).is_err(), "{entries:?}");
         }
         assert!(tree(&[(file, "a-b"), ("40000", "a"), (file, "a0")]).is_ok());
-        assert!(Tree::decode(b"100644 a\0short".to_vec(), Kind::Sha1).is_err());
-        assert!(Tree::decode(b"100644".to_vec(), Kind::Sha1).is_err());
+        assert!(Tree::decode(b"100644 a\0short".to_vec(), None, Kind::Sha1).is_err());
+        assert!(Tree::decode(b"100644".to_vec(), None, Kind::Sha1).is_err());
     }
 }

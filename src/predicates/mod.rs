@@ -3,7 +3,7 @@
 //! One vocabulary serves everywhere a policy asks something: in `when`, in `classes`, in
 //! `exemptions` and in `require`. Each predicate is one file that holds its parameters, its
 //! documentation with an example that passes and one that fails, the check, and its tests; the line
-//! in [`predicates!`] below registers it everywhere and creates the test that runs its examples.
+//! in `predicates!` below registers it everywhere and creates the test that runs its examples.
 //!
 //! Invariant: a predicate neither fetches nor prints, and does not know how hard the rule is that
 //! asks it. It answers from the change alone, and a fact that is missing leaves it by `?`.

@@ -1,6 +1,6 @@
 //! `only-touches`: whether the change keeps to certain paths.
 
-use super::parameters::{either, list, matched, undone};
+use super::parameters::{either, list, matched};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::{Missing, Need, Needs, Text};
 use crate::pattern::PathPattern;
@@ -49,7 +49,6 @@ impl OnlyTouches {
 
     pub(super) fn needs(&self, needs: &mut Needs) {
         needs.insert(Need::Paths);
-        needs.insert(Need::OwnContent);
     }
 
     pub(super) fn words(&self) -> String {
@@ -68,10 +67,6 @@ impl OnlyTouches {
                         paths.iter().map(|change| &change.path).filter(|path| !matched(&self.paths, path)),
                     );
                 }
-                Err(gap) => missing = Some(gap.clone()),
-            }
-            match undone(commit) {
-                Ok(undone) => others.extend(undone.into_iter().filter(|path| !matched(&self.paths, path))),
                 Err(gap) => missing = Some(gap.clone()),
             }
         }
@@ -116,17 +111,6 @@ mod tests {
             says("docs/", "{ paths: [{ path: docs/a, was: nothing }, { path: src/a, now: nothing }] }").len(),
             1
         );
-    }
-
-    #[test]
-    fn what_a_merge_undoes_has_to_match() {
-        assert_eq!(
-            says("a", "{ merge: true, paths: [a], own-content: [a, b] }"),
-            ["beyond `a`, this changes `b`"]
-        );
-        let unknown = "change: { unknown: [own-content], commits: [{ merge: true, paths: [a] }] }";
-        let found = texts(&example(&format!("ask: {{ only-touches: a }}\n{unknown}")));
-        assert!(found[0].starts_with("unknown: what a merge adds"), "{found:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Parameters and sentences that more than one predicate has, so that they mean the same in each.
 
 use super::{Known, Seen};
-use crate::change::{Commit, Missing, Text};
+use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
 use crate::people::Who;
 use crate::verdict::{Finding, Line};
@@ -110,21 +110,6 @@ pub(super) fn list(mut line: Line, paths: &[&Text]) -> Line {
         0 => line,
         more => line.and(format!(" and {more} more")),
     }
-}
-
-/// Returns the paths in which a merge undoes what another parent had: content of its own at a path
-/// that is as it was in the first parent, and so is not among [`Commit::paths`].
-///
-/// # Errors
-///
-/// Returns what is missing. Nothing is for a commit that is no merge.
-pub(super) fn undone(commit: &Commit) -> Result<Vec<&Text>, &Missing> {
-    if !commit.is_merge() {
-        return Ok(Vec::new());
-    }
-    let changed = commit.paths.as_ref()?;
-    let own = commit.own_content.as_ref()?;
-    Ok(own.iter().filter(|own| !changed.iter().any(|change| change.path == **own)).collect())
 }
 
 /// Returns a finding about one commit.

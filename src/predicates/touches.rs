@@ -3,7 +3,7 @@
 //! It is asked of every change, in `when` and in classes, so it stops at the first path that answers
 //! it. Whether a change keeps to certain paths is for `only-touches`.
 
-use super::parameters::{either, matched, undone};
+use super::parameters::{either, matched};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::{Entry, EntryKind, Missing, Need, Needs, PathChange, Text};
 use crate::pattern::PathPattern;
@@ -16,8 +16,8 @@ pub const DOC: Doc = Doc {
     name: "touches",
     asks: "At least one commit of the change changes one of these paths.",
     why: "What is at stake depends on what is touched: infrastructure, access rights, the gate itself. A rename \
-          counts on both sides; so do deletions, new modes, links and submodules, what one commit changes and \
-          the next one takes back, and what a merge undoes that one of its parents had.",
+          counts on both sides; so do deletions, new modes, links and submodules, and what one commit \
+          changes and the next one takes back.",
     parameters: "\
 - a pattern, or a list of them, as in a `.gitignore` at the root of the repository;
 - as a map: `paths` with such a list, `ignore: [patterns]` for paths that do not count, and `kinds` for changes \
@@ -88,7 +88,6 @@ impl Touches {
 
     pub(super) fn needs(&self, needs: &mut Needs) {
         needs.insert(Need::Paths);
-        needs.insert(Need::OwnContent);
     }
 
     pub(super) fn words(&self) -> String {
@@ -100,12 +99,6 @@ impl Touches {
         for commit in &seen.change.commits {
             match &commit.paths {
                 Ok(paths) if paths.iter().any(|change| self.is_meant(change)) => return Ok(Reply::Holds),
-                Ok(_) => {}
-                Err(gap) => missing = Some(gap),
-            }
-            match undone(commit) {
-                // Of which kind they were is not known, so they count as every kind.
-                Ok(undone) if undone.iter().any(|path| self.is_among(path)) => return Ok(Reply::Holds),
                 Ok(_) => {}
                 Err(gap) => missing = Some(gap),
             }
@@ -232,21 +225,6 @@ mod tests {
                 change.commits[forgotten].paths = Err(Missing::NotConfigured(Need::Paths))
             });
             assert_eq!(texts(&answer), [""; 0]);
-        }
-    }
-
-    #[test]
-    fn what_a_merge_undoes_is_touched() {
-        let merge = "{ merge: true, paths: [a], own-content: [a, policies/x.yml] }";
-        assert_eq!(says("'policies/**'", merge), [""; 0]);
-        assert_eq!(says("{ paths: ['policies/**'], kinds: deletion }", merge), [""; 0]);
-        // What is among the paths as well is of the kind that stands there.
-        assert_eq!(says("{ paths: [a], kinds: deletion }", merge).len(), 1);
-        let unknown = "change: { unknown: [own-content], commits: [{ merge: true, paths: [a] }] }";
-        assert_eq!(texts(&example(&format!("ask: {{ touches: a }}\n{unknown}"))), [""; 0]);
-        for ask in ["{ touches: b }", "{ not: { touches: b } }"] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
-            assert!(found[0].starts_with("unknown: what a merge adds"), "{found:?}");
         }
     }
 

@@ -126,6 +126,7 @@ impl Face<'_, '_> {
         for judgement in &group.refusals {
             self.judgement(2, judgement, self.report.enforced, None)?;
         }
+        paste::commands(&mut self.page, 2, &group.refusals)?;
         self.page.gap();
         Ok(())
     }

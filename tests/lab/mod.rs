@@ -140,7 +140,7 @@ impl Dice {
 pub(crate) fn commit(stream: &mut Vec<u8>, mark: usize, date: u64, parents: &[usize], files: &[u8]) {
     let message = format!("commit {mark}\n\nRisk: low\n");
     write!(stream, "reset refs/heads/all\ncommit refs/heads/all\nmark :{mark}\n").unwrap();
-    write!(stream, "author Ana <ana@example.com> {date} +0000\n").unwrap();
+    writeln!(stream, "author Ana <ana@example.com> {date} +0000").unwrap();
     write!(stream, "committer Bob <bob@example.com> {date} +0000\ndata {}\n{message}", message.len())
         .unwrap();
     for (index, parent) in parents.iter().enumerate() {

@@ -1,9 +1,12 @@
-//! `changegate hook post-receive`: what is owed for what has landed.
+//! `changegate hook post-receive`: whether what has landed should have.
 //!
-//! The push is over and cannot be refused any more. Whoever pushed is told once more what he owes,
-//! with times that are counted from now, the receipt.
+//! Git skips a hook that is not executable, or whose link leads nowhere, and says nothing. So what
+//! has landed is judged once more, by the policy that stood before; normally that says what
+//! `pre-receive` has said already, and nothing is written. A change that landed although the policy
+//! denies it is told to whoever pushed and to the server's log; it cannot be refused any more. What
+//! is owed from now on takes one line, since `pre-receive` has said what.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use super::super::output::{self, FormatName};
@@ -12,10 +15,13 @@ use crate::change::Stage;
 use crate::gate::{Asked, Settings, at_commit, judge_range};
 use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
 use crate::report::Style;
-use crate::verdict::Outcome;
+use crate::verdict::{Decision, Obligation, Outcome};
 
-/// Say what is owed for a push that has landed
+/// Say if something has landed that the policy denies
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate hook post-receive < lines-of-old-new-ref")]
 pub(in super::super) struct Args {}
 
 pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
@@ -26,49 +32,64 @@ pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
     let repository = Repository::open(&world.at(git_dir), None)?;
     let settings =
         Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+    let mut exit = Exit::Allowed;
     for update in updates.iter().filter(|update| !update.old.is_null() && !update.new.is_null()) {
-        remind(&repository, &settings, update, world)?;
+        if judge(&repository, &settings, update, world)? == Decision::Deny {
+            exit = Exit::Denied;
+        }
     }
-    Ok(Exit::Allowed)
+    Ok(exit)
 }
 
-/// Tells what is owed for the changes that an update has brought in, by the policy that it was
-/// judged by.
-fn remind(
+/// Judges what an update has brought in, by the policy that stood before it.
+fn judge(
     repository: &Repository,
     settings: &Settings,
     update: &RefUpdate,
     world: &World,
-) -> Result<(), Stop> {
+) -> Result<Decision, Stop> {
     let Ok(loaded) = at_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy()) else {
-        return Ok(());
+        return Ok(Decision::Allow);
     };
     if !loaded.policy.protects(update.name.as_bytes()) {
-        return Ok(());
+        return Ok(Decision::Allow);
     }
     let hidden = [update.old];
     let asked = Asked {
-        range: Range { new: update.new, hidden: &hidden },
+        range: Range { new: update.new, hidden: &hidden, trusted: None },
         called: update.name.clone(),
         target: Ok(update.name.clone()),
+        pusher: settings.pusher.clone(),
         stage: Stage::PreReceive,
         unit: loaded.policy.unit,
-        enforce: false,
+        enforce: true,
         keep_all: false,
         explain: false,
         unused: false,
         threads: world.threads(),
         now: world.now,
     };
-    let mut report = judge_range(repository, &loaded, &asked, &mut || {})?;
-    for group in &mut report.groups {
-        group.verdicts.retain(|verdict| {
-            verdict.judgements.iter().any(|judgement| matches!(judgement.outcome, Outcome::Owed(_)))
-        });
-    }
-    if report.groups.iter().any(|group| !group.verdicts.is_empty()) {
+    let report = judge_range(repository, &loaded, &asked, &mut || {})?;
+    if report.decision == Decision::Deny {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "changegate: this has landed, and should not have; was pre-receive run?")?;
+        drop(out);
         let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
         output::report(&report, FormatName::Terminal, &style)?;
     }
-    Ok(())
+    let judgements = report.groups.iter().flat_map(|group| &group.verdicts).flat_map(|one| &one.judgements);
+    let owed: Vec<&Obligation> = judgements
+        .filter_map(|judgement| if let Outcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None })
+        .flatten()
+        .collect();
+    if report.decision == Decision::Allow && !owed.is_empty() {
+        let many =
+            if owed.len() == 1 { "1 obligation".to_owned() } else { format!("{} obligations", owed.len()) };
+        let first = owed.iter().filter_map(|one| one.due).min();
+        let first = first
+            .map(|due| format!(";\n  the first is due {}", due.strftime("%F %R UTC")))
+            .unwrap_or_default();
+        writeln!(std::io::stdout().lock(), "changegate: landed, with {many} from now on{first}")?;
+    }
+    Ok(report.decision)
 }

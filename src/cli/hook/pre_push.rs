@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::super::output::{self, FormatName};
 use super::super::{Exit, Stop, World};
-use crate::change::{Oid, Stage, Text};
+use crate::change::{Missing, Need, Oid, Stage, Text};
 use crate::gate::{Asked, Unusable, at_commit, judge_range};
 use crate::git::{PushedRef, Range, Repository, parse_pre_push};
 use crate::policy::PATH;
@@ -64,9 +64,10 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
     }
     let hidden = [base];
     let asked = Asked {
-        range: Range { new: pushed.local, hidden: &hidden },
+        range: Range { new: pushed.local, hidden: &hidden, trusted: None },
         called: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),
+        pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
         stage: Stage::PrePush,
         unit: loaded.policy.unit,
         enforce: false,

@@ -5,7 +5,7 @@ use std::io;
 use crate::change::{Oid, Stage};
 use crate::report::escape;
 use crate::report::page::{Look, Page, plain, span};
-use crate::verdict::{Finding, Outcome, Verdict};
+use crate::verdict::{Finding, Judgement, Outcome, Verdict};
 
 /// Who mends a finding unless it says otherwise; see [`Finding::new`].
 const AUTHOR: &str = "the author";
@@ -42,6 +42,28 @@ pub(super) fn write(page: &mut Page<'_>, indent: usize, newest: bool, verdict: &
         page.paragraph_hanging(indent, indent, &[plain(only)])?;
     }
     page.gap();
+    Ok(())
+}
+
+/// Writes the commands that mend what speaks against a ref itself, each with who has to run it.
+pub(super) fn commands(page: &mut Page<'_>, indent: usize, refusals: &[Judgement]) -> io::Result<()> {
+    let mut told: Vec<&str> = Vec::new();
+    for judgement in refusals {
+        let Outcome::Fail(findings) = &judgement.outcome else { continue };
+        for finding in findings {
+            let Some(command) = finding.paste.as_deref().filter(|command| !told.contains(command)) else {
+                continue;
+            };
+            told.push(command);
+            page.gap();
+            let who = format!("to mend it, {} runs:", escape::words(&finding.who));
+            page.paragraph_hanging(indent, indent, &[plain(who)])?;
+            for line in command.lines() {
+                let line = escape::terminal(line.as_bytes(), usize::MAX);
+                page.line(indent + 4, &[span(Look::Paste, line)])?;
+            }
+        }
+    }
     Ok(())
 }
 

@@ -1,0 +1,166 @@
+//! Two repositories in a temporary folder, and git run in them as on a machine of which nothing is
+//! known: no configuration of the user's, no signing, no hook but ours.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::scenes::{Push, WEAKENING, WEAKER};
+use crate::cli::World;
+use crate::policy::PATH;
+
+/// The policy that is put onto main.
+pub(super) const POLICY: &str = include_str!("policy.yml");
+
+/// Who commits and pushes.
+const ANA: (&str, &str) = ("Ana Lind", "ana@example.com");
+
+/// The variable by which the server of the demo knows who pushes.
+const ACCOUNT: &str = "DEMO_ACCOUNT";
+
+/// A bare repository with the gate, and a clone.
+pub(super) struct Sandbox {
+    folder: tempfile::TempDir,
+    path: OsString,
+    binary: PathBuf,
+}
+
+/// What came of a push.
+pub(super) struct Pushed {
+    /// True if git says that all of it was accepted.
+    pub(super) accepted: bool,
+    /// What the pusher saw.
+    pub(super) seen: String,
+}
+
+impl Sandbox {
+    /// Makes both repositories, puts the policy onto main and the gate before it.
+    pub(super) fn new(world: &World) -> Result<Sandbox> {
+        let folder = tempfile::Builder::new()
+            .prefix("changegate-demo-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        let binary = std::env::current_exe().context("cannot tell where this program is")?;
+        let sandbox = Sandbox { folder, path: world.variable("PATH").unwrap_or_default(), binary };
+        let top = sandbox.folder.path().to_path_buf();
+        sandbox.git(&top, &["init", "--quiet", "--bare", "--initial-branch=main", "server.git"])?;
+        sandbox.git(&top, &["init", "--quiet", "--initial-branch=main", "clone"])?;
+        sandbox.write(PATH, POLICY)?;
+        sandbox.commit("Put this repository under change control\n")?;
+        // What the first policy says is for the administrator to decide, past every hook.
+        let clone = sandbox.clone_folder();
+        sandbox.git(&sandbox.server(), &["fetch", "--quiet", &clone.to_string_lossy(), "main:main"])?;
+        sandbox.run(
+            sandbox
+                .command(&sandbox.binary, &sandbox.server())
+                .args(["install", "--server", "--pusher"])
+                .arg(format!("env:{ACCOUNT}")),
+        )?;
+        sandbox.git(&clone, &["remote", "add", "origin", "../server.git"])?;
+        sandbox.git(&clone, &["fetch", "--quiet", "origin"])?;
+        Ok(sandbox)
+    }
+
+    /// Returns the folder of the bare repository.
+    pub(super) fn server(&self) -> PathBuf {
+        self.folder.path().join("server.git")
+    }
+
+    /// Returns the folder of the clone.
+    pub(super) fn clone_folder(&self) -> PathBuf {
+        self.folder.path().join("clone")
+    }
+
+    /// Returns what main holds on the server.
+    pub(super) fn main(&self) -> Result<String> {
+        self.git(&self.server(), &["rev-parse", "--verify", "--quiet", "refs/heads/main"])
+    }
+
+    /// Starts from what the server holds, makes the commits and pushes them.
+    pub(super) fn push(&self, push: &Push) -> Result<Pushed> {
+        let clone = self.clone_folder();
+        self.git(&clone, &["fetch", "--quiet", "origin"])?;
+        self.git(&clone, &["reset", "--quiet", "--hard", "origin/main"])?;
+        let what = match push {
+            Push::Deletion => ":main",
+            Push::Commit { file, content, message } => {
+                self.write(file, content)?;
+                self.commit(message)?;
+                "main"
+            }
+            Push::WeakenThenCommit { file, content, message } => {
+                self.write(PATH, &format!("{POLICY}{WEAKER}"))?;
+                self.commit(WEAKENING)?;
+                self.write(file, content)?;
+                self.commit(message)?;
+                "main"
+            }
+        };
+        let mut command = self.command(Path::new("git"), &clone);
+        command.args(["push", "origin", what]);
+        let output = command.output().context("cannot start `git`")?;
+        let seen = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(Pushed { accepted: output.status.success(), seen })
+    }
+
+    /// Leaves the folder where it is, and returns it.
+    pub(super) fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
+    fn write(&self, file: &str, content: &str) -> Result<()> {
+        let path = self.clone_folder().join(file);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&path, content).with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    fn commit(&self, message: &str) -> Result<()> {
+        let clone = self.clone_folder();
+        self.git(&clone, &["add", "--all"])?;
+        self.git(&clone, &["commit", "--quiet", "--message", message])?;
+        Ok(())
+    }
+
+    fn git(&self, folder: &Path, args: &[&str]) -> Result<String> {
+        let mut command = self.command(Path::new("git"), folder);
+        command.args(args);
+        self.run(&mut command)
+    }
+
+    fn command(&self, program: &Path, folder: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", &self.path)
+            // Before 2.32, git knows no other way to be told to leave the user's files alone.
+            .env("HOME", self.folder.path())
+            .env("XDG_CONFIG_HOME", self.folder.path())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_AUTHOR_NAME", ANA.0)
+            .env("GIT_AUTHOR_EMAIL", ANA.1)
+            .env("GIT_COMMITTER_NAME", ANA.0)
+            .env("GIT_COMMITTER_EMAIL", ANA.1)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .env(ACCOUNT, ANA.1)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, command: &mut Command) -> Result<String> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let output = command
+            .output()
+            .with_context(|| format!("cannot start `{program}`; is git installed and on the path?"))?;
+        if !output.status.success() {
+            bail!("`{program}` failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+}

@@ -1,0 +1,198 @@
+//! The scenes: what is pushed, what is told about it, and how it has to end.
+//!
+//! A scene only says what is to happen. That it does happen is found out by a push.
+
+/// How a push has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is accepted, and this is among what the pusher is told.
+    Accepted(&'static str),
+    /// It is refused by this rule.
+    Refused(&'static str),
+}
+
+/// What is pushed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Push {
+    /// A commit that writes `content` to `file`, by Ana, with this message.
+    Commit { file: &'static str, content: &'static str, message: &'static str },
+    /// One that does so after another, which takes the rule `peer-review` out of the policy.
+    WeakenThenCommit { file: &'static str, content: &'static str, message: &'static str },
+    /// The deletion of main.
+    Deletion,
+}
+
+/// One push, and its story.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene {
+    pub(super) title: &'static str,
+    pub(super) story: &'static str,
+    pub(super) push: Push,
+    pub(super) ending: Ending,
+}
+
+/// What the commit says that weakens the policy: all that is asked of such a change, but for a
+/// review and the authority.
+pub(super) const WEAKENING: &str = "\
+Reviews are optional from now on
+
+Change-Type: normal
+Risk: low
+Security-Impact: low
+Ticket: PAY-104
+Back-out-Plan: revert this commit
+Test-Plan: the next push goes through
+Isms-Purpose: changes land faster when nobody has to wait for a review
+Isms-Integrity: whoever wrote a change knows best whether it is any good
+Isms-Resources: none, it even saves some time
+";
+
+/// What is put into the policy by it.
+pub(super) const WEAKER: &str = "  peer-review: { level: off, reason: we trust each other }\n";
+
+pub(super) const SCENES: [Scene; 8] = [
+    Scene {
+        title: "A change as it should be",
+        story: "Ana has changed how totals are rounded, and Ben has reviewed it.",
+        push: Push::Commit {
+            file: "totals.txt",
+            content: "round half to even\n",
+            message: "\
+Round totals half to even
+
+Change-Type: normal
+Risk: low
+Security-Impact: none
+Ticket: PAY-101
+Back-out-Plan: revert this commit and redeploy
+Test-Plan: totals of last month computed both ways
+Reviewed-by: Ben Ode <ben@example.com>
+",
+        },
+        ending: Ending::Accepted("main -> main"),
+    },
+    Scene {
+        title: "Nobody has looked at it",
+        story: "The same care, but no review.",
+        push: Push::Commit {
+            file: "limits.txt",
+            content: "daily limit 500\n",
+            message: "\
+Raise the daily limit
+
+Change-Type: normal
+Risk: medium
+Security-Impact: low
+Ticket: PAY-102
+Back-out-Plan: set the limit back to 300
+Test-Plan: a transfer of 400 goes through on staging
+",
+        },
+        ending: Ending::Refused("peer-review"),
+    },
+    Scene {
+        title: "Ana approves of herself",
+        story: "A review is named this time, and it is her own.",
+        push: Push::Commit {
+            file: "limits.txt",
+            content: "daily limit 500\n",
+            message: "\
+Raise the daily limit
+
+Change-Type: normal
+Risk: medium
+Security-Impact: low
+Ticket: PAY-102
+Back-out-Plan: set the limit back to 300
+Test-Plan: a transfer of 400 goes through on staging
+Reviewed-by: Ana Lind <ana@example.com>
+",
+        },
+        ending: Ending::Refused("peer-review"),
+    },
+    Scene {
+        title: "How risky is it?",
+        story: "Reviewed by Ben, but nobody says what could go wrong.",
+        push: Push::Commit {
+            file: "limits.txt",
+            content: "daily limit 500\n",
+            message: "\
+Raise the daily limit
+
+Change-Type: normal
+Security-Impact: low
+Ticket: PAY-102
+Back-out-Plan: set the limit back to 300
+Test-Plan: a transfer of 400 goes through on staging
+Reviewed-by: Ben Ode <ben@example.com>
+",
+        },
+        ending: Ending::Refused("risk"),
+    },
+    Scene {
+        title: "High risk, and security was not asked",
+        story: "Ben and Kim have reviewed it. The policy wants security as well.",
+        push: Push::Commit {
+            file: "login.txt",
+            content: "sessions last 30 days\n",
+            message: "\
+Keep people logged in for 30 days
+
+Change-Type: normal
+Risk: high
+Security-Impact: high
+Ticket: PAY-103
+Back-out-Plan: set the lifetime back to one day
+Test-Plan: sessions on staging followed for a week
+Reviewed-by: Ben Ode <ben@example.com>
+Reviewed-by: Kim Aro <kim@example.com>
+",
+        },
+        ending: Ending::Refused("high-risk-needs-security"),
+    },
+    Scene {
+        title: "Something is on fire",
+        story: "Payments are down. It goes through at once; what was skipped is owed.",
+        push: Push::Commit {
+            file: "totals.txt",
+            content: "round half up\n",
+            message: "\
+Go back to rounding half up
+
+Change-Type: emergency
+Risk: medium
+Security-Impact: none
+Incident: INC-7
+Emergency-Reason: the bank refuses every transfer that is off by a cent
+Back-out-Plan: revert this commit and redeploy
+Authorized-by: Kim Aro <kim@example.com>
+",
+        },
+        ending: Ending::Accepted("emergency-ticket"),
+    },
+    Scene {
+        title: "First the rule goes, then the review",
+        story: "One push, two commits: the first turns reviews off, the second has none.",
+        push: Push::WeakenThenCommit {
+            file: "limits.txt",
+            content: "no daily limit\n",
+            message: "\
+Drop the daily limit
+
+Change-Type: normal
+Risk: low
+Security-Impact: none
+Ticket: PAY-104
+Back-out-Plan: set the limit back to 300
+Test-Plan: a transfer of 40000 goes through
+",
+        },
+        ending: Ending::Refused("peer-review"),
+    },
+    Scene {
+        title: "If the branch is gone, so is its history",
+        story: "Somebody tries to delete main.",
+        push: Push::Deletion,
+        ending: Ending::Refused("ref-deleted"),
+    },
+];

@@ -1,0 +1,59 @@
+//! What is told about a policy: that there is none, that it cannot be used, that it is getting old.
+
+use jiff::Timestamp;
+
+use super::settings::Settings;
+use super::source::{Loaded, Unusable};
+use crate::policy::PolicyErrors;
+use crate::push::refuse;
+use crate::verdict::{Finding, Judgement, Line};
+
+/// Who mends what is wrong with a server.
+pub(super) const ADMINISTRATOR: &str = "whoever administrates the server";
+
+/// Returns the refusal where there is no policy to judge by.
+pub(super) fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Judgement {
+    match why {
+        Unusable::Absent => {
+            let what = format!("there is no `{}` at {place}, so nothing can be judged", settings.policy_path);
+            let finding = Finding::new(Line::say(what)).by(ADMINISTRATOR);
+            refuse(
+                "policy-present",
+                finding
+                    .paste(format!("git config changegate.missingPolicy {}", crate::policy::packs::DEFAULT)),
+            )
+        }
+        Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, ADMINISTRATOR)),
+    }
+}
+
+/// Returns the first fault as a finding, with the number of the others.
+pub(super) fn faults(errors: &PolicyErrors, who: &str) -> Finding {
+    let first = errors.files.iter().find_map(|file| Some((file, file.faults.first()?)));
+    let more = errors.count().saturating_sub(1);
+    let what = match first {
+        Some((file, fault)) => Line::say("the policy cannot be used: ")
+            .quote(&file.name.as_str().into())
+            .and(format!(" line {}: {}", fault.at.line, fault.what)),
+        None => Line::say("the policy cannot be used"),
+    };
+    let what = if 0 < more { what.and(format!(" (and {more} more faults)")) } else { what };
+    Finding::new(what).by(who).paste("changegate policy check")
+}
+
+/// Returns what somebody should know about a policy that is in use.
+pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let policy = &loaded.policy;
+    let mut notes: Vec<Line> = policy
+        .expired(today)
+        .map(|exemption| {
+            let rule = policy.rules.get(exemption.rule).map(|rule| rule.name.id.clone()).unwrap_or_default();
+            Line::say(format!("the exemption from `{rule}` ended on {} and has no effect", exemption.until))
+        })
+        .collect();
+    if let Some(day) = policy.review_by.filter(|day| *day < today) {
+        notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
+    }
+    notes
+}

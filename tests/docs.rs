@@ -1,0 +1,195 @@
+//! What the documents show is held against what the program does: every policy in them loads, every
+//! fault is told in these words, every link leads somewhere, every built-in rule and every setting
+//! is described.
+//!
+//! The word after `yaml` at the start of a block says what it is:
+//!
+//! - nothing: a whole policy, which starts with `changegate: 1`;
+//! - `fragment`: some keys of a policy, joined here to one that knows two teams;
+//! - `faulty`: a whole policy with mistakes; the next block shows what the program says to it;
+//! - `file=PATH`, after any word: a file that the policies of the same document name.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use changegate::policy::{self, Fetched, PATH, Policy, PolicyErrors};
+use changegate::push::RULES;
+use changegate::report::Style;
+use changegate::report::faults::write_faults;
+
+/// What a fragment is joined to.
+const BASE: &str = "\
+changegate: 1
+extends: [iso27001]
+people:
+  teams:
+    security: [ana@example.com, sam@example.com]
+    duty-managers: [kim@example.com]
+";
+
+/// A block between fences.
+struct Block {
+    line: usize,
+    info: String,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the documents: name and text.
+fn documents() -> Vec<(String, String)> {
+    let mut names: Vec<String> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned).to_vec();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") {
+            names.push(format!("docs/{name}"));
+        }
+    }
+    names.sort();
+    let text = |name: &String| fs::read_to_string(root().join(name)).unwrap();
+    names.iter().map(|name| (name.clone(), text(name))).collect()
+}
+
+fn blocks(document: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in document.lines().enumerate() {
+        let fence = line.trim_start().strip_prefix("```");
+        match (&mut open, fence) {
+            (None, Some(info)) => {
+                open = Some(Block { line: number + 1, info: info.into(), text: String::new() });
+            }
+            (Some(_), Some(_)) => found.extend(open.take()),
+            (Some(block), None) => block.text += &format!("{line}\n"),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    found
+}
+
+/// Loads `text` as the policy of a repository that holds `files` beside it.
+fn load(text: &str, files: &BTreeMap<String, String>) -> Result<Policy, PolicyErrors> {
+    let mut fetch = |path: &str| -> Fetched {
+        let text = if path == PATH { Some(text) } else { files.get(path).map(String::as_str) };
+        Ok(text.map(|text| text.as_bytes().to_vec()))
+    };
+    policy::load(PATH, &mut fetch)
+}
+
+fn told(errors: &PolicyErrors) -> String {
+    let files: Vec<_> = errors
+        .files
+        .iter()
+        .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
+        .collect();
+    let mut out = Vec::new();
+    write_faults(&files, &Style::default(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn every_policy_in_the_documents_can_be_used() {
+    let mut loaded = 0;
+    for (name, document) in documents() {
+        let blocks = blocks(&document);
+        let mut files = BTreeMap::from([("policies/base.yml".to_owned(), BASE.to_owned())]);
+        for block in &blocks {
+            if let Some(path) = block.info.split_once(" file=").map(|(_, path)| path) {
+                files.insert(path.into(), block.text.clone());
+            }
+        }
+        for block in blocks {
+            let text = match block.info.as_str() {
+                "yaml" if block.text.starts_with("changegate: 1") => block.text,
+                // The examples of predicates are run where they are written.
+                "yaml" if name == "docs/predicates.md" => continue,
+                "yaml fragment" => format!("changegate: 1\nextends: [base.yml]\n{}", block.text),
+                info if info.starts_with("yaml file=") || info == "yaml faulty" => continue,
+                info => {
+                    assert!(!info.starts_with("yaml"), "{name}:{}: what is `{info}`?", block.line);
+                    continue;
+                }
+            };
+            let policy = load(&text, &files)
+                .unwrap_or_else(|errors| panic!("{name}:{}:\n{}", block.line, told(&errors)));
+            for pattern in policy.vocabulary.patterns() {
+                pattern.compile().unwrap_or_else(|why| panic!("{name}:{}: {why}", block.line));
+            }
+            loaded += 1;
+        }
+    }
+    assert!(8 <= loaded, "only {loaded} policies were found");
+}
+
+#[test]
+fn every_mistake_in_the_documents_is_told_in_these_words() {
+    let mut seen = 0;
+    for (name, document) in documents() {
+        let blocks = blocks(&document);
+        for pair in blocks.windows(2).filter(|pair| pair[0].info == "yaml faulty") {
+            let Err(errors) = load(&pair[0].text, &BTreeMap::new()) else {
+                panic!("{name}:{}: nothing is wrong with it", pair[0].line);
+            };
+            let told = told(&errors);
+            assert!(told == pair[1].text, "{name}:{}: it says:\n{told}", pair[1].line);
+            seen += 1;
+        }
+    }
+    assert!(4 <= seen, "only {seen} mistakes were found");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for (name, document) in documents() {
+        for (at, _) in document.match_indices("](") {
+            let target = document[at + 2..].split(')').next().unwrap();
+            if target.contains("://") {
+                continue;
+            }
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let folder = Path::new(&name).parent().unwrap();
+            let path = if file.is_empty() { root().join(&name) } else { root().join(folder).join(file) };
+            assert!(path.exists(), "{name} leads to {target}");
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(text.lines().any(|line| is_heading(line, heading)), "{name} leads to {target}");
+            }
+        }
+    }
+}
+
+fn is_heading(line: &str, wanted: &str) -> bool {
+    let title = line.trim_start_matches('#');
+    let kept = title.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    let slug: String = kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect();
+    title.len() < line.len() && slug == wanted
+}
+
+#[test]
+fn every_built_in_rule_is_described() {
+    let document = fs::read_to_string(root().join("docs/server.md")).unwrap();
+    let described: Vec<&str> =
+        document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    for (id, _) in RULES {
+        assert!(described.contains(&id), "docs/server.md does not describe `{id}`");
+    }
+}
+
+#[test]
+fn every_setting_is_described() {
+    let source = fs::read_to_string(root().join("src/gate/settings.rs")).unwrap();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut keys = 0;
+    for (at, _) in source.match_indices("get(\"changegate.") {
+        let key = source[at + 5..].split('"').next().unwrap();
+        assert!(readme.contains(&format!("| `{key}` |")), "README.md does not describe {key}");
+        keys += 1;
+    }
+    assert!(6 <= keys, "the settings are read elsewhere now");
+}

@@ -1,0 +1,330 @@
+//! Putting hooks in place, and taking them out again.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::world::{BINARY, MAIN, Pushed, World, bad, good, script};
+
+/// Everything that lies in a folder: name, mode, bytes.
+fn held(folder: &Path) -> Vec<(String, u32, Vec<u8>)> {
+    let mut held: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_file())
+        .map(|entry| {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            (entry.file_name().into_string().unwrap(), mode, fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    held.sort();
+    held
+}
+
+/// A clone and a bare repository without any hook of ours.
+fn bare() -> World {
+    let world = World::new();
+    world.changegate("server.git", &["uninstall"]).accepted();
+    world
+}
+
+const SERVER: [&str; 4] = ["install", "--server", "--pusher", "none"];
+
+#[test]
+fn a_second_run_changes_nothing_and_says_so() {
+    let world = bare();
+    for (folder, hooks, args) in
+        [("work", "work/.git/hooks", &["install"][..]), ("server.git", "server.git/hooks", &SERVER)]
+    {
+        world.changegate(folder, args).accepted().says("written");
+        let first = (held(&world.path(hooks)), held(&world.path(hooks).join("..")));
+        world.changegate(folder, args).accepted().says("everything is in place");
+        assert!((held(&world.path(hooks)), held(&world.path(hooks).join(".."))) == first);
+    }
+    // What was said once need not be said again.
+    world.changegate("server.git", &["install", "--server"]).accepted().says("everything is in place");
+}
+
+#[test]
+fn uninstalling_leaves_what_was_there() {
+    let world = bare();
+    let hooks = world.path("server.git/hooks");
+    script(&hooks.join("pre-receive"), "#!/bin/sh\nexit 0\n");
+    fs::set_permissions(hooks.join("pre-receive"), fs::Permissions::from_mode(0o750)).unwrap();
+    fs::write(hooks.join("post-receive"), "not even executable\n").unwrap();
+    std::os::unix::fs::symlink("nowhere", hooks.join("update")).unwrap();
+    fs::write(world.path("server.git/description"), "mine\n").unwrap();
+    world.configure("receive.denyDeletes", "true");
+    world.configure("receive.fsckObjects", "true");
+    world.configure("changegate.maxCommits", "7");
+    let before = (held(&hooks), held(&world.path("server.git")));
+    world.changegate("server.git", &SERVER).accepted().says("runs first").says("could not run");
+    assert!(held(&hooks) != before.0);
+    world.changegate("server.git", &["uninstall"]).accepted().says("as it was before");
+    assert!((held(&hooks), held(&world.path("server.git"))) == before);
+    assert!(fs::symlink_metadata(hooks.join("update")).is_ok());
+    world.changegate("server.git", &["uninstall"]).accepted().says("nothing of changegate");
+}
+
+#[test]
+fn a_hook_that_was_there_runs_first_and_reads_the_same() {
+    let world = bare();
+    let base = world.main();
+    let (hook, seen) = (world.path("server.git/hooks/pre-receive"), world.path("seen"));
+    let said = format!("#!/bin/sh\necho before >&2\ncat >'{}'\n", seen.display());
+    script(&hook, &said);
+    world.changegate("server.git", &SERVER).accepted();
+    let new = world.commit_tree(&[&base], &bad("Bad"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("peer-review").says("before");
+    let new = world.commit_tree(&[&base], &good("Good"));
+    world.push(&[&format!("{new}:{MAIN}"), &format!("{new}:refs/heads/free")]).accepted().says("before");
+    let lines = format!("{base} {new} {MAIN}\n{} {new} refs/heads/free\n", crate::world::ZERO);
+    assert_eq!(fs::read_to_string(&seen).unwrap(), lines);
+    assert_eq!(world.main(), new);
+}
+
+#[test]
+fn a_hook_that_was_there_still_refuses() {
+    let world = bare();
+    let base = world.main();
+    let kept = world.path("server.git/hooks/pre-receive.before-changegate");
+    script(&world.path("server.git/hooks/pre-receive"), "#!/bin/sh\necho not today >&2\nexit 1\n");
+    world.changegate("server.git", &SERVER).accepted();
+    let new = world.commit_tree(&[&base], &good("Good"));
+    let push = format!("{new}:{MAIN}");
+    world.push(&[&push]).refused("not today");
+    // One that does not read at all, however much there is to read.
+    script(&kept, "#!/bin/sh\nexit 0\n");
+    let many: Vec<String> = (0..2000).map(|number| format!("{base}:refs/heads/free/{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    world.push(&many).accepted();
+    // One that has gone.
+    fs::remove_file(&kept).unwrap();
+    world.push(&[&push]).refused("pre-receive hook declined");
+    assert_eq!(world.main(), base);
+    // Installing again heals that.
+    world.changegate("server.git", &SERVER).accepted().says("brought up to date");
+    world.push(&[&push]).accepted();
+}
+
+#[test]
+fn a_hook_of_a_clone_is_chained_with_its_arguments() {
+    let world = World::new();
+    let hooks = world.path("work/.git/hooks");
+    script(&hooks.join("commit-msg"), "#!/bin/sh\necho 'Ticket: PAY-1' >>\"$1\"\n");
+    script(&hooks.join("pre-push"), "#!/bin/sh\necho \"$1\" >&2\ncat >&2\n");
+    world.changegate("work", &["install"]).accepted();
+    world.git(&["commit", "-q", "--allow-empty", "-m", good("Good").trim_end()]);
+    assert!(world.git(&["log", "-1", "--format=%B"]).ends_with("Ticket: PAY-1"));
+    world.push(&["main"]).accepted().says("origin").says(&format!("{MAIN} {}", world.head()));
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let world = bare();
+    let hooks = world.path("server.git/hooks");
+    script(&hooks.join("pre-receive"), "#!/bin/sh\nexit 0\n");
+    script(&hooks.join("pre-receive.before-changegate"), "#!/bin/sh\nexit 1\n");
+    let before = (held(&hooks), held(&world.path("server.git")));
+    world.changegate("server.git", &SERVER).refused("is taken by what was there before");
+    assert!((held(&hooks), held(&world.path("server.git"))) == before);
+    fs::remove_file(hooks.join("pre-receive.before-changegate")).unwrap();
+    fs::remove_file(hooks.join("pre-receive")).unwrap();
+    world.changegate("server.git", &SERVER).accepted();
+    let edited = fs::read_to_string(hooks.join("pre-receive")).unwrap() + "echo mine\n";
+    script(&hooks.join("pre-receive"), &edited);
+    for args in [&SERVER[..], &["uninstall"]] {
+        world.changegate("server.git", args).refused("changed afterwards");
+        assert_eq!(fs::read_to_string(hooks.join("pre-receive")).unwrap(), edited);
+    }
+}
+
+#[test]
+fn a_server_without_the_program_accepts_nothing() {
+    let world = World::new();
+    let base = world.main();
+    let hook = world.path("server.git/hooks/pre-receive");
+    let text = fs::read_to_string(&hook).unwrap().replace(BINARY, "/nowhere/changegate");
+    fs::write(&hook, text).unwrap();
+    let new = world.commit_tree(&[&base], &good("Good"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("the program is missing on this server");
+    assert_eq!(world.main(), base);
+    // The update hook of `hooks/` does the same.
+    fs::remove_file(&hook).unwrap();
+    let update = fs::read_to_string(format!("{}/hooks/update", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    script(&world.path("server.git/hooks/update"), &update);
+    world.push(&[&format!("{new}:{MAIN}")]).refused("the program is missing on this server");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn the_update_hook_judges_one_ref() {
+    let mut world = bare();
+    let base = world.main();
+    let update = fs::read_to_string(format!("{}/hooks/update", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    script(&world.path("server.git/hooks/update"), &update);
+    world.configure("changegate.pusher", "none");
+    let folder = Path::new(BINARY).parent().unwrap().display().to_string();
+    world.environment = vec![("PATH".into(), format!("{folder}:{}", std::env::var("PATH").unwrap()))];
+    let new = world.commit_tree(&[&base], &bad("Bad"));
+    let refspecs = [format!("{new}:{MAIN}"), format!("{new}:refs/heads/free")];
+    world.push(&[&refspecs[0], &refspecs[1]]).refused("peer-review");
+    assert_eq!(world.main(), base);
+    assert_eq!(world.at("refs/heads/free"), Some(new));
+}
+
+#[test]
+fn a_server_says_who_pushes() {
+    let world = bare();
+    let before = held(&world.path("server.git"));
+    let asked = world.changegate("server.git", &["install", "--server"]);
+    asked.refused("--pusher is one of").says("gitolite the server sets GL_USER").says("none");
+    for (args, why) in [
+        (["--pusher", "whoever"], "`whoever` is no source of the pusher"),
+        (["--pusher", "env:A B"], "is no source of the pusher"),
+        (["--policy-ref", "main"], "--pusher is one of"),
+    ] {
+        world.changegate("server.git", &[&["install", "--server"], &args[..]].concat()).refused(why);
+    }
+    let with = |args: &[&str]| world.changegate("server.git", &[&SERVER, args].concat());
+    with(&["--policy-ref", "main"]).refused("--policy-ref refs/heads/main");
+    with(&["--missing-policy", "perhaps"]).refused("--missing-policy is `perhaps`");
+    world.changegate("server.git", &["install"]).refused("is a bare repository");
+    assert!(held(&world.path("server.git")) == before);
+}
+
+#[test]
+fn what_is_said_is_set_and_what_somebody_else_set_is_kept() {
+    let world = bare();
+    let get = |key: &str| world.git_in("server.git", &["config", "--get-all", key]);
+    world.configure("receive.fsckObjects", "false");
+    world.configure("receive.hideRefs", "refs/hidden");
+    let told = world.changegate(
+        "server.git",
+        &[
+            "install",
+            "--server",
+            "--pusher",
+            "env:WHO",
+            "--policy-ref",
+            "refs/heads/policy",
+            "--missing-policy",
+            "startup",
+        ],
+    );
+    told.accepted().says("receive.fsckObjects = false is kept; `true` is safer");
+    told.says("refs/heads/policy holds no policies/changegate.yml yet");
+    assert_eq!(get("changegate.pusher"), "env:WHO");
+    assert_eq!(get("changegate.policyRef"), "refs/heads/policy");
+    assert_eq!(get("changegate.missingPolicy"), "startup");
+    assert_eq!(get("receive.hideRefs"), "refs/hidden\nrefs/changegate");
+    assert_eq!(get("receive.shallowUpdate"), "false");
+    assert_eq!(get("core.useReplaceRefs"), "false");
+    world.changegate("server.git", &["install", "--server", "--pusher", "gitolite"]).accepted();
+    assert_eq!(get("changegate.pusher"), "gitolite");
+    assert_eq!(get("changegate.policyRef"), "refs/heads/policy");
+    world.configure("receive.shallowUpdate", "true");
+    world.changegate("server.git", &["uninstall"]).accepted().says("changed by somebody else");
+    assert_eq!(get("receive.hideRefs"), "refs/hidden");
+    assert_eq!(get("receive.shallowUpdate"), "true");
+    let config = fs::read_to_string(world.path("server.git/config")).unwrap();
+    assert!(!config.contains("changegate"), "{config}");
+}
+
+#[test]
+fn hooks_go_where_git_looks_for_them() {
+    let world = World::new();
+    // A linked worktree shares the hooks of its repository.
+    world.git(&["worktree", "add", "-q", "../linked"]);
+    world.changegate("linked", &["install"]).accepted();
+    assert!(world.path("work/.git/hooks/commit-msg").exists());
+    world.git_in("linked", &["checkout", "-q", "--detach"]);
+    let commit = |folder: &str| -> Pushed {
+        let args = ["commit", "--allow-empty", "-m", "Nothing at all"];
+        world.command("git", folder).args(args).output().unwrap().into()
+    };
+    commit("linked").refused("`Risk` is missing");
+    world.changegate("work", &["uninstall"]).accepted();
+    // A relative path starts at the top of the work tree.
+    world.git(&["config", "core.hooksPath", ".hooks"]);
+    fs::create_dir(world.path("work/sub")).unwrap();
+    world.changegate("work/sub", &["install"]).accepted();
+    assert!(world.path("work/.hooks/commit-msg").exists());
+    commit("work").refused("`Risk` is missing");
+    world.changegate("work", &["uninstall"]).accepted();
+    assert!(!world.path("work/.hooks/commit-msg").exists());
+    // Folders that are not this repository's own are named, and refused on a server.
+    let shared = world.path("shared").display().to_string();
+    world.git(&["config", "core.hooksPath", &shared]);
+    world.changegate("work", &["install"]).accepted().says("every repository that uses it");
+    world.configure("core.hooksPath", &shared);
+    world.changegate("server.git", &SERVER).refused("other repositories use too");
+    world.git(&["config", "core.hooksPath", "/dev/null"]);
+    world.changegate("work", &["install"]).refused("git runs no hooks here");
+    world.git(&["config", "core.hooksPath", ".husky/_"]);
+    world.changegate("work", &["install"]).refused("husky");
+}
+
+#[test]
+fn some_servers_run_hooks_from_elsewhere() {
+    let world = bare();
+    world.changegate("server.git", &["install", "--server", "--pusher", "gitlab"]).accepted();
+    assert!(world.path("server.git/custom_hooks/pre-receive").exists());
+    world.changegate("server.git", &["uninstall"]).accepted();
+    assert!(!world.path("server.git/custom_hooks/pre-receive").exists());
+    let driver = "#!/bin/sh\ndata=$(cat)\nfor hook in hooks/pre-receive.d/*; do\n\
+                  echo \"$data\" | \"$hook\" || exit 1\ndone\n";
+    script(&world.path("server.git/hooks/pre-receive"), driver);
+    world.changegate("server.git", &["install", "--server", "--pusher", "gitea"]).accepted();
+    assert_eq!(fs::read_to_string(world.path("server.git/hooks/pre-receive")).unwrap(), driver);
+    let base = world.main();
+    let new = world.commit_tree(&[&base], &good("Good"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("GITEA_PUSHER_NAME is not set by the server");
+    assert_eq!(world.main(), base);
+    world.changegate("server.git", &["uninstall"]).accepted();
+    assert!(!world.path("server.git/hooks/pre-receive.d/changegate").exists());
+}
+
+#[test]
+fn a_path_with_a_quote_in_it_is_quoted() {
+    let world = bare();
+    let folder = world.path("o'pt tools");
+    fs::create_dir(&folder).unwrap();
+    let copy = folder.join("changegate");
+    fs::hard_link(BINARY, &copy).or_else(|_| fs::copy(BINARY, &copy).map(|_| ())).unwrap();
+    let output = world.command(copy.to_str().unwrap(), "server.git").args(SERVER).output().unwrap();
+    Pushed::from(output).accepted();
+    let base = world.main();
+    let new = world.commit_tree(&[&base], &bad("Bad"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("peer-review");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn what_is_owed_is_said_once_more_in_a_line() {
+    let world = World::new();
+    let message = "Fire\n\nChange-Type: emergency\nRisk: low\nIncident: INC-7\n\
+                   Emergency-Reason: the bank refuses every transfer that is off by a cent\n";
+    let new = world.commit_tree(&[&world.main()], message);
+    let pushed = world.push(&[&format!("{new}:{MAIN}")]);
+    pushed
+        .accepted()
+        .says("owed emergency-ticket")
+        .says("landed, with 2 obligations from now on; the first is due 2");
+    assert_eq!(pushed.seen.matches("owed emergency-ticket").count(), 1, "{}", pushed.seen);
+    assert_eq!(world.main(), new);
+}
+
+#[test]
+fn the_demo_ends_as_it_tells() {
+    let world = bare();
+    let mut command = world.command(BINARY, "");
+    // Somebody's own settings are not to disturb it.
+    command.env("GIT_DIR", "/nowhere").env("GIT_CONFIG_COUNT", "1").args(["demo"]);
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(told.matches("=> accepted").count(), 2, "{told}");
+    assert_eq!(told.matches("=> refused").count(), 6, "{told}");
+    assert!(!told.contains('\u{1b}'), "{told}");
+}

@@ -1,0 +1,26 @@
+//! Real pushes, by git, to repositories behind the gate.
+//!
+//! Every test looks at what the ref holds afterwards and at what the pusher was told: a refusal that
+//! does not refuse and one that does not explain are both wrong. Policies are in force as a server
+//! would have them, put there before the hook was.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "test code"
+)]
+
+mod client;
+mod histories;
+mod install;
+mod objects;
+mod policies;
+mod pushers;
+mod refs;
+mod servers;
+mod tags;
+mod world;

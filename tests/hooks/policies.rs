@@ -1,0 +1,185 @@
+//! Which policy a push is judged by, and what keeps it usable.
+
+use crate::world::{MAIN, POLICY, World, bad, good};
+
+const PATH: &str = "policies/changegate.yml";
+
+/// The test policy without its review.
+fn weaker() -> String {
+    format!("{POLICY}rules:\n  peer-review: {{ level: off, reason: nobody has time }}\n")
+}
+
+#[test]
+fn what_a_push_does_to_the_policy_is_not_in_force_for_it() {
+    let world = World::new();
+    let base = world.main();
+    world.write(PATH, &weaker());
+    world.commit(&good("Reviews are optional"));
+    world.commit(&bad("Unreviewed"));
+    world.push(&["main"]).refused("peer-review").says("Unreviewed");
+    assert_eq!(world.main(), base);
+    // Once it has landed, it is.
+    world.push(&["main~1:main"]).accepted();
+    world.push(&["main"]).accepted();
+    assert_eq!(world.main(), world.head());
+}
+
+#[test]
+fn another_ref_of_the_same_push_does_not_change_the_policy_either() {
+    let world = World::new();
+    let base = world.main();
+    world.write(PATH, &weaker());
+    let weak = world.commit(&good("Reviews are optional"));
+    let new = world.commit_tree(&[&base], &bad("Unreviewed"));
+    world
+        .push(&[&format!("{weak}:{MAIN}"), &format!("{new}:refs/heads/release/1")])
+        .refused("refs/heads/release/1");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn a_branch_is_judged_by_what_it_held_itself() {
+    let world = World::new();
+    let base = world.main();
+    world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
+    world.write(PATH, &weaker());
+    let weak = world.commit(&good("Reviews are optional"));
+    world.push(&[&format!("{weak}:{MAIN}")]).accepted();
+    let new = world.commit_tree(&[&base], &bad("Unreviewed"));
+    world.push(&[&format!("{new}:refs/heads/release/1")]).refused("peer-review");
+    assert_eq!(world.at("refs/heads/release/1"), Some(base));
+}
+
+#[test]
+fn a_policy_that_cannot_be_used_does_not_land() {
+    let world = World::new();
+    let base = world.main();
+    let odd = [
+        "changegate: 1\nname: test\nrulse: {}\n",
+        "not: [a policy",
+        "",
+        "changegate: 1\nname: test\nextends: [../../etc/passwd]\n",
+    ];
+    for (number, policy) in odd.into_iter().enumerate() {
+        world.write(PATH, policy);
+        world.commit(&good(&format!("Policy {number}")));
+        world.push(&["main"]).refused("policy-valid");
+        assert_eq!(world.main(), base);
+        world.git(&["reset", "-q", "--hard", &base]);
+    }
+}
+
+#[test]
+fn a_policy_is_not_taken_away() {
+    let world = World::new();
+    let base = world.main();
+    world.git(&["rm", "-q", PATH]);
+    world.commit(&good("Without a policy"));
+    world.push(&["main"]).refused("policy-valid").says("takes away");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn a_policy_is_a_regular_file() {
+    let world = World::new();
+    let base = world.main();
+    world.git(&["rm", "-q", PATH]);
+    world.write("elsewhere.yml", &weaker());
+    std::fs::create_dir_all(world.path("work/policies")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere.yml", world.path("work").join(PATH)).unwrap();
+    world.commit(&good("A link"));
+    world.push(&["main"]).refused("policy-valid");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn without_a_policy_everything_is_refused_and_the_way_out_is_told() {
+    let world = World::with(None, "sha1");
+    let base = world.main();
+    let new = world.commit_tree(&[&base], &good("Good"));
+    for name in [MAIN, "refs/heads/free"] {
+        let pushed = world.push(&[&format!("{new}:{name}")]);
+        pushed.refused("policy-present").says("git config changegate.missingPolicy");
+    }
+    assert_eq!(world.main(), base);
+    assert_eq!(world.at("refs/heads/free"), None);
+}
+
+#[test]
+fn the_administrator_says_what_happens_without_a_policy() {
+    let world = World::with(None, "sha1");
+    let base = world.main();
+    let new = world.commit_tree(&[&base], &bad("Unreviewed"));
+    world.configure("changegate.missingPolicy", "iso27001");
+    world.push(&[&format!("{new}:{MAIN}")]).refused("peer-review").says("iso27001");
+    assert_eq!(world.main(), base);
+    world.configure("changegate.missingPolicy", "allow");
+    world.push(&[&format!("{new}:{MAIN}")]).accepted();
+    assert_eq!(world.main(), new);
+    world.configure("changegate.missingPolicy", "perhaps");
+    world.push(&[&format!("{base}:refs/heads/free")]).refused("changegate.missingPolicy");
+    assert_eq!(world.at("refs/heads/free"), None);
+}
+
+#[test]
+fn the_first_policy_can_be_pushed_where_that_is_allowed() {
+    let world = World::with(None, "sha1");
+    world.configure("changegate.missingPolicy", "allow");
+    world.write(PATH, POLICY);
+    world.commit("A policy\n");
+    world.push(&["main"]).accepted();
+    world.commit(&bad("Unreviewed"));
+    world.push(&["main"]).refused("peer-review");
+}
+
+#[test]
+fn a_branch_that_is_not_born_yet_holds_no_policy() {
+    let world = World::new();
+    world.git_in("server.git", &["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    world.configure("changegate.policyRef", "refs/heads/trunk");
+    let base = world.main();
+    let new = world.commit_tree(&[&base], &good("Good"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("policy-present").says("refs/heads/trunk");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn a_file_on_the_server_can_be_the_policy() {
+    let world = World::with(None, "sha1");
+    let base = world.main();
+    std::fs::write(world.path("policy.yml"), POLICY).unwrap();
+    world.configure("changegate.policyFile", world.path("policy.yml").to_str().unwrap());
+    let new = world.commit_tree(&[&base], &bad("Unreviewed"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("peer-review");
+    assert_eq!(world.main(), base);
+    std::fs::remove_file(world.path("policy.yml")).unwrap();
+    let new = world.commit_tree(&[&base], &good("Good"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("policy-present");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn a_branch_that_is_free_now_vouches_for_nothing() {
+    // release/1 has a policy of its own, by which x/1 is under change control; by that of main, which
+    // decides what is judged at all, it is not.
+    let world = World::new();
+    world.write(PATH, &POLICY.replace("[main,", "[main, 'x/*',"));
+    let base = world.commit(&good("Guard x"));
+    world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
+    let new = world.commit_tree(&[&base], &bad("Unreviewed"));
+    world.push(&[&format!("{new}:refs/heads/x/1")]).accepted();
+    world.push(&[&format!("{new}:refs/heads/release/1")]).refused("peer-review");
+    assert_eq!(world.at("refs/heads/release/1"), Some(base));
+}
+
+#[test]
+fn a_branch_that_comes_under_change_control_does_not_vouch_for_what_it_held() {
+    let world = World::new();
+    world.write(PATH, &POLICY.replace("[main,", "[main, dev,"));
+    let wide = world.commit(&good("Guard dev as well"));
+    let new = world.commit_tree(&[&wide], &bad("Unreviewed"));
+    world.push(&[&format!("{new}:refs/heads/dev")]).accepted();
+    world.push(&[&format!("{wide}:{MAIN}")]).accepted();
+    world.push(&[&format!("{new}:{MAIN}")]).refused("peer-review");
+    assert_eq!(world.main(), wide);
+}
