@@ -76,6 +76,9 @@ fn help() {
         &["policy", "explain", "--help"],
         &["policy", "schema", "--help"],
         &["trailers", "--help"],
+        &["install", "--help"],
+        &["uninstall", "--help"],
+        &["demo", "--help"],
     ] {
         assert_eq!(scene.run(args), 0, "{args:?}");
     }
