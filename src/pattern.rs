@@ -30,7 +30,8 @@ impl PathPattern {
     /// # Errors
     ///
     /// Refuses an empty pattern, one that starts with `!` (a predicate has `ignore` for that) or
-    /// `#`, one with white space at an end, and one of more than 1,024 bytes.
+    /// `#`, one with white space at an end, one of more than 1,024 bytes, and one that breaks off: to
+    /// git it matches nothing, and a rule about nothing is a rule that nobody meant.
     pub fn new(written: &str) -> Result<Self, String> {
         if written.starts_with('!') {
             return Err("a pattern cannot start with `!` here; use `ignore`".into());
@@ -43,6 +44,11 @@ impl PathPattern {
         }
         if LONGEST < written.len() {
             return Err(format!("a pattern has at most {LONGEST} bytes"));
+        }
+        if breaks_off(written.as_bytes()) {
+            return Err(
+                "this pattern breaks off: a `[` has no `]`, or a back-slash has nothing after it".into()
+            );
         }
         let glob = GitGlob::from_bytes(written.as_bytes()).ok_or("a pattern cannot be empty")?;
         Ok(PathPattern { glob, written: written.into() })
@@ -74,6 +80,36 @@ impl PathPattern {
             wildmatch::Mode::NO_MATCH_SLASH_LITERAL,
         )
     }
+}
+
+/// Returns true if a pattern ends within a class of characters, or after a back-slash.
+fn breaks_off(pattern: &[u8]) -> bool {
+    let mut rest = pattern.iter().copied();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'\\' if rest.next().is_none() => return true,
+            b'[' => {
+                let mut first = rest.next();
+                if matches!(first, Some(b'!' | b'^')) {
+                    first = rest.next();
+                }
+                // A bracket that comes first stands for itself.
+                let mut within = first;
+                loop {
+                    within = match within {
+                        None => return true,
+                        Some(b'\\') => rest.next().and_then(|_| rest.next()),
+                        Some(_) => rest.next(),
+                    };
+                    if within == Some(b']') {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 impl fmt::Display for PathPattern {
@@ -286,6 +322,16 @@ mod tests {
 
     fn path(pattern: &str, path: &str) -> bool {
         PathPattern::new(pattern).unwrap().matches(path.as_bytes())
+    }
+
+    #[test]
+    fn a_path_pattern_that_breaks_off_is_refused() {
+        for broken in ["a[b", "[", "[!", "[]", "[^]", "a\\", "[a\\]", "[a]["] {
+            assert!(PathPattern::new(broken).is_err(), "{broken}");
+        }
+        for whole in ["a[b]", "[]]", "[!]]", "a\\[b", "[\\]]", "a]", "*.[oa]", "[[:alpha:]]"] {
+            assert!(PathPattern::new(whole).is_ok(), "{whole}");
+        }
     }
 
     #[test]

@@ -9,7 +9,13 @@
 //! - `faulty`: a whole policy with mistakes; the next block shows what the program says to it;
 //! - `file=PATH`, after any word: a file that the policies of the same document name.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "test code"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

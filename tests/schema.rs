@@ -1,7 +1,13 @@
 //! The JSON Schema of policies against policies: what the loader takes, an editor does not underline;
 //! and the commonest mistakes, it does.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "test code"
+)]
 
 use changegate::policy::{packs, schema};
 use changegate::predicates::DOCS;

@@ -10,6 +10,7 @@ use std::fmt;
 use gix::ObjectId;
 use gix::hash::Kind;
 
+use super::signature::ObjectFormat;
 use crate::change::text::trim;
 use crate::change::{Commit, Fact, Message, Missing, Need, Oid, Person, Text};
 
@@ -78,6 +79,20 @@ impl Parts<'_> {
 /// the gap is one that denies at every stage that enforces.
 pub(super) fn not_asked_for<T>(need: Need) -> Fact<T> {
     Err(Missing::Unavailable(need, "nobody asked for it".to_owned()))
+}
+
+/// Reads a commit object that stands in no repository, as whoever tries this reader has it.
+///
+/// # Errors
+///
+/// Says what is wrong with it, in words that complete "it cannot be read: ...".
+pub fn read_commit(raw: &[u8], format: ObjectFormat) -> Result<Commit, &'static str> {
+    let kind = match format {
+        ObjectFormat::Sha1 => Kind::Sha1,
+        ObjectFormat::Sha256 => Kind::Sha256,
+    };
+    let commit = parse(raw, kind)?.commit(Oid::from_bytes(kind.null().as_slice()).ok_or("it has no id")?);
+    Ok(Commit { id: None, ..commit })
 }
 
 /// Reads a commit object.

@@ -34,7 +34,7 @@ mod steps;
 mod stream;
 mod tree;
 
-pub use commit::Unreadable;
+pub use commit::{Unreadable, read_commit};
 pub use files::FileAt;
 pub use newest::NewCommits;
 pub use objects::Quarantine;

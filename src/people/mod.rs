@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
-use crate::yaml::decode::{Map, each, entries, one, text, texts};
+use crate::yaml::decode::{Map, each, entries, items, one, text};
 use crate::yaml::{Fault, Key, Node, shown};
 
 /// The addresses that forges put down as committer when they merge by themselves.
@@ -102,11 +102,12 @@ impl People {
             let addresses = map.require("addresses", faults);
             let accounts = map.get("accounts");
             for node in addresses.into_iter().chain(accounts) {
-                for written in texts(node, faults) {
+                for item in items(node, faults) {
+                    let Some(written) = text(item, faults) else { continue };
                     match identity(written) {
-                        Some(id) => self.claim(id, key, node, faults),
+                        Some(id) => self.claim(id, key, item, faults),
                         None => {
-                            faults.push(Fault::new(node.at, format!("`{}` names nobody", shown(written))))
+                            faults.push(Fault::new(item.at, format!("`{}` names nobody", shown(written))))
                         }
                     }
                 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{FaultyFile, PolicyErrors, packs};
 use crate::people::plain_path;
-use crate::yaml::decode::texts;
+use crate::yaml::decode::{items, text};
 use crate::yaml::{self, Fault, Node, Place, Value, shown};
 
 /// How many files a policy may consist of.
@@ -126,19 +126,20 @@ fn bases(node: &Node, name: &str, faults: &mut Vec<Fault>) -> Vec<(String, Place
     let Value::Map(entries) = &node.value else { return Vec::new() };
     let Some((_, extends)) = entries.iter().find(|(key, _)| key.text == "extends") else { return Vec::new() };
     let mut bases = Vec::new();
-    for base in texts(extends, faults) {
+    for item in items(extends, faults) {
+        let Some(base) = text(item, faults) else { continue };
         if packs::find(base).is_some() {
-            bases.push((base.to_owned(), extends.at));
+            bases.push((base.to_owned(), item.at));
             continue;
         }
         let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
         match plain_path(base) {
             Ok(path) if path.ends_with(".yml") || path.ends_with(".yaml") => {
                 let path = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
-                bases.push((path, extends.at));
+                bases.push((path, item.at));
             }
-            Ok(_) => faults.push(absent(base, extends.at)),
-            Err(what) => faults.push(Fault::new(extends.at, what)),
+            Ok(_) => faults.push(absent(base, item.at)),
+            Err(what) => faults.push(Fault::new(item.at, what)),
         }
     }
     bases

@@ -168,11 +168,12 @@ impl<'nodes> Loader<'nodes> {
 
 fn class_places(node: &Node, classes: &[Class], faults: &mut Vec<Fault>) -> Vec<usize> {
     let mut places = Vec::new();
-    for name in texts(node, faults) {
+    for item in items(node, faults) {
+        let Some(name) = text(item, faults) else { continue };
         match classes.iter().position(|class| class.name == name) {
             Some(place) => places.push(place),
             None => {
-                let key = Key { at: node.at, text: name.to_owned() };
+                let key = Key { at: item.at, text: name.to_owned() };
                 faults.push(unknown("class", &key, classes.iter().map(|class| class.name.as_str())));
             }
         }

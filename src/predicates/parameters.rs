@@ -5,7 +5,7 @@ use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
 use crate::people::Who;
 use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, count, texts, truth, unknown};
+use crate::yaml::decode::{Map, count, items, text, truth, unknown};
 use crate::yaml::{Fault, Key, Node};
 
 /// How many paths a finding lists.
@@ -13,14 +13,16 @@ const LISTED: usize = 10;
 
 /// Reads the names of teams that the policy has.
 pub(super) fn teams(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<String> {
-    let names = texts(node, faults);
-    for name in &names {
-        if !known.people.team_names().any(|team| team == *name) {
-            let key = Key { at: node.at, text: (*name).to_owned() };
+    let mut names = Vec::new();
+    for item in items(node, faults) {
+        let Some(name) = text(item, faults) else { continue };
+        if !known.people.team_names().any(|team| team == name) {
+            let key = Key { at: item.at, text: name.to_owned() };
             faults.push(unknown("team", &key, known.people.team_names()));
         }
+        names.push(name.to_owned());
     }
-    names.into_iter().map(str::to_owned).collect()
+    names
 }
 
 /// Returns true if and only if this is a person who belongs to one of the teams.

@@ -108,7 +108,12 @@ impl<'out> Page<'out> {
                 (line, used, at) = (Vec::new(), 0, hanging);
             }
             used += escape::columns(&text);
-            line.extend(word);
+            for piece in word {
+                match line.last_mut() {
+                    Some(before) if before.look == piece.look => before.text.push_str(&piece.text),
+                    _ => line.push(piece),
+                }
+            }
         }
         self.line(at, &line)
     }

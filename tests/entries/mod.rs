@@ -1,0 +1,70 @@
+//! The five doors through which bytes of strangers come in, each as one function that must return
+//! whatever the bytes are. Tests and fuzz targets call the same.
+
+use changegate::change::cleanup::{Cleanup, before_scissors, cleanup};
+use changegate::change::near_miss::near_misses;
+use changegate::change::trailers::{Like, read};
+use changegate::change::{Message, Text};
+use changegate::git::{ObjectFormat, parse_pre_push, parse_pre_receive, read_commit};
+use changegate::{policy, yaml};
+
+const KNOWN: [&str; 4] = ["Risk", "Change-Type", "Reviewed-by", "Back-out-Plan"];
+
+/// A policy: never both without a fault and without a value.
+pub fn policy(bytes: &[u8]) {
+    let (node, faults) = yaml::read_anyway(bytes);
+    assert!(node.is_some() || !faults.is_empty());
+    let loaded = policy::load("p/main.yml", &mut |name| Ok((name == "p/main.yml").then(|| bytes.to_vec())));
+    if let Err(errors) = loaded {
+        assert!(0 < errors.count());
+    }
+}
+
+/// A message as a person or a tool left it.
+pub fn message(bytes: &[u8]) {
+    for mode in [Cleanup::Strip, Cleanup::Whitespace, Cleanup::Verbatim, Cleanup::Scissors] {
+        let once = cleanup(before_scissors(bytes, b"#"), mode, b"#");
+        // Tidying twice is tidying once, or the hook and git would judge two messages.
+        assert_eq!(cleanup(&once, mode, b"#"), once, "{mode:?}");
+    }
+    let message = Message::new(Text::new(bytes.to_vec()));
+    assert_eq!(message.raw().as_bytes(), bytes);
+    let lines = bytes.split(|byte| *byte == b'\n').count();
+    assert!(message.trailers().iter().all(|trailer| (1..=lines).contains(&trailer.line)));
+    assert!(!message.subject().as_bytes().contains(&b'\n'));
+    let _ = (message.body(), message.mixed_at(), message.near_misses(&KNOWN));
+}
+
+/// The trailers of a message, as each of git's readers has them.
+pub fn trailers(bytes: &[u8]) {
+    for like in [Like::Log, Like::Parse, Like::ParseNoDivider] {
+        let block = read(bytes, like);
+        for trailer in &block.trailers {
+            assert!(!trailer.key.is_empty() && !trailer.key.contains(['\n', ':']), "{:?}", trailer.key);
+            assert!(!trailer.value.as_bytes().contains(&b'\n'));
+        }
+        let _ = near_misses(bytes, like, &KNOWN);
+    }
+}
+
+/// What git feeds to a hook: nothing is read that is not there, and nothing is skipped.
+pub fn hook_input(bytes: &[u8]) {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+    if let Ok(updates) = parse_pre_receive(bytes) {
+        assert_eq!(updates.len(), lines);
+        assert!(bytes.is_empty() || bytes.ends_with(b"\n"));
+    }
+    if let Ok(pushed) = parse_pre_push(bytes) {
+        assert_eq!(pushed.len(), lines);
+    }
+}
+
+/// A commit object.
+pub fn commit(bytes: &[u8]) {
+    for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+        if let Ok(commit) = read_commit(bytes, format) {
+            assert!(bytes.starts_with(b"tree ") && !bytes.contains(&0));
+            assert!(bytes.ends_with(commit.message.raw().as_bytes()));
+        }
+    }
+}

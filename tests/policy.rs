@@ -1,0 +1,464 @@
+//! The loader of policies: every kind of mistake is told, with its place; nothing is overlooked; and
+//! no bytes bring it down.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use changegate::judge::judge;
+use changegate::policy::{self, Policy, PolicyErrors, packs};
+use changegate::report::{Style, faults::write_faults};
+use changegate::verdict::{Level, Outcome};
+use changegate::{fixture, yaml};
+use proptest::prelude::*;
+
+/// What stands around a mistake, without any of its own.
+const SOUND: &str = "\
+changegate: 1
+name: acme
+protects: [main]
+people: { teams: { security: [ana@example.com] } }
+fields:
+  Risk: { ordered: [low, medium, high] }
+  Ticket: { matches: '[A-Z]+-[0-9]+' }
+  Reviewed-by: { person: true }
+classes:
+  urgent: { field: { Risk: high } }
+  normal: {}
+rules:
+  risk: { require: { field: { Risk: present } } }
+";
+
+fn load_files(entry: &str, files: &[(&str, &str)]) -> Result<Policy, PolicyErrors> {
+    let files: BTreeMap<&str, &str> = files.iter().copied().collect();
+    policy::load(entry, &mut |name| Ok(files.get(name).map(|text| text.as_bytes().to_vec())))
+}
+
+fn load(text: &str) -> Result<Policy, PolicyErrors> {
+    load_files("p/main.yml", &[("p/main.yml", text)])
+}
+
+/// Returns each fault in a line: file, place, what, help.
+fn told(errors: &PolicyErrors) -> Vec<String> {
+    let mut lines = Vec::new();
+    for file in &errors.files {
+        for fault in &file.faults {
+            let help = fault.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
+            lines.push(format!("{}:{} {}{help}", file.name, fault.at, fault.what));
+        }
+    }
+    lines
+}
+
+fn is(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("policy");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn what_is_sound_loads() {
+    load(SOUND).unwrap_or_else(|errors| panic!("{errors:#?}"));
+}
+
+/// Every kind of mistake, as what replaces what in the sound policy, or is added to it.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("a misspelt key", "protects:", "protect:"),
+    ("a key in other letters", "name:", "Name:"),
+    ("a key with a letter of another script", "protects:", "prot\u{435}cts:"),
+    ("an unknown predicate", "require: { field", "require: { fields"),
+    ("an unknown field", "Risk: present", "Rsik: present"),
+    ("an unknown word of a field", "Risk: present", "Risk: enormous"),
+    ("an unknown team", "", "  b: { require: { approvals: { from: [secruity], trust: claimed } } }\n"),
+    ("an unknown class", "", "  b: { for: [nromal], require: { branch: main } }\n"),
+    (
+        "an unknown rule of an exemption",
+        "",
+        "exemptions: [{ rule: rsik, when: { branch: main }, reason: a, approved-by: b, until: 2030-01-01 }]\n",
+    ),
+    ("an unknown key of a rule", "", "  b: { requires: { branch: main } }\n"),
+    ("an unknown key of a predicate", "", "  b: { require: { subject: { longst: 72 } } }\n"),
+    ("an unknown key of a field", "person: true", "persn: true"),
+    ("an unknown key of people", "teams:", "team:"),
+    ("a key that is given twice", "name: acme", "name: acme\nname: other"),
+    ("a rule that is given twice", "", "  risk: { require: { branch: main } }\n"),
+    ("a field that answers to the name of another", "person: true }", "person: true, aliases: [risk] }"),
+    ("a list where a text belongs", "name: acme", "name: [acme]"),
+    ("a map where a list belongs", "[main]", "{ main: true }"),
+    ("a text where a map belongs", "teams: { security: [ana@example.com] }", "security"),
+    ("nothing where something belongs", "name: acme", "name:"),
+    ("a number in quotes", "", "  b: { require: { subject: { longest: '72' } } }\n"),
+    ("a negative number", "", "  b: { require: { approvals: { at-least: -1, trust: claimed } } }\n"),
+    ("a number that is none", "", "  b: { require: { approvals: { at-least: 0x1, trust: claimed } } }\n"),
+    (
+        "a number that is too large",
+        "",
+        "  b: { require: { approvals: { at-least: 18446744073709551616, trust: claimed } } }\n",
+    ),
+    ("a truth in other words", "person: true", "person: yes"),
+    ("a day that is none", "name: acme", "review-by: 2027-02-30"),
+    ("a regular expression that is none", "'[A-Z]+-[0-9]+'", "'[A-Z'"),
+    ("a regular expression that looks around", "'[A-Z]+-[0-9]+'", "'(?=a)b'"),
+    ("a path pattern that is none", "", "  b: { require: { touches: ['a[b'] } }\n"),
+    ("a path pattern that is empty", "", "  b: { require: { touches: [''] } }\n"),
+    ("a ref pattern that is none", "[main]", "['refs/heads/ma..in']"),
+    ("a ref pattern with a control", "[main]", "[\"ma\\u0007in\"]"),
+    ("an empty list", "[main]", "[]"),
+    ("an empty list of people", "[ana@example.com]", "[]"),
+    ("an empty list of questions", "", "  b: { require: { all: [] } }\n"),
+    ("a question that asks nothing", "", "  b: { require: {} }\n"),
+    ("a rule without a question", "", "  b: { title: b }\n"),
+    ("a rule with an id that is none", "", "  B b: { require: { branch: main } }\n"),
+    ("a member who is nobody", "ana@example.com", "Ana Lang"),
+    ("a base that is not there", "name: acme", "extends: [other.yml]"),
+    ("a base that is no pack", "name: acme", "extends: [iso27002]"),
+    ("a base above the folder", "name: acme", "extends: ['../other.yml']"),
+    ("a base that is absolute", "name: acme", "extends: ['/etc/other.yml']"),
+    ("a base that is a link", "name: acme", "extends: ['https://example.com/other.yml']"),
+    ("a base of itself", "name: acme", "extends: [main.yml]"),
+    ("a second document", "", "---\nchangegate: 1\n"),
+    ("an anchor", "name: acme", "name: &a acme"),
+    ("an alias", "name: acme", "name: *a"),
+    ("a tag", "name: acme", "name: !!str acme"),
+    ("a merge key", "name: acme", "<<: { name: acme }"),
+    ("what is not YAML", "name: acme", "name: [acme"),
+    ("a tab", "  risk:", "\trisk:"),
+    ("a roster that is not there", "teams:", "roster: who.yml, teams:"),
+    ("a roster outside", "teams:", "roster: ../who.yml, teams:"),
+    ("keys that are not there", "name: acme", "signers: { ssh: keys }"),
+    ("keys of an unknown kind", "name: acme", "signers: { gpg: keys }"),
+    ("a level that is none", "", "  b: { level: error, require: { branch: main } }\n"),
+    ("a rule that is off without a reason", "", "  b: { level: off, require: { branch: main } }\n"),
+    (
+        "a rule that warns without an end",
+        "",
+        "  b: { level: warn, reason: we learn, require: { branch: main } }\n",
+    ),
+    ("a rule that warns without anything", "", "  b: { level: warn, require: { branch: main } }\n"),
+    (
+        "an exemption without an end",
+        "",
+        "exemptions: [{ rule: risk, when: { branch: main }, reason: a, approved-by: b }]\n",
+    ),
+    (
+        "an exemption for everything",
+        "",
+        "exemptions: [{ rule: risk, when: {}, reason: a, approved-by: b, until: 2030-01-01 }]\n",
+    ),
+    ("a class that swallows those after it", "urgent: { field: { Risk: high } }", "urgent: {}"),
+    ("a policy that protects nothing", "protects: [main]\n", ""),
+    (
+        "a policy in which no rule denies",
+        "  risk: { require",
+        "  risk: { level: warn, reason: a, until: 2030-01-01, require",
+    ),
+    ("a version of later", "changegate: 1", "changegate: 2"),
+    ("a version in quotes", "changegate: 1", "changegate: '1'"),
+    ("no version", "changegate: 1\n", ""),
+    ("a field of two kinds", "person: true", "person: true, text: {}"),
+    ("a field of no kind", "{ person: true }", "{ many: true }"),
+    ("a field with a key that is none", "  Ticket:", "  'Tick et':"),
+    (
+        "something owed under not",
+        "",
+        "  b: { require: { not: { ticket: { field: Ticket, within: 24h } } } }\n",
+    ),
+    (
+        "something owed in a class",
+        "urgent: { field: { Risk: high } }",
+        "urgent: { ticket: { field: Ticket, within: 24h } }",
+    ),
+    ("a deadline that is none", "", "  b: { require: { ticket: { field: Ticket, within: soon } } }\n"),
+];
+
+#[test]
+fn every_kind_of_mistake_is_told_with_its_place() {
+    let mut all = String::new();
+    for (kind, from, to) in MISTAKES {
+        assert!(SOUND.contains(from), "{kind}");
+        let text = if from.is_empty() { format!("{SOUND}{to}") } else { SOUND.replacen(from, to, 1) };
+        let errors = load(&text).err().unwrap_or_else(|| panic!("{kind} is overlooked:\n{text}"));
+        let told = told(&errors);
+        assert!(!told.is_empty(), "{kind} is told by nothing");
+        all += &format!("{kind}\n");
+        for line in told {
+            all += &format!("  {line}\n");
+        }
+    }
+    is("mistakes", &all);
+}
+
+#[test]
+fn several_mistakes_are_told_at_once_each_with_its_line() {
+    let main = "\
+changegate: 1
+extends: [base.yml, iso27002]
+protect: [main]
+fields:
+  Risk: { ordered: [low, low] }
+  Ticket: { matches: '[A-Z' , aliases: [Risk] }
+classes:
+  all: {}
+  none: { branch: nowhere }
+rules:
+  Peer review: { require: { approvals: { at-least: none } } }
+  both: { when: { touchs: ['*'] }, require: { subjcet: { longest: 72 } }, levl: warn }
+exemptions:
+  - { rule: peer-reviw, when: {}, reason: a, until: tomorrow }
+people: { roster: who.yml }
+signers: { ssh: keys }
+";
+    let files = [
+        ("p/main.yml", main),
+        ("p/base.yml", "changegate: 1\nnmae: base\nprotects: [main]\n"),
+        (
+            "who.yml",
+            "people:\n  ana: { addresses: [ana@example.com] }\n  bob: { addresses: [Ana@example.com, bob] }\n",
+        ),
+    ];
+    let errors = load_files("p/main.yml", &files).unwrap_err();
+    let mut out = Vec::new();
+    let files: Vec<_> = errors
+        .files
+        .iter()
+        .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
+        .collect();
+    write_faults(&files, &Style::default(), &mut out).unwrap();
+    is("several", &String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn a_roster_in_which_two_people_are_one_is_refused() {
+    let text = SOUND.replace("teams:", "roster: who.yml, teams:");
+    for (roster, sound) in [
+        ("people: { ana: { addresses: [ana@example.com] } }", true),
+        ("people: { ana: { addresses: [ana@example.com] }, bob: { addresses: [ANA@example.com] } }", false),
+        ("people: { ana: { addresses: [ana@example.com], acounts: ['github:ana'] } }", false),
+        ("people: { ana: {} }", false),
+        ("people: {}", false),
+        ("{}", false),
+        ("", false),
+        ("- ana", false),
+    ] {
+        let loaded = load_files("p/main.yml", &[("p/main.yml", &text), ("who.yml", roster)]);
+        assert_eq!(loaded.is_ok(), sound, "{roster}");
+        if let Err(errors) = loaded {
+            assert!(told(&errors).iter().any(|line| line.starts_with("who.yml:")), "{roster}: {errors:?}");
+        }
+    }
+}
+
+#[test]
+fn bases_are_joined_and_none_is_read_in_circles() {
+    let circle = [
+        ("a.yml", "changegate: 1\nextends: [b.yml]\nprotects: [main]\n"),
+        ("b.yml", "changegate: 1\nextends: [a.yml]\n"),
+    ];
+    let errors = load_files("a.yml", &circle).unwrap_err();
+    assert!(told(&errors).iter().any(|line| line.contains("`a.yml` extends itself")), "{errors:?}");
+    // The same base by two ways is no circle.
+    let diamond = [
+        ("a.yml", "changegate: 1\nextends: [b.yml, c.yml]\nprotects: [main]\n"),
+        ("b.yml", "changegate: 1\nextends: [d.yml]\n"),
+        ("c.yml", "changegate: 1\nextends: [d.yml]\n"),
+        ("d.yml", "changegate: 1\nrules: { a: { require: { branch: main } } }\n"),
+    ];
+    assert_eq!(load_files("a.yml", &diamond).unwrap().rules.len(), 1);
+    let long: Vec<(String, String)> = (0..40)
+        .map(|n| (format!("{n}.yml"), format!("changegate: 1\nextends: [{}.yml]\nprotects: [main]\n", n + 1)))
+        .collect();
+    let long: Vec<(&str, &str)> = long.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert!(load_files("0.yml", &long).is_err());
+}
+
+#[test]
+fn a_rule_of_a_base_is_changed_key_by_key() {
+    let base = "\
+changegate: 1
+rules:
+  subject: { title: short, why: reading, require: { subject: { longest: 72 } } }
+  target: { require: { branch: main } }
+";
+    let child = "\
+changegate: 1
+extends: [base.yml]
+protects: [main]
+rules:
+  subject: { level: warn, reason: we learn, until: 2026-06-30, require: { subject: { longest: 50 } } }
+";
+    let files = [("p/main.yml", child), ("p/base.yml", base)];
+    let policy = load_files("p/main.yml", &files).unwrap();
+    let rule = &policy.rules[0];
+    assert_eq!((rule.name.title.as_str(), rule.why.as_deref()), ("short", Some("reading")));
+    assert!(rule.require.words().contains("50"), "{}", rule.require.words());
+    // The last day still warns; from the next one on it denies.
+    let day = |text: &str| text.parse().unwrap();
+    assert_eq!(rule.level_on(day("2026-06-30")), Level::Warn);
+    assert_eq!(rule.level_on(day("2026-07-01")), Level::Deny);
+    assert_eq!(policy.rules[1].level_on(day("2999-01-01")), Level::Deny);
+    let off = child.replace("level: warn", "level: off");
+    let policy = load_files("p/main.yml", &[("p/main.yml", &off), ("p/base.yml", base)]).unwrap();
+    assert_eq!(policy.rules.len(), 1);
+}
+
+#[test]
+fn an_exemption_holds_until_its_last_day_has_passed() {
+    let exemption = "exemptions: [{ rule: risk, when: { author: { address: ana@example.com } }, \
+                     reason: a test, approved-by: dana@example.com, until: 2026-01-01 }]\n";
+    let policy = load(&format!("{SOUND}{exemption}")).unwrap();
+    let outcome = |author: &str, seen_at: &str| {
+        let text = format!("seen-at: {seen_at}\ncommits: [{{ author: 'A <{author}>', message: no risk }}]");
+        let mut faults = Vec::new();
+        let change = fixture::read(&yaml::read(text.as_bytes()).unwrap(), &mut faults).unwrap();
+        assert_eq!(faults, []);
+        judge(&policy, &change, true).judgements[0].outcome.clone()
+    };
+    match outcome("ana@example.com", "2026-01-01T23:59:59Z") {
+        Outcome::Exempted { place, .. } => assert_eq!(place, "p/main.yml:14"),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(outcome("ana@example.com", "2026-01-02T00:00:00Z"), Outcome::Fail(_)));
+    assert!(matches!(outcome("bob@example.com", "2026-01-01T00:00:00Z"), Outcome::Fail(_)));
+    assert_eq!(policy.expired("2026-01-02".parse().unwrap()).count(), 1);
+    assert_eq!(policy.expired("2026-01-01".parse().unwrap()).count(), 0);
+}
+
+#[test]
+fn a_mark_at_the_start_and_other_line_ends_make_no_other_policy() {
+    let plain = load(SOUND).unwrap();
+    let marked = load(&format!("\u{feff}{}", SOUND.replace('\n', "\r\n"))).unwrap();
+    assert_eq!(Policy { digest: String::new(), ..plain }, Policy { digest: String::new(), ..marked });
+}
+
+#[test]
+fn what_is_too_large_or_too_deep_ends_soon() {
+    let started = Instant::now();
+    let filler = format!("{SOUND}#{}\n", "x".repeat(256 * 1024 - SOUND.len() - 2));
+    assert!(load(&filler).is_ok());
+    let more = load(&format!("{filler}\n")).unwrap_err();
+    assert_eq!(told(&more), ["p/main.yml:1:1 more than 256 KiB"]);
+    let deep =
+        format!("{SOUND}  deep: {{ require: {}branch: main{} }}\n", "{ not: ".repeat(40), " }".repeat(40));
+    assert!(told(&load(&deep).unwrap_err())[0].contains("nested deeper than"));
+    let many = format!("{SOUND}exemptions: [{}]\n", "a, ".repeat(60_000));
+    assert!(load(&many).is_err());
+    let keys: String = (0..20_000).map(|n| format!("k{n}: 1\n")).collect();
+    assert!(load(&format!("{SOUND}{keys}")).is_err());
+    let pattern = SOUND.replace("'[A-Z]+-[0-9]+'", "'(((a{100}){100}){100}){100}'");
+    let _ = load(&pattern);
+    let limit = if cfg!(debug_assertions) { 20 } else { 2 };
+    assert!(started.elapsed() < Duration::from_secs(limit), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_fault_and_not_an_absence() {
+    let errors = policy::load("p/main.yml", &mut |_| Err("the disk is gone".into())).unwrap_err();
+    assert_eq!(told(&errors), ["p/main.yml:1:1 `p/main.yml` cannot be read: the disk is gone"]);
+    let text = SOUND.replace("teams:", "roster: who.yml, teams:");
+    let errors = policy::load("p/main.yml", &mut |name| match name {
+        "p/main.yml" => Ok(Some(text.clone().into_bytes())),
+        _ => Err("the disk is gone".into()),
+    });
+    assert!(told(&errors.unwrap_err())[0].contains("the disk is gone"));
+}
+
+/// Returns the places of all keys, but for those whose names are the policy's own to choose and
+/// that nothing refers to.
+fn keys(node: &yaml::Node, path: &mut Vec<String>, found: &mut Vec<(usize, usize, String)>) {
+    match &node.value {
+        yaml::Value::Map(entries) => {
+            for (key, node) in entries {
+                let own = matches!(
+                    path.iter().map(String::as_str).collect::<Vec<_>>().as_slice(),
+                    ["rules" | "fields" | "classes"] | ["people", "teams"]
+                );
+                if !own {
+                    found.push((key.at.line, key.at.column, key.text.clone()));
+                }
+                path.push(key.text.clone());
+                keys(node, path, found);
+                path.pop();
+            }
+        }
+        yaml::Value::List(items) => items.iter().for_each(|item| keys(item, path, found)),
+        yaml::Value::Scalar { .. } => {}
+    }
+}
+
+#[test]
+fn a_key_with_one_letter_changed_is_always_a_fault() {
+    let own = ("changegate", include_str!("../policies/changegate.yml"));
+    for (name, source) in packs::ALL.iter().map(|pack| (pack.name, pack.source)).chain([own]) {
+        let mut found = Vec::new();
+        keys(&yaml::read(source.as_bytes()).unwrap(), &mut Vec::new(), &mut found);
+        assert!(10 < found.len(), "{name}");
+        for (line, column, key) in found {
+            for at in 0..key.len() {
+                let start = source.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
+                let at = start + column - 1 + at;
+                let mut text = source.as_bytes().to_vec();
+                text[at] = if text[at] == b'x' { b'y' } else { b'x' };
+                let loaded = policy::load("p/main.yml", &mut |_| Ok(Some(text.clone())));
+                assert!(loaded.is_err(), "{name}:{line}: {}", String::from_utf8_lossy(&text[start..at + 20]));
+            }
+        }
+    }
+}
+
+/// Returns what a policy is mostly made of, so that random text comes near to being one.
+fn fragment() -> impl Strategy<Value = String> {
+    let words: Vec<String> = SOUND
+        .split_inclusive([' ', '\n', ','])
+        .map(str::to_owned)
+        .chain(
+            ["- ", "&a ", "*a", "!t ", "---\n", "\t", "'", "\"", "? ", "[", "{", "|\n", ">-\n", "\r"]
+                .map(str::to_owned),
+        )
+        .collect();
+    prop::sample::select(words)
+}
+
+fn comes_back(bytes: &[u8]) {
+    let started = Instant::now();
+    let loaded = policy::load("p/main.yml", &mut |name| Ok((name == "p/main.yml").then(|| bytes.to_vec())));
+    if let Err(errors) = loaded {
+        assert!(0 < errors.count());
+        assert!(errors.files.iter().flat_map(|file| &file.faults).all(|fault| 1 <= fault.at.line));
+    }
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_give_a_policy_or_faults(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        comes_back(&bytes);
+    }
+
+    #[test]
+    fn anything_like_a_policy_gives_a_policy_or_faults(words in prop::collection::vec(fragment(), 0..120)) {
+        comes_back(words.concat().as_bytes());
+    }
+
+    #[test]
+    fn a_sound_policy_with_a_few_bytes_changed_gives_a_policy_or_faults(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)
+    ) {
+        let mut bytes = SOUND.as_bytes().to_vec();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        comes_back(&bytes);
+    }
+}
