@@ -1,6 +1,12 @@
 //! The rules of the house, held against its files: who imports whom, who names which library, how
 //! long a file is, what is called how.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "test code"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
