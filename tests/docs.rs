@@ -1,6 +1,6 @@
 //! What the documents show is held against what the program does: every policy in them loads, every
-//! fault is told in these words, every link leads somewhere, every built-in rule and every setting
-//! is described.
+//! fault is told in these words, a pusher sees what the excerpts show, every link leads somewhere,
+//! every built-in rule and every setting is described.
 //!
 //! The word after `yaml` at the start of a block says what it is:
 //!
@@ -20,6 +20,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use changegate::policy::{self, Fetched, PATH, Policy, PolicyErrors};
 use changegate::push::RULES;
@@ -150,11 +151,73 @@ fn every_mistake_in_the_documents_is_told_in_these_words() {
     assert!(4 <= seen, "only {seen} mistakes were found");
 }
 
+/// Runs a program in `folder`, away from what the machine has configured, and returns what it says
+/// on standard error.
+fn run(folder: &Path, program: &str, args: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.current_dir(folder).args(args).env("HOME", folder).env("XDG_CONFIG_HOME", folder);
+    for variable in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
+        command.env(variable, "/dev/null");
+    }
+    for who in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{who}_NAME"), "Ana Ruiz").env(format!("GIT_{who}_EMAIL"), "ana@example.com");
+    }
+    let output = command.env("WHO", "ana").env("LC_ALL", "C").output().unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Returns the lines that a server sent and how the ref fared, without padding, and with `#` for each
+/// id and digest.
+fn as_seen(text: &str) -> Vec<String> {
+    let kept = text.lines().filter(|line| line.starts_with("remote:") || line.starts_with(" ! "));
+    kept.map(|line| {
+        let is_id = |word: &str| 10 <= word.len() && word.chars().all(|c| c.is_ascii_hexdigit());
+        let words: Vec<String> = line
+            .trim_end()
+            .split(' ')
+            .map(|word| {
+                let id = word.trim_start_matches("(sha256:").trim_matches(['(', ')']);
+                if is_id(id) { word.replace(id, "#") } else { word.to_owned() }
+            })
+            .collect();
+        words.join(" ")
+    })
+    .collect()
+}
+
+/// Returns the first block of a document in which a server answers.
+fn excerpt(name: &str) -> Vec<String> {
+    let document = fs::read_to_string(root().join(name)).unwrap();
+    let block = blocks(&document).into_iter().find(|block| block.text.contains("remote: "));
+    as_seen(&block.unwrap().text)
+}
+
+#[test]
+fn a_pusher_sees_what_the_documents_show() {
+    let changegate = env!("CARGO_BIN_EXE_changegate");
+    let top = tempfile::tempdir().unwrap();
+    let (top, server, clone) = (top.path(), top.path().join("app.git"), top.path().join("clone"));
+    run(top, "git", &["init", "-q", "--bare", "--initial-branch=main", "app.git"]);
+    run(top, "git", &["init", "-q", "--initial-branch=main", "clone"]);
+    run(&server, changegate, &["install", "--server", "--pusher", "env:WHO"]);
+    run(&clone, changegate, &["policy", "init", "--pack", "startup"]);
+    run(&clone, "git", &["add", "."]);
+    run(&clone, "git", &["commit", "-qm", "Put the repository under change control"]);
+    let push = ["push", "../app.git", "main"];
+    let seen = run(&clone, "git", &push);
+    assert_eq!(as_seen(&seen).split_last().unwrap().1, excerpt("docs/server.md"));
+    run(&server, "git", &["fetch", "-q", "../clone", "main:main"]);
+    let message = "Cache the tenant lookup\n\nIt took a third of every request.\n\nChange-Type: normal\n\
+        Risk: medium\nBack-out-Plan: TBD\nReviewed-by: Ana Ruiz <ana@example.com>";
+    run(&clone, "git", &["commit", "-q", "--allow-empty", "-m", message]);
+    assert_eq!(as_seen(&run(&clone, "git", &push)), excerpt("README.md"));
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     for (name, document) in documents() {
-        for (at, _) in document.match_indices("](") {
-            let target = document[at + 2..].split(')').next().unwrap();
+        for after in document.split("](").skip(1) {
+            let target = after.split(')').next().unwrap();
             if target.contains("://") {
                 continue;
             }
@@ -192,9 +255,10 @@ fn every_setting_is_described() {
     let source = fs::read_to_string(root().join("src/gate/settings.rs")).unwrap();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let mut keys = 0;
-    for (at, _) in source.match_indices("get(\"changegate.") {
-        let key = source[at + 5..].split('"').next().unwrap();
-        assert!(readme.contains(&format!("| `{key}` |")), "README.md does not describe {key}");
+    for after in source.split("get(\"changegate.").skip(1) {
+        let key = after.split('"').next().unwrap();
+        let row = format!("| `changegate.{key}` |");
+        assert!(readme.contains(&row), "README.md does not describe {key}");
         keys += 1;
     }
     assert!(6 <= keys, "the settings are read elsewhere now");

@@ -39,7 +39,7 @@ fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
         let fits = match word.as_str() {
             "description" | "title" | "$schema" | "$defs" => true,
             "$ref" => {
-                let target = root.pointer(&said.as_str().unwrap()[1..]).unwrap();
+                let target = root.pointer(said.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
                 holds(root, target, value)?;
                 true
             }
