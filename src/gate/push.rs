@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
 use super::telling::{ADMINISTRATOR, faults, no_policy, notes_on};
-use crate::change::{Change, Commit, Need, Needs, Oid, Stage, Text};
-use crate::git::{Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
+use crate::change::{Change, Commit, Need, Oid, Stage, Text};
+use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
 use crate::judge::judge;
 use crate::policy::Unit;
 use crate::push::{self, Asked, Object, refuse};
@@ -20,14 +19,16 @@ use crate::verdict::{Finding, Judgement, Line, Verdict};
 /// Judges a push.
 ///
 /// Every ref is judged, whatever became of the others. A ref that is not under change control is
-/// not in the report, unless nobody may write to it at all.
+/// not in the report, unless nobody may write to it at all; of changes that nothing is to be said
+/// about, only the number is, unless `keep_all` asks for them.
 pub fn judge_push(
     repository: &Repository,
     updates: &[RefUpdate],
     settings: &Settings,
     now: Timestamp,
+    keep_all: bool,
 ) -> Report {
-    let mut push = Push { repository, settings, now, policies: HashMap::new() };
+    let mut push = Push { repository, settings, now, keep_all, policies: HashMap::new() };
     let mut notes = Vec::new();
     let mut groups = Vec::new();
     let mut named: Vec<Text> = Vec::new();
@@ -97,6 +98,7 @@ struct Push<'push> {
     repository: &'push Repository,
     settings: &'push Settings,
     now: Timestamp,
+    keep_all: bool,
     policies: HashMap<Oid, Result<Box<Loaded>, Unusable>>,
 }
 
@@ -149,7 +151,7 @@ impl Push<'_> {
 
     /// Judges what is pushed to a ref under change control.
     fn judge_ref(&mut self, update: &RefUpdate, at: &RefAt, base: &Loaded) -> Group {
-        let asked = match self.asked(update, at) {
+        let (asked, history) = match self.asked(update, at) {
             Ok(asked) => asked,
             Err(error) => {
                 let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
@@ -183,7 +185,7 @@ impl Push<'_> {
             None => None,
         };
         let loaded = own.as_deref().unwrap_or(base);
-        if let Err(error) = self.judge_commits(new, &asked, base, loaded, &mut group) {
+        if let Err(error) = self.judge_commits(new, &asked, history, [base, loaded], &mut group) {
             let finding = Finding::new(Line::say(format!("{error:#}"))).by("the pusher");
             group.refusals.push(refuse("whole-history", finding));
         }
@@ -196,7 +198,12 @@ impl Push<'_> {
         group
     }
 
-    fn asked<'update>(&self, update: &RefUpdate, at: &'update RefAt) -> anyhow::Result<Asked<'update>> {
+    /// Returns what an update asks for, and the history that it brings over what the ref holds.
+    fn asked<'update>(
+        &self,
+        update: &RefUpdate,
+        at: &'update RefAt,
+    ) -> anyhow::Result<(Asked<'update>, Option<NewHistory>)> {
         let given = |id: Oid| (!id.is_null()).then_some(id);
         let new = given(update.new);
         let object = match new.map(|new| self.repository.peel(new)).transpose()? {
@@ -205,30 +212,13 @@ impl Push<'_> {
             Some(Peeled::Commit(commit)) if Some(commit) == new => Object::Commit,
             Some(Peeled::Commit(_)) => Object::Tag,
         };
-        let forward = match (at.id, new, object) {
-            (Some(old), Some(new), Object::Commit) => {
-                // The old tip is part of the new history if it leads to nothing that the new does not.
-                let mut lost = self.repository.new_commits(old, &[new])?;
-                let is_none_lost = lost.next().transpose().context("cannot compare the histories")?.is_none();
-                is_none_lost || self.follows(new, old)?
-            }
-            _ => false,
+        let history = match (at.id, new, object) {
+            (Some(old), Some(new), Object::Commit) => Some(self.repository.new_history(new, &[old])?),
+            _ => None,
         };
-        Ok(Asked { name: &at.name, claimed: given(update.old), actual: at.id, new, object, forward })
-    }
-
-    /// Returns true if `old` is a parent of one of the commits that are new over it.
-    ///
-    /// That is so wherever `old` is part of the history of `new`, whatever the dates say: a list of
-    /// new commits leaves none out, but where clocks were wrong it can hold some that are not new.
-    fn follows(&self, new: Oid, old: Oid) -> anyhow::Result<bool> {
-        for id in self.repository.new_commits(new, &[old])?.take(self.settings.most_commits) {
-            let commit = self.repository.commit(id?, &Needs::new());
-            if commit.is_ok_and(|commit| commit.parents.contains(&old)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let forward = at.id.zip(history.as_ref()).is_some_and(|(old, history)| history.leads_back_to(old));
+        let asked = Asked { name: &at.name, claimed: given(update.old), actual: at.id, new, object, forward };
+        Ok((asked, history))
     }
 
     /// Judges the commits that `new` would bring under change control.
@@ -236,13 +226,14 @@ impl Push<'_> {
         &self,
         new: Oid,
         asked: &Asked<'_>,
-        base: &Loaded,
-        loaded: &Loaded,
+        history: Option<NewHistory>,
+        policies: [&Loaded; 2],
         group: &mut Group,
     ) -> anyhow::Result<()> {
+        let [_, loaded] = policies;
         let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
-            let protected = self.protected_tips(&[base, loaded])?;
+            let protected = self.protected_tips(&policies)?;
             if self.repository.new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let what = Line::say(format!("{} is on no branch under change control", tip.short()));
                 let finding = Finding::new(what).by("the pusher, who pushes the branch first");
@@ -250,32 +241,41 @@ impl Push<'_> {
             }
             return Ok(());
         }
-        let judged = self.judged_tips(&[base, loaded], asked.actual)?;
+        let judged = self.judged_tips(&policies, asked.actual)?;
+        let needs = loaded.policy.needs();
+        let side = match (asked.actual.filter(|_| needs.contains(&Need::Paths)), &history) {
+            (Some(old), Some(history)) => Side::of(self.repository, history, old, tip)?,
+            _ => Side::default(),
+        };
+        // For the policy ref itself, what is new over it is what is to be judged.
+        let history = match history.filter(|_| asked.actual.is_some_and(|old| judged == [old])) {
+            Some(history) => history,
+            None => self.repository.new_history(tip, &judged)?,
+        };
         let most = self.settings.most_commits;
-        if self.repository.new_commits(tip, &judged)?.nth(most).transpose()?.is_some() {
+        if most < history.count() {
             let what = Line::say(format!("more than {most} commits are new to this ref"));
             let finding = Finding::new(what)
                 .by("the pusher, in smaller pushes, or the administrator, with changegate.maxCommits");
             group.refusals.push(refuse("push-size", finding));
             return Ok(());
         }
-        let needs = loaded.policy.needs();
-        let side = match asked.actual.filter(|_| needs.contains(&Need::Paths)) {
-            Some(old) => Side::of(self.repository, old, tip)?,
-            None => Side::default(),
-        };
         let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now, side };
         let range = Range { new: tip, hidden: &judged, trusted: loaded.trusted(self.now) };
         let collect = |judged: Judged| {
             match judged {
-                Ok(verdict) => group.verdicts.push(verdict),
+                Ok(verdict) if self.keep_all || verdict.has_something_to_say() => {
+                    group.verdicts.push(verdict)
+                }
+                Ok(_) => group.passed += 1,
                 Err(judgement) => group.refusals.push(judgement),
             }
             Ok(())
         };
         match loaded.policy.unit {
-            Unit::Step => self.repository.for_each_step(
-                range,
+            Unit::Step => self.repository.for_each_step_of(
+                &history,
+                range.trusted,
                 &needs,
                 self.settings.threads,
                 |commits| judging.judge(commits),

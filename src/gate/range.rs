@@ -57,7 +57,10 @@ pub fn judge_range(
 ) -> anyhow::Result<Report> {
     let needs = loaded.policy.needs();
     let side = match asked.range.hidden {
-        [old] if needs.contains(&Need::Paths) => Side::of(repository, *old, asked.range.new)?,
+        [old] if needs.contains(&Need::Paths) => {
+            let history = repository.new_history(asked.range.new, &[*old])?;
+            Side::of(repository, &history, *old, asked.range.new)?
+        }
         _ => Side::default(),
     };
     let judged = |commits: Vec<Result<Commit, Unreadable>>| -> Judged {

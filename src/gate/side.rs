@@ -7,7 +7,7 @@
 //! commit of such a push is also held against the branch itself.
 
 use crate::change::{Commit, Fact, Oid, PathChange};
-use crate::git::Repository;
+use crate::git::{NewHistory, Repository};
 
 /// The paths by which a new tip differs from the old one, where its commits do not tell.
 #[derive(Debug, Default)]
@@ -17,9 +17,15 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// Compares `old` with `new`, if `new`'s first parents do not lead back to `old`.
-    pub(super) fn of(repository: &Repository, old: Oid, new: Oid) -> anyhow::Result<Side> {
-        Ok(Side { tip: Some(new), paths: repository.changed_from_the_side(old, new)? })
+    /// Compares `old` with `new`, whose `history` over `old` is given, if its first parents do not
+    /// lead back to `old`.
+    pub(super) fn of(
+        repository: &Repository,
+        history: &NewHistory,
+        old: Oid,
+        new: Oid,
+    ) -> anyhow::Result<Side> {
+        Ok(Side { tip: Some(new), paths: repository.changed_from_the_side(history, old)? })
     }
 
     /// Adds the paths to those of the new tip, if it is among `commits`.

@@ -42,4 +42,5 @@ pub use receive::{MalformedLine, PushedRef, RefUpdate, parse_pre_push, parse_pre
 pub use refs::{Head, RefAt};
 pub use repository::{Peeled, Repository};
 pub use signature::ObjectFormat;
+pub use steps::NewHistory;
 pub use stream::{Range, Trusted};

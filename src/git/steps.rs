@@ -1,10 +1,11 @@
 //! The steps by which a branch advanced: one for each commit of its first-parent history.
 
 use anyhow::Result;
+use gix::ObjectId;
 
 use crate::change::{Fact, Missing, Need, Oid, PathChange};
 
-use super::paint::Painted;
+use super::paint::{Node, Painted};
 use super::reader::oid;
 use super::repository::Repository;
 
@@ -26,34 +27,84 @@ impl Repository {
     }
 }
 
+/// The commits that some are new over others, found once for all that is asked about them.
+pub struct NewHistory {
+    pub(super) painted: Painted,
+    new: ObjectId,
+}
+
 impl Repository {
-    /// Returns the paths that differ between `old` and `new`, if `new`'s first-parent history does
-    /// not lead back to `old`, and `None` if it does.
-    ///
-    /// Where it does, whatever differs is among the paths of some commit on the way, each against
-    /// its first parent. Where it does not (`old` was merged in from the side), a merge can take back
-    /// what `old` had without differing from its first parent; only this comparison shows that.
+    /// Finds the commits that can be reached from `new` and from none of `hidden`.
     ///
     /// # Errors
     ///
     /// As [`Repository::new_commits`].
-    pub fn changed_from_the_side(&self, old: Oid, new: Oid) -> Result<Option<Fact<Vec<PathChange>>>> {
-        let (old, new) = (self.object_id(old)?, self.object_id(new)?);
+    pub fn new_history(&self, new: Oid, hidden: &[Oid]) -> Result<NewHistory> {
+        let (new, hidden) = (self.object_id(new)?, self.object_ids(hidden)?);
+        let painted = Painted::find(&mut self.reader(), new, &hidden)?;
+        Ok(NewHistory { painted, new })
+    }
+
+    /// Returns the paths that differ between `old` and the tip of `history`, if its first parents do
+    /// not lead back to `old`, and `None` if they do.
+    ///
+    /// Where they do, whatever differs is among the paths of some commit on the way, each against
+    /// its first parent. Where they do not (`old` was merged in from the side), a merge can take back
+    /// what `old` had without differing from its first parent; only this comparison shows that.
+    /// `history` must be of what is new over `old` and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails if either commit cannot be read.
+    pub fn changed_from_the_side(
+        &self,
+        history: &NewHistory,
+        old: Oid,
+    ) -> Result<Option<Fact<Vec<PathChange>>>> {
+        let old = self.object_id(old)?;
+        if history.painted.tip.is_none() || history.goes_on_from(&old) {
+            return Ok(None);
+        }
         let mut reader = self.reader();
-        let painted = Painted::find(&mut reader, new, &[old])?;
-        let mut at = painted.tip;
-        while let Some(node) = at.and_then(|at| painted.get(at)) {
-            if node.id == Some(old) {
-                return Ok(None);
+        let (before, after) = (reader.tree_of(&old)?, reader.tree_of(&history.new)?);
+        let changed = reader.changed_paths(Some(before), Some(after));
+        Ok(Some(changed.map_err(|error| Missing::Unavailable(Need::Paths, format!("{error:#}")))))
+    }
+}
+
+impl NewHistory {
+    /// Returns how many commits are new.
+    pub fn count(&self) -> usize {
+        self.nodes().filter(|node| node.is_new()).count()
+    }
+
+    /// Returns true if `old` is part of the history of the tip.
+    ///
+    /// If it is, it is a parent of some new commit, or the tip itself, whatever the dates say: a list
+    /// of new commits leaves none out, but where clocks were wrong it can hold some that are not
+    /// new. The history must be of what is new over `old` and nothing else.
+    pub fn leads_back_to(&self, old: Oid) -> bool {
+        let is_old = |id: &ObjectId| id.as_bytes() == old.as_bytes();
+        is_old(&self.new)
+            || self.nodes().filter(|node| node.is_new()).flat_map(|node| &node.parents).any(|parent| {
+                self.painted.get(*parent).and_then(|node| node.id).is_some_and(|id| is_old(&id))
+            })
+    }
+
+    /// Returns true if the first parents of the tip lead back to `old`.
+    fn goes_on_from(&self, old: &ObjectId) -> bool {
+        let mut at = self.painted.tip;
+        while let Some(node) = at.and_then(|at| self.painted.get(at)) {
+            if node.id == Some(*old) {
+                return true;
             }
             at = node.parents.first().copied().filter(|_| node.is_new());
         }
-        if painted.tip.is_none() {
-            return Ok(None);
-        }
-        let (before, after) = (reader.tree_of(&old)?, reader.tree_of(&new)?);
-        let changed = reader.changed_paths(Some(before), Some(after));
-        Ok(Some(changed.map_err(|error| Missing::Unavailable(Need::Paths, format!("{error:#}")))))
+        false
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        (0..self.painted.len()).filter_map(|at| self.painted.get(at))
     }
 }
 

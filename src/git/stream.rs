@@ -8,12 +8,11 @@ use crate::change::{Commit, Need, Needs, Oid};
 
 use super::commit::Unreadable;
 use super::newest::Newest;
-use super::paint::Painted;
 use super::pipeline::{self, Job};
 use super::reader::Reader;
 use super::repository::Repository;
 use super::signature::Keys;
-use super::steps::divide;
+use super::steps::{NewHistory, divide};
 
 /// The commits that are asked about: what `new` leads to and none of `hidden` does.
 #[derive(Clone, Copy, Debug)]
@@ -80,16 +79,31 @@ impl Repository {
         needs: &Needs,
         threads: usize,
         judge: impl Fn(Vec<Read>) -> T + Sync,
+        collect: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let history = self.new_history(range.new, range.hidden)?;
+        self.for_each_step_of(&history, range.trusted, needs, threads, judge, collect)
+    }
+
+    /// As [`Repository::for_each_step`], for a history that has been found already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::for_each_commit`].
+    pub fn for_each_step_of<T: Send>(
+        &self,
+        history: &NewHistory,
+        trusted: Option<Trusted<'_>>,
+        needs: &Needs,
+        threads: usize,
+        judge: impl Fn(Vec<Read>) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let (new, hidden) = (self.object_id(range.new)?, self.object_ids(range.hidden)?);
-        let painted = Painted::find(&mut self.reader(), new, &hidden)?;
-        let mut steps = divide(&painted).into_iter();
-        drop(painted);
+        let mut steps = divide(&history.painted).into_iter();
         let next = move || steps.next().map(Ok);
         let work = |reader: &mut Reader, step: Vec<Oid>| {
             let read = step.into_iter().map(|id| match ObjectId::try_from(id.as_bytes()) {
-                Ok(object_id) => reader.commit(&object_id, None, needs, range.trusted),
+                Ok(object_id) => reader.commit(&object_id, None, needs, trusted),
                 Err(error) => Err(Unreadable { id, why: error.to_string() }),
             });
             judge(read.collect())

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         return Err(Stop::Wrong("this push names more refs than can be judged".into()));
     }
     let updates = parse_pre_receive(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
-    let (report, _) = judge(&updates, world)?;
+    let report = judge(&updates, args.format == FormatName::Json, world)?;
     let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
     output::report(&report, args.format, &style)?;
     Ok(report.decision.into())
@@ -52,14 +52,14 @@ pub(super) fn update(args: &UpdateArgs, world: &World) -> Result<Exit, Stop> {
         Oid::from_hex(digits).ok_or_else(|| Stop::Wrong("an object id is 40 or 64 hexadecimal digits".into()))
     };
     let update = RefUpdate { old: id(&args.old)?, new: id(&args.new)?, name: Text::from(args.name.as_str()) };
-    let (report, _) = judge(&[update], world)?;
+    let report = judge(&[update], false, world)?;
     let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
     output::report(&report, FormatName::Terminal, &style)?;
     Ok(report.decision.into())
 }
 
 /// Judges a push to the repository that git names, by the settings of its administrator.
-pub(super) fn judge(updates: &[RefUpdate], world: &World) -> Result<(Report, Repository), Stop> {
+fn judge(updates: &[RefUpdate], keep_all: bool, world: &World) -> Result<Report, Stop> {
     if world.variable("GIT_NAMESPACE").is_some() {
         return Err(Stop::Wrong(
             "GIT_NAMESPACE is set, so refs are not what they are called; this is not supported".into(),
@@ -75,8 +75,8 @@ pub(super) fn judge(updates: &[RefUpdate], world: &World) -> Result<(Report, Rep
     let repository = Repository::open(&world.at(git_dir), quarantine.as_ref())?;
     let settings = Settings::read(&repository, &|name| world.variable(name), world.threads())
         .map_err(|why| Stop::Wrong(format!("{why}; nothing is accepted until that is mended")))?;
-    let report = judge_push(&repository, updates, &settings, world.now);
-    Ok((report, repository))
+    let report = judge_push(&repository, updates, &settings, world.now, keep_all);
+    Ok(report)
 }
 
 /// Returns where git keeps the objects of this push until it is accepted.
