@@ -12,7 +12,7 @@ use crate::people::{People, plain_path};
 use crate::predicates::{Condition, Known};
 use crate::verdict::Level;
 use crate::vocabulary::Vocabulary;
-use crate::yaml::decode::{Map, choice, day, each, entries, one, text, unknown};
+use crate::yaml::decode::{Map, choice, day, each, entries, is_meant, one, text, unknown};
 use crate::yaml::{self, Fault, Node, Place, Value, shown};
 
 /// Every key that a policy file may have at its top, and what it says.
@@ -116,6 +116,15 @@ impl<'nodes> Loader<'nodes> {
     /// Returns the statement of `key` that counts, which is the last.
     pub(super) fn last(&self, key: &str) -> Option<Given<'nodes>> {
         self.all(key).last().copied()
+    }
+
+    /// Returns true if a key at the top can only have been meant as `key`.
+    fn is_misspelt(&self, key: &str) -> bool {
+        let known = KEYS.map(|(key, _)| key);
+        self.nodes.iter().any(|node| match &node.value {
+            Value::Map(entries) => entries.iter().any(|(given, _)| is_meant(given, key, known)),
+            _ => false,
+        })
     }
 
     fn check_keys(&mut self) {
@@ -229,6 +238,8 @@ impl<'nodes> Loader<'nodes> {
             self.last("review-by").and_then(|at| self.within(at.file, |faults| day(at.node, faults)));
         let protects = match self.last("protects") {
             Some(at) => self.within(at.file, |faults| each(at.node, faults, RefPattern::new)),
+            // One that is misspelt has been told, with the right word.
+            None if self.is_misspelt("protects") => Vec::new(),
             None => {
                 self.fault(top, Fault::new(start, "`protects` is missing").help("as in `protects: [main]`"));
                 Vec::new()

@@ -6,7 +6,7 @@ use super::load::{Given, Loader};
 use super::{Class, Exemption, Rule};
 use crate::predicates::{Condition, Known};
 use crate::verdict::{Level, RuleName};
-use crate::yaml::decode::{Map, choice, day, entries, items, text, texts, unknown};
+use crate::yaml::decode::{Map, choice, day, entries, is_meant, items, text, texts, unknown};
 use crate::yaml::{Fault, Key, Node, shown};
 
 /// Every key that a rule may have, and what it says.
@@ -100,6 +100,8 @@ impl<'nodes> Loader<'nodes> {
                 }
                 Some(condition)
             }),
+            // One that is misspelt has been told, with the right word.
+            None if written.keys.iter().any(|(key, _)| is_meant(key, "require", known_keys)) => None,
             None => {
                 self.fault(
                     written.file,

@@ -75,6 +75,12 @@ pub fn unknown<'known>(what: &str, key: &Key, known: impl IntoIterator<Item = &'
     }
 }
 
+/// Returns true if a key that is none of `known` is nearest to `wanted`, so that nothing more need be
+/// said about what is missing.
+pub fn is_meant<const N: usize>(key: &Key, wanted: &str, known: [&str; N]) -> bool {
+    !known.contains(&key.text.as_str()) && nearest(&key.text, known) == Some(wanted)
+}
+
 fn no_map(node: &Node) -> Fault {
     Fault::new(node.at, format!("expected a map, found {}", node.kind())).expecting(Expected::Map)
 }
