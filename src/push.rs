@@ -17,7 +17,7 @@ const RESERVED: [(&str, &str); 3] = [
 ];
 
 /// The rules, in the order in which they are documented: id, what it asks.
-pub const RULES: [(&str, &str); 15] = [
+pub const RULES: [(&str, &str); 13] = [
     ("ref-once", "a push names a ref once"),
     ("ref-reserved", "clients do not write to reserved refs"),
     ("ref-deleted", "a ref under change control is not deleted"),
@@ -31,8 +31,6 @@ pub const RULES: [(&str, &str); 15] = [
     ("push-size", "a push is small enough to be judged"),
     ("policy-present", "there is a policy to judge by"),
     ("policy-valid", "the policy can be used, and stays so"),
-    ("pusher-known", "it is known who pushes"),
-    ("server-setting", "the server's settings can be used"),
 ];
 
 /// Returns the judgement that refuses by the rule `id`.

@@ -126,7 +126,7 @@ protects: [{branch}, 'release/*', 'refs/tags/v*']
 
 # A rule of the pack can be changed here by its id:
 # rules:
-#   test-plan: {{ level: warn, reason: we are learning, until: 2030-12-31 }}
+#   change-type: {{ level: warn, reason: we are learning, until: 2030-12-31 }}
 "
     );
     if let Some(folder) = path.parent() {
@@ -201,6 +201,10 @@ fn check(file: Option<&Path>, world: &World) -> Result<Exit, Stop> {
     }
     if let Some(day) = policy.review_by.filter(|day| *day < today) {
         writeln!(out, "note: the policy was to be reviewed by {day}")?;
+    }
+    if policy.needs().contains(&crate::change::Need::Reviews) {
+        let what = "a rule wants reviews that a forge vouches for (`trust: verified`, which is what `approvals` means";
+        writeln!(out, "note: {what}\n  where nothing is said); a server hook cannot see them, and denies")?;
     }
     if !policy.people.has_roster() {
         writeln!(out, "note: there is no roster, so every address counts as a person of its own")?;

@@ -235,8 +235,11 @@ impl Push<'_> {
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
             let protected = self.protected_tips(&policies)?;
             if self.repository.new_commits(tip, &protected)?.next().transpose()?.is_some() {
-                let what = Line::say(format!("{} is on no branch under change control", tip.short()));
-                let finding = Finding::new(what).by("the pusher, who pushes the branch first");
+                let what = Line::say(format!(
+                    "{} is on no branch under change control; push the branch first",
+                    tip.short()
+                ));
+                let finding = Finding::new(what).by("the pusher");
                 group.refusals.push(refuse("tag-of-reviewed", finding));
             }
             return Ok(());
@@ -254,9 +257,10 @@ impl Push<'_> {
         };
         let most = self.settings.most_commits;
         if most < history.count() {
-            let what = Line::say(format!("more than {most} commits are new to this ref"));
-            let finding = Finding::new(what)
-                .by("the pusher, in smaller pushes, or the administrator, with changegate.maxCommits");
+            let what = Line::say(format!(
+                "more than {most} commits are new to this ref; push fewer at a time, or raise changegate.maxCommits"
+            ));
+            let finding = Finding::new(what).by("the pusher, or whoever administrates the server");
             group.refusals.push(refuse("push-size", finding));
             return Ok(());
         }
@@ -324,6 +328,11 @@ impl Push<'_> {
     /// could push to it any more.
     fn breaks_policy(&mut self, new: Oid, name: &Text) -> Option<Judgement> {
         match self.policy_at(new, name) {
+            Ok(loaded) if loaded.policy.needs().contains(&Need::Reviews) => {
+                let what = "the policy wants reviews that a forge vouches for (`trust: verified`), which no server \
+                            hook can see: after this push nobody could push any more";
+                Some(refuse("policy-valid", Finding::new(Line::say(what)).by("the author")))
+            }
             Ok(_) => None,
             Err(Unusable::Absent) => {
                 let what = Line::say(format!("this takes away the policy `{}`", self.settings.policy_path));

@@ -14,7 +14,7 @@ use crate::people::participants::{NotIndependent, Participant, independent};
 use crate::verdict::{Finding, Line};
 use crate::vocabulary::{Field, Kind};
 use crate::yaml::decode::{Map, choice, count, texts, truth};
-use crate::yaml::{Fault, Node, Value};
+use crate::yaml::{Fault, Node};
 
 /// What a policy's author reads about it.
 pub const DOC: Doc = Doc {
@@ -55,6 +55,9 @@ change:
 ",
 };
 
+/// The field that states an approval where the question names none.
+const USUAL_FIELD: &str = "Reviewed-by";
+
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approvals {
@@ -86,8 +89,15 @@ impl Approvals {
         let fields = match map.get("field") {
             Some(node) => read_fields(node, known, faults),
             None => {
-                let place = Node { at: node.at, value: Value::List(Vec::new()) };
-                known.vocabulary.find(&place, "Reviewed-by", faults).cloned().into_iter().collect()
+                let usual = known.vocabulary.field(USUAL_FIELD).cloned();
+                if usual.is_none() {
+                    let what = format!("`approvals` reads `{USUAL_FIELD}`, and the policy has no such field");
+                    let help = format!(
+                        "name another with `field`, or add `{USUAL_FIELD}: {{ person: true }}` to `fields`"
+                    );
+                    faults.push(Fault::new(node.at, what).help(help));
+                }
+                usual.into_iter().collect()
             }
         };
         let from = map.get("from");

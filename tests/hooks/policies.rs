@@ -183,3 +183,12 @@ fn a_branch_that_comes_under_change_control_does_not_vouch_for_what_it_held() {
     world.push(&[&format!("{new}:{MAIN}")]).refused("peer-review");
     assert_eq!(world.main(), wide);
 }
+
+#[test]
+fn a_policy_after_which_nobody_could_push_is_refused() {
+    let world = World::new();
+    let locking = format!("{POLICY}rules:\n  verified: {{ require: {{ approvals: {{}} }} }}\n");
+    world.write(PATH, &locking);
+    let commit = world.commit(&good("Ask for verified reviews"));
+    world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("trust: verified");
+}

@@ -66,11 +66,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         return Ok(Exit::Allowed);
     }
     if let Some(kept) = keep(&path, &raw) {
-        output::said(writeln!(
-            out,
-            "changegate: your message is kept; to go on with it:\n  git commit -e -F {}",
-            kept.display()
-        ))?;
+        output::said(writeln!(out, "changegate: your message is kept in {} as well", kept.display()))?;
     }
     Ok(Exit::Denied)
 }

@@ -177,7 +177,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
 /// Says what to do next in a clone.
 fn next_in_clone(world: &World, out: &mut dyn std::io::Write) -> Result<(), Stop> {
     if world.at(PATH).exists() {
-        writeln!(out, "next: commit as you always do; `changegate trailers --template` lists what is asked")?;
+        writeln!(out, "next: commit as you always do; `changegate policy show` lists what is asked")?;
     } else {
         writeln!(out, "next: this repository has no policy yet; `changegate policy init` writes one")?;
     }
