@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::judging::{Judged, Judging};
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
 use super::telling::{ADMINISTRATOR, faults, no_policy, notes_on};
-use crate::change::{Change, Commit, Need, Oid, Stage, Text};
-use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository, Unreadable};
-use crate::judge::judge;
+use crate::change::{Need, Oid, Stage, Text};
+use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository};
 use crate::policy::Unit;
 use crate::push::{self, Asked, Object, refuse};
 use crate::report::{Group, Of, Report, Update, decide};
-use crate::verdict::{Finding, Judgement, Line, Verdict};
+use crate::verdict::{Finding, Judgement, Line};
 
 /// Judges a push.
 ///
@@ -171,8 +171,8 @@ impl Push<'_> {
         let Some(new) = asked.new.filter(|_| matches!(asked.object, Object::Commit | Object::Tag)) else {
             return group;
         };
-        // What the ref itself held decides how it is judged; a ref that is new, or older than its
-        // policy, is judged as the policy ref says.
+        // What the ref itself held decides how it is judged, beside what the policy ref says today; a
+        // ref that is new, or older than its policy, is judged as the policy ref says.
         let own = match at.id.filter(|_| self.settings.policy_file.is_none()) {
             Some(tip) => match self.policy_at(tip, &at.name) {
                 Ok(loaded) => Some(loaded),
@@ -230,7 +230,8 @@ impl Push<'_> {
         policies: [&Loaded; 2],
         group: &mut Group,
     ) -> anyhow::Result<()> {
-        let [_, loaded] = policies;
+        let [base, loaded] = policies;
+        let base = Some(base).filter(|base| base.policy.digest != loaded.policy.digest);
         let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
             let protected = self.protected_tips(&policies)?;
@@ -245,7 +246,8 @@ impl Push<'_> {
             return Ok(());
         }
         let judged = self.judged_tips(&policies, asked.actual)?;
-        let needs = loaded.policy.needs();
+        let mut needs = loaded.policy.needs();
+        needs.extend(base.iter().flat_map(|base| base.policy.needs()));
         let side = match (asked.actual.filter(|_| needs.contains(&Need::Paths)), &history) {
             (Some(old), Some(history)) => Side::of(self.repository, history, old, tip)?,
             _ => Side::default(),
@@ -264,8 +266,10 @@ impl Push<'_> {
             group.refusals.push(refuse("push-size", finding));
             return Ok(());
         }
-        let judging = Judging { loaded, target: asked.name, settings: self.settings, now: self.now, side };
-        let range = Range { new: tip, hidden: &judged, trusted: loaded.trusted(self.now) };
+        let judging =
+            Judging { loaded, base, target: asked.name, settings: self.settings, now: self.now, side };
+        let trusted = base.and_then(|base| base.trusted(self.now)).or(loaded.trusted(self.now));
+        let range = Range { new: tip, hidden: &judged, trusted };
         let collect = |judged: Judged| {
             match judged {
                 Ok(verdict) if self.keep_all || verdict.has_something_to_say() => {
@@ -340,36 +344,6 @@ impl Push<'_> {
             }
             Err(Unusable::Faulty(errors)) => Some(refuse("policy-valid", faults(&errors, "the author"))),
         }
-    }
-}
-
-type Judged = Result<Verdict, Judgement>;
-
-/// What judging a change of a push takes, beside its commits.
-struct Judging<'push> {
-    loaded: &'push Loaded,
-    target: &'push Text,
-    settings: &'push Settings,
-    now: Timestamp,
-    side: Side,
-}
-
-impl Judging<'_> {
-    fn judge(&self, commits: Vec<Result<Commit, Unreadable>>) -> Judged {
-        let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
-        let commits = commits.map_err(|unreadable| {
-            let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
-            refuse("readable-commits", finding.by("the author"))
-        })?;
-        let commits = self.side.complete(commits);
-        let change = Change {
-            stage: Stage::PreReceive,
-            target: Ok(self.target.clone()),
-            seen_at: self.now,
-            pusher: self.settings.pusher.clone(),
-            commits,
-        };
-        Ok(judge(&self.loaded.policy, &change, true))
     }
 }
 

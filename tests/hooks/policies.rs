@@ -192,3 +192,17 @@ fn a_policy_after_which_nobody_could_push_is_refused() {
     let commit = world.commit(&good("Ask for verified reviews"));
     world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("trust: verified");
 }
+
+#[test]
+fn a_branch_from_an_old_commit_does_not_bring_back_an_old_policy() {
+    let lax = format!("{POLICY}rules:\n  peer-review: {{ level: off, reason: nobody has time }}\n");
+    let world = World::under(&lax);
+    let old = world.main();
+    world.write(PATH, POLICY);
+    let strict = world.commit(&good("Ask for reviews"));
+    world.push(&[&format!("{strict}:{MAIN}")]).accepted();
+    world.push(&[&format!("{old}:refs/heads/release/1")]).accepted();
+    let new = world.commit_tree(&[&old], &bad("Unreviewed"));
+    world.push(&[&format!("{new}:refs/heads/release/1")]).refused("peer-review");
+    assert_eq!(world.at("refs/heads/release/1"), Some(old));
+}

@@ -1,0 +1,65 @@
+//! One change of a push: its commits, completed by what is known of the push, and judged.
+
+use jiff::Timestamp;
+
+use super::settings::Settings;
+use super::side::Side;
+use super::source::Loaded;
+use crate::change::{Change, Commit, Stage, Text};
+use crate::git::Unreadable;
+use crate::judge::judge;
+use crate::push::refuse;
+use crate::verdict::{Finding, Judgement, Line, Verdict};
+
+/// A verdict, or what speaks against the ref because there can be none.
+pub(super) type Judged = Result<Verdict, Judgement>;
+
+/// What judging a change of a push takes, beside its commits.
+pub(super) struct Judging<'push> {
+    pub(super) loaded: &'push Loaded,
+    /// The policy of the policy ref, where that of the ref is another.
+    pub(super) base: Option<&'push Loaded>,
+    pub(super) target: &'push Text,
+    pub(super) settings: &'push Settings,
+    pub(super) now: Timestamp,
+    pub(super) side: Side,
+}
+
+impl Judging<'_> {
+    /// Judges the commits of one change.
+    ///
+    /// A commit that cannot be read is a judgement against the ref.
+    pub(super) fn judge(&self, commits: Vec<Result<Commit, Unreadable>>) -> Judged {
+        let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
+        let commits = commits.map_err(|unreadable| {
+            let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
+            refuse("readable-commits", finding.by("the author"))
+        })?;
+        let commits = self.side.complete(commits);
+        let change = Change {
+            stage: Stage::PreReceive,
+            target: Ok(self.target.clone()),
+            seen_at: self.now,
+            pusher: self.settings.pusher.clone(),
+            commits,
+        };
+        let mut verdict = judge(&self.loaded.policy, &change, true);
+        if let Some(base) = self.base {
+            add_denials(&mut verdict, judge(&base.policy, &change, true));
+        }
+        Ok(verdict)
+    }
+}
+
+/// Adds to a verdict what another policy denies and the first one does not.
+///
+/// A branch can be made from any old commit, and so start under any policy that ever was. What the
+/// policy ref asks today is therefore asked everywhere, beside what the branch itself asks.
+fn add_denials(verdict: &mut Verdict, other: Verdict) {
+    for judgement in other.judgements.into_iter().filter(|judgement| judgement.denies(true)) {
+        let told = |known: &Judgement| known.rule.id == judgement.rule.id && known.denies(true);
+        if !verdict.judgements.iter().any(told) {
+            verdict.judgements.push(judgement);
+        }
+    }
+}
