@@ -13,7 +13,7 @@ use super::reader::{Reader, Shared};
 
 /// How many pieces of work make one batch: neighbours share their trees, so they stay with one thread.
 /// A list shorter than this never leaves the calling one.
-const BATCH: usize = 64;
+const BATCH: usize = 512;
 
 /// How many batches are under way for each thread.
 const BATCHES_PER_THREAD: usize = 4;
