@@ -337,6 +337,12 @@ impl Push<'_> {
                             hook can see: after this push nobody could push any more";
                 Some(refuse("policy-valid", Finding::new(Line::say(what)).by("the author")))
             }
+            Ok(loaded) if *name == self.settings.policy_ref && !loaded.policy.protects(name.as_bytes()) => {
+                let what = Line::say("after this push ")
+                    .quote(name)
+                    .and(", where the policy itself stands, would not be under change control any more");
+                Some(refuse("policy-valid", Finding::new(what).by("the author")))
+            }
             Ok(_) => None,
             Err(Unusable::Absent) => {
                 let what = Line::say(format!("this takes away the policy `{}`", self.settings.policy_path));

@@ -206,3 +206,11 @@ fn a_branch_from_an_old_commit_does_not_bring_back_an_old_policy() {
     world.push(&[&format!("{new}:refs/heads/release/1")]).refused("peer-review");
     assert_eq!(world.at("refs/heads/release/1"), Some(old));
 }
+
+#[test]
+fn the_branch_of_the_policy_stays_under_change_control() {
+    let world = World::new();
+    world.write(PATH, &POLICY.replace("[main,", "[elsewhere,"));
+    let commit = world.commit(&good("Guard something else"));
+    world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("would not be under");
+}
