@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whole processes in turn, A B A B: changegate beside git and beside its peers.
 
-    benches/pairs.py [--quick] [message|judge-message|history|push|big ...]
+    benches/pairs.py [--quick] [message|big|history|push|replay ...]
 
 Builds nothing: run `cargo build --release` first. Times are wall times of posix_spawn to wait4 in
 milliseconds, medians of runs taken in turn on the same machine, with the median of the pairwise
@@ -232,10 +232,37 @@ def push(folder, runs):
         print(f"hook on {commits:>6} : connectivity check             {statistics.median(hooks):9.2f} ms  {statistics.median(checks):9.2f} ms  x{ratio:5.2f}   (goal 1.0)", flush=True)
 
 
+def replay(folder, runs):
+    """The hook alone on the newest part of a real history, against the connectivity check of the same push."""
+    repo = os.environ.get("CHANGEGATE_BENCH_REPO")
+    if not repo:
+        return print("skipped: CHANGEGATE_BENCH_REPO names no repository")
+    server = folder + "/server.git"
+    git("clone", "-q", "--bare", "--no-tags", "--no-hardlinks", "--single-branch", repo, server, cwd="/")
+    branch = git("symbolic-ref", "HEAD", cwd=server).decode().strip()
+    tip = git("rev-parse", branch, cwd=server).decode().strip()
+    open(folder + "/policy.yml", "w").write(
+        f"changegate: 1\nname: paths\nprotects: ['{branch}']\nrules:\n  r: {{ require: {{ not: {{ touches: ['**/no-such-file'] }} }} }}\n")
+    for key, value in {"pusher": "none", "policyFile": folder + "/policy.yml", "policyRef": branch}.items():
+        git("config", f"changegate.{key}", value, cwd=server)
+    chain = git("rev-list", "--first-parent", tip, cwd=server).decode().split()
+    count = lambda old: int(git("rev-list", "--count", f"{old}..{tip}", cwd=server))
+    for wanted in (1, 100, 10000):
+        old = next(old for at, old in enumerate(chain[1:], 1) if at * 6 > wanted and count(old) >= wanted)
+        git("update-ref", branch, old, cwd=server)
+        open(folder + "/stdin", "w").write(f"{old} {tip} {branch}\n")
+        ours, checks = [], []
+        for _ in range(max(5, runs // 2)):
+            checks.append(once(["git", "rev-list", "--objects", tip, "--not", "--all"], server)[0])
+            ours.append(once([GATE, "hook", "pre-receive"], server, stdin=folder + "/stdin")[0])
+        ratio = statistics.median(a / b for a, b in zip(ours, checks))
+        print(f"hook on {count(old):>6} real commits : connectivity check  {statistics.median(ours):9.2f} ms  {statistics.median(checks):9.2f} ms  x{ratio:5.2f}   (goal 1.0)", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the runs")
-    parts = {"message": message, "big": big, "history": history, "push": push}
+    parts = {"message": message, "big": big, "history": history, "push": push, "replay": replay}
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
     args = parser.parse_args()
     unknown = [part for part in args.parts if part not in parts]
