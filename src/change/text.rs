@@ -35,11 +35,6 @@ impl Text {
     pub fn to_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }
-
-    /// Returns true if and only if there is nothing but git's white space (SP, TAB, LF, CR).
-    pub fn is_blank(&self) -> bool {
-        self.0.iter().all(|byte| is_space(*byte))
-    }
 }
 
 /// Returns true for the four bytes that git takes as white space: SP, TAB, LF, CR.

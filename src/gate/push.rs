@@ -8,7 +8,7 @@ use super::judging::{Judged, Judging};
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use super::telling::{ADMINISTRATOR, faults, no_policy, notes_on};
+use super::telling::{ADMINISTRATOR, faults, no_policy, notes_on, unreadable};
 use crate::change::{Need, Oid, Stage, Text};
 use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository};
 use crate::policy::Unit;
@@ -140,11 +140,17 @@ impl Push<'_> {
         let (repository, path) = (self.repository, &self.settings.policy_path);
         let load = || {
             let called = called.to_lossy();
-            let commit = match repository.peel(commit) {
-                Ok(Peeled::Commit(commit)) => commit,
-                _ => return Err(Unusable::Absent),
-            };
-            source::at_commit(repository, commit, path, &called).map(Box::new)
+            // Only a commit can lack a policy. What cannot be read is not the same as nothing there.
+            match repository.peel(commit) {
+                Ok(Peeled::Commit(commit)) => {
+                    source::at_commit(repository, commit, path, &called).map(Box::new)
+                }
+                Ok(Peeled::Other(kind)) => {
+                    Err(unreadable(path, format!("{called} is a {kind}, not a commit")))
+                }
+                Ok(Peeled::Missing) => Err(unreadable(path, format!("what {called} names is not there"))),
+                Err(error) => Err(unreadable(path, format!("{error:#}"))),
+            }
         };
         self.policies.entry(commit).or_insert_with(load).clone()
     }

@@ -4,12 +4,20 @@ use jiff::Timestamp;
 
 use super::settings::Settings;
 use super::source::{Loaded, Unusable};
-use crate::policy::PolicyErrors;
+use crate::policy::{FaultyFile, PolicyErrors};
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line};
+use crate::yaml::{Fault, Place};
 
 /// Who mends what is wrong with a server.
 pub(super) const ADMINISTRATOR: &str = "whoever administrates the server";
+
+/// Returns that the policy at `path` cannot be read at all, and `why`.
+pub(super) fn unreadable(path: &str, why: String) -> Unusable {
+    let fault = Fault::new(Place { line: 1, column: 1, length: 1 }, why);
+    let file = FaultyFile { name: path.to_owned(), source: Vec::new(), faults: vec![fault] };
+    Unusable::Faulty(PolicyErrors { files: vec![file] })
+}
 
 /// Returns the refusal where there is no policy to judge by.
 pub(super) fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Judgement {

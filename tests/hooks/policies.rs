@@ -214,3 +214,16 @@ fn the_branch_of_the_policy_stays_under_change_control() {
     let commit = world.commit(&good("Guard something else"));
     world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("would not be under");
 }
+
+#[test]
+fn a_policy_ref_that_leads_to_no_commit_is_not_an_absent_policy() {
+    let world = World::new();
+    let base = world.main();
+    let blob = world.git_in("server.git", &["rev-parse", &format!("{base}:{PATH}")]);
+    world.git_in("server.git", &["update-ref", "refs/tags/policy", &blob]);
+    world.configure("changegate.policyRef", "refs/tags/policy");
+    world.configure("changegate.missingPolicy", "allow");
+    let new = world.commit_tree(&[&base], &bad("Unreviewed"));
+    world.push(&[&format!("{new}:{MAIN}")]).refused("policy-valid");
+    assert_eq!(world.main(), base);
+}
