@@ -52,8 +52,10 @@ impl Line {
 pub struct Spot {
     /// The commit; `None` for the change as a whole, or one that is not recorded yet.
     pub commit: Option<Oid>,
-    /// The line of its message, counted from 1.
+    /// The line of its message, or of the description, counted from 1.
     pub line: Option<usize>,
+    /// True if it is the description of the pull request, and not a commit's message.
+    pub in_description: bool,
     /// The path that it is about.
     pub path: Option<Text>,
 }
@@ -89,6 +91,13 @@ impl Finding {
     #[must_use]
     pub fn on_line(mut self, line: usize) -> Self {
         self.at.line = Some(line);
+        self
+    }
+
+    /// Says where: on this line of the pull request's description.
+    #[must_use]
+    pub fn in_description(mut self, line: usize) -> Self {
+        self.at = Spot { line: Some(line), in_description: true, ..self.at };
         self
     }
 

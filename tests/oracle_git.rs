@@ -295,6 +295,7 @@ fn mode(kind: Option<EntryKind>) -> &'static str {
         Some(EntryKind::Executable) => "100755",
         Some(EntryKind::Symlink) => "120000",
         Some(EntryKind::Submodule) => "160000",
+        Some(EntryKind::Untold) => panic!("git always tells"),
     }
 }
 

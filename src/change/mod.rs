@@ -8,111 +8,28 @@
 //! Invariant: what could not be read is a [`Missing`] in the place of the value. [`Fact`] is a
 //! `Result`, so a predicate passes the gap on with `?` and cannot mistake it for "no".
 
+pub mod body;
 pub mod cleanup;
 mod ending;
+mod fact;
 mod look_alike;
 pub mod message;
 pub mod near_miss;
 pub mod person;
+pub mod pull;
 pub mod text;
 pub mod trailers;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use fact::{Fact, Missing, Need, Needs};
 pub use message::Message;
 pub use person::{Person, Pusher};
+pub use pull::Pull;
 pub use text::Text;
-
-/// A fact, or the reason why nobody could state it.
-pub type Fact<T> = Result<T, Missing>;
-
-/// Why a fact is not there.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Missing {
-    /// It cannot be known yet at this stage; a later stage will know it.
-    NotAtThisStage(Need),
-    /// Nobody has told this installation where to find it.
-    NotConfigured(Need),
-    /// It should have been there and could not be read; the text says why.
-    Unavailable(Need, String),
-}
-
-impl Missing {
-    /// Returns what is missing.
-    pub fn need(&self) -> Need {
-        match self {
-            Missing::NotAtThisStage(need) | Missing::NotConfigured(need) | Missing::Unavailable(need, _) => {
-                *need
-            }
-        }
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Missing::NotAtThisStage(need) => write!(f, "{need} cannot be known at this stage"),
-            Missing::NotConfigured(need) => write!(f, "nothing here is set up to tell {need}"),
-            Missing::Unavailable(need, why) => write!(f, "{need} could not be read: {why}"),
-        }
-    }
-}
-
-/// The kinds of facts that cost something to gather; a policy says which of them it needs.
-///
-/// Messages, authors and parents are not among them: whoever reads a commit has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Need {
-    /// The commits themselves.
-    Commits,
-    /// The paths that each commit changes.
-    Paths,
-    /// The number of changed lines.
-    Lines,
-    /// The sizes and first bytes of new file contents.
-    Blobs,
-    /// The content of a merge that no parent and no clean merge accounts for.
-    OwnContent,
-    /// The signatures of commits, verified.
-    Signatures,
-    /// Who pushes, as the server knows it.
-    Pusher,
-    /// Reviews and approvals.
-    Reviews,
-    /// The branch that the change is for.
-    Target,
-    /// What a ticket system says.
-    Tickets,
-    /// What the clocks show in a time zone.
-    Clock,
-}
-
-impl fmt::Display for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Need::Commits => "the commits",
-            Need::Paths => "which files change",
-            Need::Lines => "how many lines change",
-            Need::Blobs => "the new file contents",
-            Need::OwnContent => "what a merge adds of its own",
-            Need::Signatures => "who signed the commits",
-            Need::Pusher => "who pushes",
-            Need::Reviews => "who has reviewed this",
-            Need::Target => "the branch that this is for",
-            Need::Tickets => "what the ticket system says",
-            Need::Clock => "what time it is there",
-        })
-    }
-}
-
-/// The facts that are wanted.
-pub type Needs = BTreeSet<Need>;
 
 /// The point at which a change is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,6 +132,8 @@ pub struct Change {
     pub seen_at: Timestamp,
     /// Who pushes it.
     pub pusher: Fact<Pusher>,
+    /// The pull request that it is, where it is one.
+    pub pull: Fact<Box<Pull>>,
     /// The commits, oldest first; the last one is the final revision. Never empty.
     pub commits: Vec<Commit>,
 }
@@ -224,6 +143,54 @@ impl Change {
     pub fn tip(&self) -> Option<&Commit> {
         self.commits.last()
     }
+
+    /// Returns the pull request, or why `need`, which only a pull request tells, is not known.
+    ///
+    /// # Errors
+    ///
+    /// Returns `need` as missing where there is no pull request.
+    pub fn pull(&self, need: Need) -> Fact<&Pull> {
+        self.pull.as_deref().map_err(|missing| missing.clone().of(need))
+    }
+
+    /// Returns why there is no pull request at `stage`, where nothing but a repository is looked at.
+    pub fn no_pull(stage: Stage) -> Fact<Box<Pull>> {
+        Err(match stage {
+            Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(Need::Pull),
+            Stage::PreReceive | Stage::PullRequest | Stage::Audit => Missing::NotConfigured(Need::Pull),
+        })
+    }
+
+    /// Returns what is changed: by the pull request as a whole where there is one, and else by each
+    /// commit.
+    pub fn diffs(&self) -> impl Iterator<Item = Diff<'_>> {
+        let whole = self.pull.as_deref().ok().map(|pull| Diff {
+            of: Some(pull.head.id),
+            is_merge: false,
+            paths: &pull.paths,
+            lines: &pull.lines,
+        });
+        let each = self.commits.iter().filter(move |_| self.pull.is_err()).map(|commit| Diff {
+            of: commit.id,
+            is_merge: commit.is_merge(),
+            paths: &commit.paths,
+            lines: &commit.lines,
+        });
+        whole.into_iter().chain(each)
+    }
+}
+
+/// What a commit, or a pull request as a whole, changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Diff<'change> {
+    /// The commit; for a pull request, its final revision.
+    pub of: Option<Oid>,
+    /// True for a commit with several parents.
+    pub is_merge: bool,
+    /// The paths.
+    pub paths: &'change Fact<Vec<PathChange>>,
+    /// The number of lines.
+    pub lines: &'change Fact<LineCount>,
 }
 
 /// One commit, and what was looked up about it.
@@ -298,6 +265,8 @@ pub enum EntryKind {
     Symlink,
     /// A commit of another repository, mode 160000.
     Submodule,
+    /// Something is there, and whoever told so did not say of which kind it is.
+    Untold,
 }
 
 /// What is known of a file's new content without reading the whole of it.

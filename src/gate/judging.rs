@@ -41,6 +41,7 @@ impl Judging<'_> {
             target: Ok(self.target.clone()),
             seen_at: self.now,
             pusher: self.settings.pusher.clone(),
+            pull: Change::no_pull(Stage::PreReceive),
             commits,
         };
         let mut verdict = judge(&self.loaded.policy, &change, true);

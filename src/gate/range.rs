@@ -75,6 +75,7 @@ pub fn judge_range(
             target: asked.target.clone(),
             seen_at: asked.now,
             pusher: asked.pusher.clone(),
+            pull: Change::no_pull(asked.stage),
             commits,
         };
         let verdict = judge(&loaded.policy, &change, asked.enforce);
@@ -161,6 +162,7 @@ pub fn judge_message(
         target: Err(later(Need::Target)),
         seen_at: now,
         pusher: Err(later(Need::Pusher)),
+        pull: Change::no_pull(Stage::CommitMsg),
         commits: vec![commit],
     };
     let verdict = judge(&loaded.policy, &change, false);

@@ -67,7 +67,7 @@ fn read(reader: &mut Reader, root: gix::ObjectId, path: &str, limit: u64) -> Res
 
 fn describe(kind: EntryKind) -> &'static str {
     match kind {
-        EntryKind::File | EntryKind::Executable => "a file",
+        EntryKind::File | EntryKind::Executable | EntryKind::Untold => "a file",
         EntryKind::Symlink => "a symbolic link",
         EntryKind::Submodule => "a submodule",
     }

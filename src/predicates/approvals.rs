@@ -118,7 +118,7 @@ impl Approvals {
     }
 
     pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Pusher);
+        needs.extend([Need::Approvals, Need::Pusher]);
         if self.of == Of::FinalRevision {
             needs.insert(Need::OwnContent);
         }
@@ -143,7 +143,7 @@ impl Approvals {
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
         if seen.change.stage == Stage::CommitMsg {
-            return Err(Missing::NotAtThisStage(Need::Reviews));
+            return Err(Missing::NotAtThisStage(Need::Approvals));
         }
         if self.trust == Trust::Verified {
             let later = matches!(seen.change.stage, Stage::PrePush | Stage::Check);

@@ -5,11 +5,11 @@
 
 use std::collections::HashSet;
 
-use super::parameters::{about, either, matched};
+use super::parameters::{either, matched};
 use super::{Doc, Known, Reply, Seen};
-use crate::change::{Blob, Commit, Entry, EntryKind, Missing, Need, Needs, PathChange, Text};
+use crate::change::{Blob, Diff, Entry, EntryKind, Missing, Need, Needs, PathChange, Text};
 use crate::pattern::PathPattern;
-use crate::verdict::Line;
+use crate::verdict::{Finding, Line};
 use crate::yaml::decode::{Map, choice, each, one};
 use crate::yaml::{Fault, Node, shown};
 
@@ -108,8 +108,8 @@ impl BlobHolds {
         let mut missing = None;
         // A merge brings the same content again.
         let mut known: HashSet<(&Text, Entry)> = HashSet::new();
-        for commit in &seen.change.commits {
-            let paths = match &commit.paths {
+        for diff in seen.change.diffs() {
+            let paths = match diff.paths {
                 Ok(paths) => paths,
                 Err(gap) => {
                     missing = Some(gap.clone());
@@ -128,7 +128,7 @@ impl BlobHolds {
                     .and_then(|blob| self.wrong(change, entry, blob))
                 {
                     Ok(reasons) => {
-                        findings.extend(reasons.into_iter().map(|reason| finding(commit, change, reason)))
+                        findings.extend(reasons.into_iter().map(|reason| finding(diff, change, reason)))
                     }
                     Err(gap) => missing = Some(gap),
                 }
@@ -211,8 +211,9 @@ fn new_content(change: &PathChange) -> Option<Entry> {
     (!change.before.is_some_and(same)).then_some(after)
 }
 
-fn finding(commit: &Commit, change: &PathChange, reason: String) -> crate::verdict::Finding {
-    about(commit, Line::default().quote(&change.path).and(reason)).at_path(&change.path)
+fn finding(diff: Diff<'_>, change: &PathChange, reason: String) -> Finding {
+    let what = Line::default().quote(&change.path).and(reason);
+    Finding::new(what).in_commit(diff.of).at_path(&change.path)
 }
 
 /// Whether a file is a Git LFS pointer.

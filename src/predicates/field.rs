@@ -141,13 +141,12 @@ impl FieldHolds {
                                 || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
                         });
                         let mut finding = match deciding {
-                            Some(claim) => Finding::new(
-                                Line::say(format!("`{}` is ", field.name))
+                            Some(claim) => {
+                                let what = Line::say(format!("`{}` is ", field.name))
                                     .quote(claim.value)
-                                    .and(format!(", and is asked to be {}", asked.wanted(field))),
-                            )
-                            .in_commit(seen.change.commits.get(claim.commit).and_then(|commit| commit.id))
-                            .on_line(claim.line),
+                                    .and(format!(", and is asked to be {}", asked.wanted(field)));
+                                claim.place(Finding::new(what), seen.change)
+                            }
                             None => Finding::new(Line::say(format!("`{}` is not what is asked", field.name))),
                         };
                         if let Some(paste) = asked.paste(field) {

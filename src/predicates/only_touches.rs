@@ -59,8 +59,8 @@ impl OnlyTouches {
         let mut others: Vec<&Text> = Vec::new();
         let mut is_empty = true;
         let mut missing = None;
-        for commit in &seen.change.commits {
-            match &commit.paths {
+        for diff in seen.change.diffs() {
+            match diff.paths {
                 Ok(paths) => {
                     is_empty &= paths.is_empty();
                     others.extend(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::parameters::{allowed, at_most, counted, matched};
 use super::{Doc, Known, Reply, Seen};
-use crate::change::{Change, Commit, Fact, Missing, Need, Needs};
+use crate::change::{Change, Diff, Fact, Missing, Need, Needs};
 use crate::pattern::PathPattern;
 use crate::verdict::{Finding, Line};
 use crate::yaml::decode::{Map, each};
@@ -114,8 +114,8 @@ impl Size {
 
     fn count_files(&self, change: &Change) -> Fact<u64> {
         let mut paths = HashSet::new();
-        for commit in own(change) {
-            let changed = commit.paths.as_ref().map_err(Clone::clone)?;
+        for diff in own(change) {
+            let changed = diff.paths.as_ref().map_err(Clone::clone)?;
             paths.extend(
                 changed.iter().map(|change| &change.path).filter(|path| !matched(&self.ignore, path)),
             );
@@ -126,16 +126,16 @@ impl Size {
 
 fn count_lines(change: &Change) -> Fact<u64> {
     let mut lines = 0u64;
-    for commit in own(change) {
-        let count = commit.lines.as_ref().map_err(Clone::clone)?;
+    for diff in own(change) {
+        let count = diff.lines.as_ref().map_err(Clone::clone)?;
         lines = lines.saturating_add(count.added).saturating_add(count.removed);
     }
     Ok(lines)
 }
 
-/// Returns the commits that are no merges.
-fn own(change: &Change) -> impl Iterator<Item = &Commit> {
-    change.commits.iter().filter(|commit| !commit.is_merge())
+/// Returns what is changed, but for merges.
+fn own(change: &Change) -> impl Iterator<Item = Diff<'_>> {
+    change.diffs().filter(|diff| !diff.is_merge)
 }
 
 #[cfg(test)]

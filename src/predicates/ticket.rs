@@ -109,8 +109,7 @@ impl Ticket {
         let first_too_many = different.get(max)?;
         let (found, most) = (different.len(), allowed(self.max?));
         let what = format!("`{}` names {found} tickets, and {most}", self.field.name);
-        let commit = seen.change.commits.get(first_too_many.commit).and_then(|commit| commit.id);
-        Some(Finding::new(Line::say(what)).in_commit(commit).on_line(first_too_many.line))
+        Some(first_too_many.place(Finding::new(Line::say(what)), seen.change))
     }
 }
 

@@ -88,6 +88,9 @@ impl Touches {
 
     pub(super) fn needs(&self, needs: &mut Needs) {
         needs.insert(Need::Paths);
+        if self.kinds.iter().any(|kind| !matches!(kind, Kind::Addition | Kind::Deletion)) {
+            needs.insert(Need::Kinds);
+        }
     }
 
     pub(super) fn words(&self) -> String {
@@ -96,24 +99,39 @@ impl Touches {
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
         let mut missing = None;
-        for commit in &seen.change.commits {
-            match &commit.paths {
-                Ok(paths) if paths.iter().any(|change| self.is_meant(change)) => return Ok(Reply::Holds),
-                Ok(_) => {}
-                Err(gap) => missing = Some(gap),
+        for diff in seen.change.diffs() {
+            match diff.paths {
+                Ok(paths) => {
+                    for path in paths.iter().filter(|change| self.is_among(&change.path)) {
+                        match self.is_of_kind(path) {
+                            Some(true) => return Ok(Reply::Holds),
+                            Some(false) => {}
+                            None => {
+                                let why = "whoever told which files change did not say so";
+                                missing = Some(Missing::Unavailable(Need::Kinds, why.into()));
+                            }
+                        }
+                    }
+                }
+                Err(gap) => missing = Some(gap.clone()),
             }
         }
         match missing {
-            Some(gap) => Err(gap.clone()),
+            Some(gap) => Err(gap),
             None => Ok(Reply::when(false, || {
                 Finding::new(Line::say(format!("nothing here touches {}", self.what())))
             })),
         }
     }
 
-    fn is_meant(&self, change: &PathChange) -> bool {
-        (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.is(change)))
-            && self.is_among(&change.path)
+    /// Returns whether the change of a path is one of the kinds asked for; `None` if that cannot be
+    /// told.
+    fn is_of_kind(&self, change: &PathChange) -> Option<bool> {
+        let answers = || self.kinds.iter().map(|kind| kind.is(change));
+        if self.kinds.is_empty() || answers().any(|is| is == Some(true)) {
+            return Some(true);
+        }
+        if answers().any(|is| is.is_none()) { None } else { Some(false) }
     }
 
     fn is_among(&self, path: &Text) -> bool {
@@ -135,14 +153,21 @@ impl Touches {
 }
 
 impl Kind {
-    fn is(self, change: &PathChange) -> bool {
+    fn is(self, change: &PathChange) -> Option<bool> {
         let either_side = |kind: EntryKind| {
-            let is_kind = |entry: &Option<Entry>| entry.is_some_and(|entry| entry.kind == kind);
-            is_kind(&change.before) || is_kind(&change.after)
+            let has =
+                |kind| change.before.iter().chain(&change.after).any(|entry: &Entry| entry.kind == kind);
+            if has(kind) {
+                Some(true)
+            } else if has(EntryKind::Untold) {
+                None
+            } else {
+                Some(false)
+            }
         };
         match self {
-            Kind::Addition => change.before.is_none(),
-            Kind::Deletion => change.after.is_none(),
+            Kind::Addition => Some(change.before.is_none()),
+            Kind::Deletion => Some(change.after.is_none()),
             Kind::Executable => either_side(EntryKind::Executable),
             Kind::Submodule => either_side(EntryKind::Submodule),
             Kind::Symlink => either_side(EntryKind::Symlink),

@@ -153,6 +153,7 @@ fn finding(finding: &Finding) -> JsonFinding<'_> {
         at: Spot {
             commit: finding.at.commit.map(|id| id.to_string()),
             line: finding.at.line,
+            text: finding.at.line.map(|_| if finding.at.in_description { "description" } else { "message" }),
             path: Words::new(finding.at.path.as_ref()),
         },
         who: &finding.who,

@@ -243,7 +243,8 @@ impl Face<'_, '_> {
             at.push(format!("at {}", escape::quotation(path.as_bytes())));
         }
         if let Some(line) = finding.at.line {
-            at.push(format!("on line {line} of the message"));
+            let of = if finding.at.in_description { "description" } else { "message" };
+            at.push(format!("on line {line} of the {of}"));
         }
         if let Some(commit) = finding.at.commit.filter(|commit| Some(*commit) != revision) {
             at.push(format!("in {}", commit.short()));
@@ -317,10 +318,19 @@ fn name(rule: &RuleName) -> Span {
 /// Returns when and by whom something is asked that cannot be known yet.
 fn later(need: Need) -> &'static str {
     match need {
-        Need::Commits | Need::Paths | Need::Lines | Need::Blobs | Need::OwnContent | Need::Signatures => {
-            "once it is recorded, by `changegate check` and at the push"
-        }
+        Need::Commits
+        | Need::Paths
+        | Need::Kinds
+        | Need::Lines
+        | Need::Blobs
+        | Need::OwnContent
+        | Need::Signatures => "once it is recorded, by `changegate check` and at the push",
         Need::Pusher | Need::Target | Need::Clock => "at the push, by the server",
-        Need::Reviews | Need::Tickets => "at the push or the merge, by the server or the forge",
+        Need::Pull | Need::Checks | Need::Comments | Need::Conversations => {
+            "in the pull request, by the forge"
+        }
+        Need::Approvals | Need::Reviews | Need::Tickets => {
+            "at the push or the merge, by the server or the forge"
+        }
     }
 }

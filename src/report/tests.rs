@@ -174,7 +174,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     let [subject, path, quote, name, own] = texts;
     let own = || own.to_lossy().into_owned();
     let mut finding = Finding::new(Line::say(own()).quote(quote).and(own())).by(own()).paste(own());
-    finding.at = Spot { commit: Some(id("9")), line: Some(1), path: Some(path.clone()) };
+    finding.at = Spot { commit: Some(id("9")), line: Some(1), path: Some(path.clone()), ..Spot::default() };
     let owed = Obligation { what: own(), owner: own(), due: None, evidence: own() };
     let missing = vec![Missing::Unavailable(Need::Paths, own())];
     let exempted = Outcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };

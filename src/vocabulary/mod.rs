@@ -1,8 +1,9 @@
 //! The fields that a policy knows: what they are called, what may stand in them, and what counts
 //! when they are stated more than once.
 //!
-//! A field is read from commit trailers; each statement is a claim and keeps its place. Keys compare
-//! without regard to case, as git's own tools do.
+//! A field is read from commit trailers and from the description of a pull request; each statement is
+//! a claim and keeps its place. Keys compare without regard to case, as git's own tools do; in a
+//! description, where labels are prose, a space stands for a hyphen too.
 
 mod read;
 mod value;
@@ -79,10 +80,32 @@ pub struct Claim<'change> {
     pub value: &'change Text,
     /// The key as written.
     pub key: &'change str,
-    /// Which commit of the change states it.
-    pub commit: usize,
-    /// On which line of its message.
+    /// Where it is stated.
+    pub said: Said,
+    /// On which line of that message or description.
     pub line: usize,
+}
+
+/// Where something is stated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// In the message of this commit of the change, counted from 0.
+    Commit(usize),
+    /// In the description of the pull request.
+    Description,
+}
+
+impl Claim<'_> {
+    /// Returns `finding` as one about the place of this claim.
+    pub fn place(&self, finding: Finding, change: &Change) -> Finding {
+        match self.said {
+            Said::Commit(index) => {
+                let commit = change.commits.get(index).and_then(|commit| commit.id);
+                finding.in_commit(commit).on_line(self.line)
+            }
+            Said::Description => finding.in_description(self.line),
+        }
+    }
 }
 
 /// What a change says in a field.
@@ -198,13 +221,32 @@ impl Field {
                     claims.push(Claim {
                         value: &trailer.value,
                         key: &trailer.key,
-                        commit,
+                        said: Said::Commit(commit),
                         line: trailer.line,
                     });
                 }
             }
         }
+        let described = change.pull.iter().flat_map(|pull| &pull.statements);
+        claims.extend(described.filter(|statement| self.is_labelled(&statement.label)).map(|statement| {
+            Claim {
+                value: &statement.value,
+                key: &statement.label,
+                said: Said::Description,
+                line: statement.line,
+            }
+        }));
         claims
+    }
+
+    /// Returns true if and only if `label`, from a description, means this field.
+    pub fn is_labelled(&self, label: &str) -> bool {
+        let letters = |text: &str| {
+            let one = |byte: u8| if byte == b' ' { b'-' } else { byte.to_ascii_lowercase() };
+            text.bytes().map(one).collect::<Vec<u8>>()
+        };
+        let label = letters(label);
+        self.keys().any(|key| letters(key) == label)
     }
 
     /// Returns what the change says in this field.
@@ -213,14 +255,11 @@ impl Field {
         if claims.is_empty() {
             return Reading::Absent;
         }
-        let at = |claim: &Claim<'_>, what: Line| {
-            let commit = change.commits.get(claim.commit).and_then(|commit| commit.id);
-            Finding::new(what).in_commit(commit).on_line(claim.line)
-        };
+        let at = |claim: &Claim<'_>, what: Line| claim.place(Finding::new(what), change);
         let mut levels = Vec::new();
         let mut findings = Vec::new();
         for claim in &claims {
-            match self.value(claim.value, change, claim.commit) {
+            match self.value(claim.value, change, claim.said) {
                 Ok(level) => levels.push(level),
                 Err(what) => findings.push(at(claim, what).paste(self.template())),
             }

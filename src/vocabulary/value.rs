@@ -1,6 +1,6 @@
 //! What may stand in a field, and what only looks like an answer.
 
-use super::{Field, Kind};
+use super::{Field, Kind, Said};
 use crate::change::person::is_invisible;
 use crate::change::{Change, Person, Text, text};
 use crate::verdict::Line;
@@ -8,7 +8,7 @@ use crate::verdict::Line;
 impl Field {
     /// Returns which word a value stands for (`None` for a field that is no list of words), or what
     /// is wrong with it.
-    pub(super) fn value(&self, value: &Text, change: &Change, commit: usize) -> Result<Option<usize>, Line> {
+    pub(super) fn value(&self, value: &Text, change: &Change, said: Said) -> Result<Option<usize>, Line> {
         let wrong =
             |reason: &str| Line::say(format!("`{}` is ", self.name)).quote(value).and(format!(", {reason}"));
         if value.as_bytes().iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
@@ -35,15 +35,18 @@ impl Field {
                 Err(reason) => Err(wrong(&format!("which is not a person: {}", reason.reason()))),
             },
             Kind::Text { min_length, refuse } => {
-                let said = substance(written);
-                if is_placeholder(written) || refuse.iter().any(|phrase| substance(phrase) == said) {
+                let content = substance(written);
+                if is_placeholder(written) || refuse.iter().any(|phrase| substance(phrase) == content) {
                     return Err(wrong("which says nothing"));
                 }
-                let subject = change.commits.get(commit).map(|commit| commit.message.subject());
-                if subject.is_some_and(|subject| substance(&subject.to_lossy()) == said) {
+                let subject = match said {
+                    Said::Commit(index) => change.commits.get(index).map(|commit| commit.message.subject()),
+                    Said::Description => change.pull.as_ref().ok().map(|pull| pull.title.clone()),
+                };
+                if subject.is_some_and(|subject| substance(&subject.to_lossy()) == content) {
                     return Err(wrong("which only repeats the subject"));
                 }
-                let length = u64::try_from(said.chars().count()).unwrap_or(u64::MAX);
+                let length = u64::try_from(content.chars().count()).unwrap_or(u64::MAX);
                 if length < *min_length {
                     return Err(wrong(&format!(
                         "which is too short: {length} letters and digits, and at least {min_length} are asked for"

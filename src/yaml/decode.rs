@@ -193,10 +193,10 @@ pub fn truth(node: &Node, faults: &mut Vec<Fault>) -> Option<bool> {
 }
 
 /// Returns the value that one of a few words stands for.
-pub fn choice<T: Copy>(node: &Node, words: &[(&'static str, T)], faults: &mut Vec<Fault>) -> Option<T> {
+pub fn choice<T: Clone>(node: &Node, words: &[(&'static str, T)], faults: &mut Vec<Fault>) -> Option<T> {
     let written = text(node, faults)?;
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == written) {
-        return Some(*value);
+        return Some(value.clone());
     }
     let key = Key { at: node.at, text: written.into() };
     faults.push(unknown("word", &key, words.iter().map(|(word, _)| *word)));

@@ -108,6 +108,7 @@ pub(super) struct JsonFinding<'r> {
 pub(super) struct Spot<'r> {
     pub(super) commit: Option<String>,
     pub(super) line: Option<usize>,
+    pub(super) text: Option<&'static str>,
     #[serde(flatten)]
     pub(super) path: Words<'r, Path>,
 }
