@@ -6,7 +6,7 @@
 //! ```text
 //!  argv, stdin, env ─► cli ─► what to judge
 //!    policy files ──► policy ──► Policy ──► needs ── which facts are wanted?
-//!    git ─────────────────────────────────► Change           (I/O ends here)
+//!    git, GitHub ─────────────────────────► Change           (I/O ends here)
 //!                        judge(&Policy, &Change) ─► Verdict  (pure; time is a field of Change)
 //!                                            report (to a writer) · exit code
 //! ```
@@ -31,6 +31,7 @@
 //! | [`report`] | telling a decision, in several formats |
 //! | [`git`] | reading repositories; the only place that names a Git library |
 //! | [`gate`] | facts, policy and judge brought together |
+//! | [`github`] | what GitHub knows; the only place that names an HTTP client |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
 //! Invariants: a verdict is a value before a byte is printed; a fact that is missing is an error in
@@ -42,6 +43,7 @@ pub mod cli;
 pub mod fixture;
 pub mod gate;
 pub mod git;
+pub mod github;
 pub mod judge;
 pub mod pattern;
 pub mod people;

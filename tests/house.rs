@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module imports only from those before it.
-const STAIRS: [&str; 16] = [
+const STAIRS: [&str; 17] = [
     "change",
     "pattern",
     "yaml",
@@ -28,20 +28,24 @@ const STAIRS: [&str; 16] = [
     "report",
     "git",
     "gate",
+    "github",
     "cli",
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 10] = [
+const WALLS: [(&str, &[&str], &str); 13] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
     ("regex", &["pattern"], "cost, Unicode and anchoring decided once"),
     ("saphyr_parser", &["yaml"], "one reader of YAML, and it is strict"),
     ("clap", &["cli"], "a user of the library never meets it"),
-    ("anyhow", &["git", "gate", "cli"], "the errors of the core are data"),
+    ("anyhow", &["git", "gate", "github", "cli"], "the errors of the core are data"),
     ("ssh_key", &["git"], "signatures are Git's business"),
     ("pgp", &["git"], "signatures are Git's business"),
     ("annotate_snippets", &["report"], "only reports draw"),
+    ("octocrab", &["github"], "whoever asks a forge asks through one door"),
+    ("tokio", &["github"], "nothing else waits for more than one thing"),
+    ("pulldown_cmark", &["change"], "one meaning of a description"),
     ("indicatif", &["cli"], "only the command line shows progress"),
 ];
 
