@@ -44,6 +44,13 @@ impl Line {
         self.0.push(Part::Quote(text.clone()));
         self
     }
+
+    /// Adds what `other` says.
+    #[must_use]
+    pub fn then(mut self, other: Line) -> Self {
+        self.0.extend(other.0);
+        self
+    }
 }
 
 /// Where something was said, or should have been.

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::settings::Settings;
 use super::source::{Loaded, Unusable};
-use crate::policy::{FaultyFile, PolicyErrors};
+use crate::change::Need;
+use crate::policy::{FaultyFile, Policy, PolicyErrors};
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line};
 use crate::yaml::{Fault, Place};
@@ -33,6 +34,22 @@ pub(super) fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Jud
         }
         Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, ADMINISTRATOR)),
     }
+}
+
+/// Returns the finding that a policy has a rule which no hook can ever find kept, if it has one.
+pub(super) fn beyond_hooks(policy: &Policy, now: Timestamp) -> Option<Finding> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let (rule, need) = policy.kept_on_a_forge(today).next()?;
+    let fact = match need {
+        Need::Reviews => "reviews that a forge vouches for (`trust: verified`)".to_owned(),
+        other => format!("what only a forge can tell ({other})"),
+    };
+    let what = format!(
+        "the rule `{}` wants {fact}, which no server hook can see: after this push nobody could push any more \
+         what it is about",
+        rule.name.id
+    );
+    Some(Finding::new(Line::say(what)).by("the author"))
 }
 
 /// Returns the first fault as a finding, with the number of the others.
