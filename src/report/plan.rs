@@ -138,13 +138,21 @@ impl<'report> Task<'report> {
 
     /// Returns true if both are the same thing to do, in different places.
     fn is_like(&self, other: &Task<'_>) -> bool {
-        let same = |(one, other): (&Point<'_>, &Point<'_>)| one.what() == other.what();
+        // What pasting mends is the same thing to do whatever stood there before.
+        let told = |task: &Task<'_>| {
+            let points = task.points.iter().filter(|point| !is_pasted(point));
+            points.map(Point::what).collect::<Vec<_>>()
+        };
         self.lines == other.lines
             && self.commands == other.commands
             && self.stage == other.stage
-            && self.points.len() == other.points.len()
-            && self.points.iter().zip(&other.points).all(same)
+            && told(self) == told(other)
     }
+}
+
+/// Returns true for what the author mends by pasting lines, and need not read about again.
+pub(super) fn is_pasted(point: &Point<'_>) -> bool {
+    matches!(point, Point::Wrong(finding) if finding.who == AUTHOR && finding.paste.is_some())
 }
 
 fn once<T: PartialEq>(list: &mut Vec<T>, one: T) {
@@ -157,6 +165,7 @@ fn once<T: PartialEq>(list: &mut Vec<T>, one: T) {
 mod tests {
     use super::super::samples;
     use super::*;
+    use crate::verdict::{Line, Outcome};
 
     #[test]
     fn each_thing_stands_in_it_once_and_approvals_come_after_what_they_are_of() {
@@ -171,6 +180,15 @@ mod tests {
         assert_eq!(risk.rules, ["risk-stated"]);
         let [review] = plan[2].tasks.as_slice() else { panic!("{plan:?}") };
         assert_eq!(review.points.len(), 2);
+    }
+
+    #[test]
+    fn the_same_lines_are_one_task_whatever_stood_there_before() {
+        let mut report = samples::denied();
+        let judgement = &mut report.groups[1].verdicts[2].judgements[0];
+        let Outcome::Fail(findings) = &mut judgement.outcome else { panic!("{judgement:?}") };
+        findings[0].what = Line::say("`Risk` is ").quote(&"hgih".into());
+        assert_eq!(plan(&report)[0].tasks.len(), 1);
     }
 
     #[test]

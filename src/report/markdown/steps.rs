@@ -4,8 +4,7 @@ use super::commit;
 use super::document::{Block, Document};
 use crate::change::Stage;
 use crate::report::escape::markdown::Inline;
-use crate::report::plan::{AUTHOR, Step, Task};
-use crate::report::points::Point;
+use crate::report::plan::{AUTHOR, Step, Task, is_pasted};
 use crate::report::{Style, escape};
 
 /// How many changes are named for one task; the others are counted.
@@ -40,7 +39,7 @@ fn item(who: &str, task: &Task<'_>, style: &Style) -> (String, Vec<Block>) {
     let mut blocks = Vec::new();
     let lines = task.lines.iter().map(|line| escape::terminal(line.as_bytes(), usize::MAX)).collect();
     let told = |task: &Task<'_>, all: bool| {
-        let of_task = task.points.iter().filter(|point| all || !has_paste(point));
+        let of_task = task.points.iter().filter(|point| all || !is_pasted(point));
         let mut items: Vec<_> = of_task
             .clone()
             .take(style.most.max(1))
@@ -82,10 +81,6 @@ fn item(who: &str, task: &Task<'_>, style: &Style) -> (String, Vec<Block>) {
 
 fn named(who: &str) -> &str {
     if who.trim().is_empty() { "somebody" } else { who }
-}
-
-fn has_paste(point: &Point<'_>) -> bool {
-    matches!(point, Point::Wrong(finding) if finding.paste.is_some())
 }
 
 /// Returns where lines are set.
