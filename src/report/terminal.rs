@@ -10,7 +10,9 @@ use std::io::{self, Write};
 use super::page::{Look, Page, Span, plain, span};
 use super::{Counts, Group, Of, Report, Style, Update, due, escape, explain};
 use crate::change::{Missing, Need, Oid};
-use crate::verdict::{Decision, Finding, Judgement, Level, Obligation, Outcome, RuleName, Verdict};
+use crate::verdict::{
+    Decision, Disagreement, Finding, Judgement, Level, Obligation, Outcome, RuleName, Spot, Verdict,
+};
 
 mod paste;
 mod summary;
@@ -84,6 +86,7 @@ impl Face<'_, '_> {
                 let explained = group.traces.iter().any(|trace| trace.verdict == index);
                 let told = self.style.verbose
                     || explained
+                    || !verdict.disagreements.is_empty()
                     || verdict.judgements.iter().any(|judgement| is_remarkable(&judgement.outcome));
                 if verdict.decision() == Decision::Deny || !told {
                     continue;
@@ -141,6 +144,9 @@ impl Face<'_, '_> {
                     self.judgement(indent + 2, judgement, verdict.enforced, verdict.revision)?;
                 }
             }
+        }
+        for disagreement in &verdict.disagreements {
+            self.disagreement(indent + 2, disagreement, verdict.revision)?;
         }
         if self.style.verbose {
             self.others(indent + 2, verdict)?;
@@ -238,20 +244,25 @@ impl Face<'_, '_> {
     /// Two lines: what is wrong; where it was said, unless the header has said so, and who can mend it.
     fn finding(&mut self, indent: usize, finding: &Finding, revision: Option<Oid>) -> io::Result<()> {
         self.page.paragraph(indent, &[plain("- "), plain(escape::sentence(&finding.what))])?;
-        let mut at = Vec::new();
-        if let Some(path) = &finding.at.path {
-            at.push(format!("at {}", escape::quotation(path.as_bytes())));
-        }
-        if let Some(line) = finding.at.line {
-            let of = if finding.at.in_description { "description" } else { "message" };
-            at.push(format!("on line {line} of the {of}"));
-        }
-        if let Some(commit) = finding.at.commit.filter(|commit| Some(*commit) != revision) {
-            at.push(format!("in {}", commit.short()));
-        }
-        let said = if at.is_empty() { String::new() } else { format!("{}; ", at.join(" ")) };
+        let at = place(&finding.at, revision);
+        let said = if at.is_empty() { String::new() } else { format!("{at}; ") };
         let who = format!("{said}for {} to mend", escape::words(&finding.who));
         self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
+    }
+
+    /// What a field is said to be in one place and another, and which of it counts.
+    fn disagreement(&mut self, indent: usize, one: &Disagreement, revision: Option<Oid>) -> io::Result<()> {
+        let stated = one.stated.iter().map(|stated| {
+            let value = escape::quotation(stated.value.as_bytes());
+            format!("{value} {}", place(&stated.at, revision))
+        });
+        let what = format!(
+            ": `{}` is {}; `{}` counts",
+            escape::words(&one.field),
+            stated.collect::<Vec<_>>().join(" and "),
+            escape::words(&one.counts),
+        );
+        self.page.paragraph(indent, &[span(Look::Warning, "disagreement"), plain(what)])
     }
 
     fn missing(&mut self, indent: usize, missing: &Missing) -> io::Result<()> {
@@ -304,6 +315,22 @@ fn left_out(page: &mut Page<'_>, kind: &str, count: usize) -> io::Result<()> {
     page.paragraph(0, &[plain(format!("and {changes} {kind}: `changegate check --verbose` shows all"))])?;
     page.gap();
     Ok(())
+}
+
+/// Returns where something was said, unless `revision` alone says it.
+fn place(at: &Spot, revision: Option<Oid>) -> String {
+    let mut places = Vec::new();
+    if let Some(path) = &at.path {
+        places.push(format!("at {}", escape::quotation(path.as_bytes())));
+    }
+    if let Some(line) = at.line {
+        let of = if at.in_description { "description" } else { "message" };
+        places.push(format!("on line {line} of the {of}"));
+    }
+    if let Some(commit) = at.commit.filter(|commit| Some(*commit) != revision) {
+        places.push(format!("in {}", commit.short()));
+    }
+    places.join(" ")
 }
 
 /// Returns true for an outcome that people should know about although it denies nothing.

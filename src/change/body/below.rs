@@ -27,8 +27,11 @@ impl Below {
             blocks
         };
         let mut below = Below { label: label.to_owned(), lines: extent(scope), values: Vec::new() };
-        let boxes = scope.iter().fold(false, |found, block| collect_boxes(block, &mut below.values) || found);
-        if boxes {
+        let mut has_boxes = false;
+        for block in scope {
+            has_boxes |= collect_boxes(block, &mut below.values);
+        }
+        if has_boxes {
             return below;
         }
         let mut value = String::new();
@@ -81,7 +84,7 @@ pub(super) fn until(blocks: &[Block], ends: impl Fn(&Block) -> bool) -> &[Block]
 fn extent(blocks: &[Block]) -> RangeInclusive<usize> {
     let of = |lines: &[Line]| {
         let mut said = lines.iter().filter(|line| !line.text.trim().is_empty()).map(|line| line.number);
-        said.next().map(|first| first..=said.last().unwrap_or(first))
+        said.next().map(|first| first..=said.next_back().unwrap_or(first))
     };
     let extents = blocks.iter().filter_map(|block| match block {
         Block::Heading(_, lines) | Block::Paragraph(lines) | Block::Record(lines) => of(lines),

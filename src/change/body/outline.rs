@@ -239,10 +239,9 @@ impl<'body> Builder<'body> {
             }
             TagEnd::Strikethrough => self.struck = self.struck.saturating_sub(1),
             TagEnd::Image => self.pictures = self.pictures.saturating_sub(1),
-            TagEnd::Link => {
-                if std::mem::take(&mut self.is_address) {
-                    self.text(">", self.body.len());
-                }
+            TagEnd::Link if self.is_address => {
+                self.text(">", self.body.len());
+                self.is_address = false;
             }
             TagEnd::Paragraph => self.close_leaf(Block::Paragraph),
             TagEnd::Heading(level) => self.close_leaf(|lines| Block::Heading(level, lines)),

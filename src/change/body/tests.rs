@@ -346,6 +346,7 @@ fn nests() -> Vec<(String, String)> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test may look at the clock")]
 fn nesting_costs_no_more_than_its_length() {
     // In a debug build, on a machine with other things to do.
     let soon = Duration::from_millis(if cfg!(debug_assertions) { 1500 } else { 50 });
