@@ -12,7 +12,9 @@ use super::visible::Visible;
 use super::{Counts, Group, Of, Report, RuleTrace, Update};
 use crate::change::Missing;
 use crate::predicates::Trace;
-use crate::verdict::{Answer, Finding, Judgement, Line, Obligation, Outcome, Part, Verdict};
+use crate::verdict::{
+    self, Answer, Disagreement, Finding, Judgement, Line, Obligation, Outcome, Part, Stated, Verdict,
+};
 
 mod schema;
 #[cfg(test)]
@@ -99,6 +101,7 @@ fn change<'r>(group: &'r Group, index: usize, verdict: &'r Verdict) -> Change<'r
         enforced: verdict.enforced,
         class: verdict.class.as_deref(),
         judgements: verdict.judgements.iter().map(|one| judgement(one, verdict.enforced)).collect(),
+        disagreements: verdict.disagreements.iter().map(disagreement).collect(),
         traces: traces
             .map(|RuleTrace { rule, trace, .. }| JsonTrace { rule, question: question(trace) })
             .collect(),
@@ -155,15 +158,31 @@ pub(super) fn finding(finding: &Finding) -> impl Serialize + '_ {
 fn json_finding(finding: &Finding) -> JsonFinding<'_> {
     JsonFinding {
         what: sentence(&finding.what),
-        at: Spot {
-            commit: finding.at.commit.map(|id| id.to_string()),
-            line: finding.at.line,
-            text: finding.at.line.map(|_| if finding.at.in_description { "description" } else { "message" }),
-            path: Words::new(finding.at.path.as_ref()),
-        },
+        at: spot(&finding.at),
         who: &finding.who,
         paste: finding.paste.as_deref(),
     }
+}
+
+fn spot(at: &verdict::Spot) -> Spot<'_> {
+    Spot {
+        commit: at.commit.map(|id| id.to_string()),
+        line: at.line,
+        text: at.line.map(|_| if at.in_description { "description" } else { "message" }),
+        path: Words::new(at.path.as_ref()),
+    }
+}
+
+fn disagreement(disagreement: &Disagreement) -> JsonDisagreement<'_> {
+    JsonDisagreement {
+        field: &disagreement.field,
+        counts: &disagreement.counts,
+        stated: disagreement.stated.iter().map(stated).collect(),
+    }
+}
+
+fn stated(stated: &Stated) -> JsonStated<'_> {
+    JsonStated { value: Words::new(Some(&stated.value)), at: spot(&stated.at) }
 }
 
 fn obligation(owed: &Obligation) -> JsonObligation<'_> {

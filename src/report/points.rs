@@ -5,7 +5,7 @@
 
 use super::{Group, Report};
 use crate::change::{Missing, Need, Oid};
-use crate::verdict::{Finding, Judgement, Level, Line, Outcome, Spot, Verdict};
+use crate::verdict::{Disagreement, Finding, Judgement, Level, Line, Outcome, Spot, Verdict};
 
 /// Who closes a gap in the facts that a later stage would not close by itself.
 const GATEKEEPER: &str = "whoever runs this gate";
@@ -170,6 +170,19 @@ pub(super) fn place(at: &Spot, spoken_of: Option<Oid>) -> Option<Line> {
         line = line.and(format!("{gap}in {}", commit.short()));
     }
     (!line.0.is_empty()).then_some(line)
+}
+
+/// Returns what is stated in one place and another way in the next, and which of it counts.
+pub(super) fn disagreement(one: &Disagreement, spoken_of: Option<Oid>) -> Line {
+    let mut line = Line::say(format!("`{}` is ", one.field));
+    for (index, stated) in one.stated.iter().enumerate() {
+        line = line.and(if index == 0 { "" } else { " and " }).quote(&stated.value);
+        if let Some(place) = place(&stated.at, spoken_of) {
+            line = line.and(" ");
+            line.0.extend(place.0);
+        }
+    }
+    line.and(format!("; `{}` counts", one.counts))
 }
 
 /// Returns every judgement of a report, in its order: of each group what is said about the ref, and

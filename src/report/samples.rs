@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::change::{Missing, Need};
-use crate::verdict::{Answer, Finding, Level, Obligation, RuleName};
+use crate::verdict::{Answer, Disagreement, Finding, Level, Obligation, RuleName, Spot, Stated};
 
 pub(super) fn id(digit: &str) -> Oid {
     Oid::from_hex(&digit.chars().cycle().take(40).collect::<String>()).unwrap()
@@ -35,6 +35,7 @@ pub(super) fn verdict(revision: &str, subject: &[u8], judgements: Vec<Judgement>
         enforced: true,
         class: Some("normal".into()),
         judgements,
+        disagreements: Vec::new(),
     }
 }
 
@@ -233,6 +234,28 @@ pub(super) fn remarked() -> Report {
         Line::say("this policy asked to be reviewed by 2026-01-31"),
     ];
     report
+}
+
+pub(super) fn disagreeing() -> Report {
+    let described = Spot { line: Some(12), in_description: true, ..Spot::default() };
+    let said =
+        |digit: &str, line: usize| Spot { commit: Some(id(digit)), line: Some(line), ..Spot::default() };
+    let disagreement = |field: &str, stated: [(&[u8], Spot); 2], counts: &str| Disagreement {
+        field: field.into(),
+        stated: stated.into_iter().map(|(value, at)| Stated { value: value.into(), at }).collect(),
+        counts: counts.into(),
+    };
+    let mut one = verdict("9", b"Cache the tenant lookup", vec![passed()]);
+    (one.stage, one.commits) = (Stage::PullRequest, 2);
+    one.disagreements = vec![
+        disagreement("Risk", [(b"high; the token check", said("8a", 5)), (b"low", described)], "high"),
+        disagreement(
+            "Change-Type",
+            [(b"normal", said("8a", 6)), (b"emergency; \x1b[2J", said("9", 7))],
+            "emergency",
+        ),
+    ];
+    report(vec![Group::new(Of::Pull("acme/shop#12".into()), vec![one])])
 }
 
 pub(super) fn hostile() -> Report {

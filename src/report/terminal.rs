@@ -8,10 +8,12 @@
 use std::io::{self, Write};
 
 use super::page::{Look, Page, Span, plain, span};
-use super::points::{Point, place};
+use super::points::{Point, disagreement, place};
 use super::{Counts, Group, Of, Report, Style, Update, due, escape, explain};
 use crate::change::{Missing, Oid};
-use crate::verdict::{Decision, Finding, Judgement, Level, Obligation, Outcome, RuleName, Verdict};
+use crate::verdict::{
+    Decision, Disagreement, Finding, Judgement, Level, Obligation, Outcome, RuleName, Verdict,
+};
 
 mod paste;
 mod summary;
@@ -87,6 +89,7 @@ impl Face<'_, '_> {
                 let explained = group.traces.iter().any(|trace| trace.verdict == index);
                 let told = self.style.verbose
                     || explained
+                    || !verdict.disagreements.is_empty()
                     || verdict.judgements.iter().any(|judgement| is_remarkable(&judgement.outcome));
                 if verdict.decision() == Decision::Deny || !told {
                     continue;
@@ -144,6 +147,9 @@ impl Face<'_, '_> {
                     self.judgement(indent + 2, judgement, verdict.enforced, verdict.revision)?;
                 }
             }
+        }
+        for disagreement in &verdict.disagreements {
+            self.disagreement(indent + 2, disagreement, verdict.revision)?;
         }
         if self.style.verbose {
             self.others(indent + 2, verdict)?;
@@ -245,6 +251,12 @@ impl Face<'_, '_> {
         let said = at.map_or_else(String::new, |at| format!("{}; ", escape::sentence(&at)));
         let who = format!("{said}for {} to mend", escape::words(&finding.who));
         self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
+    }
+
+    /// What a field is said to be in one place and another, and which of it counts.
+    fn disagreement(&mut self, indent: usize, one: &Disagreement, revision: Option<Oid>) -> io::Result<()> {
+        let what = format!(": {}", escape::sentence(&disagreement(one, revision)));
+        self.page.paragraph(indent, &[span(Look::Warning, "disagreement"), plain(what)])
     }
 
     fn missing(&mut self, indent: usize, missing: &Missing) -> io::Result<()> {

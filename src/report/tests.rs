@@ -38,6 +38,7 @@ looks! {
     a_refused_message_can_be_opened_again: refused_message
     what_cannot_be_decided_says_who_can_change_that: undecided
     exemptions_warnings_and_notes_are_told: remarked
+    what_contradicts_itself_is_told_with_what_counts: disagreeing
     hostile_words_are_shown_and_do_nothing: hostile
     an_explanation_is_a_tree: explained
 }
@@ -50,7 +51,7 @@ fn verbose_shows_every_change_and_every_rule() {
 
 #[test]
 fn colour_adds_nothing_but_colour() {
-    for report in [denied(), owed(), remarked(), explained(), deferred(), hostile()] {
+    for report in [denied(), owed(), remarked(), explained(), deferred(), disagreeing(), hostile()] {
         let coloured = written(Format::Terminal, &report, &Style { colour: true, ..Style::default() });
         assert!(coloured.contains("\u{1b}["));
         assert_eq!(without_colour(&coloured), terminal(&report));

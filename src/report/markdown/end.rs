@@ -3,11 +3,12 @@
 use super::document::Document;
 use crate::report::escape::markdown::Inline;
 use crate::report::page::Page;
-use crate::report::points::{Point, Rank, told};
+use crate::report::points::{Point, Rank, disagreement, told};
 use crate::report::{Report, Style, escape, explain};
 
 /// Writes it.
 pub(super) fn write(document: &mut Document, report: &Report, style: &Style) {
+    disagreements(document, report);
     later(document, report);
     if !report.notes.is_empty() {
         document.heading(3, "Notes");
@@ -17,6 +18,17 @@ pub(super) fn write(document: &mut Document, report: &Report, style: &Style) {
     }
     passed(document, report);
     traces(document, report, style);
+}
+
+/// What is stated in two ways, and which of them counts.
+fn disagreements(document: &mut Document, report: &Report) {
+    let verdicts = report.groups.iter().flat_map(|group| &group.verdicts);
+    let all = verdicts.flat_map(|one| one.disagreements.iter().map(|said| disagreement(said, one.revision)));
+    let all: Vec<_> = all.collect();
+    if !all.is_empty() {
+        document.heading(3, "Said in two ways");
+        all.iter().for_each(|line| document.item("-", &Inline::new().sentence(line).done(), &[]));
+    }
 }
 
 /// The rules that a later stage asks, which is not the same as rules that passed.

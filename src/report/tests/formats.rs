@@ -24,6 +24,7 @@ fn all_samples() -> Vec<Report> {
         hostile(),
         explained(),
         pulled(),
+        disagreeing(),
         Report { policy: None, ..allowed() },
         report(Vec::new()),
     ]
@@ -50,7 +51,7 @@ macro_rules! looks {
 
 looks! {
     github Github: denied allowed owed deferred undecided remarked hostile pulled;
-    markdown Markdown: denied allowed owed deferred refused_message undecided remarked hostile explained pulled;
+    markdown Markdown: denied allowed owed deferred refused_message undecided remarked hostile explained pulled disagreeing;
     sarif Sarif: denied allowed undecided remarked hostile pulled;
     junit Junit: denied allowed owed deferred undecided remarked hostile;
 }
