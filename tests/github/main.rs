@@ -12,7 +12,9 @@
 )]
 #![allow(dead_code, reason = "what the world can hold is more than each test needs")]
 
+mod action;
 mod contract;
 mod fake;
+mod install;
 mod scene;
 mod server;

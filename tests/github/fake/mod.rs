@@ -8,7 +8,7 @@ mod graph;
 mod http;
 mod query;
 mod rest;
-mod shapes;
+pub(crate) mod shapes;
 mod world;
 
 use std::io::BufReader;
