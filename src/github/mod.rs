@@ -3,3 +3,29 @@
 //!
 //! The only place that names an HTTP client or anything asynchronous. A runtime is started here, on
 //! the thread that asks, and nowhere on the way of a hook.
+
+mod accounts;
+mod answers;
+mod ask;
+mod checks;
+mod client;
+mod commits;
+mod details;
+pub mod event;
+mod facts;
+mod files;
+mod graphql;
+mod judge;
+mod landed;
+mod place;
+mod policy;
+mod pushers;
+mod queue;
+mod record;
+mod said;
+mod wire;
+
+pub use ask::Failure;
+pub use client::{Client, Patience};
+pub use place::{PUBLIC_API, PullName, RepoName, Server};
+pub use wire::Token;
