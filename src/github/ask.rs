@@ -105,7 +105,11 @@ impl Answer {
             return Err(self.refusal(request));
         }
         serde_json::from_slice(&self.body).map_err(|error| Failure {
-            why: format!("GitHub's answer to {} cannot be read: {}", request.words(), plain(&error.to_string(), 200)),
+            why: format!(
+                "GitHub's answer to {} cannot be read: {}",
+                request.words(),
+                plain(&error.to_string(), 200)
+            ),
             status: Some(self.status),
         })
     }

@@ -19,10 +19,14 @@ pub(super) async fn runs(client: &Client, repo: &RepoName, of: Oid) -> Result<Ve
     };
     let runs = client.list(path, take, |_| false).await?;
     if runs.len() != total {
-        return Err(Failure::new(format!("GitHub says that there are {total} check runs, and lists {}", runs.len())));
+        return Err(Failure::new(format!(
+            "GitHub says that there are {total} check runs, and lists {}",
+            runs.len()
+        )));
     }
     if let Some(other) = runs.iter().find(|run| run.head_sha != of) {
-        let why = format!("GitHub was asked for checks of {}, and tells of {}", of.short(), other.head_sha.short());
+        let why =
+            format!("GitHub was asked for checks of {}, and tells of {}", of.short(), other.head_sha.short());
         return Err(Failure::new(why));
     }
     Ok(runs.iter().map(check).collect())

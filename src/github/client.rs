@@ -210,7 +210,8 @@ impl Client {
 
     /// Sends a request once, within what is left of the time.
     async fn attempt(&self, wire: &Wire, request: &Request, etag: Option<&str>) -> Result<Answer, Failure> {
-        let late = |what: &str| Failure::new(format!("GitHub could not be asked for {}: {what}", request.words()));
+        let late =
+            |what: &str| Failure::new(format!("GitHub could not be asked for {}: {what}", request.words()));
         let Some(left) = self.left() else {
             return Err(late(&format!("the {} s for everything are over", self.patience.deadline.as_secs())));
         };
@@ -265,7 +266,10 @@ impl Client {
 
     fn out_of_time(&self, answer: &Answer, request: &Request, wait: Duration) -> Failure {
         let mut failure = answer.refusal(request);
-        failure.why.push_str(&format!("; trying again would take {} s, and there is no time for that", wait.as_secs()));
+        failure.why.push_str(&format!(
+            "; trying again would take {} s, and there is no time for that",
+            wait.as_secs()
+        ));
         failure
     }
 }
@@ -280,7 +284,10 @@ fn is_cacheable(request: &Request) -> bool {
 }
 
 fn elsewhere(request: &Request) -> Failure {
-    Failure::new(format!("GitHub's answer to {} leads to another server, or around in a circle", request.words()))
+    Failure::new(format!(
+        "GitHub's answer to {} leads to another server, or around in a circle",
+        request.words()
+    ))
 }
 
 /// Returns the address of the next page in a `Link` header.

@@ -28,11 +28,13 @@ pub(super) async fn list(client: &Client, name: &PullName, pull: &Pull) -> Resul
         between(client, name, &ends).await?.1
     };
     if commits.len() != pull.commits {
-        let why = format!("the pull request has {} commits, and GitHub lists {}", pull.commits, commits.len());
+        let why =
+            format!("the pull request has {} commits, and GitHub lists {}", pull.commits, commits.len());
         return Err(Failure::new(why));
     }
     let at = commits.iter().position(|commit| commit.sha == pull.head.sha);
-    let at = at.ok_or_else(|| Failure::new("the final revision is not among the commits that GitHub lists"))?;
+    let at =
+        at.ok_or_else(|| Failure::new("the final revision is not among the commits that GitHub lists"))?;
     let head = commits.remove(at);
     commits.push(head);
     Ok(commits)

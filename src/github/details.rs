@@ -217,7 +217,9 @@ impl<T> Reading<T> {
         self.nodes.extend(page.nodes);
         self.total = page.total_count.or(self.total);
         match page.page_info {
-            Some(info) if info.has_next_page && info.end_cursor.is_some() && info.end_cursor != self.cursor => {
+            Some(info)
+                if info.has_next_page && info.end_cursor.is_some() && info.end_cursor != self.cursor =>
+            {
                 self.cursor = info.end_cursor;
                 self.is_wanted = true;
             }
@@ -276,10 +278,14 @@ pub(super) async fn details(
         });
         let answer: Partial<Data> = client.query_partial(DETAILS, variables).await?;
         let error = |part: &str| answer.error_in(part).map(str::to_owned);
-        let errors = ["reviews", "commits", "reviewThreads", "userContentEdits", "timelineItems", "comments"].map(error);
+        let errors = ["reviews", "commits", "reviewThreads", "userContentEdits", "timelineItems", "comments"]
+            .map(error);
         let object_error = error("object");
-        let repository = answer.data.repository.ok_or_else(|| Failure::new(format!("GitHub knows no {}", pull.repo)))?;
-        let found = repository.pull_request.ok_or_else(|| Failure::new(format!("GitHub knows no pull request {pull}")))?;
+        let repository =
+            answer.data.repository.ok_or_else(|| Failure::new(format!("GitHub knows no {}", pull.repo)))?;
+        let found = repository
+            .pull_request
+            .ok_or_else(|| Failure::new(format!("GitHub knows no pull request {pull}")))?;
         if first.is_some_and(|(head, ..)| head != found.head_ref_oid) {
             return Err(Failure::new("somebody pushed while the pull request was being read"));
         }
@@ -304,13 +310,20 @@ pub(super) async fn details(
         }
         timeline.take(found.timeline_items, in_timeline.as_deref());
         comments.take(found.comments, in_comments.as_deref());
-        let more = [reviews.is_wanted, authors.is_wanted, threads.is_wanted, edits.is_wanted,
-            timeline.is_wanted, comments.is_wanted];
+        let more = [
+            reviews.is_wanted,
+            authors.is_wanted,
+            threads.is_wanted,
+            edits.is_wanted,
+            timeline.is_wanted,
+            comments.is_wanted,
+        ];
         if !more.contains(&true) {
             break;
         }
     }
-    let (head, last_edited_at, includes_created_edit) = first.ok_or_else(|| Failure::new("nothing was asked"))?;
+    let (head, last_edited_at, includes_created_edit) =
+        first.ok_or_else(|| Failure::new("nothing was asked"))?;
     Ok(Details {
         head,
         last_edited_at,

@@ -141,7 +141,9 @@ pub fn read(name: &str, json: &[u8], default: Option<&RepoName>) -> Result<Subje
             (None | Some(Value::Null), Some(repo)) => Ok(Subject::OpenPulls { repo: repo.clone() }),
             _ => Ok(Subject::OpenPulls { repo: event.repo()? }),
         },
-        other => Err(format!("the event `{}` says nothing that can be judged; there are {EVENTS}", shown(other))),
+        other => {
+            Err(format!("the event `{}` says nothing that can be judged; there are {EVENTS}", shown(other)))
+        }
     }
 }
 

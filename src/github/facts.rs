@@ -104,10 +104,12 @@ impl Gathering<'_> {
         if let Some(Ok(details)) = &details
             && details.head != pull.head.sha
         {
-            let moved = format!("{} was pushed while {} was being read", details.head.short(), pull.head.sha.short());
+            let moved =
+                format!("{} was pushed while {} was being read", details.head.short(), pull.head.sha.short());
             return Err(Gap::Moved(moved));
         }
-        let head = listed.last().map(commits::head).ok_or_else(|| Gap::Commits(Failure::new("there are none")))?;
+        let head =
+            listed.last().map(commits::head).ok_or_else(|| Gap::Commits(Failure::new("there are none")))?;
         let details = details.unwrap_or_else(|| Err(Failure::new("nobody asked for it")));
         let details = details.as_ref();
         let (pusher, pushed) = self.pushers(activity, |id| listed.iter().any(|commit| commit.sha == id));
@@ -156,7 +158,8 @@ impl Gathering<'_> {
         let mut paths = listed.map_err(gap)?;
         if self.wants(&[Need::Kinds, Need::Blobs]) {
             let ends = [self.base, self.pull.head.sha];
-            if let Err(failure) = files::complete(self.client, self.name, ends, self.needs, &mut paths).await {
+            if let Err(failure) = files::complete(self.client, self.name, ends, self.needs, &mut paths).await
+            {
                 for change in &mut paths {
                     change.blob = Err(Missing::Unavailable(Need::Blobs, failure.why.clone()));
                 }
@@ -174,7 +177,9 @@ impl Gathering<'_> {
         if self.pusher == PusherFrom::None {
             return (Ok(Pusher::Unidentified), Ok(Vec::new()));
         }
-        let Some(activity) = activity else { return (Err(unasked(Need::Pusher)), Err(unasked(Need::Pusher))) };
+        let Some(activity) = activity else {
+            return (Err(unasked(Need::Pusher)), Err(unasked(Need::Pusher)));
+        };
         match activity.and_then(|activity| pushers::of(&activity, self.pull, is_ours)) {
             Ok((makers, last)) => (Ok(Pusher::Account(last.id)), Ok(makers)),
             Err(failure) => {
@@ -198,10 +203,7 @@ fn makers(
 }
 
 /// Returns what was found about the revision: check runs and commit statuses, both or neither.
-fn found(
-    runs: Option<Result<Vec<Check>, Failure>>,
-    details: Result<&Details, &Failure>,
-) -> Fact<Vec<Check>> {
+fn found(runs: Option<Result<Vec<Check>, Failure>>, details: Result<&Details, &Failure>) -> Fact<Vec<Check>> {
     let gap = |failure: &Failure| Missing::Unavailable(Need::Checks, failure.why.clone());
     let mut found = runs.ok_or_else(|| unasked(Need::Checks))?.map_err(|failure| gap(&failure))?;
     let statuses = details.and_then(|details| details.statuses.as_ref()).map_err(gap)?;

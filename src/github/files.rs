@@ -26,8 +26,11 @@ pub(super) async fn list(client: &Client, name: &PullName, pull: &Pull) -> Resul
     let path = format!("{}/pulls/{}/files?per_page=100", name.repo.path(), name.number);
     let files: Vec<ChangedFile> = client.list(path, |page: Vec<ChangedFile>| page, |_| false).await?;
     if files.len() != pull.changed_files {
-        let why =
-            format!("the pull request changes {} files, and GitHub lists {}", pull.changed_files, files.len());
+        let why = format!(
+            "the pull request changes {} files, and GitHub lists {}",
+            pull.changed_files,
+            files.len()
+        );
         return Err(Failure::new(why));
     }
     let mut changes = Vec::with_capacity(files.len());
@@ -39,7 +42,8 @@ pub(super) async fn list(client: &Client, name: &PullName, pull: &Pull) -> Resul
 
 fn add(file: &ChangedFile, changes: &mut Vec<PathChange>) -> Result<(), Failure> {
     let odd = |what: &str| Failure::new(format!("GitHub's list of files is odd: {what}"));
-    let blob: Fact<Blob> = Err(Missing::Unavailable(Need::Blobs, "GitHub's list of files does not tell it".into()));
+    let blob: Fact<Blob> =
+        Err(Missing::Unavailable(Need::Blobs, "GitHub's list of files does not tell it".into()));
     // What stood there before has an id that the list does not tell.
     let before = Oid::from_bytes(&[0; 20]).map(|id| Entry { kind: EntryKind::Untold, id });
     let id = file.sha.filter(|id| !id.is_null());
@@ -143,7 +147,11 @@ fn question(paths: usize, with_blobs: bool) -> String {
     let names: String = (0..paths).map(|index| format!(" $p{index}: String!")).collect();
     let of = |blob: &str| -> String {
         (0..paths)
-            .map(|index| format!(" p{index}: file(path: $p{index}) {{ mode object {{ oid ... on Blob {{ oid{blob} }} }} }}"))
+            .map(|index| {
+                format!(
+                    " p{index}: file(path: $p{index}) {{ mode object {{ oid ... on Blob {{ oid{blob} }} }} }}"
+                )
+            })
             .collect()
     };
     format!(
@@ -182,10 +190,13 @@ fn fill(entry: &mut Option<Entry>, found: Option<&TreeEntry>) {
 fn new_blob(found: &TreeEntry, after: Option<Entry>) -> Option<Blob> {
     let object = found.object.as_ref().filter(|object| object.oid == after.map(|after| after.id))?;
     let size = object.byte_size?;
-    let whole = object.is_binary == Some(false) && (object.is_truncated == Some(false) || Blob::START as u64 <= size);
+    let whole =
+        object.is_binary == Some(false) && (object.is_truncated == Some(false) || Blob::START as u64 <= size);
     // Content that GitHub holds for binary is not handed out; that leaves its start unread.
     let start = match &object.text {
-        Some(text) if whole => Some(Text::from(text.as_bytes().get(..Blob::START).unwrap_or(text.as_bytes()))),
+        Some(text) if whole => {
+            Some(Text::from(text.as_bytes().get(..Blob::START).unwrap_or(text.as_bytes())))
+        }
         _ if size == 0 => Some(Text::default()),
         _ => return None,
     };
@@ -209,7 +220,9 @@ mod tests {
         let found = changes(file).unwrap();
         let paths: Vec<_> = found
             .iter()
-            .map(|change| (change.path.to_lossy().into_owned(), change.before.is_some(), change.after.is_some()))
+            .map(|change| {
+                (change.path.to_lossy().into_owned(), change.before.is_some(), change.after.is_some())
+            })
             .collect();
         assert_eq!(paths, [("a".into(), true, false), ("b".into(), false, true)]);
     }

@@ -63,14 +63,19 @@ pub(super) struct Partial<T> {
 impl<T> Partial<T> {
     /// Returns why the part called `part` cannot be relied on, if it cannot.
     pub(super) fn error_in(&self, part: &str) -> Option<&str> {
-        let about = |path: &[String]| path.is_empty() || path.len() < 3 || path.iter().any(|step| step == part);
+        let about =
+            |path: &[String]| path.is_empty() || path.len() < 3 || path.iter().any(|step| step == part);
         self.errors.iter().find(|(path, _)| about(path)).map(|(_, why)| why.as_str())
     }
 }
 
 impl Client {
     /// Asks a GraphQL question of which every part has to be answered.
-    pub(super) async fn query<T: DeserializeOwned>(&self, text: &str, variables: Value) -> Result<T, Failure> {
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        text: &str,
+        variables: Value,
+    ) -> Result<T, Failure> {
         let partial = self.query_partial(text, variables).await?;
         match partial.errors.into_iter().next() {
             Some((_, why)) => Err(Failure::new(why)),
@@ -104,7 +109,13 @@ impl Client {
         let data = serde_json::from_value(data).map_err(|error| {
             // An error that left a hole says more than the hole.
             let why = errors.first().map(|(_, why)| why.clone());
-            let unread = || format!("GitHub's answer to {} cannot be read: {}", request.words(), plain(&error.to_string(), 200));
+            let unread = || {
+                format!(
+                    "GitHub's answer to {} cannot be read: {}",
+                    request.words(),
+                    plain(&error.to_string(), 200)
+                )
+            };
             Failure::new(why.unwrap_or_else(unread))
         })?;
         Ok(Partial { data, errors })

@@ -119,7 +119,8 @@ pub(super) async fn judge_pull(
     told: Told,
 ) -> Result<Done, Failure> {
     let path = format!("{}/pulls/{}", name.repo.path(), name.number);
-    let (pull, base) = join(client.get::<answers::Pull>(path), policy::base(client, name, &options.policy)).await;
+    let (pull, base) =
+        join(client.get::<answers::Pull>(path), policy::base(client, name, &options.policy)).await;
     let (pull, base) = (pull?, base?);
     if pull.number != name.number {
         return Err(Failure::new(format!("GitHub was asked for {name} and tells of another pull request")));
@@ -204,7 +205,8 @@ pub(super) async fn judge_with(
     // What was pushed is amended by another push, which takes the approvals with it.
     group.amendable = false;
     if !loaded.policy.protects(target.as_bytes()) {
-        let what = Line::say("the policy of ").quote(&target).and(" does not put that branch under change control");
+        let what =
+            Line::say("the policy of ").quote(&target).and(" does not put that branch under change control");
         group.refusals.push(refuse_pull("pull-target", Finding::new(what).by(KEEPER)));
     }
     group.refusals.extend(breaks_policy(client, name, options, pull, loaded, &change).await);
@@ -249,14 +251,17 @@ async fn breaks_policy(
     match policy::load(client, &name.repo, pull.head.sha, &options.policy, &called, None).await {
         Ok(new) if new.policy.protects(target.as_bytes()) => None,
         Ok(_) => {
-            let what = Line::say("after this ").quote(&target).and(" would not be under change control any more");
+            let what =
+                Line::say("after this ").quote(&target).and(" would not be under change control any more");
             Some(refuse("policy-valid", Finding::new(what).by(author)))
         }
         Err(NoPolicy::Unusable(Unusable::Absent)) => {
             let what = format!("this takes away the policy `{}`", options.policy);
             Some(refuse("policy-valid", Finding::new(Line::say(what)).by(author)))
         }
-        Err(NoPolicy::Unusable(Unusable::Faulty(errors))) => Some(refuse("policy-valid", faults(&errors, author))),
+        Err(NoPolicy::Unusable(Unusable::Faulty(errors))) => {
+            Some(refuse("policy-valid", faults(&errors, author)))
+        }
         Err(NoPolicy::Unread(failure)) => {
             let what = format!("the policy that this brings could not be read: {}", failure.why);
             Some(refuse("policy-valid", Finding::new(Line::say(what)).by("whoever runs the gate")))
@@ -268,7 +273,8 @@ async fn breaks_policy(
 pub(super) fn unusable(why: &Unusable, path: &str, place: &Text, who: &str) -> Judgement {
     match why {
         Unusable::Absent => {
-            let what = Line::say(format!("there is no `{path}` at ")).quote(place).and(", so nothing can be judged");
+            let what =
+                Line::say(format!("there is no `{path}` at ")).quote(place).and(", so nothing can be judged");
             refuse("policy-present", Finding::new(what).by(who).paste("changegate policy init"))
         }
         Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, who)),
@@ -280,9 +286,11 @@ pub(super) fn traces(loaded: &Loaded, change: &Change, verdict: &Verdict) -> Vec
     let told = verdict.judgements.iter().filter(|judgement| judgement.outcome != Outcome::NotApplicable);
     told.flat_map(|judgement| {
         let rule = judgement.rule.id.clone();
-        explain(&loaded.policy, change, &judgement.rule.id)
-            .into_iter()
-            .map(move |trace| RuleTrace { verdict: 0, rule: rule.clone(), trace })
+        explain(&loaded.policy, change, &judgement.rule.id).into_iter().map(move |trace| RuleTrace {
+            verdict: 0,
+            rule: rule.clone(),
+            trace,
+        })
     })
     .collect()
 }

@@ -99,7 +99,8 @@ pub(super) async fn judge_landed(
     let answer: BranchAnswer = client.query(BRANCH, variables).await?;
     let found = answer.repository.ok_or_else(|| Failure::new(format!("GitHub knows no {repo}")))?;
     let default = found.default_branch_ref.and_then(|branch| Some((branch.name, branch.target?.oid)));
-    let (default, default_tip) = default.ok_or_else(|| Failure::new(format!("{repo} has no default branch")))?;
+    let (default, default_tip) =
+        default.ok_or_else(|| Failure::new(format!("{repo} has no default branch")))?;
     let default = format!("refs/heads/{default}");
     // What the branch held before decides; one that is new, or older than its policy, is judged as the
     // default branch says. Before its own push, the default branch stood at `before`.
@@ -133,7 +134,8 @@ pub(super) async fn judge_landed(
         group.refusals.push(refuse_pull("pull-current", Finding::new(what).by("nobody")));
     }
     let others = bring(client, landed, options, &loaded, &default, &mut group).await;
-    let mut first = Done { group, policy: Some(loaded.name()), notes: notes_on(&loaded, client.now()), head: None };
+    let mut first =
+        Done { group, policy: Some(loaded.name()), notes: notes_on(&loaded, client.now()), head: None };
     let mut all = match others {
         Ok(others) => others,
         Err(failure) => {
@@ -157,12 +159,22 @@ async fn bring(
 ) -> Result<Vec<Done>, Failure> {
     let name = Text::from(landed.name);
     let (old, new) = (Landed::given(landed.before), Landed::given(landed.after));
-    let asked = |forward: bool| Asked { name: &name, claimed: old, actual: old, new, object: Object::Commit, forward };
+    let asked = |forward: bool| Asked {
+        name: &name,
+        claimed: old,
+        actual: old,
+        new,
+        object: Object::Commit,
+        forward,
+    };
     let Some(new) = new else {
         group.refusals.extend(push::judge(&asked(false)));
         return Ok(Vec::new());
     };
-    let start = old.map_or_else(|| default.trim_start_matches("refs/heads/").to_owned(), |old| old.to_string());
+    let start = old.map_or_else(
+        || default.strip_prefix("refs/heads/").unwrap_or(default).to_owned(),
+        |old| old.to_string(),
+    );
     let any = PullName { repo: landed.repo.clone(), number: 0 };
     let ends = format!("{}...{new}", super::place::escaped(&start));
     let (status, commits) = commits::between(client, &any, &ends).await?;
@@ -194,7 +206,8 @@ async fn bring(
             Some(pull) if seen.insert(pull.number) => pulls.push(pull.number),
             Some(_) => {}
             None => {
-                let verdict = without_pull(client, landed, options, loaded, step, &commits, group.verdicts.len());
+                let verdict =
+                    without_pull(client, landed, options, loaded, step, &commits, group.verdicts.len());
                 group.verdicts.push(verdict.0);
                 group.traces.extend(verdict.1);
             }
@@ -219,8 +232,10 @@ struct Step {
 
 /// Returns the steps that lead to `tip`, oldest first.
 fn steps(commits: &[Listed], tip: Oid) -> Vec<Step> {
-    let parents: HashMap<Oid, Vec<Oid>> =
-        commits.iter().map(|commit| (commit.sha, commit.parents.iter().map(|parent| parent.sha).collect())).collect();
+    let parents: HashMap<Oid, Vec<Oid>> = commits
+        .iter()
+        .map(|commit| (commit.sha, commit.parents.iter().map(|parent| parent.sha).collect()))
+        .collect();
     let mut line = Vec::new();
     let mut at = Some(tip);
     while let Some(id) = at.filter(|id| parents.contains_key(id) && line.len() <= commits.len()) {
@@ -237,12 +252,17 @@ fn steps(commits: &[Listed], tip: Oid) -> Vec<Step> {
             if taken.contains(&next) || !reached.insert(next) {
                 continue;
             }
-            open.extend(parents.get(&next).into_iter().flatten().filter(|parent| parents.contains_key(parent)));
+            open.extend(
+                parents.get(&next).into_iter().flatten().filter(|parent| parents.contains_key(parent)),
+            );
         }
         taken.extend(&reached);
         // In the order of the list, the step itself at the end.
-        let mut commits: Vec<Oid> =
-            commits.iter().map(|commit| commit.sha).filter(|sha| *sha != id && reached.contains(sha)).collect();
+        let mut commits: Vec<Oid> = commits
+            .iter()
+            .map(|commit| commit.sha)
+            .filter(|sha| *sha != id && reached.contains(sha))
+            .collect();
         commits.push(id);
         steps.push(Step { id, commits });
     }
@@ -250,7 +270,12 @@ fn steps(commits: &[Listed], tip: Oid) -> Vec<Step> {
 }
 
 /// Returns the pull requests by which a commit came to `branch`, as GitHub knows them.
-async fn brought_by(client: &Client, repo: &RepoName, id: Oid, branch: &str) -> Result<Vec<ListedPull>, Failure> {
+async fn brought_by(
+    client: &Client,
+    repo: &RepoName,
+    id: Oid,
+    branch: &str,
+) -> Result<Vec<ListedPull>, Failure> {
     let path = format!("{}/commits/{id}/pulls?per_page=100", repo.path());
     let mut pulls: Vec<ListedPull> = client.list(path, |page: Vec<ListedPull>| page, |_| false).await?;
     pulls.retain(|pull| pull.merged_at.is_some() && pull.base.branch == branch);
@@ -297,7 +322,8 @@ mod tests {
         let hex = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap().to_string();
         let parents: Vec<_> = parents.iter().map(|parent| json!({ "sha": hex(*parent) })).collect();
         let body = json!({ "message": "m", "author": null, "committer": null, "tree": { "sha": hex(9) }, "verification": null });
-        let commit = json!({ "sha": hex(id), "commit": body, "author": null, "committer": null, "parents": parents });
+        let commit =
+            json!({ "sha": hex(id), "commit": body, "author": null, "committer": null, "parents": parents });
         serde_json::from_value(commit).unwrap()
     }
 
@@ -311,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_merge_brings_its_side_in_and_a_line_brings_each_commit() {
-        let commits = [listed(1, &[0]), listed(2, &[0]), listed(3, &[2]), listed(4, &[1, 3]), listed(5, &[4])];
+        let commits =
+            [listed(1, &[0]), listed(2, &[0]), listed(3, &[2]), listed(4, &[1, 3]), listed(5, &[4])];
         assert_eq!(told(&commits, 5), [(1, vec![1]), (4, vec![2, 3, 4]), (5, vec![5])]);
         assert_eq!(told(&commits, 7), []);
     }

@@ -187,8 +187,14 @@ mod tests {
         assert_eq!(paths("https://ghes.example.com/api/v3", told).1, "/elsewhere");
         let other = Some("https://api.github.com/graphql");
         assert_eq!(paths("http://127.0.0.1:4040", other).1, "/graphql");
-        for bad in ["", "ftp://x", "http://ghes.example.com", "https://", "https://a@b", "http://localhost.evil.example"]
-        {
+        for bad in [
+            "",
+            "ftp://x",
+            "http://ghes.example.com",
+            "https://",
+            "https://a@b",
+            "http://localhost.evil.example",
+        ] {
             assert!(Server::new(bad, None).is_err(), "{bad}");
         }
     }
@@ -196,8 +202,13 @@ mod tests {
     #[test]
     fn links_lead_nowhere_else() {
         let server = Server::new("https://ghes.example.com/api/v3", None).unwrap();
-        assert_eq!(server.path_of("https://ghes.example.com/api/v3/repos/a/b?page=2"), Some("/repos/a/b?page=2"));
-        for other in ["https://ghes.example.com.evil.example/api/v3/x", "https://evil.example/api/v3/x", "/repos", ""] {
+        assert_eq!(
+            server.path_of("https://ghes.example.com/api/v3/repos/a/b?page=2"),
+            Some("/repos/a/b?page=2")
+        );
+        for other in
+            ["https://ghes.example.com.evil.example/api/v3/x", "https://evil.example/api/v3/x", "/repos", ""]
+        {
             assert_eq!(server.path_of(other), None, "{other}");
         }
     }
@@ -205,13 +216,19 @@ mod tests {
     #[test]
     fn a_pull_request_has_three_names() {
         let repo = RepoName::read("acme/shop").unwrap();
-        for written in ["acme/shop#12", "https://github.com/acme/shop/pull/12/files", "12", "#12",
-            "https://ghes.example.com/acme/shop/pull/12#discussion_r1"]
-        {
+        for written in [
+            "acme/shop#12",
+            "https://github.com/acme/shop/pull/12/files",
+            "12",
+            "#12",
+            "https://ghes.example.com/acme/shop/pull/12#discussion_r1",
+        ] {
             let pull = PullName::read(written, Some(&repo)).unwrap();
             assert_eq!(pull.to_string(), "acme/shop#12", "{written}");
         }
-        for written in ["", "acme/shop", "acme/shop#0", "acme/../x#1", "https://github.com/acme/shop/issues/12", "#-1"] {
+        for written in
+            ["", "acme/shop", "acme/shop#0", "acme/../x#1", "https://github.com/acme/shop/issues/12", "#-1"]
+        {
             assert!(PullName::read(written, Some(&repo)).is_err(), "{written}");
         }
         assert!(PullName::read("12", None).is_err());

@@ -199,7 +199,8 @@ async fn file(client: &Client, repo: &RepoName, commit: Oid, path: &str) -> Resu
         "owner": repo.owner, "name": repo.name, "commit": commit.to_string(), "path": path,
     });
     let answer: FileAnswer = client.query(FILE, variables).await?;
-    let found = answer.repository.and_then(|repository| repository.object).filter(|found| found.oid == Some(commit));
+    let found =
+        answer.repository.and_then(|repository| repository.object).filter(|found| found.oid == Some(commit));
     let found = found.ok_or_else(|| Failure::new(format!("GitHub knows no commit {commit} in {repo}")))?;
     let Some(entry) = found.file else { return Ok(Ok(None)) };
     match read_entry(entry.mode, entry.object.as_ref()) {
@@ -213,7 +214,8 @@ async fn blob(client: &Client, repo: &RepoName, id: Oid) -> Result<Vec<u8>, Fail
     let path = format!("{}/git/blobs/{id}", repo.path());
     let blob: answers::Blob = client.get(path).await?;
     let packed: String = blob.content.chars().filter(|one| !one.is_ascii_whitespace()).collect();
-    let bytes = Some(packed).filter(|_| blob.encoding == "base64").and_then(|packed| STANDARD.decode(packed).ok());
+    let bytes =
+        Some(packed).filter(|_| blob.encoding == "base64").and_then(|packed| STANDARD.decode(packed).ok());
     bytes
         .filter(|bytes| bytes.len() == blob.size)
         .ok_or_else(|| Failure::new(format!("GitHub's answer to the content {} is not whole", id.short())))

@@ -35,7 +35,10 @@ pub(super) fn of(
         if activity.after == pull.head.sha && last.is_none() {
             last = Some(account.clone());
         }
-        let name = account.as_ref().map(|account| account.id.clone()).unwrap_or_else(|| Text::from("a deleted account"));
+        let name = account
+            .as_ref()
+            .map(|account| account.id.clone())
+            .unwrap_or_else(|| Text::from("a deleted account"));
         let maker = Maker { role: Role::Pusher, account, email: None, name };
         if !makers.contains(&maker) {
             makers.push(maker);

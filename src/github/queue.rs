@@ -104,7 +104,8 @@ async fn entries(client: &Client, queued: &Queued<'_>) -> Result<Vec<Entry>, Fai
         let answer: QueueAnswer = client.query(QUEUE, variables).await?;
         let queue = answer.repository.and_then(|repository| repository.merge_queue);
         let found = queue.and_then(|queue| queue.entries);
-        let found = found.ok_or_else(|| Failure::new(format!("GitHub tells of no merge queue for {branch}")))?;
+        let found =
+            found.ok_or_else(|| Failure::new(format!("GitHub tells of no merge queue for {branch}")))?;
         entries.extend(found.nodes);
         match found.page_info {
             Some(info) if info.has_next_page => after = info.end_cursor,
@@ -125,9 +126,13 @@ fn branch(full: &str) -> &str {
 /// Where GitHub does not tell how entries follow each other, everything before the last one counts:
 /// that can judge too much, and never too little.
 fn in_group(entries: &[Entry], queued: &Queued<'_>) -> Result<Vec<EntryPull>, Failure> {
-    let ends_at = |id: Oid| entries.iter().find(move |entry| entry.head_commit.is_some_and(|head| head.oid == id));
+    let ends_at =
+        |id: Oid| entries.iter().find(move |entry| entry.head_commit.is_some_and(|head| head.oid == id));
     let last = ends_at(queued.head).ok_or_else(|| {
-        Failure::new(format!("no entry of the merge queue ends at {}; it may have moved on", queued.head.short()))
+        Failure::new(format!(
+            "no entry of the merge queue ends at {}; it may have moved on",
+            queued.head.short()
+        ))
     })?;
     let mut chain: Vec<&Entry> = Vec::new();
     let mut at = Some(last);
@@ -139,7 +144,8 @@ fn in_group(entries: &[Entry], queued: &Queued<'_>) -> Result<Vec<EntryPull>, Fa
             None => at = None,
         }
     }
-    let leads_back = chain.last().and_then(|entry| entry.base_commit).is_some_and(|base| base.oid == queued.base);
+    let leads_back =
+        chain.last().and_then(|entry| entry.base_commit).is_some_and(|base| base.oid == queued.base);
     if !leads_back {
         chain = entries.iter().filter(|entry| entry.position <= last.position).collect();
     }
@@ -148,7 +154,9 @@ fn in_group(entries: &[Entry], queued: &Queued<'_>) -> Result<Vec<EntryPull>, Fa
         .into_iter()
         .map(|entry| match &entry.pull_request {
             Some(pull) if pull.base_ref_name == branch(queued.base_ref) => Ok(pull.clone()),
-            Some(pull) => Err(Failure::new(format!("the pull request {} is queued for another branch", pull.number))),
+            Some(pull) => {
+                Err(Failure::new(format!("the pull request {} is queued for another branch", pull.number)))
+            }
             None => Err(Failure::new("an entry of the merge queue has no pull request")),
         })
         .collect()

@@ -46,12 +46,16 @@ fn review(listed: &answers::Review, nodes: Result<&[ReviewNode], &Failure>) -> R
     let commit = node.ok().flatten().and_then(|node| node.commit.as_ref());
     let commit = commit.filter(|commit| Some(commit.oid) == listed.commit_id);
     let of = listed.commit_id.map(|id| match commit {
-        Some(commit) if commit.parents.total_count.is_none_or(|total| total == commit.parents.nodes.len()) => Head {
-            id,
-            tree: Some(commit.tree.oid),
-            parents: commit.parents.nodes.iter().map(|parent| parent.oid).collect(),
-            message: Text::from(commit.message.as_str()),
-        },
+        Some(commit)
+            if commit.parents.total_count.is_none_or(|total| total == commit.parents.nodes.len()) =>
+        {
+            Head {
+                id,
+                tree: Some(commit.tree.oid),
+                parents: commit.parents.nodes.iter().map(|parent| parent.oid).collect(),
+                message: Text::from(commit.message.as_str()),
+            }
+        }
         _ => Head { id, tree: None, parents: Vec::new(), message: Text::default() },
     });
     Review {
@@ -123,10 +127,13 @@ pub(super) fn labels(pull: &answers::Pull, told: Told<'_>) -> Fact<Vec<Label>> {
     let set_by = |name: &str| {
         let items = timeline.clone()?;
         let set = items.iter().filter_map(|item| match item {
-            TimelineItem::Labeled { created_at, label, actor } if label.name == name => Some((created_at, actor)),
+            TimelineItem::Labeled { created_at, label, actor } if label.name == name => {
+                Some((created_at, actor))
+            }
             _ => None,
         });
-        let last = set.max_by_key(|(at, _)| **at).ok_or_else(|| gap("GitHub does not tell who set this label"))?;
+        let last =
+            set.max_by_key(|(at, _)| **at).ok_or_else(|| gap("GitHub does not tell who set this label"))?;
         Ok(of_actor(last.1.as_ref()))
     };
     Ok(pull

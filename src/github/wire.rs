@@ -57,14 +57,14 @@ pub(super) struct Wire {
 impl Wire {
     /// Prepares requests to `server`; nothing is sent yet. This takes a running runtime.
     pub(super) fn new(server: &Server, token: Option<&Token>, bounds: Bounds) -> Result<Wire, Failure> {
-        let fails = |error: octocrab::Error| Failure::new(format!("requests cannot be sent: {}", told(&error)));
+        let fails =
+            |error: octocrab::Error| Failure::new(format!("requests cannot be sent: {}", told(&error)));
         let builder = Octocrab::builder()
             .base_uri(server.origin.as_str())
             .map_err(fails)?
             .set_connect_timeout(Some(bounds.connect))
             .set_read_timeout(Some(bounds.read))
             .set_write_timeout(Some(bounds.read))
-            .add_header(HeaderName::from_static("user-agent"), concat!("changegate/", env!("CARGO_PKG_VERSION")).into())
             .add_header(HeaderName::from_static("accept"), "application/vnd.github+json".into());
         let builder = match token {
             Some(token) => builder.personal_token(token.0.clone()),
@@ -90,7 +90,10 @@ impl Wire {
         if let Some(etag) = etag {
             builder = builder.header("if-none-match", etag);
         }
-        let built = self.octocrab.build_request(builder, request.body.as_ref()).map_err(|error| fails(told(&error)))?;
+        let built = self
+            .octocrab
+            .build_request(builder, request.body.as_ref())
+            .map_err(|error| fails(told(&error)))?;
         let response = self.octocrab.send(built).await.map_err(|error| fails(told(&error)))?;
         let (parts, mut body) = response.into_parts();
         let mut bytes = Vec::new();

@@ -21,11 +21,23 @@ fn id(digits: &str) -> Oid {
 
 /// Every example, with the parts that it cannot do without.
 fn needed() -> Vec<(&'static str, Vec<&'static str>)> {
-    let pull = vec!["pull_request", "pull_request.number", "pull_request.head", "pull_request.head.sha",
-        "repository", "repository.full_name"];
+    let pull = vec![
+        "pull_request",
+        "pull_request.number",
+        "pull_request.head",
+        "pull_request.head.sha",
+        "repository",
+        "repository.full_name",
+    ];
     let push = vec!["ref", "before", "after", "forced", "repository", "repository.full_name"];
-    let group = vec!["merge_group", "merge_group.base_ref", "merge_group.base_sha", "merge_group.head_sha",
-        "repository", "repository.full_name"];
+    let group = vec![
+        "merge_group",
+        "merge_group.base_ref",
+        "merge_group.base_sha",
+        "merge_group.head_sha",
+        "repository",
+        "repository.full_name",
+    ];
     vec![
         ("pull_request.opened", pull.clone()),
         ("pull_request.closed", pull.clone()),
@@ -151,8 +163,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map(".*", inner, 0..4)
-                .prop_map(|map| Value::from_iter(map)),
+            prop::collection::hash_map(".*", inner, 0..4).prop_map(|map| Value::from_iter(map)),
         ]
     })
 }
