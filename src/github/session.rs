@@ -5,17 +5,18 @@ use std::path::Path;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::answers::ListedPull;
+use super::answers::{self, ListedPull};
 use super::ask::Failure;
 use super::client::{Client, Patience};
 use super::event::Subject;
+use super::facts::{Gap, Gathering, PusherFrom};
 use super::judge::{Done, Options, Told, judge_pull, report};
 use super::landed::{Landed, judge_landed};
 use super::place::{PullName, RepoName, Server};
 use super::queue::{Queued, judge_group};
 use super::tell::{self, Telling};
 use super::wire::Token;
-use crate::change::Oid;
+use crate::change::{Change, Needs, Oid};
 use crate::report::Report;
 
 /// How many pull requests are judged at the same time.
@@ -121,6 +122,26 @@ impl Session {
         });
         let pulls = pulls.collect();
         Ok(Outcome { report: report(client, done), pulls })
+    }
+
+    /// Gathers what GitHub knows about a pull request, as far as `needs` asks for it, without judging.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the pull request itself or its commits cannot be read.
+    pub fn gather(&self, name: &PullName, needs: &Needs, pusher: PusherFrom) -> Result<Change, Failure> {
+        let client = &self.client;
+        self.runtime.block_on(async {
+            let pull: answers::Pull =
+                client.get(format!("{}/pulls/{}", name.repo.path(), name.number)).await?;
+            let (base, checks_of, now) = (pull.base.sha, pull.head.sha, client.now());
+            let gathering =
+                Gathering { client, name, pull: &pull, base, needs, trusted: None, pusher, checks_of, now };
+            gathering.gather().await.map_err(|gap| match gap {
+                Gap::Commits(failure) => failure,
+                Gap::Moved(why) => Failure::new(why),
+            })
+        })
     }
 
     /// Writes the comment on a pull request, or brings it up to date.

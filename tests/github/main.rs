@@ -16,5 +16,7 @@ mod action;
 mod contract;
 mod fake;
 mod install;
+mod judged;
 mod scene;
 mod server;
+mod told;

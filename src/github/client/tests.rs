@@ -1,6 +1,6 @@
 //! How a client behaves towards a server that does not.
 
-use std::time::{Duration, Instant as Clock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ fn a_rate_limit_is_waited_for_as_long_as_it_says_and_there_is_time() {
         1 => Says::raw(429, "{}").with("retry-after", "1"),
         _ => Says::json(&json!(1)),
     });
-    let started = Clock::now();
+    let started = Instant::now();
     assert_eq!(get(&server.url, impatient()), Ok(json!(1)));
     assert!(Duration::from_secs(1) <= started.elapsed());
 
@@ -102,7 +102,7 @@ fn a_rate_limit_is_waited_for_as_long_as_it_says_and_there_is_time() {
     // An hour is not waited for, and nobody waits to find that out.
     let server =
         Server::start(|_, _| Says::raw(429, r#"{"message":"slow down"}"#).with("retry-after", "3600"));
-    let started = Clock::now();
+    let started = Instant::now();
     let why = get(&server.url, impatient()).unwrap_err().why;
     assert!(started.elapsed() < Duration::from_secs(1));
     assert!(why.contains("slow down") && why.contains("3600 s"), "{why}");
@@ -113,7 +113,7 @@ fn a_rate_limit_is_waited_for_as_long_as_it_says_and_there_is_time() {
 fn a_server_that_hangs_or_breaks_off_costs_no_more_than_the_time_there_is() {
     let server = Server::start(|_, _| Says { after: Duration::from_secs(20), ..Says::json(&json!(1)) });
     let patience = Patience { deadline: Duration::from_secs(1), ..impatient() };
-    let started = Clock::now();
+    let started = Instant::now();
     assert!(get(&server.url, patience).is_err());
     assert!(started.elapsed() < Duration::from_secs(2));
 
