@@ -54,8 +54,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
+    /// Write what was found to this file, as SARIF
+    #[arg(long, value_name = "PATH")]
+    sarif_file: Option<PathBuf>,
+
     /// In which form
-    #[arg(long, value_name = "FORM", default_value = "terminal")]
+    #[arg(long, value_name = "FORM", default_value = "github")]
     format: FormatName,
 }
 
@@ -69,30 +73,48 @@ enum FailOn {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let judged = judge(args, world);
-    let (verdict, exit) = match &judged {
-        Ok((outcome, _)) => match outcome.report.decision {
-            Decision::Allow => ("allow", Exit::Allowed),
-            Decision::Deny => ("deny", Exit::Denied),
-        },
-        Err(_) => ("error", Exit::Failed),
+    let told = judge(args, world).and_then(|(outcome, session)| {
+        let sarif = tell_all(args, &outcome, &session, world)?;
+        Ok((outcome, sarif))
+    });
+    // The outputs come last, so that they never say `allow` of a run that ends with an error.
+    let (outcome, sarif) = match told {
+        Ok(told) => told,
+        Err(stop) => {
+            tell::outputs("error", None, None, world)?;
+            return Err(stop);
+        }
     };
-    tell::outputs(verdict, judged.as_ref().ok().map(|(outcome, _)| &outcome.report), world)?;
-    let (outcome, session) = judged?;
-    let style = Style { colour: output::stdout_colour(world.colour), width: 78, ..Style::default() };
-    output::report(&outcome.report, args.format, &style)?;
-    tell::summary(&outcome.report, world)?;
-    if args.comment {
-        tell::comments(&session, &outcome)?;
-    }
-    if let Some(name) = &args.check_run {
-        tell::check_runs(&session, &outcome, name)?;
-    }
-    if exit == Exit::Denied && args.fail_on == FailOn::Never {
+    let verdict = match outcome.report.decision {
+        Decision::Allow => "allow",
+        Decision::Deny => "deny",
+    };
+    tell::outputs(verdict, Some(&outcome.report), sarif.as_deref(), world)?;
+    if outcome.report.decision == Decision::Deny && args.fail_on == FailOn::Never {
         tell::loudly("this is denied, and goes on only because of `--fail-on never`")?;
         return Ok(Exit::Allowed);
     }
-    Ok(exit)
+    Ok(outcome.report.decision.into())
+}
+
+/// Tells the verdict wherever it is wanted; returns where the SARIF file is, if there is one.
+fn tell_all(
+    args: &Args,
+    outcome: &Outcome,
+    session: &Session,
+    world: &World,
+) -> Result<Option<String>, Stop> {
+    let style = Style { colour: output::stdout_colour(world.colour), width: 78, ..tell::style(world) };
+    output::report(&outcome.report, args.format, &style)?;
+    tell::summary(&outcome.report, world)?;
+    let sarif = args.sarif_file.as_ref().map(|path| tell::sarif(&outcome.report, path, world)).transpose()?;
+    if args.comment {
+        tell::comments(session, outcome, world)?;
+    }
+    if let Some(name) = &args.check_run {
+        tell::check_runs(session, outcome, name, world)?;
+    }
+    Ok(sarif)
 }
 
 fn judge(args: &Args, world: &World) -> Result<(Outcome, Session), Stop> {

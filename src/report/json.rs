@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::Serializer;
 
+use super::visible::Visible;
 use super::{Counts, Group, Of, Report, RuleTrace, Update};
 use crate::change::Missing;
 use crate::predicates::Trace;
@@ -16,7 +17,6 @@ use crate::verdict::{Answer, Finding, Judgement, Line, Obligation, Outcome, Part
 mod schema;
 #[cfg(test)]
 mod tests;
-mod visible;
 
 use schema::*;
 
@@ -25,7 +25,7 @@ const SCHEMA: &str = "changegate/verdict/v1";
 
 /// Writes the report as one JSON document and a line end.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(&mut *out, visible::Visible::default());
+    let mut serializer = Serializer::with_formatter(&mut *out, Visible::default());
     document(report).serialize(&mut serializer)?;
     writeln!(out)
 }
@@ -123,7 +123,7 @@ fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
     json.outcome = match &judgement.outcome {
         Outcome::Pass => "pass",
         Outcome::Fail(findings) => {
-            json.findings = findings.iter().map(finding).collect();
+            json.findings = findings.iter().map(json_finding).collect();
             "fail"
         }
         Outcome::Owed(owed) => {
@@ -131,11 +131,11 @@ fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
             "owed"
         }
         Outcome::Undecided(gaps) => {
-            json.missing = gaps.iter().map(missing).collect();
+            json.missing = gaps.iter().map(json_missing).collect();
             "undecided"
         }
         Outcome::Deferred(gaps) => {
-            json.missing = gaps.iter().map(missing).collect();
+            json.missing = gaps.iter().map(json_missing).collect();
             "deferred"
         }
         Outcome::Exempted { reason, approved_by, until, place: _ } => {
@@ -147,7 +147,12 @@ fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
     json
 }
 
-fn finding(finding: &Finding) -> JsonFinding<'_> {
+/// Returns a finding in the form of the schema, for formats that hold JSON.
+pub(super) fn finding(finding: &Finding) -> impl Serialize + '_ {
+    json_finding(finding)
+}
+
+fn json_finding(finding: &Finding) -> JsonFinding<'_> {
     JsonFinding {
         what: sentence(&finding.what),
         at: Spot {
@@ -170,7 +175,12 @@ fn obligation(owed: &Obligation) -> JsonObligation<'_> {
     }
 }
 
-fn missing(missing: &Missing) -> JsonMissing<'_> {
+/// Returns a gap in the form of the schema, for formats that hold JSON.
+pub(super) fn missing(missing: &Missing) -> impl Serialize + '_ {
+    json_missing(missing)
+}
+
+fn json_missing(missing: &Missing) -> JsonMissing<'_> {
     let (why, detail) = match missing {
         Missing::NotAtThisStage(_) => ("not-at-this-stage", None),
         Missing::NotConfigured(_) => ("not-configured", None),

@@ -281,3 +281,34 @@ pub(super) fn explained() -> Report {
     report.groups[0].traces = vec![RuleTrace { verdict: 0, rule: "risk-stated".into(), trace: all }];
     report
 }
+
+pub(super) fn pulled() -> Report {
+    let wrong = Line::say("`Risk` is ").quote(&"hgih".into()).and(", and is asked to be at least medium");
+    let risk = Finding::new(wrong).in_description(5).paste("Risk: <medium|high|critical>");
+    let scope = Finding::new(Line::say("this changes ").quote(&"infra/prod.tf".into()))
+        .at_path(&"infra/prod.tf".into())
+        .by("kim@example.com, sam@example.com");
+    let review =
+        Finding::new(Line::say("1 approval from security is needed, and 0 count")).by("ana@example.com");
+    let gap = vec![Missing::Unavailable(Need::Checks, "the forge answered 503".into())];
+    let mut one = verdict(
+        "6a5b4c3d2e",
+        b"Let the signer use the new keys (#11)",
+        vec![
+            deny(
+                "risk-floor-infra",
+                "what touches infrastructure is at least of medium risk",
+                Outcome::Fail(vec![risk]),
+            ),
+            deny("infra-owners", "who answers for infrastructure has agreed", Outcome::Fail(vec![scope])),
+            deny("security-review", "security has approved what is risky", Outcome::Fail(vec![review])),
+            deny("tests-passed", "the tests have passed", Outcome::Undecided(gap)),
+            passed(),
+            deny("emergency-ticket", "an emergency has a ticket within a day", Outcome::NotApplicable),
+        ],
+    );
+    (one.stage, one.commits) = (Stage::PullRequest, 3);
+    let mut report = report(vec![Group::new(Of::Pull("acme/shop#12".into()), vec![one])]);
+    report.stage = Stage::PullRequest;
+    report
+}

@@ -8,6 +8,8 @@ use crate::change::Missing;
 use crate::change::Need;
 use crate::verdict::{Answer, Finding, Obligation, Spot};
 
+mod formats;
+
 fn written(format: Format, report: &Report, style: &Style) -> String {
     let mut out = Vec::new();
     write(format, report, style, &mut out).unwrap();
@@ -160,6 +162,14 @@ fn bytes() -> impl Strategy<Value = Text> {
         "\u{1b}]52;c;eA==\u{7}",
         "\u{9b}31m",
         "\u{202e}\u{200b}\u{feff}\u{e0041}",
+        "%0A::error file=x,line=1::y",
+        "](http://evil.example) ![x](http://evil.example/x.png) <img src=x onerror=y>",
+        "@acme/security #12 GH-12 acme/shop#1 http://evil.example www.evil.example a@evil.example",
+        "|a|b|\n|---|---|\n</details></summary><!-- ",
+        "``` `` ` ```` ~~~ $$x$$ $`x`$ :tada: [^1] [[x]] **b** _i_ ~~s~~",
+        "\n# heading\n- [ ] item\n1. item\n> quote\n    code\n---\n===\n[x]: http://evil.example",
+        "&lt;b&gt; &#64;team &amp; \\",
+        "]]><x>&amp;&#x1b; _x000D_ \u{fffe}\u{0}",
     ]);
     let any_bytes = proptest::collection::vec(any::<u8>(), 0..60);
     (any_bytes, nasty, ".{0,20}").prop_map(|(mut bytes, nasty, text)| {

@@ -107,15 +107,22 @@ fn outputs_hold_what_a_workflow_decides_by() {
     assert_eq!(code(&output), 1, "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(value(&outputs, "verdict"), "deny");
     let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["verdict", "denied-rules", "json"]);
+    assert_eq!(names, ["verdict", "denied-rules", "json", "sarif-file"]);
     let ids = value(&outputs, "denied-rules");
     assert!(
         !ids.is_empty() && ids.chars().all(|one| one.is_ascii_alphanumeric() || ",._-".contains(one)),
         "{ids}"
     );
 
-    let (output, outputs, _) = action(&fake, "pull_request", &event(&fake), &["--fail-on", "never"]);
+    let sarif = tempfile::tempdir().unwrap();
+    let path = sarif.path().join("found.sarif");
+    let path = path.to_str().unwrap();
+    let (output, outputs, _) =
+        action(&fake, "pull_request", &event(&fake), &["--fail-on", "never", "--sarif-file", path]);
     assert_eq!((code(&output), value(&outputs, "verdict")), (0, "deny".into()));
+    assert_eq!(value(&outputs, "sarif-file"), path);
+    let found: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(found["version"], "2.1.0");
     assert!(String::from_utf8_lossy(&output.stdout).contains("::warning::"));
 }
 

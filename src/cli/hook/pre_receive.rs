@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         return Err(Stop::Wrong("this push names more refs than can be judged".into()));
     }
     let updates = parse_pre_receive(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
-    let report = judge(&updates, args.format == FormatName::Json, world)?;
+    let report = judge(&updates, args.format.lists_all(), world)?;
     let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
     output::report(&report, args.format, &style)?;
     Ok(report.decision.into())
