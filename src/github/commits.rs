@@ -193,3 +193,125 @@ fn is_of(payload: &str, listed: &Listed) -> bool {
         && ids("parent ") == parents
         && message.trim_end() == listed.commit.message.trim_end()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::github::ask::Failure;
+
+    fn id(byte: u8) -> Oid {
+        Oid::from_bytes(&[byte; 20]).unwrap()
+    }
+
+    fn listed(change: impl FnOnce(&mut Value)) -> Listed {
+        let person = |name: &str| json!({ "name": name, "email": format!("{name}@example.com"), "date": "2026-01-01T00:00:00Z" });
+        let mut commit = json!({
+            "sha": id(1).to_string(),
+            "author": { "login": "ana", "type": "User" },
+            "committer": { "login": "web-flow", "type": "User" },
+            "parents": [{ "sha": id(2).to_string() }],
+            "commit": {
+                "message": "Subject\n\nBody", "author": person("ana"), "tree": { "sha": id(3).to_string() },
+                "committer": { "name": "GitHub", "email": "noreply@github.com", "date": "2026-01-01T00:00:00Z" },
+                "verification": null,
+            },
+        });
+        change(&mut commit);
+        serde_json::from_value(commit).unwrap()
+    }
+
+    fn details(authors: Result<Value, Failure>) -> Details {
+        let none = || Failure::new("nobody asked for it");
+        Details {
+            head: id(1),
+            last_edited_at: None,
+            includes_created_edit: false,
+            reviews: Err(none()),
+            authors: authors
+                .map(|authors| HashMap::from([(id(1), serde_json::from_value(authors).unwrap())])),
+            threads: Err(none()),
+            edits: Err(none()),
+            timeline: Err(none()),
+            comments: Err(none()),
+            statuses: Err(none()),
+        }
+    }
+
+    fn made(commit: Listed, authors: Value) -> Vec<(Role, Option<String>)> {
+        let makers = makers(&[commit], &details(Ok(authors))).unwrap();
+        let account =
+            |maker: &Maker| maker.account.as_ref().map(|account| account.id.to_lossy().into_owned());
+        makers.iter().map(|maker| (maker.role, account(maker))).collect()
+    }
+
+    #[test]
+    fn everybody_is_a_maker_but_the_forge_itself() {
+        let ana = || Some("github:ana".to_owned());
+        let authors = json!([{ "name": "ana", "email": "ana@example.com", "user": { "login": "ana" } },
+            { "name": "Ben", "email": "ben@example.com", "user": { "login": "ben" } },
+            { "name": "Nobody", "email": "gone@example.com", "user": null }]);
+        let both =
+            [(Role::Author, ana()), (Role::CoAuthor, Some("github:ben".into())), (Role::CoAuthor, None)];
+        assert_eq!(made(listed(|_| {}), authors), both);
+        let alone = json!([{ "name": null, "email": null, "user": null }]);
+        // Its address in the hands of somebody else is no forge.
+        let other = listed(|commit| commit["committer"]["login"] = json!("mallory"));
+        let mallory = (Role::Committer, Some("github:mallory".to_owned()));
+        assert_eq!(made(other, alone.clone()), [(Role::Author, ana()), mallory]);
+        let deleted = listed(|commit| (commit["author"], commit["committer"]) = (json!(null), json!({})));
+        assert_eq!(made(deleted, alone), [(Role::Author, None)]);
+    }
+
+    #[test]
+    fn authors_that_are_not_told_leave_a_gap() {
+        assert!(makers(&[listed(|_| {})], &details(Err(Failure::new("no")))).is_err());
+        let other = listed(|commit| commit["sha"] = json!(id(9).to_string()));
+        assert!(makers(&[other], &details(Ok(json!([])))).is_err());
+    }
+
+    #[test]
+    fn a_signature_is_of_this_commit_or_not_told() {
+        let keys = crate::git::signature::Keys::default();
+        let at = "2026-01-02T00:00:00Z".parse().unwrap();
+        let needs = Needs::from([Need::Signatures]);
+        let said = |verification: Value| {
+            let commit = listed(|commit| commit["commit"]["verification"] = verification);
+            signature(&commit, &needs, Some(Trusted { keys: &keys, at }))
+        };
+        let payload = format!("tree {}\nparent {}\nauthor x\n\nSubject\n\nBody\n", id(3), id(2));
+        let signed = |payload: &str| json!({ "reason": "valid", "signature": "-----BEGIN SSH SIGNATURE-----", "payload": payload });
+        assert!(matches!(said(signed(&payload)), Ok(Signature::Bad(_))));
+        for other in [
+            payload.replace(&id(3).to_string(), &id(4).to_string()),
+            payload.replace(&id(2).to_string(), &id(4).to_string()),
+            payload.replace("Body", "Other"),
+            payload.replace("\n\n", "\n"),
+        ] {
+            assert!(said(signed(&other)).is_err(), "{other}");
+        }
+        assert_eq!(
+            said(json!({ "reason": "unsigned", "signature": null, "payload": null })),
+            Ok(Signature::None)
+        );
+        // What GitHub calls verified is worth nothing without the signature itself.
+        assert!(said(json!({ "reason": "valid", "signature": null, "payload": null })).is_err());
+        assert!(said(json!(null)).is_err());
+        assert!(matches!(
+            signature(&listed(|_| {}), &needs, None),
+            Err(Missing::NotConfigured(Need::Signatures))
+        ));
+    }
+
+    #[test]
+    fn what_a_merge_adds_is_not_told() {
+        let commit =
+            |parents: Value| commit(&listed(|commit| commit["parents"] = parents), &Needs::new(), None);
+        assert_eq!(commit(json!([])).own_content, Ok(Vec::new()));
+        let two = json!([{ "sha": id(2).to_string() }, { "sha": id(4).to_string() }]);
+        assert!(commit(two).own_content.is_err());
+    }
+}
