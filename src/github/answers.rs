@@ -113,6 +113,7 @@ pub(super) struct Parent {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Verification {
+    pub(super) verified: Option<bool>,
     pub(super) reason: Option<String>,
     pub(super) signature: Option<String>,
     pub(super) payload: Option<String>,

@@ -98,6 +98,14 @@ pub(super) fn head(listed: &Listed) -> Head {
     }
 }
 
+/// Returns true if GitHub itself made this commit: in its own name, and with its own signature, which
+/// nobody else can make.
+pub(super) fn is_by_forge(listed: &Listed) -> bool {
+    let account = of_maybe(listed.committer.as_ref());
+    let verified = listed.commit.verification.as_ref().and_then(|verification| verification.verified);
+    verified == Some(true) && account.is_some_and(|account| account.id.as_bytes() == WEB_FLOW.as_bytes())
+}
+
 /// Returns everybody who wrote or recorded a commit.
 pub(super) fn makers(commits: &[Listed], details: &Details) -> Fact<Vec<Maker>> {
     let gap = |why: String| Missing::Unavailable(Need::Pusher, why);

@@ -201,7 +201,12 @@ async fn bring(
     for (at, (step, listed)) in steps.iter().zip(&found).enumerate() {
         // A rebase brings in several steps, of which the pull request names the last.
         let later = |id: Oid| steps.iter().skip(at).any(|step| step.id == id);
-        let pull = listed.iter().find(|pull| pull.merge_commit_sha.is_some_and(later));
+        // GitHub takes a merge that somebody made by hand and pushed for one of its own, whatever else
+        // it holds: nobody has looked at that.
+        let by_hand = commits
+            .iter()
+            .any(|commit| commit.sha == step.id && 1 < commit.parents.len() && !commits::is_by_forge(commit));
+        let pull = listed.iter().find(|pull| !by_hand && pull.merge_commit_sha.is_some_and(later));
         match pull {
             Some(pull) if seen.insert(pull.number) => pulls.push(pull.number),
             Some(_) => {}

@@ -484,6 +484,18 @@ fn push(name_of_ref: &str, before: &str, after: &str, forced: bool) -> Subject {
 fn a_push_is_what_github_says_and_not_what_its_message_says() {
     let (world, subject) = merged("merge");
     let fake = Fake::start(world);
+    // Somebody made the merge and pushed it; what it holds beside the pull request nobody has seen.
+    let outcome = judge(&fake, &subject).unwrap();
+    assert_eq!((outcome.report.groups.len(), outcome.report.groups[0].verdicts.len()), (1, 1));
+    fake.spoil(
+        "/compare/",
+        How::Edit(|value| {
+            for commit in value["commits"].as_array_mut().unwrap() {
+                commit["committer"]["login"] = json!("web-flow");
+                commit["commit"]["verification"]["verified"] = json!(true);
+            }
+        }),
+    );
     let outcome = judge(&fake, &subject).unwrap();
     assert_eq!(outcome.report.groups.len(), 2, "{:?}", outcome.report);
     let (world, subject) = merged("by hand");
