@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn example(name: &str) -> (String, Value) {
-    let path = format!("{}/tests/fixtures/github/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/github/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let event = name.split('.').next().unwrap().to_owned();
     (event, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
 }
