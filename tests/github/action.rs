@@ -151,22 +151,14 @@ fn the_action_lets_a_good_change_through_and_fails_for_a_bad_one() {
     let Some(act) = runner() else { return };
     for name in ["pull_request", "pull_request_target", "pull_request_review", "merge_group", "push"] {
         let fake = Fake::start(plain());
-        fake.world(|world| match name {
-            "merge_group" => drop(world.enqueue(6)),
-            "push" => land(world),
-            _ => {}
-        });
+        fake.world(|world| arrive(world, name));
         let good = run(&act, &fake, name);
         assert!(good.is_success, "{name}: {}", good.log);
         assert!(good.seen.starts_with("allow\n\nsuccess\n"), "{name}: {}\n{}", good.seen, good.log);
         assert!(good.summary().contains("changegate"), "{name}: no summary: {}", good.log);
 
         let fake = Fake::start(bad());
-        fake.world(|world| match name {
-            "merge_group" => drop(world.enqueue(6)),
-            "push" => land(world),
-            _ => {}
-        });
+        fake.world(|world| arrive(world, name));
         let bad = run(&act, &fake, name);
         assert!(!bad.is_success, "{name}: {}", bad.log);
         let lines: Vec<&str> = bad.seen.lines().collect();
@@ -200,6 +192,15 @@ fn bad() -> crate::fake::World {
     let commit = world.commit(&[&main], "ana", message, &[("src/search.rs", "fn search() {}\n")]);
     world.open("ana", "Search faster", &GOOD.replace("Risk: low\n", ""), "search", &[commit]);
     world
+}
+
+/// Brings pull request 6 to where an event finds it.
+fn arrive(world: &mut crate::fake::World, event: &str) {
+    match event {
+        "merge_group" => drop(world.enqueue(6)),
+        "push" => land(world),
+        _ => {}
+    }
 }
 
 /// Merges pull request 6, as its commit says that GitHub did.

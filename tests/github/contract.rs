@@ -238,3 +238,52 @@ fn what_the_gate_asks_in_graphql_is_what_github_describes() {
         eprintln!("skipped: {} holds no query", queries.display());
     }
 }
+
+/// A policy that wants to know everything that GitHub can tell.
+const CURIOUS: &str = "\
+changegate: 1
+name: shop
+extends: [startup]
+protects: [main]
+rules:
+  reviewed:
+    title: somebody has reviewed it
+    why: Two see more than one.
+    require: { approvals: { at-least: 1, of: final-revision, trust: verified } }
+";
+
+#[test]
+fn what_the_gate_asks_is_what_github_describes() {
+    let gate = Path::new(env!("CARGO_BIN_EXE_changegate"));
+    if !Command::new(gate).args(["pr", "--help"]).output().unwrap().status.success() {
+        eprintln!("skipped: there is no `changegate pr` yet");
+        return;
+    }
+    let mut world = full();
+    let main = world.branches["main"].clone();
+    let policy = world.commit(&[&main], "kim", "Ask for more\n", &[("policies/changegate.yml", CURIOUS)]);
+    world.branches.insert("main".into(), policy);
+    let fake = Fake::start(world);
+    let judge = |url: &str| {
+        let told = Command::new(gate)
+            .args(["pr", "acme/shop#6", "--format", "json", "--api-url", url])
+            .env_clear()
+            .env("GITHUB_TOKEN", "a-plain-token")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&told.stdout).into_owned();
+        (told.status.code(), text, String::from_utf8_lossy(&told.stderr).into_owned())
+    };
+    let bare = judge(&fake.url());
+    assert!(matches!(bare.0, Some(0 | 1)), "{bare:?}");
+    let asked: Vec<String> = fake.seen().iter().map(|one| format!("{} {}", one.method, one.path)).collect();
+    let Some(rig) = Rig::before(&fake) else { return };
+    let held = judge(&rig.url);
+    let without_clock = |text: &str| {
+        let lines = text.lines().filter(|line| !line.contains("seen_at"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(without_clock(&held.1), without_clock(&bare.1), "{}", held.2);
+    assert_eq!(held.0, bare.0);
+    assert!((3..=8).contains(&asked.len()), "{asked:#?}");
+}

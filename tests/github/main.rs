@@ -14,6 +14,7 @@
 
 mod action;
 mod contract;
+mod documents;
 mod fake;
 mod install;
 mod judged;
