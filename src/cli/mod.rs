@@ -3,6 +3,7 @@
 //! One file for each command. A command gathers what it needs, asks the house, writes a report and
 //! returns an [`Exit`]; nothing else reads the environment, and nothing at all leaves early.
 
+mod action;
 mod check;
 mod completions;
 mod demo;
@@ -10,6 +11,7 @@ mod hook;
 mod install;
 mod output;
 mod policy;
+mod pr;
 mod trailers;
 
 use std::ffi::OsString;
@@ -38,6 +40,7 @@ Examples:
   changegate install                 put the hooks into this clone
   changegate install --server --pusher gitolite -C /srv/git/app.git
   changegate check                   judge what HEAD adds over its upstream
+  changegate pr acme/shop#12         judge a pull request on GitHub
 
 Exit codes: 0 allowed, 1 denied, 2 the command or the policy is wrong,
 3 something could not be read. A hook that ends in 1, 2 or 3 refuses.")]
@@ -56,6 +59,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Action(action::Args),
     Check(check::Args),
     Completions(completions::Args),
     Demo(demo::Args),
@@ -63,6 +67,7 @@ enum Command {
     Install(install::Args),
     Man(completions::ManArgs),
     Policy(policy::Args),
+    Pr(pr::Args),
     Trailers(trailers::Args),
     Uninstall(install::UninstallArgs),
 }
@@ -217,8 +222,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         return tell(&Stop::Wrong(why), &world).into();
     }
     // Only what decides nothing may end well without having said all.
-    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_));
+    let decides =
+        matches!(cli.command, Command::Action(_) | Command::Check(_) | Command::Hook(_) | Command::Pr(_));
     let result = match cli.command {
+        Command::Action(args) => action::run(&args, &world),
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),
@@ -226,6 +233,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Command::Install(args) => install::run(&args, &world),
         Command::Man(args) => completions::man(&args),
         Command::Policy(args) => policy::run(&args, &world),
+        Command::Pr(args) => pr::run(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),
         Command::Uninstall(args) => install::uninstall(&args, &world),
     };

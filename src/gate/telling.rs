@@ -53,7 +53,7 @@ pub(super) fn beyond_hooks(policy: &Policy, now: Timestamp) -> Option<Finding> {
 }
 
 /// Returns the first fault as a finding, with the number of the others.
-pub(super) fn faults(errors: &PolicyErrors, who: &str) -> Finding {
+pub fn faults(errors: &PolicyErrors, who: &str) -> Finding {
     let first = errors.files.iter().find_map(|file| Some((file, file.faults.first()?)));
     let more = errors.count().saturating_sub(1);
     let what = match first {
@@ -67,7 +67,7 @@ pub(super) fn faults(errors: &PolicyErrors, who: &str) -> Finding {
 }
 
 /// Returns what somebody should know about a policy that is in use.
-pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
+pub fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let policy = &loaded.policy;
     let mut notes: Vec<Line> = policy

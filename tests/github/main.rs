@@ -17,5 +17,7 @@ mod contract;
 mod documents;
 mod fake;
 mod install;
+mod judged;
 mod scene;
 mod server;
+mod told;
