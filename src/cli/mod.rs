@@ -7,6 +7,7 @@ mod action;
 mod check;
 mod completions;
 mod demo;
+mod doctor;
 mod hook;
 mod install;
 mod output;
@@ -63,6 +64,7 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Demo(demo::Args),
+    Doctor(doctor::Args),
     Hook(hook::Args),
     Install(install::Args),
     Man(completions::ManArgs),
@@ -229,6 +231,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),
+        Command::Doctor(args) => doctor::run(&args, &world),
         Command::Hook(args) => hook::run(&args, &world),
         Command::Install(args) => install::run(&args, &world),
         Command::Man(args) => completions::man(&args),

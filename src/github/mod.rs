@@ -11,6 +11,7 @@ mod checks;
 mod client;
 mod commits;
 mod details;
+pub mod doctor;
 pub mod event;
 mod facts;
 mod files;

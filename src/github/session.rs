@@ -4,10 +4,12 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::answers::{self, ListedPull};
 use super::ask::Failure;
 use super::client::{Client, Patience};
+use super::doctor;
 use super::event::Subject;
 use super::facts::{Gap, Gathering, PusherFrom};
 use super::judge::{Done, Options, Told, judge_pull, report};
@@ -144,6 +146,15 @@ impl Session {
         })
     }
 
+    /// Asks every question of the doctor about a repository.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the repository cannot be read at all.
+    pub fn examine(&self, subject: &doctor::Subject<'_>) -> Result<doctor::Examination, Failure> {
+        doctor::examine(subject, &mut |path| self.runtime.block_on(whole(&self.client, path)))
+    }
+
     /// Writes the comment on a pull request, or brings it up to date.
     ///
     /// # Errors
@@ -172,6 +183,16 @@ impl Session {
     pub fn requests(&self) -> usize {
         self.client.asked()
     }
+}
+
+/// Reads what stands at a path; of a list, all pages.
+async fn whole(client: &Client, path: &str) -> Result<Value, Failure> {
+    // A path says itself whether it leads to a list.
+    if !path.contains("/rules/branches/") {
+        return client.get(path).await;
+    }
+    let listed = client.list(format!("{path}?per_page=100"), |page: Vec<Value>| page, |_| false).await?;
+    Ok(Value::Array(listed))
 }
 
 /// Judges every pull request that is open, a few at a time.

@@ -185,3 +185,44 @@ fn a_check_run_succeeds_or_fails_and_nothing_else() {
     assert_eq!((run.name.as_str(), run.conclusion.as_deref()), ("gate", Some(conclusion)));
     assert_eq!((run.status.as_str(), run.commit), ("completed", head));
 }
+
+#[test]
+fn the_doctor_says_what_to_do_and_ends_by_the_worst() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = plain();
+    world.rules.insert(
+        "main".into(),
+        vec![
+            json!({ "type": "required_status_checks", "ruleset_id": 3, "ruleset_source_type": "Repository",
+                "ruleset_source": "acme/shop", "parameters": {
+                    "strict_required_status_checks_policy": true,
+                    "required_status_checks": [{ "context": "changegate" }] } }),
+            json!({ "type": "deletion", "ruleset_id": 3, "ruleset_source_type": "Repository",
+                "ruleset_source": "acme/shop" }),
+        ],
+    );
+    world.rulesets.push(json!({ "id": 3, "name": "main", "source": "acme/shop", "enforcement": "active",
+        "bypass_actors": [{ "actor_type": "OrganizationAdmin", "actor_id": 1, "bypass_mode": "always" }] }));
+    let fake = Fake::start(world);
+    let args = ["doctor", "--github", "acme/shop", "--color", "never"];
+    let output = run(&fake, folder.path(), &args, &[]);
+    let said = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(code(&output), 1, "{said}");
+    for piece in [
+        "branch main of acme/shop",
+        "weak any app and anybody who may write can report it",
+        "weak the ruleset \"main\" can be bypassed by owners of the organisation",
+        "weak the history of the branch can be rewritten",
+        "ok nobody deletes the branch",
+        "weak no workflow on the branch runs the gate",
+        "are ways past the gate",
+    ] {
+        assert!(said.contains(piece), "no {piece:?} in {said}");
+    }
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(lines.lines().all(|line| line.chars().count() <= 78), "{lines}");
+    let other = run(&fake, folder.path(), &["doctor", "--github", "acme/none"], &[]);
+    assert_eq!(code(&other), 3);
+    let wrong = run(&fake, folder.path(), &["doctor", "--github", "acme"], &[]);
+    assert_eq!(code(&wrong), 2);
+}
