@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use gix::ObjectId;
 use gix::commitgraph::Graph;
 use gix::hash::Kind;
-use gix::objs::{Find, FindHeader};
 
 use crate::change::{Commit, Missing, Need, Needs, Oid};
 
@@ -17,7 +16,7 @@ use super::objects::{Objects, Stores};
 use super::repository::object_format;
 use super::signature;
 use super::stream::Trusted;
-use super::tree::{Tree, TreeCache};
+use super::tree::{self, Tree, TreeCache};
 
 /// What all threads share.
 pub(super) struct Shared {
@@ -52,7 +51,7 @@ impl Shared {
             objects: self.stores.handle(pack_cache),
             shared: self.clone(),
             graph: self.graph(),
-            trees: TreeCache::default(),
+            trees: TreeCache::new(tree::GENERATION),
             buffer: Vec::new(),
         }
     }
@@ -100,23 +99,21 @@ impl Reader {
 
     /// Reads an object whole, with its kind; `None` if it is not there.
     pub(super) fn object(&mut self, id: &ObjectId) -> Result<Option<(gix::objs::Kind, &[u8])>> {
-        let found = self.objects.try_find(id, &mut self.buffer);
+        let found = self.objects.read(id, &mut self.buffer);
         let found = found.with_context(|| format!("cannot read the object {id}"))?;
-        Ok(found.map(|data| (data.kind, data.data)))
+        Ok(found.map(|kind| (kind, self.buffer.as_slice())))
     }
 
     /// Reads the kind and the size of an object, without its content; `None` if it is not there.
     pub(super) fn header(&mut self, id: &ObjectId) -> Result<Option<(gix::objs::Kind, u64)>> {
-        let header = self.objects.try_header(id).with_context(|| format!("cannot read the object {id}"))?;
-        Ok(header.map(|header| (header.kind, header.size)))
+        self.objects.header(id).with_context(|| format!("cannot read the object {id}"))
     }
 
     /// Reads the bytes of a commit object.
     pub(super) fn raw_commit(&mut self, id: &ObjectId) -> Result<&[u8]> {
-        // The borrow checker cannot see that the buffer is free again after a failed match.
-        match self.objects.try_find(id, &mut self.buffer) {
-            Ok(Some(data)) if data.kind == gix::objs::Kind::Commit => Ok(data.data),
-            Ok(Some(data)) => bail!("{id} is a {}, not a commit", data.kind),
+        match self.objects.read(id, &mut self.buffer) {
+            Ok(Some(gix::objs::Kind::Commit)) => Ok(&self.buffer),
+            Ok(Some(kind)) => bail!("{id} is a {kind}, not a commit"),
             Ok(None) if self.shared.layout.common_dir.join("shallow").exists() => {
                 bail!(
                     "the commit {id} is not there, because the repository is shallow; fetch all of its history"
@@ -166,15 +163,18 @@ impl Reader {
             // It need not be stored anywhere.
             return Ok(Arc::default());
         }
-        let raw = match self.object(id)? {
-            Some((gix::objs::Kind::Tree, raw)) => raw.to_vec(),
-            Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
-            None => bail!("the tree {id} is not there"),
+        let raw = match self.objects.tree(id) {
+            Some(raw) => raw,
+            None => match self.object(id)? {
+                Some((gix::objs::Kind::Tree, raw)) => Arc::new(raw.to_vec()),
+                Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
+                None => bail!("the tree {id} is not there"),
+            },
         };
         let tree = Tree::decode(raw, sibling, format)
             .map_err(|why| anyhow::anyhow!("cannot read the tree {id}: {why}"))?;
         let tree = Arc::new(tree);
-        self.trees.put(*id, tree.clone());
+        self.trees.put(*id, tree.clone(), tree.weight());
         Ok(tree)
     }
 

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::hash::Kind;
-use gix::hashtable::HashMap;
 
 use crate::change::{Entry, EntryKind, Oid};
+
+use super::recent::Recent;
 
 /// What an entry of a tree is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) enum Mode {
 /// A tree, its entries found and checked.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    raw: Vec<u8>,
+    raw: Arc<Vec<u8>>,
     slots: Vec<Slot>,
 }
 
@@ -76,7 +77,11 @@ impl TreeEntry<'_> {
 impl Tree {
     /// Decodes a tree object. A `sibling`, such as an earlier version of it, makes that faster:
     /// what both begin with needs no second look.
-    pub(super) fn decode(raw: Vec<u8>, sibling: Option<&Tree>, format: Kind) -> Result<Tree, &'static str> {
+    pub(super) fn decode(
+        raw: Arc<Vec<u8>>,
+        sibling: Option<&Tree>,
+        format: Kind,
+    ) -> Result<Tree, &'static str> {
         if u32::try_from(raw.len()).is_err() {
             return Err("a tree is too large");
         }
@@ -84,7 +89,7 @@ impl Tree {
         let mut slots: Vec<Slot> = Vec::with_capacity(raw.len() / (hash_length + 16));
         slots.extend_from_slice(sibling.map(|it| it.beginning(&raw, hash_length)).unwrap_or_default());
         let mut before = TreeEntry { name: b"", mode: Mode::Leaf(EntryKind::File), id: b"" };
-        let mut rest = raw.as_slice();
+        let mut rest: &[u8] = &raw;
         if let Some(last) = slots.last() {
             let (name_at, id_at) = (last.name_at as usize, last.id_at as usize);
             before.name = raw.get(name_at..id_at.saturating_sub(1)).unwrap_or_default();
@@ -181,7 +186,7 @@ impl Tree {
         self.raw.get(end_of(start)?..end_of(end)?)
     }
 
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         self.raw.len() + self.slots.len() * size_of::<Slot>() + 128
     }
 }
@@ -229,40 +234,11 @@ fn mode(digits: &[u8]) -> Result<Mode, &'static str> {
     }
 }
 
-/// Decoded trees by id, in two generations: when the young one is full it becomes the old one.
-#[derive(Default)]
-pub(super) struct TreeCache {
-    young: HashMap<ObjectId, Arc<Tree>>,
-    old: HashMap<ObjectId, Arc<Tree>>,
-    young_weight: usize,
-}
+/// Decoded trees by id.
+pub(super) type TreeCache = Recent<ObjectId, Arc<Tree>, gix::hashtable::hash::Builder>;
 
-impl TreeCache {
-    /// Each generation holds about this many bytes.
-    const GENERATION: usize = 12 << 20;
-
-    pub(super) fn get(&mut self, id: &ObjectId) -> Option<Arc<Tree>> {
-        if let Some(tree) = self.young.get(id) {
-            return Some(tree.clone());
-        }
-        let tree = self.old.remove(id)?;
-        self.put(*id, tree.clone());
-        Some(tree)
-    }
-
-    pub(super) fn contains(&self, id: &ObjectId) -> bool {
-        self.young.contains_key(id) || self.old.contains_key(id)
-    }
-
-    pub(super) fn put(&mut self, id: ObjectId, tree: Arc<Tree>) {
-        self.young_weight += tree.weight();
-        self.young.insert(id, tree);
-        if Self::GENERATION < self.young_weight {
-            self.old = std::mem::take(&mut self.young);
-            self.young_weight = 0;
-        }
-    }
-}
+/// Each generation of decoded trees holds about this many bytes.
+pub(super) const GENERATION: usize = 12 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -277,7 +253,7 @@ mod tests {
             raw.push(0);
             raw.extend_from_slice(&[7; 20]);
         }
-        Tree::decode(raw, None, Kind::Sha1)
+        Tree::decode(Arc::new(raw), None, Kind::Sha1)
     }
 
     #[test]
@@ -311,9 +287,9 @@ mod tests {
             let back = Tree::decode(whole.raw.clone(), Some(&alone), Kind::Sha1).unwrap();
             assert_eq!(back.slots.len(), entries.len());
         }
-        let mut twice = whole.raw.clone();
+        let mut twice = whole.raw.to_vec();
         twice.extend_from_slice(&whole.raw);
-        assert!(Tree::decode(twice, Some(&whole), Kind::Sha1).is_err());
+        assert!(Tree::decode(Arc::new(twice), Some(&whole), Kind::Sha1).is_err());
     }
 
     #[test]
@@ -332,7 +308,7 @@ mod tests {
             assert!(tree(entries).is_err(), "{entries:?}");
         }
         assert!(tree(&[(file, "a-b"), ("40000", "a"), (file, "a0")]).is_ok());
-        assert!(Tree::decode(b"100644 a\0short".to_vec(), None, Kind::Sha1).is_err());
-        assert!(Tree::decode(b"100644".to_vec(), None, Kind::Sha1).is_err());
+        assert!(Tree::decode(Arc::new(b"100644 a\0short".to_vec()), None, Kind::Sha1).is_err());
+        assert!(Tree::decode(Arc::new(b"100644".to_vec()), None, Kind::Sha1).is_err());
     }
 }
