@@ -4,6 +4,8 @@
 //! always right to within a few dozen entries: one small read finds an id, or that it is not there.
 
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use gix::ObjectId;
 use gix::hash::Kind;
@@ -22,6 +24,10 @@ pub(super) struct PackIndex {
     file: Pieces,
     counts: Vec<u32>,
     hash_length: usize,
+    /// How many bytes were read in pieces.
+    looked_at: AtomicU64,
+    /// All of it, once as much has been read in pieces; `None` if there is no room for it.
+    whole: OnceLock<Option<Vec<u8>>>,
 }
 
 impl PackIndex {
@@ -32,7 +38,9 @@ impl PackIndex {
         file.read(0, HEAD, &mut head)?;
         let counts = head.strip_prefix(b"\xfftOc\0\0\0\x02")?;
         let counts: Vec<u32> = counts.as_chunks().0.iter().map(|count| u32::from_be_bytes(*count)).collect();
-        let index = PackIndex { file, counts, hash_length: format.len_in_bytes() };
+        let hash_length = format.len_in_bytes();
+        let (looked_at, whole) = (AtomicU64::new(0), OnceLock::new());
+        let index = PackIndex { file, counts, hash_length, looked_at, whole };
         // Two checksums stand at the end, and before them places beyond 2 GiB, if there are any.
         let least = index.places() + 4 * index.len() + 2 * index.hash_length as u64;
         (index.counts.is_sorted() && least <= index.file.len()).then_some(index)
@@ -47,47 +55,81 @@ impl PackIndex {
         HEAD as u64 + self.len() * (self.hash_length as u64 + 4)
     }
 
-    /// Returns where in the pack `id` stands, if it does.
-    pub(super) fn lookup(&self, id: &ObjectId, scratch: &mut Vec<u8>) -> Option<u64> {
+    /// Returns where in the pack `id` stands, if it does. `room` is how many bytes of indices may yet
+    /// be kept in memory.
+    pub(super) fn lookup(&self, id: &ObjectId, room: &AtomicU64, scratch: &mut Vec<u8>) -> Option<u64> {
+        if self.file.len() < self.looked_at.load(Ordering::Relaxed) {
+            self.whole.get_or_init(|| self.read_whole(room));
+        }
         let number = self.number(id, scratch)?;
-        self.file.read(self.places() + 4 * number, 4, scratch)?;
-        let place = u32::from_be_bytes(*scratch.first_chunk()?);
-        if place & 1 << 31 == 0 {
+        let place = self.bytes(self.places() + 4 * number, 4, scratch)?;
+        let place = u32::from_be_bytes(*place.first_chunk()?);
+        if place & (1 << 31) == 0 {
             return Some(u64::from(place));
         }
-        let far = self.places() + 4 * self.len() + 8 * u64::from(place ^ 1 << 31);
+        let far = self.places() + 4 * self.len() + 8 * u64::from(place ^ (1 << 31));
         let end = self.file.len().checked_sub(2 * self.hash_length as u64)?;
         (far + 8 <= end).then_some(())?;
-        self.file.read(far, 8, scratch)?;
-        Some(u64::from_be_bytes(*scratch.first_chunk()?))
+        Some(u64::from_be_bytes(*self.bytes(far, 8, scratch)?.first_chunk()?))
     }
 
     /// Returns the number of `id` among those of the index.
     fn number(&self, id: &ObjectId, scratch: &mut Vec<u8>) -> Option<u64> {
         let (first, rest) = id.as_bytes().split_first()?;
         let first = usize::from(*first);
-        let mut low =
-            first.checked_sub(1).and_then(|before| self.counts.get(before)).map_or(0, |it| u64::from(*it));
+        let before = first.checked_sub(1).and_then(|before| self.counts.get(before));
+        let mut low = before.map_or(0, |it| u64::from(*it));
         let mut high = u64::from(*self.counts.get(first)?);
         let share = u64::from(u32::from_be_bytes(*rest.first_chunk()?));
-        let mut guess = low + ((high - low) * share >> 32);
+        let mut guess = low + (((high - low) * share) >> 32);
         while low < high {
             let start = guess.saturating_sub(BLOCK / 2).max(low);
             let end = (start + BLOCK).min(high);
             let length = (end - start) as usize * self.hash_length;
-            self.file.read(HEAD as u64 + start * self.hash_length as u64, length, scratch)?;
-            let ids = || scratch.chunks_exact(self.hash_length);
-            if id.as_bytes() < ids().next()? {
-                high = start;
-            } else if ids().next_back()? < id.as_bytes() {
-                low = end;
-            } else {
-                return ids().position(|other| other == id.as_bytes()).map(|at| start + at as u64);
+            let ids = self.bytes(HEAD as u64 + start * self.hash_length as u64, length, scratch)?;
+            match find(ids, id.as_bytes())? {
+                Ok(at) => return Some(start + at as u64),
+                Err(0) => high = start,
+                Err(at) if at < (end - start) as usize => return None,
+                Err(_) => low = end,
             }
             guess = low + (high.saturating_sub(low)) / 2;
         }
         None
     }
+
+    /// Returns a piece of the index.
+    fn bytes<'a>(&'a self, offset: u64, length: usize, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+        if let Some(Some(whole)) = self.whole.get() {
+            let offset = usize::try_from(offset).ok()?;
+            return whole.get(offset..offset.checked_add(length)?);
+        }
+        self.looked_at.fetch_add(length as u64, Ordering::Relaxed);
+        self.file.read(offset, length, scratch)?;
+        Some(scratch)
+    }
+
+    fn read_whole(&self, room: &AtomicU64) -> Option<Vec<u8>> {
+        let length = self.file.len();
+        room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(length)).ok()?;
+        let mut whole = Vec::new();
+        self.file.read(0, usize::try_from(length).ok()?, &mut whole)?;
+        Some(whole)
+    }
+}
+
+/// Looks for `id` among ids of the same length: returns its number, or that of the first greater one.
+fn find(ids: &[u8], id: &[u8]) -> Option<Result<usize, usize>> {
+    let (mut low, mut high) = (0, ids.len() / id.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        match id.cmp(ids.get(middle * id.len()..(middle + 1) * id.len())?) {
+            std::cmp::Ordering::Equal => return Some(Ok(middle)),
+            std::cmp::Ordering::Less => high = middle,
+            std::cmp::Ordering::Greater => low = middle + 1,
+        }
+    }
+    Some(Err(low))
 }
 
 #[cfg(test)]
@@ -106,7 +148,7 @@ mod tests {
         let mut far = Vec::new();
         for (_, place) in ids {
             let short = u32::try_from(*place).ok().filter(|place| place >> 31 == 0);
-            bytes.extend(short.unwrap_or(1 << 31 | far.len() as u32 / 8).to_be_bytes());
+            bytes.extend(short.unwrap_or((1 << 31) | (far.len() as u32 / 8)).to_be_bytes());
             if short.is_none() {
                 far.extend(place.to_be_bytes());
             }
@@ -134,14 +176,20 @@ mod tests {
             ids.sort_unstable();
             ids.dedup_by_key(|(id, _)| *id);
             write(&path, &ids);
-            let index = PackIndex::open(&path, Kind::Sha1).unwrap();
-            for (id, place) in ids.iter().step_by(3) {
-                assert_eq!(index.lookup(id, &mut scratch), Some(*place));
-                let mut other = *id;
-                other.as_mut_slice()[19] ^= 1;
-                assert_eq!(index.lookup(&other, &mut scratch), None);
+            // The second time it is in memory, if there is room.
+            for room in [0, 1 << 30] {
+                let room = AtomicU64::new(room);
+                let index = PackIndex::open(&path, Kind::Sha1).unwrap();
+                for (id, place) in ids.iter().step_by(3) {
+                    assert_eq!(index.lookup(id, &room, &mut scratch), Some(*place));
+                    let mut other = *id;
+                    other.as_mut_slice()[19] ^= 1;
+                    assert_eq!(index.lookup(&other, &room, &mut scratch), None);
+                }
+                assert_eq!(index.lookup(&ObjectId::null(Kind::Sha1), &room, &mut scratch), None);
+                let kept = index.whole.get().is_some_and(Option::is_some);
+                assert_eq!(kept, 127 <= count && 0 < room.load(Ordering::Relaxed));
             }
-            assert_eq!(index.lookup(&ObjectId::null(Kind::Sha1), &mut scratch), None);
         }
     }
 

@@ -10,6 +10,7 @@
 //! is `None`, and then it is for the library to read it, or to say what is wrong.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use gix::ObjectId;
@@ -20,11 +21,14 @@ use gix::zlib::{Inflate, Status};
 
 use super::delta::Delta;
 use super::pack_index::PackIndex;
-use super::pieces::{Pieces, Window};
+use super::pieces::{Pieces, Windows};
 use super::recent::Recent;
 
 /// How many packs of one directory are opened here; the largest.
 const MOST_PACKS: usize = 32;
+
+/// How many bytes of indices are kept in memory, when many objects are looked for.
+const MOST_OF_INDICES: u64 = 32 << 20;
 
 /// How many links of deltas are followed.
 const MOST_LINKS: usize = 512;
@@ -39,6 +43,8 @@ const LONGEST_HEAD: usize = 64;
 pub(super) struct Packs {
     directories: Vec<PathBuf>,
     format: Kind,
+    /// How many bytes of indices may still be kept in memory.
+    room: AtomicU64,
     found: OnceLock<Vec<Pack>>,
 }
 
@@ -51,7 +57,7 @@ struct Pack {
 impl Packs {
     /// Prepares to look into these object directories, in this order.
     pub(super) fn new(directories: Vec<PathBuf>, format: Kind) -> Packs {
-        Packs { directories, format, found: OnceLock::new() }
+        Packs { directories, format, room: AtomicU64::new(MOST_OF_INDICES), found: OnceLock::new() }
     }
 
     fn all(&self) -> &[Pack] {
@@ -60,9 +66,9 @@ impl Packs {
 }
 
 impl Pack {
-    fn lookup(&self, id: &ObjectId, format: Kind, scratch: &mut Vec<u8>) -> Option<u64> {
-        let index = self.index.get_or_init(|| PackIndex::open(&self.path, format));
-        index.as_ref()?.lookup(id, scratch)
+    fn lookup(&self, id: &ObjectId, packs: &Packs, scratch: &mut Vec<u8>) -> Option<u64> {
+        let index = self.index.get_or_init(|| PackIndex::open(&self.path, packs.format));
+        index.as_ref()?.lookup(id, &packs.room, scratch)
     }
 
     fn data(&self) -> Option<&Pieces> {
@@ -93,7 +99,7 @@ pub(super) struct PackedObjects {
     likely: usize,
     known: Recent<(usize, u64), Object>,
     inflate: Inflate,
-    window: Window,
+    windows: Windows,
     scratch: Vec<u8>,
     /// The deltas from the object that is asked for to the nearest one that is known: where the
     /// result of each stands, and where its bytes end among `deltas`.
@@ -111,7 +117,7 @@ impl PackedObjects {
             likely: 0,
             known: Recent::new(Self::GENERATION),
             inflate: Inflate::default(),
-            window: Window::default(),
+            windows: Windows::default(),
             scratch: Vec::new(),
             chain: Vec::new(),
             deltas: Vec::new(),
@@ -151,7 +157,7 @@ impl PackedObjects {
                 // Both sizes stand at the beginning of the delta.
                 let mut start = [0; 20];
                 let start = start.get_mut(..usize::try_from(entry.decompressed_size.min(20)).ok()?)?;
-                let packed = self.window.at(pack.data()?, number, entry.data_offset, 4 * LONGEST_HEAD)?;
+                let packed = self.windows.at(pack.data()?, number, entry.data_offset, 4 * LONGEST_HEAD)?;
                 self.inflate.reset();
                 let (_, _, written) = self.inflate.prefix(packed, start).ok()?;
                 size = Some(Delta::read(start.get(..written)?)?.size);
@@ -167,7 +173,7 @@ impl PackedObjects {
         let likely = all.get(self.likely).map(|pack| (self.likely, pack));
         let others = all.iter().enumerate().filter(|(number, _)| *number != self.likely);
         for (number, pack) in likely.into_iter().chain(others) {
-            if let Some(offset) = pack.lookup(id, packs.format, &mut self.scratch) {
+            if let Some(offset) = pack.lookup(id, packs, &mut self.scratch) {
                 self.likely = number;
                 return Some((number, offset));
             }
@@ -177,15 +183,14 @@ impl PackedObjects {
 
     /// Reads the head of an entry; with it comes the place of its base, if it is a delta.
     fn entry(&mut self, pack: &Pack, number: usize, offset: u64) -> Option<(Entry, Option<u64>)> {
-        let head = self.window.at(pack.data()?, number, offset, LONGEST_HEAD)?;
+        let head = self.windows.at(pack.data()?, number, offset, LONGEST_HEAD)?;
         // The library takes for granted that a head is there whole.
         let mut padded = [0; LONGEST_HEAD];
         padded.iter_mut().zip(head).for_each(|(to, from)| *to = *from);
-        let format = self.packs.format;
-        let entry = Entry::from_bytes(&padded, offset, format).ok()?;
+        let entry = Entry::from_bytes(&padded, offset, self.packs.format).ok()?;
         let base = match &entry.header {
             Header::OfsDelta { base_distance } => Some(entry.checked_base_pack_offset(*base_distance)?),
-            Header::RefDelta { base_id } => Some(pack.lookup(base_id, format, &mut self.scratch)?),
+            Header::RefDelta { base_id } => Some(pack.lookup(base_id, &self.packs, &mut self.scratch)?),
             Header::Commit | Header::Tree | Header::Blob | Header::Tag => None,
         };
         Some((entry, base))
@@ -208,7 +213,7 @@ impl PackedObjects {
                 return None;
             }
             let size = usize::try_from(entry.decompressed_size).ok()?;
-            let packed = self.window.at(data, number, entry.data_offset, longest_packed(size))?;
+            let packed = self.windows.at(data, number, entry.data_offset, longest_packed(size))?;
             let Some(base) = base else {
                 let kind = entry.header.as_kind()?;
                 let mut whole = vec![0; size];

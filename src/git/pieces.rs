@@ -30,16 +30,24 @@ impl Pieces {
     }
 }
 
-/// The piece of a file that was read last.
+/// The pieces of files that were read last: one for each line of objects that is being followed.
 #[derive(Default)]
-pub(super) struct Window {
+pub(super) struct Windows {
+    windows: [Window; 4],
+    clock: u64,
+}
+
+#[derive(Default)]
+struct Window {
     bytes: Vec<u8>,
     start: u64,
     /// Which file it is of.
     of: Option<usize>,
+    /// When it was last looked through.
+    used: u64,
 }
 
-impl Window {
+impl Windows {
     /// How many bytes are read at a time, and how many of them lie before what was asked for: what
     /// is asked for next mostly stands close by, and more often before it.
     const SIZE: u64 = 16 << 10;
@@ -49,14 +57,27 @@ impl Window {
     /// more, unless it ends before.
     pub(super) fn at(&mut self, file: &Pieces, number: usize, offset: u64, length: usize) -> Option<&[u8]> {
         let end = offset.checked_add(length as u64)?.min(file.len());
-        if self.of != Some(number) || offset < self.start || self.start + (self.bytes.len() as u64) < end {
-            self.of = None;
-            let start = offset.saturating_sub(Self::BEFORE);
-            let size = end.checked_sub(start)?.max(Self::SIZE).min(file.len().checked_sub(start)?);
-            file.read(start, usize::try_from(size).ok()?, &mut self.bytes)?;
-            (self.start, self.of) = (start, Some(number));
-        }
-        self.bytes.get(usize::try_from(offset - self.start).ok()?..)
+        self.clock += 1;
+        let shows = |window: &Window| {
+            let window_end = window.start + window.bytes.len() as u64;
+            window.of == Some(number) && window.start <= offset && end <= window_end
+        };
+        let place = self.windows.iter().position(shows);
+        let window = match place {
+            Some(place) => self.windows.get_mut(place)?,
+            None => {
+                let window = self.windows.iter_mut().min_by_key(|window| window.used)?;
+                window.of = None;
+                window.start = offset.saturating_sub(Self::BEFORE);
+                let size = end.checked_sub(window.start)?.max(Self::SIZE);
+                let size = size.min(file.len().checked_sub(window.start)?);
+                file.read(window.start, usize::try_from(size).ok()?, &mut window.bytes)?;
+                window.of = Some(number);
+                window
+            }
+        };
+        window.used = self.clock;
+        window.bytes.get(usize::try_from(offset - window.start).ok()?..)
     }
 }
 

@@ -154,7 +154,11 @@ impl Reader {
     }
 
     /// Reads a tree that resembles `sibling`.
-    pub(super) fn tree_like(&mut self, id: &ObjectId, sibling: Option<&Tree>) -> Result<Arc<Tree>> {
+    pub(super) fn tree_like(
+        &mut self,
+        id: &ObjectId,
+        sibling: Option<(ObjectId, &Tree)>,
+    ) -> Result<Arc<Tree>> {
         if let Some(tree) = self.trees.get(id) {
             return Ok(tree);
         }
