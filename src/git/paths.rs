@@ -29,9 +29,13 @@ impl Reader {
         commit: &mut Commit,
         tree: &ObjectId,
         first_parent: Option<&ObjectId>,
+        tree_before: Option<ObjectId>,
         needs: &Needs,
     ) {
-        let before = first_parent.map(|parent| self.tree_of(parent)).transpose();
+        let before = match (first_parent, tree_before) {
+            (Some(_), Some(tree)) => Ok(Some(tree)),
+            (parent, _) => parent.map(|parent| self.tree_of(parent)).transpose(),
+        };
         let paths = before.and_then(|before| self.changed_paths(before, Some(*tree)));
         let mut paths = match paths {
             Ok(paths) => paths,

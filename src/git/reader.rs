@@ -60,6 +60,8 @@ impl Shared {
 /// What a walk needs to know of a commit.
 pub(super) struct Links {
     pub(super) parents: Vec<ObjectId>,
+    /// The root tree.
+    pub(super) tree: ObjectId,
     /// The committer's date, in seconds since 1970 UTC. A claim: it orders, and decides nothing.
     pub(super) date: i64,
     /// Greater than that of every ancestor; [`Links::NO_GENERATION`] outside of the commit-graph.
@@ -70,6 +72,15 @@ impl Links {
     /// The generation of commits that are not in the commit-graph. None of those in it can reach
     /// one of these, so it is the greatest.
     pub(super) const NO_GENERATION: u32 = u32::MAX;
+}
+
+/// What is known of a commit before it is read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    /// Its bytes.
+    pub(super) raw: Option<&'a [u8]>,
+    /// The root tree of its first parent.
+    pub(super) tree_before: Option<ObjectId>,
 }
 
 /// The order in which walks go on: what is in no commit-graph first, then by generation, then by
@@ -132,9 +143,9 @@ impl Reader {
         }
         let format = self.format();
         let raw = self.raw_commit(id)?;
-        let (_, parents, date) = commit::links(raw, format).map_err(|why| unreadable(id, why))?;
+        let (tree, parents, date) = commit::links(raw, format).map_err(|why| unreadable(id, why))?;
         let raw = raw.to_vec();
-        Ok((Links { parents, date, generation: Links::NO_GENERATION }, Some(raw)))
+        Ok((Links { parents, tree, date, generation: Links::NO_GENERATION }, Some(raw)))
     }
 
     /// Returns the root tree of a commit.
@@ -182,19 +193,19 @@ impl Reader {
         Ok(tree)
     }
 
-    /// Reads a commit and gathers the facts that `needs` asks for. `raw` is the object, if the
-    /// caller has it already.
+    /// Reads a commit and gathers the facts that `needs` asks for. What the caller has already, which
+    /// is `known`, is not read again.
     pub(super) fn commit(
         &mut self,
         id: &ObjectId,
-        raw: Option<Vec<u8>>,
+        known: Known<'_>,
         needs: &Needs,
         trusted: Option<Trusted<'_>>,
     ) -> Result<Commit, Unreadable> {
         let format = self.format();
         let read;
-        let raw = match &raw {
-            Some(raw) => raw.as_slice(),
+        let raw = match known.raw {
+            Some(raw) => raw,
             None => {
                 read = self.raw_commit(id).map_err(|error| unreadable(id, format!("{error:#}")))?;
                 read
@@ -210,7 +221,7 @@ impl Reader {
         }
         let (tree, parents) = (parts.tree, parts.parents);
         if needs.contains(&Need::Paths) || needs.contains(&Need::Lines) || needs.contains(&Need::Blobs) {
-            self.add_paths(&mut commit, &tree, parents.first(), needs);
+            self.add_paths(&mut commit, &tree, parents.first(), known.tree_before, needs);
         }
         if needs.contains(&Need::OwnContent) {
             commit.own_content = self.own_content(&tree, &parents);
@@ -229,7 +240,7 @@ fn links_in_graph(graph: &Graph, id: &ObjectId) -> Option<Links> {
         generation => generation,
     };
     let date = i64::try_from(commit.committer_timestamp()).ok()?;
-    Some(Links { parents, date, generation })
+    Some(Links { parents, tree: commit.root_tree_id().to_owned(), date, generation })
 }
 
 /// Converts a library id into ours.

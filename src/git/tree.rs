@@ -400,7 +400,7 @@ mod tests {
         let mut entries = Vec::new();
         for number in 0..if long { 40 } else { 12 } {
             let name =
-                names[below(10) as usize].to_owned() + if long { &"x"[..below(2) as usize] } else { "" };
+                names[below(10) as usize].to_owned() + ["", "x"][if long { below(2) as usize } else { 0 }];
             let name = if long { format!("{name}{}", number % 7) } else { name };
             let mode = ["100644", "100755", "40000", "120000"][below(4) as usize];
             entries.push((name.clone() + if mode == "40000" { "/" } else { "" }, name, mode, below(3) as u8));
