@@ -7,6 +7,7 @@
 mod tell;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 
@@ -14,9 +15,12 @@ use super::output::{self, FormatName};
 use super::pr::{self, Asking};
 use super::{Exit, Stop, World};
 use crate::github::event::{self, LARGEST_EVENT, Subject};
-use crate::github::{Outcome, RepoName, Session, Source};
+use crate::github::{Outcome, Patience, RepoName, Session, Source};
 use crate::report::Style;
 use crate::verdict::Decision;
+
+/// How long saying that nothing could be judged may take.
+const LAST_WORD: Duration = Duration::from_secs(15);
 
 /// Judge what a workflow run is about
 ///
@@ -137,8 +141,23 @@ fn judge(args: &Args, world: &World) -> Result<(Outcome, Session), Stop> {
         record: record.as_deref(),
         now: world.now,
     })?;
-    let outcome = session.judge(&subject, &args.asking.options(false))?;
-    Ok((outcome, session))
+    match session.judge(&subject, &args.asking.options(false)) {
+        Ok(outcome) => Ok((outcome, session)),
+        Err(failure) => {
+            if let Some(name) = &args.check_run {
+                // With patience of its own: what was wrong may have been that time was up.
+                let source = Source::Live {
+                    server: &server,
+                    token: token.as_ref(),
+                    patience: Patience { deadline: LAST_WORD, ..args.asking.patience() },
+                    record: None,
+                    now: world.now,
+                };
+                tell::failed_run(&Session::open(source)?, &subject, name, &failure)?;
+            }
+            Err(failure.into())
+        }
+    }
 }
 
 /// Returns what the event of this run is about.

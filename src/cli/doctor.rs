@@ -25,7 +25,7 @@ use crate::report::{Style, advice};
 #[command(after_help = "\
 Examples:
   changegate doctor --github acme/shop
-  changegate doctor --github acme/shop --branch release/2 --check changegate
+  changegate doctor --github acme/shop --branch release/2 --check gate
   changegate doctor --github acme/shop --app 4711     an app of your own")]
 pub(super) struct Args {
     /// The repository on GitHub
@@ -37,7 +37,7 @@ pub(super) struct Args {
     branch: Option<String>,
 
     /// The name of the check that has to be required
-    #[arg(long, default_value = "changegate")]
+    #[arg(long, default_value = "change-gate")]
     check: String,
 
     /// The id of the app that reports the check

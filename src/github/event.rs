@@ -60,6 +60,18 @@ pub enum Subject {
     },
 }
 
+impl Subject {
+    /// Returns the repository and the revision that it is about, as far as the event itself says.
+    pub fn revision(&self) -> Option<(&RepoName, Oid)> {
+        match self {
+            Subject::Pull { repo, expected, .. } => Some((repo, (*expected)?)),
+            Subject::MergeGroup { repo, head, .. } => Some((repo, *head)),
+            Subject::Push { repo, after, .. } => Some((repo, *after)).filter(|(_, after)| !after.is_null()),
+            Subject::OpenPulls { .. } => None,
+        }
+    }
+}
+
 /// Why an event says nothing that could be judged.
 pub type BadEvent = String;
 

@@ -37,5 +37,5 @@ pub use facts::PusherFrom;
 pub use judge::{Options, RULES};
 pub use place::{PUBLIC_API, PullName, RepoName, Server};
 pub use session::{JudgedPull, Outcome, Session, Source};
-pub use tell::{MARKER, Telling};
+pub use tell::{CheckRun, MARKER, Telling};
 pub use wire::Token;

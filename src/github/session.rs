@@ -16,7 +16,7 @@ use super::judge::{Done, Options, Told, judge_pull, report};
 use super::landed::{Landed, judge_landed};
 use super::place::{PullName, RepoName, Server};
 use super::queue::{Queued, judge_group};
-use super::tell::{self, Telling};
+use super::tell::{self, CheckRun, Telling};
 use super::wire::Token;
 use crate::change::{Change, Needs, Oid};
 use crate::report::Report;
@@ -164,19 +164,13 @@ impl Session {
         self.runtime.block_on(tell::comment(&self.client, pull, text))
     }
 
-    /// Reports a check run called `name` on a revision.
+    /// Reports a check run on a revision.
     ///
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked; that it does not allow it is no failure.
-    pub fn check_run(
-        &self,
-        pull: &JudgedPull,
-        name: &str,
-        allowed: bool,
-        text: &str,
-    ) -> Result<Telling, Failure> {
-        self.runtime.block_on(tell::check_run(&self.client, &pull.name, pull.head, name, allowed, text))
+    pub fn check_run(&self, repo: &RepoName, of: Oid, run: &CheckRun<'_>) -> Result<Telling, Failure> {
+        self.runtime.block_on(tell::check_run(&self.client, repo, of, run))
     }
 
     /// Returns how many requests there were, retries included.

@@ -9,8 +9,9 @@ use serde_json::json;
 use super::answers::IssueComment;
 use super::ask::{Failure, Method, Request};
 use super::client::Client;
-use super::place::PullName;
+use super::place::{PullName, RepoName};
 use crate::change::Oid;
+use crate::verdict::Decision;
 
 /// What the comment begins with, so that it is found again; nobody sees it.
 pub const MARKER: &str = "<!-- changegate -->";
@@ -27,6 +28,17 @@ pub enum Telling {
     Unchanged,
     /// The token may not write.
     NotAllowed,
+}
+
+/// A check run as it is reported.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckRun<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// What was decided; `None` if nothing could be, which fails.
+    pub decision: Option<Decision>,
+    /// What people read, as Markdown.
+    pub text: &'a str,
 }
 
 /// Writes the comment, or brings it up to date.
@@ -55,23 +67,24 @@ pub(super) async fn comment(client: &Client, pull: &PullName, text: &str) -> Res
     written(client, &request).await
 }
 
-/// Reports a check run called `name` on the revision `of`.
+/// Reports a check run on the revision `of`.
 pub(super) async fn check_run(
     client: &Client,
-    pull: &PullName,
+    repo: &RepoName,
     of: Oid,
-    name: &str,
-    allowed: bool,
-    text: &str,
+    run: &CheckRun<'_>,
 ) -> Result<Telling, Failure> {
-    let title = if allowed { "allowed" } else { "denied" };
+    let (title, conclusion) = match run.decision {
+        Some(Decision::Allow) => ("allowed", "success"),
+        Some(Decision::Deny) => ("denied", "failure"),
+        None => ("not judged", "failure"),
+    };
     let body = json!({
-        "name": name, "head_sha": of.to_string(), "status": "completed",
-        "conclusion": if allowed { "success" } else { "failure" },
-        "output": { "title": title, "summary": cut(text) },
+        "name": run.name, "head_sha": of.to_string(), "status": "completed", "conclusion": conclusion,
+        "output": { "title": title, "summary": cut(run.text) },
     });
     let request =
-        Request { method: Method::Post, path: format!("{}/check-runs", pull.repo.path()), body: Some(body) };
+        Request { method: Method::Post, path: format!("{}/check-runs", repo.path()), body: Some(body) };
     written(client, &request).await
 }
 

@@ -44,16 +44,16 @@ fn with<T>(fake: &Fake, ask: impl FnOnce(&Session) -> T) -> T {
     ask(&Session::open(source).unwrap_or_else(|failure| panic!("{}", failure.why)))
 }
 
-fn judge(fake: &Fake, subject: &Subject) -> Result<Outcome, Failure> {
+pub(crate) fn judge(fake: &Fake, subject: &Subject) -> Result<Outcome, Failure> {
     with(fake, |session| session.judge(subject, &options()))
 }
 
-fn pull(expected: Option<&str>) -> Subject {
+pub(crate) fn pull(expected: Option<&str>) -> Subject {
     Subject::Pull { repo: name().repo, number: 6, expected: expected.and_then(Oid::from_hex) }
 }
 
 /// Returns the ids of the rules that deny; nothing if the pull request may go on.
-fn denied(fake: &Fake, subject: &Subject) -> String {
+pub(crate) fn denied(fake: &Fake, subject: &Subject) -> String {
     let outcome = judge(fake, subject).unwrap_or_else(|failure| panic!("{}", failure.why));
     let ids = changegate::github::outputs::denied_rules(&outcome.report);
     assert_eq!(outcome.report.decision == Decision::Deny, !ids.is_empty());

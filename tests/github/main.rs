@@ -18,6 +18,7 @@ mod documents;
 mod fake;
 mod install;
 mod judged;
+mod reviewed;
 mod scene;
 mod server;
 mod told;

@@ -187,6 +187,21 @@ fn a_check_run_succeeds_or_fails_and_nothing_else() {
 }
 
 #[test]
+fn what_could_not_be_judged_takes_back_an_earlier_check_run() {
+    let fake = Fake::start(plain());
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), &["--check-run", "gate"]);
+    assert_eq!(code(&output), 0);
+    fake.spoil("/pulls/6", How::Status(404, Vec::new(), json!({ "message": "Not Found" })));
+    let (output, outputs, _) = action(&fake, "pull_request", &event(&fake), &["--check-run", "gate"]);
+    assert_eq!((code(&output), value(&outputs, "verdict")), (3, "error".into()));
+    let runs: Vec<_> = fake.world(|world| world.runs.clone());
+    let told: Vec<_> = runs.iter().map(|run| run.conclusion.clone().unwrap()).collect();
+    assert_eq!(told, ["success", "failure"]);
+    assert_eq!(runs[0].commit, runs[1].commit);
+    assert!(runs[1].summary.as_ref().unwrap().contains("GitHub answered 404"), "{:?}", runs[1].summary);
+}
+
+#[test]
 fn the_doctor_says_what_to_do_and_ends_by_the_worst() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = plain();
@@ -196,7 +211,7 @@ fn the_doctor_says_what_to_do_and_ends_by_the_worst() {
             json!({ "type": "required_status_checks", "ruleset_id": 3, "ruleset_source_type": "Repository",
                 "ruleset_source": "acme/shop", "parameters": {
                     "strict_required_status_checks_policy": true,
-                    "required_status_checks": [{ "context": "changegate" }] } }),
+                    "required_status_checks": [{ "context": "change-gate" }] } }),
             json!({ "type": "deletion", "ruleset_id": 3, "ruleset_source_type": "Repository",
                 "ruleset_source": "acme/shop" }),
         ],

@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::super::{Stop, World, output};
+use crate::github::event::Subject;
 use crate::github::outputs::{MOST_JSON, denied_rules, lines};
-use crate::github::{Failure, Outcome, Session, Telling};
+use crate::github::{CheckRun, Failure, Outcome, Session, Telling};
 use crate::report::{self, Format, Report, Style};
-use crate::verdict::Decision;
 
 /// The longest summary, in bytes; a runner takes 1 MiB and drops what is longer.
 const MOST_SUMMARY: usize = 900 * 1024;
@@ -73,10 +73,35 @@ pub(super) fn check_runs(
 ) -> Result<(), Stop> {
     let style = style(world);
     for pull in &outcome.pulls {
-        let allowed = pull.report.decision == Decision::Allow;
-        told(session.check_run(pull, name, allowed, &page(&pull.report, &style)?), "check run")?;
+        let text = page(&pull.report, &style)?;
+        let run = CheckRun { name, decision: Some(pull.report.decision), text: &text };
+        told(session.check_run(&pull.name.repo, pull.head, &run), "check run")?;
     }
     Ok(())
+}
+
+/// Reports that nothing could be judged, so that no earlier check run of that name goes on being
+/// believed.
+pub(super) fn failed_run(
+    session: &Session,
+    subject: &Subject,
+    name: &str,
+    failure: &Failure,
+) -> Result<(), Stop> {
+    let Some((repo, revision)) = subject.revision() else { return Ok(()) };
+    let text = format!(
+        "This could not be judged, and what is not judged does not pass.\n\n{}",
+        fenced(&failure.why)
+    );
+    let run = CheckRun { name, decision: None, text: &text };
+    told(session.check_run(repo, revision, &run), "check run")
+}
+
+/// Returns a text in a fence that it does not contain.
+fn fenced(text: &str) -> String {
+    let longest = text.split(|one| one != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{text}\n{fence}\n")
 }
 
 /// Says so if something could not be told; the verdict stands.
