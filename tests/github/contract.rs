@@ -249,16 +249,23 @@ rules:
   reviewed:
     title: somebody has reviewed it
     why: Two see more than one.
-    require: { approvals: { at-least: 1, of: final-revision, trust: verified } }
+    require: { approvals: { at-least: 1, of: final-revision, trust: verified, commands: ['/approve'] } }
+  asked:
+    title: everything that a forge can be asked is asked
+    why: What is never asked is never held to the description.
+    require:
+      all:
+        - checks: [test]
+        - label: { none-of: [hold] }
+        - comments-resolved: true
+        - draft: false
+        - not: { touches: { paths: ['**'], kinds: [submodule] } }
+        - blob: { largest: 5MB }
 ";
 
 #[test]
 fn what_the_gate_asks_is_what_github_describes() {
     let gate = Path::new(env!("CARGO_BIN_EXE_changegate"));
-    if !Command::new(gate).args(["pr", "--help"]).output().unwrap().status.success() {
-        eprintln!("skipped: there is no `changegate pr` yet");
-        return;
-    }
     let mut world = full();
     let main = world.branches["main"].clone();
     let policy = world.commit(&[&main], "kim", "Ask for more\n", &[("policies/changegate.yml", CURIOUS)]);
@@ -285,5 +292,5 @@ fn what_the_gate_asks_is_what_github_describes() {
     };
     assert_eq!(without_clock(&held.1), without_clock(&bare.1), "{}", held.2);
     assert_eq!(held.0, bare.0);
-    assert!((3..=8).contains(&asked.len()), "{asked:#?}");
+    assert!((8..=12).contains(&asked.len()), "{asked:#?}");
 }
