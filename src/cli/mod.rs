@@ -10,6 +10,7 @@ mod hook;
 mod install;
 mod output;
 mod policy;
+mod tickets;
 mod trailers;
 
 use std::ffi::OsString;
@@ -63,6 +64,7 @@ enum Command {
     Install(install::Args),
     Man(completions::ManArgs),
     Policy(policy::Args),
+    Tickets(tickets::Args),
     Trailers(trailers::Args),
     Uninstall(install::UninstallArgs),
 }
@@ -217,7 +219,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         return tell(&Stop::Wrong(why), &world).into();
     }
     // Only what decides nothing may end well without having said all.
-    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_));
+    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_) | Command::Tickets(_));
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
@@ -226,6 +228,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Command::Install(args) => install::run(&args, &world),
         Command::Man(args) => completions::man(&args),
         Command::Policy(args) => policy::run(&args, &world),
+        Command::Tickets(args) => tickets::run(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),
         Command::Uninstall(args) => install::uninstall(&args, &world),
     };
