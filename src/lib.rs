@@ -31,7 +31,8 @@
 //! | [`report`] | telling a decision, in several formats |
 //! | [`git`] | reading repositories; the only place that names a Git library |
 //! | [`gate`] | facts, policy and judge brought together |
-//! | [`github`] | what GitHub knows; the only place that names an HTTP client |
+//! | [`tickets`] | what ticket systems say; the only place that names a blocking HTTP client |
+//! | [`github`] | what GitHub knows; the only place that names an asynchronous HTTP client |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
 //! Invariants: a verdict is a value before a byte is printed; a fact that is missing is an error in
@@ -51,6 +52,7 @@ pub mod policy;
 pub mod predicates;
 pub mod push;
 pub mod report;
+pub mod tickets;
 pub mod verdict;
 pub mod vocabulary;
 pub mod yaml;

@@ -208,6 +208,7 @@ proptest! {
         entries::hook_input(&bytes);
         entries::commit(&bytes);
         entries::body(&bytes);
+        entries::export(&bytes);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use changegate::verdict::{Decision, Outcome};
 use changegate::yaml;
 use proptest::prelude::*;
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     Need::Paths,
     Need::Lines,
     Need::Blobs,
@@ -25,6 +25,7 @@ const NEEDS: [Need; 12] = [
     Need::Checks,
     Need::Comments,
     Need::Conversations,
+    Need::Tickets,
 ];
 
 /// A policy that asks what only a forge can answer.
@@ -32,7 +33,9 @@ const FORGE: &str = "
 changegate: 1
 name: forge
 extends: [startup]
+tickets: { '*': linear }
 rules:
+  ticket: { require: { any: [{ field: { Ticket: absent } }, { ticket: { field: Ticket, exists: true, state: open } }] } }
   peer-review: { require: { approvals: { commands: ['/approve'] } } }
   checks: { require: { checks: { named: [test, 'lint *'], allow: [skipped] } } }
   ready: { require: { draft: false, comments-resolved: true, title: { refuse: [wip] } } }
@@ -135,9 +138,12 @@ fn change() -> impl Strategy<Value = Change> {
         Just("pusher: ana\n")
     ];
     let pull = proptest::option::of(pull(trailer()));
-    (proptest::collection::vec(commit(), 1..4), pusher, pull).prop_map(|(commits, pusher, pull)| {
-        read(&format!("{pusher}commits:\n{}\n{}\n", commits.join("\n"), pull.unwrap_or_default()))
-    })
+    let ticket = one_of(&["", "", "tickets: { PAY-1: {} }\n", "tickets: { PAY-1: absent }\n"]);
+    (proptest::collection::vec(commit(), 1..4), pusher, pull, ticket).prop_map(
+        |(commits, pusher, pull, ticket)| {
+            read(&format!("{pusher}{ticket}commits:\n{}\n{}\n", commits.join("\n"), pull.unwrap_or_default()))
+        },
+    )
 }
 
 /// Returns pull requests of which many would be allowed.
@@ -230,6 +236,7 @@ fn forget(change: &mut Change, need: Need) {
     match need {
         Need::Pusher => change.pusher = Err(missing()),
         Need::Target => change.target = Err(missing()),
+        Need::Tickets => change.tickets = Err(missing()),
         _ => change.commits.iter_mut().for_each(|commit| fixture::forget(commit, need)),
     }
 }
@@ -243,7 +250,7 @@ proptest! {
 
     /// Law 2: what cannot be seen denies.
     #[test]
-    fn removing_a_fact_never_turns_deny_into_allow(change in prop_oneof![change(), proposal()], taken in proptest::sample::subsequence(NEEDS.to_vec(), 0..=12)) {
+    fn removing_a_fact_never_turns_deny_into_allow(change in prop_oneof![change(), proposal()], taken in proptest::sample::subsequence(NEEDS.to_vec(), 0..=13)) {
         for policy in policies() {
             let mut less = change.clone();
             for need in &taken {
@@ -394,6 +401,7 @@ proptest! {
 #[test]
 fn a_good_change_is_allowed_so_that_the_laws_are_about_something() {
     let good = "
+tickets: { PAY-412: {} }
 commits:
   - author: Ana <ana@example.com>
     paths: [src/main.rs]

@@ -21,7 +21,7 @@ use changegate::yaml::decode::{Map, entries, items, text};
 use changegate::yaml::{self, Fault, Key, Node, Place, Value};
 
 /// What a change can be made to forget.
-const FACTS: [Need; 12] = [
+const FACTS: [Need; 13] = [
     Need::Paths,
     Need::Lines,
     Need::Blobs,
@@ -34,6 +34,7 @@ const FACTS: [Need; 12] = [
     Need::Checks,
     Need::Comments,
     Need::Conversations,
+    Need::Tickets,
 ];
 
 #[test]
@@ -125,6 +126,7 @@ fn forget(change: &mut Change, need: Need, only: Option<usize>) {
     match need {
         Need::Pusher => change.pusher = Err(missing),
         Need::Target => change.target = Err(missing),
+        Need::Tickets => change.tickets = Err(missing),
         _ => {
             for (index, commit) in change.commits.iter_mut().enumerate() {
                 if only.is_none_or(|only| only == index) {

@@ -94,9 +94,10 @@ pub enum Need {
 }
 
 impl Need {
-    /// The facts that nothing but a forge can tell, and without which there is nothing to fall back
-    /// on.
-    pub const OF_A_FORGE: [Need; 4] = [Need::Reviews, Need::Pull, Need::Checks, Need::Conversations];
+    /// The facts that nothing but a forge or a ticket system can tell, and without which there is
+    /// nothing to fall back on: no hook opens a connection.
+    pub const OF_A_FORGE: [Need; 5] =
+        [Need::Reviews, Need::Pull, Need::Checks, Need::Conversations, Need::Tickets];
 }
 
 impl fmt::Display for Need {

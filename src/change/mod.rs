@@ -18,6 +18,7 @@ pub mod near_miss;
 pub mod person;
 pub mod pull;
 pub mod text;
+pub mod ticket;
 pub mod trailers;
 
 use std::fmt;
@@ -30,6 +31,7 @@ pub use message::Message;
 pub use person::{Person, Pusher};
 pub use pull::Pull;
 pub use text::Text;
+pub use ticket::{LookedUp, Ticket};
 
 /// The point at which a change is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +136,8 @@ pub struct Change {
     pub pusher: Fact<Pusher>,
     /// The pull request that it is, where it is one.
     pub pull: Fact<Box<Pull>>,
+    /// What the ticket systems say of the tickets that it names.
+    pub tickets: Fact<Vec<LookedUp>>,
     /// The commits, oldest first; the last one is the final revision. Never empty.
     pub commits: Vec<Commit>,
 }
@@ -158,6 +162,27 @@ impl Change {
         Err(match stage {
             Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(Need::Pull),
             Stage::PreReceive | Stage::PullRequest | Stage::Audit => Missing::NotConfigured(Need::Pull),
+        })
+    }
+
+    /// Returns the ticket of this key; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns why nobody knows, where it was not looked up or could not be.
+    pub fn ticket(&self, key: &Text) -> Fact<Option<&Ticket>> {
+        let tickets = self.tickets.as_ref().map_err(Clone::clone)?;
+        match tickets.iter().find(|looked_up| looked_up.key == *key) {
+            Some(looked_up) => looked_up.found.as_ref().map(Option::as_ref).map_err(Clone::clone),
+            None => Err(Missing::Unavailable(Need::Tickets, "this ticket was not looked up".into())),
+        }
+    }
+
+    /// Returns why nobody knows anything about tickets at `stage`, where no system is asked.
+    pub fn no_tickets(stage: Stage) -> Fact<Vec<LookedUp>> {
+        Err(match stage {
+            Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(Need::Tickets),
+            Stage::PreReceive | Stage::PullRequest | Stage::Audit => Missing::NotConfigured(Need::Tickets),
         })
     }
 

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 use super::output::{self, FormatName};
 use super::pr::{self, Asking};
-use super::{Exit, Stop, World};
+use super::{Exit, Stop, World, tickets};
 use crate::github::event::{self, LARGEST_EVENT, Subject};
 use crate::github::{Outcome, Patience, RepoName, Session, Source};
 use crate::report::Style;
@@ -141,7 +141,7 @@ fn judge(args: &Args, world: &World) -> Result<(Outcome, Session), Stop> {
         record: record.as_deref(),
         now: world.now,
     })?;
-    match session.judge(&subject, &args.asking.options(false)) {
+    match session.judge(&subject, &args.asking.options(false, Some(tickets::access(world, None, None)?))) {
         Ok(outcome) => Ok((outcome, session)),
         Err(failure) => {
             if let Some(name) = &args.check_run {

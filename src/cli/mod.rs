@@ -13,6 +13,7 @@ mod install;
 mod output;
 mod policy;
 mod pr;
+mod tickets;
 mod trailers;
 
 use std::ffi::OsString;
@@ -70,6 +71,7 @@ enum Command {
     Man(completions::ManArgs),
     Policy(policy::Args),
     Pr(pr::Args),
+    Tickets(tickets::Args),
     Trailers(trailers::Args),
     Uninstall(install::UninstallArgs),
 }
@@ -224,8 +226,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         return tell(&Stop::Wrong(why), &world).into();
     }
     // Only what decides nothing may end well without having said all.
-    let decides =
-        matches!(cli.command, Command::Action(_) | Command::Check(_) | Command::Hook(_) | Command::Pr(_));
+    let decides = matches!(
+        cli.command,
+        Command::Action(_) | Command::Check(_) | Command::Hook(_) | Command::Pr(_) | Command::Tickets(_)
+    );
     let result = match cli.command {
         Command::Action(args) => action::run(&args, &world),
         Command::Check(args) => check::run(&args, &world),
@@ -237,6 +241,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Command::Man(args) => completions::man(&args),
         Command::Policy(args) => policy::run(&args, &world),
         Command::Pr(args) => pr::run(&args, &world),
+        Command::Tickets(args) => tickets::run(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),
         Command::Uninstall(args) => install::uninstall(&args, &world),
     };

@@ -7,13 +7,14 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use super::output::{self, FormatName};
-use super::{Exit, Stop, World};
+use super::{Exit, Stop, World, tickets};
 use crate::github::event::Subject;
 use crate::github::{
     Failure, Options, PUBLIC_API, Patience, PullName, PusherFrom, RepoName, Server, Session, Source, Token,
 };
 use crate::policy::PATH;
 use crate::report::Style;
+use crate::tickets::Access;
 
 /// Judge a pull request on GitHub
 ///
@@ -93,12 +94,12 @@ pub(super) enum PusherName {
 
 impl Asking {
     /// Returns how to judge.
-    pub(super) fn options(&self, explain: bool) -> Options {
+    pub(super) fn options(&self, explain: bool, tickets: Option<Access>) -> Options {
         let pusher = match self.pusher {
             PusherName::Activity => PusherFrom::Activity,
             PusherName::None => PusherFrom::None,
         };
-        Options { policy: self.policy.clone(), pusher, explain }
+        Options { policy: self.policy.clone(), pusher, explain, tickets }
     }
 
     /// Returns how patient to be.
@@ -139,7 +140,16 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let progress = progress(&pull);
     let session = Session::open(source)?;
     let subject = Subject::Pull { repo: pull.repo.clone(), number: pull.number, expected: None };
-    let outcome = session.judge(&subject, &args.asking.options(args.explain));
+    // What ticket systems say is not among the answers of GitHub.
+    let tickets = match replay {
+        Some(_) => None,
+        None => Some(tickets::access(world, None, None)?),
+    };
+    let tickets = tickets.map(|access| Access {
+        github_url: args.api_url.clone().unwrap_or(access.github_url.clone()),
+        ..access
+    });
+    let outcome = session.judge(&subject, &args.asking.options(args.explain, tickets));
     progress.finish_and_clear();
     let outcome = outcome?;
     let style = Style {

@@ -42,6 +42,7 @@ impl Judging<'_> {
             seen_at: self.now,
             pusher: self.settings.pusher.clone(),
             pull: Change::no_pull(Stage::PreReceive),
+            tickets: Change::no_tickets(Stage::PreReceive),
             commits,
         };
         let mut verdict = judge(&self.loaded.policy, &change, true);

@@ -76,6 +76,7 @@ pub fn judge_range(
             seen_at: asked.now,
             pusher: asked.pusher.clone(),
             pull: Change::no_pull(asked.stage),
+            tickets: Change::no_tickets(asked.stage),
             commits,
         };
         let verdict = judge(&loaded.policy, &change, asked.enforce);
@@ -163,6 +164,7 @@ pub fn judge_message(
         seen_at: now,
         pusher: Err(later(Need::Pusher)),
         pull: Change::no_pull(Stage::CommitMsg),
+        tickets: Change::no_tickets(Stage::CommitMsg),
         commits: vec![commit],
     };
     let verdict = judge(&loaded.policy, &change, false);

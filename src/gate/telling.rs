@@ -42,6 +42,7 @@ pub(super) fn beyond_hooks(policy: &Policy, now: Timestamp) -> Option<Finding> {
     let (rule, need) = policy.kept_on_a_forge(today).next()?;
     let fact = match need {
         Need::Reviews => "reviews that a forge vouches for (`trust: verified`)".to_owned(),
+        Need::Tickets => "what a ticket system says (unless it may be owed: `unseen: owe`)".to_owned(),
         other => format!("what only a forge can tell ({other})"),
     };
     let what = format!(

@@ -149,6 +149,8 @@ impl Gathering<'_> {
             seen_at: self.now,
             pusher,
             pull: Ok(Box::new(whole)),
+            // Ticket systems are asked once it is known which tickets are named.
+            tickets: Change::no_tickets(Stage::PullRequest),
             commits: listed.iter().map(|commit| commits::commit(commit, self.needs, self.trusted)).collect(),
         })
     }

@@ -10,13 +10,14 @@ use super::answers;
 use super::ask::Failure;
 use super::client::Client;
 use super::facts::{Gap, Gathering, PusherFrom};
-use super::place::PullName;
+use super::place::{PullName, RepoName};
 use super::policy::{self, NoPolicy};
-use crate::change::{Change, Oid, Stage, Text};
+use crate::change::{Change, Need, Oid, Stage, Text};
 use crate::gate::{Loaded, Unusable, faults, notes_on};
 use crate::judge::{explain, judge};
 use crate::push::refuse;
 use crate::report::{Group, Of, PolicyName, Report, RuleTrace, decide};
+use crate::tickets::{Access, Sources};
 use crate::verdict::{Finding, Judgement, Level, Line, Outcome, RuleName, Verdict};
 
 use futures_util::future::join;
@@ -42,6 +43,18 @@ pub struct Options {
     pub pusher: PusherFrom,
     /// True to tell how each rule came to its answer.
     pub explain: bool,
+    /// What it takes to ask ticket systems; `None` if nobody asks them.
+    pub tickets: Option<Access>,
+}
+
+/// Asks ticket systems about the tickets that a change names, if its policy wants to know of them.
+pub(super) fn look_up_tickets(change: &mut Change, loaded: &Loaded, options: &Options, repo: &RepoName) {
+    let wanted = loaded.policy.needs().contains(&Need::Tickets);
+    if let (true, Some(access)) = (wanted, &options.tickets) {
+        let access = Access { repository: Some(repo.to_string()), ..access.clone() };
+        let mut sources = Sources::new(loaded.policy.tickets.clone(), access);
+        change.tickets = Ok(sources.look_up(&loaded.policy.tickets_named(change)));
+    }
 }
 
 /// What judging a pull request came to.
@@ -187,7 +200,7 @@ pub(super) async fn judge_with(
         checks_of: told.checks_of.unwrap_or(pull.head.sha),
         now: client.now(),
     };
-    let change = match gathering.gather().await {
+    let mut change = match gathering.gather().await {
         Ok(change) => change,
         Err(Gap::Commits(failure)) => {
             let finding = Finding::new(Line::say(failure.why)).by("whoever runs the gate");
@@ -198,6 +211,7 @@ pub(super) async fn judge_with(
             return Done::refused(of, refuse_pull("pull-current", finding));
         }
     };
+    look_up_tickets(&mut change, loaded, options, &name.repo);
     let verdict = judge(&loaded.policy, &change, true);
     let traces = if options.explain { traces(loaded, &change, &verdict) } else { Vec::new() };
     let mut group = Group::new(of, vec![verdict]);

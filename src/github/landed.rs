@@ -15,7 +15,7 @@ use super::ask::Failure;
 use super::client::Client;
 use super::commits;
 use super::graphql::Id;
-use super::judge::{Done, Options, Told, judge_with, refuse_pull, traces, unusable};
+use super::judge::{Done, Options, Told, judge_with, look_up_tickets, refuse_pull, traces, unusable};
 use super::place::{PullName, RepoName};
 use super::policy::{self, NoPolicy};
 use crate::change::{Change, Missing, Need, Oid, Stage, Text};
@@ -300,12 +300,13 @@ fn without_pull(
     let none = |need| Missing::Unavailable(need, "no pull request brought this in".into());
     let needs = loaded.policy.needs();
     let by_id: HashMap<Oid, &Listed> = listed.iter().map(|commit| (commit.sha, commit)).collect();
-    let change = Change {
+    let mut change = Change {
         stage: Stage::PullRequest,
         target: Ok(Text::from(landed.name)),
         seen_at: client.now(),
         pusher: Err(none(Need::Pusher)),
         pull: Err(none(Need::Pull)),
+        tickets: Change::no_tickets(Stage::PullRequest),
         commits: step
             .commits
             .iter()
@@ -313,6 +314,7 @@ fn without_pull(
             .map(|listed| commits::commit(listed, &needs, loaded.trusted(client.now())))
             .collect(),
     };
+    look_up_tickets(&mut change, loaded, options, landed.repo);
     let verdict = judge(&loaded.policy, &change, true);
     let mut told = if options.explain { traces(loaded, &change, &verdict) } else { Vec::new() };
     told.iter_mut().for_each(|trace| trace.verdict = place);

@@ -6,7 +6,8 @@
 //! fault is reported where it was written, whichever file that is.
 
 use super::files::{Fetched, Files};
-use super::{Class, FaultyFile, KeyFile, Policy, PolicyErrors, Rule, Signers, Unit};
+use super::{Class, FaultyFile, KeyFile, Policy, PolicyErrors, Rule, Signers, TicketSystems, Unit};
+use crate::change::Need;
 use crate::pattern::RefPattern;
 use crate::people::{People, plain_path};
 use crate::predicates::{Condition, Known};
@@ -16,7 +17,7 @@ use crate::yaml::decode::{Map, choice, day, each, entries, is_meant, one, text, 
 use crate::yaml::{self, Fault, Node, Place, Value, shown};
 
 /// Every key that a policy file may have at its top, and what it says.
-pub(super) const KEYS: [(&str, &str); 14] = [
+pub(super) const KEYS: [(&str, &str); 15] = [
     ("changegate", "The version of the format, which is 1."),
     ("name", "What the policy is called in reports."),
     ("summary", "What it is for, in one sentence."),
@@ -31,6 +32,7 @@ pub(super) const KEYS: [(&str, &str); 14] = [
     ("rules", "What is asked of changes, by id; a rule of a base is changed key by key."),
     ("exemptions", "What may break a rule, until when, and who allowed it."),
     ("signers", "The files with the keys of those whose signatures count."),
+    ("tickets", "Which tickets are in which system, by the front of their keys."),
 ];
 
 /// What counts as one change, by its word.
@@ -258,7 +260,11 @@ impl<'nodes> Loader<'nodes> {
         if !rules.iter().any(|rule| rule.level == Level::Deny) && self.faults.iter().all(Vec::is_empty) {
             self.fault(top, Fault::new(start, "no rule of this policy denies anything"));
         }
-        Some(Policy {
+        let mut tickets = TicketSystems::default();
+        for Given { file, node } in self.all("tickets") {
+            self.within(file, |faults| tickets.read(node, faults));
+        }
+        let policy = Policy {
             name,
             owner,
             review_by,
@@ -268,10 +274,17 @@ impl<'nodes> Loader<'nodes> {
             people,
             vocabulary,
             signers,
+            tickets,
             classes,
             rules,
             exemptions,
-        })
+        };
+        let asks = policy.tickets.is_empty() && policy.needs().contains(&Need::Tickets);
+        if asks && self.faults.iter().all(Vec::is_empty) {
+            let fault = Fault::new(start, "a rule asks what a ticket system says, and `tickets` names none");
+            self.fault(top, fault.help("as in `tickets: { PAY: { jira: https://acme.atlassian.net } }`"));
+        }
+        Some(policy)
     }
 
     fn classes(&mut self, known: &Known<'_>) -> Vec<Class> {

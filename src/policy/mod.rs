@@ -10,21 +10,23 @@ pub mod packs;
 mod probe;
 mod rules;
 pub mod schema;
+mod tickets;
 
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::change::{Need, Needs};
+use crate::change::{Change, Need, Needs, Text};
 use crate::pattern::RefPattern;
 use crate::people::People;
 use crate::predicates::Condition;
 use crate::verdict::{Level, RuleName};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Reading, Vocabulary};
 use crate::yaml::Fault;
 
 pub use files::Fetched;
 pub use load::load;
+pub use tickets::{System, TicketSystems, address, is_repository};
 
 /// Where the policy stands in a repository, unless the installation says otherwise.
 pub const PATH: &str = "policies/changegate.yml";
@@ -50,6 +52,8 @@ pub struct Policy {
     pub vocabulary: Vocabulary,
     /// Whose signatures count.
     pub signers: Signers,
+    /// Which tickets are in which system.
+    pub tickets: TicketSystems,
     /// The kinds of changes; the first that holds is the one.
     pub classes: Vec<Class>,
     /// The rules, in order.
@@ -175,11 +179,33 @@ impl Policy {
     /// Returns the facts that judging a change by this policy can take.
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::new();
+        self.conditions().for_each(|condition| condition.needs(&mut needs));
+        needs
+    }
+
+    /// Returns every question that the policy asks.
+    fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let classes = self.classes.iter().map(|class| &class.when);
         let rules = self.rules.iter().flat_map(|rule| rule.when.iter().chain(std::iter::once(&rule.require)));
         let exemptions = self.exemptions.iter().map(|exemption| &exemption.when);
-        classes.chain(rules).chain(exemptions).for_each(|condition| condition.needs(&mut needs));
-        needs
+        classes.chain(rules).chain(exemptions)
+    }
+
+    /// Returns the keys of the tickets that judging the change can take, each once: what it says in
+    /// the fields about whose tickets the policy asks, as far as that is valid.
+    pub fn tickets_named(&self, change: &Change) -> Vec<Text> {
+        let mut fields = Vec::new();
+        self.conditions().for_each(|condition| condition.tickets(&mut fields));
+        let mut keys: Vec<Text> = Vec::new();
+        for field in fields {
+            let Reading::Stated { claims, .. } = field.reading(change) else { continue };
+            for claim in claims {
+                if !keys.contains(claim.value) {
+                    keys.push(claim.value.clone());
+                }
+            }
+        }
+        keys
     }
 
     /// Returns the rules that deny on `day` and cannot be kept without a fact that only a forge

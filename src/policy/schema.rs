@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::load::{KEYS, SIGNERS, UNITS};
 use super::probe::{Reader, shape};
 use super::rules::{self, LEVELS, exemption};
+use super::tickets::System;
 use crate::people::People;
 use crate::predicates::{Condition, DOCS, Doc, Known, Predicate};
 use crate::vocabulary::{Field, Vocabulary};
@@ -80,6 +81,12 @@ fn top(key: &str) -> Value {
             let files: Map<String, Value> =
                 SIGNERS.iter().map(|kind| ((*kind).to_owned(), reference("text"))).collect();
             json!({ "type": "object", "properties": files, "additionalProperties": false })
+        }
+        "tickets" => {
+            let system = shape(&|node, faults| {
+                System::read(node, faults);
+            });
+            json!({ "type": "object", "additionalProperties": system })
         }
         _ => reference("text"),
     }

@@ -134,6 +134,17 @@ impl Condition {
         }
     }
 
+    /// Adds the fields whose tickets are to be looked up for the question.
+    pub fn tickets<'condition>(&'condition self, fields: &mut Vec<&'condition Field>) {
+        match self {
+            Condition::Ask(predicate) => fields.extend(predicate.tickets()),
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().for_each(|part| part.tickets(fields))
+            }
+            Condition::Not(part) => part.tickets(fields),
+        }
+    }
+
     /// Returns the fact, if it is one of `facts`, without which the question cannot hold.
     pub fn hangs_on(&self, facts: &[Need]) -> Option<Need> {
         self.settled_by(facts, false)
@@ -142,8 +153,7 @@ impl Condition {
     fn settled_by(&self, facts: &[Need], negated: bool) -> Option<Need> {
         match (self, negated) {
             (Condition::Ask(predicate), _) => {
-                let mut needs = Needs::new();
-                predicate.needs(&mut needs);
+                let needs = predicate.hangs_on();
                 facts.iter().copied().find(|fact| needs.contains(fact))
             }
             (Condition::Not(part), _) => part.settled_by(facts, !negated),

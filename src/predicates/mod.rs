@@ -17,7 +17,7 @@ mod wording;
 
 use std::cell::OnceCell;
 
-use crate::change::{Change, Missing, Needs};
+use crate::change::{Change, Missing, Need, Needs};
 use crate::people::People;
 use crate::people::participants::{Participant, participants};
 use crate::verdict::{Finding, Obligation};
@@ -185,6 +185,24 @@ impl Predicate {
             Predicate::Ticket(ticket) => ticket.stated().into_iter().collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns the field whose tickets are to be looked up for this.
+    fn tickets(&self) -> Option<&Field> {
+        match self {
+            Predicate::Ticket(ticket) => ticket.looked_up(),
+            _ => None,
+        }
+    }
+
+    /// Returns the facts without which this cannot hold.
+    fn hangs_on(&self) -> Needs {
+        let mut needs = Needs::new();
+        self.needs(&mut needs);
+        if matches!(self, Predicate::Ticket(ticket) if ticket.may_wait()) {
+            needs.remove(&Need::Tickets);
+        }
+        needs
     }
 }
 

@@ -1,6 +1,9 @@
 //! `ticket`: the reference by which the change is found in a ticket system.
 //!
-//! It asks for the reference, not whether the ticket is there or what it says.
+//! By itself it asks for the reference alone. With one of the parameters about the ticket itself it
+//! wants to know what the ticket system says, and no answer is no ticket.
+
+mod looked_up;
 
 use std::sync::Arc;
 
@@ -8,23 +11,35 @@ use super::field::{absent, owes, read_within};
 use super::parameters::allowed;
 use super::{Doc, Known, Reply, Seen};
 use crate::calendar::Within;
-use crate::change::{Missing, Needs};
-use crate::verdict::{Finding, Line};
+use crate::change::{Missing, Need, Needs};
+use crate::verdict::{Finding, Line, Obligation};
 use crate::vocabulary::{Claim, Field, Kind, Reading};
-use crate::yaml::decode::{Map, count, text};
+use crate::yaml::decode::{Map, choice, count, text};
 use crate::yaml::{Fault, Node};
+use looked_up::Asked;
 
 /// What a policy's author reads about it.
 pub const DOC: Doc = Doc {
     name: "ticket",
-    asks: "The change refers to a ticket, in the form that the policy's vocabulary accepts.",
+    asks: "The change refers to a ticket, in the form that the policy's vocabulary accepts, and if asked, to one that is \
+           there.",
     why: "The ticket holds what a commit cannot: who asked, what was discussed, when it was closed. Without the \
           reference nobody gets from the one to the other. An emergency may bring it later.",
     parameters: "\
 - `field: NAME`: the field with the reference, one of those with `matches`;
 - `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then; one that is there \
 and wrong is refused at once;
-- `max: N`: at most so many different references.",
+- `max: N`: at most so many different references;
+- `exists: true`: the ticket system has each of these tickets; this and the following ask a system that the policy's \
+`tickets` name, where somebody looks (a pull request, `changegate tickets`), and no hook does;
+- `project: [names]`, `type: [names]`, `label: [names]`: it is in one of these projects, is of one of these types, has \
+one of these labels; names compare in any case;
+- `state: open`, `state: closed`, or `state: { one-of: [names] }`: it is in such a state now;
+- `created-within: 24h`: it was made at the latest this long after the change was seen, by the system's own clock, and \
+nothing speaks against that time; the limit is inclusive;
+- `about: [fields]`: with `created-within`, a ticket that is older than the change counts only if its title, description, \
+labels or key name what one of these fields says;
+- `unseen: owe`: with `within`, what no ticket system can be asked about now is owed until then instead of refused.",
     passes: "
 ask: { ticket: { field: Ticket, max: 2 } }
 fields: { Ticket: { matches: '[A-Z]+-[0-9]+', many: true } }
@@ -51,6 +66,8 @@ pub struct Ticket {
     field: Arc<Field>,
     within: Option<Within>,
     max: Option<u64>,
+    asked: Option<Asked>,
+    may_wait: bool,
 }
 
 impl Ticket {
@@ -69,12 +86,41 @@ impl Ticket {
         });
         let within = map.get("within").and_then(|node| read_within(node, known, faults));
         let max = map.get("max").and_then(|node| count(node, 1, 1_000, faults));
+        let asked = Asked::read(&mut map, known, faults);
+        let about = map.get("about");
+        let unseen = map.get("unseen");
+        let waits = unseen.and_then(|node| choice(node, &[("owe", ())], faults));
         map.finish(faults);
+        if let Some(node) = unseen.filter(|_| before == faults.len() && (within.is_none() || asked.is_none()))
+        {
+            let what = "`unseen` takes `within`, and something that is asked of the ticket itself";
+            faults.push(Fault::new(node.at, what).help("as in `within: 24h, exists: true, unseen: owe`"));
+        }
         let field = field?;
-        (before == faults.len()).then_some(Ticket { field, within, max })
+        if let (Some(node), true) = (about, asked.as_ref().is_some_and(|asked| asked.is_about(&field))) {
+            let what = format!("every ticket names itself, so `about` cannot be `{}`", field.name);
+            faults.push(
+                Fault::new(node.at, what).help("name the field of the incident, as in `about: [Incident]`"),
+            );
+        }
+        (before == faults.len()).then_some(Ticket { field, within, max, asked, may_wait: waits.is_some() })
     }
 
-    pub(super) fn needs(&self, _: &mut Needs) {}
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        if self.asked.is_some() {
+            needs.insert(Need::Tickets);
+        }
+    }
+
+    /// Returns true if what cannot be looked up is owed.
+    pub(super) fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+
+    /// Returns the field whose tickets are to be looked up, if any are.
+    pub(super) fn looked_up(&self) -> Option<&Field> {
+        self.asked.as_ref().map(|_| self.field.as_ref())
+    }
 
     /// Returns the field, if it must be stated now.
     pub(super) fn stated(&self) -> Option<&Field> {
@@ -84,7 +130,9 @@ impl Ticket {
     pub(super) fn words(&self) -> String {
         let within = self.within.map(|within| format!(" within {within}")).unwrap_or_default();
         let max = self.max.map(|max| format!(", at most {max} of them")).unwrap_or_default();
-        format!("`{}` refers to a ticket{within}{max}", self.field.name)
+        let asked = self.asked.iter().flat_map(Asked::words);
+        let asked: String = asked.map(|words| format!(", {words}")).collect();
+        format!("`{}` refers to a ticket{within}{max}{asked}", self.field.name)
     }
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
@@ -93,19 +141,44 @@ impl Ticket {
             (Reading::Absent, None) => Reply::Fails(vec![absent(&self.field, self.field.template(), seen)]),
             (Reading::Invalid(reasons), _) => Reply::Fails(reasons),
             (Reading::Stated { claims, .. }, _) => {
-                Reply::from_findings(self.too_many(&claims, seen).into_iter().collect())
+                let mut different: Vec<Claim<'_>> = Vec::new();
+                for claim in claims {
+                    if !different.iter().any(|known| known.value == claim.value) {
+                        different.push(claim);
+                    }
+                }
+                let mut findings: Vec<Finding> = self.too_many(&different, seen).into_iter().collect();
+                let mut missing = None;
+                for (asked, claim) in
+                    self.asked.iter().flat_map(|asked| different.iter().map(move |one| (asked, one)))
+                {
+                    match asked.wrong(claim, &self.field, seen) {
+                        Ok(wrong) => {
+                            findings
+                                .extend(wrong.into_iter().map(|what| looked_up::finding(what, claim, seen)));
+                        }
+                        Err(gap) => missing = Some(gap),
+                    }
+                }
+                match (self.within.filter(|_| self.may_wait), &missing) {
+                    (Some(within), Some(_)) if findings.is_empty() => {
+                        Reply::Owed(vec![self.owes_a_look(within, seen)])
+                    }
+                    _ => Reply::settle(findings, missing)?,
+                }
             }
         })
     }
 
-    fn too_many(&self, claims: &[Claim<'_>], seen: &Seen<'_>) -> Option<Finding> {
+    /// Returns the obligation to have the ticket system say what nobody could ask it now.
+    fn owes_a_look(&self, within: Within, seen: &Seen<'_>) -> Obligation {
+        let asked: Vec<String> = self.asked.iter().flat_map(Asked::words).collect();
+        let what = format!("`{}` within {within}, {}", self.field.name, asked.join(", "));
+        Obligation { what, evidence: "the ticket system's answer".into(), ..owes(&self.field, within, seen) }
+    }
+
+    fn too_many(&self, different: &[Claim<'_>], seen: &Seen<'_>) -> Option<Finding> {
         let max = usize::try_from(self.max?).unwrap_or(usize::MAX);
-        let mut different: Vec<&Claim<'_>> = Vec::new();
-        for claim in claims {
-            if !different.iter().any(|known| known.value == claim.value) {
-                different.push(claim);
-            }
-        }
         let first_too_many = different.get(max)?;
         let (found, most) = (different.len(), allowed(self.max?));
         let what = format!("`{}` names {found} tickets, and {most}", self.field.name);
@@ -115,7 +188,7 @@ impl Ticket {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer, faults, findings};
+    use super::super::examples::{answer, example, faults, findings, texts};
     use crate::verdict::Answer;
 
     const FIELDS: &str = "
@@ -167,6 +240,133 @@ fields:
         assert_eq!(answer(&question, &["x\n\nTicket: PAY-1\n"]), Answer::Holds(Vec::new()));
     }
 
+    const INCIDENT: &str = "  Incident: { matches: '[A-Z]+-[0-9]+' }\n";
+
+    /// Asks `question` about PAY-1, of which `tickets` says what the system says.
+    fn looked_up(question: &str, tickets: &str) -> Answer {
+        let message = r#"message: "x\n\nTicket: PAY-1\nIncident: INC-1\n""#;
+        let change =
+            format!("seen-at: 2026-03-01T10:00:00Z, tickets: {{ {tickets} }}, commits: [{{ {message} }}]");
+        example(&format!(
+            "ask: {{ ticket: {{ field: Ticket, {question} }} }}{FIELDS}{INCIDENT}change: {{ {change} }}\n"
+        ))
+    }
+
+    #[test]
+    fn a_ticket_that_is_asked_for_has_to_be_there() {
+        let says = |question: &str, tickets: &str| texts(&looked_up(question, tickets));
+        assert_eq!(says("exists: true", "PAY-1: {}"), [""; 0]);
+        assert_eq!(
+            says("exists: true", "PAY-1: absent"),
+            ["`Ticket` names `PAY-1`, and there is no such ticket, or none that the gate may see"]
+        );
+        for tickets in ["PAY-1: unknown", "PAY-2: {}", ""] {
+            let found = says("exists: true", tickets);
+            assert!(found[0].starts_with("unknown: what the ticket system says"), "{found:?}");
+        }
+        assert_eq!(says("max: 1", "PAY-1: absent"), [""; 0]);
+    }
+
+    #[test]
+    fn project_type_state_and_label_are_what_the_system_says() {
+        let bug = "PAY-1: { project: PAY, type: Bug, state: In Review, labels: [p1, token] }";
+        let says = |question: &str| texts(&looked_up(question, bug));
+        for question in [
+            "project: [OPS, pay]",
+            "type: bug",
+            "label: [P1]",
+            "state: open",
+            "state: { one-of: [done, in review] }",
+        ] {
+            assert_eq!(says(question), [""; 0], "{question}");
+        }
+        assert_eq!(says("project: OPS"), ["the ticket `PAY-1` is in the project `PAY`, and not in `OPS`"]);
+        assert_eq!(says("type: [Incident]"), ["the ticket `PAY-1` is of the type `Bug`, and not `Incident`"]);
+        assert_eq!(says("label: p"), ["the ticket `PAY-1` does not have the label `p`"]);
+        assert_eq!(says("state: closed"), ["the ticket `PAY-1` is `In Review`, and is asked to be closed"]);
+        assert_eq!(
+            says("state: { one-of: [Done] }"),
+            ["the ticket `PAY-1` is `In Review`, and is asked to be `Done`"]
+        );
+        assert_eq!(says("project: OPS, type: Task, label: x, state: closed").len(), 4);
+        let closed = texts(&looked_up("state: open", "PAY-1: { closed: true, state: Rejected }"));
+        assert_eq!(closed, ["the ticket `PAY-1` is `Rejected`, and is asked to be open"]);
+    }
+
+    /// The vectors for emergencies: when a change was seen, when its ticket was made, what is said.
+    #[test]
+    fn a_ticket_is_made_in_time_or_not() {
+        let question = "created-within: 24h, about: [Incident]";
+        let says = |ticket: &str| texts(&looked_up(question, &format!("PAY-1: {{ {ticket} }}")));
+        for (ticket, wrong) in [
+            ("created: 2026-03-02T10:00:00Z", None),
+            (
+                "created: 2026-03-02T10:00:01Z",
+                Some(" was made at 2026-03-02T10:00:01Z, which is 1s after the 24 hours that it had"),
+            ),
+            ("created: 2026-03-01T10:00:00Z", None),
+            (
+                "created: 2026-02-26T10:00:00Z, text: about INC-12",
+                Some(
+                    " is about something else: it was made at 2026-02-26T10:00:00Z, before this change, and does not name what \
+                 `Incident` says",
+                ),
+            ),
+            ("created: 2026-02-26T10:00:00Z, text: about INC-1", None),
+            (
+                "created: 2026-02-26T10:00:00Z, text: INC-1, doubt: PAY-0 was made later",
+                Some(
+                    " says that it was made at 2026-02-26T10:00:00Z, which cannot be believed: PAY-0 was made later",
+                ),
+            ),
+        ] {
+            let wrong: Vec<String> = wrong.iter().map(|wrong| format!("the ticket `PAY-1`{wrong}")).collect();
+            assert_eq!(says(ticket), wrong, "{ticket}");
+        }
+        let unknown = says("created: 2026-03-01T11:00:00Z, doubt: unknown");
+        assert!(unknown[0].starts_with("unknown: "), "{unknown:?}");
+        // Existence is no question of time.
+        assert_eq!(texts(&looked_up("exists: true", "PAY-1: { doubt: odd }")), [""; 0]);
+    }
+
+    /// Without a ticket the change passes against an obligation, which is in time for 23 hours and
+    /// overdue after 25.
+    #[test]
+    fn without_a_ticket_it_is_owed_until_the_limit() {
+        let text = "within: 24h, exists: true, created-within: 24h, about: Incident";
+        let question = format!("ask: {{ ticket: {{ field: Ticket, {text} }} }}{FIELDS}{INCIDENT}");
+        let Answer::Holds(owed) = answer(&question, &["x\n\nIncident: INC-1\n"]) else { panic!() };
+        let due = owed[0].due.unwrap();
+        let after = |hours| {
+            "2026-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap()
+                + jiff::SignedDuration::from_hours(hours)
+        };
+        assert!(after(23) <= due && after(24) == due && due < after(25));
+    }
+
+    #[test]
+    fn what_nobody_can_be_asked_about_is_owed_only_if_the_policy_says_so() {
+        let strict = looked_up("within: 24h, exists: true", "PAY-1: unknown");
+        assert!(matches!(strict, Answer::Unknown(_)), "{strict:?}");
+        let lenient = "within: 24h, exists: true, unseen: owe";
+        let Answer::Holds(owed) = looked_up(lenient, "PAY-1: unknown") else { panic!() };
+        assert_eq!(owed[0].what, "`Ticket` within 24 hours, that is there");
+        assert_eq!(owed[0].due.unwrap().to_string(), "2026-03-02T10:00:00Z");
+        assert_eq!(looked_up(lenient, "PAY-1: {}"), Answer::Holds(Vec::new()));
+        assert!(matches!(looked_up(lenient, "PAY-1: absent"), Answer::Fails(_)));
+    }
+
+    #[test]
+    fn every_ticket_that_is_named_is_asked_about() {
+        let question = format!(
+            "ask: {{ ticket: {{ field: Ticket, exists: true }} }}{FIELDS}change:\n  tickets: {{ PAY-1: {{}}, PAY-2: absent, PAY-3: unknown }}\n  \
+             commits: [{{ message: \"x\\n\\nTicket: PAY-1\\nTicket: PAY-2\\nTicket: PAY-3\\n\" }}]\n"
+        );
+        assert_eq!(texts(&example(&question)).len(), 1);
+        let question = question.replace("PAY-2: absent", "PAY-2: {}");
+        assert!(matches!(example(&question), Answer::Unknown(_)));
+    }
+
     #[test]
     fn a_question_about_something_else_than_references_is_refused() {
         for question in [
@@ -175,6 +375,17 @@ fields:
             "{ field: Tickt }",
             "{ field: Ticket, max: 0 }",
             "{ field: Ticket, within: soon }",
+            "{ field: Ticket, exists: false }",
+            "{ field: Ticket, state: done }",
+            "{ field: Ticket, state: {} }",
+            "{ field: Ticket, project: [] }",
+            "{ field: Ticket, created-within: 24h }",
+            "{ field: Ticket, created-within: 24h, about: [Incidnt] }",
+            "{ field: Ticket, about: [One] }",
+            "{ field: Ticket, created-within: 24h, about: [One, Refs] }",
+            "{ field: Ticket, exists: true, unseen: owe }",
+            "{ field: Ticket, within: 24h, unseen: owe }",
+            "{ field: Ticket, within: 24h, exists: true, unseen: pass }",
             "Ticket",
         ] {
             assert_eq!(faults(&format!("ask: {{ ticket: {question} }}{FIELDS}")).len(), 1, "{question}");

@@ -1,4 +1,4 @@
-//! The six doors through which bytes of strangers come in, each as one function that must return
+//! The seven doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
 use changegate::change::body;
@@ -7,6 +7,7 @@ use changegate::change::near_miss::near_misses;
 use changegate::change::trailers::{Like, read};
 use changegate::change::{Message, Text};
 use changegate::git::{ObjectFormat, parse_pre_push, parse_pre_receive, read_commit};
+use changegate::tickets::Export;
 use changegate::{policy, yaml};
 
 const KNOWN: [&str; 4] = ["Risk", "Change-Type", "Reviewed-by", "Back-out-Plan"];
@@ -80,6 +81,17 @@ pub fn commit(bytes: &[u8]) {
         if let Ok(commit) = read_commit(bytes, format) {
             assert!(bytes.starts_with(b"tree ") && !bytes.contains(&0));
             assert!(bytes.ends_with(commit.message.raw().as_bytes()));
+        }
+    }
+}
+
+/// The export of a ticket system, as either kind of file: every fault has a line that is there.
+pub fn export(bytes: &[u8]) {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    for name in ["export.csv", "export.json"] {
+        let read = Export::read(name, bytes);
+        for (line, what) in read.iter().flat_map(|export| &export.faults) {
+            assert!((1..=lines).contains(line) && !what.is_empty(), "{line}: {what}");
         }
     }
 }

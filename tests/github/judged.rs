@@ -23,7 +23,12 @@ fn patience() -> Patience {
 }
 
 fn options() -> Options {
-    Options { policy: "policies/changegate.yml".into(), pusher: PusherFrom::Activity, explain: false }
+    Options {
+        policy: "policies/changegate.yml".into(),
+        pusher: PusherFrom::Activity,
+        explain: false,
+        tickets: None,
+    }
 }
 
 fn name() -> PullName {

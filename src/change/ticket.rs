@@ -1,0 +1,319 @@
+//! A ticket, as the system that holds it tells of it, and whether it was made in time.
+//!
+//! When a ticket was made is what the system's own clock says, never a field that people fill in.
+//! Even so it can be wrong: whoever imports tickets says when they were made. What speaks against
+//! it is kept beside it as a doubt.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Fact, Text};
+
+/// How many bytes a key may have.
+const LONGEST_KEY: usize = 40;
+
+/// A ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Ticket {
+    /// What the system calls it, which is another key than that asked for where it was moved.
+    pub key: Text,
+    /// The project, team or repository that it is in.
+    pub project: Text,
+    /// When it was made, by the system's clock.
+    pub created: Timestamp,
+    /// What speaks against that time; `None` if nothing does.
+    pub doubt: Fact<Option<String>>,
+    /// Of which type it is.
+    pub kind: Text,
+    /// Its labels.
+    pub labels: Vec<Text>,
+    /// What the system calls the state that it is in.
+    pub state: Text,
+    /// True if nothing more is to be done about it; `None` if the source does not tell.
+    pub is_closed: Option<bool>,
+    /// Who is to do it.
+    pub assignee: Option<Text>,
+    /// Its title and its description.
+    pub text: Text,
+    /// Where people look at it.
+    pub url: Text,
+    /// Who says all this: the system's address, or a file's name and digest.
+    pub source: Text,
+}
+
+/// What became of looking for one ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LookedUp {
+    /// The key that the change names.
+    pub key: Text,
+    /// The ticket; `None` if there is none of this key, or none that the gate may see.
+    pub found: Fact<Option<Ticket>>,
+}
+
+/// The key of a ticket, read: `PAY-412`, `CHG0012345` or `#12`.
+///
+/// Nothing else is ever put into a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// What stands before the number and says which system is meant: `PAY`, or `#`.
+    pub prefix: String,
+    /// The number, by which tickets of one prefix follow each other.
+    pub number: u64,
+    written: String,
+}
+
+/// How a ticket that may come late stands to the time it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// It was made in time, with this much left.
+    InTime {
+        /// The time left; `None` if there is no limit on any calendar.
+        left: Option<SignedDuration>,
+    },
+    /// It was made too late, by this much.
+    Late {
+        /// How much.
+        by: SignedDuration,
+    },
+    /// It is older than the change, and is about something else.
+    Unrelated,
+    /// The time at which it was made cannot be believed, for this reason.
+    BackDated(String),
+}
+
+impl Key {
+    /// Reads a key: capital letters, digits and `_`, a hyphen and digits; or capital letters and
+    /// digits; or `#` and digits. All of it is ASCII.
+    pub fn read(written: &Text) -> Option<Key> {
+        let written = written.as_utf8().filter(|written| written.len() <= LONGEST_KEY)?;
+        let digits = written.bytes().rev().take_while(u8::is_ascii_digit).count();
+        let (front, number) = written.split_at_checked(written.len().checked_sub(digits)?)?;
+        let prefix = match front.strip_suffix('-') {
+            Some(prefix) => Some(prefix).filter(|prefix| Key::is_prefix(prefix)),
+            None => Some(front).filter(|front| {
+                *front == "#" || (!front.is_empty() && front.bytes().all(|byte| byte.is_ascii_uppercase()))
+            }),
+        };
+        Some(Key { prefix: prefix?.to_owned(), number: number.parse().ok()?, written: written.to_owned() })
+    }
+
+    /// Returns true for what can stand before the number and a hyphen.
+    pub fn is_prefix(prefix: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        prefix.len() <= LONGEST_KEY
+            && prefix.starts_with(|first: char| first.is_ascii_uppercase())
+            && prefix.bytes().all(plain)
+    }
+
+    /// Returns the key as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// Returns the key of the same form that is `down` lower; `None` where there is none.
+    pub fn lower(&self, down: u64) -> Option<Key> {
+        let number = self.number.checked_sub(down).filter(|number| 0 < *number)?;
+        let digits = self.written.bytes().rev().take_while(u8::is_ascii_digit).count();
+        let front = self.written.get(..self.written.len().checked_sub(digits)?)?;
+        // Leading zeroes are part of a key such as CHG0012345.
+        let width = if self.written.get(front.len()..)?.starts_with('0') { digits } else { 0 };
+        let written = format!("{front}{number:0width$}");
+        Some(Key { prefix: self.prefix.clone(), number, written })
+    }
+}
+
+impl Ticket {
+    /// Returns how the ticket stands to a change that was first seen at `since` and had until `due`
+    /// (inclusive) to get one.
+    ///
+    /// A ticket that is older than the change belongs to it only if it names one of `about`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the fact that is missing, if the time of the ticket has to be believed and nobody can
+    /// say whether it may.
+    pub fn timing(&self, since: Timestamp, due: Option<Timestamp>, about: &[&Text]) -> Fact<Timing> {
+        let left = due.map(|due| due.duration_since(self.created));
+        if let Some(over) = left.filter(SignedDuration::is_negative) {
+            return Ok(Timing::Late { by: -over });
+        }
+        if let Ok(Some(why)) = &self.doubt {
+            return Ok(Timing::BackDated(why.clone()));
+        }
+        if self.created < since && !about.iter().any(|named| self.names(named)) {
+            return Ok(Timing::Unrelated);
+        }
+        self.doubt.as_ref().map_err(Clone::clone)?;
+        Ok(Timing::InTime { left })
+    }
+
+    /// Returns true if and only if the ticket is called `named`, or its text or one of its labels has
+    /// it as a word by itself: `INC-1` is not in `INC-12`.
+    pub fn names(&self, named: &Text) -> bool {
+        let labels = self.labels.iter().any(|label| has_word(label, named));
+        has_word(&self.key, named) || labels || has_word(&self.text, named)
+    }
+}
+
+/// Returns true if and only if `word` stands in `text` with neither letters, digits, `-` nor `_`
+/// beside it, in any case of its ASCII letters.
+fn has_word(text: &Text, word: &Text) -> bool {
+    let (text, word) = (text.to_lossy().to_ascii_lowercase(), word.to_lossy().to_ascii_lowercase());
+    let joins = |one: char| one.is_alphanumeric() || one == '-' || one == '_';
+    let ends = |at: usize| {
+        let before = text.get(..at).and_then(|front| front.chars().next_back());
+        let after = text.get(at.saturating_add(word.len())..).and_then(|rest| rest.chars().next());
+        !before.is_some_and(joins) && !after.is_some_and(joins)
+    };
+    !word.is_empty() && text.match_indices(&word).any(|(at, _)| ends(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::change::{Missing, Need};
+
+    const T0: &str = "2026-03-01T10:00:00Z";
+
+    fn ticket(created: &str, text: &str) -> Ticket {
+        Ticket {
+            key: "OPS-7".into(),
+            project: "OPS".into(),
+            created: created.parse().unwrap(),
+            doubt: Ok(None),
+            kind: "Incident".into(),
+            labels: vec!["inc-9".into()],
+            state: "Open".into(),
+            is_closed: Some(false),
+            assignee: None,
+            text: text.into(),
+            url: "https://tickets.example.com/OPS-7".into(),
+            source: "the test".into(),
+        }
+    }
+
+    fn timing(t0: &str, ticket: &Ticket) -> Fact<Timing> {
+        let t0: Timestamp = t0.parse().unwrap();
+        let due = t0.checked_add(SignedDuration::from_hours(24)).unwrap();
+        ticket.timing(t0, Some(due), &[&"INC-1".into()])
+    }
+
+    #[test]
+    fn the_limit_is_inclusive_and_counts_elapsed_time() {
+        let in_time = |seconds| Ok(Timing::InTime { left: Some(SignedDuration::from_secs(seconds)) });
+        let late = |seconds| Ok(Timing::Late { by: SignedDuration::from_secs(seconds) });
+        for (t0, created, expected) in [
+            (T0, "2026-03-02T10:00:00Z", in_time(0)),
+            (T0, "2026-03-02T10:00:01Z", late(1)),
+            (T0, T0, in_time(24 * 3600)),
+            ("2026-03-28T23:30:00+01:00", "2026-03-29T23:29:00+02:00", in_time(24 * 3600 - 82_740)),
+            ("2028-02-28T12:00:00Z", "2028-02-29T12:00:00Z", in_time(0)),
+            (T0, "2026-03-05T10:00:00Z", late(3 * 24 * 3600)),
+        ] {
+            assert_eq!(timing(t0, &ticket(created, "")), expected, "{created}");
+        }
+        // The night on which clocks go forward: 22 hours and 59 minutes have passed.
+        assert_eq!(82_740, 22 * 3600 + 59 * 60);
+    }
+
+    #[test]
+    fn an_older_ticket_counts_only_if_it_names_the_incident() {
+        let older = "2026-02-26T10:00:00Z";
+        assert_eq!(timing(T0, &ticket(older, "Disk full (INC-12)")), Ok(Timing::Unrelated));
+        let related = timing(T0, &ticket(older, "Token check, see inc-1."));
+        assert!(matches!(related, Ok(Timing::InTime { .. })), "{related:?}");
+        assert_eq!(ticket(older, "").timing(T0.parse().unwrap(), None, &[]), Ok(Timing::Unrelated));
+    }
+
+    #[test]
+    fn a_time_that_is_in_doubt_is_not_believed() {
+        let doubt = |created, doubt| timing(T0, &Ticket { doubt, ..ticket(created, "INC-1") });
+        let why = || Ok(Some("OPS-6 was made later".to_owned()));
+        for created in ["2026-02-26T10:00:00Z", T0, "2026-03-01T20:00:00Z"] {
+            assert_eq!(doubt(created, why()), Ok(Timing::BackDated("OPS-6 was made later".into())));
+        }
+        // One that says itself that it is late is late.
+        assert!(matches!(doubt("2026-03-09T10:00:00Z", why()), Ok(Timing::Late { .. })));
+        let missing = Missing::NotConfigured(Need::Tickets);
+        assert_eq!(doubt(T0, Err(missing.clone())), Err(missing));
+    }
+
+    #[test]
+    fn a_ticket_names_whole_words() {
+        let says = |text: &str, word: &str| ticket(T0, text).names(&word.into());
+        for text in ["INC-1", "see INC-1.", "(inc-1)", "INC-12 and INC-1", "a\nINC-1\nb"] {
+            assert!(says(text, "INC-1"), "{text}");
+        }
+        for text in ["INC-12", "XINC-1", "PRE-INC-1", "INC-1-2", "INC 1", "\u{418}NC-1", "INC-1\u{e9}"] {
+            assert!(!says(text, "INC-1"), "{text}");
+        }
+        assert!(says("", "OPS-7") && says("", "INC-9") && !says("anything", ""));
+    }
+
+    #[test]
+    fn a_key_is_a_prefix_and_a_number_and_nothing_else() {
+        let read = |written: &str| Key::read(&written.into()).map(|key| (key.prefix, key.number));
+        assert_eq!(read("PAY-412"), Some(("PAY".into(), 412)));
+        assert_eq!(read("A1_B-2"), Some(("A1_B".into(), 2)));
+        assert_eq!(read("CHG0012345"), Some(("CHG".into(), 12345)));
+        assert_eq!(read("#12"), Some(("#".into(), 12)));
+        for none in [
+            "",
+            "#",
+            "12",
+            "PAY",
+            "PAY-",
+            "-1",
+            "pay-1",
+            "PAY-1/../2",
+            "PAY-1?x=1",
+            "PAY 1",
+            "PAY-1 ",
+            "PAY-\u{661}",
+            "http://169.254.169.254/1",
+            "../1",
+            "PAY--1",
+            "1A-1",
+            "#-1",
+            "##1",
+            "PAY-99999999999999999999",
+            "A1B2",
+            "PAY%2F-1",
+            "PAY-1\n",
+            "\u{420}AY-1",
+        ] {
+            assert_eq!(read(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn lower_keys_have_the_same_form() {
+        let lower = |written: &str, down| {
+            Key::read(&written.into()).unwrap().lower(down).map(|key| key.as_str().to_owned())
+        };
+        assert_eq!(lower("PAY-412", 1).as_deref(), Some("PAY-411"));
+        assert_eq!(lower("PAY-100", 1).as_deref(), Some("PAY-99"));
+        assert_eq!(lower("CHG0012345", 6).as_deref(), Some("CHG0012339"));
+        assert_eq!(lower("#12", 3).as_deref(), Some("#9"));
+        assert_eq!(lower("PAY-1", 1), None);
+        assert_eq!(lower("PAY-1", 2), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_as_a_key_is_harmless_in_an_address(written in ".{0,50}|[A-Z#/?%.&-]{1,5}[0-9]{0,3}") {
+            if let Some(key) = Key::read(&written.as_str().into()) {
+                let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_#".contains(&byte);
+                prop_assert!(key.as_str().bytes().all(plain) && key.as_str() == written);
+                prop_assert!(!key.as_str().contains('#') || key.prefix == "#");
+                if let Some(lower) = key.lower(1) {
+                    prop_assert_eq!(Key::read(&lower.as_str().into()), Some(lower));
+                }
+            }
+        }
+    }
+}

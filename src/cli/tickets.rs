@@ -1,0 +1,242 @@
+//! `changegate tickets`: ask the ticket systems of the policy about some tickets.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::{Exit, Stop, World, policy};
+use crate::change::{LookedUp, Text, Ticket};
+use crate::gate::{Loaded, Unusable, at_commit};
+use crate::git::{Peeled, Repository};
+use crate::policy::{PATH, address, is_repository};
+use crate::report::escape::{quotation, terminal};
+use crate::tickets::{Access, Export, JiraAccess, Secret, Sources};
+use crate::yaml::shown;
+
+/// How many characters of a word in a table are shown.
+const WIDEST: usize = 40;
+
+/// Ask the ticket systems of the policy about some tickets
+///
+/// The policy at HEAD says which system holds which tickets. What it takes to
+/// ask comes from the environment: JIRA_URL, JIRA_EMAIL and JIRA_TOKEN,
+/// LINEAR_TOKEN, GITHUB_TOKEN, and CHANGEGATE_TICKET_EXPORT for a file. A token
+/// for Jira goes to JIRA_URL and nowhere else, whatever a policy says.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate tickets PAY-412 OPS-7
+  changegate tickets '#12' --repository acme/shop
+  changegate tickets CHG0012345 --export tickets.csv --format json
+
+Exit codes: 0 all are there, 1 some are not, 2 the command or the policy is
+wrong, 3 somebody could not be asked.")]
+pub(super) struct Args {
+    /// The keys of the tickets, as in PAY-412 or '#12'
+    #[arg(required = true, value_name = "KEY")]
+    keys: Vec<String>,
+
+    /// A policy on disk instead of that at HEAD
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// The file that the policy calls `export`; CSV, or JSON if it is called so
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+
+    /// The repository on GitHub; GITHUB_REPOSITORY if it is left out
+    #[arg(long, value_name = "OWNER/NAME")]
+    repository: Option<String>,
+
+    /// In which form
+    #[arg(long, value_name = "FORM", default_value = "terminal")]
+    format: FormatName,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatName {
+    /// For people
+    Terminal,
+    /// For programs; see docs/tickets.md
+    Json,
+}
+
+pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
+    let loaded = load(args.policy.as_deref(), world)?;
+    if loaded.policy.tickets.is_empty() {
+        let what = format!("`tickets` in {} names no ticket system", shown(&loaded.source));
+        return Err(Stop::Wrong(format!("{what}; docs/tickets.md says how it can")));
+    }
+    let access = access(world, args.export.as_deref(), args.repository.as_deref())?;
+    if let Some(Ok(export)) = &access.export {
+        for (line, what) in &export.faults {
+            let what = terminal(what.as_bytes(), usize::MAX);
+            writeln!(std::io::stderr().lock(), "{}:{line}: {what}", shown(&export.name))?;
+        }
+    }
+    let keys: Vec<Text> = args.keys.iter().map(|key| key.as_str().into()).collect();
+    let looked_up = Sources::new(loaded.policy.tickets.clone(), access).look_up(&keys);
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match args.format {
+        FormatName::Terminal => table(&looked_up, &mut out)?,
+        FormatName::Json => {
+            let tickets: Vec<Value> = looked_up.iter().map(in_json).collect();
+            writeln!(out, "{:#}", json!({ "tickets": tickets }))?;
+        }
+    }
+    out.flush()?;
+    let is = |wanted: fn(&LookedUp) -> bool| looked_up.iter().any(wanted);
+    Ok(match (is(|one| one.found.is_err()), is(|one| matches!(one.found, Ok(None)))) {
+        (true, _) => Exit::Failed,
+        (false, true) => Exit::Denied,
+        (false, false) => Exit::Allowed,
+    })
+}
+
+/// Loads the policy that stands at HEAD, or on disk if that is asked for.
+fn load(file: Option<&Path>, world: &World) -> Result<Loaded, Stop> {
+    if file.is_some() {
+        return policy::load(file, world);
+    }
+    let repository = Repository::discover(&world.directory)?;
+    let none = || Stop::Wrong(format!("there is no `{PATH}` at HEAD; name a policy by --policy"));
+    let head = repository.rev_parse("HEAD").map_err(|_| none())?;
+    let Peeled::Commit(head) = repository.peel(head)? else { return Err(none()) };
+    at_commit(&repository, head, PATH, "HEAD").map_err(|why| match why {
+        Unusable::Absent => none(),
+        faulty @ Unusable::Faulty(_) => Stop::unusable(faulty, PATH).of_commit("HEAD"),
+    })
+}
+
+/// Returns what the environment brings for asking ticket systems; what is named on the command line
+/// comes first.
+pub(super) fn access(world: &World, export: Option<&Path>, repository: Option<&str>) -> Result<Access, Stop> {
+    let variable = |name: &str| -> Result<Option<String>, Stop> {
+        let Some(value) = world.variable(name) else { return Ok(None) };
+        value.into_string().map(Some).map_err(|_| Stop::Wrong(format!("{name} is not UTF-8")))
+    };
+    let secret = |name: &str| -> Result<Option<Secret>, Stop> {
+        let Some(token) = variable(name)? else { return Ok(None) };
+        Secret::new(&token).map(Some).map_err(|why| Stop::Wrong(format!("{name} {why}")))
+    };
+    let at = |name: &str| -> Result<Option<String>, Stop> {
+        let Some(url) = variable(name)? else { return Ok(None) };
+        address(&url).map(Some).map_err(|why| Stop::Wrong(format!("{name}: {why}")))
+    };
+    let github: Vec<Option<Secret>> =
+        ["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"].into_iter().map(secret).collect::<Result<_, _>>()?;
+    let usual = Access::default();
+    let jira = match (at("JIRA_URL")?, secret("JIRA_TOKEN")?) {
+        (Some(url), Some(token)) => Some(JiraAccess { url, email: variable("JIRA_EMAIL")?, token }),
+        (None, Some(_)) => {
+            let what = "JIRA_TOKEN is set and JIRA_URL is not; the address says where the token may go";
+            return Err(Stop::Wrong(what.into()));
+        }
+        (_, None) => None,
+    };
+    let repository = match repository {
+        Some(named) if is_repository(named) => Some(named.to_owned()),
+        Some(other) => {
+            let what = format!("--repository is `{}`, and not a repository such as acme/shop", shown(other));
+            return Err(Stop::Wrong(what));
+        }
+        None => variable("GITHUB_REPOSITORY")?.filter(|named| is_repository(named)),
+    };
+    let export = match export {
+        Some(file) => Some(world.at(file)),
+        None => variable("CHANGEGATE_TICKET_EXPORT")?.map(|file| world.at(file)),
+    };
+    Ok(Access {
+        jira,
+        linear: secret("LINEAR_TOKEN")?,
+        github: github.into_iter().flatten().next(),
+        github_url: at("GITHUB_API_URL")?.unwrap_or(usual.github_url),
+        linear_url: at("LINEAR_API_URL")?.unwrap_or(usual.linear_url),
+        repository,
+        export: export.map(|file| Export::open(&file)),
+        deadline: usual.deadline,
+    })
+}
+
+/// Writes what was found, one ticket after the other.
+fn table(looked_up: &[LookedUp], out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let word = |text: &Text| terminal(text.as_bytes(), WIDEST);
+    for LookedUp { key, found } in looked_up {
+        let key = terminal(key.as_bytes(), WIDEST);
+        match found {
+            Ok(None) => writeln!(out, "{key}  is not there, or may not be seen")?,
+            Err(why) => writeln!(out, "{key}  {}", terminal(why.to_string().as_bytes(), usize::MAX))?,
+            Ok(Some(ticket)) => {
+                let closed = match ticket.is_closed {
+                    Some(true) => "closed",
+                    Some(false) => "open",
+                    None => "open or closed",
+                };
+                let kind = word(&ticket.kind);
+                let kind = if kind.is_empty() { "ticket".to_owned() } else { kind };
+                writeln!(out, "{key}  {kind} in {}, {}", word(&ticket.project), told_state(ticket, closed))?;
+                writeln!(out, "  made      {}", ticket.created)?;
+                match &ticket.doubt {
+                    Ok(None) => {}
+                    Ok(Some(why)) => writeln!(out, "  doubtful  {}", terminal(why.as_bytes(), usize::MAX))?,
+                    Err(why) => {
+                        let why = terminal(why.to_string().as_bytes(), usize::MAX);
+                        writeln!(out, "  doubtful  nobody can say: {why}")?;
+                    }
+                }
+                if ticket.key.as_bytes() != key.as_bytes() {
+                    writeln!(out, "  called    {}", quotation(ticket.key.as_bytes()))?;
+                }
+                if !ticket.labels.is_empty() {
+                    let labels: Vec<String> = ticket.labels.iter().map(&word).collect();
+                    writeln!(out, "  labels    {}", labels.join(", "))?;
+                }
+                if let Some(assignee) = &ticket.assignee {
+                    writeln!(out, "  assignee  {}", word(assignee))?;
+                }
+                writeln!(out, "  source    {}", terminal(ticket.source.as_bytes(), usize::MAX))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether a ticket is open, with what its system calls that.
+fn told_state(ticket: &Ticket, closed: &str) -> String {
+    match ticket.state.as_bytes() {
+        [] => closed.to_owned(),
+        state => format!("{closed} ({})", terminal(state, WIDEST)),
+    }
+}
+
+/// Returns what was found for programs: `found` is true, false, or null where nobody knows.
+fn in_json(one: &LookedUp) -> Value {
+    let key = one.key.to_lossy();
+    match &one.found {
+        Ok(None) => json!({ "key": key, "found": false }),
+        Err(why) => json!({ "key": key, "found": null, "reason": why.to_string() }),
+        Ok(Some(ticket)) => {
+            let labels: Vec<_> = ticket.labels.iter().map(Text::to_lossy).collect();
+            json!({
+                "key": key,
+                "found": true,
+                "ticket": {
+                    "key": ticket.key.to_lossy(),
+                    "project": ticket.project.to_lossy(),
+                    "created": ticket.created.to_string(),
+                    "doubt": ticket.doubt.as_ref().ok(),
+                    "doubt-unknown": ticket.doubt.as_ref().err().map(ToString::to_string),
+                    "type": ticket.kind.to_lossy(),
+                    "labels": labels,
+                    "state": ticket.state.to_lossy(),
+                    "closed": ticket.is_closed,
+                    "assignee": ticket.assignee.as_ref().map(Text::to_lossy),
+                    "url": ticket.url.to_lossy(),
+                    "source": ticket.source.to_lossy(),
+                },
+            })
+        }
+    }
+}

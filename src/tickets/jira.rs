@@ -1,0 +1,187 @@
+//! Jira, in Atlassian's cloud (REST API 3) and as Data Center (REST API 2).
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::door::{Answer, Door, Request};
+use super::neighbours::{TRIED, doubt};
+use super::{JiraAccess, unavailable};
+use crate::change::ticket::Key;
+use crate::change::{Text, Ticket};
+
+/// What is read of a ticket; `created` is the system's own field.
+const FIELDS: &str = "created,status,issuetype,labels,assignee,summary,description,project";
+
+/// How deep the parts of a description may nest.
+const DEEPEST: usize = 64;
+
+/// Which Jira it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Atlassian's.
+    Cloud,
+    /// One's own.
+    DataCenter,
+}
+
+/// Somebody to ask, at an address.
+struct Jira<'asked> {
+    door: &'asked Door,
+    of: String,
+    base: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// Returns what Jira says of a ticket.
+///
+/// # Errors
+///
+/// Says why it says nothing.
+pub(super) fn find(
+    door: &Door,
+    access: &JiraAccess,
+    kind: Kind,
+    key: &Key,
+) -> Result<Option<Ticket>, String> {
+    let token = &access.token.0;
+    let (version, authorization) = match (kind, &access.email) {
+        (Kind::Cloud, None) => return Err("no account for Jira is set (JIRA_EMAIL)".into()),
+        (Kind::Cloud, Some(email)) => {
+            (3, format!("Basic {}", BASE64_STANDARD.encode(format!("{email}:{token}"))))
+        }
+        (Kind::DataCenter, _) => (2, format!("Bearer {token}")),
+    };
+    let jira = Jira {
+        door,
+        of: format!("Jira at {}", access.url),
+        base: format!("{}/rest/api/{version}/issue", access.url),
+        headers: vec![("authorization", authorization)],
+    };
+    let Some(issue) = jira.issue(key, FIELDS)? else { return Ok(None) };
+    let (called, created) = jira.identity(&issue)?;
+    let fields = issue.get("fields").unwrap_or(&Value::Null);
+    let name = |field: &str, name: &str| -> Text {
+        let value = fields.get(field).and_then(|value| value.get(name)).and_then(Value::as_str);
+        value.unwrap_or_default().into()
+    };
+    let category = fields.pointer("/status/statusCategory/key").and_then(Value::as_str);
+    let labels = fields.get("labels").and_then(Value::as_array).into_iter().flatten();
+    let mut told = fields.get("summary").and_then(Value::as_str).unwrap_or_default().to_owned();
+    prose(fields.get("description").unwrap_or(&Value::Null), 0, &mut told);
+    Ok(Some(Ticket {
+        doubt: jira.doubt(&called, created).map_err(unavailable),
+        project: name("project", "key"),
+        created,
+        kind: name("issuetype", "name"),
+        labels: labels.filter_map(Value::as_str).map(Text::from).collect(),
+        state: name("status", "name"),
+        is_closed: category.map(|category| category == "done"),
+        assignee: Some(name("assignee", "displayName")).filter(|name| !name.as_bytes().is_empty()),
+        text: told.into(),
+        url: format!("{}/browse/{}", access.url, called.as_str()).into(),
+        source: jira.of.as_str().into(),
+        key: called.as_str().into(),
+    }))
+}
+
+impl Jira<'_> {
+    fn issue(&self, key: &Key, fields: &str) -> Result<Option<Value>, String> {
+        // A key is capital letters, digits, `-` and `_`, which need no escape.
+        let url = format!("{}/{}?fields={fields}", self.base, key.as_str());
+        let request = Request { of: &self.of, url, headers: &self.headers, body: None };
+        Ok(match self.door.ask(&request)? {
+            Answer::Found(issue) => Some(issue),
+            Answer::Absent => None,
+        })
+    }
+
+    /// Returns what a ticket is called there, and when it was made.
+    fn identity(&self, issue: &Value) -> Result<(Key, Timestamp), String> {
+        let called = issue.get("key").and_then(Value::as_str).and_then(|key| Key::read(&key.into()));
+        let created = issue.pointer("/fields/created").and_then(Value::as_str).and_then(instant);
+        called.zip(created).ok_or_else(|| format!("{} tells of a ticket without a key or a time", self.of))
+    }
+
+    fn doubt(&self, key: &Key, created: Timestamp) -> Result<Option<String>, String> {
+        for lower in (1..=TRIED).filter_map(|down| key.lower(down)) {
+            if let Some(issue) = self.issue(&lower, "created")? {
+                let (called, lower_created) = self.identity(&issue)?;
+                // One that was moved away says nothing about the order here.
+                if called == lower {
+                    return Ok(doubt(created, called.as_str(), lower_created));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Reads an instant as Jira writes it: `2026-10-14T14:00:00.000+0000`.
+pub(super) fn instant(written: &str) -> Option<Timestamp> {
+    let offset = written.len().checked_sub(5).and_then(|at| written.split_at_checked(at));
+    let (front, offset) = offset.filter(|(_, offset)| offset.starts_with(['+', '-']))?;
+    let (hours, minutes) = offset.split_at_checked(3)?;
+    format!("{front}{hours}:{minutes}").parse().ok()
+}
+
+/// Adds what a description says: text, or a document of nested parts.
+fn prose(value: &Value, depth: usize, told: &mut String) {
+    match value {
+        Value::String(text) => {
+            told.push('\n');
+            told.push_str(text);
+        }
+        Value::Object(part) if depth < DEEPEST => {
+            if let Some(text) = part.get("text").and_then(Value::as_str) {
+                told.push_str(text);
+            }
+            // A line ends with its paragraph; within one, words that are set apart belong together.
+            if part.get("type").and_then(Value::as_str) != Some("text") {
+                told.push('\n');
+            }
+            let parts = part.get("content").and_then(Value::as_array);
+            parts.into_iter().flatten().for_each(|part| prose(part, depth + 1, told));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_as_jira_writes_them() {
+        let read = |written: &str| instant(written).map(|instant| instant.to_string());
+        assert_eq!(read("2026-10-14T14:00:00.000+0000").as_deref(), Some("2026-10-14T14:00:00Z"));
+        assert_eq!(read("2026-10-14T14:00:00.250-0730").as_deref(), Some("2026-10-14T21:30:00.25Z"));
+        for none in
+            ["", "2026-10-14", "2026-10-14T14:00:00", "14/Oct/26 2:00 PM", "+0000", "\u{e9}\u{e9}\u{e9}"]
+        {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_description_is_read_whatever_its_marks() {
+        let said = |document: Value| {
+            let mut told = String::new();
+            prose(&document, 0, &mut told);
+            told
+        };
+        let document = serde_json::json!({ "type": "doc", "version": 1, "content": [
+            { "type": "paragraph", "content": [
+                { "type": "text", "text": "INC-" },
+                { "type": "text", "text": "1", "marks": [{ "type": "strong" }] },
+            ] },
+            { "type": "paragraph", "content": [{ "type": "text", "text": "2" }] },
+        ] });
+        assert_eq!(said(document), "\n\nINC-1\n2");
+        assert_eq!(said("plain".into()), "\nplain");
+        assert_eq!(said(Value::Null), "");
+        let deep = (0..100).fold(Value::from("deep"), |inner, _| serde_json::json!({ "content": [inner] }));
+        assert!(!said(deep).contains("deep"));
+    }
+}
