@@ -32,6 +32,7 @@
 //! | [`git`] | reading repositories; the only place that names a Git library |
 //! | [`gate`] | facts, policy and judge brought together |
 //! | [`github`] | what GitHub knows; the only place that names an HTTP client |
+//! | [`ledger`] | what was decided and what landed, kept in the repository |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
 //! Invariants: a verdict is a value before a byte is printed; a fact that is missing is an error in
@@ -45,6 +46,7 @@ pub mod gate;
 pub mod git;
 pub mod github;
 pub mod judge;
+pub mod ledger;
 pub mod pattern;
 pub mod people;
 pub mod policy;

@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod hook;
 mod install;
+mod ledger;
 mod output;
 mod policy;
 mod trailers;
@@ -61,6 +62,7 @@ enum Command {
     Demo(demo::Args),
     Hook(hook::Args),
     Install(install::Args),
+    Ledger(ledger::Args),
     Man(completions::ManArgs),
     Policy(policy::Args),
     Trailers(trailers::Args),
@@ -217,13 +219,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         return tell(&Stop::Wrong(why), &world).into();
     }
     // Only what decides nothing may end well without having said all.
-    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_));
+    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_) | Command::Ledger(_));
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),
         Command::Hook(args) => hook::run(&args, &world),
         Command::Install(args) => install::run(&args, &world),
+        Command::Ledger(args) => ledger::run(&args, &world),
         Command::Man(args) => completions::man(&args),
         Command::Policy(args) => policy::run(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),

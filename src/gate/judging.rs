@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::settings::Settings;
+use super::settings::{LedgerMode, Settings};
 use super::side::Side;
 use super::source::Loaded;
 use crate::change::{Change, Commit, Stage, Text};
@@ -11,8 +11,9 @@ use crate::judge::judge;
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line, Verdict};
 
-/// A verdict, or what speaks against the ref because there can be none.
-pub(super) type Judged = Result<Verdict, Judgement>;
+/// A verdict, and the change as JSON if that is kept; or what speaks against the ref because there
+/// can be no verdict.
+pub(super) type Judged = Result<(Verdict, Option<String>), Judgement>;
 
 /// What judging a change of a push takes, beside its commits.
 pub(super) struct Judging<'push> {
@@ -48,7 +49,12 @@ impl Judging<'_> {
         if let Some(base) = self.base {
             add_denials(&mut verdict, judge(&base.policy, &change, true));
         }
-        Ok(verdict)
+        let keeps = self.settings.ledger != LedgerMode::Off;
+        let facts = keeps.then(|| serde_json::to_string(&change)).transpose().map_err(|error| {
+            let what = Line::say(format!("this change cannot be written down: {error}"));
+            refuse("readable-commits", Finding::new(what).by("whoever administrates the server"))
+        })?;
+        Ok((verdict, facts))
     }
 }
 

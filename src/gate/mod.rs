@@ -14,5 +14,5 @@ mod telling;
 
 pub use push::judge_push;
 pub use range::{Asked, judge_message, judge_range};
-pub use settings::{MissingPolicy, SERVERS, Settings};
+pub use settings::{LedgerMode, MissingPolicy, SERVERS, Settings};
 pub use source::{Loaded, Unusable, at_commit, from_disk, from_pack};

@@ -278,10 +278,14 @@ impl Push<'_> {
         let range = Range { new: tip, hidden: &judged, trusted };
         let collect = |judged: Judged| {
             match judged {
-                Ok(verdict) if self.keep_all || verdict.has_something_to_say() => {
-                    group.verdicts.push(verdict)
+                Ok((verdict, facts)) => {
+                    group.facts.extend(facts);
+                    if self.keep_all || verdict.has_something_to_say() {
+                        group.verdicts.push(verdict);
+                    } else {
+                        group.passed += 1;
+                    }
                 }
-                Ok(_) => group.passed += 1,
                 Err(judgement) => group.refusals.push(judgement),
             }
             Ok(())

@@ -102,6 +102,8 @@ pub struct Group {
     pub passed: usize,
     /// How rules came to their answers; empty unless somebody asked.
     pub traces: Vec<RuleTrace>,
+    /// The changes as they were judged, one JSON document each, if somebody keeps them.
+    pub facts: Vec<String>,
     /// Whether the last change may be mended with `git commit --amend`, because nothing follows it.
     pub amendable: bool,
 }
@@ -167,7 +169,15 @@ pub struct RuleTrace {
 impl Group {
     /// Returns the group of these changes, with nothing against the ref and nothing explained.
     pub fn new(of: Of, verdicts: Vec<Verdict>) -> Self {
-        Group { of, refusals: Vec::new(), verdicts, passed: 0, traces: Vec::new(), amendable: true }
+        Group {
+            of,
+            refusals: Vec::new(),
+            verdicts,
+            passed: 0,
+            traces: Vec::new(),
+            facts: Vec::new(),
+            amendable: true,
+        }
     }
 
     /// Returns what is decided about the group: one refusal or one denied change is enough.

@@ -1,15 +1,17 @@
 //! `changegate hook pre-receive` and `update`: the gate.
 //!
-//! Whatever goes wrong here refuses the push. Everything is decided before a line is written.
+//! Whatever goes wrong here refuses the push. Everything is decided before a line is written, and the
+//! decision is on disk before git hears of it.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use super::super::output::{self, FormatName};
-use super::super::{Exit, Stop, World};
+use super::super::{Exit, Stop, World, visible};
 use crate::change::{Oid, Text};
-use crate::gate::{Settings, judge_push};
+use crate::gate::{LedgerMode, Settings, judge_push};
 use crate::git::{Quarantine, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::{ahead, deciding};
 use crate::report::{Report, Style};
 
 /// Refuse a push that the policy does not allow
@@ -41,10 +43,47 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         return Err(Stop::Wrong("this push names more refs than can be judged".into()));
     }
     let updates = parse_pre_receive(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
-    let report = judge(&updates, args.format == FormatName::Json, world)?;
+    decide(&updates, args.format, world)
+}
+
+/// Judges a push, tells the verdict and writes it ahead for the ledger.
+fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Exit, Stop> {
+    let (repository, settings) = open(world)?;
+    let report = judge_push(&repository, updates, &settings, world.now, format == FormatName::Json);
     let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
-    output::report(&report, args.format, &style)?;
-    Ok(report.decision.into())
+    output::report(&report, format, &style)?;
+    let decision = report.decision;
+    if settings.ledger == LedgerMode::Off {
+        return Ok(decision.into());
+    }
+    match write_ahead(&repository, report, &settings) {
+        Ok(()) => Ok(decision.into()),
+        Err(error) if settings.ledger == LedgerMode::Shout => {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "changegate: this decision is NOT recorded: {}", visible(&format!("{error:#}")))?;
+            Ok(decision.into())
+        }
+        Err(error) => {
+            Err(Stop::Failed(error.context("this decision cannot be recorded, so nothing is accepted")))
+        }
+    }
+}
+
+fn write_ahead(repository: &Repository, report: Report, settings: &Settings) -> anyhow::Result<()> {
+    let id = ahead::fresh_id()?;
+    if let Some(decision) = deciding::ahead(repository, report, &settings.pusher, id, served_by()) {
+        ahead::write(repository.common_dir(), &decision)?;
+    }
+    Ok(())
+}
+
+/// Returns the process that serves the push, which is the one that started the hook; 0 if nobody
+/// knows.
+fn served_by() -> u32 {
+    #[cfg(unix)]
+    return std::os::unix::process::parent_id();
+    #[cfg(not(unix))]
+    return 0;
 }
 
 pub(super) fn update(args: &UpdateArgs, world: &World) -> Result<Exit, Stop> {
@@ -52,14 +91,11 @@ pub(super) fn update(args: &UpdateArgs, world: &World) -> Result<Exit, Stop> {
         Oid::from_hex(digits).ok_or_else(|| Stop::Wrong("an object id is 40 or 64 hexadecimal digits".into()))
     };
     let update = RefUpdate { old: id(&args.old)?, new: id(&args.new)?, name: Text::from(args.name.as_str()) };
-    let report = judge(&[update], false, world)?;
-    let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
-    output::report(&report, FormatName::Terminal, &style)?;
-    Ok(report.decision.into())
+    decide(&[update], FormatName::Terminal, world)
 }
 
-/// Judges a push to the repository that git names, by the settings of its administrator.
-fn judge(updates: &[RefUpdate], keep_all: bool, world: &World) -> Result<Report, Stop> {
+/// Opens the repository that git names, with the settings of its administrator.
+fn open(world: &World) -> Result<(Repository, Settings), Stop> {
     if world.variable("GIT_NAMESPACE").is_some() {
         return Err(Stop::Wrong(
             "GIT_NAMESPACE is set, so refs are not what they are called; this is not supported".into(),
@@ -75,8 +111,7 @@ fn judge(updates: &[RefUpdate], keep_all: bool, world: &World) -> Result<Report,
     let repository = Repository::open(&world.at(git_dir), quarantine.as_ref())?;
     let settings = Settings::read(&repository, &|name| world.variable(name), world.threads())
         .map_err(|why| Stop::Wrong(format!("{why}; nothing is accepted until that is mended")))?;
-    let report = judge_push(&repository, updates, &settings, world.now, keep_all);
-    Ok(report)
+    Ok((repository, settings))
 }
 
 /// Returns where git keeps the objects of this push until it is accepted.
