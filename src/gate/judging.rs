@@ -8,6 +8,7 @@ use super::source::Loaded;
 use crate::change::{Change, Commit, Stage, Text};
 use crate::git::Unreadable;
 use crate::judge::judge;
+use crate::policy::Policy;
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line, Verdict};
 
@@ -45,10 +46,7 @@ impl Judging<'_> {
             pull: Change::no_pull(Stage::PreReceive),
             commits,
         };
-        let mut verdict = judge(&self.loaded.policy, &change, true);
-        if let Some(base) = self.base {
-            add_denials(&mut verdict, judge(&base.policy, &change, true));
-        }
+        let verdict = judge_again(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
         let keeps = self.settings.ledger != LedgerMode::Off;
         let facts = keeps.then(|| serde_json::to_string(&change)).transpose().map_err(|error| {
             let what = Line::say(format!("this change cannot be written down: {error}"));
@@ -56,6 +54,16 @@ impl Judging<'_> {
         })?;
         Ok((verdict, facts))
     }
+}
+
+/// Judges a change of a push from its facts alone, by the policy of the ref and, where that is
+/// another, by the one of the policy ref.
+pub fn judge_again(change: &Change, own: &Policy, base: Option<&Policy>) -> Verdict {
+    let mut verdict = judge(own, change, true);
+    if let Some(base) = base {
+        add_denials(&mut verdict, judge(base, change, true));
+    }
+    verdict
 }
 
 /// Adds to a verdict what another policy denies and the first one does not.

@@ -2,13 +2,16 @@
 //! back.
 //!
 //! The only place that writes to a repository. Objects go to the main store, never to a quarantine,
-//! as loose files; then the ref moves, if and only if it still holds what was read before. A write
-//! that is cut short leaves objects that nothing names, and the chain as it was.
+//! as loose files; when the disk has them the ref moves, over as many links as were written, if and
+//! only if it still holds what was read before. A write that is cut short leaves objects that nothing
+//! names, and the chain as it was.
 
+use std::fs::File;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use gix::bstr::ByteSlice;
 use gix::lock::acquire::Fail;
 use gix::objs::Write as _;
@@ -24,7 +27,7 @@ use crate::change::Oid;
 const WRITER: &str = "changegate <changegate@localhost>";
 
 /// How long another writer of the ref is waited for.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What one link of a chain holds.
 #[derive(Clone, Debug)]
@@ -39,15 +42,46 @@ pub struct Link<'a> {
     pub key: Option<&'a str>,
 }
 
+/// A link that was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Its commit.
+    pub commit: Oid,
+    /// The files of its objects.
+    objects: Vec<PathBuf>,
+}
+
+/// A link as it was read.
+#[derive(Clone, Debug)]
+pub struct ReadLink {
+    /// The commit object.
+    pub raw: Vec<u8>,
+    /// The names of its files, and the ids of what they hold.
+    pub files: Vec<(Vec<u8>, Oid)>,
+}
+
 impl Repository {
-    /// Adds a link to the chain under the ref `name`, which holds `tip` now, and returns its commit.
+    /// Writes a link that follows `tip`, and returns its commit; no ref knows of it yet.
     ///
     /// # Errors
     ///
-    /// Fails, with the chain as it was, if something cannot be written or the ref holds something
-    /// else by now.
-    pub fn append(&self, name: &str, tip: Option<Oid>, link: &Link<'_>) -> Result<Oid> {
-        let commit = self.write_link(tip, link).context("cannot write to the object store")?;
+    /// Fails if something cannot be written.
+    pub fn write_link(&self, tip: Option<Oid>, link: &Link<'_>) -> Result<Written> {
+        self.write_objects(tip, link).context("cannot write to the object store")
+    }
+
+    /// Moves the ref `name` from `tip` to the last of the links that were written after it, once the
+    /// disk has all of them.
+    ///
+    /// # Errors
+    ///
+    /// Fails, with the chain as it was, if the ref holds something else by now or cannot be moved.
+    pub fn move_chain(&self, name: &str, tip: Option<Oid>, links: &[Written], at: Timestamp) -> Result<()> {
+        let Some(last) = links.last() else { return Ok(()) };
+        for file in links.iter().flat_map(|link| &link.objects) {
+            // An object that was there already was on the disk before.
+            File::open(file).and_then(|file| file.sync_data()).context("cannot write to the object store")?;
+        }
         let full = FullName::try_from(name.as_bytes().as_bstr())
             .with_context(|| format!("`{name}` is not the name of a ref"))?;
         let expected = match tip {
@@ -55,36 +89,41 @@ impl Repository {
             None => PreviousValue::MustNotExist,
         };
         let log = LogChange { message: "changegate".into(), ..LogChange::default() };
-        let change = Change::Update { log, expected, new: Target::Object(self.object_id(commit)?) };
+        let change = Change::Update { log, expected, new: Target::Object(self.object_id(last.commit)?) };
         let edit = RefEdit { change, name: full, deref: false };
         let patience = Fail::AfterDurationWithBackoff(PATIENCE);
         let prepared = self.refs.transaction().prepare([edit], patience, patience);
         let prepared = prepared.with_context(|| format!("cannot move {name}"))?;
-        let signature = format!("{WRITER} {} +0000", link.at.as_second());
+        let signature = format!("{WRITER} {} +0000", at.as_second());
         let signature = gix::actor::SignatureRef::from_bytes(signature.as_bytes())
             .context("cannot write the writer's name")?;
         prepared.commit(signature).with_context(|| format!("cannot move {name}"))?;
-        Ok(commit)
+        Ok(())
     }
 
-    fn write_link(&self, tip: Option<Oid>, link: &Link<'_>) -> Result<Oid> {
+    fn write_objects(&self, tip: Option<Oid>, link: &Link<'_>) -> Result<Written> {
         let format = self.shared.layout.format;
         let store = gix::odb::loose::Store::at(self.shared.layout.common_dir.join("objects"), format);
+        let mut objects = Vec::new();
+        let mut write = |kind, content: &[u8]| -> Result<gix::ObjectId> {
+            let id = store.write_buf(kind, content)?;
+            objects.push(store.object_path(&id));
+            Ok(id)
+        };
         let mut tree = Vec::new();
         for (name, content) in link.files {
-            let id = store.write_buf(gix::objs::Kind::Blob, content)?;
+            let id = write(gix::objs::Kind::Blob, content)?;
             tree.extend_from_slice(format!("100644 {name}\0").as_bytes());
             tree.extend_from_slice(id.as_bytes());
         }
-        let tree = store.write_buf(gix::objs::Kind::Tree, &tree)?;
+        let tree = write(gix::objs::Kind::Tree, &tree)?;
         let mut head = format!("tree {tree}\n");
         if let Some(tip) = tip {
             head.push_str(&format!("parent {tip}\n"));
         }
         let at = link.at.as_second();
         head.push_str(&format!("author {WRITER} {at} +0000\ncommitter {WRITER} {at} +0000\n"));
-        let mut raw = head.clone();
-        raw.push_str(&format!("\n{}", link.message));
+        let mut raw = format!("{head}\n{}", link.message);
         if let Some(key) = link.key {
             let signature = sign(raw.as_bytes(), key)?;
             // A header with line ends goes on after a space.
@@ -92,8 +131,74 @@ impl Repository {
             let header = if format == gix::hash::Kind::Sha1 { "gpgsig" } else { "gpgsig-sha256" };
             raw = format!("{head}{header} {folded}\n\n{}", link.message);
         }
-        let id = store.write_buf(gix::objs::Kind::Commit, raw.as_bytes())?;
-        Ok(oid(&id))
+        let commit = oid(&write(gix::objs::Kind::Commit, raw.as_bytes())?);
+        Ok(Written { commit, objects })
+    }
+
+    /// Returns the commits of a chain, newest first, as far as they can be read; each with its number
+    /// of parents. What comes last, if anything, is why the rest cannot be walked.
+    pub fn walk_chain(&self, tip: Option<Oid>) -> (Vec<(Oid, usize)>, Option<anyhow::Error>) {
+        let mut commits = Vec::new();
+        let mut next = tip;
+        while let Some(id) = next {
+            let links = self.object_id(id).and_then(|id| Ok(self.reader().links(&id)?.0));
+            let links = match links {
+                Ok(links) => links,
+                Err(error) => return (commits, Some(error)),
+            };
+            commits.push((id, links.parents.len()));
+            next = links.parents.first().map(|parent| oid(parent));
+        }
+        (commits, None)
+    }
+
+    /// Reads a link: its commit whole, and which files it holds.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit or its tree cannot be read.
+    pub fn read_link(&self, commit: Oid) -> Result<ReadLink> {
+        let id = self.object_id(commit)?;
+        let mut reader = self.reader();
+        let raw = reader.raw_commit(&id)?.to_vec();
+        let format = self.shared.layout.format;
+        let (tree, _, _) = super::commit::links(&raw, format).map_err(|why| anyhow!("{commit}: {why}"))?;
+        let files = match reader.object(&tree)? {
+            Some((gix::objs::Kind::Tree, tree)) => {
+                let entries = gix::objs::TreeRefIter::from_bytes(tree, format);
+                let file = |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), oid(entry.oid));
+                let read: std::result::Result<Vec<_>, _> = entries.map(|entry| entry.map(file)).collect();
+                read.map_err(|error| anyhow!("the tree of {commit} cannot be read: {error}"))?
+            }
+            _ => bail!("the tree of {commit} is not there"),
+        };
+        Ok(ReadLink { raw, files })
+    }
+
+    /// Reads a file of at most `limit` bytes by the id of its content.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is longer, is no file or is not there.
+    pub fn content(&self, id: Oid, limit: u64) -> Result<Vec<u8>> {
+        let id = self.object_id(id)?;
+        match self.reader().blob(&id, limit)? {
+            Ok(bytes) => Ok(bytes.to_vec()),
+            Err(size) => bail!("it has {size} bytes, and at most {limit} are read"),
+        }
+    }
+}
+
+impl ReadLink {
+    /// Returns the message of the commit.
+    pub fn message(&self) -> &[u8] {
+        let end = self.raw.windows(2).position(|pair| pair == b"\n\n");
+        end.and_then(|end| self.raw.get(end + 2..)).unwrap_or_default()
+    }
+
+    /// Returns the content's id of the file `name`.
+    pub fn file(&self, name: &str) -> Option<Oid> {
+        self.files.iter().find(|(known, _)| known == name.as_bytes()).map(|(_, id)| *id)
     }
 }
 

@@ -35,7 +35,7 @@ mod steps;
 mod stream;
 mod tree;
 
-pub use chain::Link;
+pub use chain::{Link, ReadLink, Written};
 pub use commit::{Unreadable, read_commit};
 pub use files::FileAt;
 pub use newest::NewCommits;

@@ -89,6 +89,26 @@ impl Repository {
         Ok(found)
     }
 
+    /// Returns all refs whose names begin with `prefix`, as [`Repository::refs`] does, without the
+    /// symbolic ones: what those lead to is another ref.
+    ///
+    /// # Errors
+    ///
+    /// Fails if any of them is damaged.
+    pub fn direct_refs(&self, prefix: &str) -> Result<Vec<RefAt>> {
+        let context = || format!("cannot list the refs under `{prefix}`");
+        let relative = prefix.as_bytes().as_bstr().try_into().with_context(context)?;
+        let platform = self.refs.iter().with_context(context)?;
+        let mut found = Vec::new();
+        for reference in platform.prefixed(relative).with_context(context)? {
+            let reference = reference.with_context(context)?;
+            if let Target::Object(id) = reference.target {
+                found.push(RefAt { name: text(&reference.name), id: Some(oid(&id)) });
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns what is checked out, or what `HEAD` of a bare repository points to.
     ///
     /// # Errors

@@ -5,20 +5,22 @@
 //! to the disk before the hook ends; there it stays until it is in the ledger. A file has its final
 //! name only when all of it is there, so what can be seen is never half a decision.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::place;
 use super::record::Decided;
 use crate::change::text;
 
-/// The folder of the gate in a repository.
-const FOLDER: &str = "changegate";
-
 /// The longest file that is read back, in bytes.
 const LARGEST: u64 = 64 << 20;
+
+/// How the name of a file begins that is not whole yet.
+const UNFINISHED: &str = ".new-";
 
 /// What is written ahead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +28,8 @@ const LARGEST: u64 = 64 << 20;
 pub struct Ahead {
     /// The decision.
     pub decided: Decided,
-    /// The process that serves the push, for telling whether it is still there; 0 if nobody knows.
-    pub served_by: u32,
+    /// What serves the push, unlike any other process that ever ran; `None` if nobody knows.
+    pub served_by: Option<String>,
     /// The changes as they were judged, as text; `None` if they are too long to be kept.
     pub facts: Option<String>,
 }
@@ -41,32 +43,17 @@ pub struct Found {
     pub ahead: Result<Ahead, String>,
 }
 
-/// The lock that whoever appends to the ledger holds; it goes with the process.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held until it is dropped")] File);
-
-/// Returns the folder of the gate, made if it is not there.
-///
-/// # Errors
-///
-/// Fails if it cannot be made.
-pub fn folder(common_dir: &Path) -> io::Result<PathBuf> {
-    let folder = common_dir.join(FOLDER).join("ahead");
-    fs::create_dir_all(&folder)?;
-    Ok(folder)
-}
-
 /// Writes a decision ahead, and returns once the disk has it.
 ///
 /// # Errors
 ///
 /// Fails if it cannot be written whole; then nothing is left.
 pub fn write(common_dir: &Path, ahead: &Ahead) -> io::Result<PathBuf> {
-    let folder = folder(common_dir)?;
+    let folder = place::waiting(common_dir)?;
     let bytes = serde_json::to_vec(ahead).map_err(io::Error::other)?;
     // The order of names is the order of decisions, as far as the clock tells.
     let name = format!("{:020}-{}.json", ahead.decided.observed_at.as_microsecond(), ahead.decided.id);
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&folder)?;
     file.write_all(&bytes)?;
     file.as_file().sync_all()?;
     let path = folder.join(name);
@@ -76,50 +63,72 @@ pub fn write(common_dir: &Path, ahead: &Ahead) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Returns every decision that is not in the ledger yet, oldest first.
+/// Returns every decision that is not in the ledger yet and that `known` does not hold, oldest first.
 ///
 /// # Errors
 ///
 /// Fails if the folder cannot be read; a file that cannot be read is among what is returned.
-pub fn all(common_dir: &Path) -> io::Result<Vec<Found>> {
-    let mut found = Vec::new();
-    let entries = match fs::read_dir(common_dir.join(FOLDER).join("ahead")) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let ahead = read(&path);
-            found.push(Found { path, ahead });
+pub fn all(common_dir: &Path, known: &[Found]) -> io::Result<Vec<Found>> {
+    let mut paths = Vec::new();
+    for entry in entries(common_dir)? {
+        let path = entry.path();
+        let is_whole = path.extension().is_some_and(|extension| extension == "json");
+        if is_whole && !known.iter().any(|found| found.path == path) {
+            paths.push(path);
         }
     }
-    found.sort_by(|one, other| one.path.cmp(&other.path));
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        match read(&path) {
+            Some(ahead) => found.push(Found { path, ahead }),
+            // Whoever holds no lock may see a file that goes away while it is looked at.
+            None => continue,
+        }
+    }
     Ok(found)
 }
 
-fn read(path: &Path) -> Result<Ahead, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if LARGEST < u64::try_from(bytes.len()).unwrap_or(u64::MAX) {
-        return Err(format!("it is longer than {LARGEST} bytes"));
-    }
-    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
-}
-
-/// Takes the lock, waiting for whoever holds it.
+/// Removes what was never whole and is older than `before`: git was not told of such a decision.
 ///
 /// # Errors
 ///
-/// Fails if the file of the lock cannot be opened.
-pub fn lock(common_dir: &Path) -> io::Result<Lock> {
-    let folder = folder(common_dir)?;
-    let path = folder.with_file_name("lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    file.lock()?;
-    Ok(Lock(file))
+/// Fails if the folder cannot be read.
+pub fn tidy(common_dir: &Path, before: Timestamp) -> io::Result<()> {
+    for entry in entries(common_dir)? {
+        let is_unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        let at = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        let at = at.and_then(|at| Timestamp::try_from(at).ok());
+        if is_unfinished && at.is_some_and(|at| at < before) {
+            // The next one tries again.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn entries(common_dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(place::folder(common_dir)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.collect(),
+    }
+}
+
+/// Reads a decision back; `None` if the file is gone.
+fn read(path: &Path) -> Option<Result<Ahead, String>> {
+    let mut bytes = Vec::new();
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        file => file,
+    };
+    let read = file.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    Some(match read {
+        Err(error) => Err(error.to_string()),
+        Ok(_) if LARGEST < u64::try_from(bytes.len()).unwrap_or(u64::MAX) => {
+            Err(format!("it is longer than {LARGEST} bytes"))
+        }
+        Ok(_) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+    })
 }
 
 /// Returns an id that no other decision has: random, 32 hexadecimal digits.

@@ -1,41 +1,59 @@
 //! Folding in: what was written ahead becomes record after record, with what became of it.
 //!
 //! Whoever comes next does it: the push itself when git tells it what landed, the next push, or
-//! somebody who asks for it. What a ref holds is read before the list of decisions, since a decision
-//! is on disk before its ref moves: a ref that moved without a decision in sight was moved by somebody
-//! else. Each decision leaves the disk only after it is in the ledger, and is known again if a process
-//! died between the two.
+//! somebody who asks for it. Each decision leaves the disk only after it is in the ledger, and is
+//! known again if a process died between the two.
+//!
+//! The order of looking matters. First come the decisions on disk and whether their pushes are over,
+//! then what the refs hold, then the decisions once more. So what the refs hold is final for every
+//! push that is over, and every move that can be seen has its decision among those seen last, since a
+//! decision is on disk before its ref moves. A move without one was made by somebody else.
 
-use std::fs;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 
-use super::ahead::{self, Ahead, Found};
-use super::record::{Begin, Damaged, Event, Moved, Outcome, RefDecided, Tip, digest};
-use super::state::key;
-use super::store::Ledger;
+use super::ahead;
+use super::pending::{self, Pending};
+use super::place::{self, Lock};
+use super::record::{Begin, Event, Moved, Outcome};
+use super::refs::Refs;
+use super::state::{RECENT, key, name};
+use super::store::{Ledger, unstick};
+use super::walk::{Edge, Step, walk};
 use crate::change::{Oid, Text};
 use crate::git::{RefUpdate, Repository};
+use crate::pattern::RefPattern;
 use crate::verdict::Decision;
 
 /// What folding in takes.
 pub struct Folding<'a> {
     /// The repository.
     pub repository: &'a Repository,
-    /// Which refs are under change control.
-    pub protects: &'a dyn Fn(&[u8]) -> bool,
+    /// Which refs are under change control; `None` if nobody can tell, and then what the ledger says
+    /// goes on.
+    pub scope: Option<&'a [RefPattern]>,
     /// The key that signs records.
     pub key: Option<&'a str>,
     /// When it is.
     pub now: Timestamp,
-    /// How long a push may be under way before it counts as dead, unless its process is gone.
+    /// How long a push may be under way before it counts as over, unless what serves it is gone.
     pub patience: SignedDuration,
     /// The version of the gate.
     pub tool: &'a str,
-    /// Whether a process still runs; `None` if nobody can tell.
-    pub is_running: &'a dyn Fn(u32) -> Option<bool>,
+    /// Whether what serves a push still runs; `None` if nobody can tell.
+    pub is_running: &'a dyn Fn(&str) -> Option<bool>,
+}
+
+/// What git tells of a push: what landed, and what serves it.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The refs that moved, by the names that were pushed.
+    pub landed: &'a [RefUpdate],
+    /// As in [`super::ahead::Ahead::served_by`].
+    pub served_by: Option<&'a str>,
 }
 
 /// What folding in came to.
@@ -47,264 +65,249 @@ pub struct Folded {
     pub found_late: usize,
     /// The refs that moved without a decision.
     pub unauthorised: Vec<Moved>,
+    /// How many decisions could not be read.
+    pub damaged: usize,
     /// How many decisions wait for a push that may still be under way.
     pub waiting: usize,
 }
 
-/// Folds in what was written ahead; `landed` is what git tells of the push that asks, if one does.
+/// Folds in what was written ahead; `told` is what git tells of the push that asks, if one does.
 ///
 /// # Errors
 ///
 /// Fails if the ledger cannot be read or written; what is not in it stays on disk.
-pub fn fold(folding: &Folding<'_>, landed: &[RefUpdate]) -> Result<Folded> {
+pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     let directory = folding.repository.common_dir();
-    let _lock = ahead::lock(directory).context("cannot lock the ledger")?;
-    let mut ledger = Ledger::open(folding.repository, folding.key)?;
-    let tips = folding.tips()?;
-    let ahead = ahead::all(directory).context("cannot list what was written ahead")?;
-    let mut folded = Folded::default();
-    if ledger.tip().is_none() {
-        let begin = begin(&tips, &ahead, folding.tool);
-        ledger.append(Event::Begin(begin), None, folding.now)?;
-        folded.records += 1;
+    let mut lock = place::lock(directory).context("cannot lock the ledger")?;
+    unstick(folding.repository, &mut lock)?;
+    let ledger = Ledger::open(folding.repository, folding.key)?;
+    let list = |known: &[_]| ahead::all(directory, known).context("cannot list what was written ahead");
+    let first = list(&[])?;
+    let mut pending = pending::of_pushes(folding, first.clone(), ledger.state());
+    let now_scope = folding.scope.map(<[_]>::to_vec);
+    let also = pending.iter().flat_map(Pending::edges).map(|(name, _)| name.clone()).collect();
+    let refs = Refs::read(folding.repository, now_scope, ledger.state(), &also)?;
+    let later = list(&first)?;
+    pending.extend(pending::under_way(later, ledger.state()));
+    if let Some(told) = told {
+        pending::tell(&mut pending, &told, folding.repository)?;
     }
-    let told = told(&ahead, landed);
-    for (index, found) in ahead.iter().enumerate() {
-        match &found.ahead {
-            Ok(one) => {
-                let told = told.get(index).map(Vec::as_slice).filter(|told| !told.is_empty());
-                folding.one(one, &found.path, told, &tips, &ahead, &mut ledger, &mut folded)?;
-            }
-            Err(why) => folding.damaged(&found.path, why, &mut ledger, &mut folded)?,
-        }
-    }
-    for moved in unexplained(&tips, &ledger, &ahead) {
-        // It was decided, and somebody looked too early to see it land.
-        let late =
-            ledger.state().stayed.iter().find(|(_, asked)| {
-                asked.iter().any(|asked| asked.name == moved.name && asked.new == moved.new)
-            });
-        if let Some(of) = late.map(|(of, _)| of.clone()) {
-            let outcome = Outcome {
-                of,
-                landed: vec![moved],
-                stayed: Vec::new(),
-                observed_at: folding.now,
-                found_late: true,
-            };
-            ledger.append(Event::Outcome(outcome), None, folding.now)?;
-            folded.records += 1;
-            folded.found_late += 1;
-            continue;
-        }
-        ledger.append(Event::Unauthorised(moved.clone()), None, folding.now)?;
-        folded.records += 1;
-        folded.unauthorised.push(moved);
-    }
-    Ok(folded)
+    let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new() };
+    run.begin_or_rescope(&refs, &pending)?;
+    run.decisions(&refs, &mut pending)?;
+    run.unexplained(&refs, &pending)?;
+    run.commit()?;
+    let before = folding.now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
+    ahead::tidy(directory, before).context("cannot list what was written ahead")?;
+    Ok(run.folded)
 }
 
-impl Folding<'_> {
-    /// Returns what every ref under change control holds.
-    fn tips(&self) -> Result<Vec<Tip>> {
-        let refs = self.repository.refs("refs/")?;
-        let ours = refs.into_iter().filter(|one| (self.protects)(one.name.as_bytes()));
-        let mut tips: Vec<Tip> = ours.filter_map(|one| Some(Tip { id: one.id?, name: one.name })).collect();
-        tips.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(tips)
+/// Steps of refs, in the order in which each took them.
+type Steps = BTreeMap<Text, VecDeque<Step>>;
+
+struct Run<'a, 'b> {
+    folding: &'b Folding<'a>,
+    ledger: Ledger<'a>,
+    lock: &'b mut Lock,
+    folded: Folded,
+    /// The files of decisions that are complete once the ledger holds what was appended.
+    done: Vec<PathBuf>,
+}
+
+impl Run<'_, '_> {
+    fn append(&mut self, event: Event, facts: Option<&str>) -> Result<()> {
+        self.ledger.append(event, facts, self.folding.now)?;
+        self.folded.records += 1;
+        Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one decision in the light of all that is known")]
-    fn one(
-        &self,
-        one: &Ahead,
-        path: &Path,
-        told: Option<&[RefUpdate]>,
-        tips: &[Tip],
-        all: &[Found],
-        ledger: &mut Ledger<'_>,
-        folded: &mut Folded,
-    ) -> Result<()> {
-        let decided = &one.decided;
-        let known = ledger.state().recent.contains(&decided.id);
-        let outcome = match decided.decision {
-            Decision::Deny => None,
-            Decision::Allow => match told {
-                Some(landed) => Some(as_told(one, landed, self.now)),
-                None => match self.looked_up(one, tips, all) {
-                    Some(outcome) => Some(outcome),
-                    None => {
-                        folded.waiting += 1;
-                        return Ok(());
-                    }
-                },
-            },
+    fn commit(&mut self) -> Result<()> {
+        self.ledger.commit(self.lock, self.folding.now)?;
+        for path in self.done.drain(..) {
+            pending::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Begins the ledger, or notes that other refs are under change control than before.
+    fn begin_or_rescope(&mut self, refs: &Refs, pending: &[Pending]) -> Result<()> {
+        // What was decided and is not in the ledger comes after this.
+        let asked = asked(pending);
+        let before = |name: &Text, holds: Oid| {
+            let edges = asked.get(name).map(|(_, edges)| edges.as_slice()).unwrap_or_default();
+            match walk(None, Some(holds), edges, &|_| false).first() {
+                Some(Step::Gap(_, to)) => *to,
+                Some(Step::Decided(_)) => None,
+                None => Some(holds),
+            }
         };
-        if !known {
-            let facts = one.facts.as_deref();
-            ledger.append(Event::Decision(Box::new(decided.clone())), facts, self.now)?;
-            folded.records += 1;
+        if !self.ledger.has_begun() {
+            let tips = refs.tips(&before, &|_| true);
+            let begin = Begin { protects: refs.patterns(), tips, tool: self.folding.tool.to_owned() };
+            return self.append(Event::Begin(begin), None);
         }
-        if let Some(outcome) = outcome
-            && ledger.state().open.contains_key(&decided.id)
-        {
-            folded.found_late += usize::from(outcome.found_late);
-            ledger.append(Event::Outcome(outcome), None, self.now)?;
-            folded.records += 1;
+        if let Some(scope) = refs.rescoped(self.ledger.state(), &before) {
+            self.append(Event::Scope(scope), None)?;
         }
-        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+        Ok(())
     }
 
-    /// Returns what became of a decision whose push does not tell; `None` while it may be under way.
-    fn looked_up(&self, one: &Ahead, tips: &[Tip], all: &[Found]) -> Option<Outcome> {
-        let asked: Vec<&RefDecided> = one.decided.refs.iter().filter(|it| it.protected).collect();
-        let landed: Vec<bool> = asked.iter().map(|it| self.has_landed(it, one, tips, all)).collect();
-        if !landed.iter().all(|landed| *landed) && self.may_be_under_way(one) {
-            return None;
+    /// Appends every decision of which it is known what became of it.
+    fn decisions(&mut self, refs: &Refs, pending: &mut [Pending]) -> Result<()> {
+        let mut steps = self.steps(refs, pending);
+        let mut left: Vec<usize> = (0..pending.len()).collect();
+        while !left.is_empty() {
+            let ready = left.iter().position(|place| is_ready(*place, &steps));
+            // Steps that wait for one another cannot be: the oldest decision comes first then.
+            let place = left.remove(ready.unwrap_or(0));
+            let landed = self.gaps(place, &mut steps)?;
+            if let Some(one) = pending.get_mut(place) {
+                self.one(one, &landed)?;
+            }
+            if RECENT / 4 <= self.done.len() {
+                self.commit()?;
+            }
         }
-        let with = |wanted: bool| {
-            let both = asked.iter().zip(&landed);
-            both.filter(move |(_, landed)| **landed == wanted).map(|(asked, _)| *asked)
-        };
-        Some(Outcome {
-            of: one.decided.id.clone(),
-            landed: with(true).map(moved).collect(),
-            stayed: with(false).map(|asked| asked.name.clone()).collect(),
-            observed_at: self.now,
-            found_late: true,
-        })
+        Ok(())
     }
 
-    /// Returns whether a ref moved as decided: it holds that, or went on from there.
-    fn has_landed(&self, asked: &RefDecided, one: &Ahead, tips: &[Tip], all: &[Found]) -> bool {
-        let now = tips.iter().find(|tip| tip.name == asked.name).map(|tip| tip.id);
-        if now == asked.new {
-            return true;
+    /// Returns the steps of every ref that some decision asks for.
+    fn steps(&self, refs: &Refs, pending: &[Pending]) -> Steps {
+        let mut steps = Steps::new();
+        for (name, (places, edges)) in asked(pending) {
+            let Some(holds) = refs.holds(name) else { continue };
+            let known = self.ledger.state().tips.get(&key(name)).copied();
+            let is_behind = |id: Oid| holds.is_some_and(|holds| self.is_behind(id, holds));
+            let taken = walk(known, holds, &edges, &is_behind).into_iter().filter_map(|step| match step {
+                Step::Decided(at) => places.get(at).map(|place| Step::Decided(*place)),
+                gap @ Step::Gap(..) => Some(gap),
+            });
+            steps.insert(name.clone(), taken.collect());
         }
-        let Some(new) = asked.new else { return false };
-        let went_on = all.iter().filter_map(|found| found.ahead.as_ref().ok()).any(|other| {
-            other.decided.id != one.decided.id
-                && other.decided.decision == Decision::Allow
-                && one.decided.observed_at <= other.decided.observed_at
-                && other.decided.refs.iter().any(|it| it.name == asked.name && it.old == Some(new))
-        });
-        // Without such a decision, history tells: a commit is only behind the tip if it landed.
-        went_on || now.is_some_and(|now| self.is_behind(new, now))
+        steps
     }
 
     fn is_behind(&self, old: Oid, tip: Oid) -> bool {
-        self.repository.new_history(tip, &[old]).is_ok_and(|history| history.leads_back_to(old))
+        let history = self.folding.repository.new_history(tip, &[old]);
+        history.is_ok_and(|history| history.leads_back_to(old))
     }
 
-    fn may_be_under_way(&self, one: &Ahead) -> bool {
-        let age = self.now.duration_since(one.decided.observed_at);
-        // A decision out of the future was made before the clock was set back.
-        let young = !age.is_negative() && age < self.patience;
-        young && (one.served_by == 0 || (self.is_running)(one.served_by).unwrap_or(true))
-    }
-
-    fn damaged(&self, path: &Path, why: &str, ledger: &mut Ledger<'_>, folded: &mut Folded) -> Result<()> {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let digest = fs::read(path).ok().map(|bytes| digest(&bytes));
-        let damaged = Damaged { file, digest, why: why.to_owned() };
-        ledger.append(Event::Damaged(damaged), None, self.now)?;
-        folded.records += 1;
-        // Nothing is thrown away; it only is not looked at again.
-        fs::rename(path, path.with_extension("damaged"))
-            .with_context(|| format!("cannot set {} aside", path.display()))
-    }
-}
-
-/// Returns which of the refs that landed each decision asked for: all of them one decision where there
-/// is such a one, as for a push that was judged as a whole; the newest counts.
-fn told(ahead: &[Found], landed: &[RefUpdate]) -> Vec<Vec<RefUpdate>> {
-    let mut told = vec![Vec::new(); ahead.len()];
-    let asked_for = |found: &Found, update: &RefUpdate| {
-        found.ahead.as_ref().is_ok_and(|one| {
-            one.decided.decision == Decision::Allow
-                && one
-                    .decided
-                    .refs
-                    .iter()
-                    .any(|asked| asked.name == update.name && asked.new == given(update.new))
-        })
-    };
-    let known: Vec<&RefUpdate> =
-        landed.iter().filter(|update| ahead.iter().any(|found| asked_for(found, update))).collect();
-    let whole = ahead.iter().rposition(|found| known.iter().all(|update| asked_for(found, update)));
-    for update in known {
-        let place = whole.or_else(|| ahead.iter().rposition(|found| asked_for(found, update)));
-        if let Some(told) = place.and_then(|place| told.get_mut(place)) {
-            told.push(update.clone());
+    /// Takes the steps of one decision off, records what nobody decided before them, and returns the
+    /// refs that landed.
+    fn gaps(&mut self, place: usize, steps: &mut Steps) -> Result<BTreeSet<Text>> {
+        let mut landed = BTreeSet::new();
+        let mut gaps = Vec::new();
+        for (name, steps) in steps {
+            let Some(at) = steps.iter().position(|step| *step == Step::Decided(place)) else { continue };
+            landed.insert(name.clone());
+            steps.remove(at);
+            if let Some(before) = at.checked_sub(1)
+                && let Some(Step::Gap(old, new)) = steps.get(before).copied()
+            {
+                steps.remove(before);
+                gaps.push(Moved { name: name.clone(), old, new });
+            }
         }
+        for moved in gaps {
+            self.unauthorised(moved)?;
+        }
+        Ok(landed)
     }
-    told
-}
 
-fn as_told(one: &Ahead, landed: &[RefUpdate], now: Timestamp) -> Outcome {
-    let has = |asked: &&RefDecided| landed.iter().any(|update| update.name == asked.name);
-    let asked: Vec<&RefDecided> = one.decided.refs.iter().filter(|asked| asked.protected).collect();
-    Outcome {
-        of: one.decided.id.clone(),
-        landed: asked.iter().copied().filter(has).map(moved).collect(),
-        stayed: asked.iter().copied().filter(|it| !has(it)).map(|it| it.name.clone()).collect(),
-        observed_at: now,
-        found_late: false,
-    }
-}
-
-fn moved(asked: &RefDecided) -> Moved {
-    Moved { name: asked.name.clone(), old: asked.old, new: asked.new }
-}
-
-/// Returns what held before everything that was written ahead.
-fn begin(tips: &[Tip], ahead: &[Found], tool: &str) -> Begin {
-    let mut before: Vec<Tip> = tips.to_vec();
-    // From the newest back, so that of two moves of one ref the older one is undone last.
-    for found in ahead.iter().rev() {
-        let Ok(one) = &found.ahead else { continue };
-        for asked in one.decided.refs.iter().filter(|asked| asked.protected) {
-            let Some(place) = before.iter().position(|tip| tip.name == asked.name) else { continue };
-            if before.get(place).is_some_and(|tip| Some(tip.id) == asked.new) {
-                match (asked.old, before.get_mut(place)) {
-                    (Some(old), Some(tip)) => tip.id = old,
-                    _ => drop(before.remove(place)),
+    /// Appends one decision and what became of it, as far as that is known.
+    fn one(&mut self, one: &mut Pending, landed: &BTreeSet<Text>) -> Result<()> {
+        match one {
+            Pending::Damaged { damaged, path, is_known } => {
+                if !*is_known {
+                    self.append(Event::Damaged(damaged.clone()), None)?;
+                    self.folded.damaged += 1;
+                    self.commit()?;
                 }
+                pending::set_aside(path)
+            }
+            Pending::Stayed { of, moves } => {
+                let moved: Vec<Moved> =
+                    moves.iter().filter(|moved| landed.contains(&moved.name)).cloned().collect();
+                if moved.is_empty() {
+                    return Ok(());
+                }
+                self.folded.found_late += 1;
+                self.outcome(of.clone(), moved, Vec::new(), true)
+            }
+            Pending::Decision(one) => {
+                let is_late = one.is_over && !one.is_told;
+                let (moved, stayed): (Vec<Moved>, Vec<Moved>) =
+                    one.moves.iter().cloned().partition(|moved| landed.contains(&moved.name));
+                let is_complete = one.is_over || stayed.is_empty();
+                if !is_complete && moved.is_empty() {
+                    self.folded.waiting += 1;
+                    return Ok(());
+                }
+                let decided = &one.ahead.decided;
+                if !one.is_known {
+                    self.append(Event::Decision(Box::new(decided.clone())), one.ahead.facts.as_deref())?;
+                }
+                if decided.decision == Decision::Allow && !one.moves.is_empty() {
+                    self.folded.found_late += usize::from(is_late);
+                    let stayed = stayed.into_iter().filter(|_| one.is_over).map(|moved| moved.name);
+                    self.outcome(decided.id.clone(), moved, stayed.collect(), is_late)?;
+                }
+                if is_complete {
+                    one.is_done = true;
+                    self.done.push(one.path.clone());
+                }
+                Ok(())
             }
         }
     }
-    Begin { tips: before, tool: tool.to_owned() }
+
+    fn outcome(&mut self, of: String, landed: Vec<Moved>, stayed: Vec<Text>, found_late: bool) -> Result<()> {
+        let observed_at = self.folding.now;
+        self.append(Event::Outcome(Outcome { of, landed, stayed, observed_at, found_late }), None)
+    }
+
+    fn unauthorised(&mut self, moved: Moved) -> Result<()> {
+        self.append(Event::Unauthorised(moved.clone()), None)?;
+        self.folded.unauthorised.push(moved);
+        Ok(())
+    }
+
+    /// Records what refs hold that no decision on disk accounts for.
+    fn unexplained(&mut self, refs: &Refs, pending: &[Pending]) -> Result<()> {
+        let waiting = pending.iter().filter(|one| matches!(one, Pending::Decision(one) if !one.is_done));
+        let waiting: BTreeSet<&Text> = waiting.flat_map(Pending::edges).map(|(name, _)| name).collect();
+        let known = self.ledger.state().tips.keys().map(|key| name(key));
+        let mut names: Vec<Text> = known.chain(refs.names().cloned()).collect();
+        names.sort();
+        names.dedup();
+        for name in names.into_iter().filter(|name| refs.is_protected(name) && !waiting.contains(name)) {
+            let old = self.ledger.state().tips.get(&key(&name)).copied();
+            let new = refs.holds(&name).flatten();
+            if old != new {
+                self.unauthorised(Moved { name, old, new })?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Returns the refs that hold something else than the ledger says, and that no decision on disk
-/// accounts for.
-fn unexplained(tips: &[Tip], ledger: &Ledger<'_>, ahead: &[Found]) -> Vec<Moved> {
-    let known = &ledger.state().tips;
-    let waits = |name: &Text| {
-        ahead.iter().filter(|found| found.path.exists()).filter_map(|found| found.ahead.as_ref().ok()).any(
-            |one| {
-                one.decided.decision == Decision::Allow
-                    && one.decided.refs.iter().any(|asked| asked.name == *name)
-            },
-        )
-    };
-    let mut moves: Vec<Moved> = Vec::new();
-    for tip in tips {
-        let old = known.get(&key(&tip.name)).copied();
-        if old != Some(tip.id) && !waits(&tip.name) {
-            moves.push(Moved { name: tip.name.clone(), old, new: Some(tip.id) });
+/// Returns what is asked of each ref, and by whom of those who wait.
+fn asked(pending: &[Pending]) -> BTreeMap<&Text, (Vec<usize>, Vec<Edge>)> {
+    let mut asked: BTreeMap<&Text, (Vec<usize>, Vec<Edge>)> = BTreeMap::new();
+    for (place, one) in pending.iter().enumerate() {
+        for (name, edge) in one.edges() {
+            let (places, edges) = asked.entry(name).or_default();
+            places.push(place);
+            edges.push(edge);
         }
     }
-    for (name, old) in known {
-        let there = tips.iter().any(|tip| key(&tip.name) == *name);
-        let text = Text::from(name.as_str());
-        if !there && !name.starts_with("hex:") && !waits(&text) {
-            moves.push(Moved { name: text, old: Some(*old), new: None });
-        }
-    }
-    moves
+    asked
 }
 
-fn given(id: Oid) -> Option<Oid> {
-    (!id.is_null()).then_some(id)
+/// Returns whether everything that a decision moved stands first, where nobody decided aside.
+fn is_ready(place: usize, steps: &Steps) -> bool {
+    steps.values().all(|steps| {
+        let at = steps.iter().position(|step| *step == Step::Decided(place));
+        at.is_none_or(|at| steps.iter().take(at).all(|step| matches!(step, Step::Gap(..))))
+    })
 }

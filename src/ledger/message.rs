@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::record::{Decided, Event, Moved, Record, RefDecided};
+use super::record::{Decided, Event, Moved, Outcome, Record, RefDecided, Scope};
 use crate::change::{Fact, Oid, Pusher, Text};
 use crate::report::escape;
 use crate::verdict::{Decision, Judgement};
@@ -12,73 +12,114 @@ use crate::verdict::{Decision, Judgement};
 /// How many refs and rules are named; the record has all of them.
 const NAMED: usize = 20;
 
+/// How many characters a subject may have.
+const SUBJECT: usize = 72;
+
 /// Returns the message of a record.
-pub(super) fn of(record: &Record) -> String {
-    let mut out = String::new();
+pub fn of(record: &Record) -> String {
+    let mut body = String::new();
     let mut trailers: Vec<(&str, String)> = vec![("Ledger-Record", record.number.to_string())];
-    // Writing to a string does not fail.
-    let _ = match &record.event {
+    let subject = match &record.event {
         Event::Begin(begin) => {
-            writeln!(out, "Begin the ledger with {}", counted(begin.tips.len(), "ref"))
+            format!("Begin the ledger with {}", counted(begin.tips.len(), "ref"))
         }
         Event::Decision(decided) => {
             trailers.extend(about(decided));
-            decision(&mut out, decided)
+            about_refs(&mut body, decided);
+            decision(decided)
         }
         Event::Outcome(outcome) => {
             trailers.push(("Decision-Id", outcome.of.clone()));
-            for moved in outcome.landed.iter().take(NAMED) {
-                trailers.push(("Landed", arrow(moved)));
-            }
+            trailers.extend(outcome.landed.iter().take(NAMED).map(|moved| ("Landed", arrow(moved))));
+            trailers.extend(outcome.stayed.iter().take(NAMED).map(|stayed| ("Stayed", shown(stayed))));
             trailers.push(("Found-Late", outcome.found_late.to_string()));
-            let stayed = match outcome.stayed.len() {
-                0 => String::new(),
-                several => format!(", {several} did not move"),
-            };
-            writeln!(out, "Land {}{stayed}", counted(outcome.landed.len(), "ref"))
+            became(outcome)
         }
         Event::Unauthorised(moved) => {
             trailers.push(("Unauthorised", arrow(moved)));
-            writeln!(out, "Find that {} moved without a decision", name(&moved.name))
+            let to =
+                moved.new.map_or_else(|| "was deleted".to_owned(), |id| format!("moved to {}", id.short()));
+            format!("Unauthorised: {} {to} without a decision", short(&moved.name))
+        }
+        Event::Scope(scope) => {
+            trailers.extend(
+                scope.protects.iter().take(NAMED).map(|one| ("Protects", escape::words(one).to_string())),
+            );
+            rescoped(scope)
         }
         Event::Damaged(damaged) => {
-            writeln!(out, "Find a decision that cannot be read\n\n{}", escape::words(&damaged.why))
+            let _ = writeln!(body, "{}", escape::words(&damaged.why));
+            trailers.push(("File", escape::words(&damaged.file).to_string()));
+            "Find a decision that cannot be read".to_owned()
         }
     };
-    out.push('\n');
+    let mut out = cut(&subject);
+    out.push_str("\n\n");
+    if !body.is_empty() {
+        out.push_str(&body);
+        out.push('\n');
+    }
     for (key, value) in trailers {
+        // Writing to a string does not fail.
         let _ = writeln!(out, "{key}: {value}");
     }
     out
 }
 
-fn decision(out: &mut String, decided: &Decided) -> std::fmt::Result {
+fn decision(decided: &Decided) -> String {
     let word = match decided.decision {
         Decision::Allow => "Allow",
         Decision::Deny => "Deny",
     };
-    let protected: Vec<&RefDecided> = decided.refs.iter().filter(|one| one.protected).collect();
-    match protected.as_slice() {
-        [] => writeln!(out, "{word} {}", counted(decided.refs.len(), "ref"))?,
-        [only] => writeln!(out, "{word} {}", name(&only.name))?,
-        several => writeln!(out, "{word} {}", counted(several.len(), "ref"))?,
-    }
-    for one in protected.iter().take(NAMED) {
-        let changes = one.changes.len() + one.passed;
-        write!(out, "\n{} {}", name(&one.name), ends(one.old, one.new))?;
-        writeln!(out, ", {}", counted(changes, "change"))?;
-        let denied = one.changes.iter().flat_map(|verdict| &verdict.judgements).chain(&one.refusals);
-        let mut rules: Vec<&str> = denied
-            .filter(|judgement: &&Judgement| judgement.denies(true))
-            .map(|it| it.rule.id.as_str())
-            .collect();
-        rules.sort_unstable();
-        rules.dedup();
-        for rule in rules.iter().take(NAMED) {
-            writeln!(out, "  denied by {}", escape::words(rule))?;
+    let refs: Vec<&RefDecided> = decided.refs.iter().collect();
+    let what = match refs.as_slice() {
+        [only] if decided.refs_left_out == 0 => short(&only.name),
+        several => counted(several.len().saturating_add(decided.refs_left_out), "ref"),
+    };
+    let who = match &decided.pusher {
+        Ok(Pusher::Account(account)) => format!(" by {}", shown(account)),
+        _ => String::new(),
+    };
+    let rules = denied_by(refs.iter().copied());
+    let why = if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) };
+    format!("{word} {what}{who}{why}")
+}
+
+fn about_refs(out: &mut String, decided: &Decided) {
+    for one in decided.refs.iter().take(NAMED) {
+        let changes = counted(one.changes(), "change");
+        let _ = writeln!(out, "{} {}, {changes}", shown(&one.name), ends(one.old, one.new));
+        if let Some(alias) = &one.pushed_as {
+            let _ = writeln!(out, "  pushed as {}", shown(alias));
+        }
+        for rule in denied_by([one]).iter().take(NAMED) {
+            let _ = writeln!(out, "  denied by {rule}");
+        }
+        if 0 < one.left_out.changes {
+            let left_out = one.left_out;
+            let _ = writeln!(
+                out,
+                "  no room for {} changes, {} of them denied",
+                left_out.changes, left_out.denied
+            );
         }
     }
-    Ok(())
+    let more = decided.refs.len().saturating_sub(NAMED).saturating_add(decided.refs_left_out);
+    if 0 < more {
+        let _ = writeln!(out, "and {}", counted(more, "further ref"));
+    }
+}
+
+/// Returns the ids of the rules that deny, each once.
+fn denied_by<'a>(refs: impl IntoIterator<Item = &'a RefDecided>) -> Vec<String> {
+    let refs = refs.into_iter();
+    let judgements =
+        refs.flat_map(|one| one.changes.iter().flat_map(|verdict| &verdict.judgements).chain(&one.refusals));
+    let denied = judgements.filter(|judgement: &&Judgement| judgement.denies(true));
+    let mut rules: Vec<String> = denied.map(|it| escape::words(&it.rule.id).to_string()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules
 }
 
 fn about(decided: &Decided) -> Vec<(&'static str, String)> {
@@ -93,16 +134,38 @@ fn about(decided: &Decided) -> Vec<(&'static str, String)> {
     trailers
 }
 
+fn became(outcome: &Outcome) -> String {
+    let late = if outcome.found_late { ", found late" } else { "" };
+    let stayed = match outcome.stayed.len() {
+        0 => String::new(),
+        several => format!(", {several} stayed"),
+    };
+    match (outcome.landed.as_slice(), outcome.stayed.as_slice()) {
+        ([], [only]) => format!("Stay {}: nothing landed{late}", short(only)),
+        ([], several) => format!("Stay {}: nothing landed{late}", counted(several.len(), "ref")),
+        ([only], _) => {
+            let at = only.new.map(|id| format!(" at {}", id.short())).unwrap_or_default();
+            format!("Land {}{at}{stayed}{late}", short(&only.name))
+        }
+        (several, _) => format!("Land {}{stayed}{late}", counted(several.len(), "ref")),
+    }
+}
+
+fn rescoped(scope: &Scope) -> String {
+    let (came, left) = (scope.came.len(), scope.left.len());
+    format!("Put {} under change control, release {left}", counted(came, "ref"))
+}
+
 fn pusher(pusher: &Fact<Pusher>) -> String {
     match pusher {
-        Ok(Pusher::Account(account)) => name(account),
+        Ok(Pusher::Account(account)) => shown(account),
         Ok(Pusher::Unidentified) => "unidentified".into(),
         Err(_) => "unknown".into(),
     }
 }
 
 fn arrow(moved: &Moved) -> String {
-    format!("{} {}", name(&moved.name), ends(moved.old, moved.new))
+    format!("{} {}", shown(&moved.name), ends(moved.old, moved.new))
 }
 
 fn ends(old: Option<Oid>, new: Option<Oid>) -> String {
@@ -110,8 +173,22 @@ fn ends(old: Option<Oid>, new: Option<Oid>) -> String {
     format!("{}..{}", one(old), one(new))
 }
 
-fn name(name: &Text) -> String {
+fn shown(name: &Text) -> String {
     escape::terminal(name.as_bytes(), 200)
+}
+
+/// Returns the name of a ref as people call it.
+fn short(name: &Text) -> String {
+    let bytes = name.as_bytes();
+    let bytes = bytes.strip_prefix(b"refs/heads/").or(bytes.strip_prefix(b"refs/")).unwrap_or(bytes);
+    escape::terminal(bytes, 40)
+}
+
+fn cut(subject: &str) -> String {
+    if subject.chars().count() <= SUBJECT {
+        return subject.to_owned();
+    }
+    subject.chars().take(SUBJECT - 3).chain("...".chars()).collect()
 }
 
 fn counted(number: usize, thing: &str) -> String {

@@ -10,13 +10,18 @@
 //! the same push or by whoever comes next.
 
 pub mod ahead;
+pub mod canonical;
 pub mod deciding;
 pub mod fold;
-mod message;
+pub mod message;
+mod pending;
+pub mod place;
 pub mod record;
+mod refs;
 pub mod state;
 pub mod store;
 pub mod verify;
+mod walk;
 
 /// The ref that holds the ledger.
 pub const REF: &str = "refs/changegate/ledger";

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::canonical::canonical;
 use crate::change::{Fact, Oid, Pusher, Stage, Text, text};
+use crate::report::PolicyFrom;
 use crate::verdict::{Decision, Judgement, Line, Verdict};
 
 /// The name and version of the schema of records.
@@ -49,6 +51,8 @@ pub enum Event {
     Outcome(Outcome),
     /// A ref under change control moved, and nobody decided that.
     Unauthorised(Moved),
+    /// Other refs are under change control from now on.
+    Scope(Scope),
     /// A decision was written ahead and cannot be read; what is left of it is kept beside the ledger.
     Damaged(Damaged),
 }
@@ -57,10 +61,24 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Begin {
-    /// The refs under change control, by their full names, in order.
+    /// Which refs are under change control, as patterns of their names.
+    pub protects: Vec<String>,
+    /// What these refs hold, by their full names, in order.
     pub tips: Vec<Tip>,
     /// The version of the gate.
     pub tool: String,
+}
+
+/// Which refs are under change control from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scope {
+    /// All of them, as patterns of their names.
+    pub protects: Vec<String>,
+    /// What those hold that were not under change control before, by their full names, in order.
+    pub came: Vec<Tip>,
+    /// The names of those that are not under change control any more.
+    pub left: Vec<Text>,
 }
 
 /// What a ref holds.
@@ -91,6 +109,8 @@ pub struct Decided {
     pub policy: Option<PolicyUsed>,
     /// What was judged, ref by ref.
     pub refs: Vec<RefDecided>,
+    /// How many further refs were denied that there is no room for.
+    pub refs_left_out: usize,
     /// What else was said.
     pub notes: Vec<Line>,
     /// The facts that the judge was given.
@@ -115,8 +135,10 @@ pub struct PolicyUsed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RefDecided {
-    /// Its full name.
+    /// Its full name, after symbolic refs have been followed.
     pub name: Text,
+    /// The name that was pushed, if that is another.
+    pub pushed_as: Option<Text>,
     /// What it held; `None` for nothing.
     pub old: Option<Oid>,
     /// What it was to hold; `None` for nothing.
@@ -125,19 +147,34 @@ pub struct RefDecided {
     pub tree: Option<Oid>,
     /// True if it is under change control; otherwise nothing was judged.
     pub protected: bool,
+    /// The policies that its changes were held against: its own, and that of the policy ref where
+    /// that is another.
+    pub policies: Vec<PolicyFrom>,
     /// What spoke against the ref itself.
     pub refusals: Vec<Judgement>,
     /// The changes that there is something to say about, oldest first.
     pub changes: Vec<Verdict>,
     /// How many further changes kept every rule.
     pub passed: usize,
+    /// How many further changes there is no room for, and how many of those were denied.
+    pub left_out: LeftOut,
+}
+
+/// Changes that a record has no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LeftOut {
+    /// How many.
+    pub changes: usize,
+    /// How many of them were denied.
+    pub denied: usize,
 }
 
 /// The facts that a decision rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Facts {
-    /// `sha256:` and the digest of the changes as they were judged, one canonical JSON after another,
+    /// `sha256:` and the digest of the changes as they were judged, one JSON document after another,
     /// each with a line end.
     pub digest: String,
     /// How many changes that are.
@@ -146,7 +183,7 @@ pub struct Facts {
     pub kept: bool,
 }
 
-/// What became of a decision.
+/// What became of a decision, or of some of its refs if the others are not known yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Outcome {
@@ -225,6 +262,21 @@ impl Record {
     }
 }
 
+impl Decided {
+    /// Returns what it asks of the refs under change control.
+    pub fn moves(&self) -> Vec<Moved> {
+        let asked = self.refs.iter().filter(|asked| asked.protected);
+        asked.map(|asked| Moved { name: asked.name.clone(), old: asked.old, new: asked.new }).collect()
+    }
+}
+
+impl RefDecided {
+    /// Returns how many changes were judged.
+    pub fn changes(&self) -> usize {
+        self.changes.len().saturating_add(self.passed).saturating_add(self.left_out.changes)
+    }
+}
+
 impl Readable {
     /// Reads a record.
     pub fn read(bytes: &[u8]) -> Readable {
@@ -248,15 +300,6 @@ impl Readable {
             _ => Readable::Damaged(why),
         }
     }
-}
-
-/// Returns a value as canonical JSON.
-///
-/// # Errors
-///
-/// Fails for what JSON cannot hold.
-pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, String> {
-    serde_json_canonicalizer::to_vec(value).map_err(|error| error.to_string())
 }
 
 /// Returns `sha256:` and the digest of some bytes.

@@ -3,13 +3,13 @@
 //! It is kept beside the newest record, so that a push never reads history. It is not believed: whoever
 //! verifies the ledger works it out again from the records and compares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Decided, Event, Moved, Outcome, Record};
-use crate::change::{Oid, Text};
+use crate::change::{Oid, Text, text};
 use crate::verdict::{Decision, Outcome as RuleOutcome};
 
 /// The state after a record.
@@ -18,16 +18,19 @@ use crate::verdict::{Decision, Outcome as RuleOutcome};
 pub struct State {
     /// The number of the record.
     pub number: u64,
-    /// What each ref that was ever decided about holds, by its full name as it is shown.
+    /// Which refs are under change control, as patterns of their names.
+    pub protects: Vec<String>,
+    /// What each ref under change control holds, by its name as [`key`] writes it.
     pub tips: BTreeMap<String, Oid>,
     /// The decisions that allowed something and of which nobody knows what became, by their ids.
     pub open: BTreeMap<String, Vec<Moved>>,
-    /// What did not move of the newest decisions, by their ids; should it move after all, it was decided.
+    /// What did not move of the newest decisions, by their ids; should it move after all, it was
+    /// decided.
     pub stayed: BTreeMap<String, Vec<Moved>>,
     /// What is owed, by its id.
     pub owed: BTreeMap<String, Owed>,
-    /// The newest decisions, at most [`RECENT`] of them: one that was appended just before a process
-    /// died is known by that, and is not appended twice.
+    /// The newest decisions by their ids, and files that could not be read by their names, at most
+    /// [`RECENT`] of them: what was appended just before a process died is not appended twice.
     pub recent: Vec<String>,
 }
 
@@ -62,26 +65,35 @@ impl State {
         self.number = record.number;
         match &record.event {
             Event::Begin(begin) => {
+                self.protects.clone_from(&begin.protects);
                 self.tips = begin.tips.iter().map(|tip| (key(&tip.name), tip.id)).collect();
             }
             Event::Decision(decided) => self.decided(decided),
             Event::Outcome(outcome) => self.became(outcome),
             Event::Unauthorised(moved) => self.moved(moved),
-            Event::Damaged(_) => {}
+            Event::Scope(scope) => {
+                self.protects.clone_from(&scope.protects);
+                // What left keeps its entry: a decision about it may still be under way.
+                self.tips.extend(scope.came.iter().map(|tip| (key(&tip.name), tip.id)));
+            }
+            Event::Damaged(damaged) => self.remember(&damaged.file),
         }
     }
 
-    fn decided(&mut self, decided: &Decided) {
-        self.recent.push(decided.id.clone());
+    fn remember(&mut self, what: &str) {
+        self.recent.push(what.to_owned());
         let too_many = self.recent.len().saturating_sub(RECENT);
         self.recent.drain(..too_many);
         self.stayed.retain(|id, _| self.recent.contains(id));
+    }
+
+    fn decided(&mut self, decided: &Decided) {
+        self.remember(&decided.id);
         if decided.decision == Decision::Deny {
             return;
         }
         let asked = decided.refs.iter().filter(|one| one.protected);
-        let moves = asked.clone().map(|one| Moved { name: one.name.clone(), old: one.old, new: one.new });
-        self.open.insert(decided.id.clone(), moves.collect());
+        self.open.insert(decided.id.clone(), decided.moves());
         // What is owed counts from here, and goes again if nothing lands.
         for one in asked {
             for verdict in &one.changes {
@@ -110,17 +122,29 @@ impl State {
     }
 
     fn became(&mut self, outcome: &Outcome) {
-        let asked = self.open.remove(&outcome.of).or_else(|| self.stayed.remove(&outcome.of));
-        let stayed: Vec<Moved> = asked
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|moved| !outcome.landed.iter().any(|landed| landed.name == moved.name))
-            .collect();
-        if !stayed.is_empty() {
-            self.stayed.insert(outcome.of.clone(), stayed);
+        let landed: BTreeSet<&Text> = outcome.landed.iter().map(|moved| &moved.name).collect();
+        let without: BTreeSet<&Text> = outcome.stayed.iter().collect();
+        let has_landed = |moved: &Moved| landed.contains(&moved.name);
+        let has_stayed = |moved: &Moved| without.contains(&moved.name);
+        if let Some(open) = self.open.get_mut(&outcome.of) {
+            let stayed: Vec<Moved> = open.iter().filter(|moved| has_stayed(moved)).cloned().collect();
+            open.retain(|moved| !has_landed(moved) && !has_stayed(moved));
+            if open.is_empty() {
+                self.open.remove(&outcome.of);
+            }
+            if !stayed.is_empty() {
+                self.stayed.entry(outcome.of.clone()).or_default().extend(stayed);
+            }
+        }
+        // What was thought to have stayed may land after all.
+        if let Some(stayed) = self.stayed.get_mut(&outcome.of) {
+            stayed.retain(|moved| !has_landed(moved));
+            if stayed.is_empty() {
+                self.stayed.remove(&outcome.of);
+            }
         }
         outcome.landed.iter().for_each(|moved| self.moved(moved));
-        let stayed = |owed: &Owed| owed.decision == outcome.of && outcome.stayed.contains(&owed.on);
+        let stayed = |owed: &Owed| owed.decision == outcome.of && without.contains(&owed.on);
         self.owed.retain(|_, owed| !stayed(owed));
     }
 
@@ -132,10 +156,17 @@ impl State {
     }
 }
 
-/// Returns a ref's name as a key of [`State::tips`]; names that are not UTF-8 are shown in hexadecimal, so that no two are one.
+/// Returns a ref's name as a key of [`State::tips`]; one that is not UTF-8 is written in hexadecimal
+/// digits, so that no two are one.
 pub fn key(name: &Text) -> String {
     match name.as_utf8() {
         Some(name) => name.to_owned(),
-        None => format!("hex:{}", crate::change::text::hex(name.as_bytes())),
+        None => format!("hex:{}", text::hex(name.as_bytes())),
     }
+}
+
+/// Returns the name that a key stands for; every ref's name begins with `refs/`.
+pub fn name(key: &str) -> Text {
+    let hex = key.strip_prefix("hex:").and_then(text::unhex);
+    hex.map_or_else(|| Text::from(key), Text::new)
 }

@@ -13,9 +13,11 @@ use std::path::PathBuf;
 
 use super::super::output::{self, FormatName};
 use super::super::{Exit, Stop, World, ledger};
+use super::serving;
 use crate::change::Stage;
 use crate::gate::{Asked, LedgerMode, Settings, at_commit, judge_range};
 use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::fold::Told;
 use crate::report::Style;
 use crate::verdict::{Decision, Obligation, Outcome};
 
@@ -55,7 +57,9 @@ fn record(
     if settings.ledger == LedgerMode::Off {
         return Ok(());
     }
-    let folded = ledger::fold_in(repository, settings, updates, ledger::PATIENCE, world)?;
+    let served_by = serving::served_by();
+    let told = Told { landed: updates, served_by: served_by.as_deref() };
+    let folded = ledger::fold_in(repository, settings, Some(told), false, world)?;
     ledger::tell(&folded)?;
     Ok(())
 }

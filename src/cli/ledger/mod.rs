@@ -5,21 +5,20 @@ use std::io::{self, BufWriter, Write};
 
 use clap::Subcommand;
 use indicatif::ProgressBar;
-use jiff::SignedDuration;
 
 use super::output;
 use super::{Exit, Stop, World};
-use crate::gate::{Settings, at_commit};
-use crate::git::{RefUpdate, Repository};
-use crate::ledger::fold::{Folded, Folding, fold};
+use crate::git::Repository;
+use crate::ledger::REF;
+use crate::ledger::place::Anchor;
 use crate::ledger::record::Readable;
 use crate::ledger::store::{RECORD, file};
-use crate::ledger::verify::{Anchor, Kind, verify};
-use crate::ledger::{REF, deciding};
+use crate::ledger::verify::{Asked, Kind, verify};
 use crate::report::escape;
 
-/// How long a push may be under way before it counts as dead.
-pub(super) const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+mod folding;
+
+pub(super) use folding::{begin, fold_in, tell};
 
 /// Read the ledger of decisions, and verify it
 ///
@@ -77,68 +76,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         LedgerCommand::Log { number } => log(&repository, *number),
         LedgerCommand::Show { record } => show(&repository, record),
         LedgerCommand::Verify { seen, no_refs } => run_verify(&repository, seen.as_deref(), !no_refs),
-        LedgerCommand::Reconcile { now } => {
-            let settings = Settings::read(&repository, &|name| world.variable(name), world.threads())
-                .map_err(Stop::Wrong)?;
-            let patience = if *now { SignedDuration::ZERO } else { PATIENCE };
-            let folded = fold_in(&repository, &settings, &[], patience, world)?;
-            if folded == Folded::default() {
-                writeln!(io::stdout().lock(), "nothing was left behind")?;
-            }
-            tell(&folded)?;
-            Ok(if folded.unauthorised.is_empty() { Exit::Allowed } else { Exit::Denied })
-        }
+        LedgerCommand::Reconcile { now } => folding::reconcile(&repository, *now, world),
     }
-}
-
-/// Folds in what was written ahead; `landed` is what git tells of a push.
-pub(super) fn fold_in(
-    repository: &Repository,
-    settings: &Settings,
-    landed: &[RefUpdate],
-    patience: SignedDuration,
-    world: &World,
-) -> Result<Folded, Stop> {
-    let policy = match &settings.policy_file {
-        Some(file) => super::policy::load(Some(file), world).ok(),
-        None => repository.resolve_ref(settings.policy_ref.as_bytes())?.id.and_then(|tip| {
-            at_commit(repository, tip, &settings.policy_path, &settings.policy_ref.to_lossy()).ok()
-        }),
-    };
-    let protects = |name: &[u8]| policy.as_ref().is_some_and(|loaded| loaded.policy.protects(name));
-    let folding = Folding {
-        repository,
-        protects: &protects,
-        key: settings.ledger_key.as_deref(),
-        now: world.now,
-        patience,
-        tool: deciding::TOOL,
-        is_running: &is_running,
-    };
-    Ok(fold(&folding, landed)?)
-}
-
-/// Tells what folding in has found that somebody should know.
-pub(super) fn tell(folded: &Folded) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for moved in &folded.unauthorised {
-        let name = escape::terminal(moved.name.as_bytes(), escape::MOST);
-        writeln!(out, "changegate: {name} moved without a decision; recorded as unauthorised")?;
-    }
-    match folded.found_late {
-        0 => {}
-        1 => writeln!(out, "changegate: 1 earlier push ended without a word; now it is recorded")?,
-        many => {
-            writeln!(out, "changegate: {many} earlier pushes ended without a word; now they are recorded")?
-        }
-    }
-    Ok(())
-}
-
-/// Returns whether a process runs, where the system tells.
-fn is_running(process: u32) -> Option<bool> {
-    let processes = std::path::Path::new("/proc/self");
-    processes.exists().then(|| std::path::Path::new(&format!("/proc/{process}")).exists())
 }
 
 fn log(repository: &Repository, number: usize) -> Result<Exit, Stop> {
@@ -202,7 +141,7 @@ fn numbered(repository: &Repository, number: u64) -> Result<Option<Vec<u8>>, Sto
 fn run_verify(repository: &Repository, seen: Option<&str>, refs: bool) -> Result<Exit, Stop> {
     let anchor = seen.map(anchor).transpose()?;
     let progress = if output::is_watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    let verified = verify(repository, anchor.as_ref(), refs, &mut || progress.inc(1))?;
+    let verified = verify(repository, &Asked { seen: anchor, refs, signers: None }, &mut || progress.inc(1))?;
     progress.finish_and_clear();
     let mut out = BufWriter::new(io::stdout().lock());
     for problem in &verified.problems {
@@ -212,7 +151,7 @@ fn run_verify(repository: &Repository, seen: Option<&str>, refs: bool) -> Result
         };
         writeln!(out, "{:<13} {at}: {}", kind(problem.kind), problem.what)?;
     }
-    let (decisions, denied) = verified.decisions;
+    let (decisions, denied) = (verified.decisions, verified.denied);
     match (&verified.tip, &verified.last) {
         (Some(tip), Some(last)) => {
             writeln!(out, "{} records, {decisions} decisions, {denied} of them denied", verified.records)?;
@@ -220,7 +159,7 @@ fn run_verify(repository: &Repository, seen: Option<&str>, refs: bool) -> Result
         }
         _ => writeln!(out, "there is no ledger here: {REF} does not exist")?,
     }
-    let whole = verified.tip.is_some() && verified.problems.is_empty();
+    let whole = verified.is_whole();
     writeln!(out, "{}", if whole { "nothing speaks against it" } else { "this does not hold together" })?;
     out.flush()?;
     Ok(if whole { Exit::Allowed } else { Exit::Denied })
@@ -228,8 +167,7 @@ fn run_verify(repository: &Repository, seen: Option<&str>, refs: bool) -> Result
 
 fn anchor(seen: &str) -> Result<Anchor, Stop> {
     let wrong = || Stop::Wrong("--seen takes what `verify` calls the newest: NUMBER:sha256:DIGEST".into());
-    let (number, digest) = seen.split_once(':').ok_or_else(wrong)?;
-    Ok(Anchor { number: number.parse().map_err(|_| wrong())?, digest: digest.to_owned() })
+    Anchor::read(seen).ok_or_else(wrong)
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -237,6 +175,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Tampered => "tampered",
         Kind::Truncated => "truncated",
         Kind::Unreadable => "unreadable",
+        Kind::Unsigned => "unsigned",
         Kind::Mismatch => "mismatch",
         Kind::Unauthorised => "unauthorised",
         Kind::Incomplete => "incomplete",
