@@ -148,6 +148,8 @@ struct World {
     directory: PathBuf,
     colour: Colour,
     now: Timestamp,
+    /// For what may have to wait for others: there, `now` is long ago.
+    clock: fn() -> Timestamp,
 }
 
 impl World {
@@ -199,8 +201,9 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(args)
 }
 
-/// Runs the command that `args` ask for, at the time `now`.
-pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode {
+/// Runs the command that `args` ask for, at the time that `clock` tells.
+pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
+    let now = clock();
     let cli = match parse(args.into_iter().collect()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -212,8 +215,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
             };
         }
     };
-    let world =
-        World { directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")), colour: cli.color, now };
+    let world = World {
+        directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")),
+        colour: cli.color,
+        now,
+        clock,
+    };
     if !world.directory.is_dir() {
         let why = format!("-C names `{}`, which is no folder", shown(&world.directory.to_string_lossy()));
         return tell(&Stop::Wrong(why), &world).into();

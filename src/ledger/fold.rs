@@ -37,8 +37,8 @@ pub struct Folding<'a> {
     pub scope: Option<&'a [RefPattern]>,
     /// The key that signs records.
     pub key: Option<&'a str>,
-    /// When it is.
-    pub now: Timestamp,
+    /// Tells when it is; asked once nobody else is waited for.
+    pub clock: fn() -> Timestamp,
     /// How long a push may be under way before it counts as over, unless what serves it is gone.
     pub patience: SignedDuration,
     /// The version of the gate.
@@ -79,11 +79,12 @@ pub struct Folded {
 pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     let directory = folding.repository.common_dir();
     let mut lock = place::lock(directory).context("cannot lock the ledger")?;
+    let now = (folding.clock)();
     unstick(folding.repository, &mut lock)?;
     let ledger = Ledger::open(folding.repository, folding.key)?;
     let list = |known: &[_]| ahead::all(directory, known).context("cannot list what was written ahead");
     let first = list(&[])?;
-    let mut pending = pending::of_pushes(folding, first.clone(), ledger.state());
+    let mut pending = pending::of_pushes(folding, now, first.clone(), ledger.state());
     let now_scope = folding.scope.map(<[_]>::to_vec);
     let also = pending.iter().flat_map(Pending::edges).map(|(name, _)| name.clone()).collect();
     let refs = Refs::read(folding.repository, now_scope, ledger.state(), &also)?;
@@ -92,12 +93,12 @@ pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     if let Some(told) = told {
         pending::tell(&mut pending, &told, folding.repository)?;
     }
-    let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new() };
+    let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new(), now };
     run.begin_or_rescope(&refs, &pending)?;
     run.decisions(&refs, &mut pending)?;
     run.unexplained(&refs, &pending)?;
     run.commit()?;
-    let before = folding.now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
+    let before = now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
     ahead::tidy(directory, before).context("cannot list what was written ahead")?;
     Ok(run.folded)
 }
@@ -112,17 +113,18 @@ struct Run<'a, 'b> {
     folded: Folded,
     /// The files of decisions that are complete once the ledger holds what was appended.
     done: Vec<PathBuf>,
+    now: Timestamp,
 }
 
 impl Run<'_, '_> {
     fn append(&mut self, event: Event, facts: Option<&str>) -> Result<()> {
-        self.ledger.append(event, facts, self.folding.now)?;
+        self.ledger.append(event, facts, self.now)?;
         self.folded.records += 1;
         Ok(())
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.ledger.commit(self.lock, self.folding.now)?;
+        self.ledger.commit(self.lock, self.now)?;
         for path in self.done.drain(..) {
             pending::remove(&path)?;
         }
@@ -262,7 +264,7 @@ impl Run<'_, '_> {
     }
 
     fn outcome(&mut self, of: String, landed: Vec<Moved>, stayed: Vec<Text>, found_late: bool) -> Result<()> {
-        let observed_at = self.folding.now;
+        let observed_at = self.now;
         self.append(Event::Outcome(Outcome { of, landed, stayed, observed_at, found_late }), None)
     }
 

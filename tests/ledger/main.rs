@@ -16,4 +16,6 @@
 mod world;
 
 mod book;
+mod killed;
 mod ordinary;
+mod together;

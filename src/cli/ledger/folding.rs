@@ -29,7 +29,7 @@ pub(in super::super) fn fold_in(
         repository,
         scope: scope.as_deref(),
         key: settings.ledger_key.as_deref(),
-        now: world.now,
+        clock: world.clock,
         patience: if now { SignedDuration::ZERO } else { PATIENCE },
         tool: deciding::TOOL,
         is_running: &|served_by| if now { Some(false) } else { serving::is_running(served_by) },
