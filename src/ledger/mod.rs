@@ -18,6 +18,7 @@ mod pending;
 pub mod place;
 pub mod record;
 mod refs;
+pub mod replay;
 pub mod state;
 pub mod store;
 pub mod verify;

@@ -253,7 +253,7 @@ impl Run<'_> {
             if self.verified.records == 1 && !matches!(record.event, Event::Begin(_)) {
                 self.problem(Kind::Truncated, "the ledger does not begin with this");
             }
-            self.completes(record);
+            self.completes(record, before);
         }
         self.state.apply(record);
         match self.state_of(link) {
@@ -307,7 +307,7 @@ impl Run<'_> {
     }
 
     /// Asks whether an outcome has a decision, and tells of what nobody decided.
-    fn completes(&mut self, record: &Record) {
+    fn completes(&mut self, record: &Record, before: Timestamp) {
         match &record.event {
             Event::Outcome(outcome) => {
                 let none = Vec::new();
@@ -325,9 +325,9 @@ impl Run<'_> {
                 outcome.landed.iter().for_each(|moved| self.moves_on(moved));
             }
             Event::Unauthorised(moved) => {
-                let since = self.at.map(|(_, at)| format!("; seen at {at}")).unwrap_or_default();
-                let name = escape::words(&moved.name.to_lossy());
-                self.problem(Kind::Unauthorised, format!("{name} moved without a decision{since}"));
+                let (name, at) = (escape::words(&moved.name.to_lossy()), record.recorded_at);
+                let what = format!("{name} moved without a decision, after {before} and not after {at}");
+                self.problem(Kind::Unauthorised, what);
                 self.moves_on(moved);
             }
             Event::Damaged(damaged) => {

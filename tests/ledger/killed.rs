@@ -152,7 +152,7 @@ fn pre_receive_is_killed() {
 #[test]
 fn pre_receive_is_killed_as_it_refuses() {
     if has_strace() {
-        assert!(5 <= everywhere("pre-receive", Push::Denied, &SELDOM));
+        assert!(3 <= everywhere("pre-receive", Push::Denied, &SELDOM));
     }
 }
 

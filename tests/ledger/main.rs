@@ -16,6 +16,8 @@
 mod world;
 
 mod book;
+mod forger;
 mod killed;
 mod ordinary;
+mod tampered;
 mod together;
