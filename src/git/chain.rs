@@ -196,6 +196,15 @@ impl ReadLink {
         end.and_then(|end| self.raw.get(end + 2..)).unwrap_or_default()
     }
 
+    /// Returns whether the commit is by the writer of chains, of the time `at`.
+    pub fn is_written_at(&self, at: Timestamp) -> bool {
+        let at = at.as_second();
+        let wanted = format!("\nauthor {WRITER} {at} +0000\ncommitter {WRITER} {at} +0000\n");
+        let end = self.raw.len().saturating_sub(self.message().len());
+        let head = self.raw.get(..end).unwrap_or_default();
+        head.windows(wanted.len()).any(|part| part == wanted.as_bytes())
+    }
+
     /// Returns the content's id of the file `name`.
     pub fn file(&self, name: &str) -> Option<Oid> {
         self.files.iter().find(|(known, _)| known == name.as_bytes()).map(|(_, id)| *id)

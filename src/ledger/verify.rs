@@ -271,6 +271,9 @@ impl Run<'_> {
         if link.message() != message::of(record).as_bytes() {
             self.tampered("its message says something else than the record");
         }
+        if !link.is_written_at(record.recorded_at) {
+            self.tampered("its commit is not of whom and when the record says");
+        }
         self.signed(link, record.recorded_at);
         if let Event::Decision(decided) = &record.event {
             self.decided(link, decided);

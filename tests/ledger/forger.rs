@@ -26,6 +26,12 @@ impl Link {
         self.files.insert("record.json".into(), serde_json::to_vec(record).unwrap());
     }
 
+    /// Says when the commit was made, in seconds since 1970.
+    pub(crate) fn at(&mut self, seconds: &str) {
+        let line = |line: &str| format!("{}> {seconds} +0000\n", line.split('>').next().unwrap());
+        self.who = self.who.lines().map(line).collect();
+    }
+
     /// Changes the record as a value.
     pub(crate) fn edit(&mut self, change: impl FnOnce(&mut Value)) {
         let mut record = self.record();

@@ -17,7 +17,9 @@ mod world;
 
 mod book;
 mod forger;
+mod hindered;
 mod killed;
 mod ordinary;
+mod signed;
 mod tampered;
 mod together;
