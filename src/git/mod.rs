@@ -41,7 +41,7 @@ pub use files::FileAt;
 pub use newest::NewCommits;
 pub use objects::Quarantine;
 pub use receive::{MalformedLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive};
-pub use refs::{Head, RefAt};
+pub use refs::{Head, LoggedMove, RefAt};
 pub use repository::{Peeled, Repository};
 pub use signature::ObjectFormat;
 pub use steps::NewHistory;

@@ -22,7 +22,7 @@ use super::record::{Begin, Event, Moved, Outcome};
 use super::refs::Refs;
 use super::state::{RECENT, key, name};
 use super::store::{Ledger, unstick};
-use super::walk::{Edge, Step, walk};
+use super::walk::{Edge, Step, follow, walk};
 use crate::change::{Oid, Text};
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
@@ -180,7 +180,20 @@ impl Run<'_, '_> {
             let Some(holds) = refs.holds(name) else { continue };
             let known = self.ledger.state().tips.get(&key(name)).copied();
             let is_behind = |id: Oid| holds.is_some_and(|holds| self.is_behind(id, holds));
-            let taken = walk(known, holds, &edges, &is_behind).into_iter().filter_map(|step| match step {
+            let mut taken = walk(known, holds, &edges, &is_behind);
+            // What a push that is over asked for may have landed, and be gone again.
+            let is_lost = |at: &usize| {
+                let asker = places.get(*at).and_then(|place| pending.get(*place));
+                let is_over = matches!(asker, Some(Pending::Decision(one)) if one.is_over && !one.is_told);
+                is_over && !taken.contains(&Step::Decided(*at))
+            };
+            if (0..edges.len()).any(|at| is_lost(&at))
+                && let Some(moves) = self.folding.repository.moves_since(name, known)
+                && let Some(followed) = follow(&moves, holds, &edges)
+            {
+                taken = followed;
+            }
+            let taken = taken.into_iter().filter_map(|step| match step {
                 Step::Decided(at) => places.get(at).map(|place| Step::Decided(*place)),
                 gap @ Step::Gap(..) => Some(gap),
             });
@@ -203,12 +216,15 @@ impl Run<'_, '_> {
             let Some(at) = steps.iter().position(|step| *step == Step::Decided(place)) else { continue };
             landed.insert(name.clone());
             steps.remove(at);
-            if let Some(before) = at.checked_sub(1)
-                && let Some(Step::Gap(old, new)) = steps.get(before).copied()
-            {
-                steps.remove(before);
-                gaps.push(Moved { name: name.clone(), old, new });
+            // What stands before is gaps alone, unless steps wait for one another.
+            let before: Vec<Step> = steps.drain(..at).collect();
+            for step in &before {
+                if let Step::Gap(old, new) = *step {
+                    gaps.push(Moved { name: name.clone(), old, new });
+                }
             }
+            let waiting = before.into_iter().filter(|step| matches!(step, Step::Decided(_)));
+            waiting.rev().for_each(|step| steps.push_front(step));
         }
         for moved in gaps {
             self.unauthorised(moved)?;

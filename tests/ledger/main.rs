@@ -19,6 +19,7 @@ mod book;
 mod forger;
 mod hindered;
 mod killed;
+mod laws;
 mod ordinary;
 mod signed;
 mod tampered;
