@@ -3,14 +3,17 @@
 //! One file for each command. A command gathers what it needs, asks the house, writes a report and
 //! returns an [`Exit`]; nothing else reads the environment, and nothing at all leaves early.
 
+mod action;
 mod check;
 mod completions;
 mod demo;
+mod doctor;
 mod hook;
 mod install;
 mod ledger;
 mod output;
 mod policy;
+mod pr;
 mod trailers;
 
 use std::ffi::OsString;
@@ -39,6 +42,7 @@ Examples:
   changegate install                 put the hooks into this clone
   changegate install --server --pusher gitolite -C /srv/git/app.git
   changegate check                   judge what HEAD adds over its upstream
+  changegate pr acme/shop#12         judge a pull request on GitHub
 
 Exit codes: 0 allowed, 1 denied, 2 the command or the policy is wrong,
 3 something could not be read. A hook that ends in 1, 2 or 3 refuses.")]
@@ -57,14 +61,17 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Action(action::Args),
     Check(check::Args),
     Completions(completions::Args),
     Demo(demo::Args),
+    Doctor(doctor::Args),
     Hook(hook::Args),
     Install(install::Args),
     Ledger(ledger::Args),
     Man(completions::ManArgs),
     Policy(policy::Args),
+    Pr(pr::Args),
     Trailers(trailers::Args),
     Uninstall(install::UninstallArgs),
 }
@@ -226,16 +233,22 @@ pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -
         return tell(&Stop::Wrong(why), &world).into();
     }
     // Only what decides nothing may end well without having said all.
-    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_) | Command::Ledger(_));
+    let decides = matches!(
+        cli.command,
+        Command::Action(_) | Command::Check(_) | Command::Hook(_) | Command::Ledger(_) | Command::Pr(_)
+    );
     let result = match cli.command {
+        Command::Action(args) => action::run(&args, &world),
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),
+        Command::Doctor(args) => doctor::run(&args, &world),
         Command::Hook(args) => hook::run(&args, &world),
         Command::Install(args) => install::run(&args, &world),
         Command::Ledger(args) => ledger::run(&args, &world),
         Command::Man(args) => completions::man(&args),
         Command::Policy(args) => policy::run(&args, &world),
+        Command::Pr(args) => pr::run(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),
         Command::Uninstall(args) => install::uninstall(&args, &world),
     };

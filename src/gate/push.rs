@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use super::telling::{ADMINISTRATOR, faults, no_policy, notes_on, unreadable};
+use super::telling::{ADMINISTRATOR, beyond_hooks, faults, no_policy, notes_on, unreadable};
 use crate::change::{Need, Oid, Stage, Text};
 use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository};
 use crate::pattern::RefPattern;
@@ -370,12 +370,11 @@ impl Push<'_> {
     /// Returns what refuses a push after which the ref would have no policy that can be used: nobody
     /// could push to it any more.
     fn breaks_policy(&mut self, new: Oid, name: &Text) -> Option<Judgement> {
-        match self.policy_at(new, name) {
-            Ok(loaded) if loaded.policy.needs().contains(&Need::Reviews) => {
-                let what = "the policy wants reviews that a forge vouches for (`trust: verified`), which no server \
-                            hook can see: after this push nobody could push any more";
-                Some(refuse("policy-valid", Finding::new(Line::say(what)).by("the author")))
-            }
+        let found = self.policy_at(new, name);
+        if let Some(finding) = found.as_ref().ok().and_then(|loaded| beyond_hooks(&loaded.policy, self.now)) {
+            return Some(refuse("policy-valid", finding));
+        }
+        match found {
             Ok(loaded) if *name == self.settings.policy_ref && !loaded.policy.protects(name.as_bytes()) => {
                 let what = Line::say("after this push ")
                     .quote(name)

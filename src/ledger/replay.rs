@@ -126,6 +126,9 @@ fn load(repository: &Repository, from: &PolicyFrom) -> Result<Loaded, String> {
             (from_disk(folder, &name), path.display().to_string())
         }
         PolicyPlace::Pack(name) => (from_pack(name), format!("the pack {name}")),
+        PolicyPlace::Elsewhere(place) => {
+            return Err(format!("its policy was read from {}", escape::words(place)));
+        }
     };
     let place = escape::words(&place);
     let loaded = found.map_err(|_| format!("the policy {place} cannot be read any more"))?;

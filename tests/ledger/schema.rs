@@ -11,7 +11,8 @@ use changegate::ledger::record::{
 };
 use changegate::report::{PolicyFrom, PolicyPlace};
 use changegate::verdict::{
-    Decision, Finding, Judgement, Level, Line, Obligation, Outcome, RuleName, Spot, Verdict,
+    Decision, Disagreement, Finding, Judgement, Level, Line, Obligation, Outcome, RuleName, Spot, Stated,
+    Verdict,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -80,11 +81,17 @@ fn events() -> Vec<Event> {
         enforced: true,
         class: class.map(str::to_owned),
         judgements: outcomes.clone().map(judgement).to_vec(),
+        disagreements: vec![Disagreement {
+            field: "Risk".into(),
+            stated: vec![Stated { value: "low".into(), at: finding().at }],
+            counts: "high".into(),
+        }],
     };
     let places = [
         PolicyPlace::Commit { id: id(5), path: "policies/changegate.yml".into() },
         PolicyPlace::Disk("/etc/policy.yml".into()),
         PolicyPlace::Pack("startup".into()),
+        PolicyPlace::Elsewhere("the API".into()),
     ];
     let of_ref = RefDecided {
         name: odd.clone(),

@@ -67,7 +67,7 @@ fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Ex
             return Err(Stop::Wrong(why));
         }
     };
-    let (report, kept) = judge_push(&repository, updates, &settings, world.now, format == FormatName::Json);
+    let (report, kept) = judge_push(&repository, updates, &settings, world.now, format.lists_all());
     let recorded = match settings.ledger {
         LedgerMode::Off => Ok(()),
         LedgerMode::Require | LedgerMode::Shout => write_ahead(&repository, &report, &kept, &settings, world),
