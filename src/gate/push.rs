@@ -90,12 +90,8 @@ pub fn judge_push(
 
 /// Returns which refs are under change control, by the policy that stands now; `None` where there is
 /// no policy, or none that can be used.
-pub fn under_control(
-    repository: &Repository,
-    settings: &Settings,
-    now: Timestamp,
-) -> Option<Vec<RefPattern>> {
-    let (policies, kept) = (HashMap::new(), Kept::default());
+pub fn under_control(repository: &Repository, settings: &Settings) -> Option<Vec<RefPattern>> {
+    let (now, policies, kept) = (Timestamp::UNIX_EPOCH, HashMap::new(), Kept::default());
     match (Push { repository, settings, now, keep_all: false, policies, kept }).base_policy() {
         Base::Policy(loaded) => Some(loaded.policy.protects),
         Base::Free | Base::Refused(_) => None,
@@ -180,13 +176,10 @@ impl Push<'_> {
             Ok(asked) => asked,
             Err(error) => {
                 let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
-                let mut group = group(update, at.id, vec![refuse("whole-history", finding)]);
-                group.judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
-                return group;
+                return protected(update, at, vec![refuse("whole-history", finding)]);
             }
         };
-        let mut group = group(update, at.id, push::judge(&asked));
-        group.judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
+        let mut group = protected(update, at, push::judge(&asked));
         if let (Of::Ref { update, .. }, Some(old), Some(new), false) =
             (&mut group.of, at.id, asked.new, asked.forward)
         {
@@ -389,6 +382,11 @@ impl Push<'_> {
             Err(Unusable::Faulty(errors)) => Some(refuse("policy-valid", faults(&errors, "the author"))),
         }
     }
+}
+
+fn protected(update: &RefUpdate, at: &RefAt, refusals: Vec<Judgement>) -> Group {
+    let judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
+    Group { judged_as, ..group(update, at.id, refusals) }
 }
 
 fn group(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> Group {

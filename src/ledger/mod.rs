@@ -16,6 +16,7 @@ pub mod fold;
 pub mod message;
 mod pending;
 pub mod place;
+mod problem;
 pub mod record;
 mod refs;
 pub mod replay;

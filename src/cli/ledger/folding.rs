@@ -24,7 +24,7 @@ pub(in super::super) fn fold_in(
     now: bool,
     world: &World,
 ) -> Result<Folded, Stop> {
-    let scope = under_control(repository, settings, world.now);
+    let scope = under_control(repository, settings);
     let folding = Folding {
         repository,
         scope: scope.as_deref(),
