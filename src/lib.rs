@@ -33,6 +33,7 @@
 //! | [`gate`] | facts, policy and judge brought together |
 //! | [`tickets`] | what ticket systems say; the only place that names a blocking HTTP client |
 //! | [`github`] | what GitHub knows; the only place that names an asynchronous HTTP client |
+//! | [`ledger`] | what was decided and what landed, kept in the repository |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
 //! Invariants: a verdict is a value before a byte is printed; a fact that is missing is an error in
@@ -46,6 +47,7 @@ pub mod gate;
 pub mod git;
 pub mod github;
 pub mod judge;
+pub mod ledger;
 pub mod pattern;
 pub mod people;
 pub mod policy;

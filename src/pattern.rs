@@ -161,6 +161,18 @@ impl RefPattern {
     pub fn matches(&self, full_name: &[u8]) -> bool {
         matches_stars(self.full.as_bytes(), full_name, false)
     }
+
+    /// Returns the one full name that the pattern matches, or else the folder, with its slash, in
+    /// which everything lies that it matches.
+    pub fn where_to_look(&self) -> Result<&str, &str> {
+        match self.full.split_once('*') {
+            None => Ok(&self.full),
+            Some((before, _)) => {
+                let folder = before.rfind('/').and_then(|slash| before.get(..=slash));
+                Err(folder.unwrap_or("refs/"))
+            }
+        }
+    }
 }
 
 impl fmt::Display for RefPattern {

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod hook;
 mod install;
+mod ledger;
 mod output;
 mod policy;
 mod pr;
@@ -68,6 +69,7 @@ enum Command {
     Doctor(doctor::Args),
     Hook(hook::Args),
     Install(install::Args),
+    Ledger(ledger::Args),
     Man(completions::ManArgs),
     Policy(policy::Args),
     Pr(pr::Args),
@@ -155,6 +157,8 @@ struct World {
     directory: PathBuf,
     colour: Colour,
     now: Timestamp,
+    /// For what may have to wait for others: there, `now` is long ago.
+    clock: fn() -> Timestamp,
 }
 
 impl World {
@@ -206,8 +210,9 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(args)
 }
 
-/// Runs the command that `args` ask for, at the time `now`.
-pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode {
+/// Runs the command that `args` ask for, at the time that `clock` tells.
+pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
+    let now = clock();
     let cli = match parse(args.into_iter().collect()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -219,8 +224,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
             };
         }
     };
-    let world =
-        World { directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")), colour: cli.color, now };
+    let world = World {
+        directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")),
+        colour: cli.color,
+        now,
+        clock,
+    };
     if !world.directory.is_dir() {
         let why = format!("-C names `{}`, which is no folder", shown(&world.directory.to_string_lossy()));
         return tell(&Stop::Wrong(why), &world).into();
@@ -228,7 +237,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
     // Only what decides nothing may end well without having said all.
     let decides = matches!(
         cli.command,
-        Command::Action(_) | Command::Check(_) | Command::Hook(_) | Command::Pr(_) | Command::Tickets(_)
+        Command::Action(_)
+            | Command::Check(_)
+            | Command::Hook(_)
+            | Command::Ledger(_)
+            | Command::Pr(_)
+            | Command::Tickets(_)
     );
     let result = match cli.command {
         Command::Action(args) => action::run(&args, &world),
@@ -238,6 +252,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Command::Doctor(args) => doctor::run(&args, &world),
         Command::Hook(args) => hook::run(&args, &world),
         Command::Install(args) => install::run(&args, &world),
+        Command::Ledger(args) => ledger::run(&args, &world),
         Command::Man(args) => completions::man(&args),
         Command::Policy(args) => policy::run(&args, &world),
         Command::Pr(args) => pr::run(&args, &world),

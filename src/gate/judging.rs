@@ -2,17 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::settings::Settings;
+use super::settings::{LedgerMode, Settings};
 use super::side::Side;
 use super::source::Loaded;
 use crate::change::{Change, Commit, Stage, Text};
 use crate::git::Unreadable;
 use crate::judge::judge;
+use crate::policy::Policy;
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line, Verdict};
 
-/// A verdict, or what speaks against the ref because there can be none.
-pub(super) type Judged = Result<Verdict, Judgement>;
+/// A verdict, and the change as JSON if that is kept; or what speaks against the ref because there
+/// can be no verdict.
+pub(super) type Judged = Result<(Verdict, Option<String>), Judgement>;
 
 /// What judging a change of a push takes, beside its commits.
 pub(super) struct Judging<'push> {
@@ -45,12 +47,24 @@ impl Judging<'_> {
             tickets: Change::no_tickets(Stage::PreReceive),
             commits,
         };
-        let mut verdict = judge(&self.loaded.policy, &change, true);
-        if let Some(base) = self.base {
-            add_denials(&mut verdict, judge(&base.policy, &change, true));
-        }
-        Ok(verdict)
+        let verdict = judge_again(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
+        let keeps = self.settings.ledger != LedgerMode::Off;
+        let facts = keeps.then(|| serde_json::to_string(&change)).transpose().map_err(|error| {
+            let what = Line::say(format!("this change cannot be written down: {error}"));
+            refuse("readable-commits", Finding::new(what).by("whoever administrates the server"))
+        })?;
+        Ok((verdict, facts))
     }
+}
+
+/// Judges a change of a push from its facts alone, by the policy of the ref and, where that is
+/// another, by the one of the policy ref.
+pub fn judge_again(change: &Change, own: &Policy, base: Option<&Policy>) -> Verdict {
+    let mut verdict = judge(own, change, true);
+    if let Some(base) = base {
+        add_denials(&mut verdict, judge(base, change, true));
+    }
+    verdict
 }
 
 /// Adds to a verdict what another policy denies and the first one does not.

@@ -5,6 +5,7 @@
 //! against that ref and does not keep the others from being judged.
 
 mod judging;
+mod kept;
 mod push;
 mod range;
 mod settings;
@@ -12,8 +13,10 @@ mod side;
 mod source;
 mod telling;
 
-pub use push::judge_push;
+pub use judging::judge_again;
+pub use kept::Kept;
+pub use push::{judge_push, under_control};
 pub use range::{Asked, judge_message, judge_range};
-pub use settings::{MissingPolicy, SERVERS, Settings};
+pub use settings::{LedgerMode, MissingPolicy, SERVERS, Settings};
 pub use source::{Loaded, Unusable, at_commit, from_disk, from_files, from_pack};
 pub use telling::{faults, notes_on};

@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::judging::{Judged, Judging};
+use super::kept::Kept;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
 use super::telling::{ADMINISTRATOR, beyond_hooks, faults, no_policy, notes_on, unreadable};
 use crate::change::{Need, Oid, Stage, Text};
 use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository};
+use crate::pattern::RefPattern;
 use crate::policy::Unit;
 use crate::push::{self, Asked, Object, refuse};
-use crate::report::{Group, Of, Report, Update, decide};
+use crate::report::{Group, JudgedAs, Of, Report, Update, decide};
 use crate::verdict::{Finding, Judgement, Line};
 
 /// Judges a push.
@@ -27,8 +29,9 @@ pub fn judge_push(
     settings: &Settings,
     now: Timestamp,
     keep_all: bool,
-) -> Report {
-    let mut push = Push { repository, settings, now, keep_all, policies: HashMap::new() };
+) -> (Report, Kept) {
+    let kept = Kept::default();
+    let mut push = Push { repository, settings, now, keep_all, policies: HashMap::new(), kept };
     let mut notes = Vec::new();
     let mut groups = Vec::new();
     let mut named: Vec<Text> = Vec::new();
@@ -73,7 +76,7 @@ pub fn judge_push(
         }
         Base::Free | Base::Refused(_) => None,
     };
-    Report {
+    let report = Report {
         decision: decide(&groups, true),
         stage: Stage::PreReceive,
         enforced: true,
@@ -81,6 +84,17 @@ pub fn judge_push(
         policy,
         groups,
         notes,
+    };
+    (report, push.kept)
+}
+
+/// Returns which refs are under change control, by the policy that stands now; `None` where there is
+/// no policy, or none that can be used.
+pub fn under_control(repository: &Repository, settings: &Settings) -> Option<Vec<RefPattern>> {
+    let (now, policies, kept) = (Timestamp::UNIX_EPOCH, HashMap::new(), Kept::default());
+    match (Push { repository, settings, now, keep_all: false, policies, kept }).base_policy() {
+        Base::Policy(loaded) => Some(loaded.policy.protects),
+        Base::Free | Base::Refused(_) => None,
     }
 }
 
@@ -100,6 +114,7 @@ struct Push<'push> {
     now: Timestamp,
     keep_all: bool,
     policies: HashMap<Oid, Result<Box<Loaded>, Unusable>>,
+    kept: Kept,
 }
 
 impl Push<'_> {
@@ -161,10 +176,10 @@ impl Push<'_> {
             Ok(asked) => asked,
             Err(error) => {
                 let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
-                return group(update, at.id, vec![refuse("whole-history", finding)]);
+                return protected(update, at, vec![refuse("whole-history", finding)]);
             }
         };
-        let mut group = group(update, at.id, push::judge(&asked));
+        let mut group = protected(update, at, push::judge(&asked));
         if let (Of::Ref { update, .. }, Some(old), Some(new), false) =
             (&mut group.of, at.id, asked.new, asked.forward)
         {
@@ -191,7 +206,10 @@ impl Push<'_> {
             None => None,
         };
         let loaded = own.as_deref().unwrap_or(base);
-        if let Err(error) = self.judge_commits(new, &asked, history, [base, loaded], &mut group) {
+        let mut kept = std::mem::take(&mut self.kept);
+        let judged = self.judge_commits(new, &asked, history, [base, loaded], &mut group, &mut kept);
+        self.kept = kept;
+        if let Err(error) = judged {
             let finding = Finding::new(Line::say(format!("{error:#}"))).by("the pusher");
             group.refusals.push(refuse("whole-history", finding));
         }
@@ -235,9 +253,13 @@ impl Push<'_> {
         history: Option<NewHistory>,
         policies: [&Loaded; 2],
         group: &mut Group,
+        kept: &mut Kept,
     ) -> anyhow::Result<()> {
         let [base, loaded] = policies;
         let base = Some(base).filter(|base| base.policy.digest != loaded.policy.digest);
+        if let Some(judged_as) = &mut group.judged_as {
+            judged_as.policies = std::iter::once(loaded).chain(base).map(Loaded::from).collect();
+        }
         let Peeled::Commit(tip) = self.repository.peel(new)? else { return Ok(()) };
         if matches!(asked.name.as_bytes().get(..10), Some(b"refs/tags/")) {
             let protected = self.protected_tips(&policies)?;
@@ -278,10 +300,14 @@ impl Push<'_> {
         let range = Range { new: tip, hidden: &judged, trusted };
         let collect = |judged: Judged| {
             match judged {
-                Ok(verdict) if self.keep_all || verdict.has_something_to_say() => {
-                    group.verdicts.push(verdict)
+                Ok((verdict, facts)) => {
+                    facts.iter().for_each(|facts| kept.add(facts));
+                    if self.keep_all || verdict.has_something_to_say() {
+                        group.verdicts.push(verdict);
+                    } else {
+                        group.passed += 1;
+                    }
                 }
-                Ok(_) => group.passed += 1,
                 Err(judgement) => group.refusals.push(judgement),
             }
             Ok(())
@@ -356,6 +382,11 @@ impl Push<'_> {
             Err(Unusable::Faulty(errors)) => Some(refuse("policy-valid", faults(&errors, "the author"))),
         }
     }
+}
+
+fn protected(update: &RefUpdate, at: &RefAt, refusals: Vec<Judgement>) -> Group {
+    let judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
+    Group { judged_as, ..group(update, at.id, refusals) }
 }
 
 fn group(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> Group {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here comes from what is pushed, nor from the policy: `changegate.pusher`,
 //! `changegate.policyRef`, `changegate.policyPath`, `changegate.policyFile`,
-//! `changegate.missingPolicy` and `changegate.maxCommits`, as `git config` keeps them.
+//! `changegate.missingPolicy`, `changegate.maxCommits`, `changegate.ledger` and `changegate.ledgerKey`, as `git config` keeps them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,8 +27,23 @@ pub struct Settings {
     pub pusher: Fact<Pusher>,
     /// How many new commits a push may bring to one ref.
     pub most_commits: usize,
+    /// What happens where a decision cannot be recorded.
+    pub ledger: LedgerMode,
+    /// The key that signs records, as `ssh-keygen -Y sign -f` takes it.
+    pub ledger_key: Option<String>,
     /// How many threads may work.
     pub threads: usize,
+}
+
+/// What becomes of a push whose decision cannot be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerMode {
+    /// It is refused.
+    Require,
+    /// It is let through, and everybody is told.
+    Shout,
+    /// Nothing is recorded at all.
+    Off,
 }
 
 /// What happens to a push where there is no policy.
@@ -98,7 +113,17 @@ impl Settings {
                 .parse()
                 .map_err(|_| format!("changegate.maxCommits is `{number}`, and not a number"))?,
         };
+        let ledger = match get("changegate.ledger")?.as_deref() {
+            None | Some("require") => LedgerMode::Require,
+            Some("shout") => LedgerMode::Shout,
+            Some("off") => LedgerMode::Off,
+            Some(other) => {
+                return Err(format!("changegate.ledger is `{other}`, and not require, shout or off"));
+            }
+        };
         Ok(Settings {
+            ledger,
+            ledger_key: get("changegate.ledgerKey")?,
             policy_ref,
             policy_path,
             policy_file: get("changegate.policyFile")?.map(PathBuf::from),

@@ -9,7 +9,7 @@ use crate::change::Oid;
 use crate::git::signature::{Keys, Place as SignerPlace};
 use crate::git::{FileAt, Repository, Trusted};
 use crate::policy::{self, FaultyFile, Fetched, KeyFile, Policy, PolicyErrors, Signers, packs};
-use crate::report::PolicyName;
+use crate::report::{PolicyFrom, PolicyName, PolicyPlace};
 use crate::yaml::{Fault, LARGEST, Place};
 
 /// A policy, and where it came from.
@@ -19,6 +19,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// Where it came from, as in `policies/changegate.yml at refs/heads/main (abc123)`.
     pub source: String,
+    /// Where it can be had again.
+    pub place: PolicyPlace,
     /// The keys of those whose signatures count; `None` if the policy names none.
     pub keys: Option<Keys>,
     /// Every file that was asked for, as it was found.
@@ -49,6 +51,11 @@ impl Loaded {
         }
     }
 
+    /// Returns where the policy can be had again, and its digest.
+    pub fn from(&self) -> PolicyFrom {
+        PolicyFrom { place: self.place.clone(), digest: self.policy.digest.clone() }
+    }
+
     /// Returns the paths of all files that the policy was made of, or would have been.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
@@ -70,7 +77,8 @@ impl Loaded {
 /// Says whether it is absent or faulty.
 pub fn at_commit(repository: &Repository, commit: Oid, path: &str, called: &str) -> Result<Loaded, Unusable> {
     let source = format!("{path} at {called} ({})", commit.short());
-    load(path, source, &mut |path| file_at(repository, commit, path))
+    let place = PolicyPlace::Commit { id: commit, path: path.to_owned() };
+    load(path, source, place, &mut |path| file_at(repository, commit, path))
 }
 
 /// Loads the policy in the file at `path` on disk; what it builds on is looked up from `root`, the
@@ -80,7 +88,8 @@ pub fn at_commit(repository: &Repository, commit: Oid, path: &str, called: &str)
 ///
 /// Says whether it is absent or faulty.
 pub fn from_disk(root: &Path, path: &str) -> Result<Loaded, Unusable> {
-    load(path, path.to_owned(), &mut |path| file_on_disk(&root.join(path)))
+    let place = PolicyPlace::Disk(root.join(path).to_string_lossy().into_owned());
+    load(path, path.to_owned(), place, &mut |path| file_on_disk(&root.join(path)))
 }
 
 /// Loads the policy called `path` from wherever `fetch` finds files; `source` says for reports where
@@ -94,7 +103,8 @@ pub fn from_files(
     source: String,
     fetch: &mut dyn FnMut(&str) -> Fetched,
 ) -> Result<Loaded, Unusable> {
-    load(path, source, fetch)
+    let place = PolicyPlace::Elsewhere(source.clone());
+    load(path, source, place, fetch)
 }
 
 /// Loads a shipped pack.
@@ -106,10 +116,16 @@ pub fn from_pack(name: &str) -> Result<Loaded, Unusable> {
     if packs::find(name).is_none() {
         return Err(Unusable::Absent);
     }
-    load(name, format!("the pack {name} in this binary"), &mut |_| Ok(None))
+    let place = PolicyPlace::Pack(name.to_owned());
+    load(name, format!("the pack {name} in this binary"), place, &mut |_| Ok(None))
 }
 
-fn load(entry: &str, source: String, fetch: &mut dyn FnMut(&str) -> Fetched) -> Result<Loaded, Unusable> {
+fn load(
+    entry: &str,
+    source: String,
+    place: PolicyPlace,
+    fetch: &mut dyn FnMut(&str) -> Fetched,
+) -> Result<Loaded, Unusable> {
     let mut files = BTreeMap::new();
     if packs::find(entry).is_none() {
         let found = fetch(entry);
@@ -122,7 +138,7 @@ fn load(entry: &str, source: String, fetch: &mut dyn FnMut(&str) -> Fetched) -> 
     let loaded = policy::load(entry, &mut fetch_once);
     let policy = loaded.map_err(Unusable::Faulty)?;
     let keys = keys(&policy.signers).map_err(Unusable::Faulty)?;
-    Ok(Loaded { policy, source, keys, files })
+    Ok(Loaded { policy, source, place, keys, files })
 }
 
 /// Reads the keys of those whose signatures count; `None` if the policy names no file of them.

@@ -1,4 +1,4 @@
-//! Repositories, read and never written.
+//! Repositories, read; and written in one way only, which is [`Link`] after link under one ref.
 //!
 //! This is the only place that names a Git library. It fills in the values of [`crate::change`] and
 //! knows nothing of policies, verdicts or reports. Objects are read as they are stored: replace
@@ -10,6 +10,7 @@
 //! is an error that names it, or a [`Missing`](crate::change::Missing) in the place of the fact.
 
 mod ancestor;
+mod chain;
 mod commit;
 mod config;
 mod content;
@@ -39,12 +40,13 @@ mod steps;
 mod stream;
 mod tree;
 
+pub use chain::{Link, ReadLink, Written};
 pub use commit::{Unreadable, read_commit};
 pub use files::FileAt;
 pub use newest::NewCommits;
 pub use objects::Quarantine;
 pub use receive::{MalformedLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive};
-pub use refs::{Head, RefAt};
+pub use refs::{Head, LoggedMove, RefAt};
 pub use repository::{Peeled, Repository};
 pub use signature::ObjectFormat;
 pub use steps::NewHistory;

@@ -32,6 +32,7 @@ mod tests;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::Trace;
@@ -133,8 +134,49 @@ pub struct Group {
     pub passed: usize,
     /// How rules came to their answers; empty unless somebody asked.
     pub traces: Vec<RuleTrace>,
+    /// For a ref under change control, what it was judged as.
+    pub judged_as: Option<JudgedAs>,
     /// Whether the last change may be mended with `git commit --amend`, because nothing follows it.
     pub amendable: bool,
+}
+
+/// What a ref under change control was judged as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedAs {
+    /// The full name of the ref, after symbolic refs have been followed.
+    pub name: Text,
+    /// The policies that its changes were held against: its own, and that of the policy ref where
+    /// that is another.
+    pub policies: Vec<PolicyFrom>,
+}
+
+/// A policy, and from where it can be had again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PolicyFrom {
+    /// Where it stands.
+    pub place: PolicyPlace,
+    /// The SHA-256 of everything that it was read from, in hexadecimal digits.
+    pub digest: String,
+}
+
+/// Where a policy stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyPlace {
+    /// At a path of a commit.
+    Commit {
+        /// The commit.
+        id: Oid,
+        /// The path.
+        path: String,
+    },
+    /// In a file on the server.
+    Disk(String),
+    /// In a pack that is shipped.
+    Pack(String),
+    /// Somewhere else, in words.
+    Elsewhere(String),
 }
 
 /// What the changes of a group have in common.
@@ -198,7 +240,15 @@ pub struct RuleTrace {
 impl Group {
     /// Returns the group of these changes, with nothing against the ref and nothing explained.
     pub fn new(of: Of, verdicts: Vec<Verdict>) -> Self {
-        Group { of, refusals: Vec::new(), verdicts, passed: 0, traces: Vec::new(), amendable: true }
+        Group {
+            of,
+            refusals: Vec::new(),
+            verdicts,
+            passed: 0,
+            traces: Vec::new(),
+            judged_as: None,
+            amendable: true,
+        }
     }
 
     /// Returns what is decided about the group: one refusal or one denied change is enough.

@@ -215,6 +215,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         verdicts: vec![one],
         passed: 0,
         amendable: true,
+        judged_as: None,
         traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
     };
     let mut report = report(vec![group]);

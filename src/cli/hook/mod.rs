@@ -5,6 +5,7 @@ mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
+pub(super) mod serving;
 
 use clap::Subcommand;
 

@@ -5,15 +5,19 @@
 //! `pre-receive` has said already, and nothing is written. A change that landed although the policy
 //! denies it is told to whoever pushed and to the server's log; it cannot be refused any more. What
 //! is owed from now on takes one line, since `pre-receive` has said what.
+//!
+//! Before all that, the decision and its landing are appended to the ledger.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use super::super::output::{self, FormatName};
-use super::super::{Exit, Stop, World};
+use super::super::{Exit, Stop, World, ledger};
+use super::serving;
 use crate::change::Stage;
-use crate::gate::{Asked, Settings, at_commit, judge_range};
+use crate::gate::{Asked, LedgerMode, Settings, at_commit, judge_range};
 use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::fold::Told;
 use crate::report::Style;
 use crate::verdict::{Decision, Obligation, Outcome};
 
@@ -32,13 +36,32 @@ pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
     let repository = Repository::open(&world.at(git_dir), None)?;
     let settings =
         Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+    // First of all: what was decided and landed is recorded, whatever else goes wrong.
+    let recorded = record(&repository, &settings, &updates, world);
     let mut exit = Exit::Allowed;
     for update in updates.iter().filter(|update| !update.old.is_null() && !update.new.is_null()) {
         if judge(&repository, &settings, update, world)? == Decision::Deny {
             exit = Exit::Denied;
         }
     }
-    Ok(exit)
+    recorded.map(|()| exit)
+}
+
+/// Appends to the ledger what was decided, and what landed.
+fn record(
+    repository: &Repository,
+    settings: &Settings,
+    updates: &[RefUpdate],
+    world: &World,
+) -> Result<(), Stop> {
+    if settings.ledger == LedgerMode::Off {
+        return Ok(());
+    }
+    let served_by = serving::served_by();
+    let told = Told { landed: updates, served_by: served_by.as_deref() };
+    let folded = ledger::fold_in(repository, settings, Some(told), false, world)?;
+    ledger::tell(&folded)?;
+    Ok(())
 }
 
 /// Judges what an update has brought in, by the policy that stood before it.

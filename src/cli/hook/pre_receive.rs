@@ -1,16 +1,25 @@
 //! `changegate hook pre-receive` and `update`: the gate.
 //!
-//! Whatever goes wrong here refuses the push. Everything is decided before a line is written.
+//! Whatever goes wrong here refuses the push. Everything is decided before a line is written, and the
+//! decision is on disk before git hears of it.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use super::super::output::{self, FormatName};
-use super::super::{Exit, Stop, World};
-use crate::change::{Oid, Text};
-use crate::gate::{Settings, judge_push};
+use super::super::{Exit, Stop, World, visible};
+use super::serving;
+use crate::change::{Missing, Need, Oid, Text};
+use crate::gate::{Kept, LedgerMode, Settings, judge_push};
 use crate::git::{Quarantine, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::deciding::{self, Deciding};
+use crate::ledger::store::probe;
+use crate::ledger::{ahead, place};
 use crate::report::{Report, Style};
+use crate::verdict::{Decision, Line};
 
 /// Refuse a push that the policy does not allow
 #[derive(Debug, clap::Args)]
@@ -41,10 +50,95 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         return Err(Stop::Wrong("this push names more refs than can be judged".into()));
     }
     let updates = parse_pre_receive(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
-    let report = judge(&updates, args.format.lists_all(), world)?;
+    decide(&updates, args.format, world)
+}
+
+/// Judges a push, writes the decision ahead for the ledger, and tells the verdict.
+fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Exit, Stop> {
+    let repository = open(world)?;
+    let settings = Settings::read(&repository, &|name| world.variable(name), world.threads())
+        .map_err(|why| format!("{why}; nothing is accepted until that is mended"))
+        .and_then(|settings| unsupported(world).map_or(Ok(settings), Err));
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(why) => {
+            // What cannot be judged is refused in any case; the ledger tells of it if it can.
+            let _ = write_refusal(&repository, updates, &why, world);
+            return Err(Stop::Wrong(why));
+        }
+    };
+    let (report, kept) = judge_push(&repository, updates, &settings, world.now, format.lists_all());
+    let recorded = match settings.ledger {
+        LedgerMode::Off => Ok(()),
+        LedgerMode::Require | LedgerMode::Shout => write_ahead(&repository, &report, &kept, &settings, world),
+    };
     let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
-    output::report(&report, args.format, &style)?;
-    Ok(report.decision.into())
+    output::report(&report, format, &style)?;
+    match recorded {
+        Ok(()) => Ok(report.decision.into()),
+        Err(error) if settings.ledger == LedgerMode::Shout => {
+            let mut out = std::io::stdout().lock();
+            let told = writeln!(
+                out,
+                "changegate: this decision is NOT recorded: {}",
+                visible(&format!("{error:#}"))
+            );
+            output::said(told)?;
+            Ok(report.decision.into())
+        }
+        Err(error) => {
+            Err(Stop::Failed(error.context("this decision cannot be recorded, so nothing is accepted")))
+        }
+    }
+}
+
+fn write_ahead(
+    repository: &Repository,
+    report: &Report,
+    kept: &Kept,
+    settings: &Settings,
+    world: &World,
+) -> anyhow::Result<()> {
+    let by = Deciding { pusher: settings.pusher.clone(), ..deciding()? };
+    let decision = deciding::ahead(repository, report, kept, by).map_err(anyhow::Error::msg)?;
+    let Some(mut decision) = decision else { return Ok(()) };
+    let ready = is_ready(repository, settings, world);
+    if let (Err(error), LedgerMode::Require) = (&ready, settings.ledger) {
+        // What is written is what becomes of the push.
+        decision.decided.decision = Decision::Deny;
+        decision.decided.notes.push(Line::say(format!("{error:#}")));
+    }
+    ahead::write(repository.common_dir(), &decision).context("cannot write to the folder of the gate")?;
+    ready
+}
+
+/// Returns whether the ledger can be written, as far as it costs nothing to know: decisions shall not
+/// pile up behind one that cannot.
+fn is_ready(repository: &Repository, settings: &Settings, world: &World) -> anyhow::Result<()> {
+    if let Some(key) = &settings.ledger_key {
+        File::open(key).with_context(|| format!("cannot read changegate.ledgerKey, `{key}`"))?;
+    }
+    if place::failing(repository.common_dir())?.is_some() {
+        probe(repository, settings.ledger_key.as_deref(), world.now)
+            .context("the ledger cannot be written")?;
+    }
+    Ok(())
+}
+
+fn write_refusal(
+    repository: &Repository,
+    updates: &[RefUpdate],
+    why: &str,
+    world: &World,
+) -> anyhow::Result<()> {
+    let refusal = deciding::refused(updates, why, world.now, deciding()?).map_err(anyhow::Error::msg)?;
+    ahead::write(repository.common_dir(), &refusal)?;
+    Ok(())
+}
+
+fn deciding() -> anyhow::Result<Deciding> {
+    let pusher = Err(Missing::NotConfigured(Need::Pusher));
+    Ok(Deciding { id: ahead::fresh_id()?, pusher, served_by: serving::served_by() })
 }
 
 pub(super) fn update(args: &UpdateArgs, world: &World) -> Result<Exit, Stop> {
@@ -52,31 +146,28 @@ pub(super) fn update(args: &UpdateArgs, world: &World) -> Result<Exit, Stop> {
         Oid::from_hex(digits).ok_or_else(|| Stop::Wrong("an object id is 40 or 64 hexadecimal digits".into()))
     };
     let update = RefUpdate { old: id(&args.old)?, new: id(&args.new)?, name: Text::from(args.name.as_str()) };
-    let report = judge(&[update], false, world)?;
-    let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
-    output::report(&report, FormatName::Terminal, &style)?;
-    Ok(report.decision.into())
+    decide(&[update], FormatName::Terminal, world)
 }
 
-/// Judges a push to the repository that git names, by the settings of its administrator.
-fn judge(updates: &[RefUpdate], keep_all: bool, world: &World) -> Result<Report, Stop> {
-    if world.variable("GIT_NAMESPACE").is_some() {
-        return Err(Stop::Wrong(
-            "GIT_NAMESPACE is set, so refs are not what they are called; this is not supported".into(),
-        ));
-    }
-    if world.variable("GIT_SHALLOW_FILE").is_some() {
-        return Err(Stop::Wrong(
-            "this push would make the repository shallow, and hide what lies behind it; push from a complete clone".into(),
-        ));
-    }
+/// Opens the repository that git names.
+fn open(world: &World) -> Result<Repository, Stop> {
     let git_dir = world.variable("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let quarantine = quarantine(world);
-    let repository = Repository::open(&world.at(git_dir), quarantine.as_ref())?;
-    let settings = Settings::read(&repository, &|name| world.variable(name), world.threads())
-        .map_err(|why| Stop::Wrong(format!("{why}; nothing is accepted until that is mended")))?;
-    let report = judge_push(&repository, updates, &settings, world.now, keep_all);
-    Ok(report)
+    Ok(Repository::open(&world.at(git_dir), quarantine.as_ref())?)
+}
+
+/// Returns why a push cannot be judged as git has set it up.
+fn unsupported(world: &World) -> Option<String> {
+    if world.variable("GIT_NAMESPACE").is_some() {
+        let why = "GIT_NAMESPACE is set, so refs are not what they are called; this is not supported";
+        return Some(why.into());
+    }
+    if world.variable("GIT_SHALLOW_FILE").is_some() {
+        let why = "this push would make the repository shallow, and hide what lies behind it; push from a \
+                   complete clone";
+        return Some(why.into());
+    }
+    None
 }
 
 /// Returns where git keeps the objects of this push until it is accepted.

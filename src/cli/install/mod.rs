@@ -150,7 +150,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         place.take(step)?;
     }
     let mut out = std::io::stdout().lock();
-    if steps.iter().all(|step| step.is_nothing()) && set.iter().all(|set| set.is_nothing()) {
+    // It exists from the first moment, and tells what held before.
+    let begun = args.server && super::ledger::begin(&repository, world)?;
+    if !begun && steps.iter().all(|step| step.is_nothing()) && set.iter().all(|set| set.is_nothing()) {
         writeln!(out, "everything is in place in {}", place.shown())?;
     } else {
         writeln!(out, "hooks in {}:", place.shown())?;
@@ -163,6 +165,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         for set in &set {
             writeln!(out, "  {set}")?;
         }
+    }
+    if begun {
+        writeln!(out, "the ledger begins: {}", crate::ledger::REF)?;
     }
     if place.is_shared {
         writeln!(out, "core.hooksPath leads there: these hooks run in every repository that uses it")?;

@@ -1,0 +1,62 @@
+//! The facts of a push as they are kept: each change as it was judged, one canonical JSON to a line.
+//!
+//! The digest is of all of them, however many there are; their text is given up once it is too long,
+//! so that memory does not grow with the push.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::change::text;
+
+/// Facts of more bytes than this are not kept: their digest is.
+const MOST: usize = 1 << 20;
+
+/// The facts of a push.
+#[derive(Clone)]
+pub struct Kept {
+    digest: Sha256,
+    changes: usize,
+    text: Option<String>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").field("changes", &self.changes).finish_non_exhaustive()
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()) }
+    }
+}
+
+impl Kept {
+    /// Adds a change.
+    pub(super) fn add(&mut self, change: &str) {
+        self.digest.update(change);
+        self.digest.update("\n");
+        self.changes += 1;
+        match &mut self.text {
+            Some(text) if text.len().saturating_add(change.len()) < MOST => {
+                text.push_str(change);
+                text.push('\n');
+            }
+            text => *text = None,
+        }
+    }
+
+    /// Returns `sha256:` and the digest of all of them.
+    pub fn digest(&self) -> String {
+        format!("sha256:{}", text::hex(&self.digest.clone().finalize()))
+    }
+
+    /// Returns how many changes there are.
+    pub fn changes(&self) -> usize {
+        self.changes
+    }
+
+    /// Returns their text; `None` if it is too long to be kept.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+}

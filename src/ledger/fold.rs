@@ -1,0 +1,331 @@
+//! Folding in: what was written ahead becomes record after record, with what became of it.
+//!
+//! Whoever comes next does it: the push itself when git tells it what landed, the next push, or
+//! somebody who asks for it. Each decision leaves the disk only after it is in the ledger, and is
+//! known again if a process died between the two.
+//!
+//! The order of looking matters. First come the decisions on disk and whether their pushes are over,
+//! then what the refs hold, then the decisions once more. So what the refs hold is final for every
+//! push that is over, and every move that can be seen has its decision among those seen last, since a
+//! decision is on disk before its ref moves. A move without one was made by somebody else.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use jiff::{SignedDuration, Timestamp};
+
+use super::ahead;
+use super::pending::{self, Pending};
+use super::place::{self, Lock};
+use super::record::{Begin, Event, Moved, Outcome};
+use super::refs::Refs;
+use super::state::{RECENT, key, name};
+use super::store::{Ledger, unstick};
+use super::walk::{Edge, Step, follow, walk};
+use crate::change::{Oid, Text};
+use crate::git::{RefUpdate, Repository};
+use crate::pattern::RefPattern;
+use crate::verdict::Decision;
+
+/// What folding in takes.
+pub struct Folding<'a> {
+    /// The repository.
+    pub repository: &'a Repository,
+    /// Which refs are under change control; `None` if nobody can tell, and then what the ledger says
+    /// goes on.
+    pub scope: Option<&'a [RefPattern]>,
+    /// The key that signs records.
+    pub key: Option<&'a str>,
+    /// Tells when it is; asked once nobody else is waited for.
+    pub clock: fn() -> Timestamp,
+    /// How long a push may be under way before it counts as over, unless what serves it is gone.
+    pub patience: SignedDuration,
+    /// The version of the gate.
+    pub tool: &'a str,
+    /// Whether what serves a push still runs; `None` if nobody can tell.
+    pub is_running: &'a dyn Fn(&str) -> Option<bool>,
+}
+
+/// What git tells of a push: what landed, and what serves it.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The refs that moved, by the names that were pushed.
+    pub landed: &'a [RefUpdate],
+    /// As in [`super::ahead::Ahead::served_by`].
+    pub served_by: Option<&'a str>,
+}
+
+/// What folding in came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// How many records were appended.
+    pub records: usize,
+    /// How many decisions were found late: their push never told what became of it.
+    pub found_late: usize,
+    /// The refs that moved without a decision.
+    pub unauthorised: Vec<Moved>,
+    /// How many decisions could not be read.
+    pub damaged: usize,
+    /// How many decisions wait for a push that may still be under way.
+    pub waiting: usize,
+}
+
+/// Folds in what was written ahead; `told` is what git tells of the push that asks, if one does.
+///
+/// # Errors
+///
+/// Fails if the ledger cannot be read or written; what is not in it stays on disk.
+pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
+    let directory = folding.repository.common_dir();
+    let mut lock = place::lock(directory).context("cannot lock the ledger")?;
+    let now = (folding.clock)();
+    unstick(folding.repository, &mut lock)?;
+    let ledger = Ledger::open(folding.repository, folding.key)?;
+    let list = |known: &[_]| ahead::all(directory, known).context("cannot list what was written ahead");
+    let first = list(&[])?;
+    let mut pending = pending::of_pushes(folding, now, first.clone(), ledger.state());
+    let now_scope = folding.scope.map(<[_]>::to_vec);
+    let also = pending.iter().flat_map(Pending::edges).map(|(name, _)| name.clone()).collect();
+    let refs = Refs::read(folding.repository, now_scope, ledger.state(), &also)?;
+    let later = list(&first)?;
+    pending.extend(pending::under_way(later, ledger.state()));
+    if let Some(told) = told {
+        pending::tell(&mut pending, &told, folding.repository)?;
+    }
+    let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new(), now };
+    run.begin_or_rescope(&refs, &pending)?;
+    run.decisions(&refs, &mut pending)?;
+    run.unexplained(&refs, &pending)?;
+    run.commit()?;
+    let before = now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
+    ahead::tidy(directory, before).context("cannot list what was written ahead")?;
+    Ok(run.folded)
+}
+
+/// Steps of refs, in the order in which each took them.
+type Steps = BTreeMap<Text, VecDeque<Step>>;
+
+struct Run<'a, 'b> {
+    folding: &'b Folding<'a>,
+    ledger: Ledger<'a>,
+    lock: &'b mut Lock,
+    folded: Folded,
+    /// The files of decisions that are complete once the ledger holds what was appended.
+    done: Vec<PathBuf>,
+    now: Timestamp,
+}
+
+impl Run<'_, '_> {
+    fn append(&mut self, event: Event, facts: Option<&str>) -> Result<()> {
+        self.ledger.append(event, facts, self.now)?;
+        self.folded.records += 1;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.ledger.commit(self.lock, self.now)?;
+        for path in self.done.drain(..) {
+            pending::remove(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Begins the ledger, or notes that other refs are under change control than before.
+    fn begin_or_rescope(&mut self, refs: &Refs, pending: &[Pending]) -> Result<()> {
+        // What was decided and is not in the ledger comes after this.
+        let asked = asked(pending);
+        let before = |name: &Text, holds: Oid| {
+            let edges = asked.get(name).map(|(_, edges)| edges.as_slice()).unwrap_or_default();
+            match walk(None, Some(holds), edges, &|_| false).first() {
+                Some(Step::Gap(_, to)) => *to,
+                Some(Step::Decided(_)) => None,
+                None => Some(holds),
+            }
+        };
+        if !self.ledger.has_begun() {
+            let tips = refs.tips(&before, &|_| true);
+            let begin = Begin { protects: refs.patterns(), tips, tool: self.folding.tool.to_owned() };
+            return self.append(Event::Begin(begin), None);
+        }
+        if let Some(scope) = refs.rescoped(self.ledger.state(), &before) {
+            self.append(Event::Scope(scope), None)?;
+        }
+        Ok(())
+    }
+
+    /// Appends every decision of which it is known what became of it.
+    fn decisions(&mut self, refs: &Refs, pending: &mut [Pending]) -> Result<()> {
+        let mut steps = self.steps(refs, pending);
+        let mut left: Vec<usize> = (0..pending.len()).collect();
+        while !left.is_empty() {
+            let ready = left.iter().position(|place| is_ready(*place, &steps));
+            // Steps that wait for one another cannot be: the oldest decision comes first then.
+            let place = left.remove(ready.unwrap_or(0));
+            let landed = self.gaps(place, &mut steps)?;
+            if let Some(one) = pending.get_mut(place) {
+                self.one(one, &landed)?;
+            }
+            if RECENT / 4 <= self.done.len() {
+                self.commit()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the steps of every ref that some decision asks for.
+    fn steps(&self, refs: &Refs, pending: &[Pending]) -> Steps {
+        let mut steps = Steps::new();
+        for (name, (places, edges)) in asked(pending) {
+            let Some(holds) = refs.holds(name) else { continue };
+            let known = self.ledger.state().tips.get(&key(name)).copied();
+            let is_behind = |id: Oid| holds.is_some_and(|holds| self.is_behind(id, holds));
+            let mut taken = walk(known, holds, &edges, &is_behind);
+            // What a push that is over asked for may have landed, and be gone again.
+            let is_lost = |at: &usize| {
+                let asker = places.get(*at).and_then(|place| pending.get(*place));
+                let is_over = matches!(asker, Some(Pending::Decision(one)) if one.is_over && !one.is_told);
+                is_over && !taken.contains(&Step::Decided(*at))
+            };
+            if (0..edges.len()).any(|at| is_lost(&at))
+                && let Some(moves) = self.folding.repository.moves_since(name, known)
+                && let Some(followed) = follow(&moves, holds, &edges)
+            {
+                taken = followed;
+            }
+            let taken = taken.into_iter().filter_map(|step| match step {
+                Step::Decided(at) => places.get(at).map(|place| Step::Decided(*place)),
+                gap @ Step::Gap(..) => Some(gap),
+            });
+            steps.insert(name.clone(), taken.collect());
+        }
+        steps
+    }
+
+    fn is_behind(&self, old: Oid, tip: Oid) -> bool {
+        let history = self.folding.repository.new_history(tip, &[old]);
+        history.is_ok_and(|history| history.leads_back_to(old))
+    }
+
+    /// Takes the steps of one decision off, records what nobody decided before them, and returns the
+    /// refs that landed.
+    fn gaps(&mut self, place: usize, steps: &mut Steps) -> Result<BTreeSet<Text>> {
+        let mut landed = BTreeSet::new();
+        let mut gaps = Vec::new();
+        for (name, steps) in steps {
+            let Some(at) = steps.iter().position(|step| *step == Step::Decided(place)) else { continue };
+            landed.insert(name.clone());
+            steps.remove(at);
+            // What stands before is gaps alone, unless steps wait for one another.
+            let before: Vec<Step> = steps.drain(..at).collect();
+            for step in &before {
+                if let Step::Gap(old, new) = *step {
+                    gaps.push(Moved { name: name.clone(), old, new });
+                }
+            }
+            let waiting = before.into_iter().filter(|step| matches!(step, Step::Decided(_)));
+            waiting.rev().for_each(|step| steps.push_front(step));
+        }
+        for moved in gaps {
+            self.unauthorised(moved)?;
+        }
+        Ok(landed)
+    }
+
+    /// Appends one decision and what became of it, as far as that is known.
+    fn one(&mut self, one: &mut Pending, landed: &BTreeSet<Text>) -> Result<()> {
+        match one {
+            Pending::Damaged { damaged, path, is_known } => {
+                if !*is_known {
+                    self.append(Event::Damaged(damaged.clone()), None)?;
+                    self.folded.damaged += 1;
+                    self.commit()?;
+                }
+                pending::set_aside(path)
+            }
+            Pending::Stayed { of, moves } => {
+                let moved: Vec<Moved> =
+                    moves.iter().filter(|moved| landed.contains(&moved.name)).cloned().collect();
+                if moved.is_empty() {
+                    return Ok(());
+                }
+                self.folded.found_late += 1;
+                self.outcome(of.clone(), moved, Vec::new(), true)
+            }
+            Pending::Decision(one) => {
+                let is_late = one.is_over && !one.is_told;
+                let (moved, stayed): (Vec<Moved>, Vec<Moved>) =
+                    one.moves.iter().cloned().partition(|moved| landed.contains(&moved.name));
+                let is_complete = one.is_over || stayed.is_empty();
+                if !is_complete && moved.is_empty() {
+                    self.folded.waiting += 1;
+                    return Ok(());
+                }
+                let decided = &one.ahead.decided;
+                if !one.is_known {
+                    self.append(Event::Decision(Box::new(decided.clone())), one.ahead.facts.as_deref())?;
+                }
+                if decided.decision == Decision::Allow && !one.moves.is_empty() {
+                    self.folded.found_late += usize::from(is_late);
+                    let stayed = stayed.into_iter().filter(|_| one.is_over).map(|moved| moved.name);
+                    self.outcome(decided.id.clone(), moved, stayed.collect(), is_late)?;
+                }
+                if is_complete {
+                    one.is_done = true;
+                    self.done.push(one.path.clone());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn outcome(&mut self, of: String, landed: Vec<Moved>, stayed: Vec<Text>, found_late: bool) -> Result<()> {
+        let observed_at = self.now;
+        self.append(Event::Outcome(Outcome { of, landed, stayed, observed_at, found_late }), None)
+    }
+
+    fn unauthorised(&mut self, moved: Moved) -> Result<()> {
+        self.append(Event::Unauthorised(moved.clone()), None)?;
+        self.folded.unauthorised.push(moved);
+        Ok(())
+    }
+
+    /// Records what refs hold that no decision on disk accounts for.
+    fn unexplained(&mut self, refs: &Refs, pending: &[Pending]) -> Result<()> {
+        let waiting = pending.iter().filter(|one| matches!(one, Pending::Decision(one) if !one.is_done));
+        let waiting: BTreeSet<&Text> = waiting.flat_map(Pending::edges).map(|(name, _)| name).collect();
+        let known = self.ledger.state().tips.keys().map(|key| name(key));
+        let mut names: Vec<Text> = known.chain(refs.names().cloned()).collect();
+        names.sort();
+        names.dedup();
+        for name in names.into_iter().filter(|name| refs.is_protected(name) && !waiting.contains(name)) {
+            let old = self.ledger.state().tips.get(&key(&name)).copied();
+            let new = refs.holds(&name).flatten();
+            if old != new {
+                self.unauthorised(Moved { name, old, new })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns what is asked of each ref, and by whom of those who wait.
+fn asked(pending: &[Pending]) -> BTreeMap<&Text, (Vec<usize>, Vec<Edge>)> {
+    let mut asked: BTreeMap<&Text, (Vec<usize>, Vec<Edge>)> = BTreeMap::new();
+    for (place, one) in pending.iter().enumerate() {
+        for (name, edge) in one.edges() {
+            let (places, edges) = asked.entry(name).or_default();
+            places.push(place);
+            edges.push(edge);
+        }
+    }
+    asked
+}
+
+/// Returns whether everything that a decision moved stands first, where nobody decided aside.
+fn is_ready(place: usize, steps: &Steps) -> bool {
+    steps.values().all(|steps| {
+        let at = steps.iter().position(|step| *step == Step::Decided(place));
+        at.is_none_or(|at| steps.iter().take(at).all(|step| matches!(step, Step::Gap(..))))
+    })
+}

@@ -1,0 +1,308 @@
+//! One record of the ledger, and the one way in which it is written.
+//!
+//! A record travels as canonical JSON (RFC 8785): keys in order, no space between them, every number
+//! an integer. So a record has one digest, wherever it is computed, and what is judged again from the
+//! same facts gives the same bytes.
+//!
+//! Reading is lenient where that is safe: a record of a newer version, or with keys that this version
+//! does not know, is kept as it stands and said to be [`Readable::Unknown`]; it never stops the rest.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::canonical::canonical;
+use crate::change::{Fact, Oid, Pusher, Stage, Text, text};
+use crate::report::PolicyFrom;
+use crate::verdict::{Decision, Judgement, Line, Verdict};
+
+/// The name and version of the schema of records.
+pub const SCHEMA: &str = "changegate/record/v1";
+
+/// No record is longer than this many bytes.
+pub const LARGEST: usize = 8 << 20;
+
+/// A record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Record {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Its place in the ledger, counted from 1.
+    pub number: u64,
+    /// The digest of the record before; `None` for the first.
+    pub previous: Option<String>,
+    /// When it was appended, by the clock of whoever did.
+    pub recorded_at: Timestamp,
+    /// What is recorded.
+    pub event: Event,
+}
+
+/// What is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum Event {
+    /// The ledger begins: the refs under change control hold these.
+    Begin(Begin),
+    /// Somebody asked to change refs, and this was decided.
+    Decision(Box<Decided>),
+    /// What became of a decision that allowed something.
+    Outcome(Outcome),
+    /// A ref under change control moved, and nobody decided that.
+    Unauthorised(Moved),
+    /// Other refs are under change control from now on.
+    Scope(Scope),
+    /// A decision was written ahead and cannot be read; what is left of it is kept beside the ledger.
+    Damaged(Damaged),
+}
+
+/// What held when the ledger began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Begin {
+    /// Which refs are under change control, as patterns of their names.
+    pub protects: Vec<String>,
+    /// What these refs hold, by their full names, in order.
+    pub tips: Vec<Tip>,
+    /// The version of the gate.
+    pub tool: String,
+}
+
+/// Which refs are under change control from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scope {
+    /// All of them, as patterns of their names.
+    pub protects: Vec<String>,
+    /// What those hold that were not under change control before, by their full names, in order.
+    pub came: Vec<Tip>,
+    /// The names of those that are not under change control any more.
+    pub left: Vec<Text>,
+}
+
+/// What a ref holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tip {
+    /// Its full name.
+    pub name: Text,
+    /// What it holds.
+    pub id: Oid,
+}
+
+/// A decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Decided {
+    /// What outcomes refer to: unlike that of any other decision.
+    pub id: String,
+    /// When the change was seen, by the clock of whoever judged.
+    pub observed_at: Timestamp,
+    /// Where it was seen.
+    pub stage: Stage,
+    /// Who asked for it, as the server knows.
+    pub pusher: Fact<Pusher>,
+    /// What was decided.
+    pub decision: Decision,
+    /// The policy; `None` if none could be used.
+    pub policy: Option<PolicyUsed>,
+    /// What was judged, ref by ref.
+    pub refs: Vec<RefDecided>,
+    /// How many further refs were denied that there is no room for.
+    pub refs_left_out: usize,
+    /// What else was said.
+    pub notes: Vec<Line>,
+    /// The facts that the judge was given.
+    pub facts: Facts,
+    /// The version of the gate.
+    pub tool: String,
+}
+
+/// Which policy it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PolicyUsed {
+    /// What it calls itself.
+    pub name: String,
+    /// `sha256:` and the digest of everything that it was read from.
+    pub digest: String,
+    /// Where it was read from.
+    pub source: String,
+}
+
+/// What was decided about one ref.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RefDecided {
+    /// Its full name, after symbolic refs have been followed.
+    pub name: Text,
+    /// The name that was pushed, if that is another.
+    pub pushed_as: Option<Text>,
+    /// What it held; `None` for nothing.
+    pub old: Option<Oid>,
+    /// What it was to hold; `None` for nothing.
+    pub new: Option<Oid>,
+    /// The tree of that.
+    pub tree: Option<Oid>,
+    /// True if it is under change control; otherwise nothing was judged.
+    pub protected: bool,
+    /// The policies that its changes were held against: its own, and that of the policy ref where
+    /// that is another.
+    pub policies: Vec<PolicyFrom>,
+    /// What spoke against the ref itself.
+    pub refusals: Vec<Judgement>,
+    /// The changes that there is something to say about, oldest first.
+    pub changes: Vec<Verdict>,
+    /// How many further changes kept every rule.
+    pub passed: usize,
+    /// How many further changes there is no room for, and how many of those were denied.
+    pub left_out: LeftOut,
+}
+
+/// Changes that a record has no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LeftOut {
+    /// How many.
+    pub changes: usize,
+    /// How many of them were denied.
+    pub denied: usize,
+}
+
+/// The facts that a decision rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Facts {
+    /// `sha256:` and the digest of the changes as they were judged, one JSON document after another,
+    /// each with a line end.
+    pub digest: String,
+    /// How many changes that are.
+    pub changes: usize,
+    /// Whether they are kept beside the record, so that they can be judged again.
+    pub kept: bool,
+}
+
+/// What became of a decision, or of some of its refs if the others are not known yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Outcome {
+    /// The decision.
+    pub of: String,
+    /// The refs that moved as decided.
+    pub landed: Vec<Moved>,
+    /// The refs that did not move, though they might have.
+    pub stayed: Vec<Text>,
+    /// When that was seen.
+    pub observed_at: Timestamp,
+    /// True if it was not the push itself that told, but somebody who looked later.
+    pub found_late: bool,
+}
+
+/// A ref that moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Moved {
+    /// Its full name.
+    pub name: Text,
+    /// What it held; `None` for nothing.
+    pub old: Option<Oid>,
+    /// What it holds; `None` for nothing.
+    pub new: Option<Oid>,
+}
+
+/// A decision that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Damaged {
+    /// The name of its file.
+    pub file: String,
+    /// `sha256:` and the digest of what is there; `None` if nothing can be read at all.
+    pub digest: Option<String>,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
+/// A record as far as it could be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Readable {
+    /// All of it.
+    Known(Box<Record>),
+    /// It is JSON and says where it belongs, and this version does not understand the rest.
+    Unknown(Place),
+    /// It is not a record.
+    Damaged(String),
+}
+
+/// Where a record says that it belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its schema.
+    pub schema: String,
+    /// Its number.
+    pub number: u64,
+    /// The digest of the record before.
+    pub previous: Option<String>,
+    /// Why the rest is not understood.
+    pub why: String,
+}
+
+impl Record {
+    /// Returns the canonical bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails for a record longer than [`LARGEST`].
+    pub fn bytes(&self) -> Result<Vec<u8>, String> {
+        let bytes = canonical(self)?;
+        if LARGEST < bytes.len() {
+            return Err(format!("a record of {} bytes is too long; at most {LARGEST} are kept", bytes.len()));
+        }
+        Ok(bytes)
+    }
+}
+
+impl Decided {
+    /// Returns what it asks of the refs under change control.
+    pub fn moves(&self) -> Vec<Moved> {
+        let asked = self.refs.iter().filter(|asked| asked.protected);
+        asked.map(|asked| Moved { name: asked.name.clone(), old: asked.old, new: asked.new }).collect()
+    }
+}
+
+impl RefDecided {
+    /// Returns how many changes were judged.
+    pub fn changes(&self) -> usize {
+        self.changes.len().saturating_add(self.passed).saturating_add(self.left_out.changes)
+    }
+}
+
+impl Readable {
+    /// Reads a record.
+    pub fn read(bytes: &[u8]) -> Readable {
+        if LARGEST < bytes.len() {
+            return Readable::Damaged(format!(
+                "it has {} bytes, and at most {LARGEST} are read",
+                bytes.len()
+            ));
+        }
+        let why = match serde_json::from_slice::<Record>(bytes) {
+            Ok(record) if record.schema == SCHEMA => return Readable::Known(Box::new(record)),
+            Ok(record) => format!("its schema is {}", record.schema),
+            Err(error) => error.to_string(),
+        };
+        let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return Readable::Damaged(why) };
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        match (text("schema"), value.get("number").and_then(Value::as_u64)) {
+            (Some(schema), Some(number)) if schema.starts_with("changegate/record/") => {
+                Readable::Unknown(Place { schema, number, previous: text("previous"), why })
+            }
+            _ => Readable::Damaged(why),
+        }
+    }
+}
+
+/// Returns `sha256:` and the digest of some bytes.
+pub fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", text::hex(&Sha256::digest(bytes)))
+}

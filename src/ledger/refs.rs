@@ -1,0 +1,120 @@
+//! What the refs under change control hold, and which those are.
+//!
+//! Refs are looked up by name where the patterns allow it, so that a repository with very many others
+//! pays nothing for them. Symbolic refs are not listed: what they lead to is another ref.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::record::{Scope, Tip};
+use super::state::{State, name};
+use crate::change::{Oid, Text};
+use crate::git::Repository;
+use crate::pattern::RefPattern;
+
+/// The refs at one moment.
+pub(super) struct Refs {
+    protects: Vec<RefPattern>,
+    holds: BTreeMap<Text, Oid>,
+    others: BTreeMap<Text, Option<Oid>>,
+}
+
+impl Refs {
+    /// Reads what the refs hold that are under change control by `scope`, or as the ledger has it if
+    /// nobody can tell; and of the refs in `also`, which may not be any more.
+    pub(super) fn read(
+        repository: &Repository,
+        scope: Option<Vec<RefPattern>>,
+        state: &State,
+        also: &BTreeSet<Text>,
+    ) -> Result<Refs> {
+        let protects = scope.unwrap_or_else(|| patterns(state));
+        let mut holds = BTreeMap::new();
+        let mut folders: Vec<&str> = Vec::new();
+        for pattern in &protects {
+            match pattern.where_to_look() {
+                Ok(whole) => {
+                    let at = repository.resolve_ref(whole.as_bytes())?;
+                    if let (true, Some(id)) = (at.name.as_bytes() == whole.as_bytes(), at.id) {
+                        holds.insert(at.name, id);
+                    }
+                }
+                Err(folder) => folders.push(folder),
+            }
+        }
+        folders.sort_unstable();
+        folders.dedup_by(|later, earlier| later.starts_with(*earlier));
+        for folder in folders {
+            for one in repository.direct_refs(folder)? {
+                let is_protected = protects.iter().any(|pattern| pattern.matches(one.name.as_bytes()));
+                if let (true, Some(id)) = (is_protected, one.id) {
+                    holds.insert(one.name, id);
+                }
+            }
+        }
+        let mut others = BTreeMap::new();
+        for name in also.iter().filter(|name| !protects.iter().any(|one| one.matches(name.as_bytes()))) {
+            let at = repository.resolve_ref(name.as_bytes())?;
+            others.insert(name.clone(), at.id.filter(|_| at.name == *name));
+        }
+        Ok(Refs { protects, holds, others })
+    }
+
+    /// Returns what a ref holds; `None` if nobody looked.
+    pub(super) fn holds(&self, name: &Text) -> Option<Option<Oid>> {
+        if self.is_protected(name) {
+            return Some(self.holds.get(name).copied());
+        }
+        self.others.get(name).copied()
+    }
+
+    /// Returns whether a ref is under change control.
+    pub(super) fn is_protected(&self, name: &Text) -> bool {
+        self.protects.iter().any(|pattern| pattern.matches(name.as_bytes()))
+    }
+
+    /// Returns the names of those that there are.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Text> {
+        self.holds.keys()
+    }
+
+    /// Returns the patterns as they are written.
+    pub(super) fn patterns(&self) -> Vec<String> {
+        self.protects.iter().map(ToString::to_string).collect()
+    }
+
+    /// Returns what those refs held that `wanted` picks, where `before` tells what a ref held once.
+    pub(super) fn tips(
+        &self,
+        before: &dyn Fn(&Text, Oid) -> Option<Oid>,
+        wanted: &dyn Fn(&Text) -> bool,
+    ) -> Vec<Tip> {
+        let wanted = self.holds.iter().filter(|(name, _)| wanted(name));
+        let tip = |(name, id): (&Text, &Oid)| Some(Tip { id: before(name, *id)?, name: name.clone() });
+        wanted.filter_map(tip).collect()
+    }
+
+    /// Returns what has changed about which refs are under change control; `None` for nothing.
+    pub(super) fn rescoped(
+        &self,
+        state: &State,
+        before: &dyn Fn(&Text, Oid) -> Option<Oid>,
+    ) -> Option<Scope> {
+        let protects = self.patterns();
+        if protects == state.protects {
+            return None;
+        }
+        let earlier = patterns(state);
+        let was = |name: &Text| earlier.iter().any(|pattern| pattern.matches(name.as_bytes()));
+        let came = self.tips(before, &|name| !was(name));
+        let left = state.tips.keys().map(|key| name(key)).filter(|name| !self.is_protected(name)).collect();
+        Some(Scope { protects, came, left })
+    }
+}
+
+/// Returns the patterns of the refs under change control, as the ledger has them.
+pub(super) fn patterns(state: &State) -> Vec<RefPattern> {
+    // What this version cannot read was written by another, and matches nothing here.
+    state.protects.iter().filter_map(|pattern| RefPattern::new(pattern).ok()).collect()
+}
