@@ -69,7 +69,7 @@ def sample(folder):
     for back in (2, 1, 0):
         show = lambda name: git("show", f"{REF}~{back}:{name}", cwd=path)
         record = json.loads(show("record.json"))
-        facts = show("facts.jsonl") if record["event"]["kind"] == "decision" else None
+        facts = show("facts.jsonl") if "decision" in record["event"] else None
         links.append((record, facts, git("log", "-1", "--format=%B", f"{REF}~{back}", cwd=path).decode().rstrip("\n") + "\n"))
     return links
 
@@ -80,13 +80,11 @@ def write(path, records, links):
     trees = dict(line.split() for line in git("log", "--format=%H %T", "main", cwd=path).decode().splitlines())
     (allowed, facts, allow_text), (outcome, _, land_text), (denied, denied_facts, deny_text) = links
     name = "refs/heads/main"
-    tip, moves, recent, tool = None, {}, [], allowed["event"]["tool"]
+    tip, moves, recent, tool = None, {}, [], allowed["event"]["decision"]["tool"]
     state = lambda number: canonical({"number": number, "open": moves, "owed": {}, "protects": ["main"], "recent": recent[-64:], "stayed": {}, "tips": {name: tip}})
     out = subprocess.Popen(["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE)
     previous, number = None, 0
-    # The last landing leads to the newest commit of main.
-    landings = sum(1 for n in range(2, records + 1) if (n - 2) % 20 % 2 == 1)
-    place = (len(chain) - 1 - landings) % len(chain)
+    place = 0
 
     def put(event, facts, text):
         nonlocal previous, number
@@ -109,12 +107,11 @@ def write(path, records, links):
         out.stdin.write(data + b"\n")
 
     tip = chain[place]
-    put({"kind": "begin", "protects": ["main"], "tips": [{"name": name, "id": tip}], "tool": tool}, None, "Begin the ledger with 1 ref\n\nLedger-Record: 1\n")
+    put({"begin": {"protects": ["main"], "tips": [{"name": name, "id": tip}], "tool": tool}}, None, "Begin the ledger with 1 ref\n\nLedger-Record: 1\n")
     while number < records:
         ident = f"{number:032x}"
-        turn = (number - 1) % 20
-        template, known, text = (denied, denied_facts, deny_text) if turn == 18 else (allowed, facts, allow_text)
-        event = json.loads(json.dumps(template["event"]))
+        template, known, text = (denied, denied_facts, deny_text) if len(recent) % 10 == 9 else (allowed, facts, allow_text)
+        event = json.loads(json.dumps(template["event"]["decision"]))
         old, new = tip, chain[(place + 1) % len(chain)]
         one = event["refs"][0]
         text = text.replace(one["old"], old).replace(one["new"], new).replace(event["id"], ident)
@@ -125,17 +122,17 @@ def write(path, records, links):
         if template is denied or number + 1 == records:
             if template is not denied:
                 break
-            put(event, known, text)
+            put({"decision": event}, known, text)
             continue
         moves = {ident: [{"name": name, "old": old, "new": new}]}
-        put(event, known, text)
+        put({"decision": event}, known, text)
         place, tip, moves = (place + 1) % len(chain), new, {}
-        landed = json.loads(json.dumps(outcome["event"]))
+        landed = json.loads(json.dumps(outcome["event"]["outcome"]))
         text = land_text.replace(landed["landed"][0]["old"], old).replace(landed["landed"][0]["new"], new).replace(landed["of"], ident)
         text = text.replace(landed["landed"][0]["new"][:10], new[:10]).replace(f"Ledger-Record: {outcome['number']}\n", f"Ledger-Record: {number + 1}\n")
         landed["of"] = ident
         landed["landed"][0].update(old=old, new=new)
-        put(landed, None, text)
+        put({"outcome": landed}, None, text)
     out.stdin.close()
     if out.wait():
         sys.exit("fast-import failed")

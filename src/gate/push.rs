@@ -92,10 +92,8 @@ pub fn judge_push(
 /// no policy, or none that can be used.
 pub fn under_control(repository: &Repository, settings: &Settings) -> Option<Vec<RefPattern>> {
     let (now, policies, kept) = (Timestamp::UNIX_EPOCH, HashMap::new(), Kept::default());
-    match (Push { repository, settings, now, keep_all: false, policies, kept }).base_policy() {
-        Base::Policy(loaded) => Some(loaded.policy.protects),
-        Base::Free | Base::Refused(_) => None,
-    }
+    let mut push = Push { repository, settings, now, keep_all: false, policies, kept };
+    if let Base::Policy(loaded) = push.base_policy() { Some(loaded.policy.protects) } else { None }
 }
 
 /// The policy that says which refs are under change control.

@@ -175,6 +175,16 @@ impl Repository {
         Ok(ReadLink { raw, files })
     }
 
+    /// Returns the tree of a commit.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit cannot be read.
+    pub fn tree_of(&self, commit: Oid) -> Result<Oid> {
+        let commit = self.object_id(commit)?;
+        Ok(oid(&self.reader().tree_of(&commit)?))
+    }
+
     /// Reads a file of at most `limit` bytes by the id of its content.
     ///
     /// # Errors

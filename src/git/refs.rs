@@ -27,8 +27,16 @@ pub struct RefAt {
     pub id: Option<Oid>,
 }
 
-/// A move of a ref: what it held, and what it held then; `None` for nothing.
-pub type LoggedMove = (Option<Oid>, Option<Oid>);
+/// A move of a ref, as git has logged it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoggedMove {
+    /// What it held; `None` for nothing.
+    pub old: Option<Oid>,
+    /// What it held then; `None` for nothing.
+    pub new: Option<Oid>,
+    /// When, in seconds since 1970, by the clock of whoever moved it.
+    pub at: i64,
+}
 
 /// What `HEAD` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,28 +127,13 @@ impl Repository {
         Ok(found)
     }
 
-    /// Returns the moves of a ref since it last came to hold `known`, as git's own log of it has them;
-    /// `None` if no log is kept, or if it does not reach back so far. Only the newest part of a long
-    /// log is looked at.
-    pub fn moves_since(&self, name: &Text, known: Option<Oid>) -> Option<Vec<LoggedMove>> {
-        let log = self.shared.layout.common_dir.join("logs").join(name.as_utf8()?);
-        let end = end_of(&log).ok()?;
-        let mut moves: Vec<LoggedMove> = Vec::new();
-        let mut reaches = false;
-        for line in end.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            // The first line may be cut.
-            let Some((old, new)) = logged(line) else { continue };
-            if old == known && moves.is_empty() {
-                reaches = true;
-            }
-            moves.push((old, new));
-            if new == known {
-                moves.clear();
-                reaches = true;
-            }
-        }
-        let is_whole = moves.windows(2).all(|pair| matches!(pair, [one, next] if one.1 == next.0));
-        (reaches && is_whole).then_some(moves)
+    /// Returns the moves of a ref, oldest first, as git's own log of it has them; of a long log only
+    /// the newest part. Nothing is returned if no log is kept.
+    pub fn logged_moves(&self, name: &Text) -> Vec<LoggedMove> {
+        let Some(name) = name.as_utf8() else { return Vec::new() };
+        let end = end_of(&self.shared.layout.common_dir.join("logs").join(name)).unwrap_or_default();
+        // The first line may be cut.
+        end.split(|byte| *byte == b'\n').filter_map(logged).collect()
     }
 
     /// Returns what is checked out, or what `HEAD` of a bare repository points to.
@@ -176,12 +169,14 @@ fn end_of(log: &Path) -> std::io::Result<Vec<u8>> {
     Ok(end)
 }
 
-/// Reads a line of a log.
+/// Reads a line of a log: two ids, a name, an address, seconds, a time zone, a tab, some words.
 fn logged(line: &[u8]) -> Option<LoggedMove> {
-    let mut words = line.splitn(3, |byte| *byte == b' ');
-    let mut id = || Oid::from_hex(std::str::from_utf8(words.next()?).ok()?);
-    let given = |id: Oid| (!id.is_null()).then_some(id);
-    Some((given(id()?), given(id()?)))
+    let head = line.split(|byte| *byte == b'\t').next()?;
+    let mut words = std::str::from_utf8(head).ok()?.split(' ');
+    let given = |digits: Option<&str>| Some(Some(Oid::from_hex(digits?)?).filter(|id| !id.is_null()));
+    let (old, new) = (given(words.next())?, given(words.next())?);
+    let at = words.nth_back(1)?.parse().ok()?;
+    Some(LoggedMove { old, new, at })
 }
 
 fn text(name: &FullName) -> Text {

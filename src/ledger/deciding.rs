@@ -194,7 +194,5 @@ fn weighs(verdict: &Verdict) -> bool {
 /// Returns the tree of the commit that an id leads to.
 pub fn tree_of(repository: &Repository, id: Oid) -> Option<Oid> {
     let Ok(Peeled::Commit(commit)) = repository.peel(id) else { return None };
-    let raw = repository.raw_commit(commit).ok()?;
-    let digits = raw.strip_prefix(b"tree ")?.split(|byte| *byte == b'\n').next()?;
-    Oid::from_hex(std::str::from_utf8(digits).ok()?)
+    repository.tree_of(commit).ok()
 }

@@ -187,11 +187,9 @@ impl Run<'_, '_> {
                 let is_over = matches!(asker, Some(Pending::Decision(one)) if one.is_over && !one.is_told);
                 is_over && !taken.contains(&Step::Decided(*at))
             };
-            if (0..edges.len()).any(|at| is_lost(&at))
-                && let Some(moves) = self.folding.repository.moves_since(name, known)
-                && let Some(followed) = follow(&moves, holds, &edges)
-            {
-                taken = followed;
+            if (0..edges.len()).any(|at| is_lost(&at)) {
+                let log = self.folding.repository.logged_moves(name);
+                taken = follow(&log, known, holds, &edges, &taken).unwrap_or(taken);
             }
             let taken = taken.into_iter().filter_map(|step| match step {
                 Step::Decided(at) => places.get(at).map(|place| Step::Decided(*place)),

@@ -56,11 +56,14 @@ impl Pending {
     /// Returns what it asks of each ref.
     pub(super) fn edges(&self) -> impl Iterator<Item = (&Text, Edge)> {
         self.moves().iter().map(|moved| {
-            let taken = match self {
-                Pending::Decision(one) if one.is_told => Some(one.landed.contains(&moved.name)),
-                _ => None,
+            let (taken, since) = match self {
+                Pending::Decision(one) => (
+                    one.is_told.then(|| one.landed.contains(&moved.name)),
+                    Some(one.ahead.decided.observed_at.as_second()),
+                ),
+                _ => (None, None),
             };
-            (&moved.name, Edge { old: moved.old, new: moved.new, taken })
+            (&moved.name, Edge { old: moved.old, new: moved.new, taken, since })
         })
     }
 }

@@ -41,7 +41,7 @@ pub struct Record {
 
 /// What is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The ledger begins: the refs under change control hold these.
     Begin(Begin),
@@ -205,10 +205,10 @@ pub struct Outcome {
 pub struct Moved {
     /// Its full name.
     pub name: Text,
-    /// What it held; `None` for nothing.
-    pub old: Option<Oid>,
     /// What it holds; `None` for nothing.
     pub new: Option<Oid>,
+    /// What it held; `None` for nothing.
+    pub old: Option<Oid>,
 }
 
 /// A decision that cannot be read.

@@ -13,25 +13,27 @@ use crate::change::{Oid, Text, text};
 use crate::verdict::{Decision, Outcome as RuleOutcome};
 
 /// The state after a record.
+///
+/// Fields stand in the order of their names, so that what is written plainly nearly always is canonical.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct State {
     /// The number of the record.
     pub number: u64,
-    /// Which refs are under change control, as patterns of their names.
-    pub protects: Vec<String>,
-    /// What each ref under change control holds, by its name as [`key`] writes it.
-    pub tips: BTreeMap<String, Oid>,
     /// The decisions that allowed something and of which nobody knows what became, by their ids.
     pub open: BTreeMap<String, Vec<Moved>>,
-    /// What did not move of the newest decisions, by their ids; should it move after all, it was
-    /// decided.
-    pub stayed: BTreeMap<String, Vec<Moved>>,
     /// What is owed, by its id.
     pub owed: BTreeMap<String, Owed>,
+    /// Which refs are under change control, as patterns of their names.
+    pub protects: Vec<String>,
     /// The newest decisions by their ids, and files that could not be read by their names, at most
     /// [`RECENT`] of them: what was appended just before a process died is not appended twice.
     pub recent: Vec<String>,
+    /// What did not move of the newest decisions, by their ids; should it move after all, it was
+    /// decided.
+    pub stayed: BTreeMap<String, Vec<Moved>>,
+    /// What each ref under change control holds, by its name as [`key`] writes it.
+    pub tips: BTreeMap<String, Oid>,
 }
 
 /// How many decisions are remembered as the newest.
@@ -41,22 +43,22 @@ pub const RECENT: usize = 64;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Owed {
-    /// The decision that it comes from.
-    pub decision: String,
-    /// The ref that the change landed on.
-    pub on: Text,
     /// The change that owes it.
     pub change: Option<Oid>,
-    /// The rule that asks for it.
-    pub rule: String,
-    /// What it is.
-    pub what: String,
-    /// Who owes it.
-    pub owner: String,
+    /// The decision that it comes from.
+    pub decision: String,
     /// The last instant that is in time; `None` for never.
     pub due: Option<Timestamp>,
     /// The evidence that closes it.
     pub evidence: String,
+    /// The ref that the change landed on.
+    pub on: Text,
+    /// Who owes it.
+    pub owner: String,
+    /// The rule that asks for it.
+    pub rule: String,
+    /// What it is.
+    pub what: String,
 }
 
 impl State {

@@ -19,7 +19,7 @@ use super::store::{FACTS, LARGEST, RECORD, STATE};
 use super::{REF, ahead, deciding, message};
 use crate::change::{Oid, Signature, Text};
 use crate::git::signature::{self, Keys};
-use crate::git::{Peeled, ReadLink, Repository};
+use crate::git::{ReadLink, Repository};
 use crate::report::escape;
 use crate::verdict::Decision;
 
@@ -167,6 +167,17 @@ impl Run<'_> {
         }
     }
 
+    /// Returns the state beside a record, if it is not the one that follows from the records; `None` if
+    /// none can be read.
+    fn follows(&self, link: &ReadLink) -> Option<Option<State>> {
+        let bytes = self.repository.content(link.file(STATE)?, LARGEST).ok()?;
+        if serde_json::to_vec(&self.state).is_ok_and(|plain| plain == bytes) {
+            return Some(None);
+        }
+        let state: State = serde_json::from_slice(&bytes).ok().filter(|_| is_canonical(&bytes))?;
+        Some((state != self.state).then_some(state))
+    }
+
     fn state_of(&self, link: &ReadLink) -> Option<State> {
         let bytes = self.repository.content(link.file(STATE)?, LARGEST).ok()?;
         serde_json::from_slice(&bytes).ok().filter(|_| is_canonical(&bytes))
@@ -188,10 +199,10 @@ impl Run<'_> {
             self.completes(record, before);
         }
         self.state.apply(record);
-        match self.state_of(link) {
-            Some(state) if state == self.state => self.is_trusted = true,
+        match self.follows(link) {
+            Some(None) => self.is_trusted = true,
             // What follows is held against what is there, so that one fault is told once.
-            Some(state) => {
+            Some(Some(state)) => {
                 if self.is_trusted {
                     self.tampered("the state beside it is not what follows from the records");
                 }
@@ -295,9 +306,7 @@ impl Run<'_> {
     fn holds(&mut self, asked: &RefDecided) {
         let (Some(new), Some(tree)) = (asked.new, asked.tree) else { return };
         // What was allowed and never landed may be gone.
-        if let Ok(Peeled::Commit(_)) = self.repository.peel(new)
-            && deciding::tree_of(self.repository, new) != Some(tree)
-        {
+        if deciding::tree_of(self.repository, new).is_some_and(|found| found != tree) {
             self.problem(Kind::Mismatch, format!("{} has another tree than was judged", new.short()));
         }
     }

@@ -16,6 +16,8 @@ pub(super) struct Edge {
     pub(super) new: Option<Oid>,
     /// Whether it was taken, if git has said so.
     pub(super) taken: Option<bool>,
+    /// When it was decided, in seconds since 1970, if a log can tell of it.
+    pub(super) since: Option<i64>,
 }
 
 /// A step of a ref.
@@ -73,37 +75,63 @@ pub(super) fn walk(
     steps
 }
 
-/// Returns the same from `moves`, the log of the ref since it held `known`; `None` if that does not
-/// fit what is known otherwise.
-pub(super) fn follow(moves: &[LoggedMove], holds: Option<Oid>, edges: &[Edge]) -> Option<Vec<Step>> {
-    if moves.last().map(|(_, new)| *new) != Some(holds) {
+/// Returns the same from the log of the ref, where that tells of more decisions than `told`; `None` if
+/// it does not.
+///
+/// A ref can come back to where it was, so the log may say more than once that it held `known`. Of all
+/// places to begin from, the newest counts among those that account for most.
+pub(super) fn follow(
+    log: &[LoggedMove],
+    known: Option<Oid>,
+    holds: Option<Oid>,
+    edges: &[Edge],
+    told: &[Step],
+) -> Option<Vec<Step>> {
+    let count = |steps: &[Step]| steps.iter().filter(|step| matches!(step, Step::Decided(_))).count();
+    let mut best: Option<Vec<Step>> = None;
+    if log.last().map(|moved| moved.new) != Some(holds) {
         return None;
     }
+    for start in (0..log.len()).rev() {
+        let Some(moves) = log.get(start..) else { continue };
+        if moves.windows(2).next().is_some_and(|pair| matches!(pair, [one, next] if one.new != next.old)) {
+            break;
+        }
+        if moves.first().map(|moved| moved.old) == Some(known) {
+            let steps = follow_from(moves, edges);
+            if best.as_ref().map_or(count(told), |best| count(best)) < count(&steps) {
+                best = Some(steps);
+            }
+        }
+    }
+    best.filter(|steps| {
+        let is_told = |edge: &Edge| edge.taken == Some(true);
+        let told = edges.iter().enumerate().filter(|(_, edge)| is_told(edge));
+        told.into_iter().all(|(place, _)| steps.contains(&Step::Decided(place)))
+    })
+}
+
+fn follow_from(moves: &[LoggedMove], edges: &[Edge]) -> Vec<Step> {
     let mut free: Vec<bool> = edges.iter().map(|edge| edge.taken != Some(false)).collect();
     let mut steps = Vec::new();
-    for (old, new) in moves {
-        let fits = |place: &usize| {
-            free.get(*place).is_some_and(|free| *free)
-                && edges.get(*place).is_some_and(|edge| (edge.old, edge.new) == (*old, *new))
-        };
-        let told = |place: &usize| edges.get(*place).is_some_and(|edge| edge.taken == Some(true));
-        let mut places = 0..edges.len();
-        let place = places.clone().find(|place| fits(place) && told(place)).or_else(|| places.find(fits));
+    for moved in moves {
+        let place = edges.iter().enumerate().position(|(place, edge)| {
+            free.get(place).is_some_and(|free| *free)
+                && (edge.old, edge.new) == (moved.old, moved.new)
+                && edge.since.is_some_and(|since| since <= moved.at)
+        });
         match place {
             Some(place) => {
                 free.get_mut(place).into_iter().for_each(|free| *free = false);
                 steps.push(Step::Decided(place));
             }
-            None => steps.push(Step::Gap(*old, *new)),
+            None => steps.push(Step::Gap(moved.old, moved.new)),
         }
     }
     while matches!(steps.last(), Some(Step::Gap(..))) {
         steps.pop();
     }
-    let is_told = |place: usize| edges.get(place).is_some_and(|edge| edge.taken == Some(true));
-    let all_told =
-        (0..edges.len()).filter(|place| is_told(*place)).all(|place| steps.contains(&Step::Decided(place)));
-    all_told.then_some(steps)
+    steps
 }
 
 /// Returns the edges that lead to `from`, oldest first, back to `known` at most.
@@ -138,7 +166,10 @@ mod tests {
     }
 
     fn edges(pairs: &[(u8, u8, Option<bool>)]) -> Vec<Edge> {
-        pairs.iter().map(|(old, new, taken)| Edge { old: id(*old), new: id(*new), taken: *taken }).collect()
+        pairs
+            .iter()
+            .map(|(old, new, taken)| Edge { old: id(*old), new: id(*new), taken: *taken, since: Some(0) })
+            .collect()
     }
 
     fn steps(known: u8, holds: u8, pairs: &[(u8, u8, Option<bool>)], behind: &[u8]) -> Vec<Step> {
@@ -166,20 +197,30 @@ mod tests {
     #[test]
     fn a_log_tells_of_every_step() {
         use Step::{Decided, Gap};
-        let log =
-            |pairs: &[(u8, u8)]| pairs.iter().map(|(old, new)| (id(*old), id(*new))).collect::<Vec<_>>();
-        let follow = |pairs: &[(u8, u8)], holds, asked: &[(u8, u8, Option<bool>)]| {
-            follow(&log(pairs), id(holds), &edges(asked))
+        let log = |pairs: &[(u8, u8)]| {
+            let one = |(at, (old, new)): (usize, &(u8, u8))| LoggedMove {
+                old: id(*old),
+                new: id(*new),
+                at: at as i64,
+            };
+            pairs.iter().enumerate().map(one).collect::<Vec<_>>()
         };
-        assert_eq!(follow(&[(1, 2), (2, 1)], 1, &[(1, 2, None)]), Some(vec![Decided(0)]));
+        let follow = |pairs: &[(u8, u8)], known, holds, asked: &[(u8, u8, Option<bool>)]| {
+            follow(&log(pairs), id(known), id(holds), &edges(asked), &[])
+        };
+        // It went and came back.
+        assert_eq!(follow(&[(1, 2), (2, 1)], 1, 1, &[(1, 2, None)]), Some(vec![Decided(0)]));
+        // It did so before, which is known.
+        assert_eq!(follow(&[(1, 2), (2, 1), (1, 3), (3, 1)], 1, 1, &[(1, 3, None)]), Some(vec![Decided(0)]));
         assert_eq!(
-            follow(&[(1, 5), (5, 6), (6, 9)], 9, &[(5, 6, None), (5, 6, None)]),
+            follow(&[(1, 5), (5, 6), (6, 9)], 1, 9, &[(5, 6, None), (5, 6, None)]),
             Some(vec![Gap(id(1), id(5)), Decided(0)])
         );
-        // What git has told is not in the log, or the log ends elsewhere.
-        assert_eq!(follow(&[(1, 2)], 2, &[(1, 3, Some(true))]), None);
-        assert_eq!(follow(&[(1, 2)], 3, &[(1, 2, None)]), None);
-        assert_eq!(follow(&[], 3, &[(1, 2, None)]), None);
+        // What git has told is not in the log, or the log ends elsewhere, or has a hole.
+        assert_eq!(follow(&[(1, 2)], 1, 2, &[(1, 2, None), (2, 3, Some(true))]), None);
+        assert_eq!(follow(&[(1, 2)], 1, 3, &[(1, 2, None)]), None);
+        assert_eq!(follow(&[(1, 2), (3, 4)], 1, 4, &[(1, 2, None)]), None);
+        assert_eq!(follow(&[], 1, 3, &[(1, 2, None)]), None);
     }
 
     #[test]

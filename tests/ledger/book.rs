@@ -7,6 +7,15 @@ use crate::world::{Pushed, World};
 /// The ref of the ledger.
 pub(crate) const LEDGER: &str = "refs/changegate/ledger";
 
+/// Turns `{"event": {"begin": {...}}}` into `{"event": {"kind": "begin", ...}}`, which tests ask.
+fn flat(mut record: Value) -> Value {
+    let Value::Object(event) = record["event"].take() else { panic!("{record}") };
+    let (kind, mut event) = event.into_iter().next().unwrap();
+    event["kind"] = kind.into();
+    record["event"] = event;
+    record
+}
+
 impl World {
     /// Returns all records of the server, oldest first.
     pub(crate) fn records(&self) -> Vec<Value> {
@@ -18,7 +27,7 @@ impl World {
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let head = std::str::from_utf8(&rest[..end]).unwrap();
             let size: usize = head.rsplit(' ').next().unwrap().parse().unwrap();
-            records.push(serde_json::from_slice(&rest[end + 1..end + 1 + size]).unwrap());
+            records.push(flat(serde_json::from_slice(&rest[end + 1..end + 1 + size]).unwrap()));
             rest = &rest[end + size + 2..];
         }
         records

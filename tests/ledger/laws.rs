@@ -48,7 +48,7 @@ fn hooks(world: &World, before: &str, after: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// After any of it, one further run leaves every move of the branch in the ledger: what was
     /// decided as landed, once, and the rest as unauthorised; and each landing goes on from the last.

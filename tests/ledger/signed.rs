@@ -39,7 +39,7 @@ fn git_and_we_agree_about_signatures() {
         told.refused("unsigned record 1").does_not_say("record 2");
         // A record that was signed and changed, and one signed by somebody else.
         let mut links = world.links();
-        links[2].edit(|record| record["event"]["found-late"] = true.into());
+        links[2].edit(|record| record["event"]["outcome"]["found-late"] = true.into());
         world.forge(&links);
         world.changegate("server.git", &verify).says("unsigned record 2").says("unsigned record 3");
     }

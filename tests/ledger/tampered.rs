@@ -171,7 +171,7 @@ fn an_end_that_is_gone_is_found_by_whoever_saw_it() {
     // Another end of the same length.
     world.git_in("server.git", &["update-ref", LEDGER, &whole]);
     let mut links = world.links();
-    links[5].edit(|record| record["event"]["found-late"] = true.into());
+    links[5].edit(|record| record["event"]["outcome"]["found-late"] = true.into());
     world.forge(&links);
     verify(&world).refused("record 6 is not the one that was seen before");
     // What was cut is put back from a copy, and the pushes that waited are told.
@@ -204,7 +204,7 @@ fn two_ledgers_joined() {
 #[test]
 fn a_record_of_another_repository() {
     forged(|links| {
-        let tree = links[1].record()["event"]["refs"][0]["tree"].as_str().unwrap().to_owned();
+        let tree = links[1].record()["event"]["decision"]["refs"][0]["tree"].as_str().unwrap().to_owned();
         links[1].replace(
             "record.json",
             &format!("\"tree\":\"{tree}\""),
@@ -218,7 +218,7 @@ fn a_record_of_another_repository() {
 
 #[test]
 fn an_outcome_without_a_decision_and_the_contrary() {
-    forged(|links| links[2].edit(|record| record["event"]["of"] = "0".repeat(32).into()))
+    forged(|links| links[2].edit(|record| record["event"]["outcome"]["of"] = "0".repeat(32).into()))
         .refused("incomplete record 3")
         .says("no decision that is open");
     let world = scene();
@@ -231,11 +231,15 @@ fn an_outcome_without_a_decision_and_the_contrary() {
 
 #[test]
 fn a_landing_that_was_not_decided() {
-    forged(|links| links[2].edit(|record| record["event"]["landed"][0]["new"] = "2".repeat(40).into()))
-        .refused("tampered record 3")
-        .says("landed that was not decided");
-    forged(|links| links[2].edit(|record| record["event"]["landed"][0]["name"] = "refs/heads/other".into()))
-        .refused("landed that was not decided");
+    forged(|links| {
+        links[2].edit(|record| record["event"]["outcome"]["landed"][0]["new"] = "2".repeat(40).into())
+    })
+    .refused("tampered record 3")
+    .says("landed that was not decided");
+    forged(|links| {
+        links[2].edit(|record| record["event"]["outcome"]["landed"][0]["name"] = "refs/heads/other".into())
+    })
+    .refused("landed that was not decided");
 }
 
 #[test]
@@ -243,7 +247,7 @@ fn a_record_that_does_not_go_on_from_the_one_before() {
     forged(|links| {
         for place in [4, 5] {
             let mut text = String::from_utf8(links[place].files["record.json"].clone()).unwrap();
-            let old = links[1].record()["event"]["refs"][0]["new"].as_str().unwrap().to_owned();
+            let old = links[1].record()["event"]["decision"]["refs"][0]["new"].as_str().unwrap().to_owned();
             text = text.replace(&format!("\"old\":\"{old}\""), &format!("\"old\":\"{}\"", "3".repeat(40)));
             links[place].files.insert("record.json".into(), text.into_bytes());
         }
@@ -262,7 +266,7 @@ fn a_newer_version_and_unknown_fields_are_told_and_stop_nothing() {
     told.refused("unreadable record 4").says("changegate/record/v2").says("6 records");
     assert!(!told.seen.contains("record 5"), "{}", told.seen);
     forged(|links| {
-        links[3].edit(|record| record["event"]["surprise"] = json!({ "a": 1 }));
+        links[3].edit(|record| record["event"]["decision"]["surprise"] = json!({ "a": 1 }));
         chain_anew(links, 4);
     })
     .refused("unreadable record 4")
