@@ -34,7 +34,7 @@ const STAIRS: [&str; 18] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 13] = [
+const WALLS: [(&str, &[&str], &str); 14] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
     ("regex", &["pattern"], "cost, Unicode and anchoring decided once"),
@@ -47,6 +47,7 @@ const WALLS: [(&str, &[&str], &str); 13] = [
     ("octocrab", &["github"], "whoever asks a forge asks through one door"),
     ("tokio", &["github"], "nothing else waits for more than one thing"),
     ("pulldown_cmark", &["change"], "one meaning of a description"),
+    ("ureq", &["cli"], "only the command line tells somebody elsewhere"),
     ("indicatif", &["cli"], "only the command line shows progress"),
 ];
 

@@ -9,6 +9,7 @@ mod demo;
 mod hook;
 mod install;
 mod ledger;
+mod obligations;
 mod output;
 mod policy;
 mod trailers;
@@ -64,7 +65,9 @@ enum Command {
     Install(install::Args),
     Ledger(ledger::Args),
     Man(completions::ManArgs),
+    Obligations(obligations::Args),
     Policy(policy::Args),
+    Sweep(obligations::SweepArgs),
     Trailers(trailers::Args),
     Uninstall(install::UninstallArgs),
 }
@@ -219,7 +222,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         return tell(&Stop::Wrong(why), &world).into();
     }
     // Only what decides nothing may end well without having said all.
-    let decides = matches!(cli.command, Command::Check(_) | Command::Hook(_) | Command::Ledger(_));
+    let decides = matches!(
+        cli.command,
+        Command::Check(_)
+            | Command::Hook(_)
+            | Command::Ledger(_)
+            | Command::Obligations(_)
+            | Command::Sweep(_)
+    );
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
@@ -228,7 +238,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Command::Install(args) => install::run(&args, &world),
         Command::Ledger(args) => ledger::run(&args, &world),
         Command::Man(args) => completions::man(&args),
+        Command::Obligations(args) => obligations::run(&args, &world),
         Command::Policy(args) => policy::run(&args, &world),
+        Command::Sweep(args) => obligations::sweep(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),
         Command::Uninstall(args) => install::uninstall(&args, &world),
     };

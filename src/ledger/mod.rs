@@ -10,16 +10,19 @@
 //! the same push or by whoever comes next.
 
 pub mod ahead;
+pub mod blocking;
 pub mod canonical;
 pub mod deciding;
 pub mod fold;
 pub mod message;
+pub mod obligation;
 mod pending;
 pub mod place;
 pub mod record;
 mod refs;
 pub mod state;
 pub mod store;
+pub mod sweep;
 pub mod verify;
 mod walk;
 

@@ -15,7 +15,7 @@ use super::record::{Decided, Event, Moved, Readable, Record, RefDecided, digest}
 use super::refs::Refs;
 use super::state::{State, key, name};
 use super::store::{FACTS, LARGEST, RECORD, STATE};
-use super::{REF, ahead, deciding, message};
+use super::{REF, ahead, deciding, message, obligation};
 use crate::change::{Oid, Signature, Text};
 use crate::git::signature::{self, Keys};
 use crate::git::{Peeled, ReadLink, Repository};
@@ -338,7 +338,12 @@ impl Run<'_> {
             Event::Decision(decided) if self.state.recent.contains(&decided.id) => {
                 self.tampered("it records a decision that was recorded before");
             }
-            Event::Begin(_) | Event::Decision(_) | Event::Scope(_) => {}
+            Event::Discharged(discharged) => {
+                if let Some(what) = obligation::untrue(&self.state, discharged) {
+                    self.tampered(what);
+                }
+            }
+            Event::Begin(_) | Event::Decision(_) | Event::Scope(_) | Event::Escalated(_) => {}
         }
     }
 

@@ -5,8 +5,10 @@
 //! identity that cannot be resolved is not ignored: next to it nobody can be shown to be somebody
 //! else.
 
+use serde::{Deserialize, Serialize};
+
 use super::{People, Who, is_forge, same_name};
-use crate::change::person::canonical_address;
+use crate::change::person::{canonical_address, comparable_name};
 use crate::change::{Change, Missing, Person, Pusher, Text};
 
 /// The trailers that name further authors.
@@ -23,6 +25,53 @@ pub struct Participant {
     pub role: &'static str,
     /// The account, where it is a bare one that no roster explains.
     account: Option<String>,
+}
+
+/// Somebody who made a change, as it is remembered after the change is gone; bots are nobody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Maker {
+    /// The key that is equal for all his addresses and accounts; `None` if he cannot be identified.
+    pub key: Option<String>,
+    /// His name as names are compared.
+    pub name: String,
+    /// The account, where it is a bare one that no roster explains.
+    pub account: Option<String>,
+}
+
+impl Maker {
+    /// Returns how somebody is remembered whom an address or account stands for; `None` for a bot.
+    pub fn of(who: &Who, name: &Text, account: Option<&str>) -> Option<Maker> {
+        let key = match who {
+            Who::Human(key) => Some(key.clone()),
+            Who::Stranger => None,
+            Who::Bot => return None,
+        };
+        Some(Maker { key, name: comparable_name(name), account: account.map(str::to_owned) })
+    }
+
+    /// Returns whether both may be one person: one key, one name, or an account and the address that
+    /// goes with it. Who cannot be identified may be anybody.
+    pub fn may_be(&self, other: &Maker) -> bool {
+        let (Some(mine), Some(theirs)) = (&self.key, &other.key) else { return true };
+        let goes_with = |account: &Option<String>, key: &str| {
+            let login = key.split_once('@').map_or(key, |(local, _)| local);
+            let login = login.strip_prefix("github:").unwrap_or(login);
+            account.as_deref().is_some_and(|account| account == login)
+        };
+        mine == theirs
+            || (!self.name.is_empty() && self.name == other.name)
+            || goes_with(&self.account, theirs)
+            || goes_with(&other.account, mine)
+    }
+}
+
+/// Returns those who made a change as they are remembered.
+pub fn makers(participants: &[Participant]) -> Vec<Maker> {
+    let one = |participant: &Participant| {
+        Maker::of(&participant.who, &participant.name, participant.account.as_deref())
+    };
+    participants.iter().filter_map(one).collect()
 }
 
 /// Why an approval does not count.

@@ -7,7 +7,7 @@ use crate::calendar::Within;
 use crate::change::{Missing, Needs};
 use crate::verdict::{Finding, Line, Obligation};
 use crate::vocabulary::{Field, Kind, Reading};
-use crate::yaml::decode::{Map, each, entries, one, truth};
+use crate::yaml::decode::{Map, choice, each, entries, one, truth};
 use crate::yaml::{Fault, Node, Value, shown};
 
 /// What a policy's author reads about it.
@@ -22,7 +22,8 @@ pub const DOC: Doc = Doc {
   - `absent`: it is not stated at all;
   - a word, or `one-of: [words]`: that is what counts;
   - `at-least: WORD`, `at-most: WORD`: for a field of ordered words;
-  - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then.",
+  - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then;
+  - `by: others`, beside `within`: what is owed is closed only by somebody who did not make the change.",
     passes: "
 ask: { field: { Risk: { at-least: medium } } }
 fields: { Risk: { ordered: [low, medium, high], on-conflict: highest } }
@@ -54,7 +55,7 @@ pub struct FieldHolds {
 /// What is asked of a field.
 #[derive(Clone, Debug, PartialEq)]
 enum Asked {
-    Present { within: Option<Within> },
+    Present { within: Option<Within>, by_others: bool },
     Absent,
     OneOf(Vec<usize>),
     AtLeast(usize),
@@ -85,7 +86,7 @@ impl FieldHolds {
         let now = self
             .asked
             .iter()
-            .filter(|(_, asked)| !matches!(asked, Asked::Absent | Asked::Present { within: Some(_) }));
+            .filter(|(_, asked)| !matches!(asked, Asked::Absent | Asked::Present { within: Some(_), .. }));
         now.map(|(field, _)| field.as_ref()).collect()
     }
 
@@ -95,8 +96,13 @@ impl FieldHolds {
             let word =
                 |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
             match asked {
-                Asked::Present { within: None } => format!("`{name}` is stated"),
-                Asked::Present { within: Some(within) } => format!("`{name}` is stated within {within}"),
+                Asked::Present { within: None, .. } => format!("`{name}` is stated"),
+                Asked::Present { within: Some(within), by_others: false } => {
+                    format!("`{name}` is stated within {within}")
+                }
+                Asked::Present { within: Some(within), by_others: true } => {
+                    format!("`{name}` is stated within {within} by somebody who did not make the change")
+                }
                 Asked::Absent => format!("`{name}` is not stated"),
                 Asked::OneOf(levels) => {
                     format!("`{name}` is {}", levels.iter().map(word).collect::<Vec<_>>().join(" or "))
@@ -114,8 +120,8 @@ impl FieldHolds {
         for (field, asked) in &self.asked {
             match (field.reading(seen.change), asked) {
                 (Reading::Absent, Asked::Absent) => {}
-                (Reading::Absent, Asked::Present { within: Some(within) }) => {
-                    owed.push(owes(field, *within, seen))
+                (Reading::Absent, Asked::Present { within: Some(within), by_others }) => {
+                    owed.push(Obligation { by_others: *by_others, ..owes(field, *within, seen) })
                 }
                 (Reading::Absent, _) => {
                     let paste = asked.paste(field).unwrap_or_else(|| field.template());
@@ -169,7 +175,9 @@ impl Asked {
     fn read(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         match &node.value {
             Value::Map(_) => Asked::read_map(node, field, known, faults),
-            Value::Scalar { text, .. } if text == "present" => Some(Asked::Present { within: None }),
+            Value::Scalar { text, .. } if text == "present" => {
+                Some(Asked::Present { within: None, by_others: false })
+            }
             Value::Scalar { text, .. } if text == "absent" => Some(Asked::Absent),
             _ => one(node, faults, |word| level(field, word)).map(|level| Asked::OneOf(vec![level])),
         }
@@ -198,7 +206,13 @@ impl Asked {
                 }
                 _ => {}
             }
-            Some(Asked::Present { within: within.and_then(|node| read_within(node, known, faults)) })
+            let by = map.get("by");
+            if let (Some(node), None) = (by, within) {
+                faults.push(Fault::new(node.at, "`by` is about what is owed, and takes a `within`"));
+            }
+            let by_others = by.and_then(|node| choice(node, &[("others", true)], faults)).unwrap_or(false);
+            let within = within.and_then(|node| read_within(node, known, faults));
+            Some(Asked::Present { within, by_others })
         };
         map.finish(faults);
         asked
@@ -279,6 +293,8 @@ pub(super) fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation
         owner: "the author".into(),
         due: within.due(seen.change.seen_at),
         evidence: field.template(),
+        field: Some(field.name.clone()),
+        by_others: false,
     }
 }
 

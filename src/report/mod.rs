@@ -6,7 +6,7 @@
 //!
 //! Invariant: words that came from outside reach a writer only through [`escape`].
 
-mod due;
+pub mod due;
 pub mod escape;
 mod explain;
 pub mod faults;

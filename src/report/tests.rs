@@ -175,7 +175,8 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     let own = || own.to_lossy().into_owned();
     let mut finding = Finding::new(Line::say(own()).quote(quote).and(own())).by(own()).paste(own());
     finding.at = Spot { commit: Some(id("9")), line: Some(1), path: Some(path.clone()), ..Spot::default() };
-    let owed = Obligation { what: own(), owner: own(), due: None, evidence: own() };
+    let owed =
+        Obligation { what: own(), owner: own(), due: None, evidence: own(), field: None, by_others: false };
     let missing = vec![Missing::Unavailable(Need::Paths, own())];
     let exempted = Outcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };
     let judgements: Vec<_> = [
@@ -202,6 +203,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         },
         refusals: judgements,
         verdicts: vec![one],
+        judged_as: None,
         passed: 0,
         amendable: true,
         traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
