@@ -6,6 +6,7 @@
 mod check;
 mod completions;
 mod demo;
+mod deploy_check;
 mod hook;
 mod install;
 mod ledger;
@@ -61,6 +62,7 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Demo(demo::Args),
+    DeployCheck(deploy_check::Args),
     Hook(hook::Args),
     Install(install::Args),
     Ledger(ledger::Args),
@@ -225,6 +227,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
     let decides = matches!(
         cli.command,
         Command::Check(_)
+            | Command::DeployCheck(_)
             | Command::Hook(_)
             | Command::Ledger(_)
             | Command::Obligations(_)
@@ -234,6 +237,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),
+        Command::DeployCheck(args) => deploy_check::run(&args, &world),
         Command::Hook(args) => hook::run(&args, &world),
         Command::Install(args) => install::run(&args, &world),
         Command::Ledger(args) => ledger::run(&args, &world),

@@ -13,6 +13,7 @@ pub mod ahead;
 pub mod blocking;
 pub mod canonical;
 pub mod deciding;
+pub mod deploy;
 pub mod fold;
 pub mod message;
 pub mod obligation;
