@@ -22,7 +22,7 @@ use super::record::{Begin, Decided, Event, Moved, Outcome};
 use super::refs::Refs;
 use super::state::{RECENT, key, name};
 use super::store::{Ledger, unstick};
-use super::sweep::discharges;
+use super::sweep::{closed, discharges, refused};
 use super::walk::{Edge, Step, walk};
 use crate::change::{Oid, Text};
 use crate::git::{RefUpdate, Repository};
@@ -68,6 +68,8 @@ pub struct Folded {
     pub unauthorised: Vec<Moved>,
     /// How many decisions could not be read.
     pub damaged: usize,
+    /// What the changes that landed closed, and what they would have closed and do not, as sentences.
+    pub closed: Vec<String>,
     /// How many decisions wait for a push that may still be under way.
     pub waiting: usize,
 }
@@ -273,7 +275,10 @@ impl Run<'_, '_> {
     fn discharges(&mut self, decided: &Decided, landed: &[Text]) -> Result<()> {
         let refs = decided.refs.iter().filter(|one| landed.contains(&one.name) && !one.closings.is_empty());
         for one in refs {
-            for event in discharges(self.ledger.state(), &one.name, &one.closings, decided.observed_at) {
+            let (state, closings) = (self.ledger.state(), one.closings.as_slice());
+            self.folded.closed.extend(refused(state, &one.name, closings));
+            for event in discharges(state, &one.name, closings, decided.observed_at) {
+                self.folded.closed.extend(closed(&event));
                 self.append(event, None)?;
             }
         }

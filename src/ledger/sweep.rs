@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
-use super::obligation::{closes, discharge};
+use super::obligation::{WhyNot, closes, discharge};
 use super::place;
 use super::record::{Event, Evidence};
 use super::state::{Owed, State};
@@ -52,4 +52,28 @@ pub fn discharges(state: &State, on: &Text, landed: &[Closing], at: Timestamp) -
         Some(Event::Discharged(discharge(id, owed, evidence, at)))
     });
     found.collect()
+}
+
+/// Returns in words what a record closes.
+pub(super) fn closed(event: &Event) -> Option<String> {
+    let Event::Discharged(one) = event else { return None };
+    let change = one.change.map(|id| id.short()).unwrap_or_default();
+    let late = if one.late_by.is_some() { ", late" } else { "" };
+    Some(format!("{} of {change} is closed{late}", one.rule))
+}
+
+/// Returns in words what changes state for something that is owed, and do not close.
+pub(super) fn refused(state: &State, on: &Text, landed: &[Closing]) -> Vec<String> {
+    let mut found = Vec::new();
+    for owed in state.owed.values().filter(|owed| evidence(owed, on, landed).is_none()) {
+        let why = landed.iter().find_map(|closing| {
+            let why = closes(owed, closing, on).err()?;
+            matches!(why, WhyNot::SamePerson | WhyNot::NotKnown).then_some(why)
+        });
+        if let Some(why) = why {
+            let change = owed.change.map(|id| id.short()).unwrap_or_default();
+            found.push(format!("{} of {change} stays open: {}", owed.rule, why.words()));
+        }
+    }
+    found
 }

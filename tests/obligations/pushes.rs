@@ -37,7 +37,11 @@ fn an_emergency_lands_and_a_later_change_closes_what_it_owes() {
         .says("1 due soon, 1 open");
     // Who made the change brings the ticket, and cannot look back at it alone.
     world.commit(&closes(&change, &format!("{TICKET}{REVIEW}")));
-    world.push(&["main"]).accepted();
+    world
+        .push(&["main"])
+        .accepted()
+        .says(&format!("emergency-ticket of {} is closed", &change[..10]))
+        .says("stays open: it takes somebody who did not make the change");
     assert_eq!(standing(&world, "emergency-ticket"), "closed");
     assert_eq!(standing(&world, "emergency-review"), "open");
     let by = world.commit_as_ben(&closes(&change, REVIEW));
