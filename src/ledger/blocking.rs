@@ -78,7 +78,9 @@ fn is_about_it(name: &Text, dues: &Dues, overdue: &[&Owed]) -> bool {
         let closing = dues.closings.iter().filter(|closing| closes(owed, closing, name).is_ok());
         let by: Vec<Oid> = closing.map(|closing| closing.made.change).collect();
         left += usize::from(by.is_empty());
-        useful.extend(by);
+        // An emergency that closes something makes no room for what comes with it.
+        let is_ordinary = |id: &Oid| !dues.emergencies.iter().any(|made| made.change == *id);
+        useful.extend(by.into_iter().filter(is_ordinary));
     }
     left == 0 || (!useful.is_empty() && useful.len() == dues.ordinary)
 }
@@ -91,23 +93,22 @@ fn owes(owed: &Owed, emergencies: &[Made]) -> bool {
 
 /// Names what is overdue and how it is closed.
 fn list(finding: Finding, overdue: &[&Owed]) -> Finding {
-    let mut paste = String::new();
-    let mut changes: Vec<String> = Vec::new();
+    let mut paste: Vec<String> = Vec::new();
     let mut words = finding.what.clone();
     for owed in overdue.iter().take(NAMED) {
         let change = owed.change.map(|id| id.to_string()).unwrap_or_default();
         let due = owed.due.map(|due| due.strftime("%F %R UTC").to_string()).unwrap_or_default();
         let short = change.get(..12).unwrap_or(&change);
         words = words.and(format!("; {short} owes {}, due {due} (`{}`)", owed.what, owed.rule));
-        if !changes.contains(&change) {
-            paste.push_str(&format!("{FOR_CHANGE}: {short}\n"));
+        for line in [format!("{FOR_CHANGE}: {short}"), owed.evidence.clone()] {
+            if !paste.contains(&line) {
+                paste.push(line);
+            }
         }
-        paste.push_str(&format!("{}\n", owed.evidence));
-        changes.push(change);
     }
     if NAMED < overdue.len() {
         words = words.and(format!("; and {} more", overdue.len() - NAMED));
     }
     let finding = Finding { what: words, ..finding };
-    finding.by("those who owe it, in a change that says").paste(paste.trim_end())
+    finding.by("those who owe it, in a change that says").paste(paste.join("\n"))
 }

@@ -124,6 +124,54 @@ fn closed_late_stays_late() {
 }
 
 #[test]
+fn the_dates_of_commits_change_nothing() {
+    let mut world = World::new();
+    let started = jiff::Timestamp::now();
+    for date in ["2001-01-01T00:00:00Z", "2090-01-01T00:00:00Z"] {
+        world.environment =
+            ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name.to_owned(), date.to_owned())).to_vec();
+        let change = world.commit(&EMERGENCY.replace("twice", date));
+        world.push(&["main"]).accepted();
+        let list = owed(&world);
+        let ours: Vec<_> = list.iter().filter(|one| one["change"] == change.as_str()).collect();
+        assert_eq!(ours.len(), 2);
+        for one in ours {
+            let since: jiff::Timestamp = one["since"].as_str().unwrap().parse().unwrap();
+            assert!(started <= since && since <= jiff::Timestamp::now(), "{date}: {since}");
+        }
+        assert_eq!(standing(&world, "emergency-ticket"), "due-soon");
+    }
+    // Nor does the date of the change that closes it make it in time, or late.
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    world.commit(&closes(&change, TICKET));
+    world.push(&["main"]).accepted();
+    let closed = owed(&world).into_iter().filter(|one| one["standing"] == "closed").count();
+    assert_eq!(closed, 1);
+}
+
+#[test]
+fn an_emergency_that_closes_something_makes_no_room_for_others() {
+    let mut world = World::under(STRICT);
+    let change = world.commit(EMERGENCY);
+    world.land_at(ago(24 * 20));
+    world.changegate("server.git", &["obligations"]).refused("2 overdue");
+    // Ben's emergency closes one of the two, and something ordinary rides along.
+    let emergency = EMERGENCY.replace("twice", "thrice");
+    world.commit_as_ben(&format!("{emergency}For-Change: {change}\n{TICKET}"));
+    let alone = world.head();
+    world.commit_as_ben(&good("One").replace("Ben <ben", "Kim <kim"));
+    world.push(&["main"]).refused("nothing-overdue");
+    // Step by step is fine.
+    world.push(&[&format!("{alone}:refs/heads/main")]).accepted();
+    world.git(&["reset", "-q", "--hard", &alone]);
+    world.commit_as_ben(&closes(&change, REVIEW));
+    world.commit_as_ben(&good("One").replace("Ben <ben", "Kim <kim"));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["obligations"]).accepted().says("2 closed late");
+}
+
+#[test]
 fn what_is_overdue_lets_nothing_pass_but_what_closes_it() {
     let mut world = World::under(STRICT);
     let change = world.commit(EMERGENCY);

@@ -12,7 +12,7 @@ use super::notify::Place;
 use crate::calendar::Within;
 use crate::change::{Change, Commit, Missing, Need, Needs, Oid, Stage, Text};
 use crate::gate::dues::{Closing, closing};
-use crate::gate::{Settings, at_commit};
+use crate::gate::{LedgerMode, Loaded, MissingPolicy, Settings, Unusable, at_commit, from_disk, from_pack};
 use crate::git::{Range, Repository};
 use crate::ledger::obligation::Standing;
 use crate::ledger::record::{Escalated, Event};
@@ -50,6 +50,9 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
     let repository = Repository::discover(&world.directory)?;
     let settings =
         Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+    if settings.ledger == LedgerMode::Off {
+        return Err(Stop::Wrong("the ledger is switched off here (changegate.ledger)".into()));
+    }
     let folded = ledger::fold_in(&repository, &settings, None, false, world)?;
     ledger::tell(&folded)?;
     let key = settings.ledger_key.as_deref();
@@ -93,9 +96,7 @@ fn landed(
     world: &World,
 ) -> Result<Vec<Closing>, Stop> {
     let Some(tip) = state.tips.get(&key(name)).copied() else { return Ok(Vec::new()) };
-    let Ok(loaded) = at_commit(repository, tip, &settings.policy_path, &name.to_lossy()) else {
-        return Ok(Vec::new());
-    };
+    let loaded = policy(repository, settings, tip, name)?;
     let one = |commits: Vec<Result<Commit, _>>| {
         let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
         let change = Change {
@@ -117,6 +118,32 @@ fn landed(
         Ok(())
     })?;
     Ok(found)
+}
+
+/// Returns the policy by which a ref is judged that holds `tip`.
+fn policy(repository: &Repository, settings: &Settings, tip: Oid, name: &Text) -> Result<Loaded, Stop> {
+    let unusable = |why| Stop::unusable(why, "policy to judge evidence by");
+    if let Some(file) = &settings.policy_file {
+        let folder = file.parent().unwrap_or(file);
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        return from_disk(folder, &name).map_err(unusable);
+    }
+    let path = &settings.policy_path;
+    match at_commit(repository, tip, path, &name.to_lossy()) {
+        Err(Unusable::Absent) => {}
+        found => return found.map_err(unusable),
+    }
+    // A ref that is older than its policy is judged as the policy ref says.
+    if let Some(base) = repository.resolve_ref(settings.policy_ref.as_bytes())?.id {
+        match at_commit(repository, base, path, &settings.policy_ref.to_lossy()) {
+            Err(Unusable::Absent) => {}
+            found => return found.map_err(unusable),
+        }
+    }
+    match &settings.missing_policy {
+        MissingPolicy::Pack(pack) => from_pack(pack).map_err(unusable),
+        MissingPolicy::Allow | MissingPolicy::Deny => Err(unusable(Unusable::Absent)),
+    }
 }
 
 /// Tells of what has become due soon or overdue since somebody was told, and remembers that.
