@@ -66,6 +66,12 @@ pub fn judge(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
             _ => None,
         },
         judgements,
+        disagreements: policy
+            .vocabulary
+            .fields()
+            .iter()
+            .filter_map(|field| field.disagreement(change))
+            .collect(),
     }
 }
 

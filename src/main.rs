@@ -4,6 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "this is the only clock")]
-    let now = jiff::Timestamp::now();
-    changegate::cli::run(std::env::args_os(), now)
+    let clock = jiff::Timestamp::now;
+    changegate::cli::run(std::env::args_os(), clock)
 }

@@ -44,6 +44,13 @@ impl Line {
         self.0.push(Part::Quote(text.clone()));
         self
     }
+
+    /// Adds what `other` says.
+    #[must_use]
+    pub fn then(mut self, other: Line) -> Self {
+        self.0.extend(other.0);
+        self
+    }
 }
 
 /// Where something was said, or should have been.
@@ -121,6 +128,28 @@ impl Finding {
         self.paste = Some(text.into());
         self
     }
+}
+
+/// A field that is stated more than once, in words that differ; it denies nothing by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Disagreement {
+    /// The field.
+    pub field: String,
+    /// Each word with the first place where it is stated, in the order of the commits.
+    pub stated: Vec<Stated>,
+    /// The word that counts.
+    pub counts: String,
+}
+
+/// What is stated in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stated {
+    /// What, as written there.
+    pub value: Text,
+    /// Where.
+    pub at: Spot,
 }
 
 /// Something that need not be there yet, and will be missed when its time is up.
@@ -252,6 +281,8 @@ pub struct Verdict {
     pub class: Option<String>,
     /// Every rule's outcome, in the policy's order.
     pub judgements: Vec<Judgement>,
+    /// Where the change contradicts itself, and the policy says what counts.
+    pub disagreements: Vec<Disagreement>,
 }
 
 impl Judgement {
@@ -268,11 +299,12 @@ impl Judgement {
 }
 
 impl Verdict {
-    /// Returns true if anything came out but rules that are kept or not about this change.
+    /// Returns true if anything came out but rules that are kept or not about this change, and
+    /// a change that agrees with itself.
     pub fn has_something_to_say(&self) -> bool {
         let silent =
             |judgement: &Judgement| matches!(judgement.outcome, Outcome::Pass | Outcome::NotApplicable);
-        !self.judgements.iter().all(silent)
+        !self.disagreements.is_empty() || !self.judgements.iter().all(silent)
     }
 
     /// Returns what is decided: one judgement that denies is enough.

@@ -176,6 +176,15 @@ fn check_as_json() {
 }
 
 #[test]
+fn no_form_changes_the_exit_code() {
+    let mut scene = acme();
+    for form in ["terminal", "json", "github", "sarif", "junit", "markdown"] {
+        assert_eq!(scene.run(&["check", "HEAD^", "--format", form]), 1, "{form}");
+        assert_eq!(scene.run(&["check", "main", "--format", form]), 0, "{form}");
+    }
+}
+
+#[test]
 fn check_against_the_upstream() {
     let mut scene = acme();
     scene.git(&["config", "branch.topic.remote", "origin"]);

@@ -110,6 +110,54 @@ const MESSAGE: &[&str] = &[
     "\u{c}",
     "\u{b}",
 ];
+const BODY: &[&str] = &[
+    "Risk: low",
+    "**Risk:** low",
+    "**Risk**",
+    "# Risk",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+    "- ",
+    "- [x] ",
+    "- [ ] ",
+    "1. ",
+    "> ",
+    "  ",
+    "    ",
+    "\t",
+    "| Risk | low |\n",
+    "|---|---|\n",
+    "a|b|c\n-|-|-\nx|y|z\n",
+    "```change\n",
+    "```\n",
+    "~~~\n",
+    "~~",
+    "<!--",
+    "-->",
+    "<br>",
+    "<del>",
+    "</del>",
+    "<div>\n",
+    "`",
+    "*",
+    "__",
+    "![a](b)",
+    "[a](b)",
+    "[a]: b\n",
+    "<a@example.com>",
+    "&amp;",
+    ":",
+    "---\n",
+    "===\n",
+    "Signed-off-by: A <a@example.com>\n",
+    "TODO",
+    "\u{200b}",
+    "\u{26a0}\u{fe0f} ",
+    "\\\n",
+    "\0",
+];
 const HOOK: &[&str] = &[
     "0000000000000000000000000000000000000000",
     "1111111111111111111111111111111111111111",
@@ -159,6 +207,7 @@ proptest! {
         entries::trailers(&bytes);
         entries::hook_input(&bytes);
         entries::commit(&bytes);
+        entries::body(&bytes);
     }
 
     #[test]
@@ -169,6 +218,9 @@ proptest! {
         entries::message(&bytes);
         entries::trailers(&bytes);
     }
+
+    #[test]
+    fn nothing_like_a_description_does(bytes in soup(BODY)) { entries::body(&bytes); }
 
     #[test]
     fn nothing_like_the_input_of_a_hook_does(bytes in soup(HOOK)) { entries::hook_input(&bytes); }
@@ -216,6 +268,47 @@ fn what_is_large_ends_soon() {
     soon("50,000 parents", || entries::commit(format!("{head}{parents}{who}\ns\n").as_bytes()));
     soon("a header of 1 MiB", || entries::commit(format!("{head}{who}x {megabyte}\n\ns\n").as_bytes()));
     soon("a name of 1 MiB", || entries::commit(format!("{head}{}", who.replace('A', &megabyte)).as_bytes()));
+}
+
+#[test]
+fn a_description_that_nests_ends_soon() {
+    const MOST: usize = 64 * 1024;
+    let again = |piece: &str| piece.repeat(MOST / piece.len());
+    let steps = |step: &dyn Fn(usize) -> String| {
+        let mut text = String::new();
+        let mut depth = 0;
+        while text.len() < MOST {
+            text += &step(depth);
+            depth += 1;
+        }
+        text
+    };
+    for (what, text) in [
+        ("quotations", again(">")),
+        ("quotations that go on", again("> ")[..MOST / 2].to_owned() + &again("a\n")[..MOST / 2]),
+        ("items", again("- ")),
+        ("items of quotations", again("- > ")),
+        ("lists by indentation", steps(&|depth| format!("{}- Risk:\n", "  ".repeat(depth)))),
+        ("boxes by indentation", steps(&|depth| format!("{}- [x] **Risk**\n", "  ".repeat(depth)))),
+        ("brackets", again("[")),
+        ("pictures of pictures", again("![")),
+        ("links", again("[a](")),
+        ("emphasis", again("*a **b _c __d ")),
+        ("emphasis that closes", again("**a *b ")[..MOST / 2].to_owned() + &again("c* d**")[..MOST / 2]),
+        ("code", steps(&|depth| format!("{}a", "`".repeat(depth)))),
+        ("HTML", again("<a <!-- <?")),
+        ("cells", again("a|")),
+        ("empty cells", format!("{}\n{}\n{}", "a|".repeat(9), "-|".repeat(9), again("a\n"))),
+        ("boxes under one label", format!("## Risk\n{}", again("- [x] a: b\n"))),
+        ("labels under one heading", format!("# Risk\n{}", again("**Risk**\n\n"))),
+        ("headings", again("# Risk\n###### Risk\n")),
+        ("one value", format!("**Risk:** {}", again("a "))),
+        ("trailers in prose", format!("a\n\nSigned-off-by: a\n{}", again("a: b\nc\n"))),
+        ("all of it", again("> - 1. **Risk:** [`a`](b \"c\") <!-- ~~d~~ | e\n")),
+    ] {
+        soon(what, || entries::body(text.as_bytes()));
+    }
+    soon("1 MiB", || entries::body("Risk: low\n".repeat(100_000).as_bytes()));
 }
 
 #[test]

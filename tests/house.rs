@@ -34,7 +34,7 @@ const STAIRS: [&str; 18] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 14] = [
+const WALLS: [(&str, &[&str], &str); 17] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
     ("regex", &["pattern"], "cost, Unicode and anchoring decided once"),
@@ -44,8 +44,11 @@ const WALLS: [(&str, &[&str], &str); 14] = [
     ("ssh_key", &["git"], "signatures are Git's business"),
     ("pgp", &["git"], "signatures are Git's business"),
     ("annotate_snippets", &["report"], "only reports draw"),
+    ("quick_junit", &["report"], "only reports write XML"),
     ("octocrab", &["github"], "whoever asks a forge asks through one door"),
     ("tokio", &["github"], "nothing else waits for more than one thing"),
+    ("futures_util", &["github"], "nothing else waits for more than one thing"),
+    ("http_body_util", &["github"], "whoever asks a forge asks through one door"),
     ("pulldown_cmark", &["change"], "one meaning of a description"),
     ("ureq", &["cli"], "only the command line tells somebody elsewhere"),
     ("indicatif", &["cli"], "only the command line shows progress"),

@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use changegate::change::{Change, Missing, Need, Pusher};
+use changegate::change::pull::{Account, CheckState, Maker, ReviewState, Role};
+use changegate::change::{Change, Missing, Need, Pull, Pusher};
 use changegate::fixture;
 use changegate::judge::judge;
 use changegate::policy::{self, Policy, packs};
@@ -11,7 +12,7 @@ use changegate::verdict::{Decision, Outcome};
 use changegate::yaml;
 use proptest::prelude::*;
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 12] = [
     Need::Paths,
     Need::Lines,
     Need::Blobs,
@@ -20,7 +21,23 @@ const NEEDS: [Need; 8] = [
     Need::Pusher,
     Need::Target,
     Need::Reviews,
+    Need::Pull,
+    Need::Checks,
+    Need::Comments,
+    Need::Conversations,
 ];
+
+/// A policy that asks what only a forge can answer.
+const FORGE: &str = "
+changegate: 1
+name: forge
+extends: [startup]
+rules:
+  peer-review: { require: { approvals: { commands: ['/approve'] } } }
+  checks: { require: { checks: { named: [test, 'lint *'], allow: [skipped] } } }
+  ready: { require: { draft: false, comments-resolved: true, title: { refuse: [wip] } } }
+  hotfix: { when: { not: { label: { any-of: [docs] } } }, require: { label: { any-of: [hotfix, reviewed] } } }
+";
 
 /// A policy that asks every kind of question, some of them under `not`.
 const EVERYTHING: &str = "
@@ -53,7 +70,10 @@ fn policies() -> &'static [Policy] {
 fn load() -> Vec<Policy> {
     let packs = packs::ALL.iter().map(|pack| policy::load(pack.name, &mut |_| Ok(None)).unwrap());
     let everything = policy::load("everything.yml", &mut |_| Ok(Some(EVERYTHING.as_bytes().to_vec())));
-    packs.chain([everything.unwrap_or_else(|errors| panic!("{errors:#?}"))]).collect()
+    let forge = policy::load("forge.yml", &mut |_| Ok(Some(FORGE.as_bytes().to_vec())));
+    packs
+        .chain([everything, forge].map(|loaded| loaded.unwrap_or_else(|errors| panic!("{errors:#?}"))))
+        .collect()
 }
 
 fn trailer() -> impl Strategy<Value = String> {
@@ -114,15 +134,98 @@ fn change() -> impl Strategy<Value = Change> {
         Just("pusher: 'renovate[bot]'\n"),
         Just("pusher: ana\n")
     ];
-    (proptest::collection::vec(commit(), 1..4), pusher).prop_map(|(commits, pusher)| {
-        let text = format!("{pusher}commits:\n{}\n", commits.join("\n"));
-        let node = yaml::read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
-        let mut faults = Vec::new();
-        fixture::read(&node, &mut faults).unwrap_or_else(|| panic!("{faults:?}\n{text}"))
+    let pull = proptest::option::of(pull(trailer()));
+    (proptest::collection::vec(commit(), 1..4), pusher, pull).prop_map(|(commits, pusher, pull)| {
+        read(&format!("{pusher}commits:\n{}\n{}\n", commits.join("\n"), pull.unwrap_or_default()))
     })
 }
 
+/// Returns pull requests of which many would be allowed.
+fn proposal() -> impl Strategy<Value = Change> {
+    let field = one_of(&[
+        "Change-Type: normal",
+        "Change-Type: normal",
+        "Change-Type: normal",
+        "Reviewed-by: Bob <bob@users.noreply.github.com>",
+        "Change-Type: emergency",
+    ]);
+    let message =
+        one_of(&["", "", "", "\\n\\nCo-authored-by: Carol <carol@example.com>\\n", "\\n\\nRisk: low\\n"]);
+    (pull(field.prop_map(str::to_owned)), message).prop_map(|(pull, message)| {
+        let pull = pull.replace("Why.", "Risk: low\\nChange-Type: normal");
+        read(&format!("commits: [{{ message: \"Cache it{message}\" }}]\n{pull}"))
+    })
+}
+
+fn read(text: &str) -> Change {
+    let node = yaml::read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
+    let mut faults = Vec::new();
+    fixture::read(&node, &mut faults).unwrap_or_else(|| panic!("{faults:?}\n{text}"))
+}
+
+fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(words)
+}
+
+/// Returns a pull request with all that can be odd about one.
+fn pull(field: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    let account = || one_of(&["bob", "bob", "carol", "carol", "sec", "kim", "ana", "'helper[bot]'", "gone"]);
+    let may = || one_of(&["true", "true", "true", "true", "false", "unknown"]);
+    let state = one_of(&[
+        "approved",
+        "approved",
+        "approved",
+        "approved",
+        "changes-requested",
+        "dismissed",
+        "commented",
+    ]);
+    let of = one_of(&["head", "head", "head", "earlier", "amended", "lost"]);
+    let review =
+        (account(), state, of, one_of(&["1h", "2h", "3h"]), may()).prop_map(|(by, state, of, at, may)| {
+            format!("{{ by: {by}, state: {state}, of: {of}, at: {at}, may-approve: {may} }}")
+        });
+    let comment =
+        (account(), one_of(&["/approve 010101010101", "/approve 0101", "fine"]), any::<bool>(), may())
+            .prop_map(|(by, text, edited, may)| {
+                format!("{{ by: {by}, text: {text}, edited: {edited}, may-approve: {may} }}")
+            });
+    let check =
+        (one_of(&["test", "lint docs", "lint code"]), one_of(&["success", "success", "skipped", "failed"]))
+            .prop_map(|(name, state)| format!("{{ name: {name}, state: {state} }}"));
+    let label = one_of(&["hotfix", "docs", "reviewed"]).prop_map(str::to_owned);
+    let edit = (one_of(&["0h", "2h", "4h"]), one_of(&["", ", body: 'Risk: low'", ", body: \"Why.\""]))
+        .prop_map(|(at, body)| format!("{{ at: {at}{body} }}"));
+    let body = proptest::collection::vec(field, 0..3);
+    let list = |items: Vec<String>| format!("[{}]", items.join(", "));
+    let whole = (
+        proptest::collection::vec(review, 0..5).prop_map(list),
+        proptest::collection::vec(comment, 0..2).prop_map(list),
+        proptest::collection::vec(check, 0..4).prop_map(list),
+        proptest::collection::vec(label, 0..2).prop_map(list),
+        proptest::collection::vec(edit, 0..2).prop_map(list),
+        body,
+        one_of(&["ana", "ana", "bob", "gone"]),
+        one_of(&["", "", "  retargeted: 2h\n", "  draft: true\n", "  conversations: [{ by: bob }]\n"]),
+    );
+    whole.prop_map(|(reviews, comments, checks, labels, edits, body, opener, more)| {
+        let body = serde_json::to_string(&format!("Why.\n{}", body.join("\n"))).unwrap();
+        format!(
+            "stage: pull-request\npull:\n  opener: {opener}\n  body: {body}\n  reviews: {reviews}\n  comments: {comments}\n  \
+             checks: {checks}\n  labels: {labels}\n  edits: {edits}\n{more}"
+        )
+    })
+}
+
+/// Returns the pull request of a change, to do something to it; nothing where there is none.
+fn pull_of(change: &mut Change) -> Option<&mut Pull> {
+    change.pull.as_deref_mut().ok()
+}
+
 fn forget(change: &mut Change, need: Need) {
+    if let Some(pull) = pull_of(change) {
+        fixture::forget_pull(pull, need);
+    }
     let missing = || Missing::Unavailable(need, "it was taken away".into());
     match need {
         Need::Pusher => change.pusher = Err(missing()),
@@ -140,7 +243,7 @@ proptest! {
 
     /// Law 2: what cannot be seen denies.
     #[test]
-    fn removing_a_fact_never_turns_deny_into_allow(change in change(), taken in proptest::sample::subsequence(NEEDS.to_vec(), 0..8)) {
+    fn removing_a_fact_never_turns_deny_into_allow(change in prop_oneof![change(), proposal()], taken in proptest::sample::subsequence(NEEDS.to_vec(), 0..=12)) {
         for policy in policies() {
             let mut less = change.clone();
             for need in &taken {
@@ -168,6 +271,67 @@ proptest! {
             change.pusher = Ok(Pusher::Account(reviewer.into()));
             // Naming a pusher can only take approvals away.
             prop_assert!(!by_nobody || before <= decide(policy, &change));
+        }
+    }
+
+    /// Law 2, of what others give: nothing that is taken away lets a change through.
+    #[test]
+    fn removing_an_approval_a_label_or_a_success_never_allows(change in prop_oneof![change(), proposal(), proposal()], index in any::<proptest::sample::Index>()) {
+        for policy in policies() {
+            let denying = |change: &Change| -> Vec<bool> {
+                judge(policy, change, true).judgements.iter().map(|judgement| judgement.denies(true)).collect()
+            };
+            let before = denying(&change);
+            let mut poorer: Vec<Change> = Vec::new();
+            let mut without = |remove: &dyn Fn(&mut Pull)| {
+                let mut less = change.clone();
+                pull_of(&mut less).into_iter().for_each(remove);
+                poorer.push(less);
+            };
+            without(&|pull| if let Ok(reviews) = &mut pull.reviews {
+                let approvals: Vec<_> = (0..reviews.len()).filter(|at| reviews[*at].state == ReviewState::Approved).collect();
+                if !approvals.is_empty() {
+                    reviews.remove(*index.get(&approvals));
+                }
+            });
+            without(&|pull| if let Ok(comments) = &mut pull.comments { comments.clear() });
+            without(&|pull| if let Ok(labels) = &mut pull.labels { labels.clear() });
+            without(&|pull| if let Ok(checks) = &mut pull.checks {
+                checks.retain(|check| check.state != CheckState::Success);
+            });
+            for less in poorer {
+                // Rule by rule, as few changes keep all of them.
+                for (before, after) in before.iter().zip(denying(&less)) {
+                    prop_assert!(*before <= after, "{}: {less:#?}", policy.name);
+                }
+            }
+        }
+    }
+
+    /// Law 4: whoever had a hand in a pull request takes approvals away, and gives none.
+    #[test]
+    fn adding_a_participant_never_allows_and_none_of_them_counts(change in prop_oneof![change(), proposal(), proposal()]) {
+        let maker = |account: &Account| Maker {
+            role: Role::Pusher,
+            account: Some(account.clone()),
+            email: None,
+            name: account.id.clone(),
+        };
+        let Ok(pull) = &change.pull else { return Ok(()) };
+        let reviewers = pull.reviews.iter().flatten().filter_map(|review| review.by.as_ref());
+        let commenters = pull.comments.iter().flatten().filter_map(|comment| comment.by.as_ref());
+        let everybody: Vec<Maker> = reviewers.chain(commenters).map(maker).collect();
+        for policy in policies() {
+            let mut more = change.clone();
+            for added in &everybody {
+                let before = decide(policy, &more);
+                pull_of(&mut more).unwrap().makers.as_mut().unwrap().push(added.clone());
+                prop_assert!(before <= decide(policy, &more), "{}: {added:?}", policy.name);
+            }
+            for judgement in judge(policy, &more, true).judgements {
+                let kept = matches!(judgement.outcome, Outcome::Pass | Outcome::Owed(_));
+                prop_assert!(!kept || judgement.rule.id != "peer-review", "{}: {more:#?}", policy.name);
+            }
         }
     }
 
@@ -247,6 +411,23 @@ commits:
       Reviewed-by: Bob <bob@example.com>
 ";
     let node = yaml::read(good.as_bytes()).unwrap();
+    let change = fixture::read(&node, &mut Vec::new()).unwrap();
+    for policy in policies().iter().filter(|policy| policy.name != "forge") {
+        let verdict = judge(policy, &change, true);
+        assert_eq!(verdict.decision(), Decision::Allow, "{}: {verdict:#?}", policy.name);
+    }
+    let pull = "\
+stage: pull-request
+pull:
+  title: Cache the tenant lookup
+  labels: [hotfix]
+  reviews: [{ by: bob }]
+  checks: [{ name: test }, { name: lint docs }]
+";
+    let node = yaml::read(
+        format!("{}{pull}", good.replace("      Reviewed-by: Bob <bob@example.com>\n", "")).as_bytes(),
+    )
+    .unwrap();
     let change = fixture::read(&node, &mut Vec::new()).unwrap();
     for policy in policies() {
         let verdict = judge(policy, &change, true);

@@ -13,7 +13,7 @@
 mod world;
 
 use changegate::change::Signature;
-use changegate::git::signature::{Keys, ObjectFormat, split};
+use changegate::git::signature::{Keys, ObjectFormat, split, verify_apart};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use ssh_encoding::base64::{Base64, Encoding};
@@ -45,6 +45,9 @@ fn ssh_signatures_of_every_accepted_kind_hold_in_both_formats() {
         let fingerprint = fingerprint.split(' ').nth(1).unwrap().to_owned();
         let good = Signature::Good { signer: ANA.into(), key: fingerprint };
         assert_eq!(world.verify(&signers(&file), &raw, now()), good, "{kind}");
+        // A forge hands out what was signed and the signature apart.
+        let apart = split(&raw, format).unwrap().unwrap();
+        assert_eq!(verify_apart(&signers(&file), apart.payload, apart.armor, now()), good, "{kind}");
 
         let tampered = replace(&raw, "a change", "another");
         assert!(!world.git_says(&tampered, &file));

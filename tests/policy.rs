@@ -332,6 +332,141 @@ fn an_exemption_holds_until_its_last_day_has_passed() {
     assert_eq!(policy.expired("2026-01-01".parse().unwrap()).count(), 0);
 }
 
+/// Returns the rules of a pack that deny a pull request: its description, beside what the pack asks to
+/// be stated, its commit, and the rest of it.
+fn denied(pack: &str, body: &str, commit: &str, pull: &str) -> Vec<String> {
+    let policy = policy::load(pack, &mut |_| Ok(None)).unwrap();
+    let indented =
+        |text: &str, by: &str| text.lines().map(|line| format!("{by}{line}\n")).collect::<String>();
+    let (body, pull) = (indented(body, "      "), indented(pull, "    "));
+    let text = format!(
+        "stage: pull-request\npusher: github:ana\ncommits: [{{ paths: [src/main.rs], {commit} }}]\npull:\n    \
+         title: Cache it\n    body: |\n{body}{pull}"
+    );
+    let mut faults = Vec::new();
+    let node = yaml::read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
+    let change = fixture::read(&node, &mut faults);
+    assert_eq!(faults, [], "{text}");
+    let verdict = judge(&policy, &change.unwrap(), true);
+    let denying = verdict.judgements.iter().filter(|judgement| judgement.denies(true));
+    denying.map(|judgement| judgement.rule.id.clone()).collect()
+}
+
+const NORMAL: &str = "\
+Why and how.
+
+Change-Type: normal
+Risk: low
+Ticket: PAY-412
+Security-Impact: none
+Back-out-Plan: set CACHE_TENANT=off and redeploy
+Test-Plan: unit tests, and the load test in staging";
+
+const EMERGENCY: &str = "\
+Change-Type: emergency
+Risk: high
+Security-Impact: high
+Incident: INC-2031
+Emergency-Reason: the token check lets everybody in, and it is exploited right now
+Back-out-Plan: set CACHE_TENANT=off and redeploy";
+
+#[test]
+fn a_pull_request_with_its_fields_in_the_description_and_one_review_is_allowed() {
+    for pack in ["startup", "iso27001"] {
+        assert_eq!(denied(pack, NORMAL, "message: Cache it", "reviews: [{ by: bob }]"), [""; 0], "{pack}");
+        // Fields in the commit are as good.
+        let message = serde_json::to_string(&format!("Cache it\n\n{NORMAL}\n")).unwrap();
+        let commit = format!("message: {message}");
+        assert_eq!(denied(pack, "Why.", &commit, "reviews: [{ by: bob }]"), [""; 0], "{pack}");
+    }
+    assert_eq!(denied("core", NORMAL, "message: Cache it", "draft: true"), [""; 0]);
+}
+
+#[test]
+fn a_pull_request_that_nobody_else_has_approved_is_denied() {
+    let claim = "message: \"x\\n\\nReviewed-by: Bob <bob@users.noreply.github.com>\\n\"";
+    for (why, commit, pull) in [
+        ("nobody has", "message: x", "draft: false"),
+        ("the author has", "message: x", "reviews: [{ by: ana }]"),
+        ("the opener has", "message: x", "opener: bob\nreviews: [{ by: bob }]"),
+        ("a pusher has", "message: x", "makers: [{ role: pusher, account: bob }]\nreviews: [{ by: bob }]"),
+        ("it was of another revision", "message: x", "reviews: [{ by: bob, of: earlier }]"),
+        ("a bot has", "message: x", "reviews: [{ by: 'helper[bot]' }]"),
+        ("a guest has", "message: x", "reviews: [{ by: bob, may-approve: false }]"),
+        ("nobody knows whether he may", "message: x", "reviews: [{ by: bob, may-approve: unknown }]"),
+        ("an account that is gone has", "message: x", "reviews: [{ by: gone }]"),
+        ("it was taken away", "message: x", "reviews: [{ by: bob }, { by: bob, state: dismissed }]"),
+        (
+            "changes are requested",
+            "message: x",
+            "reviews: [{ by: bob }, { by: kim, state: changes-requested }]",
+        ),
+        ("it was for another branch", "message: x", "retargeted: 1h\nreviews: [{ by: bob, at: 2h }]"),
+        ("it is only claimed", claim, "draft: false"),
+        ("it is claimed for another", claim, "reviews: [{ by: carol }]"),
+        ("somebody unknown took part", "message: x", "makers: [{ role: co-author }]\nreviews: [{ by: bob }]"),
+    ] {
+        for pack in ["startup", "iso27001"] {
+            assert_eq!(denied(pack, NORMAL, commit, pull), ["peer-review"], "{pack}: {why}");
+        }
+    }
+    // What was approved said something else.
+    let edited = "edits: [{ at: 5h, body: 'Risk: low' }, { at: 1h, body: 'Risk: low' }]\nreviews: [{ by: bob, at: 2h }]";
+    assert_eq!(denied("startup", NORMAL, "message: x", edited), ["peer-review"]);
+    let high = NORMAL.replace("Risk: low", "Risk: high");
+    let one = "reviews: [{ by: bob }]";
+    assert_eq!(denied("iso27001", &high, "message: x", one), ["high-risk-review"]);
+    let two = "reviews: [{ by: bob }, { by: carol }]";
+    assert_eq!(denied("iso27001", &high, "message: x", two), [""; 0]);
+}
+
+#[test]
+fn an_emergency_is_authorised_by_a_review() {
+    let authorised = format!("{EMERGENCY}\nAuthorized-by: Kim <kim@users.noreply.github.com>");
+    let kim = "reviews: [{ by: kim }]";
+    for body in [EMERGENCY, &authorised] {
+        assert_eq!(denied("iso27001", body, "message: x", kim), [""; 0]);
+        assert_eq!(denied("startup", body, "message: x", kim), [""; 0]);
+    }
+    for reviews in ["draft: false", "reviews: [{ by: ana }]", "reviews: [{ by: kim, of: earlier }]"] {
+        assert_eq!(
+            denied("iso27001", &authorised, "message: x", reviews),
+            ["emergency-authorised"],
+            "{reviews}"
+        );
+    }
+    // Somebody else's review does not make it true that Kim has authorised it.
+    assert_eq!(
+        denied("iso27001", &authorised, "message: x", "reviews: [{ by: bob }]"),
+        ["emergency-authorised"]
+    );
+}
+
+#[test]
+fn the_authority_over_the_management_system_has_to_approve() {
+    let pillars = format!(
+        "{NORMAL}\nIsms-Purpose: the gate asks for two reviews of everything below infra from now on\n\
+         Isms-Integrity: nothing else changes, and the audit trail stays where it was before\n\
+         Isms-Resources: nobody needs more time than today\n\
+         Isms-Authority: Kim <kim@users.noreply.github.com>"
+    );
+    let commit = "paths: [policies/changegate.yml]";
+    let says = |reviews: &str| {
+        let policy = policy::load("iso27001", &mut |_| Ok(None)).unwrap();
+        let body: String = pillars.lines().map(|line| format!("      {line}\n")).collect();
+        let text = format!(
+            "stage: pull-request\ncommits: [{{ {commit} }}]\npull:\n    body: |\n{body}    {reviews}\n"
+        );
+        let change = fixture::read(&yaml::read(text.as_bytes()).unwrap(), &mut Vec::new()).unwrap();
+        let verdict = judge(&policy, &change, true);
+        assert_eq!(verdict.class.as_deref(), Some("isms"));
+        let denying = verdict.judgements.into_iter().filter(|judgement| judgement.denies(true));
+        denying.map(|judgement| judgement.rule.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(says("reviews: [{ by: kim }]"), [""; 0]);
+    assert_eq!(says("reviews: [{ by: bob }]"), ["isms-authority"]);
+}
+
 #[test]
 fn a_mark_at_the_start_and_other_line_ends_make_no_other_policy() {
     let plain = load(SOUND).unwrap();

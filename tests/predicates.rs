@@ -21,8 +21,20 @@ use changegate::yaml::decode::{Map, entries, items, text};
 use changegate::yaml::{self, Fault, Key, Node, Place, Value};
 
 /// What a change can be made to forget.
-const FACTS: [Need; 7] =
-    [Need::Paths, Need::Lines, Need::Blobs, Need::OwnContent, Need::Signatures, Need::Pusher, Need::Target];
+const FACTS: [Need; 12] = [
+    Need::Paths,
+    Need::Lines,
+    Need::Blobs,
+    Need::OwnContent,
+    Need::Signatures,
+    Need::Pusher,
+    Need::Target,
+    Need::Reviews,
+    Need::Pull,
+    Need::Checks,
+    Need::Comments,
+    Need::Conversations,
+];
 
 #[test]
 fn every_predicate_answers_for_every_fixture_as_it_did() {
@@ -68,7 +80,12 @@ fn a_fact_that_a_question_does_not_name_makes_no_difference_to_it() {
         let mut needs = Needs::new();
         question.needs(&mut needs);
         // Whoever reads paths may read nothing else about them.
-        let named = needs.contains(&need) || (need == Need::Blobs && needs.contains(&Need::Paths));
+        let named = match need {
+            Need::Blobs => needs.contains(&Need::Blobs) || needs.contains(&Need::Paths),
+            // Who approves, a forge says by reviews.
+            Need::Reviews => needs.contains(&Need::Reviews) || needs.contains(&Need::Approvals),
+            need => needs.contains(&need),
+        };
         assert!(named || before == after, "{} {what}: {before:?}, then {after:?}", question.words());
     });
 }
@@ -102,6 +119,9 @@ fn for_each_forgotten_fact(check: impl Fn(&Condition, &Answer, &Answer, Need, &s
 
 fn forget(change: &mut Change, need: Need, only: Option<usize>) {
     let missing = Missing::Unavailable(need, "it was forgotten".into());
+    if let (Ok(pull), None) = (&mut change.pull, only) {
+        fixture::forget_pull(pull, need);
+    }
     match need {
         Need::Pusher => change.pusher = Err(missing),
         Need::Target => change.target = Err(missing),
@@ -143,7 +163,8 @@ fn shown(answer: &Answer) -> String {
 
 fn finding(finding: &Finding) -> String {
     let commit = finding.at.commit.map(|id| format!("{}: ", id.short().get(..2).unwrap_or_default()));
-    let line = finding.at.line.map(|line| format!("line {line}: "));
+    let place = if finding.at.in_description { "description " } else { "" };
+    let line = finding.at.line.map(|line| format!("{place}line {line}: "));
     format!("no: {}{}{}", commit.unwrap_or_default(), line.unwrap_or_default(), plain(&finding.what))
 }
 

@@ -93,6 +93,12 @@ pub enum Need {
     Clock,
 }
 
+impl Need {
+    /// The facts that nothing but a forge can tell, and without which there is nothing to fall back
+    /// on.
+    pub const OF_A_FORGE: [Need; 4] = [Need::Reviews, Need::Pull, Need::Checks, Need::Conversations];
+}
+
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

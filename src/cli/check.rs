@@ -30,6 +30,7 @@ Examples:
   changegate check                          what HEAD adds over its upstream
   changegate check main..topic --explain    how each rule came to its answer
   changegate check v1.0..HEAD --unit commit --format json
+  changegate check main..topic --format markdown    for people to read elsewhere
   changegate check --history --pack core    everything that HEAD leads to")]
 pub(super) struct Args {
     /// OLD..NEW, or one revision, whose newest change is meant
@@ -113,7 +114,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         stage: Stage::Check,
         unit,
         enforce: args.enforce,
-        keep_all: args.verbose || args.explain || matches!(args.format, FormatName::Json),
+        keep_all: args.verbose || args.explain || args.format.lists_all(),
         explain: args.explain,
         // Of one change it would be noise.
         unused: question.is_long,
@@ -130,6 +131,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         most: if args.verbose { usize::MAX } else { Style::default().most },
         verbose: args.verbose,
         quiet: args.quiet,
+        web: output::web(world),
+        ..Style::default()
     };
     output::report(&report, args.format, &style)?;
     Ok(report.decision.into())

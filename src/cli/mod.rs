@@ -3,16 +3,19 @@
 //! One file for each command. A command gathers what it needs, asks the house, writes a report and
 //! returns an [`Exit`]; nothing else reads the environment, and nothing at all leaves early.
 
+mod action;
 mod check;
 mod completions;
 mod demo;
 mod deploy_check;
+mod doctor;
 mod hook;
 mod install;
 mod ledger;
 mod obligations;
 mod output;
 mod policy;
+mod pr;
 mod trailers;
 
 use std::ffi::OsString;
@@ -41,6 +44,7 @@ Examples:
   changegate install                 put the hooks into this clone
   changegate install --server --pusher gitolite -C /srv/git/app.git
   changegate check                   judge what HEAD adds over its upstream
+  changegate pr acme/shop#12         judge a pull request on GitHub
 
 Exit codes: 0 allowed, 1 denied, 2 the command or the policy is wrong,
 3 something could not be read. A hook that ends in 1, 2 or 3 refuses.")]
@@ -59,16 +63,19 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Action(action::Args),
     Check(check::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     DeployCheck(deploy_check::Args),
+    Doctor(doctor::Args),
     Hook(hook::Args),
     Install(install::Args),
     Ledger(ledger::Args),
     Man(completions::ManArgs),
     Obligations(obligations::Args),
     Policy(policy::Args),
+    Pr(pr::Args),
     Sweep(obligations::SweepArgs),
     Trailers(trailers::Args),
     Uninstall(install::UninstallArgs),
@@ -153,6 +160,8 @@ struct World {
     directory: PathBuf,
     colour: Colour,
     now: Timestamp,
+    /// For what may have to wait for others: there, `now` is long ago.
+    clock: fn() -> Timestamp,
 }
 
 impl World {
@@ -204,8 +213,9 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(args)
 }
 
-/// Runs the command that `args` ask for, at the time `now`.
-pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode {
+/// Runs the command that `args` ask for, at the time that `clock` tells.
+pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
+    let now = clock();
     let cli = match parse(args.into_iter().collect()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -217,8 +227,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
             };
         }
     };
-    let world =
-        World { directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")), colour: cli.color, now };
+    let world = World {
+        directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")),
+        colour: cli.color,
+        now,
+        clock,
+    };
     if !world.directory.is_dir() {
         let why = format!("-C names `{}`, which is no folder", shown(&world.directory.to_string_lossy()));
         return tell(&Stop::Wrong(why), &world).into();
@@ -226,24 +240,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>, now: Timestamp) -> ExitCode
     // Only what decides nothing may end well without having said all.
     let decides = matches!(
         cli.command,
-        Command::Check(_)
+        Command::Action(_)
+            | Command::Check(_)
             | Command::DeployCheck(_)
             | Command::Hook(_)
             | Command::Ledger(_)
             | Command::Obligations(_)
+            | Command::Pr(_)
             | Command::Sweep(_)
     );
     let result = match cli.command {
+        Command::Action(args) => action::run(&args, &world),
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),
         Command::DeployCheck(args) => deploy_check::run(&args, &world),
+        Command::Doctor(args) => doctor::run(&args, &world),
         Command::Hook(args) => hook::run(&args, &world),
         Command::Install(args) => install::run(&args, &world),
         Command::Ledger(args) => ledger::run(&args, &world),
         Command::Man(args) => completions::man(&args),
         Command::Obligations(args) => obligations::run(&args, &world),
         Command::Policy(args) => policy::run(&args, &world),
+        Command::Pr(args) => pr::run(&args, &world),
         Command::Sweep(args) => obligations::sweep(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),
         Command::Uninstall(args) => install::uninstall(&args, &world),

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::ColorChoice;
 use clap::ValueEnum;
 
+use super::World;
 use crate::policy::PolicyErrors;
-use crate::report::{self, Format, Report, Style};
+use crate::report::{self, Format, Report, Style, Web};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,6 +27,21 @@ pub(super) enum FormatName {
     Terminal,
     /// For programs; see docs/json.md
     Json,
+    /// For the log of a workflow on GitHub: annotations
+    Github,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// For a pipeline that shows tests: JUnit's XML
+    Junit,
+    /// For a job's summary or a comment: GitHub's Markdown
+    Markdown,
+}
+
+impl FormatName {
+    /// Returns true for a form that lists what passed, change by change.
+    pub(super) fn lists_all(self) -> bool {
+        matches!(self, FormatName::Json | FormatName::Junit)
+    }
 }
 
 impl From<FormatName> for Format {
@@ -33,6 +49,10 @@ impl From<FormatName> for Format {
         match name {
             FormatName::Terminal => Format::Terminal,
             FormatName::Json => Format::Json,
+            FormatName::Github => Format::Github,
+            FormatName::Sarif => Format::Sarif,
+            FormatName::Junit => Format::Junit,
+            FormatName::Markdown => Format::Markdown,
         }
     }
 }
@@ -56,6 +76,12 @@ pub(super) fn stderr_colour(colour: Colour) -> bool {
 /// Returns whether standard output shows colours.
 pub(super) fn stdout_colour(colour: Colour) -> bool {
     colour.wanted(|| anstream::AutoStream::choice(&io::stdout()))
+}
+
+/// Returns where the repository can be looked at, where a workflow on GitHub says so.
+pub(super) fn web(world: &World) -> Option<Web> {
+    let variable = |name: &str| world.variable(name)?.into_string().ok();
+    Web::new(&format!("{}/{}", variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?))
 }
 
 /// Returns true if somebody watches standard error.

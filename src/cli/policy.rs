@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{Exit, Stop, World};
+use crate::change::Need;
 use crate::change::person::is_invisible;
 use crate::gate::{Loaded, Unusable, from_disk, from_pack};
 use crate::git::Repository;
@@ -202,9 +203,13 @@ fn check(file: Option<&Path>, world: &World) -> Result<Exit, Stop> {
     if let Some(day) = policy.review_by.filter(|day| *day < today) {
         writeln!(out, "note: the policy was to be reviewed by {day}")?;
     }
-    if policy.needs().contains(&crate::change::Need::Reviews) {
+    if policy.needs().contains(&Need::Reviews) {
         let what = "a rule wants reviews that a forge vouches for (`trust: verified`, which is what `approvals` means";
         writeln!(out, "note: {what}\n  where nothing is said); a server hook cannot see them, and denies")?;
+    }
+    for (rule, need) in policy.kept_on_a_forge(today).filter(|(_, need)| *need != Need::Reviews) {
+        let id = &rule.name.id;
+        writeln!(out, "note: the rule `{id}` wants {need}; a server hook cannot see that, and denies")?;
     }
     if !policy.people.has_roster() {
         writeln!(out, "note: there is no roster, so every address counts as a person of its own")?;
@@ -279,7 +284,7 @@ fn explain(predicate: Option<&str>) -> Result<Exit, Stop> {
     match predicate {
         None => {
             for doc in DOCS {
-                writeln!(out, "{}", wrapped(&format!("{:<14} ", doc.name), 15, doc.asks))?;
+                writeln!(out, "{}", wrapped(&format!("{:<17} ", doc.name), 18, doc.asks))?;
             }
         }
         Some(name) => {

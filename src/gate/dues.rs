@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Oid, Person, Text};
-use crate::people::participants::{Maker, makers, participants};
+use crate::people::participants::{Hand, makers, participants};
 use crate::policy::{Obligations, Policy};
 use crate::verdict::{Outcome, Verdict};
 use crate::vocabulary::{Kind, Reading};
@@ -28,7 +28,7 @@ pub struct Made {
     /// Its final revision.
     pub change: Oid,
     /// Those who made it, bots aside.
-    pub by: Vec<Maker>,
+    pub by: Vec<Hand>,
     /// Whether that is all of them.
     pub is_complete: bool,
 }
@@ -52,7 +52,7 @@ pub struct Stated {
     /// Its name in the policy.
     pub field: String,
     /// For a field that names people: those who can be identified, bots aside.
-    pub people: Option<Vec<Maker>>,
+    pub people: Option<Vec<Hand>>,
 }
 
 /// What the changes of one ref have to do with what is owed.
@@ -141,7 +141,7 @@ fn stated(change: &Change, policy: &Policy) -> Vec<Stated> {
         let Reading::Stated { claims, .. } = field.reading(change) else { continue };
         let people = matches!(field.kind, Kind::Person).then(|| {
             let persons = claims.iter().filter_map(|claim| Person::read(claim.value.as_bytes()).ok());
-            let one = |person: Person| Maker::of(&policy.people.who(&person), &person.name, None);
+            let one = |person: Person| Hand::of(&policy.people.who(&person), &person.name, None);
             persons.filter_map(one).filter(|maker| maker.key.is_some()).collect()
         });
         found.push(Stated { field: field.name.clone(), people });

@@ -19,4 +19,5 @@ pub use kept::Kept;
 pub use push::{judge_push, under_control};
 pub use range::{Asked, judge_message, judge_range};
 pub use settings::{LedgerMode, MissingPolicy, SERVERS, Settings};
-pub use source::{Loaded, Unusable, at_commit, from_disk, from_pack};
+pub use source::{Loaded, Unusable, at_commit, from_disk, from_files, from_pack};
+pub use telling::{faults, notes_on};

@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use super::telling::{ADMINISTRATOR, faults, group_of, no_policy, notes_on, unreadable};
+use super::telling::{ADMINISTRATOR, beyond_hooks, faults, group_of, no_policy, notes_on, unreadable};
 use crate::change::{Need, Oid, Stage, Text};
 use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository};
 use crate::pattern::RefPattern;
@@ -90,12 +90,8 @@ pub fn judge_push(
 
 /// Returns which refs are under change control, by the policy that stands now; `None` where there is
 /// no policy, or none that can be used.
-pub fn under_control(
-    repository: &Repository,
-    settings: &Settings,
-    now: Timestamp,
-) -> Option<Vec<RefPattern>> {
-    let (policies, kept) = (HashMap::new(), Kept::default());
+pub fn under_control(repository: &Repository, settings: &Settings) -> Option<Vec<RefPattern>> {
+    let (now, policies, kept) = (Timestamp::UNIX_EPOCH, HashMap::new(), Kept::default());
     match (Push { repository, settings, now, keep_all: false, policies, kept }).base_policy() {
         Base::Policy(loaded) => Some(loaded.policy.protects),
         Base::Free | Base::Refused(_) => None,
@@ -180,13 +176,10 @@ impl Push<'_> {
             Ok(asked) => asked,
             Err(error) => {
                 let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
-                let mut group = group_of(update, at.id, vec![refuse("whole-history", finding)]);
-                group.judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
-                return group;
+                return protected(update, at, vec![refuse("whole-history", finding)]);
             }
         };
-        let mut group = group_of(update, at.id, push::judge(&asked));
-        group.judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
+        let mut group = protected(update, at, push::judge(&asked));
         if let (Of::Ref { update, .. }, Some(old), Some(new), false) =
             (&mut group.of, at.id, asked.new, asked.forward)
         {
@@ -373,12 +366,11 @@ impl Push<'_> {
     /// Returns what refuses a push after which the ref would have no policy that can be used: nobody
     /// could push to it any more.
     fn breaks_policy(&mut self, new: Oid, name: &Text) -> Option<Judgement> {
-        match self.policy_at(new, name) {
-            Ok(loaded) if loaded.policy.needs().contains(&Need::Reviews) => {
-                let what = "the policy wants reviews that a forge vouches for (`trust: verified`), which no server \
-                            hook can see: after this push nobody could push any more";
-                Some(refuse("policy-valid", Finding::new(Line::say(what)).by("the author")))
-            }
+        let found = self.policy_at(new, name);
+        if let Some(finding) = found.as_ref().ok().and_then(|loaded| beyond_hooks(&loaded.policy, self.now)) {
+            return Some(refuse("policy-valid", finding));
+        }
+        match found {
             Ok(loaded) if *name == self.settings.policy_ref && !loaded.policy.protects(name.as_bytes()) => {
                 let what = Line::say("after this push ")
                     .quote(name)
@@ -393,4 +385,9 @@ impl Push<'_> {
             Err(Unusable::Faulty(errors)) => Some(refuse("policy-valid", faults(&errors, "the author"))),
         }
     }
+}
+
+fn protected(update: &RefUpdate, at: &RefAt, refusals: Vec<Judgement>) -> Group {
+    let judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
+    Group { judged_as, ..group_of(update, at.id, refusals) }
 }

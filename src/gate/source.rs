@@ -56,6 +56,11 @@ impl Loaded {
         PolicyFrom { place: self.place.clone(), digest: self.policy.digest.clone() }
     }
 
+    /// Returns the paths of all files that the policy was made of, or would have been.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
     /// Returns true if and only if every file of the policy is the same at `commit`.
     pub fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
         self.files.iter().all(|(path, found)| file_at(repository, commit, path) == *found)
@@ -85,6 +90,21 @@ pub fn at_commit(repository: &Repository, commit: Oid, path: &str, called: &str)
 pub fn from_disk(root: &Path, path: &str) -> Result<Loaded, Unusable> {
     let place = PolicyPlace::Disk(root.join(path).to_string_lossy().into_owned());
     load(path, path.to_owned(), place, &mut |path| file_on_disk(&root.join(path)))
+}
+
+/// Loads the policy called `path` from wherever `fetch` finds files; `source` says for reports where
+/// that is.
+///
+/// # Errors
+///
+/// Says whether it is absent or faulty.
+pub fn from_files(
+    path: &str,
+    source: String,
+    fetch: &mut dyn FnMut(&str) -> Fetched,
+) -> Result<Loaded, Unusable> {
+    let place = PolicyPlace::Elsewhere(source.clone());
+    load(path, source, place, fetch)
 }
 
 /// Loads a shipped pack.

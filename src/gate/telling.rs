@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::settings::Settings;
 use super::source::{Loaded, Unusable};
-use crate::change::Oid;
+use crate::change::{Need, Oid};
 use crate::git::RefUpdate;
-use crate::policy::{FaultyFile, PolicyErrors};
+use crate::policy::{FaultyFile, Policy, PolicyErrors};
 use crate::push::refuse;
 use crate::report::{Group, Of, Update};
 use crate::verdict::{Finding, Judgement, Line};
@@ -38,8 +38,24 @@ pub(super) fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Jud
     }
 }
 
+/// Returns the finding that a policy has a rule which no hook can ever find kept, if it has one.
+pub(super) fn beyond_hooks(policy: &Policy, now: Timestamp) -> Option<Finding> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let (rule, need) = policy.kept_on_a_forge(today).next()?;
+    let fact = match need {
+        Need::Reviews => "reviews that a forge vouches for (`trust: verified`)".to_owned(),
+        other => format!("what only a forge can tell ({other})"),
+    };
+    let what = format!(
+        "the rule `{}` wants {fact}, which no server hook can see: after this push nobody could push any more \
+         what it is about",
+        rule.name.id
+    );
+    Some(Finding::new(Line::say(what)).by("the author"))
+}
+
 /// Returns the first fault as a finding, with the number of the others.
-pub(super) fn faults(errors: &PolicyErrors, who: &str) -> Finding {
+pub fn faults(errors: &PolicyErrors, who: &str) -> Finding {
     let first = errors.files.iter().find_map(|file| Some((file, file.faults.first()?)));
     let more = errors.count().saturating_sub(1);
     let what = match first {
@@ -53,7 +69,7 @@ pub(super) fn faults(errors: &PolicyErrors, who: &str) -> Finding {
 }
 
 /// Returns what somebody should know about a policy that is in use.
-pub(super) fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
+pub fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let policy = &loaded.policy;
     let mut notes: Vec<Line> = policy

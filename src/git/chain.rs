@@ -26,6 +26,9 @@ use crate::change::Oid;
 /// Who a link of a chain is written by, in the commit.
 const WRITER: &str = "changegate <changegate@localhost>";
 
+/// How many files are brought to the disk at once.
+const SYNCED: usize = 16;
+
 /// How long another writer of the ref is waited for.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 
@@ -78,10 +81,7 @@ impl Repository {
     /// Fails, with the chain as it was, if the ref holds something else by now or cannot be moved.
     pub fn move_chain(&self, name: &str, tip: Option<Oid>, links: &[Written], at: Timestamp) -> Result<()> {
         let Some(last) = links.last() else { return Ok(()) };
-        for file in links.iter().flat_map(|link| &link.objects) {
-            // An object that was there already was on the disk before.
-            File::open(file).and_then(|file| file.sync_data()).context("cannot write to the object store")?;
-        }
+        sync(links.iter().flat_map(|link| &link.objects)).context("cannot write to the object store")?;
         let full = FullName::try_from(name.as_bytes().as_bstr())
             .with_context(|| format!("`{name}` is not the name of a ref"))?;
         let expected = match tip {
@@ -196,10 +196,35 @@ impl ReadLink {
         end.and_then(|end| self.raw.get(end + 2..)).unwrap_or_default()
     }
 
+    /// Returns whether the commit is by the writer of chains, of the time `at`.
+    pub fn is_written_at(&self, at: Timestamp) -> bool {
+        let at = at.as_second();
+        let wanted = format!("\nauthor {WRITER} {at} +0000\ncommitter {WRITER} {at} +0000\n");
+        let end = self.raw.len().saturating_sub(self.message().len());
+        let head = self.raw.get(..end).unwrap_or_default();
+        head.windows(wanted.len()).any(|part| part == wanted.as_bytes())
+    }
+
     /// Returns the content's id of the file `name`.
     pub fn file(&self, name: &str) -> Option<Oid> {
         self.files.iter().find(|(known, _)| known == name.as_bytes()).map(|(_, id)| *id)
     }
+}
+
+/// Returns once the disk has these files.
+///
+/// All are asked for at once, since file systems take many in hardly more time than one.
+fn sync<'a>(files: impl Iterator<Item = &'a PathBuf>) -> std::io::Result<()> {
+    let files: Vec<&PathBuf> = files.collect();
+    for some in files.chunks(SYNCED) {
+        std::thread::scope(|scope| {
+            let synced: Vec<_> =
+                some.iter().map(|file| scope.spawn(move || File::open(file)?.sync_data())).collect();
+            let panicked = |_| std::io::Error::other("a thread has panicked");
+            synced.into_iter().try_for_each(|one| one.join().map_err(panicked)?)
+        })?;
+    }
+    Ok(())
 }
 
 /// Signs bytes as git does with `gpg.format=ssh`: in the namespace `git`, by ssh-keygen.

@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use gix::ObjectId;
 use gix::hash::{Kind, oid};
+use gix::objs::{Exists, Find, FindHeader};
 use gix::odb::store::init::{Options, Slots};
 use gix::odb::{HandleArc, Store};
+
+use super::packs::{PackedObjects, Packs};
 
 /// Where git keeps the objects of a push until the hooks have accepted it.
 ///
@@ -30,6 +34,8 @@ const LARGEST_ALLOCATION: usize = 512 << 20;
 /// The stores of one repository, shared by all threads.
 pub(super) struct Stores {
     stores: Vec<Arc<Store>>,
+    packs: Arc<Packs>,
+    loose: Vec<gix::odb::loose::Store>,
 }
 
 impl Stores {
@@ -51,8 +57,13 @@ impl Stores {
                 directories.push(real);
             }
         }
+        let options =
+            gix::odb::loose::Options { alloc_limit_bytes: Some(LARGEST_ALLOCATION), ..Default::default() };
+        let loose =
+            directories.iter().map(|it| gix::odb::loose::Store::at_opts(it, format, options)).collect();
+        let packs = Arc::new(Packs::new(directories.clone(), format));
         let stores = directories.into_iter().map(|it| open(it, format)).collect::<Result<_>>()?;
-        Ok(Stores { stores })
+        Ok(Stores { stores, packs, loose })
     }
 
     /// Returns a handle for one thread, keeping up to `pack_cache` bytes of delta bases.
@@ -72,7 +83,8 @@ impl Stores {
             }
             handle
         });
-        Objects { handles: handles.collect() }
+        let loose = self.loose.clone();
+        Objects { packed: PackedObjects::new(self.packs.clone()), loose, handles: handles.collect() }
     }
 }
 
@@ -91,36 +103,59 @@ fn open(directory: PathBuf, format: Kind) -> Result<Arc<Store>> {
 }
 
 /// One thread's handle on all stores of a repository.
+///
+/// An object is looked for in the packs, then among the loose objects, and then by the library, which
+/// knows all else: alternates of alternates, packs that have come since, objects that are damaged.
 pub(super) struct Objects {
+    packed: PackedObjects,
+    loose: Vec<gix::odb::loose::Store>,
     handles: Vec<HandleArc>,
 }
 
 impl Objects {
+    /// Reads a tree without a copy of it, where that is possible.
+    pub(super) fn tree(&mut self, id: &ObjectId) -> Option<Arc<Vec<u8>>> {
+        self.packed.read(id).filter(|(kind, _)| *kind == gix::objs::Kind::Tree).map(|(_, content)| content)
+    }
+
+    /// Reads an object into `buffer`, and returns its kind.
+    pub(super) fn read(
+        &mut self,
+        id: &ObjectId,
+        buffer: &mut Vec<u8>,
+    ) -> gix::Result<Option<gix::objs::Kind>> {
+        if let Some((kind, content)) = self.packed.read(id) {
+            buffer.clear();
+            buffer.extend_from_slice(&content);
+            return Ok(Some(kind));
+        }
+        for loose in &self.loose {
+            if let Ok(Some(data)) = loose.try_find(id, buffer) {
+                return Ok(Some(data.kind));
+            }
+        }
+        Ok(self.store_of(id)?.try_find(id, buffer)?.map(|data| data.kind))
+    }
+
+    /// Reads the kind and the size of an object.
+    pub(super) fn header(&mut self, id: &ObjectId) -> gix::Result<Option<(gix::objs::Kind, u64)>> {
+        if let Some(header) = self.packed.header(id) {
+            return Ok(Some(header));
+        }
+        for loose in &self.loose {
+            if let Ok(Some((size, kind))) = loose.try_header(id) {
+                return Ok(Some((kind, size)));
+            }
+        }
+        Ok(self.store_of(id)?.try_header(id)?.map(|header| (header.kind, header.size)))
+    }
+
     /// Returns the first store that has `id`, or the last one, which then says that it has not.
     fn store_of(&self, id: &oid) -> gix::Result<&HandleArc> {
-        use gix::objs::Exists;
         match self.handles.as_slice() {
             [only] => Ok(only),
             [earlier @ .., last] => Ok(earlier.iter().find(|it| it.exists(id)).unwrap_or(last)),
             [] => Err(gix::error::message("there is no object directory").not_found_error()),
         }
-    }
-}
-
-impl gix::objs::Find for Objects {
-    fn try_find<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> gix::Result<Option<gix::objs::Data<'a>>> {
-        self.store_of(id)?.try_find(id, buffer)
-    }
-}
-
-impl gix::objs::FindHeader for Objects {
-    fn try_header(&self, id: &oid) -> gix::Result<Option<gix::objs::Header>> {
-        gix::objs::FindHeader::try_header(self.store_of(id)?, id)
-    }
-}
-
-impl gix::objs::Exists for Objects {
-    fn exists(&self, id: &oid) -> bool {
-        self.handles.iter().any(|handle| handle.exists(id))
     }
 }

@@ -239,7 +239,14 @@ struct Row {
 
 impl Row {
     fn read(reader: &mut Reader, ids: &[Option<ObjectId>], prefix: usize) -> Result<Row> {
-        let trees = ids.iter().map(|id| id.map(|id| reader.tree(&id)).transpose());
-        Ok(Row { trees: trees.collect::<Result<_>>()?, at: vec![0; ids.len()], prefix })
+        let mut trees: Vec<Option<Arc<Tree>>> = Vec::with_capacity(ids.len());
+        let mut sibling: Option<(ObjectId, Arc<Tree>)> = None;
+        for id in ids {
+            let like = sibling.as_ref().map(|(id, tree)| (*id, tree.as_ref()));
+            let tree = id.map(|id| reader.tree_like(&id, like)).transpose()?;
+            sibling = id.zip(tree.clone()).or(sibling);
+            trees.push(tree);
+        }
+        Ok(Row { trees, at: vec![0; ids.len()], prefix })
     }
 }

@@ -18,7 +18,7 @@ use anyhow::Result;
 use gix::ObjectId;
 use gix::hashtable::HashMap;
 
-use super::reader::{Links, Priority, Reader};
+use super::reader::{Known, Links, Priority, Reader};
 
 /// How many hidden commits older than every new one are still followed, one after the other, before
 /// dates are believed.
@@ -33,6 +33,8 @@ pub(super) struct Node {
     pub(super) id: Option<ObjectId>,
     pub(super) date: i64,
     pub(super) parents: Vec<usize>,
+    tree: Option<ObjectId>,
+    raw: Option<Vec<u8>>,
     generation: u32,
     loaded: bool,
     queued: bool,
@@ -46,6 +48,9 @@ impl Node {
         self.new && !self.hidden
     }
 }
+
+/// How many bytes of commits are kept, so that they need not be read again.
+const MOST_KEPT: usize = 16 << 20;
 
 /// The commits around the border between new and hidden history.
 pub(super) struct Painted {
@@ -83,6 +88,13 @@ impl Painted {
         self.nodes.get(index)
     }
 
+    /// Returns what the walk has come to know of a commit.
+    pub(super) fn known(&self, index: usize) -> Known<'_> {
+        let Some(node) = self.nodes.get(index) else { return Known::default() };
+        let parent = node.parents.first().and_then(|parent| self.nodes.get(*parent));
+        Known { raw: node.raw.as_deref(), tree_before: parent.and_then(|parent| parent.tree) }
+    }
+
     /// Returns the new commits among the parents of a node, first parent first.
     pub(super) fn new_parents(&self, index: usize) -> impl DoubleEndedIterator<Item = usize> + '_ {
         let parents = self.nodes.get(index).map(|node| node.parents.as_slice()).unwrap_or_default();
@@ -96,6 +108,7 @@ struct Walk<'r> {
     indices: HashMap<ObjectId, usize>,
     queue: BinaryHeap<(Priority, usize)>,
     arrivals: usize,
+    kept: usize,
     /// How many commits in the queue are new as far as is known.
     new_in_queue: usize,
     /// The least of all commits that have been taken for new.
@@ -111,6 +124,7 @@ impl<'r> Walk<'r> {
             indices: HashMap::default(),
             queue: BinaryHeap::new(),
             arrivals: 0,
+            kept: 0,
             new_in_queue: 0,
             oldest_new: i64::MAX,
             lowest_new: u32::MAX,
@@ -247,11 +261,14 @@ impl<'r> Walk<'r> {
 
     fn load(&mut self, index: usize) -> Result<()> {
         let Some(Node { id: Some(id), loaded: false, .. }) = self.nodes.get(index) else { return Ok(()) };
-        let (links, _) = self.reader.links(&id.clone())?;
+        let (links, raw) = self.reader.links(&id.clone())?;
+        let raw = raw.filter(|raw| self.kept + raw.len() <= MOST_KEPT);
+        self.kept += raw.as_ref().map_or(0, Vec::len);
         let parents = links.parents.into_iter().map(|id| self.node(id)).collect();
         if let Some(node) = self.nodes.get_mut(index) {
             node.loaded = true;
             node.parents = parents;
+            (node.tree, node.raw) = (Some(links.tree), raw);
             (node.date, node.generation) = (links.date, links.generation);
         }
         Ok(())

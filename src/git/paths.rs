@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use gix::ObjectId;
+use gix::hash::Kind;
 
 use crate::change::{Commit, Missing, Need, Needs, PathChange, Text};
 
@@ -28,9 +29,13 @@ impl Reader {
         commit: &mut Commit,
         tree: &ObjectId,
         first_parent: Option<&ObjectId>,
+        tree_before: Option<ObjectId>,
         needs: &Needs,
     ) {
-        let before = first_parent.map(|parent| self.tree_of(parent)).transpose();
+        let before = match (first_parent, tree_before) {
+            (Some(_), Some(tree)) => Ok(Some(tree)),
+            (parent, _) => parent.map(|parent| self.tree_of(parent)).transpose(),
+        };
         let paths = before.and_then(|before| self.changed_paths(before, Some(*tree)));
         let mut paths = match paths {
             Ok(paths) => paths,
@@ -76,8 +81,7 @@ impl Reader {
                 let same = before.same_run(pair.left, after, pair.right, format);
                 (pair.left, pair.right) = (pair.left + same, pair.right + same);
             }
-            let left = pair.before.as_ref().and_then(|tree| tree.get(pair.left, format));
-            let right = pair.after.as_ref().and_then(|tree| tree.get(pair.right, format));
+            let (left, right) = (pair.entry(&pair.before, pair.left), pair.entry(&pair.after, pair.right));
             let (left, right) = match (left, right) {
                 (None, None) => {
                     pairs.pop();
@@ -128,11 +132,19 @@ struct Pair {
     after: Option<Arc<Tree>>,
     left: usize,
     right: usize,
+    /// How many entries at the end of both are known to be the same.
+    end: usize,
+    format: Kind,
     /// How many bytes of the path lead here.
     prefix: usize,
 }
 
 impl Pair {
+    fn entry<'tree>(&self, tree: &'tree Option<Arc<Tree>>, at: usize) -> Option<TreeEntry<'tree>> {
+        let tree = tree.as_ref().filter(|tree| at + self.end < tree.len())?;
+        tree.get(at, self.format)
+    }
+
     fn read(
         reader: &mut Reader,
         before: Option<ObjectId>,
@@ -141,10 +153,16 @@ impl Pair {
     ) -> Result<Pair> {
         // The one that is known already makes it easier to read the other.
         let known_first = after.is_some_and(|id| reader.has_tree(&id));
-        let (first, second) = if known_first { (after, before) } else { (before, after) };
-        let first = first.map(|id| reader.tree(&id)).transpose()?;
-        let second = second.map(|id| reader.tree_like(&id, first.as_deref())).transpose()?;
+        let (first_id, second_id) = if known_first { (after, before) } else { (before, after) };
+        let first = first_id.map(|id| reader.tree(&id)).transpose()?;
+        let sibling = first_id.zip(first.as_deref());
+        let second = second_id.map(|id| reader.tree_like(&id, sibling)).transpose()?;
+        let alike = |tree: &Option<Arc<Tree>>, other: Option<ObjectId>| {
+            tree.as_ref().and_then(|tree| tree.alike()).filter(|alike| Some(alike.to) == other)
+        };
+        let alike = alike(&second, first_id).or_else(|| alike(&first, second_id));
+        let (beginning, end) = alike.map_or((0, 0), |alike| (alike.beginning, alike.end));
         let (before, after) = if known_first { (second, first) } else { (first, second) };
-        Ok(Pair { before, after, left: 0, right: 0, prefix })
+        Ok(Pair { before, after, left: beginning, right: beginning, end, format: reader.format(), prefix })
     }
 }

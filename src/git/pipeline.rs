@@ -12,8 +12,11 @@ use anyhow::{Context, Result};
 use super::reader::{Reader, Shared};
 
 /// How many pieces of work make one batch: neighbours share their trees, so they stay with one thread.
-/// A list shorter than this never leaves the calling one.
 const BATCH: usize = 512;
+
+/// A list with fewer pieces of work than this never leaves the calling thread. One that is longer, and
+/// shorter than a batch, is divided evenly.
+const SHORT: usize = 64;
 
 /// How many batches are under way for each thread.
 const BATCHES_PER_THREAD: usize = 4;
@@ -34,12 +37,15 @@ pub(super) fn run<I: Send, T: Send>(
     work: impl Fn(&mut Reader, I) -> T + Sync,
     collect: &mut impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
-    let first = batch(&mut next);
-    if job.threads <= 1 || first.len() < BATCH {
+    let first = batch(&mut next, BATCH);
+    if job.threads <= 1 || first.len() < SHORT {
         let mut reader = job.shared.reader(job.pack_cache);
         let rest = std::iter::from_fn(next);
         return first.into_iter().chain(rest).try_for_each(|item| collect(work(&mut reader, item?)));
     }
+    let size = if first.len() < BATCH { first.len().div_ceil(job.threads) } else { BATCH };
+    let mut items = first.into_iter();
+    let next = move || items.next().or_else(&mut next);
     let under_way = job.threads * BATCHES_PER_THREAD;
     let (ticket, tickets) = sync_channel::<()>(under_way);
     let (to_do, queue) = channel::<(usize, Vec<Result<I>>)>();
@@ -59,15 +65,15 @@ pub(super) fn run<I: Send, T: Send>(
             });
         }
         drop(done);
-        scope.spawn(move || hand_out(first, next, &ticket, &to_do));
+        scope.spawn(move || hand_out(next, size, &ticket, &to_do));
         collect_in_order(results, tickets, collect)
     })
 }
 
 /// Reads one batch; an error is its last item.
-fn batch<I>(next: &mut impl FnMut() -> Option<Result<I>>) -> Vec<Result<I>> {
-    let mut items = Vec::with_capacity(BATCH);
-    while items.len() < BATCH {
+fn batch<I>(next: &mut impl FnMut() -> Option<Result<I>>, size: usize) -> Vec<Result<I>> {
+    let mut items = Vec::with_capacity(size);
+    while items.len() < size {
         let Some(item) = next() else { break };
         let failed = item.is_err();
         items.push(item);
@@ -79,19 +85,18 @@ fn batch<I>(next: &mut impl FnMut() -> Option<Result<I>>) -> Vec<Result<I>> {
 }
 
 fn hand_out<I>(
-    first: Vec<Result<I>>,
     mut next: impl FnMut() -> Option<Result<I>>,
+    size: usize,
     ticket: &SyncSender<()>,
     to_do: &Sender<(usize, Vec<Result<I>>)>,
 ) {
-    let mut items = first;
     for turn in 0.. {
-        let is_last = items.len() < BATCH;
+        let items = batch(&mut next, size);
+        let is_last = items.len() < size;
         // A failure means that nobody collects any more.
         if items.is_empty() || ticket.send(()).is_err() || to_do.send((turn, items)).is_err() || is_last {
             return;
         }
-        items = batch(&mut next);
     }
 }
 

@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use gix::ObjectId;
 use gix::commitgraph::Graph;
 use gix::hash::Kind;
-use gix::objs::{Find, FindHeader};
 
 use crate::change::{Commit, Missing, Need, Needs, Oid};
 
@@ -17,7 +16,7 @@ use super::objects::{Objects, Stores};
 use super::repository::object_format;
 use super::signature;
 use super::stream::Trusted;
-use super::tree::{Tree, TreeCache};
+use super::tree::{self, Tree, TreeCache};
 
 /// What all threads share.
 pub(super) struct Shared {
@@ -52,7 +51,7 @@ impl Shared {
             objects: self.stores.handle(pack_cache),
             shared: self.clone(),
             graph: self.graph(),
-            trees: TreeCache::default(),
+            trees: TreeCache::new(tree::GENERATION),
             buffer: Vec::new(),
         }
     }
@@ -61,6 +60,8 @@ impl Shared {
 /// What a walk needs to know of a commit.
 pub(super) struct Links {
     pub(super) parents: Vec<ObjectId>,
+    /// The root tree.
+    pub(super) tree: ObjectId,
     /// The committer's date, in seconds since 1970 UTC. A claim: it orders, and decides nothing.
     pub(super) date: i64,
     /// Greater than that of every ancestor; [`Links::NO_GENERATION`] outside of the commit-graph.
@@ -71,6 +72,15 @@ impl Links {
     /// The generation of commits that are not in the commit-graph. None of those in it can reach
     /// one of these, so it is the greatest.
     pub(super) const NO_GENERATION: u32 = u32::MAX;
+}
+
+/// What is known of a commit before it is read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    /// Its bytes.
+    pub(super) raw: Option<&'a [u8]>,
+    /// The root tree of its first parent.
+    pub(super) tree_before: Option<ObjectId>,
 }
 
 /// The order in which walks go on: what is in no commit-graph first, then by generation, then by
@@ -100,23 +110,21 @@ impl Reader {
 
     /// Reads an object whole, with its kind; `None` if it is not there.
     pub(super) fn object(&mut self, id: &ObjectId) -> Result<Option<(gix::objs::Kind, &[u8])>> {
-        let found = self.objects.try_find(id, &mut self.buffer);
+        let found = self.objects.read(id, &mut self.buffer);
         let found = found.with_context(|| format!("cannot read the object {id}"))?;
-        Ok(found.map(|data| (data.kind, data.data)))
+        Ok(found.map(|kind| (kind, self.buffer.as_slice())))
     }
 
     /// Reads the kind and the size of an object, without its content; `None` if it is not there.
     pub(super) fn header(&mut self, id: &ObjectId) -> Result<Option<(gix::objs::Kind, u64)>> {
-        let header = self.objects.try_header(id).with_context(|| format!("cannot read the object {id}"))?;
-        Ok(header.map(|header| (header.kind, header.size)))
+        self.objects.header(id).with_context(|| format!("cannot read the object {id}"))
     }
 
     /// Reads the bytes of a commit object.
     pub(super) fn raw_commit(&mut self, id: &ObjectId) -> Result<&[u8]> {
-        // The borrow checker cannot see that the buffer is free again after a failed match.
-        match self.objects.try_find(id, &mut self.buffer) {
-            Ok(Some(data)) if data.kind == gix::objs::Kind::Commit => Ok(data.data),
-            Ok(Some(data)) => bail!("{id} is a {}, not a commit", data.kind),
+        match self.objects.read(id, &mut self.buffer) {
+            Ok(Some(gix::objs::Kind::Commit)) => Ok(&self.buffer),
+            Ok(Some(kind)) => bail!("{id} is a {kind}, not a commit"),
             Ok(None) if self.shared.layout.common_dir.join("shallow").exists() => {
                 bail!(
                     "the commit {id} is not there, because the repository is shallow; fetch all of its history"
@@ -135,9 +143,9 @@ impl Reader {
         }
         let format = self.format();
         let raw = self.raw_commit(id)?;
-        let (_, parents, date) = commit::links(raw, format).map_err(|why| unreadable(id, why))?;
+        let (tree, parents, date) = commit::links(raw, format).map_err(|why| unreadable(id, why))?;
         let raw = raw.to_vec();
-        Ok((Links { parents, date, generation: Links::NO_GENERATION }, Some(raw)))
+        Ok((Links { parents, tree, date, generation: Links::NO_GENERATION }, Some(raw)))
     }
 
     /// Returns the root tree of a commit.
@@ -157,7 +165,11 @@ impl Reader {
     }
 
     /// Reads a tree that resembles `sibling`.
-    pub(super) fn tree_like(&mut self, id: &ObjectId, sibling: Option<&Tree>) -> Result<Arc<Tree>> {
+    pub(super) fn tree_like(
+        &mut self,
+        id: &ObjectId,
+        sibling: Option<(ObjectId, &Tree)>,
+    ) -> Result<Arc<Tree>> {
         if let Some(tree) = self.trees.get(id) {
             return Ok(tree);
         }
@@ -166,31 +178,34 @@ impl Reader {
             // It need not be stored anywhere.
             return Ok(Arc::default());
         }
-        let raw = match self.object(id)? {
-            Some((gix::objs::Kind::Tree, raw)) => raw.to_vec(),
-            Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
-            None => bail!("the tree {id} is not there"),
+        let raw = match self.objects.tree(id) {
+            Some(raw) => raw,
+            None => match self.object(id)? {
+                Some((gix::objs::Kind::Tree, raw)) => Arc::new(raw.to_vec()),
+                Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
+                None => bail!("the tree {id} is not there"),
+            },
         };
         let tree = Tree::decode(raw, sibling, format)
             .map_err(|why| anyhow::anyhow!("cannot read the tree {id}: {why}"))?;
         let tree = Arc::new(tree);
-        self.trees.put(*id, tree.clone());
+        self.trees.put(*id, tree.clone(), tree.weight());
         Ok(tree)
     }
 
-    /// Reads a commit and gathers the facts that `needs` asks for. `raw` is the object, if the
-    /// caller has it already.
+    /// Reads a commit and gathers the facts that `needs` asks for. What the caller has already, which
+    /// is `known`, is not read again.
     pub(super) fn commit(
         &mut self,
         id: &ObjectId,
-        raw: Option<Vec<u8>>,
+        known: Known<'_>,
         needs: &Needs,
         trusted: Option<Trusted<'_>>,
     ) -> Result<Commit, Unreadable> {
         let format = self.format();
         let read;
-        let raw = match &raw {
-            Some(raw) => raw.as_slice(),
+        let raw = match known.raw {
+            Some(raw) => raw,
             None => {
                 read = self.raw_commit(id).map_err(|error| unreadable(id, format!("{error:#}")))?;
                 read
@@ -206,7 +221,7 @@ impl Reader {
         }
         let (tree, parents) = (parts.tree, parts.parents);
         if needs.contains(&Need::Paths) || needs.contains(&Need::Lines) || needs.contains(&Need::Blobs) {
-            self.add_paths(&mut commit, &tree, parents.first(), needs);
+            self.add_paths(&mut commit, &tree, parents.first(), known.tree_before, needs);
         }
         if needs.contains(&Need::OwnContent) {
             commit.own_content = self.own_content(&tree, &parents);
@@ -225,7 +240,7 @@ fn links_in_graph(graph: &Graph, id: &ObjectId) -> Option<Links> {
         generation => generation,
     };
     let date = i64::try_from(commit.committer_timestamp()).ok()?;
-    Some(Links { parents, date, generation })
+    Some(Links { parents, tree: commit.root_tree_id().to_owned(), date, generation })
 }
 
 /// Converts a library id into ours.

@@ -3,6 +3,10 @@
 //! Git's short names are a trap for a gate: a tag called `main` would win over the branch. So a
 //! name that is not found as it stands is not there.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use gix::bstr::ByteSlice;
 use gix::refs::{FullName, Target};
@@ -23,6 +27,9 @@ pub struct RefAt {
     pub id: Option<Oid>,
 }
 
+/// A move of a ref: what it held, and what it held then; `None` for nothing.
+pub type LoggedMove = (Option<Oid>, Option<Oid>);
+
 /// What `HEAD` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Head {
@@ -31,6 +38,9 @@ pub enum Head {
     /// No branch is checked out, but this object.
     Detached(Oid),
 }
+
+/// How many bytes of a ref's log are looked at.
+const LOGGED: u64 = 1 << 20;
 
 /// How many symbolic refs may point to one another, as in git.
 const SYMBOLIC_REFS: usize = 5;
@@ -109,6 +119,30 @@ impl Repository {
         Ok(found)
     }
 
+    /// Returns the moves of a ref since it last came to hold `known`, as git's own log of it has them;
+    /// `None` if no log is kept, or if it does not reach back so far. Only the newest part of a long
+    /// log is looked at.
+    pub fn moves_since(&self, name: &Text, known: Option<Oid>) -> Option<Vec<LoggedMove>> {
+        let log = self.shared.layout.common_dir.join("logs").join(name.as_utf8()?);
+        let end = end_of(&log).ok()?;
+        let mut moves: Vec<LoggedMove> = Vec::new();
+        let mut reaches = false;
+        for line in end.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            // The first line may be cut.
+            let Some((old, new)) = logged(line) else { continue };
+            if old == known && moves.is_empty() {
+                reaches = true;
+            }
+            moves.push((old, new));
+            if new == known {
+                moves.clear();
+                reaches = true;
+            }
+        }
+        let is_whole = moves.windows(2).all(|pair| matches!(pair, [one, next] if one.1 == next.0));
+        (reaches && is_whole).then_some(moves)
+    }
+
     /// Returns what is checked out, or what `HEAD` of a bare repository points to.
     ///
     /// # Errors
@@ -130,6 +164,24 @@ impl Repository {
         // The library goes on to try `refs/tags/NAME` and the like; those are other refs.
         Ok(found.filter(|reference| reference.name == *name).map(|reference| reference.target))
     }
+}
+
+/// Reads the newest part of a log.
+fn end_of(log: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOGGED)))?;
+    let mut end = Vec::new();
+    file.take(LOGGED).read_to_end(&mut end)?;
+    Ok(end)
+}
+
+/// Reads a line of a log.
+fn logged(line: &[u8]) -> Option<LoggedMove> {
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let mut id = || Oid::from_hex(std::str::from_utf8(words.next()?).ok()?);
+    let given = |id: Oid| (!id.is_null()).then_some(id);
+    Some((given(id()?), given(id()?)))
 }
 
 fn text(name: &FullName) -> Text {

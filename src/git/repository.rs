@@ -14,7 +14,7 @@ use crate::change::{Commit, Needs, Oid};
 use super::commit::Unreadable;
 use super::layout::Layout;
 use super::objects::{Quarantine, Stores};
-use super::reader::{Reader, Shared, oid};
+use super::reader::{Known, Reader, Shared, oid};
 use super::signature::ObjectFormat;
 
 /// A repository that is being read.
@@ -145,7 +145,7 @@ impl Repository {
     /// Fails if the commit is not there, or is not one that all readers read alike.
     pub fn commit(&self, id: Oid, needs: &Needs) -> Result<Commit, Unreadable> {
         let object_id = self.object_id(id).map_err(|error| Unreadable { id, why: format!("{error:#}") })?;
-        self.reader().commit(&object_id, None, needs, None)
+        self.reader().commit(&object_id, Known::default(), needs, None)
     }
 
     /// Reads the bytes of a commit object, headers and all, as they are signed.

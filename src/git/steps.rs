@@ -23,7 +23,8 @@ impl Repository {
     pub fn steps(&self, new: Oid, hidden: &[Oid]) -> Result<Vec<Vec<Oid>>> {
         let (new, hidden) = (self.object_id(new)?, self.object_ids(hidden)?);
         let painted = Painted::find(&mut self.reader(), new, &hidden)?;
-        Ok(divide(&painted))
+        let id = |index| painted.get(index).and_then(|node| node.id).map(|id| oid(&id));
+        Ok(divide(&painted).into_iter().map(|step| step.into_iter().filter_map(id).collect()).collect())
     }
 }
 
@@ -108,7 +109,8 @@ impl NewHistory {
     }
 }
 
-pub(super) fn divide(painted: &Painted) -> Vec<Vec<Oid>> {
+/// Returns the steps, each as the places of its commits.
+pub(super) fn divide(painted: &Painted) -> Vec<Vec<usize>> {
     let mut tips: Vec<usize> = Vec::new();
     let mut next = painted.tip;
     while let Some(tip) = next {
@@ -122,7 +124,7 @@ pub(super) fn divide(painted: &Painted) -> Vec<Vec<Oid>> {
 }
 
 /// Returns what `tip` leads to and was not taken before, parents first.
-fn below(painted: &Painted, tip: usize, taken: &mut [bool]) -> Vec<Oid> {
+fn below(painted: &Painted, tip: usize, taken: &mut [bool]) -> Vec<usize> {
     let mut take = |index: usize| taken.get_mut(index).is_some_and(|taken| !std::mem::replace(taken, true));
     let mut found = Vec::new();
     let mut stack = Vec::new();
@@ -137,7 +139,7 @@ fn below(painted: &Painted, tip: usize, taken: &mut [bool]) -> Vec<Oid> {
                     stack.push((parent, 0));
                 }
             }
-            None => found.extend(painted.get(index).and_then(|node| node.id).map(|id| oid(&id))),
+            None => found.push(index),
         }
     }
     found

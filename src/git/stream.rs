@@ -9,7 +9,7 @@ use crate::change::{Commit, Need, Needs, Oid};
 use super::commit::Unreadable;
 use super::newest::Newest;
 use super::pipeline::{self, Job};
-use super::reader::Reader;
+use super::reader::{Known, Reader};
 use super::repository::Repository;
 use super::signature::Keys;
 use super::steps::{NewHistory, divide};
@@ -62,7 +62,8 @@ impl Repository {
         let mut newest = Newest::start(&mut walker, new, &hidden)?;
         let next = move || newest.next(&mut walker).transpose();
         let work = |reader: &mut Reader, (id, raw): (ObjectId, Option<Vec<u8>>)| {
-            judge(reader.commit(&id, raw, needs, range.trusted))
+            let known = Known { raw: raw.as_deref(), tree_before: None };
+            judge(reader.commit(&id, known, needs, range.trusted))
         };
         pipeline::run(&self.job(needs, threads), next, work, &mut collect)
     }
@@ -101,10 +102,10 @@ impl Repository {
     ) -> Result<()> {
         let mut steps = divide(&history.painted).into_iter();
         let next = move || steps.next().map(Ok);
-        let work = |reader: &mut Reader, step: Vec<Oid>| {
-            let read = step.into_iter().map(|id| match ObjectId::try_from(id.as_bytes()) {
-                Ok(object_id) => reader.commit(&object_id, None, needs, trusted),
-                Err(error) => Err(Unreadable { id, why: error.to_string() }),
+        let work = |reader: &mut Reader, step: Vec<usize>| {
+            let read = step.into_iter().filter_map(|index| {
+                let id = history.painted.get(index)?.id?;
+                Some(reader.commit(&id, history.painted.known(index), needs, trusted))
             });
             judge(read.collect())
         };

@@ -10,9 +10,16 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::hash::Kind;
-use gix::hashtable::HashMap;
 
 use crate::change::{Entry, EntryKind, Oid};
+
+use super::recent::Recent;
+
+const UNSORTED: &str = "a tree is not sorted, or has a name twice";
+const TWICE: &str = "a tree has a name twice";
+
+/// How many bytes are compared at a time.
+const BLOCK: usize = 256;
 
 /// What an entry of a tree is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +31,20 @@ pub(super) enum Mode {
 /// A tree, its entries found and checked.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    raw: Vec<u8>,
+    raw: Arc<Vec<u8>>,
     slots: Vec<Slot>,
+    alike: Option<Alike>,
+}
+
+/// What a tree has in common with another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alike {
+    /// The other tree.
+    pub(super) to: ObjectId,
+    /// How many entries at the beginning are the same, byte for byte.
+    pub(super) beginning: usize,
+    /// How many entries after those, at the end, are the same.
+    pub(super) end: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +52,12 @@ struct Slot {
     name_at: u32,
     id_at: u32,
     mode: Mode,
+}
+
+impl Slot {
+    fn name<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
+        raw.get(self.name_at as usize..(self.id_at as usize).saturating_sub(1)).unwrap_or_default()
+    }
 }
 
 /// One entry of a [`Tree`].
@@ -75,23 +100,46 @@ impl TreeEntry<'_> {
 
 impl Tree {
     /// Decodes a tree object. A `sibling`, such as an earlier version of it, makes that faster:
-    /// what both begin with needs no second look.
-    pub(super) fn decode(raw: Vec<u8>, sibling: Option<&Tree>, format: Kind) -> Result<Tree, &'static str> {
+    /// what both begin with, and what both end with, needs no second look.
+    pub(super) fn decode(
+        raw: Arc<Vec<u8>>,
+        sibling: Option<(ObjectId, &Tree)>,
+        format: Kind,
+    ) -> Result<Tree, &'static str> {
         if u32::try_from(raw.len()).is_err() {
             return Err("a tree is too large");
         }
         let hash_length = format.len_in_bytes();
-        let mut slots: Vec<Slot> = Vec::with_capacity(raw.len() / (hash_length + 16));
-        slots.extend_from_slice(sibling.map(|it| it.beginning(&raw, hash_length)).unwrap_or_default());
+        let mut slots: Vec<Slot> = Vec::with_capacity(match sibling {
+            Some((_, sibling)) => sibling.slots.len() + 8,
+            None => raw.len() / (hash_length + 16),
+        });
         let mut before = TreeEntry { name: b"", mode: Mode::Leaf(EntryKind::File), id: b"" };
-        let mut rest = raw.as_slice();
-        if let Some(last) = slots.last() {
-            let (name_at, id_at) = (last.name_at as usize, last.id_at as usize);
-            before.name = raw.get(name_at..id_at.saturating_sub(1)).unwrap_or_default();
-            before.mode = last.mode;
-            rest = raw.get(id_at + hash_length..).unwrap_or_default();
+        let mut rest: &[u8] = &raw;
+        let mut end: &[Slot] = &[];
+        let mut end_length = 0;
+        if let Some((_, sibling)) = sibling {
+            slots.extend_from_slice(sibling.beginning(&raw, hash_length));
+            if let Some(last) = slots.last() {
+                (before.name, before.mode) = (last.name(&raw), last.mode);
+                rest = raw.get(last.id_at as usize + hash_length..).unwrap_or_default();
+            }
+            (end, end_length) = sibling.end(rest, slots.len(), hash_length);
         }
+        let alike = sibling.map(|(to, _)| Alike { to, beginning: slots.len(), end: 0 });
         while !rest.is_empty() {
+            if let (Some((_, sibling)), true) = (sibling, rest.len() == end_length) {
+                let own = slots.get(alike.map_or(0, |it| it.beginning)..).unwrap_or_default();
+                check_seam(&raw, &before, own, sibling, end)?;
+                let moved = |at: u32| (at as usize + raw.len() - sibling.raw.len()) as u32;
+                slots.extend(end.iter().map(|slot| Slot {
+                    name_at: moved(slot.name_at),
+                    id_at: moved(slot.id_at),
+                    mode: slot.mode,
+                }));
+                let alike = alike.map(|alike| Alike { end: end.len(), ..alike });
+                return Ok(Tree { slots, raw, alike });
+            }
             let (mode, after) = split_mode(rest)?;
             // What a name shares with the one before holds no NUL and no slash, and need not be
             // looked at again to put the two in order.
@@ -110,7 +158,7 @@ impl Tree {
                 return Err("a tree entry has no name");
             }
             if entry.byte_at(common) <= before.byte_at(common) {
-                return Err("a tree is not sorted, or has a name twice");
+                return Err(UNSORTED);
             }
             if entry.is_tree() && common == name.len() {
                 check_twin(&raw, &slots, name)?;
@@ -119,18 +167,47 @@ impl Tree {
             slots.push(Slot { name_at: (id_at - 1 - name.len()) as u32, id_at: id_at as u32, mode });
             (before, rest) = (entry, after);
         }
-        Ok(Tree { slots, raw })
+        Ok(Tree { slots, raw, alike })
     }
 
     /// Returns the slots of the entries with which `raw` begins as this tree does, byte for byte.
     fn beginning(&self, raw: &[u8], hash_length: usize) -> &[Slot] {
-        const BLOCK: usize = 256;
         let blocks = self.raw.chunks(BLOCK).zip(raw.chunks(BLOCK));
         let same_blocks = blocks.take_while(|(left, right)| left == right).count();
         // The last block may be a short one.
         let same = (same_blocks * BLOCK).min(self.raw.len()).min(raw.len());
         let entries = self.slots.partition_point(|slot| slot.id_at as usize + hash_length <= same);
         self.slots.get(..entries).unwrap_or_default()
+    }
+
+    /// Returns the slots of the entries, not counting the first `known`, with which `rest` ends as
+    /// this tree does, and how many bytes those are.
+    fn end(&self, rest: &[u8], known: usize, hash_length: usize) -> (&[Slot], usize) {
+        let begins = |index: usize| match index.checked_sub(1).and_then(|last| self.slots.get(last)) {
+            Some(slot) => slot.id_at as usize + hash_length,
+            None => 0,
+        };
+        let own = self.raw.get(begins(known)..).unwrap_or_default();
+        let blocks = own.rchunks(BLOCK).zip(rest.rchunks(BLOCK));
+        let same_blocks = blocks.take_while(|(left, right)| left == right).count();
+        let same = (same_blocks * BLOCK).min(own.len()).min(rest.len());
+        let from = self.raw.len() - same;
+        // The first entry that begins in what is the same.
+        let first = match from {
+            0 => 0,
+            _ => self.slots.partition_point(|slot| (slot.id_at as usize + hash_length) < from) + 1,
+        };
+        (self.slots.get(first..).unwrap_or_default(), self.raw.len() - begins(first).min(self.raw.len()))
+    }
+
+    /// Returns what this tree has in common with the one that it was decoded next to.
+    pub(super) fn alike(&self) -> Option<Alike> {
+        self.alike
+    }
+
+    /// Returns how many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// Returns the entry at `index`.
@@ -181,18 +258,44 @@ impl Tree {
         self.raw.get(end_of(start)?..end_of(end)?)
     }
 
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         self.raw.len() + self.slots.len() * size_of::<Slot>() + 128
     }
+}
+
+/// Refuses a tree whose first entries, `own` of which are not those of its `sibling` and whose last one
+/// is `before`, are not sorted together with the entries at the `end` of the sibling.
+fn check_seam(
+    raw: &[u8],
+    before: &TreeEntry<'_>,
+    own: &[Slot],
+    sibling: &Tree,
+    end: &[Slot],
+) -> Result<(), &'static str> {
+    let Some(first) = end.first() else { return Ok(()) };
+    let first = TreeEntry { name: first.name(&sibling.raw), mode: first.mode, id: b"" };
+    if before.order(&first) != Ordering::Less {
+        return Err(UNSORTED);
+    }
+    for slot in own.iter().filter(|slot| slot.mode != Mode::Tree) {
+        let name = slot.name(raw);
+        for later in end {
+            match later.name(&sibling.raw).strip_prefix(name) {
+                Some(b"") => return Err(TWICE),
+                Some(_) => {}
+                None => break,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a directory `name` if a file of that name stands before it. The two can stand apart, with
 /// only names that begin with theirs between them.
 fn check_twin(raw: &[u8], slots: &[Slot], name: &[u8]) -> Result<(), &'static str> {
     for slot in slots.iter().rev() {
-        let earlier = raw.get(slot.name_at as usize..(slot.id_at as usize).saturating_sub(1));
-        match earlier.unwrap_or_default().strip_prefix(name) {
-            Some(b"") => return Err("a tree has a name twice"),
+        match slot.name(raw).strip_prefix(name) {
+            Some(b"") => return Err(TWICE),
             Some(_) => {}
             None => break,
         }
@@ -229,44 +332,17 @@ fn mode(digits: &[u8]) -> Result<Mode, &'static str> {
     }
 }
 
-/// Decoded trees by id, in two generations: when the young one is full it becomes the old one.
-#[derive(Default)]
-pub(super) struct TreeCache {
-    young: HashMap<ObjectId, Arc<Tree>>,
-    old: HashMap<ObjectId, Arc<Tree>>,
-    young_weight: usize,
-}
+/// Decoded trees by id.
+pub(super) type TreeCache = Recent<ObjectId, Arc<Tree>, gix::hashtable::hash::Builder>;
 
-impl TreeCache {
-    /// Each generation holds about this many bytes.
-    const GENERATION: usize = 12 << 20;
-
-    pub(super) fn get(&mut self, id: &ObjectId) -> Option<Arc<Tree>> {
-        if let Some(tree) = self.young.get(id) {
-            return Some(tree.clone());
-        }
-        let tree = self.old.remove(id)?;
-        self.put(*id, tree.clone());
-        Some(tree)
-    }
-
-    pub(super) fn contains(&self, id: &ObjectId) -> bool {
-        self.young.contains_key(id) || self.old.contains_key(id)
-    }
-
-    pub(super) fn put(&mut self, id: ObjectId, tree: Arc<Tree>) {
-        self.young_weight += tree.weight();
-        self.young.insert(id, tree);
-        if Self::GENERATION < self.young_weight {
-            self.old = std::mem::take(&mut self.young);
-            self.young_weight = 0;
-        }
-    }
-}
+/// Each generation of decoded trees holds about this many bytes.
+pub(super) const GENERATION: usize = 12 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ID: ObjectId = ObjectId::null(Kind::Sha1);
 
     fn tree(entries: &[(&str, &str)]) -> Result<Tree, &'static str> {
         let mut raw = Vec::new();
@@ -277,7 +353,7 @@ mod tests {
             raw.push(0);
             raw.extend_from_slice(&[7; 20]);
         }
-        Tree::decode(raw, None, Kind::Sha1)
+        Tree::decode(Arc::new(raw), None, Kind::Sha1)
     }
 
     #[test]
@@ -304,16 +380,96 @@ mod tests {
             let mut fewer = entries.clone();
             fewer.remove(left_out);
             let alone = tree(&fewer).unwrap();
-            let with_sibling = Tree::decode(alone.raw.clone(), Some(&whole), Kind::Sha1).unwrap();
+            let with_sibling = Tree::decode(alone.raw.clone(), Some((ID, &whole)), Kind::Sha1).unwrap();
             for index in 0..=fewer.len() {
                 assert_eq!(with_sibling.get(index, Kind::Sha1), alone.get(index, Kind::Sha1));
             }
-            let back = Tree::decode(whole.raw.clone(), Some(&alone), Kind::Sha1).unwrap();
+            let back = Tree::decode(whole.raw.clone(), Some((ID, &alone)), Kind::Sha1).unwrap();
             assert_eq!(back.slots.len(), entries.len());
         }
-        let mut twice = whole.raw.clone();
+        let mut twice = whole.raw.to_vec();
         twice.extend_from_slice(&whole.raw);
-        assert!(Tree::decode(twice, Some(&whole), Kind::Sha1).is_err());
+        assert!(Tree::decode(Arc::new(twice), Some((ID, &whole)), Kind::Sha1).is_err());
+    }
+
+    /// Returns a tree of so many random entries, sorted or nearly so, of few and similar names.
+    fn random(numbers: &mut impl Iterator<Item = u64>) -> Vec<u8> {
+        let mut below = |most: u64| numbers.next().unwrap() % most;
+        let names = ["a", "a-", "a-b", "a.c", "a0", "ab", "b", "b-c", "ba", "c"];
+        let long = below(3) == 0;
+        let mut entries = Vec::new();
+        for number in 0..if long { 40 } else { 12 } {
+            let name =
+                names[below(10) as usize].to_owned() + ["", "x"][if long { below(2) as usize } else { 0 }];
+            let name = if long { format!("{name}{}", number % 7) } else { name };
+            let mode = ["100644", "100755", "40000", "120000"][below(4) as usize];
+            entries.push((name.clone() + if mode == "40000" { "/" } else { "" }, name, mode, below(3) as u8));
+        }
+        entries.sort();
+        if 0 < below(6) {
+            entries.dedup_by(|left, right| left.1 == right.1);
+        }
+        if below(8) == 0 {
+            let (left, right) = (below(entries.len() as u64), below(entries.len() as u64));
+            entries.swap(left as usize, right as usize);
+        }
+        let mut raw = Vec::new();
+        for (_, name, mode, id) in entries {
+            raw.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+            raw.extend_from_slice(&[id; 20]);
+        }
+        raw
+    }
+
+    #[test]
+    fn next_to_whatever_sibling_a_tree_is_the_same() {
+        let mut state = 1_u64;
+        let mut numbers = std::iter::from_fn(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            Some(state >> 33)
+        });
+        let (mut read, mut refused, mut ends) = (0, 0, 0);
+        for _ in 0..8000 {
+            let first = random(&mut numbers);
+            let Ok(sibling) = Tree::decode(Arc::new(first.clone()), None, Kind::Sha1) else { continue };
+            let mut second = random(&mut numbers);
+            // Mostly a version of the sibling: with entries of another tree in the place of some.
+            if numbers.next().unwrap() % 4 != 0 {
+                let slots = &sibling.slots;
+                let mut edge = || {
+                    let at = numbers.next().unwrap() as usize % (slots.len() + 1);
+                    at.checked_sub(1).map_or(0, |last| slots[last].id_at as usize + 20)
+                };
+                let (left, right) = (edge(), edge());
+                let (left, right) = (left.min(right), left.max(right));
+                let cut = second.len() - second.len() / 3;
+                second.drain(..if numbers.next().unwrap() % 2 == 0 { cut } else { second.len() });
+                second = [&first[..left], &second, &first[right..]].concat();
+                if numbers.next().unwrap() % 5 == 0 && !second.is_empty() {
+                    let at = numbers.next().unwrap() as usize % second.len();
+                    second[at] ^= 1 << (numbers.next().unwrap() % 8);
+                }
+            }
+            let second = Arc::new(second);
+            let alone = Tree::decode(second.clone(), None, Kind::Sha1);
+            let beside = Tree::decode(second.clone(), Some((ID, &sibling)), Kind::Sha1);
+            assert_eq!(alone.is_ok(), beside.is_ok(), "{}", second.escape_ascii());
+            let (Ok(alone), Ok(beside)) = (alone, beside) else {
+                refused += 1;
+                continue;
+            };
+            read += 1;
+            assert_eq!(format!("{:?}", alone.slots), format!("{:?}", beside.slots));
+            let alike = beside.alike().unwrap();
+            ends += usize::from(0 < alike.end);
+            assert!(alike.beginning + alike.end <= beside.len().min(sibling.len()));
+            for index in (0..alike.beginning).chain(beside.len() - alike.end..beside.len()) {
+                let other =
+                    if index < alike.beginning { index } else { index + sibling.len() - beside.len() };
+                assert_eq!(beside.get(index, Kind::Sha1), sibling.get(other, Kind::Sha1));
+            }
+        }
+        assert!(2000 < read && 2000 < refused && 300 < ends, "{read} {refused} {ends}");
     }
 
     #[test]
@@ -332,7 +488,7 @@ mod tests {
             assert!(tree(entries).is_err(), "{entries:?}");
         }
         assert!(tree(&[(file, "a-b"), ("40000", "a"), (file, "a0")]).is_ok());
-        assert!(Tree::decode(b"100644 a\0short".to_vec(), None, Kind::Sha1).is_err());
-        assert!(Tree::decode(b"100644".to_vec(), None, Kind::Sha1).is_err());
+        assert!(Tree::decode(Arc::new(b"100644 a\0short".to_vec()), None, Kind::Sha1).is_err());
+        assert!(Tree::decode(Arc::new(b"100644".to_vec()), None, Kind::Sha1).is_err());
     }
 }

@@ -55,12 +55,19 @@ pub fn write(common_dir: &Path, ahead: &Ahead) -> io::Result<PathBuf> {
     let name = format!("{:020}-{}.json", ahead.decided.observed_at.as_microsecond(), ahead.decided.id);
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&folder)?;
     file.write_all(&bytes)?;
-    file.as_file().sync_all()?;
     let path = folder.join(name);
-    file.persist_noclobber(&path)?;
-    // The name has to survive too.
-    File::open(&folder)?.sync_all()?;
-    Ok(path)
+    let file = file.persist_noclobber(&path)?;
+    // The name has to survive too. Both at once take hardly more time than one.
+    let (content, name) = std::thread::scope(|scope| {
+        let name = scope.spawn(|| File::open(&folder)?.sync_all());
+        (file.sync_all(), name.join())
+    });
+    let synced = content.and(name.map_err(|_| io::Error::other("a thread has panicked"))?);
+    if synced.is_err() {
+        // Git is not told of it, so it was not decided.
+        let _ = fs::remove_file(&path);
+    }
+    synced.map(|()| path)
 }
 
 /// Returns every decision that is not in the ledger yet and that `known` does not hold, oldest first.

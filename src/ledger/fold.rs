@@ -23,7 +23,7 @@ use super::refs::Refs;
 use super::state::{RECENT, key, name};
 use super::store::{Ledger, unstick};
 use super::sweep::{closed, discharges, refused};
-use super::walk::{Edge, Step, walk};
+use super::walk::{Edge, Step, follow, walk};
 use crate::change::{Oid, Text};
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
@@ -38,8 +38,8 @@ pub struct Folding<'a> {
     pub scope: Option<&'a [RefPattern]>,
     /// The key that signs records.
     pub key: Option<&'a str>,
-    /// When it is.
-    pub now: Timestamp,
+    /// Tells when it is; asked once nobody else is waited for.
+    pub clock: fn() -> Timestamp,
     /// How long a push may be under way before it counts as over, unless what serves it is gone.
     pub patience: SignedDuration,
     /// The version of the gate.
@@ -82,11 +82,12 @@ pub struct Folded {
 pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     let directory = folding.repository.common_dir();
     let mut lock = place::lock(directory).context("cannot lock the ledger")?;
+    let now = (folding.clock)();
     unstick(folding.repository, &mut lock)?;
     let ledger = Ledger::open(folding.repository, folding.key)?;
     let list = |known: &[_]| ahead::all(directory, known).context("cannot list what was written ahead");
     let first = list(&[])?;
-    let mut pending = pending::of_pushes(folding, first.clone(), ledger.state());
+    let mut pending = pending::of_pushes(folding, now, first.clone(), ledger.state());
     let now_scope = folding.scope.map(<[_]>::to_vec);
     let also = pending.iter().flat_map(Pending::edges).map(|(name, _)| name.clone()).collect();
     let refs = Refs::read(folding.repository, now_scope, ledger.state(), &also)?;
@@ -95,12 +96,12 @@ pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     if let Some(told) = told {
         pending::tell(&mut pending, &told, folding.repository)?;
     }
-    let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new() };
+    let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new(), now };
     run.begin_or_rescope(&refs, &pending)?;
     run.decisions(&refs, &mut pending)?;
     run.unexplained(&refs, &pending)?;
     run.commit()?;
-    let before = folding.now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
+    let before = now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
     ahead::tidy(directory, before).context("cannot list what was written ahead")?;
     Ok(run.folded)
 }
@@ -115,17 +116,18 @@ struct Run<'a, 'b> {
     folded: Folded,
     /// The files of decisions that are complete once the ledger holds what was appended.
     done: Vec<PathBuf>,
+    now: Timestamp,
 }
 
 impl Run<'_, '_> {
     fn append(&mut self, event: Event, facts: Option<&str>) -> Result<()> {
-        self.ledger.append(event, facts, self.folding.now)?;
+        self.ledger.append(event, facts, self.now)?;
         self.folded.records += 1;
         Ok(())
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.ledger.commit(self.lock, self.folding.now)?;
+        self.ledger.commit(self.lock, self.now)?;
         for path in self.done.drain(..) {
             pending::remove(&path)?;
         }
@@ -181,7 +183,20 @@ impl Run<'_, '_> {
             let Some(holds) = refs.holds(name) else { continue };
             let known = self.ledger.state().tips.get(&key(name)).copied();
             let is_behind = |id: Oid| holds.is_some_and(|holds| self.is_behind(id, holds));
-            let taken = walk(known, holds, &edges, &is_behind).into_iter().filter_map(|step| match step {
+            let mut taken = walk(known, holds, &edges, &is_behind);
+            // What a push that is over asked for may have landed, and be gone again.
+            let is_lost = |at: &usize| {
+                let asker = places.get(*at).and_then(|place| pending.get(*place));
+                let is_over = matches!(asker, Some(Pending::Decision(one)) if one.is_over && !one.is_told);
+                is_over && !taken.contains(&Step::Decided(*at))
+            };
+            if (0..edges.len()).any(|at| is_lost(&at))
+                && let Some(moves) = self.folding.repository.moves_since(name, known)
+                && let Some(followed) = follow(&moves, holds, &edges)
+            {
+                taken = followed;
+            }
+            let taken = taken.into_iter().filter_map(|step| match step {
                 Step::Decided(at) => places.get(at).map(|place| Step::Decided(*place)),
                 gap @ Step::Gap(..) => Some(gap),
             });
@@ -204,12 +219,15 @@ impl Run<'_, '_> {
             let Some(at) = steps.iter().position(|step| *step == Step::Decided(place)) else { continue };
             landed.insert(name.clone());
             steps.remove(at);
-            if let Some(before) = at.checked_sub(1)
-                && let Some(Step::Gap(old, new)) = steps.get(before).copied()
-            {
-                steps.remove(before);
-                gaps.push(Moved { name: name.clone(), old, new });
+            // What stands before is gaps alone, unless steps wait for one another.
+            let before: Vec<Step> = steps.drain(..at).collect();
+            for step in &before {
+                if let Step::Gap(old, new) = *step {
+                    gaps.push(Moved { name: name.clone(), old, new });
+                }
             }
+            let waiting = before.into_iter().filter(|step| matches!(step, Step::Decided(_)));
+            waiting.rev().for_each(|step| steps.push_front(step));
         }
         for moved in gaps {
             self.unauthorised(moved)?;
@@ -267,7 +285,7 @@ impl Run<'_, '_> {
     }
 
     fn outcome(&mut self, of: String, landed: Vec<Moved>, stayed: Vec<Text>, found_late: bool) -> Result<()> {
-        let observed_at = self.folding.now;
+        let observed_at = self.now;
         self.append(Event::Outcome(Outcome { of, landed, stayed, observed_at, found_late }), None)
     }
 

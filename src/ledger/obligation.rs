@@ -9,7 +9,7 @@ use super::record::{Discharged, Evidence};
 use super::state::{Owed, State};
 use crate::change::Text;
 use crate::gate::dues::{Closing, Stated};
-use crate::people::participants::Maker;
+use crate::people::participants::Hand;
 
 /// How an obligation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,11 +121,11 @@ pub fn closes(owed: &Owed, closing: &Closing, on: &Text) -> Result<(), WhyNot> {
 }
 
 /// Asks whether one of `people` did not make the change that owes.
-fn is_somebody_else(people: &[Maker], owed: &Owed) -> Result<(), WhyNot> {
+fn is_somebody_else(people: &[Hand], owed: &Owed) -> Result<(), WhyNot> {
     if !owed.makers_known || owed.makers.iter().any(|maker| maker.key.is_none()) {
         return Err(WhyNot::NotKnown);
     }
-    let is_other = |person: &Maker| !owed.makers.iter().any(|maker| maker.may_be(person));
+    let is_other = |person: &Hand| !owed.makers.iter().any(|maker| maker.may_be(person));
     if people.iter().any(is_other) { Ok(()) } else { Err(WhyNot::SamePerson) }
 }
 

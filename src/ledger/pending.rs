@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 
 use super::ahead::{Ahead, Found};
 use super::fold::{Folding, Told};
@@ -65,12 +66,16 @@ impl Pending {
 }
 
 /// Returns what was found on disk, and what the ledger thinks has stayed.
-pub(super) fn of_pushes(folding: &Folding<'_>, found: Vec<Found>, state: &State) -> Vec<Pending> {
-    let is_over = |one: &Ahead| {
-        let age = folding.now.duration_since(one.decided.observed_at);
+pub(super) fn of_pushes(
+    folding: &Folding<'_>,
+    now: Timestamp,
+    found: Vec<Found>,
+    state: &State,
+) -> Vec<Pending> {
+    let is_over = |one: &Ahead| match one.served_by.as_deref().and_then(folding.is_running) {
+        Some(runs) => !runs,
         // A decision out of the future was made before the clock was set back.
-        let is_young = !age.is_negative() && age < folding.patience;
-        !is_young || one.served_by.as_deref().and_then(folding.is_running) == Some(false)
+        None => folding.patience <= now.duration_since(one.decided.observed_at).abs(),
     };
     let stayed = state.stayed.iter();
     let stayed = stayed.map(|(of, moves)| Pending::Stayed { of: of.clone(), moves: moves.clone() });

@@ -26,7 +26,7 @@ pub const LARGEST: usize = 8 << 20;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Record {
     /// [`SCHEMA`].
     pub schema: String,

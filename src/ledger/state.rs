@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::obligation;
 use super::record::{Decided, Discharged, Escalated, Event, Evidence, Moved, Outcome, Record};
 use crate::change::{Oid, Text, text};
-use crate::people::participants::Maker;
+use crate::people::participants::Hand;
 use crate::verdict::{Decision, Outcome as RuleOutcome};
 
 /// The state after a record.
@@ -64,7 +64,7 @@ pub struct Owed {
     /// Whether nobody who made the change can close it.
     pub by_others: bool,
     /// Those who made the change.
-    pub makers: Vec<Maker>,
+    pub makers: Vec<Hand>,
     /// Whether that is all of them.
     pub makers_known: bool,
     /// When the change was seen, which is when the time began to run.

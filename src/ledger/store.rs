@@ -131,10 +131,12 @@ impl<'a> Ledger<'a> {
     pub fn commit(&mut self, lock: &mut Lock, now: Timestamp) -> Result<()> {
         let Some(newest) = self.written.last().map(|written| written.commit) else { return Ok(()) };
         lock.moving(true).context("cannot write to the lock of the ledger")?;
-        self.repository.move_chain(REF, self.tip, &self.written, now)?;
+        let moved = self.repository.move_chain(REF, self.tip, &self.written, now);
+        // Only who dies on the way leaves the note; a lock that was in the way is somebody else's.
+        lock.moving(false).context("cannot write to the lock of the ledger")?;
+        moved?;
         self.tip = Some(newest);
         self.written.clear();
-        lock.moving(false).context("cannot write to the lock of the ledger")?;
         if let Some(digest) = &self.last {
             let newest = Anchor { number: self.state.number, digest: digest.clone() };
             place::remember(self.repository.common_dir(), &newest)

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::canonical::is_canonical;
 use super::place::{self, Anchor};
+pub use super::problem::{Asked, Kind, Problem, Verified};
 use super::record::{Decided, Event, Moved, Readable, Record, RefDecided, digest};
 use super::refs::Refs;
 use super::state::{State, key, name};
@@ -21,75 +22,6 @@ use crate::git::signature::{self, Keys};
 use crate::git::{Peeled, ReadLink, Repository};
 use crate::report::escape;
 use crate::verdict::Decision;
-
-/// What verifying is asked to do.
-#[derive(Default)]
-pub struct Asked<'a> {
-    /// What was seen of the ledger before.
-    pub seen: Option<Anchor>,
-    /// Whether it is also held against what the refs hold now.
-    pub refs: bool,
-    /// The keys that records have to be signed with, if they have to be.
-    pub signers: Option<&'a Keys>,
-}
-
-/// What verifying came to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Verified {
-    /// How many records there are.
-    pub records: u64,
-    /// How many of them are decisions.
-    pub decisions: u64,
-    /// How many of those denied.
-    pub denied: u64,
-    /// The newest commit of the ledger.
-    pub tip: Option<Oid>,
-    /// The digest of the newest record.
-    pub last: Option<String>,
-    /// What is wrong, oldest first.
-    pub problems: Vec<Problem>,
-}
-
-/// Something that is wrong with the ledger, or that it tells of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The record, if it is about one.
-    pub record: Option<u64>,
-    /// Its commit.
-    pub commit: Option<Oid>,
-    /// Which kind.
-    pub kind: Kind,
-    /// What is wrong, as a sentence.
-    pub what: String,
-}
-
-/// The kinds of problems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// The ledger was changed after it was written.
-    Tampered,
-    /// Records are missing at its end.
-    Truncated,
-    /// A record cannot be read, or is of a version that is not known.
-    Unreadable,
-    /// A record is not signed by a key that counts.
-    Unsigned,
-    /// The repository does not hold what the ledger says.
-    Mismatch,
-    /// A ref moved without a decision.
-    Unauthorised,
-    /// A decision without what became of it, or the contrary.
-    Incomplete,
-    /// The clock went back. Numbers order the records, so this alone speaks against nothing.
-    Clock,
-}
-
-impl Verified {
-    /// Returns whether nothing speaks against the ledger.
-    pub fn is_whole(&self) -> bool {
-        self.tip.is_some() && self.problems.iter().all(|problem| problem.kind == Kind::Clock)
-    }
-}
 
 /// Verifies the ledger of a repository. `progress` is told of each record.
 ///
@@ -253,7 +185,7 @@ impl Run<'_> {
             if self.verified.records == 1 && !matches!(record.event, Event::Begin(_)) {
                 self.problem(Kind::Truncated, "the ledger does not begin with this");
             }
-            self.completes(record);
+            self.completes(record, before);
         }
         self.state.apply(record);
         match self.state_of(link) {
@@ -270,6 +202,9 @@ impl Run<'_> {
         }
         if link.message() != message::of(record).as_bytes() {
             self.tampered("its message says something else than the record");
+        }
+        if !link.is_written_at(record.recorded_at) {
+            self.tampered("its commit is not of whom and when the record says");
         }
         self.signed(link, record.recorded_at);
         if let Event::Decision(decided) = &record.event {
@@ -307,7 +242,7 @@ impl Run<'_> {
     }
 
     /// Asks whether an outcome has a decision, and tells of what nobody decided.
-    fn completes(&mut self, record: &Record) {
+    fn completes(&mut self, record: &Record, before: Timestamp) {
         match &record.event {
             Event::Outcome(outcome) => {
                 let none = Vec::new();
@@ -325,9 +260,9 @@ impl Run<'_> {
                 outcome.landed.iter().for_each(|moved| self.moves_on(moved));
             }
             Event::Unauthorised(moved) => {
-                let since = self.at.map(|(_, at)| format!("; seen at {at}")).unwrap_or_default();
-                let name = escape::words(&moved.name.to_lossy());
-                self.problem(Kind::Unauthorised, format!("{name} moved without a decision{since}"));
+                let (name, at) = (escape::words(&moved.name.to_lossy()), record.recorded_at);
+                let what = format!("{name} moved without a decision, after {before} and not after {at}");
+                self.problem(Kind::Unauthorised, what);
                 self.moves_on(moved);
             }
             Event::Damaged(damaged) => {

@@ -5,6 +5,7 @@
 //! place to another, taken at most once. Of two decisions that ask for the same step, one took it.
 
 use crate::change::Oid;
+use crate::git::LoggedMove;
 
 /// What a decision asks of a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,39 @@ pub(super) fn walk(
     steps
 }
 
+/// Returns the same from `moves`, the log of the ref since it held `known`; `None` if that does not
+/// fit what is known otherwise.
+pub(super) fn follow(moves: &[LoggedMove], holds: Option<Oid>, edges: &[Edge]) -> Option<Vec<Step>> {
+    if moves.last().map(|(_, new)| *new) != Some(holds) {
+        return None;
+    }
+    let mut free: Vec<bool> = edges.iter().map(|edge| edge.taken != Some(false)).collect();
+    let mut steps = Vec::new();
+    for (old, new) in moves {
+        let fits = |place: &usize| {
+            free.get(*place).is_some_and(|free| *free)
+                && edges.get(*place).is_some_and(|edge| (edge.old, edge.new) == (*old, *new))
+        };
+        let told = |place: &usize| edges.get(*place).is_some_and(|edge| edge.taken == Some(true));
+        let mut places = 0..edges.len();
+        let place = places.clone().find(|place| fits(place) && told(place)).or_else(|| places.find(fits));
+        match place {
+            Some(place) => {
+                free.get_mut(place).into_iter().for_each(|free| *free = false);
+                steps.push(Step::Decided(place));
+            }
+            None => steps.push(Step::Gap(*old, *new)),
+        }
+    }
+    while matches!(steps.last(), Some(Step::Gap(..))) {
+        steps.pop();
+    }
+    let is_told = |place: usize| edges.get(place).is_some_and(|edge| edge.taken == Some(true));
+    let all_told =
+        (0..edges.len()).filter(|place| is_told(*place)).all(|place| steps.contains(&Step::Decided(place)));
+    all_told.then_some(steps)
+}
+
 /// Returns the edges that lead to `from`, oldest first, back to `known` at most.
 fn back(from: Option<Oid>, known: Option<Oid>, edges: &[Edge], free: &mut [bool]) -> Vec<usize> {
     let mut found = Vec::new();
@@ -127,6 +161,25 @@ mod tests {
         assert_eq!(steps(1, 2, &[(1, 2, None), (1, 2, None)], &[]), [Decided(0)]);
         assert_eq!(steps(1, 2, &[(1, 2, None), (1, 2, Some(true))], &[]), [Decided(1)]);
         assert_eq!(steps(1, 2, &[(1, 2, Some(false)), (1, 2, None)], &[]), [Decided(1)]);
+    }
+
+    #[test]
+    fn a_log_tells_of_every_step() {
+        use Step::{Decided, Gap};
+        let log =
+            |pairs: &[(u8, u8)]| pairs.iter().map(|(old, new)| (id(*old), id(*new))).collect::<Vec<_>>();
+        let follow = |pairs: &[(u8, u8)], holds, asked: &[(u8, u8, Option<bool>)]| {
+            follow(&log(pairs), id(holds), &edges(asked))
+        };
+        assert_eq!(follow(&[(1, 2), (2, 1)], 1, &[(1, 2, None)]), Some(vec![Decided(0)]));
+        assert_eq!(
+            follow(&[(1, 5), (5, 6), (6, 9)], 9, &[(5, 6, None), (5, 6, None)]),
+            Some(vec![Gap(id(1), id(5)), Decided(0)])
+        );
+        // What git has told is not in the log, or the log ends elsewhere.
+        assert_eq!(follow(&[(1, 2)], 2, &[(1, 3, Some(true))]), None);
+        assert_eq!(follow(&[(1, 2)], 3, &[(1, 2, None)]), None);
+        assert_eq!(follow(&[], 3, &[(1, 2, None)]), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod participants;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::change::person::{canonical_address, comparable_name};
+use crate::change::pull::Account;
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
 use crate::yaml::decode::{Map, each, entries, items, one, text};
@@ -176,9 +177,22 @@ impl People {
         }
     }
 
+    /// Returns whom an account of a forge stands for.
+    ///
+    /// What the forge does not call a person is a bot as soon as the policy calls its login one; a
+    /// person is so only under the whole name.
+    pub fn whose(&self, account: &Account) -> Who {
+        let login = account.id.as_utf8().and_then(|id| id.split_once(':')).map(|(_, login)| login);
+        let called = |login: &str| self.bots.iter().any(|bot| bot.matches(login.as_bytes()));
+        match login.is_some_and(|login| !account.is_person && called(login)) {
+            true => Who::Bot,
+            false => self.behind(&account.id),
+        }
+    }
+
     /// Returns whom an account of the server stands for: an address, a login such as `github:ana`,
     /// or a bare name, which the roster lists under `accounts`.
-    pub fn who_pushes(&self, account: &Text) -> Who {
+    pub fn behind(&self, account: &Text) -> Who {
         if self.bots.iter().any(|bot| bot.matches(account.as_bytes())) {
             return Who::Bot;
         }
@@ -276,10 +290,23 @@ mod tests {
         let (people, faults) = people("teams: {security: ['github:ana-sec']}", Some(roster));
         assert_eq!(faults, Vec::<String>::new());
         assert_eq!(people.who(&person("A <ana@home.example>")), Who::Human("ana".into()));
-        assert_eq!(people.who_pushes(&"ana".into()), Who::Human("ana".into()));
-        assert_eq!(people.who_pushes(&"bob".into()), Who::Stranger);
+        assert_eq!(people.behind(&"ana".into()), Who::Human("ana".into()));
+        assert_eq!(people.behind(&"bob".into()), Who::Stranger);
         assert_eq!(people.who(&person("A <ana@example.com.evil>")), Who::Stranger);
         assert!(people.is_member("ana", "security"));
+    }
+
+    #[test]
+    fn an_account_of_a_forge_is_a_bot_where_forge_and_policy_say_so() {
+        let (people, _) =
+            people("teams: {security: ['github:Ana']}\nbots: [ci, 'github:renovate[bot]']", None);
+        let whose = |id: &str, is_person| people.whose(&Account { id: id.into(), is_person });
+        assert_eq!(whose("github:ci", false), Who::Bot);
+        assert_eq!(whose("github:ci", true), Who::Human("github:ci".into()));
+        assert_eq!(whose("github:renovate[bot]", false), Who::Bot);
+        assert_eq!(whose("github:ANA", true), Who::Human("github:ana".into()));
+        assert!(people.is_member("github:ana", "security"));
+        assert_eq!(whose("", true), Who::Stranger);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::change::Needs;
+use crate::change::{Need, Needs};
 use crate::pattern::RefPattern;
 use crate::people::People;
 use crate::predicates::Condition;
@@ -184,6 +184,16 @@ impl Policy {
         let exemptions = self.exemptions.iter().map(|exemption| &exemption.when);
         classes.chain(rules).chain(exemptions).for_each(|condition| condition.needs(&mut needs));
         needs
+    }
+
+    /// Returns the rules that deny on `day` and cannot be kept without a fact that only a forge
+    /// tells, each with that fact.
+    pub fn kept_on_a_forge(&self, day: Date) -> impl Iterator<Item = (&Rule, Need)> {
+        let denies = move |rule: &&Rule| rule.level_on(day) == Level::Deny;
+        self.rules
+            .iter()
+            .filter(denies)
+            .filter_map(|rule| Some((rule, rule.require.hangs_on(&Need::OF_A_FORGE)?)))
     }
 
     /// Returns the exemptions whose last day is before `day`.

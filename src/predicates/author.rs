@@ -6,8 +6,10 @@
 use super::parameters::{Standing, about, either};
 use super::{Doc, Known, Reply, Seen};
 use crate::change::person::canonical_address;
-use crate::change::{Missing, Needs, Person, Text};
+use crate::change::pull::{Maker, Role};
+use crate::change::{Missing, Need, Needs, Person, Text};
 use crate::pattern::NamePattern;
+use crate::people::Who;
 use crate::verdict::Line;
 use crate::yaml::decode::{Map, each};
 use crate::yaml::{Fault, Node, shown};
@@ -26,7 +28,8 @@ pub const DOC: Doc = Doc {
 - `team: [teams]`: the author is a member of one of these teams;
 - `bot: true` or `bot: false`: the author is, or is not, one of the policy's bots; somebody whom the roster does \
 not know is neither;
-- of several parameters, all are meant.",
+- of several parameters, all are meant; for `team` and `bot` the account counts as well to which a forge ties the \
+address in a pull request.",
     passes: "
 ask: { author: { domain: example.com, bot: false } }
 change:
@@ -66,26 +69,46 @@ impl Author {
         (before == faults.len()).then_some(author)
     }
 
-    pub(super) fn needs(&self, _: &mut Needs) {}
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        // Which account an address belongs to, a forge says together with who made a pull request.
+        if self.standing != Standing::default() {
+            needs.insert(Need::Pusher);
+        }
+    }
 
     pub(super) fn words(&self) -> String {
         format!("the author of every commit {}", self.parts().join(" and "))
     }
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        let mut findings = Vec::new();
+        let (mut findings, mut missing) = (Vec::new(), None);
         for commit in &seen.change.commits {
-            if let Some(reason) = self.mismatch(&commit.author, seen) {
-                let what = Line::say("the author ").quote(&written(&commit.author)).and(reason);
-                findings.push(about(commit, what));
+            match self.mismatch(&commit.author, seen) {
+                Ok(None) => {}
+                Ok(Some(reason)) => {
+                    let what = Line::say("the author ").quote(&written(&commit.author)).and(reason);
+                    findings.push(about(commit, what));
+                }
+                Err(gap) => missing = Some(gap),
             }
         }
-        Ok(Reply::from_findings(findings))
+        Reply::settle(findings, missing)
     }
 
     /// Returns why `author` is not meant, in words that follow the name; `None` if he is.
-    fn mismatch(&self, author: &Person, seen: &Seen<'_>) -> Option<String> {
-        let email = author.email.as_bytes();
+    fn mismatch(&self, author: &Person, seen: &Seen<'_>) -> Result<Option<String>, Missing> {
+        if let Some(reason) = self.other_address(author.email.as_bytes()) {
+            return Ok(Some(reason));
+        }
+        // Without a question about people nobody is asked who they are.
+        if self.standing == Standing::default() {
+            return Ok(None);
+        }
+        Ok(self.standing.mismatch(&whose(author, seen)?, seen))
+    }
+
+    /// Returns why an address is not meant, in words that follow the name; `None` if it is.
+    fn other_address(&self, email: &[u8]) -> Option<String> {
         if canonical_address(email).is_none() {
             return Some(" has no address of the form `name@domain` in plain ASCII".into());
         }
@@ -99,7 +122,7 @@ impl Author {
         {
             return Some(format!(" is not at {}", either(&self.domains)));
         }
-        self.standing.mismatch(&seen.people.who(author), seen)
+        None
     }
 
     fn parts(&self) -> Vec<String> {
@@ -113,6 +136,23 @@ impl Author {
         parts.extend(self.standing.words());
         parts
     }
+}
+
+/// Returns whom an author stands for: by address, and in a pull request by the accounts to which the
+/// forge ties it.
+fn whose(author: &Person, seen: &Seen<'_>) -> Result<Vec<Who>, Missing> {
+    let mut whose = vec![seen.people.who(author)];
+    if let Ok(pull) = &seen.change.pull {
+        let makers = pull.makers.as_ref().map_err(Clone::clone)?;
+        let address = canonical_address(author.email.as_bytes());
+        let is_tied = |maker: &&Maker| {
+            let email = maker.email.as_ref().and_then(|email| canonical_address(email.as_bytes()));
+            maker.role == Role::Author && email.is_some() && email == address
+        };
+        let accounts = makers.iter().filter(is_tied).filter_map(|maker| maker.account.as_ref());
+        whose.extend(accounts.map(|account| seen.people.whose(account)));
+    }
+    Ok(whose)
 }
 
 fn written(author: &Person) -> Text {

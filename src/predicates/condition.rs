@@ -5,7 +5,7 @@
 //! missing fact can never turn "no" into "yes".
 
 use super::{Known, Predicate, Reply, Seen};
-use crate::change::Needs;
+use crate::change::{Need, Needs};
 use crate::verdict::{Answer, Finding, Line};
 use crate::vocabulary::Field;
 use crate::yaml::decode::items;
@@ -134,6 +134,32 @@ impl Condition {
         }
     }
 
+    /// Returns the fact, if it is one of `facts`, without which the question cannot hold.
+    pub fn hangs_on(&self, facts: &[Need]) -> Option<Need> {
+        self.settled_by(facts, false)
+    }
+
+    fn settled_by(&self, facts: &[Need], negated: bool) -> Option<Need> {
+        match (self, negated) {
+            (Condition::Ask(predicate), _) => {
+                let mut needs = Needs::new();
+                predicate.needs(&mut needs);
+                facts.iter().copied().find(|fact| needs.contains(fact))
+            }
+            (Condition::Not(part), _) => part.settled_by(facts, !negated),
+            // One part that stays open is enough.
+            (Condition::All(parts), false) | (Condition::Any(parts), true) => {
+                parts.iter().find_map(|part| part.settled_by(facts, negated))
+            }
+            // Every part has to stay open.
+            (Condition::Any(parts), false) | (Condition::All(parts), true) => {
+                let mut open = parts.iter().map(|part| part.settled_by(facts, negated));
+                let first = open.next().flatten()?;
+                open.all(|part| part.is_some()).then_some(first)
+            }
+        }
+    }
+
     /// Adds the facts that the question takes.
     pub fn needs(&self, needs: &mut Needs) {
         match self {
@@ -211,7 +237,7 @@ fn not(answer: Answer, part: &Condition) -> Answer {
 mod tests {
     use super::*;
     use super::{all, any};
-    use crate::change::{Missing, Need};
+    use crate::change::Missing;
     use proptest::prelude::*;
 
     fn holds() -> Answer {
@@ -241,6 +267,32 @@ mod tests {
             let answers = || ranks.iter().map(|rank| match rank { 0 => fails(), 1 => unknown(), _ => holds() });
             prop_assert_eq!(rank(&all(answers())), *ranks.iter().min().unwrap());
             prop_assert_eq!(rank(&any(answers())), *ranks.iter().max().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_question_hangs_on_a_fact_unless_it_can_be_settled_without() {
+        let facts = [Need::Pull, Need::Checks];
+        let hangs = |question: &str| {
+            let node = crate::yaml::read(question.as_bytes()).unwrap();
+            let (vocabulary, people) = Default::default();
+            let known = Known { vocabulary: &vocabulary, people: &people, may_owe: false };
+            let mut faults = Vec::new();
+            let question = Condition::read(&node, &known, &mut faults);
+            assert_eq!(faults, []);
+            question.unwrap().hangs_on(&facts)
+        };
+        for (question, fact) in [
+            ("{ label: a }", Some(Need::Pull)),
+            ("{ branch: main, checks: a }", Some(Need::Checks)),
+            ("{ any: [{ branch: main }, { checks: a }] }", None),
+            ("{ any: [{ draft: false }, { checks: a }] }", Some(Need::Pull)),
+            ("{ not: { any: [{ branch: main }, { checks: a }] } }", Some(Need::Checks)),
+            ("{ not: { branch: main, checks: a } }", None),
+            ("{ not: { not: { label: a } } }", Some(Need::Pull)),
+            ("{ branch: main }", None),
+        ] {
+            assert_eq!(hangs(question), fact, "{question}");
         }
     }
 

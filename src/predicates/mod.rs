@@ -13,6 +13,7 @@ mod condition;
 mod examples;
 mod parameters;
 mod reference;
+mod wording;
 
 use std::cell::OnceCell;
 
@@ -192,7 +193,11 @@ predicates! {
     author::Author,
     blob::BlobHolds,
     branch::Branch,
+    checks::Checks,
+    comments_resolved::CommentsResolved,
+    draft::Draft,
     field::FieldHolds,
+    label::Labelled,
     merge::Merge,
     only_touches::OnlyTouches,
     pusher::PushedBy,
@@ -200,6 +205,7 @@ predicates! {
     size::Size,
     subject::Subject,
     ticket::Ticket,
+    title::Title,
     touches::Touches,
     trailers::Trailers,
     window::Window,

@@ -4,6 +4,7 @@ use super::{Known, Seen};
 use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
 use crate::people::Who;
+use crate::people::participants::Participant;
 use crate::verdict::{Finding, Line};
 use crate::yaml::decode::{Map, count, items, text, truth, unknown};
 use crate::yaml::{Fault, Key, Node};
@@ -30,6 +31,15 @@ pub(super) fn in_a_team(who: &Who, teams: &[String], seen: &Seen<'_>) -> bool {
     matches!(who, Who::Human(key) if teams.iter().any(|team| seen.people.is_member(key, team)))
 }
 
+/// Returns the finding that one of those who made a change cannot be identified, if there is one.
+pub(super) fn unidentified(participants: &[Participant]) -> Option<Finding> {
+    let unknown = participants.iter().find(|participant| participant.who == Who::Stranger)?;
+    let what = Line::say(format!("{}, ", unknown.role))
+        .quote(&unknown.name)
+        .and(", cannot be identified, so nobody can be shown to be somebody else");
+    Some(Finding::new(what).by("whoever keeps the roster of people"))
+}
+
 /// What somebody is to the policy: `team` and `bot`, both of which are meant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Standing {
@@ -44,16 +54,19 @@ impl Standing {
         Standing { teams, bot }
     }
 
-    /// Returns why somebody is not meant, in words that follow his name; `None` if he is.
-    pub(super) fn mismatch(&self, who: &Who, seen: &Seen<'_>) -> Option<String> {
-        if !self.teams.is_empty() && !in_a_team(who, &self.teams, seen) {
+    /// Returns why somebody is not meant, in words that follow his name; `None` if he is. `whose` are
+    /// the one or several ways in which he is known.
+    pub(super) fn mismatch(&self, whose: &[Who], seen: &Seen<'_>) -> Option<String> {
+        if !self.teams.is_empty() && !whose.iter().any(|who| in_a_team(who, &self.teams, seen)) {
             return Some(format!(" is not in {}", self.teams.join(" or ")));
         }
-        match (self.bot, who) {
-            (None, _) | (Some(true), Who::Bot) | (Some(false), Who::Human(_)) => None,
-            (Some(_), Who::Stranger) => Some(" is not somebody whom the roster knows".into()),
-            (Some(true), Who::Human(_)) => Some(" is not a bot".into()),
-            (Some(false), Who::Bot) => Some(" is a bot".into()),
+        let is_bot = whose.contains(&Who::Bot);
+        let is_human = whose.iter().any(|who| matches!(who, Who::Human(_)));
+        match (self.bot, is_bot, is_human) {
+            (None, ..) | (Some(true), true, _) | (Some(false), false, true) => None,
+            (Some(_), false, false) => Some(" is not somebody whom the roster knows".into()),
+            (Some(true), false, true) => Some(" is not a bot".into()),
+            (Some(false), true, _) => Some(" is a bot".into()),
         }
     }
 

@@ -20,7 +20,8 @@ pub const DOC: Doc = Doc {
           is left to a machine, such as bumps of lock files, is left to its account. A server that does not \
           tell people apart names nobody, and then this does not hold.",
     parameters: "\
-- a name, or a list of them: the account, the whole of it, in any case; `*` stands for any characters;
+- a name, or a list of them: the account, the whole of it, in any case; `*` stands for any characters; an account of \
+a forge is named together with it, as in `github:renovate[bot]`;
 - as a map: `account` with such a list, `team: [teams]`, and `bot: true` or `bot: false`; of several, all are meant.",
     passes: "
 ask: { pusher: 'renovate[bot]' }
@@ -91,9 +92,14 @@ impl PushedBy {
             return Some(" is not the name of an account".into());
         }
         if !self.accounts.is_empty() && !self.accounts.iter().any(|name| name.matches(account.as_bytes())) {
-            return Some(format!(" is not {}", either(&self.accounts)));
+            let login = account.as_utf8().and_then(|name| name.split_once(':'));
+            let bare = login
+                .is_some_and(|(_, login)| self.accounts.iter().any(|name| name.matches(login.as_bytes())));
+            // A server's account may be somebody else's on a forge.
+            let help = if bare { "; an account of a forge is named together with it" } else { "" };
+            return Some(format!(" is not {}{help}", either(&self.accounts)));
         }
-        self.standing.mismatch(&seen.people.who_pushes(account), seen)
+        self.standing.mismatch(&[seen.people.behind(account)], seen)
     }
 
     fn parts(&self) -> Vec<String> {
@@ -134,6 +140,16 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
             assert_eq!(says("[ana, 'ci-*']", account), [""; 0]);
         }
         assert_eq!(says("ana", "ana2"), ["the pusher `ana2` is not `ana`"]);
+    }
+
+    #[test]
+    fn an_account_of_a_forge_is_not_that_of_a_server() {
+        assert_eq!(says("'github:ana'", "github:Ana"), [""; 0]);
+        assert_eq!(
+            says("ana", "github:ana"),
+            ["the pusher `github:ana` is not `ana`; an account of a forge is named together with it"]
+        );
+        assert_eq!(says("{ team: release }", "github:ana").len(), 1);
     }
 
     #[test]

@@ -2,13 +2,12 @@
 //!
 //! What stands in trailers is for `field` and `ticket`; whether they are read at all, for `trailers`.
 
-use super::parameters::{about, allowed, counted, either};
+use super::parameters::about;
+use super::wording::{Wording, says_something};
 use super::{Doc, Known, Reply, Seen};
-use crate::change::person::is_invisible;
 use crate::change::{Commit, Message, Missing, Needs, Text};
-use crate::pattern::ValuePattern;
 use crate::verdict::Line;
-use crate::yaml::decode::{Map, count, one, texts, truth};
+use crate::yaml::decode::{Map, truth};
 use crate::yaml::{Fault, Node};
 
 /// What a policy's author reads about it.
@@ -46,9 +45,7 @@ change:
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
-    longest: Option<u64>,
-    matches: Option<ValuePattern>,
-    refuse: Vec<String>,
+    wording: Wording,
     body: bool,
     ignore_merges: bool,
 }
@@ -57,25 +54,18 @@ impl Subject {
     pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         let before = faults.len();
         let mut map = Map::new(node, faults)?;
-        let longest = map.get("longest").and_then(|node| count(node, 1, 10_000, faults));
-        let matches = map.get("matches").and_then(|node| one(node, faults, ValuePattern::new));
-        let refuse = map.get("refuse").map(|node| texts(node, faults)).unwrap_or_default();
-        let refuse = refuse.into_iter().map(str::to_owned).collect();
+        let wording = Wording::read(&mut map, faults);
         let body = map.get("body").and_then(|node| truth(node, faults)).unwrap_or(false);
         let ignore_merges = map.get("ignore-merges").and_then(|node| truth(node, faults)).unwrap_or(false);
         map.finish(faults);
-        (before == faults.len()).then_some(Subject { longest, matches, refuse, body, ignore_merges })
+        (before == faults.len()).then_some(Subject { wording, body, ignore_merges })
     }
 
     pub(super) fn needs(&self, _: &mut Needs) {}
 
     pub(super) fn words(&self) -> String {
-        let longest = self.longest.map(|longest| format!("has at most {}", counted(longest, "character")));
-        let matches = self.matches.as_ref().map(|pattern| format!("is of the form {pattern}"));
-        let refuse =
-            (!self.refuse.is_empty()).then(|| format!("does not start with {}", either(&self.refuse)));
         let body = self.body.then(|| "is followed by text".to_owned());
-        let parts: Vec<_> = [longest, matches, refuse, body].into_iter().flatten().collect();
+        let parts: Vec<_> = self.wording.words().chain(body).collect();
         let commits = if self.ignore_merges { "every commit that is no merge" } else { "every commit" };
         let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
         format!("the subject of {commits} {parts}")
@@ -97,32 +87,10 @@ impl Subject {
 
     /// Returns what is wrong, in words that follow the subject.
     fn wrong(&self, commit: &Commit, subject: &Text) -> Vec<String> {
-        let mut reasons = Vec::new();
-        let Some(written) = subject.as_utf8() else {
-            return vec![" is not UTF-8".into()];
+        let mut reasons = match self.wording.wrong(subject) {
+            Ok(reasons) => reasons,
+            Err(reason) => return vec![reason],
         };
-        if !says_something(written) {
-            return vec![" says nothing".into()];
-        }
-        if written.chars().any(steers) {
-            reasons.push(" holds characters that steer a terminal or reorder text".into());
-        }
-        let length = u64::try_from(written.chars().count()).unwrap_or(u64::MAX);
-        if let Some(longest) = self.longest.filter(|longest| *longest < length) {
-            reasons.push(format!(" has {}, and {}", counted(length, "character"), allowed(longest)));
-        }
-        match self.matches.as_ref().map(|pattern| (pattern, pattern.matches(subject.as_bytes()))) {
-            Some((pattern, Some(false))) => reasons.push(format!(" is not of the form {pattern}")),
-            Some((_, None)) => {
-                reasons.push(" cannot be compared, because the policy's pattern is too large".into());
-            }
-            Some((_, Some(true))) | None => {}
-        }
-        let folded = written.to_lowercase();
-        if let Some(refused) = self.refuse.iter().find(|refused| folded.starts_with(&refused.to_lowercase()))
-        {
-            reasons.push(format!(" starts with `{refused}`"));
-        }
         if self.body && !has_body(&commit.message) {
             reasons.push(" is all that the message says".into());
         }
@@ -148,17 +116,6 @@ fn has_body(message: &Message) -> bool {
     lines.any(|line| {
         !line.starts_with(b"(cherry picked from commit ") && says_something(&String::from_utf8_lossy(line))
     })
-}
-
-/// Returns true if there is a letter or a digit that a reader can see.
-fn says_something(text: &str) -> bool {
-    text.chars().any(|character| character.is_alphanumeric() && !is_invisible(character))
-}
-
-/// Returns true for controls and for what changes the direction of text. Joiners and variation
-/// selectors are let through: pictures are made with them.
-fn steers(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! prints [`Text`](crate::change::Text) picks the function of the medium that it is about to reach;
 //! there is no other way to print one.
 //!
-//! JSON needs no function here: its writer escapes, and `json` only widens what it escapes.
+//! JSON and XML need no function here: their writers escape. What `visible` writes can be seen too,
+//! and what goes into XML comes through [`terminal`], for most of what that escapes XML cannot hold.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -14,6 +15,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::change::person::is_invisible;
 use crate::verdict::{Line, Part};
+
+pub mod markdown;
+pub mod workflow;
 
 /// How many columns a quotation takes at most.
 pub const MOST: usize = 200;

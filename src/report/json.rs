@@ -8,15 +8,17 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::Serializer;
 
+use super::visible::Visible;
 use super::{Counts, Group, Of, Report, RuleTrace, Update};
 use crate::change::Missing;
 use crate::predicates::Trace;
-use crate::verdict::{Answer, Finding, Judgement, Line, Obligation, Outcome, Part, Verdict};
+use crate::verdict::{
+    self, Answer, Disagreement, Finding, Judgement, Line, Obligation, Outcome, Part, Stated, Verdict,
+};
 
 mod schema;
 #[cfg(test)]
 mod tests;
-mod visible;
 
 use schema::*;
 
@@ -25,7 +27,7 @@ const SCHEMA: &str = "changegate/verdict/v1";
 
 /// Writes the report as one JSON document and a line end.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(&mut *out, visible::Visible::default());
+    let mut serializer = Serializer::with_formatter(&mut *out, Visible::default());
     document(report).serialize(&mut serializer)?;
     writeln!(out)
 }
@@ -99,6 +101,7 @@ fn change<'r>(group: &'r Group, index: usize, verdict: &'r Verdict) -> Change<'r
         enforced: verdict.enforced,
         class: verdict.class.as_deref(),
         judgements: verdict.judgements.iter().map(|one| judgement(one, verdict.enforced)).collect(),
+        disagreements: verdict.disagreements.iter().map(disagreement).collect(),
         traces: traces
             .map(|RuleTrace { rule, trace, .. }| JsonTrace { rule, question: question(trace) })
             .collect(),
@@ -123,7 +126,7 @@ fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
     json.outcome = match &judgement.outcome {
         Outcome::Pass => "pass",
         Outcome::Fail(findings) => {
-            json.findings = findings.iter().map(finding).collect();
+            json.findings = findings.iter().map(json_finding).collect();
             "fail"
         }
         Outcome::Owed(owed) => {
@@ -131,11 +134,11 @@ fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
             "owed"
         }
         Outcome::Undecided(gaps) => {
-            json.missing = gaps.iter().map(missing).collect();
+            json.missing = gaps.iter().map(json_missing).collect();
             "undecided"
         }
         Outcome::Deferred(gaps) => {
-            json.missing = gaps.iter().map(missing).collect();
+            json.missing = gaps.iter().map(json_missing).collect();
             "deferred"
         }
         Outcome::Exempted { reason, approved_by, until, place: _ } => {
@@ -147,18 +150,39 @@ fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
     json
 }
 
-fn finding(finding: &Finding) -> JsonFinding<'_> {
+/// Returns a finding in the form of the schema, for formats that hold JSON.
+pub(super) fn finding(finding: &Finding) -> impl Serialize + '_ {
+    json_finding(finding)
+}
+
+fn json_finding(finding: &Finding) -> JsonFinding<'_> {
     JsonFinding {
         what: sentence(&finding.what),
-        at: Spot {
-            commit: finding.at.commit.map(|id| id.to_string()),
-            line: finding.at.line,
-            text: finding.at.line.map(|_| if finding.at.in_description { "description" } else { "message" }),
-            path: Words::new(finding.at.path.as_ref()),
-        },
+        at: spot(&finding.at),
         who: &finding.who,
         paste: finding.paste.as_deref(),
     }
+}
+
+fn spot(at: &verdict::Spot) -> Spot<'_> {
+    Spot {
+        commit: at.commit.map(|id| id.to_string()),
+        line: at.line,
+        text: at.line.map(|_| if at.in_description { "description" } else { "message" }),
+        path: Words::new(at.path.as_ref()),
+    }
+}
+
+fn disagreement(disagreement: &Disagreement) -> JsonDisagreement<'_> {
+    JsonDisagreement {
+        field: &disagreement.field,
+        counts: &disagreement.counts,
+        stated: disagreement.stated.iter().map(stated).collect(),
+    }
+}
+
+fn stated(stated: &Stated) -> JsonStated<'_> {
+    JsonStated { value: Words::new(Some(&stated.value)), at: spot(&stated.at) }
 }
 
 fn obligation(owed: &Obligation) -> JsonObligation<'_> {
@@ -170,7 +194,12 @@ fn obligation(owed: &Obligation) -> JsonObligation<'_> {
     }
 }
 
-fn missing(missing: &Missing) -> JsonMissing<'_> {
+/// Returns a gap in the form of the schema, for formats that hold JSON.
+pub(super) fn missing(missing: &Missing) -> impl Serialize + '_ {
+    json_missing(missing)
+}
+
+fn json_missing(missing: &Missing) -> JsonMissing<'_> {
     let (why, detail) = match missing {
         Missing::NotAtThisStage(_) => ("not-at-this-stage", None),
         Missing::NotConfigured(_) => ("not-configured", None),

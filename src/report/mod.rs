@@ -6,14 +6,23 @@
 //!
 //! Invariant: words that came from outside reach a writer only through [`escape`].
 
+pub mod advice;
 pub mod due;
 pub mod escape;
 mod explain;
 pub mod faults;
 
+mod github;
 mod json;
+mod junit;
+mod markdown;
 mod page;
+mod plan;
+mod points;
+mod sarif;
 mod terminal;
+mod visible;
+mod web;
 
 #[cfg(test)]
 mod samples;
@@ -29,6 +38,8 @@ use crate::change::{Oid, Stage, Text};
 use crate::predicates::Trace;
 use crate::verdict::{Decision, Judgement, Level, Line, Outcome, Verdict};
 
+pub use web::Web;
+
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -36,10 +47,20 @@ pub enum Format {
     Terminal,
     /// For programs: the schema `changegate/verdict/v1`, described in `docs/json.md`.
     Json,
+    /// For the log of a workflow on GitHub: annotations, and the report for people in a group.
+    Github,
+    /// For code scanning: SARIF 2.1.0.
+    Sarif,
+    /// For whatever shows the results of tests: JUnit's XML.
+    Junit,
+    /// For a job's summary or a comment on a pull request: Markdown as GitHub has it.
+    Markdown,
 }
 
-/// What the reader's terminal and the command line ask for; only [`Format::Terminal`] heeds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the reader's medium and the command line ask for; each format heeds what concerns it.
+///
+/// Nothing here adds or takes a fact, and [`Format::Json`] heeds nothing of it at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Style {
     /// True if colours are wanted; everything can be understood without.
     pub colour: bool,
@@ -49,14 +70,24 @@ pub struct Style {
     pub most: usize,
     /// True to show every change, every rule and every control, whatever `most` says.
     pub verbose: bool,
-    /// True to write nothing at all about what is allowed.
+    /// True to write nothing at all about what is allowed, in a terminal.
     pub quiet: bool,
+    /// How many bytes [`Format::Markdown`] may take; what does not fit is counted.
+    pub limit: usize,
+    /// Where the repository can be looked at, for links; without it there are none.
+    pub web: Option<Web>,
 }
 
+/// How many bytes a comment or a check run on GitHub may have.
+pub const COMMENT: usize = 65_535;
+
+/// How many bytes the summary of a job's step on GitHub may have.
+pub const SUMMARY: usize = 1 << 20;
+
 impl Default for Style {
-    /// Returns the style for 80 columns of which git takes 8 for `remote: `.
+    /// Returns the style for 80 columns of which git takes 8 for `remote: `, and for a comment.
     fn default() -> Self {
-        Style { colour: false, width: 72, most: 10, verbose: false, quiet: false }
+        Style { colour: false, width: 72, most: 10, verbose: false, quiet: false, limit: COMMENT, web: None }
     }
 }
 
@@ -144,6 +175,8 @@ pub enum PolicyPlace {
     Disk(String),
     /// In a pack that is shipped.
     Pack(String),
+    /// Somewhere else, in words.
+    Elsewhere(String),
 }
 
 /// What the changes of a group have in common.
@@ -240,6 +273,10 @@ pub fn write(format: Format, report: &Report, style: &Style, out: &mut dyn Write
     match format {
         Format::Terminal => terminal::write(report, style, out),
         Format::Json => json::write(report, out),
+        Format::Github => github::write(report, style, out),
+        Format::Sarif => sarif::write(report, style, out),
+        Format::Junit => junit::write(report, out),
+        Format::Markdown => markdown::write(report, style, out),
     }
 }
 

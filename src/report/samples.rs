@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::change::{Missing, Need};
-use crate::verdict::{Answer, Finding, Level, Obligation, RuleName};
+use crate::verdict::{Answer, Disagreement, Finding, Level, Obligation, RuleName, Spot, Stated};
 
 pub(super) fn id(digit: &str) -> Oid {
     Oid::from_hex(&digit.chars().cycle().take(40).collect::<String>()).unwrap()
@@ -35,6 +35,7 @@ pub(super) fn verdict(revision: &str, subject: &[u8], judgements: Vec<Judgement>
         enforced: true,
         class: Some("normal".into()),
         judgements,
+        disagreements: Vec::new(),
     }
 }
 
@@ -239,6 +240,28 @@ pub(super) fn remarked() -> Report {
     report
 }
 
+pub(super) fn disagreeing() -> Report {
+    let described = Spot { line: Some(12), in_description: true, ..Spot::default() };
+    let said =
+        |digit: &str, line: usize| Spot { commit: Some(id(digit)), line: Some(line), ..Spot::default() };
+    let disagreement = |field: &str, stated: [(&[u8], Spot); 2], counts: &str| Disagreement {
+        field: field.into(),
+        stated: stated.into_iter().map(|(value, at)| Stated { value: value.into(), at }).collect(),
+        counts: counts.into(),
+    };
+    let mut one = verdict("9", b"Cache the tenant lookup", vec![passed()]);
+    (one.stage, one.commits) = (Stage::PullRequest, 2);
+    one.disagreements = vec![
+        disagreement("Risk", [(b"high; the token check", said("8a", 5)), (b"low", described)], "high"),
+        disagreement(
+            "Change-Type",
+            [(b"normal", said("8a", 6)), (b"emergency; \x1b[2J", said("9", 7))],
+            "emergency",
+        ),
+    ];
+    report(vec![Group::new(Of::Pull("acme/shop#12".into()), vec![one])])
+}
+
 pub(super) fn hostile() -> Report {
     let text = |bytes: &[u8]| Text::new(bytes);
     let what = Line::say("`Risk` is ")
@@ -283,5 +306,36 @@ pub(super) fn explained() -> Report {
     report.groups.truncate(1);
     report.groups[0].verdicts.truncate(1);
     report.groups[0].traces = vec![RuleTrace { verdict: 0, rule: "risk-stated".into(), trace: all }];
+    report
+}
+
+pub(super) fn pulled() -> Report {
+    let wrong = Line::say("`Risk` is ").quote(&"hgih".into()).and(", and is asked to be at least medium");
+    let risk = Finding::new(wrong).in_description(5).paste("Risk: <medium|high|critical>");
+    let scope = Finding::new(Line::say("this changes ").quote(&"infra/prod.tf".into()))
+        .at_path(&"infra/prod.tf".into())
+        .by("kim@example.com, sam@example.com");
+    let review =
+        Finding::new(Line::say("1 approval from security is needed, and 0 count")).by("ana@example.com");
+    let gap = vec![Missing::Unavailable(Need::Checks, "the forge answered 503".into())];
+    let mut one = verdict(
+        "6a5b4c3d2e",
+        b"Let the signer use the new keys (#11)",
+        vec![
+            deny(
+                "risk-floor-infra",
+                "what touches infrastructure is at least of medium risk",
+                Outcome::Fail(vec![risk]),
+            ),
+            deny("infra-owners", "who answers for infrastructure has agreed", Outcome::Fail(vec![scope])),
+            deny("security-review", "security has approved what is risky", Outcome::Fail(vec![review])),
+            deny("tests-passed", "the tests have passed", Outcome::Undecided(gap)),
+            passed(),
+            deny("emergency-ticket", "an emergency has a ticket within a day", Outcome::NotApplicable),
+        ],
+    );
+    (one.stage, one.commits) = (Stage::PullRequest, 3);
+    let mut report = report(vec![Group::new(Of::Pull("acme/shop#12".into()), vec![one])]);
+    report.stage = Stage::PullRequest;
     report
 }

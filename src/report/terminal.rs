@@ -8,12 +8,17 @@
 use std::io::{self, Write};
 
 use super::page::{Look, Page, Span, plain, span};
+use super::points::{Point, disagreement, place};
 use super::{Counts, Group, Of, Report, Style, Update, due, escape, explain};
-use crate::change::{Missing, Need, Oid};
-use crate::verdict::{Decision, Finding, Judgement, Level, Obligation, Outcome, RuleName, Verdict};
+use crate::change::{Missing, Oid};
+use crate::verdict::{
+    Decision, Disagreement, Finding, Judgement, Level, Obligation, Outcome, RuleName, Verdict,
+};
 
 mod paste;
 mod summary;
+
+pub(super) use summary::headline;
 
 /// Writes the report.
 pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -84,6 +89,7 @@ impl Face<'_, '_> {
                 let explained = group.traces.iter().any(|trace| trace.verdict == index);
                 let told = self.style.verbose
                     || explained
+                    || !verdict.disagreements.is_empty()
                     || verdict.judgements.iter().any(|judgement| is_remarkable(&judgement.outcome));
                 if verdict.decision() == Decision::Deny || !told {
                     continue;
@@ -141,6 +147,9 @@ impl Face<'_, '_> {
                     self.judgement(indent + 2, judgement, verdict.enforced, verdict.revision)?;
                 }
             }
+        }
+        for disagreement in &verdict.disagreements {
+            self.disagreement(indent + 2, disagreement, verdict.revision)?;
         }
         if self.style.verbose {
             self.others(indent + 2, verdict)?;
@@ -238,31 +247,22 @@ impl Face<'_, '_> {
     /// Two lines: what is wrong; where it was said, unless the header has said so, and who can mend it.
     fn finding(&mut self, indent: usize, finding: &Finding, revision: Option<Oid>) -> io::Result<()> {
         self.page.paragraph(indent, &[plain("- "), plain(escape::sentence(&finding.what))])?;
-        let mut at = Vec::new();
-        if let Some(path) = &finding.at.path {
-            at.push(format!("at {}", escape::quotation(path.as_bytes())));
-        }
-        if let Some(line) = finding.at.line {
-            let of = if finding.at.in_description { "description" } else { "message" };
-            at.push(format!("on line {line} of the {of}"));
-        }
-        if let Some(commit) = finding.at.commit.filter(|commit| Some(*commit) != revision) {
-            at.push(format!("in {}", commit.short()));
-        }
-        let said = if at.is_empty() { String::new() } else { format!("{}; ", at.join(" ")) };
+        let at = place(&finding.at, revision);
+        let said = at.map_or_else(String::new, |at| format!("{}; ", escape::sentence(&at)));
         let who = format!("{said}for {} to mend", escape::words(&finding.who));
         self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
+    }
+
+    /// What a field is said to be in one place and another, and which of it counts.
+    fn disagreement(&mut self, indent: usize, one: &Disagreement, revision: Option<Oid>) -> io::Result<()> {
+        let what = format!(": {}", escape::sentence(&disagreement(one, revision)));
+        self.page.paragraph(indent, &[span(Look::Warning, "disagreement"), plain(what)])
     }
 
     fn missing(&mut self, indent: usize, missing: &Missing) -> io::Result<()> {
         let what = format!("cannot be decided: {}", escape::words(&missing.to_string()));
         self.page.paragraph(indent, &[plain("- "), plain(what)])?;
-        let who = match missing {
-            Missing::NotAtThisStage(need) => format!("asked {}", later(*need)),
-            Missing::NotConfigured(_) | Missing::Unavailable(..) => {
-                "for whoever runs this gate to mend".into()
-            }
-        };
+        let who = Point::Gap(missing).remedy();
         self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
     }
 
@@ -313,24 +313,4 @@ fn is_remarkable(outcome: &Outcome) -> bool {
 
 fn name(rule: &RuleName) -> Span {
     span(Look::Name, escape::words(&rule.id))
-}
-
-/// Returns when and by whom something is asked that cannot be known yet.
-fn later(need: Need) -> &'static str {
-    match need {
-        Need::Commits
-        | Need::Paths
-        | Need::Kinds
-        | Need::Lines
-        | Need::Blobs
-        | Need::OwnContent
-        | Need::Signatures => "once it is recorded, by `changegate check` and at the push",
-        Need::Pusher | Need::Target | Need::Clock => "at the push, by the server",
-        Need::Pull | Need::Checks | Need::Comments | Need::Conversations => {
-            "in the pull request, by the forge"
-        }
-        Need::Approvals | Need::Reviews | Need::Tickets => {
-            "at the push or the merge, by the server or the forge"
-        }
-    }
 }

@@ -8,6 +8,8 @@ use crate::change::Missing;
 use crate::change::Need;
 use crate::verdict::{Answer, Finding, Obligation, Spot};
 
+mod formats;
+
 fn written(format: Format, report: &Report, style: &Style) -> String {
     let mut out = Vec::new();
     write(format, report, style, &mut out).unwrap();
@@ -36,6 +38,7 @@ looks! {
     a_refused_message_can_be_opened_again: refused_message
     what_cannot_be_decided_says_who_can_change_that: undecided
     exemptions_warnings_and_notes_are_told: remarked
+    what_contradicts_itself_is_told_with_what_counts: disagreeing
     hostile_words_are_shown_and_do_nothing: hostile
     an_explanation_is_a_tree: explained
 }
@@ -48,7 +51,7 @@ fn verbose_shows_every_change_and_every_rule() {
 
 #[test]
 fn colour_adds_nothing_but_colour() {
-    for report in [denied(), owed(), remarked(), explained(), deferred(), hostile()] {
+    for report in [denied(), owed(), remarked(), explained(), deferred(), disagreeing(), hostile()] {
         let coloured = written(Format::Terminal, &report, &Style { colour: true, ..Style::default() });
         assert!(coloured.contains("\u{1b}["));
         assert_eq!(without_colour(&coloured), terminal(&report));
@@ -160,6 +163,14 @@ fn bytes() -> impl Strategy<Value = Text> {
         "\u{1b}]52;c;eA==\u{7}",
         "\u{9b}31m",
         "\u{202e}\u{200b}\u{feff}\u{e0041}",
+        "%0A::error file=x,line=1::y",
+        "](http://evil.example) ![x](http://evil.example/x.png) <img src=x onerror=y>",
+        "@acme/security #12 GH-12 acme/shop#1 http://evil.example www.evil.example a@evil.example",
+        "|a|b|\n|---|---|\n</details></summary><!-- ",
+        "``` `` ` ```` ~~~ $$x$$ $`x`$ :tada: [^1] [[x]] **b** _i_ ~~s~~",
+        "\n# heading\n- [ ] item\n1. item\n> quote\n    code\n---\n===\n[x]: http://evil.example",
+        "&lt;b&gt; &#64;team &amp; \\",
+        "]]><x>&amp;&#x1b; _x000D_ \u{fffe}\u{0}",
     ]);
     let any_bytes = proptest::collection::vec(any::<u8>(), 0..60);
     (any_bytes, nasty, ".{0,20}").prop_map(|(mut bytes, nasty, text)| {
@@ -206,6 +217,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         judged_as: None,
         passed: 0,
         amendable: true,
+        judged_as: None,
         traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
     };
     let mut report = report(vec![group]);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::change::{Change, Text};
 use crate::pattern::ValuePattern;
-use crate::verdict::{Finding, Line};
+use crate::verdict::{Disagreement, Finding, Line, Stated};
 use crate::yaml::decode::{entries, unknown};
 use crate::yaml::{Fault, Key, Node};
 
@@ -288,6 +288,30 @@ impl Field {
             OnConflict::Refuse => stated.max(),
         };
         Reading::Stated { claims, level }
+    }
+
+    /// Returns where the change states different words, if the policy says which of them counts.
+    ///
+    /// Where it says that none does, or one of them is no word of the field, that is a finding of
+    /// whichever rule asks; and where the field may be stated several times, it is no disagreement.
+    pub fn disagreement(&self, change: &Change) -> Option<Disagreement> {
+        let words = self.words().filter(|_| !self.many && self.on_conflict != OnConflict::Refuse)?;
+        let Reading::Stated { claims, level: Some(level) } = self.reading(change) else { return None };
+        let mut levels = Vec::new();
+        let mut stated = Vec::new();
+        for claim in claims {
+            let level = self.value(claim.value, change, claim.said).ok()?;
+            if !levels.contains(&level) {
+                levels.push(level);
+                let at = claim.place(Finding::new(Line::default()), change).at;
+                stated.push(Stated { value: claim.value.clone(), at });
+            }
+        }
+        (1 < stated.len()).then(|| Disagreement {
+            field: self.name.clone(),
+            stated,
+            counts: words.get(level).cloned().unwrap_or_default(),
+        })
     }
 
     /// Returns the place of `word` in the field's list.

@@ -55,7 +55,10 @@ impl Field {
             }
             aliases.into_iter().map(str::to_owned).collect()
         });
-        let many = map.get("many").and_then(|node| truth(node, faults)).unwrap_or(kind == Some(Kind::Person));
+        // Two people, or two ways to say why, do not contradict one another.
+        let adds_up =
+            matches!(kind, Some(Kind::Person | Kind::Text { .. })) && map.get("on-conflict").is_none();
+        let many = map.get("many").and_then(|node| truth(node, faults)).unwrap_or(adds_up);
         let on_conflict = map.get("on-conflict").and_then(|node| {
             let listed = matches!(kind, None | Some(Kind::OneOf(_) | Kind::Ordered(_)));
             let choices = [

@@ -1,6 +1,7 @@
-//! The five doors through which bytes of strangers come in, each as one function that must return
+//! The six doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
+use changegate::change::body;
 use changegate::change::cleanup::{Cleanup, before_scissors, cleanup};
 use changegate::change::near_miss::near_misses;
 use changegate::change::trailers::{Like, read};
@@ -45,6 +46,20 @@ pub fn trailers(bytes: &[u8]) {
         }
         let _ = near_misses(bytes, like, &KNOWN);
     }
+}
+
+/// The description of a pull request: each statement says something, on a line that is there.
+pub fn body(bytes: &[u8]) {
+    let body = String::from_utf8_lossy(bytes);
+    let statements = body::read(&body);
+    assert_eq!(statements, body::read(&body));
+    let lines = body.split(['\n', '\r']).count();
+    for one in &statements {
+        assert!((1..=lines).contains(&one.line), "{one:?}");
+        assert!(!one.label.is_empty() && !one.value.as_bytes().is_empty(), "{one:?}");
+        assert!(!one.value.as_bytes().contains(&b'\n'), "{one:?}");
+    }
+    assert!(statements.windows(2).all(|pair| pair[0].line <= pair[1].line));
 }
 
 /// What git feeds to a hook: nothing is read that is not there, and nothing is skipped.

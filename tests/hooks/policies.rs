@@ -194,6 +194,26 @@ fn a_policy_after_which_nobody_could_push_is_refused() {
 }
 
 #[test]
+fn what_only_a_forge_can_tell_cannot_be_asked_of_a_push() {
+    for (question, refused) in [
+        ("checks: test", true),
+        ("draft: false", true),
+        ("not: { label: stop }", true),
+        ("any: [{ checks: test }, { subject: {} }]", false),
+        ("approvals: { trust: claimed, commands: ['/approve'] }", false),
+    ] {
+        let world = World::new();
+        world.write(PATH, &format!("{POLICY}rules:\n  forge: {{ require: {{ {question} }} }}\n"));
+        let commit = world.commit(&good("Ask a forge"));
+        let pushed = world.push(&[&format!("{commit}:{MAIN}")]);
+        match refused {
+            true => pushed.refused("policy-valid").says("what only a forge can tell"),
+            false => pushed.accepted(),
+        };
+    }
+}
+
+#[test]
 fn a_branch_from_an_old_commit_does_not_bring_back_an_old_policy() {
     let lax = format!("{POLICY}rules:\n  peer-review: {{ level: off, reason: nobody has time }}\n");
     let world = World::under(&lax);

@@ -185,8 +185,9 @@ fn reserved_refs_are_nobodys_to_push_to() {
         "refs/namespaces/n/refs/heads/main",
         &format!("refs/replace/{base}"),
     ] {
+        let before = world.at(name);
         world.push_raw(&[(ZERO, &base, name)], &[&base]).refused("");
-        assert_eq!(world.at(name), None, "{name}");
+        assert_eq!(world.at(name), before, "{name}");
     }
     world.push(&[&format!("{base}:refs/replace/{base}")]).refused("ref-reserved");
 }

@@ -11,9 +11,20 @@
     reason = "test code"
 )]
 
+#[path = "../json_schema/mod.rs"]
+mod json_schema;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../hooks/world.rs"]
 mod world;
 
 mod book;
+mod forger;
+mod hindered;
+mod killed;
+mod laws;
 mod ordinary;
+mod replayed;
+mod schema;
+mod signed;
+mod tampered;
+mod together;

@@ -52,12 +52,12 @@ impl World {
         let decision = deciding::ahead(&repository, &report, &kept, by).unwrap().unwrap();
         ahead::write(repository.common_dir(), &decision).unwrap();
         self.git_in("server.git", &["update-ref", MAIN, &new, &old]);
-        let scope = under_control(&repository, &settings, at);
+        let scope = under_control(&repository, &settings);
         let folding = Folding {
             repository: &repository,
             scope: scope.as_deref(),
             key: None,
-            now: at,
+            clock: Timestamp::now,
             patience: SignedDuration::ZERO,
             tool: deciding::TOOL,
             is_running: &|_| None,

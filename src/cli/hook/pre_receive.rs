@@ -69,8 +69,7 @@ fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Ex
             return Err(Stop::Wrong(why));
         }
     };
-    let keep_all = format == FormatName::Json;
-    let (mut report, kept) = judge_push(&repository, updates, &settings, world.now, keep_all);
+    let (mut report, kept) = judge_push(&repository, updates, &settings, world.now, format.lists_all());
     block(&mut report, &kept, || known(&repository, &settings), world.now);
     let recorded = match settings.ledger {
         LedgerMode::Off => Ok(()),

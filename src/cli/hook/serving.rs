@@ -7,7 +7,7 @@
 //! over.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How many processes may stand between git and the hook.
 const BETWEEN: usize = 32;
@@ -39,7 +39,12 @@ pub(in super::super) fn is_running(served_by: &str) -> Option<bool> {
         return None;
     }
     let (id, started) = process_then.split_once(' ')?;
-    Some(process(id.parse().ok()?).is_some_and(|found| found.started == started))
+    let id = id.parse().ok()?;
+    match process(id) {
+        Some(found) => Some(found.started == started),
+        None if stat_of(id).exists() => None,
+        None => Some(false),
+    }
 }
 
 /// Returns the boot of the machine, and the namespace in which processes have their numbers.
@@ -49,8 +54,12 @@ fn machine() -> Option<String> {
     Some(format!("{}/{}", boot.trim_end(), namespace.to_str()?))
 }
 
+fn stat_of(id: u32) -> PathBuf {
+    Path::new("/proc").join(id.to_string()).join("stat")
+}
+
 fn process(id: u32) -> Option<Process> {
-    let text = fs::read(Path::new("/proc").join(id.to_string()).join("stat")).ok()?;
+    let text = fs::read(stat_of(id)).ok()?;
     let text = String::from_utf8_lossy(&text);
     // The name may hold anything; after its last bracket come plain fields.
     let (before, after) = text.rsplit_once(')')?;

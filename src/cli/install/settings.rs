@@ -20,7 +20,7 @@ use crate::git::Repository;
 const NOTED: &str = "changegate.installed";
 
 /// What every server is told, whatever was said: key, value.
-const DEFAULTS: [(&str, &str); 4] = [
+const DEFAULTS: [(&str, &str); 5] = [
     // Records and obligations are read through the gate, and written by nobody else.
     ("receive.hideRefs", "refs/changegate"),
     // Commits that two programs read differently do not come in.
@@ -29,6 +29,8 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("receive.shallowUpdate", "false"),
     // A replaced object shows another history than the one that lands.
     ("core.useReplaceRefs", "false"),
+    // Where a ref has been is known even if nobody was told, and it has moved on since.
+    ("core.logAllRefUpdates", "true"),
 ];
 
 /// What the server shall be told.

@@ -24,12 +24,12 @@ pub(in super::super) fn fold_in(
     now: bool,
     world: &World,
 ) -> Result<Folded, Stop> {
-    let scope = under_control(repository, settings, world.now);
+    let scope = under_control(repository, settings);
     let folding = Folding {
         repository,
         scope: scope.as_deref(),
         key: settings.ledger_key.as_deref(),
-        now: world.now,
+        clock: world.clock,
         patience: if now { SignedDuration::ZERO } else { PATIENCE },
         tool: deciding::TOOL,
         is_running: &|served_by| if now { Some(false) } else { serving::is_running(served_by) },

@@ -2,7 +2,9 @@
 
 use std::io::{self, BufWriter, Write as _};
 
-use super::output::{self, FormatName};
+use clap::ValueEnum;
+
+use super::output;
 use super::{Exit, Stop, World};
 use crate::calendar::Within;
 use crate::git::Repository;
@@ -43,7 +45,16 @@ pub(super) struct Args {
 
     /// In which form the list is written
     #[arg(long, value_name = "FORM", default_value = "terminal")]
-    format: FormatName,
+    format: Form,
+}
+
+/// In which form the list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Terminal,
+    /// For programs; see docs/emergencies.md
+    Json,
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
@@ -54,8 +65,8 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let listing = listing::Listing::of(&state, world.now, within.due(world.now).unwrap_or(world.now));
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
-        FormatName::Terminal => listing.terminal(args.all, &mut out),
-        FormatName::Json => listing.json(args.all, &mut out),
+        Form::Terminal => listing.terminal(args.all, &mut out),
+        Form::Json => listing.json(args.all, &mut out),
     };
     output::said(written.and_then(|()| out.flush()))?;
     Ok(listing.exit())

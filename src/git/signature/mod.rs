@@ -47,6 +47,18 @@ pub fn verify(keys: &Keys, raw_commit: &[u8], format: ObjectFormat, at: Timestam
     }
 }
 
+/// Verifies the signature `armor` over `payload`, a commit object without its signature, as a forge
+/// hands them out apart. The rest is as for [`verify`].
+pub fn verify_apart(keys: &Keys, payload: Vec<u8>, armor: Vec<u8>, at: Timestamp) -> Signature {
+    if MAX_ARMOR < armor.len() {
+        return Signature::Bad(Malformed::TooLong.to_string());
+    }
+    match verify_signed(keys, &Signed { payload, armor }, at) {
+        Ok(signer) => Signature::Good { signer: signer.address, key: signer.key },
+        Err(reason) => Signature::Bad(reason),
+    }
+}
+
 fn verify_signed(keys: &Keys, signed: &Signed, at: Timestamp) -> Result<keys::Signer, String> {
     let Signed { payload, armor } = signed;
     let begins = |label: &str| armor.starts_with(format!("-----BEGIN {label}-----").as_bytes());

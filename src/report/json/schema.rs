@@ -74,6 +74,7 @@ pub(super) struct Change<'r> {
     pub(super) enforced: bool,
     pub(super) class: Option<&'r str>,
     pub(super) judgements: Vec<JsonJudgement<'r>>,
+    pub(super) disagreements: Vec<JsonDisagreement<'r>>,
     pub(super) traces: Vec<JsonTrace<'r>>,
 }
 
@@ -111,6 +112,20 @@ pub(super) struct Spot<'r> {
     pub(super) text: Option<&'static str>,
     #[serde(flatten)]
     pub(super) path: Words<'r, Path>,
+}
+
+#[derive(Serialize)]
+pub(super) struct JsonDisagreement<'r> {
+    pub(super) field: &'r str,
+    pub(super) counts: &'r str,
+    pub(super) stated: Vec<JsonStated<'r>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct JsonStated<'r> {
+    #[serde(flatten)]
+    pub(super) value: Words<'r, Value>,
+    pub(super) at: Spot<'r>,
 }
 
 #[derive(Serialize)]
@@ -188,6 +203,7 @@ keys! {
     Name "name" "name_hex"
     Subject "subject" "subject_hex"
     Path "path" "path_hex"
+    Value "value" "value_hex"
     InPart "text" "text_hex"
 }
 

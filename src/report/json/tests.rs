@@ -87,6 +87,7 @@ fn every_document_fits_the_schema() {
         samples::refused_message(),
         samples::undecided(),
         samples::remarked(),
+        samples::disagreeing(),
         samples::hostile(),
         samples::explained(),
         without,
@@ -126,6 +127,11 @@ fn the_schema_comes_first_and_the_bytes_are_the_same_each_time() {
 #[test]
 fn a_denied_push_as_json() {
     insta::assert_snapshot!("denied", written(&samples::denied()));
+}
+
+#[test]
+fn a_change_that_contradicts_itself_as_json() {
+    insta::assert_snapshot!("disagreeing", written(&samples::disagreeing()));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::later;
 use crate::change::Missing;
 use crate::report::page::{Look, Page, plain, span};
+use crate::report::points::later;
 use crate::report::{Counts, Of, PolicyName, Report, Style, escape};
 use crate::verdict::{Decision, Judgement, Outcome};
 
@@ -25,15 +25,20 @@ pub(super) fn write(page: &mut Page<'_>, report: &Report, style: &Style, counts:
         Decision::Deny => ("denied", Look::Denied),
         Decision::Allow => ("allowed", Look::Allowed),
     };
-    let words = match report.decision {
-        Decision::Deny => denied(report, style, counts),
-        Decision::Allow => allowed(report, style, counts),
-    };
+    let words = headline(report, style.verbose, counts);
     page.paragraph(0, &[plain("changegate: "), span(look, word), plain(format!(" - {words}"))])
 }
 
-fn denied(report: &Report, style: &Style, counts: &Counts) -> String {
-    let policy = named(report.policy.as_ref(), style);
+/// Returns what was decided, about how much and by which policy, as the end of a sentence.
+pub(in crate::report) fn headline(report: &Report, verbose: bool, counts: &Counts) -> String {
+    match report.decision {
+        Decision::Deny => denied(report, verbose, counts),
+        Decision::Allow => allowed(report, verbose, counts),
+    }
+}
+
+fn denied(report: &Report, verbose: bool, counts: &Counts) -> String {
+    let policy = named(report.policy.as_ref(), verbose);
     let one = counts.changes == 1;
     let changes = match counts.denied {
         0 => None,
@@ -64,12 +69,12 @@ fn denied(report: &Report, style: &Style, counts: &Counts) -> String {
     }
 }
 
-fn allowed(report: &Report, style: &Style, counts: &Counts) -> String {
+fn allowed(report: &Report, verbose: bool, counts: &Counts) -> String {
     let mut words = match counts.changes {
         0 => "no change to judge".to_owned(),
         changes => counted(changes, "change", "changes"),
     };
-    if let Some(policy) = named(report.policy.as_ref(), style) {
+    if let Some(policy) = named(report.policy.as_ref(), verbose) {
         words.push_str(&format!(" under {policy}"));
     }
     for (count, one, several) in [
@@ -98,9 +103,9 @@ fn is_broken(report: &Report) -> bool {
     })
 }
 
-fn named(policy: Option<&PolicyName>, style: &Style) -> Option<String> {
+fn named(policy: Option<&PolicyName>, verbose: bool) -> Option<String> {
     let policy = policy?;
-    let length = if style.verbose { usize::MAX } else { 12 };
+    let length = if verbose { usize::MAX } else { 12 };
     let digest: String = policy.digest.chars().take(length).collect();
     Some(format!("the policy {} (sha256:{})", escape::words(&policy.name), escape::words(&digest)))
 }

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""The ledger: what a push pays for its record, and how fast a long ledger is verified.
+
+    cargo build --release
+    benches/ledger.py [--quick] [--records N]
+
+Two servers get the same pushes in turn, one with `changegate.ledger = off`, one that keeps a ledger of 10 or of N
+records (100,000 unless told otherwise). The long ledgers are written by `git fast-import` in the gate's own form, and
+`changegate ledger verify` finds nothing wrong with them, which is what is timed at the end.
+"""
+import argparse, datetime, hashlib, json, os, statistics, subprocess, sys, tempfile
+from pairs import ENV, GATE, git, once
+
+POLICY = "changegate: 1\nname: bench\nextends: [iso27001]\nprotects: [main]\n"
+GOOD = """Cache the tenant lookup for 60 s
+
+Reduces the p99 of the score endpoint from 900 ms to 200 ms.
+
+Ticket: PAY-412
+Change-Type: normal
+Risk: low
+Security-Impact: low; the cache key contains the tenant id only
+Back-out-Plan: set CACHE_TENANT=off, or revert and redeploy
+Test-Plan: unit tests, and the load test in staging
+Reviewed-by: Bob Example <bob@example.com>
+"""
+START = 1_780_000_000
+REF = "refs/changegate/ledger"
+# Both servers get the same commits.
+ENV.update(GIT_AUTHOR_DATE=f"{START} +0000", GIT_COMMITTER_DATE=f"{START} +0000")
+COMMITS = 1000
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def server(folder):
+    """A server with a history of some length, and a clone of it."""
+    path, work = f"{folder}/server.git", f"{folder}/work"
+    git("init", "-q", "--bare", "-b", "main", path, cwd="/")
+    git("init", "-q", "-b", "main", work, cwd="/")
+    os.makedirs(work + "/policies")
+    open(work + "/policies/changegate.yml", "w").write(POLICY)
+    git("add", "-A", cwd=work)
+    git("commit", "-q", "-m", GOOD, cwd=work)
+    stream = []
+    first = git("rev-parse", "HEAD", cwd=work).decode().strip()
+    for number in range(COMMITS):
+        stream.append(f"commit refs/heads/main\ncommitter Ana <ana@example.com> {START - COMMITS + number} +0000\ndata {len(GOOD)}\n{GOOD}")
+        stream.append(f"from {first}\n" if number == 0 else "")
+        stream.append(f"M 100644 inline src/file{number % 100}.txt\ndata 5\n{number:04d}\n\n")
+    git("fast-import", "--quiet", "--force", cwd=work, input="".join(stream).encode())
+    git("reset", "-q", "--hard", "main", cwd=work)
+    git("fetch", "-q", work, "main:main", cwd=path)
+    subprocess.run([GATE, "install", "--server", "--pusher", "none", "-C", path], check=True, capture_output=True)
+    return path, work
+
+
+def sample(folder):
+    """Records of an allowed and of a denied push, as the gate writes them, to be written again and again."""
+    path, work = server(folder)
+    git("commit", "-q", "--allow-empty", "-m", GOOD, cwd=work)
+    git("push", "-q", path, "main", cwd=work)
+    git("commit", "-q", "--allow-empty", "-m", GOOD.replace("Reviewed-by", "Noted-by"), cwd=work)
+    subprocess.run(["git", "push", "-q", path, "main"], cwd=work, capture_output=True)
+    subprocess.run([GATE, "ledger", "reconcile", "--now", "-C", path], check=True, capture_output=True)
+    links = []
+    for back in (2, 1, 0):
+        show = lambda name: git("show", f"{REF}~{back}:{name}", cwd=path)
+        record = json.loads(show("record.json"))
+        facts = show("facts.jsonl") if record["event"]["kind"] == "decision" else None
+        links.append((record, facts, git("log", "-1", "--format=%B", f"{REF}~{back}", cwd=path).decode().rstrip("\n") + "\n"))
+    return links
+
+
+def write(path, records, links):
+    """Writes a ledger of so many records that ends with what main holds: every tenth decision is denied."""
+    chain = git("rev-list", "--reverse", "main", cwd=path).decode().split()
+    trees = dict(line.split() for line in git("log", "--format=%H %T", "main", cwd=path).decode().splitlines())
+    (allowed, facts, allow_text), (outcome, _, land_text), (denied, denied_facts, deny_text) = links
+    name = "refs/heads/main"
+    tip, moves, recent, tool = None, {}, [], allowed["event"]["tool"]
+    state = lambda number: canonical({"number": number, "open": moves, "owed": {}, "protects": ["main"], "recent": recent[-64:], "stayed": {}, "tips": {name: tip}})
+    out = subprocess.Popen(["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE)
+    previous, number = None, 0
+    # The last landing leads to the newest commit of main.
+    landings = sum(1 for n in range(2, records + 1) if (n - 2) % 20 % 2 == 1)
+    place = (len(chain) - 1 - landings) % len(chain)
+
+    def put(event, facts, text):
+        nonlocal previous, number
+        number += 1
+        at = START + number
+        stamp = datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        record = canonical({"schema": "changegate/record/v1", "number": number, "previous": previous, "recorded-at": stamp, "event": event})
+        previous = "sha256:" + hashlib.sha256(record).hexdigest()
+        message = text.encode()
+        who = f"changegate <changegate@localhost> {at} +0000"
+        data = f"commit {REF}\nauthor {who}\ncommitter {who}\ndata {len(message)}\n".encode() + message + b"\n"
+        if number == 1:
+            data = f"reset {REF}\n".encode() + data
+        files = {"record.json": record, "state.json": state(number), "facts.jsonl": facts}
+        for file, content in files.items():
+            if content is None:
+                data += f"D {file}\n".encode() if number > 1 else b""
+            else:
+                data += f"M 100644 inline {file}\ndata {len(content)}\n".encode() + content + b"\n"
+        out.stdin.write(data + b"\n")
+
+    tip = chain[place]
+    put({"kind": "begin", "protects": ["main"], "tips": [{"name": name, "id": tip}], "tool": tool}, None, "Begin the ledger with 1 ref\n\nLedger-Record: 1\n")
+    while number < records:
+        ident = f"{number:032x}"
+        turn = (number - 1) % 20
+        template, known, text = (denied, denied_facts, deny_text) if turn == 18 else (allowed, facts, allow_text)
+        event = json.loads(json.dumps(template["event"]))
+        old, new = tip, chain[(place + 1) % len(chain)]
+        one = event["refs"][0]
+        text = text.replace(one["old"], old).replace(one["new"], new).replace(event["id"], ident)
+        text = text.replace(f"Ledger-Record: {template['number']}\n", f"Ledger-Record: {number + 1}\n")
+        event["id"] = ident
+        one.update(old=old, new=new, tree=trees[new])
+        recent.append(ident)
+        if template is denied or number + 1 == records:
+            if template is not denied:
+                break
+            put(event, known, text)
+            continue
+        moves = {ident: [{"name": name, "old": old, "new": new}]}
+        put(event, known, text)
+        place, tip, moves = (place + 1) % len(chain), new, {}
+        landed = json.loads(json.dumps(outcome["event"]))
+        text = land_text.replace(landed["landed"][0]["old"], old).replace(landed["landed"][0]["new"], new).replace(landed["of"], ident)
+        text = text.replace(landed["landed"][0]["new"][:10], new[:10]).replace(f"Ledger-Record: {outcome['number']}\n", f"Ledger-Record: {number + 1}\n")
+        landed["of"] = ident
+        landed["landed"][0].update(old=old, new=new)
+        put(landed, None, text)
+    out.stdin.close()
+    if out.wait():
+        sys.exit("fast-import failed")
+    git("update-ref", "refs/heads/main", tip, cwd=path)
+    open(path + "/changegate/newest", "w").write(f"{number}:{previous}\n")
+    git("gc", "-q", cwd=path)
+    return number
+
+
+def push(folder, links, records, runs):
+    """Pushes the same commits to a server without a ledger and to one with a long one, in turn."""
+    servers = {}
+    for kind in ("off", "on"):
+        path, work = server(f"{folder}/{kind}")
+        if kind == "on":
+            write(path, records, links)
+        else:
+            git("config", "changegate.ledger", "off", cwd=path)
+            git("gc", "-q", cwd=path)
+        git("update-ref", "refs/heads/main", git("rev-parse", "main", cwd=path).decode().strip(), cwd=path)
+        servers[kind] = path
+    work = f"{folder}/off/work"
+    tip = git("rev-parse", "main", cwd=servers["on"]).decode().strip()
+    git("fetch", "-q", servers["on"], tip, cwd=work)
+    git("reset", "-q", "--hard", tip, cwd=work)
+    git("update-ref", "refs/heads/main", tip, cwd=servers["off"])
+    for refs, called in (("main", "protected"), ("main:refs/heads/free", "free")):
+        walls = {"off": [], "on": []}
+        for round_ in range(runs + 1):
+            git("commit", "-q", "--allow-empty", "-m", GOOD, cwd=work)
+            for kind, path in servers.items():
+                wall, _ = once(["git", "push", "-q", path, refs], work)
+                if round_:
+                    walls[kind].append(wall)
+        more = statistics.median(on - off for on, off in zip(walls["on"], walls["off"]))
+        print(f"push to a {called} ref, {records:>7} records : no ledger   {statistics.median(walls['on']):8.2f} ms {statistics.median(walls['off']):8.2f} ms   {more:+6.2f} ms", flush=True)
+
+
+def verify(folder, links, records):
+    path, _ = server(folder)
+    records = write(path, records, links)
+    walls = []
+    for _ in range(4):
+        wall, peak = once(["taskset", "-c", "0", GATE, "ledger", "verify", "-C", path])
+        walls.append(wall)
+    best = statistics.median(walls[1:])
+    print(f"verify, {records} records, one core               {best:8.0f} ms   {records / best * 1000:8.0f} records/s   {peak:6.1f} MiB", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a fifth of the runs")
+    parser.add_argument("--records", type=int, default=100_000)
+    args = parser.parse_args()
+    if not os.path.exists(GATE):
+        sys.exit(f"{GATE} is not there; cargo build --release")
+    runs = 10 if args.quick else 50
+    with tempfile.TemporaryDirectory() as folder:
+        links = sample(folder + "/sample")
+        verify(folder + "/verify", links, args.records)
+        push(folder + "/short", links, 10, runs)
+        push(folder + "/long", links, args.records, runs)
+
+
+if __name__ == "__main__":
+    main()

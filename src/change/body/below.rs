@@ -1,0 +1,142 @@
+//! What stands below a label: the ticked boxes, or the text.
+//!
+//! It is only known to be a value once it is known what is stated inside of it: a heading above a
+//! line with the same label adds nothing to that line.
+
+use std::ops::RangeInclusive;
+
+use super::Statement;
+use super::line::{Line, joined};
+use super::outline::Block;
+
+/// What stands below a label, and the lines that belong to it.
+pub(super) struct Below {
+    label: String,
+    lines: RangeInclusive<usize>,
+    values: Vec<(String, usize)>,
+}
+
+impl Below {
+    /// Reads what stands below `label`: the ticked boxes if there are boxes, and else the text. What
+    /// stands below headings of its own counts only where there is nothing above them.
+    pub(super) fn read(label: &str, blocks: &[Block]) -> Below {
+        let above = until(blocks, |block| matches!(block, Block::Heading(..)));
+        let scope = if above.iter().any(|block| !extent(std::slice::from_ref(block)).is_empty()) {
+            above
+        } else {
+            blocks
+        };
+        let mut below = Below { label: label.to_owned(), lines: extent(scope), values: Vec::new() };
+        let mut has_boxes = false;
+        for block in scope {
+            has_boxes |= collect_boxes(block, &mut below.values);
+        }
+        if has_boxes {
+            return below;
+        }
+        let mut value = String::new();
+        let mut first = None;
+        for block in scope {
+            let mut text = String::new();
+            collect_text(block, &mut text, &mut first);
+            // What follows a first paragraph is the reason for it, as behind the `;` of a trailer. The
+            // items of a list are all alike: an offer of `low` and `high` is no `low; high`.
+            let is_answer = matches!(scope.first(), Some(Block::Paragraph(_)));
+            if !value.is_empty() && !text.is_empty() {
+                let is_whole = value.ends_with(['.', '!', '?', ':', ';', ',']);
+                value.push_str(if is_answer && !is_whole { "; " } else { " " });
+            }
+            value.push_str(&text);
+        }
+        below.values.extend(first.map(|line| (value, line)));
+        below
+    }
+
+    /// Returns what is stated by it, given what is `found` on lines with a label of their own, in
+    /// the order of lines.
+    pub(super) fn statements(self, found: &[Statement]) -> Vec<Statement> {
+        let first = found.partition_point(|inside| inside.line < *self.lines.start());
+        let mut inside = found.iter().skip(first).take_while(|inside| self.lines.contains(&inside.line));
+        if inside.any(|inside| is_same(&inside.label, &self.label)) {
+            return Vec::new();
+        }
+        let statement = |(value, line): &(String, usize)| Statement::new(self.label.clone(), value, *line);
+        self.values.iter().filter_map(statement).collect()
+    }
+}
+
+/// Returns true for two spellings of one label.
+fn is_same(one: &str, other: &str) -> bool {
+    let letters = |label: &str| -> Vec<u8> {
+        let letter = |byte: u8| if byte == b' ' { b'-' } else { byte.to_ascii_lowercase() };
+        label.bytes().map(letter).collect()
+    };
+    one.len() == other.len() && letters(one) == letters(other)
+}
+
+/// Returns the blocks before the first one that `ends` them.
+pub(super) fn until(blocks: &[Block], ends: impl Fn(&Block) -> bool) -> &[Block] {
+    let end = blocks.iter().position(ends).unwrap_or(blocks.len());
+    blocks.get(..end).unwrap_or_default()
+}
+
+/// Returns the lines from the first to the last on which `blocks` say something.
+fn extent(blocks: &[Block]) -> RangeInclusive<usize> {
+    let of = |lines: &[Line]| {
+        let mut said = lines.iter().filter(|line| !line.text.trim().is_empty()).map(|line| line.number);
+        said.next().map(|first| first..=said.next_back().unwrap_or(first))
+    };
+    let extents = blocks.iter().filter_map(|block| match block {
+        Block::Heading(_, lines) | Block::Paragraph(lines) | Block::Record(lines) => of(lines),
+        Block::List(items) => items
+            .iter()
+            .map(|item| extent(&item.blocks))
+            .filter(|extent| !extent.is_empty())
+            .reduce(|first, last| *first.start()..=*last.end()),
+        Block::Table(rows) => rows
+            .iter()
+            .flatten()
+            .filter_map(|cell| of(cell))
+            .reduce(|first, last| *first.start()..=*last.end()),
+        Block::Rule => None,
+    });
+    // No line has the number 0, and nothing is within a range that ends before it starts.
+    extents.reduce(|first, last| *first.start()..=*last.end()).unwrap_or(RangeInclusive::new(1, 0))
+}
+
+/// Adds the texts of the ticked boxes of `block`, with their lines; returns whether it has boxes.
+fn collect_boxes(block: &Block, ticked: &mut Vec<(String, usize)>) -> bool {
+    let Block::List(items) = block else { return false };
+    let mut found = false;
+    for item in items {
+        found |= item.ticked.is_some();
+        if let (Some(true), Some(Block::Paragraph(lines))) = (item.ticked, item.blocks.first()) {
+            ticked.push((joined(lines), lines.first().map_or(0, |line| line.number)));
+        }
+        for block in &item.blocks {
+            found |= collect_boxes(block, ticked);
+        }
+    }
+    found
+}
+
+/// Adds the text of `block` in one line; `first` becomes the line on which the text begins.
+fn collect_text(block: &Block, text: &mut String, first: &mut Option<usize>) {
+    match block {
+        Block::Heading(_, lines) | Block::Paragraph(lines) => {
+            let words = joined(lines);
+            if !words.is_empty() {
+                let begins = lines.iter().find(|line| !line.text.trim().is_empty());
+                *first = first.or(begins.map(|line| line.number));
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                text.push_str(&words);
+            }
+        }
+        Block::List(items) => {
+            items.iter().flat_map(|item| &item.blocks).for_each(|block| collect_text(block, text, first));
+        }
+        Block::Table(_) | Block::Record(_) | Block::Rule => {}
+    }
+}

@@ -1,0 +1,222 @@
+//! A line of a description as it is seen, the label that it may begin with, and what is no answer.
+
+use std::ops::Range;
+
+use crate::change::person::is_invisible;
+
+/// How long a label is at most, in bytes.
+const LONGEST_LABEL: usize = 64;
+
+/// How far a label is looked for, with what may decorate it.
+const REACH: usize = 4 * LONGEST_LABEL;
+
+/// One line of text, without its markup and without anything that cannot be seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    /// What it says.
+    pub(super) text: String,
+    /// Its number in the description, counted from 1.
+    pub(super) number: usize,
+    /// The part at its start that is bold.
+    pub(super) bold: Option<Range<usize>>,
+    /// Where the first code in it begins.
+    pub(super) code: Option<usize>,
+    /// True if it stands further to the right than the first line of its paragraph.
+    pub(super) is_indented: bool,
+    /// True if its author has ended it, rather than gone on to the next.
+    pub(super) is_ended: bool,
+}
+
+/// A line that begins with a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Labelled<'line> {
+    /// The label, without what decorates it.
+    pub(super) label: String,
+    /// What stands beside it, trimmed; perhaps nothing.
+    pub(super) value: &'line str,
+    /// True if the label is bold, which prose is not by accident.
+    pub(super) is_bold: bool,
+}
+
+impl Line {
+    /// Adds what can be seen of `text`.
+    pub(super) fn push(&mut self, text: &str) {
+        for character in text.chars() {
+            if character.is_whitespace() {
+                self.text.push(' ');
+            } else if !is_invisible(character) {
+                self.text.push(character);
+            }
+        }
+    }
+
+    /// Returns true if nothing stands here, or nothing but a picture or a bullet.
+    pub(super) fn begins_here(&self) -> bool {
+        self.text.chars().all(is_decoration)
+    }
+
+    /// Returns true if a sentence can begin on the line below.
+    pub(super) fn ends_a_sentence(&self) -> bool {
+        let text = self.text.trim_end();
+        self.is_ended || text.is_empty() || text.ends_with(['.', '!', '?', ':', ';'])
+    }
+
+    /// Returns true if the line goes on with what the line above says.
+    pub(super) fn goes_on(&self) -> bool {
+        self.is_indented || self.text.trim_start().chars().next().is_some_and(char::is_lowercase)
+    }
+
+    /// Returns the label that the line begins with.
+    pub(super) fn labelled(&self) -> Option<Labelled<'_>> {
+        if let Some(bold) = &self.bold
+            && let (Some(inside), Some(after)) = (self.text.get(bold.clone()), self.text.get(bold.end..))
+        {
+            let after = after.trim();
+            let value = match after.strip_prefix(':') {
+                Some(value) => Some(value),
+                None if after.is_empty() && !inside.contains(':') => Some(after),
+                None => inside.trim_end().ends_with([':', '?']).then_some(after),
+            };
+            if let Some(value) = value {
+                let label = self.label_until(bold.end)?;
+                return Some(Labelled { label, value: value.trim(), is_bold: true });
+            }
+        }
+        let start = self.text.len() - without_shortcodes(&self.text).len();
+        let colon = start + self.text.get(start..)?.find(':')?;
+        let value = self.text.get(colon + 1..)?;
+        if value.starts_with("//") || value.starts_with(':') {
+            return None;
+        }
+        let label = self.label_until(colon)?;
+        let is_bold = self.bold.as_ref().is_some_and(|bold| bold.contains(&colon));
+        Some(Labelled { label, value: value.trim(), is_bold })
+    }
+
+    /// Returns the label that is everything up to `end`, unless it is written as code.
+    fn label_until(&self, end: usize) -> Option<String> {
+        if self.code.is_some_and(|code| code < end) { None } else { label(self.text.get(..end)?) }
+    }
+}
+
+/// Returns the lines as one, with single spaces.
+pub(super) fn joined<'line>(lines: impl IntoIterator<Item = &'line Line>) -> String {
+    let mut text = String::new();
+    for word in lines.into_iter().flat_map(|line| line.text.split_whitespace()) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+    text
+}
+
+/// Returns the label that some lines are as a whole, unless a part of them is code.
+pub(super) fn whole_label(lines: &[Line]) -> Option<String> {
+    let is_code = lines.iter().any(|line| line.code.is_some());
+    if is_code { None } else { label(&joined(lines)) }
+}
+
+/// Returns `written` as a label: without pictures and a number in front, without a hint in
+/// parentheses, a colon, a question mark or the star of a required answer behind. `None` if what is
+/// left is no label: letters, digits, spaces and hyphens of ASCII, as in the names of fields.
+pub(super) fn label(written: &str) -> Option<String> {
+    if REACH < written.len() {
+        return None;
+    }
+    let mut label = without_shortcodes(written).trim_start_matches(is_decoration);
+    let unnumbered = label.trim_start_matches(|character: char| character.is_ascii_digit());
+    if unnumbered.len() < label.len()
+        && let Some(rest) = unnumbered.strip_prefix(". ").or_else(|| unnumbered.strip_prefix(") "))
+    {
+        label = rest.trim_start_matches(is_decoration);
+    }
+    loop {
+        let shorter = label
+            .trim_end_matches(|character| matches!(character, ':' | '?' | '*') || is_decoration(character));
+        let hint = shorter.strip_suffix(')').and_then(|hinted| hinted.rfind('('));
+        let shorter = hint.and_then(|at| shorter.get(..at)).unwrap_or(shorter);
+        if shorter.len() == label.len() {
+            break;
+        }
+        label = shorter;
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-');
+    let names = label.bytes().any(|byte| byte.is_ascii_alphanumeric()) && label.bytes().all(plain);
+    (names && label.len() <= LONGEST_LABEL).then(|| label.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Returns true for what a form holds before somebody has filled it in: nothing, `...`, `TODO`,
+/// `<describe>`, `No response`.
+///
+/// Anything else that only looks like an answer (`n/a`) is for the vocabulary to refuse.
+pub(super) fn is_unfilled(value: &str) -> bool {
+    let is_blank = !value.chars().any(char::is_alphanumeric);
+    let is_slot = value.starts_with('<') && value.ends_with('>') && !value.contains('@');
+    let first = value.split(|character: char| !character.is_alphanumeric()).next();
+    let is_due = matches!(first, Some("TODO" | "TBD")) || value.eq_ignore_ascii_case("todo");
+    is_blank || is_slot || is_due || value.eq_ignore_ascii_case("no response")
+}
+
+/// Returns true for white space and for pictures, which decorate and do not speak.
+fn is_decoration(character: char) -> bool {
+    character.is_whitespace() || !(character.is_ascii() || character.is_alphanumeric())
+}
+
+/// Returns `text` without pictures such as `:warning:` in front.
+fn without_shortcodes(text: &str) -> &str {
+    let mut rest = text;
+    loop {
+        let bare = rest.trim_start_matches(is_decoration);
+        let Some((name, after)) = bare.strip_prefix(':').and_then(|rest| rest.split_once(':')) else {
+            return bare;
+        };
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-');
+        if name.is_empty() || !name.bytes().all(is_name) {
+            return bare;
+        }
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_decorates_a_label_is_no_part_of_it() {
+        for (written, expected) in [
+            ("Risk", Some("Risk")),
+            ("  Risk : ", Some("Risk")),
+            ("Risk (low/medium/high):", Some("Risk")),
+            ("Risk (a) (b) *", Some("Risk")),
+            ("\u{26a0}\u{fe0f} Risk?", Some("Risk")),
+            (":warning: :+1: Risk", Some("Risk")),
+            ("3. Back-out  plan", Some("Back-out plan")),
+            ("2) Risk", Some("Risk")),
+            ("24 hours", Some("24 hours")),
+            ("Risk, and more", None),
+            ("the_risk", None),
+            ("(hint)", None),
+            ("-", None),
+            ("", None),
+            ("R\u{456}sk", None),
+        ] {
+            assert_eq!(label(written).as_deref(), expected, "{written:?}");
+        }
+        assert_eq!(label(&"a".repeat(64)), Some("a".repeat(64)));
+        assert_eq!(label(&"a".repeat(65)), None);
+    }
+
+    #[test]
+    fn an_unfilled_form_is_no_answer_and_other_excuses_are_left_to_the_vocabulary() {
+        for unfilled in
+            ["", "...", "\u{2026}", "-", "TODO", "todo", "TBD: ask Sam", "<describe>", "<low|high>"]
+        {
+            assert!(is_unfilled(unfilled), "{unfilled:?}");
+        }
+        for filled in ["N/A", "none", "low", "<ana@example.com>", "Todo lists are cached", "1"] {
+            assert!(!is_unfilled(filled), "{filled:?}");
+        }
+    }
+}

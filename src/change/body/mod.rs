@@ -1,0 +1,54 @@
+//! What the description of a pull request states: labels and values, each with its line.
+//!
+//! A description is Markdown, and is read as what a reviewer sees: what does not show (a comment,
+//! the target of a link), what is only shown (code, a quotation, an image) and what is struck out
+//! say nothing. The library's parser makes blocks of it (`outline`), `line` finds labels in their
+//! lines, `forms` and `below` know the forms in which people state something. Which labels mean
+//! anything is the vocabulary's business: a statement that no field wants is none.
+//!
+//! Invariant: everything takes time linear in the length of the description, whatever it holds.
+
+mod below;
+mod forms;
+mod line;
+mod outline;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use super::Text;
+
+/// How many bytes a description has at most; GitHub takes 65,536 characters, of four bytes each.
+pub const LONGEST: usize = 256 * 1024;
+
+/// Something that a description states: a label, and what stands beside or below it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Statement {
+    /// The label as written, without what decorates it.
+    pub label: String,
+    /// What is stated; never empty.
+    pub value: Text,
+    /// The line of the description on which the value begins, counted from 1.
+    pub line: usize,
+}
+
+/// Returns what `body` states, in the order of its lines.
+///
+/// Nothing at all for a body of more than [`LONGEST`] bytes, or one whose quotations and lists go
+/// deeper than anybody reads: what a policy asks for is then missing, and denies.
+pub fn read(body: &str) -> Vec<Statement> {
+    if LONGEST < body.len() || outline::is_too_deep(body) {
+        return Vec::new();
+    }
+    forms::read(outline::read(body))
+}
+
+impl Statement {
+    /// Returns the statement in one line, or `None` if `value` says nothing.
+    fn new(label: String, value: &str, line: usize) -> Option<Self> {
+        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        (!line::is_unfilled(&value)).then(|| Statement { label, value: value.into(), line })
+    }
+}

@@ -1,0 +1,98 @@
+//! Files that are read in pieces, wherever in them.
+//!
+//! Packs and their indices are larger than memory should be, and a few places of them are looked at.
+//! To map them would count every page that was ever touched; a piece is forgotten with the next one.
+
+use std::fs::File;
+use std::path::Path;
+
+/// A file, and how long it was when it was opened.
+pub(super) struct Pieces {
+    file: File,
+    length: u64,
+}
+
+impl Pieces {
+    pub(super) fn open(path: &Path) -> Option<Pieces> {
+        let file = File::open(path).ok()?;
+        let length = file.metadata().ok()?.len();
+        Some(Pieces { file, length })
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Reads so many bytes from `offset` on into `bytes`, in the place of what is there.
+    pub(super) fn read(&self, offset: u64, length: usize, bytes: &mut Vec<u8>) -> Option<()> {
+        bytes.resize(length, 0);
+        read_at(&self.file, bytes, offset)
+    }
+}
+
+/// The pieces of files that were read last: one for each line of objects that is being followed.
+#[derive(Default)]
+pub(super) struct Windows {
+    windows: [Window; 4],
+    clock: u64,
+}
+
+#[derive(Default)]
+struct Window {
+    bytes: Vec<u8>,
+    start: u64,
+    /// Which file it is of.
+    of: Option<usize>,
+    /// When it was last looked through.
+    used: u64,
+}
+
+impl Windows {
+    /// How many bytes are read at a time, and how many of them lie before what was asked for: what
+    /// is asked for next mostly stands close by, and more often before it.
+    const SIZE: u64 = 16 << 10;
+    const BEFORE: u64 = 8 << 10;
+
+    /// Returns what stands in `file`, which is called `number`, from `offset` on: `length` bytes or
+    /// more, unless it ends before.
+    pub(super) fn at(&mut self, file: &Pieces, number: usize, offset: u64, length: usize) -> Option<&[u8]> {
+        let end = offset.checked_add(length as u64)?.min(file.len());
+        self.clock += 1;
+        let shows = |window: &Window| {
+            let window_end = window.start + window.bytes.len() as u64;
+            window.of == Some(number) && window.start <= offset && end <= window_end
+        };
+        let place = self.windows.iter().position(shows);
+        let window = match place {
+            Some(place) => self.windows.get_mut(place)?,
+            None => {
+                let window = self.windows.iter_mut().min_by_key(|window| window.used)?;
+                window.of = None;
+                window.start = offset.saturating_sub(Self::BEFORE);
+                let size = end.checked_sub(window.start)?.max(Self::SIZE);
+                let size = size.min(file.len().checked_sub(window.start)?);
+                file.read(window.start, usize::try_from(size).ok()?, &mut window.bytes)?;
+                window.of = Some(number);
+                window
+            }
+        };
+        window.used = self.clock;
+        window.bytes.get(usize::try_from(offset - window.start).ok()?..)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> Option<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset).ok()
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> Option<()> {
+    let read = std::os::windows::fs::FileExt::seek_read(file, bytes, offset).ok()?;
+    (read == bytes.len()).then_some(())
+}
+
+#[cfg(not(any(unix, windows)))]
+fn read_at(_: &File, _: &mut [u8], _: u64) -> Option<()> {
+    None
+}

@@ -1,0 +1,261 @@
+//! The files that a pull request changes, all of them or an error.
+//!
+//! GitHub lists at most 3,000, and tells of none whether it is executable, a symbolic link or a
+//! submodule. Where the policy wants that, or the sizes of new contents, the trees are asked.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::answers::{ChangedFile, Pull};
+use super::ask::Failure;
+use super::client::Client;
+use super::place::PullName;
+use crate::change::{Blob, Entry, EntryKind, Fact, Missing, Need, Needs, Oid, PathChange, Text};
+
+/// How many paths one question to the trees is about.
+const PATHS_AT_ONCE: usize = 50;
+
+/// How many paths the trees are asked about at all.
+const MOST_PATHS: usize = 1000;
+
+/// Reads every file that the pull request changes; one that was renamed is gone from one path and new
+/// at another.
+pub(super) async fn list(client: &Client, name: &PullName, pull: &Pull) -> Result<Vec<PathChange>, Failure> {
+    let path = format!("{}/pulls/{}/files?per_page=100", name.repo.path(), name.number);
+    let files: Vec<ChangedFile> = client.list(path, |page: Vec<ChangedFile>| page, |_| false).await?;
+    if files.len() != pull.changed_files {
+        let why = format!(
+            "the pull request changes {} files, and GitHub lists {}",
+            pull.changed_files,
+            files.len()
+        );
+        return Err(Failure::new(why));
+    }
+    let mut changes = Vec::with_capacity(files.len());
+    for file in &files {
+        add(file, &mut changes)?;
+    }
+    Ok(changes)
+}
+
+fn add(file: &ChangedFile, changes: &mut Vec<PathChange>) -> Result<(), Failure> {
+    let odd = |what: &str| Failure::new(format!("GitHub's list of files is odd: {what}"));
+    let blob: Fact<Blob> =
+        Err(Missing::Unavailable(Need::Blobs, "GitHub's list of files does not tell it".into()));
+    // What stood there before has an id that the list does not tell.
+    let before = Oid::from_bytes(&[0; 20]).map(|id| Entry { kind: EntryKind::Untold, id });
+    let id = file.sha.filter(|id| !id.is_null());
+    let now = id.map(|id| Entry { kind: EntryKind::Untold, id });
+    let now = now.ok_or_else(|| odd("a file has no id"))?;
+    let mut change = |path: &str, before: Option<Entry>, after: Option<Entry>| {
+        changes.push(PathChange { path: Text::from(path), before, after, blob: blob.clone() });
+    };
+    match file.status.as_str() {
+        "added" | "copied" => change(&file.filename, None, Some(now)),
+        // For a file that is gone, the id is that of what stood there.
+        "removed" => change(&file.filename, Some(now), None),
+        "modified" | "changed" | "unchanged" => change(&file.filename, before, Some(now)),
+        "renamed" => {
+            let old = file.previous_filename.as_deref();
+            change(old.ok_or_else(|| odd("a renamed file has no former name"))?, before, None);
+            change(&file.filename, None, Some(now));
+        }
+        _ => return Err(odd("a file has a status that this version does not know")),
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct TreeAnswer {
+    repository: Option<TreeRepository>,
+}
+
+#[derive(Deserialize)]
+struct TreeRepository {
+    before: Option<HashMap<String, Value>>,
+    after: Option<HashMap<String, Value>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct TreeEntry {
+    mode: u32,
+    object: Option<TreeBlob>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TreeBlob {
+    oid: Option<Oid>,
+    byte_size: Option<u64>,
+    is_binary: Option<bool>,
+    is_truncated: Option<bool>,
+    text: Option<String>,
+}
+
+/// Completes what the list does not tell: kinds before and after, sizes and first bytes.
+///
+/// What cannot be found stays as it was, so that a rule which wants it cannot tell.
+pub(super) async fn complete(
+    client: &Client,
+    name: &PullName,
+    ends: [Oid; 2],
+    needs: &Needs,
+    changes: &mut [PathChange],
+) -> Result<(), Failure> {
+    if MOST_PATHS < changes.len() {
+        let why = format!("more than {MOST_PATHS} files change, and GitHub is asked about no more");
+        return Err(Failure::new(why));
+    }
+    for part in changes.chunks_mut(PATHS_AT_ONCE) {
+        let text = question(part.len(), needs.contains(&Need::Blobs));
+        let mut variables = Map::new();
+        for (key, value) in [("owner", &name.repo.owner), ("name", &name.repo.name)] {
+            variables.insert(key.into(), json!(value));
+        }
+        for (key, id) in ["base", "head"].into_iter().zip(ends) {
+            variables.insert(key.into(), json!(id.to_string()));
+        }
+        for (index, change) in part.iter().enumerate() {
+            let path = change.path.as_utf8().unwrap_or_default();
+            variables.insert(format!("p{index}"), json!(path));
+        }
+        let answer: TreeAnswer = client.query(&text, Value::Object(variables)).await?;
+        let trees = answer.repository.map(|repository| (repository.before, repository.after));
+        let Some((Some(before), Some(after))) = trees else {
+            return Err(Failure::new("GitHub knows one of the ends of the pull request no more"));
+        };
+        for (index, change) in part.iter_mut().enumerate() {
+            let read = |tree: &HashMap<String, Value>| -> Option<TreeEntry> {
+                serde_json::from_value(tree.get(&format!("p{index}"))?.clone()).ok()
+            };
+            let (was, is) = (read(&before), read(&after));
+            fill(&mut change.before, was.as_ref());
+            fill(&mut change.after, is.as_ref());
+            if let Some(blob) = is.as_ref().and_then(|entry| new_blob(entry, change.after)) {
+                change.blob = Ok(blob);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the question for so many paths, at both ends.
+fn question(paths: usize, with_blobs: bool) -> String {
+    let blob = if with_blobs { " byteSize isBinary isTruncated text" } else { "" };
+    let names: String = (0..paths).map(|index| format!(" $p{index}: String!")).collect();
+    let of = |blob: &str| -> String {
+        (0..paths)
+            .map(|index| {
+                format!(
+                    " p{index}: file(path: $p{index}) {{ mode object {{ oid ... on Blob {{ oid{blob} }} }} }}"
+                )
+            })
+            .collect()
+    };
+    format!(
+        "query Trees($owner: String! $name: String! $base: GitObjectID! $head: GitObjectID!{names}) {{ \
+         repository(owner: $owner, name: $name) {{ \
+         before: object(oid: $base) {{ ... on Commit {{{} }} }} \
+         after: object(oid: $head) {{ ... on Commit {{{} }} }} }} }}",
+        of(""),
+        of(blob),
+    )
+}
+
+/// Takes over the kind of an entry, if the tree has it there. The base branch may have moved on, so
+/// that an id which is known is worth more than one from there.
+fn fill(entry: &mut Option<Entry>, found: Option<&TreeEntry>) {
+    let (Some(entry), Some(found)) = (entry.as_mut(), found) else { return };
+    if found.mode & 0o170_000 == 0o160_000 {
+        // The commit of a submodule is no object of this repository, so it has no id here.
+        entry.kind = EntryKind::Submodule;
+        return;
+    }
+    let Some(id) = found.object.as_ref().and_then(|object| object.oid) else { return };
+    if entry.id.is_null() {
+        entry.id = id;
+    }
+    if entry.id == id {
+        entry.kind = match found.mode & 0o170_000 {
+            0o100_000 if found.mode & 0o111 == 0 => EntryKind::File,
+            0o100_000 => EntryKind::Executable,
+            0o120_000 => EntryKind::Symlink,
+            _ => EntryKind::Untold,
+        };
+    }
+}
+
+fn new_blob(found: &TreeEntry, after: Option<Entry>) -> Option<Blob> {
+    let object = found.object.as_ref().filter(|object| object.oid == after.map(|after| after.id))?;
+    let size = object.byte_size?;
+    let whole =
+        object.is_binary == Some(false) && (object.is_truncated == Some(false) || Blob::START as u64 <= size);
+    // Content that GitHub holds for binary is not handed out; that leaves its start unread.
+    let start = match &object.text {
+        Some(text) if whole => {
+            Some(Text::from(text.as_bytes().get(..Blob::START).unwrap_or(text.as_bytes())))
+        }
+        _ if size == 0 => Some(Text::default()),
+        _ => return None,
+    };
+    Some(Blob { size, start })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(json: Value) -> Result<Vec<PathChange>, Failure> {
+        let mut changes = Vec::new();
+        add(&serde_json::from_value(json).unwrap(), &mut changes)?;
+        Ok(changes)
+    }
+
+    #[test]
+    fn a_file_that_is_renamed_leaves_one_path_and_comes_to_another() {
+        let id = "1".repeat(40);
+        let file = json!({ "filename": "b", "previous_filename": "a", "status": "renamed", "sha": id });
+        let found = changes(file).unwrap();
+        let paths: Vec<_> = found
+            .iter()
+            .map(|change| {
+                (change.path.to_lossy().into_owned(), change.before.is_some(), change.after.is_some())
+            })
+            .collect();
+        assert_eq!(paths, [("a".into(), true, false), ("b".into(), false, true)]);
+    }
+
+    #[test]
+    fn what_is_odd_is_no_file() {
+        let id = "1".repeat(40);
+        for file in [
+            json!({ "filename": "b", "status": "renamed", "sha": id }),
+            json!({ "filename": "b", "status": "teleported", "sha": id }),
+            json!({ "filename": "b", "status": "modified", "sha": null }),
+            json!({ "filename": "b", "status": "modified", "sha": "0".repeat(40) }),
+        ] {
+            assert!(changes(file.clone()).is_err(), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_tree_tells_the_kind_only_of_what_it_holds() {
+        let one = Oid::from_bytes(&[1; 20]).unwrap();
+        let two = Oid::from_bytes(&[2; 20]).unwrap();
+        let found = |id: Oid, mode: u32| -> TreeEntry {
+            serde_json::from_value(json!({ "mode": mode, "object": { "oid": id } })).unwrap()
+        };
+        let kind = |id: Oid, found: TreeEntry| {
+            let mut entry = Some(Entry { kind: EntryKind::Untold, id });
+            fill(&mut entry, Some(&found));
+            entry.unwrap().kind
+        };
+        assert_eq!(kind(one, found(one, 0o100_644)), EntryKind::File);
+        assert_eq!(kind(one, found(one, 0o100_755)), EntryKind::Executable);
+        assert_eq!(kind(one, found(one, 0o120_000)), EntryKind::Symlink);
+        assert_eq!(kind(one, found(one, 0o160_000)), EntryKind::Submodule);
+        assert_eq!(kind(one, found(two, 0o100_644)), EntryKind::Untold);
+    }
+}

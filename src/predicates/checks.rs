@@ -1,0 +1,267 @@
+//! `checks`: what machines found out about exactly the revision that is judged.
+
+use super::parameters::{counted, either};
+use super::{Doc, Known, Reply, Seen};
+use crate::change::pull::{Check, CheckState};
+use crate::change::{Missing, Need, Needs};
+use crate::pattern::NamePattern;
+use crate::verdict::{Finding, Line};
+use crate::yaml::decode::{Map, choice, count, each, items};
+use crate::yaml::{Fault, Node, Value};
+
+/// What a policy's author reads about it.
+pub const DOC: Doc = Doc {
+    name: "checks",
+    asks: "These checks have succeeded for exactly the revision that is judged.",
+    why: "A check that was skipped, that says neither yes nor no, that ran no test or that is still running has shown \
+          nothing. Anybody who may write to a repository can report a status under any name, so that a name alone \
+          proves little: say who is expected to report it.",
+    parameters: "\
+- a name, or a list of them: each is reported at least once, and every check of that name has succeeded; `*` stands \
+for any characters, case does not matter;
+- `named: [names]`: the same, beside other parameters;
+- `by: APP` or a list: only what these apps or accounts report counts, named as the forge does \
+(`github-actions`, `github:ci-robot`); a check of the same name by another is as good as none;
+- `allow: [skipped, neutral]`: these count as well;
+- `at-least-tests: N`: each of the checks says how many tests it ran, and ran as many.",
+    passes: "
+ask: { checks: { named: [test, 'lint *'], by: github-actions } }
+change:
+  commits: [{}]
+  pull:
+    checks:
+      - { name: test, by: github-actions, tests: 212 }
+      - { name: lint docs, by: github-actions }
+      - { name: preview, by: pages, state: failed }
+",
+    fails: "
+ask: { checks: { named: test, by: github-actions } }
+change:
+  commits: [{}]
+  pull:
+    checks:
+      - { name: test, by: github-actions, state: skipped }
+      - { name: test, by: 'github:mallory' }
+",
+};
+
+/// The question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checks {
+    named: Vec<NamePattern>,
+    by: Vec<NamePattern>,
+    allow: Vec<CheckState>,
+    at_least_tests: Option<u64>,
+}
+
+const ALLOWED: [(&str, CheckState); 2] = [("skipped", CheckState::Skipped), ("neutral", CheckState::Neutral)];
+
+impl Checks {
+    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let before = faults.len();
+        let names = |node: &Node, faults: &mut Vec<Fault>| each(node, faults, NamePattern::new);
+        let checks = if let Value::Map(_) = &node.value {
+            let mut map = Map::new(node, faults)?;
+            let named = map.require("named", faults).map(|node| names(node, faults)).unwrap_or_default();
+            let by = map.get("by").map(|node| names(node, faults)).unwrap_or_default();
+            let allow = map.get("allow").map(|node| items(node, faults)).unwrap_or_default();
+            let allow = allow.iter().filter_map(|item| choice(item, &ALLOWED, faults)).collect();
+            let at_least_tests = map.get("at-least-tests").and_then(|node| count(node, 1, u64::MAX, faults));
+            map.finish(faults);
+            Checks { named, by, allow, at_least_tests }
+        } else {
+            Checks { named: names(node, faults), by: Vec::new(), allow: Vec::new(), at_least_tests: None }
+        };
+        (before == faults.len()).then_some(checks)
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        needs.insert(Need::Checks);
+    }
+
+    pub(super) fn words(&self) -> String {
+        let by = if self.by.is_empty() { String::new() } else { format!(" of {}", either(&self.by)) };
+        let names: Vec<_> = self.named.iter().map(|name| format!("`{name}`")).collect();
+        let tests = self.at_least_tests.map(|least| format!(" with at least {}", counted(least, "test")));
+        let (word, have) = if names.len() == 1 { ("check", "has") } else { ("checks", "have") };
+        let names = names.join(", ");
+        format!("the {word} {names}{by} {have} succeeded{}", tests.unwrap_or_default())
+    }
+
+    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+        let checks = seen.change.pull(Need::Checks)?.checks.as_ref().map_err(Clone::clone)?;
+        let mut findings = Vec::new();
+        let mut told: Vec<usize> = Vec::new();
+        for name in &self.named {
+            let called =
+                || checks.iter().enumerate().filter(|(_, check)| name.matches(check.name.as_bytes()));
+            if !called().any(|(_, check)| self.is_expected(check)) {
+                let others: Vec<_> = called().map(|(_, check)| check).collect();
+                findings.push(self.absent(name, &others));
+            }
+            for (place, check) in called().filter(|(_, check)| self.is_expected(check)) {
+                if !told.contains(&place) {
+                    told.push(place);
+                    findings.extend(self.wrong(check).map(|reason| finding(check, reason)));
+                }
+            }
+        }
+        Ok(Reply::from_findings(findings))
+    }
+
+    fn is_expected(&self, check: &Check) -> bool {
+        let reported = |by: &NamePattern| check.by.as_ref().is_some_and(|app| by.matches(app.as_bytes()));
+        self.by.is_empty() || self.by.iter().any(reported)
+    }
+
+    /// Returns the finding that nobody has reported a check, or only somebody who was not expected to.
+    fn absent(&self, name: &NamePattern, others: &[&Check]) -> Finding {
+        let by = if self.by.is_empty() { String::new() } else { format!(" by {}", either(&self.by)) };
+        let mut what = Line::say(format!("no check `{name}` is reported{by} for this revision"));
+        if let [other, ..] = others {
+            what = what.and(", and ").quote(&other.name).and(" does not count: ");
+            what = match &other.by {
+                Some(by) => what.and("it is reported by ").quote(by),
+                None => what.and("it is not said who reports it"),
+            };
+        }
+        Finding::new(what).by("whoever keeps the pipeline")
+    }
+
+    /// Returns why a check has not succeeded, in words that follow its name; `None` if it has.
+    fn wrong(&self, check: &Check) -> Option<Line> {
+        let state = match &check.state {
+            CheckState::Success => None,
+            state if self.allow.contains(state) => None,
+            CheckState::Pending => Some(Line::say(" is not finished")),
+            CheckState::Skipped => Some(Line::say(" was skipped, which shows nothing")),
+            CheckState::Neutral => Some(Line::say(" is neutral, which shows nothing")),
+            CheckState::Failed(how) => Some(Line::say(" has failed: ").quote(&how.as_str().into())),
+        };
+        let tests = || match (check.tests, self.at_least_tests) {
+            (Some(0), _) => Some(" ran no test".to_owned()),
+            (Some(ran), Some(least)) if ran < least => {
+                Some(format!(" ran {}, and at least {least} are asked for", counted(ran, "test")))
+            }
+            (None, Some(_)) => Some(" does not say how many tests it ran".to_owned()),
+            (Some(_) | None, _) => None,
+        };
+        state.or_else(|| tests().map(Line::say))
+    }
+}
+
+fn finding(check: &Check, reason: Line) -> Finding {
+    let what = Line::say("the check ").quote(&check.name);
+    let what = match &check.by {
+        Some(by) => what.and(" of ").quote(by),
+        None => what,
+    };
+    let what = what.then(reason);
+    let what = match check.url.as_bytes() {
+        [] => what,
+        _ => what.and(" (").quote(&check.url).and(")"),
+    };
+    Finding::new(what).by("the author, or whoever keeps the pipeline")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::{edited, example, faults, texts};
+
+    fn says(question: &str, checks: &str) -> Vec<String> {
+        let pull = format!("pull: {{ checks: [{checks}] }}");
+        texts(&example(&format!("ask: {{ checks: {question} }}\nchange: {{ commits: [{{}}], {pull} }}")))
+    }
+
+    #[test]
+    fn only_success_is_success() {
+        assert_eq!(says("test", "{ name: TEST }"), [""; 0]);
+        for (state, said) in [
+            ("pending", "the check `test` is not finished"),
+            ("skipped", "the check `test` was skipped, which shows nothing"),
+            ("neutral", "the check `test` is neutral, which shows nothing"),
+            ("failed", "the check `test` has failed: `failure`"),
+        ] {
+            assert_eq!(says("test", &format!("{{ name: test, state: {state} }}")), [said]);
+            let allowed = format!("{{ name: test, state: {state} }}");
+            let found = says("{ named: test, allow: [skipped, neutral] }", &allowed);
+            assert_eq!(found.is_empty(), matches!(state, "skipped" | "neutral"), "{state}");
+        }
+        assert_eq!(says("test", ""), ["no check `test` is reported for this revision"]);
+    }
+
+    #[test]
+    fn every_check_of_a_name_has_to_succeed() {
+        let two =
+            "{ name: build (linux) }, { name: build (mac), state: failed }, { name: lint, state: failed }";
+        assert_eq!(says("'build *'", two), ["the check `build (mac)` has failed: `failure`"]);
+        assert_eq!(says("['build *', 'build (mac)']", two).len(), 1);
+        assert_eq!(says("['build *', deploy]", two).len(), 2);
+        assert_eq!(says("build", two), ["no check `build` is reported for this revision"]);
+    }
+
+    #[test]
+    fn a_check_of_another_app_is_ignored_and_told() {
+        let ask = "{ named: test, by: github-actions }";
+        let forged = "{ name: test, by: 'github:mallory' }";
+        assert_eq!(
+            says(ask, forged),
+            [
+                "no check `test` is reported by `github-actions` for this revision, and `test` does not count: it is \
+              reported by `github:mallory`"
+            ]
+        );
+        assert_eq!(says(ask, "{ name: test }").len(), 1);
+        assert_eq!(says(ask, &format!("{forged}, {{ name: test, by: github-actions }}")), [""; 0]);
+        let failed = "{ name: test, by: github-actions, state: failed }";
+        assert_eq!(says(ask, &format!("{forged}, {failed}")).len(), 1);
+        assert_eq!(says("{ named: test, by: [github-actions, 'github:mallory'] }", forged), [""; 0]);
+    }
+
+    #[test]
+    fn no_test_is_no_success() {
+        assert_eq!(says("test", "{ name: test, tests: 0 }"), ["the check `test` ran no test"]);
+        let ask = "{ named: test, at-least-tests: 3 }";
+        assert_eq!(says(ask, "{ name: test, tests: 3 }"), [""; 0]);
+        assert_eq!(says(ask, "{ name: test, tests: 2 }").len(), 1);
+        assert_eq!(says(ask, "{ name: test }"), ["the check `test` does not say how many tests it ran"]);
+    }
+
+    #[test]
+    fn names_of_others_are_quoted() {
+        let text = "ask: { checks: 'a*' }\nchange: { commits: [{}], pull: { checks: [{ name: a, state: failed }] } }";
+        let found = edited(text, |change| {
+            let check = &mut change.pull.as_mut().unwrap().checks.as_mut().unwrap()[0];
+            check.name = "a\u{1b}[2J".into();
+            check.url = "https://forge.example/1".into();
+        });
+        assert_eq!(
+            texts(&found),
+            ["the check `a\u{1b}[2J` has failed: `failure` (`https://forge.example/1`)"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_has_not_succeeded() {
+        for change in ["{ commits: [{}] }", "{ unknown: [checks], commits: [{}], pull: {} }"] {
+            for ask in ["{ checks: test }", "{ not: { checks: test } }"] {
+                let found = texts(&example(&format!("ask: {ask}\nchange: {change}")));
+                assert!(found[0].starts_with("unknown: "), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_that_asks_nothing_is_refused() {
+        for question in [
+            "[]",
+            "'*'",
+            "{}",
+            "{ by: github-actions }",
+            "{ named: test, allow: [failed] }",
+            "{ named: test, at-least-tests: 0 }",
+        ] {
+            assert_eq!(faults(&format!("ask: {{ checks: {question} }}")).len(), 1, "{question}");
+        }
+    }
+}

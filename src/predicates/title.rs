@@ -1,0 +1,115 @@
+//! `title`: what a pull request is called.
+
+use super::wording::Wording;
+use super::{Doc, Known, Reply, Seen};
+use crate::change::{Missing, Need, Needs};
+use crate::verdict::{Finding, Line};
+use crate::yaml::decode::Map;
+use crate::yaml::{Fault, Node};
+
+/// What a policy's author reads about it.
+pub const DOC: Doc = Doc {
+    name: "title",
+    asks: "The pull request has a title of this form.",
+    why: "Where changes are squashed, the title becomes the subject of what lands. One that is missing, or that holds \
+          characters which steer a terminal, is never accepted. A title never exempts from anything.",
+    parameters: "\
+- `longest: N`: it has at most that many characters;
+- `matches: REGEX`: the whole of it has this form;
+- `refuse: [words]`: it starts with none of these, in any case, such as `WIP`;
+- of several parameters, all are meant.",
+    passes: "
+ask: { title: { longest: 72, refuse: [WIP, 'Draft:'] } }
+change:
+  commits: [{}]
+  pull: { title: Cache the tenant lookup }
+",
+    fails: "
+ask: { title: { matches: '(Add|Cache|Drop|Mend) .*[^.]' } }
+change:
+  commits: [{}]
+  pull: { title: caching. }
+",
+};
+
+/// The question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Title {
+    wording: Wording,
+}
+
+impl Title {
+    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let before = faults.len();
+        let mut map = Map::new(node, faults)?;
+        let wording = Wording::read(&mut map, faults);
+        map.finish(faults);
+        (before == faults.len()).then_some(Title { wording })
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        needs.insert(Need::Pull);
+    }
+
+    pub(super) fn words(&self) -> String {
+        let parts: Vec<_> = self.wording.words().collect();
+        let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
+        format!("the title of the pull request {parts}")
+    }
+
+    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+        let title = &seen.change.pull(Need::Pull)?.title;
+        let reasons = self.wording.wrong(title).unwrap_or_else(|reason| vec![reason]);
+        let finding = |reason| Finding::new(Line::say("the title ").quote(title).and(reason));
+        Ok(Reply::from_findings(reasons.into_iter().map(finding).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::{edited, example, faults, texts};
+    use crate::change::Text;
+
+    fn says(question: &str, title: impl Into<Text>) -> Vec<String> {
+        let title = title.into();
+        let text = format!("ask: {{ title: {question} }}\nchange: {{ commits: [{{}}], pull: {{}} }}");
+        texts(&edited(&text, |change| change.pull.as_mut().unwrap().title = title.clone()))
+    }
+
+    #[test]
+    fn every_reason_is_given() {
+        assert_eq!(says("{ longest: 72, refuse: [wip] }", "Cache the tenant lookup"), [""; 0]);
+        assert_eq!(
+            says("{ longest: 5, matches: '[A-Z].*', refuse: [wip] }", "wip: x"),
+            [
+                "the title `wip: x` has 6 characters, and at most 5 are allowed",
+                "the title `wip: x` is not of the form [A-Z].*",
+                "the title `wip: x` starts with `wip`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_title_that_says_nothing_or_hides_something_is_never_accepted() {
+        for title in ["", " ", "\u{200b}", "a\u{1b}[2Jb", "a\nb", "a\u{202e}b"] {
+            assert_eq!(says("{ longest: 72 }", title).len(), 1, "{title:?}");
+        }
+        assert_eq!(says("{ longest: 72 }", &b"a\xff"[..]).len(), 1);
+    }
+
+    #[test]
+    fn without_a_pull_request_nobody_knows_its_title() {
+        for (stage, word) in [("check", "cannot be known at this stage"), ("pre-receive", "nothing here")] {
+            let text = format!("ask: {{ title: {{}} }}\nchange: {{ stage: {stage}, commits: [{{}}] }}");
+            let found = texts(&example(&text));
+            assert!(found[0].starts_with("unknown: ") && found[0].contains(word), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_meant_is_refused() {
+        for question in ["{ longest: 0 }", "{ matches: '(' }", "{ refuse: [] }", "{ body: true }", "WIP"] {
+            assert_eq!(faults(&format!("ask: {{ title: {question} }}")).len(), 1, "{question}");
+        }
+    }
+}

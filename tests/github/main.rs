@@ -1,0 +1,24 @@
+//! GitHub as the gate sees it, on the loopback: a stateful fake of it, the validating proxy that holds
+//! both sides to GitHub's own description, and the action run by a local runner.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "test code"
+)]
+#![allow(dead_code, reason = "what the world can hold is more than each test needs")]
+
+mod action;
+mod contract;
+mod documents;
+mod fake;
+mod install;
+mod judged;
+mod reviewed;
+mod scene;
+mod server;
+mod told;

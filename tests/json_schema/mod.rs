@@ -1,0 +1,69 @@
+//! JSON Schema, as much of it as ours are written in.
+
+use serde_json::{Value, json};
+
+/// Holds a value against a schema, in as much of JSON Schema as ours is written in.
+pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+    for (word, said) in schema.as_object().unwrap() {
+        let fits = match word.as_str() {
+            "description" | "title" | "$schema" | "$defs" | "format" => true,
+            "$ref" => {
+                let target = root.pointer(said.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+                holds(root, target, value)?;
+                true
+            }
+            "anyOf" => {
+                let tried: Vec<_> =
+                    said.as_array().unwrap().iter().map(|one| holds(root, one, value)).collect();
+                if !tried.iter().any(Result::is_ok) {
+                    return Err(format!("{tried:?}"));
+                }
+                true
+            }
+            "const" => said == value,
+            "enum" => said.as_array().unwrap().contains(value),
+            "type" => {
+                let is = |kind: &Value| match kind.as_str().unwrap() {
+                    "string" => value.is_string(),
+                    "number" | "integer" => value.is_number(),
+                    "boolean" => value.is_boolean(),
+                    "array" => value.is_array(),
+                    "object" => value.is_object(),
+                    "null" => value.is_null(),
+                    other => panic!("{other}"),
+                };
+                said.as_array().map_or_else(|| is(said), |kinds| kinds.iter().any(is))
+            }
+            "minimum" => value.as_u64().is_none_or(|number| said.as_u64().unwrap() <= number),
+            "maximum" => value.as_u64().is_none_or(|number| number <= said.as_u64().unwrap()),
+            "minItems" => value.as_array().is_none_or(|items| said.as_u64().unwrap() <= items.len() as u64),
+            "pattern" => value
+                .as_str()
+                .is_none_or(|text| regex::Regex::new(said.as_str().unwrap()).unwrap().is_match(text)),
+            "items" => {
+                value.as_array().into_iter().flatten().try_for_each(|item| holds(root, said, item))?;
+                true
+            }
+            "required" => {
+                let has = |key: &Value| value.get(key.as_str().unwrap()).is_some();
+                !value.is_object() || said.as_array().unwrap().iter().all(has)
+            }
+            "properties" => true,
+            "additionalProperties" => {
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    match schema["properties"].get(key) {
+                        Some(part) => holds(root, part, value).map_err(|why| format!("{key}: {why}"))?,
+                        None if *said == json!(false) => return Err(format!("`{key}` is not known")),
+                        None => holds(root, said, value).map_err(|why| format!("{key}: {why}"))?,
+                    }
+                }
+                true
+            }
+            other => panic!("this test does not know `{other}`"),
+        };
+        if !fits {
+            return Err(format!("{value} against {word}: {said}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Records that are signed with a key of the server.
+
+use std::fs;
+
+use crate::book::LEDGER;
+use crate::world::{World, good};
+
+/// A server that signs, the key beside it.
+fn signing(format: &str) -> Option<World> {
+    let world = World::with(Some(crate::world::POLICY), format);
+    let made = world
+        .command("ssh-keygen", "")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "server", "-f", "key"])
+        .output();
+    if made.is_err() {
+        eprintln!("skipped: `ssh-keygen` is not installed");
+        return None;
+    }
+    let key = fs::read_to_string(world.path("key.pub")).unwrap();
+    fs::write(world.path("signers"), format!("changegate@localhost namespaces=\"git\" {key}")).unwrap();
+    world.configure("changegate.ledgerKey", world.path("key").to_str().unwrap());
+    Some(world)
+}
+
+#[test]
+fn git_and_we_agree_about_signatures() {
+    for format in ["sha1", "sha256"] {
+        let Some(world) = signing(format) else { return };
+        world.commit(&good("One"));
+        world.push(&["main"]).accepted();
+        let signers = format!("gpg.ssh.allowedSignersFile={}", world.path("signers").display());
+        for back in 0..2 {
+            let commit = format!("{LEDGER}~{back}");
+            world.git_in("server.git", &["-c", &signers, "verify-commit", &commit]);
+        }
+        let verify = ["ledger", "verify", "--signers", "../signers"];
+        let told = world.changegate("server.git", &verify);
+        // The ledger began before there was a key.
+        told.refused("unsigned record 1").does_not_say("record 2");
+        // A record that was signed and changed, and one signed by somebody else.
+        let mut links = world.links();
+        links[2].edit(|record| record["event"]["found-late"] = true.into());
+        world.forge(&links);
+        world.changegate("server.git", &verify).says("unsigned record 2").says("unsigned record 3");
+    }
+}
+
+#[test]
+fn a_key_that_nobody_trusts() {
+    let Some(world) = signing("sha1") else { return };
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    world.command("ssh-keygen", "").args(["-q", "-t", "ed25519", "-N", "", "-f", "other"]).output().unwrap();
+    let other = fs::read_to_string(world.path("other.pub")).unwrap();
+    fs::write(world.path("signers"), format!("changegate@localhost {other}")).unwrap();
+    let told = world.changegate("server.git", &["ledger", "verify", "--signers", "../signers"]);
+    told.refused("unsigned record 2").says("does not hold");
+    world.changegate("server.git", &["ledger", "verify", "--signers", "../nothing"]).refused("--signers");
+}
+
+#[test]
+fn a_key_that_cannot_be_used_denies_or_shouts() {
+    let Some(world) = signing("sha1") else { return };
+    world.configure("changegate.ledgerKey", "/nonexistent/key");
+    let before = world.main();
+    world.commit(&good("One"));
+    world.push(&["main"]).refused("cannot be recorded, so nothing is accepted").says("changegate.ledgerKey");
+    world.configure("changegate.ledger", "shout");
+    world.push(&["main"]).accepted().says("NOT recorded");
+    // It waits on the disk until somebody mends the key.
+    world.configure("changegate.ledgerKey", world.path("key").to_str().unwrap());
+    world.configure("changegate.ledger", "require");
+    world.reconcile().accepted();
+    world.is_whole();
+    let records = world.records();
+    assert_eq!(records[1]["event"]["decision"], "deny");
+    assert_eq!(records[2]["event"]["decision"], "allow");
+    assert_eq!(records[3]["event"]["landed"][0]["old"], before);
+    // A file that is no key passes the first look, and not the second.
+    fs::write(world.path("key"), "no key\n").unwrap();
+    world.commit(&good("Two"));
+    world.push(&["main"]).accepted().says("ssh-keygen cannot sign");
+    world.commit(&good("Three"));
+    world.push(&["main"]).refused("ssh-keygen cannot sign");
+    assert_eq!(world.waiting().len(), 2);
+}
