@@ -17,7 +17,7 @@ const RESERVED: [(&str, &str); 3] = [
 ];
 
 /// The rules, in the order in which they are documented: id, what it asks.
-pub const RULES: [(&str, &str); 13] = [
+pub const RULES: [(&str, &str); 16] = [
     ("ref-once", "a push names a ref once"),
     ("ref-reserved", "clients do not write to reserved refs"),
     ("ref-deleted", "a ref under change control is not deleted"),
@@ -31,6 +31,9 @@ pub const RULES: [(&str, &str); 13] = [
     ("push-size", "a push is small enough to be judged"),
     ("policy-present", "there is a policy to judge by"),
     ("policy-valid", "the policy can be used, and stays so"),
+    ("nothing-overdue", "a ref with something overdue takes what closes it first"),
+    ("shortcut-suspended", "who owes something overdue takes no shortcut"),
+    ("obligations-known", "where the policy asks what is overdue, the ledger can tell"),
 ];
 
 /// Returns the judgement that refuses by the rule `id`.

@@ -164,6 +164,12 @@ pub struct Obligation {
     pub due: Option<Timestamp>,
     /// The evidence that will close it.
     pub evidence: String,
+    /// The field whose statement closes it, by its name in the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// True if nobody who made the change can close it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_others: bool,
 }
 
 /// The answer to a question about a change: it holds, it does not, or nobody can know.

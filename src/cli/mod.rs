@@ -7,10 +7,12 @@ mod action;
 mod check;
 mod completions;
 mod demo;
+mod deploy_check;
 mod doctor;
 mod hook;
 mod install;
 mod ledger;
+mod obligations;
 mod output;
 mod policy;
 mod pr;
@@ -66,13 +68,16 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Demo(demo::Args),
+    DeployCheck(deploy_check::Args),
     Doctor(doctor::Args),
     Hook(hook::Args),
     Install(install::Args),
     Ledger(ledger::Args),
     Man(completions::ManArgs),
+    Obligations(obligations::Args),
     Policy(policy::Args),
     Pr(pr::Args),
+    Sweep(obligations::SweepArgs),
     Tickets(tickets::Args),
     Trailers(trailers::Args),
     Uninstall(install::UninstallArgs),
@@ -239,9 +244,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -
         cli.command,
         Command::Action(_)
             | Command::Check(_)
+            | Command::DeployCheck(_)
             | Command::Hook(_)
             | Command::Ledger(_)
+            | Command::Obligations(_)
             | Command::Pr(_)
+            | Command::Sweep(_)
             | Command::Tickets(_)
     );
     let result = match cli.command {
@@ -249,13 +257,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),
+        Command::DeployCheck(args) => deploy_check::run(&args, &world),
         Command::Doctor(args) => doctor::run(&args, &world),
         Command::Hook(args) => hook::run(&args, &world),
         Command::Install(args) => install::run(&args, &world),
         Command::Ledger(args) => ledger::run(&args, &world),
         Command::Man(args) => completions::man(&args),
+        Command::Obligations(args) => obligations::run(&args, &world),
         Command::Policy(args) => policy::run(&args, &world),
         Command::Pr(args) => pr::run(&args, &world),
+        Command::Sweep(args) => obligations::sweep(&args, &world),
         Command::Tickets(args) => tickets::run(&args, &world),
         Command::Trailers(args) => trailers::run(&args, &world),
         Command::Uninstall(args) => install::uninstall(&args, &world),

@@ -235,6 +235,12 @@ fn show(pack: Option<&str>, file: Option<&Path>, world: &World) -> Result<Exit, 
     let protects: Vec<_> = policy.protects.iter().map(ToString::to_string).collect();
     writeln!(out, "{} ({})", policy.name, loaded.source)?;
     writeln!(out, "protects {}", protects.join(", "))?;
+    if policy.obligations.block_on_overdue {
+        writeln!(out, "what is overdue on a ref blocks it")?;
+    }
+    if policy.obligations.suspend_shortcut {
+        writeln!(out, "who owes something overdue takes no shortcut")?;
+    }
     for rule in &policy.rules {
         let level = if rule.level == Level::Warn { " (warns only)" } else { "" };
         writeln!(out, "\n{}{level}\n{}", rule.name.id, wrapped("  ", 2, &rule.name.title))?;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::dues::Due;
 use super::settings::{LedgerMode, Settings};
 use super::side::Side;
 use super::source::Loaded;
@@ -12,9 +13,9 @@ use crate::policy::Policy;
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line, Verdict};
 
-/// A verdict, and the change as JSON if that is kept; or what speaks against the ref because there
-/// can be no verdict.
-pub(super) type Judged = Result<(Verdict, Option<String>), Judgement>;
+/// A verdict, the change as JSON if that is kept, and what the change has to do with what is owed; or
+/// what speaks against the ref because there can be no verdict.
+pub(super) type Judged = Result<(Verdict, Option<String>, Due), Judgement>;
 
 /// What judging a change of a push takes, beside its commits.
 pub(super) struct Judging<'push> {
@@ -53,7 +54,8 @@ impl Judging<'_> {
             let what = Line::say(format!("this change cannot be written down: {error}"));
             refuse("readable-commits", Finding::new(what).by("whoever administrates the server"))
         })?;
-        Ok((verdict, facts))
+        let due = Due::of(&change, &self.loaded.policy, &verdict);
+        Ok((verdict, facts, due))
     }
 }
 

@@ -5,7 +5,9 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::change::text;
+use super::dues::{Due, Dues};
+use crate::change::{Text, text};
+use crate::policy::Obligations;
 
 /// Facts of more bytes than this are not kept: their digest is.
 const MOST: usize = 1 << 20;
@@ -16,6 +18,7 @@ pub struct Kept {
     digest: Sha256,
     changes: usize,
     text: Option<String>,
+    dues: Vec<(Text, Dues)>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -26,7 +29,7 @@ impl std::fmt::Debug for Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()) }
+        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()), dues: Vec::new() }
     }
 }
 
@@ -43,6 +46,21 @@ impl Kept {
             }
             text => *text = None,
         }
+    }
+
+    /// Notes that the changes of a ref follow, and what its policies ask about what is owed.
+    pub(super) fn begin(&mut self, name: &Text, asks: Obligations) {
+        self.dues.push((name.clone(), Dues { asks, ..Dues::default() }));
+    }
+
+    /// Notes what a change of that ref has to do with what is owed.
+    pub(super) fn note(&mut self, due: Due) {
+        self.dues.last_mut().into_iter().for_each(|(_, dues)| dues.add(due.clone()));
+    }
+
+    /// Returns what the changes of each ref have to do with what is owed.
+    pub fn dues(&self) -> &[(Text, Dues)] {
+        &self.dues
     }
 
     /// Returns `sha256:` and the digest of all of them.

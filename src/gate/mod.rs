@@ -4,6 +4,7 @@
 //! a report as a value; nothing is printed and nothing is written. A failure to read one ref speaks
 //! against that ref and does not keep the others from being judged.
 
+pub mod dues;
 mod judging;
 mod kept;
 mod push;

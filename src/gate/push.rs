@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use super::telling::{ADMINISTRATOR, beyond_hooks, faults, no_policy, notes_on, unreadable};
+use super::telling::{ADMINISTRATOR, beyond_hooks, faults, group_of, no_policy, notes_on, unreadable};
 use crate::change::{Need, Oid, Stage, Text};
 use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository};
 use crate::pattern::RefPattern;
@@ -41,7 +41,7 @@ pub fn judge_push(
             Ok(at) => at,
             Err(error) => {
                 let finding = Finding::new(Line::say(format!("{error:#}"))).by(ADMINISTRATOR);
-                groups.push(group(update, None, vec![refuse("ref-object", finding)]));
+                groups.push(group_of(update, None, vec![refuse("ref-object", finding)]));
                 continue;
             }
         };
@@ -66,7 +66,7 @@ pub fn judge_push(
                 groups.push(group);
             }
             None if refusals.is_empty() => {}
-            None => groups.push(self::group(update, resolved.id, refusals)),
+            None => groups.push(group_of(update, resolved.id, refusals)),
         }
     }
     let policy = match &base {
@@ -296,9 +296,12 @@ impl Push<'_> {
             Judging { loaded, base, target: asked.name, settings: self.settings, now: self.now, side };
         let trusted = base.and_then(|base| base.trusted(self.now)).or(loaded.trusted(self.now));
         let range = Range { new: tip, hidden: &judged, trusted };
+        let asks = loaded.policy.obligations;
+        kept.begin(asked.name, base.map_or(asks, |base| asks.and(base.policy.obligations)));
         let collect = |judged: Judged| {
             match judged {
-                Ok((verdict, facts)) => {
+                Ok((verdict, facts, due)) => {
+                    kept.note(due);
                     facts.iter().for_each(|facts| kept.add(facts));
                     if self.keep_all || verdict.has_something_to_say() {
                         group.verdicts.push(verdict);
@@ -384,16 +387,5 @@ impl Push<'_> {
 
 fn protected(update: &RefUpdate, at: &RefAt, refusals: Vec<Judgement>) -> Group {
     let judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
-    Group { judged_as, ..group(update, at.id, refusals) }
-}
-
-fn group(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> Group {
-    let what = match (actual, update.new.is_null()) {
-        (None, false) => Update::Create { new: update.new },
-        (Some(old), false) => Update::Move { old, new: update.new },
-        (old, true) => Update::Delete { old: old.unwrap_or(update.old) },
-    };
-    let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
-    group.refusals = refusals;
-    group
+    Group { judged_as, ..group_of(update, at.id, refusals) }
 }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 
 use super::settings::Settings;
 use super::source::{Loaded, Unusable};
-use crate::change::Need;
+use crate::change::{Need, Oid};
+use crate::git::RefUpdate;
 use crate::policy::{FaultyFile, Policy, PolicyErrors};
 use crate::push::refuse;
+use crate::report::{Group, Of, Update};
 use crate::verdict::{Finding, Judgement, Line};
 use crate::yaml::{Fault, Place};
 
@@ -82,4 +84,16 @@ pub fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
         notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
     }
     notes
+}
+
+/// Returns what is told of one ref of a push, which holds `actual`.
+pub(super) fn group_of(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> Group {
+    let what = match (actual, update.new.is_null()) {
+        (None, false) => Update::Create { new: update.new },
+        (Some(old), false) => Update::Move { old, new: update.new },
+        (old, true) => Update::Delete { old: old.unwrap_or(update.old) },
+    };
+    let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
+    group.refusals = refusals;
+    group
 }

@@ -49,6 +49,14 @@ pub fn ahead(
     for group in &report.groups {
         refs.extend(of_ref(repository, group, &mut room, report.decision)?);
     }
+    if report.decision == Decision::Allow {
+        for (name, dues) in kept.dues() {
+            for one in refs.iter_mut().filter(|one| one.name == *name) {
+                one.owing.clone_from(&dues.owing);
+                one.closings.clone_from(&dues.closings);
+            }
+        }
+    }
     let mut decided = Decided {
         id: by.id,
         observed_at: report.seen_at,
@@ -91,6 +99,8 @@ pub fn refused(
         changes: Vec::new(),
         passed: 0,
         left_out: LeftOut::default(),
+        owing: Vec::new(),
+        closings: Vec::new(),
     };
     let nothing = Kept::default();
     let mut decided = Decided {
@@ -154,6 +164,8 @@ fn of_ref(
         changes,
         passed: group.passed,
         left_out,
+        owing: Vec::new(),
+        closings: Vec::new(),
     }))
 }
 

@@ -18,10 +18,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::ahead;
 use super::pending::{self, Pending};
 use super::place::{self, Lock};
-use super::record::{Begin, Event, Moved, Outcome};
+use super::record::{Begin, Decided, Event, Moved, Outcome};
 use super::refs::Refs;
 use super::state::{RECENT, key, name};
 use super::store::{Ledger, unstick};
+use super::sweep::{closed, discharges, refused};
 use super::walk::{Edge, Step, follow, walk};
 use crate::change::{Oid, Text};
 use crate::git::{RefUpdate, Repository};
@@ -67,6 +68,8 @@ pub struct Folded {
     pub unauthorised: Vec<Moved>,
     /// How many decisions could not be read.
     pub damaged: usize,
+    /// What the changes that landed closed, and what they would have closed and do not, as sentences.
+    pub closed: Vec<String>,
     /// How many decisions wait for a push that may still be under way.
     pub waiting: usize,
 }
@@ -266,7 +269,9 @@ impl Run<'_, '_> {
                 if decided.decision == Decision::Allow && !one.moves.is_empty() {
                     self.folded.found_late += usize::from(is_late);
                     let stayed = stayed.into_iter().filter(|_| one.is_over).map(|moved| moved.name);
+                    let names: Vec<Text> = moved.iter().map(|moved| moved.name.clone()).collect();
                     self.outcome(decided.id.clone(), moved, stayed.collect(), is_late)?;
+                    self.discharges(decided, &names)?;
                 }
                 if is_complete {
                     one.is_done = true;
@@ -280,6 +285,20 @@ impl Run<'_, '_> {
     fn outcome(&mut self, of: String, landed: Vec<Moved>, stayed: Vec<Text>, found_late: bool) -> Result<()> {
         let observed_at = self.now;
         self.append(Event::Outcome(Outcome { of, landed, stayed, observed_at, found_late }), None)
+    }
+
+    /// Records what the changes that landed close of what was owed before.
+    fn discharges(&mut self, decided: &Decided, landed: &[Text]) -> Result<()> {
+        let refs = decided.refs.iter().filter(|one| landed.contains(&one.name) && !one.closings.is_empty());
+        for one in refs {
+            let (state, closings) = (self.ledger.state(), one.closings.as_slice());
+            self.folded.closed.extend(refused(state, &one.name, closings));
+            for event in discharges(state, &one.name, closings, decided.observed_at) {
+                self.folded.closed.extend(closed(&event));
+                self.append(event, None)?;
+            }
+        }
+        Ok(())
     }
 
     fn unauthorised(&mut self, moved: Moved) -> Result<()> {

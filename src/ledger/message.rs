@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::record::{Decided, Event, Moved, Outcome, Record, RefDecided, Scope};
+use super::record::{Decided, Discharged, Event, Evidence, Moved, Outcome, Record, RefDecided, Scope};
 use crate::change::{Fact, Oid, Pusher, Text};
 use crate::report::escape;
 use crate::verdict::{Decision, Judgement};
@@ -51,6 +51,16 @@ pub fn of(record: &Record) -> String {
             let _ = writeln!(body, "{}", escape::words(&damaged.why));
             trailers.push(("File", escape::words(&damaged.file).to_string()));
             "Find a decision that cannot be read".to_owned()
+        }
+        Event::Discharged(discharged) => {
+            trailers.extend(closed(discharged));
+            let change = discharged.change.map(|id| format!(" of {}", id.short())).unwrap_or_default();
+            let late = if discharged.late_by.is_some() { "late" } else { "in time" };
+            format!("Close {}{change}, {late}", escape::words(&discharged.rule))
+        }
+        Event::Escalated(escalated) => {
+            let (soon, over) = (escalated.due_soon.len(), escalated.overdue.len());
+            format!("Tell of {}, {over} overdue", counted(soon.saturating_add(over), "obligation"))
         }
     };
     let mut out = cut(&subject);
@@ -120,6 +130,17 @@ fn denied_by<'a>(refs: impl IntoIterator<Item = &'a RefDecided>) -> Vec<String> 
     rules.sort_unstable();
     rules.dedup();
     rules
+}
+
+fn closed(discharged: &Discharged) -> Vec<(&'static str, String)> {
+    let Evidence::Change { id } = &discharged.evidence;
+    let mut trailers = vec![
+        ("Obligation", escape::words(&discharged.obligation).to_string()),
+        ("Evidence", id.to_string()),
+        ("Observed-At", discharged.observed_at.to_string()),
+    ];
+    trailers.extend(discharged.late_by.map(|seconds| ("Late-By", format!("{seconds} s"))));
+    trailers
 }
 
 fn about(decided: &Decided) -> Vec<(&'static str, String)> {

@@ -10,10 +10,13 @@
 //! the same push or by whoever comes next.
 
 pub mod ahead;
+pub mod blocking;
 pub mod canonical;
 pub mod deciding;
+pub mod deploy;
 pub mod fold;
 pub mod message;
+pub mod obligation;
 mod pending;
 pub mod place;
 mod problem;
@@ -22,6 +25,7 @@ mod refs;
 pub mod replay;
 pub mod state;
 pub mod store;
+pub mod sweep;
 pub mod verify;
 mod walk;
 

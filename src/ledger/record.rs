@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::canonical::canonical;
 use crate::change::{Fact, Oid, Pusher, Stage, Text, text};
+use crate::gate::dues::{Closing, Made};
 use crate::report::PolicyFrom;
 use crate::verdict::{Decision, Judgement, Line, Verdict};
 
@@ -55,6 +56,51 @@ pub enum Event {
     Scope(Scope),
     /// A decision was written ahead and cannot be read; what is left of it is kept beside the ledger.
     Damaged(Damaged),
+    /// Something that was owed is there.
+    Discharged(Discharged),
+    /// Somebody was told of what is due.
+    Escalated(Escalated),
+}
+
+/// Something that was owed is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Discharged {
+    /// What was owed, by its id in the state.
+    pub obligation: String,
+    /// The rule that asked for it.
+    pub rule: String,
+    /// The change that owed it.
+    pub change: Option<Oid>,
+    /// What closes it.
+    pub evidence: Evidence,
+    /// When that was seen, by the clock of whoever saw it; never before it was owed.
+    pub observed_at: Timestamp,
+    /// How many seconds too late that is; `None` for in time.
+    pub late_by: Option<u64>,
+}
+
+/// What closes an obligation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum Evidence {
+    /// A later change on the same ref that speaks for the one that owes.
+    Change {
+        /// Its final revision.
+        id: Oid,
+    },
+}
+
+/// Somebody was told of what is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Escalated {
+    /// What is due soon, by its ids in the state.
+    pub due_soon: Vec<String>,
+    /// What is overdue, by its ids in the state.
+    pub overdue: Vec<String>,
+    /// When they were told.
+    pub observed_at: Timestamp,
 }
 
 /// What held when the ledger began.
@@ -158,6 +204,12 @@ pub struct RefDecided {
     pub passed: usize,
     /// How many further changes there is no room for, and how many of those were denied.
     pub left_out: LeftOut,
+    /// Who made the changes that owe something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owing: Vec<Made>,
+    /// What its changes say for earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closings: Vec<Closing>,
 }
 
 /// Changes that a record has no room for.

@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::record::{Decided, Event, Moved, Outcome, Record};
+use super::obligation;
+use super::record::{Decided, Discharged, Escalated, Event, Evidence, Moved, Outcome, Record};
 use crate::change::{Oid, Text, text};
+use crate::people::participants::Hand;
 use crate::verdict::{Decision, Outcome as RuleOutcome};
 
 /// The state after a record.
@@ -43,23 +45,63 @@ pub const RECENT: usize = 64;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Owed {
+    /// Whether nobody who made the change can close it.
+    pub by_others: bool,
     /// The change that owes it.
     pub change: Option<Oid>,
+    /// How it was closed.
+    pub closed: Option<Closed>,
     /// The decision that it comes from.
     pub decision: String,
     /// The last instant that is in time; `None` for never.
     pub due: Option<Timestamp>,
     /// The evidence that closes it.
     pub evidence: String,
+    /// The field whose statement closes it.
+    pub field: Option<String>,
+    /// Those who made the change.
+    pub makers: Vec<Hand>,
+    /// Whether that is all of them.
+    pub makers_known: bool,
     /// The ref that the change landed on.
     pub on: Text,
     /// Who owes it.
     pub owner: String,
     /// The rule that asks for it.
     pub rule: String,
+    /// When the change was seen, which is when the time began to run.
+    pub since: Timestamp,
+    /// What somebody was told of it.
+    pub told: Option<Told>,
     /// What it is.
     pub what: String,
 }
+
+/// What somebody was told of an obligation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// That it is due soon.
+    DueSoon,
+    /// That it is overdue.
+    Overdue,
+}
+
+/// How an obligation was closed; that it was late stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Closed {
+    /// When, never before it was owed.
+    pub at: Timestamp,
+    /// By what.
+    pub by: Evidence,
+    /// How many seconds too late; `None` for in time.
+    pub late_by: Option<u64>,
+}
+
+/// How many obligations that are closed are kept beside the newest record; those closed in time go
+/// first, the oldest before the others. The records themselves go nowhere.
+pub const CLOSED: usize = 256;
 
 impl State {
     /// Takes in one more record.
@@ -79,6 +121,8 @@ impl State {
                 self.tips.extend(scope.came.iter().map(|tip| (key(&tip.name), tip.id)));
             }
             Event::Damaged(damaged) => self.remember(&damaged.file),
+            Event::Discharged(discharged) => self.discharged(discharged),
+            Event::Escalated(escalated) => self.escalated(escalated),
         }
     }
 
@@ -97,13 +141,14 @@ impl State {
         let asked = decided.refs.iter().filter(|one| one.protected);
         self.open.insert(decided.id.clone(), decided.moves());
         // What is owed counts from here, and goes again if nothing lands.
-        for one in asked {
+        for (number, one) in asked.enumerate() {
             for verdict in &one.changes {
                 for judgement in &verdict.judgements {
                     let RuleOutcome::Owed(owed) = &judgement.outcome else { continue };
                     for (place, obligation) in owed.iter().enumerate() {
                         let change = verdict.revision.map(|id| id.to_string()).unwrap_or_default();
-                        let id = format!("{}/{}/{}/{place}", decided.id, change, judgement.rule.id);
+                        let id = format!("{}/{number}/{change}/{}/{place}", decided.id, judgement.rule.id);
+                        let made = one.owing.iter().find(|made| Some(made.change) == verdict.revision);
                         self.owed.insert(
                             id,
                             Owed {
@@ -115,10 +160,47 @@ impl State {
                                 owner: obligation.owner.clone(),
                                 due: obligation.due,
                                 evidence: obligation.evidence.clone(),
+                                field: obligation.field.clone(),
+                                by_others: obligation.by_others,
+                                makers: made.map(|made| made.by.clone()).unwrap_or_default(),
+                                makers_known: made.is_some_and(|made| made.is_complete),
+                                since: decided.observed_at,
+                                told: None,
+                                closed: None,
                             },
                         );
                     }
                 }
+            }
+        }
+    }
+
+    fn discharged(&mut self, discharged: &Discharged) {
+        let Some(owed) = self.owed.get_mut(&discharged.obligation) else { return };
+        if owed.closed.is_none() {
+            let at = discharged.observed_at.max(owed.since);
+            let late_by = obligation::late_by(owed.due, at);
+            owed.closed = Some(Closed { at, by: discharged.evidence.clone(), late_by });
+        }
+        let mut closed: Vec<(bool, Timestamp, String)> = self
+            .owed
+            .iter()
+            .filter_map(|(id, owed)| {
+                owed.closed.as_ref().map(|closed| (closed.late_by.is_some(), closed.at, id.clone()))
+            })
+            .collect();
+        closed.sort();
+        let too_many = closed.len().saturating_sub(CLOSED);
+        for (_, _, id) in closed.into_iter().take(too_many) {
+            self.owed.remove(&id);
+        }
+    }
+
+    fn escalated(&mut self, escalated: &Escalated) {
+        let told = [(Told::DueSoon, &escalated.due_soon), (Told::Overdue, &escalated.overdue)];
+        for (told, ids) in told {
+            for id in ids {
+                self.owed.get_mut(id).into_iter().for_each(|owed| owed.told = owed.told.max(Some(told)));
             }
         }
     }
@@ -146,7 +228,8 @@ impl State {
             }
         }
         outcome.landed.iter().for_each(|moved| self.moved(moved));
-        let stayed = |owed: &Owed| owed.decision == outcome.of && without.contains(&owed.on);
+        let stayed =
+            |owed: &Owed| owed.decision == outcome.of && without.contains(&owed.on) && owed.closed.is_none();
         self.owed.retain(|_, owed| !stayed(owed));
     }
 

@@ -186,6 +186,17 @@ pub fn probe(repository: &Repository, key: Option<&str>, now: Timestamp) -> Resu
     Ok(())
 }
 
+/// Returns the state after the newest record; `None` if there is no ledger.
+///
+/// # Errors
+///
+/// Fails if it cannot be read.
+pub fn state(repository: &Repository) -> Result<Option<State>> {
+    let Some(tip) = repository.resolve_ref(REF.as_bytes())?.id else { return Ok(None) };
+    let bytes = file(repository, tip, STATE)?.ok_or_else(|| anyhow!("{tip} has no {STATE}"))?;
+    serde_json::from_slice(&bytes).map(Some).context("the state of the ledger cannot be read")
+}
+
 /// Returns a file of one commit of the ledger; `None` if it is not there.
 ///
 /// # Errors

@@ -8,8 +8,10 @@
 //! On a forge approvals come from accounts, so that there an address alone identifies nobody, unless
 //! the roster knows it or the forge ties it to an account.
 
+use serde::{Deserialize, Serialize};
+
 use super::{People, Who, is_forge, same_name};
-use crate::change::person::canonical_address;
+use crate::change::person::{canonical_address, comparable_name};
 use crate::change::pull::{Account, Maker, Role};
 use crate::change::{Change, Missing, Person, Pull, Pusher, Text};
 
@@ -27,6 +29,53 @@ pub struct Participant {
     pub role: &'static str,
     /// The account, where it is a bare one that no roster explains.
     account: Option<String>,
+}
+
+/// Somebody who made a change, as it is remembered after the change is gone; bots are nobody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Hand {
+    /// The key that is equal for all his addresses and accounts; `None` if he cannot be identified.
+    pub key: Option<String>,
+    /// His name as names are compared.
+    pub name: String,
+    /// The account, where it is a bare one that no roster explains.
+    pub account: Option<String>,
+}
+
+impl Hand {
+    /// Returns how somebody is remembered whom an address or account stands for; `None` for a bot.
+    pub fn of(who: &Who, name: &Text, account: Option<&str>) -> Option<Hand> {
+        let key = match who {
+            Who::Human(key) => Some(key.clone()),
+            Who::Stranger => None,
+            Who::Bot => return None,
+        };
+        Some(Hand { key, name: comparable_name(name), account: account.map(str::to_owned) })
+    }
+
+    /// Returns whether both may be one person: one key, one name, or an account and the address that
+    /// goes with it. Who cannot be identified may be anybody.
+    pub fn may_be(&self, other: &Hand) -> bool {
+        let (Some(mine), Some(theirs)) = (&self.key, &other.key) else { return true };
+        let goes_with = |account: &Option<String>, key: &str| {
+            let login = key.split_once('@').map_or(key, |(local, _)| local);
+            let login = login.strip_prefix("github:").unwrap_or(login);
+            account.as_deref().is_some_and(|account| account == login)
+        };
+        mine == theirs
+            || (!self.name.is_empty() && self.name == other.name)
+            || goes_with(&self.account, theirs)
+            || goes_with(&other.account, mine)
+    }
+}
+
+/// Returns those who made a change as they are remembered.
+pub fn makers(participants: &[Participant]) -> Vec<Hand> {
+    let one = |participant: &Participant| {
+        Hand::of(&participant.who, &participant.name, participant.account.as_deref())
+    };
+    participants.iter().filter_map(one).collect()
 }
 
 /// Why an approval does not count.

@@ -6,7 +6,9 @@
 //! fault is reported where it was written, whichever file that is.
 
 use super::files::{Fetched, Files};
-use super::{Class, FaultyFile, KeyFile, Policy, PolicyErrors, Rule, Signers, TicketSystems, Unit};
+use super::{
+    Class, FaultyFile, KeyFile, Obligations, Policy, PolicyErrors, Rule, Signers, TicketSystems, Unit,
+};
 use crate::change::Need;
 use crate::pattern::RefPattern;
 use crate::people::{People, plain_path};
@@ -17,7 +19,7 @@ use crate::yaml::decode::{Map, choice, day, each, entries, is_meant, one, text, 
 use crate::yaml::{self, Fault, Node, Place, Value, shown};
 
 /// Every key that a policy file may have at its top, and what it says.
-pub(super) const KEYS: [(&str, &str); 15] = [
+pub(super) const KEYS: [(&str, &str); 16] = [
     ("changegate", "The version of the format, which is 1."),
     ("name", "What the policy is called in reports."),
     ("summary", "What it is for, in one sentence."),
@@ -31,6 +33,7 @@ pub(super) const KEYS: [(&str, &str); 15] = [
     ("classes", "The kinds of changes, by name; the first whose question holds is the one."),
     ("rules", "What is asked of changes, by id; a rule of a base is changed key by key."),
     ("exemptions", "What may break a rule, until when, and who allowed it."),
+    ("obligations", "What becomes of those who owe something that is overdue."),
     ("signers", "The files with the keys of those whose signatures count."),
     ("tickets", "Which tickets are in which system, by the front of their keys."),
 ];
@@ -249,6 +252,10 @@ impl<'nodes> Loader<'nodes> {
         };
         let unit =
             self.last("unit").and_then(|at| self.within(at.file, |faults| choice(at.node, &UNITS, faults)));
+        let obligations = self
+            .last("obligations")
+            .map(|at| self.within(at.file, |faults| Obligations::read(at.node, faults)))
+            .unwrap_or_default();
         let known = Known { vocabulary: &vocabulary, people: &people, may_owe: false };
         let classes = self.classes(&known);
         let written = self.written_rules();
@@ -278,6 +285,7 @@ impl<'nodes> Loader<'nodes> {
             classes,
             rules,
             exemptions,
+            obligations,
         };
         let asks = policy.tickets.is_empty() && policy.needs().contains(&Need::Tickets);
         if asks && self.faults.iter().all(Vec::is_empty) {

@@ -6,6 +6,7 @@
 
 mod files;
 mod load;
+mod obligations;
 pub mod packs;
 mod probe;
 mod rules;
@@ -26,6 +27,7 @@ use crate::yaml::Fault;
 
 pub use files::Fetched;
 pub use load::load;
+pub use obligations::Obligations;
 pub use tickets::{System, TicketSystems, address, is_repository};
 
 /// Where the policy stands in a repository, unless the installation says otherwise.
@@ -60,6 +62,8 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// What may break a rule, until when, and who allowed it.
     pub exemptions: Vec<Exemption>,
+    /// What becomes of those who owe something.
+    pub obligations: Obligations,
 }
 
 /// The files that hold the keys of those whose signatures count, as they stand beside the policy.

@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Obligations;
 use super::load::{KEYS, SIGNERS, UNITS};
 use super::probe::{Reader, shape};
 use super::rules::{self, LEVELS, exemption};
@@ -77,6 +78,9 @@ fn top(key: &str) -> Value {
             });
             json!({ "type": "array", "minItems": 1, "items": one })
         }
+        "obligations" => shape(&|node, faults| {
+            Obligations::read(node, faults);
+        }),
         "signers" => {
             let files: Map<String, Value> =
                 SIGNERS.iter().map(|kind| ((*kind).to_owned(), reference("text"))).collect();

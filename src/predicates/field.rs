@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use super::{Doc, Known, Reply, Seen};
 use crate::calendar::Within;
 use crate::change::{Missing, Needs};
 use crate::verdict::{Finding, Line, Obligation};
 use crate::vocabulary::{Field, Kind, Reading};
-use crate::yaml::decode::{Map, each, entries, one, truth};
+use crate::yaml::decode::{Map, choice, each, entries, one, text, truth};
 use crate::yaml::{Fault, Node, Value, shown};
 
 /// What a policy's author reads about it.
@@ -22,7 +26,10 @@ pub const DOC: Doc = Doc {
   - `absent`: it is not stated at all;
   - a word, or `one-of: [words]`: that is what counts;
   - `at-least: WORD`, `at-most: WORD`: for a field of ordered words;
-  - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then.",
+  - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then;
+  - `until: FIELD` instead of `within`: owed until the day or instant that the change states in that field; a change \
+that states none owes nothing;
+  - `by: others`, beside either: what is owed is closed only by somebody who did not make the change.",
     passes: "
 ask: { field: { Risk: { at-least: medium } } }
 fields: { Risk: { ordered: [low, medium, high], on-conflict: highest } }
@@ -54,11 +61,72 @@ pub struct FieldHolds {
 /// What is asked of a field.
 #[derive(Clone, Debug, PartialEq)]
 enum Asked {
-    Present { within: Option<Within> },
+    Present { owed: Option<Owed>, by_others: bool },
     Absent,
     OneOf(Vec<usize>),
     AtLeast(usize),
     AtMost(usize),
+}
+
+/// Until when a field may be missing.
+#[derive(Clone, Debug, PartialEq)]
+enum Owed {
+    Within(Within),
+    /// Until what the change states in this field.
+    Until(Arc<Field>),
+}
+
+impl Owed {
+    fn words(&self) -> String {
+        match self {
+            Owed::Within(within) => format!("within {within}"),
+            Owed::Until(field) => format!("until what `{}` says", field.name),
+        }
+    }
+
+    /// Returns the obligation to state `field`, if the change owes it, or what is wrong.
+    fn ask(&self, field: &Field, seen: &Seen<'_>) -> Result<Option<Obligation>, Vec<Finding>> {
+        let until = match self {
+            Owed::Within(within) => return Ok(Some(owes(field, *within, seen))),
+            Owed::Until(until) => until,
+        };
+        let claims = match until.reading(seen.change) {
+            Reading::Absent => return Ok(None),
+            Reading::Invalid(reasons) => return Err(reasons),
+            Reading::Stated { claims, .. } => claims,
+        };
+        let mut first = Timestamp::MAX;
+        for claim in claims {
+            let wrong = |why: &str| {
+                let what = Line::say(format!("`{}` is ", until.name)).quote(claim.value).and(why);
+                vec![claim.place(Finding::new(what), seen.change)]
+            };
+            let why = ", which is neither a day such as 2026-12-31 nor an instant in RFC 3339";
+            let due = end_of(&claim.value.to_lossy()).ok_or_else(|| wrong(why))?;
+            if due < seen.change.seen_at {
+                return Err(wrong(", which is over"));
+            }
+            first = first.min(due);
+        }
+        Ok(Some(Obligation {
+            what: format!("`{}` until {}", field.name, first.strftime("%F %R UTC")),
+            owner: "the author".into(),
+            due: Some(first),
+            evidence: field.template(),
+            field: Some(field.name.clone()),
+            by_others: false,
+        }))
+    }
+}
+
+/// Returns the last instant of a day in UTC, or an instant as it is written.
+fn end_of(written: &str) -> Option<Timestamp> {
+    if let Ok(instant) = written.parse::<Timestamp>() {
+        return Some(instant);
+    }
+    // A day with a time but without an offset is no instant.
+    let day: Date = written.parse().ok().filter(|_| written.len() == 10)?;
+    day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok().map(|end| end.timestamp())
 }
 
 impl FieldHolds {
@@ -85,7 +153,7 @@ impl FieldHolds {
         let now = self
             .asked
             .iter()
-            .filter(|(_, asked)| !matches!(asked, Asked::Absent | Asked::Present { within: Some(_) }));
+            .filter(|(_, asked)| !matches!(asked, Asked::Absent | Asked::Present { owed: Some(_), .. }));
         now.map(|(field, _)| field.as_ref()).collect()
     }
 
@@ -95,8 +163,14 @@ impl FieldHolds {
             let word =
                 |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
             match asked {
-                Asked::Present { within: None } => format!("`{name}` is stated"),
-                Asked::Present { within: Some(within) } => format!("`{name}` is stated within {within}"),
+                Asked::Present { owed: None, .. } => format!("`{name}` is stated"),
+                Asked::Present { owed: Some(owed), by_others: false } => {
+                    format!("`{name}` is stated {}", owed.words())
+                }
+                Asked::Present { owed: Some(owed), by_others: true } => {
+                    let within = owed.words();
+                    format!("`{name}` is stated {within} by somebody who did not make the change")
+                }
                 Asked::Absent => format!("`{name}` is not stated"),
                 Asked::OneOf(levels) => {
                     format!("`{name}` is {}", levels.iter().map(word).collect::<Vec<_>>().join(" or "))
@@ -114,8 +188,11 @@ impl FieldHolds {
         for (field, asked) in &self.asked {
             match (field.reading(seen.change), asked) {
                 (Reading::Absent, Asked::Absent) => {}
-                (Reading::Absent, Asked::Present { within: Some(within) }) => {
-                    owed.push(owes(field, *within, seen))
+                (Reading::Absent, Asked::Present { owed: Some(until), by_others }) => {
+                    match until.ask(field, seen) {
+                        Ok(one) => owed.extend(one.map(|one| Obligation { by_others: *by_others, ..one })),
+                        Err(wrong) => findings.extend(wrong),
+                    }
                 }
                 (Reading::Absent, _) => {
                     let paste = asked.paste(field).unwrap_or_else(|| field.template());
@@ -169,7 +246,9 @@ impl Asked {
     fn read(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         match &node.value {
             Value::Map(_) => Asked::read_map(node, field, known, faults),
-            Value::Scalar { text, .. } if text == "present" => Some(Asked::Present { within: None }),
+            Value::Scalar { text, .. } if text == "present" => {
+                Some(Asked::Present { owed: None, by_others: false })
+            }
             Value::Scalar { text, .. } if text == "absent" => Some(Asked::Absent),
             _ => one(node, faults, |word| level(field, word)).map(|level| Asked::OneOf(vec![level])),
         }
@@ -186,19 +265,32 @@ impl Asked {
             let levels = each(node, faults, |word| level(field, word));
             (before == faults.len()).then_some(Asked::OneOf(levels))
         } else {
-            let within = map.get("within");
+            let (within, until) = (map.get("within"), map.get("until"));
             match map.get("present") {
                 Some(node) if truth(node, faults) == Some(false) => faults.push(
                     Fault::new(node.at, "`present` can only be `true`")
                         .help("write `absent` for the contrary"),
                 ),
-                None if within.is_none() => {
-                    let what = "expected one of at-least, at-most, one-of, present, within";
+                None if within.is_none() && until.is_none() => {
+                    let what = "expected one of at-least, at-most, one-of, present, until, within";
                     faults.push(Fault::new(node.at, what));
                 }
                 _ => {}
             }
-            Some(Asked::Present { within: within.and_then(|node| read_within(node, known, faults)) })
+            let by = map.get("by");
+            if let (Some(_), Some(node)) = (within, until) {
+                faults.push(Fault::new(node.at, "either `within` or `until`, not both"));
+            }
+            if let (Some(node), None) = (by, within.or(until)) {
+                faults.push(Fault::new(
+                    node.at,
+                    "`by` is about what is owed, and takes a `within` or an `until`",
+                ));
+            }
+            let by_others = by.and_then(|node| choice(node, &[("others", true)], faults)).unwrap_or(false);
+            let within = within.and_then(|node| read_within(node, known, faults));
+            let owed = within.map(Owed::Within).or_else(|| read_until(until?, known, faults));
+            Some(Asked::Present { owed, by_others })
         };
         map.finish(faults);
         asked
@@ -257,12 +349,22 @@ fn word_of(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-/// Reads for how long something may be missing; leaves a fault where nothing may be owed.
-pub(super) fn read_within(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Within> {
+fn read_until(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Owed> {
+    may_owe(node, known, faults);
+    let name = text(node, faults)?;
+    known.vocabulary.find(node, name, faults).cloned().map(Owed::Until)
+}
+
+fn may_owe(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) {
     if !known.may_owe {
         let what = "only a `require` can leave something owed, and not under `not`";
         faults.push(Fault::new(node.at, what));
     }
+}
+
+/// Reads for how long something may be missing; leaves a fault where nothing may be owed.
+pub(super) fn read_within(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Within> {
+    may_owe(node, known, faults);
     one(node, faults, Within::new)
 }
 
@@ -279,6 +381,8 @@ pub(super) fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation
         owner: "the author".into(),
         due: within.due(seen.change.seen_at),
         evidence: field.template(),
+        field: Some(field.name.clone()),
+        by_others: false,
     }
 }
 
@@ -353,6 +457,38 @@ fields:
         let owed = answer(&format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"), &["x\n"]);
         let Answer::Holds(owed) = owed else { panic!("{owed:?}") };
         assert_eq!(owed[0].due.unwrap().to_string(), "2026-01-02T00:00:00Z");
+    }
+
+    #[test]
+    fn what_is_temporary_is_owed_until_it_says() {
+        let until = |message: &str| {
+            let fields = "
+fields:
+  Temporary-Until: { matches: '[0-9TZ:+-]+' }
+  Taken-Back: { text: { min-length: 5 } }
+";
+            answer(
+                &format!("ask: {{ field: {{ Taken-Back: {{ until: Temporary-Until }} }} }}{fields}"),
+                &[message],
+            )
+        };
+        for (said, due) in [
+            ("2026-03-01", "2026-03-01T23:59:59Z"),
+            ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00Z"),
+            ("2026-03-01T10:00:00+02:00", "2026-03-01T08:00:00Z"),
+        ] {
+            let Answer::Holds(owed) = until(&format!("x\n\nTemporary-Until: {said}\n")) else {
+                panic!("{said}")
+            };
+            assert_eq!(owed[0].due.unwrap().to_string(), due);
+        }
+        for wrong in ["2026-02-30", "2026-03-01T10:00:00", "2025-12-30", "20260301"] {
+            let answer = until(&format!("x\n\nTemporary-Until: {wrong}\n"));
+            assert!(matches!(answer, Answer::Fails(_)), "{wrong} {answer:?}");
+        }
+        assert_eq!(until("x\n"), Answer::Holds(Vec::new()));
+        let both = "x\n\nTemporary-Until: 2026-03-01\nTaken-Back: with this commit\n";
+        assert_eq!(until(both), Answer::Holds(Vec::new()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ const DAY: i64 = 24 * HOUR;
 ///
 /// Rounds down, so that nobody is told that he has more time than he has; from two days on it
 /// counts days. `None` is a due time beyond all calendars.
-pub(super) fn words(due: Option<Timestamp>, seen_at: Timestamp) -> String {
+pub fn words(due: Option<Timestamp>, seen_at: Timestamp) -> String {
     let Some(due) = due else { return "without a due time".into() };
     let seconds = due.as_second().saturating_sub(seen_at.as_second());
     let distance = amount(seconds.saturating_abs());
@@ -19,14 +19,15 @@ pub(super) fn words(due: Option<Timestamp>, seen_at: Timestamp) -> String {
 }
 
 /// Returns an instant, as in `2026-03-05 02:14 UTC`; what is beyond a minute is dropped.
-pub(super) fn instant(instant: Timestamp) -> String {
+pub fn instant(instant: Timestamp) -> String {
     let whole = instant.to_string();
     // RFC 3339 in UTC starts with a date and a time of fixed width, unless the year is negative.
     let (Some(date), Some(time)) = (whole.get(..10), whole.get(11..16)) else { return whole };
     if whole.starts_with('-') { whole } else { format!("{date} {time} UTC") }
 }
 
-fn amount(seconds: i64) -> String {
+/// Returns an amount of time, rounded down.
+pub fn amount(seconds: i64) -> String {
     match seconds {
         ..MINUTE => "less than a minute".into(),
         MINUTE..HOUR => format!("{} min", seconds / MINUTE),

@@ -7,7 +7,7 @@
 //! Invariant: words that came from outside reach a writer only through [`escape`].
 
 pub mod advice;
-mod due;
+pub mod due;
 pub mod escape;
 mod explain;
 pub mod faults;

@@ -131,12 +131,16 @@ pub(super) fn owed() -> Report {
         owner: "the author".into(),
         due: Some("2026-03-05T02:14:00Z".parse().unwrap()),
         evidence: "Emergency-Ticket: <ticket>".into(),
+        field: None,
+        by_others: false,
     };
     let review = Obligation {
         what: "`Post-Implementation-Review` within 5 business days".into(),
         owner: "kim@example.com".into(),
         due: Some("2026-03-11T23:59:59Z".parse().unwrap()),
         evidence: "Post-Implementation-Review: <link>".into(),
+        field: None,
+        by_others: false,
     };
     let mut one = verdict(
         "4e5f607182",

@@ -186,7 +186,8 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     let own = || own.to_lossy().into_owned();
     let mut finding = Finding::new(Line::say(own()).quote(quote).and(own())).by(own()).paste(own());
     finding.at = Spot { commit: Some(id("9")), line: Some(1), path: Some(path.clone()), ..Spot::default() };
-    let owed = Obligation { what: own(), owner: own(), due: None, evidence: own() };
+    let owed =
+        Obligation { what: own(), owner: own(), due: None, evidence: own(), field: None, by_others: false };
     let missing = vec![Missing::Unavailable(Need::Paths, own())];
     let exempted = Outcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };
     let judgements: Vec<_> = [
@@ -213,9 +214,9 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         },
         refusals: judgements,
         verdicts: vec![one],
+        judged_as: None,
         passed: 0,
         amendable: true,
-        judged_as: None,
         traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
     };
     let mut report = report(vec![group]);

@@ -166,7 +166,7 @@ fn post_receive_is_killed() {
 #[test]
 fn post_receive_is_killed_with_two_refs() {
     if has_strace() {
-        assert!(20 <= everywhere("post-receive", Push::Two, &SELDOM));
+        assert!(15 <= everywhere("post-receive", Push::Two, &SELDOM));
     }
 }
 

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use changegate::change::{Missing, Need, Oid, Pusher, Stage, Text};
+use changegate::gate::dues::{Closing, Made, Stated as Declared};
 use changegate::ledger::canonical::{canonical, is_canonical};
 use changegate::ledger::record::{
-    Begin, Damaged, Decided, Event, Facts, LeftOut, Moved, Outcome as Became, PolicyUsed, Readable, Record,
-    RefDecided, SCHEMA, Scope, Tip,
+    Begin, Damaged, Decided, Discharged, Escalated, Event, Evidence, Facts, LeftOut, Moved,
+    Outcome as Became, PolicyUsed, Readable, Record, RefDecided, SCHEMA, Scope, Tip,
 };
+use changegate::people::participants::Hand;
 use changegate::report::{PolicyFrom, PolicyPlace};
 use changegate::verdict::{
     Decision, Disagreement, Finding, Judgement, Level, Line, Obligation, Outcome, RuleName, Spot, Stated,
@@ -52,8 +54,39 @@ fn events() -> Vec<Event> {
     let odd = Text::new(*b"refs/heads/\xff");
     let moved = Moved { name: odd.clone(), old: None, new: Some(id(2)) };
     let due = Some(Timestamp::UNIX_EPOCH);
-    let owed =
-        |due| Obligation { what: "a ticket".into(), owner: "Ana".into(), due, evidence: "the ticket".into() };
+    let owed = |due: Option<Timestamp>| Obligation {
+        what: "a ticket".into(),
+        owner: "Ana".into(),
+        due,
+        evidence: "the ticket".into(),
+        field: due.map(|_| "Ticket".into()),
+        by_others: due.is_some(),
+    };
+    let hand = |key: Option<&str>| Hand {
+        key: key.map(str::to_owned),
+        name: "ana".into(),
+        account: key.map(|_| "ana".into()),
+    };
+    let made =
+        Made { change: id(4), by: vec![hand(Some("ana@example.com")), hand(None)], is_complete: false };
+    let states = [None, Some(vec![hand(None)])].map(|people| Declared { field: "Ticket".into(), people });
+    let closing =
+        Closing { made: made.clone(), speaks_for: vec!["0123456789ab".into()], states: states.to_vec() };
+    let discharged = |change, late_by| {
+        Event::Discharged(Discharged {
+            obligation: "a/0/b/c/0".into(),
+            rule: "c".into(),
+            change,
+            evidence: Evidence::Change { id: id(8) },
+            observed_at: Timestamp::UNIX_EPOCH,
+            late_by,
+        })
+    };
+    let escalated = Event::Escalated(Escalated {
+        due_soon: vec!["a/0/b/c/0".into()],
+        overdue: vec!["a/0/b/d/0".into()],
+        observed_at: Timestamp::UNIX_EPOCH,
+    });
     let missing = vec![
         Missing::NotAtThisStage(Need::Pull),
         Missing::NotConfigured(Need::Pusher),
@@ -105,8 +138,11 @@ fn events() -> Vec<Event> {
         changes: vec![verdict(Some("normal")), verdict(None)],
         passed: 3,
         left_out: LeftOut { changes: 4, denied: 1 },
+        owing: vec![made],
+        closings: vec![closing],
     };
-    let bare = RefDecided { pushed_as: None, old: None, tree: None, ..of_ref.clone() };
+    let (owing, closings) = (Vec::new(), Vec::new());
+    let bare = RefDecided { pushed_as: None, old: None, tree: None, owing, closings, ..of_ref.clone() };
     let digest = format!("sha256:{}", "a".repeat(64));
     let policy = PolicyUsed { name: "p".into(), digest: digest.clone(), source: "s".into() };
     let decided = |pusher, policy| {
@@ -143,6 +179,9 @@ fn events() -> Vec<Event> {
         Event::Scope(Scope { protects: vec!["*".into()], came: vec![tip], left: vec![odd] }),
         damaged(Some(digest.clone())),
         damaged(None),
+        discharged(Some(id(4)), Some(1)),
+        discharged(None, None),
+        escalated,
     ]
 }
 

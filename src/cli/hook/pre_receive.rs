@@ -15,8 +15,10 @@ use super::serving;
 use crate::change::{Missing, Need, Oid, Text};
 use crate::gate::{Kept, LedgerMode, Settings, judge_push};
 use crate::git::{Quarantine, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::blocking::block;
 use crate::ledger::deciding::{self, Deciding};
-use crate::ledger::store::probe;
+use crate::ledger::state::State;
+use crate::ledger::store::{probe, state};
 use crate::ledger::{ahead, place};
 use crate::report::{Report, Style};
 use crate::verdict::{Decision, Line};
@@ -67,7 +69,8 @@ fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Ex
             return Err(Stop::Wrong(why));
         }
     };
-    let (report, kept) = judge_push(&repository, updates, &settings, world.now, format.lists_all());
+    let (mut report, kept) = judge_push(&repository, updates, &settings, world.now, format.lists_all());
+    block(&mut report, &kept, || known(&repository, &settings), world.now);
     let recorded = match settings.ledger {
         LedgerMode::Off => Ok(()),
         LedgerMode::Require | LedgerMode::Shout => write_ahead(&repository, &report, &kept, &settings, world),
@@ -90,6 +93,15 @@ fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Ex
             Err(Stop::Failed(error.context("this decision cannot be recorded, so nothing is accepted")))
         }
     }
+}
+
+/// Returns the state of the ledger, or why nobody can tell what is owed.
+fn known(repository: &Repository, settings: &Settings) -> Result<State, String> {
+    if settings.ledger == LedgerMode::Off {
+        return Err("the ledger is switched off (changegate.ledger)".into());
+    }
+    let found = state(repository).map_err(|error| format!("{error:#}"))?;
+    found.ok_or_else(|| "there is no ledger yet; `changegate ledger reconcile` begins it".into())
 }
 
 fn write_ahead(

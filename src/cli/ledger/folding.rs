@@ -85,6 +85,9 @@ pub(in super::super) fn tell(folded: &Folded) -> io::Result<()> {
         let name = escape::terminal(moved.name.as_bytes(), escape::MOST);
         writeln!(out, "changegate: {name} moved without a decision; recorded as unauthorised")?;
     }
+    for one in &folded.closed {
+        writeln!(out, "changegate: {}", escape::words(one))?;
+    }
     match folded.found_late {
         0 => {}
         1 => writeln!(out, "changegate: 1 earlier push ended without a word; now it is recorded")?,

@@ -8,7 +8,7 @@ use super::super::{Exit, Stop};
 use crate::change::{Fact, Oid, Pusher, Text};
 use crate::cli::output;
 use crate::git::Repository;
-use crate::ledger::record::{Decided, Event, Moved, Readable, Record};
+use crate::ledger::record::{Decided, Event, Evidence, Moved, Readable, Record};
 use crate::ledger::store::{RECORD, file};
 use crate::ledger::{REF, message};
 use crate::report::escape;
@@ -141,6 +141,21 @@ fn known(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
         Event::Damaged(damaged) => {
             writeln!(out, "a decision that cannot be read: {}", escape::words(&damaged.why))?;
             writeln!(out, "file      {}", escape::words(&damaged.file))
+        }
+        Event::Discharged(one) => {
+            let Evidence::Change { id } = &one.evidence;
+            writeln!(out, "closed    {}", escape::words(&one.obligation))?;
+            writeln!(out, "by        {id}")?;
+            let late = one.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
+            writeln!(out, "seen      {}{late}", one.observed_at)
+        }
+        Event::Escalated(told) => {
+            let each = |out: &mut dyn Write, word: &str, ids: &[String]| {
+                ids.iter().try_for_each(|id| writeln!(out, "{word} {}", escape::words(id)))
+            };
+            each(out, "due soon ", &told.due_soon)?;
+            each(out, "overdue  ", &told.overdue)?;
+            writeln!(out, "told      {}", told.observed_at)
         }
     }
 }

@@ -1,0 +1,155 @@
+//! What is owed, as a list for people and for programs.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::Exit;
+use crate::gate::dues::FOR_CHANGE;
+use crate::ledger::obligation::{Standing, late_by, standing};
+use crate::ledger::record::Evidence;
+use crate::ledger::state::{Owed, State};
+use crate::report::{due, escape};
+
+/// The name and version of the list for programs.
+const SCHEMA: &str = "changegate/obligations/v1";
+
+/// What is owed at one moment, the most urgent first.
+pub(super) struct Listing<'state> {
+    now: Timestamp,
+    owed: Vec<(Standing, &'state str, &'state Owed)>,
+}
+
+impl<'state> Listing<'state> {
+    /// Returns what the state says at `now`; what is due until `soon` is due soon.
+    pub(super) fn of(state: &'state State, now: Timestamp, soon: Timestamp) -> Self {
+        let one = |(id, owed): (&'state String, &'state Owed)| (standing(owed, now, soon), id.as_str(), owed);
+        let mut owed: Vec<_> = state.owed.iter().map(one).collect();
+        let due = |owed: &Owed| owed.due.unwrap_or(Timestamp::MAX);
+        owed.sort_by(|one, other| (one.0, due(one.2), one.1).cmp(&(other.0, due(other.2), other.1)));
+        Listing { now, owed }
+    }
+
+    /// Returns how many stand like this.
+    pub(super) fn count(&self, standing: Standing) -> usize {
+        self.owed.iter().filter(|(one, _, _)| *one == standing).count()
+    }
+
+    /// Returns those that stand like this, with their ids.
+    pub(super) fn that(&self, standing: Standing) -> impl Iterator<Item = (&'state str, &'state Owed)> {
+        self.owed.iter().filter(move |(one, _, _)| *one == standing).map(|(_, id, owed)| (*id, *owed))
+    }
+
+    /// Returns how a command ends that tells this.
+    pub(super) fn exit(&self) -> Exit {
+        if 0 < self.count(Standing::Overdue) { Exit::Denied } else { Exit::Allowed }
+    }
+
+    /// Writes the list for people.
+    pub(super) fn terminal(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
+        for (at, title) in TITLES {
+            let mut first = true;
+            for (_, owed) in self.that(at).filter(|_| all || at != Standing::Closed) {
+                if first {
+                    writeln!(out, "{title}")?;
+                    first = false;
+                }
+                self.one(owed, out)?;
+            }
+        }
+        let counted: Vec<String> = TITLES
+            .iter()
+            .filter(|(at, _)| 0 < self.count(*at))
+            .map(|(at, title)| format!("{} {title}", self.count(*at)))
+            .collect();
+        if counted.is_empty() {
+            return writeln!(out, "nothing is owed");
+        }
+        writeln!(out, "{}", counted.join(", "))
+    }
+
+    fn one(&self, owed: &Owed, out: &mut dyn Write) -> io::Result<()> {
+        let change = change(owed);
+        let on = escape::terminal(short(owed.on.as_bytes()), 30);
+        writeln!(out, "  {change} on {on}: {}", escape::words(&owed.rule))?;
+        writeln!(out, "    {}, owed by {}", escape::words(&owed.what), escape::words(&owed.owner))?;
+        if let Some(closed) = &owed.closed {
+            let Evidence::Change { id } = &closed.by;
+            let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
+            let late = seconds.map(|seconds| format!(", {} late", due::amount(seconds)));
+            let (at, late) = (due::instant(closed.at), late.unwrap_or_default());
+            return writeln!(out, "    closed {at}{late}, by {}", id.short());
+        }
+        writeln!(out, "    {}", due::words(owed.due, self.now))?;
+        let others = if owed.by_others { ", by somebody who did not make it" } else { "" };
+        writeln!(out, "    close it with a change on {on} that says{others}:")?;
+        writeln!(out, "      {FOR_CHANGE}: {change}")?;
+        writeln!(out, "      {}", escape::words(&owed.evidence))
+    }
+
+    /// Writes the list for programs.
+    pub(super) fn json(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
+        let shown = self.owed.iter().filter(|(at, _, _)| all || *at != Standing::Closed);
+        let list: Vec<Value> = shown.map(|(at, id, owed)| self.value(*at, id, owed)).collect();
+        let counts: serde_json::Map<String, Value> =
+            TITLES.iter().map(|(at, _)| (word(*at).to_owned(), self.count(*at).into())).collect();
+        let whole = json!({ "schema": SCHEMA, "now": self.now, "counts": counts, "obligations": list });
+        writeln!(out, "{whole:#}")
+    }
+
+    /// Returns one obligation for programs.
+    pub(super) fn value(&self, at: Standing, id: &str, owed: &Owed) -> Value {
+        let closed = owed.closed.as_ref().map(|closed| {
+            let Evidence::Change { id } = &closed.by;
+            json!({ "at": closed.at, "by": id })
+        });
+        json!({
+            "id": id,
+            "standing": word(at),
+            "ref": owed.on.to_lossy(),
+            "change": owed.change,
+            "rule": owed.rule,
+            "what": owed.what,
+            "owner": owed.owner,
+            "evidence": owed.evidence,
+            "by-others": owed.by_others,
+            "since": owed.since,
+            "due": owed.due,
+            "late-by": match &owed.closed {
+                Some(closed) => closed.late_by,
+                None => late_by(owed.due, self.now),
+            },
+            "closed": closed,
+        })
+    }
+}
+
+const TITLES: [(Standing, &str); 5] = [
+    (Standing::Overdue, "overdue"),
+    (Standing::DueSoon, "due soon"),
+    (Standing::Open, "open"),
+    (Standing::ClosedLate, "closed late"),
+    (Standing::Closed, "closed in time"),
+];
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Overdue => "overdue",
+        Standing::DueSoon => "due-soon",
+        Standing::Open => "open",
+        Standing::ClosedLate => "closed-late",
+        Standing::Closed => "closed",
+    }
+}
+
+/// Returns the digits by which a later change names the one that owes.
+pub(super) fn change(owed: &Owed) -> String {
+    let id = owed.change.map(|id| id.to_string()).unwrap_or_default();
+    id.get(..12).unwrap_or(&id).to_owned()
+}
+
+/// Returns the name of a ref as people call it.
+pub(super) fn short(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"refs/heads/").unwrap_or(name)
+}

@@ -1,0 +1,157 @@
+//! Telling people elsewhere what is due: one message to each place, over HTTP.
+//!
+//! An address may itself be a secret, so it is never shown, nor written down; it may be kept in the
+//! environment. Redirects are not followed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::{Stop, World};
+use super::listing::{change, short};
+use crate::ledger::state::Owed;
+use crate::report::due;
+
+/// How long a place may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many obligations a message for people names.
+const NAMED: usize = 20;
+
+/// Where a message goes.
+pub(super) struct Place {
+    kind: Kind,
+    url: String,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Slack,
+    Webhook,
+}
+
+impl Place {
+    /// Reads `slack=URL`, `webhook=URL`, or either with `env:NAME` in the place of the address.
+    pub(super) fn read(written: &str, world: &World) -> Result<Place, Stop> {
+        let wrong = |why: &str| Stop::Wrong(format!("--notify: {why}"));
+        let (kind, address) =
+            written.split_once('=').ok_or_else(|| wrong("it is slack=URL or webhook=URL"))?;
+        let kind = match kind {
+            "slack" => Kind::Slack,
+            "webhook" => Kind::Webhook,
+            _ => return Err(wrong("it is slack=URL or webhook=URL")),
+        };
+        let url = match address.strip_prefix("env:") {
+            Some(name) => world
+                .variable(name)
+                .and_then(|value| value.into_string().ok())
+                .ok_or_else(|| wrong("the variable that it names is not set"))?,
+            None => address.to_owned(),
+        };
+        let is_safe = url.starts_with("https://") || is_loopback(&url);
+        is_safe.then_some(Place { kind, url }).ok_or_else(|| wrong("the address begins with https://"))
+    }
+
+    /// Sends what is due soon and what is overdue; each with the list for programs.
+    pub(super) fn send(
+        &self,
+        soon: &[(&str, &Owed)],
+        overdue: &[(&str, &Owed)],
+        list: &[Value],
+    ) -> Result<(), Stop> {
+        let body = match self.kind {
+            Kind::Slack => json!({ "text": slack(soon, overdue) }),
+            Kind::Webhook => json!({ "schema": "changegate/due/v1", "obligations": list }),
+        };
+        let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0);
+        let agent: ureq::Agent = config.build().into();
+        let sent = agent.post(&self.url).header("content-type", "application/json").send(body.to_string());
+        let why = match sent {
+            Ok(response) if response.status().is_success() => return Ok(()),
+            Ok(response) => format!("the answer is {}", response.status().as_u16()),
+            Err(ureq::Error::StatusCode(code)) => format!("the answer is {code}"),
+            Err(ureq::Error::Timeout(_)) => "no answer in time".into(),
+            // What else is told may hold the address.
+            Err(_) => "it cannot be reached".into(),
+        };
+        let place = match self.kind {
+            Kind::Slack => "slack",
+            Kind::Webhook => "webhook",
+        };
+        Err(Stop::Failed(anyhow::anyhow!("nobody was told by {place}: {why}; the next sweep tries again")))
+    }
+}
+
+/// Returns whether an address leads nowhere but to this machine.
+fn is_loopback(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host
+        .rsplit_once(':')
+        .map_or(host, |(host, port)| if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { "" });
+    matches!(host, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+fn slack(soon: &[(&str, &Owed)], overdue: &[(&str, &Owed)]) -> String {
+    let mut text = format!("changegate: {} overdue, {} due soon", overdue.len(), soon.len());
+    for (word, owed) in overdue
+        .iter()
+        .map(|one| ("overdue", one.1))
+        .chain(soon.iter().map(|one| ("due soon", one.1)))
+        .take(NAMED)
+    {
+        let at = owed.due.map(due::instant).unwrap_or_default();
+        let on = String::from_utf8_lossy(short(owed.on.as_bytes())).into_owned();
+        text.push_str(&escaped(&format!("\n{word}: {} on {on} owes {}, due {at}", change(owed), owed.what)));
+    }
+    let more = soon.len().saturating_add(overdue.len()).saturating_sub(NAMED);
+    if 0 < more {
+        text.push_str(&format!("\nand {more} more"));
+    }
+    text
+}
+
+/// Returns text that Slack shows as it is: no link, no mention, no channel.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for one in text.chars() {
+        match one {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            // Between backticks a name is code; others would format.
+            '*' | '_' | '~' => out.extend(['\u{200b}', one]),
+            '\n' => out.push(one),
+            other if crate::change::person::is_invisible(other) => out.push(char::REPLACEMENT_CHARACTER),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_slack_as_anything_but_text() {
+        assert_eq!(escaped("<!channel> & <http://x|y>"), "&lt;!channel&gt; &amp; &lt;http://x|y&gt;");
+        assert!(!escaped("a\u{202e}b").contains('\u{202e}'));
+    }
+
+    #[test]
+    fn without_encryption_only_this_machine_is_told() {
+        for url in ["http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:1/"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "http://example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://127.0.0.1@example.com/",
+            "ftp://localhost/",
+            "http://localhost:x@example.com/",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+}

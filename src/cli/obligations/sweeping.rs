@@ -1,0 +1,176 @@
+//! `changegate sweep`: looks for what was brought, closes what it closes, tells what is due.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write as _};
+
+use serde_json::Value;
+
+use super::super::{Exit, Stop, World, ledger, output};
+use super::SOON;
+use super::listing::Listing;
+use super::notify::Place;
+use crate::calendar::Within;
+use crate::change::{Change, Commit, Missing, Need, Needs, Oid, Stage, Text};
+use crate::gate::dues::{Closing, closing};
+use crate::gate::{LedgerMode, Loaded, MissingPolicy, Settings, Unusable, at_commit, from_disk, from_pack};
+use crate::git::{Range, Repository};
+use crate::ledger::obligation::Standing;
+use crate::ledger::record::{Escalated, Event};
+use crate::ledger::state::{Owed, State, Told, key};
+use crate::ledger::sweep::{append, discharges};
+
+/// Look for what was owed, close it, and tell what is due
+///
+/// Folds in what pushes left behind, looks through what landed on each branch
+/// for changes that say `For-Change: COMMIT`, records what they close, and
+/// lists what is open. With --notify it tells of everything that has become
+/// due soon or overdue, once. Meant to be run by a scheduler, on the server.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate sweep -C /srv/git/app.git
+  changegate sweep --notify slack=env:SLACK_URL --due 12h
+  changegate sweep --notify webhook=https://hooks.example.com/changes
+
+Ends with 1 if something is overdue.")]
+pub(in super::super) struct SweepArgs {
+    /// Tell of what is due: slack=URL or webhook=URL; the address may be env:NAME
+    #[arg(long, value_name = "PLACE")]
+    notify: Vec<String>,
+
+    /// What is due within this time is due soon
+    #[arg(long, value_name = "TIME", default_value = SOON)]
+    due: String,
+}
+
+pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, Stop> {
+    let within = Within::new(&args.due).map_err(|why| Stop::Wrong(format!("--due: {why}")))?;
+    let places: Vec<Place> =
+        args.notify.iter().map(|one| Place::read(one, world)).collect::<Result<_, Stop>>()?;
+    let repository = Repository::discover(&world.directory)?;
+    let settings =
+        Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+    if settings.ledger == LedgerMode::Off {
+        return Err(Stop::Wrong("the ledger is switched off here (changegate.ledger)".into()));
+    }
+    let folded = ledger::fold_in(&repository, &settings, None, false, world)?;
+    ledger::tell(&folded)?;
+    let key = settings.ledger_key.as_deref();
+    let before = append(&repository, key, world.now, |_| Vec::new())?;
+    let mut found: Vec<(Text, Vec<Closing>)> = Vec::new();
+    for (name, oldest) in open(&before) {
+        found.push((name.clone(), landed(&repository, &settings, &before, &name, oldest, world)?));
+    }
+    let state = append(&repository, key, world.now, |state| {
+        found.iter().flat_map(|(name, landed)| discharges(state, name, landed, world.now)).collect()
+    })?;
+    let listing = Listing::of(&state, world.now, within.due(world.now).unwrap_or(world.now));
+    let mut out = BufWriter::new(io::stdout().lock());
+    output::said(listing.terminal(false, &mut out).and_then(|()| out.flush()))?;
+    drop(out);
+    if !places.is_empty() {
+        tell(&repository, key, &listing, &places, world)?;
+    }
+    Ok(listing.exit())
+}
+
+/// Returns the refs on which something is open, each with the change that has owed the longest.
+fn open(state: &State) -> Vec<(Text, Oid)> {
+    let mut owed: Vec<&Owed> = state.owed.values().filter(|owed| owed.closed.is_none()).collect();
+    owed.sort_by_key(|owed| owed.since);
+    let mut found: BTreeMap<Text, Oid> = BTreeMap::new();
+    for (name, change) in owed.into_iter().filter_map(|owed| Some((owed.on.clone(), owed.change?))) {
+        found.entry(name).or_insert(change);
+    }
+    found.into_iter().collect()
+}
+
+/// Returns what the changes say for earlier ones that landed on a ref after `oldest`, by the policy
+/// that the ref holds now.
+fn landed(
+    repository: &Repository,
+    settings: &Settings,
+    state: &State,
+    name: &Text,
+    oldest: Oid,
+    world: &World,
+) -> Result<Vec<Closing>, Stop> {
+    let Some(tip) = state.tips.get(&key(name)).copied() else { return Ok(Vec::new()) };
+    let loaded = policy(repository, settings, tip, name)?;
+    let one = |commits: Vec<Result<Commit, _>>| {
+        let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
+        let change = Change {
+            stage: Stage::Audit,
+            target: Ok(name.clone()),
+            seen_at: world.now,
+            // Who pushed it was known then, and is not now.
+            pusher: Err(Missing::NotConfigured(Need::Pusher)),
+            pull: Change::no_pull(Stage::Audit),
+            tickets: Change::no_tickets(Stage::Audit),
+            commits,
+        };
+        closing(&change, &loaded.policy)
+    };
+    let range = Range { new: tip, hidden: &[oldest], trusted: None };
+    let mut found = Vec::new();
+    let threads = world.threads();
+    repository.for_each_step(range, &Needs::new(), threads, one, |closing| {
+        found.extend(closing);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Returns the policy by which a ref is judged that holds `tip`.
+fn policy(repository: &Repository, settings: &Settings, tip: Oid, name: &Text) -> Result<Loaded, Stop> {
+    let unusable = |why| Stop::unusable(why, "policy to judge evidence by");
+    if let Some(file) = &settings.policy_file {
+        let folder = file.parent().unwrap_or(file);
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        return from_disk(folder, &name).map_err(unusable);
+    }
+    let path = &settings.policy_path;
+    match at_commit(repository, tip, path, &name.to_lossy()) {
+        Err(Unusable::Absent) => {}
+        found => return found.map_err(unusable),
+    }
+    // A ref that is older than its policy is judged as the policy ref says.
+    if let Some(base) = repository.resolve_ref(settings.policy_ref.as_bytes())?.id {
+        match at_commit(repository, base, path, &settings.policy_ref.to_lossy()) {
+            Err(Unusable::Absent) => {}
+            found => return found.map_err(unusable),
+        }
+    }
+    match &settings.missing_policy {
+        MissingPolicy::Pack(pack) => from_pack(pack).map_err(unusable),
+        MissingPolicy::Allow | MissingPolicy::Deny => Err(unusable(Unusable::Absent)),
+    }
+}
+
+/// Tells of what has become due soon or overdue since somebody was told, and remembers that.
+fn tell(
+    repository: &Repository,
+    key: Option<&str>,
+    listing: &Listing<'_>,
+    places: &[Place],
+    world: &World,
+) -> Result<(), Stop> {
+    let new = |at: Standing, told: Told| -> Vec<(&str, &Owed)> {
+        listing.that(at).filter(|(_, owed)| owed.told < Some(told)).collect()
+    };
+    let (soon, overdue) = (new(Standing::DueSoon, Told::DueSoon), new(Standing::Overdue, Told::Overdue));
+    if soon.is_empty() && overdue.is_empty() {
+        return Ok(());
+    }
+    let value = |at: Standing, list: &[(&str, &Owed)]| -> Vec<Value> {
+        list.iter().map(|(id, owed)| listing.value(at, id, owed)).collect()
+    };
+    let list = [value(Standing::Overdue, &overdue), value(Standing::DueSoon, &soon)].concat();
+    for place in places {
+        place.send(&soon, &overdue, &list)?;
+    }
+    let ids = |list: &[(&str, &Owed)]| list.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let told = Escalated { due_soon: ids(&soon), overdue: ids(&overdue), observed_at: world.now };
+    append(repository, key, world.now, |_| vec![Event::Escalated(told)])?;
+    Ok(())
+}

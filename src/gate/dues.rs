@@ -1,0 +1,150 @@
+//! What a change of a push has to do with what is owed: who made it, so that he can be found again,
+//! and what it says for an earlier change.
+//!
+//! A later change speaks for an earlier one by `For-Change: COMMIT`, and states in its other trailers
+//! what was missing. It is read by the policy that judges it, like everything else that it says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Change, Oid, Person, Text};
+use crate::people::participants::{Hand, makers, participants};
+use crate::policy::{Obligations, Policy};
+use crate::verdict::{Outcome, Verdict};
+use crate::vocabulary::{Kind, Reading};
+
+/// The trailer by which a change speaks for an earlier one.
+pub const FOR_CHANGE: &str = "For-Change";
+
+/// How many digits of an id it takes at least.
+const DIGITS: usize = 12;
+
+/// The class whose changes take the shortcut.
+const EMERGENCY: &str = "emergency";
+
+/// A change, and who made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Made {
+    /// Its final revision.
+    pub change: Oid,
+    /// Those who made it, bots aside.
+    pub by: Vec<Hand>,
+    /// Whether that is all of them.
+    pub is_complete: bool,
+}
+
+/// What a change says for earlier ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Closing {
+    /// The change that says it.
+    pub made: Made,
+    /// The first digits of the ids of those that it speaks for.
+    pub speaks_for: Vec<String>,
+    /// What it states, and how the policy accepts it.
+    pub states: Vec<Stated>,
+}
+
+/// A field that is stated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Stated {
+    /// Its name in the policy.
+    pub field: String,
+    /// For a field that names people: those who can be identified, bots aside.
+    pub people: Option<Vec<Hand>>,
+}
+
+/// What the changes of one ref have to do with what is owed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dues {
+    /// What the policies of the ref ask about what is owed.
+    pub asks: Obligations,
+    /// How many changes are no emergencies.
+    pub ordinary: usize,
+    /// The emergencies.
+    pub emergencies: Vec<Made>,
+    /// The changes that owe something.
+    pub owing: Vec<Made>,
+    /// What is said for earlier changes.
+    pub closings: Vec<Closing>,
+}
+
+/// What one change has to do with what is owed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Due {
+    is_emergency: bool,
+    owes: bool,
+    made: Option<Made>,
+    closing: Option<Closing>,
+}
+
+impl Due {
+    /// Returns it for a change that was judged by this policy.
+    pub(super) fn of(change: &Change, policy: &Policy, verdict: &Verdict) -> Due {
+        let is_emergency = verdict.class.as_deref() == Some(EMERGENCY);
+        let owes = verdict.judgements.iter().any(|one| matches!(one.outcome, Outcome::Owed(_)));
+        let made = if is_emergency || owes { made(change, policy) } else { None };
+        Due { is_emergency, owes, made, closing: closing(change, policy) }
+    }
+}
+
+impl Dues {
+    /// Adds a change.
+    pub(super) fn add(&mut self, due: Due) {
+        self.ordinary += usize::from(!due.is_emergency);
+        if let Some(made) = due.made {
+            if due.owes {
+                self.owing.push(made.clone());
+            }
+            if due.is_emergency {
+                self.emergencies.push(made);
+            }
+        }
+        self.closings.extend(due.closing);
+    }
+}
+
+fn made(change: &Change, policy: &Policy) -> Option<Made> {
+    let (found, missing) = participants(change, &policy.people);
+    Some(Made { change: change.tip()?.id?, by: makers(&found), is_complete: missing.is_none() })
+}
+
+/// Returns what a change says for earlier ones; `None` if it speaks for none.
+pub fn closing(change: &Change, policy: &Policy) -> Option<Closing> {
+    let speaks_for = speaks_for(change);
+    if speaks_for.is_empty() {
+        return None;
+    }
+    Some(Closing { made: made(change, policy)?, speaks_for, states: stated(change, policy) })
+}
+
+/// Returns the ids, or their first digits, of the changes that a change speaks for.
+fn speaks_for(change: &Change) -> Vec<String> {
+    let trailers = change.commits.iter().flat_map(|commit| commit.message.trailers().iter());
+    let named = trailers.filter(|trailer| trailer.key.eq_ignore_ascii_case(FOR_CHANGE));
+    let mut found: Vec<String> = named.filter_map(|trailer| digits(&trailer.value)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn digits(value: &Text) -> Option<String> {
+    let value = value.as_utf8()?.trim();
+    let is_id = (DIGITS..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| value.to_ascii_lowercase())
+}
+
+fn stated(change: &Change, policy: &Policy) -> Vec<Stated> {
+    let mut found = Vec::new();
+    for field in policy.vocabulary.fields() {
+        let Reading::Stated { claims, .. } = field.reading(change) else { continue };
+        let people = matches!(field.kind, Kind::Person).then(|| {
+            let persons = claims.iter().filter_map(|claim| Person::read(claim.value.as_bytes()).ok());
+            let one = |person: Person| Hand::of(&policy.people.who(&person), &person.name, None);
+            persons.filter_map(one).filter(|maker| maker.key.is_some()).collect()
+        });
+        found.push(Stated { field: field.name.clone(), people });
+    }
+    found
+}

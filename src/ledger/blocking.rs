@@ -1,0 +1,114 @@
+//! What speaks against a push because of what is overdue, where the policy asks for that.
+//!
+//! It rests on the state of the ledger as the push finds it, and on nothing that is pushed but what the
+//! changes say for earlier ones. A state that cannot be read speaks against the push.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::obligation::{closes, is_overdue};
+use super::state::{Owed, State};
+use crate::change::{Oid, Text};
+use crate::gate::Kept;
+use crate::gate::dues::{Dues, FOR_CHANGE, Made};
+use crate::push::refuse;
+use crate::report::{Report, decide};
+use crate::verdict::{Finding, Judgement, Line};
+
+/// How many obligations a refusal names.
+const NAMED: usize = 10;
+
+/// Adds to the report of a push what is refused because of what is overdue. `state` reads the state of
+/// the ledger, and is asked only if a policy wants to know.
+pub fn block(
+    report: &mut Report,
+    kept: &Kept,
+    state: impl FnOnce() -> Result<State, String>,
+    now: Timestamp,
+) {
+    let asks = |dues: &Dues| dues.asks.block_on_overdue || dues.asks.suspend_shortcut;
+    if !kept.dues().iter().any(|(_, dues)| asks(dues)) {
+        return;
+    }
+    let state = state();
+    for (name, dues) in kept.dues().iter().filter(|(_, dues)| asks(dues)) {
+        let against = match &state {
+            Ok(state) => against(name, dues, state, now),
+            Err(why) => {
+                let what = Line::say(format!("the policy asks what is overdue, and {why}"));
+                vec![refuse("obligations-known", Finding::new(what).by("whoever administrates the server"))]
+            }
+        };
+        let is_it = |judged: &crate::report::JudgedAs| judged.name == *name;
+        if let Some(group) = report.groups.iter_mut().find(|one| one.judged_as.as_ref().is_some_and(is_it)) {
+            group.refusals.extend(against);
+        }
+    }
+    report.decision = decide(&report.groups, report.enforced);
+}
+
+/// Returns what is overdue and speaks against the changes that are pushed to one ref.
+pub fn against(name: &Text, dues: &Dues, state: &State, now: Timestamp) -> Vec<Judgement> {
+    let overdue: Vec<&Owed> = state.owed.values().filter(|owed| is_overdue(owed, now)).collect();
+    let here: Vec<&Owed> = overdue.iter().copied().filter(|owed| owed.on == *name).collect();
+    let mut found = Vec::new();
+    if dues.asks.block_on_overdue && 0 < dues.ordinary && !is_about_it(name, dues, &here) {
+        let what = Line::say("changes are overdue on ")
+            .quote(name)
+            .and(": nothing but an emergency and what closes them lands");
+        found.push(refuse("nothing-overdue", list(Finding::new(what), &here)));
+    }
+    if dues.asks.suspend_shortcut {
+        let mine: Vec<&Owed> = overdue.into_iter().filter(|owed| owes(owed, &dues.emergencies)).collect();
+        if !mine.is_empty() {
+            let what = Line::say("an emergency is refused to those who still owe what an earlier one left");
+            found.push(refuse("shortcut-suspended", list(Finding::new(what), &mine)));
+        }
+    }
+    found
+}
+
+/// Returns whether everything overdue is closed by this push, or every change but emergencies closes
+/// some of it: step by step is allowed, and nothing rides along.
+fn is_about_it(name: &Text, dues: &Dues, overdue: &[&Owed]) -> bool {
+    let mut useful = BTreeSet::new();
+    let mut left = 0;
+    for owed in overdue {
+        let closing = dues.closings.iter().filter(|closing| closes(owed, closing, name).is_ok());
+        let by: Vec<Oid> = closing.map(|closing| closing.made.change).collect();
+        left += usize::from(by.is_empty());
+        // An emergency that closes something makes no room for what comes with it.
+        let is_ordinary = |id: &Oid| !dues.emergencies.iter().any(|made| made.change == *id);
+        useful.extend(by.into_iter().filter(is_ordinary));
+    }
+    left == 0 || (!useful.is_empty() && useful.len() == dues.ordinary)
+}
+
+fn owes(owed: &Owed, emergencies: &[Made]) -> bool {
+    let is_one =
+        |made: &Made| made.by.iter().any(|maker| owed.makers.iter().any(|other| other.may_be(maker)));
+    emergencies.iter().any(is_one)
+}
+
+/// Names what is overdue and how it is closed.
+fn list(finding: Finding, overdue: &[&Owed]) -> Finding {
+    let mut paste: Vec<String> = Vec::new();
+    let mut words = finding.what.clone();
+    for owed in overdue.iter().take(NAMED) {
+        let change = owed.change.map(|id| id.to_string()).unwrap_or_default();
+        let due = owed.due.map(|due| due.strftime("%F %R UTC").to_string()).unwrap_or_default();
+        let short = change.get(..12).unwrap_or(&change);
+        words = words.and(format!("; {short} owes {}, due {due} (`{}`)", owed.what, owed.rule));
+        for line in [format!("{FOR_CHANGE}: {short}"), owed.evidence.clone()] {
+            if !paste.contains(&line) {
+                paste.push(line);
+            }
+        }
+    }
+    if NAMED < overdue.len() {
+        words = words.and(format!("; and {} more", overdue.len() - NAMED));
+    }
+    let finding = Finding { what: words, ..finding };
+    finding.by("those who owe it, in a change that says").paste(paste.join("\n"))
+}

@@ -1,0 +1,25 @@
+//! What is owed: against the clock, by real pushes, and as a sweep tells it.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "test code"
+)]
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../hooks/world.rs"]
+mod world;
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../ledger/book.rs"]
+mod book;
+
+mod clock;
+mod deployments;
+mod past;
+mod pushes;
+mod sweeps;
