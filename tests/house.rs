@@ -47,7 +47,11 @@ const WALLS: [(&str, &[&str], &str); 17] = [
     ("annotate_snippets", &["report"], "only reports draw"),
     ("quick_junit", &["report"], "only reports write XML"),
     ("octocrab", &["github"], "whoever asks a forge asks through one door"),
-    ("ureq", &["tickets", "cli"], "tickets are asked for and a sweep is told elsewhere; nothing else blocks on a network"),
+    (
+        "ureq",
+        &["tickets", "cli"],
+        "tickets are asked for and a sweep is told elsewhere; nothing else blocks on a network",
+    ),
     ("tokio", &["github"], "nothing else waits for more than one thing"),
     ("futures_util", &["github"], "nothing else waits for more than one thing"),
     ("http_body_util", &["github"], "whoever asks a forge asks through one door"),
