@@ -188,10 +188,8 @@ fn events() -> Vec<Event> {
 #[test]
 fn every_record_that_can_be_written_fits_the_schema_and_is_read_back() {
     let schema = schema();
-    let mut number = 0;
     let mut previous = None;
-    for event in events() {
-        number += 1;
+    for (number, event) in (1..).zip(events()) {
         let record =
             Record { schema: SCHEMA.into(), number, previous, recorded_at: Timestamp::UNIX_EPOCH, event };
         let bytes = record.bytes().unwrap();

@@ -46,7 +46,7 @@ fn of_many_pushes_of_the_same_one_lands() {
     let new = world.commit(&good("One"));
     let moved = std::thread::scope(|scope| {
         let pushes: Vec<_> = (0..12).map(|_| scope.spawn(|| world.push(&["main"]))).collect();
-        pushes.into_iter().map(|push| push.join().unwrap()).count()
+        pushes.into_iter().map(|push| push.join().unwrap()).collect::<Vec<_>>().len()
     });
     assert_eq!(moved, 12);
     world.reconcile();
