@@ -81,7 +81,7 @@ def write(path, records, links):
     (allowed, facts, allow_text), (outcome, _, land_text), (denied, denied_facts, deny_text) = links
     name = "refs/heads/main"
     tip, moves, recent, tool = None, {}, [], allowed["event"]["decision"]["tool"]
-    state = lambda number: canonical({"number": number, "open": moves, "owed": {}, "protects": ["main"], "recent": recent[-64:], "stayed": {}, "tips": {name: tip}})
+    state = lambda number: canonical({"number": number, "open": moves, "owed": {}, "protects": ["main"], "recent": recent[-32:], "stayed": {}, "tips": {name: tip}})
     out = subprocess.Popen(["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE)
     previous, number = None, 0
     place = 0
@@ -89,7 +89,8 @@ def write(path, records, links):
     def put(event, facts, text):
         nonlocal previous, number
         number += 1
-        at = START + number
+        # Older than what is pushed, as in life: git's own check of a push walks through all that is newer.
+        at = START - 10 * COMMITS - records + number
         stamp = datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         record = canonical({"schema": "changegate/record/v1", "number": number, "previous": previous, "recorded-at": stamp, "event": event})
         previous = "sha256:" + hashlib.sha256(record).hexdigest()

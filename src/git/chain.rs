@@ -202,7 +202,7 @@ impl Repository {
 impl ReadLink {
     /// Returns the message of the commit.
     pub fn message(&self) -> &[u8] {
-        let end = self.raw.windows(2).position(|pair| pair == b"\n\n");
+        let end = memchr::memmem::find(&self.raw, b"\n\n");
         end.and_then(|end| self.raw.get(end + 2..)).unwrap_or_default()
     }
 
@@ -212,7 +212,7 @@ impl ReadLink {
         let wanted = format!("\nauthor {WRITER} {at} +0000\ncommitter {WRITER} {at} +0000\n");
         let end = self.raw.len().saturating_sub(self.message().len());
         let head = self.raw.get(..end).unwrap_or_default();
-        head.windows(wanted.len()).any(|part| part == wanted.as_bytes())
+        memchr::memmem::find(head, wanted.as_bytes()).is_some()
     }
 
     /// Returns the content's id of the file `name`.

@@ -39,7 +39,7 @@ pub struct State {
 }
 
 /// How many decisions are remembered as the newest.
-pub const RECENT: usize = 64;
+pub const RECENT: usize = 32;
 
 /// Something that is owed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
