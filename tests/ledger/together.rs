@@ -44,11 +44,11 @@ fn fifty_pushes_at_once_are_fifty_decisions_in_one_chain() {
 fn of_many_pushes_of_the_same_one_lands() {
     let world = World::new();
     let new = world.commit(&good("One"));
-    let moved = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
+        // All but one come too late, in whichever way git tells them.
         let pushes: Vec<_> = (0..12).map(|_| scope.spawn(|| world.push(&["main"]))).collect();
-        pushes.into_iter().map(|push| push.join().unwrap()).collect::<Vec<_>>().len()
+        assert!(pushes.into_iter().map(|push| push.join().unwrap()).filter(|push| push.ok).count() >= 1);
     });
-    assert_eq!(moved, 12);
     world.reconcile();
     world.is_whole();
     let records = world.records();
