@@ -10,6 +10,9 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use gix_glob::{Pattern as GitGlob, pattern::Case, wildmatch};
+use regex_automata::meta::{Config, Regex};
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_syntax::hir::{Hir, Look};
 
 /// How many bytes a pattern may have.
 const LONGEST: usize = 1024;
@@ -254,7 +257,8 @@ fn matches_stars(pattern: &[u8], text: &[u8], fold: bool) -> bool {
 #[derive(Clone)]
 pub struct ValuePattern {
     written: String,
-    compiled: OnceLock<Option<regex::bytes::Regex>>,
+    parsed: Hir,
+    compiled: OnceLock<Option<Regex>>,
 }
 
 impl ValuePattern {
@@ -267,18 +271,18 @@ impl ValuePattern {
         if LONGEST < written.len() {
             return Err(format!("a pattern has at most {LONGEST} bytes"));
         }
-        regex_syntax::ParserBuilder::new()
+        let parsed = regex_syntax::ParserBuilder::new()
             .utf8(false)
             .unicode(false)
             .nest_limit(50)
             .build()
             .parse(written)
             .map_err(|error| match error {
-            regex_syntax::Error::Parse(error) => error.kind().to_string(),
-            regex_syntax::Error::Translate(error) => error.kind().to_string(),
-            _ => "it cannot be read as a regular expression".into(),
-        })?;
-        Ok(ValuePattern { written: written.into(), compiled: OnceLock::new() })
+                regex_syntax::Error::Parse(error) => error.kind().to_string(),
+                regex_syntax::Error::Translate(error) => error.kind().to_string(),
+                _ => "it cannot be read as a regular expression".into(),
+            })?;
+        Ok(ValuePattern { written: written.into(), parsed, compiled: OnceLock::new() })
     }
 
     /// Returns whether the whole of `value` matches, or `None` if the pattern is too large to
@@ -299,13 +303,20 @@ impl ValuePattern {
         }
     }
 
-    fn compiled(&self) -> &Option<regex::bytes::Regex> {
+    fn compiled(&self) -> &Option<Regex> {
         self.compiled.get_or_init(|| {
-            regex::bytes::RegexBuilder::new(&format!("^(?:{})$", self.written))
-                .unicode(false)
-                .size_limit(1 << 20)
-                .build()
-                .ok()
+            let whole = [Hir::look(Look::Start), self.parsed.clone(), Hir::look(Look::End)];
+            // Values are short, and a hook sees few of them: what makes searching faster takes longer to
+            // build than it saves. What remains is linear in the value all the same.
+            let config = Config::new()
+                .hybrid(false)
+                .dfa(false)
+                .onepass(false)
+                .auto_prefilter(false)
+                .utf8_empty(false)
+                .which_captures(WhichCaptures::None)
+                .nfa_size_limit(Some(1 << 20));
+            Regex::builder().configure(config).build_from_hir(&Hir::concat(whole.into())).ok()
         })
     }
 }
