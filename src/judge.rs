@@ -23,11 +23,13 @@ pub const NO_RULE: &str = "no-rule-applies";
 /// Judges `change` by `policy`; with `enforce`, a gap in the facts denies.
 pub fn judge(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
     let seen = Seen::new(change, &policy.people, &policy.vocabulary);
-    let classes = classes(policy, &seen);
+    // Of what sorts changes and rules only the answer matters.
+    let sorting = Seen::without_reasons(change, &policy.people, &policy.vocabulary);
+    let classes = classes(policy, &sorting);
     let today = change.seen_at.to_zoned(TimeZone::UTC).date();
     let mut judgements: Vec<Judgement> = Vec::with_capacity(policy.rules.len());
     for (place, rule) in policy.rules.iter().enumerate() {
-        let outcome = match applies(rule, &classes, &seen) {
+        let outcome = match applies(rule, &classes, &sorting) {
             Applies::No => Outcome::NotApplicable,
             Applies::Yes => outcome(rule.require.ask(&seen), enforce),
             // Whether or not the rule is about this change: if it is kept, nothing is open.
@@ -40,7 +42,7 @@ pub fn judge(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
         };
         let outcome = match outcome {
             Outcome::Fail(_) | Outcome::Undecided(_) | Outcome::Deferred(_) => {
-                exempted(policy, place, &seen).unwrap_or(outcome)
+                exempted(policy, place, &sorting).unwrap_or(outcome)
             }
             other => other,
         };
@@ -88,7 +90,7 @@ pub fn explain(policy: &Policy, change: &Change, rule: &str) -> Vec<Trace> {
 /// Returns the exemptions, as places in the policy, that let a judgement of `verdict` be, or of which
 /// nobody can tell whether they would.
 pub fn exemptions_used(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
-    let seen = Seen::new(change, &policy.people, &policy.vocabulary);
+    let seen = Seen::without_reasons(change, &policy.people, &policy.vocabulary);
     let mut used = Vec::new();
     for (place, exemption) in policy.exemptions.iter().enumerate() {
         let counts = match verdict.judgements.get(exemption.rule).map(|judgement| &judgement.outcome) {

@@ -81,28 +81,14 @@ pub(super) fn drawn_like(character: char) -> char {
     ascii.unwrap_or(character).to_ascii_lowercase()
 }
 
-/// The keys that a policy knows, prepared for comparing.
-pub(super) struct Known<'a>(Vec<Entry<'a>>);
+/// The keys that a policy knows.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'keys, 'a>(pub(super) &'keys [&'a str]);
 
-struct Entry<'a> {
-    key: &'a str,
-    folded: String,
-    letters: u64,
-}
-
-impl<'a> Known<'a> {
-    pub(super) fn new(keys: &[&'a str]) -> Self {
-        let entry = |key: &&'a str| {
-            let folded = key.to_ascii_lowercase();
-            Entry { key, letters: letters(&folded), folded }
-        };
-        Known(keys.iter().map(entry).collect())
-    }
-
+impl<'a> Known<'_, 'a> {
     /// Returns the known key that is `written`, in whatever case.
     pub(super) fn same(&self, written: &[u8]) -> Option<&'a str> {
-        let is_same = |entry: &&Entry<'a>| entry.folded.as_bytes().eq_ignore_ascii_case(written);
-        self.0.iter().find(is_same).map(|entry| entry.key)
+        self.0.iter().find(|key| key.as_bytes().eq_ignore_ascii_case(written)).copied()
     }
 
     /// Returns the known key that `written` is a misspelling of, and the number of edits between
@@ -111,15 +97,14 @@ impl<'a> Known<'a> {
     /// Returns `None` for a known key and for one in common use.
     pub(super) fn misspelt(&self, written: &str) -> Option<(&'a str, usize)> {
         // No known key is longer than this with two characters more; hostile lengths stop here.
-        if self.0.iter().all(|entry| entry.folded.len() + 2 < written.len()) {
+        if self.0.iter().all(|key| key.len() + 2 < written.len()) {
             return None;
         }
-        let folded = written.to_ascii_lowercase();
-        let known = self.0.iter().any(|entry| entry.folded == folded);
-        if known || IN_COMMON_USE.contains(&folded.as_str()) {
+        let is_it = |key: &str| key.eq_ignore_ascii_case(written);
+        if self.0.iter().chain(IN_COMMON_USE).any(|key| is_it(key)) {
             return None;
         }
-        self.nearest(&folded)
+        self.nearest(&written.to_ascii_lowercase())
     }
 
     /// Returns the known key that `written`, which is no key to git, was meant to look like.
@@ -147,22 +132,21 @@ impl<'a> Known<'a> {
     fn nearest(&self, folded: &str) -> Option<(&'a str, usize)> {
         let length = folded.chars().count();
         let mask = letters(folded);
-        let distance = |entry: &Entry<'a>| {
-            let allowed: u8 = match entry.folded.len() {
+        let distance = |key: &&'a str| {
+            let allowed: u8 = match key.len() {
                 0..4 => 0,
                 4..10 => 1,
                 _ => 2,
             };
             // One edit changes the length by one at most, and the set of letters by two; most keys
             // are ruled out by that, without paying for the distance.
-            let differing = (entry.letters ^ mask).count_ones();
-            if usize::from(allowed) < entry.folded.len().abs_diff(length)
-                || 2 * u32::from(allowed) < differing
+            if usize::from(allowed) < key.len().abs_diff(length)
+                || 2 * u32::from(allowed) < (letters(key) ^ mask).count_ones()
             {
                 return None;
             }
-            let distance = strsim::damerau_levenshtein(&entry.folded, folded);
-            (distance <= usize::from(allowed)).then_some((entry.key, distance))
+            let distance = strsim::damerau_levenshtein(&key.to_ascii_lowercase(), folded);
+            (distance <= usize::from(allowed)).then_some((*key, distance))
         };
         self.0.iter().filter_map(distance).min_by_key(|(_, distance)| *distance)
     }
@@ -174,14 +158,14 @@ fn is_markup(character: char) -> bool {
     character.is_whitespace() || "*_`>-#\u{2022}\u{b7}\u{2023}\u{25e6}".contains(character)
 }
 
-/// Returns the set of characters of `text`, one bit for each that a key can have, and one for all
-/// others together.
+/// Returns the set of characters of `text`, one bit for each that a key can have, in either case, and
+/// one for all others together.
 fn letters(text: &str) -> u64 {
     text.bytes().fold(0, |set, byte| {
         set | 1
-            << match byte {
-                b'a'..=b'z' => byte - b'a',
-                b'0'..=b'9' => 26 + byte - b'0',
+            << match byte.to_ascii_lowercase() {
+                letter @ b'a'..=b'z' => letter - b'a',
+                digit @ b'0'..=b'9' => 26 + digit - b'0',
                 b'-' => 36,
                 _ => 37,
             }
@@ -196,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_pen_is_recognised_and_another_word_is_not() {
-        let known = Known::new(KEYS);
+        let known = Known(KEYS);
         for (written, meant) in [
             ("Aproved-by", Some(("Approved-by", 1))),
             ("approvde-by", Some(("Approved-by", 1))),
@@ -219,12 +203,12 @@ mod tests {
             assert_eq!(known.misspelt(written), meant, "{written}");
         }
         assert_eq!(known.misspelt(&"A".repeat(1 << 20)), None);
-        assert_eq!(Known::new(&[]).misspelt("Risk"), None);
+        assert_eq!(Known(&[]).misspelt("Risk"), None);
     }
 
     #[test]
     fn foreign_letters_do_not_hide_a_key() {
-        let known = Known::new(KEYS);
+        let known = Known(KEYS);
         for written in [
             "\u{410}pproved-by",
             "App\u{200b}roved-by",

@@ -83,7 +83,7 @@ pub enum Why {
 pub fn near_misses(message: &[u8], like: Like, known: &[&str]) -> Vec<NearMiss> {
     let message = as_taken_in(message, like);
     let places = Places::new(&message, like);
-    let known = Known::new(known);
+    let known = Known(known);
     let mut found = Vec::new();
     let mut walk = Walk::default();
     let mut at = 0;
@@ -94,9 +94,9 @@ pub fn near_misses(message: &[u8], like: Like, known: &[&str]) -> Vec<NearMiss> 
         let place = places.at(at, &walk);
         walk.enter(kind);
         let miss = match kind {
-            Kind::Trailer(separator) => trailer(line, separator, place, &walk, &known),
-            Kind::Indented => indented(line, place, &walk, &known),
-            Kind::Prose => prose(line, &known),
+            Kind::Trailer(separator) => trailer(line, separator, place, &walk, known),
+            Kind::Indented => indented(line, place, &walk, known),
+            Kind::Prose => prose(line, known),
             Kind::Blank | Kind::Comment | Kind::CherryPicked => None,
         };
         if let Some((written, key, why)) = miss {
@@ -213,7 +213,7 @@ fn trailer<'a>(
     separator: usize,
     place: Place,
     walk: &Walk,
-    known: &Known<'a>,
+    known: Known<'_, 'a>,
 ) -> Option<Miss<'a>> {
     let written = trim(line.get(..separator)?);
     let why = match place {
@@ -233,7 +233,7 @@ fn trailer<'a>(
 }
 
 /// Judges a line that starts with white space.
-fn indented<'a>(line: &[u8], place: Place, walk: &Walk, known: &Known<'a>) -> Option<Miss<'a>> {
+fn indented<'a>(line: &[u8], place: Place, walk: &Walk, known: Known<'_, 'a>) -> Option<Miss<'a>> {
     // Where it is no part of a trailer or of a block it is a quotation, or part of a list.
     match place {
         Place::Block => {}
@@ -248,7 +248,7 @@ fn indented<'a>(line: &[u8], place: Place, walk: &Walk, known: &Known<'a>) -> Op
 }
 
 /// Judges a line that could not be a trailer anywhere.
-fn prose<'a>(line: &[u8], known: &Known<'a>) -> Option<Miss<'a>> {
+fn prose<'a>(line: &[u8], known: Known<'_, 'a>) -> Option<Miss<'a>> {
     let reach = String::from_utf8_lossy(line.get(..line.len().min(KEY_REACH))?);
     let (end, colon) = reach.char_indices().find(|(_, character)| drawn_like(*character) == ':')?;
     let written = reach.get(..end)?;

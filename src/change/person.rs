@@ -122,20 +122,25 @@ pub fn canonical_address(address: &[u8]) -> Option<String> {
     if !local.iter().all(bracketed_bot) || !domain.iter().all(plain) {
         return None;
     }
-    let local = String::from_utf8_lossy(local).to_ascii_lowercase();
-    let domain = String::from_utf8_lossy(domain).to_ascii_lowercase();
-    if domain == "users.noreply.github.com" {
+    // All of it is ASCII by now.
+    let (local, domain) = (std::str::from_utf8(local).ok()?, std::str::from_utf8(domain).ok()?);
+    let lower = |parts: [&str; 3]| {
+        let mut canonical = parts.concat();
+        canonical.make_ascii_lowercase();
+        Some(canonical)
+    };
+    if domain.eq_ignore_ascii_case("users.noreply.github.com") {
         let login = match local.split_once('+') {
             Some((id, login)) if id.bytes().all(|byte| byte.is_ascii_digit()) => login,
-            _ => local.as_str(),
+            _ => local,
         };
-        return (!login.is_empty()).then(|| format!("github:{login}"));
+        return if login.is_empty() { None } else { lower(["github:", login, ""]) };
     }
     let local = match local.split_once('+') {
         Some((base, _)) if !base.is_empty() => base,
-        _ => local.as_str(),
+        _ => local,
     };
-    Some(format!("{local}@{domain}"))
+    lower([local, "@", domain])
 }
 
 /// Returns the form in which two names are compared, in order to *refuse* a person who reviews

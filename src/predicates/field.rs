@@ -10,7 +10,7 @@ use super::{Doc, Known, Reply, Seen};
 use crate::calendar::Within;
 use crate::change::{Missing, Needs};
 use crate::verdict::{Finding, Line, Obligation};
-use crate::vocabulary::{Field, Kind, Reading};
+use crate::vocabulary::{Claim, Field, Kind, Reading};
 use crate::yaml::decode::{Map, choice, each, entries, one, text, truth};
 use crate::yaml::{Fault, Node, Value, shown};
 
@@ -195,8 +195,10 @@ impl FieldHolds {
                     }
                 }
                 (Reading::Absent, _) => {
-                    let paste = asked.paste(field).unwrap_or_else(|| field.template());
-                    findings.push(absent(field, paste, seen));
+                    findings.push(seen.because(|| {
+                        let paste = asked.paste(field).unwrap_or_else(|| field.template());
+                        absent(field, paste, seen)
+                    }));
                 }
                 (Reading::Invalid(reasons), Asked::Absent) => {
                     findings
@@ -213,23 +215,7 @@ impl FieldHolds {
                         (Asked::Absent | Asked::OneOf(_) | Asked::AtLeast(_) | Asked::AtMost(_), _) => false,
                     };
                     if !holds {
-                        let deciding = claims.iter().find(|claim| {
-                            level.is_none()
-                                || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
-                        });
-                        let mut finding = match deciding {
-                            Some(claim) => {
-                                let what = Line::say(format!("`{}` is ", field.name))
-                                    .quote(claim.value)
-                                    .and(format!(", and is asked to be {}", asked.wanted(field)));
-                                claim.place(Finding::new(what), seen.change)
-                            }
-                            None => Finding::new(Line::say(format!("`{}` is not what is asked", field.name))),
-                        };
-                        if let Some(paste) = asked.paste(field) {
-                            finding = finding.paste(paste);
-                        }
-                        findings.push(finding);
+                        findings.push(seen.because(|| asked.contrary(field, &claims, level, seen)));
                     }
                 }
             }
@@ -294,6 +280,32 @@ impl Asked {
         };
         map.finish(faults);
         asked
+    }
+
+    /// Returns the finding that what counts, `level`, is not what is asked.
+    fn contrary(
+        &self,
+        field: &Field,
+        claims: &[Claim<'_>],
+        level: Option<usize>,
+        seen: &Seen<'_>,
+    ) -> Finding {
+        let deciding = claims.iter().find(|claim| {
+            level.is_none() || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
+        });
+        let finding = match deciding {
+            Some(claim) => {
+                let what = Line::say(format!("`{}` is ", field.name))
+                    .quote(claim.value)
+                    .and(format!(", and is asked to be {}", self.wanted(field)));
+                claim.place(Finding::new(what), seen.change)
+            }
+            None => Finding::new(Line::say(format!("`{}` is not what is asked", field.name))),
+        };
+        match self.paste(field) {
+            Some(paste) => finding.paste(paste),
+            None => finding,
+        }
     }
 
     fn wanted(&self, field: &Field) -> String {

@@ -20,7 +20,7 @@ use std::cell::OnceCell;
 use crate::change::{Change, Missing, Need, Needs};
 use crate::people::People;
 use crate::people::participants::{Participant, participants};
-use crate::verdict::{Finding, Obligation};
+use crate::verdict::{Finding, Line, Obligation};
 use crate::vocabulary::{Field, Vocabulary};
 use crate::yaml::decode::unknown;
 use crate::yaml::{Fault, Key, Node};
@@ -64,12 +64,29 @@ pub struct Seen<'judge> {
     /// The fields of the policy.
     pub vocabulary: &'judge Vocabulary,
     participants: OnceCell<(Vec<Participant>, Option<Missing>)>,
+    /// Whether somebody wants to know why something does not hold.
+    reasons: bool,
 }
 
 impl<'judge> Seen<'judge> {
     /// Returns `change` as seen with these people and fields.
     pub fn new(change: &'judge Change, people: &'judge People, vocabulary: &'judge Vocabulary) -> Self {
-        Seen { change, people, vocabulary, participants: OnceCell::new() }
+        Seen { change, people, vocabulary, participants: OnceCell::new(), reasons: true }
+    }
+
+    /// Returns the same as [`Seen::new`] for whoever only asks whether something holds: of the reasons
+    /// why it does not, most are left empty, since putting them into words is most of the work.
+    pub fn without_reasons(
+        change: &'judge Change,
+        people: &'judge People,
+        vocabulary: &'judge Vocabulary,
+    ) -> Self {
+        Seen { reasons: false, ..Seen::new(change, people, vocabulary) }
+    }
+
+    /// Returns the reason why something does not hold, or an empty one if nobody wants to know.
+    fn because(&self, reason: impl FnOnce() -> Finding) -> Finding {
+        if self.reasons { reason() } else { Finding::new(Line::default()) }
     }
 
     /// Returns everybody who had a hand in the change, and what is missing if it is not known who

@@ -118,9 +118,10 @@ impl Touches {
         }
         match missing {
             Some(gap) => Err(gap),
-            None => Ok(Reply::when(false, || {
-                Finding::new(Line::say(format!("nothing here touches {}", self.what())))
-            })),
+            None => {
+                let why = || Finding::new(Line::say(format!("nothing here touches {}", self.what())));
+                Ok(Reply::Fails(vec![seen.because(why)]))
+            }
         }
     }
 

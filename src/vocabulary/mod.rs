@@ -296,6 +296,9 @@ impl Field {
     /// whichever rule asks; and where the field may be stated several times, it is no disagreement.
     pub fn disagreement(&self, change: &Change) -> Option<Disagreement> {
         let words = self.words().filter(|_| !self.many && self.on_conflict != OnConflict::Refuse)?;
+        if self.claims(change).len() < 2 {
+            return None;
+        }
         let Reading::Stated { claims, level: Some(level) } = self.reading(change) else { return None };
         let mut levels = Vec::new();
         let mut stated = Vec::new();

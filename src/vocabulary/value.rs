@@ -36,14 +36,16 @@ impl Field {
             },
             Kind::Text { min_length, refuse } => {
                 let content = substance(written);
-                if is_placeholder(written) || refuse.iter().any(|phrase| substance(phrase) == content) {
+                if is_placeholder(written, &content)
+                    || refuse.iter().any(|phrase| letters(phrase).eq(content.chars()))
+                {
                     return Err(wrong("which says nothing"));
                 }
                 let subject = match said {
                     Said::Commit(index) => change.commits.get(index).map(|commit| commit.message.subject()),
                     Said::Description => change.pull.as_ref().ok().map(|pull| pull.title.clone()),
                 };
-                if subject.is_some_and(|subject| substance(&subject.to_lossy()) == content) {
+                if subject.is_some_and(|subject| letters(&subject.to_lossy()).eq(content.chars())) {
                     return Err(wrong("which only repeats the subject"));
                 }
                 let length = u64::try_from(content.chars().count()).unwrap_or(u64::MAX);
@@ -61,15 +63,28 @@ impl Field {
 /// Returns the letters and digits of `written` in lower case: what is left once punctuation, space
 /// and everything invisible is gone.
 fn substance(written: &str) -> String {
+    let mut content = String::with_capacity(written.len());
+    if written.is_ascii() {
+        // Nearly everything that is written; the same, without looking each character up.
+        let letters = written.bytes().filter(u8::is_ascii_alphanumeric);
+        content.extend(letters.map(|byte| char::from(byte.to_ascii_lowercase())));
+    } else {
+        content.extend(letters(written));
+    }
+    content
+}
+
+fn letters(written: &str) -> impl Iterator<Item = char> {
     written
         .chars()
         .filter(|character| character.is_alphanumeric() && !is_invisible(*character))
         .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// Returns true for what people type to get past a question: `TODO`, `n/a`, `<describe>`, `xxx`.
-fn is_placeholder(written: &str) -> bool {
+///
+/// `said` is the substance of it.
+fn is_placeholder(written: &str, said: &str) -> bool {
     const NOTHING_SAID: [&str; 22] = [
         "",
         "tbd",
@@ -94,10 +109,22 @@ fn is_placeholder(written: &str) -> bool {
         "inyourownwords",
         "describe",
     ];
-    let said = substance(written);
     let trimmed = text::trim(written.as_bytes());
     let template = trimmed.starts_with(b"<") && trimmed.ends_with(b">");
     let one_character =
         said.chars().next().is_some_and(|first| said.chars().all(|character| character == first));
-    template || one_character || NOTHING_SAID.contains(&said.as_str())
+    template || one_character || NOTHING_SAID.contains(&said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_through_ascii_finds_the_same_letters() {
+        let ascii: String = (0..128u8).map(char::from).collect();
+        for written in [ascii.as_str(), "", "N/A", " See  above. ", "na\u{e4}", "a\u{200b}b", "\u{130}"] {
+            assert_eq!(substance(written), letters(written).collect::<String>(), "{written:?}");
+        }
+    }
 }
