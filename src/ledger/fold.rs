@@ -27,7 +27,7 @@ use super::walk::{Edge, Step, follow, walk};
 use crate::change::{Oid, Text};
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
-use crate::verdict::Decision;
+use crate::verdict::{Decision, Outcome as RuleOutcome};
 
 /// What folding in takes.
 pub struct Folding<'a> {
@@ -72,6 +72,17 @@ pub struct Folded {
     pub closed: Vec<String>,
     /// How many decisions wait for a push that may still be under way.
     pub waiting: usize,
+    /// What has landed as decided, of what git has just told.
+    pub landed: Vec<Landed>,
+}
+
+/// A ref that moved as the push that asks had been allowed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Landed {
+    /// What moved.
+    pub moved: Moved,
+    /// When each thing is due that is owed for it; `None` for what is due at no known time.
+    pub owed: Vec<Option<Timestamp>>,
 }
 
 /// Folds in what was written ahead; `told` is what git tells of the push that asks, if one does.
@@ -263,6 +274,9 @@ impl Run<'_, '_> {
                     return Ok(());
                 }
                 let decided = &one.ahead.decided;
+                if one.is_told {
+                    self.folded.landed.extend(moved.iter().map(|moved| told(moved, decided)));
+                }
                 if !one.is_known {
                     self.append(Event::Decision(Box::new(decided.clone())), one.ahead.facts.as_deref())?;
                 }
@@ -324,6 +338,16 @@ impl Run<'_, '_> {
         }
         Ok(())
     }
+}
+
+fn told(moved: &Moved, decided: &Decided) -> Landed {
+    let changes = decided.refs.iter().filter(|one| one.name == moved.name).flat_map(|one| &one.changes);
+    let outcomes = changes.flat_map(|change| &change.judgements).map(|judgement| &judgement.outcome);
+    let owed = outcomes.filter_map(|outcome| match outcome {
+        RuleOutcome::Owed(owed) => Some(owed.iter().map(|one| one.due)),
+        _ => None,
+    });
+    Landed { moved: moved.clone(), owed: owed.flatten().collect() }
 }
 
 /// Returns what is asked of each ref, and by whom of those who wait.

@@ -1,15 +1,17 @@
 //! `changegate hook post-receive`: whether what has landed should have.
 //!
-//! Git skips a hook that is not executable, or whose link leads nowhere, and says nothing. So what
-//! has landed is judged once more, by the policy that stood before; normally that says what
-//! `pre-receive` has said already, and nothing is written. A change that landed although the policy
-//! denies it is told to whoever pushed and to the server's log; it cannot be refused any more. What
-//! is owed from now on takes one line, since `pre-receive` has said what.
+//! First the decision and its landing are appended to the ledger.
 //!
-//! Before all that, the decision and its landing are appended to the ledger.
+//! Git skips a hook that is not executable, or whose link leads nowhere, and says nothing. So what
+//! has landed and was not decided by `pre-receive`, as far as the ledger knows, is judged here, by the
+//! policy that stood before. A change that landed although the policy denies it is told to whoever
+//! pushed and to the server's log; it cannot be refused any more. What is owed from now on takes one
+//! line, since `pre-receive` has said what.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::super::output::{self, FormatName};
 use super::super::{Exit, Stop, World, ledger};
@@ -17,9 +19,9 @@ use super::serving;
 use crate::change::Stage;
 use crate::gate::{Asked, LedgerMode, Settings, at_commit, judge_range};
 use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
-use crate::ledger::fold::Told;
+use crate::ledger::fold::{Landed, Told};
 use crate::report::Style;
-use crate::verdict::{Decision, Obligation, Outcome};
+use crate::verdict::{Decision, Outcome};
 
 /// Say if something has landed that the policy denies
 #[derive(Debug, clap::Args)]
@@ -30,7 +32,7 @@ pub(in super::super) struct Args {}
 
 pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
     let mut input = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut input)?;
+    io::stdin().lock().read_to_end(&mut input)?;
     let updates = parse_pre_receive(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
     let git_dir = world.variable("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let repository = Repository::open(&world.at(git_dir), None)?;
@@ -38,30 +40,40 @@ pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
         Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
     // First of all: what was decided and landed is recorded, whatever else goes wrong.
     let recorded = record(&repository, &settings, &updates, world);
+    let decided = recorded.as_deref().unwrap_or_default();
     let mut exit = Exit::Allowed;
     for update in updates.iter().filter(|update| !update.old.is_null() && !update.new.is_null()) {
+        let name = repository.resolve_ref(update.name.as_bytes())?.name;
+        let is_it = |landed: &&Landed| {
+            let moved = &landed.moved;
+            moved.name == name && moved.old == Some(update.old) && moved.new == Some(update.new)
+        };
+        if let Some(landed) = decided.iter().find(is_it) {
+            tell_owed(&landed.owed)?;
+            continue;
+        }
         if judge(&repository, &settings, update, world)? == Decision::Deny {
             exit = Exit::Denied;
         }
     }
-    recorded.map(|()| exit)
+    recorded.map(|_| exit)
 }
 
-/// Appends to the ledger what was decided, and what landed.
+/// Appends to the ledger what was decided, and what landed; returns what landed as decided.
 fn record(
     repository: &Repository,
     settings: &Settings,
     updates: &[RefUpdate],
     world: &World,
-) -> Result<(), Stop> {
+) -> Result<Vec<Landed>, Stop> {
     if settings.ledger == LedgerMode::Off {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let served_by = serving::served_by();
     let told = Told { landed: updates, served_by: served_by.as_deref() };
     let folded = ledger::fold_in(repository, settings, Some(told), false, world)?;
     ledger::tell(&folded)?;
-    Ok(())
+    Ok(folded.landed)
 }
 
 /// Judges what an update has brought in, by the policy that stood before it.
@@ -94,25 +106,30 @@ fn judge(
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;
     if report.decision == Decision::Deny {
-        let mut out = std::io::stdout().lock();
+        let mut out = io::stdout().lock();
         writeln!(out, "changegate: this has landed, and should not have; was pre-receive run?")?;
         drop(out);
         let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
         output::report(&report, FormatName::Terminal, &style)?;
     }
     let judgements = report.groups.iter().flat_map(|group| &group.verdicts).flat_map(|one| &one.judgements);
-    let owed: Vec<&Obligation> = judgements
-        .filter_map(|judgement| if let Outcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None })
-        .flatten()
-        .collect();
-    if report.decision == Decision::Allow && !owed.is_empty() {
-        let many =
-            if owed.len() == 1 { "1 obligation".to_owned() } else { format!("{} obligations", owed.len()) };
-        let first = owed.iter().filter_map(|one| one.due).min();
-        let first = first
-            .map(|due| format!(";\n  the first is due {}", due.strftime("%F %R UTC")))
-            .unwrap_or_default();
-        writeln!(std::io::stdout().lock(), "changegate: landed, with {many} from now on{first}")?;
+    let owed = judgements
+        .filter_map(|judgement| if let Outcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None });
+    if report.decision == Decision::Allow {
+        tell_owed(&owed.flatten().map(|one| one.due).collect::<Vec<_>>())?;
     }
     Ok(report.decision)
+}
+
+/// Tells how much is owed for what has landed, and when the first of it is due.
+fn tell_owed(owed: &[Option<Timestamp>]) -> io::Result<()> {
+    let many = match owed.len() {
+        0 => return Ok(()),
+        1 => "1 obligation".to_owned(),
+        many => format!("{many} obligations"),
+    };
+    let first = owed.iter().flatten().min();
+    let first =
+        first.map(|due| format!(";\n  the first is due {}", due.strftime("%F %R UTC"))).unwrap_or_default();
+    writeln!(io::stdout().lock(), "changegate: landed, with {many} from now on{first}")
 }
