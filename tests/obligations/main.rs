@@ -22,4 +22,5 @@ mod clock;
 mod deployments;
 mod past;
 mod pushes;
+mod stayed;
 mod sweeps;
