@@ -95,7 +95,7 @@ pub enum Told {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Closed {
-    /// When, never before it was owed.
+    /// When the evidence was there, never before it was owed.
     pub at: Timestamp,
     /// By what.
     pub by: Evidence,
@@ -192,7 +192,7 @@ impl State {
     fn discharged(&mut self, discharged: &Discharged) {
         let Some(owed) = self.owed.get_mut(&discharged.obligation) else { return };
         if owed.closed.is_none() {
-            let at = discharged.observed_at.max(owed.since);
+            let at = discharged.evidence.counts_from(discharged.observed_at, owed.since);
             let late_by = obligation::late_by(owed.due, at);
             owed.closed = Some(Closed { at, by: discharged.evidence.clone(), late_by });
         }
