@@ -16,6 +16,7 @@ pub mod confirming;
 pub mod deciding;
 pub mod deploy;
 mod evidence;
+pub mod export;
 pub mod fold;
 pub mod message;
 pub mod obligation;

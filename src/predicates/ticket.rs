@@ -113,6 +113,11 @@ impl Ticket {
         }
     }
 
+    /// Returns true if a ticket system is asked.
+    pub fn looks(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Returns true if what cannot be looked up is owed.
     pub(super) fn may_wait(&self) -> bool {
         self.may_wait
