@@ -7,10 +7,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Text};
+use super::{Fact, Oid, Text};
 
 /// How many bytes a key may have.
 const LONGEST_KEY: usize = 40;
+
+/// How many digits of a commit's id name it at least.
+pub const DIGITS: usize = 12;
 
 /// A ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,13 +158,28 @@ impl Ticket {
         let labels = self.labels.iter().any(|label| has_word(label, named));
         has_word(&self.key, named) || labels || has_word(&self.text, named)
     }
+
+    /// Returns true if and only if the ticket's text has the commit as a word by itself: all digits
+    /// of its id, or at least the first [`DIGITS`].
+    pub fn names_change(&self, id: Oid) -> bool {
+        let (id, text) = (id.to_string(), self.text.to_lossy());
+        words(&text).any(|word| DIGITS <= word.len() && id.starts_with(&word.to_ascii_lowercase()))
+    }
+}
+
+/// Returns the words of a text: what stands between everything but letters, digits, `-` and `_`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|one: char| !joins(one))
+}
+
+fn joins(one: char) -> bool {
+    one.is_alphanumeric() || one == '-' || one == '_'
 }
 
 /// Returns true if and only if `word` stands in `text` with neither letters, digits, `-` nor `_`
 /// beside it, in any case of its ASCII letters.
 fn has_word(text: &Text, word: &Text) -> bool {
     let (text, word) = (text.to_lossy().to_ascii_lowercase(), word.to_lossy().to_ascii_lowercase());
-    let joins = |one: char| one.is_alphanumeric() || one == '-' || one == '_';
     let ends = |at: usize| {
         let before = text.get(..at).and_then(|front| front.chars().next_back());
         let after = text.get(at.saturating_add(word.len())..).and_then(|rest| rest.chars().next());
@@ -252,6 +270,34 @@ mod tests {
             assert!(!says(text, "INC-1"), "{text}");
         }
         assert!(says("", "OPS-7") && says("", "INC-9") && !says("anything", ""));
+    }
+
+    #[test]
+    fn a_ticket_names_a_change_by_twelve_digits_or_more() {
+        let id = Oid::from_hex("1f0c3a9be27d66aa0123456789abcdef01234567").unwrap();
+        let names = |text: &str| ticket(T0, text).names_change(id);
+        for text in [
+            "1f0c3a9be27d",
+            "1F0C3A9BE27D66",
+            "see https://git.example.com/shop/commit/1f0c3a9be27d66aa0123456789abcdef01234567.",
+            "(1f0c3a9be27d6)",
+            "1f0c 1f0c3a9be27d",
+        ] {
+            assert!(names(text), "{text}");
+        }
+        for text in [
+            "",
+            "1f0c3a9be27",
+            "1f0c3a9be27e",
+            "0c3a9be27d66aa",
+            "v1-g1f0c3a9be27d",
+            "x1f0c3a9be27d",
+            "1f0c3a9be27d_",
+            "1f0c3a9be27d66aa0123456789abcdef012345678",
+            "1f0c3a9b e27d",
+        ] {
+            assert!(!names(text), "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::change::{Change, Oid, Person, Text};
 use crate::people::participants::{Hand, makers, participants};
 use crate::policy::{Obligations, Policy};
 use crate::verdict::{Outcome, Verdict};
-use crate::vocabulary::{Kind, Reading};
+use crate::vocabulary::{Claim, Field, Kind, Reading};
 
 /// The trailer by which a change speaks for an earlier one.
 pub const FOR_CHANGE: &str = "For-Change";
@@ -53,6 +53,10 @@ pub struct Stated {
     pub field: String,
     /// For a field that names people: those who can be identified, bots aside.
     pub people: Option<Vec<Hand>>,
+    /// For a field whose tickets a ticket system can confirm: their keys. Without it the statement
+    /// proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<Vec<Text>>,
 }
 
 /// What the changes of one ref have to do with what is owed.
@@ -135,6 +139,24 @@ fn digits(value: &Text) -> Option<String> {
     is_id.then(|| value.to_ascii_lowercase())
 }
 
+/// Returns what a change states in a field, each value once; nothing if that does not count.
+pub fn values(change: &Change, field: &Field) -> Vec<Text> {
+    match field.reading(change) {
+        Reading::Stated { claims, .. } => different(&claims),
+        Reading::Absent | Reading::Invalid(_) => Vec::new(),
+    }
+}
+
+fn different(claims: &[Claim<'_>]) -> Vec<Text> {
+    let mut found: Vec<Text> = Vec::new();
+    for claim in claims {
+        if !found.contains(claim.value) {
+            found.push(claim.value.clone());
+        }
+    }
+    found
+}
+
 fn stated(change: &Change, policy: &Policy) -> Vec<Stated> {
     let mut found = Vec::new();
     for field in policy.vocabulary.fields() {
@@ -144,7 +166,8 @@ fn stated(change: &Change, policy: &Policy) -> Vec<Stated> {
             let one = |person: Person| Hand::of(&policy.people.who(&person), &person.name, None);
             persons.filter_map(one).filter(|maker| maker.key.is_some()).collect()
         });
-        found.push(Stated { field: field.name.clone(), people });
+        let tickets = policy.confirms(&field.name).then(|| different(&claims));
+        found.push(Stated { field: field.name.clone(), people, tickets });
     }
     found
 }

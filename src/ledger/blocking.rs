@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::obligation::{closes, is_overdue};
+use super::obligation::{WhyNot, closes, is_overdue};
 use super::state::{Owed, State};
 use crate::change::{Oid, Text};
 use crate::gate::Kept;
@@ -18,6 +18,11 @@ use crate::verdict::{Finding, Judgement, Line};
 
 /// How many obligations a refusal names.
 const NAMED: usize = 10;
+
+/// What to do instead of naming a ticket that only its system can vouch for: letting that through would
+/// let everything through that types a key.
+const CLAIMED: &str = "; a ticket counts once the ticket system confirms it: name the change in the ticket, and have \
+                       `changegate sweep` run";
 
 /// Adds to the report of a push what is refused because of what is overdue. `state` reads the state of
 /// the ledger, and is asked only if a policy wants to know.
@@ -57,6 +62,7 @@ pub fn against(name: &Text, dues: &Dues, state: &State, now: Timestamp) -> Vec<J
         let what = Line::say("changes are overdue on ")
             .quote(name)
             .and(": nothing but an emergency and what closes them lands");
+        let what = if is_claimed(name, dues, &here) { what.and(CLAIMED) } else { what };
         found.push(refuse("nothing-overdue", list(Finding::new(what), &here)));
     }
     if dues.asks.suspend_shortcut {
@@ -83,6 +89,14 @@ fn is_about_it(name: &Text, dues: &Dues, overdue: &[&Owed]) -> bool {
         useful.extend(by.into_iter().filter(is_ordinary));
     }
     left == 0 || (!useful.is_empty() && useful.len() == dues.ordinary)
+}
+
+/// Returns whether the push names a ticket for something overdue, which nobody has confirmed.
+fn is_claimed(name: &Text, dues: &Dues, overdue: &[&Owed]) -> bool {
+    let claims = |owed: &&Owed| {
+        dues.closings.iter().any(|closing| closes(owed, closing, name) == Err(WhyNot::Unconfirmed))
+    };
+    overdue.iter().any(claims)
 }
 
 fn owes(owed: &Owed, emergencies: &[Made]) -> bool {

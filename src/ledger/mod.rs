@@ -12,8 +12,11 @@
 pub mod ahead;
 pub mod blocking;
 pub mod canonical;
+pub mod confirming;
 pub mod deciding;
 pub mod deploy;
+mod evidence;
+pub mod export;
 pub mod fold;
 pub mod message;
 pub mod obligation;

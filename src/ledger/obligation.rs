@@ -41,6 +41,8 @@ pub enum WhyNot {
     SamePerson,
     /// Nobody can tell whether somebody else closes it.
     NotKnown,
+    /// It names a ticket, and the ticket system has not confirmed that yet.
+    Unconfirmed,
 }
 
 impl WhyNot {
@@ -52,6 +54,7 @@ impl WhyNot {
             WhyNot::AnotherChange => "it speaks for another change",
             WhyNot::NotStated => "it does not state what is owed",
             WhyNot::SamePerson => "it takes somebody who did not make the change",
+            WhyNot::Unconfirmed => "a ticket system has to confirm the ticket, and the next sweep asks it",
             WhyNot::NotKnown => "it is not known who made one of the two",
         }
     }
@@ -117,7 +120,7 @@ pub fn closes(owed: &Owed, closing: &Closing, on: &Text) -> Result<(), WhyNot> {
             return Err(WhyNot::NotKnown);
         }
     }
-    Ok(())
+    if stated.tickets.is_some() { Err(WhyNot::Unconfirmed) } else { Ok(()) }
 }
 
 /// Asks whether one of `people` did not make the change that owes.
@@ -137,9 +140,9 @@ pub fn discharge(id: &str, owed: &Owed, evidence: Evidence, at: Timestamp) -> Di
         obligation: id.to_owned(),
         rule: owed.rule.clone(),
         change: owed.change,
+        late_by: late_by(owed.due, evidence.counts_from(observed_at, owed.since)),
         evidence,
         observed_at,
-        late_by: late_by(owed.due, observed_at),
     }
 }
 

@@ -89,6 +89,19 @@ pub enum Evidence {
         /// Its final revision.
         id: Oid,
     },
+    /// A ticket, as the system that holds it told of it.
+    Ticket {
+        /// What the system calls it.
+        key: Text,
+        /// Who told: the system's address, or a file's name and digest.
+        source: Text,
+        /// When it was made, by the system's clock.
+        created: Timestamp,
+        /// Where people look at it.
+        url: Text,
+        /// The change that names it; `None` if the ticket names the change that owes.
+        by: Option<Oid>,
+    },
 }
 
 /// Somebody was told of what is due.

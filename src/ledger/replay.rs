@@ -114,7 +114,7 @@ fn is_same(one: &Verdict, other: &Verdict) -> Result<bool, String> {
 }
 
 /// Loads a policy from where it stood.
-fn load(repository: &Repository, from: &PolicyFrom) -> Result<Loaded, String> {
+pub(super) fn load(repository: &Repository, from: &PolicyFrom) -> Result<Loaded, String> {
     let (found, place) = match &from.place {
         PolicyPlace::Commit { id, path } => {
             (at_commit(repository, *id, path, "the record"), format!("{path} at {}", id.short()))

@@ -4,6 +4,7 @@
 //! verifies the ledger works it out again from the records and compares.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ use crate::verdict::{Decision, Outcome as RuleOutcome};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct State {
+    /// What would be owed by what did not move, by its id; it is owed after all if that moves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dormant: BTreeMap<String, Owed>,
     /// The number of the record.
     pub number: u64,
     /// The decisions that allowed something and of which nobody knows what became, by their ids.
@@ -91,7 +95,7 @@ pub enum Told {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Closed {
-    /// When, never before it was owed.
+    /// When the evidence was there, never before it was owed.
     pub at: Timestamp,
     /// By what.
     pub by: Evidence,
@@ -131,6 +135,16 @@ impl State {
         let too_many = self.recent.len().saturating_sub(RECENT);
         self.recent.drain(..too_many);
         self.stayed.retain(|id, _| self.recent.contains(id));
+        self.forget();
+    }
+
+    /// Forgets what would be owed by what cannot move any more.
+    fn forget(&mut self) {
+        let may_move = |owed: &Owed| {
+            let stayed = self.stayed.get(&owed.decision);
+            stayed.is_some_and(|moves| moves.iter().any(|moved| moved.name == owed.on))
+        };
+        self.dormant.retain(|_, owed| may_move(owed));
     }
 
     fn decided(&mut self, decided: &Decided) {
@@ -178,7 +192,7 @@ impl State {
     fn discharged(&mut self, discharged: &Discharged) {
         let Some(owed) = self.owed.get_mut(&discharged.obligation) else { return };
         if owed.closed.is_none() {
-            let at = discharged.observed_at.max(owed.since);
+            let at = discharged.evidence.counts_from(discharged.observed_at, owed.since);
             let late_by = obligation::late_by(owed.due, at);
             owed.closed = Some(Closed { at, by: discharged.evidence.clone(), late_by });
         }
@@ -228,9 +242,18 @@ impl State {
             }
         }
         outcome.landed.iter().for_each(|moved| self.moved(moved));
-        let stayed =
-            |owed: &Owed| owed.decision == outcome.of && without.contains(&owed.on) && owed.closed.is_none();
-        self.owed.retain(|_, owed| !stayed(owed));
+        let of_one = |owed: &Owed, names: &BTreeSet<&Text>| {
+            owed.decision == outcome.of && names.contains(&owed.on) && owed.closed.is_none()
+        };
+        // What is owed sleeps for as long as what owes it may still land.
+        let (falls_asleep, awake) =
+            take(&mut self.owed).into_iter().partition(|(_, owed)| of_one(owed, &without));
+        let (wakes, sleeping) =
+            take(&mut self.dormant).into_iter().partition(|(_, owed)| of_one(owed, &landed));
+        (self.owed, self.dormant) = (awake, sleeping);
+        self.dormant.extend::<BTreeMap<_, _>>(falls_asleep);
+        self.owed.extend::<BTreeMap<_, _>>(wakes);
+        self.forget();
     }
 
     fn moved(&mut self, moved: &Moved) {

@@ -39,7 +39,7 @@ pub fn append(
 
 /// Returns what closes an obligation, among the changes that landed on a ref after it.
 ///
-/// This is where evidence comes from; a ticket system is one more source beside it.
+/// What only a ticket system can tell comes from [`super::confirming`].
 pub fn evidence(owed: &Owed, on: &Text, landed: &[Closing]) -> Option<Evidence> {
     let found = landed.iter().find(|closing| closes(owed, closing, on).is_ok())?;
     Some(Evidence::Change { id: found.made.change })
@@ -55,11 +55,15 @@ pub fn discharges(state: &State, on: &Text, landed: &[Closing], at: Timestamp) -
 }
 
 /// Returns in words what a record closes.
-pub(super) fn closed(event: &Event) -> Option<String> {
+pub fn closed(event: &Event) -> Option<String> {
     let Event::Discharged(one) = event else { return None };
     let change = one.change.map(|id| id.short()).unwrap_or_default();
     let late = if one.late_by.is_some() { ", late" } else { "" };
-    Some(format!("{} of {change} is closed{late}", one.rule))
+    let by = match &one.evidence {
+        Evidence::Change { .. } => String::new(),
+        ticket @ Evidence::Ticket { .. } => format!(", by {}", ticket.words()),
+    };
+    Some(format!("{} of {change} is closed{late}{by}", one.rule))
 }
 
 /// Returns in words what changes state for something that is owed, and do not close.
@@ -68,7 +72,7 @@ pub(super) fn refused(state: &State, on: &Text, landed: &[Closing]) -> Vec<Strin
     for owed in state.owed.values().filter(|owed| evidence(owed, on, landed).is_none()) {
         let why = landed.iter().find_map(|closing| {
             let why = closes(owed, closing, on).err()?;
-            matches!(why, WhyNot::SamePerson | WhyNot::NotKnown).then_some(why)
+            matches!(why, WhyNot::SamePerson | WhyNot::NotKnown | WhyNot::Unconfirmed).then_some(why)
         });
         if let Some(why) = why {
             let change = owed.change.map(|id| id.short()).unwrap_or_default();

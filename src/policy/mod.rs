@@ -4,6 +4,7 @@
 //! fault: nothing in it can be misspelt or refer to something that does not exist. Loading needs no
 //! repository; whoever loads says how a file is fetched.
 
+mod confirming;
 mod files;
 mod load;
 mod obligations;

@@ -63,6 +63,18 @@ impl TicketSystems {
         self.by_prefix.is_empty()
     }
 
+    /// Returns every system once, with the fronts of the keys that it holds.
+    pub fn each(&self) -> Vec<(System, Vec<String>)> {
+        let mut found: Vec<(System, Vec<String>)> = Vec::new();
+        for (prefix, system) in &self.by_prefix {
+            match found.iter_mut().find(|(known, _)| known == system) {
+                Some((_, fronts)) => fronts.push(prefix.clone()),
+                None => found.push((system.clone(), vec![prefix.clone()])),
+            }
+        }
+        found
+    }
+
     /// Returns the system that holds the ticket of this key.
     pub fn find(&self, key: &Key) -> Option<&System> {
         let entry = |prefix: &str| self.by_prefix.iter().find(|(known, _)| known == prefix);

@@ -3,6 +3,7 @@
 //! By itself it asks for the reference alone. With one of the parameters about the ticket itself it
 //! wants to know what the ticket system says, and no answer is no ticket.
 
+mod confirmed;
 mod looked_up;
 
 use std::sync::Arc;
@@ -112,6 +113,11 @@ impl Ticket {
         }
     }
 
+    /// Returns true if a ticket system is asked.
+    pub fn looks(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Returns true if what cannot be looked up is owed.
     pub(super) fn may_wait(&self) -> bool {
         self.may_wait
@@ -137,7 +143,9 @@ impl Ticket {
 
     pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
         Ok(match (self.field.reading(seen.change), self.within) {
-            (Reading::Absent, Some(within)) => Reply::Owed(vec![owes(&self.field, within, seen)]),
+            (Reading::Absent, Some(within)) => {
+                Reply::Owed(vec![owes(&self.field, self.sooner(within, seen), seen)])
+            }
             (Reading::Absent, None) => Reply::Fails(vec![absent(&self.field, self.field.template(), seen)]),
             (Reading::Invalid(reasons), _) => Reply::Fails(reasons),
             (Reading::Stated { claims, .. }, _) => {
@@ -162,12 +170,19 @@ impl Ticket {
                 }
                 match (self.within.filter(|_| self.may_wait), &missing) {
                     (Some(within), Some(_)) if findings.is_empty() => {
-                        Reply::Owed(vec![self.owes_a_look(within, seen)])
+                        Reply::Owed(vec![self.owes_a_look(self.sooner(within, seen), seen)])
                     }
                     _ => Reply::settle(findings, missing)?,
                 }
             }
         })
+    }
+
+    /// Returns how long there is for a ticket that has to be made in time, too: the sooner counts.
+    fn sooner(&self, within: Within, seen: &Seen<'_>) -> Within {
+        let made = self.asked.as_ref().and_then(Asked::within);
+        let due = |within: Within| within.due(seen.change.seen_at).unwrap_or(jiff::Timestamp::MAX);
+        made.filter(|made| due(*made) < due(within)).unwrap_or(within)
     }
 
     /// Returns the obligation to have the ticket system say what nobody could ask it now.

@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// A door that closes at the deadline.
 pub(super) struct Door {
     agent: ureq::Agent,
+    opened: Instant,
     closes: Option<Instant>,
 }
 
@@ -67,7 +68,13 @@ impl Door {
             .accept(AutoHeaderValue::from("application/json"))
             .max_response_header_size(64 << 10)
             .build();
-        Door { agent: config.new_agent(), closes: now().checked_add(open) }
+        let opened = now();
+        Door { agent: config.new_agent(), opened, closes: opened.checked_add(open) }
+    }
+
+    /// Returns for how long it has been open.
+    pub(super) fn spent(&self) -> Duration {
+        now().saturating_duration_since(self.opened)
     }
 
     fn left(&self) -> Duration {

@@ -21,6 +21,9 @@ use crate::change::{Text, Ticket};
 /// How many bytes an export may have.
 const LARGEST: u64 = 64 << 20;
 
+/// Why there is nothing to look into.
+pub(super) const NONE: &str = "no export is given (CHANGEGATE_TICKET_EXPORT)";
+
 /// Every field, the names under which it may stand, and what it says; names compare in any case.
 pub const COLUMNS: [(&[&str], &str); 11] = [
     (&["key", "issue key", "number"], "the key, as in PAY-412; needed"),
@@ -231,6 +234,24 @@ impl Export {
                 }
                 None => Ok(None),
             },
+        }
+    }
+
+    /// Returns the keys of the tickets whose text has these digits.
+    ///
+    /// # Errors
+    ///
+    /// Says so if there is none, and one may stand where something cannot be read.
+    pub(super) fn naming(&self, digits: &str) -> Result<Vec<String>, String> {
+        let has = |ticket: &Ticket| ticket.text.to_lossy().to_ascii_lowercase().contains(digits);
+        let mut found: Vec<(Timestamp, &String)> = Vec::new();
+        for (key, ticket) in &self.tickets {
+            found.extend(ticket.iter().filter(|ticket| has(ticket)).map(|ticket| (ticket.created, key)));
+        }
+        found.sort();
+        match self.faults.first().filter(|_| found.is_empty()) {
+            Some((line, what)) => Err(format!("{}:{line}: {what}; the ticket may stand there", self.name)),
+            None => Ok(found.into_iter().map(|(_, key)| key.clone()).collect()),
         }
     }
 }

@@ -28,17 +28,7 @@ pub(super) fn find(
     repository: &str,
     key: &Key,
 ) -> Result<Option<Ticket>, String> {
-    let mut headers = vec![
-        ("accept", "application/vnd.github+json".to_owned()),
-        ("x-github-api-version", "2022-11-28".to_owned()),
-    ];
-    headers.extend(access.github.as_ref().map(|token| ("authorization", format!("Bearer {}", token.0))));
-    let github = GitHub {
-        door,
-        of: format!("GitHub ({repository})"),
-        base: format!("{}/repos/{repository}/issues", access.github_url),
-        headers,
-    };
+    let github = GitHub::of(door, access, repository);
     let Some(issue) = github.issue(key.number)?.filter(|issue| issue.get("pull_request").is_none()) else {
         return Ok(None);
     };
@@ -66,7 +56,55 @@ pub(super) fn find(
     }))
 }
 
-impl GitHub<'_> {
+/// Returns the numbers of the issues of `repository` whose text has one of these words, each of which
+/// is digits alone; the oldest first.
+///
+/// # Errors
+///
+/// Says why it finds nothing.
+pub(super) fn naming(
+    door: &Door,
+    access: &Access,
+    repository: &str,
+    words: &[&str],
+) -> Result<Vec<u64>, String> {
+    let github = GitHub::of(door, access, repository);
+    let mut numbers = Vec::new();
+    // A search is for whole words, so that the first digits do not find all of them.
+    for word in words {
+        let what = format!("q={word}+repo:{repository}+is:issue&sort=created&order=asc");
+        let url = format!("{}/search/issues?{what}&per_page={}", access.github_url, super::naming::MOST);
+        let request = Request { of: &github.of, url, headers: &github.headers, body: None };
+        let Answer::Found(answer) = door.ask(&request)? else {
+            return Err(format!("{} cannot be searched", github.of));
+        };
+        if answer.get("incomplete_results").and_then(Value::as_bool) == Some(true) {
+            return Err(format!("{} did not search to the end", github.of));
+        }
+        let items = answer.get("items").and_then(Value::as_array);
+        let items = items.ok_or_else(|| format!("{} answers with something else than issues", github.of))?;
+        numbers.extend(items.iter().filter_map(|item| item.get("number")?.as_u64()));
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    Ok(numbers)
+}
+
+impl<'asked> GitHub<'asked> {
+    fn of(door: &'asked Door, access: &Access, repository: &str) -> Self {
+        let mut headers = vec![
+            ("accept", "application/vnd.github+json".to_owned()),
+            ("x-github-api-version", "2022-11-28".to_owned()),
+        ];
+        headers.extend(access.github.as_ref().map(|token| ("authorization", format!("Bearer {}", token.0))));
+        GitHub {
+            door,
+            of: format!("GitHub ({repository})"),
+            base: format!("{}/repos/{repository}/issues", access.github_url),
+            headers,
+        }
+    }
+
     fn issue(&self, number: u64) -> Result<Option<Value>, String> {
         let url = format!("{}/{number}", self.base);
         let request = Request { of: &self.of, url, headers: &self.headers, body: None };

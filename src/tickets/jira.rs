@@ -45,20 +45,7 @@ pub(super) fn find(
     kind: Kind,
     key: &Key,
 ) -> Result<Option<Ticket>, String> {
-    let token = &access.token.0;
-    let (version, authorization) = match (kind, &access.email) {
-        (Kind::Cloud, None) => return Err("no account for Jira is set (JIRA_EMAIL)".into()),
-        (Kind::Cloud, Some(email)) => {
-            (3, format!("Basic {}", BASE64_STANDARD.encode(format!("{email}:{token}"))))
-        }
-        (Kind::DataCenter, _) => (2, format!("Bearer {token}")),
-    };
-    let jira = Jira {
-        door,
-        of: format!("Jira at {}", access.url),
-        base: format!("{}/rest/api/{version}/issue", access.url),
-        headers: vec![("authorization", authorization)],
-    };
+    let jira = Jira::of(door, access, kind)?;
     let Some(issue) = jira.issue(key, FIELDS)? else { return Ok(None) };
     let (called, created) = jira.identity(&issue)?;
     let fields = issue.get("fields").unwrap_or(&Value::Null);
@@ -86,10 +73,64 @@ pub(super) fn find(
     }))
 }
 
-impl Jira<'_> {
+/// Returns the keys of the tickets whose text has a word that begins with these digits, the oldest
+/// first; they are searched for in the projects whose keys have these fronts.
+///
+/// # Errors
+///
+/// Says why it finds nothing.
+pub(super) fn naming(
+    door: &Door,
+    access: &JiraAccess,
+    kind: Kind,
+    fronts: &[String],
+    digits: &str,
+) -> Result<Vec<String>, String> {
+    let jira = Jira::of(door, access, kind)?;
+    let search = match kind {
+        Kind::Cloud => "search/jql",
+        Kind::DataCenter => "search",
+    };
+    // Quoted, since some names of projects are words of the language; a front is plain ASCII.
+    let quoted: Vec<String> = fronts.iter().map(|front| format!("%22{front}%22")).collect();
+    let projects = match fronts.iter().any(|front| front == "*") {
+        true => String::new(),
+        false => format!("project%20in%20({})%20AND%20", quoted.join(",")),
+    };
+    let query = format!("{projects}text%20~%20%22{digits}*%22%20ORDER%20BY%20created%20ASC");
+    let most = super::naming::MOST;
+    let url = format!("{}/{search}?jql={query}&fields=created&maxResults={most}", jira.base);
+    let request = Request { of: &jira.of, url, headers: &jira.headers, body: None };
+    let Answer::Found(answer) = door.ask(&request)? else {
+        return Err(format!("{} cannot be searched", jira.of));
+    };
+    let issues = answer.get("issues").and_then(Value::as_array);
+    let issues = issues.ok_or_else(|| format!("{} answers with something else than tickets", jira.of))?;
+    let key = |issue: &Value| issue.get("key").and_then(Value::as_str).map(str::to_owned);
+    Ok(issues.iter().filter_map(key).collect())
+}
+
+impl<'asked> Jira<'asked> {
+    fn of(door: &'asked Door, access: &JiraAccess, kind: Kind) -> Result<Self, String> {
+        let token = &access.token.0;
+        let (version, authorization) = match (kind, &access.email) {
+            (Kind::Cloud, None) => return Err("no account for Jira is set (JIRA_EMAIL)".into()),
+            (Kind::Cloud, Some(email)) => {
+                (3, format!("Basic {}", BASE64_STANDARD.encode(format!("{email}:{token}"))))
+            }
+            (Kind::DataCenter, _) => (2, format!("Bearer {token}")),
+        };
+        Ok(Jira {
+            door,
+            of: format!("Jira at {}", access.url),
+            base: format!("{}/rest/api/{version}", access.url),
+            headers: vec![("authorization", authorization)],
+        })
+    }
+
     fn issue(&self, key: &Key, fields: &str) -> Result<Option<Value>, String> {
         // A key is capital letters, digits, `-` and `_`, which need no escape.
-        let url = format!("{}/{}?fields={fields}", self.base, key.as_str());
+        let url = format!("{}/issue/{}?fields={fields}", self.base, key.as_str());
         let request = Request { of: &self.of, url, headers: &self.headers, body: None };
         Ok(match self.door.ask(&request)? {
             Answer::Found(issue) => Some(issue),

@@ -14,6 +14,20 @@ use crate::change::{Text, Ticket};
 
 const OF: &str = "Linear";
 
+/// Why it is not asked.
+pub(super) const NO_TOKEN: &str = "no key for Linear is set (LINEAR_TOKEN)";
+
+const NAMING: &str = "\
+query($digits: String!, $first: Int!) {
+  issues(
+    filter: { or: [{ title: { containsIgnoreCase: $digits } }, { description: { containsIgnoreCase: $digits } }] }
+    first: $first
+    includeArchived: true
+  ) {
+    nodes { identifier }
+  }
+}";
+
 const QUERY: &str = "\
 query($team: String!, $numbers: [Float!]!) {
   issues(filter: { team: { key: { eq: $team } }, number: { in: $numbers } }, first: 10, includeArchived: true) {
@@ -35,21 +49,7 @@ query($team: String!, $numbers: [Float!]!) {
 pub(super) fn find(door: &Door, url: &str, token: &Secret, key: &Key) -> Result<Option<Ticket>, String> {
     let numbers: Vec<u64> = (0..=TRIED).filter_map(|down| Some(key.lower(down)?.number)).collect();
     let body = json!({ "query": QUERY, "variables": { "team": key.prefix, "numbers": numbers } });
-    let headers = [("authorization", token.0.clone()), ("content-type", "application/json".to_owned())];
-    let request = Request { of: OF, url: url.to_owned(), headers: &headers, body: Some(body.to_string()) };
-    let Answer::Found(answer) = door.ask(&request)? else {
-        return Err(format!("{OF} is not at this address"));
-    };
-    if answer.get("errors").is_some_and(|errors| !errors.is_null()) {
-        let code = answer.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or_default();
-        return Err(match code {
-            "RATELIMITED" => format!("{OF} was asked too often"),
-            "AUTHENTICATION_ERROR" => format!("{OF} does not accept the key"),
-            _ => format!("{OF} answers with an error"),
-        });
-    }
-    let nodes = answer.pointer("/data/issues/nodes").and_then(Value::as_array);
-    let nodes = nodes.ok_or_else(|| format!("{OF} answers with something else than tickets"))?;
+    let nodes = nodes(door, url, token, &body)?;
     let node = |number: u64| {
         let is = |node: &&Value| {
             node.get("number").and_then(Value::as_f64).map(|number| number.to_string())
@@ -83,6 +83,39 @@ pub(super) fn find(door: &Door, url: &str, token: &Secret, key: &Key) -> Result<
         url: word("/url"),
         source: OF.into(),
     }))
+}
+
+/// Returns the keys of tickets whose title or description has these digits.
+///
+/// # Errors
+///
+/// Says why it finds nothing.
+pub(super) fn naming(door: &Door, url: &str, token: &Secret, digits: &str) -> Result<Vec<String>, String> {
+    let body = json!({ "query": NAMING, "variables": { "digits": digits, "first": super::naming::MOST } });
+    let nodes = nodes(door, url, token, &body)?;
+    let key = |node: &Value| node.get("identifier").and_then(Value::as_str).map(str::to_owned);
+    Ok(nodes.iter().filter_map(key).collect())
+}
+
+/// Asks, and returns the tickets of the answer.
+fn nodes(door: &Door, url: &str, token: &Secret, body: &Value) -> Result<Vec<Value>, String> {
+    let headers = [("authorization", token.0.clone()), ("content-type", "application/json".to_owned())];
+    let request = Request { of: OF, url: url.to_owned(), headers: &headers, body: Some(body.to_string()) };
+    let Answer::Found(mut answer) = door.ask(&request)? else {
+        return Err(format!("{OF} is not at this address"));
+    };
+    if answer.get("errors").is_some_and(|errors| !errors.is_null()) {
+        let code = answer.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or_default();
+        return Err(match code {
+            "RATELIMITED" => format!("{OF} was asked too often"),
+            "AUTHENTICATION_ERROR" => format!("{OF} does not accept the key"),
+            _ => format!("{OF} answers with an error"),
+        });
+    }
+    match answer.pointer_mut("/data/issues/nodes").map(Value::take) {
+        Some(Value::Array(nodes)) => Ok(nodes),
+        _ => Err(format!("{OF} answers with something else than tickets")),
+    }
 }
 
 fn created(issue: &Value) -> Result<Timestamp, String> {

@@ -14,6 +14,7 @@ mod github;
 mod jira;
 mod json;
 mod linear;
+mod naming;
 mod neighbours;
 
 use std::collections::BTreeMap;
@@ -75,6 +76,8 @@ pub struct Sources {
     systems: TicketSystems,
     access: Access,
     found: BTreeMap<Text, Fact<Option<Ticket>>>,
+    /// How long all that is still to be asked may take together; `None` if nobody has said.
+    left: Option<Duration>,
 }
 
 impl Default for Access {
@@ -116,12 +119,27 @@ impl fmt::Debug for Secret {
 impl Sources {
     /// Returns the systems of a policy, with what it takes to ask them.
     pub fn new(systems: TicketSystems, access: Access) -> Self {
-        Sources { systems, access, found: BTreeMap::new() }
+        Sources { systems, access, found: BTreeMap::new(), left: None }
+    }
+
+    /// Gives all that will ever be asked so much time together.
+    #[must_use]
+    pub fn within(self, all: Duration) -> Self {
+        Sources { left: Some(all), ..self }
+    }
+
+    /// Opens a door for what is asked at once.
+    fn open(&self) -> Door {
+        Door::new(self.left.map_or(self.access.deadline, |left| left.min(self.access.deadline)))
+    }
+
+    fn close(&mut self, door: &Door) {
+        self.left = self.left.map(|left| left.saturating_sub(door.spent()));
     }
 
     /// Returns what the systems say of these keys, in this order.
     pub fn look_up(&mut self, keys: &[Text]) -> Vec<LookedUp> {
-        let door = Door::new(self.access.deadline);
+        let door = self.open();
         let mut looked_up: Vec<LookedUp> = Vec::with_capacity(keys.len());
         for key in keys {
             if looked_up.iter().any(|known| known.key == *key) {
@@ -140,6 +158,7 @@ impl Sources {
             };
             looked_up.push(LookedUp { key: key.clone(), found });
         }
+        self.close(&door);
         looked_up
     }
 
@@ -161,12 +180,12 @@ impl Sources {
             System::JiraDataCenter(url) => jira::find(door, self.jira(url)?, jira::Kind::DataCenter, &key),
             System::Linear => match &access.linear {
                 Some(token) => linear::find(door, &access.linear_url, token, &key),
-                None => Err("no key for Linear is set (LINEAR_TOKEN)".into()),
+                None => Err(linear::NO_TOKEN.into()),
             },
             System::Export => match &access.export {
                 Some(Ok(export)) => export.find(&key),
                 Some(Err(why)) => Err(why.clone()),
-                None => Err("no export is given (CHANGEGATE_TICKET_EXPORT)".into()),
+                None => Err(export::NONE.into()),
             },
         }
         .map_err(unavailable)

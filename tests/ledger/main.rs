@@ -18,6 +18,7 @@ mod json_schema;
 mod world;
 
 mod book;
+mod exported;
 mod forger;
 mod hindered;
 mod killed;

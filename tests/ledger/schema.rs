@@ -69,15 +69,25 @@ fn events() -> Vec<Event> {
     };
     let made =
         Made { change: id(4), by: vec![hand(Some("ana@example.com")), hand(None)], is_complete: false };
-    let states = [None, Some(vec![hand(None)])].map(|people| Declared { field: "Ticket".into(), people });
+    let states = [None, Some(vec![hand(None)])].map(|people| {
+        let tickets = people.is_none().then(|| vec!["PAY-1".into(), odd.clone()]);
+        Declared { field: "Ticket".into(), people, tickets }
+    });
     let closing =
         Closing { made: made.clone(), speaks_for: vec!["0123456789ab".into()], states: states.to_vec() };
-    let discharged = |change, late_by| {
+    let ticket = |by| Evidence::Ticket {
+        key: "SEC-78".into(),
+        source: odd.clone(),
+        created: Timestamp::UNIX_EPOCH,
+        url: "https://tickets.example.com/SEC-78".into(),
+        by,
+    };
+    let discharged = |change, late_by, evidence| {
         Event::Discharged(Discharged {
             obligation: "a/0/b/c/0".into(),
             rule: "c".into(),
             change,
-            evidence: Evidence::Change { id: id(8) },
+            evidence,
             observed_at: Timestamp::UNIX_EPOCH,
             late_by,
         })
@@ -176,11 +186,13 @@ fn events() -> Vec<Event> {
         decided(Err(Missing::NotConfigured(Need::Pusher)), None),
         Event::Outcome(outcome),
         Event::Unauthorised(moved),
-        Event::Scope(Scope { protects: vec!["*".into()], came: vec![tip], left: vec![odd] }),
+        Event::Scope(Scope { protects: vec!["*".into()], came: vec![tip], left: vec![odd.clone()] }),
         damaged(Some(digest.clone())),
         damaged(None),
-        discharged(Some(id(4)), Some(1)),
-        discharged(None, None),
+        discharged(Some(id(4)), Some(1), Evidence::Change { id: id(8) }),
+        discharged(None, None, Evidence::Change { id: id(8) }),
+        discharged(None, None, ticket(None)),
+        discharged(None, None, ticket(Some(id(8)))),
         escalated,
     ]
 }

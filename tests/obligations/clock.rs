@@ -8,7 +8,7 @@ use changegate::ledger::state::{Owed, State};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-fn instant(written: &str) -> Timestamp {
+pub(crate) fn instant(written: &str) -> Timestamp {
     written.parse().unwrap()
 }
 
@@ -16,7 +16,7 @@ fn evidence() -> Evidence {
     Evidence::Change { id: Oid::from_bytes(&[7; 20]).unwrap() }
 }
 
-fn owed(since: Timestamp, within: &str) -> Owed {
+pub(crate) fn owed(since: Timestamp, within: &str) -> Owed {
     Owed {
         decision: "d".into(),
         on: "refs/heads/main".into(),

@@ -18,8 +18,15 @@ mod world;
 #[path = "../ledger/book.rs"]
 mod book;
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../tickets/server.rs"]
+mod server;
+
 mod clock;
+mod confirmed;
 mod deployments;
 mod past;
 mod pushes;
+mod stayed;
 mod sweeps;
+mod vectors;

@@ -12,5 +12,6 @@
 mod command;
 mod data_center;
 mod faults;
+mod naming;
 mod server;
 mod systems;

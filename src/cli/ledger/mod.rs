@@ -1,6 +1,7 @@
 //! `changegate ledger`: reading the ledger, holding it against the repository, and folding in what a
 //! push left behind.
 
+mod exporting;
 mod folding;
 mod holding;
 mod reading;
@@ -27,6 +28,7 @@ Examples:
   changegate ledger verify                 is the chain whole, and true?
   changegate ledger verify --seen 41:sha256:0f3a...   nothing cut since
   changegate ledger replay 17              judge again from the facts
+  changegate ledger export --format in-toto --since 40 -o decisions.jsonl
   changegate ledger reconcile -C /srv/git/app.git     after a crash
   git fetch origin refs/changegate/ledger:refs/changegate/ledger")]
 pub(super) struct Args {
@@ -41,6 +43,13 @@ enum Form {
     Terminal,
     /// A JSON document each, one to a line
     Json,
+}
+
+/// In which format records are exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ExportForm {
+    /// in-toto statements, v1
+    InToto,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +98,39 @@ enum LedgerCommand {
         #[arg(long, value_name = "FORM", default_value = "terminal")]
         format: Form,
     },
+    /// Write what was decided as in-toto statements, one to a line
+    ///
+    /// Of a change that landed: the properties that were verified of it (SVR), and
+    /// that it passed (SLSA VSA, with properties of this organisation and never a
+    /// level). Of a change that was denied: that it failed. Nobody signs them.
+    #[command(after_help = "\
+Examples:
+  changegate ledger export --uri git+https://git.example.com/acme/shop
+  changegate ledger export --since 40 -o decisions.jsonl
+  changegate ledger export -o folder        a file for each record
+
+Ends with 3 if there is something that no statement can be made about.")]
+    Export {
+        /// In which format
+        #[arg(long, value_name = "FORMAT", default_value = "in-toto")]
+        format: ExportForm,
+
+        /// From this record on
+        #[arg(long, value_name = "NUMBER", default_value = "1")]
+        since: u64,
+
+        /// Into a file, or a folder that is there; to standard output if left out
+        #[arg(long, short = 'o', value_name = "PATH")]
+        output: Option<PathBuf>,
+
+        /// Where the repository is for others; where it was cloned from if left out
+        #[arg(long, value_name = "URI")]
+        uri: Option<String>,
+
+        /// Who verified; the gate and its version if left out
+        #[arg(long, value_name = "URI")]
+        verifier: Option<String>,
+    },
     /// Append what pushes left behind, and find what moved without a decision
     Reconcile {
         /// Take no push for being under way
@@ -112,6 +154,11 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
             let (seen, signers) = (seen.as_deref(), signers.as_deref());
             let as_json = *format == Form::Json;
             holding::run_verify(&repository, &holding::Wanted { seen, signers, refs, as_json }, world)
+        }
+        LedgerCommand::Export { format: ExportForm::InToto, since, output, uri, verifier } => {
+            let (output, uri, verifier) = (output.as_deref(), uri.as_deref(), verifier.as_deref());
+            let asked = exporting::Asked { since: *since, output, uri, verifier };
+            exporting::run_export(&repository, &asked, world)
         }
         LedgerCommand::Reconcile { now } => folding::reconcile(&repository, *now, world),
         LedgerCommand::Replay { record } => holding::run_replay(&repository, record),

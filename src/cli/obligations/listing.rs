@@ -75,11 +75,10 @@ impl<'state> Listing<'state> {
         writeln!(out, "  {change} on {on}: {}", escape::words(&owed.rule))?;
         writeln!(out, "    {}, owed by {}", escape::words(&owed.what), escape::words(&owed.owner))?;
         if let Some(closed) = &owed.closed {
-            let Evidence::Change { id } = &closed.by;
             let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
             let late = seconds.map(|seconds| format!(", {} late", due::amount(seconds)));
             let (at, late) = (due::instant(closed.at), late.unwrap_or_default());
-            return writeln!(out, "    closed {at}{late}, by {}", id.short());
+            return writeln!(out, "    closed {at}{late}, by {}", escape::words(&closed.by.words()));
         }
         writeln!(out, "    {}", due::words(owed.due, self.now))?;
         let others = if owed.by_others { ", by somebody who did not make it" } else { "" };
@@ -100,9 +99,12 @@ impl<'state> Listing<'state> {
 
     /// Returns one obligation for programs.
     pub(super) fn value(&self, at: Standing, id: &str, owed: &Owed) -> Value {
-        let closed = owed.closed.as_ref().map(|closed| {
-            let Evidence::Change { id } = &closed.by;
-            json!({ "at": closed.at, "by": id })
+        let closed = owed.closed.as_ref().map(|closed| match &closed.by {
+            Evidence::Change { id } => json!({ "at": closed.at, "by": id }),
+            Evidence::Ticket { key, source, url, by, .. } => {
+                let ticket = json!({ "key": key, "source": source, "url": url });
+                json!({ "at": closed.at, "by": by, "ticket": ticket })
+            }
         });
         json!({
             "id": id,

@@ -14,6 +14,7 @@ use crate::ledger::store;
 mod listing;
 mod notify;
 mod sweeping;
+mod tickets;
 
 pub(super) use sweeping::{SweepArgs, sweep};
 

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{Exit, Stop, World, ledger, output};
 use super::SOON;
 use super::listing::Listing;
 use super::notify::Place;
+use super::tickets;
 use crate::calendar::Within;
 use crate::change::{Change, Commit, Missing, Need, Needs, Oid, Stage, Text};
 use crate::gate::dues::{Closing, closing};
@@ -17,22 +20,26 @@ use crate::git::{Range, Repository};
 use crate::ledger::obligation::Standing;
 use crate::ledger::record::{Escalated, Event};
 use crate::ledger::state::{Owed, State, Told, key};
-use crate::ledger::sweep::{append, discharges};
+use crate::ledger::sweep::{append, closed, discharges};
 
 /// Look for what was owed, close it, and tell what is due
 ///
 /// Folds in what pushes left behind, looks through what landed on each branch
 /// for changes that say `For-Change: COMMIT`, records what they close, and
-/// lists what is open. With --notify it tells of everything that has become
-/// due soon or overdue, once. Meant to be run by a scheduler, on the server.
+/// lists what is open. Where the policy names ticket systems, those are asked
+/// about the tickets that are owed, and about tickets that name the change. With
+/// --notify it tells of everything that has become due soon or overdue, once.
+/// Meant to be run by a scheduler, on the server.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   changegate sweep -C /srv/git/app.git
   changegate sweep --notify slack=env:SLACK_URL --due 12h
   changegate sweep --notify webhook=https://hooks.example.com/changes
+  changegate sweep --export tickets.csv      what the policy calls `export`
 
-Ends with 1 if something is overdue.")]
+Ends with 1 if something is overdue, and otherwise with 3 if a ticket system
+could not be asked about something that is open.")]
 pub(in super::super) struct SweepArgs {
     /// Tell of what is due: slack=URL or webhook=URL; the address may be env:NAME
     #[arg(long, value_name = "PLACE")]
@@ -41,6 +48,24 @@ pub(in super::super) struct SweepArgs {
     /// What is due within this time is due soon
     #[arg(long, value_name = "TIME", default_value = SOON)]
     due: String,
+
+    /// The file that the policy's `tickets` call `export`
+    #[arg(long, value_name = "FILE")]
+    pub(super) export: Option<PathBuf>,
+
+    /// The repository on GitHub that the policy's `tickets` call `github`
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) repository: Option<String>,
+}
+
+/// What landed on a ref on which something is open.
+pub(super) struct Landed {
+    /// The ref.
+    pub(super) name: Text,
+    /// The policy by which evidence is judged.
+    pub(super) loaded: Loaded,
+    /// What the changes there say for earlier ones.
+    pub(super) closings: Vec<Closing>,
 }
 
 pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, Stop> {
@@ -57,13 +82,20 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
     ledger::tell(&folded)?;
     let key = settings.ledger_key.as_deref();
     let before = append(&repository, key, world.now, |_| Vec::new())?;
-    let mut found: Vec<(Text, Vec<Closing>)> = Vec::new();
+    let mut found: Vec<Landed> = Vec::new();
     for (name, oldest) in open(&before) {
-        found.push((name.clone(), landed(&repository, &settings, &before, &name, oldest, world)?));
+        found.extend(landed(&repository, &settings, &before, &name, oldest, world)?);
     }
+    let confirmed = tickets::confirm(&repository, &before, &found, args, world)?;
+    let mut closed_now = Vec::new();
     let state = append(&repository, key, world.now, |state| {
-        found.iter().flat_map(|(name, landed)| discharges(state, name, landed, world.now)).collect()
+        let by_changes = found.iter().flat_map(|on| discharges(state, &on.name, &on.closings, world.now));
+        let mut events: Vec<Event> = by_changes.collect();
+        events.extend(confirmed.discharges(state, &events, world.now));
+        closed_now.extend(events.iter().filter_map(closed));
+        events
     })?;
+    confirmed.tell(&state, &closed_now)?;
     let listing = Listing::of(&state, world.now, within.due(world.now).unwrap_or(world.now));
     let mut out = BufWriter::new(io::stdout().lock());
     output::said(listing.terminal(false, &mut out).and_then(|()| out.flush()))?;
@@ -71,7 +103,10 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
     if !places.is_empty() {
         tell(&repository, key, &listing, &places, world)?;
     }
-    Ok(listing.exit())
+    Ok(match listing.exit() {
+        Exit::Allowed if confirmed.is_unanswered(&state) => Exit::Failed,
+        exit => exit,
+    })
 }
 
 /// Returns the refs on which something is open, each with the change that has owed the longest.
@@ -94,22 +129,12 @@ fn landed(
     name: &Text,
     oldest: Oid,
     world: &World,
-) -> Result<Vec<Closing>, Stop> {
-    let Some(tip) = state.tips.get(&key(name)).copied() else { return Ok(Vec::new()) };
+) -> Result<Option<Landed>, Stop> {
+    let Some(tip) = state.tips.get(&key(name)).copied() else { return Ok(None) };
     let loaded = policy(repository, settings, tip, name)?;
     let one = |commits: Vec<Result<Commit, _>>| {
         let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
-        let change = Change {
-            stage: Stage::Audit,
-            target: Ok(name.clone()),
-            seen_at: world.now,
-            // Who pushed it was known then, and is not now.
-            pusher: Err(Missing::NotConfigured(Need::Pusher)),
-            pull: Change::no_pull(Stage::Audit),
-            tickets: Change::no_tickets(Stage::Audit),
-            commits,
-        };
-        closing(&change, &loaded.policy)
+        closing(&of_history(name, commits, world.now), &loaded.policy)
     };
     let range = Range { new: tip, hidden: &[oldest], trusted: None };
     let mut found = Vec::new();
@@ -118,7 +143,21 @@ fn landed(
         found.extend(closing);
         Ok(())
     })?;
-    Ok(found)
+    Ok(Some(Landed { name: name.clone(), loaded, closings: found }))
+}
+
+/// Returns commits that landed on a ref as one change, seen at this time.
+pub(super) fn of_history(name: &Text, commits: Vec<Commit>, seen_at: Timestamp) -> Change {
+    Change {
+        stage: Stage::Audit,
+        target: Ok(name.clone()),
+        seen_at,
+        // Who pushed it was known then, and is not now.
+        pusher: Err(Missing::NotConfigured(Need::Pusher)),
+        pull: Change::no_pull(Stage::Audit),
+        tickets: Change::no_tickets(Stage::Audit),
+        commits,
+    }
 }
 
 /// Returns the policy by which a ref is judged that holds `tip`.

@@ -140,6 +140,16 @@ impl Approvals {
         })
     }
 
+    /// Returns true if reviews are asked for, and not another kind of approval.
+    pub fn is_of_reviews(&self) -> bool {
+        self.fields.iter().any(|field| field.name == USUAL_FIELD)
+    }
+
+    /// Returns true if only what a forge vouches for counts.
+    pub fn is_verified(&self) -> bool {
+        self.trust == Trust::Verified
+    }
+
     pub(super) fn needs(&self, needs: &mut Needs) {
         needs.extend([Need::Approvals, Need::Pusher]);
         if self.of == Of::FinalRevision {

@@ -63,6 +63,16 @@ impl Asked {
         self.timely.iter().flat_map(|timely| &timely.about).any(|about| about.name == field.name)
     }
 
+    /// Returns how long after the change a ticket may be made, if that is asked.
+    pub(super) fn within(&self) -> Option<Within> {
+        self.timely.as_ref().map(|timely| timely.within)
+    }
+
+    /// Returns the fields one of which an older ticket has to name, if the policy says which.
+    pub(super) fn about(&self) -> Option<&[Arc<Field>]> {
+        self.timely.as_ref().map(|timely| timely.about.as_slice())
+    }
+
     fn is_bare(&self) -> bool {
         let lists = [&self.projects, &self.kinds, &self.labels];
         lists.iter().all(|list| list.is_empty()) && self.state.is_none() && self.timely.is_none()
@@ -106,7 +116,23 @@ impl Asked {
             let what = Line::say(format!("`{}` names ", field.name)).quote(claim.value);
             return Ok(vec![what.and(", and there is no such ticket, or none that the gate may see")]);
         };
-        let the = || Line::say("the ticket ").quote(claim.value);
+        let mut wrong = self.unlike(claim.value, ticket);
+        if let Some(timely) = &self.timely {
+            match timely.wrong(ticket, seen) {
+                Ok(why) => {
+                    wrong.extend(why.map(|why| Line::say("the ticket ").quote(claim.value).then(why)));
+                }
+                Err(missing) if wrong.is_empty() => return Err(missing),
+                Err(_) => {}
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// Returns in what a ticket, which was asked for as `named`, is unlike what is asked of every
+    /// ticket, whenever it was made.
+    pub(super) fn unlike(&self, named: &Text, ticket: &Ticket) -> Vec<Line> {
+        let the = || Line::say("the ticket ").quote(named);
         let mut wrong = Vec::new();
         if !self.projects.is_empty() && !is_one_of(&ticket.project, &self.projects) {
             let what = the().and(" is in the project ").quote(&ticket.project);
@@ -124,14 +150,7 @@ impl Asked {
         {
             wrong.push(the().and(" is ").quote(&ticket.state).and(format!(", and {asked}")));
         }
-        if let Some(timely) = &self.timely {
-            match timely.wrong(ticket, seen) {
-                Ok(why) => wrong.extend(why.map(|why| the().then(why))),
-                Err(missing) if wrong.is_empty() => return Err(missing),
-                Err(_) => {}
-            }
-        }
-        Ok(wrong)
+        wrong
     }
 }
 

@@ -1,0 +1,28 @@
+//! Evidence: what closes an obligation, when it counts from, and what it is called.
+
+use jiff::Timestamp;
+
+use super::record::Evidence;
+
+impl Evidence {
+    /// Returns the instant that decides whether something owed since `since` was there in time, if the
+    /// evidence was seen at `seen`: of a ticket when it was made, by the clock of its own system.
+    ///
+    /// It is never before the obligation: a ticket that was there already is not early.
+    pub fn counts_from(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
+        match self {
+            Evidence::Change { .. } => seen.max(since),
+            Evidence::Ticket { created, .. } => (*created).max(since),
+        }
+    }
+
+    /// Returns what it is called, in words that follow "by"; they hold what others wrote.
+    pub fn words(&self) -> String {
+        match self {
+            Evidence::Change { id } => id.short(),
+            Evidence::Ticket { key, source, .. } => {
+                format!("the ticket {} ({})", key.to_lossy(), source.to_lossy())
+            }
+        }
+    }
+}

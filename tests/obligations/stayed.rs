@@ -1,0 +1,192 @@
+//! What is owed by changes that were thought not to have landed, and landed after all.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use changegate::change::{Missing, Need, Oid, Stage, Text};
+use changegate::ledger::record::{
+    Decided, Event, Facts, LeftOut, Moved, Outcome as Became, Record, RefDecided, SCHEMA,
+};
+use changegate::ledger::state::State;
+use changegate::verdict::{Decision, Judgement, Level, Obligation, Outcome, RuleName, Verdict};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use crate::past::{EMERGENCY, TICKET, closes};
+use crate::world::{BINARY, World, script};
+
+/// The refs of a push, each with one change that owes.
+const REFS: [&str; 3] = ["refs/heads/a", "refs/heads/b", "refs/heads/c"];
+
+fn id(number: usize) -> Oid {
+    Oid::from_bytes(&[u8::try_from(number).unwrap(); 20]).unwrap()
+}
+
+fn moved(place: usize) -> Moved {
+    Moved { name: Text::from(REFS[place]), old: None, new: Some(id(place + 1)) }
+}
+
+fn decided(of: &str) -> Event {
+    let owed = Obligation {
+        what: "a ticket".into(),
+        owner: "the author".into(),
+        due: Some(Timestamp::UNIX_EPOCH),
+        evidence: "Ticket: PAY-1".into(),
+        field: Some("Ticket".into()),
+        by_others: false,
+    };
+    let rule = Arc::new(RuleName { id: "ticket".into(), ..RuleName::default() });
+    let one = |place: usize| RefDecided {
+        name: REFS[place].into(),
+        pushed_as: None,
+        old: None,
+        new: Some(id(place + 1)),
+        tree: None,
+        protected: true,
+        policies: Vec::new(),
+        refusals: Vec::new(),
+        changes: vec![Verdict {
+            revision: Some(id(place + 1)),
+            commits: 1,
+            subject: "x".into(),
+            stage: Stage::PreReceive,
+            enforced: true,
+            class: None,
+            judgements: vec![Judgement {
+                rule: rule.clone(),
+                level: Level::Deny,
+                outcome: Outcome::Owed(vec![owed.clone()]),
+            }],
+            disagreements: Vec::new(),
+        }],
+        passed: 0,
+        left_out: LeftOut::default(),
+        owing: Vec::new(),
+        closings: Vec::new(),
+    };
+    Event::Decision(Box::new(Decided {
+        id: of.into(),
+        observed_at: Timestamp::UNIX_EPOCH,
+        stage: Stage::PreReceive,
+        pusher: Err(Missing::NotConfigured(Need::Pusher)),
+        decision: Decision::Allow,
+        policy: None,
+        refs: (0..REFS.len()).map(one).collect(),
+        refs_left_out: 0,
+        notes: Vec::new(),
+        facts: Facts { digest: String::new(), changes: 0, kept: false },
+        tool: String::new(),
+    }))
+}
+
+fn apply(state: &mut State, event: Event) {
+    let recorded_at = Timestamp::UNIX_EPOCH;
+    let record =
+        Record { schema: SCHEMA.into(), number: state.number + 1, previous: None, recorded_at, event };
+    state.apply(&record);
+    // What a server writes down is what it reads again.
+    let written = serde_json::to_string(state).unwrap();
+    assert_eq!(serde_json::from_str::<State>(&written).unwrap(), *state);
+}
+
+fn outcome(of: &str, landed: &[usize], stayed: &[usize]) -> Event {
+    Event::Outcome(Became {
+        of: of.into(),
+        landed: landed.iter().map(|place| moved(*place)).collect(),
+        stayed: stayed.iter().map(|place| REFS[*place].into()).collect(),
+        observed_at: Timestamp::UNIX_EPOCH,
+        found_late: true,
+    })
+}
+
+fn owed_on(state: &State) -> BTreeSet<String> {
+    state.owed.values().map(|owed| owed.on.to_lossy().into_owned()).collect()
+}
+
+proptest! {
+    /// However often something is thought to have stayed: what has landed owes, and what has not
+    /// does not.
+    #[test]
+    fn what_landed_in_the_end_owes_what_it_would_have_owed_at_once(
+        steps in prop::collection::vec((0_usize..3, any::<bool>()), 0..8),
+        others in 0_usize..20,
+    ) {
+        let mut state = State::default();
+        apply(&mut state, decided("d"));
+        let at_once = state.owed.clone();
+        let mut landed = BTreeSet::new();
+        let mut told = BTreeSet::new();
+        for (place, has_landed) in steps {
+            if landed.contains(&place) {
+                continue;
+            }
+            told.insert(place);
+            if has_landed {
+                landed.insert(place);
+                apply(&mut state, outcome("d", &[place], &[]));
+            } else if told.len() <= REFS.len() {
+                apply(&mut state, outcome("d", &[], &[place]));
+            }
+            for number in 0..others {
+                // Others come and go in between.
+                if number == 0 {
+                    apply(&mut state, decided("other"));
+                    apply(&mut state, outcome("other", &[], &[0, 1, 2]));
+                }
+            }
+            // What nobody has told of counts as long as it is open.
+            let expected: BTreeSet<String> = (0..REFS.len())
+                .filter(|place| landed.contains(place) || !told.contains(place))
+                .map(|place| REFS[place].to_owned())
+                .collect();
+            prop_assert_eq!(owed_on(&state), expected);
+        }
+        for (id, owed) in &state.owed {
+            prop_assert_eq!(Some(owed), at_once.get(id));
+        }
+        // What sleeps can still land.
+        for owed in state.dormant.values() {
+            prop_assert!(state.stayed[&owed.decision].iter().any(|moved| moved.name == owed.on));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_land_any_more_is_forgotten() {
+    let mut state = State::default();
+    apply(&mut state, decided("d"));
+    apply(&mut state, outcome("d", &[], &[0, 1, 2]));
+    assert_eq!((state.owed.len(), state.dormant.len()), (0, 3));
+    for number in 0..changegate::ledger::state::RECENT {
+        apply(&mut state, decided(&format!("other {number}")));
+        apply(&mut state, outcome(&format!("other {number}"), &[0, 1, 2], &[]));
+    }
+    assert!(state.stayed.is_empty() && state.dormant.is_empty());
+}
+
+/// Somebody looks while a push is under way, and takes it for over; then it lands.
+#[test]
+fn a_push_that_lands_after_all_owes_and_is_closed_like_any_other() {
+    let world = World::new();
+    let hook = format!(
+        "#!/bin/sh\n{BINARY} hook pre-receive || exit 1\n\
+         env -u GIT_QUARANTINE_PATH -u GIT_OBJECT_DIRECTORY {BINARY} ledger reconcile --now > ../seen\n"
+    );
+    script(&world.path("server.git/hooks/pre-receive"), &hook);
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    assert!(world.records().iter().any(|record| record["event"]["stayed"][0] == "refs/heads/main"));
+    world
+        .changegate("server.git", &["obligations"])
+        .accepted()
+        .says(&format!("{} on main: emergency-ticket", &change[..12]))
+        .says("1 due soon, 1 open");
+    script(
+        &world.path("server.git/hooks/pre-receive"),
+        &format!("#!/bin/sh\nexec {BINARY} hook pre-receive\n"),
+    );
+    world.commit(&closes(&change, TICKET));
+    world.push(&["main"]).accepted().says("is closed");
+    world.changegate("server.git", &["obligations"]).accepted().says("1 open, 1 closed in time");
+    world.is_whole();
+}
