@@ -133,10 +133,13 @@ fn denied_by<'a>(refs: impl IntoIterator<Item = &'a RefDecided>) -> Vec<String> 
 }
 
 fn closed(discharged: &Discharged) -> Vec<(&'static str, String)> {
-    let Evidence::Change { id } = &discharged.evidence;
+    let evidence = match &discharged.evidence {
+        Evidence::Change { id } => id.to_string(),
+        Evidence::Review { by, on, .. } => format!("review of {} by {}", shown(on), shown(by)),
+    };
     let mut trailers = vec![
         ("Obligation", escape::words(&discharged.obligation).to_string()),
-        ("Evidence", id.to_string()),
+        ("Evidence", evidence),
         ("Observed-At", discharged.observed_at.to_string()),
     ];
     trailers.extend(discharged.late_by.map(|seconds| ("Late-By", format!("{seconds} s"))));

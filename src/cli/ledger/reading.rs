@@ -143,9 +143,13 @@ fn known(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
             writeln!(out, "file      {}", escape::words(&damaged.file))
         }
         Event::Discharged(one) => {
-            let Evidence::Change { id } = &one.evidence;
             writeln!(out, "closed    {}", escape::words(&one.obligation))?;
-            writeln!(out, "by        {id}")?;
+            match &one.evidence {
+                Evidence::Change { id } => writeln!(out, "by        {id}")?,
+                Evidence::Review { by, on, .. } => {
+                    writeln!(out, "by        the review of {} by {}", shown(on), shown(by))?;
+                }
+            }
             let late = one.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
             writeln!(out, "seen      {}{late}", one.observed_at)
         }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::Exit;
+use crate::change::Text;
 use crate::gate::dues::FOR_CHANGE;
 use crate::ledger::obligation::{Standing, late_by, standing};
 use crate::ledger::record::Evidence;
@@ -75,17 +76,30 @@ impl<'state> Listing<'state> {
         writeln!(out, "  {change} on {on}: {}", escape::words(&owed.rule))?;
         writeln!(out, "    {}, owed by {}", escape::words(&owed.what), escape::words(&owed.owner))?;
         if let Some(closed) = &owed.closed {
-            let Evidence::Change { id } = &closed.by;
+            let by = match &closed.by {
+                Evidence::Change { id } => id.short(),
+                Evidence::Review { by, on, .. } => {
+                    let shown = |text: &Text| escape::terminal(text.as_bytes(), 60);
+                    format!("the review of {} by {}", shown(on), shown(by))
+                }
+            };
             let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
             let late = seconds.map(|seconds| format!(", {} late", due::amount(seconds)));
             let (at, late) = (due::instant(closed.at), late.unwrap_or_default());
-            return writeln!(out, "    closed {at}{late}, by {}", id.short());
+            return writeln!(out, "    closed {at}{late}, by {by}");
         }
         writeln!(out, "    {}", due::words(owed.due, self.now))?;
         let others = if owed.by_others { ", by somebody who did not make it" } else { "" };
         writeln!(out, "    close it with a change on {on} that says{others}:")?;
         writeln!(out, "      {FOR_CHANGE}: {change}")?;
-        writeln!(out, "      {}", escape::words(&owed.evidence))
+        writeln!(out, "      {}", escape::words(&owed.evidence))?;
+        match &owed.pull {
+            None => Ok(()),
+            Some(pull) => {
+                let pull = escape::terminal(pull.as_bytes(), 60);
+                writeln!(out, "    or with an approving review of {pull}, by somebody else")
+            }
+        }
     }
 
     /// Writes the list for programs.
@@ -100,9 +114,11 @@ impl<'state> Listing<'state> {
 
     /// Returns one obligation for programs.
     pub(super) fn value(&self, at: Standing, id: &str, owed: &Owed) -> Value {
-        let closed = owed.closed.as_ref().map(|closed| {
-            let Evidence::Change { id } = &closed.by;
-            json!({ "at": closed.at, "by": id })
+        let closed = owed.closed.as_ref().map(|closed| match &closed.by {
+            Evidence::Change { id } => json!({ "at": closed.at, "by": id }),
+            Evidence::Review { by, on, .. } => {
+                json!({ "at": closed.at, "by": by.to_lossy(), "review-of": on.to_lossy() })
+            }
         });
         json!({
             "id": id,
@@ -114,6 +130,7 @@ impl<'state> Listing<'state> {
             "owner": owed.owner,
             "evidence": owed.evidence,
             "by-others": owed.by_others,
+            "pull": owed.pull.as_ref().map(|pull| pull.to_lossy()),
             "since": owed.since,
             "due": owed.due,
             "late-by": match &owed.closed {
