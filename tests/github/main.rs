@@ -14,6 +14,7 @@
 
 mod action;
 mod afterwards;
+mod authorised;
 mod contract;
 mod documents;
 mod fake;
