@@ -203,6 +203,9 @@ pub(super) fn as_it_was(change: &mut Change, at: Timestamp) -> Result<(), Line> 
     if let Ok(reviews) = &mut pull.reviews {
         reviews.retain(|review| review.at.is_none_or(|given| given <= at));
     }
+    if let Ok(labels) = &mut pull.labels {
+        labels.retain(|label| label.at.is_none_or(|put| put <= at));
+    }
     if let Ok(comments) = &mut pull.comments {
         comments.retain(|comment| comment.at <= at);
     }
