@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use jiff::Timestamp;
 
 use super::landing::{self, Appended};
+use super::place::Anchor;
 use super::record::{Begin, Event};
 use super::refs::{Refs, patterns};
 use super::state::{State, key, name};
@@ -43,6 +44,7 @@ pub struct Keeping<'a> {
     /// Tells when it is.
     pub clock: fn() -> Timestamp,
     judged: RefCell<HashMap<Key, Option<JudgedMove>>>,
+    newest: RefCell<Option<Anchor>>,
 }
 
 type Key = (String, Option<Oid>, Option<Oid>);
@@ -70,7 +72,20 @@ impl<'a> Keeping<'a> {
         options: &'a Options,
         clock: fn() -> Timestamp,
     ) -> Self {
-        Keeping { session, remote, repo, options, clock, judged: RefCell::default() }
+        Keeping {
+            session,
+            remote,
+            repo,
+            options,
+            clock,
+            judged: RefCell::default(),
+            newest: RefCell::default(),
+        }
+    }
+
+    /// Returns the newest record that was seen or pushed.
+    pub fn newest(&self) -> Option<Anchor> {
+        self.newest.borrow().clone()
     }
 
     /// Has `work` append to the ledger, until what it appended is there. It begins anew each time that
@@ -95,13 +110,17 @@ impl<'a> Keeping<'a> {
             let before = ledger.state().number;
             let now = (self.clock)();
             let done = work(&mut ledger, now)?;
-            let state = ledger.state().clone();
+            let (state, newest) = (ledger.state().clone(), ledger.newest());
             if state.number == before {
+                self.newest.replace(newest);
                 return Ok((done, state));
             }
             ledger.commit(&mut lock, now)?;
             match self.remote.push(folder.path(), REF, tip)? {
-                Pushed::Done => return Ok((done, state)),
+                Pushed::Done => {
+                    self.newest.replace(newest);
+                    return Ok((done, state));
+                }
                 Pushed::Overtaken => std::thread::sleep(pause(attempt)?),
             }
         }

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
+use changegate::change::Change;
 use serde_json::Value;
 
 use crate::ledger::{POLICY, Scene, land, merge, open};
@@ -156,4 +157,45 @@ fn a_sweep_tells_each_place_once() {
     }
     assert_eq!(scene.events().last().unwrap(), "escalated");
     scene.verify().ends(0);
+}
+
+#[test]
+fn what_was_recorded_is_judged_again_from_its_facts_alone() {
+    let (scene, number, landed_as) = owing();
+    let facts = scene.file(1, "facts.jsonl");
+    let record: Value = serde_json::from_slice(&scene.file(1, "record.json")).unwrap();
+    let of_ref = &record["event"]["decision"]["refs"][0];
+    let change: Change = serde_json::from_slice(facts.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(change.pull.as_ref().unwrap().name, format!("acme/shop#{number}").as_str().into());
+    let loaded =
+        changegate::policy::load("policies/changegate.yml", &mut |_| Ok(Some(POLICY.as_bytes().to_vec())));
+    let policy = loaded.unwrap_or_else(|errors| panic!("{errors:?}"));
+    let again = changegate::gate::judge_again(&change, &policy, None);
+    assert_eq!(serde_json::to_value(&again).unwrap(), of_ref["changes"][0]);
+    // The policy is named by where anybody can have it again.
+    let from = &of_ref["policies"][0];
+    assert_eq!(from["digest"], policy.digest);
+    assert_eq!(from["place"]["commit"]["path"], "policies/changegate.yml");
+    assert_eq!(from["place"]["commit"]["id"], of_ref["old"]);
+    assert_eq!(of_ref["brought"][0]["landed-as"], landed_as);
+    assert_eq!(of_ref["brought"][0]["reviewable"], serde_json::json!(["reviewed-later"]));
+}
+
+#[test]
+fn who_made_it_does_not_close_what_others_owe() {
+    let (scene, _, landed_as) = owing();
+    let push = scene.fake.world(|world| {
+        let main = world.branches["main"].clone();
+        let commit = world.commit(&[&main], "ana", "Look at it myself\n", &[("report.md", "It was hot.\n")]);
+        let body = format!(
+            "The report.\n\nChange-Type: normal\nRisk: low\nFor-Change: {}\nPost-Implementation-Review: looked at by myself\n",
+            &landed_as[..12]
+        );
+        let number = world.open("ana", "Look at it myself", &body, "report", &[commit]);
+        world.review(number, "kim", "APPROVED");
+        merge(world, number, "2026-03-02T16:00:00Z")
+    });
+    let said = scene.record(&push).ends(0);
+    assert!(said.contains("stays open"), "{said}");
+    assert!(discharged(&scene).is_empty());
 }

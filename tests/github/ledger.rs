@@ -150,6 +150,14 @@ impl Scene {
             .collect()
     }
 
+    /// Returns a file of the newest record but `back`.
+    pub(crate) fn file(&self, back: usize, name: &str) -> Vec<u8> {
+        let of = format!("refs/changegate/ledger~{back}:{name}");
+        let told = Command::new("git").arg("-C").arg(self.git.path()).args(["show", &of]).output().unwrap();
+        assert!(told.status.success(), "{told:?}");
+        told.stdout
+    }
+
     /// Returns the names of the events, oldest first.
     pub(crate) fn events(&self) -> Vec<String> {
         let name = |record: &Value| record["event"].as_object().unwrap().keys().next().unwrap().clone();
@@ -212,7 +220,9 @@ fn a_push_is_recorded_with_what_landed() {
     assert!(of_ref["tree"].is_string() && decision["facts"]["kept"] == true);
     assert_eq!(of_ref["brought"][0]["landed-as"], push.1);
     assert_eq!(records[2]["event"]["outcome"]["found-late"], false);
-    scene.verify().ends(0);
+    let newest = scene.verify().ends(0);
+    let newest = newest.split("newest ").nth(1).unwrap().lines().next().unwrap();
+    assert!(said.contains(&format!("the newest record is {newest}")), "{said}");
     // The next one goes on from there.
     scene.record(&land(&scene, "two")).ends(0);
     assert_eq!(scene.events()[3..], ["decision", "outcome"]);

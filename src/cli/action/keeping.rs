@@ -41,9 +41,11 @@ impl Run<'_> {
         let why = "GitHub does not tell who moved the ref".to_owned();
         let by = Err(Missing::Unavailable(Need::Pusher, why));
         let pushed = Move { name: name.clone(), old: given(*before), new: given(*after), by, at: None };
-        let told = self.keeping(repo, world, |keeping| Ok(keeping.landing(&pushed)?))?;
-        ledger::tell_kept(&told)?;
-        Ok(told)
+        self.keeping(repo, world, |keeping| {
+            let told = keeping.landing(&pushed)?;
+            ledger::tell_kept(&told, keeping.newest().as_ref())?;
+            Ok(told)
+        })
     }
 
     /// Sweeps, and tells of what is owed in the summary of the job.

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use super::super::{Stop, World};
 use crate::git::Remote;
 use crate::github::{RepoName, Server, Token};
+use crate::ledger::place::Anchor;
 use crate::ledger::workflow::Told;
 use crate::report::escape;
 
@@ -25,7 +26,7 @@ pub(in super::super) fn remote(
 }
 
 /// Tells what was recorded that somebody should know.
-pub(in super::super) fn tell_kept(told: &Told) -> io::Result<()> {
+pub(in super::super) fn tell_kept(told: &Told, newest: Option<&Anchor>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if told.has_begun {
         writeln!(out, "changegate: the ledger begins")?;
@@ -45,6 +46,10 @@ pub(in super::super) fn tell_kept(told: &Told) -> io::Result<()> {
     }
     for one in &told.appended.closed {
         writeln!(out, "changegate: {}", escape::words(one))?;
+    }
+    // In the log of a run it stands where those who can write to the ledger cannot change it.
+    if let Some(newest) = newest {
+        writeln!(out, "changegate: the newest record is {}:{}", newest.number, newest.digest)?;
     }
     Ok(())
 }

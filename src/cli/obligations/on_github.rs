@@ -59,7 +59,7 @@ pub(in super::super) fn sweep_with(
     world: &World,
 ) -> Result<Swept, Stop> {
     let (told, state) = keeping.catch_up()?;
-    ledger::tell_kept(&told)?;
+    ledger::tell_kept(&told, keeping.newest().as_ref())?;
     let looked = look(keeping, &state)?;
     let (closed, state) = keeping.append(&mut |ledger, now| {
         let events = looked.events(ledger.state());
