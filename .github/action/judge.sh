@@ -21,13 +21,21 @@ option --pusher "${CHANGEGATE_PUSHER:-}"
 option --deadline "${CHANGEGATE_DEADLINE:-}"
 option --sarif-file "${CHANGEGATE_SARIF_FILE:-}"
 option --record "${CHANGEGATE_RECORD:-}"
-case ${CHANGEGATE_COMMENT:-false} in
-true) arguments+=(--comment) ;;
-false | '') ;;
-*)
-    printf '::error title=changegate::the input `comment` is `true` or `false`\n'
-    exit 2
-    ;;
-esac
+option --due "${CHANGEGATE_DUE:-}"
+while IFS= read -r place; do
+    option --notify "$place"
+done <<<"${CHANGEGATE_NOTIFY:-}"
+toggle() {
+    case $3 in
+    true) arguments+=("$2") ;;
+    false | '') ;;
+    *)
+        printf '::error title=changegate::the input `%s` is `true` or `false`\n' "$1"
+        exit 2
+        ;;
+    esac
+}
+toggle comment --comment "${CHANGEGATE_COMMENT:-false}"
+toggle ledger --ledger "${CHANGEGATE_LEDGER:-false}"
 
 exec "${CHANGEGATE_PROGRAM:?the program was not installed}" "${arguments[@]}"

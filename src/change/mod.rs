@@ -47,6 +47,8 @@ pub enum Stage {
     PreReceive,
     /// A forge is about to merge a pull request.
     PullRequest,
+    /// A forge tells of what was pushed or merged already.
+    Landed,
     /// History is being looked at.
     Audit,
 }
@@ -54,7 +56,7 @@ pub enum Stage {
 impl Stage {
     /// Returns true where a gap in the facts refuses the change, and false where it is only listed.
     pub fn enforces(self) -> bool {
-        matches!(self, Stage::PreReceive | Stage::PullRequest)
+        matches!(self, Stage::PreReceive | Stage::PullRequest | Stage::Landed)
     }
 }
 
@@ -161,7 +163,9 @@ impl Change {
     pub fn no_pull(stage: Stage) -> Fact<Box<Pull>> {
         Err(match stage {
             Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(Need::Pull),
-            Stage::PreReceive | Stage::PullRequest | Stage::Audit => Missing::NotConfigured(Need::Pull),
+            Stage::PreReceive | Stage::PullRequest | Stage::Landed | Stage::Audit => {
+                Missing::NotConfigured(Need::Pull)
+            }
         })
     }
 
@@ -182,7 +186,9 @@ impl Change {
     pub fn no_tickets(stage: Stage) -> Fact<Vec<LookedUp>> {
         Err(match stage {
             Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(Need::Tickets),
-            Stage::PreReceive | Stage::PullRequest | Stage::Audit => Missing::NotConfigured(Need::Tickets),
+            Stage::PreReceive | Stage::PullRequest | Stage::Landed | Stage::Audit => {
+                Missing::NotConfigured(Need::Tickets)
+            }
         })
     }
 

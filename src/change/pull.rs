@@ -178,6 +178,9 @@ pub struct Label {
     pub name: Text,
     /// Who put it there last; `None` if that account is gone.
     pub by: Fact<Option<Account>>,
+    /// When that was, by the forge's clock; `None` if the forge does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 /// What a machine made of a revision: a check run or a commit status.

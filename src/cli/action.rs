@@ -4,6 +4,7 @@
 //! job's summary, as outputs of the step, and on request as a comment and as check runs. What is told
 //! changes nothing about how it ends.
 
+mod keeping;
 mod tell;
 
 use std::path::PathBuf;
@@ -11,13 +12,13 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use self::keeping::Run;
 use super::output::{self, FormatName};
 use super::pr::{self, Asking};
 use super::{Exit, Stop, World, tickets};
 use crate::github::event::{self, LARGEST_EVENT, Subject};
 use crate::github::{Outcome, Patience, RepoName, Session, Source};
 use crate::report::Style;
-use crate::verdict::Decision;
 
 /// How long saying that nothing could be judged may take.
 const LAST_WORD: Duration = Duration::from_secs(15);
@@ -33,7 +34,11 @@ const LAST_WORD: Duration = Duration::from_secs(15);
 Examples:
   changegate action
   changegate action --comment --fail-on never
-  changegate action --pull-request 12 --check-run change-gate")]
+  changegate action --pull-request 12 --check-run change-gate
+  changegate action --ledger      after a push: record it; on a schedule: sweep
+
+With --ledger, git fetches and pushes refs/changegate/ledger of the repository,
+on the server that GITHUB_SERVER_URL names, with the same token.")]
 pub(super) struct Args {
     #[command(flatten)]
     asking: Asking,
@@ -58,6 +63,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
+    /// Keep the ledger in the repository: record a push, or sweep on a schedule
+    #[arg(long, conflicts_with = "pull_request")]
+    ledger: bool,
+
+    /// For a sweep, tell of what is due: slack=URL or webhook=URL, or env:NAME for URL
+    #[arg(long, value_name = "PLACE", requires = "ledger")]
+    notify: Vec<String>,
+
+    /// For a sweep, what is due within this time is due soon
+    #[arg(long, value_name = "TIME", requires = "ledger")]
+    due: Option<String>,
+
     /// Write what was found to this file, as SARIF
     #[arg(long, value_name = "PATH")]
     sarif_file: Option<PathBuf>,
@@ -77,28 +94,46 @@ enum FailOn {
 }
 
 pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let told = judge(args, world).and_then(|(outcome, session)| {
-        let sarif = tell_all(args, &outcome, &session, world)?;
-        Ok((outcome, sarif))
+    let told = judge(args, world).and_then(|done| match done {
+        Done::Swept(exit) => Ok((None, None, exit)),
+        Done::Judged { outcome, session, is_whole } => {
+            let sarif = tell_all(args, &outcome, &session, world)?;
+            let exit = if is_whole { outcome.report.decision.into() } else { Exit::Denied };
+            Ok((Some(outcome), sarif, exit))
+        }
     });
     // The outputs come last, so that they never say `allow` of a run that ends with an error.
-    let (outcome, sarif) = match told {
+    let (outcome, sarif, exit) = match told {
+        Ok((_, _, Exit::Wrong | Exit::Failed)) => {
+            tell::outputs("error", None, None, world)?;
+            return Ok(Exit::Failed);
+        }
         Ok(told) => told,
         Err(stop) => {
             tell::outputs("error", None, None, world)?;
             return Err(stop);
         }
     };
-    let verdict = match outcome.report.decision {
-        Decision::Allow => "allow",
-        Decision::Deny => "deny",
-    };
-    tell::outputs(verdict, Some(&outcome.report), sarif.as_deref(), world)?;
-    if outcome.report.decision == Decision::Deny && args.fail_on == FailOn::Never {
+    let verdict = if exit == Exit::Allowed { "allow" } else { "deny" };
+    tell::outputs(verdict, outcome.as_ref().map(|outcome| &outcome.report), sarif.as_deref(), world)?;
+    if exit == Exit::Denied && args.fail_on == FailOn::Never {
         tell::loudly("this is denied, and goes on only because of `--fail-on never`")?;
         return Ok(Exit::Allowed);
     }
-    Ok(outcome.report.decision.into())
+    Ok(exit)
+}
+
+/// What a run came to.
+enum Done {
+    /// Something was judged.
+    Judged {
+        outcome: Box<Outcome>,
+        session: Box<Session>,
+        /// False if the ledger shows what was not allowed beside it.
+        is_whole: bool,
+    },
+    /// The ledger was swept.
+    Swept(Exit),
 }
 
 /// Tells the verdict wherever it is wanted; returns where the SARIF file is, if there is one.
@@ -121,7 +156,7 @@ fn tell_all(
     Ok(sarif)
 }
 
-fn judge(args: &Args, world: &World) -> Result<(Outcome, Session), Stop> {
+fn judge(args: &Args, world: &World) -> Result<Done, Stop> {
     let text = |name: &str| world.variable(name).map(|value| value.to_string_lossy().into_owned());
     let repo = text("GITHUB_REPOSITORY").as_deref().and_then(RepoName::read);
     let subject = match args.pull_request {
@@ -141,8 +176,22 @@ fn judge(args: &Args, world: &World) -> Result<(Outcome, Session), Stop> {
         record: record.as_deref(),
         now: world.now,
     })?;
-    match session.judge(&subject, &args.asking.options(false, Some(tickets::access(world, None, None)?))) {
-        Ok(outcome) => Ok((outcome, session)),
+    let options = args.asking.options(false, Some(tickets::access(world, None, None)?));
+    let mut is_whole = true;
+    if args.ledger {
+        let run = Run { session: &session, server: &server, token: token.as_ref(), options: &options };
+        if let Subject::OpenPulls { repo } = &subject {
+            return run.sweep(repo, args, world).map(Done::Swept);
+        }
+        let told = run.record(&subject, world)?;
+        is_whole = told.appended.unauthorised.is_empty();
+        if let Some(report) = told.report {
+            let outcome = Box::new(Outcome { report, pulls: Vec::new() });
+            return Ok(Done::Judged { outcome, session: Box::new(session), is_whole });
+        }
+    }
+    match session.judge(&subject, &options) {
+        Ok(outcome) => Ok(Done::Judged { outcome: Box::new(outcome), session: Box::new(session), is_whole }),
         Err(failure) => {
             if let Some(name) = &args.check_run {
                 // With patience of its own: what was wrong may have been that time was up.

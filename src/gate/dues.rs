@@ -33,6 +33,20 @@ pub struct Made {
     pub is_complete: bool,
 }
 
+/// How a change came to its ref, where a forge says that a pull request brought it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Brought {
+    /// The final revision that was judged.
+    pub change: Oid,
+    /// The pull request, as in `acme/shop#12`.
+    pub pull: Text,
+    /// The commit as which it landed.
+    pub landed_as: Oid,
+    /// The rules that owe something, and that a review of the pull request would keep.
+    pub reviewable: Vec<String>,
+}
+
 /// What a change says for earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -126,8 +140,12 @@ pub fn closing(change: &Change, policy: &Policy) -> Option<Closing> {
 /// Returns the ids, or their first digits, of the changes that a change speaks for.
 fn speaks_for(change: &Change) -> Vec<String> {
     let trailers = change.commits.iter().flat_map(|commit| commit.message.trailers().iter());
-    let named = trailers.filter(|trailer| trailer.key.eq_ignore_ascii_case(FOR_CHANGE));
-    let mut found: Vec<String> = named.filter_map(|trailer| digits(&trailer.value)).collect();
+    let trailers = trailers.map(|trailer| (&trailer.key, &trailer.value));
+    // What is squashed may keep nothing of the commits.
+    let statements = change.pull.iter().flat_map(|pull| &pull.statements);
+    let stated = statements.map(|statement| (&statement.label, &statement.value));
+    let named = trailers.chain(stated).filter(|(key, _)| key.eq_ignore_ascii_case(FOR_CHANGE));
+    let mut found: Vec<String> = named.filter_map(|(_, value)| digits(value)).collect();
     found.sort_unstable();
     found.dedup();
     found

@@ -6,8 +6,9 @@
 use sha2::{Digest as _, Sha256};
 
 use super::dues::{Due, Dues};
-use crate::change::{Text, text};
-use crate::policy::Obligations;
+use crate::change::{Change, Text, text};
+use crate::policy::{Obligations, Policy};
+use crate::verdict::Verdict;
 
 /// Facts of more bytes than this are not kept: their digest is.
 const MOST: usize = 1 << 20;
@@ -48,8 +49,19 @@ impl Kept {
         }
     }
 
+    /// Adds a change that was judged by this policy, of the ref that was begun last.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the change cannot be written down.
+    pub fn take(&mut self, change: &Change, policy: &Policy, verdict: &Verdict) -> Result<(), String> {
+        self.add(&serde_json::to_string(change).map_err(|error| error.to_string())?);
+        self.note(Due::of(change, policy, verdict));
+        Ok(())
+    }
+
     /// Notes that the changes of a ref follow, and what its policies ask about what is owed.
-    pub(super) fn begin(&mut self, name: &Text, asks: Obligations) {
+    pub fn begin(&mut self, name: &Text, asks: Obligations) {
         self.dues.push((name.clone(), Dues { asks, ..Dues::default() }));
     }
 

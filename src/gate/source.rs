@@ -42,6 +42,12 @@ impl Loaded {
         self.keys.as_ref().map(|keys| Trusted { keys, at })
     }
 
+    /// Returns the same policy, which is known to stand in this place.
+    #[must_use]
+    pub fn standing(self, place: PolicyPlace) -> Loaded {
+        Loaded { place, ..self }
+    }
+
     /// Returns the policy's name for a report.
     pub fn name(&self) -> PolicyName {
         PolicyName {

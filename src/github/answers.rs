@@ -25,6 +25,7 @@ pub(super) struct Pull {
     pub(super) html_url: Option<String>,
     pub(super) user: Option<User>,
     pub(super) draft: Option<bool>,
+    pub(super) merged_at: Option<jiff::Timestamp>,
     pub(super) created_at: jiff::Timestamp,
     pub(super) labels: Vec<Label>,
     pub(super) head: PullEnd,
@@ -173,7 +174,9 @@ pub(super) struct App {
 /// Something that happened to a branch.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Activity {
+    pub(super) before: Option<Oid>,
     pub(super) after: Oid,
+    pub(super) timestamp: Option<jiff::Timestamp>,
     pub(super) actor: Option<User>,
 }
 
@@ -189,6 +192,14 @@ pub(super) struct Blob {
     pub(super) encoding: String,
     pub(super) content: String,
     pub(super) size: usize,
+}
+
+/// A ref.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct GitRef {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
+    pub(super) object: Parent,
 }
 
 /// A comment in the conversation of a pull request.

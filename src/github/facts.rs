@@ -17,6 +17,7 @@ use crate::change::{
     Change, Fact, LineCount, Missing, Need, Needs, Oid, PathChange, Pull, Pusher, Stage, Text,
 };
 use crate::git::Trusted;
+use crate::verdict::Line;
 
 /// Who tells who pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -190,6 +191,35 @@ impl Gathering<'_> {
             }
         }
     }
+}
+
+/// Takes out of a change what was said about it only after it had landed.
+///
+/// # Errors
+///
+/// Fails if the description was changed since, and nobody tells what it said before.
+pub(super) fn as_it_was(change: &mut Change, at: Timestamp) -> Result<(), Line> {
+    let Ok(pull) = &mut change.pull else { return Ok(()) };
+    if let Ok(reviews) = &mut pull.reviews {
+        reviews.retain(|review| review.at.is_none_or(|given| given <= at));
+    }
+    if let Ok(labels) = &mut pull.labels {
+        labels.retain(|label| label.at.is_none_or(|put| put <= at));
+    }
+    if let Ok(comments) = &mut pull.comments {
+        comments.retain(|comment| comment.at <= at);
+    }
+    if let Ok(edits) = &mut pull.edits
+        && edits.iter().any(|edit| at < edit.at)
+    {
+        edits.retain(|edit| edit.at <= at);
+        let then = edits.last().and_then(|edit| edit.statements.clone());
+        let unknown = || {
+            Line::say("the description was changed after it landed, and GitHub does not tell what it said")
+        };
+        pull.statements = then.ok_or_else(unknown)?;
+    }
+    Ok(())
 }
 
 /// Returns everybody who had a hand in it, or why that is not known.

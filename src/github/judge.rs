@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::answers;
 use super::ask::Failure;
 use super::client::Client;
-use super::facts::{Gap, Gathering, PusherFrom};
+use super::facts::{Gap, Gathering, PusherFrom, as_it_was};
 use super::place::{PullName, RepoName};
 use super::policy::{self, NoPolicy};
 use crate::change::{Change, Need, Oid, Stage, Text};
@@ -21,6 +21,7 @@ use crate::tickets::{Access, Sources};
 use crate::verdict::{Finding, Judgement, Level, Line, Outcome, RuleName, Verdict};
 
 use futures_util::future::join;
+use jiff::Timestamp;
 
 /// Who keeps the policy.
 const KEEPER: &str = "whoever keeps the policy";
@@ -65,6 +66,21 @@ pub(super) struct Done {
     pub(super) notes: Vec<Line>,
     /// The pull request and its final revision, where that is known.
     pub(super) head: Option<(PullName, Oid)>,
+    /// The changes that the verdicts of the group are about, in the same order.
+    pub(super) changes: Vec<Change>,
+    /// How each of them came to its branch, if it has.
+    pub(super) landed: Vec<LandedAs>,
+}
+
+/// How a change came to its branch.
+#[derive(Clone, Debug)]
+pub(super) struct LandedAs {
+    /// Which step of the branch it is, counted from the first one of the push.
+    pub(super) place: usize,
+    /// The commit that the step ends with.
+    pub(super) at: Oid,
+    /// The pull request, if one brought it.
+    pub(super) pull: Option<PullName>,
 }
 
 /// What is told from outside about the run.
@@ -74,6 +90,8 @@ pub(super) struct Told {
     pub(super) expected: Option<Oid>,
     /// The revision whose checks count, if not the final one.
     pub(super) checks_of: Option<Oid>,
+    /// When it landed, if it has: what came later is not looked at.
+    pub(super) landed_at: Option<Timestamp>,
 }
 
 /// Returns the judgement that refuses by a rule of [`RULES`].
@@ -116,7 +134,7 @@ impl Done {
         let mut group = Group::new(of, Vec::new());
         group.refusals.push(judgement);
         group.amendable = false;
-        Done { group, policy: None, notes: Vec::new(), head: None }
+        Done { group, policy: None, notes: Vec::new(), head: None, changes: Vec::new(), landed: Vec::new() }
     }
 }
 
@@ -198,7 +216,7 @@ pub(super) async fn judge_with(
         trusted: loaded.trusted(client.now()),
         pusher: options.pusher,
         checks_of: told.checks_of.unwrap_or(pull.head.sha),
-        now: client.now(),
+        now: told.landed_at.unwrap_or(client.now()),
     };
     let mut change = match gathering.gather().await {
         Ok(change) => change,
@@ -211,6 +229,11 @@ pub(super) async fn judge_with(
             return Done::refused(of, refuse_pull("pull-current", finding));
         }
     };
+    if let Some(at) = told.landed_at
+        && let Err(what) = as_it_was(&mut change, at)
+    {
+        return Done::refused(of, refuse_pull("pull-complete", Finding::new(what).by("nobody")));
+    }
     look_up_tickets(&mut change, loaded, options, &name.repo);
     let verdict = judge(&loaded.policy, &change, true);
     let traces = if options.explain { traces(loaded, &change, &verdict) } else { Vec::new() };
@@ -228,7 +251,7 @@ pub(super) async fn judge_with(
     if pull.state != "open" {
         notes.push(Line::say("this pull request is closed"));
     }
-    Done { group, policy: None, notes, head: None }
+    Done { group, policy: None, notes, head: None, changes: vec![change], landed: Vec::new() }
 }
 
 /// Returns what refuses a pull request after which its base branch would have no policy that can be

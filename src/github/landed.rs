@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,10 +16,12 @@ use super::ask::Failure;
 use super::client::Client;
 use super::commits;
 use super::graphql::Id;
-use super::judge::{Done, Options, Told, judge_with, look_up_tickets, refuse_pull, traces, unusable};
+use super::judge::{
+    Done, LandedAs, Options, Told, judge_with, look_up_tickets, refuse_pull, traces, unusable,
+};
 use super::place::{PullName, RepoName};
 use super::policy::{self, NoPolicy};
-use crate::change::{Change, Missing, Need, Oid, Stage, Text};
+use crate::change::{Change, Missing, Need, Oid, Pusher, Stage, Text};
 use crate::gate::{Loaded, Unusable, notes_on};
 use crate::judge::judge;
 use crate::push::{self, Asked, Object, refuse};
@@ -38,6 +41,21 @@ pub(super) struct Landed<'event> {
     pub(super) before: Oid,
     pub(super) after: Oid,
     pub(super) forced: bool,
+    /// When it happened, if that is known; without it, a ref that has moved on since is refused.
+    pub(super) at: Option<Timestamp>,
+    /// Who pushed, if that is known.
+    pub(super) pusher: Option<Pusher>,
+}
+
+/// What judging a push came to.
+pub(super) struct Judged {
+    /// What is about the ref and what came without a pull request, then each pull request; nothing for
+    /// a ref that is not under change control.
+    pub(super) done: Vec<Done>,
+    /// The policy that it was judged by, if there is one.
+    pub(super) loaded: Option<Loaded>,
+    /// The tree of what the ref holds, if that is known.
+    pub(super) tree: Option<Oid>,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +101,35 @@ impl Landed<'_> {
     }
 }
 
-/// Judges a push; nothing comes back for a ref that is not under change control.
+/// Where the default branch stands, and another ref.
+struct Branches {
+    default: String,
+    default_tip: Oid,
+    now: Option<Oid>,
+}
+
+async fn branches(client: &Client, repo: &RepoName, name: &str) -> Result<Branches, Failure> {
+    let variables = json!({ "owner": repo.owner, "name": repo.name, "ref": name });
+    let answer: BranchAnswer = client.query(BRANCH, variables).await?;
+    let found = answer.repository.ok_or_else(|| Failure::new(format!("GitHub knows no {repo}")))?;
+    let default = found.default_branch_ref.and_then(|branch| Some((branch.name, branch.target?.oid)));
+    let (default, default_tip) =
+        default.ok_or_else(|| Failure::new(format!("{repo} has no default branch")))?;
+    let now = found.now.and_then(|now| now.target).map(|target| target.oid);
+    Ok(Branches { default: format!("refs/heads/{default}"), default_tip, now })
+}
+
+/// Returns the full name of the default branch, and where it stands.
+///
+/// # Errors
+///
+/// Fails if there is none.
+pub(super) async fn default_branch(client: &Client, repo: &RepoName) -> Result<(String, Oid), Failure> {
+    let found = branches(client, repo, "HEAD").await?;
+    Ok((found.default, found.default_tip))
+}
+
+/// Judges a push.
 ///
 /// # Errors
 ///
@@ -92,16 +138,10 @@ pub(super) async fn judge_landed(
     client: &Client,
     landed: &Landed<'_>,
     options: &Options,
-) -> Result<Vec<Done>, Failure> {
+) -> Result<Judged, Failure> {
     let repo = landed.repo;
     let name = Text::from(landed.name);
-    let variables = json!({ "owner": repo.owner, "name": repo.name, "ref": landed.name });
-    let answer: BranchAnswer = client.query(BRANCH, variables).await?;
-    let found = answer.repository.ok_or_else(|| Failure::new(format!("GitHub knows no {repo}")))?;
-    let default = found.default_branch_ref.and_then(|branch| Some((branch.name, branch.target?.oid)));
-    let (default, default_tip) =
-        default.ok_or_else(|| Failure::new(format!("{repo} has no default branch")))?;
-    let default = format!("refs/heads/{default}");
+    let Branches { default, default_tip, now } = branches(client, repo, landed.name).await?;
     // What the branch held before decides; one that is new, or older than its policy, is judged as the
     // default branch says. Before its own push, the default branch stood at `before`.
     let old = Landed::given(landed.before);
@@ -113,6 +153,14 @@ pub(super) async fn judge_landed(
         Err(NoPolicy::Unusable(Unusable::Absent)) if landed.name != default => {
             policy::load(client, repo, default_tip, &options.policy, &default, None).await
         }
+        // A branch can be made from a commit whose policy did not know of it.
+        Ok(own) if landed.name != default && !own.policy.protects(name.as_bytes()) => {
+            match policy::load(client, repo, default_tip, &options.policy, &default, None).await {
+                Ok(loaded) if loaded.policy.protects(name.as_bytes()) => Ok(loaded),
+                Err(NoPolicy::Unread(failure)) => Err(NoPolicy::Unread(failure)),
+                _ => Ok(own),
+            }
+        }
         other => other,
     };
     let loaded = match loaded {
@@ -120,43 +168,48 @@ pub(super) async fn judge_landed(
         Err(NoPolicy::Unread(failure)) => return Err(failure),
         Err(NoPolicy::Unusable(why)) => {
             let judgement = unusable(&why, &options.policy, &name, "whoever keeps the policy");
-            return Ok(vec![Done::refused(landed.of(), judgement)]);
+            return Ok(Judged {
+                done: vec![Done::refused(landed.of(), judgement)],
+                loaded: None,
+                tree: None,
+            });
         }
     };
     if !loaded.policy.protects(name.as_bytes()) {
-        return Ok(Vec::new());
+        return Ok(Judged { done: Vec::new(), loaded: Some(loaded), tree: None });
     }
     let mut group = Group::new(landed.of(), Vec::new());
     group.amendable = false;
-    let now = found.now.and_then(|now| now.target).map(|target| target.oid);
-    if now != Landed::given(landed.after) {
+    if landed.at.is_none() && now != Landed::given(landed.after) {
         let what = Line::say("the ref has moved on since; the run for the newer push tells of that");
         group.refusals.push(refuse_pull("pull-current", Finding::new(what).by("nobody")));
     }
-    let others = bring(client, landed, options, &loaded, &default, &mut group).await;
-    let mut first =
-        Done { group, policy: Some(loaded.name()), notes: notes_on(&loaded, client.now()), head: None };
-    let mut all = match others {
-        Ok(others) => others,
+    let notes = notes_on(&loaded, client.now());
+    let (changes, ways) = (Vec::new(), Vec::new());
+    let mut first = Done { group, policy: Some(loaded.name()), notes, head: None, changes, landed: ways };
+    let (mut done, tree) = match bring(client, landed, options, &loaded, &default, &mut first).await {
+        Ok(brought) => brought,
         Err(failure) => {
             let finding = Finding::new(Line::say(failure.why)).by("whoever runs the gate");
             first.group.refusals.push(refuse("whole-history", finding));
-            Vec::new()
+            (Vec::new(), None)
         }
     };
-    all.insert(0, first);
-    Ok(all)
+    done.insert(0, first);
+    Ok(Judged { done, loaded: Some(loaded), tree })
 }
 
-/// Judges what a push brought; what is about the ref itself goes into `group`.
+/// Judges what a push brought, and returns what pull requests did, with the tree of the last commit;
+/// what is about the ref itself goes into `first`, as does what came without one.
 async fn bring(
     client: &Client,
     landed: &Landed<'_>,
     options: &Options,
     loaded: &Loaded,
     default: &str,
-    group: &mut Group,
-) -> Result<Vec<Done>, Failure> {
+    first: &mut Done,
+) -> Result<(Vec<Done>, Option<Oid>), Failure> {
+    let group = &mut first.group;
     let name = Text::from(landed.name);
     let (old, new) = (Landed::given(landed.before), Landed::given(landed.after));
     let asked = |forward: bool| Asked {
@@ -169,7 +222,7 @@ async fn bring(
     };
     let Some(new) = new else {
         group.refusals.extend(push::judge(&asked(false)));
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
     let start = old.map_or_else(
         || default.strip_prefix("refs/heads/").unwrap_or(default).to_owned(),
@@ -180,18 +233,19 @@ async fn bring(
     let (status, commits) = commits::between(client, &any, &ends).await?;
     let forward = !landed.forced && matches!(status.as_str(), "ahead" | "identical");
     group.refusals.extend(push::judge(&asked(forward || old.is_none())));
+    let tree = commits.iter().find(|commit| commit.sha == new).map(|commit| commit.commit.tree.sha);
     if landed.name.starts_with("refs/tags/") {
         if !commits.is_empty() {
             let what = format!("{} is not on the default branch", new.short());
             group.refusals.push(refuse("tag-of-reviewed", Finding::new(Line::say(what)).by("the pusher")));
         }
-        return Ok(Vec::new());
+        return Ok((Vec::new(), tree));
     }
     let steps = steps(&commits, new);
     if MOST_STEPS < steps.len() {
         let what = format!("this push brought {} steps, and at most {MOST_STEPS} are judged", steps.len());
         group.refusals.push(refuse("push-size", Finding::new(Line::say(what)).by("the pusher")));
-        return Ok(Vec::new());
+        return Ok((Vec::new(), tree));
     }
     let branch = landed.name.strip_prefix("refs/heads/").unwrap_or(landed.name);
     let found = join_all(steps.iter().map(|step| brought_by(client, landed.repo, step.id, branch))).await;
@@ -208,25 +262,37 @@ async fn bring(
             .any(|commit| commit.sha == step.id && 1 < commit.parents.len() && !commits::is_by_forge(commit));
         let pull = listed.iter().find(|pull| !by_hand && pull.merge_commit_sha.is_some_and(later));
         match pull {
-            Some(pull) if seen.insert(pull.number) => pulls.push(pull.number),
+            Some(pull) if seen.insert(pull.number) => {
+                let last = steps.iter().position(|step| pull.merge_commit_sha == Some(step.id));
+                pulls.push((pull.number, last.unwrap_or(at), pull.merge_commit_sha.unwrap_or(step.id)));
+            }
             Some(_) => {}
             None => {
-                let verdict =
-                    without_pull(client, landed, options, loaded, step, &commits, group.verdicts.len());
-                group.verdicts.push(verdict.0);
-                group.traces.extend(verdict.1);
+                let place = group.verdicts.len();
+                let change = without_pull(client, landed, options, loaded, step, &commits);
+                let verdict = judge(&loaded.policy, &change, true);
+                let mut told = if options.explain { traces(loaded, &change, &verdict) } else { Vec::new() };
+                told.iter_mut().for_each(|trace| trace.verdict = place);
+                group.verdicts.push(verdict);
+                group.traces.extend(told);
+                first.changes.push(change);
+                first.landed.push(LandedAs { place: at, at: step.id, pull: None });
             }
         }
     }
-    let judged = join_all(pulls.iter().map(|number| async move {
-        let name = PullName { repo: landed.repo.clone(), number: *number };
+    let judged = join_all(pulls.iter().map(|&(number, place, at)| async move {
+        let name = PullName { repo: landed.repo.clone(), number };
         let pull: Pull = client.get(format!("{}/pulls/{number}", landed.repo.path())).await?;
         let tip = old.unwrap_or(pull.base.sha);
-        let mut done = judge_with(client, &name, options, Told::default(), &pull, tip, loaded).await;
+        let landed_at = pull.merged_at.or(landed.at);
+        let told = Told { landed_at, ..Told::default() };
+        let mut done = judge_with(client, &name, options, told, &pull, tip, loaded).await;
         done.notes.retain(|note| *note != Line::say("this pull request is closed"));
+        done.landed = vec![LandedAs { place, at, pull: Some(name) }; done.changes.len()];
         Ok::<_, Failure>(done)
     }));
-    judged.await.into_iter().collect()
+    let done: Vec<Done> = judged.await.into_iter().collect::<Result<_, _>>()?;
+    Ok((done, tree))
 }
 
 /// A step of the first-parent history, with the commits that it brings in.
@@ -287,7 +353,7 @@ async fn brought_by(
     Ok(pulls)
 }
 
-/// Judges a step that no pull request brought in.
+/// Returns a step that no pull request brought in, as it is judged.
 fn without_pull(
     client: &Client,
     landed: &Landed<'_>,
@@ -295,16 +361,15 @@ fn without_pull(
     loaded: &Loaded,
     step: &Step,
     listed: &[Listed],
-    place: usize,
-) -> (crate::verdict::Verdict, Vec<crate::report::RuleTrace>) {
+) -> Change {
     let none = |need| Missing::Unavailable(need, "no pull request brought this in".into());
     let needs = loaded.policy.needs();
     let by_id: HashMap<Oid, &Listed> = listed.iter().map(|commit| (commit.sha, commit)).collect();
     let mut change = Change {
         stage: Stage::PullRequest,
         target: Ok(Text::from(landed.name)),
-        seen_at: client.now(),
-        pusher: Err(none(Need::Pusher)),
+        seen_at: landed.at.unwrap_or(client.now()),
+        pusher: landed.pusher.clone().ok_or_else(|| none(Need::Pusher)),
         pull: Err(none(Need::Pull)),
         tickets: Change::no_tickets(Stage::PullRequest),
         commits: step
@@ -315,10 +380,7 @@ fn without_pull(
             .collect(),
     };
     look_up_tickets(&mut change, loaded, options, landed.repo);
-    let verdict = judge(&loaded.policy, &change, true);
-    let mut told = if options.explain { traces(loaded, &change, &verdict) } else { Vec::new() };
-    told.iter_mut().for_each(|trace| trace.verdict = place);
-    (verdict, told)
+    change
 }
 
 #[cfg(test)]

@@ -66,6 +66,14 @@ impl Server {
         Ok(Server { origin: origin.to_owned(), prefix, graphql })
     }
 
+    /// Returns where people look at it, and git fetches from: beside the API of its own, or behind it.
+    pub fn web(&self) -> String {
+        match self.origin.strip_prefix("https://api.") {
+            Some(host) if self.prefix.is_empty() => format!("https://{host}"),
+            _ => self.origin.clone(),
+        }
+    }
+
     /// Returns the path and query of an absolute address on this server's REST API.
     pub(super) fn path_of<'url>(&self, url: &'url str) -> Option<&'url str> {
         let rest = url.strip_prefix(&self.origin)?;

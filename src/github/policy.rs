@@ -20,6 +20,7 @@ use super::place::{PullName, RepoName, folder_and_name};
 use crate::change::Oid;
 use crate::gate::{Loaded, Unusable, from_files};
 use crate::policy::Fetched;
+use crate::report::PolicyPlace;
 use crate::yaml::LARGEST;
 
 const POLICY: &str = include_str!("queries/policy.graphql");
@@ -183,7 +184,9 @@ pub(super) async fn load(
             })
         });
         if wanted.is_empty() {
-            return loaded.map_err(NoPolicy::Unusable);
+            // What stands in a commit can be had again from there.
+            let place = PolicyPlace::Commit { id: commit, path: path.to_owned() };
+            return loaded.map(|loaded| loaded.standing(place)).map_err(NoPolicy::Unusable);
         }
         let files = join_all(wanted.iter().map(|path| file(client, repo, commit, path))).await;
         for (path, found) in wanted.into_iter().zip(files) {

@@ -87,7 +87,7 @@ pub(super) async fn judge_group(
     };
     let judged = pulls.iter().map(|pull| async move {
         let name = PullName { repo: queued.repo.clone(), number: pull.number };
-        let told = Told { expected: Some(pull.head_ref_oid), checks_of: Some(queued.head) };
+        let told = Told { expected: Some(pull.head_ref_oid), checks_of: Some(queued.head), landed_at: None };
         judge_pull(client, &name, options, told).await
     });
     join_all(judged).await.into_iter().collect()

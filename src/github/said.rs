@@ -132,15 +132,18 @@ pub(super) fn labels(pull: &answers::Pull, told: Told<'_>) -> Fact<Vec<Label>> {
             }
             _ => None,
         });
-        let last =
+        let (at, actor) =
             set.max_by_key(|(at, _)| **at).ok_or_else(|| gap("GitHub does not tell who set this label"))?;
-        Ok(of_actor(last.1.as_ref()))
+        Ok((of_actor(actor.as_ref()), *at))
     };
-    Ok(pull
-        .labels
-        .iter()
-        .map(|label| Label { name: Text::from(label.name.as_str()), by: set_by(&label.name) })
-        .collect())
+    let label = |label: &answers::Label| {
+        let (by, at) = match set_by(&label.name) {
+            Ok((by, at)) => (Ok(by), Some(at)),
+            Err(gap) => (Err(gap), None),
+        };
+        Label { name: Text::from(label.name.as_str()), by, at }
+    };
+    Ok(pull.labels.iter().map(label).collect())
 }
 
 /// Returns what the description said after each edit, oldest first.

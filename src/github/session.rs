@@ -49,8 +49,8 @@ pub enum Source<'asking> {
 
 /// A conversation with GitHub.
 pub struct Session {
-    runtime: tokio::runtime::Runtime,
-    client: Client,
+    pub(super) runtime: tokio::runtime::Runtime,
+    pub(super) client: Client,
 }
 
 /// What came out.
@@ -104,7 +104,7 @@ impl Session {
             match subject {
                 Subject::Pull { repo, number, expected } => {
                     let name = PullName { repo: repo.clone(), number: *number };
-                    let told = Told { expected: *expected, checks_of: None };
+                    let told = Told { expected: *expected, checks_of: None, landed_at: None };
                     Ok(vec![judge_pull(client, &name, options, told).await?])
                 }
                 Subject::MergeGroup { repo, base_ref, base, head } => {
@@ -112,8 +112,9 @@ impl Session {
                     judge_group(client, &queued, options).await
                 }
                 Subject::Push { repo, name, before, after, forced } => {
-                    let landed = Landed { repo, name, before: *before, after: *after, forced: *forced };
-                    judge_landed(client, &landed, options).await
+                    let (before, after, forced) = (*before, *after, *forced);
+                    let landed = Landed { repo, name, before, after, forced, at: None, pusher: None };
+                    judge_landed(client, &landed, options).await.map(|judged| judged.done)
                 }
                 Subject::OpenPulls { repo } => open_pulls(client, repo, options).await,
             }

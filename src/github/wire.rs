@@ -11,6 +11,7 @@ use octocrab::Octocrab;
 
 use super::ask::{Answer, Failure, Headers, Method, Request, plain};
 use super::place::Server;
+use crate::git::Remote;
 
 /// What shows GitHub who asks.
 ///
@@ -30,6 +31,15 @@ impl Token {
             return Err("the token is empty, or holds something that no token holds".into());
         }
         Ok(Token(token))
+    }
+
+    /// Names the repository at `url`, which this token opens.
+    ///
+    /// # Errors
+    ///
+    /// Refuses an address by which the token could be read on the way.
+    pub fn remote(&self, url: &str) -> Result<Remote, String> {
+        Remote::new(url, Some(&self.0))
     }
 
     /// Returns `text` without the token, should somebody have put it there.

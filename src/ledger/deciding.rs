@@ -16,7 +16,7 @@ use crate::verdict::{Decision, Line, Outcome, Verdict};
 pub const TOOL: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
 
 /// How many bytes of a record the verdicts on changes may take.
-const ROOM: usize = 4 << 20;
+pub(super) const ROOM: usize = 4 << 20;
 
 /// Who decided, for whom, and by which process.
 #[derive(Clone, Debug)]
@@ -101,6 +101,7 @@ pub fn refused(
         left_out: LeftOut::default(),
         owing: Vec::new(),
         closings: Vec::new(),
+        brought: Vec::new(),
     };
     let nothing = Kept::default();
     let mut decided = Decided {
@@ -121,7 +122,7 @@ pub fn refused(
 }
 
 /// Makes a decision fit into a record.
-fn fit(decided: &mut Decided) -> Result<(), String> {
+pub(super) fn fit(decided: &mut Decided) -> Result<(), String> {
     // Room for what a record adds to its event.
     let most = LARGEST - (1 << 16);
     let length = |decided: &Decided| Ok(canonical(&Event::Decision(Box::new(decided.clone())))?.len());
@@ -166,11 +167,12 @@ fn of_ref(
         left_out,
         owing: Vec::new(),
         closings: Vec::new(),
+        brought: Vec::new(),
     }))
 }
 
 /// Returns the verdicts that there is room for, in their order, and how many there are beside them.
-fn fitting(
+pub(super) fn fitting(
     verdicts: &[Verdict],
     room: &mut usize,
     decision: Decision,

@@ -6,13 +6,15 @@ use super::record::Evidence;
 
 impl Evidence {
     /// Returns the instant that decides whether something owed since `since` was there in time, if the
-    /// evidence was seen at `seen`: of a ticket when it was made, by the clock of its own system.
+    /// evidence was seen at `seen`: of a ticket when it was made, by the clock of its own system, and
+    /// of a review when it was handed in, by the forge's.
     ///
     /// It is never before the obligation: a ticket that was there already is not early.
     pub fn counts_from(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
         match self {
             Evidence::Change { .. } => seen.max(since),
             Evidence::Ticket { created, .. } => (*created).max(since),
+            Evidence::Review { submitted, .. } => (*submitted).max(since),
         }
     }
 
@@ -22,6 +24,9 @@ impl Evidence {
             Evidence::Change { id } => id.short(),
             Evidence::Ticket { key, source, .. } => {
                 format!("the ticket {} ({})", key.to_lossy(), source.to_lossy())
+            }
+            Evidence::Review { by, on, .. } => {
+                format!("the review of {} by {}", on.to_lossy(), by.to_lossy())
             }
         }
     }

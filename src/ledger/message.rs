@@ -135,7 +135,7 @@ fn denied_by<'a>(refs: impl IntoIterator<Item = &'a RefDecided>) -> Vec<String> 
 fn closed(discharged: &Discharged) -> Vec<(&'static str, String)> {
     let evidence = match &discharged.evidence {
         Evidence::Change { id } => id.to_string(),
-        ticket @ Evidence::Ticket { .. } => escape::words(&ticket.words()),
+        other => escape::words(&other.words()),
     };
     let mut trailers = vec![
         ("Obligation", escape::words(&discharged.obligation).to_string()),

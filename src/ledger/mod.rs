@@ -18,6 +18,7 @@ pub mod deploy;
 mod evidence;
 pub mod export;
 pub mod fold;
+pub mod landing;
 pub mod message;
 pub mod obligation;
 mod pending;
@@ -26,11 +27,14 @@ mod problem;
 pub mod record;
 mod refs;
 pub mod replay;
+pub mod retrospect;
+pub mod reviewed;
 pub mod state;
 pub mod store;
 pub mod sweep;
 pub mod verify;
 mod walk;
+pub mod workflow;
 
 /// The ref that holds the ledger.
 pub const REF: &str = "refs/changegate/ledger";

@@ -151,6 +151,11 @@ pub(super) fn untrue(state: &State, discharged: &Discharged) -> Option<&'static 
     let owed = state.owed.get(&discharged.obligation).filter(|owed| owed.closed.is_none());
     let Some(owed) = owed else { return Some("it closes what is not owed") };
     let evidence = discharged.evidence.clone();
+    if let Evidence::Review { on, submitted, .. } = &evidence
+        && (owed.pull.as_ref() != Some(on) || discharged.observed_at != (*submitted).max(owed.since))
+    {
+        return Some("it closes something with a review that cannot do so, or at another time");
+    }
     let true_one = discharge(&discharged.obligation, owed, evidence, discharged.observed_at);
     (true_one != *discharged).then_some("it says of something owed what is not so")
 }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::canonical::canonical;
 use crate::change::{Fact, Oid, Pusher, Stage, Text, text};
-use crate::gate::dues::{Closing, Made};
+use crate::gate::dues::{Brought, Closing, Made};
 use crate::report::PolicyFrom;
 use crate::verdict::{Decision, Judgement, Line, Verdict};
 
@@ -74,7 +74,8 @@ pub struct Discharged {
     pub change: Option<Oid>,
     /// What closes it.
     pub evidence: Evidence,
-    /// When that was seen, by the clock of whoever saw it; never before it was owed.
+    /// When that was seen, by the clock of whoever saw it, which is the forge's for a review; never
+    /// before it was owed.
     pub observed_at: Timestamp,
     /// How many seconds too late that is; `None` for in time.
     pub late_by: Option<u64>,
@@ -101,6 +102,15 @@ pub enum Evidence {
         url: Text,
         /// The change that names it; `None` if the ticket names the change that owes.
         by: Option<Oid>,
+    },
+    /// A review of the pull request that brought the change, given after it had landed.
+    Review {
+        /// Who gave it.
+        by: Text,
+        /// The pull request, as in `acme/shop#12`.
+        on: Text,
+        /// When it was handed in, by the forge's clock.
+        submitted: Timestamp,
     },
 }
 
@@ -223,6 +233,9 @@ pub struct RefDecided {
     /// What its changes say for earlier ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closings: Vec<Closing>,
+    /// Which of the changes pull requests brought, and as what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brought: Vec<Brought>,
 }
 
 /// Changes that a record has no room for.

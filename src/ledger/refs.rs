@@ -61,6 +61,11 @@ impl Refs {
         Ok(Refs { protects, holds, others })
     }
 
+    /// Takes what a forge says that the refs hold which are under change control by `protects`.
+    pub(super) fn told(protects: Vec<RefPattern>, holds: BTreeMap<Text, Oid>) -> Refs {
+        Refs { protects, holds, others: BTreeMap::new() }
+    }
+
     /// Returns what a ref holds; `None` if nobody looked.
     pub(super) fn holds(&self, name: &Text) -> Option<Option<Oid>> {
         if self.is_protected(name) {

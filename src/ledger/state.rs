@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::obligation;
 use super::record::{Decided, Discharged, Escalated, Event, Evidence, Moved, Outcome, Record};
 use crate::change::{Oid, Text, text};
+use crate::gate::dues::Brought;
 use crate::people::participants::Hand;
 use crate::verdict::{Decision, Outcome as RuleOutcome};
 
@@ -71,6 +72,9 @@ pub struct Owed {
     pub on: Text,
     /// Who owes it.
     pub owner: String,
+    /// The pull request of which a review would close it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Text>,
     /// The rule that asks for it.
     pub rule: String,
     /// When the change was seen, which is when the time began to run.
@@ -163,12 +167,16 @@ impl State {
                         let change = verdict.revision.map(|id| id.to_string()).unwrap_or_default();
                         let id = format!("{}/{number}/{change}/{}/{place}", decided.id, judgement.rule.id);
                         let made = one.owing.iter().find(|made| Some(made.change) == verdict.revision);
+                        let way = one.brought.iter().find(|way| Some(way.change) == verdict.revision);
+                        let is_reviewed = |way: &&Brought| way.reviewable.contains(&judgement.rule.id);
                         self.owed.insert(
                             id,
                             Owed {
                                 decision: decided.id.clone(),
                                 on: one.name.clone(),
-                                change: verdict.revision,
+                                // What is squashed lands as another commit than was judged.
+                                change: way.map(|way| way.landed_as).or(verdict.revision),
+                                pull: way.filter(is_reviewed).map(|way| way.pull.clone()),
                                 rule: judgement.rule.id.clone(),
                                 what: obligation.what.clone(),
                                 owner: obligation.owner.clone(),

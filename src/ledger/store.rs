@@ -95,6 +95,11 @@ impl<'a> Ledger<'a> {
         &self.state
     }
 
+    /// Returns number and digest of the newest record; `None` if there is none.
+    pub fn newest(&self) -> Option<Anchor> {
+        Some(Anchor { number: self.state.number, digest: self.last.clone()? })
+    }
+
     /// Appends a record of `event`, with the facts that it rests on; [`Ledger::commit`] makes it count.
     ///
     /// # Errors

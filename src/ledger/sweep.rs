@@ -61,7 +61,7 @@ pub fn closed(event: &Event) -> Option<String> {
     let late = if one.late_by.is_some() { ", late" } else { "" };
     let by = match &one.evidence {
         Evidence::Change { .. } => String::new(),
-        ticket @ Evidence::Ticket { .. } => format!(", by {}", ticket.words()),
+        other => format!(", by {}", other.words()),
     };
     Some(format!("{} of {change} is closed{late}{by}", one.rule))
 }

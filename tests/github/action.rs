@@ -11,6 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, shapes};
+use crate::ledger::{Scene, land, push_by_hand};
 use crate::scene::{GOOD, plain};
 
 fn root() -> &'static Path {
@@ -88,6 +89,18 @@ fn event(fake: &Fake, name: &str) -> Value {
 
 /// Runs a workflow that uses the action, for an event about pull request 6.
 fn run(act: &Path, fake: &Fake, name: &str) -> Run {
+    run_of("workflow.yml", act, fake, name, &event(fake, name), &[])
+}
+
+/// Runs a workflow for an event, with more variables.
+fn run_of(
+    workflow: &str,
+    act: &Path,
+    fake: &Fake,
+    name: &str,
+    event: &Value,
+    more: &[(&str, String)],
+) -> Run {
     let top = tempfile::tempdir().unwrap();
     let work = top.path().join("work");
     for folder in ["work/.github/workflows", "work/.github/action", "bin", "home"] {
@@ -98,7 +111,7 @@ fn run(act: &Path, fake: &Fake, name: &str) -> Run {
     {
         fs::copy(root().join(file), work.join(file)).unwrap();
     }
-    fs::copy(root().join("tests/github/act/workflow.yml"), work.join(".github/workflows/try.yml")).unwrap();
+    fs::copy(root().join("tests/github/act").join(workflow), work.join(".github/workflows/try.yml")).unwrap();
     install_program(&top.path().join("bin/changegate"));
     let git = |args: &[&str]| {
         let told =
@@ -110,7 +123,7 @@ fn run(act: &Path, fake: &Fake, name: &str) -> Run {
     git(&["add", "."]);
     git(&["-c", "user.name=Ana", "-c", "user.email=ana@example.com", "commit", "-qm", "Begin"]);
     let (payload, seen) = (top.path().join("event.json"), top.path().join("seen"));
-    fs::write(&payload, event(fake, name).to_string()).unwrap();
+    fs::write(&payload, event.to_string()).unwrap();
     let path = format!("{}:{}", top.path().join("bin").display(), std::env::var("PATH").unwrap());
     let token = fake.world(|world| world.token.clone());
     let output = Command::new(act)
@@ -122,6 +135,7 @@ fn run(act: &Path, fake: &Fake, name: &str) -> Run {
         .args(["--env", &format!("GITHUB_API_URL={}", fake.url())])
         .args(["--env", &format!("GITHUB_GRAPHQL_URL={}/graphql", fake.url())])
         .args(["--env", "GITHUB_REPOSITORY=acme/shop"])
+        .args(more.iter().flat_map(|(name, value)| ["--env".to_owned(), format!("{name}={value}")]))
         .arg("--env")
         .arg(format!("SEEN={}", seen.display()))
         .env_clear()
@@ -165,6 +179,35 @@ fn the_action_lets_a_good_change_through_and_fails_for_a_bad_one() {
 }
 
 #[test]
+fn the_action_keeps_the_ledger_after_a_push_and_on_a_schedule() {
+    let Some(act) = runner() else { return };
+    let scene = Scene::new(crate::ledger::POLICY);
+    let more = [("GITHUB_SERVER_URL", scene.git.url())];
+    let push = |(before, after): &(String, String)| {
+        json!({
+            "ref": "refs/heads/main", "before": before, "after": after, "forced": false, "commits": [],
+            "repository": { "full_name": "acme/shop" },
+        })
+    };
+    let first = push(&land(&scene, "one"));
+    let told = run_of("ledger.yml", &act, &scene.fake, "push", &first, &more);
+    assert!(told.is_success && told.seen.starts_with("allow\n\nsuccess\n"), "{}\n{}", told.seen, told.log);
+    assert_eq!(scene.events(), ["begin", "decision", "outcome"]);
+    land(&scene, "two");
+    let by_hand = scene.fake.world(|world| push_by_hand(world, "kim", "2026-03-02T18:00:00Z"));
+    let told = run_of("ledger.yml", &act, &scene.fake, "push", &push(&by_hand), &more);
+    assert!(!told.is_success && told.seen.starts_with("deny\n"), "{}\n{}", told.seen, told.log);
+    assert!(told.log.contains("recorded as unauthorised"), "{}", told.log);
+    land(&scene, "three");
+    let schedule = json!({ "schedule": "17 * * * *", "repository": { "full_name": "acme/shop" } });
+    let told = run_of("ledger.yml", &act, &scene.fake, "schedule", &schedule, &more);
+    assert!(told.is_success && told.seen.starts_with("allow\n"), "{}\n{}", told.seen, told.log);
+    assert!(told.summary().contains("nothing is owed"), "{}", told.log);
+    assert_eq!(scene.events()[7..], ["decision", "outcome"]);
+    assert!(!told.log.contains("a-plain-token"), "the token is in the log");
+}
+
+#[test]
 fn what_cannot_be_judged_fails_and_is_never_skipped() {
     let Some(act) = runner() else { return };
     let fake = Fake::start(plain());
@@ -190,13 +233,13 @@ fn bad() -> crate::fake::World {
 fn arrive(world: &mut crate::fake::World, event: &str) {
     match event {
         "merge_group" => drop(world.enqueue(6)),
-        "push" => land(world),
+        "push" => merge(world),
         _ => {}
     }
 }
 
 /// Merges pull request 6, as its commit says that GitHub did.
-fn land(world: &mut crate::fake::World) {
+fn merge(world: &mut crate::fake::World) {
     let head = world.enqueue(6);
     world.queue.clear();
     let before = world.branches.insert("main".into(), head.clone()).unwrap();

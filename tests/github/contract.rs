@@ -88,6 +88,7 @@ fn what_the_fake_answers_is_what_github_describes() {
         format!("/contents/policies/changegate.yml?ref={main}"),
         "/contents/policies".into(),
         "/git/ref/heads/main".into(),
+        "/git/matching-refs/heads/main".into(),
         format!("/git/commits/{head}"),
         "/branches/main".into(),
         "/rules/branches/main".into(),

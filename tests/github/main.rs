@@ -13,11 +13,14 @@
 #![allow(dead_code, reason = "what the world can hold is more than each test needs")]
 
 mod action;
+mod afterwards;
+mod authorised;
 mod contract;
 mod documents;
 mod fake;
 mod install;
 mod judged;
+mod ledger;
 mod reviewed;
 mod scene;
 mod server;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use changegate::change::{Missing, Need, Oid, Pusher, Stage, Text};
-use changegate::gate::dues::{Closing, Made, Stated as Declared};
+use changegate::gate::dues::{Brought, Closing, Made, Stated as Declared};
 use changegate::ledger::canonical::{canonical, is_canonical};
 use changegate::ledger::record::{
     Begin, Damaged, Decided, Discharged, Escalated, Event, Evidence, Facts, LeftOut, Moved,
@@ -82,7 +82,12 @@ fn events() -> Vec<Event> {
         url: "https://tickets.example.com/SEC-78".into(),
         by,
     };
-    let discharged = |change, late_by, evidence| {
+    let review = Evidence::Review {
+        by: "github:kim".into(),
+        on: "acme/shop#6".into(),
+        submitted: Timestamp::UNIX_EPOCH,
+    };
+    let discharged = |evidence: Evidence, change, late_by| {
         Event::Discharged(Discharged {
             obligation: "a/0/b/c/0".into(),
             rule: "c".into(),
@@ -150,9 +155,16 @@ fn events() -> Vec<Event> {
         left_out: LeftOut { changes: 4, denied: 1 },
         owing: vec![made],
         closings: vec![closing],
+        brought: vec![Brought {
+            change: id(4),
+            pull: "acme/shop#6".into(),
+            landed_as: id(9),
+            reviewable: vec!["peer-review".into()],
+        }],
     };
-    let (owing, closings) = (Vec::new(), Vec::new());
-    let bare = RefDecided { pushed_as: None, old: None, tree: None, owing, closings, ..of_ref.clone() };
+    let (owing, closings, brought) = (Vec::new(), Vec::new(), Vec::new());
+    let bare =
+        RefDecided { pushed_as: None, old: None, tree: None, owing, closings, brought, ..of_ref.clone() };
     let digest = format!("sha256:{}", "a".repeat(64));
     let policy = PolicyUsed { name: "p".into(), digest: digest.clone(), source: "s".into() };
     let decided = |pusher, policy| {
@@ -170,6 +182,9 @@ fn events() -> Vec<Event> {
             tool: "changegate 0.1.0".into(),
         }))
     };
+    let Event::Decision(mut landed) = decided(Ok(Pusher::Unidentified), None) else { panic!() };
+    landed.stage = Stage::Landed;
+    let landed = Event::Decision(landed);
     let tip = Tip { name: odd.clone(), id: id(3) };
     let outcome = Became {
         of: "b".repeat(32),
@@ -184,15 +199,17 @@ fn events() -> Vec<Event> {
         decided(Ok(Pusher::Account("ana".into())), Some(policy)),
         decided(Ok(Pusher::Unidentified), None),
         decided(Err(Missing::NotConfigured(Need::Pusher)), None),
+        landed,
         Event::Outcome(outcome),
         Event::Unauthorised(moved),
         Event::Scope(Scope { protects: vec!["*".into()], came: vec![tip], left: vec![odd.clone()] }),
         damaged(Some(digest.clone())),
         damaged(None),
-        discharged(Some(id(4)), Some(1), Evidence::Change { id: id(8) }),
-        discharged(None, None, Evidence::Change { id: id(8) }),
-        discharged(None, None, ticket(None)),
-        discharged(None, None, ticket(Some(id(8)))),
+        discharged(Evidence::Change { id: id(8) }, None, None),
+        discharged(ticket(None), None, None),
+        discharged(ticket(Some(id(8))), None, None),
+        discharged(Evidence::Change { id: id(8) }, Some(id(4)), Some(1)),
+        discharged(review, None, None),
         escalated,
     ]
 }

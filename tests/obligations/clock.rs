@@ -24,6 +24,7 @@ pub(crate) fn owed(since: Timestamp, within: &str) -> Owed {
         rule: "emergency-ticket".into(),
         what: "a ticket".into(),
         owner: "the author".into(),
+        pull: None,
         due: Within::new(within).unwrap().due(since),
         evidence: "Emergency-Ticket: SEC-78".into(),
         field: Some("Emergency-Ticket".into()),

@@ -63,6 +63,7 @@ fn decided(of: &str) -> Event {
         left_out: LeftOut::default(),
         owing: Vec::new(),
         closings: Vec::new(),
+        brought: Vec::new(),
     };
     Event::Decision(Box::new(Decided {
         id: of.into(),

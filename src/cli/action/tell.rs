@@ -55,6 +55,12 @@ pub(super) fn summary(report: &Report, world: &World) -> Result<(), Stop> {
     append(&world.at(PathBuf::from(path)), &text)
 }
 
+/// Adds what is owed to the summary of the job.
+pub(super) fn owed(text: &str, world: &World) -> Result<(), Stop> {
+    let Some(path) = world.variable("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    append(&world.at(PathBuf::from(path)), &format!("## What is owed\n\n{}", fenced(text)))
+}
+
 /// Writes a comment on each pull request that was judged.
 pub(super) fn comments(session: &Session, outcome: &Outcome, world: &World) -> Result<(), Stop> {
     let style = style(world);

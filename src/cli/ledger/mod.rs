@@ -1,6 +1,7 @@
 //! `changegate ledger`: reading the ledger, holding it against the repository, and folding in what a
 //! push left behind.
 
+mod afar;
 mod exporting;
 mod folding;
 mod holding;
@@ -13,6 +14,7 @@ use clap::{Subcommand, ValueEnum};
 use super::{Exit, Stop, World};
 use crate::git::Repository;
 
+pub(super) use afar::{remote, tell_kept};
 pub(super) use folding::{begin, fold_in, tell};
 
 /// Read the ledger of decisions, and verify it

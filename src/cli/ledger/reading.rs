@@ -152,6 +152,9 @@ fn known(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
                     writeln!(out, "url       {}", shown(url))?;
                     by.map_or(Ok(()), |by| writeln!(out, "named by  {by}"))?;
                 }
+                Evidence::Review { by, on, .. } => {
+                    writeln!(out, "by        the review of {} by {}", shown(on), shown(by))?;
+                }
             }
             let late = one.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
             writeln!(out, "seen      {}{late}", one.observed_at)

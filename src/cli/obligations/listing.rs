@@ -84,7 +84,14 @@ impl<'state> Listing<'state> {
         let others = if owed.by_others { ", by somebody who did not make it" } else { "" };
         writeln!(out, "    close it with a change on {on} that says{others}:")?;
         writeln!(out, "      {FOR_CHANGE}: {change}")?;
-        writeln!(out, "      {}", escape::words(&owed.evidence))
+        writeln!(out, "      {}", escape::words(&owed.evidence))?;
+        match &owed.pull {
+            None => Ok(()),
+            Some(pull) => {
+                let pull = escape::terminal(pull.as_bytes(), 60);
+                writeln!(out, "    or with an approving review of {pull}, by somebody else")
+            }
+        }
     }
 
     /// Writes the list for programs.
@@ -105,6 +112,9 @@ impl<'state> Listing<'state> {
                 let ticket = json!({ "key": key, "source": source, "url": url });
                 json!({ "at": closed.at, "by": by, "ticket": ticket })
             }
+            Evidence::Review { by, on, .. } => {
+                json!({ "at": closed.at, "by": by.to_lossy(), "review-of": on.to_lossy() })
+            }
         });
         json!({
             "id": id,
@@ -116,6 +126,7 @@ impl<'state> Listing<'state> {
             "owner": owed.owner,
             "evidence": owed.evidence,
             "by-others": owed.by_others,
+            "pull": owed.pull.as_ref().map(|pull| pull.to_lossy()),
             "since": owed.since,
             "due": owed.due,
             "late-by": match &owed.closed {

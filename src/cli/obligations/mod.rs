@@ -13,13 +13,16 @@ use crate::ledger::store;
 
 mod listing;
 mod notify;
+mod on_github;
 mod sweeping;
 mod tickets;
 
+pub(super) use notify::Place;
+pub(super) use on_github::sweep_with;
 pub(super) use sweeping::{SweepArgs, sweep};
 
 /// What is due within this is due soon, unless somebody says otherwise.
-const SOON: &str = "24h";
+pub(super) const SOON: &str = "24h";
 
 /// List what changes owe that were let through against it
 ///

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NAMED: usize = 20;
 
 /// Where a message goes.
-pub(super) struct Place {
+pub(in super::super) struct Place {
     kind: Kind,
     url: String,
 }
@@ -32,7 +32,7 @@ enum Kind {
 
 impl Place {
     /// Reads `slack=URL`, `webhook=URL`, or either with `env:NAME` in the place of the address.
-    pub(super) fn read(written: &str, world: &World) -> Result<Place, Stop> {
+    pub(in super::super) fn read(written: &str, world: &World) -> Result<Place, Stop> {
         let wrong = |why: &str| Stop::Wrong(format!("--notify: {why}"));
         let (kind, address) =
             written.split_once('=').ok_or_else(|| wrong("it is slack=URL or webhook=URL"))?;

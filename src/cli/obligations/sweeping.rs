@@ -11,6 +11,7 @@ use super::super::{Exit, Stop, World, ledger, output};
 use super::SOON;
 use super::listing::Listing;
 use super::notify::Place;
+use super::on_github;
 use super::tickets;
 use crate::calendar::Within;
 use crate::change::{Change, Commit, Missing, Need, Needs, Oid, Stage, Text};
@@ -37,6 +38,7 @@ Examples:
   changegate sweep --notify slack=env:SLACK_URL --due 12h
   changegate sweep --notify webhook=https://hooks.example.com/changes
   changegate sweep --export tickets.csv      what the policy calls `export`
+  changegate sweep --github acme/shop   without a server, by GITHUB_TOKEN
 
 Ends with 1 if something is overdue, and otherwise with 3 if a ticket system
 could not be asked about something that is open.")]
@@ -56,6 +58,10 @@ pub(in super::super) struct SweepArgs {
     /// The repository on GitHub that the policy's `tickets` call `github`
     #[arg(long, value_name = "OWNER/NAME")]
     pub(super) repository: Option<String>,
+
+    /// Sweep the ledger that this repository on GitHub keeps without a server
+    #[arg(long, value_name = "OWNER/REPO")]
+    github: Option<String>,
 }
 
 /// What landed on a ref on which something is open.
@@ -72,6 +78,9 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
     let within = Within::new(&args.due).map_err(|why| Stop::Wrong(format!("--due: {why}")))?;
     let places: Vec<Place> =
         args.notify.iter().map(|one| Place::read(one, world)).collect::<Result<_, Stop>>()?;
+    if let Some(repo) = &args.github {
+        return on_github::sweep(repo, within, &places, world);
+    }
     let repository = Repository::discover(&world.directory)?;
     let settings =
         Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
@@ -100,9 +109,10 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
     let mut out = BufWriter::new(io::stdout().lock());
     output::said(listing.terminal(false, &mut out).and_then(|()| out.flush()))?;
     drop(out);
-    if !places.is_empty() {
-        tell(&repository, key, &listing, &places, world)?;
-    }
+    tell(&listing, &places, world, &mut |event| {
+        append(&repository, key, world.now, |_| vec![event])?;
+        Ok(())
+    })?;
     Ok(match listing.exit() {
         Exit::Allowed if confirmed.is_unanswered(&state) => Exit::Failed,
         exit => exit,
@@ -186,14 +196,16 @@ fn policy(repository: &Repository, settings: &Settings, tip: Oid, name: &Text) -
     }
 }
 
-/// Tells of what has become due soon or overdue since somebody was told, and remembers that.
-fn tell(
-    repository: &Repository,
-    key: Option<&str>,
+/// Tells of what has become due soon or overdue since somebody was told, and has that remembered.
+pub(super) fn tell(
     listing: &Listing<'_>,
     places: &[Place],
     world: &World,
+    remember: &mut dyn FnMut(Event) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
+    if places.is_empty() {
+        return Ok(());
+    }
     let new = |at: Standing, told: Told| -> Vec<(&str, &Owed)> {
         listing.that(at).filter(|(_, owed)| owed.told < Some(told)).collect()
     };
@@ -210,6 +222,5 @@ fn tell(
     }
     let ids = |list: &[(&str, &Owed)]| list.iter().map(|(id, _)| (*id).to_owned()).collect();
     let told = Escalated { due_soon: ids(&soon), overdue: ids(&overdue), observed_at: world.now };
-    append(repository, key, world.now, |_| vec![Event::Escalated(told)])?;
-    Ok(())
+    remember(Event::Escalated(told))
 }

@@ -21,6 +21,7 @@ const WANTED = {
   "/commits/{commit_sha}/pulls": ["get"],
   "/compare/{basehead}": ["get"],
   "/contents/{path}": ["get"],
+  "/git/matching-refs/{ref}": ["get"],
   "/git/ref/{ref}": ["get"],
   "/git/commits/{commit_sha}": ["get"],
   "/branches/{branch}": ["get"],

@@ -4,6 +4,7 @@
 //! What it answers has the shape of GitHub's own description, and `contract` holds it to that.
 
 mod answers;
+mod backend;
 mod graph;
 mod http;
 mod query;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use backend::Backend;
 pub(crate) use http::{Answer, Request};
 pub(crate) use world::*;
 

@@ -210,6 +210,16 @@ fn read(world: &World, request: &Request, rest: &[&str], path: &str, base: &str)
             }
             None => missing(404, "Not Found"),
         },
+        ["git", "matching-refs", name @ ..] => {
+            let start = format!("refs/{}", name.join("/"));
+            let all = world.branches.iter().map(|(name, id)| (format!("refs/heads/{name}"), id));
+            let found = all.filter(|(name, _)| name.starts_with(&start)).map(|(name, id)| {
+                let mut told = shapes::example("git-ref");
+                (told["ref"], told["object"]["sha"]) = (json!(name), json!(id));
+                told
+            });
+            paged(found.collect(), request, base, path)
+        }
         ["compare", name @ ..] => compare(world, request, &name.join("/"), path, base),
         ["contents", below @ ..] => contents(world, request, &below.join("/")),
         ["branches", name @ .., "protection"] => match world.protection.get(&name.join("/")) {
