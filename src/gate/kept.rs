@@ -5,6 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::break_glass::Act;
 use super::dues::{Due, Dues};
 use crate::change::{Text, text};
 use crate::policy::Obligations;
@@ -19,6 +20,7 @@ pub struct Kept {
     changes: usize,
     text: Option<String>,
     dues: Vec<(Text, Dues)>,
+    act: Option<Act>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -29,7 +31,7 @@ impl std::fmt::Debug for Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()), dues: Vec::new() }
+        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()), dues: Vec::new(), act: None }
     }
 }
 
@@ -56,6 +58,16 @@ impl Kept {
     /// Notes what a change of that ref has to do with what is owed.
     pub(super) fn note(&mut self, due: Due) {
         self.dues.last_mut().into_iter().for_each(|(_, dues)| dues.add(due.clone()));
+    }
+
+    /// Notes what a push asks for beside changes.
+    pub(super) fn ask(&mut self, act: Act) {
+        self.act = Some(act);
+    }
+
+    /// Returns which break-glass session is to be opened or closed, if the push asks for that.
+    pub fn act(&self) -> Option<&Act> {
+        self.act.as_ref()
     }
 
     /// Returns what the changes of each ref have to do with what is owed.

@@ -23,10 +23,13 @@ mod problem;
 pub mod record;
 mod refs;
 pub mod replay;
+pub mod session;
 pub mod state;
 pub mod store;
+pub mod stray;
 pub mod sweep;
 pub mod verify;
+mod vouched;
 mod walk;
 
 /// The ref that holds the ledger.

@@ -13,7 +13,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::canonical::canonical;
+use super::session::BreakGlass;
+use super::stray::Flagged;
 use crate::change::{Fact, Oid, Pusher, Stage, Text, text};
+use crate::gate::break_glass::Act;
 use crate::gate::dues::{Closing, Made};
 use crate::report::PolicyFrom;
 use crate::verdict::{Decision, Judgement, Line, Verdict};
@@ -60,6 +63,10 @@ pub enum Event {
     Discharged(Discharged),
     /// Somebody was told of what is due.
     Escalated(Escalated),
+    /// A break-glass session is opened, extended or closed.
+    BreakGlass(BreakGlass),
+    /// Somebody may declare what landed without a decision.
+    Flagged(Flagged),
 }
 
 /// Something that was owed is there.
@@ -88,6 +95,11 @@ pub enum Evidence {
     Change {
         /// Its final revision.
         id: Oid,
+    },
+    /// Somebody has closed the break-glass session. It stands in states, and in no record.
+    Session {
+        /// Who did.
+        by: Text,
     },
 }
 
@@ -210,6 +222,9 @@ pub struct RefDecided {
     /// What its changes say for earlier ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closings: Vec<Closing>,
+    /// Which break-glass session is opened or closed, where that is what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<Act>,
 }
 
 /// Changes that a record has no room for.
@@ -319,6 +334,16 @@ impl Decided {
     pub fn moves(&self) -> Vec<Moved> {
         let asked = self.refs.iter().filter(|asked| asked.protected);
         asked.map(|asked| Moved { name: asked.name.clone(), old: asked.old, new: asked.new }).collect()
+    }
+}
+
+impl Evidence {
+    /// Returns what it is called: the id of a change, the account of somebody.
+    pub fn name(&self) -> Text {
+        match self {
+            Evidence::Change { id } => Text::from(id.to_string()),
+            Evidence::Session { by } => by.clone(),
+        }
     }
 }
 

@@ -70,8 +70,12 @@ fn events() -> Vec<Event> {
     let made =
         Made { change: id(4), by: vec![hand(Some("ana@example.com")), hand(None)], is_complete: false };
     let states = [None, Some(vec![hand(None)])].map(|people| Declared { field: "Ticket".into(), people });
-    let closing =
-        Closing { made: made.clone(), speaks_for: vec!["0123456789ab".into()], states: states.to_vec() };
+    let closing = Closing {
+        made: made.clone(),
+        speaks_for: vec!["0123456789ab".into()],
+        states: states.to_vec(),
+        declares: None,
+    };
     let discharged = |change, late_by| {
         Event::Discharged(Discharged {
             obligation: "a/0/b/c/0".into(),
@@ -140,6 +144,7 @@ fn events() -> Vec<Event> {
         left_out: LeftOut { changes: 4, denied: 1 },
         owing: vec![made],
         closings: vec![closing],
+        break_glass: None,
     };
     let (owing, closings) = (Vec::new(), Vec::new());
     let bare = RefDecided { pushed_as: None, old: None, tree: None, owing, closings, ..of_ref.clone() };

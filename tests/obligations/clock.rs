@@ -31,6 +31,8 @@ fn owed(since: Timestamp, within: &str) -> Owed {
         makers: Vec::new(),
         makers_known: true,
         since,
+        session: None,
+        stray: None,
         told: None,
         closed: None,
     }

@@ -18,8 +18,14 @@ mod world;
 #[path = "../ledger/book.rs"]
 mod book;
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../ledger/forger.rs"]
+mod forger;
+
 mod clock;
 mod deployments;
+mod glass;
 mod past;
 mod pushes;
+mod strays;
 mod sweeps;

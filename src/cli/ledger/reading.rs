@@ -8,9 +8,12 @@ use super::super::{Exit, Stop};
 use crate::change::{Fact, Oid, Pusher, Text};
 use crate::cli::output;
 use crate::git::Repository;
-use crate::ledger::record::{Decided, Event, Evidence, Moved, Readable, Record};
+use crate::ledger::record::{Decided, Event, Moved, Readable, Record};
+use crate::ledger::session::BreakGlass;
 use crate::ledger::store::{RECORD, file};
+use crate::ledger::stray::record_in;
 use crate::ledger::{REF, message};
+use crate::people::participants::Hand;
 use crate::report::escape;
 use crate::verdict::{Decision, Judgement, Outcome};
 
@@ -143,9 +146,11 @@ fn known(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
             writeln!(out, "file      {}", escape::words(&damaged.file))
         }
         Event::Discharged(one) => {
-            let Evidence::Change { id } = &one.evidence;
             writeln!(out, "closed    {}", escape::words(&one.obligation))?;
-            writeln!(out, "by        {id}")?;
+            writeln!(out, "by        {}", shown(&one.evidence.name()))?;
+            if record_in(&one.obligation).is_some() {
+                writeln!(out, "declared-after-the-fact")?;
+            }
             let late = one.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
             writeln!(out, "seen      {}{late}", one.observed_at)
         }
@@ -156,6 +161,42 @@ fn known(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
             each(out, "due soon ", &told.due_soon)?;
             each(out, "overdue  ", &told.overdue)?;
             writeln!(out, "told      {}", told.observed_at)
+        }
+        Event::BreakGlass(record) => session(out, record),
+        Event::Flagged(flagged) => {
+            writeln!(out, "record {} landed without a decision", flagged.record)?;
+            writeln!(out, "declared  by {}", escape::words(&flagged.from.join(", ")))?;
+            writeln!(out, "on        {}", shown(&flagged.declared_on))?;
+            flagged.due.map_or(Ok(()), |due| writeln!(out, "due       {due}"))?;
+            let name = |hand: &Hand| hand.key.clone().unwrap_or_else(|| hand.name.clone());
+            let makers: Vec<String> = flagged.makers.iter().map(name).collect();
+            let all = if flagged.makers_known { "" } else { ", and not all are known" };
+            writeln!(out, "made by   {}{all}", escape::words(&makers.join(", ")))
+        }
+    }
+}
+
+fn session(out: &mut dyn Write, record: &BreakGlass) -> io::Result<()> {
+    let (id, word) = match record {
+        BreakGlass::Opened(opened) if opened.session == opened.asked_as => (&opened.session, "opened"),
+        BreakGlass::Opened(opened) => (&opened.session, "extended"),
+        BreakGlass::Closed(ended) => (&ended.session, "closed"),
+    };
+    writeln!(out, "session   {} is {word}", escape::words(id))?;
+    let who = record.who();
+    let on = if who.decision.is_some() { "" } else { ", on the server (claimed)" };
+    writeln!(out, "by        {}{on}", shown(&who.account))?;
+    match record {
+        BreakGlass::Opened(opened) => {
+            writeln!(out, "incident  {}", shown(&opened.incident))?;
+            writeln!(out, "reason    {}", shown(&opened.reason))?;
+            writeln!(out, "seen      {}", opened.opened_at)?;
+            writeln!(out, "until     {}", opened.until)
+        }
+        BreakGlass::Closed(ended) => {
+            ended.note.iter().try_for_each(|note| writeln!(out, "note      {}", shown(note)))?;
+            let late = ended.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
+            writeln!(out, "seen      {}{late}", ended.closed_at)
         }
     }
 }
