@@ -184,7 +184,7 @@ pub(super) fn group(
     group.judged_as.iter_mut().for_each(|it| it.policies = vec![loaded.from()]);
     match judge(repository, updates, at.id, settings, &loaded.policy, now) {
         Ok(act) => kept.ask(act),
-        Err(finding) => group.refusals.push(refuse("break-glass", finding)),
+        Err(finding) => group.refusals.push(refuse("break-glass", *finding)),
     }
     group
 }
@@ -196,7 +196,7 @@ fn judge(
     settings: &Settings,
     policy: &Policy,
     now: Timestamp,
-) -> Result<Act, Finding> {
+) -> Result<Act, Box<Finding>> {
     let [update] = updates else {
         return Err(against("a push that asks for a break-glass session names one ref and no other"));
     };
@@ -208,7 +208,7 @@ fn judge(
     }
     let (by, is_in_team) = who(settings, policy)?;
     let commit = repository.bare_commit(update.new, MOST).map_err(|error| {
-        Finding::new(Line::say(format!("the commit cannot be read: {error:#}"))).by(ADMINISTRATOR)
+        Box::new(Finding::new(Line::say(format!("the commit cannot be read: {error:#}"))).by(ADMINISTRATOR))
     })?;
     let commit = commit.map_err(|why| against(format!("the commit {why}")))?;
     let asks = asks(policy, commit, now)?;
@@ -226,7 +226,7 @@ fn judge(
 /// # Errors
 ///
 /// Says what speaks against it.
-pub fn asks(policy: &Policy, commit: Commit, now: Timestamp) -> Result<Asks, Finding> {
+pub fn asks(policy: &Policy, commit: Commit, now: Timestamp) -> Result<Asks, Box<Finding>> {
     let said = Said::read(&commit.message).ok_or_else(|| {
         against("the message is not in the form in which `changegate breakglass` writes it")
     })?;
@@ -261,7 +261,7 @@ pub fn asks(policy: &Policy, commit: Commit, now: Timestamp) -> Result<Asks, Fin
 }
 
 /// Returns until when a session is open that is opened now for so long.
-fn until(policy: &Policy, limit: &Text, now: Timestamp) -> Result<Timestamp, Finding> {
+fn until(policy: &Policy, limit: &Text, now: Timestamp) -> Result<Timestamp, Box<Finding>> {
     let asked = policy.break_glass.as_ref().ok_or_else(nobody)?;
     let minutes = limit.as_utf8().ok_or_else(|| "it is not UTF-8".to_owned());
     let minutes = minutes.and_then(policy::break_glass::minutes);
@@ -276,7 +276,7 @@ fn until(policy: &Policy, limit: &Text, now: Timestamp) -> Result<Timestamp, Fin
 
 /// Asks whether a field is stated as the policy wants it, or where the policy has no such field, in
 /// words of some substance.
-fn holds(policy: &Policy, name: &str, shortest: u64, change: &Change) -> Result<(), Finding> {
+fn holds(policy: &Policy, name: &str, shortest: u64, change: &Change) -> Result<(), Box<Finding>> {
     let usual = Field {
         name: name.into(),
         aliases: Vec::new(),
@@ -289,24 +289,25 @@ fn holds(policy: &Policy, name: &str, shortest: u64, change: &Change) -> Result<
         Reading::Absent => Err(against(format!("`{name}` is not stated"))),
         Reading::Invalid(findings) => {
             let first = findings.into_iter().next().map(|finding| finding.what);
-            Err(Finding::new(first.unwrap_or_default()).by("the pusher"))
+            Err(Box::new(Finding::new(first.unwrap_or_default()).by("the pusher")))
         }
     }
 }
 
 /// Returns who pushes, if that is a person, and whether he belongs to a team that the policy names.
-fn who(settings: &Settings, policy: &Policy) -> Result<(Hand, bool), Finding> {
+fn who(settings: &Settings, policy: &Policy) -> Result<(Hand, bool), Box<Finding>> {
     let teams = &policy.break_glass.as_ref().ok_or_else(nobody)?.from;
     let account = match &settings.pusher {
         Ok(Pusher::Account(account)) => account,
         Ok(Pusher::Unidentified) | Err(_) => {
             let what =
                 "nobody can tell who pushes, and a break-glass session is somebody's; set changegate.pusher";
-            return Err(Finding::new(Line::say(what)).by(ADMINISTRATOR));
+            return Err(Box::new(Finding::new(Line::say(what)).by(ADMINISTRATOR)));
         }
     };
     let quoted = |words: &str| {
-        Finding::new(Line::say("the pusher, ").quote(account).and(format!(", {words}"))).by("the pusher")
+        let what = Line::say("the pusher, ").quote(account).and(format!(", {words}"));
+        Box::new(Finding::new(what).by("the pusher"))
     };
     match (policy.people.behind(account), hand_of(account, &policy.people)) {
         (Who::Human(key), Some(hand)) => {
@@ -321,11 +322,12 @@ fn has_control(text: &Text) -> bool {
     text.as_bytes().iter().any(u8::is_ascii_control)
 }
 
-fn nobody() -> Finding {
+fn nobody() -> Box<Finding> {
     let what = "the policy names nobody who may open a break-glass session";
-    Finding::new(Line::say(what)).by("whoever keeps the policy").paste("break-glass: { from: [<team>] }")
+    let finding = Finding::new(Line::say(what)).by("whoever keeps the policy");
+    Box::new(finding.paste("break-glass: { from: [<team>] }"))
 }
 
-fn against(what: impl Into<String>) -> Finding {
-    Finding::new(Line::say(what)).by("the pusher")
+fn against(what: impl Into<String>) -> Box<Finding> {
+    Box::new(Finding::new(Line::say(what)).by("the pusher"))
 }

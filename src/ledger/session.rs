@@ -161,7 +161,7 @@ pub fn sessions(state: &State) -> impl Iterator<Item = (&Session, &Owed)> {
 /// # Errors
 ///
 /// Says what, and who mends it.
-pub fn against(state: &State, asking: &Asking<'_>) -> Result<(), Finding> {
+pub fn against(state: &State, asking: &Asking<'_>) -> Result<(), Box<Finding>> {
     match &asking.act.asks {
         Asks::Close { session, .. } => {
             let open = state.owed.get(&key(session)).filter(|owed| owed.closed.is_none());
@@ -352,6 +352,6 @@ fn same(one: &Text, other: &Text) -> bool {
     one.as_bytes().eq_ignore_ascii_case(other.as_bytes())
 }
 
-fn no(what: impl Into<String>) -> Finding {
-    Finding::new(Line::say(what)).by("the pusher")
+fn no(what: impl Into<String>) -> Box<Finding> {
+    Box::new(Finding::new(Line::say(what)).by("the pusher"))
 }

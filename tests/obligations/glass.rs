@@ -43,6 +43,11 @@ impl World {
         self
     }
 
+    /// Opens a session for an incident.
+    pub(crate) fn opens(&self) {
+        self.open("INC-1", &[]).accepted();
+    }
+
     fn open(&self, incident: &str, more: &[&str]) -> Pushed {
         let open = ["breakglass", "open", "--reason", REASON, "--incident", incident];
         self.changegate("work", &[&open, more].concat())

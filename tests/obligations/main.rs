@@ -24,6 +24,7 @@ mod forger;
 
 mod clock;
 mod deployments;
+mod forged;
 mod glass;
 mod past;
 mod pushes;

@@ -3,6 +3,7 @@
 //! Whoever can do that administrates the server, or says so. The account is what the system calls him,
 //! and stands in the record as a claim.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
@@ -17,7 +18,7 @@ use crate::ledger::session::{self, Asking, Who};
 use crate::ledger::sweep::append;
 use crate::people::participants::Hand;
 use crate::report::escape;
-use crate::verdict::Finding;
+use crate::verdict::{Finding, Line};
 
 /// What stands before the message of a commit that nobody writes.
 const HEAD: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a@localhost> 0 +0000\n\
@@ -38,7 +39,7 @@ pub(super) fn ask(repository: &Repository, id: &str, message: &Message, world: &
     let commit =
         read_commit(&raw, ObjectFormat::Sha1).map_err(|why| anyhow!("this cannot be said: {why}"))?;
     if loaded.policy.break_glass.is_none() {
-        return refuse(&Finding::new(crate::verdict::Line::say(
+        return refuse(&Finding::new(Line::say(
             "the policy names nobody who may open a break-glass session (`break-glass`)",
         )));
     }
@@ -62,14 +63,13 @@ pub(super) fn ask(repository: &Repository, id: &str, message: &Message, world: &
                 vec![Event::BreakGlass(record)]
             }
             Err(why) => {
-                done = Err(Finding::new(crate::verdict::Line::say(why)));
+                done = Err(Box::new(Finding::new(Line::say(why))));
                 Vec::new()
             }
         }
     })?;
     match done {
         Ok(words) => {
-            use std::io::Write as _;
             output::said(writeln!(std::io::stdout().lock(), "{}", escape::words(&words)))?;
             Ok(Exit::Allowed)
         }
@@ -78,7 +78,6 @@ pub(super) fn ask(repository: &Repository, id: &str, message: &Message, world: &
 }
 
 fn refuse(finding: &Finding) -> Result<Exit, Stop> {
-    use std::io::Write as _;
     let why = escape::sentence(&finding.what);
     output::said(writeln!(std::io::stderr().lock(), "changegate: denied - {}", visible(&why)))?;
     Ok(Exit::Denied)

@@ -26,13 +26,13 @@ pub(super) fn hold(
         Ok(state) => session::against(&state, &asking),
         Err(why) => {
             let what = Line::say(format!("nobody can tell which break-glass sessions there are: {why}"));
-            Err(Finding::new(what).by("whoever administrates the server"))
+            Err(Box::new(Finding::new(what).by("whoever administrates the server")))
         }
     };
     if let Err(finding) = against {
         let is_asked = |group: &&mut Group| matches!(&group.of, Of::Ref { name, .. } if is_asked_at(name));
         report.groups.iter_mut().filter(is_asked).for_each(|group| {
-            group.refusals.push(refuse("break-glass", finding.clone()));
+            group.refusals.push(refuse("break-glass", (*finding).clone()));
         });
         report.decision = decide(&report.groups, report.enforced);
     }
