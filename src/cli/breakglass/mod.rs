@@ -23,12 +23,13 @@ use crate::ledger::{ahead, store};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  changegate breakglass open --incident INC-2031 --reason \"the payment queue is stuck\"
+  changegate breakglass open --incident INC-2031 --reason \"...\"
   changegate breakglass open --incident INC-2031 --reason \"...\" --for 90m
   changegate breakglass close
-  changegate breakglass close 5f0a2b91c37e --note \"queue drained, access revoked\"
+  changegate breakglass close 5f0a2b91c37e --note \"access revoked\"
   changegate breakglass list --all
-  changegate breakglass open --server -C /srv/git/app.git --incident ... --reason ...
+
+On the server: changegate breakglass open --server -C /srv/git/app.git ...
 
 Whoever opens a session for an incident for which one is open extends that one;
 it takes somebody else than who opened it last.")]
