@@ -17,7 +17,7 @@ const RESERVED: [(&str, &str); 3] = [
 ];
 
 /// The rules, in the order in which they are documented: id, what it asks.
-pub const RULES: [(&str, &str); 16] = [
+pub const RULES: [(&str, &str); 17] = [
     ("ref-once", "a push names a ref once"),
     ("ref-reserved", "clients do not write to reserved refs"),
     ("ref-deleted", "a ref under change control is not deleted"),
@@ -33,6 +33,7 @@ pub const RULES: [(&str, &str); 16] = [
     ("policy-valid", "the policy can be used, and stays so"),
     ("nothing-overdue", "a ref with something overdue takes what closes it first"),
     ("shortcut-suspended", "who owes something overdue takes no shortcut"),
+    ("break-glass", "a break-glass session is opened and closed by those whom the policy names, in one form"),
     ("obligations-known", "where the policy asks what is overdue, the ledger can tell"),
 ];
 

@@ -4,8 +4,11 @@ use std::io::{self, BufWriter, Write as _};
 
 use super::{Exit, Stop, World, output};
 use crate::change::{Oid, Text};
+use crate::gate::dues::record;
 use crate::git::{Head, Peeled, Repository};
 use crate::ledger::obligation::is_overdue;
+use crate::ledger::state::Owed;
+use crate::ledger::stray::can_be_closed;
 use crate::ledger::{REF, deploy, store};
 use crate::report::{due, escape};
 
@@ -50,25 +53,37 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let state = store::state(&repository)?
         .ok_or_else(|| Stop::Wrong(format!("there is no ledger here: {REF} does not exist")))?;
     let checked = deploy::check(&repository, &name, old, new)?;
-    let overdue: Vec<_> =
-        state.owed.values().filter(|owed| owed.on == name && is_overdue(owed, world.now)).collect();
+    // What landed without a decision and cannot be declared is told with the changes of the range.
+    let is_here = |owed: &&Owed| owed.on == name || owed.session.is_some();
+    let stands = |owed: &&Owed| is_here(owed) && is_overdue(owed, world.now) && can_be_closed(owed);
+    let overdue: Vec<&Owed> = state.owed.values().filter(stands).collect();
     let on = escape::terminal(name.as_bytes(), escape::MOST);
     let mut out = BufWriter::new(io::stdout().lock());
     for (id, lack) in &checked.lacking {
         writeln!(out, "{id}: {}", lack.words())?;
     }
+    for id in &checked.declared {
+        writeln!(out, "{id}: it landed without a decision, and was declared-after-the-fact")?;
+    }
     for owed in &overdue {
-        let id = owed.change.map(|id| id.to_string()).unwrap_or_default();
+        let id = match (&owed.session, owed.change) {
+            (Some(session), _) => format!("session {}", escape::words(&session.id)),
+            (None, Some(id)) => id.to_string(),
+            (None, None) => owed.stray.as_ref().map(|stray| record(stray.record)).unwrap_or_default(),
+        };
         writeln!(out, "{id}: owes {}, {}", escape::words(&owed.what), due::words(owed.due, world.now))?;
     }
     if 0 < checked.unreadable {
         writeln!(out, "records of the ledger that cannot be read: {}", checked.unreadable)?;
     }
-    let decided = checked.changes.saturating_sub(checked.lacking.len());
+    let declared = checked.declared.len();
+    let decided = checked.changes.saturating_sub(checked.lacking.len()).saturating_sub(declared);
+    let declared =
+        if declared == 0 { String::new() } else { format!(", {declared} declared after the fact") };
     let changes = if checked.changes == 1 { "change" } else { "changes" };
     writeln!(
         out,
-        "{} {changes} on {on}: {decided} decided and landed; overdue on it: {}",
+        "{} {changes} on {on}: {decided} decided and landed{declared}; overdue on it: {}",
         checked.changes,
         overdue.len()
     )?;

@@ -4,6 +4,7 @@
 //! returns an [`Exit`]; nothing else reads the environment, and nothing at all leaves early.
 
 mod action;
+mod breakglass;
 mod check;
 mod completions;
 mod demo;
@@ -65,6 +66,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Action(action::Args),
+    Breakglass(breakglass::Args),
     Check(check::Args),
     Completions(completions::Args),
     Demo(demo::Args),
@@ -243,6 +245,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -
     let decides = matches!(
         cli.command,
         Command::Action(_)
+            | Command::Breakglass(_)
             | Command::Check(_)
             | Command::DeployCheck(_)
             | Command::Hook(_)
@@ -254,6 +257,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -
     );
     let result = match cli.command {
         Command::Action(args) => action::run(&args, &world),
+        Command::Breakglass(args) => breakglass::run(&args, &world),
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args),
         Command::Demo(args) => demo::run(&args, &world),

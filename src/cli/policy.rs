@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{Exit, Stop, World};
+use crate::calendar::Within;
 use crate::change::Need;
 use crate::change::person::is_invisible;
 use crate::gate::{Loaded, Unusable, from_disk, from_pack};
@@ -240,6 +241,14 @@ fn show(pack: Option<&str>, file: Option<&Path>, world: &World) -> Result<Exit, 
     }
     if policy.obligations.suspend_shortcut {
         writeln!(out, "who owes something overdue takes no shortcut")?;
+    }
+    if let Some(regularise) = &policy.obligations.regularise {
+        let (from, within) = (regularise.from.join(", "), regularise.within);
+        writeln!(out, "what landed without a decision is declared by {from} within {within}")?;
+    }
+    if let Some(break_glass) = &policy.break_glass {
+        let (from, longest) = (break_glass.from.join(", "), Within::Minutes(break_glass.longest));
+        writeln!(out, "a break-glass session is opened by {from} for at most {longest}")?;
     }
     for rule in &policy.rules {
         let level = if rule.level == Level::Warn { " (warns only)" } else { "" };

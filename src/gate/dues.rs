@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, Oid, Person, Text};
-use crate::people::participants::{Hand, makers, participants};
-use crate::policy::{Obligations, Policy};
+use crate::change::{Change, Oid, Person, Pusher, Text};
+use crate::people::participants::{Hand, hand_of, makers, participants};
+use crate::policy::{EMERGENCY, Obligations, Policy};
 use crate::verdict::{Outcome, Verdict};
 use crate::vocabulary::{Claim, Field, Kind, Reading};
 
@@ -18,8 +18,13 @@ pub const FOR_CHANGE: &str = "For-Change";
 /// How many digits of an id it takes at least.
 const DIGITS: usize = 12;
 
-/// The class whose changes take the shortcut.
-const EMERGENCY: &str = "emergency";
+/// How a record of the ledger is named where a commit cannot be.
+const RECORD: &str = "ledger:";
+
+/// Returns how a change speaks for a record of the ledger.
+pub fn record(number: u64) -> String {
+    format!("{RECORD}{number}")
+}
 
 /// A change, and who made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +58,23 @@ pub struct Brought {
 pub struct Closing {
     /// The change that says it.
     pub made: Made,
-    /// The first digits of the ids of those that it speaks for.
+    /// The first digits of the ids of those that it speaks for, or `ledger:` and the number of a record.
     pub speaks_for: Vec<String>,
     /// What it states, and how the policy accepts it.
     pub states: Vec<Stated>,
+    /// What it says for what landed without a decision, if whoever pushes it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declares: Option<Declares>,
+}
+
+/// That a change says for an earlier one what is asked of an emergency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Declares {
+    /// Whoever pushes it, who belongs to a team that may declare what landed without a decision.
+    pub by: Hand,
+    /// Whether it states the reason and the incident, as the policy asks that of emergencies.
+    pub is_stated: bool,
 }
 
 /// A field that is stated.
@@ -98,12 +116,14 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// Returns it for a change that was judged by this policy.
-    pub(super) fn of(change: &Change, policy: &Policy, verdict: &Verdict) -> Due {
+    /// Returns it for a change that was judged by this policy, where `base` is the one of the policy ref.
+    pub(super) fn of(change: &Change, policy: &Policy, base: &Policy, verdict: &Verdict) -> Due {
         let is_emergency = verdict.class.as_deref() == Some(EMERGENCY);
         let owes = verdict.judgements.iter().any(|one| matches!(one.outcome, Outcome::Owed(_)));
         let made = if is_emergency || owes { made(change, policy) } else { None };
-        Due { is_emergency, owes, made, closing: closing(change, policy) }
+        let closing = closing(change, policy);
+        let closing = closing.map(|closing| Closing { declares: declares(change, base), ..closing });
+        Due { is_emergency, owes, made, closing }
     }
 }
 
@@ -134,7 +154,19 @@ pub fn closing(change: &Change, policy: &Policy) -> Option<Closing> {
     if speaks_for.is_empty() {
         return None;
     }
-    Some(Closing { made: made(change, policy)?, speaks_for, states: stated(change, policy) })
+    let states = stated(change, policy);
+    Some(Closing { made: made(change, policy)?, speaks_for, states, declares: None })
+}
+
+/// Returns what a change says for what landed without a decision; `None` if it is not known who pushes
+/// it, or he may not. What a sweep finds later was pushed by nobody knows whom.
+fn declares(change: &Change, policy: &Policy) -> Option<Declares> {
+    let regularise = policy.obligations.regularise.as_ref()?;
+    let Ok(Pusher::Account(account)) = &change.pusher else { return None };
+    let by = hand_of(account, &policy.people)?;
+    let is_member = |key: &str| regularise.from.iter().any(|team| policy.people.is_member(key, team));
+    by.key.as_deref().filter(|key| is_member(key))?;
+    Some(Declares { by, is_stated: policy.is_declared_by(change) })
 }
 
 /// Returns the ids, or their first digits, of the changes that a change speaks for.
@@ -153,6 +185,10 @@ fn speaks_for(change: &Change) -> Vec<String> {
 
 fn digits(value: &Text) -> Option<String> {
     let value = value.as_utf8()?.trim();
+    if let Some(number) = value.strip_prefix(RECORD) {
+        let number: u64 = number.parse().ok()?;
+        return Some(record(number));
+    }
     let is_id = (DIGITS..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_id.then(|| value.to_ascii_lowercase())
 }

@@ -54,7 +54,8 @@ impl Judging<'_> {
             let what = Line::say(format!("this change cannot be written down: {error}"));
             refuse("readable-commits", Finding::new(what).by("whoever administrates the server"))
         })?;
-        let due = Due::of(&change, &self.loaded.policy, &verdict);
+        let base = self.base.unwrap_or(self.loaded);
+        let due = Due::of(&change, &self.loaded.policy, &base.policy, &verdict);
         Ok((verdict, facts, due))
     }
 }

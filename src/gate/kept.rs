@@ -5,6 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::break_glass::Act;
 use super::dues::{Due, Dues};
 use crate::change::{Change, Text, text};
 use crate::policy::{Obligations, Policy};
@@ -20,6 +21,7 @@ pub struct Kept {
     changes: usize,
     text: Option<String>,
     dues: Vec<(Text, Dues)>,
+    act: Option<Act>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -30,7 +32,7 @@ impl std::fmt::Debug for Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()), dues: Vec::new() }
+        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()), dues: Vec::new(), act: None }
     }
 }
 
@@ -49,14 +51,14 @@ impl Kept {
         }
     }
 
-    /// Adds a change that was judged by this policy, of the ref that was begun last.
+    /// Adds a change that was judged by this policy alone, of the ref that was begun last.
     ///
     /// # Errors
     ///
     /// Fails if the change cannot be written down.
     pub fn take(&mut self, change: &Change, policy: &Policy, verdict: &Verdict) -> Result<(), String> {
         self.add(&serde_json::to_string(change).map_err(|error| error.to_string())?);
-        self.note(Due::of(change, policy, verdict));
+        self.note(Due::of(change, policy, policy, verdict));
         Ok(())
     }
 
@@ -68,6 +70,16 @@ impl Kept {
     /// Notes what a change of that ref has to do with what is owed.
     pub(super) fn note(&mut self, due: Due) {
         self.dues.last_mut().into_iter().for_each(|(_, dues)| dues.add(due.clone()));
+    }
+
+    /// Notes what a push asks for beside changes.
+    pub(super) fn ask(&mut self, act: Act) {
+        self.act = Some(act);
+    }
+
+    /// Returns which break-glass session is to be opened or closed, if the push asks for that.
+    pub fn act(&self) -> Option<&Act> {
+        self.act.as_ref()
     }
 
     /// Returns what the changes of each ref have to do with what is owed.

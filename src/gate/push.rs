@@ -4,18 +4,22 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::base::Base;
+use super::break_glass;
 use super::judging::{Judged, Judging};
 use super::kept::Kept;
 use super::settings::{MissingPolicy, Settings};
 use super::side::Side;
 use super::source::{self, Loaded, Unusable};
-use super::telling::{ADMINISTRATOR, beyond_hooks, faults, group_of, no_policy, notes_on, unreadable};
+use super::telling::{
+    ADMINISTRATOR, beyond_hooks, faults, group_of, no_policy, notes_on, protected, unreadable,
+};
 use crate::change::{Need, Oid, Stage, Text};
 use crate::git::{NewHistory, Peeled, Range, RefAt, RefUpdate, Repository};
 use crate::pattern::RefPattern;
 use crate::policy::Unit;
 use crate::push::{self, Asked, Object, refuse};
-use crate::report::{Group, JudgedAs, Of, Report, Update, decide};
+use crate::report::{Group, Of, Report, Update, decide};
 use crate::verdict::{Finding, Judgement, Line};
 
 /// Judges a push.
@@ -45,6 +49,19 @@ pub fn judge_push(
                 continue;
             }
         };
+        if break_glass::is_asked_at(&update.name) && resolved.name == update.name {
+            let base = base.loaded(settings);
+            groups.push(break_glass::group(
+                repository,
+                updates,
+                &resolved,
+                settings,
+                base,
+                now,
+                &mut push.kept,
+            ));
+            continue;
+        }
         let mut refusals: Vec<Judgement> = push::reserved(&update.name).into_iter().collect();
         if named.contains(&resolved.name) {
             let what = Line::say("this push names ").quote(&resolved.name).and(" more than once");
@@ -91,19 +108,14 @@ pub fn judge_push(
 /// Returns which refs are under change control, by the policy that stands now; `None` where there is
 /// no policy, or none that can be used.
 pub fn under_control(repository: &Repository, settings: &Settings) -> Option<Vec<RefPattern>> {
-    let (now, policies, kept) = (Timestamp::UNIX_EPOCH, HashMap::new(), Kept::default());
-    let mut push = Push { repository, settings, now, keep_all: false, policies, kept };
-    if let Base::Policy(loaded) = push.base_policy() { Some(loaded.policy.protects) } else { None }
+    standing(repository, settings).map(|loaded| loaded.policy.protects)
 }
 
-/// The policy that says which refs are under change control.
-enum Base {
-    /// There is one.
-    Policy(Box<Loaded>),
-    /// There is none, and the administrator lets everything through.
-    Free,
-    /// There is none that can be used.
-    Refused(Judgement),
+/// Returns the policy that stands now; `None` where there is none, or none that can be used.
+pub fn standing(repository: &Repository, settings: &Settings) -> Option<Loaded> {
+    let (now, policies, kept) = (Timestamp::UNIX_EPOCH, HashMap::new(), Kept::default());
+    let mut push = Push { repository, settings, now, keep_all: false, policies, kept };
+    if let Base::Policy(loaded) = push.base_policy() { Some(*loaded) } else { None }
 }
 
 struct Push<'push> {
@@ -296,8 +308,8 @@ impl Push<'_> {
             Judging { loaded, base, target: asked.name, settings: self.settings, now: self.now, side };
         let trusted = base.and_then(|base| base.trusted(self.now)).or(loaded.trusted(self.now));
         let range = Range { new: tip, hidden: &judged, trusted };
-        let asks = loaded.policy.obligations;
-        kept.begin(asked.name, base.map_or(asks, |base| asks.and(base.policy.obligations)));
+        let asks = &loaded.policy.obligations;
+        kept.begin(asked.name, asks.and(base.map_or(asks, |base| &base.policy.obligations)));
         let collect = |judged: Judged| {
             match judged {
                 Ok((verdict, facts, due)) => {
@@ -383,9 +395,4 @@ impl Push<'_> {
             Err(Unusable::Faulty(errors)) => Some(refuse("policy-valid", faults(&errors, "the author"))),
         }
     }
-}
-
-fn protected(update: &RefUpdate, at: &RefAt, refusals: Vec<Judgement>) -> Group {
-    let judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
-    Group { judged_as, ..group_of(update, at.id, refusals) }
 }

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use super::settings::Settings;
 use super::source::{Loaded, Unusable};
 use crate::change::{Need, Oid};
-use crate::git::RefUpdate;
+use crate::git::{RefAt, RefUpdate};
 use crate::policy::{FaultyFile, Policy, PolicyErrors};
 use crate::push::refuse;
-use crate::report::{Group, Of, Update};
+use crate::report::{Group, JudgedAs, Of, Update};
 use crate::verdict::{Finding, Judgement, Line};
 use crate::yaml::{Fault, Place};
 
@@ -96,4 +96,10 @@ pub(super) fn group_of(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Ju
     let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
     group.refusals = refusals;
     group
+}
+
+/// Returns what is told of one ref under the gate's control.
+pub(super) fn protected(update: &RefUpdate, at: &RefAt, refusals: Vec<Judgement>) -> Group {
+    let judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
+    Group { judged_as, ..group_of(update, at.id, refusals) }
 }

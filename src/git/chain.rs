@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use gix::bstr::ByteSlice;
 use gix::lock::acquire::Fail;
 use gix::objs::Write as _;
-use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit};
+use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 use jiff::Timestamp;
 
@@ -98,6 +98,28 @@ impl Repository {
         let signature = gix::actor::SignatureRef::from_bytes(signature.as_bytes())
             .context("cannot write the writer's name")?;
         prepared.commit(signature).with_context(|| format!("cannot move {name}"))?;
+        Ok(())
+    }
+
+    /// Removes the ref `name`, if and only if it still holds `id`.
+    ///
+    /// # Errors
+    ///
+    /// Fails, with the ref as it was, if it cannot be removed.
+    pub fn drop_ref(&self, name: &[u8], id: Oid, at: Timestamp) -> Result<()> {
+        let shown = name.escape_ascii();
+        let full =
+            FullName::try_from(name.as_bstr()).with_context(|| format!("`{shown}` is no ref's name"))?;
+        let expected = PreviousValue::MustExistAndMatch(Target::Object(self.object_id(id)?));
+        let change = Change::Delete { expected, log: RefLog::AndReference };
+        let edit = RefEdit { change, name: full, deref: false };
+        let patience = Fail::AfterDurationWithBackoff(PATIENCE);
+        let prepared = self.refs.transaction().prepare([edit], patience, patience);
+        let prepared = prepared.with_context(|| format!("cannot remove {shown}"))?;
+        let signature = format!("{WRITER} {} +0000", at.as_second());
+        let signature = gix::actor::SignatureRef::from_bytes(signature.as_bytes())
+            .context("cannot write the writer's name")?;
+        prepared.commit(signature).with_context(|| format!("cannot remove {shown}"))?;
         Ok(())
     }
 

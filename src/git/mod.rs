@@ -10,6 +10,7 @@
 //! is an error that names it, or a [`Missing`](crate::change::Missing) in the place of the fact.
 
 mod ancestor;
+mod bare;
 mod chain;
 mod commit;
 mod config;

@@ -215,7 +215,7 @@ fn told(client: &Client, judged: Judged, at: Timestamp) -> Result<JudgedMove, St
     let (mut kept, mut verdicts, mut brought) = (Kept::default(), Vec::new(), Vec::new());
     if let Some(loaded) = &loaded {
         let name = changes.first().and_then(|(_, _, change)| change.target.clone().ok()).unwrap_or_default();
-        kept.begin(&name, loaded.policy.obligations);
+        kept.begin(&name, loaded.policy.obligations.clone());
         for (way, verdict, change) in changes {
             kept.take(&change, &loaded.policy, &verdict)?;
             if let (Some(pull), Some(revision)) = (&way.pull, verdict.revision) {

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 
 use super::obligation::{WhyNot, closes, is_overdue};
 use super::state::{Owed, State};
+use super::stray::can_be_closed;
 use crate::change::{Oid, Text};
 use crate::gate::Kept;
-use crate::gate::dues::{Dues, FOR_CHANGE, Made};
+use crate::gate::dues::{Dues, FOR_CHANGE, Made, record};
 use crate::push::refuse;
 use crate::report::{Report, decide};
 use crate::verdict::{Finding, Judgement, Line};
@@ -55,8 +56,12 @@ pub fn block(
 
 /// Returns what is overdue and speaks against the changes that are pushed to one ref.
 pub fn against(name: &Text, dues: &Dues, state: &State, now: Timestamp) -> Vec<Judgement> {
-    let overdue: Vec<&Owed> = state.owed.values().filter(|owed| is_overdue(owed, now)).collect();
-    let here: Vec<&Owed> = overdue.iter().copied().filter(|owed| owed.on == *name).collect();
+    // What nobody can close would be in the way for ever.
+    let stands = |owed: &&Owed| is_overdue(owed, now) && can_be_closed(owed);
+    let overdue: Vec<&Owed> = state.owed.values().filter(stands).collect();
+    // A break-glass session is about all of the repository.
+    let is_here = |owed: &&Owed| owed.on == *name || owed.session.is_some();
+    let here: Vec<&Owed> = overdue.iter().copied().filter(is_here).collect();
     let mut found = Vec::new();
     if dues.asks.block_on_overdue && 0 < dues.ordinary && !is_about_it(name, dues, &here) {
         let what = Line::say("changes are overdue on ")
@@ -112,9 +117,14 @@ fn list(finding: Finding, overdue: &[&Owed]) -> Finding {
     for owed in overdue.iter().take(NAMED) {
         let change = owed.change.map(|id| id.to_string()).unwrap_or_default();
         let due = owed.due.map(|due| due.strftime("%F %R UTC").to_string()).unwrap_or_default();
-        let short = change.get(..12).unwrap_or(&change);
+        let short = match (&owed.session, &owed.stray, owed.change) {
+            (Some(session), _, _) => session.id.clone(),
+            (None, Some(stray), None) => record(stray.record),
+            _ => change.get(..12).unwrap_or(&change).to_owned(),
+        };
         words = words.and(format!("; {short} owes {}, due {due} (`{}`)", owed.what, owed.rule));
-        for line in [format!("{FOR_CHANGE}: {short}"), owed.evidence.clone()] {
+        let names = owed.session.is_none().then(|| format!("{FOR_CHANGE}: {short}"));
+        for line in names.into_iter().chain([owed.evidence.clone()]) {
             if !paste.contains(&line) {
                 paste.push(line);
             }

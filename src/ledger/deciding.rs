@@ -8,6 +8,7 @@ use super::canonical::canonical;
 use super::record::{Decided, Event, Facts, LARGEST, LeftOut, PolicyUsed, RefDecided};
 use crate::change::{Fact, Oid, Pusher, Stage};
 use crate::gate::Kept;
+use crate::gate::break_glass::is_asked_at;
 use crate::git::{Peeled, RefUpdate, Repository};
 use crate::report::{Group, Of, Report, Update};
 use crate::verdict::{Decision, Line, Outcome, Verdict};
@@ -56,6 +57,9 @@ pub fn ahead(
                 one.closings.clone_from(&dues.closings);
             }
         }
+        for one in refs.iter_mut().filter(|one| is_asked_at(&one.name)) {
+            one.break_glass = kept.act().cloned();
+        }
     }
     let mut decided = Decided {
         id: by.id,
@@ -102,6 +106,7 @@ pub fn refused(
         owing: Vec::new(),
         closings: Vec::new(),
         brought: Vec::new(),
+        break_glass: None,
     };
     let nothing = Kept::default();
     let mut decided = Decided {
@@ -168,6 +173,7 @@ fn of_ref(
         owing: Vec::new(),
         closings: Vec::new(),
         brought: Vec::new(),
+        break_glass: None,
     }))
 }
 

@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::REF;
 use super::record::{Event, Moved, Readable};
 use super::store::{RECORD, file};
+use super::stray::record_in;
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::verdict::Decision;
@@ -40,6 +41,8 @@ pub struct Checked {
     pub changes: usize,
     /// What some of them lack, oldest first.
     pub lacking: Vec<(Oid, Lack)>,
+    /// Those that landed without a decision and were declared afterwards, oldest first.
+    pub declared: Vec<Oid>,
     /// How many records cannot be read; what they say is not known.
     pub unreadable: usize,
 }
@@ -57,7 +60,8 @@ pub fn check(repository: &Repository, name: &Text, old: Oid, new: Oid) -> Result
     let mut lacks: BTreeMap<Oid, Lack> = changes.iter().map(|id| (*id, Lack::Unknown)).collect();
     let (moves, unreadable) = moves(repository, name)?;
     // What brought a commit last is how it came to be there.
-    for (moved, is_decided) in moves {
+    let mut declared = BTreeSet::new();
+    for (moved, how) in moves {
         if wanted.is_empty() {
             break;
         }
@@ -66,23 +70,42 @@ pub fn check(repository: &Repository, name: &Text, old: Oid, new: Oid) -> Result
         // What was moved away may be gone.
         let Ok(brought) = repository.steps(to, &hidden) else { continue };
         for id in brought.into_iter().flatten().filter(|id| wanted.remove(id)) {
-            if is_decided {
-                lacks.remove(&id);
-            } else {
-                lacks.insert(id, Lack::Unauthorised);
+            match how {
+                How::Undecided => {
+                    lacks.insert(id, Lack::Unauthorised);
+                }
+                How::Decided => {
+                    lacks.remove(&id);
+                }
+                How::Declared => {
+                    lacks.remove(&id);
+                    declared.insert(id);
+                }
             }
         }
     }
     let lacking = changes.iter().filter_map(|id| lacks.get(id).map(|lack| (*id, *lack))).collect();
-    Ok(Checked { changes: changes.len(), lacking, unreadable })
+    let declared = changes.iter().filter(|id| declared.contains(id)).copied().collect();
+    Ok(Checked { changes: changes.len(), lacking, declared, unreadable })
 }
 
-/// Returns the moves of a ref, newest first, each with whether it was decided; and how many records
-/// cannot be read.
-fn moves(repository: &Repository, name: &Text) -> Result<(Vec<(Moved, bool)>, usize)> {
+/// How a ref came to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// Somebody decided it.
+    Decided,
+    /// Nobody did, and somebody who may has declared it afterwards.
+    Declared,
+    /// Nobody did.
+    Undecided,
+}
+
+/// Returns the moves of a ref, newest first, each with how it came; and how many records cannot be read.
+fn moves(repository: &Repository, name: &Text) -> Result<(Vec<(Moved, How)>, usize)> {
     let (commits, broken) = repository.walk_chain(repository.resolve_ref(REF.as_bytes())?.id);
     let mut unreadable = usize::from(broken.is_some());
     let mut allowed: BTreeSet<String> = BTreeSet::new();
+    let mut strays: BTreeMap<u64, usize> = BTreeMap::new();
     let mut found = Vec::new();
     for (commit, _) in commits.into_iter().rev() {
         let bytes = file(repository, commit, RECORD)?.unwrap_or_default();
@@ -95,11 +118,19 @@ fn moves(repository: &Repository, name: &Text) -> Result<(Vec<(Moved, bool)>, us
                 allowed.insert(decided.id);
             }
             Event::Outcome(outcome) => {
-                let is_decided = allowed.contains(&outcome.of);
+                let how = if allowed.contains(&outcome.of) { How::Decided } else { How::Undecided };
                 let here = outcome.landed.into_iter().filter(|moved| moved.name == *name);
-                found.extend(here.map(|moved| (moved, is_decided)));
+                found.extend(here.map(|moved| (moved, how)));
             }
-            Event::Unauthorised(moved) if moved.name == *name => found.push((moved, false)),
+            Event::Unauthorised(moved) if moved.name == *name => {
+                strays.insert(record.number, found.len());
+                found.push((moved, How::Undecided));
+            }
+            Event::Discharged(discharged) => {
+                let stray = record_in(&discharged.obligation).and_then(|number| strays.get(&number));
+                let moved = stray.and_then(|place| found.get_mut(*place));
+                moved.into_iter().for_each(|(_, how)| *how = How::Declared);
+            }
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::record::Evidence;
+use crate::change::Text;
 
 impl Evidence {
     /// Returns the instant that decides whether something owed since `since` was there in time, if the
@@ -12,9 +13,18 @@ impl Evidence {
     /// It is never before the obligation: a ticket that was there already is not early.
     pub fn counts_from(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
         match self {
-            Evidence::Change { .. } => seen.max(since),
+            Evidence::Change { .. } | Evidence::Session { .. } => seen.max(since),
             Evidence::Ticket { created, .. } => (*created).max(since),
             Evidence::Review { submitted, .. } => (*submitted).max(since),
+        }
+    }
+
+    /// Returns what it is called in full, for whoever looks it up.
+    pub fn name(&self) -> Text {
+        match self {
+            Evidence::Change { id } => Text::from(id.to_string()),
+            Evidence::Session { by } => by.clone(),
+            other => Text::from(other.words()),
         }
     }
 
@@ -28,6 +38,7 @@ impl Evidence {
             Evidence::Review { by, on, .. } => {
                 format!("the review of {} by {}", on.to_lossy(), by.to_lossy())
             }
+            Evidence::Session { by } => by.to_lossy().into_owned(),
         }
     }
 }

@@ -20,13 +20,17 @@ use super::pending::{self, Pending};
 use super::place::{self, Lock};
 use super::record::{Begin, Decided, Event, Moved, Outcome};
 use super::refs::Refs;
+use super::session::{self, Asking};
 use super::state::{RECENT, key, name};
-use super::store::{Ledger, unstick};
+use super::store::{Ledger, find, unstick};
+use super::stray;
 use super::sweep::{closed, discharges, refused};
 use super::walk::{Edge, Step, follow, walk};
 use crate::change::{Oid, Text};
+use crate::gate::break_glass::{FOLDER, is_asked_at};
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
+use crate::policy::Policy;
 use crate::verdict::{Decision, Outcome as RuleOutcome};
 
 /// What folding in takes.
@@ -36,6 +40,9 @@ pub struct Folding<'a> {
     /// Which refs are under change control; `None` if nobody can tell, and then what the ledger says
     /// goes on.
     pub scope: Option<&'a [RefPattern]>,
+    /// The policy that stands now, and the ref that it is from; `None` if nobody can tell. It says who
+    /// may declare what landed without a decision.
+    pub policy: Option<(&'a Policy, &'a Text)>,
     /// The key that signs records.
     pub key: Option<&'a str>,
     /// Tells when it is; asked once nobody else is waited for.
@@ -70,6 +77,8 @@ pub struct Folded {
     pub damaged: usize,
     /// What the changes that landed closed, and what they would have closed and do not, as sentences.
     pub closed: Vec<String>,
+    /// What became of break-glass sessions, as sentences.
+    pub sessions: Vec<String>,
     /// How many decisions wait for a push that may still be under way.
     pub waiting: usize,
     /// What has landed as decided, of what git has just told.
@@ -102,6 +111,7 @@ pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     let now_scope = folding.scope.map(<[_]>::to_vec);
     let also = pending.iter().flat_map(Pending::edges).map(|(name, _)| name.clone()).collect();
     let refs = Refs::read(folding.repository, now_scope, ledger.state(), &also)?;
+    let asked_for = folding.repository.direct_refs(FOLDER)?;
     let later = list(&first)?;
     pending.extend(pending::under_way(later, ledger.state()));
     if let Some(told) = told {
@@ -109,9 +119,11 @@ pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     }
     let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new(), now };
     run.begin_or_rescope(&refs, &pending)?;
+    run.flag()?;
     run.decisions(&refs, &mut pending)?;
     run.unexplained(&refs, &pending)?;
     run.commit()?;
+    pending::take_away(folding.repository, asked_for, &pending, now);
     let before = now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
     ahead::tidy(directory, before).context("cannot list what was written ahead")?;
     Ok(run.folded)
@@ -262,7 +274,12 @@ impl Run<'_, '_> {
                     return Ok(());
                 }
                 self.folded.found_late += 1;
-                self.outcome(of.clone(), moved, Vec::new(), true)
+                let is_session = moved.iter().any(|moved| is_asked_at(&moved.name));
+                self.outcome(of.clone(), moved, Vec::new(), true)?;
+                if is_session && let Some(decided) = find(self.folding.repository, of)? {
+                    self.session(&decided)?;
+                }
+                Ok(())
             }
             Pending::Decision(one) => {
                 let is_late = one.is_over && !one.is_told;
@@ -286,6 +303,9 @@ impl Run<'_, '_> {
                     let names: Vec<Text> = moved.iter().map(|moved| moved.name.clone()).collect();
                     self.outcome(decided.id.clone(), moved, stayed.collect(), is_late)?;
                     self.discharges(decided, &names)?;
+                    if names.iter().any(is_asked_at) {
+                        self.session(decided)?;
+                    }
                 }
                 if is_complete {
                     one.is_done = true;
@@ -315,9 +335,34 @@ impl Run<'_, '_> {
         Ok(())
     }
 
+    /// Records that a break-glass session is opened or closed, as was decided.
+    fn session(&mut self, decided: &Decided) -> Result<()> {
+        let Some(asking) = Asking::of(decided) else { return Ok(()) };
+        match session::event(self.ledger.state(), &asking) {
+            Ok(record) => {
+                self.folded.sessions.push(record.words());
+                self.append(Event::BreakGlass(record), None)
+            }
+            Err(why) => {
+                self.folded.sessions.push(why);
+                Ok(())
+            }
+        }
+    }
+
     fn unauthorised(&mut self, moved: Moved) -> Result<()> {
         self.append(Event::Unauthorised(moved.clone()), None)?;
         self.folded.unauthorised.push(moved);
+        self.flag()
+    }
+
+    /// Records who may declare what landed without a decision, where nobody could say that before.
+    fn flag(&mut self) -> Result<()> {
+        let Some(policy) = self.folding.policy else { return Ok(()) };
+        let flags = stray::flags(self.folding.repository, policy, self.ledger.state(), self.now);
+        for flagged in flags {
+            self.append(Event::Flagged(flagged), None)?;
+        }
         Ok(())
     }
 

@@ -119,6 +119,7 @@ fn decided(id: String, of: &Move, judged: &JudgedMove) -> Result<(Decided, Optio
             owing,
             closings: closings.into_iter().map(|one| as_landed(one, &judged.brought)).collect(),
             brought: judged.brought.clone(),
+            break_glass: None,
         }],
         refs_left_out: 0,
         notes: judged.report.notes.clone(),

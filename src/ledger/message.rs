@@ -4,8 +4,11 @@
 
 use std::fmt::Write as _;
 
-use super::record::{Decided, Discharged, Event, Evidence, Moved, Outcome, Record, RefDecided, Scope};
+use super::record::{Decided, Discharged, Event, Moved, Outcome, Record, RefDecided, Scope};
+use super::session::{BreakGlass, Who};
+use super::stray::record_in;
 use crate::change::{Fact, Oid, Pusher, Text};
+use crate::gate::dues;
 use crate::report::escape;
 use crate::verdict::{Decision, Judgement};
 
@@ -56,11 +59,44 @@ pub fn of(record: &Record) -> String {
             trailers.extend(closed(discharged));
             let change = discharged.change.map(|id| format!(" of {}", id.short())).unwrap_or_default();
             let late = if discharged.late_by.is_some() { "late" } else { "in time" };
-            format!("Close {}{change}, {late}", escape::words(&discharged.rule))
+            if let Some(number) = record_in(&discharged.obligation) {
+                trailers.push(("Declared-After-The-Fact", dues::record(number)));
+                format!("Declare record {number}{change} after the fact, {late}")
+            } else {
+                format!("Close {}{change}, {late}", escape::words(&discharged.rule))
+            }
         }
         Event::Escalated(escalated) => {
             let (soon, over) = (escalated.due_soon.len(), escalated.overdue.len());
             format!("Tell of {}, {over} overdue", counted(soon.saturating_add(over), "obligation"))
+        }
+        Event::BreakGlass(BreakGlass::Opened(opened)) => {
+            trailers.extend(about_session(&opened.session, &opened.asked_as, &opened.by));
+            trailers.push(("Incident", shown(&opened.incident)));
+            trailers.push(("Opened-At", opened.opened_at.to_string()));
+            trailers.push(("Until", opened.until.to_string()));
+            let _ = writeln!(body, "{}", escape::terminal(opened.reason.as_bytes(), escape::MOST));
+            let word = if opened.session == opened.asked_as { "Open a" } else { "Extend the" };
+            let incident = escape::terminal(opened.incident.as_bytes(), 40);
+            format!("{word} break-glass session for {incident}")
+        }
+        Event::BreakGlass(BreakGlass::Closed(ended)) => {
+            trailers.extend(about_session(&ended.session, &ended.asked_as, &ended.by));
+            trailers.push(("Closed-At", ended.closed_at.to_string()));
+            trailers.extend(ended.late_by.map(|seconds| ("Late-By", format!("{seconds} s"))));
+            ended.note.iter().for_each(|note| {
+                let _ = writeln!(body, "{}", escape::terminal(note.as_bytes(), escape::MOST));
+            });
+            let late = if ended.late_by.is_some() { "late" } else { "in time" };
+            format!("Close the break-glass session {}, {late}", escape::words(&ended.session))
+        }
+        Event::Flagged(flagged) => {
+            trailers.push(("Unauthorised", dues::record(flagged.record)));
+            let teams = flagged.from.iter().take(NAMED);
+            trailers.extend(teams.map(|team| ("Declared-By", escape::words(team).to_string())));
+            trailers.push(("Declared-On", shown(&flagged.declared_on)));
+            trailers.extend(flagged.due.map(|due| ("Due", due.to_string())));
+            format!("Say who may declare record {} after the fact", flagged.record)
         }
     };
     let mut out = cut(&subject);
@@ -133,16 +169,27 @@ fn denied_by<'a>(refs: impl IntoIterator<Item = &'a RefDecided>) -> Vec<String> 
 }
 
 fn closed(discharged: &Discharged) -> Vec<(&'static str, String)> {
-    let evidence = match &discharged.evidence {
-        Evidence::Change { id } => id.to_string(),
-        other => escape::words(&other.words()),
-    };
     let mut trailers = vec![
         ("Obligation", escape::words(&discharged.obligation).to_string()),
-        ("Evidence", evidence),
+        ("Evidence", shown(&discharged.evidence.name())),
         ("Observed-At", discharged.observed_at.to_string()),
     ];
     trailers.extend(discharged.late_by.map(|seconds| ("Late-By", format!("{seconds} s"))));
+    trailers
+}
+
+fn about_session(session: &str, asked_as: &str, who: &Who) -> Vec<(&'static str, String)> {
+    let mut trailers = vec![("Session", escape::words(session).to_string())];
+    if session != asked_as {
+        trailers.push(("Asked-As", escape::words(asked_as).to_string()));
+    }
+    match &who.decision {
+        Some(decision) => {
+            trailers.push(("By", shown(&who.account)));
+            trailers.push(("Decision-Id", escape::words(decision).to_string()));
+        }
+        None => trailers.push(("By", format!("{}, on the server (claimed)", shown(&who.account)))),
+    }
     trailers
 }
 

@@ -29,10 +29,13 @@ mod refs;
 pub mod replay;
 pub mod retrospect;
 pub mod reviewed;
+pub mod session;
 pub mod state;
 pub mod store;
+pub mod stray;
 pub mod sweep;
 pub mod verify;
+mod vouched;
 mod walk;
 pub mod workflow;
 

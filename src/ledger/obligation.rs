@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::record::{Discharged, Evidence};
 use super::state::{Owed, State};
+use super::stray;
 use crate::change::Text;
 use crate::gate::dues::{Closing, Stated};
 use crate::people::participants::Hand;
@@ -43,6 +44,14 @@ pub enum WhyNot {
     NotKnown,
     /// It names a ticket, and the ticket system has not confirmed that yet.
     Unconfirmed,
+    /// No change closes a break-glass session.
+    Session,
+    /// The policy names nobody who may declare what landed without a decision.
+    NobodyMay,
+    /// Whoever pushes it may not declare what landed without a decision.
+    MayNot,
+    /// It does not say what is asked of an emergency.
+    NotDeclared,
 }
 
 impl WhyNot {
@@ -56,6 +65,10 @@ impl WhyNot {
             WhyNot::SamePerson => "it takes somebody who did not make the change",
             WhyNot::Unconfirmed => "a ticket system has to confirm the ticket, and the next sweep asks it",
             WhyNot::NotKnown => "it is not known who made one of the two",
+            WhyNot::Session => "`changegate breakglass close` closes it",
+            WhyNot::NobodyMay => "the policy names nobody who may declare it (`regularise`)",
+            WhyNot::MayNot => "it takes a push by somebody whom the policy lets declare it",
+            WhyNot::NotDeclared => "it does not state what is asked of an emergency",
         }
     }
 }
@@ -96,6 +109,12 @@ pub fn closes(owed: &Owed, closing: &Closing, on: &Text) -> Result<(), WhyNot> {
     if owed.closed.is_some() {
         return Err(WhyNot::Closed);
     }
+    if owed.session.is_some() {
+        return Err(WhyNot::Session);
+    }
+    if let Some(stray) = &owed.stray {
+        return stray::closes(owed, stray, closing, on);
+    }
     if owed.on != *on {
         return Err(WhyNot::AnotherRef);
     }
@@ -124,7 +143,7 @@ pub fn closes(owed: &Owed, closing: &Closing, on: &Text) -> Result<(), WhyNot> {
 }
 
 /// Asks whether one of `people` did not make the change that owes.
-fn is_somebody_else(people: &[Hand], owed: &Owed) -> Result<(), WhyNot> {
+pub(super) fn is_somebody_else(people: &[Hand], owed: &Owed) -> Result<(), WhyNot> {
     if !owed.makers_known || owed.makers.iter().any(|maker| maker.key.is_none()) {
         return Err(WhyNot::NotKnown);
     }
@@ -150,6 +169,12 @@ pub fn discharge(id: &str, owed: &Owed, evidence: Evidence, at: Timestamp) -> Di
 pub(super) fn untrue(state: &State, discharged: &Discharged) -> Option<&'static str> {
     let owed = state.owed.get(&discharged.obligation).filter(|owed| owed.closed.is_none());
     let Some(owed) = owed else { return Some("it closes what is not owed") };
+    if owed.session.is_some() {
+        return Some("it closes a break-glass session as if that were a change's");
+    }
+    if !stray::can_be_closed(owed) {
+        return Some("it closes what nobody may close");
+    }
     let evidence = discharged.evidence.clone();
     if let Evidence::Review { on, submitted, .. } = &evidence
         && (owed.pull.as_ref() != Some(on) || discharged.observed_at != (*submitted).max(owed.since))

@@ -13,7 +13,7 @@ use super::record::{Damaged, Moved, digest};
 use super::state::State;
 use super::walk::Edge;
 use crate::change::{Oid, Text};
-use crate::git::{RefUpdate, Repository};
+use crate::git::{RefAt, RefUpdate, Repository};
 use crate::verdict::Decision;
 
 /// Something that waits.
@@ -51,6 +51,17 @@ impl Pending {
             Pending::Stayed { moves, .. } => moves,
             Pending::Damaged { .. } => &[],
         }
+    }
+
+    /// Returns whether the ledger does not have everything about it yet.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Pending::Decision(one) if !one.is_done)
+    }
+
+    /// Returns whether it was decided to move this ref.
+    pub(super) fn asks(&self, name: &Text) -> bool {
+        let Pending::Decision(one) = self else { return false };
+        one.ahead.decided.refs.iter().any(|asked| asked.name == *name)
     }
 
     /// Returns what it asks of each ref.
@@ -175,6 +186,17 @@ pub(super) fn remove(path: &Path) -> Result<()> {
             Err(error).with_context(|| format!("cannot remove {}", path.display()))
         }
         _ => Ok(()),
+    }
+}
+
+/// Removes the refs by which break-glass sessions were asked for, once the ledger has what became of that.
+pub(super) fn take_away(repository: &Repository, refs: Vec<RefAt>, pending: &[Pending], now: Timestamp) {
+    let waits = |name: &Text| pending.iter().any(|one| one.is_open() && one.asks(name));
+    for (name, id) in refs.into_iter().filter_map(|one| Some((one.name, one.id?))) {
+        if !waits(&name) {
+            // It says nothing any more, and the next one tries again.
+            let _ = repository.drop_ref(name.as_bytes(), id, now);
+        }
     }
 }
 

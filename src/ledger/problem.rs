@@ -60,6 +60,9 @@ pub enum Kind {
     Mismatch,
     /// A ref moved without a decision.
     Unauthorised,
+    /// The same, and somebody who may has declared it afterwards. It is told for ever, and speaks
+    /// against nothing any more.
+    Declared,
     /// A decision without what became of it, or the contrary.
     Incomplete,
     /// The clock went back. Numbers order the records, so this alone speaks against nothing.
@@ -69,6 +72,7 @@ pub enum Kind {
 impl Verified {
     /// Returns whether nothing speaks against the ledger.
     pub fn is_whole(&self) -> bool {
-        self.tip.is_some() && self.problems.iter().all(|problem| problem.kind == Kind::Clock)
+        self.tip.is_some()
+            && self.problems.iter().all(|problem| matches!(problem.kind, Kind::Clock | Kind::Declared))
     }
 }

@@ -13,7 +13,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::canonical::canonical;
+use super::session::BreakGlass;
+use super::stray::Flagged;
 use crate::change::{Fact, Oid, Pusher, Stage, Text, text};
+use crate::gate::break_glass::Act;
 use crate::gate::dues::{Brought, Closing, Made};
 use crate::report::PolicyFrom;
 use crate::verdict::{Decision, Judgement, Line, Verdict};
@@ -60,6 +63,10 @@ pub enum Event {
     Discharged(Discharged),
     /// Somebody was told of what is due.
     Escalated(Escalated),
+    /// A break-glass session is opened, extended or closed.
+    BreakGlass(BreakGlass),
+    /// Somebody may declare what landed without a decision.
+    Flagged(Flagged),
 }
 
 /// Something that was owed is there.
@@ -111,6 +118,11 @@ pub enum Evidence {
         on: Text,
         /// When it was handed in, by the forge's clock.
         submitted: Timestamp,
+    },
+    /// Somebody has closed the break-glass session. It stands in states, and in no record.
+    Session {
+        /// Who did.
+        by: Text,
     },
 }
 
@@ -236,6 +248,9 @@ pub struct RefDecided {
     /// Which of the changes pull requests brought, and as what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub brought: Vec<Brought>,
+    /// Which break-glass session is opened or closed, where that is what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<Act>,
 }
 
 /// Changes that a record has no room for.

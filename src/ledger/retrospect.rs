@@ -129,8 +129,8 @@ fn one(keeping: &Keeping<'_>, owed: &Owed, judged: &Judged) -> Result<Option<(Ev
     let now = now.pull.as_deref().map_err(|missing| anyhow!("{missing}"))?;
     let evidence =
         reviewed::evidence(owed, change, &loaded.policy, now).map_err(|missing| anyhow!("{missing}"))?;
-    Ok(evidence.and_then(|evidence| match evidence {
-        Evidence::Review { submitted, .. } => Some((evidence, submitted)),
-        Evidence::Change { .. } | Evidence::Ticket { .. } => None,
+    Ok(evidence.map(|evidence| {
+        let at = evidence.counts_from(owed.since, owed.since);
+        (evidence, at)
     }))
 }

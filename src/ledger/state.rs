@@ -9,8 +9,10 @@ use std::mem::take;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::obligation;
 use super::record::{Decided, Discharged, Escalated, Event, Evidence, Moved, Outcome, Record};
+use super::session::Session;
+use super::stray::Stray;
+use super::{obligation, session, stray};
 use crate::change::{Oid, Text, text};
 use crate::gate::dues::Brought;
 use crate::people::participants::Hand;
@@ -77,8 +79,14 @@ pub struct Owed {
     pub pull: Option<Text>,
     /// The rule that asks for it.
     pub rule: String,
+    /// The break-glass session, if it is one that is to be closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
     /// When the change was seen, which is when the time began to run.
     pub since: Timestamp,
+    /// What landed without a decision, if that is to be declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stray: Option<Stray>,
     /// What somebody was told of it.
     pub told: Option<Told>,
     /// What it is.
@@ -108,7 +116,7 @@ pub struct Closed {
 }
 
 /// How many obligations that are closed are kept beside the newest record; those closed in time go
-/// first, the oldest before the others. The records themselves go nowhere.
+/// first, the oldest before the others; what landed without a decision goes with those closed late. The records themselves go nowhere.
 pub const CLOSED: usize = 256;
 
 impl State {
@@ -122,7 +130,11 @@ impl State {
             }
             Event::Decision(decided) => self.decided(decided),
             Event::Outcome(outcome) => self.became(outcome),
-            Event::Unauthorised(moved) => self.moved(moved),
+            Event::Unauthorised(moved) => {
+                self.moved(moved);
+                let owed = stray::owed(moved, record.number, record.recorded_at);
+                self.owed.insert(stray::key(record.number), owed);
+            }
             Event::Scope(scope) => {
                 self.protects.clone_from(&scope.protects);
                 // What left keeps its entry: a decision about it may still be under way.
@@ -131,6 +143,8 @@ impl State {
             Event::Damaged(damaged) => self.remember(&damaged.file),
             Event::Discharged(discharged) => self.discharged(discharged),
             Event::Escalated(escalated) => self.escalated(escalated),
+            Event::BreakGlass(record) => session::apply(self, record),
+            Event::Flagged(flagged) => stray::apply(self, flagged),
         }
     }
 
@@ -186,7 +200,9 @@ impl State {
                                 by_others: obligation.by_others,
                                 makers: made.map(|made| made.by.clone()).unwrap_or_default(),
                                 makers_known: made.is_some_and(|made| made.is_complete),
+                                session: None,
                                 since: decided.observed_at,
+                                stray: None,
                                 told: None,
                                 closed: None,
                             },
@@ -204,13 +220,16 @@ impl State {
             let late_by = obligation::late_by(owed.due, at);
             owed.closed = Some(Closed { at, by: discharged.evidence.clone(), late_by });
         }
-        let mut closed: Vec<(bool, Timestamp, String)> = self
-            .owed
-            .iter()
-            .filter_map(|(id, owed)| {
-                owed.closed.as_ref().map(|closed| (closed.late_by.is_some(), closed.at, id.clone()))
-            })
-            .collect();
+        self.forget_closed();
+    }
+
+    /// Lets go of the oldest that is closed, if there is too much of it.
+    pub(super) fn forget_closed(&mut self) {
+        let stays = |owed: &Owed, closed: &Closed| closed.late_by.is_some() || owed.stray.is_some();
+        let closed = self.owed.iter().filter_map(|(id, owed)| {
+            owed.closed.as_ref().map(|closed| (stays(owed, closed), closed.at, id.clone()))
+        });
+        let mut closed: Vec<(bool, Timestamp, String)> = closed.collect();
         closed.sort();
         let too_many = closed.len().saturating_sub(CLOSED);
         for (_, _, id) in closed.into_iter().take(too_many) {

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::canonical::canonical;
 use super::place::{self, Anchor, Lock};
-use super::record::{Event, Readable, Record, SCHEMA, digest};
+use super::record::{Decided, Event, Readable, Record, SCHEMA, digest};
 use super::state::State;
 use super::{REF, message};
-use crate::change::Oid;
+use crate::change::{Needs, Oid};
 use crate::git::{FileAt, Link, Repository, Written};
 
 /// The file of the record in each commit.
@@ -189,6 +189,28 @@ pub fn probe(repository: &Repository, key: Option<&str>, now: Timestamp) -> Resu
         }
     }
     Ok(())
+}
+
+/// Returns the decision of this id, which is one of the newest; `None` if it is not there.
+///
+/// # Errors
+///
+/// Fails if a commit cannot be read.
+pub fn find(repository: &Repository, id: &str) -> Result<Option<Box<Decided>>> {
+    let mut next = repository.resolve_ref(REF.as_bytes())?.id;
+    while let Some(commit) = next {
+        let bytes = file(repository, commit, RECORD)?.unwrap_or_default();
+        match Readable::read(&bytes) {
+            Readable::Known(record) => match record.event {
+                Event::Decision(decided) if decided.id == id => return Ok(Some(decided)),
+                _ => {}
+            },
+            Readable::Unknown(_) | Readable::Damaged(_) => {}
+        }
+        let read = repository.commit(commit, &Needs::new()).map_err(anyhow::Error::from)?;
+        next = read.parents.first().copied();
+    }
+    Ok(None)
 }
 
 /// Returns the state after the newest record; `None` if there is no ledger.

@@ -8,6 +8,7 @@ use super::place;
 use super::record::{Event, Evidence};
 use super::state::{Owed, State};
 use super::store::{Ledger, unstick};
+use super::stray::record_in;
 use crate::change::Text;
 use crate::gate::dues::Closing;
 use crate::git::Repository;
@@ -63,6 +64,11 @@ pub fn closed(event: &Event) -> Option<String> {
         Evidence::Change { .. } => String::new(),
         other => format!(", by {}", other.words()),
     };
+    if let Some(number) = record_in(&one.obligation) {
+        return Some(format!(
+            "record {number}, which landed without a decision, is declared after the fact{late}"
+        ));
+    }
     Some(format!("{} of {change} is closed{late}{by}", one.rule))
 }
 
@@ -72,10 +78,12 @@ pub(super) fn refused(state: &State, on: &Text, landed: &[Closing]) -> Vec<Strin
     for owed in state.owed.values().filter(|owed| evidence(owed, on, landed).is_none()) {
         let why = landed.iter().find_map(|closing| {
             let why = closes(owed, closing, on).err()?;
-            matches!(why, WhyNot::SamePerson | WhyNot::NotKnown | WhyNot::Unconfirmed).then_some(why)
+            let is_near = !matches!(why, WhyNot::Closed | WhyNot::AnotherRef | WhyNot::AnotherChange);
+            (is_near && !matches!(why, WhyNot::NotStated | WhyNot::Session)).then_some(why)
         });
         if let Some(why) = why {
-            let change = owed.change.map(|id| id.short()).unwrap_or_default();
+            let number = owed.stray.as_ref().map(|stray| format!("record {}", stray.record));
+            let change = number.or_else(|| owed.change.map(|id| id.short())).unwrap_or_default();
             found.push(format!("{} of {change} stays open: {}", owed.rule, why.words()));
         }
     }

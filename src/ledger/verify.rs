@@ -16,7 +16,8 @@ use super::record::{Decided, Event, Moved, Readable, Record, RefDecided, digest}
 use super::refs::Refs;
 use super::state::{State, key, name};
 use super::store::{FACTS, LARGEST, RECORD, STATE};
-use super::{REF, ahead, deciding, message, obligation};
+use super::vouched::{Vouched, tell_declared};
+use super::{REF, ahead, deciding, message, obligation, stray};
 use crate::change::{Oid, Signature, Text};
 use crate::git::signature::{self, Keys};
 use crate::git::{ReadLink, Repository};
@@ -35,6 +36,7 @@ pub fn verify(repository: &Repository, asked: &Asked<'_>, progress: &mut dyn FnM
         verified: Verified::default(),
         state: State::default(),
         at: None,
+        vouched: Vouched::default(),
         is_trusted: true,
         is_cut: false,
     };
@@ -48,6 +50,7 @@ pub fn verify(repository: &Repository, asked: &Asked<'_>, progress: &mut dyn FnM
             commits.last().map_or("the newest record", |_| "what lies behind the oldest that is left");
         run.problem(Kind::Unreadable, format!("{oldest} cannot be read: {error:#}"));
         (run.is_trusted, run.is_cut) = (false, true);
+        run.vouched.is_partial = true;
     }
     for (commit, parents) in commits.into_iter().rev() {
         run.link(commit, parents);
@@ -81,6 +84,7 @@ struct Run<'a> {
     signers: Option<&'a Keys>,
     verified: Verified,
     state: State,
+    vouched: Vouched,
     /// Where it is: the commit, and when the newest record was written.
     at: Option<(Oid, Timestamp)>,
     /// Whether the state follows from all records before.
@@ -112,7 +116,7 @@ impl Run<'_> {
         let (link, bytes) = match self.read(commit) {
             Ok(read) => read,
             Err(error) => {
-                self.is_trusted = false;
+                (self.is_trusted, self.vouched.is_partial) = (false, true);
                 return self.problem(Kind::Unreadable, format!("{error:#}"));
             }
         };
@@ -161,7 +165,7 @@ impl Run<'_> {
 
     /// Goes on with the state that stands beside a record which cannot be applied.
     fn reseed(&mut self, link: &ReadLink) {
-        self.is_trusted = false;
+        (self.is_trusted, self.vouched.is_partial) = (false, true);
         if let Some(state) = self.state_of(link) {
             self.state = state;
         }
@@ -200,6 +204,9 @@ impl Run<'_> {
                 self.problem(Kind::Truncated, "the ledger does not begin with this");
             }
             self.completes(record, before);
+        }
+        if let Event::Decision(decided) = &record.event {
+            self.vouched.decision(decided);
         }
         self.state.apply(record);
         match self.follows(link) {
@@ -288,7 +295,19 @@ impl Run<'_> {
                 self.tampered("it records a decision that was recorded before");
             }
             Event::Discharged(discharged) => {
-                if let Some(what) = obligation::untrue(&self.state, discharged) {
+                let untrue = obligation::untrue(&self.state, discharged);
+                match untrue.or_else(|| self.vouched.declared(&self.state, discharged)) {
+                    Some(what) => self.tampered(what),
+                    None => tell_declared(&mut self.verified.problems, discharged, record.number),
+                }
+            }
+            Event::BreakGlass(session) => {
+                if let Some(what) = self.vouched.session(&self.state, session) {
+                    self.tampered(what);
+                }
+            }
+            Event::Flagged(flagged) => {
+                if let Some(what) = stray::untrue(&self.state, flagged) {
                     self.tampered(what);
                 }
             }

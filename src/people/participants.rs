@@ -70,6 +70,17 @@ impl Hand {
     }
 }
 
+/// Returns how somebody is remembered who has this account on the server; `None` for a bot.
+pub fn hand_of(account: &Text, people: &People) -> Option<Hand> {
+    Hand::of(&people.behind(account), account, bare(account, people).as_deref())
+}
+
+/// Returns an account as it is compared with addresses, where it is a bare one that no roster explains.
+fn bare(account: &Text, people: &People) -> Option<String> {
+    let bare = account.as_utf8().filter(|account| !people.has_roster() && !account.contains('@'));
+    bare.map(str::to_ascii_lowercase)
+}
+
 /// Returns those who made a change as they are remembered.
 pub fn makers(participants: &[Participant]) -> Vec<Hand> {
     let one = |participant: &Participant| {
@@ -123,12 +134,11 @@ pub fn participants(change: &Change, people: &People) -> (Vec<Participant>, Opti
     match &change.pusher {
         Ok(Pusher::Unidentified) => {}
         Ok(Pusher::Account(account)) => {
-            let bare = account.as_utf8().filter(|account| !people.has_roster() && !account.contains('@'));
             add(Participant {
                 who: people.behind(account),
                 name: account.clone(),
                 role: "the pusher",
-                account: bare.map(str::to_ascii_lowercase),
+                account: bare(account, people),
             });
         }
         Err(gap) => missing = Some(gap.clone()),

@@ -7,7 +7,8 @@
 
 use super::files::{Fetched, Files};
 use super::{
-    Class, FaultyFile, KeyFile, Obligations, Policy, PolicyErrors, Rule, Signers, TicketSystems, Unit,
+    BreakGlass, Class, FaultyFile, KeyFile, Obligations, Policy, PolicyErrors, Rule, Signers, TicketSystems,
+    Unit,
 };
 use crate::change::Need;
 use crate::pattern::RefPattern;
@@ -19,7 +20,7 @@ use crate::yaml::decode::{Map, choice, day, each, entries, is_meant, one, text, 
 use crate::yaml::{self, Fault, Node, Place, Value, shown};
 
 /// Every key that a policy file may have at its top, and what it says.
-pub(super) const KEYS: [(&str, &str); 16] = [
+pub(super) const KEYS: [(&str, &str); 17] = [
     ("changegate", "The version of the format, which is 1."),
     ("name", "What the policy is called in reports."),
     ("summary", "What it is for, in one sentence."),
@@ -34,6 +35,7 @@ pub(super) const KEYS: [(&str, &str); 16] = [
     ("rules", "What is asked of changes, by id; a rule of a base is changed key by key."),
     ("exemptions", "What may break a rule, until when, and who allowed it."),
     ("obligations", "What becomes of those who owe something that is overdue."),
+    ("break-glass", "Who may open a break-glass session, and for how long."),
     ("signers", "The files with the keys of those whose signatures count."),
     ("tickets", "Which tickets are in which system, by the front of their keys."),
 ];
@@ -252,11 +254,14 @@ impl<'nodes> Loader<'nodes> {
         };
         let unit =
             self.last("unit").and_then(|at| self.within(at.file, |faults| choice(at.node, &UNITS, faults)));
+        let known = Known { vocabulary: &vocabulary, people: &people, may_owe: false };
         let obligations = self
             .last("obligations")
-            .map(|at| self.within(at.file, |faults| Obligations::read(at.node, faults)))
+            .map(|at| self.within(at.file, |faults| Obligations::read(at.node, &known, faults)))
             .unwrap_or_default();
-        let known = Known { vocabulary: &vocabulary, people: &people, may_owe: false };
+        let break_glass = self
+            .last("break-glass")
+            .and_then(|at| self.within(at.file, |faults| BreakGlass::read(at.node, &known, faults)));
         let classes = self.classes(&known);
         let written = self.written_rules();
         let ids: Vec<&str> = written.iter().map(|rule| rule.id.text.as_str()).collect();
@@ -286,6 +291,7 @@ impl<'nodes> Loader<'nodes> {
             rules,
             exemptions,
             obligations,
+            break_glass,
         };
         let asks = policy.tickets.is_empty() && policy.needs().contains(&Need::Tickets);
         if asks && self.faults.iter().all(Vec::is_empty) {

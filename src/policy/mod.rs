@@ -4,7 +4,9 @@
 //! fault: nothing in it can be misspelt or refer to something that does not exist. Loading needs no
 //! repository; whoever loads says how a file is fetched.
 
+pub mod break_glass;
 mod confirming;
+mod declaring;
 mod files;
 mod load;
 mod obligations;
@@ -26,9 +28,11 @@ use crate::verdict::{Level, RuleName};
 use crate::vocabulary::{Reading, Vocabulary};
 use crate::yaml::Fault;
 
+pub use break_glass::BreakGlass;
+pub use declaring::{EMERGENCY, REASON};
 pub use files::Fetched;
 pub use load::load;
-pub use obligations::Obligations;
+pub use obligations::{Obligations, Regularise};
 pub use tickets::{System, TicketSystems, address, is_repository};
 
 /// Where the policy stands in a repository, unless the installation says otherwise.
@@ -65,6 +69,8 @@ pub struct Policy {
     pub exemptions: Vec<Exemption>,
     /// What becomes of those who owe something.
     pub obligations: Obligations,
+    /// Who may open a break-glass session; `None` for nobody.
+    pub break_glass: Option<BreakGlass>,
 }
 
 /// The files that hold the keys of those whose signatures count, as they stand beside the policy.

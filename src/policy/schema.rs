@@ -6,11 +6,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Obligations;
 use super::load::{KEYS, SIGNERS, UNITS};
 use super::probe::{Reader, shape};
 use super::rules::{self, LEVELS, exemption};
 use super::tickets::System;
+use super::{BreakGlass, Obligations};
 use crate::people::People;
 use crate::predicates::{Condition, DOCS, Doc, Known, Predicate};
 use crate::vocabulary::{Field, Vocabulary};
@@ -78,8 +78,15 @@ fn top(key: &str) -> Value {
             });
             json!({ "type": "array", "minItems": 1, "items": one })
         }
-        "obligations" => shape(&|node, faults| {
-            Obligations::read(node, faults);
+        "obligations" => with_known(&|known| {
+            shape(&|node, faults| {
+                Obligations::read(node, known, faults);
+            })
+        }),
+        "break-glass" => with_known(&|known| {
+            shape(&|node, faults| {
+                BreakGlass::read(node, known, faults);
+            })
         }),
         "signers" => {
             let files: Map<String, Value> =

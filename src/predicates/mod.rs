@@ -11,7 +11,7 @@
 mod condition;
 #[cfg(test)]
 mod examples;
-mod parameters;
+pub(crate) mod parameters;
 mod reference;
 mod wording;
 

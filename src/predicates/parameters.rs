@@ -13,7 +13,7 @@ use crate::yaml::{Fault, Key, Node};
 const LISTED: usize = 10;
 
 /// Reads the names of teams that the policy has.
-pub(super) fn teams(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<String> {
+pub(crate) fn teams(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Vec<String> {
     let mut names = Vec::new();
     for item in items(node, faults) {
         let Some(name) = text(item, faults) else { continue };

@@ -61,7 +61,7 @@ fn clients_mirror_the_ledger_and_cannot_write_it() {
     for spec in [format!("+HEAD:{LEDGER}"), format!(":{LEDGER}"), format!("HEAD:{LEDGER}/x")] {
         world.push(&[&spec]).refused("");
     }
-    world.git_in("server.git", &["config", "--unset", "receive.hideRefs"]);
+    world.git_in("server.git", &["config", "--unset-all", "receive.hideRefs"]);
     for spec in [format!("+HEAD:{LEDGER}"), format!(":{LEDGER}"), format!("HEAD:{LEDGER}/x")] {
         world.push(&[&spec]).refused("reserved");
     }

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use changegate::change::{Missing, Need, Oid, Pusher, Stage, Text};
-use changegate::gate::dues::{Brought, Closing, Made, Stated as Declared};
+use changegate::gate::break_glass::{Act, Asks};
+use changegate::gate::dues::{Brought, Closing, Declares, Made, Stated as Declared};
 use changegate::ledger::canonical::{canonical, is_canonical};
 use changegate::ledger::record::{
     Begin, Damaged, Decided, Discharged, Escalated, Event, Evidence, Facts, LeftOut, Moved,
     Outcome as Became, PolicyUsed, Readable, Record, RefDecided, SCHEMA, Scope, Tip,
 };
+use changegate::ledger::session::{BreakGlass, Ended, Opened, Who};
+use changegate::ledger::stray::Flagged;
 use changegate::people::participants::Hand;
 use changegate::report::{PolicyFrom, PolicyPlace};
 use changegate::verdict::{
@@ -73,8 +76,12 @@ fn events() -> Vec<Event> {
         let tickets = people.is_none().then(|| vec!["PAY-1".into(), odd.clone()]);
         Declared { field: "Ticket".into(), people, tickets }
     });
-    let closing =
-        Closing { made: made.clone(), speaks_for: vec!["0123456789ab".into()], states: states.to_vec() };
+    let closing = Closing {
+        made: made.clone(),
+        speaks_for: vec!["0123456789ab".into()],
+        states: states.to_vec(),
+        declares: Some(Declares { by: hand(None), is_stated: true }),
+    };
     let ticket = |by| Evidence::Ticket {
         key: "SEC-78".into(),
         source: odd.clone(),
@@ -102,6 +109,33 @@ fn events() -> Vec<Event> {
         overdue: vec!["a/0/b/d/0".into()],
         observed_at: Timestamp::UNIX_EPOCH,
     });
+    let (at, session) = (Timestamp::UNIX_EPOCH, "0123456789ab".to_owned());
+    let open = Asks::Open { incident: "INC-1".into(), reason: "r".into(), until: at };
+    let close = Asks::Close { session: session.clone(), note: Some("n".into()) };
+    let act = |asks| Act { id: session.clone(), by: hand(Some("ana")), is_in_team: true, asks };
+    let who = |is_pushed: bool| Who {
+        account: "ana".into(),
+        decision: is_pushed.then(|| "b".repeat(32)),
+        person: is_pushed.then(|| hand(Some("ana"))),
+    };
+    let opened = Event::BreakGlass(BreakGlass::Opened(Opened {
+        session: session.clone(),
+        asked_as: session.clone(),
+        by: who(true),
+        incident: "INC-1".into(),
+        reason: odd.clone(),
+        opened_at: at,
+        until: at,
+    }));
+    let ended = |note: Option<Text>, late_by| {
+        let (session, asked_as, by) = (session.clone(), session.clone(), who(false));
+        Event::BreakGlass(BreakGlass::Closed(Ended { session, asked_as, by, note, closed_at: at, late_by }))
+    };
+    let flagged = |due| {
+        let (makers, declared_on) = (vec![hand(None)], odd.clone());
+        let from = vec!["t".to_owned()];
+        Event::Flagged(Flagged { record: 7, from, due, makers, makers_known: false, declared_on })
+    };
     let missing = vec![
         Missing::NotAtThisStage(Need::Pull),
         Missing::NotConfigured(Need::Pusher),
@@ -161,10 +195,19 @@ fn events() -> Vec<Event> {
             landed_as: id(9),
             reviewable: vec!["peer-review".into()],
         }],
+        break_glass: Some(act(open)),
     };
     let (owing, closings, brought) = (Vec::new(), Vec::new(), Vec::new());
-    let bare =
-        RefDecided { pushed_as: None, old: None, tree: None, owing, closings, brought, ..of_ref.clone() };
+    let bare = RefDecided {
+        break_glass: Some(act(close)),
+        pushed_as: None,
+        old: None,
+        tree: None,
+        owing,
+        closings,
+        brought,
+        ..of_ref.clone()
+    };
     let digest = format!("sha256:{}", "a".repeat(64));
     let policy = PolicyUsed { name: "p".into(), digest: digest.clone(), source: "s".into() };
     let decided = |pusher, policy| {
@@ -211,6 +254,11 @@ fn events() -> Vec<Event> {
         discharged(Evidence::Change { id: id(8) }, Some(id(4)), Some(1)),
         discharged(review, None, None),
         escalated,
+        opened,
+        ended(Some("n".into()), Some(1)),
+        ended(None, None),
+        flagged(due),
+        flagged(None),
     ]
 }
 

@@ -32,6 +32,8 @@ pub(crate) fn owed(since: Timestamp, within: &str) -> Owed {
         makers: Vec::new(),
         makers_known: true,
         since,
+        session: None,
+        stray: None,
         told: None,
         closed: None,
     }

@@ -18,6 +18,8 @@ mod world;
 #[path = "../ledger/book.rs"]
 mod book;
 
+#[path = "../ledger/forger.rs"]
+mod forger;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../tickets/server.rs"]
 mod server;
@@ -25,8 +27,11 @@ mod server;
 mod clock;
 mod confirmed;
 mod deployments;
+mod forged;
+mod glass;
 mod past;
 mod pushes;
 mod stayed;
+mod strays;
 mod sweeps;
 mod vectors;

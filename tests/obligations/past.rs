@@ -56,6 +56,7 @@ impl World {
         let folding = Folding {
             repository: &repository,
             scope: scope.as_deref(),
+            policy: None,
             key: None,
             clock: Timestamp::now,
             patience: SignedDuration::ZERO,

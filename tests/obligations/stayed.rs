@@ -64,6 +64,7 @@ fn decided(of: &str) -> Event {
         owing: Vec::new(),
         closings: Vec::new(),
         brought: Vec::new(),
+        break_glass: None,
     };
     Event::Decision(Box::new(Decided {
         id: of.into(),

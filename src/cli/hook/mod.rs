@@ -6,6 +6,7 @@ mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
 pub(super) mod serving;
+mod sessions;
 
 use clap::Subcommand;
 

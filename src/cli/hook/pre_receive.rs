@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use super::super::output::{self, FormatName};
 use super::super::{Exit, Stop, World, visible};
-use super::serving;
+use super::{serving, sessions};
 use crate::change::{Missing, Need, Oid, Text};
 use crate::gate::{Kept, LedgerMode, Settings, judge_push};
 use crate::git::{Quarantine, RefUpdate, Repository, parse_pre_receive};
@@ -71,6 +71,9 @@ fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Ex
     };
     let (mut report, kept) = judge_push(&repository, updates, &settings, world.now, format.lists_all());
     block(&mut report, &kept, || known(&repository, &settings), world.now);
+    if let Some(act) = kept.act() {
+        sessions::hold(&mut report, act, &repository, &settings, known(&repository, &settings));
+    }
     let recorded = match settings.ledger {
         LedgerMode::Off => Ok(()),
         LedgerMode::Require | LedgerMode::Shout => write_ahead(&repository, &report, &kept, &settings, world),
@@ -79,7 +82,8 @@ fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Ex
     output::report(&report, format, &style)?;
     match recorded {
         Ok(()) => Ok(report.decision.into()),
-        Err(error) if settings.ledger == LedgerMode::Shout => {
+        // A session that is not recorded is none.
+        Err(error) if settings.ledger == LedgerMode::Shout && kept.act().is_none() => {
             let mut out = std::io::stdout().lock();
             let told = writeln!(
                 out,

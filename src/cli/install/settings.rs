@@ -19,10 +19,15 @@ use crate::git::Repository;
 /// Where it is noted what was set.
 const NOTED: &str = "changegate.installed";
 
+/// The key that hides refs from pushes; it has many values.
+const HIDDEN: &str = "receive.hideRefs";
+
 /// What every server is told, whatever was said: key, value.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 6] = [
     // Records and obligations are read through the gate, and written by nobody else.
-    ("receive.hideRefs", "refs/changegate"),
+    (HIDDEN, "refs/changegate"),
+    // But break-glass sessions are asked for by a push. The last word counts.
+    (HIDDEN, "!refs/changegate/break-glass"),
     // Commits that two programs read differently do not come in.
     ("receive.fsckObjects", "true"),
     // A shallow push hides what lies behind it.
@@ -164,7 +169,7 @@ pub(super) fn set(wanted: &Wanted, repository: &Repository) -> Result<Vec<Set>, 
         let values = config.get(key);
         let told = if values.contains(&value) {
             Set::Already(key.into(), value.into())
-        } else if key != "receive.hideRefs" && !values.is_empty() {
+        } else if key != HIDDEN && !values.is_empty() {
             Set::Otherwise(key.into(), values.join(", "), value.into())
         } else {
             config.note(key, value)?;
@@ -247,7 +252,8 @@ impl Config {
 
     /// Notes that we set `key` to `value`.
     fn note(&self, key: &str, value: &str) -> Result<(), Stop> {
-        if let Some(old) = self.noted(key) {
+        let is_one_of_many = key == HIDDEN;
+        if let Some(old) = self.noted(key).filter(|_| !is_one_of_many) {
             self.write(&["--unset-all", NOTED, &exactly(old)])?;
         }
         self.write(&["--add", NOTED, &format!("{key}={value}")])

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::super::hook::serving;
 use super::super::{Exit, Stop, World};
-use crate::gate::{LedgerMode, Settings, under_control};
+use crate::gate::{LedgerMode, Settings, standing};
 use crate::git::Repository;
 use crate::ledger::fold::{Folded, Folding, Told, fold};
 use crate::ledger::{deciding, place};
@@ -24,10 +24,12 @@ pub(in super::super) fn fold_in(
     now: bool,
     world: &World,
 ) -> Result<Folded, Stop> {
-    let scope = under_control(repository, settings);
+    let loaded = standing(repository, settings);
+    let policy = loaded.as_ref().map(|loaded| &loaded.policy);
     let folding = Folding {
         repository,
-        scope: scope.as_deref(),
+        scope: policy.map(|policy| policy.protects.as_slice()),
+        policy: policy.map(|policy| (policy, &settings.policy_ref)),
         key: settings.ledger_key.as_deref(),
         clock: world.clock,
         patience: if now { SignedDuration::ZERO } else { PATIENCE },
@@ -85,7 +87,7 @@ pub(in super::super) fn tell(folded: &Folded) -> io::Result<()> {
         let name = escape::terminal(moved.name.as_bytes(), escape::MOST);
         writeln!(out, "changegate: {name} moved without a decision; recorded as unauthorised")?;
     }
-    for one in &folded.closed {
+    for one in folded.sessions.iter().chain(&folded.closed) {
         writeln!(out, "changegate: {}", escape::words(one))?;
     }
     match folded.found_late {

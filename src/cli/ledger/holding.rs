@@ -109,6 +109,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Unsigned => "unsigned",
         Kind::Mismatch => "mismatch",
         Kind::Unauthorised => "unauthorised",
+        Kind::Declared => "declared",
         Kind::Incomplete => "incomplete",
         Kind::Clock => "clock",
     }

@@ -9,8 +9,11 @@ use crate::change::{Fact, Oid, Pusher, Text};
 use crate::cli::output;
 use crate::git::Repository;
 use crate::ledger::record::{Decided, Event, Evidence, Moved, Readable, Record};
+use crate::ledger::session::BreakGlass;
 use crate::ledger::store::{RECORD, file};
+use crate::ledger::stray::record_in;
 use crate::ledger::{REF, message};
+use crate::people::participants::Hand;
 use crate::report::escape;
 use crate::verdict::{Decision, Judgement, Outcome};
 
@@ -145,16 +148,16 @@ fn known(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
         Event::Discharged(one) => {
             writeln!(out, "closed    {}", escape::words(&one.obligation))?;
             match &one.evidence {
-                Evidence::Change { id } => writeln!(out, "by        {id}")?,
                 ticket @ Evidence::Ticket { created, url, by, .. } => {
                     writeln!(out, "by        {}", escape::words(&ticket.words()))?;
                     writeln!(out, "made      {created}")?;
                     writeln!(out, "url       {}", shown(url))?;
                     by.map_or(Ok(()), |by| writeln!(out, "named by  {by}"))?;
                 }
-                Evidence::Review { by, on, .. } => {
-                    writeln!(out, "by        the review of {} by {}", shown(on), shown(by))?;
-                }
+                other => writeln!(out, "by        {}", shown(&other.name()))?,
+            }
+            if record_in(&one.obligation).is_some() {
+                writeln!(out, "declared-after-the-fact")?;
             }
             let late = one.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
             writeln!(out, "seen      {}{late}", one.observed_at)
@@ -166,6 +169,42 @@ fn known(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
             each(out, "due soon ", &told.due_soon)?;
             each(out, "overdue  ", &told.overdue)?;
             writeln!(out, "told      {}", told.observed_at)
+        }
+        Event::BreakGlass(record) => session(out, record),
+        Event::Flagged(flagged) => {
+            writeln!(out, "record {} landed without a decision", flagged.record)?;
+            writeln!(out, "declared  by {}", escape::words(&flagged.from.join(", ")))?;
+            writeln!(out, "on        {}", shown(&flagged.declared_on))?;
+            flagged.due.map_or(Ok(()), |due| writeln!(out, "due       {due}"))?;
+            let name = |hand: &Hand| hand.key.clone().unwrap_or_else(|| hand.name.clone());
+            let makers: Vec<String> = flagged.makers.iter().map(name).collect();
+            let all = if flagged.makers_known { "" } else { ", and not all are known" };
+            writeln!(out, "made by   {}{all}", escape::words(&makers.join(", ")))
+        }
+    }
+}
+
+fn session(out: &mut dyn Write, record: &BreakGlass) -> io::Result<()> {
+    let (id, word) = match record {
+        BreakGlass::Opened(opened) if opened.session == opened.asked_as => (&opened.session, "opened"),
+        BreakGlass::Opened(opened) => (&opened.session, "extended"),
+        BreakGlass::Closed(ended) => (&ended.session, "closed"),
+    };
+    writeln!(out, "session   {} is {word}", escape::words(id))?;
+    let who = record.who();
+    let on = if who.decision.is_some() { "" } else { ", on the server (claimed)" };
+    writeln!(out, "by        {}{on}", shown(&who.account))?;
+    match record {
+        BreakGlass::Opened(opened) => {
+            writeln!(out, "incident  {}", shown(&opened.incident))?;
+            writeln!(out, "reason    {}", shown(&opened.reason))?;
+            writeln!(out, "seen      {}", opened.opened_at)?;
+            writeln!(out, "until     {}", opened.until)
+        }
+        BreakGlass::Closed(ended) => {
+            ended.note.iter().try_for_each(|note| writeln!(out, "note      {}", shown(note)))?;
+            let late = ended.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
+            writeln!(out, "seen      {}{late}", ended.closed_at)
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::Exit;
-use crate::gate::dues::FOR_CHANGE;
+use crate::gate::dues::{FOR_CHANGE, record};
 use crate::ledger::obligation::{Standing, late_by, standing};
 use crate::ledger::record::Evidence;
 use crate::ledger::state::{Owed, State};
@@ -72,15 +72,37 @@ impl<'state> Listing<'state> {
     fn one(&self, owed: &Owed, out: &mut dyn Write) -> io::Result<()> {
         let change = change(owed);
         let on = escape::terminal(short(owed.on.as_bytes()), 30);
-        writeln!(out, "  {change} on {on}: {}", escape::words(&owed.rule))?;
+        match &owed.session {
+            None => writeln!(out, "  {change} on {on}: {}", escape::words(&owed.rule))?,
+            Some(session) => {
+                let incident = escape::terminal(session.incident.as_bytes(), 30);
+                writeln!(out, "  {change} for {incident}: {}", escape::words(&owed.rule))?;
+            }
+        }
         writeln!(out, "    {}, owed by {}", escape::words(&owed.what), escape::words(&owed.owner))?;
         if let Some(closed) = &owed.closed {
+            let by = escape::words(&closed.by.words());
             let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
             let late = seconds.map(|seconds| format!(", {} late", due::amount(seconds)));
             let (at, late) = (due::instant(closed.at), late.unwrap_or_default());
-            return writeln!(out, "    closed {at}{late}, by {}", escape::words(&closed.by.words()));
+            let flag = if owed.stray.is_some() { ", declared-after-the-fact" } else { "" };
+            return writeln!(out, "    closed {at}{late}, by {by}{flag}");
         }
         writeln!(out, "    {}", due::words(owed.due, self.now))?;
+        if owed.session.is_some() {
+            return writeln!(out, "    close it with: {}", escape::words(&owed.evidence));
+        }
+        if let Some(stray) = &owed.stray {
+            let Some(on) = &stray.declared_on else {
+                return writeln!(out, "    nobody may declare it: the policy names nobody (`regularise`)");
+            };
+            let on = escape::terminal(short(on.as_bytes()), 30);
+            let who = escape::words(&owed.owner);
+            writeln!(out, "    declare it with a change on {on} that one of {who} pushes,")?;
+            writeln!(out, "    who did not make it, and that says:")?;
+            writeln!(out, "      {FOR_CHANGE}: {change}")?;
+            return writeln!(out, "      {}", escape::words(&owed.evidence));
+        }
         let others = if owed.by_others { ", by somebody who did not make it" } else { "" };
         writeln!(out, "    close it with a change on {on} that says{others}:")?;
         writeln!(out, "      {FOR_CHANGE}: {change}")?;
@@ -115,6 +137,7 @@ impl<'state> Listing<'state> {
             Evidence::Review { by, on, .. } => {
                 json!({ "at": closed.at, "by": by.to_lossy(), "review-of": on.to_lossy() })
             }
+            Evidence::Session { by } => json!({ "at": closed.at, "by": by }),
         });
         json!({
             "id": id,
@@ -134,6 +157,9 @@ impl<'state> Listing<'state> {
                 None => late_by(owed.due, self.now),
             },
             "closed": closed,
+            "session": owed.session,
+            "record": owed.stray.as_ref().map(|stray| stray.record),
+            "declared-after-the-fact": owed.stray.is_some() && owed.closed.is_some(),
         })
     }
 }
@@ -156,8 +182,13 @@ fn word(standing: Standing) -> &'static str {
     }
 }
 
-/// Returns the digits by which a later change names the one that owes.
+/// Returns how a later change names the one that owes; for a break-glass session, its id.
 pub(super) fn change(owed: &Owed) -> String {
+    match (&owed.session, &owed.stray, owed.change) {
+        (Some(session), _, _) => return escape::words(&session.id).to_string(),
+        (None, Some(stray), None) => return record(stray.record),
+        _ => {}
+    }
     let id = owed.change.map(|id| id.to_string()).unwrap_or_default();
     id.get(..12).unwrap_or(&id).to_owned()
 }

@@ -101,7 +101,10 @@ fn slack(soon: &[(&str, &Owed)], overdue: &[(&str, &Owed)]) -> String {
         .take(NAMED)
     {
         let at = owed.due.map(due::instant).unwrap_or_default();
-        let on = String::from_utf8_lossy(short(owed.on.as_bytes())).into_owned();
+        let on = match &owed.session {
+            None => String::from_utf8_lossy(short(owed.on.as_bytes())).into_owned(),
+            Some(session) => session.incident.to_lossy().into_owned(),
+        };
         text.push_str(&escaped(&format!("\n{word}: {} on {on} owes {}, due {at}", change(owed), owed.what)));
     }
     let more = soon.len().saturating_add(overdue.len()).saturating_sub(NAMED);

@@ -121,7 +121,9 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
 
 /// Returns the refs on which something is open, each with the change that has owed the longest.
 fn open(state: &State) -> Vec<(Text, Oid)> {
-    let mut owed: Vec<&Owed> = state.owed.values().filter(|owed| owed.closed.is_none()).collect();
+    // Neither a break-glass session nor what landed without a decision is closed by what a sweep finds.
+    let is_found = |owed: &&Owed| owed.closed.is_none() && owed.session.is_none() && owed.stray.is_none();
+    let mut owed: Vec<&Owed> = state.owed.values().filter(is_found).collect();
     owed.sort_by_key(|owed| owed.since);
     let mut found: BTreeMap<Text, Oid> = BTreeMap::new();
     for (name, change) in owed.into_iter().filter_map(|owed| Some((owed.on.clone(), owed.change?))) {

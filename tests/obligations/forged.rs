@@ -1,0 +1,82 @@
+//! Ledgers in which somebody has rewritten what became of a session, or who declared something.
+
+use serde_json::{Value, json};
+
+use crate::forger::chain_anew;
+use crate::glass::server;
+use crate::world::{Pushed, World, good};
+
+impl World {
+    /// Rewrites the last record of a kind, makes the chain anew, and verifies it.
+    fn rewritten(&self, kind: &str, change: impl FnOnce(&mut Value)) -> Pushed {
+        let tip = self.at(crate::book::LEDGER).unwrap();
+        let mut links = self.links();
+        let place = links.iter().rposition(|link| link.record()["event"].get(kind).is_some()).unwrap();
+        links[place].edit(|record| change(&mut record["event"][kind]));
+        chain_anew(&mut links, place);
+        self.forge(&links);
+        let verified = self.changegate("server.git", &["ledger", "verify"]);
+        self.git_in("server.git", &["update-ref", crate::book::LEDGER, &tip]);
+        verified
+    }
+}
+
+#[test]
+fn what_is_changed_about_a_session_is_found() {
+    let mut world = server();
+    world.is("kim@example.com").opens();
+    let later = json!("2030-01-01T00:00:00Z");
+    let not_so = "it says of a break-glass session what was not decided";
+    world.rewritten("break-glass", |event| event["opened"]["until"] = later.clone()).refused(not_so);
+    world.rewritten("break-glass", |event| event["opened"]["incident"] = json!("INC-2")).refused(not_so);
+    world.rewritten("break-glass", |event| event["opened"]["by"]["account"] = json!("ben")).refused(not_so);
+    world
+        .rewritten("break-glass", |event| event["opened"]["by"]["decision"] = json!("0".repeat(32)))
+        .refused("nobody has decided to open or close that");
+    let on_server = |event: &mut Value| {
+        event["opened"]["by"]["decision"] = Value::Null;
+        event["opened"]["until"] = later.clone();
+    };
+    world.rewritten("break-glass", on_server).refused("cannot be opened like that");
+    let id = world.records().pop().unwrap()["event"]["opened"]["session"].as_str().unwrap().to_owned();
+    world.changegate("work", &["breakglass", "close", &id]).accepted();
+    world.rewritten("break-glass", |event| event["closed"]["late-by"] = json!(7)).refused(not_so);
+    let other = |event: &mut Value| event["closed"]["session"] = json!("0123456789ab");
+    world.rewritten("break-glass", other).refused(not_so);
+    let on_server = |event: &mut Value| {
+        event["closed"]["by"]["decision"] = Value::Null;
+        event["closed"]["late-by"] = json!(7);
+    };
+    world.rewritten("break-glass", on_server).refused("was not open, or not like that");
+    world.is_whole();
+}
+
+#[test]
+fn what_nobody_declared_is_not_declared() {
+    let mut world = server();
+    let stray = world.commit("Past the hook\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+    let why = "Emergency-Reason: the hook was off while the disk was replaced, and it could not wait\n";
+    world
+        .is("kim@example.com")
+        .commit(&format!("{}For-Change: {stray}\n{why}Incident: INC-1\n", good("Declare")));
+    world.push(&["main"]).accepted().says("is declared after the fact");
+    world.verify().accepted().says("declared record 2");
+    let nobody = "it declares what nobody has declared who may";
+    world
+        .rewritten("decision", |decided| {
+            decided["refs"][0]["closings"][0].as_object_mut().unwrap().remove("declares");
+        })
+        .refused(nobody);
+    world
+        .rewritten("discharged", |one| one["evidence"]["id"] = json!("1".repeat(40)))
+        .refused(nobody)
+        .says("unauthorised record 2");
+    world
+        .rewritten("flagged", |one| one["makers"] = json!([{ "key": null, "name": "", "account": null }]))
+        .refused("the state beside it is not what follows from the records");
+    world
+        .rewritten("flagged", |one| one["due"] = json!("2001-01-01T00:00:00Z"))
+        .refused("who may declare what is not there to be declared");
+    world.is_whole();
+}

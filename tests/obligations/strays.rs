@@ -1,0 +1,242 @@
+//! What landed without a decision, by real pushes: who declares it afterwards, and that it stays flagged.
+
+use crate::glass::server;
+use crate::past::EMERGENCY;
+use crate::world::{MAIN, Pushed, World, good};
+
+/// The policy without anybody who may declare anything.
+const NOBODY: &str = "\
+changegate: 1
+name: test
+extends: [startup]
+protects: [main, 'release/*', 'refs/tags/v*']
+obligations: { block-on-overdue: true, suspend-shortcut: true }
+";
+
+const WHY: &str =
+    "Emergency-Reason: the hook was off while the disk was replaced, and the fix could not wait\n";
+
+fn declares(named: &str, fields: &str) -> String {
+    format!("{}For-Change: {named}\n{fields}", good("Declare what came past the hook"))
+}
+
+impl World {
+    /// Lands a commit on main past the hook, and has the ledger find out.
+    fn bypass(&self, message: &str) -> String {
+        let id = self.commit(message);
+        self.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+        self.reconcile();
+        id
+    }
+
+    fn stray(&self) -> serde_json::Value {
+        let output = self
+            .command(crate::world::BINARY, "server.git")
+            .args(["obligations", "--all", "--format", "json"])
+            .output()
+            .unwrap();
+        let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found: Vec<_> = list["obligations"].as_array().unwrap().clone();
+        found.into_iter().find(|one| one["rule"] == "unauthorised-change").unwrap()
+    }
+
+    /// Pushes one more commit to main with this message, and takes it away again if it was refused.
+    fn says(&mut self, who: &str, message: &str) -> Pushed {
+        self.is(who).commit(message);
+        let pushed = self.push(&["main"]);
+        if !pushed.ok {
+            self.git(&["reset", "-q", "--hard", "HEAD~1"]);
+        }
+        pushed
+    }
+
+    fn obligations(&self) -> Pushed {
+        self.changegate("server.git", &["obligations"])
+    }
+}
+
+#[test]
+fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
+    let mut world = server();
+    let first = world.head();
+    let stray = world.bypass("Past the hook\n");
+    assert_eq!(world.kinds(), ["begin", "unauthorised", "flagged"]);
+    world
+        .obligations()
+        .accepted()
+        .says(&format!("{} on main: unauthorised-change", &stray[..12]))
+        .says("owed by duty-managers")
+        .says("1 due soon");
+    world.verify().refused("unauthorised record 2");
+    let range = format!("{first}..main");
+    world
+        .changegate("server.git", &["deploy-check", &range])
+        .refused(&format!("{stray}: it landed without a decision"));
+    let pushed = world.says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")));
+    pushed.accepted().says("record 2, which landed without a decision, is declared after the fact");
+    let found = world.stray();
+    assert_eq!(found["standing"], "closed");
+    assert_eq!(found["declared-after-the-fact"], true);
+    world.changegate("server.git", &["obligations", "--all"]).accepted().says("declared-after-the-fact");
+    world.verify().accepted().says("declared record 2").says("declared after the fact by record 6");
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("Declare record 2 of");
+    world.changegate("server.git", &["ledger", "show", "6"]).accepted().says("declared-after-the-fact");
+    world
+        .changegate("server.git", &["deploy-check", &range])
+        .accepted()
+        .says(&format!("{stray}: it landed without a decision, and was declared-after-the-fact"))
+        .says("1 decided and landed, 1 declared after the fact");
+    world.is_whole();
+}
+
+#[test]
+fn nobody_else_declares_it_and_not_without_saying_why() {
+    let mut world = server();
+    let stray = world.bypass("Past the hook\n");
+    let whole = format!("{WHY}Incident: INC-1\n");
+    for (who, message, why) in [
+        ("ana@example.com", declares(&stray, &whole), "somebody whom the policy lets declare it"),
+        ("release[bot]", declares(&stray, &whole), "somebody whom the policy lets declare it"),
+        ("kim@example.com", declares(&stray, WHY), "does not state what is asked of an emergency"),
+        ("kim@example.com", declares(&stray, "Incident: INC-1\n"), "does not state what is asked"),
+        ("kim@example.com", declares(&stray, "Emergency-Reason: TODO\nIncident: INC-1\n"), "does not state"),
+    ] {
+        let pushed = world.says(who, &message);
+        pushed.accepted().says("record 2 stays open").says(why);
+    }
+    // What names another change, or another record, says nothing of this one.
+    for named in ["ledger:3", "0123456789ab"] {
+        world.says("kim@example.com", &declares(named, &whole)).accepted().does_not_say("stays open");
+    }
+    // Who pushes is not known to a sweep, nor to a server that cannot tell.
+    world.configure("changegate.pusher", "none");
+    world.says("", &declares(&stray, &whole)).accepted().says("stays open");
+    world.changegate("server.git", &["sweep"]).accepted();
+    assert_ne!(world.stray()["standing"], "closed");
+    world.configure("changegate.pusher", "env:WHO");
+    world.says("kim@example.com", &declares("ledger:2", &whole)).accepted().says("record 2,");
+    world.verify().accepted();
+}
+
+#[test]
+fn whoever_made_it_does_not_declare_it() {
+    let mut world = server();
+    world.environment = crate::past::BEN.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let stray = world.bypass("Past the hook\n\nCo-authored-by: Eve <eve@example.com>\n");
+    let makers = world.records()[2]["event"]["makers"].as_array().unwrap().len();
+    assert_eq!(makers, 2);
+    world.environment.clear();
+    let message = declares(&stray, &format!("{WHY}CVE: CVE-2026-12345\n"));
+    let message = message.replace("Ben <ben", "Dan <dan");
+    world.says("ben@example.com", &message).accepted().says("it takes somebody who did not make the change");
+    world.says("kim@example.com", &message).accepted().says("is declared after the fact");
+}
+
+#[test]
+fn what_was_taken_away_is_named_by_its_record() {
+    let mut world = server();
+    let first = world.head();
+    world.commit(&good("One"));
+    world.is("ana@example.com").push(&["main", "main:release/1"]).accepted();
+    // A branch that is gone, and one that went back.
+    world.git_in("server.git", &["update-ref", "-d", "refs/heads/release/1"]);
+    world.git_in("server.git", &["update-ref", MAIN, &first]);
+    world.reconcile();
+    let strays: Vec<u64> = world
+        .records()
+        .iter()
+        .filter(|record| record["event"]["kind"] == "unauthorised")
+        .map(|record| record["number"].as_u64().unwrap())
+        .collect();
+    let [rewound, gone] = strays[..] else { panic!("{strays:?}") };
+    world.obligations().accepted().says(&format!("For-Change: ledger:{gone}"));
+    world.git(&["reset", "-q", "--hard", &first]);
+    let both = format!("{WHY}Incident: INC-1\nFor-Change: ledger:{gone}\n");
+    world
+        .says("kim@example.com", &declares(&format!("ledger:{rewound}"), &both))
+        .accepted()
+        .says(&format!("record {rewound}, which"))
+        .says(&format!("record {gone}, which"));
+    world.verify().accepted();
+}
+
+#[test]
+fn one_push_finds_and_declares_what_came_before_it() {
+    let mut world = server();
+    let stray = world.commit("Past the hook\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+    world
+        .says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")))
+        .accepted()
+        .says("moved without a decision")
+        .says("is declared after the fact");
+    world.verify().accepted();
+}
+
+#[test]
+fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
+    let mut world = World::under(NOBODY);
+    world.configure("changegate.pusher", "env:WHO");
+    let stray = world.bypass("Past the hook\n");
+    assert_eq!(world.kinds(), ["begin", "unauthorised"]);
+    world.obligations().refused("1 overdue").says("the policy names nobody (`regularise`)");
+    let whole = format!("{WHY}Incident: INC-1\n");
+    world
+        .says("kim@example.com", &declares(&stray, &whole))
+        .accepted()
+        .says("record 2 stays open: the policy names nobody who may declare it");
+    // What nobody can close is in nobody's way: neither of ordinary changes, nor of emergencies.
+    world.says("ana@example.com", &good("One")).accepted();
+    world.says("ana@example.com", EMERGENCY).accepted();
+    // As soon as the policy names somebody it can be declared, and is late.
+    let named = "obligations: { regularise: { from: [duty-managers], within: 1m } }\n\
+                 people: { teams: { duty-managers: [kim@example.com] } }\n";
+    world.write("policies/changegate.yml", &NOBODY.replace("obligations: {", "#").to_string());
+    let policy = std::fs::read_to_string(world.path("work/policies/changegate.yml")).unwrap();
+    world.write("policies/changegate.yml", &format!("{policy}{named}"));
+    world.says("ana@example.com", &good("Say who declares")).accepted();
+    assert!(world.kinds().contains(&"flagged".to_owned()));
+    world.says("kim@example.com", &declares(&stray, &whole)).accepted().says("is declared after the fact");
+    world.verify().accepted();
+}
+
+#[test]
+fn what_is_overdue_and_can_be_declared_blocks() {
+    let policy = crate::glass::GLASS.replace("within: 24h", "within: 1m");
+    let mut world = World::under(&policy);
+    world.configure("changegate.pusher", "env:WHO");
+    let stray = world.bypass("Past the hook\n");
+    world.age_by_hours(2);
+    world.obligations().refused("1 overdue");
+    world
+        .says("ana@example.com", &good("One"))
+        .refused("nothing-overdue")
+        .says(&format!("For-Change: {}", &stray[..12]))
+        .says("Emergency-Reason:");
+    // Ana made it, so she takes no shortcut either.
+    world.says("ana@example.com", EMERGENCY).refused("shortcut-suspended");
+    world
+        .says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")))
+        .accepted()
+        .says("declared after the fact, late");
+    assert_eq!(world.stray()["standing"], "closed-late");
+    world.says("ana@example.com", &good("Two")).accepted();
+}
+
+impl World {
+    /// Makes what is owed in the state beside the newest record older, as if time had passed.
+    fn age_by_hours(&self, hours: i64) {
+        let mut links = self.links();
+        let last = links.last_mut().unwrap();
+        let mut state: serde_json::Value = serde_json::from_slice(&last.files["state.json"]).unwrap();
+        for (_, owed) in state["owed"].as_object_mut().unwrap() {
+            for key in ["since", "due"] {
+                let at: jiff::Timestamp = owed[key].as_str().unwrap().parse().unwrap();
+                let earlier = at.checked_sub(jiff::SignedDuration::from_hours(hours)).unwrap();
+                owed[key] = earlier.to_string().into();
+            }
+        }
+        last.files.insert("state.json".into(), serde_json::to_vec(&state).unwrap());
+        self.forge(&links);
+    }
+}
