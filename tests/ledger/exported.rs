@@ -197,7 +197,7 @@ fn what_cannot_be_told_apart_is_said_and_not_guessed() {
     world.push(&["main"]).accepted();
     let (_, before, _) = run(&world, "server.git", &["--uri", URI]);
     assert_eq!(of(&before, &two).len(), 2);
-    std::fs::write(&file, crate::world::BY_COMMIT).unwrap();
+    std::fs::write(&file, BY_COMMIT).unwrap();
     let (code, statements, err) = run(&world, "server.git", &["--uri", URI]);
     assert_eq!(code, Some(3));
     assert!(err.contains("1 change kept every rule and cannot be told apart"), "{err}");
