@@ -32,7 +32,7 @@ pub const DOC: Doc = Doc {
 and wrong is refused at once;
 - `max: N`: at most so many different references;
 - `exists: true`: the ticket system has each of these tickets; this and the following ask a system that the policy's \
-`tickets` name, where somebody looks (a pull request, `changegate tickets`), and no hook does;
+`tickets` name, where somebody looks (a pull request, `changegate tickets`, a sweep), and no hook does;
 - `project: [names]`, `type: [names]`, `label: [names]`: it is in one of these projects, is of one of these types, has \
 one of these labels; names compare in any case;
 - `state: open`, `state: closed`, or `state: { one-of: [names] }`: it is in such a state now;
