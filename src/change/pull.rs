@@ -37,6 +37,9 @@ pub struct Pull {
     pub paths: Fact<Vec<PathChange>>,
     /// The lines that the whole of it changes.
     pub lines: Fact<LineCount>,
+    /// When the final revision was pushed, by the forge's clock; `None` if the forge does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_at: Option<Timestamp>,
     /// Everybody else who had a hand in it.
     pub makers: Fact<Vec<Maker>>,
     /// Its labels.

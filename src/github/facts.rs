@@ -113,7 +113,8 @@ impl Gathering<'_> {
             listed.last().map(commits::head).ok_or_else(|| Gap::Commits(Failure::new("there are none")))?;
         let details = details.unwrap_or_else(|| Err(Failure::new("nobody asked for it")));
         let details = details.as_ref();
-        let (pusher, pushed) = self.pushers(activity, |id| listed.iter().any(|commit| commit.sha == id));
+        let (pusher, pushed, pushed_at) =
+            self.pushers(activity, |id| listed.iter().any(|commit| commit.sha == id));
         let comments = match wanted.comments {
             true => said::comments(client, name, details).await,
             false => Err(unasked(Need::Comments)),
@@ -131,6 +132,7 @@ impl Gathering<'_> {
             head,
             paths,
             lines: Ok(LineCount { added: pull.additions, removed: pull.deletions }),
+            pushed_at,
             makers: makers(&listed, details, pushed),
             labels: said::labels(pull, details),
             reviews: match &reviews {
@@ -171,23 +173,23 @@ impl Gathering<'_> {
         Ok(paths)
     }
 
-    /// Returns who pushed the final revision, and everybody who pushed.
+    /// Returns who pushed the final revision, everybody who pushed, and when the last one did.
     fn pushers(
         &self,
         activity: Option<Result<Vec<answers::Activity>, Failure>>,
         is_ours: impl Fn(Oid) -> bool,
-    ) -> (Fact<Pusher>, Fact<Vec<Maker>>) {
+    ) -> (Fact<Pusher>, Fact<Vec<Maker>>, Option<Timestamp>) {
         if self.pusher == PusherFrom::None {
-            return (Ok(Pusher::Unidentified), Ok(Vec::new()));
+            return (Ok(Pusher::Unidentified), Ok(Vec::new()), None);
         }
         let Some(activity) = activity else {
-            return (Err(unasked(Need::Pusher)), Err(unasked(Need::Pusher)));
+            return (Err(unasked(Need::Pusher)), Err(unasked(Need::Pusher)), None);
         };
         match activity.and_then(|activity| pushers::of(&activity, self.pull, is_ours)) {
-            Ok((makers, last)) => (Ok(Pusher::Account(last.id)), Ok(makers)),
+            Ok(found) => (Ok(Pusher::Account(found.last.id)), Ok(found.makers), found.at),
             Err(failure) => {
                 let gap = Missing::Unavailable(Need::Pusher, failure.why);
-                (Err(gap.clone()), Err(gap))
+                (Err(gap.clone()), Err(gap), None)
             }
         }
     }

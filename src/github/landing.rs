@@ -85,13 +85,22 @@ impl Session {
     /// Fails if they cannot all be read.
     pub fn tips(&self, repo: &RepoName, protects: &[RefPattern]) -> Result<BTreeMap<Text, Oid>, Failure> {
         let mut tips = BTreeMap::new();
+        let mut starts: Vec<&str> = Vec::new();
         for pattern in protects {
             let (Ok(start) | Err(start)) = pattern.where_to_look();
-            let start = start.strip_prefix("refs/").unwrap_or(start);
+            match start.strip_prefix("refs/").unwrap_or(start).trim_end_matches('/') {
+                // GitHub lists nothing by a name that is empty.
+                "" => starts.extend(["heads", "tags"]),
+                start => starts.push(start),
+            }
+        }
+        starts.sort_unstable();
+        starts.dedup();
+        for start in starts {
             let path = format!("{}/git/matching-refs/{}", repo.path(), escaped(start));
             let found = self.client.list(path, |page: Vec<GitRef>| page, |_| false);
             for found in self.runtime.block_on(found)? {
-                if pattern.matches(found.name.as_bytes()) {
+                if protects.iter().any(|pattern| pattern.matches(found.name.as_bytes())) {
                     tips.insert(Text::from(found.name), found.object.sha);
                 }
             }

@@ -208,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn git_fetches_from_beside_the_api() {
+        for (api, web) in [
+            ("https://api.github.com", "https://github.com"),
+            ("https://api.acme.ghe.com", "https://acme.ghe.com"),
+            ("https://ghes.example.com/api/v3", "https://ghes.example.com"),
+            ("https://api.example.com/api/v3", "https://api.example.com"),
+            ("http://127.0.0.1:4040", "http://127.0.0.1:4040"),
+        ] {
+            assert_eq!(Server::new(api, None).unwrap().web(), web);
+        }
+    }
+
+    #[test]
     fn links_lead_nowhere_else() {
         let server = Server::new("https://ghes.example.com/api/v3", None).unwrap();
         assert_eq!(

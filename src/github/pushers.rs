@@ -4,6 +4,8 @@
 //! brought one of the commits there had a hand in the change. The push that brought the final
 //! revision has to be among them, or nobody knows who it was.
 
+use jiff::Timestamp;
+
 use super::accounts::of_user;
 use super::answers::{Activity, Pull};
 use super::ask::Failure;
@@ -21,19 +23,29 @@ pub(super) async fn activity(client: &Client, pull: &Pull) -> Result<Vec<Activit
     client.list(path, |page: Vec<Activity>| page, |_| false).await
 }
 
-/// Returns who pushed a commit that is ours, and the account that brought the final revision.
+/// Who pushed to a branch.
+pub(super) struct Pushed {
+    /// Everybody who brought a commit that is ours.
+    pub(super) makers: Vec<Maker>,
+    /// The account that brought the final revision.
+    pub(super) last: Account,
+    /// When it did, if GitHub says so.
+    pub(super) at: Option<Timestamp>,
+}
+
+/// Returns who pushed a commit that is ours.
 pub(super) fn of(
     activities: &[Activity],
     pull: &Pull,
     is_ours: impl Fn(Oid) -> bool,
-) -> Result<(Vec<Maker>, Account), Failure> {
+) -> Result<Pushed, Failure> {
     let mut makers: Vec<Maker> = Vec::new();
     let mut last = None;
     for activity in activities.iter().filter(|activity| is_ours(activity.after)) {
         let account = of_user(activity.actor.as_ref());
         // The newest comes first.
         if activity.after == pull.head.sha && last.is_none() {
-            last = Some(account.clone());
+            last = Some((account.clone(), activity.timestamp));
         }
         let name = account
             .as_ref()
@@ -45,8 +57,8 @@ pub(super) fn of(
         }
     }
     match last {
-        Some(Some(account)) => Ok((makers, account)),
-        Some(None) => Err(Failure::new("the account that pushed the final revision is gone")),
+        Some((Some(last), at)) => Ok(Pushed { makers, last, at }),
+        Some((None, _)) => Err(Failure::new("the account that pushed the final revision is gone")),
         None => {
             let why = format!("GitHub does not tell who pushed {}", pull.head.sha.short());
             Err(Failure::new(why))

@@ -7,7 +7,7 @@ use crate::change::{Missing, Need, Needs};
 use crate::people::Who;
 use crate::people::participants::independent_account;
 use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, each};
+use crate::yaml::decode::{Map, choice, each};
 use crate::yaml::{Fault, Node, Value};
 
 /// What a policy's author reads about it.
@@ -22,7 +22,8 @@ pub const DOC: Doc = Doc {
 - `all-of: [names]`: it has every one of these;
 - `none-of: [names]`: it has none of these; of several parameters, all are meant;
 - `by: [teams]`: a label of `any-of` and `all-of` counts only if it was put there last by a person who is a member of \
-one of these teams and had no hand in the change.",
+one of these teams and had no hand in the change, and that after the final revision was pushed;
+- `of: any-revision`, beside `by`: a label counts as well that was there before the last push.",
     passes: "
 ask: { label: { any-of: [hotfix], by: duty, none-of: [do-not-merge] } }
 people: { teams: { duty: ['github:kim'] } }
@@ -48,6 +49,8 @@ pub struct Labelled {
     all_of: Vec<String>,
     none_of: Vec<String>,
     teams: Vec<String>,
+    /// Whether a label has to be younger than the final revision.
+    of_final: bool,
 }
 
 /// What became of the labels that are asked for by one name.
@@ -62,8 +65,8 @@ enum Found {
 impl Labelled {
     pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         let before = faults.len();
-        let mut label =
-            Labelled { any_of: Vec::new(), all_of: Vec::new(), none_of: Vec::new(), teams: Vec::new() };
+        let (any_of, all_of, none_of, teams_of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut label = Labelled { any_of, all_of, none_of, teams: teams_of, of_final: true };
         if let Value::Map(_) = &node.value {
             let mut map = Map::new(node, faults)?;
             let mut names = |key: &'static str, faults: &mut Vec<Fault>| {
@@ -74,6 +77,12 @@ impl Labelled {
             label.none_of = names("none-of", faults);
             let by = map.get("by");
             label.teams = by.map(|node| teams(node, known, faults)).unwrap_or_default();
+            let revisions = [("final-revision", true), ("any-revision", false)];
+            let of = map.get("of");
+            label.of_final = of.and_then(|node| choice(node, &revisions, faults)).unwrap_or(true);
+            if let (Some(of), None) = (of, by) {
+                faults.push(Fault::new(of.at, "`of` is asked of labels `by` somebody, and nobody is named"));
+            }
             map.finish(faults);
             let wanted = !label.any_of.is_empty() || !label.all_of.is_empty();
             if before == faults.len() && !wanted && label.none_of.is_empty() {
@@ -171,8 +180,22 @@ impl Labelled {
             Ok(key) if !in_a_team(&Who::Human(key.clone()), &self.teams, seen) => {
                 finding(says().and(format!(", who is not in {}", self.teams.join(" or "))))
             }
+            Ok(_) if self.of_final => match self.is_of_final(label, seen)? {
+                true => no_maker.map_or(Ok(None), |gap| Err(gap.clone())),
+                false => finding(says().and(" before the last push; take it off and put it there again")),
+            },
             Ok(_) => no_maker.map_or(Ok(None), |gap| Err(gap.clone())),
         }
+    }
+
+    /// Returns whether a label was put there after the final revision was pushed.
+    fn is_of_final(&self, label: &Label, seen: &Seen<'_>) -> Result<bool, Missing> {
+        let gap = |need, what: &str| Missing::Unavailable(need, what.to_owned());
+        let put =
+            label.at.ok_or_else(|| gap(Need::Pull, "the forge does not tell when this label was set"))?;
+        let pushed = seen.change.pull(Need::Pull)?.pushed_at;
+        let why = "the forge does not tell when the final revision was pushed";
+        Ok(pushed.ok_or_else(|| gap(Need::Pusher, why))? < put)
     }
 }
 
@@ -249,6 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn a_label_is_of_what_lands_unless_the_policy_says_otherwise() {
+        let after = |of: &str, at: &str| {
+            let ask = format!("ask: {{ label: {{ any-of: a, by: duty{of} }} }}");
+            let pull = format!("{{ pushed: 2h, labels: [{{ name: a, by: kim, at: {at} }}] }}");
+            texts(&example(&format!("{ask}\n{PEOPLE}\nchange: {{ commits: [{{}}], pull: {pull} }}")))
+        };
+        assert_eq!(after("", "1h"), [""; 0]);
+        for at in ["2h", "3h"] {
+            assert_eq!(after(", of: any-revision", at), [""; 0]);
+            assert!(after("", at)[0].contains("before the last push"), "{at}");
+        }
+    }
+
+    #[test]
     fn what_is_not_known_is_not_there() {
         for change in ["{ commits: [{}] }", "{ unknown: [pull], commits: [{}], pull: {} }"] {
             for ask in ["{ label: a }", "{ not: { label: a } }", "{ label: { none-of: [a] } }"] {
@@ -267,6 +304,8 @@ mod tests {
             "' a'",
             "{ by: nobody, any-of: a }",
             "{ none-of: [a], by: duty }",
+            "{ any-of: [a], of: any-revision }",
+            "{ any-of: [a], by: duty, of: whatever }",
             "{ all: [a] }",
         ] {
             let text = format!("ask: {{ label: {question} }}\n{PEOPLE}");

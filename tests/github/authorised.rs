@@ -98,6 +98,14 @@ fn a_label_by_whoever_may_authorise_it_does_where_the_policy_says_so() {
     for by in ["ana", "ben", "rea", "helper[bot]"] {
         assert_eq!(after(&documented(), SAID, label(by)), "emergency-authorised", "{by}");
     }
+    // What is pushed after it was not authorised.
+    let pushed = |world: &mut World| {
+        world.label(6, "kim", "emergency-authorised");
+        let head = world.pull(6).head_id.clone();
+        let more = world.commit(&[&head], "ana", "And this\n", &[("src/more.rs", "fn more() {}\n")]);
+        world.push(6, "ana", &more);
+    };
+    assert_eq!(after(&documented(), SAID, pushed), "emergency-authorised");
     // A bot does not authorise, whichever team somebody has put it into.
     let with_bot = documented().replace("'github:kim'", "'github:helper[bot]'");
     assert_ne!(with_bot, documented());

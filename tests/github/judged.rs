@@ -529,6 +529,21 @@ fn a_branch_under_change_control_is_not_deleted_or_rewritten() {
 }
 
 #[test]
+fn a_branch_from_before_its_protection_is_judged_as_the_default_branch_says() {
+    let (mut world, _) = merged("by hand");
+    let old = world.branches["main"].clone();
+    let wider = POLICY.replace("protects: [main]", "protects: [main, 'release/*']");
+    let commit =
+        world.commit(&[&old], "kim", "Protect releases\n", &[("policies/changegate.yml", wider.as_str())]);
+    world.branches.insert("main".into(), commit);
+    let bad = world.commit(&[&old], "ana", "Nothing is said\n", &[("src/a.rs", "a")]);
+    world.branches.insert("release/1".into(), bad.clone());
+    let fake = Fake::start(world);
+    assert!(denied(&fake, &push("refs/heads/release/1", &old, &bad, false)).contains("risk"));
+    assert_eq!(denied(&fake, &push("refs/heads/topic", &old, &bad, false)), "");
+}
+
+#[test]
 fn all_open_pull_requests_are_judged() {
     let fake = Fake::start(plain());
     let all = Subject::OpenPulls { repo: name().repo };

@@ -256,6 +256,39 @@ fn what_landed_past_the_policy_is_shown_and_stays_shown() {
 }
 
 #[test]
+fn what_is_mended_after_the_landing_was_not_there_before() {
+    let scene = Scene::new(POLICY);
+    scene.record(&land(&scene, "one")).ends(0);
+    let push = scene.fake.world(|world| {
+        let number = open(world, "two", "normal");
+        world.pull(number).body = Some("Faster.\n\nChange-Type: normal\n".into());
+        world.review(number, "kim", "APPROVED");
+        let push = merge(world, number, "2026-03-02T16:00:00Z");
+        world.edit(number, "ana", &body("normal"), "2026-03-02T16:00:01Z");
+        // When it was merged stays what it was.
+        world.pull(number).updated_at = "2026-03-02T16:00:00Z".into();
+        push
+    });
+    let said = scene.record(&push).ends(1);
+    assert!(said.contains("`Risk` is missing"), "{said}");
+    // A label from afterwards authorises nothing.
+    let labelled =
+        "rules:\n  held: { title: somebody lets it go, require: { label: { any-of: [go], by: duty } } }\n";
+    let people = "people: { teams: { duty: ['github:kim'] } }\n";
+    let scene =
+        Scene::new(&format!("changegate: 1\nname: x\nextends: [core]\nprotects: [main]\n{people}{labelled}"));
+    let landing = |at: &str| {
+        scene.fake.world(|world| {
+            let number = open(world, &format!("at {at}"), "normal");
+            world.label(number, "kim", "go");
+            merge(world, number, at)
+        })
+    };
+    scene.record(&landing("2026-03-02T12:31:00Z")).ends(0);
+    scene.record(&landing("2026-03-02T12:29:00Z")).ends(1);
+}
+
+#[test]
 fn a_push_that_no_run_told_of_is_found_late_and_judged() {
     let scene = Scene::new(POLICY);
     scene.record(&land(&scene, "one")).ends(0);
