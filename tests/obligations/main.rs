@@ -26,6 +26,7 @@ mod clock;
 mod deployments;
 mod forged;
 mod glass;
+mod killed;
 mod past;
 mod pushes;
 mod strays;
