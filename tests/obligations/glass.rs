@@ -238,6 +238,7 @@ fn what_is_hidden_in_a_reason_is_shown() {
         &["breakglass", "list"][..],
         &["breakglass", "list", "--format", "json"],
         &["obligations"],
+        &["obligations", "--format", "json"],
         &["ledger", "log"],
         &["ledger", "show", "4"],
         &["sweep"],
