@@ -110,6 +110,25 @@ const MESSAGE: &[&str] = &[
     "\u{c}",
     "\u{b}",
 ];
+const SESSION: &[&str] = &[
+    "Open a break-glass session for INC-1\n\nBreak-Glass: open\n",
+    "Close the break-glass session 0123456789ab\n\nBreak-Glass: close\n",
+    "Incident: INC-1\n",
+    "Emergency-Reason: the queue is stuck\n",
+    "Session-Limit: 4h\n",
+    "Session: 0123456789ab\n",
+    "Note: done\n",
+    "Note: ",
+    "Note:  x\n",
+    "Break-Glass: open\n",
+    "Emergency-Reason: a\n b\n",
+    "Session-Limit: \n",
+    "Incident : INC-1\n",
+    "\n",
+    " ",
+    "\r\n",
+    "\u{202e}",
+];
 const BODY: &[&str] = &[
     "Risk: low",
     "**Risk:** low",
@@ -209,7 +228,11 @@ proptest! {
         entries::commit(&bytes);
         entries::body(&bytes);
         entries::export(&bytes);
+        entries::session(&bytes);
     }
+
+    #[test]
+    fn nothing_like_a_session_does(bytes in soup(SESSION)) { entries::session(&bytes); }
 
     #[test]
     fn nothing_like_a_policy_does(bytes in soup(YAML)) { entries::policy(&bytes); }

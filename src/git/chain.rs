@@ -101,13 +101,24 @@ impl Repository {
         Ok(())
     }
 
-    /// Removes the ref `name`, if and only if it still holds `id`.
+    /// Removes the ref `name`, which nobody but the gate removes or moves, and which holds `id`.
+    ///
+    /// While it is a file of its own, that file goes, without a lock: one that is left by a process that
+    /// was killed would stay for ever. A ref that git has packed by now takes git's locks.
     ///
     /// # Errors
     ///
     /// Fails, with the ref as it was, if it cannot be removed.
     pub fn drop_ref(&self, name: &[u8], id: Oid, at: Timestamp) -> Result<()> {
         let shown = name.escape_ascii();
+        if let Ok(name) = std::str::from_utf8(name)
+            && FullName::try_from(name).is_ok()
+        {
+            match std::fs::remove_file(self.shared.layout.common_dir.join(name)) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                removed => return removed.with_context(|| format!("cannot remove {shown}")),
+            }
+        }
         let full =
             FullName::try_from(name.as_bstr()).with_context(|| format!("`{shown}` is no ref's name"))?;
         let expected = PreviousValue::MustExistAndMatch(Target::Object(self.object_id(id)?));

@@ -47,3 +47,59 @@ pub fn minutes(written: &str) -> Result<u32, String> {
         Within::BusinessDays(_) => Err("a break-glass session is counted in hours, as in `4h`".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::People;
+    use crate::policy::Obligations;
+    use crate::vocabulary::Vocabulary;
+    use crate::yaml;
+
+    fn read<T>(
+        written: &str,
+        read: impl FnOnce(&Node, &Known<'_>, &mut Vec<Fault>) -> T,
+    ) -> (T, Vec<String>) {
+        let mut faults = Vec::new();
+        let people = yaml::read(b"teams: { duty: [kim@example.com] }").unwrap();
+        let people = People::read(&people, &mut faults);
+        let known = Known { vocabulary: &Vocabulary::default(), people: &people, may_owe: false };
+        let found = read(&yaml::read(written.as_bytes()).unwrap(), &known, &mut faults);
+        (found, faults.into_iter().map(|fault| fault.what).collect())
+    }
+
+    #[test]
+    fn four_hours_are_usual_and_a_day_is_the_most() {
+        let (found, faults) = read("from: [duty]", BreakGlass::read);
+        assert_eq!((found.unwrap().longest, faults.len()), (240, 0));
+        for (written, expected) in [("90m", Ok(90)), ("24h", Ok(1440)), ("1d", Ok(1440)), ("1441m", Err(()))]
+        {
+            assert_eq!(minutes(written).map_err(|_| ()), expected, "{written}");
+        }
+        for written in ["1 business day", "25h", "0h", "", "4"] {
+            assert!(minutes(written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_a_fault() {
+        for (written, wanted) in [
+            ("longest: 4h", "`from` is missing here"),
+            ("from: [dooty]", "unknown team `dooty`"),
+            ("{ from: [duty], longest: 2 days }", "at most 24 hours"),
+            ("{ from: [duty], for: 4h }", "unknown key `for`"),
+        ] {
+            let faults = read(written, BreakGlass::read).1;
+            assert!(faults.iter().any(|fault| fault.contains(wanted)), "{written}: {faults:?}");
+        }
+        for (written, wanted) in [
+            ("regularise: { within: 24h }", "`from` is missing here"),
+            ("regularise: { from: [duty] }", "`within` is missing here"),
+            ("regularise: { from: [dooty], within: 24h }", "unknown team `dooty`"),
+            ("regularise: { from: [duty], within: soon }", "expected a time"),
+        ] {
+            let faults = read(written, Obligations::read).1;
+            assert!(faults.iter().any(|fault| fault.contains(wanted)), "{written}: {faults:?}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The seven doors through which bytes of strangers come in, each as one function that must return
+//! The eight doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
 use changegate::change::body;
@@ -6,6 +6,7 @@ use changegate::change::cleanup::{Cleanup, before_scissors, cleanup};
 use changegate::change::near_miss::near_misses;
 use changegate::change::trailers::{Like, read};
 use changegate::change::{Message, Text};
+use changegate::gate::break_glass::Said;
 use changegate::git::{ObjectFormat, parse_pre_push, parse_pre_receive, read_commit};
 use changegate::tickets::Export;
 use changegate::{policy, yaml};
@@ -83,6 +84,18 @@ pub fn commit(bytes: &[u8]) {
             assert!(bytes.ends_with(commit.message.raw().as_bytes()));
         }
     }
+}
+
+/// The message of a commit that asks for a break-glass session: what is read of it says all of it, a line
+/// for each thing.
+pub fn session(bytes: &[u8]) {
+    let Some(said) = Said::read(&Message::new(Text::new(bytes.to_vec()))) else { return };
+    assert_eq!(said.message(), bytes);
+    let pieces = match &said {
+        Said::Open { incident, reason, limit } => vec![incident, reason, limit],
+        Said::Close { session, note } => std::iter::once(session).chain(note).collect(),
+    };
+    assert!(pieces.iter().all(|piece| !piece.as_bytes().is_empty() && !piece.as_bytes().contains(&b'\n')));
 }
 
 /// The export of a ticket system, as either kind of file: every fault has a line that is there.

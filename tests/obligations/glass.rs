@@ -48,17 +48,17 @@ impl World {
         self.open("INC-1", &[]).accepted();
     }
 
-    fn open(&self, incident: &str, more: &[&str]) -> Pushed {
+    pub(crate) fn open(&self, incident: &str, more: &[&str]) -> Pushed {
         let open = ["breakglass", "open", "--reason", REASON, "--incident", incident];
         self.changegate("work", &[&open, more].concat())
     }
 
-    fn close(&self, session: &str) -> Pushed {
+    pub(crate) fn close(&self, session: &str) -> Pushed {
         self.changegate("work", &["breakglass", "close", session])
     }
 
     /// Returns the ids of the sessions that are open.
-    fn sessions(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn sessions(&self) -> Vec<serde_json::Value> {
         let output = self
             .command(BINARY, "server.git")
             .args(["breakglass", "list", "--all", "--format", "json"])
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Returns the refs by which sessions are asked for.
-    fn asked_for(&self) -> String {
+    pub(crate) fn asked_for(&self) -> String {
         self.git_in("server.git", &["for-each-ref", FOLDER])
     }
 
@@ -238,6 +238,7 @@ fn what_is_hidden_in_a_reason_is_shown() {
         &["breakglass", "list"][..],
         &["breakglass", "list", "--format", "json"],
         &["obligations"],
+        &["obligations", "--format", "json"],
         &["ledger", "log"],
         &["ledger", "show", "4"],
         &["sweep"],
@@ -505,4 +506,20 @@ proptest! {
             prop_assert_eq!(&state.owed[&key("a")].closed, &closed);
         }
     }
+}
+
+#[test]
+fn what_git_has_packed_meanwhile_goes_as_well() {
+    let mut world = server();
+    let hook = world.path("server.git/hooks/post-receive");
+    let text = std::fs::read_to_string(&hook).unwrap();
+    script(&hook, "#!/bin/sh\n");
+    world.is("kim@example.com").open("INC-1", &[]).accepted();
+    script(&hook, &text);
+    world.git_in("server.git", &["pack-refs", "--all", "--prune"]);
+    assert_ne!(world.asked_for(), "");
+    world.reconcile();
+    assert_eq!(world.asked_for(), "");
+    assert_eq!(world.sessions().len(), 1);
+    world.is_whole();
 }

@@ -29,6 +29,7 @@ mod confirmed;
 mod deployments;
 mod forged;
 mod glass;
+mod killed;
 mod past;
 mod pushes;
 mod stayed;

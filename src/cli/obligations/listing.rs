@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::Exit;
+use super::super::{Exit, visible};
 use crate::gate::dues::{FOR_CHANGE, record};
 use crate::ledger::obligation::{Standing, late_by, standing};
 use crate::ledger::record::Evidence;
@@ -123,7 +123,7 @@ impl<'state> Listing<'state> {
         let counts: serde_json::Map<String, Value> =
             TITLES.iter().map(|(at, _)| (word(*at).to_owned(), self.count(*at).into())).collect();
         let whole = json!({ "schema": SCHEMA, "now": self.now, "counts": counts, "obligations": list });
-        writeln!(out, "{whole:#}")
+        writeln!(out, "{}", visible(&format!("{whole:#}")))
     }
 
     /// Returns one obligation for programs.
