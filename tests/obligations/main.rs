@@ -18,8 +18,10 @@ mod world;
 #[path = "../ledger/book.rs"]
 mod book;
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../ledger/forger.rs"]
 mod forger;
+
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../tickets/server.rs"]
 mod server;
