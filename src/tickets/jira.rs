@@ -73,8 +73,8 @@ pub(super) fn find(
     }))
 }
 
-/// Returns the keys of the tickets whose text has a word that begins with these digits, the oldest
-/// first; they are searched for in the projects whose keys have these fronts.
+/// Returns the keys of the tickets whose text has a word that begins with these digits, or all digits of
+/// the `id`, the oldest first; they are searched for in the projects whose keys have these fronts.
 ///
 /// # Errors
 ///
@@ -85,6 +85,7 @@ pub(super) fn naming(
     kind: Kind,
     fronts: &[String],
     digits: &str,
+    id: &str,
 ) -> Result<Vec<String>, String> {
     let jira = Jira::of(door, access, kind)?;
     let search = match kind {
@@ -97,7 +98,8 @@ pub(super) fn naming(
         true => String::new(),
         false => format!("project%20in%20({})%20AND%20", quoted.join(",")),
     };
-    let query = format!("{projects}text%20~%20%22{digits}*%22%20ORDER%20BY%20created%20ASC");
+    let text = format!("(text%20~%20%22{digits}*%22%20OR%20text%20~%20%22{id}%22)");
+    let query = format!("{projects}{text}%20ORDER%20BY%20created%20ASC");
     let most = super::naming::MOST;
     let url = format!("{}/{search}?jql={query}&fields=created&maxResults={most}", jira.base);
     let request = Request { of: &jira.of, url, headers: &jira.headers, body: None };

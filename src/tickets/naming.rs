@@ -43,10 +43,10 @@ impl Sources {
                 numbers.into_iter().map(|number| format!("{front}{joint}{number}")).collect()
             }
             System::Jira(url) => {
-                jira::naming(door, self.jira(url).map_err(why)?, jira::Kind::Cloud, fronts, digits)?
+                jira::naming(door, self.jira(url).map_err(why)?, jira::Kind::Cloud, fronts, digits, &id)?
             }
             System::JiraDataCenter(url) => {
-                jira::naming(door, self.jira(url).map_err(why)?, jira::Kind::DataCenter, fronts, digits)?
+                jira::naming(door, self.jira(url).map_err(why)?, jira::Kind::DataCenter, fronts, digits, &id)?
             }
             System::Linear => {
                 let token = self.access.linear.as_ref().ok_or(linear::NO_TOKEN)?;

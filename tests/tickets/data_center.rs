@@ -2,9 +2,13 @@
 //! looked for in `target/ticket-tools`, where `.ci/run` puts it; without it this is skipped, and says
 //! so.
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use changegate::change::Oid;
+use serde_json::json;
 
 use crate::server::{found, sources};
 
@@ -51,4 +55,29 @@ fn jira_data_center_as_somebody_else_understands_it() {
     assert!(0 < doubted, "none is out of order");
     assert_eq!(found(&mut sources, "JIRA820-99999"), Ok(None));
     assert_eq!(found(&mut sources, "NOPE-1"), Ok(None));
+    // A ticket that names a commit is found by its digits.
+    let id = "1f0c3a9be27d66aa0123456789abcdef01234567";
+    assert_eq!(sources.naming(Oid::from_hex(id).unwrap()).remove(0).1, Ok(Vec::new()));
+    let made = make(port, &format!("Bypass of {id}"));
+    let named = sources.naming(Oid::from_hex(id).unwrap()).remove(0).1.unwrap();
+    assert_eq!(named.len(), 1);
+    assert!(made.contains(&format!("\"{}\"", named[0].key.to_lossy())), "{made}");
+}
+
+/// Makes a ticket with this title, and returns what the mock says.
+fn make(port: u16, title: &str) -> String {
+    let body = json!({ "fields": {
+        "project": { "key": "JIRA820" }, "summary": title, "issuetype": { "name": "Bug" },
+    } });
+    let (body, mut told) = (body.to_string(), String::new());
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "POST /rest/api/2/issue HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    stream.read_to_string(&mut told).unwrap();
+    told
 }

@@ -98,7 +98,7 @@ fn jira_data_center_is_searched_in_the_projects_of_the_policy() {
     assert_eq!(keys(found.into_iter().next().unwrap().1), ["OPS-8"]);
     let asked = lines(&server);
     assert!(
-        asked[0].starts_with("GET /rest/api/2/search?jql=project%20in%20(%22OPS%22,%22SEC%22)%20AND%20text")
+        asked[0].starts_with("GET /rest/api/2/search?jql=project%20in%20(%22OPS%22,%22SEC%22)%20AND%20(text")
     );
     assert!(!asked.iter().any(|line| line.contains("PAY-1")), "{asked:?}");
 }
