@@ -201,8 +201,9 @@ fn the_action_keeps_the_ledger_after_a_push_and_on_a_schedule() {
     land(&scene, "three");
     let schedule = json!({ "schedule": "17 * * * *", "repository": { "full_name": "acme/shop" } });
     let told = run_of("ledger.yml", &act, &scene.fake, "schedule", &schedule, &more);
-    assert!(told.is_success && told.seen.starts_with("allow\n"), "{}\n{}", told.seen, told.log);
-    assert!(told.summary().contains("nothing is owed"), "{}", told.log);
+    // What was pushed by hand is owed an answer, and the policy names nobody who may give one.
+    assert!(!told.is_success && told.seen.starts_with("deny\n"), "{}\n{}", told.seen, told.log);
+    assert!(told.summary().contains("1 overdue"), "{}", told.log);
     assert_eq!(scene.events()[7..], ["decision", "outcome"]);
     assert!(!told.log.contains("a-plain-token"), "the token is in the log");
 }

@@ -154,7 +154,7 @@ impl Run<'_> {
             }
             for verdict in verdicts {
                 let Some(revision) = verdict.revision else { continue };
-                let properties = properties::of(&verdict, policy.as_ref());
+                let properties = properties::of(&verdict, policy.as_ref(), decided.stage);
                 let about = self.about(&of, decided, one, revision);
                 let (verified, passed) = (about.verified(&properties), about.summary(Some(&properties)));
                 self.write(&verified)?;
@@ -199,6 +199,9 @@ impl Run<'_> {
         one: &'s RefDecided,
         revision: Oid,
     ) -> About<'s> {
+        // What is squashed lands as another commit than was judged.
+        let way = one.brought.iter().find(|way| way.change == revision);
+        let revision = way.map_or(revision, |way| way.landed_as);
         let tree = super::deciding::tree_of(self.repository, revision);
         About { wanted: self.wanted, record: of, decided, one, revision, tree }
     }

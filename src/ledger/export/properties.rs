@@ -27,10 +27,12 @@ const TICKET_CONFIRMED: &str = "ORG_SOURCE_CHANGE_TICKET_CONFIRMED";
 const TICKET_STATED: &str = "ORG_SOURCE_CHANGE_TICKET_STATED";
 
 /// Returns the properties that a verdict justifies, which was allowed and has landed; without the
-/// policy nobody knows what its rules asked.
-pub(super) fn of(verdict: &Verdict, policy: Option<&Policy>) -> Vec<&'static str> {
-    // Where a gap in the facts refuses, the verdict came before the change.
-    let mut found: Vec<(&'static str, bool)> = vec![(GATED, verdict.stage.enforces())];
+/// policy nobody knows what its rules asked. `seen` is where the decision was made, which on a forge is
+/// another stage than that of the verdict.
+pub(super) fn of(verdict: &Verdict, policy: Option<&Policy>, seen: Stage) -> Vec<&'static str> {
+    // What a forge tells of has landed already.
+    let is_gated = seen.enforces() && seen != Stage::Landed;
+    let mut found: Vec<(&'static str, bool)> = vec![(GATED, is_gated)];
     for judgement in &verdict.judgements {
         let rule =
             policy.and_then(|policy| policy.rules.iter().find(|rule| rule.name.id == judgement.rule.id));
@@ -98,8 +100,9 @@ mod tests {
             judgements: outcomes.iter().enumerate().map(judgement).collect(),
             disagreements: Vec::new(),
         };
-        assert_eq!(of(&verdict, None), [GATED]);
-        let mut found = of(&verdict, Some(&policy));
+        assert_eq!(of(&verdict, None, stage), [GATED]);
+        assert_eq!(of(&verdict, None, Stage::Landed), [""; 0]);
+        let mut found = of(&verdict, Some(&policy), stage);
         assert!(found.iter().all(|property| property.starts_with("ORG_SOURCE_")));
         found.retain(|property| *property != GATED);
         found
