@@ -24,6 +24,7 @@ pub mod obligation;
 mod pending;
 pub mod place;
 mod problem;
+pub mod readable;
 pub mod record;
 mod refs;
 pub mod replay;

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use jiff::{SignedDuration, Timestamp};
 
 use super::obligation::discharge;
-use super::record::{Decided, Event, Evidence, Readable};
+use super::readable::Readable;
+use super::record::{Decided, Event, Evidence};
 use super::state::{Owed, State};
 use super::store::{FACTS, RECORD, file};
 use super::workflow::Keeping;
