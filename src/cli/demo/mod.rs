@@ -18,11 +18,11 @@ use scenes::{Ending, Push, SCENES, Scene, WEAKENING, WEAKER};
 /// See the gate at work
 ///
 /// Makes a bare repository and a clone in a temporary folder, puts the gate
-/// before the one and pushes from the other: eight pushes, some as they should
-/// be and some not. It takes a few seconds, needs git and no network, and
+/// before the one and pushes from the other: nine pushes, some as they should
+/// be and some not. Then it shows what an auditor finds. It takes a few seconds, needs git and no network, and
 /// touches nothing outside of that folder.
 ///
-/// Ends with 3 if a push does not end as told.
+/// Ends with 3 if anything does not end as told.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +33,14 @@ pub(super) struct Args {
     #[arg(long)]
     keep: bool,
 }
+
+/// What an auditor runs in a clone.
+const LOOKS: [(&str, &[&str]); 4] = [
+    ("git", &["fetch", "--quiet", "origin", "refs/changegate/ledger:refs/changegate/ledger"]),
+    ("changegate", &["ledger", "log"]),
+    ("changegate", &["obligations", "--all"]),
+    ("changegate", &["ledger", "verify"]),
+];
 
 /// The styles of what is told; all of them plain where colours are not wanted.
 struct Pen {
@@ -49,7 +57,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     introduce(&pen, &mut out)?;
     let mut surprises = 0;
     for (number, scene) in (1_usize..).zip(&SCENES) {
-        announce(number, scene, &pen, &mut out)?;
+        announce(number, scene, &sandbox, &pen, &mut out)?;
         let before = sandbox.main()?;
         let pushed = sandbox.push(&scene.push)?;
         let moved = sandbox.main()? != before;
@@ -58,6 +66,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
             surprises += 1;
         }
     }
+    surprises += look_back(&sandbox, &pen, &mut out)?;
     let (bold, plain) = (pen.title, pen.title.render_reset());
     writeln!(out, "{bold}Where to look further{plain}\n")?;
     if args.keep {
@@ -74,7 +83,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     writeln!(out, "  README.md                                how to put the gate onto your server")?;
     if 0 < surprises {
         let (bad, plain) = (pen.bad, pen.bad.render_reset());
-        writeln!(out, "\n{bad}{surprises} of {} pushes did not end as told{plain}", SCENES.len())?;
+        writeln!(out, "\n{bad}{surprises} of these did not end as told{plain}")?;
         return Ok(Exit::Failed);
     }
     Ok(Exit::Allowed)
@@ -89,7 +98,35 @@ fn introduce(pen: &Pen, out: &mut dyn Write) -> Result<(), Stop> {
     Ok(())
 }
 
-fn announce(number: usize, scene: &Scene, pen: &Pen, out: &mut dyn Write) -> Result<(), Stop> {
+/// Shows what anybody finds in a copy of the ledger; returns how much of it is not as it has to be.
+fn look_back(sandbox: &Sandbox, pen: &Pen, out: &mut dyn Write) -> Result<usize, Stop> {
+    let (bold, plain) = (pen.title, pen.title.render_reset());
+    writeln!(out, "{bold}Afterwards: what an auditor finds{plain}")?;
+    writeln!(out, "   Each push is in a ledger on the server, which anybody can copy and verify.\n")?;
+    let mut surprises = 0;
+    for (program, args) in LOOKS {
+        writeln!(out, "$ {program} {}", args.join(" "))?;
+        let (is_well, written) = sandbox.look(program, args)?;
+        writeln!(out, "{}", written.trim_end())?;
+        if !written.is_empty() {
+            writeln!(out)?;
+        }
+        if !is_well {
+            let (bad, plain) = (pen.bad, pen.bad.render_reset());
+            writeln!(out, "   {bad}=> it ended otherwise than it had to{plain}\n")?;
+            surprises += 1;
+        }
+    }
+    Ok(surprises)
+}
+
+fn announce(
+    number: usize,
+    scene: &Scene,
+    sandbox: &Sandbox,
+    pen: &Pen,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
     let (bold, plain) = (pen.title, pen.title.render_reset());
     writeln!(out, "{bold}{number}. {}{plain}\n   {}\n", scene.title, scene.story)?;
     let message = match &scene.push {
@@ -99,7 +136,7 @@ fn announce(number: usize, scene: &Scene, pen: &Pen, out: &mut dyn Write) -> Res
     if let Push::WeakenThenCommit { .. } = scene.push {
         quote(&format!("{WEAKENING}\n{PATH}:\n+{WEAKER}\nand then:\n\n"), pen, out)?;
     }
-    quote(message.unwrap_or_default(), pen, out)?;
+    quote(&sandbox.filled(message.unwrap_or_default())?, pen, out)?;
     let command = if message.is_some() { "git push origin main" } else { "git push origin :main" };
     let gap = if message.is_some() { "\n" } else { "" };
     writeln!(out, "{gap}$ {command}")?;

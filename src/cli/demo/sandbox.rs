@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::scenes::{Push, WEAKENING, WEAKER};
+use super::scenes::{EMERGENCY, Push, WEAKENING, WEAKER};
 use crate::cli::World;
 use crate::policy::PATH;
 
@@ -78,6 +78,24 @@ impl Sandbox {
         self.git(&self.server(), &["rev-parse", "--verify", "--quiet", "refs/heads/main"])
     }
 
+    /// Returns a message as it is committed: with the emergency that has landed, where it names that one.
+    pub(super) fn filled(&self, message: &str) -> Result<String> {
+        if !message.contains(EMERGENCY) {
+            return Ok(message.to_owned());
+        }
+        let newest = ["log", "-1", "--format=%h", "--abbrev=12", "--grep=^Change-Type: emergency", "main"];
+        Ok(message.replace(EMERGENCY, &self.git(&self.server(), &newest)?))
+    }
+
+    /// Runs a command of a person's in the clone, and returns whether it ended well and what it wrote.
+    pub(super) fn look(&self, program: &str, args: &[&str]) -> Result<(bool, String)> {
+        let program = if program == "changegate" { &self.binary } else { Path::new(program) };
+        let mut command = self.command(program, &self.clone_folder());
+        let output = command.args(args).output().context("cannot start what looks back")?;
+        let written = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8_lossy(&written).into_owned()))
+    }
+
     /// Starts from what the server holds, makes the commits and pushes them.
     pub(super) fn push(&self, push: &Push) -> Result<Pushed> {
         let clone = self.clone_folder();
@@ -87,7 +105,7 @@ impl Sandbox {
             Push::Deletion => ":main",
             Push::Commit { file, content, message } => {
                 self.write(file, content)?;
-                self.commit(message)?;
+                self.commit(&self.filled(message)?)?;
                 "main"
             }
             Push::WeakenThenCommit { file, content, message } => {

@@ -31,6 +31,9 @@ pub(super) struct Scene {
     pub(super) ending: Ending,
 }
 
+/// Stands in a message for the commit that was the emergency, of which nobody knows the name before.
+pub(super) const EMERGENCY: &str = "{emergency}";
+
 /// What the commit says that weakens the policy: all that is asked of such a change, but for a
 /// review and the authority.
 pub(super) const WEAKENING: &str = "\
@@ -50,7 +53,7 @@ Isms-Resources: none, it even saves some time
 /// What is put into the policy by it.
 pub(super) const WEAKER: &str = "  peer-review: { level: off, reason: we trust each other }\n";
 
-pub(super) const SCENES: [Scene; 8] = [
+pub(super) const SCENES: [Scene; 9] = [
     Scene {
         title: "A change as it should be",
         story: "Ana has changed how totals are rounded, and Ben has reviewed it.",
@@ -194,5 +197,27 @@ Test-Plan: a transfer of 40000 goes through
         story: "Somebody tries to delete main.",
         push: Push::Deletion,
         ending: Ending::Refused("ref-deleted"),
+    },
+    Scene {
+        title: "The fire is out",
+        story: "Ana brings the ticket that she owes. Two reviews are still to come.",
+        push: Push::Commit {
+            file: "incidents.txt",
+            content: "INC-7: rounding, see SEC-12\n",
+            message: "\
+Write down what INC-7 was
+
+Change-Type: normal
+Risk: low
+Security-Impact: none
+Ticket: SEC-12
+Back-out-Plan: revert this commit
+Test-Plan: none needed, this is a note for people
+For-Change: {emergency}
+Emergency-Ticket: SEC-12
+Reviewed-by: Ben Ode <ben@example.com>
+",
+        },
+        ending: Ending::Accepted("emergency-ticket"),
     },
 ];
