@@ -249,7 +249,12 @@ fn indented<'a>(line: &[u8], place: Place, walk: &Walk, known: Known<'_, 'a>) ->
 
 /// Judges a line that could not be a trailer anywhere.
 fn prose<'a>(line: &[u8], known: Known<'_, 'a>) -> Option<Miss<'a>> {
-    let reach = String::from_utf8_lossy(line.get(..line.len().min(KEY_REACH))?);
+    let reach = line.get(..line.len().min(KEY_REACH))?;
+    if reach.is_ascii() && memchr(b':', reach).is_none() {
+        // Most lines of prose; the same, without looking at what each character is drawn like.
+        return None;
+    }
+    let reach = String::from_utf8_lossy(reach);
     let (end, colon) = reach.char_indices().find(|(_, character)| drawn_like(*character) == ':')?;
     let written = reach.get(..end)?;
     let key = known.meant(written)?;
