@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
+use super::output::wrapped;
 use super::{Exit, Stop, World};
 use crate::calendar::Within;
 use crate::change::Need;
-use crate::change::person::is_invisible;
 use crate::gate::{Loaded, Unusable, from_disk, from_pack};
 use crate::git::Repository;
 use crate::policy::{PATH, Policy, packs};
@@ -316,27 +316,6 @@ fn explain(predicate: Option<&str>) -> Result<Exit, Stop> {
     }
     out.flush()?;
     Ok(Exit::Allowed)
-}
-
-/// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further
-/// lines are indented by `indent`. Escape sequences are taken out: a policy may be somebody else's.
-fn wrapped(start: &str, indent: usize, text: &str) -> String {
-    let mut lines = vec![start.to_owned()];
-    let mut is_fresh = true;
-    for word in text.split_whitespace() {
-        let word: String = word.chars().map(|one| if is_invisible(one) { '\u{fffd}' } else { one }).collect();
-        let width = |text: &str| text.chars().count();
-        if let Some(line) = lines.last_mut().filter(|line| is_fresh || width(line) + width(&word) < 79) {
-            if !is_fresh {
-                line.push(' ');
-            }
-            line.push_str(&word);
-        } else {
-            lines.push(format!("{}{word}", " ".repeat(indent)));
-        }
-        is_fresh = false;
-    }
-    lines.join("\n")
 }
 
 pub(super) fn no_pack(name: &str) -> Stop {

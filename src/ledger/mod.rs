@@ -36,6 +36,7 @@ mod steps;
 pub mod store;
 pub mod stray;
 pub mod sweep;
+pub mod trace;
 pub mod verify;
 mod vouched;
 mod walk;

@@ -37,4 +37,5 @@ mod pushes;
 mod stayed;
 mod strays;
 mod sweeps;
+mod traced;
 mod vectors;

@@ -13,7 +13,7 @@ use anstyle::{AnsiColor, Style};
 use super::{Exit, Stop, World, output};
 use crate::policy::PATH;
 use sandbox::{POLICY, Pushed, Sandbox};
-use scenes::{Ending, Push, SCENES, Scene, WEAKENING, WEAKER};
+use scenes::{EMERGENCY, Ending, Push, SCENES, Scene, WEAKENING, WEAKER};
 
 /// See the gate at work
 ///
@@ -38,7 +38,7 @@ pub(super) struct Args {
 const LOOKS: [(&str, &[&str]); 4] = [
     ("git", &["fetch", "--quiet", "origin", "refs/changegate/ledger:refs/changegate/ledger"]),
     ("changegate", &["ledger", "log"]),
-    ("changegate", &["obligations", "--all"]),
+    ("changegate", &["ledger", "trace", EMERGENCY]),
     ("changegate", &["ledger", "verify"]),
 ];
 
@@ -105,8 +105,9 @@ fn look_back(sandbox: &Sandbox, pen: &Pen, out: &mut dyn Write) -> Result<usize,
     writeln!(out, "   Each push is in a ledger on the server, which anybody can copy and verify.\n")?;
     let mut surprises = 0;
     for (program, args) in LOOKS {
+        let args: Vec<String> = args.iter().map(|arg| sandbox.filled(arg)).collect::<Result<_, _>>()?;
         writeln!(out, "$ {program} {}", args.join(" "))?;
-        let (is_well, written) = sandbox.look(program, args)?;
+        let (is_well, written) = sandbox.look(program, &args)?;
         writeln!(out, "{}", written.trim_end())?;
         if !written.is_empty() {
             writeln!(out)?;

@@ -88,7 +88,7 @@ impl Sandbox {
     }
 
     /// Runs a command of a person's in the clone, and returns whether it ended well and what it wrote.
-    pub(super) fn look(&self, program: &str, args: &[&str]) -> Result<(bool, String)> {
+    pub(super) fn look(&self, program: &str, args: &[String]) -> Result<(bool, String)> {
         let program = if program == "changegate" { &self.binary } else { Path::new(program) };
         let mut command = self.command(program, &self.clone_folder());
         let output = command.args(args).output().context("cannot start what looks back")?;

@@ -6,6 +6,7 @@ mod exporting;
 mod folding;
 mod holding;
 mod reading;
+mod tracing;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub(super) use folding::{begin, fold_in, tell};
 Examples:
   changegate ledger log                    the newest records, a line each
   changegate ledger show 17                one record, for people
+  changegate ledger trace 4e5f607          how a change went, from request to closure
   changegate ledger verify                 is the chain whole, and true?
   changegate ledger verify --seen 41:sha256:0f3a...   nothing cut since
   changegate ledger replay 17              judge again from the facts
@@ -74,6 +76,26 @@ enum LedgerCommand {
         /// As it is kept
         #[arg(long)]
         json: bool,
+    },
+    /// Tell how a change went, from request to closure
+    ///
+    /// Every record that tells of a commit, oldest first: who asked for it, how
+    /// each rule was judged, when it landed, what it owed, and what closed that.
+    #[command(after_help = "\
+Examples:
+  changegate ledger trace 4e5f607
+  changegate ledger trace v1.4.0             what a tag points to
+  changegate ledger trace HEAD --format json
+
+Ends with 1 if it landed without a decision, has not landed, or something that
+it owes is overdue.")]
+    Trace {
+        /// The commit
+        change: String,
+
+        /// In which form
+        #[arg(long, value_name = "FORM", default_value = "terminal")]
+        format: Form,
     },
     /// Work everything out again, and name what does not fit
     ///
@@ -151,6 +173,9 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     match &args.command {
         LedgerCommand::Log { number, format } => reading::log(&repository, *number, *format == Form::Json),
         LedgerCommand::Show { record, json } => reading::show(&repository, record, *json),
+        LedgerCommand::Trace { change, format } => {
+            tracing::run_trace(&repository, change, *format == Form::Json, world)
+        }
         LedgerCommand::Verify { seen, signers, refs, no_refs, format } => {
             let refs = if *refs || *no_refs { Some(*refs) } else { None };
             let (seen, signers) = (seen.as_deref(), signers.as_deref());

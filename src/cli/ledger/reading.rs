@@ -273,7 +273,7 @@ fn arrow(out: &mut dyn Write, word: &str, moved: &Moved) -> io::Result<()> {
     writeln!(out, "{word:<9} {name}{}..{}", one(moved.old), one(moved.new))
 }
 
-fn pusher(pusher: &Fact<Pusher>) -> String {
+pub(super) fn pusher(pusher: &Fact<Pusher>) -> String {
     match pusher {
         Ok(Pusher::Account(account)) => shown(account),
         Ok(Pusher::Unidentified) => "nobody knows".into(),

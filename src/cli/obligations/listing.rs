@@ -16,14 +16,14 @@ use crate::report::{due, escape};
 const SCHEMA: &str = "changegate/obligations/v1";
 
 /// What is owed at one moment, the most urgent first.
-pub(super) struct Listing<'state> {
+pub(in crate::cli) struct Listing<'state> {
     now: Timestamp,
     owed: Vec<(Standing, &'state str, &'state Owed)>,
 }
 
 impl<'state> Listing<'state> {
     /// Returns what the state says at `now`; what is due until `soon` is due soon.
-    pub(super) fn of(state: &'state State, now: Timestamp, soon: Timestamp) -> Self {
+    pub(in crate::cli) fn of(state: &'state State, now: Timestamp, soon: Timestamp) -> Self {
         let one = |(id, owed): (&'state String, &'state Owed)| (standing(owed, now, soon), id.as_str(), owed);
         let mut owed: Vec<_> = state.owed.iter().map(one).collect();
         let due = |owed: &Owed| owed.due.unwrap_or(Timestamp::MAX);
@@ -32,22 +32,25 @@ impl<'state> Listing<'state> {
     }
 
     /// Returns how many stand like this.
-    pub(super) fn count(&self, standing: Standing) -> usize {
+    pub(in crate::cli) fn count(&self, standing: Standing) -> usize {
         self.owed.iter().filter(|(one, _, _)| *one == standing).count()
     }
 
     /// Returns those that stand like this, with their ids.
-    pub(super) fn that(&self, standing: Standing) -> impl Iterator<Item = (&'state str, &'state Owed)> {
+    pub(in crate::cli) fn that(
+        &self,
+        standing: Standing,
+    ) -> impl Iterator<Item = (&'state str, &'state Owed)> {
         self.owed.iter().filter(move |(one, _, _)| *one == standing).map(|(_, id, owed)| (*id, *owed))
     }
 
     /// Returns how a command ends that tells this.
-    pub(super) fn exit(&self) -> Exit {
+    pub(in crate::cli) fn exit(&self) -> Exit {
         if 0 < self.count(Standing::Overdue) { Exit::Denied } else { Exit::Allowed }
     }
 
     /// Writes the list for people.
-    pub(super) fn terminal(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::cli) fn terminal(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
         for (at, title) in TITLES {
             let mut first = true;
             for (_, owed) in self.that(at).filter(|_| all || at != Standing::Closed) {
@@ -126,8 +129,13 @@ impl<'state> Listing<'state> {
         writeln!(out, "{}", visible(&format!("{whole:#}")))
     }
 
+    /// Returns every obligation for programs, the most urgent first.
+    pub(in crate::cli) fn values(&self) -> Vec<Value> {
+        self.owed.iter().map(|(at, id, owed)| self.value(*at, id, owed)).collect()
+    }
+
     /// Returns one obligation for programs.
-    pub(super) fn value(&self, at: Standing, id: &str, owed: &Owed) -> Value {
+    pub(in crate::cli) fn value(&self, at: Standing, id: &str, owed: &Owed) -> Value {
         let closed = owed.closed.as_ref().map(|closed| match &closed.by {
             Evidence::Change { id } => json!({ "at": closed.at, "by": id }),
             Evidence::Ticket { key, source, url, by, .. } => {

@@ -17,6 +17,7 @@ mod on_github;
 mod sweeping;
 mod tickets;
 
+pub(super) use listing::Listing;
 pub(super) use notify::Place;
 pub(super) use on_github::sweep_with;
 pub(super) use sweeping::{SweepArgs, sweep};
@@ -66,7 +67,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     let repository = Repository::discover(&world.directory)?;
     let state = store::state(&repository)?
         .ok_or_else(|| Stop::Wrong(format!("there is no ledger here: {REF} does not exist")))?;
-    let listing = listing::Listing::of(&state, world.now, within.due(world.now).unwrap_or(world.now));
+    let listing = Listing::of(&state, world.now, within.due(world.now).unwrap_or(world.now));
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
         Form::Terminal => listing.terminal(args.all, &mut out),

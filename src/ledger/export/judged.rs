@@ -13,16 +13,16 @@ use crate::policy::Policy;
 use crate::verdict::Verdict;
 
 /// The changes of a ref.
-pub(super) struct Judged {
-    pub(super) verdicts: Vec<Verdict>,
+pub(in crate::ledger) struct Judged {
+    pub(in crate::ledger) verdicts: Vec<Verdict>,
     /// The policy that they were judged by, if it can still be read and is that one.
-    pub(super) policy: Option<Policy>,
+    pub(in crate::ledger) policy: Option<Policy>,
     /// Which of them are not there, and why.
-    pub(super) cannot: Vec<String>,
+    pub(in crate::ledger) cannot: Vec<String>,
 }
 
 /// Returns the changes of one ref of a decision, whose record stands in `commit`.
-pub(super) fn of(
+pub(in crate::ledger) fn of(
     repository: &Repository,
     commit: Oid,
     decided: &Decided,

@@ -5,7 +5,7 @@
 //! record is read in its place of the chain, and what is no longer to be had is told, not guessed. The
 //! statements are not signed; the ledger that they come from may be.
 
-mod judged;
+pub(super) mod judged;
 mod place;
 mod properties;
 mod statement;
