@@ -115,7 +115,8 @@ fn of_file(found: Found, state: &State, is_over: &dyn Fn(&Ahead) -> bool) -> Pen
     };
     let decided = &ahead.decided;
     let is_denied = decided.decision == Decision::Deny;
-    let is_known = state.recent.contains(&decided.id);
+    // A push that takes its time may be older than what is remembered as the newest.
+    let is_known = state.recent.contains(&decided.id) || state.open.contains_key(&decided.id);
     let moves = if is_denied {
         Vec::new()
     } else if is_known {

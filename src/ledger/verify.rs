@@ -291,7 +291,9 @@ impl Run<'_> {
                 self.problem(Kind::Unreadable, format!("a decision could not be read: {why}"));
             }
             Event::Begin(_) if self.verified.records != 1 => self.tampered("the ledger begins a second time"),
-            Event::Decision(decided) if self.state.recent.contains(&decided.id) => {
+            Event::Decision(decided)
+                if self.state.recent.contains(&decided.id) || self.state.open.contains_key(&decided.id) =>
+            {
                 self.tampered("it records a decision that was recorded before");
             }
             Event::Discharged(discharged) => {
