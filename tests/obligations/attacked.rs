@@ -8,6 +8,7 @@ use changegate::ledger::deciding::{self, Deciding};
 use changegate::ledger::fold::{Folding, fold};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::past::{EMERGENCY, TICKET, closes};
 use crate::world::{MAIN, World, ZERO, bad, good};
 
 /// What serves a push, in these tests.
@@ -69,4 +70,21 @@ fn a_slow_push_is_recorded_once_however_many_come_in_between() {
     fold_while(&world, false);
     assert_eq!(world.kinds().iter().filter(|kind| *kind == "decision").count(), 41);
     world.is_whole();
+}
+
+#[test]
+fn what_landed_past_the_gate_closes_nothing() {
+    let mut world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    let stray = world.commit_as_ben(&closes(&change, TICKET));
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.reconcile().refused("moved without a decision");
+    let told = world.changegate("server.git", &["sweep"]);
+    told.refused("emergency-ticket").says(&format!("{} closes nothing: it landed without", &stray[..10]));
+    told.does_not_say("closed in time");
+    // What lands by a decision afterwards does.
+    world.commit(&closes(&change, TICKET));
+    world.push(&["main"]).accepted().says("emergency-ticket of");
+    world.changegate("server.git", &["sweep"]).says("1 closed in time");
 }
