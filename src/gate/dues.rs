@@ -183,7 +183,8 @@ fn speaks_for(change: &Change) -> Vec<String> {
     found
 }
 
-fn digits(value: &Text) -> Option<String> {
+/// Returns what one `For-Change` names: the first digits of an id, or `ledger:` and a number.
+pub fn digits(value: &Text) -> Option<String> {
     let value = value.as_utf8()?.trim();
     if let Some(number) = value.strip_prefix(RECORD) {
         let number: u64 = number.parse().ok()?;

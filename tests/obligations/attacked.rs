@@ -3,13 +3,21 @@
 use changegate::change::{Oid, Text};
 use changegate::gate::{Settings, judge_push, under_control};
 use changegate::git::{RefUpdate, Repository};
-use changegate::ledger::ahead;
 use changegate::ledger::deciding::{self, Deciding};
 use changegate::ledger::fold::{Folding, fold};
+use changegate::ledger::obligation::discharge;
+use changegate::ledger::record::{Decided, Escalated, Event, Evidence, Scope, Tip};
+use changegate::ledger::session::{BreakGlass, Ended, Opened, Who};
+use changegate::ledger::state::Owed;
+use changegate::ledger::sweep::append;
+use changegate::ledger::{ahead, store};
+use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::past::{EMERGENCY, TICKET, closes};
-use crate::world::{MAIN, World, ZERO, bad, good};
+use crate::book::LEDGER;
+use crate::glass::server;
+use crate::past::{EMERGENCY, TICKET, ago, closes};
+use crate::world::{MAIN, Pushed, World, ZERO, bad, good};
 
 /// What serves a push, in these tests.
 const SERVER: &str = "a process that the test speaks for";
@@ -87,4 +95,119 @@ fn what_landed_past_the_gate_closes_nothing() {
     world.commit(&closes(&change, TICKET));
     world.push(&["main"]).accepted().says("emergency-ticket of");
     world.changegate("server.git", &["sweep"]).says("1 closed in time");
+}
+
+/// Appends what somebody makes up, with the gate's own code, verifies, and takes it away again.
+fn made_up(world: &World, at: Timestamp, event: Event) -> Pushed {
+    let (tip, newest) = (world.at(LEDGER).unwrap(), world.path("server.git/changegate/newest"));
+    let before = std::fs::read(&newest).unwrap();
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    append(&repository, None, at, |_| vec![event]).unwrap();
+    let verified = world.verify();
+    world.git_in("server.git", &["update-ref", LEDGER, &tip]);
+    std::fs::write(newest, before).unwrap();
+    verified
+}
+
+#[test]
+fn nothing_is_closed_by_what_does_not_close_it() {
+    let world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.land_at(ago(30));
+    let other = world.commit(&good("Something else"));
+    world.push(&["main"]).accepted();
+    world.is_whole();
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    let state = store::state(&repository).unwrap().unwrap();
+    let owes = |rule: &str| {
+        let found = state.owed.iter().find(|(_, owed)| owed.rule == rule).unwrap();
+        (found.0.clone(), found.1.clone())
+    };
+    let (ticket, review) = (owes("emergency-ticket"), owes("emergency-review"));
+    let now = Timestamp::now();
+    let discharged = |(id, owed): &(String, Owed), evidence: Evidence, at: Timestamp| {
+        Event::Discharged(discharge(id, owed, evidence, at))
+    };
+    let id = |digits: &str| Oid::from_hex(digits).unwrap();
+    let not_so = "it closes something by what does not close it, or not then";
+    for (owed, evidence, at) in [
+        (&ticket, Evidence::Session { by: Text::from("kim") }, now),
+        // Neither says anything for the emergency, and one is the emergency itself.
+        (&ticket, Evidence::Change { id: id(&other) }, now),
+        (&ticket, Evidence::Change { id: id(&change) }, now),
+        (&ticket, Evidence::Change { id: id(&"1".repeat(40)) }, now),
+        (&review, Evidence::Change { id: id(&other) }, now),
+    ] {
+        made_up(&world, now, discharged(owed, evidence, at)).refused(not_so);
+    }
+    // What closes it late does not close it in time.
+    let closing = world.commit(&closes(&change, TICKET));
+    world.git_in("server.git", &["config", "changegate.ledger", "off"]);
+    world.push(&["main"]).accepted();
+    world.git_in("server.git", &["config", "--unset", "changegate.ledger"]);
+    world.reconcile();
+    let evidence = || Evidence::Change { id: id(&closing) };
+    made_up(&world, now, discharged(&ticket, evidence(), ago(20))).refused(not_so);
+    made_up(&world, now, discharged(&ticket, evidence(), now)).does_not_say(not_so);
+    let told = |overdue: Vec<String>, due_soon: Vec<String>| {
+        Event::Escalated(Escalated { due_soon, overdue, observed_at: now })
+    };
+    let nobody = "people were told of what was not due";
+    made_up(&world, now, told(vec![review.0.clone()], Vec::new())).refused(nobody);
+    made_up(&world, now, told(vec![ticket.0.clone()], vec![review.0.clone()])).does_not_say(nobody);
+}
+
+#[test]
+fn no_ref_moves_by_coming_under_change_control_again() {
+    let world = World::new();
+    world.commit("Past the hook\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    world.changegate("server.git", &["ledger", "verify"]).refused("mismatch");
+    let state = store::state(&repository).unwrap().unwrap();
+    let tip = Tip { name: Text::from(MAIN), id: Oid::from_hex(&world.main()).unwrap() };
+    let scope = Scope { protects: state.protects, came: vec![tip], left: Vec::new() };
+    made_up(&world, Timestamp::now(), Event::Scope(scope)).refused("and they did not");
+}
+
+#[test]
+fn a_session_on_the_server_has_the_time_of_its_record() {
+    let world = server();
+    let on_server =
+        |what: &[&str]| world.changegate("server.git", &[&["breakglass"], what, &["--server"]].concat());
+    let why = "the payment queue is stuck, and orders are lost with every minute";
+    on_server(&["open", "--incident", "INC-1", "--reason", why]).accepted();
+    world.is_whole();
+    let session = world.sessions()[0]["id"].as_str().unwrap().to_owned();
+    let (now, later) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_hours(9));
+    let by = Who { account: Text::from("root"), decision: None, person: None };
+    let closed = Ended {
+        asked_as: "0123456789ab".into(),
+        by: by.clone(),
+        closed_at: now,
+        late_by: None,
+        note: None,
+        session,
+    };
+    made_up(&world, later, Event::BreakGlass(BreakGlass::Closed(closed.clone()))).refused("not like that");
+    made_up(&world, now, Event::BreakGlass(BreakGlass::Closed(closed))).accepted();
+    let id = "0123456789ab".to_owned();
+    let (incident, reason) = (Text::from("INC-2"), Text::from(why));
+    let opened =
+        Opened { asked_as: id.clone(), session: id, by, incident, reason, opened_at: later, until: later };
+    made_up(&world, now, Event::BreakGlass(BreakGlass::Opened(opened))).refused("cannot be opened like that");
+}
+
+#[test]
+fn what_is_denied_is_not_said_to_be_allowed() {
+    let world = World::new();
+    world.commit(&bad("Nobody has looked at this"));
+    world.push(&["main"]).refused("peer-review");
+    world.reconcile();
+    let record = world.links().pop().unwrap().record();
+    let mut decided: Decided = serde_json::from_value(record["event"]["decision"].clone()).unwrap();
+    decided.id = "0".repeat(32);
+    decided.decision = Decision::Allow;
+    made_up(&world, Timestamp::now(), Event::Decision(Box::new(decided)))
+        .refused("it allows what it says is denied");
 }
