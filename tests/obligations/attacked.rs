@@ -211,3 +211,46 @@ fn what_is_denied_is_not_said_to_be_allowed() {
     made_up(&world, Timestamp::now(), Event::Decision(Box::new(decided)))
         .refused("it allows what it says is denied");
 }
+
+const STRICT: &str = "\
+changegate: 1
+name: test
+extends: [startup]
+protects: [main]
+obligations: { block-on-overdue: true, suspend-shortcut: true }
+";
+
+#[test]
+fn nobody_blocks_everybody_by_what_nobody_can_close() {
+    let world = World::under(STRICT);
+    let before = world.head();
+    world.commit(&format!("{EMERGENCY}Co-authored-by: somebody\n"));
+    world.push(&["main"]).refused("obligations-known").says("nobody can tell who made it");
+    world.git(&["reset", "-q", "--hard", &before]);
+    world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    world.is_whole_but_for_denials();
+}
+
+#[test]
+fn one_push_does_not_leave_more_owed_than_the_ledger_can_carry() {
+    let world = World::new();
+    let before = world.head();
+    let name = "x".repeat(1000);
+    let others: String =
+        (0..3000).map(|one| format!("Co-authored-by: {name}{one} <a{one}@example.com>\n")).collect();
+    std::fs::write(world.path("message"), format!("{EMERGENCY}{others}")).unwrap();
+    let message = world.path("message").display().to_string();
+    world.git(&["commit", "-q", "--allow-empty", "--no-verify", "-F", &message]);
+    world.push(&["main"]).refused("owes more than the ledger can carry along");
+    world.git(&["reset", "-q", "--hard", &before]);
+    world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    world.is_whole_but_for_denials();
+    let decided: Vec<_> =
+        world.records().into_iter().filter(|record| record["event"]["id"].is_string()).collect();
+    assert_eq!(
+        decided.iter().map(|one| one["event"]["decision"].clone()).collect::<Vec<_>>(),
+        ["deny", "allow"]
+    );
+}
