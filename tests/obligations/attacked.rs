@@ -254,3 +254,37 @@ fn one_push_does_not_leave_more_owed_than_the_ledger_can_carry() {
         ["deny", "allow"]
     );
 }
+
+#[test]
+fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
+    let world = World::new();
+    let first = world.head();
+    let stray = world.commit(&bad("Past the hook"));
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.reconcile();
+    let check = |name: &str| {
+        world.changegate("server.git", &["deploy-check", &format!("{first}..{stray}"), "--ref", name])
+    };
+    check("main").refused("it landed without a decision");
+    // Nothing new is nothing judged, if it never came to the branch.
+    let never = world.commit(&bad("Never pushed"));
+    let none = format!("{never}..{never}");
+    let check_none = |range: &str| world.changegate("work", &["deploy-check", range, "--ref", "main"]);
+    world.git(&["fetch", "-q", "origin", "refs/changegate/ledger:refs/changegate/ledger"]);
+    check_none(&none).refused(&format!("{never}: no landing in the ledger brought it"));
+    check_none(&format!("{first}..{first}")).says("0 changes").does_not_say("no landing");
+    world.git(&["reset", "-q", "--hard", &stray]);
+    // Another branch takes what main holds, as judged there.
+    world.push(&["main:release/1"]).accepted();
+    check("release/1").refused(&format!("{stray}: it landed without a decision"));
+    // What is judged on the other branch first is decided there.
+    let world = World::new();
+    let first = world.head();
+    let fix = world.commit(&good("Fix it there"));
+    world.push(&["main:release/1"]).accepted();
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.reconcile();
+    let range = format!("{first}..{fix}");
+    world.changegate("server.git", &["deploy-check", &range, "--ref", "release/1"]).accepted();
+    world.changegate("server.git", &["deploy-check", &range, "--ref", "main"]).refused("landed without");
+}
