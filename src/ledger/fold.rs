@@ -295,7 +295,8 @@ impl Run<'_, '_> {
                     self.folded.landed.extend(moved.iter().map(|moved| told(moved, decided)));
                 }
                 if !one.is_known {
-                    self.append(Event::Decision(Box::new(decided.clone())), one.ahead.facts.as_deref())?;
+                    let whole = one.whole()?;
+                    self.append(Event::Decision(Box::new(whole.decided)), whole.facts.as_deref())?;
                 }
                 if decided.decision == Decision::Allow && !one.moves.is_empty() {
                     self.folded.found_late += usize::from(is_late);

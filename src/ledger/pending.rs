@@ -7,7 +7,7 @@ use std::{fs, io};
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
-use super::ahead::{Ahead, Found};
+use super::ahead::{self, Ahead, Found};
 use super::fold::{Folding, Told};
 use super::record::{Damaged, Moved, digest};
 use super::state::State;
@@ -42,6 +42,20 @@ pub(super) struct OnDisk {
     landed: BTreeSet<Text>,
     /// Whether the ledger has everything about it.
     pub(super) is_done: bool,
+}
+
+impl OnDisk {
+    /// Returns all that was written ahead.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read any more.
+    pub(super) fn whole(&self) -> Result<Ahead> {
+        if self.ahead.decided.decision == Decision::Allow {
+            return Ok(self.ahead.clone());
+        }
+        ahead::whole(&self.path).context("cannot read what was written ahead")
+    }
 }
 
 impl Pending {
