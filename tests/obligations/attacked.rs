@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::book::LEDGER;
 use crate::glass::server;
 use crate::past::{EMERGENCY, TICKET, ago, closes};
-use crate::world::{MAIN, Pushed, World, ZERO, bad, good};
+use crate::world::{MAIN, POLICY, Pushed, World, ZERO, bad, good};
 
 /// What serves a push, in these tests.
 const SERVER: &str = "a process that the test speaks for";
@@ -287,4 +287,23 @@ fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
     let range = format!("{first}..{fix}");
     world.changegate("server.git", &["deploy-check", &range, "--ref", "release/1"]).accepted();
     world.changegate("server.git", &["deploy-check", &range, "--ref", "main"]).refused("landed without");
+}
+
+#[test]
+fn a_branch_from_before_the_rules_owes_what_they_ask() {
+    let old = format!(
+        "{POLICY}rules:\n  emergency-ticket: {{ level: off, reason: nobody asked for it yet }}\n  \
+         emergency-review: {{ level: off, reason: nobody asked for it yet }}\n"
+    );
+    let world = World::under(&old);
+    let first = world.head();
+    world.write("policies/changegate.yml", POLICY);
+    world.commit(&good("Ask for tickets"));
+    world.push(&["main"]).accepted();
+    world.git(&["checkout", "-q", "-b", "old", &first]);
+    world.push(&["old:release/old"]).accepted();
+    world.commit(EMERGENCY);
+    world.push(&["old:release/old"]).accepted().says("owed emergency-ticket").says("owed emergency-review");
+    world.changegate("server.git", &["obligations"]).says("1 due soon, 1 open");
+    world.is_whole();
 }
