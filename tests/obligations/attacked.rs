@@ -307,3 +307,19 @@ fn a_branch_from_before_the_rules_owes_what_they_ask() {
     world.changegate("server.git", &["obligations"]).says("1 due soon, 1 open");
     world.is_whole();
 }
+
+#[test]
+fn a_branch_from_before_the_ticket_system_takes_no_key_for_a_ticket() {
+    let world = World::new();
+    let first = world.head();
+    world.write("policies/changegate.yml", &format!("{POLICY}tickets: {{ SEC: linear }}\n"));
+    world.commit(&good("Ask the ticket system"));
+    world.push(&["main"]).accepted();
+    world.git(&["checkout", "-q", "-b", "old", &first]);
+    world.push(&["old:release/old"]).accepted();
+    let change = world.commit(EMERGENCY);
+    world.push(&["old:release/old"]).accepted();
+    world.commit(&closes(&change, TICKET));
+    world.push(&["old:release/old"]).accepted().says("emergency-ticket of").says("stays open");
+    world.changegate("server.git", &["sweep"]).does_not_say("closed in time");
+}

@@ -16,7 +16,9 @@ use super::tickets;
 use crate::calendar::Within;
 use crate::change::{Change, Commit, Missing, Need, Needs, Oid, Stage, Text};
 use crate::gate::dues::{Closing, closing};
-use crate::gate::{LedgerMode, Loaded, MissingPolicy, Settings, Unusable, at_commit, from_disk, from_pack};
+use crate::gate::{
+    LedgerMode, Loaded, MissingPolicy, Settings, Unusable, at_commit, from_disk, from_pack, standing,
+};
 use crate::git::{Peeled, Range, Repository};
 use crate::ledger::obligation::Standing;
 use crate::ledger::record::{Escalated, Event};
@@ -144,9 +146,11 @@ fn landed(
 ) -> Result<Option<Landed>, Stop> {
     let Some(tip) = state.tips.get(&key(name)).copied() else { return Ok(None) };
     let loaded = policy(repository, settings, tip, name)?;
+    let base = standing(repository, settings);
+    let base = base.as_ref().map(|base| &base.policy);
     let one = |commits: Vec<Result<Commit, _>>| {
         let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
-        closing(&of_history(name, commits, world.now), &loaded.policy)
+        closing(&of_history(name, commits, world.now), &loaded.policy, base)
     };
     let range = Range { new: tip, hidden: &[oldest], trusted: None };
     let mut found: Vec<Closing> = Vec::new();
