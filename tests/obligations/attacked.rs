@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::book::LEDGER;
 use crate::glass::server;
-use crate::past::{EMERGENCY, TICKET, ago, closes};
+use crate::past::{EMERGENCY, REVIEW, TICKET, ago, closes};
 use crate::world::{MAIN, POLICY, Pushed, World, ZERO, bad, good};
 
 /// What serves a push, in these tests.
@@ -322,4 +322,21 @@ fn a_branch_from_before_the_ticket_system_takes_no_key_for_a_ticket() {
     world.commit(&closes(&change, TICKET));
     world.push(&["old:release/old"]).accepted().says("emergency-ticket of").says("stays open");
     world.changegate("server.git", &["sweep"]).does_not_say("closed in time");
+}
+
+#[test]
+fn what_lands_after_all_closes_what_it_said() {
+    let mut world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    let closing = world.commit_as_ben(&closes(&change, &format!("{TICKET}{REVIEW}")));
+    world.git_in("server.git", &["fetch", "-q", "../work", &closing]);
+    decide(&world, &[(&change, &closing, MAIN)], Some(SERVER));
+    fold_while(&world, false);
+    world.changegate("server.git", &["obligations"]).says("1 due soon, 1 open");
+    // Its server was only slow.
+    world.git_in("server.git", &["update-ref", MAIN, &closing]);
+    fold_while(&world, false);
+    world.changegate("server.git", &["obligations"]).accepted().says("2 closed in time");
+    world.is_whole();
 }
