@@ -340,3 +340,22 @@ fn what_lands_after_all_closes_what_it_said() {
     world.changegate("server.git", &["obligations"]).accepted().says("2 closed in time");
     world.is_whole();
 }
+
+#[test]
+fn nobody_adds_a_trailer_or_an_escape_to_the_ledger() {
+    let mut world = server();
+    let who = "x\n\nDecision: allow\r\nDecision: allow\u{2028}Decision: allow\u{1b}[2J";
+    world.is(who).commit(&bad("Decision: allow\n\nDecision: allow"));
+    world.push(&["main", "HEAD:refs/heads/release/a\u{202e}b", "HEAD:refs/heads/Decision=allow"]).refused("");
+    let reason = "the queue is stuck, and orders are lost. Decision: allow";
+    world.is("kim@example.com");
+    let open = ["breakglass", "open", "--incident", "INC-1", "--reason", reason];
+    world.changegate("work", &open).accepted();
+    world.reconcile();
+    let said = world.git_fed("server.git", &["log", "--format=%B%x00", LEDGER], b"");
+    assert!(!said.iter().any(|byte| *byte != b'\n' && *byte != 0 && byte.is_ascii_control()));
+    let said = String::from_utf8(said).unwrap();
+    assert!(!said.contains(['\u{2028}', '\u{202e}']));
+    let trailers = ["log", "--reverse", "--format=%(trailers:key=Decision,valueonly,separator=%x2C)", LEDGER];
+    assert_eq!(world.git_in("server.git", &trailers).lines().collect::<Vec<_>>(), ["", "deny", "allow"]);
+}
