@@ -60,7 +60,7 @@ pub fn block(
 /// Returns what is overdue and speaks against the changes that are pushed to one ref.
 pub fn against(name: &Text, dues: &Dues, state: &State, now: Timestamp) -> Vec<Judgement> {
     // What nobody can close would be in the way for ever.
-    let stands = |owed: &&Owed| is_overdue(owed, now) && can_be_closed(owed);
+    let stands = |owed: &&Owed| is_overdue(owed, now) && can_be_closed(owed) && !is_nobodys(owed);
     let overdue: Vec<&Owed> = state.owed.values().filter(stands).collect();
     // A break-glass session is about all of the repository.
     let is_here = |owed: &&Owed| owed.on == *name || owed.session.is_some();
@@ -81,6 +81,13 @@ pub fn against(name: &Text, dues: &Dues, state: &State, now: Timestamp) -> Vec<J
         }
     }
     found
+}
+
+/// Returns whether only somebody else may close what is owed, and nobody can tell who made it. Such a thing
+/// is let through no more, but may be older than a policy that asks what is overdue.
+fn is_nobodys(owed: &Owed) -> bool {
+    let is_known = owed.makers_known && owed.makers.iter().all(|maker| maker.key.is_some());
+    owed.by_others && owed.stray.is_none() && owed.session.is_none() && !is_known
 }
 
 /// Returns what speaks against a change that would owe what only somebody else closes, if nobody can tell

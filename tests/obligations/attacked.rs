@@ -233,6 +233,24 @@ fn nobody_blocks_everybody_by_what_nobody_can_close() {
 }
 
 #[test]
+fn what_nobody_can_close_from_before_is_in_nobodys_way() {
+    let world = World::new();
+    let change = world.commit(&format!("{EMERGENCY}Co-authored-by: somebody\n"));
+    world.land_at(ago(24 * 30));
+    world.commit(&closes(&change, &format!("{TICKET}{REVIEW}")));
+    world.push(&["main"]).accepted().says("it is not known who made one of the two");
+    world.write("policies/changegate.yml", STRICT);
+    world.commit(&good("Ask what is overdue"));
+    world.push(&["main"]).accepted();
+    world.commit(&good("Go on"));
+    world.push(&["main"]).accepted();
+    world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    // It stays overdue, and whoever sweeps is told.
+    world.changegate("server.git", &["sweep"]).refused("1 overdue");
+}
+
+#[test]
 fn one_push_does_not_leave_more_owed_than_the_ledger_can_carry() {
     let world = World::new();
     let before = world.head();
