@@ -7,7 +7,7 @@ use crate::change::{Oid, Text};
 use crate::gate::dues::record;
 use crate::git::{Head, Peeled, Repository};
 use crate::ledger::obligation::is_overdue;
-use crate::ledger::state::Owed;
+use crate::ledger::state::{Owed, key};
 use crate::ledger::stray::can_be_closed;
 use crate::ledger::{REF, deploy, store};
 use crate::report::{due, escape};
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     };
     let state = store::state(&repository)?
         .ok_or_else(|| Stop::Wrong(format!("there is no ledger here: {REF} does not exist")))?;
-    let checked = deploy::check(&repository, &name, old, new)?;
+    let checked = deploy::check(&repository, &name, state.tips.get(&key(&name)).copied(), old, new)?;
     // What landed without a decision and cannot be declared is told with the changes of the range.
     let is_here = |owed: &&Owed| owed.on == name || owed.session.is_some();
     let stands = |owed: &&Owed| is_here(owed) && is_overdue(owed, world.now) && can_be_closed(owed);

@@ -121,7 +121,7 @@ impl Due {
         let is_emergency = verdict.class.as_deref() == Some(EMERGENCY);
         let owes = verdict.judgements.iter().any(|one| matches!(one.outcome, Outcome::Owed(_)));
         let made = if is_emergency || owes { made(change, policy) } else { None };
-        let closing = closing(change, policy);
+        let closing = closing(change, policy, Some(base));
         let closing = closing.map(|closing| Closing { declares: declares(change, base), ..closing });
         Due { is_emergency, owes, made, closing }
     }
@@ -148,13 +148,15 @@ fn made(change: &Change, policy: &Policy) -> Option<Made> {
     Some(Made { change: change.tip()?.id?, by: makers(&found), is_complete: missing.is_none() })
 }
 
-/// Returns what a change says for earlier ones; `None` if it speaks for none.
-pub fn closing(change: &Change, policy: &Policy) -> Option<Closing> {
+/// Returns what a change says for earlier ones; `None` if it speaks for none. What it states counts as far as
+/// `policy` accepts it, and `base`, the one of the policy ref, where that has such a field.
+pub fn closing(change: &Change, policy: &Policy, base: Option<&Policy>) -> Option<Closing> {
     let speaks_for = speaks_for(change);
     if speaks_for.is_empty() {
         return None;
     }
     let states = stated(change, policy);
+    let states = base.into_iter().fold(states, |states, base| accepted(states, change, base));
     Some(Closing { made: made(change, policy)?, speaks_for, states, declares: None })
 }
 
@@ -183,7 +185,8 @@ fn speaks_for(change: &Change) -> Vec<String> {
     found
 }
 
-fn digits(value: &Text) -> Option<String> {
+/// Returns what one `For-Change` names: the first digits of an id, or `ledger:` and a number.
+pub fn digits(value: &Text) -> Option<String> {
     let value = value.as_utf8()?.trim();
     if let Some(number) = value.strip_prefix(RECORD) {
         let number: u64 = number.parse().ok()?;
@@ -209,6 +212,18 @@ fn different(claims: &[Claim<'_>]) -> Vec<Text> {
         }
     }
     found
+}
+
+/// Returns what another policy accepts as well of what is stated. A branch that is older than a ticket system
+/// would take any key for a ticket.
+fn accepted(states: Vec<Stated>, change: &Change, base: &Policy) -> Vec<Stated> {
+    let one = |one: Stated| {
+        let Some(field) = base.vocabulary.field(&one.field) else { return Some(one) };
+        let Reading::Stated { claims, .. } = field.reading(change) else { return None };
+        let confirmed = base.confirms(&one.field).then(|| different(&claims));
+        Some(Stated { tickets: confirmed.or(one.tickets), ..one })
+    };
+    states.into_iter().filter_map(one).collect()
 }
 
 fn stated(change: &Change, policy: &Policy) -> Vec<Stated> {

@@ -11,7 +11,7 @@ use crate::git::Unreadable;
 use crate::judge::judge;
 use crate::policy::Policy;
 use crate::push::refuse;
-use crate::verdict::{Finding, Judgement, Line, Verdict};
+use crate::verdict::{Finding, Judgement, Line, Outcome, Verdict};
 
 /// A verdict, the change as JSON if that is kept, and what the change has to do with what is owed; or
 /// what speaks against the ref because there can be no verdict.
@@ -70,15 +70,35 @@ pub fn judge_again(change: &Change, own: &Policy, base: Option<&Policy>) -> Verd
     verdict
 }
 
-/// Adds to a verdict what another policy denies and the first one does not.
+/// Adds to a verdict what another policy denies and the first one does not, and what it lets through only
+/// against something owed.
 ///
 /// A branch can be made from any old commit, and so start under any policy that ever was. What the
 /// policy ref asks today is therefore asked everywhere, beside what the branch itself asks.
 fn add_denials(verdict: &mut Verdict, other: Verdict) {
-    for judgement in other.judgements.into_iter().filter(|judgement| judgement.denies(true)) {
-        let told = |known: &Judgement| known.rule.id == judgement.rule.id && known.denies(true);
-        if !verdict.judgements.iter().any(told) {
+    for judgement in other.judgements {
+        let id = judgement.rule.id.clone();
+        let denies = |known: &Judgement| known.rule.id == id && known.denies(true);
+        if verdict.judgements.iter().any(denies) {
+            continue;
+        }
+        let due = first_due(&judgement);
+        if judgement.denies(true) {
             verdict.judgements.push(judgement);
+        } else if due.is_some() {
+            let owes = |known: &&mut Judgement| known.rule.id == id && first_due(known).is_some();
+            match verdict.judgements.iter_mut().find(owes) {
+                None => verdict.judgements.push(judgement),
+                Some(known) if due < first_due(known) => *known = judgement,
+                Some(_) => {}
+            }
         }
     }
+}
+
+/// Returns when the first of what is owed by a judgement is due, what is due never coming last; `None` if
+/// nothing is owed.
+fn first_due(judgement: &Judgement) -> Option<Timestamp> {
+    let Outcome::Owed(owed) = &judgement.outcome else { return None };
+    owed.iter().map(|one| one.due.unwrap_or(Timestamp::MAX)).min()
 }

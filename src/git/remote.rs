@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::change::Oid;
 
 /// Variables of the environment that would have git work elsewhere, or tell what it sends.
-const UNWANTED: [&str; 16] = [
+const UNWANTED: [&str; 14] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -29,10 +29,11 @@ const UNWANTED: [&str; 16] = [
     "GIT_TRACE_CURL_NO_DATA",
     "GIT_TRACE_PACKET",
     "GIT_TRACE_REDACT",
-    "GIT_TRACE2",
-    "GIT_TRACE2_EVENT",
     "GIT_CURL_VERBOSE",
 ];
+
+/// The traces that the account's configuration can ask for as well, with all that git is configured by.
+const TRACES: [&str; 3] = ["GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
 
 /// A repository that lies elsewhere.
 pub struct Remote {
@@ -166,6 +167,10 @@ impl Remote {
     }
 
     fn git(&self, folder: &Path, args: &[&str]) -> Result<Output> {
+        self.command(folder, args).output().context("cannot start git")
+    }
+
+    fn command(&self, folder: &Path, args: &[&str]) -> Command {
         let scope = format!("http.{}.extraHeader", self.url);
         let mut config: Vec<(&str, &str)> = vec![
             ("credential.helper", ""),
@@ -188,12 +193,15 @@ impl Remote {
         for name in UNWANTED {
             command.env_remove(name);
         }
+        for name in TRACES {
+            command.env(name, "0");
+        }
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").env("SSH_ASKPASS", "");
         command.env("LC_ALL", "C").env("GIT_CONFIG_COUNT", config.len().to_string());
         for (at, (key, value)) in config.into_iter().enumerate() {
             command.env(format!("GIT_CONFIG_KEY_{at}"), key).env(format!("GIT_CONFIG_VALUE_{at}"), value);
         }
-        command.output().context("cannot start git")
+        command
     }
 
     /// Returns what git says, without what may not be said.
@@ -247,5 +255,22 @@ mod tests {
         let said = remote.refused("cannot write", "refs/a", &output).to_string();
         assert!(said.contains("contents: write") && !said.contains("secret"), "{said}");
         assert!(said.contains("***"));
+    }
+
+    #[test]
+    fn a_token_is_in_no_trace_that_the_account_asks_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let remote = Remote::new("http://127.0.0.1:9/a.git", Some("secret")).unwrap();
+        remote.begin(folder.path()).unwrap();
+        let account = folder.path().join("account");
+        let traces = ["normalTarget", "perfTarget", "eventTarget"];
+        let traces = traces.map(|trace| format!("{trace} = {}\n", folder.path().join(trace).display()));
+        std::fs::write(&account, format!("[trace2]\nconfigParams = http.*\n{}", traces.concat())).unwrap();
+        let mut command = remote.command(folder.path(), &["config", "--list"]);
+        let output = command.env("GIT_CONFIG_GLOBAL", &account).output().unwrap();
+        assert!(output.status.success());
+        for trace in ["normalTarget", "perfTarget", "eventTarget"] {
+            assert!(!folder.path().join(trace).exists(), "{trace}");
+        }
     }
 }

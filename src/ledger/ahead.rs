@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::place;
 use super::record::Decided;
 use crate::change::text;
+use crate::verdict::Decision;
 
 /// The longest file that is read back, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -39,7 +40,8 @@ pub struct Ahead {
 pub struct Found {
     /// Its file.
     pub path: PathBuf,
-    /// What it holds, or why that cannot be read.
+    /// What it holds, or why that cannot be read. Of a denial it is only that there is one: whoever may
+    /// not land anything can have himself denied as often as he likes, and all of it is held at once.
     pub ahead: Result<Ahead, String>,
 }
 
@@ -88,12 +90,30 @@ pub fn all(common_dir: &Path, known: &[Found]) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     for path in paths {
         match read(&path) {
-            Some(ahead) => found.push(Found { path, ahead }),
+            Some(ahead) => found.push(Found { path, ahead: ahead.map(bare) }),
             // Whoever holds no lock may see a file that goes away while it is looked at.
             None => continue,
         }
     }
     Ok(found)
+}
+
+/// Returns all of a decision on disk.
+///
+/// # Errors
+///
+/// Fails if it cannot be read any more.
+pub fn whole(path: &Path) -> io::Result<Ahead> {
+    let gone = || io::Error::from(io::ErrorKind::NotFound);
+    read(path).ok_or_else(gone)?.map_err(io::Error::other)
+}
+
+/// Takes from a denial what takes room.
+fn bare(mut ahead: Ahead) -> Ahead {
+    if ahead.decided.decision == Decision::Deny {
+        (ahead.decided.refs, ahead.decided.notes, ahead.facts) = (Vec::new(), Vec::new(), None);
+    }
+    ahead
 }
 
 /// Removes what was never whole and is older than `before`: git was not told of such a decision.
@@ -147,4 +167,26 @@ pub fn fresh_id() -> io::Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(text::hex(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Pusher;
+    use crate::git::{RefUpdate, parse_pre_receive};
+    use crate::ledger::deciding::{Deciding, refused};
+
+    #[test]
+    fn of_a_denial_only_that_there_is_one_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let zero = "0".repeat(40);
+        let line = format!("{zero} {} refs/heads/main\n", "1".repeat(40));
+        let updates: Vec<RefUpdate> = parse_pre_receive(line.as_bytes()).unwrap();
+        let by = Deciding { id: "0".repeat(32), pusher: Ok(Pusher::Unidentified), served_by: None };
+        let denied = refused(&updates, &"x".repeat(1 << 20), Timestamp::UNIX_EPOCH, by).unwrap();
+        let path = write(folder.path(), &denied).unwrap();
+        let found = all(folder.path(), &[]).unwrap().pop().unwrap();
+        assert!(serde_json::to_vec(&found.ahead.unwrap()).unwrap().len() < 2000);
+        assert_eq!(whole(&path).unwrap(), denied);
+    }
 }

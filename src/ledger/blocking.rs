@@ -1,5 +1,7 @@
 //! What speaks against a push because of what is overdue, where the policy asks for that.
 //!
+//! A change that would owe what nobody can ever close is refused there too.
+//!
 //! It rests on the state of the ledger as the push finds it, and on nothing that is pushed but what the
 //! changes say for earlier ones. A state that cannot be read speaks against the push.
 
@@ -15,7 +17,7 @@ use crate::gate::Kept;
 use crate::gate::dues::{Dues, FOR_CHANGE, Made, record};
 use crate::push::refuse;
 use crate::report::{Report, decide};
-use crate::verdict::{Finding, Judgement, Line};
+use crate::verdict::{Finding, Judgement, Line, Outcome, Verdict};
 
 /// How many obligations a refusal names.
 const NAMED: usize = 10;
@@ -39,7 +41,7 @@ pub fn block(
     }
     let state = state();
     for (name, dues) in kept.dues().iter().filter(|(_, dues)| asks(dues)) {
-        let against = match &state {
+        let mut against = match &state {
             Ok(state) => against(name, dues, state, now),
             Err(why) => {
                 let what = Line::say(format!("the policy asks what is overdue, and {why}"));
@@ -48,6 +50,7 @@ pub fn block(
         };
         let is_it = |judged: &crate::report::JudgedAs| judged.name == *name;
         if let Some(group) = report.groups.iter_mut().find(|one| one.judged_as.as_ref().is_some_and(is_it)) {
+            against.extend(dues.owing.iter().filter_map(|made| nobody_closes(made, &group.verdicts)));
             group.refusals.extend(against);
         }
     }
@@ -57,7 +60,7 @@ pub fn block(
 /// Returns what is overdue and speaks against the changes that are pushed to one ref.
 pub fn against(name: &Text, dues: &Dues, state: &State, now: Timestamp) -> Vec<Judgement> {
     // What nobody can close would be in the way for ever.
-    let stands = |owed: &&Owed| is_overdue(owed, now) && can_be_closed(owed);
+    let stands = |owed: &&Owed| is_overdue(owed, now) && can_be_closed(owed) && !is_nobodys(owed);
     let overdue: Vec<&Owed> = state.owed.values().filter(stands).collect();
     // A break-glass session is about all of the repository.
     let is_here = |owed: &&Owed| owed.on == *name || owed.session.is_some();
@@ -78,6 +81,34 @@ pub fn against(name: &Text, dues: &Dues, state: &State, now: Timestamp) -> Vec<J
         }
     }
     found
+}
+
+/// Returns whether only somebody else may close what is owed, and nobody can tell who made it. Such a thing
+/// is let through no more, but may be older than a policy that asks what is overdue.
+fn is_nobodys(owed: &Owed) -> bool {
+    let is_known = owed.makers_known && owed.makers.iter().all(|maker| maker.key.is_some());
+    owed.by_others && owed.stray.is_none() && owed.session.is_none() && !is_known
+}
+
+/// Returns what speaks against a change that would owe what only somebody else closes, if nobody can tell
+/// who made it: it would be in everybody's way for ever.
+fn nobody_closes(made: &Made, verdicts: &[Verdict]) -> Option<Judgement> {
+    if made.is_complete && made.by.iter().all(|maker| maker.key.is_some()) {
+        return None;
+    }
+    let verdict = verdicts.iter().find(|verdict| verdict.revision == Some(made.change))?;
+    let mut outcomes = verdict.judgements.iter().map(|judgement| &judgement.outcome);
+    let owed = outcomes.find_map(|outcome| match outcome {
+        Outcome::Owed(owed) => owed.iter().find(|one| one.by_others),
+        _ => None,
+    })?;
+    let what = Line::say(format!(
+        "{} would owe {}, which somebody else has to close, and nobody can tell who made it: each author, \
+         committer and co-author, and whoever pushes, has to be a person whom the gate knows",
+        made.change.short(),
+        owed.what
+    ));
+    Some(refuse("obligations-known", Finding::new(what).by("the author")))
 }
 
 /// Returns whether everything overdue is closed by this push, or every change but emergencies closes

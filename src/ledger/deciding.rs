@@ -6,6 +6,7 @@
 use super::ahead::Ahead;
 use super::canonical::canonical;
 use super::record::{Decided, Event, Facts, LARGEST, LeftOut, PolicyUsed, RefDecided};
+use super::state::State;
 use crate::change::{Fact, Oid, Pusher, Stage};
 use crate::gate::Kept;
 use crate::gate::break_glass::is_asked_at;
@@ -18,6 +19,9 @@ pub const TOOL: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
 
 /// How many bytes of a record the verdicts on changes may take.
 pub(super) const ROOM: usize = 4 << 20;
+
+/// How many bytes a push may add to what is owed. Every later record carries that along, until it is closed.
+const CARRIED: usize = 1 << 20;
 
 /// Who decided, for whom, and by which process.
 #[derive(Clone, Debug)]
@@ -79,8 +83,25 @@ pub fn ahead(
         tool: TOOL.to_owned(),
     };
     fit(&mut decided)?;
+    if CARRIED < owed_by(&decided)? {
+        return Err(
+            "this push owes more than the ledger can carry along; push fewer changes at a time, with \
+                    fewer people to each"
+                .into(),
+        );
+    }
     let facts = kept.text().map(str::to_owned);
     Ok(Some(Ahead { decided, served_by: by.served_by, facts }))
+}
+
+/// Returns how many bytes a decision adds to what is owed.
+fn owed_by(decided: &Decided) -> Result<usize, String> {
+    if decided.refs.iter().all(|one| one.owing.is_empty()) {
+        return Ok(0);
+    }
+    let mut state = State::default();
+    state.decided(decided);
+    Ok(canonical(&state.owed)?.len())
 }
 
 /// Returns the decision to refuse a push that could not even be judged, and why.

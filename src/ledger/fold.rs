@@ -225,12 +225,11 @@ impl Run<'_, '_> {
                     return Ok(());
                 }
                 self.folded.found_late += 1;
-                let is_session = moved.iter().any(|moved| is_asked_at(&moved.name));
+                let names: Vec<Text> = moved.iter().map(|moved| moved.name.clone()).collect();
                 self.outcome(of.clone(), moved, Vec::new(), true)?;
-                if is_session && let Some(decided) = find(self.folding.repository, of)? {
-                    self.session(&decided)?;
-                }
-                Ok(())
+                let Some(decided) = find(self.folding.repository, of)? else { return Ok(()) };
+                self.discharges(&decided, &names)?;
+                if names.iter().any(is_asked_at) { self.session(&decided) } else { Ok(()) }
             }
             Pending::Decision(one) => {
                 let is_late = one.is_over && !one.is_told;
@@ -246,7 +245,8 @@ impl Run<'_, '_> {
                     self.folded.landed.extend(moved.iter().map(|moved| told(moved, decided)));
                 }
                 if !one.is_known {
-                    self.append(Event::Decision(Box::new(decided.clone())), one.ahead.facts.as_deref())?;
+                    let whole = one.whole()?;
+                    self.append(Event::Decision(Box::new(whole.decided)), whole.facts.as_deref())?;
                 }
                 if decided.decision == Decision::Allow && !one.moves.is_empty() {
                     self.folded.found_late += usize::from(is_late);

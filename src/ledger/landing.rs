@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::deciding::{ROOM, TOOL, fit, fitting};
 use super::record::{Decided, Event, Facts, Moved, Outcome, PolicyUsed, RefDecided, digest};
+use super::state::State;
 use super::store::Ledger;
 use super::sweep::{closed, discharges, refused};
 use crate::change::{Oid, Stage, Text};
@@ -55,8 +56,7 @@ pub fn append(
     now: Timestamp,
 ) -> Result<Appended> {
     // The same move can be made again, once the ref is back where it was.
-    let taken = |id: &String| ledger.state().recent.contains(id) || ledger.state().open.contains_key(id);
-    let id = (0..=u32::MAX).map(|again| id(repository, of, again)).find(|id| !taken(id));
+    let id = (0..=u32::MAX).map(|again| id(repository, of, again)).find(|id| !is_taken(ledger.state(), id));
     let id = id.ok_or_else(|| anyhow!("there is no id left for this decision"))?;
     let (decided, facts) = decided(id.clone(), of, judged).map_err(|why| anyhow!(why))?;
     let moved = moved(of);
@@ -81,6 +81,13 @@ pub fn append(
         ledger.append(event, None, now)?;
     }
     Ok(appended)
+}
+
+/// Returns whether a decision of this id is remembered. What it owes is told by its id, and would be owed
+/// anew, with new times, if another decision had the same.
+fn is_taken(state: &State, id: &String) -> bool {
+    let mut owed = state.owed.values().chain(state.dormant.values());
+    state.recent.contains(id) || state.open.contains_key(id) || owed.any(|owed| owed.decision == *id)
 }
 
 /// Returns the decision on a move, and the facts that it rests on if they are short enough.
@@ -140,4 +147,22 @@ fn as_landed(mut closing: Closing, brought: &[Brought]) -> Closing {
         closing.made.change = way.landed_as;
     }
     closing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::stray;
+
+    #[test]
+    fn what_is_owed_keeps_its_decision_to_itself() {
+        let moved = Moved { name: Text::from("refs/heads/main"), old: None, new: None };
+        let id = "0123".to_owned();
+        let mut owed = stray::owed(&moved, 1, Timestamp::UNIX_EPOCH);
+        owed.decision.clone_from(&id);
+        let mut state = State::default();
+        assert!(!is_taken(&state, &id));
+        state.owed.insert(format!("{id}/0/x/rule/0"), owed);
+        assert!(is_taken(&state, &id));
+    }
 }

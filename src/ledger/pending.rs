@@ -7,7 +7,7 @@ use std::{fs, io};
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
-use super::ahead::{Ahead, Found};
+use super::ahead::{self, Ahead, Found};
 use super::fold::{Folding, Told};
 use super::record::{Damaged, Moved, digest};
 use super::state::State;
@@ -42,6 +42,20 @@ pub(super) struct OnDisk {
     landed: BTreeSet<Text>,
     /// Whether the ledger has everything about it.
     pub(super) is_done: bool,
+}
+
+impl OnDisk {
+    /// Returns all that was written ahead.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read any more.
+    pub(super) fn whole(&self) -> Result<Ahead> {
+        if self.ahead.decided.decision == Decision::Allow {
+            return Ok(self.ahead.clone());
+        }
+        ahead::whole(&self.path).context("cannot read what was written ahead")
+    }
 }
 
 impl Pending {
@@ -115,7 +129,8 @@ fn of_file(found: Found, state: &State, is_over: &dyn Fn(&Ahead) -> bool) -> Pen
     };
     let decided = &ahead.decided;
     let is_denied = decided.decision == Decision::Deny;
-    let is_known = state.recent.contains(&decided.id);
+    // A push that takes its time may be older than what is remembered as the newest.
+    let is_known = state.recent.contains(&decided.id) || state.open.contains_key(&decided.id);
     let moves = if is_denied {
         Vec::new()
     } else if is_known {

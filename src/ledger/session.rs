@@ -308,9 +308,14 @@ pub(super) fn apply(state: &mut State, record: &BreakGlass) {
     }
 }
 
-/// Returns what is wrong with a record, held against the state before it and against what was decided,
-/// if a push asked for it and the decision is known.
-pub(super) fn untrue(state: &State, record: &BreakGlass, asking: Option<&Asking<'_>>) -> Option<String> {
+/// Returns what is wrong with a record of the time `at`, held against the state before it and against what
+/// was decided, if a push asked for it and the decision is known.
+pub(super) fn untrue(
+    state: &State,
+    record: &BreakGlass,
+    asking: Option<&Asking<'_>>,
+    at: Timestamp,
+) -> Option<String> {
     if record.who().decision.is_some() {
         let Some(asking) = asking else { return Some("nobody has decided to open or close that".into()) };
         return match event(state, asking) {
@@ -326,13 +331,14 @@ pub(super) fn untrue(state: &State, record: &BreakGlass, asking: Option<&Asking<
             let since = known.map_or(opened.opened_at, |owed| owed.since);
             let is_in_limit = last_instant(since).is_some_and(|end| opened.until <= end);
             let is_open = known.is_some_and(|owed| owed.closed.is_none());
-            (is_new == is_open || !is_in_limit || opened.until < opened.opened_at)
+            let is_then = opened.opened_at == at && at <= opened.until;
+            (is_new == is_open || !is_in_limit || !is_then)
                 .then(|| "it opens a break-glass session that cannot be opened like that".into())
         }
         BreakGlass::Closed(ended) => {
             let open = state.owed.get(&key(&ended.session)).filter(|owed| owed.closed.is_none());
             let is_so = open.is_some_and(|owed| {
-                owed.since <= ended.closed_at && late_by(owed.due, ended.closed_at) == ended.late_by
+                ended.closed_at == at.max(owed.since) && late_by(owed.due, ended.closed_at) == ended.late_by
             });
             (!is_so).then(|| "it closes a break-glass session that was not open, or not like that".into())
         }

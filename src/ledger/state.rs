@@ -165,7 +165,8 @@ impl State {
         self.dormant.retain(|_, owed| may_move(owed));
     }
 
-    fn decided(&mut self, decided: &Decided) {
+    /// Takes in a decision: what it asks for, and what would be owed.
+    pub(super) fn decided(&mut self, decided: &Decided) {
         self.remember(&decided.id);
         if decided.decision == Decision::Deny {
             return;

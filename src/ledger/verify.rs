@@ -17,7 +17,7 @@ use super::record::{Decided, Event, Moved, Record, RefDecided, digest};
 use super::refs::Refs;
 use super::state::{State, key, name};
 use super::store::{FACTS, LARGEST, RECORD, STATE};
-use super::vouched::{Vouched, tell_declared};
+use super::vouched::{self, Vouched, tell_declared};
 use super::{REF, ahead, deciding, message, obligation, stray};
 use crate::change::{Oid, Signature, Text};
 use crate::git::signature::{self, Keys};
@@ -206,8 +206,10 @@ impl Run<'_> {
             }
             self.completes(record, before);
         }
-        if let Event::Decision(decided) = &record.event {
-            self.vouched.decision(decided);
+        match &record.event {
+            Event::Decision(decided) => self.vouched.decision(decided),
+            Event::Outcome(outcome) => self.vouched.outcome(outcome),
+            _ => {}
         }
         self.state.apply(record);
         match self.follows(link) {
@@ -259,6 +261,9 @@ impl Run<'_> {
             _ => {}
         }
         if decided.decision == Decision::Allow {
+            if decided.refs.iter().any(vouched::is_denied) {
+                self.tampered("it allows what it says is denied");
+            }
             decided.refs.iter().for_each(|asked| self.holds(asked));
         }
     }
@@ -292,18 +297,22 @@ impl Run<'_> {
                 self.problem(Kind::Unreadable, format!("a decision could not be read: {why}"));
             }
             Event::Begin(_) if self.verified.records != 1 => self.tampered("the ledger begins a second time"),
-            Event::Decision(decided) if self.state.recent.contains(&decided.id) => {
+            Event::Decision(decided)
+                if self.state.recent.contains(&decided.id) || self.state.open.contains_key(&decided.id) =>
+            {
                 self.tampered("it records a decision that was recorded before");
             }
             Event::Discharged(discharged) => {
+                let (vouched, at) = (&self.vouched, record.recorded_at);
                 let untrue = obligation::untrue(&self.state, discharged);
-                match untrue.or_else(|| self.vouched.declared(&self.state, discharged)) {
+                let vouched = || vouched.discharged(self.repository, &self.state, discharged, at);
+                match untrue.or_else(vouched) {
                     Some(what) => self.tampered(what),
                     None => tell_declared(&mut self.verified.problems, discharged, record.number),
                 }
             }
             Event::BreakGlass(session) => {
-                if let Some(what) = self.vouched.session(&self.state, session) {
+                if let Some(what) = self.vouched.session(&self.state, session, record.recorded_at) {
                     self.tampered(what);
                 }
             }
@@ -312,7 +321,14 @@ impl Run<'_> {
                     self.tampered(what);
                 }
             }
-            Event::Begin(_) | Event::Decision(_) | Event::Scope(_) | Event::Escalated(_) => {}
+            Event::Scope(scope) => {
+                vouched::rescoped(&self.state, scope).into_iter().for_each(|what| self.tampered(what));
+            }
+            Event::Escalated(told) => {
+                let untrue = vouched::told(&self.state, told, record.recorded_at);
+                untrue.into_iter().for_each(|what| self.tampered(what));
+            }
+            Event::Begin(_) | Event::Decision(_) => {}
         }
     }
 

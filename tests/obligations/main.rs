@@ -26,6 +26,7 @@ mod forger;
 #[path = "../tickets/server.rs"]
 mod server;
 
+mod attacked;
 mod clock;
 mod confirmed;
 mod deployments;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::past::{EMERGENCY, TICKET, ago, closes};
-use crate::world::World;
+use crate::world::{POLICY, World, good};
 
 /// Listens on this machine, answers with these codes one after the other, and passes on what it is
 /// told.
@@ -70,19 +70,20 @@ fn a_sweep_tells_once_and_tries_again_where_nobody_heard() {
 
 #[test]
 fn a_sweep_finds_what_no_push_has_recorded() {
-    let world = World::new();
+    let world =
+        World::under(&format!("{POLICY}fields: {{ Emergency-Ticket: {{ matches: 'OPS-[0-9]+' }} }}\n"));
     let change = world.commit(EMERGENCY);
     world.land_at(ago(23));
     world.changegate("server.git", &["sweep"]).accepted().says("1 due soon");
-    // It lands past the hook: the sweep finds the evidence, and the ledger says how it came.
+    // The policy does not know this ticket system yet.
     world.commit(&closes(&change, TICKET));
-    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
-    world
-        .changegate("server.git", &["sweep"])
-        .accepted()
-        .says("main moved without a decision")
-        .says("1 open, 1 closed in time");
-    assert!(world.kinds().contains(&"unauthorised".to_owned()));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["sweep"]).accepted().says("1 due soon");
+    world.write("policies/changegate.yml", POLICY);
+    world.commit(&good("Name tickets as they are named"));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["sweep"]).accepted().says("1 open, 1 closed in time");
+    world.is_whole();
 }
 
 #[test]

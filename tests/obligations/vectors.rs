@@ -55,7 +55,7 @@ fn names(key: &str, policy: &Policy) -> Closing {
         "Bring the ticket\n\nChange-Type: normal\nRisk: low\nFor-Change: {}\nEmergency-Ticket: {key}\n",
         &OWING[..12]
     );
-    closing(&change(&message, &"2".repeat(40), T0), policy).unwrap()
+    closing(&change(&message, &"2".repeat(40), T0), policy, None).unwrap()
 }
 
 fn sources(policy: &Policy, csv: &str) -> Sources {

@@ -76,7 +76,9 @@ fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Ex
     }
     let recorded = match settings.ledger {
         LedgerMode::Off => Ok(()),
-        LedgerMode::Require | LedgerMode::Shout => write_ahead(&repository, &report, &kept, &settings, world),
+        LedgerMode::Require | LedgerMode::Shout => {
+            write_ahead(&repository, updates, (&report, &kept), &settings, world)
+        }
     };
     let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
     output::report(&report, format, &style)?;
@@ -110,13 +112,24 @@ fn known(repository: &Repository, settings: &Settings) -> Result<State, String> 
 
 fn write_ahead(
     repository: &Repository,
-    report: &Report,
-    kept: &Kept,
+    updates: &[RefUpdate],
+    (report, kept): (&Report, &Kept),
     settings: &Settings,
     world: &World,
 ) -> anyhow::Result<()> {
     let by = Deciding { pusher: settings.pusher.clone(), ..deciding()? };
-    let decision = deciding::ahead(repository, report, kept, by).map_err(anyhow::Error::msg)?;
+    let decision = match deciding::ahead(repository, report, kept, by.clone()) {
+        Ok(decision) => decision,
+        Err(why) => {
+            // That it was refused has room in a record; where the push goes on, it was not.
+            if settings.ledger == LedgerMode::Require
+                && let Ok(refusal) = deciding::refused(updates, &why, world.now, by)
+            {
+                let _ = ahead::write(repository.common_dir(), &refusal);
+            }
+            return Err(anyhow::Error::msg(why));
+        }
+    };
     let Some(mut decision) = decision else { return Ok(()) };
     let ready = is_ready(repository, settings, world);
     if let (Err(error), LedgerMode::Require) = (&ready, settings.ledger) {

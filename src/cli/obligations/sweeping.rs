@@ -1,6 +1,6 @@
 //! `changegate sweep`: looks for what was brought, closes what it closes, tells what is due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
@@ -16,8 +16,10 @@ use super::tickets;
 use crate::calendar::Within;
 use crate::change::{Change, Commit, Missing, Need, Needs, Oid, Stage, Text};
 use crate::gate::dues::{Closing, closing};
-use crate::gate::{LedgerMode, Loaded, MissingPolicy, Settings, Unusable, at_commit, from_disk, from_pack};
-use crate::git::{Range, Repository};
+use crate::gate::{
+    LedgerMode, Loaded, MissingPolicy, Settings, Unusable, at_commit, from_disk, from_pack, standing,
+};
+use crate::git::{Peeled, Range, Repository};
 use crate::ledger::obligation::Standing;
 use crate::ledger::record::{Escalated, Event};
 use crate::ledger::state::{Owed, State, Told, key};
@@ -144,18 +146,45 @@ fn landed(
 ) -> Result<Option<Landed>, Stop> {
     let Some(tip) = state.tips.get(&key(name)).copied() else { return Ok(None) };
     let loaded = policy(repository, settings, tip, name)?;
+    let base = standing(repository, settings);
+    let base = base.as_ref().map(|base| &base.policy);
     let one = |commits: Vec<Result<Commit, _>>| {
         let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
-        closing(&of_history(name, commits, world.now), &loaded.policy)
+        closing(&of_history(name, commits, world.now), &loaded.policy, base)
     };
     let range = Range { new: tip, hidden: &[oldest], trusted: None };
-    let mut found = Vec::new();
+    let mut found: Vec<Closing> = Vec::new();
     let threads = world.threads();
     repository.for_each_step(range, &Needs::new(), threads, one, |closing| {
         found.extend(closing);
         Ok(())
     })?;
+    let undecided = undecided(repository, state, name)?;
+    let is_decided = |closing: &Closing| !undecided.contains(&closing.made.change);
+    let (found, others): (Vec<Closing>, Vec<Closing>) = found.into_iter().partition(is_decided);
+    for one in others {
+        let id = one.made.change.short();
+        let told = writeln!(io::stdout(), "changegate: {id} closes nothing: it landed without a decision");
+        output::said(told)?;
+    }
     Ok(Some(Landed { name: name.clone(), loaded, closings: found }))
+}
+
+/// Returns the commits that landed on a ref without a decision, as long as nobody has declared them: what
+/// they say was held against no policy.
+fn undecided(repository: &Repository, state: &State, name: &Text) -> Result<BTreeSet<Oid>, Stop> {
+    let mut found = BTreeSet::new();
+    for owed in state.owed.values().filter(|owed| owed.on == *name && owed.closed.is_none()) {
+        let (Some(stray), Some(new)) = (&owed.stray, owed.change) else { continue };
+        // What is gone since then is in no history that could be looked through.
+        let is_there = |id: Oid| repository.peel(id).map(|peeled| !matches!(peeled, Peeled::Missing));
+        if is_there(new)? {
+            let old = stray.old.map(|old| is_there(old).map(|is_there| is_there.then_some(old)));
+            let old: Vec<Oid> = old.transpose()?.flatten().into_iter().collect();
+            found.extend(repository.steps(new, &old)?.into_iter().flatten());
+        }
+    }
+    Ok(found)
 }
 
 /// Returns commits that landed on a ref as one change, seen at this time.

@@ -1,0 +1,379 @@
+//! What somebody hostile tries: with pushes, with the server's clock, and with the ledger itself.
+
+use changegate::change::{Oid, Text};
+use changegate::gate::{Settings, judge_push, under_control};
+use changegate::git::{RefUpdate, Repository};
+use changegate::ledger::deciding::{self, Deciding};
+use changegate::ledger::fold::{Folding, fold};
+use changegate::ledger::obligation::discharge;
+use changegate::ledger::record::{Decided, Escalated, Event, Evidence, Scope, Tip};
+use changegate::ledger::session::{BreakGlass, Ended, Opened, Who};
+use changegate::ledger::state::Owed;
+use changegate::ledger::sweep::append;
+use changegate::ledger::{ahead, store};
+use changegate::verdict::Decision;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::book::LEDGER;
+use crate::glass::server;
+use crate::past::{EMERGENCY, REVIEW, TICKET, ago, closes};
+use crate::world::{MAIN, POLICY, Pushed, World, ZERO, bad, good};
+
+/// What serves a push, in these tests.
+const SERVER: &str = "a process that the test speaks for";
+
+/// Judges a push as `pre-receive` does, and writes the decision ahead.
+fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>) {
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    let settings = Settings::read(&repository, &|_| None, 1).unwrap();
+    let id = |digits: &str| Oid::from_hex(digits).unwrap();
+    let one = |(old, new, name): &(&str, &str, &str)| RefUpdate {
+        old: id(old),
+        new: id(new),
+        name: Text::from(*name),
+    };
+    let updates: Vec<RefUpdate> = updates.iter().map(one).collect();
+    let (report, kept) = judge_push(&repository, &updates, &settings, Timestamp::now(), false);
+    let pusher = settings.pusher.clone();
+    let by = Deciding { id: ahead::fresh_id().unwrap(), pusher, served_by: served_by.map(str::to_owned) };
+    let decision = deciding::ahead(&repository, &report, &kept, by).unwrap().unwrap();
+    ahead::write(repository.common_dir(), &decision).unwrap();
+}
+
+/// Folds in, while what serves pushes runs or not.
+fn fold_while(world: &World, runs: bool) {
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    let settings = Settings::read(&repository, &|_| None, 1).unwrap();
+    let scope = under_control(&repository, &settings);
+    let folding = Folding {
+        repository: &repository,
+        scope: scope.as_deref(),
+        policy: None,
+        key: None,
+        clock: Timestamp::now,
+        patience: SignedDuration::ZERO,
+        tool: deciding::TOOL,
+        is_running: &|_| Some(runs),
+    };
+    fold(&folding, None).unwrap();
+}
+
+#[test]
+fn a_slow_push_is_recorded_once_however_many_come_in_between() {
+    let world = World::new();
+    let old = world.main();
+    let new = world.commit(&good("One of two"));
+    let denied = world.commit(&bad("Nobody has looked at this"));
+    world.git_in("server.git", &["fetch", "-q", "../work", &denied]);
+    decide(&world, &[(&old, &new, MAIN), (ZERO, &new, "refs/heads/release/1")], Some(SERVER));
+    world.git_in("server.git", &["update-ref", MAIN, &new]);
+    fold_while(&world, true);
+    assert_eq!(world.kinds(), ["begin", "decision", "outcome"]);
+    // Git is still about to move the other ref, and somebody has himself denied again and again.
+    for _ in 0..40 {
+        decide(&world, &[(&new, &denied, MAIN)], None);
+    }
+    fold_while(&world, true);
+    world.git_in("server.git", &["update-ref", "refs/heads/release/1", &new]);
+    fold_while(&world, false);
+    assert_eq!(world.kinds().iter().filter(|kind| *kind == "decision").count(), 41);
+    world.is_whole();
+}
+
+#[test]
+fn what_landed_past_the_gate_closes_nothing() {
+    let mut world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    let stray = world.commit_as_ben(&closes(&change, TICKET));
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.reconcile().refused("moved without a decision");
+    let told = world.changegate("server.git", &["sweep"]);
+    told.refused("emergency-ticket").says(&format!("{} closes nothing: it landed without", &stray[..10]));
+    told.does_not_say("closed in time");
+    // What lands by a decision afterwards does.
+    world.commit(&closes(&change, TICKET));
+    world.push(&["main"]).accepted().says("emergency-ticket of");
+    world.changegate("server.git", &["sweep"]).says("1 closed in time");
+}
+
+/// Appends what somebody makes up, with the gate's own code, verifies, and takes it away again.
+fn made_up(world: &World, at: Timestamp, event: Event) -> Pushed {
+    let (tip, newest) = (world.at(LEDGER).unwrap(), world.path("server.git/changegate/newest"));
+    let before = std::fs::read(&newest).unwrap();
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    append(&repository, None, at, |_| vec![event]).unwrap();
+    let verified = world.verify();
+    world.git_in("server.git", &["update-ref", LEDGER, &tip]);
+    std::fs::write(newest, before).unwrap();
+    verified
+}
+
+#[test]
+fn nothing_is_closed_by_what_does_not_close_it() {
+    let world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.land_at(ago(30));
+    let other = world.commit(&good("Something else"));
+    world.push(&["main"]).accepted();
+    world.is_whole();
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    let state = store::state(&repository).unwrap().unwrap();
+    let owes = |rule: &str| {
+        let found = state.owed.iter().find(|(_, owed)| owed.rule == rule).unwrap();
+        (found.0.clone(), found.1.clone())
+    };
+    let (ticket, review) = (owes("emergency-ticket"), owes("emergency-review"));
+    let now = Timestamp::now();
+    let discharged = |(id, owed): &(String, Owed), evidence: Evidence, at: Timestamp| {
+        Event::Discharged(discharge(id, owed, evidence, at))
+    };
+    let id = |digits: &str| Oid::from_hex(digits).unwrap();
+    let not_so = "it closes something by what does not close it, or not then";
+    for (owed, evidence, at) in [
+        (&ticket, Evidence::Session { by: Text::from("kim") }, now),
+        // Neither says anything for the emergency, and one is the emergency itself.
+        (&ticket, Evidence::Change { id: id(&other) }, now),
+        (&ticket, Evidence::Change { id: id(&change) }, now),
+        (&ticket, Evidence::Change { id: id(&"1".repeat(40)) }, now),
+        (&review, Evidence::Change { id: id(&other) }, now),
+    ] {
+        made_up(&world, now, discharged(owed, evidence, at)).refused(not_so);
+    }
+    // What closes it late does not close it in time.
+    let closing = world.commit(&closes(&change, TICKET));
+    world.git_in("server.git", &["config", "changegate.ledger", "off"]);
+    world.push(&["main"]).accepted();
+    world.git_in("server.git", &["config", "--unset", "changegate.ledger"]);
+    world.reconcile();
+    let evidence = || Evidence::Change { id: id(&closing) };
+    made_up(&world, now, discharged(&ticket, evidence(), ago(20))).refused(not_so);
+    made_up(&world, now, discharged(&ticket, evidence(), now)).does_not_say(not_so);
+    let told = |overdue: Vec<String>, due_soon: Vec<String>| {
+        Event::Escalated(Escalated { due_soon, overdue, observed_at: now })
+    };
+    let nobody = "people were told of what was not due";
+    made_up(&world, now, told(vec![review.0.clone()], Vec::new())).refused(nobody);
+    made_up(&world, now, told(vec![ticket.0.clone()], vec![review.0.clone()])).does_not_say(nobody);
+}
+
+#[test]
+fn no_ref_moves_by_coming_under_change_control_again() {
+    let world = World::new();
+    world.commit("Past the hook\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    world.changegate("server.git", &["ledger", "verify"]).refused("mismatch");
+    let state = store::state(&repository).unwrap().unwrap();
+    let tip = Tip { name: Text::from(MAIN), id: Oid::from_hex(&world.main()).unwrap() };
+    let scope = Scope { protects: state.protects, came: vec![tip], left: Vec::new() };
+    made_up(&world, Timestamp::now(), Event::Scope(scope)).refused("and they did not");
+}
+
+#[test]
+fn a_session_on_the_server_has_the_time_of_its_record() {
+    let world = server();
+    let on_server =
+        |what: &[&str]| world.changegate("server.git", &[&["breakglass"], what, &["--server"]].concat());
+    let why = "the payment queue is stuck, and orders are lost with every minute";
+    on_server(&["open", "--incident", "INC-1", "--reason", why]).accepted();
+    world.is_whole();
+    let session = world.sessions()[0]["id"].as_str().unwrap().to_owned();
+    let (now, later) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_hours(9));
+    let by = Who { account: Text::from("root"), decision: None, person: None };
+    let closed = Ended {
+        asked_as: "0123456789ab".into(),
+        by: by.clone(),
+        closed_at: now,
+        late_by: None,
+        note: None,
+        session,
+    };
+    made_up(&world, later, Event::BreakGlass(BreakGlass::Closed(closed.clone()))).refused("not like that");
+    made_up(&world, now, Event::BreakGlass(BreakGlass::Closed(closed))).accepted();
+    let id = "0123456789ab".to_owned();
+    let (incident, reason) = (Text::from("INC-2"), Text::from(why));
+    let opened =
+        Opened { asked_as: id.clone(), session: id, by, incident, reason, opened_at: later, until: later };
+    made_up(&world, now, Event::BreakGlass(BreakGlass::Opened(opened))).refused("cannot be opened like that");
+}
+
+#[test]
+fn what_is_denied_is_not_said_to_be_allowed() {
+    let world = World::new();
+    world.commit(&bad("Nobody has looked at this"));
+    world.push(&["main"]).refused("peer-review");
+    world.reconcile();
+    let record = world.links().pop().unwrap().record();
+    let mut decided: Decided = serde_json::from_value(record["event"]["decision"].clone()).unwrap();
+    decided.id = "0".repeat(32);
+    decided.decision = Decision::Allow;
+    made_up(&world, Timestamp::now(), Event::Decision(Box::new(decided)))
+        .refused("it allows what it says is denied");
+}
+
+const STRICT: &str = "\
+changegate: 1
+name: test
+extends: [startup]
+protects: [main]
+obligations: { block-on-overdue: true, suspend-shortcut: true }
+";
+
+#[test]
+fn nobody_blocks_everybody_by_what_nobody_can_close() {
+    let world = World::under(STRICT);
+    let before = world.head();
+    world.commit(&format!("{EMERGENCY}Co-authored-by: somebody\n"));
+    world.push(&["main"]).refused("obligations-known").says("nobody can tell who made it");
+    world.git(&["reset", "-q", "--hard", &before]);
+    world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    world.is_whole_but_for_denials();
+}
+
+#[test]
+fn what_nobody_can_close_from_before_is_in_nobodys_way() {
+    let world = World::new();
+    let change = world.commit(&format!("{EMERGENCY}Co-authored-by: somebody\n"));
+    world.land_at(ago(24 * 30));
+    world.commit(&closes(&change, &format!("{TICKET}{REVIEW}")));
+    world.push(&["main"]).accepted().says("it is not known who made one of the two");
+    world.write("policies/changegate.yml", STRICT);
+    world.commit(&good("Ask what is overdue"));
+    world.push(&["main"]).accepted();
+    world.commit(&good("Go on"));
+    world.push(&["main"]).accepted();
+    world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    // It stays overdue, and whoever sweeps is told.
+    world.changegate("server.git", &["sweep"]).refused("1 overdue");
+}
+
+#[test]
+fn one_push_does_not_leave_more_owed_than_the_ledger_can_carry() {
+    let world = World::new();
+    let before = world.head();
+    let name = "x".repeat(1000);
+    let others: String =
+        (0..3000).map(|one| format!("Co-authored-by: {name}{one} <a{one}@example.com>\n")).collect();
+    std::fs::write(world.path("message"), format!("{EMERGENCY}{others}")).unwrap();
+    let message = world.path("message").display().to_string();
+    world.git(&["commit", "-q", "--allow-empty", "--no-verify", "-F", &message]);
+    world.push(&["main"]).refused("owes more than the ledger can carry along");
+    world.git(&["reset", "-q", "--hard", &before]);
+    world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    world.is_whole_but_for_denials();
+    let decided: Vec<_> =
+        world.records().into_iter().filter(|record| record["event"]["id"].is_string()).collect();
+    assert_eq!(
+        decided.iter().map(|one| one["event"]["decision"].clone()).collect::<Vec<_>>(),
+        ["deny", "allow"]
+    );
+}
+
+#[test]
+fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
+    let world = World::new();
+    let first = world.head();
+    let stray = world.commit(&bad("Past the hook"));
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.reconcile();
+    let check = |name: &str| {
+        world.changegate("server.git", &["deploy-check", &format!("{first}..{stray}"), "--ref", name])
+    };
+    check("main").refused("it landed without a decision");
+    // Nothing new is nothing judged, if it never came to the branch.
+    let never = world.commit(&bad("Never pushed"));
+    let none = format!("{never}..{never}");
+    let check_none = |range: &str| world.changegate("work", &["deploy-check", range, "--ref", "main"]);
+    world.git(&["fetch", "-q", "origin", "refs/changegate/ledger:refs/changegate/ledger"]);
+    check_none(&none).refused(&format!("{never}: no landing in the ledger brought it"));
+    check_none(&format!("{first}..{first}")).says("0 changes").does_not_say("no landing");
+    world.git(&["reset", "-q", "--hard", &stray]);
+    // Another branch takes what main holds, as judged there.
+    world.push(&["main:release/1"]).accepted();
+    check("release/1").refused(&format!("{stray}: it landed without a decision"));
+    // What is judged on the other branch first is decided there.
+    let world = World::new();
+    let first = world.head();
+    let fix = world.commit(&good("Fix it there"));
+    world.push(&["main:release/1"]).accepted();
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.reconcile();
+    let range = format!("{first}..{fix}");
+    world.changegate("server.git", &["deploy-check", &range, "--ref", "release/1"]).accepted();
+    world.changegate("server.git", &["deploy-check", &range, "--ref", "main"]).refused("landed without");
+}
+
+#[test]
+fn a_branch_from_before_the_rules_owes_what_they_ask() {
+    let old = format!(
+        "{POLICY}rules:\n  emergency-ticket: {{ level: off, reason: nobody asked for it yet }}\n  \
+         emergency-review: {{ level: off, reason: nobody asked for it yet }}\n"
+    );
+    let world = World::under(&old);
+    let first = world.head();
+    world.write("policies/changegate.yml", POLICY);
+    world.commit(&good("Ask for tickets"));
+    world.push(&["main"]).accepted();
+    world.git(&["checkout", "-q", "-b", "old", &first]);
+    world.push(&["old:release/old"]).accepted();
+    world.commit(EMERGENCY);
+    world.push(&["old:release/old"]).accepted().says("owed emergency-ticket").says("owed emergency-review");
+    world.changegate("server.git", &["obligations"]).says("1 due soon, 1 open");
+    world.is_whole();
+}
+
+#[test]
+fn a_branch_from_before_the_ticket_system_takes_no_key_for_a_ticket() {
+    let world = World::new();
+    let first = world.head();
+    world.write("policies/changegate.yml", &format!("{POLICY}tickets: {{ SEC: linear }}\n"));
+    world.commit(&good("Ask the ticket system"));
+    world.push(&["main"]).accepted();
+    world.git(&["checkout", "-q", "-b", "old", &first]);
+    world.push(&["old:release/old"]).accepted();
+    let change = world.commit(EMERGENCY);
+    world.push(&["old:release/old"]).accepted();
+    world.commit(&closes(&change, TICKET));
+    world.push(&["old:release/old"]).accepted().says("emergency-ticket of").says("stays open");
+    world.changegate("server.git", &["sweep"]).does_not_say("closed in time");
+}
+
+#[test]
+fn what_lands_after_all_closes_what_it_said() {
+    let mut world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    let closing = world.commit_as_ben(&closes(&change, &format!("{TICKET}{REVIEW}")));
+    world.git_in("server.git", &["fetch", "-q", "../work", &closing]);
+    decide(&world, &[(&change, &closing, MAIN)], Some(SERVER));
+    fold_while(&world, false);
+    world.changegate("server.git", &["obligations"]).says("1 due soon, 1 open");
+    // Its server was only slow.
+    world.git_in("server.git", &["update-ref", MAIN, &closing]);
+    fold_while(&world, false);
+    world.changegate("server.git", &["obligations"]).accepted().says("2 closed in time");
+    world.is_whole();
+}
+
+#[test]
+fn nobody_adds_a_trailer_or_an_escape_to_the_ledger() {
+    let mut world = server();
+    let who = "x\n\nDecision: allow\r\nDecision: allow\u{2028}Decision: allow\u{1b}[2J";
+    world.is(who).commit(&bad("Decision: allow\n\nDecision: allow"));
+    world.push(&["main", "HEAD:refs/heads/release/a\u{202e}b", "HEAD:refs/heads/Decision=allow"]).refused("");
+    let reason = "the queue is stuck, and orders are lost. Decision: allow";
+    world.is("kim@example.com");
+    let open = ["breakglass", "open", "--incident", "INC-1", "--reason", reason];
+    world.changegate("work", &open).accepted();
+    world.reconcile();
+    let said = world.git_fed("server.git", &["log", "--format=%B%x00", LEDGER], b"");
+    assert!(!said.iter().any(|byte| *byte != b'\n' && *byte != 0 && byte.is_ascii_control()));
+    let said = String::from_utf8(said).unwrap();
+    assert!(!said.contains(['\u{2028}', '\u{202e}']));
+    let trailers = ["log", "--reverse", "--format=%(trailers:key=Decision,valueonly,separator=%x2C)", LEDGER];
+    assert_eq!(world.git_in("server.git", &trailers).lines().collect::<Vec<_>>(), ["", "deny", "allow"]);
+}
