@@ -17,6 +17,7 @@ pub mod deciding;
 pub mod deploy;
 mod evidence;
 pub mod export;
+mod flagging;
 pub mod fold;
 pub mod landing;
 pub mod message;

@@ -124,6 +124,7 @@ fn one(keeping: &Keeping<'_>, owed: &Owed, judged: &Judged) -> Result<Option<(Ev
     };
     let told = |failure: crate::github::Failure| anyhow!(failure.why);
     let loaded = keeping.session.policy_at(keeping.repo, *id, path).map_err(told)?;
+    let loaded = loaded.context("its policy is gone")?;
     ensure!(loaded.policy.digest == from.digest, "its policy is another by now");
     let now = keeping.session.reviews_of(&named).map_err(told)?;
     let now = now.pull.as_deref().map_err(|missing| anyhow!("{missing}"))?;

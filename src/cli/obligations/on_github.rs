@@ -80,7 +80,8 @@ pub(in super::super) fn sweep_with(
         keeping.append(&mut |ledger, now| ledger.append(event.clone(), None, now))?;
         Ok(())
     })?;
-    let exit = match (told.appended.unauthorised.is_empty(), listing.exit(), looked.problems.is_empty()) {
+    let is_told = looked.problems.is_empty() && told.unasked.is_empty();
+    let exit = match (told.appended.unauthorised.is_empty(), listing.exit(), is_told) {
         (_, _, false) => Exit::Failed,
         (true, exit, true) => exit,
         (false, ..) => Exit::Denied,
