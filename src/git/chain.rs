@@ -279,12 +279,12 @@ fn sign(payload: &[u8], key: &str) -> Result<String> {
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot start ssh-keygen")?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(payload)?;
-    }
+    // It may have given up before it reads; then what it says of that matters, and not the broken pipe.
+    let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(payload));
     let output = child.wait_with_output()?;
     if !output.status.success() {
         bail!("ssh-keygen cannot sign with {key}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
+    written.context("cannot hand ssh-keygen what it signs")?;
     String::from_utf8(output.stdout).context("ssh-keygen wrote a signature that is not text")
 }

@@ -9,7 +9,7 @@
 //! push that is over, and every move that can be seen has its decision among those seen last, since a
 //! decision is on disk before its ref moves. A move without one was made by somebody else.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -22,10 +22,11 @@ use super::record::{Begin, Decided, Event, Moved, Outcome};
 use super::refs::Refs;
 use super::session::{self, Asking};
 use super::state::{Owed, RECENT, key, name};
+use super::steps::{self, Steps, asked, is_ready};
 use super::store::{Ledger, find, unstick};
 use super::stray::{self, Stray};
 use super::sweep::{closed, discharges, refused};
-use super::walk::{Edge, Step, follow, walk};
+use super::walk::{Step, walk};
 use crate::change::{Oid, Text};
 use crate::gate::break_glass::{FOLDER, is_asked_at};
 use crate::gate::brought::makers_of;
@@ -130,9 +131,6 @@ pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
     Ok(run.folded)
 }
 
-/// Steps of refs, in the order in which each took them.
-type Steps = BTreeMap<Text, VecDeque<Step>>;
-
 struct Run<'a, 'b> {
     folding: &'b Folding<'a>,
     ledger: Ledger<'a>,
@@ -183,7 +181,7 @@ impl Run<'_, '_> {
 
     /// Appends every decision of which it is known what became of it.
     fn decisions(&mut self, refs: &Refs, pending: &mut [Pending]) -> Result<()> {
-        let mut steps = self.steps(refs, pending);
+        let mut steps = steps::read(self.folding.repository, self.ledger.state(), refs, pending);
         let mut left: Vec<usize> = (0..pending.len()).collect();
         while !left.is_empty() {
             let ready = left.iter().position(|place| is_ready(*place, &steps));
@@ -200,57 +198,10 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Returns the steps of every ref that some decision asks for.
-    fn steps(&self, refs: &Refs, pending: &[Pending]) -> Steps {
-        let mut steps = Steps::new();
-        for (name, (places, edges)) in asked(pending) {
-            let Some(holds) = refs.holds(name) else { continue };
-            let known = self.ledger.state().tips.get(&key(name)).copied();
-            let is_behind = |id: Oid| holds.is_some_and(|holds| self.is_behind(id, holds));
-            let mut taken = walk(known, holds, &edges, &is_behind);
-            // What a push that is over asked for may have landed, and be gone again.
-            let is_lost = |at: &usize| {
-                let asker = places.get(*at).and_then(|place| pending.get(*place));
-                let is_over = matches!(asker, Some(Pending::Decision(one)) if one.is_over && !one.is_told);
-                is_over && !taken.contains(&Step::Decided(*at))
-            };
-            if (0..edges.len()).any(|at| is_lost(&at)) {
-                let log = self.folding.repository.logged_moves(name);
-                taken = follow(&log, known, holds, &edges, &taken).unwrap_or(taken);
-            }
-            let taken = taken.into_iter().filter_map(|step| match step {
-                Step::Decided(at) => places.get(at).map(|place| Step::Decided(*place)),
-                gap @ Step::Gap(..) => Some(gap),
-            });
-            steps.insert(name.clone(), taken.collect());
-        }
-        steps
-    }
-
-    fn is_behind(&self, old: Oid, tip: Oid) -> bool {
-        let history = self.folding.repository.new_history(tip, &[old]);
-        history.is_ok_and(|history| history.leads_back_to(old))
-    }
-
     /// Takes the steps of one decision off, records what nobody decided before them, and returns the
     /// refs that landed.
     fn gaps(&mut self, place: usize, steps: &mut Steps) -> Result<BTreeSet<Text>> {
-        let mut landed = BTreeSet::new();
-        let mut gaps = Vec::new();
-        for (name, steps) in steps {
-            let Some(at) = steps.iter().position(|step| *step == Step::Decided(place)) else { continue };
-            landed.insert(name.clone());
-            steps.remove(at);
-            // What stands before is gaps alone, unless steps wait for one another.
-            let before: Vec<Step> = steps.drain(..at).collect();
-            for step in &before {
-                if let Step::Gap(old, new) = *step {
-                    gaps.push(Moved { name: name.clone(), old, new });
-                }
-            }
-            let waiting = before.into_iter().filter(|step| matches!(step, Step::Decided(_)));
-            waiting.rev().for_each(|step| steps.push_front(step));
-        }
+        let (landed, gaps) = steps::take(place, steps);
         for moved in gaps {
             self.unauthorised(moved)?;
         }
@@ -400,25 +351,4 @@ fn told(moved: &Moved, decided: &Decided) -> Landed {
         _ => None,
     });
     Landed { moved: moved.clone(), owed: owed.flatten().collect() }
-}
-
-/// Returns what is asked of each ref, and by whom of those who wait.
-fn asked(pending: &[Pending]) -> BTreeMap<&Text, (Vec<usize>, Vec<Edge>)> {
-    let mut asked: BTreeMap<&Text, (Vec<usize>, Vec<Edge>)> = BTreeMap::new();
-    for (place, one) in pending.iter().enumerate() {
-        for (name, edge) in one.edges() {
-            let (places, edges) = asked.entry(name).or_default();
-            places.push(place);
-            edges.push(edge);
-        }
-    }
-    asked
-}
-
-/// Returns whether everything that a decision moved stands first, where nobody decided aside.
-fn is_ready(place: usize, steps: &Steps) -> bool {
-    steps.values().all(|steps| {
-        let at = steps.iter().position(|step| *step == Step::Decided(place));
-        at.is_none_or(|at| steps.iter().take(at).all(|step| matches!(step, Step::Gap(..))))
-    })
 }

@@ -32,6 +32,7 @@ pub mod retrospect;
 pub mod reviewed;
 pub mod session;
 pub mod state;
+mod steps;
 pub mod store;
 pub mod stray;
 pub mod sweep;

@@ -373,11 +373,9 @@ impl RefDecided {
 impl Readable {
     /// Reads a record.
     pub fn read(bytes: &[u8]) -> Readable {
-        if LARGEST < bytes.len() {
-            return Readable::Damaged(format!(
-                "it has {} bytes, and at most {LARGEST} are read",
-                bytes.len()
-            ));
+        let many = bytes.len();
+        if LARGEST < many {
+            return Readable::Damaged(format!("it has {many} bytes, and at most {LARGEST} are read"));
         }
         let why = match serde_json::from_slice::<Record>(bytes) {
             Ok(record) if record.schema == SCHEMA => return Readable::Known(Box::new(record)),

@@ -104,6 +104,12 @@ fn extent(blocks: &[Block]) -> RangeInclusive<usize> {
     extents.reduce(|first, last| *first.start()..=*last.end()).unwrap_or(RangeInclusive::new(1, 0))
 }
 
+/// Returns the line on which `lines` begin to say something: what stands above it (a line break, what is
+/// struck out) is nobody's text, and no line of its own.
+fn begins(lines: &[Line]) -> Option<usize> {
+    lines.iter().find(|line| !line.text.trim().is_empty()).map(|line| line.number)
+}
+
 /// Adds the texts of the ticked boxes of `block`, with their lines; returns whether it has boxes.
 fn collect_boxes(block: &Block, ticked: &mut Vec<(String, usize)>) -> bool {
     let Block::List(items) = block else { return false };
@@ -111,7 +117,7 @@ fn collect_boxes(block: &Block, ticked: &mut Vec<(String, usize)>) -> bool {
     for item in items {
         found |= item.ticked.is_some();
         if let (Some(true), Some(Block::Paragraph(lines))) = (item.ticked, item.blocks.first()) {
-            ticked.push((joined(lines), lines.first().map_or(0, |line| line.number)));
+            ticked.extend(begins(lines).map(|line| (joined(lines), line)));
         }
         for block in &item.blocks {
             found |= collect_boxes(block, ticked);
@@ -126,8 +132,7 @@ fn collect_text(block: &Block, text: &mut String, first: &mut Option<usize>) {
         Block::Heading(_, lines) | Block::Paragraph(lines) => {
             let words = joined(lines);
             if !words.is_empty() {
-                let begins = lines.iter().find(|line| !line.text.trim().is_empty());
-                *first = first.or(begins.map(|line| line.number));
+                *first = first.or(begins(lines));
                 if !text.is_empty() {
                     text.push(' ');
                 }

@@ -189,7 +189,7 @@ impl Reader {
                     open = Some((labelled, value, line.number));
                 }
                 (None, Some((_, value, number))) => {
-                    if value.is_empty() {
+                    if value.trim().is_empty() {
                         *number = line.number;
                     }
                     if value.is_empty() || (!is_ended && line.goes_on()) {
@@ -253,7 +253,7 @@ impl Reader {
         for line in lines {
             match (&mut open, line.labelled()) {
                 (Some((_, value, number)), _) if line.text.starts_with(' ') => {
-                    if value.is_empty() {
+                    if value.trim().is_empty() {
                         *number = line.number;
                     }
                     value.push(' ');

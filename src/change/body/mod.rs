@@ -2,13 +2,14 @@
 //!
 //! A description is Markdown, and is read as what a reviewer sees: what does not show (a comment,
 //! the target of a link), what is only shown (code, a quotation, an image) and what is struck out
-//! say nothing. The library's parser makes blocks of it (`outline`), `line` finds labels in their
-//! lines, `forms` and `below` know the forms in which people state something. Which labels mean
-//! anything is the vocabulary's business: a statement that no field wants is none.
+//! say nothing. Within `bounds`, the library's parser makes blocks of it (`outline`); `line` finds
+//! labels in their lines, `forms` and `below` know the forms in which people state something. Which
+//! labels mean anything is the vocabulary's business: a statement that no field wants is none.
 //!
 //! Invariant: everything takes time linear in the length of the description, whatever it holds.
 
 mod below;
+mod bounds;
 mod forms;
 mod line;
 mod outline;
@@ -39,7 +40,7 @@ pub struct Statement {
 /// Nothing at all for a body of more than [`LONGEST`] bytes, or one whose quotations and lists go
 /// deeper than anybody reads: what a policy asks for is then missing, and denies.
 pub fn read(body: &str) -> Vec<Statement> {
-    if LONGEST < body.len() || outline::is_too_deep(body) {
+    if LONGEST < body.len() || bounds::is_too_deep(body) {
         return Vec::new();
     }
     forms::read(outline::read(body))

@@ -1,11 +1,10 @@
 //! The blocks of a description, with the text that can be seen and the lines on which it stands.
 //!
-//! The parser knows what Markdown is; this file only drops what does not speak. It bounds what could
-//! cost the parser more than the length of its input, before the parser sees it.
+//! The parser knows what Markdown is; this file only drops what does not speak.
 
-use memchr::memchr_iter;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
+use super::bounds::is_too_wide;
 use super::line::Line;
 
 /// The info string of the one kind of code block that speaks.
@@ -13,13 +12,6 @@ const RECORD: &str = "change";
 
 /// How deep lists may stand in lists; below that they say nothing.
 const DEEPEST_LIST: usize = 32;
-
-/// How many quotations and lists may begin on one line. The parser goes through all that are open
-/// with every further line.
-const DEEPEST_LINE: usize = 100;
-
-/// How many cells a table may be completed with. The parser makes a cell of each that is not there.
-const MOST_CELLS: usize = 1 << 15;
 
 /// A block that may speak.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,24 +39,6 @@ pub(super) struct Item {
     pub(super) blocks: Vec<Block>,
 }
 
-/// Returns true if some line of `body` opens more quotations and lists than anybody reads.
-pub(super) fn is_too_deep(body: &str) -> bool {
-    body.split(['\n', '\r']).any(|line| {
-        let mut opened = 0;
-        let mut bytes = line.bytes().peekable();
-        while let Some(byte) = bytes.next() {
-            let is_marker = matches!(byte, b'-' | b'*' | b'+' | b'.' | b')');
-            match byte {
-                b'>' => opened += 1,
-                _ if is_marker && matches!(bytes.peek(), Some(b' ' | b'\t')) => opened += 1,
-                b' ' | b'\t' | b'0'..=b'9' => {}
-                _ => break,
-            }
-        }
-        DEEPEST_LINE < opened
-    })
-}
-
 /// Returns the blocks of `body`.
 pub(super) fn read(body: &str) -> Vec<Block> {
     let mut options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
@@ -74,18 +48,6 @@ pub(super) fn read(body: &str) -> Vec<Block> {
         builder.take(event, range.start);
     }
     builder.finish()
-}
-
-/// Returns true if a table of `body` could be completed with more cells than anybody reads.
-fn is_too_wide(body: &str) -> bool {
-    let is_delimiter = |line: &&str| {
-        let at = |byte: u8| matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'>');
-        line.bytes().all(at)
-    };
-    let delimiters = body.split(['\n', '\r']).filter(is_delimiter);
-    let columns = delimiters.map(|line| memchr_iter(b'|', line.as_bytes()).count() + 1).max().unwrap_or(0);
-    let rows = memchr_iter(b'\n', body.as_bytes()).count() + memchr_iter(b'\r', body.as_bytes()).count();
-    MOST_CELLS < rows.saturating_mul(columns.saturating_sub(3))
 }
 
 /// What is made of the parser's events.
@@ -170,8 +132,8 @@ impl<'body> Builder<'body> {
                 self.text(&text, at);
             }
             Event::InlineHtml(tag) => self.html(&tag, at),
-            Event::SoftBreak => self.leaf().next_line(false),
-            Event::HardBreak => self.leaf().next_line(true),
+            Event::SoftBreak => self.next_line(false, at),
+            Event::HardBreak => self.next_line(true, at),
             Event::TaskListMarker(ticked) => {
                 if let Some(Open::Item(item)) = self.open.last_mut() {
                     item.ticked = Some(ticked);
@@ -284,7 +246,7 @@ impl<'body> Builder<'body> {
         let mut at = at;
         for (index, piece) in text.split('\n').enumerate() {
             if 0 < index {
-                self.leaf().next_line(false);
+                self.next_line(false, at - 1);
             }
             if !piece.is_empty() {
                 self.line(at).push(piece);
@@ -305,7 +267,7 @@ impl<'body> Builder<'body> {
         let name = inner.trim_start_matches('/').split(|one: char| !one.is_ascii_alphanumeric()).next();
         let leaf = self.leaf();
         match name.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "br" => leaf.next_line(true),
+            "br" => self.next_line(true, at),
             "del" | "s" | "strike" if inner.starts_with('/') => leaf.struck = leaf.struck.saturating_sub(1),
             "del" | "s" | "strike" => leaf.struck += 1,
             "code" | "kbd" | "pre" | "samp" | "tt" => self.code(at),
@@ -317,9 +279,20 @@ impl<'body> Builder<'body> {
         self.leaf.get_or_insert_with(|| Leaf { is_implied: true, ..Leaf::default() })
     }
 
+    /// Ends the line that is being written, at `at`.
+    fn next_line(&mut self, is_ended: bool, at: usize) {
+        let number = self.number(at);
+        self.leaf().next_line(is_ended, number);
+    }
+
+    /// Returns the number of the line in which `at` is.
+    fn number(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at)
+    }
+
     /// Returns the line that is being written, which what stands at `at` may begin.
     fn line(&mut self, at: usize) -> &mut Line {
-        let number = self.starts.partition_point(|start| *start <= at);
+        let number = self.number(at);
         let start = number.checked_sub(1).and_then(|index| self.starts.get(index));
         let column = at.saturating_sub(start.copied().unwrap_or(0));
         let leaf = self.leaf();
@@ -359,12 +332,14 @@ impl<'body> Builder<'body> {
 }
 
 impl Leaf {
-    fn next_line(&mut self, is_ended: bool) {
+    /// Ends a line; `number` is its own if nothing has been written on it.
+    fn next_line(&mut self, is_ended: bool, number: usize) {
         let goes_on = self.bold_from.is_some();
         self.end_bold();
         self.bold_from = goes_on.then_some(0);
         let line = std::mem::take(&mut self.line);
-        self.above.push(Line { is_ended, ..line });
+        let number = if line.number == 0 { number } else { line.number };
+        self.above.push(Line { is_ended, number, ..line });
     }
 
     fn end_bold(&mut self) {
@@ -376,7 +351,9 @@ impl Leaf {
     }
 
     fn lines(mut self) -> Vec<Line> {
-        self.above.push(self.line);
+        if 0 < self.line.number {
+            self.above.push(self.line);
+        }
         self.above
     }
 

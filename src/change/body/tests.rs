@@ -186,6 +186,9 @@ fn ticked_boxes_are_the_values_and_the_others_say_nothing() {
     states("- [ ] Risk:\n  - [x] Ticket: A-1\n", &["2 Ticket=A-1"]);
     states("## Risk\n- [ ] low\n- [ ] high\n", NOTHING);
     states("## Risk\n- [x] Risk: low\n- [x] tested\n", &["2 Risk=low"]);
+    // A line break, or what is struck out, above the text of a box is not where that text begins.
+    states("## Risk\n- [x] ~~high~~\n  low\n", &["3 Risk=low"]);
+    states("## Risk\n- [x] <br>\n  low\n", &["3 Risk=low"]);
 }
 
 #[test]
