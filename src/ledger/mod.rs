@@ -10,6 +10,7 @@
 //! the same push or by whoever comes next.
 
 pub mod ahead;
+pub mod asking;
 pub mod blocking;
 pub mod canonical;
 pub mod confirming;
@@ -25,6 +26,7 @@ pub mod obligation;
 mod pending;
 pub mod place;
 mod problem;
+pub mod recalled;
 pub mod record;
 mod refs;
 pub mod replay;
