@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fake::{How, World};
+use crate::fake::{Activity, How, World};
 use crate::ledger::{POLICY, Scene, land, merge, open, push_by_hand};
 
 const TEAM: &str = "\
@@ -257,4 +257,104 @@ fn a_pull_request_that_was_merged_past_the_policy_is_not_declared_by_who_merged_
     let said = scene.record(&push).ends(0);
     assert!(said.contains("somebody who did not make the change"), "{said}");
     assert_ne!(stray(&scene)["standing"], "closed");
+}
+
+const NONE: &str = "0000000000000000000000000000000000000000";
+
+/// Has a branch hold something else, in the name of somebody.
+fn moves(world: &mut World, branch: &str, after: &str, by: &str, kind: &'static str) {
+    let before = world.branches.remove(branch).unwrap_or_else(|| NONE.into());
+    if after != NONE {
+        world.branches.insert(branch.into(), after.into());
+    }
+    world.activity.push(Activity {
+        branch: branch.into(),
+        before,
+        after: after.into(),
+        by: Some(by.into()),
+        kind,
+        at: "2026-03-02T17:00:00Z".into(),
+    });
+}
+
+/// Squashes what declares `named` into a branch.
+fn squash(world: &mut World, branch: &str, named: &str, by: &str) {
+    let number = declaring(world, named, WHY);
+    let (tip, path) = (world.branches[branch].clone(), format!("squashed-{number}.md"));
+    let after = world.commit(&[&tip], "rea", "Write it down\n", &[(&path, "It was pushed.\n")]);
+    moves(world, branch, &after, by, "pr_merge");
+    let pull = world.pull(number);
+    (pull.base, pull.state, pull.merge_commit) = (branch.into(), "merged", Some(after));
+    (pull.base_id, pull.updated_at) = (tip, "2026-03-02T17:00:00Z".into());
+}
+
+#[test]
+fn on_every_branch_it_is_the_policy_of_the_default_branch_that_says_who() {
+    let old = format!("{POLICY}{TEAM}").replace("[main]", "[main, 'release/*']");
+    let scene = Scene::new(&old.replace("github:ben", "github:rea"));
+    let push = scene.fake.world(|world| {
+        let root = world.branches["main"].clone();
+        world.branches.insert("release/1".into(), root.clone());
+        let commit = world.commit(&[&root], "ana", "Another team\n", &[("policies/changegate.yml", &old)]);
+        let number = world.open("ana", "Another team", "Change-Type: normal\nRisk: low\n", "team", &[commit]);
+        world.review(number, "kim", "APPROVED");
+        merge(world, number, "2026-03-02T16:00:00Z")
+    });
+    scene.record(&push).ends(0);
+    let id = scene.fake.world(|world| {
+        let tip = world.branches["release/1"].clone();
+        let after = world.commit(&[&tip], "ana", "By hand\n", &[("hand.txt", "x")]);
+        moves(world, "release/1", &after, "kim", "push");
+        after
+    });
+    scene.sweep().ends(1);
+    assert_eq!(flagged(&scene)[0]["declared-on"], "refs/heads/release/1");
+    for (branch, by, why) in [
+        ("release/1", "rea", "somebody whom the policy lets declare it"),
+        ("main", "ben", ""),
+        ("release/1", "ben", "is declared after the fact"),
+    ] {
+        scene.fake.world(|world| squash(world, branch, &id[..12], by));
+        let said = scene.sweep().ends(0);
+        assert!(said.contains(why), "{branch} by {by}: {said}");
+        assert_eq!(stray(&scene)["standing"] == "closed", (branch, by) == ("release/1", "ben"), "{said}");
+    }
+    scene.verify().ends(0);
+}
+
+#[test]
+fn what_was_deleted_is_declared_on_the_default_branch_by_its_number() {
+    let scene = Scene::new(&policy().replace("[main]", "[main, 'release/*']"));
+    scene.fake.world(|world| {
+        let root = world.branches["main"].clone();
+        world.branches.insert("release/1".into(), root);
+    });
+    scene.record(&land(&scene, "one")).ends(0);
+    scene.fake.world(|world| moves(world, "release/1", NONE, "kim", "branch_deletion"));
+    scene.sweep().ends(1);
+    let found = flagged(&scene);
+    assert_eq!((&found[0]["declared-on"], keys(&found[0])), (&json!("refs/heads/main"), vec!["github:kim"]));
+    for (by, why) in [("kim", "somebody who did not make the change"), ("ben", "declared after the fact")] {
+        scene.fake.world(|world| squash(world, "main", "ledger:5", by));
+        let said = scene.sweep().ends(0);
+        assert!(said.contains(why), "{by}: {said}");
+    }
+    scene.verify().ends(0);
+}
+
+#[test]
+fn a_branch_that_is_new_was_made_by_those_who_made_what_main_has_not() {
+    let scene = Scene::new(&policy().replace("[main]", "[main, 'release/*']"));
+    scene.record(&land(&scene, "one")).ends(0);
+    scene.fake.world(|world| {
+        let tip = world.branches["main"].clone();
+        let after = world.commit(&[&tip], "rea", "By hand\n", &[("hand.txt", "x")]);
+        moves(world, "release/2", &after, "ana", "branch_creation");
+    });
+    scene.sweep().ends(1);
+    let found = flagged(&scene);
+    let keys = keys(&found[0]);
+    assert!(keys.contains(&"github:rea") && keys.contains(&"github:ana"), "{keys:?}");
+    assert!(!keys.contains(&"github:kim"), "{keys:?}");
+    assert_eq!((&found[0]["makers-known"], keys.len()), (&json!(true), 3), "{found:#?}");
 }
