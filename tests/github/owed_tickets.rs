@@ -182,3 +182,48 @@ fn the_policy_that_stands_now_says_what_is_a_ticket() {
     scene.fake.world(|world| world.issues[0].labels = vec!["incident".into()]);
     scene.sweep().ends(0);
 }
+
+#[test]
+fn what_is_squashed_into_another_branch_is_asked_about_by_the_policy_there() {
+    let policy = POLICY.replace("[main]", "[main, 'release/*']");
+    let scene = Scene::new(&policy.replace("within: 24h", "within: 24h, label: [incident]"));
+    let push = scene.fake.world(|world| {
+        let root = world.branches["main"].clone();
+        world.branches.insert("release/1".into(), root.clone());
+        let commit = world.commit(&[&root], "ana", "No label\n", &[("policies/changegate.yml", &policy)]);
+        let number = world.open("ana", "No label", "Change-Type: normal\nRisk: low\n", "label", &[commit]);
+        world.review(number, "kim", "APPROVED");
+        merge(world, number, "2026-03-02T16:00:00Z")
+    });
+    scene.record(&push).ends(0);
+    let id = scene.fake.world(|world| {
+        let number = open(world, "stop the fire", "emergency");
+        let tip = world.branches["release/1"].clone();
+        let message = "Stop the fire (#1)\n\nChange-Type: emergency\nRisk: low\n";
+        let after = world.commit(&[&tip], "ana", message, &[("src/fire.rs", "out")]);
+        crate::regularised::moves(world, "release/1", &after, "kim", "pr_merge");
+        let pull = world.pull(number);
+        (pull.base, pull.state, pull.merge_commit) = ("release/1".into(), "merged", Some(after.clone()));
+        (pull.base_id, pull.updated_at) = (tip, "2026-03-02T17:00:00Z".into());
+        // Older than what landed, to which its text was added afterwards.
+        issue(world, 200, "2026-03-01T09:00:00Z", &format!("See {after}."));
+        after
+    });
+    let said = scene.sweep().ends(1);
+    assert!(said.contains(&id[..10]) && said.contains("does not have the label `incident`"), "{said}");
+    scene.fake.world(|world| world.issues[0].labels = vec!["incident".into()]);
+    let said = scene.sweep().ends(0);
+    assert!(said.contains("is closed, by the ticket #200"), "{said}");
+    assert_eq!(discharged(&scene)[0]["change"], id);
+    // Whose policy cannot be read is told, and its tickets are not taken for none.
+    let (scene, _) = owing(&policy, NOON);
+    scene.fake.world(|world| {
+        let tip = world.branches["main"].clone();
+        let broken =
+            world.commit(&[&tip], "kim", "Break it\n", &[("policies/changegate.yml", "changegate: 2\n")]);
+        crate::ledger::moved(world, &broken, "push", "2026-03-02T18:00:00Z");
+    });
+    let said = scene.sweep().ends(3);
+    assert!(said.contains("nobody was asked about the tickets that are owed on refs/heads/main"), "{said}");
+    scene.run(&["sweep", "--github", "acme/shop", "--repository", "acme/other"], &[]).ends(2);
+}

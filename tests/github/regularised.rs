@@ -262,7 +262,7 @@ fn a_pull_request_that_was_merged_past_the_policy_is_not_declared_by_who_merged_
 const NONE: &str = "0000000000000000000000000000000000000000";
 
 /// Has a branch hold something else, in the name of somebody.
-fn moves(world: &mut World, branch: &str, after: &str, by: &str, kind: &'static str) {
+pub(crate) fn moves(world: &mut World, branch: &str, after: &str, by: &str, kind: &'static str) {
     let before = world.branches.remove(branch).unwrap_or_else(|| NONE.into());
     if after != NONE {
         world.branches.insert(branch.into(), after.into());
