@@ -11,15 +11,12 @@ use jiff::Timestamp;
 use super::record::Event;
 use super::state::{Owed, State, key};
 use super::store::Ledger;
-use super::stray::{Stray, flags};
+use super::stray::{Makers, Stray, flags};
 use super::workflow::{Keeping, failed};
 use crate::change::{Oid, Pusher, Text};
 use crate::gate::brought::remembered;
 use crate::people::People;
-use crate::people::participants::{Hand, hand_of};
-
-/// Those who made what a move brought, and whether that is all of them.
-pub(super) type Makers = (Vec<Hand>, bool);
+use crate::people::participants::hand_of;
 
 impl Keeping<'_> {
     /// Appends who may declare what is not flagged yet; returns what could not be asked, and why.

@@ -18,6 +18,9 @@ use crate::policy::{Policy, REASON};
 /// The rule that what landed without a decision is answered for.
 pub const RULE: &str = "unauthorised-change";
 
+/// Those who made what a move brought, and whether that is all of them.
+pub(super) type Makers = (Vec<Hand>, bool);
+
 /// Who may declare what landed without a decision, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -99,7 +102,7 @@ pub(super) fn apply(state: &mut State, flagged: &Flagged) {
 pub(super) fn flags(
     (policy, policy_ref): (&Policy, &Text),
     state: &State,
-    makers: &mut dyn FnMut(&Owed, &Stray) -> Option<(Vec<Hand>, bool)>,
+    makers: &mut dyn FnMut(&Owed, &Stray) -> Option<Makers>,
 ) -> Vec<Flagged> {
     let Some(regularise) = &policy.obligations.regularise else { return Vec::new() };
     let open = state.owed.values().filter(|owed| owed.closed.is_none());

@@ -12,13 +12,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use jiff::Timestamp;
 
-use super::flagging::Makers;
 use super::landing::{self, Appended};
 use super::place::Anchor;
 use super::record::{Begin, Event};
 use super::refs::{Refs, patterns};
 use super::state::{State, key, name};
 use super::store::Ledger;
+use super::stray::Makers;
 use super::{REF, deciding, place};
 use crate::change::{Missing, Need, Oid, Text};
 use crate::gate::Loaded;
