@@ -3,10 +3,11 @@
 //!
 //! The forge knows who moved the ref as well, which a server does not. Whoever did has worked past the
 //! gate, and does not answer for that himself. As long as the forge cannot be asked, nothing is recorded,
-//! and the next run asks again; what it does not know is not known.
+//! and the next run asks again; what it does not know is not known. Its own record of moves may come a
+//! little later than the run that a move starts, so that is waited for.
 
-use anyhow::Result;
-use jiff::Timestamp;
+use anyhow::{Result, ensure};
+use jiff::{SignedDuration, Timestamp};
 
 use super::record::Event;
 use super::state::{Owed, State, key};
@@ -18,6 +19,9 @@ use crate::gate::brought::remembered;
 use crate::people::People;
 use crate::people::participants::hand_of;
 
+/// For how long after a move was recorded the forge may still come to tell who made it.
+const LAG: SignedDuration = SignedDuration::from_hours(1);
+
 impl Keeping<'_> {
     /// Appends who may declare what is not flagged yet; returns what could not be asked, and why.
     pub(super) fn flag(&self, ledger: &mut Ledger<'_>, now: Timestamp) -> Result<Vec<String>> {
@@ -25,7 +29,8 @@ impl Keeping<'_> {
         let Some((loaded, default)) = self.base()? else { return Ok(unasked) };
         let state = ledger.state();
         let mut makers = |owed: &Owed, stray: &Stray| {
-            let found = self.makers(owed, stray, &loaded.policy.people, from(state, owed, stray, default));
+            let from = from(state, owed, stray, default);
+            let found = self.makers(owed, stray, &loaded.policy.people, (from, now));
             found
                 .inspect_err(|why| {
                     let number = stray.record;
@@ -42,7 +47,13 @@ impl Keeping<'_> {
     }
 
     /// Returns who made what a move brought since `from`, and who moved the ref.
-    fn makers(&self, owed: &Owed, stray: &Stray, people: &People, from: Option<Oid>) -> Result<Makers> {
+    fn makers(
+        &self,
+        owed: &Owed,
+        stray: &Stray,
+        people: &People,
+        (from, now): (Option<Oid>, Timestamp),
+    ) -> Result<Makers> {
         let name = owed.on.to_lossy().into_owned();
         let moved = (name.clone(), stray.old, owed.change);
         if let Some(known) = self.made.borrow().get(&moved) {
@@ -56,6 +67,8 @@ impl Keeping<'_> {
         };
         let all = self.moves(&name, stray.old)?;
         let mut by = all.iter().filter(|one| (one.old, one.new) == (stray.old, owed.change)).peekable();
+        let is_told = by.peek().is_some() || LAG <= now.duration_since(owed.since);
+        ensure!(is_told, "GitHub does not tell yet who moved the ref");
         let mut is_known = brought.is_some() && by.peek().is_some();
         let mut found = brought.unwrap_or_default();
         for one in by {

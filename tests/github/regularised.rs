@@ -210,6 +210,23 @@ fn what_github_does_not_answer_is_asked_again_by_the_next_sweep() {
 }
 
 #[test]
+fn a_record_of_moves_that_comes_late_is_waited_for() {
+    let scene = Scene::new(&policy());
+    scene.record(&land(&scene, "one")).ends(0);
+    let push = scene.fake.world(|world| push_by_hand(world, "ana", "2026-03-02T17:00:00Z"));
+    scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
+    let said = scene.record(&push).ends(1);
+    assert!(said.contains("GitHub does not tell yet who moved the ref"), "{said}");
+    assert!(flagged(&scene).is_empty());
+    scene.sweep().ends(3);
+    scene.fake.heal();
+    scene.sweep().ends(0);
+    let found = flagged(&scene);
+    assert!(keys(&found[0]).contains(&"github:kim"), "{found:?}");
+    assert_eq!(found[0]["makers-known"], true);
+}
+
+#[test]
 fn a_policy_that_names_somebody_later_counts_from_when_it_landed() {
     let (scene, id) = bypassed(POLICY);
     assert_eq!(scene.events()[3..], ["decision", "unauthorised"]);
