@@ -241,6 +241,9 @@ fn told(
         let base = base.map(own);
         kept.begin(&name, loaded.policy.obligations.clone());
         for (way, verdict, change) in changes {
+            // The record of moves may come later than the run.
+            let merged = way.by.as_ref().map(|account| Ok(Pusher::Account(account.clone())));
+            let by = merged.as_ref().filter(|_| by.is_err()).unwrap_or(by);
             kept.take(&change, &loaded.policy, base.map(|base| (base, by)), &verdict)?;
             if let (Some(pull), Some(revision)) = (&way.pull, verdict.revision) {
                 brought.push(Brought {

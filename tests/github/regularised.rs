@@ -224,6 +224,18 @@ fn a_record_of_moves_that_comes_late_is_waited_for() {
     let found = flagged(&scene);
     assert!(keys(&found[0]).contains(&"github:kim"), "{found:?}");
     assert_eq!(found[0]["makers-known"], true);
+    // Who merged a pull request, that says itself.
+    scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
+    for (by, why) in [("kim", "somebody who did not make the change"), ("ben", "declared after the fact")] {
+        let merged = scene.fake.world(|world| {
+            let number = declaring(world, &push.1[..12], WHY);
+            world.pull(number).merged_by = Some(by.into());
+            merge_by(world, number, "rea")
+        });
+        let said = scene.record(&merged).ends(0);
+        assert!(said.contains(why), "{by}: {said}");
+    }
+    scene.verify().ends(0);
 }
 
 #[test]

@@ -105,6 +105,7 @@ pub(crate) struct Pull {
     pub(crate) timeline: Vec<Event>,
     pub(crate) closes: Vec<u64>,
     pub(crate) merge_commit: Option<String>,
+    pub(crate) merged_by: Option<String>,
     pub(crate) created_at: String,
     pub(crate) updated_at: String,
 }
@@ -471,6 +472,7 @@ impl World {
             timeline: Vec::new(),
             closes: Vec::new(),
             merge_commit: None,
+            merged_by: None,
             created_at: "2026-03-02T12:01:00Z".into(),
             updated_at: "2026-03-02T12:01:00Z".into(),
         });
