@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::REF;
-use super::record::{Event, Moved, Readable};
+use super::readable::Readable;
+use super::record::{Event, Moved};
 use super::store::{RECORD, file};
 use super::stray::record_in;
 use crate::change::{Oid, Text};

@@ -26,6 +26,7 @@ pub mod obligation;
 mod pending;
 pub mod place;
 mod problem;
+pub mod readable;
 pub mod recalled;
 pub mod record;
 mod refs;

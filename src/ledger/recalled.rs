@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::REF;
-use super::record::{Decided, Event, Readable};
+use super::readable::Readable;
+use super::record::{Decided, Event};
 use super::state::Owed;
 use super::store::{FACTS, RECORD, file};
 use super::workflow::Keeping;

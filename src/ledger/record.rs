@@ -5,11 +5,11 @@
 //! same facts gives the same bytes.
 //!
 //! Reading is lenient where that is safe: a record of a newer version, or with keys that this version
-//! does not know, is kept as it stands and said to be [`Readable::Unknown`]; it never stops the rest.
+//! does not know, is kept as it stands and said to be
+//! [`Unknown`](super::readable::Readable::Unknown); it never stops the rest.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::canonical::canonical;
@@ -316,30 +316,6 @@ pub struct Damaged {
     pub why: String,
 }
 
-/// A record as far as it could be read.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Readable {
-    /// All of it.
-    Known(Box<Record>),
-    /// It is JSON and says where it belongs, and this version does not understand the rest.
-    Unknown(Place),
-    /// It is not a record.
-    Damaged(String),
-}
-
-/// Where a record says that it belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its schema.
-    pub schema: String,
-    /// Its number.
-    pub number: u64,
-    /// The digest of the record before.
-    pub previous: Option<String>,
-    /// Why the rest is not understood.
-    pub why: String,
-}
-
 impl Record {
     /// Returns the canonical bytes.
     ///
@@ -367,29 +343,6 @@ impl RefDecided {
     /// Returns how many changes were judged.
     pub fn changes(&self) -> usize {
         self.changes.len().saturating_add(self.passed).saturating_add(self.left_out.changes)
-    }
-}
-
-impl Readable {
-    /// Reads a record.
-    pub fn read(bytes: &[u8]) -> Readable {
-        let many = bytes.len();
-        if LARGEST < many {
-            return Readable::Damaged(format!("it has {many} bytes, and at most {LARGEST} are read"));
-        }
-        let why = match serde_json::from_slice::<Record>(bytes) {
-            Ok(record) if record.schema == SCHEMA => return Readable::Known(Box::new(record)),
-            Ok(record) => format!("its schema is {}", record.schema),
-            Err(error) => error.to_string(),
-        };
-        let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return Readable::Damaged(why) };
-        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        match (text("schema"), value.get("number").and_then(Value::as_u64)) {
-            (Some(schema), Some(number)) if schema.starts_with("changegate/record/") => {
-                Readable::Unknown(Place { schema, number, previous: text("previous"), why })
-            }
-            _ => Readable::Damaged(why),
-        }
     }
 }
 

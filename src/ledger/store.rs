@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::canonical::canonical;
 use super::place::{self, Anchor, Lock};
-use super::record::{Decided, Event, Readable, Record, SCHEMA, digest};
+use super::readable::Readable;
+use super::record::{Decided, Event, Record, SCHEMA, digest};
 use super::state::State;
 use super::{REF, message};
 use crate::change::{Needs, Oid};

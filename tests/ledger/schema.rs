@@ -7,9 +7,10 @@ use changegate::change::{Missing, Need, Oid, Pusher, Stage, Text};
 use changegate::gate::break_glass::{Act, Asks};
 use changegate::gate::dues::{Brought, Closing, Declares, Made, Stated as Declared};
 use changegate::ledger::canonical::{canonical, is_canonical};
+use changegate::ledger::readable::Readable;
 use changegate::ledger::record::{
     Begin, Damaged, Decided, Discharged, Escalated, Event, Evidence, Facts, LeftOut, Moved,
-    Outcome as Became, PolicyUsed, Readable, Record, RefDecided, SCHEMA, Scope, Tip,
+    Outcome as Became, PolicyUsed, Record, RefDecided, SCHEMA, Scope, Tip,
 };
 use changegate::ledger::session::{BreakGlass, Ended, Opened, Who};
 use changegate::ledger::stray::Flagged;

@@ -10,12 +10,13 @@ use super::super::{Exit, Stop, World, output};
 use super::reading::find;
 use crate::git::Repository;
 use crate::git::signature::Keys;
+use crate::ledger::REF;
 use crate::ledger::place::{self, Anchor};
-use crate::ledger::record::{Event, Readable};
+use crate::ledger::readable::{Place, Readable};
+use crate::ledger::record::Event;
 use crate::ledger::replay::replay;
 use crate::ledger::store::{FACTS, file};
 use crate::ledger::verify::{Asked, Kind, Verified, verify};
-use crate::ledger::{REF, record};
 
 /// What to verify, as it was asked for.
 pub(super) struct Wanted<'a> {
@@ -123,7 +124,7 @@ pub(super) fn run_replay(repository: &Repository, named: &str) -> Result<Exit, S
             Event::Decision(decided) => decided,
             _ => return Err(Stop::Wrong("this record is not of a decision, so nothing was judged".into())),
         },
-        Readable::Unknown(record::Place { why, .. }) | Readable::Damaged(why) => {
+        Readable::Unknown(Place { why, .. }) | Readable::Damaged(why) => {
             return Err(Stop::Failed(anyhow::anyhow!("the record cannot be read: {why}")));
         }
     };

@@ -16,7 +16,8 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::REF;
-use super::record::{Decided, Event, Moved, Readable, Record, RefDecided, digest};
+use super::readable::Readable;
+use super::record::{Decided, Event, Moved, Record, RefDecided, digest};
 use super::store::{RECORD, file};
 use crate::change::Oid;
 use crate::git::{Peeled, Repository};
