@@ -46,11 +46,19 @@ pub fn makers_of(
                 }
             }
         }
-        found.len() <= NAMED && found.iter().all(|hand| hand.key.is_some())
+        true
     });
+    let (found, is_whole) = remembered(found);
+    (found, is_complete && is_whole)
+}
+
+/// Returns those who made something as they are remembered, each once, and whether all of them are known.
+pub fn remembered(mut found: Vec<Hand>) -> (Vec<Hand>, bool) {
     found.sort();
+    found.dedup();
+    let is_whole = found.len() <= NAMED && found.iter().all(|hand| hand.key.is_some());
     found.truncate(NAMED);
-    (found, is_complete)
+    (found, is_whole)
 }
 
 fn commits(repository: &Repository, new: Oid, hidden: &[Oid]) -> Option<Vec<Commit>> {

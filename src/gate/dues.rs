@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, Oid, Person, Pusher, Text};
+use crate::change::{Change, Fact, Oid, Person, Pusher, Text};
 use crate::people::participants::{Hand, hand_of, makers, participants};
 use crate::policy::{EMERGENCY, Obligations, Policy};
 use crate::verdict::{Outcome, Verdict};
@@ -71,7 +71,7 @@ pub struct Closing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Declares {
-    /// Whoever pushes it, who belongs to a team that may declare what landed without a decision.
+    /// Whoever pushes it, or merges it on a forge, who belongs to a team that may declare what landed without a decision.
     pub by: Hand,
     /// Whether it states the reason and the incident, as the policy asks that of emergencies.
     pub is_stated: bool,
@@ -118,11 +118,23 @@ pub(super) struct Due {
 impl Due {
     /// Returns it for a change that was judged by this policy, where `base` is the one of the policy ref.
     pub(super) fn of(change: &Change, policy: &Policy, base: &Policy, verdict: &Verdict) -> Due {
+        Due::by(change, policy, Some((base, &change.pusher)), verdict)
+    }
+
+    /// Returns it where somebody else than the pusher may be the one who landed it, and it may not be
+    /// known what the policy ref says.
+    pub(super) fn by(
+        change: &Change,
+        policy: &Policy,
+        by: Option<(&Policy, &Fact<Pusher>)>,
+        verdict: &Verdict,
+    ) -> Due {
         let is_emergency = verdict.class.as_deref() == Some(EMERGENCY);
         let owes = verdict.judgements.iter().any(|one| matches!(one.outcome, Outcome::Owed(_)));
         let made = if is_emergency || owes { made(change, policy) } else { None };
-        let closing = closing(change, policy, Some(base));
-        let closing = closing.map(|closing| Closing { declares: declares(change, base), ..closing });
+        let closing = closing(change, policy, by.map(|(base, _)| base));
+        let declares = by.and_then(|(base, pusher)| declares(change, pusher, base));
+        let closing = closing.map(|closing| Closing { declares, ..closing });
         Due { is_emergency, owes, made, closing }
     }
 }
@@ -162,9 +174,9 @@ pub fn closing(change: &Change, policy: &Policy, base: Option<&Policy>) -> Optio
 
 /// Returns what a change says for what landed without a decision; `None` if it is not known who pushes
 /// it, or he may not. What a sweep finds later was pushed by nobody knows whom.
-fn declares(change: &Change, policy: &Policy) -> Option<Declares> {
+fn declares(change: &Change, pusher: &Fact<Pusher>, policy: &Policy) -> Option<Declares> {
     let regularise = policy.obligations.regularise.as_ref()?;
-    let Ok(Pusher::Account(account)) = &change.pusher else { return None };
+    let Ok(Pusher::Account(account)) = pusher else { return None };
     let by = hand_of(account, &policy.people)?;
     let is_member = |key: &str| regularise.from.iter().any(|team| policy.people.is_member(key, team));
     by.key.as_deref().filter(|key| is_member(key))?;

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::break_glass::Act;
 use super::dues::{Due, Dues};
-use crate::change::{Change, Text, text};
+use crate::change::{Change, Fact, Pusher, Text, text};
 use crate::policy::{Obligations, Policy};
 use crate::verdict::Verdict;
 
@@ -51,14 +51,21 @@ impl Kept {
         }
     }
 
-    /// Adds a change that was judged by this policy alone, of the ref that was begun last.
+    /// Adds a change that was judged by this policy alone, of the ref that was begun last; `by` says who
+    /// landed it, and what the policy ref says of him, as far as that is known.
     ///
     /// # Errors
     ///
     /// Fails if the change cannot be written down.
-    pub fn take(&mut self, change: &Change, policy: &Policy, verdict: &Verdict) -> Result<(), String> {
+    pub fn take(
+        &mut self,
+        change: &Change,
+        policy: &Policy,
+        by: Option<(&Policy, &Fact<Pusher>)>,
+        verdict: &Verdict,
+    ) -> Result<(), String> {
         self.add(&serde_json::to_string(change).map_err(|error| error.to_string())?);
-        self.note(Due::of(change, policy, policy, verdict));
+        self.note(Due::by(change, policy, by, verdict));
         Ok(())
     }
 

@@ -26,6 +26,7 @@ pub(super) struct Pull {
     pub(super) user: Option<User>,
     pub(super) draft: Option<bool>,
     pub(super) merged_at: Option<jiff::Timestamp>,
+    pub(super) merged_by: Option<User>,
     pub(super) created_at: jiff::Timestamp,
     pub(super) labels: Vec<Label>,
     pub(super) head: PullEnd,

@@ -7,7 +7,7 @@ use super::accounts::{WEB_FLOW, of_login, of_maybe};
 use super::answers::{Commit as Listed, Compared, Pull, Signature as Signed, Verification};
 use super::ask::Failure;
 use super::client::Client;
-use super::details::Details;
+use super::details::{Details, GitActor};
 use super::place::PullName;
 use crate::change::pull::{Head, Maker, Role};
 use crate::change::{Commit, Fact, Message, Missing, Need, Needs, Oid, Person, Signature, Text};
@@ -112,38 +112,9 @@ pub(super) fn makers(commits: &[Listed], details: &Details) -> Fact<Vec<Maker>> 
     let authors = details.authors.as_ref().map_err(|failure| gap(failure.why.clone()))?;
     let mut makers = Vec::new();
     for listed in commits {
-        let body = &listed.commit;
-        let author = person(body.author.as_ref());
-        makers.push(Maker {
-            role: Role::Author,
-            account: of_maybe(listed.author.as_ref()),
-            email: Some(author.email),
-            name: author.name,
-        });
-        let committer = person(body.committer.as_ref());
-        let account = of_maybe(listed.committer.as_ref());
-        // What is done in its web pages is recorded by GitHub itself.
-        let by_forge = is_forge(&committer)
-            && account.as_ref().is_none_or(|account| account.id.as_bytes() == WEB_FLOW.as_bytes());
-        if !by_forge {
-            makers.push(Maker {
-                role: Role::Committer,
-                account,
-                email: Some(committer.email),
-                name: committer.name,
-            });
-        }
         let named = authors.get(&listed.sha);
         let named = named.ok_or_else(|| gap(format!("GitHub names no authors of {}", listed.sha.short())))?;
-        // The first is the author, who stands there already.
-        for other in named.iter().skip(1) {
-            makers.push(Maker {
-                role: Role::CoAuthor,
-                account: other.user.as_ref().map(|user| of_login(&user.login)),
-                email: other.email.as_deref().map(Text::from),
-                name: other.name.as_deref().map(Text::from).unwrap_or_default(),
-            });
-        }
+        makers.extend(makers_of(listed, named));
     }
     let mut once: Vec<Maker> = Vec::with_capacity(makers.len());
     for maker in makers {
@@ -152,6 +123,39 @@ pub(super) fn makers(commits: &[Listed], details: &Details) -> Fact<Vec<Maker>> 
         }
     }
     Ok(once)
+}
+
+/// Returns everybody who wrote or recorded one commit; of its `authors` the first is the author, who stands
+/// in the commit already.
+pub(super) fn makers_of(listed: &Listed, authors: &[GitActor]) -> Vec<Maker> {
+    let body = &listed.commit;
+    let author = person(body.author.as_ref());
+    let mut makers = vec![Maker {
+        role: Role::Author,
+        account: of_maybe(listed.author.as_ref()),
+        email: Some(author.email),
+        name: author.name,
+    }];
+    let committer = person(body.committer.as_ref());
+    let account = of_maybe(listed.committer.as_ref());
+    // What is done in its web pages is recorded by GitHub itself.
+    let by_forge = is_forge(&committer)
+        && account.as_ref().is_none_or(|account| account.id.as_bytes() == WEB_FLOW.as_bytes());
+    if !by_forge {
+        makers.push(Maker {
+            role: Role::Committer,
+            account,
+            email: Some(committer.email),
+            name: committer.name,
+        });
+    }
+    makers.extend(authors.iter().skip(1).map(|other| Maker {
+        role: Role::CoAuthor,
+        account: other.user.as_ref().map(|user| of_login(&user.login)),
+        email: other.email.as_deref().map(Text::from),
+        name: other.name.as_deref().map(Text::from).unwrap_or_default(),
+    }));
+    makers
 }
 
 fn parents(listed: &Listed) -> Vec<Oid> {

@@ -81,6 +81,8 @@ pub(super) struct LandedAs {
     pub(super) at: Oid,
     /// The pull request, if one brought it.
     pub(super) pull: Option<PullName>,
+    /// The account that merged that, as the pull request says.
+    pub(super) by: Option<Text>,
 }
 
 /// What is told from outside about the run.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::accounts::of_user;
 use super::answers::{Commit as Listed, ListedPull, Pull};
 use super::ask::Failure;
 use super::client::Client;
@@ -276,7 +277,7 @@ async fn bring(
                 group.verdicts.push(verdict);
                 group.traces.extend(told);
                 first.changes.push(change);
-                first.landed.push(LandedAs { place: at, at: step.id, pull: None });
+                first.landed.push(LandedAs { place: at, at: step.id, pull: None, by: None });
             }
         }
     }
@@ -288,7 +289,8 @@ async fn bring(
         let told = Told { landed_at, ..Told::default() };
         let mut done = judge_with(client, &name, options, told, &pull, tip, loaded).await;
         done.notes.retain(|note| *note != Line::say("this pull request is closed"));
-        done.landed = vec![LandedAs { place, at, pull: Some(name) }; done.changes.len()];
+        let by = of_user(pull.merged_by.as_ref()).map(|account| account.id);
+        done.landed = vec![LandedAs { place, at, pull: Some(name), by }; done.changes.len()];
         Ok::<_, Failure>(done)
     }));
     let done: Vec<Done> = judged.await.into_iter().collect::<Result<_, _>>()?;

@@ -19,8 +19,9 @@ use super::policy::{self, NoPolicy};
 use super::session::Session;
 use crate::change::{Change, Fact, Missing, Need, Needs, Oid, Pusher, Text};
 use crate::gate::dues::Brought;
-use crate::gate::{Kept, Loaded};
+use crate::gate::{Kept, Loaded, Unusable};
 use crate::pattern::RefPattern;
+use crate::policy::Policy;
 use crate::report::{PolicyFrom, Report};
 use crate::verdict::{Judgement, Outcome, Verdict};
 
@@ -61,17 +62,17 @@ pub struct JudgedMove {
 }
 
 impl Session {
-    /// Returns which refs are under change control by the policy of the default branch; `None` if there
-    /// is no policy that can be used.
+    /// Returns the policy of the default branch, and the full name of that; `None` if there is no policy
+    /// that can be used.
     ///
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked.
-    pub fn scope(&self, repo: &RepoName, options: &Options) -> Result<Option<Vec<RefPattern>>, Failure> {
+    pub fn base(&self, repo: &RepoName, options: &Options) -> Result<Option<(Loaded, Text)>, Failure> {
         self.runtime.block_on(async {
             let (default, tip) = default_branch(&self.client, repo).await?;
             match policy::load(&self.client, repo, tip, &options.policy, &default, None).await {
-                Ok(loaded) => Ok(Some(loaded.policy.protects)),
+                Ok(loaded) => Ok(Some((loaded, Text::from(default)))),
                 Err(NoPolicy::Unusable(_)) => Ok(None),
                 Err(NoPolicy::Unread(failure)) => Err(failure),
             }
@@ -149,7 +150,7 @@ impl Session {
     }
 
     /// Judges a move that has happened, with what was there when it did; `None` if it is of a ref that
-    /// is not under change control.
+    /// is not under change control. `base` is the policy of the default branch, and the name of that.
     ///
     /// # Errors
     ///
@@ -160,6 +161,7 @@ impl Session {
         repo: &RepoName,
         moved: &Move,
         options: &Options,
+        base: Option<(&Policy, &Text)>,
     ) -> Result<Option<JudgedMove>, Failure> {
         let null = moved.old.or(moved.new).map(null_like).ok_or_else(|| Failure::new("nothing has moved"))?;
         let (before, after) = (moved.old.unwrap_or(null), moved.new.unwrap_or(null));
@@ -177,7 +179,7 @@ impl Session {
         if judged.done.is_empty() {
             return Ok(None);
         }
-        told(&self.client, judged, at).map(Some).map_err(Failure::new)
+        told(&self.client, judged, at, (base, &moved.by)).map(Some).map_err(Failure::new)
     }
 
     /// Returns a pull request with its reviews as they are now.
@@ -190,18 +192,22 @@ impl Session {
         self.gather(name, &needs, super::PusherFrom::None)
     }
 
-    /// Returns the policy that stands at `path` in a commit.
+    /// Returns the policy that stands at `path` in a commit; `None` if there is no such file.
     ///
     /// # Errors
     ///
     /// Fails if it cannot be read or used.
-    pub fn policy_at(&self, repo: &RepoName, commit: Oid, path: &str) -> Result<Loaded, Failure> {
+    pub fn policy_at(&self, repo: &RepoName, commit: Oid, path: &str) -> Result<Option<Loaded>, Failure> {
         let called = commit.short();
         let loaded = policy::load(&self.client, repo, commit, path, &called, None);
-        self.runtime.block_on(loaded).map_err(|why| match why {
-            NoPolicy::Unread(failure) => failure,
-            NoPolicy::Unusable(_) => Failure::new(format!("the policy {path} at {called} cannot be used")),
-        })
+        match self.runtime.block_on(loaded) {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(NoPolicy::Unusable(Unusable::Absent)) => Ok(None),
+            Err(NoPolicy::Unread(failure)) => Err(failure),
+            Err(NoPolicy::Unusable(Unusable::Faulty(_))) => {
+                Err(Failure::new(format!("the policy {path} at {called} cannot be used")))
+            }
+        }
     }
 }
 
@@ -210,8 +216,14 @@ fn null_like(id: Oid) -> Oid {
     Oid::from_bytes(&vec![0; id.as_bytes().len()]).unwrap_or(id)
 }
 
-/// Puts together what judging came to, the changes in the order of their steps.
-fn told(client: &Client, judged: Judged, at: Timestamp) -> Result<JudgedMove, String> {
+/// Puts together what judging came to, the changes in the order of their steps. Who moved the ref is who
+/// landed them: for a pull request, who merged it.
+fn told(
+    client: &Client,
+    judged: Judged,
+    at: Timestamp,
+    (base, by): (Option<(&Policy, &Text)>, &Fact<Pusher>),
+) -> Result<JudgedMove, String> {
     let Judged { done, loaded, tree } = judged;
     let refusals = done.iter().flat_map(|done| done.group.refusals.iter().cloned()).collect();
     let mut changes: Vec<(LandedAs, Verdict, Change)> = Vec::new();
@@ -224,9 +236,15 @@ fn told(client: &Client, judged: Judged, at: Timestamp) -> Result<JudgedMove, St
     let (mut kept, mut verdicts, mut brought) = (Kept::default(), Vec::new(), Vec::new());
     if let Some(loaded) = &loaded {
         let name = changes.first().and_then(|(_, _, change)| change.target.clone().ok()).unwrap_or_default();
+        // On the default branch it is the policy from before the move that counts.
+        let own = |(policy, default): (_, &Text)| if *default == name { &loaded.policy } else { policy };
+        let base = base.map(own);
         kept.begin(&name, loaded.policy.obligations.clone());
         for (way, verdict, change) in changes {
-            kept.take(&change, &loaded.policy, &verdict)?;
+            // The record of moves may come later than the run.
+            let merged = way.by.as_ref().map(|account| Ok(Pusher::Account(account.clone())));
+            let by = merged.as_ref().filter(|_| by.is_err()).unwrap_or(by);
+            kept.take(&change, &loaded.policy, base.map(|base| (base, by)), &verdict)?;
             if let (Some(pull), Some(revision)) = (&way.pull, verdict.revision) {
                 brought.push(Brought {
                     change: revision,

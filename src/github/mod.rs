@@ -19,6 +19,7 @@ mod graphql;
 mod judge;
 mod landed;
 mod landing;
+mod makers;
 pub mod outputs;
 mod place;
 mod policy;

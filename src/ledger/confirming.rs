@@ -4,18 +4,36 @@
 //! change itself. Either way it counts for what its system says of it, and for nothing that a
 //! contributor has typed. A system that does not answer closes nothing, and its silence is told.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::obligation::{WhyNot, closes, late_by};
 use super::record::Evidence;
-use super::state::Owed;
+use super::state::{Owed, State};
 use crate::change::ticket::Key;
 use crate::change::{Change, LookedUp, Oid, Text, Ticket};
 use crate::gate::dues::{Closing, values};
 use crate::policy::Policy;
 use crate::predicates::{Seen, ticket};
-use crate::tickets::Sources;
+use crate::tickets::{Access, Sources};
 use crate::verdict::Line;
+
+/// How long all that is owed on a ref may take to ask about.
+const ALL: Duration = Duration::from_secs(120);
+
+/// The ref on which tickets are owed.
+#[derive(Clone, Copy, Debug)]
+pub struct On<'a> {
+    /// Its name.
+    pub name: &'a Text,
+    /// The policy by which evidence is judged.
+    pub policy: &'a Policy,
+    /// What the changes there say for earlier ones.
+    pub landed: &'a [Closing],
+    /// What time it is.
+    pub now: Timestamp,
+}
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +64,32 @@ pub struct Answer {
 /// Returns whether what is owed is a ticket that a system of the policy can be asked about.
 pub fn is_asked(owed: &Owed, policy: &Policy) -> bool {
     owed.closed.is_none() && owed.field.as_deref().is_some_and(|field| policy.confirms(field))
+}
+
+/// Asks about every ticket that is owed on a ref, by the ids of what is owed. `owing` returns the change
+/// that owes something, and `access` what it takes to ask, if anybody has to be asked.
+pub fn ask_all(
+    on: &On<'_>,
+    state: &State,
+    owing: &dyn Fn(&Owed) -> anyhow::Result<Change>,
+    access: impl Fn() -> Access,
+) -> Vec<(String, Answer)> {
+    let mut sources: Option<Sources> = None;
+    let mut answers = Vec::new();
+    let is_here = |owed: &Owed| owed.on == *on.name && is_asked(owed, on.policy);
+    for (id, owed) in state.owed.iter().filter(|(_, owed)| is_here(owed)) {
+        let new = || Sources::new(on.policy.tickets.clone(), access()).within(ALL);
+        let sources = sources.get_or_insert_with(new);
+        let answer = match owing(owed) {
+            Ok(owing) => {
+                let On { policy, landed, now, .. } = *on;
+                ask(&Question { owed, owing: &owing, landed, policy, now }, sources)
+            }
+            Err(why) => Answer { unanswered: vec![Line::say(format!("{why:#}"))], ..Answer::default() },
+        };
+        answers.push((id.clone(), answer));
+    }
+    answers
 }
 
 /// Asks about one thing that is owed.

@@ -21,14 +21,15 @@ use super::place::{self, Lock};
 use super::record::{Begin, Decided, Event, Moved, Outcome};
 use super::refs::Refs;
 use super::session::{self, Asking};
-use super::state::{RECENT, key, name};
+use super::state::{Owed, RECENT, key, name};
 use super::steps::{self, Steps, asked, is_ready};
 use super::store::{Ledger, find, unstick};
-use super::stray;
+use super::stray::{self, Stray};
 use super::sweep::{closed, discharges, refused};
 use super::walk::{Step, walk};
 use crate::change::{Oid, Text};
 use crate::gate::break_glass::{FOLDER, is_asked_at};
+use crate::gate::brought::makers_of;
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
 use crate::policy::Policy;
@@ -310,7 +311,13 @@ impl Run<'_, '_> {
     /// Records who may declare what landed without a decision, where nobody could say that before.
     fn flag(&mut self) -> Result<()> {
         let Some(policy) = self.folding.policy else { return Ok(()) };
-        let flags = stray::flags(self.folding.repository, policy, self.ledger.state(), self.now);
+        let (repository, state) = (self.folding.repository, self.ledger.state());
+        let mut makers = |owed: &Owed, stray: &Stray| {
+            // A ref that is new brings what no other holds.
+            let hidden = stray.old.map_or_else(|| stray::others(state, &owed.on), |old| vec![old]);
+            Some(makers_of(repository, policy.0, &owed.on, owed.change, &hidden, self.now))
+        };
+        let flags = stray::flags(policy, state, &mut makers);
         for flagged in flags {
             self.append(Event::Flagged(flagged), None)?;
         }

@@ -10,6 +10,7 @@
 //! the same push or by whoever comes next.
 
 pub mod ahead;
+pub mod asking;
 pub mod blocking;
 pub mod canonical;
 pub mod confirming;
@@ -17,6 +18,7 @@ pub mod deciding;
 pub mod deploy;
 mod evidence;
 pub mod export;
+mod flagging;
 pub mod fold;
 pub mod landing;
 pub mod message;
@@ -25,6 +27,7 @@ mod pending;
 pub mod place;
 mod problem;
 pub mod readable;
+pub mod recalled;
 pub mod record;
 mod refs;
 pub mod replay;

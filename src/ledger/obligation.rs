@@ -67,7 +67,7 @@ impl WhyNot {
             WhyNot::NotKnown => "it is not known who made one of the two",
             WhyNot::Session => "`changegate breakglass close` closes it",
             WhyNot::NobodyMay => "the policy names nobody who may declare it (`regularise`)",
-            WhyNot::MayNot => "it takes a push by somebody whom the policy lets declare it",
+            WhyNot::MayNot => "it takes a push or a merge by somebody whom the policy lets declare it",
             WhyNot::NotDeclared => "it does not state what is asked of an emergency",
         }
     }

@@ -4,25 +4,18 @@
 //! What was judged is in the ledger, beside the decision. One obligation of which that cannot be had, or
 //! of which the forge does not tell enough, is named, and does not keep the others from being looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use anyhow::{Context as _, Result, anyhow, ensure};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::obligation::discharge;
-use super::readable::Readable;
-use super::record::{Decided, Event, Evidence};
+use super::recalled::{Judged, Recalled};
+use super::record::{Event, Evidence};
+use super::reviewed;
 use super::state::{Owed, State};
-use super::store::{FACTS, RECORD, file};
 use super::workflow::Keeping;
-use super::{REF, reviewed, sweep};
 use crate::change::Change;
-use crate::git::{Reach, Repository};
 use crate::github::PullName;
 use crate::report::{PolicyPlace, escape};
-
-/// How far the clock of a runner may be from that of the forge.
-const MARGIN: SignedDuration = SignedDuration::from_hours(48);
 
 /// What looking for reviews came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,41 +26,28 @@ pub struct Looked {
     pub problems: Vec<String>,
 }
 
-/// A decision as it stands in the ledger, with the changes that it was about.
-struct Judged {
-    decided: Decided,
-    changes: Vec<Change>,
-}
-
 impl Looked {
-    /// Returns the records that close what is still open, and each in words.
-    pub fn events(&self, state: &State) -> Vec<(Event, String)> {
+    /// Returns the records that close what is still open.
+    pub fn events(&self, state: &State) -> Vec<Event> {
         let mut events = Vec::new();
         for (id, evidence, at) in &self.found {
             let Some(owed) = state.owed.get(id).filter(|owed| owed.closed.is_none()) else { continue };
-            let event = Event::Discharged(discharge(id, owed, evidence.clone(), *at));
-            let words = sweep::closed(&event).unwrap_or_default();
-            events.push((event, words));
+            events.push(Event::Discharged(discharge(id, owed, evidence.clone(), *at)));
         }
         events
     }
 }
 
+/// Returns whether a review of a pull request may close this.
+pub fn is_looked_at(owed: &Owed) -> bool {
+    owed.closed.is_none() && owed.pull.is_some()
+}
+
 /// Looks for reviews of the pull requests that owe something.
-///
-/// # Errors
-///
-/// Fails if the ledger cannot be read at all.
-pub fn look(keeping: &Keeping<'_>, state: &State) -> Result<Looked> {
-    let is_open = |(_, owed): &(&String, &Owed)| owed.closed.is_none() && owed.pull.is_some();
-    let open: Vec<(&String, &Owed)> = state.owed.iter().filter(is_open).collect();
-    let Some(oldest) = open.iter().map(|(_, owed)| owed.since).min() else { return Ok(Looked::default()) };
-    let wanted = open.iter().map(|(_, owed)| owed.decision.as_str()).collect();
-    let decisions = decisions(keeping, oldest, &wanted)?;
+pub fn look(keeping: &Keeping<'_>, state: &State, recalled: &Recalled) -> Looked {
     let mut looked = Looked::default();
-    for (id, owed) in open {
-        let found = decisions.get(&owed.decision).ok_or_else(|| anyhow!("its decision is not in the ledger"));
-        match found.and_then(|judged| one(keeping, owed, judged)) {
+    for (id, owed) in state.owed.iter().filter(|(_, owed)| is_looked_at(owed)) {
+        match recalled.decision(owed).and_then(|judged| one(keeping, owed, judged)) {
             Ok(Some((evidence, at))) => looked.found.push((id.clone(), evidence, at)),
             Ok(None) => {}
             Err(error) => {
@@ -79,36 +59,7 @@ pub fn look(keeping: &Keeping<'_>, state: &State) -> Result<Looked> {
             }
         }
     }
-    Ok(looked)
-}
-
-/// Reads the decisions that are `wanted` out of the ledger, which has all of them since `oldest`.
-fn decisions(
-    keeping: &Keeping<'_>,
-    oldest: Timestamp,
-    wanted: &BTreeSet<&str>,
-) -> Result<BTreeMap<String, Judged>> {
-    let folder = tempfile::tempdir().context("there is no room for a copy of the ledger")?;
-    keeping.remote.begin(folder.path())?;
-    let since = oldest.checked_sub(MARGIN).unwrap_or(Timestamp::MIN).as_second().max(1);
-    keeping.remote.fetch(folder.path(), REF, Reach::Since(since))?;
-    let repository = Repository::open(folder.path(), None)?;
-    // What is older is not there, and the way ends at it.
-    let (commits, _) = repository.walk_chain(repository.resolve_ref(REF.as_bytes())?.id);
-    let mut found = BTreeMap::new();
-    for (commit, _) in commits {
-        let Ok(Some(bytes)) = file(&repository, commit, RECORD) else { continue };
-        let Readable::Known(record) = Readable::read(&bytes) else { continue };
-        let Event::Decision(decided) = record.event else { continue };
-        if !wanted.contains(decided.id.as_str()) {
-            continue;
-        }
-        let facts = file(&repository, commit, FACTS)?.unwrap_or_default();
-        let lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let changes = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        found.insert(decided.id.clone(), Judged { decided: *decided, changes });
-    }
-    Ok(found)
+    looked
 }
 
 /// Looks for what closes one obligation.
@@ -125,6 +76,7 @@ fn one(keeping: &Keeping<'_>, owed: &Owed, judged: &Judged) -> Result<Option<(Ev
     };
     let told = |failure: crate::github::Failure| anyhow!(failure.why);
     let loaded = keeping.session.policy_at(keeping.repo, *id, path).map_err(told)?;
+    let loaded = loaded.context("its policy is gone")?;
     ensure!(loaded.policy.digest == from.digest, "its policy is another by now");
     let now = keeping.session.reviews_of(&named).map_err(told)?;
     let now = now.pull.as_deref().map_err(|missing| anyhow!("{missing}"))?;

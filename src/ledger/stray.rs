@@ -11,14 +11,15 @@ use super::obligation::{WhyNot, is_somebody_else};
 use super::record::Moved;
 use super::state::{Owed, State};
 use crate::change::{Oid, Text};
-use crate::gate::brought::makers_of;
 use crate::gate::dues::{Closing, record as named};
-use crate::git::Repository;
 use crate::people::participants::Hand;
 use crate::policy::{Policy, REASON};
 
 /// The rule that what landed without a decision is answered for.
 pub const RULE: &str = "unauthorised-change";
+
+/// Those who made what a move brought, and whether that is all of them.
+pub(super) type Makers = (Vec<Hand>, bool);
 
 /// Who may declare what landed without a decision, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,41 +97,36 @@ pub(super) fn apply(state: &mut State, flagged: &Flagged) {
 }
 
 /// Returns who may declare what landed without a decision and is not flagged yet, by the policy that
-/// stands now; nobody, if that names nobody.
+/// stands now; nobody, if that names nobody. `makers` says who made what one brought, and whether that is
+/// all of them; without an answer it is left for later.
 pub(super) fn flags(
-    repository: &Repository,
     (policy, policy_ref): (&Policy, &Text),
     state: &State,
-    now: Timestamp,
+    makers: &mut dyn FnMut(&Owed, &Stray) -> Option<Makers>,
 ) -> Vec<Flagged> {
     let Some(regularise) = &policy.obligations.regularise else { return Vec::new() };
     let open = state.owed.values().filter(|owed| owed.closed.is_none());
     let strays = open.filter_map(|owed| Some((owed, owed.stray.as_ref()?)));
     let unflagged = strays.filter(|(_, stray)| stray.declared_on.is_none());
     let one = |(owed, stray): (&Owed, &Stray)| {
-        let hidden: Vec<Oid> = match stray.old {
-            Some(old) => vec![old],
-            // A ref that is new brings what no other holds.
-            None => others(state, &owed.on),
-        };
-        let (makers, makers_known) = makers_of(repository, policy, &owed.on, owed.change, &hidden, now);
+        let (makers, makers_known) = makers(owed, stray)?;
         let is_branch = owed.on.as_bytes().starts_with(b"refs/heads/");
         // Where no change can land any more, one on the branch of the policy speaks for it.
         let stays = is_branch && state.tips.contains_key(&super::state::key(&owed.on));
-        Flagged {
+        Some(Flagged {
             record: stray.record,
             from: regularise.from.clone(),
             due: regularise.within.due(owed.since),
             makers,
             makers_known,
             declared_on: if stays { owed.on.clone() } else { policy_ref.clone() },
-        }
+        })
     };
-    unflagged.map(one).collect()
+    unflagged.filter_map(one).collect()
 }
 
 /// Returns what the other refs under change control hold.
-fn others(state: &State, name: &Text) -> Vec<Oid> {
+pub(super) fn others(state: &State, name: &Text) -> Vec<Oid> {
     let own = super::state::key(name);
     state.tips.iter().filter(|(name, _)| **name != own).map(|(_, id)| *id).collect()
 }

@@ -5,7 +5,7 @@
 //! for alone, but how the ref came from what the ledger says to there, move by move, and nothing that
 //! is there already. Whoever comes late finds it recorded.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -18,8 +18,10 @@ use super::record::{Begin, Event};
 use super::refs::{Refs, patterns};
 use super::state::{State, key, name};
 use super::store::Ledger;
+use super::stray::Makers;
 use super::{REF, deciding, place};
 use crate::change::{Missing, Need, Oid, Text};
+use crate::gate::Loaded;
 use crate::git::{Pushed, Reach, Remote, Repository};
 use crate::github::{Failure, JudgedMove, Move, Options, RepoName, Session};
 use crate::pattern::RefPattern;
@@ -43,7 +45,9 @@ pub struct Keeping<'a> {
     pub options: &'a Options,
     /// Tells when it is.
     pub clock: fn() -> Timestamp,
+    base: OnceCell<Option<(Loaded, Text)>>,
     judged: RefCell<HashMap<Key, Option<JudgedMove>>>,
+    pub(super) made: RefCell<HashMap<Key, Makers>>,
     newest: RefCell<Option<Anchor>>,
 }
 
@@ -61,6 +65,8 @@ pub struct Told {
     pub has_begun: bool,
     /// How many records were appended.
     pub records: u64,
+    /// What could not be asked about what landed without a decision, as sentences.
+    pub unasked: Vec<String>,
 }
 
 impl<'a> Keeping<'a> {
@@ -78,7 +84,9 @@ impl<'a> Keeping<'a> {
             repo,
             options,
             clock,
+            base: OnceCell::new(),
             judged: RefCell::default(),
+            made: RefCell::default(),
             newest: RefCell::default(),
         }
     }
@@ -155,7 +163,17 @@ impl<'a> Keeping<'a> {
     }
 
     fn scope(&self) -> Result<Option<Vec<RefPattern>>> {
-        self.session.scope(self.repo, self.options).map_err(failed)
+        Ok(self.base()?.map(|(loaded, _)| loaded.policy.protects.clone()))
+    }
+
+    /// Returns the policy of the default branch, and the name of that; `None` if there is none that can
+    /// be used.
+    pub(super) fn base(&self) -> Result<Option<&(Loaded, Text)>> {
+        if let Some(known) = self.base.get() {
+            return Ok(known.as_ref());
+        }
+        let found = self.session.base(self.repo, self.options).map_err(failed)?;
+        Ok(self.base.get_or_init(|| found).as_ref())
     }
 
     /// Returns a move that an event tells of, with what GitHub itself knows about it.
@@ -180,7 +198,7 @@ impl<'a> Keeping<'a> {
 
     /// Returns the moves of a ref, newest first; none if this token, or this kind of ref, has no record
     /// of them.
-    fn moves(&self, name: &str, known: Option<Oid>) -> Result<Vec<Move>> {
+    pub(super) fn moves(&self, name: &str, known: Option<Oid>) -> Result<Vec<Move>> {
         match self.session.moves(self.repo, name, known) {
             Err(Failure { status: Some(403 | 404 | 422), .. }) => Ok(Vec::new()),
             found => found.map_err(failed),
@@ -196,7 +214,8 @@ impl<'a> Keeping<'a> {
         if let Some(known) = self.judged.borrow().get(&key) {
             return Ok(known.clone());
         }
-        let judged = self.session.judge_move(self.repo, moved, self.options).map_err(failed)?;
+        let base = self.base()?.map(|(loaded, name)| (&loaded.policy, name));
+        let judged = self.session.judge_move(self.repo, moved, self.options, base).map_err(failed)?;
         self.judged.borrow_mut().insert(key, judged.clone());
         Ok(judged)
     }
@@ -222,6 +241,7 @@ impl<'a> Keeping<'a> {
             (None, None) => {}
         }
         names.retain(is_protected);
+        told.unasked = self.flag(ledger, now)?;
         for name in names {
             let holds = refs.as_ref().and_then(|refs| refs.holds(&name)).flatten();
             self.record_ref(ledger, now, &name, pushed, holds, &mut told)?;
@@ -319,6 +339,9 @@ impl<'a> Keeping<'a> {
                     Appended { unauthorised: vec![moved], ..Appended::default() }
                 }
             };
+            if !appended.unauthorised.is_empty() {
+                told.unasked = self.flag(ledger, now)?;
+            }
             told.appended.unauthorised.extend(appended.unauthorised);
             told.appended.late.extend(appended.late);
             told.appended.closed.extend(appended.closed);
@@ -360,7 +383,7 @@ fn untold(name: &Text, old: Option<Oid>, new: Option<Oid>) -> Move {
     Move { name: name.to_lossy().into_owned(), old, new, by, at: None }
 }
 
-fn failed(failure: Failure) -> anyhow::Error {
+pub(super) fn failed(failure: Failure) -> anyhow::Error {
     anyhow!(failure.why)
 }
 

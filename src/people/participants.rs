@@ -89,6 +89,12 @@ pub fn makers(participants: &[Participant]) -> Vec<Hand> {
     participants.iter().filter_map(one).collect()
 }
 
+/// Returns those of whom a forge says that they had a hand in something, as they are remembered.
+pub fn hands_of(made: &[Maker], people: &People) -> Vec<Hand> {
+    let found: Vec<Participant> = made.iter().flat_map(|maker| made_by(maker, people)).collect();
+    makers(&found)
+}
+
 /// Why an approval does not count.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotIndependent<'people> {

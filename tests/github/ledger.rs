@@ -68,7 +68,8 @@ pub(crate) fn push_by_hand(world: &mut World, by: &str, at: &str) -> (String, St
     (before, after)
 }
 
-fn moved(world: &mut World, after: &str, kind: &'static str, at: &str) -> String {
+/// Moves `main` in the name of kim, and returns what it held.
+pub(crate) fn moved(world: &mut World, after: &str, kind: &'static str, at: &str) -> String {
     let before = world.branches.insert("main".into(), after.into()).unwrap();
     world.activity.push(Activity {
         branch: "main".into(),

@@ -21,6 +21,8 @@ mod fake;
 mod install;
 mod judged;
 mod ledger;
+mod owed_tickets;
+mod regularised;
 mod reviewed;
 mod scene;
 mod server;

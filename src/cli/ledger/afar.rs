@@ -47,6 +47,9 @@ pub(in super::super) fn tell_kept(told: &Told, newest: Option<&Anchor>) -> io::R
     for one in &told.appended.closed {
         writeln!(out, "changegate: {}", escape::words(one))?;
     }
+    for one in &told.unasked {
+        writeln!(out, "changegate: {}", escape::words(one))?;
+    }
     // In the log of a run it stands where those who can write to the ledger cannot change it.
     if let Some(newest) = newest {
         writeln!(out, "changegate: the newest record is {}:{}", newest.number, newest.digest)?;

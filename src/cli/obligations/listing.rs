@@ -101,7 +101,7 @@ impl<'state> Listing<'state> {
             };
             let on = escape::terminal(short(on.as_bytes()), 30);
             let who = escape::words(&owed.owner);
-            writeln!(out, "    declare it with a change on {on} that one of {who} pushes,")?;
+            writeln!(out, "    declare it with a change on {on} that one of {who} pushes or merges,")?;
             writeln!(out, "    who did not make it, and that says:")?;
             writeln!(out, "      {FOR_CHANGE}: {change}")?;
             return writeln!(out, "      {}", escape::words(&owed.evidence));

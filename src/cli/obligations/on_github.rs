@@ -6,13 +6,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::{Exit, Stop, World, ledger, output, pr, tickets};
+use super::super::tickets::access;
+use super::super::{Exit, Stop, World, ledger, output, pr};
 use super::listing::Listing;
 use super::notify::Place;
-use super::sweeping::tell;
+use super::sweeping::{SweepArgs, tell};
+use super::tickets::Confirmed;
 use crate::calendar::Within;
 use crate::github::{Options, Patience, PusherFrom, RepoName, Session, Source};
-use crate::ledger::retrospect::look;
+use crate::ledger::asking::{Policies, ask};
+use crate::ledger::recalled::Recalled;
+use crate::ledger::retrospect::{is_looked_at, look};
+use crate::ledger::state::Owed;
+use crate::ledger::sweep;
 use crate::ledger::workflow::Keeping;
 use crate::policy::PATH;
 use crate::report::escape;
@@ -29,7 +35,13 @@ pub(in super::super) struct Swept {
 }
 
 /// Sweeps from a terminal or a scheduler, by a token in the environment.
-pub(super) fn sweep(repo: &str, within: Within, places: &[Place], world: &World) -> Result<Exit, Stop> {
+pub(super) fn sweep(
+    repo: &str,
+    args: &SweepArgs,
+    within: Within,
+    places: &[Place],
+    world: &World,
+) -> Result<Exit, Stop> {
     let repo = RepoName::read(repo).ok_or_else(|| Stop::Wrong("--github takes OWNER/REPO".into()))?;
     let server = pr::server(None, world)?;
     let token = pr::token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"], world)?;
@@ -45,7 +57,7 @@ pub(super) fn sweep(repo: &str, within: Within, places: &[Place], world: &World)
         policy: PATH.into(),
         pusher: PusherFrom::Activity,
         explain: false,
-        tickets: Some(tickets::access(world, None, None)?),
+        tickets: Some(access(world, args.export.as_deref(), None)?),
     };
     let keeping = Keeping::new(&session, &remote, &repo, &options, world.clock);
     sweep_with(&keeping, within, places, world).map(|swept| swept.exit)
@@ -60,14 +72,22 @@ pub(in super::super) fn sweep_with(
 ) -> Result<Swept, Stop> {
     let (told, state) = keeping.catch_up()?;
     ledger::tell_kept(&told, keeping.newest().as_ref())?;
-    let looked = look(keeping, &state)?;
+    let policies = Policies::of(keeping, &state);
+    let is_wanted = |owed: &&Owed| is_looked_at(owed) || policies.is_asked(owed);
+    let wanted: Vec<&Owed> = state.owed.values().filter(is_wanted).collect();
+    let recalled = Recalled::of(keeping, &wanted)?;
+    let looked = look(keeping, &state, &recalled);
+    let confirmed = Confirmed::of(ask(keeping, &state, &policies, &recalled, (world.clock)()));
     let (closed, state) = keeping.append(&mut |ledger, now| {
-        let events = looked.events(ledger.state());
-        let words: Vec<String> = events.iter().map(|(_, words)| words.clone()).collect();
-        events.into_iter().try_for_each(|(event, _)| ledger.append(event, None, now)).map(|()| words)
+        let mut events = looked.events(ledger.state());
+        events.extend(confirmed.discharges(ledger.state(), &events, now));
+        let words: Vec<String> = events.iter().filter_map(sweep::closed).collect();
+        events.into_iter().try_for_each(|event| ledger.append(event, None, now)).map(|()| words)
     })?;
+    let problems: Vec<&String> = looked.problems.iter().chain(&policies.problems).collect();
+    confirmed.tell(&state, &closed)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    for line in closed.iter().chain(&looked.problems) {
+    for line in &problems {
         output::said(writeln!(out, "changegate: {}", escape::words(line)))?;
     }
     let now: Timestamp = (world.clock)();
@@ -80,8 +100,10 @@ pub(in super::super) fn sweep_with(
         keeping.append(&mut |ledger, now| ledger.append(event.clone(), None, now))?;
         Ok(())
     })?;
-    let exit = match (told.appended.unauthorised.is_empty(), listing.exit(), looked.problems.is_empty()) {
+    let is_told = problems.is_empty() && told.unasked.is_empty();
+    let exit = match (told.appended.unauthorised.is_empty(), listing.exit(), is_told) {
         (_, _, false) => Exit::Failed,
+        (true, Exit::Allowed, true) if confirmed.is_unanswered(&state) => Exit::Failed,
         (true, exit, true) => exit,
         (false, ..) => Exit::Denied,
     };

@@ -58,7 +58,7 @@ pub(in super::super) struct SweepArgs {
     pub(super) export: Option<PathBuf>,
 
     /// The repository on GitHub that the policy's `tickets` call `github`
-    #[arg(long, value_name = "OWNER/NAME")]
+    #[arg(long, value_name = "OWNER/NAME", conflicts_with = "github")]
     pub(super) repository: Option<String>,
 
     /// Sweep the ledger that this repository on GitHub keeps without a server
@@ -81,7 +81,7 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
     let places: Vec<Place> =
         args.notify.iter().map(|one| Place::read(one, world)).collect::<Result<_, Stop>>()?;
     if let Some(repo) = &args.github {
-        return on_github::sweep(repo, within, &places, world);
+        return on_github::sweep(repo, args, within, &places, world);
     }
     let repository = Repository::discover(&world.directory)?;
     let settings =

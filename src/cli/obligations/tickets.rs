@@ -4,7 +4,6 @@
 //! against the ledger as it is then.
 
 use std::io::{self, Write as _};
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,16 +12,11 @@ use super::super::{Stop, World};
 use super::sweeping::{Landed, SweepArgs, of_history};
 use crate::change::{Change, Commit, Needs};
 use crate::git::{Range, Repository};
-use crate::ledger::confirming::{Answer, Question, ask, is_asked};
+use crate::ledger::confirming::{Answer, On, ask_all, is_asked};
 use crate::ledger::obligation::discharge;
 use crate::ledger::record::Event;
 use crate::ledger::state::{Owed, State};
 use crate::report::escape;
-use crate::tickets::Sources;
-use crate::verdict::Line;
-
-/// How long a sweep asks at most, whatever it has to ask.
-const ALL: Duration = Duration::from_secs(120);
 
 /// What ticket systems said, by the ids of what is owed.
 #[derive(Default)]
@@ -38,29 +32,16 @@ pub(super) fn confirm(
     args: &SweepArgs,
     world: &World,
 ) -> Result<Confirmed, Stop> {
+    let is_on = |owed: &Owed, on: &Landed| owed.on == on.name && is_asked(owed, &on.loaded.policy);
+    // What it takes may be set wrongly, which matters only to those who need it.
+    if !state.owed.values().any(|owed| found.iter().any(|on| is_on(owed, on))) {
+        return Ok(Confirmed::default());
+    }
+    let access = access(world, args.export.as_deref(), args.repository.as_deref())?;
     let mut answers = Vec::new();
-    for on in found {
-        let policy = &on.loaded.policy;
-        let is_here = |owed: &Owed| owed.on == on.name && is_asked(owed, policy);
-        let mut sources = None;
-        for (id, owed) in state.owed.iter().filter(|(_, owed)| is_here(owed)) {
-            let sources = match &mut sources {
-                Some(sources) => sources,
-                none => {
-                    let access = access(world, args.export.as_deref(), args.repository.as_deref())?;
-                    none.insert(Sources::new(policy.tickets.clone(), access).within(ALL))
-                }
-            };
-            let answer = match owing(repository, owed, world) {
-                Ok(owing) => {
-                    let question =
-                        Question { owed, owing: &owing, landed: &on.closings, policy, now: world.now };
-                    ask(&question, sources)
-                }
-                Err(why) => Answer { unanswered: vec![Line::say(format!("{why:#}"))], ..Answer::default() },
-            };
-            answers.push((id.clone(), answer));
-        }
+    for Landed { name, loaded, closings } in found {
+        let on = On { name, policy: &loaded.policy, landed: closings, now: world.now };
+        answers.extend(ask_all(&on, state, &|owed| owing(repository, owed, world), || access.clone()));
     }
     Ok(Confirmed { answers })
 }
@@ -81,6 +62,11 @@ fn owing(repository: &Repository, owed: &Owed, world: &World) -> anyhow::Result<
 }
 
 impl Confirmed {
+    /// Puts together what was answered.
+    pub(super) fn of(answers: Vec<(String, Answer)>) -> Self {
+        Confirmed { answers }
+    }
+
     /// Returns the records that close what the systems have confirmed, beside what `others` close.
     pub(super) fn discharges(&self, state: &State, others: &[Event], now: Timestamp) -> Vec<Event> {
         let is_closed = |id: &String| {

@@ -521,7 +521,7 @@ fn commit<'w>(world: &'w World, commit: &'w Commit, name: &str, arguments: &Map<
         "messageBody" => Out::Value(json!(commit.message[first.len()..].trim_start_matches('\n'))),
         "author" => Out::Node(Node::GitActor(&commit.author)),
         "committer" => Out::Node(Node::GitActor(&commit.committer)),
-        "authors" => all(vec![Node::GitActor(&commit.author)]),
+        "authors" => all(std::iter::once(&commit.author).chain(&commit.others).map(Node::GitActor).collect()),
         "authoredDate" => Out::Value(json!(commit.author.at)),
         "committedDate" => Out::Value(json!(commit.committer.at)),
         "pushedDate" => Out::Value(Value::Null),

@@ -112,6 +112,11 @@ impl Fake {
         self.inner.lock().unwrap().faults.push(Fault { on: on.into(), after, times, how });
     }
 
+    /// Answers as ever again.
+    pub(crate) fn heal(&self) {
+        self.inner.lock().unwrap().faults.clear();
+    }
+
     /// Returns every request so far.
     pub(crate) fn seen(&self) -> Vec<Request> {
         self.inner.lock().unwrap().seen.clone()

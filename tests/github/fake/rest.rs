@@ -23,6 +23,18 @@ pub(crate) fn answer(world: &mut World, request: &Request, path: &str, base: &st
             told["resources"]["core"]["remaining"] = json!(world.rate_remaining);
             Answer::json(200, &told)
         }
+        ("GET", ["search", "issues"]) => {
+            // The word comes first, and its limits after it.
+            let wanted = request.asked("q").unwrap_or_default().replace('+', " ");
+            let word = wanted.split(' ').next().unwrap_or_default().to_owned();
+            let has = |text: &str| text.split(|one: char| !one.is_alphanumeric()).any(|one| one == word);
+            let is_found =
+                |issue: &&crate::fake::Issue| has(&issue.title) || issue.body.as_deref().is_some_and(has);
+            let found: Vec<Value> =
+                world.issues.iter().filter(is_found).map(|issue| shapes::issue(world, issue)).collect();
+            let told = json!({ "total_count": found.len(), "incomplete_results": false, "items": found });
+            Answer::json(200, &told)
+        }
         ("GET", ["orgs", org, "teams", team, "members"]) if *org == world.owner => {
             match world.teams.get(*team) {
                 Some(logins) => {

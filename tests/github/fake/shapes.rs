@@ -148,7 +148,7 @@ pub(crate) fn pull(world: &World, pull: &Pull, is_whole: bool) -> Value {
     if is_whole {
         let more = json!({
             "merged": pull.state == "merged", "mergeable": true, "rebaseable": true,
-            "mergeable_state": "clean", "merged_by": null, "maintainer_can_modify": false,
+            "mergeable_state": "clean", "merged_by": account(world, pull.merged_by.as_deref()), "maintainer_can_modify": false,
             "comments": world.comments.iter().filter(|comment| comment.number == pull.number).count(),
             "review_comments": pull.threads.len(),
             "commits": pull.claims.1.unwrap_or(pull.commits.len() as u64),

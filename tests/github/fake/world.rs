@@ -58,6 +58,8 @@ pub(crate) struct Commit {
     pub(crate) parents: Vec<String>,
     pub(crate) message: String,
     pub(crate) author: Signature,
+    /// Those whom `Co-authored-by` names.
+    pub(crate) others: Vec<Signature>,
     pub(crate) committer: Signature,
     pub(crate) files: Files,
 }
@@ -103,6 +105,7 @@ pub(crate) struct Pull {
     pub(crate) timeline: Vec<Event>,
     pub(crate) closes: Vec<u64>,
     pub(crate) merge_commit: Option<String>,
+    pub(crate) merged_by: Option<String>,
     pub(crate) created_at: String,
     pub(crate) updated_at: String,
 }
@@ -391,6 +394,7 @@ impl World {
             parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
             message: message.into(),
             author: Signature::of(&user, &at),
+            others: Vec::new(),
             committer: Signature::of(&user, &at),
             files: tree,
         })
@@ -409,6 +413,15 @@ impl World {
             commit.committer.at
         );
         commit.id = oid("commit", told.as_bytes());
+        let named = commit.message.lines().filter_map(|line| line.strip_prefix("Co-authored-by: "));
+        let named = named.filter_map(|named| named.strip_suffix('>')?.split_once(" <"));
+        let one = |(name, email): (&str, &str)| Signature {
+            name: name.into(),
+            email: email.into(),
+            at: commit.author.at.clone(),
+            login: self.users.iter().find(|user| user.email == email).map(|user| user.login.clone()),
+        };
+        commit.others = named.map(one).collect();
         let id = commit.id.clone();
         self.commits.insert(id.clone(), commit);
         id
@@ -459,6 +472,7 @@ impl World {
             timeline: Vec::new(),
             closes: Vec::new(),
             merge_commit: None,
+            merged_by: None,
             created_at: "2026-03-02T12:01:00Z".into(),
             updated_at: "2026-03-02T12:01:00Z".into(),
         });
@@ -558,6 +572,7 @@ impl World {
             parents: vec![base.clone(), tip],
             message: format!("Merge pull request #{number} from acme/topic\n\n{title}"),
             author: Signature::of(&by, "2026-03-02T16:00:00Z"),
+            others: Vec::new(),
             committer: Signature {
                 name: "GitHub".into(),
                 email: "noreply@github.com".into(),

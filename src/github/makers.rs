@@ -1,0 +1,134 @@
+//! Who made what a ref came to hold, where no pull request tells: out of its commits, and of the record
+//! of who moved it.
+//!
+//! On a forge it is accounts that identify people. An address that GitHub ties to none is somebody
+//! whom nobody can identify, unless a roster knows it.
+
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::answers::Commit as Listed;
+use super::ask::Failure;
+use super::client::Client;
+use super::commits;
+use super::details::GitActor;
+use super::graphql::Connection;
+use super::place::{PullName, RepoName};
+use super::session::Session;
+use crate::change::pull::{Maker, Role};
+use crate::change::{Message, Oid, Person, Text};
+use crate::people::People;
+use crate::people::participants::{CO_AUTHORS, Hand, hands_of};
+
+const AUTHORS: &str = include_str!("queries/authors.graphql");
+
+/// Of how many commits GitHub is asked who wrote them together.
+const MOST_ASKED: usize = 100;
+
+#[derive(Deserialize)]
+struct Answer {
+    repository: Option<Repository>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    object: Option<Authors>,
+}
+
+#[derive(Deserialize)]
+struct Authors {
+    oid: Option<Oid>,
+    authors: Option<Connection<GitActor>>,
+}
+
+impl Session {
+    /// Returns those who wrote and recorded the commits that `new` has and `old` has not; `None` if
+    /// GitHub does not know one of the two, or does not tell who wrote something together.
+    ///
+    /// # Errors
+    ///
+    /// Fails if GitHub cannot be asked.
+    pub fn makers(
+        &self,
+        repo: &RepoName,
+        (old, new): (Oid, Oid),
+        people: &People,
+    ) -> Result<Option<Vec<Hand>>, Failure> {
+        let client = &self.client;
+        let found = self.runtime.block_on(async {
+            let any = PullName { repo: repo.clone(), number: 0 };
+            let (_, listed) = commits::between(client, &any, &format!("{old}...{new}")).await?;
+            let together: Vec<&Listed> = listed.iter().filter(|one| names_others(one)).collect();
+            if MOST_ASKED < together.len() {
+                return Ok(None);
+            }
+            let authors = join_all(together.iter().map(|one| authors(client, repo, one.sha))).await;
+            let mut by_commit: HashMap<Oid, Vec<GitActor>> = HashMap::new();
+            for (one, authors) in together.iter().zip(authors) {
+                let Some(authors) = authors? else { return Ok(None) };
+                by_commit.insert(one.sha, authors);
+            }
+            Ok(Some(hands(&listed, &by_commit, people)))
+        });
+        match found {
+            // What it does not know by now, it does not know later either.
+            Err(Failure { status: Some(404 | 422), .. }) => Ok(None),
+            found => found,
+        }
+    }
+}
+
+/// Returns whom the message of a commit names as having written it too; in place of a person, what does
+/// not name one.
+fn others(listed: &Listed) -> Vec<Result<Person, Text>> {
+    let message = Message::new(Text::from(listed.commit.message.as_str()));
+    let is_one = |key: &str| CO_AUTHORS.iter().any(|known| known.eq_ignore_ascii_case(key));
+    let named = message.trailers().iter().filter(|trailer| is_one(&trailer.key));
+    named.map(|one| Person::read(one.value.as_bytes()).map_err(|_| one.value.clone())).collect()
+}
+
+fn names_others(listed: &Listed) -> bool {
+    !others(listed).is_empty()
+}
+
+/// Asks who wrote a commit; `None` if GitHub does not tell.
+async fn authors(client: &Client, repo: &RepoName, id: Oid) -> Result<Option<Vec<GitActor>>, Failure> {
+    let variables = json!({ "owner": repo.owner, "name": repo.name, "commit": id.to_string() });
+    let answer: Answer = client.query(AUTHORS, variables).await?;
+    let commit = answer.repository.and_then(|repository| repository.object);
+    let commit = commit.filter(|commit| commit.oid == Some(id));
+    let authors = commit.and_then(|commit| commit.authors);
+    Ok(authors
+        .filter(|authors| authors.total_count.is_none_or(|total| total == authors.nodes.len()))
+        .map(|authors| authors.nodes))
+}
+
+/// Returns those who made these commits, where `authors` tells whom GitHub sees in those that several
+/// people wrote.
+fn hands(listed: &[Listed], authors: &HashMap<Oid, Vec<GitActor>>, people: &People) -> Vec<Hand> {
+    let mut made: Vec<Maker> = Vec::new();
+    for one in listed {
+        let seen = authors.get(&one.sha).map(Vec::as_slice).unwrap_or_default();
+        made.extend(commits::makers_of(one, seen));
+        // A trailer that GitHub sees nobody behind names somebody all the same.
+        for named in others(one) {
+            let (name, email) = match named {
+                Ok(person) => (person.name, Some(person.email)),
+                Err(written) => (written, None),
+            };
+            let is_it = |known: &GitActor| {
+                let known = known.email.as_deref().map(str::as_bytes);
+                known
+                    .zip(email.as_ref())
+                    .is_some_and(|(known, named)| known.eq_ignore_ascii_case(named.as_bytes()))
+            };
+            if !seen.iter().any(is_it) {
+                made.push(Maker { role: Role::CoAuthor, account: None, email, name });
+            }
+        }
+    }
+    hands_of(&made, people)
+}
