@@ -324,7 +324,11 @@ fn the_demo_ends_as_it_tells() {
     let output = command.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}");
-    assert_eq!(told.matches("=> accepted").count(), 2, "{told}");
+    assert_eq!(told.matches("=> accepted").count(), 3, "{told}");
     assert_eq!(told.matches("=> refused").count(), 6, "{told}");
+    assert!(
+        told.contains("nothing speaks against it") && told.contains("owed     emergency-ticket"),
+        "{told}"
+    );
     assert!(!told.contains('\u{1b}'), "{told}");
 }
