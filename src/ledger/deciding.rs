@@ -7,6 +7,7 @@ use super::ahead::Ahead;
 use super::canonical::canonical;
 use super::record::{Decided, Event, Facts, LARGEST, LeftOut, PolicyUsed, RefDecided};
 use super::state::State;
+use super::store::size;
 use crate::change::{Fact, Oid, Pusher, Stage};
 use crate::gate::Kept;
 use crate::gate::break_glass::is_asked_at;
@@ -22,6 +23,10 @@ pub(super) const ROOM: usize = 4 << 20;
 
 /// How many bytes a push may add to what is owed. Every later record carries that along, until it is closed.
 const CARRIED: usize = 1 << 20;
+
+/// How many bytes all that is owed may take, before nothing that owes more is let through. A quarter of what can
+/// be read, so that there is room for what nobody asks about: moves past the gate, sessions on the server.
+const CARRIED_BEFORE: usize = 16 << 20;
 
 /// Who decided, for whom, and by which process.
 #[derive(Clone, Debug)]
@@ -83,12 +88,18 @@ pub fn ahead(
         tool: TOOL.to_owned(),
     };
     fit(&mut decided)?;
-    if CARRIED < owed_by(&decided)? {
+    let owes = owed_by(&decided)?;
+    if CARRIED < owes {
         return Err(
             "this push owes more than the ledger can carry along; push fewer changes at a time, with \
                     fewer people to each"
                 .into(),
         );
+    }
+    if 0 < owes && CARRIED_BEFORE < size(repository).map_err(|error| format!("{error:#}"))? {
+        return Err("so much is owed already that the ledger cannot carry more; close some of what \
+                    `changegate obligations` lists"
+            .into());
     }
     let facts = kept.text().map(str::to_owned);
     Ok(Some(Ahead { decided, served_by: by.served_by, facts }))

@@ -225,6 +225,16 @@ pub fn state(repository: &Repository) -> Result<Option<State>> {
     serde_json::from_slice(&bytes).map(Some).context("the state of the ledger cannot be read")
 }
 
+/// Returns how many bytes the state after the newest record has; 0 if there is no ledger.
+///
+/// # Errors
+///
+/// Fails if it cannot be read.
+pub fn size(repository: &Repository) -> Result<usize> {
+    let Some(tip) = repository.resolve_ref(REF.as_bytes())?.id else { return Ok(0) };
+    Ok(file(repository, tip, STATE)?.map_or(0, |bytes| bytes.len()))
+}
+
 /// Returns a file of one commit of the ledger; `None` if it is not there.
 ///
 /// # Errors

@@ -274,6 +274,38 @@ fn one_push_does_not_leave_more_owed_than_the_ledger_can_carry() {
 }
 
 #[test]
+fn what_owes_more_is_refused_before_the_state_cannot_be_read_any_more() {
+    let world = World::new();
+    world.commit(&good("Before"));
+    world.push(&["main"]).accepted();
+    // The same state, with much space behind it, as if that many things were owed.
+    let ledger = "refs/changegate/ledger";
+    let state = world.git_in("server.git", &["cat-file", "blob", &format!("{ledger}:state.json")]);
+    std::fs::write(world.path("state"), format!("{state}{}", " ".repeat(17 << 20))).unwrap();
+    let id = |spec: &str| world.git_in("server.git", &["rev-parse", spec]).trim().to_owned();
+    let path = world.path("state").display().to_string();
+    let blob = world.git_in("server.git", &["hash-object", "-w", &path]).trim().to_owned();
+    let index = world.path("index").display().to_string();
+    let mut command = world.command("git", "server.git");
+    let script = format!(
+        "git read-tree {ledger} && git update-index --cacheinfo 100644,{blob},state.json && git write-tree"
+    );
+    let output =
+        command.args(["-c", &format!("alias.grow=!{script}"), "grow"]).env("GIT_INDEX_FILE", &index).output();
+    let tree = String::from_utf8(output.unwrap().stdout).unwrap().trim().to_owned();
+    let parent = id(&format!("{ledger}~1"));
+    let message = world.git_in("server.git", &["log", "-1", "--format=%B", ledger]);
+    let grown = world.git_in("server.git", &["commit-tree", "-p", &parent, "-m", &message, &tree]);
+    world.git_in("server.git", &["update-ref", ledger, grown.trim()]);
+    let before = world.commit(&good("Owes nothing"));
+    world.push(&["main"]).accepted();
+    world.git_in("server.git", &["update-ref", ledger, grown.trim()]);
+    world.commit(EMERGENCY);
+    world.push(&["main"]).refused("so much is owed already that the ledger cannot carry more");
+    assert_eq!(world.main(), before);
+}
+
+#[test]
 fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
     let world = World::new();
     let first = world.head();
