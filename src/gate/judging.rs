@@ -13,9 +13,12 @@ use crate::policy::Policy;
 use crate::push::refuse;
 use crate::verdict::{Finding, Judgement, Line, Outcome, Verdict};
 
-/// A verdict, the change as JSON if that is kept, and what the change has to do with what is owed; or
-/// what speaks against the ref because there can be no verdict.
-pub(super) type Judged = Result<(Verdict, Option<String>, Due), Judgement>;
+/// A verdict if there is one to tell, the change as JSON if that is kept, and what the change has to do
+/// with what is owed; or what speaks against the ref because there can be no verdict.
+///
+/// A verdict that says nothing goes no further than the thread that made it: to hand over thousands of them
+/// costs more than to judge.
+pub(super) type Judged = Result<(Option<Verdict>, Option<String>, Due), Judgement>;
 
 /// What judging a change of a push takes, beside its commits.
 pub(super) struct Judging<'push> {
@@ -26,6 +29,8 @@ pub(super) struct Judging<'push> {
     pub(super) settings: &'push Settings,
     pub(super) now: Timestamp,
     pub(super) side: Side,
+    /// Whether a verdict that says nothing is told, too.
+    pub(super) keep_all: bool,
 }
 
 impl Judging<'_> {
@@ -56,7 +61,8 @@ impl Judging<'_> {
         })?;
         let base = self.base.unwrap_or(self.loaded);
         let due = Due::of(&change, &self.loaded.policy, &base.policy, &verdict);
-        Ok((verdict, facts, due))
+        let is_told = self.keep_all || verdict.has_something_to_say();
+        Ok((is_told.then_some(verdict), facts, due))
     }
 }
 

@@ -304,8 +304,8 @@ impl Push<'_> {
             group.refusals.push(refuse("push-size", finding));
             return Ok(());
         }
-        let judging =
-            Judging { loaded, base, target: asked.name, settings: self.settings, now: self.now, side };
+        let (settings, now, keep_all) = (self.settings, self.now, self.keep_all);
+        let judging = Judging { loaded, base, target: asked.name, settings, now, side, keep_all };
         let trusted = base.and_then(|base| base.trusted(self.now)).or(loaded.trusted(self.now));
         let range = Range { new: tip, hidden: &judged, trusted };
         let asks = &loaded.policy.obligations;
@@ -315,11 +315,8 @@ impl Push<'_> {
                 Ok((verdict, facts, due)) => {
                     kept.note(due);
                     facts.iter().for_each(|facts| kept.add(facts));
-                    if self.keep_all || verdict.has_something_to_say() {
-                        group.verdicts.push(verdict);
-                    } else {
-                        group.passed += 1;
-                    }
+                    group.passed += usize::from(verdict.is_none());
+                    group.verdicts.extend(verdict);
                 }
                 Err(judgement) => group.refusals.push(judgement),
             }

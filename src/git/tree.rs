@@ -336,7 +336,7 @@ fn mode(digits: &[u8]) -> Result<Mode, &'static str> {
 pub(super) type TreeCache = Recent<ObjectId, Arc<Tree>, gix::hashtable::hash::Builder>;
 
 /// Each generation of decoded trees holds about this many bytes.
-pub(super) const GENERATION: usize = 12 << 20;
+pub(super) const GENERATION: usize = 3 << 20;
 
 #[cfg(test)]
 mod tests {
