@@ -164,7 +164,7 @@ fn paths_in_wide_trees_are_those_of_git_in_every_direction() {
                 assert_eq!(ours, listed, "{id}");
             }
         }
-        // The same by steps, on one thread and on several.
+        // The same by steps; so few of them stay on one thread, whatever is allowed.
         let tip = *commits.last().unwrap();
         for threads in [1, 2, 5] {
             let mut found = 0;
@@ -229,4 +229,39 @@ fn a_damaged_pack_is_an_error_at_worst() {
     }
     assert!(100 < refused);
     assert!(read(&lab.open(), &commits) == whole);
+}
+
+#[test]
+fn several_threads_read_what_one_reads() {
+    let path = |mark: usize| format!("d{}/f{}", mark % 7, mark % 40);
+    let mut stream = Vec::new();
+    for mark in 1..=1200 {
+        let parents: Vec<usize> = (1 < mark).then(|| mark - 1).into_iter().collect();
+        let files = format!("M 100644 inline {}\ndata 5\n{mark:04}\n\n", path(mark));
+        commit(&mut stream, mark, 1_600_000_000 + mark as u64, &parents, files.as_bytes());
+    }
+    let lab = Lab::new();
+    let marks = lab.import(&stream);
+    let tip = marks[&1200];
+    lab.git(&["update-ref", "refs/heads/main", &tip.to_string()]);
+    lab.git(&["repack", "-adfq"]);
+    for threads in [1, 2, 5] {
+        let range = Range { new: tip, hidden: &[], trusted: None };
+        let judge = |step: Vec<Result<changegate::change::Commit, _>>| {
+            let read = step.into_iter().map(Result::unwrap);
+            read.map(|read| (read.id.unwrap(), read.paths.unwrap())).collect::<Vec<_>>()
+        };
+        let mut mark = 0;
+        lab.open()
+            .for_each_step(range, &needs(), threads, judge, |step| {
+                for (id, paths) in step {
+                    mark += 1;
+                    let paths: Vec<String> = paths.iter().map(|it| it.path.to_lossy().into_owned()).collect();
+                    assert_eq!((id, paths), (marks[&mark], vec![path(mark)]));
+                }
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(mark, 1200);
+    }
 }

@@ -16,7 +16,7 @@ const BATCH: usize = 512;
 
 /// A list with fewer pieces of work than this never leaves the calling thread. One that is longer, and
 /// shorter than a batch, is divided evenly.
-const SHORT: usize = 64;
+const SHORT: usize = 256;
 
 /// How many batches are under way for each thread.
 const BATCHES_PER_THREAD: usize = 4;
