@@ -83,9 +83,10 @@ pub fn trace(repository: &Repository, change: Oid) -> Result<Trace> {
         trace: Trace { unreadable: usize::from(broken.is_some()), ..Trace::default() },
     };
     for (commit, _) in commits.into_iter().rev() {
-        match read(repository, commit)? {
-            Some(record) => run.record(commit, record)?,
-            None => run.trace.unreadable += 1,
+        // What is damaged is told, and keeps nobody from the rest.
+        match read(repository, commit) {
+            Ok(Some(record)) => run.record(commit, record)?,
+            Ok(None) | Err(_) => run.trace.unreadable += 1,
         }
     }
     let is = run.is;

@@ -134,3 +134,15 @@ fn what_is_overdue_ends_with_one_and_what_was_there_before_is_told_as_that() {
     world.git_in("server.git", &["update-ref", "-d", "refs/changegate/ledger"]);
     world.trace(&change).refused("there is no ledger here");
 }
+
+#[test]
+fn a_damaged_record_is_told_and_keeps_nobody_from_the_rest() {
+    let world = World::new();
+    let change = world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    let first = world.git_in("server.git", &["rev-parse", "refs/changegate/ledger~2:record.json"]);
+    let (folder, name) = first.trim().split_at(2);
+    std::fs::remove_file(world.path("server.git").join("objects").join(folder).join(name)).unwrap();
+    world.trace(&change).refused("1 record cannot be read").says("landed as decided, on refs/heads/main");
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("cannot be read").says("Land main");
+}

@@ -56,7 +56,8 @@ pub(super) fn log(repository: &Repository, number: usize, as_json: bool) -> Resu
     for _ in 0..number {
         let Some(commit) = next else { break };
         let read = repository.commit(commit, &crate::change::Needs::new()).map_err(anyhow::Error::from)?;
-        let bytes = file(repository, commit, RECORD)?.unwrap_or_default();
+        // A record that is damaged is listed as that, and those before it as well.
+        let bytes = file(repository, commit, RECORD).ok().flatten().unwrap_or_default();
         let told = if as_json {
             let record: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
             let line = json!({ "commit": commit.to_string(), "record": record });

@@ -130,7 +130,9 @@ fn terminal(
         writeln!(out, "{what}")?;
     }
     if 0 < trace.unreadable {
-        writeln!(out, "{} records cannot be read; see `changegate ledger verify`", trace.unreadable)?;
+        let many =
+            if trace.unreadable == 1 { "1 record".into() } else { format!("{} records", trace.unreadable) };
+        writeln!(out, "{many} cannot be read; see `changegate ledger verify`")?;
     }
     Ok(())
 }
