@@ -108,14 +108,16 @@ pub(super) struct PackedObjects {
 }
 
 impl PackedObjects {
-    /// Each generation of known objects holds about this many bytes.
-    const GENERATION: usize = 6 << 20;
+    /// Each generation of known objects holds about this many bytes at first.
+    const GENERATION: usize = 128 << 10;
+    /// And never more than about this many.
+    const LARGEST_GENERATION: usize = 6 << 20;
 
     pub(super) fn new(packs: Arc<Packs>) -> PackedObjects {
         PackedObjects {
             packs,
             likely: 0,
-            known: Recent::new(Self::GENERATION),
+            known: Recent::new(Self::GENERATION, Self::LARGEST_GENERATION),
             inflate: Inflate::default(),
             windows: Windows::default(),
             scratch: Vec::new(),

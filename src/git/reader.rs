@@ -51,7 +51,7 @@ impl Shared {
             objects: self.stores.handle(pack_cache),
             shared: self.clone(),
             graph: self.graph(),
-            trees: TreeCache::new(tree::GENERATION),
+            trees: tree::cache(),
             buffer: Vec::new(),
         }
     }

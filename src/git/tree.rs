@@ -335,8 +335,10 @@ fn mode(digits: &[u8]) -> Result<Mode, &'static str> {
 /// Decoded trees by id.
 pub(super) type TreeCache = Recent<ObjectId, Arc<Tree>, gix::hashtable::hash::Builder>;
 
-/// Each generation of decoded trees holds about this many bytes.
-pub(super) const GENERATION: usize = 3 << 20;
+/// Returns a cache of which each generation holds about 64 KiB at first, and never more than 3 MiB.
+pub(super) fn cache() -> TreeCache {
+    Recent::new(64 << 10, 3 << 20)
+}
 
 #[cfg(test)]
 mod tests {
