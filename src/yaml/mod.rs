@@ -8,6 +8,7 @@
 
 pub mod decode;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
@@ -262,7 +263,8 @@ impl<'text> Reader<'text> {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse(at, anchor, tag.is_some())?;
                 let plain = style == ScalarStyle::Plain;
-                Ok(Node { at, value: Value::Scalar { text: text.into_owned(), plain } })
+                // A copy takes what it needs; the parser's own text takes room for a whole line.
+                Ok(Node { at, value: Value::Scalar { text: text.as_ref().to_owned(), plain } })
             }
             Event::SequenceStart(anchor, tag) => {
                 refuse(at, anchor, tag.is_some())?;
@@ -285,10 +287,13 @@ impl<'text> Reader<'text> {
 
     fn map(&mut self, at: Place, depth: usize) -> Result<Node, Fault> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
-        let mut seen = std::collections::HashMap::new();
+        let mut seen = Seen::default();
         loop {
             let (event, key_at) = match self.next()? {
-                (Event::MappingEnd, _) => return Ok(Node { at, value: Value::Map(entries) }),
+                (Event::MappingEnd, _) => {
+                    entries.shrink_to_fit();
+                    return Ok(Node { at, value: Value::Map(entries) });
+                }
                 next => next,
             };
             let key = match self.value(event, key_at, depth + 1)?.value {
@@ -302,7 +307,7 @@ impl<'text> Reader<'text> {
                 }
                 _ => return Err(Fault::new(key_at, "a key must be a single value")),
             };
-            let first = seen.get(&key).copied();
+            let first = seen.line_of(&key, &entries);
             if let Some(first) = first {
                 self.faults.push(
                     Fault::new(key_at, format!("`{}` is given twice; first on line {first}", shown(&key)))
@@ -312,10 +317,29 @@ impl<'text> Reader<'text> {
             let (event, value_at) = self.next()?;
             let value = self.value(event, value_at, depth + 1)?;
             if first.is_none() {
-                seen.insert(key.clone(), key_at.line);
                 entries.push((Key { at: key_at, text: key }, value));
             }
         }
+    }
+}
+
+/// How many keys are compared one after the other before they are hashed.
+const FEW: usize = 16;
+
+/// The keys of a map, hashed once there are many, and the lines on which they stand.
+#[derive(Default)]
+struct Seen(HashMap<String, usize>);
+
+impl Seen {
+    /// Returns the line on which a key among `entries` stands.
+    fn line_of(&mut self, key: &str, entries: &[(Key, Node)]) -> Option<usize> {
+        if entries.len() <= FEW {
+            return entries.iter().find(|(known, _)| known.text == key).map(|(known, _)| known.at.line);
+        }
+        for (known, _) in entries.get(self.0.len()..).unwrap_or_default() {
+            self.0.insert(known.text.clone(), known.at.line);
+        }
+        self.0.get(key).copied()
     }
 }
 
