@@ -205,7 +205,7 @@ fn commits_are_streamed_in_order_whatever_the_threads() {
     assert!(1100 < listed.len());
     let hidden = [dag.ids[300]];
     let rest: Vec<Oid> = repository.new_commits(tip, &hidden).unwrap().map(Result::unwrap).collect();
-    for threads in [1, 2, 5] {
+    for threads in [|| 1, || 2, || 5] {
         for (hidden, expected) in [(&[][..], &listed), (&hidden[..], &rest)] {
             let mut streamed = Vec::new();
             let range = Range { new: tip, hidden, trusted: None };
@@ -659,7 +659,7 @@ fn a_damaged_commit_is_an_error_and_the_others_go_on() {
         .for_each_commit(
             range,
             &Needs::new(),
-            1,
+            || 1,
             |read| read.is_ok(),
             |good| {
                 if good {

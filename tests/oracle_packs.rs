@@ -166,7 +166,7 @@ fn paths_in_wide_trees_are_those_of_git_in_every_direction() {
         }
         // The same by steps; so few of them stay on one thread, whatever is allowed.
         let tip = *commits.last().unwrap();
-        for threads in [1, 2, 5] {
+        for threads in [|| 1, || 2, || 5] {
             let mut found = 0;
             let range = Range { new: tip, hidden: &[], trusted: None };
             let judge = |step: Vec<Result<changegate::change::Commit, _>>| -> Vec<_> {
@@ -245,7 +245,7 @@ fn several_threads_read_what_one_reads() {
     let tip = marks[&1200];
     lab.git(&["update-ref", "refs/heads/main", &tip.to_string()]);
     lab.git(&["repack", "-adfq"]);
-    for threads in [1, 2, 5] {
+    for threads in [|| 1, || 2, || 5] {
         let range = Range { new: tip, hidden: &[], trusted: None };
         let judge = |step: Vec<Result<changegate::change::Commit, _>>| {
             let read = step.into_iter().map(Result::unwrap);

@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         explain: args.explain,
         // Of one change it would be noise.
         unused: question.is_long,
-        threads: world.threads(),
+        threads: crate::cli::threads,
         now: world.now,
     };
     let progress = progress();

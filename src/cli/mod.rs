@@ -179,11 +179,11 @@ impl World {
     fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         if self.directory == Path::new(".") { path.as_ref().to_owned() } else { self.directory.join(path) }
     }
+}
 
-    /// Returns how many threads may work.
-    fn threads(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from).min(8)
-    }
+/// Returns how many threads may work.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
 /// The command line of hooks alone.

@@ -1,5 +1,7 @@
 //! The policy of the policy ref, as far as there is one.
 
+use std::rc::Rc;
+
 use super::settings::Settings;
 use super::source::{Loaded, Unusable};
 use super::telling::no_policy;
@@ -8,7 +10,7 @@ use crate::verdict::Judgement;
 /// The policy that says which refs are under change control.
 pub(super) enum Base {
     /// There is one.
-    Policy(Box<Loaded>),
+    Policy(Rc<Loaded>),
     /// There is none, and the administrator lets everything through.
     Free,
     /// There is none that can be used.

@@ -72,7 +72,7 @@ fn commits(repository: &Repository, new: Oid, hidden: &[Oid]) -> Option<Vec<Comm
     let walked = repository.for_each_commit(
         range,
         &Needs::new(),
-        1,
+        || 1,
         |commit| commit.ok(),
         |commit| {
             match (commit, &mut found) {

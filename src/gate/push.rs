@@ -1,6 +1,7 @@
 //! A push: every ref that it names, held against the policy of the ref as it was.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use jiff::Timestamp;
 
@@ -115,7 +116,7 @@ pub fn under_control(repository: &Repository, settings: &Settings) -> Option<Vec
 pub fn standing(repository: &Repository, settings: &Settings) -> Option<Loaded> {
     let (now, policies, kept) = (Timestamp::UNIX_EPOCH, HashMap::new(), Kept::default());
     let mut push = Push { repository, settings, now, keep_all: false, policies, kept };
-    if let Base::Policy(loaded) = push.base_policy() { Some(*loaded) } else { None }
+    if let Base::Policy(loaded) = push.base_policy() { Some(Rc::unwrap_or_clone(loaded)) } else { None }
 }
 
 struct Push<'push> {
@@ -123,7 +124,7 @@ struct Push<'push> {
     settings: &'push Settings,
     now: Timestamp,
     keep_all: bool,
-    policies: HashMap<Oid, Result<Box<Loaded>, Unusable>>,
+    policies: HashMap<Oid, Result<Rc<Loaded>, Unusable>>,
     kept: Kept,
 }
 
@@ -134,7 +135,7 @@ impl Push<'_> {
             let folder = file.parent().unwrap_or(file);
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             return match source::from_disk(folder, &name) {
-                Ok(loaded) => Base::Policy(Box::new(loaded)),
+                Ok(loaded) => Base::Policy(Rc::new(loaded)),
                 Err(why) => Base::Refused(no_policy(&why, "changegate.policyFile", self.settings)),
             };
         }
@@ -153,7 +154,7 @@ impl Push<'_> {
             (Ok(loaded), _) => Base::Policy(loaded),
             (Err(Unusable::Absent), MissingPolicy::Allow) => Base::Free,
             (Err(Unusable::Absent), MissingPolicy::Pack(pack)) => match source::from_pack(pack) {
-                Ok(loaded) => Base::Policy(Box::new(loaded)),
+                Ok(loaded) => Base::Policy(Rc::new(loaded)),
                 Err(why) => Base::Refused(no_policy(&why, pack, settings)),
             },
             (Err(why), _) => Base::Refused(no_policy(&why, &settings.policy_ref.to_lossy(), settings)),
@@ -161,14 +162,14 @@ impl Push<'_> {
     }
 
     /// Returns the policy at a commit, read once.
-    fn policy_at(&mut self, commit: Oid, called: &Text) -> Result<Box<Loaded>, Unusable> {
+    fn policy_at(&mut self, commit: Oid, called: &Text) -> Result<Rc<Loaded>, Unusable> {
         let (repository, path) = (self.repository, &self.settings.policy_path);
         let load = || {
             let called = called.to_lossy();
             // Only a commit can lack a policy. What cannot be read is not the same as nothing there.
             match repository.peel(commit) {
                 Ok(Peeled::Commit(commit)) => {
-                    source::at_commit(repository, commit, path, &called).map(Box::new)
+                    source::at_commit(repository, commit, path, &called).map(Rc::new)
                 }
                 Ok(Peeled::Other(kind)) => {
                     Err(unreadable(path, format!("{called} is a {kind}, not a commit")))

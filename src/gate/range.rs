@@ -38,8 +38,8 @@ pub struct Asked<'asked> {
     pub explain: bool,
     /// True to name the exemptions that nothing of all this used.
     pub unused: bool,
-    /// How many threads may work.
-    pub threads: usize,
+    /// How many threads may work; asked only where there is enough to do.
+    pub threads: fn() -> usize,
     /// What time it is.
     pub now: Timestamp,
 }

@@ -31,8 +31,8 @@ pub struct Settings {
     pub ledger: LedgerMode,
     /// The key that signs records, as `ssh-keygen -Y sign -f` takes it.
     pub ledger_key: Option<String>,
-    /// How many threads may work.
-    pub threads: usize,
+    /// How many threads may work; asked only where there is enough to do.
+    pub threads: fn() -> usize,
 }
 
 /// What becomes of a push whose decision cannot be recorded.
@@ -79,7 +79,7 @@ impl Settings {
     pub fn read(
         repository: &Repository,
         variable: &dyn Fn(&str) -> Option<OsString>,
-        threads: usize,
+        threads: fn() -> usize,
     ) -> Result<Self, String> {
         let get = |key: &str| repository.config_string(key).map_err(|error| format!("{error:#}"));
         let policy_ref = match get("changegate.policyRef")? {

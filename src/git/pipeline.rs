@@ -25,34 +25,36 @@ const BATCHES_PER_THREAD: usize = 4;
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     /// How many threads may work; with one, everything happens on the calling thread.
-    pub(super) threads: usize,
+    pub(super) threads: fn() -> usize,
     /// Bytes of delta bases that each working thread keeps.
     pub(super) pack_cache: usize,
 }
 
-/// Calls `work` for all that `next` yields, and `collect` with the results, in the same order.
+/// Calls `work` for all that `next` yields, and `collect` with the results, in the same order; on the
+/// calling thread, with `reader`, if there is little to do.
 pub(super) fn run<I: Send, T: Send>(
     job: &Job,
+    reader: &mut Reader,
     mut next: impl FnMut() -> Option<Result<I>> + Send,
     work: impl Fn(&mut Reader, I) -> T + Sync,
     collect: &mut impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
     let first = batch(&mut next, BATCH);
-    if job.threads <= 1 || first.len() < SHORT {
-        let mut reader = job.shared.reader(job.pack_cache);
+    let threads = if first.len() < SHORT { 1 } else { (job.threads)() };
+    if threads <= 1 {
         let rest = std::iter::from_fn(next);
-        return first.into_iter().chain(rest).try_for_each(|item| collect(work(&mut reader, item?)));
+        return first.into_iter().chain(rest).try_for_each(|item| collect(work(reader, item?)));
     }
-    let size = if first.len() < BATCH { first.len().div_ceil(job.threads) } else { BATCH };
+    let size = if first.len() < BATCH { first.len().div_ceil(threads) } else { BATCH };
     let mut items = first.into_iter();
     let next = move || items.next().or_else(&mut next);
-    let under_way = job.threads * BATCHES_PER_THREAD;
+    let under_way = threads * BATCHES_PER_THREAD;
     let (ticket, tickets) = sync_channel::<()>(under_way);
     let (to_do, queue) = channel::<(usize, Vec<Result<I>>)>();
     let (done, results) = channel::<(usize, Vec<Result<T>>)>();
     let queue = Mutex::new(queue);
     std::thread::scope(|scope| {
-        for _ in 0..job.threads {
+        for _ in 0..threads {
             let (queue, work, done) = (&queue, &work, done.clone());
             scope.spawn(move || {
                 let mut reader = job.shared.reader(job.pack_cache);

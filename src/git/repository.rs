@@ -174,6 +174,16 @@ impl Repository {
         ids.iter().map(|id| self.object_id(*id)).collect()
     }
 
+    /// Lends this thread's reader for a long piece of work, in which the repository may be asked other
+    /// things; those then have a reader of their own.
+    pub(super) fn with_reader<T>(&self, work: impl FnOnce(&mut Reader) -> T) -> T {
+        let own = self.reader.take();
+        let mut reader = own.unwrap_or_else(|| self.shared.reader(Reader::TREE_PACK_CACHE));
+        let done = work(&mut reader);
+        self.reader.replace(Some(reader));
+        done
+    }
+
     /// Returns this thread's reader. Never held across a call back into [`Repository`].
     pub(super) fn reader(&self) -> std::cell::RefMut<'_, Reader> {
         let reader = self.reader.borrow_mut();

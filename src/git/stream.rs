@@ -39,8 +39,8 @@ type Read = Result<Commit, Unreadable>;
 
 impl Repository {
     /// Reads every commit of `range`, newest first (the order of [`Repository::new_commits`]), and
-    /// passes it to `judge`, on up to `threads` threads at once; what `judge` returns goes to
-    /// `collect`, on this thread and in order.
+    /// passes it to `judge`, on up to `threads` threads at once, which is asked where there is enough to
+    /// do; what `judge` returns goes to `collect`, on this thread and in order.
     ///
     /// A commit whose object is malformed is passed on as such, so that the rest can go on. Memory
     /// does not grow with the length of history, beyond the ids that the walk has to remember.
@@ -53,7 +53,7 @@ impl Repository {
         &self,
         range: Range<'_>,
         needs: &Needs,
-        threads: usize,
+        threads: fn() -> usize,
         judge: impl Fn(Read) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
@@ -65,7 +65,7 @@ impl Repository {
             let known = Known { raw: raw.as_deref(), tree_before: None };
             judge(reader.commit(&id, known, needs, range.trusted))
         };
-        pipeline::run(&self.job(needs, threads), next, work, &mut collect)
+        self.with_reader(|reader| pipeline::run(&self.job(needs, threads), reader, next, work, &mut collect))
     }
 
     /// As [`Repository::for_each_commit`], with the commits of one step (see
@@ -78,7 +78,7 @@ impl Repository {
         &self,
         range: Range<'_>,
         needs: &Needs,
-        threads: usize,
+        threads: fn() -> usize,
         judge: impl Fn(Vec<Read>) -> T + Sync,
         collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
@@ -96,7 +96,7 @@ impl Repository {
         history: &NewHistory,
         trusted: Option<Trusted<'_>>,
         needs: &Needs,
-        threads: usize,
+        threads: fn() -> usize,
         judge: impl Fn(Vec<Read>) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
@@ -109,10 +109,10 @@ impl Repository {
             });
             judge(read.collect())
         };
-        pipeline::run(&self.job(needs, threads), next, work, &mut collect)
+        self.with_reader(|reader| pipeline::run(&self.job(needs, threads), reader, next, work, &mut collect))
     }
 
-    fn job(&self, needs: &Needs, threads: usize) -> Job {
+    fn job(&self, needs: &Needs, threads: fn() -> usize) -> Job {
         // Messages are hardly ever deltas, so only the work on trees is worth a cache.
         let trees = needs
             .iter()

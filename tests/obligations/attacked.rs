@@ -25,7 +25,7 @@ const SERVER: &str = "a process that the test speaks for";
 /// Judges a push as `pre-receive` does, and writes the decision ahead.
 fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>) {
     let repository = Repository::open(&world.path("server.git"), None).unwrap();
-    let settings = Settings::read(&repository, &|_| None, 1).unwrap();
+    let settings = Settings::read(&repository, &|_| None, || 1).unwrap();
     let id = |digits: &str| Oid::from_hex(digits).unwrap();
     let one = |(old, new, name): &(&str, &str, &str)| RefUpdate {
         old: id(old),
@@ -43,7 +43,7 @@ fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>
 /// Folds in, while what serves pushes runs or not.
 fn fold_while(world: &World, runs: bool) {
     let repository = Repository::open(&world.path("server.git"), None).unwrap();
-    let settings = Settings::read(&repository, &|_| None, 1).unwrap();
+    let settings = Settings::read(&repository, &|_| None, || 1).unwrap();
     let scope = under_control(&repository, &settings);
     let folding = Folding {
         repository: &repository,

@@ -400,7 +400,7 @@ impl World {
         self.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
         self.git_in("server.git", &["fetch", "-q", "../work", &words]);
         let repository = Repository::open(&self.path("server.git"), None).unwrap();
-        let settings = Settings::read(&repository, &|_| Some("kim@example.com".into()), 1).unwrap();
+        let settings = Settings::read(&repository, &|_| Some("kim@example.com".into()), || 1).unwrap();
         let id = |digits: &str| changegate::change::Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(crate::world::ZERO), new: id(&words), name: name.as_str().into() };
         let (report, kept) = judge_push(&repository, std::slice::from_ref(&update), &settings, at, false);

@@ -40,7 +40,7 @@ impl World {
         let (old, new) = (self.main(), self.head());
         self.git_in("server.git", &["fetch", "-q", "../work", &new]);
         let repository = Repository::open(&self.path("server.git"), None).unwrap();
-        let settings = Settings::read(&repository, &|_| None, 1).unwrap();
+        let settings = Settings::read(&repository, &|_| None, || 1).unwrap();
         let id = |digits: &str| Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(MAIN) };
         let (report, kept) = judge_push(&repository, std::slice::from_ref(&update), &settings, at, false);

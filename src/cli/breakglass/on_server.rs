@@ -26,7 +26,7 @@ const HEAD: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a@l
 
 pub(super) fn ask(repository: &Repository, id: &str, message: &Message, world: &World) -> Result<Exit, Stop> {
     let settings =
-        Settings::read(repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+        Settings::read(repository, &|name| world.variable(name), crate::cli::threads).map_err(Stop::Wrong)?;
     if settings.ledger == LedgerMode::Off {
         return Err(Stop::Wrong("the ledger is switched off here (changegate.ledger)".into()));
     }

@@ -36,8 +36,8 @@ pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
     let updates = parse_pre_receive(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
     let git_dir = world.variable("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let repository = Repository::open(&world.at(git_dir), None)?;
-    let settings =
-        Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+    let settings = Settings::read(&repository, &|name| world.variable(name), crate::cli::threads)
+        .map_err(Stop::Wrong)?;
     // First of all: what was decided and landed is recorded, whatever else goes wrong.
     let recorded = record(&repository, &settings, &updates, world);
     let decided = recorded.as_deref().unwrap_or_default();
@@ -101,7 +101,7 @@ fn judge(
         keep_all: false,
         explain: false,
         unused: false,
-        threads: world.threads(),
+        threads: crate::cli::threads,
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;

@@ -74,7 +74,7 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
         keep_all: false,
         explain: false,
         unused: false,
-        threads: world.threads(),
+        threads: crate::cli::threads,
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;

@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
 /// Judges a push, writes the decision ahead for the ledger, and tells the verdict.
 fn decide(updates: &[RefUpdate], format: FormatName, world: &World) -> Result<Exit, Stop> {
     let repository = open(world)?;
-    let settings = Settings::read(&repository, &|name| world.variable(name), world.threads())
+    let settings = Settings::read(&repository, &|name| world.variable(name), crate::cli::threads)
         .map_err(|why| format!("{why}; nothing is accepted until that is mended"))
         .and_then(|settings| unsupported(world).map_or(Ok(settings), Err));
     let settings = match settings {

@@ -49,7 +49,7 @@ pub(in super::super) fn begin(repository: &Repository, world: &World) -> Result<
     // Its settings may have been written since it was opened.
     let repository = &Repository::open(repository.git_dir(), None)?;
     let settings =
-        Settings::read(repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+        Settings::read(repository, &|name| world.variable(name), crate::cli::threads).map_err(Stop::Wrong)?;
     let has_begun = repository.resolve_ref(crate::ledger::REF.as_bytes())?.id.is_some();
     if has_begun || settings.ledger == LedgerMode::Off {
         return Ok(false);
@@ -60,7 +60,7 @@ pub(in super::super) fn begin(repository: &Repository, world: &World) -> Result<
 
 pub(super) fn reconcile(repository: &Repository, now: bool, world: &World) -> Result<Exit, Stop> {
     let settings =
-        Settings::read(repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+        Settings::read(repository, &|name| world.variable(name), crate::cli::threads).map_err(Stop::Wrong)?;
     let folded = fold_in(repository, &settings, None, now, world)?;
     let mut out = io::stdout().lock();
     match (folded.records, folded.waiting) {

@@ -84,8 +84,8 @@ pub(in super::super) fn sweep(args: &SweepArgs, world: &World) -> Result<Exit, S
         return on_github::sweep(repo, args, within, &places, world);
     }
     let repository = Repository::discover(&world.directory)?;
-    let settings =
-        Settings::read(&repository, &|name| world.variable(name), world.threads()).map_err(Stop::Wrong)?;
+    let settings = Settings::read(&repository, &|name| world.variable(name), crate::cli::threads)
+        .map_err(Stop::Wrong)?;
     if settings.ledger == LedgerMode::Off {
         return Err(Stop::Wrong("the ledger is switched off here (changegate.ledger)".into()));
     }
@@ -154,7 +154,7 @@ fn landed(
     };
     let range = Range { new: tip, hidden: &[oldest], trusted: None };
     let mut found: Vec<Closing> = Vec::new();
-    let threads = world.threads();
+    let threads = crate::cli::threads;
     repository.for_each_step(range, &Needs::new(), threads, one, |closing| {
         found.extend(closing);
         Ok(())

@@ -41,19 +41,19 @@ pub(super) fn confirm(
     let mut answers = Vec::new();
     for Landed { name, loaded, closings } in found {
         let on = On { name, policy: &loaded.policy, landed: closings, now: world.now };
-        answers.extend(ask_all(&on, state, &|owed| owing(repository, owed, world), || access.clone()));
+        answers.extend(ask_all(&on, state, &|owed| owing(repository, owed), || access.clone()));
     }
     Ok(Confirmed { answers })
 }
 
 /// Returns the change that owes something, as it stands in history.
-fn owing(repository: &Repository, owed: &Owed, world: &World) -> anyhow::Result<Change> {
+fn owing(repository: &Repository, owed: &Owed) -> anyhow::Result<Change> {
     let id = owed.change.ok_or_else(|| anyhow::anyhow!("it is not known which change owes it"))?;
     let first: Vec<_> = repository.commit(id, &Needs::new())?.parents.first().copied().into_iter().collect();
     let range = Range { new: id, hidden: &first, trusted: None };
     let one = |commits: Vec<Result<Commit, _>>| commits.into_iter().collect::<Result<Vec<Commit>, _>>();
     let mut steps = Vec::new();
-    repository.for_each_step(range, &Needs::new(), world.threads(), one, |commits| {
+    repository.for_each_step(range, &Needs::new(), crate::cli::threads, one, |commits| {
         steps.push(commits);
         Ok(())
     })?;
