@@ -2,7 +2,7 @@
 //!
 //! It starts small, because every page of memory that is touched for the first time costs more than
 //! it takes to read a small object again, and most pushes never come back to what they have left. Where
-//! something is asked for again that was forgotten, the generations grow.
+//! something is asked for again that was forgotten, the generations grow by its weight.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
@@ -10,9 +10,6 @@ use std::hash::{BuildHasher, Hash};
 
 /// How many keys of what was forgotten are remembered.
 const MOST_FORGOTTEN: usize = 4096;
-
-/// How much a generation grows by what was forgotten too early, in weights of that.
-const GROWTH: usize = 8;
 
 /// Values by key; those that were not asked for while two generations filled up are forgotten.
 pub(super) struct Recent<K, V, S = RandomState> {
@@ -53,7 +50,7 @@ impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> Recent<K, V, S> {
 
     pub(super) fn put(&mut self, key: K, value: V, weight: usize) {
         if self.forgotten.remove(&key) {
-            self.generation = self.largest.min(self.generation + GROWTH * weight);
+            self.generation = self.largest.min(self.generation + weight);
         }
         self.young_weight += weight;
         self.young.insert(key, (value, weight));
