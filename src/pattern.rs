@@ -224,6 +224,12 @@ impl fmt::Display for NamePattern {
 /// Matches `text` as a whole against `pattern`, in which `*` stands for any bytes.
 fn matches_stars(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     let same = |a: &u8, b: &u8| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
+    // Most texts already differ in what stands behind the last star.
+    let tail = pattern.rsplit(|byte| *byte == b'*').next().unwrap_or_default();
+    let end = text.len().checked_sub(tail.len()).and_then(|at| text.get(at..));
+    if !end.is_some_and(|end| end.iter().zip(tail).all(|(byte, wanted)| same(wanted, byte))) {
+        return false;
+    }
     let (mut at_pattern, mut at_text) = (0, 0);
     // Where to take up again: the last star, and the text position it was tried with.
     let mut retry: Option<(usize, usize)> = None;
@@ -315,7 +321,9 @@ impl ValuePattern {
                 .auto_prefilter(false)
                 .utf8_empty(false)
                 .which_captures(WhichCaptures::None)
-                .nfa_size_limit(Some(1 << 20));
+                .nfa_size_limit(Some(1 << 20))
+                // Left open, it is found out how many threads there could be, which takes a dozen files.
+                .pool_capacity(8);
             Regex::builder().configure(config).build_from_hir(&Hir::concat(whole.into())).ok()
         })
     }
@@ -400,6 +408,34 @@ mod tests {
         assert!(name("a*b*c", "aXbYbc"));
         assert!(!name("a*b*c", "aXbY"));
         assert!(NamePattern::new("**").is_err());
+    }
+
+    #[test]
+    fn stars_match_as_a_reader_of_every_way_to_divide_a_text_finds() {
+        fn divided(pattern: &[u8], text: &[u8]) -> bool {
+            match pattern.split_first() {
+                None => text.is_empty(),
+                Some((b'*', rest)) => (0..=text.len()).any(|at| divided(rest, &text[at..])),
+                Some((first, rest)) => {
+                    text.split_first().is_some_and(|(byte, text)| first == byte && divided(rest, text))
+                }
+            }
+        }
+        let words = |letters: [u8; 3], longest: u32| {
+            (0..=longest).flat_map(move |length| {
+                (0..3_usize.pow(length)).map(move |number| {
+                    let letter = |place| letters[number / 3_usize.pow(place) % 3];
+                    (0..length).map(letter).collect::<Vec<u8>>()
+                })
+            })
+        };
+        for pattern in words(*b"ab*", 5) {
+            for text in words(*b"abc", 5) {
+                let (found, expected) = (matches_stars(&pattern, &text, false), divided(&pattern, &text));
+                assert_eq!(found, expected, "{} {}", pattern.escape_ascii(), text.escape_ascii());
+                assert_eq!(matches_stars(&pattern, &text.to_ascii_uppercase(), true), expected);
+            }
+        }
     }
 
     #[test]

@@ -6,10 +6,8 @@
 //! what made it; what stands before it is for `trailers` to read.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use memchr::{memchr, memmem, memrchr};
-
+use super::find::{first, last, lines};
 use super::text::is_space;
 use super::trailers::Like;
 
@@ -18,8 +16,6 @@ pub(super) const COMMENT: &[u8] = b"#";
 
 /// What follows the comment string on a scissors line.
 const SCISSORS: &[u8] = b" ------------------------ >8 ------------------------\n";
-
-static SCISSORS_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SCISSORS));
 
 /// What makes git stop reading before the end of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,14 +89,14 @@ pub(super) fn extent(message: &[u8], like: Like) -> Extent {
 
 /// Returns `message` up to its first NUL.
 pub(super) fn until_nul(message: &[u8]) -> &[u8] {
-    memchr(0, message).and_then(|at| message.get(..at)).unwrap_or(message)
+    first(0, message).and_then(|at| message.get(..at)).unwrap_or(message)
 }
 
 /// Returns the length of the lines of white space before the first line that has more to it.
 pub(super) fn leading_blank_lines(text: &[u8]) -> usize {
     match text.iter().position(|byte| !is_space(*byte)) {
         // White space at the start of that line belongs to the line.
-        Some(first) => memrchr(b'\n', text.get(..first).unwrap_or_default()).map_or(0, |at| at + 1),
+        Some(start) => last(b'\n', text.get(..start).unwrap_or_default()).map_or(0, |at| at + 1),
         None => text.len(),
     }
 }
@@ -108,28 +104,25 @@ pub(super) fn leading_blank_lines(text: &[u8]) -> usize {
 /// Returns the offset at which the last line of `text` starts; a final LF belongs to that line.
 pub(super) fn last_line(text: &[u8]) -> usize {
     let before_its_end = text.len().saturating_sub(1);
-    memrchr(b'\n', text.get(..before_its_end).unwrap_or_default()).map_or(0, |at| at + 1)
+    last(b'\n', text.get(..before_its_end).unwrap_or_default()).map_or(0, |at| at + 1)
 }
 
 /// Returns the offset of the first scissors line, given the string that starts a comment.
 pub(super) fn scissors(text: &[u8], comment: &[u8]) -> Option<usize> {
-    // What is looked for ends in its only LF, so that no two occurrences overlap.
-    SCISSORS_FINDER.find_iter(text).find_map(|at| {
-        let before = text.get(..at)?.strip_suffix(comment)?;
-        matches!(before.last(), None | Some(b'\n')).then_some(before.len())
-    })
+    let is_one = |at: &usize| {
+        let line = text.get(*at..).and_then(|rest| rest.strip_prefix(comment));
+        line.is_some_and(|rest| rest.starts_with(SCISSORS))
+    };
+    lines(text).find(is_one)
 }
 
 /// Returns the offset of the first line that starts with `---` and white space.
 fn divider(text: &[u8]) -> Option<usize> {
-    let is_one = |at: usize| match text.get(at..) {
+    let is_one = |at: &usize| match text.get(*at..) {
         Some([b'-', b'-', b'-', after, ..]) => is_space(*after),
         _ => false,
     };
-    if is_one(0) {
-        return Some(0);
-    }
-    memmem::find_iter(text, b"\n---").map(|at| at + 1).find(|at| is_one(*at))
+    lines(text).find(is_one)
 }
 
 /// Returns the length of `text` without the comments, empty lines and list of conflicts at its end.
@@ -174,7 +167,7 @@ fn without_ignored_tail_from_above(text: &[u8]) -> usize {
             run = 0;
             among_conflicts = false;
         }
-        start += memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        start += first(b'\n', rest).map_or(rest.len(), |at| at + 1);
     }
     if run == 0 { text.len() } else { run }
 }

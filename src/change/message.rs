@@ -5,10 +5,10 @@
 //! in another encoding than UTF-8, which git would convert for showing, stays in the bytes of the
 //! commit.
 
-use memchr::memchr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ending::{leading_blank_lines, until_nul};
+use super::find::first;
 use super::near_miss::{NearMiss, near_misses};
 use super::text::{Text, is_space};
 use super::trailers::{self, Block, Like, Trailer};
@@ -81,7 +81,7 @@ impl Message {
         let text = text.get(leading_blank_lines(text)..).unwrap_or_default();
         let mut end = 0;
         while let Some(rest) = text.get(end..).filter(|rest| !rest.is_empty()) {
-            let length = memchr(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+            let length = first(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
             if without_space_at_end(rest.get(..length).unwrap_or_default()).is_empty() {
                 break;
             }

@@ -12,6 +12,7 @@ pub mod body;
 pub mod cleanup;
 mod ending;
 mod fact;
+mod find;
 mod look_alike;
 pub mod message;
 pub mod near_miss;

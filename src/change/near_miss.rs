@@ -5,9 +5,8 @@
 //! trailer of anything (what git does not see does not exist), and keys that nobody knows are left
 //! alone: to git `https://...` and `fix: ...` are trailers too.
 
-use memchr::{memchr, memchr_iter};
-
 use super::ending::{Extent, as_taken_in, extent};
+use super::find::{count, first};
 use super::look_alike::{Known, drawn_like};
 use super::person::is_invisible;
 use super::text::{Text, is_space, trim};
@@ -88,7 +87,7 @@ pub fn near_misses(message: &[u8], like: Like, known: &[&str]) -> Vec<NearMiss> 
     let mut walk = Walk::default();
     let mut at = 0;
     while let Some(rest) = message.get(at..).filter(|rest| !rest.is_empty()) {
-        let length = memchr(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+        let length = first(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
         let line = rest.get(..length).unwrap_or_default();
         let kind = Kind::of(line);
         let place = places.at(at, &walk);
@@ -165,7 +164,7 @@ struct Places {
 impl Places {
     fn new(message: &[u8], like: Like) -> Self {
         let extent = extent(message, like);
-        let line_of = |at: usize| 1 + memchr_iter(b'\n', message.get(..at).unwrap_or_default()).count();
+        let line_of = |at: usize| 1 + count(b'\n', message.get(..at).unwrap_or_default());
         let mut last = last_paragraph(extent.of(message)).map(|last| (last, 0));
         if let Some((last, line)) = &mut last {
             last.start += extent.start;
@@ -250,7 +249,7 @@ fn indented<'a>(line: &[u8], place: Place, walk: &Walk, known: Known<'_, 'a>) ->
 /// Judges a line that could not be a trailer anywhere.
 fn prose<'a>(line: &[u8], known: Known<'_, 'a>) -> Option<Miss<'a>> {
     let reach = line.get(..line.len().min(KEY_REACH))?;
-    if reach.is_ascii() && memchr(b':', reach).is_none() {
+    if reach.is_ascii() && !reach.contains(&b':') {
         // Most lines of prose; the same, without looking at what each character is drawn like.
         return None;
     }

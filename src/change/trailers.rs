@@ -7,11 +7,11 @@
 //! not to the policy. `ending` says where the message stops; `near_miss` explains what was not
 //! read; who a value names is for `person` to find out.
 
-use memchr::{memchr, memchr_iter};
 use serde::{Deserialize, Serialize};
 
 pub use super::ending::Cut;
 use super::ending::{as_taken_in, extent, last_line};
+use super::find::{count, first};
 use super::text::{Text, is_space, trim};
 
 /// Which of git's readers is followed; they differ.
@@ -181,7 +181,7 @@ pub(super) fn last_paragraph(text: &[u8]) -> Option<Paragraph> {
 /// a block.
 pub(super) fn items(message: &[u8], start: usize, end: usize) -> Block {
     let mut block = Block::default();
-    let mut number = memchr_iter(b'\n', message.get(..start).unwrap_or_default()).count();
+    let mut number = count(b'\n', message.get(..start).unwrap_or_default());
     let mut at = start;
     // The trailer that is being read: the offsets of its first byte and its separator, its line.
     let mut open: Option<(usize, usize, usize)> = None;
@@ -189,7 +189,7 @@ pub(super) fn items(message: &[u8], start: usize, end: usize) -> Block {
     let mut is_continued = false;
     while let Some(rest) = message.get(at..end).filter(|rest| !rest.is_empty()) {
         number += 1;
-        let length = memchr(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+        let length = first(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
         let kind = Kind::of(rest.get(..length).unwrap_or_default());
         match kind {
             Kind::Indented | Kind::Blank => {
@@ -225,7 +225,7 @@ fn item(message: &[u8], (start, separator, line): (usize, usize, usize), end: us
 
 /// Returns a trimmed value in one line: each LF and the white space after it become one space.
 fn unfold(value: &[u8]) -> Text {
-    if memchr(b'\n', value).is_none() {
+    if first(b'\n', value).is_none() {
         return Text::from(value);
     }
     let mut unfolded = Vec::with_capacity(value.len());

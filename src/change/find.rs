@@ -1,0 +1,62 @@
+//! A byte, looked for in a text.
+//!
+//! A library that is fast with long texts first asks what the processor can do, once in each process.
+//! On a virtual machine every such question goes to its host, and all of them take longer than it
+//! takes to judge a message of usual size. The system's own `memchr` was chosen when the process was
+//! loaded; the standard library calls it to read up to a byte.
+
+use std::io::BufRead as _;
+
+use memchr::memrchr;
+
+/// A text of fewer bytes than this is read from its end byte by byte.
+const SHORT: usize = 4096;
+
+/// Returns where the first `byte` of `text` stands.
+pub(super) fn first(byte: u8, text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    // Reading from memory does not fail.
+    let last = rest.skip_until(byte).ok()?.checked_sub(1)?;
+    (text.get(last) == Some(&byte)).then_some(last)
+}
+
+/// Returns where the last `byte` of `text` stands.
+pub(super) fn last(byte: u8, text: &[u8]) -> Option<usize> {
+    if text.len() < SHORT { text.iter().rposition(|other| *other == byte) } else { memrchr(byte, text) }
+}
+
+/// Returns how often `byte` stands in `text`.
+pub(super) fn count(byte: u8, text: &[u8]) -> usize {
+    text.iter().filter(|other| **other == byte).count()
+}
+
+/// Returns where the lines of `text` begin; what follows a final LF is an empty one.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = usize> {
+    let after = |start: &usize| {
+        let rest = text.get(*start..).unwrap_or_default();
+        first(b'\n', rest).map(|at| start + at + 1)
+    };
+    std::iter::successors(Some(0), after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_texts_are_searched_alike() {
+        for length in [0, 1, 7, SHORT - 1, SHORT, SHORT + 1, 2 * SHORT] {
+            for every in [1, 3, 1000, 3 * SHORT] {
+                let byte = |at: usize| if at % every == every - 1 { b'\n' } else { b'a' };
+                let text: Vec<u8> = (0..length).map(byte).collect();
+                let found: Vec<usize> = (0..length).filter(|at| text[*at] == b'\n').collect();
+                assert_eq!(first(b'\n', &text), found.first().copied());
+                assert_eq!(last(b'\n', &text), found.last().copied());
+                assert_eq!(count(b'\n', &text), found.len());
+                let begins: Vec<usize> =
+                    std::iter::once(0).chain(found.into_iter().map(|at| at + 1)).collect();
+                assert_eq!(lines(&text).collect::<Vec<_>>(), begins);
+            }
+        }
+    }
+}
