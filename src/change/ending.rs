@@ -109,11 +109,17 @@ pub(super) fn last_line(text: &[u8]) -> usize {
 
 /// Returns the offset of the first scissors line, given the string that starts a comment.
 pub(super) fn scissors(text: &[u8], comment: &[u8]) -> Option<usize> {
-    let is_one = |at: &usize| {
-        let line = text.get(*at..).and_then(|rest| rest.strip_prefix(comment));
-        line.is_some_and(|rest| rest.starts_with(SCISSORS))
-    };
-    lines(text).find(is_one)
+    let begins = *comment.first()?;
+    let mut from = 0;
+    loop {
+        let at = from + first(begins, text.get(from..)?)?;
+        let begins_a_line = at.checked_sub(1).is_none_or(|before| text.get(before) == Some(&b'\n'));
+        let rest = text.get(at..).and_then(|rest| rest.strip_prefix(comment));
+        if begins_a_line && rest.is_some_and(|rest| rest.starts_with(SCISSORS)) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 /// Returns the offset of the first line that starts with `---` and white space.

@@ -4,15 +4,15 @@
 //! next; where two are equal, the one met first. The order depends on nothing but the commits. With
 //! honest clocks no parent comes before its child.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use anyhow::Result;
 use gix::ObjectId;
 use gix::hashtable::HashSet;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use crate::change::Oid;
 
+use super::objects::Bytes;
 use super::paint::Painted;
 use super::reader::{Reader, oid};
 use super::repository::Repository;
@@ -75,7 +75,7 @@ impl Newest {
     }
 
     /// Returns the next commit, with its bytes if the walk had to read them.
-    pub(super) fn next(&mut self, reader: &mut Reader) -> Result<Option<(ObjectId, Option<Vec<u8>>)>> {
+    pub(super) fn next(&mut self, reader: &mut Reader) -> Result<Option<(ObjectId, Option<Bytes>)>> {
         match self {
             Newest::Whole(whole) => whole.next(reader),
             Newest::Known(known) => Ok(known.next().map(|id| (id, None))),
@@ -94,7 +94,7 @@ struct Waiting {
     arrival: Reverse<usize>,
     id: ObjectId,
     parents: Vec<ObjectId>,
-    raw: Option<Vec<u8>>,
+    raw: Option<Bytes>,
 }
 
 impl Whole {
@@ -108,7 +108,7 @@ impl Whole {
         Ok(())
     }
 
-    fn next(&mut self, reader: &mut Reader) -> Result<Option<(ObjectId, Option<Vec<u8>>)>> {
+    fn next(&mut self, reader: &mut Reader) -> Result<Option<(ObjectId, Option<Bytes>)>> {
         let Some(Waiting { id, parents, raw, .. }) = self.queue.pop() else { return Ok(None) };
         for parent in parents {
             if let Err(error) = self.meet(reader, parent) {

@@ -28,6 +28,9 @@ pub struct Quarantine {
     pub alternates: Vec<PathBuf>,
 }
 
+/// What an object holds, shared by those who need it.
+pub(super) type Bytes = Arc<Vec<u8>>;
+
 /// No single object may take more memory than this many bytes.
 const LARGEST_ALLOCATION: usize = 512 << 20;
 
@@ -113,9 +116,9 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// Reads a tree without a copy of it, where that is possible.
-    pub(super) fn tree(&mut self, id: &ObjectId) -> Option<Arc<Vec<u8>>> {
-        self.packed.read(id).filter(|(kind, _)| *kind == gix::objs::Kind::Tree).map(|(_, content)| content)
+    /// Reads an object of this kind without a copy of it, where that is possible.
+    pub(super) fn shared(&mut self, id: &ObjectId, kind: gix::objs::Kind) -> Option<Bytes> {
+        self.packed.read(id).filter(|(found, _)| *found == kind).map(|(_, content)| content)
     }
 
     /// Reads an object into `buffer`, and returns its kind.

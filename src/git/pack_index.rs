@@ -125,9 +125,13 @@ impl PackIndex {
 /// Looks for `id` among ids of the same length: returns its number, or that of the first greater one.
 fn find(ids: &[u8], id: &[u8]) -> Option<Result<usize, usize>> {
     let (mut low, mut high) = (0, ids.len() / id.len());
+    // Two ids nearly always differ in their first bytes, and those are compared as one number.
+    let begin = |id: &[u8]| id.first_chunk().map(|begin| u64::from_be_bytes(*begin));
+    let wanted = begin(id);
     while low < high {
         let middle = usize::midpoint(low, high);
-        match id.cmp(ids.get(middle * id.len()..(middle + 1) * id.len())?) {
+        let found = ids.get(middle * id.len()..(middle + 1) * id.len())?;
+        match wanted.cmp(&begin(found)).then_with(|| id.cmp(found)) {
             std::cmp::Ordering::Equal => return Some(Ok(middle)),
             std::cmp::Ordering::Less => high = middle,
             std::cmp::Ordering::Greater => low = middle + 1,

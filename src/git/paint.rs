@@ -11,13 +11,13 @@
 //! some patience for clocks that were wrong. With dates skewed further than that, a commit that is
 //! hidden already may be judged once more.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
-
 use anyhow::Result;
 use gix::ObjectId;
 use gix::hashtable::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
 
+use super::objects::Bytes;
 use super::reader::{Known, Links, Priority, Reader};
 
 /// How many hidden commits older than every new one are still followed, one after the other, before
@@ -34,7 +34,7 @@ pub(super) struct Node {
     pub(super) date: i64,
     pub(super) parents: Vec<usize>,
     tree: Option<ObjectId>,
-    raw: Option<Vec<u8>>,
+    raw: Option<Bytes>,
     generation: u32,
     loaded: bool,
     queued: bool,
@@ -92,7 +92,10 @@ impl Painted {
     pub(super) fn known(&self, index: usize) -> Known<'_> {
         let Some(node) = self.nodes.get(index) else { return Known::default() };
         let parent = node.parents.first().and_then(|parent| self.nodes.get(*parent));
-        Known { raw: node.raw.as_deref(), tree_before: parent.and_then(|parent| parent.tree) }
+        Known {
+            raw: node.raw.as_ref().map(|raw| raw.as_slice()),
+            tree_before: parent.and_then(|parent| parent.tree),
+        }
     }
 
     /// Returns the new commits among the parents of a node, first parent first.
@@ -263,7 +266,7 @@ impl<'r> Walk<'r> {
         let Some(Node { id: Some(id), loaded: false, .. }) = self.nodes.get(index) else { return Ok(()) };
         let (links, raw) = self.reader.links(&id.clone())?;
         let raw = raw.filter(|raw| self.kept + raw.len() <= MOST_KEPT);
-        self.kept += raw.as_ref().map_or(0, Vec::len);
+        self.kept += raw.as_ref().map_or(0, |raw| raw.len());
         let parents = links.parents.into_iter().map(|id| self.node(id)).collect();
         if let Some(node) = self.nodes.get_mut(index) {
             node.loaded = true;

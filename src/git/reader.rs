@@ -12,7 +12,7 @@ use crate::change::{Commit, Missing, Need, Needs, Oid};
 
 use super::commit::{self, Unreadable};
 use super::layout::Layout;
-use super::objects::{Objects, Stores};
+use super::objects::{Bytes, Objects, Stores};
 use super::repository::object_format;
 use super::signature;
 use super::stream::Trusted;
@@ -137,14 +137,15 @@ impl Reader {
 
     /// Reads what a walk needs, from the commit-graph where that has it; otherwise the bytes of the
     /// commit come along, so that nobody has to read them again.
-    pub(super) fn links(&mut self, id: &ObjectId) -> Result<(Links, Option<Vec<u8>>)> {
+    pub(super) fn links(&mut self, id: &ObjectId) -> Result<(Links, Option<Bytes>)> {
         if let Some(links) = self.graph.as_ref().and_then(|graph| links_in_graph(graph, id)) {
             return Ok((links, None));
         }
-        let format = self.format();
-        let raw = self.raw_commit(id)?;
-        let (tree, parents, date) = commit::links(raw, format).map_err(|why| unreadable(id, why))?;
-        let raw = raw.to_vec();
+        let raw = match self.objects.shared(id, gix::objs::Kind::Commit) {
+            Some(raw) => raw,
+            None => Arc::new(self.raw_commit(id)?.to_vec()),
+        };
+        let (tree, parents, date) = commit::links(&raw, self.format()).map_err(|why| unreadable(id, why))?;
         Ok((Links { parents, tree, date, generation: Links::NO_GENERATION }, Some(raw)))
     }
 
@@ -178,7 +179,7 @@ impl Reader {
             // It need not be stored anywhere.
             return Ok(Arc::default());
         }
-        let raw = match self.objects.tree(id) {
+        let raw = match self.objects.shared(id, gix::objs::Kind::Tree) {
             Some(raw) => raw,
             None => match self.object(id)? {
                 Some((gix::objs::Kind::Tree, raw)) => Arc::new(raw.to_vec()),

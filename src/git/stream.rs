@@ -8,6 +8,7 @@ use crate::change::{Commit, Need, Needs, Oid};
 
 use super::commit::Unreadable;
 use super::newest::Newest;
+use super::objects::Bytes;
 use super::pipeline::{self, Job};
 use super::reader::{Known, Reader};
 use super::repository::Repository;
@@ -61,8 +62,8 @@ impl Repository {
         let mut walker = self.shared.reader(0);
         let mut newest = Newest::start(&mut walker, new, &hidden)?;
         let next = move || newest.next(&mut walker).transpose();
-        let work = |reader: &mut Reader, (id, raw): (ObjectId, Option<Vec<u8>>)| {
-            let known = Known { raw: raw.as_deref(), tree_before: None };
+        let work = |reader: &mut Reader, (id, raw): (ObjectId, Option<Bytes>)| {
+            let known = Known { raw: raw.as_ref().map(|raw| raw.as_slice()), tree_before: None };
             judge(reader.commit(&id, known, needs, range.trusted))
         };
         self.with_reader(|reader| pipeline::run(&self.job(needs, threads), reader, next, work, &mut collect))

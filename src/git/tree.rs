@@ -32,7 +32,8 @@ pub(super) enum Mode {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     raw: Arc<Vec<u8>>,
-    slots: Vec<Slot>,
+    /// Shared with the version next to which it was decoded, where all stands in the same places.
+    slots: Arc<Vec<Slot>>,
     alike: Option<Alike>,
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Alike {
     pub(super) end: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {
     name_at: u32,
     id_at: u32,
@@ -110,8 +111,10 @@ impl Tree {
             return Err("a tree is too large");
         }
         let hash_length = format.len_in_bytes();
-        let mut slots: Vec<Slot> = Vec::with_capacity(match sibling {
-            Some((_, sibling)) => sibling.slots.len() + 8,
+        // What it begins with as the sibling does, and what it has of its own.
+        let mut beginning: &[Slot] = &[];
+        let mut own: Vec<Slot> = Vec::with_capacity(match sibling {
+            Some(_) => 0,
             None => raw.len() / (hash_length + 16),
         });
         let mut before = TreeEntry { name: b"", mode: Mode::Leaf(EntryKind::File), id: b"" };
@@ -119,24 +122,18 @@ impl Tree {
         let mut end: &[Slot] = &[];
         let mut end_length = 0;
         if let Some((_, sibling)) = sibling {
-            slots.extend_from_slice(sibling.beginning(&raw, hash_length));
-            if let Some(last) = slots.last() {
+            beginning = sibling.beginning(&raw, hash_length);
+            if let Some(last) = beginning.last() {
                 (before.name, before.mode) = (last.name(&raw), last.mode);
                 rest = raw.get(last.id_at as usize + hash_length..).unwrap_or_default();
             }
-            (end, end_length) = sibling.end(rest, slots.len(), hash_length);
+            (end, end_length) = sibling.end(rest, beginning.len(), hash_length);
         }
-        let alike = sibling.map(|(to, _)| Alike { to, beginning: slots.len(), end: 0 });
+        let alike = sibling.map(|(to, _)| Alike { to, beginning: beginning.len(), end: 0 });
         while !rest.is_empty() {
             if let (Some((_, sibling)), true) = (sibling, rest.len() == end_length) {
-                let own = slots.get(alike.map_or(0, |it| it.beginning)..).unwrap_or_default();
-                check_seam(&raw, &before, own, sibling, end)?;
-                let moved = |at: u32| (at as usize + raw.len() - sibling.raw.len()) as u32;
-                slots.extend(end.iter().map(|slot| Slot {
-                    name_at: moved(slot.name_at),
-                    id_at: moved(slot.id_at),
-                    mode: slot.mode,
-                }));
+                check_seam(&raw, &before, &own, sibling, end)?;
+                let slots = sibling.slots_with(&own, beginning.len(), end, raw.len());
                 let alike = alike.map(|alike| Alike { end: end.len(), ..alike });
                 return Ok(Tree { slots, raw, alike });
             }
@@ -144,8 +141,8 @@ impl Tree {
             // What a name shares with the one before holds no NUL and no slash, and need not be
             // looked at again to put the two in order.
             let common = before.name.iter().zip(after).take_while(|(left, right)| left == right).count();
-            let own = after.get(common..).unwrap_or_default();
-            let end = own.iter().position(|byte| matches!(byte, 0 | b'/'));
+            let differing = after.get(common..).unwrap_or_default();
+            let end = differing.iter().position(|byte| matches!(byte, 0 | b'/'));
             let (name, after) =
                 end.and_then(|end| after.split_at_checked(common + end)).ok_or("a tree entry has no name")?;
             let (id, after) = after
@@ -161,13 +158,31 @@ impl Tree {
                 return Err(UNSORTED);
             }
             if entry.is_tree() && common == name.len() {
-                check_twin(&raw, &slots, name)?;
+                check_twin(&raw, beginning, &own, name)?;
             }
             let id_at = raw.len() - after.len() - hash_length;
-            slots.push(Slot { name_at: (id_at - 1 - name.len()) as u32, id_at: id_at as u32, mode });
+            own.push(Slot { name_at: (id_at - 1 - name.len()) as u32, id_at: id_at as u32, mode });
             (before, rest) = (entry, after);
         }
+        let slots = Arc::new(if beginning.is_empty() { own } else { [beginning, &own].concat() });
         Ok(Tree { slots, raw, alike })
+    }
+
+    /// Returns the slots of a tree of `length` bytes that begins with the first `beginning` entries of this
+    /// one, goes on with `own`, and has the entries at the `end` of this one last.
+    fn slots_with(&self, own: &[Slot], beginning: usize, end: &[Slot], length: usize) -> Arc<Vec<Slot>> {
+        let replaced = self.slots.get(beginning..self.slots.len() - end.len());
+        if length == self.raw.len() && replaced == Some(own) {
+            return Arc::clone(&self.slots);
+        }
+        let moved = |at: u32| (at as usize + length - self.raw.len()) as u32;
+        let end = end.iter().map(|slot| Slot {
+            name_at: moved(slot.name_at),
+            id_at: moved(slot.id_at),
+            mode: slot.mode,
+        });
+        let beginning = self.slots.get(..beginning).unwrap_or_default();
+        Arc::new(beginning.iter().chain(own).copied().chain(end).collect())
     }
 
     /// Returns the slots of the entries with which `raw` begins as this tree does, byte for byte.
@@ -292,8 +307,8 @@ fn check_seam(
 
 /// Refuses a directory `name` if a file of that name stands before it. The two can stand apart, with
 /// only names that begin with theirs between them.
-fn check_twin(raw: &[u8], slots: &[Slot], name: &[u8]) -> Result<(), &'static str> {
-    for slot in slots.iter().rev() {
+fn check_twin(raw: &[u8], beginning: &[Slot], own: &[Slot], name: &[u8]) -> Result<(), &'static str> {
+    for slot in beginning.iter().chain(own).rev() {
         match slot.name(raw).strip_prefix(name) {
             Some(b"") => return Err(TWICE),
             Some(_) => {}
