@@ -9,7 +9,7 @@ records (100,000 unless told otherwise). The long ledgers are written by `git fa
 `changegate ledger verify` finds nothing wrong with them, which is what is timed at the end.
 """
 import argparse, datetime, hashlib, json, os, statistics, subprocess, sys, tempfile
-from pairs import ENV, GATE, git, once
+from pairs import BUILT, ENV, GATE, git, once
 
 POLICY = "changegate: 1\nname: bench\nextends: [iso27001]\nprotects: [main]\n"
 GOOD = """Cache the tenant lookup for 60 s
@@ -188,8 +188,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a fifth of the runs")
     parser.add_argument("--records", type=int, default=100_000)
     args = parser.parse_args()
-    if not os.path.exists(GATE):
-        sys.exit(f"{GATE} is not there; cargo build --release")
+    if not os.path.exists(BUILT):
+        sys.exit(f"{BUILT} is not there; cargo build --release")
     runs = 10 if args.quick else 50
     with tempfile.TemporaryDirectory() as folder:
         links = sample(folder + "/sample")

@@ -35,7 +35,7 @@ const STAIRS: [&str; 19] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 17] = [
+const WALLS: [(&str, &[&str], &str); 16] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
     ("regex_automata", &["pattern"], "cost, Unicode and anchoring decided once"),
@@ -56,7 +56,6 @@ const WALLS: [(&str, &[&str], &str); 17] = [
     ("futures_util", &["github"], "nothing else waits for more than one thing"),
     ("http_body_util", &["github"], "whoever asks a forge asks through one door"),
     ("pulldown_cmark", &["change"], "one meaning of a description"),
-    ("indicatif", &["cli"], "only the command line shows progress"),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{self, FormatName};
+use super::progress::Progress;
 use super::{Exit, Stop, World, policy};
 use crate::change::{Fact, Missing, Need, Oid, Stage, Text};
 use crate::gate::{Asked, Loaded, Unusable, at_commit, from_pack, judge_range};
@@ -121,9 +121,10 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         threads: crate::cli::threads,
         now: world.now,
     };
-    let progress = progress();
-    let mut report = judge_range(&repository, &loaded, &asked, &mut || progress.inc(1))?;
-    progress.finish_and_clear();
+    let mut progress = Progress::of("changes judged", world);
+    let report = judge_range(&repository, &loaded, &asked, &mut || progress.step());
+    drop(progress);
+    let mut report = report?;
     add_context(&mut report, &repository, &question);
     let style = Style {
         colour: output::stdout_colour(world.colour),
@@ -273,17 +274,4 @@ fn load(args: &Args, repository: &Repository, question: &Question, world: &World
         }
     }
     from_pack(packs::DEFAULT).map_err(|why| Stop::unusable(why, packs::DEFAULT))
-}
-
-/// Returns a progress display that appears after a moment, if somebody watches.
-fn progress() -> ProgressBar {
-    if !output::is_watched() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{pos} changes judged, {per_sec}, {elapsed}");
-    let bar = ProgressBar::new_spinner();
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

@@ -17,6 +17,7 @@ mod obligations;
 mod output;
 mod policy;
 mod pr;
+mod progress;
 mod tickets;
 mod trailers;
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use indicatif::ProgressBar;
 
 use super::output::{self, FormatName};
+use super::progress::Progress;
 use super::{Exit, Stop, World, tickets};
 use crate::github::event::Subject;
 use crate::github::{
@@ -137,7 +137,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
             now: world.now,
         },
     };
-    let progress = progress(&pull);
+    let progress = Progress::said(format!("asking GitHub about {pull}"), world);
     let session = Session::open(source)?;
     let subject = Subject::Pull { repo: pull.repo.clone(), number: pull.number, expected: None };
     // What ticket systems say is not among the answers of GitHub.
@@ -150,7 +150,7 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         ..access
     });
     let outcome = session.judge(&subject, &args.asking.options(args.explain, tickets));
-    progress.finish_and_clear();
+    drop(progress);
     let outcome = outcome?;
     let style = Style {
         colour: output::stdout_colour(world.colour),
@@ -178,14 +178,4 @@ pub(super) fn token(names: &[&str], world: &World) -> Result<Option<Token>, Stop
     };
     let read = value.into_string().map_err(|_| "it is not UTF-8".to_owned()).and_then(Token::new);
     read.map(Some).map_err(|why| Stop::Wrong(format!("{name} holds no token: {why}")))
-}
-
-/// Returns a sign of life, if somebody watches.
-fn progress(pull: &PullName) -> ProgressBar {
-    if !output::is_watched() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner().with_message(format!("asking GitHub about {pull}"));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }

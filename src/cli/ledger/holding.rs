@@ -3,10 +3,10 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::super::{Exit, Stop, World, output};
+use super::super::progress::Progress;
+use super::super::{Exit, Stop, World};
 use super::reading::find;
 use crate::git::Repository;
 use crate::git::signature::Keys;
@@ -37,9 +37,10 @@ pub(super) fn run_verify(repository: &Repository, wanted: &Wanted<'_>, world: &W
     let kept_here = place::newest(repository.common_dir())?.is_some();
     let asked =
         Asked { seen: seen.transpose()?, refs: wanted.refs.unwrap_or(kept_here), signers: keys.as_ref() };
-    let progress = if output::is_watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    let verified = verify(repository, &asked, &mut || progress.inc(1))?;
-    progress.finish_and_clear();
+    let mut progress = Progress::of("records verified", world);
+    let verified = verify(repository, &asked, &mut || progress.step());
+    drop(progress);
+    let verified = verified?;
     let mut out = BufWriter::new(io::stdout().lock());
     let told = if wanted.as_json { tell_json(&mut out, &verified) } else { tell(&mut out, &verified) };
     told.and_then(|()| out.flush())?;
