@@ -30,10 +30,10 @@ impl Pieces {
     }
 }
 
-/// The pieces of files that were read last: one for each line of objects that is being followed.
+/// The pieces of files that were read last: some for each line of objects that is being followed.
 #[derive(Default)]
 pub(super) struct Windows {
-    windows: [Window; 4],
+    windows: [Window; 16],
     clock: u64,
 }
 
@@ -48,10 +48,14 @@ struct Window {
 }
 
 impl Windows {
-    /// How many bytes are read at a time, and how many of them lie before what was asked for: what
-    /// is asked for next mostly stands close by, and more often before it.
+    /// How many bytes are read at a time where something close by was read already, and how many of them
+    /// lie before what was asked for: what is asked for next mostly stands close by, too, and more often
+    /// before it.
     const SIZE: u64 = 16 << 10;
     const BEFORE: u64 = 8 << 10;
+    /// The same where nothing was.
+    const FIRST_SIZE: u64 = 4 << 10;
+    const FIRST_BEFORE: u64 = 1 << 10;
 
     /// Returns what stands in `file`, which is called `number`, from `offset` on: `length` bytes or
     /// more, unless it ends before.
@@ -66,10 +70,19 @@ impl Windows {
         let window = match place {
             Some(place) => self.windows.get_mut(place)?,
             None => {
+                let is_near = |window: &Window| {
+                    let window_end = window.start + window.bytes.len() as u64;
+                    let reach = window.start.saturating_sub(Self::SIZE)..=window_end + Self::SIZE;
+                    window.of == Some(number) && reach.contains(&offset)
+                };
+                let (size, before) = match self.windows.iter().any(is_near) {
+                    true => (Self::SIZE, Self::BEFORE),
+                    false => (Self::FIRST_SIZE, Self::FIRST_BEFORE),
+                };
                 let window = self.windows.iter_mut().min_by_key(|window| window.used)?;
                 window.of = None;
-                window.start = offset.saturating_sub(Self::BEFORE);
-                let size = end.checked_sub(window.start)?.max(Self::SIZE);
+                window.start = offset.saturating_sub(before);
+                let size = end.checked_sub(window.start)?.max(size);
                 let size = size.min(file.len().checked_sub(window.start)?);
                 file.read(window.start, usize::try_from(size).ok()?, &mut window.bytes)?;
                 window.of = Some(number);
