@@ -4,11 +4,12 @@
 //! next; where two are equal, the one met first. The order depends on nothing but the commits. With
 //! honest clocks no parent comes before its child.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use anyhow::Result;
 use gix::ObjectId;
 use gix::hashtable::HashSet;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 use crate::change::Oid;
 

@@ -11,11 +11,12 @@
 //! some patience for clocks that were wrong. With dates skewed further than that, a commit that is
 //! hidden already may be judged once more.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+
 use anyhow::Result;
 use gix::ObjectId;
 use gix::hashtable::HashMap;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
 
 use super::objects::Bytes;
 use super::reader::{Known, Links, Priority, Reader};
