@@ -4,8 +4,8 @@
 //! beside it stands the reading of its message, which is done once for each commit anyway.
 #![allow(clippy::unwrap_used, clippy::unreachable, clippy::panic, missing_docs, reason = "benchmark")]
 
-use changegate::change::trailers::{Like, read};
-use changegate::change::{Change, Message};
+use changegate::change::trailers::{TrailerReader, read_trailers};
+use changegate::change::{Change, CommitMessage};
 use changegate::policy::{self, Policy};
 use changegate::{fixture, judge, yaml};
 use divan::{Bencher, black_box};
@@ -20,18 +20,20 @@ fn main() {
 
 /// Reads the change of a fixture, which stands beside a line about it.
 fn change(text: &str) -> Change {
-    let yaml::Value::Map(entries) = yaml::read(text.as_bytes()).unwrap().value else { unreachable!() };
+    let yaml::YamlValue::Map(entries) = yaml::read_document(text.as_bytes()).unwrap().value else {
+        unreachable!()
+    };
     let (_, node) = entries.iter().find(|(key, _)| key.text == "change").unwrap();
-    fixture::read(node, &mut Vec::new()).unwrap()
+    fixture::read_change(node, &mut Vec::new()).unwrap()
 }
 
 fn iso27001() -> Policy {
-    policy::load("iso27001", &mut |_| Ok(None)).unwrap()
+    policy::load_policy("iso27001", &mut |_| Ok(None)).unwrap()
 }
 
 fn judge_it(bencher: Bencher<'_, '_>, text: &str) {
     let (policy, change) = (iso27001(), change(text));
-    bencher.bench(|| judge::judge(black_box(&policy), black_box(&change), true));
+    bencher.bench(|| judge::judge_change(black_box(&policy), black_box(&change), true));
 }
 
 #[divan::bench]
@@ -52,13 +54,13 @@ fn judge_placeholders(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn read_its_message(bencher: Bencher<'_, '_>) {
     let raw = change(GOOD).commits.first().unwrap().message.raw().clone();
-    bencher.bench(|| Message::new(black_box(&raw).clone()));
+    bencher.bench(|| CommitMessage::new(black_box(&raw).clone()));
 }
 
 #[divan::bench]
 fn read_a_mebibyte_in_one_line(bencher: Bencher<'_, '_>) {
     let line = vec![b'x'; 1 << 20];
-    bencher.bench(|| read(black_box(&line), Like::Log));
+    bencher.bench(|| read_trailers(black_box(&line), TrailerReader::Log));
 }
 
 #[divan::bench]

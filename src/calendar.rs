@@ -10,18 +10,18 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
-use crate::yaml::shown;
+use crate::yaml::shorten_for_message;
 
 /// How long something may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Within {
+pub enum TimeLimit {
     /// This many minutes, around the clock.
     Minutes(u32),
     /// Until the end of the day that many business days later, in UTC.
     BusinessDays(u32),
 }
 
-impl Within {
+impl TimeLimit {
     /// Reads `90m`, `24h`, `30 days` or `5 business days`.
     ///
     /// # Errors
@@ -31,22 +31,22 @@ impl Within {
         let refuse = || {
             format!(
                 "expected a time such as `90m`, `24h`, `30 days` or `5 business days`, found `{}`",
-                shown(written)
+                shorten_for_message(written)
             )
         };
         let digits = written.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = written.split_at_checked(digits).ok_or_else(refuse)?;
         let number: u32 = number.parse().map_err(|_| refuse())?;
         let within = match unit.trim_start() {
-            "m" | "min" | "minutes" => Within::Minutes(number),
-            "h" | "hours" | "hour" => Within::Minutes(number.checked_mul(60).ok_or_else(refuse)?),
-            "d" | "days" | "day" => Within::Minutes(number.checked_mul(24 * 60).ok_or_else(refuse)?),
-            "business days" | "business day" => Within::BusinessDays(number),
+            "m" | "min" | "minutes" => TimeLimit::Minutes(number),
+            "h" | "hours" | "hour" => TimeLimit::Minutes(number.checked_mul(60).ok_or_else(refuse)?),
+            "d" | "days" | "day" => TimeLimit::Minutes(number.checked_mul(24 * 60).ok_or_else(refuse)?),
+            "business days" | "business day" => TimeLimit::BusinessDays(number),
             _ => return Err(refuse()),
         };
         match within {
-            Within::Minutes(minutes) if minutes == 0 || 3660 * 24 * 60 < minutes => Err(refuse()),
-            Within::BusinessDays(days) if days == 0 || 2600 < days => Err(refuse()),
+            TimeLimit::Minutes(minutes) if minutes == 0 || 3660 * 24 * 60 < minutes => Err(refuse()),
+            TimeLimit::BusinessDays(days) if days == 0 || 2600 < days => Err(refuse()),
             within => Ok(within),
         }
     }
@@ -54,10 +54,12 @@ impl Within {
     /// Returns the last instant that is still in time, counted from `start`.
     ///
     /// `None` if it lies beyond the year 9999.
-    pub fn due(self, start: Timestamp) -> Option<Timestamp> {
+    pub fn due_after(self, start: Timestamp) -> Option<Timestamp> {
         match self {
-            Within::Minutes(minutes) => start.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok(),
-            Within::BusinessDays(days) => {
+            TimeLimit::Minutes(minutes) => {
+                start.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok()
+            }
+            TimeLimit::BusinessDays(days) => {
                 let mut day = start.to_zoned(TimeZone::UTC).date();
                 let mut left = days;
                 while 0 < left {
@@ -72,13 +74,13 @@ impl Within {
     }
 }
 
-impl fmt::Display for Within {
+impl fmt::Display for TimeLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Within::Minutes(minutes) if minutes.is_multiple_of(60) => write!(f, "{} hours", minutes / 60),
-            Within::Minutes(minutes) => write!(f, "{minutes} minutes"),
-            Within::BusinessDays(1) => f.write_str("1 business day"),
-            Within::BusinessDays(days) => write!(f, "{days} business days"),
+            TimeLimit::Minutes(minutes) if minutes.is_multiple_of(60) => write!(f, "{} hours", minutes / 60),
+            TimeLimit::Minutes(minutes) => write!(f, "{minutes} minutes"),
+            TimeLimit::BusinessDays(1) => f.write_str("1 business day"),
+            TimeLimit::BusinessDays(days) => write!(f, "{days} business days"),
         }
     }
 }
@@ -93,7 +95,7 @@ pub fn is_business_day(day: Date) -> bool {
 /// # Errors
 ///
 /// Refuses every other word.
-pub fn weekday(written: &str) -> Result<Weekday, String> {
+pub fn parse_weekday(written: &str) -> Result<Weekday, String> {
     Ok(match written {
         "Mon" => Weekday::Monday,
         "Tue" => Weekday::Tuesday,
@@ -103,7 +105,10 @@ pub fn weekday(written: &str) -> Result<Weekday, String> {
         "Sat" => Weekday::Saturday,
         "Sun" => Weekday::Sunday,
         other => {
-            return Err(format!("expected Mon, Tue, Wed, Thu, Fri, Sat or Sun, found `{}`", shown(other)));
+            return Err(format!(
+                "expected Mon, Tue, Wed, Thu, Fri, Sat or Sun, found `{}`",
+                shorten_for_message(other)
+            ));
         }
     })
 }
@@ -113,8 +118,8 @@ pub fn weekday(written: &str) -> Result<Weekday, String> {
 /// # Errors
 ///
 /// Refuses everything else; the day ends at `23:59`.
-pub fn time_of_day(written: &str) -> Result<Time, String> {
-    let refuse = || format!("expected a time of day such as 18:00, found `{}`", shown(written));
+pub fn parse_time_of_day(written: &str) -> Result<Time, String> {
+    let refuse = || format!("expected a time of day such as 18:00, found `{}`", shorten_for_message(written));
     let (hour, minute) = written.split_once(':').ok_or_else(refuse)?;
     if hour.len() != 2 || minute.len() != 2 {
         return Err(refuse());
@@ -128,12 +133,12 @@ pub fn time_of_day(written: &str) -> Result<Time, String> {
 /// # Errors
 ///
 /// Says so if this machine does not know the time zone.
-pub fn local(instant: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
+pub fn to_local_time(instant: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
     match zone {
         None | Some("UTC") => Ok(instant.to_zoned(TimeZone::UTC)),
         Some(name) => TimeZone::get(name)
             .map(|zone| instant.to_zoned(zone))
-            .map_err(|_| format!("this machine does not know the time zone `{}`", shown(name))),
+            .map_err(|_| format!("this machine does not know the time zone `{}`", shorten_for_message(name))),
     }
 }
 
@@ -142,7 +147,7 @@ mod tests {
     use super::*;
 
     fn due(within: &str, start: &str) -> String {
-        Within::new(within).unwrap().due(start.parse().unwrap()).unwrap().to_string()
+        TimeLimit::new(within).unwrap().due_after(start.parse().unwrap()).unwrap().to_string()
     }
 
     #[test]
@@ -166,10 +171,10 @@ mod tests {
         for written in
             ["", "h", "0h", "24", "24 parsecs", "-1h", "1.5h", "99999999999h", "4000 days", "4294967295h"]
         {
-            assert!(Within::new(written).is_err(), "{written}");
+            assert!(TimeLimit::new(written).is_err(), "{written}");
         }
-        assert!(time_of_day("24:00").is_err());
-        assert!(time_of_day("8:00").is_err());
-        assert!(weekday("Friday").is_err());
+        assert!(parse_time_of_day("24:00").is_err());
+        assert!(parse_time_of_day("8:00").is_err());
+        assert!(parse_weekday("Friday").is_err());
     }
 }

@@ -13,46 +13,50 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::change::{Change, Missing};
-use crate::policy::{Exemption, Policy, Rule};
-use crate::predicates::{Seen, Trace};
-use crate::verdict::{Answer, Finding, Judgement, Level, Line, Outcome, RuleName, Verdict};
+use crate::policy::{Policy, Rule, RuleExemption};
+use crate::predicates::{ConditionTrace, EvaluationContext};
+use crate::verdict::{
+    Finding, Judgement, PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, Sentence, Verdict,
+};
 
 /// The id of the judgement on a change that no rule is about.
-pub const NO_RULE: &str = "no-rule-applies";
+pub const NO_RULE_APPLIES: &str = "no-rule-applies";
 
 /// Judges `change` by `policy`; with `enforce`, a gap in the facts denies.
-pub fn judge(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
-    let seen = Seen::new(change, &policy.people, &policy.vocabulary);
+pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
+    let seen = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     // Of what sorts changes and rules only the answer matters.
-    let sorting = Seen::without_reasons(change, &policy.people, &policy.vocabulary);
-    let classes = classes(policy, &sorting);
+    let sorting = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
+    let classes = find_possible_classes(policy, &sorting);
     let today = change.seen_at.to_zoned(TimeZone::UTC).date();
     let mut judgements: Vec<Judgement> = Vec::with_capacity(policy.rules.len());
     for (place, rule) in policy.rules.iter().enumerate() {
-        let outcome = match applies(rule, &classes, &sorting) {
-            Applies::No => Outcome::NotApplicable,
-            Applies::Yes => outcome(rule.require.ask(&seen), enforce),
+        let outcome = match check_applicability(rule, &classes, &sorting) {
+            RuleApplicability::DoesNotApply => RuleOutcome::NotApplicable,
+            RuleApplicability::Applies => convert_answer(rule.require.evaluate(&seen), enforce),
             // Whether or not the rule is about this change: if it is kept, nothing is open.
-            Applies::Open(missing) => match rule.require.ask(&seen) {
-                Answer::Holds(owed) if owed.is_empty() => Outcome::Pass,
-                Answer::Holds(owed) => Outcome::Owed(owed),
-                Answer::Fails(_) => open(missing, enforce),
-                Answer::Unknown(more) => open(missing.into_iter().chain(more).collect(), enforce),
+            RuleApplicability::Undecided(missing) => match rule.require.evaluate(&seen) {
+                PredicateAnswer::Holds(owed) if owed.is_empty() => RuleOutcome::Pass,
+                PredicateAnswer::Holds(owed) => RuleOutcome::Owed(owed),
+                PredicateAnswer::Fails(_) => classify_missing(missing, enforce),
+                PredicateAnswer::Unknown(more) => {
+                    classify_missing(missing.into_iter().chain(more).collect(), enforce)
+                }
             },
         };
         let outcome = match outcome {
-            Outcome::Fail(_) | Outcome::Undecided(_) | Outcome::Deferred(_) => {
-                exempted(policy, place, &sorting).unwrap_or(outcome)
+            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => {
+                find_exemption(policy, place, &sorting).unwrap_or(outcome)
             }
             other => other,
         };
         judgements.push(Judgement { rule: Arc::clone(&rule.name), level: rule.level_on(today), outcome });
     }
     let about = |judgement: &Judgement| {
-        judgement.level == Level::Deny && !matches!(judgement.outcome, Outcome::NotApplicable)
+        judgement.level == RuleLevel::Deny && !matches!(judgement.outcome, RuleOutcome::NotApplicable)
     };
     if !judgements.iter().any(about) {
-        judgements.push(nothing_applies());
+        judgements.push(build_no_rule_judgement());
     }
     let tip = change.tip();
     Verdict {
@@ -72,31 +76,31 @@ pub fn judge(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
             .vocabulary
             .fields()
             .iter()
-            .filter_map(|field| field.disagreement(change))
+            .filter_map(|field| field.find_disagreement(change))
             .collect(),
     }
 }
 
 /// Tells how the rule at `place` came to its outcome, question by question.
-pub fn explain(policy: &Policy, change: &Change, rule: &str) -> Vec<Trace> {
-    let seen = Seen::new(change, &policy.people, &policy.vocabulary);
+pub fn explain_rule(policy: &Policy, change: &Change, rule: &str) -> Vec<ConditionTrace> {
+    let seen = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     let rules = policy.rules.iter().filter(|known| known.name.id == rule);
     rules
         .flat_map(|rule| rule.when.iter().chain(std::iter::once(&rule.require)))
-        .map(|asked| asked.trace(&seen))
+        .map(|asked| asked.trace_evaluation(&seen))
         .collect()
 }
 
 /// Returns the exemptions, as places in the policy, that let a judgement of `verdict` be, or of which
 /// nobody can tell whether they would.
-pub fn exemptions_used(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
-    let seen = Seen::without_reasons(change, &policy.people, &policy.vocabulary);
+pub fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
+    let seen = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
     let mut used = Vec::new();
     for (place, exemption) in policy.exemptions.iter().enumerate() {
-        let counts = match verdict.judgements.get(exemption.rule).map(|judgement| &judgement.outcome) {
-            Some(Outcome::Exempted { place, .. }) => *place == exemption.place,
-            Some(Outcome::Fail(_) | Outcome::Undecided(_) | Outcome::Deferred(_)) => {
-                matches!(exemption.when.ask(&seen), Answer::Unknown(_))
+        let counts = match verdict.judgements.get(exemption.rule_index).map(|judgement| &judgement.outcome) {
+            Some(RuleOutcome::Exempted { place, .. }) => *place == exemption.place,
+            Some(RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_)) => {
+                matches!(exemption.when.evaluate(&seen), PredicateAnswer::Unknown(_))
             }
             _ => false,
         };
@@ -109,17 +113,17 @@ pub fn exemptions_used(policy: &Policy, change: &Change, verdict: &Verdict) -> V
 
 /// Returns the classes that the change may be of: one, unless a missing fact leaves it open. Each
 /// comes with what is missing to be sure of it.
-fn classes(policy: &Policy, seen: &Seen<'_>) -> Vec<(usize, Vec<Missing>)> {
+fn find_possible_classes(policy: &Policy, seen: &EvaluationContext<'_>) -> Vec<(usize, Vec<Missing>)> {
     let mut possible = Vec::new();
     let mut open: Vec<Missing> = Vec::new();
     for (place, class) in policy.classes.iter().enumerate() {
-        match class.when.ask(seen) {
-            Answer::Fails(_) => {}
-            Answer::Unknown(missing) => {
+        match class.when.evaluate(seen) {
+            PredicateAnswer::Fails(_) => {}
+            PredicateAnswer::Unknown(missing) => {
                 open.extend(missing);
                 possible.push((place, open.clone()));
             }
-            Answer::Holds(_) => {
+            PredicateAnswer::Holds(_) => {
                 possible.push((place, open));
                 break;
             }
@@ -129,60 +133,64 @@ fn classes(policy: &Policy, seen: &Seen<'_>) -> Vec<(usize, Vec<Missing>)> {
 }
 
 /// Whether a rule is about a change.
-enum Applies {
-    Yes,
-    No,
+enum RuleApplicability {
+    Applies,
+    DoesNotApply,
     /// It depends on these facts.
-    Open(Vec<Missing>),
+    Undecided(Vec<Missing>),
 }
 
-fn applies(rule: &Rule, possible: &[(usize, Vec<Missing>)], seen: &Seen<'_>) -> Applies {
+fn check_applicability(
+    rule: &Rule,
+    possible: &[(usize, Vec<Missing>)],
+    seen: &EvaluationContext<'_>,
+) -> RuleApplicability {
     let mut open = Vec::new();
-    if let Some(of) = &rule.classes {
+    if let Some(of) = &rule.class_indexes {
         let ours = possible.iter().filter(|(class, _)| of.contains(class)).count();
         if ours == 0 {
-            return Applies::No;
+            return RuleApplicability::DoesNotApply;
         }
         if ours < possible.len() {
             open.extend(possible.iter().flat_map(|(_, missing)| missing).cloned());
         }
     }
-    match rule.when.as_ref().map(|when| when.ask(seen)) {
-        None | Some(Answer::Holds(_)) => {}
-        Some(Answer::Fails(_)) => return Applies::No,
-        Some(Answer::Unknown(missing)) => open.extend(missing),
+    match rule.when.as_ref().map(|when| when.evaluate(seen)) {
+        None | Some(PredicateAnswer::Holds(_)) => {}
+        Some(PredicateAnswer::Fails(_)) => return RuleApplicability::DoesNotApply,
+        Some(PredicateAnswer::Unknown(missing)) => open.extend(missing),
     }
     open.sort();
     open.dedup();
-    if open.is_empty() { Applies::Yes } else { Applies::Open(open) }
+    if open.is_empty() { RuleApplicability::Applies } else { RuleApplicability::Undecided(open) }
 }
 
-fn outcome(answer: Answer, enforce: bool) -> Outcome {
+fn convert_answer(answer: PredicateAnswer, enforce: bool) -> RuleOutcome {
     match answer {
-        Answer::Holds(owed) if owed.is_empty() => Outcome::Pass,
-        Answer::Holds(owed) => Outcome::Owed(owed),
-        Answer::Fails(findings) => Outcome::Fail(findings),
-        Answer::Unknown(missing) => open(missing, enforce),
+        PredicateAnswer::Holds(owed) if owed.is_empty() => RuleOutcome::Pass,
+        PredicateAnswer::Holds(owed) => RuleOutcome::Owed(owed),
+        PredicateAnswer::Fails(findings) => RuleOutcome::Fail(findings),
+        PredicateAnswer::Unknown(missing) => classify_missing(missing, enforce),
     }
 }
 
 /// Returns the outcome for facts that are missing: deferred if a later stage will know them all and
 /// nothing is decided here.
-fn open(mut missing: Vec<Missing>, enforce: bool) -> Outcome {
+fn classify_missing(mut missing: Vec<Missing>, enforce: bool) -> RuleOutcome {
     missing.sort();
     missing.dedup();
     let later = missing.iter().all(|missing| matches!(missing, Missing::NotAtThisStage(_)));
-    if later && !enforce { Outcome::Deferred(missing) } else { Outcome::Undecided(missing) }
+    if later && !enforce { RuleOutcome::Deferred(missing) } else { RuleOutcome::Undecided(missing) }
 }
 
-fn exempted(policy: &Policy, rule: usize, seen: &Seen<'_>) -> Option<Outcome> {
+fn find_exemption(policy: &Policy, rule: usize, seen: &EvaluationContext<'_>) -> Option<RuleOutcome> {
     let today = seen.change.seen_at.to_zoned(TimeZone::UTC).date();
-    let holds = |exemption: &&Exemption| {
-        exemption.rule == rule
+    let holds = |exemption: &&RuleExemption| {
+        exemption.rule_index == rule
             && today <= exemption.until
-            && matches!(exemption.when.ask(seen), Answer::Holds(_))
+            && matches!(exemption.when.evaluate(seen), PredicateAnswer::Holds(_))
     };
-    policy.exemptions.iter().find(holds).map(|exemption| Outcome::Exempted {
+    policy.exemptions.iter().find(holds).map(|exemption| RuleOutcome::Exempted {
         reason: exemption.reason.clone(),
         approved_by: exemption.approved_by.clone(),
         until: exemption.until.to_string(),
@@ -190,15 +198,15 @@ fn exempted(policy: &Policy, rule: usize, seen: &Seen<'_>) -> Option<Outcome> {
     })
 }
 
-fn nothing_applies() -> Judgement {
-    let what = Line::say("no rule of the policy that denies anything is about this change");
+fn build_no_rule_judgement() -> Judgement {
+    let what = Sentence::from_words("no rule of the policy that denies anything is about this change");
     Judgement {
-        rule: Arc::new(RuleName {
-            id: NO_RULE.into(),
+        rule: Arc::new(RuleDescription {
+            id: NO_RULE_APPLIES.into(),
             title: "every change is held against at least one rule".into(),
             controls: Vec::new(),
         }),
-        level: Level::Deny,
-        outcome: Outcome::Fail(vec![Finding::new(what).by("whoever keeps the policy")]),
+        level: RuleLevel::Deny,
+        outcome: RuleOutcome::Fail(vec![Finding::new(what).fixed_by("whoever keeps the policy")]),
     }
 }

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "this is the only clock")]
     let clock = jiff::Timestamp::now;
-    changegate::cli::run(std::env::args_os(), clock)
+    changegate::cli::run_command_line(std::env::args_os(), clock)
 }

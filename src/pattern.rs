@@ -15,7 +15,7 @@ use regex_automata::nfa::thompson::WhichCaptures;
 use regex_syntax::hir::{Hir, Look};
 
 /// How many bytes a pattern may have.
-const LONGEST: usize = 1024;
+const MAX_PATTERN_BYTES: usize = 1024;
 
 /// A pattern of paths, with the meaning that it would have in a `.gitignore` at the root.
 ///
@@ -45,10 +45,10 @@ impl PathPattern {
         if written.trim() != written {
             return Err("a pattern cannot start or end with white space".into());
         }
-        if LONGEST < written.len() {
-            return Err(format!("a pattern has at most {LONGEST} bytes"));
+        if MAX_PATTERN_BYTES < written.len() {
+            return Err(format!("a pattern has at most {MAX_PATTERN_BYTES} bytes"));
         }
-        if breaks_off(written.as_bytes()) {
+        if is_unterminated(written.as_bytes()) {
             return Err(
                 "this pattern breaks off: a `[` has no `]`, or a back-slash has nothing after it".into()
             );
@@ -58,22 +58,22 @@ impl PathPattern {
     }
 
     /// Returns true if and only if the pattern matches `path` or a folder that holds it.
-    pub fn matches(&self, path: &[u8]) -> bool {
+    pub fn matches_path(&self, path: &[u8]) -> bool {
         let path = path.strip_prefix(b"/").unwrap_or(path);
-        if self.matches_one(path, false) {
+        if self.matches_entry(path, false) {
             return true;
         }
         let mut end = path.len();
         while let Some(slash) = path.get(..end).and_then(|head| head.iter().rposition(|byte| *byte == b'/')) {
             end = slash;
-            if path.get(..end).is_some_and(|folder| self.matches_one(folder, true)) {
+            if path.get(..end).is_some_and(|folder| self.matches_entry(folder, true)) {
                 return true;
             }
         }
         false
     }
 
-    fn matches_one(&self, path: &[u8], is_folder: bool) -> bool {
+    fn matches_entry(&self, path: &[u8], is_folder: bool) -> bool {
         let basename = path.iter().rposition(|byte| *byte == b'/').map(|slash| slash + 1);
         self.glob.matches_repo_relative_path(
             path.into(),
@@ -86,7 +86,7 @@ impl PathPattern {
 }
 
 /// Returns true if a pattern ends within a class of characters, or after a back-slash.
-fn breaks_off(pattern: &[u8]) -> bool {
+fn is_unterminated(pattern: &[u8]) -> bool {
     let mut rest = pattern.iter().copied();
     while let Some(byte) = rest.next() {
         match byte {
@@ -138,8 +138,8 @@ impl RefPattern {
     /// Refuses what no ref could be called: an empty pattern, white space, controls, `..`, `~^:?[\`,
     /// a slash at the end, and the ledger's own `refs/changegate/`.
     pub fn new(written: &str) -> Result<Self, String> {
-        if written.is_empty() || LONGEST < written.len() {
-            return Err(format!("a ref pattern has 1 to {LONGEST} bytes"));
+        if written.is_empty() || MAX_PATTERN_BYTES < written.len() {
+            return Err(format!("a ref pattern has 1 to {MAX_PATTERN_BYTES} bytes"));
         }
         let bad = |character: char| {
             character.is_ascii_control() || character == ' ' || "~^:?[\\".contains(character)
@@ -161,13 +161,13 @@ impl RefPattern {
 
     /// Returns true if and only if the pattern matches the whole of `full_name`, as in
     /// `refs/heads/main`.
-    pub fn matches(&self, full_name: &[u8]) -> bool {
-        matches_stars(self.full.as_bytes(), full_name, false)
+    pub fn matches_ref(&self, full_name: &[u8]) -> bool {
+        matches_wildcards(self.full.as_bytes(), full_name, false)
     }
 
     /// Returns the one full name that the pattern matches, or else the folder, with its slash, in
     /// which everything lies that it matches.
-    pub fn where_to_look(&self) -> Result<&str, &str> {
+    pub fn find_search_scope(&self) -> Result<&str, &str> {
         match self.full.split_once('*') {
             None => Ok(&self.full),
             Some((before, _)) => {
@@ -197,8 +197,8 @@ impl NamePattern {
     /// Refuses an empty pattern, one that would match everybody (`*`), one that is not plain ASCII
     /// and one of more than 1,024 bytes.
     pub fn new(written: &str) -> Result<Self, String> {
-        if written.is_empty() || LONGEST < written.len() {
-            return Err(format!("a name pattern has 1 to {LONGEST} bytes"));
+        if written.is_empty() || MAX_PATTERN_BYTES < written.len() {
+            return Err(format!("a name pattern has 1 to {MAX_PATTERN_BYTES} bytes"));
         }
         if !written.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             return Err("a name pattern is plain ASCII".into());
@@ -210,8 +210,8 @@ impl NamePattern {
     }
 
     /// Returns true if and only if the pattern matches the whole of `name`.
-    pub fn matches(&self, name: &[u8]) -> bool {
-        matches_stars(self.0.as_bytes(), name, true)
+    pub fn matches_name(&self, name: &[u8]) -> bool {
+        matches_wildcards(self.0.as_bytes(), name, true)
     }
 }
 
@@ -222,7 +222,7 @@ impl fmt::Display for NamePattern {
 }
 
 /// Matches `text` as a whole against `pattern`, in which `*` stands for any bytes.
-fn matches_stars(pattern: &[u8], text: &[u8], fold: bool) -> bool {
+fn matches_wildcards(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     let same = |a: &u8, b: &u8| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
     // Most texts already differ in what stands behind the last star.
     let tail = pattern.rsplit(|byte| *byte == b'*').next().unwrap_or_default();
@@ -274,8 +274,8 @@ impl ValuePattern {
     ///
     /// Says what is wrong with the syntax, in one line.
     pub fn new(written: &str) -> Result<Self, String> {
-        if LONGEST < written.len() {
-            return Err(format!("a pattern has at most {LONGEST} bytes"));
+        if MAX_PATTERN_BYTES < written.len() {
+            return Err(format!("a pattern has at most {MAX_PATTERN_BYTES} bytes"));
         }
         let parsed = regex_syntax::ParserBuilder::new()
             .utf8(false)
@@ -293,8 +293,8 @@ impl ValuePattern {
 
     /// Returns whether the whole of `value` matches, or `None` if the pattern is too large to
     /// compile (over 1 MiB), which [`ValuePattern::compile`] finds out beforehand.
-    pub fn matches(&self, value: &[u8]) -> Option<bool> {
-        self.compiled().as_ref().map(|regex| regex.is_match(value))
+    pub fn matches_value(&self, value: &[u8]) -> Option<bool> {
+        self.compiled_regex().as_ref().map(|regex| regex.is_match(value))
     }
 
     /// Compiles the pattern now.
@@ -302,14 +302,14 @@ impl ValuePattern {
     /// # Errors
     ///
     /// Says so if it would take more than 1 MiB.
-    pub fn compile(&self) -> Result<(), String> {
-        match self.compiled() {
+    pub fn check_compiles(&self) -> Result<(), String> {
+        match self.compiled_regex() {
             Some(_) => Ok(()),
             None => Err("this pattern is too large once its repetitions are written out".into()),
         }
     }
 
-    fn compiled(&self) -> &Option<Regex> {
+    fn compiled_regex(&self) -> &Option<Regex> {
         self.compiled.get_or_init(|| {
             let whole = [Hir::look(Look::Start), self.parsed.clone(), Hir::look(Look::End)];
             // Values are short, and a hook sees few of them: what makes searching faster takes longer to
@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     fn path(pattern: &str, path: &str) -> bool {
-        PathPattern::new(pattern).unwrap().matches(path.as_bytes())
+        PathPattern::new(pattern).unwrap().matches_path(path.as_bytes())
     }
 
     #[test]
@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn refs_match_as_whole_names() {
-        let refs = |pattern: &str, name: &str| RefPattern::new(pattern).unwrap().matches(name.as_bytes());
+        let refs = |pattern: &str, name: &str| RefPattern::new(pattern).unwrap().matches_ref(name.as_bytes());
         assert!(refs("main", "refs/heads/main"));
         assert!(!refs("main", "refs/heads/main-fix"));
         assert!(!refs("main", "refs/tags/main"));
@@ -401,7 +401,8 @@ mod tests {
 
     #[test]
     fn names_match_in_any_case_and_brackets_stand_for_themselves() {
-        let name = |pattern: &str, name: &str| NamePattern::new(pattern).unwrap().matches(name.as_bytes());
+        let name =
+            |pattern: &str, name: &str| NamePattern::new(pattern).unwrap().matches_name(name.as_bytes());
         assert!(name("*[bot]", "Dependabot[bot]"));
         assert!(!name("*[bot]", "robot"));
         assert!(name("ci@acme.example", "CI@acme.example"));
@@ -431,9 +432,9 @@ mod tests {
         };
         for pattern in words(*b"ab*", 5) {
             for text in words(*b"abc", 5) {
-                let (found, expected) = (matches_stars(&pattern, &text, false), divided(&pattern, &text));
+                let (found, expected) = (matches_wildcards(&pattern, &text, false), divided(&pattern, &text));
                 assert_eq!(found, expected, "{} {}", pattern.escape_ascii(), text.escape_ascii());
-                assert_eq!(matches_stars(&pattern, &text.to_ascii_uppercase(), true), expected);
+                assert_eq!(matches_wildcards(&pattern, &text.to_ascii_uppercase(), true), expected);
             }
         }
     }
@@ -441,7 +442,7 @@ mod tests {
     #[test]
     fn values_match_as_a_whole_and_in_ascii() {
         let value =
-            |pattern: &str, value: &str| ValuePattern::new(pattern).unwrap().matches(value.as_bytes());
+            |pattern: &str, value: &str| ValuePattern::new(pattern).unwrap().matches_value(value.as_bytes());
         assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "PAY-412"), Some(true));
         assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "see PAY-412"), Some(false));
         assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "PAY-412\nx"), Some(false));
@@ -449,6 +450,6 @@ mod tests {
         assert!(ValuePattern::new("(").is_err());
         assert!(ValuePattern::new("(?=x)").is_err());
         assert_eq!(value("(a{1000}){1000}", "a"), None);
-        assert!(ValuePattern::new("(a{1000}){1000}").unwrap().compile().is_err());
+        assert!(ValuePattern::new("(a{1000}){1000}").unwrap().check_compiles().is_err());
     }
 }

@@ -7,17 +7,17 @@
 use std::sync::Arc;
 
 use crate::change::{Oid, Text};
-use crate::verdict::{Finding, Judgement, Level, Line, Outcome, RuleName};
+use crate::verdict::{Finding, Judgement, RuleDescription, RuleLevel, RuleOutcome, Sentence};
 
 /// The namespaces that no client writes to.
-const RESERVED: [(&str, &str); 3] = [
+const RESERVED_REF_PREFIXES: [(&str, &str); 3] = [
     ("refs/changegate/", "it belongs to the gate"),
     ("refs/replace/", "a replaced object shows another history than the one that lands"),
     ("refs/namespaces/", "it holds the refs of other repositories under other names"),
 ];
 
 /// The rules, in the order in which they are documented: id, what it asks.
-pub const RULES: [(&str, &str); 17] = [
+pub const PUSH_RULES: [(&str, &str); 17] = [
     ("ref-once", "a push names a ref once"),
     ("ref-reserved", "clients do not write to reserved refs"),
     ("ref-deleted", "a ref under change control is not deleted"),
@@ -38,35 +38,35 @@ pub const RULES: [(&str, &str); 17] = [
 ];
 
 /// Returns the judgement that refuses by the rule `id`.
-pub fn refuse(id: &str, finding: Finding) -> Judgement {
-    let title = RULES.iter().find(|(known, _)| *known == id).map_or(id, |(_, title)| title);
+pub fn refuse_by_rule(id: &str, finding: Finding) -> Judgement {
+    let title = PUSH_RULES.iter().find(|(known, _)| *known == id).map_or(id, |(_, title)| title);
     Judgement {
-        rule: Arc::new(RuleName { id: id.into(), title: title.into(), controls: Vec::new() }),
-        level: Level::Deny,
-        outcome: Outcome::Fail(vec![finding]),
+        rule: Arc::new(RuleDescription { id: id.into(), title: title.into(), controls: Vec::new() }),
+        level: RuleLevel::Deny,
+        outcome: RuleOutcome::Fail(vec![finding]),
     }
 }
 
 /// What a push asks of a ref under change control, held against what the server knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked<'push> {
+pub struct ProposedRefUpdate<'push> {
     /// The full name of the ref, after symbolic refs have been followed.
     pub name: &'push Text,
     /// What the client says that it holds; `None` for nothing.
-    pub claimed: Option<Oid>,
+    pub claimed_old: Option<Oid>,
     /// What it holds.
-    pub actual: Option<Oid>,
+    pub actual_old: Option<Oid>,
     /// What it is to hold; `None` to delete it.
     pub new: Option<Oid>,
     /// What `new` is, where it is something.
-    pub object: Object,
+    pub target_kind: RefTargetKind,
     /// Whether `actual` is part of the history of `new`, where both are something.
-    pub forward: bool,
+    pub is_fast_forward: bool,
 }
 
 /// What a push would put into a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Object {
+pub enum RefTargetKind {
     /// A commit.
     Commit,
     /// An annotated tag that leads to a commit.
@@ -80,7 +80,7 @@ pub enum Object {
 /// Returns why a name is not for clients to write to, whether or not it is under change control.
 ///
 /// Names are compared without case, since some file systems do not tell them apart.
-pub fn reserved(name: &Text) -> Option<Judgement> {
+pub fn check_reserved_ref(name: &Text) -> Option<Judgement> {
     let name_bytes = name.as_bytes();
     let below = |prefix: &str| {
         let whole = prefix.trim_end_matches('/').len();
@@ -88,65 +88,75 @@ pub fn reserved(name: &Text) -> Option<Judgement> {
             || (name_bytes.len() == whole
                 && prefix.as_bytes().get(..whole).is_some_and(|start| start.eq_ignore_ascii_case(name_bytes)))
     };
-    let (prefix, why) = RESERVED.iter().find(|(prefix, _)| below(prefix))?;
-    let what = Line::say("nobody pushes to ").quote(name).and(format!(": `{prefix}` is reserved; {why}"));
-    Some(refuse("ref-reserved", Finding::new(what).by("nobody")))
+    let (prefix, why) = RESERVED_REF_PREFIXES.iter().find(|(prefix, _)| below(prefix))?;
+    let what = Sentence::from_words("nobody pushes to ")
+        .with_quote(name)
+        .with_words(format!(": `{prefix}` is reserved; {why}"));
+    Some(refuse_by_rule("ref-reserved", Finding::new(what).fixed_by("nobody")))
 }
 
 /// Returns everything that speaks against what a push asks of a ref under change control.
-pub fn judge(asked: &Asked<'_>) -> Vec<Judgement> {
+pub fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> {
     let is_tag = asked.name.as_bytes().starts_with(b"refs/tags/");
     let administrator = "whoever administrates the server";
     let mut against = Vec::new();
-    let mut refuse_by = |id: &str, finding: Finding| against.push(refuse(id, finding));
-    if asked.claimed != asked.actual && (asked.claimed.is_some() || asked.new.is_some()) {
-        let what = Line::say("the push starts from ")
-            .and(shown(asked.claimed))
-            .and(", and the ref holds ")
-            .and(shown(asked.actual));
-        refuse_by("ref-current", Finding::new(what).by("the pusher").paste("git pull --rebase"));
+    let mut refuse_by = |id: &str, finding: Finding| against.push(refuse_by_rule(id, finding));
+    if asked.claimed_old != asked.actual_old && (asked.claimed_old.is_some() || asked.new.is_some()) {
+        let what = Sentence::from_words("the push starts from ")
+            .with_words(describe_oid(asked.claimed_old))
+            .with_words(", and the ref holds ")
+            .with_words(describe_oid(asked.actual_old));
+        refuse_by("ref-current", Finding::new(what).fixed_by("the pusher").with_paste("git pull --rebase"));
     }
     let Some(new) = asked.new else {
-        if asked.actual.is_some() {
-            let what = Line::say("this deletes ").quote(asked.name);
-            refuse_by("ref-deleted", Finding::new(what).by(administrator));
+        if asked.actual_old.is_some() {
+            let what = Sentence::from_words("this deletes ").with_quote(asked.name);
+            refuse_by("ref-deleted", Finding::new(what).fixed_by(administrator));
         } else {
-            let what = Line::say("there is no ").quote(asked.name).and(" to delete");
-            refuse_by("ref-current", Finding::new(what).by("the pusher"));
+            let what = Sentence::from_words("there is no ").with_quote(asked.name).with_words(" to delete");
+            refuse_by("ref-current", Finding::new(what).fixed_by("the pusher"));
         }
         return against;
     };
-    match asked.object {
-        Object::Missing => {
-            let what = Line::say(format!("{} is not in the repository", new.short()));
-            refuse_by("ref-object", Finding::new(what).by("the pusher"));
+    match asked.target_kind {
+        RefTargetKind::Missing => {
+            let what = Sentence::from_words(format!("{} is not in the repository", new.short_hex()));
+            refuse_by("ref-object", Finding::new(what).fixed_by("the pusher"));
         }
-        Object::Other(kind) => {
-            let what = Line::say(format!("{} is a {kind}, and not a commit", new.short()));
-            refuse_by("ref-object", Finding::new(what).by("the pusher"));
+        RefTargetKind::Other(kind) => {
+            let what = Sentence::from_words(format!("{} is a {kind}, and not a commit", new.short_hex()));
+            refuse_by("ref-object", Finding::new(what).fixed_by("the pusher"));
         }
-        Object::Tag if !is_tag => {
-            let what = Line::say(format!("{} is an annotated tag, and a branch holds commits", new.short()));
-            refuse_by("ref-object", Finding::new(what).by("the pusher"));
+        RefTargetKind::Tag if !is_tag => {
+            let what = Sentence::from_words(format!(
+                "{} is an annotated tag, and a branch holds commits",
+                new.short_hex()
+            ));
+            refuse_by("ref-object", Finding::new(what).fixed_by("the pusher"));
         }
-        Object::Tag | Object::Commit => {}
+        RefTargetKind::Tag | RefTargetKind::Commit => {}
     }
-    if let Some(actual) = asked.actual {
+    if let Some(actual) = asked.actual_old {
         if is_tag {
-            let what =
-                Line::say("this moves ").quote(asked.name).and(format!(" away from {}", actual.short()));
-            refuse_by("tag-moved", Finding::new(what).by(administrator));
-        } else if !asked.forward && matches!(asked.object, Object::Commit) {
-            let what = Line::say(format!("{} is not part of the history of {}", actual.short(), new.short()));
-            let finding = Finding::new(what).by("the pusher");
-            refuse_by("ref-rewritten", finding.paste("git pull --rebase"));
+            let what = Sentence::from_words("this moves ")
+                .with_quote(asked.name)
+                .with_words(format!(" away from {}", actual.short_hex()));
+            refuse_by("tag-moved", Finding::new(what).fixed_by(administrator));
+        } else if !asked.is_fast_forward && matches!(asked.target_kind, RefTargetKind::Commit) {
+            let what = Sentence::from_words(format!(
+                "{} is not part of the history of {}",
+                actual.short_hex(),
+                new.short_hex()
+            ));
+            let finding = Finding::new(what).fixed_by("the pusher");
+            refuse_by("ref-rewritten", finding.with_paste("git pull --rebase"));
         }
     }
     against
 }
 
-fn shown(id: Option<Oid>) -> String {
-    id.map_or_else(|| "nothing".into(), |id| id.short())
+fn describe_oid(id: Option<Oid>) -> String {
+    id.map_or_else(|| "nothing".into(), |id| id.short_hex())
 }
 
 #[cfg(test)]
@@ -165,8 +175,15 @@ mod tests {
         forward: bool,
     ) -> Vec<String> {
         let name = Text::from(name);
-        let asked = Asked { name: &name, claimed, actual, new, object: Object::Commit, forward };
-        judge(&asked).into_iter().map(|judgement| judgement.rule.id.clone()).collect()
+        let asked = ProposedRefUpdate {
+            name: &name,
+            claimed_old: claimed,
+            actual_old: actual,
+            new,
+            target_kind: RefTargetKind::Commit,
+            is_fast_forward: forward,
+        };
+        judge_ref_update(&asked).into_iter().map(|judgement| judgement.rule.id.clone()).collect()
     }
 
     #[test]
@@ -196,8 +213,8 @@ mod tests {
     #[test]
     fn reserved_names_are_reserved_in_any_case() {
         for name in ["refs/changegate/ledger", "refs/Changegate/x", "refs/changegate", "refs/replace/abc"] {
-            assert!(reserved(&name.into()).is_some(), "{name}");
+            assert!(check_reserved_ref(&name.into()).is_some(), "{name}");
         }
-        assert!(reserved(&"refs/changegated/x".into()).is_none());
+        assert!(check_reserved_ref(&"refs/changegated/x".into()).is_none());
     }
 }

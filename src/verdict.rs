@@ -13,7 +13,7 @@ use crate::change::{Missing, Oid, Stage, Text};
 /// A piece of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Part {
+pub enum SentencePart {
     /// Our own words, or the policy's: printable as they are.
     Say(String),
     /// Somebody else's words: to be escaped for where they go, and shown as a quotation.
@@ -23,31 +23,31 @@ pub enum Part {
 /// A sentence, in lower case and without a full stop.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Line(pub Vec<Part>);
+pub struct Sentence(pub Vec<SentencePart>);
 
-impl Line {
+impl Sentence {
     /// Returns a sentence that starts with our own `words`.
-    pub fn say(words: impl Into<String>) -> Self {
-        Line(vec![Part::Say(words.into())])
+    pub fn from_words(words: impl Into<String>) -> Self {
+        Sentence(vec![SentencePart::Say(words.into())])
     }
 
     /// Adds our own words.
     #[must_use]
-    pub fn and(mut self, words: impl Into<String>) -> Self {
-        self.0.push(Part::Say(words.into()));
+    pub fn with_words(mut self, words: impl Into<String>) -> Self {
+        self.0.push(SentencePart::Say(words.into()));
         self
     }
 
     /// Adds words of somebody else.
     #[must_use]
-    pub fn quote(mut self, text: &Text) -> Self {
-        self.0.push(Part::Quote(text.clone()));
+    pub fn with_quote(mut self, text: &Text) -> Self {
+        self.0.push(SentencePart::Quote(text.clone()));
         self
     }
 
     /// Adds what `other` says.
     #[must_use]
-    pub fn then(mut self, other: Line) -> Self {
+    pub fn with_sentence(mut self, other: Sentence) -> Self {
         self.0.extend(other.0);
         self
     }
@@ -56,7 +56,7 @@ impl Line {
 /// Where something was said, or should have been.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Spot {
+pub struct ChangeLocation {
     /// The commit; `None` for the change as a whole, or one that is not recorded yet.
     pub commit: Option<Oid>,
     /// The line of its message, or of the description, counted from 1.
@@ -72,9 +72,9 @@ pub struct Spot {
 #[serde(rename_all = "kebab-case")]
 pub struct Finding {
     /// What is wrong.
-    pub what: Line,
+    pub what: Sentence,
     /// Where.
-    pub at: Spot,
+    pub at: ChangeLocation,
     /// Who can mend it.
     pub who: String,
     /// The text to paste, one trailer to a line, if there is one.
@@ -83,8 +83,8 @@ pub struct Finding {
 
 impl Finding {
     /// Returns a finding that the author can mend, about the change as a whole.
-    pub fn new(what: Line) -> Self {
-        Finding { what, at: Spot::default(), who: "the author".into(), paste: None }
+    pub fn new(what: Sentence) -> Self {
+        Finding { what, at: ChangeLocation::default(), who: "the author".into(), paste: None }
     }
 
     /// Says where: in this commit.
@@ -96,15 +96,15 @@ impl Finding {
 
     /// Says where: on this line of the message.
     #[must_use]
-    pub fn on_line(mut self, line: usize) -> Self {
+    pub fn on_message_line(mut self, line: usize) -> Self {
         self.at.line = Some(line);
         self
     }
 
     /// Says where: on this line of the pull request's description.
     #[must_use]
-    pub fn in_description(mut self, line: usize) -> Self {
-        self.at = Spot { line: Some(line), in_description: true, ..self.at };
+    pub fn on_description_line(mut self, line: usize) -> Self {
+        self.at = ChangeLocation { line: Some(line), in_description: true, ..self.at };
         self
     }
 
@@ -117,14 +117,14 @@ impl Finding {
 
     /// Says who can mend it.
     #[must_use]
-    pub fn by(mut self, who: impl Into<String>) -> Self {
+    pub fn fixed_by(mut self, who: impl Into<String>) -> Self {
         self.who = who.into();
         self
     }
 
     /// Gives the text to paste.
     #[must_use]
-    pub fn paste(mut self, text: impl Into<String>) -> Self {
+    pub fn with_paste(mut self, text: impl Into<String>) -> Self {
         self.paste = Some(text.into());
         self
     }
@@ -133,11 +133,11 @@ impl Finding {
 /// A field that is stated more than once, in words that differ; it denies nothing by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Disagreement {
+pub struct FieldDisagreement {
     /// The field.
     pub field: String,
     /// Each word with the first place where it is stated, in the order of the commits.
-    pub stated: Vec<Stated>,
+    pub stated: Vec<StatedValue>,
     /// The word that counts.
     pub counts: String,
 }
@@ -145,11 +145,11 @@ pub struct Disagreement {
 /// What is stated in one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Stated {
+pub struct StatedValue {
     /// What, as written there.
     pub value: Text,
     /// Where.
-    pub at: Spot,
+    pub at: ChangeLocation,
 }
 
 /// Something that need not be there yet, and will be missed when its time is up.
@@ -174,7 +174,7 @@ pub struct Obligation {
 
 /// The answer to a question about a change: it holds, it does not, or nobody can know.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum PredicateAnswer {
     /// It holds, perhaps against obligations.
     Holds(Vec<Obligation>),
     /// It does not, for these reasons; never empty.
@@ -183,17 +183,21 @@ pub enum Answer {
     Unknown(Vec<Missing>),
 }
 
-impl Answer {
+impl PredicateAnswer {
     /// Returns the answer that holds if and only if there is no finding.
     pub fn from_findings(findings: Vec<Finding>) -> Self {
-        if findings.is_empty() { Answer::Holds(Vec::new()) } else { Answer::Fails(findings) }
+        if findings.is_empty() {
+            PredicateAnswer::Holds(Vec::new())
+        } else {
+            PredicateAnswer::Fails(findings)
+        }
     }
 }
 
 /// How hard a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
+pub enum RuleLevel {
     /// It refuses the change.
     Deny,
     /// It is reported and refuses nothing.
@@ -203,7 +207,7 @@ pub enum Level {
 /// How one rule went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum RuleOutcome {
     /// The rule is kept.
     Pass,
     /// The rule is broken.
@@ -232,7 +236,7 @@ pub enum Outcome {
 /// What a rule is called, and what for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct RuleName {
+pub struct RuleDescription {
     /// The rule's id.
     pub id: String,
     /// What the rule asks, as a sentence.
@@ -246,11 +250,11 @@ pub struct RuleName {
 #[serde(rename_all = "kebab-case")]
 pub struct Judgement {
     /// The rule, shared by all its judgements.
-    pub rule: Arc<RuleName>,
+    pub rule: Arc<RuleDescription>,
     /// How hard it is.
-    pub level: Level,
+    pub level: RuleLevel,
     /// How it went.
-    pub outcome: Outcome,
+    pub outcome: RuleOutcome,
 }
 
 /// What is decided.
@@ -282,18 +286,21 @@ pub struct Verdict {
     /// Every rule's outcome, in the policy's order.
     pub judgements: Vec<Judgement>,
     /// Where the change contradicts itself, and the policy says what counts.
-    pub disagreements: Vec<Disagreement>,
+    pub disagreements: Vec<FieldDisagreement>,
 }
 
 impl Judgement {
     /// Returns whether this judgement alone refuses the change.
-    pub fn denies(&self, enforced: bool) -> bool {
-        self.level == Level::Deny
+    pub fn is_denying(&self, enforced: bool) -> bool {
+        self.level == RuleLevel::Deny
             && match &self.outcome {
-                Outcome::Fail(_) => true,
-                Outcome::Undecided(_) => enforced,
-                Outcome::Deferred(_) => enforced,
-                Outcome::Pass | Outcome::Owed(_) | Outcome::Exempted { .. } | Outcome::NotApplicable => false,
+                RuleOutcome::Fail(_) => true,
+                RuleOutcome::Undecided(_) => enforced,
+                RuleOutcome::Deferred(_) => enforced,
+                RuleOutcome::Pass
+                | RuleOutcome::Owed(_)
+                | RuleOutcome::Exempted { .. }
+                | RuleOutcome::NotApplicable => false,
             }
     }
 }
@@ -301,15 +308,16 @@ impl Judgement {
 impl Verdict {
     /// Returns true if anything came out but rules that are kept or not about this change, and
     /// a change that agrees with itself.
-    pub fn has_something_to_say(&self) -> bool {
-        let silent =
-            |judgement: &Judgement| matches!(judgement.outcome, Outcome::Pass | Outcome::NotApplicable);
+    pub fn has_remarks(&self) -> bool {
+        let silent = |judgement: &Judgement| {
+            matches!(judgement.outcome, RuleOutcome::Pass | RuleOutcome::NotApplicable)
+        };
         !self.disagreements.is_empty() || !self.judgements.iter().all(silent)
     }
 
     /// Returns what is decided: one judgement that denies is enough.
     pub fn decision(&self) -> Decision {
-        if self.judgements.iter().any(|judgement| judgement.denies(self.enforced)) {
+        if self.judgements.iter().any(|judgement| judgement.is_denying(self.enforced)) {
             Decision::Deny
         } else {
             Decision::Allow

@@ -383,8 +383,8 @@ fn completions_and_the_manual_are_written_for_every_shell_and_command() {
     for command in ["check", "policy", "trailers", "hook", "install", "uninstall", "completions", "man"] {
         assert!(printed(&["man", command]).contains(&format!("changegate\\-{command}")), "{command}");
     }
-    assert_eq!(printed(&["policy", "schema"]), changegate::policy::schema::text());
-    for pack in changegate::policy::packs::ALL {
+    assert_eq!(printed(&["policy", "schema"]), changegate::policy::schema::render_schema());
+    for pack in changegate::policy::packs::POLICY_PACKS {
         assert_eq!(printed(&["policy", "packs", pack.name]), pack.source);
     }
 }

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "test code")]
 
 use changegate::change::body;
-use changegate::judge::judge;
+use changegate::judge::judge_change;
 use changegate::policy;
-use changegate::verdict::{Outcome, Verdict};
+use changegate::verdict::{RuleOutcome, Verdict};
 use changegate::{fixture, yaml};
 
 const POLICY: &str = "
@@ -45,7 +45,7 @@ fn filled() -> String {
 
 /// Judges a pull request of these messages and this description.
 fn verdict(policy: &str, body: &str, messages: &[&str]) -> Verdict {
-    let policy = policy::load("p.yml", &mut |_| Ok(Some(policy.as_bytes().to_vec())));
+    let policy = policy::load_policy("p.yml", &mut |_| Ok(Some(policy.as_bytes().to_vec())));
     let policy = policy.unwrap_or_else(|errors| panic!("{errors:#?}"));
     let commits: Vec<String> = messages.iter().map(|message| format!("{{ message: {message:?} }}")).collect();
     let change = format!(
@@ -53,13 +53,13 @@ fn verdict(policy: &str, body: &str, messages: &[&str]) -> Verdict {
         commits.join(", ")
     );
     let mut faults = Vec::new();
-    let change = fixture::read(&yaml::read(change.as_bytes()).unwrap(), &mut faults);
-    judge(&policy, &change.unwrap_or_else(|| panic!("{faults:?}")), true)
+    let change = fixture::read_change(&yaml::read_document(change.as_bytes()).unwrap(), &mut faults);
+    judge_change(&policy, &change.unwrap_or_else(|| panic!("{faults:?}")), true)
 }
 
 fn passes(verdict: &Verdict, rule: &str) -> bool {
     let judgement = verdict.judgements.iter().find(|judgement| judgement.rule.id == rule);
-    matches!(judgement.unwrap_or_else(|| panic!("no rule {rule}")).outcome, Outcome::Pass)
+    matches!(judgement.unwrap_or_else(|| panic!("no rule {rule}")).outcome, RuleOutcome::Pass)
 }
 
 /// Returns each disagreement in a line.
@@ -79,8 +79,8 @@ const FIELDS: [&str; 6] = ["change-type", "risk", "back-out-plan", "test-plan", 
 
 #[test]
 fn the_template_of_the_documents_states_nothing_until_it_is_filled_in() {
-    assert_eq!(body::read(&template()), []);
-    let stated: Vec<String> = body::read(&filled())
+    assert_eq!(body::read_statements(&template()), []);
+    let stated: Vec<String> = body::read_statements(&filled())
         .into_iter()
         .map(|one| format!("{} {}: {}", one.line, one.label, one.value.to_lossy()))
         .collect();
@@ -145,7 +145,7 @@ fn the_strictest_of_a_disagreement_is_what_rules_see() {
         let verdict = verdict(asks, body, &[message]);
         assert!(!passes(&verdict, "small"));
         assert_eq!(verdict.disagreements.len(), 1);
-        assert!(verdict.has_something_to_say());
+        assert!(verdict.has_remarks());
     }
     assert!(passes(&verdict(asks, "> Risk: high", &["a\n\nRisk: low\n"]), "small"));
 }

@@ -26,9 +26,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use changegate::policy::{self, Fetched, PATH, Policy, PolicyErrors};
-use changegate::push::RULES;
-use changegate::report::Style;
+use changegate::policy::{self, DEFAULT_POLICY_PATH, FetchedFile, Policy, PolicyErrors};
+use changegate::push::PUSH_RULES;
+use changegate::report::ReportStyle;
 use changegate::report::faults::write_faults;
 
 /// What a fragment is joined to.
@@ -86,21 +86,21 @@ fn blocks(document: &str) -> Vec<Block> {
 
 /// Loads `text` as the policy of a repository that holds `files` beside it.
 fn load(text: &str, files: &BTreeMap<String, String>) -> Result<Policy, PolicyErrors> {
-    let mut fetch = |path: &str| -> Fetched {
-        let text = if path == PATH { Some(text) } else { files.get(path).map(String::as_str) };
+    let mut fetch = |path: &str| -> FetchedFile {
+        let text = if path == DEFAULT_POLICY_PATH { Some(text) } else { files.get(path).map(String::as_str) };
         Ok(text.map(|text| text.as_bytes().to_vec()))
     };
-    policy::load(PATH, &mut fetch)
+    policy::load_policy(DEFAULT_POLICY_PATH, &mut fetch)
 }
 
 fn told(errors: &PolicyErrors) -> String {
     let files: Vec<_> = errors
-        .files
+        .faulty_files
         .iter()
         .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
         .collect();
     let mut out = Vec::new();
-    write_faults(&files, &Style::default(), &mut out).unwrap();
+    write_faults(&files, &ReportStyle::default(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -130,8 +130,8 @@ fn every_policy_in_the_documents_can_be_used() {
             };
             let policy = load(&text, &files)
                 .unwrap_or_else(|errors| panic!("{name}:{}:\n{}", block.line, told(&errors)));
-            for pattern in policy.vocabulary.patterns() {
-                pattern.compile().unwrap_or_else(|why| panic!("{name}:{}: {why}", block.line));
+            for pattern in policy.vocabulary.value_patterns() {
+                pattern.check_compiles().unwrap_or_else(|why| panic!("{name}:{}: {why}", block.line));
             }
             loaded += 1;
         }
@@ -255,7 +255,7 @@ fn every_built_in_rule_is_described() {
     let document = fs::read_to_string(root().join("docs/server.md")).unwrap();
     let described: Vec<&str> =
         document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    for (id, _) in RULES {
+    for (id, _) in PUSH_RULES {
         assert!(described.contains(&id), "docs/server.md does not describe `{id}`");
     }
 }

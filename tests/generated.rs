@@ -9,12 +9,12 @@ use std::path::Path;
 
 #[test]
 fn the_reference_of_predicates_is_current() {
-    is_current("docs/predicates.md", &changegate::predicates::reference());
+    is_current("docs/predicates.md", &changegate::predicates::render_reference());
 }
 
 #[test]
 fn the_schema_of_policies_is_current() {
-    is_current("docs/policy.schema.json", &changegate::policy::schema::text());
+    is_current("docs/policy.schema.json", &changegate::policy::schema::render_schema());
 }
 
 fn is_current(path: &str, wanted: &str) {

@@ -3,29 +3,29 @@
 
 use std::sync::LazyLock;
 
-use changegate::change::pull::{Account, CheckState, Maker, ReviewState, Role};
-use changegate::change::{Change, Missing, Need, Pull, Pusher};
+use changegate::change::pull::{CheckState, ContributorRole, ForgeAccount, PullContributor, ReviewState};
+use changegate::change::{Change, FactKind, Missing, PullRequest, PusherIdentity};
 use changegate::fixture;
-use changegate::judge::judge;
+use changegate::judge::judge_change;
 use changegate::policy::{self, Policy, packs};
-use changegate::verdict::{Decision, Outcome};
+use changegate::verdict::{Decision, RuleOutcome};
 use changegate::yaml;
 use proptest::prelude::*;
 
-const NEEDS: [Need; 13] = [
-    Need::Paths,
-    Need::Lines,
-    Need::Blobs,
-    Need::OwnContent,
-    Need::Signatures,
-    Need::Pusher,
-    Need::Target,
-    Need::Reviews,
-    Need::Pull,
-    Need::Checks,
-    Need::Comments,
-    Need::Conversations,
-    Need::Tickets,
+const NEEDS: [FactKind; 13] = [
+    FactKind::Paths,
+    FactKind::Lines,
+    FactKind::Blobs,
+    FactKind::EvilMerges,
+    FactKind::Signatures,
+    FactKind::Pusher,
+    FactKind::Target,
+    FactKind::Reviews,
+    FactKind::Pull,
+    FactKind::Checks,
+    FactKind::Comments,
+    FactKind::Conversations,
+    FactKind::Tickets,
 ];
 
 /// A policy that asks what only a forge can answer.
@@ -71,9 +71,10 @@ fn policies() -> &'static [Policy] {
 }
 
 fn load() -> Vec<Policy> {
-    let packs = packs::ALL.iter().map(|pack| policy::load(pack.name, &mut |_| Ok(None)).unwrap());
-    let everything = policy::load("everything.yml", &mut |_| Ok(Some(EVERYTHING.as_bytes().to_vec())));
-    let forge = policy::load("forge.yml", &mut |_| Ok(Some(FORGE.as_bytes().to_vec())));
+    let packs =
+        packs::POLICY_PACKS.iter().map(|pack| policy::load_policy(pack.name, &mut |_| Ok(None)).unwrap());
+    let everything = policy::load_policy("everything.yml", &mut |_| Ok(Some(EVERYTHING.as_bytes().to_vec())));
+    let forge = policy::load_policy("forge.yml", &mut |_| Ok(Some(FORGE.as_bytes().to_vec())));
     packs
         .chain([everything, forge].map(|loaded| loaded.unwrap_or_else(|errors| panic!("{errors:#?}"))))
         .collect()
@@ -164,9 +165,9 @@ fn proposal() -> impl Strategy<Value = Change> {
 }
 
 fn read(text: &str) -> Change {
-    let node = yaml::read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
+    let node = yaml::read_document(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
     let mut faults = Vec::new();
-    fixture::read(&node, &mut faults).unwrap_or_else(|| panic!("{faults:?}\n{text}"))
+    fixture::read_change(&node, &mut faults).unwrap_or_else(|| panic!("{faults:?}\n{text}"))
 }
 
 fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
@@ -224,25 +225,25 @@ fn pull(field: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
 }
 
 /// Returns the pull request of a change, to do something to it; nothing where there is none.
-fn pull_of(change: &mut Change) -> Option<&mut Pull> {
+fn pull_of(change: &mut Change) -> Option<&mut PullRequest> {
     change.pull.as_deref_mut().ok()
 }
 
-fn forget(change: &mut Change, need: Need) {
+fn forget(change: &mut Change, need: FactKind) {
     if let Some(pull) = pull_of(change) {
         fixture::forget_pull(pull, need);
     }
     let missing = || Missing::Unavailable(need, "it was taken away".into());
     match need {
-        Need::Pusher => change.pusher = Err(missing()),
-        Need::Target => change.target = Err(missing()),
-        Need::Tickets => change.tickets = Err(missing()),
-        _ => change.commits.iter_mut().for_each(|commit| fixture::forget(commit, need)),
+        FactKind::Pusher => change.pusher = Err(missing()),
+        FactKind::Target => change.target = Err(missing()),
+        FactKind::Tickets => change.tickets = Err(missing()),
+        _ => change.commits.iter_mut().for_each(|commit| fixture::forget_commit_fact(commit, need)),
     }
 }
 
 fn decide(policy: &Policy, change: &Change) -> Decision {
-    judge(policy, change, true).decision()
+    judge_change(policy, change, true).decision()
 }
 
 proptest! {
@@ -264,7 +265,7 @@ proptest! {
     #[test]
     fn an_advisory_verdict_denies_no_more_than_an_enforced_one(change in change()) {
         for policy in policies() {
-            prop_assert!(judge(policy, &change, false).decision() <= decide(policy, &change));
+            prop_assert!(judge_change(policy, &change, false).decision() <= decide(policy, &change));
         }
     }
 
@@ -272,10 +273,10 @@ proptest! {
     #[test]
     fn a_pusher_who_reviewed_does_not_count(mut change in change()) {
         let policy = policies().iter().find(|policy| policy.name == "startup").unwrap();
-        let by_nobody = change.pusher == Ok(Pusher::Unidentified);
+        let by_nobody = change.pusher == Ok(PusherIdentity::Unidentified);
         let before = decide(policy, &change);
         for reviewer in ["bob@example.com", "carol@example.com", "sec@example.com"] {
-            change.pusher = Ok(Pusher::Account(reviewer.into()));
+            change.pusher = Ok(PusherIdentity::Account(reviewer.into()));
             // Naming a pusher can only take approvals away.
             prop_assert!(!by_nobody || before <= decide(policy, &change));
         }
@@ -286,11 +287,11 @@ proptest! {
     fn removing_an_approval_a_label_or_a_success_never_allows(change in prop_oneof![change(), proposal(), proposal()], index in any::<proptest::sample::Index>()) {
         for policy in policies() {
             let denying = |change: &Change| -> Vec<bool> {
-                judge(policy, change, true).judgements.iter().map(|judgement| judgement.denies(true)).collect()
+                judge_change(policy, change, true).judgements.iter().map(|judgement| judgement.is_denying(true)).collect()
             };
             let before = denying(&change);
             let mut poorer: Vec<Change> = Vec::new();
-            let mut without = |remove: &dyn Fn(&mut Pull)| {
+            let mut without = |remove: &dyn Fn(&mut PullRequest)| {
                 let mut less = change.clone();
                 pull_of(&mut less).into_iter().for_each(remove);
                 poorer.push(less);
@@ -318,8 +319,8 @@ proptest! {
     /// Law 4: whoever had a hand in a pull request takes approvals away, and gives none.
     #[test]
     fn adding_a_participant_never_allows_and_none_of_them_counts(change in prop_oneof![change(), proposal(), proposal()]) {
-        let maker = |account: &Account| Maker {
-            role: Role::Pusher,
+        let maker = |account: &ForgeAccount| PullContributor {
+            role: ContributorRole::Pusher,
             account: Some(account.clone()),
             email: None,
             name: account.id.clone(),
@@ -327,16 +328,16 @@ proptest! {
         let Ok(pull) = &change.pull else { return Ok(()) };
         let reviewers = pull.reviews.iter().flatten().filter_map(|review| review.by.as_ref());
         let commenters = pull.comments.iter().flatten().filter_map(|comment| comment.by.as_ref());
-        let everybody: Vec<Maker> = reviewers.chain(commenters).map(maker).collect();
+        let everybody: Vec<PullContributor> = reviewers.chain(commenters).map(maker).collect();
         for policy in policies() {
             let mut more = change.clone();
             for added in &everybody {
                 let before = decide(policy, &more);
-                pull_of(&mut more).unwrap().makers.as_mut().unwrap().push(added.clone());
+                pull_of(&mut more).unwrap().contributors.as_mut().unwrap().push(added.clone());
                 prop_assert!(before <= decide(policy, &more), "{}: {added:?}", policy.name);
             }
-            for judgement in judge(policy, &more, true).judgements {
-                let kept = matches!(judgement.outcome, Outcome::Pass | Outcome::Owed(_));
+            for judgement in judge_change(policy, &more, true).judgements {
+                let kept = matches!(judgement.outcome, RuleOutcome::Pass | RuleOutcome::Owed(_));
                 prop_assert!(!kept || judgement.rule.id != "peer-review", "{}: {more:#?}", policy.name);
             }
         }
@@ -351,7 +352,7 @@ proptest! {
                 commit.authored_at = date;
                 commit.committed_at = date.wrapping_add(1);
             }
-            prop_assert_eq!(judge(policy, &change, true), judge(policy, &other, true));
+            prop_assert_eq!(judge_change(policy, &change, true), judge_change(policy, &other, true));
         }
     }
 
@@ -361,7 +362,7 @@ proptest! {
             let mut turned = policy.clone();
             turned.rules.reverse();
             let last = turned.rules.len().saturating_sub(1);
-            turned.exemptions.iter_mut().for_each(|exemption| exemption.rule = last - exemption.rule);
+            turned.exemptions.iter_mut().for_each(|exemption| exemption.rule_index = last - exemption.rule_index);
             prop_assert_eq!(decide(policy, &change), decide(&turned, &change));
         }
     }
@@ -369,7 +370,7 @@ proptest! {
     #[test]
     fn the_same_question_has_the_same_answer(change in change()) {
         for policy in policies() {
-            prop_assert_eq!(judge(policy, &change, true), judge(policy, &change, true));
+            prop_assert_eq!(judge_change(policy, &change, true), judge_change(policy, &change, true));
         }
     }
 
@@ -377,9 +378,9 @@ proptest! {
     #[test]
     fn nothing_is_allowed_that_no_rule_is_about(change in change()) {
         for policy in policies() {
-            let verdict = judge(policy, &change, true);
+            let verdict = judge_change(policy, &change, true);
             if verdict.decision() == Decision::Allow {
-                let about = verdict.judgements.iter().any(|judgement| judgement.outcome != Outcome::NotApplicable);
+                let about = verdict.judgements.iter().any(|judgement| judgement.outcome != RuleOutcome::NotApplicable);
                 prop_assert!(about);
             }
         }
@@ -391,7 +392,7 @@ proptest! {
         let json = serde_json::to_string(&change).unwrap();
         prop_assert_eq!(&serde_json::from_str::<Change>(&json).unwrap(), &change);
         for policy in policies() {
-            let verdict = judge(policy, &change, true);
+            let verdict = judge_change(policy, &change, true);
             let json = serde_json::to_string(&verdict).unwrap();
             prop_assert_eq!(serde_json::from_str::<changegate::verdict::Verdict>(&json).unwrap(), verdict);
         }
@@ -418,10 +419,10 @@ commits:
       Test-Plan: unit tests, and the load test in staging
       Reviewed-by: Bob <bob@example.com>
 ";
-    let node = yaml::read(good.as_bytes()).unwrap();
-    let change = fixture::read(&node, &mut Vec::new()).unwrap();
+    let node = yaml::read_document(good.as_bytes()).unwrap();
+    let change = fixture::read_change(&node, &mut Vec::new()).unwrap();
     for policy in policies().iter().filter(|policy| policy.name != "forge") {
-        let verdict = judge(policy, &change, true);
+        let verdict = judge_change(policy, &change, true);
         assert_eq!(verdict.decision(), Decision::Allow, "{}: {verdict:#?}", policy.name);
     }
     let pull = "\
@@ -432,13 +433,13 @@ pull:
   reviews: [{ by: bob }]
   checks: [{ name: test }, { name: lint docs }]
 ";
-    let node = yaml::read(
+    let node = yaml::read_document(
         format!("{}{pull}", good.replace("      Reviewed-by: Bob <bob@example.com>\n", "")).as_bytes(),
     )
     .unwrap();
-    let change = fixture::read(&node, &mut Vec::new()).unwrap();
+    let change = fixture::read_change(&node, &mut Vec::new()).unwrap();
     for policy in policies() {
-        let verdict = judge(policy, &change, true);
+        let verdict = judge_change(policy, &change, true);
         assert_eq!(verdict.decision(), Decision::Allow, "{}: {verdict:#?}", policy.name);
     }
 }

@@ -14,11 +14,13 @@ mod lab;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use changegate::change::{EntryKind, Need, Needs, Oid, Text};
-use changegate::git::{FileAt, Head, ObjectFormat, Peeled, Quarantine, Range, Repository};
+use changegate::change::{FactKind, NeededFacts, Oid, PathEntryKind, Text};
+use changegate::git::{
+    CommitRange, FileAtPath, HeadState, ObjectFormat, ObjectQuarantine, PeeledObject, Repository,
+};
 use lab::{Dice, Lab, commit, oid};
 
-fn needs(needs: &[Need]) -> Needs {
+fn needs(needs: &[FactKind]) -> NeededFacts {
     needs.iter().copied().collect()
 }
 
@@ -95,8 +97,11 @@ impl Dag {
     fn check(&self, repository: &Repository, new: usize, hidden: &[usize], exact: bool) -> Vec<Oid> {
         let expected: BTreeSet<usize> = &self.reachable(&[new]) - &self.reachable(hidden);
         let hidden_ids: Vec<Oid> = hidden.iter().map(|index| self.ids[*index]).collect();
-        let listed: Vec<Oid> =
-            repository.new_commits(self.ids[new], &hidden_ids).unwrap().collect::<Result<_, _>>().unwrap();
+        let listed: Vec<Oid> = repository
+            .list_new_commits(self.ids[new], &hidden_ids)
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
         let found: BTreeSet<usize> = listed.iter().map(|id| self.index[id]).collect();
         assert_eq!(found.len(), listed.len(), "a commit is listed twice");
         assert!(expected.is_subset(&found), "{new} without {hidden:?} misses a commit");
@@ -106,7 +111,7 @@ impl Dag {
     }
 
     fn check_steps(&self, repository: &Repository, new: usize, hidden: &[Oid], found: &BTreeSet<usize>) {
-        let steps = repository.steps(self.ids[new], hidden).unwrap();
+        let steps = repository.list_steps(self.ids[new], hidden).unwrap();
         let steps: Vec<Vec<usize>> =
             steps.iter().map(|step| step.iter().map(|id| self.index[id]).collect()).collect();
         let mut tip = found.contains(&new).then_some(new);
@@ -189,10 +194,10 @@ fn a_push_on_top_of_the_tip_reads_nothing_below() {
     let text = |parent: &str| format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\nx\n");
     let tip = lab.write("commit", text(&missing).as_bytes());
     let new = lab.write("commit", text(&tip.to_string()).as_bytes());
-    let listed: Vec<Oid> = lab.open().new_commits(new, &[tip]).unwrap().map(Result::unwrap).collect();
+    let listed: Vec<Oid> = lab.open().list_new_commits(new, &[tip]).unwrap().map(Result::unwrap).collect();
     assert_eq!(listed, [new]);
-    assert!(lab.open().new_commits(new, &[]).unwrap().any(|next| next.is_err()));
-    assert!(lab.open().steps(new, &[]).is_err());
+    assert!(lab.open().list_new_commits(new, &[]).unwrap().any(|next| next.is_err()));
+    assert!(lab.open().list_steps(new, &[]).is_err());
 }
 
 #[test]
@@ -201,17 +206,17 @@ fn commits_are_streamed_in_order_whatever_the_threads() {
     let repository = dag.lab.open();
     let widest = (3950..4000).max_by_key(|index| dag.reachable(&[*index]).len()).unwrap();
     let tip = dag.ids[widest];
-    let listed: Vec<Oid> = repository.new_commits(tip, &[]).unwrap().map(Result::unwrap).collect();
+    let listed: Vec<Oid> = repository.list_new_commits(tip, &[]).unwrap().map(Result::unwrap).collect();
     assert!(1100 < listed.len());
     let hidden = [dag.ids[300]];
-    let rest: Vec<Oid> = repository.new_commits(tip, &hidden).unwrap().map(Result::unwrap).collect();
+    let rest: Vec<Oid> = repository.list_new_commits(tip, &hidden).unwrap().map(Result::unwrap).collect();
     for threads in [|| 1, || 2, || 5] {
         for (hidden, expected) in [(&[][..], &listed), (&hidden[..], &rest)] {
             let mut streamed = Vec::new();
-            let range = Range { new: tip, hidden, trusted: None };
+            let range = CommitRange { tip, hidden_tips: hidden, trusted_keys: None };
             let judge = |read: Result<changegate::change::Commit, _>| read.unwrap().id.unwrap();
             repository
-                .for_each_commit(range, &Needs::new(), threads, judge, |id| {
+                .for_each_commit(range, &NeededFacts::new(), threads, judge, |id| {
                     streamed.push(id);
                     Ok(())
                 })
@@ -219,8 +224,8 @@ fn commits_are_streamed_in_order_whatever_the_threads() {
             assert_eq!(&streamed, expected);
         }
         let mut count = 0;
-        let range = Range { new: tip, hidden: &[], trusted: None };
-        let stopped = repository.for_each_commit(range, &Needs::new(), threads, drop, |()| {
+        let range = CommitRange { tip, hidden_tips: &[], trusted_keys: None };
+        let stopped = repository.for_each_commit(range, &NeededFacts::new(), threads, drop, |()| {
             count += 1;
             if count == 1100 { anyhow::bail!("enough") } else { Ok(()) }
         });
@@ -229,7 +234,7 @@ fn commits_are_streamed_in_order_whatever_the_threads() {
         repository
             .for_each_step(
                 range,
-                &Needs::new(),
+                &NeededFacts::new(),
                 threads,
                 |step| step.len(),
                 |length| {
@@ -238,7 +243,7 @@ fn commits_are_streamed_in_order_whatever_the_threads() {
                 },
             )
             .unwrap();
-        let expected: Vec<usize> = repository.steps(tip, &[]).unwrap().iter().map(Vec::len).collect();
+        let expected: Vec<usize> = repository.list_steps(tip, &[]).unwrap().iter().map(Vec::len).collect();
         assert_eq!(steps, expected);
     }
 }
@@ -288,14 +293,14 @@ fn changing_files(seed: u64, format: &str) -> (Lab, Vec<Oid>) {
     (lab, (1..=30).map(|mark| marks[&mark]).collect())
 }
 
-fn mode(kind: Option<EntryKind>) -> &'static str {
+fn mode(kind: Option<PathEntryKind>) -> &'static str {
     match kind {
         None => "000000",
-        Some(EntryKind::File) => "100644",
-        Some(EntryKind::Executable) => "100755",
-        Some(EntryKind::Symlink) => "120000",
-        Some(EntryKind::Submodule) => "160000",
-        Some(EntryKind::Untold) => panic!("git always tells"),
+        Some(PathEntryKind::File) => "100644",
+        Some(PathEntryKind::Executable) => "100755",
+        Some(PathEntryKind::Symlink) => "120000",
+        Some(PathEntryKind::Submodule) => "160000",
+        Some(PathEntryKind::Unknown) => panic!("git always tells"),
     }
 }
 
@@ -306,16 +311,16 @@ fn paths_and_lines_are_those_of_git_diff() {
         let format = if seed % 2 == 0 { "sha1" } else { "sha256" };
         let (lab, commits) = changing_files(seed, format);
         let repository = lab.open();
-        let wanted = needs(&[Need::Paths, Need::Lines, Need::Blobs]);
+        let wanted = needs(&[FactKind::Paths, FactKind::Lines, FactKind::Blobs]);
         let empty = lab.git(&["hash-object", "-t", "tree", "/dev/null"]);
         for id in commits {
-            let commit = repository.commit(id, &wanted).unwrap();
+            let commit = repository.read_commit(id, &wanted).unwrap();
             let before = commit.parents.first().map_or(empty.clone(), Oid::to_string);
             let after = id.to_string();
             let null = "0".repeat(after.len());
             let mut ours = Vec::new();
             for path in commit.paths.as_ref().unwrap() {
-                let shown = |entry: Option<changegate::change::Entry>| {
+                let shown = |entry: Option<changegate::change::PathEntry>| {
                     (mode(entry.map(|it| it.kind)), entry.map_or(null.clone(), |it| it.id.to_string()))
                 };
                 let (before, after) = (shown(path.before), shown(path.after));
@@ -359,7 +364,7 @@ fn paths_and_lines_are_those_of_git_diff() {
 
             for path in commit.paths.unwrap() {
                 let blob = path.blob.unwrap();
-                if let Some(entry) = path.after.filter(|entry| entry.kind != EntryKind::Submodule) {
+                if let Some(entry) = path.after.filter(|entry| entry.kind != PathEntryKind::Submodule) {
                     let content = lab.run(&lab.dir, &["cat-file", "blob", &entry.id.to_string()], b"");
                     assert_eq!(blob.size, content.len() as u64);
                     assert_eq!(blob.start.unwrap().as_bytes(), &content[..content.len().min(1024)]);
@@ -385,7 +390,7 @@ fn permissions_that_git_ignores_change_nothing() {
     for (mode, changed) in [("100664", 0), ("100775", 1)] {
         let text = format!("tree {}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n", tree(mode));
         let id = lab.write("commit", text.as_bytes());
-        let commit = lab.open().commit(id, &needs(&[Need::Paths])).unwrap();
+        let commit = lab.open().read_commit(id, &needs(&[FactKind::Paths])).unwrap();
         assert_eq!(commit.paths.unwrap().len(), changed, "{mode}");
     }
 }
@@ -393,8 +398,8 @@ fn permissions_that_git_ignores_change_nothing() {
 #[test]
 fn what_nobody_asked_for_is_a_gap() {
     let (lab, commits) = changing_files(1, "sha1");
-    let commit = lab.open().commit(commits[3], &Needs::new()).unwrap();
-    assert!(commit.paths.is_err() && commit.lines.is_err() && commit.own_content.is_err());
+    let commit = lab.open().read_commit(commits[3], &NeededFacts::new()).unwrap();
+    assert!(commit.paths.is_err() && commit.lines.is_err() && commit.evil_merge_paths.is_err());
     assert!(commit.signature.is_err());
     assert_eq!(commit.message.raw(), &Text::from("commit 4\n\nRisk: low\n"));
     assert_eq!(
@@ -402,7 +407,7 @@ fn what_nobody_asked_for_is_a_gap() {
         ("ana@example.com".into(), "bob@example.com".into())
     );
     assert_eq!(
-        lab.open().raw_commit(commits[3]).unwrap(),
+        lab.open().read_raw_commit(commits[3]).unwrap(),
         lab.run(&lab.dir, &["cat-file", "commit", &commits[3].to_string()], b"")
     );
 }
@@ -418,13 +423,16 @@ fn a_large_file_is_not_opened() {
     let binary = [format!("\nM 100644 inline image\ndata {size}\n").into_bytes(), vec![0; size]].concat();
     commit(&mut stream, 2, 2, &[], &binary);
     let marks = lab.import(&stream);
-    let wanted = needs(&[Need::Paths, Need::Lines, Need::Blobs]);
-    let text = lab.open().commit(marks[&1], &wanted).unwrap();
+    let wanted = needs(&[FactKind::Paths, FactKind::Lines, FactKind::Blobs]);
+    let text = lab.open().read_commit(marks[&1], &wanted).unwrap();
     let blob = text.paths.unwrap()[0].blob.clone().unwrap();
     assert_eq!((blob.size, blob.start), (size as u64, None));
     assert!(text.lines.is_err());
-    assert_eq!(lab.open().file_at(marks[&1], "text", 1 << 20).unwrap(), FileAt::TooLarge(size as u64));
-    let binary = lab.open().commit(marks[&2], &wanted).unwrap();
+    assert_eq!(
+        lab.open().read_file_at(marks[&1], "text", 1 << 20).unwrap(),
+        FileAtPath::TooLarge(size as u64)
+    );
+    let binary = lab.open().read_commit(marks[&2], &wanted).unwrap();
     assert_eq!(binary.lines.unwrap().added, 0);
 }
 
@@ -440,18 +448,18 @@ fn a_file_is_a_regular_file_below_real_directories() {
     commit(&mut stream, 1, 1, &[], files.as_bytes());
     let id = lab.import(&stream)[&1];
     let repository = lab.open();
-    let at = |path| repository.file_at(id, path, 100).unwrap();
-    assert_eq!(at("policies/changegate.yml"), FileAt::Found(b"ok".to_vec()));
-    assert_eq!(at("run"), FileAt::Found(b"x".to_vec()));
+    let at = |path| repository.read_file_at(id, path, 100).unwrap();
+    assert_eq!(at("policies/changegate.yml"), FileAtPath::Found(b"ok".to_vec()));
+    assert_eq!(at("run"), FileAtPath::Found(b"x".to_vec()));
     for absent in
         ["x", "policies/x", "", "/run", "policies/", "./run", "policies/../run", "Policies/changegate.yml"]
     {
-        assert_eq!(at(absent), FileAt::Absent, "{absent}");
+        assert_eq!(at(absent), FileAtPath::Absent, "{absent}");
     }
     for other in ["alias.yml", "linked", "linked/changegate.yml", "module", "module/x", "policies", "run/x"] {
-        assert!(matches!(at(other), FileAt::NotAFile(_)), "{other}");
+        assert!(matches!(at(other), FileAtPath::NotAFile(_)), "{other}");
     }
-    assert_eq!(repository.file_at(id, "run", 0).unwrap(), FileAt::TooLarge(1));
+    assert_eq!(repository.read_file_at(id, "run", 0).unwrap(), FileAtPath::TooLarge(1));
 }
 
 #[test]
@@ -481,16 +489,18 @@ fn refs_are_found_by_their_full_names_only() {
         assert!(repository.resolve_ref(b"refs/heads/ring").is_err());
         assert!(repository.resolve_ref(b"refs/heads/a..b").is_err());
         assert!(repository.resolve_ref(b"main").map_or(true, |found| found.id.is_none()));
-        let tags = repository.refs("refs/tags/").unwrap();
+        let tags = repository.list_refs("refs/tags/").unwrap();
         let tags: Vec<_> = tags.iter().map(|tag| (tag.name.to_lossy().into_owned(), tag.id)).collect();
         let expected =
             ["refs/tags/main", "refs/tags/refs/heads/trap"].map(|name| (name.to_owned(), Some(commits[1])));
         assert_eq!(tags, expected);
-        assert!(matches!(repository.head().unwrap(), Head::Branch(branch) if branch.id == Some(commits[0])));
+        assert!(
+            matches!(repository.read_head().unwrap(), HeadState::Branch(branch) if branch.id == Some(commits[0]))
+        );
     }
     lab.git(&["symbolic-ref", "-d", "refs/heads/ring"]);
     lab.git(&["update-ref", "--no-deref", "HEAD", &two]);
-    assert_eq!(lab.open().head().unwrap(), Head::Detached(commits[1]));
+    assert_eq!(lab.open().read_head().unwrap(), HeadState::Detached(commits[1]));
 }
 
 #[test]
@@ -504,35 +514,35 @@ fn tags_are_peeled_but_not_for_ever() {
     };
     let repository = lab.open();
     let mut id = tag("commit", commits[0], 0);
-    assert_eq!(repository.peel(id).unwrap(), Peeled::Commit(commits[0]));
-    assert_eq!(repository.peel(commits[0]).unwrap(), Peeled::Commit(commits[0]));
+    assert_eq!(repository.peel_tags(id).unwrap(), PeeledObject::Commit(commits[0]));
+    assert_eq!(repository.peel_tags(commits[0]).unwrap(), PeeledObject::Commit(commits[0]));
     for depth in 1..40 {
         id = tag("tag", id, depth);
     }
-    assert!(matches!(lab.open().peel(id).unwrap(), Peeled::Other(_)));
+    assert!(matches!(lab.open().peel_tags(id).unwrap(), PeeledObject::Other(_)));
     let blob = lab.write("blob", b"x");
     let tagged = tag("blob", blob, 0);
-    assert_eq!(lab.open().peel(tagged).unwrap(), Peeled::Other("blob"));
+    assert_eq!(lab.open().peel_tags(tagged).unwrap(), PeeledObject::Other("blob"));
     let nowhere = tag("commit", oid(&"1".repeat(40)), 0);
-    assert_eq!(lab.open().peel(nowhere).unwrap(), Peeled::Missing);
-    assert!(lab.open().peel(oid(&"1".repeat(64))).is_err(), "an id of another format");
+    assert_eq!(lab.open().peel_tags(nowhere).unwrap(), PeeledObject::Missing);
+    assert!(lab.open().peel_tags(oid(&"1".repeat(64))).is_err(), "an id of another format");
 }
 
 #[test]
 fn replace_refs_and_grafts_show_nothing_else() {
     let (lab, commits) = changing_files(4, "sha1");
     let [reviewed, pushed] = [commits[2], commits[5]];
-    let before = lab.open().commit(pushed, &needs(&[Need::Paths])).unwrap();
+    let before = lab.open().read_commit(pushed, &needs(&[FactKind::Paths])).unwrap();
     lab.git(&["replace", &pushed.to_string(), &reviewed.to_string()]);
     std::fs::write(lab.dir.join("info/grafts"), format!("{}\n", commits[9])).unwrap();
     let repository = lab.open();
-    assert_eq!(repository.commit(pushed, &needs(&[Need::Paths])).unwrap(), before);
-    let listed = repository.new_commits(commits[9], &[]).unwrap().count();
+    assert_eq!(repository.read_commit(pushed, &needs(&[FactKind::Paths])).unwrap(), before);
+    let listed = repository.list_new_commits(commits[9], &[]).unwrap().count();
     lab.git(&["replace", "-d", &pushed.to_string()]);
     std::fs::remove_file(lab.dir.join("info/grafts")).unwrap();
     let by_git = lab.git(&["rev-list", "--count", &commits[9].to_string()]);
     assert_eq!(listed.to_string(), by_git);
-    assert_eq!(repository.rev_parse(&pushed.short()).unwrap(), pushed);
+    assert_eq!(repository.resolve_revision(&pushed.short_hex()).unwrap(), pushed);
 }
 
 #[test]
@@ -556,18 +566,21 @@ fn a_push_is_seen_in_its_quarantine() {
             let tip =
                 oid(std::str::from_utf8(&lab.run(&clone, &["rev-parse", "HEAD"], b"")).unwrap().trim_end());
 
-            assert!(lab.open().commit(tip, &Needs::new()).is_err(), "it is not in the main store");
-            assert_eq!(lab.open().peel(tip).unwrap(), Peeled::Missing);
-            let quarantine = Quarantine { objects: kept, alternates: vec![lab.dir.join("objects")] };
-            let repository = Repository::open(&lab.dir, Some(&quarantine)).unwrap();
-            assert_eq!(repository.peel(tip).unwrap(), Peeled::Commit(tip));
+            assert!(lab.open().read_commit(tip, &NeededFacts::new()).is_err(), "it is not in the main store");
+            assert_eq!(lab.open().peel_tags(tip).unwrap(), PeeledObject::Missing);
+            let quarantine = ObjectQuarantine { object_dir: kept, alternates: vec![lab.dir.join("objects")] };
+            let repository = Repository::open_at(&lab.dir, Some(&quarantine)).unwrap();
+            assert_eq!(repository.peel_tags(tip).unwrap(), PeeledObject::Commit(tip));
             let listed: Vec<Oid> =
-                repository.new_commits(tip, &[commits[20]]).unwrap().map(Result::unwrap).collect();
+                repository.list_new_commits(tip, &[commits[20]]).unwrap().map(Result::unwrap).collect();
             assert_eq!(listed, [tip]);
-            let commit = repository.commit(tip, &needs(&[Need::Paths, Need::Lines])).unwrap();
+            let commit = repository.read_commit(tip, &needs(&[FactKind::Paths, FactKind::Lines])).unwrap();
             assert_eq!(commit.paths.unwrap()[0].path, Text::from("new file"));
             assert_eq!(commit.lines.unwrap().added, 1);
-            assert_eq!(repository.file_at(tip, "new file", 10).unwrap(), FileAt::Found(b"new\n".to_vec()));
+            assert_eq!(
+                repository.read_file_at(tip, "new file", 10).unwrap(),
+                FileAtPath::Found(b"new\n".to_vec())
+            );
         }
     }
 }
@@ -581,7 +594,7 @@ fn alternates_are_followed() {
         format!("{}\n", lab.dir.join("objects").display()),
     )
     .unwrap();
-    assert!(borrower.open().commit(commits[7], &needs(&[Need::Paths])).unwrap().paths.is_ok());
+    assert!(borrower.open().read_commit(commits[7], &needs(&[FactKind::Paths])).unwrap().paths.is_ok());
 }
 
 #[test]
@@ -592,15 +605,15 @@ fn work_trees_and_shallow_clones_are_what_they_are() {
     let url = format!("file://{}", lab.dir.display());
     lab.run(lab.home(), &["clone", "-q", "--depth=1", &url, clone.to_str().unwrap()], b"");
     std::fs::create_dir_all(clone.join("sub/dir")).unwrap();
-    let repository = Repository::discover(&clone.join("sub/dir")).unwrap();
+    let repository = Repository::discover_from(&clone.join("sub/dir")).unwrap();
     assert!(repository.is_shallow() && !lab.open().is_shallow());
     assert_eq!(repository.object_format(), ObjectFormat::Sha256);
-    let error = repository.new_commits(commits[20], &[]).unwrap().find_map(Result::err).unwrap();
+    let error = repository.list_new_commits(commits[20], &[]).unwrap().find_map(Result::err).unwrap();
     assert!(format!("{error:#}").contains("shallow"), "{error:#}");
-    assert_eq!(repository.upstream_of_head().unwrap(), Some(Text::from("refs/remotes/origin/main")));
-    assert_eq!(repository.rev_parse("HEAD").unwrap(), commits[20]);
-    assert!(repository.rev_parse("HEAD~1").is_err());
-    assert!(repository.rev_parse("no-such-branch").is_err());
+    assert_eq!(repository.find_upstream_ref().unwrap(), Some(Text::from("refs/remotes/origin/main")));
+    assert_eq!(repository.resolve_revision("HEAD").unwrap(), commits[20]);
+    assert!(repository.resolve_revision("HEAD~1").is_err());
+    assert!(repository.resolve_revision("no-such-branch").is_err());
 
     let linked = lab.home().join("linked");
     lab.git(&[
@@ -613,15 +626,15 @@ fn work_trees_and_shallow_clones_are_what_they_are() {
         linked.to_str().unwrap(),
         &commits[4].to_string(),
     ]);
-    let worktree = Repository::discover(&linked).unwrap();
+    let worktree = Repository::discover_from(&linked).unwrap();
     assert!(
-        matches!(worktree.head().unwrap(), Head::Branch(branch) if branch.name == Text::from("refs/heads/side"))
+        matches!(worktree.read_head().unwrap(), HeadState::Branch(branch) if branch.name == Text::from("refs/heads/side"))
     );
     assert_eq!(worktree.resolve_ref(b"refs/heads/main").unwrap().id, Some(commits[20]));
-    assert!(worktree.commit(commits[20], &Needs::new()).is_ok());
-    assert_eq!(worktree.rev_parse("main~3").unwrap(), lab.id("main~3"));
-    assert!(Repository::open(&lab.home().join("nowhere"), None).is_err());
-    assert!(Repository::open(lab.home(), None).is_err());
+    assert!(worktree.read_commit(commits[20], &NeededFacts::new()).is_ok());
+    assert_eq!(worktree.resolve_revision("main~3").unwrap(), lab.id("main~3"));
+    assert!(Repository::open_at(&lab.home().join("nowhere"), None).is_err());
+    assert!(Repository::open_at(lab.home(), None).is_err());
 }
 
 #[test]
@@ -632,13 +645,19 @@ fn configuration_is_what_git_config_says() {
     lab.git(&["config", "--add", "changegate.policy", "two \"quoted\""]);
     std::fs::write(lab.dir.join("more"), "[changegate]\n\tpusher = env:REMOTE_USER\n").unwrap();
     let repository = lab.open();
-    assert_eq!(repository.config_string("changegate.pusher").unwrap().as_deref(), Some("env:GL_USERNAME"));
-    assert_eq!(repository.config_strings("changegate.policy").unwrap(), ["one", "two \"quoted\""]);
-    assert_eq!(repository.config_string("changegate.nothing").unwrap(), None);
+    assert_eq!(
+        repository.read_config_value("changegate.pusher").unwrap().as_deref(),
+        Some("env:GL_USERNAME")
+    );
+    assert_eq!(repository.read_config_values("changegate.policy").unwrap(), ["one", "two \"quoted\""]);
+    assert_eq!(repository.read_config_value("changegate.nothing").unwrap(), None);
     lab.git(&["config", "include.path", "more"]);
-    assert_eq!(lab.open().config_string("changegate.pusher").unwrap().as_deref(), Some("env:REMOTE_USER"));
+    assert_eq!(
+        lab.open().read_config_value("changegate.pusher").unwrap().as_deref(),
+        Some("env:REMOTE_USER")
+    );
     lab.git(&["config", "extensions.refStorage", "reftable"]);
-    assert!(Repository::open(&lab.dir, None).is_err());
+    assert!(Repository::open_at(&lab.dir, None).is_err());
 }
 
 #[test]
@@ -651,14 +670,14 @@ fn a_damaged_commit_is_an_error_and_the_others_go_on() {
         format!("tree {tree}\nparent {}\nauthor {who}\nauthor {who}\ncommitter {who}\n\n", commits[3])
             .as_bytes(),
     );
-    let error = lab.open().commit(damaged, &Needs::new()).unwrap_err();
+    let error = lab.open().read_commit(damaged, &NeededFacts::new()).unwrap_err();
     assert_eq!(error.id, damaged);
     let (mut read, mut refused) = (0, 0);
-    let range = Range { new: damaged, hidden: &[], trusted: None };
+    let range = CommitRange { tip: damaged, hidden_tips: &[], trusted_keys: None };
     lab.open()
         .for_each_commit(
             range,
-            &Needs::new(),
+            &NeededFacts::new(),
             || 1,
             |read| read.is_ok(),
             |good| {
@@ -673,7 +692,7 @@ fn a_damaged_commit_is_an_error_and_the_others_go_on() {
         .unwrap();
     assert_eq!(refused, 1);
     assert_eq!(read.to_string(), lab.git(&["rev-list", "--count", &commits[3].to_string()]));
-    assert!(lab.open().commit(tree, &Needs::new()).is_err(), "a tree is no commit");
+    assert!(lab.open().read_commit(tree, &NeededFacts::new()).is_err(), "a tree is no commit");
 }
 
 /// Makes a merge base and two sides of it; each file has many different lines.
@@ -735,7 +754,7 @@ fn merge_commit(lab: &Lab, tree: &str, parents: &[Oid]) -> Oid {
 
 fn own_content(lab: &Lab, tree: &str, parents: &[Oid]) -> Vec<String> {
     let id = merge_commit(lab, tree, parents);
-    let own = lab.open().commit(id, &needs(&[Need::OwnContent])).unwrap().own_content.unwrap();
+    let own = lab.open().read_commit(id, &needs(&[FactKind::EvilMerges])).unwrap().evil_merge_paths.unwrap();
     own.iter().map(|path| path.to_lossy().into_owned()).collect()
 }
 
@@ -861,7 +880,11 @@ fn an_octopus_owns_what_no_parent_has() {
     );
     let marks = lab.import(&stream);
     let own = |mark: usize| {
-        lab.open().commit(marks[&mark], &needs(&[Need::OwnContent])).unwrap().own_content.unwrap()
+        lab.open()
+            .read_commit(marks[&mark], &needs(&[FactKind::EvilMerges]))
+            .unwrap()
+            .evil_merge_paths
+            .unwrap()
     };
     assert_eq!(own(5), []);
     assert_eq!(own(6), [Text::from("d/g"), Text::from("f")]);
@@ -878,7 +901,11 @@ fn a_merge_of_strangers_is_compared_with_nothing_between() {
     commit(&mut stream, 4, 4, &[1, 2], b"M 100644 inline c\ndata 1\nc\n");
     let marks = lab.import(&stream);
     let own = |mark: usize| {
-        lab.open().commit(marks[&mark], &needs(&[Need::OwnContent])).unwrap().own_content.unwrap()
+        lab.open()
+            .read_commit(marks[&mark], &needs(&[FactKind::EvilMerges]))
+            .unwrap()
+            .evil_merge_paths
+            .unwrap()
     };
     assert_eq!(own(3), []);
     assert_eq!(own(4), [Text::from("b"), Text::from("c")]);
@@ -891,6 +918,6 @@ fn a_tree_that_is_too_deep_is_a_gap() {
     let mut stream = Vec::new();
     commit(&mut stream, 1, 1, &[], format!("M 100644 inline {path}\ndata 1\nx\n").as_bytes());
     let id = lab.import(&stream)[&1];
-    let commit = lab.open().commit(id, &needs(&[Need::Paths, Need::Lines])).unwrap();
+    let commit = lab.open().read_commit(id, &needs(&[FactKind::Paths, FactKind::Lines])).unwrap();
     assert!(commit.paths.is_err() && commit.lines.is_err());
 }

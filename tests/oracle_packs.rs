@@ -16,12 +16,12 @@ mod lab;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use changegate::change::{Need, Needs, Oid};
-use changegate::git::{Range, Repository};
+use changegate::change::{FactKind, NeededFacts, Oid};
+use changegate::git::{CommitRange, Repository};
 use lab::{Dice, Lab, commit};
 
-fn needs() -> Needs {
-    [Need::Paths, Need::Blobs, Need::OwnContent].into_iter().collect()
+fn needs() -> NeededFacts {
+    [FactKind::Paths, FactKind::Blobs, FactKind::EvilMerges].into_iter().collect()
 }
 
 /// A history of wide trees, of which each commit changes a little, at either end or anywhere: contents,
@@ -78,7 +78,7 @@ fn wide(seed: u64, format: &str) -> (Lab, Vec<Oid>) {
 fn read(repository: &Repository, commits: &[Oid]) -> String {
     let mut told = String::new();
     for id in commits {
-        writeln!(told, "{:?}", repository.commit(*id, &needs()).unwrap()).unwrap();
+        writeln!(told, "{:?}", repository.read_commit(*id, &needs()).unwrap()).unwrap();
     }
     told
 }
@@ -135,7 +135,7 @@ fn paths_in_wide_trees_are_those_of_git_in_every_direction() {
         let empty = lab.git(&["hash-object", "-t", "tree", "/dev/null"]);
         let (forwards, backwards) = (lab.open(), lab.open());
         let mut theirs = Vec::new();
-        for (id, read) in commits.iter().map(|id| (id, forwards.commit(*id, &needs()).unwrap())) {
+        for (id, read) in commits.iter().map(|id| (id, forwards.read_commit(*id, &needs()).unwrap())) {
             let before = read.parents.first().map_or(empty.clone(), Oid::to_string);
             let listed = lab.git(&[
                 "diff-tree",
@@ -155,7 +155,7 @@ fn paths_in_wide_trees_are_those_of_git_in_every_direction() {
                 order.reverse();
             }
             for (id, listed) in order {
-                let paths = repository.commit(**id, &needs()).unwrap().paths.unwrap();
+                let paths = repository.read_commit(**id, &needs()).unwrap().paths.unwrap();
                 let mut ours: Vec<String> = paths.iter().map(|it| it.path.to_lossy().into_owned()).collect();
                 // Git tells a file that became a directory in its own order.
                 let mut listed = listed.clone();
@@ -168,7 +168,7 @@ fn paths_in_wide_trees_are_those_of_git_in_every_direction() {
         let tip = *commits.last().unwrap();
         for threads in [|| 1, || 2, || 5] {
             let mut found = 0;
-            let range = Range { new: tip, hidden: &[], trusted: None };
+            let range = CommitRange { tip, hidden_tips: &[], trusted_keys: None };
             let judge = |step: Vec<Result<changegate::change::Commit, _>>| -> Vec<_> {
                 step.into_iter().map(Result::unwrap).collect()
             };
@@ -217,9 +217,9 @@ fn a_damaged_pack_is_an_error_at_worst() {
                 damaged.truncate(dice.below(sound.len()));
             }
             std::fs::write(path, &damaged).unwrap();
-            let Ok(repository) = Repository::open(&lab.dir, None) else { continue };
+            let Ok(repository) = Repository::open_at(&lab.dir, None) else { continue };
             for id in &commits {
-                match repository.commit(*id, &needs()) {
+                match repository.read_commit(*id, &needs()) {
                     Ok(commit) => refused += usize::from(commit.paths.is_err()),
                     Err(_) => refused += 1,
                 }
@@ -246,7 +246,7 @@ fn several_threads_read_what_one_reads() {
     lab.git(&["update-ref", "refs/heads/main", &tip.to_string()]);
     lab.git(&["repack", "-adfq"]);
     for threads in [|| 1, || 2, || 5] {
-        let range = Range { new: tip, hidden: &[], trusted: None };
+        let range = CommitRange { tip, hidden_tips: &[], trusted_keys: None };
         let judge = |step: Vec<Result<changegate::change::Commit, _>>| {
             let read = step.into_iter().map(Result::unwrap);
             read.map(|read| (read.id.unwrap(), read.paths.unwrap())).collect::<Vec<_>>()

@@ -12,8 +12,8 @@
 #[path = "signature/world.rs"]
 mod world;
 
-use changegate::change::Signature;
-use changegate::git::signature::{Keys, ObjectFormat, split, verify_apart};
+use changegate::change::SignatureStatus;
+use changegate::git::signature::{KeyRegistry, ObjectFormat, split_signature, verify_detached_signature};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use ssh_encoding::base64::{Base64, Encoding};
@@ -43,11 +43,15 @@ fn ssh_signatures_of_every_accepted_kind_hold_in_both_formats() {
         assert!(world.git_says(&raw, &file), "{kind}");
         let fingerprint = String::from_utf8(world.run("ssh-keygen", &["-l", "-f", &key])).unwrap();
         let fingerprint = fingerprint.split(' ').nth(1).unwrap().to_owned();
-        let good = Signature::Good { signer: ANA.into(), key: fingerprint };
+        let good = SignatureStatus::Good { signer: ANA.into(), key: fingerprint };
         assert_eq!(world.verify(&signers(&file), &raw, now()), good, "{kind}");
         // A forge hands out what was signed and the signature apart.
-        let apart = split(&raw, format).unwrap().unwrap();
-        assert_eq!(verify_apart(&signers(&file), apart.payload, apart.armor, now()), good, "{kind}");
+        let apart = split_signature(&raw, format).unwrap().unwrap();
+        assert_eq!(
+            verify_detached_signature(&signers(&file), apart.payload, apart.armor, now()),
+            good,
+            "{kind}"
+        );
 
         let tampered = replace(&raw, "a change", "another");
         assert!(!world.git_says(&tampered, &file));
@@ -57,7 +61,7 @@ fn ssh_signatures_of_every_accepted_kind_hold_in_both_formats() {
         let file = format!("{ANA} {stranger}\n");
         assert!(!world.git_says(&raw, &file));
         assert!(reason(world.verify(&signers(&file), &raw, now())).contains("not registered"));
-        assert!(reason(world.verify(&Keys::default(), &raw, now())).contains("not registered"));
+        assert!(reason(world.verify(&KeyRegistry::default(), &raw, now())).contains("not registered"));
     }
 }
 
@@ -66,7 +70,8 @@ fn weak_ssh_keys_are_no_keys() {
     let Some(world) = world(&["ssh-keygen"], ObjectFormat::Sha1) else { return };
     for (kind, bits, why) in [("rsa", "1024", "1024 bits"), ("ecdsa", "521", "not accepted")] {
         let (_, public) = world.ssh_key(&format!("{kind}{bits}"), kind, bits);
-        let errors = Keys::read(Some(format!("{ANA} {public}").as_bytes()), None).unwrap_err();
+        let errors =
+            KeyRegistry::read_registry(Some(format!("{ANA} {public}").as_bytes()), None).unwrap_err();
         assert!(errors[0].reason.contains(why), "{errors:?}");
     }
 }
@@ -124,7 +129,7 @@ fn a_registry_that_git_takes_and_that_proves_nothing_is_refused() {
         format!("{ANA} {public}\nbob@example.com {public}\n"),
     ] {
         assert!(world.git_says(&raw, &file), "{file}");
-        assert!(Keys::read(Some(file.as_bytes()), None).is_err(), "{file}");
+        assert!(KeyRegistry::read_registry(Some(file.as_bytes()), None).is_err(), "{file}");
     }
 }
 
@@ -145,7 +150,7 @@ fn a_merge_of_a_signed_tag_is_judged_by_its_own_signature() {
         let raw = world.head();
         assert!(raw.windows(10).any(|window| window == b"\nmergetag "));
         assert!(!world.git_says(&raw, &file));
-        assert_eq!(world.verify(&signers(&file), &raw, now()), Signature::None);
+        assert_eq!(world.verify(&signers(&file), &raw, now()), SignatureStatus::None);
 
         world.git(&["-c", "gpg.format=ssh", "-c", &signing, "commit", "-q", "--amend", "-S", "-m", "merged"]);
         let raw = world.head();
@@ -162,7 +167,7 @@ fn signatures_in_the_wrong_place_or_number_do_not_count() {
     let file = format!("{ANA} {public}\n");
     let keys = signers(&file);
     let raw = world.ssh_commit(&key, DAY);
-    let signed = split(&raw, ObjectFormat::Sha1).unwrap().unwrap();
+    let signed = split_signature(&raw, ObjectFormat::Sha1).unwrap().unwrap();
     let armor = String::from_utf8(signed.armor.clone()).unwrap();
 
     let twice = world.with_signature(&raw, armor.as_bytes());
@@ -174,12 +179,12 @@ fn signatures_in_the_wrong_place_or_number_do_not_count() {
 
     let elsewhere = replace(&raw, "\ngpgsig ", "\ngpgsig-sha256 ");
     assert!(!world.git_says(&elsewhere, &file));
-    assert_eq!(world.verify(&keys, &elsewhere, now()), Signature::None);
+    assert_eq!(world.verify(&keys, &elsewhere, now()), SignatureStatus::None);
 
     let mut in_message = signed.payload.clone();
     in_message.extend_from_slice(format!("gpgsig {}", armor.replace('\n', "\n ")).as_bytes());
     assert!(!world.git_says(&in_message, &file));
-    assert_eq!(world.verify(&keys, &in_message, now()), Signature::None);
+    assert_eq!(world.verify(&keys, &in_message, now()), SignatureStatus::None);
 
     let followed = world.with_signature(&signed.payload, format!("{armor}{armor}").as_bytes());
     assert!(reason(world.verify(&keys, &followed, now())).contains("follows the armor"));
@@ -210,7 +215,7 @@ fn what_is_signed_is_cut_as_git_cuts_it() {
         ] {
             let raw = format!("{head}\n{extra}\n{message}{body}").into_bytes();
             assert!(world.git_says(&raw, ""), "{extra}");
-            let signed = split(&raw, format).unwrap().unwrap();
+            let signed = split_signature(&raw, format).unwrap().unwrap();
             assert_eq!(signed.payload, std::fs::read(&log).unwrap(), "{extra}");
         }
     }
@@ -228,7 +233,7 @@ fn x509_and_unknown_signatures_are_named() {
         let armor = format!("-----BEGIN {label}-----\n\nAAAA\n-----END {label}-----\n");
         let raw = world.with_signature(&payload, armor.as_bytes());
         assert!(!world.git_says(&raw, ""));
-        assert!(reason(world.verify(&Keys::default(), &raw, now())).contains(why), "{label}");
+        assert!(reason(world.verify(&KeyRegistry::default(), &raw, now())).contains(why), "{label}");
     }
 }
 
@@ -242,7 +247,7 @@ fn openpgp_signatures_hold_for_the_keyring_alone() {
         let raw = world.pgp_commit(&key);
         assert!(world.git_says(&raw, ""), "{algorithm}");
         let ring = world.keyring();
-        let good = Signature::Good { signer: ANA.into(), key };
+        let good = SignatureStatus::Good { signer: ANA.into(), key };
         assert_eq!(world.verify(&keyring(&ring), &raw, now()), good, "{algorithm}");
         let armored = world.gpg(&["--export", "--armor"]);
         assert_eq!(world.verify(&keyring(&armored), &raw, now()), good, "{algorithm}");
@@ -252,7 +257,7 @@ fn openpgp_signatures_hold_for_the_keyring_alone() {
         assert!(
             reason(world.verify(&keyring(&ring), &tampered, now())).contains("something else was signed")
         );
-        assert!(reason(world.verify(&Keys::default(), &raw, now())).contains("not registered"));
+        assert!(reason(world.verify(&KeyRegistry::default(), &raw, now())).contains("not registered"));
         assert!(reason(world.verify(&keyring(&ring), &raw, years_from_now(2))).contains("expired"));
         assert!(reason(world.verify(&keyring(&ring), &raw, years_from_now(-1))).contains("did not exist"));
     }
@@ -267,14 +272,14 @@ fn a_signing_subkey_signs_for_its_certificate() {
     let raw = world.pgp_commit(&primary);
     assert!(world.git_says(&raw, ""));
     let keys = keyring(&world.keyring());
-    let Signature::Good { signer, key } = world.verify(&keys, &raw, now()) else { panic!("not good") };
+    let SignatureStatus::Good { signer, key } = world.verify(&keys, &raw, now()) else { panic!("not good") };
     assert_eq!(signer, ANA.into());
     assert_ne!(key, primary, "the subkey made it");
     assert!(reason(world.verify(&keys, &raw, years_from_now(2))).contains("expired"));
 
     // The secret half never belongs into a registry.
     let secret = world.gpg(&["--export-secret-keys"]);
-    assert!(Keys::read(None, Some(&secret)).unwrap_err()[0].reason.contains("secret"));
+    assert!(KeyRegistry::read_registry(None, Some(&secret)).unwrap_err()[0].reason.contains("secret"));
     // Without the signatures that bind it, the subkey speaks for nobody.
     let bare = without_signatures(&world.keyring(), 14);
     assert!(reason(world.verify(&keyring(&bare), &raw, now())).contains("not registered"));
@@ -394,7 +399,7 @@ fn a_revoked_key_never_counts() {
     for (_, packet) in &bob[1..] {
         mixed.extend_from_slice(packet);
     }
-    assert!(Keys::read(None, Some(&mixed)).unwrap_err()[0].reason.contains("did not make"));
+    assert!(KeyRegistry::read_registry(None, Some(&mixed)).unwrap_err()[0].reason.contains("did not make"));
 }
 
 #[test]
@@ -434,7 +439,7 @@ fn user_ids_count_while_they_are_said() {
     let key = world.pgp_key("Ana Ruiz <ana@old.example>", "ed25519", "sign", "never");
     let raw = world.pgp_commit(&key);
     let signer = |at| match world.verify(&keyring(&world.keyring()), &raw, at) {
-        Signature::Good { signer, .. } => signer.to_lossy().into_owned(),
+        SignatureStatus::Good { signer, .. } => signer.to_lossy().into_owned(),
         other => panic!("{other:?}"),
     };
     assert_eq!(signer(now()), "ana@old.example");
@@ -444,7 +449,7 @@ fn user_ids_count_while_they_are_said() {
     assert_eq!(signer(now()), "ana@old.example");
     // Text that looks like an address is none.
     let bare = without_signatures(&world.keyring(), 13);
-    assert!(Keys::read(None, Some(&bare)).unwrap_err()[0].reason.contains("user id"));
+    assert!(KeyRegistry::read_registry(None, Some(&bare)).unwrap_err()[0].reason.contains("user id"));
 }
 
 #[test]
@@ -484,7 +489,7 @@ fn one_key_in_two_certificates_is_refused() {
     let Some(world) = world(&["gpg"], ObjectFormat::Sha1) else { return };
     world.pgp_key("Ana Ruiz <ana@example.com>", "ed25519", "sign", "never");
     let ring = world.gpg(&["--export", "--armor"]);
-    let errors = Keys::read(None, Some(&[ring.clone(), ring].concat())).unwrap_err();
+    let errors = KeyRegistry::read_registry(None, Some(&[ring.clone(), ring].concat())).unwrap_err();
     assert!(errors[0].to_string().contains("certificate 2: a key of it is in certificate 1"), "{errors:?}");
 }
 
@@ -506,8 +511,8 @@ fn changes() -> impl Strategy<Value = Vec<(u8, usize, u8)>> {
     prop::collection::vec((kind, any::<usize>(), any::<u8>()), 1..4)
 }
 
-fn survives(world: &World, keys: &Keys, raw: &[u8], label: &str, headers: &str) {
-    let signed = split(raw, ObjectFormat::Sha1).unwrap().unwrap();
+fn survives(world: &World, keys: &KeyRegistry, raw: &[u8], label: &str, headers: &str) {
+    let signed = split_signature(raw, ObjectFormat::Sha1).unwrap().unwrap();
     let base64: String = std::str::from_utf8(&signed.armor)
         .unwrap()
         .lines()
@@ -577,12 +582,12 @@ fn no_mutation_of_a_registry_panics() {
         .run(&changes(), |changes| {
             let mut ring = ring.clone();
             changes.iter().for_each(|change| mutate(&mut ring, *change));
-            if let Ok(keys) = Keys::read(None, Some(&ring)) {
+            if let Ok(keys) = KeyRegistry::read_registry(None, Some(&ring)) {
                 let _ = world.verify(&keys, &raw, at);
             }
             let mut file = file.clone().into_bytes();
             changes.iter().for_each(|change| mutate(&mut file, *change));
-            let _ = Keys::read(Some(&file), None);
+            let _ = KeyRegistry::read_registry(Some(&file), None);
             Ok(())
         })
         .unwrap();

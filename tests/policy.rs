@@ -12,10 +12,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use changegate::judge::judge;
+use changegate::judge::judge_change;
 use changegate::policy::{self, Policy, PolicyErrors, packs};
-use changegate::report::{Style, faults::write_faults};
-use changegate::verdict::{Level, Outcome};
+use changegate::report::{ReportStyle, faults::write_faults};
+use changegate::verdict::{RuleLevel, RuleOutcome};
 use changegate::{fixture, yaml};
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ rules:
 
 fn load_files(entry: &str, files: &[(&str, &str)]) -> Result<Policy, PolicyErrors> {
     let files: BTreeMap<&str, &str> = files.iter().copied().collect();
-    policy::load(entry, &mut |name| Ok(files.get(name).map(|text| text.as_bytes().to_vec())))
+    policy::load_policy(entry, &mut |name| Ok(files.get(name).map(|text| text.as_bytes().to_vec())))
 }
 
 fn load(text: &str) -> Result<Policy, PolicyErrors> {
@@ -48,7 +48,7 @@ fn load(text: &str) -> Result<Policy, PolicyErrors> {
 /// Returns each fault in a line: file, place, what, help.
 fn told(errors: &PolicyErrors) -> Vec<String> {
     let mut lines = Vec::new();
-    for file in &errors.files {
+    for file in &errors.faulty_files {
         for fault in &file.faults {
             let help = fault.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
             lines.push(format!("{}:{} {}{help}", file.name, fault.at, fault.what));
@@ -228,11 +228,11 @@ signers: { ssh: keys }
     let errors = load_files("p/main.yml", &files).unwrap_err();
     let mut out = Vec::new();
     let files: Vec<_> = errors
-        .files
+        .faulty_files
         .iter()
         .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
         .collect();
-    write_faults(&files, &Style::default(), &mut out).unwrap();
+    write_faults(&files, &ReportStyle::default(), &mut out).unwrap();
     is("several", &String::from_utf8(out).unwrap());
 }
 
@@ -299,12 +299,12 @@ rules:
     let policy = load_files("p/main.yml", &files).unwrap();
     let rule = &policy.rules[0];
     assert_eq!((rule.name.title.as_str(), rule.why.as_deref()), ("short", Some("reading")));
-    assert!(rule.require.words().contains("50"), "{}", rule.require.words());
+    assert!(rule.require.describe().contains("50"), "{}", rule.require.describe());
     // The last day still warns; from the next one on it denies.
     let day = |text: &str| text.parse().unwrap();
-    assert_eq!(rule.level_on(day("2026-06-30")), Level::Warn);
-    assert_eq!(rule.level_on(day("2026-07-01")), Level::Deny);
-    assert_eq!(policy.rules[1].level_on(day("2999-01-01")), Level::Deny);
+    assert_eq!(rule.level_on(day("2026-06-30")), RuleLevel::Warn);
+    assert_eq!(rule.level_on(day("2026-07-01")), RuleLevel::Deny);
+    assert_eq!(policy.rules[1].level_on(day("2999-01-01")), RuleLevel::Deny);
     let off = child.replace("level: warn", "level: off");
     let policy = load_files("p/main.yml", &[("p/main.yml", &off), ("p/base.yml", base)]).unwrap();
     assert_eq!(policy.rules.len(), 1);
@@ -318,24 +318,25 @@ fn an_exemption_holds_until_its_last_day_has_passed() {
     let outcome = |author: &str, seen_at: &str| {
         let text = format!("seen-at: {seen_at}\ncommits: [{{ author: 'A <{author}>', message: no risk }}]");
         let mut faults = Vec::new();
-        let change = fixture::read(&yaml::read(text.as_bytes()).unwrap(), &mut faults).unwrap();
+        let change =
+            fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults).unwrap();
         assert_eq!(faults, []);
-        judge(&policy, &change, true).judgements[0].outcome.clone()
+        judge_change(&policy, &change, true).judgements[0].outcome.clone()
     };
     match outcome("ana@example.com", "2026-01-01T23:59:59Z") {
-        Outcome::Exempted { place, .. } => assert_eq!(place, "p/main.yml:14"),
+        RuleOutcome::Exempted { place, .. } => assert_eq!(place, "p/main.yml:14"),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(outcome("ana@example.com", "2026-01-02T00:00:00Z"), Outcome::Fail(_)));
-    assert!(matches!(outcome("bob@example.com", "2026-01-01T00:00:00Z"), Outcome::Fail(_)));
-    assert_eq!(policy.expired("2026-01-02".parse().unwrap()).count(), 1);
-    assert_eq!(policy.expired("2026-01-01".parse().unwrap()).count(), 0);
+    assert!(matches!(outcome("ana@example.com", "2026-01-02T00:00:00Z"), RuleOutcome::Fail(_)));
+    assert!(matches!(outcome("bob@example.com", "2026-01-01T00:00:00Z"), RuleOutcome::Fail(_)));
+    assert_eq!(policy.expired_exemptions("2026-01-02".parse().unwrap()).count(), 1);
+    assert_eq!(policy.expired_exemptions("2026-01-01".parse().unwrap()).count(), 0);
 }
 
 /// Returns the rules of a pack that deny a pull request: its description, beside what the pack asks to
 /// be stated, its commit, and the rest of it.
 fn denied(pack: &str, body: &str, commit: &str, pull: &str) -> Vec<String> {
-    let policy = policy::load(pack, &mut |_| Ok(None)).unwrap();
+    let policy = policy::load_policy(pack, &mut |_| Ok(None)).unwrap();
     let indented =
         |text: &str, by: &str| text.lines().map(|line| format!("{by}{line}\n")).collect::<String>();
     let (body, pull) = (indented(body, "      "), indented(pull, "    "));
@@ -344,11 +345,11 @@ fn denied(pack: &str, body: &str, commit: &str, pull: &str) -> Vec<String> {
          title: Cache it\n    body: |\n{body}{pull}"
     );
     let mut faults = Vec::new();
-    let node = yaml::read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
-    let change = fixture::read(&node, &mut faults);
+    let node = yaml::read_document(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
+    let change = fixture::read_change(&node, &mut faults);
     assert_eq!(faults, [], "{text}");
-    let verdict = judge(&policy, &change.unwrap(), true);
-    let denying = verdict.judgements.iter().filter(|judgement| judgement.denies(true));
+    let verdict = judge_change(&policy, &change.unwrap(), true);
+    let denying = verdict.judgements.iter().filter(|judgement| judgement.is_denying(true));
     denying.map(|judgement| judgement.rule.id.clone()).collect()
 }
 
@@ -452,15 +453,16 @@ fn the_authority_over_the_management_system_has_to_approve() {
     );
     let commit = "paths: [policies/changegate.yml]";
     let says = |reviews: &str| {
-        let policy = policy::load("iso27001", &mut |_| Ok(None)).unwrap();
+        let policy = policy::load_policy("iso27001", &mut |_| Ok(None)).unwrap();
         let body: String = pillars.lines().map(|line| format!("      {line}\n")).collect();
         let text = format!(
             "stage: pull-request\ncommits: [{{ {commit} }}]\npull:\n    body: |\n{body}    {reviews}\n"
         );
-        let change = fixture::read(&yaml::read(text.as_bytes()).unwrap(), &mut Vec::new()).unwrap();
-        let verdict = judge(&policy, &change, true);
+        let change =
+            fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut Vec::new()).unwrap();
+        let verdict = judge_change(&policy, &change, true);
         assert_eq!(verdict.class.as_deref(), Some("isms"));
-        let denying = verdict.judgements.into_iter().filter(|judgement| judgement.denies(true));
+        let denying = verdict.judgements.into_iter().filter(|judgement| judgement.is_denying(true));
         denying.map(|judgement| judgement.rule.id.clone()).collect::<Vec<_>>()
     };
     assert_eq!(says("reviews: [{ by: kim }]"), [""; 0]);
@@ -496,10 +498,10 @@ fn what_is_too_large_or_too_deep_ends_soon() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_a_fault_and_not_an_absence() {
-    let errors = policy::load("p/main.yml", &mut |_| Err("the disk is gone".into())).unwrap_err();
+    let errors = policy::load_policy("p/main.yml", &mut |_| Err("the disk is gone".into())).unwrap_err();
     assert_eq!(told(&errors), ["p/main.yml:1:1 `p/main.yml` cannot be read: the disk is gone"]);
     let text = SOUND.replace("teams:", "roster: who.yml, teams:");
-    let errors = policy::load("p/main.yml", &mut |name| match name {
+    let errors = policy::load_policy("p/main.yml", &mut |name| match name {
         "p/main.yml" => Ok(Some(text.clone().into_bytes())),
         _ => Err("the disk is gone".into()),
     });
@@ -508,9 +510,9 @@ fn a_file_that_cannot_be_read_is_a_fault_and_not_an_absence() {
 
 /// Returns the places of all keys, but for those whose names are the policy's own to choose and
 /// that nothing refers to.
-fn keys(node: &yaml::Node, path: &mut Vec<String>, found: &mut Vec<(usize, usize, String)>) {
+fn keys(node: &yaml::YamlNode, path: &mut Vec<String>, found: &mut Vec<(usize, usize, String)>) {
     match &node.value {
-        yaml::Value::Map(entries) => {
+        yaml::YamlValue::Map(entries) => {
             for (key, node) in entries {
                 let own = matches!(
                     path.iter().map(String::as_str).collect::<Vec<_>>().as_slice(),
@@ -524,17 +526,17 @@ fn keys(node: &yaml::Node, path: &mut Vec<String>, found: &mut Vec<(usize, usize
                 path.pop();
             }
         }
-        yaml::Value::List(items) => items.iter().for_each(|item| keys(item, path, found)),
-        yaml::Value::Scalar { .. } => {}
+        yaml::YamlValue::List(items) => items.iter().for_each(|item| keys(item, path, found)),
+        yaml::YamlValue::Scalar { .. } => {}
     }
 }
 
 #[test]
 fn a_key_with_one_letter_changed_is_always_a_fault() {
     let own = ("changegate", include_str!("../policies/changegate.yml"));
-    for (name, source) in packs::ALL.iter().map(|pack| (pack.name, pack.source)).chain([own]) {
+    for (name, source) in packs::POLICY_PACKS.iter().map(|pack| (pack.name, pack.source)).chain([own]) {
         let mut found = Vec::new();
-        keys(&yaml::read(source.as_bytes()).unwrap(), &mut Vec::new(), &mut found);
+        keys(&yaml::read_document(source.as_bytes()).unwrap(), &mut Vec::new(), &mut found);
         assert!(10 < found.len(), "{name}");
         for (line, column, key) in found {
             for at in 0..key.len() {
@@ -542,7 +544,7 @@ fn a_key_with_one_letter_changed_is_always_a_fault() {
                 let at = start + column - 1 + at;
                 let mut text = source.as_bytes().to_vec();
                 text[at] = if text[at] == b'x' { b'y' } else { b'x' };
-                let loaded = policy::load("p/main.yml", &mut |_| Ok(Some(text.clone())));
+                let loaded = policy::load_policy("p/main.yml", &mut |_| Ok(Some(text.clone())));
                 assert!(loaded.is_err(), "{name}:{line}: {}", String::from_utf8_lossy(&text[start..at + 20]));
             }
         }
@@ -564,10 +566,11 @@ fn fragment() -> impl Strategy<Value = String> {
 
 fn comes_back(bytes: &[u8]) {
     let started = Instant::now();
-    let loaded = policy::load("p/main.yml", &mut |name| Ok((name == "p/main.yml").then(|| bytes.to_vec())));
+    let loaded =
+        policy::load_policy("p/main.yml", &mut |name| Ok((name == "p/main.yml").then(|| bytes.to_vec())));
     if let Err(errors) = loaded {
-        assert!(0 < errors.count());
-        assert!(errors.files.iter().flat_map(|file| &file.faults).all(|fault| 1 <= fault.at.line));
+        assert!(0 < errors.count_faults());
+        assert!(errors.faulty_files.iter().flat_map(|file| &file.faults).all(|fault| 1 <= fault.at.line));
     }
     assert!(started.elapsed() < Duration::from_secs(2));
 }

@@ -11,30 +11,30 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use changegate::change::{Change, Missing, Need, Needs};
+use changegate::change::{Change, FactKind, Missing, NeededFacts};
 use changegate::fixture;
-use changegate::people::People;
-use changegate::predicates::{Condition, DOCS, Known, Seen};
-use changegate::verdict::{Answer, Finding, Line, Part};
-use changegate::vocabulary::Vocabulary;
-use changegate::yaml::decode::{Map, entries, items, text};
-use changegate::yaml::{self, Fault, Key, Node, Place, Value};
+use changegate::people::PeopleDirectory;
+use changegate::predicates::{Condition, EvaluationContext, PREDICATE_DOCS, PolicyScope};
+use changegate::verdict::{Finding, PredicateAnswer, Sentence, SentencePart};
+use changegate::vocabulary::FieldVocabulary;
+use changegate::yaml::decode::{MapReader, read_entries, read_items, read_text};
+use changegate::yaml::{self, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 
 /// What a change can be made to forget.
-const FACTS: [Need; 13] = [
-    Need::Paths,
-    Need::Lines,
-    Need::Blobs,
-    Need::OwnContent,
-    Need::Signatures,
-    Need::Pusher,
-    Need::Target,
-    Need::Reviews,
-    Need::Pull,
-    Need::Checks,
-    Need::Comments,
-    Need::Conversations,
-    Need::Tickets,
+const FACTS: [FactKind; 13] = [
+    FactKind::Paths,
+    FactKind::Lines,
+    FactKind::Blobs,
+    FactKind::EvilMerges,
+    FactKind::Signatures,
+    FactKind::Pusher,
+    FactKind::Target,
+    FactKind::Reviews,
+    FactKind::Pull,
+    FactKind::Checks,
+    FactKind::Comments,
+    FactKind::Conversations,
+    FactKind::Tickets,
 ];
 
 #[test]
@@ -44,9 +44,9 @@ fn every_predicate_answers_for_every_fixture_as_it_did() {
     for (predicate, questions) in questions(&vocabulary, &people) {
         let mut said = String::new();
         for question in questions {
-            writeln!(said, "{}", question.words()).unwrap();
+            writeln!(said, "{}", question.describe()).unwrap();
             for (name, change) in &changes {
-                let answer = question.ask(&Seen::new(change, &people, &vocabulary));
+                let answer = question.evaluate(&EvaluationContext::new(change, &people, &vocabulary));
                 writeln!(said, "  {name:<22} {}", shown(&answer)).unwrap();
             }
             said.push('\n');
@@ -59,18 +59,18 @@ fn every_predicate_answers_for_every_fixture_as_it_did() {
 fn every_predicate_is_asked() {
     let (vocabulary, people) = policy();
     let asked: Vec<String> = questions(&vocabulary, &people).into_iter().map(|(name, _)| name).collect();
-    let known: Vec<&str> = DOCS.iter().map(|doc| doc.name).collect();
+    let known: Vec<&str> = PREDICATE_DOCS.iter().map(|doc| doc.name).collect();
     assert_eq!(asked, known);
 }
 
 #[test]
 fn a_fact_that_goes_missing_leaves_an_answer_as_it_was_or_unknown() {
     for_each_forgotten_fact(|question, before, after, _, what| {
-        let unknown = matches!(after, Answer::Unknown(_));
+        let unknown = matches!(after, PredicateAnswer::Unknown(_));
         assert!(
             unknown || rank(before) == rank(after),
             "{} {what}: {before:?}, then {after:?}",
-            question.words()
+            question.describe()
         );
     });
 }
@@ -78,32 +78,32 @@ fn a_fact_that_goes_missing_leaves_an_answer_as_it_was_or_unknown() {
 #[test]
 fn a_fact_that_a_question_does_not_name_makes_no_difference_to_it() {
     for_each_forgotten_fact(|question, before, after, need, what| {
-        let mut needs = Needs::new();
-        question.needs(&mut needs);
+        let mut needs = NeededFacts::new();
+        question.add_needs(&mut needs);
         // Whoever reads paths may read nothing else about them.
         let named = match need {
-            Need::Blobs => needs.contains(&Need::Blobs) || needs.contains(&Need::Paths),
+            FactKind::Blobs => needs.contains(&FactKind::Blobs) || needs.contains(&FactKind::Paths),
             // Who approves, a forge says by reviews.
-            Need::Reviews => needs.contains(&Need::Reviews) || needs.contains(&Need::Approvals),
+            FactKind::Reviews => needs.contains(&FactKind::Reviews) || needs.contains(&FactKind::Approvals),
             need => needs.contains(&need),
         };
-        assert!(named || before == after, "{} {what}: {before:?}, then {after:?}", question.words());
+        assert!(named || before == after, "{} {what}: {before:?}, then {after:?}", question.describe());
     });
 }
 
 /// Calls `check` with the answer before and after, for every question, change and fact, where the
 /// fact is missing of the whole change or of one commit.
-fn for_each_forgotten_fact(check: impl Fn(&Condition, &Answer, &Answer, Need, &str)) {
+fn for_each_forgotten_fact(check: impl Fn(&Condition, &PredicateAnswer, &PredicateAnswer, FactKind, &str)) {
     let (vocabulary, people) = policy();
     for (_, questions) in questions(&vocabulary, &people) {
         for question in questions {
             for (name, change) in changes() {
-                let before = question.ask(&Seen::new(&change, &people, &vocabulary));
+                let before = question.evaluate(&EvaluationContext::new(&change, &people, &vocabulary));
                 for need in FACTS {
                     for only in std::iter::once(None).chain((0..change.commits.len()).map(Some)) {
                         let mut poorer = change.clone();
                         forget(&mut poorer, need, only);
-                        let after = question.ask(&Seen::new(&poorer, &people, &vocabulary));
+                        let after = question.evaluate(&EvaluationContext::new(&poorer, &people, &vocabulary));
                         check(
                             &question,
                             &before,
@@ -118,44 +118,44 @@ fn for_each_forgotten_fact(check: impl Fn(&Condition, &Answer, &Answer, Need, &s
     }
 }
 
-fn forget(change: &mut Change, need: Need, only: Option<usize>) {
+fn forget(change: &mut Change, need: FactKind, only: Option<usize>) {
     let missing = Missing::Unavailable(need, "it was forgotten".into());
     if let (Ok(pull), None) = (&mut change.pull, only) {
         fixture::forget_pull(pull, need);
     }
     match need {
-        Need::Pusher => change.pusher = Err(missing),
-        Need::Target => change.target = Err(missing),
-        Need::Tickets => change.tickets = Err(missing),
+        FactKind::Pusher => change.pusher = Err(missing),
+        FactKind::Target => change.target = Err(missing),
+        FactKind::Tickets => change.tickets = Err(missing),
         _ => {
             for (index, commit) in change.commits.iter_mut().enumerate() {
                 if only.is_none_or(|only| only == index) {
-                    fixture::forget(commit, need);
+                    fixture::forget_commit_fact(commit, need);
                 }
             }
         }
     }
 }
 
-fn rank(answer: &Answer) -> u8 {
+fn rank(answer: &PredicateAnswer) -> u8 {
     match answer {
-        Answer::Fails(_) => 0,
-        Answer::Unknown(_) => 1,
-        Answer::Holds(_) => 2,
+        PredicateAnswer::Fails(_) => 0,
+        PredicateAnswer::Unknown(_) => 1,
+        PredicateAnswer::Holds(_) => 2,
     }
 }
 
 /// Returns an answer in words, one finding to a line.
-fn shown(answer: &Answer) -> String {
+fn shown(answer: &PredicateAnswer) -> String {
     let more = format!("\n{}", " ".repeat(25));
     match answer {
-        Answer::Holds(owed) if owed.is_empty() => "holds".into(),
-        Answer::Holds(owed) => {
+        PredicateAnswer::Holds(owed) if owed.is_empty() => "holds".into(),
+        PredicateAnswer::Holds(owed) => {
             let owed = owed.iter().map(|owed| format!("{}, due {}", owed.what, owed.due.unwrap()));
             format!("holds, and owes {}", owed.collect::<Vec<_>>().join(&more))
         }
-        Answer::Fails(findings) => findings.iter().map(finding).collect::<Vec<_>>().join(&more),
-        Answer::Unknown(missing) => {
+        PredicateAnswer::Fails(findings) => findings.iter().map(finding).collect::<Vec<_>>().join(&more),
+        PredicateAnswer::Unknown(missing) => {
             let missing: BTreeSet<String> =
                 missing.iter().map(|missing| format!("unknown: {missing}")).collect();
             missing.into_iter().collect::<Vec<_>>().join(&more)
@@ -164,34 +164,34 @@ fn shown(answer: &Answer) -> String {
 }
 
 fn finding(finding: &Finding) -> String {
-    let commit = finding.at.commit.map(|id| format!("{}: ", id.short().get(..2).unwrap_or_default()));
+    let commit = finding.at.commit.map(|id| format!("{}: ", id.short_hex().get(..2).unwrap_or_default()));
     let place = if finding.at.in_description { "description " } else { "" };
     let line = finding.at.line.map(|line| format!("{place}line {line}: "));
     format!("no: {}{}{}", commit.unwrap_or_default(), line.unwrap_or_default(), plain(&finding.what))
 }
 
 /// Returns a sentence with everything in it escaped that somebody else wrote.
-fn plain(line: &Line) -> String {
-    let part = |part: &Part| match part {
-        Part::Say(words) => words.clone(),
-        Part::Quote(text) => format!("{text:?}"),
+fn plain(line: &Sentence) -> String {
+    let part = |part: &SentencePart| match part {
+        SentencePart::Say(words) => words.clone(),
+        SentencePart::Quote(text) => format!("{text:?}"),
     };
     line.0.iter().map(part).collect()
 }
 
 /// Returns each predicate with the questions about it.
-fn questions(vocabulary: &Vocabulary, people: &People) -> Vec<(String, Vec<Condition>)> {
+fn questions(vocabulary: &FieldVocabulary, people: &PeopleDirectory) -> Vec<(String, Vec<Condition>)> {
     let node = load(&folder("predicates").join("questions.yml"));
-    let known = Known { vocabulary, people, may_owe: true };
+    let known = PolicyScope { vocabulary, people, allows_obligations: true };
     let mut faults = Vec::new();
     let mut questions = Vec::new();
-    for (predicate, asked) in entries(&node, &mut faults).to_vec() {
-        let asked = items(&asked, &mut faults).to_vec();
-        let read = |parameters: Node| {
+    for (predicate, asked) in read_entries(&node, &mut faults).to_vec() {
+        let asked = read_items(&asked, &mut faults).to_vec();
+        let read = |parameters: YamlNode| {
             let mut faults = Vec::new();
-            let key = Key { at: Place::default(), text: predicate.text.clone() };
-            let question = Node { at: parameters.at, value: Value::Map(vec![(key, parameters)]) };
-            let question = Condition::read(&question, &known, &mut faults);
+            let key = YamlKey { at: YamlPlace::default(), text: predicate.text.clone() };
+            let question = YamlNode { at: parameters.at, value: YamlValue::Map(vec![(key, parameters)]) };
+            let question = Condition::read_condition(&question, &known, &mut faults);
             none(&faults, &predicate.text);
             question.unwrap()
         };
@@ -201,15 +201,16 @@ fn questions(vocabulary: &Vocabulary, people: &People) -> Vec<(String, Vec<Condi
     questions
 }
 
-fn policy() -> (Vocabulary, People) {
+fn policy() -> (FieldVocabulary, PeopleDirectory) {
     let node = load(&folder("predicates").join("policy.yml"));
     let mut faults = Vec::new();
-    let mut map = Map::new(&node, &mut faults).unwrap();
-    let mut vocabulary = Vocabulary::default();
-    vocabulary.read(map.require("fields", &mut faults).unwrap(), &mut faults);
-    let mut people = People::read(map.require("people", &mut faults).unwrap(), &mut faults);
-    people.read_roster(map.require("roster", &mut faults).unwrap(), &mut faults);
-    map.finish(&mut faults);
+    let mut map = MapReader::new(&node, &mut faults).unwrap();
+    let mut vocabulary = FieldVocabulary::default();
+    vocabulary.read_fields(map.require_key("fields", &mut faults).unwrap(), &mut faults);
+    let mut people =
+        PeopleDirectory::read_people(map.require_key("people", &mut faults).unwrap(), &mut faults);
+    people.read_roster(map.require_key("roster", &mut faults).unwrap(), &mut faults);
+    map.refuse_unknown_keys(&mut faults);
     none(&faults, "policy.yml");
     (vocabulary, people)
 }
@@ -223,10 +224,11 @@ fn changes() -> Vec<(String, Change)> {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let node = load(&path);
         let mut faults = Vec::new();
-        let mut map = Map::new(&node, &mut faults).unwrap();
-        map.require("about", &mut faults).and_then(|node| text(node, &mut faults));
-        let change = map.require("change", &mut faults).and_then(|node| fixture::read(node, &mut faults));
-        map.finish(&mut faults);
+        let mut map = MapReader::new(&node, &mut faults).unwrap();
+        map.require_key("about", &mut faults).and_then(|node| read_text(node, &mut faults));
+        let change =
+            map.require_key("change", &mut faults).and_then(|node| fixture::read_change(node, &mut faults));
+        map.refuse_unknown_keys(&mut faults);
         none(&faults, &name);
         (name, change.unwrap())
     };
@@ -237,10 +239,11 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
-fn load(path: &Path) -> Node {
-    yaml::read(&fs::read(path).unwrap()).unwrap_or_else(|faults| panic!("{}: {faults:?}", path.display()))
+fn load(path: &Path) -> YamlNode {
+    yaml::read_document(&fs::read(path).unwrap())
+        .unwrap_or_else(|faults| panic!("{}: {faults:?}", path.display()))
 }
 
-fn none(faults: &[Fault], of: &str) {
+fn none(faults: &[YamlFault], of: &str) {
     assert!(faults.is_empty(), "{of}: {faults:?}");
 }

@@ -12,15 +12,15 @@
 mod json_schema;
 
 use changegate::policy::{packs, schema};
-use changegate::predicates::DOCS;
-use changegate::yaml::{self, Node, Value as Yaml};
+use changegate::predicates::PREDICATE_DOCS;
+use changegate::yaml::{self, YamlNode, YamlValue as Yaml};
 use json_schema::holds;
 use serde_json::{Value, json};
 
 /// Returns what an editor makes of a document: YAML 1.2 with its numbers and truth values.
-fn json(node: &Node) -> Value {
+fn json(node: &YamlNode) -> Value {
     match &node.value {
-        Yaml::Scalar { text, plain: true } => match text.as_str() {
+        Yaml::Scalar { text, is_plain: true } => match text.as_str() {
             "true" => json!(true),
             "false" => json!(false),
             "" | "~" | "null" => Value::Null,
@@ -33,17 +33,17 @@ fn json(node: &Node) -> Value {
 }
 
 fn read(text: &str) -> Value {
-    json(&yaml::read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}")))
+    json(&yaml::read_document(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}")))
 }
 
 fn policy(text: &str) -> Result<(), String> {
-    let schema = schema::schema();
+    let schema = schema::build_schema();
     holds(&schema, &schema, &read(text))
 }
 
 #[test]
 fn every_shipped_policy_fits_the_schema() {
-    for pack in packs::ALL {
+    for pack in packs::POLICY_PACKS {
         policy(pack.source).unwrap_or_else(|why| panic!("{}: {why}", pack.name));
     }
     policy(include_str!("../policies/changegate.yml")).unwrap();
@@ -51,9 +51,9 @@ fn every_shipped_policy_fits_the_schema() {
 
 #[test]
 fn every_question_of_the_documentation_fits_the_schema() {
-    let schema = schema::schema();
-    for doc in DOCS {
-        for example in [doc.passes, doc.fails] {
+    let schema = schema::build_schema();
+    for doc in PREDICATE_DOCS {
+        for example in [doc.passing_example, doc.failing_example] {
             let question = read(example)["ask"].take();
             holds(&schema, &schema["$defs"]["question"], &question).unwrap();
         }
@@ -62,7 +62,7 @@ fn every_question_of_the_documentation_fits_the_schema() {
 
 #[test]
 fn every_question_of_the_tests_fits_the_schema() {
-    let schema = schema::schema();
+    let schema = schema::build_schema();
     for (name, questions) in read(include_str!("predicates/questions.yml")).as_object().unwrap() {
         for question in questions.as_array().unwrap() {
             let question = json!({ name: question });
@@ -100,14 +100,14 @@ fn common_mistakes_do_not_fit() {
 
 #[test]
 fn every_key_is_described_and_every_value_has_a_form() {
-    let schema = schema::schema();
+    let schema = schema::build_schema();
     for part in [&schema["properties"], &schema["$defs"]["rule"]["properties"]] {
         for (key, value) in part.as_object().unwrap() {
             assert!(value["description"].is_string(), "{key}");
             assert!(1 < value.as_object().unwrap().len(), "{key}");
         }
     }
-    for doc in DOCS {
+    for doc in PREDICATE_DOCS {
         assert!(schema["$defs"]["question"]["properties"][doc.name].is_object(), "{}", doc.name);
     }
 }

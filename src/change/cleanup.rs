@@ -5,12 +5,12 @@
 //! up in the commit. Which mode applies (`--cleanup`, `commit.cleanup`) and which string starts a
 //! comment (`core.commentString`) is for the caller to find out: nothing here reads configuration.
 
-use super::ending::{scissors, until_nul};
-use super::text::is_space;
+use super::ending::{cut_at_nul, find_scissors};
+use super::text::is_git_space;
 
 /// How git tidies a message before it records it: the modes of `git commit --cleanup`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Cleanup {
+pub enum CleanupMode {
     /// White space as under [`Cleanup::Whitespace`], and no comment lines. What git does when an
     /// editor was used and nobody has said otherwise.
     #[default]
@@ -30,17 +30,17 @@ pub enum Cleanup {
 /// one. Bytes that are not UTF-8 are taken for Latin-1 and converted, as git does unless
 /// `i18n.commitEncoding` names another encoding. Under `commit --verbose` git cuts at the scissors
 /// in every mode: pass what [`before_scissors`] returns. Source: `--cleanup` in git-commit(1).
-pub fn cleanup(raw: &[u8], mode: Cleanup, comment: &[u8]) -> Vec<u8> {
+pub fn clean_up_message(raw: &[u8], mode: CleanupMode, comment: &[u8]) -> Vec<u8> {
     let tidied = match mode {
-        Cleanup::Verbatim => raw.to_vec(),
-        Cleanup::Whitespace => strip_space(raw, None),
-        Cleanup::Strip => strip_space(raw, Some(comment).filter(|comment| !comment.is_empty())),
-        Cleanup::Scissors => strip_space(before_scissors(raw, comment), None),
+        CleanupMode::Verbatim => raw.to_vec(),
+        CleanupMode::Whitespace => strip_space(raw, None),
+        CleanupMode::Strip => strip_space(raw, Some(comment).filter(|comment| !comment.is_empty())),
+        CleanupMode::Scissors => strip_space(cut_at_scissors(raw, comment), None),
     };
     if std::str::from_utf8(&tidied).is_ok_and(|text| !text.chars().any(is_noncharacter)) {
         return tidied;
     }
-    in_utf8(&tidied)
+    convert_to_utf8(&tidied)
 }
 
 /// Returns `raw` up to its first scissors line, or the whole of it if there is none.
@@ -48,8 +48,8 @@ pub fn cleanup(raw: &[u8], mode: Cleanup, comment: &[u8]) -> Vec<u8> {
 /// A scissors line is `comment`, a space, 24 hyphens, ` >8 ` and 24 hyphens, to the byte and with
 /// an LF behind it. One that stands behind a NUL is not seen. Source: `--cleanup=scissors` in
 /// git-commit(1).
-pub fn before_scissors<'a>(raw: &'a [u8], comment: &[u8]) -> &'a [u8] {
-    scissors(until_nul(raw), comment).and_then(|at| raw.get(..at)).unwrap_or(raw)
+pub fn cut_at_scissors<'a>(raw: &'a [u8], comment: &[u8]) -> &'a [u8] {
+    find_scissors(cut_at_nul(raw), comment).and_then(|at| raw.get(..at)).unwrap_or(raw)
 }
 
 /// Returns `raw` without white space at line ends, without empty lines at either end, with one
@@ -64,7 +64,7 @@ pub fn strip_space(raw: &[u8], comment: Option<&[u8]>) -> Vec<u8> {
         if comment.is_some_and(|comment| line.starts_with(comment)) {
             continue;
         }
-        let Some(last) = line.iter().rposition(|byte| !is_space(*byte)) else {
+        let Some(last) = line.iter().rposition(|byte| !is_git_space(*byte)) else {
             is_gap = true;
             continue;
         };
@@ -79,7 +79,7 @@ pub fn strip_space(raw: &[u8], comment: Option<&[u8]>) -> Vec<u8> {
 }
 
 /// Returns `text` with every byte that has no place in UTF-8 taken for Latin-1.
-fn in_utf8(text: &[u8]) -> Vec<u8> {
+fn convert_to_utf8(text: &[u8]) -> Vec<u8> {
     let mut converted = String::with_capacity(text.len() + 16);
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -113,24 +113,24 @@ mod tests {
     #[test]
     fn each_mode_leaves_what_git_records() {
         for (mode, comment, left) in [
-            (Cleanup::Strip, "#", &b"Subject\n\n body\n;x\ndiff\n"[..]),
+            (CleanupMode::Strip, "#", &b"Subject\n\n body\n;x\ndiff\n"[..]),
             (
-                Cleanup::Strip,
+                CleanupMode::Strip,
                 ";",
                 b"Subject\n# a comment\n\n body\n\
                 # ------------------------ >8 ------------------------\n# rest\ndiff\n",
             ),
-            (Cleanup::Scissors, "#", b"Subject\n# a comment\n\n body\n;x\n"),
-            (Cleanup::Verbatim, "#", EDITED),
+            (CleanupMode::Scissors, "#", b"Subject\n# a comment\n\n body\n;x\n"),
+            (CleanupMode::Verbatim, "#", EDITED),
         ] {
-            let found = cleanup(EDITED, mode, comment.as_bytes());
+            let found = clean_up_message(EDITED, mode, comment.as_bytes());
             assert_eq!(
                 found.escape_ascii().to_string(),
                 left.escape_ascii().to_string(),
                 "{mode:?} {comment}"
             );
         }
-        let whitespace = cleanup(EDITED, Cleanup::Whitespace, b"#");
+        let whitespace = clean_up_message(EDITED, CleanupMode::Whitespace, b"#");
         assert!(
             whitespace.starts_with(b"Subject\n# a comment\n\n body\n;x\n# -")
                 && whitespace.ends_with(b"\ndiff\n")
@@ -140,24 +140,29 @@ mod tests {
     #[test]
     fn what_is_not_utf8_is_recorded_as_if_it_had_been_latin1() {
         assert_eq!(
-            cleanup(b"J\xf6rg J\xc3\xb6rg", Cleanup::Verbatim, b"#"),
+            clean_up_message(b"J\xf6rg J\xc3\xb6rg", CleanupMode::Verbatim, b"#"),
             "J\u{f6}rg J\u{f6}rg".as_bytes()
         );
-        assert_eq!(cleanup(b"\xef\xbf\xbe", Cleanup::Verbatim, b"#"), "\u{ef}\u{bf}\u{be}".as_bytes());
+        assert_eq!(
+            clean_up_message(b"\xef\xbf\xbe", CleanupMode::Verbatim, b"#"),
+            "\u{ef}\u{bf}\u{be}".as_bytes()
+        );
     }
 
     #[test]
     fn nothing_is_left_of_nothing() {
         for empty in ["", "\n", " \t\r\n\n", "# a\n\n# b"] {
-            assert_eq!(cleanup(empty.as_bytes(), Cleanup::Strip, b"#"), b"", "{empty:?}");
+            assert_eq!(clean_up_message(empty.as_bytes(), CleanupMode::Strip, b"#"), b"", "{empty:?}");
         }
     }
 
     #[test]
     fn tidying_twice_changes_nothing_more() {
-        for mode in [Cleanup::Strip, Cleanup::Whitespace, Cleanup::Verbatim, Cleanup::Scissors] {
-            let once = cleanup(EDITED, mode, b"#");
-            assert_eq!(cleanup(&once, mode, b"#"), once, "{mode:?}");
+        for mode in
+            [CleanupMode::Strip, CleanupMode::Whitespace, CleanupMode::Verbatim, CleanupMode::Scissors]
+        {
+            let once = clean_up_message(EDITED, mode, b"#");
+            assert_eq!(clean_up_message(&once, mode, b"#"), once, "{mode:?}");
         }
     }
 }

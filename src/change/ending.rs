@@ -7,19 +7,19 @@
 
 use std::borrow::Cow;
 
-use super::find::{first, last, lines};
-use super::text::is_space;
-use super::trailers::Like;
+use super::find::{find_first_byte, find_last_byte, find_line_starts};
+use super::text::is_git_space;
+use super::trailers::TrailerReader;
 
 /// The first byte of a comment line. Git's default; no configuration is ever read.
-pub(super) const COMMENT: &[u8] = b"#";
+pub(super) const COMMENT_PREFIX: &[u8] = b"#";
 
 /// What follows the comment string on a scissors line.
-const SCISSORS: &[u8] = b" ------------------------ >8 ------------------------\n";
+const SCISSORS_SUFFIX: &[u8] = b" ------------------------ >8 ------------------------\n";
 
 /// What makes git stop reading before the end of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum MessageCut {
     /// A NUL byte: to git a message is a C string.
     Nul,
     /// A line that starts with `---`, where the divider counts.
@@ -30,28 +30,28 @@ pub enum Cut {
 
 /// The part of a message in which git looks for trailers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extent {
+pub(super) struct TrailerExtent {
     /// The offset of its first byte.
     pub(super) start: usize,
     /// The offset after its last byte.
     pub(super) end: usize,
     /// What ended it early, with the offset of the first byte that is cut away.
-    pub(super) cut: Option<(Cut, usize)>,
+    pub(super) cut: Option<(MessageCut, usize)>,
 }
 
-impl Extent {
+impl TrailerExtent {
     /// Returns the part of `message` that this is the extent of.
-    pub(super) fn of(self, message: &[u8]) -> &[u8] {
+    pub(super) fn slice_message(self, message: &[u8]) -> &[u8] {
         message.get(self.start..self.end).unwrap_or_default()
     }
 }
 
 /// Returns `message` as the reader meant by `like` takes it in: `git interpret-trailers` completes
 /// the last line, `git log` does not.
-pub(super) fn as_taken_in(message: &[u8], like: Like) -> Cow<'_, [u8]> {
+pub(super) fn complete_last_line(message: &[u8], like: TrailerReader) -> Cow<'_, [u8]> {
     match (like, message.last()) {
-        (Like::Log, _) | (_, None | Some(b'\n')) => Cow::Borrowed(message),
-        (Like::Parse | Like::ParseNoDivider, Some(_)) => {
+        (TrailerReader::Log, _) | (_, None | Some(b'\n')) => Cow::Borrowed(message),
+        (TrailerReader::Parse | TrailerReader::ParseNoDivider, Some(_)) => {
             let mut completed = Vec::with_capacity(message.len() + 1);
             completed.extend_from_slice(message);
             completed.push(b'\n');
@@ -61,61 +61,61 @@ pub(super) fn as_taken_in(message: &[u8], like: Like) -> Cow<'_, [u8]> {
 }
 
 /// Returns the part of `message` (see [`as_taken_in`]) in which git looks for trailers.
-pub(super) fn extent(message: &[u8], like: Like) -> Extent {
-    let text = until_nul(message);
-    let mut cut = (text.len() < message.len()).then_some((Cut::Nul, text.len()));
+pub(super) fn find_trailer_extent(message: &[u8], like: TrailerReader) -> TrailerExtent {
+    let text = cut_at_nul(message);
+    let mut cut = (text.len() < message.len()).then_some((MessageCut::Nul, text.len()));
     let start = match like {
-        Like::Log => leading_blank_lines(text),
-        Like::Parse | Like::ParseNoDivider => 0,
+        TrailerReader::Log => skip_blank_lines(text),
+        TrailerReader::Parse | TrailerReader::ParseNoDivider => 0,
     };
     let text = text.get(start..).unwrap_or_default();
     let mut end = text.len();
-    if like == Like::Parse
-        && let Some(at) = divider(text)
+    if like == TrailerReader::Parse
+        && let Some(at) = find_divider(text)
     {
         end = at;
-        cut = Some((Cut::Divider, start + at));
+        cut = Some((MessageCut::Divider, start + at));
     }
     // The scissors are looked for beyond the divider too, but only ever shorten.
-    if let Some(at) = scissors(text, COMMENT)
+    if let Some(at) = find_scissors(text, COMMENT_PREFIX)
         && at < end
     {
         end = at;
-        cut = Some((Cut::Scissors, start + at));
+        cut = Some((MessageCut::Scissors, start + at));
     }
-    let kept = without_ignored_tail(text.get(..end).unwrap_or_default());
-    Extent { start, end: start + kept, cut }
+    let kept = find_ignored_tail(text.get(..end).unwrap_or_default());
+    TrailerExtent { start, end: start + kept, cut }
 }
 
 /// Returns `message` up to its first NUL.
-pub(super) fn until_nul(message: &[u8]) -> &[u8] {
-    first(0, message).and_then(|at| message.get(..at)).unwrap_or(message)
+pub(super) fn cut_at_nul(message: &[u8]) -> &[u8] {
+    find_first_byte(0, message).and_then(|at| message.get(..at)).unwrap_or(message)
 }
 
 /// Returns the length of the lines of white space before the first line that has more to it.
-pub(super) fn leading_blank_lines(text: &[u8]) -> usize {
-    match text.iter().position(|byte| !is_space(*byte)) {
+pub(super) fn skip_blank_lines(text: &[u8]) -> usize {
+    match text.iter().position(|byte| !is_git_space(*byte)) {
         // White space at the start of that line belongs to the line.
-        Some(start) => last(b'\n', text.get(..start).unwrap_or_default()).map_or(0, |at| at + 1),
+        Some(start) => find_last_byte(b'\n', text.get(..start).unwrap_or_default()).map_or(0, |at| at + 1),
         None => text.len(),
     }
 }
 
 /// Returns the offset at which the last line of `text` starts; a final LF belongs to that line.
-pub(super) fn last_line(text: &[u8]) -> usize {
+pub(super) fn find_last_line(text: &[u8]) -> usize {
     let before_its_end = text.len().saturating_sub(1);
-    last(b'\n', text.get(..before_its_end).unwrap_or_default()).map_or(0, |at| at + 1)
+    find_last_byte(b'\n', text.get(..before_its_end).unwrap_or_default()).map_or(0, |at| at + 1)
 }
 
 /// Returns the offset of the first scissors line, given the string that starts a comment.
-pub(super) fn scissors(text: &[u8], comment: &[u8]) -> Option<usize> {
+pub(super) fn find_scissors(text: &[u8], comment: &[u8]) -> Option<usize> {
     let begins = *comment.first()?;
     let mut from = 0;
     loop {
-        let at = from + first(begins, text.get(from..)?)?;
+        let at = from + find_first_byte(begins, text.get(from..)?)?;
         let begins_a_line = at.checked_sub(1).is_none_or(|before| text.get(before) == Some(&b'\n'));
         let rest = text.get(at..).and_then(|rest| rest.strip_prefix(comment));
-        if begins_a_line && rest.is_some_and(|rest| rest.starts_with(SCISSORS)) {
+        if begins_a_line && rest.is_some_and(|rest| rest.starts_with(SCISSORS_SUFFIX)) {
             return Some(at);
         }
         from = at + 1;
@@ -123,37 +123,37 @@ pub(super) fn scissors(text: &[u8], comment: &[u8]) -> Option<usize> {
 }
 
 /// Returns the offset of the first line that starts with `---` and white space.
-fn divider(text: &[u8]) -> Option<usize> {
+fn find_divider(text: &[u8]) -> Option<usize> {
     let is_one = |at: &usize| match text.get(*at..) {
-        Some([b'-', b'-', b'-', after, ..]) => is_space(*after),
+        Some([b'-', b'-', b'-', after, ..]) => is_git_space(*after),
         _ => false,
     };
-    lines(text).find(is_one)
+    find_line_starts(text).find(is_one)
 }
 
 /// Returns the length of `text` without the comments, empty lines and list of conflicts at its end.
-fn without_ignored_tail(text: &[u8]) -> usize {
+fn find_ignored_tail(text: &[u8]) -> usize {
     let mut end = text.len();
     while 0 < end {
         let kept = text.get(..end).unwrap_or_default();
-        let start = last_line(kept);
+        let start = find_last_line(kept);
         let line = kept.get(start..).unwrap_or_default();
         match line.first() {
             Some(b'#' | b'\n') => {}
             // Whether a line with a TAB is a conflicting path depends on what stands above it.
-            Some(b'\t') => return without_ignored_tail_from_above(text),
+            Some(b'\t') => return find_tail_from_top(text),
             _ if line == b"Conflicts:\n" => {}
             _ => return end,
         }
         end = start;
     }
     // A run that reaches the top is subject to git's confusion of offset 0 with "no run".
-    without_ignored_tail_from_above(text)
+    find_tail_from_top(text)
 }
 
 /// Does the same as [`without_ignored_tail`] in git's own order, with git's own quirks: a run that
 /// starts at offset 0 is not noticed, and the conflicts go on until something ends a noticed run.
-fn without_ignored_tail_from_above(text: &[u8]) -> usize {
+fn find_tail_from_top(text: &[u8]) -> usize {
     let mut run = 0;
     let mut among_conflicts = false;
     let mut start = 0;
@@ -173,7 +173,7 @@ fn without_ignored_tail_from_above(text: &[u8]) -> usize {
             run = 0;
             among_conflicts = false;
         }
-        start += first(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        start += find_first_byte(b'\n', rest).map_or(rest.len(), |at| at + 1);
     }
     if run == 0 { text.len() } else { run }
 }
@@ -182,57 +182,61 @@ fn without_ignored_tail_from_above(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn kept(message: &[u8], like: Like) -> Vec<u8> {
-        let taken_in = as_taken_in(message, like);
-        extent(&taken_in, like).of(&taken_in).to_vec()
+    fn kept(message: &[u8], like: TrailerReader) -> Vec<u8> {
+        let taken_in = complete_last_line(message, like);
+        find_trailer_extent(&taken_in, like).slice_message(&taken_in).to_vec()
     }
 
     #[test]
     fn comments_empty_lines_and_conflicts_at_the_end_are_not_part_of_the_message() {
         for tail in ["", "\n\n", "# a\n", "Conflicts:\n\tb\n", "\n# a\n\nConflicts:\n\tb\n\tc\n# d\n"] {
-            assert_eq!(kept(format!("s\n\nA: b\n{tail}").as_bytes(), Like::Log), b"s\n\nA: b\n", "{tail:?}");
+            assert_eq!(
+                kept(format!("s\n\nA: b\n{tail}").as_bytes(), TrailerReader::Log),
+                b"s\n\nA: b\n",
+                "{tail:?}"
+            );
         }
         for tail in ["  \n", "\tb\n", "Conflicts:\r\n", "Conflicts: \n", " # a\n"] {
             let whole = format!("s\n\nA: b\n{tail}");
-            assert_eq!(kept(whole.as_bytes(), Like::Log), whole.as_bytes(), "{tail:?}");
+            assert_eq!(kept(whole.as_bytes(), TrailerReader::Log), whole.as_bytes(), "{tail:?}");
         }
     }
 
     #[test]
     fn a_run_from_the_first_byte_on_counts_from_its_second_line() {
-        assert_eq!(kept(b"# a\n# b\n", Like::ParseNoDivider), b"# a\n");
-        assert_eq!(kept(b"# a\n", Like::ParseNoDivider), b"# a\n");
-        assert_eq!(kept(b"Conflicts:\nx\n\n\ty\n", Like::ParseNoDivider), b"Conflicts:\nx\n");
+        assert_eq!(kept(b"# a\n# b\n", TrailerReader::ParseNoDivider), b"# a\n");
+        assert_eq!(kept(b"# a\n", TrailerReader::ParseNoDivider), b"# a\n");
+        assert_eq!(kept(b"Conflicts:\nx\n\n\ty\n", TrailerReader::ParseNoDivider), b"Conflicts:\nx\n");
     }
 
     #[test]
     fn scissors_are_exact_to_the_byte() {
         let cut = "# ------------------------ >8 ------------------------";
-        assert_eq!(kept(format!("s\n{cut}\nrest").as_bytes(), Like::Log), b"s\n");
-        assert_eq!(kept(format!("{cut}\nrest\n").as_bytes(), Like::Log), b"");
+        assert_eq!(kept(format!("s\n{cut}\nrest").as_bytes(), TrailerReader::Log), b"s\n");
+        assert_eq!(kept(format!("{cut}\nrest\n").as_bytes(), TrailerReader::Log), b"");
         for other in [format!("s\n{cut}\r\n"), format!("s\n{cut} \n"), format!("s\n {cut}\n")] {
-            let end = extent(other.as_bytes(), Like::Log);
+            let end = find_trailer_extent(other.as_bytes(), TrailerReader::Log);
             assert_eq!(end.cut, None, "{other:?}");
         }
-        assert_eq!(extent(format!("s\n{cut}").as_bytes(), Like::Log).cut, None);
+        assert_eq!(find_trailer_extent(format!("s\n{cut}").as_bytes(), TrailerReader::Log).cut, None);
     }
 
     #[test]
     fn the_divider_counts_for_one_reader_only_and_a_missing_line_end_is_completed_first() {
-        assert_eq!(kept(b"s\n---\nrest\n", Like::Parse), b"s\n");
-        assert_eq!(kept(b"s\n---", Like::Parse), b"s\n");
-        assert_eq!(kept(b"--- a\n", Like::Parse), b"");
-        assert_eq!(kept(b"s\n---\0\n", Like::Parse), b"s\n---");
-        assert_eq!(kept(b"s\n---\nrest\n", Like::Log), b"s\n---\nrest\n");
+        assert_eq!(kept(b"s\n---\nrest\n", TrailerReader::Parse), b"s\n");
+        assert_eq!(kept(b"s\n---", TrailerReader::Parse), b"s\n");
+        assert_eq!(kept(b"--- a\n", TrailerReader::Parse), b"");
+        assert_eq!(kept(b"s\n---\0\n", TrailerReader::Parse), b"s\n---");
+        assert_eq!(kept(b"s\n---\nrest\n", TrailerReader::Log), b"s\n---\nrest\n");
         for no_divider in ["s\n----\n", "s\n ---\n", "s\n---x\n", "s\n--\n"] {
-            assert_eq!(kept(no_divider.as_bytes(), Like::Parse), no_divider.as_bytes());
+            assert_eq!(kept(no_divider.as_bytes(), TrailerReader::Parse), no_divider.as_bytes());
         }
     }
 
     #[test]
     fn blank_lines_before_the_subject_are_skipped_by_log_alone() {
-        assert_eq!(kept(b"\n \t\r\n  s\n", Like::Log), b"  s\n");
-        assert_eq!(kept(b" \n\n", Like::Log), b"");
-        assert_eq!(kept(b"\n \n  s\n", Like::Parse), b"\n \n  s\n");
+        assert_eq!(kept(b"\n \t\r\n  s\n", TrailerReader::Log), b"  s\n");
+        assert_eq!(kept(b" \n\n", TrailerReader::Log), b"");
+        assert_eq!(kept(b"\n \n  s\n", TrailerReader::Parse), b"\n \n  s\n");
     }
 }

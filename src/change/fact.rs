@@ -13,17 +13,17 @@ pub type Fact<T> = Result<T, Missing>;
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
     /// It cannot be known yet at this stage; a later stage will know it.
-    NotAtThisStage(Need),
+    NotAtThisStage(FactKind),
     /// Nobody has told this installation where to find it.
-    NotConfigured(Need),
+    NotConfigured(FactKind),
     /// It should have been there and could not be read; the text says why.
-    Unavailable(Need, String),
+    Unavailable(FactKind, String),
 }
 
 impl Missing {
     /// Returns the same reason for another fact, which depends on the first.
     #[must_use]
-    pub fn of(self, need: Need) -> Self {
+    pub fn for_fact_kind(self, need: FactKind) -> Self {
         match self {
             Missing::NotAtThisStage(_) => Missing::NotAtThisStage(need),
             Missing::NotConfigured(_) => Missing::NotConfigured(need),
@@ -32,7 +32,7 @@ impl Missing {
     }
 
     /// Returns what is missing.
-    pub fn need(&self) -> Need {
+    pub fn fact_kind(&self) -> FactKind {
         match self {
             Missing::NotAtThisStage(need) | Missing::NotConfigured(need) | Missing::Unavailable(need, _) => {
                 *need
@@ -56,7 +56,7 @@ impl fmt::Display for Missing {
 /// Messages, authors and parents are not among them: whoever reads a commit has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Need {
+pub enum FactKind {
     /// The commits themselves.
     Commits,
     /// The paths that each commit changes.
@@ -66,7 +66,7 @@ pub enum Need {
     /// The sizes and first bytes of new file contents.
     Blobs,
     /// The content of a merge that no parent and no clean merge accounts for.
-    OwnContent,
+    EvilMerges,
     /// The signatures of commits, verified.
     Signatures,
     /// Who pushes, as the server knows it.
@@ -84,7 +84,7 @@ pub enum Need {
     /// The conversations about its lines.
     Conversations,
     /// Of which kind files are: executable, symbolic link, submodule.
-    Kinds,
+    FileKinds,
     /// The branch that the change is for.
     Target,
     /// What a ticket system says.
@@ -93,36 +93,36 @@ pub enum Need {
     Clock,
 }
 
-impl Need {
+impl FactKind {
     /// The facts that nothing but a forge or a ticket system can tell, and without which there is
     /// nothing to fall back on: no hook opens a connection.
-    pub const OF_A_FORGE: [Need; 5] =
-        [Need::Reviews, Need::Pull, Need::Checks, Need::Conversations, Need::Tickets];
+    pub const FORGE_ONLY: [FactKind; 5] =
+        [FactKind::Reviews, FactKind::Pull, FactKind::Checks, FactKind::Conversations, FactKind::Tickets];
 }
 
-impl fmt::Display for Need {
+impl fmt::Display for FactKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Need::Commits => "the commits",
-            Need::Paths => "which files change",
-            Need::Lines => "how many lines change",
-            Need::Blobs => "the new file contents",
-            Need::OwnContent => "what a merge adds of its own",
-            Need::Signatures => "who signed the commits",
-            Need::Pusher => "who pushes",
-            Need::Approvals => "who approves this",
-            Need::Reviews => "who has reviewed this",
-            Need::Pull => "the pull request",
-            Need::Checks => "what the checks say",
-            Need::Comments => "the comments on the pull request",
-            Need::Conversations => "the conversations of the review",
-            Need::Kinds => "of which kind the files are",
-            Need::Target => "the branch that this is for",
-            Need::Tickets => "what the ticket system says",
-            Need::Clock => "what time it is there",
+            FactKind::Commits => "the commits",
+            FactKind::Paths => "which files change",
+            FactKind::Lines => "how many lines change",
+            FactKind::Blobs => "the new file contents",
+            FactKind::EvilMerges => "what a merge adds of its own",
+            FactKind::Signatures => "who signed the commits",
+            FactKind::Pusher => "who pushes",
+            FactKind::Approvals => "who approves this",
+            FactKind::Reviews => "who has reviewed this",
+            FactKind::Pull => "the pull request",
+            FactKind::Checks => "what the checks say",
+            FactKind::Comments => "the comments on the pull request",
+            FactKind::Conversations => "the conversations of the review",
+            FactKind::FileKinds => "of which kind the files are",
+            FactKind::Target => "the branch that this is for",
+            FactKind::Tickets => "what the ticket system says",
+            FactKind::Clock => "what time it is there",
         })
     }
 }
 
 /// The facts that are wanted.
-pub type Needs = BTreeSet<Need>;
+pub type NeededFacts = BTreeSet<FactKind>;

@@ -8,10 +8,10 @@
 use std::io::BufRead as _;
 
 /// How many bytes are looked at in one go from the end.
-const BLOCK: usize = 32;
+const BLOCK_BYTES: usize = 32;
 
 /// Returns where the first `byte` of `text` stands.
-pub(super) fn first(byte: u8, text: &[u8]) -> Option<usize> {
+pub(super) fn find_first_byte(byte: u8, text: &[u8]) -> Option<usize> {
     let mut rest = text;
     // Reading from memory does not fail.
     let last = rest.skip_until(byte).ok()?.checked_sub(1)?;
@@ -19,27 +19,27 @@ pub(super) fn first(byte: u8, text: &[u8]) -> Option<usize> {
 }
 
 /// Returns where the last `byte` of `text` stands.
-pub(super) fn last(byte: u8, text: &[u8]) -> Option<usize> {
-    let (head, blocks) = text.as_rchunks::<BLOCK>();
+pub(super) fn find_last_byte(byte: u8, text: &[u8]) -> Option<usize> {
+    let (head, blocks) = text.as_rchunks::<BLOCK_BYTES>();
     // Without a way out in the middle this is a few instructions for each block.
-    let holds = |block: &[u8; BLOCK]| block.iter().fold(false, |any, other| any | (*other == byte));
+    let holds = |block: &[u8; BLOCK_BYTES]| block.iter().fold(false, |any, other| any | (*other == byte));
     let (piece, start) = match blocks.iter().rposition(holds) {
-        Some(number) => (blocks.get(number)?.as_slice(), head.len() + number * BLOCK),
+        Some(number) => (blocks.get(number)?.as_slice(), head.len() + number * BLOCK_BYTES),
         None => (head, 0),
     };
     piece.iter().rposition(|other| *other == byte).map(|at| start + at)
 }
 
 /// Returns how often `byte` stands in `text`.
-pub(super) fn count(byte: u8, text: &[u8]) -> usize {
+pub(super) fn count_bytes(byte: u8, text: &[u8]) -> usize {
     text.iter().filter(|other| **other == byte).count()
 }
 
 /// Returns where the lines of `text` begin; what follows a final LF is an empty one.
-pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = usize> {
+pub(super) fn find_line_starts(text: &[u8]) -> impl Iterator<Item = usize> {
     let after = |start: &usize| {
         let rest = text.get(*start..).unwrap_or_default();
-        first(b'\n', rest).map(|at| start + at + 1)
+        find_first_byte(b'\n', rest).map(|at| start + at + 1)
     };
     std::iter::successors(Some(0), after)
 }
@@ -50,17 +50,17 @@ mod tests {
 
     #[test]
     fn what_is_found_is_what_stands_there() {
-        for length in [0, 1, 7, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 100, 5000] {
+        for length in [0, 1, 7, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES, 100, 5000] {
             for every in [1, 3, 31, 32, 33, 1000, 9000] {
                 let byte = |at: usize| if at % every == every - 1 { b'\n' } else { b'a' };
                 let text: Vec<u8> = (0..length).map(byte).collect();
                 let found: Vec<usize> = (0..length).filter(|at| text[*at] == b'\n').collect();
-                assert_eq!(first(b'\n', &text), found.first().copied());
-                assert_eq!(last(b'\n', &text), found.last().copied());
-                assert_eq!(count(b'\n', &text), found.len());
+                assert_eq!(find_first_byte(b'\n', &text), found.first().copied());
+                assert_eq!(find_last_byte(b'\n', &text), found.last().copied());
+                assert_eq!(count_bytes(b'\n', &text), found.len());
                 let begins: Vec<usize> =
                     std::iter::once(0).chain(found.into_iter().map(|at| at + 1)).collect();
-                assert_eq!(lines(&text).collect::<Vec<_>>(), begins);
+                assert_eq!(find_line_starts(&text).collect::<Vec<_>>(), begins);
             }
         }
     }

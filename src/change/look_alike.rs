@@ -8,7 +8,7 @@
 use super::person::is_invisible;
 
 /// Keys that projects use with a meaning of their own, however near they are to another one.
-const IN_COMMON_USE: &[&str] = &[
+const COMMON_TRAILER_KEYS: &[&str] = &[
     "acked-by",
     "asked-by",
     "authored-by",
@@ -56,7 +56,7 @@ const IN_COMMON_USE: &[&str] = &[
 
 /// What each ASCII character is drawn like by other alphabets, in either case.
 #[rustfmt::skip]
-const DRAWN_LIKE: &[(char, &str)] = &[
+const HOMOGLYPHS: &[(char, &str)] = &[
     ('a', "АаΑαɑàáâãäåāăąÀÁÂÃÄÅĀĂĄ"), ('b', "ВвΒьЬƄƅ"), ('c', "СсϹϲçćčÇĆČ"), ('d', "ԁԀďđĎĐ"),
     ('e', "ЕеΕεЁёèéêëēėęěÈÉÊËĒĖĘĚ"), ('g', "Ԍɡցğġ"), ('h', "НнΗһҺհ"), ('i', "ІіΙιıɩӀїЇìíîïīįÌÍÎÏĪĮİ"),
     ('j', "Јјϳ"), ('k', "КкΚκ"), ('l', "ӏłŁ"), ('m', "МмΜ"), ('n', "Νոñńňп"), ('o', "ОоΟοօòóôõöøōÒÓÔÕÖØŌ"),
@@ -66,7 +66,7 @@ const DRAWN_LIKE: &[(char, &str)] = &[
 ];
 
 /// Returns the ASCII character, in lower case, that `character` looks like; itself if there is none.
-pub(super) fn drawn_like(character: char) -> char {
+pub(super) fn fold_homoglyph(character: char) -> char {
     let code = u32::from(character);
     let ascii = match code {
         0..=0x7f => Some(character),
@@ -76,18 +76,18 @@ pub(super) fn drawn_like(character: char) -> char {
             upper @ 0..26 => char::from_u32(u32::from('A') + upper),
             lower => char::from_u32(u32::from('a') + lower - 26),
         },
-        _ => DRAWN_LIKE.iter().find(|(_, drawn)| drawn.contains(character)).map(|(ascii, _)| *ascii),
+        _ => HOMOGLYPHS.iter().find(|(_, drawn)| drawn.contains(character)).map(|(ascii, _)| *ascii),
     };
     ascii.unwrap_or(character).to_ascii_lowercase()
 }
 
 /// The keys that a policy knows.
 #[derive(Clone, Copy)]
-pub(super) struct Known<'keys, 'a>(pub(super) &'keys [&'a str]);
+pub(super) struct KnownKeys<'keys, 'a>(pub(super) &'keys [&'a str]);
 
-impl<'a> Known<'_, 'a> {
+impl<'a> KnownKeys<'_, 'a> {
     /// Returns the known key that is `written`, in whatever case.
-    pub(super) fn same(&self, written: &[u8]) -> Option<&'a str> {
+    pub(super) fn find_exact_key(&self, written: &[u8]) -> Option<&'a str> {
         self.0.iter().find(|key| key.as_bytes().eq_ignore_ascii_case(written)).copied()
     }
 
@@ -95,26 +95,26 @@ impl<'a> Known<'_, 'a> {
     /// them: insertions, deletions, replacements, and exchanges of neighbours.
     ///
     /// Returns `None` for a known key and for one in common use.
-    pub(super) fn misspelt(&self, written: &str) -> Option<(&'a str, usize)> {
+    pub(super) fn find_misspelt_key(&self, written: &str) -> Option<(&'a str, usize)> {
         // No known key is longer than this with two characters more; hostile lengths stop here.
         if self.0.iter().all(|key| key.len() + 2 < written.len()) {
             return None;
         }
         let is_it = |key: &str| key.eq_ignore_ascii_case(written);
-        if self.0.iter().chain(IN_COMMON_USE).any(|key| is_it(key)) {
+        if self.0.iter().chain(COMMON_TRAILER_KEYS).any(|key| is_it(key)) {
             return None;
         }
-        self.nearest(&written.to_ascii_lowercase())
+        self.find_nearest_key(&written.to_ascii_lowercase())
     }
 
     /// Returns the known key that `written`, which is no key to git, was meant to look like.
     ///
     /// Where nothing but ASCII is written it has to be the key itself, with blanks or underscores
     /// for hyphens, inside whatever marks a list, a quotation or emphasis.
-    pub(super) fn meant(&self, written: &str) -> Option<&'a str> {
+    pub(super) fn find_intended_key(&self, written: &str) -> Option<&'a str> {
         let bare = written.trim_matches(is_markup);
         let seen = |character: &char| !is_invisible(*character);
-        let drawn: String = bare.chars().filter(seen).map(drawn_like).collect();
+        let drawn: String = bare.chars().filter(seen).map(fold_homoglyph).collect();
         let mut folded = String::with_capacity(drawn.len());
         for part in drawn.split([' ', '_', '-']).filter(|part| !part.is_empty()) {
             if !folded.is_empty() {
@@ -122,16 +122,16 @@ impl<'a> Known<'_, 'a> {
             }
             folded.push_str(part);
         }
-        let same = self.same(folded.as_bytes());
+        let same = self.find_exact_key(folded.as_bytes());
         if same.is_some() || bare.is_ascii() {
             return same;
         }
-        self.nearest(&folded).map(|(key, _)| key)
+        self.find_nearest_key(&folded).map(|(key, _)| key)
     }
 
-    fn nearest(&self, folded: &str) -> Option<(&'a str, usize)> {
+    fn find_nearest_key(&self, folded: &str) -> Option<(&'a str, usize)> {
         let length = folded.chars().count();
-        let mask = letters(folded);
+        let mask = letter_mask(folded);
         let distance = |key: &&'a str| {
             let allowed: u8 = match key.len() {
                 0..4 => 0,
@@ -141,7 +141,7 @@ impl<'a> Known<'_, 'a> {
             // One edit changes the length by one at most, and the set of letters by two; most keys
             // are ruled out by that, without paying for the distance.
             if usize::from(allowed) < key.len().abs_diff(length)
-                || 2 * u32::from(allowed) < (letters(key) ^ mask).count_ones()
+                || 2 * u32::from(allowed) < (letter_mask(key) ^ mask).count_ones()
             {
                 return None;
             }
@@ -160,7 +160,7 @@ fn is_markup(character: char) -> bool {
 
 /// Returns the set of characters of `text`, one bit for each that a key can have, in either case, and
 /// one for all others together.
-fn letters(text: &str) -> u64 {
+fn letter_mask(text: &str) -> u64 {
     text.bytes().fold(0, |set, byte| {
         set | 1
             << match byte.to_ascii_lowercase() {
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_pen_is_recognised_and_another_word_is_not() {
-        let known = Known(KEYS);
+        let known = KnownKeys(KEYS);
         for (written, meant) in [
             ("Aproved-by", Some(("Approved-by", 1))),
             ("approvde-by", Some(("Approved-by", 1))),
@@ -200,15 +200,15 @@ mod tests {
             ("feat", None),
             ("", None),
         ] {
-            assert_eq!(known.misspelt(written), meant, "{written}");
+            assert_eq!(known.find_misspelt_key(written), meant, "{written}");
         }
-        assert_eq!(known.misspelt(&"A".repeat(1 << 20)), None);
-        assert_eq!(Known(&[]).misspelt("Risk"), None);
+        assert_eq!(known.find_misspelt_key(&"A".repeat(1 << 20)), None);
+        assert_eq!(KnownKeys(&[]).find_misspelt_key("Risk"), None);
     }
 
     #[test]
     fn foreign_letters_do_not_hide_a_key() {
-        let known = Known(KEYS);
+        let known = KnownKeys(KEYS);
         for written in [
             "\u{410}pproved-by",
             "App\u{200b}roved-by",
@@ -224,7 +224,7 @@ mod tests {
             "**approved_by",
             "> - Approved-by",
         ] {
-            assert_eq!(known.meant(written), Some("Approved-by"), "{written:?}");
+            assert_eq!(known.find_intended_key(written), Some("Approved-by"), "{written:?}");
         }
         for written in [
             "Genehmigt f\u{fc}r",
@@ -236,15 +236,15 @@ mod tests {
             "\u{200b}",
             "",
         ] {
-            assert_eq!(known.meant(written), None, "{written:?}");
+            assert_eq!(known.find_intended_key(written), None, "{written:?}");
         }
     }
 
     #[test]
     fn no_key_in_common_use_is_listed_in_a_form_that_could_not_match() {
-        assert!(IN_COMMON_USE.is_sorted());
-        assert!(IN_COMMON_USE.iter().all(|key| **key == key.to_ascii_lowercase()));
-        let drawn: Vec<char> = DRAWN_LIKE.iter().flat_map(|(_, drawn)| drawn.chars()).collect();
+        assert!(COMMON_TRAILER_KEYS.is_sorted());
+        assert!(COMMON_TRAILER_KEYS.iter().all(|key| **key == key.to_ascii_lowercase()));
+        let drawn: Vec<char> = HOMOGLYPHS.iter().flat_map(|(_, drawn)| drawn.chars()).collect();
         assert!(drawn.iter().all(|character| !character.is_ascii()));
         assert_eq!(drawn.iter().collect::<std::collections::HashSet<_>>().len(), drawn.len());
     }

@@ -7,25 +7,25 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ending::{leading_blank_lines, until_nul};
-use super::find::first;
-use super::near_miss::{NearMiss, near_misses};
-use super::text::{Text, is_space};
-use super::trailers::{self, Block, Like, Trailer};
+use super::ending::{cut_at_nul, skip_blank_lines};
+use super::find::find_first_byte;
+use super::near_miss::{NearMiss, find_near_misses};
+use super::text::{Text, is_git_space};
+use super::trailers::{self, MessageTrailer, TrailerBlock, TrailerReader};
 
 /// A commit message, read once.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Message {
+pub struct CommitMessage {
     raw: Text,
-    block: Block,
+    trailer_block: TrailerBlock,
 }
 
-impl Message {
+impl CommitMessage {
     /// Reads `raw`, the message as the commit object holds it, with the trailers that `git log`
     /// finds in it.
     pub fn new(raw: Text) -> Self {
-        let block = trailers::read(raw.as_bytes(), Like::Log);
-        Message { raw, block }
+        let block = trailers::read_trailers(raw.as_bytes(), TrailerReader::Log);
+        CommitMessage { raw, trailer_block: block }
     }
 
     /// Returns the bytes as recorded.
@@ -34,19 +34,19 @@ impl Message {
     }
 
     /// Returns the trailers.
-    pub fn trailers(&self) -> &[Trailer] {
-        &self.block.trailers
+    pub fn trailers(&self) -> &[MessageTrailer] {
+        &self.trailer_block.trailers
     }
 
     /// Returns the first line of the trailer block that is no trailer, if git tolerated one.
-    pub fn mixed_at(&self) -> Option<usize> {
-        self.block.mixed_at
+    pub fn mixed_line(&self) -> Option<usize> {
+        self.trailer_block.mixed_line
     }
 
     /// Returns the lines that were meant to be trailers with one of the `known` keys and are none;
     /// see [`near_misses`]. They are looked for anew with every call.
-    pub fn near_misses(&self, known: &[&str]) -> Vec<NearMiss> {
-        near_misses(self.raw.as_bytes(), Like::Log, known)
+    pub fn find_near_misses(&self, known: &[&str]) -> Vec<NearMiss> {
+        find_near_misses(self.raw.as_bytes(), TrailerReader::Log, known)
     }
 
     /// Returns the subject as `git log --format=%s` shows it: the lines of the first paragraph,
@@ -54,13 +54,13 @@ impl Message {
     ///
     /// Empty for a message of white space. Source: `%s` in git-log(1).
     pub fn subject(&self) -> Text {
-        let (paragraph, _) = self.first_paragraph();
+        let (paragraph, _) = self.split_first_paragraph();
         let mut subject = Vec::with_capacity(paragraph.len());
         for line in paragraph.split_inclusive(|byte| *byte == b'\n') {
             if !subject.is_empty() {
                 subject.push(b' ');
             }
-            subject.extend_from_slice(without_space_at_end(line));
+            subject.extend_from_slice(trim_end_space(line));
         }
         Text::new(subject)
     }
@@ -70,19 +70,19 @@ impl Message {
     ///
     /// Ends at the first NUL, as everything does for git. Source: `%b` in git-log(1).
     pub fn body(&self) -> &[u8] {
-        let (_, rest) = self.first_paragraph();
-        rest.get(leading_blank_lines(rest)..).unwrap_or_default()
+        let (_, rest) = self.split_first_paragraph();
+        rest.get(skip_blank_lines(rest)..).unwrap_or_default()
     }
 
     /// Splits what git reads of the message after its first paragraph, without the blank lines
     /// above it.
-    fn first_paragraph(&self) -> (&[u8], &[u8]) {
-        let text = until_nul(self.raw.as_bytes());
-        let text = text.get(leading_blank_lines(text)..).unwrap_or_default();
+    fn split_first_paragraph(&self) -> (&[u8], &[u8]) {
+        let text = cut_at_nul(self.raw.as_bytes());
+        let text = text.get(skip_blank_lines(text)..).unwrap_or_default();
         let mut end = 0;
         while let Some(rest) = text.get(end..).filter(|rest| !rest.is_empty()) {
-            let length = first(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
-            if without_space_at_end(rest.get(..length).unwrap_or_default()).is_empty() {
+            let length = find_first_byte(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+            if trim_end_space(rest.get(..length).unwrap_or_default()).is_empty() {
                 break;
             }
             end += length;
@@ -91,20 +91,20 @@ impl Message {
     }
 }
 
-fn without_space_at_end(line: &[u8]) -> &[u8] {
-    let end = line.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+fn trim_end_space(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !is_git_space(*byte)).map_or(0, |last| last + 1);
     line.get(..end).unwrap_or_default()
 }
 
-impl Serialize for Message {
+impl Serialize for CommitMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.raw.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Message {
+impl<'de> Deserialize<'de> for CommitMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Text::deserialize(deserializer).map(Message::new)
+        Text::deserialize(deserializer).map(CommitMessage::new)
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
             ("A\0B\n\nC", "A", ""),
             ("A\n\nB\0C", "A", "B"),
         ] {
-            let message = Message::new(raw.into());
+            let message = CommitMessage::new(raw.into());
             assert_eq!(message.subject(), subject.into(), "{raw:?}");
             assert_eq!(Text::from(message.body()), body.into(), "{raw:?}");
         }
@@ -132,11 +132,11 @@ mod tests {
 
     #[test]
     fn a_message_is_read_when_it_is_made_and_travels_as_its_bytes() {
-        let message = Message::new("s\n\nRisk: low\n".into());
+        let message = CommitMessage::new("s\n\nRisk: low\n".into());
         assert_eq!(message.trailers().len(), 1);
-        assert_eq!(message.mixed_at(), None);
+        assert_eq!(message.mixed_line(), None);
         let json = serde_json::to_string(&message).unwrap();
         assert_eq!(json, r#""s\n\nRisk: low\n""#);
-        assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), message);
+        assert_eq!(serde_json::from_str::<CommitMessage>(&json).unwrap(), message);
     }
 }

@@ -27,12 +27,12 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use fact::{Fact, Missing, Need, Needs};
-pub use message::Message;
-pub use person::{Person, Pusher};
-pub use pull::Pull;
+pub use fact::{Fact, FactKind, Missing, NeededFacts};
+pub use message::CommitMessage;
+pub use person::{Person, PusherIdentity};
+pub use pull::PullRequest;
 pub use text::Text;
-pub use ticket::{LookedUp, Ticket};
+pub use ticket::{Ticket, TicketLookup};
 
 /// The point at which a change is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub enum Stage {
 
 impl Stage {
     /// Returns true where a gap in the facts refuses the change, and false where it is only listed.
-    pub fn enforces(self) -> bool {
+    pub fn is_enforcing(self) -> bool {
         matches!(self, Stage::PreReceive | Stage::PullRequest | Stage::Landed)
     }
 }
@@ -81,7 +81,7 @@ impl Oid {
 
     /// Returns the id with these 40 or 64 hexadecimal digits, or `None` for anything else.
     pub fn from_hex(digits: &str) -> Option<Self> {
-        Self::from_bytes(&text::unhex(digits)?)
+        Self::from_bytes(&text::decode_hex(digits)?)
     }
 
     /// Returns the raw bytes.
@@ -95,14 +95,14 @@ impl Oid {
     }
 
     /// Returns the first ten digits, for people.
-    pub fn short(&self) -> String {
-        text::hex(self.as_bytes().get(..5).unwrap_or_default())
+    pub fn short_hex(&self) -> String {
+        text::encode_hex(self.as_bytes().get(..5).unwrap_or_default())
     }
 }
 
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::hex(self.as_bytes()))
+        f.write_str(&text::encode_hex(self.as_bytes()))
     }
 }
 
@@ -136,11 +136,11 @@ pub struct Change {
     /// When it is seen, by the clock of whoever judges. Never a date out of a commit.
     pub seen_at: Timestamp,
     /// Who pushes it.
-    pub pusher: Fact<Pusher>,
+    pub pusher: Fact<PusherIdentity>,
     /// The pull request that it is, where it is one.
-    pub pull: Fact<Box<Pull>>,
+    pub pull: Fact<Box<PullRequest>>,
     /// What the ticket systems say of the tickets that it names.
-    pub tickets: Fact<Vec<LookedUp>>,
+    pub tickets: Fact<Vec<TicketLookup>>,
     /// The commits, oldest first; the last one is the final revision. Never empty.
     pub commits: Vec<Commit>,
 }
@@ -156,16 +156,16 @@ impl Change {
     /// # Errors
     ///
     /// Returns `need` as missing where there is no pull request.
-    pub fn pull(&self, need: Need) -> Fact<&Pull> {
-        self.pull.as_deref().map_err(|missing| missing.clone().of(need))
+    pub fn require_pull(&self, need: FactKind) -> Fact<&PullRequest> {
+        self.pull.as_deref().map_err(|missing| missing.clone().for_fact_kind(need))
     }
 
     /// Returns why there is no pull request at `stage`, where nothing but a repository is looked at.
-    pub fn no_pull(stage: Stage) -> Fact<Box<Pull>> {
+    pub fn missing_pull(stage: Stage) -> Fact<Box<PullRequest>> {
         Err(match stage {
-            Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(Need::Pull),
+            Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(FactKind::Pull),
             Stage::PreReceive | Stage::PullRequest | Stage::Landed | Stage::Audit => {
-                Missing::NotConfigured(Need::Pull)
+                Missing::NotConfigured(FactKind::Pull)
             }
         })
     }
@@ -175,35 +175,35 @@ impl Change {
     /// # Errors
     ///
     /// Returns why nobody knows, where it was not looked up or could not be.
-    pub fn ticket(&self, key: &Text) -> Fact<Option<&Ticket>> {
+    pub fn find_ticket(&self, key: &Text) -> Fact<Option<&Ticket>> {
         let tickets = self.tickets.as_ref().map_err(Clone::clone)?;
         match tickets.iter().find(|looked_up| looked_up.key == *key) {
             Some(looked_up) => looked_up.found.as_ref().map(Option::as_ref).map_err(Clone::clone),
-            None => Err(Missing::Unavailable(Need::Tickets, "this ticket was not looked up".into())),
+            None => Err(Missing::Unavailable(FactKind::Tickets, "this ticket was not looked up".into())),
         }
     }
 
     /// Returns why nobody knows anything about tickets at `stage`, where no system is asked.
-    pub fn no_tickets(stage: Stage) -> Fact<Vec<LookedUp>> {
+    pub fn missing_tickets(stage: Stage) -> Fact<Vec<TicketLookup>> {
         Err(match stage {
-            Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(Need::Tickets),
+            Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(FactKind::Tickets),
             Stage::PreReceive | Stage::PullRequest | Stage::Landed | Stage::Audit => {
-                Missing::NotConfigured(Need::Tickets)
+                Missing::NotConfigured(FactKind::Tickets)
             }
         })
     }
 
     /// Returns what is changed: by the pull request as a whole where there is one, and else by each
     /// commit.
-    pub fn diffs(&self) -> impl Iterator<Item = Diff<'_>> {
-        let whole = self.pull.as_deref().ok().map(|pull| Diff {
-            of: Some(pull.head.id),
+    pub fn list_diffs(&self) -> impl Iterator<Item = ChangeDiff<'_>> {
+        let whole = self.pull.as_deref().ok().map(|pull| ChangeDiff {
+            commit_id: Some(pull.head.id),
             is_merge: false,
             paths: &pull.paths,
             lines: &pull.lines,
         });
-        let each = self.commits.iter().filter(move |_| self.pull.is_err()).map(|commit| Diff {
-            of: commit.id,
+        let each = self.commits.iter().filter(move |_| self.pull.is_err()).map(|commit| ChangeDiff {
+            commit_id: commit.id,
             is_merge: commit.is_merge(),
             paths: &commit.paths,
             lines: &commit.lines,
@@ -214,9 +214,9 @@ impl Change {
 
 /// What a commit, or a pull request as a whole, changes.
 #[derive(Clone, Copy, Debug)]
-pub struct Diff<'change> {
+pub struct ChangeDiff<'change> {
     /// The commit; for a pull request, its final revision.
-    pub of: Option<Oid>,
+    pub commit_id: Option<Oid>,
     /// True for a commit with several parents.
     pub is_merge: bool,
     /// The paths.
@@ -242,16 +242,16 @@ pub struct Commit {
     /// When, in seconds since 1970 UTC, as the commit claims.
     pub committed_at: i64,
     /// What it says.
-    pub message: Message,
+    pub message: CommitMessage,
     /// The paths that differ from its first parent (from nothing, for a root).
     pub paths: Fact<Vec<PathChange>>,
     /// Changed lines, against its first parent.
     pub lines: Fact<LineCount>,
     /// For a merge, the paths whose content neither a parent nor a clean merge accounts for; empty
     /// for every other commit.
-    pub own_content: Fact<Vec<Text>>,
+    pub evil_merge_paths: Fact<Vec<Text>>,
     /// What became of its signature.
-    pub signature: Fact<Signature>,
+    pub signature: Fact<SignatureStatus>,
 }
 
 impl Commit {
@@ -268,19 +268,19 @@ pub struct PathChange {
     /// The path from the root of the repository, with `/` between its parts.
     pub path: Text,
     /// What stood there; `None` if nothing did.
-    pub before: Option<Entry>,
+    pub before: Option<PathEntry>,
     /// What stands there now; `None` if nothing does.
-    pub after: Option<Entry>,
+    pub after: Option<PathEntry>,
     /// Size and first bytes of the new content.
-    pub blob: Fact<Blob>,
+    pub blob: Fact<BlobSummary>,
 }
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Entry {
+pub struct PathEntry {
     /// Of which kind it is.
-    pub kind: EntryKind,
+    pub kind: PathEntryKind,
     /// The id of its content, or of the submodule's commit.
     pub id: Oid,
 }
@@ -288,7 +288,7 @@ pub struct Entry {
 /// The kinds of entries that git distinguishes (it looks at no more than these).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum EntryKind {
+pub enum PathEntryKind {
     /// A file, mode 100644.
     File,
     /// A file that may be executed, mode 100755.
@@ -298,22 +298,22 @@ pub enum EntryKind {
     /// A commit of another repository, mode 160000.
     Submodule,
     /// Something is there, and whoever told so did not say of which kind it is.
-    Untold,
+    Unknown,
 }
 
 /// What is known of a file's new content without reading the whole of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Blob {
+pub struct BlobSummary {
     /// Its length in bytes.
     pub size: u64,
     /// Its first bytes, at most [`Blob::START`]; `None` where the content was too large to open.
     pub start: Option<Text>,
 }
 
-impl Blob {
+impl BlobSummary {
     /// How many of the first bytes are kept.
-    pub const START: usize = 1024;
+    pub const MAX_START_BYTES: usize = 1024;
 }
 
 /// Lines added and removed.
@@ -329,7 +329,7 @@ pub struct LineCount {
 /// What became of a commit's signature when it was held against the keys of the target ref.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Signature {
+pub enum SignatureStatus {
     /// There is none.
     None,
     /// It is good, and made by a key that belongs to this address.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{Text, trim};
+use super::text::{Text, trim_git_space};
 
 /// A name and an address, as somebody wrote them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Person {
 /// Who pushes, as the transport or the server in front of git knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Pusher {
+pub enum PusherIdentity {
     /// The account under which the server knows whoever pushes.
     Account(Text),
     /// The administrator has said that this server cannot tell people apart.
@@ -30,7 +30,7 @@ pub enum Pusher {
 
 /// Why a text does not name one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAPerson {
+pub enum PersonError {
     /// There is no `<address>`.
     NoAddress,
     /// There is more than one `<` or `>`.
@@ -43,15 +43,15 @@ pub enum NotAPerson {
     InvisibleCharacter,
 }
 
-impl NotAPerson {
+impl PersonError {
     /// Returns the reason in words that complete the sentence "this is not a person: ...".
     pub fn reason(self) -> &'static str {
         match self {
-            NotAPerson::NoAddress => "it has no `<address>`",
-            NotAPerson::SeveralAddresses => "it has more than one address",
-            NotAPerson::MalformedAddress => "its address is not of the form `name@domain` in plain ASCII",
-            NotAPerson::TextAfterAddress => "something follows the address",
-            NotAPerson::InvisibleCharacter => "it contains characters that cannot be seen",
+            PersonError::NoAddress => "it has no `<address>`",
+            PersonError::SeveralAddresses => "it has more than one address",
+            PersonError::MalformedAddress => "its address is not of the form `name@domain` in plain ASCII",
+            PersonError::TextAfterAddress => "something follows the address",
+            PersonError::InvisibleCharacter => "it contains characters that cannot be seen",
         }
     }
 }
@@ -65,31 +65,31 @@ impl Person {
     /// # Errors
     ///
     /// Says which part of the grammar the text breaks.
-    pub fn read(value: &[u8]) -> Result<Person, NotAPerson> {
-        let text = std::str::from_utf8(value).map_err(|_| NotAPerson::InvisibleCharacter)?;
+    pub fn parse_person(value: &[u8]) -> Result<Person, PersonError> {
+        let text = std::str::from_utf8(value).map_err(|_| PersonError::InvisibleCharacter)?;
         let invisible = match text.is_ascii() {
             true => text.bytes().any(|byte| byte.is_ascii_control()),
             false => text.chars().any(is_invisible),
         };
         if invisible {
-            return Err(NotAPerson::InvisibleCharacter);
+            return Err(PersonError::InvisibleCharacter);
         }
-        let (name, rest) = text.split_once('<').ok_or(NotAPerson::NoAddress)?;
-        let (email, after) = rest.split_once('>').ok_or(NotAPerson::NoAddress)?;
+        let (name, rest) = text.split_once('<').ok_or(PersonError::NoAddress)?;
+        let (email, after) = rest.split_once('>').ok_or(PersonError::NoAddress)?;
         if name.contains('>') || email.contains('<') || after.contains(['<', '>']) {
-            return Err(NotAPerson::SeveralAddresses);
+            return Err(PersonError::SeveralAddresses);
         }
         if canonical_address(email.as_bytes()).is_none() {
-            return Err(NotAPerson::MalformedAddress);
+            return Err(PersonError::MalformedAddress);
         }
         let after = after.trim();
         if !after.is_empty() && !after.starts_with(['(', '#']) {
-            return Err(NotAPerson::TextAfterAddress);
+            return Err(PersonError::TextAfterAddress);
         }
-        let name = trim(name.as_bytes());
+        let name = trim_git_space(name.as_bytes());
         if name.contains(&b'@') {
             // An address in the place of the name reads as a second address.
-            return Err(NotAPerson::SeveralAddresses);
+            return Err(PersonError::SeveralAddresses);
         }
         Ok(Person { name: name.into(), email: email.into() })
     }
@@ -171,26 +171,28 @@ mod tests {
 
     #[test]
     fn one_name_and_one_address_is_a_person() {
-        let person = Person::read(b"Ana Ruiz <ana@example.com> (role=ciso) # by phone").unwrap();
+        let person = Person::parse_person(b"Ana Ruiz <ana@example.com> (role=ciso) # by phone").unwrap();
         assert_eq!(person, Person { name: "Ana Ruiz".into(), email: "ana@example.com".into() });
-        assert!(Person::read(b"<ana@example.com>").is_ok());
-        assert!(Person::read(b"dependabot[bot] <1+dependabot[bot]@users.noreply.github.com>").is_ok());
+        assert!(Person::parse_person(b"<ana@example.com>").is_ok());
+        assert!(
+            Person::parse_person(b"dependabot[bot] <1+dependabot[bot]@users.noreply.github.com>").is_ok()
+        );
     }
 
     #[test]
     fn anything_else_is_not() {
         for (text, reason) in [
-            ("Ana", NotAPerson::NoAddress),
-            ("Ana <ana@example.com", NotAPerson::NoAddress),
-            ("Bob <bob@x.example> <mallory@x.example>", NotAPerson::SeveralAddresses),
-            ("bob@x.example <mallory@x.example>", NotAPerson::SeveralAddresses),
-            ("Ana <>", NotAPerson::MalformedAddress),
-            ("Ana <ana at example.com>", NotAPerson::MalformedAddress),
-            ("Bob <b\u{43e}b@example.com>", NotAPerson::MalformedAddress),
-            ("Ana <ana@example.com> and others", NotAPerson::TextAfterAddress),
-            ("Ana\u{200b} <ana@example.com>", NotAPerson::InvisibleCharacter),
+            ("Ana", PersonError::NoAddress),
+            ("Ana <ana@example.com", PersonError::NoAddress),
+            ("Bob <bob@x.example> <mallory@x.example>", PersonError::SeveralAddresses),
+            ("bob@x.example <mallory@x.example>", PersonError::SeveralAddresses),
+            ("Ana <>", PersonError::MalformedAddress),
+            ("Ana <ana at example.com>", PersonError::MalformedAddress),
+            ("Bob <b\u{43e}b@example.com>", PersonError::MalformedAddress),
+            ("Ana <ana@example.com> and others", PersonError::TextAfterAddress),
+            ("Ana\u{200b} <ana@example.com>", PersonError::InvisibleCharacter),
         ] {
-            assert_eq!(Person::read(text.as_bytes()), Err(reason), "{text}");
+            assert_eq!(Person::parse_person(text.as_bytes()), Err(reason), "{text}");
         }
     }
 
@@ -219,7 +221,7 @@ mod tests {
                 long.trim_end_matches('\u{e9}'),
                 "{name:?}"
             );
-            let read = |rest: &str| Person::read(format!("{name}{rest} <a@example.com>").as_bytes());
+            let read = |rest: &str| Person::parse_person(format!("{name}{rest} <a@example.com>").as_bytes());
             assert_eq!(read("").is_ok(), read("\u{e9}").is_ok(), "{name:?}");
         }
     }

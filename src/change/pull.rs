@@ -8,13 +8,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::body::Statement;
+use super::body::DescriptionStatement;
 use super::{Fact, LineCount, Oid, PathChange, Text};
 
 /// A pull request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Pull {
+pub struct PullRequest {
     /// What it is called, as in `acme/shop#12`.
     pub name: Text,
     /// Where people look at it; empty if nowhere.
@@ -22,9 +22,9 @@ pub struct Pull {
     /// Its title.
     pub title: Text,
     /// What its description states, in the order of its lines.
-    pub statements: Vec<Statement>,
+    pub statements: Vec<DescriptionStatement>,
     /// Who opened it; `None` if that account is gone.
-    pub opener: Option<Account>,
+    pub opener: Option<ForgeAccount>,
     /// True while its author does not hold it for finished.
     pub is_draft: bool,
     /// The full name of the branch that it comes from, in whichever repository.
@@ -32,7 +32,7 @@ pub struct Pull {
     /// Where the target stood when this was read.
     pub base: Oid,
     /// The final revision.
-    pub head: Head,
+    pub head: PullRevision,
     /// The paths that the whole of it changes.
     pub paths: Fact<Vec<PathChange>>,
     /// The lines that the whole of it changes.
@@ -41,28 +41,28 @@ pub struct Pull {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_at: Option<Timestamp>,
     /// Everybody else who had a hand in it.
-    pub makers: Fact<Vec<Maker>>,
+    pub contributors: Fact<Vec<PullContributor>>,
     /// Its labels.
-    pub labels: Fact<Vec<Label>>,
+    pub labels: Fact<Vec<PullLabel>>,
     /// Reviews, oldest first.
-    pub reviews: Fact<Vec<Review>>,
+    pub reviews: Fact<Vec<PullReview>>,
     /// Comments, oldest first.
-    pub comments: Fact<Vec<Comment>>,
+    pub comments: Fact<Vec<PullComment>>,
     /// What it said before: its description after each edit, oldest first, the first one as opened.
     /// Empty if it was never edited.
-    pub edits: Fact<Vec<Edit>>,
+    pub edits: Fact<Vec<DescriptionEdit>>,
     /// When it was last pointed at another branch.
     pub retargeted_at: Fact<Option<Timestamp>>,
     /// What was found about exactly the revision that is judged.
-    pub checks: Fact<Vec<Check>>,
+    pub checks: Fact<Vec<CheckResult>>,
     /// The conversations about its lines.
-    pub conversations: Fact<Vec<Conversation>>,
+    pub conversations: Fact<Vec<ReviewConversation>>,
 }
 
 /// A revision, with what shows that another one is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Head {
+pub struct PullRevision {
     /// The commit.
     pub id: Oid,
     /// Its tree.
@@ -76,7 +76,7 @@ pub struct Head {
 /// An account of a forge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Account {
+pub struct ForgeAccount {
     /// The forge and the login, as policies write them: `github:ana`, `github:renovate[bot]`.
     pub id: Text,
     /// True if and only if the forge says that a person is behind it.
@@ -86,11 +86,11 @@ pub struct Account {
 /// Somebody who had a hand in a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Maker {
+pub struct PullContributor {
     /// In what way.
-    pub role: Role,
+    pub role: ContributorRole,
     /// The account; `None` if the forge knows none.
-    pub account: Option<Account>,
+    pub account: Option<ForgeAccount>,
     /// The address under which the work was recorded; `None` for what is done on the forge itself.
     pub email: Option<Text>,
     /// The name, for showing.
@@ -100,7 +100,7 @@ pub struct Maker {
 /// In what way somebody had a hand in a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub enum ContributorRole {
     /// Wrote a commit.
     Author,
     /// Recorded a commit.
@@ -114,13 +114,13 @@ pub enum Role {
 /// A review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Review {
+pub struct PullReview {
     /// By whom; `None` if that account is gone.
-    pub by: Option<Account>,
+    pub by: Option<ForgeAccount>,
     /// What came out.
     pub state: ReviewState,
     /// The revision that was looked at; `None` if the forge has lost it.
-    pub of: Option<Head>,
+    pub revision: Option<PullRevision>,
     /// When it was handed in, by the forge's clock; `None` while it is not.
     pub at: Option<Timestamp>,
     /// Whether this account may write to the repository now.
@@ -150,9 +150,9 @@ pub enum ReviewState {
 /// A comment in the conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Comment {
+pub struct PullComment {
     /// By whom; `None` if that account is gone.
-    pub by: Option<Account>,
+    pub by: Option<ForgeAccount>,
     /// When, by the forge's clock.
     pub at: Timestamp,
     /// What it says.
@@ -166,21 +166,21 @@ pub struct Comment {
 /// A description as it once was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Edit {
+pub struct DescriptionEdit {
     /// From when on, by the forge's clock.
     pub at: Timestamp,
     /// What it stated; `None` if the forge does not say.
-    pub statements: Option<Vec<Statement>>,
+    pub statements: Option<Vec<DescriptionStatement>>,
 }
 
 /// A label.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Label {
+pub struct PullLabel {
     /// What it says.
     pub name: Text,
     /// Who put it there last; `None` if that account is gone.
-    pub by: Fact<Option<Account>>,
+    pub by: Fact<Option<ForgeAccount>>,
     /// When that was, by the forge's clock; `None` if the forge does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -189,7 +189,7 @@ pub struct Label {
 /// What a machine made of a revision: a check run or a commit status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Check {
+pub struct CheckResult {
     /// What it is called.
     pub name: Text,
     /// The app, or the account, that reports it; `None` if the forge does not say.
@@ -221,25 +221,25 @@ pub enum CheckState {
 /// A conversation about a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Conversation {
+pub struct ReviewConversation {
     /// True if somebody has marked it as resolved.
     pub is_resolved: bool,
     /// Who began it; `None` if that account is gone.
-    pub by: Option<Account>,
+    pub by: Option<ForgeAccount>,
     /// The path that it is about.
     pub path: Text,
     /// Where people look at it; empty if nowhere.
     pub url: Text,
 }
 
-impl Role {
+impl ContributorRole {
     /// Returns the role in words that complete "who is ... of this change".
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Role::Author => "the author",
-            Role::Committer => "the committer",
-            Role::CoAuthor => "a co-author",
-            Role::Pusher => "the pusher",
+            ContributorRole::Author => "the author",
+            ContributorRole::Committer => "the committer",
+            ContributorRole::CoAuthor => "a co-author",
+            ContributorRole::Pusher => "the pusher",
         }
     }
 }

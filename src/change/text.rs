@@ -40,19 +40,19 @@ impl Text {
 /// Returns true for the four bytes that git takes as white space: SP, TAB, LF, CR.
 ///
 /// This is git's own `isspace`, narrower than Rust's (which adds form feed) and than Unicode's.
-pub fn is_space(byte: u8) -> bool {
+pub fn is_git_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// Returns `bytes` without git's white space at both ends.
-pub fn trim(bytes: &[u8]) -> &[u8] {
-    let start = bytes.iter().position(|byte| !is_space(*byte)).unwrap_or(bytes.len());
-    let end = bytes.iter().rposition(|byte| !is_space(*byte)).map_or(start, |last| last + 1);
+pub fn trim_git_space(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|byte| !is_git_space(*byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_git_space(*byte)).map_or(start, |last| last + 1);
     bytes.get(start..end).unwrap_or_default()
 }
 
 /// Returns `bytes` as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub fn encode_hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
@@ -91,7 +91,7 @@ impl Serialize for Text {
             None => {
                 use serde::ser::SerializeMap;
                 let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry("hex", &hex(&self.0))?;
+                map.serialize_entry("hex", &encode_hex(&self.0))?;
                 map.end()
             }
         }
@@ -102,13 +102,13 @@ impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Travelled {
-            Plain(String),
+        enum SerialisedText {
+            Utf8(String),
             Hex { hex: String },
         }
-        match Travelled::deserialize(deserializer)? {
-            Travelled::Plain(text) => Ok(Text(text.into_bytes())),
-            Travelled::Hex { hex } => unhex(&hex)
+        match SerialisedText::deserialize(deserializer)? {
+            SerialisedText::Utf8(text) => Ok(Text(text.into_bytes())),
+            SerialisedText::Hex { hex } => decode_hex(&hex)
                 .map(Text)
                 .ok_or_else(|| serde::de::Error::custom("`hex` is not pairs of hexadecimal digits")),
         }
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 /// Returns the bytes that pairs of hexadecimal `digits` stand for, or `None` for anything else.
-pub fn unhex(digits: &str) -> Option<Vec<u8>> {
+pub fn decode_hex(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
     if !digits.len().is_multiple_of(2) {
         return None;
@@ -151,8 +151,8 @@ mod tests {
 
     #[test]
     fn white_space_is_what_git_says_it_is() {
-        assert_eq!(trim(b" \t\r\n a\x0cb \n"), b"a\x0cb");
-        assert_eq!(trim(b"\x0c"), b"\x0c");
-        assert_eq!(trim(b" \n"), b"");
+        assert_eq!(trim_git_space(b" \t\r\n a\x0cb \n"), b"a\x0cb");
+        assert_eq!(trim_git_space(b"\x0c"), b"\x0c");
+        assert_eq!(trim_git_space(b" \n"), b"");
     }
 }

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{Fact, Oid, Text};
 
 /// How many bytes a key may have.
-const LONGEST_KEY: usize = 40;
+const MAX_KEY_BYTES: usize = 40;
 
 /// How many digits of a commit's id name it at least.
-pub const DIGITS: usize = 12;
+pub const MIN_COMMIT_DIGITS: usize = 12;
 
 /// A ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Ticket {
     /// When it was made, by the system's clock.
     pub created: Timestamp,
     /// What speaks against that time; `None` if nothing does.
-    pub doubt: Fact<Option<String>>,
+    pub backdated: Fact<Option<String>>,
     /// Of which type it is.
     pub kind: Text,
     /// Its labels.
@@ -48,7 +48,7 @@ pub struct Ticket {
 /// What became of looking for one ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LookedUp {
+pub struct TicketLookup {
     /// The key that the change names.
     pub key: Text,
     /// The ticket; `None` if there is none of this key, or none that the gate may see.
@@ -59,7 +59,7 @@ pub struct LookedUp {
 ///
 /// Nothing else is ever put into a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct TicketKey {
     /// What stands before the number and says which system is meant: `PAY`, or `#`.
     pub prefix: String,
     /// The number, by which tickets of one prefix follow each other.
@@ -69,16 +69,16 @@ pub struct Key {
 
 /// How a ticket that may come late stands to the time it had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Timing {
+pub enum TicketTiming {
     /// It was made in time, with this much left.
     InTime {
         /// The time left; `None` if there is no limit on any calendar.
-        left: Option<SignedDuration>,
+        time_left: Option<SignedDuration>,
     },
     /// It was made too late, by this much.
     Late {
         /// How much.
-        by: SignedDuration,
+        late_by: SignedDuration,
     },
     /// It is older than the change, and is about something else.
     Unrelated,
@@ -86,26 +86,30 @@ pub enum Timing {
     BackDated(String),
 }
 
-impl Key {
+impl TicketKey {
     /// Reads a key: capital letters, digits and `_`, a hyphen and digits; or capital letters and
     /// digits; or `#` and digits. All of it is ASCII.
-    pub fn read(written: &Text) -> Option<Key> {
-        let written = written.as_utf8().filter(|written| written.len() <= LONGEST_KEY)?;
+    pub fn parse_key(written: &Text) -> Option<TicketKey> {
+        let written = written.as_utf8().filter(|written| written.len() <= MAX_KEY_BYTES)?;
         let digits = written.bytes().rev().take_while(u8::is_ascii_digit).count();
         let (front, number) = written.split_at_checked(written.len().checked_sub(digits)?)?;
         let prefix = match front.strip_suffix('-') {
-            Some(prefix) => Some(prefix).filter(|prefix| Key::is_prefix(prefix)),
+            Some(prefix) => Some(prefix).filter(|prefix| TicketKey::is_key_prefix(prefix)),
             None => Some(front).filter(|front| {
                 *front == "#" || (!front.is_empty() && front.bytes().all(|byte| byte.is_ascii_uppercase()))
             }),
         };
-        Some(Key { prefix: prefix?.to_owned(), number: number.parse().ok()?, written: written.to_owned() })
+        Some(TicketKey {
+            prefix: prefix?.to_owned(),
+            number: number.parse().ok()?,
+            written: written.to_owned(),
+        })
     }
 
     /// Returns true for what can stand before the number and a hyphen.
-    pub fn is_prefix(prefix: &str) -> bool {
+    pub fn is_key_prefix(prefix: &str) -> bool {
         let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        prefix.len() <= LONGEST_KEY
+        prefix.len() <= MAX_KEY_BYTES
             && prefix.starts_with(|first: char| first.is_ascii_uppercase())
             && prefix.bytes().all(plain)
     }
@@ -116,14 +120,14 @@ impl Key {
     }
 
     /// Returns the key of the same form that is `down` lower; `None` where there is none.
-    pub fn lower(&self, down: u64) -> Option<Key> {
+    pub fn lower_key(&self, down: u64) -> Option<TicketKey> {
         let number = self.number.checked_sub(down).filter(|number| 0 < *number)?;
         let digits = self.written.bytes().rev().take_while(u8::is_ascii_digit).count();
         let front = self.written.get(..self.written.len().checked_sub(digits)?)?;
         // Leading zeroes are part of a key such as CHG0012345.
         let width = if self.written.get(front.len()..)?.starts_with('0') { digits } else { 0 };
         let written = format!("{front}{number:0width$}");
-        Some(Key { prefix: self.prefix.clone(), number, written })
+        Some(TicketKey { prefix: self.prefix.clone(), number, written })
     }
 }
 
@@ -137,42 +141,48 @@ impl Ticket {
     ///
     /// Returns the fact that is missing, if the time of the ticket has to be believed and nobody can
     /// say whether it may.
-    pub fn timing(&self, since: Timestamp, due: Option<Timestamp>, about: &[&Text]) -> Fact<Timing> {
+    pub fn check_timing(
+        &self,
+        since: Timestamp,
+        due: Option<Timestamp>,
+        about: &[&Text],
+    ) -> Fact<TicketTiming> {
         let left = due.map(|due| due.duration_since(self.created));
         if let Some(over) = left.filter(SignedDuration::is_negative) {
-            return Ok(Timing::Late { by: -over });
+            return Ok(TicketTiming::Late { late_by: -over });
         }
-        if let Ok(Some(why)) = &self.doubt {
-            return Ok(Timing::BackDated(why.clone()));
+        if let Ok(Some(why)) = &self.backdated {
+            return Ok(TicketTiming::BackDated(why.clone()));
         }
-        if self.created < since && !about.iter().any(|named| self.names(named)) {
-            return Ok(Timing::Unrelated);
+        if self.created < since && !about.iter().any(|named| self.mentions_word(named)) {
+            return Ok(TicketTiming::Unrelated);
         }
-        self.doubt.as_ref().map_err(Clone::clone)?;
-        Ok(Timing::InTime { left })
+        self.backdated.as_ref().map_err(Clone::clone)?;
+        Ok(TicketTiming::InTime { time_left: left })
     }
 
     /// Returns true if and only if the ticket is called `named`, or its text or one of its labels has
     /// it as a word by itself: `INC-1` is not in `INC-12`.
-    pub fn names(&self, named: &Text) -> bool {
+    pub fn mentions_word(&self, named: &Text) -> bool {
         let labels = self.labels.iter().any(|label| has_word(label, named));
         has_word(&self.key, named) || labels || has_word(&self.text, named)
     }
 
     /// Returns true if and only if the ticket's text has the commit as a word by itself: all digits
     /// of its id, or at least the first [`DIGITS`].
-    pub fn names_change(&self, id: Oid) -> bool {
+    pub fn mentions_commit(&self, id: Oid) -> bool {
         let (id, text) = (id.to_string(), self.text.to_lossy());
-        words(&text).any(|word| DIGITS <= word.len() && id.starts_with(&word.to_ascii_lowercase()))
+        split_words(&text)
+            .any(|word| MIN_COMMIT_DIGITS <= word.len() && id.starts_with(&word.to_ascii_lowercase()))
     }
 }
 
 /// Returns the words of a text: what stands between everything but letters, digits, `-` and `_`.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|one: char| !joins(one))
+fn split_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|one: char| !is_word_character(one))
 }
 
-fn joins(one: char) -> bool {
+fn is_word_character(one: char) -> bool {
     one.is_alphanumeric() || one == '-' || one == '_'
 }
 
@@ -183,7 +193,7 @@ fn has_word(text: &Text, word: &Text) -> bool {
     let ends = |at: usize| {
         let before = text.get(..at).and_then(|front| front.chars().next_back());
         let after = text.get(at.saturating_add(word.len())..).and_then(|rest| rest.chars().next());
-        !before.is_some_and(joins) && !after.is_some_and(joins)
+        !before.is_some_and(is_word_character) && !after.is_some_and(is_word_character)
     };
     !word.is_empty() && text.match_indices(&word).any(|(at, _)| ends(at))
 }
@@ -193,7 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::change::{Missing, Need};
+    use crate::change::{FactKind, Missing};
 
     const T0: &str = "2026-03-01T10:00:00Z";
 
@@ -202,7 +212,7 @@ mod tests {
             key: "OPS-7".into(),
             project: "OPS".into(),
             created: created.parse().unwrap(),
-            doubt: Ok(None),
+            backdated: Ok(None),
             kind: "Incident".into(),
             labels: vec!["inc-9".into()],
             state: "Open".into(),
@@ -214,16 +224,17 @@ mod tests {
         }
     }
 
-    fn timing(t0: &str, ticket: &Ticket) -> Fact<Timing> {
+    fn timing(t0: &str, ticket: &Ticket) -> Fact<TicketTiming> {
         let t0: Timestamp = t0.parse().unwrap();
         let due = t0.checked_add(SignedDuration::from_hours(24)).unwrap();
-        ticket.timing(t0, Some(due), &[&"INC-1".into()])
+        ticket.check_timing(t0, Some(due), &[&"INC-1".into()])
     }
 
     #[test]
     fn the_limit_is_inclusive_and_counts_elapsed_time() {
-        let in_time = |seconds| Ok(Timing::InTime { left: Some(SignedDuration::from_secs(seconds)) });
-        let late = |seconds| Ok(Timing::Late { by: SignedDuration::from_secs(seconds) });
+        let in_time =
+            |seconds| Ok(TicketTiming::InTime { time_left: Some(SignedDuration::from_secs(seconds)) });
+        let late = |seconds| Ok(TicketTiming::Late { late_by: SignedDuration::from_secs(seconds) });
         for (t0, created, expected) in [
             (T0, "2026-03-02T10:00:00Z", in_time(0)),
             (T0, "2026-03-02T10:00:01Z", late(1)),
@@ -241,28 +252,31 @@ mod tests {
     #[test]
     fn an_older_ticket_counts_only_if_it_names_the_incident() {
         let older = "2026-02-26T10:00:00Z";
-        assert_eq!(timing(T0, &ticket(older, "Disk full (INC-12)")), Ok(Timing::Unrelated));
+        assert_eq!(timing(T0, &ticket(older, "Disk full (INC-12)")), Ok(TicketTiming::Unrelated));
         let related = timing(T0, &ticket(older, "Token check, see inc-1."));
-        assert!(matches!(related, Ok(Timing::InTime { .. })), "{related:?}");
-        assert_eq!(ticket(older, "").timing(T0.parse().unwrap(), None, &[]), Ok(Timing::Unrelated));
+        assert!(matches!(related, Ok(TicketTiming::InTime { .. })), "{related:?}");
+        assert_eq!(
+            ticket(older, "").check_timing(T0.parse().unwrap(), None, &[]),
+            Ok(TicketTiming::Unrelated)
+        );
     }
 
     #[test]
     fn a_time_that_is_in_doubt_is_not_believed() {
-        let doubt = |created, doubt| timing(T0, &Ticket { doubt, ..ticket(created, "INC-1") });
+        let doubt = |created, doubt| timing(T0, &Ticket { backdated: doubt, ..ticket(created, "INC-1") });
         let why = || Ok(Some("OPS-6 was made later".to_owned()));
         for created in ["2026-02-26T10:00:00Z", T0, "2026-03-01T20:00:00Z"] {
-            assert_eq!(doubt(created, why()), Ok(Timing::BackDated("OPS-6 was made later".into())));
+            assert_eq!(doubt(created, why()), Ok(TicketTiming::BackDated("OPS-6 was made later".into())));
         }
         // One that says itself that it is late is late.
-        assert!(matches!(doubt("2026-03-09T10:00:00Z", why()), Ok(Timing::Late { .. })));
-        let missing = Missing::NotConfigured(Need::Tickets);
+        assert!(matches!(doubt("2026-03-09T10:00:00Z", why()), Ok(TicketTiming::Late { .. })));
+        let missing = Missing::NotConfigured(FactKind::Tickets);
         assert_eq!(doubt(T0, Err(missing.clone())), Err(missing));
     }
 
     #[test]
     fn a_ticket_names_whole_words() {
-        let says = |text: &str, word: &str| ticket(T0, text).names(&word.into());
+        let says = |text: &str, word: &str| ticket(T0, text).mentions_word(&word.into());
         for text in ["INC-1", "see INC-1.", "(inc-1)", "INC-12 and INC-1", "a\nINC-1\nb"] {
             assert!(says(text, "INC-1"), "{text}");
         }
@@ -275,7 +289,7 @@ mod tests {
     #[test]
     fn a_ticket_names_a_change_by_twelve_digits_or_more() {
         let id = Oid::from_hex("1f0c3a9be27d66aa0123456789abcdef01234567").unwrap();
-        let names = |text: &str| ticket(T0, text).names_change(id);
+        let names = |text: &str| ticket(T0, text).mentions_commit(id);
         for text in [
             "1f0c3a9be27d",
             "1F0C3A9BE27D66",
@@ -302,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_key_is_a_prefix_and_a_number_and_nothing_else() {
-        let read = |written: &str| Key::read(&written.into()).map(|key| (key.prefix, key.number));
+        let read = |written: &str| TicketKey::parse_key(&written.into()).map(|key| (key.prefix, key.number));
         assert_eq!(read("PAY-412"), Some(("PAY".into(), 412)));
         assert_eq!(read("A1_B-2"), Some(("A1_B".into(), 2)));
         assert_eq!(read("CHG0012345"), Some(("CHG".into(), 12345)));
@@ -339,7 +353,7 @@ mod tests {
     #[test]
     fn lower_keys_have_the_same_form() {
         let lower = |written: &str, down| {
-            Key::read(&written.into()).unwrap().lower(down).map(|key| key.as_str().to_owned())
+            TicketKey::parse_key(&written.into()).unwrap().lower_key(down).map(|key| key.as_str().to_owned())
         };
         assert_eq!(lower("PAY-412", 1).as_deref(), Some("PAY-411"));
         assert_eq!(lower("PAY-100", 1).as_deref(), Some("PAY-99"));
@@ -352,12 +366,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_read_as_a_key_is_harmless_in_an_address(written in ".{0,50}|[A-Z#/?%.&-]{1,5}[0-9]{0,3}") {
-            if let Some(key) = Key::read(&written.as_str().into()) {
+            if let Some(key) = TicketKey::parse_key(&written.as_str().into()) {
                 let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_#".contains(&byte);
                 prop_assert!(key.as_str().bytes().all(plain) && key.as_str() == written);
                 prop_assert!(!key.as_str().contains('#') || key.prefix == "#");
-                if let Some(lower) = key.lower(1) {
-                    prop_assert_eq!(Key::read(&lower.as_str().into()), Some(lower));
+                if let Some(lower) = key.lower_key(1) {
+                    prop_assert_eq!(TicketKey::parse_key(&lower.as_str().into()), Some(lower));
                 }
             }
         }

@@ -9,14 +9,14 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::ending::Cut;
-use super::ending::{as_taken_in, extent, last_line};
-use super::find::{count, first};
-use super::text::{Text, is_space, trim};
+pub use super::ending::MessageCut;
+use super::ending::{complete_last_line, find_last_line, find_trailer_extent};
+use super::find::{count_bytes, find_first_byte};
+use super::text::{Text, is_git_space, trim_git_space};
 
 /// Which of git's readers is followed; they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Like {
+pub enum TrailerReader {
     /// `git log --format=%(trailers:only,unfold)`: what is recorded in a commit. `---` is text.
     Log,
     /// `git interpret-trailers --parse`: `---` ends the message.
@@ -27,7 +27,7 @@ pub enum Like {
 
 /// One `Key: value`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trailer {
+pub struct MessageTrailer {
     /// The key as written; ASCII letters, digits and `-`.
     pub key: String,
     /// The value, unfolded and trimmed as git does it.
@@ -38,12 +38,12 @@ pub struct Trailer {
 
 /// The trailer block of one message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Block {
+pub struct TrailerBlock {
     /// The trailers, in order, duplicates kept.
-    pub trailers: Vec<Trailer>,
+    pub trailers: Vec<MessageTrailer>,
     /// The first line of the block (counted from 1) that is no trailer, where git's tolerance for
     /// prose among trailers let the block pass.
-    pub mixed_at: Option<usize>,
+    pub mixed_line: Option<usize>,
 }
 
 /// Reads the trailer block of `message`.
@@ -53,19 +53,21 @@ pub struct Block {
 /// The rules are those of git-interpret-trailers(1) as git carries them out; a line
 /// `(cherry picked from commit ...)` belongs to a block without being a trailer, and does not make
 /// the block mixed.
-pub fn read(message: &[u8], like: Like) -> Block {
-    let message = as_taken_in(message, like);
-    let extent = extent(&message, like);
-    let text = extent.of(&message);
-    match last_paragraph(text) {
-        Some(last) if last.is_block() => items(&message, extent.start + last.start, extent.end),
-        _ => Block::default(),
+pub fn read_trailers(message: &[u8], like: TrailerReader) -> TrailerBlock {
+    let message = complete_last_line(message, like);
+    let extent = find_trailer_extent(&message, like);
+    let text = extent.slice_message(&message);
+    match find_last_paragraph(text) {
+        Some(last) if last.is_trailer_block() => {
+            read_block_trailers(&message, extent.start + last.start, extent.end)
+        }
+        _ => TrailerBlock::default(),
     }
 }
 
 /// What a line is to git's reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MessageLineKind {
     /// A comment, which counts for nothing.
     Comment,
     /// Nothing but white space.
@@ -80,28 +82,28 @@ pub(super) enum Kind {
     Prose,
 }
 
-impl Kind {
+impl MessageLineKind {
     /// Returns what `line` is; its LF may be there or not.
-    pub(super) fn of(line: &[u8]) -> Kind {
+    pub(super) fn classify_line(line: &[u8]) -> MessageLineKind {
         match line.first() {
-            Some(b'#') => Kind::Comment,
-            Some(first) if is_space(*first) => {
-                if line.iter().all(|byte| is_space(*byte)) {
-                    Kind::Blank
+            Some(b'#') => MessageLineKind::Comment,
+            Some(first) if is_git_space(*first) => {
+                if line.iter().all(|byte| is_git_space(*byte)) {
+                    MessageLineKind::Blank
                 } else {
-                    Kind::Indented
+                    MessageLineKind::Indented
                 }
             }
-            Some(b'(') if line.starts_with(b"(cherry picked from commit ") => Kind::CherryPicked,
-            Some(_) => separator(line).map_or(Kind::Prose, Kind::Trailer),
-            None => Kind::Blank,
+            Some(b'(') if line.starts_with(b"(cherry picked from commit ") => MessageLineKind::CherryPicked,
+            Some(_) => find_separator(line).map_or(MessageLineKind::Prose, MessageLineKind::Trailer),
+            None => MessageLineKind::Blank,
         }
     }
 }
 
 /// Returns the offset of the `:` after a key: ASCII letters, digits and `-`, at least one, with
 /// spaces and tabs allowed behind them.
-pub(super) fn separator(line: &[u8]) -> Option<usize> {
+pub(super) fn find_separator(line: &[u8]) -> Option<usize> {
     let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     let key = line.iter().position(|byte| !is_key(byte)).filter(|length| 0 < *length)?;
     let after = line.get(key..)?;
@@ -111,24 +113,24 @@ pub(super) fn separator(line: &[u8]) -> Option<usize> {
 
 /// The last paragraph of a message: its trailer block, or what stands in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Paragraph {
+pub(super) struct LastParagraph {
     /// The offset of its first byte.
     pub(super) start: usize,
     /// Whether it is the first paragraph too, which is never a trailer block.
     pub(super) is_first: bool,
     /// How many lines git counts as trailers.
-    pub(super) trailers: usize,
+    pub(super) trailer_lines: usize,
     /// How many lines git counts as something else.
-    pub(super) others: usize,
+    pub(super) other_lines: usize,
     /// Whether there is a line that git itself writes.
-    has_gits_own: bool,
+    has_git_line: bool,
 }
 
-impl Paragraph {
+impl LastParagraph {
     /// Returns true if and only if git takes the paragraph for a trailer block.
-    pub(super) fn is_block(&self) -> bool {
-        let tolerated = self.has_gits_own && self.others <= self.trailers.saturating_mul(3);
-        !self.is_first && (tolerated || (0 < self.trailers && self.others == 0))
+    pub(super) fn is_trailer_block(&self) -> bool {
+        let tolerated = self.has_git_line && self.other_lines <= self.trailer_lines.saturating_mul(3);
+        !self.is_first && (tolerated || (0 < self.trailer_lines && self.other_lines == 0))
     }
 }
 
@@ -137,51 +139,53 @@ impl Paragraph {
 /// Git bars its search from the first paragraph by first looking for that paragraph's end. That is
 /// the first blank line, and the search stops at a blank line: so it has met the bar if and only if
 /// it finds no blank line at all.
-pub(super) fn last_paragraph(text: &[u8]) -> Option<Paragraph> {
-    let mut found = Paragraph { start: 0, is_first: true, trailers: 0, others: 0, has_gits_own: false };
+pub(super) fn find_last_paragraph(text: &[u8]) -> Option<LastParagraph> {
+    let mut found =
+        LastParagraph { start: 0, is_first: true, trailer_lines: 0, other_lines: 0, has_git_line: false };
     let mut is_empty = true;
     // Lines that belong to a trailer if one stands above them, and are prose if not.
     let mut pending = 0;
     let mut end = text.len();
     while 0 < end {
         let above = text.get(..end)?;
-        let start = last_line(above);
+        let start = find_last_line(above);
         let line = above.get(start..)?;
-        let kind = Kind::of(line);
+        let kind = MessageLineKind::classify_line(line);
         match kind {
-            Kind::Blank if is_empty => {}
-            Kind::Blank => {
+            MessageLineKind::Blank if is_empty => {}
+            MessageLineKind::Blank => {
                 found.start = end;
                 found.is_first = false;
                 break;
             }
-            Kind::Comment => {
-                found.others += pending;
+            MessageLineKind::Comment => {
+                found.other_lines += pending;
                 pending = 0;
             }
-            Kind::Trailer(_) | Kind::CherryPicked => {
-                found.trailers += 1;
+            MessageLineKind::Trailer(_) | MessageLineKind::CherryPicked => {
+                found.trailer_lines += 1;
                 pending = 0;
-                found.has_gits_own |= kind == Kind::CherryPicked || line.starts_with(b"Signed-off-by: ");
+                found.has_git_line |=
+                    kind == MessageLineKind::CherryPicked || line.starts_with(b"Signed-off-by: ");
             }
-            Kind::Indented => pending += 1,
-            Kind::Prose => {
-                found.others += 1 + pending;
+            MessageLineKind::Indented => pending += 1,
+            MessageLineKind::Prose => {
+                found.other_lines += 1 + pending;
                 pending = 0;
             }
         }
-        is_empty &= matches!(kind, Kind::Blank | Kind::Comment);
+        is_empty &= matches!(kind, MessageLineKind::Blank | MessageLineKind::Comment);
         end = start;
     }
-    found.others += pending;
+    found.other_lines += pending;
     (!is_empty).then_some(found)
 }
 
 /// Reads the trailers of the paragraph that stands between two offsets of `message`, as if it were
 /// a block.
-pub(super) fn items(message: &[u8], start: usize, end: usize) -> Block {
-    let mut block = Block::default();
-    let mut number = count(b'\n', message.get(..start).unwrap_or_default());
+pub(super) fn read_block_trailers(message: &[u8], start: usize, end: usize) -> TrailerBlock {
+    let mut block = TrailerBlock::default();
+    let mut number = count_bytes(b'\n', message.get(..start).unwrap_or_default());
     let mut at = start;
     // The trailer that is being read: the offsets of its first byte and its separator, its line.
     let mut open: Option<(usize, usize, usize)> = None;
@@ -189,21 +193,21 @@ pub(super) fn items(message: &[u8], start: usize, end: usize) -> Block {
     let mut is_continued = false;
     while let Some(rest) = message.get(at..end).filter(|rest| !rest.is_empty()) {
         number += 1;
-        let length = first(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
-        let kind = Kind::of(rest.get(..length).unwrap_or_default());
+        let length = find_first_byte(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+        let kind = MessageLineKind::classify_line(rest.get(..length).unwrap_or_default());
         match kind {
-            Kind::Indented | Kind::Blank => {
-                if !is_continued && kind == Kind::Indented {
-                    block.mixed_at.get_or_insert(number);
+            MessageLineKind::Indented | MessageLineKind::Blank => {
+                if !is_continued && kind == MessageLineKind::Indented {
+                    block.mixed_line.get_or_insert(number);
                 }
             }
             _ => {
-                block.trailers.extend(open.take().and_then(|parts| item(message, parts, at)));
-                is_continued = matches!(kind, Kind::Trailer(_) | Kind::CherryPicked);
+                block.trailers.extend(open.take().and_then(|parts| build_trailer(message, parts, at)));
+                is_continued = matches!(kind, MessageLineKind::Trailer(_) | MessageLineKind::CherryPicked);
                 match kind {
-                    Kind::Trailer(separator) => open = Some((at, at + separator, number)),
-                    Kind::Prose => {
-                        block.mixed_at.get_or_insert(number);
+                    MessageLineKind::Trailer(separator) => open = Some((at, at + separator, number)),
+                    MessageLineKind::Prose => {
+                        block.mixed_line.get_or_insert(number);
                     }
                     _ => {}
                 }
@@ -211,21 +215,25 @@ pub(super) fn items(message: &[u8], start: usize, end: usize) -> Block {
         }
         at += length;
     }
-    block.trailers.extend(open.and_then(|parts| item(message, parts, end)));
+    block.trailers.extend(open.and_then(|parts| build_trailer(message, parts, end)));
     block
 }
 
 /// Makes a trailer of the bytes from its first to `end`.
-fn item(message: &[u8], (start, separator, line): (usize, usize, usize), end: usize) -> Option<Trailer> {
+fn build_trailer(
+    message: &[u8],
+    (start, separator, line): (usize, usize, usize),
+    end: usize,
+) -> Option<MessageTrailer> {
     // The key is ASCII, or `separator` would have found none.
-    let key = std::str::from_utf8(trim(message.get(start..separator)?)).ok()?;
-    let value = trim(message.get(separator + 1..end)?);
-    Some(Trailer { key: key.to_owned(), value: unfold(value), line })
+    let key = std::str::from_utf8(trim_git_space(message.get(start..separator)?)).ok()?;
+    let value = trim_git_space(message.get(separator + 1..end)?);
+    Some(MessageTrailer { key: key.to_owned(), value: unfold_value(value), line })
 }
 
 /// Returns a trimmed value in one line: each LF and the white space after it become one space.
-fn unfold(value: &[u8]) -> Text {
-    if first(b'\n', value).is_none() {
+fn unfold_value(value: &[u8]) -> Text {
+    if find_first_byte(b'\n', value).is_none() {
         return Text::from(value);
     }
     let mut unfolded = Vec::with_capacity(value.len());
@@ -234,7 +242,7 @@ fn unfold(value: &[u8]) -> Text {
             unfolded.extend_from_slice(line);
             continue;
         }
-        let first = line.iter().position(|byte| !is_space(*byte)).unwrap_or(line.len());
+        let first = line.iter().position(|byte| !is_git_space(*byte)).unwrap_or(line.len());
         // Of several line ends in a row, the white space after the first swallows the others.
         if first < line.len() {
             unfolded.push(b' ');
@@ -248,13 +256,13 @@ fn unfold(value: &[u8]) -> Text {
 mod tests {
     use super::*;
 
-    fn pairs(message: &str, like: Like) -> Vec<(String, String)> {
-        let text = |trailer: Trailer| (trailer.key, trailer.value.to_lossy().into_owned());
-        read(message.as_bytes(), like).trailers.into_iter().map(text).collect()
+    fn pairs(message: &str, like: TrailerReader) -> Vec<(String, String)> {
+        let text = |trailer: MessageTrailer| (trailer.key, trailer.value.to_lossy().into_owned());
+        read_trailers(message.as_bytes(), like).trailers.into_iter().map(text).collect()
     }
 
     fn keys(message: &str) -> Vec<String> {
-        pairs(message, Like::Log).into_iter().map(|(key, _)| key).collect()
+        pairs(message, TrailerReader::Log).into_iter().map(|(key, _)| key).collect()
     }
 
     #[test]
@@ -270,8 +278,8 @@ mod tests {
 
     #[test]
     fn a_blank_line_before_the_subject_makes_a_subject_of_what_looks_like_a_block() {
-        assert_eq!(pairs("\nA: b\n", Like::Log), []);
-        assert_eq!(pairs("\nA: b\n", Like::Parse), [("A".into(), "b".into())]);
+        assert_eq!(pairs("\nA: b\n", TrailerReader::Log), []);
+        assert_eq!(pairs("\nA: b\n", TrailerReader::Parse), [("A".into(), "b".into())]);
     }
 
     #[test]
@@ -285,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_first_line_of_prose_in_a_block_is_named() {
-        let mixed_at = |message: &str| read(message.as_bytes(), Like::Log).mixed_at;
+        let mixed_at = |message: &str| read_trailers(message.as_bytes(), TrailerReader::Log).mixed_line;
         assert_eq!(mixed_at("s\n\nSigned-off-by: a\nx y\nx y\n"), Some(4));
         assert_eq!(mixed_at("\n\ns\n\n indented\nSigned-off-by: a\n"), Some(5));
         assert_eq!(mixed_at("s\n\nSigned-off-by: a\n# c\n not continued\n"), Some(5));
@@ -309,7 +317,7 @@ mod tests {
 
     #[test]
     fn values_are_unfolded_and_nothing_else_in_them_is_touched() {
-        let value = |text: &str| pairs(&format!("s\n\nA: b\n{text}"), Like::Log).pop().unwrap().1;
+        let value = |text: &str| pairs(&format!("s\n\nA: b\n{text}"), TrailerReader::Log).pop().unwrap().1;
         assert_eq!(value("K: x   \n  y"), "x    y");
         assert_eq!(value("K: x\r\n\ty\r\n"), "x\r y");
         assert_eq!(value("K:\n  x\n"), "x");
@@ -322,7 +330,11 @@ mod tests {
     #[test]
     fn lines_are_counted_in_the_message_as_given() {
         let lines = |message: &str| -> Vec<usize> {
-            read(message.as_bytes(), Like::Log).trailers.iter().map(|trailer| trailer.line).collect()
+            read_trailers(message.as_bytes(), TrailerReader::Log)
+                .trailers
+                .iter()
+                .map(|trailer| trailer.line)
+                .collect()
         };
         assert_eq!(lines("s\n\nA: b\n  c\nD: e\n"), [3, 5]);
         assert_eq!(lines("\n\n s\n\nA: b"), [5]);

@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use self::keeping::Run;
-use super::output::{self, FormatName};
-use super::pr::{self, Asking};
-use super::{Exit, Stop, World, tickets};
-use crate::github::event::{self, LARGEST_EVENT, Subject};
-use crate::github::{Outcome, Patience, RepoName, Session, Source};
-use crate::report::Style;
+use self::keeping::ForgeLedgerRun;
+use super::output::{self, ReportFormatArg};
+use super::pr::{self, GitHubQueryArgs};
+use super::{CommandError, CommandExit, Context, tickets};
+use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
+use crate::github::{GitHubRequestLimits, GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
+use crate::report::ReportStyle;
 
 /// How long saying that nothing could be judged may take.
-const LAST_WORD: Duration = Duration::from_secs(15);
+const FAILURE_REPORT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Judge what a workflow run is about
 ///
@@ -39,9 +39,9 @@ Examples:
 
 With --ledger, git fetches and pushes refs/changegate/ledger of the repository,
 on the server that GITHUB_SERVER_URL names, with the same token.")]
-pub(super) struct Args {
+pub(super) struct ActionArgs {
     #[command(flatten)]
-    asking: Asking,
+    query: GitHubQueryArgs,
 
     /// Judge this pull request, whatever the event is about
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -81,7 +81,7 @@ pub(super) struct Args {
 
     /// In which form
     #[arg(long, value_name = "FORM", default_value = "github")]
-    format: FormatName,
+    format: ReportFormatArg,
 }
 
 /// What makes the step fail.
@@ -93,116 +93,144 @@ enum FailOn {
     Never,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let told = judge(args, world).and_then(|done| match done {
-        Done::Swept(exit) => Ok((None, None, exit)),
-        Done::Judged { outcome, session, is_whole } => {
-            let sarif = tell_all(args, &outcome, &session, world)?;
-            let exit = if is_whole { outcome.report.decision.into() } else { Exit::Denied };
+pub(super) fn run_action(args: &ActionArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let told = judge_event(args, world).and_then(|done| match done {
+        ActionOutcome::Swept(exit) => Ok((None, None, exit)),
+        ActionOutcome::Judged { outcome, session, is_authorised: is_whole } => {
+            let sarif = publish_outcome(args, &outcome, &session, world)?;
+            let exit = if is_whole { outcome.report.decision.into() } else { CommandExit::Denied };
             Ok((Some(outcome), sarif, exit))
         }
     });
     // The outputs come last, so that they never say `allow` of a run that ends with an error.
     let (outcome, sarif, exit) = match told {
-        Ok((_, _, Exit::Wrong | Exit::Failed)) => {
-            tell::outputs("error", None, None, world)?;
-            return Ok(Exit::Failed);
+        Ok((_, _, CommandExit::Invalid | CommandExit::Failed)) => {
+            tell::write_step_outputs("error", None, None, world)?;
+            return Ok(CommandExit::Failed);
         }
         Ok(told) => told,
         Err(stop) => {
-            tell::outputs("error", None, None, world)?;
+            tell::write_step_outputs("error", None, None, world)?;
             return Err(stop);
         }
     };
-    let verdict = if exit == Exit::Allowed { "allow" } else { "deny" };
-    tell::outputs(verdict, outcome.as_ref().map(|outcome| &outcome.report), sarif.as_deref(), world)?;
-    if exit == Exit::Denied && args.fail_on == FailOn::Never {
-        tell::loudly("this is denied, and goes on only because of `--fail-on never`")?;
-        return Ok(Exit::Allowed);
+    let verdict = if exit == CommandExit::Allowed { "allow" } else { "deny" };
+    tell::write_step_outputs(
+        verdict,
+        outcome.as_ref().map(|outcome| &outcome.report),
+        sarif.as_deref(),
+        world,
+    )?;
+    if exit == CommandExit::Denied && args.fail_on == FailOn::Never {
+        tell::write_warning("this is denied, and goes on only because of `--fail-on never`")?;
+        return Ok(CommandExit::Allowed);
     }
     Ok(exit)
 }
 
 /// What a run came to.
-enum Done {
+enum ActionOutcome {
     /// Something was judged.
     Judged {
-        outcome: Box<Outcome>,
-        session: Box<Session>,
+        outcome: Box<JudgedEvent>,
+        session: Box<GitHubSession>,
         /// False if the ledger shows what was not allowed beside it.
-        is_whole: bool,
+        is_authorised: bool,
     },
     /// The ledger was swept.
-    Swept(Exit),
+    Swept(CommandExit),
 }
 
 /// Tells the verdict wherever it is wanted; returns where the SARIF file is, if there is one.
-fn tell_all(
-    args: &Args,
-    outcome: &Outcome,
-    session: &Session,
-    world: &World,
-) -> Result<Option<String>, Stop> {
-    let style = Style { colour: output::stdout_colour(world.colour), width: 78, ..tell::style(world) };
-    output::report(&outcome.report, args.format, &style)?;
-    tell::summary(&outcome.report, world)?;
-    let sarif = args.sarif_file.as_ref().map(|path| tell::sarif(&outcome.report, path, world)).transpose()?;
+fn publish_outcome(
+    args: &ActionArgs,
+    outcome: &JudgedEvent,
+    session: &GitHubSession,
+    world: &Context,
+) -> Result<Option<String>, CommandError> {
+    let style =
+        ReportStyle { colour: output::stdout_colour(world.colour), width: 78, ..tell::build_style(world) };
+    output::print_report(&outcome.report, args.format, &style)?;
+    tell::append_verdict_summary(&outcome.report, world)?;
+    let sarif = args
+        .sarif_file
+        .as_ref()
+        .map(|path| tell::write_sarif_file(&outcome.report, path, world))
+        .transpose()?;
     if args.comment {
-        tell::comments(session, outcome, world)?;
+        tell::write_comments(session, outcome, world)?;
     }
     if let Some(name) = &args.check_run {
-        tell::check_runs(session, outcome, name, world)?;
+        tell::write_check_runs(session, outcome, name, world)?;
     }
     Ok(sarif)
 }
 
-fn judge(args: &Args, world: &World) -> Result<Done, Stop> {
-    let text = |name: &str| world.variable(name).map(|value| value.to_string_lossy().into_owned());
-    let repo = text("GITHUB_REPOSITORY").as_deref().and_then(RepoName::read);
+fn judge_event(args: &ActionArgs, world: &Context) -> Result<ActionOutcome, CommandError> {
+    let text = |name: &str| world.read_variable(name).map(|value| value.to_string_lossy().into_owned());
+    let repo = text("GITHUB_REPOSITORY").as_deref().and_then(RepositoryName::parse_name);
     let subject = match args.pull_request {
         Some(number) => {
-            let repo = repo.ok_or_else(|| Stop::Wrong("GITHUB_REPOSITORY names no repository".into()))?;
-            Subject::Pull { repo, number, expected: None }
+            let repo =
+                repo.ok_or_else(|| CommandError::Usage("GITHUB_REPOSITORY names no repository".into()))?;
+            EventSubject::PullRequest { repo, number, expected_head: None }
         }
-        None => subject(repo.as_ref(), world)?,
+        None => read_event_subject(repo.as_ref(), world)?,
     };
-    let server = pr::server(None, world)?;
-    let token = pr::token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN"], world)?;
-    let record = args.record.as_ref().map(|folder| world.at(folder));
-    let session = Session::open(Source::Live {
+    let server = pr::read_github_server(None, world)?;
+    let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN"], world)?;
+    let record = args.record.as_ref().map(|folder| world.resolve_path(folder));
+    let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),
-        patience: args.asking.patience(),
-        record: record.as_deref(),
+        limits: args.query.build_request_limits(),
+        record_to: record.as_deref(),
         now: world.now,
     })?;
-    let options = args.asking.options(false, Some(tickets::access(world, None, None)?));
+    let options = args.query.build_options(false, Some(tickets::read_ticket_access(world, None, None)?));
     let mut is_whole = true;
     if args.ledger {
-        let run = Run { session: &session, server: &server, token: token.as_ref(), options: &options };
-        if let Subject::OpenPulls { repo } = &subject {
-            return run.sweep(repo, args, world).map(Done::Swept);
+        let run =
+            ForgeLedgerRun { session: &session, server: &server, token: token.as_ref(), options: &options };
+        if let EventSubject::OpenPullRequests { repo } = &subject {
+            return run.sweep_repository(repo, args, world).map(ActionOutcome::Swept);
         }
-        let told = run.record(&subject, world)?;
+        let told = run.record_push(&subject, world)?;
         is_whole = told.appended.unauthorised.is_empty();
         if let Some(report) = told.report {
-            let outcome = Box::new(Outcome { report, pulls: Vec::new() });
-            return Ok(Done::Judged { outcome, session: Box::new(session), is_whole });
+            let outcome = Box::new(JudgedEvent { report, pull_requests: Vec::new() });
+            return Ok(ActionOutcome::Judged {
+                outcome,
+                session: Box::new(session),
+                is_authorised: is_whole,
+            });
         }
     }
-    match session.judge(&subject, &options) {
-        Ok(outcome) => Ok(Done::Judged { outcome: Box::new(outcome), session: Box::new(session), is_whole }),
+    match session.judge_event(&subject, &options) {
+        Ok(outcome) => Ok(ActionOutcome::Judged {
+            outcome: Box::new(outcome),
+            session: Box::new(session),
+            is_authorised: is_whole,
+        }),
         Err(failure) => {
             if let Some(name) = &args.check_run {
                 // With patience of its own: what was wrong may have been that time was up.
-                let source = Source::Live {
+                let source = GitHubSource::Live {
                     server: &server,
                     token: token.as_ref(),
-                    patience: Patience { deadline: LAST_WORD, ..args.asking.patience() },
-                    record: None,
+                    limits: GitHubRequestLimits {
+                        total_timeout: FAILURE_REPORT_TIMEOUT,
+                        ..args.query.build_request_limits()
+                    },
+                    record_to: None,
                     now: world.now,
                 };
-                tell::failed_run(&Session::open(source)?, &subject, name, &failure)?;
+                tell::write_failed_check_run(
+                    &GitHubSession::open_session(source)?,
+                    &subject,
+                    name,
+                    &failure,
+                )?;
             }
             Err(failure.into())
         }
@@ -210,22 +238,24 @@ fn judge(args: &Args, world: &World) -> Result<Done, Stop> {
 }
 
 /// Returns what the event of this run is about.
-fn subject(repo: Option<&RepoName>, world: &World) -> Result<Subject, Stop> {
+fn read_event_subject(repo: Option<&RepositoryName>, world: &Context) -> Result<EventSubject, CommandError> {
     let missing = |name: &str| {
-        Stop::Wrong(format!(
+        CommandError::Usage(format!(
             "{name} is not set; this runs in a workflow of GitHub, and `changegate pr` anywhere"
         ))
     };
-    let name = world.variable("GITHUB_EVENT_NAME").ok_or_else(|| missing("GITHUB_EVENT_NAME"))?;
-    let path = world.variable("GITHUB_EVENT_PATH").ok_or_else(|| missing("GITHUB_EVENT_PATH"))?;
-    let path = world.at(PathBuf::from(path));
+    let name = world.read_variable("GITHUB_EVENT_NAME").ok_or_else(|| missing("GITHUB_EVENT_NAME"))?;
+    let path = world.read_variable("GITHUB_EVENT_PATH").ok_or_else(|| missing("GITHUB_EVENT_PATH"))?;
+    let path = world.resolve_path(PathBuf::from(path));
     let unread = |error: std::io::Error| {
-        Stop::Failed(anyhow::anyhow!("the event cannot be read from {}: {error}", path.display()))
+        CommandError::Failed(anyhow::anyhow!("the event cannot be read from {}: {error}", path.display()))
     };
     let size = std::fs::metadata(&path).map_err(unread)?.len();
-    if u64::try_from(LARGEST_EVENT).is_ok_and(|most| most < size) {
-        return Err(Stop::Wrong(format!("the event has {size} bytes, and at most {LARGEST_EVENT} are read")));
+    if u64::try_from(MAX_EVENT_BYTES).is_ok_and(|most| most < size) {
+        return Err(CommandError::Usage(format!(
+            "the event has {size} bytes, and at most {MAX_EVENT_BYTES} are read"
+        )));
     }
     let json = std::fs::read(&path).map_err(unread)?;
-    event::read(&name.to_string_lossy(), &json, repo).map_err(Stop::Wrong)
+    event::parse_event(&name.to_string_lossy(), &json, repo).map_err(CommandError::Usage)
 }

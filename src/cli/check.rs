@@ -4,16 +4,18 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::output::{self, FormatName};
-use super::progress::Progress;
-use super::{Exit, Stop, World, policy};
-use crate::change::{Fact, Missing, Need, Oid, Stage, Text};
-use crate::gate::{Asked, Loaded, Unusable, at_commit, from_pack, judge_range};
-use crate::git::{Head, Peeled, Range, Repository};
-use crate::policy::{PATH, Unit, packs};
-use crate::report::{Report, Style};
-use crate::verdict::Line;
-use crate::yaml::shown;
+use super::output::{self, ReportFormatArg};
+use super::progress::ProgressLine;
+use super::{CommandError, CommandExit, Context, policy};
+use crate::change::{Fact, FactKind, Missing, Oid, Stage, Text};
+use crate::gate::{
+    LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit, load_from_pack,
+};
+use crate::git::{CommitRange, HeadState, PeeledObject, Repository};
+use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH, packs};
+use crate::report::{Report, ReportStyle};
+use crate::verdict::Sentence;
+use crate::yaml::shorten_for_message;
 
 /// Judge what HEAD adds, or a range of commits
 ///
@@ -32,7 +34,7 @@ Examples:
   changegate check v1.0..HEAD --unit commit --format json
   changegate check main..topic --format markdown    for people to read elsewhere
   changegate check --history --pack core    everything that HEAD leads to")]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     /// OLD..NEW, or one revision, whose newest change is meant
     revisions: Option<String>,
 
@@ -50,7 +52,7 @@ pub(super) struct Args {
 
     /// What counts as one change; what the policy says if it is left out
     #[arg(long, value_name = "UNIT")]
-    unit: Option<UnitName>,
+    unit: Option<ChangeUnitArg>,
 
     /// The branch that it is for; the upstream's if it is left out
     #[arg(long, value_name = "REF")]
@@ -74,11 +76,11 @@ pub(super) struct Args {
 
     /// In which form
     #[arg(long, value_name = "FORM", default_value = "terminal")]
-    format: FormatName,
+    format: ReportFormatArg,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum UnitName {
+enum ChangeUnitArg {
     /// A step of the first-parent history, with all that it brings in
     Step,
     /// Every commit by itself
@@ -86,136 +88,138 @@ enum UnitName {
 }
 
 /// What is to be judged.
-struct Question {
+struct CheckRequest {
     new: Oid,
     hidden: Vec<Oid>,
-    called: String,
+    range_label: String,
     /// Whose policy it is judged by, and how reports call it.
-    policy_at: Vec<(Oid, String)>,
+    policy_sources: Vec<(Oid, String)>,
     /// Whether it may be about more than one piece of work.
-    is_long: bool,
+    covers_many_changes: bool,
     target: Fact<Text>,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let repository = Repository::discover(&world.directory)?;
-    let question = question(args, &repository)?;
-    let loaded = load(args, &repository, &question, world)?;
+pub(super) fn run_check(args: &CheckArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&world.directory)?;
+    let question = resolve_request(args, &repository)?;
+    let loaded = load_check_policy(args, &repository, &question, world)?;
     let unit = match args.unit {
-        Some(UnitName::Step) => Unit::Step,
-        Some(UnitName::Commit) => Unit::Commit,
-        None => loaded.policy.unit,
+        Some(ChangeUnitArg::Step) => ChangeUnit::Step,
+        Some(ChangeUnitArg::Commit) => ChangeUnit::Commit,
+        None => loaded.policy.change_unit,
     };
-    let asked = Asked {
-        range: Range { new: question.new, hidden: &question.hidden, trusted: None },
-        called: Text::from(question.called.as_str()),
+    let asked = RangeRequest {
+        range: CommitRange { tip: question.new, hidden_tips: &question.hidden, trusted_keys: None },
+        display_name: Text::from(question.range_label.as_str()),
         target: question.target.clone(),
-        pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
+        pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
         stage: Stage::Check,
         unit,
         enforce: args.enforce,
-        keep_all: args.verbose || args.explain || args.format.lists_all(),
+        keep_all: args.verbose || args.explain || args.format.lists_passed_changes(),
         explain: args.explain,
         // Of one change it would be noise.
-        unused: question.is_long,
-        threads: crate::cli::threads,
+        names_unused: question.covers_many_changes,
+        threads: crate::cli::count_threads,
         now: world.now,
     };
-    let mut progress = Progress::of("changes judged", world);
-    let report = judge_range(&repository, &loaded, &asked, &mut || progress.step());
+    let mut progress = ProgressLine::start_counting("changes judged", world);
+    let report = judge_range(&repository, &loaded, &asked, &mut || progress.count_step());
     drop(progress);
     let mut report = report?;
-    add_context(&mut report, &repository, &question);
-    let style = Style {
+    add_head_notes(&mut report, &repository, &question);
+    let style = ReportStyle {
         colour: output::stdout_colour(world.colour),
         width: 78,
-        most: if args.verbose { usize::MAX } else { Style::default().most },
+        max_changes: if args.verbose { usize::MAX } else { ReportStyle::default().max_changes },
         verbose: args.verbose,
         quiet: args.quiet,
-        web: output::web(world),
-        ..Style::default()
+        repository_url: output::read_repository_url(world),
+        ..ReportStyle::default()
     };
-    output::report(&report, args.format, &style)?;
+    output::print_report(&report, args.format, &style)?;
     Ok(report.decision.into())
 }
 
 /// Adds what depends on where the user stands.
-fn add_context(report: &mut Report, repository: &Repository, question: &Question) {
-    let at_head = repository.rev_parse("HEAD").is_ok_and(|head| head == question.new);
+fn add_head_notes(report: &mut Report, repository: &Repository, question: &CheckRequest) {
+    let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == question.new);
     for group in &mut report.groups {
-        group.amendable = at_head;
-        let empty = group.passed == 0 && group.verdicts.is_empty() && group.refusals.is_empty();
+        group.is_amendable = at_head;
+        let empty = group.omitted_passes == 0 && group.verdicts.is_empty() && group.refusals.is_empty();
         if empty && !question.hidden.contains(&question.new) {
             let what =
                 "the first end of this range has all that the second has; are they the right way round?";
-            report.notes.push(Line::say(what));
+            report.notes.push(Sentence::from_words(what));
         }
     }
 }
 
-fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
-    let parse = |spec: &str| parse(spec, repository);
+fn resolve_request(args: &CheckArgs, repository: &Repository) -> Result<CheckRequest, CommandError> {
+    let parse = |spec: &str| resolve_commit(spec, repository);
     let target = match &args.target {
         Some(name) if name.starts_with("refs/") => Ok(Text::from(name.as_str())),
         Some(name) => Ok(Text::from(format!("refs/heads/{name}").as_str())),
-        None => Err(Missing::NotAtThisStage(Need::Target)),
+        None => Err(Missing::NotAtThisStage(FactKind::Target)),
     };
     let range = args.revisions.as_deref().is_some_and(|revisions| revisions.contains(".."));
     if args.history && range {
-        return Err(Stop::Wrong("--history takes one revision, and judges all that it leads to".into()));
+        return Err(CommandError::Usage(
+            "--history takes one revision, and judges all that it leads to".into(),
+        ));
     }
     if let Some((old, new)) = args.revisions.as_deref().and_then(|revisions| revisions.split_once("..")) {
         if new.starts_with('.') {
-            return Err(Stop::Wrong("OLD...NEW is not a range of changes; write OLD..NEW".into()));
+            return Err(CommandError::Usage("OLD...NEW is not a range of changes; write OLD..NEW".into()));
         }
         let name = |name: &str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
         let (old, new) = (name(old), name(new));
         let (old_id, new_id) = (parse(&old)?, parse(&new)?);
-        return Ok(Question {
+        return Ok(CheckRequest {
             new: new_id,
             hidden: vec![old_id],
-            called: format!("{old}..{new}"),
-            policy_at: vec![(old_id, old), (new_id, new)],
-            is_long: true,
+            range_label: format!("{old}..{new}"),
+            policy_sources: vec![(old_id, old), (new_id, new)],
+            covers_many_changes: true,
             target,
         });
     }
     let spec = args.revisions.clone().unwrap_or_else(|| "HEAD".into());
     let new = parse(&spec)?;
     if args.history {
-        return Ok(Question {
+        return Ok(CheckRequest {
             new,
             hidden: Vec::new(),
-            called: spec.clone(),
-            policy_at: vec![(new, spec)],
-            is_long: true,
+            range_label: spec.clone(),
+            policy_sources: vec![(new, spec)],
+            covers_many_changes: true,
             target,
         });
     }
     if args.revisions.is_none()
-        && let Some(upstream) = repository.upstream_of_head()?
+        && let Some(upstream) = repository.find_upstream_ref()?
         && let Some(id) = repository.resolve_ref(upstream.as_bytes())?.id
         && id != new
     {
         let called = upstream.to_lossy().into_owned();
-        let target = target.or_else(|_| upstream_target(&upstream));
-        return Ok(Question {
+        let target = target.or_else(|_| find_upstream_target(&upstream));
+        return Ok(CheckRequest {
             new,
             hidden: vec![id],
-            called: format!("{called}..HEAD"),
-            policy_at: vec![(id, called), (new, "HEAD".into())],
-            is_long: false,
+            range_label: format!("{called}..HEAD"),
+            policy_sources: vec![(id, called), (new, "HEAD".into())],
+            covers_many_changes: false,
             target,
         });
     }
-    let target = target.or_else(|missing| match repository.head() {
-        Ok(Head::Branch(branch)) if args.revisions.is_none() => Ok(branch.name),
+    let target = target.or_else(|missing| match repository.read_head() {
+        Ok(HeadState::Branch(branch)) if args.revisions.is_none() => Ok(branch.name),
         _ => Err(missing),
     });
     // The newest change: what the revision has and its first parent has not.
     let hidden: Vec<Oid> = repository
-        .commit(new, &crate::change::Needs::new())
-        .map_err(|unreadable| Stop::Failed(unreadable.into()))?
+        .read_commit(new, &crate::change::NeededFacts::new())
+        .map_err(|unreadable| CommandError::Failed(unreadable.into()))?
         .parents
         .first()
         .copied()
@@ -224,31 +228,40 @@ fn question(args: &Args, repository: &Repository) -> Result<Question, Stop> {
     let called = if hidden.is_empty() { spec.clone() } else { format!("{spec}^..{spec}") };
     let before = hidden.first().map(|parent| (*parent, format!("{spec}^")));
     let policy_at = before.into_iter().chain([(new, spec.clone())]).collect();
-    Ok(Question { new, hidden, called, policy_at, is_long: false, target })
+    Ok(CheckRequest {
+        new,
+        hidden,
+        range_label: called,
+        policy_sources: policy_at,
+        covers_many_changes: false,
+        target,
+    })
 }
 
 /// Returns the commit that somebody has named.
-fn parse(spec: &str, repository: &Repository) -> Result<Oid, Stop> {
-    let name = shown(spec);
-    let id = repository.rev_parse(spec).map_err(|_| {
-        let unborn = matches!(repository.head(), Ok(Head::Branch(branch)) if branch.id.is_none());
-        Stop::Wrong(if spec == "HEAD" && unborn {
+fn resolve_commit(spec: &str, repository: &Repository) -> Result<Oid, CommandError> {
+    let name = shorten_for_message(spec);
+    let id = repository.resolve_revision(spec).map_err(|_| {
+        let unborn = matches!(repository.read_head(), Ok(HeadState::Branch(branch)) if branch.id.is_none());
+        CommandError::Usage(if spec == "HEAD" && unborn {
             "there is nothing to judge: HEAD has no commit yet".into()
         } else {
             format!("`{name}` does not name a commit; `git rev-parse` with it may say more")
         })
     })?;
-    match repository.peel(id)? {
-        Peeled::Commit(commit) => Ok(commit),
-        Peeled::Missing => Err(Stop::Wrong(format!("`{name}` names an object that is not here"))),
-        Peeled::Other(kind) => {
-            Err(Stop::Wrong(format!("`{name}` names a {kind}, and only commits can be judged")))
+    match repository.peel_tags(id)? {
+        PeeledObject::Commit(commit) => Ok(commit),
+        PeeledObject::Missing => {
+            Err(CommandError::Usage(format!("`{name}` names an object that is not here")))
+        }
+        PeeledObject::Other(kind) => {
+            Err(CommandError::Usage(format!("`{name}` names a {kind}, and only commits can be judged")))
         }
     }
 }
 
 /// Returns the branch that a remote-tracking ref stands for.
-fn upstream_target(upstream: &Text) -> Fact<Text> {
+fn find_upstream_target(upstream: &Text) -> Fact<Text> {
     let branch = upstream
         .as_bytes()
         .strip_prefix(b"refs/remotes/")
@@ -259,19 +272,29 @@ fn upstream_target(upstream: &Text) -> Fact<Text> {
     }
 }
 
-fn load(args: &Args, repository: &Repository, question: &Question, world: &World) -> Result<Loaded, Stop> {
+fn load_check_policy(
+    args: &CheckArgs,
+    repository: &Repository,
+    question: &CheckRequest,
+    world: &Context,
+) -> Result<LoadedPolicy, CommandError> {
     if let Some(file) = &args.policy {
-        return policy::load(Some(file), world);
+        return policy::load_local_policy(Some(file), world);
     }
     if let Some(pack) = &args.pack {
-        return from_pack(pack).map_err(|_| policy::no_pack(pack));
+        return load_from_pack(pack).map_err(|_| policy::unknown_pack_error(pack));
     }
-    for (commit, called) in &question.policy_at {
-        match at_commit(repository, *commit, PATH, called) {
+    for (commit, called) in &question.policy_sources {
+        match load_from_commit(repository, *commit, DEFAULT_POLICY_PATH, called) {
             Ok(loaded) => return Ok(loaded),
-            Err(Unusable::Absent) => {}
-            Err(why) => return Err(Stop::unusable(why, PATH).of_commit(called)),
+            Err(UnusablePolicy::Absent) => {}
+            Err(why) => {
+                return Err(
+                    CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH).with_policy_commit(called)
+                );
+            }
         }
     }
-    from_pack(packs::DEFAULT).map_err(|why| Stop::unusable(why, packs::DEFAULT))
+    load_from_pack(packs::DEFAULT_PACK)
+        .map_err(|why| CommandError::from_unusable_policy(why, packs::DEFAULT_PACK))
 }

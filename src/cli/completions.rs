@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
-use super::{Cli, Exit, Stop};
+use super::{CommandError, CommandExit, CommandLine};
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
@@ -13,7 +13,7 @@ Examples:
   changegate completions bash > ~/.bash_completion.d/changegate
   changegate completions zsh > \"${fpath[1]}/_changegate\"
   changegate completions fish > ~/.config/fish/completions/changegate.fish")]
-pub(super) struct Args {
+pub(super) struct CompletionsArgs {
     /// The shell
     shell: clap_complete::Shell,
 }
@@ -24,20 +24,20 @@ pub(super) struct Args {
 Examples:
   changegate man | man -l -
   changegate man check > changegate-check.1")]
-pub(super) struct ManArgs {
+pub(super) struct ManPageArgs {
     /// A command that has a page of its own; the whole program if it is left out
     command: Option<String>,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit, Stop> {
+pub(super) fn run_completions(args: &CompletionsArgs) -> Result<CommandExit, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "changegate", &mut script);
+    clap_complete::generate(args.shell, &mut CommandLine::command(), "changegate", &mut script);
     std::io::stdout().lock().write_all(&script)?;
-    Ok(Exit::Allowed)
+    Ok(CommandExit::Allowed)
 }
 
-pub(super) fn man(args: &ManArgs) -> Result<Exit, Stop> {
-    let mut whole = Cli::command();
+pub(super) fn run_man(args: &ManPageArgs) -> Result<CommandExit, CommandError> {
+    let mut whole = CommandLine::command();
     whole.build();
     let command = match &args.command {
         None => whole,
@@ -45,10 +45,12 @@ pub(super) fn man(args: &ManArgs) -> Result<Exit, Stop> {
             .find_subcommand(name)
             .cloned()
             .map(|command| command.name(format!("changegate-{name}").leak() as &'static str))
-            .ok_or_else(|| Stop::Wrong(format!("there is no command `{name}`; see changegate --help")))?,
+            .ok_or_else(|| {
+                CommandError::Usage(format!("there is no command `{name}`; see changegate --help"))
+            })?,
     };
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;
     std::io::stdout().lock().write_all(&page)?;
-    Ok(Exit::Allowed)
+    Ok(CommandExit::Allowed)
 }

@@ -4,12 +4,14 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use super::output;
-use super::pr::{server, token};
-use super::{Exit, Stop, World};
-use crate::github::doctor::{Advice, Examination, GITHUB_ACTIONS, Health, Subject};
-use crate::github::{Patience, RepoName, Session, Source};
-use crate::policy::PATH;
-use crate::report::{Style, advice};
+use super::pr::{read_github_server, read_github_token};
+use super::{CommandError, CommandExit, Context};
+use crate::github::doctor::{
+    ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth, SettingsExamination,
+};
+use crate::github::{GitHubRequestLimits, GitHubSession, GitHubSource, RepositoryName};
+use crate::policy::DEFAULT_POLICY_PATH;
+use crate::report::{ReportStyle, advice};
 
 /// Ask whether a repository's settings make the gate a control
 ///
@@ -27,7 +29,7 @@ Examples:
   changegate doctor --github acme/shop
   changegate doctor --github acme/shop --branch release/2 --check gate
   changegate doctor --github acme/shop --app 4711     an app of your own")]
-pub(super) struct Args {
+pub(super) struct DoctorArgs {
     /// The repository on GitHub
     #[arg(long, value_name = "OWNER/REPO")]
     github: String,
@@ -41,11 +43,11 @@ pub(super) struct Args {
     check: String,
 
     /// The id of the app that reports the check
-    #[arg(long, value_name = "ID", default_value_t = GITHUB_ACTIONS)]
+    #[arg(long, value_name = "ID", default_value_t = GITHUB_ACTIONS_APP_ID)]
     app: u64,
 
     /// Where the policy stands
-    #[arg(long, value_name = "PATH", default_value = PATH)]
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_POLICY_PATH)]
     policy: String,
 
     /// Where the API is; GITHUB_API_URL, or that of github.com, if it is left out
@@ -57,44 +59,55 @@ pub(super) struct Args {
     deadline: u64,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let repository = RepoName::read(&args.github)
-        .ok_or_else(|| Stop::Wrong("--github takes OWNER/REPO, as in acme/shop".into()))?;
-    let server = server(args.api_url.as_deref(), world)?;
-    let token = token(&["GITHUB_TOKEN", "GH_TOKEN"], world)?;
-    let patience = Patience { deadline: Duration::from_secs(args.deadline), ..Patience::default() };
-    let session = Session::open(Source::Live {
+pub(super) fn run_doctor(args: &DoctorArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let repository = RepositoryName::parse_name(&args.github)
+        .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, as in acme/shop".into()))?;
+    let server = read_github_server(args.api_url.as_deref(), world)?;
+    let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], world)?;
+    let patience = GitHubRequestLimits {
+        total_timeout: Duration::from_secs(args.deadline),
+        ..GitHubRequestLimits::default()
+    };
+    let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),
-        patience,
-        record: None,
+        limits: patience,
+        record_to: None,
         now: world.now,
     })?;
     let name = repository.to_string();
-    let subject = Subject {
+    let subject = ExaminedRepository {
         repository: &name,
         branch: args.branch.as_deref(),
-        check: &args.check,
-        app: args.app,
-        policy: &args.policy,
+        check_name: &args.check,
+        app_id: args.app,
+        policy_path: &args.policy,
     };
-    let examination = session.examine(&subject)?;
-    let style = Style { colour: output::stdout_colour(world.colour), width: 78, ..Style::default() };
+    let examination = session.examine_settings(&subject)?;
+    let style =
+        ReportStyle { colour: output::stdout_colour(world.colour), width: 78, ..ReportStyle::default() };
     let mut out = BufWriter::new(io::stdout().lock());
-    output::said(tell(&name, &examination, &style, &mut out).and_then(|()| out.flush()))?;
-    Ok(match examination.health() {
-        Health::Good => Exit::Allowed,
-        Health::Weak => Exit::Denied,
-        Health::Unknown => Exit::Failed,
+    output::ignore_broken_pipe(
+        write_examination(&name, &examination, &style, &mut out).and_then(|()| out.flush()),
+    )?;
+    Ok(match examination.worst_health() {
+        SettingHealth::Good => CommandExit::Allowed,
+        SettingHealth::Weak => CommandExit::Denied,
+        SettingHealth::Unknown => CommandExit::Failed,
     })
 }
 
 /// Writes what was found: what is weak first, then what is unknown, then what is well.
-fn tell(name: &str, examination: &Examination, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let of = |health: Health| examination.advice.iter().filter(move |one| one.health == health);
-    let told = [Health::Weak, Health::Unknown, Health::Good].into_iter().flat_map(of);
-    let items: Vec<advice::Item<'_>> = told.map(item).collect();
-    let (weak, unknown) = (of(Health::Weak).count(), of(Health::Unknown).count());
+fn write_examination(
+    name: &str,
+    examination: &SettingsExamination,
+    style: &ReportStyle,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let of = |health: SettingHealth| examination.advice.iter().filter(move |one| one.health == health);
+    let told = [SettingHealth::Weak, SettingHealth::Unknown, SettingHealth::Good].into_iter().flat_map(of);
+    let items: Vec<advice::AdviceItem<'_>> = told.map(build_advice_item).collect();
+    let (weak, unknown) = (of(SettingHealth::Weak).count(), of(SettingHealth::Unknown).count());
     let end = match (weak, unknown) {
         (0, 0) => "changegate: nobody merges past the gate, as far as GitHub's settings say".to_owned(),
         (0, unknown) => {
@@ -102,14 +115,14 @@ fn tell(name: &str, examination: &Examination, style: &Style, out: &mut dyn Writ
         }
         (weak, _) => format!("changegate: {weak} of these are ways past the gate"),
     };
-    advice::write(&format!("branch {} of {name}", examination.branch), &items, &end, style, out)
+    advice::write_advice(&format!("branch {} of {name}", examination.branch), &items, &end, style, out)
 }
 
-fn item(advice: &Advice) -> advice::Item<'_> {
+fn build_advice_item(advice: &SettingAdvice) -> advice::AdviceItem<'_> {
     let tone = match advice.health {
-        Health::Good => advice::Tone::Good,
-        Health::Unknown => advice::Tone::Unknown,
-        Health::Weak => advice::Tone::Bad,
+        SettingHealth::Good => advice::AdviceStatus::Good,
+        SettingHealth::Unknown => advice::AdviceStatus::Unknown,
+        SettingHealth::Weak => advice::AdviceStatus::Weak,
     };
-    advice::Item { tone, what: &advice.what, mend: advice.mend.as_deref() }
+    advice::AdviceItem { status: tone, what: &advice.what, fix: advice.fix.as_deref() }
 }

@@ -30,12 +30,12 @@ use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 
 use crate::change::person::is_invisible;
-use crate::gate::Unusable;
+use crate::gate::UnusablePolicy;
 use crate::policy::PolicyErrors;
 use crate::verdict::Decision;
-use crate::yaml::shown;
+use crate::yaml::shorten_for_message;
 
-pub use output::Colour;
+pub use output::ColourMode;
 
 /// Holds a Git repository to its own change-management policy.
 #[derive(Debug, Parser)]
@@ -51,139 +51,141 @@ Examples:
 
 Exit codes: 0 allowed, 1 denied, 2 the command or the policy is wrong,
 3 something could not be read. A hook that ends in 1, 2 or 3 refuses.")]
-pub struct Cli {
+pub struct CommandLine {
     /// Run as if started in this directory
     #[arg(short = 'C', value_name = "DIR", global = true)]
     directory: Option<PathBuf>,
 
     /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
-    color: Colour,
+    color: ColourMode,
 
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Action(action::Args),
-    Breakglass(breakglass::Args),
-    Check(check::Args),
-    Completions(completions::Args),
-    Demo(demo::Args),
-    DeployCheck(deploy_check::Args),
-    Doctor(doctor::Args),
-    Hook(hook::Args),
-    Install(install::Args),
-    Ledger(ledger::Args),
-    Man(completions::ManArgs),
-    Obligations(obligations::Args),
-    Policy(policy::Args),
-    Pr(pr::Args),
+enum CliCommand {
+    Action(action::ActionArgs),
+    Breakglass(breakglass::BreakglassArgs),
+    Check(check::CheckArgs),
+    Completions(completions::CompletionsArgs),
+    Demo(demo::DemoArgs),
+    DeployCheck(deploy_check::DeployCheckArgs),
+    Doctor(doctor::DoctorArgs),
+    Hook(hook::HookArgs),
+    Install(install::InstallArgs),
+    Ledger(ledger::LedgerArgs),
+    Man(completions::ManPageArgs),
+    Obligations(obligations::ObligationsArgs),
+    Policy(policy::PolicyArgs),
+    Pr(pr::PrArgs),
     Sweep(obligations::SweepArgs),
-    Tickets(tickets::Args),
-    Trailers(trailers::Args),
+    Tickets(tickets::TicketsArgs),
+    Trailers(trailers::TrailersArgs),
     Uninstall(install::UninstallArgs),
 }
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub enum CommandExit {
     /// What was asked about may go on; 0.
     Allowed,
     /// It may not; 1.
     Denied,
     /// The command or the policy is wrong; 2.
-    Wrong,
+    Invalid,
     /// Something could not be read or written; 3.
     Failed,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
+impl From<CommandExit> for ExitCode {
+    fn from(exit: CommandExit) -> ExitCode {
         ExitCode::from(match exit {
-            Exit::Allowed => 0,
-            Exit::Denied => 1,
-            Exit::Wrong => 2,
-            Exit::Failed => 3,
+            CommandExit::Allowed => 0,
+            CommandExit::Denied => 1,
+            CommandExit::Invalid => 2,
+            CommandExit::Failed => 3,
         })
     }
 }
 
-impl From<Decision> for Exit {
-    fn from(decision: Decision) -> Exit {
+impl From<Decision> for CommandExit {
+    fn from(decision: Decision) -> CommandExit {
         match decision {
-            Decision::Allow => Exit::Allowed,
-            Decision::Deny => Exit::Denied,
+            Decision::Allow => CommandExit::Allowed,
+            Decision::Deny => CommandExit::Denied,
         }
     }
 }
 
 /// Why a command stops before it comes to a decision.
 #[derive(Debug)]
-enum Stop {
+enum CommandError {
     /// It was called in a way that it cannot be; the text says how it can.
-    Wrong(String),
+    Usage(String),
     /// The policy has these faults; it is the one that stands in this commit, if it is in none on
     /// disk.
-    Policy(PolicyErrors, Option<String>),
+    InvalidPolicy(PolicyErrors, Option<String>),
     /// Something could not be read or written.
     Failed(anyhow::Error),
 }
 
-impl From<anyhow::Error> for Stop {
-    fn from(error: anyhow::Error) -> Stop {
-        Stop::Failed(error)
+impl From<anyhow::Error> for CommandError {
+    fn from(error: anyhow::Error) -> CommandError {
+        CommandError::Failed(error)
     }
 }
 
-impl From<std::io::Error> for Stop {
-    fn from(error: std::io::Error) -> Stop {
-        Stop::Failed(error.into())
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> CommandError {
+        CommandError::Failed(error.into())
     }
 }
 
-impl Stop {
+impl CommandError {
     /// Says in which commit the policy stands that cannot be used.
-    fn of_commit(self, called: &str) -> Stop {
+    fn with_policy_commit(self, called: &str) -> CommandError {
         match self {
-            Stop::Policy(errors, _) => Stop::Policy(errors, Some(called.to_owned())),
+            CommandError::InvalidPolicy(errors, _) => {
+                CommandError::InvalidPolicy(errors, Some(called.to_owned()))
+            }
             other => other,
         }
     }
 
-    fn unusable(why: Unusable, what: &str) -> Stop {
+    fn from_unusable_policy(why: UnusablePolicy, what: &str) -> CommandError {
         match why {
-            Unusable::Absent => Stop::Wrong(format!("there is no {what}")),
-            Unusable::Faulty(errors) => Stop::Policy(errors, None),
+            UnusablePolicy::Absent => CommandError::Usage(format!("there is no {what}")),
+            UnusablePolicy::Faulty(errors) => CommandError::InvalidPolicy(errors, None),
         }
     }
 }
 
 /// What a command is told beside its own arguments.
-struct World {
+struct Context {
     directory: PathBuf,
-    colour: Colour,
+    colour: ColourMode,
     now: Timestamp,
     /// For what may have to wait for others: there, `now` is long ago.
     clock: fn() -> Timestamp,
 }
 
-impl World {
+impl Context {
     /// Returns what the environment holds under `name`, if it is not empty.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-    fn variable(&self, name: &str) -> Option<OsString> {
+    fn read_variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name).filter(|value| !value.is_empty())
     }
 
     /// Returns `path` as seen from the directory in which the command runs.
-    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+    fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
         if self.directory == Path::new(".") { path.as_ref().to_owned() } else { self.directory.join(path) }
     }
 }
 
 /// Returns how many threads may work.
-fn threads() -> usize {
+fn count_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
@@ -192,14 +194,14 @@ fn threads() -> usize {
 /// Hooks run all day, and describing the whole command line takes longer than judging a message.
 #[derive(Debug, Parser)]
 #[command(name = "changegate", max_term_width = 80, disable_help_subcommand = true)]
-struct HookCli {
+struct HookCommandLine {
     /// Run as if started in this directory
     #[arg(short = 'C', value_name = "DIR", global = true)]
     directory: Option<PathBuf>,
 
     /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
-    color: Colour,
+    color: ColourMode,
 
     #[command(subcommand)]
     command: HookCommand,
@@ -207,96 +209,106 @@ struct HookCli {
 
 #[derive(Debug, Subcommand)]
 enum HookCommand {
-    Hook(hook::Args),
+    Hook(hook::HookArgs),
 }
 
-fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+fn parse_arguments(args: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     if args.get(1).is_some_and(|first| first == "hook") {
-        let HookCli { directory, color, command: HookCommand::Hook(args) } = HookCli::try_parse_from(args)?;
-        return Ok(Cli { directory, color, command: Command::Hook(args) });
+        let HookCommandLine { directory, color, command: HookCommand::Hook(args) } =
+            HookCommandLine::try_parse_from(args)?;
+        return Ok(CommandLine { directory, color, command: CliCommand::Hook(args) });
     }
-    Cli::try_parse_from(args)
+    CommandLine::try_parse_from(args)
 }
 
 /// Runs the command that `args` ask for, at the time that `clock` tells.
-pub fn run(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
+pub fn run_command_line(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
     let now = clock();
-    let cli = match parse(args.into_iter().collect()) {
+    let cli = match parse_arguments(args.into_iter().collect()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are what was asked for; everything else is a wrong call.
-            let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Allowed };
-            return match output::said(error.print()) {
+            let exit = if error.use_stderr() { CommandExit::Invalid } else { CommandExit::Allowed };
+            return match output::ignore_broken_pipe(error.print()) {
                 Ok(()) => exit.into(),
-                Err(_) => Exit::Failed.into(),
+                Err(_) => CommandExit::Failed.into(),
             };
         }
     };
-    let world = World {
+    let world = Context {
         directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")),
         colour: cli.color,
         now,
         clock,
     };
     if !world.directory.is_dir() {
-        let why = format!("-C names `{}`, which is no folder", shown(&world.directory.to_string_lossy()));
-        return tell(&Stop::Wrong(why), &world).into();
+        let why = format!(
+            "-C names `{}`, which is no folder",
+            shorten_for_message(&world.directory.to_string_lossy())
+        );
+        return report_error(&CommandError::Usage(why), &world).into();
     }
     // Only what decides nothing may end well without having said all.
     let decides = matches!(
         cli.command,
-        Command::Action(_)
-            | Command::Breakglass(_)
-            | Command::Check(_)
-            | Command::DeployCheck(_)
-            | Command::Hook(_)
-            | Command::Ledger(_)
-            | Command::Obligations(_)
-            | Command::Pr(_)
-            | Command::Sweep(_)
-            | Command::Tickets(_)
+        CliCommand::Action(_)
+            | CliCommand::Breakglass(_)
+            | CliCommand::Check(_)
+            | CliCommand::DeployCheck(_)
+            | CliCommand::Hook(_)
+            | CliCommand::Ledger(_)
+            | CliCommand::Obligations(_)
+            | CliCommand::Pr(_)
+            | CliCommand::Sweep(_)
+            | CliCommand::Tickets(_)
     );
     let result = match cli.command {
-        Command::Action(args) => action::run(&args, &world),
-        Command::Breakglass(args) => breakglass::run(&args, &world),
-        Command::Check(args) => check::run(&args, &world),
-        Command::Completions(args) => completions::run(&args),
-        Command::Demo(args) => demo::run(&args, &world),
-        Command::DeployCheck(args) => deploy_check::run(&args, &world),
-        Command::Doctor(args) => doctor::run(&args, &world),
-        Command::Hook(args) => hook::run(&args, &world),
-        Command::Install(args) => install::run(&args, &world),
-        Command::Ledger(args) => ledger::run(&args, &world),
-        Command::Man(args) => completions::man(&args),
-        Command::Obligations(args) => obligations::run(&args, &world),
-        Command::Policy(args) => policy::run(&args, &world),
-        Command::Pr(args) => pr::run(&args, &world),
-        Command::Sweep(args) => obligations::sweep(&args, &world),
-        Command::Tickets(args) => tickets::run(&args, &world),
-        Command::Trailers(args) => trailers::run(&args, &world),
-        Command::Uninstall(args) => install::uninstall(&args, &world),
+        CliCommand::Action(args) => action::run_action(&args, &world),
+        CliCommand::Breakglass(args) => breakglass::run_breakglass(&args, &world),
+        CliCommand::Check(args) => check::run_check(&args, &world),
+        CliCommand::Completions(args) => completions::run_completions(&args),
+        CliCommand::Demo(args) => demo::run_demo(&args, &world),
+        CliCommand::DeployCheck(args) => deploy_check::run_deploy_check(&args, &world),
+        CliCommand::Doctor(args) => doctor::run_doctor(&args, &world),
+        CliCommand::Hook(args) => hook::run_hook(&args, &world),
+        CliCommand::Install(args) => install::run_install(&args, &world),
+        CliCommand::Ledger(args) => ledger::run_ledger(&args, &world),
+        CliCommand::Man(args) => completions::run_man(&args),
+        CliCommand::Obligations(args) => obligations::run_obligations(&args, &world),
+        CliCommand::Policy(args) => policy::run_policy(&args, &world),
+        CliCommand::Pr(args) => pr::run_pr(&args, &world),
+        CliCommand::Sweep(args) => obligations::run_sweep(&args, &world),
+        CliCommand::Tickets(args) => tickets::run_tickets(&args, &world),
+        CliCommand::Trailers(args) => trailers::run_trailers(&args, &world),
+        CliCommand::Uninstall(args) => install::run_uninstall(&args, &world),
     };
     match result {
         Ok(exit) => exit.into(),
-        Err(Stop::Failed(error)) if !decides && is_broken_pipe(&error) => Exit::Allowed.into(),
-        Err(stop) => tell(&stop, &world).into(),
+        Err(CommandError::Failed(error)) if !decides && is_broken_pipe(&error) => CommandExit::Allowed.into(),
+        Err(stop) => report_error(&stop, &world).into(),
     }
 }
 
 /// Says on standard error why the command stops, and returns how it ends.
-fn tell(stop: &Stop, world: &World) -> Exit {
+fn report_error(stop: &CommandError, world: &Context) -> CommandExit {
     let mut out = std::io::stderr().lock();
     let (told, exit) = match stop {
-        Stop::Wrong(why) => (writeln!(out, "changegate: {}", visible(why)), Exit::Wrong),
-        Stop::Policy(errors, of) => {
-            let told = output::faults(errors, world.colour, &mut out).and_then(|()| match of {
-                Some(of) => writeln!(out, "changegate: they stand at {}, by which this is judged", shown(of)),
+        CommandError::Usage(why) => {
+            (writeln!(out, "changegate: {}", replace_invisible(why)), CommandExit::Invalid)
+        }
+        CommandError::InvalidPolicy(errors, of) => {
+            let told = output::write_policy_faults(errors, world.colour, &mut out).and_then(|()| match of {
+                Some(of) => writeln!(
+                    out,
+                    "changegate: they stand at {}, by which this is judged",
+                    shorten_for_message(of)
+                ),
                 None => Ok(()),
             });
-            (told, Exit::Wrong)
+            (told, CommandExit::Invalid)
         }
-        Stop::Failed(error) => {
-            (writeln!(out, "changegate: {}", visible(&format!("{error:#}"))), Exit::Failed)
+        CommandError::Failed(error) => {
+            (writeln!(out, "changegate: {}", replace_invisible(&format!("{error:#}"))), CommandExit::Failed)
         }
     };
     // Nobody is left to tell if standard error is gone; the exit code still says it.
@@ -305,7 +317,7 @@ fn tell(stop: &Stop, world: &World) -> Exit {
 }
 
 /// Returns what a message says without what steers a terminal: it may quote a path or a ref.
-fn visible(message: &str) -> String {
+fn replace_invisible(message: &str) -> String {
     let shown = |one: char| if one != '\n' && is_invisible(one) { char::REPLACEMENT_CHARACTER } else { one };
     message.chars().map(shown).collect()
 }

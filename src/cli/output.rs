@@ -5,14 +5,14 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::ColorChoice;
 use clap::ValueEnum;
 
-use super::World;
+use super::Context;
 use crate::change::person::is_invisible;
 use crate::policy::PolicyErrors;
-use crate::report::{self, Format, Report, Style, Web};
+use crate::report::{self, Report, ReportFormat, ReportStyle, RepositoryUrl};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub enum ColourMode {
     /// Where a terminal reads, NO_COLOR and CLICOLOR_FORCE heeded
     Auto,
     /// In any case
@@ -23,7 +23,7 @@ pub enum Colour {
 
 /// In which form a verdict is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum FormatName {
+pub(super) enum ReportFormatArg {
     /// For people
     Terminal,
     /// For programs; see docs/json.md
@@ -38,63 +38,67 @@ pub(super) enum FormatName {
     Markdown,
 }
 
-impl FormatName {
+impl ReportFormatArg {
     /// Returns true for a form that lists what passed, change by change.
-    pub(super) fn lists_all(self) -> bool {
-        matches!(self, FormatName::Json | FormatName::Junit)
+    pub(super) fn lists_passed_changes(self) -> bool {
+        matches!(self, ReportFormatArg::Json | ReportFormatArg::Junit)
     }
 }
 
-impl From<FormatName> for Format {
-    fn from(name: FormatName) -> Format {
+impl From<ReportFormatArg> for ReportFormat {
+    fn from(name: ReportFormatArg) -> ReportFormat {
         match name {
-            FormatName::Terminal => Format::Terminal,
-            FormatName::Json => Format::Json,
-            FormatName::Github => Format::Github,
-            FormatName::Sarif => Format::Sarif,
-            FormatName::Junit => Format::Junit,
-            FormatName::Markdown => Format::Markdown,
+            ReportFormatArg::Terminal => ReportFormat::Terminal,
+            ReportFormatArg::Json => ReportFormat::Json,
+            ReportFormatArg::Github => ReportFormat::Github,
+            ReportFormatArg::Sarif => ReportFormat::Sarif,
+            ReportFormatArg::Junit => ReportFormat::Junit,
+            ReportFormatArg::Markdown => ReportFormat::Markdown,
         }
     }
 }
 
-impl Colour {
+impl ColourMode {
     /// Returns whether colours go to a stream for which `auto` chose `choice`.
-    fn wanted(self, choice: impl FnOnce() -> ColorChoice) -> bool {
+    fn uses_colour(self, choice: impl FnOnce() -> ColorChoice) -> bool {
         match self {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => !matches!(choice(), ColorChoice::Never),
+            ColourMode::Always => true,
+            ColourMode::Never => false,
+            ColourMode::Auto => !matches!(choice(), ColorChoice::Never),
         }
     }
 }
 
 /// Returns whether standard error shows colours.
-pub(super) fn stderr_colour(colour: Colour) -> bool {
-    colour.wanted(|| anstream::AutoStream::choice(&io::stderr()))
+pub(super) fn stderr_colour(colour: ColourMode) -> bool {
+    colour.uses_colour(|| anstream::AutoStream::choice(&io::stderr()))
 }
 
 /// Returns whether standard output shows colours.
-pub(super) fn stdout_colour(colour: Colour) -> bool {
-    colour.wanted(|| anstream::AutoStream::choice(&io::stdout()))
+pub(super) fn stdout_colour(colour: ColourMode) -> bool {
+    colour.uses_colour(|| anstream::AutoStream::choice(&io::stdout()))
 }
 
 /// Returns where the repository can be looked at, where a workflow on GitHub says so.
-pub(super) fn web(world: &World) -> Option<Web> {
-    let variable = |name: &str| world.variable(name)?.into_string().ok();
-    Web::new(&format!("{}/{}", variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?))
+pub(super) fn read_repository_url(world: &Context) -> Option<RepositoryUrl> {
+    let variable = |name: &str| world.read_variable(name)?.into_string().ok();
+    RepositoryUrl::new(&format!("{}/{}", variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?))
 }
 
 /// Returns true if somebody watches standard error.
-pub(super) fn is_watched() -> bool {
+pub(super) fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
 /// Writes the faults of a policy.
-pub(super) fn faults(errors: &PolicyErrors, colour: Colour, out: &mut dyn Write) -> io::Result<()> {
-    let style = Style { colour: stderr_colour(colour), ..Style::default() };
+pub(super) fn write_policy_faults(
+    errors: &PolicyErrors,
+    colour: ColourMode,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let style = ReportStyle { colour: stderr_colour(colour), ..ReportStyle::default() };
     let files: Vec<_> = errors
-        .files
+        .faulty_files
         .iter()
         .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
         .collect();
@@ -102,13 +106,15 @@ pub(super) fn faults(errors: &PolicyErrors, colour: Colour, out: &mut dyn Write)
 }
 
 /// Writes a report to standard output.
-pub(super) fn report(report: &Report, format: FormatName, style: &Style) -> io::Result<()> {
+pub(super) fn print_report(report: &Report, format: ReportFormatArg, style: &ReportStyle) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    said(report::write(format.into(), report, style, &mut out).and_then(|()| out.flush()))
+    ignore_broken_pipe(
+        report::write_report(format.into(), report, style, &mut out).and_then(|()| out.flush()),
+    )
 }
 
 /// Returns how writing went, where a reader who went away is nothing that changes a decision.
-pub(super) fn said(written: io::Result<()>) -> io::Result<()> {
+pub(super) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
@@ -117,7 +123,7 @@ pub(super) fn said(written: io::Result<()>) -> io::Result<()> {
 
 /// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further
 /// lines are indented by `indent`. Escape sequences are taken out: a policy may be somebody else's.
-pub(super) fn wrapped(start: &str, indent: usize, text: &str) -> String {
+pub(super) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
     let mut lines = vec![start.to_owned()];
     let mut is_fresh = true;
     for word in text.split_whitespace() {

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::output::{self, FormatName};
-use super::progress::Progress;
-use super::{Exit, Stop, World, tickets};
-use crate::github::event::Subject;
+use super::output::{self, ReportFormatArg};
+use super::progress::ProgressLine;
+use super::{CommandError, CommandExit, Context, tickets};
+use crate::github::event::EventSubject;
 use crate::github::{
-    Failure, Options, PUBLIC_API, Patience, PullName, PusherFrom, RepoName, Server, Session, Source, Token,
+    GitHubFailure, GitHubJudgeOptions, GitHubRequestLimits, GitHubServer, GitHubSession, GitHubSource,
+    GitHubToken, PUBLIC_API_URL, PullRequestName, PusherSource, RepositoryName,
 };
-use crate::policy::PATH;
-use crate::report::Style;
-use crate::tickets::Access;
+use crate::policy::DEFAULT_POLICY_PATH;
+use crate::report::ReportStyle;
+use crate::tickets::TicketAccess;
 
 /// Judge a pull request on GitHub
 ///
@@ -31,7 +32,7 @@ Examples:
   changegate pr https://github.com/acme/shop/pull/12 --explain
   changegate pr 12 --repo acme/shop --record answers
   changegate pr acme/shop#12 --replay answers --format json")]
-pub(super) struct Args {
+pub(super) struct PrArgs {
     /// OWNER/REPO#N, its address, or a number with --repo
     pull: String,
 
@@ -40,7 +41,7 @@ pub(super) struct Args {
     repo: Option<String>,
 
     #[command(flatten)]
-    asking: Asking,
+    query: GitHubQueryArgs,
 
     /// Keep every answer of GitHub in this folder
     #[arg(long, value_name = "DIR")]
@@ -64,19 +65,19 @@ pub(super) struct Args {
 
     /// In which form
     #[arg(long, value_name = "FORM", default_value = "terminal")]
-    format: FormatName,
+    format: ReportFormatArg,
 }
 
 /// What is said about asking, here and in the Action.
 #[derive(Debug, clap::Args)]
-pub(super) struct Asking {
+pub(super) struct GitHubQueryArgs {
     /// Where the policy stands in the base branch
-    #[arg(long, value_name = "PATH", default_value = PATH)]
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_POLICY_PATH)]
     pub(super) policy: String,
 
     /// Who tells who pushed
     #[arg(long, value_name = "WHO", default_value = "activity")]
-    pub(super) pusher: PusherName,
+    pub(super) pusher: PusherSourceArg,
 
     /// How many seconds asking GitHub may take altogether
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -85,97 +86,110 @@ pub(super) struct Asking {
 
 /// Who tells who pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum PusherName {
+pub(super) enum PusherSourceArg {
     /// GitHub's record of what happened to the branch
     Activity,
     /// Nobody: it need not be known
     None,
 }
 
-impl Asking {
+impl GitHubQueryArgs {
     /// Returns how to judge.
-    pub(super) fn options(&self, explain: bool, tickets: Option<Access>) -> Options {
+    pub(super) fn build_options(&self, explain: bool, tickets: Option<TicketAccess>) -> GitHubJudgeOptions {
         let pusher = match self.pusher {
-            PusherName::Activity => PusherFrom::Activity,
-            PusherName::None => PusherFrom::None,
+            PusherSourceArg::Activity => PusherSource::BranchActivity,
+            PusherSourceArg::None => PusherSource::NotNeeded,
         };
-        Options { policy: self.policy.clone(), pusher, explain, tickets }
+        GitHubJudgeOptions {
+            policy_path: self.policy.clone(),
+            pusher_source: pusher,
+            explain,
+            ticket_access: tickets,
+        }
     }
 
     /// Returns how patient to be.
-    pub(super) fn patience(&self) -> Patience {
-        Patience { deadline: Duration::from_secs(self.deadline), ..Patience::default() }
+    pub(super) fn build_request_limits(&self) -> GitHubRequestLimits {
+        GitHubRequestLimits {
+            total_timeout: Duration::from_secs(self.deadline),
+            ..GitHubRequestLimits::default()
+        }
     }
 }
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Stop {
-        Stop::Failed(anyhow::anyhow!(failure.why))
+impl From<GitHubFailure> for CommandError {
+    fn from(failure: GitHubFailure) -> CommandError {
+        CommandError::Failed(anyhow::anyhow!(failure.why))
     }
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_pr(args: &PrArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repo = match &args.repo {
         Some(name) => {
-            let repo = RepoName::read(name);
-            Some(repo.ok_or_else(|| Stop::Wrong("--repo takes OWNER/REPO".into()))?)
+            let repo = RepositoryName::parse_name(name);
+            Some(repo.ok_or_else(|| CommandError::Usage("--repo takes OWNER/REPO".into()))?)
         }
         None => None,
     };
-    let pull = PullName::read(&args.pull, repo.as_ref()).map_err(Stop::Wrong)?;
-    let server = server(args.api_url.as_deref(), world)?;
-    let token = token(&["GITHUB_TOKEN", "GH_TOKEN"], world)?;
-    let record = args.record.as_ref().map(|folder| world.at(folder));
-    let replay = args.replay.as_ref().map(|folder| world.at(folder));
+    let pull = PullRequestName::parse_name(&args.pull, repo.as_ref()).map_err(CommandError::Usage)?;
+    let server = read_github_server(args.api_url.as_deref(), world)?;
+    let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], world)?;
+    let record = args.record.as_ref().map(|folder| world.resolve_path(folder));
+    let replay = args.replay.as_ref().map(|folder| world.resolve_path(folder));
     let source = match &replay {
-        Some(folder) => Source::Record(folder),
-        None => Source::Live {
+        Some(folder) => GitHubSource::Recording(folder),
+        None => GitHubSource::Live {
             server: &server,
             token: token.as_ref(),
-            patience: args.asking.patience(),
-            record: record.as_deref(),
+            limits: args.query.build_request_limits(),
+            record_to: record.as_deref(),
             now: world.now,
         },
     };
-    let progress = Progress::said(format!("asking GitHub about {pull}"), world);
-    let session = Session::open(source)?;
-    let subject = Subject::Pull { repo: pull.repo.clone(), number: pull.number, expected: None };
+    let progress = ProgressLine::show_activity(format!("asking GitHub about {pull}"), world);
+    let session = GitHubSession::open_session(source)?;
+    let subject =
+        EventSubject::PullRequest { repo: pull.repo.clone(), number: pull.number, expected_head: None };
     // What ticket systems say is not among the answers of GitHub.
     let tickets = match replay {
         Some(_) => None,
-        None => Some(tickets::access(world, None, None)?),
+        None => Some(tickets::read_ticket_access(world, None, None)?),
     };
-    let tickets = tickets.map(|access| Access {
+    let tickets = tickets.map(|access| TicketAccess {
         github_url: args.api_url.clone().unwrap_or(access.github_url.clone()),
         ..access
     });
-    let outcome = session.judge(&subject, &args.asking.options(args.explain, tickets));
+    let outcome = session.judge_event(&subject, &args.query.build_options(args.explain, tickets));
     drop(progress);
     let outcome = outcome?;
-    let style = Style {
+    let style = ReportStyle {
         colour: output::stdout_colour(world.colour),
         width: 78,
         verbose: args.verbose,
-        ..Style::default()
+        ..ReportStyle::default()
     };
-    output::report(&outcome.report, args.format, &style)?;
+    output::print_report(&outcome.report, args.format, &style)?;
     Ok(outcome.report.decision.into())
 }
 
 /// Returns the server that is asked.
-pub(super) fn server(api: Option<&str>, world: &World) -> Result<Server, Stop> {
-    let text = |name: &str| world.variable(name).map(|value| value.to_string_lossy().into_owned());
+pub(super) fn read_github_server(api: Option<&str>, world: &Context) -> Result<GitHubServer, CommandError> {
+    let text = |name: &str| world.read_variable(name).map(|value| value.to_string_lossy().into_owned());
     // A flag names another server than the one that the variables are about.
     let graphql = text("GITHUB_GRAPHQL_URL").filter(|_| api.is_none());
-    let api = api.map(str::to_owned).or_else(|| text("GITHUB_API_URL")).unwrap_or_else(|| PUBLIC_API.into());
-    Server::new(&api, graphql.as_deref()).map_err(Stop::Wrong)
+    let api =
+        api.map(str::to_owned).or_else(|| text("GITHUB_API_URL")).unwrap_or_else(|| PUBLIC_API_URL.into());
+    GitHubServer::new(&api, graphql.as_deref()).map_err(CommandError::Usage)
 }
 
 /// Returns the token in the first of these variables that is set.
-pub(super) fn token(names: &[&str], world: &World) -> Result<Option<Token>, Stop> {
-    let Some((name, value)) = names.iter().find_map(|name| Some((name, world.variable(name)?))) else {
+pub(super) fn read_github_token(
+    names: &[&str],
+    world: &Context,
+) -> Result<Option<GitHubToken>, CommandError> {
+    let Some((name, value)) = names.iter().find_map(|name| Some((name, world.read_variable(name)?))) else {
         return Ok(None);
     };
-    let read = value.into_string().map_err(|_| "it is not UTF-8".to_owned()).and_then(Token::new);
-    read.map(Some).map_err(|why| Stop::Wrong(format!("{name} holds no token: {why}")))
+    let read = value.into_string().map_err(|_| "it is not UTF-8".to_owned()).and_then(GitHubToken::new);
+    read.map(Some).map_err(|why| CommandError::Usage(format!("{name} holds no token: {why}")))
 }

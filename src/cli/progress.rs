@@ -7,64 +7,74 @@ use std::io::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{World, output};
+use super::{Context, output};
 
 /// How long nothing is said, and how long between two times that something is.
-const PATIENCE: SignedDuration = SignedDuration::from_millis(300);
+const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_millis(300);
 
 /// How many steps are taken between two looks at the clock.
-const STRIDE: u64 = 64;
+const STEPS_PER_CLOCK_CHECK: u64 = 64;
 
 /// A line that tells how far something has come; nothing where nobody watches.
-pub(super) struct Progress {
-    what: String,
+pub(super) struct ProgressLine {
+    label: String,
     clock: fn() -> Timestamp,
-    began: Timestamp,
-    told: Option<Timestamp>,
+    started_at: Timestamp,
+    last_shown_at: Option<Timestamp>,
     steps: u64,
-    watched: bool,
+    is_visible: bool,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Begins to count; `what` follows the number, as in `changes judged`.
-    pub(super) fn of(what: impl Into<String>, world: &World) -> Progress {
-        let (clock, watched) = (world.clock, output::is_watched());
-        Progress { what: what.into(), clock, began: clock(), told: None, steps: 0, watched }
+    pub(super) fn start_counting(what: impl Into<String>, world: &Context) -> ProgressLine {
+        let (clock, watched) = (world.clock, output::is_stderr_terminal());
+        ProgressLine {
+            label: what.into(),
+            clock,
+            started_at: clock(),
+            last_shown_at: None,
+            steps: 0,
+            is_visible: watched,
+        }
     }
 
     /// Says what goes on, for work that has no steps.
-    pub(super) fn said(what: impl Into<String>, world: &World) -> Progress {
-        let mut progress = Progress::of(what, world);
-        if progress.watched {
-            let line = progress.what.clone();
-            progress.tell(&line, progress.began);
+    pub(super) fn show_activity(what: impl Into<String>, world: &Context) -> ProgressLine {
+        let mut progress = ProgressLine::start_counting(what, world);
+        if progress.is_visible {
+            let line = progress.label.clone();
+            progress.write_line(&line, progress.started_at);
         }
         progress
     }
 
     /// Counts one step.
-    pub(super) fn step(&mut self) {
+    pub(super) fn count_step(&mut self) {
         self.steps += 1;
-        if !self.watched || !self.steps.is_multiple_of(STRIDE) {
+        if !self.is_visible || !self.steps.is_multiple_of(STEPS_PER_CLOCK_CHECK) {
             return;
         }
         let now = (self.clock)();
-        if PATIENCE <= now.duration_since(self.told.unwrap_or(self.began)) {
-            self.tell(&line(self.steps, &self.what, now.duration_since(self.began)), now);
+        if PROGRESS_INTERVAL <= now.duration_since(self.last_shown_at.unwrap_or(self.started_at)) {
+            self.write_line(
+                &format_progress(self.steps, &self.label, now.duration_since(self.started_at)),
+                now,
+            );
         }
     }
 
-    fn tell(&mut self, line: &str, now: Timestamp) {
+    fn write_line(&mut self, line: &str, now: Timestamp) {
         let mut out = anstream::stderr().lock();
         let _ = write!(out, "\r{line}\x1b[K").and_then(|()| out.flush());
-        self.told = Some(now);
+        self.last_shown_at = Some(now);
     }
 }
 
 /// Leaves the terminal as it was.
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
-        if self.told.is_some() {
+        if self.last_shown_at.is_some() {
             // Nobody is helped by an error about a line that is to vanish.
             let _ = write!(anstream::stderr().lock(), "\r\x1b[K");
         }
@@ -72,7 +82,7 @@ impl Drop for Progress {
 }
 
 /// Returns what is said after so many steps and so long a time.
-fn line(steps: u64, what: &str, elapsed: SignedDuration) -> String {
+fn format_progress(steps: u64, what: &str, elapsed: SignedDuration) -> String {
     let each_second = i128::from(steps) * 1000 / elapsed.as_millis().max(1);
     format!("{steps} {what}, {each_second}/s, {}s", elapsed.as_secs())
 }
@@ -83,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_line_tells_how_much_how_fast_and_how_long() {
-        let after = |millis| line(4096, "changes judged", SignedDuration::from_millis(millis));
+        let after = |millis| format_progress(4096, "changes judged", SignedDuration::from_millis(millis));
         assert_eq!(after(2000), "4096 changes judged, 2048/s, 2s");
         assert_eq!(after(300), "4096 changes judged, 13653/s, 0s");
         // A clock that stands still or goes back is no reason to fail.

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{Exit, Stop, World, policy};
-use crate::change::{LookedUp, Text, Ticket};
-use crate::gate::{Loaded, Unusable, at_commit};
-use crate::git::{Peeled, Repository};
-use crate::policy::{PATH, address, is_repository};
-use crate::report::escape::{quotation, terminal};
-use crate::tickets::{Access, Export, JiraAccess, Secret, Sources};
-use crate::yaml::shown;
+use super::{CommandError, CommandExit, Context, policy};
+use crate::change::{Text, Ticket, TicketLookup};
+use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_commit};
+use crate::git::{PeeledObject, Repository};
+use crate::policy::{DEFAULT_POLICY_PATH, is_repository_name, parse_system_address};
+use crate::report::escape::{escape_quotation, escape_terminal};
+use crate::tickets::{JiraAccess, TicketAccess, TicketExport, TicketSources, TicketToken};
+use crate::yaml::shorten_for_message;
 
 /// How many characters of a word in a table are shown.
-const WIDEST: usize = 40;
+const MAX_CELL_CHARS: usize = 40;
 
 /// Ask the ticket systems of the policy about some tickets
 ///
@@ -33,7 +33,7 @@ Examples:
 
 Exit codes: 0 all are there, 1 some are not, 2 the command or the policy is
 wrong, 3 somebody could not be asked.")]
-pub(super) struct Args {
+pub(super) struct TicketsArgs {
     /// The keys of the tickets, as in PAY-412 or '#12'
     #[arg(required = true, value_name = "KEY")]
     keys: Vec<String>,
@@ -52,122 +52,133 @@ pub(super) struct Args {
 
     /// In which form
     #[arg(long, value_name = "FORM", default_value = "terminal")]
-    format: FormatName,
+    format: TicketFormatArg,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum FormatName {
+enum TicketFormatArg {
     /// For people
     Terminal,
     /// For programs; see docs/tickets.md
     Json,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let loaded = load(args.policy.as_deref(), world)?;
-    if loaded.policy.tickets.is_empty() {
-        let what = format!("`tickets` in {} names no ticket system", shown(&loaded.source));
-        return Err(Stop::Wrong(format!("{what}; docs/tickets.md says how it can")));
+pub(super) fn run_tickets(args: &TicketsArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let loaded = load_head_policy(args.policy.as_deref(), world)?;
+    if loaded.policy.ticket_systems.is_empty() {
+        let what = format!("`tickets` in {} names no ticket system", shorten_for_message(&loaded.source));
+        return Err(CommandError::Usage(format!("{what}; docs/tickets.md says how it can")));
     }
-    let access = access(world, args.export.as_deref(), args.repository.as_deref())?;
+    let access = read_ticket_access(world, args.export.as_deref(), args.repository.as_deref())?;
     if let Some(Ok(export)) = &access.export {
         for (line, what) in &export.faults {
-            let what = terminal(what.as_bytes(), usize::MAX);
-            writeln!(std::io::stderr().lock(), "{}:{line}: {what}", shown(&export.name))?;
+            let what = escape_terminal(what.as_bytes(), usize::MAX);
+            writeln!(std::io::stderr().lock(), "{}:{line}: {what}", shorten_for_message(&export.name))?;
         }
     }
     let keys: Vec<Text> = args.keys.iter().map(|key| key.as_str().into()).collect();
-    let looked_up = Sources::new(loaded.policy.tickets.clone(), access).look_up(&keys);
+    let looked_up = TicketSources::new(loaded.policy.ticket_systems.clone(), access).look_up_tickets(&keys);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match args.format {
-        FormatName::Terminal => table(&looked_up, &mut out)?,
-        FormatName::Json => {
-            let tickets: Vec<Value> = looked_up.iter().map(in_json).collect();
+        TicketFormatArg::Terminal => write_ticket_table(&looked_up, &mut out)?,
+        TicketFormatArg::Json => {
+            let tickets: Vec<Value> = looked_up.iter().map(lookup_to_json).collect();
             writeln!(out, "{:#}", json!({ "tickets": tickets }))?;
         }
     }
     out.flush()?;
-    let is = |wanted: fn(&LookedUp) -> bool| looked_up.iter().any(wanted);
+    let is = |wanted: fn(&TicketLookup) -> bool| looked_up.iter().any(wanted);
     Ok(match (is(|one| one.found.is_err()), is(|one| matches!(one.found, Ok(None)))) {
-        (true, _) => Exit::Failed,
-        (false, true) => Exit::Denied,
-        (false, false) => Exit::Allowed,
+        (true, _) => CommandExit::Failed,
+        (false, true) => CommandExit::Denied,
+        (false, false) => CommandExit::Allowed,
     })
 }
 
 /// Loads the policy that stands at HEAD, or on disk if that is asked for.
-fn load(file: Option<&Path>, world: &World) -> Result<Loaded, Stop> {
+fn load_head_policy(file: Option<&Path>, world: &Context) -> Result<LoadedPolicy, CommandError> {
     if file.is_some() {
-        return policy::load(file, world);
+        return policy::load_local_policy(file, world);
     }
-    let repository = Repository::discover(&world.directory)?;
-    let none = || Stop::Wrong(format!("there is no `{PATH}` at HEAD; name a policy by --policy"));
-    let head = repository.rev_parse("HEAD").map_err(|_| none())?;
-    let Peeled::Commit(head) = repository.peel(head)? else { return Err(none()) };
-    at_commit(&repository, head, PATH, "HEAD").map_err(|why| match why {
-        Unusable::Absent => none(),
-        faulty @ Unusable::Faulty(_) => Stop::unusable(faulty, PATH).of_commit("HEAD"),
+    let repository = Repository::discover_from(&world.directory)?;
+    let none = || {
+        CommandError::Usage(format!("there is no `{DEFAULT_POLICY_PATH}` at HEAD; name a policy by --policy"))
+    };
+    let head = repository.resolve_revision("HEAD").map_err(|_| none())?;
+    let PeeledObject::Commit(head) = repository.peel_tags(head)? else { return Err(none()) };
+    load_from_commit(&repository, head, DEFAULT_POLICY_PATH, "HEAD").map_err(|why| match why {
+        UnusablePolicy::Absent => none(),
+        faulty @ UnusablePolicy::Faulty(_) => {
+            CommandError::from_unusable_policy(faulty, DEFAULT_POLICY_PATH).with_policy_commit("HEAD")
+        }
     })
 }
 
 /// Returns what the environment brings for asking ticket systems; what is named on the command line
 /// comes first.
-pub(super) fn access(world: &World, export: Option<&Path>, repository: Option<&str>) -> Result<Access, Stop> {
-    let variable = |name: &str| -> Result<Option<String>, Stop> {
-        let Some(value) = world.variable(name) else { return Ok(None) };
-        value.into_string().map(Some).map_err(|_| Stop::Wrong(format!("{name} is not UTF-8")))
+pub(super) fn read_ticket_access(
+    world: &Context,
+    export: Option<&Path>,
+    repository: Option<&str>,
+) -> Result<TicketAccess, CommandError> {
+    let variable = |name: &str| -> Result<Option<String>, CommandError> {
+        let Some(value) = world.read_variable(name) else { return Ok(None) };
+        value.into_string().map(Some).map_err(|_| CommandError::Usage(format!("{name} is not UTF-8")))
     };
-    let secret = |name: &str| -> Result<Option<Secret>, Stop> {
+    let secret = |name: &str| -> Result<Option<TicketToken>, CommandError> {
         let Some(token) = variable(name)? else { return Ok(None) };
-        Secret::new(&token).map(Some).map_err(|why| Stop::Wrong(format!("{name} {why}")))
+        TicketToken::new(&token).map(Some).map_err(|why| CommandError::Usage(format!("{name} {why}")))
     };
-    let at = |name: &str| -> Result<Option<String>, Stop> {
+    let at = |name: &str| -> Result<Option<String>, CommandError> {
         let Some(url) = variable(name)? else { return Ok(None) };
-        address(&url).map(Some).map_err(|why| Stop::Wrong(format!("{name}: {why}")))
+        parse_system_address(&url).map(Some).map_err(|why| CommandError::Usage(format!("{name}: {why}")))
     };
-    let github: Vec<Option<Secret>> =
+    let github: Vec<Option<TicketToken>> =
         ["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"].into_iter().map(secret).collect::<Result<_, _>>()?;
-    let usual = Access::default();
+    let usual = TicketAccess::default();
     let jira = match (at("JIRA_URL")?, secret("JIRA_TOKEN")?) {
         (Some(url), Some(token)) => Some(JiraAccess { url, email: variable("JIRA_EMAIL")?, token }),
         (None, Some(_)) => {
             let what = "JIRA_TOKEN is set and JIRA_URL is not; the address says where the token may go";
-            return Err(Stop::Wrong(what.into()));
+            return Err(CommandError::Usage(what.into()));
         }
         (_, None) => None,
     };
     let repository = match repository {
-        Some(named) if is_repository(named) => Some(named.to_owned()),
+        Some(named) if is_repository_name(named) => Some(named.to_owned()),
         Some(other) => {
-            let what = format!("--repository is `{}`, and not a repository such as acme/shop", shown(other));
-            return Err(Stop::Wrong(what));
+            let what = format!(
+                "--repository is `{}`, and not a repository such as acme/shop",
+                shorten_for_message(other)
+            );
+            return Err(CommandError::Usage(what));
         }
-        None => variable("GITHUB_REPOSITORY")?.filter(|named| is_repository(named)),
+        None => variable("GITHUB_REPOSITORY")?.filter(|named| is_repository_name(named)),
     };
     let export = match export {
-        Some(file) => Some(world.at(file)),
-        None => variable("CHANGEGATE_TICKET_EXPORT")?.map(|file| world.at(file)),
+        Some(file) => Some(world.resolve_path(file)),
+        None => variable("CHANGEGATE_TICKET_EXPORT")?.map(|file| world.resolve_path(file)),
     };
-    Ok(Access {
+    Ok(TicketAccess {
         jira,
         linear: secret("LINEAR_TOKEN")?,
         github: github.into_iter().flatten().next(),
         github_url: at("GITHUB_API_URL")?.unwrap_or(usual.github_url),
         linear_url: at("LINEAR_API_URL")?.unwrap_or(usual.linear_url),
         repository,
-        export: export.map(|file| Export::open(&file)),
-        deadline: usual.deadline,
+        export: export.map(|file| TicketExport::open_export(&file)),
+        timeout: usual.timeout,
     })
 }
 
 /// Writes what was found, one ticket after the other.
-fn table(looked_up: &[LookedUp], out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    let word = |text: &Text| terminal(text.as_bytes(), WIDEST);
-    for LookedUp { key, found } in looked_up {
-        let key = terminal(key.as_bytes(), WIDEST);
+fn write_ticket_table(looked_up: &[TicketLookup], out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let word = |text: &Text| escape_terminal(text.as_bytes(), MAX_CELL_CHARS);
+    for TicketLookup { key, found } in looked_up {
+        let key = escape_terminal(key.as_bytes(), MAX_CELL_CHARS);
         match found {
             Ok(None) => writeln!(out, "{key}  is not there, or may not be seen")?,
-            Err(why) => writeln!(out, "{key}  {}", terminal(why.to_string().as_bytes(), usize::MAX))?,
+            Err(why) => writeln!(out, "{key}  {}", escape_terminal(why.to_string().as_bytes(), usize::MAX))?,
             Ok(Some(ticket)) => {
                 let closed = match ticket.is_closed {
                     Some(true) => "closed",
@@ -176,18 +187,25 @@ fn table(looked_up: &[LookedUp], out: &mut dyn std::io::Write) -> std::io::Resul
                 };
                 let kind = word(&ticket.kind);
                 let kind = if kind.is_empty() { "ticket".to_owned() } else { kind };
-                writeln!(out, "{key}  {kind} in {}, {}", word(&ticket.project), told_state(ticket, closed))?;
+                writeln!(
+                    out,
+                    "{key}  {kind} in {}, {}",
+                    word(&ticket.project),
+                    describe_ticket_state(ticket, closed)
+                )?;
                 writeln!(out, "  made      {}", ticket.created)?;
-                match &ticket.doubt {
+                match &ticket.backdated {
                     Ok(None) => {}
-                    Ok(Some(why)) => writeln!(out, "  doubtful  {}", terminal(why.as_bytes(), usize::MAX))?,
+                    Ok(Some(why)) => {
+                        writeln!(out, "  doubtful  {}", escape_terminal(why.as_bytes(), usize::MAX))?
+                    }
                     Err(why) => {
-                        let why = terminal(why.to_string().as_bytes(), usize::MAX);
+                        let why = escape_terminal(why.to_string().as_bytes(), usize::MAX);
                         writeln!(out, "  doubtful  nobody can say: {why}")?;
                     }
                 }
                 if ticket.key.as_bytes() != key.as_bytes() {
-                    writeln!(out, "  called    {}", quotation(ticket.key.as_bytes()))?;
+                    writeln!(out, "  called    {}", escape_quotation(ticket.key.as_bytes()))?;
                 }
                 if !ticket.labels.is_empty() {
                     let labels: Vec<String> = ticket.labels.iter().map(&word).collect();
@@ -196,7 +214,7 @@ fn table(looked_up: &[LookedUp], out: &mut dyn std::io::Write) -> std::io::Resul
                 if let Some(assignee) = &ticket.assignee {
                     writeln!(out, "  assignee  {}", word(assignee))?;
                 }
-                writeln!(out, "  source    {}", terminal(ticket.source.as_bytes(), usize::MAX))?;
+                writeln!(out, "  source    {}", escape_terminal(ticket.source.as_bytes(), usize::MAX))?;
             }
         }
     }
@@ -204,15 +222,15 @@ fn table(looked_up: &[LookedUp], out: &mut dyn std::io::Write) -> std::io::Resul
 }
 
 /// Returns whether a ticket is open, with what its system calls that.
-fn told_state(ticket: &Ticket, closed: &str) -> String {
+fn describe_ticket_state(ticket: &Ticket, closed: &str) -> String {
     match ticket.state.as_bytes() {
         [] => closed.to_owned(),
-        state => format!("{closed} ({})", terminal(state, WIDEST)),
+        state => format!("{closed} ({})", escape_terminal(state, MAX_CELL_CHARS)),
     }
 }
 
 /// Returns what was found for programs: `found` is true, false, or null where nobody knows.
-fn in_json(one: &LookedUp) -> Value {
+fn lookup_to_json(one: &TicketLookup) -> Value {
     let key = one.key.to_lossy();
     match &one.found {
         Ok(None) => json!({ "key": key, "found": false }),
@@ -226,8 +244,8 @@ fn in_json(one: &LookedUp) -> Value {
                     "key": ticket.key.to_lossy(),
                     "project": ticket.project.to_lossy(),
                     "created": ticket.created.to_string(),
-                    "doubt": ticket.doubt.as_ref().ok(),
-                    "doubt-unknown": ticket.doubt.as_ref().err().map(ToString::to_string),
+                    "doubt": ticket.backdated.as_ref().ok(),
+                    "doubt-unknown": ticket.backdated.as_ref().err().map(ToString::to_string),
                     "type": ticket.kind.to_lossy(),
                     "labels": labels,
                     "state": ticket.state.to_lossy(),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::{Exit, Stop, World};
-use crate::change::text::hex;
-use crate::change::trailers::{Like, read};
+use super::{CommandError, CommandExit, Context};
+use crate::change::text::encode_hex;
+use crate::change::trailers::{TrailerReader, read_trailers};
 
 /// Print the trailers of a message as JSON
 ///
@@ -19,17 +19,17 @@ use crate::change::trailers::{Like, read};
 Examples:
   git log -1 --format=%B | changegate trailers
   changegate trailers --like parse .git/COMMIT_EDITMSG")]
-pub(super) struct Args {
+pub(super) struct TrailersArgs {
     /// Which of git's readers to follow
     #[arg(long, value_name = "READER", default_value = "log")]
-    like: Reader,
+    like: TrailerReaderArg,
 
     /// The message; standard input if it is left out
     file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Reader {
+enum TrailerReaderArg {
     /// git log --format=%(trailers:only,unfold)
     Log,
     /// git interpret-trailers --parse
@@ -40,20 +40,20 @@ enum Reader {
 
 /// One trailer, as it is printed.
 #[derive(serde::Serialize)]
-struct Printed<'message> {
+struct PrintedTrailer<'message> {
     key: &'message str,
     value: std::borrow::Cow<'message, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value_hex: Option<String>,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_trailers(args: &TrailersArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let mut message = Vec::new();
     match &args.file {
         Some(file) => {
-            let path = world.at(file);
+            let path = world.resolve_path(file);
             message = std::fs::read(&path).map_err(|error| {
-                Stop::Failed(anyhow::anyhow!("cannot read `{}`: {error}", path.display()))
+                CommandError::Failed(anyhow::anyhow!("cannot read `{}`: {error}", path.display()))
             })?;
         }
         None => {
@@ -61,23 +61,23 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         }
     }
     let like = match args.like {
-        Reader::Log => Like::Log,
-        Reader::Parse => Like::Parse,
-        Reader::ParseNoDivider => Like::ParseNoDivider,
+        TrailerReaderArg::Log => TrailerReader::Log,
+        TrailerReaderArg::Parse => TrailerReader::Parse,
+        TrailerReaderArg::ParseNoDivider => TrailerReader::ParseNoDivider,
     };
-    let block = read(&message, like);
-    let printed: Vec<Printed<'_>> = block
+    let block = read_trailers(&message, like);
+    let printed: Vec<PrintedTrailer<'_>> = block
         .trailers
         .iter()
-        .map(|trailer| Printed {
+        .map(|trailer| PrintedTrailer {
             key: &trailer.key,
             value: trailer.value.to_lossy(),
-            value_hex: trailer.value.as_utf8().is_none().then(|| hex(trailer.value.as_bytes())),
+            value_hex: trailer.value.as_utf8().is_none().then(|| encode_hex(trailer.value.as_bytes())),
         })
         .collect();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     serde_json::to_writer(&mut out, &printed).map_err(std::io::Error::from)?;
     out.write_all(b"\n")?;
     out.flush()?;
-    Ok(Exit::Allowed)
+    Ok(CommandExit::Allowed)
 }

@@ -2,28 +2,30 @@
 
 use std::rc::Rc;
 
-use super::settings::Settings;
-use super::source::{Loaded, Unusable};
-use super::telling::no_policy;
+use super::settings::GateSettings;
+use super::source::{LoadedPolicy, UnusablePolicy};
+use super::telling::refuse_missing_policy;
 use crate::verdict::Judgement;
 
 /// The policy that says which refs are under change control.
-pub(super) enum Base {
+pub(super) enum PushBasePolicy {
     /// There is one.
-    Policy(Rc<Loaded>),
+    Loaded(Rc<LoadedPolicy>),
     /// There is none, and the administrator lets everything through.
-    Free,
+    Unrestricted,
     /// There is none that can be used.
     Refused(Judgement),
 }
 
-impl Base {
+impl PushBasePolicy {
     /// Returns the policy, or why nothing can be judged by one.
-    pub(super) fn loaded(&self, settings: &Settings) -> Result<&Loaded, Judgement> {
+    pub(super) fn require_loaded(&self, settings: &GateSettings) -> Result<&LoadedPolicy, Judgement> {
         match self {
-            Base::Policy(loaded) => Ok(loaded),
-            Base::Free => Err(no_policy(&Unusable::Absent, "the policy ref", settings)),
-            Base::Refused(judgement) => Err(judgement.clone()),
+            PushBasePolicy::Loaded(loaded) => Ok(loaded),
+            PushBasePolicy::Unrestricted => {
+                Err(refuse_missing_policy(&UnusablePolicy::Absent, "the policy ref", settings))
+            }
+            PushBasePolicy::Refused(judgement) => Err(judgement.clone()),
         }
     }
 }

@@ -5,42 +5,42 @@
 
 use jiff::Timestamp;
 
-use crate::change::{Change, Commit, Missing, Need, Needs, Oid, Stage, Text};
-use crate::git::{Range, Repository};
-use crate::people::participants::{Hand, makers, participants};
+use crate::change::{Change, Commit, FactKind, Missing, NeededFacts, Oid, Stage, Text};
+use crate::git::{CommitRange, Repository};
+use crate::people::participants::{Contributor, find_contributors, to_contributors};
 use crate::policy::Policy;
 
 /// How many commits are looked at.
-const MOST: usize = 10_000;
+const MAX_COMMITS: usize = 10_000;
 
 /// How many people are remembered.
-const NAMED: usize = 100;
+const MAX_CONTRIBUTORS: usize = 100;
 
 /// Returns those who made the commits that `new` has and none of `hidden`, by the people of `policy`, and
 /// whether that is all of them.
-pub fn makers_of(
+pub fn find_ref_contributors(
     repository: &Repository,
     policy: &Policy,
     name: &Text,
     new: Option<Oid>,
     hidden: &[Oid],
     now: Timestamp,
-) -> (Vec<Hand>, bool) {
+) -> (Vec<Contributor>, bool) {
     // What is taken away brings nothing, so nobody made it.
     let Some(new) = new else { return (Vec::new(), true) };
-    let mut found: Vec<Hand> = Vec::new();
-    let is_complete = commits(repository, new, hidden).is_some_and(|commits| {
+    let mut found: Vec<Contributor> = Vec::new();
+    let is_complete = list_commits(repository, new, hidden).is_some_and(|commits| {
         for commit in commits {
             let change = Change {
                 stage: Stage::Audit,
                 target: Ok(name.clone()),
                 seen_at: now,
-                pusher: Err(Missing::NotConfigured(Need::Pusher)),
-                pull: Change::no_pull(Stage::Audit),
-                tickets: Change::no_tickets(Stage::Audit),
+                pusher: Err(Missing::NotConfigured(FactKind::Pusher)),
+                pull: Change::missing_pull(Stage::Audit),
+                tickets: Change::missing_tickets(Stage::Audit),
                 commits: vec![commit],
             };
-            for hand in makers(&participants(&change, &policy.people).0) {
+            for hand in to_contributors(&find_contributors(&change, &policy.people).0) {
                 if !found.contains(&hand) {
                     found.push(hand);
                 }
@@ -48,30 +48,30 @@ pub fn makers_of(
         }
         true
     });
-    let (found, is_whole) = remembered(found);
+    let (found, is_whole) = dedup_contributors(found);
     (found, is_complete && is_whole)
 }
 
 /// Returns those who made something as they are remembered, each once, and whether all of them are known.
-pub fn remembered(mut found: Vec<Hand>) -> (Vec<Hand>, bool) {
+pub fn dedup_contributors(mut found: Vec<Contributor>) -> (Vec<Contributor>, bool) {
     found.sort();
     found.dedup();
-    let is_whole = found.len() <= NAMED && found.iter().all(|hand| hand.key.is_some());
-    found.truncate(NAMED);
+    let is_whole = found.len() <= MAX_CONTRIBUTORS && found.iter().all(|hand| hand.key.is_some());
+    found.truncate(MAX_CONTRIBUTORS);
     (found, is_whole)
 }
 
-fn commits(repository: &Repository, new: Oid, hidden: &[Oid]) -> Option<Vec<Commit>> {
+fn list_commits(repository: &Repository, new: Oid, hidden: &[Oid]) -> Option<Vec<Commit>> {
     // A walk is not stopped on its way, so it is counted first.
-    let many = repository.new_commits(new, hidden).ok()?.take(MOST + 1).count();
-    if MOST < many {
+    let many = repository.list_new_commits(new, hidden).ok()?.take(MAX_COMMITS + 1).count();
+    if MAX_COMMITS < many {
         return None;
     }
-    let range = Range { new, hidden, trusted: None };
+    let range = CommitRange { tip: new, hidden_tips: hidden, trusted_keys: None };
     let mut found = Some(Vec::new());
     let walked = repository.for_each_commit(
         range,
-        &Needs::new(),
+        &NeededFacts::new(),
         || 1,
         |commit| commit.ok(),
         |commit| {

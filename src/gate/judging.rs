@@ -2,76 +2,80 @@
 
 use jiff::Timestamp;
 
-use super::dues::Due;
-use super::settings::{LedgerMode, Settings};
-use super::side::Side;
-use super::source::Loaded;
+use super::dues::ChangeObligations;
+use super::settings::{GateSettings, LedgerMode};
+use super::side::SideMerge;
+use super::source::LoadedPolicy;
 use crate::change::{Change, Commit, Stage, Text};
-use crate::git::Unreadable;
-use crate::judge::judge;
+use crate::git::UnreadableCommit;
+use crate::judge::judge_change;
 use crate::policy::Policy;
-use crate::push::refuse;
-use crate::verdict::{Finding, Judgement, Line, Outcome, Verdict};
+use crate::push::refuse_by_rule;
+use crate::verdict::{Finding, Judgement, RuleOutcome, Sentence, Verdict};
 
 /// A verdict if there is one to tell, the change as JSON if that is kept, and what the change has to do
 /// with what is owed; or what speaks against the ref because there can be no verdict.
 ///
 /// A verdict that says nothing goes no further than the thread that made it: to hand over thousands of them
 /// costs more than to judge.
-pub(super) type Judged = Result<(Option<Verdict>, Option<String>, Due), Judgement>;
+pub(super) type JudgedChange = Result<(Option<Verdict>, Option<String>, ChangeObligations), Judgement>;
 
 /// What judging a change of a push takes, beside its commits.
-pub(super) struct Judging<'push> {
-    pub(super) loaded: &'push Loaded,
+pub(super) struct ChangeJudge<'push> {
+    pub(super) loaded: &'push LoadedPolicy,
     /// The policy of the policy ref, where that of the ref is another.
-    pub(super) base: Option<&'push Loaded>,
+    pub(super) base: Option<&'push LoadedPolicy>,
     pub(super) target: &'push Text,
-    pub(super) settings: &'push Settings,
+    pub(super) settings: &'push GateSettings,
     pub(super) now: Timestamp,
-    pub(super) side: Side,
+    pub(super) side: SideMerge,
     /// Whether a verdict that says nothing is told, too.
     pub(super) keep_all: bool,
 }
 
-impl Judging<'_> {
+impl ChangeJudge<'_> {
     /// Judges the commits of one change.
     ///
     /// A commit that cannot be read is a judgement against the ref.
-    pub(super) fn judge(&self, commits: Vec<Result<Commit, Unreadable>>) -> Judged {
-        let commits: Result<Vec<Commit>, Unreadable> = commits.into_iter().collect();
+    pub(super) fn judge_commits(&self, commits: Vec<Result<Commit, UnreadableCommit>>) -> JudgedChange {
+        let commits: Result<Vec<Commit>, UnreadableCommit> = commits.into_iter().collect();
         let commits = commits.map_err(|unreadable| {
-            let finding = Finding::new(Line::say(unreadable.to_string())).in_commit(Some(unreadable.id));
-            refuse("readable-commits", finding.by("the author"))
+            let finding =
+                Finding::new(Sentence::from_words(unreadable.to_string())).in_commit(Some(unreadable.id));
+            refuse_by_rule("readable-commits", finding.fixed_by("the author"))
         })?;
-        let commits = self.side.complete(commits);
+        let commits = self.side.complete_paths(commits);
         let change = Change {
             stage: Stage::PreReceive,
             target: Ok(self.target.clone()),
             seen_at: self.now,
             pusher: self.settings.pusher.clone(),
-            pull: Change::no_pull(Stage::PreReceive),
-            tickets: Change::no_tickets(Stage::PreReceive),
+            pull: Change::missing_pull(Stage::PreReceive),
+            tickets: Change::missing_tickets(Stage::PreReceive),
             commits,
         };
-        let verdict = judge_again(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
-        let keeps = self.settings.ledger != LedgerMode::Off;
+        let verdict = judge_from_facts(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
+        let keeps = self.settings.ledger_mode != LedgerMode::Off;
         let facts = keeps.then(|| serde_json::to_string(&change)).transpose().map_err(|error| {
-            let what = Line::say(format!("this change cannot be written down: {error}"));
-            refuse("readable-commits", Finding::new(what).by("whoever administrates the server"))
+            let what = Sentence::from_words(format!("this change cannot be written down: {error}"));
+            refuse_by_rule(
+                "readable-commits",
+                Finding::new(what).fixed_by("whoever administrates the server"),
+            )
         })?;
         let base = self.base.unwrap_or(self.loaded);
-        let due = Due::of(&change, &self.loaded.policy, &base.policy, &verdict);
-        let is_told = self.keep_all || verdict.has_something_to_say();
+        let due = ChangeObligations::from_change(&change, &self.loaded.policy, &base.policy, &verdict);
+        let is_told = self.keep_all || verdict.has_remarks();
         Ok((is_told.then_some(verdict), facts, due))
     }
 }
 
 /// Judges a change of a push from its facts alone, by the policy of the ref and, where that is
 /// another, by the one of the policy ref.
-pub fn judge_again(change: &Change, own: &Policy, base: Option<&Policy>) -> Verdict {
-    let mut verdict = judge(own, change, true);
+pub fn judge_from_facts(change: &Change, own: &Policy, base: Option<&Policy>) -> Verdict {
+    let mut verdict = judge_change(own, change, true);
     if let Some(base) = base {
-        add_denials(&mut verdict, judge(base, change, true));
+        add_denials(&mut verdict, judge_change(base, change, true));
     }
     verdict
 }
@@ -84,18 +88,18 @@ pub fn judge_again(change: &Change, own: &Policy, base: Option<&Policy>) -> Verd
 fn add_denials(verdict: &mut Verdict, other: Verdict) {
     for judgement in other.judgements {
         let id = judgement.rule.id.clone();
-        let denies = |known: &Judgement| known.rule.id == id && known.denies(true);
+        let denies = |known: &Judgement| known.rule.id == id && known.is_denying(true);
         if verdict.judgements.iter().any(denies) {
             continue;
         }
-        let due = first_due(&judgement);
-        if judgement.denies(true) {
+        let due = find_first_due(&judgement);
+        if judgement.is_denying(true) {
             verdict.judgements.push(judgement);
         } else if due.is_some() {
-            let owes = |known: &&mut Judgement| known.rule.id == id && first_due(known).is_some();
+            let owes = |known: &&mut Judgement| known.rule.id == id && find_first_due(known).is_some();
             match verdict.judgements.iter_mut().find(owes) {
                 None => verdict.judgements.push(judgement),
-                Some(known) if due < first_due(known) => *known = judgement,
+                Some(known) if due < find_first_due(known) => *known = judgement,
                 Some(_) => {}
             }
         }
@@ -104,7 +108,7 @@ fn add_denials(verdict: &mut Verdict, other: Verdict) {
 
 /// Returns when the first of what is owed by a judgement is due, what is due never coming last; `None` if
 /// nothing is owed.
-fn first_due(judgement: &Judgement) -> Option<Timestamp> {
-    let Outcome::Owed(owed) = &judgement.outcome else { return None };
+fn find_first_due(judgement: &Judgement) -> Option<Timestamp> {
+    let RuleOutcome::Owed(owed) = &judgement.outcome else { return None };
     owed.iter().map(|one| one.due.unwrap_or(Timestamp::MAX)).min()
 }

@@ -5,45 +5,51 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::break_glass::Act;
-use super::dues::{Due, Dues};
-use crate::change::{Change, Fact, Pusher, Text, text};
-use crate::policy::{Obligations, Policy};
+use super::break_glass::AuthorisedRequest;
+use super::dues::{ChangeObligations, RefObligations};
+use crate::change::{Change, Fact, PusherIdentity, Text, text};
+use crate::policy::{ObligationPolicy, Policy};
 use crate::verdict::Verdict;
 
 /// Facts of more bytes than this are not kept: their digest is.
-const MOST: usize = 1 << 20;
+const MAX_KEPT_BYTES: usize = 1 << 20;
 
 /// The facts of a push.
 #[derive(Clone)]
-pub struct Kept {
+pub struct PushFacts {
     digest: Sha256,
-    changes: usize,
+    change_count: usize,
     text: Option<String>,
-    dues: Vec<(Text, Dues)>,
-    act: Option<Act>,
+    obligations: Vec<(Text, RefObligations)>,
+    request: Option<AuthorisedRequest>,
 }
 
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for PushFacts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("changes", &self.changes).finish_non_exhaustive()
+        f.debug_struct("Kept").field("changes", &self.change_count).finish_non_exhaustive()
     }
 }
 
-impl Default for Kept {
+impl Default for PushFacts {
     fn default() -> Self {
-        Kept { digest: Sha256::new(), changes: 0, text: Some(String::new()), dues: Vec::new(), act: None }
+        PushFacts {
+            digest: Sha256::new(),
+            change_count: 0,
+            text: Some(String::new()),
+            obligations: Vec::new(),
+            request: None,
+        }
     }
 }
 
-impl Kept {
+impl PushFacts {
     /// Adds a change.
-    pub(super) fn add(&mut self, change: &str) {
+    pub(super) fn add_change_text(&mut self, change: &str) {
         self.digest.update(change);
         self.digest.update("\n");
-        self.changes += 1;
+        self.change_count += 1;
         match &mut self.text {
-            Some(text) if text.len().saturating_add(change.len()) < MOST => {
+            Some(text) if text.len().saturating_add(change.len()) < MAX_KEPT_BYTES => {
                 text.push_str(change);
                 text.push('\n');
             }
@@ -57,51 +63,52 @@ impl Kept {
     /// # Errors
     ///
     /// Fails if the change cannot be written down.
-    pub fn take(
+    pub fn add_change(
         &mut self,
         change: &Change,
         policy: &Policy,
-        by: Option<(&Policy, &Fact<Pusher>)>,
+        by: Option<(&Policy, &Fact<PusherIdentity>)>,
         verdict: &Verdict,
     ) -> Result<(), String> {
-        self.add(&serde_json::to_string(change).map_err(|error| error.to_string())?);
-        self.note(Due::by(change, policy, by, verdict));
+        self.add_change_text(&serde_json::to_string(change).map_err(|error| error.to_string())?);
+        self.add_obligations(ChangeObligations::from_landed_change(change, policy, by, verdict));
         Ok(())
     }
 
     /// Notes that the changes of a ref follow, and what its policies ask about what is owed.
-    pub fn begin(&mut self, name: &Text, asks: Obligations) {
-        self.dues.push((name.clone(), Dues { asks, ..Dues::default() }));
+    pub fn begin_ref(&mut self, name: &Text, asks: ObligationPolicy) {
+        self.obligations
+            .push((name.clone(), RefObligations { requirements: asks, ..RefObligations::default() }));
     }
 
     /// Notes what a change of that ref has to do with what is owed.
-    pub(super) fn note(&mut self, due: Due) {
-        self.dues.last_mut().into_iter().for_each(|(_, dues)| dues.add(due.clone()));
+    pub(super) fn add_obligations(&mut self, due: ChangeObligations) {
+        self.obligations.last_mut().into_iter().for_each(|(_, dues)| dues.add_change(due.clone()));
     }
 
     /// Notes what a push asks for beside changes.
-    pub(super) fn ask(&mut self, act: Act) {
-        self.act = Some(act);
+    pub(super) fn set_request(&mut self, act: AuthorisedRequest) {
+        self.request = Some(act);
     }
 
     /// Returns which break-glass session is to be opened or closed, if the push asks for that.
-    pub fn act(&self) -> Option<&Act> {
-        self.act.as_ref()
+    pub fn request(&self) -> Option<&AuthorisedRequest> {
+        self.request.as_ref()
     }
 
     /// Returns what the changes of each ref have to do with what is owed.
-    pub fn dues(&self) -> &[(Text, Dues)] {
-        &self.dues
+    pub fn obligations(&self) -> &[(Text, RefObligations)] {
+        &self.obligations
     }
 
     /// Returns `sha256:` and the digest of all of them.
     pub fn digest(&self) -> String {
-        format!("sha256:{}", text::hex(&self.digest.clone().finalize()))
+        format!("sha256:{}", text::encode_hex(&self.digest.clone().finalize()))
     }
 
     /// Returns how many changes there are.
-    pub fn changes(&self) -> usize {
-        self.changes
+    pub fn change_count(&self) -> usize {
+        self.change_count
     }
 
     /// Returns their text; `None` if it is too long to be kept.

@@ -17,10 +17,12 @@ mod side;
 mod source;
 mod telling;
 
-pub use judging::judge_again;
-pub use kept::Kept;
-pub use push::{judge_push, standing, under_control};
-pub use range::{Asked, judge_message, judge_range};
-pub use settings::{LedgerMode, MissingPolicy, SERVERS, Settings};
-pub use source::{Loaded, Unusable, at_commit, from_disk, from_files, from_pack};
-pub use telling::{faults, notes_on};
+pub use judging::judge_from_facts;
+pub use kept::PushFacts;
+pub use push::{current_policy, judge_push, protected_refs};
+pub use range::{RangeRequest, judge_message, judge_range};
+pub use settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};
+pub use source::{
+    LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
+};
+pub use telling::{list_policy_notes, policy_fault_finding};

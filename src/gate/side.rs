@@ -11,25 +11,25 @@ use crate::git::{NewHistory, Repository};
 
 /// The paths by which a new tip differs from the old one, where its commits do not tell.
 #[derive(Debug, Default)]
-pub(super) struct Side {
+pub(super) struct SideMerge {
     tip: Option<Oid>,
     paths: Option<Fact<Vec<PathChange>>>,
 }
 
-impl Side {
+impl SideMerge {
     /// Compares `old` with `new`, whose `history` over `old` is given, if its first parents do not
     /// lead back to `old`.
-    pub(super) fn of(
+    pub(super) fn compare_tips(
         repository: &Repository,
         history: &NewHistory,
         old: Oid,
         new: Oid,
-    ) -> anyhow::Result<Side> {
-        Ok(Side { tip: Some(new), paths: repository.changed_from_the_side(history, old)? })
+    ) -> anyhow::Result<SideMerge> {
+        Ok(SideMerge { tip: Some(new), paths: repository.find_side_changes(history, old)? })
     }
 
     /// Adds the paths to those of the new tip, if it is among `commits`.
-    pub(super) fn complete(&self, mut commits: Vec<Commit>) -> Vec<Commit> {
+    pub(super) fn complete_paths(&self, mut commits: Vec<Commit>) -> Vec<Commit> {
         let (Some(more), Some(tip)) = (&self.paths, commits.last_mut().filter(|tip| tip.id == self.tip))
         else {
             return commits;

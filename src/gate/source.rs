@@ -6,51 +6,51 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::Oid;
-use crate::git::signature::{Keys, Place as SignerPlace};
-use crate::git::{FileAt, Repository, Trusted};
-use crate::policy::{self, FaultyFile, Fetched, KeyFile, Policy, PolicyErrors, Signers, packs};
-use crate::report::{PolicyFrom, PolicyName, PolicyPlace};
-use crate::yaml::{Fault, LARGEST, Place};
+use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
+use crate::git::{FileAtPath, Repository, TrustedKeys};
+use crate::policy::{self, FaultyFile, FetchedFile, KeyFile, Policy, PolicyErrors, SignerKeys, packs};
+use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
+use crate::yaml::{MAX_DOCUMENT_BYTES, YamlFault, YamlPlace};
 
 /// A policy, and where it came from.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedPolicy {
     /// The policy.
     pub policy: Policy,
     /// Where it came from, as in `policies/changegate.yml at refs/heads/main (abc123)`.
     pub source: String,
     /// Where it can be had again.
-    pub place: PolicyPlace,
+    pub place: PolicyLocation,
     /// The keys of those whose signatures count; `None` if the policy names none.
-    pub keys: Option<Keys>,
+    pub keys: Option<KeyRegistry>,
     /// Every file that was asked for, as it was found.
-    files: BTreeMap<String, Fetched>,
+    files: BTreeMap<String, FetchedFile>,
 }
 
 /// Why there is no policy to judge by.
 #[derive(Clone, Debug)]
-pub enum Unusable {
+pub enum UnusablePolicy {
     /// There is no file of that name.
     Absent,
     /// It, or what it builds on, has these faults.
     Faulty(PolicyErrors),
 }
 
-impl Loaded {
+impl LoadedPolicy {
     /// Returns what signatures are held against at the time `at`.
-    pub fn trusted(&self, at: Timestamp) -> Option<Trusted<'_>> {
-        self.keys.as_ref().map(|keys| Trusted { keys, at })
+    pub fn trusted_keys(&self, at: Timestamp) -> Option<TrustedKeys<'_>> {
+        self.keys.as_ref().map(|keys| TrustedKeys { registry: keys, received_at: at })
     }
 
     /// Returns the same policy, which is known to stand in this place.
     #[must_use]
-    pub fn standing(self, place: PolicyPlace) -> Loaded {
-        Loaded { place, ..self }
+    pub fn with_place(self, place: PolicyLocation) -> LoadedPolicy {
+        LoadedPolicy { place, ..self }
     }
 
     /// Returns the policy's name for a report.
-    pub fn name(&self) -> PolicyName {
-        PolicyName {
+    pub fn name(&self) -> PolicyDescription {
+        PolicyDescription {
             name: self.policy.name.clone(),
             digest: self.policy.digest.clone(),
             source: self.source.clone(),
@@ -58,18 +58,18 @@ impl Loaded {
     }
 
     /// Returns where the policy can be had again, and its digest.
-    pub fn from(&self) -> PolicyFrom {
-        PolicyFrom { place: self.place.clone(), digest: self.policy.digest.clone() }
+    pub fn origin(&self) -> PolicyReference {
+        PolicyReference { place: self.place.clone(), digest: self.policy.digest.clone() }
     }
 
     /// Returns the paths of all files that the policy was made of, or would have been.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub fn file_paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 
     /// Returns true if and only if every file of the policy is the same at `commit`.
     pub fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
-        self.files.iter().all(|(path, found)| file_at(repository, commit, path) == *found)
+        self.files.iter().all(|(path, found)| read_file_at(repository, commit, path) == *found)
     }
 }
 
@@ -81,10 +81,15 @@ impl Loaded {
 /// # Errors
 ///
 /// Says whether it is absent or faulty.
-pub fn at_commit(repository: &Repository, commit: Oid, path: &str, called: &str) -> Result<Loaded, Unusable> {
-    let source = format!("{path} at {called} ({})", commit.short());
-    let place = PolicyPlace::Commit { id: commit, path: path.to_owned() };
-    load(path, source, place, &mut |path| file_at(repository, commit, path))
+pub fn load_from_commit(
+    repository: &Repository,
+    commit: Oid,
+    path: &str,
+    called: &str,
+) -> Result<LoadedPolicy, UnusablePolicy> {
+    let source = format!("{path} at {called} ({})", commit.short_hex());
+    let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
+    load_with_keys(path, source, place, &mut |path| read_file_at(repository, commit, path))
 }
 
 /// Loads the policy in the file at `path` on disk; what it builds on is looked up from `root`, the
@@ -93,9 +98,9 @@ pub fn at_commit(repository: &Repository, commit: Oid, path: &str, called: &str)
 /// # Errors
 ///
 /// Says whether it is absent or faulty.
-pub fn from_disk(root: &Path, path: &str) -> Result<Loaded, Unusable> {
-    let place = PolicyPlace::Disk(root.join(path).to_string_lossy().into_owned());
-    load(path, path.to_owned(), place, &mut |path| file_on_disk(&root.join(path)))
+pub fn load_from_disk(root: &Path, path: &str) -> Result<LoadedPolicy, UnusablePolicy> {
+    let place = PolicyLocation::Disk(root.join(path).to_string_lossy().into_owned());
+    load_with_keys(path, path.to_owned(), place, &mut |path| read_disk_file(&root.join(path)))
 }
 
 /// Loads the policy called `path` from wherever `fetch` finds files; `source` says for reports where
@@ -104,13 +109,13 @@ pub fn from_disk(root: &Path, path: &str) -> Result<Loaded, Unusable> {
 /// # Errors
 ///
 /// Says whether it is absent or faulty.
-pub fn from_files(
+pub fn load_from_files(
     path: &str,
     source: String,
-    fetch: &mut dyn FnMut(&str) -> Fetched,
-) -> Result<Loaded, Unusable> {
-    let place = PolicyPlace::Elsewhere(source.clone());
-    load(path, source, place, fetch)
+    fetch: &mut dyn FnMut(&str) -> FetchedFile,
+) -> Result<LoadedPolicy, UnusablePolicy> {
+    let place = PolicyLocation::Elsewhere(source.clone());
+    load_with_keys(path, source, place, fetch)
 }
 
 /// Loads a shipped pack.
@@ -118,79 +123,81 @@ pub fn from_files(
 /// # Errors
 ///
 /// Says that it is absent if there is no pack of that name.
-pub fn from_pack(name: &str) -> Result<Loaded, Unusable> {
-    if packs::find(name).is_none() {
-        return Err(Unusable::Absent);
+pub fn load_from_pack(name: &str) -> Result<LoadedPolicy, UnusablePolicy> {
+    if packs::find_pack(name).is_none() {
+        return Err(UnusablePolicy::Absent);
     }
-    let place = PolicyPlace::Pack(name.to_owned());
-    load(name, format!("the pack {name} in this binary"), place, &mut |_| Ok(None))
+    let place = PolicyLocation::Pack(name.to_owned());
+    load_with_keys(name, format!("the pack {name} in this binary"), place, &mut |_| Ok(None))
 }
 
-fn load(
+fn load_with_keys(
     entry: &str,
     source: String,
-    place: PolicyPlace,
-    fetch: &mut dyn FnMut(&str) -> Fetched,
-) -> Result<Loaded, Unusable> {
+    place: PolicyLocation,
+    fetch: &mut dyn FnMut(&str) -> FetchedFile,
+) -> Result<LoadedPolicy, UnusablePolicy> {
     let mut files = BTreeMap::new();
-    if packs::find(entry).is_none() {
+    if packs::find_pack(entry).is_none() {
         let found = fetch(entry);
         if found == Ok(None) {
-            return Err(Unusable::Absent);
+            return Err(UnusablePolicy::Absent);
         }
         files.insert(entry.to_owned(), found);
     }
     let mut fetch_once = |path: &str| files.entry(path.to_owned()).or_insert_with(|| fetch(path)).clone();
-    let loaded = policy::load(entry, &mut fetch_once);
-    let policy = loaded.map_err(Unusable::Faulty)?;
-    let keys = keys(&policy.signers).map_err(Unusable::Faulty)?;
-    Ok(Loaded { policy, source, place, keys, files })
+    let loaded = policy::load_policy(entry, &mut fetch_once);
+    let policy = loaded.map_err(UnusablePolicy::Faulty)?;
+    let keys = read_signer_keys(&policy.signer_keys).map_err(UnusablePolicy::Faulty)?;
+    Ok(LoadedPolicy { policy, source, place, keys, files })
 }
 
 /// Reads the keys of those whose signatures count; `None` if the policy names no file of them.
-fn keys(signers: &Signers) -> Result<Option<Keys>, PolicyErrors> {
+fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistry>, PolicyErrors> {
     let source = |file: &'_ Option<KeyFile>| file.as_ref().map(|file| file.source.clone());
     let (ssh, openpgp) = (source(&signers.ssh), source(&signers.openpgp));
     if ssh.is_none() && openpgp.is_none() {
         return Ok(None);
     }
-    Keys::read(ssh.as_deref(), openpgp.as_deref()).map(Some).map_err(|bad| {
+    KeyRegistry::read_registry(ssh.as_deref(), openpgp.as_deref()).map(Some).map_err(|bad| {
         let mut files: Vec<FaultyFile> = Vec::new();
         for bad in bad {
-            let (file, line) = match bad.place {
+            let (file, line) = match bad.location {
                 SignerPlace::Line(line) => (&signers.ssh, line),
                 SignerPlace::Certificate(_) | SignerPlace::Armor(_) => (&signers.openpgp, 1),
             };
             let Some(file) = file else { continue };
-            let fault = Fault::new(Place { line, column: 1, length: 1 }, bad.reason.clone());
-            match files.iter_mut().find(|known| known.name == file.name) {
+            let fault = YamlFault::new(YamlPlace { line, column: 1, length: 1 }, bad.reason.clone());
+            match files.iter_mut().find(|known| known.name == file.path) {
                 Some(known) => known.faults.push(fault),
                 None => files.push(FaultyFile {
-                    name: file.name.clone(),
+                    name: file.path.clone(),
                     source: file.source.clone(),
                     faults: vec![fault],
                 }),
             }
         }
-        PolicyErrors { files }
+        PolicyErrors { faulty_files: files }
     })
 }
 
-fn file_at(repository: &Repository, commit: Oid, path: &str) -> Fetched {
-    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX);
-    match repository.file_at(commit, path, limit) {
-        Ok(FileAt::Found(bytes)) => Ok(Some(bytes)),
-        Ok(FileAt::Absent) => Ok(None),
-        Ok(FileAt::NotAFile(kind)) => Err(format!("it is {kind}, and only a regular file can be a policy")),
-        Ok(FileAt::TooLarge(size)) => Err(format!("it has {size} bytes, and at most {limit} are read")),
+fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile {
+    let limit = u64::try_from(MAX_DOCUMENT_BYTES).unwrap_or(u64::MAX);
+    match repository.read_file_at(commit, path, limit) {
+        Ok(FileAtPath::Found(bytes)) => Ok(Some(bytes)),
+        Ok(FileAtPath::Absent) => Ok(None),
+        Ok(FileAtPath::NotAFile(kind)) => {
+            Err(format!("it is {kind}, and only a regular file can be a policy"))
+        }
+        Ok(FileAtPath::TooLarge(size)) => Err(format!("it has {size} bytes, and at most {limit} are read")),
         Err(error) => Err(format!("{error:#}")),
     }
 }
 
-fn file_on_disk(path: &Path) -> Fetched {
+fn read_disk_file(path: &Path) -> FetchedFile {
     match std::fs::metadata(path) {
-        Ok(metadata) if u64::try_from(LARGEST).is_ok_and(|limit| limit < metadata.len()) => {
-            Err(format!("it has {} bytes, and at most {LARGEST} are read", metadata.len()))
+        Ok(metadata) if u64::try_from(MAX_DOCUMENT_BYTES).is_ok_and(|limit| limit < metadata.len()) => {
+            Err(format!("it has {} bytes, and at most {MAX_DOCUMENT_BYTES} are read", metadata.len()))
         }
         Ok(_) => std::fs::read(path).map(Some).map_err(|error| error.to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

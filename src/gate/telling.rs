@@ -2,49 +2,53 @@
 
 use jiff::Timestamp;
 
-use super::settings::Settings;
-use super::source::{Loaded, Unusable};
-use crate::change::{Need, Oid};
-use crate::git::{RefAt, RefUpdate};
+use super::settings::GateSettings;
+use super::source::{LoadedPolicy, UnusablePolicy};
+use crate::change::{FactKind, Oid};
+use crate::git::{RefUpdate, ResolvedRef};
 use crate::policy::{FaultyFile, Policy, PolicyErrors};
-use crate::push::refuse;
-use crate::report::{Group, JudgedAs, Of, Update};
-use crate::verdict::{Finding, Judgement, Line};
-use crate::yaml::{Fault, Place};
+use crate::push::refuse_by_rule;
+use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
+use crate::verdict::{Finding, Judgement, Sentence};
+use crate::yaml::{YamlFault, YamlPlace};
 
 /// Who mends what is wrong with a server.
-pub(super) const ADMINISTRATOR: &str = "whoever administrates the server";
+pub(super) const ADMINISTRATOR_ROLE: &str = "whoever administrates the server";
 
 /// Returns that the policy at `path` cannot be read at all, and `why`.
-pub(super) fn unreadable(path: &str, why: String) -> Unusable {
-    let fault = Fault::new(Place { line: 1, column: 1, length: 1 }, why);
+pub(super) fn unreadable_policy(path: &str, why: String) -> UnusablePolicy {
+    let fault = YamlFault::new(YamlPlace { line: 1, column: 1, length: 1 }, why);
     let file = FaultyFile { name: path.to_owned(), source: Vec::new(), faults: vec![fault] };
-    Unusable::Faulty(PolicyErrors { files: vec![file] })
+    UnusablePolicy::Faulty(PolicyErrors { faulty_files: vec![file] })
 }
 
 /// Returns the refusal where there is no policy to judge by.
-pub(super) fn no_policy(why: &Unusable, place: &str, settings: &Settings) -> Judgement {
+pub(super) fn refuse_missing_policy(why: &UnusablePolicy, place: &str, settings: &GateSettings) -> Judgement {
     match why {
-        Unusable::Absent => {
+        UnusablePolicy::Absent => {
             let what = format!("there is no `{}` at {place}, so nothing can be judged", settings.policy_path);
-            let finding = Finding::new(Line::say(what)).by(ADMINISTRATOR);
-            refuse(
+            let finding = Finding::new(Sentence::from_words(what)).fixed_by(ADMINISTRATOR_ROLE);
+            refuse_by_rule(
                 "policy-present",
-                finding
-                    .paste(format!("git config changegate.missingPolicy {}", crate::policy::packs::DEFAULT)),
+                finding.with_paste(format!(
+                    "git config changegate.missingPolicy {}",
+                    crate::policy::packs::DEFAULT_PACK
+                )),
             )
         }
-        Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, ADMINISTRATOR)),
+        UnusablePolicy::Faulty(errors) => {
+            refuse_by_rule("policy-valid", policy_fault_finding(errors, ADMINISTRATOR_ROLE))
+        }
     }
 }
 
 /// Returns the finding that a policy has a rule which no hook can ever find kept, if it has one.
-pub(super) fn beyond_hooks(policy: &Policy, now: Timestamp) -> Option<Finding> {
+pub(super) fn find_forge_only_rule(policy: &Policy, now: Timestamp) -> Option<Finding> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let (rule, need) = policy.kept_on_a_forge(today).next()?;
+    let (rule, need) = policy.forge_dependent_rules(today).next()?;
     let fact = match need {
-        Need::Reviews => "reviews that a forge vouches for (`trust: verified`)".to_owned(),
-        Need::Tickets => "what a ticket system says (unless it may be owed: `unseen: owe`)".to_owned(),
+        FactKind::Reviews => "reviews that a forge vouches for (`trust: verified`)".to_owned(),
+        FactKind::Tickets => "what a ticket system says (unless it may be owed: `unseen: owe`)".to_owned(),
         other => format!("what only a forge can tell ({other})"),
     };
     let what = format!(
@@ -52,54 +56,66 @@ pub(super) fn beyond_hooks(policy: &Policy, now: Timestamp) -> Option<Finding> {
          what it is about",
         rule.name.id
     );
-    Some(Finding::new(Line::say(what)).by("the author"))
+    Some(Finding::new(Sentence::from_words(what)).fixed_by("the author"))
 }
 
 /// Returns the first fault as a finding, with the number of the others.
-pub fn faults(errors: &PolicyErrors, who: &str) -> Finding {
-    let first = errors.files.iter().find_map(|file| Some((file, file.faults.first()?)));
-    let more = errors.count().saturating_sub(1);
+pub fn policy_fault_finding(errors: &PolicyErrors, who: &str) -> Finding {
+    let first = errors.faulty_files.iter().find_map(|file| Some((file, file.faults.first()?)));
+    let more = errors.count_faults().saturating_sub(1);
     let what = match first {
-        Some((file, fault)) => Line::say("the policy cannot be used: ")
-            .quote(&file.name.as_str().into())
-            .and(format!(" line {}: {}", fault.at.line, fault.what)),
-        None => Line::say("the policy cannot be used"),
+        Some((file, fault)) => Sentence::from_words("the policy cannot be used: ")
+            .with_quote(&file.name.as_str().into())
+            .with_words(format!(" line {}: {}", fault.at.line, fault.what)),
+        None => Sentence::from_words("the policy cannot be used"),
     };
-    let what = if 0 < more { what.and(format!(" (and {more} more faults)")) } else { what };
-    Finding::new(what).by(who).paste("changegate policy check")
+    let what = if 0 < more { what.with_words(format!(" (and {more} more faults)")) } else { what };
+    Finding::new(what).fixed_by(who).with_paste("changegate policy check")
 }
 
 /// Returns what somebody should know about a policy that is in use.
-pub fn notes_on(loaded: &Loaded, now: Timestamp) -> Vec<Line> {
+pub fn list_policy_notes(loaded: &LoadedPolicy, now: Timestamp) -> Vec<Sentence> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let policy = &loaded.policy;
-    let mut notes: Vec<Line> = policy
-        .expired(today)
+    let mut notes: Vec<Sentence> = policy
+        .expired_exemptions(today)
         .map(|exemption| {
-            let rule = policy.rules.get(exemption.rule).map(|rule| rule.name.id.clone()).unwrap_or_default();
-            Line::say(format!("the exemption from `{rule}` ended on {} and has no effect", exemption.until))
+            let rule =
+                policy.rules.get(exemption.rule_index).map(|rule| rule.name.id.clone()).unwrap_or_default();
+            Sentence::from_words(format!(
+                "the exemption from `{rule}` ended on {} and has no effect",
+                exemption.until
+            ))
         })
         .collect();
     if let Some(day) = policy.review_by.filter(|day| *day < today) {
-        notes.push(Line::say(format!("the policy was to be reviewed by {day}")));
+        notes.push(Sentence::from_words(format!("the policy was to be reviewed by {day}")));
     }
     notes
 }
 
 /// Returns what is told of one ref of a push, which holds `actual`.
-pub(super) fn group_of(update: &RefUpdate, actual: Option<Oid>, refusals: Vec<Judgement>) -> Group {
+pub(super) fn build_ref_group(
+    update: &RefUpdate,
+    actual: Option<Oid>,
+    refusals: Vec<Judgement>,
+) -> ReportGroup {
     let what = match (actual, update.new.is_null()) {
-        (None, false) => Update::Create { new: update.new },
-        (Some(old), false) => Update::Move { old, new: update.new },
-        (old, true) => Update::Delete { old: old.unwrap_or(update.old) },
+        (None, false) => RefUpdateKind::Create { new: update.new },
+        (Some(old), false) => RefUpdateKind::Move { old, new: update.new },
+        (old, true) => RefUpdateKind::Delete { old: old.unwrap_or(update.old) },
     };
-    let mut group = Group::new(Of::Ref { name: update.name.clone(), update: what }, Vec::new());
+    let mut group = ReportGroup::new(GroupScope::Ref { name: update.name.clone(), update: what }, Vec::new());
     group.refusals = refusals;
     group
 }
 
 /// Returns what is told of one ref under the gate's control.
-pub(super) fn protected(update: &RefUpdate, at: &RefAt, refusals: Vec<Judgement>) -> Group {
-    let judged_as = Some(JudgedAs { name: at.name.clone(), policies: Vec::new() });
-    Group { judged_as, ..group_of(update, at.id, refusals) }
+pub(super) fn build_protected_group(
+    update: &RefUpdate,
+    at: &ResolvedRef,
+    refusals: Vec<Judgement>,
+) -> ReportGroup {
+    let judged_as = Some(JudgedRef { name: at.name.clone(), policies: Vec::new() });
+    ReportGroup { judged_ref: judged_as, ..build_ref_group(update, at.id, refusals) }
 }

@@ -7,88 +7,96 @@
 use anyhow::Result;
 use gix::ObjectId;
 
-use super::merge_base::merge_bases;
-use super::reader::Reader;
+use super::merge_base::find_merge_bases;
+use super::reader::ObjectReader;
 
 /// How many trees may take part.
-const MOST_TREES: usize = 24;
+const MAX_BASE_TREES: usize = 24;
 
 /// How far down bases of bases are looked for.
-const DEEPEST: usize = 8;
+const MAX_BASE_DEPTH: usize = 8;
 
 /// The base of a merge, in terms of a list of trees.
 #[derive(Debug)]
-pub(super) enum Ancestor {
+pub(super) enum VirtualBase {
     /// There is none: the histories are unrelated.
-    Nothing,
+    Unrelated,
     /// The tree at this place of the list.
     Tree(usize),
     /// The clean merge of two, made from a third.
-    Merged(Box<[Ancestor; 3]>),
+    Merged(Box<[VirtualBase; 3]>),
     /// Too many trees would be needed to tell.
     Unknown,
 }
 
-impl Ancestor {
+impl VirtualBase {
     /// Finds the base for a merge of all these `bases`, and appends the trees that it rests on to
     /// `trees`.
-    pub(super) fn of(
-        reader: &mut Reader,
+    pub(super) fn find_base(
+        reader: &mut ObjectReader,
         bases: &[ObjectId],
         trees: &mut Vec<Option<ObjectId>>,
-    ) -> Result<Ancestor> {
-        Self::at_depth(reader, bases, trees, 0)
+    ) -> Result<VirtualBase> {
+        Self::find_base_at_depth(reader, bases, trees, 0)
     }
 
-    fn at_depth(
-        reader: &mut Reader,
+    fn find_base_at_depth(
+        reader: &mut ObjectReader,
         bases: &[ObjectId],
         trees: &mut Vec<Option<ObjectId>>,
         depth: usize,
-    ) -> Result<Ancestor> {
-        let Some((first, rest)) = bases.split_first() else { return Ok(Ancestor::Nothing) };
-        if depth == DEEPEST || MOST_TREES < trees.len() + bases.len() {
-            return Ok(Ancestor::Unknown);
+    ) -> Result<VirtualBase> {
+        let Some((first, rest)) = bases.split_first() else { return Ok(VirtualBase::Unrelated) };
+        if depth == MAX_BASE_DEPTH || MAX_BASE_TREES < trees.len() + bases.len() {
+            return Ok(VirtualBase::Unknown);
         }
-        let mut merged = Self::leaf(reader, first, trees)?;
+        let mut merged = Self::add_tree(reader, first, trees)?;
         for (index, base) in rest.iter().enumerate() {
             let earlier = bases.get(..=index).unwrap_or_default();
-            let below = merge_bases(reader, earlier, base)?;
-            let below = Self::at_depth(reader, &below, trees, depth + 1)?;
-            let right = Self::leaf(reader, base, trees)?;
-            merged = Ancestor::Merged(Box::new([merged, right, below]));
+            let below = find_merge_bases(reader, earlier, base)?;
+            let below = Self::find_base_at_depth(reader, &below, trees, depth + 1)?;
+            let right = Self::add_tree(reader, base, trees)?;
+            merged = VirtualBase::Merged(Box::new([merged, right, below]));
         }
         Ok(merged)
     }
 
-    fn leaf(reader: &mut Reader, commit: &ObjectId, trees: &mut Vec<Option<ObjectId>>) -> Result<Ancestor> {
-        let tree = Some(reader.tree_of(commit)?);
+    fn add_tree(
+        reader: &mut ObjectReader,
+        commit: &ObjectId,
+        trees: &mut Vec<Option<ObjectId>>,
+    ) -> Result<VirtualBase> {
+        let tree = Some(reader.find_root_tree(commit)?);
         let place = trees.iter().position(|known| *known == tree).unwrap_or(trees.len());
         if place == trees.len() {
             trees.push(tree);
         }
-        Ok(Ancestor::Tree(place))
+        Ok(VirtualBase::Tree(place))
     }
 
     /// Returns what stands in the base, given what stands in each of the trees; `None` if that
     /// cannot be told without merging contents.
-    pub(super) fn value<T: PartialEq + Copy>(&self, values: &[Option<T>]) -> Option<Option<T>> {
+    pub(super) fn resolve_value<T: PartialEq + Copy>(&self, values: &[Option<T>]) -> Option<Option<T>> {
         match self {
-            Ancestor::Nothing => Some(None),
-            Ancestor::Tree(place) => values.get(*place).copied(),
-            Ancestor::Merged(parts) => {
+            VirtualBase::Unrelated => Some(None),
+            VirtualBase::Tree(place) => values.get(*place).copied(),
+            VirtualBase::Merged(parts) => {
                 let [left, right, base] = parts.as_ref();
-                let (left, right) = (left.value(values)?, right.value(values)?);
-                if left == right { Some(left) } else { trivial(left, right, base.value(values)?) }
+                let (left, right) = (left.resolve_value(values)?, right.resolve_value(values)?);
+                if left == right {
+                    Some(left)
+                } else {
+                    merge_trivially(left, right, base.resolve_value(values)?)
+                }
             }
-            Ancestor::Unknown => None,
+            VirtualBase::Unknown => None,
         }
     }
 }
 
 /// Returns what a merge takes without looking at contents: what both sides agree on, or the side
 /// that changed something.
-pub(super) fn trivial<T: PartialEq + Copy>(left: T, right: T, base: T) -> Option<T> {
+pub(super) fn merge_trivially<T: PartialEq + Copy>(left: T, right: T, base: T) -> Option<T> {
     if left == right || base == right {
         Some(left)
     } else if base == left {

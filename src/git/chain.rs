@@ -19,46 +19,46 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 use jiff::Timestamp;
 
-use super::reader::oid;
+use super::reader::to_oid;
 use super::repository::Repository;
 use crate::change::Oid;
 
 /// Who a link of a chain is written by, in the commit.
-const WRITER: &str = "changegate <changegate@localhost>";
+const CHAIN_WRITER: &str = "changegate <changegate@localhost>";
 
 /// How many files are brought to the disk at once.
-const SYNCED: usize = 16;
+const MAX_PARALLEL_SYNCS: usize = 16;
 
 /// How long another writer of the ref is waited for.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+const REF_LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What one link of a chain holds.
 #[derive(Clone, Debug)]
-pub struct Link<'a> {
+pub struct ChainLink<'a> {
     /// The files, by names without `/`, in the order of their names.
     pub files: &'a [(&'a str, &'a [u8])],
     /// The message.
     pub message: &'a str,
     /// When it is written.
-    pub at: Timestamp,
+    pub written_at: Timestamp,
     /// The key to sign it with, as `ssh-keygen -Y sign -f` takes it.
-    pub key: Option<&'a str>,
+    pub signing_key: Option<&'a str>,
 }
 
 /// A link that was written.
 #[derive(Clone, Debug)]
-pub struct Written {
+pub struct WrittenChainLink {
     /// Its commit.
     pub commit: Oid,
     /// The files of its objects.
-    objects: Vec<PathBuf>,
+    object_files: Vec<PathBuf>,
 }
 
 /// A link as it was read.
 #[derive(Clone, Debug)]
-pub struct ReadLink {
+pub struct StoredChainLink {
     /// The commit object.
-    pub raw: Vec<u8>,
+    pub raw_commit: Vec<u8>,
     /// The names of its files, and the ids of what they hold.
     pub files: Vec<(Vec<u8>, Oid)>,
 }
@@ -69,8 +69,8 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if something cannot be written.
-    pub fn write_link(&self, tip: Option<Oid>, link: &Link<'_>) -> Result<Written> {
-        self.write_objects(tip, link).context("cannot write to the object store")
+    pub fn write_chain_link(&self, tip: Option<Oid>, link: &ChainLink<'_>) -> Result<WrittenChainLink> {
+        self.write_link_objects(tip, link).context("cannot write to the object store")
     }
 
     /// Moves the ref `name` from `tip` to the last of the links that were written after it, once the
@@ -79,22 +79,29 @@ impl Repository {
     /// # Errors
     ///
     /// Fails, with the chain as it was, if the ref holds something else by now or cannot be moved.
-    pub fn move_chain(&self, name: &str, tip: Option<Oid>, links: &[Written], at: Timestamp) -> Result<()> {
+    pub fn advance_chain_ref(
+        &self,
+        name: &str,
+        tip: Option<Oid>,
+        links: &[WrittenChainLink],
+        at: Timestamp,
+    ) -> Result<()> {
         let Some(last) = links.last() else { return Ok(()) };
-        sync(links.iter().flat_map(|link| &link.objects)).context("cannot write to the object store")?;
+        sync_files(links.iter().flat_map(|link| &link.object_files))
+            .context("cannot write to the object store")?;
         let full = FullName::try_from(name.as_bytes().as_bstr())
             .with_context(|| format!("`{name}` is not the name of a ref"))?;
         let expected = match tip {
-            Some(tip) => PreviousValue::MustExistAndMatch(Target::Object(self.object_id(tip)?)),
+            Some(tip) => PreviousValue::MustExistAndMatch(Target::Object(self.to_object_id(tip)?)),
             None => PreviousValue::MustNotExist,
         };
         let log = LogChange { message: "changegate".into(), ..LogChange::default() };
-        let change = Change::Update { log, expected, new: Target::Object(self.object_id(last.commit)?) };
+        let change = Change::Update { log, expected, new: Target::Object(self.to_object_id(last.commit)?) };
         let edit = RefEdit { change, name: full, deref: false };
-        let patience = Fail::AfterDurationWithBackoff(PATIENCE);
-        let prepared = self.refs.transaction().prepare([edit], patience, patience);
+        let patience = Fail::AfterDurationWithBackoff(REF_LOCK_TIMEOUT);
+        let prepared = self.ref_store.transaction().prepare([edit], patience, patience);
         let prepared = prepared.with_context(|| format!("cannot move {name}"))?;
-        let signature = format!("{WRITER} {} +0000", at.as_second());
+        let signature = format!("{CHAIN_WRITER} {} +0000", at.as_second());
         let signature = gix::actor::SignatureRef::from_bytes(signature.as_bytes())
             .context("cannot write the writer's name")?;
         prepared.commit(signature).with_context(|| format!("cannot move {name}"))?;
@@ -109,7 +116,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails, with the ref as it was, if it cannot be removed.
-    pub fn drop_ref(&self, name: &[u8], id: Oid, at: Timestamp) -> Result<()> {
+    pub fn delete_ref(&self, name: &[u8], id: Oid, at: Timestamp) -> Result<()> {
         let shown = name.escape_ascii();
         if let Ok(name) = std::str::from_utf8(name)
             && FullName::try_from(name).is_ok()
@@ -121,21 +128,21 @@ impl Repository {
         }
         let full =
             FullName::try_from(name.as_bstr()).with_context(|| format!("`{shown}` is no ref's name"))?;
-        let expected = PreviousValue::MustExistAndMatch(Target::Object(self.object_id(id)?));
+        let expected = PreviousValue::MustExistAndMatch(Target::Object(self.to_object_id(id)?));
         let change = Change::Delete { expected, log: RefLog::AndReference };
         let edit = RefEdit { change, name: full, deref: false };
-        let patience = Fail::AfterDurationWithBackoff(PATIENCE);
-        let prepared = self.refs.transaction().prepare([edit], patience, patience);
+        let patience = Fail::AfterDurationWithBackoff(REF_LOCK_TIMEOUT);
+        let prepared = self.ref_store.transaction().prepare([edit], patience, patience);
         let prepared = prepared.with_context(|| format!("cannot remove {shown}"))?;
-        let signature = format!("{WRITER} {} +0000", at.as_second());
+        let signature = format!("{CHAIN_WRITER} {} +0000", at.as_second());
         let signature = gix::actor::SignatureRef::from_bytes(signature.as_bytes())
             .context("cannot write the writer's name")?;
         prepared.commit(signature).with_context(|| format!("cannot remove {shown}"))?;
         Ok(())
     }
 
-    fn write_objects(&self, tip: Option<Oid>, link: &Link<'_>) -> Result<Written> {
-        let format = self.shared.layout.format;
+    fn write_link_objects(&self, tip: Option<Oid>, link: &ChainLink<'_>) -> Result<WrittenChainLink> {
+        let format = self.shared.layout.object_format;
         let store = gix::odb::loose::Store::at(self.shared.layout.common_dir.join("objects"), format);
         let mut objects = Vec::new();
         let mut write = |kind, content: &[u8]| -> Result<gix::ObjectId> {
@@ -154,18 +161,18 @@ impl Repository {
         if let Some(tip) = tip {
             head.push_str(&format!("parent {tip}\n"));
         }
-        let at = link.at.as_second();
-        head.push_str(&format!("author {WRITER} {at} +0000\ncommitter {WRITER} {at} +0000\n"));
+        let at = link.written_at.as_second();
+        head.push_str(&format!("author {CHAIN_WRITER} {at} +0000\ncommitter {CHAIN_WRITER} {at} +0000\n"));
         let mut raw = format!("{head}\n{}", link.message);
-        if let Some(key) = link.key {
-            let signature = sign(raw.as_bytes(), key)?;
+        if let Some(key) = link.signing_key {
+            let signature = sign_payload(raw.as_bytes(), key)?;
             // A header with line ends goes on after a space.
             let folded = signature.trim_end().replace('\n', "\n ");
             let header = if format == gix::hash::Kind::Sha1 { "gpgsig" } else { "gpgsig-sha256" };
             raw = format!("{head}{header} {folded}\n\n{}", link.message);
         }
-        let commit = oid(&write(gix::objs::Kind::Commit, raw.as_bytes())?);
-        Ok(Written { commit, objects })
+        let commit = to_oid(&write(gix::objs::Kind::Commit, raw.as_bytes())?);
+        Ok(WrittenChainLink { commit, object_files: objects })
     }
 
     /// Returns the commits of a chain, newest first, as far as they can be read; each with its number
@@ -174,13 +181,13 @@ impl Repository {
         let mut commits = Vec::new();
         let mut next = tip;
         while let Some(id) = next {
-            let links = self.object_id(id).and_then(|id| Ok(self.reader().links(&id)?.0));
+            let links = self.to_object_id(id).and_then(|id| Ok(self.borrow_reader().read_walk_data(&id)?.0));
             let links = match links {
                 Ok(links) => links,
                 Err(error) => return (commits, Some(error)),
             };
             commits.push((id, links.parents.len()));
-            next = links.parents.first().map(|parent| oid(parent));
+            next = links.parents.first().map(|parent| to_oid(parent));
         }
         (commits, None)
     }
@@ -190,22 +197,24 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the commit or its tree cannot be read.
-    pub fn read_link(&self, commit: Oid) -> Result<ReadLink> {
-        let id = self.object_id(commit)?;
-        let mut reader = self.reader();
-        let raw = reader.raw_commit(&id)?.to_vec();
-        let format = self.shared.layout.format;
-        let (tree, _, _) = super::commit::links(&raw, format).map_err(|why| anyhow!("{commit}: {why}"))?;
-        let files = match reader.object(&tree)? {
+    pub fn read_chain_link(&self, commit: Oid) -> Result<StoredChainLink> {
+        let id = self.to_object_id(commit)?;
+        let mut reader = self.borrow_reader();
+        let raw = reader.read_raw_commit(&id)?.to_vec();
+        let format = self.shared.layout.object_format;
+        let (tree, _, _) =
+            super::commit::parse_walk_data(&raw, format).map_err(|why| anyhow!("{commit}: {why}"))?;
+        let files = match reader.read_object(&tree)? {
             Some((gix::objs::Kind::Tree, tree)) => {
                 let entries = gix::objs::TreeRefIter::from_bytes(tree, format);
-                let file = |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), oid(entry.oid));
+                let file =
+                    |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), to_oid(entry.oid));
                 let read: std::result::Result<Vec<_>, _> = entries.map(|entry| entry.map(file)).collect();
                 read.map_err(|error| anyhow!("the tree of {commit} cannot be read: {error}"))?
             }
             _ => bail!("the tree of {commit} is not there"),
         };
-        Ok(ReadLink { raw, files })
+        Ok(StoredChainLink { raw_commit: raw, files })
     }
 
     /// Returns the tree of a commit.
@@ -213,9 +222,9 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the commit cannot be read.
-    pub fn tree_of(&self, commit: Oid) -> Result<Oid> {
-        let commit = self.object_id(commit)?;
-        Ok(oid(&self.reader().tree_of(&commit)?))
+    pub fn find_root_tree(&self, commit: Oid) -> Result<Oid> {
+        let commit = self.to_object_id(commit)?;
+        Ok(to_oid(&self.borrow_reader().find_root_tree(&commit)?))
     }
 
     /// Reads a file of at most `limit` bytes by the id of its content.
@@ -223,33 +232,33 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if it is longer, is no file or is not there.
-    pub fn content(&self, id: Oid, limit: u64) -> Result<Vec<u8>> {
-        let id = self.object_id(id)?;
-        match self.reader().blob(&id, limit)? {
+    pub fn read_blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>> {
+        let id = self.to_object_id(id)?;
+        match self.borrow_reader().read_blob(&id, limit)? {
             Ok(bytes) => Ok(bytes.to_vec()),
             Err(size) => bail!("it has {size} bytes, and at most {limit} are read"),
         }
     }
 }
 
-impl ReadLink {
+impl StoredChainLink {
     /// Returns the message of the commit.
     pub fn message(&self) -> &[u8] {
-        let end = memchr::memmem::find(&self.raw, b"\n\n");
-        end.and_then(|end| self.raw.get(end + 2..)).unwrap_or_default()
+        let end = memchr::memmem::find(&self.raw_commit, b"\n\n");
+        end.and_then(|end| self.raw_commit.get(end + 2..)).unwrap_or_default()
     }
 
     /// Returns whether the commit is by the writer of chains, of the time `at`.
     pub fn is_written_at(&self, at: Timestamp) -> bool {
         let at = at.as_second();
-        let wanted = format!("\nauthor {WRITER} {at} +0000\ncommitter {WRITER} {at} +0000\n");
-        let end = self.raw.len().saturating_sub(self.message().len());
-        let head = self.raw.get(..end).unwrap_or_default();
+        let wanted = format!("\nauthor {CHAIN_WRITER} {at} +0000\ncommitter {CHAIN_WRITER} {at} +0000\n");
+        let end = self.raw_commit.len().saturating_sub(self.message().len());
+        let head = self.raw_commit.get(..end).unwrap_or_default();
         memchr::memmem::find(head, wanted.as_bytes()).is_some()
     }
 
     /// Returns the content's id of the file `name`.
-    pub fn file(&self, name: &str) -> Option<Oid> {
+    pub fn find_file_id(&self, name: &str) -> Option<Oid> {
         self.files.iter().find(|(known, _)| known == name.as_bytes()).map(|(_, id)| *id)
     }
 }
@@ -257,9 +266,9 @@ impl ReadLink {
 /// Returns once the disk has these files.
 ///
 /// All are asked for at once, since file systems take many in hardly more time than one.
-fn sync<'a>(files: impl Iterator<Item = &'a PathBuf>) -> std::io::Result<()> {
+fn sync_files<'a>(files: impl Iterator<Item = &'a PathBuf>) -> std::io::Result<()> {
     let files: Vec<&PathBuf> = files.collect();
-    for some in files.chunks(SYNCED) {
+    for some in files.chunks(MAX_PARALLEL_SYNCS) {
         std::thread::scope(|scope| {
             let synced: Vec<_> =
                 some.iter().map(|file| scope.spawn(move || File::open(file)?.sync_data())).collect();
@@ -271,7 +280,7 @@ fn sync<'a>(files: impl Iterator<Item = &'a PathBuf>) -> std::io::Result<()> {
 }
 
 /// Signs bytes as git does with `gpg.format=ssh`: in the namespace `git`, by ssh-keygen.
-fn sign(payload: &[u8], key: &str) -> Result<String> {
+fn sign_payload(payload: &[u8], key: &str) -> Result<String> {
     let mut child = Command::new("ssh-keygen")
         .args(["-Y", "sign", "-n", "git", "-f", key])
         .stdin(Stdio::piped())

@@ -11,64 +11,64 @@ use gix::ObjectId;
 use gix::hash::Kind;
 
 use super::signature::ObjectFormat;
-use crate::change::text::trim;
-use crate::change::{Commit, Fact, Message, Missing, Need, Oid, Person, Text};
+use crate::change::text::trim_git_space;
+use crate::change::{Commit, CommitMessage, Fact, FactKind, Missing, Oid, Person, Text};
 
 /// A commit that cannot be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct UnreadableCommit {
     /// Its id.
     pub id: Oid,
     /// What is wrong with it, in words that complete "it cannot be read: ...".
-    pub why: String,
+    pub reason: String,
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for UnreadableCommit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "commit {} cannot be read: {}", self.id, self.why)
+        write!(f, "commit {} cannot be read: {}", self.id, self.reason)
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for UnreadableCommit {}
 
 /// The parts of a commit object, as slices of it.
 #[derive(Debug)]
-pub(super) struct Parts<'a> {
+pub(super) struct CommitParts<'a> {
     pub(super) tree: ObjectId,
     pub(super) parents: Vec<ObjectId>,
-    author: Signed<'a>,
-    committer: Signed<'a>,
+    author: CommitIdentity<'a>,
+    committer: CommitIdentity<'a>,
     message: &'a [u8],
 }
 
 #[derive(Debug)]
-struct Signed<'a> {
+struct CommitIdentity<'a> {
     name: &'a [u8],
     email: &'a [u8],
     seconds: i64,
 }
 
-impl Signed<'_> {
-    fn person(&self) -> Person {
-        Person { name: Text::from(trim(self.name)), email: Text::from(self.email) }
+impl CommitIdentity<'_> {
+    fn to_person(&self) -> Person {
+        Person { name: Text::from(trim_git_space(self.name)), email: Text::from(self.email) }
     }
 }
 
-impl Parts<'_> {
+impl CommitParts<'_> {
     /// Returns the commit, with nothing looked up about it yet.
-    pub(super) fn commit(&self, id: Oid) -> Commit {
+    pub(super) fn to_commit(&self, id: Oid) -> Commit {
         Commit {
             id: Some(id),
             parents: self.parents.iter().filter_map(|parent| Oid::from_bytes(parent.as_slice())).collect(),
-            author: self.author.person(),
+            author: self.author.to_person(),
             authored_at: self.author.seconds,
-            committer: self.committer.person(),
+            committer: self.committer.to_person(),
             committed_at: self.committer.seconds,
-            message: Message::new(Text::from(self.message)),
-            paths: not_asked_for(Need::Paths),
-            lines: not_asked_for(Need::Lines),
-            own_content: not_asked_for(Need::OwnContent),
-            signature: not_asked_for(Need::Signatures),
+            message: CommitMessage::new(Text::from(self.message)),
+            paths: unrequested_fact(FactKind::Paths),
+            lines: unrequested_fact(FactKind::Lines),
+            evil_merge_paths: unrequested_fact(FactKind::EvilMerges),
+            signature: unrequested_fact(FactKind::Signatures),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Parts<'_> {
 ///
 /// A predicate that reads a fact which it did not declare as needed must not pass by accident, so
 /// the gap is one that denies at every stage that enforces.
-pub(super) fn not_asked_for<T>(need: Need) -> Fact<T> {
+pub(super) fn unrequested_fact<T>(need: FactKind) -> Fact<T> {
     Err(Missing::Unavailable(need, "nobody asked for it".to_owned()))
 }
 
@@ -86,37 +86,38 @@ pub(super) fn not_asked_for<T>(need: Need) -> Fact<T> {
 /// # Errors
 ///
 /// Says what is wrong with it, in words that complete "it cannot be read: ...".
-pub fn read_commit(raw: &[u8], format: ObjectFormat) -> Result<Commit, &'static str> {
+pub fn parse_commit(raw: &[u8], format: ObjectFormat) -> Result<Commit, &'static str> {
     let kind = match format {
         ObjectFormat::Sha1 => Kind::Sha1,
         ObjectFormat::Sha256 => Kind::Sha256,
     };
-    let commit = parse(raw, kind)?.commit(Oid::from_bytes(kind.null().as_slice()).ok_or("it has no id")?);
+    let commit = parse_commit_parts(raw, kind)?
+        .to_commit(Oid::from_bytes(kind.null().as_slice()).ok_or("it has no id")?);
     Ok(Commit { id: None, ..commit })
 }
 
 /// Reads a commit object.
-pub(super) fn parse(raw: &[u8], format: Kind) -> Result<Parts<'_>, &'static str> {
-    let mut lines = Headers { rest: raw };
-    let tree = lines.next("tree").ok_or("it does not begin with a `tree` line")?;
-    let tree = object_id(tree, format).ok_or("its `tree` line does not hold an object id")?;
+pub(super) fn parse_commit_parts(raw: &[u8], format: Kind) -> Result<CommitParts<'_>, &'static str> {
+    let mut lines = CommitHeaderCursor { rest: raw };
+    let tree = lines.take_header("tree").ok_or("it does not begin with a `tree` line")?;
+    let tree = parse_object_id(tree, format).ok_or("its `tree` line does not hold an object id")?;
     let mut parents = Vec::new();
-    while let Some(parent) = lines.next("parent") {
-        parents.push(object_id(parent, format).ok_or("a `parent` line does not hold an object id")?);
+    while let Some(parent) = lines.take_header("parent") {
+        parents.push(parse_object_id(parent, format).ok_or("a `parent` line does not hold an object id")?);
     }
-    let author = lines.next("author").ok_or("the `author` line is not where it has to be")?;
-    let author = signed(author).ok_or("its `author` line is malformed")?;
-    let committer = lines.next("committer").ok_or("the `committer` line is not where it has to be")?;
-    let committer = signed(committer).ok_or("its `committer` line is malformed")?;
-    let message = other_headers(lines.rest)?;
-    if memchr(0, raw) {
+    let author = lines.take_header("author").ok_or("the `author` line is not where it has to be")?;
+    let author = parse_identity(author).ok_or("its `author` line is malformed")?;
+    let committer = lines.take_header("committer").ok_or("the `committer` line is not where it has to be")?;
+    let committer = parse_identity(committer).ok_or("its `committer` line is malformed")?;
+    let message = skip_other_headers(lines.rest)?;
+    if contains_byte(0, raw) {
         return Err("it contains a NUL byte");
     }
-    Ok(Parts { tree, parents, author, committer, message })
+    Ok(CommitParts { tree, parents, author, committer, message })
 }
 
 /// Passes over the headers after the committer and returns the message.
-fn other_headers(mut rest: &[u8]) -> Result<&[u8], &'static str> {
+fn skip_other_headers(mut rest: &[u8]) -> Result<&[u8], &'static str> {
     let mut may_continue = false;
     let mut encoding_seen = false;
     while !rest.is_empty() {
@@ -141,13 +142,13 @@ fn other_headers(mut rest: &[u8]) -> Result<&[u8], &'static str> {
     Ok(rest)
 }
 
-struct Headers<'a> {
+struct CommitHeaderCursor<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Headers<'a> {
+impl<'a> CommitHeaderCursor<'a> {
     /// Returns the value of the next header if it is called `name`.
-    fn next(&mut self, name: &str) -> Option<&'a [u8]> {
+    fn take_header(&mut self, name: &str) -> Option<&'a [u8]> {
         let (line, after) = split_line(self.rest)?;
         let value = line.strip_prefix(name.as_bytes())?.strip_prefix(b" ")?;
         self.rest = after;
@@ -159,19 +160,25 @@ impl<'a> Headers<'a> {
 ///
 /// The date only orders the walk, so one that cannot be read counts as 0; the strict reader is the
 /// one that says so.
-pub(super) fn links(raw: &[u8], format: Kind) -> Result<(ObjectId, Vec<ObjectId>, i64), &'static str> {
-    let mut lines = Headers { rest: raw };
-    let tree =
-        lines.next("tree").and_then(|it| object_id(it, format)).ok_or("its `tree` line is malformed")?;
+pub(super) fn parse_walk_data(
+    raw: &[u8],
+    format: Kind,
+) -> Result<(ObjectId, Vec<ObjectId>, i64), &'static str> {
+    let mut lines = CommitHeaderCursor { rest: raw };
+    let tree = lines
+        .take_header("tree")
+        .and_then(|it| parse_object_id(it, format))
+        .ok_or("its `tree` line is malformed")?;
     let mut parents = Vec::new();
-    while let Some(parent) = lines.next("parent") {
-        parents.push(object_id(parent, format).ok_or("a `parent` line does not hold an object id")?);
+    while let Some(parent) = lines.take_header("parent") {
+        parents.push(parse_object_id(parent, format).ok_or("a `parent` line does not hold an object id")?);
     }
-    let date = lines.next("author").and_then(|_| lines.next("committer")).and_then(signed);
+    let date =
+        lines.take_header("author").and_then(|_| lines.take_header("committer")).and_then(parse_identity);
     Ok((tree, parents, date.map_or(0, |it| it.seconds)))
 }
 
-fn object_id(digits: &[u8], format: Kind) -> Option<ObjectId> {
+fn parse_object_id(digits: &[u8], format: Kind) -> Option<ObjectId> {
     let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     if digits.len() != format.len_in_hex() || !digits.iter().all(lower) {
         return None;
@@ -180,7 +187,7 @@ fn object_id(digits: &[u8], format: Kind) -> Option<ObjectId> {
 }
 
 /// Reads `NAME <EMAIL> SECONDS ZONE`.
-fn signed(value: &[u8]) -> Option<Signed<'_>> {
+fn parse_identity(value: &[u8]) -> Option<CommitIdentity<'_>> {
     let open = value.iter().position(|byte| matches!(byte, b'<' | b'>'))?;
     let (name, rest) = (value.get(..open)?, value.get(open..)?.strip_prefix(b"<")?);
     if !name.is_empty() && !name.ends_with(b" ") {
@@ -199,7 +206,7 @@ fn signed(value: &[u8]) -> Option<Signed<'_>> {
         return None;
     }
     let seconds = std::str::from_utf8(seconds).ok()?.parse().ok()?;
-    Some(Signed { name, email, seconds })
+    Some(CommitIdentity { name, email, seconds })
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -207,7 +214,7 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((bytes.get(..end)?, bytes.get(end + 1..)?))
 }
 
-fn memchr(needle: u8, bytes: &[u8]) -> bool {
+fn contains_byte(needle: u8, bytes: &[u8]) -> bool {
     // Chunks without an early exit inside let the compiler use wide registers.
     bytes.chunks(64).any(|chunk| chunk.iter().fold(false, |found, byte| found | (*byte == needle)))
 }
@@ -222,7 +229,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Commit, &'static str> {
         let id = Oid::from_bytes(&[1; 20]).unwrap();
-        parse(text.as_bytes(), Kind::Sha1).map(|parts| parts.commit(id))
+        parse_commit_parts(text.as_bytes(), Kind::Sha1).map(|parts| parts.to_commit(id))
     }
 
     #[test]

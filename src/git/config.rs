@@ -16,8 +16,8 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if some file of the configuration cannot be read, and for a value that is not UTF-8.
-    pub fn config_string(&self, key: &str) -> Result<Option<String>> {
-        Ok(self.config_strings(key)?.pop())
+    pub fn read_config_value(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.read_config_values(key)?.pop())
     }
 
     /// Returns all values of the variable `key`, in the order in which git would find them.
@@ -25,20 +25,22 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::config_string`].
-    pub fn config_strings(&self, key: &str) -> Result<Vec<String>> {
-        let values = self.configuration()?.strings(key).unwrap_or_default();
+    pub fn read_config_values(&self, key: &str) -> Result<Vec<String>> {
+        let values = self.load_configuration()?.strings(key).unwrap_or_default();
         let values = values.into_iter().map(|value| String::from_utf8(value.into()));
         values
             .collect::<Result<_, _>>()
             .with_context(|| format!("the git configuration `{key}` is not UTF-8"))
     }
 
-    fn configuration(&self) -> Result<&File> {
-        if self.config.get().is_none() {
+    fn load_configuration(&self) -> Result<&File> {
+        if self.configuration.get().is_none() {
             // Two threads cannot meet here: the repository is not shared between any.
-            let _ = self.config.set(self.read_configuration().context("cannot read the git configuration")?);
+            let _ = self
+                .configuration
+                .set(self.read_configuration().context("cannot read the git configuration")?);
         }
-        self.config.get().context("cannot read the git configuration")
+        self.configuration.get().context("cannot read the git configuration")
     }
 
     fn read_configuration(&self) -> Result<File> {
@@ -59,7 +61,7 @@ impl Repository {
             }
         }
         let home = gix::path::env::home_dir();
-        let head = self.refs.find("HEAD").ok();
+        let head = self.ref_store.find("HEAD").ok();
         let branch_name = head.as_ref().and_then(|head| head.target.try_name());
         let interpolate = path::interpolate::Context { home_dir: home.as_deref(), ..Default::default() };
         let conditional = includes::conditional::Context { git_dir: Some(&layout.git_dir), branch_name };

@@ -2,35 +2,35 @@
 
 /// A delta, its two sizes read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Delta<'a> {
+pub(super) struct PackDelta<'a> {
     /// How large the base is.
     pub(super) base_size: u64,
     /// How large the result is.
-    pub(super) size: u64,
-    pieces: &'a [u8],
+    pub(super) result_size: u64,
+    instructions: &'a [u8],
 }
 
-impl<'a> Delta<'a> {
+impl<'a> PackDelta<'a> {
     /// Reads the sizes with which a delta begins; `None` if it is malformed.
-    pub(super) fn read(delta: &'a [u8]) -> Option<Delta<'a>> {
-        let (base_size, rest) = size(delta)?;
-        let (size, pieces) = size(rest)?;
-        Some(Delta { base_size, size, pieces })
+    pub(super) fn parse_delta(delta: &'a [u8]) -> Option<PackDelta<'a>> {
+        let (base_size, rest) = parse_size(delta)?;
+        let (size, pieces) = parse_size(rest)?;
+        Some(PackDelta { base_size, result_size: size, instructions: pieces })
     }
 
     /// Returns what the delta makes of `base`; `None` if it is malformed, or was made from another.
-    pub(super) fn apply(&self, base: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn apply_to(&self, base: &[u8]) -> Option<Vec<u8>> {
         if base.len() as u64 != self.base_size {
             return None;
         }
-        let size = usize::try_from(self.size).ok()?;
+        let size = usize::try_from(self.result_size).ok()?;
         let mut made = Vec::with_capacity(size);
-        let mut rest = self.pieces;
+        let mut rest = self.instructions;
         while let Some((command, after)) = rest.split_first() {
             let piece;
             if command & 0x80 != 0 {
-                let (start, after) = number(*command, 4, after)?;
-                let (length, after) = number(command >> 4, 3, after)?;
+                let (start, after) = parse_operand(*command, 4, after)?;
+                let (length, after) = parse_operand(command >> 4, 3, after)?;
                 let length = if length == 0 { 0x1_0000 } else { length };
                 piece = base.get(start..start.checked_add(length)?)?;
                 rest = after;
@@ -49,7 +49,7 @@ impl<'a> Delta<'a> {
 }
 
 /// Reads a number of seven bits for each byte, the least first.
-fn size(bytes: &[u8]) -> Option<(u64, &[u8])> {
+fn parse_size(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().enumerate().take(9) {
         value |= u64::from(byte & 0x7f) << (7 * index);
@@ -61,7 +61,7 @@ fn size(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Reads a number of up to `most` bytes, the least first; `present` says which of them are there.
-fn number(present: u8, most: u8, mut bytes: &[u8]) -> Option<(usize, &[u8])> {
+fn parse_operand(present: u8, most: u8, mut bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0;
     for place in (0..most).filter(|place| present & (1 << place) != 0) {
         let (byte, rest) = bytes.split_first()?;
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn apply(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
-        Delta::read(delta)?.apply(base)
+        PackDelta::parse_delta(delta)?.apply_to(base)
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 
-use crate::change::{EntryKind, Oid};
+use crate::change::{Oid, PathEntryKind};
 
-use super::reader::Reader;
+use super::reader::ObjectReader;
 use super::repository::Repository;
-use super::tree::Mode;
+use super::tree::TreeEntryMode;
 
 /// What stands at a path of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileAt {
+pub enum FileAtPath {
     /// Nothing.
     Absent,
     /// A regular file with this content.
@@ -32,43 +32,48 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the commit, a tree on the way or the content cannot be read.
-    pub fn file_at(&self, commit: Oid, path: &str, limit: u64) -> Result<FileAt> {
-        let commit = self.object_id(commit)?;
-        let mut reader = self.reader();
-        let root = reader.tree_of(&commit)?;
-        read(&mut reader, root, path, limit)
+    pub fn read_file_at(&self, commit: Oid, path: &str, limit: u64) -> Result<FileAtPath> {
+        let commit = self.to_object_id(commit)?;
+        let mut reader = self.borrow_reader();
+        let root = reader.find_root_tree(&commit)?;
+        read_file_in_tree(&mut reader, root, path, limit)
     }
 }
 
-fn read(reader: &mut Reader, root: gix::ObjectId, path: &str, limit: u64) -> Result<FileAt> {
-    let format = reader.format();
+fn read_file_in_tree(
+    reader: &mut ObjectReader,
+    root: gix::ObjectId,
+    path: &str,
+    limit: u64,
+) -> Result<FileAtPath> {
+    let format = reader.object_format();
     let mut id = root;
-    let mut mode = Mode::Tree;
+    let mut mode = TreeEntryMode::Tree;
     for name in path.split('/') {
         match mode {
-            Mode::Tree => {}
-            Mode::Leaf(kind) => return Ok(FileAt::NotAFile(describe(kind))),
+            TreeEntryMode::Tree => {}
+            TreeEntryMode::Leaf(kind) => return Ok(FileAtPath::NotAFile(describe_entry_kind(kind))),
         }
-        let tree = reader.tree(&id)?;
-        let Some(entry) = tree.find(name.as_bytes(), format) else { return Ok(FileAt::Absent) };
-        let Some(next) = entry.object_id() else { return Ok(FileAt::Absent) };
+        let tree = reader.read_tree(&id)?;
+        let Some(entry) = tree.find_entry(name.as_bytes(), format) else { return Ok(FileAtPath::Absent) };
+        let Some(next) = entry.object_id() else { return Ok(FileAtPath::Absent) };
         (id, mode) = (next, entry.mode);
     }
     match mode {
-        Mode::Tree => return Ok(FileAt::NotAFile("a directory")),
-        Mode::Leaf(EntryKind::File | EntryKind::Executable) => {}
-        Mode::Leaf(kind) => return Ok(FileAt::NotAFile(describe(kind))),
+        TreeEntryMode::Tree => return Ok(FileAtPath::NotAFile("a directory")),
+        TreeEntryMode::Leaf(PathEntryKind::File | PathEntryKind::Executable) => {}
+        TreeEntryMode::Leaf(kind) => return Ok(FileAtPath::NotAFile(describe_entry_kind(kind))),
     }
-    match reader.blob(&id, limit)? {
-        Ok(content) => Ok(FileAt::Found(content.to_vec())),
-        Err(size) => Ok(FileAt::TooLarge(size)),
+    match reader.read_blob(&id, limit)? {
+        Ok(content) => Ok(FileAtPath::Found(content.to_vec())),
+        Err(size) => Ok(FileAtPath::TooLarge(size)),
     }
 }
 
-fn describe(kind: EntryKind) -> &'static str {
+fn describe_entry_kind(kind: PathEntryKind) -> &'static str {
     match kind {
-        EntryKind::File | EntryKind::Executable | EntryKind::Untold => "a file",
-        EntryKind::Symlink => "a symbolic link",
-        EntryKind::Submodule => "a submodule",
+        PathEntryKind::File | PathEntryKind::Executable | PathEntryKind::Unknown => "a file",
+        PathEntryKind::Symlink => "a symbolic link",
+        PathEntryKind::Submodule => "a submodule",
     }
 }

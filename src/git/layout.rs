@@ -10,43 +10,43 @@ use gix::hash::Kind;
 
 /// The directories of one repository.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(super) struct RepositoryLayout {
     /// The directory with `HEAD`; in a linked worktree, the one that belongs to the worktree.
     pub(super) git_dir: PathBuf,
     /// The directory with `objects`, `refs` and `config`, shared by all worktrees.
     pub(super) common_dir: PathBuf,
     /// Which hash names the objects.
-    pub(super) format: Kind,
+    pub(super) object_format: Kind,
 }
 
-impl Layout {
+impl RepositoryLayout {
     /// Reads the layout of the repository in `dir`: a work tree, its `.git`, or a bare repository.
-    pub(super) fn at(dir: &Path) -> Result<Layout> {
-        match git_dir_in(dir)? {
-            Some(git_dir) => Layout::of_git_dir(git_dir),
+    pub(super) fn read_at(dir: &Path) -> Result<RepositoryLayout> {
+        match find_git_dir(dir)? {
+            Some(git_dir) => RepositoryLayout::from_git_dir(git_dir),
             None => bail!("`{}` is not a git repository", dir.display()),
         }
     }
 
     /// Reads the layout of the nearest repository in `dir` or above it.
-    pub(super) fn above(dir: &Path) -> Result<Layout> {
+    pub(super) fn find_above(dir: &Path) -> Result<RepositoryLayout> {
         let start =
             std::path::absolute(dir).with_context(|| format!("cannot tell where `{}` is", dir.display()))?;
         for candidate in start.ancestors() {
-            if let Some(git_dir) = git_dir_in(candidate)? {
-                return Layout::of_git_dir(git_dir);
+            if let Some(git_dir) = find_git_dir(candidate)? {
+                return RepositoryLayout::from_git_dir(git_dir);
             }
         }
         bail!("`{}` is not inside a git repository", dir.display())
     }
 
-    fn of_git_dir(git_dir: PathBuf) -> Result<Layout> {
-        let common_dir = match read_line(&git_dir.join("commondir"))? {
+    fn from_git_dir(git_dir: PathBuf) -> Result<RepositoryLayout> {
+        let common_dir = match read_trimmed_file(&git_dir.join("commondir"))? {
             Some(path) => git_dir.join(path),
             None => git_dir.clone(),
         };
-        let format = object_format(&common_dir.join("config"))?;
-        Ok(Layout { git_dir, common_dir, format })
+        let format = read_object_format(&common_dir.join("config"))?;
+        Ok(RepositoryLayout { git_dir, common_dir, object_format: format })
     }
 }
 
@@ -54,7 +54,7 @@ impl Layout {
 ///
 /// `.git` is looked at first: whoever can write files into a work tree could otherwise lay out a
 /// second repository in its root.
-fn git_dir_in(dir: &Path) -> Result<Option<PathBuf>> {
+fn find_git_dir(dir: &Path) -> Result<Option<PathBuf>> {
     let dot_git = dir.join(".git");
     if is_git_dir(&dot_git) {
         return Ok(Some(dot_git));
@@ -80,7 +80,7 @@ fn is_git_dir(dir: &Path) -> bool {
         && (dir.join("commondir").is_file() || (dir.join("objects").is_dir() && dir.join("refs").is_dir()))
 }
 
-fn read_line(path: &Path) -> Result<Option<String>> {
+fn read_trimmed_file(path: &Path) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -89,7 +89,7 @@ fn read_line(path: &Path) -> Result<Option<String>> {
 }
 
 /// Reads from the repository's own configuration what decides how everything else is to be read.
-fn object_format(path: &Path) -> Result<Kind> {
+fn read_object_format(path: &Path) -> Result<Kind> {
     if !path.exists() {
         return Ok(Kind::Sha1);
     }

@@ -9,41 +9,41 @@ use gix::ObjectId;
 use imara_diff::sources::byte_lines;
 use imara_diff::{Algorithm, Diff, InternedInput};
 
-use crate::change::{Entry, EntryKind, Fact, LineCount, Missing, Need, PathChange};
+use crate::change::{Fact, FactKind, LineCount, Missing, PathChange, PathEntry, PathEntryKind};
 
-use super::reader::Reader;
+use super::reader::ObjectReader;
 
 /// Contents larger than this are not even opened to see whether they are text.
-const LARGEST: u64 = 32 << 20;
+const MAX_COUNTED_BLOB_BYTES: u64 = 32 << 20;
 
 /// How many bytes git looks at to tell text from other content.
-const LOOKED_AT: usize = 8000;
+const BINARY_CHECK_BYTES: usize = 8000;
 
-impl Reader {
+impl ObjectReader {
     /// Counts the lines that `paths` add and remove. Content that is not text counts as none, a
     /// submodule as one line. Text of more than 1 MiB is not compared; then the fact is missing.
-    pub(super) fn count_lines(&mut self, paths: &[PathChange]) -> Fact<LineCount> {
+    pub(super) fn count_changed_lines(&mut self, paths: &[PathChange]) -> Fact<LineCount> {
         let mut total = LineCount::default();
         for path in paths {
-            let count = self.count(path.before, path.after);
+            let count = self.count_path_lines(path.before, path.after);
             let count = count.with_context(|| format!("`{}`", path.path.as_bytes().escape_ascii()));
-            let count = count.map_err(|error| Missing::Unavailable(Need::Lines, format!("{error:#}")))?;
+            let count = count.map_err(|error| Missing::Unavailable(FactKind::Lines, format!("{error:#}")))?;
             total.added += count.added;
             total.removed += count.removed;
         }
         Ok(total)
     }
 
-    fn count(&mut self, before: Option<Entry>, after: Option<Entry>) -> Result<LineCount> {
+    fn count_path_lines(&mut self, before: Option<PathEntry>, after: Option<PathEntry>) -> Result<LineCount> {
         if before.map(|entry| entry.id) == after.map(|entry| entry.id) {
             return Ok(LineCount::default());
         }
-        let (before, after) = (self.text(before)?, self.text(after)?);
-        let (Content::Text(before), Content::Text(after)) = (&before, &after) else {
-            if matches!((&before, &after), (Content::Binary, _) | (_, Content::Binary)) {
+        let (before, after) = (self.read_diff_content(before)?, self.read_diff_content(after)?);
+        let (DiffContent::Text(before), DiffContent::Text(after)) = (&before, &after) else {
+            if matches!((&before, &after), (DiffContent::Binary, _) | (_, DiffContent::Binary)) {
                 return Ok(LineCount::default());
             }
-            bail!("it holds more than {} bytes of text", Self::OPENED);
+            bail!("it holds more than {} bytes of text", Self::MAX_OPENED_BLOB_BYTES);
         };
         let input = InternedInput::new(byte_lines(before), byte_lines(after));
         let diff = Diff::compute(Algorithm::Myers, &input);
@@ -51,21 +51,23 @@ impl Reader {
     }
 
     /// Reads what stands at a path as git would show it in a patch.
-    fn text(&mut self, entry: Option<Entry>) -> Result<Content> {
-        let Some(entry) = entry else { return Ok(Content::Text(Vec::new())) };
-        if entry.kind == EntryKind::Submodule {
-            return Ok(Content::Text(format!("Subproject commit {}\n", entry.id).into_bytes()));
+    fn read_diff_content(&mut self, entry: Option<PathEntry>) -> Result<DiffContent> {
+        let Some(entry) = entry else { return Ok(DiffContent::Text(Vec::new())) };
+        if entry.kind == PathEntryKind::Submodule {
+            return Ok(DiffContent::Text(format!("Subproject commit {}\n", entry.id).into_bytes()));
         }
         let id = ObjectId::try_from(entry.id.as_bytes())?;
-        match self.blob(&id, LARGEST)? {
-            Ok(content) if is_binary(content) => Ok(Content::Binary),
-            Ok(content) if content.len() as u64 <= Self::OPENED => Ok(Content::Text(content.to_vec())),
-            Ok(_) | Err(_) => Ok(Content::TooLarge),
+        match self.read_blob(&id, MAX_COUNTED_BLOB_BYTES)? {
+            Ok(content) if is_binary(content) => Ok(DiffContent::Binary),
+            Ok(content) if content.len() as u64 <= Self::MAX_OPENED_BLOB_BYTES => {
+                Ok(DiffContent::Text(content.to_vec()))
+            }
+            Ok(_) | Err(_) => Ok(DiffContent::TooLarge),
         }
     }
 }
 
-enum Content {
+enum DiffContent {
     Text(Vec<u8>),
     Binary,
     TooLarge,
@@ -73,5 +75,5 @@ enum Content {
 
 /// Tells text from other content as git does without attributes.
 pub(super) fn is_binary(content: &[u8]) -> bool {
-    content.get(..LOOKED_AT).unwrap_or(content).contains(&0)
+    content.get(..BINARY_CHECK_BYTES).unwrap_or(content).contains(&0)
 }

@@ -14,30 +14,30 @@ use imara_diff::{Algorithm, Diff, Hunk, InternedInput, TokenSource};
 /// Which lines count as changed is a matter of the algorithm where lines repeat, so both of git's
 /// are tried: either is a merge that a person could not have had a hand in.
 pub(super) fn is_clean_merge(base: &[u8], ours: &[u8], theirs: &[u8], merged: &[u8]) -> bool {
-    [Algorithm::Histogram, Algorithm::Myers]
-        .into_iter()
-        .any(|algorithm| merge(algorithm, base, ours, theirs).is_some_and(|clean| clean == merged))
+    [Algorithm::Histogram, Algorithm::Myers].into_iter().any(|algorithm| {
+        merge_with_algorithm(algorithm, base, ours, theirs).is_some_and(|clean| clean == merged)
+    })
 }
 
 /// Returns the clean merge of `ours` and `theirs`, both made from `base`; `None` if there is none.
-pub(super) fn clean_merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
-    merge(Algorithm::Histogram, base, ours, theirs)
+pub(super) fn merge_cleanly(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+    merge_with_algorithm(Algorithm::Histogram, base, ours, theirs)
 }
 
 /// Merges, or returns `None` if there is a conflict.
-fn merge(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+fn merge_with_algorithm(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     let lines = |text| byte_lines(text).tokenize().collect::<Vec<&[u8]>>();
     let base_lines = lines(base);
-    let sides = [Side::new(algorithm, base, ours), Side::new(algorithm, base, theirs)];
+    let sides = [MergeSide::new(algorithm, base, ours), MergeSide::new(algorithm, base, theirs)];
     let mut merged = Vec::with_capacity(ours.len().max(theirs.len()));
     let mut starts = [0, 0];
     let mut at = 0;
-    while let Some((region, ends)) = next_region(&sides, starts) {
-        copy(&mut merged, &base_lines, at..region.start)?;
+    while let Some((region, ends)) = find_next_region(&sides, starts) {
+        copy_lines(&mut merged, &base_lines, at..region.start)?;
         let [ours, theirs] = &sides;
         let ([our_start, their_start], [our_end, their_end]) = (starts, ends);
-        let changed_by_us = ours.lines_for(&region, our_start..our_end)?;
-        let changed_by_them = theirs.lines_for(&region, their_start..their_end)?;
+        let changed_by_us = ours.lines_in_region(&region, our_start..our_end)?;
+        let changed_by_them = theirs.lines_in_region(&region, their_start..their_end)?;
         let taken = match (changed_by_us, changed_by_them) {
             (Some(lines), None) | (None, Some(lines)) => lines,
             (Some(lines), Some(same)) if lines == same => lines,
@@ -46,27 +46,27 @@ fn merge(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: &[u8]) -> Optio
         merged.extend(taken.iter().flat_map(|line| line.iter()));
         (at, starts) = (region.end, ends);
     }
-    copy(&mut merged, &base_lines, at..base_lines.len())?;
+    copy_lines(&mut merged, &base_lines, at..base_lines.len())?;
     Some(merged)
 }
 
 /// One side's text, and how it differs from the base.
-struct Side<'a> {
+struct MergeSide<'a> {
     lines: Vec<&'a [u8]>,
     hunks: Vec<Hunk>,
 }
 
-impl<'a> Side<'a> {
+impl<'a> MergeSide<'a> {
     fn new(algorithm: Algorithm, base: &'a [u8], text: &'a [u8]) -> Self {
         let input = InternedInput::new(byte_lines(base), byte_lines(text));
         let mut diff = Diff::compute(algorithm, &input);
         diff.postprocess_no_heuristic(&input);
-        Side { lines: byte_lines(text).tokenize().collect(), hunks: diff.hunks().collect() }
+        MergeSide { lines: byte_lines(text).tokenize().collect(), hunks: diff.hunks().collect() }
     }
 
     /// Returns this side's lines in the place of the base's lines `region`, given which hunks lie in
     /// it; the inner `None` if there are none.
-    fn lines_for(&self, region: &Range<usize>, hunks: Range<usize>) -> Option<Option<&[&'a [u8]]>> {
+    fn lines_in_region(&self, region: &Range<usize>, hunks: Range<usize>) -> Option<Option<&[&'a [u8]]>> {
         let hunks = self.hunks.get(hunks)?;
         let (Some(first), Some(last)) = (hunks.first(), hunks.last()) else { return Some(None) };
         // Between the edges of the region and its first and last hunk, both texts are the same.
@@ -78,7 +78,7 @@ impl<'a> Side<'a> {
 
 /// Returns the next lines of the base that either side changes, widened until nothing outside
 /// touches them, and for each side the index of its first hunk behind them.
-fn next_region(sides: &[Side<'_>; 2], starts: [usize; 2]) -> Option<(Range<usize>, [usize; 2])> {
+fn find_next_region(sides: &[MergeSide<'_>; 2], starts: [usize; 2]) -> Option<(Range<usize>, [usize; 2])> {
     let mut ends = starts;
     let hunk = |side: usize, ends: &[usize; 2]| {
         let next = *ends.get(side)?;
@@ -103,7 +103,7 @@ fn next_region(sides: &[Side<'_>; 2], starts: [usize; 2]) -> Option<(Range<usize
     }
 }
 
-fn copy(merged: &mut Vec<u8>, lines: &[&[u8]], range: Range<usize>) -> Option<()> {
+fn copy_lines(merged: &mut Vec<u8>, lines: &[&[u8]], range: Range<usize>) -> Option<()> {
     merged.extend(lines.get(range)?.iter().flat_map(|line| line.iter()));
     Some(())
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn clean(base: &str, ours: &str, theirs: &str) -> Option<String> {
-        merge(Algorithm::Histogram, base.as_bytes(), ours.as_bytes(), theirs.as_bytes())
+        merge_with_algorithm(Algorithm::Histogram, base.as_bytes(), ours.as_bytes(), theirs.as_bytes())
             .map(|merged| String::from_utf8(merged).unwrap())
     }
 

@@ -13,9 +13,9 @@ use gix::hashtable::HashSet;
 
 use crate::change::Oid;
 
-use super::objects::Bytes;
-use super::paint::Painted;
-use super::reader::{Reader, oid};
+use super::objects::ObjectBytes;
+use super::paint::PaintedHistory;
+use super::reader::{ObjectReader, to_oid};
 use super::repository::Repository;
 
 impl Repository {
@@ -29,17 +29,18 @@ impl Repository {
     ///
     /// Fails if a commit on the way is not there or has malformed parents. Ids have to be those of
     /// commits, so tags are to be peeled first.
-    pub fn new_commits(&self, new: Oid, hidden: &[Oid]) -> Result<NewCommits> {
-        let mut reader = self.shared.reader(0);
-        let newest = Newest::start(&mut reader, self.object_id(new)?, &self.object_ids(hidden)?)?;
-        Ok(NewCommits { reader, newest })
+    pub fn list_new_commits(&self, new: Oid, hidden: &[Oid]) -> Result<NewCommits> {
+        let mut reader = self.shared.create_reader(0);
+        let newest =
+            NewestFirstWalk::start_walk(&mut reader, self.to_object_id(new)?, &self.to_object_ids(hidden)?)?;
+        Ok(NewCommits { reader, walk: newest })
     }
 }
 
 /// The iterator that [`Repository::new_commits`] returns; after an error it ends.
 pub struct NewCommits {
-    reader: Reader,
-    newest: Newest,
+    reader: ObjectReader,
+    walk: NewestFirstWalk,
 }
 
 impl std::fmt::Debug for NewCommits {
@@ -52,67 +53,84 @@ impl Iterator for NewCommits {
     type Item = Result<Oid>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.newest.next(&mut self.reader).transpose()?;
-        Some(next.map(|(id, _)| oid(&id)))
+        let next = self.walk.next_commit(&mut self.reader).transpose()?;
+        Some(next.map(|(id, _)| to_oid(&id)))
     }
 }
 
 /// The walk behind it.
-pub(super) enum Newest {
+pub(super) enum NewestFirstWalk {
     /// Nothing is hidden: history is read as the walk goes, and forgotten behind it.
-    Whole(Whole),
+    WholeHistory(WholeHistoryWalk),
     /// The new commits are known, with their dates and parents.
-    Known(Known),
+    Painted(PaintedHistoryWalk),
 }
 
-impl Newest {
-    pub(super) fn start(reader: &mut Reader, new: ObjectId, hidden: &[ObjectId]) -> Result<Newest> {
+impl NewestFirstWalk {
+    pub(super) fn start_walk(
+        reader: &mut ObjectReader,
+        new: ObjectId,
+        hidden: &[ObjectId],
+    ) -> Result<NewestFirstWalk> {
         if hidden.is_empty() {
-            let mut whole = Whole::default();
-            whole.meet(reader, new)?;
-            return Ok(Newest::Whole(whole));
+            let mut whole = WholeHistoryWalk::default();
+            whole.enqueue_commit(reader, new)?;
+            return Ok(NewestFirstWalk::WholeHistory(whole));
         }
-        Ok(Newest::Known(Known::new(Painted::find(reader, new, hidden)?)))
+        Ok(NewestFirstWalk::Painted(PaintedHistoryWalk::new(PaintedHistory::paint_history(
+            reader, new, hidden,
+        )?)))
     }
 
     /// Returns the next commit, with its bytes if the walk had to read them.
-    pub(super) fn next(&mut self, reader: &mut Reader) -> Result<Option<(ObjectId, Option<Bytes>)>> {
+    pub(super) fn next_commit(
+        &mut self,
+        reader: &mut ObjectReader,
+    ) -> Result<Option<(ObjectId, Option<ObjectBytes>)>> {
         match self {
-            Newest::Whole(whole) => whole.next(reader),
-            Newest::Known(known) => Ok(known.next().map(|id| (id, None))),
+            NewestFirstWalk::WholeHistory(whole) => whole.next_commit(reader),
+            NewestFirstWalk::Painted(known) => Ok(known.next_commit().map(|id| (id, None))),
         }
     }
 }
 
 #[derive(Default)]
-pub(super) struct Whole {
-    queue: BinaryHeap<Waiting>,
-    met: HashSet<ObjectId>,
+pub(super) struct WholeHistoryWalk {
+    queue: BinaryHeap<QueuedCommit>,
+    seen: HashSet<ObjectId>,
 }
 
-struct Waiting {
+struct QueuedCommit {
     date: i64,
     arrival: Reverse<usize>,
     id: ObjectId,
     parents: Vec<ObjectId>,
-    raw: Option<Bytes>,
+    raw_commit: Option<ObjectBytes>,
 }
 
-impl Whole {
-    fn meet(&mut self, reader: &mut Reader, id: ObjectId) -> Result<()> {
-        if !self.met.insert(id) {
+impl WholeHistoryWalk {
+    fn enqueue_commit(&mut self, reader: &mut ObjectReader, id: ObjectId) -> Result<()> {
+        if !self.seen.insert(id) {
             return Ok(());
         }
-        let (links, raw) = reader.links(&id)?;
-        let arrival = Reverse(self.met.len());
-        self.queue.push(Waiting { date: links.date, arrival, id, parents: links.parents, raw });
+        let (links, raw) = reader.read_walk_data(&id)?;
+        let arrival = Reverse(self.seen.len());
+        self.queue.push(QueuedCommit {
+            date: links.date,
+            arrival,
+            id,
+            parents: links.parents,
+            raw_commit: raw,
+        });
         Ok(())
     }
 
-    fn next(&mut self, reader: &mut Reader) -> Result<Option<(ObjectId, Option<Bytes>)>> {
-        let Some(Waiting { id, parents, raw, .. }) = self.queue.pop() else { return Ok(None) };
+    fn next_commit(&mut self, reader: &mut ObjectReader) -> Result<Option<(ObjectId, Option<ObjectBytes>)>> {
+        let Some(QueuedCommit { id, parents, raw_commit: raw, .. }) = self.queue.pop() else {
+            return Ok(None);
+        };
         for parent in parents {
-            if let Err(error) = self.meet(reader, parent) {
+            if let Err(error) = self.enqueue_commit(reader, parent) {
                 self.queue.clear();
                 return Err(error);
             }
@@ -121,58 +139,60 @@ impl Whole {
     }
 }
 
-impl PartialEq for Waiting {
+impl PartialEq for QueuedCommit {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Waiting {}
+impl Eq for QueuedCommit {}
 
-impl PartialOrd for Waiting {
+impl PartialOrd for QueuedCommit {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Waiting {
+impl Ord for QueuedCommit {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.date, self.arrival).cmp(&(other.date, other.arrival))
     }
 }
 
-pub(super) struct Known {
-    painted: Painted,
+pub(super) struct PaintedHistoryWalk {
+    painted: PaintedHistory,
     queue: BinaryHeap<(i64, Reverse<usize>, usize)>,
-    met: Vec<bool>,
+    seen: Vec<bool>,
     arrivals: usize,
 }
 
-impl Known {
-    fn new(painted: Painted) -> Known {
+impl PaintedHistoryWalk {
+    fn new(painted: PaintedHistory) -> PaintedHistoryWalk {
         let met = vec![false; painted.len()];
         let tip = painted.tip;
-        let mut known = Known { painted, queue: BinaryHeap::new(), met, arrivals: 0 };
+        let mut known = PaintedHistoryWalk { painted, queue: BinaryHeap::new(), seen: met, arrivals: 0 };
         if let Some(tip) = tip {
-            known.meet(tip);
+            known.enqueue_commit(tip);
         }
         known
     }
 
-    fn meet(&mut self, index: usize) {
-        let (Some(met), Some(node)) = (self.met.get_mut(index), self.painted.get(index)) else { return };
+    fn enqueue_commit(&mut self, index: usize) {
+        let (Some(met), Some(node)) = (self.seen.get_mut(index), self.painted.commit_at(index)) else {
+            return;
+        };
         if !std::mem::replace(met, true) {
             self.arrivals += 1;
             self.queue.push((node.date, Reverse(self.arrivals), index));
         }
     }
 
-    fn next(&mut self) -> Option<ObjectId> {
+    fn next_commit(&mut self) -> Option<ObjectId> {
         let (_, _, index) = self.queue.pop()?;
         let parents: Vec<usize> = self.painted.new_parents(index).collect();
         for parent in parents {
-            self.meet(parent);
+            self.enqueue_commit(parent);
         }
-        self.painted.get(index)?.id
+        self.painted.commit_at(index)?.id
     }
 }

@@ -10,88 +10,95 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gix::ObjectId;
 use gix::hash::Kind;
 
-use super::pieces::Pieces;
+use super::pieces::RandomAccessFile;
 
 /// How many ids are read at a time.
-const BLOCK: u64 = 128;
+const IDS_PER_READ: u64 = 128;
 
 /// An index of at most this many bytes, such as that of a push, is read at once: in pieces it would
 /// mostly be read whole too, and with two calls for each object.
-const SMALL: u64 = 128 << 10;
+const MAX_SMALL_INDEX_BYTES: u64 = 128 << 10;
 
 /// What stands before the ids: a magic number, the version, and how many ids begin with each byte
 /// or one before it.
-const HEAD: usize = 8 + 4 * 256;
+const INDEX_HEADER_BYTES: usize = 8 + 4 * 256;
 
 /// The index of a pack, in version 2 of the format; git has written no other since 2007.
 pub(super) struct PackIndex {
-    file: Pieces,
-    counts: Vec<u32>,
+    file: RandomAccessFile,
+    fanout: Vec<u32>,
     hash_length: usize,
     /// How many bytes were read in pieces.
-    looked_at: AtomicU64,
+    bytes_read: AtomicU64,
     /// All of it, once as much has been read in pieces; `None` if there is no room for it.
-    whole: OnceLock<Option<Vec<u8>>>,
+    whole_index: OnceLock<Option<Vec<u8>>>,
 }
 
 impl PackIndex {
     /// Opens an index; `None` if it is not one of this kind.
-    pub(super) fn open(path: &Path, format: Kind) -> Option<PackIndex> {
-        let file = Pieces::open(path)?;
+    pub(super) fn open_index(path: &Path, format: Kind) -> Option<PackIndex> {
+        let file = RandomAccessFile::open_file(path)?;
         let mut head = Vec::new();
-        file.read(0, HEAD, &mut head)?;
+        file.read_range(0, INDEX_HEADER_BYTES, &mut head)?;
         let counts = head.strip_prefix(b"\xfftOc\0\0\0\x02")?;
         let counts: Vec<u32> = counts.as_chunks().0.iter().map(|count| u32::from_be_bytes(*count)).collect();
         let hash_length = format.len_in_bytes();
         let (looked_at, whole) = (AtomicU64::new(0), OnceLock::new());
-        let index = PackIndex { file, counts, hash_length, looked_at, whole };
+        let index =
+            PackIndex { file, fanout: counts, hash_length, bytes_read: looked_at, whole_index: whole };
         // Two checksums stand at the end, and before them places beyond 2 GiB, if there are any.
-        let least = index.places() + 4 * index.len() + 2 * index.hash_length as u64;
-        (index.counts.is_sorted() && least <= index.file.len()).then_some(index)
+        let least = index.offsets_start() + 4 * index.len() + 2 * index.hash_length as u64;
+        (index.fanout.is_sorted() && least <= index.file.len()).then_some(index)
     }
 
     fn len(&self) -> u64 {
-        self.counts.last().copied().map_or(0, u64::from)
+        self.fanout.last().copied().map_or(0, u64::from)
     }
 
     /// Returns where the places of the objects begin; the ids and a checksum for each come before.
-    fn places(&self) -> u64 {
-        HEAD as u64 + self.len() * (self.hash_length as u64 + 4)
+    fn offsets_start(&self) -> u64 {
+        INDEX_HEADER_BYTES as u64 + self.len() * (self.hash_length as u64 + 4)
     }
 
     /// Returns where in the pack `id` stands, if it does. `room` is how many bytes of indices may yet
     /// be kept in memory.
-    pub(super) fn lookup(&self, id: &ObjectId, room: &AtomicU64, scratch: &mut Vec<u8>) -> Option<u64> {
-        if self.file.len() <= SMALL || self.file.len() < self.looked_at.load(Ordering::Relaxed) {
-            self.whole.get_or_init(|| self.read_whole(room));
+    pub(super) fn find_offset(&self, id: &ObjectId, room: &AtomicU64, scratch: &mut Vec<u8>) -> Option<u64> {
+        if self.file.len() <= MAX_SMALL_INDEX_BYTES
+            || self.file.len() < self.bytes_read.load(Ordering::Relaxed)
+        {
+            self.whole_index.get_or_init(|| self.read_whole(room));
         }
-        let number = self.number(id, scratch)?;
-        let place = self.bytes(self.places() + 4 * number, 4, scratch)?;
+        let number = self.find_position(id, scratch)?;
+        let place = self.read_bytes(self.offsets_start() + 4 * number, 4, scratch)?;
         let place = u32::from_be_bytes(*place.first_chunk()?);
         if place & (1 << 31) == 0 {
             return Some(u64::from(place));
         }
-        let far = self.places() + 4 * self.len() + 8 * u64::from(place ^ (1 << 31));
+        let far = self.offsets_start() + 4 * self.len() + 8 * u64::from(place ^ (1 << 31));
         let end = self.file.len().checked_sub(2 * self.hash_length as u64)?;
         (far + 8 <= end).then_some(())?;
-        Some(u64::from_be_bytes(*self.bytes(far, 8, scratch)?.first_chunk()?))
+        Some(u64::from_be_bytes(*self.read_bytes(far, 8, scratch)?.first_chunk()?))
     }
 
     /// Returns the number of `id` among those of the index.
-    fn number(&self, id: &ObjectId, scratch: &mut Vec<u8>) -> Option<u64> {
+    fn find_position(&self, id: &ObjectId, scratch: &mut Vec<u8>) -> Option<u64> {
         let (first, rest) = id.as_bytes().split_first()?;
         let first = usize::from(*first);
-        let before = first.checked_sub(1).and_then(|before| self.counts.get(before));
+        let before = first.checked_sub(1).and_then(|before| self.fanout.get(before));
         let mut low = before.map_or(0, |it| u64::from(*it));
-        let mut high = u64::from(*self.counts.get(first)?);
+        let mut high = u64::from(*self.fanout.get(first)?);
         let share = u64::from(u32::from_be_bytes(*rest.first_chunk()?));
         let mut guess = low + (((high - low) * share) >> 32);
         while low < high {
-            let start = guess.saturating_sub(BLOCK / 2).max(low);
-            let end = (start + BLOCK).min(high);
+            let start = guess.saturating_sub(IDS_PER_READ / 2).max(low);
+            let end = (start + IDS_PER_READ).min(high);
             let length = (end - start) as usize * self.hash_length;
-            let ids = self.bytes(HEAD as u64 + start * self.hash_length as u64, length, scratch)?;
-            match find(ids, id.as_bytes())? {
+            let ids = self.read_bytes(
+                INDEX_HEADER_BYTES as u64 + start * self.hash_length as u64,
+                length,
+                scratch,
+            )?;
+            match search_ids(ids, id.as_bytes())? {
                 Ok(at) => return Some(start + at as u64),
                 Err(0) => high = start,
                 Err(at) if at < (end - start) as usize => return None,
@@ -103,13 +110,13 @@ impl PackIndex {
     }
 
     /// Returns a piece of the index.
-    fn bytes<'a>(&'a self, offset: u64, length: usize, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-        if let Some(Some(whole)) = self.whole.get() {
+    fn read_bytes<'a>(&'a self, offset: u64, length: usize, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+        if let Some(Some(whole)) = self.whole_index.get() {
             let offset = usize::try_from(offset).ok()?;
             return whole.get(offset..offset.checked_add(length)?);
         }
-        self.looked_at.fetch_add(length as u64, Ordering::Relaxed);
-        self.file.read(offset, length, scratch)?;
+        self.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
+        self.file.read_range(offset, length, scratch)?;
         Some(scratch)
     }
 
@@ -117,13 +124,13 @@ impl PackIndex {
         let length = self.file.len();
         room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(length)).ok()?;
         let mut whole = Vec::new();
-        self.file.read(0, usize::try_from(length).ok()?, &mut whole)?;
+        self.file.read_range(0, usize::try_from(length).ok()?, &mut whole)?;
         Some(whole)
     }
 }
 
 /// Looks for `id` among ids of the same length: returns its number, or that of the first greater one.
-fn find(ids: &[u8], id: &[u8]) -> Option<Result<usize, usize>> {
+fn search_ids(ids: &[u8], id: &[u8]) -> Option<Result<usize, usize>> {
     let (mut low, mut high) = (0, ids.len() / id.len());
     // Two ids nearly always differ in their first bytes, and those are compared as one number.
     let begin = |id: &[u8]| id.first_chunk().map(|begin| u64::from_be_bytes(*begin));
@@ -188,15 +195,15 @@ mod tests {
             for room in [0, 1 << 30] {
                 let has_room = 0 < room;
                 let room = AtomicU64::new(room);
-                let index = PackIndex::open(&path, Kind::Sha1).unwrap();
+                let index = PackIndex::open_index(&path, Kind::Sha1).unwrap();
                 for (id, place) in ids.iter().step_by(3) {
-                    assert_eq!(index.lookup(id, &room, &mut scratch), Some(*place));
+                    assert_eq!(index.find_offset(id, &room, &mut scratch), Some(*place));
                     let mut other = *id;
                     other.as_mut_slice()[19] ^= 1;
-                    assert_eq!(index.lookup(&other, &room, &mut scratch), None);
+                    assert_eq!(index.find_offset(&other, &room, &mut scratch), None);
                 }
-                assert_eq!(index.lookup(&ObjectId::null(Kind::Sha1), &room, &mut scratch), None);
-                let kept = index.whole.get().is_some_and(Option::is_some);
+                assert_eq!(index.find_offset(&ObjectId::null(Kind::Sha1), &room, &mut scratch), None);
+                let kept = index.whole_index.get().is_some_and(Option::is_some);
                 assert_eq!(kept, has_room);
             }
         }
@@ -208,15 +215,15 @@ mod tests {
         let path = folder.path().join("a.idx");
         write(&path, &[(ObjectId::empty_tree(Kind::Sha1), 12)]);
         let whole = std::fs::read(&path).unwrap();
-        assert!(PackIndex::open(&path, Kind::Sha1).is_some());
-        assert!(PackIndex::open(&path, Kind::Sha256).is_none());
+        assert!(PackIndex::open_index(&path, Kind::Sha1).is_some());
+        assert!(PackIndex::open_index(&path, Kind::Sha256).is_none());
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(PackIndex::open(&path, Kind::Sha1).is_none(), "{length}");
+            assert!(PackIndex::open_index(&path, Kind::Sha1).is_none(), "{length}");
         }
         let mut unsorted = whole.clone();
         unsorted[8] = 1;
         std::fs::write(&path, &unsorted).unwrap();
-        assert!(PackIndex::open(&path, Kind::Sha1).is_none());
+        assert!(PackIndex::open_index(&path, Kind::Sha1).is_none());
     }
 }

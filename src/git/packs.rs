@@ -19,139 +19,148 @@ use gix::odb::pack::data::Entry;
 use gix::odb::pack::data::entry::Header;
 use gix::zlib::{Inflate, Status};
 
-use super::delta::Delta;
+use super::delta::PackDelta;
 use super::pack_index::PackIndex;
-use super::pieces::{Pieces, Windows};
-use super::recent::Recent;
+use super::pieces::{FileWindows, RandomAccessFile};
+use super::recent::GenerationCache;
 
 /// How many packs of one directory are opened here; the largest.
-const MOST_PACKS: usize = 32;
+const MAX_OPENED_PACKS: usize = 32;
 
 /// How many bytes of indices are kept in memory, when many objects are looked for.
-const MOST_OF_INDICES: u64 = 32 << 20;
+const INDEX_MEMORY_BUDGET: u64 = 32 << 20;
 
 /// How many links of deltas are followed.
-const MOST_LINKS: usize = 512;
+const MAX_DELTA_CHAIN: usize = 512;
 
 /// Objects, and deltas in sum, that are larger than this many bytes are left to the library.
-const LARGEST: u64 = 16 << 20;
+const MAX_UNPACKED_BYTES: u64 = 16 << 20;
 
 /// No head of an entry is longer than this many bytes.
-const LONGEST_HEAD: usize = 64;
+const MAX_ENTRY_HEADER_BYTES: usize = 64;
 
 /// The packs of a repository, shared by all threads; each is opened when it is first needed.
-pub(super) struct Packs {
+pub(super) struct PackCollection {
     directories: Vec<PathBuf>,
     format: Kind,
     /// How many bytes of indices may still be kept in memory.
-    room: AtomicU64,
-    found: OnceLock<Vec<Pack>>,
+    index_budget: AtomicU64,
+    packs: OnceLock<Vec<PackFile>>,
 }
 
-struct Pack {
+struct PackFile {
     path: PathBuf,
     index: OnceLock<Option<PackIndex>>,
-    data: OnceLock<Option<Pieces>>,
+    data_file: OnceLock<Option<RandomAccessFile>>,
 }
 
-impl Packs {
+impl PackCollection {
     /// Prepares to look into these object directories, in this order.
-    pub(super) fn new(directories: Vec<PathBuf>, format: Kind) -> Packs {
-        Packs { directories, format, room: AtomicU64::new(MOST_OF_INDICES), found: OnceLock::new() }
+    pub(super) fn new(directories: Vec<PathBuf>, format: Kind) -> PackCollection {
+        PackCollection {
+            directories,
+            format,
+            index_budget: AtomicU64::new(INDEX_MEMORY_BUDGET),
+            packs: OnceLock::new(),
+        }
     }
 
-    fn all(&self) -> &[Pack] {
-        self.found.get_or_init(|| self.directories.iter().flat_map(|it| packs_in(&it.join("pack"))).collect())
+    fn find_all(&self) -> &[PackFile] {
+        self.packs
+            .get_or_init(|| self.directories.iter().flat_map(|it| find_packs_in(&it.join("pack"))).collect())
     }
 }
 
-impl Pack {
-    fn lookup(&self, id: &ObjectId, packs: &Packs, scratch: &mut Vec<u8>) -> Option<u64> {
-        let index = self.index.get_or_init(|| PackIndex::open(&self.path, packs.format));
-        index.as_ref()?.lookup(id, &packs.room, scratch)
+impl PackFile {
+    fn find_offset(&self, id: &ObjectId, packs: &PackCollection, scratch: &mut Vec<u8>) -> Option<u64> {
+        let index = self.index.get_or_init(|| PackIndex::open_index(&self.path, packs.format));
+        index.as_ref()?.find_offset(id, &packs.index_budget, scratch)
     }
 
-    fn data(&self) -> Option<&Pieces> {
-        self.data.get_or_init(|| Pieces::open(&self.path.with_extension("pack"))).as_ref()
+    fn open_data(&self) -> Option<&RandomAccessFile> {
+        self.data_file.get_or_init(|| RandomAccessFile::open_file(&self.path.with_extension("pack"))).as_ref()
     }
 }
 
 /// Returns the packs of a directory, the largest first.
-fn packs_in(directory: &Path) -> Vec<Pack> {
+fn find_packs_in(directory: &Path) -> Vec<PackFile> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut indices: Vec<(u64, PathBuf)> = entries
         .filter(|entry| Path::new(&entry.file_name()).extension().is_some_and(|extension| extension == "idx"))
         .filter_map(|entry| Some((entry.metadata().ok()?.len(), entry.path())))
         .collect();
     indices.sort_unstable_by(|left, right| right.cmp(left));
-    indices.truncate(MOST_PACKS);
-    let pack = |(_, path)| Pack { path, index: OnceLock::new(), data: OnceLock::new() };
+    indices.truncate(MAX_OPENED_PACKS);
+    let pack = |(_, path)| PackFile { path, index: OnceLock::new(), data_file: OnceLock::new() };
     indices.into_iter().map(pack).collect()
 }
 
 /// The kind of an object, and its content.
-type Object = (gix::objs::Kind, Arc<Vec<u8>>);
+type UnpackedObject = (gix::objs::Kind, Arc<Vec<u8>>);
 
 /// One thread's way to the objects in the packs.
-pub(super) struct PackedObjects {
-    packs: Arc<Packs>,
+pub(super) struct PackObjectReader {
+    packs: Arc<PackCollection>,
     /// The pack in which the last object was.
-    likely: usize,
-    known: Recent<(usize, u64), Object>,
-    inflate: Inflate,
-    windows: Windows,
+    last_pack: usize,
+    object_cache: GenerationCache<(usize, u64), UnpackedObject>,
+    inflater: Inflate,
+    windows: FileWindows,
     scratch: Vec<u8>,
     /// The deltas from the object that is asked for to the nearest one that is known: where the
     /// result of each stands, and where its bytes end among `deltas`.
-    chain: Vec<(u64, usize)>,
-    deltas: Vec<u8>,
+    delta_chain: Vec<(u64, usize)>,
+    delta_bytes: Vec<u8>,
 }
 
-impl PackedObjects {
+impl PackObjectReader {
     /// Each generation of known objects holds about this many bytes at first.
-    const GENERATION: usize = 128 << 10;
+    const CACHE_GENERATION_BYTES: usize = 128 << 10;
     /// And never more than about this many.
-    const LARGEST_GENERATION: usize = 6 << 20;
+    const MAX_CACHE_GENERATION_BYTES: usize = 6 << 20;
 
-    pub(super) fn new(packs: Arc<Packs>) -> PackedObjects {
-        PackedObjects {
+    pub(super) fn new(packs: Arc<PackCollection>) -> PackObjectReader {
+        PackObjectReader {
             packs,
-            likely: 0,
-            known: Recent::new(Self::GENERATION, Self::LARGEST_GENERATION),
-            inflate: Inflate::default(),
-            windows: Windows::default(),
+            last_pack: 0,
+            object_cache: GenerationCache::new(
+                Self::CACHE_GENERATION_BYTES,
+                Self::MAX_CACHE_GENERATION_BYTES,
+            ),
+            inflater: Inflate::default(),
+            windows: FileWindows::default(),
             scratch: Vec::new(),
-            chain: Vec::new(),
-            deltas: Vec::new(),
+            delta_chain: Vec::new(),
+            delta_bytes: Vec::new(),
         }
     }
 
     /// Reads an object; `None` if the library is to look for it.
-    pub(super) fn read(&mut self, id: &ObjectId) -> Option<Object> {
+    pub(super) fn read_object(&mut self, id: &ObjectId) -> Option<UnpackedObject> {
         let packs = self.packs.clone();
-        let (number, offset) = self.locate(&packs, id)?;
-        let pack = packs.all().get(number)?;
-        let (kind, mut content) = self.follow(pack, number, offset)?;
-        while let Some((offset, end)) = self.chain.pop() {
-            let start = self.chain.last().map_or(0, |(_, end)| *end);
-            let delta = Delta::read(self.deltas.get(start..end)?)?;
-            if LARGEST < delta.size {
+        let (number, offset) = self.locate_object(&packs, id)?;
+        let pack = packs.find_all().get(number)?;
+        let (kind, mut content) = self.follow_deltas(pack, number, offset)?;
+        while let Some((offset, end)) = self.delta_chain.pop() {
+            let start = self.delta_chain.last().map_or(0, |(_, end)| *end);
+            let delta = PackDelta::parse_delta(self.delta_bytes.get(start..end)?)?;
+            if MAX_UNPACKED_BYTES < delta.result_size {
                 return None;
             }
-            content = Arc::new(delta.apply(&content)?);
-            self.known.put((number, offset), (kind, content.clone()), content.len());
+            content = Arc::new(delta.apply_to(&content)?);
+            self.object_cache.insert_value((number, offset), (kind, content.clone()), content.len());
         }
         Some((kind, content))
     }
 
     /// Reads the kind and the size of an object; `None` if the library is to look for it.
-    pub(super) fn header(&mut self, id: &ObjectId) -> Option<(gix::objs::Kind, u64)> {
+    pub(super) fn read_object_header(&mut self, id: &ObjectId) -> Option<(gix::objs::Kind, u64)> {
         let packs = self.packs.clone();
-        let (number, mut offset) = self.locate(&packs, id)?;
-        let pack = packs.all().get(number)?;
+        let (number, mut offset) = self.locate_object(&packs, id)?;
+        let pack = packs.find_all().get(number)?;
         let mut size = None;
-        for _ in 0..MOST_LINKS {
-            let (entry, base) = self.entry(pack, number, offset)?;
+        for _ in 0..MAX_DELTA_CHAIN {
+            let (entry, base) = self.read_entry(pack, number, offset)?;
             let Some(base) = base else {
                 return Some((entry.header.as_kind()?, size.unwrap_or(entry.decompressed_size)));
             };
@@ -159,10 +168,15 @@ impl PackedObjects {
                 // Both sizes stand at the beginning of the delta.
                 let mut start = [0; 20];
                 let start = start.get_mut(..usize::try_from(entry.decompressed_size.min(20)).ok()?)?;
-                let packed = self.windows.at(pack.data()?, number, entry.data_offset, 4 * LONGEST_HEAD)?;
-                self.inflate.reset();
-                let (_, _, written) = self.inflate.prefix(packed, start).ok()?;
-                size = Some(Delta::read(start.get(..written)?)?.size);
+                let packed = self.windows.view_range(
+                    pack.open_data()?,
+                    number,
+                    entry.data_offset,
+                    4 * MAX_ENTRY_HEADER_BYTES,
+                )?;
+                self.inflater.reset();
+                let (_, _, written) = self.inflater.prefix(packed, start).ok()?;
+                size = Some(PackDelta::parse_delta(start.get(..written)?)?.result_size);
             }
             offset = base;
         }
@@ -170,13 +184,13 @@ impl PackedObjects {
     }
 
     /// Returns the number of a pack that has `id`, and where in it.
-    fn locate(&mut self, packs: &Packs, id: &ObjectId) -> Option<(usize, u64)> {
-        let all = packs.all();
-        let likely = all.get(self.likely).map(|pack| (self.likely, pack));
-        let others = all.iter().enumerate().filter(|(number, _)| *number != self.likely);
+    fn locate_object(&mut self, packs: &PackCollection, id: &ObjectId) -> Option<(usize, u64)> {
+        let all = packs.find_all();
+        let likely = all.get(self.last_pack).map(|pack| (self.last_pack, pack));
+        let others = all.iter().enumerate().filter(|(number, _)| *number != self.last_pack);
         for (number, pack) in likely.into_iter().chain(others) {
-            if let Some(offset) = pack.lookup(id, packs, &mut self.scratch) {
-                self.likely = number;
+            if let Some(offset) = pack.find_offset(id, packs, &mut self.scratch) {
+                self.last_pack = number;
                 return Some((number, offset));
             }
         }
@@ -184,15 +198,17 @@ impl PackedObjects {
     }
 
     /// Reads the head of an entry; with it comes the place of its base, if it is a delta.
-    fn entry(&mut self, pack: &Pack, number: usize, offset: u64) -> Option<(Entry, Option<u64>)> {
-        let head = self.windows.at(pack.data()?, number, offset, LONGEST_HEAD)?;
+    fn read_entry(&mut self, pack: &PackFile, number: usize, offset: u64) -> Option<(Entry, Option<u64>)> {
+        let head = self.windows.view_range(pack.open_data()?, number, offset, MAX_ENTRY_HEADER_BYTES)?;
         // The library takes for granted that a head is there whole.
-        let mut padded = [0; LONGEST_HEAD];
+        let mut padded = [0; MAX_ENTRY_HEADER_BYTES];
         padded.iter_mut().zip(head).for_each(|(to, from)| *to = *from);
         let entry = Entry::from_bytes(&padded, offset, self.packs.format).ok()?;
         let base = match &entry.header {
             Header::OfsDelta { base_distance } => Some(entry.checked_base_pack_offset(*base_distance)?),
-            Header::RefDelta { base_id } => Some(pack.lookup(base_id, &self.packs, &mut self.scratch)?),
+            Header::RefDelta { base_id } => {
+                Some(pack.find_offset(base_id, &self.packs, &mut self.scratch)?)
+            }
             Header::Commit | Header::Tree | Header::Blob | Header::Tag => None,
         };
         Some((entry, base))
@@ -200,50 +216,51 @@ impl PackedObjects {
 
     /// Follows the deltas from the entry at `offset` on, and returns the first object that is there
     /// whole.
-    fn follow(&mut self, pack: &Pack, number: usize, mut offset: u64) -> Option<Object> {
-        self.chain.clear();
-        self.deltas.clear();
-        let data = pack.data()?;
+    fn follow_deltas(&mut self, pack: &PackFile, number: usize, mut offset: u64) -> Option<UnpackedObject> {
+        self.delta_chain.clear();
+        self.delta_bytes.clear();
+        let data = pack.open_data()?;
         loop {
-            if let Some(known) = self.known.get(&(number, offset)) {
+            if let Some(known) = self.object_cache.find_value(&(number, offset)) {
                 return Some(known);
             }
-            let (entry, base) = self.entry(pack, number, offset)?;
-            if LARGEST < entry.decompressed_size.saturating_add(self.deltas.len() as u64)
-                || MOST_LINKS < self.chain.len()
+            let (entry, base) = self.read_entry(pack, number, offset)?;
+            if MAX_UNPACKED_BYTES < entry.decompressed_size.saturating_add(self.delta_bytes.len() as u64)
+                || MAX_DELTA_CHAIN < self.delta_chain.len()
             {
                 return None;
             }
             let size = usize::try_from(entry.decompressed_size).ok()?;
-            let packed = self.windows.at(data, number, entry.data_offset, longest_packed(size))?;
+            let packed =
+                self.windows.view_range(data, number, entry.data_offset, max_deflated_bytes(size))?;
             let Some(base) = base else {
                 let kind = entry.header.as_kind()?;
                 let mut whole = vec![0; size];
-                inflate(&mut self.inflate, packed, &mut whole)?;
+                inflate_exactly(&mut self.inflater, packed, &mut whole)?;
                 let whole = Arc::new(whole);
                 // A commit, or what a large file holds, is hardly asked for twice.
-                if kind == gix::objs::Kind::Tree || !self.chain.is_empty() {
-                    self.known.put((number, offset), (kind, whole.clone()), size);
+                if kind == gix::objs::Kind::Tree || !self.delta_chain.is_empty() {
+                    self.object_cache.insert_value((number, offset), (kind, whole.clone()), size);
                 }
                 return Some((kind, whole));
             };
-            let start = self.deltas.len();
-            self.deltas.resize(start + size, 0);
-            inflate(&mut self.inflate, packed, self.deltas.get_mut(start..)?)?;
-            self.chain.push((offset, self.deltas.len()));
+            let start = self.delta_bytes.len();
+            self.delta_bytes.resize(start + size, 0);
+            inflate_exactly(&mut self.inflater, packed, self.delta_bytes.get_mut(start..)?)?;
+            self.delta_chain.push((offset, self.delta_bytes.len()));
             offset = base;
         }
     }
 }
 
 /// Inflates a stream that has to fill `out`, and to end there.
-fn inflate(inflate: &mut Inflate, packed: &[u8], out: &mut [u8]) -> Option<()> {
+fn inflate_exactly(inflate: &mut Inflate, packed: &[u8], out: &mut [u8]) -> Option<()> {
     inflate.reset();
     let (status, _, written) = inflate.once(packed, out).ok()?;
     (status == Status::StreamEnd && written == out.len()).then_some(())
 }
 
 /// Returns how long so many bytes can get when they are deflated, unless on purpose.
-fn longest_packed(size: usize) -> usize {
+fn max_deflated_bytes(size: usize) -> usize {
     size + size / 8 + size / 64 + 64
 }

@@ -18,128 +18,132 @@ use anyhow::Result;
 use gix::ObjectId;
 use gix::hashtable::HashMap;
 
-use super::objects::Bytes;
-use super::reader::{Known, Links, Priority, Reader};
+use super::objects::ObjectBytes;
+use super::reader::{CommitHints, CommitWalkData, ObjectReader, WalkPriority};
 
 /// How many hidden commits older than every new one are still followed, one after the other, before
 /// dates are believed.
-const PATIENCE: usize = 64;
+const MAX_OLDER_HIDDEN_COMMITS: usize = 64;
 
 /// How far a straight line of new commits is followed before the general way is taken.
-const STRAIGHT: usize = 256;
+const MAX_STRAIGHT_LINE: usize = 256;
 
 /// One commit that the walk has met.
 #[derive(Default)]
-pub(super) struct Node {
+pub(super) struct PaintedCommit {
     pub(super) id: Option<ObjectId>,
     pub(super) date: i64,
     pub(super) parents: Vec<usize>,
     tree: Option<ObjectId>,
-    raw: Option<Bytes>,
+    raw_commit: Option<ObjectBytes>,
     generation: u32,
-    loaded: bool,
-    queued: bool,
-    new: bool,
-    hidden: bool,
+    is_loaded: bool,
+    is_queued: bool,
+    painted_new: bool,
+    painted_hidden: bool,
 }
 
-impl Node {
+impl PaintedCommit {
     /// Returns true for the commits that were looked for.
     pub(super) fn is_new(&self) -> bool {
-        self.new && !self.hidden
+        self.painted_new && !self.painted_hidden
     }
 }
 
 /// How many bytes of commits are kept, so that they need not be read again.
-const MOST_KEPT: usize = 16 << 20;
+const KEPT_BYTES_BUDGET: usize = 16 << 20;
 
 /// The commits around the border between new and hidden history.
-pub(super) struct Painted {
-    nodes: Vec<Node>,
+pub(super) struct PaintedHistory {
+    commits: Vec<PaintedCommit>,
     /// The tip of the new history, unless it is hidden itself.
     pub(super) tip: Option<usize>,
 }
 
-impl Painted {
+impl PaintedHistory {
     /// Finds the commits that can be reached from `new` and from none of `hidden`.
-    pub(super) fn find(reader: &mut Reader, new: ObjectId, hidden: &[ObjectId]) -> Result<Painted> {
+    pub(super) fn paint_history(
+        reader: &mut ObjectReader,
+        new: ObjectId,
+        hidden: &[ObjectId],
+    ) -> Result<PaintedHistory> {
         let hidden: HashSet<ObjectId> = hidden.iter().copied().collect();
         if hidden.contains(&new) {
-            return Ok(Painted { nodes: Vec::new(), tip: None });
+            return Ok(PaintedHistory { commits: Vec::new(), tip: None });
         }
-        let mut walk = Walk::new(reader);
-        let tip = walk.node(new);
-        if !walk.straight_line(tip, &hidden)? {
+        let mut walk = PaintWalk::new(reader);
+        let tip = walk.add_commit(new);
+        if !walk.follow_straight_line(tip, &hidden)? {
             walk.mark_new(tip)?;
             for id in &hidden {
-                let node = walk.node(*id);
+                let node = walk.add_commit(*id);
                 walk.mark_hidden(node)?;
             }
         }
-        walk.spread()?;
-        let tip = walk.nodes.get(tip).is_some_and(Node::is_new).then_some(tip);
-        Ok(Painted { nodes: walk.nodes, tip })
+        walk.spread_colours()?;
+        let tip = walk.commits.get(tip).is_some_and(PaintedCommit::is_new).then_some(tip);
+        Ok(PaintedHistory { commits: walk.commits, tip })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.nodes.len()
+        self.commits.len()
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&Node> {
-        self.nodes.get(index)
+    pub(super) fn commit_at(&self, index: usize) -> Option<&PaintedCommit> {
+        self.commits.get(index)
     }
 
     /// Returns what the walk has come to know of a commit.
-    pub(super) fn known(&self, index: usize) -> Known<'_> {
-        let Some(node) = self.nodes.get(index) else { return Known::default() };
-        let parent = node.parents.first().and_then(|parent| self.nodes.get(*parent));
-        Known {
-            raw: node.raw.as_ref().map(|raw| raw.as_slice()),
-            tree_before: parent.and_then(|parent| parent.tree),
+    pub(super) fn commit_hints(&self, index: usize) -> CommitHints<'_> {
+        let Some(node) = self.commits.get(index) else { return CommitHints::default() };
+        let parent = node.parents.first().and_then(|parent| self.commits.get(*parent));
+        CommitHints {
+            raw_commit: node.raw_commit.as_ref().map(|raw| raw.as_slice()),
+            parent_tree: parent.and_then(|parent| parent.tree),
         }
     }
 
     /// Returns the new commits among the parents of a node, first parent first.
     pub(super) fn new_parents(&self, index: usize) -> impl DoubleEndedIterator<Item = usize> + '_ {
-        let parents = self.nodes.get(index).map(|node| node.parents.as_slice()).unwrap_or_default();
-        parents.iter().copied().filter(|parent| self.nodes.get(*parent).is_some_and(Node::is_new))
+        let parents = self.commits.get(index).map(|node| node.parents.as_slice()).unwrap_or_default();
+        parents.iter().copied().filter(|parent| self.commits.get(*parent).is_some_and(PaintedCommit::is_new))
     }
 }
 
-struct Walk<'r> {
-    reader: &'r mut Reader,
-    nodes: Vec<Node>,
+struct PaintWalk<'r> {
+    reader: &'r mut ObjectReader,
+    commits: Vec<PaintedCommit>,
     indices: HashMap<ObjectId, usize>,
-    queue: BinaryHeap<(Priority, usize)>,
+    queue: BinaryHeap<(WalkPriority, usize)>,
     arrivals: usize,
-    kept: usize,
+    kept_bytes: usize,
     /// How many commits in the queue are new as far as is known.
-    new_in_queue: usize,
+    queued_new_count: usize,
     /// The least of all commits that have been taken for new.
-    oldest_new: i64,
-    lowest_new: u32,
+    oldest_new_date: i64,
+    lowest_new_generation: u32,
 }
 
-impl<'r> Walk<'r> {
-    fn new(reader: &'r mut Reader) -> Self {
-        Walk {
+impl<'r> PaintWalk<'r> {
+    fn new(reader: &'r mut ObjectReader) -> Self {
+        PaintWalk {
             reader,
-            nodes: Vec::new(),
+            commits: Vec::new(),
             indices: HashMap::default(),
             queue: BinaryHeap::new(),
             arrivals: 0,
-            kept: 0,
-            new_in_queue: 0,
-            oldest_new: i64::MAX,
-            lowest_new: u32::MAX,
+            kept_bytes: 0,
+            queued_new_count: 0,
+            oldest_new_date: i64::MAX,
+            lowest_new_generation: u32::MAX,
         }
     }
 
-    fn node(&mut self, id: ObjectId) -> usize {
-        let fresh = self.nodes.len();
+    fn add_commit(&mut self, id: ObjectId) -> usize {
+        let fresh = self.commits.len();
         let index = *self.indices.entry(id).or_insert(fresh);
         if index == fresh {
-            self.nodes.push(Node { id: Some(id), ..Node::default() });
+            self.commits.push(PaintedCommit { id: Some(id), ..PaintedCommit::default() });
         }
         index
     }
@@ -149,69 +153,70 @@ impl<'r> Walk<'r> {
     /// new commit, so that none of it can lead back to one.
     ///
     /// This is the everyday push, whose parent is the tip of the branch.
-    fn straight_line(&mut self, tip: usize, hidden: &HashSet<ObjectId>) -> Result<bool> {
+    fn follow_straight_line(&mut self, tip: usize, hidden: &HashSet<ObjectId>) -> Result<bool> {
         if hidden.is_empty() {
             return Ok(false);
         }
         let mut line = Vec::new();
         let mut current = tip;
         let end = loop {
-            if line.len() == STRAIGHT {
+            if line.len() == MAX_STRAIGHT_LINE {
                 return Ok(false);
             }
-            self.load(current)?;
+            self.load_commit(current)?;
             line.push(current);
-            let Some(&[parent]) = self.nodes.get(current).map(|node| node.parents.as_slice()) else {
+            let Some(&[parent]) = self.commits.get(current).map(|node| node.parents.as_slice()) else {
                 return Ok(false);
             };
-            if self.nodes.get(parent).and_then(|node| node.id).is_some_and(|id| hidden.contains(&id)) {
+            if self.commits.get(parent).and_then(|node| node.id).is_some_and(|id| hidden.contains(&id)) {
                 break parent;
             }
             current = parent;
         };
         for index in line {
-            self.take_for_new(index);
+            self.record_new(index);
         }
-        if let Some(node) = self.nodes.get_mut(end) {
-            node.hidden = true;
+        if let Some(node) = self.commits.get_mut(end) {
+            node.painted_hidden = true;
         }
         // Another hidden tip may lead to the line from above.
         for id in hidden {
-            let node = self.node(*id);
+            let node = self.add_commit(*id);
             self.mark_hidden(node)?;
         }
         Ok(true)
     }
 
-    fn spread(&mut self) -> Result<()> {
-        let mut patience = PATIENCE;
+    fn spread_colours(&mut self) -> Result<()> {
+        let mut patience = MAX_OLDER_HIDDEN_COMMITS;
         while let Some(((generation, date, _), index)) = self.queue.peek().copied() {
-            if self.new_in_queue == 0 {
+            if self.queued_new_count == 0 {
                 // The queue gives the greatest generation first, so what holds for this commit
                 // holds for all that wait behind it.
-                let too_low = generation != Links::NO_GENERATION && generation <= self.lowest_new;
+                let too_low =
+                    generation != CommitWalkData::NO_GENERATION && generation <= self.lowest_new_generation;
                 if too_low || patience == 0 {
                     break;
                 }
-                patience = if generation == Links::NO_GENERATION && date < self.oldest_new {
+                patience = if generation == CommitWalkData::NO_GENERATION && date < self.oldest_new_date {
                     patience - 1
                 } else {
-                    PATIENCE
+                    MAX_OLDER_HIDDEN_COMMITS
                 };
             }
             self.queue.pop();
-            self.visit(index)?;
+            self.visit_commit(index)?;
         }
         Ok(())
     }
 
-    fn visit(&mut self, index: usize) -> Result<()> {
-        let Some(node) = self.nodes.get_mut(index) else { return Ok(()) };
-        node.queued = false;
-        let (hidden, parents) = (node.hidden, node.parents.clone());
+    fn visit_commit(&mut self, index: usize) -> Result<()> {
+        let Some(node) = self.commits.get_mut(index) else { return Ok(()) };
+        node.is_queued = false;
+        let (hidden, parents) = (node.painted_hidden, node.parents.clone());
         if !hidden {
-            self.new_in_queue -= 1;
-            self.take_for_new(index);
+            self.queued_new_count -= 1;
+            self.record_new(index);
         }
         for parent in parents {
             if hidden { self.mark_hidden(parent)? } else { self.mark_new(parent)? }
@@ -219,60 +224,62 @@ impl<'r> Walk<'r> {
         Ok(())
     }
 
-    fn take_for_new(&mut self, index: usize) {
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.new = true;
-            self.oldest_new = self.oldest_new.min(node.date);
-            self.lowest_new = self.lowest_new.min(node.generation);
+    fn record_new(&mut self, index: usize) {
+        if let Some(node) = self.commits.get_mut(index) {
+            node.painted_new = true;
+            self.oldest_new_date = self.oldest_new_date.min(node.date);
+            self.lowest_new_generation = self.lowest_new_generation.min(node.generation);
         }
     }
 
     fn mark_new(&mut self, index: usize) -> Result<()> {
-        match self.nodes.get_mut(index) {
-            Some(node) if !node.new && !node.hidden => node.new = true,
+        match self.commits.get_mut(index) {
+            Some(node) if !node.painted_new && !node.painted_hidden => node.painted_new = true,
             _ => return Ok(()),
         }
-        self.push(index)?;
-        self.new_in_queue += 1;
+        self.enqueue_commit(index)?;
+        self.queued_new_count += 1;
         Ok(())
     }
 
     fn mark_hidden(&mut self, index: usize) -> Result<()> {
-        match self.nodes.get_mut(index) {
-            Some(node) if !node.hidden => {
-                node.hidden = true;
-                if node.queued {
+        match self.commits.get_mut(index) {
+            Some(node) if !node.painted_hidden => {
+                node.painted_hidden = true;
+                if node.is_queued {
                     // It waits as a new one, and is passed on as a hidden one.
-                    self.new_in_queue -= 1;
+                    self.queued_new_count -= 1;
                     return Ok(());
                 }
             }
             _ => return Ok(()),
         }
         // Also where it was passed on as a new one before: its ancestors are to be painted over.
-        self.push(index)
+        self.enqueue_commit(index)
     }
 
-    fn push(&mut self, index: usize) -> Result<()> {
-        self.load(index)?;
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.queued = true;
+    fn enqueue_commit(&mut self, index: usize) -> Result<()> {
+        self.load_commit(index)?;
+        if let Some(node) = self.commits.get_mut(index) {
+            node.is_queued = true;
             self.arrivals += 1;
             self.queue.push(((node.generation, node.date, Reverse(self.arrivals)), index));
         }
         Ok(())
     }
 
-    fn load(&mut self, index: usize) -> Result<()> {
-        let Some(Node { id: Some(id), loaded: false, .. }) = self.nodes.get(index) else { return Ok(()) };
-        let (links, raw) = self.reader.links(&id.clone())?;
-        let raw = raw.filter(|raw| self.kept + raw.len() <= MOST_KEPT);
-        self.kept += raw.as_ref().map_or(0, |raw| raw.len());
-        let parents = links.parents.into_iter().map(|id| self.node(id)).collect();
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.loaded = true;
+    fn load_commit(&mut self, index: usize) -> Result<()> {
+        let Some(PaintedCommit { id: Some(id), is_loaded: false, .. }) = self.commits.get(index) else {
+            return Ok(());
+        };
+        let (links, raw) = self.reader.read_walk_data(&id.clone())?;
+        let raw = raw.filter(|raw| self.kept_bytes + raw.len() <= KEPT_BYTES_BUDGET);
+        self.kept_bytes += raw.as_ref().map_or(0, |raw| raw.len());
+        let parents = links.parents.into_iter().map(|id| self.add_commit(id)).collect();
+        if let Some(node) = self.commits.get_mut(index) {
+            node.is_loaded = true;
             node.parents = parents;
-            (node.tree, node.raw) = (Some(links.tree), raw);
+            (node.tree, node.raw_commit) = (Some(links.tree), raw);
             (node.date, node.generation) = (links.date, links.generation);
         }
         Ok(())

@@ -7,16 +7,16 @@ use std::fs::File;
 use std::path::Path;
 
 /// A file, and how long it was when it was opened.
-pub(super) struct Pieces {
+pub(super) struct RandomAccessFile {
     file: File,
     length: u64,
 }
 
-impl Pieces {
-    pub(super) fn open(path: &Path) -> Option<Pieces> {
+impl RandomAccessFile {
+    pub(super) fn open_file(path: &Path) -> Option<RandomAccessFile> {
         let file = File::open(path).ok()?;
         let length = file.metadata().ok()?.len();
-        Some(Pieces { file, length })
+        Some(RandomAccessFile { file, length })
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -24,7 +24,7 @@ impl Pieces {
     }
 
     /// Reads so many bytes from `offset` on into `bytes`, in the place of what is there.
-    pub(super) fn read(&self, offset: u64, length: usize, bytes: &mut Vec<u8>) -> Option<()> {
+    pub(super) fn read_range(&self, offset: u64, length: usize, bytes: &mut Vec<u8>) -> Option<()> {
         bytes.resize(length, 0);
         read_at(&self.file, bytes, offset)
     }
@@ -32,64 +32,71 @@ impl Pieces {
 
 /// The pieces of files that were read last: some for each line of objects that is being followed.
 #[derive(Default)]
-pub(super) struct Windows {
-    windows: [Window; 16],
+pub(super) struct FileWindows {
+    windows: [FileWindow; 16],
     clock: u64,
 }
 
 #[derive(Default)]
-struct Window {
+struct FileWindow {
     bytes: Vec<u8>,
     start: u64,
     /// Which file it is of.
-    of: Option<usize>,
+    file_number: Option<usize>,
     /// When it was last looked through.
-    used: u64,
+    last_used: u64,
 }
 
-impl Windows {
+impl FileWindows {
     /// How many bytes are read at a time where something close by was read already, and how many of them
     /// lie before what was asked for: what is asked for next mostly stands close by, too, and more often
     /// before it.
-    const SIZE: u64 = 16 << 10;
-    const BEFORE: u64 = 8 << 10;
+    const WINDOW_BYTES: u64 = 16 << 10;
+    const BYTES_BEFORE_OFFSET: u64 = 8 << 10;
     /// The same where nothing was.
-    const FIRST_SIZE: u64 = 4 << 10;
-    const FIRST_BEFORE: u64 = 1 << 10;
+    const FIRST_WINDOW_BYTES: u64 = 4 << 10;
+    const FIRST_BYTES_BEFORE_OFFSET: u64 = 1 << 10;
 
     /// Returns what stands in `file`, which is called `number`, from `offset` on: `length` bytes or
     /// more, unless it ends before.
-    pub(super) fn at(&mut self, file: &Pieces, number: usize, offset: u64, length: usize) -> Option<&[u8]> {
+    pub(super) fn view_range(
+        &mut self,
+        file: &RandomAccessFile,
+        number: usize,
+        offset: u64,
+        length: usize,
+    ) -> Option<&[u8]> {
         let end = offset.checked_add(length as u64)?.min(file.len());
         self.clock += 1;
-        let shows = |window: &Window| {
+        let shows = |window: &FileWindow| {
             let window_end = window.start + window.bytes.len() as u64;
-            window.of == Some(number) && window.start <= offset && end <= window_end
+            window.file_number == Some(number) && window.start <= offset && end <= window_end
         };
         let place = self.windows.iter().position(shows);
         let window = match place {
             Some(place) => self.windows.get_mut(place)?,
             None => {
-                let is_near = |window: &Window| {
+                let is_near = |window: &FileWindow| {
                     let window_end = window.start + window.bytes.len() as u64;
-                    let reach = window.start.saturating_sub(Self::SIZE)..=window_end + Self::SIZE;
-                    window.of == Some(number) && reach.contains(&offset)
+                    let reach =
+                        window.start.saturating_sub(Self::WINDOW_BYTES)..=window_end + Self::WINDOW_BYTES;
+                    window.file_number == Some(number) && reach.contains(&offset)
                 };
                 let (size, before) = match self.windows.iter().any(is_near) {
-                    true => (Self::SIZE, Self::BEFORE),
-                    false => (Self::FIRST_SIZE, Self::FIRST_BEFORE),
+                    true => (Self::WINDOW_BYTES, Self::BYTES_BEFORE_OFFSET),
+                    false => (Self::FIRST_WINDOW_BYTES, Self::FIRST_BYTES_BEFORE_OFFSET),
                 };
-                let window = self.windows.iter_mut().min_by_key(|window| window.used)?;
-                window.of = None;
+                let window = self.windows.iter_mut().min_by_key(|window| window.last_used)?;
+                window.file_number = None;
                 window.start = offset.saturating_sub(before);
                 let size = end.checked_sub(window.start)?.max(size);
                 let size = size.min(file.len().checked_sub(window.start)?);
-                file.read(window.start, usize::try_from(size).ok()?, &mut window.bytes)?;
-                window.of = Some(number);
+                file.read_range(window.start, usize::try_from(size).ok()?, &mut window.bytes)?;
+                window.file_number = Some(number);
                 window
             }
         };
-        window.used = self.clock;
+        window.last_used = self.clock;
         window.bytes.get(usize::try_from(offset - window.start).ok()?..)
     }
 }

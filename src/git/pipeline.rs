@@ -9,43 +9,43 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
 
-use super::reader::{Reader, Shared};
+use super::reader::{ObjectReader, SharedRepository};
 
 /// How many pieces of work make one batch: neighbours share their trees, so they stay with one thread.
-const BATCH: usize = 512;
+const MAX_BATCH_ITEMS: usize = 512;
 
 /// A list with fewer pieces of work than this never leaves the calling thread. One that is longer, and
 /// shorter than a batch, is divided evenly.
-const SHORT: usize = 256;
+const MIN_THREADED_ITEMS: usize = 256;
 
 /// How many batches are under way for each thread.
 const BATCHES_PER_THREAD: usize = 4;
 
 /// What the threads need.
-pub(super) struct Job {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct PipelineJob {
+    pub(super) shared: Arc<SharedRepository>,
     /// How many threads may work; with one, everything happens on the calling thread.
-    pub(super) threads: fn() -> usize,
+    pub(super) thread_count: fn() -> usize,
     /// Bytes of delta bases that each working thread keeps.
-    pub(super) pack_cache: usize,
+    pub(super) pack_cache_bytes: usize,
 }
 
 /// Calls `work` for all that `next` yields, and `collect` with the results, in the same order; on the
 /// calling thread, with `reader`, if there is little to do.
-pub(super) fn run<I: Send, T: Send>(
-    job: &Job,
-    reader: &mut Reader,
+pub(super) fn run_pipeline<I: Send, T: Send>(
+    job: &PipelineJob,
+    reader: &mut ObjectReader,
     mut next: impl FnMut() -> Option<Result<I>> + Send,
-    work: impl Fn(&mut Reader, I) -> T + Sync,
+    work: impl Fn(&mut ObjectReader, I) -> T + Sync,
     collect: &mut impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
-    let first = batch(&mut next, BATCH);
-    let threads = if first.len() < SHORT { 1 } else { (job.threads)() };
+    let first = read_batch(&mut next, MAX_BATCH_ITEMS);
+    let threads = if first.len() < MIN_THREADED_ITEMS { 1 } else { (job.thread_count)() };
     if threads <= 1 {
         let rest = std::iter::from_fn(next);
         return first.into_iter().chain(rest).try_for_each(|item| collect(work(reader, item?)));
     }
-    let size = if first.len() < BATCH { first.len().div_ceil(threads) } else { BATCH };
+    let size = if first.len() < MAX_BATCH_ITEMS { first.len().div_ceil(threads) } else { MAX_BATCH_ITEMS };
     let mut items = first.into_iter();
     let next = move || items.next().or_else(&mut next);
     let under_way = threads * BATCHES_PER_THREAD;
@@ -57,8 +57,8 @@ pub(super) fn run<I: Send, T: Send>(
         for _ in 0..threads {
             let (queue, work, done) = (&queue, &work, done.clone());
             scope.spawn(move || {
-                let mut reader = job.shared.reader(job.pack_cache);
-                while let Some((turn, items)) = take(queue) {
+                let mut reader = job.shared.create_reader(job.pack_cache_bytes);
+                while let Some((turn, items)) = receive_batch(queue) {
                     let results = items.into_iter().map(|item| item.map(|item| work(&mut reader, item)));
                     if done.send((turn, results.collect())).is_err() {
                         return;
@@ -67,13 +67,13 @@ pub(super) fn run<I: Send, T: Send>(
             });
         }
         drop(done);
-        scope.spawn(move || hand_out(next, size, &ticket, &to_do));
+        scope.spawn(move || send_batches(next, size, &ticket, &to_do));
         collect_in_order(results, tickets, collect)
     })
 }
 
 /// Reads one batch; an error is its last item.
-fn batch<I>(next: &mut impl FnMut() -> Option<Result<I>>, size: usize) -> Vec<Result<I>> {
+fn read_batch<I>(next: &mut impl FnMut() -> Option<Result<I>>, size: usize) -> Vec<Result<I>> {
     let mut items = Vec::with_capacity(size);
     while items.len() < size {
         let Some(item) = next() else { break };
@@ -86,14 +86,14 @@ fn batch<I>(next: &mut impl FnMut() -> Option<Result<I>>, size: usize) -> Vec<Re
     items
 }
 
-fn hand_out<I>(
+fn send_batches<I>(
     mut next: impl FnMut() -> Option<Result<I>>,
     size: usize,
     ticket: &SyncSender<()>,
     to_do: &Sender<(usize, Vec<Result<I>>)>,
 ) {
     for turn in 0.. {
-        let items = batch(&mut next, size);
+        let items = read_batch(&mut next, size);
         let is_last = items.len() < size;
         // A failure means that nobody collects any more.
         if items.is_empty() || ticket.send(()).is_err() || to_do.send((turn, items)).is_err() || is_last {
@@ -102,7 +102,7 @@ fn hand_out<I>(
     }
 }
 
-fn take<T>(queue: &Mutex<Receiver<T>>) -> Option<T> {
+fn receive_batch<T>(queue: &Mutex<Receiver<T>>) -> Option<T> {
     // A poisoned lock means that another thread has died; there is nothing left to save.
     queue.lock().ok()?.recv().ok()
 }

@@ -24,32 +24,32 @@ pub struct PushedRef {
     /// What the user named on his side; `(delete)` for a deletion.
     pub local_name: Text,
     /// What he pushes; all zeroes for a deletion.
-    pub local: Oid,
+    pub local_id: Oid,
     /// The full name of the ref on the other side.
     pub remote_name: Text,
     /// What that ref names now, as far as this side knows; all zeroes if it does not exist.
-    pub remote: Oid,
+    pub remote_id: Oid,
 }
 
 /// A line that is not as git writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MalformedLine {
+pub struct MalformedHookLine {
     /// Which one, counted from 1.
     pub line: usize,
     /// What is wrong with it.
-    pub why: &'static str,
+    pub reason: &'static str,
 }
 
-impl fmt::Display for MalformedLine {
+impl fmt::Display for MalformedHookLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} of the hook's input {}", self.line, self.why)
+        write!(f, "line {} of the hook's input {}", self.line, self.reason)
     }
 }
 
-impl std::error::Error for MalformedLine {}
+impl std::error::Error for MalformedHookLine {}
 
 /// No push may name more refs than this.
-const LINES: usize = 10_000;
+const MAX_HOOK_LINES: usize = 10_000;
 
 /// Reads the input of `pre-receive`: lines of `OLD SP NEW SP NAME LF`. None at all means that
 /// nothing is updated.
@@ -58,12 +58,12 @@ const LINES: usize = 10_000;
 ///
 /// Names the first line that is not exactly of that form, that has ids of another length than the
 /// lines before, or that is one too many (there may be 10,000).
-pub fn parse_pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>, MalformedLine> {
-    let mut ids = Ids::default();
+pub fn parse_pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>, MalformedHookLine> {
+    let mut ids = ObjectIdParser::default();
     parse_lines(input, |line| {
-        let (old, rest) = split(line)?;
-        let (new, name) = split(rest)?;
-        Ok(RefUpdate { old: ids.read(old)?, new: ids.read(new)?, name: ref_name(name)? })
+        let (old, rest) = split_first_word(line)?;
+        let (new, name) = split_first_word(rest)?;
+        Ok(RefUpdate { old: ids.parse_id(old)?, new: ids.parse_id(new)?, name: parse_ref_name(name)? })
     })
 }
 
@@ -73,21 +73,21 @@ pub fn parse_pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>, MalformedLine> 
 /// # Errors
 ///
 /// As [`parse_pre_receive`].
-pub fn parse_pre_push(input: &[u8]) -> Result<Vec<PushedRef>, MalformedLine> {
-    let mut ids = Ids::default();
+pub fn parse_pre_push(input: &[u8]) -> Result<Vec<PushedRef>, MalformedHookLine> {
+    let mut ids = ObjectIdParser::default();
     parse_lines(input, |line| {
         // What the user typed comes first and may hold spaces, as in `HEAD@{1 day ago}`.
-        let (rest, remote) = split_last(line)?;
-        let (rest, remote_name) = split_last(rest)?;
-        let (local_name, local) = split_last(rest)?;
+        let (rest, remote) = split_last_word(line)?;
+        let (rest, remote_name) = split_last_word(rest)?;
+        let (local_name, local) = split_last_word(rest)?;
         if local_name.is_empty() {
             return Err("names nothing on this side");
         }
         Ok(PushedRef {
             local_name: Text::from(local_name),
-            local: ids.read(local)?,
-            remote_name: ref_name(remote_name)?,
-            remote: ids.read(remote)?,
+            local_id: ids.parse_id(local)?,
+            remote_name: parse_ref_name(remote_name)?,
+            remote_id: ids.parse_id(remote)?,
         })
     })
 }
@@ -95,13 +95,13 @@ pub fn parse_pre_push(input: &[u8]) -> Result<Vec<PushedRef>, MalformedLine> {
 fn parse_lines<T>(
     input: &[u8],
     mut parse: impl FnMut(&[u8]) -> Result<T, &'static str>,
-) -> Result<Vec<T>, MalformedLine> {
+) -> Result<Vec<T>, MalformedHookLine> {
     let mut parsed = Vec::new();
     let mut rest = input;
     while !rest.is_empty() {
         let line = parsed.len() + 1;
-        let malformed = |why| MalformedLine { line, why };
-        if LINES < line {
+        let malformed = |why| MalformedHookLine { line, reason: why };
+        if MAX_HOOK_LINES < line {
             return Err(malformed("is one too many"));
         }
         let end =
@@ -118,13 +118,13 @@ fn parse_lines<T>(
 
 /// Reads ids, all of which have to be of one length.
 #[derive(Default)]
-struct Ids {
-    digits: Option<usize>,
+struct ObjectIdParser {
+    digit_count: Option<usize>,
 }
 
-impl Ids {
-    fn read(&mut self, digits: &[u8]) -> Result<Oid, &'static str> {
-        if *self.digits.get_or_insert(digits.len()) != digits.len() {
+impl ObjectIdParser {
+    fn parse_id(&mut self, digits: &[u8]) -> Result<Oid, &'static str> {
+        if *self.digit_count.get_or_insert(digits.len()) != digits.len() {
             return Err("has object ids of different lengths");
         }
         let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
@@ -133,21 +133,21 @@ impl Ids {
     }
 }
 
-fn ref_name(name: &[u8]) -> Result<Text, &'static str> {
+fn parse_ref_name(name: &[u8]) -> Result<Text, &'static str> {
     if name.is_empty() || name.contains(&b' ') {
         return Err("has a malformed ref name");
     }
     Ok(Text::from(name))
 }
 
-fn split(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
+fn split_first_word(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     line.iter()
         .position(|byte| *byte == b' ')
         .and_then(|at| Some((line.get(..at)?, line.get(at + 1..)?)))
         .ok_or("has too few parts")
 }
 
-fn split_last(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
+fn split_last_word(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     line.iter()
         .rposition(|byte| *byte == b' ')
         .and_then(|at| Some((line.get(..at)?, line.get(at + 1..)?)))
@@ -197,8 +197,11 @@ mod tests {
             let error = parse_pre_receive(input.as_bytes()).unwrap_err();
             assert_eq!(error.line, 2, "{bad:?}: {error}");
         }
-        assert_eq!(parse_pre_receive(good.repeat(LINES + 1).as_bytes()).unwrap_err().line, LINES + 1);
-        assert!(parse_pre_receive(good.repeat(LINES).as_bytes()).is_ok());
+        assert_eq!(
+            parse_pre_receive(good.repeat(MAX_HOOK_LINES + 1).as_bytes()).unwrap_err().line,
+            MAX_HOOK_LINES + 1
+        );
+        assert!(parse_pre_receive(good.repeat(MAX_HOOK_LINES).as_bytes()).is_ok());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::change::Oid;
 
 /// Variables of the environment that would have git work elsewhere, or tell what it sends.
-const UNWANTED: [&str; 14] = [
+const REMOVED_VARIABLES: [&str; 14] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -33,51 +33,51 @@ const UNWANTED: [&str; 14] = [
 ];
 
 /// The traces that the account's configuration can ask for as well, with all that git is configured by.
-const TRACES: [&str; 3] = ["GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
+const TRACE_VARIABLES: [&str; 3] = ["GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
 
 /// A repository that lies elsewhere.
-pub struct Remote {
+pub struct GitRemote {
     /// Its address.
     url: String,
     /// The header that shows who asks, if anything does.
-    header: Option<String>,
+    auth_header: Option<String>,
     /// What may not be said, whoever says it.
     secrets: Vec<String>,
 }
 
 /// How much of a chain is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum FetchDepth {
     /// The newest commit alone.
     Newest,
     /// What was written since then, in seconds since 1970.
     Since(i64),
     /// All of it.
-    Whole,
+    Full,
 }
 
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub enum RefPushOutcome {
     /// The ref holds what was pushed.
-    Done,
+    Updated,
     /// Somebody else was first, and the ref is where he has left it.
     Overtaken,
 }
 
-impl fmt::Debug for Remote {
+impl fmt::Debug for GitRemote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
-impl Remote {
+impl GitRemote {
     /// Names the repository at `url`; `token` shows who asks, as GitHub takes it.
     ///
     /// # Errors
     ///
     /// Refuses an address by which the token could be read on the way.
-    pub fn new(url: &str, token: Option<&str>) -> Result<Remote, String> {
+    pub fn new(url: &str, token: Option<&str>) -> Result<GitRemote, String> {
         let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| {
             url.strip_prefix(start).is_some_and(|rest| rest.starts_with(':') || rest.starts_with('/'))
         });
@@ -88,7 +88,7 @@ impl Remote {
         let packed = token.map(|token| STANDARD.encode(format!("x-access-token:{token}")));
         let header = packed.as_ref().map(|packed| format!("Authorization: Basic {packed}"));
         let secrets = token.map(str::to_owned).into_iter().chain(packed).collect();
-        Ok(Remote { url: url.to_owned(), header, secrets })
+        Ok(GitRemote { url: url.to_owned(), auth_header: header, secrets })
     }
 
     /// Returns its address.
@@ -101,10 +101,10 @@ impl Remote {
     /// # Errors
     ///
     /// Fails if git cannot be run or cannot write there.
-    pub fn begin(&self, folder: &Path) -> Result<()> {
-        let output = self.git(folder, &["init", "--quiet", "--bare", "--template="])?;
+    pub fn init_repository(&self, folder: &Path) -> Result<()> {
+        let output = self.run_git(folder, &["init", "--quiet", "--bare", "--template="])?;
         if !output.status.success() {
-            bail!("git cannot make a repository: {}", self.said(&output));
+            bail!("git cannot make a repository: {}", self.describe_output(&output));
         }
         Ok(())
     }
@@ -114,27 +114,27 @@ impl Remote {
     /// # Errors
     ///
     /// Fails if the repository cannot be read.
-    pub fn fetch(&self, folder: &Path, name: &str, reach: Reach) -> Result<bool> {
-        let told = self.git(folder, &["ls-remote", "--quiet", "--exit-code", &self.url, name])?;
+    pub fn fetch_ref(&self, folder: &Path, name: &str, reach: FetchDepth) -> Result<bool> {
+        let told = self.run_git(folder, &["ls-remote", "--quiet", "--exit-code", &self.url, name])?;
         match told.status.code() {
             Some(0) => {}
             Some(2) => return Ok(false),
-            _ => return Err(self.refused("cannot read", name, &told)),
+            _ => return Err(self.refusal_error("cannot read", name, &told)),
         }
         let (refspec, reach) = (
             format!("+{name}:{name}"),
             match reach {
-                Reach::Newest => Some("--depth=1".to_owned()),
-                Reach::Since(at) => Some(format!("--shallow-since={at}")),
-                Reach::Whole => None,
+                FetchDepth::Newest => Some("--depth=1".to_owned()),
+                FetchDepth::Since(at) => Some(format!("--shallow-since={at}")),
+                FetchDepth::Full => None,
             },
         );
         let mut args = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
         args.extend(reach.as_deref());
         args.extend([self.url.as_str(), refspec.as_str()]);
-        let told = self.git(folder, &args)?;
+        let told = self.run_git(folder, &args)?;
         if !told.status.success() {
-            return Err(self.refused("cannot read", name, &told));
+            return Err(self.refusal_error("cannot read", name, &told));
         }
         Ok(true)
     }
@@ -146,12 +146,13 @@ impl Remote {
     ///
     /// Fails if it is not allowed, or cannot be done for another reason than that somebody else was
     /// first.
-    pub fn push(&self, folder: &Path, name: &str, tip: Option<Oid>) -> Result<Pushed> {
+    pub fn push_ref(&self, folder: &Path, name: &str, tip: Option<Oid>) -> Result<RefPushOutcome> {
         let lease = format!("--force-with-lease={name}:{}", tip.map(|id| id.to_string()).unwrap_or_default());
         let refspec = format!("{name}:{name}");
-        let told = self.git(folder, &["push", "--porcelain", "--no-verify", &lease, &self.url, &refspec])?;
+        let told =
+            self.run_git(folder, &["push", "--porcelain", "--no-verify", &lease, &self.url, &refspec])?;
         if told.status.success() {
-            return Ok(Pushed::Done);
+            return Ok(RefPushOutcome::Updated);
         }
         let out = String::from_utf8_lossy(&told.stdout).into_owned();
         let is_overtaken = out.lines().filter(|line| line.starts_with('!')).any(|line| {
@@ -161,16 +162,16 @@ impl Remote {
             by_us || (line.contains("[remote rejected]") && words.iter().any(|word| line.contains(word)))
         });
         if is_overtaken {
-            return Ok(Pushed::Overtaken);
+            return Ok(RefPushOutcome::Overtaken);
         }
-        Err(self.refused("cannot write", name, &told))
+        Err(self.refusal_error("cannot write", name, &told))
     }
 
-    fn git(&self, folder: &Path, args: &[&str]) -> Result<Output> {
-        self.command(folder, args).output().context("cannot start git")
+    fn run_git(&self, folder: &Path, args: &[&str]) -> Result<Output> {
+        self.build_command(folder, args).output().context("cannot start git")
     }
 
-    fn command(&self, folder: &Path, args: &[&str]) -> Command {
+    fn build_command(&self, folder: &Path, args: &[&str]) -> Command {
         let scope = format!("http.{}.extraHeader", self.url);
         let mut config: Vec<(&str, &str)> = vec![
             ("credential.helper", ""),
@@ -184,16 +185,16 @@ impl Remote {
             ("http.lowSpeedLimit", "100"),
             ("http.lowSpeedTime", "60"),
         ];
-        if let Some(header) = &self.header {
+        if let Some(header) = &self.auth_header {
             // What was set before for this address would be sent beside it.
             config.extend([(scope.as_str(), ""), (scope.as_str(), header.as_str())]);
         }
         let mut command = Command::new("git");
         command.arg("--git-dir").arg(folder).args(args).current_dir(folder).stdin(Stdio::null());
-        for name in UNWANTED {
+        for name in REMOVED_VARIABLES {
             command.env_remove(name);
         }
-        for name in TRACES {
+        for name in TRACE_VARIABLES {
             command.env(name, "0");
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").env("SSH_ASKPASS", "");
@@ -205,7 +206,7 @@ impl Remote {
     }
 
     /// Returns what git says, without what may not be said.
-    fn said(&self, output: &Output) -> String {
+    fn describe_output(&self, output: &Output) -> String {
         let all = [output.stderr.as_slice(), b"\n", output.stdout.as_slice()].concat();
         let mut text = String::from_utf8_lossy(&all).into_owned();
         for secret in &self.secrets {
@@ -216,8 +217,8 @@ impl Remote {
         if end.is_empty() { "it says nothing".into() } else { end }
     }
 
-    fn refused(&self, what: &str, name: &str, output: &Output) -> anyhow::Error {
-        let said = self.said(output);
+    fn refusal_error(&self, what: &str, name: &str, output: &Output) -> anyhow::Error {
+        let said = self.describe_output(output);
         let is_forbidden = ["403", "401", "denied", "not granted", "Authentication failed", "not found"]
             .iter()
             .any(|word| said.contains(word));
@@ -245,14 +246,14 @@ mod tests {
             "https://x@y/z",
             "",
         ] {
-            assert!(Remote::new(url, Some("secret")).is_err(), "{url}");
+            assert!(GitRemote::new(url, Some("secret")).is_err(), "{url}");
         }
-        let remote = Remote::new("https://example.com/a.git", Some("secret")).unwrap();
+        let remote = GitRemote::new("https://example.com/a.git", Some("secret")).unwrap();
         assert!(!format!("{remote:?}").contains("secret"));
         let packed = STANDARD.encode("x-access-token:secret");
         let output =
             Output { status: Default::default(), stdout: packed.into(), stderr: b"a secret 403".to_vec() };
-        let said = remote.refused("cannot write", "refs/a", &output).to_string();
+        let said = remote.refusal_error("cannot write", "refs/a", &output).to_string();
         assert!(said.contains("contents: write") && !said.contains("secret"), "{said}");
         assert!(said.contains("***"));
     }
@@ -260,13 +261,13 @@ mod tests {
     #[test]
     fn a_token_is_in_no_trace_that_the_account_asks_for() {
         let folder = tempfile::tempdir().unwrap();
-        let remote = Remote::new("http://127.0.0.1:9/a.git", Some("secret")).unwrap();
-        remote.begin(folder.path()).unwrap();
+        let remote = GitRemote::new("http://127.0.0.1:9/a.git", Some("secret")).unwrap();
+        remote.init_repository(folder.path()).unwrap();
         let account = folder.path().join("account");
         let traces = ["normalTarget", "perfTarget", "eventTarget"];
         let traces = traces.map(|trace| format!("{trace} = {}\n", folder.path().join(trace).display()));
         std::fs::write(&account, format!("[trace2]\nconfigParams = http.*\n{}", traces.concat())).unwrap();
-        let mut command = remote.command(folder.path(), &["config", "--list"]);
+        let mut command = remote.build_command(folder.path(), &["config", "--list"]);
         let output = command.env("GIT_CONFIG_GLOBAL", &account).output().unwrap();
         assert!(output.status.success());
         for trace in ["normalTarget", "perfTarget", "eventTarget"] {

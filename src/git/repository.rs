@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail};
 use gix::ObjectId;
 use gix::hash::Kind;
 
-use crate::change::{Commit, Needs, Oid};
+use crate::change::{Commit, NeededFacts, Oid};
 
-use super::commit::Unreadable;
-use super::layout::Layout;
-use super::objects::{Quarantine, Stores};
-use super::reader::{Known, Reader, Shared, oid};
+use super::commit::UnreadableCommit;
+use super::layout::RepositoryLayout;
+use super::objects::{ObjectQuarantine, ObjectStores};
+use super::reader::{CommitHints, ObjectReader, SharedRepository, to_oid};
 use super::signature::ObjectFormat;
 
 /// A repository that is being read.
@@ -23,15 +23,15 @@ use super::signature::ObjectFormat;
 /// question first needs it. Whoever owns the files is not looked at, since nothing in a repository
 /// is ever executed here.
 pub struct Repository {
-    pub(super) shared: Arc<Shared>,
-    reader: RefCell<Option<Reader>>,
-    pub(super) refs: gix::refs::file::Store,
-    pub(super) config: OnceLock<gix::config::File>,
+    pub(super) shared: Arc<SharedRepository>,
+    idle_reader: RefCell<Option<ObjectReader>>,
+    pub(super) ref_store: gix::refs::file::Store,
+    pub(super) configuration: OnceLock<gix::config::File>,
 }
 
 /// What an id leads to when annotated tags are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peeled {
+pub enum PeeledObject {
     /// This commit.
     Commit(Oid),
     /// Something that is no commit: `blob`, `tree`, or a chain of tags that does not end.
@@ -48,7 +48,7 @@ impl fmt::Debug for Repository {
 
 impl Repository {
     /// How many annotated tags may point to one another.
-    const TAGS: usize = 32;
+    const MAX_TAG_DEPTH: usize = 32;
 
     /// Opens the repository in `dir`, which is its git directory (as `GIT_DIR` names it) or a work
     /// tree; directories above are not searched. With a `quarantine`, the objects in it are seen
@@ -58,9 +58,9 @@ impl Repository {
     ///
     /// Fails if there is no repository, if its format is unknown, or if its objects cannot be
     /// opened.
-    pub fn open(dir: &Path, quarantine: Option<&Quarantine>) -> Result<Repository> {
-        let layout = Layout::at(dir)?;
-        Self::with_layout(layout, quarantine)
+    pub fn open_at(dir: &Path, quarantine: Option<&ObjectQuarantine>) -> Result<Repository> {
+        let layout = RepositoryLayout::read_at(dir)?;
+        Self::open_layout(layout, quarantine)
             .with_context(|| format!("cannot open the repository `{}`", dir.display()))
     }
 
@@ -69,26 +69,27 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::open`].
-    pub fn discover(dir: &Path) -> Result<Repository> {
-        let layout = Layout::above(dir)?;
-        Self::with_layout(layout, None)
+    pub fn discover_from(dir: &Path) -> Result<Repository> {
+        let layout = RepositoryLayout::find_above(dir)?;
+        Self::open_layout(layout, None)
             .with_context(|| format!("cannot open the repository around `{}`", dir.display()))
     }
 
-    fn with_layout(layout: Layout, quarantine: Option<&Quarantine>) -> Result<Repository> {
-        let stores = Stores::open(&layout.common_dir.join("objects"), quarantine, layout.format)?;
-        let refs = super::refs::store(&layout);
+    fn open_layout(layout: RepositoryLayout, quarantine: Option<&ObjectQuarantine>) -> Result<Repository> {
+        let stores =
+            ObjectStores::open_stores(&layout.common_dir.join("objects"), quarantine, layout.object_format)?;
+        let refs = super::refs::open_ref_store(&layout);
         Ok(Repository {
-            shared: Arc::new(Shared::new(layout, stores)),
-            reader: RefCell::new(None),
-            refs,
-            config: OnceLock::new(),
+            shared: Arc::new(SharedRepository::new(layout, stores)),
+            idle_reader: RefCell::new(None),
+            ref_store: refs,
+            configuration: OnceLock::new(),
         })
     }
 
     /// Returns the hash that names the objects.
     pub fn object_format(&self) -> ObjectFormat {
-        object_format(self.shared.layout.format)
+        to_object_format(self.shared.layout.object_format)
     }
 
     /// Returns the directory with `HEAD`; in a linked worktree, the one that belongs to the
@@ -114,28 +115,28 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if `id` is of another format than the repository, or an object cannot be read.
-    pub fn peel(&self, id: Oid) -> Result<Peeled> {
-        let mut id = self.object_id(id)?;
-        let mut reader = self.reader();
-        for _ in 0..Self::TAGS {
+    pub fn peel_tags(&self, id: Oid) -> Result<PeeledObject> {
+        let mut id = self.to_object_id(id)?;
+        let mut reader = self.borrow_reader();
+        for _ in 0..Self::MAX_TAG_DEPTH {
             // A commit or a blob is not opened only to learn what it is.
-            match reader.header(&id)? {
-                None => return Ok(Peeled::Missing),
-                Some((gix::objs::Kind::Commit, _)) => return Ok(Peeled::Commit(oid(&id))),
-                Some((gix::objs::Kind::Blob, _)) => return Ok(Peeled::Other("blob")),
-                Some((gix::objs::Kind::Tree, _)) => return Ok(Peeled::Other("tree")),
+            match reader.read_object_header(&id)? {
+                None => return Ok(PeeledObject::Missing),
+                Some((gix::objs::Kind::Commit, _)) => return Ok(PeeledObject::Commit(to_oid(&id))),
+                Some((gix::objs::Kind::Blob, _)) => return Ok(PeeledObject::Other("blob")),
+                Some((gix::objs::Kind::Tree, _)) => return Ok(PeeledObject::Other("tree")),
                 Some((gix::objs::Kind::Tag, _)) => {}
             }
-            let Some((_, raw)) = reader.object(&id)? else { return Ok(Peeled::Missing) };
+            let Some((_, raw)) = reader.read_object(&id)? else { return Ok(PeeledObject::Missing) };
             let target =
                 raw.strip_prefix(b"object ").and_then(|rest| rest.split(|byte| *byte == b'\n').next());
             let target = target.and_then(|digits| ObjectId::from_hex(digits).ok());
             id = match target {
-                Some(target) if target.kind() == self.shared.layout.format => target,
+                Some(target) if target.kind() == self.shared.layout.object_format => target,
                 _ => bail!("the tag {id} does not begin with the object that it is for"),
             };
         }
-        Ok(Peeled::Other("tag of tags without end"))
+        Ok(PeeledObject::Other("tag of tags without end"))
     }
 
     /// Reads one commit, with the facts that `needs` asks for; the others are gaps that deny.
@@ -143,9 +144,10 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the commit is not there, or is not one that all readers read alike.
-    pub fn commit(&self, id: Oid, needs: &Needs) -> Result<Commit, Unreadable> {
-        let object_id = self.object_id(id).map_err(|error| Unreadable { id, why: format!("{error:#}") })?;
-        self.reader().commit(&object_id, Known::default(), needs, None)
+    pub fn read_commit(&self, id: Oid, needs: &NeededFacts) -> Result<Commit, UnreadableCommit> {
+        let object_id =
+            self.to_object_id(id).map_err(|error| UnreadableCommit { id, reason: format!("{error:#}") })?;
+        self.borrow_reader().read_commit(&object_id, CommitHints::default(), needs, None)
     }
 
     /// Reads the bytes of a commit object, headers and all, as they are signed.
@@ -153,48 +155,49 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if there is no such commit.
-    pub fn raw_commit(&self, id: Oid) -> Result<Vec<u8>> {
-        let id = self.object_id(id)?;
-        Ok(self.reader().raw_commit(&id)?.to_vec())
+    pub fn read_raw_commit(&self, id: Oid) -> Result<Vec<u8>> {
+        let id = self.to_object_id(id)?;
+        Ok(self.borrow_reader().read_raw_commit(&id)?.to_vec())
     }
 
     /// Returns the library's form of `id`, after a check that it is of this repository's format:
     /// an id of another length names nothing here.
-    pub(super) fn object_id(&self, id: Oid) -> Result<ObjectId> {
+    pub(super) fn to_object_id(&self, id: Oid) -> Result<ObjectId> {
         match ObjectId::try_from(id.as_bytes()) {
-            Ok(object_id) if object_id.kind() == self.shared.layout.format => Ok(object_id),
+            Ok(object_id) if object_id.kind() == self.shared.layout.object_format => Ok(object_id),
             _ => bail!(
                 "{id} is not an id of this repository, whose objects are named by {}",
-                self.shared.layout.format
+                self.shared.layout.object_format
             ),
         }
     }
 
-    pub(super) fn object_ids(&self, ids: &[Oid]) -> Result<Vec<ObjectId>> {
-        ids.iter().map(|id| self.object_id(*id)).collect()
+    pub(super) fn to_object_ids(&self, ids: &[Oid]) -> Result<Vec<ObjectId>> {
+        ids.iter().map(|id| self.to_object_id(*id)).collect()
     }
 
     /// Lends this thread's reader for a long piece of work, in which the repository may be asked other
     /// things; those then have a reader of their own.
-    pub(super) fn with_reader<T>(&self, work: impl FnOnce(&mut Reader) -> T) -> T {
-        let own = self.reader.take();
-        let mut reader = own.unwrap_or_else(|| self.shared.reader(Reader::TREE_PACK_CACHE));
+    pub(super) fn with_reader<T>(&self, work: impl FnOnce(&mut ObjectReader) -> T) -> T {
+        let own = self.idle_reader.take();
+        let mut reader =
+            own.unwrap_or_else(|| self.shared.create_reader(ObjectReader::TREE_PACK_CACHE_BYTES));
         let done = work(&mut reader);
-        self.reader.replace(Some(reader));
+        self.idle_reader.replace(Some(reader));
         done
     }
 
     /// Returns this thread's reader. Never held across a call back into [`Repository`].
-    pub(super) fn reader(&self) -> std::cell::RefMut<'_, Reader> {
-        let reader = self.reader.borrow_mut();
+    pub(super) fn borrow_reader(&self) -> std::cell::RefMut<'_, ObjectReader> {
+        let reader = self.idle_reader.borrow_mut();
         std::cell::RefMut::map(reader, |slot| {
-            slot.get_or_insert_with(|| self.shared.reader(Reader::TREE_PACK_CACHE))
+            slot.get_or_insert_with(|| self.shared.create_reader(ObjectReader::TREE_PACK_CACHE_BYTES))
         })
     }
 }
 
 /// Converts the library's name of a hash into ours.
-pub(super) fn object_format(kind: Kind) -> ObjectFormat {
+pub(super) fn to_object_format(kind: Kind) -> ObjectFormat {
     match kind {
         Kind::Sha256 => ObjectFormat::Sha256,
         _ => ObjectFormat::Sha1,

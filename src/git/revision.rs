@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::change::{Oid, Text};
 
-use super::reader::oid;
-use super::refs::Head;
+use super::reader::to_oid;
+use super::refs::HeadState;
 use super::repository::Repository;
 
 impl Repository {
@@ -18,11 +18,11 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if it names nothing, more than one object, or a range.
-    pub fn rev_parse(&self, spec: &str) -> Result<Oid> {
-        let repository = self.porcelain()?;
+    pub fn resolve_revision(&self, spec: &str) -> Result<Oid> {
+        let repository = self.open_gix_repository()?;
         let context = || format!("`{}` does not name a revision", spec.escape_debug());
         let id = repository.rev_parse_single(spec).with_context(context)?;
-        Ok(oid(&id.detach()))
+        Ok(to_oid(&id.detach()))
     }
 
     /// Returns the full name of the remote-tracking ref that the checked out branch follows, as in
@@ -31,9 +31,9 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if `HEAD` or the configuration cannot be read.
-    pub fn upstream_of_head(&self) -> Result<Option<Text>> {
-        let Head::Branch(branch) = self.head()? else { return Ok(None) };
-        let repository = self.porcelain()?;
+    pub fn find_upstream_ref(&self) -> Result<Option<Text>> {
+        let HeadState::Branch(branch) = self.read_head()? else { return Ok(None) };
+        let repository = self.open_gix_repository()?;
         let name = gix::refs::FullName::try_from(gix::bstr::BStr::new(branch.name.as_bytes()))?;
         match repository.branch_remote_tracking_ref_name(name.as_ref(), gix::remote::Direction::Fetch) {
             None => Ok(None),
@@ -44,7 +44,7 @@ impl Repository {
 
     /// Opens the repository once more, with the library's own reading of names. It costs several
     /// times what [`Repository::open`] does, and it sees no quarantine.
-    fn porcelain(&self) -> Result<gix::Repository> {
+    fn open_gix_repository(&self) -> Result<gix::Repository> {
         if self.shared.layout.git_dir.as_os_str().is_empty() {
             bail!("there is no repository");
         }

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use gix::ObjectId;
 
-use crate::change::{Fact, Missing, Need, Oid, PathChange};
+use crate::change::{Fact, FactKind, Missing, Oid, PathChange};
 
-use super::paint::{Node, Painted};
-use super::reader::oid;
+use super::paint::{PaintedCommit, PaintedHistory};
+use super::reader::to_oid;
 use super::repository::Repository;
 
 impl Repository {
@@ -20,18 +20,21 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::new_commits`].
-    pub fn steps(&self, new: Oid, hidden: &[Oid]) -> Result<Vec<Vec<Oid>>> {
-        let (new, hidden) = (self.object_id(new)?, self.object_ids(hidden)?);
-        let painted = Painted::find(&mut self.reader(), new, &hidden)?;
-        let id = |index| painted.get(index).and_then(|node| node.id).map(|id| oid(&id));
-        Ok(divide(&painted).into_iter().map(|step| step.into_iter().filter_map(id).collect()).collect())
+    pub fn list_steps(&self, new: Oid, hidden: &[Oid]) -> Result<Vec<Vec<Oid>>> {
+        let (new, hidden) = (self.to_object_id(new)?, self.to_object_ids(hidden)?);
+        let painted = PaintedHistory::paint_history(&mut self.borrow_reader(), new, &hidden)?;
+        let id = |index| painted.commit_at(index).and_then(|node| node.id).map(|id| to_oid(&id));
+        Ok(divide_into_steps(&painted)
+            .into_iter()
+            .map(|step| step.into_iter().filter_map(id).collect())
+            .collect())
     }
 }
 
 /// The commits that some are new over others, found once for all that is asked about them.
 pub struct NewHistory {
-    pub(super) painted: Painted,
-    new: ObjectId,
+    pub(super) painted: PaintedHistory,
+    tip: ObjectId,
 }
 
 impl Repository {
@@ -40,10 +43,10 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::new_commits`].
-    pub fn new_history(&self, new: Oid, hidden: &[Oid]) -> Result<NewHistory> {
-        let (new, hidden) = (self.object_id(new)?, self.object_ids(hidden)?);
-        let painted = Painted::find(&mut self.reader(), new, &hidden)?;
-        Ok(NewHistory { painted, new })
+    pub fn find_new_history(&self, new: Oid, hidden: &[Oid]) -> Result<NewHistory> {
+        let (new, hidden) = (self.to_object_id(new)?, self.to_object_ids(hidden)?);
+        let painted = PaintedHistory::paint_history(&mut self.borrow_reader(), new, &hidden)?;
+        Ok(NewHistory { painted, tip: new })
     }
 
     /// Returns the paths that differ between `old` and the tip of `history`, if its first parents do
@@ -57,26 +60,22 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if either commit cannot be read.
-    pub fn changed_from_the_side(
-        &self,
-        history: &NewHistory,
-        old: Oid,
-    ) -> Result<Option<Fact<Vec<PathChange>>>> {
-        let old = self.object_id(old)?;
-        if history.painted.tip.is_none() || history.goes_on_from(&old) {
+    pub fn find_side_changes(&self, history: &NewHistory, old: Oid) -> Result<Option<Fact<Vec<PathChange>>>> {
+        let old = self.to_object_id(old)?;
+        if history.painted.tip.is_none() || history.descends_by_first_parent(&old) {
             return Ok(None);
         }
-        let mut reader = self.reader();
-        let (before, after) = (reader.tree_of(&old)?, reader.tree_of(&history.new)?);
-        let changed = reader.changed_paths(Some(before), Some(after));
-        Ok(Some(changed.map_err(|error| Missing::Unavailable(Need::Paths, format!("{error:#}")))))
+        let mut reader = self.borrow_reader();
+        let (before, after) = (reader.find_root_tree(&old)?, reader.find_root_tree(&history.tip)?);
+        let changed = reader.find_changed_paths(Some(before), Some(after));
+        Ok(Some(changed.map_err(|error| Missing::Unavailable(FactKind::Paths, format!("{error:#}")))))
     }
 }
 
 impl NewHistory {
     /// Returns how many commits are new.
-    pub fn count(&self) -> usize {
-        self.nodes().filter(|node| node.is_new()).count()
+    pub fn count_commits(&self) -> usize {
+        self.iter_commits().filter(|node| node.is_new()).count()
     }
 
     /// Returns true if `old` is part of the history of the tip.
@@ -86,16 +85,16 @@ impl NewHistory {
     /// new. The history must be of what is new over `old` and nothing else.
     pub fn leads_back_to(&self, old: Oid) -> bool {
         let is_old = |id: &ObjectId| id.as_bytes() == old.as_bytes();
-        is_old(&self.new)
-            || self.nodes().filter(|node| node.is_new()).flat_map(|node| &node.parents).any(|parent| {
-                self.painted.get(*parent).and_then(|node| node.id).is_some_and(|id| is_old(&id))
+        is_old(&self.tip)
+            || self.iter_commits().filter(|node| node.is_new()).flat_map(|node| &node.parents).any(|parent| {
+                self.painted.commit_at(*parent).and_then(|node| node.id).is_some_and(|id| is_old(&id))
             })
     }
 
     /// Returns true if the first parents of the tip lead back to `old`.
-    fn goes_on_from(&self, old: &ObjectId) -> bool {
+    fn descends_by_first_parent(&self, old: &ObjectId) -> bool {
         let mut at = self.painted.tip;
-        while let Some(node) = at.and_then(|at| self.painted.get(at)) {
+        while let Some(node) = at.and_then(|at| self.painted.commit_at(at)) {
             if node.id == Some(*old) {
                 return true;
             }
@@ -104,27 +103,27 @@ impl NewHistory {
         false
     }
 
-    fn nodes(&self) -> impl Iterator<Item = &Node> {
-        (0..self.painted.len()).filter_map(|at| self.painted.get(at))
+    fn iter_commits(&self) -> impl Iterator<Item = &PaintedCommit> {
+        (0..self.painted.len()).filter_map(|at| self.painted.commit_at(at))
     }
 }
 
 /// Returns the steps, each as the places of its commits.
-pub(super) fn divide(painted: &Painted) -> Vec<Vec<usize>> {
+pub(super) fn divide_into_steps(painted: &PaintedHistory) -> Vec<Vec<usize>> {
     let mut tips: Vec<usize> = Vec::new();
     let mut next = painted.tip;
     while let Some(tip) = next {
         tips.push(tip);
-        let first_parent = painted.get(tip).and_then(|node| node.parents.first().copied());
-        next = first_parent.filter(|parent| painted.get(*parent).is_some_and(|node| node.is_new()));
+        let first_parent = painted.commit_at(tip).and_then(|node| node.parents.first().copied());
+        next = first_parent.filter(|parent| painted.commit_at(*parent).is_some_and(|node| node.is_new()));
     }
     let mut taken = vec![false; painted.len()];
     // From the oldest tip upwards, each commit falls to the first tip that leads to it.
-    tips.iter().rev().map(|tip| below(painted, *tip, &mut taken)).collect()
+    tips.iter().rev().map(|tip| take_reachable_commits(painted, *tip, &mut taken)).collect()
 }
 
 /// Returns what `tip` leads to and was not taken before, parents first.
-fn below(painted: &Painted, tip: usize, taken: &mut [bool]) -> Vec<usize> {
+fn take_reachable_commits(painted: &PaintedHistory, tip: usize, taken: &mut [bool]) -> Vec<usize> {
     let mut take = |index: usize| taken.get_mut(index).is_some_and(|taken| !std::mem::replace(taken, true));
     let mut found = Vec::new();
     let mut stack = Vec::new();

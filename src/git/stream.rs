@@ -4,39 +4,39 @@ use anyhow::Result;
 use gix::ObjectId;
 use jiff::Timestamp;
 
-use crate::change::{Commit, Need, Needs, Oid};
+use crate::change::{Commit, FactKind, NeededFacts, Oid};
 
-use super::commit::Unreadable;
-use super::newest::Newest;
-use super::objects::Bytes;
-use super::pipeline::{self, Job};
-use super::reader::{Known, Reader};
+use super::commit::UnreadableCommit;
+use super::newest::NewestFirstWalk;
+use super::objects::ObjectBytes;
+use super::pipeline::{self, PipelineJob};
+use super::reader::{CommitHints, ObjectReader};
 use super::repository::Repository;
-use super::signature::Keys;
-use super::steps::{NewHistory, divide};
+use super::signature::KeyRegistry;
+use super::steps::{NewHistory, divide_into_steps};
 
 /// The commits that are asked about: what `new` leads to and none of `hidden` does.
 #[derive(Clone, Copy, Debug)]
-pub struct Range<'a> {
+pub struct CommitRange<'a> {
     /// The commit at the new end.
-    pub new: Oid,
+    pub tip: Oid,
     /// Commits whose history is not asked about.
-    pub hidden: &'a [Oid],
+    pub hidden_tips: &'a [Oid],
     /// What signatures are held against, if anybody asks for them.
-    pub trusted: Option<Trusted<'a>>,
+    pub trusted_keys: Option<TrustedKeys<'a>>,
 }
 
 /// What signatures are held against.
 #[derive(Clone, Copy, Debug)]
-pub struct Trusted<'a> {
+pub struct TrustedKeys<'a> {
     /// The keys that count.
-    pub keys: &'a Keys,
+    pub registry: &'a KeyRegistry,
     /// When the signatures were seen, by the clock of whoever judges. Never a date out of a commit.
-    pub at: Timestamp,
+    pub received_at: Timestamp,
 }
 
 /// A commit, as far as it could be read.
-type Read = Result<Commit, Unreadable>;
+type CommitReadResult = Result<Commit, UnreadableCommit>;
 
 impl Repository {
     /// Reads every commit of `range`, newest first (the order of [`Repository::new_commits`]), and
@@ -52,21 +52,23 @@ impl Repository {
     /// and with the first error of `collect`. What was collected before is then incomplete.
     pub fn for_each_commit<T: Send>(
         &self,
-        range: Range<'_>,
-        needs: &Needs,
+        range: CommitRange<'_>,
+        needs: &NeededFacts,
         threads: fn() -> usize,
-        judge: impl Fn(Read) -> T + Sync,
+        judge: impl Fn(CommitReadResult) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let (new, hidden) = (self.object_id(range.new)?, self.object_ids(range.hidden)?);
-        let mut walker = self.shared.reader(0);
-        let mut newest = Newest::start(&mut walker, new, &hidden)?;
-        let next = move || newest.next(&mut walker).transpose();
-        let work = |reader: &mut Reader, (id, raw): (ObjectId, Option<Bytes>)| {
-            let known = Known { raw: raw.as_ref().map(|raw| raw.as_slice()), tree_before: None };
-            judge(reader.commit(&id, known, needs, range.trusted))
+        let (new, hidden) = (self.to_object_id(range.tip)?, self.to_object_ids(range.hidden_tips)?);
+        let mut walker = self.shared.create_reader(0);
+        let mut newest = NewestFirstWalk::start_walk(&mut walker, new, &hidden)?;
+        let next = move || newest.next_commit(&mut walker).transpose();
+        let work = |reader: &mut ObjectReader, (id, raw): (ObjectId, Option<ObjectBytes>)| {
+            let known = CommitHints { raw_commit: raw.as_ref().map(|raw| raw.as_slice()), parent_tree: None };
+            judge(reader.read_commit(&id, known, needs, range.trusted_keys))
         };
-        self.with_reader(|reader| pipeline::run(&self.job(needs, threads), reader, next, work, &mut collect))
+        self.with_reader(|reader| {
+            pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
+        })
     }
 
     /// As [`Repository::for_each_commit`], with the commits of one step (see
@@ -77,14 +79,14 @@ impl Repository {
     /// As [`Repository::for_each_commit`].
     pub fn for_each_step<T: Send>(
         &self,
-        range: Range<'_>,
-        needs: &Needs,
+        range: CommitRange<'_>,
+        needs: &NeededFacts,
         threads: fn() -> usize,
-        judge: impl Fn(Vec<Read>) -> T + Sync,
+        judge: impl Fn(Vec<CommitReadResult>) -> T + Sync,
         collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let history = self.new_history(range.new, range.hidden)?;
-        self.for_each_step_of(&history, range.trusted, needs, threads, judge, collect)
+        let history = self.find_new_history(range.tip, range.hidden_tips)?;
+        self.for_each_history_step(&history, range.trusted_keys, needs, threads, judge, collect)
     }
 
     /// As [`Repository::for_each_step`], for a history that has been found already.
@@ -92,33 +94,35 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::for_each_commit`].
-    pub fn for_each_step_of<T: Send>(
+    pub fn for_each_history_step<T: Send>(
         &self,
         history: &NewHistory,
-        trusted: Option<Trusted<'_>>,
-        needs: &Needs,
+        trusted: Option<TrustedKeys<'_>>,
+        needs: &NeededFacts,
         threads: fn() -> usize,
-        judge: impl Fn(Vec<Read>) -> T + Sync,
+        judge: impl Fn(Vec<CommitReadResult>) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let mut steps = divide(&history.painted).into_iter();
+        let mut steps = divide_into_steps(&history.painted).into_iter();
         let next = move || steps.next().map(Ok);
-        let work = |reader: &mut Reader, step: Vec<usize>| {
+        let work = |reader: &mut ObjectReader, step: Vec<usize>| {
             let read = step.into_iter().filter_map(|index| {
-                let id = history.painted.get(index)?.id?;
-                Some(reader.commit(&id, history.painted.known(index), needs, trusted))
+                let id = history.painted.commit_at(index)?.id?;
+                Some(reader.read_commit(&id, history.painted.commit_hints(index), needs, trusted))
             });
             judge(read.collect())
         };
-        self.with_reader(|reader| pipeline::run(&self.job(needs, threads), reader, next, work, &mut collect))
+        self.with_reader(|reader| {
+            pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
+        })
     }
 
-    fn job(&self, needs: &Needs, threads: fn() -> usize) -> Job {
+    fn create_job(&self, needs: &NeededFacts, threads: fn() -> usize) -> PipelineJob {
         // Messages are hardly ever deltas, so only the work on trees is worth a cache.
-        let trees = needs
-            .iter()
-            .any(|need| matches!(need, Need::Paths | Need::Lines | Need::Blobs | Need::OwnContent));
-        let pack_cache = if trees { Reader::TREE_PACK_CACHE } else { 0 };
-        Job { shared: self.shared.clone(), threads, pack_cache }
+        let trees = needs.iter().any(|need| {
+            matches!(need, FactKind::Paths | FactKind::Lines | FactKind::Blobs | FactKind::EvilMerges)
+        });
+        let pack_cache = if trees { ObjectReader::TREE_PACK_CACHE_BYTES } else { 0 };
+        PipelineJob { shared: self.shared.clone(), thread_count: threads, pack_cache_bytes: pack_cache }
     }
 }

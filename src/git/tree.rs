@@ -11,67 +11,67 @@ use std::sync::Arc;
 use gix::ObjectId;
 use gix::hash::Kind;
 
-use crate::change::{Entry, EntryKind, Oid};
+use crate::change::{Oid, PathEntry, PathEntryKind};
 
-use super::recent::Recent;
+use super::recent::GenerationCache;
 
-const UNSORTED: &str = "a tree is not sorted, or has a name twice";
-const TWICE: &str = "a tree has a name twice";
+const UNSORTED_TREE_ERROR: &str = "a tree is not sorted, or has a name twice";
+const DUPLICATE_NAME_ERROR: &str = "a tree has a name twice";
 
 /// How many bytes are compared at a time.
-const BLOCK: usize = 256;
+const COMPARED_BLOCK_BYTES: usize = 256;
 
 /// What an entry of a tree is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum TreeEntryMode {
     Tree,
-    Leaf(EntryKind),
+    Leaf(PathEntryKind),
 }
 
 /// A tree, its entries found and checked.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(super) struct DecodedTree {
     raw: Arc<Vec<u8>>,
     /// Shared with the version next to which it was decoded, where all stands in the same places.
-    slots: Arc<Vec<Slot>>,
-    alike: Option<Alike>,
+    slots: Arc<Vec<TreeSlot>>,
+    overlap: Option<TreeOverlap>,
 }
 
 /// What a tree has in common with another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Alike {
+pub(super) struct TreeOverlap {
     /// The other tree.
-    pub(super) to: ObjectId,
+    pub(super) other_tree: ObjectId,
     /// How many entries at the beginning are the same, byte for byte.
-    pub(super) beginning: usize,
+    pub(super) same_at_start: usize,
     /// How many entries after those, at the end, are the same.
-    pub(super) end: usize,
+    pub(super) same_at_end: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot {
-    name_at: u32,
-    id_at: u32,
-    mode: Mode,
+struct TreeSlot {
+    name_offset: u32,
+    id_offset: u32,
+    mode: TreeEntryMode,
 }
 
-impl Slot {
-    fn name<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
-        raw.get(self.name_at as usize..(self.id_at as usize).saturating_sub(1)).unwrap_or_default()
+impl TreeSlot {
+    fn name_in<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
+        raw.get(self.name_offset as usize..(self.id_offset as usize).saturating_sub(1)).unwrap_or_default()
     }
 }
 
 /// One entry of a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TreeEntry<'a> {
+pub(super) struct DecodedTreeEntry<'a> {
     pub(super) name: &'a [u8],
-    pub(super) mode: Mode,
+    pub(super) mode: TreeEntryMode,
     pub(super) id: &'a [u8],
 }
 
-impl TreeEntry<'_> {
+impl DecodedTreeEntry<'_> {
     pub(super) fn is_tree(&self) -> bool {
-        self.mode == Mode::Tree
+        self.mode == TreeEntryMode::Tree
     }
 
     pub(super) fn object_id(&self) -> Option<ObjectId> {
@@ -79,63 +79,68 @@ impl TreeEntry<'_> {
     }
 
     /// Returns the entry as a change knows it; `None` for a tree.
-    pub(super) fn leaf(&self) -> Option<Entry> {
+    pub(super) fn to_entry(&self) -> Option<PathEntry> {
         match self.mode {
-            Mode::Tree => None,
-            Mode::Leaf(kind) => Oid::from_bytes(self.id).map(|id| Entry { kind, id }),
+            TreeEntryMode::Tree => None,
+            TreeEntryMode::Leaf(kind) => Oid::from_bytes(self.id).map(|id| PathEntry { kind, id }),
         }
     }
 
     /// Compares in the order of trees, in which a directory's name ends in a slash.
-    pub(super) fn order(&self, other: &TreeEntry<'_>) -> Ordering {
+    pub(super) fn compare_order(&self, other: &DecodedTreeEntry<'_>) -> Ordering {
         let common = self.name.len().min(other.name.len());
         let (left, right) = (self.name.get(..common), other.name.get(..common));
-        left.cmp(&right).then_with(|| self.byte_at(common).cmp(&other.byte_at(common)))
+        left.cmp(&right).then_with(|| self.name_byte_at(common).cmp(&other.name_byte_at(common)))
     }
 
-    fn byte_at(&self, index: usize) -> u8 {
+    fn name_byte_at(&self, index: usize) -> u8 {
         let end = if self.is_tree() { b'/' } else { 0 };
         self.name.get(index).copied().unwrap_or(end)
     }
 }
 
-impl Tree {
+impl DecodedTree {
     /// Decodes a tree object. A `sibling`, such as an earlier version of it, makes that faster:
     /// what both begin with, and what both end with, needs no second look.
-    pub(super) fn decode(
+    pub(super) fn decode_object(
         raw: Arc<Vec<u8>>,
-        sibling: Option<(ObjectId, &Tree)>,
+        sibling: Option<(ObjectId, &DecodedTree)>,
         format: Kind,
-    ) -> Result<Tree, &'static str> {
+    ) -> Result<DecodedTree, &'static str> {
         if u32::try_from(raw.len()).is_err() {
             return Err("a tree is too large");
         }
         let hash_length = format.len_in_bytes();
         // What it begins with as the sibling does, and what it has of its own.
-        let mut beginning: &[Slot] = &[];
-        let mut own: Vec<Slot> = Vec::with_capacity(match sibling {
+        let mut beginning: &[TreeSlot] = &[];
+        let mut own: Vec<TreeSlot> = Vec::with_capacity(match sibling {
             Some(_) => 0,
             None => raw.len() / (hash_length + 16),
         });
-        let mut before = TreeEntry { name: b"", mode: Mode::Leaf(EntryKind::File), id: b"" };
+        let mut before =
+            DecodedTreeEntry { name: b"", mode: TreeEntryMode::Leaf(PathEntryKind::File), id: b"" };
         let mut rest: &[u8] = &raw;
-        let mut end: &[Slot] = &[];
+        let mut end: &[TreeSlot] = &[];
         let mut end_length = 0;
         if let Some((_, sibling)) = sibling {
-            beginning = sibling.beginning(&raw, hash_length);
+            beginning = sibling.find_common_start(&raw, hash_length);
             if let Some(last) = beginning.last() {
-                (before.name, before.mode) = (last.name(&raw), last.mode);
-                rest = raw.get(last.id_at as usize + hash_length..).unwrap_or_default();
+                (before.name, before.mode) = (last.name_in(&raw), last.mode);
+                rest = raw.get(last.id_offset as usize + hash_length..).unwrap_or_default();
             }
-            (end, end_length) = sibling.end(rest, beginning.len(), hash_length);
+            (end, end_length) = sibling.find_common_end(rest, beginning.len(), hash_length);
         }
-        let alike = sibling.map(|(to, _)| Alike { to, beginning: beginning.len(), end: 0 });
+        let alike = sibling.map(|(to, _)| TreeOverlap {
+            other_tree: to,
+            same_at_start: beginning.len(),
+            same_at_end: 0,
+        });
         while !rest.is_empty() {
             if let (Some((_, sibling)), true) = (sibling, rest.len() == end_length) {
                 check_seam(&raw, &before, &own, sibling, end)?;
-                let slots = sibling.slots_with(&own, beginning.len(), end, raw.len());
-                let alike = alike.map(|alike| Alike { end: end.len(), ..alike });
-                return Ok(Tree { slots, raw, alike });
+                let slots = sibling.assemble_slots(&own, beginning.len(), end, raw.len());
+                let alike = alike.map(|alike| TreeOverlap { same_at_end: end.len(), ..alike });
+                return Ok(DecodedTree { slots, raw, overlap: alike });
             }
             let (mode, after) = split_mode(rest)?;
             // What a name shares with the one before holds no NUL and no slash, and need not be
@@ -150,35 +155,45 @@ impl Tree {
                 .ok_or("a tree entry has a name with a slash")?
                 .split_at_checked(hash_length)
                 .ok_or("a tree is cut off in the middle of an entry")?;
-            let entry = TreeEntry { name, mode, id };
+            let entry = DecodedTreeEntry { name, mode, id };
             if name.is_empty() {
                 return Err("a tree entry has no name");
             }
-            if entry.byte_at(common) <= before.byte_at(common) {
-                return Err(UNSORTED);
+            if entry.name_byte_at(common) <= before.name_byte_at(common) {
+                return Err(UNSORTED_TREE_ERROR);
             }
             if entry.is_tree() && common == name.len() {
-                check_twin(&raw, beginning, &own, name)?;
+                check_duplicate_name(&raw, beginning, &own, name)?;
             }
             let id_at = raw.len() - after.len() - hash_length;
-            own.push(Slot { name_at: (id_at - 1 - name.len()) as u32, id_at: id_at as u32, mode });
+            own.push(TreeSlot {
+                name_offset: (id_at - 1 - name.len()) as u32,
+                id_offset: id_at as u32,
+                mode,
+            });
             (before, rest) = (entry, after);
         }
         let slots = Arc::new(if beginning.is_empty() { own } else { [beginning, &own].concat() });
-        Ok(Tree { slots, raw, alike })
+        Ok(DecodedTree { slots, raw, overlap: alike })
     }
 
     /// Returns the slots of a tree of `length` bytes that begins with the first `beginning` entries of this
     /// one, goes on with `own`, and has the entries at the `end` of this one last.
-    fn slots_with(&self, own: &[Slot], beginning: usize, end: &[Slot], length: usize) -> Arc<Vec<Slot>> {
+    fn assemble_slots(
+        &self,
+        own: &[TreeSlot],
+        beginning: usize,
+        end: &[TreeSlot],
+        length: usize,
+    ) -> Arc<Vec<TreeSlot>> {
         let replaced = self.slots.get(beginning..self.slots.len() - end.len());
         if length == self.raw.len() && replaced == Some(own) {
             return Arc::clone(&self.slots);
         }
         let moved = |at: u32| (at as usize + length - self.raw.len()) as u32;
-        let end = end.iter().map(|slot| Slot {
-            name_at: moved(slot.name_at),
-            id_at: moved(slot.id_at),
+        let end = end.iter().map(|slot| TreeSlot {
+            name_offset: moved(slot.name_offset),
+            id_offset: moved(slot.id_offset),
             mode: slot.mode,
         });
         let beginning = self.slots.get(..beginning).unwrap_or_default();
@@ -186,38 +201,38 @@ impl Tree {
     }
 
     /// Returns the slots of the entries with which `raw` begins as this tree does, byte for byte.
-    fn beginning(&self, raw: &[u8], hash_length: usize) -> &[Slot] {
-        let blocks = self.raw.chunks(BLOCK).zip(raw.chunks(BLOCK));
+    fn find_common_start(&self, raw: &[u8], hash_length: usize) -> &[TreeSlot] {
+        let blocks = self.raw.chunks(COMPARED_BLOCK_BYTES).zip(raw.chunks(COMPARED_BLOCK_BYTES));
         let same_blocks = blocks.take_while(|(left, right)| left == right).count();
         // The last block may be a short one.
-        let same = (same_blocks * BLOCK).min(self.raw.len()).min(raw.len());
-        let entries = self.slots.partition_point(|slot| slot.id_at as usize + hash_length <= same);
+        let same = (same_blocks * COMPARED_BLOCK_BYTES).min(self.raw.len()).min(raw.len());
+        let entries = self.slots.partition_point(|slot| slot.id_offset as usize + hash_length <= same);
         self.slots.get(..entries).unwrap_or_default()
     }
 
     /// Returns the slots of the entries, not counting the first `known`, with which `rest` ends as
     /// this tree does, and how many bytes those are.
-    fn end(&self, rest: &[u8], known: usize, hash_length: usize) -> (&[Slot], usize) {
+    fn find_common_end(&self, rest: &[u8], known: usize, hash_length: usize) -> (&[TreeSlot], usize) {
         let begins = |index: usize| match index.checked_sub(1).and_then(|last| self.slots.get(last)) {
-            Some(slot) => slot.id_at as usize + hash_length,
+            Some(slot) => slot.id_offset as usize + hash_length,
             None => 0,
         };
         let own = self.raw.get(begins(known)..).unwrap_or_default();
-        let blocks = own.rchunks(BLOCK).zip(rest.rchunks(BLOCK));
+        let blocks = own.rchunks(COMPARED_BLOCK_BYTES).zip(rest.rchunks(COMPARED_BLOCK_BYTES));
         let same_blocks = blocks.take_while(|(left, right)| left == right).count();
-        let same = (same_blocks * BLOCK).min(own.len()).min(rest.len());
+        let same = (same_blocks * COMPARED_BLOCK_BYTES).min(own.len()).min(rest.len());
         let from = self.raw.len() - same;
         // The first entry that begins in what is the same.
         let first = match from {
             0 => 0,
-            _ => self.slots.partition_point(|slot| (slot.id_at as usize + hash_length) < from) + 1,
+            _ => self.slots.partition_point(|slot| (slot.id_offset as usize + hash_length) < from) + 1,
         };
         (self.slots.get(first..).unwrap_or_default(), self.raw.len() - begins(first).min(self.raw.len()))
     }
 
     /// Returns what this tree has in common with the one that it was decoded next to.
-    pub(super) fn alike(&self) -> Option<Alike> {
-        self.alike
+    pub(super) fn overlap(&self) -> Option<TreeOverlap> {
+        self.overlap
     }
 
     /// Returns how many entries there are.
@@ -226,10 +241,10 @@ impl Tree {
     }
 
     /// Returns the entry at `index`.
-    pub(super) fn get(&self, index: usize, format: Kind) -> Option<TreeEntry<'_>> {
+    pub(super) fn entry_at(&self, index: usize, format: Kind) -> Option<DecodedTreeEntry<'_>> {
         let slot = self.slots.get(index)?;
-        let (name_at, id_at) = (slot.name_at as usize, slot.id_at as usize);
-        Some(TreeEntry {
+        let (name_at, id_at) = (slot.name_offset as usize, slot.id_offset as usize);
+        Some(DecodedTreeEntry {
             name: self.raw.get(name_at..id_at.checked_sub(1)?)?,
             mode: slot.mode,
             id: self.raw.get(id_at..id_at + format.len_in_bytes())?,
@@ -237,8 +252,10 @@ impl Tree {
     }
 
     /// Returns the entry called `name`.
-    pub(super) fn find(&self, name: &[u8], format: Kind) -> Option<TreeEntry<'_>> {
-        (0..self.slots.len()).filter_map(|index| self.get(index, format)).find(|entry| entry.name == name)
+    pub(super) fn find_entry(&self, name: &[u8], format: Kind) -> Option<DecodedTreeEntry<'_>> {
+        (0..self.slots.len())
+            .filter_map(|index| self.entry_at(index, format))
+            .find(|entry| entry.name == name)
     }
 
     /// Returns how many entries from `at` on are, byte for byte, those of `other` from `other_at` on;
@@ -246,13 +263,19 @@ impl Tree {
     ///
     /// Two versions of a tree mostly differ in one entry, and comparing the stored bytes of many at
     /// once is much faster than one after the other.
-    pub(super) fn same_run(&self, at: usize, other: &Tree, other_at: usize, format: Kind) -> usize {
+    pub(super) fn count_same_entries(
+        &self,
+        at: usize,
+        other: &DecodedTree,
+        other_at: usize,
+        format: Kind,
+    ) -> usize {
         let mut same = 0;
         let mut length = 1;
         loop {
             let (start, other_start) = (at + same, other_at + same);
-            let left = self.stored(start, start + length, format);
-            let right = other.stored(other_start, other_start + length, format);
+            let left = self.entry_bytes(start, start + length, format);
+            let right = other.entry_bytes(other_start, other_start + length, format);
             if left.is_some() && left == right {
                 same += length;
                 length *= 2;
@@ -265,16 +288,16 @@ impl Tree {
     }
 
     /// Returns the stored bytes of the entries from `start` up to `end`, if there are so many.
-    fn stored(&self, start: usize, end: usize, format: Kind) -> Option<&[u8]> {
+    fn entry_bytes(&self, start: usize, end: usize, format: Kind) -> Option<&[u8]> {
         let end_of = |index: usize| match index.checked_sub(1) {
             None => Some(0),
-            Some(last) => self.slots.get(last).map(|slot| slot.id_at as usize + format.len_in_bytes()),
+            Some(last) => self.slots.get(last).map(|slot| slot.id_offset as usize + format.len_in_bytes()),
         };
         self.raw.get(end_of(start)?..end_of(end)?)
     }
 
     pub(super) fn weight(&self) -> usize {
-        self.raw.len() + self.slots.len() * size_of::<Slot>() + 128
+        self.raw.len() + self.slots.len() * size_of::<TreeSlot>() + 128
     }
 }
 
@@ -282,21 +305,21 @@ impl Tree {
 /// is `before`, are not sorted together with the entries at the `end` of the sibling.
 fn check_seam(
     raw: &[u8],
-    before: &TreeEntry<'_>,
-    own: &[Slot],
-    sibling: &Tree,
-    end: &[Slot],
+    before: &DecodedTreeEntry<'_>,
+    own: &[TreeSlot],
+    sibling: &DecodedTree,
+    end: &[TreeSlot],
 ) -> Result<(), &'static str> {
     let Some(first) = end.first() else { return Ok(()) };
-    let first = TreeEntry { name: first.name(&sibling.raw), mode: first.mode, id: b"" };
-    if before.order(&first) != Ordering::Less {
-        return Err(UNSORTED);
+    let first = DecodedTreeEntry { name: first.name_in(&sibling.raw), mode: first.mode, id: b"" };
+    if before.compare_order(&first) != Ordering::Less {
+        return Err(UNSORTED_TREE_ERROR);
     }
-    for slot in own.iter().filter(|slot| slot.mode != Mode::Tree) {
-        let name = slot.name(raw);
+    for slot in own.iter().filter(|slot| slot.mode != TreeEntryMode::Tree) {
+        let name = slot.name_in(raw);
         for later in end {
-            match later.name(&sibling.raw).strip_prefix(name) {
-                Some(b"") => return Err(TWICE),
+            match later.name_in(&sibling.raw).strip_prefix(name) {
+                Some(b"") => return Err(DUPLICATE_NAME_ERROR),
                 Some(_) => {}
                 None => break,
             }
@@ -307,10 +330,15 @@ fn check_seam(
 
 /// Refuses a directory `name` if a file of that name stands before it. The two can stand apart, with
 /// only names that begin with theirs between them.
-fn check_twin(raw: &[u8], beginning: &[Slot], own: &[Slot], name: &[u8]) -> Result<(), &'static str> {
+fn check_duplicate_name(
+    raw: &[u8],
+    beginning: &[TreeSlot],
+    own: &[TreeSlot],
+    name: &[u8],
+) -> Result<(), &'static str> {
     for slot in beginning.iter().chain(own).rev() {
-        match slot.name(raw).strip_prefix(name) {
-            Some(b"") => return Err(TWICE),
+        match slot.name_in(raw).strip_prefix(name) {
+            Some(b"") => return Err(DUPLICATE_NAME_ERROR),
             Some(_) => {}
             None => break,
         }
@@ -319,17 +347,17 @@ fn check_twin(raw: &[u8], beginning: &[Slot], own: &[Slot], name: &[u8]) -> Resu
 }
 
 /// Splits the mode and the space behind it off an entry.
-fn split_mode(entry: &[u8]) -> Result<(Mode, &[u8]), &'static str> {
+fn split_mode(entry: &[u8]) -> Result<(TreeEntryMode, &[u8]), &'static str> {
     if let Some(rest) = entry.strip_prefix(b"100644 ") {
-        return Ok((Mode::Leaf(EntryKind::File), rest));
+        return Ok((TreeEntryMode::Leaf(PathEntryKind::File), rest));
     }
     let space = entry.iter().take(8).position(|byte| *byte == b' ').ok_or("a tree entry has no mode")?;
     let (digits, rest) = entry.split_at_checked(space).ok_or("a tree entry has no mode")?;
-    Ok((mode(digits)?, rest.get(1..).unwrap_or_default()))
+    Ok((parse_mode(digits)?, rest.get(1..).unwrap_or_default()))
 }
 
 /// Reads a mode as git does: of the permissions only the owner's right to execute counts.
-fn mode(digits: &[u8]) -> Result<Mode, &'static str> {
+fn parse_mode(digits: &[u8]) -> Result<TreeEntryMode, &'static str> {
     let mut value: u32 = 0;
     for digit in digits {
         if !(b'0'..=b'7').contains(digit) {
@@ -338,21 +366,21 @@ fn mode(digits: &[u8]) -> Result<Mode, &'static str> {
         value = value * 8 + u32::from(digit - b'0');
     }
     match value & 0o170_000 {
-        0o040_000 => Ok(Mode::Tree),
-        0o100_000 if value & 0o100 != 0 => Ok(Mode::Leaf(EntryKind::Executable)),
-        0o100_000 => Ok(Mode::Leaf(EntryKind::File)),
-        0o120_000 => Ok(Mode::Leaf(EntryKind::Symlink)),
-        0o160_000 => Ok(Mode::Leaf(EntryKind::Submodule)),
+        0o040_000 => Ok(TreeEntryMode::Tree),
+        0o100_000 if value & 0o100 != 0 => Ok(TreeEntryMode::Leaf(PathEntryKind::Executable)),
+        0o100_000 => Ok(TreeEntryMode::Leaf(PathEntryKind::File)),
+        0o120_000 => Ok(TreeEntryMode::Leaf(PathEntryKind::Symlink)),
+        0o160_000 => Ok(TreeEntryMode::Leaf(PathEntryKind::Submodule)),
         _ => Err("a tree entry is of no kind that git knows"),
     }
 }
 
 /// Decoded trees by id.
-pub(super) type TreeCache = Recent<ObjectId, Arc<Tree>, gix::hashtable::hash::Builder>;
+pub(super) type TreeCache = GenerationCache<ObjectId, Arc<DecodedTree>, gix::hashtable::hash::Builder>;
 
 /// Returns a cache of which each generation holds about 64 KiB at first, and never more than 3 MiB.
-pub(super) fn cache() -> TreeCache {
-    Recent::new(64 << 10, 3 << 20)
+pub(super) fn create_tree_cache() -> TreeCache {
+    GenerationCache::new(64 << 10, 3 << 20)
 }
 
 #[cfg(test)]
@@ -361,7 +389,7 @@ mod tests {
 
     const ID: ObjectId = ObjectId::null(Kind::Sha1);
 
-    fn tree(entries: &[(&str, &str)]) -> Result<Tree, &'static str> {
+    fn tree(entries: &[(&str, &str)]) -> Result<DecodedTree, &'static str> {
         let mut raw = Vec::new();
         for (mode, name) in entries {
             raw.extend_from_slice(mode.as_bytes());
@@ -370,7 +398,7 @@ mod tests {
             raw.push(0);
             raw.extend_from_slice(&[7; 20]);
         }
-        Tree::decode(Arc::new(raw), None, Kind::Sha1)
+        DecodedTree::decode_object(Arc::new(raw), None, Kind::Sha1)
     }
 
     #[test]
@@ -378,14 +406,15 @@ mod tests {
         let tree =
             tree(&[("100664", "a"), ("100755", "b"), ("40000", "c"), ("120000", "d"), ("160000", "e")]);
         let tree = tree.unwrap();
-        let modes: Vec<Mode> = (0..5).map(|index| tree.get(index, Kind::Sha1).unwrap().mode).collect();
-        assert_eq!(modes[0], Mode::Leaf(EntryKind::File));
-        assert_eq!(modes[1], Mode::Leaf(EntryKind::Executable));
-        assert_eq!(modes[2], Mode::Tree);
-        assert_eq!(modes[3], Mode::Leaf(EntryKind::Symlink));
-        assert_eq!(modes[4], Mode::Leaf(EntryKind::Submodule));
-        assert!(tree.find(b"c", Kind::Sha1).unwrap().is_tree());
-        assert!(tree.find(b"x", Kind::Sha1).is_none());
+        let modes: Vec<TreeEntryMode> =
+            (0..5).map(|index| tree.entry_at(index, Kind::Sha1).unwrap().mode).collect();
+        assert_eq!(modes[0], TreeEntryMode::Leaf(PathEntryKind::File));
+        assert_eq!(modes[1], TreeEntryMode::Leaf(PathEntryKind::Executable));
+        assert_eq!(modes[2], TreeEntryMode::Tree);
+        assert_eq!(modes[3], TreeEntryMode::Leaf(PathEntryKind::Symlink));
+        assert_eq!(modes[4], TreeEntryMode::Leaf(PathEntryKind::Submodule));
+        assert!(tree.find_entry(b"c", Kind::Sha1).unwrap().is_tree());
+        assert!(tree.find_entry(b"x", Kind::Sha1).is_none());
     }
 
     #[test]
@@ -397,16 +426,17 @@ mod tests {
             let mut fewer = entries.clone();
             fewer.remove(left_out);
             let alone = tree(&fewer).unwrap();
-            let with_sibling = Tree::decode(alone.raw.clone(), Some((ID, &whole)), Kind::Sha1).unwrap();
+            let with_sibling =
+                DecodedTree::decode_object(alone.raw.clone(), Some((ID, &whole)), Kind::Sha1).unwrap();
             for index in 0..=fewer.len() {
-                assert_eq!(with_sibling.get(index, Kind::Sha1), alone.get(index, Kind::Sha1));
+                assert_eq!(with_sibling.entry_at(index, Kind::Sha1), alone.entry_at(index, Kind::Sha1));
             }
-            let back = Tree::decode(whole.raw.clone(), Some((ID, &alone)), Kind::Sha1).unwrap();
+            let back = DecodedTree::decode_object(whole.raw.clone(), Some((ID, &alone)), Kind::Sha1).unwrap();
             assert_eq!(back.slots.len(), entries.len());
         }
         let mut twice = whole.raw.to_vec();
         twice.extend_from_slice(&whole.raw);
-        assert!(Tree::decode(Arc::new(twice), Some((ID, &whole)), Kind::Sha1).is_err());
+        assert!(DecodedTree::decode_object(Arc::new(twice), Some((ID, &whole)), Kind::Sha1).is_err());
     }
 
     /// Returns a tree of so many random entries, sorted or nearly so, of few and similar names.
@@ -448,14 +478,16 @@ mod tests {
         let (mut read, mut refused, mut ends) = (0, 0, 0);
         for _ in 0..8000 {
             let first = random(&mut numbers);
-            let Ok(sibling) = Tree::decode(Arc::new(first.clone()), None, Kind::Sha1) else { continue };
+            let Ok(sibling) = DecodedTree::decode_object(Arc::new(first.clone()), None, Kind::Sha1) else {
+                continue;
+            };
             let mut second = random(&mut numbers);
             // Mostly a version of the sibling: with entries of another tree in the place of some.
             if numbers.next().unwrap() % 4 != 0 {
                 let slots = &sibling.slots;
                 let mut edge = || {
                     let at = numbers.next().unwrap() as usize % (slots.len() + 1);
-                    at.checked_sub(1).map_or(0, |last| slots[last].id_at as usize + 20)
+                    at.checked_sub(1).map_or(0, |last| slots[last].id_offset as usize + 20)
                 };
                 let (left, right) = (edge(), edge());
                 let (left, right) = (left.min(right), left.max(right));
@@ -468,8 +500,8 @@ mod tests {
                 }
             }
             let second = Arc::new(second);
-            let alone = Tree::decode(second.clone(), None, Kind::Sha1);
-            let beside = Tree::decode(second.clone(), Some((ID, &sibling)), Kind::Sha1);
+            let alone = DecodedTree::decode_object(second.clone(), None, Kind::Sha1);
+            let beside = DecodedTree::decode_object(second.clone(), Some((ID, &sibling)), Kind::Sha1);
             assert_eq!(alone.is_ok(), beside.is_ok(), "{}", second.escape_ascii());
             let (Ok(alone), Ok(beside)) = (alone, beside) else {
                 refused += 1;
@@ -477,13 +509,13 @@ mod tests {
             };
             read += 1;
             assert_eq!(format!("{:?}", alone.slots), format!("{:?}", beside.slots));
-            let alike = beside.alike().unwrap();
-            ends += usize::from(0 < alike.end);
-            assert!(alike.beginning + alike.end <= beside.len().min(sibling.len()));
-            for index in (0..alike.beginning).chain(beside.len() - alike.end..beside.len()) {
+            let alike = beside.overlap().unwrap();
+            ends += usize::from(0 < alike.same_at_end);
+            assert!(alike.same_at_start + alike.same_at_end <= beside.len().min(sibling.len()));
+            for index in (0..alike.same_at_start).chain(beside.len() - alike.same_at_end..beside.len()) {
                 let other =
-                    if index < alike.beginning { index } else { index + sibling.len() - beside.len() };
-                assert_eq!(beside.get(index, Kind::Sha1), sibling.get(other, Kind::Sha1));
+                    if index < alike.same_at_start { index } else { index + sibling.len() - beside.len() };
+                assert_eq!(beside.entry_at(index, Kind::Sha1), sibling.entry_at(other, Kind::Sha1));
             }
         }
         assert!(2000 < read && 2000 < refused && 300 < ends, "{read} {refused} {ends}");
@@ -505,7 +537,7 @@ mod tests {
             assert!(tree(entries).is_err(), "{entries:?}");
         }
         assert!(tree(&[(file, "a-b"), ("40000", "a"), (file, "a0")]).is_ok());
-        assert!(Tree::decode(Arc::new(b"100644 a\0short".to_vec()), None, Kind::Sha1).is_err());
-        assert!(Tree::decode(Arc::new(b"100644".to_vec()), None, Kind::Sha1).is_err());
+        assert!(DecodedTree::decode_object(Arc::new(b"100644 a\0short".to_vec()), None, Kind::Sha1).is_err());
+        assert!(DecodedTree::decode_object(Arc::new(b"100644".to_vec()), None, Kind::Sha1).is_err());
     }
 }

@@ -8,8 +8,8 @@ use crate::change::person::is_invisible;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Request {
-    pub(super) method: Method,
+pub(super) struct GitHubRequest {
+    pub(super) method: RequestMethod,
     /// The path with its query; for GraphQL, empty.
     pub(super) path: String,
     pub(super) body: Option<Value>,
@@ -18,7 +18,7 @@ pub(super) struct Request {
 /// How it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Method {
+pub(super) enum RequestMethod {
     /// A REST question.
     Get,
     /// Makes something new.
@@ -31,7 +31,7 @@ pub(super) enum Method {
 
 /// The headers of an answer that something is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Headers {
+pub(super) struct ResponseHeaders {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) link: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,90 +48,93 @@ pub(super) struct Headers {
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct GitHubResponse {
     pub(super) status: u16,
-    pub(super) headers: Headers,
+    pub(super) headers: ResponseHeaders,
     pub(super) body: Vec<u8>,
 }
 
 /// Why something is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct GitHubFailure {
     /// What happened, in words that can be printed as they are.
     pub why: String,
     /// The status of the answer, if one came.
     pub status: Option<u16>,
 }
 
-impl Request {
-    pub(super) fn get(path: impl Into<String>) -> Request {
-        Request { method: Method::Get, path: path.into(), body: None }
+impl GitHubRequest {
+    pub(super) fn rest_get(path: impl Into<String>) -> GitHubRequest {
+        GitHubRequest { method: RequestMethod::Get, path: path.into(), body: None }
     }
 
-    pub(super) fn query(text: &str, variables: Value) -> Request {
+    pub(super) fn graphql_query(text: &str, variables: Value) -> GitHubRequest {
         let body = serde_json::json!({ "query": text, "variables": variables });
-        Request { method: Method::Query, path: String::new(), body: Some(body) }
+        GitHubRequest { method: RequestMethod::Query, path: String::new(), body: Some(body) }
     }
 
     /// Returns true if asking twice is as good as asking once.
-    pub(super) fn only_reads(&self) -> bool {
-        matches!(self.method, Method::Get | Method::Query)
+    pub(super) fn is_read_only(&self) -> bool {
+        matches!(self.method, RequestMethod::Get | RequestMethod::Query)
     }
 
     /// Returns what is asked for in words.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match self.method {
-            Method::Get => plain(&self.path, 200),
-            Method::Post => format!("POST {}", plain(&self.path, 200)),
-            Method::Patch => format!("PATCH {}", plain(&self.path, 200)),
-            Method::Query => {
+            RequestMethod::Get => printable_line(&self.path, 200),
+            RequestMethod::Post => format!("POST {}", printable_line(&self.path, 200)),
+            RequestMethod::Patch => format!("PATCH {}", printable_line(&self.path, 200)),
+            RequestMethod::Query => {
                 let text = self.body.as_ref().and_then(|body| body.get("query")).and_then(Value::as_str);
                 let name = text.and_then(|text| text.strip_prefix("query "));
                 let name = name.and_then(|name| name.split(['(', ' ', '{']).next()).unwrap_or("query");
-                format!("the GraphQL query {}", plain(name, 40))
+                format!("the GraphQL query {}", printable_line(name, 40))
             }
         }
     }
 }
 
-impl Answer {
+impl GitHubResponse {
     /// Reads a good answer to `request` as what it should be.
     ///
     /// # Errors
     ///
     /// Says what GitHub answered instead.
-    pub(super) fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
+    pub(super) fn parse_body<T: DeserializeOwned>(
+        &self,
+        request: &GitHubRequest,
+    ) -> Result<T, GitHubFailure> {
         if !(200..300).contains(&self.status) {
-            return Err(self.refusal(request));
+            return Err(self.describe_refusal(request));
         }
-        serde_json::from_slice(&self.body).map_err(|error| Failure {
+        serde_json::from_slice(&self.body).map_err(|error| GitHubFailure {
             why: format!(
                 "GitHub's answer to {} cannot be read: {}",
-                request.words(),
-                plain(&error.to_string(), 200)
+                request.describe(),
+                printable_line(&error.to_string(), 200)
             ),
             status: Some(self.status),
         })
     }
 
     /// Returns what GitHub says against a request.
-    pub(super) fn refusal(&self, request: &Request) -> Failure {
+    pub(super) fn describe_refusal(&self, request: &GitHubRequest) -> GitHubFailure {
         let said: Option<Value> = serde_json::from_slice(&self.body).ok();
         let said = said.as_ref().and_then(|said| said.get("message")).and_then(Value::as_str);
-        let said = said.map(|said| format!(": {}", plain(said, 200))).unwrap_or_default();
-        let why = format!("GitHub answered {} to {}{said}", self.status, request.words());
-        Failure { why, status: Some(self.status) }
+        let said = said.map(|said| format!(": {}", printable_line(said, 200))).unwrap_or_default();
+        let why = format!("GitHub answered {} to {}{said}", self.status, request.describe());
+        GitHubFailure { why, status: Some(self.status) }
     }
 }
 
-impl Failure {
-    pub(super) fn new(why: impl Into<String>) -> Failure {
-        Failure { why: why.into(), status: None }
+impl GitHubFailure {
+    pub(super) fn new(why: impl Into<String>) -> GitHubFailure {
+        GitHubFailure { why: why.into(), status: None }
     }
 }
 
 /// Returns `text` in one line without anything invisible, at most `longest` characters of it.
-pub(super) fn plain(text: &str, longest: usize) -> String {
+pub(super) fn printable_line(text: &str, longest: usize) -> String {
     let shown = |one: char| if is_invisible(one) { '\u{fffd}' } else { one };
     let cut: String = text.chars().take(longest).map(shown).collect();
     if longest < text.chars().count() { format!("{cut}...") } else { cut }

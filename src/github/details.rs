@@ -10,23 +10,23 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::ask::Failure;
-use super::client::Client;
-use super::graphql::{Actor, Connection, Id, Partial};
-use super::place::PullName;
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
+use super::graphql::{GraphqlActor, GraphqlConnection, GraphqlObjectId, PartialResponse};
+use super::place::PullRequestName;
 use crate::change::Oid;
 
-const DETAILS: &str = include_str!("queries/details.graphql");
+const DETAILS_QUERY: &str = include_str!("queries/details.graphql");
 
 /// How many further questions are asked for what did not fit into the first.
-const MOST_PAGES: usize = 40;
+const MAX_DETAIL_PAGES: usize = 40;
 
 /// A part of the answer.
-pub(super) type Part<T> = Result<T, Failure>;
+pub(super) type DetailPart<T> = Result<T, GitHubFailure>;
 
 /// Which parts are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct WantedDetails {
     pub(super) reviews: bool,
     pub(super) authors: bool,
     pub(super) threads: bool,
@@ -37,18 +37,18 @@ pub(super) struct Wanted {
 }
 
 /// The parts.
-pub(super) struct Details {
+pub(super) struct PullRequestDetails {
     /// The final revision when this was answered.
-    pub(super) head: Oid,
+    pub(super) head_revision: Oid,
     pub(super) last_edited_at: Option<Timestamp>,
     pub(super) includes_created_edit: bool,
-    pub(super) reviews: Part<Vec<ReviewNode>>,
-    pub(super) authors: Part<HashMap<Oid, Vec<GitActor>>>,
-    pub(super) threads: Part<Vec<Thread>>,
-    pub(super) edits: Part<Vec<EditNode>>,
-    pub(super) timeline: Part<Vec<TimelineItem>>,
-    pub(super) comments: Part<Vec<CommentNode>>,
-    pub(super) statuses: Part<Vec<StatusContext>>,
+    pub(super) reviews: DetailPart<Vec<ReviewNode>>,
+    pub(super) authors: DetailPart<HashMap<Oid, Vec<GitActor>>>,
+    pub(super) threads: DetailPart<Vec<ReviewThread>>,
+    pub(super) edits: DetailPart<Vec<DescriptionEditNode>>,
+    pub(super) timeline: DetailPart<Vec<TimelineItem>>,
+    pub(super) comments: DetailPart<Vec<CommentNode>>,
+    pub(super) statuses: DetailPart<Vec<StatusContext>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -64,8 +64,8 @@ pub(super) struct ReviewNode {
 pub(super) struct ReviewedCommit {
     pub(super) oid: Oid,
     pub(super) message: String,
-    pub(super) tree: Id,
-    pub(super) parents: Connection<Id>,
+    pub(super) tree: GraphqlObjectId,
+    pub(super) parents: GraphqlConnection<GraphqlObjectId>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -76,7 +76,7 @@ struct CommitNode {
 #[derive(Clone, Debug, Deserialize)]
 struct CommitAuthors {
     oid: Oid,
-    authors: Connection<GitActor>,
+    authors: GraphqlConnection<GitActor>,
 }
 
 /// Somebody whom a commit names.
@@ -84,31 +84,31 @@ struct CommitAuthors {
 pub(super) struct GitActor {
     pub(super) name: Option<String>,
     pub(super) email: Option<String>,
-    pub(super) user: Option<Login>,
+    pub(super) user: Option<UserLogin>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Login {
+pub(super) struct UserLogin {
     pub(super) login: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Thread {
+pub(super) struct ReviewThread {
     pub(super) is_resolved: bool,
     pub(super) path: String,
-    pub(super) comments: Connection<ThreadComment>,
+    pub(super) comments: GraphqlConnection<ThreadComment>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ThreadComment {
     pub(super) url: Option<String>,
-    pub(super) author: Option<Actor>,
+    pub(super) author: Option<GraphqlActor>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct EditNode {
+pub(super) struct DescriptionEditNode {
     pub(super) edited_at: Timestamp,
     pub(super) deleted_at: Option<Timestamp>,
     pub(super) diff: Option<String>,
@@ -118,7 +118,7 @@ pub(super) struct EditNode {
 #[serde(tag = "__typename")]
 pub(super) enum TimelineItem {
     #[serde(rename_all = "camelCase", rename = "LabeledEvent")]
-    Labeled { created_at: Timestamp, label: LabelName, actor: Option<Actor> },
+    Labeled { created_at: Timestamp, label: LabelName, actor: Option<GraphqlActor> },
     #[serde(rename_all = "camelCase", rename = "BaseRefChangedEvent")]
     BaseRefChanged { created_at: Timestamp },
 }
@@ -134,7 +134,7 @@ pub(super) struct CommentNode {
     pub(super) created_at: Timestamp,
     pub(super) last_edited_at: Option<Timestamp>,
     pub(super) body: String,
-    pub(super) author: Option<Actor>,
+    pub(super) author: Option<GraphqlActor>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -143,75 +143,75 @@ pub(super) struct StatusContext {
     pub(super) context: String,
     pub(super) state: String,
     pub(super) target_url: Option<String>,
-    pub(super) creator: Option<Actor>,
+    pub(super) creator: Option<GraphqlActor>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Data {
-    repository: Option<Repository>,
+struct DetailsResponse {
+    repository: Option<DetailsRepository>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Repository {
+struct DetailsRepository {
     object: Option<StatusCommit>,
-    pull_request: Option<PullRequest>,
+    pull_request: Option<DetailsPullRequest>,
 }
 
 #[derive(Deserialize)]
 struct StatusCommit {
     oid: Option<Oid>,
-    status: Option<Status>,
+    status: Option<CommitStatus>,
 }
 
 #[derive(Deserialize)]
-struct Status {
+struct CommitStatus {
     contexts: Vec<StatusContext>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PullRequest {
+struct DetailsPullRequest {
     head_ref_oid: Oid,
     last_edited_at: Option<Timestamp>,
     #[serde(default)]
     includes_created_edit: bool,
-    reviews: Option<Connection<ReviewNode>>,
-    commits: Option<Connection<CommitNode>>,
-    review_threads: Option<Connection<Thread>>,
-    user_content_edits: Option<Connection<EditNode>>,
-    timeline_items: Option<Connection<TimelineItem>>,
-    comments: Option<Connection<CommentNode>>,
+    reviews: Option<GraphqlConnection<ReviewNode>>,
+    commits: Option<GraphqlConnection<CommitNode>>,
+    review_threads: Option<GraphqlConnection<ReviewThread>>,
+    user_content_edits: Option<GraphqlConnection<DescriptionEditNode>>,
+    timeline_items: Option<GraphqlConnection<TimelineItem>>,
+    comments: Option<GraphqlConnection<CommentNode>>,
 }
 
 /// One part while it is being read.
-struct Reading<T> {
+struct PagedPart<T> {
     is_wanted: bool,
-    name: &'static str,
+    list_name: &'static str,
     nodes: Vec<T>,
     total: Option<usize>,
     cursor: Option<String>,
-    failed: Option<Failure>,
+    failure: Option<GitHubFailure>,
 }
 
-impl<T> Reading<T> {
+impl<T> PagedPart<T> {
     fn new(is_wanted: bool, name: &'static str) -> Self {
-        Reading { is_wanted, name, nodes: Vec::new(), total: None, cursor: None, failed: None }
+        PagedPart { is_wanted, list_name: name, nodes: Vec::new(), total: None, cursor: None, failure: None }
     }
 
     /// Takes a page; if this part has no more to come, it is not asked for again.
-    fn take(&mut self, page: Option<Connection<T>>, error: Option<&str>) {
+    fn add_page(&mut self, page: Option<GraphqlConnection<T>>, error: Option<&str>) {
         if !self.is_wanted {
             return;
         }
         self.is_wanted = false;
         if let Some(why) = error {
-            self.failed = Some(Failure::new(why));
+            self.failure = Some(GitHubFailure::new(why));
             return;
         }
         let Some(page) = page else {
-            self.failed = Some(Failure::new(format!("GitHub's answer has no `{}`", self.name)));
+            self.failure = Some(GitHubFailure::new(format!("GitHub's answer has no `{}`", self.list_name)));
             return;
         };
         self.nodes.extend(page.nodes);
@@ -224,21 +224,27 @@ impl<T> Reading<T> {
                 self.is_wanted = true;
             }
             Some(info) if !info.has_next_page => {}
-            _ => self.failed = Some(Failure::new(format!("GitHub does not say how `{}` goes on", self.name))),
+            _ => {
+                self.failure =
+                    Some(GitHubFailure::new(format!("GitHub does not say how `{}` goes on", self.list_name)))
+            }
         }
     }
 
-    fn part(self) -> Part<Vec<T>> {
-        if let Some(failed) = self.failed {
+    fn finish_part(self) -> DetailPart<Vec<T>> {
+        if let Some(failed) = self.failure {
             return Err(failed);
         }
         if self.is_wanted {
-            return Err(Failure::new(format!("`{}` has more than {MOST_PAGES} pages", self.name)));
+            return Err(GitHubFailure::new(format!(
+                "`{}` has more than {MAX_DETAIL_PAGES} pages",
+                self.list_name
+            )));
         }
         match self.total {
-            Some(total) if total != self.nodes.len() => Err(Failure::new(format!(
+            Some(total) if total != self.nodes.len() => Err(GitHubFailure::new(format!(
                 "GitHub says that `{}` has {total} entries, and lists {}",
-                self.name,
+                self.list_name,
                 self.nodes.len()
             ))),
             _ => Ok(self.nodes),
@@ -251,21 +257,21 @@ impl<T> Reading<T> {
 /// # Errors
 ///
 /// Fails if nothing at all could be read.
-pub(super) async fn details(
-    client: &Client,
-    pull: &PullName,
+pub(super) async fn read_details(
+    client: &GitHubClient,
+    pull: &PullRequestName,
     checks_of: Oid,
-    wanted: Wanted,
-) -> Result<Details, Failure> {
-    let mut reviews = Reading::new(wanted.reviews, "reviews");
-    let mut authors = Reading::new(wanted.authors, "commits");
-    let mut threads = Reading::new(wanted.threads, "reviewThreads");
-    let mut edits = Reading::new(wanted.edits, "userContentEdits");
-    let mut timeline = Reading::new(wanted.timeline, "timelineItems");
-    let mut comments = Reading::new(wanted.comments, "comments");
-    let mut statuses = Err(Failure::new("nobody asked for it"));
+    wanted: WantedDetails,
+) -> Result<PullRequestDetails, GitHubFailure> {
+    let mut reviews = PagedPart::new(wanted.reviews, "reviews");
+    let mut authors = PagedPart::new(wanted.authors, "commits");
+    let mut threads = PagedPart::new(wanted.threads, "reviewThreads");
+    let mut edits = PagedPart::new(wanted.edits, "userContentEdits");
+    let mut timeline = PagedPart::new(wanted.timeline, "timelineItems");
+    let mut comments = PagedPart::new(wanted.comments, "comments");
+    let mut statuses = Err(GitHubFailure::new("nobody asked for it"));
     let mut first: Option<(Oid, Option<Timestamp>, bool)> = None;
-    for page in 0..MOST_PAGES {
+    for page in 0..MAX_DETAIL_PAGES {
         let variables = json!({
             "owner": pull.repo.owner, "name": pull.repo.name, "number": pull.number,
             "checksOf": checks_of.to_string(), "statuses": wanted.statuses && page == 0,
@@ -276,40 +282,43 @@ pub(super) async fn details(
             "timeline": timeline.is_wanted, "timelineAfter": timeline.cursor,
             "comments": comments.is_wanted, "commentsAfter": comments.cursor,
         });
-        let answer: Partial<Data> = client.query_partial(DETAILS, variables).await?;
-        let error = |part: &str| answer.error_in(part).map(str::to_owned);
+        let answer: PartialResponse<DetailsResponse> =
+            client.run_partial_query(DETAILS_QUERY, variables).await?;
+        let error = |part: &str| answer.error_in_part(part).map(str::to_owned);
         let errors = ["reviews", "commits", "reviewThreads", "userContentEdits", "timelineItems", "comments"]
             .map(error);
         let object_error = error("object");
-        let repository =
-            answer.data.repository.ok_or_else(|| Failure::new(format!("GitHub knows no {}", pull.repo)))?;
+        let repository = answer
+            .data
+            .repository
+            .ok_or_else(|| GitHubFailure::new(format!("GitHub knows no {}", pull.repo)))?;
         let found = repository
             .pull_request
-            .ok_or_else(|| Failure::new(format!("GitHub knows no pull request {pull}")))?;
+            .ok_or_else(|| GitHubFailure::new(format!("GitHub knows no pull request {pull}")))?;
         if first.is_some_and(|(head, ..)| head != found.head_ref_oid) {
-            return Err(Failure::new("somebody pushed while the pull request was being read"));
+            return Err(GitHubFailure::new("somebody pushed while the pull request was being read"));
         }
         if wanted.statuses && page == 0 {
             statuses = match (object_error, repository.object) {
-                (Some(why), _) => Err(Failure::new(why)),
+                (Some(why), _) => Err(GitHubFailure::new(why)),
                 (None, Some(commit)) if commit.oid == Some(checks_of) => {
                     Ok(commit.status.map(|status| status.contexts).unwrap_or_default())
                 }
-                _ => Err(Failure::new(format!("GitHub knows no commit {}", checks_of.short()))),
+                _ => Err(GitHubFailure::new(format!("GitHub knows no commit {}", checks_of.short_hex()))),
             };
         }
         first = first.or(Some((found.head_ref_oid, found.last_edited_at, found.includes_created_edit)));
         let [in_reviews, in_commits, in_threads, in_edits, in_timeline, in_comments] = errors;
-        reviews.take(found.reviews, in_reviews.as_deref());
-        authors.take(found.commits, in_commits.as_deref());
-        threads.take(found.review_threads, in_threads.as_deref());
+        reviews.add_page(found.reviews, in_reviews.as_deref());
+        authors.add_page(found.commits, in_commits.as_deref());
+        threads.add_page(found.review_threads, in_threads.as_deref());
         // There is no such list where nothing was ever edited.
         match (found.user_content_edits, found.last_edited_at) {
             (None, None) if in_edits.is_none() => edits.is_wanted = false,
-            (page, _) => edits.take(page, in_edits.as_deref()),
+            (page, _) => edits.add_page(page, in_edits.as_deref()),
         }
-        timeline.take(found.timeline_items, in_timeline.as_deref());
-        comments.take(found.comments, in_comments.as_deref());
+        timeline.add_page(found.timeline_items, in_timeline.as_deref());
+        comments.add_page(found.comments, in_comments.as_deref());
         let more = [
             reviews.is_wanted,
             authors.is_wanted,
@@ -323,27 +332,27 @@ pub(super) async fn details(
         }
     }
     let (head, last_edited_at, includes_created_edit) =
-        first.ok_or_else(|| Failure::new("nothing was asked"))?;
-    Ok(Details {
-        head,
+        first.ok_or_else(|| GitHubFailure::new("nothing was asked"))?;
+    Ok(PullRequestDetails {
+        head_revision: head,
         last_edited_at,
         includes_created_edit,
-        reviews: reviews.part(),
-        authors: authors.part().and_then(by_commit),
-        threads: threads.part(),
-        edits: edits.part(),
-        timeline: timeline.part(),
-        comments: comments.part(),
+        reviews: reviews.finish_part(),
+        authors: authors.finish_part().and_then(group_authors_by_commit),
+        threads: threads.finish_part(),
+        edits: edits.finish_part(),
+        timeline: timeline.finish_part(),
+        comments: comments.finish_part(),
         statuses,
     })
 }
 
-fn by_commit(nodes: Vec<CommitNode>) -> Part<HashMap<Oid, Vec<GitActor>>> {
+fn group_authors_by_commit(nodes: Vec<CommitNode>) -> DetailPart<HashMap<Oid, Vec<GitActor>>> {
     let mut all = HashMap::new();
     for CommitNode { commit } in nodes {
         if commit.authors.total_count.is_some_and(|total| total != commit.authors.nodes.len()) {
-            let why = format!("GitHub does not list all authors of {}", commit.oid.short());
-            return Err(Failure::new(why));
+            let why = format!("GitHub does not list all authors of {}", commit.oid.short_hex());
+            return Err(GitHubFailure::new(why));
         }
         all.insert(commit.oid, commit.authors.nodes);
     }

@@ -10,42 +10,42 @@
 
 use serde_json::Value;
 
-use super::place::RepoName;
+use super::place::RepositoryName;
 use crate::change::Oid;
-use crate::yaml::shown;
+use crate::yaml::shorten_for_message;
 
 /// The largest event that is read; GitHub's own limit is 25 MB.
-pub const LARGEST_EVENT: usize = 32 << 20;
+pub const MAX_EVENT_BYTES: usize = 32 << 20;
 
 /// What is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum EventSubject {
     /// A pull request.
-    Pull {
+    PullRequest {
         /// The repository that it is for.
-        repo: RepoName,
+        repo: RepositoryName,
         /// Its number.
         number: u64,
         /// Its final revision when the event happened, if the event says so.
-        expected: Option<Oid>,
+        expected_head: Option<Oid>,
     },
     /// What a merge queue is about to merge.
     MergeGroup {
         /// The repository.
-        repo: RepoName,
+        repo: RepositoryName,
         /// The full name of the branch that it is for.
         base_ref: String,
         /// Where it starts.
-        base: Oid,
+        base_tip: Oid,
         /// Where it ends.
-        head: Oid,
+        group_head: Oid,
     },
     /// Something that was pushed already.
     Push {
         /// The repository.
-        repo: RepoName,
+        repo: RepositoryName,
         /// The full name of the ref.
-        name: String,
+        ref_name: String,
         /// What it held; all zeroes for nothing.
         before: Oid,
         /// What it holds; all zeroes for nothing.
@@ -54,29 +54,31 @@ pub enum Subject {
         forced: bool,
     },
     /// Every pull request of the repository that is open.
-    OpenPulls {
+    OpenPullRequests {
         /// The repository.
-        repo: RepoName,
+        repo: RepositoryName,
     },
 }
 
-impl Subject {
+impl EventSubject {
     /// Returns the repository and the revision that it is about, as far as the event itself says.
-    pub fn revision(&self) -> Option<(&RepoName, Oid)> {
+    pub fn judged_revision(&self) -> Option<(&RepositoryName, Oid)> {
         match self {
-            Subject::Pull { repo, expected, .. } => Some((repo, (*expected)?)),
-            Subject::MergeGroup { repo, head, .. } => Some((repo, *head)),
-            Subject::Push { repo, after, .. } => Some((repo, *after)).filter(|(_, after)| !after.is_null()),
-            Subject::OpenPulls { .. } => None,
+            EventSubject::PullRequest { repo, expected_head: expected, .. } => Some((repo, (*expected)?)),
+            EventSubject::MergeGroup { repo, group_head: head, .. } => Some((repo, *head)),
+            EventSubject::Push { repo, after, .. } => {
+                Some((repo, *after)).filter(|(_, after)| !after.is_null())
+            }
+            EventSubject::OpenPullRequests { .. } => None,
         }
     }
 }
 
 /// Why an event says nothing that could be judged.
-pub type BadEvent = String;
+pub type EventError = String;
 
 /// The events that this reads, for messages.
-pub const EVENTS: &str = "pull_request, pull_request_target, pull_request_review, pull_request_review_comment, \
+pub const SUPPORTED_EVENTS: &str = "pull_request, pull_request_target, pull_request_review, pull_request_review_comment, \
                           pull_request_review_thread, merge_group, push, issue_comment, schedule, workflow_dispatch";
 
 /// Reads the event called `name`, described by `json`; `default` is the repository that a run belongs
@@ -86,13 +88,17 @@ pub const EVENTS: &str = "pull_request, pull_request_target, pull_request_review
 ///
 /// Names the part of the event that is missing or has the wrong type, or says that there is no such
 /// event here.
-pub fn read(name: &str, json: &[u8], default: Option<&RepoName>) -> Result<Subject, BadEvent> {
-    if LARGEST_EVENT < json.len() {
-        return Err(format!("the event has {} bytes, and at most {LARGEST_EVENT} are read", json.len()));
+pub fn parse_event(
+    name: &str,
+    json: &[u8],
+    default: Option<&RepositoryName>,
+) -> Result<EventSubject, EventError> {
+    if MAX_EVENT_BYTES < json.len() {
+        return Err(format!("the event has {} bytes, and at most {MAX_EVENT_BYTES} are read", json.len()));
     }
     let value: Value =
         serde_json::from_slice(json).map_err(|error| format!("the event is not JSON: {error}"))?;
-    let event = At { value: &value, path: String::new() };
+    let event = EventValue { value: &value, path: String::new() };
     if !value.is_object() {
         return Err("the event is not a JSON object".into());
     }
@@ -102,82 +108,85 @@ pub fn read(name: &str, json: &[u8], default: Option<&RepoName>) -> Result<Subje
         | "pull_request_review"
         | "pull_request_review_comment"
         | "pull_request_review_thread" => {
-            let pull = event.get("pull_request")?;
-            Ok(Subject::Pull {
-                repo: event.repo()?,
-                number: pull.get("number")?.number()?,
-                expected: Some(pull.get("head")?.get("sha")?.oid()?),
+            let pull = event.read_member("pull_request")?;
+            Ok(EventSubject::PullRequest {
+                repo: event.read_repository()?,
+                number: pull.read_member("number")?.read_number()?,
+                expected_head: Some(pull.read_member("head")?.read_member("sha")?.read_oid()?),
             })
         }
         "issue_comment" => {
-            let issue = event.get("issue")?;
+            let issue = event.read_member("issue")?;
             if issue.value.get("pull_request").is_none_or(Value::is_null) {
                 return Err("the comment is on an issue, and only pull requests are judged".into());
             }
-            let number = issue.get("number")?.number()?;
-            Ok(Subject::Pull { repo: event.repo()?, number, expected: None })
+            let number = issue.read_member("number")?.read_number()?;
+            Ok(EventSubject::PullRequest { repo: event.read_repository()?, number, expected_head: None })
         }
         "merge_group" => {
-            let group = event.get("merge_group")?;
-            Ok(Subject::MergeGroup {
-                repo: event.repo()?,
-                base_ref: group.get("base_ref")?.full_ref()?,
-                base: group.get("base_sha")?.oid()?,
-                head: group.get("head_sha")?.oid()?,
+            let group = event.read_member("merge_group")?;
+            Ok(EventSubject::MergeGroup {
+                repo: event.read_repository()?,
+                base_ref: group.read_member("base_ref")?.read_ref_name()?,
+                base_tip: group.read_member("base_sha")?.read_oid()?,
+                group_head: group.read_member("head_sha")?.read_oid()?,
             })
         }
-        "push" => Ok(Subject::Push {
-            repo: event.repo()?,
-            name: event.get("ref")?.full_ref()?,
-            before: event.get("before")?.oid()?,
-            after: event.get("after")?.oid()?,
-            forced: event.get("forced")?.truth()?,
+        "push" => Ok(EventSubject::Push {
+            repo: event.read_repository()?,
+            ref_name: event.read_member("ref")?.read_ref_name()?,
+            before: event.read_member("before")?.read_oid()?,
+            after: event.read_member("after")?.read_oid()?,
+            forced: event.read_member("forced")?.read_bool()?,
         }),
         "workflow_dispatch" => {
-            let repo = event.repo()?;
+            let repo = event.read_repository()?;
             let inputs = value.get("inputs").filter(|inputs| !inputs.is_null());
             let asked = inputs.and_then(|inputs| inputs.get("pull-request"));
             match asked {
-                None => Ok(Subject::OpenPulls { repo }),
-                Some(Value::String(text)) if text.is_empty() => Ok(Subject::OpenPulls { repo }),
+                None => Ok(EventSubject::OpenPullRequests { repo }),
+                Some(Value::String(text)) if text.is_empty() => Ok(EventSubject::OpenPullRequests { repo }),
                 Some(_) => {
-                    let number = event.get("inputs")?.get("pull-request")?.text()?;
+                    let number = event.read_member("inputs")?.read_member("pull-request")?.read_text()?;
                     let number = number.parse().ok().filter(|number| 0 < *number);
                     let number = number.ok_or("`inputs.pull-request` is not the number of a pull request")?;
-                    Ok(Subject::Pull { repo, number, expected: None })
+                    Ok(EventSubject::PullRequest { repo, number, expected_head: None })
                 }
             }
         }
         // The file of a schedule holds little more than the schedule itself.
         "schedule" => match (value.get("repository"), default) {
-            (None | Some(Value::Null), Some(repo)) => Ok(Subject::OpenPulls { repo: repo.clone() }),
-            _ => Ok(Subject::OpenPulls { repo: event.repo()? }),
+            (None | Some(Value::Null), Some(repo)) => {
+                Ok(EventSubject::OpenPullRequests { repo: repo.clone() })
+            }
+            _ => Ok(EventSubject::OpenPullRequests { repo: event.read_repository()? }),
         },
-        other => {
-            Err(format!("the event `{}` says nothing that can be judged; there are {EVENTS}", shown(other)))
-        }
+        other => Err(format!(
+            "the event `{}` says nothing that can be judged; there are {SUPPORTED_EVENTS}",
+            shorten_for_message(other)
+        )),
     }
 }
 
 /// A part of the event, and how to get there.
-struct At<'json> {
+struct EventValue<'json> {
     value: &'json Value,
     path: String,
 }
 
-impl<'json> At<'json> {
-    fn get(&self, key: &str) -> Result<At<'json>, BadEvent> {
+impl<'json> EventValue<'json> {
+    fn read_member(&self, key: &str) -> Result<EventValue<'json>, EventError> {
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         if !self.value.is_object() {
-            return Err(self.wrong("an object"));
+            return Err(self.wrong_type_error("an object"));
         }
         match self.value.get(key) {
             None => Err(format!("the event has no `{path}`")),
-            Some(value) => Ok(At { value, path }),
+            Some(value) => Ok(EventValue { value, path }),
         }
     }
 
-    fn wrong(&self, wanted: &str) -> BadEvent {
+    fn wrong_type_error(&self, wanted: &str) -> EventError {
         let is = match self.value {
             Value::Null => "null",
             Value::Bool(_) => "a truth value",
@@ -189,31 +198,34 @@ impl<'json> At<'json> {
         format!("`{}` of the event is {is} where {wanted} is needed", self.path)
     }
 
-    fn number(&self) -> Result<u64, BadEvent> {
+    fn read_number(&self) -> Result<u64, EventError> {
         let number = self.value.as_u64().filter(|number| 0 < *number);
-        number.ok_or_else(|| self.wrong("the number of a pull request"))
+        number.ok_or_else(|| self.wrong_type_error("the number of a pull request"))
     }
 
-    fn text(&self) -> Result<&'json str, BadEvent> {
-        self.value.as_str().ok_or_else(|| self.wrong("a text"))
+    fn read_text(&self) -> Result<&'json str, EventError> {
+        self.value.as_str().ok_or_else(|| self.wrong_type_error("a text"))
     }
 
-    fn truth(&self) -> Result<bool, BadEvent> {
-        self.value.as_bool().ok_or_else(|| self.wrong("true or false"))
+    fn read_bool(&self) -> Result<bool, EventError> {
+        self.value.as_bool().ok_or_else(|| self.wrong_type_error("true or false"))
     }
 
-    fn oid(&self) -> Result<Oid, BadEvent> {
-        self.value.as_str().and_then(Oid::from_hex).ok_or_else(|| self.wrong("the id of a commit"))
+    fn read_oid(&self) -> Result<Oid, EventError> {
+        self.value.as_str().and_then(Oid::from_hex).ok_or_else(|| self.wrong_type_error("the id of a commit"))
     }
 
-    fn full_ref(&self) -> Result<String, BadEvent> {
+    fn read_ref_name(&self) -> Result<String, EventError> {
         let name = self.value.as_str().filter(|name| name.starts_with("refs/"));
-        name.map(str::to_owned).ok_or_else(|| self.wrong("the full name of a ref"))
+        name.map(str::to_owned).ok_or_else(|| self.wrong_type_error("the full name of a ref"))
     }
 
-    fn repo(&self) -> Result<RepoName, BadEvent> {
-        let name = self.get("repository")?.get("full_name")?;
-        name.value.as_str().and_then(RepoName::read).ok_or_else(|| name.wrong("`OWNER/REPO`"))
+    fn read_repository(&self) -> Result<RepositoryName, EventError> {
+        let name = self.read_member("repository")?.read_member("full_name")?;
+        name.value
+            .as_str()
+            .and_then(RepositoryName::parse_name)
+            .ok_or_else(|| name.wrong_type_error("`OWNER/REPO`"))
     }
 }
 

@@ -5,79 +5,82 @@
 use futures_util::future::{join, join3};
 use jiff::Timestamp;
 
-use super::ask::Failure;
-use super::client::Client;
-use super::details::{Details, Wanted, details};
-use super::place::PullName;
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
+use super::details::{PullRequestDetails, WantedDetails, read_details};
+use super::place::PullRequestName;
 use super::said;
 use super::{accounts, answers, checks, commits, files, pushers};
 use crate::change::body;
-use crate::change::pull::{Check, Maker};
+use crate::change::pull::{CheckResult, PullContributor};
 use crate::change::{
-    Change, Fact, LineCount, Missing, Need, Needs, Oid, PathChange, Pull, Pusher, Stage, Text,
+    Change, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest, PusherIdentity,
+    Stage, Text,
 };
-use crate::git::Trusted;
-use crate::verdict::Line;
+use crate::git::TrustedKeys;
+use crate::verdict::Sentence;
 
 /// Who tells who pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PusherFrom {
+pub enum PusherSource {
     /// The record of what happened to the branch.
     #[default]
-    Activity,
+    BranchActivity,
     /// Nobody: whoever runs this has said that it need not be known.
-    None,
+    NotNeeded,
 }
 
 /// What gathering takes, beside the pull request itself.
-pub(super) struct Gathering<'ask> {
-    pub(super) client: &'ask Client,
-    pub(super) name: &'ask PullName,
-    pub(super) pull: &'ask answers::Pull,
-    pub(super) base: Oid,
-    pub(super) needs: &'ask Needs,
-    pub(super) trusted: Option<Trusted<'ask>>,
-    pub(super) pusher: PusherFrom,
+pub(super) struct PullRequestGatherer<'ask> {
+    pub(super) client: &'ask GitHubClient,
+    pub(super) name: &'ask PullRequestName,
+    pub(super) pull: &'ask answers::RestPullRequest,
+    pub(super) base_tip: Oid,
+    pub(super) needs: &'ask NeededFacts,
+    pub(super) trusted: Option<TrustedKeys<'ask>>,
+    pub(super) pusher_source: PusherSource,
     /// The revision whose checks count.
-    pub(super) checks_of: Oid,
-    pub(super) now: Timestamp,
+    pub(super) checks_revision: Oid,
+    pub(super) seen_at: Timestamp,
 }
 
 /// Why there is nothing to judge.
-pub(super) enum Gap {
+pub(super) enum GatherFailure {
     /// The commits cannot be had.
-    Commits(Failure),
+    CommitsUnavailable(GitHubFailure),
     /// The pull request is not what it was a moment ago.
-    Moved(String),
+    HeadMoved(String),
 }
 
-impl Gathering<'_> {
-    fn wants(&self, any: &[Need]) -> bool {
+impl PullRequestGatherer<'_> {
+    fn wants_any(&self, any: &[FactKind]) -> bool {
         any.iter().any(|need| self.needs.contains(need))
     }
 
-    fn wanted(&self) -> Wanted {
-        let reviews = self.wants(&[Need::Reviews, Need::Approvals]);
-        Wanted {
+    fn wanted_details(&self) -> WantedDetails {
+        let reviews = self.wants_any(&[FactKind::Reviews, FactKind::Approvals]);
+        WantedDetails {
             reviews,
-            authors: reviews || self.wants(&[Need::Pusher]),
-            threads: self.wants(&[Need::Conversations]),
-            edits: reviews || self.wants(&[Need::Comments]),
-            timeline: reviews || self.wants(&[Need::Pull]),
-            comments: self.wants(&[Need::Comments]),
-            statuses: self.wants(&[Need::Checks]),
+            authors: reviews || self.wants_any(&[FactKind::Pusher]),
+            threads: self.wants_any(&[FactKind::Conversations]),
+            edits: reviews || self.wants_any(&[FactKind::Comments]),
+            timeline: reviews || self.wants_any(&[FactKind::Pull]),
+            comments: self.wants_any(&[FactKind::Comments]),
+            statuses: self.wants_any(&[FactKind::Checks]),
         }
     }
 
     /// Gathers the change. Files are always among it: they tell whether the policy itself changes.
-    pub(super) async fn gather(&self) -> Result<Change, Gap> {
+    pub(super) async fn gather_change(&self) -> Result<Change, GatherFailure> {
         let (client, name, pull) = (self.client, self.name, self.pull);
-        let wanted = self.wanted();
+        let wanted = self.wanted_details();
         let with_pusher = async {
-            match self.pusher {
+            match self.pusher_source {
                 // Whose pushes count depends on the commits, so all of them are kept until then.
-                PusherFrom::Activity if wanted.authors => Some(pushers::activity(client, pull).await),
-                PusherFrom::Activity | PusherFrom::None => None,
+                PusherSource::BranchActivity if wanted.authors => {
+                    Some(pushers::read_branch_activity(client, pull).await)
+                }
+                PusherSource::BranchActivity | PusherSource::NotNeeded => None,
             }
         };
         let with_reviews = async {
@@ -88,85 +91,98 @@ impl Gathering<'_> {
         };
         let with_checks = async {
             match wanted.statuses {
-                true => Some(checks::runs(client, &name.repo, self.checks_of).await),
+                true => Some(checks::read_check_runs(client, &name.repo, self.checks_revision).await),
                 false => None,
             }
         };
         let with_details = async {
             match wanted {
-                wanted if wanted == Wanted::default() => None,
-                wanted => Some(details(client, name, self.checks_of, wanted).await),
+                wanted if wanted == WantedDetails::default() => None,
+                wanted => Some(read_details(client, name, self.checks_revision, wanted).await),
             }
         };
-        let first = join3(commits::list(client, name, pull), files::list(client, name, pull), with_pusher);
+        let first = join3(
+            commits::list_commits(client, name, pull),
+            files::list_changed_files(client, name, pull),
+            with_pusher,
+        );
         let second = join3(with_reviews, with_checks, with_details);
         let ((listed, paths, activity), (reviews, runs, details)) = join(first, second).await;
-        let listed = listed.map_err(Gap::Commits)?;
+        let listed = listed.map_err(GatherFailure::CommitsUnavailable)?;
         if let Some(Ok(details)) = &details
-            && details.head != pull.head.sha
+            && details.head_revision != pull.head.sha
         {
-            let moved =
-                format!("{} was pushed while {} was being read", details.head.short(), pull.head.sha.short());
-            return Err(Gap::Moved(moved));
+            let moved = format!(
+                "{} was pushed while {} was being read",
+                details.head_revision.short_hex(),
+                pull.head.sha.short_hex()
+            );
+            return Err(GatherFailure::HeadMoved(moved));
         }
-        let head =
-            listed.last().map(commits::head).ok_or_else(|| Gap::Commits(Failure::new("there are none")))?;
-        let details = details.unwrap_or_else(|| Err(Failure::new("nobody asked for it")));
+        let head = listed
+            .last()
+            .map(commits::convert_head)
+            .ok_or_else(|| GatherFailure::CommitsUnavailable(GitHubFailure::new("there are none")))?;
+        let details = details.unwrap_or_else(|| Err(GitHubFailure::new("nobody asked for it")));
         let details = details.as_ref();
         let (pusher, pushed, pushed_at) =
-            self.pushers(activity, |id| listed.iter().any(|commit| commit.sha == id));
+            self.identify_pushers(activity, |id| listed.iter().any(|commit| commit.sha == id));
         let comments = match wanted.comments {
-            true => said::comments(client, name, details).await,
-            false => Err(unasked(Need::Comments)),
+            true => said::collect_comments(client, name, details).await,
+            false => Err(missing_unasked(FactKind::Comments)),
         };
-        let paths = self.paths(paths).await;
-        let whole = Pull {
+        let paths = self.complete_paths(paths).await;
+        let whole = PullRequest {
             name: Text::from(name.to_string()),
             url: Text::from(pull.html_url.as_deref().unwrap_or_default()),
             title: Text::from(pull.title.as_str()),
-            statements: pull.body.as_deref().map(body::read).unwrap_or_default(),
-            opener: accounts::of_user(pull.user.as_ref()),
+            statements: pull.body.as_deref().map(body::read_statements).unwrap_or_default(),
+            opener: accounts::account_of_user(pull.user.as_ref()),
             is_draft: pull.draft.unwrap_or(false),
             source: Text::from(format!("refs/heads/{}", pull.head.branch)),
-            base: self.base,
+            base: self.base_tip,
             head,
             paths,
             lines: Ok(LineCount { added: pull.additions, removed: pull.deletions }),
             pushed_at,
-            makers: makers(&listed, details, pushed),
-            labels: said::labels(pull, details),
+            contributors: collect_contributors(&listed, details, pushed),
+            labels: said::collect_labels(pull, details),
             reviews: match &reviews {
-                None => Err(unasked(Need::Reviews)),
-                Some(Err(failure)) => Err(Missing::Unavailable(Need::Reviews, failure.why.clone())),
-                Some(Ok(reviews)) => Ok(said::reviews(reviews, details)),
+                None => Err(missing_unasked(FactKind::Reviews)),
+                Some(Err(failure)) => Err(Missing::Unavailable(FactKind::Reviews, failure.why.clone())),
+                Some(Ok(reviews)) => Ok(said::combine_reviews(reviews, details)),
             },
             comments,
-            edits: said::edits(pull, details),
-            retargeted_at: said::retargeted_at(details),
-            checks: found(runs, details),
-            conversations: said::conversations(details),
+            edits: said::collect_edits(pull, details),
+            retargeted_at: said::find_retarget_time(details),
+            checks: collect_checks(runs, details),
+            conversations: said::collect_conversations(details),
         };
         Ok(Change {
             stage: Stage::PullRequest,
             target: Ok(Text::from(format!("refs/heads/{}", pull.base.branch))),
-            seen_at: self.now,
+            seen_at: self.seen_at,
             pusher,
             pull: Ok(Box::new(whole)),
             // Ticket systems are asked once it is known which tickets are named.
-            tickets: Change::no_tickets(Stage::PullRequest),
-            commits: listed.iter().map(|commit| commits::commit(commit, self.needs, self.trusted)).collect(),
+            tickets: Change::missing_tickets(Stage::PullRequest),
+            commits: listed
+                .iter()
+                .map(|commit| commits::convert_commit(commit, self.needs, self.trusted))
+                .collect(),
         })
     }
 
-    async fn paths(&self, listed: Result<Vec<PathChange>, Failure>) -> Fact<Vec<PathChange>> {
-        let gap = |failure: Failure| Missing::Unavailable(Need::Paths, failure.why);
+    async fn complete_paths(&self, listed: Result<Vec<PathChange>, GitHubFailure>) -> Fact<Vec<PathChange>> {
+        let gap = |failure: GitHubFailure| Missing::Unavailable(FactKind::Paths, failure.why);
         let mut paths = listed.map_err(gap)?;
-        if self.wants(&[Need::Kinds, Need::Blobs]) {
-            let ends = [self.base, self.pull.head.sha];
-            if let Err(failure) = files::complete(self.client, self.name, ends, self.needs, &mut paths).await
+        if self.wants_any(&[FactKind::FileKinds, FactKind::Blobs]) {
+            let ends = [self.base_tip, self.pull.head.sha];
+            if let Err(failure) =
+                files::complete_from_trees(self.client, self.name, ends, self.needs, &mut paths).await
             {
                 for change in &mut paths {
-                    change.blob = Err(Missing::Unavailable(Need::Blobs, failure.why.clone()));
+                    change.blob = Err(Missing::Unavailable(FactKind::Blobs, failure.why.clone()));
                 }
             }
         }
@@ -174,21 +190,25 @@ impl Gathering<'_> {
     }
 
     /// Returns who pushed the final revision, everybody who pushed, and when the last one did.
-    fn pushers(
+    fn identify_pushers(
         &self,
-        activity: Option<Result<Vec<answers::Activity>, Failure>>,
+        activity: Option<Result<Vec<answers::RestActivity>, GitHubFailure>>,
         is_ours: impl Fn(Oid) -> bool,
-    ) -> (Fact<Pusher>, Fact<Vec<Maker>>, Option<Timestamp>) {
-        if self.pusher == PusherFrom::None {
-            return (Ok(Pusher::Unidentified), Ok(Vec::new()), None);
+    ) -> (Fact<PusherIdentity>, Fact<Vec<PullContributor>>, Option<Timestamp>) {
+        if self.pusher_source == PusherSource::NotNeeded {
+            return (Ok(PusherIdentity::Unidentified), Ok(Vec::new()), None);
         }
         let Some(activity) = activity else {
-            return (Err(unasked(Need::Pusher)), Err(unasked(Need::Pusher)), None);
+            return (Err(missing_unasked(FactKind::Pusher)), Err(missing_unasked(FactKind::Pusher)), None);
         };
-        match activity.and_then(|activity| pushers::of(&activity, self.pull, is_ours)) {
-            Ok(found) => (Ok(Pusher::Account(found.last.id)), Ok(found.makers), found.at),
+        match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, is_ours)) {
+            Ok(found) => (
+                Ok(PusherIdentity::Account(found.last_pusher.id)),
+                Ok(found.contributors),
+                found.last_pushed_at,
+            ),
             Err(failure) => {
-                let gap = Missing::Unavailable(Need::Pusher, failure.why);
+                let gap = Missing::Unavailable(FactKind::Pusher, failure.why);
                 (Err(gap.clone()), Err(gap), None)
             }
         }
@@ -200,7 +220,7 @@ impl Gathering<'_> {
 /// # Errors
 ///
 /// Fails if the description was changed since, and nobody tells what it said before.
-pub(super) fn as_it_was(change: &mut Change, at: Timestamp) -> Result<(), Line> {
+pub(super) fn drop_later_facts(change: &mut Change, at: Timestamp) -> Result<(), Sentence> {
     let Ok(pull) = &mut change.pull else { return Ok(()) };
     if let Ok(reviews) = &mut pull.reviews {
         reviews.retain(|review| review.at.is_none_or(|given| given <= at));
@@ -217,7 +237,9 @@ pub(super) fn as_it_was(change: &mut Change, at: Timestamp) -> Result<(), Line> 
         edits.retain(|edit| edit.at <= at);
         let then = edits.last().and_then(|edit| edit.statements.clone());
         let unknown = || {
-            Line::say("the description was changed after it landed, and GitHub does not tell what it said")
+            Sentence::from_words(
+                "the description was changed after it landed, and GitHub does not tell what it said",
+            )
         };
         pull.statements = then.ok_or_else(unknown)?;
     }
@@ -225,27 +247,31 @@ pub(super) fn as_it_was(change: &mut Change, at: Timestamp) -> Result<(), Line> 
 }
 
 /// Returns everybody who had a hand in it, or why that is not known.
-fn makers(
-    listed: &[answers::Commit],
-    details: Result<&Details, &Failure>,
-    pushed: Fact<Vec<Maker>>,
-) -> Fact<Vec<Maker>> {
-    let details = details.map_err(|failure| Missing::Unavailable(Need::Pusher, failure.why.clone()))?;
-    let mut makers = commits::makers(listed, details)?;
+fn collect_contributors(
+    listed: &[answers::RestCommit],
+    details: Result<&PullRequestDetails, &GitHubFailure>,
+    pushed: Fact<Vec<PullContributor>>,
+) -> Fact<Vec<PullContributor>> {
+    let details = details.map_err(|failure| Missing::Unavailable(FactKind::Pusher, failure.why.clone()))?;
+    let mut makers = commits::collect_commit_contributors(listed, details)?;
     makers.extend(pushed?);
     Ok(makers)
 }
 
 /// Returns what was found about the revision: check runs and commit statuses, both or neither.
-fn found(runs: Option<Result<Vec<Check>, Failure>>, details: Result<&Details, &Failure>) -> Fact<Vec<Check>> {
-    let gap = |failure: &Failure| Missing::Unavailable(Need::Checks, failure.why.clone());
-    let mut found = runs.ok_or_else(|| unasked(Need::Checks))?.map_err(|failure| gap(&failure))?;
+fn collect_checks(
+    runs: Option<Result<Vec<CheckResult>, GitHubFailure>>,
+    details: Result<&PullRequestDetails, &GitHubFailure>,
+) -> Fact<Vec<CheckResult>> {
+    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Checks, failure.why.clone());
+    let mut found =
+        runs.ok_or_else(|| missing_unasked(FactKind::Checks))?.map_err(|failure| gap(&failure))?;
     let statuses = details.and_then(|details| details.statuses.as_ref()).map_err(gap)?;
-    found.extend(statuses.iter().map(checks::status));
+    found.extend(statuses.iter().map(checks::convert_commit_status));
     Ok(found)
 }
 
 /// Returns the gap that stands where nobody asked for a fact; see `git::commit`.
-fn unasked(need: Need) -> Missing {
+fn missing_unasked(need: FactKind) -> Missing {
     Missing::Unavailable(need, "nobody asked for it".into())
 }

@@ -8,48 +8,55 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answers::{ChangedFile, Pull};
-use super::ask::Failure;
-use super::client::Client;
-use super::place::PullName;
-use crate::change::{Blob, Entry, EntryKind, Fact, Missing, Need, Needs, Oid, PathChange, Text};
+use super::answers::{RestChangedFile, RestPullRequest};
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
+use super::place::PullRequestName;
+use crate::change::{
+    BlobSummary, Fact, FactKind, Missing, NeededFacts, Oid, PathChange, PathEntry, PathEntryKind, Text,
+};
 
 /// How many paths one question to the trees is about.
-const PATHS_AT_ONCE: usize = 50;
+const PATHS_PER_QUERY: usize = 50;
 
 /// How many paths the trees are asked about at all.
-const MOST_PATHS: usize = 1000;
+const MAX_TREE_PATHS: usize = 1000;
 
 /// Reads every file that the pull request changes; one that was renamed is gone from one path and new
 /// at another.
-pub(super) async fn list(client: &Client, name: &PullName, pull: &Pull) -> Result<Vec<PathChange>, Failure> {
-    let path = format!("{}/pulls/{}/files?per_page=100", name.repo.path(), name.number);
-    let files: Vec<ChangedFile> = client.list(path, |page: Vec<ChangedFile>| page, |_| false).await?;
+pub(super) async fn list_changed_files(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    pull: &RestPullRequest,
+) -> Result<Vec<PathChange>, GitHubFailure> {
+    let path = format!("{}/pulls/{}/files?per_page=100", name.repo.rest_path(), name.number);
+    let files: Vec<RestChangedFile> =
+        client.fetch_list(path, |page: Vec<RestChangedFile>| page, |_| false).await?;
     if files.len() != pull.changed_files {
         let why = format!(
             "the pull request changes {} files, and GitHub lists {}",
             pull.changed_files,
             files.len()
         );
-        return Err(Failure::new(why));
+        return Err(GitHubFailure::new(why));
     }
     let mut changes = Vec::with_capacity(files.len());
     for file in &files {
-        add(file, &mut changes)?;
+        add_path_changes(file, &mut changes)?;
     }
     Ok(changes)
 }
 
-fn add(file: &ChangedFile, changes: &mut Vec<PathChange>) -> Result<(), Failure> {
-    let odd = |what: &str| Failure::new(format!("GitHub's list of files is odd: {what}"));
-    let blob: Fact<Blob> =
-        Err(Missing::Unavailable(Need::Blobs, "GitHub's list of files does not tell it".into()));
+fn add_path_changes(file: &RestChangedFile, changes: &mut Vec<PathChange>) -> Result<(), GitHubFailure> {
+    let odd = |what: &str| GitHubFailure::new(format!("GitHub's list of files is odd: {what}"));
+    let blob: Fact<BlobSummary> =
+        Err(Missing::Unavailable(FactKind::Blobs, "GitHub's list of files does not tell it".into()));
     // What stood there before has an id that the list does not tell.
-    let before = Oid::from_bytes(&[0; 20]).map(|id| Entry { kind: EntryKind::Untold, id });
+    let before = Oid::from_bytes(&[0; 20]).map(|id| PathEntry { kind: PathEntryKind::Unknown, id });
     let id = file.sha.filter(|id| !id.is_null());
-    let now = id.map(|id| Entry { kind: EntryKind::Untold, id });
+    let now = id.map(|id| PathEntry { kind: PathEntryKind::Unknown, id });
     let now = now.ok_or_else(|| odd("a file has no id"))?;
-    let mut change = |path: &str, before: Option<Entry>, after: Option<Entry>| {
+    let mut change = |path: &str, before: Option<PathEntry>, after: Option<PathEntry>| {
         changes.push(PathChange { path: Text::from(path), before, after, blob: blob.clone() });
     };
     match file.status.as_str() {
@@ -68,7 +75,7 @@ fn add(file: &ChangedFile, changes: &mut Vec<PathChange>) -> Result<(), Failure>
 }
 
 #[derive(Deserialize)]
-struct TreeAnswer {
+struct TreeResponse {
     repository: Option<TreeRepository>,
 }
 
@@ -79,14 +86,14 @@ struct TreeRepository {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct TreeEntry {
+struct GraphqlTreeEntry {
     mode: u32,
-    object: Option<TreeBlob>,
+    object: Option<GraphqlTreeBlob>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TreeBlob {
+struct GraphqlTreeBlob {
     oid: Option<Oid>,
     byte_size: Option<u64>,
     is_binary: Option<bool>,
@@ -97,19 +104,19 @@ struct TreeBlob {
 /// Completes what the list does not tell: kinds before and after, sizes and first bytes.
 ///
 /// What cannot be found stays as it was, so that a rule which wants it cannot tell.
-pub(super) async fn complete(
-    client: &Client,
-    name: &PullName,
+pub(super) async fn complete_from_trees(
+    client: &GitHubClient,
+    name: &PullRequestName,
     ends: [Oid; 2],
-    needs: &Needs,
+    needs: &NeededFacts,
     changes: &mut [PathChange],
-) -> Result<(), Failure> {
-    if MOST_PATHS < changes.len() {
-        let why = format!("more than {MOST_PATHS} files change, and GitHub is asked about no more");
-        return Err(Failure::new(why));
+) -> Result<(), GitHubFailure> {
+    if MAX_TREE_PATHS < changes.len() {
+        let why = format!("more than {MAX_TREE_PATHS} files change, and GitHub is asked about no more");
+        return Err(GitHubFailure::new(why));
     }
-    for part in changes.chunks_mut(PATHS_AT_ONCE) {
-        let text = question(part.len(), needs.contains(&Need::Blobs));
+    for part in changes.chunks_mut(PATHS_PER_QUERY) {
+        let text = build_tree_query(part.len(), needs.contains(&FactKind::Blobs));
         let mut variables = Map::new();
         for (key, value) in [("owner", &name.repo.owner), ("name", &name.repo.name)] {
             variables.insert(key.into(), json!(value));
@@ -121,19 +128,19 @@ pub(super) async fn complete(
             let path = change.path.as_utf8().unwrap_or_default();
             variables.insert(format!("p{index}"), json!(path));
         }
-        let answer: TreeAnswer = client.query(&text, Value::Object(variables)).await?;
+        let answer: TreeResponse = client.run_query(&text, Value::Object(variables)).await?;
         let trees = answer.repository.map(|repository| (repository.before, repository.after));
         let Some((Some(before), Some(after))) = trees else {
-            return Err(Failure::new("GitHub knows one of the ends of the pull request no more"));
+            return Err(GitHubFailure::new("GitHub knows one of the ends of the pull request no more"));
         };
         for (index, change) in part.iter_mut().enumerate() {
-            let read = |tree: &HashMap<String, Value>| -> Option<TreeEntry> {
+            let read = |tree: &HashMap<String, Value>| -> Option<GraphqlTreeEntry> {
                 serde_json::from_value(tree.get(&format!("p{index}"))?.clone()).ok()
             };
             let (was, is) = (read(&before), read(&after));
-            fill(&mut change.before, was.as_ref());
-            fill(&mut change.after, is.as_ref());
-            if let Some(blob) = is.as_ref().and_then(|entry| new_blob(entry, change.after)) {
+            fill_entry_kind(&mut change.before, was.as_ref());
+            fill_entry_kind(&mut change.after, is.as_ref());
+            if let Some(blob) = is.as_ref().and_then(|entry| read_new_blob(entry, change.after)) {
                 change.blob = Ok(blob);
             }
         }
@@ -142,7 +149,7 @@ pub(super) async fn complete(
 }
 
 /// Returns the question for so many paths, at both ends.
-fn question(paths: usize, with_blobs: bool) -> String {
+fn build_tree_query(paths: usize, with_blobs: bool) -> String {
     let blob = if with_blobs { " byteSize isBinary isTruncated text" } else { "" };
     let names: String = (0..paths).map(|index| format!(" $p{index}: String!")).collect();
     let of = |blob: &str| -> String {
@@ -166,11 +173,11 @@ fn question(paths: usize, with_blobs: bool) -> String {
 
 /// Takes over the kind of an entry, if the tree has it there. The base branch may have moved on, so
 /// that an id which is known is worth more than one from there.
-fn fill(entry: &mut Option<Entry>, found: Option<&TreeEntry>) {
+fn fill_entry_kind(entry: &mut Option<PathEntry>, found: Option<&GraphqlTreeEntry>) {
     let (Some(entry), Some(found)) = (entry.as_mut(), found) else { return };
     if found.mode & 0o170_000 == 0o160_000 {
         // The commit of a submodule is no object of this repository, so it has no id here.
-        entry.kind = EntryKind::Submodule;
+        entry.kind = PathEntryKind::Submodule;
         return;
     }
     let Some(id) = found.object.as_ref().and_then(|object| object.oid) else { return };
@@ -179,37 +186,37 @@ fn fill(entry: &mut Option<Entry>, found: Option<&TreeEntry>) {
     }
     if entry.id == id {
         entry.kind = match found.mode & 0o170_000 {
-            0o100_000 if found.mode & 0o111 == 0 => EntryKind::File,
-            0o100_000 => EntryKind::Executable,
-            0o120_000 => EntryKind::Symlink,
-            _ => EntryKind::Untold,
+            0o100_000 if found.mode & 0o111 == 0 => PathEntryKind::File,
+            0o100_000 => PathEntryKind::Executable,
+            0o120_000 => PathEntryKind::Symlink,
+            _ => PathEntryKind::Unknown,
         };
     }
 }
 
-fn new_blob(found: &TreeEntry, after: Option<Entry>) -> Option<Blob> {
+fn read_new_blob(found: &GraphqlTreeEntry, after: Option<PathEntry>) -> Option<BlobSummary> {
     let object = found.object.as_ref().filter(|object| object.oid == after.map(|after| after.id))?;
     let size = object.byte_size?;
-    let whole =
-        object.is_binary == Some(false) && (object.is_truncated == Some(false) || Blob::START as u64 <= size);
+    let whole = object.is_binary == Some(false)
+        && (object.is_truncated == Some(false) || BlobSummary::MAX_START_BYTES as u64 <= size);
     // Content that GitHub holds for binary is not handed out; that leaves its start unread.
     let start = match &object.text {
         Some(text) if whole => {
-            Some(Text::from(text.as_bytes().get(..Blob::START).unwrap_or(text.as_bytes())))
+            Some(Text::from(text.as_bytes().get(..BlobSummary::MAX_START_BYTES).unwrap_or(text.as_bytes())))
         }
         _ if size == 0 => Some(Text::default()),
         _ => return None,
     };
-    Some(Blob { size, start })
+    Some(BlobSummary { size, start })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn changes(json: Value) -> Result<Vec<PathChange>, Failure> {
+    fn changes(json: Value) -> Result<Vec<PathChange>, GitHubFailure> {
         let mut changes = Vec::new();
-        add(&serde_json::from_value(json).unwrap(), &mut changes)?;
+        add_path_changes(&serde_json::from_value(json).unwrap(), &mut changes)?;
         Ok(changes)
     }
 
@@ -244,18 +251,18 @@ mod tests {
     fn a_tree_tells_the_kind_only_of_what_it_holds() {
         let one = Oid::from_bytes(&[1; 20]).unwrap();
         let two = Oid::from_bytes(&[2; 20]).unwrap();
-        let found = |id: Oid, mode: u32| -> TreeEntry {
+        let found = |id: Oid, mode: u32| -> GraphqlTreeEntry {
             serde_json::from_value(json!({ "mode": mode, "object": { "oid": id } })).unwrap()
         };
-        let kind = |id: Oid, found: TreeEntry| {
-            let mut entry = Some(Entry { kind: EntryKind::Untold, id });
-            fill(&mut entry, Some(&found));
+        let kind = |id: Oid, found: GraphqlTreeEntry| {
+            let mut entry = Some(PathEntry { kind: PathEntryKind::Unknown, id });
+            fill_entry_kind(&mut entry, Some(&found));
             entry.unwrap().kind
         };
-        assert_eq!(kind(one, found(one, 0o100_644)), EntryKind::File);
-        assert_eq!(kind(one, found(one, 0o100_755)), EntryKind::Executable);
-        assert_eq!(kind(one, found(one, 0o120_000)), EntryKind::Symlink);
-        assert_eq!(kind(one, found(one, 0o160_000)), EntryKind::Submodule);
-        assert_eq!(kind(one, found(two, 0o100_644)), EntryKind::Untold);
+        assert_eq!(kind(one, found(one, 0o100_644)), PathEntryKind::File);
+        assert_eq!(kind(one, found(one, 0o100_755)), PathEntryKind::Executable);
+        assert_eq!(kind(one, found(one, 0o120_000)), PathEntryKind::Symlink);
+        assert_eq!(kind(one, found(one, 0o160_000)), PathEntryKind::Submodule);
+        assert_eq!(kind(one, found(two, 0o100_644)), PathEntryKind::Unknown);
     }
 }

@@ -7,28 +7,28 @@
 use std::sync::Arc;
 
 use super::answers;
-use super::ask::Failure;
-use super::client::Client;
-use super::facts::{Gap, Gathering, PusherFrom, as_it_was};
-use super::place::{PullName, RepoName};
-use super::policy::{self, NoPolicy};
-use crate::change::{Change, Need, Oid, Stage, Text};
-use crate::gate::{Loaded, Unusable, faults, notes_on};
-use crate::judge::{explain, judge};
-use crate::push::refuse;
-use crate::report::{Group, Of, PolicyName, Report, RuleTrace, decide};
-use crate::tickets::{Access, Sources};
-use crate::verdict::{Finding, Judgement, Level, Line, Outcome, RuleName, Verdict};
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
+use super::facts::{GatherFailure, PullRequestGatherer, PusherSource, drop_later_facts};
+use super::place::{PullRequestName, RepositoryName};
+use super::policy::{self, PolicyFetchError};
+use crate::change::{Change, FactKind, Oid, Stage, Text};
+use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes, policy_fault_finding};
+use crate::judge::{explain_rule, judge_change};
+use crate::push::refuse_by_rule;
+use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
+use crate::tickets::{TicketAccess, TicketSources};
+use crate::verdict::{Finding, Judgement, RuleDescription, RuleLevel, RuleOutcome, Sentence, Verdict};
 
 use futures_util::future::join;
 use jiff::Timestamp;
 
 /// Who keeps the policy.
-const KEEPER: &str = "whoever keeps the policy";
+const POLICY_KEEPER: &str = "whoever keeps the policy";
 
 /// The rules of the gate about pull requests, beside those about pushes: id, what it asks. No policy
 /// switches them off.
-pub const RULES: [(&str, &str); 4] = [
+pub const PULL_REQUEST_RULES: [(&str, &str); 4] = [
     ("pull-current", "what is judged is what would be merged"),
     ("pull-complete", "all of a pull request can be seen"),
     ("pull-target", "a pull request is for a branch under change control"),
@@ -37,83 +37,88 @@ pub const RULES: [(&str, &str); 4] = [
 
 /// How to judge.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct GitHubJudgeOptions {
     /// Where the policy stands in the base branch.
-    pub policy: String,
+    pub policy_path: String,
     /// Who tells who pushed.
-    pub pusher: PusherFrom,
+    pub pusher_source: PusherSource,
     /// True to tell how each rule came to its answer.
     pub explain: bool,
     /// What it takes to ask ticket systems; `None` if nobody asks them.
-    pub tickets: Option<Access>,
+    pub ticket_access: Option<TicketAccess>,
 }
 
 /// Asks ticket systems about the tickets that a change names, if its policy wants to know of them.
-pub(super) fn look_up_tickets(change: &mut Change, loaded: &Loaded, options: &Options, repo: &RepoName) {
-    let wanted = loaded.policy.needs().contains(&Need::Tickets);
-    if let (true, Some(access)) = (wanted, &options.tickets) {
-        let access = Access { repository: Some(repo.to_string()), ..access.clone() };
-        let mut sources = Sources::new(loaded.policy.tickets.clone(), access);
-        change.tickets = Ok(sources.look_up(&loaded.policy.tickets_named(change)));
+pub(super) fn look_up_tickets(
+    change: &mut Change,
+    loaded: &LoadedPolicy,
+    options: &GitHubJudgeOptions,
+    repo: &RepositoryName,
+) {
+    let wanted = loaded.policy.needed_facts().contains(&FactKind::Tickets);
+    if let (true, Some(access)) = (wanted, &options.ticket_access) {
+        let access = TicketAccess { repository: Some(repo.to_string()), ..access.clone() };
+        let mut sources = TicketSources::new(loaded.policy.ticket_systems.clone(), access);
+        change.tickets = Ok(sources.look_up_tickets(&loaded.policy.find_ticket_keys(change)));
     }
 }
 
 /// What judging a pull request came to.
 #[derive(Clone, Debug)]
-pub(super) struct Done {
-    pub(super) group: Group,
-    pub(super) policy: Option<PolicyName>,
-    pub(super) notes: Vec<Line>,
+pub(super) struct JudgedGroup {
+    pub(super) group: ReportGroup,
+    pub(super) policy_name: Option<PolicyDescription>,
+    pub(super) notes: Vec<Sentence>,
     /// The pull request and its final revision, where that is known.
-    pub(super) head: Option<(PullName, Oid)>,
+    pub(super) pull_request_head: Option<(PullRequestName, Oid)>,
     /// The changes that the verdicts of the group are about, in the same order.
     pub(super) changes: Vec<Change>,
     /// How each of them came to its branch, if it has.
-    pub(super) landed: Vec<LandedAs>,
+    pub(super) landings: Vec<ChangeLanding>,
 }
 
 /// How a change came to its branch.
 #[derive(Clone, Debug)]
-pub(super) struct LandedAs {
+pub(super) struct ChangeLanding {
     /// Which step of the branch it is, counted from the first one of the push.
-    pub(super) place: usize,
+    pub(super) step_index: usize,
     /// The commit that the step ends with.
-    pub(super) at: Oid,
+    pub(super) landed_as: Oid,
     /// The pull request, if one brought it.
-    pub(super) pull: Option<PullName>,
+    pub(super) pull: Option<PullRequestName>,
     /// The account that merged that, as the pull request says.
-    pub(super) by: Option<Text>,
+    pub(super) merged_by: Option<Text>,
 }
 
 /// What is told from outside about the run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Told {
+pub(super) struct GitHubRunContext {
     /// The final revision for which the run was started.
-    pub(super) expected: Option<Oid>,
+    pub(super) expected_head: Option<Oid>,
     /// The revision whose checks count, if not the final one.
-    pub(super) checks_of: Option<Oid>,
+    pub(super) checks_revision: Option<Oid>,
     /// When it landed, if it has: what came later is not looked at.
     pub(super) landed_at: Option<Timestamp>,
 }
 
 /// Returns the judgement that refuses by a rule of [`RULES`].
-pub(super) fn refuse_pull(id: &str, finding: Finding) -> Judgement {
-    let title = RULES.iter().find(|(known, _)| *known == id).map_or(id, |(_, title)| title);
+pub(super) fn refuse_pull_request(id: &str, finding: Finding) -> Judgement {
+    let title = PULL_REQUEST_RULES.iter().find(|(known, _)| *known == id).map_or(id, |(_, title)| title);
     Judgement {
-        rule: Arc::new(RuleName { id: id.into(), title: title.into(), controls: Vec::new() }),
-        level: Level::Deny,
-        outcome: Outcome::Fail(vec![finding]),
+        rule: Arc::new(RuleDescription { id: id.into(), title: title.into(), controls: Vec::new() }),
+        level: RuleLevel::Deny,
+        outcome: RuleOutcome::Fail(vec![finding]),
     }
 }
 
 /// Returns the report on everything that was judged together.
-pub(super) fn report(client: &Client, done: Vec<Done>) -> Report {
+pub(super) fn build_report(client: &GitHubClient, done: Vec<JudgedGroup>) -> Report {
     let mut groups = Vec::new();
-    let mut notes: Vec<Line> = Vec::new();
+    let mut notes: Vec<Sentence> = Vec::new();
     let mut policy = None;
     for one in done {
         groups.push(one.group);
-        policy = policy.or(one.policy);
+        policy = policy.or(one.policy_name);
         for note in one.notes {
             if !notes.contains(&note) {
                 notes.push(note);
@@ -121,7 +126,7 @@ pub(super) fn report(client: &Client, done: Vec<Done>) -> Report {
         }
     }
     Report {
-        decision: decide(&groups, true),
+        decision: decide_groups(&groups, true),
         stage: Stage::PullRequest,
         enforced: true,
         seen_at: client.now(),
@@ -131,12 +136,19 @@ pub(super) fn report(client: &Client, done: Vec<Done>) -> Report {
     }
 }
 
-impl Done {
-    pub(super) fn refused(of: Of, judgement: Judgement) -> Done {
-        let mut group = Group::new(of, Vec::new());
+impl JudgedGroup {
+    pub(super) fn from_refusal(of: GroupScope, judgement: Judgement) -> JudgedGroup {
+        let mut group = ReportGroup::new(of, Vec::new());
         group.refusals.push(judgement);
-        group.amendable = false;
-        Done { group, policy: None, notes: Vec::new(), head: None, changes: Vec::new(), landed: Vec::new() }
+        group.is_amendable = false;
+        JudgedGroup {
+            group,
+            policy_name: None,
+            notes: Vec::new(),
+            pull_request_head: None,
+            changes: Vec::new(),
+            landings: Vec::new(),
+        }
     }
 }
 
@@ -145,125 +157,156 @@ impl Done {
 /// # Errors
 ///
 /// Fails if the pull request or its policy cannot be read at all.
-pub(super) async fn judge_pull(
-    client: &Client,
-    name: &PullName,
-    options: &Options,
-    told: Told,
-) -> Result<Done, Failure> {
-    let path = format!("{}/pulls/{}", name.repo.path(), name.number);
-    let (pull, base) =
-        join(client.get::<answers::Pull>(path), policy::base(client, name, &options.policy)).await;
+pub(super) async fn judge_pull_request(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    options: &GitHubJudgeOptions,
+    told: GitHubRunContext,
+) -> Result<JudgedGroup, GitHubFailure> {
+    let path = format!("{}/pulls/{}", name.repo.rest_path(), name.number);
+    let (pull, base) = join(
+        client.fetch_json::<answers::RestPullRequest>(path),
+        policy::read_base_branch(client, name, &options.policy_path),
+    )
+    .await;
     let (pull, base) = (pull?, base?);
     if pull.number != name.number {
-        return Err(Failure::new(format!("GitHub was asked for {name} and tells of another pull request")));
+        return Err(GitHubFailure::new(format!(
+            "GitHub was asked for {name} and tells of another pull request"
+        )));
     }
-    let of = Of::Pull(Text::from(name.to_string()));
+    let of = GroupScope::PullRequest(Text::from(name.to_string()));
     let refused = |judgement: Judgement| {
-        let mut done = Done::refused(of.clone(), judgement);
-        done.head = Some((name.clone(), pull.head.sha));
+        let mut done = JudgedGroup::from_refusal(of.clone(), judgement);
+        done.pull_request_head = Some((name.clone(), pull.head.sha));
         done
     };
     let head = pull.head.sha;
-    if let Some(expected) = told.expected.filter(|expected| *expected != head) {
+    if let Some(expected) = told.expected_head.filter(|expected| *expected != head) {
         let what = format!(
             "this run is about {}, and the pull request is at {} by now; the run for that one counts",
-            expected.short(),
-            head.short()
+            expected.short_hex(),
+            head.short_hex()
         );
-        return Ok(refused(refuse_pull("pull-current", Finding::new(Line::say(what)).by("nobody"))));
+        return Ok(refused(refuse_pull_request(
+            "pull-current",
+            Finding::new(Sentence::from_words(what)).fixed_by("nobody"),
+        )));
     }
     if base.branch != pull.base.branch {
-        let what = Line::say("somebody pointed it at ").quote(&base.branch.as_str().into());
-        let what = what.and(" while it was being read; judge it again");
-        return Ok(refused(refuse_pull("pull-current", Finding::new(what).by("nobody"))));
+        let what = Sentence::from_words("somebody pointed it at ").with_quote(&base.branch.as_str().into());
+        let what = what.with_words(" while it was being read; judge it again");
+        return Ok(refused(refuse_pull_request("pull-current", Finding::new(what).fixed_by("nobody"))));
     }
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
     let Some(tip) = base.tip else {
-        let what = Line::say("the branch ").quote(&target).and(" that it is for is gone");
-        return Ok(refused(refuse("policy-present", Finding::new(what).by(KEEPER))));
+        let what =
+            Sentence::from_words("the branch ").with_quote(&target).with_words(" that it is for is gone");
+        return Ok(refused(refuse_by_rule("policy-present", Finding::new(what).fixed_by(POLICY_KEEPER))));
     };
     let called = target.to_lossy();
-    let loaded = match policy::load(client, &name.repo, tip, &options.policy, &called, Some(&base)).await {
+    let loaded = match policy::load_policy(
+        client,
+        &name.repo,
+        tip,
+        &options.policy_path,
+        &called,
+        Some(&base),
+    )
+    .await
+    {
         Ok(loaded) => loaded,
-        Err(NoPolicy::Unread(failure)) => return Err(failure),
-        Err(NoPolicy::Unusable(why)) => return Ok(refused(unusable(&why, &options.policy, &target, KEEPER))),
+        Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
+        Err(PolicyFetchError::Unusable(why)) => {
+            return Ok(refused(refuse_unusable_policy(&why, &options.policy_path, &target, POLICY_KEEPER)));
+        }
     };
-    let mut done = judge_with(client, name, options, told, &pull, tip, &loaded).await;
-    done.policy = Some(loaded.name());
-    done.notes.splice(0..0, notes_on(&loaded, client.now()));
-    done.head = Some((name.clone(), head));
+    let mut done = judge_with_policy(client, name, options, told, &pull, tip, &loaded).await;
+    done.policy_name = Some(loaded.name());
+    done.notes.splice(0..0, list_policy_notes(&loaded, client.now()));
+    done.pull_request_head = Some((name.clone(), head));
     Ok(done)
 }
 
 /// Judges a pull request by a policy that is loaded; `tip` is where its base branch stands.
-pub(super) async fn judge_with(
-    client: &Client,
-    name: &PullName,
-    options: &Options,
-    told: Told,
-    pull: &answers::Pull,
+pub(super) async fn judge_with_policy(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    options: &GitHubJudgeOptions,
+    told: GitHubRunContext,
+    pull: &answers::RestPullRequest,
     tip: Oid,
-    loaded: &Loaded,
-) -> Done {
-    let of = Of::Pull(Text::from(name.to_string()));
+    loaded: &LoadedPolicy,
+) -> JudgedGroup {
+    let of = GroupScope::PullRequest(Text::from(name.to_string()));
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
-    let needs = loaded.policy.needs();
-    let gathering = Gathering {
+    let needs = loaded.policy.needed_facts();
+    let gathering = PullRequestGatherer {
         client,
         name,
         pull,
-        base: tip,
+        base_tip: tip,
         needs: &needs,
-        trusted: loaded.trusted(client.now()),
-        pusher: options.pusher,
-        checks_of: told.checks_of.unwrap_or(pull.head.sha),
-        now: told.landed_at.unwrap_or(client.now()),
+        trusted: loaded.trusted_keys(client.now()),
+        pusher_source: options.pusher_source,
+        checks_revision: told.checks_revision.unwrap_or(pull.head.sha),
+        seen_at: told.landed_at.unwrap_or(client.now()),
     };
-    let mut change = match gathering.gather().await {
+    let mut change = match gathering.gather_change().await {
         Ok(change) => change,
-        Err(Gap::Commits(failure)) => {
-            let finding = Finding::new(Line::say(failure.why)).by("whoever runs the gate");
-            return Done::refused(of, refuse_pull("pull-complete", finding));
+        Err(GatherFailure::CommitsUnavailable(failure)) => {
+            let finding = Finding::new(Sentence::from_words(failure.why)).fixed_by("whoever runs the gate");
+            return JudgedGroup::from_refusal(of, refuse_pull_request("pull-complete", finding));
         }
-        Err(Gap::Moved(what)) => {
-            let finding = Finding::new(Line::say(what)).by("nobody");
-            return Done::refused(of, refuse_pull("pull-current", finding));
+        Err(GatherFailure::HeadMoved(what)) => {
+            let finding = Finding::new(Sentence::from_words(what)).fixed_by("nobody");
+            return JudgedGroup::from_refusal(of, refuse_pull_request("pull-current", finding));
         }
     };
     if let Some(at) = told.landed_at
-        && let Err(what) = as_it_was(&mut change, at)
+        && let Err(what) = drop_later_facts(&mut change, at)
     {
-        return Done::refused(of, refuse_pull("pull-complete", Finding::new(what).by("nobody")));
+        return JudgedGroup::from_refusal(
+            of,
+            refuse_pull_request("pull-complete", Finding::new(what).fixed_by("nobody")),
+        );
     }
     look_up_tickets(&mut change, loaded, options, &name.repo);
-    let verdict = judge(&loaded.policy, &change, true);
-    let traces = if options.explain { traces(loaded, &change, &verdict) } else { Vec::new() };
-    let mut group = Group::new(of, vec![verdict]);
+    let verdict = judge_change(&loaded.policy, &change, true);
+    let traces = if options.explain { explain_judgements(loaded, &change, &verdict) } else { Vec::new() };
+    let mut group = ReportGroup::new(of, vec![verdict]);
     group.traces = traces;
     // What was pushed is amended by another push, which takes the approvals with it.
-    group.amendable = false;
-    if !loaded.policy.protects(target.as_bytes()) {
-        let what =
-            Line::say("the policy of ").quote(&target).and(" does not put that branch under change control");
-        group.refusals.push(refuse_pull("pull-target", Finding::new(what).by(KEEPER)));
+    group.is_amendable = false;
+    if !loaded.policy.protects_ref(target.as_bytes()) {
+        let what = Sentence::from_words("the policy of ")
+            .with_quote(&target)
+            .with_words(" does not put that branch under change control");
+        group.refusals.push(refuse_pull_request("pull-target", Finding::new(what).fixed_by(POLICY_KEEPER)));
     }
-    group.refusals.extend(breaks_policy(client, name, options, pull, loaded, &change).await);
+    group.refusals.extend(refuse_policy_break(client, name, options, pull, loaded, &change).await);
     let mut notes = Vec::new();
     if pull.state != "open" {
-        notes.push(Line::say("this pull request is closed"));
+        notes.push(Sentence::from_words("this pull request is closed"));
     }
-    Done { group, policy: None, notes, head: None, changes: vec![change], landed: Vec::new() }
+    JudgedGroup {
+        group,
+        policy_name: None,
+        notes,
+        pull_request_head: None,
+        changes: vec![change],
+        landings: Vec::new(),
+    }
 }
 
 /// Returns what refuses a pull request after which its base branch would have no policy that can be
 /// used, or none that is about it.
-async fn breaks_policy(
-    client: &Client,
-    name: &PullName,
-    options: &Options,
-    pull: &answers::Pull,
-    loaded: &Loaded,
+async fn refuse_policy_break(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    options: &GitHubJudgeOptions,
+    pull: &answers::RestPullRequest,
+    loaded: &LoadedPolicy,
     change: &Change,
 ) -> Option<Judgement> {
     let author = "the author";
@@ -271,7 +314,10 @@ async fn breaks_policy(
         Ok(Ok(paths)) => paths,
         Ok(Err(missing)) | Err(missing) => {
             let what = format!("nobody can tell whether this changes the policy: {missing}");
-            return Some(refuse("policy-valid", Finding::new(Line::say(what)).by("whoever runs the gate")));
+            return Some(refuse_by_rule(
+                "policy-valid",
+                Finding::new(Sentence::from_words(what)).fixed_by("whoever runs the gate"),
+            ));
         }
     };
     // A folder can be swapped for a link, so that what lies below it changes without being listed.
@@ -282,52 +328,64 @@ async fn breaks_policy(
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
         })
     };
-    if !loaded.paths().any(about) {
+    if !loaded.file_paths().any(about) {
         return None;
     }
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
     let called = format!("the head of {name}");
-    match policy::load(client, &name.repo, pull.head.sha, &options.policy, &called, None).await {
-        Ok(new) if new.policy.protects(target.as_bytes()) => None,
+    match policy::load_policy(client, &name.repo, pull.head.sha, &options.policy_path, &called, None).await {
+        Ok(new) if new.policy.protects_ref(target.as_bytes()) => None,
         Ok(_) => {
-            let what =
-                Line::say("after this ").quote(&target).and(" would not be under change control any more");
-            Some(refuse("policy-valid", Finding::new(what).by(author)))
+            let what = Sentence::from_words("after this ")
+                .with_quote(&target)
+                .with_words(" would not be under change control any more");
+            Some(refuse_by_rule("policy-valid", Finding::new(what).fixed_by(author)))
         }
-        Err(NoPolicy::Unusable(Unusable::Absent)) => {
-            let what = format!("this takes away the policy `{}`", options.policy);
-            Some(refuse("policy-valid", Finding::new(Line::say(what)).by(author)))
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
+            let what = format!("this takes away the policy `{}`", options.policy_path);
+            Some(refuse_by_rule("policy-valid", Finding::new(Sentence::from_words(what)).fixed_by(author)))
         }
-        Err(NoPolicy::Unusable(Unusable::Faulty(errors))) => {
-            Some(refuse("policy-valid", faults(&errors, author)))
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(errors))) => {
+            Some(refuse_by_rule("policy-valid", policy_fault_finding(&errors, author)))
         }
-        Err(NoPolicy::Unread(failure)) => {
+        Err(PolicyFetchError::NotFetched(failure)) => {
             let what = format!("the policy that this brings could not be read: {}", failure.why);
-            Some(refuse("policy-valid", Finding::new(Line::say(what)).by("whoever runs the gate")))
+            Some(refuse_by_rule(
+                "policy-valid",
+                Finding::new(Sentence::from_words(what)).fixed_by("whoever runs the gate"),
+            ))
         }
     }
 }
 
 /// Returns the refusal where there is no policy to judge by.
-pub(super) fn unusable(why: &Unusable, path: &str, place: &Text, who: &str) -> Judgement {
+pub(super) fn refuse_unusable_policy(why: &UnusablePolicy, path: &str, place: &Text, who: &str) -> Judgement {
     match why {
-        Unusable::Absent => {
-            let what =
-                Line::say(format!("there is no `{path}` at ")).quote(place).and(", so nothing can be judged");
-            refuse("policy-present", Finding::new(what).by(who).paste("changegate policy init"))
+        UnusablePolicy::Absent => {
+            let what = Sentence::from_words(format!("there is no `{path}` at "))
+                .with_quote(place)
+                .with_words(", so nothing can be judged");
+            refuse_by_rule(
+                "policy-present",
+                Finding::new(what).fixed_by(who).with_paste("changegate policy init"),
+            )
         }
-        Unusable::Faulty(errors) => refuse("policy-valid", faults(errors, who)),
+        UnusablePolicy::Faulty(errors) => refuse_by_rule("policy-valid", policy_fault_finding(errors, who)),
     }
 }
 
 /// Returns how every rule that said something came to its answer.
-pub(super) fn traces(loaded: &Loaded, change: &Change, verdict: &Verdict) -> Vec<RuleTrace> {
-    let told = verdict.judgements.iter().filter(|judgement| judgement.outcome != Outcome::NotApplicable);
+pub(super) fn explain_judgements(
+    loaded: &LoadedPolicy,
+    change: &Change,
+    verdict: &Verdict,
+) -> Vec<RuleTrace> {
+    let told = verdict.judgements.iter().filter(|judgement| judgement.outcome != RuleOutcome::NotApplicable);
     told.flat_map(|judgement| {
         let rule = judgement.rule.id.clone();
-        explain(&loaded.policy, change, &judgement.rule.id).into_iter().map(move |trace| RuleTrace {
-            verdict: 0,
-            rule: rule.clone(),
+        explain_rule(&loaded.policy, change, &judgement.rule.id).into_iter().map(move |trace| RuleTrace {
+            verdict_index: 0,
+            rule_id: rule.clone(),
             trace,
         })
     })

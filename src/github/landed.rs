@@ -11,113 +11,118 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::accounts::of_user;
-use super::answers::{Commit as Listed, ListedPull, Pull};
-use super::ask::Failure;
-use super::client::Client;
+use super::accounts::account_of_user;
+use super::answers::{RestCommit as Listed, RestListedPullRequest, RestPullRequest};
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
 use super::commits;
-use super::graphql::Id;
+use super::graphql::GraphqlObjectId;
 use super::judge::{
-    Done, LandedAs, Options, Told, judge_with, look_up_tickets, refuse_pull, traces, unusable,
+    ChangeLanding, GitHubJudgeOptions, GitHubRunContext, JudgedGroup, explain_judgements, judge_with_policy,
+    look_up_tickets, refuse_pull_request, refuse_unusable_policy,
 };
-use super::place::{PullName, RepoName};
-use super::policy::{self, NoPolicy};
-use crate::change::{Change, Missing, Need, Oid, Pusher, Stage, Text};
-use crate::gate::{Loaded, Unusable, notes_on};
-use crate::judge::judge;
-use crate::push::{self, Asked, Object, refuse};
-use crate::report::{Group, Of, Update};
-use crate::verdict::{Finding, Line};
+use super::place::{PullRequestName, RepositoryName};
+use super::policy::{self, PolicyFetchError};
+use crate::change::{Change, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
+use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
+use crate::judge::judge_change;
+use crate::push::{self, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
+use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
+use crate::verdict::{Finding, Sentence};
 
-const BRANCH: &str = include_str!("queries/branch.graphql");
+const BRANCH_QUERY: &str = include_str!("queries/branch.graphql");
 
 /// How many new steps of a branch are judged.
-const MOST_STEPS: usize = 100;
+const MAX_PUSHED_STEPS: usize = 100;
 
 /// A push.
 #[derive(Clone, Debug)]
-pub(super) struct Landed<'event> {
-    pub(super) repo: &'event RepoName,
-    pub(super) name: &'event str,
+pub(super) struct CompletedPush<'event> {
+    pub(super) repo: &'event RepositoryName,
+    pub(super) ref_name: &'event str,
     pub(super) before: Oid,
     pub(super) after: Oid,
     pub(super) forced: bool,
     /// When it happened, if that is known; without it, a ref that has moved on since is refused.
-    pub(super) at: Option<Timestamp>,
+    pub(super) pushed_at: Option<Timestamp>,
     /// Who pushed, if that is known.
-    pub(super) pusher: Option<Pusher>,
+    pub(super) pusher: Option<PusherIdentity>,
 }
 
 /// What judging a push came to.
-pub(super) struct Judged {
+pub(super) struct JudgedPush {
     /// What is about the ref and what came without a pull request, then each pull request; nothing for
     /// a ref that is not under change control.
-    pub(super) done: Vec<Done>,
+    pub(super) groups: Vec<JudgedGroup>,
     /// The policy that it was judged by, if there is one.
-    pub(super) loaded: Option<Loaded>,
+    pub(super) loaded_policy: Option<LoadedPolicy>,
     /// The tree of what the ref holds, if that is known.
-    pub(super) tree: Option<Oid>,
+    pub(super) new_tree: Option<Oid>,
 }
 
 #[derive(Deserialize)]
-struct BranchAnswer {
+struct BranchResponse {
     repository: Option<BranchRepository>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BranchRepository {
-    default_branch_ref: Option<DefaultBranch>,
+    default_branch_ref: Option<DefaultBranchRef>,
     #[serde(rename = "ref")]
-    now: Option<RefNow>,
+    named_ref: Option<NamedRef>,
 }
 
 #[derive(Deserialize)]
-struct DefaultBranch {
+struct DefaultBranchRef {
     name: String,
-    target: Option<Id>,
+    target: Option<GraphqlObjectId>,
 }
 
 #[derive(Deserialize)]
-struct RefNow {
-    target: Option<Id>,
+struct NamedRef {
+    target: Option<GraphqlObjectId>,
 }
 
-impl Landed<'_> {
-    fn given(id: Oid) -> Option<Oid> {
+impl CompletedPush<'_> {
+    fn non_null_id(id: Oid) -> Option<Oid> {
         (!id.is_null()).then_some(id)
     }
 
-    fn update(&self) -> Update {
-        match (Self::given(self.before), Self::given(self.after)) {
-            (Some(old), Some(new)) if self.forced => Update::Rewrite { old, new },
-            (Some(old), Some(new)) => Update::Move { old, new },
-            (None, _) => Update::Create { new: self.after },
-            (Some(old), None) => Update::Delete { old },
+    fn ref_update(&self) -> RefUpdateKind {
+        match (Self::non_null_id(self.before), Self::non_null_id(self.after)) {
+            (Some(old), Some(new)) if self.forced => RefUpdateKind::Rewrite { old, new },
+            (Some(old), Some(new)) => RefUpdateKind::Move { old, new },
+            (None, _) => RefUpdateKind::Create { new: self.after },
+            (Some(old), None) => RefUpdateKind::Delete { old },
         }
     }
 
-    fn of(&self) -> Of {
-        Of::Ref { name: Text::from(self.name), update: self.update() }
+    fn report_subject(&self) -> GroupScope {
+        GroupScope::Ref { name: Text::from(self.ref_name), update: self.ref_update() }
     }
 }
 
 /// Where the default branch stands, and another ref.
-struct Branches {
-    default: String,
+struct BranchTips {
+    default_branch: String,
     default_tip: Oid,
-    now: Option<Oid>,
+    ref_tip: Option<Oid>,
 }
 
-async fn branches(client: &Client, repo: &RepoName, name: &str) -> Result<Branches, Failure> {
+async fn read_branch_tips(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    name: &str,
+) -> Result<BranchTips, GitHubFailure> {
     let variables = json!({ "owner": repo.owner, "name": repo.name, "ref": name });
-    let answer: BranchAnswer = client.query(BRANCH, variables).await?;
-    let found = answer.repository.ok_or_else(|| Failure::new(format!("GitHub knows no {repo}")))?;
+    let answer: BranchResponse = client.run_query(BRANCH_QUERY, variables).await?;
+    let found = answer.repository.ok_or_else(|| GitHubFailure::new(format!("GitHub knows no {repo}")))?;
     let default = found.default_branch_ref.and_then(|branch| Some((branch.name, branch.target?.oid)));
     let (default, default_tip) =
-        default.ok_or_else(|| Failure::new(format!("{repo} has no default branch")))?;
-    let now = found.now.and_then(|now| now.target).map(|target| target.oid);
-    Ok(Branches { default: format!("refs/heads/{default}"), default_tip, now })
+        default.ok_or_else(|| GitHubFailure::new(format!("{repo} has no default branch")))?;
+    let now = found.named_ref.and_then(|now| now.target).map(|target| target.oid);
+    Ok(BranchTips { default_branch: format!("refs/heads/{default}"), default_tip, ref_tip: now })
 }
 
 /// Returns the full name of the default branch, and where it stands.
@@ -125,9 +130,12 @@ async fn branches(client: &Client, repo: &RepoName, name: &str) -> Result<Branch
 /// # Errors
 ///
 /// Fails if there is none.
-pub(super) async fn default_branch(client: &Client, repo: &RepoName) -> Result<(String, Oid), Failure> {
-    let found = branches(client, repo, "HEAD").await?;
-    Ok((found.default, found.default_tip))
+pub(super) async fn read_default_branch(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+) -> Result<(String, Oid), GitHubFailure> {
+    let found = read_branch_tips(client, repo, "HEAD").await?;
+    Ok((found.default_branch, found.default_tip))
 }
 
 /// Judges a push.
@@ -135,30 +143,33 @@ pub(super) async fn default_branch(client: &Client, repo: &RepoName) -> Result<(
 /// # Errors
 ///
 /// Fails if neither the default branch nor its policy can be read.
-pub(super) async fn judge_landed(
-    client: &Client,
-    landed: &Landed<'_>,
-    options: &Options,
-) -> Result<Judged, Failure> {
+pub(super) async fn judge_completed_push(
+    client: &GitHubClient,
+    landed: &CompletedPush<'_>,
+    options: &GitHubJudgeOptions,
+) -> Result<JudgedPush, GitHubFailure> {
     let repo = landed.repo;
-    let name = Text::from(landed.name);
-    let Branches { default, default_tip, now } = branches(client, repo, landed.name).await?;
+    let name = Text::from(landed.ref_name);
+    let BranchTips { default_branch: default, default_tip, ref_tip: now } =
+        read_branch_tips(client, repo, landed.ref_name).await?;
     // What the branch held before decides; one that is new, or older than its policy, is judged as the
     // default branch says. Before its own push, the default branch stood at `before`.
-    let old = Landed::given(landed.before);
+    let old = CompletedPush::non_null_id(landed.before);
     let own = match old {
-        Some(old) => policy::load(client, repo, old, &options.policy, landed.name, None).await,
-        None => Err(NoPolicy::Unusable(Unusable::Absent)),
+        Some(old) => {
+            policy::load_policy(client, repo, old, &options.policy_path, landed.ref_name, None).await
+        }
+        None => Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)),
     };
     let loaded = match own {
-        Err(NoPolicy::Unusable(Unusable::Absent)) if landed.name != default => {
-            policy::load(client, repo, default_tip, &options.policy, &default, None).await
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) if landed.ref_name != default => {
+            policy::load_policy(client, repo, default_tip, &options.policy_path, &default, None).await
         }
         // A branch can be made from a commit whose policy did not know of it.
-        Ok(own) if landed.name != default && !own.policy.protects(name.as_bytes()) => {
-            match policy::load(client, repo, default_tip, &options.policy, &default, None).await {
-                Ok(loaded) if loaded.policy.protects(name.as_bytes()) => Ok(loaded),
-                Err(NoPolicy::Unread(failure)) => Err(NoPolicy::Unread(failure)),
+        Ok(own) if landed.ref_name != default && !own.policy.protects_ref(name.as_bytes()) => {
+            match policy::load_policy(client, repo, default_tip, &options.policy_path, &default, None).await {
+                Ok(loaded) if loaded.policy.protects_ref(name.as_bytes()) => Ok(loaded),
+                Err(PolicyFetchError::NotFetched(failure)) => Err(PolicyFetchError::NotFetched(failure)),
                 _ => Ok(own),
             }
         }
@@ -166,91 +177,110 @@ pub(super) async fn judge_landed(
     };
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err(NoPolicy::Unread(failure)) => return Err(failure),
-        Err(NoPolicy::Unusable(why)) => {
-            let judgement = unusable(&why, &options.policy, &name, "whoever keeps the policy");
-            return Ok(Judged {
-                done: vec![Done::refused(landed.of(), judgement)],
-                loaded: None,
-                tree: None,
+        Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
+        Err(PolicyFetchError::Unusable(why)) => {
+            let judgement =
+                refuse_unusable_policy(&why, &options.policy_path, &name, "whoever keeps the policy");
+            return Ok(JudgedPush {
+                groups: vec![JudgedGroup::from_refusal(landed.report_subject(), judgement)],
+                loaded_policy: None,
+                new_tree: None,
             });
         }
     };
-    if !loaded.policy.protects(name.as_bytes()) {
-        return Ok(Judged { done: Vec::new(), loaded: Some(loaded), tree: None });
+    if !loaded.policy.protects_ref(name.as_bytes()) {
+        return Ok(JudgedPush { groups: Vec::new(), loaded_policy: Some(loaded), new_tree: None });
     }
-    let mut group = Group::new(landed.of(), Vec::new());
-    group.amendable = false;
-    if landed.at.is_none() && now != Landed::given(landed.after) {
-        let what = Line::say("the ref has moved on since; the run for the newer push tells of that");
-        group.refusals.push(refuse_pull("pull-current", Finding::new(what).by("nobody")));
+    let mut group = ReportGroup::new(landed.report_subject(), Vec::new());
+    group.is_amendable = false;
+    if landed.pushed_at.is_none() && now != CompletedPush::non_null_id(landed.after) {
+        let what =
+            Sentence::from_words("the ref has moved on since; the run for the newer push tells of that");
+        group.refusals.push(refuse_pull_request("pull-current", Finding::new(what).fixed_by("nobody")));
     }
-    let notes = notes_on(&loaded, client.now());
+    let notes = list_policy_notes(&loaded, client.now());
     let (changes, ways) = (Vec::new(), Vec::new());
-    let mut first = Done { group, policy: Some(loaded.name()), notes, head: None, changes, landed: ways };
-    let (mut done, tree) = match bring(client, landed, options, &loaded, &default, &mut first).await {
+    let mut first = JudgedGroup {
+        group,
+        policy_name: Some(loaded.name()),
+        notes,
+        pull_request_head: None,
+        changes,
+        landings: ways,
+    };
+    let (mut done, tree) = match judge_pushed_steps(client, landed, options, &loaded, &default, &mut first)
+        .await
+    {
         Ok(brought) => brought,
         Err(failure) => {
-            let finding = Finding::new(Line::say(failure.why)).by("whoever runs the gate");
-            first.group.refusals.push(refuse("whole-history", finding));
+            let finding = Finding::new(Sentence::from_words(failure.why)).fixed_by("whoever runs the gate");
+            first.group.refusals.push(refuse_by_rule("whole-history", finding));
             (Vec::new(), None)
         }
     };
     done.insert(0, first);
-    Ok(Judged { done, loaded: Some(loaded), tree })
+    Ok(JudgedPush { groups: done, loaded_policy: Some(loaded), new_tree: tree })
 }
 
 /// Judges what a push brought, and returns what pull requests did, with the tree of the last commit;
 /// what is about the ref itself goes into `first`, as does what came without one.
-async fn bring(
-    client: &Client,
-    landed: &Landed<'_>,
-    options: &Options,
-    loaded: &Loaded,
+async fn judge_pushed_steps(
+    client: &GitHubClient,
+    landed: &CompletedPush<'_>,
+    options: &GitHubJudgeOptions,
+    loaded: &LoadedPolicy,
     default: &str,
-    first: &mut Done,
-) -> Result<(Vec<Done>, Option<Oid>), Failure> {
+    first: &mut JudgedGroup,
+) -> Result<(Vec<JudgedGroup>, Option<Oid>), GitHubFailure> {
     let group = &mut first.group;
-    let name = Text::from(landed.name);
-    let (old, new) = (Landed::given(landed.before), Landed::given(landed.after));
-    let asked = |forward: bool| Asked {
+    let name = Text::from(landed.ref_name);
+    let (old, new) = (CompletedPush::non_null_id(landed.before), CompletedPush::non_null_id(landed.after));
+    let asked = |forward: bool| ProposedRefUpdate {
         name: &name,
-        claimed: old,
-        actual: old,
+        claimed_old: old,
+        actual_old: old,
         new,
-        object: Object::Commit,
-        forward,
+        target_kind: RefTargetKind::Commit,
+        is_fast_forward: forward,
     };
     let Some(new) = new else {
-        group.refusals.extend(push::judge(&asked(false)));
+        group.refusals.extend(push::judge_ref_update(&asked(false)));
         return Ok((Vec::new(), None));
     };
     let start = old.map_or_else(
         || default.strip_prefix("refs/heads/").unwrap_or(default).to_owned(),
         |old| old.to_string(),
     );
-    let any = PullName { repo: landed.repo.clone(), number: 0 };
-    let ends = format!("{}...{new}", super::place::escaped(&start));
-    let (status, commits) = commits::between(client, &any, &ends).await?;
+    let any = PullRequestName { repo: landed.repo.clone(), number: 0 };
+    let ends = format!("{}...{new}", super::place::escape_path(&start));
+    let (status, commits) = commits::compare_commits(client, &any, &ends).await?;
     let forward = !landed.forced && matches!(status.as_str(), "ahead" | "identical");
-    group.refusals.extend(push::judge(&asked(forward || old.is_none())));
+    group.refusals.extend(push::judge_ref_update(&asked(forward || old.is_none())));
     let tree = commits.iter().find(|commit| commit.sha == new).map(|commit| commit.commit.tree.sha);
-    if landed.name.starts_with("refs/tags/") {
+    if landed.ref_name.starts_with("refs/tags/") {
         if !commits.is_empty() {
-            let what = format!("{} is not on the default branch", new.short());
-            group.refusals.push(refuse("tag-of-reviewed", Finding::new(Line::say(what)).by("the pusher")));
+            let what = format!("{} is not on the default branch", new.short_hex());
+            group.refusals.push(refuse_by_rule(
+                "tag-of-reviewed",
+                Finding::new(Sentence::from_words(what)).fixed_by("the pusher"),
+            ));
         }
         return Ok((Vec::new(), tree));
     }
-    let steps = steps(&commits, new);
-    if MOST_STEPS < steps.len() {
-        let what = format!("this push brought {} steps, and at most {MOST_STEPS} are judged", steps.len());
-        group.refusals.push(refuse("push-size", Finding::new(Line::say(what)).by("the pusher")));
+    let steps = split_into_steps(&commits, new);
+    if MAX_PUSHED_STEPS < steps.len() {
+        let what =
+            format!("this push brought {} steps, and at most {MAX_PUSHED_STEPS} are judged", steps.len());
+        group.refusals.push(refuse_by_rule(
+            "push-size",
+            Finding::new(Sentence::from_words(what)).fixed_by("the pusher"),
+        ));
         return Ok((Vec::new(), tree));
     }
-    let branch = landed.name.strip_prefix("refs/heads/").unwrap_or(landed.name);
-    let found = join_all(steps.iter().map(|step| brought_by(client, landed.repo, step.id, branch))).await;
-    let found: Vec<Vec<ListedPull>> = found.into_iter().collect::<Result<_, _>>()?;
+    let branch = landed.ref_name.strip_prefix("refs/heads/").unwrap_or(landed.ref_name);
+    let found =
+        join_all(steps.iter().map(|step| find_merged_pulls(client, landed.repo, step.id, branch))).await;
+    let found: Vec<Vec<RestListedPullRequest>> = found.into_iter().collect::<Result<_, _>>()?;
     let mut seen = HashSet::new();
     let mut pulls = Vec::new();
     for (at, (step, listed)) in steps.iter().zip(&found).enumerate() {
@@ -258,9 +288,9 @@ async fn bring(
         let later = |id: Oid| steps.iter().skip(at).any(|step| step.id == id);
         // GitHub takes a merge that somebody made by hand and pushed for one of its own, whatever else
         // it holds: nobody has looked at that.
-        let by_hand = commits
-            .iter()
-            .any(|commit| commit.sha == step.id && 1 < commit.parents.len() && !commits::is_by_forge(commit));
+        let by_hand = commits.iter().any(|commit| {
+            commit.sha == step.id && 1 < commit.parents.len() && !commits::is_forge_commit(commit)
+        });
         let pull = listed.iter().find(|pull| !by_hand && pull.merge_commit_sha.is_some_and(later));
         match pull {
             Some(pull) if seen.insert(pull.number) => {
@@ -270,41 +300,52 @@ async fn bring(
             Some(_) => {}
             None => {
                 let place = group.verdicts.len();
-                let change = without_pull(client, landed, options, loaded, step, &commits);
-                let verdict = judge(&loaded.policy, &change, true);
-                let mut told = if options.explain { traces(loaded, &change, &verdict) } else { Vec::new() };
-                told.iter_mut().for_each(|trace| trace.verdict = place);
+                let change = build_direct_push_change(client, landed, options, loaded, step, &commits);
+                let verdict = judge_change(&loaded.policy, &change, true);
+                let mut told =
+                    if options.explain { explain_judgements(loaded, &change, &verdict) } else { Vec::new() };
+                told.iter_mut().for_each(|trace| trace.verdict_index = place);
                 group.verdicts.push(verdict);
                 group.traces.extend(told);
                 first.changes.push(change);
-                first.landed.push(LandedAs { place: at, at: step.id, pull: None, by: None });
+                first.landings.push(ChangeLanding {
+                    step_index: at,
+                    landed_as: step.id,
+                    pull: None,
+                    merged_by: None,
+                });
             }
         }
     }
     let judged = join_all(pulls.iter().map(|&(number, place, at)| async move {
-        let name = PullName { repo: landed.repo.clone(), number };
-        let pull: Pull = client.get(format!("{}/pulls/{number}", landed.repo.path())).await?;
+        let name = PullRequestName { repo: landed.repo.clone(), number };
+        let pull: RestPullRequest =
+            client.fetch_json(format!("{}/pulls/{number}", landed.repo.rest_path())).await?;
         let tip = old.unwrap_or(pull.base.sha);
-        let landed_at = pull.merged_at.or(landed.at);
-        let told = Told { landed_at, ..Told::default() };
-        let mut done = judge_with(client, &name, options, told, &pull, tip, loaded).await;
-        done.notes.retain(|note| *note != Line::say("this pull request is closed"));
-        let by = of_user(pull.merged_by.as_ref()).map(|account| account.id);
-        done.landed = vec![LandedAs { place, at, pull: Some(name), by }; done.changes.len()];
-        Ok::<_, Failure>(done)
+        let landed_at = pull.merged_at.or(landed.pushed_at);
+        let told = GitHubRunContext { landed_at, ..GitHubRunContext::default() };
+        let mut done = judge_with_policy(client, &name, options, told, &pull, tip, loaded).await;
+        done.notes.retain(|note| *note != Sentence::from_words("this pull request is closed"));
+        let by = account_of_user(pull.merged_by.as_ref()).map(|account| account.id);
+        done.landings =
+            vec![
+                ChangeLanding { step_index: place, landed_as: at, pull: Some(name), merged_by: by };
+                done.changes.len()
+            ];
+        Ok::<_, GitHubFailure>(done)
     }));
-    let done: Vec<Done> = judged.await.into_iter().collect::<Result<_, _>>()?;
+    let done: Vec<JudgedGroup> = judged.await.into_iter().collect::<Result<_, _>>()?;
     Ok((done, tree))
 }
 
 /// A step of the first-parent history, with the commits that it brings in.
-struct Step {
+struct PushedStep {
     id: Oid,
-    commits: Vec<Oid>,
+    commit_ids: Vec<Oid>,
 }
 
 /// Returns the steps that lead to `tip`, oldest first.
-fn steps(commits: &[Listed], tip: Oid) -> Vec<Step> {
+fn split_into_steps(commits: &[Listed], tip: Oid) -> Vec<PushedStep> {
     let parents: HashMap<Oid, Vec<Oid>> = commits
         .iter()
         .map(|commit| (commit.sha, commit.parents.iter().map(|parent| parent.sha).collect()))
@@ -337,48 +378,49 @@ fn steps(commits: &[Listed], tip: Oid) -> Vec<Step> {
             .filter(|sha| *sha != id && reached.contains(sha))
             .collect();
         commits.push(id);
-        steps.push(Step { id, commits });
+        steps.push(PushedStep { id, commit_ids: commits });
     }
     steps
 }
 
 /// Returns the pull requests by which a commit came to `branch`, as GitHub knows them.
-async fn brought_by(
-    client: &Client,
-    repo: &RepoName,
+async fn find_merged_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
     id: Oid,
     branch: &str,
-) -> Result<Vec<ListedPull>, Failure> {
-    let path = format!("{}/commits/{id}/pulls?per_page=100", repo.path());
-    let mut pulls: Vec<ListedPull> = client.list(path, |page: Vec<ListedPull>| page, |_| false).await?;
+) -> Result<Vec<RestListedPullRequest>, GitHubFailure> {
+    let path = format!("{}/commits/{id}/pulls?per_page=100", repo.rest_path());
+    let mut pulls: Vec<RestListedPullRequest> =
+        client.fetch_list(path, |page: Vec<RestListedPullRequest>| page, |_| false).await?;
     pulls.retain(|pull| pull.merged_at.is_some() && pull.base.branch == branch);
     Ok(pulls)
 }
 
 /// Returns a step that no pull request brought in, as it is judged.
-fn without_pull(
-    client: &Client,
-    landed: &Landed<'_>,
-    options: &Options,
-    loaded: &Loaded,
-    step: &Step,
+fn build_direct_push_change(
+    client: &GitHubClient,
+    landed: &CompletedPush<'_>,
+    options: &GitHubJudgeOptions,
+    loaded: &LoadedPolicy,
+    step: &PushedStep,
     listed: &[Listed],
 ) -> Change {
     let none = |need| Missing::Unavailable(need, "no pull request brought this in".into());
-    let needs = loaded.policy.needs();
+    let needs = loaded.policy.needed_facts();
     let by_id: HashMap<Oid, &Listed> = listed.iter().map(|commit| (commit.sha, commit)).collect();
     let mut change = Change {
         stage: Stage::PullRequest,
-        target: Ok(Text::from(landed.name)),
-        seen_at: landed.at.unwrap_or(client.now()),
-        pusher: landed.pusher.clone().ok_or_else(|| none(Need::Pusher)),
-        pull: Err(none(Need::Pull)),
-        tickets: Change::no_tickets(Stage::PullRequest),
+        target: Ok(Text::from(landed.ref_name)),
+        seen_at: landed.pushed_at.unwrap_or(client.now()),
+        pusher: landed.pusher.clone().ok_or_else(|| none(FactKind::Pusher)),
+        pull: Err(none(FactKind::Pull)),
+        tickets: Change::missing_tickets(Stage::PullRequest),
         commits: step
-            .commits
+            .commit_ids
             .iter()
             .filter_map(|id| by_id.get(id))
-            .map(|listed| commits::commit(listed, &needs, loaded.trusted(client.now())))
+            .map(|listed| commits::convert_commit(listed, &needs, loaded.trusted_keys(client.now())))
             .collect(),
     };
     look_up_tickets(&mut change, loaded, options, landed.repo);
@@ -400,9 +442,9 @@ mod tests {
 
     fn told(commits: &[Listed], tip: u8) -> Vec<(u8, Vec<u8>)> {
         let first = |id: &Oid| id.as_bytes()[0];
-        steps(commits, Oid::from_bytes(&[tip; 20]).unwrap())
+        split_into_steps(commits, Oid::from_bytes(&[tip; 20]).unwrap())
             .iter()
-            .map(|step| (first(&step.id), step.commits.iter().map(first).collect()))
+            .map(|step| (first(&step.id), step.commit_ids.iter().map(first).collect()))
             .collect()
     }
 

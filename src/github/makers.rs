@@ -10,72 +10,73 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answers::Commit as Listed;
-use super::ask::Failure;
-use super::client::Client;
+use super::answers::RestCommit as Listed;
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
 use super::commits;
 use super::details::GitActor;
-use super::graphql::Connection;
-use super::place::{PullName, RepoName};
-use super::session::Session;
-use crate::change::pull::{Maker, Role};
-use crate::change::{Message, Oid, Person, Text};
-use crate::people::People;
-use crate::people::participants::{CO_AUTHORS, Hand, hands_of};
+use super::graphql::GraphqlConnection;
+use super::place::{PullRequestName, RepositoryName};
+use super::session::GitHubSession;
+use crate::change::pull::{ContributorRole, PullContributor};
+use crate::change::{CommitMessage, Oid, Person, Text};
+use crate::people::PeopleDirectory;
+use crate::people::participants::{CO_AUTHOR_TRAILERS, Contributor, pull_contributors};
 
-const AUTHORS: &str = include_str!("queries/authors.graphql");
+const AUTHORS_QUERY: &str = include_str!("queries/authors.graphql");
 
 /// Of how many commits GitHub is asked who wrote them together.
-const MOST_ASKED: usize = 100;
+const MAX_AUTHOR_QUERIES: usize = 100;
 
 #[derive(Deserialize)]
-struct Answer {
-    repository: Option<Repository>,
+struct AuthorsResponse {
+    repository: Option<AuthorsRepository>,
 }
 
 #[derive(Deserialize)]
-struct Repository {
-    object: Option<Authors>,
+struct AuthorsRepository {
+    object: Option<CommitWithAuthors>,
 }
 
 #[derive(Deserialize)]
-struct Authors {
+struct CommitWithAuthors {
     oid: Option<Oid>,
-    authors: Option<Connection<GitActor>>,
+    authors: Option<GraphqlConnection<GitActor>>,
 }
 
-impl Session {
+impl GitHubSession {
     /// Returns those who wrote and recorded the commits that `new` has and `old` has not; `None` if
     /// GitHub does not know one of the two, or does not tell who wrote something together.
     ///
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked.
-    pub fn makers(
+    pub fn find_contributors(
         &self,
-        repo: &RepoName,
+        repo: &RepositoryName,
         (old, new): (Oid, Oid),
-        people: &People,
-    ) -> Result<Option<Vec<Hand>>, Failure> {
+        people: &PeopleDirectory,
+    ) -> Result<Option<Vec<Contributor>>, GitHubFailure> {
         let client = &self.client;
         let found = self.runtime.block_on(async {
-            let any = PullName { repo: repo.clone(), number: 0 };
-            let (_, listed) = commits::between(client, &any, &format!("{old}...{new}")).await?;
-            let together: Vec<&Listed> = listed.iter().filter(|one| names_others(one)).collect();
-            if MOST_ASKED < together.len() {
+            let any = PullRequestName { repo: repo.clone(), number: 0 };
+            let (_, listed) = commits::compare_commits(client, &any, &format!("{old}...{new}")).await?;
+            let together: Vec<&Listed> = listed.iter().filter(|one| names_co_authors(one)).collect();
+            if MAX_AUTHOR_QUERIES < together.len() {
                 return Ok(None);
             }
-            let authors = join_all(together.iter().map(|one| authors(client, repo, one.sha))).await;
+            let authors =
+                join_all(together.iter().map(|one| read_commit_authors(client, repo, one.sha))).await;
             let mut by_commit: HashMap<Oid, Vec<GitActor>> = HashMap::new();
             for (one, authors) in together.iter().zip(authors) {
                 let Some(authors) = authors? else { return Ok(None) };
                 by_commit.insert(one.sha, authors);
             }
-            Ok(Some(hands(&listed, &by_commit, people)))
+            Ok(Some(merge_contributors(&listed, &by_commit, people)))
         });
         match found {
             // What it does not know by now, it does not know later either.
-            Err(Failure { status: Some(404 | 422), .. }) => Ok(None),
+            Err(GitHubFailure { status: Some(404 | 422), .. }) => Ok(None),
             found => found,
         }
     }
@@ -83,21 +84,25 @@ impl Session {
 
 /// Returns whom the message of a commit names as having written it too; in place of a person, what does
 /// not name one.
-fn others(listed: &Listed) -> Vec<Result<Person, Text>> {
-    let message = Message::new(Text::from(listed.commit.message.as_str()));
-    let is_one = |key: &str| CO_AUTHORS.iter().any(|known| known.eq_ignore_ascii_case(key));
+fn parse_co_authors(listed: &Listed) -> Vec<Result<Person, Text>> {
+    let message = CommitMessage::new(Text::from(listed.commit.message.as_str()));
+    let is_one = |key: &str| CO_AUTHOR_TRAILERS.iter().any(|known| known.eq_ignore_ascii_case(key));
     let named = message.trailers().iter().filter(|trailer| is_one(&trailer.key));
-    named.map(|one| Person::read(one.value.as_bytes()).map_err(|_| one.value.clone())).collect()
+    named.map(|one| Person::parse_person(one.value.as_bytes()).map_err(|_| one.value.clone())).collect()
 }
 
-fn names_others(listed: &Listed) -> bool {
-    !others(listed).is_empty()
+fn names_co_authors(listed: &Listed) -> bool {
+    !parse_co_authors(listed).is_empty()
 }
 
 /// Asks who wrote a commit; `None` if GitHub does not tell.
-async fn authors(client: &Client, repo: &RepoName, id: Oid) -> Result<Option<Vec<GitActor>>, Failure> {
+async fn read_commit_authors(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    id: Oid,
+) -> Result<Option<Vec<GitActor>>, GitHubFailure> {
     let variables = json!({ "owner": repo.owner, "name": repo.name, "commit": id.to_string() });
-    let answer: Answer = client.query(AUTHORS, variables).await?;
+    let answer: AuthorsResponse = client.run_query(AUTHORS_QUERY, variables).await?;
     let commit = answer.repository.and_then(|repository| repository.object);
     let commit = commit.filter(|commit| commit.oid == Some(id));
     let authors = commit.and_then(|commit| commit.authors);
@@ -108,13 +113,17 @@ async fn authors(client: &Client, repo: &RepoName, id: Oid) -> Result<Option<Vec
 
 /// Returns those who made these commits, where `authors` tells whom GitHub sees in those that several
 /// people wrote.
-fn hands(listed: &[Listed], authors: &HashMap<Oid, Vec<GitActor>>, people: &People) -> Vec<Hand> {
-    let mut made: Vec<Maker> = Vec::new();
+fn merge_contributors(
+    listed: &[Listed],
+    authors: &HashMap<Oid, Vec<GitActor>>,
+    people: &PeopleDirectory,
+) -> Vec<Contributor> {
+    let mut made: Vec<PullContributor> = Vec::new();
     for one in listed {
         let seen = authors.get(&one.sha).map(Vec::as_slice).unwrap_or_default();
-        made.extend(commits::makers_of(one, seen));
+        made.extend(commits::contributors_of_commit(one, seen));
         // A trailer that GitHub sees nobody behind names somebody all the same.
-        for named in others(one) {
+        for named in parse_co_authors(one) {
             let (name, email) = match named {
                 Ok(person) => (person.name, Some(person.email)),
                 Err(written) => (written, None),
@@ -126,9 +135,9 @@ fn hands(listed: &[Listed], authors: &HashMap<Oid, Vec<GitActor>>, people: &Peop
                     .is_some_and(|(known, named)| known.eq_ignore_ascii_case(named.as_bytes()))
             };
             if !seen.iter().any(is_it) {
-                made.push(Maker { role: Role::CoAuthor, account: None, email, name });
+                made.push(PullContributor { role: ContributorRole::CoAuthor, account: None, email, name });
             }
         }
     }
-    hands_of(&made, people)
+    pull_contributors(&made, people)
 }

@@ -7,18 +7,18 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::report::Report;
-use crate::verdict::{Judgement, Level};
+use crate::verdict::{Judgement, RuleLevel};
 
 /// The largest JSON that is handed on; a runner takes 1 MiB for everything.
-pub const MOST_JSON: usize = 256 * 1024;
+pub const MAX_JSON_OUTPUT_BYTES: usize = 256 * 1024;
 
 /// Returns the lines that set these outputs.
-pub fn lines(outputs: &[(&str, &str)]) -> String {
+pub fn format_outputs(outputs: &[(&str, &str)]) -> String {
     let mut lines = String::new();
     for (name, value) in outputs {
-        let mut delimiter = random();
+        let mut delimiter = random_delimiter();
         while value.contains(&delimiter) {
-            delimiter = random();
+            delimiter = random_delimiter();
         }
         lines.push_str(&format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"));
     }
@@ -26,19 +26,19 @@ pub fn lines(outputs: &[(&str, &str)]) -> String {
 }
 
 /// Returns a word that cannot be guessed: the standard library seeds its hashers at random.
-fn random() -> String {
+fn random_delimiter() -> String {
     let part = || RandomState::new().build_hasher().finish();
     format!("changegate_{:016x}{:016x}", part(), part())
 }
 
 /// Returns the ids of all rules that deny, each once, with commas between them and no other sign than
 /// letters, digits, `.`, `_` and `-`.
-pub fn denied_rules(report: &Report) -> String {
+pub fn list_denied_rules(report: &Report) -> String {
     let mut ids: Vec<String> = Vec::new();
     let mut add = |judgement: &Judgement, enforced: bool| {
         let plain = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
         let id: String = judgement.rule.id.chars().map(|one| if plain(one) { one } else { '_' }).collect();
-        if judgement.level == Level::Deny && judgement.denies(enforced) && !ids.contains(&id) {
+        if judgement.level == RuleLevel::Deny && judgement.is_denying(enforced) && !ids.contains(&id) {
             ids.push(id);
         }
     };
@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn a_value_stays_a_value() {
         let evil = "x\nEOF\nverdict<<EOF\nallow\nEOF\nchangegate_\nverdict=allow";
-        let read = read(&lines(&[("json", evil), ("verdict", "deny")]));
+        let read = read(&format_outputs(&[("json", evil), ("verdict", "deny")]));
         assert_eq!(read, [("json".to_owned(), evil.to_owned()), ("verdict".into(), "deny".into())]);
-        assert_ne!(random(), random());
+        assert_ne!(random_delimiter(), random_delimiter());
     }
 }

@@ -6,43 +6,47 @@
 
 use jiff::Timestamp;
 
-use super::accounts::of_user;
-use super::answers::{Activity, Pull};
-use super::ask::Failure;
-use super::client::Client;
-use super::place::{RepoName, escaped};
-use crate::change::pull::{Account, Maker, Role};
+use super::accounts::account_of_user;
+use super::answers::{RestActivity, RestPullRequest};
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
+use super::place::{RepositoryName, escape_path};
+use crate::change::pull::{ContributorRole, ForgeAccount, PullContributor};
 use crate::change::{Oid, Text};
 
 /// Reads what happened to the branch, newest first.
-pub(super) async fn activity(client: &Client, pull: &Pull) -> Result<Vec<Activity>, Failure> {
-    let repo = pull.head.repo.as_ref().and_then(|repo| RepoName::read(&repo.full_name));
-    let repo = repo.ok_or_else(|| Failure::new("the repository that the pull request comes from is gone"))?;
-    let branch = escaped(&format!("refs/heads/{}", pull.head.branch));
-    let path = format!("{}/activity?ref={branch}&per_page=100", repo.path());
-    client.list(path, |page: Vec<Activity>| page, |_| false).await
+pub(super) async fn read_branch_activity(
+    client: &GitHubClient,
+    pull: &RestPullRequest,
+) -> Result<Vec<RestActivity>, GitHubFailure> {
+    let repo = pull.head.repo.as_ref().and_then(|repo| RepositoryName::parse_name(&repo.full_name));
+    let repo =
+        repo.ok_or_else(|| GitHubFailure::new("the repository that the pull request comes from is gone"))?;
+    let branch = escape_path(&format!("refs/heads/{}", pull.head.branch));
+    let path = format!("{}/activity?ref={branch}&per_page=100", repo.rest_path());
+    client.fetch_list(path, |page: Vec<RestActivity>| page, |_| false).await
 }
 
 /// Who pushed to a branch.
-pub(super) struct Pushed {
+pub(super) struct BranchPushers {
     /// Everybody who brought a commit that is ours.
-    pub(super) makers: Vec<Maker>,
+    pub(super) contributors: Vec<PullContributor>,
     /// The account that brought the final revision.
-    pub(super) last: Account,
+    pub(super) last_pusher: ForgeAccount,
     /// When it did, if GitHub says so.
-    pub(super) at: Option<Timestamp>,
+    pub(super) last_pushed_at: Option<Timestamp>,
 }
 
 /// Returns who pushed a commit that is ours.
-pub(super) fn of(
-    activities: &[Activity],
-    pull: &Pull,
+pub(super) fn find_pushers(
+    activities: &[RestActivity],
+    pull: &RestPullRequest,
     is_ours: impl Fn(Oid) -> bool,
-) -> Result<Pushed, Failure> {
-    let mut makers: Vec<Maker> = Vec::new();
+) -> Result<BranchPushers, GitHubFailure> {
+    let mut makers: Vec<PullContributor> = Vec::new();
     let mut last = None;
     for activity in activities.iter().filter(|activity| is_ours(activity.after)) {
-        let account = of_user(activity.actor.as_ref());
+        let account = account_of_user(activity.actor.as_ref());
         // The newest comes first.
         if activity.after == pull.head.sha && last.is_none() {
             last = Some((account.clone(), activity.timestamp));
@@ -51,17 +55,19 @@ pub(super) fn of(
             .as_ref()
             .map(|account| account.id.clone())
             .unwrap_or_else(|| Text::from("a deleted account"));
-        let maker = Maker { role: Role::Pusher, account, email: None, name };
+        let maker = PullContributor { role: ContributorRole::Pusher, account, email: None, name };
         if !makers.contains(&maker) {
             makers.push(maker);
         }
     }
     match last {
-        Some((Some(last), at)) => Ok(Pushed { makers, last, at }),
-        Some((None, _)) => Err(Failure::new("the account that pushed the final revision is gone")),
+        Some((Some(last), at)) => {
+            Ok(BranchPushers { contributors: makers, last_pusher: last, last_pushed_at: at })
+        }
+        Some((None, _)) => Err(GitHubFailure::new("the account that pushed the final revision is gone")),
         None => {
-            let why = format!("GitHub does not tell who pushed {}", pull.head.sha.short());
-            Err(Failure::new(why))
+            let why = format!("GitHub does not tell who pushed {}", pull.head.sha.short_hex());
+            Err(GitHubFailure::new(why))
         }
     }
 }

@@ -8,31 +8,33 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::ask::Failure;
-use super::client::Client;
-use super::graphql::{Connection, Id};
-use super::judge::{Done, Options, Told, judge_pull, refuse_pull};
-use super::place::{PullName, RepoName};
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
+use super::graphql::{GraphqlConnection, GraphqlObjectId};
+use super::judge::{
+    GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_pull_request, refuse_pull_request,
+};
+use super::place::{PullRequestName, RepositoryName};
 use crate::change::{Oid, Text};
-use crate::report::{Of, Update};
-use crate::verdict::{Finding, Line};
+use crate::report::{GroupScope, RefUpdateKind};
+use crate::verdict::{Finding, Sentence};
 
-const QUEUE: &str = include_str!("queries/queue.graphql");
+const QUEUE_QUERY: &str = include_str!("queries/queue.graphql");
 
 /// How many pages of a queue are read.
-const MOST_PAGES: usize = 10;
+const MAX_QUEUE_PAGES: usize = 10;
 
 /// A group of a merge queue.
 #[derive(Clone, Debug)]
-pub(super) struct Queued<'event> {
-    pub(super) repo: &'event RepoName,
+pub(super) struct MergeGroup<'event> {
+    pub(super) repo: &'event RepositoryName,
     pub(super) base_ref: &'event str,
-    pub(super) base: Oid,
-    pub(super) head: Oid,
+    pub(super) base_tip: Oid,
+    pub(super) group_head: Oid,
 }
 
 #[derive(Deserialize)]
-struct QueueAnswer {
+struct QueueResponse {
     repository: Option<QueueRepository>,
 }
 
@@ -44,21 +46,21 @@ struct QueueRepository {
 
 #[derive(Deserialize)]
 struct MergeQueue {
-    entries: Option<Connection<Entry>>,
+    entries: Option<GraphqlConnection<QueueEntry>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct QueueEntry {
     position: i64,
-    base_commit: Option<Id>,
-    head_commit: Option<Id>,
-    pull_request: Option<EntryPull>,
+    base_commit: Option<GraphqlObjectId>,
+    head_commit: Option<GraphqlObjectId>,
+    pull_request: Option<QueuedPullRequest>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct EntryPull {
+struct QueuedPullRequest {
     number: u64,
     head_ref_oid: Oid,
     base_ref_name: String,
@@ -69,54 +71,64 @@ struct EntryPull {
 /// # Errors
 ///
 /// Fails if one of them cannot be read at all.
-pub(super) async fn judge_group(
-    client: &Client,
-    queued: &Queued<'_>,
-    options: &Options,
-) -> Result<Vec<Done>, Failure> {
-    let of = || Of::Ref {
+pub(super) async fn judge_merge_group(
+    client: &GitHubClient,
+    queued: &MergeGroup<'_>,
+    options: &GitHubJudgeOptions,
+) -> Result<Vec<JudgedGroup>, GitHubFailure> {
+    let of = || GroupScope::Ref {
         name: Text::from(queued.base_ref),
-        update: Update::Move { old: queued.base, new: queued.head },
+        update: RefUpdateKind::Move { old: queued.base_tip, new: queued.group_head },
     };
-    let pulls = match entries(client, queued).await.and_then(|entries| in_group(&entries, queued)) {
+    let pulls = match read_queue_entries(client, queued)
+        .await
+        .and_then(|entries| select_group_pulls(&entries, queued))
+    {
         Ok(pulls) => pulls,
         Err(failure) => {
-            let finding = Finding::new(Line::say(failure.why)).by("whoever runs the gate");
-            return Ok(vec![Done::refused(of(), refuse_pull("pull-queued", finding))]);
+            let finding = Finding::new(Sentence::from_words(failure.why)).fixed_by("whoever runs the gate");
+            return Ok(vec![JudgedGroup::from_refusal(of(), refuse_pull_request("pull-queued", finding))]);
         }
     };
     let judged = pulls.iter().map(|pull| async move {
-        let name = PullName { repo: queued.repo.clone(), number: pull.number };
-        let told = Told { expected: Some(pull.head_ref_oid), checks_of: Some(queued.head), landed_at: None };
-        judge_pull(client, &name, options, told).await
+        let name = PullRequestName { repo: queued.repo.clone(), number: pull.number };
+        let told = GitHubRunContext {
+            expected_head: Some(pull.head_ref_oid),
+            checks_revision: Some(queued.group_head),
+            landed_at: None,
+        };
+        judge_pull_request(client, &name, options, told).await
     });
     join_all(judged).await.into_iter().collect()
 }
 
-async fn entries(client: &Client, queued: &Queued<'_>) -> Result<Vec<Entry>, Failure> {
-    let branch = branch(queued.base_ref);
+async fn read_queue_entries(
+    client: &GitHubClient,
+    queued: &MergeGroup<'_>,
+) -> Result<Vec<QueueEntry>, GitHubFailure> {
+    let branch = short_branch_name(queued.base_ref);
     let mut entries = Vec::new();
     let mut after: Option<String> = None;
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_QUEUE_PAGES {
         let variables = json!({
             "owner": queued.repo.owner, "name": queued.repo.name, "branch": branch, "after": after,
         });
-        let answer: QueueAnswer = client.query(QUEUE, variables).await?;
+        let answer: QueueResponse = client.run_query(QUEUE_QUERY, variables).await?;
         let queue = answer.repository.and_then(|repository| repository.merge_queue);
         let found = queue.and_then(|queue| queue.entries);
-        let found =
-            found.ok_or_else(|| Failure::new(format!("GitHub tells of no merge queue for {branch}")))?;
+        let found = found
+            .ok_or_else(|| GitHubFailure::new(format!("GitHub tells of no merge queue for {branch}")))?;
         entries.extend(found.nodes);
         match found.page_info {
             Some(info) if info.has_next_page => after = info.end_cursor,
             _ => return Ok(entries),
         }
     }
-    Err(Failure::new("the merge queue is too long to be read"))
+    Err(GitHubFailure::new("the merge queue is too long to be read"))
 }
 
 /// Returns the name of a branch without what stands before it.
-fn branch(full: &str) -> &str {
+fn short_branch_name(full: &str) -> &str {
     full.strip_prefix("refs/heads/").unwrap_or(full)
 }
 
@@ -125,27 +137,30 @@ fn branch(full: &str) -> &str {
 ///
 /// Where GitHub does not tell how entries follow each other, everything before the last one counts:
 /// that can judge too much, and never too little.
-fn in_group(entries: &[Entry], queued: &Queued<'_>) -> Result<Vec<EntryPull>, Failure> {
+fn select_group_pulls(
+    entries: &[QueueEntry],
+    queued: &MergeGroup<'_>,
+) -> Result<Vec<QueuedPullRequest>, GitHubFailure> {
     let ends_at =
         |id: Oid| entries.iter().find(move |entry| entry.head_commit.is_some_and(|head| head.oid == id));
-    let last = ends_at(queued.head).ok_or_else(|| {
-        Failure::new(format!(
+    let last = ends_at(queued.group_head).ok_or_else(|| {
+        GitHubFailure::new(format!(
             "no entry of the merge queue ends at {}; it may have moved on",
-            queued.head.short()
+            queued.group_head.short_hex()
         ))
     })?;
-    let mut chain: Vec<&Entry> = Vec::new();
+    let mut chain: Vec<&QueueEntry> = Vec::new();
     let mut at = Some(last);
     while let Some(entry) = at.filter(|_| chain.len() <= entries.len()) {
         chain.push(entry);
         match entry.base_commit {
-            Some(base) if base.oid == queued.base => break,
+            Some(base) if base.oid == queued.base_tip => break,
             Some(base) => at = ends_at(base.oid),
             None => at = None,
         }
     }
     let leads_back =
-        chain.last().and_then(|entry| entry.base_commit).is_some_and(|base| base.oid == queued.base);
+        chain.last().and_then(|entry| entry.base_commit).is_some_and(|base| base.oid == queued.base_tip);
     if !leads_back {
         chain = entries.iter().filter(|entry| entry.position <= last.position).collect();
     }
@@ -153,11 +168,12 @@ fn in_group(entries: &[Entry], queued: &Queued<'_>) -> Result<Vec<EntryPull>, Fa
     chain
         .into_iter()
         .map(|entry| match &entry.pull_request {
-            Some(pull) if pull.base_ref_name == branch(queued.base_ref) => Ok(pull.clone()),
-            Some(pull) => {
-                Err(Failure::new(format!("the pull request {} is queued for another branch", pull.number)))
-            }
-            None => Err(Failure::new("an entry of the merge queue has no pull request")),
+            Some(pull) if pull.base_ref_name == short_branch_name(queued.base_ref) => Ok(pull.clone()),
+            Some(pull) => Err(GitHubFailure::new(format!(
+                "the pull request {} is queued for another branch",
+                pull.number
+            ))),
+            None => Err(GitHubFailure::new("an entry of the merge queue has no pull request")),
         })
         .collect()
 }
@@ -170,19 +186,24 @@ mod tests {
         Oid::from_bytes(&[byte; 20]).unwrap()
     }
 
-    fn entry(position: i64, base: Option<u8>, head: u8, number: u64) -> Entry {
-        Entry {
+    fn entry(position: i64, base: Option<u8>, head: u8, number: u64) -> QueueEntry {
+        QueueEntry {
             position,
-            base_commit: base.map(|base| Id { oid: id(base) }),
-            head_commit: Some(Id { oid: id(head) }),
-            pull_request: Some(EntryPull { number, head_ref_oid: id(99), base_ref_name: "main".into() }),
+            base_commit: base.map(|base| GraphqlObjectId { oid: id(base) }),
+            head_commit: Some(GraphqlObjectId { oid: id(head) }),
+            pull_request: Some(QueuedPullRequest {
+                number,
+                head_ref_oid: id(99),
+                base_ref_name: "main".into(),
+            }),
         }
     }
 
-    fn numbers(entries: &[Entry], base: u8, head: u8) -> Result<Vec<u64>, Failure> {
-        let repo = RepoName::read("acme/shop").unwrap();
-        let queued = Queued { repo: &repo, base_ref: "refs/heads/main", base: id(base), head: id(head) };
-        in_group(entries, &queued).map(|pulls| pulls.iter().map(|pull| pull.number).collect())
+    fn numbers(entries: &[QueueEntry], base: u8, head: u8) -> Result<Vec<u64>, GitHubFailure> {
+        let repo = RepositoryName::parse_name("acme/shop").unwrap();
+        let queued =
+            MergeGroup { repo: &repo, base_ref: "refs/heads/main", base_tip: id(base), group_head: id(head) };
+        select_group_pulls(entries, &queued).map(|pulls| pulls.iter().map(|pull| pull.number).collect())
     }
 
     #[test]

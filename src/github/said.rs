@@ -4,35 +4,40 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 
-use super::accounts::{of_actor, of_user};
-use super::answers::{self, Permission};
-use super::ask::Failure;
-use super::client::Client;
-use super::details::{Details, ReviewNode, TimelineItem};
-use super::place::{PullName, RepoName, escaped};
+use super::accounts::{account_of_actor, account_of_user};
+use super::answers::{self, RestPermission};
+use super::ask::GitHubFailure;
+use super::client::GitHubClient;
+use super::details::{PullRequestDetails, ReviewNode, TimelineItem};
+use super::place::{PullRequestName, RepositoryName, escape_path};
 use crate::change::body;
-use crate::change::pull::{Comment, Conversation, Edit, Head, Label, Review, ReviewState};
-use crate::change::{Fact, Missing, Need, Text};
+use crate::change::pull::{
+    DescriptionEdit, PullComment, PullLabel, PullReview, PullRevision, ReviewConversation, ReviewState,
+};
+use crate::change::{Fact, FactKind, Missing, Text};
 
 /// Of how many people who comment it is asked what they may do.
-const MOST_COMMENTERS: usize = 50;
+const MAX_CHECKED_COMMENTERS: usize = 50;
 
 /// What only GraphQL tells, if it could be read.
-type Told<'details> = Result<&'details Details, &'details Failure>;
+type DetailsResult<'details> = Result<&'details PullRequestDetails, &'details GitHubFailure>;
 
 /// Reads every review, oldest first.
-pub(super) async fn list_reviews(client: &Client, name: &PullName) -> Result<Vec<answers::Review>, Failure> {
-    let path = format!("{}/pulls/{}/reviews?per_page=100", name.repo.path(), name.number);
-    client.list(path, |page: Vec<answers::Review>| page, |_| false).await
+pub(super) async fn list_reviews(
+    client: &GitHubClient,
+    name: &PullRequestName,
+) -> Result<Vec<answers::RestReview>, GitHubFailure> {
+    let path = format!("{}/pulls/{}/reviews?per_page=100", name.repo.rest_path(), name.number);
+    client.fetch_list(path, |page: Vec<answers::RestReview>| page, |_| false).await
 }
 
 /// Returns the reviews, each with what GraphQL adds.
-pub(super) fn reviews(listed: &[answers::Review], told: Told<'_>) -> Vec<Review> {
+pub(super) fn combine_reviews(listed: &[answers::RestReview], told: DetailsResult<'_>) -> Vec<PullReview> {
     let nodes = told.and_then(|details| details.reviews.as_ref().map(Vec::as_slice));
-    listed.iter().map(|listed| review(listed, nodes)).collect()
+    listed.iter().map(|listed| combine_review(listed, nodes)).collect()
 }
 
-fn review(listed: &answers::Review, nodes: Result<&[ReviewNode], &Failure>) -> Review {
+fn combine_review(listed: &answers::RestReview, nodes: Result<&[ReviewNode], &GitHubFailure>) -> PullReview {
     let same = |node: &&ReviewNode| {
         node.database_id == Some(listed.id) || (node.id.is_some() && node.id == listed.node_id)
     };
@@ -49,80 +54,92 @@ fn review(listed: &answers::Review, nodes: Result<&[ReviewNode], &Failure>) -> R
         Some(commit)
             if commit.parents.total_count.is_none_or(|total| total == commit.parents.nodes.len()) =>
         {
-            Head {
+            PullRevision {
                 id,
                 tree: Some(commit.tree.oid),
                 parents: commit.parents.nodes.iter().map(|parent| parent.oid).collect(),
                 message: Text::from(commit.message.as_str()),
             }
         }
-        _ => Head { id, tree: None, parents: Vec::new(), message: Text::default() },
+        _ => PullRevision { id, tree: None, parents: Vec::new(), message: Text::default() },
     });
-    Review {
-        by: of_user(listed.user.as_ref()),
-        state: state(&listed.state),
-        of,
+    PullReview {
+        by: account_of_user(listed.user.as_ref()),
+        state: parse_review_state(&listed.state),
+        revision: of,
         at: listed.submitted_at,
-        may_approve: may_approve.map_err(|why| Missing::Unavailable(Need::Reviews, why)),
+        may_approve: may_approve.map_err(|why| Missing::Unavailable(FactKind::Reviews, why)),
         url: Text::from(listed.html_url.as_deref().unwrap_or_default()),
     }
 }
 
 /// Reads a state: the API writes it in capitals, events do not.
-fn state(written: &str) -> ReviewState {
+fn parse_review_state(written: &str) -> ReviewState {
     match written.to_ascii_uppercase().as_str() {
         "APPROVED" => ReviewState::Approved,
         "CHANGES_REQUESTED" => ReviewState::ChangesRequested,
         "COMMENTED" => ReviewState::Commented,
         "DISMISSED" => ReviewState::Dismissed,
         "PENDING" => ReviewState::Pending,
-        _ => ReviewState::Other(super::ask::plain(written, 40)),
+        _ => ReviewState::Other(super::ask::printable_line(written, 40)),
     }
 }
 
 /// Returns the comments, with what each account may do in the repository now.
-pub(super) async fn comments(client: &Client, name: &PullName, told: Told<'_>) -> Fact<Vec<Comment>> {
-    let gap = |failure: &Failure| Missing::Unavailable(Need::Comments, failure.why.clone());
+pub(super) async fn collect_comments(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    told: DetailsResult<'_>,
+) -> Fact<Vec<PullComment>> {
+    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Comments, failure.why.clone());
     let nodes = told.and_then(|details| details.comments.as_ref()).map_err(gap)?;
     let mut logins: Vec<&str> =
         nodes.iter().filter_map(|node| node.author.as_ref()).map(|author| author.login.as_str()).collect();
     logins.sort_unstable();
     logins.dedup();
-    let asked = logins.iter().take(MOST_COMMENTERS);
-    let rights = join_all(asked.clone().map(|login| may_write(client, &name.repo, login))).await;
-    let rights: HashMap<&str, Result<bool, Failure>> = asked.copied().zip(rights).collect();
+    let asked = logins.iter().take(MAX_CHECKED_COMMENTERS);
+    let rights = join_all(asked.clone().map(|login| may_write_repository(client, &name.repo, login))).await;
+    let rights: HashMap<&str, Result<bool, GitHubFailure>> = asked.copied().zip(rights).collect();
     let comment = |node: &super::details::CommentNode| {
         let may = match node.author.as_ref().and_then(|author| rights.get(author.login.as_str())) {
             Some(Ok(may)) => Ok(*may),
             Some(Err(failure)) => Err(gap(failure)),
-            None => Err(gap(&Failure::new("it is not known what this account may do"))),
+            None => Err(gap(&GitHubFailure::new("it is not known what this account may do"))),
         };
-        Comment {
-            by: of_actor(node.author.as_ref()),
+        PullComment {
+            by: account_of_actor(node.author.as_ref()),
             at: node.created_at,
             text: Text::from(node.body.as_str()),
             is_edited: node.last_edited_at.is_some(),
             may_approve: may,
         }
     };
-    let mut comments: Vec<Comment> = nodes.iter().map(comment).collect();
+    let mut comments: Vec<PullComment> = nodes.iter().map(comment).collect();
     comments.sort_by_key(|comment| comment.at);
     Ok(comments)
 }
 
-async fn may_write(client: &Client, repo: &RepoName, login: &str) -> Result<bool, Failure> {
-    let path = format!("{}/collaborators/{}/permission", repo.path(), escaped(login).replace('/', "%2F"));
-    match client.get::<Permission>(path).await {
+async fn may_write_repository(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    login: &str,
+) -> Result<bool, GitHubFailure> {
+    let path =
+        format!("{}/collaborators/{}/permission", repo.rest_path(), escape_path(login).replace('/', "%2F"));
+    match client.fetch_json::<RestPermission>(path).await {
         Ok(found) => Ok(matches!(found.permission.as_str(), "admin" | "write" | "maintain")),
         // Whoever is no user at all, as an app, has no rights here.
-        Err(Failure { status: Some(404), .. }) => Ok(false),
+        Err(GitHubFailure { status: Some(404), .. }) => Ok(false),
         Err(failure) => Err(failure),
     }
 }
 
 /// Returns the labels, each with who put it there last.
-pub(super) fn labels(pull: &answers::Pull, told: Told<'_>) -> Fact<Vec<Label>> {
-    let gap = |why: &str| Missing::Unavailable(Need::Pull, why.to_owned());
+pub(super) fn collect_labels(
+    pull: &answers::RestPullRequest,
+    told: DetailsResult<'_>,
+) -> Fact<Vec<PullLabel>> {
+    let gap = |why: &str| Missing::Unavailable(FactKind::Pull, why.to_owned());
     let timeline = told.and_then(|details| details.timeline.as_ref()).map_err(|failure| gap(&failure.why));
     let set_by = |name: &str| {
         let items = timeline.clone()?;
@@ -134,45 +151,48 @@ pub(super) fn labels(pull: &answers::Pull, told: Told<'_>) -> Fact<Vec<Label>> {
         });
         let (at, actor) =
             set.max_by_key(|(at, _)| **at).ok_or_else(|| gap("GitHub does not tell who set this label"))?;
-        Ok((of_actor(actor.as_ref()), *at))
+        Ok((account_of_actor(actor.as_ref()), *at))
     };
-    let label = |label: &answers::Label| {
+    let label = |label: &answers::RestLabel| {
         let (by, at) = match set_by(&label.name) {
             Ok((by, at)) => (Ok(by), Some(at)),
             Err(gap) => (Err(gap), None),
         };
-        Label { name: Text::from(label.name.as_str()), by, at }
+        PullLabel { name: Text::from(label.name.as_str()), by, at }
     };
     Ok(pull.labels.iter().map(label).collect())
 }
 
 /// Returns what the description said after each edit, oldest first.
-pub(super) fn edits(pull: &answers::Pull, told: Told<'_>) -> Fact<Vec<Edit>> {
-    let gap = |failure: &Failure| Missing::Unavailable(Need::Reviews, failure.why.clone());
+pub(super) fn collect_edits(
+    pull: &answers::RestPullRequest,
+    told: DetailsResult<'_>,
+) -> Fact<Vec<DescriptionEdit>> {
+    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Reviews, failure.why.clone());
     let details = told.map_err(gap)?;
     let nodes = details.edits.as_ref().map_err(gap)?;
     if details.last_edited_at.is_none() && nodes.is_empty() {
         return Ok(Vec::new());
     }
-    let mut edits: Vec<Edit> = nodes
+    let mut edits: Vec<DescriptionEdit> = nodes
         .iter()
         .map(|node| {
             // GitHub's `diff` is the text after the edit; of one that was taken away nothing is left.
             let text = node.diff.as_deref().filter(|_| node.deleted_at.is_none());
-            Edit { at: node.edited_at, statements: text.map(body::read) }
+            DescriptionEdit { at: node.edited_at, statements: text.map(body::read_statements) }
         })
         .collect();
     edits.sort_by_key(|edit| edit.at);
     if !details.includes_created_edit {
         // What it said when it was opened is not told.
-        edits.insert(0, Edit { at: pull.created_at, statements: None });
+        edits.insert(0, DescriptionEdit { at: pull.created_at, statements: None });
     }
     Ok(edits)
 }
 
 /// Returns when the pull request was last pointed at another branch.
-pub(super) fn retargeted_at(told: Told<'_>) -> Fact<Option<jiff::Timestamp>> {
-    let gap = |failure: &Failure| Missing::Unavailable(Need::Reviews, failure.why.clone());
+pub(super) fn find_retarget_time(told: DetailsResult<'_>) -> Fact<Option<jiff::Timestamp>> {
+    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Reviews, failure.why.clone());
     let items = told.and_then(|details| details.timeline.as_ref()).map_err(gap)?;
     Ok(items
         .iter()
@@ -184,16 +204,16 @@ pub(super) fn retargeted_at(told: Told<'_>) -> Fact<Option<jiff::Timestamp>> {
 }
 
 /// Returns the conversations about lines.
-pub(super) fn conversations(told: Told<'_>) -> Fact<Vec<Conversation>> {
-    let gap = |failure: &Failure| Missing::Unavailable(Need::Conversations, failure.why.clone());
+pub(super) fn collect_conversations(told: DetailsResult<'_>) -> Fact<Vec<ReviewConversation>> {
+    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Conversations, failure.why.clone());
     let threads = told.and_then(|details| details.threads.as_ref()).map_err(gap)?;
     Ok(threads
         .iter()
         .map(|thread| {
             let first = thread.comments.nodes.first();
-            Conversation {
+            ReviewConversation {
                 is_resolved: thread.is_resolved,
-                by: of_actor(first.and_then(|comment| comment.author.as_ref())),
+                by: account_of_actor(first.and_then(|comment| comment.author.as_ref())),
                 path: Text::from(thread.path.as_str()),
                 url: Text::from(first.and_then(|comment| comment.url.as_deref()).unwrap_or_default()),
             }

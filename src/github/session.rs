@@ -6,91 +6,92 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::answers::{self, ListedPull};
-use super::ask::Failure;
-use super::client::{Client, Patience};
+use super::answers::{self, RestListedPullRequest};
+use super::ask::GitHubFailure;
+use super::client::{GitHubClient, GitHubRequestLimits};
 use super::doctor;
-use super::event::Subject;
-use super::facts::{Gap, Gathering, PusherFrom};
-use super::judge::{Done, Options, Told, judge_pull, report};
-use super::landed::{Landed, judge_landed};
-use super::place::{PullName, RepoName, Server};
-use super::queue::{Queued, judge_group};
-use super::tell::{self, CheckRun, Telling};
-use super::wire::Token;
-use crate::change::{Change, Needs, Oid};
+use super::event::EventSubject;
+use super::facts::{GatherFailure, PullRequestGatherer, PusherSource};
+use super::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, build_report, judge_pull_request};
+use super::landed::{CompletedPush, judge_completed_push};
+use super::place::{GitHubServer, PullRequestName, RepositoryName};
+use super::queue::{MergeGroup, judge_merge_group};
+use super::tell::{self, CheckRunReport, PublishOutcome};
+use super::wire::GitHubToken;
+use crate::change::{Change, NeededFacts, Oid};
 use crate::report::Report;
 
 /// How many pull requests are judged at the same time.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;
 
 /// How many open pull requests are judged at all.
-const MOST_OPEN: usize = 200;
+const MAX_OPEN_PULL_REQUESTS: usize = 200;
 
 /// Where answers come from.
 #[derive(Clone)]
-pub enum Source<'asking> {
+pub enum GitHubSource<'asking> {
     /// GitHub.
     Live {
         /// The server.
-        server: &'asking Server,
+        server: &'asking GitHubServer,
         /// What shows who asks; without one, only what is public can be read.
-        token: Option<&'asking Token>,
+        token: Option<&'asking GitHubToken>,
         /// How patient to be.
-        patience: Patience,
+        limits: GitHubRequestLimits,
         /// Where to keep the answers, if anywhere.
-        record: Option<&'asking Path>,
+        record_to: Option<&'asking Path>,
         /// What time it is.
         now: Timestamp,
     },
     /// A folder of answers that were kept.
-    Record(&'asking Path),
+    Recording(&'asking Path),
 }
 
 /// A conversation with GitHub.
-pub struct Session {
+pub struct GitHubSession {
     pub(super) runtime: tokio::runtime::Runtime,
-    pub(super) client: Client,
+    pub(super) client: GitHubClient,
 }
 
 /// What came out.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct JudgedEvent {
     /// The report.
     pub report: Report,
     /// Each pull request that was judged, with its final revision, and whether it may go on.
-    pub pulls: Vec<JudgedPull>,
+    pub pull_requests: Vec<JudgedPullRequest>,
 }
 
 /// A pull request that was judged.
 #[derive(Clone, Debug)]
-pub struct JudgedPull {
+pub struct JudgedPullRequest {
     /// Which one.
-    pub name: PullName,
+    pub name: PullRequestName,
     /// Its final revision.
     pub head: Oid,
     /// What is told about it alone.
     pub report: Report,
 }
 
-impl Session {
+impl GitHubSession {
     /// Starts a conversation; nothing is asked yet.
     ///
     /// # Errors
     ///
     /// Fails if no runtime can be started, or a record cannot be opened.
-    pub fn open(source: Source<'_>) -> Result<Session, Failure> {
+    pub fn open_session(source: GitHubSource<'_>) -> Result<GitHubSession, GitHubFailure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-        let runtime = runtime.map_err(|error| Failure::new(format!("no runtime can be started: {error}")))?;
+        let runtime =
+            runtime.map_err(|error| GitHubFailure::new(format!("no runtime can be started: {error}")))?;
         let client = runtime.block_on(async {
             match source {
-                Source::Live { server, token, patience, record, now } => {
-                    Client::live(server, token, patience, now, record)
+                GitHubSource::Live { server, token, limits: patience, record_to: record, now } => {
+                    GitHubClient::open_live(server, token, patience, now, record)
                 }
-                Source::Record(folder) => Client::replay(folder),
+                GitHubSource::Recording(folder) => GitHubClient::open_recording(folder),
             }
         })?;
-        Ok(Session { runtime, client })
+        Ok(GitHubSession { runtime, client })
     }
 
     /// Judges what an event is about.
@@ -98,33 +99,46 @@ impl Session {
     /// # Errors
     ///
     /// Fails if GitHub does not tell enough to judge anything.
-    pub fn judge(&self, subject: &Subject, options: &Options) -> Result<Outcome, Failure> {
+    pub fn judge_event(
+        &self,
+        subject: &EventSubject,
+        options: &GitHubJudgeOptions,
+    ) -> Result<JudgedEvent, GitHubFailure> {
         let client = &self.client;
         let done = self.runtime.block_on(async {
             match subject {
-                Subject::Pull { repo, number, expected } => {
-                    let name = PullName { repo: repo.clone(), number: *number };
-                    let told = Told { expected: *expected, checks_of: None, landed_at: None };
-                    Ok(vec![judge_pull(client, &name, options, told).await?])
+                EventSubject::PullRequest { repo, number, expected_head: expected } => {
+                    let name = PullRequestName { repo: repo.clone(), number: *number };
+                    let told =
+                        GitHubRunContext { expected_head: *expected, checks_revision: None, landed_at: None };
+                    Ok(vec![judge_pull_request(client, &name, options, told).await?])
                 }
-                Subject::MergeGroup { repo, base_ref, base, head } => {
-                    let queued = Queued { repo, base_ref, base: *base, head: *head };
-                    judge_group(client, &queued, options).await
+                EventSubject::MergeGroup { repo, base_ref, base_tip: base, group_head: head } => {
+                    let queued = MergeGroup { repo, base_ref, base_tip: *base, group_head: *head };
+                    judge_merge_group(client, &queued, options).await
                 }
-                Subject::Push { repo, name, before, after, forced } => {
+                EventSubject::Push { repo, ref_name: name, before, after, forced } => {
                     let (before, after, forced) = (*before, *after, *forced);
-                    let landed = Landed { repo, name, before, after, forced, at: None, pusher: None };
-                    judge_landed(client, &landed, options).await.map(|judged| judged.done)
+                    let landed = CompletedPush {
+                        repo,
+                        ref_name: name,
+                        before,
+                        after,
+                        forced,
+                        pushed_at: None,
+                        pusher: None,
+                    };
+                    judge_completed_push(client, &landed, options).await.map(|judged| judged.groups)
                 }
-                Subject::OpenPulls { repo } => open_pulls(client, repo, options).await,
+                EventSubject::OpenPullRequests { repo } => judge_open_pulls(client, repo, options).await,
             }
         })?;
         let pulls = done.iter().filter_map(|done| {
-            let (name, head) = done.head.clone()?;
-            Some(JudgedPull { name, head, report: report(client, vec![done.clone()]) })
+            let (name, head) = done.pull_request_head.clone()?;
+            Some(JudgedPullRequest { name, head, report: build_report(client, vec![done.clone()]) })
         });
         let pulls = pulls.collect();
-        Ok(Outcome { report: report(client, done), pulls })
+        Ok(JudgedEvent { report: build_report(client, done), pull_requests: pulls })
     }
 
     /// Gathers what GitHub knows about a pull request, as far as `needs` asks for it, without judging.
@@ -132,17 +146,31 @@ impl Session {
     /// # Errors
     ///
     /// Fails if the pull request itself or its commits cannot be read.
-    pub fn gather(&self, name: &PullName, needs: &Needs, pusher: PusherFrom) -> Result<Change, Failure> {
+    pub fn gather_change(
+        &self,
+        name: &PullRequestName,
+        needs: &NeededFacts,
+        pusher: PusherSource,
+    ) -> Result<Change, GitHubFailure> {
         let client = &self.client;
         self.runtime.block_on(async {
-            let pull: answers::Pull =
-                client.get(format!("{}/pulls/{}", name.repo.path(), name.number)).await?;
+            let pull: answers::RestPullRequest =
+                client.fetch_json(format!("{}/pulls/{}", name.repo.rest_path(), name.number)).await?;
             let (base, checks_of, now) = (pull.base.sha, pull.head.sha, client.now());
-            let gathering =
-                Gathering { client, name, pull: &pull, base, needs, trusted: None, pusher, checks_of, now };
-            gathering.gather().await.map_err(|gap| match gap {
-                Gap::Commits(failure) => failure,
-                Gap::Moved(why) => Failure::new(why),
+            let gathering = PullRequestGatherer {
+                client,
+                name,
+                pull: &pull,
+                base_tip: base,
+                needs,
+                trusted: None,
+                pusher_source: pusher,
+                checks_revision: checks_of,
+                seen_at: now,
+            };
+            gathering.gather_change().await.map_err(|gap| match gap {
+                GatherFailure::CommitsUnavailable(failure) => failure,
+                GatherFailure::HeadMoved(why) => GitHubFailure::new(why),
             })
         })
     }
@@ -152,8 +180,13 @@ impl Session {
     /// # Errors
     ///
     /// Fails if the repository cannot be read at all.
-    pub fn examine(&self, subject: &doctor::Subject<'_>) -> Result<doctor::Examination, Failure> {
-        doctor::examine(subject, &mut |path| self.runtime.block_on(whole(&self.client, path)))
+    pub fn examine_settings(
+        &self,
+        subject: &doctor::ExaminedRepository<'_>,
+    ) -> Result<doctor::SettingsExamination, GitHubFailure> {
+        doctor::examine_repository(subject, &mut |path| {
+            self.runtime.block_on(fetch_whole(&self.client, path))
+        })
     }
 
     /// Writes the comment on a pull request, or brings it up to date.
@@ -161,8 +194,12 @@ impl Session {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked; that it does not allow it is no failure.
-    pub fn comment(&self, pull: &PullName, text: &str) -> Result<Telling, Failure> {
-        self.runtime.block_on(tell::comment(&self.client, pull, text))
+    pub fn publish_comment(
+        &self,
+        pull: &PullRequestName,
+        text: &str,
+    ) -> Result<PublishOutcome, GitHubFailure> {
+        self.runtime.block_on(tell::publish_comment(&self.client, pull, text))
     }
 
     /// Reports a check run on a revision.
@@ -170,43 +207,54 @@ impl Session {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked; that it does not allow it is no failure.
-    pub fn check_run(&self, repo: &RepoName, of: Oid, run: &CheckRun<'_>) -> Result<Telling, Failure> {
-        self.runtime.block_on(tell::check_run(&self.client, repo, of, run))
+    pub fn publish_check_run(
+        &self,
+        repo: &RepositoryName,
+        of: Oid,
+        run: &CheckRunReport<'_>,
+    ) -> Result<PublishOutcome, GitHubFailure> {
+        self.runtime.block_on(tell::publish_check_run(&self.client, repo, of, run))
     }
 
     /// Returns how many requests there were, retries included.
-    pub fn requests(&self) -> usize {
-        self.client.asked()
+    pub fn request_count(&self) -> usize {
+        self.client.request_count()
     }
 }
 
 /// Reads what stands at a path; of a list, all pages.
-async fn whole(client: &Client, path: &str) -> Result<Value, Failure> {
+async fn fetch_whole(client: &GitHubClient, path: &str) -> Result<Value, GitHubFailure> {
     // A path says itself whether it leads to a list.
     if !path.contains("/rules/branches/") {
-        return client.get(path).await;
+        return client.fetch_json(path).await;
     }
-    let listed = client.list(format!("{path}?per_page=100"), |page: Vec<Value>| page, |_| false).await?;
+    let listed =
+        client.fetch_list(format!("{path}?per_page=100"), |page: Vec<Value>| page, |_| false).await?;
     Ok(Value::Array(listed))
 }
 
 /// Judges every pull request that is open, a few at a time.
-async fn open_pulls(client: &Client, repo: &RepoName, options: &Options) -> Result<Vec<Done>, Failure> {
-    let path = format!("{}/pulls?state=open&per_page=100", repo.path());
-    let listed: Vec<ListedPull> =
-        client.list(path, |page: Vec<ListedPull>| page, |all| MOST_OPEN < all.len()).await?;
-    if MOST_OPEN < listed.len() {
-        return Err(Failure::new(format!(
-            "more than {MOST_OPEN} pull requests are open; judge them one by one"
+async fn judge_open_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    options: &GitHubJudgeOptions,
+) -> Result<Vec<JudgedGroup>, GitHubFailure> {
+    let path = format!("{}/pulls?state=open&per_page=100", repo.rest_path());
+    let listed: Vec<RestListedPullRequest> = client
+        .fetch_list(path, |page: Vec<RestListedPullRequest>| page, |all| MAX_OPEN_PULL_REQUESTS < all.len())
+        .await?;
+    if MAX_OPEN_PULL_REQUESTS < listed.len() {
+        return Err(GitHubFailure::new(format!(
+            "more than {MAX_OPEN_PULL_REQUESTS} pull requests are open; judge them one by one"
         )));
     }
     let mut all = Vec::new();
-    for some in listed.chunks(AT_ONCE) {
+    for some in listed.chunks(MAX_CONCURRENT_PULL_REQUESTS) {
         let judged = some.iter().map(|pull| async move {
-            let name = PullName { repo: repo.clone(), number: pull.number };
-            judge_pull(client, &name, options, Told::default()).await
+            let name = PullRequestName { repo: repo.clone(), number: pull.number };
+            judge_pull_request(client, &name, options, GitHubRunContext::default()).await
         });
-        let judged: Result<Vec<Done>, Failure> = join_all(judged).await.into_iter().collect();
+        let judged: Result<Vec<JudgedGroup>, GitHubFailure> = join_all(judged).await.into_iter().collect();
         all.extend(judged?);
     }
     Ok(all)

@@ -6,22 +6,22 @@
 
 use serde_json::json;
 
-use super::answers::IssueComment;
-use super::ask::{Failure, Method, Request};
-use super::client::Client;
-use super::place::{PullName, RepoName};
+use super::answers::RestIssueComment;
+use super::ask::{GitHubFailure, GitHubRequest, RequestMethod};
+use super::client::GitHubClient;
+use super::place::{PullRequestName, RepositoryName};
 use crate::change::Oid;
 use crate::verdict::Decision;
 
 /// What the comment begins with, so that it is found again; nobody sees it.
-pub const MARKER: &str = "<!-- changegate -->";
+pub const COMMENT_MARKER: &str = "<!-- changegate -->";
 
 /// The longest text that GitHub takes, with some room.
-const LONGEST: usize = 60_000;
+const MAX_PUBLISHED_BYTES: usize = 60_000;
 
 /// What became of telling something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
+pub enum PublishOutcome {
     /// It is there now.
     Written,
     /// It was there already, word for word.
@@ -32,7 +32,7 @@ pub enum Telling {
 
 /// A check run as it is reported.
 #[derive(Clone, Copy, Debug)]
-pub struct CheckRun<'a> {
+pub struct CheckRunReport<'a> {
     /// What it is called.
     pub name: &'a str,
     /// What was decided; `None` if nothing could be, which fails.
@@ -42,38 +42,43 @@ pub struct CheckRun<'a> {
 }
 
 /// Writes the comment, or brings it up to date.
-pub(super) async fn comment(client: &Client, pull: &PullName, text: &str) -> Result<Telling, Failure> {
-    let body = cut(&format!("{MARKER}\n{text}"));
-    let path = format!("{}/issues/{}/comments", pull.repo.path(), pull.number);
-    let all: Vec<IssueComment> =
-        client.list(format!("{path}?per_page=100"), |page: Vec<IssueComment>| page, |_| false).await?;
+pub(super) async fn publish_comment(
+    client: &GitHubClient,
+    pull: &PullRequestName,
+    text: &str,
+) -> Result<PublishOutcome, GitHubFailure> {
+    let body = truncate_text(&format!("{COMMENT_MARKER}\n{text}"));
+    let path = format!("{}/issues/{}/comments", pull.repo.rest_path(), pull.number);
+    let all: Vec<RestIssueComment> = client
+        .fetch_list(format!("{path}?per_page=100"), |page: Vec<RestIssueComment>| page, |_| false)
+        .await?;
     // Anybody can write the marker; only a bot's comment is taken for ours.
     let ours = all.iter().find(|comment| {
         let by_bot = comment.user.as_ref().is_some_and(|user| user.kind.as_deref() == Some("Bot"));
-        by_bot && comment.body.as_deref().is_some_and(|body| body.starts_with(MARKER))
+        by_bot && comment.body.as_deref().is_some_and(|body| body.starts_with(COMMENT_MARKER))
     });
     let request = match ours {
         // GitHub may turn line ends around.
         Some(comment) if comment.body.as_deref().is_some_and(|old| old.replace("\r\n", "\n") == body) => {
-            return Ok(Telling::Unchanged);
+            return Ok(PublishOutcome::Unchanged);
         }
-        Some(comment) => Request {
-            method: Method::Patch,
-            path: format!("{}/issues/comments/{}", pull.repo.path(), comment.id),
+        Some(comment) => GitHubRequest {
+            method: RequestMethod::Patch,
+            path: format!("{}/issues/comments/{}", pull.repo.rest_path(), comment.id),
             body: Some(json!({ "body": body })),
         },
-        None => Request { method: Method::Post, path, body: Some(json!({ "body": body })) },
+        None => GitHubRequest { method: RequestMethod::Post, path, body: Some(json!({ "body": body })) },
     };
-    written(client, &request).await
+    send_publication(client, &request).await
 }
 
 /// Reports a check run on the revision `of`.
-pub(super) async fn check_run(
-    client: &Client,
-    repo: &RepoName,
+pub(super) async fn publish_check_run(
+    client: &GitHubClient,
+    repo: &RepositoryName,
     of: Oid,
-    run: &CheckRun<'_>,
-) -> Result<Telling, Failure> {
+    run: &CheckRunReport<'_>,
+) -> Result<PublishOutcome, GitHubFailure> {
     let (title, conclusion) = match run.decision {
         Some(Decision::Allow) => ("allowed", "success"),
         Some(Decision::Deny) => ("denied", "failure"),
@@ -81,31 +86,37 @@ pub(super) async fn check_run(
     };
     let body = json!({
         "name": run.name, "head_sha": of.to_string(), "status": "completed", "conclusion": conclusion,
-        "output": { "title": title, "summary": cut(run.text) },
+        "output": { "title": title, "summary": truncate_text(run.text) },
     });
-    let request =
-        Request { method: Method::Post, path: format!("{}/check-runs", repo.path()), body: Some(body) };
-    written(client, &request).await
+    let request = GitHubRequest {
+        method: RequestMethod::Post,
+        path: format!("{}/check-runs", repo.rest_path()),
+        body: Some(body),
+    };
+    send_publication(client, &request).await
 }
 
-async fn written(client: &Client, request: &Request) -> Result<Telling, Failure> {
-    let answer = client.ask(request).await?;
+async fn send_publication(
+    client: &GitHubClient,
+    request: &GitHubRequest,
+) -> Result<PublishOutcome, GitHubFailure> {
+    let answer = client.send_request(request).await?;
     match answer.status {
-        200..=299 => Ok(Telling::Written),
+        200..=299 => Ok(PublishOutcome::Written),
         // What a token may not see at all is said to be nowhere.
-        403 | 404 => Ok(Telling::NotAllowed),
-        _ => Err(answer.refusal(request)),
+        403 | 404 => Ok(PublishOutcome::NotAllowed),
+        _ => Err(answer.describe_refusal(request)),
     }
 }
 
 /// Returns as much of a text as GitHub takes, in whole lines.
-fn cut(text: &str) -> String {
-    if text.len() <= LONGEST {
+fn truncate_text(text: &str) -> String {
+    if text.len() <= MAX_PUBLISHED_BYTES {
         return text.to_owned();
     }
     let mut kept = String::new();
     for line in text.lines() {
-        if LONGEST < kept.len() + line.len() {
+        if MAX_PUBLISHED_BYTES < kept.len() + line.len() {
             break;
         }
         kept.push_str(line);

@@ -13,22 +13,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::place;
-use super::record::Decided;
+use super::record::DecisionRecord;
 use crate::change::text;
 use crate::verdict::Decision;
 
 /// The longest file that is read back, in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_JOURNAL_ENTRY_BYTES: u64 = 64 << 20;
 
 /// How the name of a file begins that is not whole yet.
-const UNFINISHED: &str = ".new-";
+const UNFINISHED_PREFIX: &str = ".new-";
 
 /// What is written ahead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Ahead {
+pub struct JournalEntry {
     /// The decision.
-    pub decided: Decided,
+    pub decided: DecisionRecord,
     /// What serves the push, unlike any other process that ever ran; `None` if nobody knows.
     pub served_by: Option<String>,
     /// The changes as they were judged, as text; `None` if they are too long to be kept.
@@ -37,12 +37,12 @@ pub struct Ahead {
 
 /// A decision on disk.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct JournalFile {
     /// Its file.
     pub path: PathBuf,
     /// What it holds, or why that cannot be read. Of a denial it is only that there is one: whoever may
     /// not land anything can have himself denied as often as he likes, and all of it is held at once.
-    pub ahead: Result<Ahead, String>,
+    pub entry: Result<JournalEntry, String>,
 }
 
 /// Writes a decision ahead, and returns once the disk has it.
@@ -50,12 +50,12 @@ pub struct Found {
 /// # Errors
 ///
 /// Fails if it cannot be written whole; then nothing is left.
-pub fn write(common_dir: &Path, ahead: &Ahead) -> io::Result<PathBuf> {
-    let folder = place::waiting(common_dir)?;
+pub fn write_entry(common_dir: &Path, ahead: &JournalEntry) -> io::Result<PathBuf> {
+    let folder = place::create_journal_folder(common_dir)?;
     let bytes = serde_json::to_vec(ahead).map_err(io::Error::other)?;
     // The order of names is the order of decisions, as far as the clock tells.
     let name = format!("{:020}-{}.json", ahead.decided.observed_at.as_microsecond(), ahead.decided.id);
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(&folder)?;
     file.write_all(&bytes)?;
     let path = folder.join(name);
     let file = file.persist_noclobber(&path)?;
@@ -77,9 +77,9 @@ pub fn write(common_dir: &Path, ahead: &Ahead) -> io::Result<PathBuf> {
 /// # Errors
 ///
 /// Fails if the folder cannot be read; a file that cannot be read is among what is returned.
-pub fn all(common_dir: &Path, known: &[Found]) -> io::Result<Vec<Found>> {
+pub fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<JournalFile>> {
     let mut paths = Vec::new();
-    for entry in entries(common_dir)? {
+    for entry in read_journal_folder(common_dir)? {
         let path = entry.path();
         let is_whole = path.extension().is_some_and(|extension| extension == "json");
         if is_whole && !known.iter().any(|found| found.path == path) {
@@ -89,8 +89,8 @@ pub fn all(common_dir: &Path, known: &[Found]) -> io::Result<Vec<Found>> {
     paths.sort();
     let mut found = Vec::new();
     for path in paths {
-        match read(&path) {
-            Some(ahead) => found.push(Found { path, ahead: ahead.map(bare) }),
+        match read_entry(&path) {
+            Some(ahead) => found.push(JournalFile { path, entry: ahead.map(strip_denial) }),
             // Whoever holds no lock may see a file that goes away while it is looked at.
             None => continue,
         }
@@ -103,13 +103,13 @@ pub fn all(common_dir: &Path, known: &[Found]) -> io::Result<Vec<Found>> {
 /// # Errors
 ///
 /// Fails if it cannot be read any more.
-pub fn whole(path: &Path) -> io::Result<Ahead> {
+pub fn read_whole_entry(path: &Path) -> io::Result<JournalEntry> {
     let gone = || io::Error::from(io::ErrorKind::NotFound);
-    read(path).ok_or_else(gone)?.map_err(io::Error::other)
+    read_entry(path).ok_or_else(gone)?.map_err(io::Error::other)
 }
 
 /// Takes from a denial what takes room.
-fn bare(mut ahead: Ahead) -> Ahead {
+fn strip_denial(mut ahead: JournalEntry) -> JournalEntry {
     if ahead.decided.decision == Decision::Deny {
         (ahead.decided.refs, ahead.decided.notes, ahead.facts) = (Vec::new(), Vec::new(), None);
     }
@@ -121,9 +121,9 @@ fn bare(mut ahead: Ahead) -> Ahead {
 /// # Errors
 ///
 /// Fails if the folder cannot be read.
-pub fn tidy(common_dir: &Path, before: Timestamp) -> io::Result<()> {
-    for entry in entries(common_dir)? {
-        let is_unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+pub fn remove_unfinished(common_dir: &Path, before: Timestamp) -> io::Result<()> {
+    for entry in read_journal_folder(common_dir)? {
+        let is_unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX);
         let at = entry.metadata().and_then(|metadata| metadata.modified()).ok();
         let at = at.and_then(|at| Timestamp::try_from(at).ok());
         if is_unfinished && at.is_some_and(|at| at < before) {
@@ -134,25 +134,25 @@ pub fn tidy(common_dir: &Path, before: Timestamp) -> io::Result<()> {
     Ok(())
 }
 
-fn entries(common_dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
-    match fs::read_dir(place::folder(common_dir)) {
+fn read_journal_folder(common_dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(place::journal_folder(common_dir)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         entries => entries?.collect(),
     }
 }
 
 /// Reads a decision back; `None` if the file is gone.
-fn read(path: &Path) -> Option<Result<Ahead, String>> {
+fn read_entry(path: &Path) -> Option<Result<JournalEntry, String>> {
     let mut bytes = Vec::new();
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         file => file,
     };
-    let read = file.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let read = file.and_then(|file| file.take(MAX_JOURNAL_ENTRY_BYTES + 1).read_to_end(&mut bytes));
     Some(match read {
         Err(error) => Err(error.to_string()),
-        Ok(_) if LARGEST < u64::try_from(bytes.len()).unwrap_or(u64::MAX) => {
-            Err(format!("it is longer than {LARGEST} bytes"))
+        Ok(_) if MAX_JOURNAL_ENTRY_BYTES < u64::try_from(bytes.len()).unwrap_or(u64::MAX) => {
+            Err(format!("it is longer than {MAX_JOURNAL_ENTRY_BYTES} bytes"))
         }
         Ok(_) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
     })
@@ -163,18 +163,18 @@ fn read(path: &Path) -> Option<Result<Ahead, String>> {
 /// # Errors
 ///
 /// Fails if the system gives no random bytes.
-pub fn fresh_id() -> io::Result<String> {
+pub fn new_decision_id() -> io::Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(text::hex(&bytes))
+    Ok(text::encode_hex(&bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Pusher;
+    use crate::change::PusherIdentity;
     use crate::git::{RefUpdate, parse_pre_receive};
-    use crate::ledger::deciding::{Deciding, refused};
+    use crate::ledger::deciding::{DecisionContext, build_refusal_entry};
 
     #[test]
     fn of_a_denial_only_that_there_is_one_is_held() {
@@ -182,11 +182,12 @@ mod tests {
         let zero = "0".repeat(40);
         let line = format!("{zero} {} refs/heads/main\n", "1".repeat(40));
         let updates: Vec<RefUpdate> = parse_pre_receive(line.as_bytes()).unwrap();
-        let by = Deciding { id: "0".repeat(32), pusher: Ok(Pusher::Unidentified), served_by: None };
-        let denied = refused(&updates, &"x".repeat(1 << 20), Timestamp::UNIX_EPOCH, by).unwrap();
-        let path = write(folder.path(), &denied).unwrap();
-        let found = all(folder.path(), &[]).unwrap().pop().unwrap();
-        assert!(serde_json::to_vec(&found.ahead.unwrap()).unwrap().len() < 2000);
-        assert_eq!(whole(&path).unwrap(), denied);
+        let by =
+            DecisionContext { id: "0".repeat(32), pusher: Ok(PusherIdentity::Unidentified), served_by: None };
+        let denied = build_refusal_entry(&updates, &"x".repeat(1 << 20), Timestamp::UNIX_EPOCH, by).unwrap();
+        let path = write_entry(folder.path(), &denied).unwrap();
+        let found = list_entries(folder.path(), &[]).unwrap().pop().unwrap();
+        assert!(serde_json::to_vec(&found.entry.unwrap()).unwrap().len() < 2000);
+        assert_eq!(read_whole_entry(&path).unwrap(), denied);
     }
 }

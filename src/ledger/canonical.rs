@@ -6,49 +6,49 @@
 use serde::Serialize;
 
 /// How deep documents may be nested.
-const DEEPEST: usize = 128;
+const MAX_JSON_DEPTH: usize = 128;
 
 /// Returns a value as canonical JSON.
 ///
 /// # Errors
 ///
 /// Fails for what JSON cannot hold.
-pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, String> {
+pub fn to_canonical_json(value: &impl Serialize) -> Result<Vec<u8>, String> {
     serde_json_canonicalizer::to_vec(value).map_err(|error| error.to_string())
 }
 
 /// Returns whether bytes are one canonical document, without fractions.
 pub fn is_canonical(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok() && value(bytes, DEEPEST).is_some_and(<[u8]>::is_empty)
+    std::str::from_utf8(bytes).is_ok() && skip_value(bytes, MAX_JSON_DEPTH).is_some_and(<[u8]>::is_empty)
 }
 
 /// Returns what follows the value that `rest` begins with; `None` if there is none, or not in order.
-fn value(rest: &[u8], depth: usize) -> Option<&[u8]> {
+fn skip_value(rest: &[u8], depth: usize) -> Option<&[u8]> {
     let depth = depth.checked_sub(1)?;
     match rest.first()? {
-        b'{' => object(rest.get(1..)?, depth),
-        b'[' => array(rest.get(1..)?, depth),
-        b'"' => Some(string(rest)?.1),
+        b'{' => skip_object(rest.get(1..)?, depth),
+        b'[' => skip_array(rest.get(1..)?, depth),
+        b'"' => Some(split_string(rest)?.1),
         b'n' => rest.strip_prefix(b"null"),
         b't' => rest.strip_prefix(b"true"),
         b'f' => rest.strip_prefix(b"false"),
-        _ => number(rest),
+        _ => skip_number(rest),
     }
 }
 
-fn object(rest: &[u8], depth: usize) -> Option<&[u8]> {
+fn skip_object(rest: &[u8], depth: usize) -> Option<&[u8]> {
     if let Some(after) = rest.strip_prefix(b"}") {
         return Some(after);
     }
     let mut rest = rest;
     let mut last: Option<&[u8]> = None;
     loop {
-        let (key, after) = string(rest)?;
-        if last.is_some_and(|last| !is_before(last, key)) {
+        let (key, after) = split_string(rest)?;
+        if last.is_some_and(|last| !is_key_before(last, key)) {
             return None;
         }
         last = Some(key);
-        let after = value(after.strip_prefix(b":")?, depth)?;
+        let after = skip_value(after.strip_prefix(b":")?, depth)?;
         match after.first()? {
             b',' => rest = after.get(1..)?,
             b'}' => return after.get(1..),
@@ -57,13 +57,13 @@ fn object(rest: &[u8], depth: usize) -> Option<&[u8]> {
     }
 }
 
-fn array(rest: &[u8], depth: usize) -> Option<&[u8]> {
+fn skip_array(rest: &[u8], depth: usize) -> Option<&[u8]> {
     if let Some(after) = rest.strip_prefix(b"]") {
         return Some(after);
     }
     let mut rest = rest;
     loop {
-        let after = value(rest, depth)?;
+        let after = skip_value(rest, depth)?;
         match after.first()? {
             b',' => rest = after.get(1..)?,
             b']' => return after.get(1..),
@@ -72,7 +72,7 @@ fn array(rest: &[u8], depth: usize) -> Option<&[u8]> {
     }
 }
 
-fn number(rest: &[u8]) -> Option<&[u8]> {
+fn skip_number(rest: &[u8]) -> Option<&[u8]> {
     let digits = rest.strip_prefix(b"-").unwrap_or(rest);
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let is_plain = match digits.first()? {
@@ -83,7 +83,7 @@ fn number(rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// Returns a string with its quotes, and what follows it.
-fn string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+fn split_string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = rest.strip_prefix(b"\"")?;
     let mut at = 0;
     loop {
@@ -111,7 +111,7 @@ fn string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Returns whether one key comes before another: by UTF-16 code units, as RFC 8785 has it.
-fn is_before(one: &[u8], other: &[u8]) -> bool {
+fn is_key_before(one: &[u8], other: &[u8]) -> bool {
     let is_plain = |key: &[u8]| key.is_ascii() && !key.contains(&b'\\');
     if is_plain(one) && is_plain(other) {
         // The quote at the end is below every character but the space and `!`.
@@ -140,7 +140,7 @@ mod tests {
             json!({ "\u{fb33}": 1, "\u{1f600}": 2, "\u{20ac}": 3, "\r": 4, "1": 5, "\u{80}": 6, "\u{f6}": 7 }),
             json!("\u{0}\u{1}\u{8}\t\n\u{c}\r\u{1f} \"\\/ \u{7f} \u{2028} \u{1f600}"),
         ] {
-            let bytes = canonical(&value).unwrap();
+            let bytes = to_canonical_json(&value).unwrap();
             assert!(is_canonical(&bytes), "{}", String::from_utf8_lossy(&bytes));
         }
     }

@@ -8,42 +8,42 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::obligation::{WhyNot, closes, late_by};
-use super::record::Evidence;
-use super::state::{Owed, State};
-use crate::change::ticket::Key;
-use crate::change::{Change, LookedUp, Oid, Text, Ticket};
-use crate::gate::dues::{Closing, values};
+use super::obligation::{NotClosedReason, check_closing, seconds_late};
+use super::record::ObligationEvidence;
+use super::state::{LedgerState, TrackedObligation};
+use crate::change::ticket::TicketKey;
+use crate::change::{Change, Oid, Text, Ticket, TicketLookup};
+use crate::gate::dues::{ObligationClosing, list_field_values};
 use crate::policy::Policy;
-use crate::predicates::{Seen, ticket};
-use crate::tickets::{Access, Sources};
-use crate::verdict::Line;
+use crate::predicates::{EvaluationContext, ticket};
+use crate::tickets::{TicketAccess, TicketSources};
+use crate::verdict::Sentence;
 
 /// How long all that is owed on a ref may take to ask about.
-const ALL: Duration = Duration::from_secs(120);
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The ref on which tickets are owed.
 #[derive(Clone, Copy, Debug)]
-pub struct On<'a> {
+pub struct ConfirmationScope<'a> {
     /// Its name.
-    pub name: &'a Text,
+    pub ref_name: &'a Text,
     /// The policy by which evidence is judged.
     pub policy: &'a Policy,
     /// What the changes there say for earlier ones.
-    pub landed: &'a [Closing],
+    pub closings: &'a [ObligationClosing],
     /// What time it is.
     pub now: Timestamp,
 }
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct ConfirmationRequest<'a> {
     /// What is owed.
-    pub owed: &'a Owed,
+    pub obligation: &'a TrackedObligation,
     /// The change that owes it, as it was when it was seen.
-    pub owing: &'a Change,
+    pub owing_change: &'a Change,
     /// What later changes on the same ref say.
-    pub landed: &'a [Closing],
+    pub closings: &'a [ObligationClosing],
     /// The policy by which evidence is judged.
     pub policy: &'a Policy,
     /// What time it is.
@@ -52,40 +52,56 @@ pub struct Question<'a> {
 
 /// What asking came to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
+pub struct TicketConfirmation {
     /// What closes it.
-    pub found: Option<Evidence>,
+    pub evidence: Option<ObligationEvidence>,
     /// Why the tickets that were looked at do not.
-    pub against: Vec<Line>,
+    pub objections: Vec<Sentence>,
     /// What could not be asked, and why.
-    pub unanswered: Vec<Line>,
+    pub unanswered: Vec<Sentence>,
 }
 
 /// Returns whether what is owed is a ticket that a system of the policy can be asked about.
-pub fn is_asked(owed: &Owed, policy: &Policy) -> bool {
-    owed.closed.is_none() && owed.field.as_deref().is_some_and(|field| policy.confirms(field))
+pub fn is_ticket_confirmable(owed: &TrackedObligation, policy: &Policy) -> bool {
+    owed.closed.is_none() && owed.field.as_deref().is_some_and(|field| policy.can_confirm_field(field))
 }
 
 /// Asks about every ticket that is owed on a ref, by the ids of what is owed. `owing` returns the change
 /// that owes something, and `access` what it takes to ask, if anybody has to be asked.
-pub fn ask_all(
-    on: &On<'_>,
-    state: &State,
-    owing: &dyn Fn(&Owed) -> anyhow::Result<Change>,
-    access: impl Fn() -> Access,
-) -> Vec<(String, Answer)> {
-    let mut sources: Option<Sources> = None;
+pub fn confirm_tickets(
+    on: &ConfirmationScope<'_>,
+    state: &LedgerState,
+    owing: &dyn Fn(&TrackedObligation) -> anyhow::Result<Change>,
+    access: impl Fn() -> TicketAccess,
+) -> Vec<(String, TicketConfirmation)> {
+    let mut sources: Option<TicketSources> = None;
     let mut answers = Vec::new();
-    let is_here = |owed: &Owed| owed.on == *on.name && is_asked(owed, on.policy);
+    let is_here =
+        |owed: &TrackedObligation| owed.on == *on.ref_name && is_ticket_confirmable(owed, on.policy);
     for (id, owed) in state.owed.iter().filter(|(_, owed)| is_here(owed)) {
-        let new = || Sources::new(on.policy.tickets.clone(), access()).within(ALL);
+        let new = || {
+            TicketSources::new(on.policy.ticket_systems.clone(), access())
+                .with_time_budget(CONFIRMATION_TIMEOUT)
+        };
         let sources = sources.get_or_insert_with(new);
         let answer = match owing(owed) {
             Ok(owing) => {
-                let On { policy, landed, now, .. } = *on;
-                ask(&Question { owed, owing: &owing, landed, policy, now }, sources)
+                let ConfirmationScope { policy, closings: landed, now, .. } = *on;
+                confirm_ticket(
+                    &ConfirmationRequest {
+                        obligation: owed,
+                        owing_change: &owing,
+                        closings: landed,
+                        policy,
+                        now,
+                    },
+                    sources,
+                )
             }
-            Err(why) => Answer { unanswered: vec![Line::say(format!("{why:#}"))], ..Answer::default() },
+            Err(why) => TicketConfirmation {
+                unanswered: vec![Sentence::from_words(format!("{why:#}"))],
+                ..TicketConfirmation::default()
+            },
         };
         answers.push((id.clone(), answer));
     }
@@ -93,78 +109,92 @@ pub fn ask_all(
 }
 
 /// Asks about one thing that is owed.
-pub fn ask(question: &Question<'_>, sources: &mut Sources) -> Answer {
-    let Question { owed, owing, policy, .. } = *question;
-    let mut run = Run { question, answer: Answer::default(), best: None };
+pub fn confirm_ticket(question: &ConfirmationRequest<'_>, sources: &mut TicketSources) -> TicketConfirmation {
+    let ConfirmationRequest { obligation: owed, owing_change: owing, policy, .. } = *question;
+    let mut run =
+        TicketConfirmer { request: question, confirmation: TicketConfirmation::default(), earliest: None };
     let field = owed.field.as_deref().unwrap_or_default();
-    let Some(rule) = policy.ticket_asked(Some(&owed.rule), field) else { return run.answer };
-    let seen = Seen::new(owing, &policy.people, &policy.vocabulary);
-    let named = run.named(rule);
+    let Some(rule) = policy.find_ticket_predicate(Some(&owed.rule), field) else { return run.confirmation };
+    let seen = EvaluationContext::new(owing, &policy.people, &policy.vocabulary);
+    let named = run.collect_named_tickets(rule);
     let keys: Vec<Text> = named.iter().map(|(key, _)| key.clone()).collect();
-    for (LookedUp { key, found }, (_, by)) in sources.look_up(&keys).into_iter().zip(&named) {
+    for (TicketLookup { key, found }, (_, by)) in sources.look_up_tickets(&keys).into_iter().zip(&named) {
         match found {
-            Ok(Some(ticket)) => run.weigh(rule, &key, ticket, *by, &seen),
-            Ok(None) => run
-                .answer
-                .against
-                .push(Line::say("there is no ticket ").quote(&key).and(", or none that the gate may see")),
+            Ok(Some(ticket)) => run.weigh_ticket(rule, &key, ticket, *by, &seen),
+            Ok(None) => run.confirmation.objections.push(
+                Sentence::from_words("there is no ticket ")
+                    .with_quote(&key)
+                    .with_words(", or none that the gate may see"),
+            ),
             Err(missing) => {
-                run.answer.unanswered.push(Line::say("").quote(&key).and(format!(": {missing}")));
+                run.confirmation
+                    .unanswered
+                    .push(Sentence::from_words("").with_quote(&key).with_words(format!(": {missing}")));
             }
         }
     }
     // Nobody has to say which ticket it is, if the ticket does; but then anybody could have made it.
-    let is_late = run.best.as_ref().is_none_or(|(created, _)| late_by(owed.due, *created).is_some());
+    let is_late = run.earliest.as_ref().is_none_or(|(created, _)| seconds_late(owed.due, *created).is_some());
     if let Some(id) = owed.change.filter(|_| is_late && !owed.by_others) {
-        for (system, found) in sources.naming(id) {
+        for (system, found) in sources.find_mentions(id) {
             match found {
                 Ok(found) => {
-                    let known = |ticket: &Ticket| keys.contains(&ticket.key) || !rule.accepts(&ticket.key);
+                    let known =
+                        |ticket: &Ticket| keys.contains(&ticket.key) || !rule.accepts_key(&ticket.key);
                     for ticket in found.into_iter().filter(|ticket| !known(ticket)) {
-                        run.weigh(rule, &ticket.key.clone(), ticket, None, &seen);
+                        run.weigh_ticket(rule, &ticket.key.clone(), ticket, None, &seen);
                     }
                 }
                 Err(missing) => {
-                    run.answer.unanswered.push(Line::say(format!("what names it in {system}: {missing}")));
+                    run.confirmation
+                        .unanswered
+                        .push(Sentence::from_words(format!("what names it in {system}: {missing}")));
                 }
             }
         }
     }
-    run.answer.found = run.best.map(|(_, evidence)| evidence);
-    run.answer
+    run.confirmation.evidence = run.earliest.map(|(_, evidence)| evidence);
+    run.confirmation
 }
 
-struct Run<'a> {
-    question: &'a Question<'a>,
-    answer: Answer,
+struct TicketConfirmer<'a> {
+    request: &'a ConfirmationRequest<'a>,
+    confirmation: TicketConfirmation,
     /// The ticket that was made first, of those that count.
-    best: Option<(Timestamp, Evidence)>,
+    earliest: Option<(Timestamp, ObligationEvidence)>,
 }
 
-impl Run<'_> {
+impl TicketConfirmer<'_> {
     /// Returns the tickets that changes name, each once, with the change.
-    fn named(&mut self, rule: &ticket::Ticket) -> Vec<(Text, Option<Oid>)> {
-        let Question { owed, owing, landed, policy, .. } = *self.question;
+    fn collect_named_tickets(&mut self, rule: &ticket::TicketPredicate) -> Vec<(Text, Option<Oid>)> {
+        let ConfirmationRequest { obligation: owed, owing_change: owing, closings: landed, policy, .. } =
+            *self.request;
         let mut named: Vec<(Text, Option<Oid>)> = Vec::new();
-        let mut said = vec![(values(owing, rule.field()), owed.change)];
-        for closing in landed.iter().filter(|one| closes(owed, one, &owed.on) == Err(WhyNot::Unconfirmed)) {
+        let mut said = vec![(list_field_values(owing, rule.field()), owed.change)];
+        for closing in landed
+            .iter()
+            .filter(|one| check_closing(owed, one, &owed.on) == Err(NotClosedReason::Unconfirmed))
+        {
             let states = closing.states.iter().filter(|one| one.field == rule.field().name);
             said.extend(
                 states.map(|one| (one.tickets.clone().unwrap_or_default(), Some(closing.made.change))),
             );
         }
         for (keys, by) in said {
-            if let Some(most) = rule.most().filter(|most| *most < keys.len()) {
-                let by = by.map(|id| id.short()).unwrap_or_default();
+            if let Some(most) = rule.ticket_limit().filter(|most| *most < keys.len()) {
+                let by = by.map(|id| id.short_hex()).unwrap_or_default();
                 let what = format!("{by} names {} tickets, and at most {most} may be named", keys.len());
-                self.answer.against.push(Line::say(what));
+                self.confirmation.objections.push(Sentence::from_words(what));
                 continue;
             }
             for key in keys {
-                let system = Key::read(&key).and_then(|key| policy.tickets.find(&key).cloned());
+                let system = TicketKey::parse_key(&key)
+                    .and_then(|key| policy.ticket_systems.find_system(&key).cloned());
                 if system.is_none() {
-                    let what = Line::say("").quote(&key);
-                    self.answer.against.push(what.and(" is in none of the policy's ticket systems"));
+                    let what = Sentence::from_words("").with_quote(&key);
+                    self.confirmation
+                        .objections
+                        .push(what.with_words(" is in none of the policy's ticket systems"));
                 } else if !named.iter().any(|(known, _)| *known == key) {
                     named.push((key, by));
                 }
@@ -174,24 +204,27 @@ impl Run<'_> {
     }
 
     /// Keeps a ticket if nothing speaks against it and it was made before the others.
-    fn weigh(
+    fn weigh_ticket(
         &mut self,
-        rule: &ticket::Ticket,
+        rule: &ticket::TicketPredicate,
         named: &Text,
         ticket: Ticket,
         by: Option<Oid>,
-        seen: &Seen<'_>,
+        seen: &EvaluationContext<'_>,
     ) {
-        match rule.against(named, &ticket, seen, self.question.now) {
+        match rule.find_objections(named, &ticket, seen, self.request.now) {
             Ok(against) if against.is_empty() => {
-                if self.best.as_ref().is_none_or(|(created, _)| ticket.created < *created) {
+                if self.earliest.as_ref().is_none_or(|(created, _)| ticket.created < *created) {
                     let Ticket { key, source, created, url, .. } = ticket;
-                    self.best = Some((created, Evidence::Ticket { key, source, created, url, by }));
+                    self.earliest =
+                        Some((created, ObligationEvidence::Ticket { key, source, created, url, by }));
                 }
             }
-            Ok(against) => self.answer.against.extend(against),
+            Ok(against) => self.confirmation.objections.extend(against),
             Err(missing) => {
-                self.answer.unanswered.push(Line::say("").quote(named).and(format!(": {missing}")));
+                self.confirmation
+                    .unanswered
+                    .push(Sentence::from_words("").with_quote(named).with_words(format!(": {missing}")));
             }
         }
     }

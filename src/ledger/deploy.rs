@@ -7,45 +7,45 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::REF;
-use super::readable::Readable;
-use super::record::{Event, Moved, RefDecided};
-use super::store::{RECORD, file};
-use super::stray::record_in;
+use super::LEDGER_REF;
+use super::readable::ReadableRecord;
+use super::record::{LedgerEvent, RecordedMove, RefDecision};
+use super::store::{RECORD_FILE, read_ledger_file};
+use super::stray::parse_unauthorised_key;
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::verdict::Decision;
 
 /// What a change lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum MissingDecision {
     /// The ledger knows no move of the ref that brought it.
-    Unknown,
+    NoRecordedMove,
     /// The ref moved without a decision.
     Unauthorised,
 }
 
-impl Lack {
+impl MissingDecision {
     /// Returns it in words.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Lack::Unknown => "no landing in the ledger brought it",
-            Lack::Unauthorised => "it landed without a decision",
+            MissingDecision::NoRecordedMove => "no landing in the ledger brought it",
+            MissingDecision::Unauthorised => "it landed without a decision",
         }
     }
 }
 
 /// What there is to say about a range of changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Checked {
+pub struct DeployCheckOutcome {
     /// How many changes there are.
     pub changes: usize,
     /// What some of them lack, oldest first.
-    pub lacking: Vec<(Oid, Lack)>,
+    pub without_decision: Vec<(Oid, MissingDecision)>,
     /// Those that landed without a decision and were declared afterwards, oldest first.
-    pub declared: Vec<Oid>,
+    pub regularised: Vec<Oid>,
     /// How many records cannot be read; what they say is not known.
-    pub unreadable: usize,
+    pub unreadable_records: usize,
 }
 
 /// Holds the changes that `new` has over `old`, one for each step of its first-parent history, against
@@ -55,141 +55,168 @@ pub struct Checked {
 /// # Errors
 ///
 /// Fails if history or ledger cannot be walked.
-pub fn check(repository: &Repository, name: &Text, tip: Option<Oid>, old: Oid, new: Oid) -> Result<Checked> {
-    let steps = repository.steps(new, &[old])?;
+pub fn check_deployment(
+    repository: &Repository,
+    name: &Text,
+    tip: Option<Oid>,
+    old: Oid,
+    new: Oid,
+) -> Result<DeployCheckOutcome> {
+    let steps = repository.list_steps(new, &[old])?;
     let changes: Vec<Oid> = steps.iter().filter_map(|step| step.last()).copied().collect();
     let mut wanted: BTreeSet<Oid> = changes.iter().copied().collect();
-    let mut lacks: BTreeMap<Oid, Lack> = changes.iter().map(|id| (*id, Lack::Unknown)).collect();
-    let Moves { found, elsewhere, unreadable } = moves(repository, name)?;
+    let mut lacks: BTreeMap<Oid, MissingDecision> =
+        changes.iter().map(|id| (*id, MissingDecision::NoRecordedMove)).collect();
+    let RefMoveHistory { moves: found, unauthorised_elsewhere: elsewhere, unreadable_records: unreadable } =
+        read_ref_moves(repository, name)?;
     // What brought a commit last is how it came to be there.
     let mut declared = BTreeSet::new();
-    for Came { moved, how, judged, record } in found {
+    for TracedMove { moved, origin: how, judged_changes: judged, record_number: record } in found {
         if wanted.is_empty() {
             break;
         }
         // What was moved away may be gone.
-        let Ok(brought) = brought(repository, &moved) else { continue };
+        let Ok(brought) = list_brought_changes(repository, &moved) else { continue };
         let commits: usize = brought.iter().map(Vec::len).sum();
         let is_judged = judged == brought.len() || commits <= judged;
         let mut strays = BTreeSet::new();
-        if how == How::Decided && !is_judged {
+        if how == MoveOrigin::Decided && !is_judged {
             for (_, stray) in elsewhere.iter().filter(|(before, _)| **before < record) {
-                strays.extend(self::brought(repository, stray).into_iter().flatten().flatten());
+                strays.extend(self::list_brought_changes(repository, stray).into_iter().flatten().flatten());
             }
         }
         for id in brought.into_iter().flatten().filter(|id| wanted.remove(id)) {
             match how {
                 // Another branch vouched for it, to which it had come without a decision.
-                How::Decided if strays.contains(&id) => {
-                    lacks.insert(id, Lack::Unauthorised);
+                MoveOrigin::Decided if strays.contains(&id) => {
+                    lacks.insert(id, MissingDecision::Unauthorised);
                 }
-                How::Undecided => {
-                    lacks.insert(id, Lack::Unauthorised);
+                MoveOrigin::Unauthorised => {
+                    lacks.insert(id, MissingDecision::Unauthorised);
                 }
-                How::Decided => {
+                MoveOrigin::Decided => {
                     lacks.remove(&id);
                 }
-                How::Declared => {
+                MoveOrigin::Regularised => {
                     lacks.remove(&id);
                     declared.insert(id);
                 }
             }
         }
     }
-    if changes.is_empty() && !is_behind(repository, new, tip) {
-        return Ok(Checked { lacking: vec![(new, Lack::Unknown)], unreadable, ..Checked::default() });
+    if changes.is_empty() && !is_in_history(repository, new, tip) {
+        return Ok(DeployCheckOutcome {
+            without_decision: vec![(new, MissingDecision::NoRecordedMove)],
+            unreadable_records: unreadable,
+            ..DeployCheckOutcome::default()
+        });
     }
     let lacking = changes.iter().filter_map(|id| lacks.get(id).map(|lack| (*id, *lack))).collect();
     let declared = changes.iter().filter(|id| declared.contains(id)).copied().collect();
-    Ok(Checked { changes: changes.len(), lacking, declared, unreadable })
+    Ok(DeployCheckOutcome {
+        changes: changes.len(),
+        without_decision: lacking,
+        regularised: declared,
+        unreadable_records: unreadable,
+    })
 }
 
-fn is_behind(repository: &Repository, id: Oid, tip: Option<Oid>) -> bool {
-    let history = tip.map(|tip| repository.new_history(tip, &[id]));
+fn is_in_history(repository: &Repository, id: Oid, tip: Option<Oid>) -> bool {
+    let history = tip.map(|tip| repository.find_new_history(tip, &[id]));
     history.is_some_and(|history| history.is_ok_and(|history| history.leads_back_to(id)))
 }
 
 /// How a ref came to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+enum MoveOrigin {
     /// Somebody decided it.
     Decided,
     /// Nobody did, and somebody who may has declared it afterwards.
-    Declared,
+    Regularised,
     /// Nobody did.
-    Undecided,
+    Unauthorised,
 }
 
 /// A move of a ref.
-struct Came {
-    moved: Moved,
-    how: How,
+struct TracedMove {
+    moved: RecordedMove,
+    origin: MoveOrigin,
     /// How many changes were judged for it.
-    judged: usize,
+    judged_changes: usize,
     /// The number of the record that tells of it.
-    record: u64,
+    record_number: u64,
 }
 
 /// What a ledger tells of moves.
-struct Moves {
+struct RefMoveHistory {
     /// Those of one ref, newest first.
-    found: Vec<Came>,
+    moves: Vec<TracedMove>,
     /// Those of other refs that nobody decided nor declared, by the numbers of their records.
-    elsewhere: BTreeMap<u64, Moved>,
+    unauthorised_elsewhere: BTreeMap<u64, RecordedMove>,
     /// How many records cannot be read.
-    unreadable: usize,
+    unreadable_records: usize,
 }
 
 /// Returns the changes that a move brought.
-fn brought(repository: &Repository, moved: &Moved) -> Result<Vec<Vec<Oid>>> {
+fn list_brought_changes(repository: &Repository, moved: &RecordedMove) -> Result<Vec<Vec<Oid>>> {
     let hidden: Vec<Oid> = moved.old.into_iter().collect();
-    moved.new.map_or_else(|| Ok(Vec::new()), |new| repository.steps(new, &hidden))
+    moved.new.map_or_else(|| Ok(Vec::new()), |new| repository.list_steps(new, &hidden))
 }
 
 /// Returns the moves of a ref, each with how it came.
-fn moves(repository: &Repository, name: &Text) -> Result<Moves> {
-    let (commits, broken) = repository.walk_chain(repository.resolve_ref(REF.as_bytes())?.id);
+fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory> {
+    let (commits, broken) = repository.walk_chain(repository.resolve_ref(LEDGER_REF.as_bytes())?.id);
     let mut unreadable = usize::from(broken.is_some());
     let mut allowed: BTreeMap<String, usize> = BTreeMap::new();
     let mut strays: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut elsewhere: BTreeMap<u64, Moved> = BTreeMap::new();
-    let mut found: Vec<Came> = Vec::new();
+    let mut elsewhere: BTreeMap<u64, RecordedMove> = BTreeMap::new();
+    let mut found: Vec<TracedMove> = Vec::new();
     for (commit, _) in commits.into_iter().rev() {
-        let bytes = file(repository, commit, RECORD)?.unwrap_or_default();
-        let Readable::Known(record) = Readable::read(&bytes) else {
+        let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
+        let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else {
             unreadable += 1;
             continue;
         };
         let number = record.number;
         match record.event {
-            Event::Decision(decided) if decided.decision == Decision::Allow => {
+            LedgerEvent::Decision(decided) if decided.decision == Decision::Allow => {
                 let here = decided.refs.iter().filter(|one| one.name == *name);
-                allowed.insert(decided.id.clone(), here.map(RefDecided::changes).sum());
+                allowed.insert(decided.id.clone(), here.map(RefDecision::count_changes).sum());
             }
-            Event::Outcome(outcome) => {
+            LedgerEvent::Outcome(outcome) => {
                 let judged = allowed.get(&outcome.of).copied();
-                let how = if judged.is_some() { How::Decided } else { How::Undecided };
+                let how = if judged.is_some() { MoveOrigin::Decided } else { MoveOrigin::Unauthorised };
                 let here = outcome.landed.into_iter().filter(|moved| moved.name == *name);
                 let judged = judged.unwrap_or_default();
-                found.extend(here.map(|moved| Came { moved, how, judged, record: number }));
+                found.extend(here.map(|moved| TracedMove {
+                    moved,
+                    origin: how,
+                    judged_changes: judged,
+                    record_number: number,
+                }));
             }
-            Event::Unauthorised(moved) if moved.name == *name => {
+            LedgerEvent::Unauthorised(moved) if moved.name == *name => {
                 strays.insert(number, found.len());
-                found.push(Came { moved, how: How::Undecided, judged: 0, record: number });
+                found.push(TracedMove {
+                    moved,
+                    origin: MoveOrigin::Unauthorised,
+                    judged_changes: 0,
+                    record_number: number,
+                });
             }
-            Event::Unauthorised(moved) => {
+            LedgerEvent::Unauthorised(moved) => {
                 elsewhere.insert(number, moved);
             }
-            Event::Discharged(discharged) => {
-                let declared = record_in(&discharged.obligation);
+            LedgerEvent::Discharged(discharged) => {
+                let declared = parse_unauthorised_key(&discharged.obligation);
                 let stray = declared.and_then(|number| strays.get(&number));
                 let came = stray.and_then(|place| found.get_mut(*place));
-                came.into_iter().for_each(|came| came.how = How::Declared);
+                came.into_iter().for_each(|came| came.origin = MoveOrigin::Regularised);
                 declared.and_then(|number| elsewhere.remove(&number));
             }
             _ => {}
         }
     }
     found.reverse();
-    Ok(Moves { found, elsewhere, unreadable })
+    Ok(RefMoveHistory { moves: found, unauthorised_elsewhere: elsewhere, unreadable_records: unreadable })
 }

@@ -2,43 +2,43 @@
 
 use jiff::Timestamp;
 
-use super::record::Evidence;
+use super::record::ObligationEvidence;
 use crate::change::Text;
 
-impl Evidence {
+impl ObligationEvidence {
     /// Returns the instant that decides whether something owed since `since` was there in time, if the
     /// evidence was seen at `seen`: of a ticket when it was made, by the clock of its own system, and
     /// of a review when it was handed in, by the forge's.
     ///
     /// It is never before the obligation: a ticket that was there already is not early.
-    pub fn counts_from(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
+    pub fn effective_time(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
         match self {
-            Evidence::Change { .. } | Evidence::Session { .. } => seen.max(since),
-            Evidence::Ticket { created, .. } => (*created).max(since),
-            Evidence::Review { submitted, .. } => (*submitted).max(since),
+            ObligationEvidence::Change { .. } | ObligationEvidence::Session { .. } => seen.max(since),
+            ObligationEvidence::Ticket { created, .. } => (*created).max(since),
+            ObligationEvidence::Review { submitted, .. } => (*submitted).max(since),
         }
     }
 
     /// Returns what it is called in full, for whoever looks it up.
-    pub fn name(&self) -> Text {
+    pub fn full_name(&self) -> Text {
         match self {
-            Evidence::Change { id } => Text::from(id.to_string()),
-            Evidence::Session { by } => by.clone(),
-            other => Text::from(other.words()),
+            ObligationEvidence::Change { id } => Text::from(id.to_string()),
+            ObligationEvidence::Session { by } => by.clone(),
+            other => Text::from(other.describe()),
         }
     }
 
     /// Returns what it is called, in words that follow "by"; they hold what others wrote.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
-            Evidence::Change { id } => id.short(),
-            Evidence::Ticket { key, source, .. } => {
+            ObligationEvidence::Change { id } => id.short_hex(),
+            ObligationEvidence::Ticket { key, source, .. } => {
                 format!("the ticket {} ({})", key.to_lossy(), source.to_lossy())
             }
-            Evidence::Review { by, on, .. } => {
+            ObligationEvidence::Review { by, on, .. } => {
                 format!("the review of {} by {}", on.to_lossy(), by.to_lossy())
             }
-            Evidence::Session { by } => by.to_lossy().into_owned(),
+            ObligationEvidence::Session { by } => by.to_lossy().into_owned(),
         }
     }
 }

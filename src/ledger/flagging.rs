@@ -9,28 +9,32 @@
 use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 
-use super::record::Event;
-use super::state::{Owed, State, key};
-use super::store::Ledger;
-use super::stray::{Makers, Stray, flags};
-use super::workflow::{Keeping, failed};
-use crate::change::{Oid, Pusher, Text};
-use crate::gate::brought::remembered;
-use crate::people::People;
-use crate::people::participants::hand_of;
+use super::record::LedgerEvent;
+use super::state::{LedgerState, TrackedObligation, encode_ref_key};
+use super::store::LedgerWriter;
+use super::stray::{MoveContributors, UnauthorisedChange, derive_regularisation_terms};
+use super::workflow::{ForgeLedger, to_error};
+use crate::change::{Oid, PusherIdentity, Text};
+use crate::gate::brought::dedup_contributors;
+use crate::people::PeopleDirectory;
+use crate::people::participants::account_contributor;
 
 /// For how long after a move was recorded the forge may still come to tell who made it.
-const LAG: SignedDuration = SignedDuration::from_hours(1);
+const MAX_FORGE_LAG: SignedDuration = SignedDuration::from_hours(1);
 
-impl Keeping<'_> {
+impl ForgeLedger<'_> {
     /// Appends who may declare what is not flagged yet; returns what could not be asked, and why.
-    pub(super) fn flag(&self, ledger: &mut Ledger<'_>, now: Timestamp) -> Result<Vec<String>> {
+    pub(super) fn record_regularisation_terms(
+        &self,
+        ledger: &mut LedgerWriter<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<String>> {
         let mut unasked = Vec::new();
-        let Some((loaded, default)) = self.base()? else { return Ok(unasked) };
+        let Some((loaded, default)) = self.read_default_policy()? else { return Ok(unasked) };
         let state = ledger.state();
-        let mut makers = |owed: &Owed, stray: &Stray| {
-            let from = from(state, owed, stray, default);
-            let found = self.makers(owed, stray, &loaded.policy.people, (from, now));
+        let mut makers = |owed: &TrackedObligation, stray: &UnauthorisedChange| {
+            let from = find_move_base(state, owed, stray, default);
+            let found = self.find_move_contributors(owed, stray, &loaded.policy.people, (from, now));
             found
                 .inspect_err(|why| {
                     let number = stray.record;
@@ -40,53 +44,61 @@ impl Keeping<'_> {
                 })
                 .ok()
         };
-        for flagged in flags((&loaded.policy, default), state, &mut makers) {
-            ledger.append(Event::Flagged(flagged), None, now)?;
+        for flagged in derive_regularisation_terms((&loaded.policy, default), state, &mut makers) {
+            ledger.append_event(LedgerEvent::Flagged(flagged), None, now)?;
         }
         Ok(unasked)
     }
 
     /// Returns who made what a move brought since `from`, and who moved the ref.
-    fn makers(
+    fn find_move_contributors(
         &self,
-        owed: &Owed,
-        stray: &Stray,
-        people: &People,
+        owed: &TrackedObligation,
+        stray: &UnauthorisedChange,
+        people: &PeopleDirectory,
         (from, now): (Option<Oid>, Timestamp),
-    ) -> Result<Makers> {
+    ) -> Result<MoveContributors> {
         let name = owed.on.to_lossy().into_owned();
         let moved = (name.clone(), stray.old, owed.change);
-        if let Some(known) = self.made.borrow().get(&moved) {
+        if let Some(known) = self.move_contributors.borrow().get(&moved) {
             return Ok(known.clone());
         }
         let brought = match (from, owed.change) {
             // What is taken away brings nothing, so nobody made it.
             (_, None) => Some(Vec::new()),
             (None, Some(_)) => None,
-            (Some(old), Some(new)) => self.session.makers(self.repo, (old, new), people).map_err(failed)?,
+            (Some(old), Some(new)) => {
+                self.github.find_contributors(self.repo, (old, new), people).map_err(to_error)?
+            }
         };
-        let all = self.moves(&name, stray.old)?;
-        let mut by = all.iter().filter(|one| (one.old, one.new) == (stray.old, owed.change)).peekable();
-        let is_told = by.peek().is_some() || LAG <= now.duration_since(owed.since);
+        let all = self.list_moves(&name, stray.old)?;
+        let mut by =
+            all.iter().filter(|one| (one.old_tip, one.new_tip) == (stray.old, owed.change)).peekable();
+        let is_told = by.peek().is_some() || MAX_FORGE_LAG <= now.duration_since(owed.since);
         ensure!(is_told, "GitHub does not tell yet who moved the ref");
         let mut is_known = brought.is_some() && by.peek().is_some();
         let mut found = brought.unwrap_or_default();
         for one in by {
-            match &one.by {
-                Ok(Pusher::Account(account)) => found.extend(hand_of(account, people)),
-                Ok(Pusher::Unidentified) | Err(_) => is_known = false,
+            match &one.moved_by {
+                Ok(PusherIdentity::Account(account)) => found.extend(account_contributor(account, people)),
+                Ok(PusherIdentity::Unidentified) | Err(_) => is_known = false,
             }
         }
-        let (found, is_whole) = remembered(found);
+        let (found, is_whole) = dedup_contributors(found);
         let makers = (found, is_known && is_whole);
-        self.made.borrow_mut().insert(moved, makers.clone());
+        self.move_contributors.borrow_mut().insert(moved, makers.clone());
         Ok(makers)
     }
 }
 
 /// Returns what a ref held before, or, if it is new, what the default branch holds; `None` if nobody can
 /// tell what it brought.
-fn from(state: &State, owed: &Owed, stray: &Stray, default: &Text) -> Option<Oid> {
-    let of_default = || state.tips.get(&key(default)).copied().filter(|_| owed.on != *default);
+fn find_move_base(
+    state: &LedgerState,
+    owed: &TrackedObligation,
+    stray: &UnauthorisedChange,
+    default: &Text,
+) -> Option<Oid> {
+    let of_default = || state.tips.get(&encode_ref_key(default)).copied().filter(|_| owed.on != *default);
     stray.old.or_else(of_default)
 }

@@ -16,27 +16,27 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 
 use super::ahead;
-use super::pending::{self, Pending};
-use super::place::{self, Lock};
-use super::record::{Begin, Decided, Event, Moved, Outcome};
-use super::refs::Refs;
-use super::session::{self, Asking};
-use super::state::{Owed, RECENT, key, name};
-use super::steps::{self, Steps, asked, is_ready};
-use super::store::{Ledger, find, unstick};
-use super::stray::{self, Stray};
-use super::sweep::{closed, discharges, refused};
-use super::walk::{Step, walk};
+use super::pending::{self, PendingDecision};
+use super::place::{self, LedgerLock};
+use super::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
+use super::refs::ProtectedRefs;
+use super::session::{self, SessionRequest};
+use super::state::{MAX_RECENT_DECISIONS, TrackedObligation, decode_ref_key, encode_ref_key};
+use super::steps::{self, RefSteps, group_edges_by_ref, is_ready};
+use super::store::{LedgerWriter, find_decision, remove_stale_lock};
+use super::stray::{self, UnauthorisedChange};
+use super::sweep::{describe_discharge, describe_refused_closings, list_discharges};
+use super::walk::{RefStep, find_ref_path};
 use crate::change::{Oid, Text};
-use crate::gate::break_glass::{FOLDER, is_asked_at};
-use crate::gate::brought::makers_of;
+use crate::gate::break_glass::{REQUEST_REF_PREFIX, is_request_ref};
+use crate::gate::brought::find_ref_contributors;
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
 use crate::policy::Policy;
-use crate::verdict::{Decision, Outcome as RuleOutcome};
+use crate::verdict::{Decision, RuleOutcome};
 
 /// What folding in takes.
-pub struct Folding<'a> {
+pub struct ReconcileContext<'a> {
     /// The repository.
     pub repository: &'a Repository,
     /// Which refs are under change control; `None` if nobody can tell, and then what the ledger says
@@ -46,20 +46,20 @@ pub struct Folding<'a> {
     /// may declare what landed without a decision.
     pub policy: Option<(&'a Policy, &'a Text)>,
     /// The key that signs records.
-    pub key: Option<&'a str>,
+    pub signing_key: Option<&'a str>,
     /// Tells when it is; asked once nobody else is waited for.
     pub clock: fn() -> Timestamp,
     /// How long a push may be under way before it counts as over, unless what serves it is gone.
-    pub patience: SignedDuration,
+    pub push_timeout: SignedDuration,
     /// The version of the gate.
-    pub tool: &'a str,
+    pub tool_version: &'a str,
     /// Whether what serves a push still runs; `None` if nobody can tell.
-    pub is_running: &'a dyn Fn(&str) -> Option<bool>,
+    pub is_process_running: &'a dyn Fn(&str) -> Option<bool>,
 }
 
 /// What git tells of a push: what landed, and what serves it.
 #[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
+pub struct LandedPush<'a> {
     /// The refs that moved, by the names that were pushed.
     pub landed: &'a [RefUpdate],
     /// As in [`super::ahead::Ahead::served_by`].
@@ -68,32 +68,32 @@ pub struct Told<'a> {
 
 /// What folding in came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
+pub struct ReconcileOutcome {
     /// How many records were appended.
-    pub records: usize,
+    pub appended_records: usize,
     /// How many decisions were found late: their push never told what became of it.
     pub found_late: usize,
     /// The refs that moved without a decision.
-    pub unauthorised: Vec<Moved>,
+    pub unauthorised: Vec<RecordedMove>,
     /// How many decisions could not be read.
-    pub damaged: usize,
+    pub damaged_decisions: usize,
     /// What the changes that landed closed, and what they would have closed and do not, as sentences.
-    pub closed: Vec<String>,
+    pub closing_notes: Vec<String>,
     /// What became of break-glass sessions, as sentences.
-    pub sessions: Vec<String>,
+    pub session_notes: Vec<String>,
     /// How many decisions wait for a push that may still be under way.
-    pub waiting: usize,
+    pub waiting_decisions: usize,
     /// What has landed as decided, of what git has just told.
-    pub landed: Vec<Landed>,
+    pub landed_moves: Vec<LandedMove>,
 }
 
 /// A ref that moved as the push that asks had been allowed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Landed {
+pub struct LandedMove {
     /// What moved.
-    pub moved: Moved,
+    pub moved: RecordedMove,
     /// When each thing is due that is owed for it; `None` for what is due at no known time.
-    pub owed: Vec<Option<Timestamp>>,
+    pub due_times: Vec<Option<Timestamp>>,
 }
 
 /// Folds in what was written ahead; `told` is what git tells of the push that asks, if one does.
@@ -101,98 +101,113 @@ pub struct Landed {
 /// # Errors
 ///
 /// Fails if the ledger cannot be read or written; what is not in it stays on disk.
-pub fn fold(folding: &Folding<'_>, told: Option<Told<'_>>) -> Result<Folded> {
+pub fn reconcile_ledger(
+    folding: &ReconcileContext<'_>,
+    told: Option<LandedPush<'_>>,
+) -> Result<ReconcileOutcome> {
     let directory = folding.repository.common_dir();
-    let mut lock = place::lock(directory).context("cannot lock the ledger")?;
+    let mut lock = place::acquire_lock(directory).context("cannot lock the ledger")?;
     let now = (folding.clock)();
-    unstick(folding.repository, &mut lock)?;
-    let ledger = Ledger::open(folding.repository, folding.key)?;
-    let list = |known: &[_]| ahead::all(directory, known).context("cannot list what was written ahead");
+    remove_stale_lock(folding.repository, &mut lock)?;
+    let ledger = LedgerWriter::open_ledger(folding.repository, folding.signing_key)?;
+    let list =
+        |known: &[_]| ahead::list_entries(directory, known).context("cannot list what was written ahead");
     let first = list(&[])?;
-    let mut pending = pending::of_pushes(folding, now, first.clone(), ledger.state());
+    let mut pending = pending::collect_pending(folding, now, first.clone(), ledger.state());
     let now_scope = folding.scope.map(<[_]>::to_vec);
-    let also = pending.iter().flat_map(Pending::edges).map(|(name, _)| name.clone()).collect();
-    let refs = Refs::read(folding.repository, now_scope, ledger.state(), &also)?;
-    let asked_for = folding.repository.direct_refs(FOLDER)?;
+    let also = pending.iter().flat_map(PendingDecision::list_edges).map(|(name, _)| name.clone()).collect();
+    let refs = ProtectedRefs::read_refs(folding.repository, now_scope, ledger.state(), &also)?;
+    let asked_for = folding.repository.list_direct_refs(REQUEST_REF_PREFIX)?;
     let later = list(&first)?;
-    pending.extend(pending::under_way(later, ledger.state()));
+    pending.extend(pending::collect_under_way(later, ledger.state()));
     if let Some(told) = told {
-        pending::tell(&mut pending, &told, folding.repository)?;
+        pending::mark_landed(&mut pending, &told, folding.repository)?;
     }
-    let mut run = Run { folding, ledger, lock: &mut lock, folded: Folded::default(), done: Vec::new(), now };
+    let mut run = LedgerReconciler {
+        context: folding,
+        ledger,
+        lock: &mut lock,
+        outcome: ReconcileOutcome::default(),
+        finished_files: Vec::new(),
+        now,
+    };
     run.begin_or_rescope(&refs, &pending)?;
-    run.flag()?;
-    run.decisions(&refs, &mut pending)?;
-    run.unexplained(&refs, &pending)?;
-    run.commit()?;
-    pending::take_away(folding.repository, asked_for, &pending, now);
-    let before = now.checked_sub(folding.patience).unwrap_or(Timestamp::MIN);
-    ahead::tidy(directory, before).context("cannot list what was written ahead")?;
-    Ok(run.folded)
+    run.record_regularisation_terms()?;
+    run.record_decisions(&refs, &mut pending)?;
+    run.record_unexplained(&refs, &pending)?;
+    run.commit_records()?;
+    pending::remove_request_refs(folding.repository, asked_for, &pending, now);
+    let before = now.checked_sub(folding.push_timeout).unwrap_or(Timestamp::MIN);
+    ahead::remove_unfinished(directory, before).context("cannot list what was written ahead")?;
+    Ok(run.outcome)
 }
 
-struct Run<'a, 'b> {
-    folding: &'b Folding<'a>,
-    ledger: Ledger<'a>,
-    lock: &'b mut Lock,
-    folded: Folded,
+struct LedgerReconciler<'a, 'b> {
+    context: &'b ReconcileContext<'a>,
+    ledger: LedgerWriter<'a>,
+    lock: &'b mut LedgerLock,
+    outcome: ReconcileOutcome,
     /// The files of decisions that are complete once the ledger holds what was appended.
-    done: Vec<PathBuf>,
+    finished_files: Vec<PathBuf>,
     now: Timestamp,
 }
 
-impl Run<'_, '_> {
-    fn append(&mut self, event: Event, facts: Option<&str>) -> Result<()> {
-        self.ledger.append(event, facts, self.now)?;
-        self.folded.records += 1;
+impl LedgerReconciler<'_, '_> {
+    fn append_event(&mut self, event: LedgerEvent, facts: Option<&str>) -> Result<()> {
+        self.ledger.append_event(event, facts, self.now)?;
+        self.outcome.appended_records += 1;
         Ok(())
     }
 
-    fn commit(&mut self) -> Result<()> {
-        self.ledger.commit(self.lock, self.now)?;
-        for path in self.done.drain(..) {
-            pending::remove(&path)?;
+    fn commit_records(&mut self) -> Result<()> {
+        self.ledger.commit_records(self.lock, self.now)?;
+        for path in self.finished_files.drain(..) {
+            pending::remove_entry(&path)?;
         }
         Ok(())
     }
 
     /// Begins the ledger, or notes that other refs are under change control than before.
-    fn begin_or_rescope(&mut self, refs: &Refs, pending: &[Pending]) -> Result<()> {
+    fn begin_or_rescope(&mut self, refs: &ProtectedRefs, pending: &[PendingDecision]) -> Result<()> {
         // What was decided and is not in the ledger comes after this.
-        let asked = asked(pending);
+        let asked = group_edges_by_ref(pending);
         let before = |name: &Text, holds: Oid| {
             let edges = asked.get(name).map(|(_, edges)| edges.as_slice()).unwrap_or_default();
-            match walk(None, Some(holds), edges, &|_| false).first() {
-                Some(Step::Gap(_, to)) => *to,
-                Some(Step::Decided(_)) => None,
+            match find_ref_path(None, Some(holds), edges, &|_| false).first() {
+                Some(RefStep::Gap(_, to)) => *to,
+                Some(RefStep::Decided(_)) => None,
                 None => Some(holds),
             }
         };
         if !self.ledger.has_begun() {
-            let tips = refs.tips(&before, &|_| true);
-            let begin = Begin { protects: refs.patterns(), tips, tool: self.folding.tool.to_owned() };
-            return self.append(Event::Begin(begin), None);
+            let tips = refs.select_tips(&before, &|_| true);
+            let begin = LedgerBeginning {
+                protects: refs.pattern_texts(),
+                tips,
+                tool: self.context.tool_version.to_owned(),
+            };
+            return self.append_event(LedgerEvent::Begin(begin), None);
         }
-        if let Some(scope) = refs.rescoped(self.ledger.state(), &before) {
-            self.append(Event::Scope(scope), None)?;
+        if let Some(scope) = refs.find_scope_change(self.ledger.state(), &before) {
+            self.append_event(LedgerEvent::Scope(scope), None)?;
         }
         Ok(())
     }
 
     /// Appends every decision of which it is known what became of it.
-    fn decisions(&mut self, refs: &Refs, pending: &mut [Pending]) -> Result<()> {
-        let mut steps = steps::read(self.folding.repository, self.ledger.state(), refs, pending);
+    fn record_decisions(&mut self, refs: &ProtectedRefs, pending: &mut [PendingDecision]) -> Result<()> {
+        let mut steps = steps::find_ref_steps(self.context.repository, self.ledger.state(), refs, pending);
         let mut left: Vec<usize> = (0..pending.len()).collect();
         while !left.is_empty() {
             let ready = left.iter().position(|place| is_ready(*place, &steps));
             // Steps that wait for one another cannot be: the oldest decision comes first then.
             let place = left.remove(ready.unwrap_or(0));
-            let landed = self.gaps(place, &mut steps)?;
+            let landed = self.record_gaps(place, &mut steps)?;
             if let Some(one) = pending.get_mut(place) {
-                self.one(one, &landed)?;
+                self.record_pending(one, &landed)?;
             }
-            if RECENT / 4 <= self.done.len() {
-                self.commit()?;
+            if MAX_RECENT_DECISIONS / 4 <= self.finished_files.len() {
+                self.commit_records()?;
             }
         }
         Ok(())
@@ -200,155 +215,171 @@ impl Run<'_, '_> {
 
     /// Takes the steps of one decision off, records what nobody decided before them, and returns the
     /// refs that landed.
-    fn gaps(&mut self, place: usize, steps: &mut Steps) -> Result<BTreeSet<Text>> {
-        let (landed, gaps) = steps::take(place, steps);
+    fn record_gaps(&mut self, place: usize, steps: &mut RefSteps) -> Result<BTreeSet<Text>> {
+        let (landed, gaps) = steps::take_decision_steps(place, steps);
         for moved in gaps {
-            self.unauthorised(moved)?;
+            self.record_unauthorised(moved)?;
         }
         Ok(landed)
     }
 
     /// Appends one decision and what became of it, as far as that is known.
-    fn one(&mut self, one: &mut Pending, landed: &BTreeSet<Text>) -> Result<()> {
+    fn record_pending(&mut self, one: &mut PendingDecision, landed: &BTreeSet<Text>) -> Result<()> {
         match one {
-            Pending::Damaged { damaged, path, is_known } => {
+            PendingDecision::Damaged { damaged, path, is_known } => {
                 if !*is_known {
-                    self.append(Event::Damaged(damaged.clone()), None)?;
-                    self.folded.damaged += 1;
-                    self.commit()?;
+                    self.append_event(LedgerEvent::Damaged(damaged.clone()), None)?;
+                    self.outcome.damaged_decisions += 1;
+                    self.commit_records()?;
                 }
-                pending::set_aside(path)
+                pending::set_aside_file(path)
             }
-            Pending::Stayed { of, moves } => {
-                let moved: Vec<Moved> =
+            PendingDecision::Unmoved { decision_id: of, moves } => {
+                let moved: Vec<RecordedMove> =
                     moves.iter().filter(|moved| landed.contains(&moved.name)).cloned().collect();
                 if moved.is_empty() {
                     return Ok(());
                 }
-                self.folded.found_late += 1;
+                self.outcome.found_late += 1;
                 let names: Vec<Text> = moved.iter().map(|moved| moved.name.clone()).collect();
-                self.outcome(of.clone(), moved, Vec::new(), true)?;
-                let Some(decided) = find(self.folding.repository, of)? else { return Ok(()) };
-                self.discharges(&decided, &names)?;
-                if names.iter().any(is_asked_at) { self.session(&decided) } else { Ok(()) }
+                self.record_outcome(of.clone(), moved, Vec::new(), true)?;
+                let Some(decided) = find_decision(self.context.repository, of)? else { return Ok(()) };
+                self.record_discharges(&decided, &names)?;
+                if names.iter().any(is_request_ref) { self.record_session(&decided) } else { Ok(()) }
             }
-            Pending::Decision(one) => {
-                let is_late = one.is_over && !one.is_told;
-                let (moved, stayed): (Vec<Moved>, Vec<Moved>) =
+            PendingDecision::Journaled(one) => {
+                let is_late = one.is_push_over && !one.is_reported;
+                let (moved, stayed): (Vec<RecordedMove>, Vec<RecordedMove>) =
                     one.moves.iter().cloned().partition(|moved| landed.contains(&moved.name));
-                let is_complete = one.is_over || stayed.is_empty();
+                let is_complete = one.is_push_over || stayed.is_empty();
                 if !is_complete && moved.is_empty() {
-                    self.folded.waiting += 1;
+                    self.outcome.waiting_decisions += 1;
                     return Ok(());
                 }
-                let decided = &one.ahead.decided;
-                if one.is_told {
-                    self.folded.landed.extend(moved.iter().map(|moved| told(moved, decided)));
+                let decided = &one.entry.decided;
+                if one.is_reported {
+                    self.outcome
+                        .landed_moves
+                        .extend(moved.iter().map(|moved| describe_landed_move(moved, decided)));
                 }
-                if !one.is_known {
-                    let whole = one.whole()?;
-                    self.append(Event::Decision(Box::new(whole.decided)), whole.facts.as_deref())?;
+                if !one.is_recorded {
+                    let whole = one.read_whole_entry()?;
+                    self.append_event(
+                        LedgerEvent::Decision(Box::new(whole.decided)),
+                        whole.facts.as_deref(),
+                    )?;
                 }
                 if decided.decision == Decision::Allow && !one.moves.is_empty() {
-                    self.folded.found_late += usize::from(is_late);
-                    let stayed = stayed.into_iter().filter(|_| one.is_over).map(|moved| moved.name);
+                    self.outcome.found_late += usize::from(is_late);
+                    let stayed = stayed.into_iter().filter(|_| one.is_push_over).map(|moved| moved.name);
                     let names: Vec<Text> = moved.iter().map(|moved| moved.name.clone()).collect();
-                    self.outcome(decided.id.clone(), moved, stayed.collect(), is_late)?;
-                    self.discharges(decided, &names)?;
-                    if names.iter().any(is_asked_at) {
-                        self.session(decided)?;
+                    self.record_outcome(decided.id.clone(), moved, stayed.collect(), is_late)?;
+                    self.record_discharges(decided, &names)?;
+                    if names.iter().any(is_request_ref) {
+                        self.record_session(decided)?;
                     }
                 }
                 if is_complete {
-                    one.is_done = true;
-                    self.done.push(one.path.clone());
+                    one.is_complete = true;
+                    self.finished_files.push(one.path.clone());
                 }
                 Ok(())
             }
         }
     }
 
-    fn outcome(&mut self, of: String, landed: Vec<Moved>, stayed: Vec<Text>, found_late: bool) -> Result<()> {
+    fn record_outcome(
+        &mut self,
+        of: String,
+        landed: Vec<RecordedMove>,
+        stayed: Vec<Text>,
+        found_late: bool,
+    ) -> Result<()> {
         let observed_at = self.now;
-        self.append(Event::Outcome(Outcome { of, landed, stayed, observed_at, found_late }), None)
+        self.append_event(
+            LedgerEvent::Outcome(DecisionOutcome { of, landed, stayed, observed_at, found_late }),
+            None,
+        )
     }
 
     /// Records what the changes that landed close of what was owed before.
-    fn discharges(&mut self, decided: &Decided, landed: &[Text]) -> Result<()> {
+    fn record_discharges(&mut self, decided: &DecisionRecord, landed: &[Text]) -> Result<()> {
         let refs = decided.refs.iter().filter(|one| landed.contains(&one.name) && !one.closings.is_empty());
         for one in refs {
             let (state, closings) = (self.ledger.state(), one.closings.as_slice());
-            self.folded.closed.extend(refused(state, &one.name, closings));
-            for event in discharges(state, &one.name, closings, decided.observed_at) {
-                self.folded.closed.extend(closed(&event));
-                self.append(event, None)?;
+            self.outcome.closing_notes.extend(describe_refused_closings(state, &one.name, closings));
+            for event in list_discharges(state, &one.name, closings, decided.observed_at) {
+                self.outcome.closing_notes.extend(describe_discharge(&event));
+                self.append_event(event, None)?;
             }
         }
         Ok(())
     }
 
     /// Records that a break-glass session is opened or closed, as was decided.
-    fn session(&mut self, decided: &Decided) -> Result<()> {
-        let Some(asking) = Asking::of(decided) else { return Ok(()) };
-        match session::event(self.ledger.state(), &asking) {
+    fn record_session(&mut self, decided: &DecisionRecord) -> Result<()> {
+        let Some(asking) = SessionRequest::from_decision(decided) else { return Ok(()) };
+        match session::build_session_event(self.ledger.state(), &asking) {
             Ok(record) => {
-                self.folded.sessions.push(record.words());
-                self.append(Event::BreakGlass(record), None)
+                self.outcome.session_notes.push(record.describe());
+                self.append_event(LedgerEvent::BreakGlass(record), None)
             }
             Err(why) => {
-                self.folded.sessions.push(why);
+                self.outcome.session_notes.push(why);
                 Ok(())
             }
         }
     }
 
-    fn unauthorised(&mut self, moved: Moved) -> Result<()> {
-        self.append(Event::Unauthorised(moved.clone()), None)?;
-        self.folded.unauthorised.push(moved);
-        self.flag()
+    fn record_unauthorised(&mut self, moved: RecordedMove) -> Result<()> {
+        self.append_event(LedgerEvent::Unauthorised(moved.clone()), None)?;
+        self.outcome.unauthorised.push(moved);
+        self.record_regularisation_terms()
     }
 
     /// Records who may declare what landed without a decision, where nobody could say that before.
-    fn flag(&mut self) -> Result<()> {
-        let Some(policy) = self.folding.policy else { return Ok(()) };
-        let (repository, state) = (self.folding.repository, self.ledger.state());
-        let mut makers = |owed: &Owed, stray: &Stray| {
+    fn record_regularisation_terms(&mut self) -> Result<()> {
+        let Some(policy) = self.context.policy else { return Ok(()) };
+        let (repository, state) = (self.context.repository, self.ledger.state());
+        let mut makers = |owed: &TrackedObligation, stray: &UnauthorisedChange| {
             // A ref that is new brings what no other holds.
-            let hidden = stray.old.map_or_else(|| stray::others(state, &owed.on), |old| vec![old]);
-            Some(makers_of(repository, policy.0, &owed.on, owed.change, &hidden, self.now))
+            let hidden = stray.old.map_or_else(|| stray::other_ref_tips(state, &owed.on), |old| vec![old]);
+            Some(find_ref_contributors(repository, policy.0, &owed.on, owed.change, &hidden, self.now))
         };
-        let flags = stray::flags(policy, state, &mut makers);
+        let flags = stray::derive_regularisation_terms(policy, state, &mut makers);
         for flagged in flags {
-            self.append(Event::Flagged(flagged), None)?;
+            self.append_event(LedgerEvent::Flagged(flagged), None)?;
         }
         Ok(())
     }
 
     /// Records what refs hold that no decision on disk accounts for.
-    fn unexplained(&mut self, refs: &Refs, pending: &[Pending]) -> Result<()> {
-        let waiting = pending.iter().filter(|one| matches!(one, Pending::Decision(one) if !one.is_done));
-        let waiting: BTreeSet<&Text> = waiting.flat_map(Pending::edges).map(|(name, _)| name).collect();
-        let known = self.ledger.state().tips.keys().map(|key| name(key));
-        let mut names: Vec<Text> = known.chain(refs.names().cloned()).collect();
+    fn record_unexplained(&mut self, refs: &ProtectedRefs, pending: &[PendingDecision]) -> Result<()> {
+        let waiting =
+            pending.iter().filter(|one| matches!(one, PendingDecision::Journaled(one) if !one.is_complete));
+        let waiting: BTreeSet<&Text> =
+            waiting.flat_map(PendingDecision::list_edges).map(|(name, _)| name).collect();
+        let known = self.ledger.state().tips.keys().map(|key| decode_ref_key(key));
+        let mut names: Vec<Text> = known.chain(refs.ref_names().cloned()).collect();
         names.sort();
         names.dedup();
         for name in names.into_iter().filter(|name| refs.is_protected(name) && !waiting.contains(name)) {
-            let old = self.ledger.state().tips.get(&key(&name)).copied();
-            let new = refs.holds(&name).flatten();
+            let old = self.ledger.state().tips.get(&encode_ref_key(&name)).copied();
+            let new = refs.ref_tip(&name).flatten();
             if old != new {
-                self.unauthorised(Moved { name, old, new })?;
+                self.record_unauthorised(RecordedMove { name, old, new })?;
             }
         }
         Ok(())
     }
 }
 
-fn told(moved: &Moved, decided: &Decided) -> Landed {
+fn describe_landed_move(moved: &RecordedMove, decided: &DecisionRecord) -> LandedMove {
     let changes = decided.refs.iter().filter(|one| one.name == moved.name).flat_map(|one| &one.changes);
     let outcomes = changes.flat_map(|change| &change.judgements).map(|judgement| &judgement.outcome);
     let owed = outcomes.filter_map(|outcome| match outcome {
         RuleOutcome::Owed(owed) => Some(owed.iter().map(|one| one.due)),
         _ => None,
     });
-    Landed { moved: moved.clone(), owed: owed.flatten().collect() }
+    LandedMove { moved: moved.clone(), due_times: owed.flatten().collect() }
 }

@@ -8,38 +8,46 @@
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
-use super::deciding::{ROOM, TOOL, fit, fitting};
-use super::record::{Decided, Event, Facts, Moved, Outcome, PolicyUsed, RefDecided, digest};
-use super::state::State;
-use super::store::Ledger;
-use super::sweep::{closed, discharges, refused};
+use super::deciding::{TOOL_VERSION, VERDICTS_BUDGET_BYTES, fit_into_record, select_fitting_verdicts};
+use super::record::{
+    DecisionOutcome, DecisionRecord, FactsDigest, LedgerEvent, RecordedMove, RecordedPolicy, RefDecision,
+    digest_bytes,
+};
+use super::state::LedgerState;
+use super::store::LedgerWriter;
+use super::sweep::{describe_discharge, describe_refused_closings, list_discharges};
 use crate::change::{Oid, Stage, Text};
-use crate::gate::dues::{Brought, Closing, Dues};
-use crate::github::{JudgedMove, Move};
+use crate::gate::dues::{MergedPull, ObligationClosing, RefObligations};
+use crate::github::{GitHubRefMove, JudgedRefMove};
 use crate::verdict::{Decision, Verdict};
 
 /// What was appended, in words where somebody should know of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Appended {
+pub struct AppendedMoves {
     /// The moves that nobody allowed.
-    pub unauthorised: Vec<Moved>,
+    pub unauthorised: Vec<RecordedMove>,
     /// The moves of which somebody else should have told.
-    pub late: Vec<Moved>,
+    pub found_late: Vec<RecordedMove>,
     /// What was closed, and what was stated and does not close, as sentences.
-    pub closed: Vec<String>,
+    pub closing_notes: Vec<String>,
 }
 
 /// Returns the id of the decision on a move: the same for whoever comes to judge it.
-pub fn id(repository: &str, moved: &Move, again: u32) -> String {
+pub fn move_decision_id(repository: &str, moved: &GitHubRefMove, again: u32) -> String {
     let shown = |id: Option<_>| id.map_or_else(|| "nothing".to_owned(), |id: Oid| id.to_string());
-    let told = format!("{repository}\n{}\n{}\n{}\n{again}", moved.name, shown(moved.old), shown(moved.new));
-    let digest = digest(told.as_bytes());
+    let told = format!(
+        "{repository}\n{}\n{}\n{}\n{again}",
+        moved.ref_name,
+        shown(moved.old_tip),
+        shown(moved.new_tip)
+    );
+    let digest = digest_bytes(told.as_bytes());
     digest.trim_start_matches("sha256:").chars().take(32).collect()
 }
 
 /// Returns the move as records name it.
-pub fn moved(of: &Move) -> Moved {
-    Moved { name: Text::from(of.name.as_str()), old: of.old, new: of.new }
+pub fn to_recorded_move(of: &GitHubRefMove) -> RecordedMove {
+    RecordedMove { name: Text::from(of.ref_name.as_str()), old: of.old_tip, new: of.new_tip }
 }
 
 /// Appends a move and what judging it came to. `is_late` if it is not the run for this move that tells.
@@ -47,102 +55,109 @@ pub fn moved(of: &Move) -> Moved {
 /// # Errors
 ///
 /// Fails if it cannot be recorded in full.
-pub fn append(
-    ledger: &mut Ledger<'_>,
+pub fn append_move(
+    ledger: &mut LedgerWriter<'_>,
     repository: &str,
-    of: &Move,
-    judged: &JudgedMove,
+    of: &GitHubRefMove,
+    judged: &JudgedRefMove,
     is_late: bool,
     now: Timestamp,
-) -> Result<Appended> {
+) -> Result<AppendedMoves> {
     // The same move can be made again, once the ref is back where it was.
-    let id = (0..=u32::MAX).map(|again| id(repository, of, again)).find(|id| !is_taken(ledger.state(), id));
+    let id = (0..=u32::MAX)
+        .map(|again| move_decision_id(repository, of, again))
+        .find(|id| !is_id_taken(ledger.state(), id));
     let id = id.ok_or_else(|| anyhow!("there is no id left for this decision"))?;
-    let (decided, facts) = decided(id.clone(), of, judged).map_err(|why| anyhow!(why))?;
-    let moved = moved(of);
-    let mut appended = Appended::default();
+    let (decided, facts) = build_move_decision(id.clone(), of, judged).map_err(|why| anyhow!(why))?;
+    let moved = to_recorded_move(of);
+    let mut appended = AppendedMoves::default();
     if is_late {
-        appended.late.push(moved.clone());
+        appended.found_late.push(moved.clone());
     }
     let (decision, observed_at) = (decided.decision, decided.observed_at);
-    let closings: Vec<Closing> = decided.refs.iter().flat_map(|one| one.closings.clone()).collect();
-    ledger.append(Event::Decision(Box::new(decided)), facts.as_deref(), now)?;
+    let closings: Vec<ObligationClosing> = decided.refs.iter().flat_map(|one| one.closings.clone()).collect();
+    ledger.append_event(LedgerEvent::Decision(Box::new(decided)), facts.as_deref(), now)?;
     if decision == Decision::Deny {
-        ledger.append(Event::Unauthorised(moved.clone()), None, now)?;
+        ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), None, now)?;
         appended.unauthorised.push(moved);
         return Ok(appended);
     }
     let (landed, name) = (vec![moved.clone()], moved.name);
-    let outcome = Outcome { of: id, landed, stayed: Vec::new(), observed_at: now, found_late: is_late };
-    ledger.append(Event::Outcome(outcome), None, now)?;
-    appended.closed.extend(refused(ledger.state(), &name, &closings));
-    for event in discharges(ledger.state(), &name, &closings, observed_at) {
-        appended.closed.extend(closed(&event));
-        ledger.append(event, None, now)?;
+    let outcome =
+        DecisionOutcome { of: id, landed, stayed: Vec::new(), observed_at: now, found_late: is_late };
+    ledger.append_event(LedgerEvent::Outcome(outcome), None, now)?;
+    appended.closing_notes.extend(describe_refused_closings(ledger.state(), &name, &closings));
+    for event in list_discharges(ledger.state(), &name, &closings, observed_at) {
+        appended.closing_notes.extend(describe_discharge(&event));
+        ledger.append_event(event, None, now)?;
     }
     Ok(appended)
 }
 
 /// Returns whether a decision of this id is remembered. What it owes is told by its id, and would be owed
 /// anew, with new times, if another decision had the same.
-fn is_taken(state: &State, id: &String) -> bool {
+fn is_id_taken(state: &LedgerState, id: &String) -> bool {
     let mut owed = state.owed.values().chain(state.dormant.values());
     state.recent.contains(id) || state.open.contains_key(id) || owed.any(|owed| owed.decision == *id)
 }
 
 /// Returns the decision on a move, and the facts that it rests on if they are short enough.
-fn decided(id: String, of: &Move, judged: &JudgedMove) -> Result<(Decided, Option<String>), String> {
+fn build_move_decision(
+    id: String,
+    of: &GitHubRefMove,
+    judged: &JudgedRefMove,
+) -> Result<(DecisionRecord, Option<String>), String> {
     let decision = judged.report.decision;
-    let (mut room, all) = (ROOM, &judged.verdicts);
-    let said: Vec<Verdict> = all.iter().filter(|verdict| verdict.has_something_to_say()).cloned().collect();
+    let (mut room, all) = (VERDICTS_BUDGET_BYTES, &judged.verdicts);
+    let said: Vec<Verdict> = all.iter().filter(|verdict| verdict.has_remarks()).cloned().collect();
     let passed = all.len().saturating_sub(said.len());
-    let (changes, left_out) = fitting(&said, &mut room, decision)?;
-    let allowed = Some(judged.kept.dues()).filter(|_| decision == Decision::Allow);
+    let (changes, left_out) = select_fitting_verdicts(&said, &mut room, decision)?;
+    let allowed = Some(judged.push_facts.obligations()).filter(|_| decision == Decision::Allow);
     let dues = allowed.and_then(|dues| dues.first()).map(|(_, dues)| dues.clone()).unwrap_or_default();
-    let Dues { owing, closings, .. } = dues;
-    let mut decided = Decided {
+    let RefObligations { owing_changes: owing, closings, .. } = dues;
+    let mut decided = DecisionRecord {
         id,
         observed_at: judged.observed_at,
         stage: Stage::Landed,
-        pusher: of.by.clone(),
+        pusher: of.moved_by.clone(),
         decision,
-        policy: judged.report.policy.as_ref().map(|policy| PolicyUsed {
+        policy: judged.report.policy.as_ref().map(|policy| RecordedPolicy {
             name: policy.name.clone(),
             digest: format!("sha256:{}", policy.digest),
             source: policy.source.clone(),
         }),
-        refs: vec![RefDecided {
-            name: Text::from(of.name.as_str()),
+        refs: vec![RefDecision {
+            name: Text::from(of.ref_name.as_str()),
             pushed_as: None,
-            old: of.old,
-            new: of.new,
-            tree: judged.tree,
+            old: of.old_tip,
+            new: of.new_tip,
+            tree: judged.new_tree,
             protected: true,
-            policies: judged.policy.iter().cloned().collect(),
+            policies: judged.policy_source.iter().cloned().collect(),
             refusals: judged.refusals.clone(),
             changes,
             passed,
             left_out,
             owing,
-            closings: closings.into_iter().map(|one| as_landed(one, &judged.brought)).collect(),
-            brought: judged.brought.clone(),
+            closings: closings.into_iter().map(|one| name_landed_commit(one, &judged.merged_pulls)).collect(),
+            brought: judged.merged_pulls.clone(),
             break_glass: None,
         }],
         refs_left_out: 0,
         notes: judged.report.notes.clone(),
-        facts: Facts {
-            digest: judged.kept.digest(),
-            changes: judged.kept.changes(),
-            kept: judged.kept.text().is_some(),
+        facts: FactsDigest {
+            digest: judged.push_facts.digest(),
+            changes: judged.push_facts.change_count(),
+            kept: judged.push_facts.text().is_some(),
         },
-        tool: TOOL.to_owned(),
+        tool: TOOL_VERSION.to_owned(),
     };
-    fit(&mut decided)?;
-    Ok((decided, judged.kept.text().map(str::to_owned)))
+    fit_into_record(&mut decided)?;
+    Ok((decided, judged.push_facts.text().map(str::to_owned)))
 }
 
 /// Names the commit as which a change landed as what speaks for earlier ones.
-fn as_landed(mut closing: Closing, brought: &[Brought]) -> Closing {
+fn name_landed_commit(mut closing: ObligationClosing, brought: &[MergedPull]) -> ObligationClosing {
     if let Some(way) = brought.iter().find(|way| way.change == closing.made.change) {
         closing.made.change = way.landed_as;
     }
@@ -156,13 +171,13 @@ mod tests {
 
     #[test]
     fn what_is_owed_keeps_its_decision_to_itself() {
-        let moved = Moved { name: Text::from("refs/heads/main"), old: None, new: None };
+        let moved = RecordedMove { name: Text::from("refs/heads/main"), old: None, new: None };
         let id = "0123".to_owned();
-        let mut owed = stray::owed(&moved, 1, Timestamp::UNIX_EPOCH);
+        let mut owed = stray::build_unauthorised_obligation(&moved, 1, Timestamp::UNIX_EPOCH);
         owed.decision.clone_from(&id);
-        let mut state = State::default();
-        assert!(!is_taken(&state, &id));
+        let mut state = LedgerState::default();
+        assert!(!is_id_taken(&state, &id));
         state.owed.insert(format!("{id}/0/x/rule/0"), owed);
-        assert!(is_taken(&state, &id));
+        assert!(is_id_taken(&state, &id));
     }
 }

@@ -46,4 +46,4 @@ mod walk;
 pub mod workflow;
 
 /// The ref that holds the ledger.
-pub const REF: &str = "refs/changegate/ledger";
+pub const LEDGER_REF: &str = "refs/changegate/ledger";

@@ -5,16 +5,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::record::{Discharged, Evidence};
-use super::state::{Owed, State};
+use super::record::{ObligationDischarge, ObligationEvidence};
+use super::state::{LedgerState, TrackedObligation};
 use super::stray;
 use crate::change::Text;
-use crate::gate::dues::{Closing, Stated};
-use crate::people::participants::Hand;
+use crate::gate::dues::{ClosingStatement, ObligationClosing};
+use crate::people::participants::Contributor;
 
 /// How an obligation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum ObligationStatus {
     /// Its time is up, and the evidence is not there.
     Overdue,
     /// Its time is up soon.
@@ -29,9 +29,9 @@ pub enum Standing {
 
 /// Why a change does not close an obligation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyNot {
+pub enum NotClosedReason {
     /// It is closed.
-    Closed,
+    AlreadyClosed,
     /// The change landed on another ref.
     AnotherRef,
     /// It speaks for other changes.
@@ -39,42 +39,48 @@ pub enum WhyNot {
     /// It does not state what is owed, in a way that the policy accepts.
     NotStated,
     /// Somebody who made the change that owes would close it.
-    SamePerson,
+    SameContributor,
     /// Nobody can tell whether somebody else closes it.
-    NotKnown,
+    ContributorsUnknown,
     /// It names a ticket, and the ticket system has not confirmed that yet.
     Unconfirmed,
     /// No change closes a break-glass session.
-    Session,
+    BreakGlassSession,
     /// The policy names nobody who may declare what landed without a decision.
-    NobodyMay,
+    RegularisationNotConfigured,
     /// Whoever pushes it may not declare what landed without a decision.
-    MayNot,
+    PusherNotAllowed,
     /// It does not say what is asked of an emergency.
-    NotDeclared,
+    EmergencyFieldsMissing,
 }
 
-impl WhyNot {
+impl NotClosedReason {
     /// Returns it in words that go on after "it does not close it: ".
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            WhyNot::Closed => "it is closed",
-            WhyNot::AnotherRef => "it landed on another ref",
-            WhyNot::AnotherChange => "it speaks for another change",
-            WhyNot::NotStated => "it does not state what is owed",
-            WhyNot::SamePerson => "it takes somebody who did not make the change",
-            WhyNot::Unconfirmed => "a ticket system has to confirm the ticket, and the next sweep asks it",
-            WhyNot::NotKnown => "it is not known who made one of the two",
-            WhyNot::Session => "`changegate breakglass close` closes it",
-            WhyNot::NobodyMay => "the policy names nobody who may declare it (`regularise`)",
-            WhyNot::MayNot => "it takes a push or a merge by somebody whom the policy lets declare it",
-            WhyNot::NotDeclared => "it does not state what is asked of an emergency",
+            NotClosedReason::AlreadyClosed => "it is closed",
+            NotClosedReason::AnotherRef => "it landed on another ref",
+            NotClosedReason::AnotherChange => "it speaks for another change",
+            NotClosedReason::NotStated => "it does not state what is owed",
+            NotClosedReason::SameContributor => "it takes somebody who did not make the change",
+            NotClosedReason::Unconfirmed => {
+                "a ticket system has to confirm the ticket, and the next sweep asks it"
+            }
+            NotClosedReason::ContributorsUnknown => "it is not known who made one of the two",
+            NotClosedReason::BreakGlassSession => "`changegate breakglass close` closes it",
+            NotClosedReason::RegularisationNotConfigured => {
+                "the policy names nobody who may declare it (`regularise`)"
+            }
+            NotClosedReason::PusherNotAllowed => {
+                "it takes a push or a merge by somebody whom the policy lets declare it"
+            }
+            NotClosedReason::EmergencyFieldsMissing => "it does not state what is asked of an emergency",
         }
     }
 }
 
 /// Returns by how many seconds `at` is after what is due; a part of a second counts as one.
-pub fn late_by(due: Option<Timestamp>, at: Timestamp) -> Option<u64> {
+pub fn seconds_late(due: Option<Timestamp>, at: Timestamp) -> Option<u64> {
     let over = at.duration_since(due?);
     if over <= SignedDuration::ZERO {
         return None;
@@ -84,20 +90,20 @@ pub fn late_by(due: Option<Timestamp>, at: Timestamp) -> Option<u64> {
 }
 
 /// Returns how an obligation stands at `now`, where what is due until `soon` is due soon.
-pub fn standing(owed: &Owed, now: Timestamp, soon: Timestamp) -> Standing {
+pub fn obligation_status(owed: &TrackedObligation, now: Timestamp, soon: Timestamp) -> ObligationStatus {
     match (&owed.closed, owed.due) {
-        (Some(closed), _) if closed.late_by.is_some() => Standing::ClosedLate,
-        (Some(_), _) => Standing::Closed,
-        (None, None) => Standing::Open,
-        (None, Some(due)) if due < now => Standing::Overdue,
-        (None, Some(due)) if due <= soon => Standing::DueSoon,
-        (None, Some(_)) => Standing::Open,
+        (Some(closed), _) if closed.late_by.is_some() => ObligationStatus::ClosedLate,
+        (Some(_), _) => ObligationStatus::Closed,
+        (None, None) => ObligationStatus::Open,
+        (None, Some(due)) if due < now => ObligationStatus::Overdue,
+        (None, Some(due)) if due <= soon => ObligationStatus::DueSoon,
+        (None, Some(_)) => ObligationStatus::Open,
     }
 }
 
 /// Returns whether something is overdue at `now`.
-pub fn is_overdue(owed: &Owed, now: Timestamp) -> bool {
-    standing(owed, now, now) == Standing::Overdue
+pub fn is_overdue(owed: &TrackedObligation, now: Timestamp) -> bool {
+    obligation_status(owed, now, now) == ObligationStatus::Overdue
 }
 
 /// Asks whether a change that landed on `on` closes an obligation.
@@ -105,68 +111,83 @@ pub fn is_overdue(owed: &Owed, now: Timestamp) -> bool {
 /// # Errors
 ///
 /// Says why not.
-pub fn closes(owed: &Owed, closing: &Closing, on: &Text) -> Result<(), WhyNot> {
+pub fn check_closing(
+    owed: &TrackedObligation,
+    closing: &ObligationClosing,
+    on: &Text,
+) -> Result<(), NotClosedReason> {
     if owed.closed.is_some() {
-        return Err(WhyNot::Closed);
+        return Err(NotClosedReason::AlreadyClosed);
     }
     if owed.session.is_some() {
-        return Err(WhyNot::Session);
+        return Err(NotClosedReason::BreakGlassSession);
     }
     if let Some(stray) = &owed.stray {
-        return stray::closes(owed, stray, closing, on);
+        return stray::check_regularisation(owed, stray, closing, on);
     }
     if owed.on != *on {
-        return Err(WhyNot::AnotherRef);
+        return Err(NotClosedReason::AnotherRef);
     }
     let change = owed.change.map(|id| id.to_string()).unwrap_or_default();
     let speaks = |digits: &String| !change.is_empty() && change.starts_with(digits.as_str());
     if !closing.speaks_for.iter().any(speaks) {
-        return Err(WhyNot::AnotherChange);
+        return Err(NotClosedReason::AnotherChange);
     }
     let stated = owed.field.as_ref().and_then(|field| closing.states.iter().find(|one| one.field == *field));
-    let stated = stated.ok_or(WhyNot::NotStated)?;
-    if let Stated { people: Some(people), .. } = stated {
-        is_somebody_else(people, owed)?;
+    let stated = stated.ok_or(NotClosedReason::NotStated)?;
+    if let ClosingStatement { people: Some(people), .. } = stated {
+        require_independent_person(people, owed)?;
     }
     if owed.by_others {
         let made = &closing.made;
         if !made.is_complete || made.by.iter().any(|maker| maker.key.is_none()) {
-            return Err(WhyNot::NotKnown);
+            return Err(NotClosedReason::ContributorsUnknown);
         }
         // Everybody who made it, since each of them could have written it.
-        made.by.iter().try_for_each(|maker| is_somebody_else(std::slice::from_ref(maker), owed))?;
+        made.by.iter().try_for_each(|maker| require_independent_person(std::slice::from_ref(maker), owed))?;
         if made.by.is_empty() {
-            return Err(WhyNot::NotKnown);
+            return Err(NotClosedReason::ContributorsUnknown);
         }
     }
-    if stated.tickets.is_some() { Err(WhyNot::Unconfirmed) } else { Ok(()) }
+    if stated.tickets.is_some() { Err(NotClosedReason::Unconfirmed) } else { Ok(()) }
 }
 
 /// Asks whether one of `people` did not make the change that owes.
-pub(super) fn is_somebody_else(people: &[Hand], owed: &Owed) -> Result<(), WhyNot> {
+pub(super) fn require_independent_person(
+    people: &[Contributor],
+    owed: &TrackedObligation,
+) -> Result<(), NotClosedReason> {
     if !owed.makers_known || owed.makers.iter().any(|maker| maker.key.is_none()) {
-        return Err(WhyNot::NotKnown);
+        return Err(NotClosedReason::ContributorsUnknown);
     }
-    let is_other = |person: &Hand| !owed.makers.iter().any(|maker| maker.may_be(person));
-    if people.iter().any(is_other) { Ok(()) } else { Err(WhyNot::SamePerson) }
+    let is_other = |person: &Contributor| !owed.makers.iter().any(|maker| maker.may_be_same(person));
+    if people.iter().any(is_other) { Ok(()) } else { Err(NotClosedReason::SameContributor) }
 }
 
 /// Returns the record that an obligation is closed, by evidence that was seen at `at`.
-pub fn discharge(id: &str, owed: &Owed, evidence: Evidence, at: Timestamp) -> Discharged {
+pub fn build_discharge(
+    id: &str,
+    owed: &TrackedObligation,
+    evidence: ObligationEvidence,
+    at: Timestamp,
+) -> ObligationDischarge {
     // A clock that went back does not close what is not owed yet.
     let observed_at = at.max(owed.since);
-    Discharged {
+    ObligationDischarge {
         obligation: id.to_owned(),
         rule: owed.rule.clone(),
         change: owed.change,
-        late_by: late_by(owed.due, evidence.counts_from(observed_at, owed.since)),
+        late_by: seconds_late(owed.due, evidence.effective_time(observed_at, owed.since)),
         evidence,
         observed_at,
     }
 }
 
 /// Returns what is wrong with a record that closes something, held against the state before it.
-pub(super) fn untrue(state: &State, discharged: &Discharged) -> Option<&'static str> {
+pub(super) fn find_discharge_problem(
+    state: &LedgerState,
+    discharged: &ObligationDischarge,
+) -> Option<&'static str> {
     let owed = state.owed.get(&discharged.obligation).filter(|owed| owed.closed.is_none());
     let Some(owed) = owed else { return Some("it closes what is not owed") };
     if owed.session.is_some() {
@@ -176,11 +197,11 @@ pub(super) fn untrue(state: &State, discharged: &Discharged) -> Option<&'static 
         return Some("it closes what nobody may close");
     }
     let evidence = discharged.evidence.clone();
-    if let Evidence::Review { on, submitted, .. } = &evidence
+    if let ObligationEvidence::Review { on, submitted, .. } = &evidence
         && (owed.pull.as_ref() != Some(on) || discharged.observed_at != (*submitted).max(owed.since))
     {
         return Some("it closes something with a review that cannot do so, or at another time");
     }
-    let true_one = discharge(&discharged.obligation, owed, evidence, discharged.observed_at);
+    let true_one = build_discharge(&discharged.obligation, owed, evidence, discharged.observed_at);
     (true_one != *discharged).then_some("it says of something owed what is not so")
 }

@@ -1,23 +1,23 @@
 //! What verifying a ledger comes to: the problems, and which kinds there are.
 
-use super::place::Anchor;
+use super::place::LedgerAnchor;
 use crate::change::Oid;
-use crate::git::signature::Keys;
+use crate::git::signature::KeyRegistry;
 
 /// What verifying is asked to do.
 #[derive(Default)]
-pub struct Asked<'a> {
+pub struct VerifyOptions<'a> {
     /// What was seen of the ledger before.
-    pub seen: Option<Anchor>,
+    pub seen_anchor: Option<LedgerAnchor>,
     /// Whether it is also held against what the refs hold now.
-    pub refs: bool,
+    pub check_refs: bool,
     /// The keys that records have to be signed with, if they have to be.
-    pub signers: Option<&'a Keys>,
+    pub signers: Option<&'a KeyRegistry>,
 }
 
 /// What verifying came to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Verified {
+pub struct LedgerVerification {
     /// How many records there are.
     pub records: u64,
     /// How many of them are decisions.
@@ -27,27 +27,27 @@ pub struct Verified {
     /// The newest commit of the ledger.
     pub tip: Option<Oid>,
     /// The digest of the newest record.
-    pub last: Option<String>,
+    pub last_digest: Option<String>,
     /// What is wrong, oldest first.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<LedgerProblem>,
 }
 
 /// Something that is wrong with the ledger, or that it tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct LedgerProblem {
     /// The record, if it is about one.
     pub record: Option<u64>,
     /// Its commit.
     pub commit: Option<Oid>,
     /// Which kind.
-    pub kind: Kind,
+    pub kind: LedgerProblemKind,
     /// What is wrong, as a sentence.
     pub what: String,
 }
 
 /// The kinds of problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum LedgerProblemKind {
     /// The ledger was changed after it was written.
     Tampered,
     /// Records are missing at its end.
@@ -62,17 +62,19 @@ pub enum Kind {
     Unauthorised,
     /// The same, and somebody who may has declared it afterwards. It is told for ever, and speaks
     /// against nothing any more.
-    Declared,
+    Regularised,
     /// A decision without what became of it, or the contrary.
     Incomplete,
     /// The clock went back. Numbers order the records, so this alone speaks against nothing.
-    Clock,
+    ClockWentBack,
 }
 
-impl Verified {
+impl LedgerVerification {
     /// Returns whether nothing speaks against the ledger.
     pub fn is_whole(&self) -> bool {
         self.tip.is_some()
-            && self.problems.iter().all(|problem| matches!(problem.kind, Kind::Clock | Kind::Declared))
+            && self.problems.iter().all(|problem| {
+                matches!(problem.kind, LedgerProblemKind::ClockWentBack | LedgerProblemKind::Regularised)
+            })
     }
 }

@@ -12,20 +12,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::canonical::canonical;
-use super::session::BreakGlass;
-use super::stray::Flagged;
-use crate::change::{Fact, Oid, Pusher, Stage, Text, text};
-use crate::gate::break_glass::Act;
-use crate::gate::dues::{Brought, Closing, Made};
-use crate::report::PolicyFrom;
-use crate::verdict::{Decision, Judgement, Line, Verdict};
+use super::canonical::to_canonical_json;
+use super::session::BreakGlassEvent;
+use super::stray::RegularisationTerms;
+use crate::change::{Fact, Oid, PusherIdentity, Stage, Text, text};
+use crate::gate::break_glass::AuthorisedRequest;
+use crate::gate::dues::{ChangeContributors, MergedPull, ObligationClosing};
+use crate::report::PolicyReference;
+use crate::verdict::{Decision, Judgement, Sentence, Verdict};
 
 /// The name and version of the schema of records.
-pub const SCHEMA: &str = "changegate/record/v1";
+pub const RECORD_SCHEMA: &str = "changegate/record/v1";
 
 /// No record is longer than this many bytes.
-pub const LARGEST: usize = 8 << 20;
+pub const MAX_RECORD_BYTES: usize = 8 << 20;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,39 +40,39 @@ pub struct Record {
     /// When it was appended, by the clock of whoever did.
     pub recorded_at: Timestamp,
     /// What is recorded.
-    pub event: Event,
+    pub event: LedgerEvent,
 }
 
 /// What is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Event {
+pub enum LedgerEvent {
     /// The ledger begins: the refs under change control hold these.
-    Begin(Begin),
+    Begin(LedgerBeginning),
     /// Somebody asked to change refs, and this was decided.
-    Decision(Box<Decided>),
+    Decision(Box<DecisionRecord>),
     /// What became of a decision that allowed something.
-    Outcome(Outcome),
+    Outcome(DecisionOutcome),
     /// A ref under change control moved, and nobody decided that.
-    Unauthorised(Moved),
+    Unauthorised(RecordedMove),
     /// Other refs are under change control from now on.
-    Scope(Scope),
+    Scope(ScopeChange),
     /// A decision was written ahead and cannot be read; what is left of it is kept beside the ledger.
-    Damaged(Damaged),
+    Damaged(DamagedDecision),
     /// Something that was owed is there.
-    Discharged(Discharged),
+    Discharged(ObligationDischarge),
     /// Somebody was told of what is due.
-    Escalated(Escalated),
+    Escalated(ObligationEscalation),
     /// A break-glass session is opened, extended or closed.
-    BreakGlass(BreakGlass),
+    BreakGlass(BreakGlassEvent),
     /// Somebody may declare what landed without a decision.
-    Flagged(Flagged),
+    Flagged(RegularisationTerms),
 }
 
 /// Something that was owed is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Discharged {
+pub struct ObligationDischarge {
     /// What was owed, by its id in the state.
     pub obligation: String,
     /// The rule that asked for it.
@@ -80,7 +80,7 @@ pub struct Discharged {
     /// The change that owed it.
     pub change: Option<Oid>,
     /// What closes it.
-    pub evidence: Evidence,
+    pub evidence: ObligationEvidence,
     /// When that was seen, by the clock of whoever saw it, which is the forge's for a review; never
     /// before it was owed.
     pub observed_at: Timestamp,
@@ -91,7 +91,7 @@ pub struct Discharged {
 /// What closes an obligation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
-pub enum Evidence {
+pub enum ObligationEvidence {
     /// A later change on the same ref that speaks for the one that owes.
     Change {
         /// Its final revision.
@@ -129,7 +129,7 @@ pub enum Evidence {
 /// Somebody was told of what is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Escalated {
+pub struct ObligationEscalation {
     /// What is due soon, by its ids in the state.
     pub due_soon: Vec<String>,
     /// What is overdue, by its ids in the state.
@@ -141,11 +141,11 @@ pub struct Escalated {
 /// What held when the ledger began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Begin {
+pub struct LedgerBeginning {
     /// Which refs are under change control, as patterns of their names.
     pub protects: Vec<String>,
     /// What these refs hold, by their full names, in order.
-    pub tips: Vec<Tip>,
+    pub tips: Vec<RefTip>,
     /// The version of the gate.
     pub tool: String,
 }
@@ -153,11 +153,11 @@ pub struct Begin {
 /// Which refs are under change control from now on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Scope {
+pub struct ScopeChange {
     /// All of them, as patterns of their names.
     pub protects: Vec<String>,
     /// What those hold that were not under change control before, by their full names, in order.
-    pub came: Vec<Tip>,
+    pub came: Vec<RefTip>,
     /// The names of those that are not under change control any more.
     pub left: Vec<Text>,
 }
@@ -165,7 +165,7 @@ pub struct Scope {
 /// What a ref holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Tip {
+pub struct RefTip {
     /// Its full name.
     pub name: Text,
     /// What it holds.
@@ -175,7 +175,7 @@ pub struct Tip {
 /// A decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Decided {
+pub struct DecisionRecord {
     /// What outcomes refer to: unlike that of any other decision.
     pub id: String,
     /// When the change was seen, by the clock of whoever judged.
@@ -183,19 +183,19 @@ pub struct Decided {
     /// Where it was seen.
     pub stage: Stage,
     /// Who asked for it, as the server knows.
-    pub pusher: Fact<Pusher>,
+    pub pusher: Fact<PusherIdentity>,
     /// What was decided.
     pub decision: Decision,
     /// The policy; `None` if none could be used.
-    pub policy: Option<PolicyUsed>,
+    pub policy: Option<RecordedPolicy>,
     /// What was judged, ref by ref.
-    pub refs: Vec<RefDecided>,
+    pub refs: Vec<RefDecision>,
     /// How many further refs were denied that there is no room for.
     pub refs_left_out: usize,
     /// What else was said.
-    pub notes: Vec<Line>,
+    pub notes: Vec<Sentence>,
     /// The facts that the judge was given.
-    pub facts: Facts,
+    pub facts: FactsDigest,
     /// The version of the gate.
     pub tool: String,
 }
@@ -203,7 +203,7 @@ pub struct Decided {
 /// Which policy it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PolicyUsed {
+pub struct RecordedPolicy {
     /// What it calls itself.
     pub name: String,
     /// `sha256:` and the digest of everything that it was read from.
@@ -215,7 +215,7 @@ pub struct PolicyUsed {
 /// What was decided about one ref.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RefDecided {
+pub struct RefDecision {
     /// Its full name, after symbolic refs have been followed.
     pub name: Text,
     /// The name that was pushed, if that is another.
@@ -230,7 +230,7 @@ pub struct RefDecided {
     pub protected: bool,
     /// The policies that its changes were held against: its own, and that of the policy ref where
     /// that is another.
-    pub policies: Vec<PolicyFrom>,
+    pub policies: Vec<PolicyReference>,
     /// What spoke against the ref itself.
     pub refusals: Vec<Judgement>,
     /// The changes that there is something to say about, oldest first.
@@ -238,25 +238,25 @@ pub struct RefDecided {
     /// How many further changes kept every rule.
     pub passed: usize,
     /// How many further changes there is no room for, and how many of those were denied.
-    pub left_out: LeftOut,
+    pub left_out: OmittedChanges,
     /// Who made the changes that owe something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub owing: Vec<Made>,
+    pub owing: Vec<ChangeContributors>,
     /// What its changes say for earlier ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub closings: Vec<Closing>,
+    pub closings: Vec<ObligationClosing>,
     /// Which of the changes pull requests brought, and as what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub brought: Vec<Brought>,
+    pub brought: Vec<MergedPull>,
     /// Which break-glass session is opened or closed, where that is what was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub break_glass: Option<Act>,
+    pub break_glass: Option<AuthorisedRequest>,
 }
 
 /// Changes that a record has no room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LeftOut {
+pub struct OmittedChanges {
     /// How many.
     pub changes: usize,
     /// How many of them were denied.
@@ -266,7 +266,7 @@ pub struct LeftOut {
 /// The facts that a decision rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Facts {
+pub struct FactsDigest {
     /// `sha256:` and the digest of the changes as they were judged, one JSON document after another,
     /// each with a line end.
     pub digest: String,
@@ -279,11 +279,11 @@ pub struct Facts {
 /// What became of a decision, or of some of its refs if the others are not known yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Outcome {
+pub struct DecisionOutcome {
     /// The decision.
     pub of: String,
     /// The refs that moved as decided.
-    pub landed: Vec<Moved>,
+    pub landed: Vec<RecordedMove>,
     /// The refs that did not move, though they might have.
     pub stayed: Vec<Text>,
     /// When that was seen.
@@ -295,7 +295,7 @@ pub struct Outcome {
 /// A ref that moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Moved {
+pub struct RecordedMove {
     /// Its full name.
     pub name: Text,
     /// What it holds; `None` for nothing.
@@ -307,7 +307,7 @@ pub struct Moved {
 /// A decision that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Damaged {
+pub struct DamagedDecision {
     /// The name of its file.
     pub file: String,
     /// `sha256:` and the digest of what is there; `None` if nothing can be read at all.
@@ -322,31 +322,34 @@ impl Record {
     /// # Errors
     ///
     /// Fails for a record longer than [`LARGEST`].
-    pub fn bytes(&self) -> Result<Vec<u8>, String> {
-        let bytes = canonical(self)?;
-        if LARGEST < bytes.len() {
-            return Err(format!("a record of {} bytes is too long; at most {LARGEST} are kept", bytes.len()));
+    pub fn to_canonical_bytes(&self) -> Result<Vec<u8>, String> {
+        let bytes = to_canonical_json(self)?;
+        if MAX_RECORD_BYTES < bytes.len() {
+            return Err(format!(
+                "a record of {} bytes is too long; at most {MAX_RECORD_BYTES} are kept",
+                bytes.len()
+            ));
         }
         Ok(bytes)
     }
 }
 
-impl Decided {
+impl DecisionRecord {
     /// Returns what it asks of the refs under change control.
-    pub fn moves(&self) -> Vec<Moved> {
+    pub fn protected_moves(&self) -> Vec<RecordedMove> {
         let asked = self.refs.iter().filter(|asked| asked.protected);
-        asked.map(|asked| Moved { name: asked.name.clone(), old: asked.old, new: asked.new }).collect()
+        asked.map(|asked| RecordedMove { name: asked.name.clone(), old: asked.old, new: asked.new }).collect()
     }
 }
 
-impl RefDecided {
+impl RefDecision {
     /// Returns how many changes were judged.
-    pub fn changes(&self) -> usize {
+    pub fn count_changes(&self) -> usize {
         self.changes.len().saturating_add(self.passed).saturating_add(self.left_out.changes)
     }
 }
 
 /// Returns `sha256:` and the digest of some bytes.
-pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", text::hex(&Sha256::digest(bytes)))
+pub fn digest_bytes(bytes: &[u8]) -> String {
+    format!("sha256:{}", text::encode_hex(&Sha256::digest(bytes)))
 }

@@ -7,13 +7,13 @@
 
 use jiff::Timestamp;
 
-use super::record::Evidence;
-use super::state::Owed;
-use crate::change::pull::{Review, ReviewState};
-use crate::change::{Change, Fact, Pull, Text};
-use crate::judge::judge;
+use super::record::ObligationEvidence;
+use super::state::TrackedObligation;
+use crate::change::pull::{PullReview, ReviewState};
+use crate::change::{Change, Fact, PullRequest, Text};
+use crate::judge::judge_change;
 use crate::policy::Policy;
-use crate::verdict::Outcome;
+use crate::verdict::RuleOutcome;
 
 /// Returns what closes an obligation of the rule `owed.rule`: `change` is what owes, as it was judged by
 /// `policy`, and `now` the pull request as it is now.
@@ -21,10 +21,15 @@ use crate::verdict::Outcome;
 /// # Errors
 ///
 /// Fails if it is not known which reviews there are.
-pub fn evidence(owed: &Owed, change: &Change, policy: &Policy, now: &Pull) -> Fact<Option<Evidence>> {
+pub fn find_review_evidence(
+    owed: &TrackedObligation,
+    change: &Change,
+    policy: &Policy,
+    now: &PullRequest,
+) -> Fact<Option<ObligationEvidence>> {
     let Some(on) = &owed.pull else { return Ok(None) };
     let all = now.reviews.as_ref().map_err(Clone::clone)?;
-    if !keeps(owed, change, policy, now, all) {
+    if !is_rule_kept(owed, change, policy, now, all) {
         return Ok(None);
     }
     // The first moment at which nothing more was missing.
@@ -35,20 +40,26 @@ pub fn evidence(owed: &Owed, change: &Change, policy: &Policy, now: &Pull) -> Fa
         .filter(|(at, _)| owed.since < *at)
         .collect();
     given.sort();
-    let until = |at: Timestamp| -> Vec<Review> {
+    let until = |at: Timestamp| -> Vec<PullReview> {
         all.iter().filter(|review| review.at.is_none_or(|given| given <= at)).cloned().collect()
     };
-    let first = given.into_iter().find(|(at, _)| keeps(owed, change, policy, now, &until(*at)));
-    Ok(first.map(|(submitted, by)| Evidence::Review { by: by.clone(), on: on.clone(), submitted }))
+    let first = given.into_iter().find(|(at, _)| is_rule_kept(owed, change, policy, now, &until(*at)));
+    Ok(first.map(|(submitted, by)| ObligationEvidence::Review { by: by.clone(), on: on.clone(), submitted }))
 }
 
 /// Returns whether the rule is kept with these reviews, and owes nothing.
-fn keeps(owed: &Owed, change: &Change, policy: &Policy, now: &Pull, reviews: &[Review]) -> bool {
+fn is_rule_kept(
+    owed: &TrackedObligation,
+    change: &Change,
+    policy: &Policy,
+    now: &PullRequest,
+    reviews: &[PullReview],
+) -> bool {
     let mut change = change.clone();
     let Ok(pull) = &mut change.pull else { return false };
     pull.reviews = Ok(reviews.to_vec());
     // A review of another description, or for another branch, is not one of this.
     (pull.edits, pull.retargeted_at) = (now.edits.clone(), now.retargeted_at.clone());
-    let verdict = judge(policy, &change, true);
-    verdict.judgements.iter().any(|one| one.rule.id == owed.rule && one.outcome == Outcome::Pass)
+    let verdict = judge_change(policy, &change, true);
+    verdict.judgements.iter().any(|one| one.rule.id == owed.rule && one.outcome == RuleOutcome::Pass)
 }

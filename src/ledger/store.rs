@@ -5,51 +5,59 @@ use std::{fs, io};
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
-use super::canonical::canonical;
-use super::place::{self, Anchor, Lock};
-use super::readable::Readable;
-use super::record::{Decided, Event, Record, SCHEMA, digest};
-use super::state::State;
-use super::{REF, message};
-use crate::change::{Needs, Oid};
-use crate::git::{FileAt, Link, Repository, Written};
+use super::canonical::to_canonical_json;
+use super::place::{self, LedgerAnchor, LedgerLock};
+use super::readable::ReadableRecord;
+use super::record::{DecisionRecord, LedgerEvent, RECORD_SCHEMA, Record, digest_bytes};
+use super::state::LedgerState;
+use super::{LEDGER_REF, message};
+use crate::change::{NeededFacts, Oid};
+use crate::git::{ChainLink, FileAtPath, Repository, WrittenChainLink};
 
 /// The file of the record in each commit.
-pub const RECORD: &str = "record.json";
+pub const RECORD_FILE: &str = "record.json";
 /// The file of the state after it.
-pub const STATE: &str = "state.json";
+pub const STATE_FILE: &str = "state.json";
 /// The file of the facts that a decision rests on, if they are kept.
-pub const FACTS: &str = "facts.jsonl";
+pub const FACTS_FILE: &str = "facts.jsonl";
 
 /// The longest file that is read from the ledger, in bytes.
-pub const LARGEST: u64 = 64 << 20;
+pub const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
 
 /// The ledger of a repository, at its newest record.
 ///
 /// Whoever appends holds the lock ([`super::place::lock`]) from opening on.
-pub struct Ledger<'a> {
+pub struct LedgerWriter<'a> {
     repository: &'a Repository,
-    key: Option<&'a str>,
+    signing_key: Option<&'a str>,
     /// What the ref holds.
     tip: Option<Oid>,
-    last: Option<String>,
-    state: State,
+    last_digest: Option<String>,
+    state: LedgerState,
     /// What was appended, and the ref does not hold yet.
-    written: Vec<Written>,
+    uncommitted: Vec<WrittenChainLink>,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> LedgerWriter<'a> {
     /// Opens the ledger; `key` signs what is appended.
     ///
     /// # Errors
     ///
     /// Fails if its newest commit cannot be read, or if it is older than what this server has written
     /// before: nothing is appended to what is not understood.
-    pub fn open(repository: &'a Repository, key: Option<&'a str>) -> Result<Self> {
-        let tip = repository.resolve_ref(REF.as_bytes())?.id;
+    pub fn open_ledger(repository: &'a Repository, key: Option<&'a str>) -> Result<Self> {
+        let tip = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
         let written = Vec::new();
-        let mut ledger = Ledger { repository, key, tip, last: None, state: State::default(), written };
-        let newest = place::newest(repository.common_dir()).context("cannot tell how long the ledger was")?;
+        let mut ledger = LedgerWriter {
+            repository,
+            signing_key: key,
+            tip,
+            last_digest: None,
+            state: LedgerState::default(),
+            uncommitted: written,
+        };
+        let newest =
+            place::read_anchor(repository.common_dir()).context("cannot tell how long the ledger was")?;
         let Some(tip) = tip else {
             if let Some(newest) = newest {
                 bail!(
@@ -59,21 +67,23 @@ impl<'a> Ledger<'a> {
             }
             return Ok(ledger);
         };
-        let bytes = file(repository, tip, RECORD)?.ok_or_else(|| anyhow!("{tip} has no {RECORD}"))?;
-        let (number, schema) = match Readable::read(&bytes) {
-            Readable::Known(record) => (record.number, record.schema),
-            Readable::Unknown(place) => (place.number, place.schema),
-            Readable::Damaged(why) => bail!("the newest record of the ledger cannot be read: {why}"),
+        let bytes = read_ledger_file(repository, tip, RECORD_FILE)?
+            .ok_or_else(|| anyhow!("{tip} has no {RECORD_FILE}"))?;
+        let (number, schema) = match ReadableRecord::parse_record(&bytes) {
+            ReadableRecord::Known(record) => (record.number, record.schema),
+            ReadableRecord::Unknown(place) => (place.number, place.schema),
+            ReadableRecord::Damaged(why) => bail!("the newest record of the ledger cannot be read: {why}"),
         };
-        if schema != SCHEMA {
+        if schema != RECORD_SCHEMA {
             bail!("the newest record of the ledger is of {schema}; append with a gate that knows it");
         }
-        let state = file(repository, tip, STATE)?.ok_or_else(|| anyhow!("{tip} has no {STATE}"))?;
+        let state = read_ledger_file(repository, tip, STATE_FILE)?
+            .ok_or_else(|| anyhow!("{tip} has no {STATE_FILE}"))?;
         ledger.state = serde_json::from_slice(&state).context("the state of the ledger cannot be read")?;
         if ledger.state.number != number {
             bail!("the state of the ledger is of record {}, and the record is {number}", ledger.state.number);
         }
-        let last = digest(&bytes);
+        let last = digest_bytes(&bytes);
         if let Some(newest) = newest
             && (number < newest.number || (number == newest.number && last != newest.digest))
         {
@@ -82,23 +92,23 @@ impl<'a> Ledger<'a> {
                 newest.number
             );
         }
-        ledger.last = Some(last);
+        ledger.last_digest = Some(last);
         Ok(ledger)
     }
 
     /// Returns whether there is a ledger.
     pub fn has_begun(&self) -> bool {
-        self.last.is_some()
+        self.last_digest.is_some()
     }
 
     /// Returns the state after the newest record.
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &LedgerState {
         &self.state
     }
 
     /// Returns number and digest of the newest record; `None` if there is none.
-    pub fn newest(&self) -> Option<Anchor> {
-        Some(Anchor { number: self.state.number, digest: self.last.clone()? })
+    pub fn newest_anchor(&self) -> Option<LedgerAnchor> {
+        Some(LedgerAnchor { number: self.state.number, digest: self.last_digest.clone()? })
     }
 
     /// Appends a record of `event`, with the facts that it rests on; [`Ledger::commit`] makes it count.
@@ -106,26 +116,29 @@ impl<'a> Ledger<'a> {
     /// # Errors
     ///
     /// Fails, with the ledger as it was, if anything cannot be written.
-    pub fn append(&mut self, event: Event, facts: Option<&str>, now: Timestamp) -> Result<()> {
+    pub fn append_event(&mut self, event: LedgerEvent, facts: Option<&str>, now: Timestamp) -> Result<()> {
         let record = Record {
-            schema: SCHEMA.into(),
+            schema: RECORD_SCHEMA.into(),
             number: self.state.number.checked_add(1).context("the ledger is full")?,
-            previous: self.last.clone(),
+            previous: self.last_digest.clone(),
             recorded_at: now,
             event,
         };
-        let bytes = record.bytes().map_err(|why| anyhow!(why))?;
+        let bytes = record.to_canonical_bytes().map_err(|why| anyhow!(why))?;
         let mut state = self.state.clone();
-        state.apply(&record);
-        let state_bytes = canonical(&state).map_err(|why| anyhow!(why))?;
-        let facts = facts.map(|facts| (FACTS, facts.as_bytes()));
-        let files: Vec<(&str, &[u8])> =
-            facts.into_iter().chain([(RECORD, bytes.as_slice()), (STATE, state_bytes.as_slice())]).collect();
-        let message = message::of(&record);
-        let link = Link { files: &files, message: &message, at: now, key: self.key };
-        let after = self.written.last().map(|written| written.commit).or(self.tip);
-        self.written.push(self.repository.write_link(after, &link)?);
-        (self.last, self.state) = (Some(digest(&bytes)), state);
+        state.apply_record(&record);
+        let state_bytes = to_canonical_json(&state).map_err(|why| anyhow!(why))?;
+        let facts = facts.map(|facts| (FACTS_FILE, facts.as_bytes()));
+        let files: Vec<(&str, &[u8])> = facts
+            .into_iter()
+            .chain([(RECORD_FILE, bytes.as_slice()), (STATE_FILE, state_bytes.as_slice())])
+            .collect();
+        let message = message::compose_message(&record);
+        let link =
+            ChainLink { files: &files, message: &message, written_at: now, signing_key: self.signing_key };
+        let after = self.uncommitted.last().map(|written| written.commit).or(self.tip);
+        self.uncommitted.push(self.repository.write_chain_link(after, &link)?);
+        (self.last_digest, self.state) = (Some(digest_bytes(&bytes)), state);
         Ok(())
     }
 
@@ -134,18 +147,18 @@ impl<'a> Ledger<'a> {
     /// # Errors
     ///
     /// Fails, with the ledger as it was, if the ref cannot be moved.
-    pub fn commit(&mut self, lock: &mut Lock, now: Timestamp) -> Result<()> {
-        let Some(newest) = self.written.last().map(|written| written.commit) else { return Ok(()) };
-        lock.moving(true).context("cannot write to the lock of the ledger")?;
-        let moved = self.repository.move_chain(REF, self.tip, &self.written, now);
+    pub fn commit_records(&mut self, lock: &mut LedgerLock, now: Timestamp) -> Result<()> {
+        let Some(newest) = self.uncommitted.last().map(|written| written.commit) else { return Ok(()) };
+        lock.mark_moving(true).context("cannot write to the lock of the ledger")?;
+        let moved = self.repository.advance_chain_ref(LEDGER_REF, self.tip, &self.uncommitted, now);
         // Only who dies on the way leaves the note; a lock that was in the way is somebody else's.
-        lock.moving(false).context("cannot write to the lock of the ledger")?;
+        lock.mark_moving(false).context("cannot write to the lock of the ledger")?;
         moved?;
         self.tip = Some(newest);
-        self.written.clear();
-        if let Some(digest) = &self.last {
-            let newest = Anchor { number: self.state.number, digest: digest.clone() };
-            place::remember(self.repository.common_dir(), &newest)
+        self.uncommitted.clear();
+        if let Some(digest) = &self.last_digest {
+            let newest = LedgerAnchor { number: self.state.number, digest: digest.clone() };
+            place::write_anchor(self.repository.common_dir(), &newest)
                 .context("cannot remember the newest record")?;
         }
         Ok(())
@@ -158,14 +171,14 @@ impl<'a> Ledger<'a> {
 /// # Errors
 ///
 /// Fails if it cannot be removed.
-pub fn unstick(repository: &Repository, lock: &mut Lock) -> Result<()> {
-    if lock.was_moving().context("cannot read the lock of the ledger")? {
-        let stale = repository.common_dir().join(format!("{REF}.lock"));
+pub fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) -> Result<()> {
+    if lock.was_interrupted().context("cannot read the lock of the ledger")? {
+        let stale = repository.common_dir().join(format!("{LEDGER_REF}.lock"));
         match fs::remove_file(&stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot remove {}", stale.display()));
             }
-            _ => lock.moving(false).context("cannot write to the lock of the ledger")?,
+            _ => lock.mark_moving(false).context("cannot write to the lock of the ledger")?,
         }
     }
     Ok(())
@@ -177,14 +190,19 @@ pub fn unstick(repository: &Repository, lock: &mut Lock) -> Result<()> {
 /// # Errors
 ///
 /// Says why not.
-pub fn probe(repository: &Repository, key: Option<&str>, now: Timestamp) -> Result<()> {
-    Ledger::open(repository, key)?;
-    let link = Link { files: &[], message: "Try whether the ledger can be written\n", at: now, key };
-    repository.write_link(None, &link)?;
-    let stale = repository.common_dir().join(format!("{REF}.lock"));
+pub fn probe_append(repository: &Repository, key: Option<&str>, now: Timestamp) -> Result<()> {
+    LedgerWriter::open_ledger(repository, key)?;
+    let link = ChainLink {
+        files: &[],
+        message: "Try whether the ledger can be written\n",
+        written_at: now,
+        signing_key: key,
+    };
+    repository.write_chain_link(None, &link)?;
+    let stale = repository.common_dir().join(format!("{LEDGER_REF}.lock"));
     if stale.exists() {
-        let mut lock = place::lock(repository.common_dir()).context("cannot lock the ledger")?;
-        unstick(repository, &mut lock)?;
+        let mut lock = place::acquire_lock(repository.common_dir()).context("cannot lock the ledger")?;
+        remove_stale_lock(repository, &mut lock)?;
         if stale.exists() {
             bail!("{} is in the way; remove it if no program uses it", stale.display());
         }
@@ -197,18 +215,18 @@ pub fn probe(repository: &Repository, key: Option<&str>, now: Timestamp) -> Resu
 /// # Errors
 ///
 /// Fails if a commit cannot be read.
-pub fn find(repository: &Repository, id: &str) -> Result<Option<Box<Decided>>> {
-    let mut next = repository.resolve_ref(REF.as_bytes())?.id;
+pub fn find_decision(repository: &Repository, id: &str) -> Result<Option<Box<DecisionRecord>>> {
+    let mut next = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
     while let Some(commit) = next {
-        let bytes = file(repository, commit, RECORD)?.unwrap_or_default();
-        match Readable::read(&bytes) {
-            Readable::Known(record) => match record.event {
-                Event::Decision(decided) if decided.id == id => return Ok(Some(decided)),
+        let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
+        match ReadableRecord::parse_record(&bytes) {
+            ReadableRecord::Known(record) => match record.event {
+                LedgerEvent::Decision(decided) if decided.id == id => return Ok(Some(decided)),
                 _ => {}
             },
-            Readable::Unknown(_) | Readable::Damaged(_) => {}
+            ReadableRecord::Unknown(_) | ReadableRecord::Damaged(_) => {}
         }
-        let read = repository.commit(commit, &Needs::new()).map_err(anyhow::Error::from)?;
+        let read = repository.read_commit(commit, &NeededFacts::new()).map_err(anyhow::Error::from)?;
         next = read.parents.first().copied();
     }
     Ok(None)
@@ -219,9 +237,10 @@ pub fn find(repository: &Repository, id: &str) -> Result<Option<Box<Decided>>> {
 /// # Errors
 ///
 /// Fails if it cannot be read.
-pub fn state(repository: &Repository) -> Result<Option<State>> {
-    let Some(tip) = repository.resolve_ref(REF.as_bytes())?.id else { return Ok(None) };
-    let bytes = file(repository, tip, STATE)?.ok_or_else(|| anyhow!("{tip} has no {STATE}"))?;
+pub fn read_state(repository: &Repository) -> Result<Option<LedgerState>> {
+    let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(None) };
+    let bytes =
+        read_ledger_file(repository, tip, STATE_FILE)?.ok_or_else(|| anyhow!("{tip} has no {STATE_FILE}"))?;
     serde_json::from_slice(&bytes).map(Some).context("the state of the ledger cannot be read")
 }
 
@@ -230,9 +249,9 @@ pub fn state(repository: &Repository) -> Result<Option<State>> {
 /// # Errors
 ///
 /// Fails if it cannot be read.
-pub fn size(repository: &Repository) -> Result<usize> {
-    let Some(tip) = repository.resolve_ref(REF.as_bytes())?.id else { return Ok(0) };
-    Ok(file(repository, tip, STATE)?.map_or(0, |bytes| bytes.len()))
+pub fn measure_state(repository: &Repository) -> Result<usize> {
+    let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(0) };
+    Ok(read_ledger_file(repository, tip, STATE_FILE)?.map_or(0, |bytes| bytes.len()))
 }
 
 /// Returns a file of one commit of the ledger; `None` if it is not there.
@@ -240,11 +259,11 @@ pub fn size(repository: &Repository) -> Result<usize> {
 /// # Errors
 ///
 /// Fails if it cannot be read.
-pub fn file(repository: &Repository, commit: Oid, name: &str) -> Result<Option<Vec<u8>>> {
-    match repository.file_at(commit, name, LARGEST)? {
-        FileAt::Found(bytes) => Ok(Some(bytes)),
-        FileAt::Absent => Ok(None),
-        FileAt::NotAFile(kind) => bail!("{name} of {commit} is {kind}"),
-        FileAt::TooLarge(size) => bail!("{name} of {commit} has {size} bytes"),
+pub fn read_ledger_file(repository: &Repository, commit: Oid, name: &str) -> Result<Option<Vec<u8>>> {
+    match repository.read_file_at(commit, name, MAX_LEDGER_FILE_BYTES)? {
+        FileAtPath::Found(bytes) => Ok(Some(bytes)),
+        FileAtPath::Absent => Ok(None),
+        FileAtPath::NotAFile(kind) => bail!("{name} of {commit} is {kind}"),
+        FileAtPath::TooLarge(size) => bail!("{name} of {commit} has {size} bytes"),
     }
 }

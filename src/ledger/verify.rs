@@ -9,19 +9,19 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::canonical::{canonical, is_canonical};
-use super::place::{self, Anchor};
-pub use super::problem::{Asked, Kind, Problem, Verified};
-use super::readable::Readable;
-use super::record::{Decided, Event, Moved, Record, RefDecided, digest};
-use super::refs::Refs;
-use super::state::{State, key, name};
-use super::store::{FACTS, LARGEST, RECORD, STATE};
-use super::vouched::{self, Vouched, tell_declared};
-use super::{REF, ahead, deciding, message, obligation, stray};
-use crate::change::{Oid, Signature, Text};
-use crate::git::signature::{self, Keys};
-use crate::git::{ReadLink, Repository};
+use super::canonical::{is_canonical, to_canonical_json};
+use super::place::{self, LedgerAnchor};
+pub use super::problem::{LedgerProblem, LedgerProblemKind, LedgerVerification, VerifyOptions};
+use super::readable::ReadableRecord;
+use super::record::{DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision, digest_bytes};
+use super::refs::ProtectedRefs;
+use super::state::{LedgerState, decode_ref_key, encode_ref_key};
+use super::store::{FACTS_FILE, MAX_LEDGER_FILE_BYTES, RECORD_FILE, STATE_FILE};
+use super::vouched::{self, DecisionCrossCheck, mark_regularised};
+use super::{LEDGER_REF, ahead, deciding, message, obligation, stray};
+use crate::change::{Oid, SignatureStatus, Text};
+use crate::git::signature::{self, KeyRegistry};
+use crate::git::{Repository, StoredChainLink};
 use crate::report::escape;
 use crate::verdict::Decision;
 
@@ -30,315 +30,349 @@ use crate::verdict::Decision;
 /// # Errors
 ///
 /// Fails only where the refs or the gate's own folder cannot be read.
-pub fn verify(repository: &Repository, asked: &Asked<'_>, progress: &mut dyn FnMut()) -> Result<Verified> {
-    let mut run = Run {
+pub fn verify_ledger(
+    repository: &Repository,
+    asked: &VerifyOptions<'_>,
+    progress: &mut dyn FnMut(),
+) -> Result<LedgerVerification> {
+    let mut run = LedgerVerifier {
         repository,
         signers: asked.signers,
-        verified: Verified::default(),
-        state: State::default(),
-        at: None,
-        vouched: Vouched::default(),
+        verification: LedgerVerification::default(),
+        state: LedgerState::default(),
+        position: None,
+        cross_check: DecisionCrossCheck::default(),
         is_trusted: true,
         is_cut: false,
     };
-    run.verified.tip = repository.resolve_ref(REF.as_bytes())?.id;
-    let own = place::newest(repository.common_dir())?;
-    let mut anchors: Vec<(Anchor, bool)> =
-        asked.seen.iter().cloned().chain(own).map(|anchor| (anchor, false)).collect();
-    let (commits, broken) = repository.walk_chain(run.verified.tip);
+    run.verification.tip = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
+    let own = place::read_anchor(repository.common_dir())?;
+    let mut anchors: Vec<(LedgerAnchor, bool)> =
+        asked.seen_anchor.iter().cloned().chain(own).map(|anchor| (anchor, false)).collect();
+    let (commits, broken) = repository.walk_chain(run.verification.tip);
     if let Some(error) = broken {
         let oldest =
             commits.last().map_or("the newest record", |_| "what lies behind the oldest that is left");
-        run.problem(Kind::Unreadable, format!("{oldest} cannot be read: {error:#}"));
+        run.add_problem(LedgerProblemKind::Unreadable, format!("{oldest} cannot be read: {error:#}"));
         (run.is_trusted, run.is_cut) = (false, true);
-        run.vouched.is_partial = true;
+        run.cross_check.is_partial = true;
     }
     for (commit, parents) in commits.into_iter().rev() {
-        run.link(commit, parents);
+        run.verify_commit(commit, parents);
         for (anchor, is_there) in &mut anchors {
-            *is_there |=
-                anchor.number == run.verified.records && Some(&anchor.digest) == run.verified.last.as_ref();
+            *is_there |= anchor.number == run.verification.records
+                && Some(&anchor.digest) == run.verification.last_digest.as_ref();
         }
         progress();
     }
-    run.at = None;
+    run.position = None;
     for (anchor, _) in anchors.into_iter().filter(|(_, is_there)| !is_there) {
-        let records = run.verified.records;
+        let records = run.verification.records;
         if records < anchor.number {
-            run.problem(
-                Kind::Truncated,
+            run.add_problem(
+                LedgerProblemKind::Truncated,
                 format!("there were {} records, and now there are {records}", anchor.number),
             );
         } else {
-            run.problem(
-                Kind::Tampered,
+            run.add_problem(
+                LedgerProblemKind::Tampered,
                 format!("record {} is not the one that was seen before", anchor.number),
             );
         }
     }
-    run.end(asked.refs)?;
-    Ok(run.verified)
+    run.verify_against_repository(asked.check_refs)?;
+    Ok(run.verification)
 }
 
-struct Run<'a> {
+struct LedgerVerifier<'a> {
     repository: &'a Repository,
-    signers: Option<&'a Keys>,
-    verified: Verified,
-    state: State,
-    vouched: Vouched,
+    signers: Option<&'a KeyRegistry>,
+    verification: LedgerVerification,
+    state: LedgerState,
+    cross_check: DecisionCrossCheck,
     /// Where it is: the commit, and when the newest record was written.
-    at: Option<(Oid, Timestamp)>,
+    position: Option<(Oid, Timestamp)>,
     /// Whether the state follows from all records before.
     is_trusted: bool,
     /// Whether what lies behind the next record cannot be read.
     is_cut: bool,
 }
 
-impl Run<'_> {
-    fn problem(&mut self, kind: Kind, what: impl Into<String>) {
-        let record = self.at.map(|_| self.verified.records);
-        let commit = self.at.map(|(commit, _)| commit);
-        self.verified.problems.push(Problem { record, commit, kind, what: what.into() });
+impl LedgerVerifier<'_> {
+    fn add_problem(&mut self, kind: LedgerProblemKind, what: impl Into<String>) {
+        let record = self.position.map(|_| self.verification.records);
+        let commit = self.position.map(|(commit, _)| commit);
+        self.verification.problems.push(LedgerProblem { record, commit, kind, what: what.into() });
     }
 
-    fn tampered(&mut self, what: impl Into<String>) {
-        self.problem(Kind::Tampered, what);
+    fn add_tampering(&mut self, what: impl Into<String>) {
+        self.add_problem(LedgerProblemKind::Tampered, what);
     }
 
     /// Takes in one commit of the chain.
-    fn link(&mut self, commit: Oid, parents: usize) {
-        let before = self.at.map_or(Timestamp::MIN, |(_, at)| at);
-        self.verified.records += 1;
-        self.at = Some((commit, before));
+    fn verify_commit(&mut self, commit: Oid, parents: usize) {
+        let before = self.position.map_or(Timestamp::MIN, |(_, at)| at);
+        self.verification.records += 1;
+        self.position = Some((commit, before));
         if 1 < parents {
-            self.tampered(format!("it has {parents} parents: two ledgers were joined"));
+            self.add_tampering(format!("it has {parents} parents: two ledgers were joined"));
         }
-        let previous = self.verified.last.take();
-        let (link, bytes) = match self.read(commit) {
+        let previous = self.verification.last_digest.take();
+        let (link, bytes) = match self.read_commit(commit) {
             Ok(read) => read,
             Err(error) => {
-                (self.is_trusted, self.vouched.is_partial) = (false, true);
-                return self.problem(Kind::Unreadable, format!("{error:#}"));
+                (self.is_trusted, self.cross_check.is_partial) = (false, true);
+                return self.add_problem(LedgerProblemKind::Unreadable, format!("{error:#}"));
             }
         };
-        self.verified.last = Some(digest(&bytes));
-        let first = self.verified.records == 1 && !self.is_cut;
-        let (number, named) = match Readable::read(&bytes) {
-            Readable::Known(record) => {
-                self.known(&link, &record, &bytes, before);
+        self.verification.last_digest = Some(digest_bytes(&bytes));
+        let first = self.verification.records == 1 && !self.is_cut;
+        let (number, named) = match ReadableRecord::parse_record(&bytes) {
+            ReadableRecord::Known(record) => {
+                self.verify_record(&link, &record, &bytes, before);
                 (record.number, record.previous)
             }
-            Readable::Unknown(place) => {
-                self.problem(
-                    Kind::Unreadable,
-                    format!("{}: {}", escape::words(&place.schema), escape::words(&place.why)),
+            ReadableRecord::Unknown(place) => {
+                self.add_problem(
+                    LedgerProblemKind::Unreadable,
+                    format!(
+                        "{}: {}",
+                        escape::escape_words(&place.schema),
+                        escape::escape_words(&place.reason)
+                    ),
                 );
-                self.reseed(&link);
+                self.resume_from_state(&link);
                 (place.number, place.previous)
             }
-            Readable::Damaged(why) => {
-                self.problem(Kind::Unreadable, format!("it is no record: {}", escape::words(&why)));
-                return self.reseed(&link);
+            ReadableRecord::Damaged(why) => {
+                self.add_problem(
+                    LedgerProblemKind::Unreadable,
+                    format!("it is no record: {}", escape::escape_words(&why)),
+                );
+                return self.resume_from_state(&link);
             }
         };
         if std::mem::take(&mut self.is_cut) {
-            self.verified.records = number;
+            self.verification.records = number;
         }
-        if number != self.verified.records {
-            self.tampered(format!(
+        if number != self.verification.records {
+            self.add_tampering(format!(
                 "it calls itself record {number} in the place of {}",
-                self.verified.records
+                self.verification.records
             ));
         }
         // After a record that cannot be read at all, nobody knows its digest.
         if named != previous && (previous.is_some() || first) {
-            self.tampered("it does not follow the record before it");
+            self.add_tampering("it does not follow the record before it");
         }
     }
 
-    fn read(&self, commit: Oid) -> Result<(ReadLink, Vec<u8>)> {
-        let link = self.repository.read_link(commit)?;
-        let record = link.file(RECORD).ok_or_else(|| anyhow::anyhow!("it holds no {RECORD}"))?;
-        let bytes = self.repository.content(record, super::record::LARGEST as u64);
-        let bytes = bytes.map_err(|error| error.context(format!("{RECORD} cannot be read")))?;
+    fn read_commit(&self, commit: Oid) -> Result<(StoredChainLink, Vec<u8>)> {
+        let link = self.repository.read_chain_link(commit)?;
+        let record =
+            link.find_file_id(RECORD_FILE).ok_or_else(|| anyhow::anyhow!("it holds no {RECORD_FILE}"))?;
+        let bytes = self.repository.read_blob(record, super::record::MAX_RECORD_BYTES as u64);
+        let bytes = bytes.map_err(|error| error.context(format!("{RECORD_FILE} cannot be read")))?;
         Ok((link, bytes))
     }
 
     /// Goes on with the state that stands beside a record which cannot be applied.
-    fn reseed(&mut self, link: &ReadLink) {
-        (self.is_trusted, self.vouched.is_partial) = (false, true);
-        if let Some(state) = self.state_of(link) {
+    fn resume_from_state(&mut self, link: &StoredChainLink) {
+        (self.is_trusted, self.cross_check.is_partial) = (false, true);
+        if let Some(state) = self.read_link_state(link) {
             self.state = state;
         }
     }
 
     /// Returns the state beside a record, if it is not the one that follows from the records; `None` if
     /// none can be read.
-    fn follows(&self, link: &ReadLink) -> Option<Option<State>> {
-        let bytes = self.repository.content(link.file(STATE)?, LARGEST).ok()?;
+    fn compare_state(&self, link: &StoredChainLink) -> Option<Option<LedgerState>> {
+        let bytes = self.repository.read_blob(link.find_file_id(STATE_FILE)?, MAX_LEDGER_FILE_BYTES).ok()?;
         if serde_json::to_vec(&self.state).is_ok_and(|plain| plain == bytes) {
             return Some(None);
         }
         // Two texts can be read as one state: an instant may be written in more than one way.
-        if canonical(&self.state).is_ok_and(|written| written == bytes) {
+        if to_canonical_json(&self.state).is_ok_and(|written| written == bytes) {
             return Some(None);
         }
         serde_json::from_slice(&bytes).ok().filter(|_| is_canonical(&bytes)).map(Some)
     }
 
-    fn state_of(&self, link: &ReadLink) -> Option<State> {
-        let bytes = self.repository.content(link.file(STATE)?, LARGEST).ok()?;
+    fn read_link_state(&self, link: &StoredChainLink) -> Option<LedgerState> {
+        let bytes = self.repository.read_blob(link.find_file_id(STATE_FILE)?, MAX_LEDGER_FILE_BYTES).ok()?;
         serde_json::from_slice(&bytes).ok().filter(|_| is_canonical(&bytes))
     }
 
-    fn known(&mut self, link: &ReadLink, record: &Record, bytes: &[u8], before: Timestamp) {
+    fn verify_record(&mut self, link: &StoredChainLink, record: &Record, bytes: &[u8], before: Timestamp) {
         if !is_canonical(bytes) {
-            self.tampered("it is not written in the one way in which records are");
+            self.add_tampering("it is not written in the one way in which records are");
         }
         if record.recorded_at < before {
             let now = record.recorded_at;
-            self.problem(Kind::Clock, format!("the clock went back, from {before} to {now}"));
+            self.add_problem(
+                LedgerProblemKind::ClockWentBack,
+                format!("the clock went back, from {before} to {now}"),
+            );
         }
-        self.at = self.at.map(|(commit, _)| (commit, record.recorded_at));
+        self.position = self.position.map(|(commit, _)| (commit, record.recorded_at));
         if self.is_trusted {
-            if self.verified.records == 1 && !matches!(record.event, Event::Begin(_)) {
-                self.problem(Kind::Truncated, "the ledger does not begin with this");
+            if self.verification.records == 1 && !matches!(record.event, LedgerEvent::Begin(_)) {
+                self.add_problem(LedgerProblemKind::Truncated, "the ledger does not begin with this");
             }
-            self.completes(record, before);
+            self.verify_event(record, before);
         }
         match &record.event {
-            Event::Decision(decided) => self.vouched.decision(decided),
-            Event::Outcome(outcome) => self.vouched.outcome(outcome),
+            LedgerEvent::Decision(decided) => self.cross_check.add_decision(decided),
+            LedgerEvent::Outcome(outcome) => self.cross_check.add_outcome(outcome),
             _ => {}
         }
-        self.state.apply(record);
-        match self.follows(link) {
+        self.state.apply_record(record);
+        match self.compare_state(link) {
             Some(None) => self.is_trusted = true,
             // What follows is held against what is there, so that one fault is told once.
             Some(Some(state)) => {
                 if self.is_trusted {
-                    self.tampered("the state beside it is not what follows from the records");
+                    self.add_tampering("the state beside it is not what follows from the records");
                 }
                 self.state = state;
                 self.is_trusted = true;
             }
-            None => self.tampered("there is no state beside it that can be read"),
+            None => self.add_tampering("there is no state beside it that can be read"),
         }
-        if link.message() != message::of(record).as_bytes() {
-            self.tampered("its message says something else than the record");
+        if link.message() != message::compose_message(record).as_bytes() {
+            self.add_tampering("its message says something else than the record");
         }
         if !link.is_written_at(record.recorded_at) {
-            self.tampered("its commit is not of whom and when the record says");
+            self.add_tampering("its commit is not of whom and when the record says");
         }
-        self.signed(link, record.recorded_at);
-        if let Event::Decision(decided) = &record.event {
-            self.decided(link, decided);
+        self.verify_signature(link, record.recorded_at);
+        if let LedgerEvent::Decision(decided) = &record.event {
+            self.verify_decision(link, decided);
         }
     }
 
-    fn signed(&mut self, link: &ReadLink, at: Timestamp) {
+    fn verify_signature(&mut self, link: &StoredChainLink, at: Timestamp) {
         let Some(keys) = self.signers else { return };
-        match signature::verify(keys, &link.raw, self.repository.object_format(), at) {
-            Signature::Good { .. } => {}
-            Signature::None => self.problem(Kind::Unsigned, "it is not signed"),
-            Signature::Bad(why) => {
-                self.problem(Kind::Unsigned, format!("its signature does not hold: {why}"))
+        match signature::verify_commit_signature(keys, &link.raw_commit, self.repository.object_format(), at)
+        {
+            SignatureStatus::Good { .. } => {}
+            SignatureStatus::None => self.add_problem(LedgerProblemKind::Unsigned, "it is not signed"),
+            SignatureStatus::Bad(why) => {
+                self.add_problem(LedgerProblemKind::Unsigned, format!("its signature does not hold: {why}"))
             }
         }
     }
 
-    fn decided(&mut self, link: &ReadLink, decided: &Decided) {
-        self.verified.decisions += 1;
-        self.verified.denied += u64::from(decided.decision == Decision::Deny);
-        match link.file(FACTS).map(|facts| self.repository.content(facts, LARGEST)) {
-            Some(Ok(facts)) if digest(&facts) != decided.facts.digest => {
-                self.tampered("the facts beside it are not those it was judged by");
+    fn verify_decision(&mut self, link: &StoredChainLink, decided: &DecisionRecord) {
+        self.verification.decisions += 1;
+        self.verification.denied += u64::from(decided.decision == Decision::Deny);
+        match link
+            .find_file_id(FACTS_FILE)
+            .map(|facts| self.repository.read_blob(facts, MAX_LEDGER_FILE_BYTES))
+        {
+            Some(Ok(facts)) if digest_bytes(&facts) != decided.facts.digest => {
+                self.add_tampering("the facts beside it are not those it was judged by");
             }
             Some(Err(error)) => {
-                self.problem(Kind::Unreadable, format!("the facts beside it cannot be read: {error:#}"));
+                self.add_problem(
+                    LedgerProblemKind::Unreadable,
+                    format!("the facts beside it cannot be read: {error:#}"),
+                );
             }
-            None if decided.facts.kept => self.tampered("the facts that it was judged by are gone"),
+            None if decided.facts.kept => self.add_tampering("the facts that it was judged by are gone"),
             _ => {}
         }
         if decided.decision == Decision::Allow {
-            if decided.refs.iter().any(vouched::is_denied) {
-                self.tampered("it allows what it says is denied");
+            if decided.refs.iter().any(vouched::is_ref_denied) {
+                self.add_tampering("it allows what it says is denied");
             }
-            decided.refs.iter().for_each(|asked| self.holds(asked));
+            decided.refs.iter().for_each(|asked| self.verify_landed_tree(asked));
         }
     }
 
     /// Asks whether an outcome has a decision, and tells of what nobody decided.
-    fn completes(&mut self, record: &Record, before: Timestamp) {
+    fn verify_event(&mut self, record: &Record, before: Timestamp) {
         match &record.event {
-            Event::Outcome(outcome) => {
+            LedgerEvent::Outcome(outcome) => {
                 let none = Vec::new();
                 let open = self.state.open.get(&outcome.of).unwrap_or(&none);
                 let stayed = self.state.stayed.get(&outcome.of).unwrap_or(&none);
                 let asked: BTreeSet<(&Text, Option<Oid>, Option<Oid>)> =
                     open.iter().chain(stayed).map(|one| (&one.name, one.old, one.new)).collect();
-                let of_one = |moved: &Moved| asked.contains(&(&moved.name, moved.old, moved.new));
+                let of_one = |moved: &RecordedMove| asked.contains(&(&moved.name, moved.old, moved.new));
                 let was_asked = outcome.landed.iter().all(of_one);
                 if asked.is_empty() {
-                    self.problem(Kind::Incomplete, "it tells what became of no decision that is open");
+                    self.add_problem(
+                        LedgerProblemKind::Incomplete,
+                        "it tells what became of no decision that is open",
+                    );
                 } else if !was_asked {
-                    self.tampered("something landed that was not decided");
+                    self.add_tampering("something landed that was not decided");
                 }
-                outcome.landed.iter().for_each(|moved| self.moves_on(moved));
+                outcome.landed.iter().for_each(|moved| self.verify_move_start(moved));
             }
-            Event::Unauthorised(moved) => {
-                let (name, at) = (escape::words(&moved.name.to_lossy()), record.recorded_at);
+            LedgerEvent::Unauthorised(moved) => {
+                let (name, at) = (escape::escape_words(&moved.name.to_lossy()), record.recorded_at);
                 let what = format!("{name} moved without a decision, after {before} and not after {at}");
-                self.problem(Kind::Unauthorised, what);
-                self.moves_on(moved);
+                self.add_problem(LedgerProblemKind::Unauthorised, what);
+                self.verify_move_start(moved);
             }
-            Event::Damaged(damaged) => {
-                let why = escape::words(&damaged.why);
-                self.problem(Kind::Unreadable, format!("a decision could not be read: {why}"));
+            LedgerEvent::Damaged(damaged) => {
+                let why = escape::escape_words(&damaged.why);
+                self.add_problem(
+                    LedgerProblemKind::Unreadable,
+                    format!("a decision could not be read: {why}"),
+                );
             }
-            Event::Begin(_) if self.verified.records != 1 => self.tampered("the ledger begins a second time"),
-            Event::Decision(decided)
+            LedgerEvent::Begin(_) if self.verification.records != 1 => {
+                self.add_tampering("the ledger begins a second time")
+            }
+            LedgerEvent::Decision(decided)
                 if self.state.recent.contains(&decided.id) || self.state.open.contains_key(&decided.id) =>
             {
-                self.tampered("it records a decision that was recorded before");
+                self.add_tampering("it records a decision that was recorded before");
             }
-            Event::Discharged(discharged) => {
-                let (vouched, at) = (&self.vouched, record.recorded_at);
-                let untrue = obligation::untrue(&self.state, discharged);
-                let vouched = || vouched.discharged(self.repository, &self.state, discharged, at);
+            LedgerEvent::Discharged(discharged) => {
+                let (vouched, at) = (&self.cross_check, record.recorded_at);
+                let untrue = obligation::find_discharge_problem(&self.state, discharged);
+                let vouched = || vouched.find_evidence_problem(self.repository, &self.state, discharged, at);
                 match untrue.or_else(vouched) {
-                    Some(what) => self.tampered(what),
-                    None => tell_declared(&mut self.verified.problems, discharged, record.number),
+                    Some(what) => self.add_tampering(what),
+                    None => mark_regularised(&mut self.verification.problems, discharged, record.number),
                 }
             }
-            Event::BreakGlass(session) => {
-                if let Some(what) = self.vouched.session(&self.state, session, record.recorded_at) {
-                    self.tampered(what);
+            LedgerEvent::BreakGlass(session) => {
+                if let Some(what) =
+                    self.cross_check.find_session_problem(&self.state, session, record.recorded_at)
+                {
+                    self.add_tampering(what);
                 }
             }
-            Event::Flagged(flagged) => {
-                if let Some(what) = stray::untrue(&self.state, flagged) {
-                    self.tampered(what);
+            LedgerEvent::Flagged(flagged) => {
+                if let Some(what) = stray::find_terms_problem(&self.state, flagged) {
+                    self.add_tampering(what);
                 }
             }
-            Event::Scope(scope) => {
-                vouched::rescoped(&self.state, scope).into_iter().for_each(|what| self.tampered(what));
+            LedgerEvent::Scope(scope) => {
+                vouched::find_scope_problem(&self.state, scope)
+                    .into_iter()
+                    .for_each(|what| self.add_tampering(what));
             }
-            Event::Escalated(told) => {
-                let untrue = vouched::told(&self.state, told, record.recorded_at);
-                untrue.into_iter().for_each(|what| self.tampered(what));
+            LedgerEvent::Escalated(told) => {
+                let untrue = vouched::find_escalation_problem(&self.state, told, record.recorded_at);
+                untrue.into_iter().for_each(|what| self.add_tampering(what));
             }
-            Event::Begin(_) | Event::Decision(_) => {}
+            LedgerEvent::Begin(_) | LedgerEvent::Decision(_) => {}
         }
     }
 
     /// Asks whether a ref moved from where the ledger says that it was.
-    fn moves_on(&mut self, moved: &Moved) {
-        let known = self.state.tips.get(&key(&moved.name)).copied();
+    fn verify_move_start(&mut self, moved: &RecordedMove) {
+        let known = self.state.tips.get(&encode_ref_key(&moved.name)).copied();
         if known != moved.old {
-            let shown = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.short());
-            let name = escape::words(&moved.name.to_lossy());
-            self.tampered(format!(
+            let shown = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.short_hex());
+            let name = escape::escape_words(&moved.name.to_lossy());
+            self.add_tampering(format!(
                 "it says that {name} held {}, and the records before it say {}",
                 shown(moved.old),
                 shown(known)
@@ -347,48 +381,54 @@ impl Run<'_> {
     }
 
     /// Asks whether what was allowed is in the repository as it was judged.
-    fn holds(&mut self, asked: &RefDecided) {
+    fn verify_landed_tree(&mut self, asked: &RefDecision) {
         let (Some(new), Some(tree)) = (asked.new, asked.tree) else { return };
         // What was allowed and never landed may be gone.
-        if deciding::tree_of(self.repository, new).is_some_and(|found| found != tree) {
-            self.problem(Kind::Mismatch, format!("{} has another tree than was judged", new.short()));
+        if deciding::find_tree(self.repository, new).is_some_and(|found| found != tree) {
+            self.add_problem(
+                LedgerProblemKind::Mismatch,
+                format!("{} has another tree than was judged", new.short_hex()),
+            );
         }
     }
 
-    fn end(&mut self, refs: bool) -> Result<()> {
+    fn verify_against_repository(&mut self, refs: bool) -> Result<()> {
         let open: Vec<String> = self.state.open.keys().cloned().collect();
         for id in open {
-            let id = escape::words(&id).to_string();
-            self.problem(Kind::Incomplete, format!("nobody has told what became of the decision {id}"));
+            let id = escape::escape_words(&id).to_string();
+            self.add_problem(
+                LedgerProblemKind::Incomplete,
+                format!("nobody has told what became of the decision {id}"),
+            );
         }
-        let waiting = ahead::all(self.repository.common_dir(), &[])?;
+        let waiting = ahead::list_entries(self.repository.common_dir(), &[])?;
         if !waiting.is_empty() {
             let many = waiting.len();
             let what = format!(
                 "decisions on disk that are not in the ledger yet: {many}; `changegate ledger reconcile`"
             );
-            self.problem(Kind::Incomplete, what);
+            self.add_problem(LedgerProblemKind::Incomplete, what);
         }
-        if !refs || self.verified.tip.is_none() {
+        if !refs || self.verification.tip.is_none() {
             return Ok(());
         }
         let waiting: BTreeSet<Text> = waiting
             .into_iter()
-            .filter_map(|found| found.ahead.ok())
-            .flat_map(|one| one.decided.moves())
+            .filter_map(|found| found.entry.ok())
+            .flat_map(|one| one.decided.protected_moves())
             .map(|moved| moved.name)
             .collect();
-        let refs = Refs::read(self.repository, None, &self.state, &BTreeSet::new())?;
-        let known = self.state.tips.keys().map(|key| name(key));
-        let names: BTreeSet<Text> = known.chain(refs.names().cloned()).collect();
+        let refs = ProtectedRefs::read_refs(self.repository, None, &self.state, &BTreeSet::new())?;
+        let known = self.state.tips.keys().map(|key| decode_ref_key(key));
+        let names: BTreeSet<Text> = known.chain(refs.ref_names().cloned()).collect();
         for name in names.iter().filter(|name| refs.is_protected(name) && !waiting.contains(*name)) {
-            let said = self.state.tips.get(&key(name)).copied();
-            let holds = refs.holds(name).flatten();
+            let said = self.state.tips.get(&encode_ref_key(name)).copied();
+            let holds = refs.ref_tip(name).flatten();
             if said != holds {
-                let shown = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.short());
-                let name = escape::words(&name.to_lossy());
+                let shown = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.short_hex());
+                let name = escape::escape_words(&name.to_lossy());
                 let what = format!("{name} holds {}, and the ledger says {}", shown(holds), shown(said));
-                self.problem(Kind::Mismatch, what);
+                self.add_problem(LedgerProblemKind::Mismatch, what);
             }
         }
         Ok(())

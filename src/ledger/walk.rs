@@ -5,24 +5,24 @@
 //! place to another, taken at most once. Of two decisions that ask for the same step, one took it.
 
 use crate::change::Oid;
-use crate::git::LoggedMove;
+use crate::git::ReflogEntry;
 
 /// What a decision asks of a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edge {
+pub(super) struct DecisionEdge {
     /// What it held.
     pub(super) old: Option<Oid>,
     /// What it was to hold.
     pub(super) new: Option<Oid>,
     /// Whether it was taken, if git has said so.
-    pub(super) taken: Option<bool>,
+    pub(super) was_taken: Option<bool>,
     /// When it was decided, in seconds since 1970, if a log can tell of it.
-    pub(super) since: Option<i64>,
+    pub(super) decided_at: Option<i64>,
 }
 
 /// A step of a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum RefStep {
     /// Somebody decided it: the place among the edges.
     Decided(usize),
     /// Nobody did: from, to.
@@ -32,20 +32,20 @@ pub(super) enum Step {
 /// Returns the steps that a ref took from `known`, oldest first. What is between the last of them
 /// and `holds`, if anything, is left out. `is_behind` tells whether an id is part of the history of
 /// what the ref holds.
-pub(super) fn walk(
+pub(super) fn find_ref_path(
     known: Option<Oid>,
     holds: Option<Oid>,
-    edges: &[Edge],
+    edges: &[DecisionEdge],
     is_behind: &dyn Fn(Oid) -> bool,
-) -> Vec<Step> {
-    let mut free: Vec<bool> = edges.iter().map(|edge| edge.taken != Some(false)).collect();
+) -> Vec<RefStep> {
+    let mut free: Vec<bool> = edges.iter().map(|edge| edge.was_taken != Some(false)).collect();
     // From what it holds back to what is known, or as far as decisions lead.
-    let newest = back(holds, known, edges, &mut free);
+    let newest = trace_edges_back(holds, known, edges, &mut free);
     let mut pieces = Vec::new();
     // What git has told to be taken was taken, even if more has happened since.
     for (place, edge) in edges.iter().enumerate() {
-        if edge.taken == Some(true) && free.get(place).is_some_and(|free| *free) {
-            pieces.push(back(edge.new, known, edges, &mut free));
+        if edge.was_taken == Some(true) && free.get(place).is_some_and(|free| *free) {
+            pieces.push(trace_edges_back(edge.new, known, edges, &mut free));
         }
     }
     // From what is known on: history tells whether a step was taken.
@@ -67,9 +67,9 @@ pub(super) fn walk(
     for place in first.into_iter().chain(pieces.into_iter().flatten()).chain(newest) {
         let Some(edge) = edges.get(place) else { continue };
         if edge.old != at {
-            steps.push(Step::Gap(at, edge.old));
+            steps.push(RefStep::Gap(at, edge.old));
         }
-        steps.push(Step::Decided(place));
+        steps.push(RefStep::Decided(place));
         at = edge.new;
     }
     steps
@@ -80,15 +80,15 @@ pub(super) fn walk(
 ///
 /// A ref can come back to where it was, so the log may say more than once that it held `known`. Of all
 /// places to begin from, the newest counts among those that account for most.
-pub(super) fn follow(
-    log: &[LoggedMove],
+pub(super) fn follow_ref_log(
+    log: &[ReflogEntry],
     known: Option<Oid>,
     holds: Option<Oid>,
-    edges: &[Edge],
-    told: &[Step],
-) -> Option<Vec<Step>> {
-    let count = |steps: &[Step]| steps.iter().filter(|step| matches!(step, Step::Decided(_))).count();
-    let mut best: Option<Vec<Step>> = None;
+    edges: &[DecisionEdge],
+    told: &[RefStep],
+) -> Option<Vec<RefStep>> {
+    let count = |steps: &[RefStep]| steps.iter().filter(|step| matches!(step, RefStep::Decided(_))).count();
+    let mut best: Option<Vec<RefStep>> = None;
     if log.last().map(|moved| moved.new) != Some(holds) {
         return None;
     }
@@ -98,51 +98,56 @@ pub(super) fn follow(
             break;
         }
         if moves.first().map(|moved| moved.old) == Some(known) {
-            let steps = follow_from(moves, edges);
+            let steps = follow_log_from(moves, edges);
             if best.as_ref().map_or(count(told), |best| count(best)) < count(&steps) {
                 best = Some(steps);
             }
         }
     }
     best.filter(|steps| {
-        let is_told = |edge: &Edge| edge.taken == Some(true);
+        let is_told = |edge: &DecisionEdge| edge.was_taken == Some(true);
         let told = edges.iter().enumerate().filter(|(_, edge)| is_told(edge));
-        told.into_iter().all(|(place, _)| steps.contains(&Step::Decided(place)))
+        told.into_iter().all(|(place, _)| steps.contains(&RefStep::Decided(place)))
     })
 }
 
-fn follow_from(moves: &[LoggedMove], edges: &[Edge]) -> Vec<Step> {
-    let mut free: Vec<bool> = edges.iter().map(|edge| edge.taken != Some(false)).collect();
+fn follow_log_from(moves: &[ReflogEntry], edges: &[DecisionEdge]) -> Vec<RefStep> {
+    let mut free: Vec<bool> = edges.iter().map(|edge| edge.was_taken != Some(false)).collect();
     let mut steps = Vec::new();
     for moved in moves {
         let place = edges.iter().enumerate().position(|(place, edge)| {
             free.get(place).is_some_and(|free| *free)
                 && (edge.old, edge.new) == (moved.old, moved.new)
-                && edge.since.is_some_and(|since| since <= moved.at)
+                && edge.decided_at.is_some_and(|since| since <= moved.moved_at)
         });
         match place {
             Some(place) => {
                 free.get_mut(place).into_iter().for_each(|free| *free = false);
-                steps.push(Step::Decided(place));
+                steps.push(RefStep::Decided(place));
             }
-            None => steps.push(Step::Gap(moved.old, moved.new)),
+            None => steps.push(RefStep::Gap(moved.old, moved.new)),
         }
     }
-    while matches!(steps.last(), Some(Step::Gap(..))) {
+    while matches!(steps.last(), Some(RefStep::Gap(..))) {
         steps.pop();
     }
     steps
 }
 
 /// Returns the edges that lead to `from`, oldest first, back to `known` at most.
-fn back(from: Option<Oid>, known: Option<Oid>, edges: &[Edge], free: &mut [bool]) -> Vec<usize> {
+fn trace_edges_back(
+    from: Option<Oid>,
+    known: Option<Oid>,
+    edges: &[DecisionEdge],
+    free: &mut [bool],
+) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = from;
     while at != known {
         let leads = |place: &usize| {
             free.get(*place).is_some_and(|free| *free) && edges.get(*place).is_some_and(|edge| edge.new == at)
         };
-        let told = |place: &usize| edges.get(*place).is_some_and(|edge| edge.taken == Some(true));
+        let told = |place: &usize| edges.get(*place).is_some_and(|edge| edge.was_taken == Some(true));
         let mut places = 0..edges.len();
         let Some(place) =
             places.clone().find(|place| leads(place) && told(place)).or_else(|| places.find(leads))
@@ -165,20 +170,27 @@ mod tests {
         (0 < number).then(|| Oid::from_bytes(&[number; 20]).unwrap())
     }
 
-    fn edges(pairs: &[(u8, u8, Option<bool>)]) -> Vec<Edge> {
+    fn edges(pairs: &[(u8, u8, Option<bool>)]) -> Vec<DecisionEdge> {
         pairs
             .iter()
-            .map(|(old, new, taken)| Edge { old: id(*old), new: id(*new), taken: *taken, since: Some(0) })
+            .map(|(old, new, taken)| DecisionEdge {
+                old: id(*old),
+                new: id(*new),
+                was_taken: *taken,
+                decided_at: Some(0),
+            })
             .collect()
     }
 
-    fn steps(known: u8, holds: u8, pairs: &[(u8, u8, Option<bool>)], behind: &[u8]) -> Vec<Step> {
-        walk(id(known), id(holds), &edges(pairs), &|one| behind.iter().any(|number| id(*number) == Some(one)))
+    fn steps(known: u8, holds: u8, pairs: &[(u8, u8, Option<bool>)], behind: &[u8]) -> Vec<RefStep> {
+        find_ref_path(id(known), id(holds), &edges(pairs), &|one| {
+            behind.iter().any(|number| id(*number) == Some(one))
+        })
     }
 
     #[test]
     fn decisions_are_followed_from_what_a_ref_holds_to_what_is_known() {
-        use Step::Decided;
+        use RefStep::Decided;
         assert_eq!(steps(1, 3, &[(2, 3, None), (1, 2, None)], &[]), [Decided(1), Decided(0)]);
         // It was created.
         assert_eq!(steps(0, 2, &[(0, 1, None), (1, 2, None)], &[]), [Decided(0), Decided(1)]);
@@ -188,7 +200,7 @@ mod tests {
 
     #[test]
     fn of_two_equal_decisions_one_was_taken() {
-        use Step::Decided;
+        use RefStep::Decided;
         assert_eq!(steps(1, 2, &[(1, 2, None), (1, 2, None)], &[]), [Decided(0)]);
         assert_eq!(steps(1, 2, &[(1, 2, None), (1, 2, Some(true))], &[]), [Decided(1)]);
         assert_eq!(steps(1, 2, &[(1, 2, Some(false)), (1, 2, None)], &[]), [Decided(1)]);
@@ -196,17 +208,17 @@ mod tests {
 
     #[test]
     fn a_log_tells_of_every_step() {
-        use Step::{Decided, Gap};
+        use RefStep::{Decided, Gap};
         let log = |pairs: &[(u8, u8)]| {
-            let one = |(at, (old, new)): (usize, &(u8, u8))| LoggedMove {
+            let one = |(at, (old, new)): (usize, &(u8, u8))| ReflogEntry {
                 old: id(*old),
                 new: id(*new),
-                at: at as i64,
+                moved_at: at as i64,
             };
             pairs.iter().enumerate().map(one).collect::<Vec<_>>()
         };
         let follow = |pairs: &[(u8, u8)], known, holds, asked: &[(u8, u8, Option<bool>)]| {
-            follow(&log(pairs), id(known), id(holds), &edges(asked), &[])
+            follow_ref_log(&log(pairs), id(known), id(holds), &edges(asked), &[])
         };
         // It went and came back.
         assert_eq!(follow(&[(1, 2), (2, 1)], 1, 1, &[(1, 2, None)]), Some(vec![Decided(0)]));
@@ -225,7 +237,7 @@ mod tests {
 
     #[test]
     fn where_nobody_decided_there_is_a_gap() {
-        use Step::{Decided, Gap};
+        use RefStep::{Decided, Gap};
         assert_eq!(steps(1, 3, &[(2, 3, None)], &[]), [Gap(id(1), id(2)), Decided(0)]);
         // It went on without a decision; history tells that the step was taken.
         assert_eq!(steps(1, 9, &[(1, 2, None)], &[2]), [Decided(0)]);

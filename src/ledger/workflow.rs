@@ -12,88 +12,90 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use jiff::Timestamp;
 
-use super::landing::{self, Appended};
-use super::place::Anchor;
-use super::record::{Begin, Event};
-use super::refs::{Refs, patterns};
-use super::state::{State, key, name};
-use super::store::Ledger;
-use super::stray::Makers;
-use super::{REF, deciding, place};
-use crate::change::{Missing, Need, Oid, Text};
-use crate::gate::Loaded;
-use crate::git::{Pushed, Reach, Remote, Repository};
-use crate::github::{Failure, JudgedMove, Move, Options, RepoName, Session};
+use super::landing::{self, AppendedMoves};
+use super::place::LedgerAnchor;
+use super::record::{LedgerBeginning, LedgerEvent};
+use super::refs::{ProtectedRefs, parse_state_patterns};
+use super::state::{LedgerState, decode_ref_key, encode_ref_key};
+use super::store::LedgerWriter;
+use super::stray::MoveContributors;
+use super::{LEDGER_REF, deciding, place};
+use crate::change::{FactKind, Missing, Oid, Text};
+use crate::gate::LoadedPolicy;
+use crate::git::{FetchDepth, GitRemote, RefPushOutcome, Repository};
+use crate::github::{
+    GitHubFailure, GitHubJudgeOptions, GitHubRefMove, GitHubSession, JudgedRefMove, RepositoryName,
+};
 use crate::pattern::RefPattern;
 use crate::report::Report;
 
 /// How often a run tries before it gives up. Whoever is overtaken is overtaken by a run that is done.
-const ATTEMPTS: u32 = 25;
+const MAX_PUSH_ATTEMPTS: u32 = 25;
 
 /// The longest pause before the next attempt.
-const LONGEST: Duration = Duration::from_secs(8);
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(8);
 
 /// What it takes to keep the ledger.
-pub struct Keeping<'a> {
+pub struct ForgeLedger<'a> {
     /// Whom to ask what happened.
-    pub session: &'a Session,
+    pub github: &'a GitHubSession,
     /// Where the ledger is.
-    pub remote: &'a Remote,
+    pub remote: &'a GitRemote,
     /// What the repository is called there.
-    pub repo: &'a RepoName,
+    pub repo: &'a RepositoryName,
     /// How to judge.
-    pub options: &'a Options,
+    pub options: &'a GitHubJudgeOptions,
     /// Tells when it is.
     pub clock: fn() -> Timestamp,
-    base: OnceCell<Option<(Loaded, Text)>>,
-    judged: RefCell<HashMap<Key, Option<JudgedMove>>>,
-    pub(super) made: RefCell<HashMap<Key, Makers>>,
-    newest: RefCell<Option<Anchor>>,
+    default_policy: OnceCell<Option<(LoadedPolicy, Text)>>,
+    judged_moves: RefCell<HashMap<MoveKey, Option<JudgedRefMove>>>,
+    pub(super) move_contributors: RefCell<HashMap<MoveKey, MoveContributors>>,
+    newest_anchor: RefCell<Option<LedgerAnchor>>,
 }
 
-type Key = (String, Option<Oid>, Option<Oid>);
+type MoveKey = (String, Option<Oid>, Option<Oid>);
 
 /// What keeping it came to.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct ForgeLedgerOutcome {
     /// What was found about the move that the run is about; `None` if there is none, or the ref is not
     /// under change control.
     pub report: Option<Report>,
     /// What was appended about moves.
-    pub appended: Appended,
+    pub appended: AppendedMoves,
     /// True if the ledger begins with this.
     pub has_begun: bool,
     /// How many records were appended.
-    pub records: u64,
+    pub appended_records: u64,
     /// What could not be asked about what landed without a decision, as sentences.
-    pub unasked: Vec<String>,
+    pub unanswered: Vec<String>,
 }
 
-impl<'a> Keeping<'a> {
+impl<'a> ForgeLedger<'a> {
     /// Puts together what it takes.
     pub fn new(
-        session: &'a Session,
-        remote: &'a Remote,
-        repo: &'a RepoName,
-        options: &'a Options,
+        session: &'a GitHubSession,
+        remote: &'a GitRemote,
+        repo: &'a RepositoryName,
+        options: &'a GitHubJudgeOptions,
         clock: fn() -> Timestamp,
     ) -> Self {
-        Keeping {
-            session,
+        ForgeLedger {
+            github: session,
             remote,
             repo,
             options,
             clock,
-            base: OnceCell::new(),
-            judged: RefCell::default(),
-            made: RefCell::default(),
-            newest: RefCell::default(),
+            default_policy: OnceCell::new(),
+            judged_moves: RefCell::default(),
+            move_contributors: RefCell::default(),
+            newest_anchor: RefCell::default(),
         }
     }
 
     /// Returns the newest record that was seen or pushed.
-    pub fn newest(&self) -> Option<Anchor> {
-        self.newest.borrow().clone()
+    pub fn newest_anchor(&self) -> Option<LedgerAnchor> {
+        self.newest_anchor.borrow().clone()
     }
 
     /// Has `work` append to the ledger, until what it appended is there. It begins anew each time that
@@ -102,37 +104,39 @@ impl<'a> Keeping<'a> {
     /// # Errors
     ///
     /// Fails if the ledger cannot be fetched, appended to or pushed, or if others are always first.
-    pub fn append<T>(
+    pub fn append_with_retry<T>(
         &self,
-        work: &mut dyn FnMut(&mut Ledger<'_>, Timestamp) -> Result<T>,
-    ) -> Result<(T, State)> {
-        for attempt in 0..ATTEMPTS {
+        work: &mut dyn FnMut(&mut LedgerWriter<'_>, Timestamp) -> Result<T>,
+    ) -> Result<(T, LedgerState)> {
+        for attempt in 0..MAX_PUSH_ATTEMPTS {
             let folder = tempfile::tempdir().context("there is no room for a copy of the ledger")?;
-            self.remote.begin(folder.path())?;
-            self.remote.fetch(folder.path(), REF, Reach::Newest)?;
-            let repository = Repository::open(folder.path(), None)?;
-            let tip = repository.resolve_ref(REF.as_bytes())?.id;
+            self.remote.init_repository(folder.path())?;
+            self.remote.fetch_ref(folder.path(), LEDGER_REF, FetchDepth::Newest)?;
+            let repository = Repository::open_at(folder.path(), None)?;
+            let tip = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
             let mut lock =
-                place::lock(repository.common_dir()).context("cannot lock the copy of the ledger")?;
-            let mut ledger = Ledger::open(&repository, None)?;
+                place::acquire_lock(repository.common_dir()).context("cannot lock the copy of the ledger")?;
+            let mut ledger = LedgerWriter::open_ledger(&repository, None)?;
             let before = ledger.state().number;
             let now = (self.clock)();
             let done = work(&mut ledger, now)?;
-            let (state, newest) = (ledger.state().clone(), ledger.newest());
+            let (state, newest) = (ledger.state().clone(), ledger.newest_anchor());
             if state.number == before {
-                self.newest.replace(newest);
+                self.newest_anchor.replace(newest);
                 return Ok((done, state));
             }
-            ledger.commit(&mut lock, now)?;
-            match self.remote.push(folder.path(), REF, tip)? {
-                Pushed::Done => {
-                    self.newest.replace(newest);
+            ledger.commit_records(&mut lock, now)?;
+            match self.remote.push_ref(folder.path(), LEDGER_REF, tip)? {
+                RefPushOutcome::Updated => {
+                    self.newest_anchor.replace(newest);
                     return Ok((done, state));
                 }
-                Pushed::Overtaken => std::thread::sleep(pause(attempt)?),
+                RefPushOutcome::Overtaken => std::thread::sleep(choose_retry_pause(attempt)?),
             }
         }
-        bail!("{ATTEMPTS} times somebody else has appended to {REF} first; nothing of this run is recorded")
+        bail!(
+            "{MAX_PUSH_ATTEMPTS} times somebody else has appended to {LEDGER_REF} first; nothing of this run is recorded"
+        )
     }
 
     /// Records how the ref of `pushed` came to what that push made of it.
@@ -140,14 +144,15 @@ impl<'a> Keeping<'a> {
     /// # Errors
     ///
     /// Fails as [`Keeping::append`] does, and if GitHub cannot be asked.
-    pub fn landing(&self, pushed: &Move) -> Result<Told> {
-        let scope = self.scope()?;
-        let pushed = self.as_told(pushed)?;
-        let (mut told, _) =
-            self.append(&mut |ledger, now| self.record(ledger, now, scope.as_deref(), Some(&pushed)))?;
+    pub fn record_landing(&self, pushed: &GitHubRefMove) -> Result<ForgeLedgerOutcome> {
+        let scope = self.read_scope()?;
+        let pushed = self.confirm_move(pushed)?;
+        let (mut told, _) = self.append_with_retry(&mut |ledger, now| {
+            self.record_moves(ledger, now, scope.as_deref(), Some(&pushed))
+        })?;
         if told.report.is_none() {
             // Somebody else has recorded it; what there is to say of it stays the same.
-            told.report = self.judge(&pushed)?.map(|judged| judged.report);
+            told.report = self.judge_move(&pushed)?.map(|judged| judged.report);
         }
         Ok(told)
     }
@@ -157,23 +162,23 @@ impl<'a> Keeping<'a> {
     /// # Errors
     ///
     /// As [`Keeping::landing`].
-    pub fn catch_up(&self) -> Result<(Told, State)> {
-        let scope = self.scope()?;
-        self.append(&mut |ledger, now| self.record(ledger, now, scope.as_deref(), None))
+    pub fn record_all_refs(&self) -> Result<(ForgeLedgerOutcome, LedgerState)> {
+        let scope = self.read_scope()?;
+        self.append_with_retry(&mut |ledger, now| self.record_moves(ledger, now, scope.as_deref(), None))
     }
 
-    fn scope(&self) -> Result<Option<Vec<RefPattern>>> {
-        Ok(self.base()?.map(|(loaded, _)| loaded.policy.protects.clone()))
+    fn read_scope(&self) -> Result<Option<Vec<RefPattern>>> {
+        Ok(self.read_default_policy()?.map(|(loaded, _)| loaded.policy.protected_refs.clone()))
     }
 
     /// Returns the policy of the default branch, and the name of that; `None` if there is none that can
     /// be used.
-    pub(super) fn base(&self) -> Result<Option<&(Loaded, Text)>> {
-        if let Some(known) = self.base.get() {
+    pub(super) fn read_default_policy(&self) -> Result<Option<&(LoadedPolicy, Text)>> {
+        if let Some(known) = self.default_policy.get() {
             return Ok(known.as_ref());
         }
-        let found = self.session.base(self.repo, self.options).map_err(failed)?;
-        Ok(self.base.get_or_init(|| found).as_ref())
+        let found = self.github.load_default_policy(self.repo, self.options).map_err(to_error)?;
+        Ok(self.default_policy.get_or_init(|| found).as_ref())
     }
 
     /// Returns a move that an event tells of, with what GitHub itself knows about it.
@@ -181,72 +186,73 @@ impl<'a> Keeping<'a> {
     /// # Errors
     ///
     /// Fails if nothing of the kind happened.
-    fn as_told(&self, event: &Move) -> Result<Move> {
-        let all = self.moves(&event.name, event.old)?;
-        let same = |one: &&Move| (one.old, one.new) == (event.old, event.new);
+    fn confirm_move(&self, event: &GitHubRefMove) -> Result<GitHubRefMove> {
+        let all = self.list_moves(&event.ref_name, event.old_tip)?;
+        let same = |one: &&GitHubRefMove| (one.old_tip, one.new_tip) == (event.old_tip, event.new_tip);
         if let Some(found) = all.iter().find(same) {
             return Ok(found.clone());
         }
-        let pattern = RefPattern::new(&event.name).map_err(|why| anyhow!("{}: {why}", event.name))?;
-        let holds = self.session.tips(self.repo, &[pattern]).map_err(failed)?;
-        let holds = holds.get(&Text::from(event.name.as_str())).copied();
-        let happened = holds == event.new
-            || matches!((event.new, holds), (Some(new), Some(holds)) if self.leads(new, holds)?);
-        ensure!(happened, "GitHub tells of no such move of {} as the event does", event.name);
+        let pattern = RefPattern::new(&event.ref_name).map_err(|why| anyhow!("{}: {why}", event.ref_name))?;
+        let holds = self.github.list_ref_tips(self.repo, &[pattern]).map_err(to_error)?;
+        let holds = holds.get(&Text::from(event.ref_name.as_str())).copied();
+        let happened = holds == event.new_tip
+            || matches!((event.new_tip, holds), (Some(new), Some(holds)) if self.is_ancestor(new, holds)?);
+        ensure!(happened, "GitHub tells of no such move of {} as the event does", event.ref_name);
         Ok(event.clone())
     }
 
     /// Returns the moves of a ref, newest first; none if this token, or this kind of ref, has no record
     /// of them.
-    pub(super) fn moves(&self, name: &str, known: Option<Oid>) -> Result<Vec<Move>> {
-        match self.session.moves(self.repo, name, known) {
-            Err(Failure { status: Some(403 | 404 | 422), .. }) => Ok(Vec::new()),
-            found => found.map_err(failed),
+    pub(super) fn list_moves(&self, name: &str, known: Option<Oid>) -> Result<Vec<GitHubRefMove>> {
+        match self.github.list_ref_moves(self.repo, name, known) {
+            Err(GitHubFailure { status: Some(403 | 404 | 422), .. }) => Ok(Vec::new()),
+            found => found.map_err(to_error),
         }
     }
 
-    fn leads(&self, from: Oid, to: Oid) -> Result<bool> {
-        self.session.leads(self.repo, from, to).map_err(failed)
+    fn is_ancestor(&self, from: Oid, to: Oid) -> Result<bool> {
+        self.github.is_ancestor(self.repo, from, to).map_err(to_error)
     }
 
-    fn judge(&self, moved: &Move) -> Result<Option<JudgedMove>> {
-        let key = (moved.name.clone(), moved.old, moved.new);
-        if let Some(known) = self.judged.borrow().get(&key) {
+    fn judge_move(&self, moved: &GitHubRefMove) -> Result<Option<JudgedRefMove>> {
+        let key = (moved.ref_name.clone(), moved.old_tip, moved.new_tip);
+        if let Some(known) = self.judged_moves.borrow().get(&key) {
             return Ok(known.clone());
         }
-        let base = self.base()?.map(|(loaded, name)| (&loaded.policy, name));
-        let judged = self.session.judge_move(self.repo, moved, self.options, base).map_err(failed)?;
-        self.judged.borrow_mut().insert(key, judged.clone());
+        let base = self.read_default_policy()?.map(|(loaded, name)| (&loaded.policy, name));
+        let judged = self.github.judge_ref_move(self.repo, moved, self.options, base).map_err(to_error)?;
+        self.judged_moves.borrow_mut().insert(key, judged.clone());
         Ok(judged)
     }
 
     /// Appends what the ledger does not know yet: of the ref of one push, or of all refs.
-    fn record(
+    fn record_moves(
         &self,
-        ledger: &mut Ledger<'_>,
+        ledger: &mut LedgerWriter<'_>,
         now: Timestamp,
         scope: Option<&[RefPattern]>,
-        pushed: Option<&Move>,
-    ) -> Result<Told> {
+        pushed: Option<&GitHubRefMove>,
+    ) -> Result<ForgeLedgerOutcome> {
         let before = ledger.state().number;
-        let mut told = Told { has_begun: !ledger.has_begun(), ..Told::default() };
+        let mut told = ForgeLedgerOutcome { has_begun: !ledger.has_begun(), ..ForgeLedgerOutcome::default() };
         let refs = self.begin_or_rescope(ledger, now, scope, pushed)?;
-        let is_protected =
-            |name: &Text| patterns(ledger.state()).iter().any(|one| one.matches(name.as_bytes()));
-        let known = ledger.state().tips.keys().map(|key| name(key));
+        let is_protected = |name: &Text| {
+            parse_state_patterns(ledger.state()).iter().any(|one| one.matches_ref(name.as_bytes()))
+        };
+        let known = ledger.state().tips.keys().map(|key| decode_ref_key(key));
         let mut names: BTreeSet<Text> = known.collect();
         match (pushed, &refs) {
-            (Some(pushed), _) => names = BTreeSet::from([Text::from(pushed.name.as_str())]),
-            (None, Some(refs)) => names.extend(refs.names().cloned()),
+            (Some(pushed), _) => names = BTreeSet::from([Text::from(pushed.ref_name.as_str())]),
+            (None, Some(refs)) => names.extend(refs.ref_names().cloned()),
             (None, None) => {}
         }
         names.retain(is_protected);
-        told.unasked = self.flag(ledger, now)?;
+        told.unanswered = self.record_regularisation_terms(ledger, now)?;
         for name in names {
-            let holds = refs.as_ref().and_then(|refs| refs.holds(&name)).flatten();
+            let holds = refs.as_ref().and_then(|refs| refs.ref_tip(&name)).flatten();
             self.record_ref(ledger, now, &name, pushed, holds, &mut told)?;
         }
-        told.records = ledger.state().number.saturating_sub(before);
+        told.appended_records = ledger.state().number.saturating_sub(before);
         Ok(told)
     }
 
@@ -254,11 +260,11 @@ impl<'a> Keeping<'a> {
     /// the refs hold, if that was asked for.
     fn begin_or_rescope(
         &self,
-        ledger: &mut Ledger<'_>,
+        ledger: &mut LedgerWriter<'_>,
         now: Timestamp,
         scope: Option<&[RefPattern]>,
-        pushed: Option<&Move>,
-    ) -> Result<Option<Refs>> {
+        pushed: Option<&GitHubRefMove>,
+    ) -> Result<Option<ProtectedRefs>> {
         let written: Vec<String> = scope.unwrap_or_default().iter().map(ToString::to_string).collect();
         let is_same = scope.is_none() || written == ledger.state().protects;
         if ledger.has_begun() && is_same && pushed.is_some() {
@@ -266,27 +272,31 @@ impl<'a> Keeping<'a> {
         }
         let Some(protects) = scope.map(<[_]>::to_vec).or_else(|| {
             // What is not known by now goes on as it was.
-            ledger.has_begun().then(|| patterns(ledger.state()))
+            ledger.has_begun().then(|| parse_state_patterns(ledger.state()))
         }) else {
             bail!(
                 "the default branch has no policy that can be used, so there is nothing to begin a ledger with"
             );
         };
-        let holds = self.session.tips(self.repo, &protects).map_err(failed)?;
-        let refs = Refs::told(protects, holds);
+        let holds = self.github.list_ref_tips(self.repo, &protects).map_err(to_error)?;
+        let refs = ProtectedRefs::from_forge(protects, holds);
         if !ledger.has_begun() {
-            let first = pushed.map(|pushed| self.judge(pushed)).transpose()?.flatten();
+            let first = pushed.map(|pushed| self.judge_move(pushed)).transpose()?.flatten();
             // A push that brings the first policy is what the ledger begins with.
-            let is_judged = first.is_some_and(|judged| judged.policy.is_some());
+            let is_judged = first.is_some_and(|judged| judged.policy_source.is_some());
             let before = |name: &Text, id: Oid| match pushed.filter(|_| is_judged) {
-                Some(pushed) if name.as_bytes() == pushed.name.as_bytes() => pushed.old,
+                Some(pushed) if name.as_bytes() == pushed.ref_name.as_bytes() => pushed.old_tip,
                 _ => Some(id),
             };
-            let tips = refs.tips(&before, &|_| true);
-            let begin = Begin { protects: refs.patterns(), tips, tool: deciding::TOOL.to_owned() };
-            ledger.append(Event::Begin(begin), None, now)?;
-        } else if let Some(scope) = refs.rescoped(ledger.state(), &|_, id| Some(id)) {
-            ledger.append(Event::Scope(scope), None, now)?;
+            let tips = refs.select_tips(&before, &|_| true);
+            let begin = LedgerBeginning {
+                protects: refs.pattern_texts(),
+                tips,
+                tool: deciding::TOOL_VERSION.to_owned(),
+            };
+            ledger.append_event(LedgerEvent::Begin(begin), None, now)?;
+        } else if let Some(scope) = refs.find_scope_change(ledger.state(), &|_, id| Some(id)) {
+            ledger.append_event(LedgerEvent::Scope(scope), None, now)?;
         }
         Ok(Some(refs))
     }
@@ -294,71 +304,71 @@ impl<'a> Keeping<'a> {
     /// Appends what the ledger does not know yet of one ref.
     fn record_ref(
         &self,
-        ledger: &mut Ledger<'_>,
+        ledger: &mut LedgerWriter<'_>,
         now: Timestamp,
         name: &Text,
-        pushed: Option<&Move>,
+        pushed: Option<&GitHubRefMove>,
         holds: Option<Oid>,
-        told: &mut Told,
+        told: &mut ForgeLedgerOutcome,
     ) -> Result<()> {
-        let known = ledger.state().tips.get(&key(name)).copied();
-        let target = pushed.map_or(holds, |pushed| pushed.new);
+        let known = ledger.state().tips.get(&encode_ref_key(name)).copied();
+        let target = pushed.map_or(holds, |pushed| pushed.new_tip);
         if known == target {
             return Ok(());
         }
-        let id = |pushed: &Move| landing::id(&self.repo.to_string(), pushed, 0);
+        let id = |pushed: &GitHubRefMove| landing::move_decision_id(&self.repo.to_string(), pushed, 0);
         let mut moves = match pushed {
-            Some(pushed) if pushed.old == known => vec![pushed.clone()],
+            Some(pushed) if pushed.old_tip == known => vec![pushed.clone()],
             Some(pushed) if ledger.state().recent.contains(&id(pushed)) => return Ok(()),
-            pushed => self.way(name, known, target, pushed)?,
+            pushed => self.find_move_path(name, known, target, pushed)?,
         };
-        let from = moves.first().map_or(target, |first| first.old);
+        let from = moves.first().map_or(target, |first| first.old_tip);
         if from != known {
             if let (Some(_), Some(new), Some(known)) = (pushed, target, known)
-                && self.leads(new, known)?
+                && self.is_ancestor(new, known)?
             {
                 // A run that comes late: others have recorded this on their way.
                 return Ok(());
             }
             // Of what lies between nobody tells but the history itself.
-            moves.insert(0, untold(name, known, from));
+            moves.insert(0, build_unattributed_move(name, known, from));
         }
         for one in &moves {
             let is_ours = pushed == Some(one);
-            let appended = match self.judge(one)? {
+            let appended = match self.judge_move(one)? {
                 Some(judged) => {
                     if is_ours {
                         told.report = Some(judged.report.clone());
                     }
                     let repo = self.repo.to_string();
-                    landing::append(ledger, &repo, one, &judged, !is_ours, now)?
+                    landing::append_move(ledger, &repo, one, &judged, !is_ours, now)?
                 }
                 None => {
-                    let moved = landing::moved(one);
-                    ledger.append(Event::Unauthorised(moved.clone()), None, now)?;
-                    Appended { unauthorised: vec![moved], ..Appended::default() }
+                    let moved = landing::to_recorded_move(one);
+                    ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), None, now)?;
+                    AppendedMoves { unauthorised: vec![moved], ..AppendedMoves::default() }
                 }
             };
             if !appended.unauthorised.is_empty() {
-                told.unasked = self.flag(ledger, now)?;
+                told.unanswered = self.record_regularisation_terms(ledger, now)?;
             }
             told.appended.unauthorised.extend(appended.unauthorised);
-            told.appended.late.extend(appended.late);
-            told.appended.closed.extend(appended.closed);
+            told.appended.found_late.extend(appended.found_late);
+            told.appended.closing_notes.extend(appended.closing_notes);
         }
         Ok(())
     }
 
     /// Returns the moves that led a ref to `target`, oldest first, back to `known` or as far as GitHub
     /// tells.
-    fn way(
+    fn find_move_path(
         &self,
         name: &Text,
         known: Option<Oid>,
         target: Option<Oid>,
-        pushed: Option<&Move>,
-    ) -> Result<Vec<Move>> {
-        let mut left = self.moves(&name.to_lossy(), known)?;
+        pushed: Option<&GitHubRefMove>,
+    ) -> Result<Vec<GitHubRefMove>> {
+        let mut left = self.list_moves(&name.to_lossy(), known)?;
         if let Some(pushed) = pushed.filter(|pushed| !left.contains(pushed)) {
             left.insert(0, pushed.clone());
         }
@@ -366,9 +376,9 @@ impl<'a> Keeping<'a> {
         let mut at = target;
         while at != known {
             // The newest comes first, and each was made once.
-            let Some(place) = left.iter().position(|one| one.new == at) else { break };
+            let Some(place) = left.iter().position(|one| one.new_tip == at) else { break };
             let one = left.remove(place);
-            at = one.old;
+            at = one.old_tip;
             found.push(one);
         }
         found.reverse();
@@ -377,21 +387,27 @@ impl<'a> Keeping<'a> {
 }
 
 /// Returns a move of which nothing is known but its ends.
-fn untold(name: &Text, old: Option<Oid>, new: Option<Oid>) -> Move {
+fn build_unattributed_move(name: &Text, old: Option<Oid>, new: Option<Oid>) -> GitHubRefMove {
     let why = "GitHub does not tell who moved the ref".to_owned();
-    let by = Err(Missing::Unavailable(Need::Pusher, why));
-    Move { name: name.to_lossy().into_owned(), old, new, by, at: None }
+    let by = Err(Missing::Unavailable(FactKind::Pusher, why));
+    GitHubRefMove {
+        ref_name: name.to_lossy().into_owned(),
+        old_tip: old,
+        new_tip: new,
+        moved_by: by,
+        moved_at: None,
+    }
 }
 
-pub(super) fn failed(failure: Failure) -> anyhow::Error {
+pub(super) fn to_error(failure: GitHubFailure) -> anyhow::Error {
     anyhow!(failure.why)
 }
 
 /// Returns how long to wait before the next attempt: longer each time, and never the same, so that those
 /// who wait do not come together again.
-fn pause(attempt: u32) -> Result<Duration> {
+fn choose_retry_pause(attempt: u32) -> Result<Duration> {
     let mut bytes = [0u8; 2];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("there are no random bytes: {error}"))?;
-    let longest = Duration::from_millis(200).saturating_mul(1 << attempt.min(6)).min(LONGEST);
+    let longest = Duration::from_millis(200).saturating_mul(1 << attempt.min(6)).min(MAX_RETRY_PAUSE);
     Ok(longest.mul_f64(f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX)))
 }

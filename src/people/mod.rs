@@ -9,74 +9,74 @@ pub mod participants;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::change::person::{canonical_address, comparable_name};
-use crate::change::pull::Account;
+use crate::change::pull::ForgeAccount;
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
-use crate::yaml::decode::{Map, each, entries, items, one, text};
-use crate::yaml::{Fault, Key, Node, shown};
+use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
 /// The addresses that forges put down as committer when they merge by themselves.
-const FORGES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
+const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
 
 /// The people of one policy.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct People {
+pub struct PeopleDirectory {
     /// Where the roster stands, if the policy names one: a file on the same ref.
     pub roster: Option<String>,
-    teams: BTreeMap<String, Team>,
+    teams: BTreeMap<String, TeamMembers>,
     bots: Vec<NamePattern>,
-    humans: HashMap<String, String>,
-    rostered: bool,
+    keys_by_identity: HashMap<String, String>,
+    is_roster_read: bool,
 }
 
 /// The members of a team: as the policy writes them, and as the keys of people.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Team {
+struct TeamMembers {
     written: Vec<String>,
     keys: BTreeSet<String>,
 }
 
 /// Whom a name or an address stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum ResolvedIdentity {
     /// A person, by the key that is equal for all his addresses and accounts.
     Human(String),
     /// A machine.
     Bot,
     /// Somebody whom the roster does not know, or an address that is none.
-    Stranger,
+    Unknown,
 }
 
-impl People {
+impl PeopleDirectory {
     /// Reads the `people` of a policy.
-    pub fn read(node: &Node, faults: &mut Vec<Fault>) -> Self {
-        let mut people = People::default();
-        let Some(mut map) = Map::new(node, faults) else { return people };
-        if let Some(node) = map.get("teams") {
-            for (name, members) in entries(node, faults) {
-                let written = each(members, faults, |member| match identity(member) {
+    pub fn read_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
+        let mut people = PeopleDirectory::default();
+        let Some(mut map) = MapReader::new(node, faults) else { return people };
+        if let Some(node) = map.find_key("teams") {
+            for (name, members) in read_entries(node, faults) {
+                let written = parse_each(members, faults, |member| match normalise_identity(member) {
                     Some(_) => Ok(member.to_owned()),
                     None => Err(format!(
                         "`{}` is neither an address nor an account such as `github:ana`",
-                        shown(member)
+                        shorten_for_message(member)
                     )),
                 });
-                people.teams.insert(name.text.clone(), Team { written, keys: BTreeSet::new() });
+                people.teams.insert(name.text.clone(), TeamMembers { written, keys: BTreeSet::new() });
             }
         }
-        if let Some(node) = map.get("bots") {
-            people.bots = each(node, faults, NamePattern::new);
+        if let Some(node) = map.find_key("bots") {
+            people.bots = parse_each(node, faults, NamePattern::new);
         }
-        if let Some(node) = map.get("roster") {
-            people.roster = one(node, faults, |path| plain_path(path).map(str::to_owned));
+        if let Some(node) = map.find_key("roster") {
+            people.roster = parse_one(node, faults, |path| check_plain_path(path).map(str::to_owned));
         }
-        map.finish(faults);
+        map.refuse_unknown_keys(faults);
         people.resolve_teams();
         people
     }
 
     /// Adds the people of `child`: teams and roster replace those of the same name, bots add up.
-    pub fn extend(&mut self, child: People) {
+    pub fn merge_child(&mut self, child: PeopleDirectory) {
         self.teams.extend(child.teams);
         self.bots.extend(child.bots);
         self.roster = child.roster.or(self.roster.take());
@@ -87,43 +87,50 @@ impl People {
     ///
     /// It is a map of `people`, each with `addresses` and, if need be, `accounts` and a `name`. One
     /// address or account that is claimed by two people is a fault.
-    pub fn read_roster(&mut self, node: &Node, faults: &mut Vec<Fault>) {
-        self.rostered = true;
-        let Some(mut map) = Map::new(node, faults) else { return };
-        let people = map.require("people", faults).map(|node| entries(node, faults)).unwrap_or_default();
-        map.finish(faults);
+    pub fn read_roster(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+        self.is_roster_read = true;
+        let Some(mut map) = MapReader::new(node, faults) else { return };
+        let people =
+            map.require_key("people", faults).map(|node| read_entries(node, faults)).unwrap_or_default();
+        map.refuse_unknown_keys(faults);
         if people.is_empty() && faults.is_empty() {
-            faults.push(Fault::new(node.at, "the roster names nobody"));
+            faults.push(YamlFault::new(node.at, "the roster names nobody"));
         }
         for (key, node) in people {
-            let Some(mut map) = Map::new(node, faults) else { continue };
-            if let Some(name) = map.get("name") {
-                text(name, faults);
+            let Some(mut map) = MapReader::new(node, faults) else { continue };
+            if let Some(name) = map.find_key("name") {
+                read_text(name, faults);
             }
-            let addresses = map.require("addresses", faults);
-            let accounts = map.get("accounts");
+            let addresses = map.require_key("addresses", faults);
+            let accounts = map.find_key("accounts");
             for node in addresses.into_iter().chain(accounts) {
-                for item in items(node, faults) {
-                    let Some(written) = text(item, faults) else { continue };
-                    match identity(written) {
-                        Some(id) => self.claim(id, key, item, faults),
-                        None => {
-                            faults.push(Fault::new(item.at, format!("`{}` names nobody", shown(written))))
-                        }
+                for item in read_items(node, faults) {
+                    let Some(written) = read_text(item, faults) else { continue };
+                    match normalise_identity(written) {
+                        Some(id) => self.claim_identity(id, key, item, faults),
+                        None => faults.push(YamlFault::new(
+                            item.at,
+                            format!("`{}` names nobody", shorten_for_message(written)),
+                        )),
                     }
                 }
             }
-            map.finish(faults);
+            map.refuse_unknown_keys(faults);
         }
         self.resolve_teams();
     }
 
-    fn claim(&mut self, id: String, key: &Key, node: &Node, faults: &mut Vec<Fault>) {
-        match self.humans.insert(id.clone(), key.text.clone()) {
+    fn claim_identity(&mut self, id: String, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+        match self.keys_by_identity.insert(id.clone(), key.text.clone()) {
             Some(other) if other != key.text => {
-                faults.push(Fault::new(
+                faults.push(YamlFault::new(
                     node.at,
-                    format!("`{}` belongs to `{}` and to `{}`", shown(&id), shown(&other), shown(&key.text)),
+                    format!(
+                        "`{}` belongs to `{}` and to `{}`",
+                        shorten_for_message(&id),
+                        shorten_for_message(&other),
+                        shorten_for_message(&key.text)
+                    ),
                 ));
             }
             _ => {}
@@ -131,11 +138,11 @@ impl People {
     }
 
     fn resolve_teams(&mut self) {
-        let keys = |team: &Team| {
+        let keys = |team: &TeamMembers| {
             team.written
                 .iter()
-                .filter_map(|member| match self.resolve(identity(member)?) {
-                    Who::Human(key) => Some(key),
+                .filter_map(|member| match self.resolve_identity(normalise_identity(member)?) {
+                    ResolvedIdentity::Human(key) => Some(key),
                     _ => None,
                 })
                 .collect()
@@ -148,7 +155,7 @@ impl People {
 
     /// Returns true if and only if a roster was read.
     pub fn has_roster(&self) -> bool {
-        self.rostered
+        self.is_roster_read
     }
 
     /// Returns the names of the teams.
@@ -167,13 +174,13 @@ impl People {
     }
 
     /// Returns whom a name and an address stand for.
-    pub fn who(&self, person: &Person) -> Who {
+    pub fn identify_person(&self, person: &Person) -> ResolvedIdentity {
         if self.is_bot(person) {
-            return Who::Bot;
+            return ResolvedIdentity::Bot;
         }
         match canonical_address(person.email.as_bytes()) {
-            Some(id) => self.resolve(id),
-            None => Who::Stranger,
+            Some(id) => self.resolve_identity(id),
+            None => ResolvedIdentity::Unknown,
         }
     }
 
@@ -181,32 +188,32 @@ impl People {
     ///
     /// What the forge does not call a person is a bot as soon as the policy calls its login one; a
     /// person is so only under the whole name.
-    pub fn whose(&self, account: &Account) -> Who {
+    pub fn identify_forge_account(&self, account: &ForgeAccount) -> ResolvedIdentity {
         let login = account.id.as_utf8().and_then(|id| id.split_once(':')).map(|(_, login)| login);
-        let called = |login: &str| self.bots.iter().any(|bot| bot.matches(login.as_bytes()));
+        let called = |login: &str| self.bots.iter().any(|bot| bot.matches_name(login.as_bytes()));
         match login.is_some_and(|login| !account.is_person && called(login)) {
-            true => Who::Bot,
-            false => self.behind(&account.id),
+            true => ResolvedIdentity::Bot,
+            false => self.identify_account(&account.id),
         }
     }
 
     /// Returns whom an account of the server stands for: an address, a login such as `github:ana`,
     /// or a bare name, which the roster lists under `accounts`.
-    pub fn behind(&self, account: &Text) -> Who {
-        if self.bots.iter().any(|bot| bot.matches(account.as_bytes())) {
-            return Who::Bot;
+    pub fn identify_account(&self, account: &Text) -> ResolvedIdentity {
+        if self.bots.iter().any(|bot| bot.matches_name(account.as_bytes())) {
+            return ResolvedIdentity::Bot;
         }
-        match account.as_utf8().and_then(identity) {
-            Some(id) => self.resolve(id),
-            None => Who::Stranger,
+        match account.as_utf8().and_then(normalise_identity) {
+            Some(id) => self.resolve_identity(id),
+            None => ResolvedIdentity::Unknown,
         }
     }
 
-    fn resolve(&self, id: String) -> Who {
-        if !self.rostered {
-            return Who::Human(id);
+    fn resolve_identity(&self, id: String) -> ResolvedIdentity {
+        if !self.is_roster_read {
+            return ResolvedIdentity::Human(id);
         }
-        self.humans.get(&id).cloned().map_or(Who::Stranger, Who::Human)
+        self.keys_by_identity.get(&id).cloned().map_or(ResolvedIdentity::Unknown, ResolvedIdentity::Human)
     }
 
     /// Returns true if and only if the policy calls this a bot, by name, address or the local part
@@ -214,26 +221,26 @@ impl People {
     pub fn is_bot(&self, person: &Person) -> bool {
         let email = person.email.as_bytes();
         let local = email.split(|byte| *byte == b'@').next().unwrap_or_default();
-        self.bots
-            .iter()
-            .any(|bot| bot.matches(email) || bot.matches(local) || bot.matches(person.name.as_bytes()))
+        self.bots.iter().any(|bot| {
+            bot.matches_name(email) || bot.matches_name(local) || bot.matches_name(person.name.as_bytes())
+        })
     }
 }
 
 /// Returns true if and only if this is a forge that recorded a merge by itself.
-pub fn is_forge(person: &Person) -> bool {
-    FORGES.iter().any(|forge| person.email.as_bytes().eq_ignore_ascii_case(forge.as_bytes()))
+pub fn is_forge_committer(person: &Person) -> bool {
+    FORGE_ADDRESSES.iter().any(|forge| person.email.as_bytes().eq_ignore_ascii_case(forge.as_bytes()))
 }
 
 /// Returns true if two people have the same name, letters and digits compared without case; never
 /// for an empty name.
-pub fn same_name(one: &Text, other: &Text) -> bool {
+pub fn is_same_name(one: &Text, other: &Text) -> bool {
     let name = comparable_name(one);
     !name.is_empty() && name == comparable_name(other)
 }
 
 /// Returns the form in which an address, a `forge:login` or a bare account is compared.
-fn identity(written: &str) -> Option<String> {
+fn normalise_identity(written: &str) -> Option<String> {
     if written.contains('@') {
         let address = written.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(written);
         return canonical_address(address.as_bytes());
@@ -248,12 +255,12 @@ fn identity(written: &str) -> Option<String> {
 /// # Errors
 ///
 /// Refuses absolute paths, `..`, empty parts and back-slashes.
-pub fn plain_path(path: &str) -> Result<&str, String> {
+pub fn check_plain_path(path: &str) -> Result<&str, String> {
     let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0']);
     if path.split('/').all(plain) {
         Ok(path)
     } else {
-        Err(format!("`{}` is not the path of a file in this repository", shown(path)))
+        Err(format!("`{}` is not the path of a file in this repository", shorten_for_message(path)))
     }
 }
 
@@ -262,26 +269,33 @@ mod tests {
     use super::*;
     use crate::yaml;
 
-    fn people(policy: &str, roster: Option<&str>) -> (People, Vec<String>) {
+    fn people(policy: &str, roster: Option<&str>) -> (PeopleDirectory, Vec<String>) {
         let mut faults = Vec::new();
-        let mut people = People::read(&yaml::read(policy.as_bytes()).unwrap(), &mut faults);
+        let mut people =
+            PeopleDirectory::read_people(&yaml::read_document(policy.as_bytes()).unwrap(), &mut faults);
         if let Some(roster) = roster {
-            people.read_roster(&yaml::read(roster.as_bytes()).unwrap(), &mut faults);
+            people.read_roster(&yaml::read_document(roster.as_bytes()).unwrap(), &mut faults);
         }
         (people, faults.into_iter().map(|fault| fault.what).collect())
     }
 
     fn person(text: &str) -> Person {
-        Person::read(text.as_bytes()).unwrap()
+        Person::parse_person(text.as_bytes()).unwrap()
     }
 
     #[test]
     fn without_a_roster_an_address_is_a_person() {
         let (people, _) = people("teams: {security: [ana@example.com]}\nbots: ['*[bot]']", None);
-        assert_eq!(people.who(&person("A <ANA+x@example.com>")), Who::Human("ana@example.com".into()));
+        assert_eq!(
+            people.identify_person(&person("A <ANA+x@example.com>")),
+            ResolvedIdentity::Human("ana@example.com".into())
+        );
         assert!(people.is_member("ana@example.com", "security"));
-        assert_eq!(people.who(&person("renovate[bot] <x@example.com>")), Who::Bot);
-        assert_eq!(people.who(&person("B <7+renovate[bot]@users.noreply.github.com>")), Who::Bot);
+        assert_eq!(people.identify_person(&person("renovate[bot] <x@example.com>")), ResolvedIdentity::Bot);
+        assert_eq!(
+            people.identify_person(&person("B <7+renovate[bot]@users.noreply.github.com>")),
+            ResolvedIdentity::Bot
+        );
     }
 
     #[test]
@@ -289,10 +303,13 @@ mod tests {
         let roster = "people:\n  ana: {addresses: [ana@example.com, ana@home.example], accounts: ['github:ana-sec', ana]}\n";
         let (people, faults) = people("teams: {security: ['github:ana-sec']}", Some(roster));
         assert_eq!(faults, Vec::<String>::new());
-        assert_eq!(people.who(&person("A <ana@home.example>")), Who::Human("ana".into()));
-        assert_eq!(people.behind(&"ana".into()), Who::Human("ana".into()));
-        assert_eq!(people.behind(&"bob".into()), Who::Stranger);
-        assert_eq!(people.who(&person("A <ana@example.com.evil>")), Who::Stranger);
+        assert_eq!(
+            people.identify_person(&person("A <ana@home.example>")),
+            ResolvedIdentity::Human("ana".into())
+        );
+        assert_eq!(people.identify_account(&"ana".into()), ResolvedIdentity::Human("ana".into()));
+        assert_eq!(people.identify_account(&"bob".into()), ResolvedIdentity::Unknown);
+        assert_eq!(people.identify_person(&person("A <ana@example.com.evil>")), ResolvedIdentity::Unknown);
         assert!(people.is_member("ana", "security"));
     }
 
@@ -300,13 +317,14 @@ mod tests {
     fn an_account_of_a_forge_is_a_bot_where_forge_and_policy_say_so() {
         let (people, _) =
             people("teams: {security: ['github:Ana']}\nbots: [ci, 'github:renovate[bot]']", None);
-        let whose = |id: &str, is_person| people.whose(&Account { id: id.into(), is_person });
-        assert_eq!(whose("github:ci", false), Who::Bot);
-        assert_eq!(whose("github:ci", true), Who::Human("github:ci".into()));
-        assert_eq!(whose("github:renovate[bot]", false), Who::Bot);
-        assert_eq!(whose("github:ANA", true), Who::Human("github:ana".into()));
+        let whose =
+            |id: &str, is_person| people.identify_forge_account(&ForgeAccount { id: id.into(), is_person });
+        assert_eq!(whose("github:ci", false), ResolvedIdentity::Bot);
+        assert_eq!(whose("github:ci", true), ResolvedIdentity::Human("github:ci".into()));
+        assert_eq!(whose("github:renovate[bot]", false), ResolvedIdentity::Bot);
+        assert_eq!(whose("github:ANA", true), ResolvedIdentity::Human("github:ana".into()));
         assert!(people.is_member("github:ana", "security"));
-        assert_eq!(whose("", true), Who::Stranger);
+        assert_eq!(whose("", true), ResolvedIdentity::Unknown);
     }
 
     #[test]

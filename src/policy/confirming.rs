@@ -1,7 +1,7 @@
 //! Which tickets a ticket system can be asked about, where a change states one and nobody has looked.
 
 use super::Policy;
-use crate::predicates::ticket::Ticket;
+use crate::predicates::ticket::TicketPredicate;
 use crate::predicates::{Condition, Predicate};
 
 impl Policy {
@@ -10,14 +10,16 @@ impl Policy {
     ///
     /// The key makes no difference: one that no system holds must not be worth more than one that
     /// some system does.
-    pub fn confirms(&self, field: &str) -> bool {
-        !self.tickets.is_empty() && self.ticket_asked(None, field).is_some()
+    pub fn can_confirm_field(&self, field: &str) -> bool {
+        !self.ticket_systems.is_empty() && self.find_ticket_predicate(None, field).is_some()
     }
 
     /// Returns what is asked of the tickets in a field: by the rule with this id, or if it does not
     /// ask, by the first one that does.
-    pub fn ticket_asked(&self, rule: Option<&str>, field: &str) -> Option<&Ticket> {
-        let of = |condition| asked(condition).into_iter().find(|ticket| ticket.field().name == field);
+    pub fn find_ticket_predicate(&self, rule: Option<&str>, field: &str) -> Option<&TicketPredicate> {
+        let of = |condition| {
+            collect_ticket_predicates(condition).into_iter().find(|ticket| ticket.field().name == field)
+        };
         let named = self.rules.iter().find(|one| rule == Some(one.name.id.as_str()));
         let named = named.and_then(|rule| of(&rule.require));
         named.or_else(|| self.rules.iter().find_map(|rule| of(&rule.require)))
@@ -25,11 +27,13 @@ impl Policy {
 }
 
 /// Returns every `ticket` in a condition.
-fn asked(condition: &Condition) -> Vec<&Ticket> {
+fn collect_ticket_predicates(condition: &Condition) -> Vec<&TicketPredicate> {
     match condition {
-        Condition::Ask(Predicate::Ticket(ticket)) => vec![ticket],
-        Condition::Ask(_) => Vec::new(),
-        Condition::All(parts) | Condition::Any(parts) => parts.iter().flat_map(asked).collect(),
-        Condition::Not(part) => asked(part),
+        Condition::Predicate(Predicate::Ticket(ticket)) => vec![ticket],
+        Condition::Predicate(_) => Vec::new(),
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().flat_map(collect_ticket_predicates).collect()
+        }
+        Condition::Not(part) => collect_ticket_predicates(part),
     }
 }

@@ -20,23 +20,23 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::change::{Change, Need, Needs, Text};
+use crate::change::{Change, FactKind, NeededFacts, Text};
 use crate::pattern::RefPattern;
-use crate::people::People;
+use crate::people::PeopleDirectory;
 use crate::predicates::Condition;
-use crate::verdict::{Level, RuleName};
-use crate::vocabulary::{Reading, Vocabulary};
-use crate::yaml::Fault;
+use crate::verdict::{RuleDescription, RuleLevel};
+use crate::vocabulary::{FieldReading, FieldVocabulary};
+use crate::yaml::YamlFault;
 
-pub use break_glass::BreakGlass;
-pub use declaring::{EMERGENCY, REASON};
-pub use files::Fetched;
-pub use load::load;
-pub use obligations::{Obligations, Regularise};
-pub use tickets::{System, TicketSystems, address, is_repository};
+pub use break_glass::BreakGlassPolicy;
+pub use declaring::{EMERGENCY_CLASS, EMERGENCY_REASON_FIELD};
+pub use files::FetchedFile;
+pub use load::load_policy;
+pub use obligations::{ObligationPolicy, RegularisePolicy};
+pub use tickets::{TicketSystem, TicketSystems, is_repository_name, parse_system_address};
 
 /// Where the policy stands in a repository, unless the installation says otherwise.
-pub const PATH: &str = "policies/changegate.yml";
+pub const DEFAULT_POLICY_PATH: &str = "policies/changegate.yml";
 
 /// A policy, complete and valid.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,32 +50,32 @@ pub struct Policy {
     /// SHA-256 over the names and contents of all its files, in hexadecimal.
     pub digest: String,
     /// The refs under change control.
-    pub protects: Vec<RefPattern>,
+    pub protected_refs: Vec<RefPattern>,
     /// What counts as one change.
-    pub unit: Unit,
+    pub change_unit: ChangeUnit,
     /// Who is whom.
-    pub people: People,
+    pub people: PeopleDirectory,
     /// The fields that changes are described in.
-    pub vocabulary: Vocabulary,
+    pub vocabulary: FieldVocabulary,
     /// Whose signatures count.
-    pub signers: Signers,
+    pub signer_keys: SignerKeys,
     /// Which tickets are in which system.
-    pub tickets: TicketSystems,
+    pub ticket_systems: TicketSystems,
     /// The kinds of changes; the first that holds is the one.
-    pub classes: Vec<Class>,
+    pub classes: Vec<ChangeClass>,
     /// The rules, in order.
     pub rules: Vec<Rule>,
     /// What may break a rule, until when, and who allowed it.
-    pub exemptions: Vec<Exemption>,
+    pub exemptions: Vec<RuleExemption>,
     /// What becomes of those who owe something.
-    pub obligations: Obligations,
+    pub obligations: ObligationPolicy,
     /// Who may open a break-glass session; `None` for nobody.
-    pub break_glass: Option<BreakGlass>,
+    pub break_glass: Option<BreakGlassPolicy>,
 }
 
 /// The files that hold the keys of those whose signatures count, as they stand beside the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Signers {
+pub struct SignerKeys {
     /// In the format of ALLOWED SIGNERS in ssh-keygen(1).
     pub ssh: Option<KeyFile>,
     /// An OpenPGP keyring, armoured or not.
@@ -86,14 +86,14 @@ pub struct Signers {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFile {
     /// Its path in the repository.
-    pub name: String,
+    pub path: String,
     /// What it holds.
     pub source: Vec<u8>,
 }
 
 /// What counts as one change when commits are pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unit {
+pub enum ChangeUnit {
     /// One step of the target's first-parent history, with all that it brings in.
     #[default]
     Step,
@@ -103,7 +103,7 @@ pub enum Unit {
 
 /// A kind of changes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Class {
+pub struct ChangeClass {
     /// Its name.
     pub name: String,
     /// Which changes are of it.
@@ -114,15 +114,15 @@ pub struct Class {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Its id, title and controls.
-    pub name: Arc<RuleName>,
+    pub name: Arc<RuleDescription>,
     /// Why it is there.
     pub why: Option<String>,
     /// How hard it is.
-    pub level: Level,
+    pub level: RuleLevel,
     /// For a warning, the last day on which it is only that.
     pub warn_until: Option<Date>,
     /// The classes that it is for, as places in [`Policy::classes`]; `None` means all.
-    pub classes: Option<Vec<usize>>,
+    pub class_indexes: Option<Vec<usize>>,
     /// Which changes it is about, beside their class.
     pub when: Option<Condition>,
     /// What it asks.
@@ -131,9 +131,9 @@ pub struct Rule {
 
 impl Rule {
     /// Returns how hard the rule is on this day: a warning whose time is over denies.
-    pub fn level_on(&self, day: Date) -> Level {
+    pub fn level_on(&self, day: Date) -> RuleLevel {
         match (self.level, self.warn_until) {
-            (Level::Warn, Some(until)) if until < day => Level::Deny,
+            (RuleLevel::Warn, Some(until)) if until < day => RuleLevel::Deny,
             (level, _) => level,
         }
     }
@@ -141,9 +141,9 @@ impl Rule {
 
 /// Something that may break a rule.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Exemption {
+pub struct RuleExemption {
     /// The rule's place in [`Policy::rules`].
-    pub rule: usize,
+    pub rule_index: usize,
     /// Which changes; never all of them.
     pub when: Condition,
     /// Why.
@@ -160,7 +160,7 @@ pub struct Exemption {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyErrors {
     /// The files with faults.
-    pub files: Vec<FaultyFile>,
+    pub faulty_files: Vec<FaultyFile>,
 }
 
 /// A file and its faults.
@@ -171,31 +171,31 @@ pub struct FaultyFile {
     /// What it holds; empty if it could not be read.
     pub source: Vec<u8>,
     /// What is wrong with it.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<YamlFault>,
 }
 
 impl PolicyErrors {
     /// Returns the number of faults.
-    pub fn count(&self) -> usize {
-        self.files.iter().map(|file| file.faults.len()).sum()
+    pub fn count_faults(&self) -> usize {
+        self.faulty_files.iter().map(|file| file.faults.len()).sum()
     }
 }
 
 impl Policy {
     /// Returns true if and only if the ref with this full name is under change control.
-    pub fn protects(&self, full_name: &[u8]) -> bool {
-        self.protects.iter().any(|pattern| pattern.matches(full_name))
+    pub fn protects_ref(&self, full_name: &[u8]) -> bool {
+        self.protected_refs.iter().any(|pattern| pattern.matches_ref(full_name))
     }
 
     /// Returns the facts that judging a change by this policy can take.
-    pub fn needs(&self) -> Needs {
-        let mut needs = Needs::new();
-        self.conditions().for_each(|condition| condition.needs(&mut needs));
+    pub fn needed_facts(&self) -> NeededFacts {
+        let mut needs = NeededFacts::new();
+        self.iter_conditions().for_each(|condition| condition.add_needs(&mut needs));
         needs
     }
 
     /// Returns every question that the policy asks.
-    fn conditions(&self) -> impl Iterator<Item = &Condition> {
+    fn iter_conditions(&self) -> impl Iterator<Item = &Condition> {
         let classes = self.classes.iter().map(|class| &class.when);
         let rules = self.rules.iter().flat_map(|rule| rule.when.iter().chain(std::iter::once(&rule.require)));
         let exemptions = self.exemptions.iter().map(|exemption| &exemption.when);
@@ -204,12 +204,12 @@ impl Policy {
 
     /// Returns the keys of the tickets that judging the change can take, each once: what it says in
     /// the fields about whose tickets the policy asks, as far as that is valid.
-    pub fn tickets_named(&self, change: &Change) -> Vec<Text> {
+    pub fn find_ticket_keys(&self, change: &Change) -> Vec<Text> {
         let mut fields = Vec::new();
-        self.conditions().for_each(|condition| condition.tickets(&mut fields));
+        self.iter_conditions().for_each(|condition| condition.add_ticket_fields(&mut fields));
         let mut keys: Vec<Text> = Vec::new();
         for field in fields {
-            let Reading::Stated { claims, .. } = field.reading(change) else { continue };
+            let FieldReading::Stated { claims, .. } = field.read_from_change(change) else { continue };
             for claim in claims {
                 if !keys.contains(claim.value) {
                     keys.push(claim.value.clone());
@@ -221,16 +221,16 @@ impl Policy {
 
     /// Returns the rules that deny on `day` and cannot be kept without a fact that only a forge
     /// tells, each with that fact.
-    pub fn kept_on_a_forge(&self, day: Date) -> impl Iterator<Item = (&Rule, Need)> {
-        let denies = move |rule: &&Rule| rule.level_on(day) == Level::Deny;
+    pub fn forge_dependent_rules(&self, day: Date) -> impl Iterator<Item = (&Rule, FactKind)> {
+        let denies = move |rule: &&Rule| rule.level_on(day) == RuleLevel::Deny;
         self.rules
             .iter()
             .filter(denies)
-            .filter_map(|rule| Some((rule, rule.require.hangs_on(&Need::OF_A_FORGE)?)))
+            .filter_map(|rule| Some((rule, rule.require.required_fact(&FactKind::FORGE_ONLY)?)))
     }
 
     /// Returns the exemptions whose last day is before `day`.
-    pub fn expired(&self, day: Date) -> impl Iterator<Item = &Exemption> {
+    pub fn expired_exemptions(&self, day: Date) -> impl Iterator<Item = &RuleExemption> {
         self.exemptions.iter().filter(move |exemption| exemption.until < day)
     }
 }

@@ -2,7 +2,7 @@
 
 /// A shipped policy.
 #[derive(Clone, Copy, Debug)]
-pub struct Pack {
+pub struct PolicyPack {
     /// Its name, for `extends`.
     pub name: &'static str,
     /// For whom it is, in one sentence.
@@ -12,18 +12,18 @@ pub struct Pack {
 }
 
 /// Every shipped policy, from the least to the most demanding.
-pub const ALL: &[Pack] = &[
-    Pack {
+pub const POLICY_PACKS: &[PolicyPack] = &[
+    PolicyPack {
         name: "core",
         summary: "The vocabulary of change, and what no policy goes without: readable trailers, a type, a risk.",
         source: include_str!("../../policies/core.yml"),
     },
-    Pack {
+    PolicyPack {
         name: "startup",
         summary: "Nobody merges alone, every change has a type and a risk, an emergency gets a ticket within a day.",
         source: include_str!("../../policies/startup.yml"),
     },
-    Pack {
+    PolicyPack {
         name: "iso27001",
         summary: "The whole life of a change as ISO/IEC 27001:2022 A.8.32 and clause 6.3 are commonly practised.",
         source: include_str!("../../policies/iso27001.yml"),
@@ -31,9 +31,9 @@ pub const ALL: &[Pack] = &[
 ];
 
 /// The pack that is used where nobody has chosen one.
-pub const DEFAULT: &str = "iso27001";
+pub const DEFAULT_PACK: &str = "iso27001";
 
 /// Returns the pack called `name`.
-pub fn find(name: &str) -> Option<&'static Pack> {
-    ALL.iter().find(|pack| pack.name == name)
+pub fn find_pack(name: &str) -> Option<&'static PolicyPack> {
+    POLICY_PACKS.iter().find(|pack| pack.name == name)
 }

@@ -6,32 +6,32 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::yaml::{Expected, Fault, Key, Node, Place, Value};
+use crate::yaml::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 
 /// How deep maps within maps are looked into.
-const DEEPEST: usize = 3;
+const MAX_PROBE_DEPTH: usize = 3;
 
 /// Where the value stands that the reader is asked about.
-const SELF: Place = Place { line: 1, column: 1, length: 1 };
+const PROBED_PLACE: YamlPlace = YamlPlace { line: 1, column: 1, length: 1 };
 /// Where what stands inside that value is.
-const INSIDE: Place = Place { line: 2, column: 1, length: 1 };
+const INNER_PLACE: YamlPlace = YamlPlace { line: 2, column: 1, length: 1 };
 /// Where everything else is.
-const AROUND: Place = Place { line: 3, column: 1, length: 1 };
+const OUTER_PLACE: YamlPlace = YamlPlace { line: 3, column: 1, length: 1 };
 
 /// A word that no policy has.
-const NO_WORD: &str = "\u{0}";
+const IMPOSSIBLE_WORD: &str = "\u{0}";
 
 /// A reader of one value.
-pub(super) type Reader<'reader> = &'reader dyn Fn(&Node, &mut Vec<Fault>);
+pub(super) type NodeReader<'reader> = &'reader dyn Fn(&YamlNode, &mut Vec<YamlFault>);
 
 /// Returns the schema of what `read` accepts.
-pub(super) fn shape(read: Reader<'_>) -> Json {
-    below(read, 0).unwrap_or_else(|| json!({}))
+pub(super) fn probe_schema(read: NodeReader<'_>) -> Json {
+    probe_nested_schema(read, 0).unwrap_or_else(|| json!({}))
 }
 
 /// Returns the schema; `None` for a value that nobody looks at.
-fn below(read: Reader<'_>, depth: usize) -> Option<Json> {
-    let (scalar, list, map) = (scalar(read), list(read), map(read, depth));
+fn probe_nested_schema(read: NodeReader<'_>, depth: usize) -> Option<Json> {
+    let (scalar, list, map) = (probe_scalar(read), probe_list(read), probe_map(read, depth));
     if scalar.as_ref().is_some_and(|scalar| *scalar == json!({ "$ref": "#/$defs/question" })) {
         return scalar;
     }
@@ -48,87 +48,90 @@ fn below(read: Reader<'_>, depth: usize) -> Option<Json> {
     if kinds.len() == 1 { kinds.pop() } else { Some(json!({ "anyOf": kinds })) }
 }
 
-fn ask(read: Reader<'_>, node: &Node) -> Vec<Fault> {
+fn collect_faults(read: NodeReader<'_>, node: &YamlNode) -> Vec<YamlFault> {
     let mut faults = Vec::new();
     read(node, &mut faults);
     faults
 }
 
 /// Returns what is expected at a place where something else was found.
-fn expected(faults: &[Fault], at: Place) -> Option<&Expected> {
+fn find_expected(faults: &[YamlFault], at: YamlPlace) -> Option<&ExpectedValue> {
     let mut here = faults.iter().filter(|fault| fault.at == at).map(|fault| &fault.expected);
-    here.find(|expected| !matches!(expected, Expected::Else | Expected::Key(_)))
+    here.find(|expected| !matches!(expected, ExpectedValue::Unspecified | ExpectedValue::Key(_)))
 }
 
-fn single(at: Place) -> Node {
-    text(NO_WORD, at)
+fn impossible_node(at: YamlPlace) -> YamlNode {
+    text_node(IMPOSSIBLE_WORD, at)
 }
 
-fn text(text: &str, at: Place) -> Node {
-    Node { at, value: Value::Scalar { text: text.into(), plain: true } }
+fn text_node(text: &str, at: YamlPlace) -> YamlNode {
+    YamlNode { at, value: YamlValue::Scalar { text: text.into(), is_plain: true } }
 }
 
 /// Returns the schema of the single values that are accepted.
-fn scalar(read: Reader<'_>) -> Option<Json> {
-    match expected(&ask(read, &single(SELF)), SELF) {
+fn probe_scalar(read: NodeReader<'_>) -> Option<Json> {
+    match find_expected(&collect_faults(read, &impossible_node(PROBED_PLACE)), PROBED_PLACE) {
         None => Some(json!({ "$ref": "#/$defs/text" })),
-        Some(Expected::Words(words)) => Some(json!({ "enum": words })),
-        Some(Expected::Number { least, most: u64::MAX }) => {
+        Some(ExpectedValue::Words(words)) => Some(json!({ "enum": words })),
+        Some(ExpectedValue::Number { least, most: u64::MAX }) => {
             Some(json!({ "type": "integer", "minimum": least }))
         }
-        Some(Expected::Number { least, most }) => {
+        Some(ExpectedValue::Number { least, most }) => {
             Some(json!({ "type": "integer", "minimum": least, "maximum": most }))
         }
-        Some(Expected::Truth) => Some(json!({ "type": "boolean" })),
+        Some(ExpectedValue::Bool) => Some(json!({ "type": "boolean" })),
         // Some take a day or a time of day.
-        Some(Expected::Day) => match expected(&ask(read, &text("0:00", SELF)), SELF) {
-            Some(Expected::Day) => Some(json!({ "$ref": "#/$defs/day" })),
-            _ => Some(json!({ "$ref": "#/$defs/text" })),
-        },
-        Some(Expected::Question) => Some(json!({ "$ref": "#/$defs/question" })),
+        Some(ExpectedValue::Day) => {
+            match find_expected(&collect_faults(read, &text_node("0:00", PROBED_PLACE)), PROBED_PLACE) {
+                Some(ExpectedValue::Day) => Some(json!({ "$ref": "#/$defs/day" })),
+                _ => Some(json!({ "$ref": "#/$defs/text" })),
+            }
+        }
+        Some(ExpectedValue::Condition) => Some(json!({ "$ref": "#/$defs/question" })),
         Some(_) => None,
     }
 }
 
 /// Returns the schema of the lists that are accepted.
-fn list(read: Reader<'_>) -> Option<Json> {
-    let list = |items| Node { at: SELF, value: Value::List(items) };
-    if expected(&ask(read, &list(vec![single(INSIDE)])), SELF).is_some() {
+fn probe_list(read: NodeReader<'_>) -> Option<Json> {
+    let list = |items| YamlNode { at: PROBED_PLACE, value: YamlValue::List(items) };
+    if find_expected(&collect_faults(read, &list(vec![impossible_node(INNER_PLACE)])), PROBED_PLACE).is_some()
+    {
         return None;
     }
-    let items = scalar(&|item, faults| {
-        let inner = Node { at: INSIDE, ..item.clone() };
-        let mut found = ask(read, &list(vec![inner]));
-        found.retain(|fault| fault.at == INSIDE);
-        faults.extend(found.into_iter().map(|fault| Fault { at: SELF, ..fault }));
+    let items = probe_scalar(&|item, faults| {
+        let inner = YamlNode { at: INNER_PLACE, ..item.clone() };
+        let mut found = collect_faults(read, &list(vec![inner]));
+        found.retain(|fault| fault.at == INNER_PLACE);
+        faults.extend(found.into_iter().map(|fault| YamlFault { at: PROBED_PLACE, ..fault }));
     });
     Some(json!({ "type": "array", "minItems": 1, "items": items.unwrap_or_else(|| json!({})) }))
 }
 
 /// Returns the schema of the maps that are accepted.
-fn map(read: Reader<'_>, depth: usize) -> Option<Json> {
-    let of = |entries: Vec<(String, Node)>| {
-        let key = |text| Key { at: INSIDE, text };
+fn probe_map(read: NodeReader<'_>, depth: usize) -> Option<Json> {
+    let of = |entries: Vec<(String, YamlNode)>| {
+        let key = |text| YamlKey { at: INNER_PLACE, text };
         let entries = entries.into_iter().map(|(text, node)| (key(text), node)).collect();
-        Node { at: SELF, value: Value::Map(entries) }
+        YamlNode { at: PROBED_PLACE, value: YamlValue::Map(entries) }
     };
-    let faults = ask(read, &of(vec![(NO_WORD.into(), single(AROUND))]));
-    if expected(&faults, SELF).is_some() {
+    let faults = collect_faults(read, &of(vec![(IMPOSSIBLE_WORD.into(), impossible_node(OUTER_PLACE))]));
+    if find_expected(&faults, PROBED_PLACE).is_some() {
         return None;
     }
     let value = |key: &str| {
-        let asked = |node: &Node, faults: &mut Vec<Fault>| {
+        let asked = |node: &YamlNode, faults: &mut Vec<YamlFault>| {
             let mut around = of(vec![(key.to_owned(), node.clone())]);
-            around.at = AROUND;
-            if let Value::Map(entries) = &mut around.value {
-                entries.iter_mut().for_each(|(key, _)| key.at = AROUND);
+            around.at = OUTER_PLACE;
+            if let YamlValue::Map(entries) = &mut around.value {
+                entries.iter_mut().for_each(|(key, _)| key.at = OUTER_PLACE);
             }
             read(&around, faults);
         };
-        if DEEPEST <= depth { None } else { below(&asked, depth + 1) }
+        if MAX_PROBE_DEPTH <= depth { None } else { probe_nested_schema(&asked, depth + 1) }
     };
-    let Some(Expected::Keys(keys)) = expected(&faults, INSIDE) else {
-        return Some(match value(NO_WORD) {
+    let Some(ExpectedValue::Keys(keys)) = find_expected(&faults, INNER_PLACE) else {
+        return Some(match value(IMPOSSIBLE_WORD) {
             Some(values) => json!({ "type": "object", "additionalProperties": values }),
             None => json!({ "type": "object" }),
         });
@@ -137,8 +140,13 @@ fn map(read: Reader<'_>, depth: usize) -> Option<Json> {
         keys.iter().map(|key| (key.clone(), value(key).unwrap_or_else(|| json!({})))).collect();
     let missed = |key: &&String| {
         let others = keys.iter().filter(|other| other != key);
-        let faults = ask(read, &of(others.map(|other| (other.clone(), single(AROUND))).collect()));
-        faults.iter().any(|fault| matches!(fault.expected, Expected::Key(missed) if missed == key.as_str()))
+        let faults = collect_faults(
+            read,
+            &of(others.map(|other| (other.clone(), impossible_node(OUTER_PLACE))).collect()),
+        );
+        faults
+            .iter()
+            .any(|fault| matches!(fault.expected, ExpectedValue::Key(missed) if missed == key.as_str()))
     };
     let required: Vec<&String> = keys.iter().filter(missed).collect();
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
@@ -151,18 +159,19 @@ fn map(read: Reader<'_>, depth: usize) -> Option<Json> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::decode::{Map, choice, count, day, texts, truth};
+    use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_day, read_texts};
 
     #[test]
     fn a_reader_tells_what_it_takes() {
-        let read = |node: &Node, faults: &mut Vec<Fault>| {
-            let Some(mut map) = Map::new(node, faults) else { return };
-            map.require("how", faults).and_then(|node| choice(node, &[("well", ()), ("badly", ())], faults));
-            map.get("often").and_then(|node| count(node, 1, 9, faults));
-            map.get("sure").and_then(|node| truth(node, faults));
-            map.get("until").and_then(|node| day(node, faults));
-            map.get("who").map(|node| texts(node, faults));
-            map.finish(faults);
+        let read = |node: &YamlNode, faults: &mut Vec<YamlFault>| {
+            let Some(mut map) = MapReader::new(node, faults) else { return };
+            map.require_key("how", faults)
+                .and_then(|node| read_choice(node, &[("well", ()), ("badly", ())], faults));
+            map.find_key("often").and_then(|node| read_count(node, 1, 9, faults));
+            map.find_key("sure").and_then(|node| read_bool(node, faults));
+            map.find_key("until").and_then(|node| read_day(node, faults));
+            map.find_key("who").map(|node| read_texts(node, faults));
+            map.refuse_unknown_keys(faults);
         };
         let wanted = json!({
             "type": "object",
@@ -176,6 +185,6 @@ mod tests {
             "additionalProperties": false,
             "required": ["how"],
         });
-        assert_eq!(shape(&read), wanted);
+        assert_eq!(probe_schema(&read), wanted);
     }
 }

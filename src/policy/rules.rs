@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use super::load::{Given, Loader};
-use super::{Class, Exemption, Rule};
-use crate::predicates::{Condition, Known};
-use crate::verdict::{Level, RuleName};
-use crate::yaml::decode::{Map, choice, day, entries, is_meant, items, text, texts, unknown};
-use crate::yaml::{Fault, Key, Node, shown};
+use super::load::{PolicyLoader, SourcedNode};
+use super::{ChangeClass, Rule, RuleExemption};
+use crate::predicates::{Condition, PolicyScope};
+use crate::verdict::{RuleDescription, RuleLevel};
+use crate::yaml::decode::{
+    MapReader, is_misspelt_key, read_choice, read_day, read_entries, read_items, read_text, read_texts,
+    unknown_word_fault,
+};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
 /// Every key that a rule may have, and what it says.
-pub(super) const KEYS: [(&str, &str); 9] = [
+pub(super) const RULE_KEYS: [(&str, &str); 9] = [
     ("title", "What the rule asks, as a sentence; its id in words if it is left out."),
     ("why", "Why the rule is there."),
     ("controls", "The controls that the rule supports, such as `iso27001:A.8.32`."),
@@ -23,26 +26,26 @@ pub(super) const KEYS: [(&str, &str); 9] = [
 ];
 
 /// How hard a rule can be, by its word; `None` is a rule that is switched off.
-pub(super) const LEVELS: [(&str, Option<Level>); 3] =
-    [("deny", Some(Level::Deny)), ("warn", Some(Level::Warn)), ("off", None)];
+pub(super) const LEVEL_WORDS: [(&str, Option<RuleLevel>); 3] =
+    [("deny", Some(RuleLevel::Deny)), ("warn", Some(RuleLevel::Warn)), ("off", None)];
 
 /// A rule as it is written, its keys joined over all files.
-pub(super) struct Written<'node> {
-    pub(super) id: &'node Key,
+pub(super) struct WrittenRule<'node> {
+    pub(super) id: &'node YamlKey,
     file: usize,
-    keys: Vec<(&'node Key, Given<'node>)>,
+    keys: Vec<(&'node YamlKey, SourcedNode<'node>)>,
 }
 
-impl<'nodes> Loader<'nodes> {
-    pub(super) fn written_rules(&mut self) -> Vec<Written<'nodes>> {
-        let mut written: Vec<Written<'nodes>> = Vec::new();
-        for Given { file, node } in self.all("rules") {
-            let rules = self.within(file, |faults| entries(node, faults));
+impl<'nodes> PolicyLoader<'nodes> {
+    pub(super) fn join_written_rules(&mut self) -> Vec<WrittenRule<'nodes>> {
+        let mut written: Vec<WrittenRule<'nodes>> = Vec::new();
+        for SourcedNode { file, node } in self.find_nodes("rules") {
+            let rules = self.with_file_faults(file, |faults| read_entries(node, faults));
             for (id, node) in rules {
-                let keys = self.within(file, |faults| entries(node, faults));
-                let keys = keys.iter().map(|(key, node)| (key, Given { file, node }));
+                let keys = self.with_file_faults(file, |faults| read_entries(node, faults));
+                let keys = keys.iter().map(|(key, node)| (key, SourcedNode { file, node }));
                 match written.iter_mut().find(|rule| rule.id.text == id.text) {
-                    None => written.push(Written { id, file, keys: keys.collect() }),
+                    None => written.push(WrittenRule { id, file, keys: keys.collect() }),
                     Some(rule) => {
                         for (key, from) in keys {
                             rule.keys.retain(|(known, _)| known.text != key.text);
@@ -58,108 +61,121 @@ impl<'nodes> Loader<'nodes> {
     }
 
     /// Reads a rule; `None` if it is switched off or has a fault.
-    pub(super) fn rule(
+    pub(super) fn read_rule(
         &mut self,
-        written: &Written<'nodes>,
-        classes: &[Class],
-        known: &Known<'_>,
+        written: &WrittenRule<'nodes>,
+        classes: &[ChangeClass],
+        known: &PolicyScope<'_>,
     ) -> Option<Rule> {
         let id = &written.id.text;
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if id.is_empty() || !id.bytes().all(plain) {
-            let what = format!("`{}` cannot be a rule's id: only a-z, 0-9 and `-`", shown(id));
-            self.fault(written.file, Fault::new(written.id.at, what));
+            let what = format!("`{}` cannot be a rule's id: only a-z, 0-9 and `-`", shorten_for_message(id));
+            self.add_fault(written.file, YamlFault::new(written.id.at, what));
         }
-        let known_keys = KEYS.map(|(key, _)| key);
+        let known_keys = RULE_KEYS.map(|(key, _)| key);
         for (key, from) in &written.keys {
             if !known_keys.contains(&key.text.as_str()) {
-                self.fault(from.file, unknown("key", key, known_keys));
+                self.add_fault(from.file, unknown_word_fault("key", key, known_keys));
             }
         }
         let get = |key: &str| written.keys.iter().find(|(known, _)| known.text == key).map(|(_, from)| *from);
         let mut words = |key: &str| {
             let from = get(key)?;
-            self.within(from.file, |faults| text(from.node, faults)).map(str::to_owned)
+            self.with_file_faults(from.file, |faults| read_text(from.node, faults)).map(str::to_owned)
         };
         let title = words("title").unwrap_or_else(|| id.replace('-', " "));
         let why = words("why");
         let reason = words("reason");
         let controls = get("controls").map(|from| {
-            self.within(from.file, |faults| texts(from.node, faults).into_iter().map(str::to_owned).collect())
+            self.with_file_faults(from.file, |faults| {
+                read_texts(from.node, faults).into_iter().map(str::to_owned).collect()
+            })
         });
-        let of_classes =
-            get("for").map(|from| self.within(from.file, |faults| class_places(from.node, classes, faults)));
-        let when = get("when")
-            .map(|from| self.within(from.file, |faults| Condition::read(from.node, known, faults)));
-        let owing = Known { may_owe: true, ..*known };
+        let of_classes = get("for").map(|from| {
+            self.with_file_faults(from.file, |faults| read_class_indexes(from.node, classes, faults))
+        });
+        let when = get("when").map(|from| {
+            self.with_file_faults(from.file, |faults| Condition::read_condition(from.node, known, faults))
+        });
+        let owing = PolicyScope { allows_obligations: true, ..*known };
         let require = match get("require") {
-            Some(from) => self.within(from.file, |faults| {
-                let condition = Condition::read(from.node, &owing, faults)?;
+            Some(from) => self.with_file_faults(from.file, |faults| {
+                let condition = Condition::read_condition(from.node, &owing, faults)?;
                 if condition.is_empty() {
-                    faults.push(Fault::new(from.node.at, "this asks nothing"));
+                    faults.push(YamlFault::new(from.node.at, "this asks nothing"));
                 }
                 Some(condition)
             }),
             // One that is misspelt has been told, with the right word.
-            None if written.keys.iter().any(|(key, _)| is_meant(key, "require", known_keys)) => None,
+            None if written.keys.iter().any(|(key, _)| is_misspelt_key(key, "require", known_keys)) => None,
             None => {
-                self.fault(
+                self.add_fault(
                     written.file,
-                    Fault::new(written.id.at, format!("`{}` asks nothing: `require` is missing", shown(id))),
+                    YamlFault::new(
+                        written.id.at,
+                        format!("`{}` asks nothing: `require` is missing", shorten_for_message(id)),
+                    ),
                 );
                 None
             }
         };
-        let until = get("until").and_then(|from| self.within(from.file, |faults| day(from.node, faults)));
-        let level = self.level(written, get("level"), reason.is_some(), until.is_some())?;
+        let until = get("until")
+            .and_then(|from| self.with_file_faults(from.file, |faults| read_day(from.node, faults)));
+        let level = self.read_level(written, get("level"), reason.is_some(), until.is_some())?;
         Some(Rule {
-            name: Arc::new(RuleName { id: id.clone(), title, controls: controls.unwrap_or_default() }),
+            name: Arc::new(RuleDescription { id: id.clone(), title, controls: controls.unwrap_or_default() }),
             why,
             level,
             warn_until: until,
-            classes: of_classes,
+            class_indexes: of_classes,
             when: when.map_or(Some(None), |when| when.map(Some))?.filter(|when| !when.is_empty()),
             require: require?,
         })
     }
 
     /// Returns how hard a rule is; `None` if it is switched off.
-    fn level(
+    fn read_level(
         &mut self,
-        written: &Written<'_>,
-        from: Option<Given<'_>>,
+        written: &WrittenRule<'_>,
+        from: Option<SourcedNode<'_>>,
         reason: bool,
         until: bool,
-    ) -> Option<Level> {
-        let Some(Given { file, node }) = from else { return Some(Level::Deny) };
-        let level = self.within(file, |faults| choice(node, &LEVELS, faults)).unwrap_or(Some(Level::Deny));
-        let id = shown(&written.id.text);
-        if level != Some(Level::Deny) && !reason {
-            self.fault(file, Fault::new(node.at, format!("`{id}` is weakened, and no `reason` says why")));
-        }
-        if level == Some(Level::Warn) && !until {
-            self.fault(
+    ) -> Option<RuleLevel> {
+        let Some(SourcedNode { file, node }) = from else { return Some(RuleLevel::Deny) };
+        let level = self
+            .with_file_faults(file, |faults| read_choice(node, &LEVEL_WORDS, faults))
+            .unwrap_or(Some(RuleLevel::Deny));
+        let id = shorten_for_message(&written.id.text);
+        if level != Some(RuleLevel::Deny) && !reason {
+            self.add_fault(
                 file,
-                Fault::new(node.at, format!("`{id}` only warns, and no `until` says for how long"))
-                    .help("after that day it denies"),
+                YamlFault::new(node.at, format!("`{id}` is weakened, and no `reason` says why")),
+            );
+        }
+        if level == Some(RuleLevel::Warn) && !until {
+            self.add_fault(
+                file,
+                YamlFault::new(node.at, format!("`{id}` only warns, and no `until` says for how long"))
+                    .with_help("after that day it denies"),
             );
         }
         level
     }
 
-    pub(super) fn exemptions(
+    pub(super) fn read_exemptions(
         &mut self,
         ids: &[&str],
         rules: &[(String, Option<Rule>)],
-        known: &Known<'_>,
-    ) -> Vec<Exemption> {
+        known: &PolicyScope<'_>,
+    ) -> Vec<RuleExemption> {
         let mut exemptions = Vec::new();
-        for Given { file, node } in self.all("exemptions") {
-            let name = self.name(file);
-            let found: Vec<Exemption> = self.within(file, |faults| {
-                items(node, faults)
+        for SourcedNode { file, node } in self.find_nodes("exemptions") {
+            let name = self.file_name(file);
+            let found: Vec<RuleExemption> = self.with_file_faults(file, |faults| {
+                read_items(node, faults)
                     .iter()
-                    .filter_map(|item| exemption(item, name, ids, rules, known, faults))
+                    .filter_map(|item| read_exemption(item, name, ids, rules, known, faults))
                     .collect()
             });
             exemptions.extend(found);
@@ -168,57 +184,61 @@ impl<'nodes> Loader<'nodes> {
     }
 }
 
-fn class_places(node: &Node, classes: &[Class], faults: &mut Vec<Fault>) -> Vec<usize> {
+fn read_class_indexes(node: &YamlNode, classes: &[ChangeClass], faults: &mut Vec<YamlFault>) -> Vec<usize> {
     let mut places = Vec::new();
-    for item in items(node, faults) {
-        let Some(name) = text(item, faults) else { continue };
+    for item in read_items(node, faults) {
+        let Some(name) = read_text(item, faults) else { continue };
         match classes.iter().position(|class| class.name == name) {
             Some(place) => places.push(place),
             None => {
-                let key = Key { at: item.at, text: name.to_owned() };
-                faults.push(unknown("class", &key, classes.iter().map(|class| class.name.as_str())));
+                let key = YamlKey { at: item.at, text: name.to_owned() };
+                faults.push(unknown_word_fault(
+                    "class",
+                    &key,
+                    classes.iter().map(|class| class.name.as_str()),
+                ));
             }
         }
     }
     places
 }
 
-pub(super) fn exemption(
-    node: &Node,
+pub(super) fn read_exemption(
+    node: &YamlNode,
     file: &str,
     ids: &[&str],
     rules: &[(String, Option<Rule>)],
-    known: &Known<'_>,
-    faults: &mut Vec<Fault>,
-) -> Option<Exemption> {
-    let mut map = Map::new(node, faults)?;
-    let rule = map.require("rule", faults).and_then(|node| {
-        let id = text(node, faults)?;
+    known: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<RuleExemption> {
+    let mut map = MapReader::new(node, faults)?;
+    let rule = map.require_key("rule", faults).and_then(|node| {
+        let id = read_text(node, faults)?;
         if !ids.contains(&id) {
-            let key = Key { at: node.at, text: id.to_owned() };
-            faults.push(unknown("rule", &key, ids.iter().copied()));
+            let key = YamlKey { at: node.at, text: id.to_owned() };
+            faults.push(unknown_word_fault("rule", &key, ids.iter().copied()));
         }
         // Rules that are switched off have no place; an exemption from one is without effect.
         let standing = rules.iter().filter(|(_, rule)| rule.is_some());
         standing.map(|(id, _)| id.as_str()).position(|known| known == id)
     });
-    let when = map.require("when", faults).and_then(|node| {
-        let condition = Condition::read(node, known, faults)?;
+    let when = map.require_key("when", faults).and_then(|node| {
+        let condition = Condition::read_condition(node, known, faults)?;
         if condition.is_empty() {
             faults.push(
-                Fault::new(node.at, "this exempts every change")
-                    .help("switch the rule off instead, with a reason"),
+                YamlFault::new(node.at, "this exempts every change")
+                    .with_help("switch the rule off instead, with a reason"),
             );
         }
         Some(condition)
     });
-    let mut words = |key: &'static str| map.require(key, faults).and_then(|node| text(node, faults));
+    let mut words = |key: &'static str| map.require_key(key, faults).and_then(|node| read_text(node, faults));
     let reason = words("reason");
     let approved_by = words("approved-by");
-    let until = map.require("until", faults).and_then(|node| day(node, faults));
-    map.finish(faults);
-    Some(Exemption {
-        rule: rule?,
+    let until = map.require_key("until", faults).and_then(|node| read_day(node, faults));
+    map.refuse_unknown_keys(faults);
+    Some(RuleExemption {
+        rule_index: rule?,
         when: when?,
         reason: reason?.to_owned(),
         approved_by: approved_by?.to_owned(),

@@ -6,21 +6,21 @@
 
 use serde_json::{Map, Value, json};
 
-use super::load::{KEYS, SIGNERS, UNITS};
-use super::probe::{Reader, shape};
-use super::rules::{self, LEVELS, exemption};
-use super::tickets::System;
-use super::{BreakGlass, Obligations};
-use crate::people::People;
-use crate::predicates::{Condition, DOCS, Doc, Known, Predicate};
-use crate::vocabulary::{Field, Vocabulary};
-use crate::yaml::{Key, Place};
+use super::load::{POLICY_KEYS, SIGNER_KINDS, UNIT_WORDS};
+use super::probe::{NodeReader, probe_schema};
+use super::rules::{self, LEVEL_WORDS, read_exemption};
+use super::tickets::TicketSystem;
+use super::{BreakGlassPolicy, ObligationPolicy};
+use crate::people::PeopleDirectory;
+use crate::predicates::{Condition, PREDICATE_DOCS, PolicyScope, Predicate, PredicateDoc};
+use crate::vocabulary::{FieldDefinition, FieldVocabulary};
+use crate::yaml::{YamlKey, YamlPlace};
 
 /// Returns the schema.
-pub fn schema() -> Value {
+pub fn build_schema() -> Value {
     let mut properties = Map::new();
-    for (key, says) in KEYS {
-        properties.insert(key.into(), described(top(key), says));
+    for (key, says) in POLICY_KEYS {
+        properties.insert(key.into(), with_description(policy_key_schema(key), says));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -41,94 +41,94 @@ pub fn schema() -> Value {
                 { "$ref": "#/$defs/question" },
                 { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/question" } },
             ] },
-            "question": question(),
-            "rule": rule(),
+            "question": condition_schema(),
+            "rule": rule_schema(),
         },
     })
 }
 
 /// Returns the schema as it is printed.
-pub fn text() -> String {
-    format!("{:#}\n", schema())
+pub fn render_schema() -> String {
+    format!("{:#}\n", build_schema())
 }
 
-fn top(key: &str) -> Value {
+fn policy_key_schema(key: &str) -> Value {
     match key {
         "changegate" => json!({ "const": 1 }),
-        "review-by" => reference("day"),
-        "extends" | "protects" => reference("texts"),
-        "unit" => json!({ "enum": UNITS.map(|(word, _)| word) }),
-        "people" => shape(&|node, faults| {
-            People::read(node, faults);
+        "review-by" => schema_reference("day"),
+        "extends" | "protects" => schema_reference("texts"),
+        "unit" => json!({ "enum": UNIT_WORDS.map(|(word, _)| word) }),
+        "people" => probe_schema(&|node, faults| {
+            PeopleDirectory::read_people(node, faults);
         }),
         "fields" => {
-            let key = Key { at: Place::default(), text: "Key".into() };
-            let field = shape(&|node, faults| {
-                Field::read(&key, node, faults);
+            let key = YamlKey { at: YamlPlace::default(), text: "Key".into() };
+            let field = probe_schema(&|node, faults| {
+                FieldDefinition::read_definition(&key, node, faults);
             });
             json!({ "type": "object", "additionalProperties": field })
         }
-        "classes" => json!({ "type": "object", "additionalProperties": reference("question") }),
-        "rules" => json!({ "type": "object", "additionalProperties": reference("rule") }),
+        "classes" => json!({ "type": "object", "additionalProperties": schema_reference("question") }),
+        "rules" => json!({ "type": "object", "additionalProperties": schema_reference("rule") }),
         "exemptions" => {
-            let one = with_known(&|known| {
-                shape(&|node, faults| {
-                    exemption(node, "", &[], &[], known, faults);
+            let one = with_empty_scope(&|known| {
+                probe_schema(&|node, faults| {
+                    read_exemption(node, "", &[], &[], known, faults);
                 })
             });
             json!({ "type": "array", "minItems": 1, "items": one })
         }
-        "obligations" => with_known(&|known| {
-            shape(&|node, faults| {
-                Obligations::read(node, known, faults);
+        "obligations" => with_empty_scope(&|known| {
+            probe_schema(&|node, faults| {
+                ObligationPolicy::read_obligations(node, known, faults);
             })
         }),
-        "break-glass" => with_known(&|known| {
-            shape(&|node, faults| {
-                BreakGlass::read(node, known, faults);
+        "break-glass" => with_empty_scope(&|known| {
+            probe_schema(&|node, faults| {
+                BreakGlassPolicy::read_break_glass(node, known, faults);
             })
         }),
         "signers" => {
             let files: Map<String, Value> =
-                SIGNERS.iter().map(|kind| ((*kind).to_owned(), reference("text"))).collect();
+                SIGNER_KINDS.iter().map(|kind| ((*kind).to_owned(), schema_reference("text"))).collect();
             json!({ "type": "object", "properties": files, "additionalProperties": false })
         }
         "tickets" => {
-            let system = shape(&|node, faults| {
-                System::read(node, faults);
+            let system = probe_schema(&|node, faults| {
+                TicketSystem::read_system(node, faults);
             });
             json!({ "type": "object", "additionalProperties": system })
         }
-        _ => reference("text"),
+        _ => schema_reference("text"),
     }
 }
 
-fn rule() -> Value {
+fn rule_schema() -> Value {
     let mut properties = Map::new();
-    for (key, says) in rules::KEYS {
+    for (key, says) in rules::RULE_KEYS {
         let schema = match key {
-            "controls" | "for" => reference("texts"),
-            "when" | "require" => reference("question"),
-            "level" => json!({ "enum": LEVELS.map(|(word, _)| word) }),
-            "until" => reference("day"),
-            _ => reference("text"),
+            "controls" | "for" => schema_reference("texts"),
+            "when" | "require" => schema_reference("question"),
+            "level" => json!({ "enum": LEVEL_WORDS.map(|(word, _)| word) }),
+            "until" => schema_reference("day"),
+            _ => schema_reference("text"),
         };
-        properties.insert(key.into(), described(schema, says));
+        properties.insert(key.into(), with_description(schema, says));
     }
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
-fn question() -> Value {
+fn condition_schema() -> Value {
     let mut properties = Map::new();
-    for (word, says) in Condition::WORDS {
+    for (word, says) in Condition::COMBINATORS {
         let parts = if word == "not" { "question" } else { "questions" };
-        properties.insert(word.into(), described(reference(parts), says));
+        properties.insert(word.into(), with_description(schema_reference(parts), says));
     }
-    for doc in DOCS {
-        let mut schema = parameters(doc);
-        explain(&mut schema, doc);
-        let says = format!("{}\n\n{}", doc.asks, doc.parameters);
-        properties.insert(doc.name.into(), described(schema, &says));
+    for doc in PREDICATE_DOCS {
+        let mut schema = predicate_schema(doc);
+        describe_properties(&mut schema, doc);
+        let says = format!("{}\n\n{}", doc.summary, doc.parameters);
+        properties.insert(doc.name.into(), with_description(schema, &says));
     }
     json!({
         "description": "A map of questions, all of which are meant.",
@@ -139,40 +139,40 @@ fn question() -> Value {
 }
 
 /// Returns what a predicate takes, as far as its reader tells.
-fn parameters(doc: &Doc) -> Value {
-    let key = Key { at: Place::default(), text: doc.name.into() };
-    with_known(&|known| {
-        let read: Reader<'_> = &|node, faults| {
-            Predicate::read(&key, node, known, faults);
+fn predicate_schema(doc: &PredicateDoc) -> Value {
+    let key = YamlKey { at: YamlPlace::default(), text: doc.name.into() };
+    with_empty_scope(&|known| {
+        let read: NodeReader<'_> = &|node, faults| {
+            Predicate::read_predicate(&key, node, known, faults);
         };
-        shape(read)
+        probe_schema(read)
     })
 }
 
 /// Adds to each parameter the item of the documentation that starts with its name.
-fn explain(schema: &mut Value, doc: &Doc) {
+fn describe_properties(schema: &mut Value, doc: &PredicateDoc) {
     if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        kinds.iter_mut().for_each(|kind| explain(kind, doc));
+        kinds.iter_mut().for_each(|kind| describe_properties(kind, doc));
     }
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for (key, value) in properties {
         let item = doc.parameters.lines().find(|line| line.starts_with(&format!("- `{key}: ")));
         if let Some(item) = item.and_then(|item| item.strip_prefix("- ")) {
-            *value = described(value.take(), item.trim_end_matches([';', '.']));
+            *value = with_description(value.take(), item.trim_end_matches([';', '.']));
         }
     }
 }
 
-fn with_known<T>(ask: &dyn Fn(&Known<'_>) -> T) -> T {
-    let (vocabulary, people) = (Vocabulary::default(), People::default());
-    ask(&Known { vocabulary: &vocabulary, people: &people, may_owe: true })
+fn with_empty_scope<T>(ask: &dyn Fn(&PolicyScope<'_>) -> T) -> T {
+    let (vocabulary, people) = (FieldVocabulary::default(), PeopleDirectory::default());
+    ask(&PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: true })
 }
 
-fn reference(name: &str) -> Value {
+fn schema_reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-fn described(mut schema: Value, says: &str) -> Value {
+fn with_description(mut schema: Value, says: &str) -> Value {
     if let Some(map) = schema.as_object_mut() {
         map.insert("description".into(), says.into());
     }

@@ -5,33 +5,36 @@
 //! export that stood in the repository could be edited by those whom it is to prove something of;
 //! so the policy says that there is one, and whoever runs the gate says where.
 
-use crate::change::ticket::Key;
-use crate::yaml::decode::{Map, choice, entries, text};
-use crate::yaml::{Fault, Node, Value, shown};
+use crate::change::ticket::TicketKey;
+use crate::yaml::decode::{MapReader, read_choice, read_entries, read_text};
+use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 /// What stands for every prefix that has no entry of its own.
-const ANY: &str = "*";
+const ANY_PREFIX: &str = "*";
 
 /// The systems that can be named by a word alone.
-const WORDS: [(&str, System); 3] =
-    [("github", System::GitHub { repository: None }), ("linear", System::Linear), ("export", System::Export)];
+const SYSTEM_WORDS: [(&str, TicketSystem); 3] = [
+    ("github", TicketSystem::GitHub { repository: None }),
+    ("linear", TicketSystem::Linear),
+    ("export", TicketSystem::Export),
+];
 
 /// The ticket systems of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TicketSystems {
-    by_prefix: Vec<(String, System)>,
+    by_prefix: Vec<(String, TicketSystem)>,
 }
 
 /// A ticket system.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum System {
+pub enum TicketSystem {
     /// Issues of a repository on GitHub.
     GitHub {
         /// The repository, as in `acme/shop`; `None` for the one that is judged.
         repository: Option<String>,
     },
     /// Jira in Atlassian's cloud, at this address.
-    Jira(String),
+    JiraCloud(String),
     /// Jira Data Center, at this address.
     JiraDataCenter(String),
     /// Linear.
@@ -42,16 +45,16 @@ pub enum System {
 
 impl TicketSystems {
     /// Reads the `tickets` of a policy and adds them, each replacing one for the same keys.
-    pub fn read(&mut self, node: &Node, faults: &mut Vec<Fault>) {
-        for (key, node) in entries(node, faults) {
-            if key.text != "#" && key.text != ANY && !Key::is_prefix(&key.text) {
-                let what = format!("`{}` is not the front of a ticket's key", shown(&key.text));
+    pub fn read_systems(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+        for (key, node) in read_entries(node, faults) {
+            if key.text != "#" && key.text != ANY_PREFIX && !TicketKey::is_key_prefix(&key.text) {
+                let what = format!("`{}` is not the front of a ticket's key", shorten_for_message(&key.text));
                 faults.push(
-                    Fault::new(key.at, what)
-                        .help("as in `PAY` for PAY-412, `'#'` for #12, or `'*'` for all others"),
+                    YamlFault::new(key.at, what)
+                        .with_help("as in `PAY` for PAY-412, `'#'` for #12, or `'*'` for all others"),
                 );
             }
-            if let Some(system) = System::read(node, faults) {
+            if let Some(system) = TicketSystem::read_system(node, faults) {
                 self.by_prefix.retain(|(prefix, _)| *prefix != key.text);
                 self.by_prefix.push((key.text.clone(), system));
             }
@@ -64,8 +67,8 @@ impl TicketSystems {
     }
 
     /// Returns every system once, with the fronts of the keys that it holds.
-    pub fn each(&self) -> Vec<(System, Vec<String>)> {
-        let mut found: Vec<(System, Vec<String>)> = Vec::new();
+    pub fn group_by_system(&self) -> Vec<(TicketSystem, Vec<String>)> {
+        let mut found: Vec<(TicketSystem, Vec<String>)> = Vec::new();
         for (prefix, system) in &self.by_prefix {
             match found.iter_mut().find(|(known, _)| known == system) {
                 Some((_, fronts)) => fronts.push(prefix.clone()),
@@ -76,21 +79,23 @@ impl TicketSystems {
     }
 
     /// Returns the system that holds the ticket of this key.
-    pub fn find(&self, key: &Key) -> Option<&System> {
+    pub fn find_system(&self, key: &TicketKey) -> Option<&TicketSystem> {
         let entry = |prefix: &str| self.by_prefix.iter().find(|(known, _)| known == prefix);
-        entry(&key.prefix).or_else(|| entry(ANY).filter(|_| key.prefix != "#")).map(|(_, system)| system)
+        entry(&key.prefix)
+            .or_else(|| entry(ANY_PREFIX).filter(|_| key.prefix != "#"))
+            .map(|(_, system)| system)
     }
 }
 
-impl System {
+impl TicketSystem {
     /// Reads a system: a word, or a map with its address.
-    pub(super) fn read(node: &Node, faults: &mut Vec<Fault>) -> Option<Self> {
-        if !matches!(node.value, Value::Map(_)) {
+    pub(super) fn read_system(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
+        if !matches!(node.value, YamlValue::Map(_)) {
             let before = faults.len();
-            let system = choice(node, &WORDS, faults);
+            let system = read_choice(node, &SYSTEM_WORDS, faults);
             // Jira is nothing without its address.
             if let Some(fault) = faults.get_mut(before..).and_then(|new| new.first_mut())
-                && matches!(&node.value, Value::Scalar { text, .. } if text.starts_with("jira"))
+                && matches!(&node.value, YamlValue::Scalar { text, .. } if text.starts_with("jira"))
             {
                 fault.help =
                     Some("its address is needed, as in `{ jira: https://acme.atlassian.net }`".into());
@@ -98,36 +103,36 @@ impl System {
             return system;
         }
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let (cloud, data_center) = (map.get("jira"), map.get("jira-data-center"));
-        let repository = map.get("github");
-        let mut address = |node: &Node| {
-            let read = address(text(node, faults)?);
-            read.map_err(|what| faults.push(Fault::new(node.at, what))).ok()
+        let mut map = MapReader::new(node, faults)?;
+        let (cloud, data_center) = (map.find_key("jira"), map.find_key("jira-data-center"));
+        let repository = map.find_key("github");
+        let mut address = |node: &YamlNode| {
+            let read = parse_system_address(read_text(node, faults)?);
+            read.map_err(|what| faults.push(YamlFault::new(node.at, what))).ok()
         };
-        let cloud = cloud.map(|node| address(node).map(System::Jira));
-        let data_center = data_center.map(|node| address(node).map(System::JiraDataCenter));
+        let cloud = cloud.map(|node| address(node).map(TicketSystem::JiraCloud));
+        let data_center = data_center.map(|node| address(node).map(TicketSystem::JiraDataCenter));
         let repository = repository.map(|node| {
-            let written = text(node, faults)?;
-            if is_repository(written) {
-                return Some(System::GitHub { repository: Some(written.to_owned()) });
+            let written = read_text(node, faults)?;
+            if is_repository_name(written) {
+                return Some(TicketSystem::GitHub { repository: Some(written.to_owned()) });
             }
-            let what = format!("`{}` is not a repository such as acme/shop", shown(written));
-            faults.push(Fault::new(node.at, what));
+            let what = format!("`{}` is not a repository such as acme/shop", shorten_for_message(written));
+            faults.push(YamlFault::new(node.at, what));
             None
         });
-        map.finish(faults);
+        map.refuse_unknown_keys(faults);
         let mut found = cloud.into_iter().chain(data_center).chain(repository);
         let first = found.next();
         if before == faults.len() && (first.is_none() || found.next().is_some()) {
-            faults.push(Fault::new(node.at, "expected one of github, jira, jira-data-center"));
+            faults.push(YamlFault::new(node.at, "expected one of github, jira, jira-data-center"));
         }
         first.flatten()
     }
 }
 
 /// Returns true for the name of a repository as GitHub has it, with its owner in front.
-pub fn is_repository(written: &str) -> bool {
+pub fn is_repository_name(written: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let part = |part: &str| {
         !part.is_empty()
@@ -145,8 +150,8 @@ pub fn is_repository(written: &str) -> bool {
 ///
 /// Refuses everything else. `http` is for a server on this machine alone: a token would travel
 /// through it in the open.
-pub fn address(written: &str) -> Result<String, String> {
-    let refuse = |why: &str| Err(format!("`{}` {why}", shown(written)));
+pub fn parse_system_address(written: &str) -> Result<String, String> {
+    let refuse = |why: &str| Err(format!("`{}` {why}", shorten_for_message(written)));
     let Some((scheme, rest)) = written.split_once("://") else {
         return refuse("is not an address such as https://jira.example.com");
     };
@@ -163,14 +168,14 @@ pub fn address(written: &str) -> Result<String, String> {
         });
     match scheme {
         _ if !whole => refuse("is not an address such as https://jira.example.com"),
-        "https" => Ok(format!("https://{}", folded(rest))),
+        "https" => Ok(format!("https://{}", lowercase_host(rest))),
         "http" if matches!(host, "127.0.0.1" | "localhost") => Ok(format!("http://{rest}")),
         _ => refuse("does not start with https://, and a token would travel in the open"),
     }
 }
 
 /// Returns host and path with the host in lower case: hosts compare in any case, and paths do not.
-fn folded(rest: &str) -> String {
+fn lowercase_host(rest: &str) -> String {
     let (host, path) = rest.find('/').and_then(|slash| rest.split_at_checked(slash)).unwrap_or((rest, ""));
     format!("{}{path}", host.to_ascii_lowercase())
 }
@@ -183,12 +188,12 @@ mod tests {
     fn read(policy: &str) -> (TicketSystems, Vec<String>) {
         let mut systems = TicketSystems::default();
         let mut faults = Vec::new();
-        systems.read(&yaml::read(policy.as_bytes()).unwrap(), &mut faults);
+        systems.read_systems(&yaml::read_document(policy.as_bytes()).unwrap(), &mut faults);
         (systems, faults.into_iter().map(|fault| fault.what).collect())
     }
 
-    fn system(systems: &TicketSystems, key: &str) -> Option<System> {
-        systems.find(&Key::read(&key.into()).unwrap()).cloned()
+    fn system(systems: &TicketSystems, key: &str) -> Option<TicketSystem> {
+        systems.find_system(&TicketKey::parse_key(&key.into()).unwrap()).cloned()
     }
 
     #[test]
@@ -198,16 +203,16 @@ mod tests {
              ENG: linear\n'#': github\nINFRA: { github: acme/infra }\n'*': export\n",
         );
         assert_eq!(faults, [""; 0]);
-        assert_eq!(system(&systems, "PAY-1"), Some(System::Jira("https://acme.example".into())));
-        let data_center = System::JiraDataCenter("https://jira.example.com:8443/Jira".into());
+        assert_eq!(system(&systems, "PAY-1"), Some(TicketSystem::JiraCloud("https://acme.example".into())));
+        let data_center = TicketSystem::JiraDataCenter("https://jira.example.com:8443/Jira".into());
         assert_eq!(system(&systems, "OPS-1"), Some(data_center));
-        assert_eq!(system(&systems, "ENG-1"), Some(System::Linear));
-        assert_eq!(system(&systems, "#1"), Some(System::GitHub { repository: None }));
+        assert_eq!(system(&systems, "ENG-1"), Some(TicketSystem::Linear));
+        assert_eq!(system(&systems, "#1"), Some(TicketSystem::GitHub { repository: None }));
         assert_eq!(
             system(&systems, "INFRA-1"),
-            Some(System::GitHub { repository: Some("acme/infra".into()) })
+            Some(TicketSystem::GitHub { repository: Some("acme/infra".into()) })
         );
-        assert_eq!(system(&systems, "CHG0001"), Some(System::Export));
+        assert_eq!(system(&systems, "CHG0001"), Some(TicketSystem::Export));
         let (only_others, _) = read("'*': linear");
         assert_eq!(system(&only_others, "#1"), None);
     }
@@ -240,8 +245,8 @@ mod tests {
             "http://127.0.0.1:8080",
             "http://localhost:1",
         ] {
-            assert_eq!(address(good), Ok(good.to_owned()));
-            assert_eq!(address(&format!("{good}/")), Ok(good.to_owned()));
+            assert_eq!(parse_system_address(good), Ok(good.to_owned()));
+            assert_eq!(parse_system_address(&format!("{good}/")), Ok(good.to_owned()));
         }
         for bad in [
             "a.example",
@@ -262,7 +267,7 @@ mod tests {
             "https://\u{430}.example",
             "https://a.example/%2e%2e",
         ] {
-            assert!(address(bad).is_err(), "{bad}");
+            assert!(parse_system_address(bad).is_err(), "{bad}");
         }
     }
 
@@ -270,15 +275,22 @@ mod tests {
     fn a_policy_that_asks_about_tickets_says_where_they_are_and_which_it_means() {
         let text = "changegate: 1\nextends: [iso27001]\nprotects: [main]\nrules:\n  ticket: { require: { ticket: { field: \
                     Ticket, exists: true } } }\n";
-        let load = |text: &str| crate::policy::load("p.yml", &mut |_| Ok(Some(text.as_bytes().to_vec())));
+        let load =
+            |text: &str| crate::policy::load_policy("p.yml", &mut |_| Ok(Some(text.as_bytes().to_vec())));
         let errors = load(text).unwrap_err();
-        let what: Vec<&str> =
-            errors.files.iter().flat_map(|file| &file.faults).map(|fault| fault.what.as_str()).collect();
+        let what: Vec<&str> = errors
+            .faulty_files
+            .iter()
+            .flat_map(|file| &file.faults)
+            .map(|fault| fault.what.as_str())
+            .collect();
         assert_eq!(what, ["a rule asks what a ticket system says, and `tickets` names none"]);
         let policy = load(&format!("{text}tickets: {{ '*': linear }}\n")).unwrap();
         let change = "commits: [{ message: \"x\\n\\nTicket: PAY-1\\nEmergency-Ticket: PAY-9\\n\" }, { message: \
                       \"x\\n\\nTicket: PAY-2\\nTicket: PAY-1\\n\" }]";
-        let change = crate::fixture::read(&yaml::read(change.as_bytes()).unwrap(), &mut Vec::new()).unwrap();
-        assert_eq!(policy.tickets_named(&change), ["PAY-1", "PAY-2"].map(crate::change::Text::from));
+        let change =
+            crate::fixture::read_change(&yaml::read_document(change.as_bytes()).unwrap(), &mut Vec::new())
+                .unwrap();
+        assert_eq!(policy.find_ticket_keys(&change), ["PAY-1", "PAY-2"].map(crate::change::Text::from));
     }
 }

@@ -3,21 +3,21 @@
 //! It reads what commits claim. Who really pushes is for `pusher` to say, whose key proved what is
 //! for `signed`, and who may approve is for `approvals`, which counts everybody who took part.
 
-use super::parameters::{Standing, about, either};
-use super::{Doc, Known, Reply, Seen};
+use super::parameters::{IdentityRequirement, commit_finding, format_alternatives};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::person::canonical_address;
-use crate::change::pull::{Maker, Role};
-use crate::change::{Missing, Need, Needs, Person, Text};
+use crate::change::pull::{ContributorRole, PullContributor};
+use crate::change::{FactKind, Missing, NeededFacts, Person, Text};
 use crate::pattern::NamePattern;
-use crate::people::Who;
-use crate::verdict::Line;
-use crate::yaml::decode::{Map, each};
-use crate::yaml::{Fault, Node, shown};
+use crate::people::ResolvedIdentity;
+use crate::verdict::Sentence;
+use crate::yaml::decode::{MapReader, parse_each};
+use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "author",
-    asks: "Every commit of the change names an author of this kind.",
+    summary: "Every commit of the change names an author of this kind.",
     why: "A policy may want work from known addresses only, or ask more of a change that a bot has written. \
           The author of a commit is a claim: anybody can type any name there. An exemption must rest on \
           `pusher`, which the server knows, and never on `author`.",
@@ -30,13 +30,13 @@ pub const DOC: Doc = Doc {
 not know is neither;
 - of several parameters, all are meant; for `team` and `bot` the account counts as well to which a forge ties the \
 address in a pull request.",
-    passes: "
+    passing_example: "
 ask: { author: { domain: example.com, bot: false } }
 change:
   commits:
     - author: Ana <ana@example.com>
 ",
-    fails: "
+    failing_example: "
 ask: { author: { domain: example.com } }
 change:
   commits:
@@ -47,132 +47,145 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Author {
+pub struct AuthorPredicate {
     addresses: Vec<NamePattern>,
     domains: Vec<String>,
-    standing: Standing,
+    identity: IdentityRequirement,
 }
 
-impl Author {
-    pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl AuthorPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let addresses =
-            map.get("address").map(|node| each(node, faults, NamePattern::new)).unwrap_or_default();
-        let domains = map.get("domain").map(|node| each(node, faults, domain)).unwrap_or_default();
-        let standing = Standing::read(&mut map, known, faults);
-        map.finish(faults);
-        let author = Author { addresses, domains, standing };
-        if before == faults.len() && author.parts().is_empty() {
-            faults.push(Fault::new(node.at, "expected one of address, bot, domain, team"));
+        let mut map = MapReader::new(node, faults)?;
+        let addresses = map
+            .find_key("address")
+            .map(|node| parse_each(node, faults, NamePattern::new))
+            .unwrap_or_default();
+        let domains =
+            map.find_key("domain").map(|node| parse_each(node, faults, parse_domain)).unwrap_or_default();
+        let standing = IdentityRequirement::read_identity(&mut map, known, faults);
+        map.refuse_unknown_keys(faults);
+        let author = AuthorPredicate { addresses, domains, identity: standing };
+        if before == faults.len() && author.describe_parts().is_empty() {
+            faults.push(YamlFault::new(node.at, "expected one of address, bot, domain, team"));
         }
         (before == faults.len()).then_some(author)
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
         // Which account an address belongs to, a forge says together with who made a pull request.
-        if self.standing != Standing::default() {
-            needs.insert(Need::Pusher);
+        if self.identity != IdentityRequirement::default() {
+            needs.insert(FactKind::Pusher);
         }
     }
 
-    pub(super) fn words(&self) -> String {
-        format!("the author of every commit {}", self.parts().join(" and "))
+    pub(super) fn describe(&self) -> String {
+        format!("the author of every commit {}", self.describe_parts().join(" and "))
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let (mut findings, mut missing) = (Vec::new(), None);
         for commit in &seen.change.commits {
-            match self.mismatch(&commit.author, seen) {
+            match self.describe_mismatch(&commit.author, seen) {
                 Ok(None) => {}
                 Ok(Some(reason)) => {
-                    let what = Line::say("the author ").quote(&written(&commit.author)).and(reason);
-                    findings.push(about(commit, what));
+                    let what = Sentence::from_words("the author ")
+                        .with_quote(&format_author(&commit.author))
+                        .with_words(reason);
+                    findings.push(commit_finding(commit, what));
                 }
                 Err(gap) => missing = Some(gap),
             }
         }
-        Reply::settle(findings, missing)
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
     /// Returns why `author` is not meant, in words that follow the name; `None` if he is.
-    fn mismatch(&self, author: &Person, seen: &Seen<'_>) -> Result<Option<String>, Missing> {
-        if let Some(reason) = self.other_address(author.email.as_bytes()) {
+    fn describe_mismatch(
+        &self,
+        author: &Person,
+        seen: &EvaluationContext<'_>,
+    ) -> Result<Option<String>, Missing> {
+        if let Some(reason) = self.describe_address_mismatch(author.email.as_bytes()) {
             return Ok(Some(reason));
         }
         // Without a question about people nobody is asked who they are.
-        if self.standing == Standing::default() {
+        if self.identity == IdentityRequirement::default() {
             return Ok(None);
         }
-        Ok(self.standing.mismatch(&whose(author, seen)?, seen))
+        Ok(self.identity.describe_mismatch(&identify_author(author, seen)?, seen))
     }
 
     /// Returns why an address is not meant, in words that follow the name; `None` if it is.
-    fn other_address(&self, email: &[u8]) -> Option<String> {
+    fn describe_address_mismatch(&self, email: &[u8]) -> Option<String> {
         if canonical_address(email).is_none() {
             return Some(" has no address of the form `name@domain` in plain ASCII".into());
         }
-        if !self.addresses.is_empty() && !self.addresses.iter().any(|pattern| pattern.matches(email)) {
-            return Some(format!(" is not {}", either(&self.addresses)));
+        if !self.addresses.is_empty() && !self.addresses.iter().any(|pattern| pattern.matches_name(email)) {
+            return Some(format!(" is not {}", format_alternatives(&self.addresses)));
         }
         let at = email.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
         let at = at.strip_suffix(b".").unwrap_or(at);
         if !self.domains.is_empty()
             && !self.domains.iter().any(|domain| at.eq_ignore_ascii_case(domain.as_bytes()))
         {
-            return Some(format!(" is not at {}", either(&self.domains)));
+            return Some(format!(" is not at {}", format_alternatives(&self.domains)));
         }
         None
     }
 
-    fn parts(&self) -> Vec<String> {
+    fn describe_parts(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if !self.addresses.is_empty() {
-            parts.push(format!("is {}", either(&self.addresses)));
+            parts.push(format!("is {}", format_alternatives(&self.addresses)));
         }
         if !self.domains.is_empty() {
-            parts.push(format!("is at {}", either(&self.domains)));
+            parts.push(format!("is at {}", format_alternatives(&self.domains)));
         }
-        parts.extend(self.standing.words());
+        parts.extend(self.identity.describe_parts());
         parts
     }
 }
 
 /// Returns whom an author stands for: by address, and in a pull request by the accounts to which the
 /// forge ties it.
-fn whose(author: &Person, seen: &Seen<'_>) -> Result<Vec<Who>, Missing> {
-    let mut whose = vec![seen.people.who(author)];
+fn identify_author(author: &Person, seen: &EvaluationContext<'_>) -> Result<Vec<ResolvedIdentity>, Missing> {
+    let mut whose = vec![seen.people.identify_person(author)];
     if let Ok(pull) = &seen.change.pull {
-        let makers = pull.makers.as_ref().map_err(Clone::clone)?;
+        let makers = pull.contributors.as_ref().map_err(Clone::clone)?;
         let address = canonical_address(author.email.as_bytes());
-        let is_tied = |maker: &&Maker| {
+        let is_tied = |maker: &&PullContributor| {
             let email = maker.email.as_ref().and_then(|email| canonical_address(email.as_bytes()));
-            maker.role == Role::Author && email.is_some() && email == address
+            maker.role == ContributorRole::Author && email.is_some() && email == address
         };
         let accounts = makers.iter().filter(is_tied).filter_map(|maker| maker.account.as_ref());
-        whose.extend(accounts.map(|account| seen.people.whose(account)));
+        whose.extend(accounts.map(|account| seen.people.identify_forge_account(account)));
     }
     Ok(whose)
 }
 
-fn written(author: &Person) -> Text {
+fn format_author(author: &Person) -> Text {
     Text::new([author.name.as_bytes(), b" <", author.email.as_bytes(), b">"].concat())
 }
 
 /// Reads a domain, which is compared as a whole.
-fn domain(written: &str) -> Result<String, String> {
+fn parse_domain(written: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     let usable = written.bytes().all(plain) && written.split('.').all(|part| !part.is_empty());
     if usable {
         Ok(written.to_ascii_lowercase())
     } else {
-        Err(format!("`{}` is not a domain", shown(written)))
+        Err(format!("`{}` is not a domain", shorten_for_message(written)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "
 people:
@@ -182,7 +195,7 @@ people:
 
     fn says(question: &str, author: &str) -> Vec<String> {
         let change = format!("change: {{ commits: [{{ author: '{author}' }}] }}");
-        texts(&example(&format!("ask: {{ author: {question} }}{PEOPLE}{change}")))
+        finding_texts(&answer_example(&format!("ask: {{ author: {question} }}{PEOPLE}{change}")))
     }
 
     #[test]
@@ -198,7 +211,8 @@ people:
     #[test]
     fn every_commit_has_to_match_and_so_has_every_parameter() {
         let two = "change: { commits: [{ author: 'A <a@example.com>' }, { author: 'B <b@home.example>' }] }";
-        let found = texts(&example(&format!("ask: {{ author: {{ domain: example.com }} }}\n{two}")));
+        let found =
+            finding_texts(&answer_example(&format!("ask: {{ author: {{ domain: example.com }} }}\n{two}")));
         assert_eq!(found, ["the author `B <b@home.example>` is not at `example.com`"]);
         assert_eq!(says("{ address: 'a*@example.com', team: platform }", "Ana <ana@example.com>"), [""; 0]);
         assert_eq!(says("{ address: 'a*@example.com', team: platform }", "Al <al@example.com>").len(), 1);
@@ -213,7 +227,7 @@ people:
             let roster = "roster: { people: { ana: { addresses: [ana@example.com] } } }";
             let question = format!("ask: {{ author: {{ bot: {bot} }} }}\n{roster}\n");
             let stranger = "change: { commits: [{ author: 'Bob <bob@example.com>' }] }";
-            assert_eq!(texts(&example(&format!("{question}{stranger}"))).len(), 1);
+            assert_eq!(finding_texts(&answer_example(&format!("{question}{stranger}"))).len(), 1);
         }
     }
 
@@ -223,8 +237,8 @@ people:
         {
             for question in ["{ domain: example.com }", "{ address: '*example.com*' }", "{ bot: false }"] {
                 let text = format!("ask: {{ author: {question} }}\nchange: {{ commits: [{{}}] }}");
-                let answer = edited(&text, |change| change.commits[0].author.email = email.into());
-                assert_eq!(texts(&answer).len(), 1, "{email} {question}");
+                let answer = answer_edited(&text, |change| change.commits[0].author.email = email.into());
+                assert_eq!(finding_texts(&answer).len(), 1, "{email} {question}");
             }
         }
     }
@@ -238,7 +252,7 @@ people:
             "{ team: nobody }",
             "{ bot: yes }",
         ] {
-            assert_eq!(faults(&format!("ask: {{ author: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ author: {question} }}")).len(), 1, "{question}");
         }
     }
 }

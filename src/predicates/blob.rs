@@ -5,18 +5,20 @@
 
 use std::collections::HashSet;
 
-use super::parameters::{either, matched};
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Blob, Diff, Entry, EntryKind, Missing, Need, Needs, PathChange, Text};
+use super::parameters::{format_alternatives, matches_any_pattern};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{
+    BlobSummary, ChangeDiff, FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text,
+};
 use crate::pattern::PathPattern;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, choice, each, one};
-use crate::yaml::{Fault, Node, shown};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::{MapReader, parse_each, parse_one, read_choice};
+use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "blob",
-    asks: "The new files of the change are small enough, and models are stored as pointers.",
+    summary: "The new files of the change are small enough, and models are stored as pointers.",
     why: "What has entered the history cannot be taken out of it again. The weights of a model belong into a store \
           of large files, where the commit names them by their digest, so that evidence can be tied to it.",
     parameters: "\
@@ -28,7 +30,7 @@ GGUF, pickle), unless it is a Git LFS pointer;
 digits, `size`, the keys in order, nothing else but extensions;
 - `lfs: [patterns]`: files with these paths are such pointers (an empty file is its own);
 - of several parameters, all are meant. Every commit is looked at; deletions and submodules are left out.",
-    passes: "
+    passing_example: "
 ask: { blob: { largest: 5MB, raw-weights: refuse, lfs-pointer: well-formed } }
 change:
   commits:
@@ -39,7 +41,7 @@ change:
             oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
             size 438023168
 ",
-    fails: "
+    failing_example: "
 ask: { blob: { largest: 5MB, raw-weights: refuse } }
 change:
   commits:
@@ -49,66 +51,72 @@ change:
 };
 
 /// From how many bytes on a `*.bin` is taken for a model.
-const LARGE_BIN: u64 = 1_000_000;
+const MIN_BIN_MODEL_BYTES: u64 = 1_000_000;
 /// The extensions that models have, whatever their size.
-const WEIGHTS: [&str; 10] =
+const MODEL_EXTENSIONS: [&str; 10] =
     ["safetensors", "gguf", "ggml", "pt", "pth", "ckpt", "onnx", "h5", "pb", "tflite"];
 /// How the first line of every pointer starts.
-const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+const LFS_POINTER_START: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BlobHolds {
-    largest: Option<Size>,
-    raw_weights: bool,
-    well_formed: bool,
-    lfs: Vec<PathPattern>,
+pub struct BlobPredicate {
+    max_size: Option<ByteLimit>,
+    refuses_raw_weights: bool,
+    checks_lfs_pointers: bool,
+    lfs_paths: Vec<PathPattern>,
 }
 
 /// A number of bytes, and how the policy writes it.
 #[derive(Clone, Debug, PartialEq)]
-struct Size {
+struct ByteLimit {
     bytes: u64,
     written: String,
 }
 
-impl BlobHolds {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl BlobPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let largest = map.get("largest").and_then(|node| one(node, faults, Size::new));
-        let raw_weights = map.get("raw-weights").and_then(|node| choice(node, &[("refuse", true)], faults));
+        let mut map = MapReader::new(node, faults)?;
+        let largest = map.find_key("largest").and_then(|node| parse_one(node, faults, ByteLimit::new));
+        let raw_weights =
+            map.find_key("raw-weights").and_then(|node| read_choice(node, &[("refuse", true)], faults));
         let well_formed =
-            map.get("lfs-pointer").and_then(|node| choice(node, &[("well-formed", true)], faults));
-        let lfs = map.get("lfs").map(|node| each(node, faults, PathPattern::new)).unwrap_or_default();
-        map.finish(faults);
-        let blob = BlobHolds {
-            largest,
-            raw_weights: raw_weights.unwrap_or(false),
-            well_formed: well_formed.unwrap_or(false),
-            lfs,
+            map.find_key("lfs-pointer").and_then(|node| read_choice(node, &[("well-formed", true)], faults));
+        let lfs =
+            map.find_key("lfs").map(|node| parse_each(node, faults, PathPattern::new)).unwrap_or_default();
+        map.refuse_unknown_keys(faults);
+        let blob = BlobPredicate {
+            max_size: largest,
+            refuses_raw_weights: raw_weights.unwrap_or(false),
+            checks_lfs_pointers: well_formed.unwrap_or(false),
+            lfs_paths: lfs,
         };
-        if before == faults.len() && blob.parts().is_empty() {
-            faults.push(Fault::new(node.at, "expected one of largest, lfs, lfs-pointer, raw-weights"));
+        if before == faults.len() && blob.describe_parts().is_empty() {
+            faults.push(YamlFault::new(node.at, "expected one of largest, lfs, lfs-pointer, raw-weights"));
         }
         (before == faults.len()).then_some(blob)
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Paths);
-        needs.insert(Need::Blobs);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Paths);
+        needs.insert(FactKind::Blobs);
     }
 
-    pub(super) fn words(&self) -> String {
-        self.parts().join(", and ")
+    pub(super) fn describe(&self) -> String {
+        self.describe_parts().join(", and ")
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
         // A merge brings the same content again.
-        let mut known: HashSet<(&Text, Entry)> = HashSet::new();
-        for diff in seen.change.diffs() {
+        let mut known: HashSet<(&Text, PathEntry)> = HashSet::new();
+        for diff in seen.change.list_diffs() {
             let paths = match diff.paths {
                 Ok(paths) => paths,
                 Err(gap) => {
@@ -117,7 +125,7 @@ impl BlobHolds {
                 }
             };
             for change in paths {
-                let Some(entry) = new_content(change) else { continue };
+                let Some(entry) = find_new_content(change) else { continue };
                 if !known.insert((&change.path, entry)) {
                     continue;
                 }
@@ -125,45 +133,53 @@ impl BlobHolds {
                     .blob
                     .as_ref()
                     .map_err(Clone::clone)
-                    .and_then(|blob| self.wrong(change, entry, blob))
+                    .and_then(|blob| self.find_violations(change, entry, blob))
                 {
                     Ok(reasons) => {
-                        findings.extend(reasons.into_iter().map(|reason| finding(diff, change, reason)))
+                        findings.extend(reasons.into_iter().map(|reason| blob_finding(diff, change, reason)))
                     }
                     Err(gap) => missing = Some(gap),
                 }
             }
         }
-        Reply::settle(findings, missing)
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
     /// Returns what is wrong with one file, in words that follow its path.
-    fn wrong(&self, change: &PathChange, entry: Entry, blob: &Blob) -> Result<Vec<String>, Missing> {
+    fn find_violations(
+        &self,
+        change: &PathChange,
+        entry: PathEntry,
+        blob: &BlobSummary,
+    ) -> Result<Vec<String>, Missing> {
         let mut reasons = Vec::new();
-        if let Some(largest) = self.largest.as_ref().filter(|largest| largest.bytes < blob.size) {
+        if let Some(largest) = self.max_size.as_ref().filter(|largest| largest.bytes < blob.size) {
             let (size, most) = (blob.size, &largest.written);
             reasons.push(format!(" has {size} bytes, and at most {most} is allowed"));
         }
-        if entry.kind == EntryKind::Symlink {
+        if entry.kind == PathEntryKind::Symlink {
             return Ok(reasons);
         }
-        let pointer = pointer(blob);
-        let must_be = matched(&self.lfs, &change.path) && blob.size != 0;
+        let pointer = classify_lfs_pointer(blob);
+        let must_be = matches_any_pattern(&self.lfs_paths, &change.path) && blob.size != 0;
         match &pointer {
-            Pointer::Malformed(why) if self.well_formed || must_be => {
+            LfsPointer::Malformed(why) if self.checks_lfs_pointers || must_be => {
                 reasons.push(format!(" is no Git LFS pointer, though it starts like one: {why}"));
             }
-            Pointer::Not if must_be => {
+            LfsPointer::NotAPointer if must_be => {
                 reasons.push(" has to be a Git LFS pointer, and holds the content itself".into())
             }
             _ => {}
         }
-        if self.raw_weights && pointer != Pointer::WellFormed {
-            match weights(&change.path, blob) {
+        if self.refuses_raw_weights && pointer != LfsPointer::WellFormed {
+            match is_model_file(&change.path, blob) {
                 Some(true) => reasons.push(" is the model itself, and not a Git LFS pointer to it".into()),
                 Some(false) => {}
                 None if reasons.is_empty() => {
-                    return Err(Missing::Unavailable(Need::Blobs, "a file is too large to be opened".into()));
+                    return Err(Missing::Unavailable(
+                        FactKind::Blobs,
+                        "a file is too large to be opened".into(),
+                    ));
                 }
                 None => {}
             }
@@ -171,20 +187,25 @@ impl BlobHolds {
         Ok(reasons)
     }
 
-    fn parts(&self) -> Vec<String> {
+    fn describe_parts(&self) -> Vec<String> {
         let largest =
-            self.largest.as_ref().map(|size| format!("no new file is larger than {}", size.written));
-        let weights = self.raw_weights.then(|| "no new file is a model itself".to_owned());
-        let well_formed = self.well_formed.then(|| "Git LFS pointers are well-formed".to_owned());
-        let lfs = (!self.lfs.is_empty()).then(|| format!("{} are Git LFS pointers", either(&self.lfs)));
+            self.max_size.as_ref().map(|size| format!("no new file is larger than {}", size.written));
+        let weights = self.refuses_raw_weights.then(|| "no new file is a model itself".to_owned());
+        let well_formed = self.checks_lfs_pointers.then(|| "Git LFS pointers are well-formed".to_owned());
+        let lfs = (!self.lfs_paths.is_empty())
+            .then(|| format!("{} are Git LFS pointers", format_alternatives(&self.lfs_paths)));
         largest.into_iter().chain(weights).chain(well_formed).chain(lfs).collect()
     }
 }
 
-impl Size {
+impl ByteLimit {
     fn new(written: &str) -> Result<Self, String> {
-        let refuse =
-            || format!("expected a size such as `500KB`, `5MB` or `1GiB`, found `{}`", shown(written));
+        let refuse = || {
+            format!(
+                "expected a size such as `500KB`, `5MB` or `1GiB`, found `{}`",
+                shorten_for_message(written)
+            )
+        };
         let digits = written.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = written.split_at_checked(digits).ok_or_else(refuse)?;
         let factor: u64 = match unit.trim_start() {
@@ -199,28 +220,28 @@ impl Size {
         };
         let number: u64 = number.parse().map_err(|_| refuse())?;
         let bytes = number.checked_mul(factor).ok_or_else(refuse)?;
-        Ok(Size { bytes, written: written.to_owned() })
+        Ok(ByteLimit { bytes, written: written.to_owned() })
     }
 }
 
 /// Returns what stands at a path now, if it is a file or a link whose content is new there.
-fn new_content(change: &PathChange) -> Option<Entry> {
-    let after = change.after.filter(|after| after.kind != EntryKind::Submodule)?;
-    let is_file = |kind| matches!(kind, EntryKind::File | EntryKind::Executable);
-    let same = |before: Entry| before.id == after.id && is_file(before.kind) == is_file(after.kind);
+fn find_new_content(change: &PathChange) -> Option<PathEntry> {
+    let after = change.after.filter(|after| after.kind != PathEntryKind::Submodule)?;
+    let is_file = |kind| matches!(kind, PathEntryKind::File | PathEntryKind::Executable);
+    let same = |before: PathEntry| before.id == after.id && is_file(before.kind) == is_file(after.kind);
     (!change.before.is_some_and(same)).then_some(after)
 }
 
-fn finding(diff: Diff<'_>, change: &PathChange, reason: String) -> Finding {
-    let what = Line::default().quote(&change.path).and(reason);
-    Finding::new(what).in_commit(diff.of).at_path(&change.path)
+fn blob_finding(diff: ChangeDiff<'_>, change: &PathChange, reason: String) -> Finding {
+    let what = Sentence::default().with_quote(&change.path).with_words(reason);
+    Finding::new(what).in_commit(diff.commit_id).at_path(&change.path)
 }
 
 /// Whether a file is a Git LFS pointer.
 #[derive(Debug, PartialEq)]
-enum Pointer {
+enum LfsPointer {
     /// It does not start like one.
-    Not,
+    NotAPointer,
     /// It starts like one and is not, for this reason.
     Malformed(&'static str),
     /// It is one.
@@ -228,23 +249,23 @@ enum Pointer {
 }
 
 /// Returns whether a file is a Git LFS pointer, as git-lfs-spec(5) has it.
-fn pointer(blob: &Blob) -> Pointer {
-    let Some(start) = &blob.start else { return Pointer::Not };
+fn classify_lfs_pointer(blob: &BlobSummary) -> LfsPointer {
+    let Some(start) = &blob.start else { return LfsPointer::NotAPointer };
     let text = start.as_bytes();
-    if !text.starts_with(POINTER) {
-        return Pointer::Not;
+    if !text.starts_with(LFS_POINTER_START) {
+        return LfsPointer::NotAPointer;
     }
     // The specification bounds a pointer below 1,024 bytes, so all of it is here or it is none.
-    if u64::try_from(text.len()) != Ok(blob.size) || Blob::START <= text.len() {
-        return Pointer::Malformed("it is too long");
+    if u64::try_from(text.len()) != Ok(blob.size) || BlobSummary::MAX_START_BYTES <= text.len() {
+        return LfsPointer::Malformed("it is too long");
     }
-    match well_formed(text) {
-        Ok(()) => Pointer::WellFormed,
-        Err(why) => Pointer::Malformed(why),
+    match check_lfs_pointer(text) {
+        Ok(()) => LfsPointer::WellFormed,
+        Err(why) => LfsPointer::Malformed(why),
     }
 }
 
-fn well_formed(text: &[u8]) -> Result<(), &'static str> {
+fn check_lfs_pointer(text: &[u8]) -> Result<(), &'static str> {
     let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8")?;
     let text = text.strip_suffix('\n').ok_or("its last line does not end")?;
     let mut lines = text.split('\n');
@@ -260,12 +281,12 @@ fn well_formed(text: &[u8]) -> Result<(), &'static str> {
         }
         last = key;
         match key {
-            "oid" if is_oid(value) => has_oid = true,
+            "oid" if is_lfs_oid(value) => has_oid = true,
             "oid" => return Err("its `oid` is not `sha256:` and 64 hexadecimal digits"),
-            "size" if is_size(value) => has_size = true,
+            "size" if is_lfs_size(value) => has_size = true,
             "size" => return Err("its `size` is not a number of bytes"),
             // `ext-0-name sha256:...` tells what another program has done to the content.
-            key if key.starts_with("ext-") && is_oid(value) => {}
+            key if key.starts_with("ext-") && is_lfs_oid(value) => {}
             _ => return Err("it has a key that pointers do not have"),
         }
     }
@@ -275,24 +296,24 @@ fn well_formed(text: &[u8]) -> Result<(), &'static str> {
     if has_size { Ok(()) } else { Err("it has no `size`") }
 }
 
-fn is_oid(value: &str) -> bool {
+fn is_lfs_oid(value: &str) -> bool {
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     value.strip_prefix("sha256:").is_some_and(|digits| digits.len() == 64 && digits.bytes().all(hex))
 }
 
-fn is_size(value: &str) -> bool {
+fn is_lfs_size(value: &str) -> bool {
     let plain = value.bytes().all(|byte| byte.is_ascii_digit()) && (value == "0" || !value.starts_with('0'));
     plain && value.parse::<i64>().is_ok()
 }
 
 /// Returns whether a file is a model, or `None` if its bytes would have to tell and are not there.
-fn weights(path: &Text, blob: &Blob) -> Option<bool> {
+fn is_model_file(path: &Text, blob: &BlobSummary) -> Option<bool> {
     let path = path.as_bytes().to_ascii_lowercase();
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let dot = name.iter().rposition(|byte| *byte == b'.');
     let extension = dot.and_then(|dot| name.get(dot + 1..)).unwrap_or_default();
-    let named = WEIGHTS.iter().any(|known| known.as_bytes() == extension);
-    if (named && blob.size != 0) || (extension == b"bin" && LARGE_BIN <= blob.size) {
+    let named = MODEL_EXTENSIONS.iter().any(|known| known.as_bytes() == extension);
+    if (named && blob.size != 0) || (extension == b"bin" && MIN_BIN_MODEL_BYTES <= blob.size) {
         return Some(true);
     }
     let start = blob.start.as_ref()?.as_bytes();
@@ -319,7 +340,7 @@ fn is_safetensors(start: &[u8], size: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::Text;
 
     const OID: &str = "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n";
@@ -328,7 +349,7 @@ mod tests {
     /// Asks about one file with these first bytes; `more` is how many bytes follow.
     fn file(question: &str, path: &str, start: &[u8], more: u64) -> Vec<String> {
         let text = format!("ask: {{ blob: {question} }}\nchange: {{ commits: [{{ paths: [x] }}] }}");
-        texts(&edited(&text, |change| {
+        finding_texts(&answer_edited(&text, |change| {
             let changed = &mut change.commits[0].paths.as_mut().unwrap()[0];
             changed.path = path.into();
             let blob = changed.blob.as_mut().unwrap();
@@ -338,7 +359,7 @@ mod tests {
     }
 
     fn says(question: &str, paths: &str) -> Vec<String> {
-        texts(&example(&format!(
+        finding_texts(&answer_example(&format!(
             "ask: {{ blob: {question} }}\nchange: {{ commits: [{{ paths: [{paths}] }}] }}"
         )))
     }
@@ -366,7 +387,10 @@ mod tests {
     #[test]
     fn what_enters_the_history_counts_even_if_it_is_gone_at_the_end() {
         let change = "change: { commits: [{ paths: [{ path: a, size: 9000, was: nothing }] }, { paths: [{ path: a, now: nothing }] }] }";
-        assert_eq!(texts(&example(&format!("ask: {{ blob: {{ largest: 1KB }} }}\n{change}"))).len(), 1);
+        assert_eq!(
+            finding_texts(&answer_example(&format!("ask: {{ blob: {{ largest: 1KB }} }}\n{change}"))).len(),
+            1
+        );
         assert_eq!(
             says(
                 "{ largest: 1KB }",
@@ -384,8 +408,11 @@ mod tests {
             let changed = &mut change.commits[0].paths.as_mut().unwrap()[0];
             changed.before.as_mut().unwrap().id = changed.after.unwrap().id;
         };
-        assert_eq!(texts(&edited(text, same)), [""; 0]);
-        assert_eq!(texts(&edited(&text.replace("now: exec", "was: symlink, now: exec"), same)).len(), 1);
+        assert_eq!(finding_texts(&answer_edited(text, same)), [""; 0]);
+        assert_eq!(
+            finding_texts(&answer_edited(&text.replace("now: exec", "was: symlink, now: exec"), same)).len(),
+            1
+        );
     }
 
     #[test]
@@ -469,7 +496,7 @@ mod tests {
         for unknown in ["paths", "blobs"] {
             let change = format!("change: {{ unknown: [{unknown}], commits: [{{ paths: [a] }}] }}");
             for ask in ["{ blob: { largest: 1B } }", "{ not: { blob: { lfs: a } } }"] {
-                let found = texts(&example(&format!("ask: {ask}\n{change}")));
+                let found = finding_texts(&answer_example(&format!("ask: {ask}\n{change}")));
                 assert!(found[0].starts_with("unknown: "), "{found:?}");
             }
         }
@@ -489,7 +516,7 @@ mod tests {
             "{ raw-weights: allow }",
             "{ lfs: '!a' }",
         ] {
-            assert_eq!(faults(&format!("ask: {{ blob: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ blob: {question} }}")).len(), 1, "{question}");
         }
     }
 }

@@ -1,29 +1,29 @@
 //! `branch`: which ref the change is for.
 
-use super::parameters::either;
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Missing, Need, Needs};
+use super::parameters::format_alternatives;
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{FactKind, Missing, NeededFacts};
 use crate::pattern::RefPattern;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::each;
-use crate::yaml::{Fault, Node};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::parse_each;
+use crate::yaml::{YamlFault, YamlNode};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "branch",
-    asks: "The change is for one of these branches, or for another ref that is named in full.",
+    summary: "The change is for one of these branches, or for another ref that is named in full.",
     why: "A release branch deserves other rules than the trunk. Names are compared as a whole, so `main` is \
           neither `main-fix` nor the tag `main`.",
     parameters: "\
 - a pattern, or a list of them, one of which matches: `main` means `refs/heads/main`; what starts with `refs/` is \
 the full name; `*` stands for any characters, `/` among them.",
-    passes: "
+    passing_example: "
 ask: { branch: [main, 'release/*'] }
 change:
   target: refs/heads/release/1/fix
   commits: [{}]
 ",
-    fails: "
+    failing_example: "
 ask: { branch: [main, 'release/*'] }
 change:
   target: refs/heads/main-fix
@@ -33,42 +33,48 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Branch {
-    patterns: Vec<RefPattern>,
+pub struct BranchPredicate {
+    ref_patterns: Vec<RefPattern>,
 }
 
-impl Branch {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl BranchPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let patterns = each(node, faults, RefPattern::new);
-        (before == faults.len()).then_some(Branch { patterns })
+        let patterns = parse_each(node, faults, RefPattern::new);
+        (before == faults.len()).then_some(BranchPredicate { ref_patterns: patterns })
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Target);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Target);
     }
 
-    pub(super) fn words(&self) -> String {
-        format!("the change is for {}", either(&self.patterns))
+    pub(super) fn describe(&self) -> String {
+        format!("the change is for {}", format_alternatives(&self.ref_patterns))
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let target = seen.change.target.as_ref().map_err(Clone::clone)?;
-        let holds = self.patterns.iter().any(|pattern| pattern.matches(target.as_bytes()));
-        Ok(Reply::when(holds, || {
-            let what = Line::say("this is for ").quote(target);
-            Finding::new(what.and(format!(", and not for {}", either(&self.patterns))))
+        let holds = self.ref_patterns.iter().any(|pattern| pattern.matches_ref(target.as_bytes()));
+        Ok(PredicateOutcome::holds_if(holds, || {
+            let what = Sentence::from_words("this is for ").with_quote(target);
+            Finding::new(
+                what.with_words(format!(", and not for {}", format_alternatives(&self.ref_patterns))),
+            )
         }))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, target: &str) -> Vec<String> {
         let text = format!("ask: {{ branch: {question} }}\nchange: {{ commits: [{{}}] }}");
-        texts(&edited(&text, |change| change.target = Ok(target.into())))
+        finding_texts(&answer_edited(&text, |change| change.target = Ok(target.into())))
     }
 
     #[test]
@@ -88,7 +94,7 @@ mod tests {
     fn a_branch_that_is_not_known_is_no_other_branch() {
         let unknown = "change: { unknown: [target], commits: [{}] }";
         for ask in ["{ branch: main }", "{ not: { branch: main } }"] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
             assert!(found[0].starts_with("unknown: the branch"), "{found:?}");
         }
     }
@@ -96,7 +102,7 @@ mod tests {
     #[test]
     fn what_no_ref_can_be_called_is_refused() {
         for question in ["[]", "''", "'a b'", "{ name: main }", "'refs/changegate/ledger'"] {
-            assert_eq!(faults(&format!("ask: {{ branch: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ branch: {question} }}")).len(), 1, "{question}");
         }
     }
 }

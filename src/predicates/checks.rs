@@ -1,18 +1,18 @@
 //! `checks`: what machines found out about exactly the revision that is judged.
 
-use super::parameters::{counted, either};
-use super::{Doc, Known, Reply, Seen};
-use crate::change::pull::{Check, CheckState};
-use crate::change::{Missing, Need, Needs};
+use super::parameters::{format_alternatives, format_count};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::pull::{CheckResult, CheckState};
+use crate::change::{FactKind, Missing, NeededFacts};
 use crate::pattern::NamePattern;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, choice, count, each, items};
-use crate::yaml::{Fault, Node, Value};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::{MapReader, parse_each, read_choice, read_count, read_items};
+use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "checks",
-    asks: "These checks have succeeded for exactly the revision that is judged.",
+    summary: "These checks have succeeded for exactly the revision that is judged.",
     why: "A check that was skipped, that says neither yes nor no, that ran no test or that is still running has shown \
           nothing. Anybody who may write to a repository can report a status under any name, so that a name alone \
           proves little: say who is expected to report it.",
@@ -24,7 +24,7 @@ for any characters, case does not matter;
 (`github-actions`, `github:ci-robot`); a check of the same name by another is as good as none;
 - `allow: [skipped, neutral]`: these count as well;
 - `at-least-tests: N`: each of the checks says how many tests it ran, and ran as many.",
-    passes: "
+    passing_example: "
 ask: { checks: { named: [test, 'lint *'], by: github-actions } }
 change:
   commits: [{}]
@@ -34,7 +34,7 @@ change:
       - { name: lint docs, by: github-actions }
       - { name: preview, by: pages, state: failed }
 ",
-    fails: "
+    failing_example: "
 ask: { checks: { named: test, by: github-actions } }
 change:
   commits: [{}]
@@ -47,130 +47,155 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checks {
-    named: Vec<NamePattern>,
-    by: Vec<NamePattern>,
-    allow: Vec<CheckState>,
-    at_least_tests: Option<u64>,
+pub struct ChecksPredicate {
+    names: Vec<NamePattern>,
+    reporters: Vec<NamePattern>,
+    allowed_states: Vec<CheckState>,
+    min_tests: Option<u64>,
 }
 
-const ALLOWED: [(&str, CheckState); 2] = [("skipped", CheckState::Skipped), ("neutral", CheckState::Neutral)];
+const ALLOWED_STATE_WORDS: [(&str, CheckState); 2] =
+    [("skipped", CheckState::Skipped), ("neutral", CheckState::Neutral)];
 
-impl Checks {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl ChecksPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let names = |node: &Node, faults: &mut Vec<Fault>| each(node, faults, NamePattern::new);
-        let checks = if let Value::Map(_) = &node.value {
-            let mut map = Map::new(node, faults)?;
-            let named = map.require("named", faults).map(|node| names(node, faults)).unwrap_or_default();
-            let by = map.get("by").map(|node| names(node, faults)).unwrap_or_default();
-            let allow = map.get("allow").map(|node| items(node, faults)).unwrap_or_default();
-            let allow = allow.iter().filter_map(|item| choice(item, &ALLOWED, faults)).collect();
-            let at_least_tests = map.get("at-least-tests").and_then(|node| count(node, 1, u64::MAX, faults));
-            map.finish(faults);
-            Checks { named, by, allow, at_least_tests }
+        let names = |node: &YamlNode, faults: &mut Vec<YamlFault>| parse_each(node, faults, NamePattern::new);
+        let checks = if let YamlValue::Map(_) = &node.value {
+            let mut map = MapReader::new(node, faults)?;
+            let named = map.require_key("named", faults).map(|node| names(node, faults)).unwrap_or_default();
+            let by = map.find_key("by").map(|node| names(node, faults)).unwrap_or_default();
+            let allow = map.find_key("allow").map(|node| read_items(node, faults)).unwrap_or_default();
+            let allow =
+                allow.iter().filter_map(|item| read_choice(item, &ALLOWED_STATE_WORDS, faults)).collect();
+            let at_least_tests =
+                map.find_key("at-least-tests").and_then(|node| read_count(node, 1, u64::MAX, faults));
+            map.refuse_unknown_keys(faults);
+            ChecksPredicate { names: named, reporters: by, allowed_states: allow, min_tests: at_least_tests }
         } else {
-            Checks { named: names(node, faults), by: Vec::new(), allow: Vec::new(), at_least_tests: None }
+            ChecksPredicate {
+                names: names(node, faults),
+                reporters: Vec::new(),
+                allowed_states: Vec::new(),
+                min_tests: None,
+            }
         };
         (before == faults.len()).then_some(checks)
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Checks);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Checks);
     }
 
-    pub(super) fn words(&self) -> String {
-        let by = if self.by.is_empty() { String::new() } else { format!(" of {}", either(&self.by)) };
-        let names: Vec<_> = self.named.iter().map(|name| format!("`{name}`")).collect();
-        let tests = self.at_least_tests.map(|least| format!(" with at least {}", counted(least, "test")));
+    pub(super) fn describe(&self) -> String {
+        let by = if self.reporters.is_empty() {
+            String::new()
+        } else {
+            format!(" of {}", format_alternatives(&self.reporters))
+        };
+        let names: Vec<_> = self.names.iter().map(|name| format!("`{name}`")).collect();
+        let tests = self.min_tests.map(|least| format!(" with at least {}", format_count(least, "test")));
         let (word, have) = if names.len() == 1 { ("check", "has") } else { ("checks", "have") };
         let names = names.join(", ");
         format!("the {word} {names}{by} {have} succeeded{}", tests.unwrap_or_default())
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        let checks = seen.change.pull(Need::Checks)?.checks.as_ref().map_err(Clone::clone)?;
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let checks = seen.change.require_pull(FactKind::Checks)?.checks.as_ref().map_err(Clone::clone)?;
         let mut findings = Vec::new();
         let mut told: Vec<usize> = Vec::new();
-        for name in &self.named {
+        for name in &self.names {
             let called =
-                || checks.iter().enumerate().filter(|(_, check)| name.matches(check.name.as_bytes()));
-            if !called().any(|(_, check)| self.is_expected(check)) {
+                || checks.iter().enumerate().filter(|(_, check)| name.matches_name(check.name.as_bytes()));
+            if !called().any(|(_, check)| self.has_expected_reporter(check)) {
                 let others: Vec<_> = called().map(|(_, check)| check).collect();
-                findings.push(self.absent(name, &others));
+                findings.push(self.missing_check_finding(name, &others));
             }
-            for (place, check) in called().filter(|(_, check)| self.is_expected(check)) {
+            for (place, check) in called().filter(|(_, check)| self.has_expected_reporter(check)) {
                 if !told.contains(&place) {
                     told.push(place);
-                    findings.extend(self.wrong(check).map(|reason| finding(check, reason)));
+                    findings.extend(self.find_violation(check).map(|reason| check_finding(check, reason)));
                 }
             }
         }
-        Ok(Reply::from_findings(findings))
+        Ok(PredicateOutcome::from_findings(findings))
     }
 
-    fn is_expected(&self, check: &Check) -> bool {
-        let reported = |by: &NamePattern| check.by.as_ref().is_some_and(|app| by.matches(app.as_bytes()));
-        self.by.is_empty() || self.by.iter().any(reported)
+    fn has_expected_reporter(&self, check: &CheckResult) -> bool {
+        let reported =
+            |by: &NamePattern| check.by.as_ref().is_some_and(|app| by.matches_name(app.as_bytes()));
+        self.reporters.is_empty() || self.reporters.iter().any(reported)
     }
 
     /// Returns the finding that nobody has reported a check, or only somebody who was not expected to.
-    fn absent(&self, name: &NamePattern, others: &[&Check]) -> Finding {
-        let by = if self.by.is_empty() { String::new() } else { format!(" by {}", either(&self.by)) };
-        let mut what = Line::say(format!("no check `{name}` is reported{by} for this revision"));
+    fn missing_check_finding(&self, name: &NamePattern, others: &[&CheckResult]) -> Finding {
+        let by = if self.reporters.is_empty() {
+            String::new()
+        } else {
+            format!(" by {}", format_alternatives(&self.reporters))
+        };
+        let mut what = Sentence::from_words(format!("no check `{name}` is reported{by} for this revision"));
         if let [other, ..] = others {
-            what = what.and(", and ").quote(&other.name).and(" does not count: ");
+            what = what.with_words(", and ").with_quote(&other.name).with_words(" does not count: ");
             what = match &other.by {
-                Some(by) => what.and("it is reported by ").quote(by),
-                None => what.and("it is not said who reports it"),
+                Some(by) => what.with_words("it is reported by ").with_quote(by),
+                None => what.with_words("it is not said who reports it"),
             };
         }
-        Finding::new(what).by("whoever keeps the pipeline")
+        Finding::new(what).fixed_by("whoever keeps the pipeline")
     }
 
     /// Returns why a check has not succeeded, in words that follow its name; `None` if it has.
-    fn wrong(&self, check: &Check) -> Option<Line> {
+    fn find_violation(&self, check: &CheckResult) -> Option<Sentence> {
         let state = match &check.state {
             CheckState::Success => None,
-            state if self.allow.contains(state) => None,
-            CheckState::Pending => Some(Line::say(" is not finished")),
-            CheckState::Skipped => Some(Line::say(" was skipped, which shows nothing")),
-            CheckState::Neutral => Some(Line::say(" is neutral, which shows nothing")),
-            CheckState::Failed(how) => Some(Line::say(" has failed: ").quote(&how.as_str().into())),
+            state if self.allowed_states.contains(state) => None,
+            CheckState::Pending => Some(Sentence::from_words(" is not finished")),
+            CheckState::Skipped => Some(Sentence::from_words(" was skipped, which shows nothing")),
+            CheckState::Neutral => Some(Sentence::from_words(" is neutral, which shows nothing")),
+            CheckState::Failed(how) => {
+                Some(Sentence::from_words(" has failed: ").with_quote(&how.as_str().into()))
+            }
         };
-        let tests = || match (check.tests, self.at_least_tests) {
+        let tests = || match (check.tests, self.min_tests) {
             (Some(0), _) => Some(" ran no test".to_owned()),
             (Some(ran), Some(least)) if ran < least => {
-                Some(format!(" ran {}, and at least {least} are asked for", counted(ran, "test")))
+                Some(format!(" ran {}, and at least {least} are asked for", format_count(ran, "test")))
             }
             (None, Some(_)) => Some(" does not say how many tests it ran".to_owned()),
             (Some(_) | None, _) => None,
         };
-        state.or_else(|| tests().map(Line::say))
+        state.or_else(|| tests().map(Sentence::from_words))
     }
 }
 
-fn finding(check: &Check, reason: Line) -> Finding {
-    let what = Line::say("the check ").quote(&check.name);
+fn check_finding(check: &CheckResult, reason: Sentence) -> Finding {
+    let what = Sentence::from_words("the check ").with_quote(&check.name);
     let what = match &check.by {
-        Some(by) => what.and(" of ").quote(by),
+        Some(by) => what.with_words(" of ").with_quote(by),
         None => what,
     };
-    let what = what.then(reason);
+    let what = what.with_sentence(reason);
     let what = match check.url.as_bytes() {
         [] => what,
-        _ => what.and(" (").quote(&check.url).and(")"),
+        _ => what.with_words(" (").with_quote(&check.url).with_words(")"),
     };
-    Finding::new(what).by("the author, or whoever keeps the pipeline")
+    Finding::new(what).fixed_by("the author, or whoever keeps the pipeline")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, checks: &str) -> Vec<String> {
         let pull = format!("pull: {{ checks: [{checks}] }}");
-        texts(&example(&format!("ask: {{ checks: {question} }}\nchange: {{ commits: [{{}}], {pull} }}")))
+        finding_texts(&answer_example(&format!(
+            "ask: {{ checks: {question} }}\nchange: {{ commits: [{{}}], {pull} }}"
+        )))
     }
 
     #[test]
@@ -230,13 +255,13 @@ mod tests {
     #[test]
     fn names_of_others_are_quoted() {
         let text = "ask: { checks: 'a*' }\nchange: { commits: [{}], pull: { checks: [{ name: a, state: failed }] } }";
-        let found = edited(text, |change| {
+        let found = answer_edited(text, |change| {
             let check = &mut change.pull.as_mut().unwrap().checks.as_mut().unwrap()[0];
             check.name = "a\u{1b}[2J".into();
             check.url = "https://forge.example/1".into();
         });
         assert_eq!(
-            texts(&found),
+            finding_texts(&found),
             ["the check `a\u{1b}[2J` has failed: `failure` (`https://forge.example/1`)"]
         );
     }
@@ -245,7 +270,7 @@ mod tests {
     fn what_is_not_known_has_not_succeeded() {
         for change in ["{ commits: [{}] }", "{ unknown: [checks], commits: [{}], pull: {} }"] {
             for ask in ["{ checks: test }", "{ not: { checks: test } }"] {
-                let found = texts(&example(&format!("ask: {ask}\nchange: {change}")));
+                let found = finding_texts(&answer_example(&format!("ask: {ask}\nchange: {change}")));
                 assert!(found[0].starts_with("unknown: "), "{found:?}");
             }
         }
@@ -261,7 +286,7 @@ mod tests {
             "{ named: test, allow: [failed] }",
             "{ named: test, at-least-tests: 0 }",
         ] {
-            assert_eq!(faults(&format!("ask: {{ checks: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ checks: {question} }}")).len(), 1, "{question}");
         }
     }
 }

@@ -1,30 +1,30 @@
 //! `comments-resolved`: whether every conversation about a pull request has come to an end.
 
-use super::{Doc, Known, Reply, Seen};
-use crate::change::pull::Conversation;
-use crate::change::{Missing, Need, Needs};
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::truth;
-use crate::yaml::{Fault, Node};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::pull::ReviewConversation;
+use crate::change::{FactKind, Missing, NeededFacts};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::read_bool;
+use crate::yaml::{YamlFault, YamlNode};
 
 /// How many conversations are told one by one.
-const TOLD: usize = 10;
+const MAX_CONVERSATIONS_LISTED: usize = 10;
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "comments-resolved",
-    asks: "Every conversation about the lines of the pull request is marked as resolved.",
+    summary: "Every conversation about the lines of the pull request is marked as resolved.",
     why: "A question that a reviewer has asked and that nobody has answered is easily forgotten once somebody else \
           approves.",
     parameters: "- `true`: that is all there is to say.",
-    passes: "
+    passing_example: "
 ask: { comments-resolved: true }
 change:
   commits: [{}]
   pull:
     conversations: [{ by: bob, resolved: true }]
 ",
-    fails: "
+    failing_example: "
 ask: { comments-resolved: true }
 change:
   commits: [{}]
@@ -35,76 +35,88 @@ change:
 
 /// The question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CommentsResolved;
+pub struct CommentsResolvedPredicate;
 
-impl CommentsResolved {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
-        if truth(node, faults)? {
-            return Some(CommentsResolved);
+impl CommentsResolvedPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        if read_bool(node, faults)? {
+            return Some(CommentsResolvedPredicate);
         }
         let help = "ask `not: { comments-resolved: true }`, or leave the question out";
-        faults.push(Fault::new(node.at, "`comments-resolved` can only be `true`").help(help));
+        faults.push(YamlFault::new(node.at, "`comments-resolved` can only be `true`").with_help(help));
         None
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Conversations);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Conversations);
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         "every conversation about the pull request is resolved".into()
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        let conversations = &seen.change.pull(Need::Conversations)?.conversations;
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let conversations = &seen.change.require_pull(FactKind::Conversations)?.conversations;
         let conversations = conversations.as_ref().map_err(Clone::clone)?;
         let open: Vec<_> = conversations.iter().filter(|conversation| !conversation.is_resolved).collect();
-        let mut findings: Vec<_> = open.iter().take(TOLD).map(|conversation| finding(conversation)).collect();
-        match open.len().saturating_sub(TOLD) {
+        let mut findings: Vec<_> = open
+            .iter()
+            .take(MAX_CONVERSATIONS_LISTED)
+            .map(|conversation| conversation_finding(conversation))
+            .collect();
+        match open.len().saturating_sub(MAX_CONVERSATIONS_LISTED) {
             0 => {}
-            1 => findings.push(Finding::new(Line::say("1 more conversation is not resolved"))),
-            more => {
-                findings.push(Finding::new(Line::say(format!("{more} more conversations are not resolved"))))
-            }
+            1 => findings.push(Finding::new(Sentence::from_words("1 more conversation is not resolved"))),
+            more => findings.push(Finding::new(Sentence::from_words(format!(
+                "{more} more conversations are not resolved"
+            )))),
         }
-        Ok(Reply::from_findings(findings))
+        Ok(PredicateOutcome::from_findings(findings))
     }
 }
 
-fn finding(conversation: &Conversation) -> Finding {
+fn conversation_finding(conversation: &ReviewConversation) -> Finding {
     let what = match &conversation.by {
-        Some(account) => Line::say("the conversation that ").quote(&account.id).and(" began"),
-        None => Line::say("a conversation"),
+        Some(account) => {
+            Sentence::from_words("the conversation that ").with_quote(&account.id).with_words(" began")
+        }
+        None => Sentence::from_words("a conversation"),
     };
-    let what = what.and(" about ").quote(&conversation.path).and(" is not resolved");
+    let what = what.with_words(" about ").with_quote(&conversation.path).with_words(" is not resolved");
     let what = match conversation.url.as_bytes() {
         [] => what,
-        _ => what.and(": ").quote(&conversation.url),
+        _ => what.with_words(": ").with_quote(&conversation.url),
     };
     Finding::new(what)
         .at_path(&conversation.path)
-        .by("the author and the reviewer, by ending the conversation")
+        .fixed_by("the author and the reviewer, by ending the conversation")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(conversations: &str) -> Vec<String> {
         let pull = format!("pull: {{ conversations: [{conversations}] }}");
-        texts(&example(&format!("ask: {{ comments-resolved: true }}\nchange: {{ commits: [{{}}], {pull} }}")))
+        finding_texts(&answer_example(&format!(
+            "ask: {{ comments-resolved: true }}\nchange: {{ commits: [{{}}], {pull} }}"
+        )))
     }
 
     #[test]
     fn each_conversation_is_told_with_its_place() {
         let text = "ask: { comments-resolved: true }
 change: { commits: [{}], pull: { conversations: [{ by: bob, path: a.rs }, { by: gone, path: b.rs }] } }";
-        let found = edited(text, |change| {
+        let found = answer_edited(text, |change| {
             let conversations = change.pull.as_mut().unwrap().conversations.as_mut().unwrap();
             conversations[0].url = "https://forge.example/12#r1".into();
         });
         assert_eq!(
-            texts(&found),
+            finding_texts(&found),
             [
                 "the conversation that `github:bob` began about `a.rs` is not resolved: `https://forge.example/12#r1`",
                 "a conversation about `b.rs` is not resolved",
@@ -125,10 +137,10 @@ change: { commits: [{}], pull: { conversations: [{ by: bob, path: a.rs }, { by: 
     fn what_is_not_known_is_not_resolved() {
         for change in ["{ commits: [{}] }", "{ unknown: [conversations], commits: [{}], pull: {} }"] {
             for ask in ["{ comments-resolved: true }", "{ not: { comments-resolved: true } }"] {
-                let found = texts(&example(&format!("ask: {ask}\nchange: {change}")));
+                let found = finding_texts(&answer_example(&format!("ask: {ask}\nchange: {change}")));
                 assert!(found[0].starts_with("unknown: "), "{found:?}");
             }
         }
-        assert_eq!(faults("ask: { comments-resolved: false }").len(), 1);
+        assert_eq!(question_faults("ask: { comments-resolved: false }").len(), 1);
     }
 }

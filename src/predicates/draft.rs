@@ -1,24 +1,24 @@
 //! `draft`: whether the author of a pull request holds it for finished.
 
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Missing, Need, Needs};
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::truth;
-use crate::yaml::{Fault, Node};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{FactKind, Missing, NeededFacts};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::read_bool;
+use crate::yaml::{YamlFault, YamlNode};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "draft",
-    asks: "The pull request is a draft, or it is not.",
+    summary: "The pull request is a draft, or it is not.",
     why: "A draft says of itself that it is not finished, and what was approved then may not be what was meant.",
     parameters: "- `false`: it is no draft; `true`: it is one.",
-    passes: "
+    passing_example: "
 ask: { draft: false }
 change:
   commits: [{}]
   pull: {}
 ",
-    fails: "
+    failing_example: "
 ask: { draft: false }
 change:
   commits: [{}]
@@ -28,35 +28,40 @@ change:
 
 /// The question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Draft {
-    wanted: bool,
+pub struct DraftPredicate {
+    must_be_draft: bool,
 }
 
-impl Draft {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
-        truth(node, faults).map(|wanted| Draft { wanted })
+impl DraftPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        read_bool(node, faults).map(|wanted| DraftPredicate { must_be_draft: wanted })
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Pull);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Pull);
     }
 
-    pub(super) fn words(&self) -> String {
-        format!("the pull request is {}", if self.wanted { "a draft" } else { "no draft" })
+    pub(super) fn describe(&self) -> String {
+        format!("the pull request is {}", if self.must_be_draft { "a draft" } else { "no draft" })
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        let is_draft = seen.change.pull(Need::Pull)?.is_draft;
-        Ok(Reply::when(is_draft == self.wanted, || {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let is_draft = seen.change.require_pull(FactKind::Pull)?.is_draft;
+        Ok(PredicateOutcome::holds_if(is_draft == self.must_be_draft, || {
             let what = if is_draft { "this is a draft" } else { "this is no draft" };
-            Finding::new(Line::say(what)).by("the author, by saying whether it is ready for review")
+            Finding::new(Sentence::from_words(what))
+                .fixed_by("the author, by saying whether it is ready for review")
         }))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{example, faults, texts};
+    use super::super::examples::{answer_example, finding_texts, question_faults};
 
     #[test]
     fn a_draft_is_one_or_it_is_not() {
@@ -67,7 +72,7 @@ mod tests {
             (false, true, Some("this is a draft")),
         ] {
             let pull = format!("change: {{ commits: [{{}}], pull: {{ draft: {is_draft} }} }}");
-            let found = texts(&example(&format!("ask: {{ draft: {wanted} }}\n{pull}")));
+            let found = finding_texts(&answer_example(&format!("ask: {{ draft: {wanted} }}\n{pull}")));
             assert_eq!(found, Vec::from_iter(said));
         }
     }
@@ -75,9 +80,9 @@ mod tests {
     #[test]
     fn without_a_pull_request_there_is_neither() {
         for ask in ["{ draft: false }", "{ not: { draft: true } }"] {
-            let found = texts(&example(&format!("ask: {ask}\nchange: {{ commits: [{{}}] }}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\nchange: {{ commits: [{{}}] }}")));
             assert_eq!(found, ["unknown: nothing here is set up to tell the pull request"]);
         }
-        assert_eq!(faults("ask: { draft: no }").len(), 1);
+        assert_eq!(question_faults("ask: { draft: no }").len(), 1);
     }
 }

@@ -6,18 +6,20 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Doc, Known, Reply, Seen};
-use crate::calendar::Within;
-use crate::change::{Missing, Needs};
-use crate::verdict::{Finding, Line, Obligation};
-use crate::vocabulary::{Claim, Field, Kind, Reading};
-use crate::yaml::decode::{Map, choice, each, entries, one, text, truth};
-use crate::yaml::{Fault, Node, Value, shown};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::calendar::TimeLimit;
+use crate::change::{Missing, NeededFacts};
+use crate::verdict::{Finding, Obligation, Sentence};
+use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
+use crate::yaml::decode::{
+    MapReader, parse_each, parse_one, read_bool, read_choice, read_entries, read_text,
+};
+use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "field",
-    asks: "The change says something in a field, and it is what the policy's vocabulary and this question accept.",
+    summary: "The change says something in a field, and it is what the policy's vocabulary and this question accept.",
     why: "Risk, type, ticket and back-out plan are the record of a change; a field that is empty, a placeholder \
           or contradicts itself is none.",
     parameters: "\
@@ -30,7 +32,7 @@ pub const DOC: Doc = Doc {
   - `until: FIELD` instead of `within`: owed until the day or instant that the change states in that field; a change \
 that states none owes nothing;
   - `by: others`, beside either: what is owed is closed only by somebody who did not make the change.",
-    passes: "
+    passing_example: "
 ask: { field: { Risk: { at-least: medium } } }
 fields: { Risk: { ordered: [low, medium, high], on-conflict: highest } }
 change:
@@ -40,7 +42,7 @@ change:
 
         Risk: High; touches the token check
 ",
-    fails: "
+    failing_example: "
 ask: { field: { Back-out-Plan: present } }
 fields: { Back-out-Plan: { text: { min-length: 20 } } }
 change:
@@ -54,14 +56,14 @@ change:
 
 /// The question about each field.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FieldHolds {
-    asked: Vec<(Arc<Field>, Asked)>,
+pub struct FieldPredicate {
+    requirements: Vec<(Arc<FieldDefinition>, FieldRequirement)>,
 }
 
 /// What is asked of a field.
 #[derive(Clone, Debug, PartialEq)]
-enum Asked {
-    Present { owed: Option<Owed>, by_others: bool },
+enum FieldRequirement {
+    Present { deadline: Option<FieldDeadline>, by_others: bool },
     Absent,
     OneOf(Vec<usize>),
     AtLeast(usize),
@@ -70,39 +72,45 @@ enum Asked {
 
 /// Until when a field may be missing.
 #[derive(Clone, Debug, PartialEq)]
-enum Owed {
-    Within(Within),
+enum FieldDeadline {
+    Within(TimeLimit),
     /// Until what the change states in this field.
-    Until(Arc<Field>),
+    Until(Arc<FieldDefinition>),
 }
 
-impl Owed {
-    fn words(&self) -> String {
+impl FieldDeadline {
+    fn describe_deadline(&self) -> String {
         match self {
-            Owed::Within(within) => format!("within {within}"),
-            Owed::Until(field) => format!("until what `{}` says", field.name),
+            FieldDeadline::Within(within) => format!("within {within}"),
+            FieldDeadline::Until(field) => format!("until what `{}` says", field.name),
         }
     }
 
     /// Returns the obligation to state `field`, if the change owes it, or what is wrong.
-    fn ask(&self, field: &Field, seen: &Seen<'_>) -> Result<Option<Obligation>, Vec<Finding>> {
+    fn compute_obligation(
+        &self,
+        field: &FieldDefinition,
+        seen: &EvaluationContext<'_>,
+    ) -> Result<Option<Obligation>, Vec<Finding>> {
         let until = match self {
-            Owed::Within(within) => return Ok(Some(owes(field, *within, seen))),
-            Owed::Until(until) => until,
+            FieldDeadline::Within(within) => return Ok(Some(field_obligation(field, *within, seen))),
+            FieldDeadline::Until(until) => until,
         };
-        let claims = match until.reading(seen.change) {
-            Reading::Absent => return Ok(None),
-            Reading::Invalid(reasons) => return Err(reasons),
-            Reading::Stated { claims, .. } => claims,
+        let claims = match until.read_from_change(seen.change) {
+            FieldReading::Absent => return Ok(None),
+            FieldReading::Invalid(reasons) => return Err(reasons),
+            FieldReading::Stated { claims, .. } => claims,
         };
         let mut first = Timestamp::MAX;
         for claim in claims {
             let wrong = |why: &str| {
-                let what = Line::say(format!("`{}` is ", until.name)).quote(claim.value).and(why);
-                vec![claim.place(Finding::new(what), seen.change)]
+                let what = Sentence::from_words(format!("`{}` is ", until.name))
+                    .with_quote(claim.value)
+                    .with_words(why);
+                vec![claim.locate_finding(Finding::new(what), seen.change)]
             };
             let why = ", which is neither a day such as 2026-12-31 nor an instant in RFC 3339";
-            let due = end_of(&claim.value.to_lossy()).ok_or_else(|| wrong(why))?;
+            let due = parse_end_instant(&claim.value.to_lossy()).ok_or_else(|| wrong(why))?;
             if due < seen.change.seen_at {
                 return Err(wrong(", which is over"));
             }
@@ -112,7 +120,7 @@ impl Owed {
             what: format!("`{}` until {}", field.name, first.strftime("%F %R UTC")),
             owner: "the author".into(),
             due: Some(first),
-            evidence: field.template(),
+            evidence: field.trailer_template(),
             field: Some(field.name.clone()),
             by_others: false,
         }))
@@ -120,7 +128,7 @@ impl Owed {
 }
 
 /// Returns the last instant of a day in UTC, or an instant as it is written.
-fn end_of(written: &str) -> Option<Timestamp> {
+fn parse_end_instant(written: &str) -> Option<Timestamp> {
     if let Ok(instant) = written.parse::<Timestamp>() {
         return Some(instant);
     }
@@ -129,208 +137,237 @@ fn end_of(written: &str) -> Option<Timestamp> {
     day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok().map(|end| end.timestamp())
 }
 
-impl FieldHolds {
-    pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl FieldPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
         let mut asked = Vec::new();
-        for (key, node) in entries(node, faults) {
-            let place = Node { at: key.at, value: Value::List(Vec::new()) };
-            let Some(field) = known.vocabulary.find(&place, &key.text, faults) else { continue };
-            if let Some(question) = Asked::read(node, field, known, faults) {
+        for (key, node) in read_entries(node, faults) {
+            let place = YamlNode { at: key.at, value: YamlValue::List(Vec::new()) };
+            let Some(field) = known.vocabulary.resolve_field(&place, &key.text, faults) else { continue };
+            if let Some(question) = FieldRequirement::read_requirement(node, field, known, faults) {
                 asked.push((field.clone(), question));
             }
         }
         if asked.is_empty() && before == faults.len() {
-            faults.push(Fault::new(node.at, "no field is named").help("as in `field: { Risk: present }`"));
+            faults.push(
+                YamlFault::new(node.at, "no field is named").with_help("as in `field: { Risk: present }`"),
+            );
         }
-        (before == faults.len()).then_some(FieldHolds { asked })
+        (before == faults.len()).then_some(FieldPredicate { requirements: asked })
     }
 
-    pub(super) fn needs(&self, _: &mut Needs) {}
+    pub(super) fn add_needs(&self, _: &mut NeededFacts) {}
 
     /// Returns the fields that must be stated now.
-    pub(super) fn stated(&self) -> Vec<&Field> {
-        let now = self
-            .asked
-            .iter()
-            .filter(|(_, asked)| !matches!(asked, Asked::Absent | Asked::Present { owed: Some(_), .. }));
+    pub(super) fn required_fields(&self) -> Vec<&FieldDefinition> {
+        let now = self.requirements.iter().filter(|(_, asked)| {
+            !matches!(asked, FieldRequirement::Absent | FieldRequirement::Present { deadline: Some(_), .. })
+        });
         now.map(|(field, _)| field.as_ref()).collect()
     }
 
-    pub(super) fn words(&self) -> String {
-        let parts = self.asked.iter().map(|(field, asked)| {
+    pub(super) fn describe(&self) -> String {
+        let parts = self.requirements.iter().map(|(field, asked)| {
             let name = &field.name;
-            let word =
-                |level: &usize| field.words().and_then(|words| words.get(*level)).map_or("?", String::as_str);
+            let word = |level: &usize| {
+                field.allowed_words().and_then(|words| words.get(*level)).map_or("?", String::as_str)
+            };
             match asked {
-                Asked::Present { owed: None, .. } => format!("`{name}` is stated"),
-                Asked::Present { owed: Some(owed), by_others: false } => {
-                    format!("`{name}` is stated {}", owed.words())
+                FieldRequirement::Present { deadline: None, .. } => format!("`{name}` is stated"),
+                FieldRequirement::Present { deadline: Some(owed), by_others: false } => {
+                    format!("`{name}` is stated {}", owed.describe_deadline())
                 }
-                Asked::Present { owed: Some(owed), by_others: true } => {
-                    let within = owed.words();
+                FieldRequirement::Present { deadline: Some(owed), by_others: true } => {
+                    let within = owed.describe_deadline();
                     format!("`{name}` is stated {within} by somebody who did not make the change")
                 }
-                Asked::Absent => format!("`{name}` is not stated"),
-                Asked::OneOf(levels) => {
+                FieldRequirement::Absent => format!("`{name}` is not stated"),
+                FieldRequirement::OneOf(levels) => {
                     format!("`{name}` is {}", levels.iter().map(word).collect::<Vec<_>>().join(" or "))
                 }
-                Asked::AtLeast(level) => format!("`{name}` is at least {}", word(level)),
-                Asked::AtMost(level) => format!("`{name}` is at most {}", word(level)),
+                FieldRequirement::AtLeast(level) => format!("`{name}` is at least {}", word(level)),
+                FieldRequirement::AtMost(level) => format!("`{name}` is at most {}", word(level)),
             }
         });
         parts.collect::<Vec<_>>().join(", and ")
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut owed = Vec::new();
-        for (field, asked) in &self.asked {
-            match (field.reading(seen.change), asked) {
-                (Reading::Absent, Asked::Absent) => {}
-                (Reading::Absent, Asked::Present { owed: Some(until), by_others }) => {
-                    match until.ask(field, seen) {
+        for (field, asked) in &self.requirements {
+            match (field.read_from_change(seen.change), asked) {
+                (FieldReading::Absent, FieldRequirement::Absent) => {}
+                (FieldReading::Absent, FieldRequirement::Present { deadline: Some(until), by_others }) => {
+                    match until.compute_obligation(field, seen) {
                         Ok(one) => owed.extend(one.map(|one| Obligation { by_others: *by_others, ..one })),
                         Err(wrong) => findings.extend(wrong),
                     }
                 }
-                (Reading::Absent, _) => {
-                    findings.push(seen.because(|| {
-                        let paste = asked.paste(field).unwrap_or_else(|| field.template());
-                        absent(field, paste, seen)
+                (FieldReading::Absent, _) => {
+                    findings.push(seen.reason_or_empty(|| {
+                        let paste = asked.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
+                        missing_field_finding(field, paste, seen)
                     }));
                 }
-                (Reading::Invalid(reasons), Asked::Absent) => {
-                    findings
-                        .push(Finding::new(Line::say(format!("`{}` is stated and must not be", field.name))));
+                (FieldReading::Invalid(reasons), FieldRequirement::Absent) => {
+                    findings.push(Finding::new(Sentence::from_words(format!(
+                        "`{}` is stated and must not be",
+                        field.name
+                    ))));
                     findings.extend(reasons);
                 }
-                (Reading::Invalid(reasons), _) => findings.extend(reasons),
-                (Reading::Stated { claims, level }, asked) => {
+                (FieldReading::Invalid(reasons), _) => findings.extend(reasons),
+                (FieldReading::Stated { claims, level }, asked) => {
                     let holds = match (asked, level) {
-                        (Asked::Present { .. }, _) => true,
-                        (Asked::OneOf(accepted), Some(level)) => accepted.contains(&level),
-                        (Asked::AtLeast(least), Some(level)) => *least <= level,
-                        (Asked::AtMost(most), Some(level)) => level <= *most,
-                        (Asked::Absent | Asked::OneOf(_) | Asked::AtLeast(_) | Asked::AtMost(_), _) => false,
+                        (FieldRequirement::Present { .. }, _) => true,
+                        (FieldRequirement::OneOf(accepted), Some(level)) => accepted.contains(&level),
+                        (FieldRequirement::AtLeast(least), Some(level)) => *least <= level,
+                        (FieldRequirement::AtMost(most), Some(level)) => level <= *most,
+                        (
+                            FieldRequirement::Absent
+                            | FieldRequirement::OneOf(_)
+                            | FieldRequirement::AtLeast(_)
+                            | FieldRequirement::AtMost(_),
+                            _,
+                        ) => false,
                     };
                     if !holds {
-                        findings.push(seen.because(|| asked.contrary(field, &claims, level, seen)));
+                        findings.push(
+                            seen.reason_or_empty(|| asked.mismatch_finding(field, &claims, level, seen)),
+                        );
                     }
                 }
             }
         }
         Ok(match (findings.is_empty(), owed.is_empty()) {
-            (false, _) => Reply::Fails(findings),
-            (true, false) => Reply::Owed(owed),
-            (true, true) => Reply::Holds,
+            (false, _) => PredicateOutcome::Fails(findings),
+            (true, false) => PredicateOutcome::Owed(owed),
+            (true, true) => PredicateOutcome::Holds,
         })
     }
 }
 
-impl Asked {
-    fn read(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl FieldRequirement {
+    fn read_requirement(
+        node: &YamlNode,
+        field: &FieldDefinition,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         match &node.value {
-            Value::Map(_) => Asked::read_map(node, field, known, faults),
-            Value::Scalar { text, .. } if text == "present" => {
-                Some(Asked::Present { owed: None, by_others: false })
+            YamlValue::Map(_) => FieldRequirement::read_requirement_map(node, field, known, faults),
+            YamlValue::Scalar { text, .. } if text == "present" => {
+                Some(FieldRequirement::Present { deadline: None, by_others: false })
             }
-            Value::Scalar { text, .. } if text == "absent" => Some(Asked::Absent),
-            _ => one(node, faults, |word| level(field, word)).map(|level| Asked::OneOf(vec![level])),
+            YamlValue::Scalar { text, .. } if text == "absent" => Some(FieldRequirement::Absent),
+            _ => parse_one(node, faults, |word| parse_level(field, word))
+                .map(|level| FieldRequirement::OneOf(vec![level])),
         }
     }
 
-    fn read_map(node: &Node, field: &Field, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
-        let mut map = Map::new(node, faults)?;
-        let asked = if let Some(node) = map.get("at-least") {
-            one(node, faults, |word| ordered_level(field, word)).map(Asked::AtLeast)
-        } else if let Some(node) = map.get("at-most") {
-            one(node, faults, |word| ordered_level(field, word)).map(Asked::AtMost)
-        } else if let Some(node) = map.get("one-of") {
+    fn read_requirement_map(
+        node: &YamlNode,
+        field: &FieldDefinition,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        let mut map = MapReader::new(node, faults)?;
+        let asked = if let Some(node) = map.find_key("at-least") {
+            parse_one(node, faults, |word| parse_ordered_level(field, word)).map(FieldRequirement::AtLeast)
+        } else if let Some(node) = map.find_key("at-most") {
+            parse_one(node, faults, |word| parse_ordered_level(field, word)).map(FieldRequirement::AtMost)
+        } else if let Some(node) = map.find_key("one-of") {
             let before = faults.len();
-            let levels = each(node, faults, |word| level(field, word));
-            (before == faults.len()).then_some(Asked::OneOf(levels))
+            let levels = parse_each(node, faults, |word| parse_level(field, word));
+            (before == faults.len()).then_some(FieldRequirement::OneOf(levels))
         } else {
-            let (within, until) = (map.get("within"), map.get("until"));
-            match map.get("present") {
-                Some(node) if truth(node, faults) == Some(false) => faults.push(
-                    Fault::new(node.at, "`present` can only be `true`")
-                        .help("write `absent` for the contrary"),
+            let (within, until) = (map.find_key("within"), map.find_key("until"));
+            match map.find_key("present") {
+                Some(node) if read_bool(node, faults) == Some(false) => faults.push(
+                    YamlFault::new(node.at, "`present` can only be `true`")
+                        .with_help("write `absent` for the contrary"),
                 ),
                 None if within.is_none() && until.is_none() => {
                     let what = "expected one of at-least, at-most, one-of, present, until, within";
-                    faults.push(Fault::new(node.at, what));
+                    faults.push(YamlFault::new(node.at, what));
                 }
                 _ => {}
             }
-            let by = map.get("by");
+            let by = map.find_key("by");
             if let (Some(_), Some(node)) = (within, until) {
-                faults.push(Fault::new(node.at, "either `within` or `until`, not both"));
+                faults.push(YamlFault::new(node.at, "either `within` or `until`, not both"));
             }
             if let (Some(node), None) = (by, within.or(until)) {
-                faults.push(Fault::new(
+                faults.push(YamlFault::new(
                     node.at,
                     "`by` is about what is owed, and takes a `within` or an `until`",
                 ));
             }
-            let by_others = by.and_then(|node| choice(node, &[("others", true)], faults)).unwrap_or(false);
+            let by_others =
+                by.and_then(|node| read_choice(node, &[("others", true)], faults)).unwrap_or(false);
             let within = within.and_then(|node| read_within(node, known, faults));
-            let owed = within.map(Owed::Within).or_else(|| read_until(until?, known, faults));
-            Some(Asked::Present { owed, by_others })
+            let owed = within.map(FieldDeadline::Within).or_else(|| read_until_field(until?, known, faults));
+            Some(FieldRequirement::Present { deadline: owed, by_others })
         };
-        map.finish(faults);
+        map.refuse_unknown_keys(faults);
         asked
     }
 
     /// Returns the finding that what counts, `level`, is not what is asked.
-    fn contrary(
+    fn mismatch_finding(
         &self,
-        field: &Field,
-        claims: &[Claim<'_>],
+        field: &FieldDefinition,
+        claims: &[FieldClaim<'_>],
         level: Option<usize>,
-        seen: &Seen<'_>,
+        seen: &EvaluationContext<'_>,
     ) -> Finding {
         let deciding = claims.iter().find(|claim| {
-            level.is_none() || field.level_of(word_of(claim.value.to_lossy().as_ref())) == level
+            level.is_none() || field.find_level(strip_rationale(claim.value.to_lossy().as_ref())) == level
         });
         let finding = match deciding {
             Some(claim) => {
-                let what = Line::say(format!("`{}` is ", field.name))
-                    .quote(claim.value)
-                    .and(format!(", and is asked to be {}", self.wanted(field)));
-                claim.place(Finding::new(what), seen.change)
+                let what = Sentence::from_words(format!("`{}` is ", field.name))
+                    .with_quote(claim.value)
+                    .with_words(format!(", and is asked to be {}", self.describe_expected(field)));
+                claim.locate_finding(Finding::new(what), seen.change)
             }
-            None => Finding::new(Line::say(format!("`{}` is not what is asked", field.name))),
+            None => Finding::new(Sentence::from_words(format!("`{}` is not what is asked", field.name))),
         };
-        match self.paste(field) {
-            Some(paste) => finding.paste(paste),
+        match self.suggest_trailer(field) {
+            Some(paste) => finding.with_paste(paste),
             None => finding,
         }
     }
 
-    fn wanted(&self, field: &Field) -> String {
-        let word =
-            |level: &usize| field.words().and_then(|words| words.get(*level)).cloned().unwrap_or_default();
+    fn describe_expected(&self, field: &FieldDefinition) -> String {
+        let word = |level: &usize| {
+            field.allowed_words().and_then(|words| words.get(*level)).cloned().unwrap_or_default()
+        };
         match self {
-            Asked::Present { .. } => "stated".into(),
-            Asked::Absent => "left out".into(),
-            Asked::OneOf(levels) => levels.iter().map(word).collect::<Vec<_>>().join(" or "),
-            Asked::AtLeast(level) => format!("at least {}", word(level)),
-            Asked::AtMost(level) => format!("at most {}", word(level)),
+            FieldRequirement::Present { .. } => "stated".into(),
+            FieldRequirement::Absent => "left out".into(),
+            FieldRequirement::OneOf(levels) => levels.iter().map(word).collect::<Vec<_>>().join(" or "),
+            FieldRequirement::AtLeast(level) => format!("at least {}", word(level)),
+            FieldRequirement::AtMost(level) => format!("at most {}", word(level)),
         }
     }
 
-    fn paste(&self, field: &Field) -> Option<String> {
-        let words = field.words()?;
+    fn suggest_trailer(&self, field: &FieldDefinition) -> Option<String> {
+        let words = field.allowed_words()?;
         let accepted: Vec<_> = words
             .iter()
             .enumerate()
             .filter(|(level, _)| match self {
-                Asked::OneOf(levels) => levels.contains(level),
-                Asked::AtLeast(least) => least <= level,
-                Asked::AtMost(most) => level <= most,
-                Asked::Present { .. } => true,
-                Asked::Absent => false,
+                FieldRequirement::OneOf(levels) => levels.contains(level),
+                FieldRequirement::AtLeast(least) => least <= level,
+                FieldRequirement::AtMost(most) => level <= most,
+                FieldRequirement::Present { .. } => true,
+                FieldRequirement::Absent => false,
             })
             .map(|(_, word)| word.as_str())
             .collect();
@@ -342,57 +379,82 @@ impl Asked {
     }
 }
 
-fn level(field: &Field, word: &str) -> Result<usize, String> {
-    let words = field.words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
-    field.level_of(word).ok_or_else(|| {
-        format!("`{}` cannot be `{}`; it is one of {}", field.name, shown(word), words.join(", "))
+fn parse_level(field: &FieldDefinition, word: &str) -> Result<usize, String> {
+    let words = field.allowed_words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
+    field.find_level(word).ok_or_else(|| {
+        format!(
+            "`{}` cannot be `{}`; it is one of {}",
+            field.name,
+            shorten_for_message(word),
+            words.join(", ")
+        )
     })
 }
 
-fn ordered_level(field: &Field, word: &str) -> Result<usize, String> {
+fn parse_ordered_level(field: &FieldDefinition, word: &str) -> Result<usize, String> {
     match &field.kind {
         // The words of `one-of` stand strictest first, so "at least" would mean its contrary.
-        Kind::OneOf(_) => Err(format!("the words of `{}` have no order; write `one-of` here", field.name)),
-        _ => level(field, word),
+        FieldKind::OneOf(_) => {
+            Err(format!("the words of `{}` have no order; write `one-of` here", field.name))
+        }
+        _ => parse_level(field, word),
     }
 }
 
-fn word_of(value: &str) -> &str {
+fn strip_rationale(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-fn read_until(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Owed> {
-    may_owe(node, known, faults);
-    let name = text(node, faults)?;
-    known.vocabulary.find(node, name, faults).cloned().map(Owed::Until)
+fn read_until_field(
+    node: &YamlNode,
+    known: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<FieldDeadline> {
+    check_obligation_allowed(node, known, faults);
+    let name = read_text(node, faults)?;
+    known.vocabulary.resolve_field(node, name, faults).cloned().map(FieldDeadline::Until)
 }
 
-fn may_owe(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) {
-    if !known.may_owe {
+fn check_obligation_allowed(node: &YamlNode, known: &PolicyScope<'_>, faults: &mut Vec<YamlFault>) {
+    if !known.allows_obligations {
         let what = "only a `require` can leave something owed, and not under `not`";
-        faults.push(Fault::new(node.at, what));
+        faults.push(YamlFault::new(node.at, what));
     }
 }
 
 /// Reads for how long something may be missing; leaves a fault where nothing may be owed.
-pub(super) fn read_within(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Within> {
-    may_owe(node, known, faults);
-    one(node, faults, Within::new)
+pub(super) fn read_within(
+    node: &YamlNode,
+    known: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<TimeLimit> {
+    check_obligation_allowed(node, known, faults);
+    parse_one(node, faults, TimeLimit::new)
 }
 
 /// Returns the finding that a field is not stated, with the text to paste.
-pub(super) fn absent(field: &Field, paste: String, seen: &Seen<'_>) -> Finding {
+pub(super) fn missing_field_finding(
+    field: &FieldDefinition,
+    paste: String,
+    seen: &EvaluationContext<'_>,
+) -> Finding {
     let tip = seen.change.tip().and_then(|commit| commit.id);
-    Finding::new(Line::say(format!("`{}` is missing", field.name))).in_commit(tip).paste(paste)
+    Finding::new(Sentence::from_words(format!("`{}` is missing", field.name)))
+        .in_commit(tip)
+        .with_paste(paste)
 }
 
 /// Returns the obligation to state a field in time, counted from when the change is seen.
-pub(super) fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation {
+pub(super) fn field_obligation(
+    field: &FieldDefinition,
+    within: TimeLimit,
+    seen: &EvaluationContext<'_>,
+) -> Obligation {
     Obligation {
         what: format!("`{}` within {within}", field.name),
         owner: "the author".into(),
-        due: within.due(seen.change.seen_at),
-        evidence: field.template(),
+        due: within.due_after(seen.change.seen_at),
+        evidence: field.trailer_template(),
         field: Some(field.name.clone()),
         by_others: false,
     }
@@ -400,8 +462,8 @@ pub(super) fn owes(field: &Field, within: Within, seen: &Seen<'_>) -> Obligation
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer, faults, findings};
-    use crate::verdict::Answer;
+    use super::super::examples::{answer_for_messages, findings_for_messages, question_faults};
+    use crate::verdict::PredicateAnswer;
 
     const FIELDS: &str = "
 fields:
@@ -413,7 +475,7 @@ fields:
 ";
 
     fn says(question: &str, messages: &[&str]) -> Vec<String> {
-        findings(&format!("ask: {{ field: {question} }}{FIELDS}"), messages)
+        findings_for_messages(&format!("ask: {{ field: {question} }}{FIELDS}"), messages)
     }
 
     #[test]
@@ -466,8 +528,11 @@ fields:
 
     #[test]
     fn what_is_owed_holds_with_a_due_time() {
-        let owed = answer(&format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"), &["x\n"]);
-        let Answer::Holds(owed) = owed else { panic!("{owed:?}") };
+        let owed = answer_for_messages(
+            &format!("ask: {{ field: {{ Ticket: {{ within: 24h }} }} }}{FIELDS}"),
+            &["x\n"],
+        );
+        let PredicateAnswer::Holds(owed) = owed else { panic!("{owed:?}") };
         assert_eq!(owed[0].due.unwrap().to_string(), "2026-01-02T00:00:00Z");
     }
 
@@ -479,7 +544,7 @@ fields:
   Temporary-Until: { matches: '[0-9TZ:+-]+' }
   Taken-Back: { text: { min-length: 5 } }
 ";
-            answer(
+            answer_for_messages(
                 &format!("ask: {{ field: {{ Taken-Back: {{ until: Temporary-Until }} }} }}{fields}"),
                 &[message],
             )
@@ -489,23 +554,23 @@ fields:
             ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00Z"),
             ("2026-03-01T10:00:00+02:00", "2026-03-01T08:00:00Z"),
         ] {
-            let Answer::Holds(owed) = until(&format!("x\n\nTemporary-Until: {said}\n")) else {
+            let PredicateAnswer::Holds(owed) = until(&format!("x\n\nTemporary-Until: {said}\n")) else {
                 panic!("{said}")
             };
             assert_eq!(owed[0].due.unwrap().to_string(), due);
         }
         for wrong in ["2026-02-30", "2026-03-01T10:00:00", "2025-12-30", "20260301"] {
             let answer = until(&format!("x\n\nTemporary-Until: {wrong}\n"));
-            assert!(matches!(answer, Answer::Fails(_)), "{wrong} {answer:?}");
+            assert!(matches!(answer, PredicateAnswer::Fails(_)), "{wrong} {answer:?}");
         }
-        assert_eq!(until("x\n"), Answer::Holds(Vec::new()));
+        assert_eq!(until("x\n"), PredicateAnswer::Holds(Vec::new()));
         let both = "x\n\nTemporary-Until: 2026-03-01\nTaken-Back: with this commit\n";
-        assert_eq!(until(both), Answer::Holds(Vec::new()));
+        assert_eq!(until(both), PredicateAnswer::Holds(Vec::new()));
     }
 
     #[test]
     fn a_question_that_would_mean_something_else_is_refused() {
-        let faults = |question: &str| faults(&format!("ask: {{ field: {question} }}{FIELDS}"));
+        let faults = |question: &str| question_faults(&format!("ask: {{ field: {question} }}{FIELDS}"));
         assert_eq!(faults("{ Risk: { present: false } }"), ["`present` can only be `true`"]);
         assert_eq!(faults("{ Risk: { present: soon } }"), ["expected `true` or `false`"]);
         assert_eq!(
@@ -515,7 +580,9 @@ fields:
         assert_eq!(faults("{ Risk: { at-least: low, within: 24h } }"), ["unknown key `within`"]);
         assert_eq!(faults("{ Risk: {} }").len(), 1);
         assert_eq!(
-            self::faults(&format!("ask: {{ not: {{ field: {{ Ticket: {{ within: 24h }} }} }} }}{FIELDS}")),
+            self::question_faults(&format!(
+                "ask: {{ not: {{ field: {{ Ticket: {{ within: 24h }} }} }} }}{FIELDS}"
+            )),
             ["only a `require` can leave something owed, and not under `not`"]
         );
     }

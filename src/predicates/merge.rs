@@ -3,17 +3,17 @@
 //! Merges are commits like all others: whatever asks about paths, messages or signatures sees them
 //! too. Only this predicate asks what a merge adds that none of its parents accounts for.
 
-use super::parameters::{about, allowed, at_most, counted, list};
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Commit, Missing, Need, Needs};
-use crate::verdict::Line;
-use crate::yaml::decode::{Map, choice};
-use crate::yaml::{Fault, Node, Value};
+use super::parameters::{append_paths, commit_finding, describe_limit, format_count, read_at_most};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{Commit, FactKind, Missing, NeededFacts};
+use crate::verdict::Sentence;
+use crate::yaml::decode::{MapReader, read_choice};
+use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "merge",
-    asks: "The merges in the change bring in nothing that was not there before them.",
+    summary: "The merges in the change bring in nothing that was not there before them.",
     why: "What is typed while a merge is being made stands in neither of the branches that were reviewed, and most \
           tools do not show it. Work that a merge throws away is such content as well.",
     parameters: "\
@@ -21,14 +21,14 @@ pub const DOC: Doc = Doc {
 - `none`: there are no merges at all;
 - `parents: { at-most: N }`: no merge has more parents than that;
 - as a map, `content: clean` or `content: none` can stand beside `parents`.",
-    passes: "
+    passing_example: "
 ask: { merge: clean }
 change:
   commits:
     - { message: Cache the tenant lookup }
     - { message: Merge branch cache, merge: true }
 ",
-    fails: "
+    failing_example: "
 ask: { merge: clean }
 change:
   commits:
@@ -38,85 +38,101 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Merge {
-    content: Option<Content>,
-    parents: Option<u64>,
+pub struct MergePredicate {
+    required_content: Option<MergeContent>,
+    max_parents: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
+enum MergeContent {
     Clean,
-    None,
+    NoMerges,
 }
 
-const CONTENTS: [(&str, Content); 2] = [("clean", Content::Clean), ("none", Content::None)];
+const MERGE_CONTENT_WORDS: [(&str, MergeContent); 2] =
+    [("clean", MergeContent::Clean), ("none", MergeContent::NoMerges)];
 
-impl Merge {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl MergePredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let merge = if let Value::Map(_) = &node.value {
-            let mut map = Map::new(node, faults)?;
-            let content = map.get("content").and_then(|node| choice(node, &CONTENTS, faults));
-            let parents = map.get("parents").and_then(|node| at_most(node, faults));
-            map.finish(faults);
-            Merge { content, parents }
+        let merge = if let YamlValue::Map(_) = &node.value {
+            let mut map = MapReader::new(node, faults)?;
+            let content =
+                map.find_key("content").and_then(|node| read_choice(node, &MERGE_CONTENT_WORDS, faults));
+            let parents = map.find_key("parents").and_then(|node| read_at_most(node, faults));
+            map.refuse_unknown_keys(faults);
+            MergePredicate { required_content: content, max_parents: parents }
         } else {
-            Merge { content: Some(choice(node, &CONTENTS, faults)?), parents: None }
+            MergePredicate {
+                required_content: Some(read_choice(node, &MERGE_CONTENT_WORDS, faults)?),
+                max_parents: None,
+            }
         };
-        if before == faults.len() && merge.content.is_none() && merge.parents.is_none() {
-            faults.push(Fault::new(node.at, "expected one of content, parents"));
+        if before == faults.len() && merge.required_content.is_none() && merge.max_parents.is_none() {
+            faults.push(YamlFault::new(node.at, "expected one of content, parents"));
         }
         (before == faults.len()).then_some(merge)
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        if self.content == Some(Content::Clean) {
-            needs.insert(Need::OwnContent);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        if self.required_content == Some(MergeContent::Clean) {
+            needs.insert(FactKind::EvilMerges);
         }
     }
 
-    pub(super) fn words(&self) -> String {
-        let content = self.content.map(|content| match content {
-            Content::Clean => "no merge has content of its own".to_owned(),
-            Content::None => "there is no merge".to_owned(),
+    pub(super) fn describe(&self) -> String {
+        let content = self.required_content.map(|content| match content {
+            MergeContent::Clean => "no merge has content of its own".to_owned(),
+            MergeContent::NoMerges => "there is no merge".to_owned(),
         });
-        let parents = self.parents.map(|most| format!("no merge has more than {}", counted(most, "parent")));
+        let parents =
+            self.max_parents.map(|most| format!("no merge has more than {}", format_count(most, "parent")));
         content.into_iter().chain(parents).collect::<Vec<_>>().join(", and ")
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
         for commit in seen.change.commits.iter().filter(|commit| commit.is_merge()) {
             let parents = u64::try_from(commit.parents.len()).unwrap_or(u64::MAX);
-            if let Some(most) = self.parents.filter(|most| *most < parents) {
-                let what = format!("this merge has {parents} parents, and {}", allowed(most));
-                findings.push(about(commit, Line::say(what)));
+            if let Some(most) = self.max_parents.filter(|most| *most < parents) {
+                let what = format!("this merge has {parents} parents, and {}", describe_limit(most));
+                findings.push(commit_finding(commit, Sentence::from_words(what)));
             }
-            match (self.content, &commit.own_content) {
-                (Some(Content::None), _) => findings.push(about(commit, Line::say("this is a merge"))),
-                (Some(Content::Clean), Ok(paths)) if paths.is_empty() => {}
-                (Some(Content::Clean), Ok(_)) => findings.push(about(commit, own(commit))),
-                (Some(Content::Clean), Err(gap)) => missing = Some(gap.clone()),
+            match (self.required_content, &commit.evil_merge_paths) {
+                (Some(MergeContent::NoMerges), _) => {
+                    findings.push(commit_finding(commit, Sentence::from_words("this is a merge")))
+                }
+                (Some(MergeContent::Clean), Ok(paths)) if paths.is_empty() => {}
+                (Some(MergeContent::Clean), Ok(_)) => {
+                    findings.push(commit_finding(commit, describe_own_content(commit)))
+                }
+                (Some(MergeContent::Clean), Err(gap)) => missing = Some(gap.clone()),
                 (None, _) => {}
             }
         }
-        Reply::settle(findings, missing)
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 }
 
-fn own(commit: &Commit) -> Line {
-    let paths: Vec<_> = commit.own_content.iter().flatten().collect();
-    list(Line::say("this merge has content of its own in "), &paths)
+fn describe_own_content(commit: &Commit) -> Sentence {
+    let paths: Vec<_> = commit.evil_merge_paths.iter().flatten().collect();
+    append_paths(Sentence::from_words("this merge has content of its own in "), &paths)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::Oid;
 
     fn says(question: &str, commits: &str) -> Vec<String> {
-        texts(&example(&format!("ask: {{ merge: {question} }}\nchange: {{ commits: [{commits}] }}")))
+        finding_texts(&answer_example(&format!(
+            "ask: {{ merge: {question} }}\nchange: {{ commits: [{commits}] }}"
+        )))
     }
 
     #[test]
@@ -142,29 +158,29 @@ mod tests {
     #[test]
     fn parents_are_counted() {
         let ask = "ask: { merge: { parents: { at-most: 2 } } }\nchange: { commits: [{ merge: true }] }";
-        assert_eq!(texts(&example(ask)), [""; 0]);
+        assert_eq!(finding_texts(&answer_example(ask)), [""; 0]);
         let octopus = |parent: u8| Oid::from_bytes(&[parent; 20]).unwrap();
-        let answer = edited(ask, |change| change.commits[0].parents = (0..22).map(octopus).collect());
-        assert_eq!(texts(&answer), ["this merge has 22 parents, and at most 2 are allowed"]);
+        let answer = answer_edited(ask, |change| change.commits[0].parents = (0..22).map(octopus).collect());
+        assert_eq!(finding_texts(&answer), ["this merge has 22 parents, and at most 2 are allowed"]);
     }
 
     #[test]
     fn what_is_not_known_about_a_merge_is_not_clean() {
         let unknown = "change: { unknown: [own-content], commits: [{}, { merge: true }] }";
         for ask in ["{ merge: clean }", "{ not: { merge: clean } }"] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
             assert!(found[0].starts_with("unknown: "), "{found:?}");
         }
-        assert_eq!(texts(&example(&format!("ask: {{ merge: none }}\n{unknown}"))).len(), 1);
+        assert_eq!(finding_texts(&answer_example(&format!("ask: {{ merge: none }}\n{unknown}"))).len(), 1);
         // Commits that are no merges have nothing to know.
         let plain = "change: { unknown: [own-content], commits: [{}] }";
-        assert_eq!(texts(&example(&format!("ask: {{ merge: clean }}\n{plain}"))), [""; 0]);
+        assert_eq!(finding_texts(&answer_example(&format!("ask: {{ merge: clean }}\n{plain}"))), [""; 0]);
     }
 
     #[test]
     fn a_question_that_asks_nothing_is_refused() {
         for question in ["{}", "squash", "{ parents: 2 }", "{ content: clean, parent: { at-most: 2 } }"] {
-            assert_eq!(faults(&format!("ask: {{ merge: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ merge: {question} }}")).len(), 1, "{question}");
         }
     }
 }

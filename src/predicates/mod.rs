@@ -17,89 +17,93 @@ mod wording;
 
 use std::cell::OnceCell;
 
-use crate::change::{Change, Missing, Need, Needs};
-use crate::people::People;
-use crate::people::participants::{Participant, participants};
-use crate::verdict::{Finding, Line, Obligation};
-use crate::vocabulary::{Field, Vocabulary};
-use crate::yaml::decode::unknown;
-use crate::yaml::{Fault, Key, Node};
+use crate::change::{Change, FactKind, Missing, NeededFacts};
+use crate::people::PeopleDirectory;
+use crate::people::participants::{ResolvedContributor, find_contributors};
+use crate::verdict::{Finding, Obligation, Sentence};
+use crate::vocabulary::{FieldDefinition, FieldVocabulary};
+use crate::yaml::decode::unknown_word_fault;
+use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
-pub use condition::{Condition, Trace};
-pub use reference::reference;
+pub use condition::{Condition, ConditionTrace};
+pub use reference::render_reference;
 
 /// What the documentation of a predicate says.
 #[derive(Debug)]
-pub struct Doc {
+pub struct PredicateDoc {
     /// Its name in a policy.
     pub name: &'static str,
     /// What it asks, as one sentence.
-    pub asks: &'static str,
+    pub summary: &'static str,
     /// Why one would ask it.
     pub why: &'static str,
     /// Its parameters, one Markdown list item each.
     pub parameters: &'static str,
     /// A question and a change for which it holds, in YAML.
-    pub passes: &'static str,
+    pub passing_example: &'static str,
     /// A question and a change for which it does not hold, in YAML.
-    pub fails: &'static str,
+    pub failing_example: &'static str,
 }
 
 /// What a predicate may refer to when it is read.
-pub struct Known<'policy> {
+pub struct PolicyScope<'policy> {
     /// The fields of the policy.
-    pub vocabulary: &'policy Vocabulary,
+    pub vocabulary: &'policy FieldVocabulary,
     /// The people of the policy.
-    pub people: &'policy People,
+    pub people: &'policy PeopleDirectory,
     /// True where an answer may leave something owed: in `require`, and not under `not`.
-    pub may_owe: bool,
+    pub allows_obligations: bool,
 }
 
 /// A change, as predicates see it: with the policy's people and fields.
-pub struct Seen<'judge> {
+pub struct EvaluationContext<'judge> {
     /// The change.
     pub change: &'judge Change,
     /// The people of the policy.
-    pub people: &'judge People,
+    pub people: &'judge PeopleDirectory,
     /// The fields of the policy.
-    pub vocabulary: &'judge Vocabulary,
-    participants: OnceCell<(Vec<Participant>, Option<Missing>)>,
+    pub vocabulary: &'judge FieldVocabulary,
+    participants: OnceCell<(Vec<ResolvedContributor>, Option<Missing>)>,
     /// Whether somebody wants to know why something does not hold.
-    reasons: bool,
+    wants_reasons: bool,
 }
 
-impl<'judge> Seen<'judge> {
+impl<'judge> EvaluationContext<'judge> {
     /// Returns `change` as seen with these people and fields.
-    pub fn new(change: &'judge Change, people: &'judge People, vocabulary: &'judge Vocabulary) -> Self {
-        Seen { change, people, vocabulary, participants: OnceCell::new(), reasons: true }
+    pub fn new(
+        change: &'judge Change,
+        people: &'judge PeopleDirectory,
+        vocabulary: &'judge FieldVocabulary,
+    ) -> Self {
+        EvaluationContext { change, people, vocabulary, participants: OnceCell::new(), wants_reasons: true }
     }
 
     /// Returns the same as [`Seen::new`] for whoever only asks whether something holds: of the reasons
     /// why it does not, most are left empty, since putting them into words is most of the work.
     pub fn without_reasons(
         change: &'judge Change,
-        people: &'judge People,
-        vocabulary: &'judge Vocabulary,
+        people: &'judge PeopleDirectory,
+        vocabulary: &'judge FieldVocabulary,
     ) -> Self {
-        Seen { reasons: false, ..Seen::new(change, people, vocabulary) }
+        EvaluationContext { wants_reasons: false, ..EvaluationContext::new(change, people, vocabulary) }
     }
 
     /// Returns the reason why something does not hold, or an empty one if nobody wants to know.
-    fn because(&self, reason: impl FnOnce() -> Finding) -> Finding {
-        if self.reasons { reason() } else { Finding::new(Line::default()) }
+    fn reason_or_empty(&self, reason: impl FnOnce() -> Finding) -> Finding {
+        if self.wants_reasons { reason() } else { Finding::new(Sentence::default()) }
     }
 
     /// Returns everybody who had a hand in the change, and what is missing if it is not known who
     /// pushes; worked out once.
-    pub fn participants(&self) -> (&[Participant], Option<&Missing>) {
-        let (found, missing) = self.participants.get_or_init(|| participants(self.change, self.people));
+    pub fn participants(&self) -> (&[ResolvedContributor], Option<&Missing>) {
+        let (found, missing) = self.participants.get_or_init(|| find_contributors(self.change, self.people));
         (found, missing.as_ref())
     }
 }
 
 /// What a predicate says once it has all its facts.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
+pub enum PredicateOutcome {
     /// It holds.
     Holds,
     /// It holds for now, against these.
@@ -108,10 +112,10 @@ pub enum Reply {
     Fails(Vec<Finding>),
 }
 
-impl Reply {
+impl PredicateOutcome {
     /// Returns the reply that holds if and only if there is no finding.
     pub fn from_findings(findings: Vec<Finding>) -> Self {
-        if findings.is_empty() { Reply::Holds } else { Reply::Fails(findings) }
+        if findings.is_empty() { PredicateOutcome::Holds } else { PredicateOutcome::Fails(findings) }
     }
 
     /// Returns the reply to what is asked of each of several things, some of which may be unknown:
@@ -120,67 +124,76 @@ impl Reply {
     /// # Errors
     ///
     /// Returns the fact that is missing, if it matters.
-    pub fn settle(findings: Vec<Finding>, missing: Option<Missing>) -> Result<Self, Missing> {
+    pub fn from_findings_or_missing(
+        findings: Vec<Finding>,
+        missing: Option<Missing>,
+    ) -> Result<Self, Missing> {
         match (findings.is_empty(), missing) {
             (true, Some(missing)) => Err(missing),
-            _ => Ok(Reply::from_findings(findings)),
+            _ => Ok(PredicateOutcome::from_findings(findings)),
         }
     }
 
     /// Returns the reply that holds if and only if `holds`, with `finding` as the reason otherwise.
-    pub fn when(holds: bool, finding: impl FnOnce() -> Finding) -> Self {
-        if holds { Reply::Holds } else { Reply::Fails(vec![finding()]) }
+    pub fn holds_if(holds: bool, finding: impl FnOnce() -> Finding) -> Self {
+        if holds { PredicateOutcome::Holds } else { PredicateOutcome::Fails(vec![finding()]) }
     }
 }
 
-/// Registers predicates: `file::Type`, where the file's name with `-` for `_` is the predicate's
-/// name in a policy. This is the only list of them.
+/// Registers predicates: `file::Type as Variant`, where the file's name with `-` for `_` is the
+/// predicate's name in a policy. This is the only list of them.
 macro_rules! predicates {
-    ($($file:ident::$Type:ident),* $(,)?) => {
+    ($($file:ident::$Type:ident as $Variant:ident),* $(,)?) => {
         $(pub mod $file;)*
 
         /// One predicate with its parameters.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Predicate {
-            $(#[doc = concat!("`", stringify!($file), "`")] $Type($file::$Type),)*
+            $(#[doc = concat!("`", stringify!($file), "`")] $Variant($file::$Type),)*
         }
 
         /// The documentation of every predicate.
-        pub const DOCS: &[&Doc] = &[$(&$file::DOC),*];
+        pub const PREDICATE_DOCS: &[&PredicateDoc] = &[$(&$file::DOC),*];
 
         impl Predicate {
             /// Reads the predicate called `key` with the parameters in `node`.
-            pub fn read(key: &Key, node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+            pub fn read_predicate(
+                key: &YamlKey,
+                node: &YamlNode,
+                scope: &PolicyScope<'_>,
+                faults: &mut Vec<YamlFault>,
+            ) -> Option<Self> {
                 $(if key.text == $file::DOC.name {
-                    return $file::$Type::read(node, known, faults).map(Predicate::$Type);
+                    return $file::$Type::read_parameters(node, scope, faults).map(Predicate::$Variant);
                 })*
-                let words = DOCS.iter().map(|doc| doc.name).chain(Condition::WORDS.map(|(word, _)| word));
-                faults.push(unknown("predicate", key, words));
+                let words = PREDICATE_DOCS.iter().map(|doc| doc.name);
+                let words = words.chain(Condition::COMBINATORS.map(|(word, _)| word));
+                faults.push(unknown_word_fault("predicate", key, words));
                 None
             }
 
-            /// Answers the question.
+            /// Evaluates the predicate for one change.
             ///
             /// # Errors
             ///
             /// Returns the fact that is missing.
-            pub fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-                match self { $(Predicate::$Type(predicate) => predicate.ask(seen),)* }
+            pub fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+                match self { $(Predicate::$Variant(predicate) => predicate.evaluate(context),)* }
             }
 
-            /// Adds the facts that the question takes.
-            pub fn needs(&self, needs: &mut Needs) {
-                match self { $(Predicate::$Type(predicate) => predicate.needs(needs),)* }
+            /// Adds the facts that evaluating the predicate takes.
+            pub fn add_needs(&self, needs: &mut NeededFacts) {
+                match self { $(Predicate::$Variant(predicate) => predicate.add_needs(needs),)* }
             }
 
-            /// Returns the question in words that complete "this asks that ...".
-            pub fn words(&self) -> String {
-                match self { $(Predicate::$Type(predicate) => predicate.words(),)* }
+            /// Describes the predicate in words that complete "this asks that ...".
+            pub fn describe(&self) -> String {
+                match self { $(Predicate::$Variant(predicate) => predicate.describe(),)* }
             }
 
             /// Returns the documentation.
-            pub fn doc(&self) -> &'static Doc {
-                match self { $(Predicate::$Type(_) => &$file::DOC,)* }
+            pub fn doc(&self) -> &'static PredicateDoc {
+                match self { $(Predicate::$Variant(_) => &$file::DOC,)* }
             }
         }
 
@@ -188,7 +201,7 @@ macro_rules! predicates {
         mod documented {
             $(#[test]
             fn $file() {
-                super::examples::run(stringify!($file), &super::$file::DOC);
+                super::examples::check_examples(stringify!($file), &super::$file::DOC);
             })*
         }
     };
@@ -196,52 +209,52 @@ macro_rules! predicates {
 
 impl Predicate {
     /// Returns the fields that the author must state for this to hold.
-    fn fields(&self) -> Vec<&Field> {
+    fn required_fields(&self) -> Vec<&FieldDefinition> {
         match self {
-            Predicate::FieldHolds(field) => field.stated(),
-            Predicate::Ticket(ticket) => ticket.stated().into_iter().collect(),
+            Predicate::Field(field) => field.required_fields(),
+            Predicate::Ticket(ticket) => ticket.required_field().into_iter().collect(),
             _ => Vec::new(),
         }
     }
 
     /// Returns the field whose tickets are to be looked up for this.
-    fn tickets(&self) -> Option<&Field> {
+    fn ticket_field(&self) -> Option<&FieldDefinition> {
         match self {
-            Predicate::Ticket(ticket) => ticket.looked_up(),
+            Predicate::Ticket(ticket) => ticket.lookup_field(),
             _ => None,
         }
     }
 
     /// Returns the facts without which this cannot hold.
-    fn hangs_on(&self) -> Needs {
-        let mut needs = Needs::new();
-        self.needs(&mut needs);
-        if matches!(self, Predicate::Ticket(ticket) if ticket.may_wait()) {
-            needs.remove(&Need::Tickets);
+    fn required_facts(&self) -> NeededFacts {
+        let mut needs = NeededFacts::new();
+        self.add_needs(&mut needs);
+        if matches!(self, Predicate::Ticket(ticket) if ticket.may_defer_lookup()) {
+            needs.remove(&FactKind::Tickets);
         }
         needs
     }
 }
 
 predicates! {
-    approvals::Approvals,
-    author::Author,
-    blob::BlobHolds,
-    branch::Branch,
-    checks::Checks,
-    comments_resolved::CommentsResolved,
-    draft::Draft,
-    field::FieldHolds,
-    label::Labelled,
-    merge::Merge,
-    only_touches::OnlyTouches,
-    pusher::PushedBy,
-    signed::Signed,
-    size::Size,
-    subject::Subject,
-    ticket::Ticket,
-    title::Title,
-    touches::Touches,
-    trailers::Trailers,
-    window::Window,
+    approvals::ApprovalsPredicate as Approvals,
+    author::AuthorPredicate as Author,
+    blob::BlobPredicate as Blob,
+    branch::BranchPredicate as Branch,
+    checks::ChecksPredicate as Checks,
+    comments_resolved::CommentsResolvedPredicate as CommentsResolved,
+    draft::DraftPredicate as Draft,
+    field::FieldPredicate as Field,
+    label::LabelPredicate as Label,
+    merge::MergePredicate as Merge,
+    only_touches::OnlyTouchesPredicate as OnlyTouches,
+    pusher::PusherPredicate as Pusher,
+    signed::SignedPredicate as Signed,
+    size::SizePredicate as Size,
+    subject::SubjectPredicate as Subject,
+    ticket::TicketPredicate as Ticket,
+    title::TitlePredicate as Title,
+    touches::TouchesPredicate as Touches,
+    trailers::TrailersPredicate as Trailers,
+    window::WindowPredicate as Window,
 }

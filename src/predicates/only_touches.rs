@@ -1,17 +1,17 @@
 //! `only-touches`: whether the change keeps to certain paths.
 
-use super::parameters::{either, list, matched};
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Missing, Need, Needs, Text};
+use super::parameters::{append_paths, format_alternatives, matches_any_pattern};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::PathPattern;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::each;
-use crate::yaml::{Fault, Node};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::parse_each;
+use crate::yaml::{YamlFault, YamlNode};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "only-touches",
-    asks: "The change changes these paths and no others, in any of its commits.",
+    summary: "The change changes these paths and no others, in any of its commits.",
     why: "What a machine may do by itself, or what a standard change is, is best said by where it stays. A change \
           that changes nothing does not hold: there would be nothing to go by.",
     parameters: "\
@@ -19,14 +19,14 @@ pub const DOC: Doc = Doc {
 least one. A rename counts on both sides. A pattern that matches a folder matches what is below, so `Cargo.lock` \
 matches `Cargo.lock/build.rs` too; and whether a path is a file or a link is not asked. Where that matters, add \
 `not: { touches: { kinds: [addition, executable, submodule, symlink] } }`.",
-    passes: "
+    passing_example: "
 ask: { only-touches: ['**/Cargo.lock', 'docs/**'] }
 change:
   commits:
     - paths: [Cargo.lock, tools/Cargo.lock]
     - paths: [docs/guide.md]
 ",
-    fails: "
+    failing_example: "
 ask: { only-touches: ['**/Cargo.lock'] }
 change:
   commits:
@@ -36,35 +36,42 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OnlyTouches {
-    paths: Vec<PathPattern>,
+pub struct OnlyTouchesPredicate {
+    allowed_paths: Vec<PathPattern>,
 }
 
-impl OnlyTouches {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl OnlyTouchesPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let paths = each(node, faults, PathPattern::new);
-        (before == faults.len()).then_some(OnlyTouches { paths })
+        let paths = parse_each(node, faults, PathPattern::new);
+        (before == faults.len()).then_some(OnlyTouchesPredicate { allowed_paths: paths })
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Paths);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Paths);
     }
 
-    pub(super) fn words(&self) -> String {
-        format!("the change touches only {}", either(&self.paths))
+    pub(super) fn describe(&self) -> String {
+        format!("the change touches only {}", format_alternatives(&self.allowed_paths))
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut others: Vec<&Text> = Vec::new();
         let mut is_empty = true;
         let mut missing = None;
-        for diff in seen.change.diffs() {
+        for diff in seen.change.list_diffs() {
             match diff.paths {
                 Ok(paths) => {
                     is_empty &= paths.is_empty();
                     others.extend(
-                        paths.iter().map(|change| &change.path).filter(|path| !matched(&self.paths, path)),
+                        paths
+                            .iter()
+                            .map(|change| &change.path)
+                            .filter(|path| !matches_any_pattern(&self.allowed_paths, path)),
                     );
                 }
                 Err(gap) => missing = Some(gap.clone()),
@@ -74,24 +81,29 @@ impl OnlyTouches {
         others.dedup();
         let finding = match (others.first(), &missing) {
             (Some(first), _) => {
-                let what = Line::say(format!("beyond {}, this changes ", either(&self.paths)));
-                let what = list(what, &others);
+                let what = Sentence::from_words(format!(
+                    "beyond {}, this changes ",
+                    format_alternatives(&self.allowed_paths)
+                ));
+                let what = append_paths(what, &others);
                 Some(Finding::new(what).at_path(first))
             }
-            (None, None) if is_empty => Some(Finding::new(Line::say("nothing changes here"))),
+            (None, None) if is_empty => Some(Finding::new(Sentence::from_words("nothing changes here"))),
             (None, _) => None,
         };
-        Reply::settle(finding.into_iter().collect(), missing)
+        PredicateOutcome::from_findings_or_missing(finding.into_iter().collect(), missing)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
-    use crate::change::{Missing, Need};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::change::{FactKind, Missing};
 
     fn says(question: &str, commits: &str) -> Vec<String> {
-        texts(&example(&format!("ask: {{ only-touches: {question} }}\nchange: {{ commits: [{commits}] }}")))
+        finding_texts(&answer_example(&format!(
+            "ask: {{ only-touches: {question} }}\nchange: {{ commits: [{commits}] }}"
+        )))
     }
 
     #[test]
@@ -129,13 +141,13 @@ mod tests {
     fn what_is_not_known_could_be_anything() {
         let unknown = "change: { unknown: [paths], commits: [{ paths: [a] }] }";
         for ask in ["{ only-touches: a }", "{ not: { only-touches: a } }"] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
             assert!(found[0].starts_with("unknown: which files"), "{found:?}");
         }
         let text = "ask: { only-touches: a }\nchange: { commits: [{ paths: [X] }, { paths: [a] }] }";
         let forget = |path: &'static str| {
-            texts(&edited(&text.replace('X', path), |change| {
-                change.commits[1].paths = Err(Missing::NotConfigured(Need::Paths));
+            finding_texts(&answer_edited(&text.replace('X', path), |change| {
+                change.commits[1].paths = Err(Missing::NotConfigured(FactKind::Paths));
             }))
         };
         assert!(forget("a")[0].starts_with("unknown: "));
@@ -145,7 +157,11 @@ mod tests {
     #[test]
     fn a_question_without_a_pattern_is_refused() {
         for question in ["[]", "{ paths: [a] }", "''", "'!a'"] {
-            assert_eq!(faults(&format!("ask: {{ only-touches: {question} }}")).len(), 1, "{question}");
+            assert_eq!(
+                question_faults(&format!("ask: {{ only-touches: {question} }}")).len(),
+                1,
+                "{question}"
+            );
         }
     }
 }

@@ -3,19 +3,19 @@
 //! This is the one identity that nobody can type into a commit, so exemptions rest on it. Names in
 //! commits are for `author`.
 
-use super::parameters::{Standing, either};
-use super::{Doc, Known, Reply, Seen};
+use super::parameters::{IdentityRequirement, format_alternatives};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::person::is_invisible;
-use crate::change::{Missing, Need, Needs, Pusher, Text};
+use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, each};
-use crate::yaml::{Fault, Node, Value};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::{MapReader, parse_each};
+use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "pusher",
-    asks: "The change is pushed by one of these accounts, a member of these teams, or a bot.",
+    summary: "The change is pushed by one of these accounts, a member of these teams, or a bot.",
     why: "The account that pushes was authenticated by the server, whereas an author's name is only typed. What \
           is left to a machine, such as bumps of lock files, is left to its account. A server that does not \
           tell people apart names nobody, and then this does not hold.",
@@ -23,14 +23,14 @@ pub const DOC: Doc = Doc {
 - a name, or a list of them: the account, the whole of it, in any case; `*` stands for any characters; an account of \
 a forge is named together with it, as in `github:renovate[bot]`;
 - as a map: `account` with such a list, `team: [teams]`, and `bot: true` or `bot: false`; of several, all are meant.",
-    passes: "
+    passing_example: "
 ask: { pusher: 'renovate[bot]' }
 change:
   pusher: renovate[bot]
   commits:
     - author: renovate[bot] <bot@renovate.example>
 ",
-    fails: "
+    failing_example: "
 ask: { pusher: 'renovate[bot]' }
 change:
   pusher: mallory
@@ -41,49 +41,58 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PushedBy {
+pub struct PusherPredicate {
     accounts: Vec<NamePattern>,
-    standing: Standing,
+    identity: IdentityRequirement,
 }
 
-impl PushedBy {
-    pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl PusherPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let pusher = if let Value::Map(_) = &node.value {
-            let mut map = Map::new(node, faults)?;
-            let accounts = map.get("account").map(|node| each(node, faults, NamePattern::new));
-            let standing = Standing::read(&mut map, known, faults);
-            map.finish(faults);
-            PushedBy { accounts: accounts.unwrap_or_default(), standing }
+        let pusher = if let YamlValue::Map(_) = &node.value {
+            let mut map = MapReader::new(node, faults)?;
+            let accounts = map.find_key("account").map(|node| parse_each(node, faults, NamePattern::new));
+            let standing = IdentityRequirement::read_identity(&mut map, known, faults);
+            map.refuse_unknown_keys(faults);
+            PusherPredicate { accounts: accounts.unwrap_or_default(), identity: standing }
         } else {
-            PushedBy { accounts: each(node, faults, NamePattern::new), standing: Standing::default() }
+            PusherPredicate {
+                accounts: parse_each(node, faults, NamePattern::new),
+                identity: IdentityRequirement::default(),
+            }
         };
-        if before == faults.len() && pusher.parts().is_empty() {
-            faults.push(Fault::new(node.at, "expected one of account, bot, team"));
+        if before == faults.len() && pusher.describe_parts().is_empty() {
+            faults.push(YamlFault::new(node.at, "expected one of account, bot, team"));
         }
         (before == faults.len()).then_some(pusher)
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Pusher);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Pusher);
     }
 
-    pub(super) fn words(&self) -> String {
-        format!("the pusher {}", self.parts().join(" and "))
+    pub(super) fn describe(&self) -> String {
+        format!("the pusher {}", self.describe_parts().join(" and "))
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let what = match seen.change.pusher.as_ref().map_err(Clone::clone)? {
-            Pusher::Unidentified => Some(Line::say("this server does not tell who pushes")),
-            Pusher::Account(account) => {
-                self.mismatch(account, seen).map(|reason| Line::say("the pusher ").quote(account).and(reason))
+            PusherIdentity::Unidentified => {
+                Some(Sentence::from_words("this server does not tell who pushes"))
             }
+            PusherIdentity::Account(account) => self
+                .describe_mismatch(account, seen)
+                .map(|reason| Sentence::from_words("the pusher ").with_quote(account).with_words(reason)),
         };
-        Ok(Reply::from_findings(what.map(Finding::new).into_iter().collect()))
+        Ok(PredicateOutcome::from_findings(what.map(Finding::new).into_iter().collect()))
     }
 
     /// Returns why `account` is not meant, in words that follow it; `None` if it is.
-    fn mismatch(&self, account: &Text, seen: &Seen<'_>) -> Option<String> {
+    fn describe_mismatch(&self, account: &Text, seen: &EvaluationContext<'_>) -> Option<String> {
         // `*` would match what a planted variable smuggles in behind a line end.
         if account
             .as_utf8()
@@ -91,31 +100,34 @@ impl PushedBy {
         {
             return Some(" is not the name of an account".into());
         }
-        if !self.accounts.is_empty() && !self.accounts.iter().any(|name| name.matches(account.as_bytes())) {
+        if !self.accounts.is_empty()
+            && !self.accounts.iter().any(|name| name.matches_name(account.as_bytes()))
+        {
             let login = account.as_utf8().and_then(|name| name.split_once(':'));
-            let bare = login
-                .is_some_and(|(_, login)| self.accounts.iter().any(|name| name.matches(login.as_bytes())));
+            let bare = login.is_some_and(|(_, login)| {
+                self.accounts.iter().any(|name| name.matches_name(login.as_bytes()))
+            });
             // A server's account may be somebody else's on a forge.
             let help = if bare { "; an account of a forge is named together with it" } else { "" };
-            return Some(format!(" is not {}{help}", either(&self.accounts)));
+            return Some(format!(" is not {}{help}", format_alternatives(&self.accounts)));
         }
-        self.standing.mismatch(&[seen.people.behind(account)], seen)
+        self.identity.describe_mismatch(&[seen.people.identify_account(account)], seen)
     }
 
-    fn parts(&self) -> Vec<String> {
+    fn describe_parts(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if !self.accounts.is_empty() {
-            parts.push(format!("is {}", either(&self.accounts)));
+            parts.push(format!("is {}", format_alternatives(&self.accounts)));
         }
-        parts.extend(self.standing.words());
+        parts.extend(self.identity.describe_parts());
         parts
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
-    use crate::change::{Pusher, Text};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::change::{PusherIdentity, Text};
 
     const PEOPLE: &str = "
 people:
@@ -131,7 +143,9 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
     fn says(question: &str, account: impl Into<Text>) -> Vec<String> {
         let account = account.into();
         let text = format!("ask: {{ pusher: {question} }}{PEOPLE}");
-        texts(&edited(&text, |change| change.pusher = Ok(Pusher::Account(account.clone()))))
+        finding_texts(&answer_edited(&text, |change| {
+            change.pusher = Ok(PusherIdentity::Account(account.clone()))
+        }))
     }
 
     #[test]
@@ -179,11 +193,11 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
     #[test]
     fn nobody_in_particular_is_nobody_and_not_knowing_is_not_knowing() {
         let nobody = "change: { commits: [{}] }";
-        let found = texts(&example(&format!("ask: {{ pusher: '*a*' }}\n{nobody}")));
+        let found = finding_texts(&answer_example(&format!("ask: {{ pusher: '*a*' }}\n{nobody}")));
         assert_eq!(found, ["this server does not tell who pushes"]);
         let unknown = "change: { unknown: [pusher], commits: [{}] }";
         for ask in ["{ pusher: ana }", "{ not: { pusher: ana } }"] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
             assert!(found[0].starts_with("unknown: who pushes"), "{found:?}");
         }
     }
@@ -191,7 +205,7 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
     #[test]
     fn a_question_that_would_match_everybody_is_refused() {
         for question in ["'*'", "[]", "{}", "{ team: nobody }", "{ accounts: ana }"] {
-            assert_eq!(faults(&format!("ask: {{ pusher: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ pusher: {question} }}")).len(), 1, "{question}");
         }
     }
 }

@@ -2,31 +2,31 @@
 
 use std::fmt::Write;
 
-use super::DOCS;
+use super::PREDICATE_DOCS;
 
 /// Returns `docs/predicates.md`.
-pub fn reference() -> String {
-    let mut text = String::from(INTRODUCTION);
+pub fn render_reference() -> String {
+    let mut text = String::from(REFERENCE_INTRODUCTION);
     // Writing to a `String` cannot fail.
-    for doc in DOCS {
-        let _ = writeln!(text, "- [`{0}`](#{0}): {1}", doc.name, doc.asks);
+    for doc in PREDICATE_DOCS {
+        let _ = writeln!(text, "- [`{0}`](#{0}): {1}", doc.name, doc.summary);
     }
-    for doc in DOCS {
+    for doc in PREDICATE_DOCS {
         let _ = write!(
             text,
             "\n## {}\n\n{}\n\n{}\n\n{}\n\nIt holds here:\n\n```yaml\n{}\n```\n\nIt does not hold here:\n\n```yaml\n{}\n```\n",
             doc.name,
-            doc.asks,
+            doc.summary,
             doc.why,
             doc.parameters,
-            doc.passes.trim(),
-            doc.fails.trim(),
+            doc.passing_example.trim(),
+            doc.failing_example.trim(),
         );
     }
     text
 }
 
-const INTRODUCTION: &str = "\
+const REFERENCE_INTRODUCTION: &str = "\
 # Questions that a policy can ask
 
 <!-- Made from the source by `CHANGEGATE_BLESS=1 cargo test --test generated`. Change it there. -->

@@ -3,19 +3,19 @@
 //! Whether a signature is good was found out before, against the keys of the target ref; here it is
 //! asked whether that is enough.
 
-use super::parameters::{about, in_a_team, teams};
-use super::{Doc, Known, Reply, Seen};
+use super::parameters::{commit_finding, is_in_teams, read_teams};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::person::canonical_address;
-use crate::change::{Commit, Missing, Need, Needs, Person, Signature, Text};
-use crate::people::{Who, is_forge};
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, choice, truth};
-use crate::yaml::{Fault, Node, Value};
+use crate::change::{Commit, FactKind, Missing, NeededFacts, Person, SignatureStatus, Text};
+use crate::people::{ResolvedIdentity, is_forge_committer};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::{MapReader, read_bool, read_choice};
+use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "signed",
-    asks: "Every commit of the change carries a good signature, by a key that the target ref knows.",
+    summary: "Every commit of the change carries a good signature, by a key that the target ref knows.",
     why: "Author and committer are typed; a signature is what ties a commit to somebody. Merges are no exception, \
           not even those that a forge makes: its signature says what the forge did, not who wanted it.",
     parameters: "\
@@ -24,13 +24,13 @@ pub const DOC: Doc = Doc {
 own address down as committer is nobody);
 - `from: [teams]`: the signer is a member of one of these teams;
 - `commits: every`: always so, and may be said.",
-    passes: "
+    passing_example: "
 ask: { signed: { by: author } }
 change:
   commits:
     - { author: Ana <ana@example.com>, signature: { good: ana@example.com } }
 ",
-    fails: "
+    failing_example: "
 ask: { signed: true }
 change:
   commits:
@@ -41,74 +41,91 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Signed {
-    by_author: bool,
+pub struct SignedPredicate {
+    must_be_author: bool,
     teams: Vec<String>,
 }
 
-impl Signed {
-    pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl SignedPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut signed = Signed { by_author: false, teams: Vec::new() };
-        if let Value::Map(_) = &node.value {
-            let mut map = Map::new(node, faults)?;
-            signed.by_author =
-                map.get("by").and_then(|node| choice(node, &[("author", ())], faults)).is_some();
-            signed.teams = map.get("from").map(|node| teams(node, known, faults)).unwrap_or_default();
-            map.get("commits").and_then(|node| choice(node, &[("every", ())], faults));
-            map.finish(faults);
-        } else if truth(node, faults) == Some(false) {
+        let mut signed = SignedPredicate { must_be_author: false, teams: Vec::new() };
+        if let YamlValue::Map(_) = &node.value {
+            let mut map = MapReader::new(node, faults)?;
+            signed.must_be_author =
+                map.find_key("by").and_then(|node| read_choice(node, &[("author", ())], faults)).is_some();
+            signed.teams =
+                map.find_key("from").map(|node| read_teams(node, known, faults)).unwrap_or_default();
+            map.find_key("commits").and_then(|node| read_choice(node, &[("every", ())], faults));
+            map.refuse_unknown_keys(faults);
+        } else if read_bool(node, faults) == Some(false) {
             let help = "ask `not: { signed: true }`, or leave the question out";
-            faults.push(Fault::new(node.at, "`signed` can only be `true`").help(help));
+            faults.push(YamlFault::new(node.at, "`signed` can only be `true`").with_help(help));
         }
         (before == faults.len()).then_some(signed)
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Signatures);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Signatures);
     }
 
-    pub(super) fn words(&self) -> String {
-        let by = if self.by_author { " by its author or committer" } else { "" };
+    pub(super) fn describe(&self) -> String {
+        let by = if self.must_be_author { " by its author or committer" } else { "" };
         match self.teams.is_empty() {
             true => format!("every commit is signed{by}"),
             false => format!("every commit is signed{by}, from {}", self.teams.join(" or ")),
         }
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
         for commit in &seen.change.commits {
             match &commit.signature {
-                Ok(Signature::Good { signer, .. }) => {
-                    findings.extend(self.wrong_signer(commit, signer, seen))
+                Ok(SignatureStatus::Good { signer, .. }) => {
+                    findings.extend(self.find_wrong_signer(commit, signer, seen))
                 }
-                Ok(Signature::None) => findings.push(finding(commit, Line::say("this commit is not signed"))),
-                Ok(Signature::Bad(why)) => {
+                Ok(SignatureStatus::None) => findings
+                    .push(signature_finding(commit, Sentence::from_words("this commit is not signed"))),
+                Ok(SignatureStatus::Bad(why)) => {
                     // The reason may repeat words that stand in the signature.
-                    let what = Line::say("the signature of this commit does not hold: ");
-                    findings.push(finding(commit, what.quote(&why.as_str().into())));
+                    let what = Sentence::from_words("the signature of this commit does not hold: ");
+                    findings.push(signature_finding(commit, what.with_quote(&why.as_str().into())));
                 }
                 Err(gap) => missing = Some(gap.clone()),
             }
         }
-        Reply::settle(findings, missing)
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
-    fn wrong_signer(&self, commit: &Commit, signer: &Text, seen: &Seen<'_>) -> Option<Finding> {
+    fn find_wrong_signer(
+        &self,
+        commit: &Commit,
+        signer: &Text,
+        seen: &EvaluationContext<'_>,
+    ) -> Option<Finding> {
         let person = Person { name: Text::default(), email: signer.clone() };
-        let who = seen.people.who(&person);
-        let says = || Line::say("this commit is signed by ").quote(signer);
-        if self.by_author {
-            let committer = Some(&commit.committer).filter(|committer| !is_forge(committer));
-            let same = |other: &Person| is_same(&person, &who, other, seen);
+        let who = seen.people.identify_person(&person);
+        let says = || Sentence::from_words("this commit is signed by ").with_quote(signer);
+        if self.must_be_author {
+            let committer = Some(&commit.committer).filter(|committer| !is_forge_committer(committer));
+            let same = |other: &Person| is_same_person(&person, &who, other, seen);
             if !same(&commit.author) && !committer.is_some_and(same) {
-                return Some(finding(commit, says().and(", who is neither its author nor its committer")));
+                return Some(signature_finding(
+                    commit,
+                    says().with_words(", who is neither its author nor its committer"),
+                ));
             }
         }
-        if !self.teams.is_empty() && !in_a_team(&who, &self.teams, seen) {
-            return Some(finding(commit, says().and(format!(", who is not in {}", self.teams.join(" or ")))));
+        if !self.teams.is_empty() && !is_in_teams(&who, &self.teams, seen) {
+            return Some(signature_finding(
+                commit,
+                says().with_words(format!(", who is not in {}", self.teams.join(" or "))),
+            ));
         }
         None
     }
@@ -116,10 +133,15 @@ impl Signed {
 
 /// Returns true for one person, or one bot: bots and strangers are somebody by their address only,
 /// and a stranger is not shown to be anybody.
-fn is_same(signer: &Person, who: &Who, other: &Person, seen: &Seen<'_>) -> bool {
-    match (who, seen.people.who(other)) {
-        (Who::Human(key), Who::Human(other)) => *key == other,
-        (Who::Bot, Who::Bot) => {
+fn is_same_person(
+    signer: &Person,
+    who: &ResolvedIdentity,
+    other: &Person,
+    seen: &EvaluationContext<'_>,
+) -> bool {
+    match (who, seen.people.identify_person(other)) {
+        (ResolvedIdentity::Human(key), ResolvedIdentity::Human(other)) => *key == other,
+        (ResolvedIdentity::Bot, ResolvedIdentity::Bot) => {
             let address = canonical_address(signer.email.as_bytes());
             address.is_some() && address == canonical_address(other.email.as_bytes())
         }
@@ -127,13 +149,13 @@ fn is_same(signer: &Person, who: &Who, other: &Person, seen: &Seen<'_>) -> bool 
     }
 }
 
-fn finding(commit: &Commit, what: Line) -> Finding {
-    about(commit, what).by("whoever recorded the commit, by signing it again")
+fn signature_finding(commit: &Commit, what: Sentence) -> Finding {
+    commit_finding(commit, what).fixed_by("whoever recorded the commit, by signing it again")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{example, faults, texts};
+    use super::super::examples::{answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "
 people:
@@ -143,7 +165,7 @@ people:
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         let change = format!("change: {{ commits: [{commits}] }}");
-        texts(&example(&format!("ask: {{ signed: {question} }}{PEOPLE}{change}")))
+        finding_texts(&answer_example(&format!("ask: {{ signed: {question} }}{PEOPLE}{change}")))
     }
 
     fn signed(author: &str, signer: &str) -> String {
@@ -188,7 +210,11 @@ people:
         );
         let roster = "\nroster: { people: { ana: { addresses: [ana@example.com] } } }\n";
         let change = format!("change: {{ commits: [{}] }}", signed("X <x@example.com>", "x@example.com"));
-        assert_eq!(texts(&example(&format!("ask: {{ signed: {{ by: author }} }}{roster}{change}"))).len(), 1);
+        assert_eq!(
+            finding_texts(&answer_example(&format!("ask: {{ signed: {{ by: author }} }}{roster}{change}")))
+                .len(),
+            1
+        );
     }
 
     #[test]
@@ -207,7 +233,7 @@ people:
         let good = signed("Ana <ana@example.com>", "ana@example.com");
         let unknown = format!("change: {{ unknown: [signatures], commits: [{good}] }}");
         for ask in ["{ signed: true }", "{ not: { signed: true } }", "{ signed: { by: author } }"] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
             assert!(found[0].starts_with("unknown: who signed"), "{found:?}");
         }
     }
@@ -215,7 +241,7 @@ people:
     #[test]
     fn a_question_that_means_the_contrary_is_refused() {
         for question in ["false", "yes", "{ by: anyone }", "{ commits: last }", "{ from: nobody }"] {
-            assert_eq!(faults(&format!("ask: {{ signed: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ signed: {question} }}")).len(), 1, "{question}");
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::parameters::{allowed, at_most, counted, matched};
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Change, Diff, Fact, Missing, Need, Needs};
+use super::parameters::{describe_limit, format_count, matches_any_pattern, read_at_most};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{Change, ChangeDiff, Fact, FactKind, Missing, NeededFacts};
 use crate::pattern::PathPattern;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, each};
-use crate::yaml::{Fault, Node};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::{MapReader, parse_each};
+use crate::yaml::{YamlFault, YamlNode};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "size",
-    asks: "The change has no more files, lines or commits than this.",
+    summary: "The change has no more files, lines or commits than this.",
     why: "A reviewer does not read the two-thousandth line as he reads the first. Merges are left out of files and \
           lines, because what they bring in stands in other commits; what they add of their own is for `merge`.",
     parameters: "\
@@ -23,13 +23,13 @@ pub const DOC: Doc = Doc {
 - `ignore: [patterns]`: paths that do not count as files, such as lock files; lines are known of a commit as a \
 whole, so theirs count all the same;
 - of several parameters, all are meant.",
-    passes: "
+    passing_example: "
 ask: { size: { files: { at-most: 2 }, ignore: ['*.lock'] } }
 change:
   commits:
     - paths: [src/a.rs, src/b.rs, Cargo.lock]
 ",
-    fails: "
+    failing_example: "
 ask: { size: { lines: { at-most: 400 } } }
 change:
   commits:
@@ -40,30 +40,34 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Size {
-    files: Option<u64>,
-    lines: Option<u64>,
-    commits: Option<u64>,
-    ignore: Vec<PathPattern>,
+pub struct SizePredicate {
+    max_files: Option<u64>,
+    max_lines: Option<u64>,
+    max_commits: Option<u64>,
+    ignored_paths: Vec<PathPattern>,
 }
 
-impl Size {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl SizePredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let files = map.get("files").and_then(|node| at_most(node, faults));
-        let lines = map.get("lines").and_then(|node| at_most(node, faults));
-        let commits = map.get("commits").and_then(|node| at_most(node, faults));
-        let ignore = map.get("ignore");
-        let patterns = ignore.map(|node| each(node, faults, PathPattern::new)).unwrap_or_default();
-        map.finish(faults);
+        let mut map = MapReader::new(node, faults)?;
+        let files = map.find_key("files").and_then(|node| read_at_most(node, faults));
+        let lines = map.find_key("lines").and_then(|node| read_at_most(node, faults));
+        let commits = map.find_key("commits").and_then(|node| read_at_most(node, faults));
+        let ignore = map.find_key("ignore");
+        let patterns = ignore.map(|node| parse_each(node, faults, PathPattern::new)).unwrap_or_default();
+        map.refuse_unknown_keys(faults);
         if before == faults.len() {
             match (files, lines, commits, ignore) {
                 (None, None, None, _) => {
-                    faults.push(Fault::new(node.at, "expected one of commits, files, lines"))
+                    faults.push(YamlFault::new(node.at, "expected one of commits, files, lines"))
                 }
                 (None, _, _, Some(ignore)) => {
-                    faults.push(Fault::new(
+                    faults.push(YamlFault::new(
                         ignore.at,
                         "only files can be ignored, and `files` is not asked for",
                     ));
@@ -71,53 +75,66 @@ impl Size {
                 _ => {}
             }
         }
-        (before == faults.len()).then_some(Size { files, lines, commits, ignore: patterns })
+        (before == faults.len()).then_some(SizePredicate {
+            max_files: files,
+            max_lines: lines,
+            max_commits: commits,
+            ignored_paths: patterns,
+        })
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        if self.files.is_some() {
-            needs.insert(Need::Paths);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        if self.max_files.is_some() {
+            needs.insert(FactKind::Paths);
         }
-        if self.lines.is_some() {
-            needs.insert(Need::Lines);
+        if self.max_lines.is_some() {
+            needs.insert(FactKind::Lines);
         }
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let part =
-            |most: Option<u64>, what: &str| most.map(|most| format!("at most {}", counted(most, what)));
-        let parts = [part(self.files, "file"), part(self.lines, "line"), part(self.commits, "commit")];
+            |most: Option<u64>, what: &str| most.map(|most| format!("at most {}", format_count(most, what)));
+        let parts =
+            [part(self.max_files, "file"), part(self.max_lines, "line"), part(self.max_commits, "commit")];
         format!("the change has {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let commits = Ok(u64::try_from(seen.change.commits.len()).unwrap_or(u64::MAX));
         let counts = [
-            (self.files, "file", self.files.map(|_| self.count_files(seen.change))),
-            (self.lines, "line", self.lines.map(|_| count_lines(seen.change))),
-            (self.commits, "commit", Some(commits)),
+            (self.max_files, "file", self.max_files.map(|_| self.count_files(seen.change))),
+            (self.max_lines, "line", self.max_lines.map(|_| count_lines(seen.change))),
+            (self.max_commits, "commit", Some(commits)),
         ];
         let mut findings = Vec::new();
         let mut missing = None;
         for (most, what, count) in counts {
             match (most, count) {
                 (Some(most), Some(Ok(count))) if most < count => {
-                    let what = format!("this change has {}, and {}", counted(count, what), allowed(most));
-                    findings.push(Finding::new(Line::say(what)));
+                    let what = format!(
+                        "this change has {}, and {}",
+                        format_count(count, what),
+                        describe_limit(most)
+                    );
+                    findings.push(Finding::new(Sentence::from_words(what)));
                 }
                 (_, Some(Err(gap))) => missing = Some(gap),
                 _ => {}
             }
         }
-        Reply::settle(findings, missing)
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
     fn count_files(&self, change: &Change) -> Fact<u64> {
         let mut paths = HashSet::new();
-        for diff in own(change) {
+        for diff in non_merge_diffs(change) {
             let changed = diff.paths.as_ref().map_err(Clone::clone)?;
             paths.extend(
-                changed.iter().map(|change| &change.path).filter(|path| !matched(&self.ignore, path)),
+                changed
+                    .iter()
+                    .map(|change| &change.path)
+                    .filter(|path| !matches_any_pattern(&self.ignored_paths, path)),
             );
         }
         Ok(u64::try_from(paths.len()).unwrap_or(u64::MAX))
@@ -126,7 +143,7 @@ impl Size {
 
 fn count_lines(change: &Change) -> Fact<u64> {
     let mut lines = 0u64;
-    for diff in own(change) {
+    for diff in non_merge_diffs(change) {
         let count = diff.lines.as_ref().map_err(Clone::clone)?;
         lines = lines.saturating_add(count.added).saturating_add(count.removed);
     }
@@ -134,17 +151,19 @@ fn count_lines(change: &Change) -> Fact<u64> {
 }
 
 /// Returns what is changed, but for merges.
-fn own(change: &Change) -> impl Iterator<Item = Diff<'_>> {
-    change.diffs().filter(|diff| !diff.is_merge)
+fn non_merge_diffs(change: &Change) -> impl Iterator<Item = ChangeDiff<'_>> {
+    change.list_diffs().filter(|diff| !diff.is_merge)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::LineCount;
 
     fn says(question: &str, commits: &str) -> Vec<String> {
-        texts(&example(&format!("ask: {{ size: {question} }}\nchange: {{ commits: [{commits}] }}")))
+        finding_texts(&answer_example(&format!(
+            "ask: {{ size: {question} }}\nchange: {{ commits: [{commits}] }}"
+        )))
     }
 
     #[test]
@@ -188,9 +207,10 @@ mod tests {
         let text =
             "ask: { size: { lines: { at-most: 18446744073709551614 } } }\nchange: { commits: [{}, {}] }";
         let most = LineCount { added: u64::MAX, removed: u64::MAX };
-        let answer =
-            edited(text, |change| change.commits.iter_mut().for_each(|commit| commit.lines = Ok(most)));
-        assert_eq!(texts(&answer).len(), 1);
+        let answer = answer_edited(text, |change| {
+            change.commits.iter_mut().for_each(|commit| commit.lines = Ok(most))
+        });
+        assert_eq!(finding_texts(&answer).len(), 1);
     }
 
     #[test]
@@ -201,11 +221,13 @@ mod tests {
             "{ size: { lines: { at-most: 9 }, commits: { at-most: 9 } } }",
             "{ not: { size: { lines: { at-most: 9 } } } }",
         ] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
             assert!(found[0].starts_with("unknown: "), "{found:?}");
         }
         assert_eq!(
-            texts(&example(&format!("ask: {{ size: {{ commits: {{ at-most: 1 }} }} }}\n{unknown}"))),
+            finding_texts(&answer_example(&format!(
+                "ask: {{ size: {{ commits: {{ at-most: 1 }} }} }}\n{unknown}"
+            ))),
             [""; 0]
         );
     }
@@ -219,7 +241,7 @@ mod tests {
             "{ files: 3 }",
             "{ lines: { at-least: 3 } }",
         ] {
-            assert!(!faults(&format!("ask: {{ size: {question} }}")).is_empty(), "{question}");
+            assert!(!question_faults(&format!("ask: {{ size: {question} }}")).is_empty(), "{question}");
         }
     }
 }

@@ -2,18 +2,18 @@
 //!
 //! What stands in trailers is for `field` and `ticket`; whether they are read at all, for `trailers`.
 
-use super::parameters::about;
-use super::wording::{Wording, says_something};
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Commit, Message, Missing, Needs, Text};
-use crate::verdict::Line;
-use crate::yaml::decode::{Map, truth};
-use crate::yaml::{Fault, Node};
+use super::parameters::commit_finding;
+use super::wording::{WordingRequirement, has_visible_text};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{Commit, CommitMessage, Missing, NeededFacts, Text};
+use crate::verdict::Sentence;
+use crate::yaml::decode::{MapReader, read_bool};
+use crate::yaml::{YamlFault, YamlNode};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "subject",
-    asks: "Every commit of the change has a subject of this form.",
+    summary: "Every commit of the change has a subject of this form.",
     why: "The subject is what a log, a release note and an auditor see of a commit. One that is missing, or that \
           holds characters which steer a terminal, is never accepted. A subject never exempts from anything.",
     parameters: "\
@@ -23,7 +23,7 @@ pub const DOC: Doc = Doc {
 - `body: true`: between the subject and the trailers there is text;
 - `ignore-merges: true`: merges are not asked;
 - of several parameters, all are meant.",
-    passes: "
+    passing_example: "
 ask: { subject: { longest: 72, refuse: ['fixup!', 'squash!', WIP], body: true } }
 change:
   commits:
@@ -34,7 +34,7 @@ change:
 
         Risk: low
 ",
-    fails: "
+    failing_example: "
 ask: { subject: { refuse: ['fixup!', 'squash!'] } }
 change:
   commits:
@@ -44,54 +44,62 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Subject {
-    wording: Wording,
-    body: bool,
+pub struct SubjectPredicate {
+    wording: WordingRequirement,
+    requires_body: bool,
     ignore_merges: bool,
 }
 
-impl Subject {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl SubjectPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let wording = Wording::read(&mut map, faults);
-        let body = map.get("body").and_then(|node| truth(node, faults)).unwrap_or(false);
-        let ignore_merges = map.get("ignore-merges").and_then(|node| truth(node, faults)).unwrap_or(false);
-        map.finish(faults);
-        (before == faults.len()).then_some(Subject { wording, body, ignore_merges })
+        let mut map = MapReader::new(node, faults)?;
+        let wording = WordingRequirement::read_wording(&mut map, faults);
+        let body = map.find_key("body").and_then(|node| read_bool(node, faults)).unwrap_or(false);
+        let ignore_merges =
+            map.find_key("ignore-merges").and_then(|node| read_bool(node, faults)).unwrap_or(false);
+        map.refuse_unknown_keys(faults);
+        (before == faults.len()).then_some(SubjectPredicate { wording, requires_body: body, ignore_merges })
     }
 
-    pub(super) fn needs(&self, _: &mut Needs) {}
+    pub(super) fn add_needs(&self, _: &mut NeededFacts) {}
 
-    pub(super) fn words(&self) -> String {
-        let body = self.body.then(|| "is followed by text".to_owned());
-        let parts: Vec<_> = self.wording.words().chain(body).collect();
+    pub(super) fn describe(&self) -> String {
+        let body = self.requires_body.then(|| "is followed by text".to_owned());
+        let parts: Vec<_> = self.wording.describe_parts().chain(body).collect();
         let commits = if self.ignore_merges { "every commit that is no merge" } else { "every commit" };
         let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
         format!("the subject of {commits} {parts}")
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         for commit in &seen.change.commits {
             if self.ignore_merges && commit.is_merge() {
                 continue;
             }
             let subject = commit.message.subject();
-            for reason in self.wrong(commit, &subject) {
-                findings.push(about(commit, Line::say("the subject ").quote(&subject).and(reason)));
+            for reason in self.find_violations(commit, &subject) {
+                findings.push(commit_finding(
+                    commit,
+                    Sentence::from_words("the subject ").with_quote(&subject).with_words(reason),
+                ));
             }
         }
-        Ok(Reply::from_findings(findings))
+        Ok(PredicateOutcome::from_findings(findings))
     }
 
     /// Returns what is wrong, in words that follow the subject.
-    fn wrong(&self, commit: &Commit, subject: &Text) -> Vec<String> {
-        let mut reasons = match self.wording.wrong(subject) {
+    fn find_violations(&self, commit: &Commit, subject: &Text) -> Vec<String> {
+        let mut reasons = match self.wording.find_violations(subject) {
             Ok(reasons) => reasons,
             Err(reason) => return vec![reason],
         };
-        if self.body && !has_body(&commit.message) {
+        if self.requires_body && !has_body(&commit.message) {
             reasons.push(" is all that the message says".into());
         }
         reasons
@@ -99,10 +107,10 @@ impl Subject {
 }
 
 /// Returns true if there is text between the subject and the trailers.
-fn has_body(message: &Message) -> bool {
+fn has_body(message: &CommitMessage) -> bool {
     let raw = message.raw().as_bytes();
     let Some(first) = message.trailers().first() else {
-        return says_something(&String::from_utf8_lossy(message.body()));
+        return has_visible_text(&String::from_utf8_lossy(message.body()));
     };
     let above: Vec<u8> = raw
         .split_inclusive(|byte| *byte == b'\n')
@@ -110,22 +118,24 @@ fn has_body(message: &Message) -> bool {
         .flatten()
         .copied()
         .collect();
-    let above = Message::new(Text::new(above));
+    let above = CommitMessage::new(Text::new(above));
     // What `git cherry-pick -x` writes belongs to the trailers.
     let mut lines = above.body().split(|byte| *byte == b'\n');
     lines.any(|line| {
-        !line.starts_with(b"(cherry picked from commit ") && says_something(&String::from_utf8_lossy(line))
+        !line.starts_with(b"(cherry picked from commit ") && has_visible_text(&String::from_utf8_lossy(line))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
-    use crate::change::Message;
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::change::CommitMessage;
 
     fn says(question: &str, message: &str) -> Vec<String> {
         let text = format!("ask: {{ subject: {question} }}\nchange: {{ commits: [{{}}] }}");
-        texts(&edited(&text, |change| change.commits[0].message = Message::new(message.into())))
+        finding_texts(&answer_edited(&text, |change| {
+            change.commits[0].message = CommitMessage::new(message.into())
+        }))
     }
 
     #[test]
@@ -160,9 +170,10 @@ mod tests {
         }
         assert_eq!(says("{ longest: 72 }", "Sign \u{270d}\u{fe0f} it"), [""; 0]);
         let bytes = "ask: { subject: { longest: 72 } }\nchange: { commits: [{}] }";
-        let answer =
-            edited(bytes, |change| change.commits[0].message = Message::new((&b"a\xffb"[..]).into()));
-        assert_eq!(texts(&answer).len(), 1);
+        let answer = answer_edited(bytes, |change| {
+            change.commits[0].message = CommitMessage::new((&b"a\xffb"[..]).into())
+        });
+        assert_eq!(finding_texts(&answer).len(), 1);
     }
 
     #[test]
@@ -185,7 +196,9 @@ mod tests {
     #[test]
     fn merges_are_asked_unless_the_policy_says_otherwise() {
         let merge = "change: { commits: [{ merge: true, message: Merge }] }";
-        let ask = |question: &str| texts(&example(&format!("ask: {{ subject: {question} }}\n{merge}")));
+        let ask = |question: &str| {
+            finding_texts(&answer_example(&format!("ask: {{ subject: {question} }}\n{merge}")))
+        };
         assert_eq!(ask("{ longest: 3 }").len(), 1);
         assert_eq!(ask("{ longest: 3, ignore-merges: true }"), [""; 0]);
     }
@@ -200,7 +213,7 @@ mod tests {
             "{ body: yes }",
             "72",
         ] {
-            assert_eq!(faults(&format!("ask: {{ subject: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ subject: {question} }}")).len(), 1, "{question}");
         }
     }
 }

@@ -8,21 +8,21 @@ mod looked_up;
 
 use std::sync::Arc;
 
-use super::field::{absent, owes, read_within};
-use super::parameters::allowed;
-use super::{Doc, Known, Reply, Seen};
-use crate::calendar::Within;
-use crate::change::{Missing, Need, Needs};
-use crate::verdict::{Finding, Line, Obligation};
-use crate::vocabulary::{Claim, Field, Kind, Reading};
-use crate::yaml::decode::{Map, choice, count, text};
-use crate::yaml::{Fault, Node};
-use looked_up::Asked;
+use super::field::{field_obligation, missing_field_finding, read_within};
+use super::parameters::describe_limit;
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::calendar::TimeLimit;
+use crate::change::{FactKind, Missing, NeededFacts};
+use crate::verdict::{Finding, Obligation, Sentence};
+use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
+use crate::yaml::decode::{MapReader, read_choice, read_count, read_text};
+use crate::yaml::{YamlFault, YamlNode};
+use looked_up::TicketRequirement;
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "ticket",
-    asks: "The change refers to a ticket, in the form that the policy's vocabulary accepts, and if asked, to one that is \
+    summary: "The change refers to a ticket, in the form that the policy's vocabulary accepts, and if asked, to one that is \
            there.",
     why: "The ticket holds what a commit cannot: who asked, what was discussed, when it was closed. Without the \
           reference nobody gets from the one to the other. An emergency may bring it later.",
@@ -41,7 +41,7 @@ nothing speaks against that time; the limit is inclusive;
 - `about: [fields]`: with `created-within`, a ticket that is older than the change counts only if its title, description, \
 labels or key name what one of these fields says;
 - `unseen: owe`: with `within`, what no ticket system can be asked about now is owed until then instead of refused.",
-    passes: "
+    passing_example: "
 ask: { ticket: { field: Ticket, max: 2 } }
 fields: { Ticket: { matches: '[A-Z]+-[0-9]+', many: true } }
 change:
@@ -51,7 +51,7 @@ change:
 
         Ticket: PAY-412
 ",
-    fails: "
+    failing_example: "
 ask: { ticket: { field: Ticket } }
 fields: { Ticket: { matches: '[A-Z]+-[0-9]+' } }
 change:
@@ -63,148 +63,181 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ticket {
-    field: Arc<Field>,
-    within: Option<Within>,
-    max: Option<u64>,
-    asked: Option<Asked>,
-    may_wait: bool,
+pub struct TicketPredicate {
+    field: Arc<FieldDefinition>,
+    time_limit: Option<TimeLimit>,
+    max_tickets: Option<u64>,
+    requirement: Option<TicketRequirement>,
+    may_defer_lookup: bool,
 }
 
-impl Ticket {
-    pub(super) fn read(node: &Node, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl TicketPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let named = map.require("field", faults);
+        let mut map = MapReader::new(node, faults)?;
+        let named = map.require_key("field", faults);
         let field = named.and_then(|node| {
-            let name = text(node, faults)?;
-            let field = known.vocabulary.find(node, name, faults)?;
-            if !matches!(field.kind, Kind::Matches { .. }) {
+            let name = read_text(node, faults)?;
+            let field = known.vocabulary.resolve_field(node, name, faults)?;
+            if !matches!(field.kind, FieldKind::Matches { .. }) {
                 let what = format!("`{}` has no `matches`, so it cannot hold a reference", field.name);
-                faults.push(Fault::new(node.at, what));
+                faults.push(YamlFault::new(node.at, what));
             }
             Some(field.clone())
         });
-        let within = map.get("within").and_then(|node| read_within(node, known, faults));
-        let max = map.get("max").and_then(|node| count(node, 1, 1_000, faults));
-        let asked = Asked::read(&mut map, known, faults);
-        let about = map.get("about");
-        let unseen = map.get("unseen");
-        let waits = unseen.and_then(|node| choice(node, &[("owe", ())], faults));
-        map.finish(faults);
+        let within = map.find_key("within").and_then(|node| read_within(node, known, faults));
+        let max = map.find_key("max").and_then(|node| read_count(node, 1, 1_000, faults));
+        let asked = TicketRequirement::read_requirement(&mut map, known, faults);
+        let about = map.find_key("about");
+        let unseen = map.find_key("unseen");
+        let waits = unseen.and_then(|node| read_choice(node, &[("owe", ())], faults));
+        map.refuse_unknown_keys(faults);
         if let Some(node) = unseen.filter(|_| before == faults.len() && (within.is_none() || asked.is_none()))
         {
             let what = "`unseen` takes `within`, and something that is asked of the ticket itself";
-            faults.push(Fault::new(node.at, what).help("as in `within: 24h, exists: true, unseen: owe`"));
-        }
-        let field = field?;
-        if let (Some(node), true) = (about, asked.as_ref().is_some_and(|asked| asked.is_about(&field))) {
-            let what = format!("every ticket names itself, so `about` cannot be `{}`", field.name);
             faults.push(
-                Fault::new(node.at, what).help("name the field of the incident, as in `about: [Incident]`"),
+                YamlFault::new(node.at, what).with_help("as in `within: 24h, exists: true, unseen: owe`"),
             );
         }
-        (before == faults.len()).then_some(Ticket { field, within, max, asked, may_wait: waits.is_some() })
+        let field = field?;
+        if let (Some(node), true) = (about, asked.as_ref().is_some_and(|asked| asked.is_about_field(&field)))
+        {
+            let what = format!("every ticket names itself, so `about` cannot be `{}`", field.name);
+            faults.push(
+                YamlFault::new(node.at, what)
+                    .with_help("name the field of the incident, as in `about: [Incident]`"),
+            );
+        }
+        (before == faults.len()).then_some(TicketPredicate {
+            field,
+            time_limit: within,
+            max_tickets: max,
+            requirement: asked,
+            may_defer_lookup: waits.is_some(),
+        })
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        if self.asked.is_some() {
-            needs.insert(Need::Tickets);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        if self.requirement.is_some() {
+            needs.insert(FactKind::Tickets);
         }
     }
 
     /// Returns true if a ticket system is asked.
-    pub fn looks(&self) -> bool {
-        self.asked.is_some()
+    pub fn asks_ticket_system(&self) -> bool {
+        self.requirement.is_some()
     }
 
     /// Returns true if what cannot be looked up is owed.
-    pub(super) fn may_wait(&self) -> bool {
-        self.may_wait
+    pub(super) fn may_defer_lookup(&self) -> bool {
+        self.may_defer_lookup
     }
 
     /// Returns the field whose tickets are to be looked up, if any are.
-    pub(super) fn looked_up(&self) -> Option<&Field> {
-        self.asked.as_ref().map(|_| self.field.as_ref())
+    pub(super) fn lookup_field(&self) -> Option<&FieldDefinition> {
+        self.requirement.as_ref().map(|_| self.field.as_ref())
     }
 
     /// Returns the field, if it must be stated now.
-    pub(super) fn stated(&self) -> Option<&Field> {
-        self.within.is_none().then_some(&self.field)
+    pub(super) fn required_field(&self) -> Option<&FieldDefinition> {
+        self.time_limit.is_none().then_some(&self.field)
     }
 
-    pub(super) fn words(&self) -> String {
-        let within = self.within.map(|within| format!(" within {within}")).unwrap_or_default();
-        let max = self.max.map(|max| format!(", at most {max} of them")).unwrap_or_default();
-        let asked = self.asked.iter().flat_map(Asked::words);
+    pub(super) fn describe(&self) -> String {
+        let within = self.time_limit.map(|within| format!(" within {within}")).unwrap_or_default();
+        let max = self.max_tickets.map(|max| format!(", at most {max} of them")).unwrap_or_default();
+        let asked = self.requirement.iter().flat_map(TicketRequirement::describe_parts);
         let asked: String = asked.map(|words| format!(", {words}")).collect();
         format!("`{}` refers to a ticket{within}{max}{asked}", self.field.name)
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        Ok(match (self.field.reading(seen.change), self.within) {
-            (Reading::Absent, Some(within)) => {
-                Reply::Owed(vec![owes(&self.field, self.sooner(within, seen), seen)])
-            }
-            (Reading::Absent, None) => Reply::Fails(vec![absent(&self.field, self.field.template(), seen)]),
-            (Reading::Invalid(reasons), _) => Reply::Fails(reasons),
-            (Reading::Stated { claims, .. }, _) => {
-                let mut different: Vec<Claim<'_>> = Vec::new();
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        Ok(match (self.field.read_from_change(seen.change), self.time_limit) {
+            (FieldReading::Absent, Some(within)) => PredicateOutcome::Owed(vec![field_obligation(
+                &self.field,
+                self.sooner_limit(within, seen),
+                seen,
+            )]),
+            (FieldReading::Absent, None) => PredicateOutcome::Fails(vec![missing_field_finding(
+                &self.field,
+                self.field.trailer_template(),
+                seen,
+            )]),
+            (FieldReading::Invalid(reasons), _) => PredicateOutcome::Fails(reasons),
+            (FieldReading::Stated { claims, .. }, _) => {
+                let mut different: Vec<FieldClaim<'_>> = Vec::new();
                 for claim in claims {
                     if !different.iter().any(|known| known.value == claim.value) {
                         different.push(claim);
                     }
                 }
-                let mut findings: Vec<Finding> = self.too_many(&different, seen).into_iter().collect();
+                let mut findings: Vec<Finding> =
+                    self.find_excess_ticket(&different, seen).into_iter().collect();
                 let mut missing = None;
                 for (asked, claim) in
-                    self.asked.iter().flat_map(|asked| different.iter().map(move |one| (asked, one)))
+                    self.requirement.iter().flat_map(|asked| different.iter().map(move |one| (asked, one)))
                 {
-                    match asked.wrong(claim, &self.field, seen) {
+                    match asked.find_violations(claim, &self.field, seen) {
                         Ok(wrong) => {
-                            findings
-                                .extend(wrong.into_iter().map(|what| looked_up::finding(what, claim, seen)));
+                            findings.extend(
+                                wrong.into_iter().map(|what| looked_up::ticket_finding(what, claim, seen)),
+                            );
                         }
                         Err(gap) => missing = Some(gap),
                     }
                 }
-                match (self.within.filter(|_| self.may_wait), &missing) {
-                    (Some(within), Some(_)) if findings.is_empty() => {
-                        Reply::Owed(vec![self.owes_a_look(self.sooner(within, seen), seen)])
-                    }
-                    _ => Reply::settle(findings, missing)?,
+                match (self.time_limit.filter(|_| self.may_defer_lookup), &missing) {
+                    (Some(within), Some(_)) if findings.is_empty() => PredicateOutcome::Owed(vec![
+                        self.lookup_obligation(self.sooner_limit(within, seen), seen),
+                    ]),
+                    _ => PredicateOutcome::from_findings_or_missing(findings, missing)?,
                 }
             }
         })
     }
 
     /// Returns how long there is for a ticket that has to be made in time, too: the sooner counts.
-    fn sooner(&self, within: Within, seen: &Seen<'_>) -> Within {
-        let made = self.asked.as_ref().and_then(Asked::within);
-        let due = |within: Within| within.due(seen.change.seen_at).unwrap_or(jiff::Timestamp::MAX);
+    fn sooner_limit(&self, within: TimeLimit, seen: &EvaluationContext<'_>) -> TimeLimit {
+        let made = self.requirement.as_ref().and_then(TicketRequirement::creation_limit);
+        let due = |within: TimeLimit| within.due_after(seen.change.seen_at).unwrap_or(jiff::Timestamp::MAX);
         made.filter(|made| due(*made) < due(within)).unwrap_or(within)
     }
 
     /// Returns the obligation to have the ticket system say what nobody could ask it now.
-    fn owes_a_look(&self, within: Within, seen: &Seen<'_>) -> Obligation {
-        let asked: Vec<String> = self.asked.iter().flat_map(Asked::words).collect();
+    fn lookup_obligation(&self, within: TimeLimit, seen: &EvaluationContext<'_>) -> Obligation {
+        let asked: Vec<String> =
+            self.requirement.iter().flat_map(TicketRequirement::describe_parts).collect();
         let what = format!("`{}` within {within}, {}", self.field.name, asked.join(", "));
-        Obligation { what, evidence: "the ticket system's answer".into(), ..owes(&self.field, within, seen) }
+        Obligation {
+            what,
+            evidence: "the ticket system's answer".into(),
+            ..field_obligation(&self.field, within, seen)
+        }
     }
 
-    fn too_many(&self, different: &[Claim<'_>], seen: &Seen<'_>) -> Option<Finding> {
-        let max = usize::try_from(self.max?).unwrap_or(usize::MAX);
+    fn find_excess_ticket(
+        &self,
+        different: &[FieldClaim<'_>],
+        seen: &EvaluationContext<'_>,
+    ) -> Option<Finding> {
+        let max = usize::try_from(self.max_tickets?).unwrap_or(usize::MAX);
         let first_too_many = different.get(max)?;
-        let (found, most) = (different.len(), allowed(self.max?));
+        let (found, most) = (different.len(), describe_limit(self.max_tickets?));
         let what = format!("`{}` names {found} tickets, and {most}", self.field.name);
-        Some(first_too_many.place(Finding::new(Line::say(what)), seen.change))
+        Some(first_too_many.locate_finding(Finding::new(Sentence::from_words(what)), seen.change))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer, example, faults, findings, texts};
-    use crate::verdict::Answer;
+    use super::super::examples::{
+        answer_example, answer_for_messages, finding_texts, findings_for_messages, question_faults,
+    };
+    use crate::verdict::PredicateAnswer;
 
     const FIELDS: &str = "
 fields:
@@ -214,7 +247,7 @@ fields:
 ";
 
     fn says(question: &str, messages: &[&str]) -> Vec<String> {
-        findings(&format!("ask: {{ ticket: {question} }}{FIELDS}"), messages)
+        findings_for_messages(&format!("ask: {{ ticket: {question} }}{FIELDS}"), messages)
     }
 
     #[test]
@@ -248,28 +281,31 @@ fields:
     #[test]
     fn a_reference_may_be_owed_and_a_wrong_one_may_not() {
         let question = format!("ask: {{ ticket: {{ field: Ticket, within: 24h }} }}{FIELDS}");
-        let Answer::Holds(owed) = answer(&question, &["x\n"]) else { panic!() };
+        let PredicateAnswer::Holds(owed) = answer_for_messages(&question, &["x\n"]) else { panic!() };
         assert_eq!(owed[0].due.unwrap().to_string(), "2026-01-02T00:00:00Z");
         assert_eq!(owed[0].what, "`Ticket` within 24 hours");
-        assert_eq!(findings(&question, &["x\n\nTicket: soon\n"]).len(), 1);
-        assert_eq!(answer(&question, &["x\n\nTicket: PAY-1\n"]), Answer::Holds(Vec::new()));
+        assert_eq!(findings_for_messages(&question, &["x\n\nTicket: soon\n"]).len(), 1);
+        assert_eq!(
+            answer_for_messages(&question, &["x\n\nTicket: PAY-1\n"]),
+            PredicateAnswer::Holds(Vec::new())
+        );
     }
 
     const INCIDENT: &str = "  Incident: { matches: '[A-Z]+-[0-9]+' }\n";
 
     /// Asks `question` about PAY-1, of which `tickets` says what the system says.
-    fn looked_up(question: &str, tickets: &str) -> Answer {
+    fn looked_up(question: &str, tickets: &str) -> PredicateAnswer {
         let message = r#"message: "x\n\nTicket: PAY-1\nIncident: INC-1\n""#;
         let change =
             format!("seen-at: 2026-03-01T10:00:00Z, tickets: {{ {tickets} }}, commits: [{{ {message} }}]");
-        example(&format!(
+        answer_example(&format!(
             "ask: {{ ticket: {{ field: Ticket, {question} }} }}{FIELDS}{INCIDENT}change: {{ {change} }}\n"
         ))
     }
 
     #[test]
     fn a_ticket_that_is_asked_for_has_to_be_there() {
-        let says = |question: &str, tickets: &str| texts(&looked_up(question, tickets));
+        let says = |question: &str, tickets: &str| finding_texts(&looked_up(question, tickets));
         assert_eq!(says("exists: true", "PAY-1: {}"), [""; 0]);
         assert_eq!(
             says("exists: true", "PAY-1: absent"),
@@ -285,7 +321,7 @@ fields:
     #[test]
     fn project_type_state_and_label_are_what_the_system_says() {
         let bug = "PAY-1: { project: PAY, type: Bug, state: In Review, labels: [p1, token] }";
-        let says = |question: &str| texts(&looked_up(question, bug));
+        let says = |question: &str| finding_texts(&looked_up(question, bug));
         for question in [
             "project: [OPS, pay]",
             "type: bug",
@@ -304,7 +340,7 @@ fields:
             ["the ticket `PAY-1` is `In Review`, and is asked to be `Done`"]
         );
         assert_eq!(says("project: OPS, type: Task, label: x, state: closed").len(), 4);
-        let closed = texts(&looked_up("state: open", "PAY-1: { closed: true, state: Rejected }"));
+        let closed = finding_texts(&looked_up("state: open", "PAY-1: { closed: true, state: Rejected }"));
         assert_eq!(closed, ["the ticket `PAY-1` is `Rejected`, and is asked to be open"]);
     }
 
@@ -312,7 +348,7 @@ fields:
     #[test]
     fn a_ticket_is_made_in_time_or_not() {
         let question = "created-within: 24h, about: [Incident]";
-        let says = |ticket: &str| texts(&looked_up(question, &format!("PAY-1: {{ {ticket} }}")));
+        let says = |ticket: &str| finding_texts(&looked_up(question, &format!("PAY-1: {{ {ticket} }}")));
         for (ticket, wrong) in [
             ("created: 2026-03-02T10:00:00Z", None),
             (
@@ -341,7 +377,7 @@ fields:
         let unknown = says("created: 2026-03-01T11:00:00Z, doubt: unknown");
         assert!(unknown[0].starts_with("unknown: "), "{unknown:?}");
         // Existence is no question of time.
-        assert_eq!(texts(&looked_up("exists: true", "PAY-1: { doubt: odd }")), [""; 0]);
+        assert_eq!(finding_texts(&looked_up("exists: true", "PAY-1: { doubt: odd }")), [""; 0]);
     }
 
     /// Without a ticket the change passes against an obligation, which is in time for 23 hours and
@@ -350,7 +386,9 @@ fields:
     fn without_a_ticket_it_is_owed_until_the_limit() {
         let text = "within: 24h, exists: true, created-within: 24h, about: Incident";
         let question = format!("ask: {{ ticket: {{ field: Ticket, {text} }} }}{FIELDS}{INCIDENT}");
-        let Answer::Holds(owed) = answer(&question, &["x\n\nIncident: INC-1\n"]) else { panic!() };
+        let PredicateAnswer::Holds(owed) = answer_for_messages(&question, &["x\n\nIncident: INC-1\n"]) else {
+            panic!()
+        };
         let due = owed[0].due.unwrap();
         let after = |hours| {
             "2026-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap()
@@ -362,13 +400,13 @@ fields:
     #[test]
     fn what_nobody_can_be_asked_about_is_owed_only_if_the_policy_says_so() {
         let strict = looked_up("within: 24h, exists: true", "PAY-1: unknown");
-        assert!(matches!(strict, Answer::Unknown(_)), "{strict:?}");
+        assert!(matches!(strict, PredicateAnswer::Unknown(_)), "{strict:?}");
         let lenient = "within: 24h, exists: true, unseen: owe";
-        let Answer::Holds(owed) = looked_up(lenient, "PAY-1: unknown") else { panic!() };
+        let PredicateAnswer::Holds(owed) = looked_up(lenient, "PAY-1: unknown") else { panic!() };
         assert_eq!(owed[0].what, "`Ticket` within 24 hours, that is there");
         assert_eq!(owed[0].due.unwrap().to_string(), "2026-03-02T10:00:00Z");
-        assert_eq!(looked_up(lenient, "PAY-1: {}"), Answer::Holds(Vec::new()));
-        assert!(matches!(looked_up(lenient, "PAY-1: absent"), Answer::Fails(_)));
+        assert_eq!(looked_up(lenient, "PAY-1: {}"), PredicateAnswer::Holds(Vec::new()));
+        assert!(matches!(looked_up(lenient, "PAY-1: absent"), PredicateAnswer::Fails(_)));
     }
 
     #[test]
@@ -377,9 +415,9 @@ fields:
             "ask: {{ ticket: {{ field: Ticket, exists: true }} }}{FIELDS}change:\n  tickets: {{ PAY-1: {{}}, PAY-2: absent, PAY-3: unknown }}\n  \
              commits: [{{ message: \"x\\n\\nTicket: PAY-1\\nTicket: PAY-2\\nTicket: PAY-3\\n\" }}]\n"
         );
-        assert_eq!(texts(&example(&question)).len(), 1);
+        assert_eq!(finding_texts(&answer_example(&question)).len(), 1);
         let question = question.replace("PAY-2: absent", "PAY-2: {}");
-        assert!(matches!(example(&question), Answer::Unknown(_)));
+        assert!(matches!(answer_example(&question), PredicateAnswer::Unknown(_)));
     }
 
     #[test]
@@ -403,9 +441,13 @@ fields:
             "{ field: Ticket, within: 24h, exists: true, unseen: pass }",
             "Ticket",
         ] {
-            assert_eq!(faults(&format!("ask: {{ ticket: {question} }}{FIELDS}")).len(), 1, "{question}");
+            assert_eq!(
+                question_faults(&format!("ask: {{ ticket: {question} }}{FIELDS}")).len(),
+                1,
+                "{question}"
+            );
         }
         let owed = "{ not: { ticket: { field: Ticket, within: 24h } } }";
-        assert_eq!(faults(&format!("ask: {owed}{FIELDS}")).len(), 1);
+        assert_eq!(question_faults(&format!("ask: {owed}{FIELDS}")).len(), 1);
     }
 }

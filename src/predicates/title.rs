@@ -1,16 +1,16 @@
 //! `title`: what a pull request is called.
 
-use super::wording::Wording;
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Missing, Need, Needs};
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::Map;
-use crate::yaml::{Fault, Node};
+use super::wording::WordingRequirement;
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{FactKind, Missing, NeededFacts};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::MapReader;
+use crate::yaml::{YamlFault, YamlNode};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "title",
-    asks: "The pull request has a title of this form.",
+    summary: "The pull request has a title of this form.",
     why: "Where changes are squashed, the title becomes the subject of what lands. One that is missing, or that holds \
           characters which steer a terminal, is never accepted. A title never exempts from anything.",
     parameters: "\
@@ -18,13 +18,13 @@ pub const DOC: Doc = Doc {
 - `matches: REGEX`: the whole of it has this form;
 - `refuse: [words]`: it starts with none of these, in any case, such as `WIP`;
 - of several parameters, all are meant.",
-    passes: "
+    passing_example: "
 ask: { title: { longest: 72, refuse: [WIP, 'Draft:'] } }
 change:
   commits: [{}]
   pull: { title: Cache the tenant lookup }
 ",
-    fails: "
+    failing_example: "
 ask: { title: { matches: '(Add|Cache|Drop|Mend) .*[^.]' } }
 change:
   commits: [{}]
@@ -34,46 +34,51 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Title {
-    wording: Wording,
+pub struct TitlePredicate {
+    wording: WordingRequirement,
 }
 
-impl Title {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl TitlePredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let wording = Wording::read(&mut map, faults);
-        map.finish(faults);
-        (before == faults.len()).then_some(Title { wording })
+        let mut map = MapReader::new(node, faults)?;
+        let wording = WordingRequirement::read_wording(&mut map, faults);
+        map.refuse_unknown_keys(faults);
+        (before == faults.len()).then_some(TitlePredicate { wording })
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Pull);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Pull);
     }
 
-    pub(super) fn words(&self) -> String {
-        let parts: Vec<_> = self.wording.words().collect();
+    pub(super) fn describe(&self) -> String {
+        let parts: Vec<_> = self.wording.describe_parts().collect();
         let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
         format!("the title of the pull request {parts}")
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        let title = &seen.change.pull(Need::Pull)?.title;
-        let reasons = self.wording.wrong(title).unwrap_or_else(|reason| vec![reason]);
-        let finding = |reason| Finding::new(Line::say("the title ").quote(title).and(reason));
-        Ok(Reply::from_findings(reasons.into_iter().map(finding).collect()))
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let title = &seen.change.require_pull(FactKind::Pull)?.title;
+        let reasons = self.wording.find_violations(title).unwrap_or_else(|reason| vec![reason]);
+        let finding =
+            |reason| Finding::new(Sentence::from_words("the title ").with_quote(title).with_words(reason));
+        Ok(PredicateOutcome::from_findings(reasons.into_iter().map(finding).collect()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::Text;
 
     fn says(question: &str, title: impl Into<Text>) -> Vec<String> {
         let title = title.into();
         let text = format!("ask: {{ title: {question} }}\nchange: {{ commits: [{{}}], pull: {{}} }}");
-        texts(&edited(&text, |change| change.pull.as_mut().unwrap().title = title.clone()))
+        finding_texts(&answer_edited(&text, |change| change.pull.as_mut().unwrap().title = title.clone()))
     }
 
     #[test]
@@ -101,7 +106,7 @@ mod tests {
     fn without_a_pull_request_nobody_knows_its_title() {
         for (stage, word) in [("check", "cannot be known at this stage"), ("pre-receive", "nothing here")] {
             let text = format!("ask: {{ title: {{}} }}\nchange: {{ stage: {stage}, commits: [{{}}] }}");
-            let found = texts(&example(&text));
+            let found = finding_texts(&answer_example(&text));
             assert!(found[0].starts_with("unknown: ") && found[0].contains(word), "{found:?}");
         }
     }
@@ -109,7 +114,7 @@ mod tests {
     #[test]
     fn a_question_that_cannot_be_meant_is_refused() {
         for question in ["{ longest: 0 }", "{ matches: '(' }", "{ refuse: [] }", "{ body: true }", "WIP"] {
-            assert_eq!(faults(&format!("ask: {{ title: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ title: {question} }}")).len(), 1, "{question}");
         }
     }
 }

@@ -3,18 +3,18 @@
 //! It is asked of every change, in `when` and in classes, so it stops at the first path that answers
 //! it. Whether a change keeps to certain paths is for `only-touches`.
 
-use super::parameters::{either, matched};
-use super::{Doc, Known, Reply, Seen};
-use crate::change::{Entry, EntryKind, Missing, Need, Needs, PathChange, Text};
+use super::parameters::{format_alternatives, matches_any_pattern};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text};
 use crate::pattern::PathPattern;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, choice, each, items};
-use crate::yaml::{Fault, Node, Value};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::{MapReader, parse_each, read_choice, read_items};
+use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "touches",
-    asks: "At least one commit of the change changes one of these paths.",
+    summary: "At least one commit of the change changes one of these paths.",
     why: "What is at stake depends on what is touched: infrastructure, access rights, the gate itself. A rename \
           counts on both sides; so do deletions, new modes, links and submodules, and what one commit \
           changes and the next one takes back.",
@@ -23,14 +23,14 @@ pub const DOC: Doc = Doc {
 - as a map: `paths` with such a list, `ignore: [patterns]` for paths that do not count, and `kinds` for changes \
 of these kinds only: `addition`, `deletion`, `executable`, `submodule`, `symlink` (for the last three, before or \
 after the change); `paths` may be left out beside `kinds`.",
-    passes: "
+    passing_example: "
 ask: { touches: ['infra/**', '**/iam/**'] }
 change:
   commits:
     - paths: [src/lib.rs]
     - paths: [infra/network.tf]
 ",
-    fails: "
+    failing_example: "
 ask: { touches: { kinds: [submodule], ignore: ['third-party/docs/**'] } }
 change:
   commits:
@@ -42,15 +42,15 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Touches {
+pub struct TouchesPredicate {
     paths: Vec<PathPattern>,
-    ignore: Vec<PathPattern>,
-    kinds: Vec<Kind>,
+    ignored_paths: Vec<PathPattern>,
+    kinds: Vec<PathChangeKind>,
 }
 
 /// What happens to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum PathChangeKind {
     Addition,
     Deletion,
     Executable,
@@ -58,57 +58,72 @@ enum Kind {
     Symlink,
 }
 
-const KINDS: [(&str, Kind); 5] = [
-    ("addition", Kind::Addition),
-    ("deletion", Kind::Deletion),
-    ("executable", Kind::Executable),
-    ("submodule", Kind::Submodule),
-    ("symlink", Kind::Symlink),
+const PATH_CHANGE_WORDS: [(&str, PathChangeKind); 5] = [
+    ("addition", PathChangeKind::Addition),
+    ("deletion", PathChangeKind::Deletion),
+    ("executable", PathChangeKind::Executable),
+    ("submodule", PathChangeKind::Submodule),
+    ("symlink", PathChangeKind::Symlink),
 ];
 
-impl Touches {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl TouchesPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let touches = if let Value::Map(_) = &node.value {
-            let mut map = Map::new(node, faults)?;
-            let kinds = map.get("kinds").map(|node| {
-                items(node, faults).iter().filter_map(|item| choice(item, &KINDS, faults)).collect::<Vec<_>>()
+        let touches = if let YamlValue::Map(_) = &node.value {
+            let mut map = MapReader::new(node, faults)?;
+            let kinds = map.find_key("kinds").map(|node| {
+                read_items(node, faults)
+                    .iter()
+                    .filter_map(|item| read_choice(item, &PATH_CHANGE_WORDS, faults))
+                    .collect::<Vec<_>>()
             });
-            let paths = if kinds.is_some() { map.get("paths") } else { map.require("paths", faults) };
-            let paths = paths.map(|node| each(node, faults, PathPattern::new)).unwrap_or_default();
-            let ignore =
-                map.get("ignore").map(|node| each(node, faults, PathPattern::new)).unwrap_or_default();
-            map.finish(faults);
-            Touches { paths, ignore, kinds: kinds.unwrap_or_default() }
+            let paths =
+                if kinds.is_some() { map.find_key("paths") } else { map.require_key("paths", faults) };
+            let paths = paths.map(|node| parse_each(node, faults, PathPattern::new)).unwrap_or_default();
+            let ignore = map
+                .find_key("ignore")
+                .map(|node| parse_each(node, faults, PathPattern::new))
+                .unwrap_or_default();
+            map.refuse_unknown_keys(faults);
+            TouchesPredicate { paths, ignored_paths: ignore, kinds: kinds.unwrap_or_default() }
         } else {
-            Touches { paths: each(node, faults, PathPattern::new), ignore: Vec::new(), kinds: Vec::new() }
+            TouchesPredicate {
+                paths: parse_each(node, faults, PathPattern::new),
+                ignored_paths: Vec::new(),
+                kinds: Vec::new(),
+            }
         };
         (before == faults.len()).then_some(touches)
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Paths);
-        if self.kinds.iter().any(|kind| !matches!(kind, Kind::Addition | Kind::Deletion)) {
-            needs.insert(Need::Kinds);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Paths);
+        if self.kinds.iter().any(|kind| !matches!(kind, PathChangeKind::Addition | PathChangeKind::Deletion))
+        {
+            needs.insert(FactKind::FileKinds);
         }
     }
 
-    pub(super) fn words(&self) -> String {
-        format!("the change touches {}", self.what())
+    pub(super) fn describe(&self) -> String {
+        format!("the change touches {}", self.describe_paths())
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut missing = None;
-        for diff in seen.change.diffs() {
+        for diff in seen.change.list_diffs() {
             match diff.paths {
                 Ok(paths) => {
-                    for path in paths.iter().filter(|change| self.is_among(&change.path)) {
-                        match self.is_of_kind(path) {
-                            Some(true) => return Ok(Reply::Holds),
+                    for path in paths.iter().filter(|change| self.matches_path(&change.path)) {
+                        match self.matches_kind(path) {
+                            Some(true) => return Ok(PredicateOutcome::Holds),
                             Some(false) => {}
                             None => {
                                 let why = "whoever told which files change did not say so";
-                                missing = Some(Missing::Unavailable(Need::Kinds, why.into()));
+                                missing = Some(Missing::Unavailable(FactKind::FileKinds, why.into()));
                             }
                         }
                     }
@@ -119,32 +134,40 @@ impl Touches {
         match missing {
             Some(gap) => Err(gap),
             None => {
-                let why = || Finding::new(Line::say(format!("nothing here touches {}", self.what())));
-                Ok(Reply::Fails(vec![seen.because(why)]))
+                let why = || {
+                    Finding::new(Sentence::from_words(format!(
+                        "nothing here touches {}",
+                        self.describe_paths()
+                    )))
+                };
+                Ok(PredicateOutcome::Fails(vec![seen.reason_or_empty(why)]))
             }
         }
     }
 
     /// Returns whether the change of a path is one of the kinds asked for; `None` if that cannot be
     /// told.
-    fn is_of_kind(&self, change: &PathChange) -> Option<bool> {
-        let answers = || self.kinds.iter().map(|kind| kind.is(change));
+    fn matches_kind(&self, change: &PathChange) -> Option<bool> {
+        let answers = || self.kinds.iter().map(|kind| kind.matches_change(change));
         if self.kinds.is_empty() || answers().any(|is| is == Some(true)) {
             return Some(true);
         }
         if answers().any(|is| is.is_none()) { None } else { Some(false) }
     }
 
-    fn is_among(&self, path: &Text) -> bool {
-        (self.paths.is_empty() || matched(&self.paths, path)) && !matched(&self.ignore, path)
+    fn matches_path(&self, path: &Text) -> bool {
+        (self.paths.is_empty() || matches_any_pattern(&self.paths, path))
+            && !matches_any_pattern(&self.ignored_paths, path)
     }
 
-    fn what(&self) -> String {
-        let kinds = self.kinds.iter().filter_map(|kind| KINDS.iter().find(|(_, known)| known == kind));
+    fn describe_paths(&self) -> String {
+        let kinds =
+            self.kinds.iter().filter_map(|kind| PATH_CHANGE_WORDS.iter().find(|(_, known)| known == kind));
         let kinds: Vec<_> = kinds.map(|(word, _)| *word).collect();
-        let mut what = if self.paths.is_empty() { "anything".to_owned() } else { either(&self.paths) };
-        if !self.ignore.is_empty() {
-            what.push_str(&format!(" outside {}", either(&self.ignore)));
+        let mut what =
+            if self.paths.is_empty() { "anything".to_owned() } else { format_alternatives(&self.paths) };
+        if !self.ignored_paths.is_empty() {
+            what.push_str(&format!(" outside {}", format_alternatives(&self.ignored_paths)));
         }
         if !kinds.is_empty() {
             what.push_str(&format!(" ({} only)", kinds.join(" or ")));
@@ -153,36 +176,38 @@ impl Touches {
     }
 }
 
-impl Kind {
-    fn is(self, change: &PathChange) -> Option<bool> {
-        let either_side = |kind: EntryKind| {
+impl PathChangeKind {
+    fn matches_change(self, change: &PathChange) -> Option<bool> {
+        let either_side = |kind: PathEntryKind| {
             let has =
-                |kind| change.before.iter().chain(&change.after).any(|entry: &Entry| entry.kind == kind);
+                |kind| change.before.iter().chain(&change.after).any(|entry: &PathEntry| entry.kind == kind);
             if has(kind) {
                 Some(true)
-            } else if has(EntryKind::Untold) {
+            } else if has(PathEntryKind::Unknown) {
                 None
             } else {
                 Some(false)
             }
         };
         match self {
-            Kind::Addition => Some(change.before.is_none()),
-            Kind::Deletion => Some(change.after.is_none()),
-            Kind::Executable => either_side(EntryKind::Executable),
-            Kind::Submodule => either_side(EntryKind::Submodule),
-            Kind::Symlink => either_side(EntryKind::Symlink),
+            PathChangeKind::Addition => Some(change.before.is_none()),
+            PathChangeKind::Deletion => Some(change.after.is_none()),
+            PathChangeKind::Executable => either_side(PathEntryKind::Executable),
+            PathChangeKind::Submodule => either_side(PathEntryKind::Submodule),
+            PathChangeKind::Symlink => either_side(PathEntryKind::Symlink),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, example, faults, texts};
-    use crate::change::{Missing, Need, Text};
+    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::change::{FactKind, Missing, Text};
 
     fn says(question: &str, commits: &str) -> Vec<String> {
-        texts(&example(&format!("ask: {{ touches: {question} }}\nchange: {{ commits: [{commits}] }}")))
+        finding_texts(&answer_example(&format!(
+            "ask: {{ touches: {question} }}\nchange: {{ commits: [{commits}] }}"
+        )))
     }
 
     #[test]
@@ -231,9 +256,10 @@ mod tests {
             b"infra/\"q\"",
         ] {
             let text = "ask: { touches: 'infra/**' }\nchange: { commits: [{ paths: [x] }] }";
-            let answer =
-                edited(text, |change| change.commits[0].paths.as_mut().unwrap()[0].path = Text::from(path));
-            assert_eq!(texts(&answer), [""; 0], "{path:?}");
+            let answer = answer_edited(text, |change| {
+                change.commits[0].paths.as_mut().unwrap()[0].path = Text::from(path)
+            });
+            assert_eq!(finding_texts(&answer), [""; 0], "{path:?}");
         }
     }
 
@@ -241,16 +267,16 @@ mod tests {
     fn what_is_not_known_touches_and_does_not_touch() {
         let unknown = "change: { unknown: [paths], commits: [{ paths: [infra/x] }] }";
         for ask in ["{ touches: 'infra/**' }", "{ touches: a }", "{ not: { touches: a } }"] {
-            let found = texts(&example(&format!("ask: {ask}\n{unknown}")));
+            let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
             assert!(found[0].starts_with("unknown: which files"), "{found:?}");
         }
         // One commit that is known to touch it settles the question, whatever the others do.
         for forgotten in [0, 1] {
             let text = "ask: { touches: a }\nchange: { commits: [{ paths: [a] }, { paths: [a] }] }";
-            let answer = edited(text, |change| {
-                change.commits[forgotten].paths = Err(Missing::NotConfigured(Need::Paths))
+            let answer = answer_edited(text, |change| {
+                change.commits[forgotten].paths = Err(Missing::NotConfigured(FactKind::Paths))
             });
-            assert_eq!(texts(&answer), [""; 0]);
+            assert_eq!(finding_texts(&answer), [""; 0]);
         }
     }
 
@@ -265,7 +291,7 @@ mod tests {
             "{ paths: [], kinds: symlink }",
             "{ paths: [a], kind: symlink }",
         ] {
-            assert_eq!(faults(&format!("ask: {{ touches: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ touches: {question} }}")).len(), 1, "{question}");
         }
     }
 }

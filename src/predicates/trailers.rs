@@ -3,27 +3,27 @@
 //! What git does not see does not exist, so a slip is no bypass; but it hides something from whoever
 //! wrote it. What the trailers say is for `field`, `ticket` and `approvals`.
 
-use super::parameters::about;
-use super::{Doc, Known, Reply, Seen};
-use crate::change::near_miss::{NearMiss, Why};
-use crate::change::trailers::Cut;
-use crate::change::{Commit, Missing, Needs};
-use crate::people::participants::CO_AUTHORS;
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::choice;
-use crate::yaml::{Fault, Node};
+use super::parameters::commit_finding;
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::change::near_miss::{NearMiss, NearMissReason};
+use crate::change::trailers::MessageCut;
+use crate::change::{Commit, Missing, NeededFacts};
+use crate::people::participants::CO_AUTHOR_TRAILERS;
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::read_choice;
+use crate::yaml::{YamlFault, YamlNode};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "trailers",
-    asks: "In every commit of the change, all that was meant to be a trailer is read as one.",
+    summary: "In every commit of the change, all that was meant to be a trailer is read as one.",
     why: "Git reads trailers from the last paragraph only, and one line of prose in it can undo them all, without a \
           word. A misspelt key is read as another one, and a letter of another alphabet as none. Whoever wrote it \
           believes that it was said; whoever reads the message believes so too.",
     parameters: "\
 - `clean`: no prose stands among the trailers; no key that the policy knows (nor `Co-authored-by`) stands where it \
 is not read, is misspelt, or is written with characters that only look the part.",
-    passes: "
+    passing_example: "
 ask: { trailers: clean }
 fields: { Risk: { ordered: [low, high] } }
 change:
@@ -34,7 +34,7 @@ change:
         Risk: low
         Signed-off-by: Ana <ana@example.com>
 ",
-    fails: "
+    failing_example: "
 ask: { trailers: clean }
 fields: { Risk: { ordered: [low, high] } }
 change:
@@ -49,94 +49,105 @@ change:
 
 /// The question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trailers;
+pub struct TrailersPredicate;
 
-impl Trailers {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
-        choice(node, &[("clean", Trailers)], faults)
+impl TrailersPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        read_choice(node, &[("clean", TrailersPredicate)], faults)
     }
 
-    pub(super) fn needs(&self, _: &mut Needs) {}
+    pub(super) fn add_needs(&self, _: &mut NeededFacts) {}
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         "all that was meant to be a trailer is read as one".into()
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        let known: Vec<&str> = seen.vocabulary.keys().chain(CO_AUTHORS).collect();
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let known: Vec<&str> = seen.vocabulary.trailer_keys().chain(CO_AUTHOR_TRAILERS).collect();
         let mut findings = Vec::new();
         for commit in &seen.change.commits {
-            if let Some(line) = commit.message.mixed_at() {
+            if let Some(line) = commit.message.mixed_line() {
                 let read = commit.message.trailers().len();
                 let what = format!("line {line} is not a trailer, and stands among {read} that are");
-                findings.push(about(commit, Line::say(what)).on_line(line));
+                findings.push(commit_finding(commit, Sentence::from_words(what)).on_message_line(line));
             }
             let mut explained = None;
-            for miss in commit.message.near_misses(&known) {
+            for miss in commit.message.find_near_misses(&known) {
                 // One line of prose has undone all of them; it is to be told once.
-                if let Why::NotABlock { prose, .. } = miss.why
+                if let NearMissReason::NotTrailerBlock { prose_line: prose, .. } = miss.reason
                     && explained.replace(prose) == Some(prose)
                 {
                     continue;
                 }
-                findings.push(explain(commit, &miss));
+                findings.push(near_miss_finding(commit, &miss));
             }
         }
-        Ok(Reply::from_findings(findings))
+        Ok(PredicateOutcome::from_findings(findings))
     }
 }
 
-fn explain(commit: &Commit, miss: &NearMiss) -> Finding {
-    if let Why::NotABlock { prose, unread } = miss.why {
+fn near_miss_finding(commit: &Commit, miss: &NearMiss) -> Finding {
+    if let NearMissReason::NotTrailerBlock { prose_line: prose, unread_trailers: unread } = miss.reason {
         let lost = match unread {
             1 => "the one trailer beside it was not read".to_owned(),
             _ => format!("none of the {unread} trailers beside it was read"),
         };
-        let what = Line::say(format!("line {prose} is not a trailer, so {lost}"));
-        return about(commit, what).on_line(prose);
+        let what = Sentence::from_words(format!("line {prose} is not a trailer, so {lost}"));
+        return commit_finding(commit, what).on_message_line(prose);
     }
-    let what = Line::default().quote(&miss.written).and(reason(miss.why, &miss.key));
-    about(commit, what).on_line(miss.line)
+    let what =
+        Sentence::default().with_quote(&miss.written).with_words(describe_near_miss(miss.reason, &miss.key));
+    commit_finding(commit, what).on_message_line(miss.line)
 }
 
 /// Returns why a line is not the trailer that it was meant to be, in words that follow its key.
-fn reason(why: Why, key: &str) -> String {
+fn describe_near_miss(why: NearMissReason, key: &str) -> String {
     match why {
-        Why::FirstParagraph => " stands in the first paragraph, where no trailers are read; \
+        NearMissReason::FirstParagraph => " stands in the first paragraph, where no trailers are read; \
                                 leave a blank line before it"
             .into(),
-        Why::EarlierParagraph { last } => format!(
+        NearMissReason::EarlierParagraph { last_paragraph_line: last } => format!(
             " stands above the last paragraph, which starts on line {last} and is the only one that is read \
              for trailers"
         ),
-        Why::NotABlock { prose, .. } => format!(" stands beside line {prose}, which is not a trailer"),
-        Why::BehindTheEnd { cut, line } => {
+        NearMissReason::NotTrailerBlock { prose_line: prose, .. } => {
+            format!(" stands beside line {prose}, which is not a trailer")
+        }
+        NearMissReason::AfterEnd { cut, line } => {
             let end = match cut {
-                Cut::Nul => "a NUL",
-                Cut::Scissors => "a line of scissors",
-                Cut::Divider => "a line of `---`",
+                MessageCut::Nul => "a NUL",
+                MessageCut::Scissors => "a line of scissors",
+                MessageCut::Divider => "a line of `---`",
             };
             format!(" stands behind {end} on line {line}, which ends the message")
         }
-        Why::Indented { continues: Some(other) } => {
+        NearMissReason::Indented { continued_line: Some(other) } => {
             format!(" starts with white space, so it continues the trailer on line {other}")
         }
-        Why::Indented { continues: None } => " starts with white space, so it is not a trailer".into(),
-        Why::Misspelt { .. } => format!(" is a key that nobody knows; `{key}` is nearest"),
-        Why::InvisibleCharacter => {
+        NearMissReason::Indented { continued_line: None } => {
+            " starts with white space, so it is not a trailer".into()
+        }
+        NearMissReason::Misspelt { .. } => format!(" is a key that nobody knows; `{key}` is nearest"),
+        NearMissReason::InvisibleCharacter => {
             format!(" is not `{key}`: it holds characters that cannot be seen")
         }
-        Why::ForeignCharacter => {
+        NearMissReason::LookAlikeCharacter => {
             format!(" is not `{key}`: it is written with characters that only look the part")
         }
-        Why::NotAKey => format!(" is not `{key}`: a key holds only letters, digits and `-`"),
+        NearMissReason::InvalidKeyCharacter => {
+            format!(" is not `{key}`: a key holds only letters, digits and `-`")
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{edited, faults, findings, texts};
-    use crate::change::Message;
+    use super::super::examples::{answer_edited, finding_texts, findings_for_messages, question_faults};
+    use crate::change::CommitMessage;
 
     const FIELDS: &str = "
 ask: { trailers: clean }
@@ -146,7 +157,7 @@ fields:
 ";
 
     fn says(message: &str) -> Vec<String> {
-        findings(FIELDS, &[message])
+        findings_for_messages(FIELDS, &[message])
     }
 
     #[test]
@@ -186,8 +197,9 @@ fields:
             ),
         ] {
             let text = format!("{FIELDS}change: {{ commits: [{{}}] }}");
-            let found =
-                texts(&edited(&text, |change| change.commits[0].message = Message::new(message.into())));
+            let found = finding_texts(&answer_edited(&text, |change| {
+                change.commits[0].message = CommitMessage::new(message.into())
+            }));
             assert!(found.len() == 1 && found[0].ends_with(why), "{message:?}: {found:?}");
         }
     }
@@ -198,20 +210,21 @@ fields:
             ["s\n", "s\n\nRISK: low\nhttps://x\n", "s\n\nThe risk: none\n\nA: b\n", "risk: sort by it\n", ""]
         {
             let text = format!("{FIELDS}change: {{ commits: [{{}}] }}");
-            let answer = edited(&text, |change| change.commits[0].message = Message::new(message.into()));
-            assert_eq!(texts(&answer), [""; 0], "{message:?}");
+            let answer =
+                answer_edited(&text, |change| change.commits[0].message = CommitMessage::new(message.into()));
+            assert_eq!(finding_texts(&answer), [""; 0], "{message:?}");
         }
     }
 
     #[test]
     fn every_commit_is_looked_at() {
-        assert_eq!(findings(FIELDS, &["s\nRisk: low\n", "s\n", "t\nRisk: low\n"]).len(), 2);
+        assert_eq!(findings_for_messages(FIELDS, &["s\nRisk: low\n", "s\n", "t\nRisk: low\n"]).len(), 2);
     }
 
     #[test]
     fn there_is_one_thing_to_ask() {
         for question in ["strict", "true", "[clean]", "{}"] {
-            assert_eq!(faults(&format!("ask: {{ trailers: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ trailers: {question} }}")).len(), 1, "{question}");
         }
     }
 }

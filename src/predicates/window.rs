@@ -6,17 +6,17 @@
 use jiff::Zoned;
 use jiff::civil::{Date, Time, Weekday};
 
-use super::{Doc, Known, Reply, Seen};
-use crate::calendar::{is_business_day, local, time_of_day, weekday};
-use crate::change::{Missing, Need, Needs};
-use crate::verdict::{Finding, Line};
-use crate::yaml::decode::{Map, day, each, items, one};
-use crate::yaml::{Fault, Node, Value, shown};
+use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::calendar::{is_business_day, parse_time_of_day, parse_weekday, to_local_time};
+use crate::change::{FactKind, Missing, NeededFacts};
+use crate::verdict::{Finding, Sentence};
+use crate::yaml::decode::{MapReader, parse_each, parse_one, read_day, read_items};
+use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 /// What a policy's author reads about it.
-pub const DOC: Doc = Doc {
+pub const DOC: PredicateDoc = PredicateDoc {
     name: "window",
-    asks: "The change is seen at a time inside the windows, and outside the freezes, that the policy names.",
+    summary: "The change is seen at a time inside the windows, and outside the freezes, that the policy names.",
     why: "Before a holiday nobody is there to back a change out. What counts is the clock of whoever judges, never \
           a date in a commit. If that machine does not know the time zone, nobody can tell.",
     parameters: "\
@@ -29,13 +29,13 @@ their last;
 to Friday; what is left out is every day, `00:00` and `23:59`. Both minutes belong to it, the last one to its end. \
 If `until` is before `from`, the period ends on the day after. Hours that the clocks skip are in no period, and \
 those that they repeat count twice.",
-    passes: "
+    passing_example: "
 ask: { window: { inside: [{ weekdays: business, from: '08:00', until: '16:59' }], zone: Europe/Berlin } }
 change:
   seen-at: 2026-11-20T09:30:00Z
   commits: [{}]
 ",
-    fails: "
+    failing_example: "
 ask: { window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }], zone: Europe/Berlin } }
 change:
   seen-at: 2026-12-19T23:00:00Z
@@ -45,58 +45,66 @@ change:
 
 /// The question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Window {
-    outside: Vec<Period>,
-    inside: Vec<Period>,
-    zone: Option<String>,
+pub struct WindowPredicate {
+    outside_periods: Vec<TimePeriod>,
+    inside_periods: Vec<TimePeriod>,
+    zone_name: Option<String>,
 }
 
 /// A time that comes once, or every week.
 #[derive(Clone, Debug, PartialEq)]
-enum Period {
-    Days { from: Date, until: Date },
-    Hours { on: Days, from: Time, until: Time },
+enum TimePeriod {
+    Dates { from: Date, until: Date },
+    Hours { days: WindowDays, from: Time, until: Time },
 }
 
 /// The days of a week.
 #[derive(Clone, Debug, PartialEq)]
-enum Days {
+enum WindowDays {
     All,
     Business,
-    These(Vec<Weekday>),
+    Listed(Vec<Weekday>),
 }
 
-impl Window {
-    pub(super) fn read(node: &Node, _: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+impl WindowPredicate {
+    pub(super) fn read_parameters(
+        node: &YamlNode,
+        _: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let outside = map.get("outside").map(|node| periods(node, faults)).unwrap_or_default();
-        let inside = map.get("inside").map(|node| periods(node, faults)).unwrap_or_default();
-        let zone = map.get("zone").and_then(|node| one(node, faults, zone));
-        map.finish(faults);
+        let mut map = MapReader::new(node, faults)?;
+        let outside = map.find_key("outside").map(|node| read_periods(node, faults)).unwrap_or_default();
+        let inside = map.find_key("inside").map(|node| read_periods(node, faults)).unwrap_or_default();
+        let zone = map.find_key("zone").and_then(|node| parse_one(node, faults, parse_zone));
+        map.refuse_unknown_keys(faults);
         if before == faults.len() && outside.is_empty() && inside.is_empty() {
-            faults.push(Fault::new(node.at, "expected one of inside, outside"));
+            faults.push(YamlFault::new(node.at, "expected one of inside, outside"));
         }
-        (before == faults.len()).then_some(Window { outside, inside, zone })
+        (before == faults.len()).then_some(WindowPredicate {
+            outside_periods: outside,
+            inside_periods: inside,
+            zone_name: zone,
+        })
     }
 
-    pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.insert(Need::Clock);
+    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+        needs.insert(FactKind::Clock);
     }
 
-    pub(super) fn words(&self) -> String {
-        let list = |word: &str, periods: &[Period]| {
-            let periods: Vec<_> = periods.iter().map(Period::words).collect();
+    pub(super) fn describe(&self) -> String {
+        let list = |word: &str, periods: &[TimePeriod]| {
+            let periods: Vec<_> = periods.iter().map(TimePeriod::describe_period).collect();
             (!periods.is_empty()).then(|| format!("{word} {}", periods.join(" or ")))
         };
-        let parts = [list("inside", &self.inside), list("outside", &self.outside)];
+        let parts = [list("inside", &self.inside_periods), list("outside", &self.outside_periods)];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
-        format!("it is {} ({})", parts.join(", and "), self.zone())
+        format!("it is {} ({})", parts.join(", and "), self.zone_or_utc())
     }
 
-    pub(super) fn ask(&self, seen: &Seen<'_>) -> Result<Reply, Missing> {
-        let now = local(seen.change.seen_at, self.zone.as_deref())
-            .map_err(|why| Missing::Unavailable(Need::Clock, why))?;
+    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let now = to_local_time(seen.change.seen_at, self.zone_name.as_deref())
+            .map_err(|why| Missing::Unavailable(FactKind::Clock, why))?;
         let it_is = || {
             let (date, time) = (now.date(), now.time());
             format!(
@@ -104,85 +112,92 @@ impl Window {
                 date.weekday(),
                 time.hour(),
                 time.minute(),
-                self.zone()
+                self.zone_or_utc()
             )
         };
         let mut findings = Vec::new();
-        for period in self.outside.iter().filter(|period| period.holds(&now)) {
-            findings.push(Finding::new(Line::say(format!("{}, within {}", it_is(), period.words()))));
+        for period in self.outside_periods.iter().filter(|period| period.contains_time(&now)) {
+            findings.push(Finding::new(Sentence::from_words(format!(
+                "{}, within {}",
+                it_is(),
+                period.describe_period()
+            ))));
         }
-        if !self.inside.is_empty() && !self.inside.iter().any(|period| period.holds(&now)) {
-            let periods: Vec<_> = self.inside.iter().map(Period::words).collect();
-            findings.push(Finding::new(Line::say(format!(
+        if !self.inside_periods.is_empty()
+            && !self.inside_periods.iter().any(|period| period.contains_time(&now))
+        {
+            let periods: Vec<_> = self.inside_periods.iter().map(TimePeriod::describe_period).collect();
+            findings.push(Finding::new(Sentence::from_words(format!(
                 "{}, not within {}",
                 it_is(),
                 periods.join(" or ")
             ))));
         }
-        let later = |finding: Finding| finding.by("whoever pushes, at another time");
-        Ok(Reply::from_findings(findings.into_iter().map(later).collect()))
+        let later = |finding: Finding| finding.fixed_by("whoever pushes, at another time");
+        Ok(PredicateOutcome::from_findings(findings.into_iter().map(later).collect()))
     }
 
-    fn zone(&self) -> &str {
-        self.zone.as_deref().unwrap_or("UTC")
+    fn zone_or_utc(&self) -> &str {
+        self.zone_name.as_deref().unwrap_or("UTC")
     }
 }
 
-impl Period {
-    fn read(node: &Node, faults: &mut Vec<Fault>) -> Option<Self> {
+impl TimePeriod {
+    fn read_period(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
         let before = faults.len();
-        let mut map = Map::new(node, faults)?;
-        let (on, from, until) = (map.get("weekdays"), map.get("from"), map.get("until"));
-        let is_time = |node: &Node| matches!(&node.value, Value::Scalar { text, .. } if text.contains(':'));
+        let mut map = MapReader::new(node, faults)?;
+        let (on, from, until) = (map.find_key("weekdays"), map.find_key("from"), map.find_key("until"));
+        let is_time =
+            |node: &YamlNode| matches!(&node.value, YamlValue::Scalar { text, .. } if text.contains(':'));
         let of_hours = on.is_some() || from.or(until).is_some_and(is_time);
         let period = if of_hours {
-            let on = on.map_or(Some(Days::All), |node| Days::read(node, faults));
-            let mut time = |node: Option<&Node>, otherwise| match node {
-                Some(node) => one(node, faults, time_of_day),
+            let on = on.map_or(Some(WindowDays::All), |node| WindowDays::read_days(node, faults));
+            let mut time = |node: Option<&YamlNode>, otherwise| match node {
+                Some(node) => parse_one(node, faults, parse_time_of_day),
                 None => Some(otherwise),
             };
             let (from, until) = (time(from, Time::midnight()), time(until, Time::constant(23, 59, 0, 0)));
-            on.zip(from.zip(until)).map(|(on, (from, until))| Period::Hours { on, from, until })
+            on.zip(from.zip(until)).map(|(on, (from, until))| TimePeriod::Hours { days: on, from, until })
         } else {
-            let from = map.require("from", faults).and_then(|node| day(node, faults));
-            let until = map.require("until", faults).and_then(|node| day(node, faults));
-            from.zip(until).map(|(from, until)| Period::Days { from, until })
+            let from = map.require_key("from", faults).and_then(|node| read_day(node, faults));
+            let until = map.require_key("until", faults).and_then(|node| read_day(node, faults));
+            from.zip(until).map(|(from, until)| TimePeriod::Dates { from, until })
         };
-        if let Some(Period::Days { from, until }) = &period
+        if let Some(TimePeriod::Dates { from, until }) = &period
             && until < from
         {
-            faults.push(Fault::new(node.at, "this ends before it begins"));
+            faults.push(YamlFault::new(node.at, "this ends before it begins"));
         }
-        map.finish(faults);
+        map.refuse_unknown_keys(faults);
         period.filter(|_| before == faults.len())
     }
 
-    fn holds(&self, now: &Zoned) -> bool {
+    fn contains_time(&self, now: &Zoned) -> bool {
         let today = now.date();
         match self {
-            Period::Days { from, until } => *from <= today && today <= *until,
-            Period::Hours { on, from, until } => {
+            TimePeriod::Dates { from, until } => *from <= today && today <= *until,
+            TimePeriod::Hours { days: on, from, until } => {
                 // A minute belongs to a period as a whole.
                 let minute = |time: Time| (time.hour(), time.minute());
                 let (is_after, is_before) =
                     (minute(*from) <= minute(now.time()), minute(now.time()) <= minute(*until));
                 if minute(*from) <= minute(*until) {
-                    return on.hold(today) && is_after && is_before;
+                    return on.contains_day(today) && is_after && is_before;
                 }
-                let began_yesterday = today.yesterday().is_ok_and(|yesterday| on.hold(yesterday));
-                (on.hold(today) && is_after) || (began_yesterday && is_before)
+                let began_yesterday = today.yesterday().is_ok_and(|yesterday| on.contains_day(yesterday));
+                (on.contains_day(today) && is_after) || (began_yesterday && is_before)
             }
         }
     }
 
-    fn words(&self) -> String {
+    fn describe_period(&self) -> String {
         match self {
-            Period::Days { from, until } => format!("{from} to {until}"),
-            Period::Hours { on, from, until } => {
+            TimePeriod::Dates { from, until } => format!("{from} to {until}"),
+            TimePeriod::Hours { days: on, from, until } => {
                 let on = match on {
-                    Days::All => "every day".to_owned(),
-                    Days::Business => "on business days".to_owned(),
-                    Days::These(days) => {
+                    WindowDays::All => "every day".to_owned(),
+                    WindowDays::Business => "on business days".to_owned(),
+                    WindowDays::Listed(days) => {
                         let days: Vec<_> = days.iter().map(|day| format!("{day:?}")).collect();
                         format!("on {}", days.join(", "))
                     }
@@ -194,53 +209,55 @@ impl Period {
     }
 }
 
-impl Days {
-    fn read(node: &Node, faults: &mut Vec<Fault>) -> Option<Self> {
-        if matches!(&node.value, Value::Scalar { text, .. } if text == "business") {
-            return Some(Days::Business);
+impl WindowDays {
+    fn read_days(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
+        if matches!(&node.value, YamlValue::Scalar { text, .. } if text == "business") {
+            return Some(WindowDays::Business);
         }
         let before = faults.len();
-        let days = each(node, faults, weekday);
-        (before == faults.len()).then_some(Days::These(days))
+        let days = parse_each(node, faults, parse_weekday);
+        (before == faults.len()).then_some(WindowDays::Listed(days))
     }
 
-    fn hold(&self, day: Date) -> bool {
+    fn contains_day(&self, day: Date) -> bool {
         match self {
-            Days::All => true,
-            Days::Business => is_business_day(day),
-            Days::These(days) => days.contains(&day.weekday()),
+            WindowDays::All => true,
+            WindowDays::Business => is_business_day(day),
+            WindowDays::Listed(days) => days.contains(&day.weekday()),
         }
     }
 }
 
-fn periods(node: &Node, faults: &mut Vec<Fault>) -> Vec<Period> {
+fn read_periods(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<TimePeriod> {
     match &node.value {
         // One period need not stand in a list.
-        Value::Map(_) => Period::read(node, faults).into_iter().collect(),
-        _ => items(node, faults).iter().filter_map(|item| Period::read(item, faults)).collect(),
+        YamlValue::Map(_) => TimePeriod::read_period(node, faults).into_iter().collect(),
+        _ => {
+            read_items(node, faults).iter().filter_map(|item| TimePeriod::read_period(item, faults)).collect()
+        }
     }
 }
 
 /// Reads the name of a time zone. Whether there is one of that name is for the machine to say that
 /// judges.
-fn zone(written: &str) -> Result<String, String> {
+fn parse_zone(written: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+".contains(&byte);
     let usable =
         written.len() <= 64 && written.split('/').all(|part| !part.is_empty() && part.bytes().all(plain));
     if usable {
         Ok(written.to_owned())
     } else {
-        Err(format!("expected a time zone such as Europe/Berlin, found `{}`", shown(written)))
+        Err(format!("expected a time zone such as Europe/Berlin, found `{}`", shorten_for_message(written)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{example, faults, texts};
+    use super::super::examples::{answer_example, finding_texts, question_faults};
 
     fn says(question: &str, seen_at: &str) -> Vec<String> {
         let change = format!("change: {{ seen-at: '{seen_at}', commits: [{{}}] }}");
-        texts(&example(&format!("ask: {{ window: {question} }}\n{change}")))
+        finding_texts(&answer_example(&format!("ask: {{ window: {question} }}\n{change}")))
     }
 
     /// Returns whether an instant is in a period, asked both ways.
@@ -352,7 +369,7 @@ mod tests {
     fn what_a_commit_says_about_time_does_not_matter() {
         let freeze = "{ window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }] } }";
         let change = "change: { seen-at: 2026-12-25T00:00:00Z, commits: [{ message: 'Date: 2026-11-01' }] }";
-        assert_eq!(texts(&example(&format!("ask: {freeze}\n{change}"))).len(), 1);
+        assert_eq!(finding_texts(&answer_example(&format!("ask: {freeze}\n{change}"))).len(), 1);
     }
 
     #[test]
@@ -369,7 +386,7 @@ mod tests {
             "{ inside: [{ weekdays: [Fri] }], zone: '../etc/passwd' }",
             "{ inside: [{ weekdays: [Fri] }], zone: 'Europe Berlin' }",
         ] {
-            assert_eq!(faults(&format!("ask: {{ window: {question} }}")).len(), 1, "{question}");
+            assert_eq!(question_faults(&format!("ask: {{ window: {question} }}")).len(), 1, "{question}");
         }
     }
 }

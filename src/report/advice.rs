@@ -2,29 +2,29 @@
 
 use std::io::{self, Write};
 
-use super::page::{Look, Page, plain, span};
-use super::{Style, escape};
+use super::page::{TerminalPage, TextStyle, plain_text, styled_text};
+use super::{ReportStyle, escape};
 
 /// One finding.
 #[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
+pub struct AdviceItem<'a> {
     /// How it stands.
-    pub tone: Tone,
+    pub status: AdviceStatus,
     /// What was found.
     pub what: &'a str,
     /// What to do about it.
-    pub mend: Option<&'a str>,
+    pub fix: Option<&'a str>,
 }
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum AdviceStatus {
     /// Well.
     Good,
     /// Nobody knows.
     Unknown,
     /// Not well.
-    Bad,
+    Weak,
 }
 
 /// Writes findings below a heading, and a last line.
@@ -32,29 +32,33 @@ pub enum Tone {
 /// # Errors
 ///
 /// Passes on what the writer says.
-pub fn write(
+pub fn write_advice(
     heading: &str,
-    items: &[Item<'_>],
+    items: &[AdviceItem<'_>],
     end: &str,
-    style: &Style,
+    style: &ReportStyle,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut page = Page::new(out, style);
-    page.paragraph(0, &[span(Look::Name, escape::words(heading))])?;
-    page.gap();
+    let mut page = TerminalPage::new(out, style);
+    page.write_paragraph(0, &[styled_text(TextStyle::Name, escape::escape_words(heading))])?;
+    page.request_gap();
     for item in items {
-        let (look, word) = match item.tone {
-            Tone::Good => (Look::Allowed, "ok"),
-            Tone::Unknown => (Look::Warning, "unknown"),
-            Tone::Bad => (Look::Denied, "weak"),
+        let (look, word) = match item.status {
+            AdviceStatus::Good => (TextStyle::Allowed, "ok"),
+            AdviceStatus::Unknown => (TextStyle::Warning, "unknown"),
+            AdviceStatus::Weak => (TextStyle::Denied, "weak"),
         };
         let gap = " ".repeat(8usize.saturating_sub(word.len()));
-        let what = plain(format!("{gap}{}", escape::words(item.what)));
-        page.paragraph_hanging(2, 10, &[span(look, word), what])?;
-        if let Some(mend) = item.mend {
-            page.paragraph_hanging(10, 12, &[span(Look::Faint, format!("- {}", escape::words(mend)))])?;
+        let what = plain_text(format!("{gap}{}", escape::escape_words(item.what)));
+        page.write_hanging_paragraph(2, 10, &[styled_text(look, word), what])?;
+        if let Some(mend) = item.fix {
+            page.write_hanging_paragraph(
+                10,
+                12,
+                &[styled_text(TextStyle::Secondary, format!("- {}", escape::escape_words(mend)))],
+            )?;
         }
     }
-    page.gap();
-    page.paragraph(0, &[plain(end.to_owned())])
+    page.request_gap();
+    page.write_paragraph(0, &[plain_text(end.to_owned())])
 }

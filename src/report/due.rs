@@ -2,24 +2,24 @@
 
 use jiff::Timestamp;
 
-const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+const SECONDS_PER_MINUTE: i64 = 60;
+const SECONDS_PER_HOUR: i64 = 60 * SECONDS_PER_MINUTE;
+const SECONDS_PER_DAY: i64 = 24 * SECONDS_PER_HOUR;
 
 /// Returns a due time in words, as in `due 2026-03-05 02:14 UTC, in 24 h`.
 ///
 /// Rounds down, so that nobody is told that he has more time than he has; from two days on it
 /// counts days. `None` is a due time beyond all calendars.
-pub fn words(due: Option<Timestamp>, seen_at: Timestamp) -> String {
+pub fn describe_due_time(due: Option<Timestamp>, seen_at: Timestamp) -> String {
     let Some(due) = due else { return "without a due time".into() };
     let seconds = due.as_second().saturating_sub(seen_at.as_second());
-    let distance = amount(seconds.saturating_abs());
+    let distance = format_duration(seconds.saturating_abs());
     let relative = if seconds < 0 { format!("{distance} late") } else { format!("in {distance}") };
-    format!("due {}, {relative}", instant(due))
+    format!("due {}, {relative}", format_instant(due))
 }
 
 /// Returns an instant, as in `2026-03-05 02:14 UTC`; what is beyond a minute is dropped.
-pub fn instant(instant: Timestamp) -> String {
+pub fn format_instant(instant: Timestamp) -> String {
     let whole = instant.to_string();
     // RFC 3339 in UTC starts with a date and a time of fixed width, unless the year is negative.
     let (Some(date), Some(time)) = (whole.get(..10), whole.get(11..16)) else { return whole };
@@ -27,12 +27,12 @@ pub fn instant(instant: Timestamp) -> String {
 }
 
 /// Returns an amount of time, rounded down.
-pub fn amount(seconds: i64) -> String {
+pub fn format_duration(seconds: i64) -> String {
     match seconds {
-        ..MINUTE => "less than a minute".into(),
-        MINUTE..HOUR => format!("{} min", seconds / MINUTE),
-        HOUR..=172_799 => format!("{} h", seconds / HOUR),
-        _ => format!("{} days", seconds / DAY),
+        ..SECONDS_PER_MINUTE => "less than a minute".into(),
+        SECONDS_PER_MINUTE..SECONDS_PER_HOUR => format!("{} min", seconds / SECONDS_PER_MINUTE),
+        SECONDS_PER_HOUR..=172_799 => format!("{} h", seconds / SECONDS_PER_HOUR),
+        _ => format!("{} days", seconds / SECONDS_PER_DAY),
     }
 }
 
@@ -52,10 +52,10 @@ mod tests {
             ("2026-03-04T02:14:30Z", "due 2026-03-04 02:14 UTC, in less than a minute"),
             ("2026-03-03T23:00:00Z", "due 2026-03-03 23:00 UTC, 3 h late"),
         ] {
-            assert_eq!(words(Some(due.parse().unwrap()), seen_at), expected);
+            assert_eq!(describe_due_time(Some(due.parse().unwrap()), seen_at), expected);
         }
-        assert_eq!(words(None, seen_at), "without a due time");
-        assert!(words(Some(Timestamp::MAX), Timestamp::MIN).contains("days"));
-        assert!(words(Some(Timestamp::MIN), Timestamp::MAX).contains("late"));
+        assert_eq!(describe_due_time(None, seen_at), "without a due time");
+        assert!(describe_due_time(Some(Timestamp::MAX), Timestamp::MIN).contains("days"));
+        assert!(describe_due_time(Some(Timestamp::MIN), Timestamp::MAX).contains("late"));
     }
 }

@@ -14,22 +14,22 @@ use std::fmt::Write;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::change::person::is_invisible;
-use crate::verdict::{Line, Part};
+use crate::verdict::{Sentence, SentencePart};
 
 pub mod markdown;
 pub mod workflow;
 
 /// How many columns a quotation takes at most.
-pub const MOST: usize = 200;
+pub const MAX_QUOTE_COLUMNS: usize = 200;
 
 /// What stands where a text was cut.
-const CUT: &str = "...";
+const CUT_MARK: &str = "...";
 
 /// How many marks may sit on one letter; more of them reach into the lines above and below.
-const MOST_MARKS: usize = 3;
+const MAX_COMBINING_MARKS: usize = 3;
 
 /// What a build log, a forge or git takes for its own when a line starts with it.
-const LINE_STARTS: [&str; 4] = ["::", "GL-HOOK-ERR:", "remote:", "##"];
+const COMMAND_LINE_STARTS: [&str; 4] = ["::", "GL-HOOK-ERR:", "remote:", "##"];
 
 /// Returns `bytes` for a terminal: one line of printable characters, at most `most` columns wide.
 ///
@@ -37,16 +37,17 @@ const LINE_STARTS: [&str; 4] = ["::", "GL-HOOK-ERR:", "remote:", "##"];
 /// `\x1b`, other characters that cannot be seen or that turn the direction of text `\u{202e}`. What
 /// is too long ends in `...`. The `[` of `##[` and `##word[` becomes `\x5b`, because build logs obey
 /// those wherever they stand. A backslash stays single: this is for reading, not for parsing back.
-pub fn terminal(bytes: &[u8], most: usize) -> String {
-    let mut shown = Shown { text: String::new(), width: 0, most, fits: 0, cut: false };
-    let mut reader = Reader::default();
+pub fn escape_terminal(bytes: &[u8], most: usize) -> String {
+    let mut shown =
+        TruncatedText { text: String::new(), width: 0, max_width: most, fitting_length: 0, is_cut: false };
+    let mut reader = TerminalEscaper::default();
     for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| shown.push(&reader.printed(character)));
+        chunk.valid().chars().for_each(|character| shown.push_piece(&reader.escape_character(character)));
         for raw in chunk.invalid() {
-            reader = Reader::default();
-            shown.push(&byte(u32::from(*raw)));
+            reader = TerminalEscaper::default();
+            shown.push_piece(&escape_byte(u32::from(*raw)));
         }
-        if shown.cut {
+        if shown.is_cut {
             break;
         }
     }
@@ -55,27 +56,29 @@ pub fn terminal(bytes: &[u8], most: usize) -> String {
 
 /// What has to be remembered between one character and the next.
 #[derive(Default)]
-pub(super) struct Reader {
+pub(super) struct TerminalEscaper {
     /// How many marks sit on the last letter.
-    marks: usize,
+    mark_count: usize,
     /// How far the text has come on its way to `##[`, `##vso[` or `##teamcity[`.
-    command: Command,
+    command_state: LogCommandState,
 }
 
-impl Reader {
+impl TerminalEscaper {
     /// Returns the printed form of the next character, by the rules of [`terminal`].
-    pub(super) fn printed(&mut self, character: char) -> Cow<'static, str> {
-        self.marks = if character.width() == Some(0) { self.marks + 1 } else { 0 };
-        let bracket = character == '[' && self.command == Command::Open;
-        self.command = self.command.next(character);
+    pub(super) fn escape_character(&mut self, character: char) -> Cow<'static, str> {
+        self.mark_count = if character.width() == Some(0) { self.mark_count + 1 } else { 0 };
+        let bracket = character == '[' && self.command_state == LogCommandState::CommandWord;
+        self.command_state = self.command_state.advance(character);
         match character {
             '\n' => "\\n".into(),
             '\r' => "\\r".into(),
             '\t' => "\\t".into(),
             _ if bracket => "\\x5b".into(),
             ' '..='~' => String::from(character).into(),
-            _ if character.is_ascii() => byte(u32::from(character)).into(),
-            _ if is_visible(character) && self.marks <= MOST_MARKS => String::from(character).into(),
+            _ if character.is_ascii() => escape_byte(u32::from(character)).into(),
+            _ if is_visible(character) && self.mark_count <= MAX_COMBINING_MARKS => {
+                String::from(character).into()
+            }
             _ => format!("\\u{{{:x}}}", u32::from(character)).into(),
         }
     }
@@ -84,22 +87,22 @@ impl Reader {
 /// Returns `bytes` for a terminal, between backticks, as a quotation inside one of our sentences.
 ///
 /// A backtick inside becomes `\x60`, so that nobody can end the quotation and go on in our voice.
-pub fn quotation(bytes: &[u8]) -> String {
-    format!("`{}`", terminal(bytes, MOST).replace('`', "\\x60"))
+pub fn escape_quotation(bytes: &[u8]) -> String {
+    format!("`{}`", escape_terminal(bytes, MAX_QUOTE_COLUMNS).replace('`', "\\x60"))
 }
 
 /// Returns our own words, or the policy's, for a terminal: on one line, and as long as they are.
-pub fn words(words: &str) -> String {
+pub fn escape_words(words: &str) -> String {
     // A title may be written over several lines of YAML; to a reader those are spaces.
-    terminal(words.replace(['\n', '\r', '\t'], " ").as_bytes(), usize::MAX)
+    escape_terminal(words.replace(['\n', '\r', '\t'], " ").as_bytes(), usize::MAX)
 }
 
 /// Returns a sentence for a terminal, with its quotations between backticks.
-pub fn sentence(line: &Line) -> String {
+pub fn escape_sentence(line: &Sentence) -> String {
     line.0.iter().fold(String::new(), |mut sentence, part| {
         match part {
-            Part::Say(own) => sentence.push_str(&words(own)),
-            Part::Quote(text) => sentence.push_str(&quotation(text.as_bytes())),
+            SentencePart::Say(own) => sentence.push_str(&escape_words(own)),
+            SentencePart::Quote(text) => sentence.push_str(&escape_quotation(text.as_bytes())),
         }
         sentence
     })
@@ -109,13 +112,13 @@ pub fn sentence(line: &Line) -> String {
 /// forge or git would take the line for one of its own.
 ///
 /// White space in front makes no difference to some of them, so it makes none here.
-pub fn line_start(text: &str) -> String {
+pub fn escape_line_start(text: &str) -> String {
     let bare = text.trim_start();
     let blank = text.len() - bare.len();
     let mut rest = bare.chars();
     match rest.next() {
-        Some(first) if LINE_STARTS.iter().any(|start| bare.starts_with(start)) => {
-            format!("{:blank$}{}{}", "", byte(u32::from(first)), rest.as_str())
+        Some(first) if COMMAND_LINE_STARTS.iter().any(|start| bare.starts_with(start)) => {
+            format!("{:blank$}{}{}", "", escape_byte(u32::from(first)), rest.as_str())
         }
         _ => text.to_owned(),
     }
@@ -134,59 +137,61 @@ pub fn is_visible(character: char) -> bool {
 }
 
 /// Returns how many columns printable text takes.
-pub fn columns(text: &str) -> usize {
+pub fn count_columns(text: &str) -> usize {
     text.width()
 }
 
-fn byte(value: u32) -> String {
+fn escape_byte(value: u32) -> String {
     format!("\\x{value:02x}")
 }
 
 /// Text that grows to `most` columns and is then cut.
-struct Shown {
+struct TruncatedText {
     text: String,
     width: usize,
-    most: usize,
+    max_width: usize,
     /// The length of `text` that leaves room for the mark of a cut.
-    fits: usize,
-    cut: bool,
+    fitting_length: usize,
+    is_cut: bool,
 }
 
-impl Shown {
-    fn push(&mut self, piece: &str) {
-        if self.cut {
+impl TruncatedText {
+    fn push_piece(&mut self, piece: &str) {
+        if self.is_cut {
             return;
         }
         self.width += piece.width();
-        if self.most < self.width {
-            self.text.truncate(self.fits);
-            let room = self.most.min(CUT.len());
-            let _ = write!(self.text, "{CUT:.room$}");
-            self.cut = true;
+        if self.max_width < self.width {
+            self.text.truncate(self.fitting_length);
+            let room = self.max_width.min(CUT_MARK.len());
+            let _ = write!(self.text, "{CUT_MARK:.room$}");
+            self.is_cut = true;
             return;
         }
         self.text.push_str(piece);
-        if self.width.saturating_add(CUT.len()) <= self.most {
-            self.fits = self.text.len();
+        if self.width.saturating_add(CUT_MARK.len()) <= self.max_width {
+            self.fitting_length = self.text.len();
         }
     }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Command {
+enum LogCommandState {
     #[default]
     None,
-    Hash,
-    Open,
+    OneHash,
+    CommandWord,
 }
 
-impl Command {
-    fn next(self, character: char) -> Self {
+impl LogCommandState {
+    fn advance(self, character: char) -> Self {
         match (self, character) {
-            (Command::None, '#') => Command::Hash,
-            (Command::Hash | Command::Open, '#') => Command::Open,
-            (Command::Open, letter) if letter.is_ascii_alphabetic() => Command::Open,
-            _ => Command::None,
+            (LogCommandState::None, '#') => LogCommandState::OneHash,
+            (LogCommandState::OneHash | LogCommandState::CommandWord, '#') => LogCommandState::CommandWord,
+            (LogCommandState::CommandWord, letter) if letter.is_ascii_alphabetic() => {
+                LogCommandState::CommandWord
+            }
+            _ => LogCommandState::None,
         }
     }
 }
@@ -197,7 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(bytes: &[u8]) -> String {
-        terminal(bytes, MOST)
+        escape_terminal(bytes, MAX_QUOTE_COLUMNS)
     }
 
     #[test]
@@ -225,27 +230,27 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_cut_where_one_can_see_it() {
-        assert_eq!(terminal(b"abcdefgh", 8), "abcdefgh");
-        assert_eq!(terminal(b"abcdefghi", 8), "abcde...");
-        assert_eq!(terminal(b"abcd\x1b\x1b\x1b", 10), "abcd...");
-        assert_eq!(terminal("\u{6f22}\u{5b57}\u{6f22}".as_bytes(), 5), "\u{6f22}...");
-        assert_eq!(terminal(b"abc", 2), "..");
-        assert_eq!(terminal(b"abc", 0), "");
+        assert_eq!(escape_terminal(b"abcdefgh", 8), "abcdefgh");
+        assert_eq!(escape_terminal(b"abcdefghi", 8), "abcde...");
+        assert_eq!(escape_terminal(b"abcd\x1b\x1b\x1b", 10), "abcd...");
+        assert_eq!(escape_terminal("\u{6f22}\u{5b57}\u{6f22}".as_bytes(), 5), "\u{6f22}...");
+        assert_eq!(escape_terminal(b"abc", 2), "..");
+        assert_eq!(escape_terminal(b"abc", 0), "");
     }
 
     #[test]
     fn nobody_ends_a_quotation_but_us() {
-        assert_eq!(quotation(b"a` is fine; `b"), "`a\\x60 is fine; \\x60b`");
+        assert_eq!(escape_quotation(b"a` is fine; `b"), "`a\\x60 is fine; \\x60b`");
     }
 
     #[test]
     fn no_line_starts_like_a_command() {
-        assert_eq!(line_start("::error::x"), "\\x3a:error::x");
-        assert_eq!(line_start("  ::error::x"), "  \\x3a:error::x");
-        assert_eq!(line_start("GL-HOOK-ERR: x"), "\\x47L-HOOK-ERR: x");
-        assert_eq!(line_start("remote: x"), "\\x72emote: x");
-        assert_eq!(line_start("a::b"), "a::b");
-        assert_eq!(line_start(""), "");
+        assert_eq!(escape_line_start("::error::x"), "\\x3a:error::x");
+        assert_eq!(escape_line_start("  ::error::x"), "  \\x3a:error::x");
+        assert_eq!(escape_line_start("GL-HOOK-ERR: x"), "\\x47L-HOOK-ERR: x");
+        assert_eq!(escape_line_start("remote: x"), "\\x72emote: x");
+        assert_eq!(escape_line_start("a::b"), "a::b");
+        assert_eq!(escape_line_start(""), "");
     }
 
     proptest! {
@@ -253,16 +258,16 @@ mod tests {
         fn only_what_can_be_seen_gets_out(
             bytes in proptest::collection::vec(any::<u8>(), 0..400), most in 0usize..300,
         ) {
-            let shown = terminal(&bytes, most);
+            let shown = escape_terminal(&bytes, most);
             prop_assert!(shown.chars().all(is_visible), "{shown:?}");
-            prop_assert!(columns(&shown) <= most);
+            prop_assert!(count_columns(&shown) <= most);
         }
 
         #[test]
         fn nor_does_anything_hide_among_characters(text in "\\PC{0,50}|.{0,50}", most in 0usize..300) {
-            let shown = terminal(text.as_bytes(), most);
+            let shown = escape_terminal(text.as_bytes(), most);
             prop_assert!(shown.chars().all(is_visible), "{shown:?}");
-            prop_assert!(columns(&shown) <= most);
+            prop_assert!(count_columns(&shown) <= most);
         }
     }
 }

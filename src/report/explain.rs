@@ -4,33 +4,44 @@
 
 use std::io;
 
-use super::page::{Look, Page, plain, span};
+use super::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use super::{RuleTrace, escape};
-use crate::predicates::Trace;
-use crate::verdict::Answer;
+use crate::predicates::ConditionTrace;
+use crate::verdict::PredicateAnswer;
 
 /// Writes the tree of one rule.
-pub(super) fn write(page: &mut Page<'_>, indent: usize, of: &RuleTrace) -> io::Result<()> {
-    let rule = span(Look::Name, escape::words(&of.rule));
-    page.gap();
-    page.paragraph(indent, &[plain("how "), rule, plain(" came to its answer:")])?;
-    tree(page, indent + 2, 0, &of.trace)
+pub(super) fn write_rule_trace(page: &mut TerminalPage<'_>, indent: usize, of: &RuleTrace) -> io::Result<()> {
+    let rule = styled_text(TextStyle::Name, escape::escape_words(&of.rule_id));
+    page.request_gap();
+    page.write_paragraph(indent, &[plain_text("how "), rule, plain_text(" came to its answer:")])?;
+    write_trace_tree(page, indent + 2, 0, &of.trace)
 }
 
-fn tree(page: &mut Page<'_>, indent: usize, depth: usize, trace: &Trace) -> io::Result<()> {
+fn write_trace_tree(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    depth: usize,
+    trace: &ConditionTrace,
+) -> io::Result<()> {
     let (mark, look) = match &trace.answer {
-        Answer::Holds(owed) if owed.is_empty() => ("yes ", Look::Allowed),
-        Answer::Holds(_) => ("owed", Look::Warning),
-        Answer::Fails(_) => ("no  ", Look::Denied),
-        Answer::Unknown(_) => ("?   ", Look::Warning),
+        PredicateAnswer::Holds(owed) if owed.is_empty() => ("yes ", TextStyle::Allowed),
+        PredicateAnswer::Holds(_) => ("owed", TextStyle::Warning),
+        PredicateAnswer::Fails(_) => ("no  ", TextStyle::Denied),
+        PredicateAnswer::Unknown(_) => ("?   ", TextStyle::Warning),
     };
-    let mut spans =
-        vec![span(look, mark), plain("  ".repeat(depth + 1)), plain(escape::words(&trace.question))];
-    if let (Answer::Unknown(missing), true) = (&trace.answer, trace.parts.is_empty()) {
+    let mut spans = vec![
+        styled_text(look, mark),
+        plain_text("  ".repeat(depth + 1)),
+        plain_text(escape::escape_words(&trace.question)),
+    ];
+    if let (PredicateAnswer::Unknown(missing), true) = (&trace.answer, trace.parts.is_empty()) {
         for one in missing {
-            spans.push(span(Look::Faint, format!(" ({})", escape::words(&one.to_string()))));
+            spans.push(styled_text(
+                TextStyle::Secondary,
+                format!(" ({})", escape::escape_words(&one.to_string())),
+            ));
         }
     }
-    page.paragraph_hanging(indent, indent + 4 + 2 * (depth + 2), &spans)?;
-    trace.parts.iter().try_for_each(|part| tree(page, indent, depth + 1, part))
+    page.write_hanging_paragraph(indent, indent + 4 + 2 * (depth + 2), &spans)?;
+    trace.parts.iter().try_for_each(|part| write_trace_tree(page, indent, depth + 1, part))
 }

@@ -13,37 +13,45 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-use super::points::{Rank, Told, told};
-use super::{Counts, Report, Style, escape, terminal};
+use super::points::{JudgementRank, RankedJudgement, rank_report};
+use super::{Report, ReportCounts, ReportStyle, escape, terminal};
 use crate::change::{Text, text};
-use crate::verdict::{Decision, Line, Outcome};
+use crate::verdict::{Decision, RuleOutcome, Sentence};
 
 /// How many annotations of each kind GitHub takes from one step.
-const MOST: usize = 10;
+const MAX_ANNOTATIONS: usize = 10;
 
 /// How many points of a rule stand in its annotation; the others are counted.
-const MOST_POINTS: usize = 5;
+const MAX_ANNOTATION_LINES: usize = 5;
 
 /// How many columns a line of an annotation takes at most.
-const WIDTH: usize = 500;
+const MAX_ANNOTATION_COLUMNS: usize = 500;
 
 /// Writes the report.
-pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let counts = Counts::of(report);
-    let headline = format!("{}: {}", word(report.decision), terminal::headline(report, false, &counts));
-    let mut annotations = annotations(report);
-    if report.decision == Decision::Deny && annotations.iter().all(|one| one.kind != Kind::Error) {
+pub(super) fn write_github_log(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
+    let counts = ReportCounts::count_report(report);
+    let headline =
+        format!("{}: {}", name_decision(report.decision), terminal::build_headline(report, false, &counts));
+    let mut annotations = build_annotations(report);
+    if report.decision == Decision::Deny && annotations.iter().all(|one| one.level != AnnotationLevel::Error)
+    {
         // Nobody may take a log without an error for that of a step that went well.
-        let lines = vec![escape::terminal(headline.as_bytes(), WIDTH)];
+        let lines = vec![escape::escape_terminal(headline.as_bytes(), MAX_ANNOTATION_COLUMNS)];
         annotations.insert(
             0,
-            Annotation { kind: Kind::Error, rule: "changegate".into(), path: None, lines, more: 0 },
+            LogAnnotation {
+                level: AnnotationLevel::Error,
+                title: "changegate".into(),
+                path: None,
+                lines,
+                omitted_lines: 0,
+            },
         );
     }
     let mut left_out = 0;
-    for kind in [Kind::Error, Kind::Warning, Kind::Notice] {
-        let mut of_kind = annotations.iter().filter(|one| one.kind == kind);
-        of_kind.by_ref().take(MOST).try_for_each(|one| one.write(out))?;
+    for kind in [AnnotationLevel::Error, AnnotationLevel::Warning, AnnotationLevel::Notice] {
+        let mut of_kind = annotations.iter().filter(|one| one.level == kind);
+        of_kind.by_ref().take(MAX_ANNOTATIONS).try_for_each(|one| one.write_annotation(out))?;
         left_out += of_kind.count();
     }
     if 0 < left_out {
@@ -54,15 +62,18 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         )?;
     }
     let mut body = Vec::new();
-    terminal::write(report, style, &mut body)?;
+    terminal::write_terminal(report, style, &mut body)?;
     if body.is_empty() {
         return Ok(());
     }
-    let token = token(report, &body);
+    let token = compute_stop_token(report, &body);
     writeln!(
         out,
         "::group::changegate: {}",
-        escape::workflow::data(&escape::terminal(headline.as_bytes(), WIDTH))
+        escape::workflow::escape_workflow_data(&escape::escape_terminal(
+            headline.as_bytes(),
+            MAX_ANNOTATION_COLUMNS
+        ))
     )?;
     writeln!(out, "::stop-commands::{token}")?;
     out.write_all(&body)?;
@@ -70,7 +81,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     writeln!(out, "::endgroup::")
 }
 
-fn word(decision: Decision) -> &'static str {
+fn name_decision(decision: Decision) -> &'static str {
     match decision {
         Decision::Deny => "denied",
         Decision::Allow => "allowed",
@@ -78,118 +89,132 @@ fn word(decision: Decision) -> &'static str {
 }
 
 /// Returns what nobody can write into a commit without knowing what comes out of it.
-fn token(report: &Report, body: &[u8]) -> String {
+fn compute_stop_token(report: &Report, body: &[u8]) -> String {
     let mut digest = Sha256::new();
     digest.update(body);
     // What is not printed counts too: a body alone may be one that somebody has seen before.
     digest.update(format!("{report:?}").as_bytes());
-    format!("changegate-{}", text::hex(&digest.finalize()))
+    format!("changegate-{}", text::encode_hex(&digest.finalize()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum AnnotationLevel {
     Error,
     Warning,
     Notice,
 }
 
-impl Kind {
-    fn of(rank: Rank) -> Option<Self> {
+impl AnnotationLevel {
+    fn from_rank(rank: JudgementRank) -> Option<Self> {
         match rank {
-            Rank::Broken | Rank::Unknown => Some(Kind::Error),
-            Rank::Open | Rank::Warning => Some(Kind::Warning),
-            Rank::Owed => Some(Kind::Notice),
-            Rank::Exempted | Rank::Later | Rank::Passed | Rank::NotApplicable => None,
+            JudgementRank::Denied | JudgementRank::DeniedUnknown => Some(AnnotationLevel::Error),
+            JudgementRank::Undecided | JudgementRank::Warning => Some(AnnotationLevel::Warning),
+            JudgementRank::Owed => Some(AnnotationLevel::Notice),
+            JudgementRank::Exempted
+            | JudgementRank::Deferred
+            | JudgementRank::Passed
+            | JudgementRank::NotApplicable => None,
         }
     }
 }
 
 /// What is told of one rule.
 #[derive(Debug)]
-struct Annotation {
-    kind: Kind,
+struct LogAnnotation {
+    level: AnnotationLevel,
     /// The rule's id and what it asks.
-    rule: String,
+    title: String,
     /// The first path that a point is about.
     path: Option<Text>,
     /// The first points, printable.
     lines: Vec<String>,
     /// How many further points there are.
-    more: usize,
+    omitted_lines: usize,
 }
 
 /// Returns one annotation for each rule of each rank, what matters most first.
-fn annotations(report: &Report) -> Vec<Annotation> {
-    let mut found: Vec<(Rank, &str, Annotation)> = Vec::new();
-    for told in told(report) {
-        let Some(kind) = Kind::of(told.rank) else { continue };
+fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
+    let mut found: Vec<(JudgementRank, &str, LogAnnotation)> = Vec::new();
+    for told in rank_report(report) {
+        let Some(kind) = AnnotationLevel::from_rank(told.rank) else { continue };
         let rule = &told.judgement.rule;
         let place = found.iter().position(|(rank, id, _)| *rank == told.rank && *id == rule.id);
         let place = place.unwrap_or_else(|| {
-            let title = if kind == Kind::Error { String::new() } else { format!("{}: ", told.rank.words()) };
-            let name = escape::words(&format!("{title}{}: {}", rule.id, rule.title));
-            let rule_words = escape::terminal(name.as_bytes(), WIDTH);
-            let annotation = Annotation { kind, rule: rule_words, path: None, lines: Vec::new(), more: 0 };
+            let title = if kind == AnnotationLevel::Error {
+                String::new()
+            } else {
+                format!("{}: ", told.rank.describe())
+            };
+            let name = escape::escape_words(&format!("{title}{}: {}", rule.id, rule.title));
+            let rule_words = escape::escape_terminal(name.as_bytes(), MAX_ANNOTATION_COLUMNS);
+            let annotation = LogAnnotation {
+                level: kind,
+                title: rule_words,
+                path: None,
+                lines: Vec::new(),
+                omitted_lines: 0,
+            };
             found.push((told.rank, &rule.id, annotation));
             found.len() - 1
         });
         if let Some((_, _, annotation)) = found.get_mut(place) {
-            annotation.take(&told);
+            annotation.add_judgement(&told);
         }
     }
     found.sort_by_key(|(rank, _, _)| *rank);
     found.into_iter().map(|(_, _, annotation)| annotation).collect()
 }
 
-impl Annotation {
-    fn take(&mut self, told: &Told<'_>) {
-        let change = told.revision().map(|id| format!("{}: ", id.short())).unwrap_or_default();
-        for point in told.points() {
-            if let super::points::Point::Wrong(finding) = point
+impl LogAnnotation {
+    fn add_judgement(&mut self, told: &RankedJudgement<'_>) {
+        let change = told.revision().map(|id| format!("{}: ", id.short_hex())).unwrap_or_default();
+        for point in told.objections() {
+            if let super::points::RuleObjection::Finding(finding) = point
                 && self.path.is_none()
             {
                 self.path.clone_from(&finding.at.path);
             }
-            self.line(&change, &point.whole(told.revision()));
+            self.add_line(&change, &point.describe_fully(told.revision()));
         }
-        if let Outcome::Owed(owed) = &told.judgement.outcome {
+        if let RuleOutcome::Owed(owed) = &told.judgement.outcome {
             for one in owed {
-                let due =
-                    one.due.map_or_else(String::new, |due| format!(", due {}", super::due::instant(due)));
-                self.line(&change, &Line::say(format!("{}{due}, by {}", one.what, one.owner)));
+                let due = one
+                    .due
+                    .map_or_else(String::new, |due| format!(", due {}", super::due::format_instant(due)));
+                self.add_line(&change, &Sentence::from_words(format!("{}{due}, by {}", one.what, one.owner)));
             }
         }
     }
 
-    fn line(&mut self, change: &str, line: &Line) {
-        if self.lines.len() < MOST_POINTS {
-            let line = format!("{change}{}", escape::sentence(line));
-            self.lines.push(escape::terminal(line.as_bytes(), WIDTH));
+    fn add_line(&mut self, change: &str, line: &Sentence) {
+        if self.lines.len() < MAX_ANNOTATION_LINES {
+            let line = format!("{change}{}", escape::escape_sentence(line));
+            self.lines.push(escape::escape_terminal(line.as_bytes(), MAX_ANNOTATION_COLUMNS));
         } else {
-            self.more += 1;
+            self.omitted_lines += 1;
         }
     }
 
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let kind = match self.kind {
-            Kind::Error => "error",
-            Kind::Warning => "warning",
-            Kind::Notice => "notice",
+    fn write_annotation(&self, out: &mut dyn Write) -> io::Result<()> {
+        let kind = match self.level {
+            AnnotationLevel::Error => "error",
+            AnnotationLevel::Warning => "warning",
+            AnnotationLevel::Notice => "notice",
         };
         // A path that cannot be printed as it is would lead nowhere.
         let path = self.path.as_ref().and_then(Text::as_utf8).filter(|path| {
-            let shown = escape::terminal(path.as_bytes(), usize::MAX);
+            let shown = escape::escape_terminal(path.as_bytes(), usize::MAX);
             !path.is_empty() && shown == *path
         });
         write!(out, "::{kind} ")?;
         if let Some(path) = path {
-            write!(out, "file={},", escape::workflow::property(path))?;
+            write!(out, "file={},", escape::workflow::escape_workflow_property(path))?;
         }
-        write!(out, "title={}::", escape::workflow::property(&self.rule))?;
+        write!(out, "title={}::", escape::workflow::escape_workflow_property(&self.title))?;
         let mut lines = self.lines.join("\n");
-        if 0 < self.more {
-            lines.push_str(&format!("\nand {} more like these", self.more));
+        if 0 < self.omitted_lines {
+            lines.push_str(&format!("\nand {} more like these", self.omitted_lines));
         }
-        writeln!(out, "{}", escape::workflow::data(&lines))
+        writeln!(out, "{}", escape::workflow::escape_workflow_data(&lines))
     }
 }

@@ -8,12 +8,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::Serializer;
 
-use super::visible::Visible;
-use super::{Counts, Group, Of, Report, RuleTrace, Update};
+use super::visible::VisibleJsonFormatter;
+use super::{GroupScope, RefUpdateKind, Report, ReportCounts, ReportGroup, RuleTrace};
 use crate::change::Missing;
-use crate::predicates::Trace;
+use crate::predicates::ConditionTrace;
 use crate::verdict::{
-    self, Answer, Disagreement, Finding, Judgement, Line, Obligation, Outcome, Part, Stated, Verdict,
+    self, FieldDisagreement, Finding, Judgement, Obligation, PredicateAnswer, RuleOutcome, Sentence,
+    SentencePart, StatedValue, Verdict,
 };
 
 mod schema;
@@ -23,169 +24,185 @@ mod tests;
 use schema::*;
 
 /// The name of the schema.
-const SCHEMA: &str = "changegate/verdict/v1";
+const VERDICT_SCHEMA: &str = "changegate/verdict/v1";
 
 /// Writes the report as one JSON document and a line end.
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(&mut *out, Visible::default());
-    document(report).serialize(&mut serializer)?;
+pub(super) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(&mut *out, VisibleJsonFormatter::default());
+    build_json_document(report).serialize(&mut serializer)?;
     writeln!(out)
 }
 
-fn document(report: &Report) -> Document<'_> {
-    let counts = Counts::of(report);
-    Document {
-        schema: SCHEMA,
+fn build_json_document(report: &Report) -> JsonDocument<'_> {
+    let counts = ReportCounts::count_report(report);
+    JsonDocument {
+        schema: VERDICT_SCHEMA,
         decision: report.decision,
         stage: report.stage,
         enforced: report.enforced,
         seen_at: report.seen_at.to_string(),
-        policy: report.policy.as_ref().map(|policy| Policy {
+        policy: report.policy.as_ref().map(|policy| JsonPolicy {
             name: &policy.name,
             digest: format!("sha256:{}", policy.digest),
             source: &policy.source,
         }),
-        counts: Tally {
+        counts: JsonCounts {
             changes: counts.changes,
-            denied_changes: counts.denied,
+            denied_changes: counts.denied_changes,
             denied_refs: counts.refused_refs,
-            owed: counts.owed,
-            undecided: counts.undecided,
+            owed: counts.owed_obligations,
+            undecided: counts.undecided_rules,
             warnings: counts.warnings,
-            exempted: counts.exempted,
-            deferred: counts.deferred,
+            exempted: counts.used_exemptions,
+            deferred: counts.deferred_rules,
         },
-        groups: report.groups.iter().map(|one| group(one, report.enforced)).collect(),
-        notes: report.notes.iter().map(sentence).collect(),
+        groups: report.groups.iter().map(|one| build_json_group(one, report.enforced)).collect(),
+        notes: report.notes.iter().map(build_json_sentence).collect(),
     }
 }
 
-fn group(group: &Group, enforced: bool) -> JsonGroup<'_> {
-    let (kind, name) = match &group.of {
-        Of::Ref { name, .. } => ("ref", Some(name)),
-        Of::Range(name) => ("range", Some(name)),
-        Of::Pull(name) => ("pull", Some(name)),
-        Of::Message => ("message", None),
+fn build_json_group(group: &ReportGroup, enforced: bool) -> JsonGroup<'_> {
+    let (kind, name) = match &group.scope {
+        GroupScope::Ref { name, .. } => ("ref", Some(name)),
+        GroupScope::Range(name) => ("range", Some(name)),
+        GroupScope::PullRequest(name) => ("pull", Some(name)),
+        GroupScope::Message => ("message", None),
     };
-    let update = match &group.of {
-        Of::Ref { update, .. } => Some(match update {
-            Update::Create { new } => JsonUpdate { kind: "create", old: None, new: Some(new.to_string()) },
-            Update::Move { old, new } => {
-                JsonUpdate { kind: "move", old: Some(old.to_string()), new: Some(new.to_string()) }
+    let update = match &group.scope {
+        GroupScope::Ref { update, .. } => Some(match update {
+            RefUpdateKind::Create { new } => {
+                JsonRefUpdate { kind: "create", old: None, new: Some(new.to_string()) }
             }
-            Update::Rewrite { old, new } => {
-                JsonUpdate { kind: "rewrite", old: Some(old.to_string()), new: Some(new.to_string()) }
+            RefUpdateKind::Move { old, new } => {
+                JsonRefUpdate { kind: "move", old: Some(old.to_string()), new: Some(new.to_string()) }
             }
-            Update::Delete { old } => JsonUpdate { kind: "delete", old: Some(old.to_string()), new: None },
+            RefUpdateKind::Rewrite { old, new } => {
+                JsonRefUpdate { kind: "rewrite", old: Some(old.to_string()), new: Some(new.to_string()) }
+            }
+            RefUpdateKind::Delete { old } => {
+                JsonRefUpdate { kind: "delete", old: Some(old.to_string()), new: None }
+            }
         }),
-        Of::Range(_) | Of::Pull(_) | Of::Message => None,
+        GroupScope::Range(_) | GroupScope::PullRequest(_) | GroupScope::Message => None,
     };
     JsonGroup {
         kind,
-        name: Words::new(name),
+        name: JsonText::from_text(name),
         update,
         decision: group.decision(enforced),
-        refusals: group.refusals.iter().map(|one| judgement(one, enforced)).collect(),
-        changes: group.verdicts.iter().enumerate().map(|(at, one)| change(group, at, one)).collect(),
-    }
-}
-
-fn change<'r>(group: &'r Group, index: usize, verdict: &'r Verdict) -> Change<'r> {
-    let traces = group.traces.iter().filter(|trace| trace.verdict == index);
-    Change {
-        decision: verdict.decision(),
-        revision: verdict.revision.map(|id| id.to_string()),
-        commits: verdict.commits,
-        subject: Words::new(Some(&verdict.subject)),
-        stage: verdict.stage,
-        enforced: verdict.enforced,
-        class: verdict.class.as_deref(),
-        judgements: verdict.judgements.iter().map(|one| judgement(one, verdict.enforced)).collect(),
-        disagreements: verdict.disagreements.iter().map(disagreement).collect(),
-        traces: traces
-            .map(|RuleTrace { rule, trace, .. }| JsonTrace { rule, question: question(trace) })
+        refusals: group.refusals.iter().map(|one| build_json_judgement(one, enforced)).collect(),
+        changes: group
+            .verdicts
+            .iter()
+            .enumerate()
+            .map(|(at, one)| build_json_change(group, at, one))
             .collect(),
     }
 }
 
-fn judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
+fn build_json_change<'r>(group: &'r ReportGroup, index: usize, verdict: &'r Verdict) -> JsonChange<'r> {
+    let traces = group.traces.iter().filter(|trace| trace.verdict_index == index);
+    JsonChange {
+        decision: verdict.decision(),
+        revision: verdict.revision.map(|id| id.to_string()),
+        commits: verdict.commits,
+        subject: JsonText::from_text(Some(&verdict.subject)),
+        stage: verdict.stage,
+        enforced: verdict.enforced,
+        class: verdict.class.as_deref(),
+        judgements: verdict
+            .judgements
+            .iter()
+            .map(|one| build_json_judgement(one, verdict.enforced))
+            .collect(),
+        disagreements: verdict.disagreements.iter().map(build_json_disagreement).collect(),
+        traces: traces
+            .map(|RuleTrace { rule_id: rule, trace, .. }| JsonRuleTrace {
+                rule,
+                question: build_json_question(trace),
+            })
+            .collect(),
+    }
+}
+
+fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
     let mut json = JsonJudgement {
-        rule: Rule {
+        rule: JsonRule {
             id: &judgement.rule.id,
             title: &judgement.rule.title,
             controls: &judgement.rule.controls,
         },
         level: judgement.level,
         outcome: "",
-        denies: judgement.denies(enforced),
+        denies: judgement.is_denying(enforced),
         findings: Vec::new(),
         obligations: Vec::new(),
         missing: Vec::new(),
         exemption: None,
     };
     json.outcome = match &judgement.outcome {
-        Outcome::Pass => "pass",
-        Outcome::Fail(findings) => {
-            json.findings = findings.iter().map(json_finding).collect();
+        RuleOutcome::Pass => "pass",
+        RuleOutcome::Fail(findings) => {
+            json.findings = findings.iter().map(build_json_finding).collect();
             "fail"
         }
-        Outcome::Owed(owed) => {
-            json.obligations = owed.iter().map(obligation).collect();
+        RuleOutcome::Owed(owed) => {
+            json.obligations = owed.iter().map(build_json_obligation).collect();
             "owed"
         }
-        Outcome::Undecided(gaps) => {
-            json.missing = gaps.iter().map(json_missing).collect();
+        RuleOutcome::Undecided(gaps) => {
+            json.missing = gaps.iter().map(build_json_missing).collect();
             "undecided"
         }
-        Outcome::Deferred(gaps) => {
-            json.missing = gaps.iter().map(json_missing).collect();
+        RuleOutcome::Deferred(gaps) => {
+            json.missing = gaps.iter().map(build_json_missing).collect();
             "deferred"
         }
-        Outcome::Exempted { reason, approved_by, until, place: _ } => {
-            json.exemption = Some(Exemption { reason, approved_by, until });
+        RuleOutcome::Exempted { reason, approved_by, until, place: _ } => {
+            json.exemption = Some(JsonExemption { reason, approved_by, until });
             "exempted"
         }
-        Outcome::NotApplicable => "not-applicable",
+        RuleOutcome::NotApplicable => "not-applicable",
     };
     json
 }
 
 /// Returns a finding in the form of the schema, for formats that hold JSON.
-pub(super) fn finding(finding: &Finding) -> impl Serialize + '_ {
-    json_finding(finding)
+pub(super) fn serialize_finding(finding: &Finding) -> impl Serialize + '_ {
+    build_json_finding(finding)
 }
 
-fn json_finding(finding: &Finding) -> JsonFinding<'_> {
+fn build_json_finding(finding: &Finding) -> JsonFinding<'_> {
     JsonFinding {
-        what: sentence(&finding.what),
-        at: spot(&finding.at),
+        what: build_json_sentence(&finding.what),
+        at: build_json_location(&finding.at),
         who: &finding.who,
         paste: finding.paste.as_deref(),
     }
 }
 
-fn spot(at: &verdict::Spot) -> Spot<'_> {
-    Spot {
+fn build_json_location(at: &verdict::ChangeLocation) -> JsonLocation<'_> {
+    JsonLocation {
         commit: at.commit.map(|id| id.to_string()),
         line: at.line,
         text: at.line.map(|_| if at.in_description { "description" } else { "message" }),
-        path: Words::new(at.path.as_ref()),
+        path: JsonText::from_text(at.path.as_ref()),
     }
 }
 
-fn disagreement(disagreement: &Disagreement) -> JsonDisagreement<'_> {
+fn build_json_disagreement(disagreement: &FieldDisagreement) -> JsonDisagreement<'_> {
     JsonDisagreement {
         field: &disagreement.field,
         counts: &disagreement.counts,
-        stated: disagreement.stated.iter().map(stated).collect(),
+        stated: disagreement.stated.iter().map(build_json_stated).collect(),
     }
 }
 
-fn stated(stated: &Stated) -> JsonStated<'_> {
-    JsonStated { value: Words::new(Some(&stated.value)), at: spot(&stated.at) }
+fn build_json_stated(stated: &StatedValue) -> JsonStatedValue<'_> {
+    JsonStatedValue { value: JsonText::from_text(Some(&stated.value)), at: build_json_location(&stated.at) }
 }
 
-fn obligation(owed: &Obligation) -> JsonObligation<'_> {
+fn build_json_obligation(owed: &Obligation) -> JsonObligation<'_> {
     JsonObligation {
         what: &owed.what,
         owner: &owed.owner,
@@ -195,44 +212,48 @@ fn obligation(owed: &Obligation) -> JsonObligation<'_> {
 }
 
 /// Returns a gap in the form of the schema, for formats that hold JSON.
-pub(super) fn missing(missing: &Missing) -> impl Serialize + '_ {
-    json_missing(missing)
+pub(super) fn serialize_missing(missing: &Missing) -> impl Serialize + '_ {
+    build_json_missing(missing)
 }
 
-fn json_missing(missing: &Missing) -> JsonMissing<'_> {
+fn build_json_missing(missing: &Missing) -> JsonMissing<'_> {
     let (why, detail) = match missing {
         Missing::NotAtThisStage(_) => ("not-at-this-stage", None),
         Missing::NotConfigured(_) => ("not-configured", None),
         Missing::Unavailable(_, detail) => ("unavailable", Some(detail.as_str())),
     };
-    JsonMissing { need: missing.need(), why, detail }
+    JsonMissing { need: missing.fact_kind(), why, detail }
 }
 
-fn sentence(line: &Line) -> Sentence<'_> {
+fn build_json_sentence(line: &Sentence) -> JsonSentence<'_> {
     let mut text = String::new();
     let mut parts = Vec::new();
     for part in &line.0 {
         let (kind, words) = match part {
-            Part::Say(own) => {
+            SentencePart::Say(own) => {
                 text.push_str(own);
-                ("say", Words::own(own))
+                ("say", JsonText::from_own_words(own))
             }
-            Part::Quote(quote) => {
+            SentencePart::Quote(quote) => {
                 text.push_str(&format!("`{}`", quote.to_lossy()));
-                ("quote", Words::new(Some(quote)))
+                ("quote", JsonText::from_text(Some(quote)))
             }
         };
-        parts.push(JsonPart { kind, text: words });
+        parts.push(JsonSentencePart { kind, text: words });
     }
-    Sentence { text, parts }
+    JsonSentence { text, parts }
 }
 
-fn question(trace: &Trace) -> Question<'_> {
+fn build_json_question(trace: &ConditionTrace) -> JsonQuestion<'_> {
     let answer = match &trace.answer {
-        Answer::Holds(owed) if owed.is_empty() => "yes",
-        Answer::Holds(_) => "owed",
-        Answer::Fails(_) => "no",
-        Answer::Unknown(_) => "unknown",
+        PredicateAnswer::Holds(owed) if owed.is_empty() => "yes",
+        PredicateAnswer::Holds(_) => "owed",
+        PredicateAnswer::Fails(_) => "no",
+        PredicateAnswer::Unknown(_) => "unknown",
     };
-    Question { question: &trace.question, answer, parts: trace.parts.iter().map(question).collect() }
+    JsonQuestion {
+        question: &trace.question,
+        answer,
+        parts: trace.parts.iter().map(build_json_question).collect(),
+    }
 }

@@ -7,165 +7,186 @@
 
 use std::io::{self, Write};
 
-use super::escape::markdown::Inline;
-use super::plan::plan;
-use super::points::{Rank, Told, of_change, of_ref, told};
-use super::{Counts, Group, Of, Report, Style, Update, due, escape, terminal};
+use super::escape::markdown::MarkdownInline;
+use super::plan::build_fix_plan;
+use super::points::{JudgementRank, RankedJudgement, rank_refusals, rank_report, rank_verdict};
+use super::{
+    GroupScope, RefUpdateKind, Report, ReportCounts, ReportGroup, ReportStyle, due, escape, terminal,
+};
 use crate::change::Oid;
-use crate::verdict::{Decision, Outcome, Verdict};
+use crate::verdict::{Decision, RuleOutcome, Verdict};
 
 mod document;
 mod end;
 mod steps;
 
-use document::Document;
+use document::MarkdownReport;
 
 /// Writes the report.
-pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut document = Document::default();
-    let mut face = Face { report, style, document: &mut document };
-    face.verdict();
-    steps::write(face.document, &plan(report), style);
+pub(super) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
+    let mut document = MarkdownReport::default();
+    let mut face = MarkdownRenderer { report, style, document: &mut document };
+    face.add_verdict();
+    steps::add_fix_plan(face.document, &build_fix_plan(report), style);
     for group in &report.groups {
-        face.group(group);
+        face.add_group(group);
     }
-    face.obligations();
-    face.exemptions();
-    end::write(face.document, report, style);
-    document.write(style.limit, out)
+    face.add_obligations();
+    face.add_exemptions();
+    end::add_closing_sections(face.document, report, style);
+    document.write_within_limit(style.max_markdown_bytes, out)
 }
 
-struct Face<'report, 'document> {
+struct MarkdownRenderer<'report, 'document> {
     report: &'report Report,
-    style: &'report Style,
-    document: &'document mut Document,
+    style: &'report ReportStyle,
+    document: &'document mut MarkdownReport,
 }
 
-impl Face<'_, '_> {
+impl MarkdownRenderer<'_, '_> {
     /// What was decided, about what, by what.
-    fn verdict(&mut self) {
-        let (sign, word) = sign(self.report.decision);
-        self.document.heading(2, &format!("{sign} changegate: {word}"));
-        let headline = terminal::headline(self.report, false, &Counts::of(self.report));
+    fn add_verdict(&mut self) {
+        let (sign, word) = describe_decision(self.report.decision);
+        self.document.add_heading(2, &format!("{sign} changegate: {word}"));
+        let headline = terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
         let mut letters = headline.chars();
         let first = letters.next().map(|first| first.to_ascii_uppercase()).into_iter();
         let sentence: String = first.chain(letters).collect();
-        self.document.paragraph(&Inline::new().words(&sentence).own(".").done());
-        let mut about = Inline::new();
+        self.document
+            .add_paragraph(&MarkdownInline::new().with_words(&sentence).with_markdown(".").into_markdown());
+        let mut about = MarkdownInline::new();
         if let Some(policy) = &self.report.policy {
-            about = about.own("Policy: ").quote(policy.source.as_bytes()).own(". ");
+            about = about.with_markdown("Policy: ").with_quote(policy.source.as_bytes()).with_markdown(". ");
         }
-        let seen = due::instant(self.report.seen_at);
+        let seen = due::format_instant(self.report.seen_at);
         let gaps = if self.report.enforced { "denies" } else { "is listed, and denies nothing" };
-        about = about.own(&format!("Judged at {seen}; what cannot be known {gaps}."));
-        self.document.paragraph(&about.done());
+        about = about.with_markdown(&format!("Judged at {seen}; what cannot be known {gaps}."));
+        self.document.add_paragraph(&about.into_markdown());
     }
 
-    fn group(&mut self, group: &Group) {
-        let refusals: Vec<_> = of_ref(group, self.report.enforced).filter(is_told).collect();
-        let told: Vec<_> =
-            group.verdicts.iter().filter(|verdict| of_change(verdict).any(|told| is_told(&told))).collect();
+    fn add_group(&mut self, group: &ReportGroup) {
+        let refusals: Vec<_> = rank_refusals(group, self.report.enforced).filter(is_listed).collect();
+        let told: Vec<_> = group
+            .verdicts
+            .iter()
+            .filter(|verdict| rank_verdict(verdict).any(|told| is_listed(&told)))
+            .collect();
         if refusals.is_empty() && told.is_empty() {
             return;
         }
-        if let Some(heading) = self.heading(group) {
-            self.document.heading(3, &heading);
+        if let Some(heading) = self.build_group_heading(group) {
+            self.document.add_heading(3, &heading);
         }
         if !refusals.is_empty() {
-            self.rules(&refusals);
+            self.add_rules_table(&refusals);
         }
-        let most = if self.style.verbose { usize::MAX } else { self.style.most };
+        let most = if self.style.verbose { usize::MAX } else { self.style.max_changes };
         // What is denied comes first.
         for decision in [Decision::Deny, Decision::Allow] {
             let of_kind = || told.iter().filter(|verdict| verdict.decision() == decision);
-            of_kind().take(most).for_each(|verdict| self.change(verdict));
+            of_kind().take(most).for_each(|verdict| self.add_change(verdict));
             let hidden = of_kind().count().saturating_sub(most);
             if 0 < hidden {
                 let changes = if hidden == 1 { "change is" } else { "changes are" };
                 let what = if decision == Decision::Deny { "denied" } else { "allowed with remarks" };
-                self.document.paragraph(&format!("{hidden} more {changes} {what}, and not listed here."));
+                self.document.add_paragraph(&format!("{hidden} more {changes} {what}, and not listed here."));
             }
         }
     }
 
-    fn heading(&self, group: &Group) -> Option<String> {
-        let (kind, name, what) = match &group.of {
-            Of::Ref { name, update } => match update {
-                Update::Create { .. } => ("Ref ", name, ", to be created"),
-                Update::Move { .. } => ("Ref ", name, ""),
-                Update::Rewrite { .. } => ("Ref ", name, ", history to be rewritten"),
-                Update::Delete { .. } => ("Ref ", name, ", to be deleted"),
+    fn build_group_heading(&self, group: &ReportGroup) -> Option<String> {
+        let (kind, name, what) = match &group.scope {
+            GroupScope::Ref { name, update } => match update {
+                RefUpdateKind::Create { .. } => ("Ref ", name, ", to be created"),
+                RefUpdateKind::Move { .. } => ("Ref ", name, ""),
+                RefUpdateKind::Rewrite { .. } => ("Ref ", name, ", history to be rewritten"),
+                RefUpdateKind::Delete { .. } => ("Ref ", name, ", to be deleted"),
             },
-            Of::Range(name) => ("Range ", name, ""),
-            Of::Pull(name) => {
-                let text = Inline::new().quote(name.as_bytes()).done();
-                let link = self.style.web.as_ref().and_then(|web| web.pull(name));
+            GroupScope::Range(name) => ("Range ", name, ""),
+            GroupScope::PullRequest(name) => {
+                let text = MarkdownInline::new().with_quote(name.as_bytes()).into_markdown();
+                let link = self.style.repository_url.as_ref().and_then(|web| web.pull_request_url(name));
                 let text = link.map_or(text.clone(), |link| format!("[{text}]({link})"));
                 return Some(format!("Pull request {text}"));
             }
-            Of::Message => return None,
+            GroupScope::Message => return None,
         };
-        Some(Inline::new().own(kind).quote(name.as_bytes()).own(what).done())
+        Some(
+            MarkdownInline::new()
+                .with_markdown(kind)
+                .with_quote(name.as_bytes())
+                .with_markdown(what)
+                .into_markdown(),
+        )
     }
 
-    fn change(&mut self, verdict: &Verdict) {
-        let (sign, word) = sign(verdict.decision());
-        let mut heading = Inline::new().own(&format!("{sign} {word} "));
+    fn add_change(&mut self, verdict: &Verdict) {
+        let (sign, word) = describe_decision(verdict.decision());
+        let mut heading = MarkdownInline::new().with_markdown(&format!("{sign} {word} "));
         heading = match verdict.revision {
-            Some(id) => heading.own(&commit(id, self.style)),
-            None => heading.own("this commit"),
+            Some(id) => heading.with_markdown(&link_commit(id, self.style)),
+            None => heading.with_markdown("this commit"),
         };
         if let Some(class) = &verdict.class {
-            heading = heading.own(" (").words(class).own(")");
+            heading = heading.with_markdown(" (").with_words(class).with_markdown(")");
         }
         heading = match verdict.subject.as_bytes() {
-            [] => heading.own(", without a subject"),
-            subject => heading.own(": ").quote(subject),
+            [] => heading.with_markdown(", without a subject"),
+            subject => heading.with_markdown(": ").with_quote(subject),
         };
-        self.document.heading(4, &heading.done());
-        let mut told: Vec<_> = of_change(verdict).filter(is_told).collect();
+        self.document.add_heading(4, &heading.into_markdown());
+        let mut told: Vec<_> = rank_verdict(verdict).filter(is_listed).collect();
         told.sort_by_key(|told| told.rank);
-        self.rules(&told);
+        self.add_rules_table(&told);
     }
 
     /// A table of rules, and under it what speaks against each of them.
-    fn rules(&mut self, told: &[Told<'_>]) {
-        self.document.table(&["Outcome", "Rule", "What it asks", "Controls"]);
+    fn add_rules_table(&mut self, told: &[RankedJudgement<'_>]) {
+        self.document.add_table_head(&["Outcome", "Rule", "What it asks", "Controls"]);
         for told in told {
             let rule = &told.judgement.rule;
-            let mut controls = Inline::cell();
+            let mut controls = MarkdownInline::new_cell();
             for (index, control) in rule.controls.iter().enumerate() {
-                controls = controls.own(if index == 0 { "" } else { ", " }).code(&escape::words(control));
+                controls = controls
+                    .with_markdown(if index == 0 { "" } else { ", " })
+                    .with_code(&escape::escape_words(control));
             }
-            self.document.row(&[
-                outcome(told.rank),
-                Inline::cell().code(&escape::words(&rule.id)).done(),
-                Inline::cell().words(&rule.title).done(),
-                controls.done(),
+            self.document.add_table_row(&[
+                describe_rank(told.rank),
+                MarkdownInline::new_cell().with_code(&escape::escape_words(&rule.id)).into_markdown(),
+                MarkdownInline::new_cell().with_words(&rule.title).into_markdown(),
+                controls.into_markdown(),
             ]);
         }
-        for told in told.iter().filter(|told| told.rank <= Rank::Warning) {
-            let rule = Inline::new().own("**").code(&escape::words(&told.judgement.rule.id)).own("**");
-            let points: Vec<_> = told.points().collect();
+        for told in told.iter().filter(|told| told.rank <= JudgementRank::Warning) {
+            let rule = MarkdownInline::new()
+                .with_markdown("**")
+                .with_code(&escape::escape_words(&told.judgement.rule.id))
+                .with_markdown("**");
+            let points: Vec<_> = told.objections().collect();
             if points.is_empty() {
                 continue;
             }
-            self.document.paragraph(&rule.own(":").done());
-            let most = if self.style.verbose { points.len() } else { self.style.most.max(1) };
+            self.document.add_paragraph(&rule.with_markdown(":").into_markdown());
+            let most = if self.style.verbose { points.len() } else { self.style.max_changes.max(1) };
             for point in points.iter().take(most) {
-                let text = Inline::new().sentence(&point.whole(told.revision()));
-                self.document.item("-", &text.done(), &[]);
+                let text = MarkdownInline::new().with_sentence(&point.describe_fully(told.revision()));
+                self.document.add_list_item("-", &text.into_markdown(), &[]);
             }
             if most < points.len() {
-                self.document.item("-", &format!("and {} more like these", points.len() - most), &[]);
+                self.document.add_list_item(
+                    "-",
+                    &format!("and {} more like these", points.len() - most),
+                    &[],
+                );
             }
         }
     }
 
-    fn obligations(&mut self) {
-        let owed: Vec<_> = told(self.report)
+    fn add_obligations(&mut self) {
+        let owed: Vec<_> = rank_report(self.report)
             .filter_map(|told| match &told.judgement.outcome {
-                Outcome::Owed(owed) => Some((told, owed)),
+                RuleOutcome::Owed(owed) => Some((told, owed)),
                 _ => None,
             })
             .flat_map(|(told, owed)| owed.iter().map(move |one| (told, one)))
@@ -173,78 +194,80 @@ impl Face<'_, '_> {
         if owed.is_empty() {
             return;
         }
-        self.document.heading(3, "Owed");
-        self.document.table(&["What", "By whom", "When", "Closed by", "Rule", "Change"]);
+        self.document.add_heading(3, "Owed");
+        self.document.add_table_head(&["What", "By whom", "When", "Closed by", "Rule", "Change"]);
         for (told, one) in owed {
-            self.document.row(&[
-                Inline::cell().words(&one.what).done(),
-                Inline::cell().words(&one.owner).done(),
-                due::words(one.due, self.report.seen_at),
-                Inline::cell().code(&escape::words(&one.evidence)).done(),
-                Inline::cell().code(&escape::words(&told.judgement.rule.id)).done(),
-                told.revision().map(|id| commit(id, self.style)).unwrap_or_default(),
+            self.document.add_table_row(&[
+                MarkdownInline::new_cell().with_words(&one.what).into_markdown(),
+                MarkdownInline::new_cell().with_words(&one.owner).into_markdown(),
+                due::describe_due_time(one.due, self.report.seen_at),
+                MarkdownInline::new_cell().with_code(&escape::escape_words(&one.evidence)).into_markdown(),
+                MarkdownInline::new_cell()
+                    .with_code(&escape::escape_words(&told.judgement.rule.id))
+                    .into_markdown(),
+                told.revision().map(|id| link_commit(id, self.style)).unwrap_or_default(),
             ]);
         }
     }
 
-    fn exemptions(&mut self) {
+    fn add_exemptions(&mut self) {
         let mut lines: Vec<String> = Vec::new();
-        for told in told(self.report) {
-            let Outcome::Exempted { reason, approved_by, until, place } = &told.judgement.outcome else {
+        for told in rank_report(self.report) {
+            let RuleOutcome::Exempted { reason, approved_by, until, place } = &told.judgement.outcome else {
                 continue;
             };
-            let line = Inline::new()
-                .code(&escape::words(&told.judgement.rule.id))
-                .own(": ")
-                .words(reason)
-                .own("; allowed by ")
-                .words(approved_by)
-                .own(" until ")
-                .words(until)
-                .own(", at ")
-                .words(place)
-                .done();
+            let line = MarkdownInline::new()
+                .with_code(&escape::escape_words(&told.judgement.rule.id))
+                .with_markdown(": ")
+                .with_words(reason)
+                .with_markdown("; allowed by ")
+                .with_words(approved_by)
+                .with_markdown(" until ")
+                .with_words(until)
+                .with_markdown(", at ")
+                .with_words(place)
+                .into_markdown();
             if !lines.contains(&line) {
                 lines.push(line);
             }
         }
         if !lines.is_empty() {
-            self.document.heading(3, "Exempted");
-            lines.iter().for_each(|line| self.document.item("-", line, &[]));
+            self.document.add_heading(3, "Exempted");
+            lines.iter().for_each(|line| self.document.add_list_item("-", line, &[]));
         }
     }
 }
 
 /// Returns true for what stands in the tables; what passed is told at the end, and what is asked
 /// later too.
-fn is_told(told: &Told<'_>) -> bool {
-    told.rank < Rank::Later
+fn is_listed(told: &RankedJudgement<'_>) -> bool {
+    told.rank < JudgementRank::Deferred
 }
 
-fn sign(decision: Decision) -> (&'static str, &'static str) {
+fn describe_decision(decision: Decision) -> (&'static str, &'static str) {
     match decision {
         Decision::Deny => ("❌", "denied"),
         Decision::Allow => ("✅", "allowed"),
     }
 }
 
-fn outcome(rank: Rank) -> String {
+fn describe_rank(rank: JudgementRank) -> String {
     let sign = match rank {
-        Rank::Broken => "❌",
-        Rank::Unknown | Rank::Open => "❓",
-        Rank::Warning => "⚠",
-        Rank::Owed | Rank::Later => "⏳",
-        Rank::Exempted => "➖",
-        Rank::Passed | Rank::NotApplicable => "✅",
+        JudgementRank::Denied => "❌",
+        JudgementRank::DeniedUnknown | JudgementRank::Undecided => "❓",
+        JudgementRank::Warning => "⚠",
+        JudgementRank::Owed | JudgementRank::Deferred => "⏳",
+        JudgementRank::Exempted => "➖",
+        JudgementRank::Passed | JudgementRank::NotApplicable => "✅",
     };
-    format!("{sign} {}", rank.words())
+    format!("{sign} {}", rank.describe())
 }
 
 /// Returns a commit, as a link where its address is known.
-fn commit(id: Oid, style: &Style) -> String {
-    let short = id.short();
-    match &style.web {
-        Some(web) => format!("[`{short}`]({})", web.commit(id)),
+fn link_commit(id: Oid, style: &ReportStyle) -> String {
+    let short = id.short_hex();
+    match &style.repository_url {
+        Some(web) => format!("[`{short}`]({})", web.commit_url(id)),
         None => format!("`{short}`"),
     }
 }

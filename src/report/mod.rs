@@ -35,14 +35,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
-use crate::predicates::Trace;
-use crate::verdict::{Decision, Judgement, Level, Line, Outcome, Verdict};
+use crate::predicates::ConditionTrace;
+use crate::verdict::{Decision, Judgement, RuleLevel, RuleOutcome, Sentence, Verdict};
 
-pub use web::Web;
+pub use web::RepositoryUrl;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// For people, at a terminal and in the `remote:` lines of a push.
     Terminal,
     /// For programs: the schema `changegate/verdict/v1`, described in `docs/json.md`.
@@ -61,33 +61,41 @@ pub enum Format {
 ///
 /// Nothing here adds or takes a fact, and [`Format::Json`] heeds nothing of it at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Style {
+pub struct ReportStyle {
     /// True if colours are wanted; everything can be understood without.
     pub colour: bool,
     /// The columns in which sentences are wrapped; text to paste is never split.
     pub width: usize,
     /// How many denied changes are shown whole; the others are counted.
-    pub most: usize,
+    pub max_changes: usize,
     /// True to show every change, every rule and every control, whatever `most` says.
     pub verbose: bool,
     /// True to write nothing at all about what is allowed, in a terminal.
     pub quiet: bool,
     /// How many bytes [`Format::Markdown`] may take; what does not fit is counted.
-    pub limit: usize,
+    pub max_markdown_bytes: usize,
     /// Where the repository can be looked at, for links; without it there are none.
-    pub web: Option<Web>,
+    pub repository_url: Option<RepositoryUrl>,
 }
 
 /// How many bytes a comment or a check run on GitHub may have.
-pub const COMMENT: usize = 65_535;
+pub const MAX_COMMENT_BYTES: usize = 65_535;
 
 /// How many bytes the summary of a job's step on GitHub may have.
-pub const SUMMARY: usize = 1 << 20;
+pub const MAX_SUMMARY_BYTES: usize = 1 << 20;
 
-impl Default for Style {
+impl Default for ReportStyle {
     /// Returns the style for 80 columns of which git takes 8 for `remote: `, and for a comment.
     fn default() -> Self {
-        Style { colour: false, width: 72, most: 10, verbose: false, quiet: false, limit: COMMENT, web: None }
+        ReportStyle {
+            colour: false,
+            width: 72,
+            max_changes: 10,
+            verbose: false,
+            quiet: false,
+            max_markdown_bytes: MAX_COMMENT_BYTES,
+            repository_url: None,
+        }
     }
 }
 
@@ -103,16 +111,16 @@ pub struct Report {
     /// When it was seen, by the clock of whoever judged.
     pub seen_at: Timestamp,
     /// The policy; `None` if none could be used, which some refusal then explains.
-    pub policy: Option<PolicyName>,
+    pub policy: Option<PolicyDescription>,
     /// What was judged: one group for each ref under change control, or one for everything.
-    pub groups: Vec<Group>,
+    pub groups: Vec<ReportGroup>,
     /// What else somebody should know, such as an exemption that has expired.
-    pub notes: Vec<Line>,
+    pub notes: Vec<Sentence>,
 }
 
 /// Which policy it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyName {
+pub struct PolicyDescription {
     /// What it calls itself.
     pub name: String,
     /// The SHA-256 of everything that it was read from, in hexadecimal digits.
@@ -123,39 +131,39 @@ pub struct PolicyName {
 
 /// Changes that were judged together.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Group {
+pub struct ReportGroup {
     /// What they have in common.
-    pub of: Of,
+    pub scope: GroupScope,
     /// What was found about the ref itself, whatever it holds.
     pub refusals: Vec<Judgement>,
     /// The changes, oldest first.
     pub verdicts: Vec<Verdict>,
     /// How many further changes are allowed and left out, because there is nothing to say of them.
-    pub passed: usize,
+    pub omitted_passes: usize,
     /// How rules came to their answers; empty unless somebody asked.
     pub traces: Vec<RuleTrace>,
     /// For a ref under change control, what it was judged as.
-    pub judged_as: Option<JudgedAs>,
+    pub judged_ref: Option<JudgedRef>,
     /// Whether the last change may be mended with `git commit --amend`, because nothing follows it.
-    pub amendable: bool,
+    pub is_amendable: bool,
 }
 
 /// What a ref under change control was judged as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JudgedAs {
+pub struct JudgedRef {
     /// The full name of the ref, after symbolic refs have been followed.
     pub name: Text,
     /// The policies that its changes were held against: its own, and that of the policy ref where
     /// that is another.
-    pub policies: Vec<PolicyFrom>,
+    pub policies: Vec<PolicyReference>,
 }
 
 /// A policy, and from where it can be had again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PolicyFrom {
+pub struct PolicyReference {
     /// Where it stands.
-    pub place: PolicyPlace,
+    pub place: PolicyLocation,
     /// The SHA-256 of everything that it was read from, in hexadecimal digits.
     pub digest: String,
 }
@@ -163,7 +171,7 @@ pub struct PolicyFrom {
 /// Where a policy stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PolicyPlace {
+pub enum PolicyLocation {
     /// At a path of a commit.
     Commit {
         /// The commit.
@@ -181,25 +189,25 @@ pub enum PolicyPlace {
 
 /// What the changes of a group have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Of {
+pub enum GroupScope {
     /// A push moves this ref.
     Ref {
         /// Its full name.
         name: Text,
         /// What happens to it.
-        update: Update,
+        update: RefUpdateKind,
     },
     /// Somebody asked about this range.
     Range(Text),
     /// It is this pull request, as in `acme/shop#12`.
-    Pull(Text),
+    PullRequest(Text),
     /// It is one message that is about to be recorded.
     Message,
 }
 
 /// What a push does to a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Update {
+pub enum RefUpdateKind {
     /// It did not exist.
     Create {
         /// Where it is to point.
@@ -230,37 +238,37 @@ pub enum Update {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleTrace {
     /// The place of the change in [`Group::verdicts`], counted from 0.
-    pub verdict: usize,
+    pub verdict_index: usize,
     /// The rule's id.
-    pub rule: String,
+    pub rule_id: String,
     /// The question and its parts.
-    pub trace: Trace,
+    pub trace: ConditionTrace,
 }
 
-impl Group {
+impl ReportGroup {
     /// Returns the group of these changes, with nothing against the ref and nothing explained.
-    pub fn new(of: Of, verdicts: Vec<Verdict>) -> Self {
-        Group {
-            of,
+    pub fn new(of: GroupScope, verdicts: Vec<Verdict>) -> Self {
+        ReportGroup {
+            scope: of,
             refusals: Vec::new(),
             verdicts,
-            passed: 0,
+            omitted_passes: 0,
             traces: Vec::new(),
-            judged_as: None,
-            amendable: true,
+            judged_ref: None,
+            is_amendable: true,
         }
     }
 
     /// Returns what is decided about the group: one refusal or one denied change is enough.
     pub fn decision(&self, enforced: bool) -> Decision {
-        let refused = self.refusals.iter().any(|judgement| judgement.denies(enforced));
+        let refused = self.refusals.iter().any(|judgement| judgement.is_denying(enforced));
         let denied = self.verdicts.iter().any(|verdict| verdict.decision() == Decision::Deny);
         if refused || denied { Decision::Deny } else { Decision::Allow }
     }
 }
 
 /// Returns what is decided about all groups together: one that is denied denies everything.
-pub fn decide(groups: &[Group], enforced: bool) -> Decision {
+pub fn decide_groups(groups: &[ReportGroup], enforced: bool) -> Decision {
     groups.iter().map(|group| group.decision(enforced)).max().unwrap_or(Decision::Allow)
 }
 
@@ -269,57 +277,66 @@ pub fn decide(groups: &[Group], enforced: bool) -> Decision {
 /// # Errors
 ///
 /// Passes on what the writer says; the report may then be written in part.
-pub fn write(format: Format, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_report(
+    format: ReportFormat,
+    report: &Report,
+    style: &ReportStyle,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
-        Format::Terminal => terminal::write(report, style, out),
-        Format::Json => json::write(report, out),
-        Format::Github => github::write(report, style, out),
-        Format::Sarif => sarif::write(report, style, out),
-        Format::Junit => junit::write(report, out),
-        Format::Markdown => markdown::write(report, style, out),
+        ReportFormat::Terminal => terminal::write_terminal(report, style, out),
+        ReportFormat::Json => json::write_json(report, out),
+        ReportFormat::Github => github::write_github_log(report, style, out),
+        ReportFormat::Sarif => sarif::write_sarif(report, style, out),
+        ReportFormat::Junit => junit::write_junit(report, out),
+        ReportFormat::Markdown => markdown::write_markdown(report, style, out),
     }
 }
 
 /// How many there are of what a summary speaks of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
+struct ReportCounts {
     changes: usize,
-    denied: usize,
+    denied_changes: usize,
     refused_refs: usize,
-    owed: usize,
-    undecided: usize,
+    owed_obligations: usize,
+    undecided_rules: usize,
     warnings: usize,
-    exempted: usize,
-    deferred: usize,
+    used_exemptions: usize,
+    deferred_rules: usize,
 }
 
-impl Counts {
-    fn of(report: &Report) -> Self {
-        let mut counts = Counts::default();
+impl ReportCounts {
+    fn count_report(report: &Report) -> Self {
+        let mut counts = ReportCounts::default();
         for group in &report.groups {
-            counts.changes += group.verdicts.len() + group.passed;
-            counts.denied += group.verdicts.iter().filter(|one| one.decision() == Decision::Deny).count();
+            counts.changes += group.verdicts.len() + group.omitted_passes;
+            counts.denied_changes +=
+                group.verdicts.iter().filter(|one| one.decision() == Decision::Deny).count();
             counts.refused_refs +=
-                usize::from(group.refusals.iter().any(|judgement| judgement.denies(report.enforced)));
+                usize::from(group.refusals.iter().any(|judgement| judgement.is_denying(report.enforced)));
             for judgement in &group.refusals {
-                counts.add(judgement, report.enforced);
+                counts.add_judgement(judgement, report.enforced);
             }
             for verdict in &group.verdicts {
-                verdict.judgements.iter().for_each(|judgement| counts.add(judgement, verdict.enforced));
+                verdict
+                    .judgements
+                    .iter()
+                    .for_each(|judgement| counts.add_judgement(judgement, verdict.enforced));
             }
         }
         counts
     }
 
-    fn add(&mut self, judgement: &Judgement, enforced: bool) {
+    fn add_judgement(&mut self, judgement: &Judgement, enforced: bool) {
         match &judgement.outcome {
-            _ if judgement.denies(enforced) => {}
-            Outcome::Owed(owed) => self.owed += owed.len(),
-            Outcome::Exempted { .. } => self.exempted += 1,
-            Outcome::Undecided(_) if judgement.level == Level::Deny => self.undecided += 1,
-            Outcome::Fail(_) | Outcome::Undecided(_) => self.warnings += 1,
-            Outcome::Deferred(_) => self.deferred += 1,
-            Outcome::Pass | Outcome::NotApplicable => {}
+            _ if judgement.is_denying(enforced) => {}
+            RuleOutcome::Owed(owed) => self.owed_obligations += owed.len(),
+            RuleOutcome::Exempted { .. } => self.used_exemptions += 1,
+            RuleOutcome::Undecided(_) if judgement.level == RuleLevel::Deny => self.undecided_rules += 1,
+            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) => self.warnings += 1,
+            RuleOutcome::Deferred(_) => self.deferred_rules += 1,
+            RuleOutcome::Pass | RuleOutcome::NotApplicable => {}
         }
     }
 }

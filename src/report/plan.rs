@@ -5,38 +5,38 @@
 //! each thing once, and nothing that does not deny.
 
 use super::Report;
-use super::points::{Point, Told, of_change, of_ref};
+use super::points::{RankedJudgement, RuleObjection, rank_refusals, rank_verdict};
 use crate::change::{Oid, Stage};
 
 /// Who mends a finding unless it says otherwise; see [`Finding::new`](crate::verdict::Finding::new).
-pub(super) const AUTHOR: &str = "the author";
+pub(super) const DEFAULT_FIXER: &str = "the author";
 
 /// How many tasks of one person are kept; nobody works through more of them from one report.
-const MOST: usize = 100;
+const MAX_TASKS_PER_PERSON: usize = 100;
 
 /// What one person, or one kind of person, does.
 #[derive(Clone, Debug)]
-pub(super) struct Step<'report> {
+pub(super) struct FixPlanStep<'report> {
     /// Who acts.
-    pub(super) who: &'report str,
+    pub(super) fixer: &'report str,
     /// What they do.
-    pub(super) tasks: Vec<Task<'report>>,
+    pub(super) tasks: Vec<FixTask<'report>>,
     /// How many further tasks there are, in a history where nearly everything is denied.
-    pub(super) more: usize,
-    turn: Turn,
+    pub(super) omitted_tasks: usize,
+    turn: FixTurn,
 }
 
 /// One thing to do, in all the places where it is the same thing.
 #[derive(Clone, Debug)]
-pub(super) struct Task<'report> {
+pub(super) struct FixTask<'report> {
     /// The rules that ask for it.
-    pub(super) rules: Vec<&'report str>,
+    pub(super) rule_ids: Vec<&'report str>,
     /// What is wrong, each once.
-    pub(super) points: Vec<Point<'report>>,
+    pub(super) objections: Vec<RuleObjection<'report>>,
     /// The lines to write or the commands to run, each once.
-    pub(super) lines: Vec<&'report str>,
+    pub(super) paste_lines: Vec<&'report str>,
     /// Whether the lines are commands.
-    pub(super) commands: bool,
+    pub(super) are_commands: bool,
     /// The changes that it is about; none for a ref, or for what is not recorded yet.
     pub(super) revisions: Vec<Oid>,
     /// Where the changes were seen; `None` for a ref.
@@ -48,20 +48,23 @@ pub(super) struct Task<'report> {
 /// An approval is of the final revision. So whatever changes the revision comes before whoever has
 /// to look at it, and nobody is asked twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+enum FixTurn {
     Author,
-    Ref,
+    RefOwner,
     Others,
-    Gate,
+    GateOperator,
 }
 
 /// Returns the plan; empty where nothing denies.
-pub(super) fn plan(report: &Report) -> Vec<Step<'_>> {
-    let mut steps: Vec<Step<'_>> = Vec::new();
+pub(super) fn build_fix_plan(report: &Report) -> Vec<FixPlanStep<'_>> {
+    let mut steps: Vec<FixPlanStep<'_>> = Vec::new();
     for group in &report.groups {
-        add(&mut steps, of_ref(group, report.enforced).filter(|told| told.rank.denies()).collect());
+        add_denials(
+            &mut steps,
+            rank_refusals(group, report.enforced).filter(|told| told.rank.is_denying()).collect(),
+        );
         for verdict in &group.verdicts {
-            add(&mut steps, of_change(verdict).filter(|told| told.rank.denies()).collect());
+            add_denials(&mut steps, rank_verdict(verdict).filter(|told| told.rank.is_denying()).collect());
         }
     }
     steps.sort_by_key(|step| step.turn);
@@ -69,93 +72,95 @@ pub(super) fn plan(report: &Report) -> Vec<Step<'_>> {
 }
 
 /// Adds what speaks against one change, or one ref.
-fn add<'report>(steps: &mut Vec<Step<'report>>, denying: Vec<Told<'report>>) {
-    for (turn, who, task) in tasks(denying) {
-        let place = steps.iter().position(|step| step.who == who && step.turn == turn);
+fn add_denials<'report>(steps: &mut Vec<FixPlanStep<'report>>, denying: Vec<RankedJudgement<'report>>) {
+    for (turn, who, task) in build_fix_tasks(denying) {
+        let place = steps.iter().position(|step| step.fixer == who && step.turn == turn);
         let Some(step) = place.and_then(|place| steps.get_mut(place)) else {
-            steps.push(Step { who, tasks: vec![task], more: 0, turn });
+            steps.push(FixPlanStep { fixer: who, tasks: vec![task], omitted_tasks: 0, turn });
             continue;
         };
-        if let Some(known) = step.tasks.iter_mut().find(|known| known.is_like(&task)) {
-            task.rules.into_iter().for_each(|rule| once(&mut known.rules, rule));
+        if let Some(known) = step.tasks.iter_mut().find(|known| known.is_same_task(&task)) {
+            task.rule_ids.into_iter().for_each(|rule| push_unique(&mut known.rule_ids, rule));
             // A revision comes with one change, and so only once.
             known.revisions.extend(task.revisions);
-        } else if step.tasks.len() < MOST {
+        } else if step.tasks.len() < MAX_TASKS_PER_PERSON {
             step.tasks.push(task);
         } else {
-            step.more += 1;
+            step.omitted_tasks += 1;
         }
     }
 }
 
 /// Returns what has to be done about one change, or one ref, by each person once.
-fn tasks(denying: Vec<Told<'_>>) -> Vec<(Turn, &str, Task<'_>)> {
-    let mut tasks: Vec<(Turn, &str, Task<'_>)> = Vec::new();
+fn build_fix_tasks(denying: Vec<RankedJudgement<'_>>) -> Vec<(FixTurn, &str, FixTask<'_>)> {
+    let mut tasks: Vec<(FixTurn, &str, FixTask<'_>)> = Vec::new();
     for told in denying {
-        for point in told.points() {
+        for point in told.objections() {
             let turn = match point {
-                Point::Gap(_) => Turn::Gate,
-                Point::Wrong(_) if told.verdict.is_none() => Turn::Ref,
-                Point::Wrong(finding) if finding.who == AUTHOR => Turn::Author,
-                Point::Wrong(_) => Turn::Others,
+                RuleObjection::Missing(_) => FixTurn::GateOperator,
+                RuleObjection::Finding(_) if told.verdict.is_none() => FixTurn::RefOwner,
+                RuleObjection::Finding(finding) if finding.who == DEFAULT_FIXER => FixTurn::Author,
+                RuleObjection::Finding(_) => FixTurn::Others,
             };
-            let who = point.who();
+            let who = point.fixed_by();
             let place = tasks.iter().position(|(known, name, _)| *known == turn && *name == who);
             let place = place.unwrap_or_else(|| {
-                tasks.push((turn, who, Task::new(&told)));
+                tasks.push((turn, who, FixTask::new(&told)));
                 tasks.len() - 1
             });
             if let Some((_, _, task)) = tasks.get_mut(place) {
-                task.take(&told, point);
+                task.add_objection(&told, point);
             }
         }
     }
     tasks
 }
 
-impl<'report> Task<'report> {
-    fn new(told: &Told<'report>) -> Self {
-        Task {
-            rules: Vec::new(),
-            points: Vec::new(),
-            lines: Vec::new(),
-            commands: told.verdict.is_none(),
+impl<'report> FixTask<'report> {
+    fn new(told: &RankedJudgement<'report>) -> Self {
+        FixTask {
+            rule_ids: Vec::new(),
+            objections: Vec::new(),
+            paste_lines: Vec::new(),
+            are_commands: told.verdict.is_none(),
             revisions: told.revision().into_iter().collect(),
             stage: told.verdict.map(|verdict| verdict.stage),
         }
     }
 
-    fn take(&mut self, told: &Told<'report>, point: Point<'report>) {
-        once(&mut self.rules, told.judgement.rule.id.as_str());
-        if self.points.iter().all(|known| known.what() != point.what()) {
-            self.points.push(point);
+    fn add_objection(&mut self, told: &RankedJudgement<'report>, point: RuleObjection<'report>) {
+        push_unique(&mut self.rule_ids, told.judgement.rule.id.as_str());
+        if self.objections.iter().all(|known| known.describe_problem() != point.describe_problem()) {
+            self.objections.push(point);
         }
-        if let Point::Wrong(finding) = point {
+        if let RuleObjection::Finding(finding) = point {
             let lines = finding.paste.iter().flat_map(|paste| paste.lines());
-            lines.filter(|line| !line.trim().is_empty()).for_each(|line| once(&mut self.lines, line));
+            lines
+                .filter(|line| !line.trim().is_empty())
+                .for_each(|line| push_unique(&mut self.paste_lines, line));
         }
     }
 
     /// Returns true if both are the same thing to do, in different places.
-    fn is_like(&self, other: &Task<'_>) -> bool {
+    fn is_same_task(&self, other: &FixTask<'_>) -> bool {
         // What pasting mends is the same thing to do whatever stood there before.
-        let told = |task: &Task<'_>| {
-            let points = task.points.iter().filter(|point| !is_pasted(point));
-            points.map(Point::what).collect::<Vec<_>>()
+        let told = |task: &FixTask<'_>| {
+            let points = task.objections.iter().filter(|point| !is_fixed_by_paste(point));
+            points.map(RuleObjection::describe_problem).collect::<Vec<_>>()
         };
-        self.lines == other.lines
-            && self.commands == other.commands
+        self.paste_lines == other.paste_lines
+            && self.are_commands == other.are_commands
             && self.stage == other.stage
             && told(self) == told(other)
     }
 }
 
 /// Returns true for what the author mends by pasting lines, and need not read about again.
-pub(super) fn is_pasted(point: &Point<'_>) -> bool {
-    matches!(point, Point::Wrong(finding) if finding.who == AUTHOR && finding.paste.is_some())
+pub(super) fn is_fixed_by_paste(point: &RuleObjection<'_>) -> bool {
+    matches!(point, RuleObjection::Finding(finding) if finding.who == DEFAULT_FIXER && finding.paste.is_some())
 }
 
-fn once<T: PartialEq>(list: &mut Vec<T>, one: T) {
+fn push_unique<T: PartialEq>(list: &mut Vec<T>, one: T) {
     if !list.contains(&one) {
         list.push(one);
     }
@@ -165,38 +170,38 @@ fn once<T: PartialEq>(list: &mut Vec<T>, one: T) {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::verdict::{Line, Outcome};
+    use crate::verdict::{RuleOutcome, Sentence};
 
     #[test]
     fn each_thing_stands_in_it_once_and_approvals_come_after_what_they_are_of() {
         let report = samples::denied();
-        let plan = plan(&report);
-        let who: Vec<_> = plan.iter().map(|step| step.who).collect();
+        let plan = build_fix_plan(&report);
+        let who: Vec<_> = plan.iter().map(|step| step.fixer).collect();
         let others = "somebody who did not make the change";
-        assert_eq!(who, [AUTHOR, "an administrator of this repository", others]);
+        assert_eq!(who, [DEFAULT_FIXER, "an administrator of this repository", others]);
         let [risk] = plan[0].tasks.as_slice() else { panic!("{plan:?}") };
-        assert_eq!(risk.lines, ["Risk: <low|medium|high|critical>"]);
+        assert_eq!(risk.paste_lines, ["Risk: <low|medium|high|critical>"]);
         assert_eq!(risk.revisions.len(), 2);
-        assert_eq!(risk.rules, ["risk-stated"]);
+        assert_eq!(risk.rule_ids, ["risk-stated"]);
         let [review] = plan[2].tasks.as_slice() else { panic!("{plan:?}") };
-        assert_eq!(review.points.len(), 2);
+        assert_eq!(review.objections.len(), 2);
     }
 
     #[test]
     fn the_same_lines_are_one_task_whatever_stood_there_before() {
         let mut report = samples::denied();
         let judgement = &mut report.groups[1].verdicts[2].judgements[0];
-        let Outcome::Fail(findings) = &mut judgement.outcome else { panic!("{judgement:?}") };
-        findings[0].what = Line::say("`Risk` is ").quote(&"hgih".into());
-        assert_eq!(plan(&report)[0].tasks.len(), 1);
+        let RuleOutcome::Fail(findings) = &mut judgement.outcome else { panic!("{judgement:?}") };
+        findings[0].what = Sentence::from_words("`Risk` is ").with_quote(&"hgih".into());
+        assert_eq!(build_fix_plan(&report)[0].tasks.len(), 1);
     }
 
     #[test]
     fn what_denies_nothing_is_not_in_it() {
         for report in [samples::allowed(), samples::owed(), samples::deferred(), samples::remarked()] {
-            assert!(plan(&report).is_empty());
+            assert!(build_fix_plan(&report).is_empty());
         }
         let report = samples::undecided();
-        assert_eq!(plan(&report)[0].who, "whoever runs this gate");
+        assert_eq!(build_fix_plan(&report)[0].fixer, "whoever runs this gate");
     }
 }

@@ -3,22 +3,24 @@
 //! Every format tells the same judgements. What counts as a denial, and which gaps somebody has to
 //! close, is settled here once, so that no two formats can disagree about it.
 
-use super::{Group, Report};
-use crate::change::{Missing, Need, Oid};
-use crate::verdict::{Disagreement, Finding, Judgement, Level, Line, Outcome, Spot, Verdict};
+use super::{Report, ReportGroup};
+use crate::change::{FactKind, Missing, Oid};
+use crate::verdict::{
+    ChangeLocation, FieldDisagreement, Finding, Judgement, RuleLevel, RuleOutcome, Sentence, Verdict,
+};
 
 /// Who closes a gap in the facts that a later stage would not close by itself.
-const GATEKEEPER: &str = "whoever runs this gate";
+const GATE_OPERATOR: &str = "whoever runs this gate";
 
 /// How much a judgement matters; what comes first matters most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
+pub(super) enum JudgementRank {
     /// It denies, because something is wrong.
-    Broken,
+    Denied,
     /// It denies, because something is not known.
-    Unknown,
+    DeniedUnknown,
     /// Something is not known, and nothing is denied for that here.
-    Open,
+    Undecided,
     /// It is told and denies nothing.
     Warning,
     /// The rule is kept against obligations.
@@ -26,209 +28,215 @@ pub(super) enum Rank {
     /// The rule is broken, and an exemption lets that be.
     Exempted,
     /// A later stage will ask.
-    Later,
+    Deferred,
     /// The rule is kept.
     Passed,
     /// The rule is about other changes.
     NotApplicable,
 }
 
-impl Rank {
+impl JudgementRank {
     /// Returns the rank of a judgement, where a gap denies if and only if `enforced`.
-    pub(super) fn of(judgement: &Judgement, enforced: bool) -> Self {
-        let denies = judgement.denies(enforced);
+    pub(super) fn from_judgement(judgement: &Judgement, enforced: bool) -> Self {
+        let denies = judgement.is_denying(enforced);
         match &judgement.outcome {
-            Outcome::Fail(_) if denies => Rank::Broken,
-            Outcome::Undecided(_) | Outcome::Deferred(_) if denies => Rank::Unknown,
-            Outcome::Undecided(_) if judgement.level == Level::Deny => Rank::Open,
-            Outcome::Fail(_) | Outcome::Undecided(_) => Rank::Warning,
-            Outcome::Deferred(_) => Rank::Later,
-            Outcome::Owed(_) => Rank::Owed,
-            Outcome::Exempted { .. } => Rank::Exempted,
-            Outcome::Pass => Rank::Passed,
-            Outcome::NotApplicable => Rank::NotApplicable,
+            RuleOutcome::Fail(_) if denies => JudgementRank::Denied,
+            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) if denies => JudgementRank::DeniedUnknown,
+            RuleOutcome::Undecided(_) if judgement.level == RuleLevel::Deny => JudgementRank::Undecided,
+            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) => JudgementRank::Warning,
+            RuleOutcome::Deferred(_) => JudgementRank::Deferred,
+            RuleOutcome::Owed(_) => JudgementRank::Owed,
+            RuleOutcome::Exempted { .. } => JudgementRank::Exempted,
+            RuleOutcome::Pass => JudgementRank::Passed,
+            RuleOutcome::NotApplicable => JudgementRank::NotApplicable,
         }
     }
 
     /// Returns true for what denies.
-    pub(super) fn denies(self) -> bool {
-        self <= Rank::Unknown
+    pub(super) fn is_denying(self) -> bool {
+        self <= JudgementRank::DeniedUnknown
     }
 
     /// Returns the rank in a word or two, for a reader who sees nothing else.
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn describe(self) -> &'static str {
         match self {
-            Rank::Broken => "denied",
-            Rank::Unknown => "denied, for what is not known",
-            Rank::Open => "undecided",
-            Rank::Warning => "warning",
-            Rank::Owed => "owed",
-            Rank::Exempted => "exempted",
-            Rank::Later => "asked later",
-            Rank::Passed => "passed",
-            Rank::NotApplicable => "not applicable",
+            JudgementRank::Denied => "denied",
+            JudgementRank::DeniedUnknown => "denied, for what is not known",
+            JudgementRank::Undecided => "undecided",
+            JudgementRank::Warning => "warning",
+            JudgementRank::Owed => "owed",
+            JudgementRank::Exempted => "exempted",
+            JudgementRank::Deferred => "asked later",
+            JudgementRank::Passed => "passed",
+            JudgementRank::NotApplicable => "not applicable",
         }
     }
 }
 
 /// A judgement, and where it belongs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told<'report> {
+pub(super) struct RankedJudgement<'report> {
     /// The change; `None` for what is said about a ref.
     pub(super) verdict: Option<&'report Verdict>,
     pub(super) judgement: &'report Judgement,
-    pub(super) rank: Rank,
+    pub(super) rank: JudgementRank,
 }
 
-impl<'report> Told<'report> {
+impl<'report> RankedJudgement<'report> {
     /// Returns the revision that was judged, where there is one.
     pub(super) fn revision(&self) -> Option<Oid> {
         self.verdict.and_then(|verdict| verdict.revision)
     }
 
     /// Returns what speaks against the rule, point by point.
-    pub(super) fn points(&self) -> impl Iterator<Item = Point<'report>> + use<'report> {
+    pub(super) fn objections(&self) -> impl Iterator<Item = RuleObjection<'report>> + use<'report> {
         let (findings, gaps): (&[Finding], &[Missing]) = match &self.judgement.outcome {
-            Outcome::Fail(findings) => (findings, &[]),
-            Outcome::Undecided(gaps) | Outcome::Deferred(gaps) => (&[], gaps),
-            Outcome::Pass | Outcome::Owed(_) | Outcome::Exempted { .. } | Outcome::NotApplicable => {
-                (&[], &[])
-            }
+            RuleOutcome::Fail(findings) => (findings, &[]),
+            RuleOutcome::Undecided(gaps) | RuleOutcome::Deferred(gaps) => (&[], gaps),
+            RuleOutcome::Pass
+            | RuleOutcome::Owed(_)
+            | RuleOutcome::Exempted { .. }
+            | RuleOutcome::NotApplicable => (&[], &[]),
         };
-        findings.iter().map(Point::Wrong).chain(gaps.iter().map(Point::Gap))
+        findings.iter().map(RuleObjection::Finding).chain(gaps.iter().map(RuleObjection::Missing))
     }
 }
 
 /// One thing that speaks against a rule.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Point<'report> {
+pub(super) enum RuleObjection<'report> {
     /// Something is wrong.
-    Wrong(&'report Finding),
+    Finding(&'report Finding),
     /// Something is not known.
-    Gap(&'report Missing),
+    Missing(&'report Missing),
 }
 
-impl<'report> Point<'report> {
+impl<'report> RuleObjection<'report> {
     /// Returns what it is.
-    pub(super) fn what(&self) -> Line {
+    pub(super) fn describe_problem(&self) -> Sentence {
         match self {
-            Point::Wrong(finding) => finding.what.clone(),
-            Point::Gap(missing) => Line::say(format!("cannot be decided: {missing}")),
+            RuleObjection::Finding(finding) => finding.what.clone(),
+            RuleObjection::Missing(missing) => Sentence::from_words(format!("cannot be decided: {missing}")),
         }
     }
 
     /// Returns where it was said, unless that is the revision that is spoken of anyway.
-    pub(super) fn place(&self, spoken_of: Option<Oid>) -> Option<Line> {
+    pub(super) fn describe_location(&self, spoken_of: Option<Oid>) -> Option<Sentence> {
         match self {
-            Point::Wrong(finding) => place(&finding.at, spoken_of),
-            Point::Gap(_) => None,
+            RuleObjection::Finding(finding) => describe_change_location(&finding.at, spoken_of),
+            RuleObjection::Missing(_) => None,
         }
     }
 
     /// Returns who can mend it, or when it is asked again.
-    pub(super) fn remedy(&self) -> String {
+    pub(super) fn describe_remedy(&self) -> String {
         match self {
-            Point::Wrong(finding) => format!("for {} to mend", finding.who),
-            Point::Gap(Missing::NotAtThisStage(need)) => format!("asked {}", later(*need)),
-            Point::Gap(_) => format!("for {GATEKEEPER} to mend"),
+            RuleObjection::Finding(finding) => format!("for {} to mend", finding.who),
+            RuleObjection::Missing(Missing::NotAtThisStage(need)) => {
+                format!("asked {}", describe_later_check(*need))
+            }
+            RuleObjection::Missing(_) => format!("for {GATE_OPERATOR} to mend"),
         }
     }
 
     /// Returns who can mend it.
-    pub(super) fn who(&self) -> &'report str {
+    pub(super) fn fixed_by(&self) -> &'report str {
         match self {
-            Point::Wrong(finding) => &finding.who,
-            Point::Gap(_) => GATEKEEPER,
+            RuleObjection::Finding(finding) => &finding.who,
+            RuleObjection::Missing(_) => GATE_OPERATOR,
         }
     }
 
     /// Returns the point as one sentence: what, where, and who can mend it.
-    pub(super) fn whole(&self, spoken_of: Option<Oid>) -> Line {
-        let mut line = self.what().and(" (");
-        if let Some(place) = self.place(spoken_of) {
+    pub(super) fn describe_fully(&self, spoken_of: Option<Oid>) -> Sentence {
+        let mut line = self.describe_problem().with_words(" (");
+        if let Some(place) = self.describe_location(spoken_of) {
             line.0.extend(place.0);
-            line = line.and("; ");
+            line = line.with_words("; ");
         }
-        line.and(self.remedy()).and(")")
+        line.with_words(self.describe_remedy()).with_words(")")
     }
 }
 
 /// Returns where something was said, or nothing if that is the revision that is spoken of anyway.
-pub(super) fn place(at: &Spot, spoken_of: Option<Oid>) -> Option<Line> {
-    let mut line = Line::default();
-    let gap = |line: &Line| if line.0.is_empty() { "" } else { " " };
+pub(super) fn describe_change_location(at: &ChangeLocation, spoken_of: Option<Oid>) -> Option<Sentence> {
+    let mut line = Sentence::default();
+    let gap = |line: &Sentence| if line.0.is_empty() { "" } else { " " };
     if let Some(path) = &at.path {
-        line = line.and("at ").quote(path);
+        line = line.with_words("at ").with_quote(path);
     }
     if let Some(number) = at.line {
         let of = if at.in_description { "description" } else { "message" };
         let gap = gap(&line);
-        line = line.and(format!("{gap}on line {number} of the {of}"));
+        line = line.with_words(format!("{gap}on line {number} of the {of}"));
     }
     if let Some(commit) = at.commit.filter(|commit| Some(*commit) != spoken_of) {
         let gap = gap(&line);
-        line = line.and(format!("{gap}in {}", commit.short()));
+        line = line.with_words(format!("{gap}in {}", commit.short_hex()));
     }
     (!line.0.is_empty()).then_some(line)
 }
 
 /// Returns what is stated in one place and another way in the next, and which of it counts.
-pub(super) fn disagreement(one: &Disagreement, spoken_of: Option<Oid>) -> Line {
-    let mut line = Line::say(format!("`{}` is ", one.field));
+pub(super) fn describe_disagreement(one: &FieldDisagreement, spoken_of: Option<Oid>) -> Sentence {
+    let mut line = Sentence::from_words(format!("`{}` is ", one.field));
     for (index, stated) in one.stated.iter().enumerate() {
-        line = line.and(if index == 0 { "" } else { " and " }).quote(&stated.value);
-        if let Some(place) = place(&stated.at, spoken_of) {
-            line = line.and(" ");
+        line = line.with_words(if index == 0 { "" } else { " and " }).with_quote(&stated.value);
+        if let Some(place) = describe_change_location(&stated.at, spoken_of) {
+            line = line.with_words(" ");
             line.0.extend(place.0);
         }
     }
-    line.and(format!("; `{}` counts", one.counts))
+    line.with_words(format!("; `{}` counts", one.counts))
 }
 
 /// Returns every judgement of a report, in its order: of each group what is said about the ref, and
 /// then what is said about each change.
-pub(super) fn told(report: &Report) -> impl Iterator<Item = Told<'_>> {
-    report.groups.iter().flat_map(|group| of_ref(group, report.enforced).chain(of_changes(group)))
+pub(super) fn rank_report(report: &Report) -> impl Iterator<Item = RankedJudgement<'_>> {
+    report.groups.iter().flat_map(|group| rank_refusals(group, report.enforced).chain(rank_verdicts(group)))
 }
 
 /// Returns what is said about the ref of a group.
-pub(super) fn of_ref(group: &Group, enforced: bool) -> impl Iterator<Item = Told<'_>> {
-    group.refusals.iter().map(move |judgement| Told {
+pub(super) fn rank_refusals(
+    group: &ReportGroup,
+    enforced: bool,
+) -> impl Iterator<Item = RankedJudgement<'_>> {
+    group.refusals.iter().map(move |judgement| RankedJudgement {
         verdict: None,
         judgement,
-        rank: Rank::of(judgement, enforced),
+        rank: JudgementRank::from_judgement(judgement, enforced),
     })
 }
 
 /// Returns what is said about the changes of a group.
-pub(super) fn of_changes(group: &Group) -> impl Iterator<Item = Told<'_>> {
-    group.verdicts.iter().flat_map(of_change)
+pub(super) fn rank_verdicts(group: &ReportGroup) -> impl Iterator<Item = RankedJudgement<'_>> {
+    group.verdicts.iter().flat_map(rank_verdict)
 }
 
 /// Returns what is said about one change.
-pub(super) fn of_change(verdict: &Verdict) -> impl Iterator<Item = Told<'_>> {
-    verdict.judgements.iter().map(|judgement| Told {
+pub(super) fn rank_verdict(verdict: &Verdict) -> impl Iterator<Item = RankedJudgement<'_>> {
+    verdict.judgements.iter().map(|judgement| RankedJudgement {
         verdict: Some(verdict),
         judgement,
-        rank: Rank::of(judgement, verdict.enforced),
+        rank: JudgementRank::from_judgement(judgement, verdict.enforced),
     })
 }
 
 /// Returns when and by whom something is asked that cannot be known yet.
-pub(super) fn later(need: Need) -> &'static str {
+pub(super) fn describe_later_check(need: FactKind) -> &'static str {
     match need {
-        Need::Commits
-        | Need::Paths
-        | Need::Kinds
-        | Need::Lines
-        | Need::Blobs
-        | Need::OwnContent
-        | Need::Signatures => "once it is recorded, by `changegate check` and at the push",
-        Need::Pusher | Need::Target | Need::Clock => "at the push, by the server",
-        Need::Pull | Need::Checks | Need::Comments | Need::Conversations => {
+        FactKind::Commits
+        | FactKind::Paths
+        | FactKind::FileKinds
+        | FactKind::Lines
+        | FactKind::Blobs
+        | FactKind::EvilMerges
+        | FactKind::Signatures => "once it is recorded, by `changegate check` and at the push",
+        FactKind::Pusher | FactKind::Target | FactKind::Clock => "at the push, by the server",
+        FactKind::Pull | FactKind::Checks | FactKind::Comments | FactKind::Conversations => {
             "in the pull request, by the forge"
         }
-        Need::Approvals | Need::Reviews | Need::Tickets => {
+        FactKind::Approvals | FactKind::Reviews | FactKind::Tickets => {
             "at the push or the merge, by the server or the forge"
         }
     }

@@ -3,32 +3,35 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::change::{Missing, Need};
-use crate::verdict::{Answer, Disagreement, Finding, Level, Obligation, RuleName, Spot, Stated};
+use crate::change::{FactKind, Missing};
+use crate::verdict::{
+    ChangeLocation, FieldDisagreement, Finding, Obligation, PredicateAnswer, RuleDescription, RuleLevel,
+    StatedValue,
+};
 
-pub(super) fn id(digit: &str) -> Oid {
+pub(super) fn sample_id(digit: &str) -> Oid {
     Oid::from_hex(&digit.chars().cycle().take(40).collect::<String>()).unwrap()
 }
 
-pub(super) fn rule(id: &str, title: &str) -> Arc<RuleName> {
-    Arc::new(RuleName {
+pub(super) fn sample_rule(id: &str, title: &str) -> Arc<RuleDescription> {
+    Arc::new(RuleDescription {
         id: id.into(),
         title: title.into(),
         controls: vec!["iso27001:A.8.32".into(), "soc2:CC8.1".into()],
     })
 }
 
-pub(super) fn judged(id: &str, title: &str, level: Level, outcome: Outcome) -> Judgement {
-    Judgement { rule: rule(id, title), level, outcome }
+pub(super) fn sample_judgement(id: &str, title: &str, level: RuleLevel, outcome: RuleOutcome) -> Judgement {
+    Judgement { rule: sample_rule(id, title), level, outcome }
 }
 
-pub(super) fn deny(id: &str, title: &str, outcome: Outcome) -> Judgement {
-    judged(id, title, Level::Deny, outcome)
+pub(super) fn denying_judgement(id: &str, title: &str, outcome: RuleOutcome) -> Judgement {
+    sample_judgement(id, title, RuleLevel::Deny, outcome)
 }
 
-pub(super) fn verdict(revision: &str, subject: &[u8], judgements: Vec<Judgement>) -> Verdict {
+pub(super) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Judgement>) -> Verdict {
     Verdict {
-        revision: Some(id(revision)),
+        revision: Some(sample_id(revision)),
         commits: 1,
         subject: subject.into(),
         stage: Stage::PreReceive,
@@ -39,13 +42,13 @@ pub(super) fn verdict(revision: &str, subject: &[u8], judgements: Vec<Judgement>
     }
 }
 
-pub(super) fn report(groups: Vec<Group>) -> Report {
+pub(super) fn sample_report(groups: Vec<ReportGroup>) -> Report {
     Report {
-        decision: decide(&groups, true),
+        decision: decide_groups(&groups, true),
         stage: Stage::PreReceive,
         enforced: true,
         seen_at: "2026-03-04T02:14:00Z".parse().unwrap(),
-        policy: Some(PolicyName {
+        policy: Some(PolicyDescription {
             name: "acme-change-management".into(),
             digest: "ab12cd34ef567890".repeat(4),
             source: "policies/changegate.yml at refs/heads/main (aaaaaaaaaa)".into(),
@@ -55,74 +58,92 @@ pub(super) fn report(groups: Vec<Group>) -> Report {
     }
 }
 
-pub(super) fn moved(name: &str) -> Of {
-    Of::Ref { name: name.into(), update: Update::Move { old: id("a"), new: id("b") } }
+pub(super) fn moved_ref(name: &str) -> GroupScope {
+    GroupScope::Ref {
+        name: name.into(),
+        update: RefUpdateKind::Move { old: sample_id("a"), new: sample_id("b") },
+    }
 }
 
-const REVIEWED: &str = "somebody who did not make the change has reviewed what lands";
-const RISK: &str = "the risk of the change is stated";
+const REVIEW_TITLE: &str = "somebody who did not make the change has reviewed what lands";
+const RISK_TITLE: &str = "the risk of the change is stated";
 
-fn no_review(commit: &str) -> Judgement {
-    let what = Line::say("`Reviewed-by` names ")
-        .quote(&"Ana Ruiz <ana@example.com>".into())
-        .and(", who made the change");
-    let said =
-        Finding::new(what).in_commit(Some(id(commit))).on_line(7).by("somebody who did not make the change");
-    let short = Finding::new(Line::say("1 approval in `Reviewed-by` is needed, and 0 count"))
-        .in_commit(Some(id(commit)))
-        .by("somebody who did not make the change")
-        .paste("Reviewed-by: <name> <address>");
-    deny("peer-review", REVIEWED, Outcome::Fail(vec![said, short]))
+fn missing_review(commit: &str) -> Judgement {
+    let what = Sentence::from_words("`Reviewed-by` names ")
+        .with_quote(&"Ana Ruiz <ana@example.com>".into())
+        .with_words(", who made the change");
+    let said = Finding::new(what)
+        .in_commit(Some(sample_id(commit)))
+        .on_message_line(7)
+        .fixed_by("somebody who did not make the change");
+    let short = Finding::new(Sentence::from_words("1 approval in `Reviewed-by` is needed, and 0 count"))
+        .in_commit(Some(sample_id(commit)))
+        .fixed_by("somebody who did not make the change")
+        .with_paste("Reviewed-by: <name> <address>");
+    denying_judgement("peer-review", REVIEW_TITLE, RuleOutcome::Fail(vec![said, short]))
 }
 
-fn no_risk(commit: &str) -> Judgement {
-    let missing = Finding::new(Line::say("`Risk` is missing"))
-        .in_commit(Some(id(commit)))
-        .paste("Risk: <low|medium|high|critical>");
-    deny("risk-stated", RISK, Outcome::Fail(vec![missing]))
+fn missing_risk(commit: &str) -> Judgement {
+    let missing = Finding::new(Sentence::from_words("`Risk` is missing"))
+        .in_commit(Some(sample_id(commit)))
+        .with_paste("Risk: <low|medium|high|critical>");
+    denying_judgement("risk-stated", RISK_TITLE, RuleOutcome::Fail(vec![missing]))
 }
 
-fn passed() -> Judgement {
-    deny("subject-form", "the subject says what changes", Outcome::Pass)
+fn passed_judgement() -> Judgement {
+    denying_judgement("subject-form", "the subject says what changes", RuleOutcome::Pass)
 }
 
 pub(super) fn denied() -> Report {
-    let main = Group::new(
-        moved("refs/heads/main"),
+    let main = ReportGroup::new(
+        moved_ref("refs/heads/main"),
         vec![
-            verdict(
+            sample_verdict(
                 "1b2c3d4e5f",
                 b"Add a retry to the payment client",
-                vec![no_review("1b2c3d4e5f"), no_risk("1b2c3d4e5f")],
+                vec![missing_review("1b2c3d4e5f"), missing_risk("1b2c3d4e5f")],
             ),
-            verdict("2c3d4e5f60", b"Say in the log which attempt it was", vec![passed()]),
-            verdict("3d4e5f6071", b"Raise the limit of attempts to five", vec![no_risk("3d4e5f6071")]),
+            sample_verdict("2c3d4e5f60", b"Say in the log which attempt it was", vec![passed_judgement()]),
+            sample_verdict(
+                "3d4e5f6071",
+                b"Raise the limit of attempts to five",
+                vec![missing_risk("3d4e5f6071")],
+            ),
         ],
     );
-    let forced =
-        Finding::new(Line::say("history that was under control is rewritten; 4 commits would be lost"))
-            .by("an administrator of this repository");
-    let release = Group {
-        refusals: vec![deny(
+    let forced = Finding::new(Sentence::from_words(
+        "history that was under control is rewritten; 4 commits would be lost",
+    ))
+    .fixed_by("an administrator of this repository");
+    let release = ReportGroup {
+        refusals: vec![denying_judgement(
             "no-rewrite",
             "history under change control only grows",
-            Outcome::Fail(vec![forced]),
+            RuleOutcome::Fail(vec![forced]),
         )],
-        ..Group::new(
-            Of::Ref {
+        ..ReportGroup::new(
+            GroupScope::Ref {
                 name: "refs/heads/release/2.1".into(),
-                update: Update::Rewrite { old: id("c"), new: id("d") },
+                update: RefUpdateKind::Rewrite { old: sample_id("c"), new: sample_id("d") },
             },
-            vec![verdict("2c3d4e5f60", b"Say in the log which attempt it was", vec![passed()])],
+            vec![sample_verdict(
+                "2c3d4e5f60",
+                b"Say in the log which attempt it was",
+                vec![passed_judgement()],
+            )],
         )
     };
-    let fine = Group::new(moved("refs/heads/docs"), vec![verdict("e", b"Fix a typo", vec![passed()])]);
-    report(vec![fine, main, release])
+    let fine = ReportGroup::new(
+        moved_ref("refs/heads/docs"),
+        vec![sample_verdict("e", b"Fix a typo", vec![passed_judgement()])],
+    );
+    sample_report(vec![fine, main, release])
 }
 
 pub(super) fn allowed() -> Report {
-    let fine = |digit| verdict(digit, b"Say in the log which attempt it was", vec![passed()]);
-    report(vec![Group::new(moved("refs/heads/main"), vec![fine("1"), fine("2"), fine("3")])])
+    let fine =
+        |digit| sample_verdict(digit, b"Say in the log which attempt it was", vec![passed_judgement()]);
+    sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![fine("1"), fine("2"), fine("3")])])
 }
 
 pub(super) fn owed() -> Report {
@@ -142,114 +163,146 @@ pub(super) fn owed() -> Report {
         field: None,
         by_others: false,
     };
-    let mut one = verdict(
+    let mut one = sample_verdict(
         "4e5f607182",
         b"Stop charging cards twice",
         vec![
-            deny("emergency-ticket", "an emergency has a ticket within a day", Outcome::Owed(vec![ticket])),
-            deny("post-implementation-review", "an emergency is looked back at", Outcome::Owed(vec![review])),
+            denying_judgement(
+                "emergency-ticket",
+                "an emergency has a ticket within a day",
+                RuleOutcome::Owed(vec![ticket]),
+            ),
+            denying_judgement(
+                "post-implementation-review",
+                "an emergency is looked back at",
+                RuleOutcome::Owed(vec![review]),
+            ),
         ],
     );
     one.class = Some("emergency".into());
-    report(vec![Group::new(moved("refs/heads/main"), vec![one])])
+    sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])])
 }
 
-pub(super) fn message(judgements: Vec<Judgement>) -> Report {
-    let mut one = verdict("1", b"Add a retry to the payment client", judgements);
+pub(super) fn message_report(judgements: Vec<Judgement>) -> Report {
+    let mut one = sample_verdict("1", b"Add a retry to the payment client", judgements);
     (one.revision, one.stage, one.enforced) = (None, Stage::CommitMsg, false);
-    let mut report = report(vec![Group::new(Of::Message, vec![one])]);
+    let mut report = sample_report(vec![ReportGroup::new(GroupScope::Message, vec![one])]);
     (report.stage, report.enforced) = (Stage::CommitMsg, false);
-    report.decision = decide(&report.groups, false);
+    report.decision = decide_groups(&report.groups, false);
     report
 }
 
 pub(super) fn deferred() -> Report {
-    message(vec![
-        passed(),
-        deny("peer-review", REVIEWED, Outcome::Deferred(vec![Missing::NotAtThisStage(Need::Reviews)])),
-        deny(
+    message_report(vec![
+        passed_judgement(),
+        denying_judgement(
+            "peer-review",
+            REVIEW_TITLE,
+            RuleOutcome::Deferred(vec![Missing::NotAtThisStage(FactKind::Reviews)]),
+        ),
+        denying_judgement(
             "own-pushes",
             "people push what they made",
-            Outcome::Deferred(vec![Missing::NotAtThisStage(Need::Pusher)]),
+            RuleOutcome::Deferred(vec![Missing::NotAtThisStage(FactKind::Pusher)]),
         ),
-        deny(
+        denying_judgement(
             "high-risk-needs-security",
             "security has approved what is risky",
-            Outcome::Deferred(vec![Missing::NotAtThisStage(Need::Reviews)]),
+            RuleOutcome::Deferred(vec![Missing::NotAtThisStage(FactKind::Reviews)]),
         ),
-        deny(
+        denying_judgement(
             "ticket-open",
             "the ticket is open",
-            Outcome::Deferred(vec![Missing::NotConfigured(Need::Tickets)]),
+            RuleOutcome::Deferred(vec![Missing::NotConfigured(FactKind::Tickets)]),
         ),
     ])
 }
 
 pub(super) fn refused_message() -> Report {
-    let what = Line::say("`Risk` is ").quote(&"hgih".into()).and(", and is asked to be at least medium");
-    let wrong = Finding::new(what).on_line(5).paste("Risk: <medium|high|critical>");
-    message(vec![
-        deny(
+    let what = Sentence::from_words("`Risk` is ")
+        .with_quote(&"hgih".into())
+        .with_words(", and is asked to be at least medium");
+    let wrong = Finding::new(what).on_message_line(5).with_paste("Risk: <medium|high|critical>");
+    message_report(vec![
+        denying_judgement(
             "risk-floor-infra",
             "what touches infrastructure is at least of medium risk",
-            Outcome::Fail(vec![wrong]),
+            RuleOutcome::Fail(vec![wrong]),
         ),
-        deny("peer-review", REVIEWED, Outcome::Deferred(vec![Missing::NotAtThisStage(Need::Reviews)])),
+        denying_judgement(
+            "peer-review",
+            REVIEW_TITLE,
+            RuleOutcome::Deferred(vec![Missing::NotAtThisStage(FactKind::Reviews)]),
+        ),
     ])
 }
 
 pub(super) fn undecided() -> Report {
     let missing = vec![
-        Missing::Unavailable(Need::Reviews, "the forge answered 503".into()),
-        Missing::NotConfigured(Need::Pusher),
-        Missing::NotAtThisStage(Need::Tickets),
+        Missing::Unavailable(FactKind::Reviews, "the forge answered 503".into()),
+        Missing::NotConfigured(FactKind::Pusher),
+        Missing::NotAtThisStage(FactKind::Tickets),
     ];
-    let one = verdict(
+    let one = sample_verdict(
         "5",
         b"Rotate the keys of the signer",
-        vec![deny("peer-review", REVIEWED, Outcome::Undecided(missing))],
+        vec![denying_judgement("peer-review", REVIEW_TITLE, RuleOutcome::Undecided(missing))],
     );
-    report(vec![Group::new(moved("refs/heads/main"), vec![one])])
+    sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])])
 }
 
 pub(super) fn remarked() -> Report {
-    let exempted = Outcome::Exempted {
+    let exempted = RuleOutcome::Exempted {
         reason: "lock-file bumps are covered by STD-DEPS-PATCH".into(),
         approved_by: "dana@example.com".into(),
         until: "2026-12-31".into(),
         place: "policies/changegate.yml:40".into(),
     };
-    let long = Finding::new(Line::say("the subject has 91 characters, and at most 72 are asked for"))
-        .in_commit(Some(id("6")))
-        .on_line(1);
-    let unknown = vec![Missing::NotConfigured(Need::Tickets)];
-    let one = verdict(
+    let long =
+        Finding::new(Sentence::from_words("the subject has 91 characters, and at most 72 are asked for"))
+            .in_commit(Some(sample_id("6")))
+            .on_message_line(1);
+    let unknown = vec![Missing::NotConfigured(FactKind::Tickets)];
+    let one = sample_verdict(
         "6",
         b"Bump serde from 1.0.228 to 1.0.229",
         vec![
-            deny("peer-review", REVIEWED, exempted),
-            judged("subject-length", "a subject fits a line", Level::Warn, Outcome::Fail(vec![long])),
-            judged("ticket-open", "the ticket is open", Level::Warn, Outcome::Undecided(unknown)),
+            denying_judgement("peer-review", REVIEW_TITLE, exempted),
+            sample_judgement(
+                "subject-length",
+                "a subject fits a line",
+                RuleLevel::Warn,
+                RuleOutcome::Fail(vec![long]),
+            ),
+            sample_judgement(
+                "ticket-open",
+                "the ticket is open",
+                RuleLevel::Warn,
+                RuleOutcome::Undecided(unknown),
+            ),
         ],
     );
-    let mut report = report(vec![Group::new(moved("refs/heads/main"), vec![one])]);
+    let mut report = sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]);
     report.notes = vec![
-        Line::say("the exemption of `four-pillars` expired on 2026-02-28"),
-        Line::say("this policy asked to be reviewed by 2026-01-31"),
+        Sentence::from_words("the exemption of `four-pillars` expired on 2026-02-28"),
+        Sentence::from_words("this policy asked to be reviewed by 2026-01-31"),
     ];
     report
 }
 
 pub(super) fn disagreeing() -> Report {
-    let described = Spot { line: Some(12), in_description: true, ..Spot::default() };
-    let said =
-        |digit: &str, line: usize| Spot { commit: Some(id(digit)), line: Some(line), ..Spot::default() };
-    let disagreement = |field: &str, stated: [(&[u8], Spot); 2], counts: &str| Disagreement {
+    let described = ChangeLocation { line: Some(12), in_description: true, ..ChangeLocation::default() };
+    let said = |digit: &str, line: usize| ChangeLocation {
+        commit: Some(sample_id(digit)),
+        line: Some(line),
+        ..ChangeLocation::default()
+    };
+    let disagreement = |field: &str, stated: [(&[u8], ChangeLocation); 2], counts: &str| FieldDisagreement {
         field: field.into(),
-        stated: stated.into_iter().map(|(value, at)| Stated { value: value.into(), at }).collect(),
+        stated: stated.into_iter().map(|(value, at)| StatedValue { value: value.into(), at }).collect(),
         counts: counts.into(),
     };
-    let mut one = verdict("9", b"Cache the tenant lookup", vec![passed()]);
+    let mut one = sample_verdict("9", b"Cache the tenant lookup", vec![passed_judgement()]);
     (one.stage, one.commits) = (Stage::PullRequest, 2);
     one.disagreements = vec![
         disagreement("Risk", [(b"high; the token check", said("8a", 5)), (b"low", described)], "high"),
@@ -259,29 +312,33 @@ pub(super) fn disagreeing() -> Report {
             "emergency",
         ),
     ];
-    report(vec![Group::new(Of::Pull("acme/shop#12".into()), vec![one])])
+    sample_report(vec![ReportGroup::new(GroupScope::PullRequest("acme/shop#12".into()), vec![one])])
 }
 
 pub(super) fn hostile() -> Report {
     let text = |bytes: &[u8]| Text::new(bytes);
-    let what = Line::say("`Risk` is ")
-        .quote(&text(b"low\x1b[2J`\r\nREFUSED ::error::x \xff\xe2\x80\xae"))
-        .and(", which is not a level");
+    let what = Sentence::from_words("`Risk` is ")
+        .with_quote(&text(b"low\x1b[2J`\r\nREFUSED ::error::x \xff\xe2\x80\xae"))
+        .with_words(", which is not a level");
     let finding = Finding::new(what).at_path(&text(b"src/\x1b]8;;http://x\x07a/##[error]b"));
-    let one = verdict(
+    let one = sample_verdict(
         "7",
         b"\x1b[2J\rallowed \xe2\x80\xae ::error:: ##[group] and far more of it than a line could ever take in",
-        vec![deny("risk-stated", RISK, Outcome::Fail(vec![finding]))],
+        vec![denying_judgement("risk-stated", RISK_TITLE, RuleOutcome::Fail(vec![finding]))],
     );
     let name = text(b"refs/heads/%0A::error::x\xe2\x80\x8b<img>\x1b[31m");
-    report(vec![Group::new(Of::Ref { name, update: Update::Delete { old: id("8") } }, vec![one])])
+    sample_report(vec![ReportGroup::new(
+        GroupScope::Ref { name, update: RefUpdateKind::Delete { old: sample_id("8") } },
+        vec![one],
+    )])
 }
 
 pub(super) fn explained() -> Report {
-    let no = || Answer::Fails(vec![Finding::new(Line::say("no"))]);
-    let leaf = |question: &str, answer| Trace { question: question.into(), answer, parts: Vec::new() };
-    let unknown = Answer::Unknown(vec![Missing::NotConfigured(Need::Reviews)]);
-    let any = Trace {
+    let no = || PredicateAnswer::Fails(vec![Finding::new(Sentence::from_words("no"))]);
+    let leaf =
+        |question: &str, answer| ConditionTrace { question: question.into(), answer, parts: Vec::new() };
+    let unknown = PredicateAnswer::Unknown(vec![Missing::NotConfigured(FactKind::Reviews)]);
+    let any = ConditionTrace {
         question: "one of these holds".into(),
         answer: unknown.clone(),
         parts: vec![
@@ -292,12 +349,12 @@ pub(super) fn explained() -> Report {
             ),
         ],
     };
-    let all = Trace {
+    let all = ConditionTrace {
         question: "all of these hold".into(),
         answer: no(),
         parts: vec![
             leaf("`Risk` is present", no()),
-            leaf("`Change-Type` is present", Answer::Holds(Vec::new())),
+            leaf("`Change-Type` is present", PredicateAnswer::Holds(Vec::new())),
             any,
         ],
     };
@@ -305,37 +362,52 @@ pub(super) fn explained() -> Report {
     report.groups.remove(0);
     report.groups.truncate(1);
     report.groups[0].verdicts.truncate(1);
-    report.groups[0].traces = vec![RuleTrace { verdict: 0, rule: "risk-stated".into(), trace: all }];
+    report.groups[0].traces = vec![RuleTrace { verdict_index: 0, rule_id: "risk-stated".into(), trace: all }];
     report
 }
 
 pub(super) fn pulled() -> Report {
-    let wrong = Line::say("`Risk` is ").quote(&"hgih".into()).and(", and is asked to be at least medium");
-    let risk = Finding::new(wrong).in_description(5).paste("Risk: <medium|high|critical>");
-    let scope = Finding::new(Line::say("this changes ").quote(&"infra/prod.tf".into()))
+    let wrong = Sentence::from_words("`Risk` is ")
+        .with_quote(&"hgih".into())
+        .with_words(", and is asked to be at least medium");
+    let risk = Finding::new(wrong).on_description_line(5).with_paste("Risk: <medium|high|critical>");
+    let scope = Finding::new(Sentence::from_words("this changes ").with_quote(&"infra/prod.tf".into()))
         .at_path(&"infra/prod.tf".into())
-        .by("kim@example.com, sam@example.com");
-    let review =
-        Finding::new(Line::say("1 approval from security is needed, and 0 count")).by("ana@example.com");
-    let gap = vec![Missing::Unavailable(Need::Checks, "the forge answered 503".into())];
-    let mut one = verdict(
+        .fixed_by("kim@example.com, sam@example.com");
+    let review = Finding::new(Sentence::from_words("1 approval from security is needed, and 0 count"))
+        .fixed_by("ana@example.com");
+    let gap = vec![Missing::Unavailable(FactKind::Checks, "the forge answered 503".into())];
+    let mut one = sample_verdict(
         "6a5b4c3d2e",
         b"Let the signer use the new keys (#11)",
         vec![
-            deny(
+            denying_judgement(
                 "risk-floor-infra",
                 "what touches infrastructure is at least of medium risk",
-                Outcome::Fail(vec![risk]),
+                RuleOutcome::Fail(vec![risk]),
             ),
-            deny("infra-owners", "who answers for infrastructure has agreed", Outcome::Fail(vec![scope])),
-            deny("security-review", "security has approved what is risky", Outcome::Fail(vec![review])),
-            deny("tests-passed", "the tests have passed", Outcome::Undecided(gap)),
-            passed(),
-            deny("emergency-ticket", "an emergency has a ticket within a day", Outcome::NotApplicable),
+            denying_judgement(
+                "infra-owners",
+                "who answers for infrastructure has agreed",
+                RuleOutcome::Fail(vec![scope]),
+            ),
+            denying_judgement(
+                "security-review",
+                "security has approved what is risky",
+                RuleOutcome::Fail(vec![review]),
+            ),
+            denying_judgement("tests-passed", "the tests have passed", RuleOutcome::Undecided(gap)),
+            passed_judgement(),
+            denying_judgement(
+                "emergency-ticket",
+                "an emergency has a ticket within a day",
+                RuleOutcome::NotApplicable,
+            ),
         ],
     );
     (one.stage, one.commits) = (Stage::PullRequest, 3);
-    let mut report = report(vec![Group::new(Of::Pull("acme/shop#12".into()), vec![one])]);
+    let mut report =
+        sample_report(vec![ReportGroup::new(GroupScope::PullRequest("acme/shop#12".into()), vec![one])]);
     report.stage = Stage::PullRequest;
     report
 }

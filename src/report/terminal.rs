@@ -7,66 +7,69 @@
 
 use std::io::{self, Write};
 
-use super::page::{Look, Page, Span, plain, span};
-use super::points::{Point, disagreement, place};
-use super::{Counts, Group, Of, Report, Style, Update, due, escape, explain};
+use super::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
+use super::points::{RuleObjection, describe_change_location, describe_disagreement};
+use super::{
+    GroupScope, RefUpdateKind, Report, ReportCounts, ReportGroup, ReportStyle, due, escape, explain,
+};
 use crate::change::{Missing, Oid};
 use crate::verdict::{
-    Decision, Disagreement, Finding, Judgement, Level, Obligation, Outcome, RuleName, Verdict,
+    Decision, FieldDisagreement, Finding, Judgement, Obligation, RuleDescription, RuleLevel, RuleOutcome,
+    Verdict,
 };
 
 mod paste;
 mod summary;
 
-pub(super) use summary::headline;
+pub(super) use summary::build_headline;
 
 /// Writes the report.
-pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_terminal(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     if style.quiet && report.decision == Decision::Allow {
         return Ok(());
     }
-    let counts = Counts::of(report);
-    let mut face = Face { report, style, page: Page::new(out, style) };
-    let denied = face.denied()?;
-    left_out(&mut face.page, "denied", denied)?;
-    let allowed = face.remarks()?;
-    left_out(&mut face.page, "allowed with remarks", allowed)?;
-    summary::write(&mut face.page, report, style, &counts)
+    let counts = ReportCounts::count_report(report);
+    let mut face = TerminalRenderer { report, style, page: TerminalPage::new(out, style) };
+    let denied = face.write_denied_changes()?;
+    write_omitted_count(&mut face.page, "denied", denied)?;
+    let allowed = face.write_remarks()?;
+    write_omitted_count(&mut face.page, "allowed with remarks", allowed)?;
+    summary::write_summary(&mut face.page, report, style, &counts)
 }
 
-struct Face<'report, 'out> {
+struct TerminalRenderer<'report, 'out> {
     report: &'report Report,
-    style: &'report Style,
-    page: Page<'out>,
+    style: &'report ReportStyle,
+    page: TerminalPage<'out>,
 }
 
-impl Face<'_, '_> {
+impl TerminalRenderer<'_, '_> {
     /// Writes what is denied, and returns how many denied changes were left out.
-    fn denied(&mut self) -> io::Result<usize> {
+    fn write_denied_changes(&mut self) -> io::Result<usize> {
         let (mut shown, mut hidden) = (0, 0);
         for group in &self.report.groups {
             if group.decision(self.report.enforced) == Decision::Allow {
                 continue;
             }
-            let refused = group.refusals.iter().any(|judgement| judgement.denies(self.report.enforced));
+            let refused = group.refusals.iter().any(|judgement| judgement.is_denying(self.report.enforced));
             let mut headed = refused;
             if refused {
-                self.heading(group)?;
-                self.refusals(group)?;
+                self.write_group_heading(group)?;
+                self.write_refusals(group)?;
             }
             for (index, verdict) in group.verdicts.iter().enumerate() {
                 if verdict.decision() == Decision::Allow {
                     continue;
                 }
-                if !self.style.verbose && self.style.most <= shown {
+                if !self.style.verbose && self.style.max_changes <= shown {
                     hidden += 1;
                     continue;
                 }
                 if !headed {
-                    self.heading(group)?;
+                    self.write_group_heading(group)?;
                     headed = true;
                 }
-                self.change(group, index, verdict)?;
+                self.write_change(group, index, verdict)?;
                 shown += 1;
             }
         }
@@ -75,218 +78,251 @@ impl Face<'_, '_> {
 
     /// Writes the changes that are allowed and still have something that people should know, and
     /// returns how many of them were left out.
-    fn remarks(&mut self) -> io::Result<usize> {
+    fn write_remarks(&mut self) -> io::Result<usize> {
         let (mut shown, mut hidden) = (0, 0);
         for group in &self.report.groups {
-            let refused = group.refusals.iter().any(|judgement| judgement.denies(self.report.enforced));
+            let refused = group.refusals.iter().any(|judgement| judgement.is_denying(self.report.enforced));
             let mut headed = false;
-            if !refused && group.refusals.iter().any(|judgement| is_remarkable(&judgement.outcome)) {
-                self.heading(group)?;
+            if !refused && group.refusals.iter().any(|judgement| has_remark(&judgement.outcome)) {
+                self.write_group_heading(group)?;
                 headed = true;
-                self.refusals(group)?;
+                self.write_refusals(group)?;
             }
             for (index, verdict) in group.verdicts.iter().enumerate() {
-                let explained = group.traces.iter().any(|trace| trace.verdict == index);
+                let explained = group.traces.iter().any(|trace| trace.verdict_index == index);
                 let told = self.style.verbose
                     || explained
                     || !verdict.disagreements.is_empty()
-                    || verdict.judgements.iter().any(|judgement| is_remarkable(&judgement.outcome));
+                    || verdict.judgements.iter().any(|judgement| has_remark(&judgement.outcome));
                 if verdict.decision() == Decision::Deny || !told {
                     continue;
                 }
-                if !self.style.verbose && !explained && self.style.most <= shown {
+                if !self.style.verbose && !explained && self.style.max_changes <= shown {
                     hidden += 1;
                     continue;
                 }
                 if !headed {
-                    self.heading(group)?;
+                    self.write_group_heading(group)?;
                     headed = true;
                 }
-                self.change(group, index, verdict)?;
+                self.write_change(group, index, verdict)?;
                 shown += 1;
             }
         }
         Ok(hidden)
     }
 
-    fn heading(&mut self, group: &Group) -> io::Result<()> {
-        let (kind, name, what) = match &group.of {
-            Of::Ref { name, update } => match update {
-                Update::Create { .. } => ("ref ", name, ", to be created"),
-                Update::Move { .. } => ("ref ", name, ""),
-                Update::Rewrite { .. } => ("ref ", name, ", history to be rewritten"),
-                Update::Delete { .. } => ("ref ", name, ", to be deleted"),
+    fn write_group_heading(&mut self, group: &ReportGroup) -> io::Result<()> {
+        let (kind, name, what) = match &group.scope {
+            GroupScope::Ref { name, update } => match update {
+                RefUpdateKind::Create { .. } => ("ref ", name, ", to be created"),
+                RefUpdateKind::Move { .. } => ("ref ", name, ""),
+                RefUpdateKind::Rewrite { .. } => ("ref ", name, ", history to be rewritten"),
+                RefUpdateKind::Delete { .. } => ("ref ", name, ", to be deleted"),
             },
-            Of::Range(name) => ("range ", name, ""),
-            Of::Pull(name) => ("pull request ", name, ""),
-            Of::Message => return Ok(()),
+            GroupScope::Range(name) => ("range ", name, ""),
+            GroupScope::PullRequest(name) => ("pull request ", name, ""),
+            GroupScope::Message => return Ok(()),
         };
-        let name = escape::terminal(name.as_bytes(), escape::MOST);
-        self.page.gap();
-        self.page.paragraph(0, &[plain(kind), span(Look::Name, name), plain(what)])?;
-        self.page.gap();
+        let name = escape::escape_terminal(name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+        self.page.request_gap();
+        self.page
+            .write_paragraph(0, &[plain_text(kind), styled_text(TextStyle::Name, name), plain_text(what)])?;
+        self.page.request_gap();
         Ok(())
     }
 
-    fn refusals(&mut self, group: &Group) -> io::Result<()> {
+    fn write_refusals(&mut self, group: &ReportGroup) -> io::Result<()> {
         for judgement in &group.refusals {
-            self.judgement(2, judgement, self.report.enforced, None)?;
+            self.write_judgement(2, judgement, self.report.enforced, None)?;
         }
-        paste::commands(&mut self.page, 2, &group.refusals)?;
-        self.page.gap();
+        paste::write_fix_commands(&mut self.page, 2, &group.refusals)?;
+        self.page.request_gap();
         Ok(())
     }
 
-    fn change(&mut self, group: &Group, index: usize, verdict: &Verdict) -> io::Result<()> {
-        let indent = if group.of == Of::Message { 0 } else { 2 };
-        self.page.gap();
-        self.header(indent, verdict)?;
+    fn write_change(&mut self, group: &ReportGroup, index: usize, verdict: &Verdict) -> io::Result<()> {
+        let indent = if group.scope == GroupScope::Message { 0 } else { 2 };
+        self.page.request_gap();
+        self.write_change_header(indent, verdict)?;
         for denying in [true, false] {
             for judgement in &verdict.judgements {
-                if judgement.denies(verdict.enforced) == denying {
-                    self.judgement(indent + 2, judgement, verdict.enforced, verdict.revision)?;
+                if judgement.is_denying(verdict.enforced) == denying {
+                    self.write_judgement(indent + 2, judgement, verdict.enforced, verdict.revision)?;
                 }
             }
         }
         for disagreement in &verdict.disagreements {
-            self.disagreement(indent + 2, disagreement, verdict.revision)?;
+            self.write_disagreement(indent + 2, disagreement, verdict.revision)?;
         }
         if self.style.verbose {
-            self.others(indent + 2, verdict)?;
+            self.write_silent_rules(indent + 2, verdict)?;
         }
-        let newest = group.amendable && index + 1 == group.verdicts.len();
-        paste::write(&mut self.page, indent + 2, newest, verdict)?;
-        for trace in group.traces.iter().filter(|trace| trace.verdict == index) {
-            explain::write(&mut self.page, indent + 2, trace)?;
+        let newest = group.is_amendable && index + 1 == group.verdicts.len();
+        paste::write_paste_block(&mut self.page, indent + 2, newest, verdict)?;
+        for trace in group.traces.iter().filter(|trace| trace.verdict_index == index) {
+            explain::write_rule_trace(&mut self.page, indent + 2, trace)?;
         }
-        self.page.gap();
+        self.page.request_gap();
         Ok(())
     }
 
     /// One line: what became of it, which commit, of which class, what it calls itself.
-    fn header(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
+    fn write_change_header(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
         let mut spans = vec![match verdict.decision() {
-            Decision::Deny => span(Look::Denied, "denied"),
-            Decision::Allow => span(Look::Allowed, "allowed"),
+            Decision::Deny => styled_text(TextStyle::Denied, "denied"),
+            Decision::Allow => styled_text(TextStyle::Allowed, "allowed"),
         }];
-        spans.push(plain(" "));
+        spans.push(plain_text(" "));
         match &verdict.revision {
-            Some(id) => spans.push(span(Look::Id, id.short())),
-            None => spans.push(plain("this commit")),
+            Some(id) => spans.push(styled_text(TextStyle::CommitId, id.short_hex())),
+            None => spans.push(plain_text("this commit")),
         }
         if let Some(class) = &verdict.class {
-            spans.push(plain(format!(" ({})", escape::words(class))));
+            spans.push(plain_text(format!(" ({})", escape::escape_words(class))));
         }
-        spans.push(plain(" "));
-        let used: usize = spans.iter().map(|span| escape::columns(&span.text)).sum();
-        let subject = escape::terminal(verdict.subject.as_bytes(), self.page.room(indent + used + 2));
+        spans.push(plain_text(" "));
+        let used: usize = spans.iter().map(|span| escape::count_columns(&span.text)).sum();
+        let subject = escape::escape_terminal(
+            verdict.subject.as_bytes(),
+            self.page.remaining_columns(indent + used + 2),
+        );
         let subject = if subject.is_empty() { "no subject".into() } else { format!("\"{subject}\"") };
-        spans.push(plain(subject));
-        self.page.line(indent, &spans)
+        spans.push(plain_text(subject));
+        self.page.write_line(indent, &spans)
     }
 
-    fn judgement(
+    fn write_judgement(
         &mut self,
         indent: usize,
         judgement: &Judgement,
         enforced: bool,
         revision: Option<Oid>,
     ) -> io::Result<()> {
-        let denies = judgement.denies(enforced);
+        let denies = judgement.is_denying(enforced);
         let rule = &judgement.rule;
         match &judgement.outcome {
-            Outcome::Fail(findings) => {
-                self.rule(indent, judgement, denies)?;
-                let most = if self.style.verbose { findings.len() } else { self.style.most.max(1) };
+            RuleOutcome::Fail(findings) => {
+                self.write_rule_title(indent, judgement, denies)?;
+                let most = if self.style.verbose { findings.len() } else { self.style.max_changes.max(1) };
                 for finding in findings.iter().take(most) {
-                    self.finding(indent + 2, finding, revision)?;
+                    self.write_finding(indent + 2, finding, revision)?;
                 }
                 if most < findings.len() {
                     let more = format!("- and {} more like these", findings.len() - most);
-                    self.page.paragraph(indent + 2, &[plain(more)])?;
+                    self.page.write_paragraph(indent + 2, &[plain_text(more)])?;
                 }
                 Ok(())
             }
             // A later stage will ask: see the end of the report.
-            Outcome::Deferred(_) if !denies => Ok(()),
-            Outcome::Undecided(missing) | Outcome::Deferred(missing) => {
-                self.rule(indent, judgement, denies)?;
-                missing.iter().try_for_each(|one| self.missing(indent + 2, one))
+            RuleOutcome::Deferred(_) if !denies => Ok(()),
+            RuleOutcome::Undecided(missing) | RuleOutcome::Deferred(missing) => {
+                self.write_rule_title(indent, judgement, denies)?;
+                missing.iter().try_for_each(|one| self.write_missing(indent + 2, one))
             }
-            Outcome::Owed(owed) => owed.iter().try_for_each(|one| self.owed(indent, rule, one)),
-            Outcome::Exempted { reason, approved_by, until, place: _ } => {
+            RuleOutcome::Owed(owed) => {
+                owed.iter().try_for_each(|one| self.write_obligation(indent, rule, one))
+            }
+            RuleOutcome::Exempted { reason, approved_by, until, place: _ } => {
                 let how = format!(
                     " until {}, by {}: {}",
-                    escape::words(until),
-                    escape::words(approved_by),
-                    escape::words(reason),
+                    escape::escape_words(until),
+                    escape::escape_words(approved_by),
+                    escape::escape_words(reason),
                 );
-                self.page.paragraph(indent, &[span(Look::Warning, "exempted "), name(rule), plain(how)])
+                self.page.write_paragraph(
+                    indent,
+                    &[styled_text(TextStyle::Warning, "exempted "), style_rule_id(rule), plain_text(how)],
+                )
             }
-            Outcome::Pass | Outcome::NotApplicable => Ok(()),
+            RuleOutcome::Pass | RuleOutcome::NotApplicable => Ok(()),
         }
     }
 
-    fn rule(&mut self, indent: usize, judgement: &Judgement, denies: bool) -> io::Result<()> {
+    fn write_rule_title(&mut self, indent: usize, judgement: &Judgement, denies: bool) -> io::Result<()> {
         let rule = &judgement.rule;
         let mut spans = Vec::new();
         match (denies, judgement.level) {
             (true, _) => {}
-            (false, Level::Warn) => spans.push(span(Look::Warning, "warning ")),
-            (false, Level::Deny) => spans.push(span(Look::Warning, "undecided ")),
+            (false, RuleLevel::Warn) => spans.push(styled_text(TextStyle::Warning, "warning ")),
+            (false, RuleLevel::Deny) => spans.push(styled_text(TextStyle::Warning, "undecided ")),
         }
-        spans.push(name(rule));
-        spans.push(plain(format!(": {}", escape::words(&rule.title))));
+        spans.push(style_rule_id(rule));
+        spans.push(plain_text(format!(": {}", escape::escape_words(&rule.title))));
         if self.style.verbose && !rule.controls.is_empty() {
-            let controls = rule.controls.iter().map(|control| escape::words(control)).collect::<Vec<_>>();
-            spans.push(span(Look::Faint, format!(" ({})", controls.join(", "))));
+            let controls =
+                rule.controls.iter().map(|control| escape::escape_words(control)).collect::<Vec<_>>();
+            spans.push(styled_text(TextStyle::Secondary, format!(" ({})", controls.join(", "))));
         }
-        self.page.paragraph(indent, &spans)
+        self.page.write_paragraph(indent, &spans)
     }
 
     /// Two lines: what is wrong; where it was said, unless the header has said so, and who can mend it.
-    fn finding(&mut self, indent: usize, finding: &Finding, revision: Option<Oid>) -> io::Result<()> {
-        self.page.paragraph(indent, &[plain("- "), plain(escape::sentence(&finding.what))])?;
-        let at = place(&finding.at, revision);
-        let said = at.map_or_else(String::new, |at| format!("{}; ", escape::sentence(&at)));
-        let who = format!("{said}for {} to mend", escape::words(&finding.who));
-        self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
+    fn write_finding(&mut self, indent: usize, finding: &Finding, revision: Option<Oid>) -> io::Result<()> {
+        self.page.write_paragraph(
+            indent,
+            &[plain_text("- "), plain_text(escape::escape_sentence(&finding.what))],
+        )?;
+        let at = describe_change_location(&finding.at, revision);
+        let said = at.map_or_else(String::new, |at| format!("{}; ", escape::escape_sentence(&at)));
+        let who = format!("{said}for {} to mend", escape::escape_words(&finding.who));
+        self.page.write_hanging_paragraph(indent + 2, indent + 2, &[styled_text(TextStyle::Secondary, who)])
     }
 
     /// What a field is said to be in one place and another, and which of it counts.
-    fn disagreement(&mut self, indent: usize, one: &Disagreement, revision: Option<Oid>) -> io::Result<()> {
-        let what = format!(": {}", escape::sentence(&disagreement(one, revision)));
-        self.page.paragraph(indent, &[span(Look::Warning, "disagreement"), plain(what)])
+    fn write_disagreement(
+        &mut self,
+        indent: usize,
+        one: &FieldDisagreement,
+        revision: Option<Oid>,
+    ) -> io::Result<()> {
+        let what = format!(": {}", escape::escape_sentence(&describe_disagreement(one, revision)));
+        self.page
+            .write_paragraph(indent, &[styled_text(TextStyle::Warning, "disagreement"), plain_text(what)])
     }
 
-    fn missing(&mut self, indent: usize, missing: &Missing) -> io::Result<()> {
-        let what = format!("cannot be decided: {}", escape::words(&missing.to_string()));
-        self.page.paragraph(indent, &[plain("- "), plain(what)])?;
-        let who = Point::Gap(missing).remedy();
-        self.page.paragraph_hanging(indent + 2, indent + 2, &[span(Look::Faint, who)])
+    fn write_missing(&mut self, indent: usize, missing: &Missing) -> io::Result<()> {
+        let what = format!("cannot be decided: {}", escape::escape_words(&missing.to_string()));
+        self.page.write_paragraph(indent, &[plain_text("- "), plain_text(what)])?;
+        let who = RuleObjection::Missing(missing).describe_remedy();
+        self.page.write_hanging_paragraph(indent + 2, indent + 2, &[styled_text(TextStyle::Secondary, who)])
     }
 
-    fn owed(&mut self, indent: usize, rule: &RuleName, owed: &Obligation) -> io::Result<()> {
-        let what = format!(": {}", escape::words(&owed.what));
-        self.page.paragraph(indent, &[span(Look::Warning, "owed "), name(rule), plain(what)])?;
+    fn write_obligation(
+        &mut self,
+        indent: usize,
+        rule: &RuleDescription,
+        owed: &Obligation,
+    ) -> io::Result<()> {
+        let what = format!(": {}", escape::escape_words(&owed.what));
+        self.page.write_paragraph(
+            indent,
+            &[styled_text(TextStyle::Warning, "owed "), style_rule_id(rule), plain_text(what)],
+        )?;
         let due = format!(
             "{}, by {}; closed by `{}`",
-            due::words(owed.due, self.report.seen_at),
-            escape::words(&owed.owner),
-            escape::words(&owed.evidence),
+            due::describe_due_time(owed.due, self.report.seen_at),
+            escape::escape_words(&owed.owner),
+            escape::escape_words(&owed.evidence),
         );
-        self.page.paragraph_hanging(indent + 2, indent + 2, &[plain(due)])
+        self.page.write_hanging_paragraph(indent + 2, indent + 2, &[plain_text(due)])
     }
 
     /// The rules that there is nothing to say about, by their ids.
-    fn others(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
-        for (title, outcome) in [("passed", Outcome::Pass), ("not applicable", Outcome::NotApplicable)] {
+    fn write_silent_rules(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
+        for (title, outcome) in
+            [("passed", RuleOutcome::Pass), ("not applicable", RuleOutcome::NotApplicable)]
+        {
             let with = |one: &&Judgement| one.outcome == outcome;
-            let ids: Vec<_> =
-                verdict.judgements.iter().filter(with).map(|one| escape::words(&one.rule.id)).collect();
+            let ids: Vec<_> = verdict
+                .judgements
+                .iter()
+                .filter(with)
+                .map(|one| escape::escape_words(&one.rule.id))
+                .collect();
             if !ids.is_empty() {
                 let line = format!("{title}: {}", ids.join(", "));
-                self.page.paragraph(indent, &[span(Look::Faint, line)])?;
+                self.page.write_paragraph(indent, &[styled_text(TextStyle::Secondary, line)])?;
             }
         }
         Ok(())
@@ -294,23 +330,32 @@ impl Face<'_, '_> {
 }
 
 /// Says how many changes of a kind were left out, if any were, and how to see them.
-fn left_out(page: &mut Page<'_>, kind: &str, count: usize) -> io::Result<()> {
+fn write_omitted_count(page: &mut TerminalPage<'_>, kind: &str, count: usize) -> io::Result<()> {
     let changes = match count {
         0 => return Ok(()),
         1 => "1 more change".to_owned(),
         _ => format!("{count} more changes"),
     };
-    page.gap();
-    page.paragraph(0, &[plain(format!("and {changes} {kind}: `changegate check --verbose` shows all"))])?;
-    page.gap();
+    page.request_gap();
+    page.write_paragraph(
+        0,
+        &[plain_text(format!("and {changes} {kind}: `changegate check --verbose` shows all"))],
+    )?;
+    page.request_gap();
     Ok(())
 }
 
 /// Returns true for an outcome that people should know about although it denies nothing.
-fn is_remarkable(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Fail(_) | Outcome::Undecided(_) | Outcome::Owed(_) | Outcome::Exempted { .. })
+fn has_remark(outcome: &RuleOutcome) -> bool {
+    matches!(
+        outcome,
+        RuleOutcome::Fail(_)
+            | RuleOutcome::Undecided(_)
+            | RuleOutcome::Owed(_)
+            | RuleOutcome::Exempted { .. }
+    )
 }
 
-fn name(rule: &RuleName) -> Span {
-    span(Look::Name, escape::words(&rule.id))
+fn style_rule_id(rule: &RuleDescription) -> StyledText {
+    styled_text(TextStyle::Name, escape::escape_words(&rule.id))
 }

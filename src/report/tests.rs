@@ -4,20 +4,20 @@ use proptest::prelude::*;
 
 use super::samples::*;
 use super::*;
+use crate::change::FactKind;
 use crate::change::Missing;
-use crate::change::Need;
-use crate::verdict::{Answer, Finding, Obligation, Spot};
+use crate::verdict::{ChangeLocation, Finding, Obligation, PredicateAnswer};
 
 mod formats;
 
-fn written(format: Format, report: &Report, style: &Style) -> String {
+fn written(format: ReportFormat, report: &Report, style: &ReportStyle) -> String {
     let mut out = Vec::new();
-    write(format, report, style, &mut out).unwrap();
+    write_report(format, report, style, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 fn terminal(report: &Report) -> String {
-    written(Format::Terminal, report, &Style::default())
+    written(ReportFormat::Terminal, report, &ReportStyle::default())
 }
 
 /// Snapshots the text of a report, under the name of the function in `samples` that makes it.
@@ -45,14 +45,15 @@ looks! {
 
 #[test]
 fn verbose_shows_every_change_and_every_rule() {
-    let style = Style { verbose: true, ..Style::default() };
-    insta::assert_snapshot!("terminal_verbose", written(Format::Terminal, &denied(), &style));
+    let style = ReportStyle { verbose: true, ..ReportStyle::default() };
+    insta::assert_snapshot!("terminal_verbose", written(ReportFormat::Terminal, &denied(), &style));
 }
 
 #[test]
 fn colour_adds_nothing_but_colour() {
     for report in [denied(), owed(), remarked(), explained(), deferred(), disagreeing(), hostile()] {
-        let coloured = written(Format::Terminal, &report, &Style { colour: true, ..Style::default() });
+        let coloured =
+            written(ReportFormat::Terminal, &report, &ReportStyle { colour: true, ..ReportStyle::default() });
         assert!(coloured.contains("\u{1b}["));
         assert_eq!(without_colour(&coloured), terminal(&report));
     }
@@ -60,18 +61,18 @@ fn colour_adds_nothing_but_colour() {
 
 #[test]
 fn what_is_allowed_takes_one_line_or_none() {
-    let quiet = Style { quiet: true, ..Style::default() };
-    let wide = Style { width: 200, ..Style::default() };
-    assert_eq!(written(Format::Terminal, &allowed(), &wide).lines().count(), 1);
-    assert_eq!(written(Format::Terminal, &allowed(), &quiet), "");
-    assert_eq!(written(Format::Terminal, &owed(), &quiet), "");
-    assert_eq!(written(Format::Terminal, &denied(), &quiet), terminal(&denied()));
+    let quiet = ReportStyle { quiet: true, ..ReportStyle::default() };
+    let wide = ReportStyle { width: 200, ..ReportStyle::default() };
+    assert_eq!(written(ReportFormat::Terminal, &allowed(), &wide).lines().count(), 1);
+    assert_eq!(written(ReportFormat::Terminal, &allowed(), &quiet), "");
+    assert_eq!(written(ReportFormat::Terminal, &owed(), &quiet), "");
+    assert_eq!(written(ReportFormat::Terminal, &denied(), &quiet), terminal(&denied()));
 }
 
 #[test]
 fn what_is_left_out_is_counted() {
-    let style = Style { most: 1, ..Style::default() };
-    let text = written(Format::Terminal, &denied(), &style);
+    let style = ReportStyle { max_changes: 1, ..ReportStyle::default() };
+    let text = written(ReportFormat::Terminal, &denied(), &style);
     assert!(!text.contains("Raise the limit"), "{text}");
     assert!(text.contains("\nand 1 more change denied: `changegate check --verbose` shows all\n"), "{text}");
     assert!(text.contains("2 of 5 changes break"), "{text}");
@@ -80,15 +81,21 @@ fn what_is_left_out_is_counted() {
 #[test]
 fn a_flood_of_findings_and_remarks_is_counted_too() {
     let warned = |findings: usize| {
-        let finding = Finding::new(Line::say("this is long"));
-        judged("length", "lines are short", Level::Warn, Outcome::Fail(vec![finding; findings]))
+        let finding = Finding::new(Sentence::from_words("this is long"));
+        sample_judgement(
+            "length",
+            "lines are short",
+            RuleLevel::Warn,
+            RuleOutcome::Fail(vec![finding; findings]),
+        )
     };
-    let verdicts = (0..25).map(|_| verdict("6", b"Add a table", vec![warned(12)])).collect();
-    let report = report(vec![Group::new(moved("refs/heads/main"), verdicts)]);
+    let verdicts = (0..25).map(|_| sample_verdict("6", b"Add a table", vec![warned(12)])).collect();
+    let report = sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), verdicts)]);
     let text = terminal(&report);
     assert_eq!(text.matches("- and 2 more like these\n").count(), 10, "{text}");
     assert!(text.contains("\nand 15 more changes allowed with remarks: `changegate"), "{text}");
-    let verbose = written(Format::Terminal, &report, &Style { verbose: true, ..Style::default() });
+    let verbose =
+        written(ReportFormat::Terminal, &report, &ReportStyle { verbose: true, ..ReportStyle::default() });
     assert_eq!(verbose.matches("- this is long").count(), 25 * 12);
 }
 
@@ -98,35 +105,48 @@ fn everything_fits_beside_the_prefix_of_a_remote() {
         [denied(), allowed(), owed(), deferred(), refused_message(), undecided(), remarked(), explained()]
     {
         for line in terminal(&report).lines() {
-            assert!(escape::columns(line) <= 72, "{line}");
+            assert!(escape::count_columns(line) <= 72, "{line}");
         }
     }
 }
 
 #[test]
 fn a_gap_that_refuses_nothing_is_named_as_one() {
-    let missing = vec![Missing::NotConfigured(Need::Paths)];
-    let text = terminal(&message(vec![deny("scope", "few files change", Outcome::Undecided(missing))]));
+    let missing = vec![Missing::NotConfigured(FactKind::Paths)];
+    let text = terminal(&message_report(vec![denying_judgement(
+        "scope",
+        "few files change",
+        RuleOutcome::Undecided(missing),
+    )]));
     assert!(text.contains("  undecided scope: few files change"), "{text}");
     assert!(text.contains(", 1 rule undecided"), "{text}");
 }
 
 #[test]
 fn without_a_policy_the_last_line_says_so() {
-    let finding = Finding::new(Line::say("there is no policy at `policies/changegate.yml`"));
-    let refusal = deny("policy-present", "changes are judged by a policy", Outcome::Fail(vec![finding]));
-    let group = Group { refusals: vec![refusal], ..Group::new(moved("refs/heads/main"), Vec::new()) };
-    let report = Report { policy: None, ..report(vec![group]) };
+    let finding = Finding::new(Sentence::from_words("there is no policy at `policies/changegate.yml`"));
+    let refusal = denying_judgement(
+        "policy-present",
+        "changes are judged by a policy",
+        RuleOutcome::Fail(vec![finding]),
+    );
+    let group =
+        ReportGroup { refusals: vec![refusal], ..ReportGroup::new(moved_ref("refs/heads/main"), Vec::new()) };
+    let report = Report { policy: None, ..sample_report(vec![group]) };
     assert!(terminal(&report).ends_with("\nchangegate: denied - no policy can be used here\n"));
 }
 
 #[test]
 fn lines_to_paste_are_whole_and_stand_there_once() {
     let long = format!("Back-out-Plan: <{}>", "a way back ".repeat(12).trim_end());
-    let finding = |paste: &str| Finding::new(Line::say("missing")).paste(paste);
+    let finding = |paste: &str| Finding::new(Sentence::from_words("missing")).with_paste(paste);
     let findings =
         vec![finding("Risk: <low|high>"), finding(&long), finding("Risk: <low|high>\nTicket: <id>")];
-    let text = terminal(&message(vec![deny("all", "all is there", Outcome::Fail(findings))]));
+    let text = terminal(&message_report(vec![denying_judgement(
+        "all",
+        "all is there",
+        RuleOutcome::Fail(findings),
+    )]));
     assert!(
         text.contains(&format!("\n      Risk: <low|high>\n      {long}\n      Ticket: <id>\n")),
         "{text}"
@@ -135,10 +155,16 @@ fn lines_to_paste_are_whole_and_stand_there_once() {
 
 #[test]
 fn a_change_of_several_commits_is_rebased_with_its_merges() {
-    let missing = Finding::new(Line::say("missing")).in_commit(Some(id("9"))).paste("Risk: <low|high>");
-    let mut one = verdict("1", b"Merge it", vec![deny("risk", "it is stated", Outcome::Fail(vec![missing]))]);
+    let missing = Finding::new(Sentence::from_words("missing"))
+        .in_commit(Some(sample_id("9")))
+        .with_paste("Risk: <low|high>");
+    let mut one = sample_verdict(
+        "1",
+        b"Merge it",
+        vec![denying_judgement("risk", "it is stated", RuleOutcome::Fail(vec![missing]))],
+    );
     one.commits = 3;
-    let text = terminal(&report(vec![Group::new(moved("refs/heads/main"), vec![one])]));
+    let text = terminal(&sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]));
     assert!(text.contains("git rebase -i --rebase-merges 9999999999^\n"), "{text}");
     assert!(text.contains("in 9999999999; for the author to mend"), "{text}");
 }
@@ -184,52 +210,61 @@ fn bytes() -> impl Strategy<Value = Text> {
 fn full_of(texts: &[Text; 5], of: usize) -> Report {
     let [subject, path, quote, name, own] = texts;
     let own = || own.to_lossy().into_owned();
-    let mut finding = Finding::new(Line::say(own()).quote(quote).and(own())).by(own()).paste(own());
-    finding.at = Spot { commit: Some(id("9")), line: Some(1), path: Some(path.clone()), ..Spot::default() };
+    let mut finding = Finding::new(Sentence::from_words(own()).with_quote(quote).with_words(own()))
+        .fixed_by(own())
+        .with_paste(own());
+    finding.at = ChangeLocation {
+        commit: Some(sample_id("9")),
+        line: Some(1),
+        path: Some(path.clone()),
+        ..ChangeLocation::default()
+    };
     let owed =
         Obligation { what: own(), owner: own(), due: None, evidence: own(), field: None, by_others: false };
-    let missing = vec![Missing::Unavailable(Need::Paths, own())];
-    let exempted = Outcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };
+    let missing = vec![Missing::Unavailable(FactKind::Paths, own())];
+    let exempted = RuleOutcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };
     let judgements: Vec<_> = [
-        Outcome::Fail(vec![finding]),
-        Outcome::Owed(vec![owed]),
-        Outcome::Undecided(missing.clone()),
-        Outcome::Deferred(missing.clone()),
+        RuleOutcome::Fail(vec![finding]),
+        RuleOutcome::Owed(vec![owed]),
+        RuleOutcome::Undecided(missing.clone()),
+        RuleOutcome::Deferred(missing.clone()),
         exempted,
-        Outcome::Pass,
+        RuleOutcome::Pass,
     ]
     .into_iter()
-    .map(|outcome| deny(&own(), &own(), outcome))
+    .map(|outcome| denying_judgement(&own(), &own(), outcome))
     .collect();
-    let mut one = verdict("1", subject.as_bytes(), judgements.clone());
+    let mut one = sample_verdict("1", subject.as_bytes(), judgements.clone());
     (one.class, one.enforced) = (Some(own()), of == 0);
-    let part = Trace { question: own(), answer: Answer::Unknown(missing), parts: Vec::new() };
-    let trace = Trace { question: own(), answer: Answer::Holds(Vec::new()), parts: vec![part] };
-    let group = Group {
-        of: match of {
-            0 => moved("").renamed(name),
-            1 => Of::Range(name.clone()),
-            2 => Of::Pull(name.clone()),
-            _ => Of::Message,
+    let part =
+        ConditionTrace { question: own(), answer: PredicateAnswer::Unknown(missing), parts: Vec::new() };
+    let trace =
+        ConditionTrace { question: own(), answer: PredicateAnswer::Holds(Vec::new()), parts: vec![part] };
+    let group = ReportGroup {
+        scope: match of {
+            0 => moved_ref("").renamed(name),
+            1 => GroupScope::Range(name.clone()),
+            2 => GroupScope::PullRequest(name.clone()),
+            _ => GroupScope::Message,
         },
         refusals: judgements,
         verdicts: vec![one],
-        judged_as: None,
-        passed: 0,
-        amendable: true,
-        traces: vec![RuleTrace { verdict: 0, rule: own(), trace }],
+        judged_ref: None,
+        omitted_passes: 0,
+        is_amendable: true,
+        traces: vec![RuleTrace { verdict_index: 0, rule_id: own(), trace }],
     };
-    let mut report = report(vec![group]);
+    let mut report = sample_report(vec![group]);
     report.enforced = of == 0;
-    report.policy = Some(PolicyName { name: own(), digest: own(), source: own() });
-    report.notes = vec![Line::say(own()).quote(quote)];
+    report.policy = Some(PolicyDescription { name: own(), digest: own(), source: own() });
+    report.notes = vec![Sentence::from_words(own()).with_quote(quote)];
     report
 }
 
-impl Of {
-    fn renamed(self, new: &Text) -> Of {
+impl GroupScope {
+    fn renamed(self, new: &Text) -> GroupScope {
         match self {
-            Of::Ref { update, .. } => Of::Ref { name: new.clone(), update },
+            GroupScope::Ref { update, .. } => GroupScope::Ref { name: new.clone(), update },
             other => other,
         }
     }
@@ -240,8 +275,8 @@ proptest! {
     fn a_terminal_gets_what_can_be_seen_and_no_commands(
         texts in proptest::array::uniform5(bytes()), of in 0usize..4, width in 1usize..120, verbose: bool,
     ) {
-        let style = Style { colour: true, width, verbose, ..Style::default() };
-        let text = without_colour(&written(Format::Terminal, &full_of(&texts, of), &style));
+        let style = ReportStyle { colour: true, width, verbose, ..ReportStyle::default() };
+        let text = without_colour(&written(ReportFormat::Terminal, &full_of(&texts, of), &style));
         for line in text.lines() {
             prop_assert!(line.chars().all(escape::is_visible), "{line:?}");
             for start in ["::", "##", "GL-HOOK-ERR:", "remote:"] {
@@ -254,7 +289,7 @@ proptest! {
 
     #[test]
     fn json_reads_back_as_it_was(texts in proptest::array::uniform5(bytes()), of in 0usize..4) {
-        let text = written(Format::Json, &full_of(&texts, of), &Style::default());
+        let text = written(ReportFormat::Json, &full_of(&texts, of), &ReportStyle::default());
         prop_assert!(text.chars().all(|one| one == '\n' || escape::is_visible(one)), "{text}");
         prop_assert!(!text.contains("##["), "{text}");
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -273,7 +308,7 @@ proptest! {
 
 fn read_back(holder: &serde_json::Value, key: &str) -> Text {
     match holder[format!("{key}_hex")].as_str() {
-        Some(hex) => Text::new(crate::change::text::unhex(hex).unwrap()),
+        Some(hex) => Text::new(crate::change::text::decode_hex(hex).unwrap()),
         None => holder[key].as_str().unwrap().into(),
     }
 }

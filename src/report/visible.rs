@@ -12,9 +12,9 @@ use crate::report::escape;
 /// Writes JSON in which every character can be seen, because people look at it in terminals and
 /// build logs too: the others as `\u202e`, and the `[` of `##[` likewise.
 #[derive(Default)]
-pub(super) struct Visible(PrettyFormatter<'static>);
+pub(super) struct VisibleJsonFormatter(PrettyFormatter<'static>);
 
-impl Formatter for Visible {
+impl Formatter for VisibleJsonFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let mut hashes = false;
         for character in fragment.chars() {

@@ -6,23 +6,23 @@
 
 /// A row, and the line on which it starts, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct CsvRow {
     pub(super) line: usize,
     pub(super) fields: Result<Vec<String>, &'static str>,
 }
 
 /// Reads all rows; empty lines are none.
-pub(super) fn rows(text: &str) -> Vec<Row> {
+pub(super) fn parse_rows(text: &str) -> Vec<CsvRow> {
     let mut rows = Vec::new();
     let (mut rest, mut line) = (text, 1);
     while !rest.is_empty() {
-        let (fields, after) = match row(rest) {
+        let (fields, after) = match parse_row(rest) {
             Ok((fields, after)) => (Ok(fields), after),
             Err(why) => (Err(why), rest.find('\n').and_then(|end| rest.get(end + 1..)).unwrap_or_default()),
         };
         let is_blank = matches!(fields.as_deref(), Ok([only]) if only.is_empty());
         if !is_blank {
-            rows.push(Row { line, fields });
+            rows.push(CsvRow { line, fields });
         }
         let taken = rest.len().saturating_sub(after.len());
         line += rest.bytes().take(taken).filter(|byte| *byte == b'\n').count();
@@ -32,12 +32,12 @@ pub(super) fn rows(text: &str) -> Vec<Row> {
 }
 
 /// Reads one row, and returns what is behind it.
-fn row(text: &str) -> Result<(Vec<String>, &str), &'static str> {
+fn parse_row(text: &str) -> Result<(Vec<String>, &str), &'static str> {
     let mut fields = Vec::new();
     let mut rest = text;
     loop {
         let (field, after) = match rest.strip_prefix('"') {
-            Some(quoted) => in_quotes(quoted)?,
+            Some(quoted) => parse_quoted_field(quoted)?,
             None => {
                 let end = rest.find([',', '\n']).unwrap_or(rest.len());
                 let (field, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
@@ -66,7 +66,7 @@ fn row(text: &str) -> Result<(Vec<String>, &str), &'static str> {
 }
 
 /// Reads a field whose quotation mark is open, and returns what is behind the one that closes it.
-fn in_quotes(text: &str) -> Result<(String, &str), &'static str> {
+fn parse_quoted_field(text: &str) -> Result<(String, &str), &'static str> {
     let mut field = String::new();
     let mut rest = text;
     while let Some(end) = rest.find('"') {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(usize, Vec<String>)> {
-        rows(text)
+        parse_rows(text)
             .into_iter()
             .map(|row| (row.line, row.fields.unwrap_or_else(|why| vec![format!("! {why}")])))
             .collect()
@@ -139,13 +139,13 @@ mod tests {
             let quoted = |field: &String| format!("\"{}\"", field.replace('"', "\"\""));
             let line = |fields: &Vec<String>| fields.iter().map(quoted).collect::<Vec<_>>().join(",") + end;
             let written: String = table.iter().map(line).collect();
-            let back: Vec<Vec<String>> = rows(&written).into_iter().map(|row| row.fields.unwrap()).collect();
+            let back: Vec<Vec<String>> = parse_rows(&written).into_iter().map(|row| row.fields.unwrap()).collect();
             prop_assert_eq!(back, table);
         }
 
         #[test]
         fn nothing_makes_it_fail_and_lines_count_up(text in "[ab,\"\r\n]{0,40}") {
-            let rows = rows(&text);
+            let rows = parse_rows(&text);
             prop_assert!(rows.windows(2).all(|pair| pair[0].line < pair[1].line));
             prop_assert!(rows.iter().all(|row| row.line <= text.matches('\n').count() + 1));
         }

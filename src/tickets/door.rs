@@ -8,28 +8,28 @@ use ureq::config::AutoHeaderValue;
 use ureq::tls::{RootCerts, TlsConfig};
 
 /// How many bytes an answer may have.
-const LARGEST: u64 = 2 << 20;
+const MAX_ANSWER_BYTES: u64 = 2 << 20;
 
 /// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often one thing is asked.
-const TRIES: u32 = 4;
+const MAX_TRIES: u32 = 4;
 
 /// How long to wait before asking a second time; it doubles from then on.
-const PAUSE: Duration = Duration::from_millis(250);
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// A door that closes at the deadline.
-pub(super) struct Door {
+pub(super) struct HttpClient {
     agent: ureq::Agent,
     opened: Instant,
-    closes: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
 /// What is asked.
-pub(super) struct Request<'asked> {
+pub(super) struct HttpRequest<'asked> {
     /// Whom, for messages.
-    pub(super) of: &'asked str,
+    pub(super) system_name: &'asked str,
     /// Where.
     pub(super) url: String,
     /// With which headers; the value of `authorization` is a secret.
@@ -39,7 +39,7 @@ pub(super) struct Request<'asked> {
 }
 
 /// What is answered.
-pub(super) enum Answer {
+pub(super) enum HttpAnswer {
     /// This.
     Found(Value),
     /// There is nothing there, or nothing that may be seen.
@@ -47,14 +47,14 @@ pub(super) enum Answer {
 }
 
 /// How one try went.
-enum Tried {
-    Answered(Answer),
+enum RequestAttempt {
+    Answered(HttpAnswer),
     /// It makes sense to ask again, after this time if the system says so.
-    Again(String, Option<Duration>),
+    Retry(String, Option<Duration>),
     Refused(String),
 }
 
-impl Door {
+impl HttpClient {
     /// Opens the door for this long.
     pub(super) fn new(open: Duration) -> Self {
         let config = ureq::Agent::config_builder()
@@ -68,17 +68,17 @@ impl Door {
             .accept(AutoHeaderValue::from("application/json"))
             .max_response_header_size(64 << 10)
             .build();
-        let opened = now();
-        Door { agent: config.new_agent(), opened, closes: opened.checked_add(open) }
+        let opened = read_clock();
+        HttpClient { agent: config.new_agent(), opened, deadline: opened.checked_add(open) }
     }
 
     /// Returns for how long it has been open.
-    pub(super) fn spent(&self) -> Duration {
-        now().saturating_duration_since(self.opened)
+    pub(super) fn time_spent(&self) -> Duration {
+        read_clock().saturating_duration_since(self.opened)
     }
 
-    fn left(&self) -> Duration {
-        self.closes.map_or(Duration::ZERO, |closes| closes.saturating_duration_since(now()))
+    fn time_left(&self) -> Duration {
+        self.deadline.map_or(Duration::ZERO, |closes| closes.saturating_duration_since(read_clock()))
     }
 
     /// Asks until there is an answer, it makes no sense to go on, or the time is over.
@@ -86,25 +86,25 @@ impl Door {
     /// # Errors
     ///
     /// Says why there is no answer, in words that hold nothing of what was sent.
-    pub(super) fn ask(&self, request: &Request<'_>) -> Result<Answer, String> {
-        let of = request.of;
-        let mut pause = PAUSE;
+    pub(super) fn send_request(&self, request: &HttpRequest<'_>) -> Result<HttpAnswer, String> {
+        let of = request.system_name;
+        let mut pause = FIRST_RETRY_PAUSE;
         let mut last = String::new();
-        for _ in 0..TRIES {
-            let left = self.left();
+        for _ in 0..MAX_TRIES {
+            let left = self.time_left();
             if left.is_zero() {
                 return Err(match last.is_empty() {
                     true => format!("{of} was not asked, because the time was over"),
                     false => format!("{of} {last}"),
                 });
             }
-            match self.ask_once(request, left.min(PATIENCE)) {
-                Tried::Answered(answer) => return Ok(answer),
-                Tried::Refused(why) => return Err(format!("{of} {why}")),
-                Tried::Again(why, wanted) => {
+            match self.send_once(request, left.min(REQUEST_TIMEOUT)) {
+                RequestAttempt::Answered(answer) => return Ok(answer),
+                RequestAttempt::Refused(why) => return Err(format!("{of} {why}")),
+                RequestAttempt::Retry(why, wanted) => {
                     let wait = wanted.unwrap_or(pause);
                     last = why;
-                    if self.left() <= wait {
+                    if self.time_left() <= wait {
                         return Err(format!("{of} {last}"));
                     }
                     std::thread::sleep(wait);
@@ -115,7 +115,7 @@ impl Door {
         Err(format!("{of} {last}"))
     }
 
-    fn ask_once(&self, request: &Request<'_>, patience: Duration) -> Tried {
+    fn send_once(&self, request: &HttpRequest<'_>, patience: Duration) -> RequestAttempt {
         let sent = match &request.body {
             None => {
                 let call = self.agent.get(&request.url).config().timeout_global(Some(patience)).build();
@@ -129,7 +129,7 @@ impl Door {
         };
         let mut response = match sent {
             Ok(response) => response,
-            Err(error) => return failed(&error),
+            Err(error) => return classify_failure(&error),
         };
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let status = response.status().as_u16();
@@ -138,44 +138,50 @@ impl Door {
             .is_some_and(|reason| reason.contains("FAILED") || reason.contains("DENIED"));
         let wanted = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         match status {
-            _ if locked_out => Tried::Refused("does not accept this account".into()),
-            200 => match response.body_mut().with_config().limit(LARGEST).read_to_vec() {
+            _ if locked_out => RequestAttempt::Refused("does not accept this account".into()),
+            200 => match response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec() {
                 Ok(body) => match serde_json::from_slice(&body) {
-                    Ok(value) => Tried::Answered(Answer::Found(value)),
-                    Err(_) => Tried::Refused("does not answer in JSON".into()),
+                    Ok(value) => RequestAttempt::Answered(HttpAnswer::Found(value)),
+                    Err(_) => RequestAttempt::Refused("does not answer in JSON".into()),
                 },
-                Err(error) => failed(&error),
+                Err(error) => classify_failure(&error),
             },
-            404 | 410 => Tried::Answered(Answer::Absent),
-            401 => Tried::Refused("does not accept the token (401)".into()),
-            403 => Tried::Refused("does not let this token read that (403)".into()),
-            300..=399 => {
-                Tried::Refused(format!("sends us elsewhere ({status}), and a token does not go there"))
+            404 | 410 => RequestAttempt::Answered(HttpAnswer::Absent),
+            401 => RequestAttempt::Refused("does not accept the token (401)".into()),
+            403 => RequestAttempt::Refused("does not let this token read that (403)".into()),
+            300..=399 => RequestAttempt::Refused(format!(
+                "sends us elsewhere ({status}), and a token does not go there"
+            )),
+            429 | 500..=599 => {
+                RequestAttempt::Retry(format!("answers with {status}, again and again"), wanted)
             }
-            429 | 500..=599 => Tried::Again(format!("answers with {status}, again and again"), wanted),
-            _ => Tried::Refused(format!("answers with {status}")),
+            _ => RequestAttempt::Refused(format!("answers with {status}")),
         }
     }
 }
 
 /// Returns what to make of a failure: what was cut off is asked for again, what took its time is not.
-fn failed(error: &ureq::Error) -> Tried {
+fn classify_failure(error: &ureq::Error) -> RequestAttempt {
     match error {
-        ureq::Error::Timeout(_) => Tried::Refused("does not answer in time".into()),
-        ureq::Error::BodyExceedsLimit(_) => Tried::Refused(format!("answers with more than {LARGEST} bytes")),
-        ureq::Error::HostNotFound => Tried::Refused("cannot be found".into()),
-        ureq::Error::ConnectionFailed => Tried::Again("cannot be reached".into(), None),
-        ureq::Error::Io(error) => Tried::Again(format!("cannot be reached ({})", error.kind()), None),
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
-            Tried::Refused("cannot prove who it is: its certificate is not accepted".into())
+        ureq::Error::Timeout(_) => RequestAttempt::Refused("does not answer in time".into()),
+        ureq::Error::BodyExceedsLimit(_) => {
+            RequestAttempt::Refused(format!("answers with more than {MAX_ANSWER_BYTES} bytes"))
         }
-        ureq::Error::Protocol(_) => Tried::Again("breaks off, or does not speak HTTP".into(), None),
-        _ => Tried::Refused("cannot be asked".into()),
+        ureq::Error::HostNotFound => RequestAttempt::Refused("cannot be found".into()),
+        ureq::Error::ConnectionFailed => RequestAttempt::Retry("cannot be reached".into(), None),
+        ureq::Error::Io(error) => {
+            RequestAttempt::Retry(format!("cannot be reached ({})", error.kind()), None)
+        }
+        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
+            RequestAttempt::Refused("cannot prove who it is: its certificate is not accepted".into())
+        }
+        ureq::Error::Protocol(_) => RequestAttempt::Retry("breaks off, or does not speak HTTP".into(), None),
+        _ => RequestAttempt::Refused("cannot be asked".into()),
     }
 }
 
 /// Returns a moment to measure a deadline from.
 #[expect(clippy::disallowed_methods, reason = "how long to wait for somebody is no fact about a change")]
-fn now() -> Instant {
+fn read_clock() -> Instant {
     Instant::now()
 }

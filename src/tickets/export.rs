@@ -12,20 +12,20 @@ use std::path::Path;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::neighbours::doubt;
+use super::neighbours::backdated;
 use super::{csv, jira, json};
-use crate::change::text::hex;
-use crate::change::ticket::Key;
+use crate::change::text::encode_hex;
+use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 
 /// How many bytes an export may have.
-const LARGEST: u64 = 64 << 20;
+const MAX_EXPORT_BYTES: u64 = 64 << 20;
 
 /// Why there is nothing to look into.
-pub(super) const NONE: &str = "no export is given (CHANGEGATE_TICKET_EXPORT)";
+pub(super) const NO_EXPORT: &str = "no export is given (CHANGEGATE_TICKET_EXPORT)";
 
 /// Every field, the names under which it may stand, and what it says; names compare in any case.
-pub const COLUMNS: [(&[&str], &str); 11] = [
+pub const EXPORT_COLUMNS: [(&[&str], &str); 11] = [
     (&["key", "issue key", "number"], "the key, as in PAY-412; needed"),
     (&["created", "created at", "created_at", "sys_created_on"], "when it was made, with a zone; needed"),
     (&["project", "project key"], "the project; the front of the key where it is left out"),
@@ -41,7 +41,7 @@ pub const COLUMNS: [(&[&str], &str); 11] = [
 
 /// The tickets of one file.
 #[derive(Clone, Debug)]
-pub struct Export {
+pub struct TicketExport {
     /// The file's name, without the folders that lead to it.
     pub name: String,
     /// SHA-256 of its content, in hexadecimal.
@@ -50,30 +50,30 @@ pub struct Export {
     pub faults: Vec<(usize, String)>,
     tickets: BTreeMap<String, Result<Ticket, String>>,
     /// By prefix and number: the latest of the tickets up to there, for the order of keys.
-    latest: BTreeMap<(String, u64), (String, Timestamp)>,
-    hides_something: bool,
+    latest_up_to: BTreeMap<(String, u64), (String, Timestamp)>,
+    may_hide_ticket: bool,
 }
 
 /// What one row says, by the place of its field in [`COLUMNS`].
-type Said = [Vec<String>; COLUMNS.len()];
+type ExportFields = [Vec<String>; EXPORT_COLUMNS.len()];
 
-impl Export {
+impl TicketExport {
     /// Reads the file at `path`: JSON if its name ends so, and CSV otherwise.
     ///
     /// # Errors
     ///
     /// Says why nothing of it can be read. Single rows that cannot are its `faults`.
-    pub fn open(path: &Path) -> Result<Self, String> {
+    pub fn open_export(path: &Path) -> Result<Self, String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut bytes = Vec::new();
         let read = std::fs::File::open(path)
-            .and_then(|file| file.take(LARGEST.saturating_add(1)).read_to_end(&mut bytes));
+            .and_then(|file| file.take(MAX_EXPORT_BYTES.saturating_add(1)).read_to_end(&mut bytes));
         match read {
             Err(error) => Err(format!("the export {name} cannot be read: {error}")),
-            Ok(length) if usize::try_from(LARGEST).is_ok_and(|most| most < length) => {
-                Err(format!("the export {name} has more than {LARGEST} bytes"))
+            Ok(length) if usize::try_from(MAX_EXPORT_BYTES).is_ok_and(|most| most < length) => {
+                Err(format!("the export {name} has more than {MAX_EXPORT_BYTES} bytes"))
             }
-            Ok(_) => Export::read(&name, &bytes),
+            Ok(_) => TicketExport::parse_export(&name, &bytes),
         }
     }
 
@@ -82,71 +82,75 @@ impl Export {
     /// # Errors
     ///
     /// Says why nothing of it can be read.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, String> {
+    pub fn parse_export(name: &str, bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
             format!("{name}:{line}: this is not UTF-8")
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut export = Export {
+        let mut export = TicketExport {
             name: name.to_owned(),
-            digest: hex(&Sha256::digest(bytes)),
+            digest: encode_hex(&Sha256::digest(bytes)),
             faults: Vec::new(),
             tickets: BTreeMap::new(),
-            latest: BTreeMap::new(),
-            hides_something: false,
+            latest_up_to: BTreeMap::new(),
+            may_hide_ticket: false,
         };
         if Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
-            for object in json::objects(text).map_err(|(line, what)| format!("{name}:{line}: {what}"))? {
-                let said =
-                    object.fields.map(|fields| said(fields.iter().map(|(key, value)| (column(key), value))));
-                export.add(object.line, said);
+            for object in
+                json::parse_objects(text).map_err(|(line, what)| format!("{name}:{line}: {what}"))?
+            {
+                let said = object.fields.map(|fields| {
+                    collect_fields(fields.iter().map(|(key, value)| (find_column(key), value)))
+                });
+                export.add_row(object.line, said);
             }
         } else {
             export.read_csv(text)?;
         }
-        export.order();
+        export.record_latest();
         Ok(export)
     }
 
     fn read_csv(&mut self, text: &str) -> Result<(), String> {
         let name = &self.name;
-        let mut rows = csv::rows(text).into_iter();
+        let mut rows = csv::parse_rows(text).into_iter();
         let head = rows.next().ok_or_else(|| format!("{name}:1: the file is empty"))?;
         let names = head.fields.map_err(|why| format!("{name}:{}: {why}", head.line))?;
-        let columns: Vec<Option<usize>> = names.iter().map(|name| column(name)).collect();
+        let columns: Vec<Option<usize>> = names.iter().map(|name| find_column(name)).collect();
         for needed in 0..2 {
             if !columns.contains(&Some(needed)) {
-                let called = COLUMNS.get(needed).and_then(|(names, _)| names.first()).unwrap_or(&"");
+                let called = EXPORT_COLUMNS.get(needed).and_then(|(names, _)| names.first()).unwrap_or(&"");
                 return Err(format!("{name}:{}: no column is called `{called}`", head.line));
             }
         }
         for row in rows {
             let said =
                 row.fields.map_err(str::to_owned).and_then(|fields| match fields.len() == columns.len() {
-                    true => Ok(said(columns.iter().copied().zip(&fields))),
+                    true => Ok(collect_fields(columns.iter().copied().zip(&fields))),
                     false => Err(format!(
                         "the row has {} fields, and the first line {}",
                         fields.len(),
                         columns.len()
                     )),
                 });
-            self.add(row.line, said);
+            self.add_row(row.line, said);
         }
         Ok(())
     }
 
     /// Adds what stands on a line, or what is wrong with it.
-    fn add(&mut self, line: usize, said: Result<Said, String>) {
+    fn add_row(&mut self, line: usize, said: Result<ExportFields, String>) {
         let read = said.and_then(|said| {
-            let key = Key::read(&first(&said, 0).trim().into()).ok_or("this is not the key of a ticket")?;
-            Ok((self.ticket(&key, &said), key))
+            let key = TicketKey::parse_key(&first_value(&said, 0).trim().into())
+                .ok_or("this is not the key of a ticket")?;
+            Ok((self.build_ticket(&key, &said), key))
         });
         match read {
             Err(what) => {
                 self.faults.push((line, what));
-                self.hides_something = true;
+                self.may_hide_ticket = true;
             }
             Ok((ticket, key)) => {
                 let ticket = ticket.map_err(|what| {
@@ -166,14 +170,14 @@ impl Export {
         }
     }
 
-    fn ticket(&self, key: &Key, said: &Said) -> Result<Ticket, String> {
-        let text = |place: usize| -> Text { first(said, place).trim().into() };
-        let written = first(said, 1).trim();
-        let created = written.parse().ok().or_else(|| jira::instant(written));
+    fn build_ticket(&self, key: &TicketKey, said: &ExportFields) -> Result<Ticket, String> {
+        let text = |place: usize| -> Text { first_value(said, place).trim().into() };
+        let written = first_value(said, 1).trim();
+        let created = written.parse().ok().or_else(|| jira::parse_instant(written));
         let created =
             created.ok_or("`created` is not an instant with a zone, such as 2026-10-14T14:00:00Z")?;
         let labels = said.get(4).into_iter().flatten().flat_map(|labels| labels.split([' ', ',', ';']));
-        let is_imported = truth(first(said, 10), "imported")?.unwrap_or(false);
+        let is_imported = parse_bool(first_value(said, 10), "imported")?.unwrap_or(false);
         let why = "the export says that the ticket was imported, so that no clock vouches for the time";
         Ok(Ticket {
             key: key.as_str().into(),
@@ -181,11 +185,11 @@ impl Export {
                 .filter(|project| !project.as_bytes().is_empty())
                 .unwrap_or(key.prefix.as_str().into()),
             created,
-            doubt: Ok(is_imported.then(|| why.to_owned())),
+            backdated: Ok(is_imported.then(|| why.to_owned())),
             kind: text(3),
             labels: labels.filter(|label| !label.is_empty()).map(Text::from).collect(),
             state: text(5),
-            is_closed: truth(first(said, 6), "closed")?,
+            is_closed: parse_bool(first_value(said, 6), "closed")?,
             assignee: Some(text(7)).filter(|assignee| !assignee.as_bytes().is_empty()),
             text: said.get(8).map(|told| told.join("\n")).unwrap_or_default().into(),
             url: text(9),
@@ -194,10 +198,10 @@ impl Export {
     }
 
     /// Notes for every ticket which one up to it was made last.
-    fn order(&mut self) {
-        let mut in_order: Vec<(Key, Timestamp)> = Vec::new();
+    fn record_latest(&mut self) {
+        let mut in_order: Vec<(TicketKey, Timestamp)> = Vec::new();
         for (key, ticket) in &self.tickets {
-            if let (Some(key), Ok(ticket)) = (Key::read(&key.as_str().into()), ticket) {
+            if let (Some(key), Ok(ticket)) = (TicketKey::parse_key(&key.as_str().into()), ticket) {
                 in_order.push((key, ticket.created));
             }
         }
@@ -207,7 +211,7 @@ impl Export {
         for (key, created) in in_order {
             let goes_on = latest.take().filter(|(prefix, _, at)| *prefix == key.prefix && created <= *at);
             let (_, called, at) = goes_on.unwrap_or((key.prefix.clone(), key.as_str().to_owned(), created));
-            self.latest.insert((key.prefix.clone(), key.number), (called.clone(), at));
+            self.latest_up_to.insert((key.prefix.clone(), key.number), (called.clone(), at));
             latest = Some((key.prefix, called, at));
         }
     }
@@ -217,18 +221,18 @@ impl Export {
     /// # Errors
     ///
     /// Says so if it cannot be read, or may stand where something cannot.
-    pub(super) fn find(&self, key: &Key) -> Result<Option<Ticket>, String> {
+    pub(super) fn find_ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, String> {
         match self.tickets.get(key.as_str()) {
             Some(Ok(ticket)) => {
-                let latest = self.latest.get(&(key.prefix.clone(), key.number));
-                let order = latest.and_then(|(lower, at)| doubt(ticket.created, lower, *at));
+                let latest = self.latest_up_to.get(&(key.prefix.clone(), key.number));
+                let order = latest.and_then(|(lower, at)| backdated(ticket.created, lower, *at));
                 Ok(Some(Ticket {
-                    doubt: ticket.doubt.clone().map(|known| known.or(order)),
+                    backdated: ticket.backdated.clone().map(|known| known.or(order)),
                     ..ticket.clone()
                 }))
             }
             Some(Err(why)) => Err(why.clone()),
-            None => match self.faults.first().filter(|_| self.hides_something) {
+            None => match self.faults.first().filter(|_| self.may_hide_ticket) {
                 Some((line, what)) => {
                     Err(format!("{}:{line}: {what}; the ticket may stand there", self.name))
                 }
@@ -242,7 +246,7 @@ impl Export {
     /// # Errors
     ///
     /// Says so if there is none, and one may stand where something cannot be read.
-    pub(super) fn naming(&self, digits: &str) -> Result<Vec<String>, String> {
+    pub(super) fn find_mentions(&self, digits: &str) -> Result<Vec<String>, String> {
         let has = |ticket: &Ticket| ticket.text.to_lossy().to_ascii_lowercase().contains(digits);
         let mut found: Vec<(Timestamp, &String)> = Vec::new();
         for (key, ticket) in &self.tickets {
@@ -257,13 +261,13 @@ impl Export {
 }
 
 /// Returns the place in [`COLUMNS`] of what is called so.
-fn column(name: &str) -> Option<usize> {
+fn find_column(name: &str) -> Option<usize> {
     let name = name.trim().to_lowercase();
-    COLUMNS.iter().position(|(names, _)| names.contains(&name.as_str()))
+    EXPORT_COLUMNS.iter().position(|(names, _)| names.contains(&name.as_str()))
 }
 
-fn said<'row>(fields: impl Iterator<Item = (Option<usize>, &'row String)>) -> Said {
-    let mut said = Said::default();
+fn collect_fields<'row>(fields: impl Iterator<Item = (Option<usize>, &'row String)>) -> ExportFields {
+    let mut said = ExportFields::default();
     for (column, value) in fields {
         if let Some(values) = column.and_then(|column| said.get_mut(column)) {
             values.push(value.clone());
@@ -272,12 +276,12 @@ fn said<'row>(fields: impl Iterator<Item = (Option<usize>, &'row String)>) -> Sa
     said
 }
 
-fn first(said: &Said, place: usize) -> &str {
+fn first_value(said: &ExportFields, place: usize) -> &str {
     said.get(place).and_then(|values| values.first()).map_or("", String::as_str)
 }
 
 /// Reads `true` or `false`; nothing says nothing.
-fn truth(written: &str, name: &str) -> Result<Option<bool>, String> {
+fn parse_bool(written: &str, name: &str) -> Result<Option<bool>, String> {
     match written.trim().to_ascii_lowercase().as_str() {
         "" => Ok(None),
         "true" | "yes" | "1" => Ok(Some(true)),
@@ -292,12 +296,12 @@ mod tests {
 
     use super::*;
 
-    fn export(name: &str, text: &str) -> Export {
-        Export::read(name, text.as_bytes()).unwrap()
+    fn export(name: &str, text: &str) -> TicketExport {
+        TicketExport::parse_export(name, text.as_bytes()).unwrap()
     }
 
-    fn found(export: &Export, key: &str) -> Result<Option<Ticket>, String> {
-        export.find(&Key::read(&key.into()).unwrap())
+    fn found(export: &TicketExport, key: &str) -> Result<Option<Ticket>, String> {
+        export.find_ticket(&TicketKey::parse_key(&key.into()).unwrap())
     }
 
     const TABLE: &str = "\u{feff}Issue key,Created,Issue Type,Status,Closed,Labels,Labels,Summary,Description,Cost\r\n\
@@ -317,7 +321,7 @@ mod tests {
             (Some(true), "OPS".into(), "Incident".into())
         );
         assert_eq!(ticket.source, format!("tickets.csv (sha256:{})", export.digest).into());
-        assert_eq!(export.digest, hex(&Sha256::digest(TABLE)));
+        assert_eq!(export.digest, encode_hex(&Sha256::digest(TABLE)));
         // What a spreadsheet would run stays the text that it is.
         let ticket = found(&export, "OPS-8").unwrap().unwrap();
         assert_eq!((ticket.state, ticket.is_closed), ("=cmd|' /C calc'!A0".into(), Some(false)));
@@ -374,7 +378,7 @@ mod tests {
                     A-9,2026-02-01T10:00:00Z,\nA-10,2026-03-04T10:00:00Z,\nA-11,2026-03-05T09:59:30Z,\n\
                     B-3,2026-01-01T10:00:00Z,\nB-4,2026-01-02T10:00:00Z,true\n";
         let export = export("t.csv", text);
-        let doubt = |key: &str| found(&export, key).unwrap().unwrap().doubt.unwrap();
+        let doubt = |key: &str| found(&export, key).unwrap().unwrap().backdated.unwrap();
         for fine in ["A-1", "A-2", "A-11", "B-3"] {
             assert_eq!(doubt(fine), None, "{fine}");
         }
@@ -386,12 +390,12 @@ mod tests {
 
     #[test]
     fn what_is_no_export_at_all_says_why() {
-        let why = |name: &str, bytes: &[u8]| Export::read(name, bytes).unwrap_err();
+        let why = |name: &str, bytes: &[u8]| TicketExport::parse_export(name, bytes).unwrap_err();
         assert_eq!(why("t.csv", b""), "t.csv:1: the file is empty");
         assert_eq!(why("t.csv", b"key,date\n"), "t.csv:1: no column is called `created`");
         assert_eq!(why("t.csv", b"key,created\n\xff"), "t.csv:2: this is not UTF-8");
         assert_eq!(why("t.json", b"{}"), "t.json:1: this is not a list of tickets");
-        let missing = Export::open(Path::new("nowhere/t.csv")).unwrap_err();
+        let missing = TicketExport::open_export(Path::new("nowhere/t.csv")).unwrap_err();
         assert!(missing.starts_with("the export t.csv cannot be read"), "{missing}");
     }
 
@@ -399,7 +403,7 @@ mod tests {
         #[test]
         fn nothing_makes_reading_fail_badly(text in "(key,created|[A-Z#]-?[0-9]{1,3}|2026-03-01T10:00:00Z|[,\"\r\n{}:\\[\\]])*") {
             for name in ["t.csv", "t.json"] {
-                let _ = Export::read(name, text.as_bytes()).map(|export| found(&export, "A-1"));
+                let _ = TicketExport::parse_export(name, text.as_bytes()).map(|export| found(&export, "A-1"));
             }
         }
     }

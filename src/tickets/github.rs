@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::door::{Answer, Door, Request};
-use super::neighbours::{TRIED, doubt};
-use super::{Access, unavailable};
-use crate::change::ticket::Key;
+use super::door::{HttpAnswer, HttpClient, HttpRequest};
+use super::neighbours::{MAX_LOWER_KEYS, backdated};
+use super::{TicketAccess, tickets_unavailable};
+use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 
 /// Somebody to ask about the issues of one repository.
-struct GitHub<'asked> {
-    door: &'asked Door,
-    of: String,
-    base: String,
+struct GitHubIssueClient<'asked> {
+    http: &'asked HttpClient,
+    system_name: String,
+    base_url: String,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -22,17 +22,18 @@ struct GitHub<'asked> {
 /// # Errors
 ///
 /// Says why it says nothing.
-pub(super) fn find(
-    door: &Door,
-    access: &Access,
+pub(super) fn find_ticket(
+    door: &HttpClient,
+    access: &TicketAccess,
     repository: &str,
-    key: &Key,
+    key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
-    let github = GitHub::of(door, access, repository);
-    let Some(issue) = github.issue(key.number)?.filter(|issue| issue.get("pull_request").is_none()) else {
+    let github = GitHubIssueClient::new(door, access, repository);
+    let Some(issue) = github.fetch_issue(key.number)?.filter(|issue| issue.get("pull_request").is_none())
+    else {
         return Ok(None);
     };
-    let created = github.created(&issue)?;
+    let created = github.parse_created(&issue)?;
     let word = |place: &str| issue.pointer(place).and_then(Value::as_str);
     let labels = issue.get("labels").and_then(Value::as_array).into_iter().flatten();
     let label = |label: &Value| label.get("name").unwrap_or(label).as_str().map(Text::from);
@@ -44,7 +45,7 @@ pub(super) fn find(
         key: key.as_str().into(),
         project: repository.into(),
         created,
-        doubt: github.doubt(key, created).map_err(unavailable),
+        backdated: github.check_backdated(key, created).map_err(tickets_unavailable),
         kind: word("/type/name").unwrap_or("Issue").into(),
         labels: labels.filter_map(label).collect(),
         state: state.unwrap_or_default().into(),
@@ -52,7 +53,7 @@ pub(super) fn find(
         assignee: word("/assignee/login").map(Text::from),
         text: told.into(),
         url: word("/html_url").unwrap_or_default().into(),
-        source: github.of.as_str().into(),
+        source: github.system_name.as_str().into(),
     }))
 }
 
@@ -62,27 +63,30 @@ pub(super) fn find(
 /// # Errors
 ///
 /// Says why it finds nothing.
-pub(super) fn naming(
-    door: &Door,
-    access: &Access,
+pub(super) fn find_mentions(
+    door: &HttpClient,
+    access: &TicketAccess,
     repository: &str,
     words: &[&str],
 ) -> Result<Vec<u64>, String> {
-    let github = GitHub::of(door, access, repository);
+    let github = GitHubIssueClient::new(door, access, repository);
     let mut numbers = Vec::new();
     // A search is for whole words, so that the first digits do not find all of them.
     for word in words {
         let what = format!("q={word}+repo:{repository}+is:issue&sort=created&order=asc");
-        let url = format!("{}/search/issues?{what}&per_page={}", access.github_url, super::naming::MOST);
-        let request = Request { of: &github.of, url, headers: &github.headers, body: None };
-        let Answer::Found(answer) = door.ask(&request)? else {
-            return Err(format!("{} cannot be searched", github.of));
+        let url =
+            format!("{}/search/issues?{what}&per_page={}", access.github_url, super::naming::MAX_MENTIONS);
+        let request =
+            HttpRequest { system_name: &github.system_name, url, headers: &github.headers, body: None };
+        let HttpAnswer::Found(answer) = door.send_request(&request)? else {
+            return Err(format!("{} cannot be searched", github.system_name));
         };
         if answer.get("incomplete_results").and_then(Value::as_bool) == Some(true) {
-            return Err(format!("{} did not search to the end", github.of));
+            return Err(format!("{} did not search to the end", github.system_name));
         }
         let items = answer.get("items").and_then(Value::as_array);
-        let items = items.ok_or_else(|| format!("{} answers with something else than issues", github.of))?;
+        let items =
+            items.ok_or_else(|| format!("{} answers with something else than issues", github.system_name))?;
         numbers.extend(items.iter().filter_map(|item| item.get("number")?.as_u64()));
     }
     numbers.sort_unstable();
@@ -90,41 +94,41 @@ pub(super) fn naming(
     Ok(numbers)
 }
 
-impl<'asked> GitHub<'asked> {
-    fn of(door: &'asked Door, access: &Access, repository: &str) -> Self {
+impl<'asked> GitHubIssueClient<'asked> {
+    fn new(door: &'asked HttpClient, access: &TicketAccess, repository: &str) -> Self {
         let mut headers = vec![
             ("accept", "application/vnd.github+json".to_owned()),
             ("x-github-api-version", "2022-11-28".to_owned()),
         ];
         headers.extend(access.github.as_ref().map(|token| ("authorization", format!("Bearer {}", token.0))));
-        GitHub {
-            door,
-            of: format!("GitHub ({repository})"),
-            base: format!("{}/repos/{repository}/issues", access.github_url),
+        GitHubIssueClient {
+            http: door,
+            system_name: format!("GitHub ({repository})"),
+            base_url: format!("{}/repos/{repository}/issues", access.github_url),
             headers,
         }
     }
 
-    fn issue(&self, number: u64) -> Result<Option<Value>, String> {
-        let url = format!("{}/{number}", self.base);
-        let request = Request { of: &self.of, url, headers: &self.headers, body: None };
-        Ok(match self.door.ask(&request)? {
-            Answer::Found(issue) => Some(issue),
-            Answer::Absent => None,
+    fn fetch_issue(&self, number: u64) -> Result<Option<Value>, String> {
+        let url = format!("{}/{number}", self.base_url);
+        let request = HttpRequest { system_name: &self.system_name, url, headers: &self.headers, body: None };
+        Ok(match self.http.send_request(&request)? {
+            HttpAnswer::Found(issue) => Some(issue),
+            HttpAnswer::Absent => None,
         })
     }
 
-    fn created(&self, issue: &Value) -> Result<Timestamp, String> {
+    fn parse_created(&self, issue: &Value) -> Result<Timestamp, String> {
         let created =
             issue.get("created_at").and_then(Value::as_str).and_then(|written| written.parse().ok());
-        created.ok_or_else(|| format!("{} tells of an issue without a time", self.of))
+        created.ok_or_else(|| format!("{} tells of an issue without a time", self.system_name))
     }
 
     /// Issues and pull requests are counted together, so that either will do for a neighbour.
-    fn doubt(&self, key: &Key, created: Timestamp) -> Result<Option<String>, String> {
-        for lower in (1..=TRIED).filter_map(|down| key.lower(down)) {
-            if let Some(issue) = self.issue(lower.number)? {
-                return Ok(doubt(created, lower.as_str(), self.created(&issue)?));
+    fn check_backdated(&self, key: &TicketKey, created: Timestamp) -> Result<Option<String>, String> {
+        for lower in (1..=MAX_LOWER_KEYS).filter_map(|down| key.lower_key(down)) {
+            if let Some(issue) = self.fetch_issue(lower.number)? {
+                return Ok(backdated(created, lower.as_str(), self.parse_created(&issue)?));
             }
         }
         Ok(None)

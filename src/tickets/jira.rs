@@ -5,21 +5,21 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::door::{Answer, Door, Request};
-use super::neighbours::{TRIED, doubt};
-use super::{JiraAccess, unavailable};
-use crate::change::ticket::Key;
+use super::door::{HttpAnswer, HttpClient, HttpRequest};
+use super::neighbours::{MAX_LOWER_KEYS, backdated};
+use super::{JiraAccess, tickets_unavailable};
+use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 
 /// What is read of a ticket; `created` is the system's own field.
-const FIELDS: &str = "created,status,issuetype,labels,assignee,summary,description,project";
+const TICKET_FIELDS: &str = "created,status,issuetype,labels,assignee,summary,description,project";
 
 /// How deep the parts of a description may nest.
-const DEEPEST: usize = 64;
+const MAX_DESCRIPTION_DEPTH: usize = 64;
 
 /// Which Jira it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum JiraEdition {
     /// Atlassian's.
     Cloud,
     /// One's own.
@@ -27,10 +27,10 @@ pub(super) enum Kind {
 }
 
 /// Somebody to ask, at an address.
-struct Jira<'asked> {
-    door: &'asked Door,
-    of: String,
-    base: String,
+struct JiraClient<'asked> {
+    http: &'asked HttpClient,
+    system_name: String,
+    base_url: String,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -39,15 +39,15 @@ struct Jira<'asked> {
 /// # Errors
 ///
 /// Says why it says nothing.
-pub(super) fn find(
-    door: &Door,
+pub(super) fn find_ticket(
+    door: &HttpClient,
     access: &JiraAccess,
-    kind: Kind,
-    key: &Key,
+    kind: JiraEdition,
+    key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
-    let jira = Jira::of(door, access, kind)?;
-    let Some(issue) = jira.issue(key, FIELDS)? else { return Ok(None) };
-    let (called, created) = jira.identity(&issue)?;
+    let jira = JiraClient::new(door, access, kind)?;
+    let Some(issue) = jira.fetch_issue(key, TICKET_FIELDS)? else { return Ok(None) };
+    let (called, created) = jira.parse_identity(&issue)?;
     let fields = issue.get("fields").unwrap_or(&Value::Null);
     let name = |field: &str, name: &str| -> Text {
         let value = fields.get(field).and_then(|value| value.get(name)).and_then(Value::as_str);
@@ -56,9 +56,9 @@ pub(super) fn find(
     let category = fields.pointer("/status/statusCategory/key").and_then(Value::as_str);
     let labels = fields.get("labels").and_then(Value::as_array).into_iter().flatten();
     let mut told = fields.get("summary").and_then(Value::as_str).unwrap_or_default().to_owned();
-    prose(fields.get("description").unwrap_or(&Value::Null), 0, &mut told);
+    collect_prose(fields.get("description").unwrap_or(&Value::Null), 0, &mut told);
     Ok(Some(Ticket {
-        doubt: jira.doubt(&called, created).map_err(unavailable),
+        backdated: jira.check_backdated(&called, created).map_err(tickets_unavailable),
         project: name("project", "key"),
         created,
         kind: name("issuetype", "name"),
@@ -68,7 +68,7 @@ pub(super) fn find(
         assignee: Some(name("assignee", "displayName")).filter(|name| !name.as_bytes().is_empty()),
         text: told.into(),
         url: format!("{}/browse/{}", access.url, called.as_str()).into(),
-        source: jira.of.as_str().into(),
+        source: jira.system_name.as_str().into(),
         key: called.as_str().into(),
     }))
 }
@@ -79,18 +79,18 @@ pub(super) fn find(
 /// # Errors
 ///
 /// Says why it finds nothing.
-pub(super) fn naming(
-    door: &Door,
+pub(super) fn find_mentions(
+    door: &HttpClient,
     access: &JiraAccess,
-    kind: Kind,
+    kind: JiraEdition,
     fronts: &[String],
     digits: &str,
     id: &str,
 ) -> Result<Vec<String>, String> {
-    let jira = Jira::of(door, access, kind)?;
+    let jira = JiraClient::new(door, access, kind)?;
     let search = match kind {
-        Kind::Cloud => "search/jql",
-        Kind::DataCenter => "search",
+        JiraEdition::Cloud => "search/jql",
+        JiraEdition::DataCenter => "search",
     };
     // Quoted, since some names of projects are words of the language; a front is plain ASCII.
     let quoted: Vec<String> = fronts.iter().map(|front| format!("%22{front}%22")).collect();
@@ -100,60 +100,64 @@ pub(super) fn naming(
     };
     let text = format!("(text%20~%20%22{digits}*%22%20OR%20text%20~%20%22{id}%22)");
     let query = format!("{projects}{text}%20ORDER%20BY%20created%20ASC");
-    let most = super::naming::MOST;
-    let url = format!("{}/{search}?jql={query}&fields=created&maxResults={most}", jira.base);
-    let request = Request { of: &jira.of, url, headers: &jira.headers, body: None };
-    let Answer::Found(answer) = door.ask(&request)? else {
-        return Err(format!("{} cannot be searched", jira.of));
+    let most = super::naming::MAX_MENTIONS;
+    let url = format!("{}/{search}?jql={query}&fields=created&maxResults={most}", jira.base_url);
+    let request = HttpRequest { system_name: &jira.system_name, url, headers: &jira.headers, body: None };
+    let HttpAnswer::Found(answer) = door.send_request(&request)? else {
+        return Err(format!("{} cannot be searched", jira.system_name));
     };
     let issues = answer.get("issues").and_then(Value::as_array);
-    let issues = issues.ok_or_else(|| format!("{} answers with something else than tickets", jira.of))?;
+    let issues =
+        issues.ok_or_else(|| format!("{} answers with something else than tickets", jira.system_name))?;
     let key = |issue: &Value| issue.get("key").and_then(Value::as_str).map(str::to_owned);
     Ok(issues.iter().filter_map(key).collect())
 }
 
-impl<'asked> Jira<'asked> {
-    fn of(door: &'asked Door, access: &JiraAccess, kind: Kind) -> Result<Self, String> {
+impl<'asked> JiraClient<'asked> {
+    fn new(door: &'asked HttpClient, access: &JiraAccess, kind: JiraEdition) -> Result<Self, String> {
         let token = &access.token.0;
         let (version, authorization) = match (kind, &access.email) {
-            (Kind::Cloud, None) => return Err("no account for Jira is set (JIRA_EMAIL)".into()),
-            (Kind::Cloud, Some(email)) => {
+            (JiraEdition::Cloud, None) => return Err("no account for Jira is set (JIRA_EMAIL)".into()),
+            (JiraEdition::Cloud, Some(email)) => {
                 (3, format!("Basic {}", BASE64_STANDARD.encode(format!("{email}:{token}"))))
             }
-            (Kind::DataCenter, _) => (2, format!("Bearer {token}")),
+            (JiraEdition::DataCenter, _) => (2, format!("Bearer {token}")),
         };
-        Ok(Jira {
-            door,
-            of: format!("Jira at {}", access.url),
-            base: format!("{}/rest/api/{version}", access.url),
+        Ok(JiraClient {
+            http: door,
+            system_name: format!("Jira at {}", access.url),
+            base_url: format!("{}/rest/api/{version}", access.url),
             headers: vec![("authorization", authorization)],
         })
     }
 
-    fn issue(&self, key: &Key, fields: &str) -> Result<Option<Value>, String> {
+    fn fetch_issue(&self, key: &TicketKey, fields: &str) -> Result<Option<Value>, String> {
         // A key is capital letters, digits, `-` and `_`, which need no escape.
-        let url = format!("{}/issue/{}?fields={fields}", self.base, key.as_str());
-        let request = Request { of: &self.of, url, headers: &self.headers, body: None };
-        Ok(match self.door.ask(&request)? {
-            Answer::Found(issue) => Some(issue),
-            Answer::Absent => None,
+        let url = format!("{}/issue/{}?fields={fields}", self.base_url, key.as_str());
+        let request = HttpRequest { system_name: &self.system_name, url, headers: &self.headers, body: None };
+        Ok(match self.http.send_request(&request)? {
+            HttpAnswer::Found(issue) => Some(issue),
+            HttpAnswer::Absent => None,
         })
     }
 
     /// Returns what a ticket is called there, and when it was made.
-    fn identity(&self, issue: &Value) -> Result<(Key, Timestamp), String> {
-        let called = issue.get("key").and_then(Value::as_str).and_then(|key| Key::read(&key.into()));
-        let created = issue.pointer("/fields/created").and_then(Value::as_str).and_then(instant);
-        called.zip(created).ok_or_else(|| format!("{} tells of a ticket without a key or a time", self.of))
+    fn parse_identity(&self, issue: &Value) -> Result<(TicketKey, Timestamp), String> {
+        let called =
+            issue.get("key").and_then(Value::as_str).and_then(|key| TicketKey::parse_key(&key.into()));
+        let created = issue.pointer("/fields/created").and_then(Value::as_str).and_then(parse_instant);
+        called
+            .zip(created)
+            .ok_or_else(|| format!("{} tells of a ticket without a key or a time", self.system_name))
     }
 
-    fn doubt(&self, key: &Key, created: Timestamp) -> Result<Option<String>, String> {
-        for lower in (1..=TRIED).filter_map(|down| key.lower(down)) {
-            if let Some(issue) = self.issue(&lower, "created")? {
-                let (called, lower_created) = self.identity(&issue)?;
+    fn check_backdated(&self, key: &TicketKey, created: Timestamp) -> Result<Option<String>, String> {
+        for lower in (1..=MAX_LOWER_KEYS).filter_map(|down| key.lower_key(down)) {
+            if let Some(issue) = self.fetch_issue(&lower, "created")? {
+                let (called, lower_created) = self.parse_identity(&issue)?;
                 // One that was moved away says nothing about the order here.
                 if called == lower {
-                    return Ok(doubt(created, called.as_str(), lower_created));
+                    return Ok(backdated(created, called.as_str(), lower_created));
                 }
             }
         }
@@ -162,7 +166,7 @@ impl<'asked> Jira<'asked> {
 }
 
 /// Reads an instant as Jira writes it: `2026-10-14T14:00:00.000+0000`.
-pub(super) fn instant(written: &str) -> Option<Timestamp> {
+pub(super) fn parse_instant(written: &str) -> Option<Timestamp> {
     let offset = written.len().checked_sub(5).and_then(|at| written.split_at_checked(at));
     let (front, offset) = offset.filter(|(_, offset)| offset.starts_with(['+', '-']))?;
     let (hours, minutes) = offset.split_at_checked(3)?;
@@ -170,13 +174,13 @@ pub(super) fn instant(written: &str) -> Option<Timestamp> {
 }
 
 /// Adds what a description says: text, or a document of nested parts.
-fn prose(value: &Value, depth: usize, told: &mut String) {
+fn collect_prose(value: &Value, depth: usize, told: &mut String) {
     match value {
         Value::String(text) => {
             told.push('\n');
             told.push_str(text);
         }
-        Value::Object(part) if depth < DEEPEST => {
+        Value::Object(part) if depth < MAX_DESCRIPTION_DEPTH => {
             if let Some(text) = part.get("text").and_then(Value::as_str) {
                 told.push_str(text);
             }
@@ -185,7 +189,7 @@ fn prose(value: &Value, depth: usize, told: &mut String) {
                 told.push('\n');
             }
             let parts = part.get("content").and_then(Value::as_array);
-            parts.into_iter().flatten().for_each(|part| prose(part, depth + 1, told));
+            parts.into_iter().flatten().for_each(|part| collect_prose(part, depth + 1, told));
         }
         _ => {}
     }
@@ -197,7 +201,7 @@ mod tests {
 
     #[test]
     fn instants_are_read_as_jira_writes_them() {
-        let read = |written: &str| instant(written).map(|instant| instant.to_string());
+        let read = |written: &str| parse_instant(written).map(|instant| instant.to_string());
         assert_eq!(read("2026-10-14T14:00:00.000+0000").as_deref(), Some("2026-10-14T14:00:00Z"));
         assert_eq!(read("2026-10-14T14:00:00.250-0730").as_deref(), Some("2026-10-14T21:30:00.25Z"));
         for none in
@@ -211,7 +215,7 @@ mod tests {
     fn a_description_is_read_whatever_its_marks() {
         let said = |document: Value| {
             let mut told = String::new();
-            prose(&document, 0, &mut told);
+            collect_prose(&document, 0, &mut told);
             told
         };
         let document = serde_json::json!({ "type": "doc", "version": 1, "content": [

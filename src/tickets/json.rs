@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// A ticket as written: the line on which it starts, and its fields as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Object {
+pub(super) struct JsonTicket {
     pub(super) line: usize,
     pub(super) fields: Result<Vec<(String, String)>, String>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Object {
 /// # Errors
 ///
 /// Says on which line the document is no list, or no JSON.
-pub(super) fn objects(text: &str) -> Result<Vec<Object>, (usize, String)> {
+pub(super) fn parse_objects(text: &str) -> Result<Vec<JsonTicket>, (usize, String)> {
     let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
         let what = if error.is_data() { "this is not a list of tickets" } else { "this is not JSON" };
         (error.line().max(1), what.to_owned())
@@ -28,18 +28,18 @@ pub(super) fn objects(text: &str) -> Result<Vec<Object>, (usize, String)> {
     for item in items {
         // The text of an item is a part of the whole, so that its place is the distance.
         let start = (item.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        line += lines(text.as_bytes().get(at..start).unwrap_or_default());
+        line += count_lines(text.as_bytes().get(at..start).unwrap_or_default());
         at = start;
-        found.push(Object { line, fields: fields(item.get()) });
+        found.push(JsonTicket { line, fields: parse_fields(item.get()) });
     }
     Ok(found)
 }
 
-fn lines(bytes: &[u8]) -> usize {
+fn count_lines(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
-fn fields(item: &str) -> Result<Vec<(String, String)>, String> {
+fn parse_fields(item: &str) -> Result<Vec<(String, String)>, String> {
     let Ok(Value::Object(fields)) = serde_json::from_str(item) else {
         return Err("this is not an object".into());
     };
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn each_object_knows_its_line() {
         let text = "[\n  {\"key\": \"A-1\", \"labels\": [\"x\", \"y\"]}, 7,\n\n  {\"key\": \"A-2\",\n \"closed\": true}]";
-        let read = objects(text).unwrap();
+        let read = parse_objects(text).unwrap();
         let lines: Vec<usize> = read.iter().map(|object| object.line).collect();
         assert_eq!(lines, [2, 2, 4]);
         let field = |key: &str, value: &str| (key.to_owned(), value.to_owned());
@@ -81,9 +81,9 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_a_fault_with_its_line() {
-        assert_eq!(objects("[\n{}"), Err((2, "this is not JSON".into())));
-        assert_eq!(objects("{}"), Err((1, "this is not a list of tickets".into())));
-        assert_eq!(objects(""), Err((1, "this is not JSON".into())));
-        assert!(objects(&"[".repeat(10_000)).is_err());
+        assert_eq!(parse_objects("[\n{}"), Err((2, "this is not JSON".into())));
+        assert_eq!(parse_objects("{}"), Err((1, "this is not a list of tickets".into())));
+        assert_eq!(parse_objects(""), Err((1, "this is not JSON".into())));
+        assert!(parse_objects(&"[".repeat(10_000)).is_err());
     }
 }

@@ -6,18 +6,18 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Secret;
-use super::door::{Answer, Door, Request};
-use super::neighbours::{TRIED, doubt};
-use crate::change::ticket::Key;
+use super::TicketToken;
+use super::door::{HttpAnswer, HttpClient, HttpRequest};
+use super::neighbours::{MAX_LOWER_KEYS, backdated};
+use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 
-const OF: &str = "Linear";
+const SYSTEM_NAME: &str = "Linear";
 
 /// Why it is not asked.
-pub(super) const NO_TOKEN: &str = "no key for Linear is set (LINEAR_TOKEN)";
+pub(super) const NO_LINEAR_TOKEN: &str = "no key for Linear is set (LINEAR_TOKEN)";
 
-const NAMING: &str = "\
+const MENTIONS_QUERY: &str = "\
 query($digits: String!, $first: Int!) {
   issues(
     filter: { or: [{ title: { containsIgnoreCase: $digits } }, { description: { containsIgnoreCase: $digits } }] }
@@ -28,7 +28,7 @@ query($digits: String!, $first: Int!) {
   }
 }";
 
-const QUERY: &str = "\
+const TICKETS_QUERY: &str = "\
 query($team: String!, $numbers: [Float!]!) {
   issues(filter: { team: { key: { eq: $team } }, number: { in: $numbers } }, first: 10, includeArchived: true) {
     nodes {
@@ -46,10 +46,16 @@ query($team: String!, $numbers: [Float!]!) {
 /// # Errors
 ///
 /// Says why it says nothing.
-pub(super) fn find(door: &Door, url: &str, token: &Secret, key: &Key) -> Result<Option<Ticket>, String> {
-    let numbers: Vec<u64> = (0..=TRIED).filter_map(|down| Some(key.lower(down)?.number)).collect();
-    let body = json!({ "query": QUERY, "variables": { "team": key.prefix, "numbers": numbers } });
-    let nodes = nodes(door, url, token, &body)?;
+pub(super) fn find_ticket(
+    door: &HttpClient,
+    url: &str,
+    token: &TicketToken,
+    key: &TicketKey,
+) -> Result<Option<Ticket>, String> {
+    let numbers: Vec<u64> =
+        (0..=MAX_LOWER_KEYS).filter_map(|down| Some(key.lower_key(down)?.number)).collect();
+    let body = json!({ "query": TICKETS_QUERY, "variables": { "team": key.prefix, "numbers": numbers } });
+    let nodes = request_nodes(door, url, token, &body)?;
     let node = |number: u64| {
         let is = |node: &&Value| {
             node.get("number").and_then(Value::as_f64).map(|number| number.to_string())
@@ -58,11 +64,13 @@ pub(super) fn find(door: &Door, url: &str, token: &Secret, key: &Key) -> Result<
         nodes.iter().find(is)
     };
     let Some(issue) = node(key.number) else { return Ok(None) };
-    let created = created(issue)?;
+    let created = parse_created(issue)?;
     let mut numbers = numbers.into_iter().skip(1);
     let lower = numbers.find_map(|number| Some((number, node(number)?)));
     let doubted = match lower {
-        Some((number, lower)) => doubt(created, &format!("{}-{number}", key.prefix), self::created(lower)?),
+        Some((number, lower)) => {
+            backdated(created, &format!("{}-{number}", key.prefix), self::parse_created(lower)?)
+        }
         None => None,
     };
     let word =
@@ -73,7 +81,7 @@ pub(super) fn find(door: &Door, url: &str, token: &Secret, key: &Key) -> Result<
         key: word("/identifier"),
         project: word("/team/key"),
         created,
-        doubt: Ok(doubted),
+        backdated: Ok(doubted),
         kind: "Issue".into(),
         labels: labels.filter_map(|label| label.get("name")?.as_str()).map(Text::from).collect(),
         state: word("/state/name"),
@@ -81,7 +89,7 @@ pub(super) fn find(door: &Door, url: &str, token: &Secret, key: &Key) -> Result<
         assignee: Some(word("/assignee/displayName")).filter(|name| !name.as_bytes().is_empty()),
         text: format!("{}\n{}", word("/title").to_lossy(), word("/description").to_lossy()).into(),
         url: word("/url"),
-        source: OF.into(),
+        source: SYSTEM_NAME.into(),
     }))
 }
 
@@ -90,35 +98,50 @@ pub(super) fn find(door: &Door, url: &str, token: &Secret, key: &Key) -> Result<
 /// # Errors
 ///
 /// Says why it finds nothing.
-pub(super) fn naming(door: &Door, url: &str, token: &Secret, digits: &str) -> Result<Vec<String>, String> {
-    let body = json!({ "query": NAMING, "variables": { "digits": digits, "first": super::naming::MOST } });
-    let nodes = nodes(door, url, token, &body)?;
+pub(super) fn find_mentions(
+    door: &HttpClient,
+    url: &str,
+    token: &TicketToken,
+    digits: &str,
+) -> Result<Vec<String>, String> {
+    let body = json!({ "query": MENTIONS_QUERY, "variables": { "digits": digits, "first": super::naming::MAX_MENTIONS } });
+    let nodes = request_nodes(door, url, token, &body)?;
     let key = |node: &Value| node.get("identifier").and_then(Value::as_str).map(str::to_owned);
     Ok(nodes.iter().filter_map(key).collect())
 }
 
 /// Asks, and returns the tickets of the answer.
-fn nodes(door: &Door, url: &str, token: &Secret, body: &Value) -> Result<Vec<Value>, String> {
+fn request_nodes(
+    door: &HttpClient,
+    url: &str,
+    token: &TicketToken,
+    body: &Value,
+) -> Result<Vec<Value>, String> {
     let headers = [("authorization", token.0.clone()), ("content-type", "application/json".to_owned())];
-    let request = Request { of: OF, url: url.to_owned(), headers: &headers, body: Some(body.to_string()) };
-    let Answer::Found(mut answer) = door.ask(&request)? else {
-        return Err(format!("{OF} is not at this address"));
+    let request = HttpRequest {
+        system_name: SYSTEM_NAME,
+        url: url.to_owned(),
+        headers: &headers,
+        body: Some(body.to_string()),
+    };
+    let HttpAnswer::Found(mut answer) = door.send_request(&request)? else {
+        return Err(format!("{SYSTEM_NAME} is not at this address"));
     };
     if answer.get("errors").is_some_and(|errors| !errors.is_null()) {
         let code = answer.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or_default();
         return Err(match code {
-            "RATELIMITED" => format!("{OF} was asked too often"),
-            "AUTHENTICATION_ERROR" => format!("{OF} does not accept the key"),
-            _ => format!("{OF} answers with an error"),
+            "RATELIMITED" => format!("{SYSTEM_NAME} was asked too often"),
+            "AUTHENTICATION_ERROR" => format!("{SYSTEM_NAME} does not accept the key"),
+            _ => format!("{SYSTEM_NAME} answers with an error"),
         });
     }
     match answer.pointer_mut("/data/issues/nodes").map(Value::take) {
         Some(Value::Array(nodes)) => Ok(nodes),
-        _ => Err(format!("{OF} answers with something else than tickets")),
+        _ => Err(format!("{SYSTEM_NAME} answers with something else than tickets")),
     }
 }
 
-fn created(issue: &Value) -> Result<Timestamp, String> {
+fn parse_created(issue: &Value) -> Result<Timestamp, String> {
     let created = issue.get("createdAt").and_then(Value::as_str).and_then(|written| written.parse().ok());
-    created.ok_or_else(|| format!("{OF} tells of a ticket without a time"))
+    created.ok_or_else(|| format!("{SYSTEM_NAME} tells of a ticket without a time"))
 }

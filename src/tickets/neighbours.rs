@@ -6,15 +6,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// By how much two tickets that were made at the same moment may seem to be in the wrong order.
-const SLACK: SignedDuration = SignedDuration::from_mins(1);
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(1);
 
 /// How many lower keys are tried, one after the other, until there is a ticket: some are deleted.
-pub(super) const TRIED: u64 = 3;
+pub(super) const MAX_LOWER_KEYS: u64 = 3;
 
 /// Returns what speaks against `created`, if a ticket with a lower number, called `lower`, was made
 /// at `lower_created`.
-pub(super) fn doubt(created: Timestamp, lower: &str, lower_created: Timestamp) -> Option<String> {
-    let is_later = SLACK < lower_created.duration_since(created);
+pub(super) fn backdated(created: Timestamp, lower: &str, lower_created: Timestamp) -> Option<String> {
+    let is_later = CLOCK_SLACK < lower_created.duration_since(created);
     is_later.then(|| {
         format!(
             "{lower}, which has a lower number, was made later, at {lower_created}; the ticket was imported, moved \

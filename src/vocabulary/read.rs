@@ -1,113 +1,125 @@
 //! Reading the definition of a field.
 
-use super::{Field, Kind, OnConflict};
+use super::{ConflictResolution, FieldDefinition, FieldKind};
 use crate::pattern::ValuePattern;
-use crate::yaml::decode::{Map, choice, count, one, texts, truth};
-use crate::yaml::{Fault, Key, Node, shown};
+use crate::yaml::decode::{MapReader, parse_one, read_bool, read_choice, read_count, read_texts};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
-impl Field {
-    pub(crate) fn read(key: &Key, node: &Node, faults: &mut Vec<Fault>) -> Option<Self> {
-        trailer_key(&key.text).map_err(|what| faults.push(Fault::new(key.at, what))).ok()?;
-        let mut map = Map::new(node, faults)?;
-        let kinds = ["one-of", "ordered", "matches", "text", "person"].map(|kind| (kind, map.get(kind)));
+impl FieldDefinition {
+    pub(crate) fn read_definition(
+        key: &YamlKey,
+        node: &YamlNode,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        check_trailer_key(&key.text).map_err(|what| faults.push(YamlFault::new(key.at, what))).ok()?;
+        let mut map = MapReader::new(node, faults)?;
+        let kinds = ["one-of", "ordered", "matches", "text", "person"].map(|kind| (kind, map.find_key(kind)));
         let given: Vec<_> = kinds.iter().filter_map(|(kind, node)| node.map(|node| (*kind, node))).collect();
         let kind = match given.as_slice() {
-            [("one-of", node)] => Some(Kind::OneOf(words(node, faults))),
-            [("ordered", node)] => Some(Kind::Ordered(words(node, faults))),
-            [("matches", node)] => one(node, faults, ValuePattern::new).map(|pattern| {
-                let example = map.get("example").and_then(|node| {
-                    one(node, faults, |example| match pattern.matches(example.as_bytes()) {
+            [("one-of", node)] => Some(FieldKind::OneOf(read_words(node, faults))),
+            [("ordered", node)] => Some(FieldKind::Ordered(read_words(node, faults))),
+            [("matches", node)] => parse_one(node, faults, ValuePattern::new).map(|pattern| {
+                let example = map.find_key("example").and_then(|node| {
+                    parse_one(node, faults, |example| match pattern.matches_value(example.as_bytes()) {
                         Some(true) => Ok(example.to_owned()),
-                        _ => Err(format!("`{}` does not match `{pattern}`", shown(example))),
+                        _ => Err(format!("`{}` does not match `{pattern}`", shorten_for_message(example))),
                     })
                 });
-                Kind::Matches { pattern, example }
+                FieldKind::Matches { pattern, example }
             }),
-            [("text", node)] => prose(node, faults),
-            [("person", node)] => match truth(node, faults) {
+            [("text", node)] => read_prose_kind(node, faults),
+            [("person", node)] => match read_bool(node, faults) {
                 Some(false) => {
-                    faults.push(Fault::new(node.at, "`person` can only be `true`"));
+                    faults.push(YamlFault::new(node.at, "`person` can only be `true`"));
                     None
                 }
-                said => said.map(|_| Kind::Person),
+                said => said.map(|_| FieldKind::Person),
             },
             [] | [_] => {
-                let what = format!("it is not said what may stand in `{}`", shown(&key.text));
+                let what = format!("it is not said what may stand in `{}`", shorten_for_message(&key.text));
                 let help = "give one of one-of, ordered, matches, text, person";
-                faults.push(Fault::new(node.at, what).help(help));
+                faults.push(YamlFault::new(node.at, what).with_help(help));
                 None
             }
             [_, (second, node), ..] => {
                 let what = format!("`{second}` contradicts what was said before; keep one");
-                faults.push(Fault::new(node.at, what));
+                faults.push(YamlFault::new(node.at, what));
                 None
             }
         };
         if kind.is_none() {
-            map.knows(&["example"]);
+            map.allow_keys(&["example"]);
         }
-        let aliases = map.get("aliases").map(|node| {
-            let aliases = texts(node, faults);
+        let aliases = map.find_key("aliases").map(|node| {
+            let aliases = read_texts(node, faults);
             for alias in &aliases {
-                if let Err(what) = trailer_key(alias) {
-                    faults.push(Fault::new(node.at, what));
+                if let Err(what) = check_trailer_key(alias) {
+                    faults.push(YamlFault::new(node.at, what));
                 }
             }
             aliases.into_iter().map(str::to_owned).collect()
         });
         // Two people, or two ways to say why, do not contradict one another.
-        let adds_up =
-            matches!(kind, Some(Kind::Person | Kind::Text { .. })) && map.get("on-conflict").is_none();
-        let many = map.get("many").and_then(|node| truth(node, faults)).unwrap_or(adds_up);
-        let on_conflict = map.get("on-conflict").and_then(|node| {
-            let listed = matches!(kind, None | Some(Kind::OneOf(_) | Kind::Ordered(_)));
+        let adds_up = matches!(kind, Some(FieldKind::Person | FieldKind::Text { .. }))
+            && map.find_key("on-conflict").is_none();
+        let many = map.find_key("many").and_then(|node| read_bool(node, faults)).unwrap_or(adds_up);
+        let on_conflict = map.find_key("on-conflict").and_then(|node| {
+            let listed = matches!(kind, None | Some(FieldKind::OneOf(_) | FieldKind::Ordered(_)));
             let choices = [
-                ("refuse", OnConflict::Refuse),
-                ("strictest", OnConflict::Strictest),
-                ("highest", OnConflict::Highest),
+                ("refuse", ConflictResolution::Refuse),
+                ("strictest", ConflictResolution::Strictest),
+                ("highest", ConflictResolution::Highest),
             ];
-            let chosen = choice(node, &choices, faults)?;
-            if !listed && chosen != OnConflict::Refuse {
-                faults.push(Fault::new(node.at, "only a list of words has a strictest or a highest value"));
+            let chosen = read_choice(node, &choices, faults)?;
+            if !listed && chosen != ConflictResolution::Refuse {
+                faults
+                    .push(YamlFault::new(node.at, "only a list of words has a strictest or a highest value"));
             }
             Some(chosen)
         });
-        map.finish(faults);
-        Some(Field {
+        map.refuse_unknown_keys(faults);
+        Some(FieldDefinition {
             name: key.text.clone(),
             aliases: aliases.unwrap_or_default(),
             kind: kind?,
-            many,
-            on_conflict: on_conflict.unwrap_or(OnConflict::Refuse),
+            is_repeatable: many,
+            on_conflict: on_conflict.unwrap_or(ConflictResolution::Refuse),
         })
     }
 }
 
-fn words(node: &Node, faults: &mut Vec<Fault>) -> Vec<String> {
-    let words: Vec<String> = texts(node, faults).into_iter().map(str::to_owned).collect();
+fn read_words(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<String> {
+    let words: Vec<String> = read_texts(node, faults).into_iter().map(str::to_owned).collect();
     for (index, word) in words.iter().enumerate() {
         if word.contains(';') || word.trim() != word {
-            faults.push(Fault::new(node.at, format!("`{}` cannot be a word of a field", shown(word))));
+            faults.push(YamlFault::new(
+                node.at,
+                format!("`{}` cannot be a word of a field", shorten_for_message(word)),
+            ));
         }
         if words.iter().take(index).any(|earlier| earlier.eq_ignore_ascii_case(word)) {
-            faults.push(Fault::new(node.at, format!("`{}` is listed twice", shown(word))));
+            faults.push(YamlFault::new(node.at, format!("`{}` is listed twice", shorten_for_message(word))));
         }
     }
     words
 }
 
-fn prose(node: &Node, faults: &mut Vec<Fault>) -> Option<Kind> {
-    let mut map = Map::new(node, faults)?;
-    let min_length = map.get("min-length").and_then(|node| count(node, 1, 10_000, faults)).unwrap_or(1);
-    let refuse = map.get("refuse").map(|node| texts(node, faults)).unwrap_or_default();
-    map.finish(faults);
-    Some(Kind::Text { min_length, refuse: refuse.into_iter().map(str::to_owned).collect() })
+fn read_prose_kind(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<FieldKind> {
+    let mut map = MapReader::new(node, faults)?;
+    let min_length =
+        map.find_key("min-length").and_then(|node| read_count(node, 1, 10_000, faults)).unwrap_or(1);
+    let refuse = map.find_key("refuse").map(|node| read_texts(node, faults)).unwrap_or_default();
+    map.refuse_unknown_keys(faults);
+    Some(FieldKind::Text { min_length, refused_phrases: refuse.into_iter().map(str::to_owned).collect() })
 }
 
-fn trailer_key(key: &str) -> Result<(), String> {
+fn check_trailer_key(key: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if key.is_empty() || 64 < key.len() || !key.bytes().all(plain) {
-        return Err(format!("`{}` cannot be a trailer's key: only letters, digits and `-`", shown(key)));
+        return Err(format!(
+            "`{}` cannot be a trailer's key: only letters, digits and `-`",
+            shorten_for_message(key)
+        ));
     }
     Ok(())
 }

@@ -1,51 +1,61 @@
 //! What may stand in a field, and what only looks like an answer.
 
-use super::{Field, Kind, Said};
+use super::{ClaimSource, FieldDefinition, FieldKind};
 use crate::change::person::is_invisible;
 use crate::change::{Change, Person, Text, text};
-use crate::verdict::Line;
+use crate::verdict::Sentence;
 
-impl Field {
+impl FieldDefinition {
     /// Returns which word a value stands for (`None` for a field that is no list of words), or what
     /// is wrong with it.
-    pub(super) fn value(&self, value: &Text, change: &Change, said: Said) -> Result<Option<usize>, Line> {
-        let wrong =
-            |reason: &str| Line::say(format!("`{}` is ", self.name)).quote(value).and(format!(", {reason}"));
+    pub(super) fn check_value(
+        &self,
+        value: &Text,
+        change: &Change,
+        said: ClaimSource,
+    ) -> Result<Option<usize>, Sentence> {
+        let wrong = |reason: &str| {
+            Sentence::from_words(format!("`{}` is ", self.name))
+                .with_quote(value)
+                .with_words(format!(", {reason}"))
+        };
         if value.as_bytes().iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return Err(wrong("which contains control characters"));
         }
         let Some(written) = value.as_utf8() else { return Err(wrong("which is not UTF-8")) };
         if written.trim().is_empty() {
-            return Err(Line::say(format!("`{}` is empty", self.name)));
+            return Err(Sentence::from_words(format!("`{}` is empty", self.name)));
         }
         match &self.kind {
-            Kind::OneOf(words) | Kind::Ordered(words) => {
+            FieldKind::OneOf(words) | FieldKind::Ordered(words) => {
                 let word = written.split(';').next().unwrap_or_default().trim();
-                self.level_of(word)
+                self.find_level(word)
                     .map(Some)
                     .ok_or_else(|| wrong(&format!("which is none of {}", words.join(", "))))
             }
-            Kind::Matches { pattern, .. } => match pattern.matches(value.as_bytes()) {
+            FieldKind::Matches { pattern, .. } => match pattern.matches_value(value.as_bytes()) {
                 Some(true) => Ok(None),
                 Some(false) => Err(wrong(&format!("which is not of the form {pattern}"))),
                 None => Err(wrong("which cannot be compared, because the policy's pattern is too large")),
             },
-            Kind::Person => match Person::read(value.as_bytes()) {
+            FieldKind::Person => match Person::parse_person(value.as_bytes()) {
                 Ok(_) => Ok(None),
                 Err(reason) => Err(wrong(&format!("which is not a person: {}", reason.reason()))),
             },
-            Kind::Text { min_length, refuse } => {
-                let content = substance(written);
+            FieldKind::Text { min_length, refused_phrases: refuse } => {
+                let content = normalise_prose(written);
                 if is_placeholder(written, &content)
-                    || refuse.iter().any(|phrase| letters(phrase).eq(content.chars()))
+                    || refuse.iter().any(|phrase| lowercase_letters(phrase).eq(content.chars()))
                 {
                     return Err(wrong("which says nothing"));
                 }
                 let subject = match said {
-                    Said::Commit(index) => change.commits.get(index).map(|commit| commit.message.subject()),
-                    Said::Description => change.pull.as_ref().ok().map(|pull| pull.title.clone()),
+                    ClaimSource::Commit(index) => {
+                        change.commits.get(index).map(|commit| commit.message.subject())
+                    }
+                    ClaimSource::Description => change.pull.as_ref().ok().map(|pull| pull.title.clone()),
                 };
-                if subject.is_some_and(|subject| letters(&subject.to_lossy()).eq(content.chars())) {
+                if subject.is_some_and(|subject| lowercase_letters(&subject.to_lossy()).eq(content.chars())) {
                     return Err(wrong("which only repeats the subject"));
                 }
                 let length = u64::try_from(content.chars().count()).unwrap_or(u64::MAX);
@@ -62,19 +72,19 @@ impl Field {
 
 /// Returns the letters and digits of `written` in lower case: what is left once punctuation, space
 /// and everything invisible is gone.
-fn substance(written: &str) -> String {
+fn normalise_prose(written: &str) -> String {
     let mut content = String::with_capacity(written.len());
     if written.is_ascii() {
         // Nearly everything that is written; the same, without looking each character up.
         let letters = written.bytes().filter(u8::is_ascii_alphanumeric);
         content.extend(letters.map(|byte| char::from(byte.to_ascii_lowercase())));
     } else {
-        content.extend(letters(written));
+        content.extend(lowercase_letters(written));
     }
     content
 }
 
-fn letters(written: &str) -> impl Iterator<Item = char> {
+fn lowercase_letters(written: &str) -> impl Iterator<Item = char> {
     written
         .chars()
         .filter(|character| character.is_alphanumeric() && !is_invisible(*character))
@@ -85,7 +95,7 @@ fn letters(written: &str) -> impl Iterator<Item = char> {
 ///
 /// `said` is the substance of it.
 fn is_placeholder(written: &str, said: &str) -> bool {
-    const NOTHING_SAID: [&str; 22] = [
+    const PLACEHOLDER_WORDS: [&str; 22] = [
         "",
         "tbd",
         "tba",
@@ -109,11 +119,11 @@ fn is_placeholder(written: &str, said: &str) -> bool {
         "inyourownwords",
         "describe",
     ];
-    let trimmed = text::trim(written.as_bytes());
+    let trimmed = text::trim_git_space(written.as_bytes());
     let template = trimmed.starts_with(b"<") && trimmed.ends_with(b">");
     let one_character =
         said.chars().next().is_some_and(|first| said.chars().all(|character| character == first));
-    template || one_character || NOTHING_SAID.contains(&said)
+    template || one_character || PLACEHOLDER_WORDS.contains(&said)
 }
 
 #[cfg(test)]
@@ -124,7 +134,11 @@ mod tests {
     fn the_short_way_through_ascii_finds_the_same_letters() {
         let ascii: String = (0..128u8).map(char::from).collect();
         for written in [ascii.as_str(), "", "N/A", " See  above. ", "na\u{e4}", "a\u{200b}b", "\u{130}"] {
-            assert_eq!(substance(written), letters(written).collect::<String>(), "{written:?}");
+            assert_eq!(
+                normalise_prose(written),
+                lowercase_letters(written).collect::<String>(),
+                "{written:?}"
+            );
         }
     }
 }

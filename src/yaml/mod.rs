@@ -14,15 +14,15 @@ use std::fmt;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 /// How many bytes a document may have.
-pub const LARGEST: usize = 256 * 1024;
+pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// How deep values may nest.
-const DEEPEST: usize = 32;
+const MAX_NESTING_DEPTH: usize = 32;
 /// How many values a document may hold.
-const MOST_VALUES: usize = 50_000;
+const MAX_VALUES: usize = 50_000;
 
 /// A place in a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct YamlPlace {
     /// The line, counted from 1.
     pub line: usize,
     /// The column in characters, counted from 1.
@@ -31,7 +31,7 @@ pub struct Place {
     pub length: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for YamlPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -39,57 +39,57 @@ impl fmt::Display for Place {
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct YamlNode {
     /// Where it stands.
-    pub at: Place,
+    pub at: YamlPlace,
     /// What it is.
-    pub value: Value,
+    pub value: YamlValue,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum YamlValue {
     /// Text; `plain` if it was written without quotes.
     Scalar {
         /// The text, unquoted and unfolded.
         text: String,
         /// True if it was written without quotes.
-        plain: bool,
+        is_plain: bool,
     },
     /// A list.
-    List(Vec<Node>),
+    List(Vec<YamlNode>),
     /// A map, in the order written. No key occurs twice.
-    Map(Vec<(Key, Node)>),
+    Map(Vec<(YamlKey, YamlNode)>),
 }
 
 /// A key of a map and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct YamlKey {
     /// Where it stands.
-    pub at: Place,
+    pub at: YamlPlace,
     /// The key.
     pub text: String,
 }
 
 /// What is wrong at a place of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct YamlFault {
     /// Where.
-    pub at: Place,
+    pub at: YamlPlace,
     /// What, in lower case and without a full stop.
     pub what: String,
     /// What to do about it, if there is more to say.
     pub help: Option<String>,
     /// What would have been accepted in this place, as far as that can be said.
-    pub expected: Expected,
+    pub expected: ExpectedValue,
 }
 
 /// What a reader would have accepted; the schema of a policy is made by asking for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Expected {
+pub enum ExpectedValue {
     /// Something else than what was there.
     #[default]
-    Else,
+    Unspecified,
     /// A text.
     Text,
     /// A list.
@@ -110,59 +110,59 @@ pub enum Expected {
         most: u64,
     },
     /// `true` or `false`.
-    Truth,
+    Bool,
     /// A calendar day.
     Day,
     /// A question about a change.
-    Question,
+    Condition,
 }
 
-impl Fault {
+impl YamlFault {
     /// Returns a fault without help.
-    pub fn new(at: Place, what: impl Into<String>) -> Self {
-        Fault { at, what: what.into(), help: None, expected: Expected::Else }
+    pub fn new(at: YamlPlace, what: impl Into<String>) -> Self {
+        YamlFault { at, what: what.into(), help: None, expected: ExpectedValue::Unspecified }
     }
 
     /// Says what would have been accepted.
     #[must_use]
-    pub fn expecting(mut self, expected: Expected) -> Self {
+    pub fn with_expected(mut self, expected: ExpectedValue) -> Self {
         self.expected = expected;
         self
     }
 
     /// Adds what to do about it.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 }
 
 /// Nothing, at no place: what is left where a node has been taken out.
-impl Default for Node {
+impl Default for YamlNode {
     fn default() -> Self {
-        Node { at: Place::default(), value: Value::List(Vec::new()) }
+        YamlNode { at: YamlPlace::default(), value: YamlValue::List(Vec::new()) }
     }
 }
 
-impl Node {
+impl YamlNode {
     /// Returns what the value is, in words for an error message.
-    pub fn kind(&self) -> &'static str {
+    pub fn describe_kind(&self) -> &'static str {
         match &self.value {
-            Value::Scalar { text, plain: true } if is_null(text) => "nothing",
-            Value::Scalar { .. } => "a single value",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a map",
+            YamlValue::Scalar { text, is_plain: true } if is_null_word(text) => "nothing",
+            YamlValue::Scalar { .. } => "a single value",
+            YamlValue::List(_) => "a list",
+            YamlValue::Map(_) => "a map",
         }
     }
 
     /// Returns true if nothing was written here (empty, `~` or `null`, unquoted).
-    pub fn is_nothing(&self) -> bool {
-        matches!(&self.value, Value::Scalar { text, plain: true } if is_null(text))
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, YamlValue::Scalar { text, is_plain: true } if is_null_word(text))
     }
 }
 
-fn is_null(text: &str) -> bool {
+fn is_null_word(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
@@ -173,8 +173,8 @@ fn is_null(text: &str) -> bool {
 /// # Errors
 ///
 /// Returns what [`read_anyway`] finds wrong.
-pub fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
-    match read_anyway(bytes) {
+pub fn read_document(bytes: &[u8]) -> Result<YamlNode, Vec<YamlFault>> {
+    match read_with_faults(bytes) {
         (Some(node), faults) if faults.is_empty() => Ok(node),
         (_, faults) => Err(faults),
     }
@@ -186,21 +186,21 @@ pub fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
 /// A key that is given twice leaves a fault for the second one, which is then left out. There is no
 /// document at all if it is too large (256 KiB), not UTF-8, malformed, nested deeper than 32, of
 /// more than 50,000 values, empty, more than one, or if it has an anchor, alias, tag or merge key.
-pub fn read_anyway(bytes: &[u8]) -> (Option<Node>, Vec<Fault>) {
-    let start = Place { line: 1, column: 1, length: 1 };
-    if LARGEST < bytes.len() {
-        return (None, vec![Fault::new(start, format!("more than {} KiB", LARGEST / 1024))]);
+pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
+    let start = YamlPlace { line: 1, column: 1, length: 1 };
+    if MAX_DOCUMENT_BYTES < bytes.len() {
+        return (None, vec![YamlFault::new(start, format!("more than {} KiB", MAX_DOCUMENT_BYTES / 1024))]);
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            return (None, vec![Fault::new(Place { line, ..start }, "this line is not UTF-8")]);
+            return (None, vec![YamlFault::new(YamlPlace { line, ..start }, "this line is not UTF-8")]);
         }
     };
-    let mut reader = Reader { parser: Parser::new_from_str(text), values: 0, faults: Vec::new() };
-    match reader.document() {
+    let mut reader = YamlReader { parser: Parser::new_from_str(text), values: 0, faults: Vec::new() };
+    match reader.read_root() {
         Ok(node) => (Some(node), reader.faults),
         Err(fault) => {
             reader.faults.push(fault);
@@ -209,131 +209,145 @@ pub fn read_anyway(bytes: &[u8]) -> (Option<Node>, Vec<Fault>) {
     }
 }
 
-struct Reader<'text> {
+struct YamlReader<'text> {
     parser: Parser<'text, StrInput<'text>>,
     values: usize,
-    faults: Vec<Fault>,
+    faults: Vec<YamlFault>,
 }
 
-impl<'text> Reader<'text> {
-    fn next(&mut self) -> Result<(Event<'text>, Place), Fault> {
+impl<'text> YamlReader<'text> {
+    fn next_event(&mut self) -> Result<(Event<'text>, YamlPlace), YamlFault> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, place(span))),
+            Some(Ok((event, span))) => Ok((event, place_of_span(span))),
             Some(Err(error)) => {
                 let marker = error.marker();
-                let at = Place { line: marker.line().max(1), column: marker.col() + 1, length: 1 };
-                Err(Fault::new(at, format!("this is not YAML: {}", error.info())))
+                let at = YamlPlace { line: marker.line().max(1), column: marker.col() + 1, length: 1 };
+                Err(YamlFault::new(at, format!("this is not YAML: {}", error.info())))
             }
-            None => Err(Fault::new(Place { line: 1, column: 1, length: 1 }, "the document ends too early")),
+            None => Err(YamlFault::new(
+                YamlPlace { line: 1, column: 1, length: 1 },
+                "the document ends too early",
+            )),
         }
     }
 
-    fn document(&mut self) -> Result<Node, Fault> {
+    fn read_root(&mut self) -> Result<YamlNode, YamlFault> {
         loop {
-            match self.next()? {
+            match self.next_event()? {
                 (Event::StreamStart | Event::Nothing, _) => {}
                 (Event::DocumentStart(_), _) => break,
-                (_, at) => return Err(Fault::new(at, "the document is empty")),
+                (_, at) => return Err(YamlFault::new(at, "the document is empty")),
             }
         }
-        let (event, at) = self.next()?;
-        let node = self.value(event, at, 0)?;
+        let (event, at) = self.next_event()?;
+        let node = self.read_value(event, at, 0)?;
         loop {
-            match self.next()? {
+            match self.next_event()? {
                 (Event::DocumentEnd | Event::Nothing, _) => {}
                 (Event::StreamEnd, _) => return Ok(node),
                 (_, at) => {
-                    return Err(
-                        Fault::new(at, "a second document starts here").help("keep one document in a file")
-                    );
+                    return Err(YamlFault::new(at, "a second document starts here")
+                        .with_help("keep one document in a file"));
                 }
             }
         }
     }
 
-    fn value(&mut self, event: Event<'text>, at: Place, depth: usize) -> Result<Node, Fault> {
+    fn read_value(
+        &mut self,
+        event: Event<'text>,
+        at: YamlPlace,
+        depth: usize,
+    ) -> Result<YamlNode, YamlFault> {
         self.values += 1;
-        if MOST_VALUES < self.values {
-            return Err(Fault::new(at, format!("more than {MOST_VALUES} values")));
+        if MAX_VALUES < self.values {
+            return Err(YamlFault::new(at, format!("more than {MAX_VALUES} values")));
         }
-        if DEEPEST < depth {
-            return Err(Fault::new(at, format!("nested deeper than {DEEPEST}")));
+        if MAX_NESTING_DEPTH < depth {
+            return Err(YamlFault::new(at, format!("nested deeper than {MAX_NESTING_DEPTH}")));
         }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                refuse(at, anchor, tag.is_some())?;
+                refuse_anchor_or_tag(at, anchor, tag.is_some())?;
                 let plain = style == ScalarStyle::Plain;
                 // A copy takes what it needs; the parser's own text takes room for a whole line.
-                Ok(Node { at, value: Value::Scalar { text: text.as_ref().to_owned(), plain } })
+                Ok(YamlNode {
+                    at,
+                    value: YamlValue::Scalar { text: text.as_ref().to_owned(), is_plain: plain },
+                })
             }
             Event::SequenceStart(anchor, tag) => {
-                refuse(at, anchor, tag.is_some())?;
+                refuse_anchor_or_tag(at, anchor, tag.is_some())?;
                 let mut items = Vec::new();
                 loop {
-                    match self.next()? {
-                        (Event::SequenceEnd, _) => return Ok(Node { at, value: Value::List(items) }),
-                        (event, at) => items.push(self.value(event, at, depth + 1)?),
+                    match self.next_event()? {
+                        (Event::SequenceEnd, _) => return Ok(YamlNode { at, value: YamlValue::List(items) }),
+                        (event, at) => items.push(self.read_value(event, at, depth + 1)?),
                     }
                 }
             }
             Event::MappingStart(anchor, tag) => {
-                refuse(at, anchor, tag.is_some())?;
-                self.map(at, depth)
+                refuse_anchor_or_tag(at, anchor, tag.is_some())?;
+                self.read_map(at, depth)
             }
-            Event::Alias(_) => Err(Fault::new(at, "aliases are not accepted").help("write the value out")),
-            _ => Err(Fault::new(at, "a value is missing here")),
+            Event::Alias(_) => {
+                Err(YamlFault::new(at, "aliases are not accepted").with_help("write the value out"))
+            }
+            _ => Err(YamlFault::new(at, "a value is missing here")),
         }
     }
 
-    fn map(&mut self, at: Place, depth: usize) -> Result<Node, Fault> {
-        let mut entries: Vec<(Key, Node)> = Vec::new();
-        let mut seen = Seen::default();
+    fn read_map(&mut self, at: YamlPlace, depth: usize) -> Result<YamlNode, YamlFault> {
+        let mut entries: Vec<(YamlKey, YamlNode)> = Vec::new();
+        let mut seen = SeenKeys::default();
         loop {
-            let (event, key_at) = match self.next()? {
+            let (event, key_at) = match self.next_event()? {
                 (Event::MappingEnd, _) => {
                     entries.shrink_to_fit();
-                    return Ok(Node { at, value: Value::Map(entries) });
+                    return Ok(YamlNode { at, value: YamlValue::Map(entries) });
                 }
                 next => next,
             };
-            let key = match self.value(event, key_at, depth + 1)?.value {
-                Value::Scalar { text, plain } => {
+            let key = match self.read_value(event, key_at, depth + 1)?.value {
+                YamlValue::Scalar { text, is_plain: plain } => {
                     if plain && text == "<<" {
-                        return Err(
-                            Fault::new(key_at, "merge keys are not accepted").help("write the values out")
-                        );
+                        return Err(YamlFault::new(key_at, "merge keys are not accepted")
+                            .with_help("write the values out"));
                     }
                     text
                 }
-                _ => return Err(Fault::new(key_at, "a key must be a single value")),
+                _ => return Err(YamlFault::new(key_at, "a key must be a single value")),
             };
-            let first = seen.line_of(&key, &entries);
+            let first = seen.find_key_line(&key, &entries);
             if let Some(first) = first {
                 self.faults.push(
-                    Fault::new(key_at, format!("`{}` is given twice; first on line {first}", shown(&key)))
-                        .help("keep one of them"),
+                    YamlFault::new(
+                        key_at,
+                        format!("`{}` is given twice; first on line {first}", shorten_for_message(&key)),
+                    )
+                    .with_help("keep one of them"),
                 );
             }
-            let (event, value_at) = self.next()?;
-            let value = self.value(event, value_at, depth + 1)?;
+            let (event, value_at) = self.next_event()?;
+            let value = self.read_value(event, value_at, depth + 1)?;
             if first.is_none() {
-                entries.push((Key { at: key_at, text: key }, value));
+                entries.push((YamlKey { at: key_at, text: key }, value));
             }
         }
     }
 }
 
 /// How many keys are compared one after the other before they are hashed.
-const FEW: usize = 16;
+const MAX_LINEAR_KEYS: usize = 16;
 
 /// The keys of a map, hashed once there are many, and the lines on which they stand.
 #[derive(Default)]
-struct Seen(HashMap<String, usize>);
+struct SeenKeys(HashMap<String, usize>);
 
-impl Seen {
+impl SeenKeys {
     /// Returns the line on which a key among `entries` stands.
-    fn line_of(&mut self, key: &str, entries: &[(Key, Node)]) -> Option<usize> {
-        if entries.len() <= FEW {
+    fn find_key_line(&mut self, key: &str, entries: &[(YamlKey, YamlNode)]) -> Option<usize> {
+        if entries.len() <= MAX_LINEAR_KEYS {
             return entries.iter().find(|(known, _)| known.text == key).map(|(known, _)| known.at.line);
         }
         for (known, _) in entries.get(self.0.len()..).unwrap_or_default() {
@@ -343,24 +357,28 @@ impl Seen {
     }
 }
 
-fn refuse(at: Place, anchor: usize, tagged: bool) -> Result<(), Fault> {
+fn refuse_anchor_or_tag(at: YamlPlace, anchor: usize, tagged: bool) -> Result<(), YamlFault> {
     if anchor != 0 {
-        return Err(Fault::new(at, "anchors are not accepted").help("write the value out where it is used"));
+        return Err(
+            YamlFault::new(at, "anchors are not accepted").with_help("write the value out where it is used")
+        );
     }
     if tagged {
-        return Err(Fault::new(at, "tags are not accepted").help("remove the `!`, or quote the value"));
+        return Err(
+            YamlFault::new(at, "tags are not accepted").with_help("remove the `!`, or quote the value")
+        );
     }
     Ok(())
 }
 
-fn place(span: Span) -> Place {
+fn place_of_span(span: Span) -> YamlPlace {
     let (start, end) = (span.start, span.end);
     let length = if start.line() == end.line() { end.col().saturating_sub(start.col()) } else { 1 };
-    Place { line: start.line().max(1), column: start.col() + 1, length: length.max(1) }
+    YamlPlace { line: start.line().max(1), column: start.col() + 1, length: length.max(1) }
 }
 
 /// Returns `text` as it may stand in an error message: at most 60 characters, nothing invisible.
-pub fn shown(text: &str) -> String {
+pub fn shorten_for_message(text: &str) -> String {
     let visible: String = text
         .chars()
         .take(60)
@@ -370,7 +388,10 @@ pub fn shown(text: &str) -> String {
 }
 
 /// Returns the word of `known` that is nearest to `word`, if one is near enough to have been meant.
-pub fn nearest<'known>(word: &str, known: impl IntoIterator<Item = &'known str>) -> Option<&'known str> {
+pub fn find_nearest_word<'known>(
+    word: &str,
+    known: impl IntoIterator<Item = &'known str>,
+) -> Option<&'known str> {
     let folded = word.to_lowercase().replace('_', "-");
     known
         .into_iter()
@@ -385,17 +406,21 @@ mod tests {
     use super::*;
 
     fn faults(text: &str) -> Vec<(usize, String)> {
-        read(text.as_bytes()).unwrap_err().into_iter().map(|fault| (fault.at.line, fault.what)).collect()
+        read_document(text.as_bytes())
+            .unwrap_err()
+            .into_iter()
+            .map(|fault| (fault.at.line, fault.what))
+            .collect()
     }
 
     #[test]
     fn every_value_knows_its_place() {
-        let node = read(b"a: 1\nb:\n  - x\n  - 'no'\n").unwrap();
-        let Value::Map(entries) = node.value else { panic!() };
-        assert_eq!(entries[1].0.at, Place { line: 2, column: 1, length: 1 });
-        let Value::List(items) = &entries[1].1.value else { panic!() };
-        assert_eq!(items[1].at, Place { line: 4, column: 5, length: 4 });
-        assert_eq!(items[1].value, Value::Scalar { text: "no".into(), plain: false });
+        let node = read_document(b"a: 1\nb:\n  - x\n  - 'no'\n").unwrap();
+        let YamlValue::Map(entries) = node.value else { panic!() };
+        assert_eq!(entries[1].0.at, YamlPlace { line: 2, column: 1, length: 1 });
+        let YamlValue::List(items) = &entries[1].1.value else { panic!() };
+        assert_eq!(items[1].at, YamlPlace { line: 4, column: 5, length: 4 });
+        assert_eq!(items[1].value, YamlValue::Scalar { text: "no".into(), is_plain: false });
     }
 
     #[test]
@@ -415,28 +440,28 @@ mod tests {
 
     #[test]
     fn a_mark_at_the_start_and_crlf_do_not_matter() {
-        let node = read("\u{feff}a: 1\r\nb: 2\r\n".as_bytes()).unwrap();
-        let Value::Map(entries) = node.value else { panic!() };
+        let node = read_document("\u{feff}a: 1\r\nb: 2\r\n".as_bytes()).unwrap();
+        let YamlValue::Map(entries) = node.value else { panic!() };
         assert_eq!(entries.len(), 2);
-        assert_eq!(entries[1].1.value, Value::Scalar { text: "2".into(), plain: true });
+        assert_eq!(entries[1].1.value, YamlValue::Scalar { text: "2".into(), is_plain: true });
     }
 
     #[test]
     fn hostile_documents_end_in_an_error_soon() {
-        assert!(read(&vec![b'['; 100_000]).is_err());
-        assert!(read(&vec![b'a'; LARGEST + 1]).is_err());
-        assert!(read("- x\n".repeat(60_000).as_bytes()).is_err());
-        assert!(read(b"").is_err());
-        assert!(read(b"# nothing\n").is_err());
-        assert!(read(b"a: \xff\n").is_err());
-        assert!(read(b"a: [1\n").is_err());
-        assert!(read("{a: ".repeat(5000).as_bytes()).is_err());
+        assert!(read_document(&vec![b'['; 100_000]).is_err());
+        assert!(read_document(&vec![b'a'; MAX_DOCUMENT_BYTES + 1]).is_err());
+        assert!(read_document("- x\n".repeat(60_000).as_bytes()).is_err());
+        assert!(read_document(b"").is_err());
+        assert!(read_document(b"# nothing\n").is_err());
+        assert!(read_document(b"a: \xff\n").is_err());
+        assert!(read_document(b"a: [1\n").is_err());
+        assert!(read_document("{a: ".repeat(5000).as_bytes()).is_err());
     }
 
     #[test]
     fn the_nearest_word_is_offered_only_if_it_is_near() {
-        assert_eq!(nearest("aproval", ["approvals", "ticket"]), Some("approvals"));
-        assert_eq!(nearest("one_of", ["one-of", "ordered"]), Some("one-of"));
-        assert_eq!(nearest("zebra", ["approvals", "ticket"]), None);
+        assert_eq!(find_nearest_word("aproval", ["approvals", "ticket"]), Some("approvals"));
+        assert_eq!(find_nearest_word("one_of", ["one-of", "ordered"]), Some("one-of"));
+        assert_eq!(find_nearest_word("zebra", ["approvals", "ticket"]), None);
     }
 }

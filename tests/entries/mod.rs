@@ -2,59 +2,60 @@
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
 use changegate::change::body;
-use changegate::change::cleanup::{Cleanup, before_scissors, cleanup};
-use changegate::change::near_miss::near_misses;
-use changegate::change::trailers::{Like, read};
-use changegate::change::{Message, Text};
-use changegate::gate::break_glass::Said;
-use changegate::git::{ObjectFormat, parse_pre_push, parse_pre_receive, read_commit};
-use changegate::tickets::Export;
+use changegate::change::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
+use changegate::change::near_miss::find_near_misses;
+use changegate::change::trailers::{TrailerReader, read_trailers};
+use changegate::change::{CommitMessage, Text};
+use changegate::gate::break_glass::BreakGlassRequest;
+use changegate::git::{ObjectFormat, parse_commit, parse_pre_push, parse_pre_receive};
+use changegate::tickets::TicketExport;
 use changegate::{policy, yaml};
 
 const KNOWN: [&str; 4] = ["Risk", "Change-Type", "Reviewed-by", "Back-out-Plan"];
 
 /// A policy: never both without a fault and without a value.
 pub fn policy(bytes: &[u8]) {
-    let (node, faults) = yaml::read_anyway(bytes);
+    let (node, faults) = yaml::read_with_faults(bytes);
     assert!(node.is_some() || !faults.is_empty());
-    let loaded = policy::load("p/main.yml", &mut |name| Ok((name == "p/main.yml").then(|| bytes.to_vec())));
+    let loaded =
+        policy::load_policy("p/main.yml", &mut |name| Ok((name == "p/main.yml").then(|| bytes.to_vec())));
     if let Err(errors) = loaded {
-        assert!(0 < errors.count());
+        assert!(0 < errors.count_faults());
     }
 }
 
 /// A message as a person or a tool left it.
 pub fn message(bytes: &[u8]) {
-    for mode in [Cleanup::Strip, Cleanup::Whitespace, Cleanup::Verbatim, Cleanup::Scissors] {
-        let once = cleanup(before_scissors(bytes, b"#"), mode, b"#");
+    for mode in [CleanupMode::Strip, CleanupMode::Whitespace, CleanupMode::Verbatim, CleanupMode::Scissors] {
+        let once = clean_up_message(cut_at_scissors(bytes, b"#"), mode, b"#");
         // Tidying twice is tidying once, or the hook and git would judge two messages.
-        assert_eq!(cleanup(&once, mode, b"#"), once, "{mode:?}");
+        assert_eq!(clean_up_message(&once, mode, b"#"), once, "{mode:?}");
     }
-    let message = Message::new(Text::new(bytes.to_vec()));
+    let message = CommitMessage::new(Text::new(bytes.to_vec()));
     assert_eq!(message.raw().as_bytes(), bytes);
     let lines = bytes.split(|byte| *byte == b'\n').count();
     assert!(message.trailers().iter().all(|trailer| (1..=lines).contains(&trailer.line)));
     assert!(!message.subject().as_bytes().contains(&b'\n'));
-    let _ = (message.body(), message.mixed_at(), message.near_misses(&KNOWN));
+    let _ = (message.body(), message.mixed_line(), message.find_near_misses(&KNOWN));
 }
 
 /// The trailers of a message, as each of git's readers has them.
 pub fn trailers(bytes: &[u8]) {
-    for like in [Like::Log, Like::Parse, Like::ParseNoDivider] {
-        let block = read(bytes, like);
+    for like in [TrailerReader::Log, TrailerReader::Parse, TrailerReader::ParseNoDivider] {
+        let block = read_trailers(bytes, like);
         for trailer in &block.trailers {
             assert!(!trailer.key.is_empty() && !trailer.key.contains(['\n', ':']), "{:?}", trailer.key);
             assert!(!trailer.value.as_bytes().contains(&b'\n'));
         }
-        let _ = near_misses(bytes, like, &KNOWN);
+        let _ = find_near_misses(bytes, like, &KNOWN);
     }
 }
 
 /// The description of a pull request: each statement says something, on a line that is there.
 pub fn body(bytes: &[u8]) {
     let body = String::from_utf8_lossy(bytes);
-    let statements = body::read(&body);
-    assert_eq!(statements, body::read(&body));
+    let statements = body::read_statements(&body);
+    assert_eq!(statements, body::read_statements(&body));
     let lines = body.split(['\n', '\r']).count();
     for one in &statements {
         assert!((1..=lines).contains(&one.line), "{one:?}");
@@ -79,7 +80,7 @@ pub fn hook_input(bytes: &[u8]) {
 /// A commit object.
 pub fn commit(bytes: &[u8]) {
     for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
-        if let Ok(commit) = read_commit(bytes, format) {
+        if let Ok(commit) = parse_commit(bytes, format) {
             assert!(bytes.starts_with(b"tree ") && !bytes.contains(&0));
             assert!(bytes.ends_with(commit.message.raw().as_bytes()));
         }
@@ -89,11 +90,13 @@ pub fn commit(bytes: &[u8]) {
 /// The message of a commit that asks for a break-glass session: what is read of it says all of it, a line
 /// for each thing.
 pub fn session(bytes: &[u8]) {
-    let Some(said) = Said::read(&Message::new(Text::new(bytes.to_vec()))) else { return };
-    assert_eq!(said.message(), bytes);
+    let Some(said) = BreakGlassRequest::parse_message(&CommitMessage::new(Text::new(bytes.to_vec()))) else {
+        return;
+    };
+    assert_eq!(said.format_message(), bytes);
     let pieces = match &said {
-        Said::Open { incident, reason, limit } => vec![incident, reason, limit],
-        Said::Close { session, note } => std::iter::once(session).chain(note).collect(),
+        BreakGlassRequest::Open { incident, reason, limit } => vec![incident, reason, limit],
+        BreakGlassRequest::Close { session, note } => std::iter::once(session).chain(note).collect(),
     };
     assert!(pieces.iter().all(|piece| !piece.as_bytes().is_empty() && !piece.as_bytes().contains(&b'\n')));
 }
@@ -102,7 +105,7 @@ pub fn session(bytes: &[u8]) {
 pub fn export(bytes: &[u8]) {
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
     for name in ["export.csv", "export.json"] {
-        let read = Export::read(name, bytes);
+        let read = TicketExport::parse_export(name, bytes);
         for (line, what) in read.iter().flat_map(|export| &export.faults) {
             assert!((1..=lines).contains(line) && !what.is_empty(), "{line}: {what}");
         }

@@ -167,10 +167,11 @@ fn what_was_recorded_is_judged_again_from_its_facts_alone() {
     let of_ref = &record["event"]["decision"]["refs"][0];
     let change: Change = serde_json::from_slice(facts.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
     assert_eq!(change.pull.as_ref().unwrap().name, format!("acme/shop#{number}").as_str().into());
-    let loaded =
-        changegate::policy::load("policies/changegate.yml", &mut |_| Ok(Some(POLICY.as_bytes().to_vec())));
+    let loaded = changegate::policy::load_policy("policies/changegate.yml", &mut |_| {
+        Ok(Some(POLICY.as_bytes().to_vec()))
+    });
     let policy = loaded.unwrap_or_else(|errors| panic!("{errors:?}"));
-    let again = changegate::gate::judge_again(&change, &policy, None);
+    let again = changegate::gate::judge_from_facts(&change, &policy, None);
     assert_eq!(serde_json::to_value(&again).unwrap(), of_ref["changes"][0]);
     // The policy is named by where anybody can have it again.
     let from = &of_ref["policies"][0];

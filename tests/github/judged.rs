@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use changegate::change::pull::{CheckState, ReviewState, Role};
-use changegate::change::{Change, Need, Needs, Oid, Pusher};
-use changegate::github::event::Subject;
+use changegate::change::pull::{CheckState, ContributorRole, ReviewState};
+use changegate::change::{Change, FactKind, NeededFacts, Oid, PusherIdentity};
+use changegate::github::event::EventSubject;
 use changegate::github::{
-    Failure, Options, Outcome, Patience, PullName, PusherFrom, RepoName, Server, Session, Source, Token,
+    GitHubFailure, GitHubJudgeOptions, GitHubRequestLimits, GitHubServer, GitHubSession, GitHubSource,
+    GitHubToken, JudgedEvent, PullRequestName, PusherSource, RepositoryName,
 };
-use changegate::report::{Format, Style, write};
+use changegate::report::{ReportFormat, ReportStyle, write_report};
 use changegate::verdict::Decision;
 use serde_json::{Value, json};
 
@@ -18,49 +19,57 @@ use crate::scene::{POLICY, full, plain};
 
 const NOW: &str = "2026-03-02T14:00:00Z";
 
-fn patience() -> Patience {
-    Patience { pause: Duration::from_millis(1), deadline: Duration::from_secs(20), ..Patience::default() }
-}
-
-fn options() -> Options {
-    Options {
-        policy: "policies/changegate.yml".into(),
-        pusher: PusherFrom::Activity,
-        explain: false,
-        tickets: None,
+fn patience() -> GitHubRequestLimits {
+    GitHubRequestLimits {
+        first_retry_pause: Duration::from_millis(1),
+        total_timeout: Duration::from_secs(20),
+        ..GitHubRequestLimits::default()
     }
 }
 
-fn name() -> PullName {
-    PullName { repo: RepoName::read("acme/shop").unwrap(), number: 6 }
+fn options() -> GitHubJudgeOptions {
+    GitHubJudgeOptions {
+        policy_path: "policies/changegate.yml".into(),
+        pusher_source: PusherSource::BranchActivity,
+        explain: false,
+        ticket_access: None,
+    }
+}
+
+fn name() -> PullRequestName {
+    PullRequestName { repo: RepositoryName::parse_name("acme/shop").unwrap(), number: 6 }
 }
 
 /// Runs `ask` in a conversation with the fake.
-fn with<T>(fake: &Fake, ask: impl FnOnce(&Session) -> T) -> T {
-    let server = Server::new(&fake.url(), None).unwrap();
-    let token = Token::new("a-plain-token".into()).unwrap();
-    let source = Source::Live {
+fn with<T>(fake: &Fake, ask: impl FnOnce(&GitHubSession) -> T) -> T {
+    let server = GitHubServer::new(&fake.url(), None).unwrap();
+    let token = GitHubToken::new("a-plain-token".into()).unwrap();
+    let source = GitHubSource::Live {
         server: &server,
         token: Some(&token),
-        patience: patience(),
-        record: None,
+        limits: patience(),
+        record_to: None,
         now: NOW.parse().unwrap(),
     };
-    ask(&Session::open(source).unwrap_or_else(|failure| panic!("{}", failure.why)))
+    ask(&GitHubSession::open_session(source).unwrap_or_else(|failure| panic!("{}", failure.why)))
 }
 
-pub(crate) fn judge(fake: &Fake, subject: &Subject) -> Result<Outcome, Failure> {
-    with(fake, |session| session.judge(subject, &options()))
+pub(crate) fn judge(fake: &Fake, subject: &EventSubject) -> Result<JudgedEvent, GitHubFailure> {
+    with(fake, |session| session.judge_event(subject, &options()))
 }
 
-pub(crate) fn pull(expected: Option<&str>) -> Subject {
-    Subject::Pull { repo: name().repo, number: 6, expected: expected.and_then(Oid::from_hex) }
+pub(crate) fn pull(expected: Option<&str>) -> EventSubject {
+    EventSubject::PullRequest {
+        repo: name().repo,
+        number: 6,
+        expected_head: expected.and_then(Oid::from_hex),
+    }
 }
 
 /// Returns the ids of the rules that deny; nothing if the pull request may go on.
-pub(crate) fn denied(fake: &Fake, subject: &Subject) -> String {
+pub(crate) fn denied(fake: &Fake, subject: &EventSubject) -> String {
     let outcome = judge(fake, subject).unwrap_or_else(|failure| panic!("{}", failure.why));
-    let ids = changegate::github::outputs::denied_rules(&outcome.report);
+    let ids = changegate::github::outputs::list_denied_rules(&outcome.report);
     assert_eq!(outcome.report.decision == Decision::Deny, !ids.is_empty());
     ids
 }
@@ -77,23 +86,23 @@ pub(crate) fn spoil(world: &mut World, message: &str) {
     world.push(6, "ana", &bad);
 }
 
-fn gather(fake: &Fake, needs: &Needs) -> Result<Change, Failure> {
-    with(fake, |session| session.gather(&name(), needs, PusherFrom::Activity))
+fn gather(fake: &Fake, needs: &NeededFacts) -> Result<Change, GitHubFailure> {
+    with(fake, |session| session.gather_change(&name(), needs, PusherSource::BranchActivity))
 }
 
-fn everything() -> Needs {
+fn everything() -> NeededFacts {
     BTreeSet::from([
-        Need::Reviews,
-        Need::Approvals,
-        Need::Pull,
-        Need::Checks,
-        Need::Comments,
-        Need::Conversations,
-        Need::Paths,
-        Need::Lines,
-        Need::Kinds,
-        Need::Blobs,
-        Need::Pusher,
+        FactKind::Reviews,
+        FactKind::Approvals,
+        FactKind::Pull,
+        FactKind::Checks,
+        FactKind::Comments,
+        FactKind::Conversations,
+        FactKind::Paths,
+        FactKind::Lines,
+        FactKind::FileKinds,
+        FactKind::Blobs,
+        FactKind::Pusher,
     ])
 }
 
@@ -117,7 +126,7 @@ fn everything_that_is_wanted_is_there() {
     assert_eq!(change.commits.len(), 2);
     assert_eq!(change.tip().unwrap().id, Some(pull.head.id));
     assert_eq!(change.target.as_ref().unwrap(), &"refs/heads/main".into());
-    let Ok(Pusher::Account(pusher)) = &change.pusher else { panic!("{:?}", change.pusher) };
+    let Ok(PusherIdentity::Account(pusher)) = &change.pusher else { panic!("{:?}", change.pusher) };
     assert_eq!(pusher, &"github:ben".into());
     let reviews = pull.reviews.as_ref().unwrap();
     let states: Vec<_> = reviews.iter().map(|review| review.state.clone()).collect();
@@ -130,19 +139,27 @@ fn everything_that_is_wanted_is_there() {
     assert_eq!(states, states_told);
     assert_eq!(reviews[0].by.as_ref().unwrap().id, "github:kim".into());
     assert_eq!(reviews[0].may_approve, Ok(true));
-    assert!(reviews[0].of.as_ref().is_some_and(|of| of.id == pull.head.id && of.tree == pull.head.tree));
-    assert_eq!(reviews[0].of.as_ref().unwrap().parents, pull.head.parents);
+    assert!(
+        reviews[0].revision.as_ref().is_some_and(|of| of.id == pull.head.id && of.tree == pull.head.tree)
+    );
+    assert_eq!(reviews[0].revision.as_ref().unwrap().parents, pull.head.parents);
     // An account that is gone, and a revision that GitHub has lost.
-    assert_eq!((reviews[2].by.is_none(), reviews[3].of.is_none()), (true, true));
+    assert_eq!((reviews[2].by.is_none(), reviews[3].revision.is_none()), (true, true));
     assert!(!reviews[3].by.as_ref().unwrap().is_person);
-    let makers = pull.makers.as_ref().unwrap();
-    let made = |role: Role, login: &str| {
+    let makers = pull.contributors.as_ref().unwrap();
+    let made = |role: ContributorRole, login: &str| {
         makers.iter().any(|maker| {
             maker.role == role && maker.account.as_ref().is_some_and(|account| account.id == login.into())
         })
     };
-    assert!(made(Role::Author, "github:ana") && made(Role::Author, "github:ben"), "{makers:?}");
-    assert!(made(Role::Pusher, "github:ana") && made(Role::Pusher, "github:ben"), "{makers:?}");
+    assert!(
+        made(ContributorRole::Author, "github:ana") && made(ContributorRole::Author, "github:ben"),
+        "{makers:?}"
+    );
+    assert!(
+        made(ContributorRole::Pusher, "github:ana") && made(ContributorRole::Pusher, "github:ben"),
+        "{makers:?}"
+    );
     let label = &pull.labels.as_ref().unwrap()[0];
     assert_eq!(label.name, "ready".into());
     assert_eq!(label.by.as_ref().unwrap().as_ref().unwrap().id, "github:ana".into());
@@ -167,7 +184,7 @@ fn everything_that_is_wanted_is_there() {
 #[test]
 fn what_nobody_wants_is_not_asked_for() {
     let fake = Fake::start(full());
-    let change = gather(&fake, &Needs::new()).unwrap();
+    let change = gather(&fake, &NeededFacts::new()).unwrap();
     assert!(change.pull.as_deref().unwrap().reviews.is_err());
     let asked: Vec<String> = fake.seen().into_iter().map(|request| request.path).collect();
     assert_eq!(asked.len(), 3, "{asked:?}");
@@ -190,7 +207,13 @@ fn a_large_pull_request_takes_eight_requests() {
         world.review(6, if at % 2 == 0 { "kim" } else { "ben" }, "APPROVED");
     }
     let fake = Fake::start(world);
-    let needs = BTreeSet::from([Need::Reviews, Need::Approvals, Need::Paths, Need::Checks, Need::Pusher]);
+    let needs = BTreeSet::from([
+        FactKind::Reviews,
+        FactKind::Approvals,
+        FactKind::Paths,
+        FactKind::Checks,
+        FactKind::Pusher,
+    ]);
     let change = gather(&fake, &needs).unwrap();
     let pull = change.pull.as_deref().unwrap();
     assert_eq!(change.commits.len(), 30);
@@ -209,12 +232,14 @@ fn an_answer_that_goes_wrong_leaves_a_gap_and_never_something_empty() {
         ("/pulls/6/reviews", |change| change.pull.as_deref().unwrap().reviews.is_err()),
         ("/pulls/6/files", |change| change.pull.as_deref().unwrap().paths.is_err()),
         ("/check-runs", |change| change.pull.as_deref().unwrap().checks.is_err()),
-        ("/activity", |change| change.pusher.is_err() && change.pull.as_deref().unwrap().makers.is_err()),
+        ("/activity", |change| {
+            change.pusher.is_err() && change.pull.as_deref().unwrap().contributors.is_err()
+        }),
         ("query Details", |change| {
             let pull = change.pull.as_deref().unwrap();
             let may = pull.reviews.as_ref().unwrap().iter().all(|review| review.may_approve.is_err());
             let label = pull.labels.as_ref().unwrap()[0].by.is_err();
-            let rest = pull.makers.is_err() && pull.checks.is_err() && pull.edits.is_err();
+            let rest = pull.contributors.is_err() && pull.checks.is_err() && pull.edits.is_err();
             may && label
                 && rest
                 && pull.comments.is_err()
@@ -290,10 +315,10 @@ fn more_commits_than_github_lists_come_from_the_comparison() {
         world.push(6, "ana", &commit);
     }
     let fake = Fake::start(world);
-    let change = gather(&fake, &Needs::new()).unwrap();
+    let change = gather(&fake, &NeededFacts::new()).unwrap();
     assert_eq!(change.commits.len(), 260);
     fake.spoil("/compare/", How::Edit(|value| value["total_commits"] = json!(261)));
-    assert!(gather(&fake, &Needs::new()).is_err());
+    assert!(gather(&fake, &NeededFacts::new()).is_err());
 }
 
 #[test]
@@ -325,7 +350,7 @@ fn an_error_in_one_part_leaves_the_others() {
         }),
     );
     let pull = gather(&fake, &everything()).unwrap().pull.unwrap();
-    assert!(pull.conversations.is_err() && pull.makers.is_ok() && pull.labels.unwrap()[0].by.is_ok());
+    assert!(pull.conversations.is_err() && pull.contributors.is_ok() && pull.labels.unwrap()[0].by.is_ok());
 }
 
 #[test]
@@ -395,26 +420,28 @@ fn a_policy_that_is_a_link_is_none() {
 fn a_record_gives_the_same_bytes_without_a_network() {
     let folder = tempfile::tempdir().unwrap();
     let fake = Fake::start(full());
-    let told = |session: &Session| {
+    let told = |session: &GitHubSession| {
         let outcome =
-            session.judge(&pull(None), &options()).unwrap_or_else(|failure| panic!("{}", failure.why));
+            session.judge_event(&pull(None), &options()).unwrap_or_else(|failure| panic!("{}", failure.why));
         let mut json = Vec::new();
-        write(Format::Json, &outcome.report, &Style::default(), &mut json).unwrap();
+        write_report(ReportFormat::Json, &outcome.report, &ReportStyle::default(), &mut json).unwrap();
         json
     };
-    let server = Server::new(&fake.url(), None).unwrap();
-    let token = Token::new("a-plain-token".into()).unwrap();
-    let source = Source::Live {
+    let server = GitHubServer::new(&fake.url(), None).unwrap();
+    let token = GitHubToken::new("a-plain-token".into()).unwrap();
+    let source = GitHubSource::Live {
         server: &server,
         token: Some(&token),
-        patience: patience(),
-        record: Some(folder.path()),
+        limits: patience(),
+        record_to: Some(folder.path()),
         now: NOW.parse().unwrap(),
     };
-    let live = told(&Session::open(source).unwrap_or_else(|failure| panic!("{}", failure.why)));
+    let live = told(&GitHubSession::open_session(source).unwrap_or_else(|failure| panic!("{}", failure.why)));
     fake.stop();
-    let replay =
-        || Session::open(Source::Record(folder.path())).unwrap_or_else(|failure| panic!("{}", failure.why));
+    let replay = || {
+        GitHubSession::open_session(GitHubSource::Recording(folder.path()))
+            .unwrap_or_else(|failure| panic!("{}", failure.why))
+    };
     assert_eq!(told(&replay()), live);
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let path = file.unwrap().path();
@@ -426,7 +453,7 @@ fn a_record_gives_the_same_bytes_without_a_network() {
     for path in names.iter().filter(|path| path.extension().is_some()) {
         let kept = std::fs::read(path).unwrap();
         std::fs::remove_file(path).unwrap();
-        let outcome = replay().judge(&pull(None), &options());
+        let outcome = replay().judge_event(&pull(None), &options());
         let is_denied = outcome.map_or(true, |outcome| outcome.report.decision == Decision::Deny);
         assert!(is_denied || !was_denied, "{}", path.display());
         std::fs::write(path, kept).unwrap();
@@ -439,11 +466,11 @@ fn a_group_of_the_queue_is_judged_pull_by_pull() {
     world.enqueue(6);
     let (base, head) = (world.queue[0].base.clone(), world.queue[0].head.clone());
     let fake = Fake::start(world);
-    let group = |head: &str| Subject::MergeGroup {
+    let group = |head: &str| EventSubject::MergeGroup {
         repo: name().repo,
         base_ref: "refs/heads/main".into(),
-        base: Oid::from_hex(&base).unwrap(),
-        head: Oid::from_hex(head).unwrap(),
+        base_tip: Oid::from_hex(&base).unwrap(),
+        group_head: Oid::from_hex(head).unwrap(),
     };
     assert_eq!(denied(&fake, &group(&head)), "");
     assert_eq!(denied(&fake, &group(&"7".repeat(40))), "pull-queued");
@@ -452,7 +479,7 @@ fn a_group_of_the_queue_is_judged_pull_by_pull() {
 }
 
 /// Returns a world in which pull request 6 was merged, and the push that did it.
-fn merged(how: &str) -> (World, Subject) {
+fn merged(how: &str) -> (World, EventSubject) {
     let mut world = plain();
     let before = world.branches["main"].clone();
     let head = world.pull(6).head_id.clone();
@@ -475,10 +502,10 @@ fn merged(how: &str) -> (World, Subject) {
     (world, push)
 }
 
-fn push(name_of_ref: &str, before: &str, after: &str, forced: bool) -> Subject {
-    Subject::Push {
+fn push(name_of_ref: &str, before: &str, after: &str, forced: bool) -> EventSubject {
+    EventSubject::Push {
         repo: name().repo,
-        name: name_of_ref.into(),
+        ref_name: name_of_ref.into(),
         before: Oid::from_hex(before).unwrap(),
         after: Oid::from_hex(after).unwrap(),
         forced,
@@ -546,8 +573,8 @@ fn a_branch_from_before_its_protection_is_judged_as_the_default_branch_says() {
 #[test]
 fn all_open_pull_requests_are_judged() {
     let fake = Fake::start(plain());
-    let all = Subject::OpenPulls { repo: name().repo };
+    let all = EventSubject::OpenPullRequests { repo: name().repo };
     let outcome = judge(&fake, &all).unwrap();
-    assert_eq!(outcome.pulls.len(), outcome.report.groups.len());
-    assert!(outcome.pulls.iter().any(|pull| pull.name == name()));
+    assert_eq!(outcome.pull_requests.len(), outcome.report.groups.len());
+    assert!(outcome.pull_requests.iter().any(|pull| pull.name == name()));
 }

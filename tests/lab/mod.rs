@@ -37,7 +37,7 @@ impl Lab {
     }
 
     pub(crate) fn open(&self) -> Repository {
-        Repository::open(&self.dir, None).unwrap()
+        Repository::open_at(&self.dir, None).unwrap()
     }
 
     /// Returns a git that knows nothing of this machine.

@@ -3,22 +3,25 @@
 
 use std::sync::Arc;
 
-use changegate::change::{Missing, Need, Oid, Pusher, Stage, Text};
-use changegate::gate::break_glass::{Act, Asks};
-use changegate::gate::dues::{Brought, Closing, Declares, Made, Stated as Declared};
-use changegate::ledger::canonical::{canonical, is_canonical};
-use changegate::ledger::readable::Readable;
-use changegate::ledger::record::{
-    Begin, Damaged, Decided, Discharged, Escalated, Event, Evidence, Facts, LeftOut, Moved,
-    Outcome as Became, PolicyUsed, Record, RefDecided, SCHEMA, Scope, Tip,
+use changegate::change::{FactKind, Missing, Oid, PusherIdentity, Stage, Text};
+use changegate::gate::break_glass::{AuthorisedRequest, ParsedRequest};
+use changegate::gate::dues::{
+    ChangeContributors, ClosingStatement as Declared, LateDeclaration, MergedPull, ObligationClosing,
 };
-use changegate::ledger::session::{BreakGlass, Ended, Opened, Who};
-use changegate::ledger::stray::Flagged;
-use changegate::people::participants::Hand;
-use changegate::report::{PolicyFrom, PolicyPlace};
+use changegate::ledger::canonical::{is_canonical, to_canonical_json};
+use changegate::ledger::readable::ReadableRecord;
+use changegate::ledger::record::{
+    DamagedDecision, DecisionOutcome as Became, DecisionRecord, FactsDigest, LedgerBeginning, LedgerEvent,
+    ObligationDischarge, ObligationEscalation, ObligationEvidence, OmittedChanges, RECORD_SCHEMA, Record,
+    RecordedMove, RecordedPolicy, RefDecision, RefTip, ScopeChange,
+};
+use changegate::ledger::session::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
+use changegate::ledger::stray::RegularisationTerms;
+use changegate::people::participants::Contributor;
+use changegate::report::{PolicyLocation, PolicyReference};
 use changegate::verdict::{
-    Decision, Disagreement, Finding, Judgement, Level, Line, Obligation, Outcome, RuleName, Spot, Stated,
-    Verdict,
+    ChangeLocation, Decision, FieldDisagreement, Finding, Judgement, Obligation, RuleDescription, RuleLevel,
+    RuleOutcome, Sentence, StatedValue, Verdict,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -34,19 +37,20 @@ fn id(byte: u8) -> Oid {
     Oid::from_bytes(&[byte; 20]).unwrap()
 }
 
-fn judgement(outcome: Outcome) -> Judgement {
-    let rule = RuleName {
+fn judgement(outcome: RuleOutcome) -> Judgement {
+    let rule = RuleDescription {
         id: "peer-review".into(),
         title: "somebody looked".into(),
         controls: vec!["iso27001:A.8.32".into()],
     };
-    Judgement { rule: Arc::new(rule), level: Level::Warn, outcome }
+    Judgement { rule: Arc::new(rule), level: RuleLevel::Warn, outcome }
 }
 
 fn finding() -> Finding {
-    let at = Spot { commit: Some(id(1)), line: Some(3), in_description: true, path: Some("a/b".into()) };
+    let at =
+        ChangeLocation { commit: Some(id(1)), line: Some(3), in_description: true, path: Some("a/b".into()) };
     Finding {
-        what: Line::say("no ").quote(&Text::new(*b"\xff")),
+        what: Sentence::from_words("no ").with_quote(&Text::new(*b"\xff")),
         at,
         who: "Ana".into(),
         paste: Some("x".into()),
@@ -54,9 +58,9 @@ fn finding() -> Finding {
 }
 
 /// Every event, and in them every form that a value can have.
-fn events() -> Vec<Event> {
+fn events() -> Vec<LedgerEvent> {
     let odd = Text::new(*b"refs/heads/\xff");
-    let moved = Moved { name: odd.clone(), old: None, new: Some(id(2)) };
+    let moved = RecordedMove { name: odd.clone(), old: None, new: Some(id(2)) };
     let due = Some(Timestamp::UNIX_EPOCH);
     let owed = |due: Option<Timestamp>| Obligation {
         what: "a ticket".into(),
@@ -66,37 +70,40 @@ fn events() -> Vec<Event> {
         field: due.map(|_| "Ticket".into()),
         by_others: due.is_some(),
     };
-    let hand = |key: Option<&str>| Hand {
+    let hand = |key: Option<&str>| Contributor {
         key: key.map(str::to_owned),
         name: "ana".into(),
         account: key.map(|_| "ana".into()),
     };
-    let made =
-        Made { change: id(4), by: vec![hand(Some("ana@example.com")), hand(None)], is_complete: false };
+    let made = ChangeContributors {
+        change: id(4),
+        by: vec![hand(Some("ana@example.com")), hand(None)],
+        is_complete: false,
+    };
     let states = [None, Some(vec![hand(None)])].map(|people| {
         let tickets = people.is_none().then(|| vec!["PAY-1".into(), odd.clone()]);
         Declared { field: "Ticket".into(), people, tickets }
     });
-    let closing = Closing {
+    let closing = ObligationClosing {
         made: made.clone(),
         speaks_for: vec!["0123456789ab".into()],
         states: states.to_vec(),
-        declares: Some(Declares { by: hand(None), is_stated: true }),
+        declares: Some(LateDeclaration { by: hand(None), is_stated: true }),
     };
-    let ticket = |by| Evidence::Ticket {
+    let ticket = |by| ObligationEvidence::Ticket {
         key: "SEC-78".into(),
         source: odd.clone(),
         created: Timestamp::UNIX_EPOCH,
         url: "https://tickets.example.com/SEC-78".into(),
         by,
     };
-    let review = Evidence::Review {
+    let review = ObligationEvidence::Review {
         by: "github:kim".into(),
         on: "acme/shop#6".into(),
         submitted: Timestamp::UNIX_EPOCH,
     };
-    let discharged = |evidence: Evidence, change, late_by| {
-        Event::Discharged(Discharged {
+    let discharged = |evidence: ObligationEvidence, change, late_by| {
+        LedgerEvent::Discharged(ObligationDischarge {
             obligation: "a/0/b/c/0".into(),
             rule: "c".into(),
             change,
@@ -105,21 +112,21 @@ fn events() -> Vec<Event> {
             late_by,
         })
     };
-    let escalated = Event::Escalated(Escalated {
+    let escalated = LedgerEvent::Escalated(ObligationEscalation {
         due_soon: vec!["a/0/b/c/0".into()],
         overdue: vec!["a/0/b/d/0".into()],
         observed_at: Timestamp::UNIX_EPOCH,
     });
     let (at, session) = (Timestamp::UNIX_EPOCH, "0123456789ab".to_owned());
-    let open = Asks::Open { incident: "INC-1".into(), reason: "r".into(), until: at };
-    let close = Asks::Close { session: session.clone(), note: Some("n".into()) };
-    let act = |asks| Act { id: session.clone(), by: hand(Some("ana")), is_in_team: true, asks };
-    let who = |is_pushed: bool| Who {
+    let open = ParsedRequest::Open { incident: "INC-1".into(), reason: "r".into(), until: at };
+    let close = ParsedRequest::Close { session: session.clone(), note: Some("n".into()) };
+    let act = |asks| AuthorisedRequest { id: session.clone(), by: hand(Some("ana")), is_in_team: true, asks };
+    let who = |is_pushed: bool| SessionActor {
         account: "ana".into(),
         decision: is_pushed.then(|| "b".repeat(32)),
         person: is_pushed.then(|| hand(Some("ana"))),
     };
-    let opened = Event::BreakGlass(BreakGlass::Opened(Opened {
+    let opened = LedgerEvent::BreakGlass(BreakGlassEvent::Opened(SessionOpening {
         session: session.clone(),
         asked_as: session.clone(),
         by: who(true),
@@ -130,31 +137,45 @@ fn events() -> Vec<Event> {
     }));
     let ended = |note: Option<Text>, late_by| {
         let (session, asked_as, by) = (session.clone(), session.clone(), who(false));
-        Event::BreakGlass(BreakGlass::Closed(Ended { session, asked_as, by, note, closed_at: at, late_by }))
+        LedgerEvent::BreakGlass(BreakGlassEvent::Closed(SessionClosure {
+            session,
+            asked_as,
+            by,
+            note,
+            closed_at: at,
+            late_by,
+        }))
     };
     let flagged = |due| {
         let (makers, declared_on) = (vec![hand(None)], odd.clone());
         let from = vec!["t".to_owned()];
-        Event::Flagged(Flagged { record: 7, from, due, makers, makers_known: false, declared_on })
+        LedgerEvent::Flagged(RegularisationTerms {
+            record: 7,
+            from,
+            due,
+            makers,
+            makers_known: false,
+            declared_on,
+        })
     };
     let missing = vec![
-        Missing::NotAtThisStage(Need::Pull),
-        Missing::NotConfigured(Need::Pusher),
-        Missing::Unavailable(Need::Paths, "gone".into()),
+        Missing::NotAtThisStage(FactKind::Pull),
+        Missing::NotConfigured(FactKind::Pusher),
+        Missing::Unavailable(FactKind::Paths, "gone".into()),
     ];
     let outcomes = [
-        Outcome::Pass,
-        Outcome::Fail(vec![finding(), Finding::new(Line::default())]),
-        Outcome::Owed(vec![owed(due), owed(None)]),
-        Outcome::Undecided(missing.clone()),
-        Outcome::Deferred(missing),
-        Outcome::Exempted {
+        RuleOutcome::Pass,
+        RuleOutcome::Fail(vec![finding(), Finding::new(Sentence::default())]),
+        RuleOutcome::Owed(vec![owed(due), owed(None)]),
+        RuleOutcome::Undecided(missing.clone()),
+        RuleOutcome::Deferred(missing),
+        RuleOutcome::Exempted {
             reason: "r".into(),
             approved_by: "a".into(),
             until: "2026-12-31".into(),
             place: "p.yml:3".into(),
         },
-        Outcome::NotApplicable,
+        RuleOutcome::NotApplicable,
     ];
     let verdict = |class: Option<&str>| Verdict {
         revision: class.map(|_| id(4)),
@@ -164,33 +185,33 @@ fn events() -> Vec<Event> {
         enforced: true,
         class: class.map(str::to_owned),
         judgements: outcomes.clone().map(judgement).to_vec(),
-        disagreements: vec![Disagreement {
+        disagreements: vec![FieldDisagreement {
             field: "Risk".into(),
-            stated: vec![Stated { value: "low".into(), at: finding().at }],
+            stated: vec![StatedValue { value: "low".into(), at: finding().at }],
             counts: "high".into(),
         }],
     };
     let places = [
-        PolicyPlace::Commit { id: id(5), path: "policies/changegate.yml".into() },
-        PolicyPlace::Disk("/etc/policy.yml".into()),
-        PolicyPlace::Pack("startup".into()),
-        PolicyPlace::Elsewhere("the API".into()),
+        PolicyLocation::Commit { id: id(5), path: "policies/changegate.yml".into() },
+        PolicyLocation::Disk("/etc/policy.yml".into()),
+        PolicyLocation::Pack("startup".into()),
+        PolicyLocation::Elsewhere("the API".into()),
     ];
-    let of_ref = RefDecided {
+    let of_ref = RefDecision {
         name: odd.clone(),
         pushed_as: Some("refs/heads/alias".into()),
         old: Some(id(6)),
         new: None,
         tree: Some(id(7)),
         protected: true,
-        policies: places.map(|place| PolicyFrom { place, digest: "0".repeat(64) }).to_vec(),
-        refusals: vec![judgement(Outcome::Pass)],
+        policies: places.map(|place| PolicyReference { place, digest: "0".repeat(64) }).to_vec(),
+        refusals: vec![judgement(RuleOutcome::Pass)],
         changes: vec![verdict(Some("normal")), verdict(None)],
         passed: 3,
-        left_out: LeftOut { changes: 4, denied: 1 },
+        left_out: OmittedChanges { changes: 4, denied: 1 },
         owing: vec![made],
         closings: vec![closing],
-        brought: vec![Brought {
+        brought: vec![MergedPull {
             change: id(4),
             pull: "acme/shop#6".into(),
             landed_as: id(9),
@@ -199,7 +220,7 @@ fn events() -> Vec<Event> {
         break_glass: Some(act(open)),
     };
     let (owing, closings, brought) = (Vec::new(), Vec::new(), Vec::new());
-    let bare = RefDecided {
+    let bare = RefDecision {
         break_glass: Some(act(close)),
         pushed_as: None,
         old: None,
@@ -210,9 +231,9 @@ fn events() -> Vec<Event> {
         ..of_ref.clone()
     };
     let digest = format!("sha256:{}", "a".repeat(64));
-    let policy = PolicyUsed { name: "p".into(), digest: digest.clone(), source: "s".into() };
+    let policy = RecordedPolicy { name: "p".into(), digest: digest.clone(), source: "s".into() };
     let decided = |pusher, policy| {
-        Event::Decision(Box::new(Decided {
+        LedgerEvent::Decision(Box::new(DecisionRecord {
             id: "b".repeat(32),
             observed_at: Timestamp::UNIX_EPOCH,
             stage: Stage::PreReceive,
@@ -221,15 +242,15 @@ fn events() -> Vec<Event> {
             policy,
             refs: vec![of_ref.clone(), bare.clone()],
             refs_left_out: 5,
-            notes: vec![Line::say("note")],
-            facts: Facts { digest: digest.clone(), changes: 9, kept: false },
+            notes: vec![Sentence::from_words("note")],
+            facts: FactsDigest { digest: digest.clone(), changes: 9, kept: false },
             tool: "changegate 0.1.0".into(),
         }))
     };
-    let Event::Decision(mut landed) = decided(Ok(Pusher::Unidentified), None) else { panic!() };
+    let LedgerEvent::Decision(mut landed) = decided(Ok(PusherIdentity::Unidentified), None) else { panic!() };
     landed.stage = Stage::Landed;
-    let landed = Event::Decision(landed);
-    let tip = Tip { name: odd.clone(), id: id(3) };
+    let landed = LedgerEvent::Decision(landed);
+    let tip = RefTip { name: odd.clone(), id: id(3) };
     let outcome = Became {
         of: "b".repeat(32),
         landed: vec![moved.clone()],
@@ -237,22 +258,31 @@ fn events() -> Vec<Event> {
         observed_at: Timestamp::UNIX_EPOCH,
         found_late: true,
     };
-    let damaged = |digest| Event::Damaged(Damaged { file: "f.json".into(), digest, why: "w".into() });
+    let damaged =
+        |digest| LedgerEvent::Damaged(DamagedDecision { file: "f.json".into(), digest, why: "w".into() });
     vec![
-        Event::Begin(Begin { protects: vec!["main".into()], tips: vec![tip.clone()], tool: "t".into() }),
-        decided(Ok(Pusher::Account("ana".into())), Some(policy)),
-        decided(Ok(Pusher::Unidentified), None),
-        decided(Err(Missing::NotConfigured(Need::Pusher)), None),
+        LedgerEvent::Begin(LedgerBeginning {
+            protects: vec!["main".into()],
+            tips: vec![tip.clone()],
+            tool: "t".into(),
+        }),
+        decided(Ok(PusherIdentity::Account("ana".into())), Some(policy)),
+        decided(Ok(PusherIdentity::Unidentified), None),
+        decided(Err(Missing::NotConfigured(FactKind::Pusher)), None),
         landed,
-        Event::Outcome(outcome),
-        Event::Unauthorised(moved),
-        Event::Scope(Scope { protects: vec!["*".into()], came: vec![tip], left: vec![odd.clone()] }),
+        LedgerEvent::Outcome(outcome),
+        LedgerEvent::Unauthorised(moved),
+        LedgerEvent::Scope(ScopeChange {
+            protects: vec!["*".into()],
+            came: vec![tip],
+            left: vec![odd.clone()],
+        }),
         damaged(Some(digest.clone())),
         damaged(None),
-        discharged(Evidence::Change { id: id(8) }, None, None),
+        discharged(ObligationEvidence::Change { id: id(8) }, None, None),
         discharged(ticket(None), None, None),
         discharged(ticket(Some(id(8))), None, None),
-        discharged(Evidence::Change { id: id(8) }, Some(id(4)), Some(1)),
+        discharged(ObligationEvidence::Change { id: id(8) }, Some(id(4)), Some(1)),
         discharged(review, None, None),
         escalated,
         opened,
@@ -268,14 +298,19 @@ fn every_record_that_can_be_written_fits_the_schema_and_is_read_back() {
     let schema = schema();
     let mut previous = None;
     for (number, event) in (1..).zip(events()) {
-        let record =
-            Record { schema: SCHEMA.into(), number, previous, recorded_at: Timestamp::UNIX_EPOCH, event };
-        let bytes = record.bytes().unwrap();
+        let record = Record {
+            schema: RECORD_SCHEMA.into(),
+            number,
+            previous,
+            recorded_at: Timestamp::UNIX_EPOCH,
+            event,
+        };
+        let bytes = record.to_canonical_bytes().unwrap();
         assert!(is_canonical(&bytes));
         let value: Value = serde_json::from_slice(&bytes).unwrap();
         holds(&schema, &schema, &value).unwrap_or_else(|why| panic!("{why}\n{value:#}"));
-        assert_eq!(Readable::read(&bytes), Readable::Known(Box::new(record)));
-        previous = Some(changegate::ledger::record::digest(&bytes));
+        assert_eq!(ReadableRecord::parse_record(&bytes), ReadableRecord::Known(Box::new(record)));
+        previous = Some(changegate::ledger::record::digest_bytes(&bytes));
     }
 }
 
@@ -299,13 +334,13 @@ fn a_key_more_or_less_does_not_fit() {
     let schema = schema();
     for event in events() {
         let record = Record {
-            schema: SCHEMA.into(),
+            schema: RECORD_SCHEMA.into(),
             number: 1,
             previous: None,
             recorded_at: Timestamp::UNIX_EPOCH,
             event,
         };
-        let value: Value = serde_json::from_slice(&canonical(&record).unwrap()).unwrap();
+        let value: Value = serde_json::from_slice(&to_canonical_json(&record).unwrap()).unwrap();
         let mut found = std::collections::BTreeSet::new();
         paths(&value, "", &mut found);
         let (kind, inside) = value["event"].as_object().unwrap().iter().next().unwrap();
@@ -339,7 +374,7 @@ fn nothing_is_described_that_no_record_has() {
     let mut wanted = std::collections::BTreeSet::new();
     for event in events() {
         let record = Record {
-            schema: SCHEMA.into(),
+            schema: RECORD_SCHEMA.into(),
             number: 1,
             previous: None,
             recorded_at: Timestamp::UNIX_EPOCH,

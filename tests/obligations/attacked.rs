@@ -1,15 +1,17 @@
 //! What somebody hostile tries: with pushes, with the server's clock, and with the ledger itself.
 
 use changegate::change::{Oid, Text};
-use changegate::gate::{Settings, judge_push, under_control};
+use changegate::gate::{GateSettings, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
-use changegate::ledger::deciding::{self, Deciding};
-use changegate::ledger::fold::{Folding, fold};
-use changegate::ledger::obligation::discharge;
-use changegate::ledger::record::{Decided, Escalated, Event, Evidence, Scope, Tip};
-use changegate::ledger::session::{BreakGlass, Ended, Opened, Who};
-use changegate::ledger::state::Owed;
-use changegate::ledger::sweep::append;
+use changegate::ledger::deciding::{self, DecisionContext};
+use changegate::ledger::fold::{ReconcileContext, reconcile_ledger};
+use changegate::ledger::obligation::build_discharge;
+use changegate::ledger::record::{
+    DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RefTip, ScopeChange,
+};
+use changegate::ledger::session::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
+use changegate::ledger::state::TrackedObligation;
+use changegate::ledger::sweep::append_events;
 use changegate::ledger::{ahead, store};
 use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
@@ -24,8 +26,8 @@ const SERVER: &str = "a process that the test speaks for";
 
 /// Judges a push as `pre-receive` does, and writes the decision ahead.
 fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>) {
-    let repository = Repository::open(&world.path("server.git"), None).unwrap();
-    let settings = Settings::read(&repository, &|_| None, || 1).unwrap();
+    let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
+    let settings = GateSettings::read_settings(&repository, &|_| None, || 1).unwrap();
     let id = |digits: &str| Oid::from_hex(digits).unwrap();
     let one = |(old, new, name): &(&str, &str, &str)| RefUpdate {
         old: id(old),
@@ -35,27 +37,31 @@ fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>
     let updates: Vec<RefUpdate> = updates.iter().map(one).collect();
     let (report, kept) = judge_push(&repository, &updates, &settings, Timestamp::now(), false);
     let pusher = settings.pusher.clone();
-    let by = Deciding { id: ahead::fresh_id().unwrap(), pusher, served_by: served_by.map(str::to_owned) };
-    let decision = deciding::ahead(&repository, &report, &kept, by).unwrap().unwrap();
-    ahead::write(repository.common_dir(), &decision).unwrap();
+    let by = DecisionContext {
+        id: ahead::new_decision_id().unwrap(),
+        pusher,
+        served_by: served_by.map(str::to_owned),
+    };
+    let decision = deciding::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
+    ahead::write_entry(repository.common_dir(), &decision).unwrap();
 }
 
 /// Folds in, while what serves pushes runs or not.
 fn fold_while(world: &World, runs: bool) {
-    let repository = Repository::open(&world.path("server.git"), None).unwrap();
-    let settings = Settings::read(&repository, &|_| None, || 1).unwrap();
-    let scope = under_control(&repository, &settings);
-    let folding = Folding {
+    let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
+    let settings = GateSettings::read_settings(&repository, &|_| None, || 1).unwrap();
+    let scope = protected_refs(&repository, &settings);
+    let folding = ReconcileContext {
         repository: &repository,
         scope: scope.as_deref(),
         policy: None,
-        key: None,
+        signing_key: None,
         clock: Timestamp::now,
-        patience: SignedDuration::ZERO,
-        tool: deciding::TOOL,
-        is_running: &|_| Some(runs),
+        push_timeout: SignedDuration::ZERO,
+        tool_version: deciding::TOOL_VERSION,
+        is_process_running: &|_| Some(runs),
     };
-    fold(&folding, None).unwrap();
+    reconcile_ledger(&folding, None).unwrap();
 }
 
 #[test]
@@ -98,11 +104,11 @@ fn what_landed_past_the_gate_closes_nothing() {
 }
 
 /// Appends what somebody makes up, with the gate's own code, verifies, and takes it away again.
-fn made_up(world: &World, at: Timestamp, event: Event) -> Pushed {
+fn made_up(world: &World, at: Timestamp, event: LedgerEvent) -> Pushed {
     let (tip, newest) = (world.at(LEDGER).unwrap(), world.path("server.git/changegate/newest"));
     let before = std::fs::read(&newest).unwrap();
-    let repository = Repository::open(&world.path("server.git"), None).unwrap();
-    append(&repository, None, at, |_| vec![event]).unwrap();
+    let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
+    append_events(&repository, None, at, |_| vec![event]).unwrap();
     let verified = world.verify();
     world.git_in("server.git", &["update-ref", LEDGER, &tip]);
     std::fs::write(newest, before).unwrap();
@@ -117,26 +123,27 @@ fn nothing_is_closed_by_what_does_not_close_it() {
     let other = world.commit(&good("Something else"));
     world.push(&["main"]).accepted();
     world.is_whole();
-    let repository = Repository::open(&world.path("server.git"), None).unwrap();
-    let state = store::state(&repository).unwrap().unwrap();
+    let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
+    let state = store::read_state(&repository).unwrap().unwrap();
     let owes = |rule: &str| {
         let found = state.owed.iter().find(|(_, owed)| owed.rule == rule).unwrap();
         (found.0.clone(), found.1.clone())
     };
     let (ticket, review) = (owes("emergency-ticket"), owes("emergency-review"));
     let now = Timestamp::now();
-    let discharged = |(id, owed): &(String, Owed), evidence: Evidence, at: Timestamp| {
-        Event::Discharged(discharge(id, owed, evidence, at))
-    };
+    let discharged =
+        |(id, owed): &(String, TrackedObligation), evidence: ObligationEvidence, at: Timestamp| {
+            LedgerEvent::Discharged(build_discharge(id, owed, evidence, at))
+        };
     let id = |digits: &str| Oid::from_hex(digits).unwrap();
     let not_so = "it closes something by what does not close it, or not then";
     for (owed, evidence, at) in [
-        (&ticket, Evidence::Session { by: Text::from("kim") }, now),
+        (&ticket, ObligationEvidence::Session { by: Text::from("kim") }, now),
         // Neither says anything for the emergency, and one is the emergency itself.
-        (&ticket, Evidence::Change { id: id(&other) }, now),
-        (&ticket, Evidence::Change { id: id(&change) }, now),
-        (&ticket, Evidence::Change { id: id(&"1".repeat(40)) }, now),
-        (&review, Evidence::Change { id: id(&other) }, now),
+        (&ticket, ObligationEvidence::Change { id: id(&other) }, now),
+        (&ticket, ObligationEvidence::Change { id: id(&change) }, now),
+        (&ticket, ObligationEvidence::Change { id: id(&"1".repeat(40)) }, now),
+        (&review, ObligationEvidence::Change { id: id(&other) }, now),
     ] {
         made_up(&world, now, discharged(owed, evidence, at)).refused(not_so);
     }
@@ -146,11 +153,11 @@ fn nothing_is_closed_by_what_does_not_close_it() {
     world.push(&["main"]).accepted();
     world.git_in("server.git", &["config", "--unset", "changegate.ledger"]);
     world.reconcile();
-    let evidence = || Evidence::Change { id: id(&closing) };
+    let evidence = || ObligationEvidence::Change { id: id(&closing) };
     made_up(&world, now, discharged(&ticket, evidence(), ago(20))).refused(not_so);
     made_up(&world, now, discharged(&ticket, evidence(), now)).does_not_say(not_so);
     let told = |overdue: Vec<String>, due_soon: Vec<String>| {
-        Event::Escalated(Escalated { due_soon, overdue, observed_at: now })
+        LedgerEvent::Escalated(ObligationEscalation { due_soon, overdue, observed_at: now })
     };
     let nobody = "people were told of what was not due";
     made_up(&world, now, told(vec![review.0.clone()], Vec::new())).refused(nobody);
@@ -162,12 +169,12 @@ fn no_ref_moves_by_coming_under_change_control_again() {
     let world = World::new();
     world.commit("Past the hook\n");
     world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
-    let repository = Repository::open(&world.path("server.git"), None).unwrap();
+    let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
     world.changegate("server.git", &["ledger", "verify"]).refused("mismatch");
-    let state = store::state(&repository).unwrap().unwrap();
-    let tip = Tip { name: Text::from(MAIN), id: Oid::from_hex(&world.main()).unwrap() };
-    let scope = Scope { protects: state.protects, came: vec![tip], left: Vec::new() };
-    made_up(&world, Timestamp::now(), Event::Scope(scope)).refused("and they did not");
+    let state = store::read_state(&repository).unwrap().unwrap();
+    let tip = RefTip { name: Text::from(MAIN), id: Oid::from_hex(&world.main()).unwrap() };
+    let scope = ScopeChange { protects: state.protects, came: vec![tip], left: Vec::new() };
+    made_up(&world, Timestamp::now(), LedgerEvent::Scope(scope)).refused("and they did not");
 }
 
 #[test]
@@ -180,8 +187,8 @@ fn a_session_on_the_server_has_the_time_of_its_record() {
     world.is_whole();
     let session = world.sessions()[0]["id"].as_str().unwrap().to_owned();
     let (now, later) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_hours(9));
-    let by = Who { account: Text::from("root"), decision: None, person: None };
-    let closed = Ended {
+    let by = SessionActor { account: Text::from("root"), decision: None, person: None };
+    let closed = SessionClosure {
         asked_as: "0123456789ab".into(),
         by: by.clone(),
         closed_at: now,
@@ -189,13 +196,22 @@ fn a_session_on_the_server_has_the_time_of_its_record() {
         note: None,
         session,
     };
-    made_up(&world, later, Event::BreakGlass(BreakGlass::Closed(closed.clone()))).refused("not like that");
-    made_up(&world, now, Event::BreakGlass(BreakGlass::Closed(closed))).accepted();
+    made_up(&world, later, LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed.clone())))
+        .refused("not like that");
+    made_up(&world, now, LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed))).accepted();
     let id = "0123456789ab".to_owned();
     let (incident, reason) = (Text::from("INC-2"), Text::from(why));
-    let opened =
-        Opened { asked_as: id.clone(), session: id, by, incident, reason, opened_at: later, until: later };
-    made_up(&world, now, Event::BreakGlass(BreakGlass::Opened(opened))).refused("cannot be opened like that");
+    let opened = SessionOpening {
+        asked_as: id.clone(),
+        session: id,
+        by,
+        incident,
+        reason,
+        opened_at: later,
+        until: later,
+    };
+    made_up(&world, now, LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)))
+        .refused("cannot be opened like that");
 }
 
 #[test]
@@ -205,10 +221,10 @@ fn what_is_denied_is_not_said_to_be_allowed() {
     world.push(&["main"]).refused("peer-review");
     world.reconcile();
     let record = world.links().pop().unwrap().record();
-    let mut decided: Decided = serde_json::from_value(record["event"]["decision"].clone()).unwrap();
+    let mut decided: DecisionRecord = serde_json::from_value(record["event"]["decision"].clone()).unwrap();
     decided.id = "0".repeat(32);
     decided.decision = Decision::Allow;
-    made_up(&world, Timestamp::now(), Event::Decision(Box::new(decided)))
+    made_up(&world, Timestamp::now(), LedgerEvent::Decision(Box::new(decided)))
         .refused("it allows what it says is denied");
 }
 

@@ -1,10 +1,14 @@
 //! Obligations against a clock that the test holds: the vectors, and what holds for all of them.
 
-use changegate::calendar::Within;
+use changegate::calendar::TimeLimit;
 use changegate::change::Oid;
-use changegate::ledger::obligation::{Standing, discharge, is_overdue, late_by, standing};
-use changegate::ledger::record::{Escalated, Event, Evidence, Record, SCHEMA};
-use changegate::ledger::state::{Owed, State};
+use changegate::ledger::obligation::{
+    ObligationStatus, build_discharge, is_overdue, obligation_status, seconds_late,
+};
+use changegate::ledger::record::{
+    LedgerEvent, ObligationEscalation, ObligationEvidence, RECORD_SCHEMA, Record,
+};
+use changegate::ledger::state::{LedgerState, TrackedObligation};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -12,12 +16,12 @@ pub(crate) fn instant(written: &str) -> Timestamp {
     written.parse().unwrap()
 }
 
-fn evidence() -> Evidence {
-    Evidence::Change { id: Oid::from_bytes(&[7; 20]).unwrap() }
+fn evidence() -> ObligationEvidence {
+    ObligationEvidence::Change { id: Oid::from_bytes(&[7; 20]).unwrap() }
 }
 
-pub(crate) fn owed(since: Timestamp, within: &str) -> Owed {
-    Owed {
+pub(crate) fn owed(since: Timestamp, within: &str) -> TrackedObligation {
+    TrackedObligation {
         decision: "d".into(),
         on: "refs/heads/main".into(),
         change: Oid::from_bytes(&[9; 20]),
@@ -25,7 +29,7 @@ pub(crate) fn owed(since: Timestamp, within: &str) -> Owed {
         what: "a ticket".into(),
         owner: "the author".into(),
         pull: None,
-        due: Within::new(within).unwrap().due(since),
+        due: TimeLimit::new(within).unwrap().due_after(since),
         evidence: "Emergency-Ticket: SEC-78".into(),
         field: Some("Emergency-Ticket".into()),
         by_others: false,
@@ -39,19 +43,25 @@ pub(crate) fn owed(since: Timestamp, within: &str) -> Owed {
     }
 }
 
-fn closed(mut state: State, id: &str, at: Timestamp) -> State {
-    let one = discharge(id, &state.owed[id], evidence(), at);
-    state.apply(&record(Event::Discharged(one)));
+fn closed(mut state: LedgerState, id: &str, at: Timestamp) -> LedgerState {
+    let one = build_discharge(id, &state.owed[id], evidence(), at);
+    state.apply_record(&record(LedgerEvent::Discharged(one)));
     state
 }
 
-fn record(event: Event) -> Record {
-    Record { schema: SCHEMA.into(), number: 1, previous: None, recorded_at: Timestamp::UNIX_EPOCH, event }
+fn record(event: LedgerEvent) -> Record {
+    Record {
+        schema: RECORD_SCHEMA.into(),
+        number: 1,
+        previous: None,
+        recorded_at: Timestamp::UNIX_EPOCH,
+        event,
+    }
 }
 
-fn state(owed: impl IntoIterator<Item = Owed>) -> State {
+fn state(owed: impl IntoIterator<Item = TrackedObligation>) -> LedgerState {
     let owed = owed.into_iter().enumerate().map(|(number, owed)| (format!("o{number}"), owed)).collect();
-    State { owed, ..State::default() }
+    LedgerState { owed, ..LedgerState::default() }
 }
 
 /// When the change was seen, when the evidence was, how late that is, and what is left in time.
@@ -76,8 +86,8 @@ fn the_vectors_of_evidence() {
         let state = closed(state([owed(instant(since), "24h")]), "o0", instant(seen));
         let closed = state.owed["o0"].closed.clone().unwrap();
         assert_eq!((closed.late_by, closed.at), (late, instant(seen)), "{since} {seen}");
-        let expected = if late.is_some() { Standing::ClosedLate } else { Standing::Closed };
-        assert_eq!(standing(&state.owed["o0"], Timestamp::MAX, Timestamp::MAX), expected);
+        let expected = if late.is_some() { ObligationStatus::ClosedLate } else { ObligationStatus::Closed };
+        assert_eq!(obligation_status(&state.owed["o0"], Timestamp::MAX, Timestamp::MAX), expected);
     }
 }
 
@@ -85,25 +95,25 @@ fn the_vectors_of_evidence() {
 #[test]
 fn the_vectors_without_evidence() {
     for (within, now, expected) in [
-        ("24h", "2026-03-02T09:00:00Z", Standing::DueSoon),
-        ("24h", "2026-03-02T10:00:00Z", Standing::DueSoon),
-        ("24h", "2026-03-02T10:00:01Z", Standing::Overdue),
-        ("24h", "2026-03-02T11:00:00Z", Standing::Overdue),
-        ("24h", "2026-03-01T10:00:00Z", Standing::Open),
+        ("24h", "2026-03-02T09:00:00Z", ObligationStatus::DueSoon),
+        ("24h", "2026-03-02T10:00:00Z", ObligationStatus::DueSoon),
+        ("24h", "2026-03-02T10:00:01Z", ObligationStatus::Overdue),
+        ("24h", "2026-03-02T11:00:00Z", ObligationStatus::Overdue),
+        ("24h", "2026-03-01T10:00:00Z", ObligationStatus::Open),
         // A Sunday: business days begin on Monday.
-        ("2 business days", "2026-03-03T23:59:59Z", Standing::DueSoon),
-        ("2 business days", "2026-03-04T00:00:00Z", Standing::Overdue),
-        ("5 business days", "2026-03-06T23:59:59Z", Standing::DueSoon),
-        ("5 business days", "2026-03-07T00:00:00Z", Standing::Overdue),
+        ("2 business days", "2026-03-03T23:59:59Z", ObligationStatus::DueSoon),
+        ("2 business days", "2026-03-04T00:00:00Z", ObligationStatus::Overdue),
+        ("5 business days", "2026-03-06T23:59:59Z", ObligationStatus::DueSoon),
+        ("5 business days", "2026-03-07T00:00:00Z", ObligationStatus::Overdue),
     ] {
         let owed = owed(instant("2026-03-01T10:00:00Z"), within);
         let now = instant(now);
         let soon = now.checked_add(SignedDuration::from_hours(2)).unwrap();
-        assert_eq!(standing(&owed, now, soon), expected, "{within} {now}");
-        assert_eq!(is_overdue(&owed, now), expected == Standing::Overdue);
+        assert_eq!(obligation_status(&owed, now, soon), expected, "{within} {now}");
+        assert_eq!(is_overdue(&owed, now), expected == ObligationStatus::Overdue);
     }
-    assert_eq!(late_by(None, Timestamp::MAX), None);
-    assert!(late_by(Some(Timestamp::MIN), Timestamp::MAX).is_some());
+    assert_eq!(seconds_late(None, Timestamp::MAX), None);
+    assert!(seconds_late(Some(Timestamp::MIN), Timestamp::MAX).is_some());
 }
 
 proptest! {
@@ -123,8 +133,8 @@ proptest! {
         let mut state = once;
         for seconds in later {
             state = closed(state, "o0", after(seconds));
-            let told = Escalated { due_soon: vec!["o0".into()], overdue: vec!["o0".into()], observed_at: since };
-            state.apply(&record(Event::Escalated(told)));
+            let told = ObligationEscalation { due_soon: vec!["o0".into()], overdue: vec!["o0".into()], observed_at: since };
+            state.apply_record(&record(LedgerEvent::Escalated(told)));
         }
         prop_assert_eq!(state.owed["o0"].closed.as_ref(), Some(&kept));
     }
@@ -136,7 +146,7 @@ proptest! {
     ) {
         let since = instant("2026-03-01T10:00:00Z");
         let all = || at.iter().map(|_| owed(since, "24h"));
-        let close = |mut state: State, places: &mut dyn Iterator<Item = usize>| {
+        let close = |mut state: LedgerState, places: &mut dyn Iterator<Item = usize>| {
             for place in places {
                 let seen = since.checked_add(SignedDuration::from_secs(at[place])).unwrap();
                 state = closed(state, &format!("o{place}"), seen);
@@ -156,6 +166,6 @@ proptest! {
         let after = |seconds: i64| since.checked_add(SignedDuration::from_secs(seconds)).unwrap();
         let (early, late) = (after(a.min(b)), after(a.max(b)));
         prop_assert!(!is_overdue(&owed, early) || is_overdue(&owed, late));
-        prop_assert_eq!(is_overdue(&owed, early), late_by(owed.due, early).is_some());
+        prop_assert_eq!(is_overdue(&owed, early), seconds_late(owed.due, early).is_some());
     }
 }

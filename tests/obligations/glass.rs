@@ -1,11 +1,13 @@
 //! Break-glass sessions, by real pushes: who opens them, in which form, until when, and how they end.
 
-use changegate::gate::{Settings, judge_push};
+use changegate::gate::{GateSettings, judge_push};
 use changegate::git::{RefUpdate, Repository};
-use changegate::ledger::record::{Event, Record, SCHEMA};
-use changegate::ledger::session::{BreakGlass, Ended, Opened, Who, key};
-use changegate::ledger::state::State;
-use changegate::people::participants::Hand;
+use changegate::ledger::record::{LedgerEvent, RECORD_SCHEMA, Record};
+use changegate::ledger::session::{
+    BreakGlassEvent, SessionActor, SessionClosure, SessionOpening, session_key,
+};
+use changegate::ledger::state::LedgerState;
+use changegate::people::participants::Contributor;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -392,23 +394,27 @@ impl World {
     /// Opens a session of four hours so many hours ago, as a push would have.
     fn open_at(&mut self, hours: i64) {
         use changegate::ledger::ahead;
-        use changegate::ledger::deciding::{self, Deciding};
+        use changegate::ledger::deciding::{self, DecisionContext};
         let at = crate::past::ago(hours);
         let words = self.words(&message("4h"));
         let name = format!("{FOLDER}0123456789ab");
         self.git_in("server.git", &["config", "uploadpack.allowAnySHA1InWant", "true"]);
         self.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
         self.git_in("server.git", &["fetch", "-q", "../work", &words]);
-        let repository = Repository::open(&self.path("server.git"), None).unwrap();
-        let settings = Settings::read(&repository, &|_| Some("kim@example.com".into()), || 1).unwrap();
+        let repository = Repository::open_at(&self.path("server.git"), None).unwrap();
+        let settings =
+            GateSettings::read_settings(&repository, &|_| Some("kim@example.com".into()), || 1).unwrap();
         let id = |digits: &str| changegate::change::Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(crate::world::ZERO), new: id(&words), name: name.as_str().into() };
         let (report, kept) = judge_push(&repository, std::slice::from_ref(&update), &settings, at, false);
-        assert!(kept.act().is_some(), "{report:?}");
-        let by =
-            Deciding { id: ahead::fresh_id().unwrap(), pusher: settings.pusher.clone(), served_by: None };
-        let decision = deciding::ahead(&repository, &report, &kept, by).unwrap().unwrap();
-        ahead::write(repository.common_dir(), &decision).unwrap();
+        assert!(kept.request().is_some(), "{report:?}");
+        let by = DecisionContext {
+            id: ahead::new_decision_id().unwrap(),
+            pusher: settings.pusher.clone(),
+            served_by: None,
+        };
+        let decision = deciding::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
+        ahead::write_entry(repository.common_dir(), &decision).unwrap();
         self.git_in("server.git", &["update-ref", &name, &words]);
         self.reconcile();
     }
@@ -418,7 +424,7 @@ impl World {
 fn the_limit_is_inclusive_and_a_day_is_the_most() {
     // Extended by one and the other in turn, each time for the longest time, it ends within a day.
     let start: Timestamp = "2026-03-01T03:00:00Z".parse().unwrap();
-    let mut state = State::default();
+    let mut state = LedgerState::default();
     let hours = |hours: i64| start.checked_add(SignedDuration::from_hours(hours)).unwrap();
     for (number, (who, at)) in
         ["kim", "ben", "kim", "ben", "kim", "ben"].into_iter().zip([0, 4, 8, 12, 16, 20]).enumerate()
@@ -426,7 +432,7 @@ fn the_limit_is_inclusive_and_a_day_is_the_most() {
         let until = hours(at + 4);
         assert_eq!(against(&state, who, hours(at), until), Ok(()), "{who} {at}");
         let record = opened(if number == 0 { "a" } else { "b" }, "a", who, hours(at), until);
-        state.apply(&in_record(record));
+        state.apply_record(&in_record(record));
     }
     let why = against(&state, "kim", hours(24), hours(25)).unwrap_err();
     assert!(why.contains("within 24 hours, by 2026-03-02 03:00 UTC"), "{why}");
@@ -434,36 +440,36 @@ fn the_limit_is_inclusive_and_a_day_is_the_most() {
     assert!(why.contains("somebody else"), "{why}");
     let late = hours(24).checked_add(SignedDuration::from_secs(1)).unwrap();
     assert!(against(&state, "kim", late, late).unwrap_err().contains("overdue"));
-    state.apply(&in_record(ended("a", hours(24), None)));
-    let closed = state.owed[&key("a")].closed.clone().unwrap();
+    state.apply_record(&in_record(ended("a", hours(24), None)));
+    let closed = state.owed[&session_key("a")].closed.clone().unwrap();
     assert_eq!(closed.late_by, None);
     // The next day is another day.
     assert_eq!(against(&state, "ben", hours(24), hours(28)), Ok(()));
 }
 
-fn against(state: &State, who: &str, at: Timestamp, until: Timestamp) -> Result<(), String> {
-    use changegate::gate::break_glass::{Act, Asks};
-    use changegate::ledger::session::{Asking, against};
-    let act = Act {
+fn against(state: &LedgerState, who: &str, at: Timestamp, until: Timestamp) -> Result<(), String> {
+    use changegate::gate::break_glass::{AuthorisedRequest, ParsedRequest};
+    use changegate::ledger::session::{SessionRequest, check_session_request};
+    let act = AuthorisedRequest {
         id: "c".into(),
         by: hand(who),
         is_in_team: true,
-        asks: Asks::Open { incident: "INC-1".into(), reason: REASON.into(), until },
+        asks: ParsedRequest::Open { incident: "INC-1".into(), reason: REASON.into(), until },
     };
-    let who = Who { account: who.into(), decision: None, person: Some(hand(who)) };
-    let found = against(state, &Asking { act: &act, who, at });
+    let who = SessionActor { account: who.into(), decision: None, person: Some(hand(who)) };
+    let found = check_session_request(state, &SessionRequest { request: &act, actor: who, requested_at: at });
     found.map_err(|finding| format!("{:?}", finding.what))
 }
 
-fn hand(who: &str) -> Hand {
-    Hand { key: Some(format!("{who}@example.com")), name: who.into(), account: None }
+fn hand(who: &str) -> Contributor {
+    Contributor { key: Some(format!("{who}@example.com")), name: who.into(), account: None }
 }
 
-fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timestamp) -> BreakGlass {
-    BreakGlass::Opened(Opened {
+fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timestamp) -> BreakGlassEvent {
+    BreakGlassEvent::Opened(SessionOpening {
         session: session.into(),
         asked_as: asked_as.into(),
-        by: Who { account: who.into(), decision: Some("d".into()), person: Some(hand(who)) },
+        by: SessionActor { account: who.into(), decision: Some("d".into()), person: Some(hand(who)) },
         incident: "INC-1".into(),
         reason: REASON.into(),
         opened_at: at,
@@ -471,15 +477,21 @@ fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timest
     })
 }
 
-fn ended(session: &str, at: Timestamp, late_by: Option<u64>) -> BreakGlass {
-    let by = Who { account: "kim".into(), decision: None, person: None };
+fn ended(session: &str, at: Timestamp, late_by: Option<u64>) -> BreakGlassEvent {
+    let by = SessionActor { account: "kim".into(), decision: None, person: None };
     let (session, asked_as) = (session.to_owned(), "e".to_owned());
-    BreakGlass::Closed(Ended { session, asked_as, by, note: None, closed_at: at, late_by })
+    BreakGlassEvent::Closed(SessionClosure { session, asked_as, by, note: None, closed_at: at, late_by })
 }
 
-fn in_record(event: BreakGlass) -> Record {
+fn in_record(event: BreakGlassEvent) -> Record {
     let (number, recorded_at) = (1, Timestamp::UNIX_EPOCH);
-    Record { schema: SCHEMA.into(), number, previous: None, recorded_at, event: Event::BreakGlass(event) }
+    Record {
+        schema: RECORD_SCHEMA.into(),
+        number,
+        previous: None,
+        recorded_at,
+        event: LedgerEvent::BreakGlass(event),
+    }
 }
 
 proptest! {
@@ -491,10 +503,10 @@ proptest! {
     ) {
         let start: Timestamp = "2026-03-01T03:00:00Z".parse().unwrap();
         let after = |seconds: i64| start.checked_add(SignedDuration::from_secs(seconds)).unwrap();
-        let mut state = State::default();
-        state.apply(&in_record(opened("a", "a", "kim", start, after(14_400))));
-        state.apply(&in_record(ended("a", after(14_400 + over), None)));
-        let closed = state.owed[&key("a")].closed.clone();
+        let mut state = LedgerState::default();
+        state.apply_record(&in_record(opened("a", "a", "kim", start, after(14_400))));
+        state.apply_record(&in_record(ended("a", after(14_400 + over), None)));
+        let closed = state.owed[&session_key("a")].closed.clone();
         prop_assert_eq!(closed.as_ref().unwrap().late_by.is_some(), 0 < over);
         for (number, (is_closing, seconds)) in later.into_iter().enumerate() {
             let record = if is_closing {
@@ -502,8 +514,8 @@ proptest! {
             } else {
                 opened(&format!("n{number}"), &format!("n{number}"), "ben", after(seconds), after(seconds + 60))
             };
-            state.apply(&in_record(record));
-            prop_assert_eq!(&state.owed[&key("a")].closed, &closed);
+            state.apply_record(&in_record(record));
+            prop_assert_eq!(&state.owed[&session_key("a")].closed, &closed);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Landings in the past: what a push does, step by step, with a clock that the test holds.
 
-use changegate::change::{Missing, Need, Oid, Pusher, Text};
-use changegate::gate::{Settings, judge_push, under_control};
+use changegate::change::{FactKind, Missing, Oid, PusherIdentity, Text};
+use changegate::gate::{GateSettings, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::ahead;
-use changegate::ledger::deciding::{self, Deciding};
-use changegate::ledger::fold::{Folding, Told, fold};
+use changegate::ledger::deciding::{self, DecisionContext};
+use changegate::ledger::fold::{LandedPush, ReconcileContext, reconcile_ledger};
 use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,32 +39,32 @@ impl World {
     pub(crate) fn land_at(&self, at: Timestamp) -> String {
         let (old, new) = (self.main(), self.head());
         self.git_in("server.git", &["fetch", "-q", "../work", &new]);
-        let repository = Repository::open(&self.path("server.git"), None).unwrap();
-        let settings = Settings::read(&repository, &|_| None, || 1).unwrap();
+        let repository = Repository::open_at(&self.path("server.git"), None).unwrap();
+        let settings = GateSettings::read_settings(&repository, &|_| None, || 1).unwrap();
         let id = |digits: &str| Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(MAIN) };
         let (report, kept) = judge_push(&repository, std::slice::from_ref(&update), &settings, at, false);
         assert_eq!(report.decision, Decision::Allow, "{report:?}");
         let pusher = settings.pusher.clone();
-        assert_ne!(pusher, Err(Missing::NotConfigured(Need::Pusher)));
-        assert_eq!(pusher, Ok(Pusher::Unidentified));
-        let by = Deciding { id: ahead::fresh_id().unwrap(), pusher, served_by: None };
-        let decision = deciding::ahead(&repository, &report, &kept, by).unwrap().unwrap();
-        ahead::write(repository.common_dir(), &decision).unwrap();
+        assert_ne!(pusher, Err(Missing::NotConfigured(FactKind::Pusher)));
+        assert_eq!(pusher, Ok(PusherIdentity::Unidentified));
+        let by = DecisionContext { id: ahead::new_decision_id().unwrap(), pusher, served_by: None };
+        let decision = deciding::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
+        ahead::write_entry(repository.common_dir(), &decision).unwrap();
         self.git_in("server.git", &["update-ref", MAIN, &new, &old]);
-        let scope = under_control(&repository, &settings);
-        let folding = Folding {
+        let scope = protected_refs(&repository, &settings);
+        let folding = ReconcileContext {
             repository: &repository,
             scope: scope.as_deref(),
             policy: None,
-            key: None,
+            signing_key: None,
             clock: Timestamp::now,
-            patience: SignedDuration::ZERO,
-            tool: deciding::TOOL,
-            is_running: &|_| None,
+            push_timeout: SignedDuration::ZERO,
+            tool_version: deciding::TOOL_VERSION,
+            is_process_running: &|_| None,
         };
-        let told = Told { landed: std::slice::from_ref(&update), served_by: None };
-        fold(&folding, Some(told)).unwrap();
+        let told = LandedPush { landed: std::slice::from_ref(&update), served_by: None };
+        reconcile_ledger(&folding, Some(told)).unwrap();
         new
     }
 

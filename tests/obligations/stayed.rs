@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use changegate::change::{Missing, Need, Oid, Stage, Text};
+use changegate::change::{FactKind, Missing, Oid, Stage, Text};
 use changegate::ledger::record::{
-    Decided, Event, Facts, LeftOut, Moved, Outcome as Became, Record, RefDecided, SCHEMA,
+    DecisionOutcome as Became, DecisionRecord, FactsDigest, LedgerEvent, OmittedChanges, RECORD_SCHEMA,
+    Record, RecordedMove, RefDecision,
 };
-use changegate::ledger::state::State;
-use changegate::verdict::{Decision, Judgement, Level, Obligation, Outcome, RuleName, Verdict};
+use changegate::ledger::state::LedgerState;
+use changegate::verdict::{
+    Decision, Judgement, Obligation, RuleDescription, RuleLevel, RuleOutcome, Verdict,
+};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -22,11 +25,11 @@ fn id(number: usize) -> Oid {
     Oid::from_bytes(&[u8::try_from(number).unwrap(); 20]).unwrap()
 }
 
-fn moved(place: usize) -> Moved {
-    Moved { name: Text::from(REFS[place]), old: None, new: Some(id(place + 1)) }
+fn moved(place: usize) -> RecordedMove {
+    RecordedMove { name: Text::from(REFS[place]), old: None, new: Some(id(place + 1)) }
 }
 
-fn decided(of: &str) -> Event {
+fn decided(of: &str) -> LedgerEvent {
     let owed = Obligation {
         what: "a ticket".into(),
         owner: "the author".into(),
@@ -35,8 +38,8 @@ fn decided(of: &str) -> Event {
         field: Some("Ticket".into()),
         by_others: false,
     };
-    let rule = Arc::new(RuleName { id: "ticket".into(), ..RuleName::default() });
-    let one = |place: usize| RefDecided {
+    let rule = Arc::new(RuleDescription { id: "ticket".into(), ..RuleDescription::default() });
+    let one = |place: usize| RefDecision {
         name: REFS[place].into(),
         pushed_as: None,
         old: None,
@@ -54,45 +57,45 @@ fn decided(of: &str) -> Event {
             class: None,
             judgements: vec![Judgement {
                 rule: rule.clone(),
-                level: Level::Deny,
-                outcome: Outcome::Owed(vec![owed.clone()]),
+                level: RuleLevel::Deny,
+                outcome: RuleOutcome::Owed(vec![owed.clone()]),
             }],
             disagreements: Vec::new(),
         }],
         passed: 0,
-        left_out: LeftOut::default(),
+        left_out: OmittedChanges::default(),
         owing: Vec::new(),
         closings: Vec::new(),
         brought: Vec::new(),
         break_glass: None,
     };
-    Event::Decision(Box::new(Decided {
+    LedgerEvent::Decision(Box::new(DecisionRecord {
         id: of.into(),
         observed_at: Timestamp::UNIX_EPOCH,
         stage: Stage::PreReceive,
-        pusher: Err(Missing::NotConfigured(Need::Pusher)),
+        pusher: Err(Missing::NotConfigured(FactKind::Pusher)),
         decision: Decision::Allow,
         policy: None,
         refs: (0..REFS.len()).map(one).collect(),
         refs_left_out: 0,
         notes: Vec::new(),
-        facts: Facts { digest: String::new(), changes: 0, kept: false },
+        facts: FactsDigest { digest: String::new(), changes: 0, kept: false },
         tool: String::new(),
     }))
 }
 
-fn apply(state: &mut State, event: Event) {
+fn apply(state: &mut LedgerState, event: LedgerEvent) {
     let recorded_at = Timestamp::UNIX_EPOCH;
     let record =
-        Record { schema: SCHEMA.into(), number: state.number + 1, previous: None, recorded_at, event };
-    state.apply(&record);
+        Record { schema: RECORD_SCHEMA.into(), number: state.number + 1, previous: None, recorded_at, event };
+    state.apply_record(&record);
     // What a server writes down is what it reads again.
     let written = serde_json::to_string(state).unwrap();
-    assert_eq!(serde_json::from_str::<State>(&written).unwrap(), *state);
+    assert_eq!(serde_json::from_str::<LedgerState>(&written).unwrap(), *state);
 }
 
-fn outcome(of: &str, landed: &[usize], stayed: &[usize]) -> Event {
-    Event::Outcome(Became {
+fn outcome(of: &str, landed: &[usize], stayed: &[usize]) -> LedgerEvent {
+    LedgerEvent::Outcome(Became {
         of: of.into(),
         landed: landed.iter().map(|place| moved(*place)).collect(),
         stayed: stayed.iter().map(|place| REFS[*place].into()).collect(),
@@ -101,7 +104,7 @@ fn outcome(of: &str, landed: &[usize], stayed: &[usize]) -> Event {
     })
 }
 
-fn owed_on(state: &State) -> BTreeSet<String> {
+fn owed_on(state: &LedgerState) -> BTreeSet<String> {
     state.owed.values().map(|owed| owed.on.to_lossy().into_owned()).collect()
 }
 
@@ -113,7 +116,7 @@ proptest! {
         steps in prop::collection::vec((0_usize..3, any::<bool>()), 0..8),
         others in 0_usize..20,
     ) {
-        let mut state = State::default();
+        let mut state = LedgerState::default();
         apply(&mut state, decided("d"));
         let at_once = state.owed.clone();
         let mut landed = BTreeSet::new();
@@ -155,11 +158,11 @@ proptest! {
 
 #[test]
 fn what_cannot_land_any_more_is_forgotten() {
-    let mut state = State::default();
+    let mut state = LedgerState::default();
     apply(&mut state, decided("d"));
     apply(&mut state, outcome("d", &[], &[0, 1, 2]));
     assert_eq!((state.owed.len(), state.dormant.len()), (0, 3));
-    for number in 0..changegate::ledger::state::RECENT {
+    for number in 0..changegate::ledger::state::MAX_RECENT_DECISIONS {
         apply(&mut state, decided(&format!("other {number}")));
         apply(&mut state, outcome(&format!("other {number}"), &[0, 1, 2], &[]));
     }

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 
 use changegate::change::{Change, Oid, Text};
 use changegate::fixture;
-use changegate::gate::dues::{Closing, closing};
-use changegate::ledger::confirming::{Answer, Question, ask, is_asked};
-use changegate::ledger::obligation::{Standing, discharge, standing};
-use changegate::ledger::record::{Event, Evidence, Record, SCHEMA};
-use changegate::ledger::state::{Owed, State};
-use changegate::policy::{Fetched, Policy, load};
-use changegate::report::escape::sentence;
-use changegate::tickets::{Access, Export, Sources};
+use changegate::gate::dues::{ObligationClosing, find_closing};
+use changegate::ledger::confirming::{
+    ConfirmationRequest, TicketConfirmation, confirm_ticket, is_ticket_confirmable,
+};
+use changegate::ledger::obligation::{ObligationStatus, build_discharge, obligation_status};
+use changegate::ledger::record::{LedgerEvent, ObligationEvidence, RECORD_SCHEMA, Record};
+use changegate::ledger::state::{LedgerState, TrackedObligation};
+use changegate::policy::{FetchedFile, Policy, load_policy};
+use changegate::report::escape::escape_sentence;
+use changegate::tickets::{TicketAccess, TicketExport, TicketSources};
 use changegate::yaml;
 use jiff::Timestamp;
 
@@ -28,15 +30,15 @@ fn policy(ticket: &str) -> Policy {
          rules:\n  emergency-ticket:\n    for: [emergency]\n    require: {{ ticket: {{ field: Emergency-Ticket, \
          within: 24h{ticket} }} }}\n"
     );
-    let mut fetch = |file: &str| -> Fetched { Ok((file == "p.yml").then(|| text.clone().into_bytes())) };
-    load("p.yml", &mut fetch).unwrap_or_else(|errors| panic!("{errors:?}"))
+    let mut fetch = |file: &str| -> FetchedFile { Ok((file == "p.yml").then(|| text.clone().into_bytes())) };
+    load_policy("p.yml", &mut fetch).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 fn change(message: &str, id: &str, seen_at: &str) -> Change {
     let message = serde_json::to_string(message).unwrap();
     let text = format!("seen-at: '{seen_at}'\ncommits: [{{ message: {message} }}]\n");
     let mut faults = Vec::new();
-    let change = fixture::read(&yaml::read(text.as_bytes()).unwrap(), &mut faults);
+    let change = fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults);
     let mut change = change.unwrap_or_else(|| panic!("{faults:?}"));
     change.commits[0].id = Oid::from_hex(id);
     change
@@ -50,23 +52,26 @@ fn emergency(seen_at: &str, more: &str) -> Change {
 }
 
 /// Returns a later change that names this ticket for the one that owes.
-fn names(key: &str, policy: &Policy) -> Closing {
+fn names(key: &str, policy: &Policy) -> ObligationClosing {
     let message = format!(
         "Bring the ticket\n\nChange-Type: normal\nRisk: low\nFor-Change: {}\nEmergency-Ticket: {key}\n",
         &OWING[..12]
     );
-    closing(&change(&message, &"2".repeat(40), T0), policy, None).unwrap()
+    find_closing(&change(&message, &"2".repeat(40), T0), policy, None).unwrap()
 }
 
-fn sources(policy: &Policy, csv: &str) -> Sources {
-    let export = Export::read("tickets.csv", csv.as_bytes());
-    Sources::new(policy.tickets.clone(), Access { export: Some(export), ..Access::default() })
+fn sources(policy: &Policy, csv: &str) -> TicketSources {
+    let export = TicketExport::parse_export("tickets.csv", csv.as_bytes());
+    TicketSources::new(
+        policy.ticket_systems.clone(),
+        TicketAccess { export: Some(export), ..TicketAccess::default() },
+    )
 }
 
 struct World {
     policy: Policy,
     owing: Change,
-    owed: Owed,
+    owed: TrackedObligation,
 }
 
 impl World {
@@ -76,39 +81,44 @@ impl World {
         World { policy: policy(asked), owing: emergency(seen_at, ""), owed }
     }
 
-    fn ask(&self, landed: &[Closing], csv: &str, now: &str) -> Answer {
-        assert!(is_asked(&self.owed, &self.policy));
+    fn ask(&self, landed: &[ObligationClosing], csv: &str, now: &str) -> TicketConfirmation {
+        assert!(is_ticket_confirmable(&self.owed, &self.policy));
         let (owed, owing, policy, now) = (&self.owed, &self.owing, &self.policy, instant(now));
-        ask(&Question { owed, owing, landed, policy, now }, &mut sources(policy, csv))
+        confirm_ticket(
+            &ConfirmationRequest { obligation: owed, owing_change: owing, closings: landed, policy, now },
+            &mut sources(policy, csv),
+        )
     }
 
     /// Returns how it stands once that is recorded: by how much it was late, and what is left.
-    fn closed(&self, evidence: Evidence, now: &str) -> (Option<u64>, i64, Standing) {
-        let mut state =
-            State { owed: BTreeMap::from([("o".to_owned(), self.owed.clone())]), ..State::default() };
-        let one = discharge("o", &self.owed, evidence, instant(now));
+    fn closed(&self, evidence: ObligationEvidence, now: &str) -> (Option<u64>, i64, ObligationStatus) {
+        let mut state = LedgerState {
+            owed: BTreeMap::from([("o".to_owned(), self.owed.clone())]),
+            ..LedgerState::default()
+        };
+        let one = build_discharge("o", &self.owed, evidence, instant(now));
         assert_eq!(one.observed_at, instant(now));
         let recorded_at = instant(now);
-        state.apply(&Record {
-            schema: SCHEMA.into(),
+        state.apply_record(&Record {
+            schema: RECORD_SCHEMA.into(),
             number: 1,
             previous: None,
             recorded_at,
-            event: Event::Discharged(one.clone()),
+            event: LedgerEvent::Discharged(one.clone()),
         });
         let owed = &state.owed["o"];
         let closed = owed.closed.as_ref().unwrap();
         assert_eq!(closed.late_by, one.late_by);
         let margin = owed.due.unwrap().duration_since(closed.at).as_secs();
-        (closed.late_by, margin, standing(owed, instant(now), instant(now)))
+        (closed.late_by, margin, obligation_status(owed, instant(now), instant(now)))
     }
 }
 
 const HEAD: &str = "key,created,type,closed,imported,title\n";
 
-fn told(answer: &Answer) -> String {
-    let all = answer.against.iter().chain(&answer.unanswered);
-    all.map(sentence).collect::<Vec<_>>().join("\n")
+fn told(answer: &TicketConfirmation) -> String {
+    let all = answer.objections.iter().chain(&answer.unanswered);
+    all.map(escape_sentence).collect::<Vec<_>>().join("\n")
 }
 
 /// What is expected of a ticket.
@@ -179,19 +189,23 @@ fn the_vectors_of_tickets() {
         let now = "2028-12-01T00:00:00Z";
         let answer = world.ask(&landed, &format!("{HEAD}{rows}\n"), now);
         let told = told(&answer);
-        match (answer.found, expected) {
+        match (answer.evidence, expected) {
             (None, Not(why)) => assert!(told.contains(why), "{what}: {told}"),
             (Some(evidence), expected) => {
-                let Evidence::Ticket { key, source, by, .. } = &evidence else { panic!("{what}") };
+                let ObligationEvidence::Ticket { key, source, by, .. } = &evidence else { panic!("{what}") };
                 assert_eq!((key, *by), (&Text::from("SEC-78"), Oid::from_hex(&"2".repeat(40))), "{what}");
                 assert!(source.to_lossy().starts_with("tickets.csv (sha256:"), "{what}");
                 let (late, margin, standing) = world.closed(evidence, now);
                 match expected {
                     InTime(seconds) => {
-                        assert_eq!((late, margin, standing), (None, seconds, Standing::Closed), "{what}")
+                        assert_eq!(
+                            (late, margin, standing),
+                            (None, seconds, ObligationStatus::Closed),
+                            "{what}"
+                        )
                     }
                     Late(seconds) => {
-                        assert_eq!((late, standing), (Some(seconds), Standing::ClosedLate), "{what}")
+                        assert_eq!((late, standing), (Some(seconds), ObligationStatus::ClosedLate), "{what}")
                     }
                     Not(why) => panic!("{what} closes, and {why}"),
                 }
@@ -206,14 +220,14 @@ fn the_vectors_of_tickets() {
 fn the_vectors_without_a_ticket() {
     let world = World::new(T0, "");
     for (now, expected) in [
-        ("2026-03-02T09:00:00Z", Standing::DueSoon),
-        ("2026-03-02T10:00:00Z", Standing::DueSoon),
-        ("2026-03-02T11:00:00Z", Standing::Overdue),
+        ("2026-03-02T09:00:00Z", ObligationStatus::DueSoon),
+        ("2026-03-02T10:00:00Z", ObligationStatus::DueSoon),
+        ("2026-03-02T11:00:00Z", ObligationStatus::Overdue),
     ] {
         let answer = world.ask(&[], HEAD, now);
-        assert_eq!((answer.found, answer.against, answer.unanswered), (None, vec![], vec![]));
+        assert_eq!((answer.evidence, answer.objections, answer.unanswered), (None, vec![], vec![]));
         let soon = instant(now).checked_add(jiff::SignedDuration::from_hours(2)).unwrap();
-        assert_eq!(standing(&world.owed, instant(now), soon), expected);
+        assert_eq!(obligation_status(&world.owed, instant(now), soon), expected);
     }
 }
 
@@ -223,24 +237,24 @@ fn a_ticket_that_names_the_change_is_found_by_nobody_saying_which() {
     let world = World::new(T0, "");
     let names = |digits: &str| format!("{HEAD}OPS-5,2026-03-01T12:00:00Z,,,,Bypass of {digits}\n");
     for digits in [OWING, &OWING[..12], &OWING[..20].to_uppercase()] {
-        let found = world.ask(&[], &names(digits), now).found.unwrap();
-        let Evidence::Ticket { key, by: None, .. } = &found else { panic!("{found:?}") };
+        let found = world.ask(&[], &names(digits), now).evidence.unwrap();
+        let ObligationEvidence::Ticket { key, by: None, .. } = &found else { panic!("{found:?}") };
         assert_eq!(key, &Text::from("OPS-5"));
-        assert_eq!(world.closed(found, now).2, Standing::Closed);
+        assert_eq!(world.closed(found, now).2, ObligationStatus::Closed);
     }
     for digits in [&OWING[..11], &format!("x{}", &OWING[..12]), &"0".repeat(12), ""] {
-        assert_eq!(world.ask(&[], &names(digits), now).found, None, "{digits}");
+        assert_eq!(world.ask(&[], &names(digits), now).evidence, None, "{digits}");
     }
     // Of several the first counts, whichever way it was found.
     let rows = format!("OPS-4,2026-03-01T11:00:00Z,,,,{OWING}\nOPS-5,2026-03-01T12:00:00Z,,,,{OWING}\n");
     let late = "SEC-78,2026-03-03T11:00:00Z,,,,x\n";
     let landed = [self::names("SEC-78", &world.policy)];
-    let found = world.ask(&landed, &format!("{HEAD}{late}{rows}"), now).found.unwrap();
-    assert!(matches!(&found, Evidence::Ticket { key, .. } if *key == "OPS-4".into()), "{found:?}");
+    let found = world.ask(&landed, &format!("{HEAD}{late}{rows}"), now).evidence.unwrap();
+    assert!(matches!(&found, ObligationEvidence::Ticket { key, .. } if *key == "OPS-4".into()), "{found:?}");
     // What is for others to close is not closed by a ticket that anybody could have made.
     let mut others = World::new(T0, "");
     others.owed.by_others = true;
-    assert_eq!(others.ask(&[], &names(OWING), now).found, None);
+    assert_eq!(others.ask(&[], &names(OWING), now).evidence, None);
 }
 
 #[test]
@@ -261,8 +275,8 @@ fn what_the_rule_asks_of_a_ticket_is_asked_of_this_one() {
         let named = [names("SEC-78", &world.policy)];
         for landed in [named.as_slice(), &[]] {
             let answer = world.ask(landed, &row, now);
-            assert_eq!(answer.found.is_some(), closes, "{asked} {}", told(&answer));
-            assert_eq!(answer.against.is_empty(), closes, "{asked}");
+            assert_eq!(answer.evidence.is_some(), closes, "{asked} {}", told(&answer));
+            assert_eq!(answer.objections.is_empty(), closes, "{asked}");
         }
     }
     // Too many at once are none.
@@ -281,20 +295,26 @@ fn a_ticket_that_the_emergency_names_itself_is_looked_up() {
     world.owing = emergency(T0, "Emergency-Ticket: SEC-78\n");
     let now = "2026-03-04T00:00:00Z";
     let row = format!("{HEAD}SEC-78,2026-03-01T12:00:00Z,,,,x\n");
-    let found = world.ask(&[], &row, now).found.unwrap();
-    assert!(matches!(&found, Evidence::Ticket { by, .. } if *by == Oid::from_hex(OWING)), "{found:?}");
-    assert_eq!(world.ask(&[], HEAD, now).found, None);
+    let found = world.ask(&[], &row, now).evidence.unwrap();
+    assert!(
+        matches!(&found, ObligationEvidence::Ticket { by, .. } if *by == Oid::from_hex(OWING)),
+        "{found:?}"
+    );
+    assert_eq!(world.ask(&[], HEAD, now).evidence, None);
 }
 
 #[test]
 fn a_key_that_no_system_holds_is_worth_nothing() {
     let mut world = World::new(T0, "");
     let tickets = "{ SEC: export }";
-    world.policy.tickets = changegate::policy::TicketSystems::default();
-    world.policy.tickets.read(&yaml::read(tickets.as_bytes()).unwrap(), &mut Vec::new());
+    world.policy.ticket_systems = changegate::policy::TicketSystems::default();
+    world
+        .policy
+        .ticket_systems
+        .read_systems(&yaml::read_document(tickets.as_bytes()).unwrap(), &mut Vec::new());
     for key in ["PAY-1", "#12", "https://tickets.example.com/1", "acme/shop#12"] {
         let answer = world.ask(&[names(key, &world.policy)], HEAD, "2026-03-04T00:00:00Z");
-        assert_eq!(answer.found, None);
+        assert_eq!(answer.evidence, None);
         assert!(told(&answer).contains("is in none of the policy's ticket systems"), "{}", told(&answer));
         assert_eq!(answer.unanswered, []);
     }
@@ -305,11 +325,17 @@ fn silence_closes_nothing_and_is_told() {
     let world = World::new(T0, "");
     let (owed, owing, policy) = (&world.owed, &world.owing, &world.policy);
     let landed = [names("SEC-78", policy)];
-    let question = Question { owed, owing, landed: &landed, policy, now: Timestamp::MAX };
-    let mut none = Sources::new(policy.tickets.clone(), Access::default());
-    let answer = ask(&question, &mut none);
-    assert_eq!((answer.found, answer.against.len(), answer.unanswered.len()), (None, 0, 2));
+    let question = ConfirmationRequest {
+        obligation: owed,
+        owing_change: owing,
+        closings: &landed,
+        policy,
+        now: Timestamp::MAX,
+    };
+    let mut none = TicketSources::new(policy.ticket_systems.clone(), TicketAccess::default());
+    let answer = confirm_ticket(&question, &mut none);
+    assert_eq!((answer.evidence, answer.objections.len(), answer.unanswered.len()), (None, 0, 2));
     // A row that cannot be read may be the one.
     let answer = world.ask(&[], &format!("{HEAD}SEC-1,soon,,,,{OWING}\n"), "2026-03-04T00:00:00Z");
-    assert_eq!((answer.found, answer.unanswered.len()), (None, 1));
+    assert_eq!((answer.evidence, answer.unanswered.len()), (None, 1));
 }

@@ -19,10 +19,10 @@ mod git;
 
 use std::collections::HashSet;
 
-use changegate::change::cleanup::{Cleanup, before_scissors, cleanup, strip_space};
-use changegate::change::near_miss::{Why, near_misses};
-use changegate::change::trailers::{Like, read};
-use changegate::change::{Message, Text};
+use changegate::change::cleanup::{CleanupMode, clean_up_message, cut_at_scissors, strip_space};
+use changegate::change::near_miss::{NearMissReason, find_near_misses};
+use changegate::change::trailers::{TrailerReader, read_trailers};
+use changegate::change::{CommitMessage, Text};
 
 use git::{Git, Logged};
 
@@ -36,9 +36,9 @@ fn all_messages() -> Vec<Vec<u8>> {
 }
 
 /// Returns the trailers as git prints them.
-fn printed(message: &[u8], like: Like) -> Vec<u8> {
+fn printed(message: &[u8], like: TrailerReader) -> Vec<u8> {
     let mut printed = Vec::new();
-    for trailer in read(message, like).trailers {
+    for trailer in read_trailers(message, like).trailers {
         printed.extend_from_slice(trailer.key.as_bytes());
         printed.extend_from_slice(b": ");
         printed.extend_from_slice(trailer.value.as_bytes());
@@ -75,14 +75,16 @@ impl Differences {
     }
 
     fn compare_logged(&mut self, raw: &[u8], logged: &Logged) {
-        let message = Message::new(Text::new(raw));
+        let message = CommitMessage::new(Text::new(raw));
         self.compare("subject", raw, message.subject().as_bytes(), &logged.subject);
         self.compare("body", raw, message.body(), &logged.body);
-        self.compare("trailers in log", raw, &printed(raw, Like::Log), &logged.trailers);
+        self.compare("trailers in log", raw, &printed(raw, TrailerReader::Log), &logged.trailers);
     }
 
     fn compare_interpreted(&mut self, git: &Git, messages: &[Vec<u8>]) {
-        for (like, options) in [(Like::Parse, &[][..]), (Like::ParseNoDivider, &["--no-divider"][..])] {
+        for (like, options) in
+            [(TrailerReader::Parse, &[][..]), (TrailerReader::ParseNoDivider, &["--no-divider"][..])]
+        {
             for (message, gits) in messages.iter().zip(git.interpret(messages, options)) {
                 self.compare(&format!("trailers {like:?}"), message, &printed(message, like), &gits);
             }
@@ -117,13 +119,16 @@ fn the_messages_are_worth_comparing() {
     let generated = corpus::generated(GENERATED.0, GENERATED.1);
     let count = |holds: &dyn Fn(&Vec<u8>) -> bool| generated.iter().filter(|message| holds(message)).count();
     let one_in_five = generated.len() / 5;
-    let with_trailers = count(&|message| !printed(message, Like::Log).is_empty());
+    let with_trailers = count(&|message| !printed(message, TrailerReader::Log).is_empty());
     assert!(one_in_five < with_trailers && with_trailers < 4 * one_in_five, "{with_trailers}");
     // Some have to tell the readers of git from each other, and some have to mix.
-    for (one, other) in [(Like::Log, Like::ParseNoDivider), (Like::Parse, Like::ParseNoDivider)] {
+    for (one, other) in [
+        (TrailerReader::Log, TrailerReader::ParseNoDivider),
+        (TrailerReader::Parse, TrailerReader::ParseNoDivider),
+    ] {
         assert!(10 < count(&|message| printed(message, one) != printed(message, other)), "{one:?} {other:?}");
     }
-    assert!(50 < count(&|message| read(message, Like::Log).mixed_at.is_some()));
+    assert!(50 < count(&|message| read_trailers(message, TrailerReader::Log).mixed_line.is_some()));
 }
 
 #[test]
@@ -132,19 +137,21 @@ fn a_near_miss_is_never_a_trailer_that_git_reads() {
     let is_known = |key: &str| known.iter().any(|known| known.eq_ignore_ascii_case(key));
     let mut found = 0;
     for message in all_messages() {
-        for like in [Like::Log, Like::Parse, Like::ParseNoDivider] {
-            let block = read(&message, like);
+        for like in [TrailerReader::Log, TrailerReader::Parse, TrailerReader::ParseNoDivider] {
+            let block = read_trailers(&message, like);
             let lines: HashSet<usize> = block
                 .trailers
                 .iter()
                 .filter(|trailer| is_known(&trailer.key))
                 .map(|trailer| trailer.line)
                 .collect();
-            for miss in near_misses(&message, like, &known) {
+            for miss in find_near_misses(&message, like, &known) {
                 found += 1;
                 let shown = message[..message.len().min(500)].escape_ascii();
                 assert!(!lines.contains(&miss.line), "{like:?} {miss:?} \"{shown}\"");
-                if let Why::NotABlock { prose, unread } = miss.why {
+                if let NearMissReason::NotTrailerBlock { prose_line: prose, unread_trailers: unread } =
+                    miss.reason
+                {
                     assert!(block.trailers.is_empty() && 0 < unread, "{miss:?} \"{shown}\"");
                     let named = message.split(|byte| *byte == b'\n').nth(prose - 1).unwrap();
                     assert!(!named.is_empty(), "{miss:?} \"{shown}\"");
@@ -203,20 +210,20 @@ fn a_commit_holds_what_cleanup_says_it_will() {
     messages.extend(corpus::generated(11, 40).into_iter().filter(|message| !message.contains(&0)));
     for message in messages {
         for (mode, name) in [
-            (Cleanup::Strip, "strip"),
-            (Cleanup::Whitespace, "whitespace"),
-            (Cleanup::Verbatim, "verbatim"),
-            (Cleanup::Scissors, "scissors"),
+            (CleanupMode::Strip, "strip"),
+            (CleanupMode::Whitespace, "whitespace"),
+            (CleanupMode::Verbatim, "verbatim"),
+            (CleanupMode::Scissors, "scissors"),
         ] {
             for comment in ["#", ";"] {
                 let setting = format!("core.commentString={comment}");
                 let gits = git.commit(&message, &["-c", &setting, "commit", &format!("--cleanup={name}")]);
-                let ours = cleanup(&message, mode, comment.as_bytes());
+                let ours = clean_up_message(&message, mode, comment.as_bytes());
                 differences.compare(&format!("{name} {comment}"), &message, &ours, &gits);
             }
         }
         let verbose = git.commit(&message, &["commit", "--verbose", "--cleanup=strip"]);
-        let ours = cleanup(before_scissors(&message, b"#"), Cleanup::Strip, b"#");
+        let ours = clean_up_message(cut_at_scissors(&message, b"#"), CleanupMode::Strip, b"#");
         differences.compare("verbose", &message, &ours, &verbose);
     }
     differences.none();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use changegate::change::Signature;
-use changegate::git::signature::{BadKey, Keys, ObjectFormat, verify};
+use changegate::change::SignatureStatus;
+use changegate::git::signature::{BadKey, KeyRegistry, ObjectFormat, verify_commit_signature};
 use jiff::Timestamp;
 
 /// The address under which every test signs unless it says otherwise.
@@ -169,8 +169,8 @@ impl World {
         self.try_run("git", &["-c", &signers, "verify-commit", id.trim()]).status.success()
     }
 
-    pub(crate) fn verify(&self, keys: &Keys, raw: &[u8], at: Timestamp) -> Signature {
-        verify(keys, raw, self.format, at)
+    pub(crate) fn verify(&self, keys: &KeyRegistry, raw: &[u8], at: Timestamp) -> SignatureStatus {
+        verify_commit_signature(keys, raw, self.format, at)
     }
 
     /// Puts a signature into a commit as git does.
@@ -201,21 +201,21 @@ fn kill_agent(home: &Path) -> std::io::Result<Output> {
     Command::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "all"]).output()
 }
 
-pub(crate) fn signers(file: &str) -> Keys {
-    Keys::read(Some(file.as_bytes()), None).unwrap()
+pub(crate) fn signers(file: &str) -> KeyRegistry {
+    KeyRegistry::read_registry(Some(file.as_bytes()), None).unwrap()
 }
 
-pub(crate) fn keyring(bytes: &[u8]) -> Keys {
-    Keys::read(None, Some(bytes)).unwrap_or_else(|errors: Vec<BadKey>| panic!("{errors:?}"))
+pub(crate) fn keyring(bytes: &[u8]) -> KeyRegistry {
+    KeyRegistry::read_registry(None, Some(bytes)).unwrap_or_else(|errors: Vec<BadKey>| panic!("{errors:?}"))
 }
 
-pub(crate) fn is_good(signature: &Signature) -> bool {
-    matches!(signature, Signature::Good { signer, .. } if signer.as_bytes() == ANA.as_bytes())
+pub(crate) fn is_good(signature: &SignatureStatus) -> bool {
+    matches!(signature, SignatureStatus::Good { signer, .. } if signer.as_bytes() == ANA.as_bytes())
 }
 
-pub(crate) fn reason(signature: Signature) -> String {
+pub(crate) fn reason(signature: SignatureStatus) -> String {
     match signature {
-        Signature::Bad(reason) => reason,
+        SignatureStatus::Bad(reason) => reason,
         other => panic!("not bad: {other:?}"),
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use changegate::tickets::COLUMNS;
+use changegate::tickets::EXPORT_COLUMNS;
 use serde_json::Value;
 
 use crate::server::{Answer, Server, TOKEN};
@@ -82,7 +82,7 @@ fn what_cannot_be_asked_is_a_wrong_call() {
 #[test]
 fn every_column_is_documented() {
     let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tickets.md")).unwrap();
-    for (names, says) in COLUMNS {
+    for (names, says) in EXPORT_COLUMNS {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let row = format!("| {} | {says} |", names.join(", "));
         assert!(document.contains(&row), "docs/tickets.md has no row {row}");

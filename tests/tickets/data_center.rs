@@ -42,14 +42,14 @@ fn jira_data_center_as_somebody_else_understands_it() {
     let mut sources = sources(&format!("'*': {{ jira-data-center: '{url}' }}"), &url);
     let ticket = found(&mut sources, "JIRA820-1").unwrap().unwrap();
     assert_eq!((ticket.key, ticket.project), ("JIRA820-1".into(), "JIRA820".into()));
-    assert_eq!(ticket.doubt, Ok(None));
+    assert_eq!(ticket.backdated, Ok(None));
     assert_eq!((ticket.kind, ticket.state, ticket.is_closed), ("Epic".into(), "Done".into(), Some(true)));
     assert!(!ticket.text.as_bytes().is_empty());
     // Its tickets are not made in the order of their keys, and that is seen.
     let doubted = (2..60)
         .filter(|number| {
             let ticket = found(&mut sources, &format!("JIRA820-{number}")).unwrap().unwrap();
-            ticket.doubt.unwrap().is_some()
+            ticket.backdated.unwrap().is_some()
         })
         .count();
     assert!(0 < doubted, "none is out of order");
@@ -57,9 +57,9 @@ fn jira_data_center_as_somebody_else_understands_it() {
     assert_eq!(found(&mut sources, "NOPE-1"), Ok(None));
     // A ticket that names a commit is found by its digits.
     let id = "1f0c3a9be27d66aa0123456789abcdef01234567";
-    assert_eq!(sources.naming(Oid::from_hex(id).unwrap()).remove(0).1, Ok(Vec::new()));
+    assert_eq!(sources.find_mentions(Oid::from_hex(id).unwrap()).remove(0).1, Ok(Vec::new()));
     let made = make(port, &format!("Bypass of {id}"));
-    let named = sources.naming(Oid::from_hex(id).unwrap()).remove(0).1.unwrap();
+    let named = sources.find_mentions(Oid::from_hex(id).unwrap()).remove(0).1.unwrap();
     assert_eq!(named.len(), 1);
     assert!(made.contains(&format!("\"{}\"", named[0].key.to_lossy())), "{made}");
 }

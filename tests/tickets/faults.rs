@@ -85,11 +85,11 @@ fn one_deadline_holds_for_all_that_is_asked() {
         let shown = format!("{answer:?}");
         let server = Server::start(move |_, _| answer.clone());
         let access =
-            changegate::tickets::Access { deadline: Duration::from_millis(700), ..access(&server.url) };
+            changegate::tickets::TicketAccess { timeout: Duration::from_millis(700), ..access(&server.url) };
         let mut sources = sources_with(&format!("PAY: {{ jira: '{}' }}", server.url), access);
         let start = Instant::now();
         let keys: Vec<_> = (1..=20).map(|number| format!("PAY-{number}").as_str().into()).collect();
-        let looked_up = sources.look_up(&keys);
+        let looked_up = sources.look_up_tickets(&keys);
         assert!(start.elapsed() < Duration::from_secs(3), "{shown}: {:?}", start.elapsed());
         assert!(looked_up.into_iter().all(|one| !why(one.found).is_empty()), "{shown}");
     }
@@ -152,7 +152,7 @@ fn nothing_but_keys_is_sent() {
 fn what_is_not_configured_says_how() {
     let mut sources = sources_with(
         "PAY: { jira: https://acme.example }\nENG: linear\n'#': github\nSEC: export",
-        changegate::tickets::Access::default(),
+        changegate::tickets::TicketAccess::default(),
     );
     for (key, said) in
         [("PAY-1", "JIRA_TOKEN"), ("ENG-1", "LINEAR_TOKEN"), ("#1", "which repository"), ("SEC-1", "_EXPORT")]
@@ -166,9 +166,9 @@ fn a_change_that_names_too_many_tickets_is_asked_about_no_further() {
     let server = Server::start(|_, _| Answer::Json(404, json!({})));
     let mut sources = sources(&format!("PAY: {{ jira: '{}' }}", server.url), &server.url);
     let keys: Vec<_> = (1..=60).map(|number| format!("PAY-{number}").as_str().into()).collect();
-    let looked_up = sources.look_up(&keys);
+    let looked_up = sources.look_up_tickets(&keys);
     assert_eq!(looked_up.iter().filter(|one| one.found == Ok(None)).count(), 50);
     assert_eq!(server.asked().len(), 50);
-    let twice = sources.look_up(&["PAY-1".into(), "PAY-1".into()]);
+    let twice = sources.look_up_tickets(&["PAY-1".into(), "PAY-1".into()]);
     assert_eq!((twice.len(), server.asked().len()), (1, 50));
 }

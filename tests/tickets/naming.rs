@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use changegate::change::{Fact, Oid, Ticket};
-use changegate::tickets::{Access, Export};
+use changegate::tickets::{TicketAccess, TicketExport};
 use serde_json::{Value, json};
 
 use crate::server::{Answer, Server, access, sources, sources_with, why};
@@ -42,7 +42,7 @@ fn github_is_searched_for_the_first_digits_and_for_all() {
         ("/repos/acme/shop/issues/13", Answer::Json(200, issue(13, "what a search finds is a hint"))),
     ]);
     let mut sources = sources("'#': github", &server.url);
-    let found = sources.naming(id());
+    let found = sources.find_mentions(id());
     assert_eq!(found.len(), 1);
     let (system, found) = found.into_iter().next().unwrap();
     assert_eq!((system.as_str(), keys(found)), ("GitHub", vec!["#12".to_owned()]));
@@ -61,11 +61,11 @@ fn issues_have_the_key_that_the_policy_gives_them() {
         ("/repos/acme/infra/issues/5", Answer::Json(200, issue(5, ID))),
     ]);
     let mut named = sources("INFRA: { github: acme/infra }", &server.url);
-    assert_eq!(keys(named.naming(id()).remove(0).1), ["INFRA-5"]);
+    assert_eq!(keys(named.find_mentions(id()).remove(0).1), ["INFRA-5"]);
     // Where every key may mean an issue, none does.
     let mut any = sources("'*': { github: acme/infra }", &server.url);
     let before = server.asked().len();
-    assert_eq!(keys(any.naming(id()).remove(0).1), [""; 0]);
+    assert_eq!(keys(any.find_mentions(id()).remove(0).1), [""; 0]);
     assert_eq!(server.asked().len(), before);
 }
 
@@ -74,7 +74,7 @@ fn a_search_that_was_not_finished_is_no_answer() {
     let answer = json!({ "incomplete_results": true, "items": [] });
     let server = Server::with([("/search/issues", Answer::Json(200, answer))]);
     let mut sources = sources("'#': github", &server.url);
-    assert_eq!(why(sources.naming(id()).remove(0).1), "GitHub (acme/shop) did not search to the end");
+    assert_eq!(why(sources.find_mentions(id()).remove(0).1), "GitHub (acme/shop) did not search to the end");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn jira_data_center_is_searched_in_the_projects_of_the_policy() {
     let url = &server.url;
     let systems = format!("{{ OPS: {{ jira-data-center: '{url}' }}, SEC: {{ jira-data-center: '{url}' }} }}");
     let mut sources = sources(&systems, url);
-    let found = sources.naming(id());
+    let found = sources.find_mentions(id());
     assert_eq!(found.len(), 1);
     assert_eq!(keys(found.into_iter().next().unwrap().1), ["OPS-8"]);
     let asked = lines(&server);
@@ -121,20 +121,22 @@ fn linear_is_asked_for_what_contains_the_digits() {
         Answer::Json(200, json!({ "data": { "issues": { "nodes": nodes } } }))
     });
     let mut asked = sources("ENG: linear", &server.url);
-    assert_eq!(keys(asked.naming(id()).remove(0).1), ["ENG-12"]);
+    assert_eq!(keys(asked.find_mentions(id()).remove(0).1), ["ENG-12"]);
     let broken = Server::with([("/graphql", Answer::Json(200, json!({ "errors": [{ "message": "x" }] })))]);
     let mut asked = sources("ENG: linear", &broken.url);
-    assert_eq!(why(asked.naming(id()).remove(0).1), "Linear answers with an error");
+    assert_eq!(why(asked.find_mentions(id()).remove(0).1), "Linear answers with an error");
 }
 
 #[test]
 fn every_system_is_asked_and_one_that_is_silent_hides_no_other() {
     let server = Server::with([]);
-    let export =
-        Export::read("t.csv", format!("key,created,title\nCHG1,2026-10-14T14:00:00Z,{ID}\n").as_bytes());
-    let access = Access { export: Some(export), linear: None, ..access(&server.url) };
+    let export = TicketExport::parse_export(
+        "t.csv",
+        format!("key,created,title\nCHG1,2026-10-14T14:00:00Z,{ID}\n").as_bytes(),
+    );
+    let access = TicketAccess { export: Some(export), linear: None, ..access(&server.url) };
     let systems = format!("{{ PAY: {{ jira: '{}' }}, ENG: linear, '#': github, '*': export }}", server.url);
-    let mut found: Vec<(String, Fact<Vec<Ticket>>)> = sources_with(&systems, access).naming(id());
+    let mut found: Vec<(String, Fact<Vec<Ticket>>)> = sources_with(&systems, access).find_mentions(id());
     assert_eq!(keys(found.pop().unwrap().1), ["CHG1"]);
     let silent: Vec<String> = found.into_iter().map(|(_, found)| why(found)).collect();
     assert_eq!(silent.len(), 3);
@@ -147,10 +149,10 @@ fn every_system_is_asked_and_one_that_is_silent_hides_no_other() {
 #[test]
 fn all_that_is_asked_has_one_limit_of_time() {
     let server = Server::start(|_, _| Answer::Hang(Duration::from_secs(2)));
-    let mut sources = sources("'#': github", &server.url).within(Duration::from_millis(300));
+    let mut sources = sources("'#': github", &server.url).with_time_budget(Duration::from_millis(300));
     let started = std::time::Instant::now();
     for _ in 0..5 {
-        why(sources.naming(id()).remove(0).1);
+        why(sources.find_mentions(id()).remove(0).1);
     }
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
 }

@@ -6,9 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use changegate::change::{Fact, LookedUp, Missing, Ticket};
+use changegate::change::{Fact, Missing, Ticket, TicketLookup};
 use changegate::policy::TicketSystems;
-use changegate::tickets::{Access, JiraAccess, Secret, Sources};
+use changegate::tickets::{JiraAccess, TicketAccess, TicketSources, TicketToken};
 use changegate::yaml;
 use serde_json::Value;
 
@@ -131,21 +131,21 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Asked>>, answers: &Answers) {
 }
 
 /// Returns the systems of a policy, every one of which is the server at `url`.
-pub(crate) fn sources(systems: &str, url: &str) -> Sources {
+pub(crate) fn sources(systems: &str, url: &str) -> TicketSources {
     sources_with(systems, access(url))
 }
 
-pub(crate) fn sources_with(systems: &str, access: Access) -> Sources {
+pub(crate) fn sources_with(systems: &str, access: TicketAccess) -> TicketSources {
     let mut read = TicketSystems::default();
     let mut faults = Vec::new();
-    read.read(&yaml::read(systems.as_bytes()).unwrap(), &mut faults);
+    read.read_systems(&yaml::read_document(systems.as_bytes()).unwrap(), &mut faults);
     assert_eq!(faults, []);
-    Sources::new(read, access)
+    TicketSources::new(read, access)
 }
 
-pub(crate) fn access(url: &str) -> Access {
-    let token = || Secret::new(TOKEN).unwrap();
-    Access {
+pub(crate) fn access(url: &str) -> TicketAccess {
+    let token = || TicketToken::new(TOKEN).unwrap();
+    TicketAccess {
         jira: Some(JiraAccess { url: url.into(), email: Some("gate@example.com".into()), token: token() }),
         linear: Some(token()),
         linear_url: format!("{url}/graphql"),
@@ -153,13 +153,13 @@ pub(crate) fn access(url: &str) -> Access {
         github_url: url.into(),
         repository: Some("acme/shop".into()),
         export: None,
-        deadline: Duration::from_secs(5),
+        timeout: Duration::from_secs(5),
     }
 }
 
 /// Looks one ticket up.
-pub(crate) fn found(sources: &mut Sources, key: &str) -> Fact<Option<Ticket>> {
-    let mut looked_up: Vec<LookedUp> = sources.look_up(&[key.into()]);
+pub(crate) fn found(sources: &mut TicketSources, key: &str) -> Fact<Option<Ticket>> {
+    let mut looked_up: Vec<TicketLookup> = sources.look_up_tickets(&[key.into()]);
     assert_eq!(looked_up.len(), 1);
     looked_up.remove(0).found
 }

@@ -38,11 +38,11 @@ fn jira_cloud() {
     assert_eq!(ticket.key, "PAY-412".into());
     assert_eq!(ticket.project, "PAY".into());
     assert_eq!(ticket.created.to_string(), "2026-10-14T14:00:00Z");
-    assert_eq!(ticket.doubt, Ok(None));
+    assert_eq!(ticket.backdated, Ok(None));
     assert_eq!((ticket.kind.clone(), ticket.state.clone()), ("Incident".into(), "In Progress".into()));
     assert_eq!((ticket.is_closed, ticket.labels.clone()), (Some(false), vec!["p1".into()]));
     assert_eq!(ticket.assignee, Some("Kim Lee".into()));
-    assert!(ticket.names(&"INC-1".into()) && !ticket.names(&"INC-2".into()));
+    assert!(ticket.mentions_word(&"INC-1".into()) && !ticket.mentions_word(&"INC-2".into()));
     assert_eq!(ticket.url, format!("{}/browse/PAY-412", server.url).into());
     // It was asked once, with the neighbours below until there was one, and not again.
     assert_eq!(found(&mut sources, "PAY-412"), Ok(Some(ticket)));
@@ -74,7 +74,7 @@ fn jira_data_center() {
     let mut sources = sources(&format!("OPS: {{ jira-data-center: '{url}' }}"), &url);
     let ticket = found(&mut sources, "OPS-7").unwrap().unwrap();
     assert_eq!((ticket.is_closed, ticket.assignee.clone()), (Some(true), None));
-    assert!(ticket.names(&"INC-1".into()));
+    assert!(ticket.mentions_word(&"INC-1".into()));
     assert_eq!(server.asked()[0].headers["authorization"], format!("Bearer {TOKEN}"));
 }
 
@@ -92,7 +92,7 @@ fn a_ticket_of_jira_that_is_older_than_the_one_before_it_is_doubted() {
         ("/rest/api/3/issue/ERR-1", Answer::Json(403, json!({}))),
     ]);
     let mut sources = sources(&format!("'*': {{ jira: '{}' }}", server.url), &server.url);
-    let mut doubt = |key: &str| found(&mut sources, key).unwrap().unwrap().doubt;
+    let mut doubt = |key: &str| found(&mut sources, key).unwrap().unwrap().backdated;
     for key in ["PAY-412", "OPS-7"] {
         let doubt = doubt(key).unwrap().unwrap();
         assert!(
@@ -132,7 +132,7 @@ fn github_issues() {
         (ticket.project, ticket.kind, ticket.state),
         ("acme/shop".into(), "Incident".into(), "open".into())
     );
-    assert_eq!((ticket.labels.len(), ticket.is_closed, ticket.doubt), (2, Some(false), Ok(None)));
+    assert_eq!((ticket.labels.len(), ticket.is_closed, ticket.backdated), (2, Some(false), Ok(None)));
     assert_eq!(found(&mut sources, "#11"), Ok(None), "a pull request is no ticket");
     assert_eq!(found(&mut sources, "#3"), Ok(None));
     let ticket = found(&mut sources, "INFRA-5").unwrap().unwrap();
@@ -165,8 +165,8 @@ fn linear() {
     let mut sources = sources("ENG: linear", &server.url);
     let ticket = found(&mut sources, "ENG-412").unwrap().unwrap();
     assert_eq!((ticket.project.clone(), ticket.is_closed), ("ENG".into(), Some(true)));
-    assert!(ticket.doubt.clone().unwrap().unwrap().starts_with("ENG-411, which has a lower number"));
-    assert!(ticket.names(&"INC-1".into()));
+    assert!(ticket.backdated.clone().unwrap().unwrap().starts_with("ENG-411, which has a lower number"));
+    assert!(ticket.mentions_word(&"INC-1".into()));
     assert_eq!(found(&mut sources, "ENG-414"), Ok(None), "only neighbours are there");
     assert_eq!(server.asked()[0].headers["authorization"], TOKEN);
 }

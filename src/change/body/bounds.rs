@@ -5,13 +5,13 @@ use memchr::memchr_iter;
 
 /// How many quotations and lists may begin on one line. The parser goes through all that are open
 /// with every further line.
-const DEEPEST_LINE: usize = 100;
+const MAX_LINE_MARKERS: usize = 100;
 
 /// How many cells a table may be completed with. The parser makes a cell of each that is not there.
-const MOST_CELLS: usize = 1 << 15;
+const MAX_TABLE_CELLS: usize = 1 << 15;
 
 /// Returns true if some line of `body` opens more quotations and lists than anybody reads.
-pub(super) fn is_too_deep(body: &str) -> bool {
+pub(super) fn is_nested_too_deep(body: &str) -> bool {
     body.split(['\n', '\r']).any(|line| {
         let mut opened = 0;
         let mut bytes = line.bytes().peekable();
@@ -24,12 +24,12 @@ pub(super) fn is_too_deep(body: &str) -> bool {
                 _ => break,
             }
         }
-        DEEPEST_LINE < opened
+        MAX_LINE_MARKERS < opened
     })
 }
 
 /// Returns true if a table of `body` could be completed with more cells than anybody reads.
-pub(super) fn is_too_wide(body: &str) -> bool {
+pub(super) fn has_too_many_cells(body: &str) -> bool {
     let is_delimiter = |line: &&str| {
         let at = |byte: u8| matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'>');
         line.bytes().all(at)
@@ -37,5 +37,5 @@ pub(super) fn is_too_wide(body: &str) -> bool {
     let delimiters = body.split(['\n', '\r']).filter(is_delimiter);
     let columns = delimiters.map(|line| memchr_iter(b'|', line.as_bytes()).count() + 1).max().unwrap_or(0);
     let rows = memchr_iter(b'\n', body.as_bytes()).count() + memchr_iter(b'\r', body.as_bytes()).count();
-    MOST_CELLS < rows.saturating_mul(columns.saturating_sub(3))
+    MAX_TABLE_CELLS < rows.saturating_mul(columns.saturating_sub(3))
 }

@@ -5,31 +5,31 @@ use std::ops::Range;
 use crate::change::person::is_invisible;
 
 /// How long a label is at most, in bytes.
-const LONGEST_LABEL: usize = 64;
+const MAX_LABEL_BYTES: usize = 64;
 
 /// How far a label is looked for, with what may decorate it.
-const REACH: usize = 4 * LONGEST_LABEL;
+const LABEL_SEARCH_BYTES: usize = 4 * MAX_LABEL_BYTES;
 
 /// One line of text, without its markup and without anything that cannot be seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct DescriptionLine {
     /// What it says.
     pub(super) text: String,
     /// Its number in the description, counted from 1.
     pub(super) number: usize,
     /// The part at its start that is bold.
-    pub(super) bold: Option<Range<usize>>,
+    pub(super) bold_range: Option<Range<usize>>,
     /// Where the first code in it begins.
-    pub(super) code: Option<usize>,
+    pub(super) code_start: Option<usize>,
     /// True if it stands further to the right than the first line of its paragraph.
     pub(super) is_indented: bool,
     /// True if its author has ended it, rather than gone on to the next.
-    pub(super) is_ended: bool,
+    pub(super) is_hard_break: bool,
 }
 
 /// A line that begins with a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Labelled<'line> {
+pub(super) struct LabelledLine<'line> {
     /// The label, without what decorates it.
     pub(super) label: String,
     /// What stands beside it, trimmed; perhaps nothing.
@@ -38,9 +38,9 @@ pub(super) struct Labelled<'line> {
     pub(super) is_bold: bool,
 }
 
-impl Line {
+impl DescriptionLine {
     /// Adds what can be seen of `text`.
-    pub(super) fn push(&mut self, text: &str) {
+    pub(super) fn push_visible(&mut self, text: &str) {
         for character in text.chars() {
             if character.is_whitespace() {
                 self.text.push(' ');
@@ -51,24 +51,24 @@ impl Line {
     }
 
     /// Returns true if nothing stands here, or nothing but a picture or a bullet.
-    pub(super) fn begins_here(&self) -> bool {
+    pub(super) fn is_only_decoration(&self) -> bool {
         self.text.chars().all(is_decoration)
     }
 
     /// Returns true if a sentence can begin on the line below.
-    pub(super) fn ends_a_sentence(&self) -> bool {
+    pub(super) fn ends_sentence(&self) -> bool {
         let text = self.text.trim_end();
-        self.is_ended || text.is_empty() || text.ends_with(['.', '!', '?', ':', ';'])
+        self.is_hard_break || text.is_empty() || text.ends_with(['.', '!', '?', ':', ';'])
     }
 
     /// Returns true if the line goes on with what the line above says.
-    pub(super) fn goes_on(&self) -> bool {
+    pub(super) fn continues_sentence(&self) -> bool {
         self.is_indented || self.text.trim_start().chars().next().is_some_and(char::is_lowercase)
     }
 
     /// Returns the label that the line begins with.
-    pub(super) fn labelled(&self) -> Option<Labelled<'_>> {
-        if let Some(bold) = &self.bold
+    pub(super) fn find_label(&self) -> Option<LabelledLine<'_>> {
+        if let Some(bold) = &self.bold_range
             && let (Some(inside), Some(after)) = (self.text.get(bold.clone()), self.text.get(bold.end..))
         {
             let after = after.trim();
@@ -78,29 +78,29 @@ impl Line {
                 None => inside.trim_end().ends_with([':', '?']).then_some(after),
             };
             if let Some(value) = value {
-                let label = self.label_until(bold.end)?;
-                return Some(Labelled { label, value: value.trim(), is_bold: true });
+                let label = self.parse_label_until(bold.end)?;
+                return Some(LabelledLine { label, value: value.trim(), is_bold: true });
             }
         }
-        let start = self.text.len() - without_shortcodes(&self.text).len();
+        let start = self.text.len() - strip_shortcodes(&self.text).len();
         let colon = start + self.text.get(start..)?.find(':')?;
         let value = self.text.get(colon + 1..)?;
         if value.starts_with("//") || value.starts_with(':') {
             return None;
         }
-        let label = self.label_until(colon)?;
-        let is_bold = self.bold.as_ref().is_some_and(|bold| bold.contains(&colon));
-        Some(Labelled { label, value: value.trim(), is_bold })
+        let label = self.parse_label_until(colon)?;
+        let is_bold = self.bold_range.as_ref().is_some_and(|bold| bold.contains(&colon));
+        Some(LabelledLine { label, value: value.trim(), is_bold })
     }
 
     /// Returns the label that is everything up to `end`, unless it is written as code.
-    fn label_until(&self, end: usize) -> Option<String> {
-        if self.code.is_some_and(|code| code < end) { None } else { label(self.text.get(..end)?) }
+    fn parse_label_until(&self, end: usize) -> Option<String> {
+        if self.code_start.is_some_and(|code| code < end) { None } else { parse_label(self.text.get(..end)?) }
     }
 }
 
 /// Returns the lines as one, with single spaces.
-pub(super) fn joined<'line>(lines: impl IntoIterator<Item = &'line Line>) -> String {
+pub(super) fn join_lines<'line>(lines: impl IntoIterator<Item = &'line DescriptionLine>) -> String {
     let mut text = String::new();
     for word in lines.into_iter().flat_map(|line| line.text.split_whitespace()) {
         if !text.is_empty() {
@@ -112,19 +112,19 @@ pub(super) fn joined<'line>(lines: impl IntoIterator<Item = &'line Line>) -> Str
 }
 
 /// Returns the label that some lines are as a whole, unless a part of them is code.
-pub(super) fn whole_label(lines: &[Line]) -> Option<String> {
-    let is_code = lines.iter().any(|line| line.code.is_some());
-    if is_code { None } else { label(&joined(lines)) }
+pub(super) fn parse_whole_label(lines: &[DescriptionLine]) -> Option<String> {
+    let is_code = lines.iter().any(|line| line.code_start.is_some());
+    if is_code { None } else { parse_label(&join_lines(lines)) }
 }
 
 /// Returns `written` as a label: without pictures and a number in front, without a hint in
 /// parentheses, a colon, a question mark or the star of a required answer behind. `None` if what is
 /// left is no label: letters, digits, spaces and hyphens of ASCII, as in the names of fields.
-pub(super) fn label(written: &str) -> Option<String> {
-    if REACH < written.len() {
+pub(super) fn parse_label(written: &str) -> Option<String> {
+    if LABEL_SEARCH_BYTES < written.len() {
         return None;
     }
-    let mut label = without_shortcodes(written).trim_start_matches(is_decoration);
+    let mut label = strip_shortcodes(written).trim_start_matches(is_decoration);
     let unnumbered = label.trim_start_matches(|character: char| character.is_ascii_digit());
     if unnumbered.len() < label.len()
         && let Some(rest) = unnumbered.strip_prefix(". ").or_else(|| unnumbered.strip_prefix(") "))
@@ -143,7 +143,7 @@ pub(super) fn label(written: &str) -> Option<String> {
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-');
     let names = label.bytes().any(|byte| byte.is_ascii_alphanumeric()) && label.bytes().all(plain);
-    (names && label.len() <= LONGEST_LABEL).then(|| label.split_whitespace().collect::<Vec<_>>().join(" "))
+    (names && label.len() <= MAX_LABEL_BYTES).then(|| label.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Returns true for what a form holds before somebody has filled it in: nothing, `...`, `TODO`,
@@ -164,7 +164,7 @@ fn is_decoration(character: char) -> bool {
 }
 
 /// Returns `text` without pictures such as `:warning:` in front.
-fn without_shortcodes(text: &str) -> &str {
+fn strip_shortcodes(text: &str) -> &str {
     let mut rest = text;
     loop {
         let bare = rest.trim_start_matches(is_decoration);
@@ -202,10 +202,10 @@ mod tests {
             ("", None),
             ("R\u{456}sk", None),
         ] {
-            assert_eq!(label(written).as_deref(), expected, "{written:?}");
+            assert_eq!(parse_label(written).as_deref(), expected, "{written:?}");
         }
-        assert_eq!(label(&"a".repeat(64)), Some("a".repeat(64)));
-        assert_eq!(label(&"a".repeat(65)), None);
+        assert_eq!(parse_label(&"a".repeat(64)), Some("a".repeat(64)));
+        assert_eq!(parse_label(&"a".repeat(65)), None);
     }
 
     #[test]

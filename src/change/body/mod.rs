@@ -21,12 +21,12 @@ use serde::{Deserialize, Serialize};
 use super::Text;
 
 /// How many bytes a description has at most; GitHub takes 65,536 characters, of four bytes each.
-pub const LONGEST: usize = 256 * 1024;
+pub const MAX_DESCRIPTION_BYTES: usize = 256 * 1024;
 
 /// Something that a description states: a label, and what stands beside or below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Statement {
+pub struct DescriptionStatement {
     /// The label as written, without what decorates it.
     pub label: String,
     /// What is stated; never empty.
@@ -39,17 +39,17 @@ pub struct Statement {
 ///
 /// Nothing at all for a body of more than [`LONGEST`] bytes, or one whose quotations and lists go
 /// deeper than anybody reads: what a policy asks for is then missing, and denies.
-pub fn read(body: &str) -> Vec<Statement> {
-    if LONGEST < body.len() || bounds::is_too_deep(body) {
+pub fn read_statements(body: &str) -> Vec<DescriptionStatement> {
+    if MAX_DESCRIPTION_BYTES < body.len() || bounds::is_nested_too_deep(body) {
         return Vec::new();
     }
-    forms::read(outline::read(body))
+    forms::collect_statements(outline::read_outline(body))
 }
 
-impl Statement {
+impl DescriptionStatement {
     /// Returns the statement in one line, or `None` if `value` says nothing.
     fn new(label: String, value: &str, line: usize) -> Option<Self> {
         let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        (!line::is_unfilled(&value)).then(|| Statement { label, value: value.into(), line })
+        (!line::is_unfilled(&value)).then(|| DescriptionStatement { label, value: value.into(), line })
     }
 }

@@ -4,92 +4,92 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
-use super::bounds::is_too_wide;
-use super::line::Line;
+use super::bounds::has_too_many_cells;
+use super::line::DescriptionLine;
 
 /// The info string of the one kind of code block that speaks.
-const RECORD: &str = "change";
+const CHANGE_BLOCK_INFO: &str = "change";
 
 /// How deep lists may stand in lists; below that they say nothing.
-const DEEPEST_LIST: usize = 32;
+const MAX_LIST_DEPTH: usize = 32;
 
 /// A block that may speak.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Block {
+pub(super) enum DescriptionBlock {
     /// A heading.
-    Heading(HeadingLevel, Vec<Line>),
+    Heading(HeadingLevel, Vec<DescriptionLine>),
     /// A paragraph, or the text of a list item.
-    Paragraph(Vec<Line>),
+    Paragraph(Vec<DescriptionLine>),
     /// A list of either kind.
-    List(Vec<Item>),
+    List(Vec<OutlineItem>),
     /// A table: its rows, the header first, each of cells.
-    Table(Vec<Vec<Vec<Line>>>),
+    Table(Vec<Vec<Vec<DescriptionLine>>>),
     /// The lines of a block of code that is called `change`.
-    Record(Vec<Line>),
+    ChangeBlock(Vec<DescriptionLine>),
     /// A line from side to side.
-    Rule,
+    ThematicBreak,
 }
 
 /// An item of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Item {
+pub(super) struct OutlineItem {
     /// Whether its box is ticked; `None` if it has none.
-    pub(super) ticked: Option<bool>,
+    pub(super) is_ticked: Option<bool>,
     /// What it holds.
-    pub(super) blocks: Vec<Block>,
+    pub(super) blocks: Vec<DescriptionBlock>,
 }
 
 /// Returns the blocks of `body`.
-pub(super) fn read(body: &str) -> Vec<Block> {
+pub(super) fn read_outline(body: &str) -> Vec<DescriptionBlock> {
     let mut options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    options.set(Options::ENABLE_TABLES, !is_too_wide(body));
-    let mut builder = Builder::new(body);
+    options.set(Options::ENABLE_TABLES, !has_too_many_cells(body));
+    let mut builder = OutlineBuilder::new(body);
     for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
-        builder.take(event, range.start);
+        builder.take_event(event, range.start);
     }
-    builder.finish()
+    builder.finish_outline()
 }
 
 /// What is made of the parser's events.
-struct Builder<'body> {
+struct OutlineBuilder<'body> {
     body: &'body str,
     /// Where each line begins.
-    starts: Vec<usize>,
+    line_starts: Vec<usize>,
     /// How many tags are open inside of what says nothing, that one included.
-    muted: usize,
+    muted_tags: usize,
     /// What is open, outermost first; the first one is the description itself.
-    open: Vec<Open>,
-    leaf: Option<Leaf>,
-    rows: Vec<Vec<Vec<Line>>>,
+    open_containers: Vec<OpenContainer>,
+    leaf: Option<OpenLeaf>,
+    table_rows: Vec<Vec<Vec<DescriptionLine>>>,
     /// How many tags of each kind are open around the text.
-    strong: usize,
-    struck: usize,
-    pictures: usize,
-    is_address: bool,
+    bold_tags: usize,
+    struck_tags: usize,
+    image_tags: usize,
+    is_email_link: bool,
 }
 
 /// What holds blocks.
-enum Open {
-    Item(Item),
-    List(Vec<Item>),
+enum OpenContainer {
+    Item(OutlineItem),
+    List(Vec<OutlineItem>),
 }
 
 /// Text that is being collected.
 #[derive(Default)]
-struct Leaf {
-    above: Vec<Line>,
-    line: Line,
+struct OpenLeaf {
+    finished_lines: Vec<DescriptionLine>,
+    current_line: DescriptionLine,
     /// The column at which the first line begins.
-    column: Option<usize>,
+    first_column: Option<usize>,
     /// True if nothing in the description has opened it: the text of a tight list item.
     is_implied: bool,
     /// Where the bold text at the start of the line begins, while it goes on.
     bold_from: Option<usize>,
     /// How many HTML tags that strike out are open.
-    struck: usize,
+    struck_tags: usize,
 }
 
-impl<'body> Builder<'body> {
+impl<'body> OutlineBuilder<'body> {
     fn new(body: &'body str) -> Self {
         let bytes = body.as_bytes();
         let ends = bytes
@@ -97,276 +97,281 @@ impl<'body> Builder<'body> {
             .enumerate()
             .filter(|(at, byte)| **byte == b'\n' || (**byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')));
         let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
-        Builder {
+        OutlineBuilder {
             body,
-            starts,
-            muted: 0,
-            open: vec![Open::Item(Item::default())],
+            line_starts: starts,
+            muted_tags: 0,
+            open_containers: vec![OpenContainer::Item(OutlineItem::default())],
             leaf: None,
-            rows: Vec::new(),
-            strong: 0,
-            struck: 0,
-            pictures: 0,
-            is_address: false,
+            table_rows: Vec::new(),
+            bold_tags: 0,
+            struck_tags: 0,
+            image_tags: 0,
+            is_email_link: false,
         }
     }
 
-    fn finish(mut self) -> Vec<Block> {
-        self.close_implied();
-        match self.open.into_iter().next() {
-            Some(Open::Item(item)) => item.blocks,
+    fn finish_outline(mut self) -> Vec<DescriptionBlock> {
+        self.close_implied_leaf();
+        match self.open_containers.into_iter().next() {
+            Some(OpenContainer::Item(item)) => item.blocks,
             _ => Vec::new(),
         }
     }
 
-    fn take(&mut self, event: Event<'_>, at: usize) {
+    fn take_event(&mut self, event: Event<'_>, at: usize) {
         match event {
-            Event::Start(_) if 0 < self.muted => self.muted += 1,
-            Event::End(_) if 0 < self.muted => self.muted -= 1,
-            _ if 0 < self.muted => {}
-            Event::Start(tag) => self.start(&tag, at),
-            Event::End(tag) => self.end(tag),
-            Event::Text(text) => self.text(&text, at),
+            Event::Start(_) if 0 < self.muted_tags => self.muted_tags += 1,
+            Event::End(_) if 0 < self.muted_tags => self.muted_tags -= 1,
+            _ if 0 < self.muted_tags => {}
+            Event::Start(tag) => self.start_tag(&tag, at),
+            Event::End(tag) => self.end_tag(tag),
+            Event::Text(text) => self.add_text(&text, at),
             Event::Code(text) => {
-                self.code(at);
-                self.text(&text, at);
+                self.note_code(at);
+                self.add_text(&text, at);
             }
-            Event::InlineHtml(tag) => self.html(&tag, at),
-            Event::SoftBreak => self.next_line(false, at),
-            Event::HardBreak => self.next_line(true, at),
+            Event::InlineHtml(tag) => self.apply_html_tag(&tag, at),
+            Event::SoftBreak => self.end_line(false, at),
+            Event::HardBreak => self.end_line(true, at),
             Event::TaskListMarker(ticked) => {
-                if let Some(Open::Item(item)) = self.open.last_mut() {
-                    item.ticked = Some(ticked);
+                if let Some(OpenContainer::Item(item)) = self.open_containers.last_mut() {
+                    item.is_ticked = Some(ticked);
                 }
             }
-            Event::Rule => self.put(Block::Rule),
+            Event::Rule => self.add_block(DescriptionBlock::ThematicBreak),
             // Extensions that are not switched on, and HTML, which is muted from its start.
             _ => {}
         }
     }
 
-    fn start(&mut self, tag: &Tag<'_>, at: usize) {
+    fn start_tag(&mut self, tag: &Tag<'_>, at: usize) {
         match tag {
             Tag::Emphasis | Tag::Superscript | Tag::Subscript => {}
             Tag::Strong => {
-                self.strong += 1;
-                if self.strong == 1 {
-                    let line = self.line(at);
-                    let from = line.begins_here().then_some(line.text.len());
-                    self.leaf().bold_from = from;
+                self.bold_tags += 1;
+                if self.bold_tags == 1 {
+                    let line = self.current_line(at);
+                    let from = line.is_only_decoration().then_some(line.text.len());
+                    self.current_leaf().bold_from = from;
                 }
             }
-            Tag::Strikethrough => self.struck += 1,
-            Tag::Image { .. } => self.pictures += 1,
+            Tag::Strikethrough => self.struck_tags += 1,
+            Tag::Image { .. } => self.image_tags += 1,
             Tag::Link { link_type, .. } => {
-                self.is_address = *link_type == LinkType::Email;
-                if self.is_address {
+                self.is_email_link = *link_type == LinkType::Email;
+                if self.is_email_link {
                     // The brackets of `Ana <ana@example.com>` are markup here, and part of a person.
-                    self.text("<", at);
+                    self.add_text("<", at);
                 }
             }
             Tag::Paragraph | Tag::Heading { .. } | Tag::TableCell => self.open_leaf(),
             Tag::List(_) => {
-                self.close_implied();
-                let lists = self.open.iter().filter(|open| matches!(open, Open::List(_))).count();
-                if lists < DEEPEST_LIST {
-                    self.open.push(Open::List(Vec::new()));
+                self.close_implied_leaf();
+                let lists =
+                    self.open_containers.iter().filter(|open| matches!(open, OpenContainer::List(_))).count();
+                if lists < MAX_LIST_DEPTH {
+                    self.open_containers.push(OpenContainer::List(Vec::new()));
                 } else {
-                    self.muted = 1;
+                    self.muted_tags = 1;
                 }
             }
-            Tag::Item => self.open.push(Open::Item(Item::default())),
+            Tag::Item => self.open_containers.push(OpenContainer::Item(OutlineItem::default())),
             Tag::Table(_) => {
-                self.close_implied();
-                self.rows = Vec::new();
+                self.close_implied_leaf();
+                self.table_rows = Vec::new();
             }
-            Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
-            Tag::CodeBlock(CodeBlockKind::Fenced(info)) if info.split_whitespace().next() == Some(RECORD) => {
+            Tag::TableHead | Tag::TableRow => self.table_rows.push(Vec::new()),
+            Tag::CodeBlock(CodeBlockKind::Fenced(info))
+                if info.split_whitespace().next() == Some(CHANGE_BLOCK_INFO) =>
+            {
                 self.open_leaf();
             }
             _ => {
-                self.close_implied();
-                self.muted = 1;
+                self.close_implied_leaf();
+                self.muted_tags = 1;
             }
         }
     }
 
-    fn end(&mut self, tag: TagEnd) {
+    fn end_tag(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Strong => {
-                self.strong = self.strong.saturating_sub(1);
-                if self.strong == 0 {
-                    self.leaf().end_bold();
+                self.bold_tags = self.bold_tags.saturating_sub(1);
+                if self.bold_tags == 0 {
+                    self.current_leaf().end_bold();
                 }
             }
-            TagEnd::Strikethrough => self.struck = self.struck.saturating_sub(1),
-            TagEnd::Image => self.pictures = self.pictures.saturating_sub(1),
-            TagEnd::Link if self.is_address => {
-                self.text(">", self.body.len());
-                self.is_address = false;
+            TagEnd::Strikethrough => self.struck_tags = self.struck_tags.saturating_sub(1),
+            TagEnd::Image => self.image_tags = self.image_tags.saturating_sub(1),
+            TagEnd::Link if self.is_email_link => {
+                self.add_text(">", self.body.len());
+                self.is_email_link = false;
             }
-            TagEnd::Paragraph => self.close_leaf(Block::Paragraph),
-            TagEnd::Heading(level) => self.close_leaf(|lines| Block::Heading(level, lines)),
+            TagEnd::Paragraph => self.close_leaf(DescriptionBlock::Paragraph),
+            TagEnd::Heading(level) => self.close_leaf(|lines| DescriptionBlock::Heading(level, lines)),
             TagEnd::CodeBlock => {
-                let lines = self.leaf.take().map(Leaf::lines).unwrap_or_default();
-                self.put(Block::Record(lines));
+                let lines = self.leaf.take().map(OpenLeaf::into_lines).unwrap_or_default();
+                self.add_block(DescriptionBlock::ChangeBlock(lines));
             }
             TagEnd::Item => {
-                self.close_implied();
-                if let Some(Open::Item(item)) = self.open.pop()
-                    && let Some(Open::List(items)) = self.open.last_mut()
+                self.close_implied_leaf();
+                if let Some(OpenContainer::Item(item)) = self.open_containers.pop()
+                    && let Some(OpenContainer::List(items)) = self.open_containers.last_mut()
                 {
                     items.push(item);
                 }
             }
             TagEnd::List(_) => {
-                if let Some(Open::List(items)) = self.open.pop() {
-                    self.put(Block::List(items));
+                if let Some(OpenContainer::List(items)) = self.open_containers.pop() {
+                    self.add_block(DescriptionBlock::List(items));
                 }
             }
             TagEnd::TableCell => {
-                let lines = self.leaf.take().map(Leaf::seen).unwrap_or_default();
-                if let Some(row) = self.rows.last_mut() {
+                let lines = self.leaf.take().map(OpenLeaf::into_visible_lines).unwrap_or_default();
+                if let Some(row) = self.table_rows.last_mut() {
                     row.push(lines);
                 }
             }
             TagEnd::Table => {
-                let rows = std::mem::take(&mut self.rows);
-                self.put(Block::Table(rows));
+                let rows = std::mem::take(&mut self.table_rows);
+                self.add_block(DescriptionBlock::Table(rows));
             }
             _ => {}
         }
     }
 
     /// Adds what is written at `at`, where it can be seen; in a block of code it may be several lines.
-    fn text(&mut self, text: &str, at: usize) {
-        if 0 < self.struck || 0 < self.pictures || 0 < self.leaf().struck {
+    fn add_text(&mut self, text: &str, at: usize) {
+        if 0 < self.struck_tags || 0 < self.image_tags || 0 < self.current_leaf().struck_tags {
             return;
         }
         let mut at = at;
         for (index, piece) in text.split('\n').enumerate() {
             if 0 < index {
-                self.next_line(false, at - 1);
+                self.end_line(false, at - 1);
             }
             if !piece.is_empty() {
-                self.line(at).push(piece);
+                self.current_line(at).push_visible(piece);
             }
             at += piece.len() + 1;
         }
     }
 
     /// Notes that what follows is code.
-    fn code(&mut self, at: usize) {
-        let line = self.line(at);
-        line.code.get_or_insert(line.text.len());
+    fn note_code(&mut self, at: usize) {
+        let line = self.current_line(at);
+        line.code_start.get_or_insert(line.text.len());
     }
 
     /// Heeds the few tags that change what a reader sees of the text around them.
-    fn html(&mut self, tag: &str, at: usize) {
+    fn apply_html_tag(&mut self, tag: &str, at: usize) {
         let inner = tag.trim_start_matches('<');
         let name = inner.trim_start_matches('/').split(|one: char| !one.is_ascii_alphanumeric()).next();
-        let leaf = self.leaf();
+        let leaf = self.current_leaf();
         match name.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "br" => self.next_line(true, at),
-            "del" | "s" | "strike" if inner.starts_with('/') => leaf.struck = leaf.struck.saturating_sub(1),
-            "del" | "s" | "strike" => leaf.struck += 1,
-            "code" | "kbd" | "pre" | "samp" | "tt" => self.code(at),
+            "br" => self.end_line(true, at),
+            "del" | "s" | "strike" if inner.starts_with('/') => {
+                leaf.struck_tags = leaf.struck_tags.saturating_sub(1)
+            }
+            "del" | "s" | "strike" => leaf.struck_tags += 1,
+            "code" | "kbd" | "pre" | "samp" | "tt" => self.note_code(at),
             _ => {}
         }
     }
 
-    fn leaf(&mut self) -> &mut Leaf {
-        self.leaf.get_or_insert_with(|| Leaf { is_implied: true, ..Leaf::default() })
+    fn current_leaf(&mut self) -> &mut OpenLeaf {
+        self.leaf.get_or_insert_with(|| OpenLeaf { is_implied: true, ..OpenLeaf::default() })
     }
 
     /// Ends the line that is being written, at `at`.
-    fn next_line(&mut self, is_ended: bool, at: usize) {
-        let number = self.number(at);
-        self.leaf().next_line(is_ended, number);
+    fn end_line(&mut self, is_ended: bool, at: usize) {
+        let number = self.line_number(at);
+        self.current_leaf().end_line(is_ended, number);
     }
 
     /// Returns the number of the line in which `at` is.
-    fn number(&self, at: usize) -> usize {
-        self.starts.partition_point(|start| *start <= at)
+    fn line_number(&self, at: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= at)
     }
 
     /// Returns the line that is being written, which what stands at `at` may begin.
-    fn line(&mut self, at: usize) -> &mut Line {
-        let number = self.number(at);
-        let start = number.checked_sub(1).and_then(|index| self.starts.get(index));
+    fn current_line(&mut self, at: usize) -> &mut DescriptionLine {
+        let number = self.line_number(at);
+        let start = number.checked_sub(1).and_then(|index| self.line_starts.get(index));
         let column = at.saturating_sub(start.copied().unwrap_or(0));
-        let leaf = self.leaf();
-        if leaf.line.number == 0 {
-            leaf.line.number = number;
-            leaf.line.is_indented = leaf.column.is_some_and(|first| first < column);
-            leaf.column.get_or_insert(column);
+        let leaf = self.current_leaf();
+        if leaf.current_line.number == 0 {
+            leaf.current_line.number = number;
+            leaf.current_line.is_indented = leaf.first_column.is_some_and(|first| first < column);
+            leaf.first_column.get_or_insert(column);
         }
-        &mut leaf.line
+        &mut leaf.current_line
     }
 
     fn open_leaf(&mut self) {
-        self.close_implied();
-        self.leaf = Some(Leaf::default());
+        self.close_implied_leaf();
+        self.leaf = Some(OpenLeaf::default());
     }
 
-    fn close_implied(&mut self) {
+    fn close_implied_leaf(&mut self) {
         if self.leaf.as_ref().is_some_and(|leaf| leaf.is_implied) {
-            self.close_leaf(Block::Paragraph);
+            self.close_leaf(DescriptionBlock::Paragraph);
         }
     }
 
-    fn close_leaf(&mut self, block: impl FnOnce(Vec<Line>) -> Block) {
-        let lines = self.leaf.take().map(Leaf::seen).unwrap_or_default();
+    fn close_leaf(&mut self, block: impl FnOnce(Vec<DescriptionLine>) -> DescriptionBlock) {
+        let lines = self.leaf.take().map(OpenLeaf::into_visible_lines).unwrap_or_default();
         match block(lines) {
-            Block::Paragraph(lines) if lines.iter().all(|line| line.text.trim().is_empty()) => {}
-            block => self.put(block),
+            DescriptionBlock::Paragraph(lines) if lines.iter().all(|line| line.text.trim().is_empty()) => {}
+            block => self.add_block(block),
         }
     }
 
-    fn put(&mut self, block: Block) {
-        self.close_implied();
-        if let Some(Open::Item(item)) = self.open.last_mut() {
+    fn add_block(&mut self, block: DescriptionBlock) {
+        self.close_implied_leaf();
+        if let Some(OpenContainer::Item(item)) = self.open_containers.last_mut() {
             item.blocks.push(block);
         }
     }
 }
 
-impl Leaf {
+impl OpenLeaf {
     /// Ends a line; `number` is its own if nothing has been written on it.
-    fn next_line(&mut self, is_ended: bool, number: usize) {
+    fn end_line(&mut self, is_ended: bool, number: usize) {
         let goes_on = self.bold_from.is_some();
         self.end_bold();
         self.bold_from = goes_on.then_some(0);
-        let line = std::mem::take(&mut self.line);
+        let line = std::mem::take(&mut self.current_line);
         let number = if line.number == 0 { number } else { line.number };
-        self.above.push(Line { is_ended, number, ..line });
+        self.finished_lines.push(DescriptionLine { is_hard_break: is_ended, number, ..line });
     }
 
     fn end_bold(&mut self) {
         if let Some(from) = self.bold_from.take()
-            && from < self.line.text.len()
+            && from < self.current_line.text.len()
         {
-            self.line.bold = Some(from..self.line.text.len());
+            self.current_line.bold_range = Some(from..self.current_line.text.len());
         }
     }
 
-    fn lines(mut self) -> Vec<Line> {
-        if 0 < self.line.number {
-            self.above.push(self.line);
+    fn into_lines(mut self) -> Vec<DescriptionLine> {
+        if 0 < self.current_line.number {
+            self.finished_lines.push(self.current_line);
         }
-        self.above
+        self.finished_lines
     }
 
     /// Returns the lines up to where a comment begins that nobody has closed. To Markdown that is
     /// text; to whoever wrote it, it was a comment.
-    fn seen(self) -> Vec<Line> {
-        let mut lines = self.lines();
+    fn into_visible_lines(self) -> Vec<DescriptionLine> {
+        let mut lines = self.into_lines();
         if let Some(index) = lines.iter().position(|line| line.text.contains("<!--")) {
             lines.truncate(index + 1);
             if let Some(line) = lines.last_mut() {
                 let kept = line.text.find("<!--").unwrap_or(0);
                 line.text.truncate(kept);
-                line.bold = line.bold.take().filter(|bold| bold.end <= kept);
+                line.bold_range = line.bold_range.take().filter(|bold| bold.end <= kept);
             }
         }
         lines

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{LONGEST, Statement, read};
+use super::{DescriptionStatement, MAX_DESCRIPTION_BYTES, read_statements};
 
 /// Returns what `body` states, as `line label=value`.
 fn stated(body: &str) -> Vec<String> {
-    let shown = |one: Statement| format!("{} {}={}", one.line, one.label, one.value.to_lossy());
-    read(body).into_iter().map(shown).collect()
+    let shown = |one: DescriptionStatement| format!("{} {}={}", one.line, one.label, one.value.to_lossy());
+    read_statements(body).into_iter().map(shown).collect()
 }
 
 fn states(body: &str, expected: &[&str]) {
@@ -224,8 +224,8 @@ fn lines_are_those_of_the_body_as_written() {
 #[test]
 fn what_nobody_could_have_written_states_nothing() {
     let long = |size: usize| format!("Risk: low\n\n{}", "x".repeat(size - 11));
-    states(&long(LONGEST), &["1 Risk=low"]);
-    states(&long(LONGEST + 1), NOTHING);
+    states(&long(MAX_DESCRIPTION_BYTES), &["1 Risk=low"]);
+    states(&long(MAX_DESCRIPTION_BYTES + 1), NOTHING);
     states(&format!("Risk: low\n\n{}x", "> ".repeat(100)), &["1 Risk=low"]);
     states(&format!("Risk: low\n\n{}x", "> ".repeat(101)), NOTHING);
     let item = |depth: usize| (0..depth).map(|at| format!("{}- a\n", "  ".repeat(at))).collect::<String>();
@@ -356,7 +356,7 @@ fn nesting_costs_no_more_than_its_length() {
     let mut late = String::new();
     for (what, body) in nests() {
         let started = Instant::now();
-        let _ = read(&body);
+        let _ = read_statements(&body);
         let took = started.elapsed();
         if soon < took {
             let _ = writeln!(late, "{what}: {took:?}");
@@ -420,8 +420,8 @@ proptest! {
 
     #[test]
     fn no_text_is_too_strange(body in "\\PC{0,200}|.{0,100}|[-*_`<>!|\\[\\]()#:xa \\n\\r~&;]{0,200}") {
-        let statements = read(&body);
-        prop_assert_eq!(&statements, &read(&body));
+        let statements = read_statements(&body);
+        prop_assert_eq!(&statements, &read_statements(&body));
         let lines = body.split(['\n', '\r']).count();
         for pair in statements.windows(2) {
             prop_assert!(pair[0].line <= pair[1].line);
@@ -444,24 +444,24 @@ proptest! {
             format!("~~~~ Risk: low\n{text}"),
             quoted,
         ] {
-            prop_assert_eq!(read(&silent), vec![], "{}", silent);
+            prop_assert_eq!(read_statements(&silent), vec![], "{}", silent);
         }
     }
 
     #[test]
     fn code_comments_and_quotations_can_be_added_without_a_change(body in markdown(), claims in claims()) {
-        let before = read(&body);
+        let before = read_statements(&body);
         let text = claims.join("\n");
         let quoted: String = claims.iter().map(|line| format!("> {line}\n")).collect();
         for more in [format!("~~~~~\n{text}\n~~~~~\n"), format!("<!--\n{text}\n-->\n"), quoted] {
             let body = format!("{body}\n\n{more}");
-            prop_assert_eq!(&read(&body), &before, "{}", body);
+            prop_assert_eq!(&read_statements(&body), &before, "{}", body);
         }
     }
 
     #[test]
     fn line_ends_make_no_difference(body in markdown()) {
         let windows = body.replace('\n', "\r\n");
-        prop_assert_eq!(read(&windows), read(&body), "{}", body);
+        prop_assert_eq!(read_statements(&windows), read_statements(&body), "{}", body);
     }
 }

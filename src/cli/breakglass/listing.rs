@@ -4,43 +4,62 @@ use std::io::{self, BufWriter, Write};
 
 use serde_json::{Value, json};
 
-use super::super::{Exit, Stop, World, output, visible};
-use crate::ledger::obligation::{Standing, standing};
-use crate::ledger::session::{Session, sessions};
-use crate::ledger::state::{Owed, State};
+use super::super::{CommandError, CommandExit, Context, output, replace_invisible};
+use crate::ledger::obligation::{ObligationStatus, obligation_status};
+use crate::ledger::session::{BreakGlassSession, list_sessions};
+use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::report::{due, escape};
 
 /// The name and version of the list for programs.
-const SCHEMA: &str = "changegate/break-glass/v1";
+const SESSION_LIST_SCHEMA: &str = "changegate/break-glass/v1";
 
-pub(super) fn list(state: &State, all: bool, as_json: bool, world: &World) -> Result<Exit, Stop> {
-    let mut found: Vec<(Standing, &Session, &Owed)> = sessions(state)
-        .map(|(session, owed)| (standing(owed, world.now, world.now), session, owed))
-        .filter(|(at, _, _)| all || !matches!(at, Standing::Closed | Standing::ClosedLate))
+pub(super) fn print_sessions(
+    state: &LedgerState,
+    all: bool,
+    as_json: bool,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
+    let mut found: Vec<(ObligationStatus, &BreakGlassSession, &TrackedObligation)> = list_sessions(state)
+        .map(|(session, owed)| (obligation_status(owed, world.now, world.now), session, owed))
+        .filter(|(at, _, _)| all || !matches!(at, ObligationStatus::Closed | ObligationStatus::ClosedLate))
         .collect();
     found.sort_by_key(|(at, _, owed)| (*at, owed.since));
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = if as_json { json(&found, world, &mut out) } else { terminal(&found, world, &mut out) };
-    output::said(written.and_then(|()| out.flush()))?;
-    let is_overdue = found.iter().any(|(at, _, _)| *at == Standing::Overdue);
-    Ok(if is_overdue { Exit::Denied } else { Exit::Allowed })
+    let written = if as_json {
+        write_session_json(&found, world, &mut out)
+    } else {
+        write_session_list(&found, world, &mut out)
+    };
+    output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
+    let is_overdue = found.iter().any(|(at, _, _)| *at == ObligationStatus::Overdue);
+    Ok(if is_overdue { CommandExit::Denied } else { CommandExit::Allowed })
 }
 
-fn terminal(found: &[(Standing, &Session, &Owed)], world: &World, out: &mut dyn Write) -> io::Result<()> {
+fn write_session_list(
+    found: &[(ObligationStatus, &BreakGlassSession, &TrackedObligation)],
+    world: &Context,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for (at, session, owed) in found {
-        let incident = escape::terminal(session.incident.as_bytes(), 40);
-        writeln!(out, "{} for {incident}, {}", escape::words(&session.id), word(*at))?;
-        writeln!(out, "  {}", escape::terminal(session.reason.as_bytes(), escape::MOST))?;
-        let owner = escape::words(&owed.owner);
-        writeln!(out, "  opened {}, last by {owner}", due::instant(owed.since))?;
+        let incident = escape::escape_terminal(session.incident.as_bytes(), 40);
+        writeln!(
+            out,
+            "{} for {incident}, {}",
+            escape::escape_words(&session.id),
+            describe_session_status(*at)
+        )?;
+        writeln!(out, "  {}", escape::escape_terminal(session.reason.as_bytes(), escape::MAX_QUOTE_COLUMNS))?;
+        let owner = escape::escape_words(&owed.owner);
+        writeln!(out, "  opened {}, last by {owner}", due::format_instant(owed.since))?;
         match &owed.closed {
-            None => writeln!(out, "  {}", due::words(owed.due, world.now))?,
+            None => writeln!(out, "  {}", due::describe_due_time(owed.due, world.now))?,
             Some(closed) => {
                 let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
-                let late =
-                    seconds.map(|seconds| format!(", {} late", due::amount(seconds))).unwrap_or_default();
-                let by = escape::terminal(closed.by.name().as_bytes(), escape::MOST);
-                writeln!(out, "  closed {}{late}, by {by}", due::instant(closed.at))?;
+                let late = seconds
+                    .map(|seconds| format!(", {} late", due::format_duration(seconds)))
+                    .unwrap_or_default();
+                let by = escape::escape_terminal(closed.by.full_name().as_bytes(), escape::MAX_QUOTE_COLUMNS);
+                writeln!(out, "  closed {}{late}, by {by}", due::format_instant(closed.at))?;
             }
         }
     }
@@ -50,31 +69,35 @@ fn terminal(found: &[(Standing, &Session, &Owed)], world: &World, out: &mut dyn 
     Ok(())
 }
 
-fn json(found: &[(Standing, &Session, &Owed)], world: &World, out: &mut dyn Write) -> io::Result<()> {
-    let one = |(at, session, owed): &(Standing, &Session, &Owed)| -> Value {
+fn write_session_json(
+    found: &[(ObligationStatus, &BreakGlassSession, &TrackedObligation)],
+    world: &Context,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let one = |(at, session, owed): &(ObligationStatus, &BreakGlassSession, &TrackedObligation)| -> Value {
         json!({
             "id": session.id,
-            "standing": word(*at),
+            "standing": describe_session_status(*at),
             "incident": session.incident,
             "reason": session.reason,
             "by": owed.owner,
             "opened-at": owed.since,
             "until": owed.due,
             "closed": owed.closed.as_ref().map(|closed| {
-                json!({ "at": closed.at, "by": closed.by.name(), "late-by": closed.late_by })
+                json!({ "at": closed.at, "by": closed.by.full_name(), "late-by": closed.late_by })
             }),
         })
     };
     let list: Vec<Value> = found.iter().map(one).collect();
-    let whole = json!({ "schema": SCHEMA, "now": world.now, "sessions": list });
-    writeln!(out, "{}", visible(&format!("{whole:#}")))
+    let whole = json!({ "schema": SESSION_LIST_SCHEMA, "now": world.now, "sessions": list });
+    writeln!(out, "{}", replace_invisible(&format!("{whole:#}")))
 }
 
-fn word(standing: Standing) -> &'static str {
+fn describe_session_status(standing: ObligationStatus) -> &'static str {
     match standing {
-        Standing::Overdue => "overdue",
-        Standing::DueSoon | Standing::Open => "open",
-        Standing::ClosedLate => "closed-late",
-        Standing::Closed => "closed",
+        ObligationStatus::Overdue => "overdue",
+        ObligationStatus::DueSoon | ObligationStatus::Open => "open",
+        ObligationStatus::ClosedLate => "closed-late",
+        ObligationStatus::Closed => "closed",
     }
 }

@@ -6,12 +6,12 @@ mod pushing;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Exit, Stop, World};
-use crate::change::{Message, Text};
-use crate::gate::break_glass::{DIGITS, Said, is_id};
+use super::{CommandError, CommandExit, Context};
+use crate::change::{CommitMessage, Text};
+use crate::gate::break_glass::{BreakGlassRequest, SESSION_ID_DIGITS, is_session_id};
 use crate::git::Repository;
-use crate::ledger::session::sessions;
-use crate::ledger::state::State;
+use crate::ledger::session::list_sessions;
+use crate::ledger::state::LedgerState;
 use crate::ledger::{ahead, store};
 
 /// Open, close and list break-glass sessions
@@ -33,14 +33,14 @@ On the server: changegate breakglass open --server -C /srv/git/app.git ...
 
 Whoever opens a session for an incident for which one is open extends that one;
 it takes somebody else than who opened it last.")]
-pub(super) struct Args {
+pub(super) struct BreakglassArgs {
     #[command(subcommand)]
     command: BreakglassCommand,
 }
 
 /// In which form sessions are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum SessionFormatArg {
     /// For people
     Terminal,
     /// For programs; see docs/emergencies.md
@@ -64,7 +64,7 @@ enum BreakglassCommand {
         limit: String,
 
         #[command(flatten)]
-        place: Where,
+        target: SessionTargetArgs,
     },
     /// Close a session
     Close {
@@ -76,7 +76,7 @@ enum BreakglassCommand {
         note: Option<String>,
 
         #[command(flatten)]
-        place: Where,
+        target: SessionTargetArgs,
     },
     /// List the sessions of the ledger here
     List {
@@ -86,13 +86,13 @@ enum BreakglassCommand {
 
         /// In which form
         #[arg(long, value_name = "FORM", default_value = "terminal")]
-        format: Form,
+        format: SessionFormatArg,
     },
 }
 
 /// Where a session is opened or closed.
 #[derive(Debug, clap::Args)]
-struct Where {
+struct SessionTargetArgs {
     /// Where to push it
     #[arg(long, value_name = "REMOTE", default_value = "origin", conflicts_with = "server")]
     remote: String,
@@ -102,66 +102,86 @@ struct Where {
     server: bool,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let repository = Repository::discover(&world.directory)?;
+pub(super) fn run_breakglass(args: &BreakglassArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&world.directory)?;
     match &args.command {
-        BreakglassCommand::Open { reason, incident, limit, place } => {
-            let [incident, reason, limit] = [incident, reason, limit].map(|text| line(text));
-            ask(&repository, &Said::Open { incident, reason, limit }, place, world)
+        BreakglassCommand::Open { reason, incident, limit, target: place } => {
+            let [incident, reason, limit] = [incident, reason, limit].map(|text| join_lines(text));
+            request_session(&repository, &BreakGlassRequest::Open { incident, reason, limit }, place, world)
         }
-        BreakglassCommand::Close { session, note, place } => {
+        BreakglassCommand::Close { session, note, target: place } => {
             let session = match session {
-                Some(session) if is_id(session) => session.clone(),
+                Some(session) if is_session_id(session) => session.clone(),
                 Some(_) => {
-                    return Err(Stop::Wrong(format!("a session is named by {DIGITS} digits, as in `list`")));
+                    return Err(CommandError::Usage(format!(
+                        "a session is named by {SESSION_ID_DIGITS} digits, as in `list`"
+                    )));
                 }
-                None => the_open_one(&repository)?,
+                None => find_open_session(&repository)?,
             };
-            let note = note.as_deref().map(line).filter(|note| !note.as_bytes().is_empty());
-            ask(&repository, &Said::Close { session: session.as_str().into(), note }, place, world)
+            let note = note.as_deref().map(join_lines).filter(|note| !note.as_bytes().is_empty());
+            request_session(
+                &repository,
+                &BreakGlassRequest::Close { session: session.as_str().into(), note },
+                place,
+                world,
+            )
         }
-        BreakglassCommand::List { all, format } => {
-            listing::list(&state(&repository)?, *all, *format == Form::Json, world)
-        }
+        BreakglassCommand::List { all, format } => listing::print_sessions(
+            &require_ledger_state(&repository)?,
+            *all,
+            *format == SessionFormatArg::Json,
+            world,
+        ),
     }
 }
 
-fn ask(repository: &Repository, said: &Said, place: &Where, world: &World) -> Result<Exit, Stop> {
-    let message = Message::new(Text::new(said.message()));
-    if Said::read(&message).as_ref() != Some(said) {
-        return Err(Stop::Wrong(
+fn request_session(
+    repository: &Repository,
+    said: &BreakGlassRequest,
+    place: &SessionTargetArgs,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
+    let message = CommitMessage::new(Text::new(said.format_message()));
+    if BreakGlassRequest::parse_message(&message).as_ref() != Some(said) {
+        return Err(CommandError::Usage(
             "this cannot be said in one line each: an incident, a reason, a note".into(),
         ));
     }
-    let random = ahead::fresh_id()?;
-    let id = random.get(..DIGITS).unwrap_or(&random);
+    let random = ahead::new_decision_id()?;
+    let id = random.get(..SESSION_ID_DIGITS).unwrap_or(&random);
     if place.server {
-        return on_server::ask(repository, id, &message, world);
+        return on_server::write_session_record(repository, id, &message, world);
     }
-    pushing::ask(said, id, &message, &place.remote, world)
+    pushing::push_session_request(said, id, &message, &place.remote, world)
 }
 
 /// Returns a text as one line.
-fn line(text: &str) -> Text {
+fn join_lines(text: &str) -> Text {
     Text::from(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Returns the id of the only session that is open, as far as this repository knows.
-fn the_open_one(repository: &Repository) -> Result<String, Stop> {
-    let state = state(repository)?;
-    let open = sessions(&state).filter(|(_, owed)| owed.closed.is_none());
+fn find_open_session(repository: &Repository) -> Result<String, CommandError> {
+    let state = require_ledger_state(repository)?;
+    let open = list_sessions(&state).filter(|(_, owed)| owed.closed.is_none());
     let open: Vec<&str> = open.map(|(session, _)| session.id.as_str()).collect();
     match open.as_slice() {
-        [only] if is_id(only) => Ok((*only).to_owned()),
-        [] | [_] => Err(Stop::Wrong(format!("no session is open in the ledger here; {FETCH}, or name one"))),
-        many => Err(Stop::Wrong(format!("{} sessions are open; name one, as `list` has them", many.len()))),
+        [only] if is_session_id(only) => Ok((*only).to_owned()),
+        [] | [_] => Err(CommandError::Usage(format!(
+            "no session is open in the ledger here; {FETCH_LEDGER_COMMAND}, or name one"
+        ))),
+        many => Err(CommandError::Usage(format!(
+            "{} sessions are open; name one, as `list` has them",
+            many.len()
+        ))),
     }
 }
 
 /// How a copy of the ledger is had.
-const FETCH: &str = "git fetch origin refs/changegate/ledger:refs/changegate/ledger";
+const FETCH_LEDGER_COMMAND: &str = "git fetch origin refs/changegate/ledger:refs/changegate/ledger";
 
-fn state(repository: &Repository) -> Result<State, Stop> {
-    let missing = || Stop::Wrong(format!("there is no ledger here; {FETCH}"));
-    store::state(repository)?.ok_or_else(missing)
+fn require_ledger_state(repository: &Repository) -> Result<LedgerState, CommandError> {
+    let missing = || CommandError::Usage(format!("there is no ledger here; {FETCH_LEDGER_COMMAND}"));
+    store::read_state(repository)?.ok_or_else(missing)
 }

@@ -8,87 +8,105 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
 
-use super::super::{Exit, Stop, World, ledger, output, visible};
-use crate::change::{Message, Text};
-use crate::gate::break_glass::{Act, asks};
-use crate::gate::{LedgerMode, Settings, standing};
-use crate::git::{ObjectFormat, Repository, read_commit};
-use crate::ledger::record::Event;
-use crate::ledger::session::{self, Asking, Who};
-use crate::ledger::sweep::append;
-use crate::people::participants::Hand;
+use super::super::{CommandError, CommandExit, Context, ledger, output, replace_invisible};
+use crate::change::{CommitMessage, Text};
+use crate::gate::break_glass::{AuthorisedRequest, parse_request};
+use crate::gate::{GateSettings, LedgerMode, current_policy};
+use crate::git::{ObjectFormat, Repository, parse_commit};
+use crate::ledger::record::LedgerEvent;
+use crate::ledger::session::{self, SessionActor, SessionRequest};
+use crate::ledger::sweep::append_events;
+use crate::people::participants::Contributor;
 use crate::report::escape;
-use crate::verdict::{Finding, Line};
+use crate::verdict::{Finding, Sentence};
 
 /// What stands before the message of a commit that nobody writes.
-const HEAD: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a@localhost> 0 +0000\n\
+const COMMIT_HEADER: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a@localhost> 0 +0000\n\
                     committer a <a@localhost> 0 +0000\n\n";
 
-pub(super) fn ask(repository: &Repository, id: &str, message: &Message, world: &World) -> Result<Exit, Stop> {
+pub(super) fn write_session_record(
+    repository: &Repository,
+    id: &str,
+    message: &CommitMessage,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
     let settings =
-        Settings::read(repository, &|name| world.variable(name), crate::cli::threads).map_err(Stop::Wrong)?;
-    if settings.ledger == LedgerMode::Off {
-        return Err(Stop::Wrong("the ledger is switched off here (changegate.ledger)".into()));
+        GateSettings::read_settings(repository, &|name| world.read_variable(name), crate::cli::count_threads)
+            .map_err(CommandError::Usage)?;
+    if settings.ledger_mode == LedgerMode::Off {
+        return Err(CommandError::Usage("the ledger is switched off here (changegate.ledger)".into()));
     }
-    let folded = ledger::fold_in(repository, &settings, None, false, world)?;
-    ledger::tell(&folded)?;
-    let loaded = standing(repository, &settings)
-        .ok_or_else(|| Stop::Wrong("there is no policy here that says who may open a session".into()))?;
+    let folded = ledger::reconcile_repository(repository, &settings, None, false, world)?;
+    ledger::write_reconcile_report(&folded)?;
+    let loaded = current_policy(repository, &settings).ok_or_else(|| {
+        CommandError::Usage("there is no policy here that says who may open a session".into())
+    })?;
     let now = (world.clock)();
-    let raw = [HEAD.as_bytes(), message.raw().as_bytes()].concat();
+    let raw = [COMMIT_HEADER.as_bytes(), message.raw().as_bytes()].concat();
     let commit =
-        read_commit(&raw, ObjectFormat::Sha1).map_err(|why| anyhow!("this cannot be said: {why}"))?;
+        parse_commit(&raw, ObjectFormat::Sha1).map_err(|why| anyhow!("this cannot be said: {why}"))?;
     if loaded.policy.break_glass.is_none() {
-        return refuse(&Finding::new(Line::say(
+        return report_refusal(&Finding::new(Sentence::from_words(
             "the policy names nobody who may open a break-glass session (`break-glass`)",
         )));
     }
-    let asks = match asks(&loaded.policy, commit, now) {
+    let asks = match parse_request(&loaded.policy, commit, now) {
         Ok(asks) => asks,
-        Err(finding) => return refuse(&finding),
+        Err(finding) => return report_refusal(&finding),
     };
-    let by = Hand { key: None, name: String::new(), account: None };
-    let act = Act { id: id.to_owned(), by, is_in_team: true, asks };
-    let asking =
-        Asking { act: &act, who: Who { account: account()?, decision: None, person: None }, at: now };
+    let by = Contributor { key: None, name: String::new(), account: None };
+    let act = AuthorisedRequest { id: id.to_owned(), by, is_in_team: true, asks };
+    let asking = SessionRequest {
+        request: &act,
+        actor: SessionActor { account: read_account_name()?, decision: None, person: None },
+        requested_at: now,
+    };
     let mut done = Ok(String::new());
-    append(repository, settings.ledger_key.as_deref(), now, |state| {
-        if let Err(finding) = session::against(state, &asking) {
+    append_events(repository, settings.ledger_key.as_deref(), now, |state| {
+        if let Err(finding) = session::check_session_request(state, &asking) {
             done = Err(finding);
             return Vec::new();
         }
-        match session::event(state, &asking) {
+        match session::build_session_event(state, &asking) {
             Ok(record) => {
-                done = Ok(record.words());
-                vec![Event::BreakGlass(record)]
+                done = Ok(record.describe());
+                vec![LedgerEvent::BreakGlass(record)]
             }
             Err(why) => {
-                done = Err(Box::new(Finding::new(Line::say(why))));
+                done = Err(Box::new(Finding::new(Sentence::from_words(why))));
                 Vec::new()
             }
         }
     })?;
     match done {
         Ok(words) => {
-            output::said(writeln!(std::io::stdout().lock(), "{}", escape::words(&words)))?;
-            Ok(Exit::Allowed)
+            output::ignore_broken_pipe(writeln!(
+                std::io::stdout().lock(),
+                "{}",
+                escape::escape_words(&words)
+            ))?;
+            Ok(CommandExit::Allowed)
         }
-        Err(finding) => refuse(&finding),
+        Err(finding) => report_refusal(&finding),
     }
 }
 
-fn refuse(finding: &Finding) -> Result<Exit, Stop> {
-    let why = escape::sentence(&finding.what);
-    output::said(writeln!(std::io::stderr().lock(), "changegate: denied - {}", visible(&why)))?;
-    Ok(Exit::Denied)
+fn report_refusal(finding: &Finding) -> Result<CommandExit, CommandError> {
+    let why = escape::escape_sentence(&finding.what);
+    output::ignore_broken_pipe(writeln!(
+        std::io::stderr().lock(),
+        "changegate: denied - {}",
+        replace_invisible(&why)
+    ))?;
+    Ok(CommandExit::Denied)
 }
 
 /// Returns what the system calls whoever runs this.
-fn account() -> Result<Text, Stop> {
+fn read_account_name() -> Result<Text, CommandError> {
     let told = Command::new("id").arg("-un").stdin(Stdio::null()).output().context("cannot start `id`")?;
     let name = told.stdout.strip_suffix(b"\n").unwrap_or(&told.stdout);
     if !told.status.success() || name.is_empty() {
-        return Err(Stop::Failed(anyhow!("the system does not tell whose account this is")));
+        return Err(CommandError::Failed(anyhow!("the system does not tell whose account this is")));
     }
     Ok(Text::from(name))
 }

@@ -5,60 +5,62 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, anyhow};
 
-use super::super::{Exit, Stop, World, output, visible};
-use crate::change::Message;
-use crate::gate::break_glass::{FOLDER, Said};
+use super::super::{CommandError, CommandExit, Context, output, replace_invisible};
+use crate::change::CommitMessage;
+use crate::gate::break_glass::{BreakGlassRequest, REQUEST_REF_PREFIX};
 use crate::report::escape;
 
 /// What git says of a ref that a server hides.
-const HIDDEN: &str = "hidden ref";
+const HIDDEN_REF_MESSAGE: &str = "hidden ref";
 
-pub(super) fn ask(
-    said: &Said,
+pub(super) fn push_session_request(
+    said: &BreakGlassRequest,
     id: &str,
-    message: &Message,
+    message: &CommitMessage,
     remote: &str,
-    world: &World,
-) -> Result<Exit, Stop> {
-    let tree = line(git(world, &["hash-object", "-t", "tree", "-w", "--stdin"], b"")?)?;
-    let commit = line(git(world, &["commit-tree", &tree, "-F", "-"], message.raw().as_bytes())?)?;
-    let spec = format!("{commit}:{FOLDER}{id}");
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
+    let tree = read_output_line(run_git(world, &["hash-object", "-t", "tree", "-w", "--stdin"], b"")?)?;
+    let commit =
+        read_output_line(run_git(world, &["commit-tree", &tree, "-F", "-"], message.raw().as_bytes())?)?;
+    let spec = format!("{commit}:{REQUEST_REF_PREFIX}{id}");
     // Whatever the clone is set up to push beside it would make it another push.
     let alone = ["push", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--", remote, &spec];
-    let pushed = git(world, &alone, b"")?;
+    let pushed = run_git(world, &alone, b"")?;
     let told = String::from_utf8_lossy(&pushed.stderr).into_owned();
     let mut out = std::io::stderr().lock();
-    output::said(write!(out, "{}", visible(&told)))?;
+    output::ignore_broken_pipe(write!(out, "{}", replace_invisible(&told)))?;
     if !pushed.status.success() {
-        if told.contains(HIDDEN) {
+        if told.contains(HIDDEN_REF_MESSAGE) {
             let why = "this server hides the refs of break-glass sessions; whoever administrates it runs \
                        `changegate install --server` again";
-            return Err(Stop::Failed(anyhow!(why)));
+            return Err(CommandError::Failed(anyhow!(why)));
         }
-        return Ok(if told.contains("declined") { Exit::Denied } else { Exit::Failed });
+        return Ok(if told.contains("declined") { CommandExit::Denied } else { CommandExit::Failed });
     }
     let mut out = std::io::stdout().lock();
     let told = match said {
-        Said::Open { .. } => writeln!(out, "opened as {id}; the server has said until when"),
-        Said::Close { session, .. } => {
-            writeln!(out, "closed {}", escape::terminal(session.as_bytes(), escape::MOST))
+        BreakGlassRequest::Open { .. } => writeln!(out, "opened as {id}; the server has said until when"),
+        BreakGlassRequest::Close { session, .. } => {
+            writeln!(out, "closed {}", escape::escape_terminal(session.as_bytes(), escape::MAX_QUOTE_COLUMNS))
         }
     };
-    output::said(told)?;
-    Ok(Exit::Allowed)
+    output::ignore_broken_pipe(told)?;
+    Ok(CommandExit::Allowed)
 }
 
 /// Returns the one line that git has printed.
-fn line(output: Output) -> Result<String, Stop> {
+fn read_output_line(output: Output) -> Result<String, CommandError> {
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-        return Err(Stop::Failed(anyhow!("git cannot write the commit: {why}")));
+        return Err(CommandError::Failed(anyhow!("git cannot write the commit: {why}")));
     }
-    let text = String::from_utf8(output.stdout).context("git has printed no id").map_err(Stop::Failed)?;
+    let text =
+        String::from_utf8(output.stdout).context("git has printed no id").map_err(CommandError::Failed)?;
     Ok(text.trim_end().to_owned())
 }
 
-fn git(world: &World, args: &[&str], input: &[u8]) -> Result<Output, Stop> {
+fn run_git(world: &Context, args: &[&str], input: &[u8]) -> Result<Output, CommandError> {
     let mut command = Command::new("git");
     command.current_dir(&world.directory).args(args);
     let mut child = command

@@ -10,10 +10,12 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Exit, Stop, World, output};
-use crate::policy::PATH;
-use sandbox::{POLICY, Pushed, Sandbox};
-use scenes::{EMERGENCY, Ending, Push, SCENES, Scene, WEAKENING, WEAKER};
+use super::{CommandError, CommandExit, Context, output};
+use crate::policy::DEFAULT_POLICY_PATH;
+use sandbox::{DEMO_POLICY, DemoPushResult, DemoSandbox};
+use scenes::{
+    DEMO_SCENES, DemoScene, EMERGENCY_PLACEHOLDER, SceneEnding, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE,
+};
 
 /// See the gate at work
 ///
@@ -28,49 +30,49 @@ use scenes::{EMERGENCY, Ending, Push, SCENES, Scene, WEAKENING, WEAKER};
 Examples:
   changegate demo
   changegate demo --keep      leave the repositories there, to go on trying")]
-pub(super) struct Args {
+pub(super) struct DemoArgs {
     /// Leave the folder with both repositories where it is
     #[arg(long)]
     keep: bool,
 }
 
 /// What an auditor runs in a clone.
-const LOOKS: [(&str, &[&str]); 4] = [
+const AUDIT_COMMANDS: [(&str, &[&str]); 4] = [
     ("git", &["fetch", "--quiet", "origin", "refs/changegate/ledger:refs/changegate/ledger"]),
     ("changegate", &["ledger", "log"]),
-    ("changegate", &["ledger", "trace", EMERGENCY]),
+    ("changegate", &["ledger", "trace", EMERGENCY_PLACEHOLDER]),
     ("changegate", &["ledger", "verify"]),
 ];
 
 /// The styles of what is told; all of them plain where colours are not wanted.
-struct Pen {
+struct DemoStyles {
     title: Style,
     good: Style,
     bad: Style,
     faint: Style,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let pen = Pen::new(output::stdout_colour(world.colour));
-    let sandbox = Sandbox::new(world)?;
+pub(super) fn run_demo(args: &DemoArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let pen = DemoStyles::new(output::stdout_colour(world.colour));
+    let sandbox = DemoSandbox::new(world)?;
     let mut out = std::io::stdout().lock();
-    introduce(&pen, &mut out)?;
+    write_introduction(&pen, &mut out)?;
     let mut surprises = 0;
-    for (number, scene) in (1_usize..).zip(&SCENES) {
-        announce(number, scene, &sandbox, &pen, &mut out)?;
-        let before = sandbox.main()?;
-        let pushed = sandbox.push(&scene.push)?;
-        let moved = sandbox.main()? != before;
-        show(&pushed, &mut out)?;
-        if !conclude(scene, &pushed, moved, &pen, &mut out)? {
+    for (number, scene) in (1_usize..).zip(&DEMO_SCENES) {
+        write_scene(number, scene, &sandbox, &pen, &mut out)?;
+        let before = sandbox.read_server_main()?;
+        let pushed = sandbox.make_push(&scene.push)?;
+        let moved = sandbox.read_server_main()? != before;
+        write_push_output(&pushed, &mut out)?;
+        if !write_conclusion(scene, &pushed, moved, &pen, &mut out)? {
             surprises += 1;
         }
     }
-    surprises += look_back(&sandbox, &pen, &mut out)?;
+    surprises += show_audit(&sandbox, &pen, &mut out)?;
     let (bold, plain) = (pen.title, pen.title.render_reset());
     writeln!(out, "{bold}Where to look further{plain}\n")?;
     if args.keep {
-        let folder = sandbox.keep();
+        let folder = sandbox.keep_folder();
         writeln!(out, "  {}", folder.display())?;
         writeln!(out, "    clone/policies/changegate.yml          the policy: change it, and push")?;
         writeln!(out, "    server.git/hooks/pre-receive           what git runs before it accepts")?;
@@ -84,30 +86,30 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
     if 0 < surprises {
         let (bad, plain) = (pen.bad, pen.bad.render_reset());
         writeln!(out, "\n{bad}{surprises} of these did not end as told{plain}")?;
-        return Ok(Exit::Failed);
+        return Ok(CommandExit::Failed);
     }
-    Ok(Exit::Allowed)
+    Ok(CommandExit::Allowed)
 }
 
-fn introduce(pen: &Pen, out: &mut dyn Write) -> Result<(), Stop> {
+fn write_introduction(pen: &DemoStyles, out: &mut dyn Write) -> Result<(), CommandError> {
     writeln!(out, "A team keeps its code on a server. main is under change control there, by this")?;
     writeln!(out, "policy, which stands on main itself:\n")?;
-    let (_, policy) = POLICY.split_once('\n').unwrap_or_default();
-    quote(policy, pen, out)?;
+    let (_, policy) = DEMO_POLICY.split_once('\n').unwrap_or_default();
+    write_quote(policy, pen, out)?;
     writeln!(out)?;
     Ok(())
 }
 
 /// Shows what anybody finds in a copy of the ledger; returns how much of it is not as it has to be.
-fn look_back(sandbox: &Sandbox, pen: &Pen, out: &mut dyn Write) -> Result<usize, Stop> {
+fn show_audit(sandbox: &DemoSandbox, pen: &DemoStyles, out: &mut dyn Write) -> Result<usize, CommandError> {
     let (bold, plain) = (pen.title, pen.title.render_reset());
     writeln!(out, "{bold}Afterwards: what an auditor finds{plain}")?;
     writeln!(out, "   Each push is in a ledger on the server, which anybody can copy and verify.\n")?;
     let mut surprises = 0;
-    for (program, args) in LOOKS {
-        let args: Vec<String> = args.iter().map(|arg| sandbox.filled(arg)).collect::<Result<_, _>>()?;
+    for (program, args) in AUDIT_COMMANDS {
+        let args: Vec<String> = args.iter().map(|arg| sandbox.fill_message(arg)).collect::<Result<_, _>>()?;
         writeln!(out, "$ {program} {}", args.join(" "))?;
-        let (is_well, written) = sandbox.look(program, &args)?;
+        let (is_well, written) = sandbox.run_audit_command(program, &args)?;
         writeln!(out, "{}", written.trim_end())?;
         if !written.is_empty() {
             writeln!(out)?;
@@ -121,23 +123,27 @@ fn look_back(sandbox: &Sandbox, pen: &Pen, out: &mut dyn Write) -> Result<usize,
     Ok(surprises)
 }
 
-fn announce(
+fn write_scene(
     number: usize,
-    scene: &Scene,
-    sandbox: &Sandbox,
-    pen: &Pen,
+    scene: &DemoScene,
+    sandbox: &DemoSandbox,
+    pen: &DemoStyles,
     out: &mut dyn Write,
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     let (bold, plain) = (pen.title, pen.title.render_reset());
     writeln!(out, "{bold}{number}. {}{plain}\n   {}\n", scene.title, scene.story)?;
     let message = match &scene.push {
-        Push::Deletion => None,
-        Push::Commit { message, .. } | Push::WeakenThenCommit { message, .. } => Some(*message),
+        ScenePush::Deletion => None,
+        ScenePush::Commit { message, .. } | ScenePush::WeakenThenCommit { message, .. } => Some(*message),
     };
-    if let Push::WeakenThenCommit { .. } = scene.push {
-        quote(&format!("{WEAKENING}\n{PATH}:\n+{WEAKER}\nand then:\n\n"), pen, out)?;
+    if let ScenePush::WeakenThenCommit { .. } = scene.push {
+        write_quote(
+            &format!("{WEAKENING_MESSAGE}\n{DEFAULT_POLICY_PATH}:\n+{WEAKENING_RULE}\nand then:\n\n"),
+            pen,
+            out,
+        )?;
     }
-    quote(&sandbox.filled(message.unwrap_or_default())?, pen, out)?;
+    write_quote(&sandbox.fill_message(message.unwrap_or_default())?, pen, out)?;
     let command = if message.is_some() { "git push origin main" } else { "git push origin :main" };
     let gap = if message.is_some() { "\n" } else { "" };
     writeln!(out, "{gap}$ {command}")?;
@@ -145,7 +151,7 @@ fn announce(
 }
 
 /// Writes text of a file or a message, set apart.
-fn quote(text: &str, pen: &Pen, out: &mut dyn Write) -> Result<(), Stop> {
+fn write_quote(text: &str, pen: &DemoStyles, out: &mut dyn Write) -> Result<(), CommandError> {
     let (faint, plain) = (pen.faint, pen.faint.render_reset());
     for line in text.lines() {
         if line.is_empty() {
@@ -158,8 +164,8 @@ fn quote(text: &str, pen: &Pen, out: &mut dyn Write) -> Result<(), Stop> {
 }
 
 /// Shows what the pusher sees, line by line as git wrote it.
-fn show(pushed: &Pushed, out: &mut dyn Write) -> Result<(), Stop> {
-    for line in pushed.seen.lines() {
+fn write_push_output(pushed: &DemoPushResult, out: &mut dyn Write) -> Result<(), CommandError> {
+    for line in pushed.pusher_output.lines() {
         // git pads its lines to wipe what a progress bar may have left.
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -168,16 +174,16 @@ fn show(pushed: &Pushed, out: &mut dyn Write) -> Result<(), Stop> {
 }
 
 /// Says how it ended, and returns whether that is how it had to.
-fn conclude(
-    scene: &Scene,
-    pushed: &Pushed,
+fn write_conclusion(
+    scene: &DemoScene,
+    pushed: &DemoPushResult,
     moved: bool,
-    pen: &Pen,
+    pen: &DemoStyles,
     out: &mut dyn Write,
-) -> Result<bool, Stop> {
+) -> Result<bool, CommandError> {
     let told = match scene.ending {
-        Ending::Accepted(said) => pushed.accepted && moved && pushed.seen.contains(said),
-        Ending::Refused(rule) => !pushed.accepted && !moved && pushed.seen.contains(rule),
+        SceneEnding::Accepted(said) => pushed.accepted && moved && pushed.pusher_output.contains(said),
+        SceneEnding::Refused(rule) => !pushed.accepted && !moved && pushed.pusher_output.contains(rule),
     };
     let (style, outcome) = match (pushed.accepted, moved) {
         (true, true) => (pen.good, "accepted; main has moved"),
@@ -193,13 +199,13 @@ fn conclude(
     Ok(told)
 }
 
-impl Pen {
-    fn new(colour: bool) -> Pen {
+impl DemoStyles {
+    fn new(colour: bool) -> DemoStyles {
         if !colour {
             let plain = Style::new();
-            return Pen { title: plain, good: plain, bad: plain, faint: plain };
+            return DemoStyles { title: plain, good: plain, bad: plain, faint: plain };
         }
-        Pen {
+        DemoStyles {
             title: Style::new().bold(),
             good: AnsiColor::Green.on_default().bold(),
             bad: AnsiColor::Red.on_default().bold(),

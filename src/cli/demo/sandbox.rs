@@ -7,64 +7,68 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::scenes::{EMERGENCY, Push, WEAKENING, WEAKER};
-use crate::cli::World;
-use crate::policy::PATH;
+use super::scenes::{EMERGENCY_PLACEHOLDER, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE};
+use crate::cli::Context;
+use crate::policy::DEFAULT_POLICY_PATH;
 
 /// The policy that is put onto main.
-pub(super) const POLICY: &str = include_str!("policy.yml");
+pub(super) const DEMO_POLICY: &str = include_str!("policy.yml");
 
 /// Who commits and pushes.
-const ANA: (&str, &str) = ("Ana Lind", "ana@example.com");
+const DEMO_AUTHOR: (&str, &str) = ("Ana Lind", "ana@example.com");
 
 /// The variable by which the server of the demo knows who pushes.
-const ACCOUNT: &str = "DEMO_ACCOUNT";
+const ACCOUNT_VARIABLE: &str = "DEMO_ACCOUNT";
 
 /// A bare repository with the gate, and a clone.
-pub(super) struct Sandbox {
+pub(super) struct DemoSandbox {
     folder: tempfile::TempDir,
-    path: OsString,
+    search_path: OsString,
     binary: PathBuf,
 }
 
 /// What came of a push.
-pub(super) struct Pushed {
+pub(super) struct DemoPushResult {
     /// True if git says that all of it was accepted.
     pub(super) accepted: bool,
     /// What the pusher saw.
-    pub(super) seen: String,
+    pub(super) pusher_output: String,
 }
 
-impl Sandbox {
+impl DemoSandbox {
     /// Makes both repositories, puts the policy onto main and the gate before it.
-    pub(super) fn new(world: &World) -> Result<Sandbox> {
+    pub(super) fn new(world: &Context) -> Result<DemoSandbox> {
         let folder = tempfile::Builder::new()
             .prefix("changegate-demo-")
             .tempdir()
             .context("cannot make a temporary folder")?;
         let binary = std::env::current_exe().context("cannot tell where this program is")?;
-        let sandbox = Sandbox { folder, path: world.variable("PATH").unwrap_or_default(), binary };
+        let sandbox =
+            DemoSandbox { folder, search_path: world.read_variable("PATH").unwrap_or_default(), binary };
         let top = sandbox.folder.path().to_path_buf();
-        sandbox.git(&top, &["init", "--quiet", "--bare", "--initial-branch=main", "server.git"])?;
-        sandbox.git(&top, &["init", "--quiet", "--initial-branch=main", "clone"])?;
-        sandbox.write(PATH, POLICY)?;
-        sandbox.commit("Put this repository under change control\n")?;
+        sandbox.run_git(&top, &["init", "--quiet", "--bare", "--initial-branch=main", "server.git"])?;
+        sandbox.run_git(&top, &["init", "--quiet", "--initial-branch=main", "clone"])?;
+        sandbox.write_file(DEFAULT_POLICY_PATH, DEMO_POLICY)?;
+        sandbox.commit_all("Put this repository under change control\n")?;
         // What the first policy says is for the administrator to decide, past every hook.
         let clone = sandbox.clone_folder();
-        sandbox.git(&sandbox.server(), &["fetch", "--quiet", &clone.to_string_lossy(), "main:main"])?;
-        sandbox.run(
-            sandbox
-                .command(&sandbox.binary, &sandbox.server())
-                .args(["install", "--server", "--pusher"])
-                .arg(format!("env:{ACCOUNT}")),
+        sandbox.run_git(
+            &sandbox.server_folder(),
+            &["fetch", "--quiet", &clone.to_string_lossy(), "main:main"],
         )?;
-        sandbox.git(&clone, &["remote", "add", "origin", "../server.git"])?;
-        sandbox.git(&clone, &["fetch", "--quiet", "origin"])?;
+        sandbox.run_command(
+            sandbox
+                .build_command(&sandbox.binary, &sandbox.server_folder())
+                .args(["install", "--server", "--pusher"])
+                .arg(format!("env:{ACCOUNT_VARIABLE}")),
+        )?;
+        sandbox.run_git(&clone, &["remote", "add", "origin", "../server.git"])?;
+        sandbox.run_git(&clone, &["fetch", "--quiet", "origin"])?;
         Ok(sandbox)
     }
 
     /// Returns the folder of the bare repository.
-    pub(super) fn server(&self) -> PathBuf {
+    pub(super) fn server_folder(&self) -> PathBuf {
         self.folder.path().join("server.git")
     }
 
@@ -74,61 +78,61 @@ impl Sandbox {
     }
 
     /// Returns what main holds on the server.
-    pub(super) fn main(&self) -> Result<String> {
-        self.git(&self.server(), &["rev-parse", "--verify", "--quiet", "refs/heads/main"])
+    pub(super) fn read_server_main(&self) -> Result<String> {
+        self.run_git(&self.server_folder(), &["rev-parse", "--verify", "--quiet", "refs/heads/main"])
     }
 
     /// Returns a message as it is committed: with the emergency that has landed, where it names that one.
-    pub(super) fn filled(&self, message: &str) -> Result<String> {
-        if !message.contains(EMERGENCY) {
+    pub(super) fn fill_message(&self, message: &str) -> Result<String> {
+        if !message.contains(EMERGENCY_PLACEHOLDER) {
             return Ok(message.to_owned());
         }
         let newest = ["log", "-1", "--format=%h", "--abbrev=12", "--grep=^Change-Type: emergency", "main"];
-        Ok(message.replace(EMERGENCY, &self.git(&self.server(), &newest)?))
+        Ok(message.replace(EMERGENCY_PLACEHOLDER, &self.run_git(&self.server_folder(), &newest)?))
     }
 
     /// Runs a command of a person's in the clone, and returns whether it ended well and what it wrote.
-    pub(super) fn look(&self, program: &str, args: &[String]) -> Result<(bool, String)> {
+    pub(super) fn run_audit_command(&self, program: &str, args: &[String]) -> Result<(bool, String)> {
         let program = if program == "changegate" { &self.binary } else { Path::new(program) };
-        let mut command = self.command(program, &self.clone_folder());
+        let mut command = self.build_command(program, &self.clone_folder());
         let output = command.args(args).output().context("cannot start what looks back")?;
         let written = [output.stdout, output.stderr].concat();
         Ok((output.status.success(), String::from_utf8_lossy(&written).into_owned()))
     }
 
     /// Starts from what the server holds, makes the commits and pushes them.
-    pub(super) fn push(&self, push: &Push) -> Result<Pushed> {
+    pub(super) fn make_push(&self, push: &ScenePush) -> Result<DemoPushResult> {
         let clone = self.clone_folder();
-        self.git(&clone, &["fetch", "--quiet", "origin"])?;
-        self.git(&clone, &["reset", "--quiet", "--hard", "origin/main"])?;
+        self.run_git(&clone, &["fetch", "--quiet", "origin"])?;
+        self.run_git(&clone, &["reset", "--quiet", "--hard", "origin/main"])?;
         let what = match push {
-            Push::Deletion => ":main",
-            Push::Commit { file, content, message } => {
-                self.write(file, content)?;
-                self.commit(&self.filled(message)?)?;
+            ScenePush::Deletion => ":main",
+            ScenePush::Commit { file, content, message } => {
+                self.write_file(file, content)?;
+                self.commit_all(&self.fill_message(message)?)?;
                 "main"
             }
-            Push::WeakenThenCommit { file, content, message } => {
-                self.write(PATH, &format!("{POLICY}{WEAKER}"))?;
-                self.commit(WEAKENING)?;
-                self.write(file, content)?;
-                self.commit(message)?;
+            ScenePush::WeakenThenCommit { file, content, message } => {
+                self.write_file(DEFAULT_POLICY_PATH, &format!("{DEMO_POLICY}{WEAKENING_RULE}"))?;
+                self.commit_all(WEAKENING_MESSAGE)?;
+                self.write_file(file, content)?;
+                self.commit_all(message)?;
                 "main"
             }
         };
-        let mut command = self.command(Path::new("git"), &clone);
+        let mut command = self.build_command(Path::new("git"), &clone);
         command.args(["push", "origin", what]);
         let output = command.output().context("cannot start `git`")?;
         let seen = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(Pushed { accepted: output.status.success(), seen })
+        Ok(DemoPushResult { accepted: output.status.success(), pusher_output: seen })
     }
 
     /// Leaves the folder where it is, and returns it.
-    pub(super) fn keep(self) -> PathBuf {
+    pub(super) fn keep_folder(self) -> PathBuf {
         self.folder.keep()
     }
 
-    fn write(&self, file: &str, content: &str) -> Result<()> {
+    fn write_file(&self, file: &str, content: &str) -> Result<()> {
         let path = self.clone_folder().join(file);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -136,42 +140,42 @@ impl Sandbox {
         std::fs::write(&path, content).with_context(|| format!("cannot write `{}`", path.display()))
     }
 
-    fn commit(&self, message: &str) -> Result<()> {
+    fn commit_all(&self, message: &str) -> Result<()> {
         let clone = self.clone_folder();
-        self.git(&clone, &["add", "--all"])?;
-        self.git(&clone, &["commit", "--quiet", "--message", message])?;
+        self.run_git(&clone, &["add", "--all"])?;
+        self.run_git(&clone, &["commit", "--quiet", "--message", message])?;
         Ok(())
     }
 
-    fn git(&self, folder: &Path, args: &[&str]) -> Result<String> {
-        let mut command = self.command(Path::new("git"), folder);
+    fn run_git(&self, folder: &Path, args: &[&str]) -> Result<String> {
+        let mut command = self.build_command(Path::new("git"), folder);
         command.args(args);
-        self.run(&mut command)
+        self.run_command(&mut command)
     }
 
-    fn command(&self, program: &Path, folder: &Path) -> Command {
+    fn build_command(&self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(folder)
             .env_clear()
-            .env("PATH", &self.path)
+            .env("PATH", &self.search_path)
             // Before 2.32, git knows no other way to be told to leave the user's files alone.
             .env("HOME", self.folder.path())
             .env("XDG_CONFIG_HOME", self.folder.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_AUTHOR_NAME", ANA.0)
-            .env("GIT_AUTHOR_EMAIL", ANA.1)
-            .env("GIT_COMMITTER_NAME", ANA.0)
-            .env("GIT_COMMITTER_EMAIL", ANA.1)
+            .env("GIT_AUTHOR_NAME", DEMO_AUTHOR.0)
+            .env("GIT_AUTHOR_EMAIL", DEMO_AUTHOR.1)
+            .env("GIT_COMMITTER_NAME", DEMO_AUTHOR.0)
+            .env("GIT_COMMITTER_EMAIL", DEMO_AUTHOR.1)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("LC_ALL", "C")
-            .env(ACCOUNT, ANA.1)
+            .env(ACCOUNT_VARIABLE, DEMO_AUTHOR.1)
             .stdin(Stdio::null());
         command
     }
 
-    fn run(&self, command: &mut Command) -> Result<String> {
+    fn run_command(&self, command: &mut Command) -> Result<String> {
         let program = command.get_program().to_string_lossy().into_owned();
         let output = command
             .output()

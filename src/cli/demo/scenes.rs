@@ -4,7 +4,7 @@
 
 /// How a push has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum SceneEnding {
     /// It is accepted, and this is among what the pusher is told.
     Accepted(&'static str),
     /// It is refused by this rule.
@@ -13,7 +13,7 @@ pub(super) enum Ending {
 
 /// What is pushed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Push {
+pub(super) enum ScenePush {
     /// A commit that writes `content` to `file`, by Ana, with this message.
     Commit { file: &'static str, content: &'static str, message: &'static str },
     /// One that does so after another, which takes the rule `peer-review` out of the policy.
@@ -24,19 +24,19 @@ pub(super) enum Push {
 
 /// One push, and its story.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scene {
+pub(super) struct DemoScene {
     pub(super) title: &'static str,
     pub(super) story: &'static str,
-    pub(super) push: Push,
-    pub(super) ending: Ending,
+    pub(super) push: ScenePush,
+    pub(super) ending: SceneEnding,
 }
 
 /// Stands in a message for the commit that was the emergency, of which nobody knows the name before.
-pub(super) const EMERGENCY: &str = "{emergency}";
+pub(super) const EMERGENCY_PLACEHOLDER: &str = "{emergency}";
 
 /// What the commit says that weakens the policy: all that is asked of such a change, but for a
 /// review and the authority.
-pub(super) const WEAKENING: &str = "\
+pub(super) const WEAKENING_MESSAGE: &str = "\
 Reviews are optional from now on
 
 Change-Type: normal
@@ -51,13 +51,13 @@ Isms-Resources: none, it even saves some time
 ";
 
 /// What is put into the policy by it.
-pub(super) const WEAKER: &str = "  peer-review: { level: off, reason: we trust each other }\n";
+pub(super) const WEAKENING_RULE: &str = "  peer-review: { level: off, reason: we trust each other }\n";
 
-pub(super) const SCENES: [Scene; 9] = [
-    Scene {
+pub(super) const DEMO_SCENES: [DemoScene; 9] = [
+    DemoScene {
         title: "A change as it should be",
         story: "Ana has changed how totals are rounded, and Ben has reviewed it.",
-        push: Push::Commit {
+        push: ScenePush::Commit {
             file: "totals.txt",
             content: "round half to even\n",
             message: "\
@@ -72,12 +72,12 @@ Test-Plan: totals of last month computed both ways
 Reviewed-by: Ben Ode <ben@example.com>
 ",
         },
-        ending: Ending::Accepted("main -> main"),
+        ending: SceneEnding::Accepted("main -> main"),
     },
-    Scene {
+    DemoScene {
         title: "Nobody has looked at it",
         story: "The same care, but no review.",
-        push: Push::Commit {
+        push: ScenePush::Commit {
             file: "limits.txt",
             content: "daily limit 500\n",
             message: "\
@@ -91,12 +91,12 @@ Back-out-Plan: set the limit back to 300
 Test-Plan: a transfer of 400 goes through on staging
 ",
         },
-        ending: Ending::Refused("peer-review"),
+        ending: SceneEnding::Refused("peer-review"),
     },
-    Scene {
+    DemoScene {
         title: "Ana approves of herself",
         story: "A review is named this time, and it is her own.",
-        push: Push::Commit {
+        push: ScenePush::Commit {
             file: "limits.txt",
             content: "daily limit 500\n",
             message: "\
@@ -111,12 +111,12 @@ Test-Plan: a transfer of 400 goes through on staging
 Reviewed-by: Ana Lind <ana@example.com>
 ",
         },
-        ending: Ending::Refused("peer-review"),
+        ending: SceneEnding::Refused("peer-review"),
     },
-    Scene {
+    DemoScene {
         title: "How risky is it?",
         story: "Reviewed by Ben, but nobody says what could go wrong.",
-        push: Push::Commit {
+        push: ScenePush::Commit {
             file: "limits.txt",
             content: "daily limit 500\n",
             message: "\
@@ -130,12 +130,12 @@ Test-Plan: a transfer of 400 goes through on staging
 Reviewed-by: Ben Ode <ben@example.com>
 ",
         },
-        ending: Ending::Refused("risk"),
+        ending: SceneEnding::Refused("risk"),
     },
-    Scene {
+    DemoScene {
         title: "High risk, and security was not asked",
         story: "Ben and Kim have reviewed it. The policy wants security as well.",
-        push: Push::Commit {
+        push: ScenePush::Commit {
             file: "login.txt",
             content: "sessions last 30 days\n",
             message: "\
@@ -151,12 +151,12 @@ Reviewed-by: Ben Ode <ben@example.com>
 Reviewed-by: Kim Aro <kim@example.com>
 ",
         },
-        ending: Ending::Refused("high-risk-needs-security"),
+        ending: SceneEnding::Refused("high-risk-needs-security"),
     },
-    Scene {
+    DemoScene {
         title: "Something is on fire",
         story: "Payments are down. It goes through at once; what was skipped is owed.",
-        push: Push::Commit {
+        push: ScenePush::Commit {
             file: "totals.txt",
             content: "round half up\n",
             message: "\
@@ -171,12 +171,12 @@ Back-out-Plan: revert this commit and redeploy
 Authorized-by: Kim Aro <kim@example.com>
 ",
         },
-        ending: Ending::Accepted("emergency-ticket"),
+        ending: SceneEnding::Accepted("emergency-ticket"),
     },
-    Scene {
+    DemoScene {
         title: "First the rule goes, then the review",
         story: "One push, two commits: the first turns reviews off, the second has none.",
-        push: Push::WeakenThenCommit {
+        push: ScenePush::WeakenThenCommit {
             file: "limits.txt",
             content: "no daily limit\n",
             message: "\
@@ -190,18 +190,18 @@ Back-out-Plan: set the limit back to 300
 Test-Plan: a transfer of 40000 goes through
 ",
         },
-        ending: Ending::Refused("peer-review"),
+        ending: SceneEnding::Refused("peer-review"),
     },
-    Scene {
+    DemoScene {
         title: "If the branch is gone, so is its history",
         story: "Somebody tries to delete main.",
-        push: Push::Deletion,
-        ending: Ending::Refused("ref-deleted"),
+        push: ScenePush::Deletion,
+        ending: SceneEnding::Refused("ref-deleted"),
     },
-    Scene {
+    DemoScene {
         title: "The fire is out",
         story: "Ana brings the ticket that she owes. Two reviews are still to come.",
-        push: Push::Commit {
+        push: ScenePush::Commit {
             file: "incidents.txt",
             content: "INC-7: rounding, see SEC-12\n",
             message: "\
@@ -218,6 +218,6 @@ Emergency-Ticket: SEC-12
 Reviewed-by: Ben Ode <ben@example.com>
 ",
         },
-        ending: Ending::Accepted("emergency-ticket"),
+        ending: SceneEnding::Accepted("emergency-ticket"),
     },
 ];

@@ -10,7 +10,7 @@ mod sessions;
 
 use clap::Subcommand;
 
-use super::{Exit, Stop, World};
+use super::{CommandError, CommandExit, Context};
 
 /// Run as one of git's hooks
 ///
@@ -22,28 +22,28 @@ use super::{Exit, Stop, World};
 Examples:
   exec changegate hook commit-msg \"$@\"       in .git/hooks/commit-msg
   exec changegate hook pre-receive           in hooks/pre-receive of a server")]
-pub(super) struct Args {
+pub(super) struct HookArgs {
     #[command(subcommand)]
-    hook: Hook,
+    hook: HookSubcommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Hook {
-    CommitMsg(commit_msg::Args),
-    PrepareCommitMsg(prepare_commit_msg::Args),
-    PrePush(pre_push::Args),
-    PreReceive(pre_receive::Args),
-    Update(pre_receive::UpdateArgs),
-    PostReceive(post_receive::Args),
+enum HookSubcommand {
+    CommitMsg(commit_msg::CommitMsgArgs),
+    PrepareCommitMsg(prepare_commit_msg::PrepareCommitMsgArgs),
+    PrePush(pre_push::PrePushArgs),
+    PreReceive(pre_receive::PreReceiveArgs),
+    Update(pre_receive::UpdateHookArgs),
+    PostReceive(post_receive::PostReceiveArgs),
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_hook(args: &HookArgs, world: &Context) -> Result<CommandExit, CommandError> {
     match &args.hook {
-        Hook::CommitMsg(args) => commit_msg::run(args, world),
-        Hook::PrepareCommitMsg(args) => prepare_commit_msg::run(args, world),
-        Hook::PrePush(args) => pre_push::run(args, world),
-        Hook::PreReceive(args) => pre_receive::run(args, world),
-        Hook::Update(args) => pre_receive::update(args, world),
-        Hook::PostReceive(args) => post_receive::run(args, world),
+        HookSubcommand::CommitMsg(args) => commit_msg::run_commit_msg(args, world),
+        HookSubcommand::PrepareCommitMsg(args) => prepare_commit_msg::run_prepare_commit_msg(args, world),
+        HookSubcommand::PrePush(args) => pre_push::run_pre_push(args, world),
+        HookSubcommand::PreReceive(args) => pre_receive::run_pre_receive(args, world),
+        HookSubcommand::Update(args) => pre_receive::run_update(args, world),
+        HookSubcommand::PostReceive(args) => post_receive::run_post_receive(args, world),
     }
 }

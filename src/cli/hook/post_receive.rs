@@ -13,95 +13,101 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::super::output::{self, FormatName};
-use super::super::{Exit, Stop, World, ledger};
+use super::super::output::{self, ReportFormatArg};
+use super::super::{CommandError, CommandExit, Context, ledger};
 use super::serving;
 use crate::change::Stage;
-use crate::gate::{Asked, LedgerMode, Settings, at_commit, judge_range};
-use crate::git::{Range, RefUpdate, Repository, parse_pre_receive};
-use crate::ledger::fold::{Landed, Told};
-use crate::report::Style;
-use crate::verdict::{Decision, Outcome};
+use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit};
+use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::fold::{LandedMove, LandedPush};
+use crate::report::ReportStyle;
+use crate::verdict::{Decision, RuleOutcome};
 
 /// Say if something has landed that the policy denies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   changegate hook post-receive < lines-of-old-new-ref")]
-pub(in super::super) struct Args {}
+pub(in super::super) struct PostReceiveArgs {}
 
-pub(super) fn run(_: &Args, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_post_receive(_: &PostReceiveArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     io::stdin().lock().read_to_end(&mut input)?;
-    let updates = parse_pre_receive(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
-    let git_dir = world.variable("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let repository = Repository::open(&world.at(git_dir), None)?;
-    let settings = Settings::read(&repository, &|name| world.variable(name), crate::cli::threads)
-        .map_err(Stop::Wrong)?;
+    let updates =
+        parse_pre_receive(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;
+    let git_dir = world.read_variable("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let repository = Repository::open_at(&world.resolve_path(git_dir), None)?;
+    let settings = GateSettings::read_settings(
+        &repository,
+        &|name| world.read_variable(name),
+        crate::cli::count_threads,
+    )
+    .map_err(CommandError::Usage)?;
     // First of all: what was decided and landed is recorded, whatever else goes wrong.
-    let recorded = record(&repository, &settings, &updates, world);
+    let recorded = record_ref_updates(&repository, &settings, &updates, world);
     let decided = recorded.as_deref().unwrap_or_default();
-    let mut exit = Exit::Allowed;
+    let mut exit = CommandExit::Allowed;
     for update in updates.iter().filter(|update| !update.old.is_null() && !update.new.is_null()) {
         let name = repository.resolve_ref(update.name.as_bytes())?.name;
-        let is_it = |landed: &&Landed| {
+        let is_it = |landed: &&LandedMove| {
             let moved = &landed.moved;
             moved.name == name && moved.old == Some(update.old) && moved.new == Some(update.new)
         };
         if let Some(landed) = decided.iter().find(is_it) {
-            tell_owed(&landed.owed)?;
+            write_obligation_count(&landed.due_times)?;
             continue;
         }
-        if judge(&repository, &settings, update, world)? == Decision::Deny {
-            exit = Exit::Denied;
+        if judge_landed_update(&repository, &settings, update, world)? == Decision::Deny {
+            exit = CommandExit::Denied;
         }
     }
     recorded.map(|_| exit)
 }
 
 /// Appends to the ledger what was decided, and what landed; returns what landed as decided.
-fn record(
+fn record_ref_updates(
     repository: &Repository,
-    settings: &Settings,
+    settings: &GateSettings,
     updates: &[RefUpdate],
-    world: &World,
-) -> Result<Vec<Landed>, Stop> {
-    if settings.ledger == LedgerMode::Off {
+    world: &Context,
+) -> Result<Vec<LandedMove>, CommandError> {
+    if settings.ledger_mode == LedgerMode::Off {
         return Ok(Vec::new());
     }
-    let served_by = serving::served_by();
-    let told = Told { landed: updates, served_by: served_by.as_deref() };
-    let folded = ledger::fold_in(repository, settings, Some(told), false, world)?;
-    ledger::tell(&folded)?;
-    Ok(folded.landed)
+    let served_by = serving::find_serving_process();
+    let told = LandedPush { landed: updates, served_by: served_by.as_deref() };
+    let folded = ledger::reconcile_repository(repository, settings, Some(told), false, world)?;
+    ledger::write_reconcile_report(&folded)?;
+    Ok(folded.landed_moves)
 }
 
 /// Judges what an update has brought in, by the policy that stood before it.
-fn judge(
+fn judge_landed_update(
     repository: &Repository,
-    settings: &Settings,
+    settings: &GateSettings,
     update: &RefUpdate,
-    world: &World,
-) -> Result<Decision, Stop> {
-    let Ok(loaded) = at_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy()) else {
+    world: &Context,
+) -> Result<Decision, CommandError> {
+    let Ok(loaded) = load_from_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy())
+    else {
         return Ok(Decision::Allow);
     };
-    if !loaded.policy.protects(update.name.as_bytes()) {
+    if !loaded.policy.protects_ref(update.name.as_bytes()) {
         return Ok(Decision::Allow);
     }
     let hidden = [update.old];
-    let asked = Asked {
-        range: Range { new: update.new, hidden: &hidden, trusted: None },
-        called: update.name.clone(),
+    let asked = RangeRequest {
+        range: CommitRange { tip: update.new, hidden_tips: &hidden, trusted_keys: None },
+        display_name: update.name.clone(),
         target: Ok(update.name.clone()),
         pusher: settings.pusher.clone(),
         stage: Stage::PreReceive,
-        unit: loaded.policy.unit,
+        unit: loaded.policy.change_unit,
         enforce: true,
         keep_all: false,
         explain: false,
-        unused: false,
-        threads: crate::cli::threads,
+        names_unused: false,
+        threads: crate::cli::count_threads,
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;
@@ -109,20 +115,21 @@ fn judge(
         let mut out = io::stdout().lock();
         writeln!(out, "changegate: this has landed, and should not have; was pre-receive run?")?;
         drop(out);
-        let style = Style { colour: output::stdout_colour(world.colour), ..Style::default() };
-        output::report(&report, FormatName::Terminal, &style)?;
+        let style = ReportStyle { colour: output::stdout_colour(world.colour), ..ReportStyle::default() };
+        output::print_report(&report, ReportFormatArg::Terminal, &style)?;
     }
     let judgements = report.groups.iter().flat_map(|group| &group.verdicts).flat_map(|one| &one.judgements);
-    let owed = judgements
-        .filter_map(|judgement| if let Outcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None });
+    let owed = judgements.filter_map(|judgement| {
+        if let RuleOutcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None }
+    });
     if report.decision == Decision::Allow {
-        tell_owed(&owed.flatten().map(|one| one.due).collect::<Vec<_>>())?;
+        write_obligation_count(&owed.flatten().map(|one| one.due).collect::<Vec<_>>())?;
     }
     Ok(report.decision)
 }
 
 /// Tells how much is owed for what has landed, and when the first of it is due.
-fn tell_owed(owed: &[Option<Timestamp>]) -> io::Result<()> {
+fn write_obligation_count(owed: &[Option<Timestamp>]) -> io::Result<()> {
     let many = match owed.len() {
         0 => return Ok(()),
         1 => "1 obligation".to_owned(),

@@ -7,41 +7,46 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use super::super::output::{self, FormatName};
-use super::super::{Exit, Stop, World};
-use crate::change::{Missing, Need, Oid, Stage, Text};
-use crate::gate::{Asked, Unusable, at_commit, judge_range};
-use crate::git::{PushedRef, Range, Repository, parse_pre_push};
-use crate::policy::PATH;
-use crate::report::Style;
+use super::super::output::{self, ReportFormatArg};
+use super::super::{CommandError, CommandExit, Context};
+use crate::change::{FactKind, Missing, Oid, Stage, Text};
+use crate::gate::{RangeRequest, UnusablePolicy, judge_range, load_from_commit};
+use crate::git::{CommitRange, PushedRef, Repository, parse_pre_push};
+use crate::policy::DEFAULT_POLICY_PATH;
+use crate::report::ReportStyle;
 
 /// Say what the server will refuse
 #[derive(Debug, clap::Args)]
-pub(in super::super) struct Args {
+pub(in super::super) struct PrePushArgs {
     /// The name of the remote
     remote: String,
     /// Where it is
     url: Option<String>,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_pre_push(args: &PrePushArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
-    let pushed = parse_pre_push(&input).map_err(|malformed| Stop::Wrong(malformed.to_string()))?;
-    let repository = match world.variable("GIT_DIR") {
-        Some(git_dir) => Repository::open(&world.at(PathBuf::from(git_dir)), None)?,
-        None => Repository::discover(&world.directory)?,
+    let pushed = parse_pre_push(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;
+    let repository = match world.read_variable("GIT_DIR") {
+        Some(git_dir) => Repository::open_at(&world.resolve_path(PathBuf::from(git_dir)), None)?,
+        None => Repository::discover_from(&world.directory)?,
     };
-    let mut exit = Exit::Allowed;
-    for pushed in pushed.iter().filter(|pushed| !pushed.local.is_null()) {
-        if judge(&repository, args, pushed, world)? == Exit::Denied {
-            exit = Exit::Denied;
+    let mut exit = CommandExit::Allowed;
+    for pushed in pushed.iter().filter(|pushed| !pushed.local_id.is_null()) {
+        if judge_pushed_ref(&repository, args, pushed, world)? == CommandExit::Denied {
+            exit = CommandExit::Denied;
         }
     }
     Ok(exit)
 }
 
-fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World) -> Result<Exit, Stop> {
+fn judge_pushed_ref(
+    repository: &Repository,
+    args: &PrePushArgs,
+    pushed: &PushedRef,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
     // The server judges by what the branch holds; what was last fetched of it is the next best.
     let tracking = pushed
         .remote_name
@@ -52,34 +57,44 @@ fn judge(repository: &Repository, args: &Args, pushed: &PushedRef, world: &World
         Some(name) => repository.resolve_ref(&name)?.id,
         None => None,
     };
-    let Some(base) = tracked else { return Ok(Exit::Allowed) };
+    let Some(base) = tracked else { return Ok(CommandExit::Allowed) };
     let called = format!("{}/{}", args.remote, pushed.remote_name.to_lossy());
-    let loaded = match at_commit(repository, base, PATH, &called) {
+    let loaded = match load_from_commit(repository, base, DEFAULT_POLICY_PATH, &called) {
         Ok(loaded) => loaded,
-        Err(Unusable::Absent) => return Ok(Exit::Allowed),
-        Err(why) => return Err(Stop::unusable(why, PATH).of_commit(&called)),
+        Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
+        Err(why) => {
+            return Err(
+                CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH).with_policy_commit(&called)
+            );
+        }
     };
-    if !loaded.policy.protects(pushed.remote_name.as_bytes()) {
-        return Ok(Exit::Allowed);
+    if !loaded.policy.protects_ref(pushed.remote_name.as_bytes()) {
+        return Ok(CommandExit::Allowed);
     }
     let hidden = [base];
-    let asked = Asked {
-        range: Range { new: pushed.local, hidden: &hidden, trusted: None },
-        called: Text::new(pushed.remote_name.as_bytes()),
+    let asked = RangeRequest {
+        range: CommitRange { tip: pushed.local_id, hidden_tips: &hidden, trusted_keys: None },
+        display_name: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),
-        pusher: Err(Missing::NotAtThisStage(Need::Pusher)),
+        pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
         stage: Stage::PrePush,
-        unit: loaded.policy.unit,
+        unit: loaded.policy.change_unit,
         enforce: false,
         keep_all: false,
         explain: false,
-        unused: false,
-        threads: crate::cli::threads,
+        names_unused: false,
+        threads: crate::cli::count_threads,
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;
-    let style = Style { colour: output::stderr_colour(world.colour), quiet: true, ..Style::default() };
+    let style =
+        ReportStyle { colour: output::stderr_colour(world.colour), quiet: true, ..ReportStyle::default() };
     let mut out = std::io::stderr().lock();
-    output::said(crate::report::write(FormatName::Terminal.into(), &report, &style, &mut out))?;
+    output::ignore_broken_pipe(crate::report::write_report(
+        ReportFormatArg::Terminal.into(),
+        &report,
+        &style,
+        &mut out,
+    ))?;
     Ok(report.decision.into())
 }

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::super::{Exit, Stop, World};
-use crate::change::trailers::{Like, read};
-use crate::gate::{Unusable, from_disk};
-use crate::git::{Head, Repository};
-use crate::policy::{PATH, Policy};
-use crate::vocabulary::{Field, Kind};
+use super::super::{CommandError, CommandExit, Context};
+use crate::change::trailers::{TrailerReader, read_trailers};
+use crate::gate::{UnusablePolicy, load_from_disk};
+use crate::git::{HeadState, Repository};
+use crate::policy::{DEFAULT_POLICY_PATH, Policy};
+use crate::vocabulary::{FieldDefinition, FieldKind};
 
 /// Prefill the trailers of a message
 #[derive(Debug, clap::Args)]
-pub(in super::super) struct Args {
+pub(in super::super) struct PrepareCommitMsgArgs {
     /// The file with the message
     file: PathBuf,
     /// Where the message comes from: message, template, merge, squash or commit
@@ -23,48 +23,51 @@ pub(in super::super) struct Args {
     commit: Option<String>,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_prepare_commit_msg(
+    args: &PrepareCommitMsgArgs,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
     // What somebody or something has written already is left alone.
     if !matches!(args.source.as_deref(), None | Some("template")) {
-        return Ok(Exit::Allowed);
+        return Ok(CommandExit::Allowed);
     }
-    let loaded = match from_disk(&world.directory, PATH) {
+    let loaded = match load_from_disk(&world.directory, DEFAULT_POLICY_PATH) {
         Ok(loaded) => loaded,
         // The message is the user's; a policy that cannot be used is reported when it is checked.
-        Err(Unusable::Absent | Unusable::Faulty(_)) => return Ok(Exit::Allowed),
+        Err(UnusablePolicy::Absent | UnusablePolicy::Faulty(_)) => return Ok(CommandExit::Allowed),
     };
-    let path = world.at(&args.file);
+    let path = world.resolve_path(&args.file);
     let raw =
         std::fs::read(&path).with_context(|| format!("cannot read the message in `{}`", path.display()))?;
-    let branch = match Repository::discover(&world.directory)?.head() {
-        Ok(Head::Branch(branch)) => branch.name.to_lossy().into_owned(),
+    let branch = match Repository::discover_from(&world.directory)?.read_head() {
+        Ok(HeadState::Branch(branch)) => branch.name.to_lossy().into_owned(),
         _ => String::new(),
     };
-    if let Some(filled) = fill(&raw, &loaded.policy, &branch) {
+    if let Some(filled) = prefill_trailers(&raw, &loaded.policy, &branch) {
         std::fs::write(&path, filled)?;
     }
-    Ok(Exit::Allowed)
+    Ok(CommandExit::Allowed)
 }
 
 /// Returns the message with what could be derived from the branch, and hints for the rest; `None`
 /// if there is nothing to add.
-fn fill(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
-    let stated = read(raw, Like::Log);
+fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
+    let stated = read_trailers(raw, TrailerReader::Log);
     let mut lines = String::new();
-    for field in asked(policy) {
-        if stated.trailers.iter().any(|trailer| field.answers_to(&trailer.key)) {
+    for field in collect_required_fields(policy) {
+        if stated.trailers.iter().any(|trailer| field.matches_key(&trailer.key)) {
             continue;
         }
         let derived = match &field.kind {
-            Kind::Matches { pattern, .. } => branch
+            FieldKind::Matches { pattern, .. } => branch
                 .split(['/', '_'])
-                .flat_map(prefixes)
-                .find(|candidate| pattern.matches(candidate.as_bytes()) == Some(true)),
+                .flat_map(list_branch_prefixes)
+                .find(|candidate| pattern.matches_value(candidate.as_bytes()) == Some(true)),
             _ => None,
         };
         lines += &match derived {
             Some(value) => format!("{}: {value}\n", field.name),
-            None => format!("# {}\n", field.template()),
+            None => format!("# {}\n", field.trailer_template()),
         };
     }
     if lines.is_empty() {
@@ -80,16 +83,16 @@ fn fill(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
 
 /// Returns the fields that an ordinary change is asked to state: those of the last class, which is
 /// what a change is unless something makes it another.
-fn asked(policy: &Policy) -> Vec<&Field> {
+fn collect_required_fields(policy: &Policy) -> Vec<&FieldDefinition> {
     let ordinary = policy.classes.len().checked_sub(1);
-    let mut fields: Vec<&Field> = Vec::new();
+    let mut fields: Vec<&FieldDefinition> = Vec::new();
     for rule in policy.rules.iter().filter(|rule| rule.when.is_none()) {
         let ours = rule
-            .classes
+            .class_indexes
             .as_ref()
             .is_none_or(|classes| ordinary.is_some_and(|place| classes.contains(&place)));
         if ours {
-            rule.require.fields(&mut fields);
+            rule.require.add_required_fields(&mut fields);
         }
     }
     let mut seen = Vec::new();
@@ -104,7 +107,7 @@ fn asked(policy: &Policy) -> Vec<&Field> {
 
 /// Returns the parts of a branch's name that a ticket could be, longest first: `PAY-412-cache` has
 /// `PAY-412-cache`, `PAY-412` and `PAY`.
-fn prefixes(part: &str) -> Vec<&str> {
+fn list_branch_prefixes(part: &str) -> Vec<&str> {
     let ends = part.match_indices('-').map(|(at, _)| at).chain([part.len()]);
     let mut found: Vec<&str> = ends.filter_map(|end| part.get(..end)).collect();
     found.reverse();

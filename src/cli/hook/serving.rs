@@ -10,56 +10,56 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How many processes may stand between git and the hook.
-const BETWEEN: usize = 32;
+const MAX_ANCESTOR_PROCESSES: usize = 32;
 
 /// What is read of a process.
-struct Process {
+struct ProcessInfo {
     name: String,
     parent: u32,
-    started: String,
+    start_time: String,
 }
 
 /// Returns what serves the push that this hook is of; `None` if nobody knows.
-pub(in super::super) fn served_by() -> Option<String> {
+pub(in super::super) fn find_serving_process() -> Option<String> {
     let mut id = std::process::id();
-    for _ in 0..BETWEEN {
-        id = process(id)?.parent;
-        let found = process(id)?;
+    for _ in 0..MAX_ANCESTOR_PROCESSES {
+        id = read_process(id)?.parent;
+        let found = read_process(id)?;
         if found.name == "git" || found.name.starts_with("git-receive") {
-            return Some(format!("{} {id} {}", machine()?, found.started));
+            return Some(format!("{} {id} {}", read_machine_id()?, found.start_time));
         }
     }
     None
 }
 
 /// Returns whether what serves a push still runs; `None` if nobody can tell from here.
-pub(in super::super) fn is_running(served_by: &str) -> Option<bool> {
+pub(in super::super) fn is_process_running(served_by: &str) -> Option<bool> {
     let (machine_then, process_then) = served_by.split_once(' ')?;
-    if machine_then != machine()? {
+    if machine_then != read_machine_id()? {
         return None;
     }
     let (id, started) = process_then.split_once(' ')?;
     let id = id.parse().ok()?;
-    match process(id) {
-        Some(found) => Some(found.started == started),
-        None if stat_of(id).exists() => None,
+    match read_process(id) {
+        Some(found) => Some(found.start_time == started),
+        None if stat_path(id).exists() => None,
         None => Some(false),
     }
 }
 
 /// Returns the boot of the machine, and the namespace in which processes have their numbers.
-fn machine() -> Option<String> {
+fn read_machine_id() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{}/{}", boot.trim_end(), namespace.to_str()?))
 }
 
-fn stat_of(id: u32) -> PathBuf {
+fn stat_path(id: u32) -> PathBuf {
     Path::new("/proc").join(id.to_string()).join("stat")
 }
 
-fn process(id: u32) -> Option<Process> {
-    let text = fs::read(stat_of(id)).ok()?;
+fn read_process(id: u32) -> Option<ProcessInfo> {
+    let text = fs::read(stat_path(id)).ok()?;
     let text = String::from_utf8_lossy(&text);
     // The name may hold anything; after its last bracket come plain fields.
     let (before, after) = text.rsplit_once(')')?;
@@ -68,5 +68,5 @@ fn process(id: u32) -> Option<Process> {
     let parent = fields.nth(1)?.parse().ok()?;
     // Field 22 of proc(5); two were taken above, after the two before the bracket.
     let started = fields.nth(17)?.to_owned();
-    Some(Process { name: name.to_owned(), parent, started })
+    Some(ProcessInfo { name: name.to_owned(), parent, start_time: started })
 }

@@ -10,10 +10,10 @@ pub(crate) mod shim;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Stop, World};
-use crate::git::{FileAt, Head, Peeled, Repository};
-use crate::policy::{PATH, packs};
-use place::{Place, Step};
+use super::{CommandError, CommandExit, Context};
+use crate::git::{FileAtPath, HeadState, PeeledObject, Repository};
+use crate::policy::{DEFAULT_POLICY_PATH, packs};
+use place::{HookFolder, HookStep};
 
 /// Put the hooks into a clone, or onto a server
 ///
@@ -39,7 +39,7 @@ How the server tells who pushes (--pusher):
   http       REMOTE_USER, from a web server that asks for a password
   env:NAME   the variable NAME, which your server sets for each key or account
   none       nobody knows; rules about the pusher see no account")]
-pub(super) struct Args {
+pub(super) struct InstallArgs {
     /// Install what decides, into the repository that people push to
     #[arg(long)]
     server: bool,
@@ -72,7 +72,7 @@ pub(super) struct UninstallArgs {}
 
 /// The hooks that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hook {
+pub(crate) enum GitHook {
     /// `commit-msg`
     CommitMsg,
     /// `prepare-commit-msg`
@@ -87,77 +87,83 @@ pub(crate) enum Hook {
     PostReceive,
 }
 
-impl Hook {
+impl GitHook {
     /// All of them; each stands in `hooks/` at the root of this repository.
-    pub(crate) const ALL: [Hook; 6] = [
-        Hook::CommitMsg,
-        Hook::PrepareCommitMsg,
-        Hook::PrePush,
-        Hook::PreReceive,
-        Hook::Update,
-        Hook::PostReceive,
+    pub(crate) const ALL: [GitHook; 6] = [
+        GitHook::CommitMsg,
+        GitHook::PrepareCommitMsg,
+        GitHook::PrePush,
+        GitHook::PreReceive,
+        GitHook::Update,
+        GitHook::PostReceive,
     ];
-    const OF_A_CLONE: [Hook; 3] = [Hook::PrepareCommitMsg, Hook::CommitMsg, Hook::PrePush];
-    const OF_A_SERVER: [Hook; 2] = [Hook::PreReceive, Hook::PostReceive];
+    const CLONE_HOOKS: [GitHook; 3] = [GitHook::PrepareCommitMsg, GitHook::CommitMsg, GitHook::PrePush];
+    const SERVER_HOOKS: [GitHook; 2] = [GitHook::PreReceive, GitHook::PostReceive];
 
     /// Returns what git calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Hook::CommitMsg => "commit-msg",
-            Hook::PrepareCommitMsg => "prepare-commit-msg",
-            Hook::PrePush => "pre-push",
-            Hook::PreReceive => "pre-receive",
-            Hook::Update => "update",
-            Hook::PostReceive => "post-receive",
+            GitHook::CommitMsg => "commit-msg",
+            GitHook::PrepareCommitMsg => "prepare-commit-msg",
+            GitHook::PrePush => "pre-push",
+            GitHook::PreReceive => "pre-receive",
+            GitHook::Update => "update",
+            GitHook::PostReceive => "post-receive",
         }
     }
 
     /// Returns true if git tells it something on standard input.
     fn reads_input(self) -> bool {
-        matches!(self, Hook::PrePush | Hook::PreReceive | Hook::PostReceive)
+        matches!(self, GitHook::PrePush | GitHook::PreReceive | GitHook::PostReceive)
     }
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let repository = Repository::discover(&world.directory)?;
-    let bare = repository.config_string("core.bare")?.is_some_and(|value| value == "true");
+pub(super) fn run_install(args: &InstallArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&world.directory)?;
+    let bare = repository.read_config_value("core.bare")?.is_some_and(|value| value == "true");
     if bare && !args.server {
-        return Err(Stop::Wrong(format!(
+        return Err(CommandError::Usage(format!(
             "`{}` is a bare repository, which people push to; to put the gate there:\n  \
              changegate install --server --pusher SOURCE",
             repository.git_dir().display()
         )));
     }
-    let binary = std::env::current_exe()
-        .map_err(|error| Stop::Failed(anyhow::anyhow!("cannot tell where this program is: {error}")))?;
+    let binary = std::env::current_exe().map_err(|error| {
+        CommandError::Failed(anyhow::anyhow!("cannot tell where this program is: {error}"))
+    })?;
     let Some(binary) = binary.to_str() else {
-        return Err(Stop::Wrong("this program lies at a path that is not UTF-8; move it".into()));
+        return Err(CommandError::Usage("this program lies at a path that is not UTF-8; move it".into()));
     };
-    let wanted = if args.server { Some(settings::wanted(args, &repository)?) } else { None };
+    let wanted = if args.server { Some(settings::resolve_settings(args, &repository)?) } else { None };
     let place = match &wanted {
-        Some(wanted) => Place::of_server(&repository, &wanted.pusher)?,
-        None => Place::of_clone(&repository)?,
+        Some(wanted) => HookFolder::for_server(&repository, &wanted.pusher)?,
+        None => HookFolder::for_clone(&repository)?,
     };
-    let hooks: &[Hook] = if args.server { &Hook::OF_A_SERVER } else { &Hook::OF_A_CLONE };
-    let steps =
-        hooks.iter().map(|hook| place.plan_install(*hook, binary)).collect::<Result<Vec<Step>, Stop>>()?;
+    let hooks: &[GitHook] = if args.server { &GitHook::SERVER_HOOKS } else { &GitHook::CLONE_HOOKS };
+    let steps = hooks
+        .iter()
+        .map(|hook| place.plan_install(*hook, binary))
+        .collect::<Result<Vec<HookStep>, CommandError>>()?;
     // The settings come first: a hook without them refuses every push.
     let set = match &wanted {
-        Some(wanted) => settings::set(wanted, &repository)?,
+        Some(wanted) => settings::write_settings(wanted, &repository)?,
         None => Vec::new(),
     };
     for step in &steps {
-        place.take(step)?;
+        place.apply_step(step)?;
     }
     let mut out = std::io::stdout().lock();
     // It exists from the first moment, and tells what held before.
-    let begun = args.server && super::ledger::begin(&repository, world)?;
-    if !begun && steps.iter().all(|step| step.is_nothing()) && set.iter().all(|set| set.is_nothing()) {
-        writeln!(out, "everything is in place in {}", place.shown())?;
+    let begun = args.server && super::ledger::begin_ledger(&repository, world)?;
+    if !begun
+        && steps.iter().all(|step| step.changes_nothing())
+        && set.iter().all(|set| set.changes_nothing())
+    {
+        writeln!(out, "everything is in place in {}", place.display_path())?;
     } else {
-        writeln!(out, "hooks in {}:", place.shown())?;
+        writeln!(out, "hooks in {}:", place.display_path())?;
         for step in &steps {
-            writeln!(out, "  {:<19} {}", step.hook().name(), step.told())?;
+            writeln!(out, "  {:<19} {}", step.hook().name(), step.describe_result())?;
         }
         if !set.is_empty() {
             writeln!(out, "settings of the repository:")?;
@@ -167,21 +173,21 @@ pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
         }
     }
     if begun {
-        writeln!(out, "the ledger begins: {}", crate::ledger::REF)?;
+        writeln!(out, "the ledger begins: {}", crate::ledger::LEDGER_REF)?;
     }
     if place.is_shared {
         writeln!(out, "core.hooksPath leads there: these hooks run in every repository that uses it")?;
     }
     match &wanted {
-        Some(wanted) => next_on_server(&repository, wanted, &mut out)?,
-        None => next_in_clone(world, &mut out)?,
+        Some(wanted) => write_server_advice(&repository, wanted, &mut out)?,
+        None => write_clone_advice(world, &mut out)?,
     }
-    Ok(Exit::Allowed)
+    Ok(CommandExit::Allowed)
 }
 
 /// Says what to do next in a clone.
-fn next_in_clone(world: &World, out: &mut dyn std::io::Write) -> Result<(), Stop> {
-    if world.at(PATH).exists() {
+fn write_clone_advice(world: &Context, out: &mut dyn std::io::Write) -> Result<(), CommandError> {
+    if world.resolve_path(DEFAULT_POLICY_PATH).exists() {
         writeln!(out, "next: commit as you always do; `changegate policy show` lists what is asked")?;
     } else {
         writeln!(out, "next: this repository has no policy yet; `changegate policy init` writes one")?;
@@ -190,20 +196,21 @@ fn next_in_clone(world: &World, out: &mut dyn std::io::Write) -> Result<(), Stop
 }
 
 /// Says what to do next on a server, most of all where a push would be refused for lack of a policy.
-fn next_on_server(
+fn write_server_advice(
     repository: &Repository,
-    wanted: &settings::Wanted,
+    wanted: &settings::InstallSettings,
     out: &mut dyn std::io::Write,
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     let tip = repository.resolve_ref(wanted.policy_ref.as_bytes())?.id;
-    let path = repository.config_string("changegate.policyPath")?.unwrap_or_else(|| PATH.into());
-    let found = match tip.map(|tip| repository.peel(tip)).transpose()? {
-        Some(Peeled::Commit(commit)) => {
-            matches!(repository.file_at(commit, &path, u64::MAX), Ok(FileAt::Found(_)))
+    let path =
+        repository.read_config_value("changegate.policyPath")?.unwrap_or_else(|| DEFAULT_POLICY_PATH.into());
+    let found = match tip.map(|tip| repository.peel_tags(tip)).transpose()? {
+        Some(PeeledObject::Commit(commit)) => {
+            matches!(repository.read_file_at(commit, &path, u64::MAX), Ok(FileAtPath::Found(_)))
         }
         _ => false,
     };
-    if found || repository.config_string("changegate.policyFile")?.is_some() {
+    if found || repository.read_config_value("changegate.policyFile")?.is_some() {
         writeln!(out, "next: push something; `changegate policy show` lists what will be asked")?;
         return Ok(());
     }
@@ -223,48 +230,50 @@ fn next_on_server(
     Ok(())
 }
 
-pub(super) fn uninstall(_: &UninstallArgs, world: &World) -> Result<Exit, Stop> {
-    let repository = Repository::discover(&world.directory)?;
-    let places = Place::all(&repository)?;
+pub(super) fn run_uninstall(_: &UninstallArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&world.directory)?;
+    let places = HookFolder::list_all_folders(&repository)?;
     let mut steps = Vec::new();
     for place in &places {
-        for hook in Hook::ALL {
+        for hook in GitHook::ALL {
             steps.push((place, place.plan_uninstall(hook)?));
         }
     }
-    steps.retain(|(_, step)| !step.is_nothing());
+    steps.retain(|(_, step)| !step.changes_nothing());
     for (place, step) in &steps {
-        place.take(step)?;
+        place.apply_step(step)?;
     }
-    let unset = settings::unset(&repository)?;
+    let unset = settings::remove_settings(&repository)?;
     let mut out = std::io::stdout().lock();
     if steps.is_empty() && unset.is_empty() {
         writeln!(out, "nothing of changegate is installed here")?;
     }
     for (place, step) in &steps {
-        writeln!(out, "{:<19} {} in {}", step.hook().name(), step.told(), place.shown())?;
+        writeln!(out, "{:<19} {} in {}", step.hook().name(), step.describe_result(), place.display_path())?;
     }
     for line in &unset {
         writeln!(out, "{line}")?;
     }
-    Ok(Exit::Allowed)
+    Ok(CommandExit::Allowed)
 }
 
 /// Returns the full name of the branch that HEAD names.
-fn head_branch(repository: &Repository) -> Result<String, Stop> {
-    match repository.head()? {
-        Head::Branch(branch) => Ok(branch.name.to_lossy().into_owned()),
-        Head::Detached(_) => Err(Stop::Wrong("HEAD names no branch; say --policy-ref refs/heads/...".into())),
+fn find_head_branch(repository: &Repository) -> Result<String, CommandError> {
+    match repository.read_head()? {
+        HeadState::Branch(branch) => Ok(branch.name.to_lossy().into_owned()),
+        HeadState::Detached(_) => {
+            Err(CommandError::Usage("HEAD names no branch; say --policy-ref refs/heads/...".into()))
+        }
     }
 }
 
 /// Returns `path` without `.` in the middle, for people.
-fn tidy(path: &Path) -> PathBuf {
+fn tidy_path(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     path.components().collect()
 }
 
 /// Returns whether a pack of that name is shipped.
-fn is_pack(name: &str) -> bool {
-    packs::find(name).is_some()
+fn is_shipped_pack(name: &str) -> bool {
+    packs::find_pack(name).is_some()
 }

@@ -9,82 +9,82 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::shim::{BEFORE, Whose, shim, whose};
-use super::{Hook, tidy};
-use crate::cli::Stop;
+use super::shim::{BACKUP_SUFFIX, HookOwner, identify_hook_owner, render_hook_script};
+use super::{GitHook, tidy_path};
+use crate::cli::CommandError;
 use crate::git::Repository;
 
 /// A folder with hooks.
 #[derive(Debug)]
-pub(super) struct Place {
-    folder: PathBuf,
+pub(super) struct HookFolder {
+    path: PathBuf,
     /// True if every hook has a folder of its own, all files of which are run.
-    drop_in: bool,
+    is_drop_in: bool,
     /// True if the folder lies outside of the repository.
     pub(super) is_shared: bool,
 }
 
 /// What is to be done about one hook.
 #[derive(Debug)]
-pub(super) struct Step {
-    hook: Hook,
+pub(super) struct HookStep {
+    hook: GitHook,
     file: PathBuf,
-    what: What,
+    action: HookAction,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum What {
+enum HookAction {
     Nothing,
     /// Write this; `keep` gives what is there a second name first.
     Write {
         text: String,
-        keep: bool,
-        fresh: bool,
-        chained: bool,
+        keep_existing: bool,
+        is_new: bool,
+        is_chained: bool,
     },
     /// Give what was there its name back.
-    PutBack,
+    Restore,
     Remove,
 }
 
-impl Step {
-    pub(super) fn hook(&self) -> Hook {
+impl HookStep {
+    pub(super) fn hook(&self) -> GitHook {
         self.hook
     }
 
-    pub(super) fn is_nothing(&self) -> bool {
-        self.what == What::Nothing
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.action == HookAction::Nothing
     }
 
     /// Says what was done.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn describe_result(&self) -> String {
         let name = self.hook.name();
-        match &self.what {
-            What::Nothing => "is in place".into(),
-            What::Write { keep: true, chained: true, .. } => {
-                format!("written; the hook that was there runs first, as {name}{BEFORE}")
+        match &self.action {
+            HookAction::Nothing => "is in place".into(),
+            HookAction::Write { keep_existing: true, is_chained: true, .. } => {
+                format!("written; the hook that was there runs first, as {name}{BACKUP_SUFFIX}")
             }
-            What::Write { keep: true, .. } => {
-                format!("written; what was there is kept as {name}{BEFORE}, and could not run")
+            HookAction::Write { keep_existing: true, .. } => {
+                format!("written; what was there is kept as {name}{BACKUP_SUFFIX}, and could not run")
             }
-            What::Write { fresh: true, .. } => "written".into(),
-            What::Write { .. } => "brought up to date".into(),
-            What::PutBack => "as it was before".into(),
-            What::Remove => "removed".into(),
+            HookAction::Write { is_new: true, .. } => "written".into(),
+            HookAction::Write { .. } => "brought up to date".into(),
+            HookAction::Restore => "as it was before".into(),
+            HookAction::Remove => "removed".into(),
         }
     }
 }
 
-impl Place {
+impl HookFolder {
     /// Returns where git looks for the hooks of a clone.
     ///
     /// # Errors
     ///
     /// Refuses if git runs no hooks here, or if another program writes them.
-    pub(super) fn of_clone(repository: &Repository) -> Result<Place, Stop> {
-        let place = Place::configured(repository)?;
-        if place.folder.components().any(|part| part.as_os_str() == ".husky") {
-            return Err(Stop::Wrong(
+    pub(super) fn for_clone(repository: &Repository) -> Result<HookFolder, CommandError> {
+        let place = HookFolder::find_configured(repository)?;
+        if place.path.components().any(|part| part.as_os_str() == ".husky") {
+            return Err(CommandError::Usage(
                 "husky writes the hooks of this clone, and would write over ours; let it call them:\n  \
                  echo 'changegate hook commit-msg \"$1\"' >> .husky/commit-msg"
                     .into(),
@@ -98,22 +98,22 @@ impl Place {
     /// # Errors
     ///
     /// Refuses if that is a folder that other repositories use too.
-    pub(super) fn of_server(repository: &Repository, source: &str) -> Result<Place, Stop> {
+    pub(super) fn for_server(repository: &Repository, source: &str) -> Result<HookFolder, CommandError> {
         let git_dir = repository.common_dir();
         match source {
             // GitLab runs hooks of its own from elsewhere, and these after them.
-            "gitlab" => Ok(Place::within(git_dir.join("custom_hooks"), false)),
+            "gitlab" => Ok(HookFolder::new(git_dir.join("custom_hooks"), false)),
             // Gitea writes hooks/pre-receive itself; it runs what lies in hooks/pre-receive.d.
-            "gitea" => Ok(Place::within(git_dir.join("hooks"), true)),
+            "gitea" => Ok(HookFolder::new(git_dir.join("hooks"), true)),
             _ => {
-                let place = Place::configured(repository)?;
+                let place = HookFolder::find_configured(repository)?;
                 if place.is_shared {
-                    return Err(Stop::Wrong(format!(
+                    return Err(CommandError::Usage(format!(
                         "core.hooksPath is `{}`, which other repositories use too; give this one its own:\n  \
                          git -C {} config core.hooksPath {}",
-                        place.folder.display(),
-                        tidy(git_dir).display(),
-                        tidy(&git_dir.join("hooks")).display(),
+                        place.path.display(),
+                        tidy_path(git_dir).display(),
+                        tidy_path(&git_dir.join("hooks")).display(),
                     )));
                 }
                 Ok(place)
@@ -126,31 +126,31 @@ impl Place {
     /// # Errors
     ///
     /// Fails if the configuration cannot be read.
-    pub(super) fn all(repository: &Repository) -> Result<Vec<Place>, Stop> {
+    pub(super) fn list_all_folders(repository: &Repository) -> Result<Vec<HookFolder>, CommandError> {
         let git_dir = repository.common_dir();
-        let own = Place::within(git_dir.join("hooks"), false);
+        let own = HookFolder::new(git_dir.join("hooks"), false);
         let mut places = vec![
             own,
-            Place::within(git_dir.join("custom_hooks"), false),
-            Place::within(git_dir.join("hooks"), true),
+            HookFolder::new(git_dir.join("custom_hooks"), false),
+            HookFolder::new(git_dir.join("hooks"), true),
         ];
-        if let Ok(place) = Place::configured(repository)
-            && places.iter().all(|known| tidy(&known.folder) != tidy(&place.folder))
+        if let Ok(place) = HookFolder::find_configured(repository)
+            && places.iter().all(|known| tidy_path(&known.path) != tidy_path(&place.path))
         {
             places.push(place);
         }
         Ok(places)
     }
 
-    fn within(folder: PathBuf, drop_in: bool) -> Place {
-        Place { folder, drop_in, is_shared: false }
+    fn new(folder: PathBuf, drop_in: bool) -> HookFolder {
+        HookFolder { path: folder, is_drop_in: drop_in, is_shared: false }
     }
 
     /// Returns where git looks, by `core.hooksPath`.
-    fn configured(repository: &Repository) -> Result<Place, Stop> {
+    fn find_configured(repository: &Repository) -> Result<HookFolder, CommandError> {
         let common_dir = repository.common_dir();
-        let Some(configured) = repository.config_string("core.hooksPath")? else {
-            return Ok(Place::within(common_dir.join("hooks"), false));
+        let Some(configured) = repository.read_config_value("core.hooksPath")? else {
+            return Ok(HookFolder::new(common_dir.join("hooks"), false));
         };
         let folder = match configured.strip_prefix("~/") {
             Some(rest) => {
@@ -159,31 +159,32 @@ impl Place {
                 home.join(rest)
             }
             // A relative path starts where git runs hooks.
-            None => {
-                work_tree(repository)?.unwrap_or_else(|| repository.git_dir().to_path_buf()).join(&configured)
-            }
+            None => find_work_tree_top(repository)?
+                .unwrap_or_else(|| repository.git_dir().to_path_buf())
+                .join(&configured),
         };
         if configured.is_empty() || (folder.exists() && !folder.is_dir()) {
-            return Err(Stop::Wrong(format!(
+            return Err(CommandError::Usage(format!(
                 "core.hooksPath is `{configured}`, which is no folder, so git runs no hooks here"
             )));
         }
-        let inside = |root: &Path| real(&folder).starts_with(real(root));
-        let is_shared = !inside(common_dir) && !work_tree(repository)?.is_some_and(|top| inside(&top));
-        Ok(Place { folder, drop_in: false, is_shared })
+        let inside = |root: &Path| resolve_links(&folder).starts_with(resolve_links(root));
+        let is_shared =
+            !inside(common_dir) && !find_work_tree_top(repository)?.is_some_and(|top| inside(&top));
+        Ok(HookFolder { path: folder, is_drop_in: false, is_shared })
     }
 
     /// Returns the folder, for people.
-    pub(super) fn shown(&self) -> String {
-        let shown = tidy(&self.folder).display().to_string();
-        if self.drop_in { format!("{shown}/*.d") } else { shown }
+    pub(super) fn display_path(&self) -> String {
+        let shown = tidy_path(&self.path).display().to_string();
+        if self.is_drop_in { format!("{shown}/*.d") } else { shown }
     }
 
-    fn file(&self, hook: Hook) -> PathBuf {
-        if self.drop_in {
-            self.folder.join(format!("{}.d", hook.name())).join("changegate")
+    fn hook_path(&self, hook: GitHook) -> PathBuf {
+        if self.is_drop_in {
+            self.path.join(format!("{}.d", hook.name())).join("changegate")
         } else {
-            self.folder.join(hook.name())
+            self.path.join(hook.name())
         }
     }
 
@@ -192,41 +193,44 @@ impl Place {
     /// # Errors
     ///
     /// Refuses where something would be lost.
-    pub(super) fn plan_install(&self, hook: Hook, binary: &str) -> Result<Step, Stop> {
-        let file = self.file(hook);
-        let kept = before(&file);
-        let found = Found::at(hook, &file)?;
-        let chains = |file: &Path| !self.drop_in && is_executable(file);
-        let write = |keep, fresh, chained| What::Write {
-            text: shim(hook, Some(binary), chained),
-            keep,
-            fresh,
-            chained,
+    pub(super) fn plan_install(&self, hook: GitHook, binary: &str) -> Result<HookStep, CommandError> {
+        let file = self.hook_path(hook);
+        let kept = backup_path(&file);
+        let found = InstalledHook::read_file(hook, &file)?;
+        let chains = |file: &Path| !self.is_drop_in && is_executable(file);
+        let write = |keep, fresh, chained| HookAction::Write {
+            text: render_hook_script(hook, Some(binary), chained),
+            keep_existing: keep,
+            is_new: fresh,
+            is_chained: chained,
         };
-        let what = match (found, exists(&kept)) {
-            (Found::Edited, _) => return Err(edited(&file)),
-            (Found::Foreign, true) => {
-                return Err(Stop::Wrong(format!(
+        let what = match (found, path_exists(&kept)) {
+            (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
+            (InstalledHook::Foreign, true) => {
+                return Err(CommandError::Usage(format!(
                     "`{}` is not ours, and `{}` is taken by what was there before it; move one of them away",
-                    tidy(&file).display(),
-                    tidy(&kept).display()
+                    tidy_path(&file).display(),
+                    tidy_path(&kept).display()
                 )));
             }
-            (Found::Foreign, false) if self.drop_in => {
-                return Err(Stop::Wrong(format!("`{}` is not ours; move it away", tidy(&file).display())));
+            (InstalledHook::Foreign, false) if self.is_drop_in => {
+                return Err(CommandError::Usage(format!(
+                    "`{}` is not ours; move it away",
+                    tidy_path(&file).display()
+                )));
             }
-            (Found::Foreign, false) => write(true, true, chains(&file)),
-            (Found::Nothing, kept_exists) => write(false, true, kept_exists && chains(&kept)),
-            (Found::Ours(text), kept_exists) => {
+            (InstalledHook::Foreign, false) => write(true, true, chains(&file)),
+            (InstalledHook::Absent, kept_exists) => write(false, true, kept_exists && chains(&kept)),
+            (InstalledHook::Ours(text), kept_exists) => {
                 let chained = kept_exists && chains(&kept);
-                if text == shim(hook, Some(binary), chained) && is_executable(&file) {
-                    What::Nothing
+                if text == render_hook_script(hook, Some(binary), chained) && is_executable(&file) {
+                    HookAction::Nothing
                 } else {
                     write(false, false, chained)
                 }
             }
         };
-        Ok(Step { hook, file, what })
+        Ok(HookStep { hook, file, action: what })
     }
 
     /// Says what has to be done to take `hook` out.
@@ -234,15 +238,15 @@ impl Place {
     /// # Errors
     ///
     /// Refuses where something would be lost.
-    pub(super) fn plan_uninstall(&self, hook: Hook) -> Result<Step, Stop> {
-        let file = self.file(hook);
-        let what = match (Found::at(hook, &file)?, exists(&before(&file))) {
-            (Found::Edited, _) => return Err(edited(&file)),
-            (Found::Ours(_) | Found::Nothing, true) => What::PutBack,
-            (Found::Ours(_), false) => What::Remove,
-            (Found::Foreign | Found::Nothing, _) => What::Nothing,
+    pub(super) fn plan_uninstall(&self, hook: GitHook) -> Result<HookStep, CommandError> {
+        let file = self.hook_path(hook);
+        let what = match (InstalledHook::read_file(hook, &file)?, path_exists(&backup_path(&file))) {
+            (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
+            (InstalledHook::Ours(_) | InstalledHook::Absent, true) => HookAction::Restore,
+            (InstalledHook::Ours(_), false) => HookAction::Remove,
+            (InstalledHook::Foreign | InstalledHook::Absent, _) => HookAction::Nothing,
         };
-        Ok(Step { hook, file, what })
+        Ok(HookStep { hook, file, action: what })
     }
 
     /// Does what a plan says.
@@ -250,57 +254,57 @@ impl Place {
     /// # Errors
     ///
     /// Fails if a file cannot be written.
-    pub(super) fn take(&self, step: &Step) -> Result<(), Stop> {
+    pub(super) fn apply_step(&self, step: &HookStep) -> Result<(), CommandError> {
         let file = &step.file;
-        let done = match &step.what {
-            What::Nothing => Ok(()),
-            What::Write { text, keep, .. } => {
-                let keep = if *keep { second_name(file) } else { Ok(()) };
+        let done = match &step.action {
+            HookAction::Nothing => Ok(()),
+            HookAction::Write { text, keep_existing: keep, .. } => {
+                let keep = if *keep { make_backup(file) } else { Ok(()) };
                 keep.and_then(|()| write_hook(file, text))
             }
-            What::PutBack => fs::rename(before(file), file),
-            What::Remove => fs::remove_file(file),
+            HookAction::Restore => fs::rename(backup_path(file), file),
+            HookAction::Remove => fs::remove_file(file),
         };
-        done.with_context(|| format!("cannot change `{}`", tidy(file).display()))?;
+        done.with_context(|| format!("cannot change `{}`", tidy_path(file).display()))?;
         Ok(())
     }
 }
 
 /// What stands in the place of a hook.
-enum Found {
-    Nothing,
+enum InstalledHook {
+    Absent,
     Ours(String),
     Edited,
     Foreign,
 }
 
-impl Found {
-    fn at(hook: Hook, file: &Path) -> Result<Found, Stop> {
+impl InstalledHook {
+    fn read_file(hook: GitHook, file: &Path) -> Result<InstalledHook, CommandError> {
         match fs::symlink_metadata(file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(InstalledHook::Absent),
             Err(error) => {
-                let why = format!("cannot look at `{}`: {error}", tidy(file).display());
-                return Err(Stop::Failed(anyhow::anyhow!(why)));
+                let why = format!("cannot look at `{}`: {error}", tidy_path(file).display());
+                return Err(CommandError::Failed(anyhow::anyhow!(why)));
             }
             Ok(metadata) if metadata.is_dir() => {
-                return Err(Stop::Wrong(format!("`{}` is a folder", tidy(file).display())));
+                return Err(CommandError::Usage(format!("`{}` is a folder", tidy_path(file).display())));
             }
             // Whatever a link leads to, the link is somebody's.
-            Ok(metadata) if !metadata.is_file() => return Ok(Found::Foreign),
+            Ok(metadata) if !metadata.is_file() => return Ok(InstalledHook::Foreign),
             Ok(_) => {}
         }
-        let text = fs::read(file).with_context(|| format!("cannot read `{}`", tidy(file).display()))?;
-        Ok(match whose(hook, &text) {
-            Whose::Ours => Found::Ours(String::from_utf8_lossy(&text).into_owned()),
-            Whose::Edited => Found::Edited,
-            Whose::Foreign => Found::Foreign,
+        let text = fs::read(file).with_context(|| format!("cannot read `{}`", tidy_path(file).display()))?;
+        Ok(match identify_hook_owner(hook, &text) {
+            HookOwner::Ours => InstalledHook::Ours(String::from_utf8_lossy(&text).into_owned()),
+            HookOwner::Edited => InstalledHook::Edited,
+            HookOwner::Foreign => InstalledHook::Foreign,
         })
     }
 }
 
-fn edited(file: &Path) -> Stop {
-    let (file, kept) = (tidy(file), tidy(&before(file)));
-    Stop::Wrong(format!(
+fn edited_hook_error(file: &Path) -> CommandError {
+    let (file, kept) = (tidy_path(file), tidy_path(&backup_path(file)));
+    CommandError::Usage(format!(
         "`{}` was written by changegate and changed afterwards; move what was added to `{}`, \
          and delete the file",
         file.display(),
@@ -308,21 +312,21 @@ fn edited(file: &Path) -> Stop {
     ))
 }
 
-fn before(file: &Path) -> PathBuf {
+fn backup_path(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push(BEFORE);
+    name.push(BACKUP_SUFFIX);
     PathBuf::from(name)
 }
 
 /// Returns true if something is there, if only a link that leads nowhere.
-fn exists(file: &Path) -> bool {
+fn path_exists(file: &Path) -> bool {
     fs::symlink_metadata(file).is_ok()
 }
 
 /// Gives `file` its second name; the first is taken over in one step afterwards.
-fn second_name(file: &Path) -> std::io::Result<()> {
+fn make_backup(file: &Path) -> std::io::Result<()> {
     // Not every file system has links.
-    fs::hard_link(file, before(file)).or_else(|_| fs::rename(file, before(file)))
+    fs::hard_link(file, backup_path(file)).or_else(|_| fs::rename(file, backup_path(file)))
 }
 
 fn write_hook(file: &Path, text: &str) -> std::io::Result<()> {
@@ -360,9 +364,9 @@ fn is_executable(file: &Path) -> bool {
 }
 
 /// Returns the top of the work tree that belongs to the repository, if one does.
-fn work_tree(repository: &Repository) -> Result<Option<PathBuf>, Stop> {
+fn find_work_tree_top(repository: &Repository) -> Result<Option<PathBuf>, CommandError> {
     let git_dir = repository.git_dir();
-    if let Some(set) = repository.config_string("core.worktree")? {
+    if let Some(set) = repository.read_config_value("core.worktree")? {
         return Ok(Some(git_dir.join(set)));
     }
     // A linked worktree says in its git directory where its `.git` is.
@@ -375,6 +379,6 @@ fn work_tree(repository: &Repository) -> Result<Option<PathBuf>, Stop> {
 }
 
 /// Returns `path` with links followed, as far as it exists.
-fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| tidy(path))
+fn resolve_links(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| tidy_path(path))
 }

@@ -11,23 +11,23 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use super::{Args, head_branch, is_pack, tidy};
-use crate::cli::Stop;
-use crate::gate::SERVERS;
+use super::{InstallArgs, find_head_branch, is_shipped_pack, tidy_path};
+use crate::cli::CommandError;
+use crate::gate::PUSHER_SERVERS;
 use crate::git::Repository;
 
 /// Where it is noted what was set.
-const NOTED: &str = "changegate.installed";
+const INSTALLED_KEY: &str = "changegate.installed";
 
 /// The key that hides refs from pushes; it has many values.
-const HIDDEN: &str = "receive.hideRefs";
+const HIDE_REFS_KEY: &str = "receive.hideRefs";
 
 /// What every server is told, whatever was said: key, value.
-const DEFAULTS: [(&str, &str); 6] = [
+const SERVER_DEFAULTS: [(&str, &str); 6] = [
     // Records and obligations are read through the gate, and written by nobody else.
-    (HIDDEN, "refs/changegate"),
+    (HIDE_REFS_KEY, "refs/changegate"),
     // But break-glass sessions are asked for by a push. The last word counts.
-    (HIDDEN, "!refs/changegate/break-glass"),
+    (HIDE_REFS_KEY, "!refs/changegate/break-glass"),
     // Commits that two programs read differently do not come in.
     ("receive.fsckObjects", "true"),
     // A shallow push hides what lies behind it.
@@ -40,7 +40,7 @@ const DEFAULTS: [(&str, &str); 6] = [
 
 /// What the server shall be told.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct InstallSettings {
     pub(super) pusher: String,
     pub(super) policy_ref: String,
     pub(super) missing_policy: Option<String>,
@@ -48,27 +48,27 @@ pub(super) struct Wanted {
 
 /// What became of one setting.
 #[derive(Debug)]
-pub(super) enum Set {
+pub(super) enum SettingChange {
     /// It was set.
-    Now(String, String),
+    Written(String, String),
     /// It was so already.
-    Already(String, String),
+    Unchanged(String, String),
     /// It is otherwise, because somebody said so: key, value, what we would have said.
-    Otherwise(String, String, String),
+    KeptOther(String, String, String),
 }
 
-impl Set {
-    pub(super) fn is_nothing(&self) -> bool {
-        !matches!(self, Set::Now(..))
+impl SettingChange {
+    pub(super) fn changes_nothing(&self) -> bool {
+        !matches!(self, SettingChange::Written(..))
     }
 }
 
-impl fmt::Display for Set {
+impl fmt::Display for SettingChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Set::Now(key, value) => write!(f, "{key} = {value}"),
-            Set::Already(key, value) => write!(f, "{key} = {value}, as before"),
-            Set::Otherwise(key, value, wanted) => {
+            SettingChange::Written(key, value) => write!(f, "{key} = {value}"),
+            SettingChange::Unchanged(key, value) => write!(f, "{key} = {value}, as before"),
+            SettingChange::KeptOther(key, value, wanted) => {
                 write!(f, "{key} = {value} is kept; `{wanted}` is safer")
             }
         }
@@ -80,58 +80,69 @@ impl fmt::Display for Set {
 /// # Errors
 ///
 /// Refuses a value that could not be used, and says what there is to choose from.
-pub(super) fn wanted(args: &Args, repository: &Repository) -> Result<Wanted, Stop> {
+pub(super) fn resolve_settings(
+    args: &InstallArgs,
+    repository: &Repository,
+) -> Result<InstallSettings, CommandError> {
     let missing_policy = match &args.missing_policy {
-        Some(what) if matches!(what.as_str(), "deny" | "allow") || is_pack(what) => Some(what.clone()),
+        Some(what) if matches!(what.as_str(), "deny" | "allow") || is_shipped_pack(what) => {
+            Some(what.clone())
+        }
         Some(what) => {
-            return Err(Stop::Wrong(format!(
+            return Err(CommandError::Usage(format!(
                 "--missing-policy is `{what}`, and not deny, allow or a pack; `changegate policy packs` lists them"
             )));
         }
-        None => repository.config_string("changegate.missingPolicy")?,
+        None => repository.read_config_value("changegate.missingPolicy")?,
     };
     let said = match &args.pusher {
         Some(said) => Some(said.clone()),
-        None => repository.config_string("changegate.pusher")?,
+        None => repository.read_config_value("changegate.pusher")?,
     };
     let pusher = match said {
-        Some(source) if is_source(&source) => source,
-        Some(other) => return Err(Stop::Wrong(choices(&format!("`{other}` is no source of the pusher")))),
-        None => return Err(Stop::Wrong(choices("say how this server tells who pushes"))),
+        Some(source) if is_pusher_source(&source) => source,
+        Some(other) => {
+            return Err(CommandError::Usage(describe_pusher_sources(&format!(
+                "`{other}` is no source of the pusher"
+            ))));
+        }
+        None => {
+            return Err(CommandError::Usage(describe_pusher_sources("say how this server tells who pushes")));
+        }
     };
     let said = match &args.policy_ref {
         Some(said) => Some(said.clone()),
-        None => repository.config_string("changegate.policyRef")?,
+        None => repository.read_config_value("changegate.policyRef")?,
     };
     let policy_ref = match said {
         Some(name) if name.starts_with("refs/") => name,
         Some(name) => {
-            return Err(Stop::Wrong(format!(
+            return Err(CommandError::Usage(format!(
                 "`{name}` is not a full name; perhaps: --policy-ref refs/heads/{name}"
             )));
         }
-        None => head_branch(repository)?,
+        None => find_head_branch(repository)?,
     };
     if policy_ref.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(Stop::Wrong("the policy ref holds a space or a control character".into()));
+        return Err(CommandError::Usage("the policy ref holds a space or a control character".into()));
     }
-    Ok(Wanted { pusher, policy_ref, missing_policy })
+    Ok(InstallSettings { pusher, policy_ref, missing_policy })
 }
 
-fn is_source(source: &str) -> bool {
+fn is_pusher_source(source: &str) -> bool {
     let is_variable = |name: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         !name.is_empty() && name.bytes().all(plain) && !name.starts_with(|first: char| first.is_ascii_digit())
     };
     source == "none"
-        || SERVERS.iter().any(|(server, _)| *server == source)
+        || PUSHER_SERVERS.iter().any(|(server, _)| *server == source)
         || source.strip_prefix("env:").is_some_and(is_variable)
 }
 
 /// Returns `why`, followed by what there is to choose from.
-fn choices(why: &str) -> String {
+fn describe_pusher_sources(why: &str) -> String {
     let mut text = format!("{why}; --pusher is one of");
-    for (server, variable) in SERVERS {
+    for (server, variable) in PUSHER_SERVERS {
         text += &format!("\n  {server:<10} the server sets {variable}");
     }
     text += "\n  env:NAME   your own server sets NAME";
@@ -144,8 +155,11 @@ fn choices(why: &str) -> String {
 /// # Errors
 ///
 /// Fails if the configuration cannot be written.
-pub(super) fn set(wanted: &Wanted, repository: &Repository) -> Result<Vec<Set>, Stop> {
-    let config = Config::of(repository)?;
+pub(super) fn write_settings(
+    wanted: &InstallSettings,
+    repository: &Repository,
+) -> Result<Vec<SettingChange>, CommandError> {
+    let config = GitConfigFile::read_config(repository)?;
     let mut done = Vec::new();
     let ours = [
         ("changegate.pusher", Some(&wanted.pusher)),
@@ -153,28 +167,28 @@ pub(super) fn set(wanted: &Wanted, repository: &Repository) -> Result<Vec<Set>, 
         ("changegate.missingPolicy", wanted.missing_policy.as_ref()),
     ];
     for (key, value) in ours.into_iter().filter_map(|(key, value)| Some((key, value?.as_str()))) {
-        let values = config.get(key);
+        let values = config.find_values(key);
         if values == [value] {
-            done.push(Set::Already(key.into(), value.into()));
+            done.push(SettingChange::Unchanged(key.into(), value.into()));
             continue;
         }
         // What the administrator typed himself stays his when the gate goes.
-        if values.is_empty() || config.noted(key).is_some() {
-            config.note(key, value)?;
+        if values.is_empty() || config.find_installed(key).is_some() {
+            config.record_installed(key, value)?;
         }
-        config.write(&["--replace-all", key, value])?;
-        done.push(Set::Now(key.into(), value.into()));
+        config.write_config(&["--replace-all", key, value])?;
+        done.push(SettingChange::Written(key.into(), value.into()));
     }
-    for (key, value) in DEFAULTS {
-        let values = config.get(key);
+    for (key, value) in SERVER_DEFAULTS {
+        let values = config.find_values(key);
         let told = if values.contains(&value) {
-            Set::Already(key.into(), value.into())
-        } else if key != HIDDEN && !values.is_empty() {
-            Set::Otherwise(key.into(), values.join(", "), value.into())
+            SettingChange::Unchanged(key.into(), value.into())
+        } else if key != HIDE_REFS_KEY && !values.is_empty() {
+            SettingChange::KeptOther(key.into(), values.join(", "), value.into())
         } else {
-            config.note(key, value)?;
-            config.write(&["--add", key, value])?;
-            Set::Now(key.into(), value.into())
+            config.record_installed(key, value)?;
+            config.write_config(&["--add", key, value])?;
+            SettingChange::Written(key.into(), value.into())
         };
         done.push(told);
     }
@@ -186,27 +200,27 @@ pub(super) fn set(wanted: &Wanted, repository: &Repository) -> Result<Vec<Set>, 
 /// # Errors
 ///
 /// Fails if the configuration cannot be written.
-pub(super) fn unset(repository: &Repository) -> Result<Vec<String>, Stop> {
-    let config = Config::of(repository)?;
+pub(super) fn remove_settings(repository: &Repository) -> Result<Vec<String>, CommandError> {
+    let config = GitConfigFile::read_config(repository)?;
     let mut told = Vec::new();
-    let noted: Vec<String> = config.get(NOTED).into_iter().map(str::to_owned).collect();
+    let noted: Vec<String> = config.find_values(INSTALLED_KEY).into_iter().map(str::to_owned).collect();
     for line in &noted {
         let Some((key, value)) = line.split_once('=') else { continue };
-        if config.get(key).contains(&value) {
-            config.write(&["--unset-all", key, &exactly(value)])?;
+        if config.find_values(key).contains(&value) {
+            config.write_config(&["--unset-all", key, &build_exact_pattern(value)])?;
             told.push(format!("{key} is no longer {value}"));
         } else {
             told.push(format!("{key} was changed by somebody else, and is left alone"));
         }
     }
     if !noted.is_empty() {
-        config.write(&["--unset-all", NOTED])?;
+        config.write_config(&["--unset-all", INSTALLED_KEY])?;
     }
     Ok(told)
 }
 
 /// Returns the regular expression, as `git config` takes it, that matches `value` and nothing else.
-fn exactly(value: &str) -> String {
+fn build_exact_pattern(value: &str) -> String {
     let mut pattern = String::from("^");
     for letter in value.chars() {
         if letter.is_ascii_punctuation() && !matches!(letter, '/' | '-' | '_' | ':') {
@@ -218,15 +232,15 @@ fn exactly(value: &str) -> String {
 }
 
 /// The configuration file of a repository: what it holds now.
-struct Config {
-    file: PathBuf,
+struct GitConfigFile {
+    path: PathBuf,
     values: Vec<(String, String)>,
 }
 
-impl Config {
-    fn of(repository: &Repository) -> Result<Config, Stop> {
-        let file = tidy(&repository.common_dir().join("config"));
-        let listed = git_config(&file, &["--list", "-z"])?;
+impl GitConfigFile {
+    fn read_config(repository: &Repository) -> Result<GitConfigFile, CommandError> {
+        let file = tidy_path(&repository.common_dir().join("config"));
+        let listed = run_git_config(&file, &["--list", "-z"])?;
         let values = listed
             .split('\0')
             .filter(|entry| !entry.is_empty())
@@ -236,36 +250,38 @@ impl Config {
                 (key.to_owned(), value.to_owned())
             })
             .collect();
-        Ok(Config { file, values })
+        Ok(GitConfigFile { path: file, values })
     }
 
     /// Returns the values of `key` in the file; sections and names are compared without case.
-    fn get(&self, key: &str) -> Vec<&str> {
+    fn find_values(&self, key: &str) -> Vec<&str> {
         let same = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(key);
         self.values.iter().filter(same).map(|(_, value)| value.as_str()).collect()
     }
 
     /// Returns what is noted about `key`, if we have set it.
-    fn noted(&self, key: &str) -> Option<&str> {
-        self.get(NOTED).into_iter().find(|line| line.split_once('=').is_some_and(|(noted, _)| noted == key))
+    fn find_installed(&self, key: &str) -> Option<&str> {
+        self.find_values(INSTALLED_KEY)
+            .into_iter()
+            .find(|line| line.split_once('=').is_some_and(|(noted, _)| noted == key))
     }
 
     /// Notes that we set `key` to `value`.
-    fn note(&self, key: &str, value: &str) -> Result<(), Stop> {
-        let is_one_of_many = key == HIDDEN;
-        if let Some(old) = self.noted(key).filter(|_| !is_one_of_many) {
-            self.write(&["--unset-all", NOTED, &exactly(old)])?;
+    fn record_installed(&self, key: &str, value: &str) -> Result<(), CommandError> {
+        let is_one_of_many = key == HIDE_REFS_KEY;
+        if let Some(old) = self.find_installed(key).filter(|_| !is_one_of_many) {
+            self.write_config(&["--unset-all", INSTALLED_KEY, &build_exact_pattern(old)])?;
         }
-        self.write(&["--add", NOTED, &format!("{key}={value}")])
+        self.write_config(&["--add", INSTALLED_KEY, &format!("{key}={value}")])
     }
 
-    fn write(&self, args: &[&str]) -> Result<(), Stop> {
-        git_config(&self.file, args)?;
+    fn write_config(&self, args: &[&str]) -> Result<(), CommandError> {
+        run_git_config(&self.path, args)?;
         Ok(())
     }
 }
 
-fn git_config(file: &Path, args: &[&str]) -> anyhow::Result<String> {
+fn run_git_config(file: &Path, args: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("git")
         .args(["config", "--file"])
         .arg(file)

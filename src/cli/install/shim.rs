@@ -7,26 +7,26 @@
 //! but goes on judging by old rules after an upgrade. The shell, when the binary is gone, is still
 //! there to refuse.
 
-use super::Hook;
+use super::GitHook;
 
 /// What marks a hook as ours.
-const MARK: &str = "# Written by `changegate install`; `changegate uninstall` takes it out again.";
+const OWNERSHIP_MARK: &str = "# Written by `changegate install`; `changegate uninstall` takes it out again.";
 
 /// What a hook that was there before is called while ours stands in its place.
-pub(super) const BEFORE: &str = ".before-changegate";
+pub(super) const BACKUP_SUFFIX: &str = ".before-changegate";
 
 /// Returns the text of `hook`, which starts `binary` (or what is on the path, where that is `None`
 /// or gone). If `chained`, the hook that was there before is run first, with the same arguments and
 /// the same input.
-pub(crate) fn shim(hook: Hook, binary: Option<&str>, chained: bool) -> String {
+pub(crate) fn render_hook_script(hook: GitHook, binary: Option<&str>, chained: bool) -> String {
     let name = hook.name();
-    let places = binary.map_or_else(String::new, |binary| format!("{} ", quoted(binary)));
+    let places = binary.map_or_else(String::new, |binary| format!("{} ", shell_quote(binary)));
     let feed = "printf %s \"${input%.}\"";
-    let mut text = format!("#!/bin/sh\n{MARK}\n");
+    let mut text = format!("#!/bin/sh\n{OWNERSHIP_MARK}\n");
     if chained {
-        let before = format!("\"${{0%/*}}/{name}{BEFORE}\" \"$@\"");
+        let before = format!("\"${{0%/*}}/{name}{BACKUP_SUFFIX}\" \"$@\"");
         // Nobody waits for the answer of post-receive, so it keeps nothing from being done.
-        let or = if matches!(hook, Hook::PostReceive) { "" } else { " || exit 1" };
+        let or = if matches!(hook, GitHook::PostReceive) { "" } else { " || exit 1" };
         if hook.reads_input() {
             // The full stop keeps the last line end, which `$(...)` would drop. A hook need not read
             // its input; that printf could not write it all is no news.
@@ -45,14 +45,14 @@ pub(crate) fn shim(hook: Hook, binary: Option<&str>, chained: bool) -> String {
     }
     text += "done\n";
     text += &match hook {
-        Hook::PreReceive | Hook::Update => "\
+        GitHook::PreReceive | GitHook::Update => "\
 echo 'changegate: the program is missing on this server, so nothing is accepted' >&2
 echo 'changegate: its administrator installs it again, or runs changegate uninstall' >&2
 exit 1
 "
         .to_owned(),
-        Hook::PostReceive => "echo 'changegate: the program is missing on this server' >&2\n".to_owned(),
-        Hook::CommitMsg | Hook::PrepareCommitMsg | Hook::PrePush => {
+        GitHook::PostReceive => "echo 'changegate: the program is missing on this server' >&2\n".to_owned(),
+        GitHook::CommitMsg | GitHook::PrepareCommitMsg | GitHook::PrePush => {
             format!("echo 'changegate: not found, so {name} is skipped; the server asks again' >&2\n")
         }
     };
@@ -61,7 +61,7 @@ exit 1
 
 /// What a file in the place of a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(super) enum HookOwner {
     /// As `install` writes it.
     Ours,
     /// It carries our mark, and was changed afterwards.
@@ -71,27 +71,28 @@ pub(super) enum Whose {
 }
 
 /// Tells whose hook `text` is.
-pub(super) fn whose(hook: Hook, text: &[u8]) -> Whose {
-    let Ok(text) = std::str::from_utf8(text) else { return Whose::Foreign };
-    if text.lines().nth(1) != Some(MARK) {
-        return Whose::Foreign;
+pub(super) fn identify_hook_owner(hook: GitHook, text: &[u8]) -> HookOwner {
+    let Ok(text) = std::str::from_utf8(text) else { return HookOwner::Foreign };
+    if text.lines().nth(1) != Some(OWNERSHIP_MARK) {
+        return HookOwner::Foreign;
     }
     let places =
         text.lines().find_map(|line| line.strip_prefix("for gate in ")?.strip_suffix("changegate; do"));
     let binary = match places {
-        None => return Whose::Edited,
+        None => return HookOwner::Edited,
         Some("") => None,
-        Some(place) => Some(unquoted(place.trim_end())),
+        Some(place) => Some(shell_unquote(place.trim_end())),
     };
-    let as_written = [false, true].iter().any(|chained| shim(hook, binary.as_deref(), *chained) == text);
-    if as_written { Whose::Ours } else { Whose::Edited }
+    let as_written =
+        [false, true].iter().any(|chained| render_hook_script(hook, binary.as_deref(), *chained) == text);
+    if as_written { HookOwner::Ours } else { HookOwner::Edited }
 }
 
-fn quoted(text: &str) -> String {
+fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-fn unquoted(text: &str) -> String {
+fn shell_unquote(text: &str) -> String {
     text.trim_start_matches('\'').trim_end_matches('\'').replace("'\\''", "'")
 }
 
@@ -101,27 +102,30 @@ mod tests {
 
     #[test]
     fn the_hooks_of_this_repository_are_what_install_writes() {
-        for hook in Hook::ALL {
+        for hook in GitHook::ALL {
             let path = format!("{}/hooks/{}", env!("CARGO_MANIFEST_DIR"), hook.name());
-            let text = shim(hook, None, false);
+            let text = render_hook_script(hook, None, false);
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{path}");
         }
     }
 
     #[test]
     fn a_hook_knows_itself_again() {
-        for hook in Hook::ALL {
+        for hook in GitHook::ALL {
             for binary in [None, Some("/usr/bin/changegate"), Some("/o'pt/a b/changegate")] {
                 for chained in [false, true] {
-                    let text = shim(hook, binary, chained);
+                    let text = render_hook_script(hook, binary, chained);
                     assert!(text.lines().count() < 15, "{text}");
-                    assert_eq!(whose(hook, text.as_bytes()), Whose::Ours, "{text}");
+                    assert_eq!(identify_hook_owner(hook, text.as_bytes()), HookOwner::Ours, "{text}");
                     let edited = format!("{text}echo more\n");
-                    assert_eq!(whose(hook, edited.as_bytes()), Whose::Edited, "{text}");
+                    assert_eq!(identify_hook_owner(hook, edited.as_bytes()), HookOwner::Edited, "{text}");
                 }
             }
         }
-        assert_eq!(whose(Hook::PrePush, b"#!/bin/sh\nexec git lfs pre-push \"$@\"\n"), Whose::Foreign);
-        assert_eq!(whose(Hook::PrePush, b"\xff\xfe"), Whose::Foreign);
+        assert_eq!(
+            identify_hook_owner(GitHook::PrePush, b"#!/bin/sh\nexec git lfs pre-push \"$@\"\n"),
+            HookOwner::Foreign
+        );
+        assert_eq!(identify_hook_owner(GitHook::PrePush, b"\xff\xfe"), HookOwner::Foreign);
     }
 }

@@ -2,53 +2,58 @@
 
 use std::io::{self, Write as _};
 
-use super::super::{Stop, World};
-use crate::git::Remote;
-use crate::github::{RepoName, Server, Token};
-use crate::ledger::place::Anchor;
-use crate::ledger::workflow::Told;
+use super::super::{CommandError, Context};
+use crate::git::GitRemote;
+use crate::github::{GitHubServer, GitHubToken, RepositoryName};
+use crate::ledger::place::LedgerAnchor;
+use crate::ledger::workflow::ForgeLedgerOutcome;
 use crate::report::escape;
 
 /// Returns the repository that git fetches from and pushes to: on the server that GITHUB_SERVER_URL
 /// names, or else on the one that the API is of.
-pub(in super::super) fn remote(
-    repo: &RepoName,
-    server: &Server,
-    token: Option<&Token>,
-    world: &World,
-) -> Result<Remote, Stop> {
+pub(in super::super) fn open_ledger_remote(
+    repo: &RepositoryName,
+    server: &GitHubServer,
+    token: Option<&GitHubToken>,
+    world: &Context,
+) -> Result<GitRemote, CommandError> {
     let token = token.ok_or_else(|| {
-        Stop::Wrong("keeping the ledger takes a token, in CHANGEGATE_TOKEN or GITHUB_TOKEN".into())
+        CommandError::Usage("keeping the ledger takes a token, in CHANGEGATE_TOKEN or GITHUB_TOKEN".into())
     })?;
-    let web = world.variable("GITHUB_SERVER_URL").map(|value| value.to_string_lossy().into_owned());
-    let web = web.unwrap_or_else(|| server.web());
-    token.remote(&format!("{}/{repo}.git", web.trim_end_matches('/'))).map_err(Stop::Wrong)
+    let web = world.read_variable("GITHUB_SERVER_URL").map(|value| value.to_string_lossy().into_owned());
+    let web = web.unwrap_or_else(|| server.web_url());
+    token
+        .authenticated_remote(&format!("{}/{repo}.git", web.trim_end_matches('/')))
+        .map_err(CommandError::Usage)
 }
 
 /// Tells what was recorded that somebody should know.
-pub(in super::super) fn tell_kept(told: &Told, newest: Option<&Anchor>) -> io::Result<()> {
+pub(in super::super) fn write_forge_ledger_report(
+    told: &ForgeLedgerOutcome,
+    newest: Option<&LedgerAnchor>,
+) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if told.has_begun {
         writeln!(out, "changegate: the ledger begins")?;
     }
-    for moved in &told.appended.late {
-        let name = escape::terminal(moved.name.as_bytes(), escape::MOST);
-        let to = moved.new.map_or_else(|| "nothing".to_owned(), |id| id.short());
+    for moved in &told.appended.found_late {
+        let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+        let to = moved.new.map_or_else(|| "nothing".to_owned(), |id| id.short_hex());
         writeln!(
             out,
             "changegate: {name} came to {to}, and no run had told; now it is recorded, as found late"
         )?;
     }
     for moved in &told.appended.unauthorised {
-        let name = escape::terminal(moved.name.as_bytes(), escape::MOST);
-        let to = moved.new.map_or_else(|| "nothing".to_owned(), |id| id.short());
+        let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+        let to = moved.new.map_or_else(|| "nothing".to_owned(), |id| id.short_hex());
         writeln!(out, "changegate: {name} came to {to} past the policy; recorded as unauthorised")?;
     }
-    for one in &told.appended.closed {
-        writeln!(out, "changegate: {}", escape::words(one))?;
+    for one in &told.appended.closing_notes {
+        writeln!(out, "changegate: {}", escape::escape_words(one))?;
     }
-    for one in &told.unasked {
-        writeln!(out, "changegate: {}", escape::words(one))?;
+    for one in &told.unanswered {
+        writeln!(out, "changegate: {}", escape::escape_words(one))?;
     }
     // In the log of a run it stands where those who can write to the ledger cannot change it.
     if let Some(newest) = newest {

@@ -5,90 +5,98 @@ use std::io::{self, Write as _};
 use jiff::SignedDuration;
 
 use super::super::hook::serving;
-use super::super::{Exit, Stop, World};
-use crate::gate::{LedgerMode, Settings, standing};
+use super::super::{CommandError, CommandExit, Context};
+use crate::gate::{GateSettings, LedgerMode, current_policy};
 use crate::git::Repository;
-use crate::ledger::fold::{Folded, Folding, Told, fold};
+use crate::ledger::fold::{LandedPush, ReconcileContext, ReconcileOutcome, reconcile_ledger};
 use crate::ledger::{deciding, place};
 use crate::report::escape;
 
 /// How long a push may be under way before it counts as over.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+const PENDING_PUSH_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Folds in what was written ahead; `told` is what git tells of a push. With `now`, no push counts as
 /// under way. That the ledger could not be written is remembered, for the next push to know.
-pub(in super::super) fn fold_in(
+pub(in super::super) fn reconcile_repository(
     repository: &Repository,
-    settings: &Settings,
-    told: Option<Told<'_>>,
+    settings: &GateSettings,
+    told: Option<LandedPush<'_>>,
     now: bool,
-    world: &World,
-) -> Result<Folded, Stop> {
-    let loaded = standing(repository, settings);
+    world: &Context,
+) -> Result<ReconcileOutcome, CommandError> {
+    let loaded = current_policy(repository, settings);
     let policy = loaded.as_ref().map(|loaded| &loaded.policy);
-    let folding = Folding {
+    let folding = ReconcileContext {
         repository,
-        scope: policy.map(|policy| policy.protects.as_slice()),
+        scope: policy.map(|policy| policy.protected_refs.as_slice()),
         policy: policy.map(|policy| (policy, &settings.policy_ref)),
-        key: settings.ledger_key.as_deref(),
+        signing_key: settings.ledger_key.as_deref(),
         clock: world.clock,
-        patience: if now { SignedDuration::ZERO } else { PATIENCE },
-        tool: deciding::TOOL,
-        is_running: &|served_by| if now { Some(false) } else { serving::is_running(served_by) },
+        push_timeout: if now { SignedDuration::ZERO } else { PENDING_PUSH_TIMEOUT },
+        tool_version: deciding::TOOL_VERSION,
+        is_process_running: &|served_by| {
+            if now { Some(false) } else { serving::is_process_running(served_by) }
+        },
     };
-    let folded = fold(&folding, told);
+    let folded = reconcile_ledger(&folding, told);
     let why = folded.as_ref().err().map(|error| format!("{error:#}"));
-    let remembered = place::remember_failing(repository.common_dir(), why.as_deref());
+    let remembered = place::write_failure(repository.common_dir(), why.as_deref());
     let folded = folded?;
     remembered?;
     Ok(folded)
 }
 
 /// Begins the ledger, if there is none yet and it is not switched off.
-pub(in super::super) fn begin(repository: &Repository, world: &World) -> Result<bool, Stop> {
+pub(in super::super) fn begin_ledger(repository: &Repository, world: &Context) -> Result<bool, CommandError> {
     // Its settings may have been written since it was opened.
-    let repository = &Repository::open(repository.git_dir(), None)?;
+    let repository = &Repository::open_at(repository.git_dir(), None)?;
     let settings =
-        Settings::read(repository, &|name| world.variable(name), crate::cli::threads).map_err(Stop::Wrong)?;
-    let has_begun = repository.resolve_ref(crate::ledger::REF.as_bytes())?.id.is_some();
-    if has_begun || settings.ledger == LedgerMode::Off {
+        GateSettings::read_settings(repository, &|name| world.read_variable(name), crate::cli::count_threads)
+            .map_err(CommandError::Usage)?;
+    let has_begun = repository.resolve_ref(crate::ledger::LEDGER_REF.as_bytes())?.id.is_some();
+    if has_begun || settings.ledger_mode == LedgerMode::Off {
         return Ok(false);
     }
-    fold_in(repository, &settings, None, false, world)?;
+    reconcile_repository(repository, &settings, None, false, world)?;
     Ok(true)
 }
 
-pub(super) fn reconcile(repository: &Repository, now: bool, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_reconcile(
+    repository: &Repository,
+    now: bool,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
     let settings =
-        Settings::read(repository, &|name| world.variable(name), crate::cli::threads).map_err(Stop::Wrong)?;
-    let folded = fold_in(repository, &settings, None, now, world)?;
+        GateSettings::read_settings(repository, &|name| world.read_variable(name), crate::cli::count_threads)
+            .map_err(CommandError::Usage)?;
+    let folded = reconcile_repository(repository, &settings, None, now, world)?;
     let mut out = io::stdout().lock();
-    match (folded.records, folded.waiting) {
+    match (folded.appended_records, folded.waiting_decisions) {
         (0, 0) => writeln!(out, "nothing was left behind")?,
         (0, _) => {}
         (1, _) => writeln!(out, "1 record appended")?,
         (many, _) => writeln!(out, "{many} records appended")?,
     }
-    match folded.waiting {
+    match folded.waiting_decisions {
         0 => {}
         1 => writeln!(out, "1 push may still be under way; later, or with --now")?,
         many => writeln!(out, "{many} pushes may still be under way; later, or with --now")?,
     }
     drop(out);
-    tell(&folded)?;
-    let is_clean = folded.unauthorised.is_empty() && folded.damaged == 0;
-    Ok(if is_clean { Exit::Allowed } else { Exit::Denied })
+    write_reconcile_report(&folded)?;
+    let is_clean = folded.unauthorised.is_empty() && folded.damaged_decisions == 0;
+    Ok(if is_clean { CommandExit::Allowed } else { CommandExit::Denied })
 }
 
 /// Tells what folding in has found that somebody should know.
-pub(in super::super) fn tell(folded: &Folded) -> io::Result<()> {
+pub(in super::super) fn write_reconcile_report(folded: &ReconcileOutcome) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for moved in &folded.unauthorised {
-        let name = escape::terminal(moved.name.as_bytes(), escape::MOST);
+        let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
         writeln!(out, "changegate: {name} moved without a decision; recorded as unauthorised")?;
     }
-    for one in folded.sessions.iter().chain(&folded.closed) {
-        writeln!(out, "changegate: {}", escape::words(one))?;
+    for one in folded.session_notes.iter().chain(&folded.closing_notes) {
+        writeln!(out, "changegate: {}", escape::escape_words(one))?;
     }
     match folded.found_late {
         0 => {}
@@ -97,11 +105,11 @@ pub(in super::super) fn tell(folded: &Folded) -> io::Result<()> {
             writeln!(out, "changegate: {many} earlier pushes ended without a word; now they are recorded")?;
         }
     }
-    if 0 < folded.damaged {
+    if 0 < folded.damaged_decisions {
         writeln!(
             out,
             "changegate: {} could not be read, and that is recorded",
-            match folded.damaged {
+            match folded.damaged_decisions {
                 1 => "1 earlier decision".to_owned(),
                 many => format!("{many} earlier decisions"),
             }

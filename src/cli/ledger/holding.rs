@@ -5,67 +5,83 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::super::progress::Progress;
-use super::super::{Exit, Stop, World};
-use super::reading::find;
+use super::super::progress::ProgressLine;
+use super::super::{CommandError, CommandExit, Context};
+use super::reading::find_record;
 use crate::git::Repository;
-use crate::git::signature::Keys;
-use crate::ledger::REF;
-use crate::ledger::place::{self, Anchor};
-use crate::ledger::readable::{Place, Readable};
-use crate::ledger::record::Event;
-use crate::ledger::replay::replay;
-use crate::ledger::store::{FACTS, file};
-use crate::ledger::verify::{Asked, Kind, Verified, verify};
+use crate::git::signature::KeyRegistry;
+use crate::ledger::LEDGER_REF;
+use crate::ledger::place::{self, LedgerAnchor};
+use crate::ledger::readable::{ReadableRecord, RecordPosition};
+use crate::ledger::record::LedgerEvent;
+use crate::ledger::replay::replay_decision;
+use crate::ledger::store::{FACTS_FILE, read_ledger_file};
+use crate::ledger::verify::{LedgerProblemKind, LedgerVerification, VerifyOptions, verify_ledger};
 
 /// What to verify, as it was asked for.
-pub(super) struct Wanted<'a> {
+pub(super) struct LedgerVerifyArgs<'a> {
     pub(super) seen: Option<&'a str>,
     pub(super) signers: Option<&'a Path>,
     /// Whether to hold it against the refs; where this server keeps it, if nothing is said.
-    pub(super) refs: Option<bool>,
+    pub(super) check_refs: Option<bool>,
     pub(super) as_json: bool,
 }
 
-pub(super) fn run_verify(repository: &Repository, wanted: &Wanted<'_>, world: &World) -> Result<Exit, Stop> {
+pub(super) fn run_ledger_verify(
+    repository: &Repository,
+    wanted: &LedgerVerifyArgs<'_>,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
     let seen = wanted.seen.map(|seen| {
-        Anchor::read(seen).ok_or_else(|| {
-            Stop::Wrong("--seen takes what `verify` calls the newest: NUMBER:sha256:DIGEST".into())
+        LedgerAnchor::parse_anchor(seen).ok_or_else(|| {
+            CommandError::Usage("--seen takes what `verify` calls the newest: NUMBER:sha256:DIGEST".into())
         })
     });
-    let keys = wanted.signers.map(|path| keys(&world.at(path))).transpose()?;
-    let kept_here = place::newest(repository.common_dir())?.is_some();
-    let asked =
-        Asked { seen: seen.transpose()?, refs: wanted.refs.unwrap_or(kept_here), signers: keys.as_ref() };
-    let mut progress = Progress::of("records verified", world);
-    let verified = verify(repository, &asked, &mut || progress.step());
+    let keys = wanted.signers.map(|path| read_signer_keys(&world.resolve_path(path))).transpose()?;
+    let kept_here = place::read_anchor(repository.common_dir())?.is_some();
+    let asked = VerifyOptions {
+        seen_anchor: seen.transpose()?,
+        check_refs: wanted.check_refs.unwrap_or(kept_here),
+        signers: keys.as_ref(),
+    };
+    let mut progress = ProgressLine::start_counting("records verified", world);
+    let verified = verify_ledger(repository, &asked, &mut || progress.count_step());
     drop(progress);
     let verified = verified?;
     let mut out = BufWriter::new(io::stdout().lock());
-    let told = if wanted.as_json { tell_json(&mut out, &verified) } else { tell(&mut out, &verified) };
+    let told = if wanted.as_json {
+        write_verification_json(&mut out, &verified)
+    } else {
+        write_verification(&mut out, &verified)
+    };
     told.and_then(|()| out.flush())?;
-    Ok(if verified.is_whole() { Exit::Allowed } else { Exit::Denied })
+    Ok(if verified.is_whole() { CommandExit::Allowed } else { CommandExit::Denied })
 }
 
-fn keys(path: &Path) -> Result<Keys, Stop> {
+fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
     let text = std::fs::read(path)
-        .map_err(|error| Stop::Wrong(format!("--signers: {}: {error}", path.display())))?;
-    Keys::read(Some(&text), None).map_err(|bad| {
+        .map_err(|error| CommandError::Usage(format!("--signers: {}: {error}", path.display())))?;
+    KeyRegistry::read_registry(Some(&text), None).map_err(|bad| {
         let why = bad.first().map(|bad| bad.reason.clone()).unwrap_or_default();
-        Stop::Wrong(format!("--signers: {}: {why}", path.display()))
+        CommandError::Usage(format!("--signers: {}: {why}", path.display()))
     })
 }
 
-fn tell(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
+fn write_verification(out: &mut dyn Write, verified: &LedgerVerification) -> io::Result<()> {
     for problem in &verified.problems {
         let at = match (problem.record, problem.commit) {
-            (Some(record), Some(commit)) => format!("record {record} ({})", commit.short()),
+            (Some(record), Some(commit)) => format!("record {record} ({})", commit.short_hex()),
             _ => "the ledger".into(),
         };
-        writeln!(out, "{:<12} {at}: {}", kind(problem.kind), super::super::visible(&problem.what))?;
+        writeln!(
+            out,
+            "{:<12} {at}: {}",
+            describe_problem_kind(problem.kind),
+            super::super::replace_invisible(&problem.what)
+        )?;
     }
-    match (&verified.tip, &verified.last) {
-        (None, _) => return writeln!(out, "there is no ledger here: {REF} does not exist"),
+    match (&verified.tip, &verified.last_digest) {
+        (None, _) => return writeln!(out, "there is no ledger here: {LEDGER_REF} does not exist"),
         (Some(tip), last) => {
             let (records, decisions, denied) = (verified.records, verified.decisions, verified.denied);
             writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
@@ -77,20 +93,20 @@ fn tell(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
     writeln!(out, "{word}")
 }
 
-fn tell_json(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
+fn write_verification_json(out: &mut dyn Write, verified: &LedgerVerification) -> io::Result<()> {
     let problems: Vec<_> = verified
         .problems
         .iter()
         .map(|problem| {
             json!({
-                "kind": kind(problem.kind),
+                "kind": describe_problem_kind(problem.kind),
                 "record": problem.record,
                 "commit": problem.commit,
                 "what": problem.what,
             })
         })
         .collect();
-    let newest = verified.last.as_ref().map(|digest| format!("{}:{digest}", verified.records));
+    let newest = verified.last_digest.as_ref().map(|digest| format!("{}:{digest}", verified.records));
     let told = json!({
         "whole": verified.is_whole(),
         "records": verified.records,
@@ -100,55 +116,59 @@ fn tell_json(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
         "commit": verified.tip,
         "problems": problems,
     });
-    writeln!(out, "{}", super::super::visible(&told.to_string()))
+    writeln!(out, "{}", super::super::replace_invisible(&told.to_string()))
 }
 
-fn kind(kind: Kind) -> &'static str {
+fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
     match kind {
-        Kind::Tampered => "tampered",
-        Kind::Truncated => "truncated",
-        Kind::Unreadable => "unreadable",
-        Kind::Unsigned => "unsigned",
-        Kind::Mismatch => "mismatch",
-        Kind::Unauthorised => "unauthorised",
-        Kind::Declared => "declared",
-        Kind::Incomplete => "incomplete",
-        Kind::Clock => "clock",
+        LedgerProblemKind::Tampered => "tampered",
+        LedgerProblemKind::Truncated => "truncated",
+        LedgerProblemKind::Unreadable => "unreadable",
+        LedgerProblemKind::Unsigned => "unsigned",
+        LedgerProblemKind::Mismatch => "mismatch",
+        LedgerProblemKind::Unauthorised => "unauthorised",
+        LedgerProblemKind::Regularised => "declared",
+        LedgerProblemKind::Incomplete => "incomplete",
+        LedgerProblemKind::ClockWentBack => "clock",
     }
 }
 
 /// Judges again what a record tells of.
-pub(super) fn run_replay(repository: &Repository, named: &str) -> Result<Exit, Stop> {
-    let (commit, bytes) = find(repository, named)?;
-    let decided = match Readable::read(&bytes) {
-        Readable::Known(record) => match record.event {
-            Event::Decision(decided) => decided,
-            _ => return Err(Stop::Wrong("this record is not of a decision, so nothing was judged".into())),
+pub(super) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<CommandExit, CommandError> {
+    let (commit, bytes) = find_record(repository, named)?;
+    let decided = match ReadableRecord::parse_record(&bytes) {
+        ReadableRecord::Known(record) => match record.event {
+            LedgerEvent::Decision(decided) => decided,
+            _ => {
+                return Err(CommandError::Usage(
+                    "this record is not of a decision, so nothing was judged".into(),
+                ));
+            }
         },
-        Readable::Unknown(Place { why, .. }) | Readable::Damaged(why) => {
-            return Err(Stop::Failed(anyhow::anyhow!("the record cannot be read: {why}")));
+        ReadableRecord::Unknown(RecordPosition { reason: why, .. }) | ReadableRecord::Damaged(why) => {
+            return Err(CommandError::Failed(anyhow::anyhow!("the record cannot be read: {why}")));
         }
     };
-    let facts = file(repository, commit, FACTS)?;
-    let replayed = replay(repository, &decided, facts.as_deref());
+    let facts = read_ledger_file(repository, commit, FACTS_FILE)?;
+    let replayed = replay_decision(repository, &decided, facts.as_deref());
     let mut out = io::stdout().lock();
-    for what in &replayed.differs {
-        writeln!(out, "differs: {}", super::super::visible(what))?;
+    for what in &replayed.differences {
+        writeln!(out, "differs: {}", super::super::replace_invisible(what))?;
     }
-    for what in &replayed.cannot {
-        writeln!(out, "cannot be judged again: {}", super::super::visible(what))?;
+    for what in &replayed.unavailable {
+        writeln!(out, "cannot be judged again: {}", super::super::replace_invisible(what))?;
     }
-    match replayed.same {
+    match replayed.identical {
         0 => {}
         1 => writeln!(out, "1 change judged again, with the same outcome")?,
         many => writeln!(out, "{many} changes judged again, with the same outcome")?,
     }
-    if replayed == crate::ledger::replay::Replayed::default() {
+    if replayed == crate::ledger::replay::ReplayOutcome::default() {
         writeln!(out, "no change was judged; what spoke against the refs themselves stands in the record")?;
     }
-    Ok(match (replayed.differs.is_empty(), replayed.cannot.is_empty()) {
-        (false, _) => Exit::Denied,
-        (true, false) => Exit::Failed,
-        (true, true) => Exit::Allowed,
+    Ok(match (replayed.differences.is_empty(), replayed.unavailable.is_empty()) {
+        (false, _) => CommandExit::Denied,
+        (true, false) => CommandExit::Failed,
+        (true, true) => CommandExit::Allowed,
     })
 }

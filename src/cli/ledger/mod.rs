@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Exit, Stop, World};
+use super::{CommandError, CommandExit, Context};
 use crate::git::Repository;
 
-pub(super) use afar::{remote, tell_kept};
-pub(super) use folding::{begin, fold_in, tell};
+pub(super) use afar::{open_ledger_remote, write_forge_ledger_report};
+pub(super) use folding::{begin_ledger, reconcile_repository, write_reconcile_report};
 
 /// Read the ledger of decisions, and verify it
 ///
@@ -35,14 +35,14 @@ Examples:
   changegate ledger export --format in-toto --since 40 -o decisions.jsonl
   changegate ledger reconcile -C /srv/git/app.git     after a crash
   git fetch origin refs/changegate/ledger:refs/changegate/ledger")]
-pub(super) struct Args {
+pub(super) struct LedgerArgs {
     #[command(subcommand)]
     command: LedgerCommand,
 }
 
 /// In which form records are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum RecordFormatArg {
     /// A line each, for people
     Terminal,
     /// A JSON document each, one to a line
@@ -51,7 +51,7 @@ enum Form {
 
 /// In which format records are exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ExportForm {
+enum ExportFormatArg {
     /// in-toto statements, v1
     InToto,
 }
@@ -66,7 +66,7 @@ enum LedgerCommand {
 
         /// In which form
         #[arg(long, value_name = "FORM", default_value = "terminal")]
-        format: Form,
+        format: RecordFormatArg,
     },
     /// Show one record
     Show {
@@ -95,7 +95,7 @@ it owes is overdue.")]
 
         /// In which form
         #[arg(long, value_name = "FORM", default_value = "terminal")]
-        format: Form,
+        format: RecordFormatArg,
     },
     /// Work everything out again, and name what does not fit
     ///
@@ -120,7 +120,7 @@ it owes is overdue.")]
 
         /// In which form
         #[arg(long, value_name = "FORM", default_value = "terminal")]
-        format: Form,
+        format: RecordFormatArg,
     },
     /// Write what was decided as in-toto statements, one to a line
     ///
@@ -137,7 +137,7 @@ Ends with 3 if there is something that no statement can be made about.")]
     Export {
         /// In which format
         #[arg(long, value_name = "FORMAT", default_value = "in-toto")]
-        format: ExportForm,
+        format: ExportFormatArg,
 
         /// From this record on
         #[arg(long, value_name = "NUMBER", default_value = "1")]
@@ -168,26 +168,32 @@ Ends with 3 if there is something that no statement can be made about.")]
     },
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let repository = Repository::discover(&world.directory)?;
+pub(super) fn run_ledger(args: &LedgerArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&world.directory)?;
     match &args.command {
-        LedgerCommand::Log { number, format } => reading::log(&repository, *number, *format == Form::Json),
-        LedgerCommand::Show { record, json } => reading::show(&repository, record, *json),
+        LedgerCommand::Log { number, format } => {
+            reading::run_ledger_log(&repository, *number, *format == RecordFormatArg::Json)
+        }
+        LedgerCommand::Show { record, json } => reading::run_ledger_show(&repository, record, *json),
         LedgerCommand::Trace { change, format } => {
-            tracing::run_trace(&repository, change, *format == Form::Json, world)
+            tracing::run_ledger_trace(&repository, change, *format == RecordFormatArg::Json, world)
         }
         LedgerCommand::Verify { seen, signers, refs, no_refs, format } => {
             let refs = if *refs || *no_refs { Some(*refs) } else { None };
             let (seen, signers) = (seen.as_deref(), signers.as_deref());
-            let as_json = *format == Form::Json;
-            holding::run_verify(&repository, &holding::Wanted { seen, signers, refs, as_json }, world)
+            let as_json = *format == RecordFormatArg::Json;
+            holding::run_ledger_verify(
+                &repository,
+                &holding::LedgerVerifyArgs { seen, signers, check_refs: refs, as_json },
+                world,
+            )
         }
-        LedgerCommand::Export { format: ExportForm::InToto, since, output, uri, verifier } => {
+        LedgerCommand::Export { format: ExportFormatArg::InToto, since, output, uri, verifier } => {
             let (output, uri, verifier) = (output.as_deref(), uri.as_deref(), verifier.as_deref());
-            let asked = exporting::Asked { since: *since, output, uri, verifier };
-            exporting::run_export(&repository, &asked, world)
+            let asked = exporting::LedgerExportArgs { since: *since, output, uri, verifier };
+            exporting::run_ledger_export(&repository, &asked, world)
         }
-        LedgerCommand::Reconcile { now } => folding::reconcile(&repository, *now, world),
-        LedgerCommand::Replay { record } => holding::run_replay(&repository, record),
+        LedgerCommand::Reconcile { now } => folding::run_reconcile(&repository, *now, world),
+        LedgerCommand::Replay { record } => holding::run_ledger_replay(&repository, record),
     }
 }

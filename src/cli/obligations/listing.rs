@@ -5,66 +5,72 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Exit, visible};
-use crate::gate::dues::{FOR_CHANGE, record};
-use crate::ledger::obligation::{Standing, late_by, standing};
-use crate::ledger::record::Evidence;
-use crate::ledger::state::{Owed, State};
+use super::super::{CommandExit, replace_invisible};
+use crate::gate::dues::{FOR_CHANGE_TRAILER, format_record_reference};
+use crate::ledger::obligation::{ObligationStatus, obligation_status, seconds_late};
+use crate::ledger::record::ObligationEvidence;
+use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::report::{due, escape};
 
 /// The name and version of the list for programs.
-const SCHEMA: &str = "changegate/obligations/v1";
+const OBLIGATION_LIST_SCHEMA: &str = "changegate/obligations/v1";
 
 /// What is owed at one moment, the most urgent first.
-pub(in crate::cli) struct Listing<'state> {
+pub(in crate::cli) struct ObligationList<'state> {
     now: Timestamp,
-    owed: Vec<(Standing, &'state str, &'state Owed)>,
+    obligations: Vec<(ObligationStatus, &'state str, &'state TrackedObligation)>,
 }
 
-impl<'state> Listing<'state> {
+impl<'state> ObligationList<'state> {
     /// Returns what the state says at `now`; what is due until `soon` is due soon.
-    pub(in crate::cli) fn of(state: &'state State, now: Timestamp, soon: Timestamp) -> Self {
-        let one = |(id, owed): (&'state String, &'state Owed)| (standing(owed, now, soon), id.as_str(), owed);
+    pub(in crate::cli) fn from_state(state: &'state LedgerState, now: Timestamp, soon: Timestamp) -> Self {
+        let one = |(id, owed): (&'state String, &'state TrackedObligation)| {
+            (obligation_status(owed, now, soon), id.as_str(), owed)
+        };
         let mut owed: Vec<_> = state.owed.iter().map(one).collect();
-        let due = |owed: &Owed| owed.due.unwrap_or(Timestamp::MAX);
+        let due = |owed: &TrackedObligation| owed.due.unwrap_or(Timestamp::MAX);
         owed.sort_by(|one, other| (one.0, due(one.2), one.1).cmp(&(other.0, due(other.2), other.1)));
-        Listing { now, owed }
+        ObligationList { now, obligations: owed }
     }
 
     /// Returns how many stand like this.
-    pub(in crate::cli) fn count(&self, standing: Standing) -> usize {
-        self.owed.iter().filter(|(one, _, _)| *one == standing).count()
+    pub(in crate::cli) fn count_with_status(&self, standing: ObligationStatus) -> usize {
+        self.obligations.iter().filter(|(one, _, _)| *one == standing).count()
     }
 
     /// Returns those that stand like this, with their ids.
-    pub(in crate::cli) fn that(
+    pub(in crate::cli) fn filter_by_status(
         &self,
-        standing: Standing,
-    ) -> impl Iterator<Item = (&'state str, &'state Owed)> {
-        self.owed.iter().filter(move |(one, _, _)| *one == standing).map(|(_, id, owed)| (*id, *owed))
+        standing: ObligationStatus,
+    ) -> impl Iterator<Item = (&'state str, &'state TrackedObligation)> {
+        self.obligations.iter().filter(move |(one, _, _)| *one == standing).map(|(_, id, owed)| (*id, *owed))
     }
 
     /// Returns how a command ends that tells this.
-    pub(in crate::cli) fn exit(&self) -> Exit {
-        if 0 < self.count(Standing::Overdue) { Exit::Denied } else { Exit::Allowed }
+    pub(in crate::cli) fn command_exit(&self) -> CommandExit {
+        if 0 < self.count_with_status(ObligationStatus::Overdue) {
+            CommandExit::Denied
+        } else {
+            CommandExit::Allowed
+        }
     }
 
     /// Writes the list for people.
-    pub(in crate::cli) fn terminal(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
-        for (at, title) in TITLES {
+    pub(in crate::cli) fn write_terminal(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
+        for (at, title) in STATUS_TITLES {
             let mut first = true;
-            for (_, owed) in self.that(at).filter(|_| all || at != Standing::Closed) {
+            for (_, owed) in self.filter_by_status(at).filter(|_| all || at != ObligationStatus::Closed) {
                 if first {
                     writeln!(out, "{title}")?;
                     first = false;
                 }
-                self.one(owed, out)?;
+                self.write_obligation(owed, out)?;
             }
         }
-        let counted: Vec<String> = TITLES
+        let counted: Vec<String> = STATUS_TITLES
             .iter()
-            .filter(|(at, _)| 0 < self.count(*at))
-            .map(|(at, title)| format!("{} {title}", self.count(*at)))
+            .filter(|(at, _)| 0 < self.count_with_status(*at))
+            .map(|(at, title)| format!("{} {title}", self.count_with_status(*at)))
             .collect();
         if counted.is_empty() {
             return writeln!(out, "nothing is owed");
@@ -72,84 +78,96 @@ impl<'state> Listing<'state> {
         writeln!(out, "{}", counted.join(", "))
     }
 
-    fn one(&self, owed: &Owed, out: &mut dyn Write) -> io::Result<()> {
-        let change = change(owed);
-        let on = escape::terminal(short(owed.on.as_bytes()), 30);
+    fn write_obligation(&self, owed: &TrackedObligation, out: &mut dyn Write) -> io::Result<()> {
+        let change = describe_owing_change(owed);
+        let on = escape::escape_terminal(shorten_ref_name(owed.on.as_bytes()), 30);
         match &owed.session {
-            None => writeln!(out, "  {change} on {on}: {}", escape::words(&owed.rule))?,
+            None => writeln!(out, "  {change} on {on}: {}", escape::escape_words(&owed.rule))?,
             Some(session) => {
-                let incident = escape::terminal(session.incident.as_bytes(), 30);
-                writeln!(out, "  {change} for {incident}: {}", escape::words(&owed.rule))?;
+                let incident = escape::escape_terminal(session.incident.as_bytes(), 30);
+                writeln!(out, "  {change} for {incident}: {}", escape::escape_words(&owed.rule))?;
             }
         }
-        writeln!(out, "    {}, owed by {}", escape::words(&owed.what), escape::words(&owed.owner))?;
+        writeln!(
+            out,
+            "    {}, owed by {}",
+            escape::escape_words(&owed.what),
+            escape::escape_words(&owed.owner)
+        )?;
         if let Some(closed) = &owed.closed {
-            let by = escape::words(&closed.by.words());
+            let by = escape::escape_words(&closed.by.describe());
             let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
-            let late = seconds.map(|seconds| format!(", {} late", due::amount(seconds)));
-            let (at, late) = (due::instant(closed.at), late.unwrap_or_default());
+            let late = seconds.map(|seconds| format!(", {} late", due::format_duration(seconds)));
+            let (at, late) = (due::format_instant(closed.at), late.unwrap_or_default());
             let flag = if owed.stray.is_some() { ", declared-after-the-fact" } else { "" };
             return writeln!(out, "    closed {at}{late}, by {by}{flag}");
         }
-        writeln!(out, "    {}", due::words(owed.due, self.now))?;
+        writeln!(out, "    {}", due::describe_due_time(owed.due, self.now))?;
         if owed.session.is_some() {
-            return writeln!(out, "    close it with: {}", escape::words(&owed.evidence));
+            return writeln!(out, "    close it with: {}", escape::escape_words(&owed.evidence));
         }
         if let Some(stray) = &owed.stray {
             let Some(on) = &stray.declared_on else {
                 return writeln!(out, "    nobody may declare it: the policy names nobody (`regularise`)");
             };
-            let on = escape::terminal(short(on.as_bytes()), 30);
-            let who = escape::words(&owed.owner);
+            let on = escape::escape_terminal(shorten_ref_name(on.as_bytes()), 30);
+            let who = escape::escape_words(&owed.owner);
             writeln!(out, "    declare it with a change on {on} that one of {who} pushes or merges,")?;
             writeln!(out, "    who did not make it, and that says:")?;
-            writeln!(out, "      {FOR_CHANGE}: {change}")?;
-            return writeln!(out, "      {}", escape::words(&owed.evidence));
+            writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
+            return writeln!(out, "      {}", escape::escape_words(&owed.evidence));
         }
         let others = if owed.by_others { ", by somebody who did not make it" } else { "" };
         writeln!(out, "    close it with a change on {on} that says{others}:")?;
-        writeln!(out, "      {FOR_CHANGE}: {change}")?;
-        writeln!(out, "      {}", escape::words(&owed.evidence))?;
+        writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
+        writeln!(out, "      {}", escape::escape_words(&owed.evidence))?;
         match &owed.pull {
             None => Ok(()),
             Some(pull) => {
-                let pull = escape::terminal(pull.as_bytes(), 60);
+                let pull = escape::escape_terminal(pull.as_bytes(), 60);
                 writeln!(out, "    or with an approving review of {pull}, by somebody else")
             }
         }
     }
 
     /// Writes the list for programs.
-    pub(super) fn json(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
-        let shown = self.owed.iter().filter(|(at, _, _)| all || *at != Standing::Closed);
-        let list: Vec<Value> = shown.map(|(at, id, owed)| self.value(*at, id, owed)).collect();
-        let counts: serde_json::Map<String, Value> =
-            TITLES.iter().map(|(at, _)| (word(*at).to_owned(), self.count(*at).into())).collect();
-        let whole = json!({ "schema": SCHEMA, "now": self.now, "counts": counts, "obligations": list });
-        writeln!(out, "{}", visible(&format!("{whole:#}")))
+    pub(super) fn write_json(&self, all: bool, out: &mut dyn Write) -> io::Result<()> {
+        let shown = self.obligations.iter().filter(|(at, _, _)| all || *at != ObligationStatus::Closed);
+        let list: Vec<Value> = shown.map(|(at, id, owed)| self.obligation_json(*at, id, owed)).collect();
+        let counts: serde_json::Map<String, Value> = STATUS_TITLES
+            .iter()
+            .map(|(at, _)| (describe_status(*at).to_owned(), self.count_with_status(*at).into()))
+            .collect();
+        let whole = json!({ "schema": OBLIGATION_LIST_SCHEMA, "now": self.now, "counts": counts, "obligations": list });
+        writeln!(out, "{}", replace_invisible(&format!("{whole:#}")))
     }
 
     /// Returns every obligation for programs, the most urgent first.
-    pub(in crate::cli) fn values(&self) -> Vec<Value> {
-        self.owed.iter().map(|(at, id, owed)| self.value(*at, id, owed)).collect()
+    pub(in crate::cli) fn to_json_values(&self) -> Vec<Value> {
+        self.obligations.iter().map(|(at, id, owed)| self.obligation_json(*at, id, owed)).collect()
     }
 
     /// Returns one obligation for programs.
-    pub(in crate::cli) fn value(&self, at: Standing, id: &str, owed: &Owed) -> Value {
+    pub(in crate::cli) fn obligation_json(
+        &self,
+        at: ObligationStatus,
+        id: &str,
+        owed: &TrackedObligation,
+    ) -> Value {
         let closed = owed.closed.as_ref().map(|closed| match &closed.by {
-            Evidence::Change { id } => json!({ "at": closed.at, "by": id }),
-            Evidence::Ticket { key, source, url, by, .. } => {
+            ObligationEvidence::Change { id } => json!({ "at": closed.at, "by": id }),
+            ObligationEvidence::Ticket { key, source, url, by, .. } => {
                 let ticket = json!({ "key": key, "source": source, "url": url });
                 json!({ "at": closed.at, "by": by, "ticket": ticket })
             }
-            Evidence::Review { by, on, .. } => {
+            ObligationEvidence::Review { by, on, .. } => {
                 json!({ "at": closed.at, "by": by.to_lossy(), "review-of": on.to_lossy() })
             }
-            Evidence::Session { by } => json!({ "at": closed.at, "by": by }),
+            ObligationEvidence::Session { by } => json!({ "at": closed.at, "by": by }),
         });
         json!({
             "id": id,
-            "standing": word(at),
+            "standing": describe_status(at),
             "ref": owed.on.to_lossy(),
             "change": owed.change,
             "rule": owed.rule,
@@ -162,7 +180,7 @@ impl<'state> Listing<'state> {
             "due": owed.due,
             "late-by": match &owed.closed {
                 Some(closed) => closed.late_by,
-                None => late_by(owed.due, self.now),
+                None => seconds_late(owed.due, self.now),
             },
             "closed": closed,
             "session": owed.session,
@@ -172,29 +190,29 @@ impl<'state> Listing<'state> {
     }
 }
 
-const TITLES: [(Standing, &str); 5] = [
-    (Standing::Overdue, "overdue"),
-    (Standing::DueSoon, "due soon"),
-    (Standing::Open, "open"),
-    (Standing::ClosedLate, "closed late"),
-    (Standing::Closed, "closed in time"),
+const STATUS_TITLES: [(ObligationStatus, &str); 5] = [
+    (ObligationStatus::Overdue, "overdue"),
+    (ObligationStatus::DueSoon, "due soon"),
+    (ObligationStatus::Open, "open"),
+    (ObligationStatus::ClosedLate, "closed late"),
+    (ObligationStatus::Closed, "closed in time"),
 ];
 
-fn word(standing: Standing) -> &'static str {
+fn describe_status(standing: ObligationStatus) -> &'static str {
     match standing {
-        Standing::Overdue => "overdue",
-        Standing::DueSoon => "due-soon",
-        Standing::Open => "open",
-        Standing::ClosedLate => "closed-late",
-        Standing::Closed => "closed",
+        ObligationStatus::Overdue => "overdue",
+        ObligationStatus::DueSoon => "due-soon",
+        ObligationStatus::Open => "open",
+        ObligationStatus::ClosedLate => "closed-late",
+        ObligationStatus::Closed => "closed",
     }
 }
 
 /// Returns how a later change names the one that owes; for a break-glass session, its id.
-pub(super) fn change(owed: &Owed) -> String {
+pub(super) fn describe_owing_change(owed: &TrackedObligation) -> String {
     match (&owed.session, &owed.stray, owed.change) {
-        (Some(session), _, _) => return escape::words(&session.id).to_string(),
-        (None, Some(stray), None) => return record(stray.record),
+        (Some(session), _, _) => return escape::escape_words(&session.id).to_string(),
+        (None, Some(stray), None) => return format_record_reference(stray.record),
         _ => {}
     }
     let id = owed.change.map(|id| id.to_string()).unwrap_or_default();
@@ -202,6 +220,6 @@ pub(super) fn change(owed: &Owed) -> String {
 }
 
 /// Returns the name of a ref as people call it.
-pub(super) fn short(name: &[u8]) -> &[u8] {
+pub(super) fn shorten_ref_name(name: &[u8]) -> &[u8] {
     name.strip_prefix(b"refs/heads/").unwrap_or(name)
 }

@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write as _};
 use clap::ValueEnum;
 
 use super::output;
-use super::{Exit, Stop, World};
-use crate::calendar::Within;
+use super::{CommandError, CommandExit, Context};
+use crate::calendar::TimeLimit;
 use crate::git::Repository;
-use crate::ledger::REF;
+use crate::ledger::LEDGER_REF;
 use crate::ledger::store;
 
 mod listing;
@@ -17,13 +17,13 @@ mod on_github;
 mod sweeping;
 mod tickets;
 
-pub(super) use listing::Listing;
-pub(super) use notify::Place;
-pub(super) use on_github::sweep_with;
-pub(super) use sweeping::{SweepArgs, sweep};
+pub(super) use listing::ObligationList;
+pub(super) use notify::NotifyChannel;
+pub(super) use on_github::sweep_forge_ledger;
+pub(super) use sweeping::{SweepArgs, run_sweep};
 
 /// What is due within this is due soon, unless somebody says otherwise.
-pub(super) const SOON: &str = "24h";
+pub(super) const DEFAULT_DUE_SOON: &str = "24h";
 
 /// List what changes owe that were let through against it
 ///
@@ -39,9 +39,9 @@ Examples:
   changegate obligations --format json  for programs
 
 Ends with 1 if something is overdue.")]
-pub(super) struct Args {
+pub(super) struct ObligationsArgs {
     /// What is due within this time is due soon
-    #[arg(long, value_name = "TIME", default_value = SOON)]
+    #[arg(long, value_name = "TIME", default_value = DEFAULT_DUE_SOON)]
     due: String,
 
     /// Also list what was closed in time
@@ -50,29 +50,31 @@ pub(super) struct Args {
 
     /// In which form the list is written
     #[arg(long, value_name = "FORM", default_value = "terminal")]
-    format: Form,
+    format: ObligationFormatArg,
 }
 
 /// In which form the list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum ObligationFormatArg {
     /// For people
     Terminal,
     /// For programs; see docs/emergencies.md
     Json,
 }
 
-pub(super) fn run(args: &Args, world: &World) -> Result<Exit, Stop> {
-    let within = Within::new(&args.due).map_err(|why| Stop::Wrong(format!("--due: {why}")))?;
-    let repository = Repository::discover(&world.directory)?;
-    let state = store::state(&repository)?
-        .ok_or_else(|| Stop::Wrong(format!("there is no ledger here: {REF} does not exist")))?;
-    let listing = Listing::of(&state, world.now, within.due(world.now).unwrap_or(world.now));
+pub(super) fn run_obligations(args: &ObligationsArgs, world: &Context) -> Result<CommandExit, CommandError> {
+    let within = TimeLimit::new(&args.due).map_err(|why| CommandError::Usage(format!("--due: {why}")))?;
+    let repository = Repository::discover_from(&world.directory)?;
+    let state = store::read_state(&repository)?.ok_or_else(|| {
+        CommandError::Usage(format!("there is no ledger here: {LEDGER_REF} does not exist"))
+    })?;
+    let listing =
+        ObligationList::from_state(&state, world.now, within.due_after(world.now).unwrap_or(world.now));
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
-        Form::Terminal => listing.terminal(args.all, &mut out),
-        Form::Json => listing.json(args.all, &mut out),
+        ObligationFormatArg::Terminal => listing.write_terminal(args.all, &mut out),
+        ObligationFormatArg::Json => listing.write_json(args.all, &mut out),
     };
-    output::said(written.and_then(|()| out.flush()))?;
-    Ok(listing.exit())
+    output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
+    Ok(listing.command_exit())
 }

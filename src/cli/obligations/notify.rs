@@ -7,63 +7,68 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{Stop, World};
-use super::listing::{change, short};
-use crate::ledger::state::Owed;
+use super::super::{CommandError, Context};
+use super::listing::{describe_owing_change, shorten_ref_name};
+use crate::ledger::state::TrackedObligation;
 use crate::report::due;
 
 /// How long a place may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many obligations a message for people names.
-const NAMED: usize = 20;
+const MAX_NAMED_OBLIGATIONS: usize = 20;
 
 /// Where a message goes.
-pub(in super::super) struct Place {
-    kind: Kind,
+pub(in super::super) struct NotifyChannel {
+    kind: ChannelKind,
     url: String,
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum ChannelKind {
     Slack,
     Webhook,
 }
 
-impl Place {
+impl NotifyChannel {
     /// Reads `slack=URL`, `webhook=URL`, or either with `env:NAME` in the place of the address.
-    pub(in super::super) fn read(written: &str, world: &World) -> Result<Place, Stop> {
-        let wrong = |why: &str| Stop::Wrong(format!("--notify: {why}"));
+    pub(in super::super) fn parse_channel(
+        written: &str,
+        world: &Context,
+    ) -> Result<NotifyChannel, CommandError> {
+        let wrong = |why: &str| CommandError::Usage(format!("--notify: {why}"));
         let (kind, address) =
             written.split_once('=').ok_or_else(|| wrong("it is slack=URL or webhook=URL"))?;
         let kind = match kind {
-            "slack" => Kind::Slack,
-            "webhook" => Kind::Webhook,
+            "slack" => ChannelKind::Slack,
+            "webhook" => ChannelKind::Webhook,
             _ => return Err(wrong("it is slack=URL or webhook=URL")),
         };
         let url = match address.strip_prefix("env:") {
             Some(name) => world
-                .variable(name)
+                .read_variable(name)
                 .and_then(|value| value.into_string().ok())
                 .ok_or_else(|| wrong("the variable that it names is not set"))?,
             None => address.to_owned(),
         };
-        let is_safe = url.starts_with("https://") || is_loopback(&url);
-        is_safe.then_some(Place { kind, url }).ok_or_else(|| wrong("the address begins with https://"))
+        let is_safe = url.starts_with("https://") || is_loopback_url(&url);
+        is_safe
+            .then_some(NotifyChannel { kind, url })
+            .ok_or_else(|| wrong("the address begins with https://"))
     }
 
     /// Sends what is due soon and what is overdue; each with the list for programs.
-    pub(super) fn send(
+    pub(super) fn send_due_obligations(
         &self,
-        soon: &[(&str, &Owed)],
-        overdue: &[(&str, &Owed)],
+        soon: &[(&str, &TrackedObligation)],
+        overdue: &[(&str, &TrackedObligation)],
         list: &[Value],
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CommandError> {
         let body = match self.kind {
-            Kind::Slack => json!({ "text": slack(soon, overdue) }),
-            Kind::Webhook => json!({ "schema": "changegate/due/v1", "obligations": list }),
+            ChannelKind::Slack => json!({ "text": render_slack_text(soon, overdue) }),
+            ChannelKind::Webhook => json!({ "schema": "changegate/due/v1", "obligations": list }),
         };
-        let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0);
+        let config = ureq::Agent::config_builder().timeout_global(Some(CHANNEL_TIMEOUT)).max_redirects(0);
         let agent: ureq::Agent = config.build().into();
         let sent = agent.post(&self.url).header("content-type", "application/json").send(body.to_string());
         let why = match sent {
@@ -75,15 +80,17 @@ impl Place {
             Err(_) => "it cannot be reached".into(),
         };
         let place = match self.kind {
-            Kind::Slack => "slack",
-            Kind::Webhook => "webhook",
+            ChannelKind::Slack => "slack",
+            ChannelKind::Webhook => "webhook",
         };
-        Err(Stop::Failed(anyhow::anyhow!("nobody was told by {place}: {why}; the next sweep tries again")))
+        Err(CommandError::Failed(anyhow::anyhow!(
+            "nobody was told by {place}: {why}; the next sweep tries again"
+        )))
     }
 }
 
 /// Returns whether an address leads nowhere but to this machine.
-fn is_loopback(url: &str) -> bool {
+fn is_loopback_url(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = host
@@ -92,22 +99,26 @@ fn is_loopback(url: &str) -> bool {
     matches!(host, "127.0.0.1" | "localhost" | "[::1]")
 }
 
-fn slack(soon: &[(&str, &Owed)], overdue: &[(&str, &Owed)]) -> String {
+fn render_slack_text(soon: &[(&str, &TrackedObligation)], overdue: &[(&str, &TrackedObligation)]) -> String {
     let mut text = format!("changegate: {} overdue, {} due soon", overdue.len(), soon.len());
     for (word, owed) in overdue
         .iter()
         .map(|one| ("overdue", one.1))
         .chain(soon.iter().map(|one| ("due soon", one.1)))
-        .take(NAMED)
+        .take(MAX_NAMED_OBLIGATIONS)
     {
-        let at = owed.due.map(due::instant).unwrap_or_default();
+        let at = owed.due.map(due::format_instant).unwrap_or_default();
         let on = match &owed.session {
-            None => String::from_utf8_lossy(short(owed.on.as_bytes())).into_owned(),
+            None => String::from_utf8_lossy(shorten_ref_name(owed.on.as_bytes())).into_owned(),
             Some(session) => session.incident.to_lossy().into_owned(),
         };
-        text.push_str(&escaped(&format!("\n{word}: {} on {on} owes {}, due {at}", change(owed), owed.what)));
+        text.push_str(&escape_slack(&format!(
+            "\n{word}: {} on {on} owes {}, due {at}",
+            describe_owing_change(owed),
+            owed.what
+        )));
     }
-    let more = soon.len().saturating_add(overdue.len()).saturating_sub(NAMED);
+    let more = soon.len().saturating_add(overdue.len()).saturating_sub(MAX_NAMED_OBLIGATIONS);
     if 0 < more {
         text.push_str(&format!("\nand {more} more"));
     }
@@ -115,7 +126,7 @@ fn slack(soon: &[(&str, &Owed)], overdue: &[(&str, &Owed)]) -> String {
 }
 
 /// Returns text that Slack shows as it is: no link, no mention, no channel.
-fn escaped(text: &str) -> String {
+fn escape_slack(text: &str) -> String {
     let mut out = String::new();
     for one in text.chars() {
         match one {
@@ -138,14 +149,14 @@ mod tests {
 
     #[test]
     fn nothing_reaches_slack_as_anything_but_text() {
-        assert_eq!(escaped("<!channel> & <http://x|y>"), "&lt;!channel&gt; &amp; &lt;http://x|y&gt;");
-        assert!(!escaped("a\u{202e}b").contains('\u{202e}'));
+        assert_eq!(escape_slack("<!channel> & <http://x|y>"), "&lt;!channel&gt; &amp; &lt;http://x|y&gt;");
+        assert!(!escape_slack("a\u{202e}b").contains('\u{202e}'));
     }
 
     #[test]
     fn without_encryption_only_this_machine_is_told() {
         for url in ["http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:1/"] {
-            assert!(is_loopback(url), "{url}");
+            assert!(is_loopback_url(url), "{url}");
         }
         for url in [
             "http://example.com/",
@@ -154,7 +165,7 @@ mod tests {
             "ftp://localhost/",
             "http://localhost:x@example.com/",
         ] {
-            assert!(!is_loopback(url), "{url}");
+            assert!(!is_loopback_url(url), "{url}");
         }
     }
 }

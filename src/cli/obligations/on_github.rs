@@ -6,106 +6,115 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::tickets::access;
-use super::super::{Exit, Stop, World, ledger, output, pr};
-use super::listing::Listing;
-use super::notify::Place;
-use super::sweeping::{SweepArgs, tell};
-use super::tickets::Confirmed;
-use crate::calendar::Within;
-use crate::github::{Options, Patience, PusherFrom, RepoName, Session, Source};
-use crate::ledger::asking::{Policies, ask};
-use crate::ledger::recalled::Recalled;
-use crate::ledger::retrospect::{is_looked_at, look};
-use crate::ledger::state::Owed;
+use super::super::tickets::read_ticket_access;
+use super::super::{CommandError, CommandExit, Context, ledger, output, pr};
+use super::listing::ObligationList;
+use super::notify::NotifyChannel;
+use super::sweeping::{SweepArgs, notify_due};
+use super::tickets::TicketConfirmations;
+use crate::calendar::TimeLimit;
+use crate::github::{
+    GitHubJudgeOptions, GitHubRequestLimits, GitHubSession, GitHubSource, PusherSource, RepositoryName,
+};
+use crate::ledger::asking::{TicketPolicies, confirm_forge_tickets};
+use crate::ledger::recalled::PastDecisions;
+use crate::ledger::retrospect::{find_late_reviews, is_closable_by_review};
+use crate::ledger::state::TrackedObligation;
 use crate::ledger::sweep;
-use crate::ledger::workflow::Keeping;
-use crate::policy::PATH;
+use crate::ledger::workflow::ForgeLedger;
+use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape;
 
 /// How long asking GitHub may take altogether, where nobody says so.
-const DEADLINE: Duration = Duration::from_secs(900);
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// What a sweep came to.
-pub(in super::super) struct Swept {
+pub(in super::super) struct SweepOutcome {
     /// How it ends.
-    pub(in super::super) exit: Exit,
+    pub(in super::super) exit: CommandExit,
     /// What is owed, for people.
     pub(in super::super) text: String,
 }
 
 /// Sweeps from a terminal or a scheduler, by a token in the environment.
-pub(super) fn sweep(
+pub(super) fn sweep_github(
     repo: &str,
     args: &SweepArgs,
-    within: Within,
-    places: &[Place],
-    world: &World,
-) -> Result<Exit, Stop> {
-    let repo = RepoName::read(repo).ok_or_else(|| Stop::Wrong("--github takes OWNER/REPO".into()))?;
-    let server = pr::server(None, world)?;
-    let token = pr::token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"], world)?;
-    let remote = ledger::remote(&repo, &server, token.as_ref(), world)?;
-    let session = Session::open(Source::Live {
+    within: TimeLimit,
+    places: &[NotifyChannel],
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
+    let repo = RepositoryName::parse_name(repo)
+        .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO".into()))?;
+    let server = pr::read_github_server(None, world)?;
+    let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"], world)?;
+    let remote = ledger::open_ledger_remote(&repo, &server, token.as_ref(), world)?;
+    let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),
-        patience: Patience { deadline: DEADLINE, ..Patience::default() },
-        record: None,
+        limits: GitHubRequestLimits { total_timeout: SWEEP_TIMEOUT, ..GitHubRequestLimits::default() },
+        record_to: None,
         now: world.now,
     })?;
-    let options = Options {
-        policy: PATH.into(),
-        pusher: PusherFrom::Activity,
+    let options = GitHubJudgeOptions {
+        policy_path: DEFAULT_POLICY_PATH.into(),
+        pusher_source: PusherSource::BranchActivity,
         explain: false,
-        tickets: Some(access(world, args.export.as_deref(), None)?),
+        ticket_access: Some(read_ticket_access(world, args.export.as_deref(), None)?),
     };
-    let keeping = Keeping::new(&session, &remote, &repo, &options, world.clock);
-    sweep_with(&keeping, within, places, world).map(|swept| swept.exit)
+    let keeping = ForgeLedger::new(&session, &remote, &repo, &options, world.clock);
+    sweep_forge_ledger(&keeping, within, places, world).map(|swept| swept.exit)
 }
 
 /// Sweeps, and writes what is owed to standard output.
-pub(in super::super) fn sweep_with(
-    keeping: &Keeping<'_>,
-    within: Within,
-    places: &[Place],
-    world: &World,
-) -> Result<Swept, Stop> {
-    let (told, state) = keeping.catch_up()?;
-    ledger::tell_kept(&told, keeping.newest().as_ref())?;
-    let policies = Policies::of(keeping, &state);
-    let is_wanted = |owed: &&Owed| is_looked_at(owed) || policies.is_asked(owed);
-    let wanted: Vec<&Owed> = state.owed.values().filter(is_wanted).collect();
-    let recalled = Recalled::of(keeping, &wanted)?;
-    let looked = look(keeping, &state, &recalled);
-    let confirmed = Confirmed::of(ask(keeping, &state, &policies, &recalled, (world.clock)()));
-    let (closed, state) = keeping.append(&mut |ledger, now| {
-        let mut events = looked.events(ledger.state());
-        events.extend(confirmed.discharges(ledger.state(), &events, now));
-        let words: Vec<String> = events.iter().filter_map(sweep::closed).collect();
-        events.into_iter().try_for_each(|event| ledger.append(event, None, now)).map(|()| words)
+pub(in super::super) fn sweep_forge_ledger(
+    keeping: &ForgeLedger<'_>,
+    within: TimeLimit,
+    places: &[NotifyChannel],
+    world: &Context,
+) -> Result<SweepOutcome, CommandError> {
+    let (told, state) = keeping.record_all_refs()?;
+    ledger::write_forge_ledger_report(&told, keeping.newest_anchor().as_ref())?;
+    let policies = TicketPolicies::read_policies(keeping, &state);
+    let is_wanted = |owed: &&TrackedObligation| is_closable_by_review(owed) || policies.is_confirmable(owed);
+    let wanted: Vec<&TrackedObligation> = state.owed.values().filter(is_wanted).collect();
+    let recalled = PastDecisions::read_decisions(keeping, &wanted)?;
+    let looked = find_late_reviews(keeping, &state, &recalled);
+    let confirmed = TicketConfirmations::from_answers(confirm_forge_tickets(
+        keeping,
+        &state,
+        &policies,
+        &recalled,
+        (world.clock)(),
+    ));
+    let (closed, state) = keeping.append_with_retry(&mut |ledger, now| {
+        let mut events = looked.discharge_events(ledger.state());
+        events.extend(confirmed.build_discharges(ledger.state(), &events, now));
+        let words: Vec<String> = events.iter().filter_map(sweep::describe_discharge).collect();
+        events.into_iter().try_for_each(|event| ledger.append_event(event, None, now)).map(|()| words)
     })?;
     let problems: Vec<&String> = looked.problems.iter().chain(&policies.problems).collect();
-    confirmed.tell(&state, &closed)?;
+    confirmed.write_confirmation_report(&state, &closed)?;
     let mut out = BufWriter::new(io::stdout().lock());
     for line in &problems {
-        output::said(writeln!(out, "changegate: {}", escape::words(line)))?;
+        output::ignore_broken_pipe(writeln!(out, "changegate: {}", escape::escape_words(line)))?;
     }
     let now: Timestamp = (world.clock)();
-    let listing = Listing::of(&state, now, within.due(now).unwrap_or(now));
+    let listing = ObligationList::from_state(&state, now, within.due_after(now).unwrap_or(now));
     let mut text = Vec::new();
-    listing.terminal(false, &mut text)?;
-    output::said(out.write_all(&text).and_then(|()| out.flush()))?;
+    listing.write_terminal(false, &mut text)?;
+    output::ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush()))?;
     drop(out);
-    tell(&listing, places, world, &mut |event| {
-        keeping.append(&mut |ledger, now| ledger.append(event.clone(), None, now))?;
+    notify_due(&listing, places, world, &mut |event| {
+        keeping.append_with_retry(&mut |ledger, now| ledger.append_event(event.clone(), None, now))?;
         Ok(())
     })?;
-    let is_told = problems.is_empty() && told.unasked.is_empty();
-    let exit = match (told.appended.unauthorised.is_empty(), listing.exit(), is_told) {
-        (_, _, false) => Exit::Failed,
-        (true, Exit::Allowed, true) if confirmed.is_unanswered(&state) => Exit::Failed,
+    let is_told = problems.is_empty() && told.unanswered.is_empty();
+    let exit = match (told.appended.unauthorised.is_empty(), listing.command_exit(), is_told) {
+        (_, _, false) => CommandExit::Failed,
+        (true, CommandExit::Allowed, true) if confirmed.has_unanswered(&state) => CommandExit::Failed,
         (true, exit, true) => exit,
-        (false, ..) => Exit::Denied,
+        (false, ..) => CommandExit::Denied,
     };
-    Ok(Swept { exit, text: String::from_utf8_lossy(&text).into_owned() })
+    Ok(SweepOutcome { exit, text: String::from_utf8_lossy(&text).into_owned() })
 }

@@ -12,24 +12,24 @@ use ssh_encoding::base64::{Base64, Encoding};
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
 
-use super::keys::{BadKey, Place, exact_address};
+use super::keys::{BadKey, KeyLocation, is_exact_address};
 use crate::change::Text;
 use crate::change::person::canonical_address;
 
 /// One line of the file: a key, whom it stands for, for what and when.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct AllowedSigner {
     /// The address, as it is written.
     pub(super) principal: Text,
     /// The key.
     pub(super) key: KeyData,
     /// What is said about it.
-    pub(super) options: Options,
+    pub(super) options: SignerOptions,
 }
 
 /// For what and when a key counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Options {
+pub(super) struct SignerOptions {
     /// What it may sign; everything if it is not said.
     pub(super) namespaces: Option<Vec<String>>,
     /// From when on it counts.
@@ -43,21 +43,24 @@ pub(super) struct Options {
 /// # Errors
 ///
 /// Returns every line that is malformed, and every key that stands for two addresses.
-pub(super) fn read(file: &[u8]) -> Result<Vec<Entry>, Vec<BadKey>> {
-    let mut entries: Vec<Entry> = Vec::new();
+pub(super) fn read_allowed_signers(file: &[u8]) -> Result<Vec<AllowedSigner>, Vec<BadKey>> {
+    let mut entries: Vec<AllowedSigner> = Vec::new();
     let mut errors = Vec::new();
     for (index, line) in file.split(|byte| *byte == b'\n').enumerate() {
-        match read_line(line).and_then(|entry| only_one_principal(&entries, entry)) {
+        match read_signer_line(line).and_then(|entry| check_single_principal(&entries, entry)) {
             Ok(entry) => entries.extend(entry),
-            Err(reason) => errors.push(BadKey { place: Place::Line(index + 1), reason }),
+            Err(reason) => errors.push(BadKey { location: KeyLocation::Line(index + 1), reason }),
         }
     }
     if errors.is_empty() { Ok(entries) } else { Err(errors) }
 }
 
-fn only_one_principal(entries: &[Entry], entry: Option<Entry>) -> Result<Option<Entry>, String> {
+fn check_single_principal(
+    entries: &[AllowedSigner],
+    entry: Option<AllowedSigner>,
+) -> Result<Option<AllowedSigner>, String> {
     let Some(entry) = entry else { return Ok(None) };
-    let address = |entry: &Entry| canonical_address(entry.principal.as_bytes());
+    let address = |entry: &AllowedSigner| canonical_address(entry.principal.as_bytes());
     let clash = entries.iter().any(|other| other.key == entry.key && address(other) != address(&entry));
     match clash {
         true => Err("this key already stands for another address; one key is one person".into()),
@@ -66,7 +69,7 @@ fn only_one_principal(entries: &[Entry], entry: Option<Entry>) -> Result<Option<
 }
 
 /// Reads one line; `None` if it is empty or a comment.
-fn read_line(line: &[u8]) -> Result<Option<Entry>, String> {
+fn read_signer_line(line: &[u8]) -> Result<Option<AllowedSigner>, String> {
     let line = std::str::from_utf8(line).map_err(|_| "the line is not UTF-8")?;
     if line.chars().any(|character| character.is_control() && character != '\t') {
         return Err("the line has a control character (a carriage return, perhaps)".into());
@@ -75,32 +78,32 @@ fn read_line(line: &[u8]) -> Result<Option<Entry>, String> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
-    let (principal, rest) = cut_word(line);
-    if !exact_address(principal.as_bytes()) {
+    let (principal, rest) = split_word(line);
+    if !is_exact_address(principal.as_bytes()) {
         return Err(format!(
             "`{}` is not one exact address; lists, patterns and quotes are refused",
             principal.escape_debug()
         ));
     }
-    let mut options = Options::default();
+    let mut options = SignerOptions::default();
     let rest = if begins_with_option(rest) { read_options(rest, &mut options)? } else { rest };
     if let (Some(after), Some(before)) = (options.valid_after, options.valid_before)
         && before <= after
     {
         return Err("`valid-before` is not later than `valid-after`".into());
     }
-    Ok(Some(Entry { principal: principal.into(), key: read_key(rest)?, options }))
+    Ok(Some(AllowedSigner { principal: principal.into(), key: read_key(rest)?, options }))
 }
 
-const OPTIONS: [&str; 4] = ["cert-authority", "namespaces", "valid-after", "valid-before"];
+const OPTION_NAMES: [&str; 4] = ["cert-authority", "namespaces", "valid-after", "valid-before"];
 
 fn begins_with_option(text: &str) -> bool {
-    let (word, _) = cut_word(text);
-    OPTIONS.iter().any(|option| option.eq_ignore_ascii_case(word)) || word.contains(['=', ','])
+    let (word, _) = split_word(text);
+    OPTION_NAMES.iter().any(|option| option.eq_ignore_ascii_case(word)) || word.contains(['=', ','])
 }
 
 /// Reads the options at the start of `text`, and returns what follows them.
-fn read_options<'a>(mut text: &'a str, options: &mut Options) -> Result<&'a str, String> {
+fn read_options<'a>(mut text: &'a str, options: &mut SignerOptions) -> Result<&'a str, String> {
     loop {
         let end = text.find(['=', ',', ' ', '\t']).unwrap_or(text.len());
         let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
@@ -108,7 +111,7 @@ fn read_options<'a>(mut text: &'a str, options: &mut Options) -> Result<&'a str,
         if name == "cert-authority" {
             return Err("`cert-authority` is refused: list each key with the address it stands for".into());
         }
-        if !OPTIONS.contains(&name.as_str()) {
+        if !OPTION_NAMES.contains(&name.as_str()) {
             return Err(format!("`{}` is neither an option nor a type of key", name.escape_debug()));
         }
         let value =
@@ -174,8 +177,8 @@ fn read_time(name: &str, value: &str) -> Result<Timestamp, String> {
 
 /// Reads `TYPE BASE64 [COMMENT]`.
 fn read_key(text: &str) -> Result<KeyData, String> {
-    let (kind, rest) = cut_word(text);
-    let (base64, _comment) = cut_word(rest);
+    let (kind, rest) = split_word(text);
+    let (base64, _comment) = split_word(rest);
     if kind.is_empty() || base64.is_empty() {
         return Err("the line has no key".into());
     }
@@ -186,7 +189,7 @@ fn read_key(text: &str) -> Result<KeyData, String> {
             kind.escape_debug()
         )
     };
-    if !ACCEPTED.contains(&kind) {
+    if !ACCEPTED_KEY_TYPES.contains(&kind) {
         return Err(unknown());
     }
     let bytes = Base64::decode_vec(base64).map_err(|_| "the key is not base64")?;
@@ -207,7 +210,7 @@ fn read_key(text: &str) -> Result<KeyData, String> {
 }
 
 /// The types of keys that are accepted. DSA rests on SHA-1; P-521 has no verifier here.
-const ACCEPTED: [&str; 6] = [
+const ACCEPTED_KEY_TYPES: [&str; 6] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
@@ -217,7 +220,7 @@ const ACCEPTED: [&str; 6] = [
 ];
 
 /// Splits after the first word, without the white space that follows it.
-fn cut_word(text: &str) -> (&str, &str) {
+fn split_word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     (word, rest.trim_start_matches([' ', '\t']))
 }
@@ -229,7 +232,7 @@ mod tests {
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
 
     fn reason(line: &str) -> String {
-        let errors = read(line.as_bytes()).unwrap_err();
+        let errors = read_allowed_signers(line.as_bytes()).unwrap_err();
         assert_eq!(errors.len(), 1, "{line}");
         errors[0].reason.clone()
     }
@@ -240,7 +243,7 @@ mod tests {
             "# keys\n\nana@x.example namespaces=\"git,file\",Valid-After=\"20260101Z\",valid-before=\"20270131235959Z\" {KEY} a comment\n\tbob@x.example\t{}\n",
             KEY.replace("FSqti", "FSqtj")
         );
-        let entries = read(file.as_bytes()).unwrap();
+        let entries = read_allowed_signers(file.as_bytes()).unwrap();
         assert_eq!(entries.len(), 2);
         assert_eq!(entries[0].principal, "ana@x.example".into());
         assert_eq!(entries[0].options.namespaces.as_deref().unwrap(), ["git", "file"]);
@@ -257,16 +260,17 @@ mod tests {
         assert!(reason(&format!("ana@x cert-authority {KEY}")).contains("cert-authority"));
         assert!(reason(&format!("ana@x namespaces=\"git\",CERT-AUTHORITY {KEY}")).contains("cert-authority"));
         let twice = format!("ana@x {KEY}\nANA+git@x {KEY}\nbob@x {KEY}\n");
-        let errors = read(twice.as_bytes()).unwrap_err();
-        assert_eq!((errors.len(), errors[0].place), (1, Place::Line(3)));
+        let errors = read_allowed_signers(twice.as_bytes()).unwrap_err();
+        assert_eq!((errors.len(), errors[0].location), (1, KeyLocation::Line(3)));
     }
 
     #[test]
     fn every_malformed_line_is_named() {
         let file =
             format!("ana@x {KEY}\nana@x ssh-ed25519 AAAA\nana@x\nana@x valid-before=20260101Z {KEY}\n");
-        let lines: Vec<Place> = read(file.as_bytes()).unwrap_err().iter().map(|error| error.place).collect();
-        assert_eq!(lines, [Place::Line(2), Place::Line(3), Place::Line(4)]);
+        let lines: Vec<KeyLocation> =
+            read_allowed_signers(file.as_bytes()).unwrap_err().iter().map(|error| error.location).collect();
+        assert_eq!(lines, [KeyLocation::Line(2), KeyLocation::Line(3), KeyLocation::Line(4)]);
     }
 
     #[test]

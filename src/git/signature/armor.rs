@@ -7,11 +7,11 @@
 use ssh_encoding::base64::{Base64, Encoding};
 
 /// Why an armor cannot be opened.
-pub(super) type Broken = &'static str;
+pub(super) type ArmorError = &'static str;
 
 /// What an armor may hold beside its base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flavour {
+pub(super) enum ArmorFlavour {
     /// Headers, the empty line that ends them, and a checksum.
     OpenPgp,
     /// None of these.
@@ -23,7 +23,7 @@ pub(super) enum Flavour {
 /// # Errors
 ///
 /// Says which part of the armor is broken.
-pub(super) fn open(text: &[u8], label: &str, flavour: Flavour) -> Result<Vec<u8>, Broken> {
+pub(super) fn open_armor(text: &[u8], label: &str, flavour: ArmorFlavour) -> Result<Vec<u8>, ArmorError> {
     let text = std::str::from_utf8(text).map_err(|_| "the armor is not ASCII")?;
     let mut lines = text.lines();
     let bytes = read_block(&mut lines, label, flavour)?;
@@ -39,7 +39,7 @@ pub(super) fn open(text: &[u8], label: &str, flavour: Flavour) -> Result<Vec<u8>
 /// # Errors
 ///
 /// Gives the number of the first line of the armor that is broken, and says how it is broken.
-pub(super) fn open_all(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize, Broken)> {
+pub(super) fn open_all_armors(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize, ArmorError)> {
     let text = std::str::from_utf8(text).map_err(|_| (1, "the armor is not ASCII"))?;
     let mut lines = text.lines();
     let mut blocks = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn open_all(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize,
                 lines.next();
             }
             Some(_) => {
-                let block = read_block(&mut lines, label, Flavour::OpenPgp);
+                let block = read_block(&mut lines, label, ArmorFlavour::OpenPgp);
                 let number = || text.lines().count() - before.count() + 1;
                 blocks.push(block.map_err(|broken| (number(), broken))?);
             }
@@ -59,7 +59,11 @@ pub(super) fn open_all(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize,
     }
 }
 
-fn read_block(lines: &mut std::str::Lines<'_>, label: &str, flavour: Flavour) -> Result<Vec<u8>, Broken> {
+fn read_block(
+    lines: &mut std::str::Lines<'_>,
+    label: &str,
+    flavour: ArmorFlavour,
+) -> Result<Vec<u8>, ArmorError> {
     let is_mark = |line: &str, mark: &str| {
         let inner = line.trim_ascii_end().strip_prefix("-----")?.strip_suffix("-----")?;
         (inner.strip_prefix(mark)? == label).then_some(())
@@ -67,7 +71,7 @@ fn read_block(lines: &mut std::str::Lines<'_>, label: &str, flavour: Flavour) ->
     if lines.next().and_then(|line| is_mark(line, "BEGIN ")).is_none() {
         return Err("the armor does not begin as it should");
     }
-    if flavour == Flavour::OpenPgp {
+    if flavour == ArmorFlavour::OpenPgp {
         loop {
             let line = lines.next().ok_or("the armor is cut short")?.trim_ascii_end();
             if line.is_empty() {
@@ -88,7 +92,7 @@ fn read_block(lines: &mut std::str::Lines<'_>, label: &str, flavour: Flavour) ->
         if checksum || line.is_empty() || line.starts_with("-----") {
             return Err("the armor does not end as it should");
         }
-        if flavour == Flavour::OpenPgp && line.starts_with('=') && line.len() == 5 {
+        if flavour == ArmorFlavour::OpenPgp && line.starts_with('=') && line.len() == 5 {
             checksum = true;
         } else {
             base64.push_str(line);
@@ -101,8 +105,8 @@ fn read_block(lines: &mut std::str::Lines<'_>, label: &str, flavour: Flavour) ->
 mod tests {
     use super::*;
 
-    fn pgp(text: &str) -> Result<Vec<u8>, Broken> {
-        open(text.as_bytes(), "PGP SIGNATURE", Flavour::OpenPgp)
+    fn pgp(text: &str) -> Result<Vec<u8>, ArmorError> {
+        open_armor(text.as_bytes(), "PGP SIGNATURE", ArmorFlavour::OpenPgp)
     }
 
     #[test]
@@ -111,7 +115,7 @@ mod tests {
             "-----BEGIN PGP SIGNATURE-----\nComment: x\n\naGVs\nbG8=\n=AAAA\n-----END PGP SIGNATURE-----\n";
         assert_eq!(pgp(text).unwrap(), b"hello");
         let text = "-----BEGIN SSH SIGNATURE-----\naGVsbG8=\n-----END SSH SIGNATURE-----\n\n";
-        assert_eq!(open(text.as_bytes(), "SSH SIGNATURE", Flavour::Ssh).unwrap(), b"hello");
+        assert_eq!(open_armor(text.as_bytes(), "SSH SIGNATURE", ArmorFlavour::Ssh).unwrap(), b"hello");
     }
 
     #[test]
@@ -139,7 +143,7 @@ mod tests {
     fn several_armors_may_follow_each_other() {
         let armor = "-----BEGIN X-----\n\naGVsbG8=\n-----END X-----\n";
         let text = format!("# Ana\n{armor}\n# Bob\n{armor}");
-        assert_eq!(open_all(text.as_bytes(), "X").unwrap(), [b"hello", b"hello"]);
-        assert_eq!(open_all(format!("{armor}\nAna\n{armor}").as_bytes(), "X").unwrap_err().0, 6);
+        assert_eq!(open_all_armors(text.as_bytes(), "X").unwrap(), [b"hello", b"hello"]);
+        assert_eq!(open_all_armors(format!("{armor}\nAna\n{armor}").as_bytes(), "X").unwrap_err().0, 6);
     }
 }

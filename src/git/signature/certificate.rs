@@ -14,78 +14,78 @@ use pgp::packet::{
 use pgp::ser::Serialize;
 use pgp::types::{EcdsaPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
 
-use super::keys::exact_address;
+use super::keys::is_exact_address;
 use crate::change::person::canonical_address;
 use crate::change::{Person, Text};
 
 /// A certificate whose self-signatures have been verified.
 #[derive(Clone, Debug)]
-pub(super) struct Certificate {
+pub(super) struct OpenPgpCertificate {
     /// The primary key.
-    pub(super) primary: PublicKey,
+    pub(super) primary_key: PublicKey,
     /// The subkeys that the primary key has bound for signing.
-    pub(super) subkeys: Vec<Subkey>,
-    standing: Standing,
-    users: Vec<User>,
+    pub(super) subkeys: Vec<SigningSubkey>,
+    history: SelfSignatureHistory,
+    users: Vec<CertificateUser>,
 }
 
 /// A part of a certificate, with the signatures that followed it.
 #[derive(Debug)]
-pub(super) struct Part<T> {
+pub(super) struct CertificatePart<T> {
     pub(super) body: T,
     pub(super) signatures: Vec<Signature>,
 }
 
 /// A certificate as it was read, with nothing verified.
 #[derive(Debug)]
-pub(super) struct Unverified {
-    pub(super) primary: Part<PublicKey>,
-    pub(super) users: Vec<Part<UserId>>,
-    pub(super) subkeys: Vec<Part<PublicSubkey>>,
+pub(super) struct UnverifiedCertificate {
+    pub(super) primary: CertificatePart<PublicKey>,
+    pub(super) users: Vec<CertificatePart<UserId>>,
+    pub(super) subkeys: Vec<CertificatePart<PublicSubkey>>,
 }
 
 /// A signing subkey.
 #[derive(Clone, Debug)]
-pub(super) struct Subkey {
+pub(super) struct SigningSubkey {
     pub(super) key: PublicSubkey,
-    standing: Standing,
+    history: SelfSignatureHistory,
 }
 
 #[derive(Clone, Debug)]
-struct User {
+struct CertificateUser {
     address: Text,
     is_primary: bool,
-    standing: Standing,
+    history: SelfSignatureHistory,
 }
 
 /// What was said about one part of a certificate, over time.
 #[derive(Clone, Debug, Default)]
-struct Standing {
-    statements: Vec<Statement>,
-    revocations: Vec<Revocation>,
+struct SelfSignatureHistory {
+    self_signatures: Vec<SelfSignature>,
+    revocations: Vec<KeyRevocation>,
 }
 
 /// A verified self-signature. All times are in seconds since 1970 UTC.
 #[derive(Clone, Debug)]
-struct Statement {
-    made: i64,
+struct SelfSignature {
+    made_at: i64,
     /// When the statement itself expires.
-    ends: Option<i64>,
+    expires_at: Option<i64>,
     /// Whether the key may sign; `None` if the statement does not say what the key is for.
     may_sign: Option<bool>,
     /// When the key expires.
-    key_ends: Option<i64>,
+    key_expires_at: Option<i64>,
 }
 
 /// A verified revocation.
 #[derive(Clone, Debug)]
-struct Revocation {
-    made: i64,
+struct KeyRevocation {
+    made_at: i64,
     /// True where the key may have been in other hands before, so that it never counted.
     is_retroactive: bool,
 }
 
-impl Certificate {
+impl OpenPgpCertificate {
     /// Verifies the self-signatures of a certificate.
     ///
     /// # Errors
@@ -93,20 +93,22 @@ impl Certificate {
     /// Says why the certificate cannot be in a registry: the primary key is weak, no user id with an
     /// address is self-signed, an address is a pattern, or there is a revocation that cannot be
     /// verified (passing over it could keep a revoked key alive).
-    pub(super) fn verify(unverified: Unverified) -> Result<Certificate, String> {
+    pub(super) fn verify_certificate(
+        unverified: UnverifiedCertificate,
+    ) -> Result<OpenPgpCertificate, String> {
         let primary = unverified.primary.body;
         if !matches!(primary.version(), KeyVersion::V4 | KeyVersion::V6) {
             return Err("the key is of a version that is not accepted".into());
         }
-        refuse_weak(primary.public_params())?;
-        let born = seconds(primary.created_at());
-        let mut standing = Standing::default();
+        refuse_weak_key(primary.public_params())?;
+        let born = to_unix_seconds(primary.created_at());
+        let mut standing = SelfSignatureHistory::default();
         for signature in &unverified.primary.signatures {
             let holds = signature.verify_key(&primary).is_ok();
             if signature.typ() != Some(SignatureType::KeyRevocation) {
-                standing.statements.extend(statement(signature, born).filter(|_| holds));
+                standing.self_signatures.extend(read_self_signature(signature, born).filter(|_| holds));
             } else if holds {
-                standing.revocations.push(revocation(signature));
+                standing.revocations.push(read_revocation(signature));
             } else {
                 return Err("there is a revocation that the key itself did not make".into());
             }
@@ -118,37 +120,38 @@ impl Certificate {
         if users.is_empty() {
             return Err("no self-signed user id names an address".into());
         }
-        let on_users = users.iter().flat_map(|user| &user.standing.statements);
-        standing.statements.extend(on_users.cloned().collect::<Vec<_>>());
+        let on_users = users.iter().flat_map(|user| &user.history.self_signatures);
+        standing.self_signatures.extend(on_users.cloned().collect::<Vec<_>>());
         let mut subkeys = Vec::new();
         for subkey in unverified.subkeys {
             subkeys.extend(verify_subkey(subkey, &primary)?);
         }
-        Ok(Certificate { primary, subkeys, standing, users })
+        Ok(OpenPgpCertificate { primary_key: primary, subkeys, history: standing, users })
     }
 
     /// Says why the primary key does not sign at `at`, if it does not.
-    pub(super) fn primary_signs(&self, at: Timestamp) -> Result<(), String> {
-        self.standing.signs(seconds(self.primary.created_at()), at.as_second())
+    pub(super) fn check_primary_key(&self, at: Timestamp) -> Result<(), String> {
+        self.history.check_signing(to_unix_seconds(self.primary_key.created_at()), at.as_second())
     }
 
     /// Says why `subkey` does not sign at `at`, if it does not. Whether the primary key may sign
     /// does not matter for its subkeys; whether it stands, does.
-    pub(super) fn subkey_signs(&self, subkey: &Subkey, at: Timestamp) -> Result<(), String> {
+    pub(super) fn check_subkey(&self, subkey: &SigningSubkey, at: Timestamp) -> Result<(), String> {
         let at = at.as_second();
-        self.standing.stands(seconds(self.primary.created_at()), at)?;
-        refuse_weak(subkey.key.public_params())?;
-        subkey.standing.signs(seconds(subkey.key.created_at()), at)
+        self.history.check_validity(to_unix_seconds(self.primary_key.created_at()), at)?;
+        refuse_weak_key(subkey.key.public_params())?;
+        subkey.history.check_signing(to_unix_seconds(subkey.key.created_at()), at)
     }
 
     /// Returns the address that the certificate stands for at `at`: `wanted` if it is one of them,
     /// otherwise that of the primary user id, otherwise the first. Which of two spellings was meant
     /// is decided in the form in which addresses are compared.
-    pub(super) fn address(&self, wanted: Option<&[u8]>, at: Timestamp) -> Option<Text> {
-        let alive = || self.users.iter().filter(|user| user.standing.is_said(at.as_second()));
+    pub(super) fn find_address(&self, wanted: Option<&[u8]>, at: Timestamp) -> Option<Text> {
+        let alive = || self.users.iter().filter(|user| user.history.is_in_force(at.as_second()));
         let wanted = wanted.and_then(canonical_address);
-        let is_wanted =
-            |user: &&User| wanted.is_some() && canonical_address(user.address.as_bytes()) == wanted;
+        let is_wanted = |user: &&CertificateUser| {
+            wanted.is_some() && canonical_address(user.address.as_bytes()) == wanted
+        };
         let user = alive()
             .find(is_wanted)
             .or_else(|| alive().find(|user| user.is_primary))
@@ -157,30 +160,31 @@ impl Certificate {
     }
 }
 
-impl Standing {
+impl SelfSignatureHistory {
     /// Returns the newest of the chosen statements that were made by `at`. Statements of the same
     /// second are all returned: whoever asks has to be content with each of them.
-    fn newest(&self, at: i64, chosen: impl Fn(&Statement) -> bool) -> Vec<&Statement> {
-        let known = || self.statements.iter().filter(|statement| statement.made <= at && chosen(statement));
-        let newest = known().map(|statement| statement.made).max();
-        known().filter(|statement| Some(statement.made) == newest).collect()
+    fn find_newest(&self, at: i64, chosen: impl Fn(&SelfSignature) -> bool) -> Vec<&SelfSignature> {
+        let known =
+            || self.self_signatures.iter().filter(|statement| statement.made_at <= at && chosen(statement));
+        let newest = known().map(|statement| statement.made_at).max();
+        known().filter(|statement| Some(statement.made_at) == newest).collect()
     }
 
     fn is_revoked(&self, at: i64) -> bool {
-        self.revocations.iter().any(|revocation| revocation.is_retroactive || revocation.made <= at)
+        self.revocations.iter().any(|revocation| revocation.is_retroactive || revocation.made_at <= at)
     }
 
     /// Returns true if and only if something holds at `at` and has not been taken back. What was
     /// revoked stays so, even if it is said again.
-    fn is_said(&self, at: i64) -> bool {
-        let newest = self.newest(at, |_| true);
+    fn is_in_force(&self, at: i64) -> bool {
+        let newest = self.find_newest(at, |_| true);
         !newest.is_empty()
-            && newest.iter().all(|statement| is_before(at, statement.ends))
+            && newest.iter().all(|statement| is_before_end(at, statement.expires_at))
             && !self.is_revoked(at)
     }
 
     /// Says why a key that was made at `born` is not valid at `at`, if it is not.
-    fn stands(&self, born: i64, at: i64) -> Result<Vec<&Statement>, String> {
+    fn check_validity(&self, born: i64, at: i64) -> Result<Vec<&SelfSignature>, String> {
         if at < born {
             return Err("did not exist yet when this was received".into());
         }
@@ -189,80 +193,91 @@ impl Standing {
         }
         // A statement that does not say what the key is for (one that names a designated revoker,
         // say) must not hide the expiry that another one states.
-        let newest = self.newest(at, |statement| statement.may_sign.is_some());
+        let newest = self.find_newest(at, |statement| statement.may_sign.is_some());
         if newest.is_empty() {
             return Err("has no valid self-signature that says what it is for".into());
         }
-        match newest.iter().all(|one| is_before(at, one.ends) && is_before(at, one.key_ends)) {
+        match newest
+            .iter()
+            .all(|one| is_before_end(at, one.expires_at) && is_before_end(at, one.key_expires_at))
+        {
             true => Ok(newest),
             false => Err("had expired when this was received".into()),
         }
     }
 
-    fn signs(&self, born: i64, at: i64) -> Result<(), String> {
-        match self.stands(born, at)?.iter().all(|statement| statement.may_sign == Some(true)) {
+    fn check_signing(&self, born: i64, at: i64) -> Result<(), String> {
+        match self.check_validity(born, at)?.iter().all(|statement| statement.may_sign == Some(true)) {
             true => Ok(()),
             false => Err("is not meant for signing".into()),
         }
     }
 }
 
-fn is_before(at: i64, end: Option<i64>) -> bool {
+fn is_before_end(at: i64, end: Option<i64>) -> bool {
     end.is_none_or(|end| at < end)
 }
 
-fn verify_user(user: Part<UserId>, primary: &PublicKey, born: i64) -> Result<Option<User>, String> {
-    let mut standing = Standing::default();
+fn verify_user(
+    user: CertificatePart<UserId>,
+    primary: &PublicKey,
+    born: i64,
+) -> Result<Option<CertificateUser>, String> {
+    let mut standing = SelfSignatureHistory::default();
     let mut is_primary = false;
     for signature in &user.signatures {
         let holds = signature.verify_certification(primary, Tag::UserId, &user.body).is_ok();
         if signature.typ() != Some(SignatureType::CertRevocation) {
-            let statement = statement(signature, born).filter(|_| holds);
+            let statement = read_self_signature(signature, born).filter(|_| holds);
             is_primary |= statement.is_some() && signature.is_primary();
-            standing.statements.extend(statement);
+            standing.self_signatures.extend(statement);
         } else if holds {
-            standing.revocations.push(Revocation { is_retroactive: false, ..revocation(signature) });
+            standing.revocations.push(KeyRevocation { is_retroactive: false, ..read_revocation(signature) });
         } else if claims_issuer(signature, primary) {
             return Err("there is a revocation of a user id that cannot be verified".into());
         }
     }
-    let Some(address) = address_of(&user.body).filter(|_| !standing.statements.is_empty()) else {
+    let Some(address) = parse_user_address(&user.body).filter(|_| !standing.self_signatures.is_empty())
+    else {
         return Ok(None);
     };
-    if !exact_address(address.as_bytes()) {
+    if !is_exact_address(address.as_bytes()) {
         return Err("a user id holds a pattern in the place of an address".into());
     }
-    Ok(Some(User { address, is_primary, standing }))
+    Ok(Some(CertificateUser { address, is_primary, history: standing }))
 }
 
-fn verify_subkey(subkey: Part<PublicSubkey>, primary: &PublicKey) -> Result<Option<Subkey>, String> {
+fn verify_subkey(
+    subkey: CertificatePart<PublicSubkey>,
+    primary: &PublicKey,
+) -> Result<Option<SigningSubkey>, String> {
     let key = subkey.body;
-    let born = seconds(key.created_at());
-    let mut standing = Standing::default();
+    let born = to_unix_seconds(key.created_at());
+    let mut standing = SelfSignatureHistory::default();
     for signature in &subkey.signatures {
         let holds = signature.verify_subkey_binding(primary, &key).is_ok();
         if signature.typ() == Some(SignatureType::SubkeyRevocation) {
             match holds {
-                true => standing.revocations.push(revocation(signature)),
+                true => standing.revocations.push(read_revocation(signature)),
                 false => return Err("there is a revocation of a subkey that cannot be verified".into()),
             }
-        } else if holds && let Some(mut statement) = statement(signature, born) {
+        } else if holds && let Some(mut statement) = read_self_signature(signature, born) {
             // Without a signature back from the subkey, anybody could adopt the subkey of another.
             let back = signature.embedded_signature().is_some_and(|back| {
-                is_strong(back) && back.verify_primary_key_binding(&key, primary).is_ok()
+                is_strong_signature(back) && back.verify_primary_key_binding(&key, primary).is_ok()
             });
             statement.may_sign = Some(statement.may_sign == Some(true) && back);
-            standing.statements.push(statement);
+            standing.self_signatures.push(statement);
         }
     }
-    let ever_signs = standing.statements.iter().any(|statement| statement.may_sign == Some(true));
-    Ok(ever_signs.then_some(Subkey { key, standing }))
+    let ever_signs = standing.self_signatures.iter().any(|statement| statement.may_sign == Some(true));
+    Ok(ever_signs.then_some(SigningSubkey { key, history: standing }))
 }
 
 /// Reads a signature as a statement about a key made at `born`; `None` if it must not be relied on.
-fn statement(signature: &Signature, born: i64) -> Option<Statement> {
-    let made = seconds(signature.created()?);
-    if !is_strong(signature) || has_unknown_critical(signature) {
+fn read_self_signature(signature: &Signature, born: i64) -> Option<SelfSignature> {
+    let made = to_unix_seconds(signature.created()?);
+    if !is_strong_signature(signature) || has_unknown_critical(signature) {
         return None;
     }
     // Zero means that there is no end (RFC 9580, 5.2.3.13 and 5.2.3.18).
@@ -271,21 +286,21 @@ fn statement(signature: &Signature, born: i64) -> Option<Statement> {
     };
     let says_use =
         signature.config()?.hashed_subpackets().any(|part| matches!(part.data, SubpacketData::KeyFlags(_)));
-    Some(Statement {
-        made,
-        ends: end(made, signature.signature_expiration_time()),
+    Some(SelfSignature {
+        made_at: made,
+        expires_at: end(made, signature.signature_expiration_time()),
         may_sign: says_use.then(|| signature.key_flags().sign()),
-        key_ends: end(born, signature.key_expiration_time()),
+        key_expires_at: end(born, signature.key_expiration_time()),
     })
 }
 
 /// Reads a verified signature as a revocation; one that gives no reason could be for any.
-fn revocation(signature: &Signature) -> Revocation {
+fn read_revocation(signature: &Signature) -> KeyRevocation {
     let is_retroactive = !matches!(
         signature.revocation_reason_code(),
         Some(RevocationCode::KeySuperseded | RevocationCode::KeyRetired | RevocationCode::CertUserIdInvalid)
     );
-    Revocation { made: signature.created().map_or(i64::MIN, seconds), is_retroactive }
+    KeyRevocation { made_at: signature.created().map_or(i64::MIN, to_unix_seconds), is_retroactive }
 }
 
 fn claims_issuer(signature: &Signature, key: &PublicKey) -> bool {
@@ -296,7 +311,7 @@ fn claims_issuer(signature: &Signature, key: &PublicKey) -> bool {
 }
 
 /// Returns true for signatures of a current version over a digest that still resists collisions.
-pub(super) fn is_strong(signature: &Signature) -> bool {
+pub(super) fn is_strong_signature(signature: &Signature) -> bool {
     matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6)
         && matches!(
             signature.hash_alg(),
@@ -323,7 +338,7 @@ pub(super) fn has_unknown_critical(signature: &Signature) -> bool {
         .is_none_or(|config| config.hashed_subpackets().any(|part| part.is_critical && unknown(&part.data)))
 }
 
-fn refuse_weak(parameters: &PublicParams) -> Result<(), String> {
+fn refuse_weak_key(parameters: &PublicParams) -> Result<(), String> {
     match parameters {
         PublicParams::RSA(rsa) => {
             let mut bytes = Vec::new();
@@ -347,19 +362,19 @@ fn refuse_weak(parameters: &PublicParams) -> Result<(), String> {
 }
 
 /// Returns what a user id gives as its address: `Name (comment) <address>`, or the address alone.
-fn address_of(user_id: &UserId) -> Option<Text> {
+fn parse_user_address(user_id: &UserId) -> Option<Text> {
     let text = user_id.id();
-    match Person::read(text) {
+    match Person::parse_person(text) {
         Ok(person) => Some(person.email),
         Err(_) => canonical_address(text).map(|_| text.into()),
     }
 }
 
-pub(super) fn seconds(time: pgp::types::Timestamp) -> i64 {
+pub(super) fn to_unix_seconds(time: pgp::types::Timestamp) -> i64 {
     i64::from(time.as_secs())
 }
 
 /// Returns the fingerprint as GnuPG prints it.
-pub(super) fn fingerprint(key: &impl KeyDetails) -> String {
+pub(super) fn format_fingerprint(key: &impl KeyDetails) -> String {
     format!("{:x}", key.fingerprint()).to_ascii_uppercase()
 }

@@ -18,7 +18,7 @@ pub enum ObjectFormat {
 
 /// A commit, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
+pub struct SignedPayload {
     /// The bytes that were signed: the commit object without its signature headers.
     pub payload: Vec<u8>,
     /// The signature as it was written, in its armor.
@@ -27,7 +27,7 @@ pub struct Signed {
 
 /// Why a commit object cannot be taken apart in one certain way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Malformed {
+pub enum MalformedSignedCommit {
     /// It does not begin as a commit does.
     NotACommit,
     /// One of the signature headers is there more than once.
@@ -39,17 +39,19 @@ pub enum Malformed {
 }
 
 /// The longest signature that is looked at, in bytes; RSA with 4096 bits takes about 1 KiB.
-pub const MAX_ARMOR: usize = 16 * 1024;
+pub const MAX_ARMOR_BYTES: usize = 16 * 1024;
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedSignedCommit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Malformed::NotACommit => f.write_str("the object does not begin as a commit does"),
-            Malformed::SeveralSignatures => f.write_str("the commit has more than one signature"),
-            Malformed::UnknownSignatureHeader => {
+            MalformedSignedCommit::NotACommit => f.write_str("the object does not begin as a commit does"),
+            MalformedSignedCommit::SeveralSignatures => f.write_str("the commit has more than one signature"),
+            MalformedSignedCommit::UnknownSignatureHeader => {
                 f.write_str("the commit has a header that begins with `gpgsig` and that git does not write")
             }
-            Malformed::TooLong => write!(f, "the signature is longer than {MAX_ARMOR} bytes"),
+            MalformedSignedCommit::TooLong => {
+                write!(f, "the signature is longer than {MAX_ARMOR_BYTES} bytes")
+            }
         }
     }
 }
@@ -63,50 +65,55 @@ impl fmt::Display for Malformed {
 /// # Errors
 ///
 /// Refuses what git reads in a way that somebody could abuse: see [`Malformed`].
-pub fn split(raw_commit: &[u8], format: ObjectFormat) -> Result<Option<Signed>, Malformed> {
+pub fn split_signature(
+    raw_commit: &[u8],
+    format: ObjectFormat,
+) -> Result<Option<SignedPayload>, MalformedSignedCommit> {
     if !raw_commit.starts_with(b"tree ") {
-        return Err(Malformed::NotACommit);
+        return Err(MalformedSignedCommit::NotACommit);
     }
     let mut payload = Vec::with_capacity(raw_commit.len());
     let mut ours = None;
     let mut other = None;
-    let mut within = Header::Signed;
+    let mut within = SignatureHeader::Covered;
     let mut rest = raw_commit;
     while !rest.is_empty() && !rest.starts_with(b"\n") {
         let line;
-        (line, rest) = cut_line(rest);
+        (line, rest) = split_after_line(rest);
         if let Some(continued) = line.strip_prefix(b" ") {
             match within {
-                Header::Signed => payload.extend_from_slice(line),
-                Header::Ours => append(&mut ours, continued)?,
-                Header::Other => append(&mut other, continued)?,
+                SignatureHeader::Covered => payload.extend_from_slice(line),
+                SignatureHeader::Ours => append_armor(&mut ours, continued)?,
+                SignatureHeader::OtherFormat => append_armor(&mut other, continued)?,
             }
             continue;
         }
-        within = Header::of(line, format)?;
+        within = SignatureHeader::classify_line(line, format)?;
         let (found, value) = match within {
-            Header::Signed => {
+            SignatureHeader::Covered => {
                 payload.extend_from_slice(line);
                 continue;
             }
-            Header::Ours => (&mut ours, line.strip_prefix(format.header().as_bytes())),
-            Header::Other => (&mut other, line.strip_prefix(format.other().header().as_bytes())),
+            SignatureHeader::Ours => (&mut ours, line.strip_prefix(format.signature_header().as_bytes())),
+            SignatureHeader::OtherFormat => {
+                (&mut other, line.strip_prefix(format.other_format().signature_header().as_bytes()))
+            }
         };
         if found.is_some() {
-            return Err(Malformed::SeveralSignatures);
+            return Err(MalformedSignedCommit::SeveralSignatures);
         }
-        append(found, value.unwrap_or_default())?;
+        append_armor(found, value.unwrap_or_default())?;
     }
     payload.extend_from_slice(rest);
-    Ok(ours.map(|armor| Signed { payload, armor }))
+    Ok(ours.map(|armor| SignedPayload { payload, armor }))
 }
 
 /// Returns the address of the committer in a commit object, as it was written.
-pub(super) fn committer(payload: &[u8]) -> Option<&[u8]> {
+pub(super) fn find_committer_address(payload: &[u8]) -> Option<&[u8]> {
     let mut rest = payload;
     while !rest.is_empty() && !rest.starts_with(b"\n") {
         let line;
-        (line, rest) = cut_line(rest);
+        (line, rest) = split_after_line(rest);
         let Some(person) = line.strip_prefix(b"committer ") else { continue };
         let end = person.iter().rposition(|byte| *byte == b'>')?;
         let start = person.get(..end)?.iter().rposition(|byte| *byte == b'<')?;
@@ -117,14 +124,14 @@ pub(super) fn committer(payload: &[u8]) -> Option<&[u8]> {
 
 impl ObjectFormat {
     /// The header with the space that ends its name.
-    fn header(self) -> &'static str {
+    fn signature_header(self) -> &'static str {
         match self {
             ObjectFormat::Sha1 => "gpgsig ",
             ObjectFormat::Sha256 => "gpgsig-sha256 ",
         }
     }
 
-    fn other(self) -> Self {
+    fn other_format(self) -> Self {
         match self {
             ObjectFormat::Sha1 => ObjectFormat::Sha256,
             ObjectFormat::Sha256 => ObjectFormat::Sha1,
@@ -134,34 +141,34 @@ impl ObjectFormat {
 
 /// To which part of a commit a line belongs.
 #[derive(Clone, Copy)]
-enum Header {
-    Signed,
+enum SignatureHeader {
+    Covered,
     Ours,
-    Other,
+    OtherFormat,
 }
 
-impl Header {
-    fn of(line: &[u8], format: ObjectFormat) -> Result<Self, Malformed> {
+impl SignatureHeader {
+    fn classify_line(line: &[u8], format: ObjectFormat) -> Result<Self, MalformedSignedCommit> {
         if !line.starts_with(b"gpgsig") {
-            Ok(Header::Signed)
-        } else if line.starts_with(format.header().as_bytes()) {
-            Ok(Header::Ours)
-        } else if line.starts_with(format.other().header().as_bytes()) {
-            Ok(Header::Other)
+            Ok(SignatureHeader::Covered)
+        } else if line.starts_with(format.signature_header().as_bytes()) {
+            Ok(SignatureHeader::Ours)
+        } else if line.starts_with(format.other_format().signature_header().as_bytes()) {
+            Ok(SignatureHeader::OtherFormat)
         } else {
-            Err(Malformed::UnknownSignatureHeader)
+            Err(MalformedSignedCommit::UnknownSignatureHeader)
         }
     }
 }
 
-fn append(armor: &mut Option<Vec<u8>>, text: &[u8]) -> Result<(), Malformed> {
+fn append_armor(armor: &mut Option<Vec<u8>>, text: &[u8]) -> Result<(), MalformedSignedCommit> {
     let armor = armor.get_or_insert_default();
     armor.extend_from_slice(text);
-    if MAX_ARMOR < armor.len() { Err(Malformed::TooLong) } else { Ok(()) }
+    if MAX_ARMOR_BYTES < armor.len() { Err(MalformedSignedCommit::TooLong) } else { Ok(()) }
 }
 
 /// Splits after the first line feed, which stays with the line.
-fn cut_line(text: &[u8]) -> (&[u8], &[u8]) {
+fn split_after_line(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1);
     text.split_at_checked(end).unwrap_or((text, &[]))
 }
@@ -172,9 +179,9 @@ mod tests {
 
     const HEAD: &str = "tree 1\nauthor A <a@x> 0 +0000\ncommitter B <b@x> 0 +0000\n";
 
-    fn cut(extra: &str, message: &str) -> Result<Option<(String, String)>, Malformed> {
+    fn cut(extra: &str, message: &str) -> Result<Option<(String, String)>, MalformedSignedCommit> {
         let raw = format!("{HEAD}{extra}\n{message}");
-        split(raw.as_bytes(), ObjectFormat::Sha1).map(|signed| {
+        split_signature(raw.as_bytes(), ObjectFormat::Sha1).map(|signed| {
             signed.map(|signed| {
                 (String::from_utf8(signed.payload).unwrap(), String::from_utf8(signed.armor).unwrap())
             })
@@ -204,30 +211,37 @@ mod tests {
         let (payload, armor) = cut(extra, "m\n").unwrap().unwrap();
         assert_eq!((payload, armor), (format!("{HEAD}\nm\n"), "a\nb\n".to_owned()));
         let raw = format!("{HEAD}{extra}\nm\n");
-        let signed = split(raw.as_bytes(), ObjectFormat::Sha256).unwrap().unwrap();
+        let signed = split_signature(raw.as_bytes(), ObjectFormat::Sha256).unwrap().unwrap();
         assert_eq!(signed.armor, b"c\nd\n");
         assert_eq!(cut("gpgsig-sha256 c\n", "m\n"), Ok(None));
     }
 
     #[test]
     fn what_could_be_read_in_two_ways_is_refused() {
-        assert_eq!(cut("gpgsig a\ngpgsig b\n", ""), Err(Malformed::SeveralSignatures));
+        assert_eq!(cut("gpgsig a\ngpgsig b\n", ""), Err(MalformedSignedCommit::SeveralSignatures));
         assert_eq!(
             cut("gpgsig-sha256 a\ngpgsig b\ngpgsig-sha256 c\n", ""),
-            Err(Malformed::SeveralSignatures)
+            Err(MalformedSignedCommit::SeveralSignatures)
         );
         for name in ["gpgsig", "gpgsigs a", "gpgsig-sha512 a", "gpgsig\ta"] {
-            assert_eq!(cut(&format!("{name}\n"), ""), Err(Malformed::UnknownSignatureHeader), "{name}");
+            assert_eq!(
+                cut(&format!("{name}\n"), ""),
+                Err(MalformedSignedCommit::UnknownSignatureHeader),
+                "{name}"
+            );
         }
-        let long = format!("gpgsig {}\n", "a".repeat(MAX_ARMOR));
-        assert_eq!(cut(&long, ""), Err(Malformed::TooLong));
-        assert_eq!(split(b"object 1\ntype commit\n", ObjectFormat::Sha1), Err(Malformed::NotACommit));
+        let long = format!("gpgsig {}\n", "a".repeat(MAX_ARMOR_BYTES));
+        assert_eq!(cut(&long, ""), Err(MalformedSignedCommit::TooLong));
+        assert_eq!(
+            split_signature(b"object 1\ntype commit\n", ObjectFormat::Sha1),
+            Err(MalformedSignedCommit::NotACommit)
+        );
     }
 
     #[test]
     fn the_committer_is_read_from_the_headers_alone() {
-        assert_eq!(committer(HEAD.as_bytes()), Some(&b"b@x"[..]));
-        assert_eq!(committer(b"tree 1\n\ncommitter B <b@x> 0 +0000\n"), None);
-        assert_eq!(committer(b"tree 1\ncommitter B b@x> 0\n"), None);
+        assert_eq!(find_committer_address(HEAD.as_bytes()), Some(&b"b@x"[..]));
+        assert_eq!(find_committer_address(b"tree 1\n\ncommitter B <b@x> 0 +0000\n"), None);
+        assert_eq!(find_committer_address(b"tree 1\ncommitter B b@x> 0\n"), None);
     }
 }

@@ -9,36 +9,38 @@ use pgp::packet::{Packet, PacketHeader, Signature, SignatureType};
 use pgp::types::{PacketLength, Tag};
 
 use super::armor;
-use super::certificate::{Certificate, Part, Unverified, fingerprint};
-use super::keys::{BadKey, Place};
+use super::certificate::{CertificatePart, OpenPgpCertificate, UnverifiedCertificate, format_fingerprint};
+use super::keys::{BadKey, KeyLocation};
 
 /// Reads all certificates of `file`, which is binary or made of ASCII armors.
 ///
 /// # Errors
 ///
 /// Returns every certificate that cannot be taken, and every key that is in two of them.
-pub(super) fn read(file: &[u8]) -> Result<Vec<Certificate>, Vec<BadKey>> {
+pub(super) fn read_keyring(file: &[u8]) -> Result<Vec<OpenPgpCertificate>, Vec<BadKey>> {
     let bytes = match file.first() {
         // The first byte of a binary packet has its high bit set.
-        Some(byte) if *byte < 0x80 => armor::open_all(file, "PGP PUBLIC KEY BLOCK")
-            .map_err(|(line, broken)| vec![BadKey { place: Place::Armor(line), reason: broken.into() }])?
+        Some(byte) if *byte < 0x80 => armor::open_all_armors(file, "PGP PUBLIC KEY BLOCK")
+            .map_err(|(line, broken)| {
+                vec![BadKey { location: KeyLocation::Armor(line), reason: broken.into() }]
+            })?
             .concat(),
         _ => file.to_vec(),
     };
     let mut errors = Vec::new();
     let mut certificates = Vec::new();
     let mut owners: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, unverified) in group(&bytes)?.into_iter().enumerate() {
-        let bad = |reason| BadKey { place: Place::Certificate(index + 1), reason };
-        let certificate = match Certificate::verify(unverified) {
+    for (index, unverified) in group_packets(&bytes)?.into_iter().enumerate() {
+        let bad = |reason| BadKey { location: KeyLocation::Certificate(index + 1), reason };
+        let certificate = match OpenPgpCertificate::verify_certificate(unverified) {
             Ok(certificate) => certificate,
             Err(reason) => {
                 errors.push(bad(reason));
                 continue;
             }
         };
-        let subkeys = certificate.subkeys.iter().map(|subkey| fingerprint(&subkey.key));
-        for key in subkeys.chain([fingerprint(&certificate.primary)]) {
+        let subkeys = certificate.subkeys.iter().map(|subkey| format_fingerprint(&subkey.key));
+        for key in subkeys.chain([format_fingerprint(&certificate.primary_key)]) {
             if let Some(owner) = owners.insert(key, index + 1) {
                 errors.push(bad(format!("a key of it is in certificate {owner} as well")));
             }
@@ -49,44 +51,47 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Certificate>, Vec<BadKey>> {
 }
 
 /// Cuts `bytes` into packets, and groups them into certificates.
-fn group(mut bytes: &[u8]) -> Result<Vec<Unverified>, Vec<BadKey>> {
-    let mut certificates: Vec<Unverified> = Vec::new();
-    let mut last = Last::Primary;
+fn group_packets(mut bytes: &[u8]) -> Result<Vec<UnverifiedCertificate>, Vec<BadKey>> {
+    let mut certificates: Vec<UnverifiedCertificate> = Vec::new();
+    let mut last = SignatureOwner::Primary;
     while !bytes.is_empty() {
         let started = certificates.len();
-        let packet = next_packet(&mut bytes);
+        let packet = take_packet(&mut bytes);
         let number = if matches!(packet, Ok(Packet::PublicKey(_))) { started + 1 } else { started.max(1) };
-        let bad = |reason: &str| vec![BadKey { place: Place::Certificate(number), reason: reason.into() }];
+        let bad =
+            |reason: &str| vec![BadKey { location: KeyLocation::Certificate(number), reason: reason.into() }];
         let current = certificates.last_mut();
         match (packet.map_err(bad)?, current) {
             (Packet::PublicKey(key), _) => {
-                let primary = Part { body: key, signatures: Vec::new() };
-                certificates.push(Unverified { primary, users: Vec::new(), subkeys: Vec::new() });
-                last = Last::Primary;
+                let primary = CertificatePart { body: key, signatures: Vec::new() };
+                certificates.push(UnverifiedCertificate { primary, users: Vec::new(), subkeys: Vec::new() });
+                last = SignatureOwner::Primary;
             }
             (Packet::SecretKey(_) | Packet::SecretSubkey(_), _) => {
                 return Err(bad("this is a secret key; it is no longer secret, so revoke it"));
             }
             (_, None) => return Err(bad("the file does not begin with a public key")),
             (Packet::UserId(id), Some(certificate)) => {
-                certificate.users.push(Part { body: id, signatures: Vec::new() });
-                last = Last::User;
+                certificate.users.push(CertificatePart { body: id, signatures: Vec::new() });
+                last = SignatureOwner::User;
             }
-            (Packet::UserAttribute(_), Some(_)) => last = Last::Attribute,
+            (Packet::UserAttribute(_), Some(_)) => last = SignatureOwner::Attribute,
             (Packet::PublicSubkey(key), Some(certificate)) => {
-                certificate.subkeys.push(Part { body: key, signatures: Vec::new() });
-                last = Last::Subkey;
+                certificate.subkeys.push(CertificatePart { body: key, signatures: Vec::new() });
+                last = SignatureOwner::Subkey;
             }
             (Packet::Signature(signature), Some(certificate)) => {
-                if !last.takes(signature.typ()) {
+                if !last.accepts_signature(signature.typ()) {
                     return Err(bad("a signature stands where it does not belong"));
                 }
                 let signatures: Option<&mut Vec<Signature>> = match last {
-                    Last::Primary => Some(&mut certificate.primary.signatures),
-                    Last::User => certificate.users.last_mut().map(|user| &mut user.signatures),
-                    Last::Subkey => certificate.subkeys.last_mut().map(|subkey| &mut subkey.signatures),
+                    SignatureOwner::Primary => Some(&mut certificate.primary.signatures),
+                    SignatureOwner::User => certificate.users.last_mut().map(|user| &mut user.signatures),
+                    SignatureOwner::Subkey => {
+                        certificate.subkeys.last_mut().map(|subkey| &mut subkey.signatures)
+                    }
                     // A picture names nobody.
-                    Last::Attribute => None,
+                    SignatureOwner::Attribute => None,
                 };
                 if let Some(signatures) = signatures {
                     signatures.push(signature);
@@ -100,18 +105,20 @@ fn group(mut bytes: &[u8]) -> Result<Vec<Unverified>, Vec<BadKey>> {
 
 /// To what a signature packet belongs.
 #[derive(Clone, Copy)]
-enum Last {
+enum SignatureOwner {
     Primary,
     User,
     Attribute,
     Subkey,
 }
 
-impl Last {
-    fn takes(self, kind: Option<SignatureType>) -> bool {
+impl SignatureOwner {
+    fn accepts_signature(self, kind: Option<SignatureType>) -> bool {
         match self {
-            Last::Primary => matches!(kind, Some(SignatureType::Key | SignatureType::KeyRevocation)),
-            Last::User | Last::Attribute => matches!(
+            SignatureOwner::Primary => {
+                matches!(kind, Some(SignatureType::Key | SignatureType::KeyRevocation))
+            }
+            SignatureOwner::User | SignatureOwner::Attribute => matches!(
                 kind,
                 Some(
                     SignatureType::CertGeneric
@@ -121,7 +128,7 @@ impl Last {
                         | SignatureType::CertRevocation
                 )
             ),
-            Last::Subkey => {
+            SignatureOwner::Subkey => {
                 matches!(kind, Some(SignatureType::SubkeyBinding | SignatureType::SubkeyRevocation))
             }
         }
@@ -133,7 +140,7 @@ impl Last {
 /// # Errors
 ///
 /// Says what is wrong with the packet.
-pub(super) fn next_packet(bytes: &mut &[u8]) -> Result<Packet, &'static str> {
+pub(super) fn take_packet(bytes: &mut &[u8]) -> Result<Packet, &'static str> {
     let malformed = "a packet is malformed or of an unknown kind (`gpg --export-options export-minimal` drops \
                      what is not needed)";
     let header = PacketHeader::try_from_reader(&mut *bytes).map_err(|_| malformed)?;
@@ -141,7 +148,7 @@ pub(super) fn next_packet(bytes: &mut &[u8]) -> Result<Packet, &'static str> {
     let length = usize::try_from(length).map_err(|_| malformed)?;
     let (body, rest) = bytes.split_at_checked(length).ok_or("a packet is cut short")?;
     *bytes = rest;
-    if header.tag() == Tag::Signature && super::MAX_ARMOR < length {
+    if header.tag() == Tag::Signature && super::MAX_ARMOR_BYTES < length {
         return Err("a signature is too long");
     }
     Packet::from_reader(header, body).map_err(|_| malformed)

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::allowed_signers::{self, Entry};
-use super::certificate::Certificate;
+use super::allowed_signers::{self, AllowedSigner};
+use super::certificate::OpenPgpCertificate;
 use super::keyring;
 use crate::change::Text;
 use crate::change::person::canonical_address;
@@ -13,14 +13,14 @@ use crate::change::person::canonical_address;
 /// Reading one verifies every self-signature of an OpenPGP certificate once; verifying a commit
 /// costs no more than its own signature.
 #[derive(Clone, Debug, Default)]
-pub struct Keys {
-    pub(super) ssh: Vec<Entry>,
-    pub(super) certificates: Vec<Certificate>,
+pub struct KeyRegistry {
+    pub(super) allowed_signers: Vec<AllowedSigner>,
+    pub(super) certificates: Vec<OpenPgpCertificate>,
 }
 
 /// Where in its file a key stands that cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyLocation {
     /// A line of the `allowed_signers` file, counted from 1.
     Line(usize),
     /// A certificate of the OpenPGP keyring, counted from 1.
@@ -36,24 +36,24 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadKey {
     /// Where it stands.
-    pub place: Place,
+    pub location: KeyLocation,
     /// What is wrong, without a full stop.
     pub reason: String,
 }
 
 impl fmt::Display for BadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Place::Line(line) => write!(f, "allowed signers, line {line}: {}", self.reason),
-            Place::Certificate(number) => write!(f, "keyring, certificate {number}: {}", self.reason),
-            Place::Armor(line) => write!(f, "keyring, line {line}: {}", self.reason),
+        match self.location {
+            KeyLocation::Line(line) => write!(f, "allowed signers, line {line}: {}", self.reason),
+            KeyLocation::Certificate(number) => write!(f, "keyring, certificate {number}: {}", self.reason),
+            KeyLocation::Armor(line) => write!(f, "keyring, line {line}: {}", self.reason),
         }
     }
 }
 
 impl std::error::Error for BadKey {}
 
-impl Keys {
+impl KeyRegistry {
     /// Reads the registry from an `allowed_signers` file (ssh-keygen(1)), an OpenPGP keyring, or both.
     ///
     /// In an `allowed_signers` file, each principal is one exact address, times are in UTC with a
@@ -69,11 +69,14 @@ impl Keys {
     /// Returns everything that is malformed, weak or ambiguous in both files; in a keyring whose
     /// packets cannot be told apart, the first place where they cannot. A registry with an error
     /// must not be used in part.
-    pub fn read(allowed_signers: Option<&[u8]>, keyring: Option<&[u8]>) -> Result<Keys, Vec<BadKey>> {
-        let ssh = allowed_signers.map_or(Ok(Vec::new()), allowed_signers::read);
-        let certificates = keyring.map_or(Ok(Vec::new()), keyring::read);
+    pub fn read_registry(
+        allowed_signers: Option<&[u8]>,
+        keyring: Option<&[u8]>,
+    ) -> Result<KeyRegistry, Vec<BadKey>> {
+        let ssh = allowed_signers.map_or(Ok(Vec::new()), allowed_signers::read_allowed_signers);
+        let certificates = keyring.map_or(Ok(Vec::new()), keyring::read_keyring);
         match (ssh, certificates) {
-            (Ok(ssh), Ok(certificates)) => Ok(Keys { ssh, certificates }),
+            (Ok(ssh), Ok(certificates)) => Ok(KeyRegistry { allowed_signers: ssh, certificates }),
             (ssh, certificates) => {
                 let mut errors = ssh.err().unwrap_or_default();
                 errors.extend(certificates.err().unwrap_or_default());
@@ -84,20 +87,20 @@ impl Keys {
 
     /// Returns true if and only if no key is known.
     pub fn is_empty(&self) -> bool {
-        self.ssh.is_empty() && self.certificates.is_empty()
+        self.allowed_signers.is_empty() && self.certificates.is_empty()
     }
 }
 
 /// Whose signature it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Signer {
+pub(super) struct RegisteredSigner {
     /// The address that the key is registered for.
     pub(super) address: Text,
     /// The key's fingerprint.
-    pub(super) key: String,
+    pub(super) fingerprint: String,
 }
 
 /// Returns true if and only if `text` is one address, with nothing in it that could be a pattern.
-pub(super) fn exact_address(text: &[u8]) -> bool {
+pub(super) fn is_exact_address(text: &[u8]) -> bool {
     canonical_address(text).is_some() && !text.iter().any(|byte| b"*?!".contains(byte))
 }

@@ -21,10 +21,10 @@ mod ssh;
 
 use jiff::Timestamp;
 
-pub use header::{MAX_ARMOR, Malformed, ObjectFormat, Signed, split};
-pub use keys::{BadKey, Keys, Place};
+pub use header::{MAX_ARMOR_BYTES, MalformedSignedCommit, ObjectFormat, SignedPayload, split_signature};
+pub use keys::{BadKey, KeyLocation, KeyRegistry};
 
-use crate::change::Signature;
+use crate::change::SignatureStatus;
 
 /// Verifies the signature of `raw_commit`, a commit object without its `commit SIZE` prefix.
 ///
@@ -35,37 +35,51 @@ use crate::change::Signature;
 /// The signer is the address that the registry gives for the key. Where an OpenPGP certificate has
 /// several, it is the committer's if the committer's is among them, and otherwise that of the
 /// primary user id. The reason of a bad signature holds nothing that the pusher wrote.
-pub fn verify(keys: &Keys, raw_commit: &[u8], format: ObjectFormat, at: Timestamp) -> Signature {
-    let signed = match split(raw_commit, format) {
-        Ok(None) => return Signature::None,
+pub fn verify_commit_signature(
+    keys: &KeyRegistry,
+    raw_commit: &[u8],
+    format: ObjectFormat,
+    at: Timestamp,
+) -> SignatureStatus {
+    let signed = match split_signature(raw_commit, format) {
+        Ok(None) => return SignatureStatus::None,
         Ok(Some(signed)) => signed,
-        Err(malformed) => return Signature::Bad(malformed.to_string()),
+        Err(malformed) => return SignatureStatus::Bad(malformed.to_string()),
     };
-    match verify_signed(keys, &signed, at) {
-        Ok(signer) => Signature::Good { signer: signer.address, key: signer.key },
-        Err(reason) => Signature::Bad(reason),
+    match verify_signed_payload(keys, &signed, at) {
+        Ok(signer) => SignatureStatus::Good { signer: signer.address, key: signer.fingerprint },
+        Err(reason) => SignatureStatus::Bad(reason),
     }
 }
 
 /// Verifies the signature `armor` over `payload`, a commit object without its signature, as a forge
 /// hands them out apart. The rest is as for [`verify`].
-pub fn verify_apart(keys: &Keys, payload: Vec<u8>, armor: Vec<u8>, at: Timestamp) -> Signature {
-    if MAX_ARMOR < armor.len() {
-        return Signature::Bad(Malformed::TooLong.to_string());
+pub fn verify_detached_signature(
+    keys: &KeyRegistry,
+    payload: Vec<u8>,
+    armor: Vec<u8>,
+    at: Timestamp,
+) -> SignatureStatus {
+    if MAX_ARMOR_BYTES < armor.len() {
+        return SignatureStatus::Bad(MalformedSignedCommit::TooLong.to_string());
     }
-    match verify_signed(keys, &Signed { payload, armor }, at) {
-        Ok(signer) => Signature::Good { signer: signer.address, key: signer.key },
-        Err(reason) => Signature::Bad(reason),
+    match verify_signed_payload(keys, &SignedPayload { payload, armor }, at) {
+        Ok(signer) => SignatureStatus::Good { signer: signer.address, key: signer.fingerprint },
+        Err(reason) => SignatureStatus::Bad(reason),
     }
 }
 
-fn verify_signed(keys: &Keys, signed: &Signed, at: Timestamp) -> Result<keys::Signer, String> {
-    let Signed { payload, armor } = signed;
+fn verify_signed_payload(
+    keys: &KeyRegistry,
+    signed: &SignedPayload,
+    at: Timestamp,
+) -> Result<keys::RegisteredSigner, String> {
+    let SignedPayload { payload, armor } = signed;
     let begins = |label: &str| armor.starts_with(format!("-----BEGIN {label}-----").as_bytes());
     if begins("SSH SIGNATURE") {
-        ssh::verify(&keys.ssh, payload, armor, at)
+        ssh::verify_ssh(&keys.allowed_signers, payload, armor, at)
     } else if begins("PGP SIGNATURE") {
-        openpgp::verify(&keys.certificates, payload, armor, at)
+        openpgp::verify_openpgp(&keys.certificates, payload, armor, at)
     } else if begins("PGP MESSAGE") {
         Err("the signature is an OpenPGP message, not a detached signature".into())
     } else if begins("SIGNED MESSAGE") {

@@ -9,53 +9,53 @@ use ssh_encoding::Decode;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig};
 
-use super::allowed_signers::Entry;
-use super::armor::{self, Flavour};
-use super::keys::Signer;
+use super::allowed_signers::AllowedSigner;
+use super::armor::{self, ArmorFlavour};
+use super::keys::RegisteredSigner;
 
 /// The namespace in which git signs.
-const NAMESPACE: &str = "git";
+const GIT_NAMESPACE: &str = "git";
 
 /// Verifies the signature in `armor` over `payload`, as of `at`.
 ///
 /// # Errors
 ///
 /// Says why the signature does not count.
-pub(super) fn verify(
-    entries: &[Entry],
+pub(super) fn verify_ssh(
+    entries: &[AllowedSigner],
     payload: &[u8],
     armor: &[u8],
     at: Timestamp,
-) -> Result<Signer, String> {
-    let bytes = armor::open(armor, "SSH SIGNATURE", Flavour::Ssh)?;
+) -> Result<RegisteredSigner, String> {
+    let bytes = armor::open_armor(armor, "SSH SIGNATURE", ArmorFlavour::Ssh)?;
     let mut rest = bytes.as_slice();
     let signature = SshSig::decode(&mut rest)
         .map_err(|_| "the SSH signature is malformed, or of a kind that is not accepted")?;
     if !rest.is_empty() || !signature.reserved().is_empty() || signature.version() != SshSig::VERSION {
         return Err("the SSH signature is malformed".into());
     }
-    if signature.namespace() != NAMESPACE {
+    if signature.namespace() != GIT_NAMESPACE {
         return Err("the SSH signature was made for something other than git".into());
     }
     if let Algorithm::Rsa { hash: None } = signature.algorithm() {
         return Err("the SSH signature rests on SHA-1".into());
     }
     let fingerprint = signature.public_key().fingerprint(HashAlg::Sha256).to_string();
-    let registered: Vec<&Entry> =
+    let registered: Vec<&AllowedSigner> =
         entries.iter().filter(|entry| entry.key == *signature.public_key()).collect();
     if registered.is_empty() {
         return Err(format!("the key {fingerprint} is not registered"));
     }
     PublicKey::from(signature.public_key().clone())
-        .verify(NAMESPACE, payload, &signature)
+        .verify(GIT_NAMESPACE, payload, &signature)
         .map_err(|_| format!("the signature by {fingerprint} does not match what was signed"))?;
-    if !touched(&signature) {
+    if !was_touched(&signature) {
         return Err(format!("the security key {fingerprint} was not touched for this signature"));
     }
     let mut refusal = String::new();
     for entry in registered {
-        match counts(entry, at) {
-            Ok(()) => return Ok(Signer { address: entry.principal.clone(), key: fingerprint }),
+        match check_signer_options(entry, at) {
+            Ok(()) => return Ok(RegisteredSigner { address: entry.principal.clone(), fingerprint }),
             Err(reason) => refusal = format!("the key {fingerprint} {reason}"),
         }
     }
@@ -64,10 +64,12 @@ pub(super) fn verify(
 
 /// Says why the line does not speak for a commit that is seen `at`, if it does not. The time is half
 /// open: `valid-after` counts, `valid-before` does not.
-fn counts(entry: &Entry, at: Timestamp) -> Result<(), String> {
+fn check_signer_options(entry: &AllowedSigner, at: Timestamp) -> Result<(), String> {
     let options = &entry.options;
     match &options.namespaces {
-        Some(names) if !names.iter().any(|name| name == NAMESPACE) => Err("is not registered for git".into()),
+        Some(names) if !names.iter().any(|name| name == GIT_NAMESPACE) => {
+            Err("is not registered for git".into())
+        }
         _ if options.valid_after.is_some_and(|after| at < after) => {
             Err("was not valid yet when this was received".into())
         }
@@ -81,7 +83,7 @@ fn counts(entry: &Entry, at: Timestamp) -> Result<(), String> {
 /// Returns false for a signature that a security key made without anybody touching it, which
 /// malware can have as many of as it likes. The flags are the fifth byte from the end
 /// (PROTOCOL.u2f), and the verified text covers them.
-fn touched(signature: &SshSig) -> bool {
+fn was_touched(signature: &SshSig) -> bool {
     match signature.public_key() {
         KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {
             let bytes = signature.signature_bytes();
@@ -129,13 +131,13 @@ mod tests {
         {
             let (public, armor) = security_key(b"tree 1", flags);
             let line = format!("ana@x.example {}", PublicKey::from(public).to_openssh().unwrap());
-            let entries = allowed_signers::read(line.as_bytes()).unwrap();
-            let verdict = verify(&entries, b"tree 1", armor.as_bytes(), Timestamp::UNIX_EPOCH);
+            let entries = allowed_signers::read_allowed_signers(line.as_bytes()).unwrap();
+            let verdict = verify_ssh(&entries, b"tree 1", armor.as_bytes(), Timestamp::UNIX_EPOCH);
             match expected {
                 Ok(()) => assert_eq!(verdict.unwrap().address, "ana@x.example".into()),
                 Err(why) => assert!(verdict.unwrap_err().contains(why)),
             }
-            let other = verify(&entries, b"tree 2", armor.as_bytes(), Timestamp::UNIX_EPOCH);
+            let other = verify_ssh(&entries, b"tree 2", armor.as_bytes(), Timestamp::UNIX_EPOCH);
             assert!(other.unwrap_err().contains("does not match"));
         }
     }

@@ -16,23 +16,23 @@ mod tests;
 
 use serde_json::Value;
 
-use super::ask::Failure;
-use protection::Protection;
+use super::ask::GitHubFailure;
+use protection::BranchProtection;
 
 /// What was found about one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advice {
+pub struct SettingAdvice {
     /// How it stands.
-    pub health: Health,
+    pub health: SettingHealth,
     /// What was found, as a sentence without a full stop.
     pub what: String,
     /// What to do about it, if there is something to do.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Health {
+pub enum SettingHealth {
     /// It is as it should be.
     Good,
     /// It could not be seen.
@@ -43,52 +43,52 @@ pub enum Health {
 
 /// What is asked about.
 #[derive(Clone, Debug)]
-pub struct Subject<'a> {
+pub struct ExaminedRepository<'a> {
     /// The repository, as in `acme/shop`.
     pub repository: &'a str,
     /// The branch; the default branch if it is left out.
     pub branch: Option<&'a str>,
     /// The name of the check that has to be required.
-    pub check: &'a str,
+    pub check_name: &'a str,
     /// The id of the app that reports it; GitHub Actions unless somebody says otherwise.
-    pub app: u64,
+    pub app_id: u64,
     /// Where the policy stands.
-    pub policy: &'a str,
+    pub policy_path: &'a str,
 }
 
 /// The id of the app by which GitHub Actions reports checks on github.com.
-pub const GITHUB_ACTIONS: u64 = 15368;
+pub const GITHUB_ACTIONS_APP_ID: u64 = 15368;
 
 /// Fetches what stands at a path of the API, all pages of it.
-pub type Ask<'a> = dyn FnMut(&str) -> Result<Value, Failure> + 'a;
+pub type ApiFetch<'a> = dyn FnMut(&str) -> Result<Value, GitHubFailure> + 'a;
 
 /// What was found about a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Examination {
+pub struct SettingsExamination {
     /// The branch that was looked at.
     pub branch: String,
     /// What was found, in the order of the questions.
-    pub advice: Vec<Advice>,
+    pub advice: Vec<SettingAdvice>,
 }
 
-impl Advice {
+impl SettingAdvice {
     fn good(what: impl Into<String>) -> Self {
-        Advice { health: Health::Good, what: what.into(), mend: None }
+        SettingAdvice { health: SettingHealth::Good, what: what.into(), fix: None }
     }
 
     fn weak(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Advice { health: Health::Weak, what: what.into(), mend: Some(mend.into()) }
+        SettingAdvice { health: SettingHealth::Weak, what: what.into(), fix: Some(mend.into()) }
     }
 
     fn unknown(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Advice { health: Health::Unknown, what: what.into(), mend: Some(mend.into()) }
+        SettingAdvice { health: SettingHealth::Unknown, what: what.into(), fix: Some(mend.into()) }
     }
 }
 
-impl Examination {
+impl SettingsExamination {
     /// Returns how the worst of it stands.
-    pub fn health(&self) -> Health {
-        self.advice.iter().map(|advice| advice.health).max().unwrap_or(Health::Unknown)
+    pub fn worst_health(&self) -> SettingHealth {
+        self.advice.iter().map(|advice| advice.health).max().unwrap_or(SettingHealth::Unknown)
     }
 }
 
@@ -97,34 +97,39 @@ impl Examination {
 /// # Errors
 ///
 /// Says why the repository itself cannot be read.
-pub fn examine(subject: &Subject<'_>, ask: &mut Ask<'_>) -> Result<Examination, Failure> {
+pub fn examine_repository(
+    subject: &ExaminedRepository<'_>,
+    ask: &mut ApiFetch<'_>,
+) -> Result<SettingsExamination, GitHubFailure> {
     let repository = ask(&format!("/repos/{}", subject.repository))?;
     let branch = subject.branch.or_else(|| repository.get("default_branch").and_then(Value::as_str));
     let branch = branch.unwrap_or("main").to_owned();
-    let protection = Protection::read(subject.repository, &branch, ask);
-    let mut advice = protection::required(subject, &protection);
-    advice.extend(protection::bypass(&protection));
-    advice.extend(protection::history(&protection));
-    advice.extend(reviews::advice(&protection));
-    advice.extend(workflows::advice(subject, &branch, &protection, ask));
-    advice.extend(token(&repository));
-    Ok(Examination { branch, advice })
+    let protection = BranchProtection::read_protection(subject.repository, &branch, ask);
+    let mut advice = protection::advise_required_check(subject, &protection);
+    advice.extend(protection::advise_bypass(&protection));
+    advice.extend(protection::advise_history(&protection));
+    advice.extend(reviews::advise_reviews(&protection));
+    advice.extend(workflows::advise_gate_files(subject, &branch, &protection, ask));
+    advice.extend(advise_on_token(&repository));
+    Ok(SettingsExamination { branch, advice })
 }
 
 /// Says what the token that asks may do: a gate only reads.
-fn token(repository: &Value) -> Vec<Advice> {
+fn advise_on_token(repository: &Value) -> Vec<SettingAdvice> {
     let may = |right: &str| {
         repository.get("permissions").and_then(|rights| rights.get(right)).and_then(Value::as_bool)
     };
     match (may("admin"), may("push")) {
-        (Some(true), _) => vec![Advice::good(
+        (Some(true), _) => vec![SettingAdvice::good(
             "this token administrates the repository: right for the doctor, too much for the gate",
         )],
         (_, Some(true)) => {
-            vec![Advice::good("this token may write to the repository; the gate needs no more than to read")]
+            vec![SettingAdvice::good(
+                "this token may write to the repository; the gate needs no more than to read",
+            )]
         }
-        (_, Some(false)) => vec![Advice::good("this token reads and does not write")],
-        (_, None) => vec![Advice::unknown(
+        (_, Some(false)) => vec![SettingAdvice::good("this token reads and does not write")],
+        (_, None) => vec![SettingAdvice::unknown(
             "GitHub does not say what this token may do",
             "give the gate `contents`, `pull-requests`, `checks`, `statuses` and `issues`, all `read`",
         )],

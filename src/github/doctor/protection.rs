@@ -5,23 +5,23 @@
 
 use serde_json::Value;
 
-use super::{Advice, Ask, Failure, Subject};
+use super::{ApiFetch, ExaminedRepository, GitHubFailure, SettingAdvice};
 
 /// What GitHub asks of a branch.
-pub(super) struct Protection {
+pub(super) struct BranchProtection {
     /// The rules of active rulesets.
-    pub(super) rules: Result<Vec<Value>, Failure>,
+    pub(super) ruleset_rules: Result<Vec<Value>, GitHubFailure>,
     /// Those rulesets, with who may walk around them.
-    rulesets: Vec<Result<Value, (String, Failure)>>,
+    rulesets: Vec<Result<Value, (String, GitHubFailure)>>,
     /// Branch protection as it was before there were rulesets; `None` if there is none.
-    pub(super) classic: Result<Option<Value>, Failure>,
+    pub(super) classic_protection: Result<Option<Value>, GitHubFailure>,
 }
 
-impl Protection {
-    pub(super) fn read(repository: &str, branch: &str, ask: &mut Ask<'_>) -> Self {
-        let branch = escaped(branch);
+impl BranchProtection {
+    pub(super) fn read_protection(repository: &str, branch: &str, ask: &mut ApiFetch<'_>) -> Self {
+        let branch = escape_branch(branch);
         let rules = ask(&format!("/repos/{repository}/rules/branches/{branch}")).and_then(|answer| {
-            let unlisted = || Failure { status: None, why: "the rules are not a list".into() };
+            let unlisted = || GitHubFailure { status: None, why: "the rules are not a list".into() };
             answer.as_array().cloned().ok_or_else(unlisted)
         });
         let mut ids: Vec<u64> = rules
@@ -52,12 +52,12 @@ impl Protection {
             }
             Err(refused) => Err(refused),
         };
-        Protection { rules, rulesets, classic }
+        BranchProtection { ruleset_rules: rules, rulesets, classic_protection: classic }
     }
 
     /// Returns the parameters of every rule of one kind.
-    pub(super) fn rules_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.rules
+    pub(super) fn rules_of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.ruleset_rules
             .iter()
             .flatten()
             .filter(move |rule| rule.get("type").and_then(Value::as_str) == Some(kind))
@@ -65,15 +65,18 @@ impl Protection {
     }
 
     /// Returns the classic protection, if there is one that can be read.
-    pub(super) fn classic(&self) -> Option<&Value> {
-        self.classic.as_ref().ok()?.as_ref()
+    pub(super) fn readable_classic_protection(&self) -> Option<&Value> {
+        self.classic_protection.as_ref().ok()?.as_ref()
     }
 
     /// Returns what could not be read of it, in words that follow "because".
-    pub(super) fn unseen(&self) -> Option<String> {
-        let rules = self.rules.as_ref().err().map(|refused| format!("rulesets: {}", refused.why));
-        let classic =
-            self.classic.as_ref().err().map(|refused| format!("branch protection: {}", refused.why));
+    pub(super) fn describe_unread(&self) -> Option<String> {
+        let rules = self.ruleset_rules.as_ref().err().map(|refused| format!("rulesets: {}", refused.why));
+        let classic = self
+            .classic_protection
+            .as_ref()
+            .err()
+            .map(|refused| format!("branch protection: {}", refused.why));
         match (rules, classic) {
             (None, None) => None,
             (Some(one), None) | (None, Some(one)) => Some(one),
@@ -82,10 +85,10 @@ impl Protection {
     }
 
     /// Returns the advice for what no rule asks: weak, or unknown while something could not be read.
-    pub(super) fn lacking(&self, what: &str, mend: &str) -> Advice {
-        match self.unseen() {
-            None => Advice::weak(what, mend),
-            Some(why) => Advice::unknown(
+    pub(super) fn advise_missing(&self, what: &str, mend: &str) -> SettingAdvice {
+        match self.describe_unread() {
+            None => SettingAdvice::weak(what, mend),
+            Some(why) => SettingAdvice::unknown(
                 format!("it cannot be told whether the contrary holds, but as far as is seen {what} ({why})"),
                 "ask with the token of an administrator (`Administration: read`)",
             ),
@@ -94,57 +97,61 @@ impl Protection {
 }
 
 /// Asks whether the check is required, and from whom.
-pub(super) fn required(subject: &Subject<'_>, protection: &Protection) -> Vec<Advice> {
-    let name = subject.check;
-    let workflows = protection.rules_of("workflows").flat_map(|parameters| list(parameters, "workflows"));
+pub(super) fn advise_required_check(
+    subject: &ExaminedRepository<'_>,
+    protection: &BranchProtection,
+) -> Vec<SettingAdvice> {
+    let name = subject.check_name;
+    let workflows =
+        protection.rules_of_kind("workflows").flat_map(|parameters| list_members(parameters, "workflows"));
     let mut paths = workflows.filter_map(|workflow| workflow.get("path").and_then(Value::as_str)).peekable();
     if paths.peek().is_some() {
         let paths: Vec<_> = paths.collect();
         return vec![match paths.iter().find(|path| path.contains("changegate") || path.contains(name)) {
-            Some(path) => Advice::good(format!(
+            Some(path) => SettingAdvice::good(format!(
                 "a ruleset requires the workflow {path:?}, which no pull request can edit"
             )),
-            None => Advice::unknown(
+            None => SettingAdvice::unknown(
                 format!("a ruleset requires {paths:?}; nothing tells whether the gate is in there"),
                 "look at that workflow, or call it changegate.yml",
             ),
         }];
     }
-    let by_rules = protection.rules_of("required_status_checks").flat_map(|parameters| {
-        list(parameters, "required_status_checks")
-            .filter(|check| is(check, "context", name))
+    let by_rules = protection.rules_of_kind("required_status_checks").flat_map(|parameters| {
+        list_members(parameters, "required_status_checks")
+            .filter(|check| has_text(check, "context", name))
             .map(|check| check.get("integration_id").and_then(Value::as_u64))
     });
-    let by_classic = protection.classic().into_iter().flat_map(|classic| {
+    let by_classic = protection.readable_classic_protection().into_iter().flat_map(|classic| {
         let checks = classic.get("required_status_checks").unwrap_or(&Value::Null);
-        list(checks, "checks")
-            .filter(|check| is(check, "context", name))
+        list_members(checks, "checks")
+            .filter(|check| has_text(check, "context", name))
             // The app -1 stands for any.
             .map(|check| check.get("app_id").and_then(Value::as_u64))
     });
     let apps: Vec<Option<u64>> = by_rules.chain(by_classic).collect();
     if apps.is_empty() {
-        return vec![protection.lacking(
+        return vec![protection.advise_missing(
             &format!("the check `{name}` is not required"),
             &format!("require `{name}` in a ruleset for this branch, from the app that reports it"),
         )];
     }
-    let mut advice = vec![Advice::good(format!("the check `{name}` is required"))];
+    let mut advice = vec![SettingAdvice::good(format!("the check `{name}` is required"))];
     advice.push(match apps.iter().flatten().next() {
-        Some(app) if *app == subject.app => {
-            Advice::good(format!("it counts only if the app {app} reports it"))
+        Some(app) if *app == subject.app_id => {
+            SettingAdvice::good(format!("it counts only if the app {app} reports it"))
         }
-        Some(app) => Advice::weak(
-            format!("it is expected from the app {app}, and the gate reports as {}", subject.app),
+        Some(app) => SettingAdvice::weak(
+            format!("it is expected from the app {app}, and the gate reports as {}", subject.app_id),
             "choose the gate's app as the expected source, or name the app with --app",
         ),
-        None => Advice::weak(
+        None => SettingAdvice::weak(
             "any app and anybody who may write can report it",
             "choose the app as the expected source of the check",
         ),
     });
-    if subject.app == super::GITHUB_ACTIONS {
-        advice.push(Advice::weak(
+    if subject.app_id == super::GITHUB_ACTIONS_APP_ID {
+        advice.push(SettingAdvice::weak(
             "every workflow of the repository reports as GitHub Actions, those that a pull request brings too",
             "require the gate as a workflow by a ruleset of the organisation, or report by an app of its own",
         ));
@@ -153,7 +160,7 @@ pub(super) fn required(subject: &Subject<'_>, protection: &Protection) -> Vec<Ad
 }
 
 /// Asks who may walk around.
-pub(super) fn bypass(protection: &Protection) -> Vec<Advice> {
+pub(super) fn advise_bypass(protection: &BranchProtection) -> Vec<SettingAdvice> {
     let mut advice = Vec::new();
     for ruleset in &protection.rulesets {
         match ruleset {
@@ -161,29 +168,29 @@ pub(super) fn bypass(protection: &Protection) -> Vec<Advice> {
                 let name = ruleset.get("name").and_then(Value::as_str).unwrap_or("without a name");
                 match ruleset.get("bypass_actors").and_then(Value::as_array) {
                     Some(actors) if actors.is_empty() => {
-                        advice.push(Advice::good(format!("nobody may bypass the ruleset {name:?}")));
+                        advice.push(SettingAdvice::good(format!("nobody may bypass the ruleset {name:?}")));
                     }
-                    Some(actors) => advice.push(Advice::weak(
-                        format!("the ruleset {name:?} can be bypassed by {}", who(actors)),
+                    Some(actors) => advice.push(SettingAdvice::weak(
+                        format!("the ruleset {name:?} can be bypassed by {}", describe_bypass_actors(actors)),
                         "empty its bypass list; an emergency has a way of its own in the policy",
                     )),
-                    None => advice.push(Advice::unknown(
+                    None => advice.push(SettingAdvice::unknown(
                         format!("GitHub does not tell this token who may bypass the ruleset {name:?}"),
                         "ask with the token of an administrator (`Administration: read`)",
                     )),
                 }
             }
-            Err((id, refused)) => advice.push(Advice::unknown(
+            Err((id, refused)) => advice.push(SettingAdvice::unknown(
                 format!("the ruleset {id} cannot be read: {}", refused.why),
                 "ask with the token of an administrator (`Administration: read`)",
             )),
         }
     }
-    if let Some(classic) = protection.classic() {
-        advice.push(if enabled(classic, "enforce_admins") {
-            Advice::good("administrators are held to branch protection as everybody is")
+    if let Some(classic) = protection.readable_classic_protection() {
+        advice.push(if is_enabled(classic, "enforce_admins") {
+            SettingAdvice::good("administrators are held to branch protection as everybody is")
         } else {
-            Advice::weak(
+            SettingAdvice::weak(
                 "administrators can merge past branch protection",
                 "switch on \"Do not allow bypassing the above settings\"",
             )
@@ -193,11 +200,11 @@ pub(super) fn bypass(protection: &Protection) -> Vec<Advice> {
 }
 
 /// Asks whether history can be rewritten or deleted.
-pub(super) fn history(protection: &Protection) -> Vec<Advice> {
+pub(super) fn advise_history(protection: &BranchProtection) -> Vec<SettingAdvice> {
     let question = |rule: &str, allow: &str, good: &str, weak: &str, mend: &str| {
-        let refused = protection.rules_of(rule).next().is_some()
-            || protection.classic().is_some_and(|classic| !enabled(classic, allow));
-        if refused { Advice::good(good) } else { protection.lacking(weak, mend) }
+        let refused = protection.rules_of_kind(rule).next().is_some()
+            || protection.readable_classic_protection().is_some_and(|classic| !is_enabled(classic, allow));
+        if refused { SettingAdvice::good(good) } else { protection.advise_missing(weak, mend) }
     };
     vec![
         question(
@@ -218,7 +225,7 @@ pub(super) fn history(protection: &Protection) -> Vec<Advice> {
 }
 
 /// Returns those on a bypass list, in words.
-fn who(actors: &[Value]) -> String {
+fn describe_bypass_actors(actors: &[Value]) -> String {
     let one = |actor: &Value| {
         let kind = actor.get("actor_type").and_then(Value::as_str).unwrap_or("somebody");
         let id = actor.get("actor_id").and_then(Value::as_u64);
@@ -247,11 +254,11 @@ fn who(actors: &[Value]) -> String {
 }
 
 /// Returns the members of a list, none if it is not there.
-pub(super) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+pub(super) fn list_members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn is(value: &Value, key: &str, wanted: &str) -> bool {
+fn has_text(value: &Value, key: &str, wanted: &str) -> bool {
     value.get(key).and_then(Value::as_str) == Some(wanted)
 }
 
@@ -260,12 +267,12 @@ fn is_false(value: &Value, key: &str) -> bool {
 }
 
 /// Returns whether a setting of branch protection, which is a map with `enabled`, is on.
-fn enabled(classic: &Value, key: &str) -> bool {
+fn is_enabled(classic: &Value, key: &str) -> bool {
     classic.get(key).and_then(|setting| setting.get("enabled")).and_then(Value::as_bool) == Some(true)
 }
 
 /// Returns a branch's name as a part of an address.
-pub(super) fn escaped(branch: &str) -> String {
+pub(super) fn escape_branch(branch: &str) -> String {
     let one = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             char::from(byte).to_string()

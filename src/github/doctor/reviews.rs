@@ -5,21 +5,25 @@
 
 use serde_json::Value;
 
-use super::Advice;
-use super::protection::Protection;
+use super::SettingAdvice;
+use super::protection::BranchProtection;
 
-pub(super) fn advice(protection: &Protection) -> Vec<Advice> {
+pub(super) fn advise_reviews(protection: &BranchProtection) -> Vec<SettingAdvice> {
     let asked = |rule: &str, classic: &str| {
         let by_rule = protection
-            .rules_of("pull_request")
+            .rules_of_kind("pull_request")
             .any(|parameters| parameters.get(rule).and_then(Value::as_bool) == Some(true));
-        let reviews = protection.classic().and_then(|found| found.get("required_pull_request_reviews"));
+        let reviews = protection
+            .readable_classic_protection()
+            .and_then(|found| found.get("required_pull_request_reviews"));
         by_rule || reviews.and_then(|reviews| reviews.get(classic)).and_then(Value::as_bool) == Some(true)
     };
-    let pulls = protection.rules_of("pull_request").next().is_some()
-        || protection.classic().is_some_and(|classic| classic.get("required_pull_request_reviews").is_some());
+    let pulls = protection.rules_of_kind("pull_request").next().is_some()
+        || protection
+            .readable_classic_protection()
+            .is_some_and(|classic| classic.get("required_pull_request_reviews").is_some());
     let question = |holds: bool, good: &str, weak: &str, mend: &str| {
-        if holds { Advice::good(good) } else { protection.lacking(weak, mend) }
+        if holds { SettingAdvice::good(good) } else { protection.advise_missing(weak, mend) }
     };
     vec![
         question(

@@ -11,24 +11,24 @@ use super::*;
 const REPOSITORY: &str = "/repos/acme/shop";
 
 /// What GitHub answers, by path; everything else is 404.
-type Answers = BTreeMap<String, Result<Value, Failure>>;
+type Answers = BTreeMap<String, Result<Value, GitHubFailure>>;
 
-fn subject() -> Subject<'static> {
-    Subject {
+fn subject() -> ExaminedRepository<'static> {
+    ExaminedRepository {
         repository: "acme/shop",
         branch: None,
-        check: "changegate",
-        app: GITHUB_ACTIONS,
-        policy: "policies/changegate.yml",
+        check_name: "changegate",
+        app_id: GITHUB_ACTIONS_APP_ID,
+        policy_path: "policies/changegate.yml",
     }
 }
 
-fn file(text: &str) -> Result<Value, Failure> {
+fn file(text: &str) -> Result<Value, GitHubFailure> {
     Ok(json!({ "type": "file", "content": STANDARD.encode(text) }))
 }
 
-fn refused(status: u16, why: &str) -> Result<Value, Failure> {
-    Err(Failure { status: Some(status), why: why.into() })
+fn refused(status: u16, why: &str) -> Result<Value, GitHubFailure> {
+    Err(GitHubFailure { status: Some(status), why: why.into() })
 }
 
 const WORKFLOW: &str = "
@@ -79,15 +79,15 @@ fn healthy() -> Answers {
     ])
 }
 
-fn examined(subject: &Subject<'_>, answers: &Answers) -> Examination {
+fn examined(subject: &ExaminedRepository<'_>, answers: &Answers) -> SettingsExamination {
     let mut ask = |path: &str| answers.get(path).cloned().unwrap_or_else(|| refused(404, "Not Found"));
-    examine(subject, &mut ask).unwrap()
+    examine_repository(subject, &mut ask).unwrap()
 }
 
 /// Returns what is wrong or unknown.
-fn troubles(subject: &Subject<'_>, answers: &Answers) -> Vec<String> {
+fn troubles(subject: &ExaminedRepository<'_>, answers: &Answers) -> Vec<String> {
     let advice = examined(subject, answers).advice;
-    advice.into_iter().filter(|one| one.health != Health::Good).map(|one| one.what).collect()
+    advice.into_iter().filter(|one| one.health != SettingHealth::Good).map(|one| one.what).collect()
 }
 
 /// Changes the parameters of a rule.
@@ -109,7 +109,7 @@ fn without(answers: &Answers, kind: &str) -> Answers {
 fn a_required_workflow_that_nobody_bypasses_is_a_control() {
     let examination = examined(&subject(), &healthy());
     assert_eq!(troubles(&subject(), &healthy()), [""; 0]);
-    assert_eq!((examination.health(), examination.branch.as_str()), (Health::Good, "main"));
+    assert_eq!((examination.worst_health(), examination.branch.as_str()), (SettingHealth::Good, "main"));
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn every_rule_that_is_taken_away_is_missed() {
 #[test]
 fn a_check_counts_from_the_app_that_is_expected() {
     let mut answers = without(&healthy(), "workflows");
-    let own = Subject { app: 4711, ..subject() };
+    let own = ExaminedRepository { app_id: 4711, ..subject() };
     assert_eq!(troubles(&own, &answers), [""; 0]);
-    let wrong = Subject { app: 99, ..subject() };
+    let wrong = ExaminedRepository { app_id: 99, ..subject() };
     assert!(troubles(&wrong, &answers)[0].contains("expected from the app 4711"));
     edit(&mut answers, "required_status_checks", |rule| {
         rule["parameters"]["required_status_checks"][0]["integration_id"] = Value::Null;
@@ -154,7 +154,7 @@ fn a_check_counts_from_the_app_that_is_expected() {
     assert!(troubles(&own, &answers)[0].contains("anybody who may write"));
     let by_actions = troubles(&subject(), &answers);
     assert!(by_actions.iter().any(|trouble| trouble.contains("every workflow of the repository")));
-    let other = Subject { check: "tests", ..own };
+    let other = ExaminedRepository { check_name: "tests", ..own };
     assert!(troubles(&other, &answers)[0].contains("`tests` is not required"));
 }
 
@@ -183,10 +183,10 @@ fn what_cannot_be_seen_is_unknown_and_never_good() {
     let mut answers = without(&healthy(), "non_fast_forward");
     answers.insert(format!("{REPOSITORY}/branches/main/protection"), refused(403, "Must have admin rights"));
     let examination = examined(&subject(), &answers);
-    assert_eq!(examination.health(), Health::Unknown);
+    assert_eq!(examination.worst_health(), SettingHealth::Unknown);
     let mut answers = healthy();
     answers.insert(format!("{REPOSITORY}/rules/branches/main"), refused(500, "Server Error"));
-    assert_ne!(examined(&subject(), &answers).health(), Health::Good);
+    assert_ne!(examined(&subject(), &answers).worst_health(), SettingHealth::Good);
     // Whatever single answer is refused, nothing becomes good that was not.
     for path in healthy().keys().filter(|path| *path != REPOSITORY) {
         let mut answers = healthy();
@@ -195,7 +195,7 @@ fn what_cannot_be_seen_is_unknown_and_never_good() {
             let advice = examined(&subject(), answers).advice;
             advice
                 .into_iter()
-                .filter(|one| one.health == Health::Good)
+                .filter(|one| one.health == SettingHealth::Good)
                 .map(|one| one.what)
                 .collect::<Vec<_>>()
         };
@@ -226,7 +226,7 @@ fn branch_protection_counts_as_rulesets_do() {
             },
         })),
     );
-    let own = Subject { app: 4711, ..subject() };
+    let own = ExaminedRepository { app_id: 4711, ..subject() };
     assert_eq!(troubles(&own, &answers), [""; 0]);
     let Some(Ok(protection)) = answers.get_mut(&format!("{REPOSITORY}/branches/main/protection")) else {
         panic!("it was put there")
@@ -242,7 +242,7 @@ fn a_workflow_that_does_not_hear_of_everything_is_weak() {
         answers.insert(format!("{REPOSITORY}/contents/.github/workflows/gate.yml?ref=main"), file(workflow));
         answers
     };
-    let own = Subject { app: 4711, ..subject() };
+    let own = ExaminedRepository { app_id: 4711, ..subject() };
     let says = |workflow: &str, words: &str| {
         let troubles = troubles(&own, &answers(workflow));
         assert!(troubles.iter().any(|trouble| trouble.contains(words)), "{words}: {troubles:?}");

@@ -11,8 +11,8 @@ fn example(name: &str) -> (String, Value) {
     (event, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
 }
 
-fn of(name: &str, value: &Value) -> Result<Subject, BadEvent> {
-    read(name, value.to_string().as_bytes(), None)
+fn of(name: &str, value: &Value) -> Result<EventSubject, EventError> {
+    parse_event(name, value.to_string().as_bytes(), None)
 }
 
 fn id(digits: &str) -> Oid {
@@ -60,18 +60,18 @@ fn the_public_examples_say_what_to_judge() {
         let (event, value) = example(name);
         let subject = of(&event, &value).unwrap_or_else(|why| panic!("{name}: {why}"));
         match (event.as_str(), subject) {
-            ("merge_group", Subject::MergeGroup { base_ref, base, head, .. }) => {
+            ("merge_group", EventSubject::MergeGroup { base_ref, base_tip: base, group_head: head, .. }) => {
                 assert_eq!(base_ref, "refs/heads/main");
                 assert_eq!(base, id("380387fbc80638b734a49e1be1c4dfec1c01b33c"));
                 assert_eq!(head, id("2ffea6db159f6b6c47a24e778fb9ef40cf6b1c7d"));
             }
-            ("push", Subject::Push { name, before, after, forced, .. }) => {
+            ("push", EventSubject::Push { ref_name: name, before, after, forced, .. }) => {
                 assert!(name.starts_with("refs/"));
                 assert_ne!(before.is_null(), after.is_null());
                 assert!(!forced);
             }
-            ("workflow_dispatch", Subject::OpenPulls { .. }) => {}
-            (_, Subject::Pull { repo, number, expected }) => {
+            ("workflow_dispatch", EventSubject::OpenPullRequests { .. }) => {}
+            (_, EventSubject::PullRequest { repo, number, expected_head: expected }) => {
                 assert_eq!(repo.to_string(), value["repository"]["full_name"].as_str().unwrap());
                 assert_eq!(number, value["pull_request"]["number"].as_u64().unwrap());
                 assert_eq!(expected, value["pull_request"]["head"]["sha"].as_str().and_then(Oid::from_hex));
@@ -107,7 +107,7 @@ fn comments_count_on_pull_requests_alone() {
     let (event, mut value) = example("issue_comment.created");
     assert!(of(&event, &value).unwrap_err().contains("only pull requests"));
     value["issue"]["pull_request"] = json!({});
-    assert!(matches!(of(&event, &value), Ok(Subject::Pull { expected: None, .. })));
+    assert!(matches!(of(&event, &value), Ok(EventSubject::PullRequest { expected_head: None, .. })));
     value["issue"]["pull_request"] = json!(null);
     assert!(of(&event, &value).is_err());
     value["issue"] = json!({ "pull_request": {} });
@@ -118,22 +118,28 @@ fn comments_count_on_pull_requests_alone() {
 fn somebody_may_ask_for_one_pull_request() {
     let (event, mut value) = example("workflow_dispatch.plain");
     value["inputs"] = json!({ "pull-request": "12" });
-    assert!(matches!(of(&event, &value), Ok(Subject::Pull { number: 12, expected: None, .. })));
+    assert!(matches!(
+        of(&event, &value),
+        Ok(EventSubject::PullRequest { number: 12, expected_head: None, .. })
+    ));
     for wrong in [json!("0"), json!("x"), json!(12), json!(null), json!([])] {
         value["inputs"] = json!({ "pull-request": wrong });
         assert!(of(&event, &value).is_err(), "{wrong}");
     }
     value["inputs"] = json!(null);
-    assert!(matches!(of(&event, &value), Ok(Subject::OpenPulls { .. })));
+    assert!(matches!(of(&event, &value), Ok(EventSubject::OpenPullRequests { .. })));
 }
 
 #[test]
 fn a_schedule_may_leave_out_the_repository_and_nothing_else_may() {
-    let repo = RepoName::read("acme/shop").unwrap();
+    let repo = RepositoryName::parse_name("acme/shop").unwrap();
     let schedule = br#"{ "schedule": "0 * * * *" }"#;
-    assert_eq!(read("schedule", schedule, Some(&repo)), Ok(Subject::OpenPulls { repo: repo.clone() }));
-    assert!(read("schedule", schedule, None).is_err());
-    assert!(read("push", schedule, Some(&repo)).is_err());
+    assert_eq!(
+        parse_event("schedule", schedule, Some(&repo)),
+        Ok(EventSubject::OpenPullRequests { repo: repo.clone() })
+    );
+    assert!(parse_event("schedule", schedule, None).is_err());
+    assert!(parse_event("push", schedule, Some(&repo)).is_err());
 }
 
 #[test]
@@ -148,7 +154,7 @@ fn what_is_no_event_is_an_error() {
         ("", "{}"),
         ("pull_request\n::error::", "{}"),
     ] {
-        let why = read(name, json.as_bytes(), None).unwrap_err();
+        let why = parse_event(name, json.as_bytes(), None).unwrap_err();
         assert!(!why.contains('\n'), "{why}");
     }
 }

@@ -4,63 +4,63 @@
 use anyhow::Result;
 
 use crate::change::{Change, Oid};
-use crate::gate::{Loaded, judge_again};
+use crate::gate::{LoadedPolicy, judge_from_facts};
 use crate::git::Repository;
-use crate::ledger::record::{Decided, RefDecided, digest};
-use crate::ledger::replay::load;
-use crate::ledger::store::{FACTS, file};
+use crate::ledger::record::{DecisionRecord, RefDecision, digest_bytes};
+use crate::ledger::replay::load_recorded_policy;
+use crate::ledger::store::{FACTS_FILE, read_ledger_file};
 use crate::policy::Policy;
 use crate::verdict::Verdict;
 
 /// The changes of a ref.
-pub(in crate::ledger) struct Judged {
+pub(in crate::ledger) struct RefVerdicts {
     pub(in crate::ledger) verdicts: Vec<Verdict>,
     /// The policy that they were judged by, if it can still be read and is that one.
     pub(in crate::ledger) policy: Option<Policy>,
     /// Which of them are not there, and why.
-    pub(in crate::ledger) cannot: Vec<String>,
+    pub(in crate::ledger) unavailable: Vec<String>,
 }
 
 /// Returns the changes of one ref of a decision, whose record stands in `commit`.
-pub(in crate::ledger) fn of(
+pub(in crate::ledger) fn read_ref_verdicts(
     repository: &Repository,
     commit: Oid,
-    decided: &Decided,
-    one: &RefDecided,
-) -> Result<Judged> {
-    let loaded: Result<Vec<Loaded>, String> =
-        one.policies.iter().map(|from| load(repository, from)).collect();
+    decided: &DecisionRecord,
+    one: &RefDecision,
+) -> Result<RefVerdicts> {
+    let loaded: Result<Vec<LoadedPolicy>, String> =
+        one.policies.iter().map(|from| load_recorded_policy(repository, from)).collect();
     let own = loaded.as_ref().ok().and_then(|loaded| loaded.first()).map(|own| own.policy.clone());
-    let mut judged = Judged { verdicts: one.changes.clone(), policy: own, cannot: Vec::new() };
+    let mut judged = RefVerdicts { verdicts: one.changes.clone(), policy: own, unavailable: Vec::new() };
     if one.passed == 0 {
         return Ok(judged);
     }
     let again = match loaded {
-        Ok(loaded) => again(repository, commit, decided, one, &loaded)?,
+        Ok(loaded) => rejudge_changes(repository, commit, decided, one, &loaded)?,
         Err(why) => Err(why),
     };
     match again {
         Ok(verdicts) => judged.verdicts = verdicts,
         Err(why) => {
             let many = if one.passed == 1 { "1 change".into() } else { format!("{} changes", one.passed) };
-            judged.cannot.push(format!("{many} kept every rule and cannot be told apart: {why}"));
+            judged.unavailable.push(format!("{many} kept every rule and cannot be told apart: {why}"));
         }
     }
     Ok(judged)
 }
 
 /// Judges again what the record only counts.
-fn again(
+fn rejudge_changes(
     repository: &Repository,
     commit: Oid,
-    decided: &Decided,
-    one: &RefDecided,
-    policies: &[Loaded],
+    decided: &DecisionRecord,
+    one: &RefDecision,
+    policies: &[LoadedPolicy],
 ) -> Result<Result<Vec<Verdict>, String>> {
-    let Some(facts) = file(repository, commit, FACTS)? else {
+    let Some(facts) = read_ledger_file(repository, commit, FACTS_FILE)? else {
         return Ok(Err("the facts were too long to be kept".into()));
     };
-    if digest(&facts) != decided.facts.digest {
+    if digest_bytes(&facts) != decided.facts.digest {
         return Ok(Err("the facts beside the record are not those that it was judged by".into()));
     }
     let (own, base) = match policies {
@@ -69,11 +69,11 @@ fn again(
         _ => return Ok(Err("the record does not name the policy".into())),
     };
     let before = decided.refs.iter().take_while(|other| other.name != one.name);
-    let before: usize = before.map(RefDecided::changes).sum();
+    let before: usize = before.map(RefDecision::count_changes).sum();
     let lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let mut recorded = one.changes.iter().peekable();
     let mut verdicts = Vec::new();
-    for line in lines.skip(before).take(one.changes()) {
+    for line in lines.skip(before).take(one.count_changes()) {
         let change: Change = match serde_json::from_slice(line) {
             Ok(change) => change,
             Err(error) => return Ok(Err(format!("this version cannot read the facts: {error}"))),
@@ -83,8 +83,8 @@ fn again(
             verdicts.push(recorded.clone());
             continue;
         }
-        let verdict = judge_again(&change, &own.policy, base);
-        if !verdict.has_something_to_say() {
+        let verdict = judge_from_facts(&change, &own.policy, base);
+        if !verdict.has_remarks() {
             verdicts.push(verdict);
         }
     }

@@ -1,6 +1,6 @@
 //! Addresses in statements: of the repository, of a commit in it, and of policies.
 
-use crate::report::PolicyPlace;
+use crate::report::PolicyLocation;
 
 /// Returns true for an address with a scheme, in printable ASCII.
 pub fn is_uri(written: &str) -> bool {
@@ -13,7 +13,7 @@ pub fn is_uri(written: &str) -> bool {
 
 /// Returns the address of a repository by the one that git fetches it from; `None` for a folder of this
 /// machine, which says nothing elsewhere. A password in it is left out.
-pub fn of_remote(url: &str) -> Option<String> {
+pub fn remote_uri(url: &str) -> Option<String> {
     let found = match url.split_once("://") {
         Some(("file", _)) => return None,
         Some((scheme, rest)) => {
@@ -34,17 +34,17 @@ pub fn of_remote(url: &str) -> Option<String> {
 }
 
 /// Returns where a policy stands, in the repository at `resource` if it is a commit of it.
-pub(super) fn of_policy(resource: &str, place: &PolicyPlace) -> String {
+pub(super) fn policy_uri(resource: &str, place: &PolicyLocation) -> String {
     match place {
-        PolicyPlace::Commit { id, path } => format!("{resource}@{id}#{}", encoded(path)),
-        PolicyPlace::Disk(path) => format!("file://{}", encoded(path)),
-        PolicyPlace::Pack(name) => format!("changegate:pack/{}", encoded(name)),
-        PolicyPlace::Elsewhere(place) => format!("changegate:policy/{}", encoded(place)),
+        PolicyLocation::Commit { id, path } => format!("{resource}@{id}#{}", percent_encode(path)),
+        PolicyLocation::Disk(path) => format!("file://{}", percent_encode(path)),
+        PolicyLocation::Pack(name) => format!("changegate:pack/{}", percent_encode(name)),
+        PolicyLocation::Elsewhere(place) => format!("changegate:policy/{}", percent_encode(place)),
     }
 }
 
 /// Returns text as part of a path in an address.
-pub(super) fn encoded(text: &str) -> String {
+pub(super) fn percent_encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
@@ -74,7 +74,7 @@ mod tests {
             ("https://git.example.com/a b", None),
             ("", None),
         ] {
-            assert_eq!(of_remote(url).as_deref(), expected, "{url}");
+            assert_eq!(remote_uri(url).as_deref(), expected, "{url}");
         }
     }
 
@@ -86,6 +86,6 @@ mod tests {
         for other in ["", "x", "x:", ":x", "1x:y", "https://a b", "https://\u{e9}", "x:\"y\""] {
             assert!(!is_uri(other), "{other}");
         }
-        assert_eq!(encoded("a b/\u{e9}.yml#"), "a%20b/%C3%A9.yml%23");
+        assert_eq!(percent_encode("a b/\u{e9}.yml#"), "a%20b/%C3%A9.yml%23");
     }
 }

@@ -9,37 +9,37 @@
 use crate::change::Stage;
 use crate::policy::Policy;
 use crate::predicates::{Condition, Predicate};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{RuleOutcome, Verdict};
 
 /// It was judged before it landed, by the policy that the ref held, and allowed.
-const GATED: &str = "ORG_SOURCE_CHANGE_GATED";
+const GATED_PROPERTY: &str = "ORG_SOURCE_CHANGE_GATED";
 /// Somebody who did not make it has reviewed it, as a forge vouches.
-const REVIEWED: &str = "ORG_SOURCE_CHANGE_REVIEWED";
+const REVIEWED_PROPERTY: &str = "ORG_SOURCE_CHANGE_REVIEWED";
 /// Somebody typed that somebody who did not make it has reviewed it.
-const REVIEW_STATED: &str = "ORG_SOURCE_CHANGE_REVIEW_STATED";
+const REVIEW_STATED_PROPERTY: &str = "ORG_SOURCE_CHANGE_REVIEW_STATED";
 /// Every commit has a good signature by a key that the policy knows.
-const SIGNED: &str = "ORG_SOURCE_CHANGE_SIGNED";
+const SIGNED_PROPERTY: &str = "ORG_SOURCE_CHANGE_SIGNED";
 /// The checks that the policy asks for have passed.
-const CHECKED: &str = "ORG_SOURCE_CHANGE_CHECKED";
+const CHECKED_PROPERTY: &str = "ORG_SOURCE_CHANGE_CHECKED";
 /// Its ticket is as the policy asks, as the ticket system says.
-const TICKET_CONFIRMED: &str = "ORG_SOURCE_CHANGE_TICKET_CONFIRMED";
+const TICKET_CONFIRMED_PROPERTY: &str = "ORG_SOURCE_CHANGE_TICKET_CONFIRMED";
 /// Somebody typed the reference to a ticket.
-const TICKET_STATED: &str = "ORG_SOURCE_CHANGE_TICKET_STATED";
+const TICKET_STATED_PROPERTY: &str = "ORG_SOURCE_CHANGE_TICKET_STATED";
 
 /// Returns the properties that a verdict justifies, which was allowed and has landed; without the
 /// policy nobody knows what its rules asked. `seen` is where the decision was made, which on a forge is
 /// another stage than that of the verdict.
-pub(super) fn of(verdict: &Verdict, policy: Option<&Policy>, seen: Stage) -> Vec<&'static str> {
+pub(super) fn list_properties(verdict: &Verdict, policy: Option<&Policy>, seen: Stage) -> Vec<&'static str> {
     // What a forge tells of has landed already.
-    let is_gated = seen.enforces() && seen != Stage::Landed;
-    let mut found: Vec<(&'static str, bool)> = vec![(GATED, is_gated)];
+    let is_gated = seen.is_enforcing() && seen != Stage::Landed;
+    let mut found: Vec<(&'static str, bool)> = vec![(GATED_PROPERTY, is_gated)];
     for judgement in &verdict.judgements {
         let rule =
             policy.and_then(|policy| policy.rules.iter().find(|rule| rule.name.id == judgement.rule.id));
-        let Some(rule) = rule.filter(|_| judgement.outcome != Outcome::NotApplicable) else { continue };
+        let Some(rule) = rule.filter(|_| judgement.outcome != RuleOutcome::NotApplicable) else { continue };
         let mut asked = Vec::new();
-        properties(&rule.require, verdict.stage, &mut asked);
-        found.extend(asked.into_iter().map(|property| (property, judgement.outcome == Outcome::Pass)));
+        add_properties(&rule.require, verdict.stage, &mut asked);
+        found.extend(asked.into_iter().map(|property| (property, judgement.outcome == RuleOutcome::Pass)));
     }
     let mut kept: Vec<&'static str> = found.iter().map(|(property, _)| *property).collect();
     // Of several rules that ask for the same, every one has to be kept.
@@ -50,21 +50,21 @@ pub(super) fn of(verdict: &Verdict, policy: Option<&Policy>, seen: Stage) -> Vec
 }
 
 /// Adds the properties without which a condition cannot hold.
-fn properties(condition: &Condition, stage: Stage, found: &mut Vec<&'static str>) {
+fn add_properties(condition: &Condition, stage: Stage, found: &mut Vec<&'static str>) {
     match condition {
-        Condition::All(parts) => parts.iter().for_each(|part| properties(part, stage, found)),
+        Condition::All(parts) => parts.iter().for_each(|part| add_properties(part, stage, found)),
         Condition::Any(_) | Condition::Not(_) => {}
-        Condition::Ask(predicate) => found.extend(match predicate {
+        Condition::Predicate(predicate) => found.extend(match predicate {
             // In a pull request approvals are reviews, whatever trailers say.
-            Predicate::Approvals(asked) if asked.is_of_reviews() => match stage {
-                Stage::PullRequest => Some(REVIEWED),
-                _ if asked.is_verified() => Some(REVIEWED),
-                _ => Some(REVIEW_STATED),
+            Predicate::Approvals(asked) if asked.asks_for_reviews() => match stage {
+                Stage::PullRequest => Some(REVIEWED_PROPERTY),
+                _ if asked.requires_verified() => Some(REVIEWED_PROPERTY),
+                _ => Some(REVIEW_STATED_PROPERTY),
             },
-            Predicate::Signed(_) => Some(SIGNED),
-            Predicate::Checks(_) => Some(CHECKED),
-            Predicate::Ticket(asked) if asked.looks() => Some(TICKET_CONFIRMED),
-            Predicate::Ticket(_) => Some(TICKET_STATED),
+            Predicate::Signed(_) => Some(SIGNED_PROPERTY),
+            Predicate::Checks(_) => Some(CHECKED_PROPERTY),
+            Predicate::Ticket(asked) if asked.asks_ticket_system() => Some(TICKET_CONFIRMED_PROPERTY),
+            Predicate::Ticket(_) => Some(TICKET_STATED_PROPERTY),
             _ => None,
         }),
     }
@@ -75,19 +75,20 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::verdict::{Judgement, Level, RuleName};
+    use crate::verdict::{Judgement, RuleDescription, RuleLevel};
 
-    fn told(require: &str, outcomes: &[Outcome], stage: Stage) -> Vec<&'static str> {
+    fn told(require: &str, outcomes: &[RuleOutcome], stage: Stage) -> Vec<&'static str> {
         let rules: String =
             (0..outcomes.len()).map(|place| format!("  r{place}: {{ require: {require} }}\n")).collect();
         let text = format!(
             "changegate: 1\nname: t\nextends: [core]\nprotects: [main]\ntickets: {{ PAY: linear }}\nrules:\n{rules}"
         );
         let mut fetch = |file: &str| Ok((file == "p.yml").then(|| text.clone().into_bytes()));
-        let policy = crate::policy::load("p.yml", &mut fetch).unwrap_or_else(|faults| panic!("{faults:?}"));
-        let judgement = |(place, outcome): (usize, &Outcome)| Judgement {
-            rule: Arc::new(RuleName { id: format!("r{place}"), ..RuleName::default() }),
-            level: Level::Deny,
+        let policy =
+            crate::policy::load_policy("p.yml", &mut fetch).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let judgement = |(place, outcome): (usize, &RuleOutcome)| Judgement {
+            rule: Arc::new(RuleDescription { id: format!("r{place}"), ..RuleDescription::default() }),
+            level: RuleLevel::Deny,
             outcome: outcome.clone(),
         };
         let verdict = Verdict {
@@ -100,32 +101,35 @@ mod tests {
             judgements: outcomes.iter().enumerate().map(judgement).collect(),
             disagreements: Vec::new(),
         };
-        assert_eq!(of(&verdict, None, stage), [GATED]);
-        assert_eq!(of(&verdict, None, Stage::Landed), [""; 0]);
-        let mut found = of(&verdict, Some(&policy), stage);
+        assert_eq!(list_properties(&verdict, None, stage), [GATED_PROPERTY]);
+        assert_eq!(list_properties(&verdict, None, Stage::Landed), [""; 0]);
+        let mut found = list_properties(&verdict, Some(&policy), stage);
         assert!(found.iter().all(|property| property.starts_with("ORG_SOURCE_")));
-        found.retain(|property| *property != GATED);
+        found.retain(|property| *property != GATED_PROPERTY);
         found
     }
 
     #[test]
     fn only_what_was_asked_and_kept_is_a_property() {
         let review = "{ approvals: { at-least: 1, trust: claimed } }";
-        let passes = |require: &str| told(require, &[Outcome::Pass], Stage::PreReceive);
-        assert_eq!(passes(review), [REVIEW_STATED]);
-        assert_eq!(told(review, &[Outcome::Pass], Stage::PullRequest), [REVIEWED]);
-        assert_eq!(passes("{ approvals: { at-least: 1 } }"), [REVIEWED]);
+        let passes = |require: &str| told(require, &[RuleOutcome::Pass], Stage::PreReceive);
+        assert_eq!(passes(review), [REVIEW_STATED_PROPERTY]);
+        assert_eq!(told(review, &[RuleOutcome::Pass], Stage::PullRequest), [REVIEWED_PROPERTY]);
+        assert_eq!(passes("{ approvals: { at-least: 1 } }"), [REVIEWED_PROPERTY]);
         assert_eq!(passes("{ approvals: { field: Authorized-by, trust: claimed } }"), [""; 0]);
-        assert_eq!(passes("{ all: [{ signed: true }, { not: { ticket: { field: Ticket } } }] }"), [SIGNED]);
+        assert_eq!(
+            passes("{ all: [{ signed: true }, { not: { ticket: { field: Ticket } } }] }"),
+            [SIGNED_PROPERTY]
+        );
         assert_eq!(passes("{ any: [{ signed: true }, { branch: main }] }"), [""; 0]);
-        assert_eq!(passes("{ ticket: { field: Ticket } }"), [TICKET_STATED]);
-        assert_eq!(passes("{ ticket: { field: Ticket, exists: true } }"), [TICKET_CONFIRMED]);
-        assert_eq!(passes("{ checks: ci, branch: main }"), [CHECKED]);
+        assert_eq!(passes("{ ticket: { field: Ticket } }"), [TICKET_STATED_PROPERTY]);
+        assert_eq!(passes("{ ticket: { field: Ticket, exists: true } }"), [TICKET_CONFIRMED_PROPERTY]);
+        assert_eq!(passes("{ checks: ci, branch: main }"), [CHECKED_PROPERTY]);
     }
 
     #[test]
     fn what_is_not_kept_outright_is_none() {
-        let exempted = Outcome::Exempted {
+        let exempted = RuleOutcome::Exempted {
             reason: String::new(),
             approved_by: String::new(),
             until: String::new(),
@@ -133,11 +137,11 @@ mod tests {
         };
         let review = "{ approvals: { at-least: 1, trust: claimed } }";
         for outcome in [
-            Outcome::Fail(Vec::new()),
-            Outcome::Owed(Vec::new()),
-            Outcome::Undecided(Vec::new()),
-            Outcome::Deferred(Vec::new()),
-            Outcome::NotApplicable,
+            RuleOutcome::Fail(Vec::new()),
+            RuleOutcome::Owed(Vec::new()),
+            RuleOutcome::Undecided(Vec::new()),
+            RuleOutcome::Deferred(Vec::new()),
+            RuleOutcome::NotApplicable,
             exempted,
         ] {
             assert_eq!(
@@ -146,8 +150,8 @@ mod tests {
                 "{outcome:?}"
             );
             // One that is kept does not speak for another that is not.
-            let both = told(review, &[Outcome::Pass, outcome.clone()], Stage::PullRequest);
-            assert_eq!(both.len(), usize::from(outcome == Outcome::NotApplicable), "{outcome:?}");
+            let both = told(review, &[RuleOutcome::Pass, outcome.clone()], Stage::PullRequest);
+            assert_eq!(both.len(), usize::from(outcome == RuleOutcome::NotApplicable), "{outcome:?}");
         }
     }
 }

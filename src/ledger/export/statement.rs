@@ -6,88 +6,89 @@
 
 use serde_json::{Value, json};
 
-use super::Wanted;
-use super::place::{encoded, of_policy};
+use super::ExportOptions;
+use super::place::{percent_encode, policy_uri};
 use crate::change::Oid;
-use crate::ledger::record::{Decided, RefDecided};
-use crate::report::PolicyFrom;
+use crate::ledger::record::{DecisionRecord, RefDecision};
+use crate::report::PolicyReference;
 
-const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// Simple verification result.
-const SVR: &str = "https://in-toto.io/attestation/svr/v0.2";
+const SVR_PREDICATE_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
 /// Verification summary.
-const VSA: &str = "https://slsa.dev/verification_summary/v1";
+const VSA_PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 
 /// What a statement is about.
-pub(super) struct About<'s> {
-    pub(super) wanted: &'s Wanted<'s>,
+pub(super) struct StatementSubject<'s> {
+    pub(super) options: &'s ExportOptions<'s>,
     /// Number and digest of the record of the decision, as `ledger verify` writes them.
-    pub(super) record: &'s str,
-    pub(super) decided: &'s Decided,
-    pub(super) one: &'s RefDecided,
+    pub(super) record_id: &'s str,
+    pub(super) decision: &'s DecisionRecord,
+    pub(super) ref_decision: &'s RefDecision,
     pub(super) revision: Oid,
     /// Its tree, if the repository has it.
     pub(super) tree: Option<Oid>,
 }
 
-impl About<'_> {
+impl StatementSubject<'_> {
     /// Returns the statement that these properties were verified.
-    pub(super) fn verified(&self, properties: &[&str]) -> Value {
-        let policies: Vec<Value> = self.one.policies.iter().map(|policy| self.policy(policy)).collect();
+    pub(super) fn build_verification(&self, properties: &[&str]) -> Value {
+        let policies: Vec<Value> =
+            self.ref_decision.policies.iter().map(|policy| self.describe_policy(policy)).collect();
         let predicate = json!({
-            "verifier": { "id": self.verifier(), "policies": policies },
-            "timeCreated": self.decided.observed_at,
+            "verifier": { "id": self.verifier_id(), "policies": policies },
+            "timeCreated": self.decision.observed_at,
             "properties": properties,
         });
-        self.statement(SVR, &predicate)
+        self.build_statement(SVR_PREDICATE_TYPE, &predicate)
     }
 
     /// Returns the statement that it passed with these properties, or failed; `None` where there was no
     /// policy to hold it against.
-    pub(super) fn summary(&self, properties: Option<&[&str]>) -> Option<Value> {
-        let policy = self.policy(self.one.policies.first()?);
+    pub(super) fn build_summary(&self, properties: Option<&[&str]>) -> Option<Value> {
+        let policy = self.describe_policy(self.ref_decision.policies.first()?);
         let (result, levels) = match properties {
             Some(properties) => ("PASSED", properties),
             None => ("FAILED", ["FAILED"].as_slice()),
         };
         let predicate = json!({
-            "verifier": { "id": self.verifier() },
-            "timeVerified": self.decided.observed_at,
-            "resourceUri": self.wanted.resource,
+            "verifier": { "id": self.verifier_id() },
+            "timeVerified": self.decision.observed_at,
+            "resourceUri": self.options.repository_uri,
             "policy": policy,
             "verificationResult": result,
             "verifiedLevels": levels,
         });
-        Some(self.statement(VSA, &predicate))
+        Some(self.build_statement(VSA_PREDICATE_TYPE, &predicate))
     }
 
-    fn statement(&self, kind: &str, predicate: &Value) -> Value {
+    fn build_statement(&self, kind: &str, predicate: &Value) -> Value {
         let mut digest = json!({ "gitCommit": self.revision });
         if let (Some(tree), Some(digest)) = (self.tree, digest.as_object_mut()) {
             digest.insert("gitTree".into(), json!(tree));
         }
         json!({
-            "_type": STATEMENT,
+            "_type": STATEMENT_TYPE,
             "subject": [{
-                "uri": format!("{}@{}", self.wanted.resource, self.revision),
+                "uri": format!("{}@{}", self.options.repository_uri, self.revision),
                 "digest": digest,
-                "annotations": { "sourceRefs": [self.one.name.to_lossy()], "changegateRecord": self.record },
+                "annotations": { "sourceRefs": [self.ref_decision.name.to_lossy()], "changegateRecord": self.record_id },
             }],
             "predicateType": kind,
             "predicate": predicate,
         })
     }
 
-    fn policy(&self, policy: &PolicyFrom) -> Value {
-        let uri = of_policy(self.wanted.resource, &policy.place);
+    fn describe_policy(&self, policy: &PolicyReference) -> Value {
+        let uri = policy_uri(self.options.repository_uri, &policy.place);
         json!({ "uri": uri, "digest": { "changegatePolicy": policy.digest } })
     }
 
     /// Returns who verified: the gate that decided, in its version.
-    fn verifier(&self) -> String {
-        let tool = &self.decided.tool;
+    fn verifier_id(&self) -> String {
+        let tool = &self.decision.tool;
         let (name, version) = tool.split_once(' ').unwrap_or((tool, ""));
-        let own = || format!("pkg:cargo/{}@{}", encoded(name), encoded(version));
-        self.wanted.verifier.map_or_else(own, str::to_owned)
+        let own = || format!("pkg:cargo/{}@{}", percent_encode(name), percent_encode(version));
+        self.options.verifier_id.map_or_else(own, str::to_owned)
     }
 }

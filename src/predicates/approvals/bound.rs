@@ -6,79 +6,89 @@
 
 use jiff::Timestamp;
 
-use super::super::Seen;
-use crate::change::body::Statement;
-use crate::change::pull::{Edit, Head};
-use crate::change::{Fact, Message, Missing, Oid, Pull, Text};
-use crate::verdict::Line;
-use crate::vocabulary::Vocabulary;
+use super::super::EvaluationContext;
+use crate::change::body::DescriptionStatement;
+use crate::change::pull::{DescriptionEdit, PullRevision};
+use crate::change::{CommitMessage, Fact, Missing, Oid, PullRequest, Text};
+use crate::verdict::Sentence;
+use crate::vocabulary::FieldVocabulary;
 
 /// What a field of the policy states, by the field's name.
-type Stated<'policy> = Vec<(&'policy str, Text)>;
+type StatedFieldValues<'policy> = Vec<(&'policy str, Text)>;
 
 /// Says whether a review of `of` is one of the final revision, or of one that is equal to it.
 ///
 /// # Errors
 ///
 /// Says why not.
-pub(super) fn of_revision(of: &Head, seen: &Seen<'_>, head: &Head) -> Result<(), Line> {
+pub(super) fn check_revision(
+    of: &PullRevision,
+    seen: &EvaluationContext<'_>,
+    head: &PullRevision,
+) -> Result<(), Sentence> {
     if of.id == head.id {
         return Ok(());
     }
     let same_content = of.tree.is_some() && of.tree == head.tree && of.parents == head.parents;
     if !same_content {
-        return Err(stale(of.id));
+        return Err(stale_revision_line(of.id));
     }
-    let [then, now] = [&of.message, &head.message].map(|message| in_message(message, seen.vocabulary));
-    match differing(&then, &now).as_slice() {
+    let [then, now] = [&of.message, &head.message].map(|message| values_in_message(message, seen.vocabulary));
+    match find_differing_fields(&then, &now).as_slice() {
         [] => Ok(()),
-        fields => {
-            Err(stale(of.id).and(format!(", whose message states something else in {}", names(fields))))
-        }
+        fields => Err(stale_revision_line(of.id)
+            .with_words(format!(", whose message states something else in {}", quote_field_names(fields)))),
     }
 }
 
-fn stale(of: Oid) -> Line {
-    Line::say(format!("it is of another revision, {}", of.short()))
+fn stale_revision_line(of: Oid) -> Sentence {
+    Sentence::from_words(format!("it is of another revision, {}", of.short_hex()))
 }
 
 /// Says whether the branch and the description were, at `at`, what they are now; a fact that is
 /// missing to say so is returned in the place of the answer.
-pub(super) fn of_proposal(pull: &Pull, at: Timestamp, seen: &Seen<'_>) -> Fact<Result<(), Line>> {
+pub(super) fn check_proposal(
+    pull: &PullRequest,
+    at: Timestamp,
+    seen: &EvaluationContext<'_>,
+) -> Fact<Result<(), Sentence>> {
     let branch = match &pull.retargeted_at {
         Ok(Some(since)) if at <= *since => Ok(Err("it was for another branch than this one".into())),
         Ok(_) => Ok(Ok(())),
         Err(gap) => Err(gap.clone()),
     };
     let description = match &pull.edits {
-        Ok(edits) => Ok(same_description(edits, pull, at, seen.vocabulary)),
+        Ok(edits) => Ok(check_description(edits, pull, at, seen.vocabulary)),
         Err(gap) => Err(gap.clone()),
     };
-    both(branch, description)
+    combine_checks(branch, description)
 }
 
 /// One "no" is enough; a gap leaves the other "yes" open.
-fn both(one: Fact<Result<(), String>>, other: Fact<Result<(), String>>) -> Fact<Result<(), Line>> {
+fn combine_checks(
+    one: Fact<Result<(), String>>,
+    other: Fact<Result<(), String>>,
+) -> Fact<Result<(), Sentence>> {
     let gap = |fact: &Fact<Result<(), String>>| -> Option<Missing> { fact.as_ref().err().cloned() };
     match (&one, &other) {
-        (Ok(Err(why)), _) | (_, Ok(Err(why))) => Ok(Err(Line::say(why.clone()))),
+        (Ok(Err(why)), _) | (_, Ok(Err(why))) => Ok(Err(Sentence::from_words(why.clone()))),
         _ => gap(&one).or_else(|| gap(&other)).map_or(Ok(Ok(())), Err),
     }
 }
 
 /// Says whether all that the description may have stated at `at` is what it states now. An edit of
 /// the same instant may have been made before or after.
-fn same_description(
-    edits: &[Edit],
-    pull: &Pull,
+fn check_description(
+    edits: &[DescriptionEdit],
+    pull: &PullRequest,
     at: Timestamp,
-    vocabulary: &Vocabulary,
+    vocabulary: &FieldVocabulary,
 ) -> Result<(), String> {
     if edits.is_empty() {
         return Ok(());
     }
     let unknown = || Err("the forge does not say what the description stated at that time".to_owned());
-    let now = stated(&pull.statements, vocabulary);
+    let now = values_in_description(&pull.statements, vocabulary);
     let before = edits.iter().rev().find(|edit| edit.at < at);
     let mut in_force = before.into_iter().chain(edits.iter().filter(|edit| edit.at == at)).peekable();
     if in_force.peek().is_none() {
@@ -86,38 +96,50 @@ fn same_description(
     }
     for edit in in_force {
         let Some(statements) = &edit.statements else { return unknown() };
-        let fields = differing(&stated(statements, vocabulary), &now);
+        let fields = find_differing_fields(&values_in_description(statements, vocabulary), &now);
         if !fields.is_empty() {
-            return Err(format!("the description states something else in {} since", names(&fields)));
+            return Err(format!(
+                "the description states something else in {} since",
+                quote_field_names(&fields)
+            ));
         }
     }
     Ok(())
 }
 
 /// Returns what the fields of the policy state in a description.
-fn stated<'policy>(statements: &[Statement], vocabulary: &'policy Vocabulary) -> Stated<'policy> {
-    let of_field = |statement: &Statement| {
-        let field = vocabulary.fields().iter().find(|field| field.is_labelled(&statement.label))?;
+fn values_in_description<'policy>(
+    statements: &[DescriptionStatement],
+    vocabulary: &'policy FieldVocabulary,
+) -> StatedFieldValues<'policy> {
+    let of_field = |statement: &DescriptionStatement| {
+        let field = vocabulary.fields().iter().find(|field| field.matches_label(&statement.label))?;
         Some((field.name.as_str(), statement.value.clone()))
     };
     statements.iter().filter_map(of_field).collect()
 }
 
 /// Returns what the fields of the policy state in the trailers of a message.
-fn in_message<'policy>(message: &Text, vocabulary: &'policy Vocabulary) -> Stated<'policy> {
-    let message = Message::new(message.clone());
+fn values_in_message<'policy>(
+    message: &Text,
+    vocabulary: &'policy FieldVocabulary,
+) -> StatedFieldValues<'policy> {
+    let message = CommitMessage::new(message.clone());
     let trailers = message.trailers().iter();
     trailers
         .filter_map(|trailer| {
-            let field = vocabulary.field(&trailer.key)?;
+            let field = vocabulary.find_field(&trailer.key)?;
             Some((field.name.as_str(), trailer.value.clone()))
         })
         .collect()
 }
 
 /// Returns the fields that do not state the same values in the same order, each once.
-fn differing<'policy>(then: &Stated<'policy>, now: &Stated<'policy>) -> Vec<&'policy str> {
-    let values = |stated: &Stated<'policy>, name: &str| -> Vec<Text> {
+fn find_differing_fields<'policy>(
+    then: &StatedFieldValues<'policy>,
+    now: &StatedFieldValues<'policy>,
+) -> Vec<&'policy str> {
+    let values = |stated: &StatedFieldValues<'policy>, name: &str| -> Vec<Text> {
         stated.iter().filter(|(field, _)| *field == name).map(|(_, value)| value.clone()).collect()
     };
     let mut names: Vec<&str> = then.iter().chain(now).map(|(name, _)| *name).collect();
@@ -127,6 +149,6 @@ fn differing<'policy>(then: &Stated<'policy>, now: &Stated<'policy>) -> Vec<&'po
     names
 }
 
-fn names(fields: &[&str]) -> String {
+fn quote_field_names(fields: &[&str]) -> String {
     fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ")
 }

@@ -3,84 +3,99 @@
 //! A trailer says what somebody typed. It counts if it names a person who took no part in the change
 //! and if it covers what lands.
 
-use super::super::parameters::unidentified;
-use super::super::{Reply, Seen};
-use super::{Approvals, Approver, Of, words_on};
+use super::super::parameters::find_unidentified_contributor;
+use super::super::{EvaluationContext, PredicateOutcome};
+use super::{ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence};
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::{Commit, Missing, Person, Text};
-use crate::people::participants::{Participant, independent};
-use crate::verdict::{Finding, Line};
+use crate::people::participants::{ResolvedContributor, check_independent};
+use crate::verdict::{Finding, Sentence};
 
 /// Answers the question from the trailers of the commits.
-pub(super) fn ask(asked: &Approvals, seen: &Seen<'_>) -> Result<Reply, Missing> {
+pub(super) fn evaluate_trailers(
+    asked: &ApprovalsPredicate,
+    seen: &EvaluationContext<'_>,
+) -> Result<PredicateOutcome, Missing> {
     let (participants, no_pusher) = seen.participants();
     let commits = &seen.change.commits;
-    let covering = match asked.of {
-        Of::AnyCommit => commits.iter().flat_map(|commit| asked.stated_in(commit)).collect(),
-        Of::FinalRevision => asked.covering(commits)?,
+    let covering = match asked.coverage {
+        ApprovalCoverage::AnyCommit => {
+            commits.iter().flat_map(|commit| asked.find_stated_approvals(commit)).collect()
+        }
+        ApprovalCoverage::FinalRevision => asked.find_covering_approvals(commits)?,
     };
     let mut findings = Vec::new();
-    let mut approvers: Vec<Approver> = Vec::new();
+    let mut approvers: Vec<CountedApprover> = Vec::new();
     for stated in &covering {
-        match asked.approver(stated, participants, seen) {
-            Ok(approver) if approvers.iter().any(|known| known.is(&approver)) => {}
+        match asked.identify_approver(stated, participants, seen) {
+            Ok(approver) if approvers.iter().any(|known| known.is_same_person(&approver)) => {}
             Ok(approver) => approvers.push(approver),
-            Err(what) => findings.push(stated.finding(what)),
+            Err(what) => findings.push(stated.approval_finding(what)),
         }
     }
-    if let Some(finding) = unidentified(participants) {
+    if let Some(finding) = find_unidentified_contributor(participants) {
         findings.insert(0, finding);
-        return Ok(Reply::Fails(findings));
+        return Ok(PredicateOutcome::Fails(findings));
     }
-    if asked.enough(&approvers, seen) {
+    if asked.has_enough_approvals(&approvers, seen) {
         return match no_pusher {
             Some(missing) => Err(missing.clone()),
-            None => Ok(Reply::Holds),
+            None => Ok(PredicateOutcome::Holds),
         };
     }
-    for stated in commits.iter().flat_map(|commit| asked.stated_in(commit)) {
+    for stated in commits.iter().flat_map(|commit| asked.find_stated_approvals(commit)) {
         if !covering.iter().any(|other| other.commit.id == stated.commit.id || other.value == stated.value) {
-            let what = stated.says().and(", which does not cover the other commits of this change");
-            findings.push(stated.finding(what));
+            let what =
+                stated.naming_line().with_words(", which does not cover the other commits of this change");
+            findings.push(stated.approval_finding(what));
         }
     }
     let key = asked.fields.first().map_or("Reviewed-by", |field| field.name.as_str());
-    let place = format!("in {}", asked.field_names());
-    let short = asked.short(approvers.len(), "approval", &place, seen);
-    findings.insert(0, short.paste(format!("{key}: <name> <address>")));
-    Ok(Reply::Fails(findings))
+    let place = format!("in {}", asked.quote_field_names());
+    let short = asked.shortfall_finding(approvers.len(), "approval", &place, seen);
+    findings.insert(0, short.with_paste(format!("{key}: <name> <address>")));
+    Ok(PredicateOutcome::Fails(findings))
 }
 
-impl Approvals {
+impl ApprovalsPredicate {
     /// Returns the approvals that a commit states.
-    fn stated_in<'change>(&self, commit: &'change Commit) -> Vec<Stated<'change>> {
-        let ours = |key: &str| self.fields.iter().any(|field| field.answers_to(key));
+    fn find_stated_approvals<'change>(&self, commit: &'change Commit) -> Vec<StatedApproval<'change>> {
+        let ours = |key: &str| self.fields.iter().any(|field| field.matches_key(key));
         let trailers = commit.message.trailers().iter().filter(|trailer| ours(&trailer.key));
         trailers
-            .map(|trailer| Stated { commit, key: &trailer.key, value: &trailer.value, line: trailer.line })
+            .map(|trailer| StatedApproval {
+                commit,
+                key: &trailer.key,
+                value: &trailer.value,
+                line: trailer.line,
+            })
             .collect()
     }
 
     /// Returns the approvals that cover the final revision: those stated in it, and those stated in
     /// every commit that has content of its own. A merge that adds nothing to what its parents and
     /// a clean merge give has none.
-    fn covering<'change>(&self, commits: &'change [Commit]) -> Result<Vec<Stated<'change>>, Missing> {
+    fn find_covering_approvals<'change>(
+        &self,
+        commits: &'change [Commit],
+    ) -> Result<Vec<StatedApproval<'change>>, Missing> {
         let Some((tip, earlier)) = commits.split_last() else { return Ok(Vec::new()) };
-        let mut covering = self.stated_in(tip);
+        let mut covering = self.find_stated_approvals(tip);
         if earlier.is_empty() {
             return Ok(covering);
         }
-        let mut everywhere: Option<Vec<Stated<'change>>> = None;
+        let mut everywhere: Option<Vec<StatedApproval<'change>>> = None;
         for commit in commits {
-            if commit.is_merge() && commit.own_content.as_ref().map_err(Clone::clone)?.is_empty() {
+            if commit.is_merge() && commit.evil_merge_paths.as_ref().map_err(Clone::clone)?.is_empty() {
                 continue;
             }
-            let here = self.stated_in(commit);
+            let here = self.find_stated_approvals(commit);
             everywhere = Some(match everywhere {
                 None => here,
-                Some(so_far) => {
-                    so_far.into_iter().filter(|one| here.iter().any(|other| other.same_person(one))).collect()
-                }
+                Some(so_far) => so_far
+                    .into_iter()
+                    .filter(|one| here.iter().any(|other| other.is_same_person(one)))
+                    .collect(),
             });
         }
         covering
@@ -89,47 +104,50 @@ impl Approvals {
     }
 
     /// Returns who an approval comes from, if it counts.
-    fn approver(
+    fn identify_approver(
         &self,
-        stated: &Stated<'_>,
-        participants: &[Participant],
-        seen: &Seen<'_>,
-    ) -> Result<Approver, Line> {
-        let person = Person::read(stated.value.as_bytes())
-            .map_err(|why| stated.says().and(format!(", which is not a person: {}", why.reason())))?;
-        let key = independent(&person, participants, seen.people)
-            .map_err(|why| stated.says().then(words_on(&why)))?;
-        if !self.asks(&key, seen) {
-            return Err(stated.says().and(format!(", who is not in {}", self.teams.join(" or "))));
+        stated: &StatedApproval<'_>,
+        participants: &[ResolvedContributor],
+        seen: &EvaluationContext<'_>,
+    ) -> Result<CountedApprover, Sentence> {
+        let person = Person::parse_person(stated.value.as_bytes()).map_err(|why| {
+            stated.naming_line().with_words(format!(", which is not a person: {}", why.reason()))
+        })?;
+        let key = check_independent(&person, participants, seen.people)
+            .map_err(|why| stated.naming_line().with_sentence(describe_dependence(&why)))?;
+        if !self.accepts_approver(&key, seen) {
+            return Err(stated
+                .naming_line()
+                .with_words(format!(", who is not in {}", self.teams.join(" or "))));
         }
-        Ok(Approver { key, name: comparable_name(&person.name) })
+        Ok(CountedApprover { key, name: comparable_name(&person.name) })
     }
 }
 
 /// An approval as it is stated.
 #[derive(Clone, Copy)]
-struct Stated<'change> {
+struct StatedApproval<'change> {
     commit: &'change Commit,
     key: &'change str,
     value: &'change Text,
     line: usize,
 }
 
-impl Stated<'_> {
-    fn says(&self) -> Line {
-        Line::say(format!("`{}` names ", self.key)).quote(self.value)
+impl StatedApproval<'_> {
+    fn naming_line(&self) -> Sentence {
+        Sentence::from_words(format!("`{}` names ", self.key)).with_quote(self.value)
     }
 
-    fn finding(&self, what: Line) -> Finding {
+    fn approval_finding(&self, what: Sentence) -> Finding {
         Finding::new(what)
             .in_commit(self.commit.id)
-            .on_line(self.line)
-            .by("somebody who did not make the change")
+            .on_message_line(self.line)
+            .fixed_by("somebody who did not make the change")
     }
 
-    fn same_person(&self, other: &Stated<'_>) -> bool {
-        let address = |stated: &Stated<'_>| {
-            Person::read(stated.value.as_bytes())
+    fn is_same_person(&self, other: &StatedApproval<'_>) -> bool {
+        let address = |stated: &StatedApproval<'_>| {
+            Person::parse_person(stated.value.as_bytes())
                 .ok()
                 .and_then(|person| canonical_address(person.email.as_bytes()))
         };

@@ -9,122 +9,133 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::super::parameters::unidentified;
-use super::super::{Reply, Seen};
-use super::{Approvals, Approver, Of, backed, bound};
-use crate::change::pull::{Account, Comment, Review, ReviewState};
-use crate::change::{Fact, Missing, Need, Pull};
-use crate::people::Who;
-use crate::people::participants::{NotIndependent, Participant, independent_account};
-use crate::verdict::{Finding, Line};
+use super::super::parameters::find_unidentified_contributor;
+use super::super::{EvaluationContext, PredicateOutcome};
+use super::{ApprovalCoverage, ApprovalsPredicate, CountedApprover, backed, bound};
+use crate::change::pull::{ForgeAccount, PullComment, PullReview, ReviewState};
+use crate::change::{Fact, FactKind, Missing, PullRequest};
+use crate::people::ResolvedIdentity;
+use crate::people::participants::{NotIndependent, ResolvedContributor, check_independent_account};
+use crate::verdict::{Finding, Sentence};
 
 /// How many digits of a revision a comment has to name.
-const DIGITS: usize = 12;
+const MIN_REVISION_DIGITS: usize = 12;
 
-const REVIEWER: &str = "the reviewer, by approving again";
-const SOMEBODY_ELSE: &str = "somebody who did not make the change";
+const FIXED_BY_REVIEWER: &str = "the reviewer, by approving again";
+const FIXED_BY_OTHERS: &str = "somebody who did not make the change";
 
 /// Answers the question from the reviews of the pull request.
-pub(super) fn ask(asked: &Approvals, seen: &Seen<'_>) -> Result<Reply, Missing> {
-    let pull = seen.change.pull(Need::Reviews)?;
+pub(super) fn evaluate_reviews(
+    asked: &ApprovalsPredicate,
+    seen: &EvaluationContext<'_>,
+) -> Result<PredicateOutcome, Missing> {
+    let pull = seen.change.require_pull(FactKind::Reviews)?;
     let reviews = pull.reviews.as_ref().map_err(Clone::clone)?;
     let (participants, no_maker) = seen.participants();
-    let hearing = Hearing { asked, seen, pull, participants };
-    let mut tally = Tally::default();
-    let words = words(reviews, seen);
+    let hearing = ReviewCounter { predicate: asked, context: seen, pull, participants };
+    let mut tally = ReviewCount::default();
+    let words = latest_decisions(reviews, seen);
     for word in &words {
         match word {
-            Word::Yes(given) => {
-                let given: Vec<_> = given.iter().map(|review| hearing.reviewed(review)).collect();
-                hearing.count(&given, &mut tally);
+            ReviewDecision::Approved(given) => {
+                let given: Vec<_> = given.iter().map(|review| hearing.approval_from_review(review)).collect();
+                hearing.count_approvals(&given, &mut tally);
             }
-            Word::No(review) => hearing.object(review, &mut tally),
-            Word::TakenAway(_) => {}
+            ReviewDecision::ChangesRequested(review) => hearing.count_objection(review, &mut tally),
+            ReviewDecision::Dismissed(_) => {}
         }
     }
     if !asked.commands.is_empty() {
         let comments = pull.comments.as_ref().map_err(Clone::clone)?;
-        for given in comments.iter().filter_map(|comment| hearing.commanded(comment, &words)) {
-            hearing.count(&[given], &mut tally);
+        for given in comments.iter().filter_map(|comment| hearing.approval_from_comment(comment, &words)) {
+            hearing.count_approvals(&[given], &mut tally);
         }
     }
-    let (untrue, doubted) = backed::claims(asked, seen, participants, &tally.approved, &tally.open);
-    let mut best = tally.counted.clone();
+    let (untrue, doubted) =
+        backed::check_approval_claims(asked, seen, participants, &tally.approved_keys, &tally.undecided_keys);
+    let mut best = tally.counted_approvers.clone();
     best.extend(
-        tally.possible.iter().filter(|one| !tally.counted.iter().any(|known| known.is(one))).cloned(),
+        tally
+            .possible_approvers
+            .iter()
+            .filter(|one| !tally.counted_approvers.iter().any(|known| known.is_same_person(one)))
+            .cloned(),
     );
-    let mut findings: Vec<Finding> = unidentified(participants).into_iter().collect();
+    let mut findings: Vec<Finding> = find_unidentified_contributor(participants).into_iter().collect();
     findings.append(&mut tally.objections);
     findings.extend(untrue);
-    if !asked.enough(&best, seen) {
-        findings.push(hearing.short(tally.counted.len()));
+    if !asked.has_enough_approvals(&best, seen) {
+        findings.push(hearing.shortfall_finding(tally.counted_approvers.len()));
     }
     if !findings.is_empty() {
-        findings.append(&mut tally.ignored);
-        return Ok(Reply::Fails(findings));
+        findings.append(&mut tally.ignored_approvals);
+        return Ok(PredicateOutcome::Fails(findings));
     }
-    let enough = asked.enough(&tally.counted, seen);
-    let unknown = tally.open.into_iter().map(|(_, gap)| gap).next().filter(|_| !enough);
-    match unknown.or(tally.objectors).or(doubted).or(no_maker.cloned()) {
+    let enough = asked.has_enough_approvals(&tally.counted_approvers, seen);
+    let unknown = tally.undecided_keys.into_iter().map(|(_, gap)| gap).next().filter(|_| !enough);
+    match unknown.or(tally.missing_objector).or(doubted).or(no_maker.cloned()) {
         Some(missing) => Err(missing),
-        None => Ok(Reply::Holds),
+        None => Ok(PredicateOutcome::Holds),
     }
 }
 
 /// What was heard.
 #[derive(Default)]
-struct Tally {
+struct ReviewCount {
     /// Who approves, of those who are asked.
-    counted: Vec<Approver>,
+    counted_approvers: Vec<CountedApprover>,
     /// Who may be approving, of those who are asked.
-    possible: Vec<Approver>,
+    possible_approvers: Vec<CountedApprover>,
     /// The keys of all who approve, asked or not.
-    approved: Vec<String>,
+    approved_keys: Vec<String>,
     /// The keys of all who may be approving, with what is missing to tell.
-    open: Vec<(String, Missing)>,
+    undecided_keys: Vec<(String, Missing)>,
     /// The objections.
     objections: Vec<Finding>,
     /// What is missing to tell whether an objection is one.
-    objectors: Option<Missing>,
+    missing_objector: Option<Missing>,
     /// The approvals that do not count, and why.
-    ignored: Vec<Finding>,
+    ignored_approvals: Vec<Finding>,
 }
 
 /// An approval that somebody has given.
-struct Given<'change> {
-    by: Option<&'change Account>,
+struct GivenApproval<'change> {
+    by: Option<&'change ForgeAccount>,
     at: Option<Timestamp>,
     may_approve: &'change Fact<bool>,
     /// Whether it is of what lands, or why not.
-    covers: Result<(), Line>,
+    coverage: Result<(), Sentence>,
 }
 
 /// The latest word of a person.
-enum Word<'change> {
+enum ReviewDecision<'change> {
     /// All approvals since he last said anything else.
-    Yes(Vec<&'change Review>),
-    No(&'change Review),
+    Approved(Vec<&'change PullReview>),
+    ChangesRequested(&'change PullReview),
     /// It was yes or no until somebody took it away, which brings no earlier word back.
-    TakenAway(&'change Review),
+    Dismissed(&'change PullReview),
 }
 
 /// Returns the latest word of each person. An account that is gone is somebody else each time.
-fn words<'change>(reviews: &'change [Review], seen: &Seen<'_>) -> Vec<Word<'change>> {
-    let mut words: Vec<Word<'_>> = Vec::new();
+fn latest_decisions<'change>(
+    reviews: &'change [PullReview],
+    seen: &EvaluationContext<'_>,
+) -> Vec<ReviewDecision<'change>> {
+    let mut words: Vec<ReviewDecision<'_>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for review in reviews {
         let word = match review.state {
-            ReviewState::Approved if review.at.is_some() => Word::Yes(vec![review]),
-            ReviewState::ChangesRequested => Word::No(review),
-            ReviewState::Dismissed => Word::TakenAway(review),
+            ReviewState::Approved if review.at.is_some() => ReviewDecision::Approved(vec![review]),
+            ReviewState::ChangesRequested => ReviewDecision::ChangesRequested(review),
+            ReviewState::Dismissed => ReviewDecision::Dismissed(review),
             // What is not handed in says nothing yet.
             ReviewState::Approved | ReviewState::Commented | ReviewState::Pending | ReviewState::Other(_) => {
                 continue;
             }
         };
-        let place = review.by.as_ref().map(|by| *places.entry(whose(by, seen)).or_insert(words.len()));
+        let place = review.by.as_ref().map(|by| *places.entry(identity_key(by, seen)).or_insert(words.len()));
         match (place.and_then(|place| words.get_mut(place)), word) {
-            (Some(Word::Yes(earlier)), Word::Yes(_)) => earlier.push(review),
+            (Some(ReviewDecision::Approved(earlier)), ReviewDecision::Approved(_)) => earlier.push(review),
             (Some(earlier), word) => *earlier = word,
             (None, word) => words.push(word),
         }
@@ -133,114 +144,134 @@ fn words<'change>(reviews: &'change [Review], seen: &Seen<'_>) -> Vec<Word<'chan
 }
 
 /// Returns what is equal for all accounts of one person.
-fn whose(account: &Account, seen: &Seen<'_>) -> String {
-    match seen.people.whose(account) {
-        Who::Human(key) => format!("person {key}"),
-        Who::Bot | Who::Stranger => format!("account {}", account.id.to_lossy().to_ascii_lowercase()),
+fn identity_key(account: &ForgeAccount, seen: &EvaluationContext<'_>) -> String {
+    match seen.people.identify_forge_account(account) {
+        ResolvedIdentity::Human(key) => format!("person {key}"),
+        ResolvedIdentity::Bot | ResolvedIdentity::Unknown => {
+            format!("account {}", account.id.to_lossy().to_ascii_lowercase())
+        }
     }
 }
 
 /// Returns the start of a sentence about an approval.
-fn approval(by: Option<&Account>) -> Line {
+fn uncounted_approval_line(by: Option<&ForgeAccount>) -> Sentence {
     match by {
-        Some(account) => Line::say("the approval of ").quote(&account.id).and(" does not count: "),
-        None => Line::say("an approval does not count: "),
+        Some(account) => {
+            Sentence::from_words("the approval of ").with_quote(&account.id).with_words(" does not count: ")
+        }
+        None => Sentence::from_words("an approval does not count: "),
     }
 }
 
-struct Hearing<'judge> {
-    asked: &'judge Approvals,
-    seen: &'judge Seen<'judge>,
-    pull: &'judge Pull,
-    participants: &'judge [Participant],
+struct ReviewCounter<'judge> {
+    predicate: &'judge ApprovalsPredicate,
+    context: &'judge EvaluationContext<'judge>,
+    pull: &'judge PullRequest,
+    participants: &'judge [ResolvedContributor],
 }
 
-impl Hearing<'_> {
-    fn reviewed<'change>(&self, review: &'change Review) -> Given<'change> {
-        let covers = match (&review.of, self.asked.of) {
-            (None, _) => Err(Line::say("the forge has lost which revision was looked at")),
-            (Some(_), Of::AnyCommit) => Ok(()),
-            (Some(of), Of::FinalRevision) => bound::of_revision(of, self.seen, &self.pull.head),
+impl ReviewCounter<'_> {
+    fn approval_from_review<'change>(&self, review: &'change PullReview) -> GivenApproval<'change> {
+        let covers = match (&review.revision, self.predicate.coverage) {
+            (None, _) => Err(Sentence::from_words("the forge has lost which revision was looked at")),
+            (Some(_), ApprovalCoverage::AnyCommit) => Ok(()),
+            (Some(of), ApprovalCoverage::FinalRevision) => {
+                bound::check_revision(of, self.context, &self.pull.head)
+            }
         };
-        Given { by: review.by.as_ref(), at: review.at, may_approve: &review.may_approve, covers }
+        GivenApproval {
+            by: review.by.as_ref(),
+            at: review.at,
+            may_approve: &review.may_approve,
+            coverage: covers,
+        }
     }
 
     /// Returns the approval that a comment gives; `None` if it does not begin with a command.
-    fn commanded<'change>(&self, comment: &'change Comment, words: &[Word<'_>]) -> Option<Given<'change>> {
+    fn approval_from_comment<'change>(
+        &self,
+        comment: &'change PullComment,
+        words: &[ReviewDecision<'_>],
+    ) -> Option<GivenApproval<'change>> {
         let mut written = comment.text.as_utf8()?.lines().next()?.trim_end().split(' ');
         let command = written.next()?;
-        if !self.asked.commands.iter().any(|known| known == command) {
+        if !self.predicate.commands.iter().any(|known| known == command) {
             return None;
         }
-        let digits = written
-            .next()
-            .filter(|digits| DIGITS <= digits.len() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let digits = written.next().filter(|digits| {
+            MIN_REVISION_DIGITS <= digits.len() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
         let head = self.pull.head.id.to_string();
         let covers = match digits.filter(|_| written.next().is_none()) {
             _ if comment.is_edited => Err("the comment was edited".to_owned()),
-            None => {
-                Err(format!("`{command}` is followed by at least {DIGITS} digits of a revision, and no more"))
-            }
+            None => Err(format!(
+                "`{command}` is followed by at least {MIN_REVISION_DIGITS} digits of a revision, and no more"
+            )),
             Some(digits) if !head.starts_with(&digits.to_ascii_lowercase()) => {
                 Err("it is of another revision".to_owned())
             }
             // Who takes back one approval does not mean to leave another.
-            Some(_) if self.taken_back(comment, words) => {
+            Some(_) if self.is_taken_back(comment, words) => {
                 Err("a later review of the same person was taken away".to_owned())
             }
             Some(_) => Ok(()),
         };
-        let covers = covers.map_err(Line::say);
-        Some(Given {
+        let covers = covers.map_err(Sentence::from_words);
+        Some(GivenApproval {
             by: comment.by.as_ref(),
             at: Some(comment.at),
             may_approve: &comment.may_approve,
-            covers,
+            coverage: covers,
         })
     }
 
-    fn taken_back(&self, comment: &Comment, words: &[Word<'_>]) -> bool {
+    fn is_taken_back(&self, comment: &PullComment, words: &[ReviewDecision<'_>]) -> bool {
         let Some(by) = &comment.by else { return false };
         words.iter().any(|word| {
-            let Word::TakenAway(review) = word else { return false };
-            let same =
-                review.by.as_ref().is_some_and(|other| whose(other, self.seen) == whose(by, self.seen));
+            let ReviewDecision::Dismissed(review) = word else { return false };
+            let same = review
+                .by
+                .as_ref()
+                .is_some_and(|other| identity_key(other, self.context) == identity_key(by, self.context));
             same && review.at.is_none_or(|at| comment.at <= at)
         })
     }
 
     /// Hears the approvals of one person, of which one is enough; of those that do not count the
     /// last one is told.
-    fn count(&self, given: &[Given<'_>], tally: &mut Tally) {
-        let weighed: Vec<_> = given.iter().map(|given| self.weigh(given)).collect();
+    fn count_approvals(&self, given: &[GivenApproval<'_>], tally: &mut ReviewCount) {
+        let weighed: Vec<_> = given.iter().map(|given| self.weigh_approval(given)).collect();
         let sure = weighed.iter().find(|weighed| matches!(weighed, Ok((_, None))));
         let best = sure.or(weighed.iter().rev().find(|weighed| weighed.is_ok())).or(weighed.last());
         let by = given.last().and_then(|given| given.by);
         let (key, gap) = match best {
             Some(Ok(weighed)) => weighed,
             Some(Err((why, who))) => {
-                tally.ignored.push(Finding::new(approval(by).then(why.clone())).by(*who));
+                tally.ignored_approvals.push(
+                    Finding::new(uncounted_approval_line(by).with_sentence(why.clone())).fixed_by(*who),
+                );
                 return;
             }
             None => return,
         };
-        let approver = Approver { key: key.clone(), name: String::new() };
+        let approver = CountedApprover { key: key.clone(), name: String::new() };
         let among = match gap {
             None => {
-                tally.approved.push(key.clone());
-                &mut tally.counted
+                tally.approved_keys.push(key.clone());
+                &mut tally.counted_approvers
             }
             Some(gap) => {
-                tally.open.push((key.clone(), gap.clone()));
-                let what = approval(by).and(gap.to_string());
-                tally.ignored.push(Finding::new(what).by("whoever administrates the gate"));
-                &mut tally.possible
+                tally.undecided_keys.push((key.clone(), gap.clone()));
+                let what = uncounted_approval_line(by).with_words(gap.to_string());
+                tally.ignored_approvals.push(Finding::new(what).fixed_by("whoever administrates the gate"));
+                &mut tally.possible_approvers
             }
         };
-        if !self.asked.asks(key, self.seen) {
-            let what = approval(by).and(format!("this is nobody in {}", self.asked.teams.join(" or ")));
-            tally.ignored.push(Finding::new(what).by("somebody who is asked"));
-        } else if !among.iter().any(|known| known.is(&approver)) {
+        if !self.predicate.accepts_approver(key, self.context) {
+            let what = uncounted_approval_line(by)
+                .with_words(format!("this is nobody in {}", self.predicate.teams.join(" or ")));
+            tally.ignored_approvals.push(Finding::new(what).fixed_by("somebody who is asked"));
+        } else if !among.iter().any(|known| known.is_same_person(&approver)) {
             among.push(approver);
         }
     }
@@ -250,26 +281,37 @@ impl Hearing<'_> {
     /// # Errors
     ///
     /// Says why it does not, and who can mend that.
-    fn weigh(&self, given: &Given<'_>) -> Result<(String, Option<Missing>), (Line, &'static str)> {
-        let account = given.by.ok_or((Line::say("the account that gave it is gone"), SOMEBODY_ELSE))?;
+    fn weigh_approval(
+        &self,
+        given: &GivenApproval<'_>,
+    ) -> Result<(String, Option<Missing>), (Sentence, &'static str)> {
+        let account =
+            given.by.ok_or((Sentence::from_words("the account that gave it is gone"), FIXED_BY_OTHERS))?;
         let key =
-            independent_account(account, self.participants, self.seen.people).map_err(|why| match why {
-                NotIndependent::Participant(participant) => {
-                    let what = Line::say(format!("this is {} of the change, ", participant.role));
-                    (what.quote(&participant.name), SOMEBODY_ELSE)
-                }
-                NotIndependent::Bot => (Line::say("a bot does not approve"), SOMEBODY_ELSE),
-                NotIndependent::Stranger => {
-                    (Line::say("the roster does not know this account"), "whoever keeps the roster of people")
+            check_independent_account(account, self.participants, self.context.people).map_err(|why| {
+                match why {
+                    NotIndependent::Contributor(participant) => {
+                        let what =
+                            Sentence::from_words(format!("this is {} of the change, ", participant.role));
+                        (what.with_quote(&participant.name), FIXED_BY_OTHERS)
+                    }
+                    NotIndependent::Bot => (Sentence::from_words("a bot does not approve"), FIXED_BY_OTHERS),
+                    NotIndependent::Unknown => (
+                        Sentence::from_words("the roster does not know this account"),
+                        "whoever keeps the roster of people",
+                    ),
                 }
             })?;
         if given.may_approve == &Ok(false) {
-            return Err((Line::say("this account may not write to the repository"), "somebody who may"));
+            return Err((
+                Sentence::from_words("this account may not write to the repository"),
+                "somebody who may",
+            ));
         }
-        given.covers.clone().map_err(|why| (why, REVIEWER))?;
-        let at = given.at.ok_or((Line::say("it is not handed in"), REVIEWER))?;
-        let gap = match bound::of_proposal(self.pull, at, self.seen) {
-            Ok(Err(why)) => return Err((why, REVIEWER)),
+        given.coverage.clone().map_err(|why| (why, FIXED_BY_REVIEWER))?;
+        let at = given.at.ok_or((Sentence::from_words("it is not handed in"), FIXED_BY_REVIEWER))?;
+        let gap = match bound::check_proposal(self.pull, at, self.context) {
+            Ok(Err(why)) => return Err((why, FIXED_BY_REVIEWER)),
             Ok(Ok(())) => None,
             Err(gap) => Some(gap),
         };
@@ -277,35 +319,35 @@ impl Hearing<'_> {
     }
 
     /// Hears an objection. It stands whatever revision it is of, and whoever made the change.
-    fn object(&self, review: &Review, tally: &mut Tally) {
+    fn count_objection(&self, review: &PullReview, tally: &mut ReviewCount) {
         let Some(account) = review.by.as_ref().filter(|account| account.is_person) else { return };
-        if self.seen.people.whose(account) == Who::Bot {
+        if self.context.people.identify_forge_account(account) == ResolvedIdentity::Bot {
             return;
         }
         match &review.may_approve {
             Ok(true) => {
-                let what = Line::say("changes are requested by ").quote(&account.id);
+                let what = Sentence::from_words("changes are requested by ").with_quote(&account.id);
                 let who = "the reviewer, by approving, or whoever may dismiss the review";
-                tally.objections.push(Finding::new(what).by(who));
+                tally.objections.push(Finding::new(what).fixed_by(who));
             }
             Ok(false) => {}
-            Err(gap) => tally.objectors = Some(gap.clone()),
+            Err(gap) => tally.missing_objector = Some(gap.clone()),
         }
     }
 
-    fn short(&self, found: usize) -> Finding {
-        let (what, place) = match self.asked.of {
-            Of::FinalRevision => ("approving review", "of the final revision"),
-            Of::AnyCommit => ("approving review", "of this pull request"),
+    fn shortfall_finding(&self, found: usize) -> Finding {
+        let (what, place) = match self.predicate.coverage {
+            ApprovalCoverage::FinalRevision => ("approving review", "of the final revision"),
+            ApprovalCoverage::AnyCommit => ("approving review", "of this pull request"),
         };
-        self.asked.short(found, what, place, self.seen)
+        self.predicate.shortfall_finding(found, what, place, self.context)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::examples::{edited, example, faults, texts};
-    use crate::change::{Change, Missing, Need, Pusher};
+    use super::super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::change::{Change, FactKind, Missing, PusherIdentity};
 
     const POLICY: &str = "
 fields:
@@ -332,7 +374,7 @@ roster:
     }
 
     fn says(ask: &str, pull: &str) -> Vec<String> {
-        texts(&example(&text(ask, POLICY, "", pull)))
+        finding_texts(&answer_example(&text(ask, POLICY, "", pull)))
     }
 
     /// Returns what is said of one review.
@@ -341,7 +383,7 @@ roster:
     }
 
     fn known(ask: &str, commit: &str, pull: &str) -> Vec<String> {
-        texts(&example(&text(ask, &format!("{POLICY}{ROSTER}"), commit, pull)))
+        finding_texts(&answer_example(&text(ask, &format!("{POLICY}{ROSTER}"), commit, pull)))
     }
 
     const SHORT: &str = "1 approving review of the final revision is needed, and 0 count";
@@ -357,7 +399,7 @@ roster:
     #[test]
     fn a_trailer_is_no_review() {
         let commit = "message: \"x\\n\\nReviewed-by: Bob <bob@users.noreply.github.com>\\n\"";
-        let found = texts(&example(&text("{ trust: claimed }", POLICY, commit, "title: x")));
+        let found = finding_texts(&answer_example(&text("{ trust: claimed }", POLICY, commit, "title: x")));
         assert_eq!(found.len(), 2);
         assert!(
             found[0].ends_with("who has not approved this here: ask for the review, or take the line out")
@@ -365,10 +407,10 @@ roster:
         assert_eq!(found[1], SHORT);
         // It is true as soon as he has.
         let backed = text("{}", POLICY, commit, "reviews: [{ by: bob }]");
-        assert_eq!(texts(&example(&backed)), [""; 0]);
+        assert_eq!(finding_texts(&answer_example(&backed)), [""; 0]);
         // Somebody else's review does not make it true.
         let other = text("{}", POLICY, commit, "reviews: [{ by: carol }]");
-        assert_eq!(texts(&example(&other)).len(), 1);
+        assert_eq!(finding_texts(&answer_example(&other)).len(), 1);
     }
 
     #[test]
@@ -393,7 +435,7 @@ roster:
     fn the_same_false_name_in_many_commits_is_told_once() {
         let text = text("{}", POLICY, "", "reviews: [{ by: bob }]")
             .replace("[{  }]", "[{ message: \"x\\n\\nReviewed-by: Zoe <z@example.com>\\n\" }, { message: \"y\\n\\nReviewed-by: Zoe <z@example.com>\\n\" }]");
-        assert_eq!(texts(&example(&text)).len(), 1);
+        assert_eq!(finding_texts(&answer_example(&text)).len(), 1);
     }
 
     #[test]
@@ -418,14 +460,14 @@ roster:
                 "this is the pusher of the change, ",
             ),
         ] {
-            let found = texts(&example(&text("{}", POLICY, commit, pull)));
+            let found = finding_texts(&answer_example(&text("{}", POLICY, commit, pull)));
             assert!(found.len() == 2 && found[1].contains(said), "{found:?}");
         }
         for pusher in ["github:bob", "bob", "github:BOB"] {
-            let found = edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
-                change.pusher = Ok(Pusher::Account(pusher.into()));
+            let found = answer_edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
+                change.pusher = Ok(PusherIdentity::Account(pusher.into()));
             });
-            assert_eq!(texts(&found).len(), 2, "{pusher}");
+            assert_eq!(finding_texts(&found).len(), 2, "{pusher}");
         }
         // One person with two accounts, or with an account and an address.
         assert_eq!(known("{}", "", "reviews: [{ by: ana-home }]").len(), 2);
@@ -458,11 +500,11 @@ roster:
 
     #[test]
     fn a_machine_that_nobody_calls_a_bot_approves_nothing_either() {
-        let found = edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
+        let found = answer_edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
             let review = &mut change.pull.as_mut().unwrap().reviews.as_mut().unwrap()[0];
             review.by.as_mut().unwrap().is_person = false;
         });
-        assert_eq!(texts(&found).len(), 2);
+        assert_eq!(finding_texts(&found).len(), 2);
     }
 
     #[test]
@@ -470,7 +512,7 @@ roster:
         let now = "message: \"x\\n\\nRisk: low\\n\"";
         let said = |then: &str| {
             let review = format!("reviews: [{{ by: bob, of: amended, message: \"{then}\" }}]");
-            texts(&example(&text("{}", POLICY, now, &review)))
+            finding_texts(&answer_example(&text("{}", POLICY, now, &review)))
         };
         assert_eq!(said("a misspelt subject\\n\\nBug: 1\\nRisk: low\\n"), [""; 0]);
         for then in ["x\\n\\nRisk: high\\n", "x\\n", "x\\n\\nRisk: low\\nRisk: low\\n"] {
@@ -575,7 +617,7 @@ roster:
         ] {
             let pull = format!("{pull}\nreviews: [{{ by: bob }}]");
             for policy in [POLICY, &format!("{POLICY}{ROSTER}")] {
-                let found = texts(&example(&text("{}", policy, commit, &pull)));
+                let found = finding_texts(&answer_example(&text("{}", policy, commit, &pull)));
                 assert!(found.len() == 1 && found[0].contains("cannot be identified"), "{found:?}");
             }
         }
@@ -587,10 +629,10 @@ roster:
         assert_eq!(says("{}", &maker("email: noreply@github.com")), [""; 0]);
         assert_eq!(says("{}", &maker("email: kim@example.com")).len(), 1);
         // A commit that the forge lists nobody for.
-        let found = edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
-            change.pull.as_mut().unwrap().makers = Ok(Vec::new());
+        let found = answer_edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
+            change.pull.as_mut().unwrap().contributors = Ok(Vec::new());
         });
-        assert!(texts(&found)[0].starts_with("the author, `Ana`, cannot be identified"), "{found:?}");
+        assert!(finding_texts(&found)[0].starts_with("the author, `Ana`, cannot be identified"), "{found:?}");
     }
 
     #[test]
@@ -659,9 +701,10 @@ roster:
 
     #[test]
     fn a_fact_that_is_missing_is_missing_only_where_it_decides() {
-        let without =
-            |pull: &str, forget: fn(&mut Change)| texts(&edited(&text("{}", POLICY, "", pull), forget));
-        let gap = || Missing::Unavailable(Need::Reviews, "it was taken away".into());
+        let without = |pull: &str, forget: fn(&mut Change)| {
+            finding_texts(&answer_edited(&text("{}", POLICY, "", pull), forget))
+        };
+        let gap = || Missing::Unavailable(FactKind::Reviews, "it was taken away".into());
         let unknown = |found: Vec<String>| assert!(found[0].starts_with("unknown: "), "{found:?}");
         let one = "reviews: [{ by: bob }]";
         unknown(says("{}", "reviews: [{ by: bob, may-approve: unknown }]"));
@@ -670,15 +713,19 @@ roster:
         let twice = "reviews: [{ by: bob }]\ncomments: [{ by: bob, may-approve: unknown, text: /approve 010101010101 }]";
         assert_eq!(says("{ at-least: 2, commands: ['/approve'] }", twice).len(), 2);
         let forgets: [fn(&mut Change); 4] = [
-            |change| change.pull.as_mut().unwrap().reviews = Err(Missing::NotConfigured(Need::Reviews)),
-            |change| change.pull.as_mut().unwrap().edits = Err(Missing::NotConfigured(Need::Reviews)),
-            |change| change.pull.as_mut().unwrap().retargeted_at = Err(Missing::NotConfigured(Need::Reviews)),
-            |change| change.pull.as_mut().unwrap().makers = Err(Missing::NotConfigured(Need::Pusher)),
+            |change| change.pull.as_mut().unwrap().reviews = Err(Missing::NotConfigured(FactKind::Reviews)),
+            |change| change.pull.as_mut().unwrap().edits = Err(Missing::NotConfigured(FactKind::Reviews)),
+            |change| {
+                change.pull.as_mut().unwrap().retargeted_at = Err(Missing::NotConfigured(FactKind::Reviews))
+            },
+            |change| {
+                change.pull.as_mut().unwrap().contributors = Err(Missing::NotConfigured(FactKind::Pusher))
+            },
         ];
         for forget in forgets {
             unknown(without(one, forget));
         }
-        unknown(without(one, |change| change.pusher = Err(Missing::NotConfigured(Need::Pusher))));
+        unknown(without(one, |change| change.pusher = Err(Missing::NotConfigured(FactKind::Pusher))));
         // Too few are too few, whoever made it.
         assert_eq!(without("title: x", forgets[3]), [SHORT]);
         // A claim may still be true.
@@ -688,7 +735,7 @@ roster:
             &format!("{named}\nreviews: [{{ by: carol }}, {{ by: bob, may-approve: unknown }}]"),
         ));
         // A pull request that could not be read is no push.
-        unknown(texts(&edited(&text("{ trust: claimed }", POLICY, "", one), move |change| {
+        unknown(finding_texts(&answer_edited(&text("{ trust: claimed }", POLICY, "", one), move |change| {
             change.pull = Err(gap())
         })));
     }
@@ -698,7 +745,11 @@ roster:
         for question in
             ["{ commands: [] }", "{ commands: approve }", "{ commands: '/a b' }", "{ commands: '/' }"]
         {
-            assert_eq!(faults(&format!("ask: {{ approvals: {question} }}{POLICY}")).len(), 1, "{question}");
+            assert_eq!(
+                question_faults(&format!("ask: {{ approvals: {question} }}{POLICY}")).len(),
+                1,
+                "{question}"
+            );
         }
     }
 }

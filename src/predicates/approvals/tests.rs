@@ -1,6 +1,6 @@
 //! What counts as an approval where trailers are all that there is.
 
-use super::super::examples::{example, texts};
+use super::super::examples::{answer_example, finding_texts};
 
 const QUESTION: &str = "
 fields:
@@ -12,7 +12,7 @@ people:
 ";
 
 fn says(ask: &str, change: &str) -> Vec<String> {
-    texts(&example(&format!("ask: {{ approvals: {ask} }}{QUESTION}change:\n{change}")))
+    finding_texts(&answer_example(&format!("ask: {{ approvals: {ask} }}{QUESTION}change:\n{change}")))
 }
 
 fn reviewed_by(reviewer: &str) -> String {

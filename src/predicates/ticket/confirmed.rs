@@ -6,30 +6,30 @@
 
 use jiff::Timestamp;
 
-use super::super::Seen;
-use super::Ticket;
+use super::super::EvaluationContext;
+use super::TicketPredicate;
 use crate::change::{self, Fact, Text};
-use crate::verdict::Line;
-use crate::vocabulary::{Field, Kind, Reading};
+use crate::verdict::Sentence;
+use crate::vocabulary::{FieldDefinition, FieldKind, FieldReading};
 
 /// The fields that say what an emergency is about, if the policy has them and says nothing else.
-const ABOUT: [&str; 2] = ["Incident", "CVE"];
+const DEFAULT_ABOUT_FIELDS: [&str; 2] = ["Incident", "CVE"];
 
-impl Ticket {
+impl TicketPredicate {
     /// Returns the field that holds the reference.
-    pub fn field(&self) -> &Field {
+    pub fn field(&self) -> &FieldDefinition {
         &self.field
     }
 
     /// Returns how many different references there may be.
-    pub fn most(&self) -> Option<usize> {
-        self.max.map(|max| usize::try_from(max).unwrap_or(usize::MAX))
+    pub fn ticket_limit(&self) -> Option<usize> {
+        self.max_tickets.map(|max| usize::try_from(max).unwrap_or(usize::MAX))
     }
 
     /// Returns whether this is a reference as the policy accepts it.
-    pub fn accepts(&self, key: &Text) -> bool {
+    pub fn accepts_key(&self, key: &Text) -> bool {
         match &self.field.kind {
-            Kind::Matches { pattern, .. } => pattern.matches(key.as_bytes()) == Some(true),
+            FieldKind::Matches { pattern, .. } => pattern.matches_value(key.as_bytes()) == Some(true),
             _ => false,
         }
     }
@@ -40,49 +40,57 @@ impl Ticket {
     /// # Errors
     ///
     /// Returns the fact that is missing if nobody can say whether the ticket's time can be believed.
-    pub fn against(
+    pub fn find_objections(
         &self,
         named: &Text,
         ticket: &change::Ticket,
-        owing: &Seen<'_>,
+        owing: &EvaluationContext<'_>,
         now: Timestamp,
-    ) -> Fact<Vec<Line>> {
-        let the = || Line::say("the ticket ").quote(named);
+    ) -> Fact<Vec<Sentence>> {
+        let the = || Sentence::from_words("the ticket ").with_quote(named);
         let made = ticket.created;
-        let mut wrong = self.asked.as_ref().map(|asked| asked.unlike(named, ticket)).unwrap_or_default();
+        let mut wrong =
+            self.requirement.as_ref().map(|asked| asked.find_differences(named, ticket)).unwrap_or_default();
         if now < made {
-            wrong.push(the().and(format!(" says that it was made at {made}, which is still to come")));
+            wrong.push(the().with_words(format!(" says that it was made at {made}, which is still to come")));
         }
-        if let Ok(Some(why)) = &ticket.doubt {
-            wrong.push(
-                the().and(format!(" says that it was made at {made}, which cannot be believed: {why}")),
-            );
-        } else if made < owing.change.seen_at && !self.belongs(ticket, owing) {
-            wrong.push(the().and(format!(
+        if let Ok(Some(why)) = &ticket.backdated {
+            wrong
+                .push(the().with_words(format!(
+                    " says that it was made at {made}, which cannot be believed: {why}"
+                )));
+        } else if made < owing.change.seen_at && !self.belongs_to_change(ticket, owing) {
+            wrong.push(the().with_words(format!(
                 " is about something else: it was made at {made}, before this change, and names neither the \
                  change nor its incident"
             )));
         }
         if wrong.is_empty() {
-            ticket.doubt.as_ref().map_err(Clone::clone)?;
+            ticket.backdated.as_ref().map_err(Clone::clone)?;
         }
         Ok(wrong)
     }
 
     /// Returns whether a ticket names the change, or what the change says that it is about.
-    fn belongs(&self, ticket: &change::Ticket, owing: &Seen<'_>) -> bool {
+    fn belongs_to_change(&self, ticket: &change::Ticket, owing: &EvaluationContext<'_>) -> bool {
         let id = owing.change.tip().and_then(|tip| tip.id);
-        if id.is_some_and(|id| ticket.names_change(id)) {
+        if id.is_some_and(|id| ticket.mentions_commit(id)) {
             return true;
         }
-        let usual = ABOUT.iter().filter_map(|name| owing.vocabulary.field(name)).map(AsRef::as_ref);
-        let about: Vec<&Field> = match self.asked.as_ref().and_then(|asked| asked.about()) {
-            Some(fields) => fields.iter().map(AsRef::as_ref).collect(),
-            None => usual.filter(|field| field.name != self.field.name).collect(),
-        };
-        about.iter().any(|field| match field.reading(owing.change) {
-            Reading::Stated { claims, .. } => claims.iter().any(|claim| ticket.names(claim.value)),
-            Reading::Absent | Reading::Invalid(_) => false,
+        let usual = DEFAULT_ABOUT_FIELDS
+            .iter()
+            .filter_map(|name| owing.vocabulary.find_field(name))
+            .map(AsRef::as_ref);
+        let about: Vec<&FieldDefinition> =
+            match self.requirement.as_ref().and_then(|asked| asked.about_fields()) {
+                Some(fields) => fields.iter().map(AsRef::as_ref).collect(),
+                None => usual.filter(|field| field.name != self.field.name).collect(),
+            };
+        about.iter().any(|field| match field.read_from_change(owing.change) {
+            FieldReading::Stated { claims, .. } => {
+                claims.iter().any(|claim| ticket.mentions_word(claim.value))
+            }
+            FieldReading::Absent | FieldReading::Invalid(_) => false,
         })
     }
 }

@@ -5,153 +5,157 @@
 //! leaves alone is code. Hence: what somebody outside wrote is always code, and of our own words
 //! and the policy's each one that holds more than letters, digits and harmless marks.
 
-use crate::verdict::{Line, Part};
+use crate::verdict::{Sentence, SentencePart};
 
-use super::{MOST, terminal, words};
+use super::{MAX_QUOTE_COLUMNS, escape_terminal, escape_words};
 
 /// The marks that mean nothing to Markdown inside a line, nor to GitHub.
-const HARMLESS: &str = ".,;?'\"()/%+=-";
+const HARMLESS_MARKS: &str = ".,;?'\"()/%+=-";
 
 /// What may stand before a word, and is not part of it.
-const BEFORE: [char; 3] = ['(', '"', '\''];
+const LEADING_MARKS: [char; 3] = ['(', '"', '\''];
 
 /// What may stand after a word, and is not part of it.
-const AFTER: [char; 9] = ['.', ',', ';', ':', '?', '!', ')', '"', '\''];
+const TRAILING_MARKS: [char; 9] = ['.', ',', ';', ':', '?', '!', ')', '"', '\''];
 
 /// How many hexadecimal digits GitHub takes for a commit.
-const SHORTEST_ID: usize = 7;
+const MIN_COMMIT_ID_DIGITS: usize = 7;
 
 /// Text for one line of Markdown, as it grows.
 #[derive(Clone, Debug, Default)]
-pub struct Inline {
-    text: String,
+pub struct MarkdownInline {
+    markdown: String,
     /// True if it goes into a cell of a table, which a `|` would end even inside code.
-    cell: bool,
+    is_cell: bool,
 }
 
-impl Inline {
+impl MarkdownInline {
     /// Returns an empty text.
     pub fn new() -> Self {
-        Inline::default()
+        MarkdownInline::default()
     }
 
     /// Returns an empty text for a cell of a table.
-    pub fn cell() -> Self {
-        Inline { text: String::new(), cell: true }
+    pub fn new_cell() -> Self {
+        MarkdownInline { markdown: String::new(), is_cell: true }
     }
 
     /// Adds Markdown of our own, as it is.
     #[must_use]
-    pub fn own(mut self, markdown: &str) -> Self {
-        self.text.push_str(markdown);
+    pub fn with_markdown(mut self, markdown: &str) -> Self {
+        self.markdown.push_str(markdown);
         self
     }
 
     /// Adds our own words or the policy's: what stands between backticks there is code here too.
     #[must_use]
-    pub fn words(mut self, own: &str) -> Self {
-        let own = words(own);
+    pub fn with_words(mut self, own: &str) -> Self {
+        let own = escape_words(own);
         // An odd number of backticks are characters like any other.
         let paired = own.matches('`').count().is_multiple_of(2);
         let mut rest = own.as_str();
         while paired && let Some((before, quoted)) = rest.split_once('`') {
             let (quoted, after) = quoted.split_once('`').unwrap_or((quoted, ""));
-            self = self.prose(before).code(quoted);
+            self = self.with_prose(before).with_code(quoted);
             rest = after;
         }
-        self.prose(rest)
+        self.with_prose(rest)
     }
 
     /// Adds our own words or the policy's, in bold.
     #[must_use]
-    pub fn bold(self, own: &str) -> Self {
+    pub fn with_bold(self, own: &str) -> Self {
         // A space beside the stars would leave them stars.
-        let bold = Inline { text: String::new(), cell: self.cell }.words(own).done();
-        self.own(&format!("**{bold}**"))
+        let bold =
+            MarkdownInline { markdown: String::new(), is_cell: self.is_cell }.with_words(own).into_markdown();
+        self.with_markdown(&format!("**{bold}**"))
     }
 
     /// Adds words of somebody else, as code, and at most `MOST` columns of them.
     #[must_use]
-    pub fn quote(self, bytes: &[u8]) -> Self {
-        self.code(&terminal(bytes, MOST))
+    pub fn with_quote(self, bytes: &[u8]) -> Self {
+        self.with_code(&escape_terminal(bytes, MAX_QUOTE_COLUMNS))
     }
 
     /// Adds a sentence.
     #[must_use]
-    pub fn sentence(mut self, line: &Line) -> Self {
+    pub fn with_sentence(mut self, line: &Sentence) -> Self {
         // Parts of our own words are read as one: `GH-` and `12` are harmless only apart.
         let mut own = String::new();
         for part in &line.0 {
             match part {
-                Part::Say(more) => own.push_str(more),
-                Part::Quote(quoted) => {
-                    self = self.words(&std::mem::take(&mut own)).quote(quoted.as_bytes());
+                SentencePart::Say(more) => own.push_str(more),
+                SentencePart::Quote(quoted) => {
+                    self = self.with_words(&std::mem::take(&mut own)).with_quote(quoted.as_bytes());
                 }
             }
         }
-        self.words(&own)
+        self.with_words(&own)
     }
 
     /// Adds printable text as code, between more backticks than it holds in one place.
     #[must_use]
-    pub fn code(mut self, printable: &str) -> Self {
-        let printable = if self.cell { printable.replace('|', "\\x7c") } else { printable.to_owned() };
+    pub fn with_code(mut self, printable: &str) -> Self {
+        let printable = if self.is_cell { printable.replace('|', "\\x7c") } else { printable.to_owned() };
         if printable.is_empty() {
-            return self.own("(nothing)");
+            return self.with_markdown("(nothing)");
         }
-        if self.text.ends_with('`') {
+        if self.markdown.ends_with('`') {
             // Two fences side by side would be one fence of another length.
-            self.text.push(' ');
+            self.markdown.push(' ');
         }
-        let fence = "`".repeat(longest_run(&printable) + 1);
+        let fence = "`".repeat(longest_backtick_run(&printable) + 1);
         let apart = printable.starts_with('`')
             || printable.ends_with('`')
             || (printable.starts_with(' ') && printable.ends_with(' '));
         let space = if apart { " " } else { "" };
-        self.text.push_str(&format!("{fence}{space}{printable}{space}{fence}"));
+        self.markdown.push_str(&format!("{fence}{space}{printable}{space}{fence}"));
         self
     }
 
     /// Returns the Markdown.
-    pub fn done(self) -> String {
-        self.text.trim().to_owned()
+    pub fn into_markdown(self) -> String {
+        self.markdown.trim().to_owned()
     }
 
     /// Adds printable words without backticks of any meaning.
-    fn prose(mut self, printable: &str) -> Self {
+    fn with_prose(mut self, printable: &str) -> Self {
         for (index, word) in printable.split(' ').enumerate() {
             if 0 < index {
-                self.text.push(' ');
+                self.markdown.push(' ');
             }
             if word.is_empty() {
                 continue;
             }
-            let starts = self.text.trim().is_empty();
+            let starts = self.markdown.trim().is_empty();
             if is_harmless(word, starts) {
-                self.text.push_str(word);
+                self.markdown.push_str(word);
                 continue;
             }
             // The marks around a word belong to the sentence.
-            let core = word.trim_start_matches(BEFORE);
+            let core = word.trim_start_matches(LEADING_MARKS);
             let bracket = core.contains('(');
-            let core = core.trim_end_matches(|one| AFTER.contains(&one) && !(bracket && one == ')'));
+            let core = core.trim_end_matches(|one| TRAILING_MARKS.contains(&one) && !(bracket && one == ')'));
             let (before, after) = match core {
                 "" => ("", ""),
                 _ => word.split_once(core).unwrap_or_default(),
             };
-            self = self.own(before).code(if core.is_empty() { word } else { core }).own(after);
+            self = self
+                .with_markdown(before)
+                .with_code(if core.is_empty() { word } else { core })
+                .with_markdown(after);
         }
         self
     }
 }
 
 /// Returns a fence that none of these lines can end.
-pub fn fence(lines: &[String]) -> String {
-    let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or_default();
+pub fn build_fence(lines: &[String]) -> String {
+    let longest = lines.iter().map(|line| longest_backtick_run(line)).max().unwrap_or_default();
     "`".repeat(longest.max(2) + 1)
 }
 
-fn longest_run(text: &str) -> usize {
+fn longest_backtick_run(text: &str) -> usize {
     text.split(|character| character != '`').map(str::len).max().unwrap_or_default()
 }
 
@@ -160,26 +164,27 @@ fn longest_run(text: &str) -> usize {
 fn is_harmless(word: &str, starts: bool) -> bool {
     // Sentences have one of these at the end of a word; inside, they make `https:` and `:tada:`.
     let bare = word.strip_suffix([':', '!']).unwrap_or(word);
-    let plain = |one: char| !one.is_ascii() || one.is_ascii_alphanumeric() || HARMLESS.contains(one);
+    let plain = |one: char| !one.is_ascii() || one.is_ascii_alphanumeric() || HARMLESS_MARKS.contains(one);
     let lower = bare.to_ascii_lowercase();
     let list = bare.starts_with(['-', '+', '='])
         || bare.trim_start_matches(|one: char| one.is_ascii_digit()).starts_with(['.', ')']);
-    let acts = lower.contains("www.") || has_reference(&lower) || has_id(&lower) || (starts && list);
+    let acts =
+        lower.contains("www.") || has_issue_reference(&lower) || has_commit_id(&lower) || (starts && list);
     bare.chars().all(plain) && !acts
 }
 
 /// Returns true if GitHub could read `gh-12` in it, which stands for an issue.
-fn has_reference(lower: &str) -> bool {
+fn has_issue_reference(lower: &str) -> bool {
     lower.match_indices("gh-").any(|(at, gh)| {
         lower.get(at + gh.len()..).is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()))
     })
 }
 
 /// Returns true if GitHub could read an id of a commit in it.
-fn has_id(lower: &str) -> bool {
+fn has_commit_id(lower: &str) -> bool {
     lower
         .split(|one: char| !one.is_ascii_alphanumeric())
-        .any(|part| SHORTEST_ID <= part.len() && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .any(|part| MIN_COMMIT_ID_DIGITS <= part.len() && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -187,7 +192,7 @@ mod tests {
     use super::*;
 
     fn words_of(own: &str) -> String {
-        Inline::new().words(own).done()
+        MarkdownInline::new().with_words(own).into_markdown()
     }
 
     #[test]
@@ -220,12 +225,12 @@ mod tests {
 
     #[test]
     fn code_is_fenced_by_more_than_it_holds() {
-        let code = |text: &str| Inline::new().code(text).done();
+        let code = |text: &str| MarkdownInline::new().with_code(text).into_markdown();
         assert_eq!(code("a"), "`a`");
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("``"), "``` `` ```");
-        assert_eq!(Inline::new().code("a").code("b").done(), "`a` `b`");
-        assert_eq!(Inline::cell().code("a|b`").done(), "`` a\\x7cb` ``");
-        assert_eq!(fence(&["````".into(), "a".into()]), "`````");
+        assert_eq!(MarkdownInline::new().with_code("a").with_code("b").into_markdown(), "`a` `b`");
+        assert_eq!(MarkdownInline::new_cell().with_code("a|b`").into_markdown(), "`` a\\x7cb` ``");
+        assert_eq!(build_fence(&["````".into(), "a".into()]), "`````");
     }
 }

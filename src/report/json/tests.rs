@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::report::{Format, Report, Style, samples, write};
+use crate::report::{Report, ReportFormat, ReportStyle, samples, write_report};
 
 const SCHEMA: &str = include_str!("../../../docs/verdict-v1.schema.json");
 const DESCRIPTION: &str = include_str!("../../../docs/json.md");
 
 fn written(report: &Report) -> String {
     let mut out = Vec::new();
-    write(Format::Json, report, &Style::default(), &mut out).unwrap();
+    write_report(ReportFormat::Json, report, &ReportStyle::default(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

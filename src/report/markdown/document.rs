@@ -6,108 +6,108 @@
 
 use std::io::{self, Write};
 
-use crate::report::escape::markdown::fence;
+use crate::report::escape::markdown::build_fence;
 
 /// How many bytes are kept for saying what was left out.
-const NOTE: usize = 200;
+const OMISSION_NOTE_BYTES: usize = 200;
 
 /// A document, as it grows.
 #[derive(Debug, Default)]
-pub(super) struct Document {
-    pieces: Vec<Piece>,
+pub(super) struct MarkdownReport {
+    pieces: Vec<MarkdownPiece>,
 }
 
 #[derive(Debug)]
-struct Piece {
+struct MarkdownPiece {
     text: String,
-    kind: Kind,
+    kind: MarkdownPieceKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum MarkdownPieceKind {
     /// It is worth nothing without what follows.
     Heading,
     Paragraph,
-    Item,
+    ListItem,
     TableHead,
-    Row,
+    TableRow,
     /// It opens what can be folded.
-    Open,
+    FoldStart,
     /// It closes that.
-    Close,
+    FoldEnd,
 }
 
 /// What closes what can be folded.
-const CLOSE: &str = "</details>\n";
+const FOLD_END_TAG: &str = "</details>\n";
 
-impl Document {
-    pub(super) fn heading(&mut self, level: usize, text: &str) {
-        self.push(Kind::Heading, format!("{} {text}\n", "#".repeat(level)));
+impl MarkdownReport {
+    pub(super) fn add_heading(&mut self, level: usize, text: &str) {
+        self.push_piece(MarkdownPieceKind::Heading, format!("{} {text}\n", "#".repeat(level)));
     }
 
-    pub(super) fn paragraph(&mut self, text: &str) {
-        self.push(Kind::Paragraph, format!("{text}\n"));
+    pub(super) fn add_paragraph(&mut self, text: &str) {
+        self.push_piece(MarkdownPieceKind::Paragraph, format!("{text}\n"));
     }
 
     /// Adds an item of a list, after `mark`, with further blocks that belong to it.
-    pub(super) fn item(&mut self, mark: &str, text: &str, blocks: &[Block]) {
+    pub(super) fn add_list_item(&mut self, mark: &str, text: &str, blocks: &[ListItemBlock]) {
         let indent = " ".repeat(mark.len() + 1);
         let mut item = format!("{mark} {text}\n");
         for block in blocks {
-            block.write(&indent, &mut item);
+            block.write_block(&indent, &mut item);
         }
-        self.push(Kind::Item, item);
+        self.push_piece(MarkdownPieceKind::ListItem, item);
     }
 
-    pub(super) fn table(&mut self, columns: &[&str]) {
+    pub(super) fn add_table_head(&mut self, columns: &[&str]) {
         let head = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
-        self.push(Kind::TableHead, head);
+        self.push_piece(MarkdownPieceKind::TableHead, head);
     }
 
-    pub(super) fn row(&mut self, cells: &[String]) {
-        self.push(Kind::Row, format!("| {} |\n", cells.join(" | ")));
+    pub(super) fn add_table_row(&mut self, cells: &[String]) {
+        self.push_piece(MarkdownPieceKind::TableRow, format!("| {} |\n", cells.join(" | ")));
     }
 
     /// Opens what can be folded, under words of our own.
-    pub(super) fn open(&mut self, summary: &str) {
-        self.push(Kind::Open, format!("<details>\n<summary>{summary}</summary>\n"));
+    pub(super) fn open_fold(&mut self, summary: &str) {
+        self.push_piece(MarkdownPieceKind::FoldStart, format!("<details>\n<summary>{summary}</summary>\n"));
     }
 
-    pub(super) fn close(&mut self) {
-        self.push(Kind::Close, CLOSE.to_owned());
+    pub(super) fn close_fold(&mut self) {
+        self.push_piece(MarkdownPieceKind::FoldEnd, FOLD_END_TAG.to_owned());
     }
 
     /// Adds lines as they are.
-    pub(super) fn lines(&mut self, lines: Vec<String>) {
+    pub(super) fn add_lines(&mut self, lines: Vec<String>) {
         let mut text = String::new();
-        Block::Lines(lines).write("", &mut text);
-        self.push(Kind::Paragraph, text.trim_start_matches('\n').to_owned());
+        ListItemBlock::Lines(lines).write_block("", &mut text);
+        self.push_piece(MarkdownPieceKind::Paragraph, text.trim_start_matches('\n').to_owned());
     }
 
-    fn push(&mut self, kind: Kind, text: String) {
-        self.pieces.push(Piece { text, kind });
+    fn push_piece(&mut self, kind: MarkdownPieceKind, text: String) {
+        self.pieces.push(MarkdownPiece { text, kind });
     }
 
     /// Writes as much as fits into `limit` bytes, and then how much did not.
-    pub(super) fn write(&self, limit: usize, out: &mut dyn Write) -> io::Result<()> {
-        let whole: usize = self.sizes().sum();
+    pub(super) fn write_within_limit(&self, limit: usize, out: &mut dyn Write) -> io::Result<()> {
+        let whole: usize = self.piece_sizes().sum();
         if whole <= limit {
             return self
                 .pieces
                 .iter()
                 .enumerate()
-                .try_for_each(|(index, piece)| write!(out, "{}{}", self.gap(index), piece.text));
+                .try_for_each(|(index, piece)| write!(out, "{}{}", self.gap_before(index), piece.text));
         }
-        let (fits, open) = self.fitting(limit.saturating_sub(NOTE));
+        let (fits, open) = self.count_fitting_pieces(limit.saturating_sub(OMISSION_NOTE_BYTES));
         let mut text = String::new();
         for (index, piece) in self.pieces.iter().enumerate().take(fits) {
-            text.push_str(self.gap(index));
+            text.push_str(self.gap_before(index));
             text.push_str(&piece.text);
         }
         let left = whole - text.len();
         if open {
             text.push('\n');
-            text.push_str(CLOSE);
+            text.push_str(FOLD_END_TAG);
         }
         let note = format!(
             "\n**Not all is shown:** {left} of {whole} bytes did not fit. The JSON of this decision has all of it.\n"
@@ -119,12 +119,13 @@ impl Document {
     }
 
     /// Returns how many pieces take at most `room` bytes, and whether they leave something open.
-    fn fitting(&self, room: usize) -> (usize, bool) {
+    fn count_fitting_pieces(&self, room: usize) -> (usize, bool) {
         let (mut used, mut fits, mut open) = (0, 0_usize, false);
-        for (size, piece) in self.sizes().zip(&self.pieces) {
+        for (size, piece) in self.piece_sizes().zip(&self.pieces) {
             used += size;
-            let opens = (open || piece.kind == Kind::Open) && piece.kind != Kind::Close;
-            if room < used + if opens { CLOSE.len() + 1 } else { 0 } {
+            let opens = (open || piece.kind == MarkdownPieceKind::FoldStart)
+                && piece.kind != MarkdownPieceKind::FoldEnd;
+            if room < used + if opens { FOLD_END_TAG.len() + 1 } else { 0 } {
                 break;
             }
             open = opens;
@@ -133,28 +134,33 @@ impl Document {
         // What only announces something stays away together with it; the verdict itself stays.
         let last =
             |fits: usize| fits.checked_sub(1).and_then(|last| self.pieces.get(last)).map(|one| one.kind);
-        while let Some(kind @ (Kind::Heading | Kind::TableHead | Kind::Open)) = last(fits)
+        while let Some(
+            kind @ (MarkdownPieceKind::Heading | MarkdownPieceKind::TableHead | MarkdownPieceKind::FoldStart),
+        ) = last(fits)
             && 1 < fits
         {
-            open &= kind != Kind::Open;
+            open &= kind != MarkdownPieceKind::FoldStart;
             fits -= 1;
         }
         (fits, open)
     }
 
     /// Returns how many bytes each piece takes, with the empty line before it.
-    fn sizes(&self) -> impl Iterator<Item = usize> {
-        self.pieces.iter().enumerate().map(|(index, piece)| self.gap(index).len() + piece.text.len())
+    fn piece_sizes(&self) -> impl Iterator<Item = usize> {
+        self.pieces.iter().enumerate().map(|(index, piece)| self.gap_before(index).len() + piece.text.len())
     }
 
     /// Returns what stands between a piece and the one before it.
-    fn gap(&self, index: usize) -> &'static str {
+    fn gap_before(&self, index: usize) -> &'static str {
         let before = index.checked_sub(1).and_then(|before| self.pieces.get(before)).map(|piece| piece.kind);
         let kind = self.pieces.get(index).map(|piece| piece.kind);
         match (before, kind) {
             (None, _)
-            | (Some(Kind::Item), Some(Kind::Item))
-            | (Some(Kind::TableHead | Kind::Row), Some(Kind::Row)) => "",
+            | (Some(MarkdownPieceKind::ListItem), Some(MarkdownPieceKind::ListItem))
+            | (
+                Some(MarkdownPieceKind::TableHead | MarkdownPieceKind::TableRow),
+                Some(MarkdownPieceKind::TableRow),
+            ) => "",
             _ => "\n",
         }
     }
@@ -162,7 +168,7 @@ impl Document {
 
 /// What belongs to an item.
 #[derive(Debug)]
-pub(super) enum Block {
+pub(super) enum ListItemBlock {
     /// Lines as they are, printable; each is one line.
     Lines(Vec<String>),
     /// A paragraph.
@@ -171,18 +177,18 @@ pub(super) enum Block {
     Items(Vec<String>),
 }
 
-impl Block {
-    fn write(&self, indent: &str, text: &mut String) {
+impl ListItemBlock {
+    fn write_block(&self, indent: &str, text: &mut String) {
         text.push('\n');
         match self {
-            Block::Lines(lines) => {
-                let fence = fence(lines);
+            ListItemBlock::Lines(lines) => {
+                let fence = build_fence(lines);
                 text.push_str(&format!("{indent}{fence}text\n"));
                 lines.iter().for_each(|line| text.push_str(&format!("{indent}{line}\n")));
                 text.push_str(&format!("{indent}{fence}\n"));
             }
-            Block::Paragraph(words) => text.push_str(&format!("{indent}{words}\n")),
-            Block::Items(items) => {
+            ListItemBlock::Paragraph(words) => text.push_str(&format!("{indent}{words}\n")),
+            ListItemBlock::Items(items) => {
                 items.iter().for_each(|item| text.push_str(&format!("{indent}- {item}\n")));
             }
         }
@@ -193,24 +199,28 @@ impl Block {
 mod tests {
     use super::*;
 
-    fn long() -> Document {
-        let mut document = Document::default();
-        document.heading(2, "denied");
-        document.paragraph("in a word");
-        document.item("1.", "first", &[Block::Lines(vec!["a ``` b".into(), "c".into()])]);
-        document.item("2.", "second", &[Block::Paragraph("x".into()), Block::Items(vec!["y".into()])]);
-        document.heading(3, "rules");
-        document.table(&["one", "two"]);
-        (0..20).for_each(|row| document.row(&[row.to_string(), "x".repeat(20)]));
-        document.open("more");
-        (0..20).for_each(|row| document.item("-", &format!("item {row} {}", "é".repeat(10)), &[]));
-        document.close();
+    fn long() -> MarkdownReport {
+        let mut document = MarkdownReport::default();
+        document.add_heading(2, "denied");
+        document.add_paragraph("in a word");
+        document.add_list_item("1.", "first", &[ListItemBlock::Lines(vec!["a ``` b".into(), "c".into()])]);
+        document.add_list_item(
+            "2.",
+            "second",
+            &[ListItemBlock::Paragraph("x".into()), ListItemBlock::Items(vec!["y".into()])],
+        );
+        document.add_heading(3, "rules");
+        document.add_table_head(&["one", "two"]);
+        (0..20).for_each(|row| document.add_table_row(&[row.to_string(), "x".repeat(20)]));
+        document.open_fold("more");
+        (0..20).for_each(|row| document.add_list_item("-", &format!("item {row} {}", "é".repeat(10)), &[]));
+        document.close_fold();
         document
     }
 
     fn written(limit: usize) -> String {
         let mut out = Vec::new();
-        long().write(limit, &mut out).unwrap();
+        long().write_within_limit(limit, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

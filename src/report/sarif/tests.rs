@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::samples::*;
-use super::super::{Format, Group, Web, write};
+use super::super::{ReportFormat, ReportGroup, RepositoryUrl, write_report};
 use super::*;
-use crate::change::{Missing, Need};
-use crate::verdict::{Finding, Outcome};
+use crate::change::{FactKind, Missing};
+use crate::verdict::{Finding, RuleOutcome};
 
-fn sarif(report: &Report, style: &Style) -> Value {
+fn sarif(report: &Report, style: &ReportStyle) -> Value {
     let mut out = Vec::new();
-    write(Format::Sarif, report, style, &mut out).unwrap();
+    write_report(ReportFormat::Sarif, report, style, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -54,7 +54,7 @@ pub(in crate::report) fn assert_valid(log: &Value) {
         assert_keys(rule, &required, &[]);
         ["shortDescription", "fullDescription", "help"].iter().for_each(|key| assert_message(&rule[*key]));
         let tags = rule["properties"]["tags"].as_array().unwrap();
-        assert!(tags.len() <= MOST_TAGS);
+        assert!(tags.len() <= MAX_TAGS);
     }
     let ids: BTreeSet<_> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), rules.len(), "a rule stands there twice");
@@ -92,8 +92,8 @@ pub(in crate::report) fn assert_valid(log: &Value) {
 #[test]
 fn every_sample_has_the_form() {
     for report in [denied(), allowed(), owed(), deferred(), undecided(), remarked(), hostile(), pulled()] {
-        for web in [None, Web::new("https://git.example.com/acme/shop")] {
-            assert_valid(&sarif(&report, &Style { web, ..Style::default() }));
+        for web in [None, RepositoryUrl::new("https://git.example.com/acme/shop")] {
+            assert_valid(&sarif(&report, &ReportStyle { repository_url: web, ..ReportStyle::default() }));
         }
     }
 }
@@ -101,7 +101,7 @@ fn every_sample_has_the_form() {
 #[test]
 fn a_run_is_successful_if_a_decision_was_reached_on_what_is_known() {
     let successful = |report: &Report| {
-        let log = sarif(report, &Style::default());
+        let log = sarif(report, &ReportStyle::default());
         log["runs"][0]["invocations"][0]["executionSuccessful"].as_bool().unwrap()
     };
     assert!(successful(&denied()));
@@ -112,28 +112,43 @@ fn a_run_is_successful_if_a_decision_was_reached_on_what_is_known() {
 
 #[test]
 fn a_finding_stands_at_its_path_or_in_the_policy() {
-    let log = sarif(&pulled(), &Style::default());
+    let log = sarif(&pulled(), &ReportStyle::default());
     let uris = log["runs"][0]["results"].as_array().unwrap().iter().map(|result| {
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap().to_owned()
     });
     let policy = "policies/changegate.yml";
     assert_eq!(uris.collect::<Vec<_>>(), [policy, "infra/prod.tf", policy, policy]);
-    assert_eq!(uri(b"a b/%0A\xff\"[x].rs"), "a%20b/%250A%FF%22%5Bx%5D.rs");
-    assert_eq!(uri(b"//evil.example/x"), ".//evil.example/x");
+    assert_eq!(encode_uri(b"a b/%0A\xff\"[x].rs"), "a%20b/%250A%FF%22%5Bx%5D.rs");
+    assert_eq!(encode_uri(b"//evil.example/x"), ".//evil.example/x");
 }
 
 #[test]
 fn what_matters_most_is_written_where_not_all_can_be() {
-    let warned =
-        judged("long", "it is short", Level::Warn, Outcome::Fail(vec![Finding::new(Line::say("long")); 10]));
-    let wrong = deny("risk", "it is stated", Outcome::Fail(vec![Finding::new(Line::say("missing")); 10]));
-    let gap = deny("checks", "they passed", Outcome::Undecided(vec![Missing::NotConfigured(Need::Checks)]));
-    let one = || verdict("6", b"Add a table", vec![warned.clone(), gap.clone(), wrong.clone()]);
-    let report = report(vec![Group::new(moved("refs/heads/main"), (0..300).map(|_| one()).collect())]);
-    let log = sarif(&report, &Style::default());
+    let warned = sample_judgement(
+        "long",
+        "it is short",
+        RuleLevel::Warn,
+        RuleOutcome::Fail(vec![Finding::new(Sentence::from_words("long")); 10]),
+    );
+    let wrong = denying_judgement(
+        "risk",
+        "it is stated",
+        RuleOutcome::Fail(vec![Finding::new(Sentence::from_words("missing")); 10]),
+    );
+    let gap = denying_judgement(
+        "checks",
+        "they passed",
+        RuleOutcome::Undecided(vec![Missing::NotConfigured(FactKind::Checks)]),
+    );
+    let one = || sample_verdict("6", b"Add a table", vec![warned.clone(), gap.clone(), wrong.clone()]);
+    let report = sample_report(vec![ReportGroup::new(
+        moved_ref("refs/heads/main"),
+        (0..300).map(|_| one()).collect(),
+    )]);
+    let log = sarif(&report, &ReportStyle::default());
     assert_valid(&log);
     let results = log["runs"][0]["results"].as_array().unwrap();
-    assert_eq!(results.len(), MOST);
+    assert_eq!(results.len(), MAX_RESULTS);
     assert_eq!(results.iter().filter(|one| one["level"] == "error").count(), 3300);
     let note = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
     assert_eq!(note, "1300 more results are not written; these are the ones that matter most");

@@ -3,46 +3,64 @@
 use std::io;
 
 use crate::change::Missing;
-use crate::report::page::{Look, Page, plain, span};
-use crate::report::points::later;
-use crate::report::{Counts, Of, PolicyName, Report, Style, escape};
-use crate::verdict::{Decision, Judgement, Outcome};
+use crate::report::page::{TerminalPage, TextStyle, plain_text, styled_text};
+use crate::report::points::describe_later_check;
+use crate::report::{GroupScope, PolicyDescription, Report, ReportCounts, ReportStyle, escape};
+use crate::verdict::{Decision, Judgement, RuleOutcome};
 
 /// Writes it.
-pub(super) fn write(page: &mut Page<'_>, report: &Report, style: &Style, counts: &Counts) -> io::Result<()> {
-    page.gap();
-    deferred(page, report)?;
+pub(super) fn write_summary(
+    page: &mut TerminalPage<'_>,
+    report: &Report,
+    style: &ReportStyle,
+    counts: &ReportCounts,
+) -> io::Result<()> {
+    page.request_gap();
+    write_deferred_rules(page, report)?;
     for note in &report.notes {
-        page.paragraph(0, &[span(Look::Warning, "note"), plain(": "), plain(escape::sentence(note))])?;
+        page.write_paragraph(
+            0,
+            &[
+                styled_text(TextStyle::Warning, "note"),
+                plain_text(": "),
+                plain_text(escape::escape_sentence(note)),
+            ],
+        )?;
     }
-    page.gap();
+    page.request_gap();
     if let Some(policy) = &report.policy
         && (style.verbose || report.decision == Decision::Deny)
     {
-        page.paragraph(0, &[span(Look::Faint, format!("policy: {}", escape::words(&policy.source)))])?;
+        page.write_paragraph(
+            0,
+            &[styled_text(TextStyle::Secondary, format!("policy: {}", escape::escape_words(&policy.source)))],
+        )?;
     }
     let (word, look) = match report.decision {
-        Decision::Deny => ("denied", Look::Denied),
-        Decision::Allow => ("allowed", Look::Allowed),
+        Decision::Deny => ("denied", TextStyle::Denied),
+        Decision::Allow => ("allowed", TextStyle::Allowed),
     };
-    let words = headline(report, style.verbose, counts);
-    page.paragraph(0, &[plain("changegate: "), span(look, word), plain(format!(" - {words}"))])
+    let words = build_headline(report, style.verbose, counts);
+    page.write_paragraph(
+        0,
+        &[plain_text("changegate: "), styled_text(look, word), plain_text(format!(" - {words}"))],
+    )
 }
 
 /// Returns what was decided, about how much and by which policy, as the end of a sentence.
-pub(in crate::report) fn headline(report: &Report, verbose: bool, counts: &Counts) -> String {
+pub(in crate::report) fn build_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
     match report.decision {
-        Decision::Deny => denied(report, verbose, counts),
-        Decision::Allow => allowed(report, verbose, counts),
+        Decision::Deny => build_denied_headline(report, verbose, counts),
+        Decision::Allow => build_allowed_headline(report, verbose, counts),
     }
 }
 
-fn denied(report: &Report, verbose: bool, counts: &Counts) -> String {
-    let policy = named(report.policy.as_ref(), verbose);
+fn build_denied_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
+    let policy = describe_policy(report.policy.as_ref(), verbose);
     let one = counts.changes == 1;
-    let changes = match counts.denied {
+    let changes = match counts.denied_changes {
         0 => None,
-        _ if one && matches!(report.groups.as_slice(), [group] if group.of == Of::Message) => {
+        _ if one && matches!(report.groups.as_slice(), [group] if group.scope == GroupScope::Message) => {
             Some("this commit".to_owned())
         }
         _ if one => Some("the change".to_owned()),
@@ -60,62 +78,66 @@ fn denied(report: &Report, verbose: bool, counts: &Counts) -> String {
     };
     let several = (refs.is_some() && changes.is_some())
         || 1 < counts.refused_refs
-        || (1 < counts.denied)
-        || (0 < counts.denied && !one && counts.denied != 1);
+        || (1 < counts.denied_changes)
+        || (0 < counts.denied_changes && !one && counts.denied_changes != 1);
     let Some(policy) = policy else { return "no policy can be used here".into() };
     match [refs, changes].into_iter().flatten().collect::<Vec<_>>().join(" and ") {
         who if who.is_empty() => format!("for the reasons above, under {policy}"),
-        who => format!("{who} {} {policy}", plural(several, is_broken(report))),
+        who => format!("{who} {} {policy}", plural(several, has_only_failures(report))),
     }
 }
 
-fn allowed(report: &Report, verbose: bool, counts: &Counts) -> String {
+fn build_allowed_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
     let mut words = match counts.changes {
         0 => "no change to judge".to_owned(),
-        changes => counted(changes, "change", "changes"),
+        changes => format_count(changes, "change", "changes"),
     };
-    if let Some(policy) = named(report.policy.as_ref(), verbose) {
+    if let Some(policy) = describe_policy(report.policy.as_ref(), verbose) {
         words.push_str(&format!(" under {policy}"));
     }
     for (count, one, several) in [
-        (counts.owed, "obligation owed", "obligations owed"),
-        (counts.undecided, "rule undecided", "rules undecided"),
+        (counts.owed_obligations, "obligation owed", "obligations owed"),
+        (counts.undecided_rules, "rule undecided", "rules undecided"),
         (counts.warnings, "warning", "warnings"),
-        (counts.exempted, "exemption used", "exemptions used"),
-        (counts.deferred, "rule asked later", "rules asked later"),
+        (counts.used_exemptions, "exemption used", "exemptions used"),
+        (counts.deferred_rules, "rule asked later", "rules asked later"),
     ] {
         if 0 < count {
-            words.push_str(&format!(", {}", counted(count, one, several)));
+            words.push_str(&format!(", {}", format_count(count, one, several)));
         }
     }
     words
 }
 
 /// Returns true if every refusal is for something wrong, and none for something unknown.
-fn is_broken(report: &Report) -> bool {
-    let fails = |judgement: &Judgement| matches!(judgement.outcome, Outcome::Fail(_));
+fn has_only_failures(report: &Report) -> bool {
+    let fails = |judgement: &Judgement| matches!(judgement.outcome, RuleOutcome::Fail(_));
     report.groups.iter().all(|group| {
-        let refusals = group.refusals.iter().filter(|one| one.denies(report.enforced)).all(fails);
+        let refusals = group.refusals.iter().filter(|one| one.is_denying(report.enforced)).all(fails);
         refusals
             && group.verdicts.iter().all(|verdict| {
-                verdict.judgements.iter().filter(|one| one.denies(verdict.enforced)).all(fails)
+                verdict.judgements.iter().filter(|one| one.is_denying(verdict.enforced)).all(fails)
             })
     })
 }
 
-fn named(policy: Option<&PolicyName>, verbose: bool) -> Option<String> {
+fn describe_policy(policy: Option<&PolicyDescription>, verbose: bool) -> Option<String> {
     let policy = policy?;
     let length = if verbose { usize::MAX } else { 12 };
     let digest: String = policy.digest.chars().take(length).collect();
-    Some(format!("the policy {} (sha256:{})", escape::words(&policy.name), escape::words(&digest)))
+    Some(format!(
+        "the policy {} (sha256:{})",
+        escape::escape_words(&policy.name),
+        escape::escape_words(&digest)
+    ))
 }
 
 /// Lists the rules that a later stage will ask, under what they wait for.
-fn deferred(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+fn write_deferred_rules(page: &mut TerminalPage<'_>, report: &Report) -> io::Result<()> {
     let mut waiting: Vec<((&str, String), Vec<&str>)> = Vec::new();
-    for (judgement, missing) in all_deferred(report) {
+    for (judgement, missing) in list_deferred_judgements(report) {
         for one in missing {
-            let what = awaited(one);
+            let what = describe_awaited_fact(one);
             let place = match waiting.iter().position(|(known, _)| *known == what) {
                 Some(place) => place,
                 None => {
@@ -133,21 +155,21 @@ fn deferred(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if waiting.is_empty() {
         return Ok(());
     }
-    page.paragraph(0, &[plain("asked later, and not passed yet:")])?;
+    page.write_paragraph(0, &[plain_text("asked later, and not passed yet:")])?;
     for ((when, what), rules) in waiting {
-        let mut spans = vec![plain(format!("- {when}: "))];
+        let mut spans = vec![plain_text(format!("- {when}: "))];
         for (index, rule) in rules.iter().enumerate() {
-            spans.push(plain(if index == 0 { "" } else { ", " }));
-            spans.push(span(Look::Name, escape::words(rule)));
+            spans.push(plain_text(if index == 0 { "" } else { ", " }));
+            spans.push(styled_text(TextStyle::Name, escape::escape_words(rule)));
         }
-        spans.push(span(Look::Faint, format!(" ({what})")));
-        page.paragraph(2, &spans)?;
+        spans.push(styled_text(TextStyle::Secondary, format!(" ({what})")));
+        page.write_paragraph(2, &spans)?;
     }
-    page.gap();
+    page.request_gap();
     Ok(())
 }
 
-fn all_deferred(report: &Report) -> impl Iterator<Item = (&Judgement, &Vec<Missing>)> {
+fn list_deferred_judgements(report: &Report) -> impl Iterator<Item = (&Judgement, &Vec<Missing>)> {
     report.groups.iter().flat_map(|group| {
         let of_ref = group.refusals.iter().map(|judgement| (judgement, report.enforced));
         let of_changes = group
@@ -155,24 +177,25 @@ fn all_deferred(report: &Report) -> impl Iterator<Item = (&Judgement, &Vec<Missi
             .iter()
             .flat_map(|verdict| verdict.judgements.iter().map(|judgement| (judgement, verdict.enforced)));
         of_ref.chain(of_changes).filter_map(|(judgement, enforced)| match &judgement.outcome {
-            Outcome::Deferred(missing) if !judgement.denies(enforced) => Some((judgement, missing)),
+            RuleOutcome::Deferred(missing) if !judgement.is_denying(enforced) => Some((judgement, missing)),
             _ => None,
         })
     })
 }
 
 /// Returns when and by whom it is asked, and what.
-fn awaited(missing: &Missing) -> (&'static str, String) {
-    let need = missing.need();
+fn describe_awaited_fact(missing: &Missing) -> (&'static str, String) {
+    let need = missing.fact_kind();
     match missing {
-        Missing::NotAtThisStage(_) => (later(need), need.to_string()),
+        Missing::NotAtThisStage(_) => (describe_later_check(need), need.to_string()),
         Missing::NotConfigured(_) => ("where the gate is set up to know it", need.to_string()),
-        Missing::Unavailable(_, why) => {
-            (later(need), format!("{need}, which could not be read here: {}", escape::words(why)))
-        }
+        Missing::Unavailable(_, why) => (
+            describe_later_check(need),
+            format!("{need}, which could not be read here: {}", escape::escape_words(why)),
+        ),
     }
 }
 
-fn counted(count: usize, one: &str, several: &str) -> String {
+fn format_count(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }

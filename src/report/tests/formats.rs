@@ -5,11 +5,20 @@ use serde_json::Value;
 
 use super::*;
 
-const FORMATS: [Format; 6] =
-    [Format::Terminal, Format::Json, Format::Github, Format::Sarif, Format::Junit, Format::Markdown];
+const FORMATS: [ReportFormat; 6] = [
+    ReportFormat::Terminal,
+    ReportFormat::Json,
+    ReportFormat::Github,
+    ReportFormat::Sarif,
+    ReportFormat::Junit,
+    ReportFormat::Markdown,
+];
 
-fn web() -> Style {
-    Style { web: Web::new("https://git.example.com/acme/shop"), ..Style::default() }
+fn web() -> ReportStyle {
+    ReportStyle {
+        repository_url: RepositoryUrl::new("https://git.example.com/acme/shop"),
+        ..ReportStyle::default()
+    }
 }
 
 fn all_samples() -> Vec<Report> {
@@ -26,7 +35,7 @@ fn all_samples() -> Vec<Report> {
         pulled(),
         disagreeing(),
         Report { policy: None, ..allowed() },
-        report(Vec::new()),
+        sample_report(Vec::new()),
     ]
 }
 
@@ -42,7 +51,7 @@ macro_rules! looks {
         #[test]
         fn $name() {
             $(
-                let text = without_token(written(Format::$format, &samples::$sample(), &web()));
+                let text = without_token(written(ReportFormat::$format, &samples::$sample(), &web()));
                 insta::assert_snapshot!(concat!(stringify!($name), "_", stringify!($sample)), text);
             )*
         }
@@ -60,17 +69,17 @@ looks! {
 fn no_format_tells_another_decision() {
     for report in all_samples() {
         let denied = report.decision == Decision::Deny;
-        let written = |format| written(format, &report, &Style::default());
-        assert_eq!(written(Format::Github).lines().any(|line| line.starts_with("::error ")), denied);
-        let sarif: Value = serde_json::from_str(&written(Format::Sarif)).unwrap();
+        let written = |format| written(format, &report, &ReportStyle::default());
+        assert_eq!(written(ReportFormat::Github).lines().any(|line| line.starts_with("::error ")), denied);
+        let sarif: Value = serde_json::from_str(&written(ReportFormat::Sarif)).unwrap();
         let results = sarif["runs"][0]["results"].as_array().unwrap();
         assert_eq!(results.iter().any(|one| one["level"] == "error"), denied, "{sarif:#}");
-        let junit = quick_junit::Report::deserialize_from_str(&written(Format::Junit)).unwrap();
+        let junit = quick_junit::Report::deserialize_from_str(&written(ReportFormat::Junit)).unwrap();
         assert_eq!(0 < junit.failures + junit.errors, denied);
         let word = if denied { "denied" } else { "allowed" };
         let sign = if denied { "❌" } else { "✅" };
-        assert!(written(Format::Markdown).starts_with(&format!("## {sign} changegate: {word}\n")));
-        assert!(written(Format::Terminal).trim_end().contains(&format!("changegate: {word} - ")));
+        assert!(written(ReportFormat::Markdown).starts_with(&format!("## {sign} changegate: {word}\n")));
+        assert!(written(ReportFormat::Terminal).trim_end().contains(&format!("changegate: {word} - ")));
     }
 }
 
@@ -79,11 +88,13 @@ fn a_denial_without_a_reason_is_still_an_error() {
     let mut report = allowed();
     report.decision = Decision::Deny;
     assert!(
-        written(Format::Github, &report, &Style::default()).starts_with("::error title=changegate::denied")
+        written(ReportFormat::Github, &report, &ReportStyle::default())
+            .starts_with("::error title=changegate::denied")
     );
-    let junit = written(Format::Junit, &report, &Style::default());
+    let junit = written(ReportFormat::Junit, &report, &ReportStyle::default());
     assert_eq!(quick_junit::Report::deserialize_from_str(&junit).unwrap().errors, 1);
-    let sarif: Value = serde_json::from_str(&written(Format::Sarif, &report, &Style::default())).unwrap();
+    let sarif: Value =
+        serde_json::from_str(&written(ReportFormat::Sarif, &report, &ReportStyle::default())).unwrap();
     let invocation = &sarif["runs"][0]["invocations"][0];
     assert_eq!(invocation["executionSuccessful"], false);
     assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "error");
@@ -100,15 +111,20 @@ fn the_same_report_gives_the_same_bytes() {
 
 #[test]
 fn github_gets_ten_of_each_kind_and_the_worst_first() {
-    let fail = |what: &str| Outcome::Fail(vec![Finding::new(Line::say(what)); 7]);
-    let gap = || Outcome::Undecided(vec![Missing::NotConfigured(Need::Checks)]);
-    let mut judgements: Vec<_> = (0..6).map(|n| deny(&format!("gap-{n}"), "it is known", gap())).collect();
-    judgements.extend((0..6).map(|n| deny(&format!("wrong-{n}"), "it is right", fail("it is wrong"))));
+    let fail = |what: &str| RuleOutcome::Fail(vec![Finding::new(Sentence::from_words(what)); 7]);
+    let gap = || RuleOutcome::Undecided(vec![Missing::NotConfigured(FactKind::Checks)]);
+    let mut judgements: Vec<_> =
+        (0..6).map(|n| denying_judgement(&format!("gap-{n}"), "it is known", gap())).collect();
     judgements
-        .extend((0..12).map(|n| judged(&format!("warn-{n}"), "it is nice", Level::Warn, fail("it is not"))));
-    let two = || verdict("1", b"Do it", judgements.clone());
-    let report = report(vec![Group::new(moved("refs/heads/main"), vec![two(), two()])]);
-    let text = written(Format::Github, &report, &Style::default());
+        .extend((0..6).map(|n| denying_judgement(&format!("wrong-{n}"), "it is right", fail("it is wrong"))));
+    judgements.extend(
+        (0..12).map(|n| {
+            sample_judgement(&format!("warn-{n}"), "it is nice", RuleLevel::Warn, fail("it is not"))
+        }),
+    );
+    let two = || sample_verdict("1", b"Do it", judgements.clone());
+    let report = sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![two(), two()])]);
+    let text = written(ReportFormat::Github, &report, &ReportStyle::default());
     let errors: Vec<_> = text.lines().filter(|line| line.starts_with("::error ")).collect();
     assert_eq!(errors.len(), 10);
     assert!(errors[..6].iter().all(|line| line.contains("title=wrong-")), "{errors:#?}");
@@ -123,7 +139,7 @@ fn github_gets_ten_of_each_kind_and_the_worst_first() {
 #[test]
 fn what_stands_between_stop_and_token_is_the_report_for_people() {
     for report in all_samples() {
-        let text = written(Format::Github, &report, &Style::default());
+        let text = written(ReportFormat::Github, &report, &ReportStyle::default());
         let (_, rest) = text.split_once("::stop-commands::").unwrap();
         let (token, rest) = rest.split_once('\n').unwrap();
         assert_eq!(token.len(), "changegate-".len() + 64);
@@ -137,7 +153,7 @@ fn what_stands_between_stop_and_token_is_the_report_for_people() {
 #[test]
 fn results_are_told_apart_and_known_again() {
     let prints = |report: &Report| -> Vec<String> {
-        let sarif: Value = serde_json::from_str(&written(Format::Sarif, report, &web())).unwrap();
+        let sarif: Value = serde_json::from_str(&written(ReportFormat::Sarif, report, &web())).unwrap();
         let results = sarif["runs"][0]["results"].as_array().unwrap();
         results
             .iter()
@@ -152,25 +168,33 @@ fn results_are_told_apart_and_known_again() {
     // An amended commit is another one, and what is wrong with it is the same.
     let mut amended = denied();
     for verdict in amended.groups.iter_mut().flat_map(|group| &mut group.verdicts) {
-        verdict.revision = Some(id("f"));
+        verdict.revision = Some(sample_id("f"));
     }
     assert_eq!(prints(&amended), before);
 }
 
 #[test]
 fn a_summary_of_any_size_fits() {
-    let finding =
-        Finding::new(Line::say("this is wrong: ").quote(&"x`".repeat(80).into())).paste("Risk: <low>");
+    let finding = Finding::new(Sentence::from_words("this is wrong: ").with_quote(&"x`".repeat(80).into()))
+        .with_paste("Risk: <low>");
     let many = |n: usize| {
         let id = format!("rule-{n}");
-        verdict("6", b"Add a table", vec![deny(&id, "it is right", Outcome::Fail(vec![finding.clone(); 12]))])
+        sample_verdict(
+            "6",
+            b"Add a table",
+            vec![denying_judgement(&id, "it is right", RuleOutcome::Fail(vec![finding.clone(); 12]))],
+        )
     };
-    let report = report(vec![Group::new(moved("refs/heads/main"), (0..40).map(many).collect())]);
-    for limit in [0, 300, 5000, COMMENT, SUMMARY] {
-        let style = Style { limit, verbose: true, ..Style::default() };
-        let text = written(Format::Markdown, &report, &style);
+    let report =
+        sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), (0..40).map(many).collect())]);
+    for limit in [0, 300, 5000, MAX_COMMENT_BYTES, MAX_SUMMARY_BYTES] {
+        let style = ReportStyle { max_markdown_bytes: limit, verbose: true, ..ReportStyle::default() };
+        let text = written(ReportFormat::Markdown, &report, &style);
         assert!(text.len() <= limit, "{limit}: {}", text.len());
-        assert!(limit < 300 || text.contains("**Not all is shown:**") == (limit < SUMMARY), "{limit}");
+        assert!(
+            limit < 300 || text.contains("**Not all is shown:**") == (limit < MAX_SUMMARY_BYTES),
+            "{limit}"
+        );
     }
 }
 
@@ -244,7 +268,7 @@ fn seen(text: &str) -> String {
 #[test]
 fn samples_are_tame_and_whole() {
     for report in all_samples() {
-        assert_tame(&written(Format::Markdown, &report, &Style::default()));
+        assert_tame(&written(ReportFormat::Markdown, &report, &ReportStyle::default()));
     }
 }
 
@@ -253,8 +277,8 @@ proptest! {
     fn a_log_obeys_nobody_but_us(
         texts in proptest::array::uniform5(bytes()), of in 0usize..4, verbose: bool, colour: bool,
     ) {
-        let style = Style { verbose, colour, ..Style::default() };
-        let text = written(Format::Github, &full_of(&texts, of), &style);
+        let style = ReportStyle { verbose, colour, ..ReportStyle::default() };
+        let text = written(ReportFormat::Github, &full_of(&texts, of), &style);
         let text = if colour { without_colour(&text) } else { text };
         let token = text.split_once("::stop-commands::").unwrap().1.split_once('\n').unwrap().0.to_owned();
         let ours = ["::error ", "::warning ", "::notice ", "::group::changegate: ", "::stop-commands::changegate-"];
@@ -282,18 +306,18 @@ proptest! {
     #[test]
     fn markdown_shows_words_and_nothing_else(
         texts in proptest::array::uniform5(bytes()), of in 0usize..4, verbose: bool,
-        limit in prop_oneof![0usize..6000, Just(COMMENT)],
+        limit in prop_oneof![0usize..6000, Just(MAX_COMMENT_BYTES)],
     ) {
         let report = full_of(&texts, of);
-        let style = Style { verbose, limit, ..Style::default() };
-        let text = written(Format::Markdown, &report, &style);
+        let style = ReportStyle { verbose, max_markdown_bytes: limit, ..ReportStyle::default() };
+        let text = written(ReportFormat::Markdown, &report, &style);
         prop_assert!(text.len() <= limit);
         prop_assert!(text.chars().all(|one| one == '\n' || escape::is_visible(one)), "{text}");
         assert_tame(&text);
-        if limit == COMMENT && !text.contains("**Not all is shown:**") {
+        if limit == MAX_COMMENT_BYTES && !text.contains("**Not all is shown:**") {
             let seen = seen(&text);
             for quote in [&texts[0], &texts[2]] {
-                let shown = escape::terminal(quote.as_bytes(), escape::MOST);
+                let shown = escape::escape_terminal(quote.as_bytes(), escape::MAX_QUOTE_COLUMNS);
                 prop_assert!(seen.contains(&shown), "{shown:?} in {text}");
             }
         }
@@ -302,7 +326,7 @@ proptest! {
     #[test]
     fn sarif_reads_back_as_it_was(texts in proptest::array::uniform5(bytes()), of in 0usize..4) {
         let report = full_of(&texts, of);
-        let text = written(Format::Sarif, &report, &web());
+        let text = written(ReportFormat::Sarif, &report, &web());
         prop_assert!(text.chars().all(|one| one == '\n' || escape::is_visible(one)), "{text}");
         let json: Value = serde_json::from_str(&text).unwrap();
         sarif::tests::assert_valid(&json);
@@ -321,14 +345,14 @@ proptest! {
     #[test]
     fn junit_reads_back_as_it_is_shown(texts in proptest::array::uniform5(bytes()), of in 0usize..4) {
         let report = full_of(&texts, of);
-        let text = written(Format::Junit, &report, &Style::default());
+        let text = written(ReportFormat::Junit, &report, &ReportStyle::default());
         prop_assert!(text.chars().all(|one| one == '\n' || escape::is_visible(one)), "{text:?}");
         let junit = quick_junit::Report::deserialize_from_str(&text).unwrap();
         prop_assert_eq!(junit.test_suites.len(), 2);
         let suite = &junit.test_suites[1];
-        let subject = escape::terminal(texts[0].as_bytes(), escape::MOST);
+        let subject = escape::escape_terminal(texts[0].as_bytes(), escape::MAX_QUOTE_COLUMNS);
         prop_assert!(suite.name.as_str().ends_with(&subject), "{:?} {subject:?}", suite.name);
-        let id = escape::words(&texts[4].to_lossy());
+        let id = escape::escape_words(&texts[4].to_lossy());
         for case in &suite.test_cases {
             prop_assert_eq!(case.name.as_str(), id.as_str());
         }
@@ -336,6 +360,6 @@ proptest! {
         else {
             panic!("{text}");
         };
-        prop_assert!(told.as_str().contains(&escape::quotation(texts[2].as_bytes())), "{told:?}");
+        prop_assert!(told.as_str().contains(&escape::escape_quotation(texts[2].as_bytes())), "{told:?}");
     }
 }
