@@ -4,7 +4,7 @@
 //! beside it stands the reading of its message, which is done once for each commit anyway.
 #![allow(clippy::unwrap_used, clippy::unreachable, clippy::panic, missing_docs, reason = "benchmark")]
 
-use changegate::change::trailers::{TrailerReader, read_trailers};
+use changegate::change::message::trailers::{TrailerReader, read_trailers};
 use changegate::change::{Change, CommitMessage};
 use changegate::policy::{self, Policy};
 use changegate::{fixture, judge, yaml};

@@ -2,7 +2,7 @@
 //! template states is enough, and where it disagrees with a commit, the answer says what counts.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "test code")]
 
-use changegate::change::body;
+use changegate::change::description;
 use changegate::judge::judge_change;
 use changegate::policy;
 use changegate::verdict::{RuleOutcome, Verdict};
@@ -79,8 +79,8 @@ const FIELDS: [&str; 6] = ["change-type", "risk", "back-out-plan", "test-plan", 
 
 #[test]
 fn the_template_of_the_documents_states_nothing_until_it_is_filled_in() {
-    assert_eq!(body::read_statements(&template()), []);
-    let stated: Vec<String> = body::read_statements(&filled())
+    assert_eq!(description::read_statements(&template()), []);
+    let stated: Vec<String> = description::read_statements(&filled())
         .into_iter()
         .map(|one| format!("{} {}: {}", one.line, one.label, one.value.to_lossy()))
         .collect();

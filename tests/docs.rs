@@ -29,7 +29,7 @@ use std::process::Command;
 use changegate::policy::{self, DEFAULT_POLICY_PATH, FetchedFile, Policy, PolicyErrors};
 use changegate::push::PUSH_RULES;
 use changegate::report::ReportStyle;
-use changegate::report::faults::write_faults;
+use changegate::report::policy_faults::write_faults;
 
 /// What a fragment is joined to.
 const BASE: &str = "\

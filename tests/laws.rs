@@ -3,7 +3,9 @@
 
 use std::sync::LazyLock;
 
-use changegate::change::pull::{CheckState, ContributorRole, ForgeAccount, PullContributor, ReviewState};
+use changegate::change::pull_request::{
+    CheckState, ContributorRole, ForgeAccount, PullContributor, ReviewState,
+};
 use changegate::change::{Change, FactKind, Missing, PullRequest, PusherIdentity};
 use changegate::fixture;
 use changegate::judge::judge_change;

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use changegate::judge::judge_change;
 use changegate::policy::{self, Policy, PolicyErrors, packs};
-use changegate::report::{ReportStyle, faults::write_faults};
+use changegate::report::ReportStyle;
+use changegate::report::policy_faults::write_faults;
 use changegate::verdict::{RuleLevel, RuleOutcome};
 use changegate::{fixture, yaml};
 use proptest::prelude::*;

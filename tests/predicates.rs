@@ -151,7 +151,8 @@ fn shown(answer: &PredicateAnswer) -> String {
     match answer {
         PredicateAnswer::Holds(owed) if owed.is_empty() => "holds".into(),
         PredicateAnswer::Holds(owed) => {
-            let owed = owed.iter().map(|owed| format!("{}, due {}", owed.what, owed.due.unwrap()));
+            let owed =
+                owed.iter().map(|owed| format!("{}, due {}", owed.what.to_plain_text(), owed.due.unwrap()));
             format!("holds, and owes {}", owed.collect::<Vec<_>>().join(&more))
         }
         PredicateAnswer::Fails(findings) => findings.iter().map(finding).collect::<Vec<_>>().join(&more),
@@ -167,7 +168,12 @@ fn finding(finding: &Finding) -> String {
     let commit = finding.at.commit.map(|id| format!("{}: ", id.short_hex().get(..2).unwrap_or_default()));
     let place = if finding.at.in_description { "description " } else { "" };
     let line = finding.at.line.map(|line| format!("{place}line {line}: "));
-    format!("no: {}{}{}", commit.unwrap_or_default(), line.unwrap_or_default(), plain(&finding.what))
+    format!(
+        "no: {}{}{}",
+        commit.unwrap_or_default(),
+        line.unwrap_or_default(),
+        plain(&finding.message.sentence())
+    )
 }
 
 /// Returns a sentence with everything in it escaped that somebody else wrote.

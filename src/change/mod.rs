@@ -8,31 +8,25 @@
 //! Invariant: what could not be read is a [`Missing`] in the place of the value. [`Fact`] is a
 //! `Result`, so a predicate passes the gap on with `?` and cannot mistake it for "no".
 
-pub mod body;
-pub mod cleanup;
-mod ending;
+pub mod description;
 mod fact;
-mod find;
-mod look_alike;
 pub mod message;
-pub mod near_miss;
 pub mod person;
-pub mod pull;
+pub mod pull_request;
 pub mod text;
 pub mod ticket;
-pub mod trailers;
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use fact::{Fact, FactKind, Missing, NeededFacts};
-pub use message::CommitMessage;
-pub use person::{Person, PusherIdentity};
-pub use pull::PullRequest;
-pub use text::Text;
-pub use ticket::{Ticket, TicketLookup};
+pub use crate::change::fact::{Fact, FactKind, Missing, NeededFacts};
+pub use crate::change::message::CommitMessage;
+pub use crate::change::person::{Person, PusherIdentity};
+pub use crate::change::pull_request::PullRequest;
+pub use crate::change::text::Text;
+pub use crate::change::ticket::{Ticket, TicketLookup};
 
 /// The point at which a change is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{Text, trim_git_space};
+use crate::change::text::{Text, trim_git_space};
 
 /// A name and an address, as somebody wrote them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Oid, Text};
+use crate::change::{Fact, Oid, Text};
 
 /// How many bytes a key may have.
 const MAX_KEY_BYTES: usize = 40;

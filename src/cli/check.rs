@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::output::{self, ReportFormatArg};
-use super::progress::ProgressLine;
-use super::{CommandError, CommandExit, Context, policy};
 use crate::change::{Fact, FactKind, Missing, Oid, Stage, Text};
+use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::progress::ProgressLine;
+use crate::cli::{CommandError, CommandExit, Context, policy};
 use crate::gate::{
     LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit, load_from_pack,
 };
@@ -34,7 +34,7 @@ Examples:
   changegate check v1.0..HEAD --unit commit --format json
   changegate check main..topic --format markdown    for people to read elsewhere
   changegate check --history --pack core    everything that HEAD leads to")]
-pub(super) struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// OLD..NEW, or one revision, whose newest change is meant
     revisions: Option<String>,
 
@@ -99,7 +99,7 @@ struct CheckRequest {
     target: Fact<Text>,
 }
 
-pub(super) fn run_check(args: &CheckArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_check(args: &CheckArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&world.directory)?;
     let question = resolve_request(args, &repository)?;
     let loaded = load_check_policy(args, &repository, &question, world)?;
@@ -150,7 +150,7 @@ fn add_head_notes(report: &mut Report, repository: &Repository, question: &Check
         if empty && !question.hidden.contains(&question.new) {
             let what =
                 "the first end of this range has all that the second has; are they the right way round?";
-            report.notes.push(Sentence::from_words(what));
+            report.notes.push(Sentence::from_words(what).into());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
-use super::{CommandError, CommandExit, CommandLine};
+use crate::cli::{CommandError, CommandExit, CommandLine};
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
@@ -13,7 +13,7 @@ Examples:
   changegate completions bash > ~/.bash_completion.d/changegate
   changegate completions zsh > \"${fpath[1]}/_changegate\"
   changegate completions fish > ~/.config/fish/completions/changegate.fish")]
-pub(super) struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell
     shell: clap_complete::Shell,
 }
@@ -24,19 +24,19 @@ pub(super) struct CompletionsArgs {
 Examples:
   changegate man | man -l -
   changegate man check > changegate-check.1")]
-pub(super) struct ManPageArgs {
+pub(crate) struct ManPageArgs {
     /// A command that has a page of its own; the whole program if it is left out
     command: Option<String>,
 }
 
-pub(super) fn run_completions(args: &CompletionsArgs) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_completions(args: &CompletionsArgs) -> Result<CommandExit, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut CommandLine::command(), "changegate", &mut script);
     std::io::stdout().lock().write_all(&script)?;
     Ok(CommandExit::Allowed)
 }
 
-pub(super) fn run_man(args: &ManPageArgs) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_man(args: &ManPageArgs) -> Result<CommandExit, CommandError> {
     let mut whole = CommandLine::command();
     whole.build();
     let command = match &args.command {

@@ -2,15 +2,16 @@
 
 use std::io::{self, BufWriter, Write as _};
 
-use super::{CommandError, CommandExit, Context, output};
 use crate::change::{Oid, Text};
-use crate::gate::dues::format_record_reference;
+use crate::cli::{CommandError, CommandExit, Context, output};
+use crate::gate::obligations::format_record_reference;
 use crate::git::{HeadState, PeeledObject, Repository};
-use crate::ledger::obligation::is_overdue;
+use crate::ledger::audit::deploy_check;
+use crate::ledger::state::obligation::is_overdue;
+use crate::ledger::state::unauthorised::can_be_closed;
 use crate::ledger::state::{TrackedObligation, encode_ref_key};
-use crate::ledger::stray::can_be_closed;
-use crate::ledger::{LEDGER_REF, deploy, store};
-use crate::report::{due, escape};
+use crate::ledger::{LEDGER_REF, store};
+use crate::report::{due_time, escape};
 
 /// Say whether every change of a range was decided, and nothing is overdue
 ///
@@ -24,7 +25,7 @@ Examples:
   changegate deploy-check \"$(cat deployed)\"..HEAD --ref main
 
 Ends with 1 if a change lacks a decision, or something is overdue.")]
-pub(super) struct DeployCheckArgs {
+pub(crate) struct DeployCheckArgs {
     /// What runs now, and what is to run
     #[arg(value_name = "OLD..NEW")]
     range: String,
@@ -34,7 +35,7 @@ pub(super) struct DeployCheckArgs {
     ref_name: Option<String>,
 }
 
-pub(super) fn run_deploy_check(args: &DeployCheckArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_deploy_check(args: &DeployCheckArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&world.directory)?;
     let wrong = || CommandError::Usage("a deployment is OLD..NEW, as in v1.4.0..v1.5.0".into());
     let (old, new) = args.range.split_once("..").ok_or_else(wrong)?;
@@ -55,7 +56,7 @@ pub(super) fn run_deploy_check(args: &DeployCheckArgs, world: &Context) -> Resul
     let state = store::read_state(&repository)?.ok_or_else(|| {
         CommandError::Usage(format!("there is no ledger here: {LEDGER_REF} does not exist"))
     })?;
-    let checked = deploy::check_deployment(
+    let checked = deploy_check::check_deployment(
         &repository,
         &name,
         state.tips.get(&encode_ref_key(&name)).copied(),
@@ -87,7 +88,7 @@ pub(super) fn run_deploy_check(args: &DeployCheckArgs, world: &Context) -> Resul
             out,
             "{id}: owes {}, {}",
             escape::escape_words(&owed.what),
-            due::describe_due_time(owed.due, world.now)
+            due_time::describe_due_time(owed.due, world.now)
         )?;
     }
     if 0 < checked.unreadable_records {

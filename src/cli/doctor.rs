@@ -3,15 +3,15 @@
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
-use super::output;
-use super::pr::{read_github_server, read_github_token};
-use super::{CommandError, CommandExit, Context};
-use crate::github::doctor::{
+use crate::cli::output;
+use crate::cli::pr::{read_github_server, read_github_token};
+use crate::cli::{CommandError, CommandExit, Context};
+use crate::github::repository_settings::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth, SettingsExamination,
 };
 use crate::github::{GitHubRequestLimits, GitHubSession, GitHubSource, RepositoryName};
 use crate::policy::DEFAULT_POLICY_PATH;
-use crate::report::{ReportStyle, advice};
+use crate::report::{ReportStyle, settings_advice};
 
 /// Ask whether a repository's settings make the gate a control
 ///
@@ -29,7 +29,7 @@ Examples:
   changegate doctor --github acme/shop
   changegate doctor --github acme/shop --branch release/2 --check gate
   changegate doctor --github acme/shop --app 4711     an app of your own")]
-pub(super) struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// The repository on GitHub
     #[arg(long, value_name = "OWNER/REPO")]
     github: String,
@@ -59,7 +59,7 @@ pub(super) struct DoctorArgs {
     deadline: u64,
 }
 
-pub(super) fn run_doctor(args: &DoctorArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_doctor(args: &DoctorArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repository = RepositoryName::parse_name(&args.github)
         .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, as in acme/shop".into()))?;
     let server = read_github_server(args.api_url.as_deref(), world)?;
@@ -106,7 +106,7 @@ fn write_examination(
 ) -> io::Result<()> {
     let of = |health: SettingHealth| examination.advice.iter().filter(move |one| one.health == health);
     let told = [SettingHealth::Weak, SettingHealth::Unknown, SettingHealth::Good].into_iter().flat_map(of);
-    let items: Vec<advice::AdviceItem<'_>> = told.map(build_advice_item).collect();
+    let items: Vec<settings_advice::AdviceItem<'_>> = told.map(build_advice_item).collect();
     let (weak, unknown) = (of(SettingHealth::Weak).count(), of(SettingHealth::Unknown).count());
     let end = match (weak, unknown) {
         (0, 0) => "changegate: nobody merges past the gate, as far as GitHub's settings say".to_owned(),
@@ -115,14 +115,20 @@ fn write_examination(
         }
         (weak, _) => format!("changegate: {weak} of these are ways past the gate"),
     };
-    advice::write_advice(&format!("branch {} of {name}", examination.branch), &items, &end, style, out)
+    settings_advice::write_advice(
+        &format!("branch {} of {name}", examination.branch),
+        &items,
+        &end,
+        style,
+        out,
+    )
 }
 
-fn build_advice_item(advice: &SettingAdvice) -> advice::AdviceItem<'_> {
+fn build_advice_item(advice: &SettingAdvice) -> settings_advice::AdviceItem<'_> {
     let tone = match advice.health {
-        SettingHealth::Good => advice::AdviceStatus::Good,
-        SettingHealth::Unknown => advice::AdviceStatus::Unknown,
-        SettingHealth::Weak => advice::AdviceStatus::Weak,
+        SettingHealth::Good => settings_advice::AdviceStatus::Good,
+        SettingHealth::Unknown => settings_advice::AdviceStatus::Unknown,
+        SettingHealth::Weak => settings_advice::AdviceStatus::Weak,
     };
-    advice::AdviceItem { status: tone, what: &advice.what, fix: advice.fix.as_deref() }
+    settings_advice::AdviceItem { status: tone, what: &advice.what, fix: advice.fix.as_deref() }
 }

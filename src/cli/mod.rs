@@ -13,6 +13,7 @@ mod doctor;
 mod hook;
 mod install;
 mod ledger;
+pub(crate) mod ledger_upkeep;
 mod obligations;
 mod output;
 mod policy;
@@ -35,7 +36,7 @@ use crate::policy::PolicyErrors;
 use crate::verdict::Decision;
 use crate::yaml::shorten_for_message;
 
-pub use output::ColourMode;
+pub use crate::cli::output::ColourMode;
 
 /// Holds a Git repository to its own change-management policy.
 #[derive(Debug, Parser)]
@@ -121,7 +122,7 @@ impl From<Decision> for CommandExit {
 
 /// Why a command stops before it comes to a decision.
 #[derive(Debug)]
-enum CommandError {
+pub(crate) enum CommandError {
     /// It was called in a way that it cannot be; the text says how it can.
     Usage(String),
     /// The policy has these faults; it is the one that stands in this commit, if it is in none on
@@ -163,7 +164,7 @@ impl CommandError {
 }
 
 /// What a command is told beside its own arguments.
-struct Context {
+pub(crate) struct Context {
     directory: PathBuf,
     colour: ColourMode,
     now: Timestamp,

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::ColorChoice;
 use clap::ValueEnum;
 
-use super::Context;
 use crate::change::person::is_invisible;
+use crate::cli::Context;
 use crate::policy::PolicyErrors;
 use crate::report::{self, Report, ReportFormat, ReportStyle, RepositoryUrl};
 
@@ -23,7 +23,7 @@ pub enum ColourMode {
 
 /// In which form a verdict is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReportFormatArg {
+pub(crate) enum ReportFormatArg {
     /// For people
     Terminal,
     /// For programs; see docs/json.md
@@ -40,7 +40,7 @@ pub(super) enum ReportFormatArg {
 
 impl ReportFormatArg {
     /// Returns true for a form that lists what passed, change by change.
-    pub(super) fn lists_passed_changes(self) -> bool {
+    pub(crate) fn lists_passed_changes(self) -> bool {
         matches!(self, ReportFormatArg::Json | ReportFormatArg::Junit)
     }
 }
@@ -70,28 +70,28 @@ impl ColourMode {
 }
 
 /// Returns whether standard error shows colours.
-pub(super) fn stderr_colour(colour: ColourMode) -> bool {
+pub(crate) fn stderr_colour(colour: ColourMode) -> bool {
     colour.uses_colour(|| anstream::AutoStream::choice(&io::stderr()))
 }
 
 /// Returns whether standard output shows colours.
-pub(super) fn stdout_colour(colour: ColourMode) -> bool {
+pub(crate) fn stdout_colour(colour: ColourMode) -> bool {
     colour.uses_colour(|| anstream::AutoStream::choice(&io::stdout()))
 }
 
 /// Returns where the repository can be looked at, where a workflow on GitHub says so.
-pub(super) fn read_repository_url(world: &Context) -> Option<RepositoryUrl> {
+pub(crate) fn read_repository_url(world: &Context) -> Option<RepositoryUrl> {
     let variable = |name: &str| world.read_variable(name)?.into_string().ok();
     RepositoryUrl::new(&format!("{}/{}", variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?))
 }
 
 /// Returns true if somebody watches standard error.
-pub(super) fn is_stderr_terminal() -> bool {
+pub(crate) fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
 /// Writes the faults of a policy.
-pub(super) fn write_policy_faults(
+pub(crate) fn write_policy_faults(
     errors: &PolicyErrors,
     colour: ColourMode,
     out: &mut dyn Write,
@@ -102,11 +102,11 @@ pub(super) fn write_policy_faults(
         .iter()
         .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
         .collect();
-    report::faults::write_faults(&files, &style, out)
+    report::policy_faults::write_faults(&files, &style, out)
 }
 
 /// Writes a report to standard output.
-pub(super) fn print_report(report: &Report, format: ReportFormatArg, style: &ReportStyle) -> io::Result<()> {
+pub(crate) fn print_report(report: &Report, format: ReportFormatArg, style: &ReportStyle) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     ignore_broken_pipe(
         report::write_report(format.into(), report, style, &mut out).and_then(|()| out.flush()),
@@ -114,7 +114,7 @@ pub(super) fn print_report(report: &Report, format: ReportFormatArg, style: &Rep
 }
 
 /// Returns how writing went, where a reader who went away is nothing that changes a decision.
-pub(super) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
+pub(crate) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
@@ -123,7 +123,7 @@ pub(super) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
 
 /// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further
 /// lines are indented by `indent`. Escape sequences are taken out: a policy may be somebody else's.
-pub(super) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
+pub(crate) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
     let mut lines = vec![start.to_owned()];
     let mut is_fresh = true;
     for word in text.split_whitespace() {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::output::wrap_text;
-use super::{CommandError, CommandExit, Context};
 use crate::calendar::TimeLimit;
 use crate::change::FactKind;
+use crate::cli::output::wrap_text;
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk, load_from_pack};
 use crate::git::Repository;
 use crate::policy::{DEFAULT_POLICY_PATH, Policy, packs};
@@ -17,7 +17,7 @@ use crate::verdict::RuleLevel;
 
 /// Write a policy, check it, look things up
 #[derive(Debug, clap::Args)]
-pub(super) struct PolicyArgs {
+pub(crate) struct PolicyArgs {
     #[command(subcommand)]
     command: PolicyCommand,
 }
@@ -73,7 +73,7 @@ Examples:
     Schema,
 }
 
-pub(super) fn run_policy(args: &PolicyArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_policy(args: &PolicyArgs, world: &Context) -> Result<CommandExit, CommandError> {
     match &args.command {
         PolicyCommand::Init { pack } => init_policy(pack, world),
         PolicyCommand::Check { file } => check_policy(file.as_deref(), world),
@@ -88,7 +88,7 @@ pub(super) fn run_policy(args: &PolicyArgs, world: &Context) -> Result<CommandEx
 }
 
 /// Returns the root of the work tree around the directory of the command, or that directory itself.
-pub(super) fn find_work_tree(world: &Context) -> PathBuf {
+pub(crate) fn find_work_tree(world: &Context) -> PathBuf {
     let start = std::path::absolute(&world.directory).unwrap_or_else(|_| world.directory.clone());
     let has_git = |folder: &&Path| folder.join(".git").exists();
     start.ancestors().find(has_git).map_or_else(|| world.directory.clone(), Path::to_path_buf)
@@ -153,7 +153,7 @@ protects: [{branch}, 'release/*', 'refs/tags/v*']
 }
 
 /// Loads the policy in `file`, or this repository's.
-pub(super) fn load_local_policy(file: Option<&Path>, world: &Context) -> Result<LoadedPolicy, CommandError> {
+pub(crate) fn load_local_policy(file: Option<&Path>, world: &Context) -> Result<LoadedPolicy, CommandError> {
     let (root, name) = match file {
         None => (find_work_tree(world), DEFAULT_POLICY_PATH.to_owned()),
         Some(file) => locate_policy_file(file, world),
@@ -330,7 +330,7 @@ fn explain_predicate(predicate: Option<&str>) -> Result<CommandExit, CommandErro
     Ok(CommandExit::Allowed)
 }
 
-pub(super) fn unknown_pack_error(name: &str) -> CommandError {
+pub(crate) fn unknown_pack_error(name: &str) -> CommandError {
     let names: Vec<_> = packs::POLICY_PACKS.iter().map(|pack| pack.name).collect();
     CommandError::Usage(format!("there is no pack `{name}`; there are {}", names.join(", ")))
 }

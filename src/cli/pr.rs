@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::output::{self, ReportFormatArg};
-use super::progress::ProgressLine;
-use super::{CommandError, CommandExit, Context, tickets};
+use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::progress::ProgressLine;
+use crate::cli::{CommandError, CommandExit, Context, tickets};
 use crate::github::event::EventSubject;
 use crate::github::{
     GitHubFailure, GitHubJudgeOptions, GitHubRequestLimits, GitHubServer, GitHubSession, GitHubSource,
@@ -32,7 +32,7 @@ Examples:
   changegate pr https://github.com/acme/shop/pull/12 --explain
   changegate pr 12 --repo acme/shop --record answers
   changegate pr acme/shop#12 --replay answers --format json")]
-pub(super) struct PrArgs {
+pub(crate) struct PrArgs {
     /// OWNER/REPO#N, its address, or a number with --repo
     pull: String,
 
@@ -70,23 +70,23 @@ pub(super) struct PrArgs {
 
 /// What is said about asking, here and in the Action.
 #[derive(Debug, clap::Args)]
-pub(super) struct GitHubQueryArgs {
+pub(crate) struct GitHubQueryArgs {
     /// Where the policy stands in the base branch
     #[arg(long, value_name = "PATH", default_value = DEFAULT_POLICY_PATH)]
-    pub(super) policy: String,
+    pub(crate) policy: String,
 
     /// Who tells who pushed
     #[arg(long, value_name = "WHO", default_value = "activity")]
-    pub(super) pusher: PusherSourceArg,
+    pub(crate) pusher: PusherSourceArg,
 
     /// How many seconds asking GitHub may take altogether
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(super) deadline: u64,
+    pub(crate) deadline: u64,
 }
 
 /// Who tells who pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum PusherSourceArg {
+pub(crate) enum PusherSourceArg {
     /// GitHub's record of what happened to the branch
     Activity,
     /// Nobody: it need not be known
@@ -95,7 +95,7 @@ pub(super) enum PusherSourceArg {
 
 impl GitHubQueryArgs {
     /// Returns how to judge.
-    pub(super) fn build_options(&self, explain: bool, tickets: Option<TicketAccess>) -> GitHubJudgeOptions {
+    pub(crate) fn build_options(&self, explain: bool, tickets: Option<TicketAccess>) -> GitHubJudgeOptions {
         let pusher = match self.pusher {
             PusherSourceArg::Activity => PusherSource::BranchActivity,
             PusherSourceArg::None => PusherSource::NotNeeded,
@@ -109,7 +109,7 @@ impl GitHubQueryArgs {
     }
 
     /// Returns how patient to be.
-    pub(super) fn build_request_limits(&self) -> GitHubRequestLimits {
+    pub(crate) fn build_request_limits(&self) -> GitHubRequestLimits {
         GitHubRequestLimits {
             total_timeout: Duration::from_secs(self.deadline),
             ..GitHubRequestLimits::default()
@@ -123,7 +123,7 @@ impl From<GitHubFailure> for CommandError {
     }
 }
 
-pub(super) fn run_pr(args: &PrArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_pr(args: &PrArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repo = match &args.repo {
         Some(name) => {
             let repo = RepositoryName::parse_name(name);
@@ -173,7 +173,7 @@ pub(super) fn run_pr(args: &PrArgs, world: &Context) -> Result<CommandExit, Comm
 }
 
 /// Returns the server that is asked.
-pub(super) fn read_github_server(api: Option<&str>, world: &Context) -> Result<GitHubServer, CommandError> {
+pub(crate) fn read_github_server(api: Option<&str>, world: &Context) -> Result<GitHubServer, CommandError> {
     let text = |name: &str| world.read_variable(name).map(|value| value.to_string_lossy().into_owned());
     // A flag names another server than the one that the variables are about.
     let graphql = text("GITHUB_GRAPHQL_URL").filter(|_| api.is_none());
@@ -183,7 +183,7 @@ pub(super) fn read_github_server(api: Option<&str>, world: &Context) -> Result<G
 }
 
 /// Returns the token in the first of these variables that is set.
-pub(super) fn read_github_token(
+pub(crate) fn read_github_token(
     names: &[&str],
     world: &Context,
 ) -> Result<Option<GitHubToken>, CommandError> {

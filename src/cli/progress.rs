@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Context, output};
+use crate::cli::{Context, output};
 
 /// How long nothing is said, and how long between two times that something is.
 const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_millis(300);
@@ -16,7 +16,7 @@ const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_millis(300);
 const STEPS_PER_CLOCK_CHECK: u64 = 64;
 
 /// A line that tells how far something has come; nothing where nobody watches.
-pub(super) struct ProgressLine {
+pub(crate) struct ProgressLine {
     label: String,
     clock: fn() -> Timestamp,
     started_at: Timestamp,
@@ -27,7 +27,7 @@ pub(super) struct ProgressLine {
 
 impl ProgressLine {
     /// Begins to count; `what` follows the number, as in `changes judged`.
-    pub(super) fn start_counting(what: impl Into<String>, world: &Context) -> ProgressLine {
+    pub(crate) fn start_counting(what: impl Into<String>, world: &Context) -> ProgressLine {
         let (clock, watched) = (world.clock, output::is_stderr_terminal());
         ProgressLine {
             label: what.into(),
@@ -40,7 +40,7 @@ impl ProgressLine {
     }
 
     /// Says what goes on, for work that has no steps.
-    pub(super) fn show_activity(what: impl Into<String>, world: &Context) -> ProgressLine {
+    pub(crate) fn show_activity(what: impl Into<String>, world: &Context) -> ProgressLine {
         let mut progress = ProgressLine::start_counting(what, world);
         if progress.is_visible {
             let line = progress.label.clone();
@@ -50,7 +50,7 @@ impl ProgressLine {
     }
 
     /// Counts one step.
-    pub(super) fn count_step(&mut self) {
+    pub(crate) fn count_step(&mut self) {
         self.steps += 1;
         if !self.is_visible || !self.steps.is_multiple_of(STEPS_PER_CLOCK_CHECK) {
             return;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{CommandError, CommandExit, Context, policy};
 use crate::change::{Text, Ticket, TicketLookup};
+use crate::cli::{CommandError, CommandExit, Context, policy};
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_commit};
 use crate::git::{PeeledObject, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, is_repository_name, parse_system_address};
@@ -33,7 +33,7 @@ Examples:
 
 Exit codes: 0 all are there, 1 some are not, 2 the command or the policy is
 wrong, 3 somebody could not be asked.")]
-pub(super) struct TicketsArgs {
+pub(crate) struct TicketsArgs {
     /// The keys of the tickets, as in PAY-412 or '#12'
     #[arg(required = true, value_name = "KEY")]
     keys: Vec<String>,
@@ -63,7 +63,7 @@ enum TicketFormatArg {
     Json,
 }
 
-pub(super) fn run_tickets(args: &TicketsArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_tickets(args: &TicketsArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let loaded = load_head_policy(args.policy.as_deref(), world)?;
     if loaded.policy.ticket_systems.is_empty() {
         let what = format!("`tickets` in {} names no ticket system", shorten_for_message(&loaded.source));
@@ -116,7 +116,7 @@ fn load_head_policy(file: Option<&Path>, world: &Context) -> Result<LoadedPolicy
 
 /// Returns what the environment brings for asking ticket systems; what is named on the command line
 /// comes first.
-pub(super) fn read_ticket_access(
+pub(crate) fn read_ticket_access(
     world: &Context,
     export: Option<&Path>,
     repository: Option<&str>,

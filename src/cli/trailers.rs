@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::{CommandError, CommandExit, Context};
+use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::change::text::encode_hex;
-use crate::change::trailers::{TrailerReader, read_trailers};
+use crate::cli::{CommandError, CommandExit, Context};
 
 /// Print the trailers of a message as JSON
 ///
@@ -19,7 +19,7 @@ use crate::change::trailers::{TrailerReader, read_trailers};
 Examples:
   git log -1 --format=%B | changegate trailers
   changegate trailers --like parse .git/COMMIT_EDITMSG")]
-pub(super) struct TrailersArgs {
+pub(crate) struct TrailersArgs {
     /// Which of git's readers to follow
     #[arg(long, value_name = "READER", default_value = "log")]
     like: TrailerReaderArg,
@@ -47,7 +47,7 @@ struct PrintedTrailer<'message> {
     value_hex: Option<String>,
 }
 
-pub(super) fn run_trailers(args: &TrailersArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_trailers(args: &TrailersArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let mut message = Vec::new();
     match &args.file {
         Some(file) => {

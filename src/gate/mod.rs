@@ -4,25 +4,23 @@
 //! a report as a value; nothing is printed and nothing is written. A failure to read one ref speaks
 //! against that ref and does not keep the others from being judged.
 
-mod base;
 pub mod break_glass;
-pub mod brought;
-pub mod dues;
-mod judging;
-mod kept;
+pub mod contributors;
+pub mod obligations;
+pub(crate) mod policy_findings;
+pub(crate) mod policy_source;
 mod push;
+pub(crate) mod push_facts;
 mod range;
 mod settings;
-mod side;
-mod source;
-mod telling;
+pub(crate) mod side_merge;
 
-pub use judging::judge_from_facts;
-pub use kept::PushFacts;
-pub use push::{current_policy, judge_push, protected_refs};
-pub use range::{RangeRequest, judge_message, judge_range};
-pub use settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};
-pub use source::{
+pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
+pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
 };
-pub use telling::{list_policy_notes, policy_fault_finding};
+pub use crate::gate::push::change_judge::judge_from_facts;
+pub use crate::gate::push::{current_policy, judge_push, protected_refs};
+pub use crate::gate::push_facts::PushFacts;
+pub use crate::gate::range::{RangeRequest, judge_message, judge_range};
+pub use crate::gate::settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 
-use super::side::SideMerge;
-use super::source::LoadedPolicy;
-use super::telling::list_policy_notes;
 use crate::change::{
     Change, Commit, CommitMessage, Fact, FactKind, LineCount, Missing, Person, PusherIdentity, Stage, Text,
 };
+use crate::gate::policy_findings::list_policy_notes;
+use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::side_merge::SideMerge;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
@@ -141,9 +141,7 @@ pub fn judge_range(
         // One that has ended is named anyway.
         if let Some(rule) = policy.rules.get(exemption.rule_index).filter(|_| today <= exemption.until) {
             let (id, place) = (&rule.name.id, &exemption.place);
-            report
-                .notes
-                .push(Sentence::from_words(format!("nothing here used the exemption from `{id}` ({place})")));
+            report.notes.push(format!("nothing here used the exemption from `{id}` ({place})").into());
         }
     }
     Ok(report)

@@ -10,18 +10,18 @@ use gix::hash::Kind;
 
 /// The directories of one repository.
 #[derive(Clone, Debug)]
-pub(super) struct RepositoryLayout {
+pub(crate) struct RepositoryLayout {
     /// The directory with `HEAD`; in a linked worktree, the one that belongs to the worktree.
-    pub(super) git_dir: PathBuf,
+    pub(crate) git_dir: PathBuf,
     /// The directory with `objects`, `refs` and `config`, shared by all worktrees.
-    pub(super) common_dir: PathBuf,
+    pub(crate) common_dir: PathBuf,
     /// Which hash names the objects.
-    pub(super) object_format: Kind,
+    pub(crate) object_format: Kind,
 }
 
 impl RepositoryLayout {
     /// Reads the layout of the repository in `dir`: a work tree, its `.git`, or a bare repository.
-    pub(super) fn read_at(dir: &Path) -> Result<RepositoryLayout> {
+    pub(crate) fn read_at(dir: &Path) -> Result<RepositoryLayout> {
         match find_git_dir(dir)? {
             Some(git_dir) => RepositoryLayout::from_git_dir(git_dir),
             None => bail!("`{}` is not a git repository", dir.display()),
@@ -29,7 +29,7 @@ impl RepositoryLayout {
     }
 
     /// Reads the layout of the nearest repository in `dir` or above it.
-    pub(super) fn find_above(dir: &Path) -> Result<RepositoryLayout> {
+    pub(crate) fn find_above(dir: &Path) -> Result<RepositoryLayout> {
         let start =
             std::path::absolute(dir).with_context(|| format!("cannot tell where `{}` is", dir.display()))?;
         for candidate in start.ancestors() {

@@ -9,48 +9,27 @@
 //! What comes out of a repository is hostile. Nothing in here panics on it, and what cannot be read
 //! is an error that names it, or a [`Missing`](crate::change::Missing) in the place of the fact.
 
-mod ancestor;
-mod bare;
-mod chain;
-mod commit;
-mod config;
-mod content;
-mod delta;
-mod files;
+pub(crate) mod commit_chain;
+pub(crate) mod diff;
+pub(crate) mod history;
+pub(crate) mod hook_input;
 mod layout;
-mod lines;
-mod merge;
-mod merge_base;
-mod newest;
 mod objects;
-mod own;
-mod pack_index;
-mod packs;
-mod paint;
-mod paths;
-mod pieces;
-mod pipeline;
-mod reader;
-mod receive;
-mod recent;
-mod refs;
 mod remote;
 mod repository;
-mod revision;
 pub mod signature;
-mod steps;
-mod stream;
-mod tree;
 
-pub use chain::{ChainLink, StoredChainLink, WrittenChainLink};
-pub use commit::{UnreadableCommit, parse_commit};
-pub use files::FileAtPath;
-pub use newest::NewCommits;
-pub use objects::ObjectQuarantine;
-pub use receive::{MalformedHookLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive};
-pub use refs::{HeadState, ReflogEntry, ResolvedRef};
-pub use remote::{FetchDepth, GitRemote, RefPushOutcome};
-pub use repository::{PeeledObject, Repository};
-pub use signature::ObjectFormat;
-pub use steps::NewHistory;
-pub use stream::{CommitRange, TrustedKeys};
+pub use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};
+pub use crate::git::history::NewHistory;
+pub use crate::git::history::date_order::NewCommits;
+pub use crate::git::history::stream::{CommitRange, TrustedKeys};
+pub use crate::git::hook_input::{
+    MalformedHookLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive,
+};
+pub use crate::git::objects::ObjectQuarantine;
+pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
+pub use crate::git::remote::{FetchDepth, GitRemote, RefPushOutcome};
+pub use crate::git::repository::file_at_path::FileAtPath;
+pub use crate::git::repository::refs::{HeadState, ReflogEntry, ResolvedRef};
+pub use crate::git::repository::{PeeledObject, Repository};
+pub use crate::git::signature::ObjectFormat;

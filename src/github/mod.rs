@@ -4,41 +4,23 @@
 //! The only place that names an HTTP client or anything asynchronous. A runtime is started here, on
 //! the thread that asks, and nowhere on the way of a hook.
 
-mod accounts;
-mod answers;
-mod ask;
-mod checks;
-mod client;
-mod commits;
-mod details;
-pub mod doctor;
+pub(crate) mod api;
 pub mod event;
 mod facts;
-mod files;
-mod graphql;
 mod judge;
-mod landed;
-mod landing;
-mod makers;
-pub mod outputs;
-mod place;
-mod policy;
-mod pushers;
-mod queue;
-mod record;
-mod said;
+pub(crate) mod publish;
+pub mod repository_settings;
 mod session;
-mod tell;
+pub mod step_outputs;
 #[cfg(test)]
 mod tests;
-mod wire;
 
-pub use ask::GitHubFailure;
-pub use client::{GitHubClient, GitHubRequestLimits};
-pub use facts::PusherSource;
-pub use judge::{GitHubJudgeOptions, PULL_REQUEST_RULES};
-pub use landing::{GitHubRefMove, JudgedRefMove};
-pub use place::{GitHubServer, PUBLIC_API_URL, PullRequestName, RepositoryName};
-pub use session::{GitHubSession, GitHubSource, JudgedEvent, JudgedPullRequest};
-pub use tell::{COMMENT_MARKER, CheckRunReport, PublishOutcome};
-pub use wire::GitHubToken;
+pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestName, RepositoryName};
+pub use crate::github::api::request::GitHubFailure;
+pub use crate::github::api::transport::GitHubToken;
+pub use crate::github::api::{GitHubClient, GitHubRequestLimits};
+pub use crate::github::facts::PusherSource;
+pub use crate::github::judge::{GitHubJudgeOptions, PULL_REQUEST_RULES};
+pub use crate::github::publish::{COMMENT_MARKER, CheckRunReport, PublishOutcome};
+pub use crate::github::session::ref_moves::{GitHubRefMove, JudgedRefMove};
+pub use crate::github::session::{GitHubSession, GitHubSource, JudgedEvent, JudgedPullRequest};

@@ -4,12 +4,12 @@
 //! address that it does not know neither approves nor is ignored. A name never grants anything; an
 //! equal name only stops somebody from approving himself under a second address.
 
-pub mod participants;
+pub mod contributors;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::change::person::{canonical_address, comparable_name};
-use crate::change::pull::ForgeAccount;
+use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};

@@ -26,7 +26,7 @@ pub struct BreakGlassPolicy {
 
 impl BreakGlassPolicy {
     /// Reads the `break-glass` of a policy.
-    pub(super) fn read_break_glass(
+    pub(crate) fn read_break_glass(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,

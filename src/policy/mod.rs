@@ -5,16 +5,13 @@
 //! repository; whoever loads says how a file is fetched.
 
 pub mod break_glass;
-mod confirming;
-mod declaring;
-mod files;
+pub(crate) mod emergency;
 mod load;
 mod obligations;
 pub mod packs;
-mod probe;
-mod rules;
 pub mod schema;
-mod tickets;
+pub(crate) mod ticket_confirmation;
+pub(crate) mod ticket_systems;
 
 use std::sync::Arc;
 
@@ -28,12 +25,14 @@ use crate::verdict::{RuleDescription, RuleLevel};
 use crate::vocabulary::{FieldReading, FieldVocabulary};
 use crate::yaml::YamlFault;
 
-pub use break_glass::BreakGlassPolicy;
-pub use declaring::{EMERGENCY_CLASS, EMERGENCY_REASON_FIELD};
-pub use files::FetchedFile;
-pub use load::load_policy;
-pub use obligations::{ObligationPolicy, RegularisePolicy};
-pub use tickets::{TicketSystem, TicketSystems, is_repository_name, parse_system_address};
+pub use crate::policy::break_glass::BreakGlassPolicy;
+pub use crate::policy::emergency::{EMERGENCY_CLASS, EMERGENCY_REASON_FIELD};
+pub use crate::policy::load::files::FetchedFile;
+pub use crate::policy::load::load_policy;
+pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
+pub use crate::policy::ticket_systems::{
+    TicketSystem, TicketSystems, is_repository_name, parse_system_address,
+};
 
 /// Where the policy stands in a repository, unless the installation says otherwise.
 pub const DEFAULT_POLICY_PATH: &str = "policies/changegate.yml";

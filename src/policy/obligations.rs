@@ -30,7 +30,7 @@ pub struct RegularisePolicy {
 
 impl ObligationPolicy {
     /// Reads the `obligations` of a policy.
-    pub(super) fn read_obligations(
+    pub(crate) fn read_obligations(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,

@@ -3,16 +3,19 @@
 //! It reads what commits claim. Who really pushes is for `pusher` to say, whose key proved what is
 //! for `signed`, and who may approve is for `approvals`, which counts everybody who took part.
 
-use super::parameters::{IdentityRequirement, commit_finding, format_alternatives};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::person::canonical_address;
-use crate::change::pull::{ContributorRole, PullContributor};
+use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{FactKind, Missing, NeededFacts, Person, Text};
 use crate::pattern::NamePattern;
 use crate::people::ResolvedIdentity;
+use crate::predicates::parameters::{IdentityRequirement, commit_finding, format_alternatives};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::Sentence;
+use crate::verdict::messages;
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -54,7 +57,7 @@ pub struct AuthorPredicate {
 }
 
 impl AuthorPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -76,18 +79,18 @@ impl AuthorPredicate {
         (before == faults.len()).then_some(author)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         // Which account an address belongs to, a forge says together with who made a pull request.
         if self.identity != IdentityRequirement::default() {
             needs.insert(FactKind::Pusher);
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!("the author of every commit {}", self.describe_parts().join(" and "))
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let (mut findings, mut missing) = (Vec::new(), None);
         for commit in &seen.change.commits {
             match self.describe_mismatch(&commit.author, seen) {
@@ -185,7 +188,7 @@ fn parse_domain(written: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "
 people:

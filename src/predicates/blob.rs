@@ -5,15 +5,18 @@
 
 use std::collections::HashSet;
 
-use super::parameters::{format_alternatives, matches_any_pattern};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{
     BlobSummary, ChangeDiff, FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text,
 };
 use crate::pattern::PathPattern;
+use crate::predicates::parameters::{format_alternatives, matches_any_pattern};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_choice};
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -75,7 +78,7 @@ struct ByteLimit {
 }
 
 impl BlobPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -102,16 +105,16 @@ impl BlobPredicate {
         (before == faults.len()).then_some(blob)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Paths);
         needs.insert(FactKind::Blobs);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         self.describe_parts().join(", and ")
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
         // A merge brings the same content again.
@@ -340,8 +343,8 @@ fn is_safetensors(start: &[u8], size: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::Text;
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     const OID: &str = "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n";
     const VERSION: &str = "version https://git-lfs.github.com/spec/v1\n";

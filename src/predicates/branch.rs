@@ -1,12 +1,15 @@
 //! `branch`: which ref the change is for.
 
-use super::parameters::format_alternatives;
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::pattern::RefPattern;
+use crate::predicates::parameters::format_alternatives;
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -38,7 +41,7 @@ pub struct BranchPredicate {
 }
 
 impl BranchPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -48,15 +51,15 @@ impl BranchPredicate {
         (before == faults.len()).then_some(BranchPredicate { ref_patterns: patterns })
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Target);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!("the change is for {}", format_alternatives(&self.ref_patterns))
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let target = seen.change.target.as_ref().map_err(Clone::clone)?;
         let holds = self.ref_patterns.iter().any(|pattern| pattern.matches_ref(target.as_bytes()));
         Ok(PredicateOutcome::holds_if(holds, || {
@@ -70,7 +73,7 @@ impl BranchPredicate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, target: &str) -> Vec<String> {
         let text = format!("ask: {{ branch: {question} }}\nchange: {{ commits: [{{}}] }}");

@@ -1,13 +1,16 @@
 //! `checks`: what machines found out about exactly the revision that is judged.
 
-use super::parameters::{format_alternatives, format_count};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::change::pull::{CheckResult, CheckState};
+use crate::change::pull_request::{CheckResult, CheckState};
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::pattern::NamePattern;
+use crate::predicates::parameters::{format_alternatives, format_count};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_count, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -58,7 +61,7 @@ const ALLOWED_STATE_WORDS: [(&str, CheckState); 2] =
     [("skipped", CheckState::Skipped), ("neutral", CheckState::Neutral)];
 
 impl ChecksPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -87,11 +90,11 @@ impl ChecksPredicate {
         (before == faults.len()).then_some(checks)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Checks);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let by = if self.reporters.is_empty() {
             String::new()
         } else {
@@ -104,7 +107,7 @@ impl ChecksPredicate {
         format!("the {word} {names}{by} {have} succeeded{}", tests.unwrap_or_default())
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let checks = seen.change.require_pull(FactKind::Checks)?.checks.as_ref().map_err(Clone::clone)?;
         let mut findings = Vec::new();
         let mut told: Vec<usize> = Vec::new();
@@ -189,7 +192,7 @@ fn check_finding(check: &CheckResult, reason: Sentence) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, checks: &str) -> Vec<String> {
         let pull = format!("pull: {{ checks: [{checks}] }}");

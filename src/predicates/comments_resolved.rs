@@ -1,14 +1,17 @@
 //! `comments-resolved`: whether every conversation about a pull request has come to an end.
 
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::change::pull::ReviewConversation;
+use crate::change::pull_request::ReviewConversation;
 use crate::change::{FactKind, Missing, NeededFacts};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
 
 /// How many conversations are told one by one.
 const MAX_CONVERSATIONS_LISTED: usize = 10;
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -38,7 +41,7 @@ change:
 pub struct CommentsResolvedPredicate;
 
 impl CommentsResolvedPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -51,15 +54,15 @@ impl CommentsResolvedPredicate {
         None
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Conversations);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         "every conversation about the pull request is resolved".into()
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let conversations = &seen.change.require_pull(FactKind::Conversations)?.conversations;
         let conversations = conversations.as_ref().map_err(Clone::clone)?;
         let open: Vec<_> = conversations.iter().filter(|conversation| !conversation.is_resolved).collect();
@@ -98,7 +101,7 @@ fn conversation_finding(conversation: &ReviewConversation) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(conversations: &str) -> Vec<String> {
         let pull = format!("pull: {{ conversations: [{conversations}] }}");

@@ -4,8 +4,8 @@
 //! spoils an `all` unless another part fails, and an `any` unless another part holds; hence a
 //! missing fact can never turn "no" into "yes".
 
-use super::{EvaluationContext, PolicyScope, Predicate, PredicateOutcome};
 use crate::change::{FactKind, NeededFacts};
+use crate::predicates::{EvaluationContext, PolicyScope, Predicate, PredicateOutcome};
 use crate::verdict::{Finding, PredicateAnswer, Sentence};
 use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::read_items;

@@ -1,10 +1,13 @@
 //! `draft`: whether the author of a pull request holds it for finished.
 
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{FactKind, Missing, NeededFacts};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -33,7 +36,7 @@ pub struct DraftPredicate {
 }
 
 impl DraftPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -41,15 +44,15 @@ impl DraftPredicate {
         read_bool(node, faults).map(|wanted| DraftPredicate { must_be_draft: wanted })
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pull);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!("the pull request is {}", if self.must_be_draft { "a draft" } else { "no draft" })
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let is_draft = seen.change.require_pull(FactKind::Pull)?.is_draft;
         Ok(PredicateOutcome::holds_if(is_draft == self.must_be_draft, || {
             let what = if is_draft { "this is a draft" } else { "this is no draft" };
@@ -61,7 +64,7 @@ impl DraftPredicate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
 
     #[test]
     fn a_draft_is_one_or_it_is_not() {

@@ -1,17 +1,17 @@
 //! Runs the examples in the documentation, so that they cannot lie, and answers questions for the
 //! tests of predicates.
 
-use super::{Condition, EvaluationContext, PREDICATE_DOCS, PolicyScope, PredicateDoc};
 use crate::change::Change;
 use crate::fixture;
 use crate::people::PeopleDirectory;
+use crate::predicates::{Condition, EvaluationContext, PREDICATE_DOCS, PolicyScope, PredicateDoc};
 use crate::verdict::{PredicateAnswer, Sentence, SentencePart};
 use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::MapReader;
 use crate::yaml::{self, YamlFault, YamlNode};
 
 /// Runs both examples of a predicate.
-pub(super) fn check_examples(file: &str, doc: &PredicateDoc) {
+pub(crate) fn check_examples(file: &str, doc: &PredicateDoc) {
     assert_eq!(doc.name, file.replace('_', "-"), "a predicate is called like its file");
     assert!(doc.summary.ends_with('.') && doc.why.ends_with('.'), "{}: sentences", doc.name);
     assert!(doc.parameters.starts_with("- "), "{}: parameters are list items", doc.name);
@@ -26,12 +26,12 @@ pub(super) fn check_examples(file: &str, doc: &PredicateDoc) {
 }
 
 /// Answers the question of an example.
-pub(super) fn answer_example(text: &str) -> PredicateAnswer {
+pub(crate) fn answer_example(text: &str) -> PredicateAnswer {
     answer_edited(text, |_| {})
 }
 
 /// Answers the question of an example after `edit`, which makes of its change what YAML cannot say.
-pub(super) fn answer_edited(text: &str, edit: impl Fn(&mut Change)) -> PredicateAnswer {
+pub(crate) fn answer_edited(text: &str, edit: impl Fn(&mut Change)) -> PredicateAnswer {
     let node = yaml::read_document(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
     let mut faults = Vec::new();
     let answer = answer_question(&node, None, &edit, &mut faults);
@@ -40,7 +40,7 @@ pub(super) fn answer_edited(text: &str, edit: impl Fn(&mut Change)) -> Predicate
 }
 
 /// Answers `question` (with its `fields` and `people`) for commits with these messages.
-pub(super) fn answer_for_messages(question: &str, messages: &[&str]) -> PredicateAnswer {
+pub(crate) fn answer_for_messages(question: &str, messages: &[&str]) -> PredicateAnswer {
     let commits =
         messages.iter().map(|message| format!("- message: {}", serde_json::to_string(message).unwrap()));
     let change = format!("commits:\n{}", commits.collect::<Vec<_>>().join("\n"));
@@ -54,16 +54,16 @@ pub(super) fn answer_for_messages(question: &str, messages: &[&str]) -> Predicat
 }
 
 /// Returns what is wrong, as text; empty if it holds.
-pub(super) fn findings_for_messages(question: &str, messages: &[&str]) -> Vec<String> {
+pub(crate) fn findings_for_messages(question: &str, messages: &[&str]) -> Vec<String> {
     finding_texts(&answer_for_messages(question, messages))
 }
 
 /// Returns what is wrong in an answer, as text; empty if it holds.
-pub(super) fn finding_texts(answer: &PredicateAnswer) -> Vec<String> {
+pub(crate) fn finding_texts(answer: &PredicateAnswer) -> Vec<String> {
     match answer {
         PredicateAnswer::Holds(_) => Vec::new(),
         PredicateAnswer::Fails(findings) => {
-            findings.iter().map(|finding| plain_text(&finding.what)).collect()
+            findings.iter().map(|finding| plain_text(&finding.message.sentence())).collect()
         }
         PredicateAnswer::Unknown(missing) => {
             missing.iter().map(|missing| format!("unknown: {missing}")).collect()
@@ -72,7 +72,7 @@ pub(super) fn finding_texts(answer: &PredicateAnswer) -> Vec<String> {
 }
 
 /// Returns the faults of a question.
-pub(super) fn question_faults(question: &str) -> Vec<String> {
+pub(crate) fn question_faults(question: &str) -> Vec<String> {
     let node = yaml::read_document(question.as_bytes()).unwrap();
     let change = yaml::read_document(b"commits: [{}]").unwrap();
     let mut faults = Vec::new();

@@ -6,15 +6,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::calendar::TimeLimit;
 use crate::change::{Missing, NeededFacts};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Obligation, Sentence};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{
     MapReader, parse_each, parse_one, read_bool, read_choice, read_entries, read_text,
 };
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -117,10 +120,10 @@ impl FieldDeadline {
             first = first.min(due);
         }
         Ok(Some(Obligation {
-            what: format!("`{}` until {}", field.name, first.strftime("%F %R UTC")),
+            what: format!("`{}` until {}", field.name, first.strftime("%F %R UTC")).into(),
             owner: "the author".into(),
             due: Some(first),
-            evidence: field.trailer_template(),
+            evidence: field.trailer_template().into(),
             field: Some(field.name.clone()),
             by_others: false,
         }))
@@ -138,7 +141,7 @@ fn parse_end_instant(written: &str) -> Option<Timestamp> {
 }
 
 impl FieldPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -160,17 +163,17 @@ impl FieldPredicate {
         (before == faults.len()).then_some(FieldPredicate { requirements: asked })
     }
 
-    pub(super) fn add_needs(&self, _: &mut NeededFacts) {}
+    pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
     /// Returns the fields that must be stated now.
-    pub(super) fn required_fields(&self) -> Vec<&FieldDefinition> {
+    pub(crate) fn required_fields(&self) -> Vec<&FieldDefinition> {
         let now = self.requirements.iter().filter(|(_, asked)| {
             !matches!(asked, FieldRequirement::Absent | FieldRequirement::Present { deadline: Some(_), .. })
         });
         now.map(|(field, _)| field.as_ref()).collect()
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let parts = self.requirements.iter().map(|(field, asked)| {
             let name = &field.name;
             let word = |level: &usize| {
@@ -196,7 +199,7 @@ impl FieldPredicate {
         parts.collect::<Vec<_>>().join(", and ")
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut owed = Vec::new();
         for (field, asked) in &self.requirements {
@@ -423,7 +426,7 @@ fn check_obligation_allowed(node: &YamlNode, known: &PolicyScope<'_>, faults: &m
 }
 
 /// Reads for how long something may be missing; leaves a fault where nothing may be owed.
-pub(super) fn read_within(
+pub(crate) fn read_within(
     node: &YamlNode,
     known: &PolicyScope<'_>,
     faults: &mut Vec<YamlFault>,
@@ -433,7 +436,7 @@ pub(super) fn read_within(
 }
 
 /// Returns the finding that a field is not stated, with the text to paste.
-pub(super) fn missing_field_finding(
+pub(crate) fn missing_field_finding(
     field: &FieldDefinition,
     paste: String,
     seen: &EvaluationContext<'_>,
@@ -445,16 +448,16 @@ pub(super) fn missing_field_finding(
 }
 
 /// Returns the obligation to state a field in time, counted from when the change is seen.
-pub(super) fn field_obligation(
+pub(crate) fn field_obligation(
     field: &FieldDefinition,
     within: TimeLimit,
     seen: &EvaluationContext<'_>,
 ) -> Obligation {
     Obligation {
-        what: format!("`{}` within {within}", field.name),
+        what: format!("`{}` within {within}", field.name).into(),
         owner: "the author".into(),
         due: within.due_after(seen.change.seen_at),
-        evidence: field.trailer_template(),
+        evidence: field.trailer_template().into(),
         field: Some(field.name.clone()),
         by_others: false,
     }
@@ -462,7 +465,7 @@ pub(super) fn field_obligation(
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_for_messages, findings_for_messages, question_faults};
+    use crate::predicates::examples::{answer_for_messages, findings_for_messages, question_faults};
     use crate::verdict::PredicateAnswer;
 
     const FIELDS: &str = "
@@ -580,9 +583,7 @@ fields:
         assert_eq!(faults("{ Risk: { at-least: low, within: 24h } }"), ["unknown key `within`"]);
         assert_eq!(faults("{ Risk: {} }").len(), 1);
         assert_eq!(
-            self::question_faults(&format!(
-                "ask: {{ not: {{ field: {{ Ticket: {{ within: 24h }} }} }} }}{FIELDS}"
-            )),
+            question_faults(&format!("ask: {{ not: {{ field: {{ Ticket: {{ within: 24h }} }} }} }}{FIELDS}")),
             ["only a `require` can leave something owed, and not under `not`"]
         );
     }

@@ -1,14 +1,19 @@
 //! `label`: which labels a pull request has, and who put them there.
 
-use super::parameters::{find_unidentified_contributor, format_alternatives, is_in_teams, read_teams};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::change::pull::PullLabel;
+use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
-use crate::people::participants::check_independent_account;
+use crate::people::contributors::check_independent_account;
+use crate::predicates::parameters::{
+    find_unidentified_contributor, format_alternatives, is_in_teams, read_teams,
+};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, parse_each, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -63,7 +68,7 @@ enum LabelMatch {
 }
 
 impl LabelPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -115,14 +120,14 @@ impl LabelPredicate {
         (before == faults.len()).then_some(label)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pull);
         if !self.teams.is_empty() {
             needs.insert(FactKind::Pusher);
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let by = match self.teams.is_empty() {
             true => String::new(),
             false => format!(", put there by {}", self.teams.join(" or ")),
@@ -136,7 +141,7 @@ impl LabelPredicate {
         format!("the pull request has {}", parts.join(", and "))
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let labels = seen.change.require_pull(FactKind::Pull)?.labels.as_ref().map_err(Clone::clone)?;
         let (mut findings, mut missing) = (Vec::new(), None);
         for name in &self.all_of {
@@ -250,7 +255,7 @@ fn has_label_name(label: &PullLabel, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "people: { teams: { duty: ['github:kim', 'github:ana', 'github:ops[bot]'] } }";
 

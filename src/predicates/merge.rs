@@ -3,12 +3,17 @@
 //! Merges are commits like all others: whatever asks about paths, messages or signatures sees them
 //! too. Only this predicate asks what a merge adds that none of its parents accounts for.
 
-use super::parameters::{append_paths, commit_finding, describe_limit, format_count, read_at_most};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{Commit, FactKind, Missing, NeededFacts};
+use crate::predicates::parameters::{
+    append_paths, commit_finding, describe_limit, format_count, read_at_most,
+};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::Sentence;
+use crate::verdict::messages;
 use crate::yaml::decode::{MapReader, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -53,7 +58,7 @@ const MERGE_CONTENT_WORDS: [(&str, MergeContent); 2] =
     [("clean", MergeContent::Clean), ("none", MergeContent::NoMerges)];
 
 impl MergePredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -78,13 +83,13 @@ impl MergePredicate {
         (before == faults.len()).then_some(merge)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         if self.required_content == Some(MergeContent::Clean) {
             needs.insert(FactKind::EvilMerges);
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let content = self.required_content.map(|content| match content {
             MergeContent::Clean => "no merge has content of its own".to_owned(),
             MergeContent::NoMerges => "there is no merge".to_owned(),
@@ -94,7 +99,7 @@ impl MergePredicate {
         content.into_iter().chain(parents).collect::<Vec<_>>().join(", and ")
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
         for commit in seen.change.commits.iter().filter(|commit| commit.is_merge()) {
@@ -126,8 +131,8 @@ fn describe_own_content(commit: &Commit) -> Sentence {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::Oid;
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

@@ -9,24 +9,24 @@
 //! asks it. It answers from the change alone, and a fact that is missing leaves it by `?`.
 
 mod condition;
+pub(crate) mod documentation;
 #[cfg(test)]
 mod examples;
 pub(crate) mod parameters;
-mod reference;
 mod wording;
 
 use std::cell::OnceCell;
 
 use crate::change::{Change, FactKind, Missing, NeededFacts};
 use crate::people::PeopleDirectory;
-use crate::people::participants::{ResolvedContributor, find_contributors};
-use crate::verdict::{Finding, Obligation, Sentence};
+use crate::people::contributors::{ResolvedContributor, find_contributors};
+use crate::verdict::{Finding, MessageTemplate, Obligation, Sentence};
 use crate::vocabulary::{FieldDefinition, FieldVocabulary};
 use crate::yaml::decode::unknown_word_fault;
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
-pub use condition::{Condition, ConditionTrace};
-pub use reference::render_reference;
+pub use crate::predicates::condition::{Condition, ConditionTrace};
+pub use crate::predicates::documentation::render_reference;
 
 /// What the documentation of a predicate says.
 #[derive(Debug)]
@@ -154,6 +154,9 @@ macro_rules! predicates {
 
         /// The documentation of every predicate.
         pub const PREDICATE_DOCS: &[&PredicateDoc] = &[$(&$file::DOC),*];
+
+        /// The messages that predicates give, file by file.
+        pub(crate) const PREDICATE_MESSAGES: &[&[&MessageTemplate]] = &[$($file::MESSAGES),*];
 
         impl Predicate {
             /// Reads the predicate called `key` with the parameters in `node`.

@@ -1,12 +1,15 @@
 //! `only-touches`: whether the change keeps to certain paths.
 
-use super::parameters::{append_paths, format_alternatives, matches_any_pattern};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::PathPattern;
+use crate::predicates::parameters::{append_paths, format_alternatives, matches_any_pattern};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -41,7 +44,7 @@ pub struct OnlyTouchesPredicate {
 }
 
 impl OnlyTouchesPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -51,15 +54,15 @@ impl OnlyTouchesPredicate {
         (before == faults.len()).then_some(OnlyTouchesPredicate { allowed_paths: paths })
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Paths);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!("the change touches only {}", format_alternatives(&self.allowed_paths))
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut others: Vec<&Text> = Vec::new();
         let mut is_empty = true;
         let mut missing = None;
@@ -97,8 +100,8 @@ impl OnlyTouchesPredicate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::{FactKind, Missing};
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

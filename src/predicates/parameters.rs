@@ -1,10 +1,10 @@
 //! Parameters and sentences that more than one predicate has, so that they mean the same in each.
 
-use super::{EvaluationContext, PolicyScope};
 use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
-use crate::people::participants::ResolvedContributor;
+use crate::people::contributors::ResolvedContributor;
+use crate::predicates::{EvaluationContext, PolicyScope};
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, read_bool, read_count, read_items, read_text, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
@@ -31,12 +31,12 @@ pub(crate) fn read_teams(
 }
 
 /// Returns true if and only if this is a person who belongs to one of the teams.
-pub(super) fn is_in_teams(who: &ResolvedIdentity, teams: &[String], seen: &EvaluationContext<'_>) -> bool {
+pub(crate) fn is_in_teams(who: &ResolvedIdentity, teams: &[String], seen: &EvaluationContext<'_>) -> bool {
     matches!(who, ResolvedIdentity::Human(key) if teams.iter().any(|team| seen.people.is_member(key, team)))
 }
 
 /// Returns the finding that one of those who made a change cannot be identified, if there is one.
-pub(super) fn find_unidentified_contributor(participants: &[ResolvedContributor]) -> Option<Finding> {
+pub(crate) fn find_unidentified_contributor(participants: &[ResolvedContributor]) -> Option<Finding> {
     let unknown =
         participants.iter().find(|participant| participant.identity == ResolvedIdentity::Unknown)?;
     let what = Sentence::from_words(format!("{}, ", unknown.role))
@@ -47,13 +47,13 @@ pub(super) fn find_unidentified_contributor(participants: &[ResolvedContributor]
 
 /// What somebody is to the policy: `team` and `bot`, both of which are meant.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct IdentityRequirement {
+pub(crate) struct IdentityRequirement {
     teams: Vec<String>,
     bot: Option<bool>,
 }
 
 impl IdentityRequirement {
-    pub(super) fn read_identity(
+    pub(crate) fn read_identity(
         map: &mut MapReader<'_>,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -65,7 +65,7 @@ impl IdentityRequirement {
 
     /// Returns why somebody is not meant, in words that follow his name; `None` if he is. `whose` are
     /// the one or several ways in which he is known.
-    pub(super) fn describe_mismatch(
+    pub(crate) fn describe_mismatch(
         &self,
         whose: &[ResolvedIdentity],
         seen: &EvaluationContext<'_>,
@@ -84,7 +84,7 @@ impl IdentityRequirement {
     }
 
     /// Returns what is asked, each in words that follow a name.
-    pub(super) fn describe_parts(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn describe_parts(&self) -> impl Iterator<Item = String> {
         let team = (!self.teams.is_empty()).then(|| format!("is in {}", self.teams.join(" or ")));
         let bot = self.bot.map(|bot| if bot { "is a bot" } else { "is not a bot" }.to_owned());
         team.into_iter().chain(bot)
@@ -92,7 +92,7 @@ impl IdentityRequirement {
 }
 
 /// Reads `{ at-most: N }`.
-pub(super) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<u64> {
+pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<u64> {
     let mut map = MapReader::new(node, faults)?;
     let most = map.require_key("at-most", faults).and_then(|node| read_count(node, 0, u64::MAX, faults));
     map.refuse_unknown_keys(faults);
@@ -100,22 +100,22 @@ pub(super) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Opti
 }
 
 /// Returns a number of things in words: `1 commit`, `2 commits`.
-pub(super) fn format_count(number: u64, thing: &str) -> String {
+pub(crate) fn format_count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Returns a limit in words that follow `has 3 parents, and`.
-pub(super) fn describe_limit(most: u64) -> String {
+pub(crate) fn describe_limit(most: u64) -> String {
     format!("at most {most} {} allowed", if most == 1 { "is" } else { "are" })
 }
 
 /// Returns true if and only if one of the patterns matches.
-pub(super) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool {
+pub(crate) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool {
     patterns.iter().any(|pattern| pattern.matches_path(path.as_bytes()))
 }
 
 /// Returns patterns for a sentence: `` `a`, `b` or `c` ``.
-pub(super) fn format_alternatives<T: ToString>(patterns: &[T]) -> String {
+pub(crate) fn format_alternatives<T: ToString>(patterns: &[T]) -> String {
     let words: Vec<_> = patterns.iter().map(|pattern| format!("`{}`", pattern.to_string())).collect();
     match words.split_last() {
         Some((last, [])) => last.clone(),
@@ -125,7 +125,7 @@ pub(super) fn format_alternatives<T: ToString>(patterns: &[T]) -> String {
 }
 
 /// Adds paths to a sentence, at most ten of them.
-pub(super) fn append_paths(mut line: Sentence, paths: &[&Text]) -> Sentence {
+pub(crate) fn append_paths(mut line: Sentence, paths: &[&Text]) -> Sentence {
     for (index, path) in paths.iter().take(MAX_PATHS_LISTED).enumerate() {
         if 0 < index {
             line = line.with_words(", ");
@@ -139,6 +139,6 @@ pub(super) fn append_paths(mut line: Sentence, paths: &[&Text]) -> Sentence {
 }
 
 /// Returns a finding about one commit.
-pub(super) fn commit_finding(commit: &Commit, what: Sentence) -> Finding {
+pub(crate) fn commit_finding(commit: &Commit, what: Sentence) -> Finding {
     Finding::new(what).in_commit(commit.id)
 }

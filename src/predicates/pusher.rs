@@ -3,14 +3,17 @@
 //! This is the one identity that nobody can type into a commit, so exemptions rest on it. Names in
 //! commits are for `author`.
 
-use super::parameters::{IdentityRequirement, format_alternatives};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::person::is_invisible;
 use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
+use crate::predicates::parameters::{IdentityRequirement, format_alternatives};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -47,7 +50,7 @@ pub struct PusherPredicate {
 }
 
 impl PusherPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -71,15 +74,15 @@ impl PusherPredicate {
         (before == faults.len()).then_some(pusher)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pusher);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!("the pusher {}", self.describe_parts().join(" and "))
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let what = match seen.change.pusher.as_ref().map_err(Clone::clone)? {
             PusherIdentity::Unidentified => {
                 Some(Sentence::from_words("this server does not tell who pushes"))
@@ -126,8 +129,8 @@ impl PusherPredicate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::{PusherIdentity, Text};
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "
 people:

@@ -3,14 +3,17 @@
 //! Whether a signature is good was found out before, against the keys of the target ref; here it is
 //! asked whether that is enough.
 
-use super::parameters::{commit_finding, is_in_teams, read_teams};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::person::canonical_address;
 use crate::change::{Commit, FactKind, Missing, NeededFacts, Person, SignatureStatus, Text};
 use crate::people::{ResolvedIdentity, is_forge_committer};
+use crate::predicates::parameters::{commit_finding, is_in_teams, read_teams};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, read_bool, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -47,7 +50,7 @@ pub struct SignedPredicate {
 }
 
 impl SignedPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -69,11 +72,11 @@ impl SignedPredicate {
         (before == faults.len()).then_some(signed)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Signatures);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let by = if self.must_be_author { " by its author or committer" } else { "" };
         match self.teams.is_empty() {
             true => format!("every commit is signed{by}"),
@@ -81,7 +84,7 @@ impl SignedPredicate {
         }
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
         for commit in &seen.change.commits {
@@ -155,7 +158,7 @@ fn signature_finding(commit: &Commit, what: Sentence) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "
 people:

@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::parameters::{describe_limit, format_count, matches_any_pattern, read_at_most};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{Change, ChangeDiff, Fact, FactKind, Missing, NeededFacts};
 use crate::pattern::PathPattern;
+use crate::predicates::parameters::{describe_limit, format_count, matches_any_pattern, read_at_most};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -48,7 +51,7 @@ pub struct SizePredicate {
 }
 
 impl SizePredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -83,7 +86,7 @@ impl SizePredicate {
         })
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         if self.max_files.is_some() {
             needs.insert(FactKind::Paths);
         }
@@ -92,7 +95,7 @@ impl SizePredicate {
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let part =
             |most: Option<u64>, what: &str| most.map(|most| format!("at most {}", format_count(most, what)));
         let parts =
@@ -100,7 +103,7 @@ impl SizePredicate {
         format!("the change has {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let commits = Ok(u64::try_from(seen.change.commits.len()).unwrap_or(u64::MAX));
         let counts = [
             (self.max_files, "file", self.max_files.map(|_| self.count_files(seen.change))),
@@ -157,8 +160,8 @@ fn non_merge_diffs(change: &Change) -> impl Iterator<Item = ChangeDiff<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::LineCount;
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

@@ -2,13 +2,16 @@
 //!
 //! What stands in trailers is for `field` and `ticket`; whether they are read at all, for `trailers`.
 
-use super::parameters::commit_finding;
-use super::wording::{WordingRequirement, has_visible_text};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{Commit, CommitMessage, Missing, NeededFacts, Text};
+use crate::predicates::parameters::commit_finding;
+use crate::predicates::wording::{WordingRequirement, has_visible_text};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::Sentence;
+use crate::verdict::messages;
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -51,7 +54,7 @@ pub struct SubjectPredicate {
 }
 
 impl SubjectPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -66,9 +69,9 @@ impl SubjectPredicate {
         (before == faults.len()).then_some(SubjectPredicate { wording, requires_body: body, ignore_merges })
     }
 
-    pub(super) fn add_needs(&self, _: &mut NeededFacts) {}
+    pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let body = self.requires_body.then(|| "is followed by text".to_owned());
         let parts: Vec<_> = self.wording.describe_parts().chain(body).collect();
         let commits = if self.ignore_merges { "every commit that is no merge" } else { "every commit" };
@@ -76,7 +79,7 @@ impl SubjectPredicate {
         format!("the subject of {commits} {parts}")
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         for commit in &seen.change.commits {
             if self.ignore_merges && commit.is_merge() {
@@ -128,8 +131,8 @@ fn has_body(message: &CommitMessage) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::CommitMessage;
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, message: &str) -> Vec<String> {
         let text = format!("ask: {{ subject: {question} }}\nchange: {{ commits: [{{}}] }}");

@@ -1,11 +1,14 @@
 //! `title`: what a pull request is called.
 
-use super::wording::WordingRequirement;
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{FactKind, Missing, NeededFacts};
+use crate::predicates::wording::WordingRequirement;
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -39,7 +42,7 @@ pub struct TitlePredicate {
 }
 
 impl TitlePredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -51,17 +54,17 @@ impl TitlePredicate {
         (before == faults.len()).then_some(TitlePredicate { wording })
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pull);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let parts: Vec<_> = self.wording.describe_parts().collect();
         let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
         format!("the title of the pull request {parts}")
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let title = &seen.change.require_pull(FactKind::Pull)?.title;
         let reasons = self.wording.find_violations(title).unwrap_or_else(|reason| vec![reason]);
         let finding =
@@ -72,8 +75,8 @@ impl TitlePredicate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::Text;
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, title: impl Into<Text>) -> Vec<String> {
         let title = title.into();

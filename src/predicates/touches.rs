@@ -3,13 +3,16 @@
 //! It is asked of every change, in `when` and in classes, so it stops at the first path that answers
 //! it. Whether a change keeps to certain paths is for `only-touches`.
 
-use super::parameters::{format_alternatives, matches_any_pattern};
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text};
 use crate::pattern::PathPattern;
+use crate::predicates::parameters::{format_alternatives, matches_any_pattern};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -67,7 +70,7 @@ const PATH_CHANGE_WORDS: [(&str, PathChangeKind); 5] = [
 ];
 
 impl TouchesPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -100,7 +103,7 @@ impl TouchesPredicate {
         (before == faults.len()).then_some(touches)
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Paths);
         if self.kinds.iter().any(|kind| !matches!(kind, PathChangeKind::Addition | PathChangeKind::Deletion))
         {
@@ -108,11 +111,11 @@ impl TouchesPredicate {
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!("the change touches {}", self.describe_paths())
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut missing = None;
         for diff in seen.change.list_diffs() {
             match diff.paths {
@@ -201,8 +204,8 @@ impl PathChangeKind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, answer_example, finding_texts, question_faults};
     use crate::change::{FactKind, Missing, Text};
+    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

@@ -3,15 +3,18 @@
 //! What git does not see does not exist, so a slip is no bypass; but it hides something from whoever
 //! wrote it. What the trailers say is for `field`, `ticket` and `approvals`.
 
-use super::parameters::commit_finding;
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::change::near_miss::{NearMiss, NearMissReason};
-use crate::change::trailers::MessageCut;
+use crate::change::message::near_miss::{NearMiss, NearMissReason};
+use crate::change::message::trailers::MessageCut;
 use crate::change::{Commit, Missing, NeededFacts};
-use crate::people::participants::CO_AUTHOR_TRAILERS;
+use crate::people::contributors::CO_AUTHOR_TRAILERS;
+use crate::predicates::parameters::commit_finding;
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::read_choice;
 use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -52,7 +55,7 @@ change:
 pub struct TrailersPredicate;
 
 impl TrailersPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -60,13 +63,13 @@ impl TrailersPredicate {
         read_choice(node, &[("clean", TrailersPredicate)], faults)
     }
 
-    pub(super) fn add_needs(&self, _: &mut NeededFacts) {}
+    pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         "all that was meant to be a trailer is read as one".into()
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let known: Vec<&str> = seen.vocabulary.trailer_keys().chain(CO_AUTHOR_TRAILERS).collect();
         let mut findings = Vec::new();
         for commit in &seen.change.commits {
@@ -146,8 +149,8 @@ fn describe_near_miss(why: NearMissReason, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_edited, finding_texts, findings_for_messages, question_faults};
     use crate::change::CommitMessage;
+    use crate::predicates::examples::{answer_edited, finding_texts, findings_for_messages, question_faults};
 
     const FIELDS: &str = "
 ask: { trailers: clean }

@@ -6,12 +6,15 @@
 use jiff::Zoned;
 use jiff::civil::{Date, Time, Weekday};
 
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::calendar::{is_business_day, parse_time_of_day, parse_weekday, to_local_time};
 use crate::change::{FactKind, Missing, NeededFacts};
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_day, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -67,7 +70,7 @@ enum WindowDays {
 }
 
 impl WindowPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -88,11 +91,11 @@ impl WindowPredicate {
         })
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Clock);
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let list = |word: &str, periods: &[TimePeriod]| {
             let periods: Vec<_> = periods.iter().map(TimePeriod::describe_period).collect();
             (!periods.is_empty()).then(|| format!("{word} {}", periods.join(" or ")))
@@ -102,7 +105,7 @@ impl WindowPredicate {
         format!("it is {} ({})", parts.join(", and "), self.zone_or_utc())
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let now = to_local_time(seen.change.seen_at, self.zone_name.as_deref())
             .map_err(|why| Missing::Unavailable(FactKind::Clock, why))?;
         let it_is = || {
@@ -253,7 +256,7 @@ fn parse_zone(written: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
 
     fn says(question: &str, seen_at: &str) -> Vec<String> {
         let change = format!("change: {{ seen-at: '{seen_at}', commits: [{{}}] }}");

@@ -1,23 +1,23 @@
 //! How one line that people write is to read: `longest`, `matches` and `refuse`, the same for the
 //! subject of a commit and the title of a pull request.
 
-use super::parameters::{describe_limit, format_alternatives, format_count};
 use crate::change::Text;
 use crate::change::person::is_invisible;
 use crate::pattern::ValuePattern;
+use crate::predicates::parameters::{describe_limit, format_alternatives, format_count};
 use crate::yaml::YamlFault;
 use crate::yaml::decode::{MapReader, parse_one, read_count, read_texts};
 
 /// What is asked of a line; all of it is meant.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct WordingRequirement {
+pub(crate) struct WordingRequirement {
     max_characters: Option<u64>,
     pattern: Option<ValuePattern>,
     refused_starts: Vec<String>,
 }
 
 impl WordingRequirement {
-    pub(super) fn read_wording(map: &mut MapReader<'_>, faults: &mut Vec<YamlFault>) -> Self {
+    pub(crate) fn read_wording(map: &mut MapReader<'_>, faults: &mut Vec<YamlFault>) -> Self {
         let longest = map.find_key("longest").and_then(|node| read_count(node, 1, 10_000, faults));
         let matches = map.find_key("matches").and_then(|node| parse_one(node, faults, ValuePattern::new));
         let refuse = map.find_key("refuse").map(|node| read_texts(node, faults)).unwrap_or_default();
@@ -29,7 +29,7 @@ impl WordingRequirement {
     }
 
     /// Returns what is asked, each in words that follow what the line is called.
-    pub(super) fn describe_parts(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn describe_parts(&self) -> impl Iterator<Item = String> {
         let longest =
             self.max_characters.map(|longest| format!("has at most {}", format_count(longest, "character")));
         let matches = self.pattern.as_ref().map(|pattern| format!("is of the form {pattern}"));
@@ -43,7 +43,7 @@ impl WordingRequirement {
     /// # Errors
     ///
     /// Returns the one reason why nothing else can be asked of it.
-    pub(super) fn find_violations(&self, line: &Text) -> Result<Vec<String>, String> {
+    pub(crate) fn find_violations(&self, line: &Text) -> Result<Vec<String>, String> {
         let mut reasons = Vec::new();
         let written = line.as_utf8().ok_or(" is not UTF-8")?;
         if !has_visible_text(written) {
@@ -78,7 +78,7 @@ impl WordingRequirement {
 }
 
 /// Returns true if there is a letter or a digit that a reader can see.
-pub(super) fn has_visible_text(text: &str) -> bool {
+pub(crate) fn has_visible_text(text: &str) -> bool {
     text.chars().any(|character| character.is_alphanumeric() && !is_invisible(character))
 }
 

@@ -9,12 +9,12 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::points::{JudgementRank, RankedJudgement, rank_refusals, rank_verdict};
-use super::{GroupScope, Report, ReportGroup, due, escape};
+use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, rank_refusals, rank_verdict};
+use crate::report::{GroupScope, Report, ReportGroup, due_time, escape};
 use crate::verdict::{Decision, RuleOutcome, Verdict};
 
 /// Writes the report.
-pub(super) fn write_junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write_junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut suites = quick_junit::Report::new("changegate");
     for group in &report.groups {
         let of = name_scope(&group.scope);
@@ -129,9 +129,13 @@ fn describe_terms(report: &Report, told: &RankedJudgement<'_>) -> Option<String>
     match &told.judgement.outcome {
         RuleOutcome::Owed(owed) => {
             let lines = owed.iter().map(|one| {
-                let due = due::describe_due_time(one.due, report.seen_at);
-                let words =
-                    format!("owed: {}, {due}, by {}; closed by {}", one.what, one.owner, one.evidence);
+                let due = due_time::describe_due_time(one.due, report.seen_at);
+                let words = format!(
+                    "owed: {}, {due}, by {}; closed by {}",
+                    one.what.to_plain_text(),
+                    one.owner,
+                    one.evidence.to_plain_text()
+                );
                 escape::escape_words(&words)
             });
             Some(lines.collect::<Vec<_>>().join("\n"))

@@ -6,23 +6,20 @@
 //!
 //! Invariant: words that came from outside reach a writer only through [`escape`].
 
-pub mod advice;
-pub mod due;
+pub mod due_time;
 pub mod escape;
-mod explain;
-pub mod faults;
+pub(crate) mod fix_plan;
+pub(crate) mod github_log;
+pub mod policy_faults;
+pub(crate) mod ranked_judgements;
+pub(crate) mod repository_url;
+pub mod settings_advice;
 
-mod github;
 mod json;
 mod junit;
 mod markdown;
-mod page;
-mod plan;
-mod points;
 mod sarif;
 mod terminal;
-mod visible;
-mod web;
 
 #[cfg(test)]
 mod samples;
@@ -36,9 +33,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::ConditionTrace;
-use crate::verdict::{Decision, Judgement, RuleLevel, RuleOutcome, Sentence, Verdict};
+use crate::verdict::{Decision, Judgement, Message, RuleLevel, RuleOutcome, Verdict};
 
-pub use web::RepositoryUrl;
+pub use crate::report::repository_url::RepositoryUrl;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +112,7 @@ pub struct Report {
     /// What was judged: one group for each ref under change control, or one for everything.
     pub groups: Vec<ReportGroup>,
     /// What else somebody should know, such as an exemption that has expired.
-    pub notes: Vec<Sentence>,
+    pub notes: Vec<Message>,
 }
 
 /// Which policy it was.
@@ -286,7 +283,7 @@ pub fn write_report(
     match format {
         ReportFormat::Terminal => terminal::write_terminal(report, style, out),
         ReportFormat::Json => json::write_json(report, out),
-        ReportFormat::Github => github::write_github_log(report, style, out),
+        ReportFormat::Github => github_log::write_github_log(report, style, out),
         ReportFormat::Sarif => sarif::write_sarif(report, style, out),
         ReportFormat::Junit => junit::write_junit(report, out),
         ReportFormat::Markdown => markdown::write_markdown(report, style, out),

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::*;
 use crate::change::{FactKind, Missing};
+use crate::report::*;
+use crate::verdict::Sentence;
 use crate::verdict::{
     ChangeLocation, FieldDisagreement, Finding, Obligation, PredicateAnswer, RuleDescription, RuleLevel,
     StatedValue,
 };
 
-pub(super) fn sample_id(digit: &str) -> Oid {
+pub(crate) fn sample_id(digit: &str) -> Oid {
     Oid::from_hex(&digit.chars().cycle().take(40).collect::<String>()).unwrap()
 }
 
-pub(super) fn sample_rule(id: &str, title: &str) -> Arc<RuleDescription> {
+pub(crate) fn sample_rule(id: &str, title: &str) -> Arc<RuleDescription> {
     Arc::new(RuleDescription {
         id: id.into(),
         title: title.into(),
@@ -21,15 +22,15 @@ pub(super) fn sample_rule(id: &str, title: &str) -> Arc<RuleDescription> {
     })
 }
 
-pub(super) fn sample_judgement(id: &str, title: &str, level: RuleLevel, outcome: RuleOutcome) -> Judgement {
+pub(crate) fn sample_judgement(id: &str, title: &str, level: RuleLevel, outcome: RuleOutcome) -> Judgement {
     Judgement { rule: sample_rule(id, title), level, outcome }
 }
 
-pub(super) fn denying_judgement(id: &str, title: &str, outcome: RuleOutcome) -> Judgement {
+pub(crate) fn denying_judgement(id: &str, title: &str, outcome: RuleOutcome) -> Judgement {
     sample_judgement(id, title, RuleLevel::Deny, outcome)
 }
 
-pub(super) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Judgement>) -> Verdict {
+pub(crate) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Judgement>) -> Verdict {
     Verdict {
         revision: Some(sample_id(revision)),
         commits: 1,
@@ -42,7 +43,7 @@ pub(super) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Jud
     }
 }
 
-pub(super) fn sample_report(groups: Vec<ReportGroup>) -> Report {
+pub(crate) fn sample_report(groups: Vec<ReportGroup>) -> Report {
     Report {
         decision: decide_groups(&groups, true),
         stage: Stage::PreReceive,
@@ -58,7 +59,7 @@ pub(super) fn sample_report(groups: Vec<ReportGroup>) -> Report {
     }
 }
 
-pub(super) fn moved_ref(name: &str) -> GroupScope {
+pub(crate) fn moved_ref(name: &str) -> GroupScope {
     GroupScope::Ref {
         name: name.into(),
         update: RefUpdateKind::Move { old: sample_id("a"), new: sample_id("b") },
@@ -94,7 +95,7 @@ fn passed_judgement() -> Judgement {
     denying_judgement("subject-form", "the subject says what changes", RuleOutcome::Pass)
 }
 
-pub(super) fn denied() -> Report {
+pub(crate) fn denied() -> Report {
     let main = ReportGroup::new(
         moved_ref("refs/heads/main"),
         vec![
@@ -140,13 +141,13 @@ pub(super) fn denied() -> Report {
     sample_report(vec![fine, main, release])
 }
 
-pub(super) fn allowed() -> Report {
+pub(crate) fn allowed() -> Report {
     let fine =
         |digit| sample_verdict(digit, b"Say in the log which attempt it was", vec![passed_judgement()]);
     sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![fine("1"), fine("2"), fine("3")])])
 }
 
-pub(super) fn owed() -> Report {
+pub(crate) fn owed() -> Report {
     let ticket = Obligation {
         what: "`Emergency-Ticket` within 24h".into(),
         owner: "the author".into(),
@@ -183,7 +184,7 @@ pub(super) fn owed() -> Report {
     sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])])
 }
 
-pub(super) fn message_report(judgements: Vec<Judgement>) -> Report {
+pub(crate) fn message_report(judgements: Vec<Judgement>) -> Report {
     let mut one = sample_verdict("1", b"Add a retry to the payment client", judgements);
     (one.revision, one.stage, one.enforced) = (None, Stage::CommitMsg, false);
     let mut report = sample_report(vec![ReportGroup::new(GroupScope::Message, vec![one])]);
@@ -192,7 +193,7 @@ pub(super) fn message_report(judgements: Vec<Judgement>) -> Report {
     report
 }
 
-pub(super) fn deferred() -> Report {
+pub(crate) fn deferred() -> Report {
     message_report(vec![
         passed_judgement(),
         denying_judgement(
@@ -218,7 +219,7 @@ pub(super) fn deferred() -> Report {
     ])
 }
 
-pub(super) fn refused_message() -> Report {
+pub(crate) fn refused_message() -> Report {
     let what = Sentence::from_words("`Risk` is ")
         .with_quote(&"hgih".into())
         .with_words(", and is asked to be at least medium");
@@ -237,7 +238,7 @@ pub(super) fn refused_message() -> Report {
     ])
 }
 
-pub(super) fn undecided() -> Report {
+pub(crate) fn undecided() -> Report {
     let missing = vec![
         Missing::Unavailable(FactKind::Reviews, "the forge answered 503".into()),
         Missing::NotConfigured(FactKind::Pusher),
@@ -251,7 +252,7 @@ pub(super) fn undecided() -> Report {
     sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])])
 }
 
-pub(super) fn remarked() -> Report {
+pub(crate) fn remarked() -> Report {
     let exempted = RuleOutcome::Exempted {
         reason: "lock-file bumps are covered by STD-DEPS-PATCH".into(),
         approved_by: "dana@example.com".into(),
@@ -284,13 +285,13 @@ pub(super) fn remarked() -> Report {
     );
     let mut report = sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]);
     report.notes = vec![
-        Sentence::from_words("the exemption of `four-pillars` expired on 2026-02-28"),
-        Sentence::from_words("this policy asked to be reviewed by 2026-01-31"),
+        Sentence::from_words("the exemption of `four-pillars` expired on 2026-02-28").into(),
+        Sentence::from_words("this policy asked to be reviewed by 2026-01-31").into(),
     ];
     report
 }
 
-pub(super) fn disagreeing() -> Report {
+pub(crate) fn disagreeing() -> Report {
     let described = ChangeLocation { line: Some(12), in_description: true, ..ChangeLocation::default() };
     let said = |digit: &str, line: usize| ChangeLocation {
         commit: Some(sample_id(digit)),
@@ -315,7 +316,7 @@ pub(super) fn disagreeing() -> Report {
     sample_report(vec![ReportGroup::new(GroupScope::PullRequest("acme/shop#12".into()), vec![one])])
 }
 
-pub(super) fn hostile() -> Report {
+pub(crate) fn hostile() -> Report {
     let text = |bytes: &[u8]| Text::new(bytes);
     let what = Sentence::from_words("`Risk` is ")
         .with_quote(&text(b"low\x1b[2J`\r\nREFUSED ::error::x \xff\xe2\x80\xae"))
@@ -333,7 +334,7 @@ pub(super) fn hostile() -> Report {
     )])
 }
 
-pub(super) fn explained() -> Report {
+pub(crate) fn explained() -> Report {
     let no = || PredicateAnswer::Fails(vec![Finding::new(Sentence::from_words("no"))]);
     let leaf =
         |question: &str, answer| ConditionTrace { question: question.into(), answer, parts: Vec::new() };
@@ -366,7 +367,7 @@ pub(super) fn explained() -> Report {
     report
 }
 
-pub(super) fn pulled() -> Report {
+pub(crate) fn pulled() -> Report {
     let wrong = Sentence::from_words("`Risk` is ")
         .with_quote(&"hgih".into())
         .with_words(", and is asked to be at least medium");

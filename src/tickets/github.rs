@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::door::{HttpAnswer, HttpClient, HttpRequest};
-use super::neighbours::{MAX_LOWER_KEYS, backdated};
-use super::{TicketAccess, tickets_unavailable};
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
+use crate::tickets::http::{HttpAnswer, HttpClient, HttpRequest};
+use crate::tickets::key_order::{MAX_LOWER_KEYS, backdated};
+use crate::tickets::{TicketAccess, tickets_unavailable};
 
 /// Somebody to ask about the issues of one repository.
 struct GitHubIssueClient<'asked> {
@@ -22,7 +22,7 @@ struct GitHubIssueClient<'asked> {
 /// # Errors
 ///
 /// Says why it says nothing.
-pub(super) fn find_ticket(
+pub(crate) fn find_ticket(
     door: &HttpClient,
     access: &TicketAccess,
     repository: &str,
@@ -63,7 +63,7 @@ pub(super) fn find_ticket(
 /// # Errors
 ///
 /// Says why it finds nothing.
-pub(super) fn find_mentions(
+pub(crate) fn find_mentions(
     door: &HttpClient,
     access: &TicketAccess,
     repository: &str,
@@ -74,8 +74,11 @@ pub(super) fn find_mentions(
     // A search is for whole words, so that the first digits do not find all of them.
     for word in words {
         let what = format!("q={word}+repo:{repository}+is:issue&sort=created&order=asc");
-        let url =
-            format!("{}/search/issues?{what}&per_page={}", access.github_url, super::naming::MAX_MENTIONS);
+        let url = format!(
+            "{}/search/issues?{what}&per_page={}",
+            access.github_url,
+            crate::tickets::mentions::MAX_MENTIONS
+        );
         let request =
             HttpRequest { system_name: &github.system_name, url, headers: &github.headers, body: None };
         let HttpAnswer::Found(answer) = door.send_request(&request)? else {

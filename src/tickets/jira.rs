@@ -5,11 +5,11 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::door::{HttpAnswer, HttpClient, HttpRequest};
-use super::neighbours::{MAX_LOWER_KEYS, backdated};
-use super::{JiraAccess, tickets_unavailable};
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
+use crate::tickets::http::{HttpAnswer, HttpClient, HttpRequest};
+use crate::tickets::key_order::{MAX_LOWER_KEYS, backdated};
+use crate::tickets::{JiraAccess, tickets_unavailable};
 
 /// What is read of a ticket; `created` is the system's own field.
 const TICKET_FIELDS: &str = "created,status,issuetype,labels,assignee,summary,description,project";
@@ -19,7 +19,7 @@ const MAX_DESCRIPTION_DEPTH: usize = 64;
 
 /// Which Jira it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JiraEdition {
+pub(crate) enum JiraEdition {
     /// Atlassian's.
     Cloud,
     /// One's own.
@@ -39,7 +39,7 @@ struct JiraClient<'asked> {
 /// # Errors
 ///
 /// Says why it says nothing.
-pub(super) fn find_ticket(
+pub(crate) fn find_ticket(
     door: &HttpClient,
     access: &JiraAccess,
     kind: JiraEdition,
@@ -79,7 +79,7 @@ pub(super) fn find_ticket(
 /// # Errors
 ///
 /// Says why it finds nothing.
-pub(super) fn find_mentions(
+pub(crate) fn find_mentions(
     door: &HttpClient,
     access: &JiraAccess,
     kind: JiraEdition,
@@ -100,7 +100,7 @@ pub(super) fn find_mentions(
     };
     let text = format!("(text%20~%20%22{digits}*%22%20OR%20text%20~%20%22{id}%22)");
     let query = format!("{projects}{text}%20ORDER%20BY%20created%20ASC");
-    let most = super::naming::MAX_MENTIONS;
+    let most = crate::tickets::mentions::MAX_MENTIONS;
     let url = format!("{}/{search}?jql={query}&fields=created&maxResults={most}", jira.base_url);
     let request = HttpRequest { system_name: &jira.system_name, url, headers: &jira.headers, body: None };
     let HttpAnswer::Found(answer) = door.send_request(&request)? else {
@@ -166,7 +166,7 @@ impl<'asked> JiraClient<'asked> {
 }
 
 /// Reads an instant as Jira writes it: `2026-10-14T14:00:00.000+0000`.
-pub(super) fn parse_instant(written: &str) -> Option<Timestamp> {
+pub(crate) fn parse_instant(written: &str) -> Option<Timestamp> {
     let offset = written.len().checked_sub(5).and_then(|at| written.split_at_checked(at));
     let (front, offset) = offset.filter(|(_, offset)| offset.starts_with(['+', '-']))?;
     let (hours, minutes) = offset.split_at_checked(3)?;

@@ -6,16 +6,16 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::TicketToken;
-use super::door::{HttpAnswer, HttpClient, HttpRequest};
-use super::neighbours::{MAX_LOWER_KEYS, backdated};
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
+use crate::tickets::TicketToken;
+use crate::tickets::http::{HttpAnswer, HttpClient, HttpRequest};
+use crate::tickets::key_order::{MAX_LOWER_KEYS, backdated};
 
 const SYSTEM_NAME: &str = "Linear";
 
 /// Why it is not asked.
-pub(super) const NO_LINEAR_TOKEN: &str = "no key for Linear is set (LINEAR_TOKEN)";
+pub(crate) const NO_LINEAR_TOKEN: &str = "no key for Linear is set (LINEAR_TOKEN)";
 
 const MENTIONS_QUERY: &str = "\
 query($digits: String!, $first: Int!) {
@@ -46,7 +46,7 @@ query($team: String!, $numbers: [Float!]!) {
 /// # Errors
 ///
 /// Says why it says nothing.
-pub(super) fn find_ticket(
+pub(crate) fn find_ticket(
     door: &HttpClient,
     url: &str,
     token: &TicketToken,
@@ -69,7 +69,7 @@ pub(super) fn find_ticket(
     let lower = numbers.find_map(|number| Some((number, node(number)?)));
     let doubted = match lower {
         Some((number, lower)) => {
-            backdated(created, &format!("{}-{number}", key.prefix), self::parse_created(lower)?)
+            backdated(created, &format!("{}-{number}", key.prefix), parse_created(lower)?)
         }
         None => None,
     };
@@ -98,13 +98,13 @@ pub(super) fn find_ticket(
 /// # Errors
 ///
 /// Says why it finds nothing.
-pub(super) fn find_mentions(
+pub(crate) fn find_mentions(
     door: &HttpClient,
     url: &str,
     token: &TicketToken,
     digits: &str,
 ) -> Result<Vec<String>, String> {
-    let body = json!({ "query": MENTIONS_QUERY, "variables": { "digits": digits, "first": super::naming::MAX_MENTIONS } });
+    let body = json!({ "query": MENTIONS_QUERY, "variables": { "digits": digits, "first": crate::tickets::mentions::MAX_MENTIONS } });
     let nodes = request_nodes(door, url, token, &body)?;
     let key = |node: &Value| node.get("identifier").and_then(Value::as_str).map(str::to_owned);
     Ok(nodes.iter().filter_map(key).collect())

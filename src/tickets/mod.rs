@@ -7,15 +7,13 @@
 //!
 //! No hook comes here: opening a connection is for those who have time for it.
 
-mod csv;
-mod door;
 mod export;
 mod github;
+pub(crate) mod http;
 mod jira;
-mod json;
+pub(crate) mod key_order;
 mod linear;
-mod naming;
-mod neighbours;
+pub(crate) mod mentions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,9 +22,9 @@ use std::time::Duration;
 use crate::change::ticket::TicketKey;
 use crate::change::{Fact, FactKind, Missing, Text, Ticket, TicketLookup};
 use crate::policy::{TicketSystem, TicketSystems};
-use door::HttpClient;
+use crate::tickets::http::HttpClient;
 
-pub use export::{EXPORT_COLUMNS, TicketExport};
+pub use crate::tickets::export::{EXPORT_COLUMNS, TicketExport};
 
 /// How many tickets one change may name.
 const MAX_TICKETS: usize = 50;

@@ -5,8 +5,8 @@
 //! a claim and keeps its place. Keys compare without regard to case, as git's own tools do; in a
 //! description, where labels are prose, a space stands for a hyphen too.
 
-mod read;
-mod value;
+pub(crate) mod definition;
+pub(crate) mod value_check;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! A reader of this kind returns `None` for what it could not read and leaves a [`Fault`] behind,
 //! so that whoever edits a policy sees all that is wrong with it at once.
 
-use super::{
+use crate::yaml::{
     ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue, find_nearest_word, shorten_for_message,
 };
 
@@ -248,8 +248,8 @@ pub fn read_day(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<jiff::ci
 
 #[cfg(test)]
 mod tests {
-    use super::super::read_document;
     use super::*;
+    use crate::yaml::read_document;
 
     #[test]
     fn a_misspelt_key_is_an_error_with_the_right_one_beside_it() {

@@ -1,10 +1,10 @@
 //! The eight doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
-use changegate::change::body;
-use changegate::change::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
-use changegate::change::near_miss::find_near_misses;
-use changegate::change::trailers::{TrailerReader, read_trailers};
+use changegate::change::description;
+use changegate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
+use changegate::change::message::near_miss::find_near_misses;
+use changegate::change::message::trailers::{TrailerReader, read_trailers};
 use changegate::change::{CommitMessage, Text};
 use changegate::gate::break_glass::BreakGlassRequest;
 use changegate::git::{ObjectFormat, parse_commit, parse_pre_push, parse_pre_receive};
@@ -54,8 +54,8 @@ pub fn trailers(bytes: &[u8]) {
 /// The description of a pull request: each statement says something, on a line that is there.
 pub fn body(bytes: &[u8]) {
     let body = String::from_utf8_lossy(bytes);
-    let statements = body::read_statements(&body);
-    assert_eq!(statements, body::read_statements(&body));
+    let statements = description::read_statements(&body);
+    assert_eq!(statements, description::read_statements(&body));
     let lines = body.split(['\n', '\r']).count();
     for one in &statements {
         assert!((1..=lines).contains(&one.line), "{one:?}");

@@ -223,7 +223,7 @@ fn variables(text: &str, fake: &Fake) -> Value {
 
 #[test]
 fn what_the_gate_asks_in_graphql_is_what_github_describes() {
-    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/github/queries");
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/github/api/queries");
     let fake = Fake::start(full());
     let Some(rig) = Rig::before(&fake) else { return };
     let mut asked = 0;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use changegate::change::pull::{CheckState, ContributorRole, ReviewState};
+use changegate::change::pull_request::{CheckState, ContributorRole, ReviewState};
 use changegate::change::{Change, FactKind, NeededFacts, Oid, PusherIdentity};
 use changegate::github::event::EventSubject;
 use changegate::github::{
@@ -69,7 +69,7 @@ pub(crate) fn pull(expected: Option<&str>) -> EventSubject {
 /// Returns the ids of the rules that deny; nothing if the pull request may go on.
 pub(crate) fn denied(fake: &Fake, subject: &EventSubject) -> String {
     let outcome = judge(fake, subject).unwrap_or_else(|failure| panic!("{}", failure.why));
-    let ids = changegate::github::outputs::list_denied_rules(&outcome.report);
+    let ids = changegate::github::step_outputs::list_denied_rules(&outcome.report);
     assert_eq!(outcome.report.decision == Decision::Deny, !ids.is_empty());
     ids
 }

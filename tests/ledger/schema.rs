@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use changegate::change::{FactKind, Missing, Oid, PusherIdentity, Stage, Text};
 use changegate::gate::break_glass::{AuthorisedRequest, ParsedRequest};
-use changegate::gate::dues::{
+use changegate::gate::obligations::{
     ChangeContributors, ClosingStatement as Declared, LateDeclaration, MergedPull, ObligationClosing,
 };
-use changegate::ledger::canonical::{is_canonical, to_canonical_json};
-use changegate::ledger::readable::ReadableRecord;
+use changegate::ledger::record::canonical::{is_canonical, to_canonical_json};
+use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{
     DamagedDecision, DecisionOutcome as Became, DecisionRecord, FactsDigest, LedgerBeginning, LedgerEvent,
     ObligationDischarge, ObligationEscalation, ObligationEvidence, OmittedChanges, RECORD_SCHEMA, Record,
     RecordedMove, RecordedPolicy, RefDecision, RefTip, ScopeChange,
 };
-use changegate::ledger::session::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
-use changegate::ledger::stray::RegularisationTerms;
-use changegate::people::participants::Contributor;
+use changegate::ledger::state::break_glass::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
+use changegate::ledger::state::unauthorised::RegularisationTerms;
+use changegate::people::contributors::Contributor;
 use changegate::report::{PolicyLocation, PolicyReference};
 use changegate::verdict::{
     ChangeLocation, Decision, FieldDisagreement, Finding, Judgement, Obligation, RuleDescription, RuleLevel,
@@ -50,9 +50,9 @@ fn finding() -> Finding {
     let at =
         ChangeLocation { commit: Some(id(1)), line: Some(3), in_description: true, path: Some("a/b".into()) };
     Finding {
-        what: Sentence::from_words("no ").with_quote(&Text::new(*b"\xff")),
+        message: Sentence::from_words("no ").with_quote(&Text::new(*b"\xff")).into(),
         at,
-        who: "Ana".into(),
+        fixers: vec!["Ana".into()],
         paste: Some("x".into()),
     }
 }
@@ -242,7 +242,7 @@ fn events() -> Vec<LedgerEvent> {
             policy,
             refs: vec![of_ref.clone(), bare.clone()],
             refs_left_out: 5,
-            notes: vec![Sentence::from_words("note")],
+            notes: vec!["note".into()],
             facts: FactsDigest { digest: digest.clone(), changes: 9, kept: false },
             tool: "changegate 0.1.0".into(),
         }))

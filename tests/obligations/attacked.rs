@@ -3,16 +3,17 @@
 use changegate::change::{Oid, Text};
 use changegate::gate::{GateSettings, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
-use changegate::ledger::deciding::{self, DecisionContext};
-use changegate::ledger::fold::{ReconcileContext, reconcile_ledger};
-use changegate::ledger::obligation::build_discharge;
 use changegate::ledger::record::{
     DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RefTip, ScopeChange,
 };
-use changegate::ledger::session::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
+use changegate::ledger::server::decision::{self, DecisionContext};
+use changegate::ledger::server::discharge::append_events;
+use changegate::ledger::server::reconcile::{ReconcileContext, reconcile_ledger};
+use changegate::ledger::server::write_ahead;
 use changegate::ledger::state::TrackedObligation;
-use changegate::ledger::sweep::append_events;
-use changegate::ledger::{ahead, store};
+use changegate::ledger::state::break_glass::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
+use changegate::ledger::state::obligation::build_discharge;
+use changegate::ledger::store;
 use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
@@ -38,12 +39,12 @@ fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>
     let (report, kept) = judge_push(&repository, &updates, &settings, Timestamp::now(), false);
     let pusher = settings.pusher.clone();
     let by = DecisionContext {
-        id: ahead::new_decision_id().unwrap(),
+        id: write_ahead::new_decision_id().unwrap(),
         pusher,
         served_by: served_by.map(str::to_owned),
     };
-    let decision = deciding::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
-    ahead::write_entry(repository.common_dir(), &decision).unwrap();
+    let decision = decision::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
+    write_ahead::write_entry(repository.common_dir(), &decision).unwrap();
 }
 
 /// Folds in, while what serves pushes runs or not.
@@ -58,7 +59,7 @@ fn fold_while(world: &World, runs: bool) {
         signing_key: None,
         clock: Timestamp::now,
         push_timeout: SignedDuration::ZERO,
-        tool_version: deciding::TOOL_VERSION,
+        tool_version: decision::TOOL_VERSION,
         is_process_running: &|_| Some(runs),
     };
     reconcile_ledger(&folding, None).unwrap();

@@ -2,11 +2,11 @@
 
 use changegate::calendar::TimeLimit;
 use changegate::change::Oid;
-use changegate::ledger::obligation::{
-    ObligationStatus, build_discharge, is_overdue, obligation_status, seconds_late,
-};
 use changegate::ledger::record::{
     LedgerEvent, ObligationEscalation, ObligationEvidence, RECORD_SCHEMA, Record,
+};
+use changegate::ledger::state::obligation::{
+    ObligationStatus, build_discharge, is_overdue, obligation_status, seconds_late,
 };
 use changegate::ledger::state::{LedgerState, TrackedObligation};
 use jiff::{SignedDuration, Timestamp};

@@ -3,11 +3,11 @@
 use changegate::gate::{GateSettings, judge_push};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::record::{LedgerEvent, RECORD_SCHEMA, Record};
-use changegate::ledger::session::{
+use changegate::ledger::state::LedgerState;
+use changegate::ledger::state::break_glass::{
     BreakGlassEvent, SessionActor, SessionClosure, SessionOpening, session_key,
 };
-use changegate::ledger::state::LedgerState;
-use changegate::people::participants::Contributor;
+use changegate::people::contributors::Contributor;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -393,8 +393,8 @@ fn an_overdue_session_is_in_the_way_of_everybody_until_it_is_closed() {
 impl World {
     /// Opens a session of four hours so many hours ago, as a push would have.
     fn open_at(&mut self, hours: i64) {
-        use changegate::ledger::ahead;
-        use changegate::ledger::deciding::{self, DecisionContext};
+        use changegate::ledger::server::decision::{self, DecisionContext};
+        use changegate::ledger::server::write_ahead;
         let at = crate::past::ago(hours);
         let words = self.words(&message("4h"));
         let name = format!("{FOLDER}0123456789ab");
@@ -409,12 +409,12 @@ impl World {
         let (report, kept) = judge_push(&repository, std::slice::from_ref(&update), &settings, at, false);
         assert!(kept.request().is_some(), "{report:?}");
         let by = DecisionContext {
-            id: ahead::new_decision_id().unwrap(),
+            id: write_ahead::new_decision_id().unwrap(),
             pusher: settings.pusher.clone(),
             served_by: None,
         };
-        let decision = deciding::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
-        ahead::write_entry(repository.common_dir(), &decision).unwrap();
+        let decision = decision::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
+        write_ahead::write_entry(repository.common_dir(), &decision).unwrap();
         self.git_in("server.git", &["update-ref", &name, &words]);
         self.reconcile();
     }
@@ -449,7 +449,7 @@ fn the_limit_is_inclusive_and_a_day_is_the_most() {
 
 fn against(state: &LedgerState, who: &str, at: Timestamp, until: Timestamp) -> Result<(), String> {
     use changegate::gate::break_glass::{AuthorisedRequest, ParsedRequest};
-    use changegate::ledger::session::{SessionRequest, check_session_request};
+    use changegate::ledger::state::break_glass::{SessionRequest, check_session_request};
     let act = AuthorisedRequest {
         id: "c".into(),
         by: hand(who),
@@ -458,7 +458,7 @@ fn against(state: &LedgerState, who: &str, at: Timestamp, until: Timestamp) -> R
     };
     let who = SessionActor { account: who.into(), decision: None, person: Some(hand(who)) };
     let found = check_session_request(state, &SessionRequest { request: &act, actor: who, requested_at: at });
-    found.map_err(|finding| format!("{:?}", finding.what))
+    found.map_err(|finding| format!("{:?}", finding.message.sentence()))
 }
 
 fn hand(who: &str) -> Contributor {

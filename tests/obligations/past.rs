@@ -3,9 +3,9 @@
 use changegate::change::{FactKind, Missing, Oid, PusherIdentity, Text};
 use changegate::gate::{GateSettings, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
-use changegate::ledger::ahead;
-use changegate::ledger::deciding::{self, DecisionContext};
-use changegate::ledger::fold::{LandedPush, ReconcileContext, reconcile_ledger};
+use changegate::ledger::server::decision::{self, DecisionContext};
+use changegate::ledger::server::reconcile::{LandedPush, ReconcileContext, reconcile_ledger};
+use changegate::ledger::server::write_ahead;
 use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
@@ -48,9 +48,9 @@ impl World {
         let pusher = settings.pusher.clone();
         assert_ne!(pusher, Err(Missing::NotConfigured(FactKind::Pusher)));
         assert_eq!(pusher, Ok(PusherIdentity::Unidentified));
-        let by = DecisionContext { id: ahead::new_decision_id().unwrap(), pusher, served_by: None };
-        let decision = deciding::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
-        ahead::write_entry(repository.common_dir(), &decision).unwrap();
+        let by = DecisionContext { id: write_ahead::new_decision_id().unwrap(), pusher, served_by: None };
+        let decision = decision::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
+        write_ahead::write_entry(repository.common_dir(), &decision).unwrap();
         self.git_in("server.git", &["update-ref", MAIN, &new, &old]);
         let scope = protected_refs(&repository, &settings);
         let folding = ReconcileContext {
@@ -60,7 +60,7 @@ impl World {
             signing_key: None,
             clock: Timestamp::now,
             push_timeout: SignedDuration::ZERO,
-            tool_version: deciding::TOOL_VERSION,
+            tool_version: decision::TOOL_VERSION,
             is_process_running: &|_| None,
         };
         let told = LandedPush { landed: std::slice::from_ref(&update), served_by: None };

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use changegate::change::{Change, Oid, Text};
 use changegate::fixture;
-use changegate::gate::dues::{ObligationClosing, find_closing};
-use changegate::ledger::confirming::{
+use changegate::gate::obligations::{ObligationClosing, find_closing};
+use changegate::ledger::record::{LedgerEvent, ObligationEvidence, RECORD_SCHEMA, Record};
+use changegate::ledger::server::confirm_tickets::{
     ConfirmationRequest, TicketConfirmation, confirm_ticket, is_ticket_confirmable,
 };
-use changegate::ledger::obligation::{ObligationStatus, build_discharge, obligation_status};
-use changegate::ledger::record::{LedgerEvent, ObligationEvidence, RECORD_SCHEMA, Record};
+use changegate::ledger::state::obligation::{ObligationStatus, build_discharge, obligation_status};
 use changegate::ledger::state::{LedgerState, TrackedObligation};
 use changegate::policy::{FetchedFile, Policy, load_policy};
 use changegate::report::escape::escape_sentence;

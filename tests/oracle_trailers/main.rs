@@ -19,9 +19,9 @@ mod git;
 
 use std::collections::HashSet;
 
-use changegate::change::cleanup::{CleanupMode, clean_up_message, cut_at_scissors, strip_space};
-use changegate::change::near_miss::{NearMissReason, find_near_misses};
-use changegate::change::trailers::{TrailerReader, read_trailers};
+use changegate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors, strip_space};
+use changegate::change::message::near_miss::{NearMissReason, find_near_misses};
+use changegate::change::message::trailers::{TrailerReader, read_trailers};
 use changegate::change::{CommitMessage, Text};
 
 use git::{Git, Logged};

@@ -1,18 +1,19 @@
 //! `changegate breakglass`: say that somebody works past the ordinary ways, and when that is over.
 
-mod listing;
 mod on_server;
-mod pushing;
+pub(crate) mod push_request;
+pub(crate) mod session_list;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{CommandError, CommandExit, Context};
 use crate::change::{CommitMessage, Text};
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::break_glass::{BreakGlassRequest, SESSION_ID_DIGITS, is_session_id};
 use crate::git::Repository;
-use crate::ledger::session::list_sessions;
+use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
-use crate::ledger::{ahead, store};
+use crate::ledger::state::break_glass::list_sessions;
+use crate::ledger::store;
 
 /// Open, close and list break-glass sessions
 ///
@@ -33,7 +34,7 @@ On the server: changegate breakglass open --server -C /srv/git/app.git ...
 
 Whoever opens a session for an incident for which one is open extends that one;
 it takes somebody else than who opened it last.")]
-pub(super) struct BreakglassArgs {
+pub(crate) struct BreakglassArgs {
     #[command(subcommand)]
     command: BreakglassCommand,
 }
@@ -102,7 +103,7 @@ struct SessionTargetArgs {
     server: bool,
 }
 
-pub(super) fn run_breakglass(args: &BreakglassArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_breakglass(args: &BreakglassArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&world.directory)?;
     match &args.command {
         BreakglassCommand::Open { reason, incident, limit, target: place } => {
@@ -127,7 +128,7 @@ pub(super) fn run_breakglass(args: &BreakglassArgs, world: &Context) -> Result<C
                 world,
             )
         }
-        BreakglassCommand::List { all, format } => listing::print_sessions(
+        BreakglassCommand::List { all, format } => session_list::print_sessions(
             &require_ledger_state(&repository)?,
             *all,
             *format == SessionFormatArg::Json,
@@ -148,12 +149,12 @@ fn request_session(
             "this cannot be said in one line each: an incident, a reason, a note".into(),
         ));
     }
-    let random = ahead::new_decision_id()?;
+    let random = write_ahead::new_decision_id()?;
     let id = random.get(..SESSION_ID_DIGITS).unwrap_or(&random);
     if place.server {
         return on_server::write_session_record(repository, id, &message, world);
     }
-    pushing::push_session_request(said, id, &message, &place.remote, world)
+    push_request::push_session_request(said, id, &message, &place.remote, world)
 }
 
 /// Returns a text as one line.

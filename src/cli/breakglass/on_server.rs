@@ -8,15 +8,15 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
 
-use super::super::{CommandError, CommandExit, Context, ledger, output, replace_invisible};
 use crate::change::{CommitMessage, Text};
+use crate::cli::{CommandError, CommandExit, Context, ledger, output, replace_invisible};
 use crate::gate::break_glass::{AuthorisedRequest, parse_request};
 use crate::gate::{GateSettings, LedgerMode, current_policy};
 use crate::git::{ObjectFormat, Repository, parse_commit};
 use crate::ledger::record::LedgerEvent;
-use crate::ledger::session::{self, SessionActor, SessionRequest};
-use crate::ledger::sweep::append_events;
-use crate::people::participants::Contributor;
+use crate::ledger::server::discharge::append_events;
+use crate::ledger::state::break_glass::{self, SessionActor, SessionRequest};
+use crate::people::contributors::Contributor;
 use crate::report::escape;
 use crate::verdict::{Finding, Sentence};
 
@@ -24,7 +24,7 @@ use crate::verdict::{Finding, Sentence};
 const COMMIT_HEADER: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a@localhost> 0 +0000\n\
                     committer a <a@localhost> 0 +0000\n\n";
 
-pub(super) fn write_session_record(
+pub(crate) fn write_session_record(
     repository: &Repository,
     id: &str,
     message: &CommitMessage,
@@ -63,11 +63,11 @@ pub(super) fn write_session_record(
     };
     let mut done = Ok(String::new());
     append_events(repository, settings.ledger_key.as_deref(), now, |state| {
-        if let Err(finding) = session::check_session_request(state, &asking) {
+        if let Err(finding) = break_glass::check_session_request(state, &asking) {
             done = Err(finding);
             return Vec::new();
         }
-        match session::build_session_event(state, &asking) {
+        match break_glass::build_session_event(state, &asking) {
             Ok(record) => {
                 done = Ok(record.describe());
                 vec![LedgerEvent::BreakGlass(record)]
@@ -92,7 +92,7 @@ pub(super) fn write_session_record(
 }
 
 fn report_refusal(finding: &Finding) -> Result<CommandExit, CommandError> {
-    let why = escape::escape_sentence(&finding.what);
+    let why = escape::escape_sentence(&finding.message.sentence());
     output::ignore_broken_pipe(writeln!(
         std::io::stderr().lock(),
         "changegate: denied - {}",

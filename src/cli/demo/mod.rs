@@ -10,12 +10,12 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{CommandError, CommandExit, Context, output};
-use crate::policy::DEFAULT_POLICY_PATH;
-use sandbox::{DEMO_POLICY, DemoPushResult, DemoSandbox};
-use scenes::{
+use crate::cli::demo::sandbox::{DEMO_POLICY, DemoPushResult, DemoSandbox};
+use crate::cli::demo::scenes::{
     DEMO_SCENES, DemoScene, EMERGENCY_PLACEHOLDER, SceneEnding, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE,
 };
+use crate::cli::{CommandError, CommandExit, Context, output};
+use crate::policy::DEFAULT_POLICY_PATH;
 
 /// See the gate at work
 ///
@@ -30,7 +30,7 @@ use scenes::{
 Examples:
   changegate demo
   changegate demo --keep      leave the repositories there, to go on trying")]
-pub(super) struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Leave the folder with both repositories where it is
     #[arg(long)]
     keep: bool,
@@ -52,7 +52,7 @@ struct DemoStyles {
     faint: Style,
 }
 
-pub(super) fn run_demo(args: &DemoArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_demo(args: &DemoArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let pen = DemoStyles::new(output::stdout_colour(world.colour));
     let sandbox = DemoSandbox::new(world)?;
     let mut out = std::io::stdout().lock();

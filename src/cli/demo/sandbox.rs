@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::scenes::{EMERGENCY_PLACEHOLDER, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE};
 use crate::cli::Context;
+use crate::cli::demo::scenes::{EMERGENCY_PLACEHOLDER, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE};
 use crate::policy::DEFAULT_POLICY_PATH;
 
 /// The policy that is put onto main.
-pub(super) const DEMO_POLICY: &str = include_str!("policy.yml");
+pub(crate) const DEMO_POLICY: &str = include_str!("policy.yml");
 
 /// Who commits and pushes.
 const DEMO_AUTHOR: (&str, &str) = ("Ana Lind", "ana@example.com");
@@ -21,23 +21,23 @@ const DEMO_AUTHOR: (&str, &str) = ("Ana Lind", "ana@example.com");
 const ACCOUNT_VARIABLE: &str = "DEMO_ACCOUNT";
 
 /// A bare repository with the gate, and a clone.
-pub(super) struct DemoSandbox {
+pub(crate) struct DemoSandbox {
     folder: tempfile::TempDir,
     search_path: OsString,
     binary: PathBuf,
 }
 
 /// What came of a push.
-pub(super) struct DemoPushResult {
+pub(crate) struct DemoPushResult {
     /// True if git says that all of it was accepted.
-    pub(super) accepted: bool,
+    pub(crate) accepted: bool,
     /// What the pusher saw.
-    pub(super) pusher_output: String,
+    pub(crate) pusher_output: String,
 }
 
 impl DemoSandbox {
     /// Makes both repositories, puts the policy onto main and the gate before it.
-    pub(super) fn new(world: &Context) -> Result<DemoSandbox> {
+    pub(crate) fn new(world: &Context) -> Result<DemoSandbox> {
         let folder = tempfile::Builder::new()
             .prefix("changegate-demo-")
             .tempdir()
@@ -68,22 +68,22 @@ impl DemoSandbox {
     }
 
     /// Returns the folder of the bare repository.
-    pub(super) fn server_folder(&self) -> PathBuf {
+    pub(crate) fn server_folder(&self) -> PathBuf {
         self.folder.path().join("server.git")
     }
 
     /// Returns the folder of the clone.
-    pub(super) fn clone_folder(&self) -> PathBuf {
+    pub(crate) fn clone_folder(&self) -> PathBuf {
         self.folder.path().join("clone")
     }
 
     /// Returns what main holds on the server.
-    pub(super) fn read_server_main(&self) -> Result<String> {
+    pub(crate) fn read_server_main(&self) -> Result<String> {
         self.run_git(&self.server_folder(), &["rev-parse", "--verify", "--quiet", "refs/heads/main"])
     }
 
     /// Returns a message as it is committed: with the emergency that has landed, where it names that one.
-    pub(super) fn fill_message(&self, message: &str) -> Result<String> {
+    pub(crate) fn fill_message(&self, message: &str) -> Result<String> {
         if !message.contains(EMERGENCY_PLACEHOLDER) {
             return Ok(message.to_owned());
         }
@@ -92,7 +92,7 @@ impl DemoSandbox {
     }
 
     /// Runs a command of a person's in the clone, and returns whether it ended well and what it wrote.
-    pub(super) fn run_audit_command(&self, program: &str, args: &[String]) -> Result<(bool, String)> {
+    pub(crate) fn run_audit_command(&self, program: &str, args: &[String]) -> Result<(bool, String)> {
         let program = if program == "changegate" { &self.binary } else { Path::new(program) };
         let mut command = self.build_command(program, &self.clone_folder());
         let output = command.args(args).output().context("cannot start what looks back")?;
@@ -101,7 +101,7 @@ impl DemoSandbox {
     }
 
     /// Starts from what the server holds, makes the commits and pushes them.
-    pub(super) fn make_push(&self, push: &ScenePush) -> Result<DemoPushResult> {
+    pub(crate) fn make_push(&self, push: &ScenePush) -> Result<DemoPushResult> {
         let clone = self.clone_folder();
         self.run_git(&clone, &["fetch", "--quiet", "origin"])?;
         self.run_git(&clone, &["reset", "--quiet", "--hard", "origin/main"])?;
@@ -128,7 +128,7 @@ impl DemoSandbox {
     }
 
     /// Leaves the folder where it is, and returns it.
-    pub(super) fn keep_folder(self) -> PathBuf {
+    pub(crate) fn keep_folder(self) -> PathBuf {
         self.folder.keep()
     }
 

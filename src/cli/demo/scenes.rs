@@ -4,7 +4,7 @@
 
 /// How a push has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SceneEnding {
+pub(crate) enum SceneEnding {
     /// It is accepted, and this is among what the pusher is told.
     Accepted(&'static str),
     /// It is refused by this rule.
@@ -13,7 +13,7 @@ pub(super) enum SceneEnding {
 
 /// What is pushed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum ScenePush {
+pub(crate) enum ScenePush {
     /// A commit that writes `content` to `file`, by Ana, with this message.
     Commit { file: &'static str, content: &'static str, message: &'static str },
     /// One that does so after another, which takes the rule `peer-review` out of the policy.
@@ -24,19 +24,19 @@ pub(super) enum ScenePush {
 
 /// One push, and its story.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DemoScene {
-    pub(super) title: &'static str,
-    pub(super) story: &'static str,
-    pub(super) push: ScenePush,
-    pub(super) ending: SceneEnding,
+pub(crate) struct DemoScene {
+    pub(crate) title: &'static str,
+    pub(crate) story: &'static str,
+    pub(crate) push: ScenePush,
+    pub(crate) ending: SceneEnding,
 }
 
 /// Stands in a message for the commit that was the emergency, of which nobody knows the name before.
-pub(super) const EMERGENCY_PLACEHOLDER: &str = "{emergency}";
+pub(crate) const EMERGENCY_PLACEHOLDER: &str = "{emergency}";
 
 /// What the commit says that weakens the policy: all that is asked of such a change, but for a
 /// review and the authority.
-pub(super) const WEAKENING_MESSAGE: &str = "\
+pub(crate) const WEAKENING_MESSAGE: &str = "\
 Reviews are optional from now on
 
 Change-Type: normal
@@ -51,9 +51,9 @@ Isms-Resources: none, it even saves some time
 ";
 
 /// What is put into the policy by it.
-pub(super) const WEAKENING_RULE: &str = "  peer-review: { level: off, reason: we trust each other }\n";
+pub(crate) const WEAKENING_RULE: &str = "  peer-review: { level: off, reason: we trust each other }\n";
 
-pub(super) const DEMO_SCENES: [DemoScene; 9] = [
+pub(crate) const DEMO_SCENES: [DemoScene; 9] = [
     DemoScene {
         title: "A change as it should be",
         story: "Ana has changed how totals are rounded, and Ben has reviewed it.",

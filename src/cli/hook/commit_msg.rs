@@ -7,10 +7,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::super::output::{self, ReportFormatArg};
-use super::super::{CommandError, CommandExit, Context};
-use crate::change::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
+use crate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
 use crate::change::{Person, Text};
+use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::{UnusablePolicy, judge_message, load_from_disk};
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
@@ -19,7 +19,7 @@ use crate::verdict::Decision;
 
 /// Say what a commit message lacks
 #[derive(Debug, clap::Args)]
-pub(in super::super) struct CommitMsgArgs {
+pub(crate) struct CommitMsgArgs {
     /// Say it, and let the commit through
     #[arg(long)]
     warn: bool,
@@ -35,7 +35,7 @@ pub(in super::super) struct CommitMsgArgs {
 /// Where the message of a refused commit is kept.
 const KEPT_MESSAGE_FILE: &str = "CHANGEGATE_EDITMSG";
 
-pub(super) fn run_commit_msg(args: &CommitMsgArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_commit_msg(args: &CommitMsgArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let path = world.resolve_path(&args.file);
     let raw = std::fs::read(&path).map_err(|error| {
         CommandError::Failed(anyhow::anyhow!("cannot read the message in `{}`: {error}", path.display()))

@@ -5,12 +5,11 @@ mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
-pub(super) mod serving;
 mod sessions;
 
 use clap::Subcommand;
 
-use super::{CommandError, CommandExit, Context};
+use crate::cli::{CommandError, CommandExit, Context};
 
 /// Run as one of git's hooks
 ///
@@ -22,7 +21,7 @@ use super::{CommandError, CommandExit, Context};
 Examples:
   exec changegate hook commit-msg \"$@\"       in .git/hooks/commit-msg
   exec changegate hook pre-receive           in hooks/pre-receive of a server")]
-pub(super) struct HookArgs {
+pub(crate) struct HookArgs {
     #[command(subcommand)]
     hook: HookSubcommand,
 }
@@ -37,7 +36,7 @@ enum HookSubcommand {
     PostReceive(post_receive::PostReceiveArgs),
 }
 
-pub(super) fn run_hook(args: &HookArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_hook(args: &HookArgs, world: &Context) -> Result<CommandExit, CommandError> {
     match &args.hook {
         HookSubcommand::CommitMsg(args) => commit_msg::run_commit_msg(args, world),
         HookSubcommand::PrepareCommitMsg(args) => prepare_commit_msg::run_prepare_commit_msg(args, world),

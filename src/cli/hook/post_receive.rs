@@ -13,13 +13,13 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::super::output::{self, ReportFormatArg};
-use super::super::{CommandError, CommandExit, Context, ledger};
-use super::serving;
 use crate::change::Stage;
+use crate::cli::ledger_upkeep::serving_process;
+use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::{CommandError, CommandExit, Context, ledger};
 use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit};
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
-use crate::ledger::fold::{LandedMove, LandedPush};
+use crate::ledger::server::reconcile::{LandedMove, LandedPush};
 use crate::report::ReportStyle;
 use crate::verdict::{Decision, RuleOutcome};
 
@@ -28,9 +28,9 @@ use crate::verdict::{Decision, RuleOutcome};
 #[command(after_help = "\
 Examples:
   changegate hook post-receive < lines-of-old-new-ref")]
-pub(in super::super) struct PostReceiveArgs {}
+pub(crate) struct PostReceiveArgs {}
 
-pub(super) fn run_post_receive(_: &PostReceiveArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_post_receive(_: &PostReceiveArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     io::stdin().lock().read_to_end(&mut input)?;
     let updates =
@@ -74,7 +74,7 @@ fn record_ref_updates(
     if settings.ledger_mode == LedgerMode::Off {
         return Ok(Vec::new());
     }
-    let served_by = serving::find_serving_process();
+    let served_by = serving_process::find_serving_process();
     let told = LandedPush { landed: updates, served_by: served_by.as_deref() };
     let folded = ledger::reconcile_repository(repository, settings, Some(told), false, world)?;
     ledger::write_reconcile_report(&folded)?;

@@ -7,9 +7,9 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use super::super::output::{self, ReportFormatArg};
-use super::super::{CommandError, CommandExit, Context};
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
+use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::{RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, PushedRef, Repository, parse_pre_push};
 use crate::policy::DEFAULT_POLICY_PATH;
@@ -17,14 +17,14 @@ use crate::report::ReportStyle;
 
 /// Say what the server will refuse
 #[derive(Debug, clap::Args)]
-pub(in super::super) struct PrePushArgs {
+pub(crate) struct PrePushArgs {
     /// The name of the remote
     remote: String,
     /// Where it is
     url: Option<String>,
 }
 
-pub(super) fn run_pre_push(args: &PrePushArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_pre_push(args: &PrePushArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
     let pushed = parse_pre_push(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;

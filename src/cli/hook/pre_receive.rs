@@ -9,23 +9,25 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::super::output::{self, ReportFormatArg};
-use super::super::{CommandError, CommandExit, Context, replace_invisible};
-use super::{serving, sessions};
 use crate::change::{FactKind, Missing, Oid, Text};
+use crate::cli::hook::sessions;
+use crate::cli::ledger_upkeep::serving_process;
+use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::{CommandError, CommandExit, Context, replace_invisible};
 use crate::gate::{GateSettings, LedgerMode, PushFacts, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
-use crate::ledger::blocking::block_overdue_push;
-use crate::ledger::deciding::{self, DecisionContext};
+use crate::ledger::server::decision::{self, DecisionContext};
+use crate::ledger::server::overdue::block_overdue_push;
+use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
+use crate::ledger::store::gate_folder;
 use crate::ledger::store::{probe_append, read_state};
-use crate::ledger::{ahead, place};
 use crate::report::{Report, ReportStyle};
-use crate::verdict::{Decision, Sentence};
+use crate::verdict::Decision;
 
 /// Refuse a push that the policy does not allow
 #[derive(Debug, clap::Args)]
-pub(in super::super) struct PreReceiveArgs {
+pub(crate) struct PreReceiveArgs {
     /// In which form the verdict is written
     #[arg(long, value_name = "FORM", default_value = "terminal")]
     format: ReportFormatArg,
@@ -33,7 +35,7 @@ pub(in super::super) struct PreReceiveArgs {
 
 /// Refuse one ref of a push; for servers that offer no pre-receive hook
 #[derive(Debug, clap::Args)]
-pub(in super::super) struct UpdateHookArgs {
+pub(crate) struct UpdateHookArgs {
     /// The full name of the ref
     name: String,
     /// What it holds
@@ -45,7 +47,7 @@ pub(in super::super) struct UpdateHookArgs {
 /// How many bytes git may say about a push.
 const MAX_INPUT_BYTES: u64 = 16 << 20;
 
-pub(super) fn run_pre_receive(args: &PreReceiveArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_pre_receive(args: &PreReceiveArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     std::io::stdin().lock().take(MAX_INPUT_BYTES + 1).read_to_end(&mut input)?;
     if MAX_INPUT_BYTES < u64::try_from(input.len()).unwrap_or(u64::MAX) {
@@ -134,14 +136,14 @@ fn write_decision_entry(
     world: &Context,
 ) -> anyhow::Result<()> {
     let by = DecisionContext { pusher: settings.pusher.clone(), ..build_decision_context()? };
-    let decision = match deciding::build_push_entry(repository, report, kept, by.clone()) {
+    let decision = match decision::build_push_entry(repository, report, kept, by.clone()) {
         Ok(decision) => decision,
         Err(why) => {
             // That it was refused has room in a record; where the push goes on, it was not.
             if settings.ledger_mode == LedgerMode::Require
-                && let Ok(refusal) = deciding::build_refusal_entry(updates, &why, world.now, by)
+                && let Ok(refusal) = decision::build_refusal_entry(updates, &why, world.now, by)
             {
-                let _ = ahead::write_entry(repository.common_dir(), &refusal);
+                let _ = write_ahead::write_entry(repository.common_dir(), &refusal);
             }
             return Err(anyhow::Error::msg(why));
         }
@@ -151,9 +153,9 @@ fn write_decision_entry(
     if let (Err(error), LedgerMode::Require) = (&ready, settings.ledger_mode) {
         // What is written is what becomes of the push.
         decision.decided.decision = Decision::Deny;
-        decision.decided.notes.push(Sentence::from_words(format!("{error:#}")));
+        decision.decided.notes.push(format!("{error:#}").into());
     }
-    ahead::write_entry(repository.common_dir(), &decision)
+    write_ahead::write_entry(repository.common_dir(), &decision)
         .context("cannot write to the folder of the gate")?;
     ready
 }
@@ -168,7 +170,7 @@ fn check_ledger_writable(
     if let Some(key) = &settings.ledger_key {
         File::open(key).with_context(|| format!("cannot read changegate.ledgerKey, `{key}`"))?;
     }
-    if place::read_failure(repository.common_dir())?.is_some() {
+    if gate_folder::read_failure(repository.common_dir())?.is_some() {
         probe_append(repository, settings.ledger_key.as_deref(), world.now)
             .context("the ledger cannot be written")?;
     }
@@ -181,18 +183,22 @@ fn write_refusal_entry(
     why: &str,
     world: &Context,
 ) -> anyhow::Result<()> {
-    let refusal = deciding::build_refusal_entry(updates, why, world.now, build_decision_context()?)
+    let refusal = decision::build_refusal_entry(updates, why, world.now, build_decision_context()?)
         .map_err(anyhow::Error::msg)?;
-    ahead::write_entry(repository.common_dir(), &refusal)?;
+    write_ahead::write_entry(repository.common_dir(), &refusal)?;
     Ok(())
 }
 
 fn build_decision_context() -> anyhow::Result<DecisionContext> {
     let pusher = Err(Missing::NotConfigured(FactKind::Pusher));
-    Ok(DecisionContext { id: ahead::new_decision_id()?, pusher, served_by: serving::find_serving_process() })
+    Ok(DecisionContext {
+        id: write_ahead::new_decision_id()?,
+        pusher,
+        served_by: serving_process::find_serving_process(),
+    })
 }
 
-pub(super) fn run_update(args: &UpdateHookArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_update(args: &UpdateHookArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let id = |digits: &str| {
         Oid::from_hex(digits)
             .ok_or_else(|| CommandError::Usage("an object id is 40 or 64 hexadecimal digits".into()))

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::super::{CommandError, CommandExit, Context};
-use crate::change::trailers::{TrailerReader, read_trailers};
+use crate::change::message::trailers::{TrailerReader, read_trailers};
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::{UnusablePolicy, load_from_disk};
 use crate::git::{HeadState, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};
@@ -14,7 +14,7 @@ use crate::vocabulary::{FieldDefinition, FieldKind};
 
 /// Prefill the trailers of a message
 #[derive(Debug, clap::Args)]
-pub(in super::super) struct PrepareCommitMsgArgs {
+pub(crate) struct PrepareCommitMsgArgs {
     /// The file with the message
     file: PathBuf,
     /// Where the message comes from: message, template, merge, squash or commit
@@ -23,7 +23,7 @@ pub(in super::super) struct PrepareCommitMsgArgs {
     commit: Option<String>,
 }
 
-pub(super) fn run_prepare_commit_msg(
+pub(crate) fn run_prepare_commit_msg(
     args: &PrepareCommitMsgArgs,
     world: &Context,
 ) -> Result<CommandExit, CommandError> {

@@ -4,15 +4,15 @@ use crate::change::PusherIdentity;
 use crate::gate::GateSettings;
 use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
 use crate::git::Repository;
-use crate::ledger::ahead;
-use crate::ledger::session::{self, SessionActor, SessionRequest};
+use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
+use crate::ledger::state::break_glass::{self, SessionActor, SessionRequest};
 use crate::push::refuse_by_rule;
 use crate::report::{GroupScope, Report, ReportGroup, decide_groups};
 use crate::verdict::{Decision, Finding, Sentence};
 
 /// Adds to the report of a push what earlier break-glass sessions have against what it asks for.
-pub(super) fn add_session_refusals(
+pub(crate) fn add_session_refusals(
     report: &mut Report,
     act: &AuthorisedRequest,
     repository: &Repository,
@@ -23,7 +23,7 @@ pub(super) fn add_session_refusals(
     let who = SessionActor { account: account.clone(), decision: None, person: Some(act.by.clone()) };
     let asking = SessionRequest { request: act, actor: who, requested_at: report.seen_at };
     let against = match state.and_then(|state| add_landed_sessions(repository, state)) {
-        Ok(state) => session::check_session_request(&state, &asking),
+        Ok(state) => break_glass::check_session_request(&state, &asking),
         Err(why) => {
             let what =
                 Sentence::from_words(format!("nobody can tell which break-glass sessions there are: {why}"));
@@ -41,7 +41,7 @@ pub(super) fn add_session_refusals(
 
 /// Adds to a state the sessions whose pushes have landed, and of which nobody has told the ledger yet.
 fn add_landed_sessions(repository: &Repository, mut state: LedgerState) -> Result<LedgerState, String> {
-    let found = ahead::list_entries(repository.common_dir(), &[]).map_err(|error| error.to_string())?;
+    let found = write_ahead::list_entries(repository.common_dir(), &[]).map_err(|error| error.to_string())?;
     for one in found.into_iter().filter_map(|found| found.entry.ok()) {
         let Some(asking) = SessionRequest::from_decision(&one.decided) else { continue };
         if state.recent.contains(&one.decided.id) {
@@ -52,7 +52,7 @@ fn add_landed_sessions(repository: &Repository, mut state: LedgerState) -> Resul
             asked.new.is_some() && at.is_ok_and(|at| at.id == asked.new)
         });
         if has_landed && one.decided.decision == Decision::Allow {
-            session::apply_session_request(&mut state, &asking);
+            break_glass::apply_session_request(&mut state, &asking);
         }
     }
     Ok(state)

@@ -3,17 +3,17 @@
 //! Everything is looked at before anything is written, and a file is written whole or not at all. A
 //! hook that is there already is kept and goes on running. A second run changes nothing.
 
-mod place;
-mod settings;
-pub(crate) mod shim;
+pub(crate) mod hook_folder;
+pub(crate) mod hook_script;
+pub(crate) mod server_settings;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{CommandError, CommandExit, Context};
+use crate::cli::install::hook_folder::{HookFolder, HookStep};
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::git::{FileAtPath, HeadState, PeeledObject, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
-use place::{HookFolder, HookStep};
 
 /// Put the hooks into a clone, or onto a server
 ///
@@ -39,7 +39,7 @@ How the server tells who pushes (--pusher):
   http       REMOTE_USER, from a web server that asks for a password
   env:NAME   the variable NAME, which your server sets for each key or account
   none       nobody knows; rules about the pusher see no account")]
-pub(super) struct InstallArgs {
+pub(crate) struct InstallArgs {
     /// Install what decides, into the repository that people push to
     #[arg(long)]
     server: bool,
@@ -68,7 +68,7 @@ pub(super) struct InstallArgs {
 Examples:
   changegate uninstall
   changegate uninstall -C /srv/git/app.git")]
-pub(super) struct UninstallArgs {}
+pub(crate) struct UninstallArgs {}
 
 /// The hooks that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl GitHook {
     }
 }
 
-pub(super) fn run_install(args: &InstallArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_install(args: &InstallArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&world.directory)?;
     let bare = repository.read_config_value("core.bare")?.is_some_and(|value| value == "true");
     if bare && !args.server {
@@ -134,7 +134,7 @@ pub(super) fn run_install(args: &InstallArgs, world: &Context) -> Result<Command
     let Some(binary) = binary.to_str() else {
         return Err(CommandError::Usage("this program lies at a path that is not UTF-8; move it".into()));
     };
-    let wanted = if args.server { Some(settings::resolve_settings(args, &repository)?) } else { None };
+    let wanted = if args.server { Some(server_settings::resolve_settings(args, &repository)?) } else { None };
     let place = match &wanted {
         Some(wanted) => HookFolder::for_server(&repository, &wanted.pusher)?,
         None => HookFolder::for_clone(&repository)?,
@@ -146,7 +146,7 @@ pub(super) fn run_install(args: &InstallArgs, world: &Context) -> Result<Command
         .collect::<Result<Vec<HookStep>, CommandError>>()?;
     // The settings come first: a hook without them refuses every push.
     let set = match &wanted {
-        Some(wanted) => settings::write_settings(wanted, &repository)?,
+        Some(wanted) => server_settings::write_settings(wanted, &repository)?,
         None => Vec::new(),
     };
     for step in &steps {
@@ -154,7 +154,7 @@ pub(super) fn run_install(args: &InstallArgs, world: &Context) -> Result<Command
     }
     let mut out = std::io::stdout().lock();
     // It exists from the first moment, and tells what held before.
-    let begun = args.server && super::ledger::begin_ledger(&repository, world)?;
+    let begun = args.server && crate::cli::ledger::begin_ledger(&repository, world)?;
     if !begun
         && steps.iter().all(|step| step.changes_nothing())
         && set.iter().all(|set| set.changes_nothing())
@@ -198,7 +198,7 @@ fn write_clone_advice(world: &Context, out: &mut dyn std::io::Write) -> Result<(
 /// Says what to do next on a server, most of all where a push would be refused for lack of a policy.
 fn write_server_advice(
     repository: &Repository,
-    wanted: &settings::InstallSettings,
+    wanted: &server_settings::InstallSettings,
     out: &mut dyn std::io::Write,
 ) -> Result<(), CommandError> {
     let tip = repository.resolve_ref(wanted.policy_ref.as_bytes())?.id;
@@ -230,7 +230,7 @@ fn write_server_advice(
     Ok(())
 }
 
-pub(super) fn run_uninstall(_: &UninstallArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_uninstall(_: &UninstallArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&world.directory)?;
     let places = HookFolder::list_all_folders(&repository)?;
     let mut steps = Vec::new();
@@ -243,7 +243,7 @@ pub(super) fn run_uninstall(_: &UninstallArgs, world: &Context) -> Result<Comman
     for (place, step) in &steps {
         place.apply_step(step)?;
     }
-    let unset = settings::remove_settings(&repository)?;
+    let unset = server_settings::remove_settings(&repository)?;
     let mut out = std::io::stdout().lock();
     if steps.is_empty() && unset.is_empty() {
         writeln!(out, "nothing of changegate is installed here")?;

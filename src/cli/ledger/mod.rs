@@ -1,22 +1,20 @@
 //! `changegate ledger`: reading the ledger, holding it against the repository, and folding in what a
 //! push left behind.
 
-mod afar;
-mod exporting;
-mod folding;
-mod holding;
-mod reading;
-mod tracing;
+pub(crate) mod export;
+pub(crate) mod show_records;
+pub(crate) mod trace;
+pub(crate) mod verify;
 
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{CommandError, CommandExit, Context};
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::git::Repository;
 
-pub(super) use afar::{open_ledger_remote, write_forge_ledger_report};
-pub(super) use folding::{begin_ledger, reconcile_repository, write_reconcile_report};
+pub(crate) use crate::cli::ledger_upkeep::github_remote::{open_ledger_remote, write_forge_ledger_report};
+pub(crate) use crate::cli::ledger_upkeep::{begin_ledger, reconcile_repository, write_reconcile_report};
 
 /// Read the ledger of decisions, and verify it
 ///
@@ -35,7 +33,7 @@ Examples:
   changegate ledger export --format in-toto --since 40 -o decisions.jsonl
   changegate ledger reconcile -C /srv/git/app.git     after a crash
   git fetch origin refs/changegate/ledger:refs/changegate/ledger")]
-pub(super) struct LedgerArgs {
+pub(crate) struct LedgerArgs {
     #[command(subcommand)]
     command: LedgerCommand,
 }
@@ -168,32 +166,34 @@ Ends with 3 if there is something that no statement can be made about.")]
     },
 }
 
-pub(super) fn run_ledger(args: &LedgerArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_ledger(args: &LedgerArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&world.directory)?;
     match &args.command {
         LedgerCommand::Log { number, format } => {
-            reading::run_ledger_log(&repository, *number, *format == RecordFormatArg::Json)
+            show_records::run_ledger_log(&repository, *number, *format == RecordFormatArg::Json)
         }
-        LedgerCommand::Show { record, json } => reading::run_ledger_show(&repository, record, *json),
+        LedgerCommand::Show { record, json } => show_records::run_ledger_show(&repository, record, *json),
         LedgerCommand::Trace { change, format } => {
-            tracing::run_ledger_trace(&repository, change, *format == RecordFormatArg::Json, world)
+            trace::run_ledger_trace(&repository, change, *format == RecordFormatArg::Json, world)
         }
         LedgerCommand::Verify { seen, signers, refs, no_refs, format } => {
             let refs = if *refs || *no_refs { Some(*refs) } else { None };
             let (seen, signers) = (seen.as_deref(), signers.as_deref());
             let as_json = *format == RecordFormatArg::Json;
-            holding::run_ledger_verify(
+            verify::run_ledger_verify(
                 &repository,
-                &holding::LedgerVerifyArgs { seen, signers, check_refs: refs, as_json },
+                &verify::LedgerVerifyArgs { seen, signers, check_refs: refs, as_json },
                 world,
             )
         }
         LedgerCommand::Export { format: ExportFormatArg::InToto, since, output, uri, verifier } => {
             let (output, uri, verifier) = (output.as_deref(), uri.as_deref(), verifier.as_deref());
-            let asked = exporting::LedgerExportArgs { since: *since, output, uri, verifier };
-            exporting::run_ledger_export(&repository, &asked, world)
+            let asked = export::LedgerExportArgs { since: *since, output, uri, verifier };
+            export::run_ledger_export(&repository, &asked, world)
         }
-        LedgerCommand::Reconcile { now } => folding::run_reconcile(&repository, *now, world),
-        LedgerCommand::Replay { record } => holding::run_ledger_replay(&repository, record),
+        LedgerCommand::Reconcile { now } => {
+            crate::cli::ledger_upkeep::run_reconcile(&repository, *now, world)
+        }
+        LedgerCommand::Replay { record } => verify::run_ledger_replay(&repository, record),
     }
 }

@@ -4,26 +4,26 @@ use std::io::{self, BufWriter, Write as _};
 
 use clap::ValueEnum;
 
-use super::output;
-use super::{CommandError, CommandExit, Context};
 use crate::calendar::TimeLimit;
+use crate::cli::output;
+use crate::cli::{CommandError, CommandExit, Context};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::store;
 
-mod listing;
 mod notify;
-mod on_github;
-mod sweeping;
-mod tickets;
+pub(crate) mod obligation_list;
+pub(crate) mod sweep;
+pub(crate) mod sweep_github;
+pub(crate) mod ticket_confirmations;
 
-pub(super) use listing::ObligationList;
-pub(super) use notify::NotifyChannel;
-pub(super) use on_github::sweep_forge_ledger;
-pub(super) use sweeping::{SweepArgs, run_sweep};
+pub(crate) use crate::cli::obligations::notify::NotifyChannel;
+pub(crate) use crate::cli::obligations::obligation_list::ObligationList;
+pub(crate) use crate::cli::obligations::sweep::{SweepArgs, run_sweep};
+pub(crate) use crate::cli::obligations::sweep_github::sweep_forge_ledger;
 
 /// What is due within this is due soon, unless somebody says otherwise.
-pub(super) const DEFAULT_DUE_SOON: &str = "24h";
+pub(crate) const DEFAULT_DUE_SOON: &str = "24h";
 
 /// List what changes owe that were let through against it
 ///
@@ -39,7 +39,7 @@ Examples:
   changegate obligations --format json  for programs
 
 Ends with 1 if something is overdue.")]
-pub(super) struct ObligationsArgs {
+pub(crate) struct ObligationsArgs {
     /// What is due within this time is due soon
     #[arg(long, value_name = "TIME", default_value = DEFAULT_DUE_SOON)]
     due: String,
@@ -62,7 +62,7 @@ enum ObligationFormatArg {
     Json,
 }
 
-pub(super) fn run_obligations(args: &ObligationsArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_obligations(args: &ObligationsArgs, world: &Context) -> Result<CommandExit, CommandError> {
     let within = TimeLimit::new(&args.due).map_err(|why| CommandError::Usage(format!("--due: {why}")))?;
     let repository = Repository::discover_from(&world.directory)?;
     let state = store::read_state(&repository)?.ok_or_else(|| {

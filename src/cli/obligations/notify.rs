@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{CommandError, Context};
-use super::listing::{describe_owing_change, shorten_ref_name};
+use crate::cli::obligations::obligation_list::{describe_owing_change, shorten_ref_name};
+use crate::cli::{CommandError, Context};
 use crate::ledger::state::TrackedObligation;
-use crate::report::due;
+use crate::report::due_time;
 
 /// How long a place may take.
 const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_NAMED_OBLIGATIONS: usize = 20;
 
 /// Where a message goes.
-pub(in super::super) struct NotifyChannel {
+pub(crate) struct NotifyChannel {
     kind: ChannelKind,
     url: String,
 }
@@ -32,10 +32,7 @@ enum ChannelKind {
 
 impl NotifyChannel {
     /// Reads `slack=URL`, `webhook=URL`, or either with `env:NAME` in the place of the address.
-    pub(in super::super) fn parse_channel(
-        written: &str,
-        world: &Context,
-    ) -> Result<NotifyChannel, CommandError> {
+    pub(crate) fn parse_channel(written: &str, world: &Context) -> Result<NotifyChannel, CommandError> {
         let wrong = |why: &str| CommandError::Usage(format!("--notify: {why}"));
         let (kind, address) =
             written.split_once('=').ok_or_else(|| wrong("it is slack=URL or webhook=URL"))?;
@@ -58,7 +55,7 @@ impl NotifyChannel {
     }
 
     /// Sends what is due soon and what is overdue; each with the list for programs.
-    pub(super) fn send_due_obligations(
+    pub(crate) fn send_due_obligations(
         &self,
         soon: &[(&str, &TrackedObligation)],
         overdue: &[(&str, &TrackedObligation)],
@@ -107,7 +104,7 @@ fn render_slack_text(soon: &[(&str, &TrackedObligation)], overdue: &[(&str, &Tra
         .chain(soon.iter().map(|one| ("due soon", one.1)))
         .take(MAX_NAMED_OBLIGATIONS)
     {
-        let at = owed.due.map(due::format_instant).unwrap_or_default();
+        let at = owed.due.map(due_time::format_instant).unwrap_or_default();
         let on = match &owed.session {
             None => String::from_utf8_lossy(shorten_ref_name(owed.on.as_bytes())).into_owned(),
             Some(session) => session.incident.to_lossy().into_owned(),

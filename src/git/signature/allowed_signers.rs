@@ -12,30 +12,30 @@ use ssh_encoding::base64::{Base64, Encoding};
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
 
-use super::keys::{BadKey, KeyLocation, is_exact_address};
 use crate::change::Text;
 use crate::change::person::canonical_address;
+use crate::git::signature::key_registry::{BadKey, KeyLocation, is_exact_address};
 
 /// One line of the file: a key, whom it stands for, for what and when.
 #[derive(Clone, Debug)]
-pub(super) struct AllowedSigner {
+pub(crate) struct AllowedSigner {
     /// The address, as it is written.
-    pub(super) principal: Text,
+    pub(crate) principal: Text,
     /// The key.
-    pub(super) key: KeyData,
+    pub(crate) key: KeyData,
     /// What is said about it.
-    pub(super) options: SignerOptions,
+    pub(crate) options: SignerOptions,
 }
 
 /// For what and when a key counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SignerOptions {
+pub(crate) struct SignerOptions {
     /// What it may sign; everything if it is not said.
-    pub(super) namespaces: Option<Vec<String>>,
+    pub(crate) namespaces: Option<Vec<String>>,
     /// From when on it counts.
-    pub(super) valid_after: Option<Timestamp>,
+    pub(crate) valid_after: Option<Timestamp>,
     /// From when on it counts no more.
-    pub(super) valid_before: Option<Timestamp>,
+    pub(crate) valid_before: Option<Timestamp>,
 }
 
 /// Reads the whole file.
@@ -43,7 +43,7 @@ pub(super) struct SignerOptions {
 /// # Errors
 ///
 /// Returns every line that is malformed, and every key that stands for two addresses.
-pub(super) fn read_allowed_signers(file: &[u8]) -> Result<Vec<AllowedSigner>, Vec<BadKey>> {
+pub(crate) fn read_allowed_signers(file: &[u8]) -> Result<Vec<AllowedSigner>, Vec<BadKey>> {
     let mut entries: Vec<AllowedSigner> = Vec::new();
     let mut errors = Vec::new();
     for (index, line) in file.split(|byte| *byte == b'\n').enumerate() {

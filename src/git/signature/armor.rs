@@ -7,11 +7,11 @@
 use ssh_encoding::base64::{Base64, Encoding};
 
 /// Why an armor cannot be opened.
-pub(super) type ArmorError = &'static str;
+pub(crate) type ArmorError = &'static str;
 
 /// What an armor may hold beside its base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ArmorFlavour {
+pub(crate) enum ArmorFlavour {
     /// Headers, the empty line that ends them, and a checksum.
     OpenPgp,
     /// None of these.
@@ -23,7 +23,7 @@ pub(super) enum ArmorFlavour {
 /// # Errors
 ///
 /// Says which part of the armor is broken.
-pub(super) fn open_armor(text: &[u8], label: &str, flavour: ArmorFlavour) -> Result<Vec<u8>, ArmorError> {
+pub(crate) fn open_armor(text: &[u8], label: &str, flavour: ArmorFlavour) -> Result<Vec<u8>, ArmorError> {
     let text = std::str::from_utf8(text).map_err(|_| "the armor is not ASCII")?;
     let mut lines = text.lines();
     let bytes = read_block(&mut lines, label, flavour)?;
@@ -39,7 +39,7 @@ pub(super) fn open_armor(text: &[u8], label: &str, flavour: ArmorFlavour) -> Res
 /// # Errors
 ///
 /// Gives the number of the first line of the armor that is broken, and says how it is broken.
-pub(super) fn open_all_armors(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize, ArmorError)> {
+pub(crate) fn open_all_armors(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize, ArmorError)> {
     let text = std::str::from_utf8(text).map_err(|_| (1, "the armor is not ASCII"))?;
     let mut lines = text.lines();
     let mut blocks = Vec::new();

@@ -12,17 +12,19 @@
 
 mod allowed_signers;
 mod armor;
-mod certificate;
-mod header;
-mod keyring;
-mod keys;
+pub(crate) mod key_registry;
 mod openpgp;
+pub(crate) mod openpgp_certificate;
+pub(crate) mod openpgp_keyring;
+pub(crate) mod signed_payload;
 mod ssh;
 
 use jiff::Timestamp;
 
-pub use header::{MAX_ARMOR_BYTES, MalformedSignedCommit, ObjectFormat, SignedPayload, split_signature};
-pub use keys::{BadKey, KeyLocation, KeyRegistry};
+pub use crate::git::signature::key_registry::{BadKey, KeyLocation, KeyRegistry};
+pub use crate::git::signature::signed_payload::{
+    MAX_ARMOR_BYTES, MalformedSignedCommit, ObjectFormat, SignedPayload, split_signature,
+};
 
 use crate::change::SignatureStatus;
 
@@ -73,7 +75,7 @@ fn verify_signed_payload(
     keys: &KeyRegistry,
     signed: &SignedPayload,
     at: Timestamp,
-) -> Result<keys::RegisteredSigner, String> {
+) -> Result<key_registry::RegisteredSigner, String> {
     let SignedPayload { payload, armor } = signed;
     let begins = |label: &str| armor.starts_with(format!("-----BEGIN {label}-----").as_bytes());
     if begins("SSH SIGNATURE") {

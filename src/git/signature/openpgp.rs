@@ -8,20 +8,20 @@ use jiff::Timestamp;
 use pgp::packet::{Packet, Signature, SignatureType};
 use pgp::types::{KeyDetails, VerifyingKey};
 
-use super::armor::{self, ArmorFlavour};
-use super::certificate::{
+use crate::git::signature::armor::{self, ArmorFlavour};
+use crate::git::signature::key_registry::RegisteredSigner;
+use crate::git::signature::openpgp_certificate::{
     OpenPgpCertificate, format_fingerprint, has_unknown_critical, is_strong_signature, to_unix_seconds,
 };
-use super::header;
-use super::keyring::take_packet;
-use super::keys::RegisteredSigner;
+use crate::git::signature::openpgp_keyring::take_packet;
+use crate::git::signature::signed_payload;
 
 /// Verifies the signature in `armor` over `payload`, as of `at`.
 ///
 /// # Errors
 ///
 /// Says why the signature does not count.
-pub(super) fn verify_openpgp(
+pub(crate) fn verify_openpgp(
     certificates: &[OpenPgpCertificate],
     payload: &[u8],
     armor: &[u8],
@@ -68,7 +68,7 @@ impl SignatureClaim<'_> {
         }
         let fingerprint = format_fingerprint(key);
         let held = self.check_made_by(key).and_then(|()| signs());
-        let wanted = header::find_committer_address(self.payload);
+        let wanted = signed_payload::find_committer_address(self.payload);
         Some(match held.map(|()| certificate.find_address(wanted, self.received_at)) {
             Ok(Some(address)) => Ok(RegisteredSigner { address, fingerprint }),
             Ok(None) => Err(format!("the key {fingerprint} had no valid user id when this was received")),

@@ -9,9 +9,9 @@ use ssh_encoding::Decode;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig};
 
-use super::allowed_signers::AllowedSigner;
-use super::armor::{self, ArmorFlavour};
-use super::keys::RegisteredSigner;
+use crate::git::signature::allowed_signers::AllowedSigner;
+use crate::git::signature::armor::{self, ArmorFlavour};
+use crate::git::signature::key_registry::RegisteredSigner;
 
 /// The namespace in which git signs.
 const GIT_NAMESPACE: &str = "git";
@@ -21,7 +21,7 @@ const GIT_NAMESPACE: &str = "git";
 /// # Errors
 ///
 /// Says why the signature does not count.
-pub(super) fn verify_ssh(
+pub(crate) fn verify_ssh(
     entries: &[AllowedSigner],
     payload: &[u8],
     armor: &[u8],

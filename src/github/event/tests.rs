@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use crate::github::event::*;
 
 fn example(name: &str) -> (String, Value) {
     let path = format!("{}/tests/github/events/{name}.json", env!("CARGO_MANIFEST_DIR"));

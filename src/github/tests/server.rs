@@ -11,38 +11,38 @@ use serde_json::Value;
 
 /// What somebody asked for.
 #[derive(Clone, Debug)]
-pub(in crate::github) struct ReceivedRequest {
-    pub(in crate::github) method: String,
-    pub(in crate::github) path: String,
-    pub(in crate::github) headers: Vec<(String, String)>,
-    pub(in crate::github) body: String,
+pub(crate) struct ReceivedRequest {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 /// What it answers.
 #[derive(Clone, Debug)]
-pub(in crate::github) struct ScriptedResponse {
-    pub(in crate::github) status: u16,
-    pub(in crate::github) headers: Vec<(String, String)>,
-    pub(in crate::github) body: Vec<u8>,
+pub(crate) struct ScriptedResponse {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// How long it thinks.
-    pub(in crate::github) delay: Duration,
+    pub(crate) delay: Duration,
     /// How many bytes of the body it really sends.
-    pub(in crate::github) sent_bytes: Option<usize>,
+    pub(crate) sent_bytes: Option<usize>,
 }
 
 impl ReceivedRequest {
-    pub(in crate::github) fn find_header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn find_header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
 
 impl ScriptedResponse {
-    pub(in crate::github) fn json_response(value: &Value) -> ScriptedResponse {
+    pub(crate) fn json_response(value: &Value) -> ScriptedResponse {
         ScriptedResponse::raw_response(200, value.to_string())
     }
 
-    pub(in crate::github) fn raw_response(status: u16, body: impl Into<Vec<u8>>) -> ScriptedResponse {
+    pub(crate) fn raw_response(status: u16, body: impl Into<Vec<u8>>) -> ScriptedResponse {
         ScriptedResponse {
             status,
             headers: Vec::new(),
@@ -52,15 +52,15 @@ impl ScriptedResponse {
         }
     }
 
-    pub(in crate::github) fn with_header(mut self, name: &str, value: impl Into<String>) -> ScriptedResponse {
+    pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> ScriptedResponse {
         self.headers.push((name.into(), value.into()));
         self
     }
 }
 
 /// A server that runs until it is dropped.
-pub(in crate::github) struct LoopbackServer {
-    pub(in crate::github) url: String,
+pub(crate) struct LoopbackServer {
+    pub(crate) url: String,
     address: SocketAddr,
     received_requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     stop: Arc<AtomicBool>,
@@ -68,7 +68,7 @@ pub(in crate::github) struct LoopbackServer {
 
 impl LoopbackServer {
     /// Starts a server that answers with what `answer` makes of a request and its number.
-    pub(in crate::github) fn start_server(
+    pub(crate) fn start_server(
         answer: impl Fn(&ReceivedRequest, usize) -> ScriptedResponse + Send + Sync + 'static,
     ) -> LoopbackServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -98,7 +98,7 @@ impl LoopbackServer {
         LoopbackServer { url: format!("http://{address}"), address, received_requests: heard, stop }
     }
 
-    pub(in crate::github) fn list_received(&self) -> Vec<ReceivedRequest> {
+    pub(crate) fn list_received(&self) -> Vec<ReceivedRequest> {
         self.received_requests.lock().unwrap().clone()
     }
 }

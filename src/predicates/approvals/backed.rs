@@ -4,17 +4,17 @@
 //! would stand in the history for ever, also where it was once true of other content, as in a
 //! commit that was picked from elsewhere.
 
-use super::super::EvaluationContext;
-use super::{ApprovalsPredicate, describe_dependence};
 use crate::change::{Missing, Person, Text};
-use crate::people::participants::{ResolvedContributor, check_independent};
+use crate::people::contributors::{ResolvedContributor, check_independent};
+use crate::predicates::EvaluationContext;
+use crate::predicates::approvals::{ApprovalsPredicate, describe_dependence};
 use crate::verdict::{Finding, Sentence};
 use crate::vocabulary::FieldClaim;
 
 /// Returns a finding for each claim that nothing stands behind, and what is missing to tell of
 /// another; `approved` are the keys of those who have approved, and `open` of those of whom it is
 /// not known whether they have.
-pub(super) fn check_approval_claims(
+pub(crate) fn check_approval_claims(
     asked: &ApprovalsPredicate,
     seen: &EvaluationContext<'_>,
     participants: &[ResolvedContributor],

@@ -5,22 +5,25 @@
 //! (`claimed`).
 
 mod backed;
-mod bound;
-mod claimed;
-mod reviewed;
+pub(crate) mod coverage;
+pub(crate) mod reviews;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trailer_approvals;
 
 use std::sync::Arc;
 
-use super::parameters::read_teams;
-use super::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::change::{FactKind, Missing, NeededFacts, Stage};
-use crate::people::participants::NotIndependent;
+use crate::people::contributors::NotIndependent;
+use crate::predicates::parameters::read_teams;
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
 use crate::verdict::{Finding, Sentence};
 use crate::vocabulary::{FieldDefinition, FieldKind};
 use crate::yaml::decode::{MapReader, parse_each, read_bool, read_choice, read_count, read_texts};
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
+
+messages! {}
 
 /// What a policy's author reads about it.
 pub const DOC: PredicateDoc = PredicateDoc {
@@ -96,7 +99,7 @@ enum ApprovalTrust {
 }
 
 impl ApprovalsPredicate {
-    pub(super) fn read_parameters(
+    pub(crate) fn read_parameters(
         node: &YamlNode,
         known: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
@@ -166,7 +169,7 @@ impl ApprovalsPredicate {
         self.trust == ApprovalTrust::Verified
     }
 
-    pub(super) fn add_needs(&self, needs: &mut NeededFacts) {
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.extend([FactKind::Approvals, FactKind::Pusher]);
         if self.coverage == ApprovalCoverage::FinalRevision {
             needs.insert(FactKind::EvilMerges);
@@ -179,7 +182,7 @@ impl ApprovalsPredicate {
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let (people, stand) = match self.min_approvals {
             1 => ("somebody".to_owned(), "stands"),
             several => (format!("{several} people"), "stand"),
@@ -188,12 +191,12 @@ impl ApprovalsPredicate {
         format!("{people}{from} who did not make the change {stand} behind it in {names}")
     }
 
-    pub(super) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         if seen.change.stage == Stage::CommitMsg {
             return Err(Missing::NotAtThisStage(FactKind::Approvals));
         }
         if seen.change.pull.is_ok() || seen.change.stage == Stage::PullRequest {
-            return reviewed::evaluate_reviews(self, seen);
+            return reviews::evaluate_reviews(self, seen);
         }
         if self.trust == ApprovalTrust::Verified {
             let later = matches!(seen.change.stage, Stage::PrePush | Stage::Check);
@@ -201,7 +204,7 @@ impl ApprovalsPredicate {
                 FactKind::Reviews,
             ));
         }
-        claimed::evaluate_trailers(self, seen)
+        trailer_approvals::evaluate_trailers(self, seen)
     }
 
     /// Returns true if and only if somebody with this key is one of those who are asked.

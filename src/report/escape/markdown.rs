@@ -7,7 +7,7 @@
 
 use crate::verdict::{Sentence, SentencePart};
 
-use super::{MAX_QUOTE_COLUMNS, escape_terminal, escape_words};
+use crate::report::escape::{MAX_QUOTE_COLUMNS, escape_terminal, escape_words};
 
 /// The marks that mean nothing to Markdown inside a line, nor to GitHub.
 const HARMLESS_MARKS: &str = ".,;?'\"()/%+=-";

@@ -1,7 +1,7 @@
 //! Words for the commands that a workflow on GitHub reads in its log, as in
 //! `::error file=a,title=b::c`.
 //!
-//! What goes in is printable already (see [`terminal`](super::terminal)), but for the line ends of
+//! What goes in is printable already (see [`terminal`](crate::report::escape::terminal)), but for the line ends of
 //! our own between the points of an annotation.
 
 /// Returns text for the part of a command that follows the second `::`.

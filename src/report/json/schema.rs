@@ -13,185 +13,185 @@ use crate::change::{FactKind, Stage, Text};
 use crate::verdict::{Decision, RuleLevel};
 
 #[derive(Serialize)]
-pub(super) struct JsonDocument<'r> {
-    pub(super) schema: &'static str,
-    pub(super) decision: Decision,
-    pub(super) stage: Stage,
-    pub(super) enforced: bool,
-    pub(super) seen_at: String,
-    pub(super) policy: Option<JsonPolicy<'r>>,
-    pub(super) counts: JsonCounts,
-    pub(super) groups: Vec<JsonGroup<'r>>,
-    pub(super) notes: Vec<JsonSentence<'r>>,
+pub(crate) struct JsonDocument<'r> {
+    pub(crate) schema: &'static str,
+    pub(crate) decision: Decision,
+    pub(crate) stage: Stage,
+    pub(crate) enforced: bool,
+    pub(crate) seen_at: String,
+    pub(crate) policy: Option<JsonPolicy<'r>>,
+    pub(crate) counts: JsonCounts,
+    pub(crate) groups: Vec<JsonGroup<'r>>,
+    pub(crate) notes: Vec<JsonSentence>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonPolicy<'r> {
-    pub(super) name: &'r str,
-    pub(super) digest: String,
-    pub(super) source: &'r str,
+pub(crate) struct JsonPolicy<'r> {
+    pub(crate) name: &'r str,
+    pub(crate) digest: String,
+    pub(crate) source: &'r str,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonCounts {
-    pub(super) changes: usize,
-    pub(super) denied_changes: usize,
-    pub(super) denied_refs: usize,
-    pub(super) owed: usize,
-    pub(super) undecided: usize,
-    pub(super) warnings: usize,
-    pub(super) exempted: usize,
-    pub(super) deferred: usize,
+pub(crate) struct JsonCounts {
+    pub(crate) changes: usize,
+    pub(crate) denied_changes: usize,
+    pub(crate) denied_refs: usize,
+    pub(crate) owed: usize,
+    pub(crate) undecided: usize,
+    pub(crate) warnings: usize,
+    pub(crate) exempted: usize,
+    pub(crate) deferred: usize,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonGroup<'r> {
-    pub(super) kind: &'static str,
+pub(crate) struct JsonGroup<'r> {
+    pub(crate) kind: &'static str,
     #[serde(flatten)]
-    pub(super) name: JsonText<'r, NameKey>,
+    pub(crate) name: JsonText<'r, NameKey>,
     #[serde(rename = "update")]
-    pub(super) update: Option<JsonRefUpdate>,
-    pub(super) decision: Decision,
-    pub(super) refusals: Vec<JsonJudgement<'r>>,
-    pub(super) changes: Vec<JsonChange<'r>>,
+    pub(crate) update: Option<JsonRefUpdate>,
+    pub(crate) decision: Decision,
+    pub(crate) refusals: Vec<JsonJudgement<'r>>,
+    pub(crate) changes: Vec<JsonChange<'r>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonRefUpdate {
-    pub(super) kind: &'static str,
-    pub(super) old: Option<String>,
-    pub(super) new: Option<String>,
+pub(crate) struct JsonRefUpdate {
+    pub(crate) kind: &'static str,
+    pub(crate) old: Option<String>,
+    pub(crate) new: Option<String>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonChange<'r> {
-    pub(super) decision: Decision,
-    pub(super) revision: Option<String>,
-    pub(super) commits: usize,
+pub(crate) struct JsonChange<'r> {
+    pub(crate) decision: Decision,
+    pub(crate) revision: Option<String>,
+    pub(crate) commits: usize,
     #[serde(flatten)]
-    pub(super) subject: JsonText<'r, SubjectKey>,
-    pub(super) stage: Stage,
-    pub(super) enforced: bool,
-    pub(super) class: Option<&'r str>,
-    pub(super) judgements: Vec<JsonJudgement<'r>>,
-    pub(super) disagreements: Vec<JsonDisagreement<'r>>,
-    pub(super) traces: Vec<JsonRuleTrace<'r>>,
+    pub(crate) subject: JsonText<'r, SubjectKey>,
+    pub(crate) stage: Stage,
+    pub(crate) enforced: bool,
+    pub(crate) class: Option<&'r str>,
+    pub(crate) judgements: Vec<JsonJudgement<'r>>,
+    pub(crate) disagreements: Vec<JsonDisagreement<'r>>,
+    pub(crate) traces: Vec<JsonRuleTrace<'r>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonJudgement<'r> {
-    pub(super) rule: JsonRule<'r>,
-    pub(super) level: RuleLevel,
-    pub(super) outcome: &'static str,
-    pub(super) denies: bool,
-    pub(super) findings: Vec<JsonFinding<'r>>,
-    pub(super) obligations: Vec<JsonObligation<'r>>,
-    pub(super) missing: Vec<JsonMissing<'r>>,
-    pub(super) exemption: Option<JsonExemption<'r>>,
+pub(crate) struct JsonJudgement<'r> {
+    pub(crate) rule: JsonRule<'r>,
+    pub(crate) level: RuleLevel,
+    pub(crate) outcome: &'static str,
+    pub(crate) denies: bool,
+    pub(crate) findings: Vec<JsonFinding<'r>>,
+    pub(crate) obligations: Vec<JsonObligation>,
+    pub(crate) missing: Vec<JsonMissing<'r>>,
+    pub(crate) exemption: Option<JsonExemption<'r>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonRule<'r> {
-    pub(super) id: &'r str,
-    pub(super) title: &'r str,
-    pub(super) controls: &'r [String],
+pub(crate) struct JsonRule<'r> {
+    pub(crate) id: &'r str,
+    pub(crate) title: &'r str,
+    pub(crate) controls: &'r [String],
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonFinding<'r> {
-    pub(super) what: JsonSentence<'r>,
-    pub(super) at: JsonLocation<'r>,
-    pub(super) who: &'r str,
-    pub(super) paste: Option<&'r str>,
+pub(crate) struct JsonFinding<'r> {
+    pub(crate) what: JsonSentence,
+    pub(crate) at: JsonLocation<'r>,
+    pub(crate) who: String,
+    pub(crate) paste: Option<&'r str>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonLocation<'r> {
-    pub(super) commit: Option<String>,
-    pub(super) line: Option<usize>,
-    pub(super) text: Option<&'static str>,
+pub(crate) struct JsonLocation<'r> {
+    pub(crate) commit: Option<String>,
+    pub(crate) line: Option<usize>,
+    pub(crate) text: Option<&'static str>,
     #[serde(flatten)]
-    pub(super) path: JsonText<'r, PathKey>,
+    pub(crate) path: JsonText<'r, PathKey>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonDisagreement<'r> {
-    pub(super) field: &'r str,
-    pub(super) counts: &'r str,
-    pub(super) stated: Vec<JsonStatedValue<'r>>,
+pub(crate) struct JsonDisagreement<'r> {
+    pub(crate) field: &'r str,
+    pub(crate) counts: &'r str,
+    pub(crate) stated: Vec<JsonStatedValue<'r>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonStatedValue<'r> {
+pub(crate) struct JsonStatedValue<'r> {
     #[serde(flatten)]
-    pub(super) value: JsonText<'r, ValueKey>,
-    pub(super) at: JsonLocation<'r>,
+    pub(crate) value: JsonText<'r, ValueKey>,
+    pub(crate) at: JsonLocation<'r>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonObligation<'r> {
-    pub(super) what: &'r str,
-    pub(super) owner: &'r str,
-    pub(super) due: Option<String>,
-    pub(super) evidence: &'r str,
+pub(crate) struct JsonObligation {
+    pub(crate) what: String,
+    pub(crate) owner: String,
+    pub(crate) due: Option<String>,
+    pub(crate) evidence: String,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonMissing<'r> {
-    pub(super) need: FactKind,
-    pub(super) why: &'static str,
-    pub(super) detail: Option<&'r str>,
+pub(crate) struct JsonMissing<'r> {
+    pub(crate) need: FactKind,
+    pub(crate) why: &'static str,
+    pub(crate) detail: Option<&'r str>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonExemption<'r> {
-    pub(super) reason: &'r str,
-    pub(super) approved_by: &'r str,
-    pub(super) until: &'r str,
+pub(crate) struct JsonExemption<'r> {
+    pub(crate) reason: &'r str,
+    pub(crate) approved_by: &'r str,
+    pub(crate) until: &'r str,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonSentence<'r> {
-    pub(super) text: String,
-    pub(super) parts: Vec<JsonSentencePart<'r>>,
+pub(crate) struct JsonSentence {
+    pub(crate) text: String,
+    pub(crate) parts: Vec<JsonSentencePart>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonSentencePart<'r> {
-    pub(super) kind: &'static str,
+pub(crate) struct JsonSentencePart {
+    pub(crate) kind: &'static str,
     #[serde(flatten)]
-    pub(super) text: JsonText<'r, PartTextKey>,
+    pub(crate) text: JsonText<'static, PartTextKey>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonRuleTrace<'r> {
-    pub(super) rule: &'r str,
+pub(crate) struct JsonRuleTrace<'r> {
+    pub(crate) rule: &'r str,
     #[serde(flatten)]
-    pub(super) question: JsonQuestion<'r>,
+    pub(crate) question: JsonQuestion<'r>,
 }
 
 #[derive(Serialize)]
-pub(super) struct JsonQuestion<'r> {
-    pub(super) question: &'r str,
-    pub(super) answer: &'static str,
-    pub(super) parts: Vec<JsonQuestion<'r>>,
+pub(crate) struct JsonQuestion<'r> {
+    pub(crate) question: &'r str,
+    pub(crate) answer: &'static str,
+    pub(crate) parts: Vec<JsonQuestion<'r>>,
 }
 
 /// A text under a key of its own and, where it is not UTF-8, its bytes under `<key>_hex` beside it.
-pub(super) struct JsonText<'r, Key> {
-    pub(super) text: Option<Cow<'r, str>>,
-    pub(super) hex: Option<String>,
-    pub(super) key: PhantomData<Key>,
+pub(crate) struct JsonText<'r, Key> {
+    pub(crate) text: Option<Cow<'r, str>>,
+    pub(crate) hex: Option<String>,
+    pub(crate) key: PhantomData<Key>,
 }
 
-pub(super) trait JsonTextKeys {
+pub(crate) trait JsonTextKeys {
     const TEXT_KEY: &'static str;
     const HEX_KEY: &'static str;
 }
 
 macro_rules! keys {
     ($($name:ident $text:literal $hex:literal)*) => {$(
-        pub(super) struct $name;
+        pub(crate) struct $name;
         impl JsonTextKeys for $name {
             const TEXT_KEY: &'static str = $text;
             const HEX_KEY: &'static str = $hex;
@@ -209,12 +209,18 @@ keys! {
 
 impl<'r, Key> JsonText<'r, Key> {
     /// Returns words of our own.
-    pub(super) fn from_own_words(words: &'r str) -> Self {
-        JsonText { text: Some(Cow::Borrowed(words)), hex: None, key: PhantomData }
+    pub(crate) fn from_owned_words(words: String) -> Self {
+        JsonText { text: Some(Cow::Owned(words)), hex: None, key: PhantomData }
+    }
+
+    /// Returns a copy of words of others.
+    pub(crate) fn from_owned_text(text: &Text) -> Self {
+        let hex = text.as_utf8().is_none().then(|| encode_hex(text.as_bytes()));
+        JsonText { text: Some(Cow::Owned(text.to_lossy().into_owned())), hex, key: PhantomData }
     }
 
     /// Returns words of somebody else, or `null` if there are none.
-    pub(super) fn from_text(text: Option<&'r Text>) -> Self {
+    pub(crate) fn from_text(text: Option<&'r Text>) -> Self {
         let malformed = text.filter(|text| text.as_utf8().is_none());
         JsonText {
             text: text.map(Text::to_lossy),

@@ -13,7 +13,7 @@ const OMISSION_NOTE_BYTES: usize = 200;
 
 /// A document, as it grows.
 #[derive(Debug, Default)]
-pub(super) struct MarkdownReport {
+pub(crate) struct MarkdownReport {
     pieces: Vec<MarkdownPiece>,
 }
 
@@ -41,16 +41,16 @@ enum MarkdownPieceKind {
 const FOLD_END_TAG: &str = "</details>\n";
 
 impl MarkdownReport {
-    pub(super) fn add_heading(&mut self, level: usize, text: &str) {
+    pub(crate) fn add_heading(&mut self, level: usize, text: &str) {
         self.push_piece(MarkdownPieceKind::Heading, format!("{} {text}\n", "#".repeat(level)));
     }
 
-    pub(super) fn add_paragraph(&mut self, text: &str) {
+    pub(crate) fn add_paragraph(&mut self, text: &str) {
         self.push_piece(MarkdownPieceKind::Paragraph, format!("{text}\n"));
     }
 
     /// Adds an item of a list, after `mark`, with further blocks that belong to it.
-    pub(super) fn add_list_item(&mut self, mark: &str, text: &str, blocks: &[ListItemBlock]) {
+    pub(crate) fn add_list_item(&mut self, mark: &str, text: &str, blocks: &[ListItemBlock]) {
         let indent = " ".repeat(mark.len() + 1);
         let mut item = format!("{mark} {text}\n");
         for block in blocks {
@@ -59,26 +59,26 @@ impl MarkdownReport {
         self.push_piece(MarkdownPieceKind::ListItem, item);
     }
 
-    pub(super) fn add_table_head(&mut self, columns: &[&str]) {
+    pub(crate) fn add_table_head(&mut self, columns: &[&str]) {
         let head = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
         self.push_piece(MarkdownPieceKind::TableHead, head);
     }
 
-    pub(super) fn add_table_row(&mut self, cells: &[String]) {
+    pub(crate) fn add_table_row(&mut self, cells: &[String]) {
         self.push_piece(MarkdownPieceKind::TableRow, format!("| {} |\n", cells.join(" | ")));
     }
 
     /// Opens what can be folded, under words of our own.
-    pub(super) fn open_fold(&mut self, summary: &str) {
+    pub(crate) fn open_fold(&mut self, summary: &str) {
         self.push_piece(MarkdownPieceKind::FoldStart, format!("<details>\n<summary>{summary}</summary>\n"));
     }
 
-    pub(super) fn close_fold(&mut self) {
+    pub(crate) fn close_fold(&mut self) {
         self.push_piece(MarkdownPieceKind::FoldEnd, FOLD_END_TAG.to_owned());
     }
 
     /// Adds lines as they are.
-    pub(super) fn add_lines(&mut self, lines: Vec<String>) {
+    pub(crate) fn add_lines(&mut self, lines: Vec<String>) {
         let mut text = String::new();
         ListItemBlock::Lines(lines).write_block("", &mut text);
         self.push_piece(MarkdownPieceKind::Paragraph, text.trim_start_matches('\n').to_owned());
@@ -89,7 +89,7 @@ impl MarkdownReport {
     }
 
     /// Writes as much as fits into `limit` bytes, and then how much did not.
-    pub(super) fn write_within_limit(&self, limit: usize, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write_within_limit(&self, limit: usize, out: &mut dyn Write) -> io::Result<()> {
         let whole: usize = self.piece_sizes().sum();
         if whole <= limit {
             return self
@@ -168,7 +168,7 @@ impl MarkdownReport {
 
 /// What belongs to an item.
 #[derive(Debug)]
-pub(super) enum ListItemBlock {
+pub(crate) enum ListItemBlock {
     /// Lines as they are, printable; each is one line.
     Lines(Vec<String>),
     /// A paragraph.

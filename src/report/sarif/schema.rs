@@ -7,171 +7,171 @@ use crate::change::Stage;
 use crate::verdict::Decision;
 
 #[derive(Serialize)]
-pub(super) struct SarifLog<'r> {
+pub(crate) struct SarifLog<'r> {
     #[serde(rename = "$schema")]
-    pub(super) schema: &'static str,
-    pub(super) version: &'static str,
-    pub(super) runs: [SarifRun<'r>; 1],
+    pub(crate) schema: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) runs: [SarifRun<'r>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifRun<'r> {
-    pub(super) tool: SarifTool<'r>,
-    pub(super) automation_details: SarifAutomationDetails,
-    pub(super) invocations: [SarifInvocation; 1],
+pub(crate) struct SarifRun<'r> {
+    pub(crate) tool: SarifTool<'r>,
+    pub(crate) automation_details: SarifAutomationDetails,
+    pub(crate) invocations: [SarifInvocation; 1],
     /// Left out where the address of the repository is not known, without which it may not be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) version_control_provenance: Vec<SarifProvenance<'r>>,
-    pub(super) results: Vec<SarifResult<'r>>,
-    pub(super) properties: SarifRunProperties<'r>,
+    pub(crate) version_control_provenance: Vec<SarifProvenance<'r>>,
+    pub(crate) results: Vec<SarifResult<'r>>,
+    pub(crate) properties: SarifRunProperties<'r>,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifTool<'r> {
-    pub(super) driver: SarifDriver<'r>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SarifDriver<'r> {
-    pub(super) name: &'static str,
-    pub(super) semantic_version: &'static str,
-    pub(super) rules: Vec<SarifRule<'r>>,
+pub(crate) struct SarifTool<'r> {
+    pub(crate) driver: SarifDriver<'r>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifRule<'r> {
-    pub(super) id: &'r str,
-    pub(super) short_description: SarifMessage,
-    pub(super) full_description: SarifMessage,
-    pub(super) help: SarifMessage,
-    pub(super) default_configuration: SarifConfiguration,
-    pub(super) properties: SarifRuleProperties<'r>,
+pub(crate) struct SarifDriver<'r> {
+    pub(crate) name: &'static str,
+    pub(crate) semantic_version: &'static str,
+    pub(crate) rules: Vec<SarifRule<'r>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifConfiguration {
-    pub(super) level: &'static str,
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SarifRule<'r> {
+    pub(crate) id: &'r str,
+    pub(crate) short_description: SarifMessage,
+    pub(crate) full_description: SarifMessage,
+    pub(crate) help: SarifMessage,
+    pub(crate) default_configuration: SarifConfiguration,
+    pub(crate) properties: SarifRuleProperties<'r>,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifRuleProperties<'r> {
-    pub(super) tags: Vec<&'r str>,
-    pub(super) controls: &'r [String],
+pub(crate) struct SarifConfiguration {
+    pub(crate) level: &'static str,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifMessage {
-    pub(super) text: String,
+pub(crate) struct SarifRuleProperties<'r> {
+    pub(crate) tags: Vec<&'r str>,
+    pub(crate) controls: &'r [String],
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifAutomationDetails {
+pub(crate) struct SarifMessage {
+    pub(crate) text: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct SarifAutomationDetails {
     /// What comes before the last slash is the category; nothing after it, for runs have no names.
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifInvocation {
+pub(crate) struct SarifInvocation {
     /// Whether a decision was reached on what is known, and not for want of it.
-    pub(super) execution_successful: bool,
-    pub(super) end_time_utc: String,
-    pub(super) tool_execution_notifications: Vec<SarifNotification>,
+    pub(crate) execution_successful: bool,
+    pub(crate) end_time_utc: String,
+    pub(crate) tool_execution_notifications: Vec<SarifNotification>,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifNotification {
-    pub(super) level: &'static str,
-    pub(super) message: SarifMessage,
+pub(crate) struct SarifNotification {
+    pub(crate) level: &'static str,
+    pub(crate) message: SarifMessage,
 }
 
 #[derive(PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifProvenance<'r> {
-    pub(super) repository_uri: &'r str,
-    pub(super) revision_id: String,
+pub(crate) struct SarifProvenance<'r> {
+    pub(crate) repository_uri: &'r str,
+    pub(crate) revision_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) branch: Option<&'r str>,
+    pub(crate) branch: Option<&'r str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifResult<'r> {
-    pub(super) rule_id: &'r str,
-    pub(super) rule_index: usize,
-    pub(super) level: &'static str,
-    pub(super) message: SarifMessage,
-    pub(super) locations: [SarifLocation; 1],
-    pub(super) partial_fingerprints: SarifFingerprints,
-    pub(super) properties: SarifResultProperties,
+pub(crate) struct SarifResult<'r> {
+    pub(crate) rule_id: &'r str,
+    pub(crate) rule_index: usize,
+    pub(crate) level: &'static str,
+    pub(crate) message: SarifMessage,
+    pub(crate) locations: [SarifLocation; 1],
+    pub(crate) partial_fingerprints: SarifFingerprints,
+    pub(crate) properties: SarifResultProperties,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifLocation {
-    pub(super) physical_location: SarifPhysicalLocation,
-    pub(super) logical_locations: [SarifLogicalLocation; 1],
+pub(crate) struct SarifLocation {
+    pub(crate) physical_location: SarifPhysicalLocation,
+    pub(crate) logical_locations: [SarifLogicalLocation; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifPhysicalLocation {
-    pub(super) artifact_location: SarifArtifactLocation,
+pub(crate) struct SarifPhysicalLocation {
+    pub(crate) artifact_location: SarifArtifactLocation,
     /// Code scanning wants a line; a finding is about the file as a whole, so it is the first.
-    pub(super) region: SarifRegion,
+    pub(crate) region: SarifRegion,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifArtifactLocation {
-    pub(super) uri: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SarifRegion {
-    pub(super) start_line: usize,
+pub(crate) struct SarifArtifactLocation {
+    pub(crate) uri: String,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SarifLogicalLocation {
-    pub(super) name: &'static str,
-    pub(super) fully_qualified_name: String,
+pub(crate) struct SarifRegion {
+    pub(crate) start_line: usize,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifFingerprints {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SarifLogicalLocation {
+    pub(crate) name: &'static str,
+    pub(crate) fully_qualified_name: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct SarifFingerprints {
     /// The one that code scanning looks at.
     #[serde(rename = "primaryLocationLineHash")]
-    pub(super) primary: String,
+    pub(crate) primary: String,
     #[serde(rename = "changegate/v1")]
-    pub(super) own: String,
+    pub(crate) own: String,
 }
 
 /// The same as in the JSON of the decision, exactly as it was.
 #[derive(Serialize)]
-pub(super) struct SarifResultProperties {
+pub(crate) struct SarifResultProperties {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) finding: Option<Value>,
+    pub(crate) finding: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) missing: Option<Value>,
+    pub(crate) missing: Option<Value>,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifRunProperties<'r> {
-    pub(super) decision: Decision,
-    pub(super) stage: Stage,
-    pub(super) enforced: bool,
+pub(crate) struct SarifRunProperties<'r> {
+    pub(crate) decision: Decision,
+    pub(crate) stage: Stage,
+    pub(crate) enforced: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) policy: Option<SarifPolicy<'r>>,
+    pub(crate) policy: Option<SarifPolicy<'r>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct SarifPolicy<'r> {
-    pub(super) name: &'r str,
-    pub(super) digest: String,
-    pub(super) source: &'r str,
+pub(crate) struct SarifPolicy<'r> {
+    pub(crate) name: &'r str,
+    pub(crate) digest: String,
+    pub(crate) source: &'r str,
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::samples::*;
-use super::super::{ReportFormat, ReportGroup, RepositoryUrl, write_report};
-use super::*;
 use crate::change::{FactKind, Missing};
+use crate::report::samples::*;
+use crate::report::sarif::*;
+use crate::report::{ReportFormat, ReportGroup, RepositoryUrl, write_report};
 use crate::verdict::{Finding, RuleOutcome};
 
 fn sarif(report: &Report, style: &ReportStyle) -> Value {
@@ -39,7 +39,7 @@ fn assert_message(value: &Value) {
 }
 
 /// Asserts that a document has the form that the standard asks for, and that its places are right.
-pub(in crate::report) fn assert_valid(log: &Value) {
+pub(crate) fn assert_valid(log: &Value) {
     assert_keys(log, &["$schema", "version", "runs"], &[]);
     assert_eq!(log["version"], "2.1.0");
     let [run] = log["runs"].as_array().unwrap().as_slice() else { panic!("one run") };

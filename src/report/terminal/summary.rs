@@ -3,13 +3,13 @@
 use std::io;
 
 use crate::change::Missing;
-use crate::report::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::report::points::describe_later_check;
+use crate::report::ranked_judgements::describe_later_check;
+use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use crate::report::{GroupScope, PolicyDescription, Report, ReportCounts, ReportStyle, escape};
 use crate::verdict::{Decision, Judgement, RuleOutcome};
 
 /// Writes it.
-pub(super) fn write_summary(
+pub(crate) fn write_summary(
     page: &mut TerminalPage<'_>,
     report: &Report,
     style: &ReportStyle,
@@ -23,7 +23,7 @@ pub(super) fn write_summary(
             &[
                 styled_text(TextStyle::Warning, "note"),
                 plain_text(": "),
-                plain_text(escape::escape_sentence(note)),
+                plain_text(escape::escape_sentence(&note.sentence())),
             ],
         )?;
     }
@@ -48,7 +48,7 @@ pub(super) fn write_summary(
 }
 
 /// Returns what was decided, about how much and by which policy, as the end of a sentence.
-pub(in crate::report) fn build_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
+pub(crate) fn build_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
     match report.decision {
         Decision::Deny => build_denied_headline(report, verbose, counts),
         Decision::Allow => build_allowed_headline(report, verbose, counts),

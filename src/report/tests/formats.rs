@@ -1,9 +1,10 @@
 //! The formats for forges and pipelines: how they look, and that hostile words stay words in them.
 
+use crate::verdict::Sentence;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
-use super::*;
+use crate::report::tests::*;
 
 const FORMATS: [ReportFormat; 6] = [
     ReportFormat::Terminal,

@@ -1,0 +1,41 @@
+//! What could cost the parser of descriptions more than the length of its input, found before the parser
+//! sees it.
+
+use memchr::memchr_iter;
+
+/// How many quotations and lists may begin on one line. The parser goes through all that are open
+/// with every further line.
+const MAX_LINE_MARKERS: usize = 100;
+
+/// How many cells a table may be completed with. The parser makes a cell of each that is not there.
+const MAX_TABLE_CELLS: usize = 1 << 15;
+
+/// Returns true if some line of `body` opens more quotations and lists than anybody reads.
+pub(crate) fn is_nested_too_deep(body: &str) -> bool {
+    body.split(['\n', '\r']).any(|line| {
+        let mut opened = 0;
+        let mut bytes = line.bytes().peekable();
+        while let Some(byte) = bytes.next() {
+            let is_marker = matches!(byte, b'-' | b'*' | b'+' | b'.' | b')');
+            match byte {
+                b'>' => opened += 1,
+                _ if is_marker && matches!(bytes.peek(), Some(b' ' | b'\t')) => opened += 1,
+                b' ' | b'\t' | b'0'..=b'9' => {}
+                _ => break,
+            }
+        }
+        MAX_LINE_MARKERS < opened
+    })
+}
+
+/// Returns true if a table of `body` could be completed with more cells than anybody reads.
+pub(crate) fn has_too_many_cells(body: &str) -> bool {
+    let is_delimiter = |line: &&str| {
+        let at = |byte: u8| matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'>');
+        line.bytes().all(at)
+    };
+    let delimiters = body.split(['\n', '\r']).filter(is_delimiter);
+    let columns = delimiters.map(|line| memchr_iter(b'|', line.as_bytes()).count() + 1).max().unwrap_or(0);
+    let rows = memchr_iter(b'\n', body.as_bytes()).count() + memchr_iter(b'\r', body.as_bytes()).count();
+    MAX_TABLE_CELLS < rows.saturating_mul(columns.saturating_sub(3))
+}

@@ -1,0 +1,282 @@
+//! The forms in which people state something: trailers, labelled lines, headings, tables, boxes.
+//!
+//! What stands beside a label is read here; what stands below one (a heading, a bold line, a list
+//! item), in `below`.
+
+use crate::change::description::DescriptionStatement;
+use crate::change::description::label_content::{LabelContent, take_until};
+use crate::change::description::line::{DescriptionLine, LabelledLine, join_lines, parse_whole_label};
+use crate::change::description::outline::{DescriptionBlock, OutlineItem};
+use crate::change::message::trailers::{self, TrailerReader};
+
+/// Returns what `blocks` state, in the order of their lines.
+pub(crate) fn collect_statements(mut blocks: Vec<DescriptionBlock>) -> Vec<DescriptionStatement> {
+    let mut reader = StatementReader::default();
+    reader.take_trailers(&mut blocks);
+    reader.read_blocks(&blocks);
+    reader.finish_statements()
+}
+
+#[derive(Default)]
+struct StatementReader {
+    /// What is stated on a line of its own.
+    stated: Vec<DescriptionStatement>,
+    /// What stands below labels.
+    label_contents: Vec<LabelContent>,
+}
+
+/// A label that has no value beside it.
+struct BareLabel {
+    label: String,
+    /// True if it is bold, which people use as a heading.
+    is_bold: bool,
+}
+
+impl StatementReader {
+    fn finish_statements(self) -> Vec<DescriptionStatement> {
+        let StatementReader { stated: mut found, label_contents: below } = self;
+        found.sort_by_key(|statement| statement.line);
+        let mut stated = Vec::new();
+        below.into_iter().for_each(|below| stated.extend(below.into_statements(&found)));
+        found.append(&mut stated);
+        found.sort_by_key(|statement| statement.line);
+        found
+    }
+
+    fn add_label_content(&mut self, label: &str, blocks: &[DescriptionBlock]) {
+        self.label_contents.push(LabelContent::read_content(label, blocks));
+    }
+
+    fn add_statement(&mut self, label: String, value: &str, line: usize) {
+        self.stated.extend(DescriptionStatement::new(label, value, line));
+    }
+
+    /// Reads the trailers at the end, where the last paragraph holds some, and takes them away.
+    ///
+    /// The reader of messages decides, on the lines as they are seen. So neither a comment among
+    /// them nor code can make a trailer of what nobody takes for one.
+    fn take_trailers(&mut self, blocks: &mut Vec<DescriptionBlock>) {
+        let Some(at) = blocks.iter().rposition(|block| !matches!(block, DescriptionBlock::ChangeBlock(_)))
+        else {
+            return;
+        };
+        let Some(DescriptionBlock::Paragraph(lines)) = blocks.get(at).filter(|_| 0 < at) else { return };
+        let mut message = "subject\n\n".to_owned();
+        for line in lines {
+            // Code is not a key; nor are a line's own stars, which this would hide.
+            let is_code = line
+                .code_start
+                .is_some_and(|code| line.text.get(..code).is_some_and(|key| !key.contains(':')));
+            let before = if line.is_indented {
+                " "
+            } else if is_code {
+                "`"
+            } else {
+                ""
+            };
+            message.push_str(before);
+            message.push_str(line.text.trim());
+            message.push('\n');
+        }
+        let block = trailers::read_trailers(message.as_bytes(), TrailerReader::Log);
+        let is_answer =
+            matches!(blocks.get(at - 1), Some(DescriptionBlock::Heading(..))) && block.trailers.len() == 1;
+        if block.trailers.is_empty() || is_answer {
+            // Below a heading, one line such as `low: nobody uses it yet` is what the heading asks for.
+            return;
+        }
+        let DescriptionBlock::Paragraph(lines) = blocks.remove(at) else { return };
+        if block.mixed_line.is_some() {
+            // Git lets prose be among its own trailers. What that prose states counts as elsewhere.
+            let trailer =
+                |index: usize| block.trailers.binary_search_by_key(&(index + 3), |one| one.line).is_ok();
+            let others = lines.iter().enumerate().filter(|(index, _)| !trailer(*index));
+            let others: Vec<DescriptionLine> = others.map(|(_, line)| line.clone()).collect();
+            self.read_lines(&others);
+        }
+        for trailer in block.trailers {
+            let index = trailer.line.saturating_sub(3);
+            let is_beside = |line: &&DescriptionLine| {
+                line.text.split_once(':').is_none_or(|(_, value)| !value.trim().is_empty())
+            };
+            let mut from = lines.iter().skip(index);
+            let first = from.next();
+            let line = first.filter(is_beside).or_else(|| from.next()).or(first);
+            let line = line.map_or(0, |line| line.number);
+            self.add_statement(trailer.key, &trailer.value.to_lossy(), line);
+        }
+    }
+
+    fn read_blocks(&mut self, blocks: &[DescriptionBlock]) {
+        for (index, block) in blocks.iter().enumerate() {
+            let after = blocks.get(index + 1..).unwrap_or_default();
+            match block {
+                DescriptionBlock::Heading(level, lines) => {
+                    let is_stated =
+                        lines.iter().any(|line| line.find_label().is_some_and(|it| !it.value.is_empty()));
+                    if is_stated {
+                        self.read_lines(lines);
+                    } else if let Some(label) = parse_whole_label(lines) {
+                        let ends = |block: &DescriptionBlock| match block {
+                            DescriptionBlock::Heading(next, _) => next <= level,
+                            DescriptionBlock::ThematicBreak => true,
+                            _ => false,
+                        };
+                        self.add_label_content(&label, take_until(after, ends));
+                    }
+                }
+                DescriptionBlock::Paragraph(lines) => {
+                    if let Some(bare) = self.read_lines(lines) {
+                        let ends = |block: &DescriptionBlock| match block {
+                            DescriptionBlock::Heading(..) | DescriptionBlock::ThematicBreak => true,
+                            DescriptionBlock::Paragraph(lines) => {
+                                lines.first().is_some_and(|line| line.find_label().is_some())
+                            }
+                            _ => false,
+                        };
+                        let is_list = |block: &DescriptionBlock| matches!(block, DescriptionBlock::List(_));
+                        match after {
+                            after if bare.is_bold => {
+                                self.add_label_content(&bare.label, take_until(after, ends))
+                            }
+                            [list, ..] if is_list(list) => {
+                                self.add_label_content(&bare.label, std::slice::from_ref(list))
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                DescriptionBlock::List(items) => items.iter().for_each(|item| self.read_item(item)),
+                DescriptionBlock::Table(rows) => self.read_table(rows),
+                DescriptionBlock::ChangeBlock(lines) => self.read_change_block(lines),
+                DescriptionBlock::ThematicBreak => {}
+            }
+        }
+    }
+
+    fn read_item(&mut self, item: &OutlineItem) {
+        if item.is_ticked == Some(false) {
+            // Its own text is an offer that was not taken; the boxes below it are answers of their own.
+            for block in &item.blocks {
+                if let DescriptionBlock::List(items) = block {
+                    items.iter().for_each(|item| self.read_item(item));
+                }
+            }
+            return;
+        }
+        if let [DescriptionBlock::Paragraph(lines), DescriptionBlock::List(items), ..] =
+            item.blocks.as_slice()
+            && !lines.iter().any(|line| line.find_label().is_some())
+            && items.iter().any(|item| item.is_ticked.is_some())
+            && let Some(label) = parse_whole_label(lines)
+        {
+            // `- Risk` above boxes is a label, even without a colon.
+            self.add_label_content(&label, item.blocks.get(1..).unwrap_or_default());
+        }
+        self.read_blocks(&item.blocks);
+    }
+
+    /// Reads the labelled lines of a paragraph; returns the last one if nothing stands beside it.
+    ///
+    /// A label in plain letters counts at the start of a paragraph, below another one, and where a
+    /// sentence can begin: never in the middle of one that happens to be wrapped there.
+    fn read_lines(&mut self, lines: &[DescriptionLine]) -> Option<BareLabel> {
+        let mut open: Option<(LabelledLine<'_>, String, usize)> = None;
+        let mut may_begin = true;
+        let mut is_list = false;
+        let mut is_ended = false;
+        for line in lines {
+            let labelled = line.find_label().filter(|labelled| {
+                let goes_on = open.is_some() && line.is_indented;
+                !goes_on && (labelled.is_bold || may_begin || is_list)
+            });
+            match (labelled, &mut open) {
+                (Some(labelled), _) => {
+                    self.close_label(open.take());
+                    is_list = true;
+                    let value = labelled.value.to_owned();
+                    open = Some((labelled, value, line.number));
+                }
+                (None, Some((_, value, number))) => {
+                    if value.trim().is_empty() {
+                        *number = line.number;
+                    }
+                    if value.is_empty() || (!is_ended && line.continues_sentence()) {
+                        value.push(' ');
+                        value.push_str(&line.text);
+                    } else {
+                        self.close_label(open.take());
+                    }
+                }
+                (None, None) => {}
+            }
+            may_begin = line.ends_sentence();
+            is_ended = line.is_hard_break;
+        }
+        match open {
+            Some((labelled, value, _)) if value.trim().is_empty() => {
+                Some(BareLabel { label: labelled.label, is_bold: labelled.is_bold })
+            }
+            open => {
+                self.close_label(open);
+                None
+            }
+        }
+    }
+
+    fn close_label(&mut self, open: Option<(LabelledLine<'_>, String, usize)>) {
+        if let Some((labelled, value, line)) = open {
+            self.add_statement(labelled.label, &value, line);
+        }
+    }
+
+    /// Reads a table: a label and a value in each row of two columns, or labels in the header and
+    /// values in the only row.
+    ///
+    /// The header of two columns is never read: `Risk | Mitigation` is about both, and states neither.
+    fn read_table(&mut self, rows: &[Vec<Vec<DescriptionLine>>]) {
+        let mut cell = |label: &[DescriptionLine], value: &[DescriptionLine]| {
+            let line = value.iter().find(|line| !line.text.trim().is_empty());
+            if let (Some(label), Some(line)) = (parse_whole_label(label), line) {
+                self.add_statement(label, &join_lines(value), line.number);
+            }
+        };
+        match rows {
+            [header, rows @ ..] if header.len() == 2 => {
+                for row in rows {
+                    if let [label, value, ..] = row.as_slice() {
+                        cell(label, value);
+                    }
+                }
+            }
+            [header, row] if 2 < header.len() => {
+                header.iter().zip(row).for_each(|(label, value)| cell(label, value));
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads the lines of a block that is called `change`, of which indented ones go on.
+    fn read_change_block(&mut self, lines: &[DescriptionLine]) {
+        let mut open: Option<(LabelledLine<'_>, String, usize)> = None;
+        for line in lines {
+            match (&mut open, line.find_label()) {
+                (Some((_, value, number)), _) if line.text.starts_with(' ') => {
+                    if value.trim().is_empty() {
+                        *number = line.number;
+                    }
+                    value.push(' ');
+                    value.push_str(&line.text);
+                }
+                (_, labelled) => {
+                    self.close_label(open.take());
+                    open = labelled.map(|labelled| {
+                        let value = labelled.value.to_owned();
+                        (labelled, value, line.number)
+                    });
+                }
+            }
+        }
+        self.close_label(open);
+    }
+}

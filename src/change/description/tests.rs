@@ -1,0 +1,467 @@
+//! Each form in which something is stated, with its lines, and everything that says nothing.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use crate::change::description::{DescriptionStatement, MAX_DESCRIPTION_BYTES, read_statements};
+
+/// Returns what `body` states, as `line label=value`.
+fn stated(body: &str) -> Vec<String> {
+    let shown = |one: DescriptionStatement| format!("{} {}={}", one.line, one.label, one.value.to_lossy());
+    read_statements(body).into_iter().map(shown).collect()
+}
+
+fn states(body: &str, expected: &[&str]) {
+    assert_eq!(stated(body), expected, "{body}");
+}
+
+const NOTHING: &[&str] = &[];
+
+#[test]
+fn the_trailers_at_the_end_are_statements() {
+    states("Cache it\n\nRisk: low\nTicket: PAY-1\n", &["3 Risk=low", "4 Ticket=PAY-1"]);
+    states(
+        "Cache it\r\n\r\nRisk: low\r\nPlan: Revert it\r\n  Then tell Sam\r\n",
+        &["3 Risk=low", "4 Plan=Revert it Then tell Sam"],
+    );
+    states(
+        "a\n\nReviewed-by: Ana Ruiz <ana@example.com>\nPlan:\n Revert it",
+        &["3 Reviewed-by=Ana Ruiz <ana@example.com>", "5 Plan=Revert it"],
+    );
+    // What stands behind the block and says nothing does not hide it.
+    states(
+        "## Plan\n\nRevert it.\n\nRisk: low\nTicket: A-1\n\n<!-- end -->\n\n```\nRisk: high\n```\n",
+        &["3 Plan=Revert it.", "5 Risk=low", "6 Ticket=A-1"],
+    );
+    // Git tolerates prose beside its own trailers, and so does its reader here.
+    states(
+        "a\n\nSigned-off-by: Ana <ana@example.com>\nsome prose\nRisk: low\n",
+        &["3 Signed-off-by=Ana <ana@example.com>", "5 Risk=low"],
+    );
+}
+
+#[test]
+fn a_block_called_change_speaks_and_no_other_code_does() {
+    states(
+        "```change\nRisk: low\nBack-out plan: revert,\n  and tell Sam\n\nnot a label\nTicket:\n  A-1\n```",
+        &["2 Risk=low", "3 Back-out plan=revert, and tell Sam", "8 Ticket=A-1"],
+    );
+    states("- see\r\n\r\n  ~~~change x\r\n  Risk: low\r\n  ~~~\r\n", &["4 Risk=low"]);
+    for other in
+        ["```\nRisk: low\n```", "~~~yaml\nRisk: low\n~~~", "```changes\nRisk: low", "a\n\n    Risk: low"]
+    {
+        states(other, NOTHING);
+    }
+}
+
+#[test]
+fn what_stands_below_a_heading_is_its_value() {
+    states(
+        "## Risk\n\nlow\n\n## :boom: Back-out plan (required)\nrevert it,\nthen *tell* Sam\n\n### Ticket\n- A-1\n",
+        &["3 Risk=low", "6 Back-out plan=revert it, then tell Sam", "10 Ticket=A-1"],
+    );
+    // What follows an answer is its reason; the items of a list are alike.
+    states("## Risk\n\nlow\n\nNobody calls it.\n\n- yet\n", &["3 Risk=low; Nobody calls it. yet"]);
+    states("## Risk\n- low\n- high\n", &["2 Risk=low high"]);
+    // Headings below count where nothing stands above them, and a rule ends it all.
+    states(
+        "## Plan\n### First\nrevert\n### Then\ntell Sam\n\n---\n\nbye\n",
+        &["2 Plan=First revert Then tell Sam", "3 First=revert", "5 Then=tell Sam"],
+    );
+    states("Risk\n====\n\nlow\n\nPlan\n---\nrevert\n", &["4 Risk=low", "8 Plan=revert"]);
+    states("### Risk: low\n\nas ever\n", &["1 Risk=low"]);
+    states("## Risk\n\n**Risk:** low\n**Impact:** none\n", &["3 Risk=low", "4 Impact=none"]);
+    states(
+        "## Plan\n\nRevert: run the script\n",
+        &["3 Revert=run the script", "3 Plan=Revert: run the script"],
+    );
+    for silent in
+        ["## Risk\n\n_No response_\n", "## Risk\n## Plan\n", "## `Risk`\n\nlow\n", "## Risk\n\n> low\n"]
+    {
+        states(silent, NOTHING);
+    }
+}
+
+#[test]
+fn a_bold_label_speaks_wherever_a_line_begins() {
+    for line in [
+        "**Risk:** low",
+        "**Risk**: low",
+        "__Risk__ : low",
+        "**Risk: low**",
+        "***Risk:*** `low`",
+        "\u{26a0}\u{fe0f} **Risk (low/high)?** low",
+        "[**Risk**](https://example.com): [low](https://example.com)",
+        "**Risk:** ~~high~~ low <!-- or high -->",
+        "**R\u{200b}isk**: lo\u{ad}w",
+        "**Risk:** l&#111;w",
+    ] {
+        states(line, &["1 Risk=low"]);
+        states(&format!("- {line}"), &["1 Risk=low"]);
+        states(&format!("As we said\n{line}\n\nbye"), &["2 Risk=low"]);
+    }
+    states(
+        "**Risk:** low\n**Ticket:** A-1\\\n**Plan:**\nRevert it",
+        &["1 Risk=low", "2 Ticket=A-1", "4 Plan=Revert it"],
+    );
+    states(
+        "**Risk**\n\nlow\n\n**Plan**\n\n1. revert\n2. tell Sam\n\n**Ticket:** A-1\n",
+        &["3 Risk=low", "7 Plan=revert tell Sam", "10 Ticket=A-1"],
+    );
+    states("We say, **Risk:** low", NOTHING);
+    states("**Important** and more", NOTHING);
+}
+
+#[test]
+fn a_plain_label_speaks_at_the_start_of_a_line_and_never_within_a_sentence() {
+    states("Risk: low\nTicket: A-1", &["1 Risk=low", "2 Ticket=A-1"]);
+    states(
+        "- Risk: low\n- Ticket : A-1\n\n1. Back-out plan: revert it\n   and tell Sam\n",
+        &["1 Risk=low", "2 Ticket=A-1", "4 Back-out plan=revert it and tell Sam"],
+    );
+    states("Risk: low\nWe tested it.\n\nbye", &["1 Risk=low"]);
+    states("Risk: low  \nand so on", &["1 Risk=low"]);
+    states("It is small.\nRisk: low", &["2 Risk=low"]);
+    states("It is small<br>Risk: low", &["1 Risk=low"]);
+    states("As for the\nRisk: low or not, we\nTicket: whatever", NOTHING);
+    for prose in [
+        "We think, as ever, Risk: low",
+        "The setting, Risk: low, is used",
+        "`Risk`: low",
+        "`Risk: low`",
+        "<code>Risk</code>: low",
+        "std::io::Error",
+        "https://example.com",
+        "~~Risk: low~~",
+        "<del>Risk: low</del>",
+        "~~Risk~~: low",
+        "Risk: ~~low~~",
+        "![Risk: low](a.png)",
+        "[Risk]: low",
+        "Risk:",
+        "Risk: TODO",
+        "Risk: <describe the risk>",
+        "Risk: <low|high>",
+        "Risk: \u{200b}\u{202e}",
+        "Risk: <!-- low -->",
+        "text <!-- never closed\nRisk: low",
+    ] {
+        states(prose, NOTHING);
+    }
+    states("Risk: N/A", &["1 Risk=N/A"]);
+    states("Risk: **very** `low` &amp; ![sure](a.png)<b>so</b>", &["1 Risk=very low & so"]);
+}
+
+#[test]
+fn tables_of_two_columns_hold_a_label_and_a_value_in_each_row() {
+    states(
+        "| Field | Value |\n|---|---|\n| **Risk** | `low` |\n| Ticket: | A-1 |\n| `Plan` | x |\n| Plan | |\n",
+        &["3 Risk=low", "4 Ticket=A-1"],
+    );
+    states("| Risk | Mitigation |\n|---|---|\n| lock | batches |\n", &["3 lock=batches"]);
+    states(
+        "Risk | Ticket | Plan\n-|-|-\nlow | A-1 | revert<br>it\n",
+        &["3 Risk=low", "3 Ticket=A-1", "3 Plan=revert it"],
+    );
+    states("Risk | Ticket | Plan\n-|-|-\nlow | A-1 | x\nhigh | A-2 | y\n", NOTHING);
+    states("| Risk |\n|---|\n| low |\n", NOTHING);
+}
+
+#[test]
+fn ticked_boxes_are_the_values_and_the_others_say_nothing() {
+    let boxes = "- [ ] low\n- [x] medium\n- [X] `high`\n";
+    for (above, first) in
+        [("## Risk\nPick one of these\n", 4), ("**Risk**\n\n", 4), ("Risk:\n", 3), ("**Risk:**\n", 3)]
+    {
+        let expected = [format!("{first} Risk=medium"), format!("{} Risk=high", first + 1)];
+        assert_eq!(stated(&format!("{above}{boxes}")), expected, "{above}");
+    }
+    let nested = "  - [ ] low\n  - [x] high\n";
+    for above in ["- Risk\n", "- Risk:\n", "- **Risk**\n", "* **Risk:**\n", "- [x] Risk:\n"] {
+        states(&format!("{above}{nested}"), &["3 Risk=high"]);
+    }
+    states("- [x] Risk: low\n- [ ] Risk: high\n", &["1 Risk=low"]);
+    states("- [ ] Risk:\n  - [x] Ticket: A-1\n", &["2 Ticket=A-1"]);
+    states("## Risk\n- [ ] low\n- [ ] high\n", NOTHING);
+    states("## Risk\n- [x] Risk: low\n- [x] tested\n", &["2 Risk=low"]);
+    // A line break, or what is struck out, above the text of a box is not where that text begins.
+    states("## Risk\n- [x] ~~high~~\n  low\n", &["3 Risk=low"]);
+    states("## Risk\n- [x] <br>\n  low\n", &["3 Risk=low"]);
+}
+
+#[test]
+fn what_is_not_said_in_the_text_itself_says_nothing() {
+    for silent in [
+        "<!-- Risk: low -->",
+        "<!--\nRisk: low\n\n**Risk:** low\n\n## Risk\n\nlow\n-->",
+        "<!-- never closed\n\n- Risk: low",
+        "> Risk: low",
+        "> ## Risk\n> low\n\n> - [x] Risk: low",
+        "> [!NOTE]\n> Risk: low",
+        "> a\nRisk: low",
+        "<div>\nRisk: low\n</div>",
+        "<table><tr><td>Risk</td><td>low</td></tr></table>",
+        "> ```change\n> Risk: low\n> ```",
+        "\u{feff}",
+        "",
+    ] {
+        states(silent, NOTHING);
+    }
+    states("a\n\nRisk: low <!--\nTicket: A-1 -->\n", &["3 Risk=low"]);
+    // What opens when it is clicked is text like any other.
+    states("<details>\n<summary>more</summary>\n\nRisk: low\n\n</details>\n", &["4 Risk=low"]);
+}
+
+#[test]
+fn lines_are_those_of_the_body_as_written() {
+    states("one\r\ntwo\r\n\r\nRisk: low\r\n", &["4 Risk=low"]);
+    states("one\rtwo\r\rRisk: low\r", &["4 Risk=low"]);
+    states("one\n\n\n<!--\n\n-->\n\n## Risk\n\n\nlow", &["11 Risk=low"]);
+}
+
+#[test]
+fn what_nobody_could_have_written_states_nothing() {
+    let long = |size: usize| format!("Risk: low\n\n{}", "x".repeat(size - 11));
+    states(&long(MAX_DESCRIPTION_BYTES), &["1 Risk=low"]);
+    states(&long(MAX_DESCRIPTION_BYTES + 1), NOTHING);
+    states(&format!("Risk: low\n\n{}x", "> ".repeat(100)), &["1 Risk=low"]);
+    states(&format!("Risk: low\n\n{}x", "> ".repeat(101)), NOTHING);
+    let item = |depth: usize| (0..depth).map(|at| format!("{}- a\n", "  ".repeat(at))).collect::<String>();
+    states(&format!("{}{}- Risk: low", item(31), "  ".repeat(31)), &["32 Risk=low"]);
+    states(&format!("{}{}- Risk: low", item(32), "  ".repeat(32)), NOTHING);
+    // A table that would be completed with too many cells is no table.
+    let table = |rows: usize| {
+        format!(
+            "Risk|b|c\n-|-|-\nlow|x|y\n\n{}|\n{}\n{}",
+            "a|".repeat(90),
+            "-|".repeat(90),
+            "a\n".repeat(rows)
+        )
+    };
+    states(&table(10), &["3 Risk=low", "3 b=x", "3 c=y"]);
+    states(&table(1000), NOTHING);
+}
+
+/// Bodies of 64 KiB that are nothing but one thing after or inside another.
+fn nests() -> Vec<(String, String)> {
+    const SIZE: usize = 64 * 1024;
+    let mut nests = Vec::new();
+    for piece in [
+        ">",
+        "> ",
+        "- ",
+        "* ",
+        "1. ",
+        "> - ",
+        "[",
+        "]",
+        "![",
+        "[a](",
+        "[a][b]",
+        "*a ",
+        "**a ",
+        "_a ",
+        "*a_ ",
+        "***a",
+        "`",
+        "``a`",
+        "<!--",
+        "<a ",
+        "<?",
+        "</",
+        "&",
+        "~~a ",
+        "|",
+        "a|",
+        "\\",
+        "#",
+        "# a\n",
+        "- [x] a: b\n",
+        "a: b\n",
+        "**a**\n\n",
+        "**a**\n",
+        "a:\n- [x] b\n\n",
+        "[a]: b\n",
+        "```\n",
+        "```change\na: b\n",
+        "a | b\n--|--\n",
+        "a|b|c\n-|-|-\nd|e|f\n\n",
+        "()",
+        ":a",
+        "((",
+        "Signed-off-by: a\nb\n",
+        "<del>",
+        "<br>",
+        "\r",
+        "\n",
+        "- a\n\n",
+        "###### a\n# b\n",
+        "\u{26a0}",
+        "1",
+    ] {
+        nests.push((format!("{piece:?} again and again"), piece.repeat(SIZE / piece.len())));
+    }
+    for (above, below) in [
+        (">", "a\n"),
+        ("> ", "\n"),
+        ("- ", "\n"),
+        ("- ", "\n\n \n"),
+        ("- ", "\n- a"),
+        ("> - ", "a\n"),
+        ("[", "]"),
+        ("*", "a*"),
+        ("* a **", "b** *"),
+        ("`a", "``a"),
+        ("[a]: /u\n", "[a]"),
+        ("# a\n", "a: b\n"),
+        ("a: b\n", "- [x] a\n"),
+    ] {
+        let half = |piece: &str| piece.repeat(SIZE / 2 / piece.len());
+        nests.push((format!("{above:?} and then {below:?}"), half(above) + &half(below)));
+    }
+    let mut steps = |what: &str, step: &dyn Fn(usize) -> String| {
+        let mut body = String::new();
+        for depth in 0.. {
+            body += &step(depth);
+            if SIZE < body.len() {
+                break;
+            }
+        }
+        nests.push((what.to_owned(), body));
+    };
+    steps("lists in lists", &|depth| format!("{}- a:\n", "  ".repeat(depth % 200)));
+    steps("boxes in boxes", &|depth| format!("{}- [x] **a**\n", "  ".repeat(depth % 30)));
+    steps("longer and longer code", &|depth| format!("{}a", "`".repeat(depth)));
+    steps("headings down and up", &|depth| format!("{} a\n", "#".repeat(1 + depth % 6)));
+    steps("rows without cells", &|depth| {
+        if depth == 0 { "a|b|c|d|e|f|g|h|i\n-|-|-|-|-|-|-|-|-\n".into() } else { "a\n".into() }
+    });
+    nests.push((
+        "a wide table".into(),
+        format!("{}\n{}\n{}", "a|".repeat(8000), "-|".repeat(8000), "a\n".repeat(16000)),
+    ));
+    nests.push(("boxes under one label".into(), format!("## x\n{}", "- [x] a: b\n".repeat(6000))));
+    let mixed = "Signed-off-by: a\n".repeat(800) + &"a\n".repeat(2000);
+    nests.push(("a mixed block".into(), format!("x\n\n{mixed}")));
+    nests
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn nesting_costs_no_more_than_its_length() {
+    // In a debug build, on a machine with other things to do.
+    let soon = Duration::from_millis(if cfg!(debug_assertions) { 1500 } else { 50 });
+    let mut late = String::new();
+    for (what, body) in nests() {
+        let started = Instant::now();
+        let _ = read_statements(&body);
+        let took = started.elapsed();
+        if soon < took {
+            let _ = writeln!(late, "{what}: {took:?}");
+        }
+    }
+    assert!(late.is_empty(), "{late}");
+}
+
+/// Returns a strategy for Markdown that closes what it opens, so that more can follow.
+fn markdown() -> impl Strategy<Value = String> {
+    let block = prop::sample::select(vec![
+        "Risk: low\n",
+        "Risk: low\nTicket: A-1\n",
+        "**Risk:** high\n",
+        "**Risk**\n",
+        "## Risk\n",
+        "### Plan\n",
+        "Some prose about it,\nwrapped.\n",
+        "- [x] low\n- [ ] high\n",
+        "- Risk:\n  - [x] low\n",
+        "| Risk | low |\n|---|---|\n| Plan | revert |\n",
+        "```change\nRisk: low\n```\n",
+        "```\nRisk: high\n```\n",
+        "<!-- Risk: high -->\n",
+        "> Risk: high\n",
+        "---\n",
+        "Risk:\n",
+        "[a]: b\n",
+        "Signed-off-by: Ana <ana@example.com>\nRisk: low\n",
+    ]);
+    prop::collection::vec(block, 0..8).prop_map(|blocks| blocks.join("\n"))
+}
+
+/// Returns a strategy for lines that would state something if they were text.
+fn claims() -> impl Strategy<Value = Vec<String>> {
+    let line = prop_oneof![
+        prop::sample::select(vec![
+            "Risk: low",
+            "**Risk:** low",
+            "## Risk",
+            "low",
+            "- [x] Risk: low",
+            "- Risk: low",
+            "",
+            "| Risk | low |",
+            "|---|---|",
+            "    Risk: low",
+            "Ticket: A-1",
+            "<div>",
+            "***",
+            "  - a: b",
+        ])
+        .prop_map(str::to_owned),
+        "[A-Za-z]{1,8}: [a-z ]{1,8}",
+    ];
+    prop::collection::vec(line, 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_is_too_strange(body in "\\PC{0,200}|.{0,100}|[-*_`<>!|\\[\\]()#:xa \\n\\r~&;]{0,200}") {
+        let statements = read_statements(&body);
+        prop_assert_eq!(&statements, &read_statements(&body));
+        let lines = body.split(['\n', '\r']).count();
+        for pair in statements.windows(2) {
+            prop_assert!(pair[0].line <= pair[1].line);
+        }
+        for one in statements {
+            prop_assert!((1..=lines).contains(&one.line), "{one:?}");
+            prop_assert!(!one.value.as_bytes().is_empty() && !one.value.as_bytes().contains(&b'\n'), "{one:?}");
+            prop_assert!(one.label.len() <= 64 && !one.label.is_empty(), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_or_only_shown_never_states_anything(claims in claims()) {
+        let text = claims.join("\n");
+        let quoted: String = claims.iter().map(|line| format!("> {line}\n")).collect();
+        for silent in [
+            format!("<!--\n{text}\n-->"),
+            format!("<!-- {text}"),
+            format!("```\n{text}\n```"),
+            format!("~~~~ Risk: low\n{text}"),
+            quoted,
+        ] {
+            prop_assert_eq!(read_statements(&silent), vec![], "{}", silent);
+        }
+    }
+
+    #[test]
+    fn code_comments_and_quotations_can_be_added_without_a_change(body in markdown(), claims in claims()) {
+        let before = read_statements(&body);
+        let text = claims.join("\n");
+        let quoted: String = claims.iter().map(|line| format!("> {line}\n")).collect();
+        for more in [format!("~~~~~\n{text}\n~~~~~\n"), format!("<!--\n{text}\n-->\n"), quoted] {
+            let body = format!("{body}\n\n{more}");
+            prop_assert_eq!(&read_statements(&body), &before, "{}", body);
+        }
+    }
+
+    #[test]
+    fn line_ends_make_no_difference(body in markdown()) {
+        let windows = body.replace('\n', "\r\n");
+        prop_assert_eq!(read_statements(&windows), read_statements(&body), "{}", body);
+    }
+}

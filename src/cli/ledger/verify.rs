@@ -1,0 +1,174 @@
+//! Holding the ledger against itself, the repository, and its own facts.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cli::ledger::show_records::find_record;
+use crate::cli::progress::ProgressLine;
+use crate::cli::{CommandError, CommandExit, Context};
+use crate::git::Repository;
+use crate::git::signature::KeyRegistry;
+use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::replay::replay_decision;
+use crate::ledger::audit::verify::{LedgerProblemKind, LedgerVerification, VerifyOptions, verify_ledger};
+use crate::ledger::record::LedgerEvent;
+use crate::ledger::record::readable::{ReadableRecord, RecordPosition};
+use crate::ledger::store::gate_folder::{self, LedgerAnchor};
+use crate::ledger::store::{FACTS_FILE, read_ledger_file};
+
+/// What to verify, as it was asked for.
+pub(crate) struct LedgerVerifyArgs<'a> {
+    pub(crate) seen: Option<&'a str>,
+    pub(crate) signers: Option<&'a Path>,
+    /// Whether to hold it against the refs; where this server keeps it, if nothing is said.
+    pub(crate) check_refs: Option<bool>,
+    pub(crate) as_json: bool,
+}
+
+pub(crate) fn run_ledger_verify(
+    repository: &Repository,
+    wanted: &LedgerVerifyArgs<'_>,
+    world: &Context,
+) -> Result<CommandExit, CommandError> {
+    let seen = wanted.seen.map(|seen| {
+        LedgerAnchor::parse_anchor(seen).ok_or_else(|| {
+            CommandError::Usage("--seen takes what `verify` calls the newest: NUMBER:sha256:DIGEST".into())
+        })
+    });
+    let keys = wanted.signers.map(|path| read_signer_keys(&world.resolve_path(path))).transpose()?;
+    let kept_here = gate_folder::read_anchor(repository.common_dir())?.is_some();
+    let asked = VerifyOptions {
+        seen_anchor: seen.transpose()?,
+        check_refs: wanted.check_refs.unwrap_or(kept_here),
+        signers: keys.as_ref(),
+    };
+    let mut progress = ProgressLine::start_counting("records verified", world);
+    let verified = verify_ledger(repository, &asked, &mut || progress.count_step());
+    drop(progress);
+    let verified = verified?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let told = if wanted.as_json {
+        write_verification_json(&mut out, &verified)
+    } else {
+        write_verification(&mut out, &verified)
+    };
+    told.and_then(|()| out.flush())?;
+    Ok(if verified.is_whole() { CommandExit::Allowed } else { CommandExit::Denied })
+}
+
+fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
+    let text = std::fs::read(path)
+        .map_err(|error| CommandError::Usage(format!("--signers: {}: {error}", path.display())))?;
+    KeyRegistry::read_registry(Some(&text), None).map_err(|bad| {
+        let why = bad.first().map(|bad| bad.reason.clone()).unwrap_or_default();
+        CommandError::Usage(format!("--signers: {}: {why}", path.display()))
+    })
+}
+
+fn write_verification(out: &mut dyn Write, verified: &LedgerVerification) -> io::Result<()> {
+    for problem in &verified.problems {
+        let at = match (problem.record, problem.commit) {
+            (Some(record), Some(commit)) => format!("record {record} ({})", commit.short_hex()),
+            _ => "the ledger".into(),
+        };
+        writeln!(
+            out,
+            "{:<12} {at}: {}",
+            describe_problem_kind(problem.kind),
+            crate::cli::replace_invisible(&problem.what)
+        )?;
+    }
+    match (&verified.tip, &verified.last_digest) {
+        (None, _) => return writeln!(out, "there is no ledger here: {LEDGER_REF} does not exist"),
+        (Some(tip), last) => {
+            let (records, decisions, denied) = (verified.records, verified.decisions, verified.denied);
+            writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
+            let last = last.as_deref().unwrap_or("unreadable");
+            writeln!(out, "newest {records}:{last}\n  at {tip}")?;
+        }
+    }
+    let word = if verified.is_whole() { "nothing speaks against it" } else { "this does not hold together" };
+    writeln!(out, "{word}")
+}
+
+fn write_verification_json(out: &mut dyn Write, verified: &LedgerVerification) -> io::Result<()> {
+    let problems: Vec<_> = verified
+        .problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "kind": describe_problem_kind(problem.kind),
+                "record": problem.record,
+                "commit": problem.commit,
+                "what": problem.what,
+            })
+        })
+        .collect();
+    let newest = verified.last_digest.as_ref().map(|digest| format!("{}:{digest}", verified.records));
+    let told = json!({
+        "whole": verified.is_whole(),
+        "records": verified.records,
+        "decisions": verified.decisions,
+        "denied": verified.denied,
+        "newest": newest,
+        "commit": verified.tip,
+        "problems": problems,
+    });
+    writeln!(out, "{}", crate::cli::replace_invisible(&told.to_string()))
+}
+
+fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
+    match kind {
+        LedgerProblemKind::Tampered => "tampered",
+        LedgerProblemKind::Truncated => "truncated",
+        LedgerProblemKind::Unreadable => "unreadable",
+        LedgerProblemKind::Unsigned => "unsigned",
+        LedgerProblemKind::Mismatch => "mismatch",
+        LedgerProblemKind::Unauthorised => "unauthorised",
+        LedgerProblemKind::Regularised => "declared",
+        LedgerProblemKind::Incomplete => "incomplete",
+        LedgerProblemKind::ClockWentBack => "clock",
+    }
+}
+
+/// Judges again what a record tells of.
+pub(crate) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<CommandExit, CommandError> {
+    let (commit, bytes) = find_record(repository, named)?;
+    let decided = match ReadableRecord::parse_record(&bytes) {
+        ReadableRecord::Known(record) => match record.event {
+            LedgerEvent::Decision(decided) => decided,
+            _ => {
+                return Err(CommandError::Usage(
+                    "this record is not of a decision, so nothing was judged".into(),
+                ));
+            }
+        },
+        ReadableRecord::Unknown(RecordPosition { reason: why, .. }) | ReadableRecord::Damaged(why) => {
+            return Err(CommandError::Failed(anyhow::anyhow!("the record cannot be read: {why}")));
+        }
+    };
+    let facts = read_ledger_file(repository, commit, FACTS_FILE)?;
+    let replayed = replay_decision(repository, &decided, facts.as_deref());
+    let mut out = io::stdout().lock();
+    for what in &replayed.differences {
+        writeln!(out, "differs: {}", crate::cli::replace_invisible(what))?;
+    }
+    for what in &replayed.unavailable {
+        writeln!(out, "cannot be judged again: {}", crate::cli::replace_invisible(what))?;
+    }
+    match replayed.identical {
+        0 => {}
+        1 => writeln!(out, "1 change judged again, with the same outcome")?,
+        many => writeln!(out, "{many} changes judged again, with the same outcome")?,
+    }
+    if replayed == crate::ledger::audit::replay::ReplayOutcome::default() {
+        writeln!(out, "no change was judged; what spoke against the refs themselves stands in the record")?;
+    }
+    Ok(match (replayed.differences.is_empty(), replayed.unavailable.is_empty()) {
+        (false, _) => CommandExit::Denied,
+        (true, false) => CommandExit::Failed,
+        (true, true) => CommandExit::Allowed,
+    })
+}

@@ -1,0 +1,8 @@
+//! Differences between trees: which paths changed, how many lines, and what a merge adds of its own.
+
+pub(crate) mod changed_paths;
+pub(crate) mod evil_merge;
+pub(crate) mod line_counts;
+pub(crate) mod merge_base;
+pub(crate) mod three_way;
+pub(crate) mod virtual_base;

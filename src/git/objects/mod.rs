@@ -1,0 +1,186 @@
+//! The object stores of a repository, behind one door.
+//!
+//! While a push is being received its objects lie in a quarantine of their own, and the library
+//! knows nothing of that. So every store is opened by itself and asked in turn: first the
+//! quarantine, then what was there before.
+
+pub(crate) mod blob;
+pub(crate) mod cache;
+pub(crate) mod commit;
+pub(crate) mod pack_delta;
+pub(crate) mod pack_index;
+pub(crate) mod packs;
+pub(crate) mod reader;
+pub(crate) mod tree;
+pub(crate) mod windows;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use gix::ObjectId;
+use gix::hash::{Kind, oid};
+use gix::objs::{Exists, Find, FindHeader};
+use gix::odb::store::init::{Options, Slots};
+use gix::odb::{HandleArc, Store};
+
+use crate::git::objects::packs::{PackCollection, PackObjectReader};
+
+/// Where git keeps the objects of a push until the hooks have accepted it.
+///
+/// Both come from git's environment (`GIT_OBJECT_DIRECTORY`, `GIT_ALTERNATE_OBJECT_DIRECTORIES`),
+/// which only `cli` reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectQuarantine {
+    /// The directory that receives the new objects.
+    pub object_dir: PathBuf,
+    /// The directories in which git looks next.
+    pub alternates: Vec<PathBuf>,
+}
+
+/// What an object holds, shared by those who need it.
+pub(crate) type ObjectBytes = Arc<Vec<u8>>;
+
+/// No single object may take more memory than this many bytes.
+const MAX_OBJECT_BYTES: usize = 512 << 20;
+
+/// The stores of one repository, shared by all threads.
+pub(crate) struct ObjectStores {
+    stores: Vec<Arc<Store>>,
+    packs: Arc<PackCollection>,
+    loose_stores: Vec<gix::odb::loose::Store>,
+}
+
+impl ObjectStores {
+    /// Opens the stores: those of `quarantine`, then `objects_dir`; each directory once.
+    pub(crate) fn open_stores(
+        objects_dir: &Path,
+        quarantine: Option<&ObjectQuarantine>,
+        format: Kind,
+    ) -> Result<ObjectStores> {
+        let mut directories: Vec<PathBuf> = Vec::new();
+        let quarantined =
+            quarantine.iter().flat_map(|it| std::iter::once(&it.object_dir).chain(&it.alternates));
+        for directory in quarantined.map(PathBuf::as_path).chain([objects_dir]) {
+            // The main store nearly always is among the alternates, under another spelling.
+            let Ok(real) = directory.canonicalize() else {
+                if directory == objects_dir || quarantine.is_some_and(|it| it.object_dir == directory) {
+                    bail!("the object directory `{}` does not exist", directory.display());
+                }
+                // git itself skips alternates that are not there; what is lost with one is noticed
+                // as a missing object.
+                continue;
+            };
+            if !directories.contains(&real) {
+                directories.push(real);
+            }
+        }
+        let options =
+            gix::odb::loose::Options { alloc_limit_bytes: Some(MAX_OBJECT_BYTES), ..Default::default() };
+        let loose =
+            directories.iter().map(|it| gix::odb::loose::Store::at_opts(it, format, options)).collect();
+        let packs = Arc::new(PackCollection::new(directories.clone(), format));
+        let stores = directories.into_iter().map(|it| open_store(it, format)).collect::<Result<_>>()?;
+        Ok(ObjectStores { stores, packs, loose_stores: loose })
+    }
+
+    /// Returns a handle for one thread, keeping up to `pack_cache` bytes of delta bases.
+    pub(crate) fn create_handle(&self, pack_cache: usize) -> ObjectHandle {
+        let last = self.stores.len().saturating_sub(1);
+        let handles = self.stores.iter().enumerate().map(|(index, store)| {
+            let mut handle = store.to_cache_arc();
+            if index < last {
+                // Nothing is added to these while a hook runs, and looking again at the disk for
+                // every object that lies in the next store would take most of the time.
+                handle.refresh_never();
+            }
+            if 0 < pack_cache {
+                handle.set_pack_cache(move || {
+                    Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(pack_cache))
+                });
+            }
+            handle
+        });
+        let loose = self.loose_stores.clone();
+        ObjectHandle {
+            pack_reader: PackObjectReader::new(self.packs.clone()),
+            loose_stores: loose,
+            store_handles: handles.collect(),
+        }
+    }
+}
+
+fn open_store(directory: PathBuf, format: Kind) -> Result<Arc<Store>> {
+    let options = Options {
+        // Room for packs that appear while we read; more of them than this at once are an error.
+        slots: Slots::AsNeededByDiskState { multiplier: 1.5, minimum: 64 },
+        alloc_limit_bytes: Some(MAX_OBJECT_BYTES),
+        ..Options::default()
+    };
+    let shown = directory.display().to_string();
+    // No replacements, ever: the last argument but one would be the place for them.
+    let store = Store::at_opts(directory, format, &mut std::iter::empty(), options)
+        .with_context(|| format!("cannot open the objects in `{shown}`"))?;
+    Ok(Arc::new(store))
+}
+
+/// One thread's handle on all stores of a repository.
+///
+/// An object is looked for in the packs, then among the loose objects, and then by the library, which
+/// knows all else: alternates of alternates, packs that have come since, objects that are damaged.
+pub(crate) struct ObjectHandle {
+    pack_reader: PackObjectReader,
+    loose_stores: Vec<gix::odb::loose::Store>,
+    store_handles: Vec<HandleArc>,
+}
+
+impl ObjectHandle {
+    /// Reads an object of this kind without a copy of it, where that is possible.
+    pub(crate) fn read_shared(&mut self, id: &ObjectId, kind: gix::objs::Kind) -> Option<ObjectBytes> {
+        self.pack_reader.read_object(id).filter(|(found, _)| *found == kind).map(|(_, content)| content)
+    }
+
+    /// Reads an object into `buffer`, and returns its kind.
+    pub(crate) fn read_into(
+        &mut self,
+        id: &ObjectId,
+        buffer: &mut Vec<u8>,
+    ) -> gix::Result<Option<gix::objs::Kind>> {
+        if let Some((kind, content)) = self.pack_reader.read_object(id) {
+            buffer.clear();
+            buffer.extend_from_slice(&content);
+            return Ok(Some(kind));
+        }
+        for loose in &self.loose_stores {
+            if let Ok(Some(data)) = loose.try_find(id, buffer) {
+                return Ok(Some(data.kind));
+            }
+        }
+        Ok(self.find_store(id)?.try_find(id, buffer)?.map(|data| data.kind))
+    }
+
+    /// Reads the kind and the size of an object.
+    pub(crate) fn read_object_header(
+        &mut self,
+        id: &ObjectId,
+    ) -> gix::Result<Option<(gix::objs::Kind, u64)>> {
+        if let Some(header) = self.pack_reader.read_object_header(id) {
+            return Ok(Some(header));
+        }
+        for loose in &self.loose_stores {
+            if let Ok(Some((size, kind))) = loose.try_header(id) {
+                return Ok(Some((kind, size)));
+            }
+        }
+        Ok(self.find_store(id)?.try_header(id)?.map(|header| (header.kind, header.size)))
+    }
+
+    /// Returns the first store that has `id`, or the last one, which then says that it has not.
+    fn find_store(&self, id: &oid) -> gix::Result<&HandleArc> {
+        match self.store_handles.as_slice() {
+            [only] => Ok(only),
+            [earlier @ .., last] => Ok(earlier.iter().find(|it| it.exists(id)).unwrap_or(last)),
+            [] => Err(gix::error::message("there is no object directory").not_found_error()),
+        }
+    }
+}

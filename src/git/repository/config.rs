@@ -1,0 +1,80 @@
+//! Configuration, as git reads it: the system's, the user's, the repository's, the worktree's.
+//!
+//! All of these belong to whoever administers the machine or the account. The environment's own
+//! overrides (`GIT_CONFIG_COUNT`, `GIT_CONFIG_PARAMETERS`) are left out: over SSH, a client can be
+//! allowed to set variables. Nothing is read before the first question.
+
+use anyhow::{Context, Result};
+use gix::config::file::{Metadata, includes, init};
+use gix::config::{File, Source, path};
+
+use crate::git::repository::Repository;
+
+impl Repository {
+    /// Returns the value of the variable `key`, as in `changegate.pusher`; the last one counts.
+    ///
+    /// # Errors
+    ///
+    /// Fails if some file of the configuration cannot be read, and for a value that is not UTF-8.
+    pub fn read_config_value(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.read_config_values(key)?.pop())
+    }
+
+    /// Returns all values of the variable `key`, in the order in which git would find them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::config_string`].
+    pub fn read_config_values(&self, key: &str) -> Result<Vec<String>> {
+        let values = self.load_configuration()?.strings(key).unwrap_or_default();
+        let values = values.into_iter().map(|value| String::from_utf8(value.into()));
+        values
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("the git configuration `{key}` is not UTF-8"))
+    }
+
+    fn load_configuration(&self) -> Result<&File> {
+        if self.configuration.get().is_none() {
+            // Two threads cannot meet here: the repository is not shared between any.
+            let _ = self
+                .configuration
+                .set(self.read_configuration().context("cannot read the git configuration")?);
+        }
+        self.configuration.get().context("cannot read the git configuration")
+    }
+
+    fn read_configuration(&self) -> Result<File> {
+        let layout = &self.shared.layout;
+        let mut variable = gix::path::env::var;
+        let outside = [Source::System, Source::Git, Source::User].into_iter().filter_map(|source| {
+            let path = source.storage_location(&mut variable).filter(|path| path.is_file())?;
+            Some((source, path))
+        });
+        let mut files: Vec<_> = outside.collect();
+        let local = layout.common_dir.join("config");
+        if local.is_file() {
+            files.push((Source::Local, local.clone()));
+            let own = File::from_path_no_includes(local, Source::Local)?;
+            let worktree = layout.git_dir.join("config.worktree");
+            if own.boolean("extensions.worktreeConfig")?.unwrap_or(false) && worktree.is_file() {
+                files.push((Source::Worktree, worktree));
+            }
+        }
+        let home = gix::path::env::home_dir();
+        let head = self.ref_store.find("HEAD").ok();
+        let branch_name = head.as_ref().and_then(|head| head.target.try_name());
+        let interpolate = path::interpolate::Context { home_dir: home.as_deref(), ..Default::default() };
+        let conditional = includes::conditional::Context { git_dir: Some(&layout.git_dir), branch_name };
+        let options = init::Options {
+            includes: includes::Options::follow(interpolate, conditional),
+            ..init::Options::default()
+        };
+        let metadata = files.into_iter().map(|(source, path)| Metadata {
+            path: Some(path),
+            source,
+            level: 0,
+            trust: gix::sec::Trust::Full,
+        });
+        Ok(File::from_paths_metadata(metadata, options)?.unwrap_or_default())
+    }
+}

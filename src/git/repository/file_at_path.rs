@@ -1,0 +1,79 @@
+//! One file of one commit, such as the policy.
+
+use anyhow::Result;
+
+use crate::change::{Oid, PathEntryKind};
+
+use crate::git::objects::reader::ObjectReader;
+use crate::git::objects::tree::TreeEntryMode;
+use crate::git::repository::Repository;
+
+/// What stands at a path of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileAtPath {
+    /// Nothing.
+    Absent,
+    /// A regular file with this content.
+    Found(Vec<u8>),
+    /// Something else: a directory, a symbolic link, a submodule, or a file where the path needs a
+    /// directory. The text names it.
+    NotAFile(&'static str),
+    /// A regular file of this many bytes, which is more than the limit; it was not opened.
+    TooLarge(u64),
+}
+
+impl Repository {
+    /// Reads the regular file at `path` (`/` between its parts) of `commit`, of at most `limit`
+    /// bytes.
+    ///
+    /// No link is followed, neither at the end of the path nor on the way, and nothing in the path
+    /// is special: `..` is a name that no tree has.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit, a tree on the way or the content cannot be read.
+    pub fn read_file_at(&self, commit: Oid, path: &str, limit: u64) -> Result<FileAtPath> {
+        let commit = self.to_object_id(commit)?;
+        let mut reader = self.borrow_reader();
+        let root = reader.find_root_tree(&commit)?;
+        read_file_in_tree(&mut reader, root, path, limit)
+    }
+}
+
+fn read_file_in_tree(
+    reader: &mut ObjectReader,
+    root: gix::ObjectId,
+    path: &str,
+    limit: u64,
+) -> Result<FileAtPath> {
+    let format = reader.object_format();
+    let mut id = root;
+    let mut mode = TreeEntryMode::Tree;
+    for name in path.split('/') {
+        match mode {
+            TreeEntryMode::Tree => {}
+            TreeEntryMode::Leaf(kind) => return Ok(FileAtPath::NotAFile(describe_entry_kind(kind))),
+        }
+        let tree = reader.read_tree(&id)?;
+        let Some(entry) = tree.find_entry(name.as_bytes(), format) else { return Ok(FileAtPath::Absent) };
+        let Some(next) = entry.object_id() else { return Ok(FileAtPath::Absent) };
+        (id, mode) = (next, entry.mode);
+    }
+    match mode {
+        TreeEntryMode::Tree => return Ok(FileAtPath::NotAFile("a directory")),
+        TreeEntryMode::Leaf(PathEntryKind::File | PathEntryKind::Executable) => {}
+        TreeEntryMode::Leaf(kind) => return Ok(FileAtPath::NotAFile(describe_entry_kind(kind))),
+    }
+    match reader.read_blob(&id, limit)? {
+        Ok(content) => Ok(FileAtPath::Found(content.to_vec())),
+        Err(size) => Ok(FileAtPath::TooLarge(size)),
+    }
+}
+
+fn describe_entry_kind(kind: PathEntryKind) -> &'static str {
+    match kind {
+        PathEntryKind::File | PathEntryKind::Executable | PathEntryKind::Unknown => "a file",
+        PathEntryKind::Symlink => "a symbolic link",
+        PathEntryKind::Submodule => "a submodule",
+    }
+}

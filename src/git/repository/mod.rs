@@ -1,0 +1,211 @@
+//! The door: opening a repository, and the questions about single objects.
+
+pub(crate) mod config;
+pub(crate) mod file_at_path;
+pub(crate) mod message_only_commit;
+pub(crate) mod refs;
+pub(crate) mod revision;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result, bail};
+use gix::ObjectId;
+use gix::hash::Kind;
+
+use crate::change::{Commit, NeededFacts, Oid};
+
+use crate::git::layout::RepositoryLayout;
+use crate::git::objects::commit::UnreadableCommit;
+use crate::git::objects::reader::{CommitHints, ObjectReader, SharedRepository, to_oid};
+use crate::git::objects::{ObjectQuarantine, ObjectStores};
+use crate::git::signature::ObjectFormat;
+
+/// A repository that is being read.
+///
+/// Opening it touches no object and no configuration outside of it; the rest is opened when a
+/// question first needs it. Whoever owns the files is not looked at, since nothing in a repository
+/// is ever executed here.
+pub struct Repository {
+    pub(crate) shared: Arc<SharedRepository>,
+    idle_reader: RefCell<Option<ObjectReader>>,
+    pub(crate) ref_store: gix::refs::file::Store,
+    pub(crate) configuration: OnceLock<gix::config::File>,
+}
+
+/// What an id leads to when annotated tags are followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeeledObject {
+    /// This commit.
+    Commit(Oid),
+    /// Something that is no commit: `blob`, `tree`, or a chain of tags that does not end.
+    Other(&'static str),
+    /// An object that is not there.
+    Missing,
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository").field("layout", &self.shared.layout).finish_non_exhaustive()
+    }
+}
+
+impl Repository {
+    /// How many annotated tags may point to one another.
+    const MAX_TAG_DEPTH: usize = 32;
+
+    /// Opens the repository in `dir`, which is its git directory (as `GIT_DIR` names it) or a work
+    /// tree; directories above are not searched. With a `quarantine`, the objects in it are seen
+    /// before all others.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no repository, if its format is unknown, or if its objects cannot be
+    /// opened.
+    pub fn open_at(dir: &Path, quarantine: Option<&ObjectQuarantine>) -> Result<Repository> {
+        let layout = RepositoryLayout::read_at(dir)?;
+        Self::open_layout(layout, quarantine)
+            .with_context(|| format!("cannot open the repository `{}`", dir.display()))
+    }
+
+    /// Opens the nearest repository in `dir` or above it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::open`].
+    pub fn discover_from(dir: &Path) -> Result<Repository> {
+        let layout = RepositoryLayout::find_above(dir)?;
+        Self::open_layout(layout, None)
+            .with_context(|| format!("cannot open the repository around `{}`", dir.display()))
+    }
+
+    fn open_layout(layout: RepositoryLayout, quarantine: Option<&ObjectQuarantine>) -> Result<Repository> {
+        let stores =
+            ObjectStores::open_stores(&layout.common_dir.join("objects"), quarantine, layout.object_format)?;
+        let refs = refs::open_ref_store(&layout);
+        Ok(Repository {
+            shared: Arc::new(SharedRepository::new(layout, stores)),
+            idle_reader: RefCell::new(None),
+            ref_store: refs,
+            configuration: OnceLock::new(),
+        })
+    }
+
+    /// Returns the hash that names the objects.
+    pub fn object_format(&self) -> ObjectFormat {
+        to_object_format(self.shared.layout.object_format)
+    }
+
+    /// Returns the directory with `HEAD`; in a linked worktree, the one that belongs to the
+    /// worktree.
+    pub fn git_dir(&self) -> &Path {
+        &self.shared.layout.git_dir
+    }
+
+    /// Returns the directory that all worktrees share.
+    pub fn common_dir(&self) -> &Path {
+        &self.shared.layout.common_dir
+    }
+
+    /// Returns true if history is cut off somewhere, so that a walk cannot see all of it.
+    pub fn is_shallow(&self) -> bool {
+        // git keeps an empty file after the last boundary is gone.
+        let file = self.shared.layout.common_dir.join("shallow");
+        file.metadata().is_ok_and(|metadata| 0 < metadata.len())
+    }
+
+    /// Follows annotated tags from `id` to what they are for.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `id` is of another format than the repository, or an object cannot be read.
+    pub fn peel_tags(&self, id: Oid) -> Result<PeeledObject> {
+        let mut id = self.to_object_id(id)?;
+        let mut reader = self.borrow_reader();
+        for _ in 0..Self::MAX_TAG_DEPTH {
+            // A commit or a blob is not opened only to learn what it is.
+            match reader.read_object_header(&id)? {
+                None => return Ok(PeeledObject::Missing),
+                Some((gix::objs::Kind::Commit, _)) => return Ok(PeeledObject::Commit(to_oid(&id))),
+                Some((gix::objs::Kind::Blob, _)) => return Ok(PeeledObject::Other("blob")),
+                Some((gix::objs::Kind::Tree, _)) => return Ok(PeeledObject::Other("tree")),
+                Some((gix::objs::Kind::Tag, _)) => {}
+            }
+            let Some((_, raw)) = reader.read_object(&id)? else { return Ok(PeeledObject::Missing) };
+            let target =
+                raw.strip_prefix(b"object ").and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+            let target = target.and_then(|digits| ObjectId::from_hex(digits).ok());
+            id = match target {
+                Some(target) if target.kind() == self.shared.layout.object_format => target,
+                _ => bail!("the tag {id} does not begin with the object that it is for"),
+            };
+        }
+        Ok(PeeledObject::Other("tag of tags without end"))
+    }
+
+    /// Reads one commit, with the facts that `needs` asks for; the others are gaps that deny.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit is not there, or is not one that all readers read alike.
+    pub fn read_commit(&self, id: Oid, needs: &NeededFacts) -> Result<Commit, UnreadableCommit> {
+        let object_id =
+            self.to_object_id(id).map_err(|error| UnreadableCommit { id, reason: format!("{error:#}") })?;
+        self.borrow_reader().read_commit(&object_id, CommitHints::default(), needs, None)
+    }
+
+    /// Reads the bytes of a commit object, headers and all, as they are signed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such commit.
+    pub fn read_raw_commit(&self, id: Oid) -> Result<Vec<u8>> {
+        let id = self.to_object_id(id)?;
+        Ok(self.borrow_reader().read_raw_commit(&id)?.to_vec())
+    }
+
+    /// Returns the library's form of `id`, after a check that it is of this repository's format:
+    /// an id of another length names nothing here.
+    pub(crate) fn to_object_id(&self, id: Oid) -> Result<ObjectId> {
+        match ObjectId::try_from(id.as_bytes()) {
+            Ok(object_id) if object_id.kind() == self.shared.layout.object_format => Ok(object_id),
+            _ => bail!(
+                "{id} is not an id of this repository, whose objects are named by {}",
+                self.shared.layout.object_format
+            ),
+        }
+    }
+
+    pub(crate) fn to_object_ids(&self, ids: &[Oid]) -> Result<Vec<ObjectId>> {
+        ids.iter().map(|id| self.to_object_id(*id)).collect()
+    }
+
+    /// Lends this thread's reader for a long piece of work, in which the repository may be asked other
+    /// things; those then have a reader of their own.
+    pub(crate) fn with_reader<T>(&self, work: impl FnOnce(&mut ObjectReader) -> T) -> T {
+        let own = self.idle_reader.take();
+        let mut reader =
+            own.unwrap_or_else(|| self.shared.create_reader(ObjectReader::TREE_PACK_CACHE_BYTES));
+        let done = work(&mut reader);
+        self.idle_reader.replace(Some(reader));
+        done
+    }
+
+    /// Returns this thread's reader. Never held across a call back into [`Repository`].
+    pub(crate) fn borrow_reader(&self) -> std::cell::RefMut<'_, ObjectReader> {
+        let reader = self.idle_reader.borrow_mut();
+        std::cell::RefMut::map(reader, |slot| {
+            slot.get_or_insert_with(|| self.shared.create_reader(ObjectReader::TREE_PACK_CACHE_BYTES))
+        })
+    }
+}
+
+/// Converts the library's name of a hash into ours.
+pub(crate) fn to_object_format(kind: Kind) -> ObjectFormat {
+    match kind {
+        Kind::Sha256 => ObjectFormat::Sha256,
+        _ => ObjectFormat::Sha1,
+    }
+}

@@ -1,0 +1,380 @@
+//! What an OpenPGP certificate says about its keys, reduced to facts that have a time.
+//!
+//! Every self-signature is verified once, when the certificate is read; what remains are statements
+//! and revocations with the instant from which they hold, so that the question "was this key good
+//! then?" (RFC 9580, section 5.2.3) needs no cryptography. Third-party signatures are passed over:
+//! the registry vouches for its certificates, other keys do not.
+
+use jiff::Timestamp;
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{
+    PublicKey, PublicSubkey, RevocationCode, Signature, SignatureType, SignatureVersion, SubpacketData,
+    UserId,
+};
+use pgp::ser::Serialize;
+use pgp::types::{EcdsaPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
+
+use crate::change::person::canonical_address;
+use crate::change::{Person, Text};
+use crate::git::signature::key_registry::is_exact_address;
+
+/// A certificate whose self-signatures have been verified.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenPgpCertificate {
+    /// The primary key.
+    pub(crate) primary_key: PublicKey,
+    /// The subkeys that the primary key has bound for signing.
+    pub(crate) subkeys: Vec<SigningSubkey>,
+    history: SelfSignatureHistory,
+    users: Vec<CertificateUser>,
+}
+
+/// A part of a certificate, with the signatures that followed it.
+#[derive(Debug)]
+pub(crate) struct CertificatePart<T> {
+    pub(crate) body: T,
+    pub(crate) signatures: Vec<Signature>,
+}
+
+/// A certificate as it was read, with nothing verified.
+#[derive(Debug)]
+pub(crate) struct UnverifiedCertificate {
+    pub(crate) primary: CertificatePart<PublicKey>,
+    pub(crate) users: Vec<CertificatePart<UserId>>,
+    pub(crate) subkeys: Vec<CertificatePart<PublicSubkey>>,
+}
+
+/// A signing subkey.
+#[derive(Clone, Debug)]
+pub(crate) struct SigningSubkey {
+    pub(crate) key: PublicSubkey,
+    history: SelfSignatureHistory,
+}
+
+#[derive(Clone, Debug)]
+struct CertificateUser {
+    address: Text,
+    is_primary: bool,
+    history: SelfSignatureHistory,
+}
+
+/// What was said about one part of a certificate, over time.
+#[derive(Clone, Debug, Default)]
+struct SelfSignatureHistory {
+    self_signatures: Vec<SelfSignature>,
+    revocations: Vec<KeyRevocation>,
+}
+
+/// A verified self-signature. All times are in seconds since 1970 UTC.
+#[derive(Clone, Debug)]
+struct SelfSignature {
+    made_at: i64,
+    /// When the statement itself expires.
+    expires_at: Option<i64>,
+    /// Whether the key may sign; `None` if the statement does not say what the key is for.
+    may_sign: Option<bool>,
+    /// When the key expires.
+    key_expires_at: Option<i64>,
+}
+
+/// A verified revocation.
+#[derive(Clone, Debug)]
+struct KeyRevocation {
+    made_at: i64,
+    /// True where the key may have been in other hands before, so that it never counted.
+    is_retroactive: bool,
+}
+
+impl OpenPgpCertificate {
+    /// Verifies the self-signatures of a certificate.
+    ///
+    /// # Errors
+    ///
+    /// Says why the certificate cannot be in a registry: the primary key is weak, no user id with an
+    /// address is self-signed, an address is a pattern, or there is a revocation that cannot be
+    /// verified (passing over it could keep a revoked key alive).
+    pub(crate) fn verify_certificate(
+        unverified: UnverifiedCertificate,
+    ) -> Result<OpenPgpCertificate, String> {
+        let primary = unverified.primary.body;
+        if !matches!(primary.version(), KeyVersion::V4 | KeyVersion::V6) {
+            return Err("the key is of a version that is not accepted".into());
+        }
+        refuse_weak_key(primary.public_params())?;
+        let born = to_unix_seconds(primary.created_at());
+        let mut standing = SelfSignatureHistory::default();
+        for signature in &unverified.primary.signatures {
+            let holds = signature.verify_key(&primary).is_ok();
+            if signature.typ() != Some(SignatureType::KeyRevocation) {
+                standing.self_signatures.extend(read_self_signature(signature, born).filter(|_| holds));
+            } else if holds {
+                standing.revocations.push(read_revocation(signature));
+            } else {
+                return Err("there is a revocation that the key itself did not make".into());
+            }
+        }
+        let mut users = Vec::new();
+        for user in unverified.users {
+            users.extend(verify_user(user, &primary, born)?);
+        }
+        if users.is_empty() {
+            return Err("no self-signed user id names an address".into());
+        }
+        let on_users = users.iter().flat_map(|user| &user.history.self_signatures);
+        standing.self_signatures.extend(on_users.cloned().collect::<Vec<_>>());
+        let mut subkeys = Vec::new();
+        for subkey in unverified.subkeys {
+            subkeys.extend(verify_subkey(subkey, &primary)?);
+        }
+        Ok(OpenPgpCertificate { primary_key: primary, subkeys, history: standing, users })
+    }
+
+    /// Says why the primary key does not sign at `at`, if it does not.
+    pub(crate) fn check_primary_key(&self, at: Timestamp) -> Result<(), String> {
+        self.history.check_signing(to_unix_seconds(self.primary_key.created_at()), at.as_second())
+    }
+
+    /// Says why `subkey` does not sign at `at`, if it does not. Whether the primary key may sign
+    /// does not matter for its subkeys; whether it stands, does.
+    pub(crate) fn check_subkey(&self, subkey: &SigningSubkey, at: Timestamp) -> Result<(), String> {
+        let at = at.as_second();
+        self.history.check_validity(to_unix_seconds(self.primary_key.created_at()), at)?;
+        refuse_weak_key(subkey.key.public_params())?;
+        subkey.history.check_signing(to_unix_seconds(subkey.key.created_at()), at)
+    }
+
+    /// Returns the address that the certificate stands for at `at`: `wanted` if it is one of them,
+    /// otherwise that of the primary user id, otherwise the first. Which of two spellings was meant
+    /// is decided in the form in which addresses are compared.
+    pub(crate) fn find_address(&self, wanted: Option<&[u8]>, at: Timestamp) -> Option<Text> {
+        let alive = || self.users.iter().filter(|user| user.history.is_in_force(at.as_second()));
+        let wanted = wanted.and_then(canonical_address);
+        let is_wanted = |user: &&CertificateUser| {
+            wanted.is_some() && canonical_address(user.address.as_bytes()) == wanted
+        };
+        let user = alive()
+            .find(is_wanted)
+            .or_else(|| alive().find(|user| user.is_primary))
+            .or_else(|| alive().next());
+        user.map(|user| user.address.clone())
+    }
+}
+
+impl SelfSignatureHistory {
+    /// Returns the newest of the chosen statements that were made by `at`. Statements of the same
+    /// second are all returned: whoever asks has to be content with each of them.
+    fn find_newest(&self, at: i64, chosen: impl Fn(&SelfSignature) -> bool) -> Vec<&SelfSignature> {
+        let known =
+            || self.self_signatures.iter().filter(|statement| statement.made_at <= at && chosen(statement));
+        let newest = known().map(|statement| statement.made_at).max();
+        known().filter(|statement| Some(statement.made_at) == newest).collect()
+    }
+
+    fn is_revoked(&self, at: i64) -> bool {
+        self.revocations.iter().any(|revocation| revocation.is_retroactive || revocation.made_at <= at)
+    }
+
+    /// Returns true if and only if something holds at `at` and has not been taken back. What was
+    /// revoked stays so, even if it is said again.
+    fn is_in_force(&self, at: i64) -> bool {
+        let newest = self.find_newest(at, |_| true);
+        !newest.is_empty()
+            && newest.iter().all(|statement| is_before_end(at, statement.expires_at))
+            && !self.is_revoked(at)
+    }
+
+    /// Says why a key that was made at `born` is not valid at `at`, if it is not.
+    fn check_validity(&self, born: i64, at: i64) -> Result<Vec<&SelfSignature>, String> {
+        if at < born {
+            return Err("did not exist yet when this was received".into());
+        }
+        if self.is_revoked(at) {
+            return Err("is revoked".into());
+        }
+        // A statement that does not say what the key is for (one that names a designated revoker,
+        // say) must not hide the expiry that another one states.
+        let newest = self.find_newest(at, |statement| statement.may_sign.is_some());
+        if newest.is_empty() {
+            return Err("has no valid self-signature that says what it is for".into());
+        }
+        match newest
+            .iter()
+            .all(|one| is_before_end(at, one.expires_at) && is_before_end(at, one.key_expires_at))
+        {
+            true => Ok(newest),
+            false => Err("had expired when this was received".into()),
+        }
+    }
+
+    fn check_signing(&self, born: i64, at: i64) -> Result<(), String> {
+        match self.check_validity(born, at)?.iter().all(|statement| statement.may_sign == Some(true)) {
+            true => Ok(()),
+            false => Err("is not meant for signing".into()),
+        }
+    }
+}
+
+fn is_before_end(at: i64, end: Option<i64>) -> bool {
+    end.is_none_or(|end| at < end)
+}
+
+fn verify_user(
+    user: CertificatePart<UserId>,
+    primary: &PublicKey,
+    born: i64,
+) -> Result<Option<CertificateUser>, String> {
+    let mut standing = SelfSignatureHistory::default();
+    let mut is_primary = false;
+    for signature in &user.signatures {
+        let holds = signature.verify_certification(primary, Tag::UserId, &user.body).is_ok();
+        if signature.typ() != Some(SignatureType::CertRevocation) {
+            let statement = read_self_signature(signature, born).filter(|_| holds);
+            is_primary |= statement.is_some() && signature.is_primary();
+            standing.self_signatures.extend(statement);
+        } else if holds {
+            standing.revocations.push(KeyRevocation { is_retroactive: false, ..read_revocation(signature) });
+        } else if claims_issuer(signature, primary) {
+            return Err("there is a revocation of a user id that cannot be verified".into());
+        }
+    }
+    let Some(address) = parse_user_address(&user.body).filter(|_| !standing.self_signatures.is_empty())
+    else {
+        return Ok(None);
+    };
+    if !is_exact_address(address.as_bytes()) {
+        return Err("a user id holds a pattern in the place of an address".into());
+    }
+    Ok(Some(CertificateUser { address, is_primary, history: standing }))
+}
+
+fn verify_subkey(
+    subkey: CertificatePart<PublicSubkey>,
+    primary: &PublicKey,
+) -> Result<Option<SigningSubkey>, String> {
+    let key = subkey.body;
+    let born = to_unix_seconds(key.created_at());
+    let mut standing = SelfSignatureHistory::default();
+    for signature in &subkey.signatures {
+        let holds = signature.verify_subkey_binding(primary, &key).is_ok();
+        if signature.typ() == Some(SignatureType::SubkeyRevocation) {
+            match holds {
+                true => standing.revocations.push(read_revocation(signature)),
+                false => return Err("there is a revocation of a subkey that cannot be verified".into()),
+            }
+        } else if holds && let Some(mut statement) = read_self_signature(signature, born) {
+            // Without a signature back from the subkey, anybody could adopt the subkey of another.
+            let back = signature.embedded_signature().is_some_and(|back| {
+                is_strong_signature(back) && back.verify_primary_key_binding(&key, primary).is_ok()
+            });
+            statement.may_sign = Some(statement.may_sign == Some(true) && back);
+            standing.self_signatures.push(statement);
+        }
+    }
+    let ever_signs = standing.self_signatures.iter().any(|statement| statement.may_sign == Some(true));
+    Ok(ever_signs.then_some(SigningSubkey { key, history: standing }))
+}
+
+/// Reads a signature as a statement about a key made at `born`; `None` if it must not be relied on.
+fn read_self_signature(signature: &Signature, born: i64) -> Option<SelfSignature> {
+    let made = to_unix_seconds(signature.created()?);
+    if !is_strong_signature(signature) || has_unknown_critical(signature) {
+        return None;
+    }
+    // Zero means that there is no end (RFC 9580, 5.2.3.13 and 5.2.3.18).
+    let end = |from: i64, after: Option<pgp::types::Duration>| {
+        after.map(|after| i64::from(after.as_secs())).filter(|after| *after != 0).map(|after| from + after)
+    };
+    let says_use =
+        signature.config()?.hashed_subpackets().any(|part| matches!(part.data, SubpacketData::KeyFlags(_)));
+    Some(SelfSignature {
+        made_at: made,
+        expires_at: end(made, signature.signature_expiration_time()),
+        may_sign: says_use.then(|| signature.key_flags().sign()),
+        key_expires_at: end(born, signature.key_expiration_time()),
+    })
+}
+
+/// Reads a verified signature as a revocation; one that gives no reason could be for any.
+fn read_revocation(signature: &Signature) -> KeyRevocation {
+    let is_retroactive = !matches!(
+        signature.revocation_reason_code(),
+        Some(RevocationCode::KeySuperseded | RevocationCode::KeyRetired | RevocationCode::CertUserIdInvalid)
+    );
+    KeyRevocation { made_at: signature.created().map_or(i64::MIN, to_unix_seconds), is_retroactive }
+}
+
+fn claims_issuer(signature: &Signature, key: &PublicKey) -> bool {
+    let (ids, fingerprints) = (signature.issuer_key_id(), signature.issuer_fingerprint());
+    (ids.is_empty() && fingerprints.is_empty())
+        || ids.iter().any(|id| **id == key.legacy_key_id())
+        || fingerprints.iter().any(|fingerprint| **fingerprint == key.fingerprint())
+}
+
+/// Returns true for signatures of a current version over a digest that still resists collisions.
+pub(crate) fn is_strong_signature(signature: &Signature) -> bool {
+    matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6)
+        && matches!(
+            signature.hash_alg(),
+            Some(
+                HashAlgorithm::Sha256
+                    | HashAlgorithm::Sha384
+                    | HashAlgorithm::Sha512
+                    | HashAlgorithm::Sha3_256
+                    | HashAlgorithm::Sha3_512
+            )
+        )
+}
+
+/// Returns true if a part of the signature that must be understood is not (RFC 9580, 5.2.3.7).
+pub(crate) fn has_unknown_critical(signature: &Signature) -> bool {
+    let unknown = |data: &SubpacketData| {
+        matches!(
+            data,
+            SubpacketData::Other(..) | SubpacketData::Experimental(..) | SubpacketData::Notation(_)
+        )
+    };
+    signature
+        .config()
+        .is_none_or(|config| config.hashed_subpackets().any(|part| part.is_critical && unknown(&part.data)))
+}
+
+fn refuse_weak_key(parameters: &PublicParams) -> Result<(), String> {
+    match parameters {
+        PublicParams::RSA(rsa) => {
+            let mut bytes = Vec::new();
+            rsa.to_writer(&mut bytes).map_err(|_| "is malformed")?;
+            // The modulus comes first, and begins with its length in bits.
+            let bits = bytes.first_chunk().map_or(0, |length| u16::from_be_bytes(*length));
+            if bits < 2048 {
+                Err(format!("is RSA with {bits} bits; at least 2048 are needed"))
+            } else {
+                Ok(())
+            }
+        }
+        PublicParams::ECDSA(
+            EcdsaPublicParams::P256 { .. } | EcdsaPublicParams::P384 { .. } | EcdsaPublicParams::P521 { .. },
+        )
+        | PublicParams::EdDSALegacy(_)
+        | PublicParams::Ed25519(_)
+        | PublicParams::Ed448(_) => Ok(()),
+        _ => Err("is of a kind that is not accepted; use RSA, ECDSA (NIST curves) or EdDSA".into()),
+    }
+}
+
+/// Returns what a user id gives as its address: `Name (comment) <address>`, or the address alone.
+fn parse_user_address(user_id: &UserId) -> Option<Text> {
+    let text = user_id.id();
+    match Person::parse_person(text) {
+        Ok(person) => Some(person.email),
+        Err(_) => canonical_address(text).map(|_| text.into()),
+    }
+}
+
+pub(crate) fn to_unix_seconds(time: pgp::types::Timestamp) -> i64 {
+    i64::from(time.as_secs())
+}
+
+/// Returns the fingerprint as GnuPG prints it.
+pub(crate) fn format_fingerprint(key: &impl KeyDetails) -> String {
+    format!("{:x}", key.fingerprint()).to_ascii_uppercase()
+}

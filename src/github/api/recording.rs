@@ -1,0 +1,152 @@
+//! Answers kept in a folder, so that a verdict can be discussed and tried again without a network.
+//!
+//! Each answer is a file; its name is made of what was asked for. Neither the token nor any header of
+//! a request is ever written. The file `seen-at` holds the instant of the first asking, so that the
+//! same answers give the same verdict.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::change::text::encode_hex;
+use crate::github::api::request::{
+    GitHubFailure, GitHubRequest, GitHubResponse, RequestMethod, ResponseHeaders,
+};
+
+/// The file that holds when it was.
+const SEEN_AT_FILE: &str = "seen-at";
+
+/// The largest file that is read.
+const MAX_RECORDED_BYTES: u64 = 64 << 20;
+
+/// A folder of answers.
+#[derive(Clone, Debug)]
+pub(crate) struct ResponseRecording {
+    folder: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RecordedResponse {
+    method: RequestMethod,
+    path: String,
+    asked: Option<Value>,
+    status: u16,
+    headers: ResponseHeaders,
+    /// The answer, where it is JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    json: Option<Value>,
+    /// The answer, where it is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+impl ResponseRecording {
+    /// Opens a new record, made at `now`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder holds another record, or cannot be written to.
+    pub(crate) fn create_recording(folder: &Path, now: Timestamp) -> Result<ResponseRecording, String> {
+        let fails = |error: std::io::Error| format!("{} cannot be written to: {error}", folder.display());
+        std::fs::create_dir_all(folder).map_err(fails)?;
+        if folder.join(SEEN_AT_FILE).exists() {
+            return Err(format!("{} holds a record already; name an empty folder", folder.display()));
+        }
+        std::fs::write(folder.join(SEEN_AT_FILE), format!("{now}\n")).map_err(fails)?;
+        Ok(ResponseRecording { folder: folder.to_owned() })
+    }
+
+    /// Opens a record and returns when it was made.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is none.
+    pub(crate) fn open_recording(folder: &Path) -> Result<(ResponseRecording, Timestamp), String> {
+        let path = folder.join(SEEN_AT_FILE);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| format!("{} holds no record: {error}", folder.display()))?;
+        let at = text.trim().parse().map_err(|_| format!("{} holds no instant", path.display()))?;
+        Ok((ResponseRecording { folder: folder.to_owned() }, at))
+    }
+
+    /// Keeps an answer.
+    pub(crate) fn save_response(
+        &self,
+        request: &GitHubRequest,
+        answer: &GitHubResponse,
+    ) -> Result<(), GitHubFailure> {
+        let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        let text = json.is_none().then(|| String::from_utf8_lossy(&answer.body).into_owned());
+        let kept = RecordedResponse {
+            method: request.method,
+            path: request.path.clone(),
+            asked: request.body.clone(),
+            status: answer.status,
+            headers: answer.headers.clone(),
+            json,
+            text,
+        };
+        let path = self.folder.join(recording_file_name(request));
+        let written = serde_json::to_vec_pretty(&kept)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| std::fs::write(&path, bytes));
+        written.map_err(|error| GitHubFailure::new(format!("{} cannot be written: {error}", path.display())))
+    }
+
+    /// Returns the answer that was kept.
+    pub(crate) fn load_response(&self, request: &GitHubRequest) -> Result<GitHubResponse, GitHubFailure> {
+        let name = recording_file_name(request);
+        let path = self.folder.join(&name);
+        let missing = |why: String| {
+            GitHubFailure::new(format!(
+                "the record holds no answer to {} (`{name}`): {why}",
+                request.describe()
+            ))
+        };
+        let size = std::fs::metadata(&path).map_err(|error| missing(error.to_string()))?.len();
+        if MAX_RECORDED_BYTES < size {
+            return Err(missing(format!(
+                "the file has {size} bytes, and at most {MAX_RECORDED_BYTES} are read"
+            )));
+        }
+        let bytes = std::fs::read(&path).map_err(|error| missing(error.to_string()))?;
+        let kept: RecordedResponse =
+            serde_json::from_slice(&bytes).map_err(|error| missing(error.to_string()))?;
+        let body = match (kept.json, kept.text) {
+            (Some(json), None) => json.to_string().into_bytes(),
+            (None, Some(text)) => text.into_bytes(),
+            // An answer that is `null` is read as none.
+            _ => b"null".to_vec(),
+        };
+        Ok(GitHubResponse { status: kept.status, headers: kept.headers, body })
+    }
+}
+
+/// Returns the name of the file for an answer: what can be read in it is for people, and the digest
+/// tells two of them apart.
+fn recording_file_name(request: &GitHubRequest) -> String {
+    let word = match request.method {
+        RequestMethod::Get => "get",
+        RequestMethod::Post => "post",
+        RequestMethod::Patch => "patch",
+        RequestMethod::Query => "query",
+    };
+    let about = match request.method {
+        RequestMethod::Query => request.describe().rsplit(' ').next().unwrap_or_default().to_owned(),
+        _ => request.path.split('?').next().unwrap_or_default().to_owned(),
+    };
+    let slug: String = about
+        .trim_start_matches("/repos/")
+        .chars()
+        .map(|one| if one.is_ascii_alphanumeric() || one == '.' { one } else { '-' })
+        .take(60)
+        .collect();
+    let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
+    let digest = Sha256::digest(format!("{word}\n{}\n{body}", request.path));
+    let digest = encode_hex(&digest);
+    format!("{word}-{}-{}.json", slug.trim_matches(['-', '.']), digest.get(..12).unwrap_or_default())
+}

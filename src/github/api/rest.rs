@@ -1,0 +1,212 @@
+//! What GitHub's REST answers hold, as far as anything is made of it.
+//!
+//! These are our own shapes and not the library's: strict about what a verdict rests on, and blind to
+//! everything else, so that neither a new field nor an odd one elsewhere costs a verdict.
+
+use serde::Deserialize;
+
+use crate::change::Oid;
+
+/// An account.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestUser {
+    pub(crate) login: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+}
+
+/// A pull request.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestPullRequest {
+    pub(crate) number: u64,
+    pub(crate) state: String,
+    pub(crate) title: String,
+    pub(crate) body: Option<String>,
+    pub(crate) html_url: Option<String>,
+    pub(crate) user: Option<RestUser>,
+    pub(crate) draft: Option<bool>,
+    pub(crate) merged_at: Option<jiff::Timestamp>,
+    pub(crate) merged_by: Option<RestUser>,
+    pub(crate) created_at: jiff::Timestamp,
+    pub(crate) labels: Vec<RestLabel>,
+    pub(crate) head: RestPullRequestEnd,
+    pub(crate) base: RestPullRequestEnd,
+    pub(crate) commits: usize,
+    pub(crate) additions: u64,
+    pub(crate) deletions: u64,
+    pub(crate) changed_files: usize,
+}
+
+/// One end of a pull request.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestPullRequestEnd {
+    #[serde(rename = "ref")]
+    pub(crate) branch: String,
+    pub(crate) sha: Oid,
+    /// Gone with the fork.
+    pub(crate) repo: Option<RestRepository>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestRepository {
+    pub(crate) full_name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestLabel {
+    pub(crate) name: String,
+}
+
+/// A pull request in a list of those that brought a commit in, or of those that are open.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestListedPullRequest {
+    pub(crate) number: u64,
+    pub(crate) merged_at: Option<jiff::Timestamp>,
+    pub(crate) merge_commit_sha: Option<Oid>,
+    pub(crate) base: RestListedEnd,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestListedEnd {
+    #[serde(rename = "ref")]
+    pub(crate) branch: String,
+}
+
+/// A commit.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCommit {
+    pub(crate) sha: Oid,
+    pub(crate) commit: RestCommitBody,
+    /// The account; `null` where GitHub knows none, and `{}` in some lists.
+    pub(crate) author: Option<RestOptionalUser>,
+    pub(crate) committer: Option<RestOptionalUser>,
+    pub(crate) parents: Vec<RestObjectId>,
+}
+
+/// An account, or an empty object.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestOptionalUser {
+    pub(crate) login: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCommitBody {
+    pub(crate) message: String,
+    pub(crate) author: Option<RestCommitSignature>,
+    pub(crate) committer: Option<RestCommitSignature>,
+    pub(crate) tree: RestObjectId,
+    pub(crate) verification: Option<RestVerification>,
+}
+
+/// A name, an address and a date, as a commit has them.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct RestCommitSignature {
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) date: Option<jiff::Timestamp>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestObjectId {
+    pub(crate) sha: Oid,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestVerification {
+    pub(crate) verified: Option<bool>,
+    pub(crate) reason: Option<String>,
+    pub(crate) signature: Option<String>,
+    pub(crate) payload: Option<String>,
+}
+
+/// What lies between two commits.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestComparison {
+    pub(crate) status: String,
+    pub(crate) total_commits: usize,
+    pub(crate) commits: Vec<RestCommit>,
+}
+
+/// A file that a pull request changes.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestChangedFile {
+    pub(crate) filename: String,
+    pub(crate) previous_filename: Option<String>,
+    pub(crate) status: String,
+    pub(crate) sha: Option<Oid>,
+}
+
+/// A review.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestReview {
+    pub(crate) id: u64,
+    pub(crate) node_id: Option<String>,
+    pub(crate) user: Option<RestUser>,
+    pub(crate) state: String,
+    pub(crate) commit_id: Option<Oid>,
+    pub(crate) submitted_at: Option<jiff::Timestamp>,
+    pub(crate) html_url: Option<String>,
+}
+
+/// Check runs.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCheckRunPage {
+    pub(crate) total_count: usize,
+    pub(crate) check_runs: Vec<RestCheckRun>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCheckRun {
+    pub(crate) name: String,
+    pub(crate) head_sha: Oid,
+    pub(crate) status: String,
+    pub(crate) conclusion: Option<String>,
+    pub(crate) html_url: Option<String>,
+    pub(crate) app: Option<RestApp>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestApp {
+    pub(crate) slug: Option<String>,
+}
+
+/// Something that happened to a branch.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestActivity {
+    pub(crate) before: Option<Oid>,
+    pub(crate) after: Oid,
+    pub(crate) timestamp: Option<jiff::Timestamp>,
+    pub(crate) actor: Option<RestUser>,
+}
+
+/// What somebody may do in a repository.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestPermission {
+    pub(crate) permission: String,
+}
+
+/// The content of a file.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestBlob {
+    pub(crate) encoding: String,
+    pub(crate) content: String,
+    pub(crate) size: usize,
+}
+
+/// A ref.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestGitRef {
+    #[serde(rename = "ref")]
+    pub(crate) name: String,
+    pub(crate) object: RestObjectId,
+}
+
+/// A comment in the conversation of a pull request.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestIssueComment {
+    pub(crate) id: u64,
+    pub(crate) body: Option<String>,
+    pub(crate) user: Option<RestUser>,
+}

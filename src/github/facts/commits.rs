@@ -1,0 +1,359 @@
+//! The commits of a pull request, all of them or an error.
+//!
+//! GitHub lists at most 250 for a pull request. Where it says that there are more, they are read from
+//! the comparison of both ends; a list that is shorter than the count is no list.
+
+use crate::change::pull_request::{ContributorRole, PullContributor, PullRevision};
+use crate::change::{
+    Commit, CommitMessage, Fact, FactKind, Missing, NeededFacts, Oid, Person, SignatureStatus, Text,
+};
+use crate::git::TrustedKeys;
+use crate::git::signature::verify_detached_signature;
+use crate::github::api::GitHubClient;
+use crate::github::api::names::PullRequestName;
+use crate::github::api::request::GitHubFailure;
+use crate::github::api::rest::{
+    RestCommit as Listed, RestCommitSignature as Signed, RestComparison, RestPullRequest, RestVerification,
+};
+use crate::github::facts::accounts::{WEB_FLOW_ACCOUNT, account_of_login, account_of_optional_user};
+use crate::github::facts::details::{GitActor, PullRequestDetails};
+use crate::people::is_forge_committer;
+
+/// How many commits GitHub lists for a pull request.
+const MAX_LISTED_COMMITS: usize = 250;
+
+/// Reads every commit of a pull request, oldest first, the final revision last.
+pub(crate) async fn list_commits(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    pull: &RestPullRequest,
+) -> Result<Vec<Listed>, GitHubFailure> {
+    let mut commits: Vec<Listed> = if pull.commits <= MAX_LISTED_COMMITS {
+        let path = format!("{}/pulls/{}/commits?per_page=100", name.repo.rest_path(), name.number);
+        client.fetch_list(path, |page: Vec<Listed>| page, |_| false).await?
+    } else {
+        let ends = format!("{}...{}", pull.base.sha, pull.head.sha);
+        compare_commits(client, name, &ends).await?.1
+    };
+    if commits.len() != pull.commits {
+        let why =
+            format!("the pull request has {} commits, and GitHub lists {}", pull.commits, commits.len());
+        return Err(GitHubFailure::new(why));
+    }
+    let at = commits.iter().position(|commit| commit.sha == pull.head.sha);
+    let at = at
+        .ok_or_else(|| GitHubFailure::new("the final revision is not among the commits that GitHub lists"))?;
+    let head = commits.remove(at);
+    commits.push(head);
+    Ok(commits)
+}
+
+/// Reads how two commits lie to each other, and every commit that the second has and the first has
+/// not, oldest first.
+pub(crate) async fn compare_commits(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    ends: &str,
+) -> Result<(String, Vec<Listed>), GitHubFailure> {
+    let path = format!("{}/compare/{ends}?per_page=100", name.repo.rest_path());
+    let mut status = String::new();
+    let mut total = 0;
+    let take = |page: RestComparison| {
+        status = page.status;
+        total = page.total_commits;
+        page.commits
+    };
+    let commits = client.fetch_list(path, take, |_| false).await?;
+    if commits.len() != total {
+        let why = format!("{total} commits lie between {ends}, and GitHub lists {}", commits.len());
+        return Err(GitHubFailure::new(why));
+    }
+    Ok((status, commits))
+}
+
+/// Returns a commit as it is judged.
+pub(crate) fn convert_commit(
+    listed: &Listed,
+    needs: &NeededFacts,
+    trusted: Option<TrustedKeys<'_>>,
+) -> Commit {
+    let untold = |need| Missing::Unavailable(need, "GitHub tells it of the pull request as a whole".into());
+    let body = &listed.commit;
+    let is_merge = 1 < listed.parents.len();
+    Commit {
+        id: Some(listed.sha),
+        parents: parent_ids(listed),
+        author: signature_person(body.author.as_ref()),
+        authored_at: signature_seconds(body.author.as_ref()),
+        committer: signature_person(body.committer.as_ref()),
+        committed_at: signature_seconds(body.committer.as_ref()),
+        message: CommitMessage::new(Text::from(body.message.as_str())),
+        paths: Err(untold(FactKind::Paths)),
+        lines: Err(untold(FactKind::Lines)),
+        evil_merge_paths: if is_merge {
+            let why = "GitHub does not tell what a merge adds of its own";
+            Err(Missing::Unavailable(FactKind::EvilMerges, why.into()))
+        } else {
+            Ok(Vec::new())
+        },
+        signature: verify_signature(listed, needs, trusted),
+    }
+}
+
+/// Returns a commit as the revision that a review was about.
+pub(crate) fn convert_head(listed: &Listed) -> PullRevision {
+    PullRevision {
+        id: listed.sha,
+        tree: Some(listed.commit.tree.sha),
+        parents: parent_ids(listed),
+        message: Text::from(listed.commit.message.as_str()),
+    }
+}
+
+/// Returns true if GitHub itself made this commit: in its own name, and with its own signature, which
+/// nobody else can make.
+pub(crate) fn is_forge_commit(listed: &Listed) -> bool {
+    let account = account_of_optional_user(listed.committer.as_ref());
+    let verified = listed.commit.verification.as_ref().and_then(|verification| verification.verified);
+    verified == Some(true)
+        && account.is_some_and(|account| account.id.as_bytes() == WEB_FLOW_ACCOUNT.as_bytes())
+}
+
+/// Returns everybody who wrote or recorded a commit.
+pub(crate) fn collect_commit_contributors(
+    commits: &[Listed],
+    details: &PullRequestDetails,
+) -> Fact<Vec<PullContributor>> {
+    let gap = |why: String| Missing::Unavailable(FactKind::Pusher, why);
+    let authors = details.authors.as_ref().map_err(|failure| gap(failure.why.clone()))?;
+    let mut makers = Vec::new();
+    for listed in commits {
+        let named = authors.get(&listed.sha);
+        let named =
+            named.ok_or_else(|| gap(format!("GitHub names no authors of {}", listed.sha.short_hex())))?;
+        makers.extend(contributors_of_commit(listed, named));
+    }
+    let mut once: Vec<PullContributor> = Vec::with_capacity(makers.len());
+    for maker in makers {
+        if !once.contains(&maker) {
+            once.push(maker);
+        }
+    }
+    Ok(once)
+}
+
+/// Returns everybody who wrote or recorded one commit; of its `authors` the first is the author, who stands
+/// in the commit already.
+pub(crate) fn contributors_of_commit(listed: &Listed, authors: &[GitActor]) -> Vec<PullContributor> {
+    let body = &listed.commit;
+    let author = signature_person(body.author.as_ref());
+    let mut makers = vec![PullContributor {
+        role: ContributorRole::Author,
+        account: account_of_optional_user(listed.author.as_ref()),
+        email: Some(author.email),
+        name: author.name,
+    }];
+    let committer = signature_person(body.committer.as_ref());
+    let account = account_of_optional_user(listed.committer.as_ref());
+    // What is done in its web pages is recorded by GitHub itself.
+    let by_forge = is_forge_committer(&committer)
+        && account.as_ref().is_none_or(|account| account.id.as_bytes() == WEB_FLOW_ACCOUNT.as_bytes());
+    if !by_forge {
+        makers.push(PullContributor {
+            role: ContributorRole::Committer,
+            account,
+            email: Some(committer.email),
+            name: committer.name,
+        });
+    }
+    makers.extend(authors.iter().skip(1).map(|other| PullContributor {
+        role: ContributorRole::CoAuthor,
+        account: other.user.as_ref().map(|user| account_of_login(&user.login)),
+        email: other.email.as_deref().map(Text::from),
+        name: other.name.as_deref().map(Text::from).unwrap_or_default(),
+    }));
+    makers
+}
+
+fn parent_ids(listed: &Listed) -> Vec<Oid> {
+    listed.parents.iter().map(|parent| parent.sha).collect()
+}
+
+fn signature_person(signed: Option<&Signed>) -> Person {
+    let text = |part: Option<&String>| part.map(|part| Text::from(part.as_str())).unwrap_or_default();
+    Person {
+        name: text(signed.and_then(|signed| signed.name.as_ref())),
+        email: text(signed.and_then(|signed| signed.email.as_ref())),
+    }
+}
+
+fn signature_seconds(signed: Option<&Signed>) -> i64 {
+    signed.and_then(|signed| signed.date).map_or(0, |date| date.as_second())
+}
+
+fn verify_signature(
+    listed: &Listed,
+    needs: &NeededFacts,
+    trusted: Option<TrustedKeys<'_>>,
+) -> Fact<SignatureStatus> {
+    let unavailable = |why: &str| Err(Missing::Unavailable(FactKind::Signatures, why.to_owned()));
+    if !needs.contains(&FactKind::Signatures) {
+        return unavailable("nobody asked for it");
+    }
+    let Some(TrustedKeys { registry: keys, received_at: at }) = trusted else {
+        return Err(Missing::NotConfigured(FactKind::Signatures));
+    };
+    match &listed.commit.verification {
+        Some(RestVerification { signature: Some(armor), payload: Some(payload), .. }) => {
+            if !payload_matches(payload, listed) {
+                return unavailable("what GitHub shows as signed is not this commit");
+            }
+            Ok(verify_detached_signature(keys, payload.clone().into_bytes(), armor.clone().into_bytes(), at))
+        }
+        Some(RestVerification { signature: None, reason: Some(reason), .. }) if reason == "unsigned" => {
+            Ok(SignatureStatus::None)
+        }
+        _ => unavailable("GitHub does not hand out the signature"),
+    }
+}
+
+/// Returns true if what was signed is this commit: its tree, its parents and its message.
+fn payload_matches(payload: &str, listed: &Listed) -> bool {
+    let Some((headers, message)) = payload.split_once("\n\n") else { return false };
+    let ids = |key: &str| -> Vec<String> {
+        headers.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect()
+    };
+    let parents: Vec<String> = listed.parents.iter().map(|parent| parent.sha.to_string()).collect();
+    ids("tree ") == [listed.commit.tree.sha.to_string()]
+        && ids("parent ") == parents
+        && message.trim_end() == listed.commit.message.trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::github::api::request::GitHubFailure;
+
+    fn id(byte: u8) -> Oid {
+        Oid::from_bytes(&[byte; 20]).unwrap()
+    }
+
+    fn listed(change: impl FnOnce(&mut Value)) -> Listed {
+        let person = |name: &str| json!({ "name": name, "email": format!("{name}@example.com"), "date": "2026-01-01T00:00:00Z" });
+        let mut commit = json!({
+            "sha": id(1).to_string(),
+            "author": { "login": "ana", "type": "User" },
+            "committer": { "login": "web-flow", "type": "User" },
+            "parents": [{ "sha": id(2).to_string() }],
+            "commit": {
+                "message": "Subject\n\nBody", "author": person("ana"), "tree": { "sha": id(3).to_string() },
+                "committer": { "name": "GitHub", "email": "noreply@github.com", "date": "2026-01-01T00:00:00Z" },
+                "verification": null,
+            },
+        });
+        change(&mut commit);
+        serde_json::from_value(commit).unwrap()
+    }
+
+    fn details(authors: Result<Value, GitHubFailure>) -> PullRequestDetails {
+        let none = || GitHubFailure::new("nobody asked for it");
+        PullRequestDetails {
+            head_revision: id(1),
+            last_edited_at: None,
+            includes_created_edit: false,
+            reviews: Err(none()),
+            authors: authors
+                .map(|authors| HashMap::from([(id(1), serde_json::from_value(authors).unwrap())])),
+            threads: Err(none()),
+            edits: Err(none()),
+            timeline: Err(none()),
+            comments: Err(none()),
+            statuses: Err(none()),
+        }
+    }
+
+    fn made(commit: Listed, authors: Value) -> Vec<(ContributorRole, Option<String>)> {
+        let makers = collect_commit_contributors(&[commit], &details(Ok(authors))).unwrap();
+        let account = |maker: &PullContributor| {
+            maker.account.as_ref().map(|account| account.id.to_lossy().into_owned())
+        };
+        makers.iter().map(|maker| (maker.role, account(maker))).collect()
+    }
+
+    #[test]
+    fn everybody_is_a_maker_but_the_forge_itself() {
+        let ana = || Some("github:ana".to_owned());
+        let authors = json!([{ "name": "ana", "email": "ana@example.com", "user": { "login": "ana" } },
+            { "name": "Ben", "email": "ben@example.com", "user": { "login": "ben" } },
+            { "name": "Nobody", "email": "gone@example.com", "user": null }]);
+        let both = [
+            (ContributorRole::Author, ana()),
+            (ContributorRole::CoAuthor, Some("github:ben".into())),
+            (ContributorRole::CoAuthor, None),
+        ];
+        assert_eq!(made(listed(|_| {}), authors), both);
+        let alone = json!([{ "name": null, "email": null, "user": null }]);
+        // Its address in the hands of somebody else is no forge.
+        let other = listed(|commit| commit["committer"]["login"] = json!("mallory"));
+        let mallory = (ContributorRole::Committer, Some("github:mallory".to_owned()));
+        assert_eq!(made(other, alone.clone()), [(ContributorRole::Author, ana()), mallory]);
+        let deleted = listed(|commit| (commit["author"], commit["committer"]) = (json!(null), json!({})));
+        assert_eq!(made(deleted, alone), [(ContributorRole::Author, None)]);
+    }
+
+    #[test]
+    fn authors_that_are_not_told_leave_a_gap() {
+        assert!(
+            collect_commit_contributors(&[listed(|_| {})], &details(Err(GitHubFailure::new("no")))).is_err()
+        );
+        let other = listed(|commit| commit["sha"] = json!(id(9).to_string()));
+        assert!(collect_commit_contributors(&[other], &details(Ok(json!([])))).is_err());
+    }
+
+    #[test]
+    fn a_signature_is_of_this_commit_or_not_told() {
+        let keys = crate::git::signature::KeyRegistry::default();
+        let at = "2026-01-02T00:00:00Z".parse().unwrap();
+        let needs = NeededFacts::from([FactKind::Signatures]);
+        let said = |verification: Value| {
+            let commit = listed(|commit| commit["commit"]["verification"] = verification);
+            verify_signature(&commit, &needs, Some(TrustedKeys { registry: &keys, received_at: at }))
+        };
+        let payload = format!("tree {}\nparent {}\nauthor x\n\nSubject\n\nBody\n", id(3), id(2));
+        let signed = |payload: &str| json!({ "reason": "valid", "signature": "-----BEGIN SSH SIGNATURE-----", "payload": payload });
+        assert!(matches!(said(signed(&payload)), Ok(SignatureStatus::Bad(_))));
+        for other in [
+            payload.replace(&id(3).to_string(), &id(4).to_string()),
+            payload.replace(&id(2).to_string(), &id(4).to_string()),
+            payload.replace("Body", "Other"),
+            payload.replace("\n\n", "\n"),
+        ] {
+            assert!(said(signed(&other)).is_err(), "{other}");
+        }
+        assert_eq!(
+            said(json!({ "reason": "unsigned", "signature": null, "payload": null })),
+            Ok(SignatureStatus::None)
+        );
+        // What GitHub calls verified is worth nothing without the signature itself.
+        assert!(said(json!({ "reason": "valid", "signature": null, "payload": null })).is_err());
+        assert!(said(json!(null)).is_err());
+        assert!(matches!(
+            verify_signature(&listed(|_| {}), &needs, None),
+            Err(Missing::NotConfigured(FactKind::Signatures))
+        ));
+    }
+
+    #[test]
+    fn what_a_merge_adds_is_not_told() {
+        let commit = |parents: Value| {
+            convert_commit(&listed(|commit| commit["parents"] = parents), &NeededFacts::new(), None)
+        };
+        assert_eq!(commit(json!([])).evil_merge_paths, Ok(Vec::new()));
+        let two = json!([{ "sha": id(2).to_string() }, { "sha": id(4).to_string() }]);
+        assert!(commit(two).evil_merge_paths.is_err());
+    }
+}

@@ -1,0 +1,279 @@
+//! What the doctor says of repositories that are well, and of each way in which they are not.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::github::repository_settings::*;
+
+const REPOSITORY: &str = "/repos/acme/shop";
+
+/// What GitHub answers, by path; everything else is 404.
+type Answers = BTreeMap<String, Result<Value, GitHubFailure>>;
+
+fn subject() -> ExaminedRepository<'static> {
+    ExaminedRepository {
+        repository: "acme/shop",
+        branch: None,
+        check_name: "changegate",
+        app_id: GITHUB_ACTIONS_APP_ID,
+        policy_path: "policies/changegate.yml",
+    }
+}
+
+fn file(text: &str) -> Result<Value, GitHubFailure> {
+    Ok(json!({ "type": "file", "content": STANDARD.encode(text) }))
+}
+
+fn refused(status: u16, why: &str) -> Result<Value, GitHubFailure> {
+    Err(GitHubFailure { status: Some(status), why: why.into() })
+}
+
+const WORKFLOW: &str = "
+on:
+  pull_request_target:
+    types: [opened, synchronize, reopened, edited, labeled, unlabeled, ready_for_review, converted_to_draft]
+  pull_request_review:
+    types: [submitted, edited, dismissed]
+  merge_group:
+jobs:
+  changegate:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: acme/changegate@0123456789012345678901234567890123456789 # v1
+";
+
+/// A repository in which everything is as it should be, by rulesets.
+fn healthy() -> Answers {
+    let path = |rest: &str| format!("{REPOSITORY}{rest}");
+    let workflows = "/contents/.github/workflows";
+    BTreeMap::from([
+        (path(""), Ok(json!({ "default_branch": "main", "permissions": { "admin": false, "push": false } }))),
+        (
+            path("/rules/branches/main"),
+            Ok(json!([
+                { "type": "workflows", "ruleset_id": 7, "parameters": { "workflows": [{ "path": ".github/workflows/changegate.yml" }] } },
+                { "type": "non_fast_forward", "ruleset_id": 7 },
+                { "type": "deletion", "ruleset_id": 7 },
+                { "type": "pull_request", "ruleset_id": 7, "parameters": {
+                    "dismiss_stale_reviews_on_push": true,
+                    "require_last_push_approval": true,
+                    "require_code_owner_review": true,
+                } },
+                { "type": "required_status_checks", "ruleset_id": 7, "parameters": {
+                    "required_status_checks": [{ "context": "changegate", "integration_id": 4711 }],
+                } },
+            ])),
+        ),
+        (path("/rulesets/7"), Ok(json!({ "name": "main", "bypass_actors": [] }))),
+        (path("/branches/main/protection"), refused(404, "Branch not protected")),
+        (path("/branches/main"), Ok(json!({ "protected": true }))),
+        (
+            path("/contents/.github/CODEOWNERS?ref=main"),
+            file("/policies/ @acme/security\n/.github/ @acme/security\n"),
+        ),
+        (path(&format!("{workflows}?ref=main")), Ok(json!([{ "path": ".github/workflows/gate.yml" }]))),
+        (path(&format!("{workflows}/gate.yml?ref=main")), file(WORKFLOW)),
+    ])
+}
+
+fn examined(subject: &ExaminedRepository<'_>, answers: &Answers) -> SettingsExamination {
+    let mut ask = |path: &str| answers.get(path).cloned().unwrap_or_else(|| refused(404, "Not Found"));
+    examine_repository(subject, &mut ask).unwrap()
+}
+
+/// Returns what is wrong or unknown.
+fn troubles(subject: &ExaminedRepository<'_>, answers: &Answers) -> Vec<String> {
+    let advice = examined(subject, answers).advice;
+    advice.into_iter().filter(|one| one.health != SettingHealth::Good).map(|one| one.what).collect()
+}
+
+/// Changes the parameters of a rule.
+fn edit(answers: &mut Answers, kind: &str, edit: impl FnOnce(&mut Value)) {
+    let Ok(Value::Array(rules)) = answers.get_mut(&format!("{REPOSITORY}/rules/branches/main")).unwrap()
+    else {
+        panic!("the rules are a list")
+    };
+    edit(rules.iter_mut().find(|rule| rule["type"] == kind).unwrap());
+}
+
+fn without(answers: &Answers, kind: &str) -> Answers {
+    let mut answers = answers.clone();
+    edit(&mut answers, kind, |rule| rule["type"] = json!("something-else"));
+    answers
+}
+
+#[test]
+fn a_required_workflow_that_nobody_bypasses_is_a_control() {
+    let examination = examined(&subject(), &healthy());
+    assert_eq!(troubles(&subject(), &healthy()), [""; 0]);
+    assert_eq!((examination.worst_health(), examination.branch.as_str()), (SettingHealth::Good, "main"));
+}
+
+#[test]
+fn a_required_workflow_has_to_be_the_gate() {
+    let mut answers = healthy();
+    edit(&mut answers, "workflows", |rule| rule["parameters"]["workflows"][0]["path"] = json!("build.yml"));
+    assert!(troubles(&subject(), &answers)[0].contains("nothing tells whether the gate"));
+}
+
+#[test]
+fn every_rule_that_is_taken_away_is_missed() {
+    for (kind, says) in [
+        ("non_fast_forward", "can be rewritten"),
+        ("deletion", "can be deleted"),
+        ("pull_request", "without a pull request"),
+    ] {
+        let troubles = troubles(&subject(), &without(&healthy(), kind));
+        assert!(troubles.iter().any(|trouble| trouble.contains(says)), "{kind}: {troubles:?}");
+    }
+    for (parameter, says) in [
+        ("dismiss_stale_reviews_on_push", "an approval stays after a push"),
+        ("require_last_push_approval", "whoever pushed last can approve"),
+        ("require_code_owner_review", "nobody in particular"),
+    ] {
+        let mut answers = healthy();
+        edit(&mut answers, "pull_request", |rule| rule["parameters"][parameter] = json!(false));
+        let troubles = troubles(&subject(), &answers);
+        assert!(troubles.iter().any(|trouble| trouble.contains(says)), "{parameter}: {troubles:?}");
+    }
+}
+
+#[test]
+fn a_check_counts_from_the_app_that_is_expected() {
+    let mut answers = without(&healthy(), "workflows");
+    let own = ExaminedRepository { app_id: 4711, ..subject() };
+    assert_eq!(troubles(&own, &answers), [""; 0]);
+    let wrong = ExaminedRepository { app_id: 99, ..subject() };
+    assert!(troubles(&wrong, &answers)[0].contains("expected from the app 4711"));
+    edit(&mut answers, "required_status_checks", |rule| {
+        rule["parameters"]["required_status_checks"][0]["integration_id"] = Value::Null;
+    });
+    assert!(troubles(&own, &answers)[0].contains("anybody who may write"));
+    let by_actions = troubles(&subject(), &answers);
+    assert!(by_actions.iter().any(|trouble| trouble.contains("every workflow of the repository")));
+    let other = ExaminedRepository { check_name: "tests", ..own };
+    assert!(troubles(&other, &answers)[0].contains("`tests` is not required"));
+}
+
+#[test]
+fn whoever_may_bypass_is_named() {
+    let mut answers = healthy();
+    let actors = json!([
+        { "actor_type": "RepositoryRole", "actor_id": 5, "bypass_mode": "always" },
+        { "actor_type": "Team", "actor_id": 12, "bypass_mode": "pull_request" },
+    ]);
+    answers
+        .insert(format!("{REPOSITORY}/rulesets/7"), Ok(json!({ "name": "main", "bypass_actors": actors })));
+    let found = troubles(&subject(), &answers);
+    assert_eq!(
+        found,
+        [
+            "the ruleset \"main\" can be bypassed by administrators of the repository, a team 12 (in pull requests)"
+        ]
+    );
+    answers.insert(format!("{REPOSITORY}/rulesets/7"), Ok(json!({ "name": "main" })));
+    assert!(troubles(&subject(), &answers)[0].contains("does not tell this token"));
+}
+
+#[test]
+fn what_cannot_be_seen_is_unknown_and_never_good() {
+    let mut answers = without(&healthy(), "non_fast_forward");
+    answers.insert(format!("{REPOSITORY}/branches/main/protection"), refused(403, "Must have admin rights"));
+    let examination = examined(&subject(), &answers);
+    assert_eq!(examination.worst_health(), SettingHealth::Unknown);
+    let mut answers = healthy();
+    answers.insert(format!("{REPOSITORY}/rules/branches/main"), refused(500, "Server Error"));
+    assert_ne!(examined(&subject(), &answers).worst_health(), SettingHealth::Good);
+    // Whatever single answer is refused, nothing becomes good that was not.
+    for path in healthy().keys().filter(|path| *path != REPOSITORY) {
+        let mut answers = healthy();
+        answers.insert(path.clone(), refused(403, "Forbidden"));
+        let good = |answers: &Answers| {
+            let advice = examined(&subject(), answers).advice;
+            advice
+                .into_iter()
+                .filter(|one| one.health == SettingHealth::Good)
+                .map(|one| one.what)
+                .collect::<Vec<_>>()
+        };
+        let before = good(&healthy());
+        // Without rulesets the workflow on the branch is looked at, which is another question.
+        let other = |what: &String| what.contains("gate.yml hears");
+        assert!(good(&answers).iter().all(|what| before.contains(what) || other(what)), "{path}");
+    }
+}
+
+#[test]
+fn branch_protection_counts_as_rulesets_do() {
+    let mut answers = healthy();
+    answers.insert(format!("{REPOSITORY}/rules/branches/main"), Ok(json!([])));
+    let on = json!({ "enabled": true });
+    let off = json!({ "enabled": false });
+    answers.insert(
+        format!("{REPOSITORY}/branches/main/protection"),
+        Ok(json!({
+            "required_status_checks": { "checks": [{ "context": "changegate", "app_id": 4711 }] },
+            "enforce_admins": on,
+            "allow_force_pushes": off,
+            "allow_deletions": off,
+            "required_pull_request_reviews": {
+                "dismiss_stale_reviews": true,
+                "require_last_push_approval": true,
+                "require_code_owner_reviews": true,
+            },
+        })),
+    );
+    let own = ExaminedRepository { app_id: 4711, ..subject() };
+    assert_eq!(troubles(&own, &answers), [""; 0]);
+    let Some(Ok(protection)) = answers.get_mut(&format!("{REPOSITORY}/branches/main/protection")) else {
+        panic!("it was put there")
+    };
+    protection["enforce_admins"] = json!({ "enabled": false });
+    assert_eq!(troubles(&own, &answers), ["administrators can merge past branch protection"]);
+}
+
+#[test]
+fn a_workflow_that_does_not_hear_of_everything_is_weak() {
+    let answers = |workflow: &str| {
+        let mut answers = without(&healthy(), "workflows");
+        answers.insert(format!("{REPOSITORY}/contents/.github/workflows/gate.yml?ref=main"), file(workflow));
+        answers
+    };
+    let own = ExaminedRepository { app_id: 4711, ..subject() };
+    let says = |workflow: &str, words: &str| {
+        let troubles = troubles(&own, &answers(workflow));
+        assert!(troubles.iter().any(|trouble| trouble.contains(words)), "{words}: {troubles:?}");
+    };
+    says(&WORKFLOW.replace("edited, labeled", "labeled"), "is edited");
+    says(&WORKFLOW.replace("pull_request_target", "pull_request"), "a pull request can change it");
+    says(&WORKFLOW.replace("pull_request_review:", "other:"), "when somebody reviews");
+    says(&WORKFLOW.replace("merge_group:", "other2:"), "merge queue");
+    says(&WORKFLOW.replace("0123456789012345678901234567890123456789", "v1"), "can be moved");
+    says("on: [pull_request, push]\n# changegate\n", "does not run when a pull request is edited");
+    says("on: push\n# changegate\n", "does not run on pull requests");
+    says("name: changegate\n", "nothing about when");
+    says("on: [\n# changegate", "not YAML");
+    says("on: push\n", "no workflow on the branch");
+}
+
+#[test]
+fn owners_are_asked_for_both_the_policy_and_the_workflows() {
+    let with = |owners: Option<&str>| {
+        let mut answers = healthy();
+        let path = format!("{REPOSITORY}/contents/.github/CODEOWNERS?ref=main");
+        match owners {
+            Some(owners) => answers.insert(path, file(owners)),
+            None => answers.remove(&path),
+        };
+        troubles(&subject(), &answers)
+    };
+    assert_eq!(with(Some("* @acme/all\n")), [""; 0]);
+    assert!(with(Some("/policies/ @acme/security\n"))[0].contains("names no owners"));
+    assert!(with(Some("# /policies/ /.github/\n"))[0].contains("names no owners"));
+    assert!(with(Some("/pol* @acme/x\n/.github/ @acme/x\n"))[0].contains("names no owners"));
+    assert!(with(Some("/policies/\n/.github/ @acme/x\n"))[0].contains("names no owners"));
+    assert!(with(None)[0].contains("there is no CODEOWNERS"));
+}

@@ -1,0 +1,3 @@
+//! Tests that ask a server of their own, on the loopback.
+
+pub(crate) mod server;

@@ -1,0 +1,94 @@
+//! The statements themselves: an in-toto Statement v1 about one change.
+//!
+//! A commit is named by its digests, so that a statement means the same wherever the repository lies. The
+//! digest of a policy is of all files that it was made of, with their names; it is called
+//! `changegatePolicy`, since it is that of no single file.
+
+use serde_json::{Value, json};
+
+use crate::change::Oid;
+use crate::ledger::audit::export::ExportOptions;
+use crate::ledger::audit::export::uri::{percent_encode, policy_uri};
+use crate::ledger::record::{DecisionRecord, RefDecision};
+use crate::report::PolicyReference;
+
+const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// Simple verification result.
+const SVR_PREDICATE_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
+/// Verification summary.
+const VSA_PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+
+/// What a statement is about.
+pub(crate) struct StatementSubject<'s> {
+    pub(crate) options: &'s ExportOptions<'s>,
+    /// Number and digest of the record of the decision, as `ledger verify` writes them.
+    pub(crate) record_id: &'s str,
+    pub(crate) decision: &'s DecisionRecord,
+    pub(crate) ref_decision: &'s RefDecision,
+    pub(crate) revision: Oid,
+    /// Its tree, if the repository has it.
+    pub(crate) tree: Option<Oid>,
+}
+
+impl StatementSubject<'_> {
+    /// Returns the statement that these properties were verified.
+    pub(crate) fn build_verification(&self, properties: &[&str]) -> Value {
+        let policies: Vec<Value> =
+            self.ref_decision.policies.iter().map(|policy| self.describe_policy(policy)).collect();
+        let predicate = json!({
+            "verifier": { "id": self.verifier_id(), "policies": policies },
+            "timeCreated": self.decision.observed_at,
+            "properties": properties,
+        });
+        self.build_statement(SVR_PREDICATE_TYPE, &predicate)
+    }
+
+    /// Returns the statement that it passed with these properties, or failed; `None` where there was no
+    /// policy to hold it against.
+    pub(crate) fn build_summary(&self, properties: Option<&[&str]>) -> Option<Value> {
+        let policy = self.describe_policy(self.ref_decision.policies.first()?);
+        let (result, levels) = match properties {
+            Some(properties) => ("PASSED", properties),
+            None => ("FAILED", ["FAILED"].as_slice()),
+        };
+        let predicate = json!({
+            "verifier": { "id": self.verifier_id() },
+            "timeVerified": self.decision.observed_at,
+            "resourceUri": self.options.repository_uri,
+            "policy": policy,
+            "verificationResult": result,
+            "verifiedLevels": levels,
+        });
+        Some(self.build_statement(VSA_PREDICATE_TYPE, &predicate))
+    }
+
+    fn build_statement(&self, kind: &str, predicate: &Value) -> Value {
+        let mut digest = json!({ "gitCommit": self.revision });
+        if let (Some(tree), Some(digest)) = (self.tree, digest.as_object_mut()) {
+            digest.insert("gitTree".into(), json!(tree));
+        }
+        json!({
+            "_type": STATEMENT_TYPE,
+            "subject": [{
+                "uri": format!("{}@{}", self.options.repository_uri, self.revision),
+                "digest": digest,
+                "annotations": { "sourceRefs": [self.ref_decision.name.to_lossy()], "changegateRecord": self.record_id },
+            }],
+            "predicateType": kind,
+            "predicate": predicate,
+        })
+    }
+
+    fn describe_policy(&self, policy: &PolicyReference) -> Value {
+        let uri = policy_uri(self.options.repository_uri, &policy.place);
+        json!({ "uri": uri, "digest": { "changegatePolicy": policy.digest } })
+    }
+
+    /// Returns who verified: the gate that decided, in its version.
+    fn verifier_id(&self) -> String {
+        let tool = &self.decision.tool;
+        let (name, version) = tool.split_once(' ').unwrap_or((tool, ""));
+        let own = || format!("pkg:cargo/{}@{}", percent_encode(name), percent_encode(version));
+        self.options.verifier_id.map_or_else(own, str::to_owned)
+    }
+}

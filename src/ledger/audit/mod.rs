@@ -1,0 +1,10 @@
+//! Reading the ledger again: verification, replay, the trace of one change, export, the deploy gate.
+
+pub(crate) mod cross_check;
+pub mod deploy_check;
+pub mod export;
+pub(crate) mod problem;
+pub(crate) mod ref_verdicts;
+pub mod replay;
+pub mod trace;
+pub mod verify;

@@ -1,0 +1,258 @@
+//! A decision, as it is written ahead: what was asked, what was judged, and from which facts.
+//!
+//! A record has a limit. What there is no room for is counted, the least telling first; but what
+//! lands, and what is owed for it, is recorded in full or not let through.
+
+use crate::change::{Fact, Oid, PusherIdentity, Stage};
+use crate::gate::PushFacts;
+use crate::gate::break_glass::is_request_ref;
+use crate::git::{PeeledObject, RefUpdate, Repository};
+use crate::ledger::record::canonical::to_canonical_json;
+use crate::ledger::record::{
+    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, RecordedPolicy, RefDecision,
+};
+use crate::ledger::server::write_ahead::JournalEntry;
+use crate::ledger::state::LedgerState;
+use crate::ledger::store::measure_state;
+use crate::report::{GroupScope, RefUpdateKind, Report, ReportGroup};
+use crate::verdict::{Decision, RuleOutcome, Verdict};
+
+/// The version of the gate, as records name it.
+pub const TOOL_VERSION: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
+
+/// How many bytes of a record the verdicts on changes may take.
+pub(crate) const VERDICTS_BUDGET_BYTES: usize = 4 << 20;
+
+/// How many bytes a push may add to what is owed. Every later record carries that along, until it is closed.
+const MAX_NEW_OBLIGATION_BYTES: usize = 1 << 20;
+
+/// How many bytes all that is owed may take, before nothing that owes more is let through. A quarter of what can
+/// be read, so that there is room for what nobody asks about: moves past the gate, sessions on the server.
+const MAX_STATE_BYTES: usize = 16 << 20;
+
+/// Who decided, for whom, and by which process.
+#[derive(Clone, Debug)]
+pub struct DecisionContext {
+    /// Unlike that of any other decision.
+    pub id: String,
+    /// Who pushes.
+    pub pusher: Fact<PusherIdentity>,
+    /// As in [`Ahead::served_by`].
+    pub served_by: Option<String>,
+}
+
+/// Returns the decision of a push; `None` if it is about no ref under change control and nothing was
+/// refused.
+///
+/// # Errors
+///
+/// Fails if the push is let through and a record of it would be too long.
+pub fn build_push_entry(
+    repository: &Repository,
+    report: &Report,
+    kept: &PushFacts,
+    by: DecisionContext,
+) -> Result<Option<JournalEntry>, String> {
+    if report.groups.is_empty() {
+        return Ok(None);
+    }
+    let mut room = VERDICTS_BUDGET_BYTES;
+    let mut refs = Vec::new();
+    for group in &report.groups {
+        refs.extend(build_ref_decision(repository, group, &mut room, report.decision)?);
+    }
+    if report.decision == Decision::Allow {
+        for (name, dues) in kept.obligations() {
+            for one in refs.iter_mut().filter(|one| one.name == *name) {
+                one.owing.clone_from(&dues.owing_changes);
+                one.closings.clone_from(&dues.closings);
+            }
+        }
+        for one in refs.iter_mut().filter(|one| is_request_ref(&one.name)) {
+            one.break_glass = kept.request().cloned();
+        }
+    }
+    let mut decided = DecisionRecord {
+        id: by.id,
+        observed_at: report.seen_at,
+        stage: report.stage,
+        pusher: by.pusher,
+        decision: report.decision,
+        policy: report.policy.as_ref().map(|policy| RecordedPolicy {
+            name: policy.name.clone(),
+            digest: format!("sha256:{}", policy.digest),
+            source: policy.source.clone(),
+        }),
+        refs,
+        refs_left_out: 0,
+        notes: report.notes.clone(),
+        facts: FactsDigest {
+            digest: kept.digest(),
+            changes: kept.change_count(),
+            kept: kept.text().is_some(),
+        },
+        tool: TOOL_VERSION.to_owned(),
+    };
+    fit_into_record(&mut decided)?;
+    let owes = measure_obligations(&decided)?;
+    if MAX_NEW_OBLIGATION_BYTES < owes {
+        return Err(
+            "this push owes more than the ledger can carry along; push fewer changes at a time, with \
+                    fewer people to each"
+                .into(),
+        );
+    }
+    if 0 < owes && MAX_STATE_BYTES < measure_state(repository).map_err(|error| format!("{error:#}"))? {
+        return Err("so much is owed already that the ledger cannot carry more; close some of what \
+                    `changegate obligations` lists"
+            .into());
+    }
+    let facts = kept.text().map(str::to_owned);
+    Ok(Some(JournalEntry { decided, served_by: by.served_by, facts }))
+}
+
+/// Returns how many bytes a decision adds to what is owed.
+fn measure_obligations(decided: &DecisionRecord) -> Result<usize, String> {
+    if decided.refs.iter().all(|one| one.owing.is_empty()) {
+        return Ok(0);
+    }
+    let mut state = LedgerState::default();
+    state.apply_decision(decided);
+    Ok(to_canonical_json(&state.owed)?.len())
+}
+
+/// Returns the decision to refuse a push that could not even be judged, and why.
+pub fn build_refusal_entry(
+    updates: &[RefUpdate],
+    why: &str,
+    now: jiff::Timestamp,
+    by: DecisionContext,
+) -> Result<JournalEntry, String> {
+    let given = |id: Oid| (!id.is_null()).then_some(id);
+    let one = |update: &RefUpdate| RefDecision {
+        name: update.name.clone(),
+        pushed_as: None,
+        old: given(update.old),
+        new: given(update.new),
+        tree: None,
+        protected: false,
+        policies: Vec::new(),
+        refusals: Vec::new(),
+        changes: Vec::new(),
+        passed: 0,
+        left_out: OmittedChanges::default(),
+        owing: Vec::new(),
+        closings: Vec::new(),
+        brought: Vec::new(),
+        break_glass: None,
+    };
+    let nothing = PushFacts::default();
+    let mut decided = DecisionRecord {
+        id: by.id,
+        observed_at: now,
+        stage: Stage::PreReceive,
+        pusher: by.pusher,
+        decision: Decision::Deny,
+        policy: None,
+        refs: updates.iter().map(one).collect(),
+        refs_left_out: 0,
+        notes: vec![why.into()],
+        facts: FactsDigest { digest: nothing.digest(), changes: 0, kept: true },
+        tool: TOOL_VERSION.to_owned(),
+    };
+    fit_into_record(&mut decided)?;
+    Ok(JournalEntry { decided, served_by: by.served_by, facts: Some(String::new()) })
+}
+
+/// Makes a decision fit into a record.
+pub(crate) fn fit_into_record(decided: &mut DecisionRecord) -> Result<(), String> {
+    // Room for what a record adds to its event.
+    let most = MAX_RECORD_BYTES - (1 << 16);
+    let length = |decided: &DecisionRecord| {
+        Ok(to_canonical_json(&LedgerEvent::Decision(Box::new(decided.clone())))?.len())
+    };
+    let length: &dyn Fn(&DecisionRecord) -> Result<usize, String> = &length;
+    while most < length(decided)? {
+        if decided.decision == Decision::Allow || decided.refs.len() <= 1 {
+            return Err("this push is too large to be recorded; push fewer refs at a time".into());
+        }
+        let half = decided.refs.len() / 2;
+        decided.refs_left_out += decided.refs.len() - half;
+        decided.refs.truncate(half);
+    }
+    Ok(())
+}
+
+fn build_ref_decision(
+    repository: &Repository,
+    group: &ReportGroup,
+    room: &mut usize,
+    decision: Decision,
+) -> Result<Option<RefDecision>, String> {
+    let GroupScope::Ref { name, update } = &group.scope else { return Ok(None) };
+    let (old, new) = match *update {
+        RefUpdateKind::Create { new } => (None, Some(new)),
+        RefUpdateKind::Move { old, new } | RefUpdateKind::Rewrite { old, new } => (Some(old), Some(new)),
+        RefUpdateKind::Delete { old } => (Some(old), None),
+    };
+    let (changes, left_out) = select_fitting_verdicts(&group.verdicts, room, decision)?;
+    let judged_as = group.judged_ref.as_ref();
+    let resolved = judged_as.map_or(name, |judged_as| &judged_as.name);
+    Ok(Some(RefDecision {
+        name: resolved.clone(),
+        pushed_as: (resolved != name).then(|| name.clone()),
+        old,
+        new,
+        tree: new.and_then(|new| find_tree(repository, new)),
+        protected: judged_as.is_some(),
+        policies: judged_as.map(|judged_as| judged_as.policies.clone()).unwrap_or_default(),
+        refusals: group.refusals.clone(),
+        changes,
+        passed: group.omitted_passes,
+        left_out,
+        owing: Vec::new(),
+        closings: Vec::new(),
+        brought: Vec::new(),
+        break_glass: None,
+    }))
+}
+
+/// Returns the verdicts that there is room for, in their order, and how many there are beside them.
+pub(crate) fn select_fitting_verdicts(
+    verdicts: &[Verdict],
+    room: &mut usize,
+    decision: Decision,
+) -> Result<(Vec<Verdict>, OmittedChanges), String> {
+    let mut fits = vec![false; verdicts.len()];
+    for matters in [true, false] {
+        for (verdict, fits) in verdicts.iter().zip(&mut fits) {
+            if must_be_recorded(verdict) == matters {
+                let length = to_canonical_json(verdict)?.len();
+                *fits = length <= *room;
+                *room -= if *fits { length } else { 0 };
+            }
+        }
+    }
+    let out = || verdicts.iter().zip(&fits).filter(|(_, fits)| !**fits).map(|(verdict, _)| verdict);
+    if decision == Decision::Allow && out().any(must_be_recorded) {
+        return Err(
+            "this push owes more than there is room for in a record; push fewer changes at a time".into()
+        );
+    }
+    let denied = out().filter(|verdict| verdict.decision() == Decision::Deny).count();
+    let left_out = OmittedChanges { changes: out().count(), denied };
+    let inside = verdicts.iter().zip(&fits).filter(|(_, fits)| **fits);
+    Ok((inside.map(|(verdict, _)| verdict.clone()).collect(), left_out))
+}
+
+/// Returns whether a change is denied or owes something.
+fn must_be_recorded(verdict: &Verdict) -> bool {
+    let owes = verdict.judgements.iter().any(|judgement| matches!(judgement.outcome, RuleOutcome::Owed(_)));
+    owes || verdict.decision() == Decision::Deny
+}
+
+/// Returns the tree of the commit that an id leads to.
+pub fn find_tree(repository: &Repository, id: Oid) -> Option<Oid> {
+    let Ok(PeeledObject::Commit(commit)) = repository.peel_tags(id) else { return None };
+    repository.find_root_tree(commit).ok()
+}

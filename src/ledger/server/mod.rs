@@ -1,0 +1,11 @@
+//! The ledger of a Git server: decisions are written ahead by the hooks, then reconciled with the refs.
+
+pub mod confirm_tickets;
+pub mod decision;
+pub mod discharge;
+pub mod overdue;
+pub(crate) mod pending;
+pub mod reconcile;
+pub(crate) mod ref_path;
+pub(crate) mod ref_steps;
+pub mod write_ahead;

@@ -1,0 +1,456 @@
+//! `ticket`: the reference by which the change is found in a ticket system.
+//!
+//! By itself it asks for the reference alone. With one of the parameters about the ticket itself it
+//! wants to know what the ticket system says, and no answer is no ticket.
+
+pub(crate) mod late_evidence;
+pub(crate) mod lookup;
+
+use std::sync::Arc;
+
+use crate::calendar::TimeLimit;
+use crate::change::{FactKind, Missing, NeededFacts};
+use crate::predicates::field::{field_obligation, missing_field_finding, read_within};
+use crate::predicates::parameters::describe_limit;
+use crate::predicates::ticket::lookup::TicketRequirement;
+use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
+use crate::verdict::messages;
+use crate::verdict::{Finding, Obligation, Sentence};
+use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
+use crate::yaml::decode::{MapReader, read_choice, read_count, read_text};
+use crate::yaml::{YamlFault, YamlNode};
+
+messages! {}
+
+/// What a policy's author reads about it.
+pub const DOC: PredicateDoc = PredicateDoc {
+    name: "ticket",
+    summary: "The change refers to a ticket, in the form that the policy's vocabulary accepts, and if asked, to one that is \
+           there.",
+    why: "The ticket holds what a commit cannot: who asked, what was discussed, when it was closed. Without the \
+          reference nobody gets from the one to the other. An emergency may bring it later.",
+    parameters: "\
+- `field: NAME`: the field with the reference, one of those with `matches`;
+- `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then; one that is there \
+and wrong is refused at once;
+- `max: N`: at most so many different references;
+- `exists: true`: the ticket system has each of these tickets; this and the following ask a system that the policy's \
+`tickets` name, where somebody looks (a pull request, `changegate tickets`, a sweep), and no hook does;
+- `project: [names]`, `type: [names]`, `label: [names]`: it is in one of these projects, is of one of these types, has \
+one of these labels; names compare in any case;
+- `state: open`, `state: closed`, or `state: { one-of: [names] }`: it is in such a state now;
+- `created-within: 24h`: it was made at the latest this long after the change was seen, by the system's own clock, and \
+nothing speaks against that time; the limit is inclusive;
+- `about: [fields]`: with `created-within`, a ticket that is older than the change counts only if its title, description, \
+labels or key name what one of these fields says;
+- `unseen: owe`: with `within`, what no ticket system can be asked about now is owed until then instead of refused.",
+    passing_example: "
+ask: { ticket: { field: Ticket, max: 2 } }
+fields: { Ticket: { matches: '[A-Z]+-[0-9]+', many: true } }
+change:
+  commits:
+    - message: |
+        Cache the tenant lookup
+
+        Ticket: PAY-412
+",
+    failing_example: "
+ask: { ticket: { field: Ticket } }
+fields: { Ticket: { matches: '[A-Z]+-[0-9]+' } }
+change:
+  commits:
+    - message: |
+        Cache the tenant lookup (PAY-412)
+",
+};
+
+/// The question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TicketPredicate {
+    field: Arc<FieldDefinition>,
+    time_limit: Option<TimeLimit>,
+    max_tickets: Option<u64>,
+    requirement: Option<TicketRequirement>,
+    may_defer_lookup: bool,
+}
+
+impl TicketPredicate {
+    pub(crate) fn read_parameters(
+        node: &YamlNode,
+        known: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        let before = faults.len();
+        let mut map = MapReader::new(node, faults)?;
+        let named = map.require_key("field", faults);
+        let field = named.and_then(|node| {
+            let name = read_text(node, faults)?;
+            let field = known.vocabulary.resolve_field(node, name, faults)?;
+            if !matches!(field.kind, FieldKind::Matches { .. }) {
+                let what = format!("`{}` has no `matches`, so it cannot hold a reference", field.name);
+                faults.push(YamlFault::new(node.at, what));
+            }
+            Some(field.clone())
+        });
+        let within = map.find_key("within").and_then(|node| read_within(node, known, faults));
+        let max = map.find_key("max").and_then(|node| read_count(node, 1, 1_000, faults));
+        let asked = TicketRequirement::read_requirement(&mut map, known, faults);
+        let about = map.find_key("about");
+        let unseen = map.find_key("unseen");
+        let waits = unseen.and_then(|node| read_choice(node, &[("owe", ())], faults));
+        map.refuse_unknown_keys(faults);
+        if let Some(node) = unseen.filter(|_| before == faults.len() && (within.is_none() || asked.is_none()))
+        {
+            let what = "`unseen` takes `within`, and something that is asked of the ticket itself";
+            faults.push(
+                YamlFault::new(node.at, what).with_help("as in `within: 24h, exists: true, unseen: owe`"),
+            );
+        }
+        let field = field?;
+        if let (Some(node), true) = (about, asked.as_ref().is_some_and(|asked| asked.is_about_field(&field)))
+        {
+            let what = format!("every ticket names itself, so `about` cannot be `{}`", field.name);
+            faults.push(
+                YamlFault::new(node.at, what)
+                    .with_help("name the field of the incident, as in `about: [Incident]`"),
+            );
+        }
+        (before == faults.len()).then_some(TicketPredicate {
+            field,
+            time_limit: within,
+            max_tickets: max,
+            requirement: asked,
+            may_defer_lookup: waits.is_some(),
+        })
+    }
+
+    pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
+        if self.requirement.is_some() {
+            needs.insert(FactKind::Tickets);
+        }
+    }
+
+    /// Returns true if a ticket system is asked.
+    pub fn asks_ticket_system(&self) -> bool {
+        self.requirement.is_some()
+    }
+
+    /// Returns true if what cannot be looked up is owed.
+    pub(crate) fn may_defer_lookup(&self) -> bool {
+        self.may_defer_lookup
+    }
+
+    /// Returns the field whose tickets are to be looked up, if any are.
+    pub(crate) fn lookup_field(&self) -> Option<&FieldDefinition> {
+        self.requirement.as_ref().map(|_| self.field.as_ref())
+    }
+
+    /// Returns the field, if it must be stated now.
+    pub(crate) fn required_field(&self) -> Option<&FieldDefinition> {
+        self.time_limit.is_none().then_some(&self.field)
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        let within = self.time_limit.map(|within| format!(" within {within}")).unwrap_or_default();
+        let max = self.max_tickets.map(|max| format!(", at most {max} of them")).unwrap_or_default();
+        let asked = self.requirement.iter().flat_map(TicketRequirement::describe_parts);
+        let asked: String = asked.map(|words| format!(", {words}")).collect();
+        format!("`{}` refers to a ticket{within}{max}{asked}", self.field.name)
+    }
+
+    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        Ok(match (self.field.read_from_change(seen.change), self.time_limit) {
+            (FieldReading::Absent, Some(within)) => PredicateOutcome::Owed(vec![field_obligation(
+                &self.field,
+                self.sooner_limit(within, seen),
+                seen,
+            )]),
+            (FieldReading::Absent, None) => PredicateOutcome::Fails(vec![missing_field_finding(
+                &self.field,
+                self.field.trailer_template(),
+                seen,
+            )]),
+            (FieldReading::Invalid(reasons), _) => PredicateOutcome::Fails(reasons),
+            (FieldReading::Stated { claims, .. }, _) => {
+                let mut different: Vec<FieldClaim<'_>> = Vec::new();
+                for claim in claims {
+                    if !different.iter().any(|known| known.value == claim.value) {
+                        different.push(claim);
+                    }
+                }
+                let mut findings: Vec<Finding> =
+                    self.find_excess_ticket(&different, seen).into_iter().collect();
+                let mut missing = None;
+                for (asked, claim) in
+                    self.requirement.iter().flat_map(|asked| different.iter().map(move |one| (asked, one)))
+                {
+                    match asked.find_violations(claim, &self.field, seen) {
+                        Ok(wrong) => {
+                            findings.extend(
+                                wrong.into_iter().map(|what| lookup::ticket_finding(what, claim, seen)),
+                            );
+                        }
+                        Err(gap) => missing = Some(gap),
+                    }
+                }
+                match (self.time_limit.filter(|_| self.may_defer_lookup), &missing) {
+                    (Some(within), Some(_)) if findings.is_empty() => PredicateOutcome::Owed(vec![
+                        self.lookup_obligation(self.sooner_limit(within, seen), seen),
+                    ]),
+                    _ => PredicateOutcome::from_findings_or_missing(findings, missing)?,
+                }
+            }
+        })
+    }
+
+    /// Returns how long there is for a ticket that has to be made in time, too: the sooner counts.
+    fn sooner_limit(&self, within: TimeLimit, seen: &EvaluationContext<'_>) -> TimeLimit {
+        let made = self.requirement.as_ref().and_then(TicketRequirement::creation_limit);
+        let due = |within: TimeLimit| within.due_after(seen.change.seen_at).unwrap_or(jiff::Timestamp::MAX);
+        made.filter(|made| due(*made) < due(within)).unwrap_or(within)
+    }
+
+    /// Returns the obligation to have the ticket system say what nobody could ask it now.
+    fn lookup_obligation(&self, within: TimeLimit, seen: &EvaluationContext<'_>) -> Obligation {
+        let asked: Vec<String> =
+            self.requirement.iter().flat_map(TicketRequirement::describe_parts).collect();
+        let what = format!("`{}` within {within}, {}", self.field.name, asked.join(", "));
+        Obligation {
+            what: what.into(),
+            evidence: "the ticket system's answer".into(),
+            ..field_obligation(&self.field, within, seen)
+        }
+    }
+
+    fn find_excess_ticket(
+        &self,
+        different: &[FieldClaim<'_>],
+        seen: &EvaluationContext<'_>,
+    ) -> Option<Finding> {
+        let max = usize::try_from(self.max_tickets?).unwrap_or(usize::MAX);
+        let first_too_many = different.get(max)?;
+        let (found, most) = (different.len(), describe_limit(self.max_tickets?));
+        let what = format!("`{}` names {found} tickets, and {most}", self.field.name);
+        Some(first_too_many.locate_finding(Finding::new(Sentence::from_words(what)), seen.change))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::predicates::examples::{
+        answer_example, answer_for_messages, finding_texts, findings_for_messages, question_faults,
+    };
+    use crate::verdict::PredicateAnswer;
+
+    const FIELDS: &str = "
+fields:
+  Ticket: { matches: '[A-Z]+-[0-9]+', aliases: [Refs], many: true }
+  One: { matches: '[A-Z]+-[0-9]+' }
+  Plan: { text: { min-length: 10 } }
+";
+
+    fn says(question: &str, messages: &[&str]) -> Vec<String> {
+        findings_for_messages(&format!("ask: {{ ticket: {question} }}{FIELDS}"), messages)
+    }
+
+    #[test]
+    fn a_reference_counts_where_git_sees_it() {
+        assert_eq!(says("{ field: Ticket }", &["x\n\nRefs: PAY-1\n"]), [""; 0]);
+        assert_eq!(says("{ field: Ticket }", &["x\n\nTicket: PAY-1\n\nmore\n"]), ["`Ticket` is missing"]);
+        assert_eq!(says("{ field: Ticket }", &["x PAY-1\n"]), ["`Ticket` is missing"]);
+    }
+
+    #[test]
+    fn a_reference_of_another_form_is_none() {
+        for value in
+            ["soon", "pay-1", "PAY-\u{661}", "PAY-1 ", "PAY-1\u{200b}", "PAY-1, PAY-2", "n/a", "\u{420}AY-1"]
+        {
+            let message = format!("x\n\nTicket: {value}.\n");
+            assert_eq!(says("{ field: Ticket }", &[&message]).len(), 1, "{value}");
+        }
+    }
+
+    #[test]
+    fn several_references_are_counted_once_each() {
+        let twice = ["x\n\nTicket: PAY-1\n", "y\n\nTicket: PAY-1\nTicket: PAY-2\n"];
+        assert_eq!(says("{ field: Ticket, max: 2 }", &twice), [""; 0]);
+        assert_eq!(
+            says("{ field: Ticket, max: 1 }", &twice),
+            ["`Ticket` names 2 tickets, and at most 1 is allowed"]
+        );
+        assert_eq!(says("{ field: One }", &["x\n\nOne: PAY-1\nOne: PAY-2\n"]).len(), 1);
+    }
+
+    #[test]
+    fn a_reference_may_be_owed_and_a_wrong_one_may_not() {
+        let question = format!("ask: {{ ticket: {{ field: Ticket, within: 24h }} }}{FIELDS}");
+        let PredicateAnswer::Holds(owed) = answer_for_messages(&question, &["x\n"]) else { panic!() };
+        assert_eq!(owed[0].due.unwrap().to_string(), "2026-01-02T00:00:00Z");
+        assert_eq!(owed[0].what.to_plain_text(), "`Ticket` within 24 hours");
+        assert_eq!(findings_for_messages(&question, &["x\n\nTicket: soon\n"]).len(), 1);
+        assert_eq!(
+            answer_for_messages(&question, &["x\n\nTicket: PAY-1\n"]),
+            PredicateAnswer::Holds(Vec::new())
+        );
+    }
+
+    const INCIDENT: &str = "  Incident: { matches: '[A-Z]+-[0-9]+' }\n";
+
+    /// Asks `question` about PAY-1, of which `tickets` says what the system says.
+    fn looked_up(question: &str, tickets: &str) -> PredicateAnswer {
+        let message = r#"message: "x\n\nTicket: PAY-1\nIncident: INC-1\n""#;
+        let change =
+            format!("seen-at: 2026-03-01T10:00:00Z, tickets: {{ {tickets} }}, commits: [{{ {message} }}]");
+        answer_example(&format!(
+            "ask: {{ ticket: {{ field: Ticket, {question} }} }}{FIELDS}{INCIDENT}change: {{ {change} }}\n"
+        ))
+    }
+
+    #[test]
+    fn a_ticket_that_is_asked_for_has_to_be_there() {
+        let says = |question: &str, tickets: &str| finding_texts(&looked_up(question, tickets));
+        assert_eq!(says("exists: true", "PAY-1: {}"), [""; 0]);
+        assert_eq!(
+            says("exists: true", "PAY-1: absent"),
+            ["`Ticket` names `PAY-1`, and there is no such ticket, or none that the gate may see"]
+        );
+        for tickets in ["PAY-1: unknown", "PAY-2: {}", ""] {
+            let found = says("exists: true", tickets);
+            assert!(found[0].starts_with("unknown: what the ticket system says"), "{found:?}");
+        }
+        assert_eq!(says("max: 1", "PAY-1: absent"), [""; 0]);
+    }
+
+    #[test]
+    fn project_type_state_and_label_are_what_the_system_says() {
+        let bug = "PAY-1: { project: PAY, type: Bug, state: In Review, labels: [p1, token] }";
+        let says = |question: &str| finding_texts(&looked_up(question, bug));
+        for question in [
+            "project: [OPS, pay]",
+            "type: bug",
+            "label: [P1]",
+            "state: open",
+            "state: { one-of: [done, in review] }",
+        ] {
+            assert_eq!(says(question), [""; 0], "{question}");
+        }
+        assert_eq!(says("project: OPS"), ["the ticket `PAY-1` is in the project `PAY`, and not in `OPS`"]);
+        assert_eq!(says("type: [Incident]"), ["the ticket `PAY-1` is of the type `Bug`, and not `Incident`"]);
+        assert_eq!(says("label: p"), ["the ticket `PAY-1` does not have the label `p`"]);
+        assert_eq!(says("state: closed"), ["the ticket `PAY-1` is `In Review`, and is asked to be closed"]);
+        assert_eq!(
+            says("state: { one-of: [Done] }"),
+            ["the ticket `PAY-1` is `In Review`, and is asked to be `Done`"]
+        );
+        assert_eq!(says("project: OPS, type: Task, label: x, state: closed").len(), 4);
+        let closed = finding_texts(&looked_up("state: open", "PAY-1: { closed: true, state: Rejected }"));
+        assert_eq!(closed, ["the ticket `PAY-1` is `Rejected`, and is asked to be open"]);
+    }
+
+    /// The vectors for emergencies: when a change was seen, when its ticket was made, what is said.
+    #[test]
+    fn a_ticket_is_made_in_time_or_not() {
+        let question = "created-within: 24h, about: [Incident]";
+        let says = |ticket: &str| finding_texts(&looked_up(question, &format!("PAY-1: {{ {ticket} }}")));
+        for (ticket, wrong) in [
+            ("created: 2026-03-02T10:00:00Z", None),
+            (
+                "created: 2026-03-02T10:00:01Z",
+                Some(" was made at 2026-03-02T10:00:01Z, which is 1s after the 24 hours that it had"),
+            ),
+            ("created: 2026-03-01T10:00:00Z", None),
+            (
+                "created: 2026-02-26T10:00:00Z, text: about INC-12",
+                Some(
+                    " is about something else: it was made at 2026-02-26T10:00:00Z, before this change, and does not name what \
+                 `Incident` says",
+                ),
+            ),
+            ("created: 2026-02-26T10:00:00Z, text: about INC-1", None),
+            (
+                "created: 2026-02-26T10:00:00Z, text: INC-1, doubt: PAY-0 was made later",
+                Some(
+                    " says that it was made at 2026-02-26T10:00:00Z, which cannot be believed: PAY-0 was made later",
+                ),
+            ),
+        ] {
+            let wrong: Vec<String> = wrong.iter().map(|wrong| format!("the ticket `PAY-1`{wrong}")).collect();
+            assert_eq!(says(ticket), wrong, "{ticket}");
+        }
+        let unknown = says("created: 2026-03-01T11:00:00Z, doubt: unknown");
+        assert!(unknown[0].starts_with("unknown: "), "{unknown:?}");
+        // Existence is no question of time.
+        assert_eq!(finding_texts(&looked_up("exists: true", "PAY-1: { doubt: odd }")), [""; 0]);
+    }
+
+    /// Without a ticket the change passes against an obligation, which is in time for 23 hours and
+    /// overdue after 25.
+    #[test]
+    fn without_a_ticket_it_is_owed_until_the_limit() {
+        let text = "within: 24h, exists: true, created-within: 24h, about: Incident";
+        let question = format!("ask: {{ ticket: {{ field: Ticket, {text} }} }}{FIELDS}{INCIDENT}");
+        let PredicateAnswer::Holds(owed) = answer_for_messages(&question, &["x\n\nIncident: INC-1\n"]) else {
+            panic!()
+        };
+        let due = owed[0].due.unwrap();
+        let after = |hours| {
+            "2026-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap()
+                + jiff::SignedDuration::from_hours(hours)
+        };
+        assert!(after(23) <= due && after(24) == due && due < after(25));
+    }
+
+    #[test]
+    fn what_nobody_can_be_asked_about_is_owed_only_if_the_policy_says_so() {
+        let strict = looked_up("within: 24h, exists: true", "PAY-1: unknown");
+        assert!(matches!(strict, PredicateAnswer::Unknown(_)), "{strict:?}");
+        let lenient = "within: 24h, exists: true, unseen: owe";
+        let PredicateAnswer::Holds(owed) = looked_up(lenient, "PAY-1: unknown") else { panic!() };
+        assert_eq!(owed[0].what.to_plain_text(), "`Ticket` within 24 hours, that is there");
+        assert_eq!(owed[0].due.unwrap().to_string(), "2026-03-02T10:00:00Z");
+        assert_eq!(looked_up(lenient, "PAY-1: {}"), PredicateAnswer::Holds(Vec::new()));
+        assert!(matches!(looked_up(lenient, "PAY-1: absent"), PredicateAnswer::Fails(_)));
+    }
+
+    #[test]
+    fn every_ticket_that_is_named_is_asked_about() {
+        let question = format!(
+            "ask: {{ ticket: {{ field: Ticket, exists: true }} }}{FIELDS}change:\n  tickets: {{ PAY-1: {{}}, PAY-2: absent, PAY-3: unknown }}\n  \
+             commits: [{{ message: \"x\\n\\nTicket: PAY-1\\nTicket: PAY-2\\nTicket: PAY-3\\n\" }}]\n"
+        );
+        assert_eq!(finding_texts(&answer_example(&question)).len(), 1);
+        let question = question.replace("PAY-2: absent", "PAY-2: {}");
+        assert!(matches!(answer_example(&question), PredicateAnswer::Unknown(_)));
+    }
+
+    #[test]
+    fn a_question_about_something_else_than_references_is_refused() {
+        for question in [
+            "{}",
+            "{ field: Plan }",
+            "{ field: Tickt }",
+            "{ field: Ticket, max: 0 }",
+            "{ field: Ticket, within: soon }",
+            "{ field: Ticket, exists: false }",
+            "{ field: Ticket, state: done }",
+            "{ field: Ticket, state: {} }",
+            "{ field: Ticket, project: [] }",
+            "{ field: Ticket, created-within: 24h }",
+            "{ field: Ticket, created-within: 24h, about: [Incidnt] }",
+            "{ field: Ticket, about: [One] }",
+            "{ field: Ticket, created-within: 24h, about: [One, Refs] }",
+            "{ field: Ticket, exists: true, unseen: owe }",
+            "{ field: Ticket, within: 24h, unseen: owe }",
+            "{ field: Ticket, within: 24h, exists: true, unseen: pass }",
+            "Ticket",
+        ] {
+            assert_eq!(
+                question_faults(&format!("ask: {{ ticket: {question} }}{FIELDS}")).len(),
+                1,
+                "{question}"
+            );
+        }
+        let owed = "{ not: { ticket: { field: Ticket, within: 24h } } }";
+        assert_eq!(question_faults(&format!("ask: {owed}{FIELDS}")).len(), 1);
+    }
+}

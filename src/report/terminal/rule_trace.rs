@@ -1,0 +1,47 @@
+//! How a rule came to its answer, as a tree of questions.
+//!
+//! The marks are words of ASCII, in a column of their own, so that the eye can run down it.
+
+use std::io;
+
+use crate::predicates::ConditionTrace;
+use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
+use crate::report::{RuleTrace, escape};
+use crate::verdict::PredicateAnswer;
+
+/// Writes the tree of one rule.
+pub(crate) fn write_rule_trace(page: &mut TerminalPage<'_>, indent: usize, of: &RuleTrace) -> io::Result<()> {
+    let rule = styled_text(TextStyle::Name, escape::escape_words(&of.rule_id));
+    page.request_gap();
+    page.write_paragraph(indent, &[plain_text("how "), rule, plain_text(" came to its answer:")])?;
+    write_trace_tree(page, indent + 2, 0, &of.trace)
+}
+
+fn write_trace_tree(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    depth: usize,
+    trace: &ConditionTrace,
+) -> io::Result<()> {
+    let (mark, look) = match &trace.answer {
+        PredicateAnswer::Holds(owed) if owed.is_empty() => ("yes ", TextStyle::Allowed),
+        PredicateAnswer::Holds(_) => ("owed", TextStyle::Warning),
+        PredicateAnswer::Fails(_) => ("no  ", TextStyle::Denied),
+        PredicateAnswer::Unknown(_) => ("?   ", TextStyle::Warning),
+    };
+    let mut spans = vec![
+        styled_text(look, mark),
+        plain_text("  ".repeat(depth + 1)),
+        plain_text(escape::escape_words(&trace.question)),
+    ];
+    if let (PredicateAnswer::Unknown(missing), true) = (&trace.answer, trace.parts.is_empty()) {
+        for one in missing {
+            spans.push(styled_text(
+                TextStyle::Secondary,
+                format!(" ({})", escape::escape_words(&one.to_string())),
+            ));
+        }
+    }
+    page.write_hanging_paragraph(indent, indent + 4 + 2 * (depth + 2), &spans)?;
+    trace.parts.iter().try_for_each(|part| write_trace_tree(page, indent, depth + 1, part))
+}

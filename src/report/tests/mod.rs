@@ -1,0 +1,321 @@
+//! What the formats promise: the text as people see it, and nothing in it that acts on anybody.
+
+use proptest::prelude::*;
+
+use crate::change::FactKind;
+use crate::change::Missing;
+use crate::report::samples::*;
+use crate::report::*;
+use crate::verdict::Sentence;
+use crate::verdict::{ChangeLocation, Finding, Obligation, PredicateAnswer};
+
+mod formats;
+
+fn written(format: ReportFormat, report: &Report, style: &ReportStyle) -> String {
+    let mut out = Vec::new();
+    write_report(format, report, style, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn terminal(report: &Report) -> String {
+    written(ReportFormat::Terminal, report, &ReportStyle::default())
+}
+
+/// Snapshots the text of a report, under the name of the function in `samples` that makes it.
+macro_rules! looks {
+    ($($name:ident: $sample:ident)*) => {$(
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(concat!("terminal_", stringify!($sample)), terminal(&samples::$sample()));
+        }
+    )*};
+}
+
+looks! {
+    a_denied_push_says_what_is_wrong_and_what_to_paste: denied
+    an_allowed_push_is_one_line: allowed
+    what_is_owed_has_a_due_time: owed
+    what_is_asked_later_is_listed_and_not_passed: deferred
+    a_refused_message_can_be_opened_again: refused_message
+    what_cannot_be_decided_says_who_can_change_that: undecided
+    exemptions_warnings_and_notes_are_told: remarked
+    what_contradicts_itself_is_told_with_what_counts: disagreeing
+    hostile_words_are_shown_and_do_nothing: hostile
+    an_explanation_is_a_tree: explained
+}
+
+#[test]
+fn verbose_shows_every_change_and_every_rule() {
+    let style = ReportStyle { verbose: true, ..ReportStyle::default() };
+    insta::assert_snapshot!("terminal_verbose", written(ReportFormat::Terminal, &denied(), &style));
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    for report in [denied(), owed(), remarked(), explained(), deferred(), disagreeing(), hostile()] {
+        let coloured =
+            written(ReportFormat::Terminal, &report, &ReportStyle { colour: true, ..ReportStyle::default() });
+        assert!(coloured.contains("\u{1b}["));
+        assert_eq!(without_colour(&coloured), terminal(&report));
+    }
+}
+
+#[test]
+fn what_is_allowed_takes_one_line_or_none() {
+    let quiet = ReportStyle { quiet: true, ..ReportStyle::default() };
+    let wide = ReportStyle { width: 200, ..ReportStyle::default() };
+    assert_eq!(written(ReportFormat::Terminal, &allowed(), &wide).lines().count(), 1);
+    assert_eq!(written(ReportFormat::Terminal, &allowed(), &quiet), "");
+    assert_eq!(written(ReportFormat::Terminal, &owed(), &quiet), "");
+    assert_eq!(written(ReportFormat::Terminal, &denied(), &quiet), terminal(&denied()));
+}
+
+#[test]
+fn what_is_left_out_is_counted() {
+    let style = ReportStyle { max_changes: 1, ..ReportStyle::default() };
+    let text = written(ReportFormat::Terminal, &denied(), &style);
+    assert!(!text.contains("Raise the limit"), "{text}");
+    assert!(text.contains("\nand 1 more change denied: `changegate check --verbose` shows all\n"), "{text}");
+    assert!(text.contains("2 of 5 changes break"), "{text}");
+}
+
+#[test]
+fn a_flood_of_findings_and_remarks_is_counted_too() {
+    let warned = |findings: usize| {
+        let finding = Finding::new(Sentence::from_words("this is long"));
+        sample_judgement(
+            "length",
+            "lines are short",
+            RuleLevel::Warn,
+            RuleOutcome::Fail(vec![finding; findings]),
+        )
+    };
+    let verdicts = (0..25).map(|_| sample_verdict("6", b"Add a table", vec![warned(12)])).collect();
+    let report = sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), verdicts)]);
+    let text = terminal(&report);
+    assert_eq!(text.matches("- and 2 more like these\n").count(), 10, "{text}");
+    assert!(text.contains("\nand 15 more changes allowed with remarks: `changegate"), "{text}");
+    let verbose =
+        written(ReportFormat::Terminal, &report, &ReportStyle { verbose: true, ..ReportStyle::default() });
+    assert_eq!(verbose.matches("- this is long").count(), 25 * 12);
+}
+
+#[test]
+fn everything_fits_beside_the_prefix_of_a_remote() {
+    for report in
+        [denied(), allowed(), owed(), deferred(), refused_message(), undecided(), remarked(), explained()]
+    {
+        for line in terminal(&report).lines() {
+            assert!(escape::count_columns(line) <= 72, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_gap_that_refuses_nothing_is_named_as_one() {
+    let missing = vec![Missing::NotConfigured(FactKind::Paths)];
+    let text = terminal(&message_report(vec![denying_judgement(
+        "scope",
+        "few files change",
+        RuleOutcome::Undecided(missing),
+    )]));
+    assert!(text.contains("  undecided scope: few files change"), "{text}");
+    assert!(text.contains(", 1 rule undecided"), "{text}");
+}
+
+#[test]
+fn without_a_policy_the_last_line_says_so() {
+    let finding = Finding::new(Sentence::from_words("there is no policy at `policies/changegate.yml`"));
+    let refusal = denying_judgement(
+        "policy-present",
+        "changes are judged by a policy",
+        RuleOutcome::Fail(vec![finding]),
+    );
+    let group =
+        ReportGroup { refusals: vec![refusal], ..ReportGroup::new(moved_ref("refs/heads/main"), Vec::new()) };
+    let report = Report { policy: None, ..sample_report(vec![group]) };
+    assert!(terminal(&report).ends_with("\nchangegate: denied - no policy can be used here\n"));
+}
+
+#[test]
+fn lines_to_paste_are_whole_and_stand_there_once() {
+    let long = format!("Back-out-Plan: <{}>", "a way back ".repeat(12).trim_end());
+    let finding = |paste: &str| Finding::new(Sentence::from_words("missing")).with_paste(paste);
+    let findings =
+        vec![finding("Risk: <low|high>"), finding(&long), finding("Risk: <low|high>\nTicket: <id>")];
+    let text = terminal(&message_report(vec![denying_judgement(
+        "all",
+        "all is there",
+        RuleOutcome::Fail(findings),
+    )]));
+    assert!(
+        text.contains(&format!("\n      Risk: <low|high>\n      {long}\n      Ticket: <id>\n")),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_change_of_several_commits_is_rebased_with_its_merges() {
+    let missing = Finding::new(Sentence::from_words("missing"))
+        .in_commit(Some(sample_id("9")))
+        .with_paste("Risk: <low|high>");
+    let mut one = sample_verdict(
+        "1",
+        b"Merge it",
+        vec![denying_judgement("risk", "it is stated", RuleOutcome::Fail(vec![missing]))],
+    );
+    one.commits = 3;
+    let text = terminal(&sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]));
+    assert!(text.contains("git rebase -i --rebase-merges 9999999999^\n"), "{text}");
+    assert!(text.contains("in 9999999999; for the author to mend"), "{text}");
+}
+
+fn without_colour(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |plain, piece| {
+        let (codes, rest) = piece.split_once('m').unwrap();
+        assert!(codes.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'), "{codes:?}");
+        plain + rest
+    })
+}
+
+fn bytes() -> impl Strategy<Value = Text> {
+    let nasty = proptest::sample::select(vec![
+        "\n::error::x",
+        "\r##[error]x",
+        " ::set-output name=x::y",
+        "\nremote: x",
+        "\nGL-HOOK-ERR: x",
+        "\u{1b}]52;c;eA==\u{7}",
+        "\u{9b}31m",
+        "\u{202e}\u{200b}\u{feff}\u{e0041}",
+        "%0A::error file=x,line=1::y",
+        "](http://evil.example) ![x](http://evil.example/x.png) <img src=x onerror=y>",
+        "@acme/security #12 GH-12 acme/shop#1 http://evil.example www.evil.example a@evil.example",
+        "|a|b|\n|---|---|\n</details></summary><!-- ",
+        "``` `` ` ```` ~~~ $$x$$ $`x`$ :tada: [^1] [[x]] **b** _i_ ~~s~~",
+        "\n# heading\n- [ ] item\n1. item\n> quote\n    code\n---\n===\n[x]: http://evil.example",
+        "&lt;b&gt; &#64;team &amp; \\",
+        "]]><x>&amp;&#x1b; _x000D_ \u{fffe}\u{0}",
+    ]);
+    let any_bytes = proptest::collection::vec(any::<u8>(), 0..60);
+    (any_bytes, nasty, ".{0,20}").prop_map(|(mut bytes, nasty, text)| {
+        bytes.extend_from_slice(nasty.as_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+        Text::new(bytes)
+    })
+}
+
+/// Returns a report that holds one of the texts, or its readable form, wherever a report holds text.
+fn full_of(texts: &[Text; 5], of: usize) -> Report {
+    let [subject, path, quote, name, own] = texts;
+    let own = || own.to_lossy().into_owned();
+    let mut finding = Finding::new(Sentence::from_words(own()).with_quote(quote).with_words(own()))
+        .fixed_by(own())
+        .with_paste(own());
+    finding.at = ChangeLocation {
+        commit: Some(sample_id("9")),
+        line: Some(1),
+        path: Some(path.clone()),
+        ..ChangeLocation::default()
+    };
+    let owed = Obligation {
+        what: own().into(),
+        owner: own().into(),
+        due: None,
+        evidence: own().into(),
+        field: None,
+        by_others: false,
+    };
+    let missing = vec![Missing::Unavailable(FactKind::Paths, own())];
+    let exempted = RuleOutcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };
+    let judgements: Vec<_> = [
+        RuleOutcome::Fail(vec![finding]),
+        RuleOutcome::Owed(vec![owed]),
+        RuleOutcome::Undecided(missing.clone()),
+        RuleOutcome::Deferred(missing.clone()),
+        exempted,
+        RuleOutcome::Pass,
+    ]
+    .into_iter()
+    .map(|outcome| denying_judgement(&own(), &own(), outcome))
+    .collect();
+    let mut one = sample_verdict("1", subject.as_bytes(), judgements.clone());
+    (one.class, one.enforced) = (Some(own()), of == 0);
+    let part =
+        ConditionTrace { question: own(), answer: PredicateAnswer::Unknown(missing), parts: Vec::new() };
+    let trace =
+        ConditionTrace { question: own(), answer: PredicateAnswer::Holds(Vec::new()), parts: vec![part] };
+    let group = ReportGroup {
+        scope: match of {
+            0 => moved_ref("").renamed(name),
+            1 => GroupScope::Range(name.clone()),
+            2 => GroupScope::PullRequest(name.clone()),
+            _ => GroupScope::Message,
+        },
+        refusals: judgements,
+        verdicts: vec![one],
+        judged_ref: None,
+        omitted_passes: 0,
+        is_amendable: true,
+        traces: vec![RuleTrace { verdict_index: 0, rule_id: own(), trace }],
+    };
+    let mut report = sample_report(vec![group]);
+    report.enforced = of == 0;
+    report.policy = Some(PolicyDescription { name: own(), digest: own(), source: own() });
+    report.notes = vec![Sentence::from_words(own()).with_quote(quote).into()];
+    report
+}
+
+impl GroupScope {
+    fn renamed(self, new: &Text) -> GroupScope {
+        match self {
+            GroupScope::Ref { update, .. } => GroupScope::Ref { name: new.clone(), update },
+            other => other,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_terminal_gets_what_can_be_seen_and_no_commands(
+        texts in proptest::array::uniform5(bytes()), of in 0usize..4, width in 1usize..120, verbose: bool,
+    ) {
+        let style = ReportStyle { colour: true, width, verbose, ..ReportStyle::default() };
+        let text = without_colour(&written(ReportFormat::Terminal, &full_of(&texts, of), &style));
+        for line in text.lines() {
+            prop_assert!(line.chars().all(escape::is_visible), "{line:?}");
+            for start in ["::", "##", "GL-HOOK-ERR:", "remote:"] {
+                prop_assert!(!line.trim_start().starts_with(start), "{line:?}");
+            }
+            prop_assert!(!line.contains("##["), "{line:?}");
+            prop_assert_eq!(line, line.trim_end());
+        }
+    }
+
+    #[test]
+    fn json_reads_back_as_it_was(texts in proptest::array::uniform5(bytes()), of in 0usize..4) {
+        let text = written(ReportFormat::Json, &full_of(&texts, of), &ReportStyle::default());
+        prop_assert!(text.chars().all(|one| one == '\n' || escape::is_visible(one)), "{text}");
+        prop_assert!(!text.contains("##["), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let group = &json["groups"][0];
+        let change = &group["changes"][0];
+        let finding = &change["judgements"][0]["findings"][0];
+        prop_assert_eq!(read_back(change, "subject"), texts[0].clone());
+        prop_assert_eq!(read_back(&finding["at"], "path"), texts[1].clone());
+        prop_assert_eq!(read_back(&finding["what"]["parts"][1], "text"), texts[2].clone());
+        if of < 3 {
+            prop_assert_eq!(read_back(group, "name"), texts[3].clone());
+        }
+        prop_assert_eq!(finding["who"].as_str().unwrap(), texts[4].to_lossy());
+    }
+}
+
+fn read_back(holder: &serde_json::Value, key: &str) -> Text {
+    match holder[format!("{key}_hex")].as_str() {
+        Some(hex) => Text::new(crate::change::text::decode_hex(hex).unwrap()),
+        None => holder[key].as_str().unwrap().into(),
+    }
+}

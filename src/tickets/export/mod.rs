@@ -1,0 +1,413 @@
+//! A file with tickets, exported from a system that is not asked itself.
+//!
+//! The file proves as much as whoever wrote it: it is brought by those who run the gate, and each
+//! ticket carries the file's digest, so that it can be shown later which one was meant. A row that
+//! cannot be read is a fault with its line, the others count. Where a fault may hide a ticket, nobody
+//! can say that the ticket is not there.
+
+pub(crate) mod csv;
+pub(crate) mod json;
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::change::text::encode_hex;
+use crate::change::ticket::TicketKey;
+use crate::change::{Text, Ticket};
+use crate::tickets::jira;
+use crate::tickets::key_order::backdated;
+
+/// How many bytes an export may have.
+const MAX_EXPORT_BYTES: u64 = 64 << 20;
+
+/// Why there is nothing to look into.
+pub(crate) const NO_EXPORT: &str = "no export is given (CHANGEGATE_TICKET_EXPORT)";
+
+/// Every field, the names under which it may stand, and what it says; names compare in any case.
+pub const EXPORT_COLUMNS: [(&[&str], &str); 11] = [
+    (&["key", "issue key", "number"], "the key, as in PAY-412; needed"),
+    (&["created", "created at", "created_at", "sys_created_on"], "when it was made, with a zone; needed"),
+    (&["project", "project key"], "the project; the front of the key where it is left out"),
+    (&["type", "issue type", "kind"], "of which type it is"),
+    (&["labels", "label"], "its labels, with spaces or commas between them, or in several columns"),
+    (&["state", "status"], "the state that it is in"),
+    (&["closed"], "`true` or `false`: whether nothing more is to be done"),
+    (&["assignee", "assigned to"], "who is to do it"),
+    (&["title", "summary", "description", "short_description"], "what it is about; several of them add up"),
+    (&["url", "link"], "where people look at it"),
+    (&["imported"], "`true` if it was brought in from elsewhere, so that `created` is no clock's word"),
+];
+
+/// The tickets of one file.
+#[derive(Clone, Debug)]
+pub struct TicketExport {
+    /// The file's name, without the folders that lead to it.
+    pub name: String,
+    /// SHA-256 of its content, in hexadecimal.
+    pub digest: String,
+    /// What is wrong with it: the line, and why.
+    pub faults: Vec<(usize, String)>,
+    tickets: BTreeMap<String, Result<Ticket, String>>,
+    /// By prefix and number: the latest of the tickets up to there, for the order of keys.
+    latest_up_to: BTreeMap<(String, u64), (String, Timestamp)>,
+    may_hide_ticket: bool,
+}
+
+/// What one row says, by the place of its field in [`COLUMNS`].
+type ExportFields = [Vec<String>; EXPORT_COLUMNS.len()];
+
+impl TicketExport {
+    /// Reads the file at `path`: JSON if its name ends so, and CSV otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Says why nothing of it can be read. Single rows that cannot are its `faults`.
+    pub fn open_export(path: &Path) -> Result<Self, String> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut bytes = Vec::new();
+        let read = std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_EXPORT_BYTES.saturating_add(1)).read_to_end(&mut bytes));
+        match read {
+            Err(error) => Err(format!("the export {name} cannot be read: {error}")),
+            Ok(length) if usize::try_from(MAX_EXPORT_BYTES).is_ok_and(|most| most < length) => {
+                Err(format!("the export {name} has more than {MAX_EXPORT_BYTES} bytes"))
+            }
+            Ok(_) => TicketExport::parse_export(&name, &bytes),
+        }
+    }
+
+    /// Reads an export that is called `name`.
+    ///
+    /// # Errors
+    ///
+    /// Says why nothing of it can be read.
+    pub fn parse_export(name: &str, bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            format!("{name}:{line}: this is not UTF-8")
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut export = TicketExport {
+            name: name.to_owned(),
+            digest: encode_hex(&Sha256::digest(bytes)),
+            faults: Vec::new(),
+            tickets: BTreeMap::new(),
+            latest_up_to: BTreeMap::new(),
+            may_hide_ticket: false,
+        };
+        if Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
+            for object in
+                json::parse_objects(text).map_err(|(line, what)| format!("{name}:{line}: {what}"))?
+            {
+                let said = object.fields.map(|fields| {
+                    collect_fields(fields.iter().map(|(key, value)| (find_column(key), value)))
+                });
+                export.add_row(object.line, said);
+            }
+        } else {
+            export.read_csv(text)?;
+        }
+        export.record_latest();
+        Ok(export)
+    }
+
+    fn read_csv(&mut self, text: &str) -> Result<(), String> {
+        let name = &self.name;
+        let mut rows = csv::parse_rows(text).into_iter();
+        let head = rows.next().ok_or_else(|| format!("{name}:1: the file is empty"))?;
+        let names = head.fields.map_err(|why| format!("{name}:{}: {why}", head.line))?;
+        let columns: Vec<Option<usize>> = names.iter().map(|name| find_column(name)).collect();
+        for needed in 0..2 {
+            if !columns.contains(&Some(needed)) {
+                let called = EXPORT_COLUMNS.get(needed).and_then(|(names, _)| names.first()).unwrap_or(&"");
+                return Err(format!("{name}:{}: no column is called `{called}`", head.line));
+            }
+        }
+        for row in rows {
+            let said =
+                row.fields.map_err(str::to_owned).and_then(|fields| match fields.len() == columns.len() {
+                    true => Ok(collect_fields(columns.iter().copied().zip(&fields))),
+                    false => Err(format!(
+                        "the row has {} fields, and the first line {}",
+                        fields.len(),
+                        columns.len()
+                    )),
+                });
+            self.add_row(row.line, said);
+        }
+        Ok(())
+    }
+
+    /// Adds what stands on a line, or what is wrong with it.
+    fn add_row(&mut self, line: usize, said: Result<ExportFields, String>) {
+        let read = said.and_then(|said| {
+            let key = TicketKey::parse_key(&first_value(&said, 0).trim().into())
+                .ok_or("this is not the key of a ticket")?;
+            Ok((self.build_ticket(&key, &said), key))
+        });
+        match read {
+            Err(what) => {
+                self.faults.push((line, what));
+                self.may_hide_ticket = true;
+            }
+            Ok((ticket, key)) => {
+                let ticket = ticket.map_err(|what| {
+                    self.faults.push((line, what.clone()));
+                    format!("{}:{line}: {what}", self.name)
+                });
+                let known = self.tickets.get(key.as_str());
+                if known.is_some_and(|known| *known != ticket) {
+                    let what = format!("{} stands here twice, and differs", key.as_str());
+                    self.faults.push((line, what.clone()));
+                    self.tickets
+                        .insert(key.as_str().to_owned(), Err(format!("{}:{line}: {what}", self.name)));
+                } else {
+                    self.tickets.insert(key.as_str().to_owned(), ticket);
+                }
+            }
+        }
+    }
+
+    fn build_ticket(&self, key: &TicketKey, said: &ExportFields) -> Result<Ticket, String> {
+        let text = |place: usize| -> Text { first_value(said, place).trim().into() };
+        let written = first_value(said, 1).trim();
+        let created = written.parse().ok().or_else(|| jira::parse_instant(written));
+        let created =
+            created.ok_or("`created` is not an instant with a zone, such as 2026-10-14T14:00:00Z")?;
+        let labels = said.get(4).into_iter().flatten().flat_map(|labels| labels.split([' ', ',', ';']));
+        let is_imported = parse_bool(first_value(said, 10), "imported")?.unwrap_or(false);
+        let why = "the export says that the ticket was imported, so that no clock vouches for the time";
+        Ok(Ticket {
+            key: key.as_str().into(),
+            project: Some(text(2))
+                .filter(|project| !project.as_bytes().is_empty())
+                .unwrap_or(key.prefix.as_str().into()),
+            created,
+            backdated: Ok(is_imported.then(|| why.to_owned())),
+            kind: text(3),
+            labels: labels.filter(|label| !label.is_empty()).map(Text::from).collect(),
+            state: text(5),
+            is_closed: parse_bool(first_value(said, 6), "closed")?,
+            assignee: Some(text(7)).filter(|assignee| !assignee.as_bytes().is_empty()),
+            text: said.get(8).map(|told| told.join("\n")).unwrap_or_default().into(),
+            url: text(9),
+            source: format!("{} (sha256:{})", self.name, self.digest).into(),
+        })
+    }
+
+    /// Notes for every ticket which one up to it was made last.
+    fn record_latest(&mut self) {
+        let mut in_order: Vec<(TicketKey, Timestamp)> = Vec::new();
+        for (key, ticket) in &self.tickets {
+            if let (Some(key), Ok(ticket)) = (TicketKey::parse_key(&key.as_str().into()), ticket) {
+                in_order.push((key, ticket.created));
+            }
+        }
+        in_order
+            .sort_by(|(one, _), (other, _)| (&one.prefix, one.number).cmp(&(&other.prefix, other.number)));
+        let mut latest: Option<(String, String, Timestamp)> = None;
+        for (key, created) in in_order {
+            let goes_on = latest.take().filter(|(prefix, _, at)| *prefix == key.prefix && created <= *at);
+            let (_, called, at) = goes_on.unwrap_or((key.prefix.clone(), key.as_str().to_owned(), created));
+            self.latest_up_to.insert((key.prefix.clone(), key.number), (called.clone(), at));
+            latest = Some((key.prefix, called, at));
+        }
+    }
+
+    /// Returns what the export says of a ticket.
+    ///
+    /// # Errors
+    ///
+    /// Says so if it cannot be read, or may stand where something cannot.
+    pub(crate) fn find_ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, String> {
+        match self.tickets.get(key.as_str()) {
+            Some(Ok(ticket)) => {
+                let latest = self.latest_up_to.get(&(key.prefix.clone(), key.number));
+                let order = latest.and_then(|(lower, at)| backdated(ticket.created, lower, *at));
+                Ok(Some(Ticket {
+                    backdated: ticket.backdated.clone().map(|known| known.or(order)),
+                    ..ticket.clone()
+                }))
+            }
+            Some(Err(why)) => Err(why.clone()),
+            None => match self.faults.first().filter(|_| self.may_hide_ticket) {
+                Some((line, what)) => {
+                    Err(format!("{}:{line}: {what}; the ticket may stand there", self.name))
+                }
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Returns the keys of the tickets whose text has these digits.
+    ///
+    /// # Errors
+    ///
+    /// Says so if there is none, and one may stand where something cannot be read.
+    pub(crate) fn find_mentions(&self, digits: &str) -> Result<Vec<String>, String> {
+        let has = |ticket: &Ticket| ticket.text.to_lossy().to_ascii_lowercase().contains(digits);
+        let mut found: Vec<(Timestamp, &String)> = Vec::new();
+        for (key, ticket) in &self.tickets {
+            found.extend(ticket.iter().filter(|ticket| has(ticket)).map(|ticket| (ticket.created, key)));
+        }
+        found.sort();
+        match self.faults.first().filter(|_| found.is_empty()) {
+            Some((line, what)) => Err(format!("{}:{line}: {what}; the ticket may stand there", self.name)),
+            None => Ok(found.into_iter().map(|(_, key)| key.clone()).collect()),
+        }
+    }
+}
+
+/// Returns the place in [`COLUMNS`] of what is called so.
+fn find_column(name: &str) -> Option<usize> {
+    let name = name.trim().to_lowercase();
+    EXPORT_COLUMNS.iter().position(|(names, _)| names.contains(&name.as_str()))
+}
+
+fn collect_fields<'row>(fields: impl Iterator<Item = (Option<usize>, &'row String)>) -> ExportFields {
+    let mut said = ExportFields::default();
+    for (column, value) in fields {
+        if let Some(values) = column.and_then(|column| said.get_mut(column)) {
+            values.push(value.clone());
+        }
+    }
+    said
+}
+
+fn first_value(said: &ExportFields, place: usize) -> &str {
+    said.get(place).and_then(|values| values.first()).map_or("", String::as_str)
+}
+
+/// Reads `true` or `false`; nothing says nothing.
+fn parse_bool(written: &str, name: &str) -> Result<Option<bool>, String> {
+    match written.trim().to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "true" | "yes" | "1" => Ok(Some(true)),
+        "false" | "no" | "0" => Ok(Some(false)),
+        _ => Err(format!("`{name}` is neither `true` nor `false`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn export(name: &str, text: &str) -> TicketExport {
+        TicketExport::parse_export(name, text.as_bytes()).unwrap()
+    }
+
+    fn found(export: &TicketExport, key: &str) -> Result<Option<Ticket>, String> {
+        export.find_ticket(&TicketKey::parse_key(&key.into()).unwrap())
+    }
+
+    const TABLE: &str = "\u{feff}Issue key,Created,Issue Type,Status,Closed,Labels,Labels,Summary,Description,Cost\r\n\
+        OPS-7,2026-03-01T12:00:00Z,Incident,Done,true,p1 sev,token,\"Token check, open\",\"See \"\"INC-1\"\"\r\nand more\",12\r\n\
+        OPS-8,2026-10-14T14:00:00.000+0000,Bug,=cmd|' /C calc'!A0,no,,,@SUM(1+1),-2+3,\r\n";
+
+    #[test]
+    fn a_table_is_read_by_the_names_of_its_columns() {
+        let export = export("tickets.csv", TABLE);
+        assert_eq!(export.faults, []);
+        let ticket = found(&export, "OPS-7").unwrap().unwrap();
+        assert_eq!(ticket.created.to_string(), "2026-03-01T12:00:00Z");
+        assert_eq!(ticket.text.as_utf8(), Some("Token check, open\nSee \"INC-1\"\r\nand more"));
+        assert_eq!(ticket.labels, ["p1", "sev", "token"].map(Text::from));
+        assert_eq!(
+            (ticket.is_closed, ticket.project, ticket.kind),
+            (Some(true), "OPS".into(), "Incident".into())
+        );
+        assert_eq!(ticket.source, format!("tickets.csv (sha256:{})", export.digest).into());
+        assert_eq!(export.digest, encode_hex(&Sha256::digest(TABLE)));
+        // What a spreadsheet would run stays the text that it is.
+        let ticket = found(&export, "OPS-8").unwrap().unwrap();
+        assert_eq!((ticket.state, ticket.is_closed), ("=cmd|' /C calc'!A0".into(), Some(false)));
+        assert_eq!(found(&export, "OPS-9"), Ok(None));
+    }
+
+    #[test]
+    fn json_says_the_same() {
+        let text = r#"[{"key": "OPS-7", "created": "2026-03-01T12:00:00Z", "labels": ["p1", "sev"], "closed": true,
+            "title": "Token", "assignee": null, "more": {"deep": 1}}]"#;
+        let ticket = found(&export("tickets.JSON", text), "OPS-7").unwrap().unwrap();
+        assert_eq!((ticket.labels.len(), ticket.is_closed, ticket.assignee), (2, Some(true), None));
+    }
+
+    #[test]
+    fn a_bad_row_is_told_and_the_next_ones_count() {
+        let text = "key,created,closed\nOPS-1,2026-03-01T10:00:00Z,\nOPS-2,yesterday,\nOPS-3,2026-03-01 10:00:00,\n\
+                    OPS-4,2026-03-01T11:00:00Z,maybe\nOPS-5,2026-03-01T12:00:00Z,\n";
+        let export = export("t.csv", text);
+        let lines: Vec<usize> = export.faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [3, 4, 5]);
+        assert!(found(&export, "OPS-1").unwrap().is_some() && found(&export, "OPS-5").unwrap().is_some());
+        let why = "t.csv:3: `created` is not an instant with a zone, such as 2026-10-14T14:00:00Z";
+        assert_eq!(found(&export, "OPS-2"), Err(why.into()));
+        // Every row says whose it is, so that nothing else is hidden.
+        assert_eq!(found(&export, "OPS-6"), Ok(None));
+    }
+
+    #[test]
+    fn a_row_without_a_key_may_hide_any_ticket() {
+        let export = export(
+            "t.csv",
+            "key,created\nOPS-1,2026-03-01T10:00:00Z,x\n../2,2026-03-01T10:00:00Z\nOPS-3,2026-03-01T10:00:00Z\n",
+        );
+        assert_eq!(export.faults.len(), 2);
+        assert!(found(&export, "OPS-3").unwrap().is_some());
+        let why = "t.csv:2: the row has 3 fields, and the first line 2; the ticket may stand there";
+        assert_eq!(found(&export, "OPS-1"), Err(why.into()));
+    }
+
+    #[test]
+    fn one_ticket_with_two_stories_is_none() {
+        let export = export(
+            "t.csv",
+            "key,created\nA-1,2026-03-01T10:00:00Z\nA-1,2026-01-01T10:00:00Z\nA-2,2026-03-01T10:00:00Z\nA-2,2026-03-01T10:00:00Z\n",
+        );
+        assert_eq!(found(&export, "A-1"), Err("t.csv:3: A-1 stands here twice, and differs".into()));
+        assert!(found(&export, "A-2").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_ticket_that_is_older_than_a_lower_number_is_doubted() {
+        let text = "key,created,imported\nA-1,2026-03-01T10:00:00Z,\nA-2,2026-03-05T10:00:00Z,\n\
+                    A-9,2026-02-01T10:00:00Z,\nA-10,2026-03-04T10:00:00Z,\nA-11,2026-03-05T09:59:30Z,\n\
+                    B-3,2026-01-01T10:00:00Z,\nB-4,2026-01-02T10:00:00Z,true\n";
+        let export = export("t.csv", text);
+        let doubt = |key: &str| found(&export, key).unwrap().unwrap().backdated.unwrap();
+        for fine in ["A-1", "A-2", "A-11", "B-3"] {
+            assert_eq!(doubt(fine), None, "{fine}");
+        }
+        for back_dated in ["A-9", "A-10"] {
+            assert!(doubt(back_dated).unwrap().starts_with("A-2, which has a lower number"), "{back_dated}");
+        }
+        assert!(doubt("B-4").unwrap().contains("imported"));
+    }
+
+    #[test]
+    fn what_is_no_export_at_all_says_why() {
+        let why = |name: &str, bytes: &[u8]| TicketExport::parse_export(name, bytes).unwrap_err();
+        assert_eq!(why("t.csv", b""), "t.csv:1: the file is empty");
+        assert_eq!(why("t.csv", b"key,date\n"), "t.csv:1: no column is called `created`");
+        assert_eq!(why("t.csv", b"key,created\n\xff"), "t.csv:2: this is not UTF-8");
+        assert_eq!(why("t.json", b"{}"), "t.json:1: this is not a list of tickets");
+        let missing = TicketExport::open_export(Path::new("nowhere/t.csv")).unwrap_err();
+        assert!(missing.starts_with("the export t.csv cannot be read"), "{missing}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_reading_fail_badly(text in "(key,created|[A-Z#]-?[0-9]{1,3}|2026-03-01T10:00:00Z|[,\"\r\n{}:\\[\\]])*") {
+            for name in ["t.csv", "t.json"] {
+                let _ = TicketExport::parse_export(name, text.as_bytes()).map(|export| found(&export, "A-1"));
+            }
+        }
+    }
+}

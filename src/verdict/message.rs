@@ -1,0 +1,316 @@
+//! Messages: a code that never changes, values, and the sentence that is made of both when it is read.
+//!
+//! A [`Message`] holds no sentence, so it can be recorded, compared and judged again by a version of
+//! the program that words it differently. The English stands in a [`MessageTemplate`], beside the code
+//! that gives the message. A placeholder names the value that takes its place:
+//!
+//! - `{name}`: the value; of a list all items, with commas between them
+//! - `{name/or}`, `{name/and}`: a list, with that word before its last item
+//! - `{count:approval|approvals}`: the first form if the number is 1, else the second
+
+use std::borrow::Cow;
+
+use super::sentence::Sentence;
+use crate::change::Text;
+
+/// A message that the program can give, as it stands in the source.
+#[derive(Debug, PartialEq, Eq)]
+pub struct MessageTemplate {
+    /// What the message is called in records and in JSON, such as `signed.unsigned`; it never changes.
+    pub code: &'static str,
+    /// The English, in lower case and without a full stop, with placeholders for the values.
+    pub text: &'static str,
+}
+
+/// Something that a message speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageValue {
+    /// Words of the policy, of git or of the program that can be printed as they are.
+    Plain(String),
+    /// A count.
+    Number(u64),
+    /// Words of contributors or of a forge, to be escaped and shown as a quotation.
+    Quoted(Text),
+    /// A message that completes this one.
+    Nested(Box<Message>),
+    /// Several values.
+    List(Vec<MessageValue>),
+}
+
+/// What the program has to say about one thing: a code and values.
+///
+/// Two messages are equal if codes and values are; wording does not matter.
+#[derive(Clone, Debug)]
+pub struct Message {
+    source: MessageSource,
+    values: Vec<(Cow<'static, str>, MessageValue)>,
+}
+
+/// Where the sentence of a message comes from.
+#[derive(Clone, Debug)]
+enum MessageSource {
+    /// This version has words for it.
+    Template(&'static MessageTemplate),
+    /// Another version recorded it, and this one has no words for its code.
+    UnknownCode(String),
+    /// A sentence without a code. Nothing that is recorded may be one.
+    Unnamed(Sentence),
+}
+
+impl MessageTemplate {
+    /// Returns the message with its first value; further ones follow by [`Message::with`].
+    pub fn with(&'static self, name: &'static str, value: impl Into<MessageValue>) -> Message {
+        Message::from(self).with(name, value)
+    }
+}
+
+impl From<&'static MessageTemplate> for Message {
+    fn from(template: &'static MessageTemplate) -> Self {
+        Message { source: MessageSource::Template(template), values: Vec::new() }
+    }
+}
+
+impl Message {
+    /// Returns a message as it was recorded, where `template` is what this version has for its code.
+    pub fn from_record(
+        code: String,
+        values: Vec<(String, MessageValue)>,
+        template: Option<&'static MessageTemplate>,
+    ) -> Self {
+        let source = template.map_or(MessageSource::UnknownCode(code), MessageSource::Template);
+        let values = values.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect();
+        Message { source, values }
+    }
+
+    /// Adds the value that takes the place of `{name}`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<MessageValue>) -> Self {
+        self.values.push((Cow::Borrowed(name), value.into()));
+        self
+    }
+
+    /// Returns what the message is called in records.
+    pub fn code(&self) -> &str {
+        match &self.source {
+            MessageSource::Template(template) => template.code,
+            MessageSource::UnknownCode(code) => code,
+            MessageSource::Unnamed(_) => "unnamed",
+        }
+    }
+
+    /// Returns the values with their names, in the order in which they were given.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &MessageValue)> {
+        self.values.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// Returns the message in words.
+    ///
+    /// For a code that this version does not know, that is the code with its values.
+    pub fn sentence(&self) -> Sentence {
+        let mut sentence = Sentence::default();
+        self.append_to(&mut sentence);
+        sentence
+    }
+
+    /// Returns the message as plain text, with the words of others as they are: for what is no output.
+    pub fn to_plain_text(&self) -> String {
+        let mut text = String::new();
+        for part in self.sentence().0 {
+            match part {
+                super::SentencePart::Say(words) => text.push_str(&words),
+                super::SentencePart::Quote(words) => text.push_str(&words.to_lossy()),
+            }
+        }
+        text
+    }
+
+    fn append_to(&self, sentence: &mut Sentence) {
+        let template = match &self.source {
+            MessageSource::Template(template) => template,
+            MessageSource::UnknownCode(_) => return self.append_unknown(sentence),
+            MessageSource::Unnamed(words) => {
+                sentence.0.extend(words.0.iter().cloned());
+                return;
+            }
+        };
+        let text = super::wording::current_text(template);
+        let mut rest: &str = &text;
+        while let Some((before, after)) = rest.split_once('{') {
+            sentence.push_own(before);
+            let Some((placeholder, after)) = after.split_once('}') else { break };
+            self.append_placeholder(placeholder, sentence);
+            rest = after;
+        }
+        sentence.push_own(rest);
+    }
+
+    /// Appends what `{placeholder}` stands for. One without a value stays as it is written, which the
+    /// tests of all messages find.
+    fn append_placeholder(&self, placeholder: &str, sentence: &mut Sentence) {
+        let end = placeholder.find([':', '/']).unwrap_or(placeholder.len());
+        let (name, form) = placeholder.split_at(end);
+        let Some(value) = self.value(name) else {
+            sentence.push_own(&format!("{{{placeholder}}}"));
+            return;
+        };
+        if let Some((one, several)) = form.strip_prefix(':').and_then(|forms| forms.split_once('|')) {
+            sentence.push_own(if *value == MessageValue::Number(1) { one } else { several });
+        } else {
+            value.append_to(sentence, form.strip_prefix('/'));
+        }
+    }
+
+    fn append_unknown(&self, sentence: &mut Sentence) {
+        sentence.push_own(&format!("message `{}` of another version", self.code().escape_default()));
+        for (index, (name, value)) in self.values().enumerate() {
+            sentence.push_own(if index == 0 { ": " } else { ", " });
+            sentence.push_own(&format!("{} ", name.escape_default()));
+            value.append_to(sentence, None);
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&MessageValue> {
+        self.values().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+}
+
+impl MessageValue {
+    /// Appends the value; `last` is the word before the last item of a list.
+    fn append_to(&self, sentence: &mut Sentence, last: Option<&str>) {
+        match self {
+            MessageValue::Plain(words) => sentence.push_own(words),
+            MessageValue::Number(number) => sentence.push_own(&number.to_string()),
+            MessageValue::Quoted(text) => sentence.push_quoted(text),
+            MessageValue::Nested(message) => message.append_to(sentence),
+            MessageValue::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        let is_last = index + 1 == items.len();
+                        match last.filter(|_| is_last) {
+                            Some(word) => sentence.push_own(&format!(" {word} ")),
+                            None => sentence.push_own(", "),
+                        }
+                    }
+                    item.append_to(sentence, last);
+                }
+            }
+        }
+    }
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.source, &other.source) {
+            (MessageSource::Unnamed(_), _) | (_, MessageSource::Unnamed(_)) => {
+                self.sentence() == other.sentence()
+            }
+            _ => self.code() == other.code() && self.values == other.values,
+        }
+    }
+}
+
+impl From<Sentence> for Message {
+    fn from(sentence: Sentence) -> Self {
+        Message { source: MessageSource::Unnamed(sentence), values: Vec::new() }
+    }
+}
+
+impl From<String> for Message {
+    fn from(words: String) -> Self {
+        Sentence::from_words(words).into()
+    }
+}
+
+impl From<&str> for Message {
+    fn from(words: &str) -> Self {
+        Sentence::from_words(words).into()
+    }
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Sentence::default().into()
+    }
+}
+
+impl serde::Serialize for Message {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.sentence().serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Message {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Sentence::deserialize(deserializer).map(Message::from)
+    }
+}
+
+impl Eq for Message {}
+
+impl From<&str> for MessageValue {
+    fn from(words: &str) -> Self {
+        MessageValue::Plain(words.to_owned())
+    }
+}
+
+impl From<String> for MessageValue {
+    fn from(words: String) -> Self {
+        MessageValue::Plain(words)
+    }
+}
+
+impl From<usize> for MessageValue {
+    fn from(number: usize) -> Self {
+        MessageValue::Number(number as u64)
+    }
+}
+
+impl From<u64> for MessageValue {
+    fn from(number: u64) -> Self {
+        MessageValue::Number(number)
+    }
+}
+
+impl From<&Text> for MessageValue {
+    fn from(text: &Text) -> Self {
+        MessageValue::Quoted(text.clone())
+    }
+}
+
+impl From<Text> for MessageValue {
+    fn from(text: Text) -> Self {
+        MessageValue::Quoted(text)
+    }
+}
+
+impl From<Message> for MessageValue {
+    fn from(message: Message) -> Self {
+        MessageValue::Nested(Box::new(message))
+    }
+}
+
+impl From<&'static MessageTemplate> for MessageValue {
+    fn from(template: &'static MessageTemplate) -> Self {
+        MessageValue::Nested(Box::new(template.into()))
+    }
+}
+
+impl<T: Into<MessageValue>> From<Vec<T>> for MessageValue {
+    fn from(items: Vec<T>) -> Self {
+        MessageValue::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Declares the messages of a file: a constant for each, with its code and its English, and `MESSAGES`,
+/// the list of them that [`crate::ledger`] finds recorded codes in and `docs/messages.md` is made of.
+macro_rules! messages {
+    ($($name:ident = $code:literal: $text:literal;)*) => {
+        $(pub(crate) const $name: $crate::verdict::MessageTemplate =
+            $crate::verdict::MessageTemplate { code: $code, text: $text };)*
+
+        /// Every message of this file.
+        pub(crate) const MESSAGES: &[&$crate::verdict::MessageTemplate] = &[$(&$name),*];
+    };
+}
+
+pub(crate) use messages;
