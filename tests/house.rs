@@ -8,6 +8,7 @@
     reason = "test code"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -209,4 +210,110 @@ fn a_task_that_is_left_open_has_a_number() {
             }
         }
     }
+}
+
+/// Returns the path of modules that a file is, as in `["git", "objects", "packs"]`.
+fn module_path(path: &Path) -> Vec<String> {
+    let inside = path.strip_prefix("src").unwrap().with_extension("");
+    let mut names: Vec<String> =
+        inside.components().map(|part| part.as_os_str().to_str().unwrap().to_owned()).collect();
+    names.pop_if(|last| last == "mod");
+    names
+}
+
+/// Returns the modules that the code of a file names: the longest part of each path that is a module.
+fn imported_modules(text: &str, base: &[String], modules: &BTreeSet<Vec<String>>) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    let code: String =
+        without_tests(text).lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    for (start, keyword) in [("crate::", 0), ("super::", 1)] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let mut rest = &code[at + start.len()..];
+            let mut levels = keyword;
+            while let Some(deeper) = rest.strip_prefix("super::") {
+                (rest, levels) = (deeper, levels + 1);
+            }
+            let root =
+                if keyword == 0 { Vec::new() } else { base[..base.len().saturating_sub(levels)].to_vec() };
+            for path in expand_use_tree(rest, root) {
+                let longest = (1..=path.len()).rev().map(|length| path[..length].to_vec());
+                found.extend(longest.into_iter().find(|path| modules.contains(path)));
+            }
+        }
+    }
+    found.remove(base);
+    found
+}
+
+/// Returns every path that starts at the beginning of `text`, with braces expanded.
+fn expand_use_tree(text: &str, mut path: Vec<String>) -> Vec<Vec<String>> {
+    let mut rest = text;
+    loop {
+        let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        if length == 0 {
+            break;
+        }
+        path.push(rest[..length].to_owned());
+        rest = &rest[length..];
+        match rest.strip_prefix("::") {
+            Some(deeper) => rest = deeper,
+            None => return vec![path],
+        }
+    }
+    let Some(inner) = rest.strip_prefix('{') else { return vec![path] };
+    let (mut depth, mut start, mut paths) = (1, 0, Vec::new());
+    for (at, c) in inner.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if (c == ',' && depth == 1) || depth == 0 {
+            paths.extend(expand_use_tree(inner[start..at].trim(), path.clone()));
+            start = at + 1;
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    paths
+}
+
+#[test]
+fn files_of_one_folder_import_in_one_direction() {
+    let files: BTreeMap<Vec<String>, String> = sources()
+        .into_iter()
+        .filter(|(path, _)| !is_test_file(path))
+        .map(|(path, text)| (module_path(&path), text))
+        .collect();
+    let modules: BTreeSet<Vec<String>> = files.keys().cloned().collect();
+    let mut left: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> =
+        files.iter().map(|(module, text)| (module, imported_modules(text, module, &modules))).collect();
+    // What imports nothing that is left stands below everything else; a circle never does.
+    loop {
+        let lowest: Vec<&Vec<String>> = left
+            .iter()
+            .filter(|(_, imports)| imports.iter().all(|import| !left.contains_key(import)))
+            .map(|(module, _)| *module)
+            .collect();
+        if lowest.is_empty() {
+            break;
+        }
+        left.retain(|module, _| !lowest.contains(module));
+    }
+    // What only imports from a circle is no part of it.
+    loop {
+        let imported: BTreeSet<Vec<String>> = left.values().flatten().cloned().collect();
+        let before = left.len();
+        left.retain(|module, _| imported.contains(*module));
+        if left.len() == before {
+            break;
+        }
+    }
+    let circles: Vec<String> = left.keys().map(|module| module.join("/")).collect();
+    assert!(circles.is_empty(), "these files import each other in a circle: {circles:#?}");
 }
