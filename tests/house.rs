@@ -245,6 +245,17 @@ fn imported_modules(text: &str, base: &[String], modules: &BTreeSet<Vec<String>>
             }
         }
     }
+    // A folder's own file names the files in it without `crate::`.
+    for child in modules.iter().filter(|module| module.len() == base.len() + 1 && module.starts_with(base)) {
+        let name = &child[base.len()];
+        let is_named = code.match_indices(&format!("{name}::")).any(|(at, _)| {
+            let before = code[..at].chars().next_back();
+            !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+        });
+        if is_named {
+            found.insert(child.clone());
+        }
+    }
     found.remove(base);
     found
 }
@@ -291,29 +302,23 @@ fn files_of_one_folder_import_in_one_direction() {
         .map(|(path, text)| (module_path(&path), text))
         .collect();
     let modules: BTreeSet<Vec<String>> = files.keys().cloned().collect();
-    let mut left: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> =
+    let imports: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> =
         files.iter().map(|(module, text)| (module, imported_modules(text, module, &modules))).collect();
-    // What imports nothing that is left stands below everything else; a circle never does.
-    loop {
-        let lowest: Vec<&Vec<String>> = left
-            .iter()
-            .filter(|(_, imports)| imports.iter().all(|import| !left.contains_key(import)))
-            .map(|(module, _)| *module)
-            .collect();
-        if lowest.is_empty() {
-            break;
+    let reaches_itself = |module: &Vec<String>| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![module]);
+        while let Some(one) = next.pop() {
+            for import in &imports[one] {
+                if import == module {
+                    return true;
+                }
+                if seen.insert(import) {
+                    next.push(import);
+                }
+            }
         }
-        left.retain(|module, _| !lowest.contains(module));
-    }
-    // What only imports from a circle is no part of it.
-    loop {
-        let imported: BTreeSet<Vec<String>> = left.values().flatten().cloned().collect();
-        let before = left.len();
-        left.retain(|module, _| imported.contains(*module));
-        if left.len() == before {
-            break;
-        }
-    }
-    let circles: Vec<String> = left.keys().map(|module| module.join("/")).collect();
+        false
+    };
+    let circles: Vec<String> =
+        files.keys().filter(|module| reaches_itself(module)).map(|module| module.join("/")).collect();
     assert!(circles.is_empty(), "these files import each other in a circle: {circles:#?}");
 }
