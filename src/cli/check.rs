@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::change::{Fact, FactKind, Missing, Oid, Stage, Text};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::policy;
 use crate::cli::progress::ProgressLine;
-use crate::cli::{CommandError, CommandExit, Context, policy};
 use crate::gate::{
     LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit, load_from_pack,
 };
@@ -120,7 +122,7 @@ pub(crate) fn run_check(args: &CheckArgs, world: &Context) -> Result<CommandExit
         explain: args.explain,
         // Of one change it would be noise.
         names_unused: question.covers_many_changes,
-        threads: crate::cli::count_threads,
+        threads: crate::cli::context::count_threads,
         now: world.now,
     };
     let mut progress = ProgressLine::start_counting("changes judged", world);

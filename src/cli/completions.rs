@@ -4,7 +4,8 @@ use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
-use crate::cli::{CommandError, CommandExit, CommandLine};
+use crate::cli::CommandLine;
+use crate::cli::command_error::{CommandError, CommandExit};
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]

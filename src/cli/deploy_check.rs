@@ -3,7 +3,9 @@
 use std::io::{self, BufWriter, Write as _};
 
 use crate::change::{Oid, Text};
-use crate::cli::{CommandError, CommandExit, Context, output};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
+use crate::cli::output;
 use crate::gate::obligations::format_record_reference;
 use crate::git::{HeadState, PeeledObject, Repository};
 use crate::ledger::audit::deploy_check;

@@ -3,9 +3,10 @@
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::pr::{read_github_server, read_github_token};
-use crate::cli::{CommandError, CommandExit, Context};
 use crate::github::repository_settings::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth, SettingsExamination,
 };

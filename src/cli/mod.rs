@@ -6,7 +6,9 @@
 mod action;
 mod breakglass;
 mod check;
+mod command_error;
 mod completions;
+mod context;
 mod demo;
 mod deploy_check;
 mod doctor;
@@ -24,19 +26,18 @@ mod trailers;
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::change::person::is_invisible;
-use crate::gate::UnusablePolicy;
-use crate::policy::PolicyErrors;
-use crate::verdict::Decision;
 use crate::yaml::shorten_for_message;
 
-pub use crate::cli::output::ColourMode;
+pub use crate::cli::command_error::CommandExit;
+use crate::cli::command_error::{CommandError, is_broken_pipe, replace_invisible};
+pub use crate::cli::context::ColourMode;
+use crate::cli::context::Context;
 
 /// Holds a Git repository to its own change-management policy.
 #[derive(Debug, Parser)]
@@ -85,109 +86,6 @@ enum CliCommand {
     Tickets(tickets::TicketsArgs),
     Trailers(trailers::TrailersArgs),
     Uninstall(install::UninstallArgs),
-}
-
-/// How a command ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommandExit {
-    /// What was asked about may go on; 0.
-    Allowed,
-    /// It may not; 1.
-    Denied,
-    /// The command or the policy is wrong; 2.
-    Invalid,
-    /// Something could not be read or written; 3.
-    Failed,
-}
-
-impl From<CommandExit> for ExitCode {
-    fn from(exit: CommandExit) -> ExitCode {
-        ExitCode::from(match exit {
-            CommandExit::Allowed => 0,
-            CommandExit::Denied => 1,
-            CommandExit::Invalid => 2,
-            CommandExit::Failed => 3,
-        })
-    }
-}
-
-impl From<Decision> for CommandExit {
-    fn from(decision: Decision) -> CommandExit {
-        match decision {
-            Decision::Allow => CommandExit::Allowed,
-            Decision::Deny => CommandExit::Denied,
-        }
-    }
-}
-
-/// Why a command stops before it comes to a decision.
-#[derive(Debug)]
-pub(crate) enum CommandError {
-    /// It was called in a way that it cannot be; the text says how it can.
-    Usage(String),
-    /// The policy has these faults; it is the one that stands in this commit, if it is in none on
-    /// disk.
-    InvalidPolicy(PolicyErrors, Option<String>),
-    /// Something could not be read or written.
-    Failed(anyhow::Error),
-}
-
-impl From<anyhow::Error> for CommandError {
-    fn from(error: anyhow::Error) -> CommandError {
-        CommandError::Failed(error)
-    }
-}
-
-impl From<std::io::Error> for CommandError {
-    fn from(error: std::io::Error) -> CommandError {
-        CommandError::Failed(error.into())
-    }
-}
-
-impl CommandError {
-    /// Says in which commit the policy stands that cannot be used.
-    fn with_policy_commit(self, called: &str) -> CommandError {
-        match self {
-            CommandError::InvalidPolicy(errors, _) => {
-                CommandError::InvalidPolicy(errors, Some(called.to_owned()))
-            }
-            other => other,
-        }
-    }
-
-    fn from_unusable_policy(why: UnusablePolicy, what: &str) -> CommandError {
-        match why {
-            UnusablePolicy::Absent => CommandError::Usage(format!("there is no {what}")),
-            UnusablePolicy::Faulty(errors) => CommandError::InvalidPolicy(errors, None),
-        }
-    }
-}
-
-/// What a command is told beside its own arguments.
-pub(crate) struct Context {
-    directory: PathBuf,
-    colour: ColourMode,
-    now: Timestamp,
-    /// For what may have to wait for others: there, `now` is long ago.
-    clock: fn() -> Timestamp,
-}
-
-impl Context {
-    /// Returns what the environment holds under `name`, if it is not empty.
-    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-    fn read_variable(&self, name: &str) -> Option<OsString> {
-        std::env::var_os(name).filter(|value| !value.is_empty())
-    }
-
-    /// Returns `path` as seen from the directory in which the command runs.
-    fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
-        if self.directory == Path::new(".") { path.as_ref().to_owned() } else { self.directory.join(path) }
-    }
-}
-
-/// Returns how many threads may work.
-fn count_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }
 
 /// The command line of hooks alone.
@@ -315,18 +213,4 @@ fn report_error(stop: &CommandError, world: &Context) -> CommandExit {
     // Nobody is left to tell if standard error is gone; the exit code still says it.
     let _ = told;
     exit
-}
-
-/// Returns what a message says without what steers a terminal: it may quote a path or a ref.
-fn replace_invisible(message: &str) -> String {
-    let shown = |one: char| if one != '\n' && is_invisible(one) { char::REPLACEMENT_CHARACTER } else { one };
-    message.chars().map(shown).collect()
-}
-
-/// Returns true if the reader of our output went away, as `head` does.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    };
-    error.chain().any(io)
 }

@@ -2,24 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use anstream::ColorChoice;
 use clap::ValueEnum;
 
 use crate::change::person::is_invisible;
-use crate::cli::Context;
+use crate::cli::context::{ColourMode, Context};
 use crate::policy::PolicyErrors;
 use crate::report::{self, Report, ReportFormat, ReportStyle, RepositoryUrl};
-
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColourMode {
-    /// Where a terminal reads, NO_COLOR and CLICOLOR_FORCE heeded
-    Auto,
-    /// In any case
-    Always,
-    /// Not at all
-    Never,
-}
 
 /// In which form a verdict is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,17 +42,6 @@ impl From<ReportFormatArg> for ReportFormat {
             ReportFormatArg::Sarif => ReportFormat::Sarif,
             ReportFormatArg::Junit => ReportFormat::Junit,
             ReportFormatArg::Markdown => ReportFormat::Markdown,
-        }
-    }
-}
-
-impl ColourMode {
-    /// Returns whether colours go to a stream for which `auto` chose `choice`.
-    fn uses_colour(self, choice: impl FnOnce() -> ColorChoice) -> bool {
-        match self {
-            ColourMode::Always => true,
-            ColourMode::Never => false,
-            ColourMode::Auto => !matches!(choice(), ColorChoice::Never),
         }
     }
 }

@@ -7,8 +7,9 @@ use clap::Subcommand;
 
 use crate::calendar::TimeLimit;
 use crate::change::FactKind;
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
-use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk, load_from_pack};
 use crate::git::Repository;
 use crate::policy::{DEFAULT_POLICY_PATH, Policy, packs};

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::progress::ProgressLine;
-use crate::cli::{CommandError, CommandExit, Context, tickets};
+use crate::cli::tickets;
 use crate::github::event::EventSubject;
 use crate::github::{
     GitHubFailure, GitHubJudgeOptions, GitHubRequestLimits, GitHubServer, GitHubSession, GitHubSource,

@@ -7,7 +7,8 @@ use std::io::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::{Context, output};
+use crate::cli::context::Context;
+use crate::cli::output;
 
 /// How long nothing is said, and how long between two times that something is.
 const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_millis(300);

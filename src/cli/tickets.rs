@@ -7,7 +7,9 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::change::{Text, Ticket, TicketLookup};
-use crate::cli::{CommandError, CommandExit, Context, policy};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
+use crate::cli::policy;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_commit};
 use crate::git::{PeeledObject, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, is_repository_name, parse_system_address};

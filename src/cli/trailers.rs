@@ -7,7 +7,8 @@ use clap::ValueEnum;
 
 use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::change::text::encode_hex;
-use crate::cli::{CommandError, CommandExit, Context};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 
 /// Print the trailers of a message as JSON
 ///

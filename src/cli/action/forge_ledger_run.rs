@@ -3,8 +3,10 @@
 use crate::calendar::TimeLimit;
 use crate::change::{FactKind, Missing, Oid};
 use crate::cli::action::{ActionArgs, publish};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
+use crate::cli::ledger;
 use crate::cli::obligations::{self, DEFAULT_DUE_SOON, NotifyChannel};
-use crate::cli::{CommandError, CommandExit, Context, ledger};
 use crate::github::event::EventSubject;
 use crate::github::{
     GitHubJudgeOptions, GitHubRefMove, GitHubServer, GitHubSession, GitHubToken, RepositoryName,

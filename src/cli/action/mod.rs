@@ -13,9 +13,11 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::cli::action::forge_ledger_run::ForgeLedgerRun;
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::pr::{self, GitHubQueryArgs};
-use crate::cli::{CommandError, CommandExit, Context, tickets};
+use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
 use crate::github::{GitHubRequestLimits, GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
 use crate::report::ReportStyle;

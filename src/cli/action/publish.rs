@@ -4,7 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{CommandError, Context, output};
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
+use crate::cli::output;
 use crate::github::event::EventSubject;
 use crate::github::step_outputs::{MAX_JSON_OUTPUT_BYTES, format_outputs, list_denied_rules};
 use crate::github::{CheckRunReport, GitHubFailure, GitHubSession, JudgedEvent, PublishOutcome};

@@ -7,7 +7,8 @@ pub(crate) mod session_list;
 use clap::{Subcommand, ValueEnum};
 
 use crate::change::{CommitMessage, Text};
-use crate::cli::{CommandError, CommandExit, Context};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::gate::break_glass::{BreakGlassRequest, SESSION_ID_DIGITS, is_session_id};
 use crate::git::Repository;
 use crate::ledger::server::write_ahead;

@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, anyhow};
 
 use crate::change::{CommitMessage, Text};
-use crate::cli::{CommandError, CommandExit, Context, ledger, output, replace_invisible};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::context::Context;
+use crate::cli::{ledger, output};
 use crate::gate::break_glass::{AuthorisedRequest, parse_request};
 use crate::gate::{GateSettings, LedgerMode, current_policy};
 use crate::git::{ObjectFormat, Repository, parse_commit};
@@ -30,9 +32,12 @@ pub(crate) fn write_session_record(
     message: &CommitMessage,
     world: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let settings =
-        GateSettings::read_settings(repository, &|name| world.read_variable(name), crate::cli::count_threads)
-            .map_err(CommandError::Usage)?;
+    let settings = GateSettings::read_settings(
+        repository,
+        &|name| world.read_variable(name),
+        crate::cli::context::count_threads,
+    )
+    .map_err(CommandError::Usage)?;
     if settings.ledger_mode == LedgerMode::Off {
         return Err(CommandError::Usage("the ledger is switched off here (changegate.ledger)".into()));
     }

@@ -6,7 +6,9 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{Context as _, anyhow};
 
 use crate::change::CommitMessage;
-use crate::cli::{CommandError, CommandExit, Context, output, replace_invisible};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::context::Context;
+use crate::cli::output;
 use crate::gate::break_glass::{BreakGlassRequest, REQUEST_REF_PREFIX};
 use crate::report::escape;
 

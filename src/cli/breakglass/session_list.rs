@@ -4,7 +4,9 @@ use std::io::{self, BufWriter, Write};
 
 use serde_json::{Value, json};
 
-use crate::cli::{CommandError, CommandExit, Context, output, replace_invisible};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::context::Context;
+use crate::cli::output;
 use crate::ledger::state::break_glass::{BreakGlassSession, list_sessions};
 use crate::ledger::state::obligation::{ObligationStatus, obligation_status};
 use crate::ledger::state::{LedgerState, TrackedObligation};

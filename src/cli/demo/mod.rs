@@ -10,11 +10,13 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::demo::sandbox::{DEMO_POLICY, DemoPushResult, DemoSandbox};
 use crate::cli::demo::scenes::{
     DEMO_SCENES, DemoScene, EMERGENCY_PLACEHOLDER, SceneEnding, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE,
 };
-use crate::cli::{CommandError, CommandExit, Context, output};
+use crate::cli::output;
 use crate::policy::DEFAULT_POLICY_PATH;
 
 /// See the gate at work

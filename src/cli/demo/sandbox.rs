@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::demo::scenes::{EMERGENCY_PLACEHOLDER, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE};
 use crate::policy::DEFAULT_POLICY_PATH;
 

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
 use crate::change::{Person, Text};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::{UnusablePolicy, judge_message, load_from_disk};
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;

@@ -9,7 +9,8 @@ mod sessions;
 
 use clap::Subcommand;
 
-use crate::cli::{CommandError, CommandExit, Context};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 
 /// Run as one of git's hooks
 ///

@@ -14,9 +14,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::change::Stage;
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
+use crate::cli::ledger;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::cli::{CommandError, CommandExit, Context, ledger};
 use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit};
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::reconcile::{LandedMove, LandedPush};
@@ -40,7 +42,7 @@ pub(crate) fn run_post_receive(_: &PostReceiveArgs, world: &Context) -> Result<C
     let settings = GateSettings::read_settings(
         &repository,
         &|name| world.read_variable(name),
-        crate::cli::count_threads,
+        crate::cli::context::count_threads,
     )
     .map_err(CommandError::Usage)?;
     // First of all: what was decided and landed is recorded, whatever else goes wrong.
@@ -107,7 +109,7 @@ fn judge_landed_update(
         keep_all: false,
         explain: false,
         names_unused: false,
-        threads: crate::cli::count_threads,
+        threads: crate::cli::context::count_threads,
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;

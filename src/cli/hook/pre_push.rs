@@ -8,8 +8,9 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::cli::{CommandError, CommandExit, Context};
 use crate::gate::{RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, PushedRef, Repository, parse_pre_push};
 use crate::policy::DEFAULT_POLICY_PATH;
@@ -83,7 +84,7 @@ fn judge_pushed_ref(
         keep_all: false,
         explain: false,
         names_unused: false,
-        threads: crate::cli::count_threads,
+        threads: crate::cli::context::count_threads,
         now: world.now,
     };
     let report = judge_range(repository, &loaded, &asked, &mut || {})?;

@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::change::{FactKind, Missing, Oid, Text};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::context::Context;
 use crate::cli::hook::sessions;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::cli::{CommandError, CommandExit, Context, replace_invisible};
 use crate::gate::{GateSettings, LedgerMode, PushFacts, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::decision::{self, DecisionContext};
@@ -68,7 +69,7 @@ fn decide_push(
     let settings = GateSettings::read_settings(
         &repository,
         &|name| world.read_variable(name),
-        crate::cli::count_threads,
+        crate::cli::context::count_threads,
     )
     .map_err(|why| format!("{why}; nothing is accepted until that is mended"))
     .and_then(|settings| find_unsupported_setup(world).map_or(Ok(settings), Err));

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::change::message::trailers::{TrailerReader, read_trailers};
-use crate::cli::{CommandError, CommandExit, Context};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::gate::{UnusablePolicy, load_from_disk};
 use crate::git::{HeadState, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};

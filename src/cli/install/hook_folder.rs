@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cli::CommandError;
+use crate::cli::command_error::CommandError;
 use crate::cli::install::hook_script::{BACKUP_SUFFIX, HookOwner, identify_hook_owner, render_hook_script};
 use crate::cli::install::{GitHook, tidy_path};
 use crate::git::Repository;

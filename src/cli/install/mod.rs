@@ -10,8 +10,9 @@ pub(crate) mod server_settings;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::install::hook_folder::{HookFolder, HookStep};
-use crate::cli::{CommandError, CommandExit, Context};
 use crate::git::{FileAtPath, HeadState, PeeledObject, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
 

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::CommandError;
+use crate::cli::command_error::CommandError;
 use crate::cli::install::{InstallArgs, find_head_branch, is_shipped_pack, tidy_path};
 use crate::gate::PUSHER_SERVERS;
 use crate::git::Repository;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::context::Context;
 use crate::cli::output;
-use crate::cli::{CommandError, CommandExit, Context, replace_invisible};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::export::{ExportOptions, export_ledger, is_uri, remote_uri};

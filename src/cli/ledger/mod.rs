@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::cli::{CommandError, CommandExit, Context};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::git::Repository;
 
 pub(crate) use crate::cli::ledger_upkeep::github_remote::{open_ledger_remote, write_forge_ledger_report};

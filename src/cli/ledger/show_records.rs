@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use serde_json::json;
 
 use crate::change::{Fact, Oid, PusherIdentity, Text};
+use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::output;
-use crate::cli::{CommandError, CommandExit};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::record::message;
@@ -68,7 +68,7 @@ pub(crate) fn run_ledger_log(
         let told = if as_json {
             let record: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
             let line = json!({ "commit": commit.to_string(), "record": record });
-            writeln!(out, "{}", crate::cli::replace_invisible(&line.to_string()))
+            writeln!(out, "{}", crate::cli::command_error::replace_invisible(&line.to_string()))
         } else {
             write_record_line(&mut out, commit, &ReadableRecord::parse_record(&bytes))
         };
@@ -120,7 +120,7 @@ pub(crate) fn run_ledger_show(
                 CommandError::Failed(anyhow::anyhow!("the record cannot be read: {error}"))
             })?;
             let text = serde_json::to_string_pretty(&value).map_err(anyhow::Error::from)?;
-            writeln!(out, "{}", crate::cli::replace_invisible(&text))
+            writeln!(out, "{}", crate::cli::command_error::replace_invisible(&text))
         }
     };
     output::ignore_broken_pipe(told.and_then(|()| out.flush()))?;

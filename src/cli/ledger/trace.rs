@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::calendar::TimeLimit;
 use crate::change::{NeededFacts, Oid};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::context::Context;
 use crate::cli::ledger::show_records::describe_pusher;
 use crate::cli::obligations::{DEFAULT_DUE_SOON, ObligationList};
 use crate::cli::output::{self, wrap_text};
-use crate::cli::{CommandError, CommandExit, Context, replace_invisible};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trace_change};

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::ledger::show_records::find_record;
 use crate::cli::progress::ProgressLine;
-use crate::cli::{CommandError, CommandExit, Context};
 use crate::git::Repository;
 use crate::git::signature::KeyRegistry;
 use crate::ledger::LEDGER_REF;
@@ -77,7 +78,7 @@ fn write_verification(out: &mut dyn Write, verified: &LedgerVerification) -> io:
             out,
             "{:<12} {at}: {}",
             describe_problem_kind(problem.kind),
-            crate::cli::replace_invisible(&problem.what)
+            crate::cli::command_error::replace_invisible(&problem.what)
         )?;
     }
     match (&verified.tip, &verified.last_digest) {
@@ -116,7 +117,7 @@ fn write_verification_json(out: &mut dyn Write, verified: &LedgerVerification) -
         "commit": verified.tip,
         "problems": problems,
     });
-    writeln!(out, "{}", crate::cli::replace_invisible(&told.to_string()))
+    writeln!(out, "{}", crate::cli::command_error::replace_invisible(&told.to_string()))
 }
 
 fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
@@ -153,10 +154,10 @@ pub(crate) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<
     let replayed = replay_decision(repository, &decided, facts.as_deref());
     let mut out = io::stdout().lock();
     for what in &replayed.differences {
-        writeln!(out, "differs: {}", crate::cli::replace_invisible(what))?;
+        writeln!(out, "differs: {}", crate::cli::command_error::replace_invisible(what))?;
     }
     for what in &replayed.unavailable {
-        writeln!(out, "cannot be judged again: {}", crate::cli::replace_invisible(what))?;
+        writeln!(out, "cannot be judged again: {}", crate::cli::command_error::replace_invisible(what))?;
     }
     match replayed.identical {
         0 => {}

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write as _};
 
-use crate::cli::{CommandError, Context};
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
 use crate::git::GitRemote;
 use crate::github::{GitHubServer, GitHubToken, RepositoryName};
 use crate::ledger::forge::ForgeLedgerOutcome;

@@ -7,7 +7,8 @@ use std::io::{self, Write as _};
 
 use jiff::SignedDuration;
 
-use crate::cli::{CommandError, CommandExit, Context};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::gate::{GateSettings, LedgerMode, current_policy};
 use crate::git::Repository;
 use crate::ledger::server::decision;
@@ -53,9 +54,12 @@ pub(crate) fn reconcile_repository(
 pub(crate) fn begin_ledger(repository: &Repository, world: &Context) -> Result<bool, CommandError> {
     // Its settings may have been written since it was opened.
     let repository = &Repository::open_at(repository.git_dir(), None)?;
-    let settings =
-        GateSettings::read_settings(repository, &|name| world.read_variable(name), crate::cli::count_threads)
-            .map_err(CommandError::Usage)?;
+    let settings = GateSettings::read_settings(
+        repository,
+        &|name| world.read_variable(name),
+        crate::cli::context::count_threads,
+    )
+    .map_err(CommandError::Usage)?;
     let has_begun = repository.resolve_ref(crate::ledger::LEDGER_REF.as_bytes())?.id.is_some();
     if has_begun || settings.ledger_mode == LedgerMode::Off {
         return Ok(false);
@@ -69,9 +73,12 @@ pub(crate) fn run_reconcile(
     now: bool,
     world: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let settings =
-        GateSettings::read_settings(repository, &|name| world.read_variable(name), crate::cli::count_threads)
-            .map_err(CommandError::Usage)?;
+    let settings = GateSettings::read_settings(
+        repository,
+        &|name| world.read_variable(name),
+        crate::cli::context::count_threads,
+    )
+    .map_err(CommandError::Usage)?;
     let folded = reconcile_repository(repository, &settings, None, now, world)?;
     let mut out = io::stdout().lock();
     match (folded.appended_records, folded.waiting_decisions) {

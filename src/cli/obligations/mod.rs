@@ -5,8 +5,9 @@ use std::io::{self, BufWriter, Write as _};
 use clap::ValueEnum;
 
 use crate::calendar::TimeLimit;
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::output;
-use crate::cli::{CommandError, CommandExit, Context};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::store;

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
 use crate::cli::obligations::obligation_list::{describe_owing_change, shorten_ref_name};
-use crate::cli::{CommandError, Context};
 use crate::ledger::state::TrackedObligation;
 use crate::report::due_time;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::{CommandExit, replace_invisible};
+use crate::cli::command_error::{CommandExit, replace_invisible};
 use crate::gate::obligations::{FOR_CHANGE_TRAILER, format_record_reference};
 use crate::ledger::record::ObligationEvidence;
 use crate::ledger::state::obligation::{ObligationStatus, obligation_status, seconds_late};

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use crate::calendar::TimeLimit;
 use crate::change::{Change, Commit, FactKind, Missing, NeededFacts, Oid, Stage, Text};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::obligations::DEFAULT_DUE_SOON;
 use crate::cli::obligations::notify::NotifyChannel;
 use crate::cli::obligations::obligation_list::ObligationList;
 use crate::cli::obligations::sweep_github;
 use crate::cli::obligations::ticket_confirmations;
-use crate::cli::{CommandError, CommandExit, Context, ledger, output};
+use crate::cli::{ledger, output};
 use crate::gate::obligations::{ObligationClosing, find_closing};
 use crate::gate::{
     GateSettings, LedgerMode, LoadedPolicy, MissingPolicyAction, UnusablePolicy, current_policy,
@@ -91,7 +93,7 @@ pub(crate) fn run_sweep(args: &SweepArgs, world: &Context) -> Result<CommandExit
     let settings = GateSettings::read_settings(
         &repository,
         &|name| world.read_variable(name),
-        crate::cli::count_threads,
+        crate::cli::context::count_threads,
     )
     .map_err(CommandError::Usage)?;
     if settings.ledger_mode == LedgerMode::Off {
@@ -165,7 +167,7 @@ fn find_ref_closings(
     };
     let range = CommitRange { tip, hidden_tips: &[oldest], trusted_keys: None };
     let mut found: Vec<ObligationClosing> = Vec::new();
-    let threads = crate::cli::count_threads;
+    let threads = crate::cli::context::count_threads;
     repository.for_each_step(range, &NeededFacts::new(), threads, one, |closing| {
         found.extend(closing);
         Ok(())

@@ -7,12 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::calendar::TimeLimit;
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
 use crate::cli::obligations::notify::NotifyChannel;
 use crate::cli::obligations::obligation_list::ObligationList;
 use crate::cli::obligations::sweep::{SweepArgs, notify_due};
 use crate::cli::obligations::ticket_confirmations::TicketConfirmations;
 use crate::cli::tickets::read_ticket_access;
-use crate::cli::{CommandError, CommandExit, Context, ledger, output, pr};
+use crate::cli::{ledger, output, pr};
 use crate::github::{
     GitHubJudgeOptions, GitHubRequestLimits, GitHubSession, GitHubSource, PusherSource, RepositoryName,
 };

@@ -8,9 +8,10 @@ use std::io::{self, Write as _};
 use jiff::Timestamp;
 
 use crate::change::{Change, Commit, NeededFacts};
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
 use crate::cli::obligations::sweep::{SweepArgs, SweptRef, change_from_history};
 use crate::cli::tickets::read_ticket_access;
-use crate::cli::{CommandError, Context};
 use crate::git::{CommitRange, Repository};
 use crate::ledger::record::LedgerEvent;
 use crate::ledger::server::confirm_tickets::{
@@ -60,10 +61,16 @@ fn read_owing_change(repository: &Repository, owed: &TrackedObligation) -> anyho
     let range = CommitRange { tip: id, hidden_tips: &first, trusted_keys: None };
     let one = |commits: Vec<Result<Commit, _>>| commits.into_iter().collect::<Result<Vec<Commit>, _>>();
     let mut steps = Vec::new();
-    repository.for_each_step(range, &NeededFacts::new(), crate::cli::count_threads, one, |commits| {
-        steps.push(commits);
-        Ok(())
-    })?;
+    repository.for_each_step(
+        range,
+        &NeededFacts::new(),
+        crate::cli::context::count_threads,
+        one,
+        |commits| {
+            steps.push(commits);
+            Ok(())
+        },
+    )?;
     let commits = steps.pop().ok_or_else(|| anyhow::anyhow!("the change that owes it cannot be found"))??;
     Ok(change_from_history(&owed.on, commits, owed.since))
 }
