@@ -36,8 +36,9 @@ const STAIRS: [&str; 19] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 16] = [
+const WALLS: [(&str, &[&str], &str); 17] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
+    ("git2", &["git"], "the second reader, and nothing else, reads with libgit2"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
     ("regex_automata", &["pattern"], "cost, Unicode and anchoring decided once"),
     ("saphyr_parser", &["yaml"], "one reader of YAML, and it is strict"),

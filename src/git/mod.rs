@@ -17,6 +17,7 @@ mod layout;
 mod objects;
 mod remote;
 mod repository;
+pub mod second_reader;
 pub mod signature;
 
 pub use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};

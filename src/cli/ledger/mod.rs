@@ -117,6 +117,10 @@ it owes is overdue.")]
         #[arg(long)]
         no_refs: bool,
 
+        /// Read every ref, commit, tree and record with libgit2 too, and report differences
+        #[arg(long)]
+        second_reader: bool,
+
         /// In which form
         #[arg(long, value_name = "FORM", default_value = "terminal")]
         format: RecordFormatArg,
@@ -177,13 +181,19 @@ pub(crate) fn run_ledger(args: &LedgerArgs, world: &Context) -> Result<CommandEx
         LedgerCommand::Trace { change, format } => {
             trace::run_ledger_trace(&repository, change, *format == RecordFormatArg::Json, world)
         }
-        LedgerCommand::Verify { seen, signers, refs, no_refs, format } => {
+        LedgerCommand::Verify { seen, signers, refs, no_refs, second_reader, format } => {
             let refs = if *refs || *no_refs { Some(*refs) } else { None };
             let (seen, signers) = (seen.as_deref(), signers.as_deref());
             let as_json = *format == RecordFormatArg::Json;
             verify::run_ledger_verify(
                 &repository,
-                &verify::LedgerVerifyArgs { seen, signers, check_refs: refs, as_json },
+                &verify::LedgerVerifyArgs {
+                    seen,
+                    signers,
+                    check_refs: refs,
+                    with_second_reader: *second_reader,
+                    as_json,
+                },
                 world,
             )
         }

@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::ledger::show_records::find_record;
 use crate::cli::progress::ProgressLine;
 use crate::git::Repository;
+use crate::git::second_reader::{ReaderComparison, compare_readers};
 use crate::git::signature::KeyRegistry;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::replay::replay_decision;
@@ -17,6 +18,7 @@ use crate::ledger::audit::verify::{LedgerProblemKind, LedgerVerification, Verify
 use crate::ledger::record::LedgerEvent;
 use crate::ledger::record::readable::{ReadableRecord, RecordPosition};
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
+use crate::report::escape;
 use crate::ledger::store::{FACTS_FILE, read_ledger_file};
 
 /// What to verify, as it was asked for.
@@ -25,6 +27,8 @@ pub(crate) struct LedgerVerifyArgs<'a> {
     pub(crate) signers: Option<&'a Path>,
     /// Whether to hold it against the refs; where this server keeps it, if nothing is said.
     pub(crate) check_refs: Option<bool>,
+    /// Whether libgit2 reads everything as well.
+    pub(crate) with_second_reader: bool,
     pub(crate) as_json: bool,
 }
 
@@ -49,14 +53,50 @@ pub(crate) fn run_ledger_verify(
     let verified = verify_ledger(repository, &asked, &mut || progress.count_step());
     drop(progress);
     let verified = verified?;
+    let compared = match wanted.with_second_reader {
+        true => Some(compare_with_second_reader(repository, world)?),
+        false => None,
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     let told = if wanted.as_json {
-        write_verification_json(&mut out, &verified)
+        write_verification_json(&mut out, &verified, compared.as_ref())
     } else {
-        write_verification(&mut out, &verified)
+        write_verification(&mut out, &verified, compared.as_ref())
     };
     told.and_then(|()| out.flush())?;
-    Ok(if verified.is_whole() { CommandExit::Allowed } else { CommandExit::Denied })
+    let is_identical = compared.as_ref().is_none_or(ReaderComparison::is_identical);
+    Ok(if verified.is_whole() && is_identical { CommandExit::Allowed } else { CommandExit::Denied })
+}
+
+/// Reads everything with libgit2 as well, with a progress line.
+fn compare_with_second_reader(
+    repository: &Repository,
+    world: &Context,
+) -> Result<ReaderComparison, CommandError> {
+    let mut progress = ProgressLine::start_counting("commits read twice", world);
+    let compared = compare_readers(repository, LEDGER_REF, &mut || progress.count_step());
+    drop(progress);
+    Ok(compared?)
+}
+
+fn write_comparison(out: &mut dyn Write, compared: &ReaderComparison) -> io::Result<()> {
+    for difference in &compared.differences {
+        let subject = escape::escape_terminal(difference.subject.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+        writeln!(out, "{:<12} {subject}: libgit2 reads {} differently", "reader", difference.part)?;
+    }
+    if compared.omitted_differences > 0 {
+        writeln!(out, "and {} further differences", compared.omitted_differences)?;
+    }
+    let ReaderComparison { refs, commits, trees, record_files, .. } = compared;
+    writeln!(
+        out,
+        "second reader: {refs} refs, {commits} commits, {trees} trees, {record_files} record files; {}",
+        match compared.differences.len() + compared.omitted_differences {
+            0 => "no difference".to_owned(),
+            1 => "1 difference".to_owned(),
+            several => format!("{several} differences"),
+        }
+    )
 }
 
 fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
@@ -68,7 +108,11 @@ fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
     })
 }
 
-fn write_verification(out: &mut dyn Write, verified: &LedgerVerification) -> io::Result<()> {
+fn write_verification(
+    out: &mut dyn Write,
+    verified: &LedgerVerification,
+    compared: Option<&ReaderComparison>,
+) -> io::Result<()> {
     for problem in &verified.problems {
         let at = match (problem.record, problem.commit) {
             (Some(record), Some(commit)) => format!("record {record} ({})", commit.short_hex()),
@@ -90,11 +134,18 @@ fn write_verification(out: &mut dyn Write, verified: &LedgerVerification) -> io:
             writeln!(out, "newest {records}:{last}\n  at {tip}")?;
         }
     }
-    let word = if verified.is_whole() { "nothing speaks against it" } else { "this does not hold together" };
-    writeln!(out, "{word}")
+    if let Some(compared) = compared {
+        write_comparison(out, compared)?;
+    }
+    let is_good = verified.is_whole() && compared.is_none_or(ReaderComparison::is_identical);
+    writeln!(out, "{}", if is_good { "verification passed" } else { "verification failed" })
 }
 
-fn write_verification_json(out: &mut dyn Write, verified: &LedgerVerification) -> io::Result<()> {
+fn write_verification_json(
+    out: &mut dyn Write,
+    verified: &LedgerVerification,
+    compared: Option<&ReaderComparison>,
+) -> io::Result<()> {
     let problems: Vec<_> = verified
         .problems
         .iter()
@@ -116,8 +167,24 @@ fn write_verification_json(out: &mut dyn Write, verified: &LedgerVerification) -
         "newest": newest,
         "commit": verified.tip,
         "problems": problems,
+        "second-reader": compared.map(build_comparison_json),
     });
     writeln!(out, "{}", crate::cli::command_error::replace_invisible(&told.to_string()))
+}
+
+fn build_comparison_json(compared: &ReaderComparison) -> serde_json::Value {
+    let mut differences = Vec::new();
+    for difference in &compared.differences {
+        differences.push(json!({ "subject": difference.subject.to_lossy(), "part": difference.part }));
+    }
+    json!({
+        "refs": compared.refs,
+        "commits": compared.commits,
+        "trees": compared.trees,
+        "record-files": compared.record_files,
+        "differences": differences,
+        "omitted-differences": compared.omitted_differences,
+    })
 }
 
 fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
