@@ -98,7 +98,10 @@ fn build_rule_case(report: &Report, scope: &str, ranked: &RankedJudgement<'_>) -
         JudgementRank::Undecided | JudgementRank::Deferred | JudgementRank::NotApplicable => {
             let mut status = TestCaseStatus::skipped();
             let mut reason = ranked.rank.describe().to_owned();
-            if !objections.is_empty() {
+            let awaited = ranked.describe_awaited_facts();
+            if !awaited.is_empty() {
+                reason.push_str(&format!(": {}", escape::escape_words(&awaited.join("; "))));
+            } else if !objections.is_empty() {
                 reason.push_str(&format!(": {}", objections.join("; ")));
             }
             status.set_message(reason);

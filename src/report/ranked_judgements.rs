@@ -65,7 +65,7 @@ impl JudgementRank {
     pub(crate) fn describe(self) -> &'static str {
         match self {
             JudgementRank::Denied => "denied",
-            JudgementRank::DeniedUnknown => "denied, cannot decide",
+            JudgementRank::DeniedUnknown => "denied (undecided)",
             JudgementRank::Undecided => "undecided",
             JudgementRank::Warning => "warning",
             JudgementRank::Owed => "owed",
@@ -112,6 +112,20 @@ impl<'report> RankedJudgement<'report> {
             | RuleOutcome::Exempted { .. }
             | RuleOutcome::NotApplicable => Vec::new(),
         }
+    }
+
+    /// Returns the facts that a later stage checks, each with when that is; none for other outcomes.
+    pub(crate) fn describe_awaited_facts(&self) -> Vec<String> {
+        let mut facts = Vec::new();
+        if self.rank == JudgementRank::Deferred {
+            for objection in self.objections() {
+                if let RuleObjection::Missing(missing) = objection {
+                    let (when, fact) = describe_awaited_fact(missing);
+                    facts.push(format!("{fact} ({when})"));
+                }
+            }
+        }
+        facts
     }
 
     /// Returns the objections by who can remove them, in the order in which each comes first, so
@@ -279,7 +293,7 @@ fn rank_judgements<'report>(
 }
 
 /// Returns when, and by whom, a fact is checked that cannot be known yet.
-pub(crate) fn describe_later_check(fact: FactKind) -> &'static str {
+fn describe_later_check(fact: FactKind) -> &'static str {
     match fact {
         FactKind::Commits
         | FactKind::Paths
@@ -294,6 +308,18 @@ pub(crate) fn describe_later_check(fact: FactKind) -> &'static str {
         }
         FactKind::Approvals | FactKind::Reviews | FactKind::Tickets => {
             "at the push or the merge, by the server or the forge"
+        }
+    }
+}
+
+/// Returns when, and by whom, a missing fact is checked, and the fact.
+pub(crate) fn describe_awaited_fact(missing: &Missing) -> (&'static str, String) {
+    let fact = missing.fact_kind();
+    match missing {
+        Missing::NotAtThisStage(_) => (describe_later_check(fact), fact.to_string()),
+        Missing::NotConfigured(_) => ("where this is configured", fact.to_string()),
+        Missing::Unavailable(_, why) => {
+            (describe_later_check(fact), format!("{fact}, which could not be read here: {why}"))
         }
     }
 }

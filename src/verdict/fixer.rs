@@ -86,7 +86,9 @@ impl Fixer {
 /// Returns these roles in words, any of which can act: `the author or the pusher`.
 pub fn describe_fixers(fixers: &[Fixer]) -> String {
     let words: Vec<String> = fixers.iter().map(Fixer::to_string).collect();
-    words.join(" or ")
+    // With several teams, a comma shows where the teams end.
+    let has_teams = fixers.iter().any(|fixer| fixer.teams().len() > 1);
+    words.join(if has_teams { ", or " } else { " or " })
 }
 
 impl fmt::Display for Fixer {

@@ -4,7 +4,7 @@ use crate::report::content::Report;
 use crate::report::escape;
 use crate::report::escape::markdown::MarkdownInline;
 use crate::report::markdown::document::MarkdownReport;
-use crate::report::ranked_judgements::{JudgementRank, RuleObjection, describe_disagreement, rank_report};
+use crate::report::ranked_judgements::{JudgementRank, describe_disagreement, rank_report};
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::TerminalPage;
 use crate::report::terminal::rule_trace;
@@ -65,18 +65,11 @@ fn add_deferred_rules(document: &mut MarkdownReport, report: &Report) {
         if ranked.rank != JudgementRank::Deferred {
             continue;
         }
-        let mut line = MarkdownInline::new().with_code(&escape::escape_words(&ranked.judgement.rule.id));
-        for (index, objection) in ranked.objections().iter().enumerate() {
-            line = line.with_markdown(if index == 0 { ": " } else { "; " });
-            line = match objection {
-                RuleObjection::Missing(missing) => line
-                    .with_words(&missing.to_string())
-                    .with_markdown(", ")
-                    .with_words(&objection.describe_remedy()),
-                RuleObjection::Finding(finding) => line.with_sentence(&finding.message.sentence()),
-            };
-        }
-        let line = line.into_markdown();
+        let line = MarkdownInline::new()
+            .with_code(&escape::escape_words(&ranked.judgement.rule.id))
+            .with_markdown(": ")
+            .with_words(&ranked.describe_awaited_facts().join("; "))
+            .into_markdown();
         if !lines.contains(&line) {
             lines.push(line);
         }

@@ -164,8 +164,8 @@ impl MarkdownRenderer<'_, '_> {
         }
     }
 
-    /// Adds what speaks against a rule, each point with its place, and once who can fix those of a
-    /// group.
+    /// Adds what speaks against a rule, each point with its place; for what the plan does not have,
+    /// once who can fix those of a group.
     fn add_objections(&mut self, ranked: &RankedJudgement<'_>) {
         let count = ranked.objections().len();
         if count == 0 {
@@ -184,7 +184,8 @@ impl MarkdownRenderer<'_, '_> {
             for (index, objection) in group.objections.iter().take(shown).enumerate() {
                 let mut text =
                     MarkdownInline::new().with_sentence(&objection.describe_with_location(ranked.revision()));
-                if index + 1 == shown {
+                // The plan says who fixes what denies.
+                if index + 1 == shown && ranked.rank != JudgementRank::Denied {
                     text = text.with_markdown("; ").with_words(&group.remedy);
                 }
                 self.document.add_list_item("-", &text.into_markdown(), &[]);

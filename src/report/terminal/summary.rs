@@ -2,10 +2,9 @@
 
 use std::io;
 
-use crate::change::Missing;
 use crate::report::content::{GroupScope, PolicyDescription, Report};
 use crate::report::escape;
-use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_later_check, rank_report};
+use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use crate::verdict::{Decision, RuleOutcome};
@@ -145,7 +144,7 @@ fn write_deferred_rules(page: &mut TerminalPage<'_>, report: &Report) -> io::Res
             spans.push(plain_text(if index == 0 { "" } else { ", " }));
             spans.push(styled_text(TextStyle::Name, escape::escape_words(rule_id)));
         }
-        spans.push(styled_text(TextStyle::Secondary, format!(" ({fact})")));
+        spans.push(styled_text(TextStyle::Secondary, format!(" ({})", escape::escape_words(&fact))));
         page.write_paragraph(2, &spans)?;
     }
     page.request_gap();
@@ -170,19 +169,6 @@ fn list_awaited_facts(report: &Report) -> Vec<AwaitedFact<'_>> {
         }
     }
     awaited
-}
-
-/// Returns when and by whom a missing fact is checked, and the fact.
-fn describe_awaited_fact(missing: &Missing) -> (&'static str, String) {
-    let fact = missing.fact_kind();
-    match missing {
-        Missing::NotAtThisStage(_) => (describe_later_check(fact), fact.to_string()),
-        Missing::NotConfigured(_) => ("where this is configured", fact.to_string()),
-        Missing::Unavailable(_, why) => (
-            describe_later_check(fact),
-            format!("{fact}, which could not be read here: {}", escape::escape_words(why)),
-        ),
-    }
 }
 
 fn format_count(count: usize, one: &str, several: &str) -> String {
