@@ -118,26 +118,26 @@ pub enum GroupScope {
 pub enum RefUpdateKind {
     /// The ref did not exist.
     Create {
-        /// Where it is to point.
+        /// The commit that it is to point to.
         new: Oid,
     },
     /// The ref moves forward.
     Move {
-        /// Where it points.
+        /// The commit that it points to.
         old: Oid,
-        /// Where it is to point.
+        /// The commit that it is to point to.
         new: Oid,
     },
     /// The ref moves to where its old place is not part of history.
     Rewrite {
-        /// Where it points.
+        /// The commit that it points to.
         old: Oid,
-        /// Where it is to point.
+        /// The commit that it is to point to.
         new: Oid,
     },
     /// The ref is deleted.
     Delete {
-        /// Where it points.
+        /// The commit that it points to.
         old: Oid,
     },
 }

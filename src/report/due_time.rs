@@ -13,7 +13,7 @@ const MAX_SECONDS_IN_HOURS: i64 = 2 * SECONDS_PER_DAY - 1;
 ///
 /// Rounds down, so that the owner is never promised more time than there is; from two days on it
 /// counts days. `None` is a due time beyond all calendars.
-pub fn describe_due_time(due: Option<Timestamp>, seen_at: Timestamp) -> String {
+pub(crate) fn describe_due_time(due: Option<Timestamp>, seen_at: Timestamp) -> String {
     let Some(due) = due else { return "no due time".into() };
     let seconds = due.as_second().saturating_sub(seen_at.as_second());
     let distance = format_duration(seconds.saturating_abs());
@@ -22,7 +22,7 @@ pub fn describe_due_time(due: Option<Timestamp>, seen_at: Timestamp) -> String {
 }
 
 /// Returns an instant, as in `2026-03-05 02:14 UTC`; seconds are dropped.
-pub fn format_instant(instant: Timestamp) -> String {
+pub(crate) fn format_instant(instant: Timestamp) -> String {
     let whole = instant.to_string();
     // RFC 3339 in UTC starts with a date and a time of fixed width, unless the year is negative.
     let (Some(date), Some(time)) = (whole.get(..10), whole.get(11..16)) else { return whole };
@@ -30,7 +30,7 @@ pub fn format_instant(instant: Timestamp) -> String {
 }
 
 /// Returns an amount of time, as in `3 h`, rounded down.
-pub fn format_duration(seconds: i64) -> String {
+pub(crate) fn format_duration(seconds: i64) -> String {
     match seconds {
         ..SECONDS_PER_MINUTE => "less than a minute".into(),
         SECONDS_PER_MINUTE..SECONDS_PER_HOUR => format!("{} min", seconds / SECONDS_PER_MINUTE),

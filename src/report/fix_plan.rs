@@ -22,7 +22,7 @@ pub(crate) const APPROVAL_WARNING: &str = "do not add an approval before it was 
 pub(crate) struct FixPlanStep<'report> {
     /// The roles that can act, any of them.
     pub(crate) fixers: &'report [Fixer],
-    /// What they do.
+    /// The tasks, in the order of the report.
     pub(crate) tasks: Vec<FixTask<'report>>,
     /// The number of further tasks, in a history where nearly everything is denied.
     pub(crate) omitted_tasks: usize,

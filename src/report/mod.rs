@@ -6,14 +6,14 @@
 //!
 //! Invariant: words that came from outside reach a writer only through [`escape`].
 
-pub mod due_time;
+pub(crate) mod due_time;
 pub mod escape;
 pub(crate) mod fix_plan;
 pub(crate) mod github_log;
 pub mod policy_faults;
 pub(crate) mod ranked_judgements;
 pub(crate) mod repository_url;
-pub mod settings_advice;
+pub(crate) mod settings_advice;
 
 mod content;
 mod json;

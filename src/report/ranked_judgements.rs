@@ -146,9 +146,9 @@ impl<'report> RankedJudgement<'report> {
 /// One thing that speaks against a rule.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RuleObjection<'report> {
-    /// Something is wrong.
+    /// A finding: something is wrong.
     Finding(&'report Finding),
-    /// A fact is missing.
+    /// A fact that is missing.
     Missing(&'report Missing),
 }
 

@@ -8,18 +8,18 @@ use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_
 
 /// One finding about a setting.
 #[derive(Clone, Copy, Debug)]
-pub struct AdviceItem<'a> {
+pub(crate) struct AdviceItem<'a> {
     /// The state of the setting.
-    pub status: AdviceStatus,
+    pub(crate) status: AdviceStatus,
     /// The finding, as a sentence.
-    pub what: &'a str,
+    pub(crate) what: &'a str,
     /// The fix, if there is something to do.
-    pub fix: Option<&'a str>,
+    pub(crate) fix: Option<&'a str>,
 }
 
 /// The state of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdviceStatus {
+pub(crate) enum AdviceStatus {
     /// The setting is as it should be.
     Good,
     /// The setting could not be read.
@@ -33,7 +33,7 @@ pub enum AdviceStatus {
 /// # Errors
 ///
 /// Passes on what the writer says.
-pub fn write_advice(
+pub(crate) fn write_advice(
     heading: &str,
     items: &[AdviceItem<'_>],
     end: &str,

@@ -1,4 +1,4 @@
-//! What the formats promise: the text as people see it, and nothing in it that acts on anybody.
+//! What the formats promise: the text as people see it, and nothing in it that acts on a reader.
 
 use proptest::prelude::*;
 
