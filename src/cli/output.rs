@@ -101,20 +101,6 @@ pub(crate) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
 /// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further
 /// lines are indented by `indent`. Escape sequences are taken out: a policy may be somebody else's.
 pub(crate) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
-    let mut lines = vec![start.to_owned()];
-    let mut is_fresh = true;
-    for word in text.split_whitespace() {
-        let word: String = word.chars().map(|one| if is_invisible(one) { '\u{fffd}' } else { one }).collect();
-        let width = |text: &str| text.chars().count();
-        if let Some(line) = lines.last_mut().filter(|line| is_fresh || width(line) + width(&word) < 79) {
-            if !is_fresh {
-                line.push(' ');
-            }
-            line.push_str(&word);
-        } else {
-            lines.push(format!("{}{word}", " ".repeat(indent)));
-        }
-        is_fresh = false;
-    }
-    lines.join("\n")
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    report::wrap_words(start, indent, &words.replace(is_invisible, "\u{fffd}"))
 }

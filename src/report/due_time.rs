@@ -6,32 +6,35 @@ const SECONDS_PER_MINUTE: i64 = 60;
 const SECONDS_PER_HOUR: i64 = 60 * SECONDS_PER_MINUTE;
 const SECONDS_PER_DAY: i64 = 24 * SECONDS_PER_HOUR;
 
+/// The seconds up to which hours are counted, and not days: one less than two days.
+const MAX_SECONDS_IN_HOURS: i64 = 2 * SECONDS_PER_DAY - 1;
+
 /// Returns a due time in words, as in `due 2026-03-05 02:14 UTC, in 24 h`.
 ///
-/// Rounds down, so that nobody is told that he has more time than he has; from two days on it
+/// Rounds down, so that the owner is never promised more time than there is; from two days on it
 /// counts days. `None` is a due time beyond all calendars.
-pub fn describe_due_time(due: Option<Timestamp>, seen_at: Timestamp) -> String {
-    let Some(due) = due else { return "without a due time".into() };
+pub(crate) fn describe_due_time(due: Option<Timestamp>, seen_at: Timestamp) -> String {
+    let Some(due) = due else { return "no due time".into() };
     let seconds = due.as_second().saturating_sub(seen_at.as_second());
     let distance = format_duration(seconds.saturating_abs());
     let relative = if seconds < 0 { format!("{distance} late") } else { format!("in {distance}") };
     format!("due {}, {relative}", format_instant(due))
 }
 
-/// Returns an instant, as in `2026-03-05 02:14 UTC`; what is beyond a minute is dropped.
-pub fn format_instant(instant: Timestamp) -> String {
+/// Returns an instant, as in `2026-03-05 02:14 UTC`; seconds are dropped.
+pub(crate) fn format_instant(instant: Timestamp) -> String {
     let whole = instant.to_string();
     // RFC 3339 in UTC starts with a date and a time of fixed width, unless the year is negative.
     let (Some(date), Some(time)) = (whole.get(..10), whole.get(11..16)) else { return whole };
     if whole.starts_with('-') { whole } else { format!("{date} {time} UTC") }
 }
 
-/// Returns an amount of time, rounded down.
-pub fn format_duration(seconds: i64) -> String {
+/// Returns an amount of time, as in `3 h`, rounded down.
+pub(crate) fn format_duration(seconds: i64) -> String {
     match seconds {
         ..SECONDS_PER_MINUTE => "less than a minute".into(),
         SECONDS_PER_MINUTE..SECONDS_PER_HOUR => format!("{} min", seconds / SECONDS_PER_MINUTE),
-        SECONDS_PER_HOUR..=172_799 => format!("{} h", seconds / SECONDS_PER_HOUR),
+        SECONDS_PER_HOUR..=MAX_SECONDS_IN_HOURS => format!("{} h", seconds / SECONDS_PER_HOUR),
         _ => format!("{} days", seconds / SECONDS_PER_DAY),
     }
 }
@@ -54,7 +57,7 @@ mod tests {
         ] {
             assert_eq!(describe_due_time(Some(due.parse().unwrap()), seen_at), expected);
         }
-        assert_eq!(describe_due_time(None, seen_at), "without a due time");
+        assert_eq!(describe_due_time(None, seen_at), "no due time");
         assert!(describe_due_time(Some(Timestamp::MAX), Timestamp::MIN).contains("days"));
         assert!(describe_due_time(Some(Timestamp::MIN), Timestamp::MAX).contains("late"));
     }

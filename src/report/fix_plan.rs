@@ -1,28 +1,30 @@
-//! What to do next, and who does it: the way from a denial to a change that may land.
+//! The steps from a denial to a change that may land, each with who takes it.
 //!
-//! A denial says what is wrong, rule by rule. Whoever wants to get on asks something else: what do I
-//! write, whom do I ask, and in which order? The plan is the same denial told that way. It holds
-//! each thing once, and nothing that does not deny.
+//! A denial says what is wrong, rule by rule. A reader who wants to get on asks something else: what
+//! to write, whom to ask, and in which order. The plan is the same denial in that form. It holds each
+//! thing once, and nothing that does not deny.
 
 use crate::change::{Oid, Stage};
-use crate::report::Report;
+use crate::report::content::Report;
 use crate::report::ranked_judgements::{RankedJudgement, RuleObjection, rank_refusals, rank_verdict};
-use crate::verdict::Fixer;
+use crate::verdict::{Finding, Fixer, Sentence};
 
-/// Who mends a finding unless it says otherwise; see [`Finding::new`](crate::verdict::Finding::new).
-pub(crate) const DEFAULT_FIXER: &str = "the author";
-
-/// How many tasks of one person are kept; nobody works through more of them from one report.
+/// The tasks that are kept for each person; more of them are no longer read from one report.
 const MAX_TASKS_PER_PERSON: usize = 100;
 
-/// What one person, or one kind of person, does.
+/// The line under trailers to paste that another person has to justify.
+///
+/// A block to paste must not read as an invitation to write down a review that was not given.
+pub(crate) const APPROVAL_WARNING: &str = "do not add an approval before it was given";
+
+/// The tasks of one person, or of the people of one role.
 #[derive(Clone, Debug)]
 pub(crate) struct FixPlanStep<'report> {
-    /// Who acts.
-    pub(crate) fixer: String,
-    /// What they do.
+    /// The roles that can act, any of them.
+    pub(crate) fixers: &'report [Fixer],
+    /// The tasks, in the order of the report.
     pub(crate) tasks: Vec<FixTask<'report>>,
-    /// How many further tasks there are, in a history where nearly everything is denied.
+    /// The number of further tasks, in a history where nearly everything is denied.
     pub(crate) omitted_tasks: usize,
     turn: FixTurn,
 }
@@ -30,24 +32,24 @@ pub(crate) struct FixPlanStep<'report> {
 /// One thing to do, in all the places where it is the same thing.
 #[derive(Clone, Debug)]
 pub(crate) struct FixTask<'report> {
-    /// The rules that ask for it.
+    /// The ids of the rules that ask for it.
     pub(crate) rule_ids: Vec<&'report str>,
-    /// What is wrong, each once.
+    /// The objections that it removes, each once.
     pub(crate) objections: Vec<RuleObjection<'report>>,
     /// The lines to write or the commands to run, each once.
     pub(crate) paste_lines: Vec<&'report str>,
-    /// Whether the lines are commands.
+    /// True if the lines are commands.
     pub(crate) are_commands: bool,
-    /// The changes that it is about; none for a ref, or for what is not recorded yet.
+    /// The changes that it is about; none for a ref, or for a commit that is not made yet.
     pub(crate) revisions: Vec<Oid>,
-    /// Where the changes were seen; `None` for a ref.
+    /// The stage at which the changes were judged; `None` for a ref.
     pub(crate) stage: Option<Stage>,
 }
 
-/// Whose turn it is.
+/// The order in which people act.
 ///
-/// An approval is of the final revision. So whatever changes the revision comes before whoever has
-/// to look at it, and nobody is asked twice.
+/// An approval is of the final revision. So what changes the revision comes before the people who
+/// have to look at it, and no person is asked twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum FixTurn {
     Author,
@@ -56,32 +58,41 @@ enum FixTurn {
     GateOperator,
 }
 
+/// A task together with who does it and when.
+struct AssignedTask<'report> {
+    turn: FixTurn,
+    fixers: &'report [Fixer],
+    task: FixTask<'report>,
+}
+
 /// Returns the plan; empty where nothing denies.
 pub(crate) fn build_fix_plan(report: &Report) -> Vec<FixPlanStep<'_>> {
     let mut steps: Vec<FixPlanStep<'_>> = Vec::new();
     for group in &report.groups {
-        add_denials(
-            &mut steps,
-            rank_refusals(group, report.enforced).filter(|told| told.rank.is_denying()).collect(),
-        );
+        add_denials(&mut steps, rank_refusals(group, report.enforced));
         for verdict in &group.verdicts {
-            add_denials(&mut steps, rank_verdict(verdict).filter(|told| told.rank.is_denying()).collect());
+            add_denials(&mut steps, rank_verdict(verdict));
         }
     }
     steps.sort_by_key(|step| step.turn);
     steps
 }
 
-/// Adds what speaks against one change, or one ref.
-fn add_denials<'report>(steps: &mut Vec<FixPlanStep<'report>>, denying: Vec<RankedJudgement<'report>>) {
-    for (turn, who, task) in build_fix_tasks(denying) {
-        let place = steps.iter().position(|step| step.fixer == who && step.turn == turn);
+/// Adds what denies one change, or one ref.
+fn add_denials<'report>(
+    steps: &mut Vec<FixPlanStep<'report>>,
+    judgements: impl Iterator<Item = RankedJudgement<'report>>,
+) {
+    for AssignedTask { turn, fixers, task } in build_fix_tasks(judgements) {
+        let place = steps.iter().position(|step| step.fixers == fixers && step.turn == turn);
         let Some(step) = place.and_then(|place| steps.get_mut(place)) else {
-            steps.push(FixPlanStep { fixer: who, tasks: vec![task], omitted_tasks: 0, turn });
+            steps.push(FixPlanStep { fixers, tasks: vec![task], omitted_tasks: 0, turn });
             continue;
         };
         if let Some(known) = step.tasks.iter_mut().find(|known| known.is_same_task(&task)) {
-            task.rule_ids.into_iter().for_each(|rule| push_unique(&mut known.rule_ids, rule));
+            for rule in task.rule_ids {
+                push_unique(&mut known.rule_ids, rule);
+            }
             // A revision comes with one change, and so only once.
             known.revisions.extend(task.revisions);
         } else if step.tasks.len() < MAX_TASKS_PER_PERSON {
@@ -92,73 +103,104 @@ fn add_denials<'report>(steps: &mut Vec<FixPlanStep<'report>>, denying: Vec<Rank
     }
 }
 
-/// Returns what has to be done about one change, or one ref, by each person once.
-fn build_fix_tasks(denying: Vec<RankedJudgement<'_>>) -> Vec<(FixTurn, String, FixTask<'_>)> {
-    let mut tasks: Vec<(FixTurn, String, FixTask<'_>)> = Vec::new();
-    for told in denying {
-        for point in told.objections() {
-            let turn = match point {
-                RuleObjection::Missing(_) => FixTurn::GateOperator,
-                RuleObjection::Finding(_) if told.verdict.is_none() => FixTurn::RefOwner,
-                RuleObjection::Finding(finding) if finding.fixers == [Fixer::Author] => FixTurn::Author,
-                RuleObjection::Finding(_) => FixTurn::Others,
-            };
-            let who = point.fixed_by();
-            let place = tasks.iter().position(|(known, name, _)| *known == turn && *name == who);
-            let place = place.unwrap_or_else(|| {
-                tasks.push((turn, who, FixTask::new(&told)));
-                tasks.len() - 1
-            });
-            if let Some((_, _, task)) = tasks.get_mut(place) {
-                task.add_objection(&told, point);
+/// Returns the tasks that one change, or one ref, needs: one for each person.
+fn build_fix_tasks<'report>(
+    judgements: impl Iterator<Item = RankedJudgement<'report>>,
+) -> Vec<AssignedTask<'report>> {
+    let mut tasks: Vec<AssignedTask<'report>> = Vec::new();
+    for ranked in judgements {
+        if !ranked.rank.is_denying() {
+            continue;
+        }
+        for objection in ranked.objections() {
+            let turn = choose_turn(&ranked, &objection);
+            let fixers = objection.fixers();
+            let place = tasks.iter().position(|known| known.turn == turn && known.fixers == fixers);
+            let place = place.unwrap_or(tasks.len());
+            if place == tasks.len() {
+                tasks.push(AssignedTask { turn, fixers, task: FixTask::new(&ranked) });
+            }
+            if let Some(known) = tasks.get_mut(place) {
+                known.task.add_objection(&ranked, objection);
             }
         }
     }
     tasks
 }
 
+fn choose_turn(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> FixTurn {
+    match objection {
+        RuleObjection::Missing(_) => FixTurn::GateOperator,
+        RuleObjection::Finding(_) if ranked.verdict.is_none() => FixTurn::RefOwner,
+        RuleObjection::Finding(finding) if finding.is_for_author() => FixTurn::Author,
+        RuleObjection::Finding(_) => FixTurn::Others,
+    }
+}
+
 impl<'report> FixTask<'report> {
-    fn new(told: &RankedJudgement<'report>) -> Self {
+    fn new(ranked: &RankedJudgement<'report>) -> Self {
         FixTask {
             rule_ids: Vec::new(),
             objections: Vec::new(),
             paste_lines: Vec::new(),
-            are_commands: told.verdict.is_none(),
-            revisions: told.revision().into_iter().collect(),
-            stage: told.verdict.map(|verdict| verdict.stage),
+            are_commands: ranked.verdict.is_none(),
+            revisions: ranked.revision().into_iter().collect(),
+            stage: ranked.verdict.map(|verdict| verdict.stage),
         }
     }
 
-    fn add_objection(&mut self, told: &RankedJudgement<'report>, point: RuleObjection<'report>) {
-        push_unique(&mut self.rule_ids, told.judgement.rule.id.as_str());
-        if self.objections.iter().all(|known| known.describe_problem() != point.describe_problem()) {
-            self.objections.push(point);
+    fn add_objection(&mut self, ranked: &RankedJudgement<'report>, objection: RuleObjection<'report>) {
+        push_unique(&mut self.rule_ids, ranked.judgement.rule.id.as_str());
+        if let RuleObjection::Finding(finding) = objection {
+            add_paste_lines(&mut self.paste_lines, finding.paste.as_deref());
         }
-        if let RuleObjection::Finding(finding) = point {
-            let lines = finding.paste.iter().flat_map(|paste| paste.lines());
-            lines
-                .filter(|line| !line.trim().is_empty())
-                .for_each(|line| push_unique(&mut self.paste_lines, line));
+        let problem = objection.describe_problem();
+        for known in &self.objections {
+            if known.describe_problem() == problem {
+                return;
+            }
         }
+        self.objections.push(objection);
     }
 
     /// Returns true if both are the same thing to do, in different places.
     fn is_same_task(&self, other: &FixTask<'_>) -> bool {
-        // What pasting mends is the same thing to do whatever stood there before.
-        let told = |task: &FixTask<'_>| {
-            let points = task.objections.iter().filter(|point| !is_fixed_by_paste(point));
-            points.map(RuleObjection::describe_problem).collect::<Vec<_>>()
-        };
         self.paste_lines == other.paste_lines
             && self.are_commands == other.are_commands
             && self.stage == other.stage
-            && told(self) == told(other)
+            && self.list_unpasted_problems() == other.list_unpasted_problems()
+    }
+
+    /// Returns the problems that no pasted line fixes: lines to paste are the same thing to do
+    /// whatever stood there before.
+    fn list_unpasted_problems(&self) -> Vec<Sentence> {
+        let mut problems = Vec::new();
+        for objection in &self.objections {
+            if !is_fixed_by_paste(objection) {
+                problems.push(objection.describe_problem());
+            }
+        }
+        problems
     }
 }
 
-/// Returns true for what the author mends by pasting lines, and need not read about again.
-pub(crate) fn is_fixed_by_paste(point: &RuleObjection<'_>) -> bool {
-    matches!(point, RuleObjection::Finding(finding) if finding.fixers == [Fixer::Author] && finding.paste.is_some())
+/// Returns true for what the author fixes by pasting lines, and need not read about again.
+pub(crate) fn is_fixed_by_paste(objection: &RuleObjection<'_>) -> bool {
+    matches!(objection, RuleObjection::Finding(finding) if finding.is_for_author() && finding.paste.is_some())
+}
+
+/// Returns true if the text to paste takes the place of a line that is wrong.
+pub(crate) fn replaces_line(finding: &Finding) -> bool {
+    finding.is_for_author() && finding.paste.is_some() && finding.at.line.is_some()
+}
+
+/// Adds the lines of a text to paste that are not in the list yet.
+pub(crate) fn add_paste_lines<'report>(lines: &mut Vec<&'report str>, paste: Option<&'report str>) {
+    for line in paste.unwrap_or_default().lines() {
+        if !line.trim().is_empty() {
+            push_unique(lines, line);
+        }
+    }
 }
 
 fn push_unique<T: PartialEq>(list: &mut Vec<T>, one: T) {
@@ -171,15 +213,14 @@ fn push_unique<T: PartialEq>(list: &mut Vec<T>, one: T) {
 mod tests {
     use super::*;
     use crate::report::samples;
-    use crate::verdict::{RuleOutcome, Sentence};
+    use crate::verdict::RuleOutcome;
 
     #[test]
     fn each_thing_stands_in_it_once_and_approvals_come_after_what_they_are_of() {
         let report = samples::denied();
         let plan = build_fix_plan(&report);
-        let who: Vec<_> = plan.iter().map(|step| step.fixer.as_str()).collect();
-        let others = "somebody who did not make the change";
-        assert_eq!(who, [DEFAULT_FIXER, "an administrator of this repository", others]);
+        let fixers: Vec<_> = plan.iter().map(|step| step.fixers).collect();
+        assert_eq!(fixers, [[Fixer::Author], [Fixer::ServerAdministrator], [Fixer::Reviewer]]);
         let [risk] = plan[0].tasks.as_slice() else { panic!("{plan:?}") };
         assert_eq!(risk.paste_lines, ["Risk: <low|medium|high|critical>"]);
         assert_eq!(risk.revisions.len(), 2);
@@ -203,6 +244,6 @@ mod tests {
             assert!(build_fix_plan(&report).is_empty());
         }
         let report = samples::undecided();
-        assert_eq!(build_fix_plan(&report)[0].fixer, "whoever runs this gate");
+        assert_eq!(build_fix_plan(&report)[0].fixers, [Fixer::GateAdministrator]);
     }
 }

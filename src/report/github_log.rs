@@ -5,60 +5,50 @@
 //! log never looks better or worse than the decision.
 //!
 //! The report for people stands between `::stop-commands::TOKEN` and `::TOKEN::`. None of its lines
-//! starts like a command anyway (see `page`); this is the second wall. Whoever wanted to get over it
-//! would have to write the token into a commit. The token is the SHA-256 of the report with all that
-//! contributors wrote in it, so to know it is to find a text that holds its own digest.
+//! starts like a command anyway (see `terminal::page`); this is the second wall. To get over it, an
+//! attacker would have to write the token into a commit. The token is the SHA-256 of the report with
+//! all that contributors wrote in it, so to know it is to find a text that holds its own digest.
 
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
 use crate::change::{Text, text};
-use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, rank_report};
-use crate::report::{Report, ReportCounts, ReportStyle, escape, terminal};
+use crate::report::content::Report;
+use crate::report::escape::workflow::{escape_workflow_data, escape_workflow_property};
+use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, ReportCounts, rank_report};
+use crate::report::style::ReportStyle;
+use crate::report::{due_time, escape, terminal};
 use crate::verdict::{Decision, RuleOutcome, Sentence};
 
-/// How many annotations of each kind GitHub takes from one step.
+/// The annotations of each level that GitHub takes from one step.
 const MAX_ANNOTATIONS: usize = 10;
 
-/// How many points of a rule stand in its annotation; the others are counted.
+/// The points of a rule that stand in its annotation; the others are counted.
 const MAX_ANNOTATION_LINES: usize = 5;
 
-/// How many columns a line of an annotation takes at most.
+/// The columns that a line of an annotation takes at most.
 const MAX_ANNOTATION_COLUMNS: usize = 500;
 
-/// Writes the report.
+/// Writes the annotations and the report for people.
 pub(crate) fn write_github_log(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     let counts = ReportCounts::count_report(report);
-    let headline =
-        format!("{}: {}", name_decision(report.decision), terminal::build_headline(report, false, &counts));
+    let headline = terminal::build_headline(report, false, &counts);
+    let headline = format!("{}: {headline}", report.decision.describe());
+    let headline = escape::escape_terminal(headline.as_bytes(), MAX_ANNOTATION_COLUMNS);
     let mut annotations = build_annotations(report);
-    if report.decision == Decision::Deny && annotations.iter().all(|one| one.level != AnnotationLevel::Error)
-    {
-        // Nobody may take a log without an error for that of a step that went well.
-        let lines = vec![escape::escape_terminal(headline.as_bytes(), MAX_ANNOTATION_COLUMNS)];
-        annotations.insert(
-            0,
-            LogAnnotation {
-                level: AnnotationLevel::Error,
-                title: "changegate".into(),
-                path: None,
-                lines,
-                omitted_lines: 0,
-            },
-        );
+    if report.decision == Decision::Deny && !has_error(&annotations) {
+        // A log without an error would look like that of a step that went well.
+        let mut error = LogAnnotation::new(AnnotationLevel::Error, "changegate".into());
+        error.lines.push(headline.clone());
+        annotations.insert(0, error);
     }
-    let mut left_out = 0;
-    for kind in [AnnotationLevel::Error, AnnotationLevel::Warning, AnnotationLevel::Notice] {
-        let mut of_kind = annotations.iter().filter(|one| one.level == kind);
-        of_kind.by_ref().take(MAX_ANNOTATIONS).try_for_each(|one| one.write_annotation(out))?;
-        left_out += of_kind.count();
-    }
-    if 0 < left_out {
-        let (rules, are) = if left_out == 1 { ("rule", "is") } else { ("rules", "are") };
+    let omitted = write_annotations(&annotations, out)?;
+    if omitted > 0 {
+        let (rules, are) = if omitted == 1 { ("rule", "is") } else { ("rules", "are") };
         writeln!(
             out,
-            "changegate: {left_out} more {rules} {are} not annotated; the report below has all of them"
+            "changegate: {omitted} more {rules} {are} not annotated; the report below has all of them"
         )?;
     }
     let mut body = Vec::new();
@@ -67,32 +57,42 @@ pub(crate) fn write_github_log(report: &Report, style: &ReportStyle, out: &mut d
         return Ok(());
     }
     let token = compute_stop_token(report, &body);
-    writeln!(
-        out,
-        "::group::changegate: {}",
-        escape::workflow::escape_workflow_data(&escape::escape_terminal(
-            headline.as_bytes(),
-            MAX_ANNOTATION_COLUMNS
-        ))
-    )?;
+    writeln!(out, "::group::changegate: {}", escape_workflow_data(&headline))?;
     writeln!(out, "::stop-commands::{token}")?;
     out.write_all(&body)?;
     writeln!(out, "::{token}::")?;
     writeln!(out, "::endgroup::")
 }
 
-fn name_decision(decision: Decision) -> &'static str {
-    match decision {
-        Decision::Deny => "denied",
-        Decision::Allow => "allowed",
+/// Writes the annotations by level, as many as GitHub takes, and returns how many were left out.
+fn write_annotations(annotations: &[LogAnnotation], out: &mut dyn Write) -> io::Result<usize> {
+    let mut omitted = 0;
+    for level in [AnnotationLevel::Error, AnnotationLevel::Warning, AnnotationLevel::Notice] {
+        let mut written = 0;
+        for annotation in annotations {
+            if annotation.level != level {
+                continue;
+            }
+            if written < MAX_ANNOTATIONS {
+                annotation.write_annotation(out)?;
+                written += 1;
+            } else {
+                omitted += 1;
+            }
+        }
     }
+    Ok(omitted)
 }
 
-/// Returns what nobody can write into a commit without knowing what comes out of it.
+fn has_error(annotations: &[LogAnnotation]) -> bool {
+    annotations.iter().any(|annotation| annotation.level == AnnotationLevel::Error)
+}
+
+/// Returns a word that cannot be written into a commit without knowing what comes out of it.
 fn compute_stop_token(report: &Report, body: &[u8]) -> String {
     let mut digest = Sha256::new();
     digest.update(body);
-    // What is not printed counts too: a body alone may be one that somebody has seen before.
+    // What is not printed counts too: the same body alone may have been printed before.
     digest.update(format!("{report:?}").as_bytes());
     format!("changegate-{}", text::encode_hex(&digest.finalize()))
 }
@@ -116,9 +116,18 @@ impl AnnotationLevel {
             | JudgementRank::NotApplicable => None,
         }
     }
+
+    /// Returns the command of a workflow that makes such an annotation.
+    fn command(self) -> &'static str {
+        match self {
+            AnnotationLevel::Error => "error",
+            AnnotationLevel::Warning => "warning",
+            AnnotationLevel::Notice => "notice",
+        }
+    }
 }
 
-/// What is told of one rule.
+/// The annotation of one rule.
 #[derive(Debug)]
 struct LogAnnotation {
     level: AnnotationLevel,
@@ -128,96 +137,136 @@ struct LogAnnotation {
     path: Option<Text>,
     /// The first points, printable.
     lines: Vec<String>,
-    /// How many further points there are.
-    omitted_lines: usize,
+    /// The number of points among the lines.
+    shown_points: usize,
+    /// The number of further points.
+    omitted_points: usize,
+    /// Who can fix the points that follow, until another line says so.
+    remedy: Option<String>,
+    /// True if a point is shown whose remedy no line says yet.
+    is_remedy_due: bool,
 }
 
 /// Returns one annotation for each rule of each rank, what matters most first.
 fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
     let mut found: Vec<(JudgementRank, &str, LogAnnotation)> = Vec::new();
-    for told in rank_report(report) {
-        let Some(kind) = AnnotationLevel::from_rank(told.rank) else { continue };
-        let rule = &told.judgement.rule;
-        let place = found.iter().position(|(rank, id, _)| *rank == told.rank && *id == rule.id);
-        let place = place.unwrap_or_else(|| {
-            let title = if kind == AnnotationLevel::Error {
-                String::new()
-            } else {
-                format!("{}: ", told.rank.describe())
-            };
-            let name = escape::escape_words(&format!("{title}{}: {}", rule.id, rule.title));
-            let rule_words = escape::escape_terminal(name.as_bytes(), MAX_ANNOTATION_COLUMNS);
-            let annotation = LogAnnotation {
-                level: kind,
-                title: rule_words,
-                path: None,
-                lines: Vec::new(),
-                omitted_lines: 0,
-            };
-            found.push((told.rank, &rule.id, annotation));
-            found.len() - 1
-        });
+    for ranked in rank_report(report) {
+        let Some(level) = AnnotationLevel::from_rank(ranked.rank) else { continue };
+        let rule = &ranked.judgement.rule;
+        let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && *id == rule.id);
+        let place = place.unwrap_or(found.len());
+        if place == found.len() {
+            let annotation = LogAnnotation::new(level, title_annotation(level, &ranked));
+            found.push((ranked.rank, &rule.id, annotation));
+        }
         if let Some((_, _, annotation)) = found.get_mut(place) {
-            annotation.add_judgement(&told);
+            annotation.add_judgement(&ranked);
         }
     }
     found.sort_by_key(|(rank, _, _)| *rank);
-    found.into_iter().map(|(_, _, annotation)| annotation).collect()
+    let mut annotations = Vec::with_capacity(found.len());
+    for (_, _, mut annotation) in found {
+        annotation.add_remedy();
+        annotations.push(annotation);
+    }
+    annotations
+}
+
+/// Returns the rule and what it asks; for what is no error, with what it is.
+fn title_annotation(level: AnnotationLevel, ranked: &RankedJudgement<'_>) -> String {
+    let rule = &ranked.judgement.rule;
+    let mut title = format!("{}: {}", rule.id, rule.title);
+    if level != AnnotationLevel::Error {
+        title.insert_str(0, &format!("{}: ", ranked.rank.describe()));
+    }
+    escape::escape_terminal(escape::escape_words(&title).as_bytes(), MAX_ANNOTATION_COLUMNS)
 }
 
 impl LogAnnotation {
-    fn add_judgement(&mut self, told: &RankedJudgement<'_>) {
-        let change = told.revision().map(|id| format!("{}: ", id.short_hex())).unwrap_or_default();
-        for point in told.objections() {
-            if let crate::report::ranked_judgements::RuleObjection::Finding(finding) = point
-                && self.path.is_none()
-            {
-                self.path.clone_from(&finding.at.path);
-            }
-            self.add_line(&change, &point.describe_fully(told.revision()));
+    fn new(level: AnnotationLevel, title: String) -> Self {
+        LogAnnotation {
+            level,
+            title,
+            path: None,
+            lines: Vec::new(),
+            shown_points: 0,
+            omitted_points: 0,
+            remedy: None,
+            is_remedy_due: false,
         }
-        if let RuleOutcome::Owed(owed) = &told.judgement.outcome {
+    }
+
+    fn add_judgement(&mut self, ranked: &RankedJudgement<'_>) {
+        let change = match ranked.revision() {
+            Some(id) => format!("{}: ", id.short_hex()),
+            None => String::new(),
+        };
+        for group in ranked.objection_groups() {
+            if self.remedy.as_ref() != Some(&group.remedy) {
+                self.add_remedy();
+                self.remedy = Some(group.remedy);
+            }
+            for objection in group.objections {
+                if let Some(finding) = objection.finding()
+                    && self.path.is_none()
+                {
+                    self.path.clone_from(&finding.at.path);
+                }
+                self.add_line(&change, &objection.describe_with_location(ranked.revision()));
+            }
+        }
+        if let RuleOutcome::Owed(owed) = &ranked.judgement.outcome {
             for one in owed {
-                let due = one.due.map_or_else(String::new, |due| {
-                    format!(", due {}", crate::report::due_time::format_instant(due))
-                });
-                self.add_line(
-                    &change,
-                    &Sentence::from_words(format!("{}{due}, by {}", one.what.to_plain_text(), one.owner)),
-                );
+                let due = match one.due {
+                    Some(due) => format!("; due {}", due_time::format_instant(due)),
+                    None => String::new(),
+                };
+                let words = format!("{}{due}; owner: {}", one.what.to_plain_text(), one.owner);
+                self.add_line(&change, &Sentence::from_words(words));
             }
         }
     }
 
+    /// Adds a point, as long as there is room.
     fn add_line(&mut self, change: &str, line: &Sentence) {
-        if self.lines.len() < MAX_ANNOTATION_LINES {
+        if self.shown_points < MAX_ANNOTATION_LINES {
             let line = format!("{change}{}", escape::escape_sentence(line));
             self.lines.push(escape::escape_terminal(line.as_bytes(), MAX_ANNOTATION_COLUMNS));
+            self.shown_points += 1;
+            self.is_remedy_due = self.remedy.is_some();
         } else {
-            self.omitted_lines += 1;
+            self.omitted_points += 1;
+        }
+    }
+
+    /// Adds who can fix the points before it, once for all of them.
+    fn add_remedy(&mut self) {
+        if let Some(remedy) = self.remedy.take()
+            && self.is_remedy_due
+        {
+            let remedy = escape::escape_words(&remedy);
+            self.lines.push(escape::escape_terminal(remedy.as_bytes(), MAX_ANNOTATION_COLUMNS));
+            self.is_remedy_due = false;
         }
     }
 
     fn write_annotation(&self, out: &mut dyn Write) -> io::Result<()> {
-        let kind = match self.level {
-            AnnotationLevel::Error => "error",
-            AnnotationLevel::Warning => "warning",
-            AnnotationLevel::Notice => "notice",
-        };
-        // A path that cannot be printed as it is would lead nowhere.
-        let path = self.path.as_ref().and_then(Text::as_utf8).filter(|path| {
-            let shown = escape::escape_terminal(path.as_bytes(), usize::MAX);
-            !path.is_empty() && shown == *path
-        });
-        write!(out, "::{kind} ")?;
-        if let Some(path) = path {
-            write!(out, "file={},", escape::workflow::escape_workflow_property(path))?;
+        write!(out, "::{} ", self.level.command())?;
+        if let Some(path) = self.printable_path() {
+            write!(out, "file={},", escape_workflow_property(path))?;
         }
-        write!(out, "title={}::", escape::workflow::escape_workflow_property(&self.title))?;
+        write!(out, "title={}::", escape_workflow_property(&self.title))?;
         let mut lines = self.lines.join("\n");
-        if 0 < self.omitted_lines {
-            lines.push_str(&format!("\nand {} more like these", self.omitted_lines));
+        if self.omitted_points > 0 {
+            lines.push_str(&format!("\nand {} more like these", self.omitted_points));
         }
-        writeln!(out, "{}", escape::workflow::escape_workflow_data(&lines))
+        writeln!(out, "{}", escape_workflow_data(&lines))
+    }
+
+    /// Returns the path unless it has to be escaped: such a path would lead nowhere.
+    fn printable_path(&self) -> Option<&str> {
+        let path = self.path.as_ref()?.as_utf8()?;
+        let is_printable = !path.is_empty() && escape::escape_terminal(path.as_bytes(), usize::MAX) == path;
+        is_printable.then_some(path)
     }
 }

@@ -1,120 +1,123 @@
-//! The report as results of tests: JUnit's XML, which every pipeline can show.
+//! The report as test results: JUnit XML, which every pipeline can show.
 //!
 //! A change is a suite and a rule is a test. What denies is a failure, or an error where a fact is
 //! missing, and nothing else is either: the tests fail if and only if the change does. A rule that
-//! is about other changes, or asked later, was skipped; a warning or an obligation stands in the
-//! output of a test that passes.
+//! does not apply, or is checked later, was skipped; a warning or an obligation stands in the output
+//! of a test that passes.
 
 use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
+use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, rank_refusals, rank_verdict};
-use crate::report::{GroupScope, Report, ReportGroup, due_time, escape};
+use crate::report::{due_time, escape};
 use crate::verdict::{Decision, RuleOutcome, Verdict};
 
-/// Writes the report.
+/// Writes the report as JUnit XML.
 pub(crate) fn write_junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut suites = quick_junit::Report::new("changegate");
     for group in &report.groups {
-        let of = name_scope(&group.scope);
+        let scope = name_scope(&group.scope);
         if !group.refusals.is_empty() {
-            let cases = rank_refusals(group, report.enforced).map(|told| build_rule_case(report, &of, &told));
-            suites.add_test_suite(build_suite(&of, cases));
+            suites.add_test_suite(build_suite(report, &scope, rank_refusals(group, report.enforced)));
         }
         for verdict in &group.verdicts {
-            let of = name_change(&of, verdict);
-            let cases = rank_verdict(verdict).map(|told| build_rule_case(report, &of, &told));
-            suites.add_test_suite(build_suite(&of, cases));
+            let change = name_change(&scope, verdict);
+            suites.add_test_suite(build_suite(report, &change, rank_verdict(verdict)));
         }
-        if 0 < group.omitted_passes {
-            suites.add_test_suite(build_suite(&of, std::iter::once(build_passed_case(&of, group))));
+        if group.omitted_passes > 0 {
+            let mut suite = TestSuite::new(scope.as_str());
+            suite.add_test_case(build_passed_case(&scope, group));
+            suites.add_test_suite(suite);
         }
     }
     if report.decision == Decision::Deny && suites.failures + suites.errors == 0 {
         // A file without a failure would say that everything is well.
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_message("denied");
-        suites.add_test_suite(build_suite("decision", std::iter::once(TestCase::new("decision", status))));
+        let mut suite = TestSuite::new("decision");
+        suite.add_test_case(TestCase::new("decision", status));
+        suites.add_test_suite(suite);
     }
     suites.serialize(out).map_err(io::Error::other)
 }
 
-fn build_suite(name: &str, cases: impl Iterator<Item = TestCase>) -> TestSuite {
+fn build_suite<'report>(
+    report: &Report,
+    name: &str,
+    judgements: impl Iterator<Item = RankedJudgement<'report>>,
+) -> TestSuite {
     let mut suite = TestSuite::new(name);
-    suite.add_test_cases(cases);
+    for ranked in judgements {
+        suite.add_test_case(build_rule_case(report, name, &ranked));
+    }
     suite
 }
 
-fn name_scope(of: &GroupScope) -> String {
-    let (kind, name) = match of {
-        GroupScope::Ref { name, .. } => ("ref ", name),
-        GroupScope::Range(name) => ("range ", name),
-        GroupScope::PullRequest(name) => ("pull request ", name),
-        GroupScope::Message => return "this commit".into(),
-    };
-    format!("{kind}{}", escape::escape_terminal(name.as_bytes(), escape::MAX_QUOTE_COLUMNS))
-}
-
-fn name_change(of: &str, verdict: &Verdict) -> String {
-    let subject = escape::escape_terminal(verdict.subject.as_bytes(), escape::MAX_QUOTE_COLUMNS);
-    match verdict.revision {
-        Some(id) => format!("{of}: {} {subject}", id.short_hex()),
-        None => format!("{of}: {subject}"),
+fn name_scope(scope: &GroupScope) -> String {
+    let kind = scope.describe_kind();
+    match scope.name() {
+        Some(name) => {
+            format!("{kind} {}", escape::escape_terminal(name.as_bytes(), escape::MAX_QUOTE_COLUMNS))
+        }
+        None => kind.to_owned(),
     }
 }
 
-/// The changes that there is nothing to say about, which the report only counts.
-fn build_passed_case(of: &str, group: &ReportGroup) -> TestCase {
+fn name_change(scope: &str, verdict: &Verdict) -> String {
+    let subject = escape::escape_terminal(verdict.subject.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+    match verdict.revision {
+        Some(id) => format!("{scope}: {} {subject}", id.short_hex()),
+        None => format!("{scope}: {subject}"),
+    }
+}
+
+/// Returns a test for the changes that passed, which the report only counts.
+fn build_passed_case(scope: &str, group: &ReportGroup) -> TestCase {
     let more = if group.omitted_passes == 1 {
         "1 more change".into()
     } else {
         format!("{} more changes", group.omitted_passes)
     };
     let mut case = TestCase::new(more, TestCaseStatus::success());
-    case.set_classname(of);
+    case.set_classname(scope);
     case
 }
 
-fn build_rule_case(report: &Report, of: &str, told: &RankedJudgement<'_>) -> TestCase {
-    let rule = &told.judgement.rule;
-    let points: Vec<String> = told
-        .objections()
-        .map(|point| escape::escape_sentence(&point.describe_fully(told.revision())))
-        .collect();
+fn build_rule_case(report: &Report, scope: &str, ranked: &RankedJudgement<'_>) -> TestCase {
+    let rule = &ranked.judgement.rule;
+    let objections = describe_objections(ranked);
     let title = escape::escape_words(&rule.title);
     let mut output = None;
-    let status = match told.rank {
-        JudgementRank::Denied | JudgementRank::DeniedUnknown => {
-            let kind = if told.rank == JudgementRank::Denied {
-                NonSuccessKind::Failure
-            } else {
-                NonSuccessKind::Error
-            };
-            let mut status = TestCaseStatus::non_success(kind);
-            status.set_type(if told.rank == JudgementRank::Denied { "denied" } else { "undecided" });
-            status.set_message(title.as_str()).set_description(points.join("\n"));
-            status
+    let status = match ranked.rank {
+        JudgementRank::Denied => build_failure(NonSuccessKind::Failure, "denied", &title, &objections),
+        JudgementRank::DeniedUnknown => {
+            build_failure(NonSuccessKind::Error, "undecided", &title, &objections)
         }
         JudgementRank::Undecided | JudgementRank::Deferred | JudgementRank::NotApplicable => {
             let mut status = TestCaseStatus::skipped();
-            let words = told.rank.describe();
-            let why =
-                if points.is_empty() { words.into() } else { format!("{words}: {}", points.join("; ")) };
-            status.set_message(why);
+            let mut reason = ranked.rank.describe().to_owned();
+            let awaited = ranked.describe_awaited_facts();
+            if !awaited.is_empty() {
+                reason.push_str(&format!(": {}", escape::escape_words(&awaited.join("; "))));
+            } else if !objections.is_empty() {
+                reason.push_str(&format!(": {}", objections.join("; ")));
+            }
+            status.set_message(reason);
             status
         }
         JudgementRank::Warning => {
-            output = Some(format!("{}: {title}\n{}", told.rank.describe(), points.join("\n")));
+            output = Some(format!("{}: {title}\n{}", ranked.rank.describe(), objections.join("\n")));
             TestCaseStatus::success()
         }
         JudgementRank::Owed | JudgementRank::Exempted | JudgementRank::Passed => {
-            output = describe_terms(report, told);
+            output = describe_terms(report, ranked);
             TestCaseStatus::success()
         }
     };
     let mut case = TestCase::new(escape::escape_words(&rule.id), status);
-    case.set_classname(of);
+    case.set_classname(scope);
     if !rule.controls.is_empty() {
         case.add_property(("controls", escape::escape_words(&rule.controls.join(", ")).as_str()));
     }
@@ -124,21 +127,40 @@ fn build_rule_case(report: &Report, of: &str, told: &RankedJudgement<'_>) -> Tes
     case
 }
 
-/// Returns on what terms a rule is kept, if there are any.
-fn describe_terms(report: &Report, told: &RankedJudgement<'_>) -> Option<String> {
-    match &told.judgement.outcome {
+fn build_failure(kind: NonSuccessKind, word: &str, title: &str, objections: &[String]) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(word);
+    status.set_message(title).set_description(objections.join("\n"));
+    status
+}
+
+/// Returns what speaks against a rule, a line for each point and one for who can fix those of a group.
+fn describe_objections(ranked: &RankedJudgement<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in ranked.objection_groups() {
+        for objection in &group.objections {
+            lines.push(escape::escape_sentence(&objection.describe_with_location(ranked.revision())));
+        }
+        lines.push(escape::escape_words(&group.remedy));
+    }
+    lines
+}
+
+/// Returns the terms on which a rule is met, if there are any.
+fn describe_terms(report: &Report, ranked: &RankedJudgement<'_>) -> Option<String> {
+    match &ranked.judgement.outcome {
         RuleOutcome::Owed(owed) => {
-            let lines = owed.iter().map(|one| {
-                let due = due_time::describe_due_time(one.due, report.seen_at);
-                let words = format!(
-                    "owed: {}, {due}, by {}; closed by {}",
+            let mut lines = Vec::new();
+            for one in owed {
+                lines.push(escape::escape_words(&format!(
+                    "owed: {}; {}; owner: {}; closed by `{}`",
                     one.what.to_plain_text(),
+                    due_time::describe_due_time(one.due, report.seen_at),
                     one.owner,
                     one.evidence.to_plain_text()
-                );
-                escape::escape_words(&words)
-            });
-            Some(lines.collect::<Vec<_>>().join("\n"))
+                )));
+            }
+            Some(lines.join("\n"))
         }
         RuleOutcome::Exempted { reason, approved_by, until, place } => Some(escape::escape_words(&format!(
             "exempted until {until}, by {approved_by}: {reason} ({place})"

@@ -1,4 +1,4 @@
-//! What is wrong with a policy, each fault with the line that it is about.
+//! The faults of a policy, each with the line that it is about.
 //!
 //! The drawing is a library's. What this file adds is distrust: a policy under review can hold
 //! control characters and marks that turn the direction of text, so a line is escaped, and cut
@@ -9,11 +9,12 @@ use std::io::{self, Write};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
+use crate::report::escape;
+use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::report::{ReportStyle, escape};
 use crate::yaml::YamlFault;
 
-/// How many characters of a line are shown on either side of where the fault starts.
+/// The characters of a line that are shown on either side of where the fault starts.
 const CONTEXT_CHARACTERS: usize = 60;
 
 /// Writes the faults of a run, sorted by file and place, and how many there are.
@@ -110,7 +111,7 @@ fn excerpt_fault_line(lines: &[&[u8]], fault: &YamlFault) -> Option<FaultExcerpt
     let first = column.saturating_sub(CONTEXT_CHARACTERS);
     let until = column + fault.at.length.max(1);
     let mut shown = FaultExcerpt { text: String::new(), start: 0, end: 0 };
-    if 0 < first {
+    if first > 0 {
         shown.text.push_str("...");
     }
     let mut reader = escape::TerminalEscaper::default();
@@ -118,7 +119,7 @@ fn excerpt_fault_line(lines: &[&[u8]], fault: &YamlFault) -> Option<FaultExcerpt
         if index == column {
             shown.start = shown.text.len();
         }
-        if column + CONTEXT_CHARACTERS < index {
+        if index > column + CONTEXT_CHARACTERS {
             shown.text.push_str("...");
             break;
         }

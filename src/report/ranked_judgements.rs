@@ -1,42 +1,40 @@
-//! Judgements by how much they matter, and what each of them comes down to, point by point.
+//! Judgements by how much they matter, and the objections of each, with who can remove them.
 //!
-//! Every format tells the same judgements. What counts as a denial, and which gaps somebody has to
-//! close, is settled here once, so that no two formats can disagree about it.
+//! Every format reports the same judgements. What counts as a denial, and which gaps need a fix, is
+//! settled here once, so that no two formats can disagree about it.
 
 use crate::change::{FactKind, Missing, Oid};
-use crate::report::{Report, ReportGroup};
+use crate::report::content::{Report, ReportGroup};
 use crate::verdict::{
-    ChangeLocation, FieldDisagreement, Finding, Judgement, RuleLevel, RuleOutcome, Sentence, Verdict,
+    ChangeLocation, Decision, FieldDisagreement, Finding, Fixer, Judgement, RuleLevel, RuleOutcome, Sentence,
+    SentencePart, Verdict, describe_fixers,
 };
 
-/// Who closes a gap in the facts that a later stage would not close by itself.
-const GATE_OPERATOR: &str = "whoever runs this gate";
-
-/// How much a judgement matters; what comes first matters most.
+/// The importance of a judgement; what comes first matters most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum JudgementRank {
-    /// It denies, because something is wrong.
+    /// The judgement denies, because something is wrong.
     Denied,
-    /// It denies, because something is not known.
+    /// The judgement denies, because a fact is missing.
     DeniedUnknown,
-    /// Something is not known, and nothing is denied for that here.
+    /// A fact is missing, and nothing is denied for that here.
     Undecided,
-    /// It is told and denies nothing.
+    /// The judgement is reported and denies nothing.
     Warning,
-    /// The rule is kept against obligations.
+    /// The change meets the rule against obligations.
     Owed,
-    /// The rule is broken, and an exemption lets that be.
+    /// The change breaks the rule, and an exemption allows that.
     Exempted,
-    /// A later stage will ask.
+    /// A later stage checks the rule.
     Deferred,
-    /// The rule is kept.
+    /// The change meets the rule.
     Passed,
-    /// The rule is about other changes.
+    /// The rule does not apply to the change.
     NotApplicable,
 }
 
 impl JudgementRank {
-    /// Returns the rank of a judgement, where a gap denies if and only if `enforced`.
+    /// Returns the rank of a judgement, where a missing fact denies if and only if `enforced`.
     pub(crate) fn from_judgement(judgement: &Judgement, enforced: bool) -> Self {
         let denies = judgement.is_denying(enforced);
         match &judgement.outcome {
@@ -52,34 +50,48 @@ impl JudgementRank {
         }
     }
 
-    /// Returns true for what denies.
+    /// Returns true for a judgement that denies.
     pub(crate) fn is_denying(self) -> bool {
         self <= JudgementRank::DeniedUnknown
+    }
+
+    /// Returns true for a judgement to report in its place; what passed or is checked later is
+    /// listed at the end of a report, if at all.
+    pub(crate) fn is_listed(self) -> bool {
+        self < JudgementRank::Deferred
     }
 
     /// Returns the rank in a word or two, for a reader who sees nothing else.
     pub(crate) fn describe(self) -> &'static str {
         match self {
             JudgementRank::Denied => "denied",
-            JudgementRank::DeniedUnknown => "denied, for what is not known",
+            JudgementRank::DeniedUnknown => "denied (undecided)",
             JudgementRank::Undecided => "undecided",
             JudgementRank::Warning => "warning",
             JudgementRank::Owed => "owed",
             JudgementRank::Exempted => "exempted",
-            JudgementRank::Deferred => "asked later",
+            JudgementRank::Deferred => "checked later",
             JudgementRank::Passed => "passed",
             JudgementRank::NotApplicable => "not applicable",
         }
     }
 }
 
-/// A judgement, and where it belongs.
+/// A judgement with its rank, and the change that it is about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RankedJudgement<'report> {
-    /// The change; `None` for what is said about a ref.
+    /// The change; `None` for a judgement about a ref.
     pub(crate) verdict: Option<&'report Verdict>,
     pub(crate) judgement: &'report Judgement,
     pub(crate) rank: JudgementRank,
+}
+
+/// Objections of one judgement that the same people can remove.
+#[derive(Debug)]
+pub(crate) struct ObjectionGroup<'report> {
+    pub(crate) objections: Vec<RuleObjection<'report>>,
+    /// Who can fix them, or when they are checked again, in words.
+    pub(crate) remedy: String,
 }
 
 impl<'report> RankedJudgement<'report> {
@@ -89,155 +101,273 @@ impl<'report> RankedJudgement<'report> {
     }
 
     /// Returns what speaks against the rule, point by point.
-    pub(crate) fn objections(&self) -> impl Iterator<Item = RuleObjection<'report>> + use<'report> {
-        let (findings, gaps): (&[Finding], &[Missing]) = match &self.judgement.outcome {
-            RuleOutcome::Fail(findings) => (findings, &[]),
-            RuleOutcome::Undecided(gaps) | RuleOutcome::Deferred(gaps) => (&[], gaps),
+    pub(crate) fn objections(&self) -> Vec<RuleObjection<'report>> {
+        match &self.judgement.outcome {
+            RuleOutcome::Fail(findings) => findings.iter().map(RuleObjection::Finding).collect(),
+            RuleOutcome::Undecided(gaps) | RuleOutcome::Deferred(gaps) => {
+                gaps.iter().map(RuleObjection::Missing).collect()
+            }
             RuleOutcome::Pass
             | RuleOutcome::Owed(_)
             | RuleOutcome::Exempted { .. }
-            | RuleOutcome::NotApplicable => (&[], &[]),
-        };
-        findings.iter().map(RuleObjection::Finding).chain(gaps.iter().map(RuleObjection::Missing))
+            | RuleOutcome::NotApplicable => Vec::new(),
+        }
+    }
+
+    /// Returns the facts that a later stage checks, each with when that is; none for other outcomes.
+    pub(crate) fn describe_awaited_facts(&self) -> Vec<String> {
+        let mut facts = Vec::new();
+        if self.rank == JudgementRank::Deferred {
+            for objection in self.objections() {
+                if let RuleObjection::Missing(missing) = objection {
+                    let (when, fact) = describe_awaited_fact(missing);
+                    facts.push(format!("{fact} ({when})"));
+                }
+            }
+        }
+        facts
+    }
+
+    /// Returns the objections by who can remove them, in the order in which each comes first, so
+    /// that a format says it once for all of a group.
+    pub(crate) fn objection_groups(&self) -> Vec<ObjectionGroup<'report>> {
+        let mut groups: Vec<ObjectionGroup<'report>> = Vec::new();
+        for objection in self.objections() {
+            let remedy = objection.describe_remedy();
+            match groups.iter_mut().find(|group| group.remedy == remedy) {
+                Some(group) => group.objections.push(objection),
+                None => groups.push(ObjectionGroup { objections: vec![objection], remedy }),
+            }
+        }
+        groups
     }
 }
 
 /// One thing that speaks against a rule.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RuleObjection<'report> {
-    /// Something is wrong.
+    /// A finding: something is wrong.
     Finding(&'report Finding),
-    /// Something is not known.
+    /// A fact that is missing.
     Missing(&'report Missing),
 }
 
 impl<'report> RuleObjection<'report> {
-    /// Returns what it is.
-    pub(crate) fn describe_problem(&self) -> Sentence {
+    /// Returns the finding, or `None` for a missing fact.
+    pub(crate) fn finding(&self) -> Option<&'report Finding> {
         match self {
-            RuleObjection::Finding(finding) => finding.message.sentence(),
-            RuleObjection::Missing(missing) => Sentence::from_words(format!("cannot be decided: {missing}")),
-        }
-    }
-
-    /// Returns where it was said, unless that is the revision that is spoken of anyway.
-    pub(crate) fn describe_location(&self, spoken_of: Option<Oid>) -> Option<Sentence> {
-        match self {
-            RuleObjection::Finding(finding) => describe_change_location(&finding.at, spoken_of),
+            RuleObjection::Finding(finding) => Some(finding),
             RuleObjection::Missing(_) => None,
         }
     }
 
-    /// Returns who can mend it, or when it is asked again.
+    /// Returns what is wrong or missing.
+    pub(crate) fn describe_problem(&self) -> Sentence {
+        match self {
+            RuleObjection::Finding(finding) => finding.message.sentence(),
+            RuleObjection::Missing(missing) => Sentence::from_words(format!("cannot decide: {missing}")),
+        }
+    }
+
+    /// Returns the place, without what the reader knows: the revision that is spoken of anyway, and
+    /// a path that the problem itself names.
+    fn describe_location(&self, spoken_of: Option<Oid>) -> Option<Sentence> {
+        let finding = self.finding()?;
+        let mut at = finding.at.clone();
+        if let Some(path) = at.path.take() {
+            let named = SentencePart::Quote(path);
+            if !finding.message.sentence().0.contains(&named)
+                && let SentencePart::Quote(path) = named
+            {
+                at.path = Some(path);
+            }
+        }
+        describe_change_location(&at, spoken_of)
+    }
+
+    /// Returns who can fix it, or when it is checked again.
     pub(crate) fn describe_remedy(&self) -> String {
         match self {
-            RuleObjection::Finding(finding) => format!("for {} to mend", finding.describe_fixers()),
-            RuleObjection::Missing(Missing::NotAtThisStage(need)) => {
-                format!("asked {}", describe_later_check(*need))
+            RuleObjection::Missing(Missing::NotAtThisStage(fact)) => {
+                format!("checked {}", describe_later_check(*fact))
             }
-            RuleObjection::Missing(_) => format!("for {GATE_OPERATOR} to mend"),
+            _ => format!("fix: {}", describe_fixers(self.fixers())),
         }
     }
 
-    /// Returns who can mend it.
-    pub(crate) fn fixed_by(&self) -> String {
+    /// Returns the roles that can fix it, any of them.
+    pub(crate) fn fixers(&self) -> &'report [Fixer] {
         match self {
-            RuleObjection::Finding(finding) => finding.describe_fixers(),
-            RuleObjection::Missing(_) => GATE_OPERATOR.to_owned(),
+            RuleObjection::Finding(finding) => &finding.fixers,
+            // A gap that a later stage would not close is for the people who set up the gate.
+            RuleObjection::Missing(_) => &[Fixer::GateAdministrator],
         }
     }
 
-    /// Returns the point as one sentence: what, where, and who can mend it.
+    /// Returns what is wrong, with its place in brackets.
+    pub(crate) fn describe_with_location(&self, spoken_of: Option<Oid>) -> Sentence {
+        let problem = self.describe_problem();
+        match self.describe_location(spoken_of) {
+            Some(place) => problem.with_words(" (").with_sentence(place).with_words(")"),
+            None => problem,
+        }
+    }
+
+    /// Returns what is wrong, with its place and who can fix it in brackets.
     pub(crate) fn describe_fully(&self, spoken_of: Option<Oid>) -> Sentence {
-        let mut line = self.describe_problem().with_words(" (");
+        let mut sentence = self.describe_problem().with_words(" (");
         if let Some(place) = self.describe_location(spoken_of) {
-            line.0.extend(place.0);
-            line = line.with_words("; ");
+            sentence = sentence.with_sentence(place).with_words("; ");
         }
-        line.with_words(self.describe_remedy()).with_words(")")
+        sentence.with_words(self.describe_remedy()).with_words(")")
     }
 }
 
-/// Returns where something was said, or nothing if that is the revision that is spoken of anyway.
+/// Returns a place in words, as in `line 5 of the message of 0123456789`; `None` if nothing is left
+/// to say besides the revision that is spoken of anyway.
 pub(crate) fn describe_change_location(at: &ChangeLocation, spoken_of: Option<Oid>) -> Option<Sentence> {
-    let mut line = Sentence::default();
-    let gap = |line: &Sentence| if line.0.is_empty() { "" } else { " " };
-    if let Some(path) = &at.path {
-        line = line.with_words("at ").with_quote(path);
+    let text = if at.in_description { "description" } else { "message" };
+    let mut words = match at.line {
+        Some(line) => format!("line {line} of the {text}"),
+        None => String::new(),
+    };
+    if let Some(commit) = at.commit
+        && at.commit != spoken_of
+    {
+        words.push_str(if words.is_empty() { "commit " } else { " of " });
+        words.push_str(&commit.short_hex());
     }
-    if let Some(number) = at.line {
-        let of = if at.in_description { "description" } else { "message" };
-        let gap = gap(&line);
-        line = line.with_words(format!("{gap}on line {number} of the {of}"));
+    match &at.path {
+        None if words.is_empty() => None,
+        None => Some(Sentence::from_words(words)),
+        Some(path) if words.is_empty() => Some(Sentence::default().with_quote(path)),
+        Some(path) => Some(Sentence::default().with_quote(path).with_words(format!(", {words}"))),
     }
-    if let Some(commit) = at.commit.filter(|commit| Some(*commit) != spoken_of) {
-        let gap = gap(&line);
-        line = line.with_words(format!("{gap}in {}", commit.short_hex()));
-    }
-    (!line.0.is_empty()).then_some(line)
 }
 
-/// Returns what is stated in one place and another way in the next, and which of it counts.
+/// Returns the values that a field is given, each with its place, and the one that counts.
 pub(crate) fn describe_disagreement(one: &FieldDisagreement, spoken_of: Option<Oid>) -> Sentence {
-    let mut line = Sentence::from_words(format!("`{}` is ", one.field));
+    let mut sentence = Sentence::from_words(format!("`{}` is ", one.field));
     for (index, stated) in one.stated.iter().enumerate() {
-        line = line.with_words(if index == 0 { "" } else { " and " }).with_quote(&stated.value);
+        sentence = sentence.with_words(if index == 0 { "" } else { " and " }).with_quote(&stated.value);
         if let Some(place) = describe_change_location(&stated.at, spoken_of) {
-            line = line.with_words(" ");
-            line.0.extend(place.0);
+            sentence = sentence.with_words(" (").with_sentence(place).with_words(")");
         }
     }
-    line.with_words(format!("; `{}` counts", one.counts))
+    sentence.with_words(format!("; `{}` counts", one.counts))
 }
 
-/// Returns every judgement of a report, in its order: of each group what is said about the ref, and
-/// then what is said about each change.
+/// Returns every judgement of a report, in its order: of each group the judgements about the ref, and
+/// then those about each change.
 pub(crate) fn rank_report(report: &Report) -> impl Iterator<Item = RankedJudgement<'_>> {
-    report.groups.iter().flat_map(|group| rank_refusals(group, report.enforced).chain(rank_verdicts(group)))
+    report.groups.iter().flat_map(|group| rank_group(group, report.enforced))
 }
 
-/// Returns what is said about the ref of a group.
+/// Returns the judgements about the ref of a group, and then those about its changes.
+fn rank_group(group: &ReportGroup, enforced: bool) -> impl Iterator<Item = RankedJudgement<'_>> {
+    rank_refusals(group, enforced).chain(group.verdicts.iter().flat_map(rank_verdict))
+}
+
+/// Returns the judgements about the ref of a group.
 pub(crate) fn rank_refusals(
     group: &ReportGroup,
     enforced: bool,
 ) -> impl Iterator<Item = RankedJudgement<'_>> {
-    group.refusals.iter().map(move |judgement| RankedJudgement {
-        verdict: None,
-        judgement,
-        rank: JudgementRank::from_judgement(judgement, enforced),
-    })
+    rank_judgements(None, &group.refusals, enforced)
 }
 
-/// Returns what is said about the changes of a group.
-pub(crate) fn rank_verdicts(group: &ReportGroup) -> impl Iterator<Item = RankedJudgement<'_>> {
-    group.verdicts.iter().flat_map(rank_verdict)
-}
-
-/// Returns what is said about one change.
+/// Returns the judgements about one change.
 pub(crate) fn rank_verdict(verdict: &Verdict) -> impl Iterator<Item = RankedJudgement<'_>> {
-    verdict.judgements.iter().map(|judgement| RankedJudgement {
-        verdict: Some(verdict),
-        judgement,
-        rank: JudgementRank::from_judgement(judgement, verdict.enforced),
+    rank_judgements(Some(verdict), &verdict.judgements, verdict.enforced)
+}
+
+fn rank_judgements<'report>(
+    verdict: Option<&'report Verdict>,
+    judgements: &'report [Judgement],
+    enforced: bool,
+) -> impl Iterator<Item = RankedJudgement<'report>> {
+    judgements.iter().map(move |judgement| {
+        let rank = JudgementRank::from_judgement(judgement, enforced);
+        RankedJudgement { verdict, judgement, rank }
     })
 }
 
-/// Returns when and by whom something is asked that cannot be known yet.
-pub(crate) fn describe_later_check(need: FactKind) -> &'static str {
-    match need {
+/// Returns when, and by whom, a fact is checked that cannot be known yet.
+fn describe_later_check(fact: FactKind) -> &'static str {
+    match fact {
         FactKind::Commits
         | FactKind::Paths
         | FactKind::FileKinds
         | FactKind::Lines
         | FactKind::Blobs
         | FactKind::EvilMerges
-        | FactKind::Signatures => "once it is recorded, by `changegate check` and at the push",
+        | FactKind::Signatures => "after the commit, by `changegate check` and at the push",
         FactKind::Pusher | FactKind::Target | FactKind::Clock => "at the push, by the server",
         FactKind::Pull | FactKind::Checks | FactKind::Comments | FactKind::Conversations => {
             "in the pull request, by the forge"
         }
         FactKind::Approvals | FactKind::Reviews | FactKind::Tickets => {
             "at the push or the merge, by the server or the forge"
+        }
+    }
+}
+
+/// Returns when, and by whom, a missing fact is checked, and the fact.
+pub(crate) fn describe_awaited_fact(missing: &Missing) -> (&'static str, String) {
+    let fact = missing.fact_kind();
+    match missing {
+        Missing::NotAtThisStage(_) => (describe_later_check(fact), fact.to_string()),
+        Missing::NotConfigured(_) => ("where this is configured", fact.to_string()),
+        Missing::Unavailable(_, why) => {
+            (describe_later_check(fact), format!("{fact}, which could not be read here: {why}"))
+        }
+    }
+}
+
+/// The counts that a summary of a report speaks of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReportCounts {
+    pub(crate) changes: usize,
+    pub(crate) denied_changes: usize,
+    pub(crate) refused_refs: usize,
+    pub(crate) owed_obligations: usize,
+    pub(crate) undecided_rules: usize,
+    pub(crate) warnings: usize,
+    pub(crate) used_exemptions: usize,
+    pub(crate) deferred_rules: usize,
+    /// The judgements that deny because a fact is missing.
+    pub(crate) denied_unknown: usize,
+}
+
+impl ReportCounts {
+    pub(crate) fn count_report(report: &Report) -> Self {
+        let mut counts = ReportCounts::default();
+        for group in &report.groups {
+            counts.changes += group.verdicts.len() + group.omitted_passes;
+            for verdict in &group.verdicts {
+                counts.denied_changes += usize::from(verdict.decision() == Decision::Deny);
+            }
+            counts.refused_refs += usize::from(group.is_ref_refused(report.enforced));
+        }
+        for ranked in rank_report(report) {
+            counts.add_judgement(&ranked);
+        }
+        counts
+    }
+
+    fn add_judgement(&mut self, ranked: &RankedJudgement<'_>) {
+        match ranked.rank {
+            JudgementRank::DeniedUnknown => self.denied_unknown += 1,
+            JudgementRank::Undecided => self.undecided_rules += 1,
+            JudgementRank::Warning => self.warnings += 1,
+            JudgementRank::Owed => {
+                if let RuleOutcome::Owed(owed) = &ranked.judgement.outcome {
+                    self.owed_obligations += owed.len();
+                }
+            }
+            JudgementRank::Exempted => self.used_exemptions += 1,
+            JudgementRank::Deferred => self.deferred_rules += 1,
+            JudgementRank::Denied | JudgementRank::Passed | JudgementRank::NotApplicable => {}
         }
     }
 }

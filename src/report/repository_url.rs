@@ -1,4 +1,4 @@
-//! Where a repository can be looked at with a browser, for reports that can hold links.
+//! The web address of a repository, for reports that can hold links.
 
 use crate::change::{Oid, Text};
 
@@ -10,7 +10,7 @@ impl RepositoryUrl {
     /// Returns the repository at this address, or `None` unless it is a plain `http` or `https` one.
     ///
     /// Letters, digits and `-._~/:` are all that it may hold: it stands between the brackets of a
-    /// link, and whatever could end that link early is no address of a repository.
+    /// link, and a character that could end that link early is not part of an address.
     pub fn new(address: &str) -> Option<Self> {
         let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
@@ -23,7 +23,7 @@ impl RepositoryUrl {
         &self.0
     }
 
-    /// Returns the address of a commit.
+    /// Returns the address of a commit of the repository.
     pub(crate) fn commit_url(&self, id: Oid) -> String {
         format!("{}/commit/{id}", self.0)
     }

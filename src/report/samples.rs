@@ -2,13 +2,63 @@
 
 use std::sync::Arc;
 
-use crate::change::{FactKind, Missing};
-use crate::report::*;
-use crate::verdict::Sentence;
+use crate::change::{FactKind, Missing, Oid, Stage, Text};
+use crate::predicates::ConditionTrace;
+use crate::report::content::*;
 use crate::verdict::{
-    ChangeLocation, FieldDisagreement, Finding, Obligation, PredicateAnswer, RuleDescription, RuleLevel,
-    StatedValue,
+    ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, MessageTemplate, Obligation,
+    PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, StatedValue, Verdict,
 };
+
+const OWN_APPROVAL: MessageTemplate = MessageTemplate {
+    code: "sample.own-approval",
+    text: "{person} is an author of this change and cannot approve it",
+};
+
+const TOO_FEW_APPROVALS: MessageTemplate = MessageTemplate {
+    code: "sample.too-few-approvals",
+    text: "needs {needed} {needed:approval|approvals} in `{field}`; {counted} {counted:counts|count}",
+};
+
+const MISSING_FIELD: MessageTemplate =
+    MessageTemplate { code: "sample.missing-field", text: "`{field}` is missing" };
+
+const LOST_HISTORY: MessageTemplate = MessageTemplate {
+    code: "sample.lost-history",
+    text: "the push rewrites protected history; {commits} commits would be lost",
+};
+
+const LOW_VALUE: MessageTemplate =
+    MessageTemplate { code: "sample.low-value", text: "`{field}` is {value}; needs at least {needed}" };
+
+const NO_LEVEL: MessageTemplate =
+    MessageTemplate { code: "sample.no-level", text: "`{field}` is {value}, which is not a level" };
+
+const LONG_SUBJECT: MessageTemplate = MessageTemplate {
+    code: "sample.long-subject",
+    text: "the subject has {found} characters; at most {most} are allowed",
+};
+
+const PATH_CHANGED: MessageTemplate =
+    MessageTemplate { code: "sample.path-changed", text: "this changes {path}" };
+
+const TEAM_APPROVAL: MessageTemplate = MessageTemplate {
+    code: "sample.team-approval",
+    text: "needs {needed} {needed:approval|approvals} from {teams/or}; {counted} {counted:counts|count}",
+};
+
+const LATE_FIELD: MessageTemplate =
+    MessageTemplate { code: "sample.late-field", text: "`{field}` within {limit}" };
+
+const TRAILER: MessageTemplate = MessageTemplate { code: "sample.trailer", text: "{field}: {placeholder}" };
+
+const EXPIRED_EXEMPTION: MessageTemplate =
+    MessageTemplate { code: "sample.expired-exemption", text: "the exemption of `{rule}` expired on {day}" };
+
+const POLICY_REVIEW: MessageTemplate =
+    MessageTemplate { code: "sample.policy-review", text: "the policy is due for review since {day}" };
+
+const SOME_FAILURE: MessageTemplate = MessageTemplate { code: "sample.some-failure", text: "no" };
 
 pub(crate) fn sample_id(digit: &str) -> Oid {
     Oid::from_hex(&digit.chars().cycle().take(40).collect::<String>()).unwrap()
@@ -66,26 +116,24 @@ pub(crate) fn moved_ref(name: &str) -> GroupScope {
     }
 }
 
-const REVIEW_TITLE: &str = "somebody who did not make the change has reviewed what lands";
+const REVIEW_TITLE: &str = "reviewed by someone other than its authors";
 const RISK_TITLE: &str = "the risk of the change is stated";
 
 fn missing_review(commit: &str) -> Judgement {
-    let what = Sentence::from_words("`Reviewed-by` names ")
-        .with_quote(&"Ana Ruiz <ana@example.com>".into())
-        .with_words(", who made the change");
-    let said = Finding::new(what)
+    let count = TOO_FEW_APPROVALS.with("needed", 1_u64).with("field", "Reviewed-by").with("counted", 0_u64);
+    let short = Finding::new(count)
+        .in_commit(Some(sample_id(commit)))
+        .fixed_by(Fixer::Reviewer)
+        .with_paste("Reviewed-by: <name> <address>");
+    let own = Finding::new(OWN_APPROVAL.with("person", Text::from("Ana Ruiz <ana@example.com>")))
         .in_commit(Some(sample_id(commit)))
         .on_message_line(7)
-        .fixed_by("somebody who did not make the change");
-    let short = Finding::new(Sentence::from_words("1 approval in `Reviewed-by` is needed, and 0 count"))
-        .in_commit(Some(sample_id(commit)))
-        .fixed_by("somebody who did not make the change")
-        .with_paste("Reviewed-by: <name> <address>");
-    denying_judgement("peer-review", REVIEW_TITLE, RuleOutcome::Fail(vec![said, short]))
+        .fixed_by(Fixer::Reviewer);
+    denying_judgement("peer-review", REVIEW_TITLE, RuleOutcome::Fail(vec![short, own]))
 }
 
 fn missing_risk(commit: &str) -> Judgement {
-    let missing = Finding::new(Sentence::from_words("`Risk` is missing"))
+    let missing = Finding::new(MISSING_FIELD.with("field", "Risk"))
         .in_commit(Some(sample_id(commit)))
         .with_paste("Risk: <low|medium|high|critical>");
     denying_judgement("risk-stated", RISK_TITLE, RuleOutcome::Fail(vec![missing]))
@@ -112,14 +160,11 @@ pub(crate) fn denied() -> Report {
             ),
         ],
     );
-    let forced = Finding::new(Sentence::from_words(
-        "history that was under control is rewritten; 4 commits would be lost",
-    ))
-    .fixed_by("an administrator of this repository");
+    let forced = Finding::new(LOST_HISTORY.with("commits", 4_u64)).fixed_by(Fixer::ServerAdministrator);
     let release = ReportGroup {
         refusals: vec![denying_judgement(
             "no-rewrite",
-            "history under change control only grows",
+            "protected history only grows",
             RuleOutcome::Fail(vec![forced]),
         )],
         ..ReportGroup::new(
@@ -149,18 +194,18 @@ pub(crate) fn allowed() -> Report {
 
 pub(crate) fn owed() -> Report {
     let ticket = Obligation {
-        what: "`Emergency-Ticket` within 24h".into(),
-        owner: "the author".into(),
+        what: LATE_FIELD.with("field", "Emergency-Ticket").with("limit", "24h"),
+        owner: Fixer::Author,
         due: Some("2026-03-05T02:14:00Z".parse().unwrap()),
-        evidence: "Emergency-Ticket: <ticket>".into(),
+        evidence: TRAILER.with("field", "Emergency-Ticket").with("placeholder", "<ticket>"),
         field: None,
         by_others: false,
     };
     let review = Obligation {
-        what: "`Post-Implementation-Review` within 5 business days".into(),
-        owner: "kim@example.com".into(),
+        what: LATE_FIELD.with("field", "Post-Implementation-Review").with("limit", "5 business days"),
+        owner: Fixer::TeamMember(vec!["on-call".into()]),
         due: Some("2026-03-11T23:59:59Z".parse().unwrap()),
-        evidence: "Post-Implementation-Review: <link>".into(),
+        evidence: TRAILER.with("field", "Post-Implementation-Review").with("placeholder", "<link>"),
         field: None,
         by_others: false,
     };
@@ -175,7 +220,7 @@ pub(crate) fn owed() -> Report {
             ),
             denying_judgement(
                 "post-implementation-review",
-                "an emergency is looked back at",
+                "an emergency is reviewed afterwards",
                 RuleOutcome::Owed(vec![review]),
             ),
         ],
@@ -186,9 +231,12 @@ pub(crate) fn owed() -> Report {
 
 pub(crate) fn message_report(judgements: Vec<Judgement>) -> Report {
     let mut one = sample_verdict("1", b"Add a retry to the payment client", judgements);
-    (one.revision, one.stage, one.enforced) = (None, Stage::CommitMsg, false);
+    one.revision = None;
+    one.stage = Stage::CommitMsg;
+    one.enforced = false;
     let mut report = sample_report(vec![ReportGroup::new(GroupScope::Message, vec![one])]);
-    (report.stage, report.enforced) = (Stage::CommitMsg, false);
+    report.stage = Stage::CommitMsg;
+    report.enforced = false;
     report.decision = decide_groups(&report.groups, false);
     report
 }
@@ -203,12 +251,12 @@ pub(crate) fn deferred() -> Report {
         ),
         denying_judgement(
             "own-pushes",
-            "people push what they made",
+            "no pushes of changes by others",
             RuleOutcome::Deferred(vec![Missing::NotAtThisStage(FactKind::Pusher)]),
         ),
         denying_judgement(
             "high-risk-needs-security",
-            "security has approved what is risky",
+            "security has approved risky changes",
             RuleOutcome::Deferred(vec![Missing::NotAtThisStage(FactKind::Reviews)]),
         ),
         denying_judgement(
@@ -220,14 +268,12 @@ pub(crate) fn deferred() -> Report {
 }
 
 pub(crate) fn refused_message() -> Report {
-    let what = Sentence::from_words("`Risk` is ")
-        .with_quote(&"hgih".into())
-        .with_words(", and is asked to be at least medium");
+    let what = LOW_VALUE.with("field", "Risk").with("value", Text::from("hgih")).with("needed", "medium");
     let wrong = Finding::new(what).on_message_line(5).with_paste("Risk: <medium|high|critical>");
     message_report(vec![
         denying_judgement(
             "risk-floor-infra",
-            "what touches infrastructure is at least of medium risk",
+            "infrastructure changes have at least medium risk",
             RuleOutcome::Fail(vec![wrong]),
         ),
         denying_judgement(
@@ -259,10 +305,9 @@ pub(crate) fn remarked() -> Report {
         until: "2026-12-31".into(),
         place: "policies/changegate.yml:40".into(),
     };
-    let long =
-        Finding::new(Sentence::from_words("the subject has 91 characters, and at most 72 are asked for"))
-            .in_commit(Some(sample_id("6")))
-            .on_message_line(1);
+    let long = Finding::new(LONG_SUBJECT.with("found", 91_u64).with("most", 72_u64))
+        .in_commit(Some(sample_id("6")))
+        .on_message_line(1);
     let unknown = vec![Missing::NotConfigured(FactKind::Tickets)];
     let one = sample_verdict(
         "6",
@@ -285,8 +330,8 @@ pub(crate) fn remarked() -> Report {
     );
     let mut report = sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]);
     report.notes = vec![
-        Sentence::from_words("the exemption of `four-pillars` expired on 2026-02-28").into(),
-        Sentence::from_words("this policy asked to be reviewed by 2026-01-31").into(),
+        EXPIRED_EXEMPTION.with("rule", "four-pillars").with("day", "2026-02-28"),
+        POLICY_REVIEW.with("day", "2026-01-31"),
     ];
     report
 }
@@ -318,9 +363,8 @@ pub(crate) fn disagreeing() -> Report {
 
 pub(crate) fn hostile() -> Report {
     let text = |bytes: &[u8]| Text::new(bytes);
-    let what = Sentence::from_words("`Risk` is ")
-        .with_quote(&text(b"low\x1b[2J`\r\nREFUSED ::error::x \xff\xe2\x80\xae"))
-        .with_words(", which is not a level");
+    let risk = text(b"low\x1b[2J`\r\nREFUSED ::error::x \xff\xe2\x80\xae");
+    let what = NO_LEVEL.with("field", "Risk").with("value", risk);
     let finding = Finding::new(what).at_path(&text(b"src/\x1b]8;;http://x\x07a/##[error]b"));
     let one = sample_verdict(
         "7",
@@ -335,7 +379,7 @@ pub(crate) fn hostile() -> Report {
 }
 
 pub(crate) fn explained() -> Report {
-    let no = || PredicateAnswer::Fails(vec![Finding::new(Sentence::from_words("no"))]);
+    let no = || PredicateAnswer::Fails(vec![Finding::new(&SOME_FAILURE)]);
     let leaf =
         |question: &str, answer| ConditionTrace { question: question.into(), answer, parts: Vec::new() };
     let unknown = PredicateAnswer::Unknown(vec![Missing::NotConfigured(FactKind::Reviews)]);
@@ -345,7 +389,7 @@ pub(crate) fn explained() -> Report {
         parts: vec![
             leaf("`Change-Type` is standard", no()),
             leaf(
-                "at least 1 approval of the final revision comes from security, by somebody who did not make the change",
+                "at least 1 approval of the final revision comes from security, by someone other than the authors",
                 unknown,
             ),
         ],
@@ -368,15 +412,16 @@ pub(crate) fn explained() -> Report {
 }
 
 pub(crate) fn pulled() -> Report {
-    let wrong = Sentence::from_words("`Risk` is ")
-        .with_quote(&"hgih".into())
-        .with_words(", and is asked to be at least medium");
+    let wrong = LOW_VALUE.with("field", "Risk").with("value", Text::from("hgih")).with("needed", "medium");
     let risk = Finding::new(wrong).on_description_line(5).with_paste("Risk: <medium|high|critical>");
-    let scope = Finding::new(Sentence::from_words("this changes ").with_quote(&"infra/prod.tf".into()))
-        .at_path(&"infra/prod.tf".into())
-        .fixed_by("kim@example.com, sam@example.com");
-    let review = Finding::new(Sentence::from_words("1 approval from security is needed, and 0 count"))
-        .fixed_by("ana@example.com");
+    let path = Text::from("infra/prod.tf");
+    let scope = Finding::new(PATH_CHANGED.with("path", &path))
+        .at_path(&path)
+        .fixed_by(Fixer::TeamMember(vec!["infrastructure".into()]));
+    let count = TEAM_APPROVAL.with("needed", 1_u64).with("teams", vec!["security", "audit"]);
+    let review = Finding::new(count.with("counted", 0_u64))
+        .fixed_by(Fixer::TeamMember(vec!["security".into(), "audit".into()]))
+        .or_by(Fixer::PolicyOwner);
     let gap = vec![Missing::Unavailable(FactKind::Checks, "the forge answered 503".into())];
     let mut one = sample_verdict(
         "6a5b4c3d2e",
@@ -384,17 +429,17 @@ pub(crate) fn pulled() -> Report {
         vec![
             denying_judgement(
                 "risk-floor-infra",
-                "what touches infrastructure is at least of medium risk",
+                "infrastructure changes have at least medium risk",
                 RuleOutcome::Fail(vec![risk]),
             ),
             denying_judgement(
                 "infra-owners",
-                "who answers for infrastructure has agreed",
+                "the owners of infrastructure have agreed",
                 RuleOutcome::Fail(vec![scope]),
             ),
             denying_judgement(
                 "security-review",
-                "security has approved what is risky",
+                "security has approved risky changes",
                 RuleOutcome::Fail(vec![review]),
             ),
             denying_judgement("tests-passed", "the tests have passed", RuleOutcome::Undecided(gap)),

@@ -2,28 +2,29 @@
 
 use std::io::{self, Write};
 
+use crate::report::escape;
+use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::report::{ReportStyle, escape};
 
-/// One finding.
+/// One finding about a setting.
 #[derive(Clone, Copy, Debug)]
-pub struct AdviceItem<'a> {
-    /// How it stands.
-    pub status: AdviceStatus,
-    /// What was found.
-    pub what: &'a str,
-    /// What to do about it.
-    pub fix: Option<&'a str>,
+pub(crate) struct AdviceItem<'a> {
+    /// The state of the setting.
+    pub(crate) status: AdviceStatus,
+    /// The finding, as a sentence.
+    pub(crate) what: &'a str,
+    /// The fix, if there is something to do.
+    pub(crate) fix: Option<&'a str>,
 }
 
-/// How something stands.
+/// The state of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdviceStatus {
-    /// Well.
+pub(crate) enum AdviceStatus {
+    /// The setting is as it should be.
     Good,
-    /// Nobody knows.
+    /// The setting could not be read.
     Unknown,
-    /// Not well.
+    /// The setting leaves a gap.
     Weak,
 }
 
@@ -32,7 +33,7 @@ pub enum AdviceStatus {
 /// # Errors
 ///
 /// Passes on what the writer says.
-pub fn write_advice(
+pub(crate) fn write_advice(
     heading: &str,
     items: &[AdviceItem<'_>],
     end: &str,
@@ -43,20 +44,17 @@ pub fn write_advice(
     page.write_paragraph(0, &[styled_text(TextStyle::Name, escape::escape_words(heading))])?;
     page.request_gap();
     for item in items {
-        let (look, word) = match item.status {
+        let (style, word) = match item.status {
             AdviceStatus::Good => (TextStyle::Allowed, "ok"),
             AdviceStatus::Unknown => (TextStyle::Warning, "unknown"),
             AdviceStatus::Weak => (TextStyle::Denied, "weak"),
         };
         let gap = " ".repeat(8usize.saturating_sub(word.len()));
         let what = plain_text(format!("{gap}{}", escape::escape_words(item.what)));
-        page.write_hanging_paragraph(2, 10, &[styled_text(look, word), what])?;
-        if let Some(mend) = item.fix {
-            page.write_hanging_paragraph(
-                10,
-                12,
-                &[styled_text(TextStyle::Secondary, format!("- {}", escape::escape_words(mend)))],
-            )?;
+        page.write_hanging_paragraph(2, 10, &[styled_text(style, word), what])?;
+        if let Some(fix) = item.fix {
+            let fix = format!("- {}", escape::escape_words(fix));
+            page.write_hanging_paragraph(10, 12, &[styled_text(TextStyle::Secondary, fix)])?;
         }
     }
     page.request_gap();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The role of somebody who can fix something. Records hold the role; words are made when it is read.
+/// The role of a person who can fix something. Records hold the role; words are made when it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fixer {
@@ -34,9 +34,9 @@ pub enum Fixer {
     ServerAdministrator,
     /// The people who set up the gate: on a forge the workflow, on a server the hook.
     GateAdministrator,
-    /// Nobody: what was judged has been overtaken by events, and a later run judges again.
+    /// No fix is needed: what was judged is out of date, and a later run judges again.
     NotNeeded,
-    /// Somebody in free words. Nothing that is recorded may be one.
+    /// A fixer in free words. Nothing that is recorded may be one.
     Unnamed(String),
 }
 
@@ -50,6 +50,45 @@ impl From<String> for Fixer {
     fn from(words: String) -> Self {
         Fixer::Unnamed(words)
     }
+}
+
+impl Fixer {
+    /// Returns the code of the role, as records and JSON have it.
+    pub fn role_code(&self) -> &'static str {
+        match self {
+            Fixer::Author => "author",
+            Fixer::Reviewer => "reviewer",
+            Fixer::NamedPerson => "named-person",
+            Fixer::Committer => "committer",
+            Fixer::Pusher => "pusher",
+            Fixer::Labeller => "labeller",
+            Fixer::TeamMember(_) => "team-member",
+            Fixer::ObligationOwner => "obligation-owner",
+            Fixer::PipelineOwner => "pipeline-owner",
+            Fixer::PolicyOwner => "policy-owner",
+            Fixer::RosterOwner => "roster-owner",
+            Fixer::ServerAdministrator => "server-administrator",
+            Fixer::GateAdministrator => "gate-administrator",
+            Fixer::NotNeeded => "not-needed",
+            Fixer::Unnamed(_) => "unnamed",
+        }
+    }
+
+    /// Returns the teams, any of whose members can fix it; none for the other roles.
+    pub fn teams(&self) -> &[String] {
+        match self {
+            Fixer::TeamMember(teams) => teams,
+            _ => &[],
+        }
+    }
+}
+
+/// Returns these roles in words, any of which can act: `the author or the pusher`.
+pub fn describe_fixers(fixers: &[Fixer]) -> String {
+    let words: Vec<String> = fixers.iter().map(Fixer::to_string).collect();
+    // With several teams, a comma shows where the teams end.
+    let has_teams = fixers.iter().any(|fixer| fixer.teams().len() > 1);
+    words.join(if has_teams { ", or " } else { " or " })
 }
 
 impl fmt::Display for Fixer {
@@ -68,7 +107,7 @@ impl fmt::Display for Fixer {
             Fixer::RosterOwner => "the maintainers of the roster",
             Fixer::ServerAdministrator => "the server administrator",
             Fixer::GateAdministrator => "the gate administrator",
-            Fixer::NotNeeded => "nothing to fix",
+            Fixer::NotNeeded => "no one; a later run judges again",
             Fixer::Unnamed(words) => words,
         })
     }

@@ -13,31 +13,31 @@ use std::borrow::Cow;
 use super::sentence::Sentence;
 use crate::change::Text;
 
-/// A message that the program can give, as it stands in the source.
+/// The code and the English of a message, as they stand in the source.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MessageTemplate {
-    /// What the message is called in records and in JSON, such as `signed.unsigned`; it never changes.
+    /// The code in records and in JSON, such as `signed.unsigned`; it never changes.
     pub code: &'static str,
     /// The English, in lower case and without a full stop, with placeholders for the values.
     pub text: &'static str,
 }
 
-/// Something that a message speaks of.
+/// A value that takes the place of a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageValue {
     /// Words of the policy, of git or of the program that can be printed as they are.
     Plain(String),
-    /// A count.
+    /// A count, printed in decimal digits.
     Number(u64),
     /// Words of contributors or of a forge, to be escaped and shown as a quotation.
     Quoted(Text),
     /// A message that completes this one.
     Nested(Box<Message>),
-    /// Several values.
+    /// Several values, printed with commas between them.
     List(Vec<MessageValue>),
 }
 
-/// What the program has to say about one thing: a code and values.
+/// One statement of the program: a code and values.
 ///
 /// Two messages are equal if codes and values are; wording does not matter.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Message {
         self
     }
 
-    /// Returns what the message is called in records.
+    /// Returns the code of the message, as records have it.
     pub fn code(&self) -> &str {
         match &self.source {
             MessageSource::Template(template) => template.code,

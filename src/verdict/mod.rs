@@ -1,4 +1,4 @@
-//! What comes out of judging: findings, obligations, judgements, the verdict.
+//! The outcome of judging: findings, obligations, judgements, the verdict.
 //!
 //! All of it is data, complete before a byte is printed. Text that contributors wrote stays apart
 //! from our own words ([`SentencePart`]), so that every report can escape the one and not the other.
@@ -15,23 +15,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Missing, Oid, Stage, Text};
 
-pub use fixer::Fixer;
+pub use fixer::{Fixer, describe_fixers};
 pub(crate) use message::messages;
 pub use message::{Message, MessageTemplate, MessageValue};
 pub use sentence::{Sentence, SentencePart};
 pub use wording::reword_messages;
 
-/// Where something was said, or should have been.
+/// The place of a statement, or of one that is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ChangeLocation {
-    /// The commit; `None` for the change as a whole, or one that is not recorded yet.
+    /// The commit; `None` for the change as a whole, or for a commit that is not made yet.
     pub commit: Option<Oid>,
     /// The line of its message, or of the description, counted from 1.
     pub line: Option<usize>,
-    /// True if it is the description of the pull request, and not a commit's message.
+    /// True if the line is of the description of the pull request, and not of a commit's message.
     pub in_description: bool,
-    /// The path that it is about.
+    /// The path that is at fault; `None` if no path is.
     pub path: Option<Text>,
 }
 
@@ -41,7 +41,7 @@ pub struct ChangeLocation {
 pub struct Finding {
     /// What is wrong, as a code and values.
     pub message: Message,
-    /// Where it is wrong.
+    /// The place of what is wrong.
     pub at: ChangeLocation,
     /// Who can fix it, any of them; never empty.
     pub fixers: Vec<Fixer>,
@@ -56,42 +56,42 @@ impl Finding {
         Finding { message: message.into(), at, fixers: vec![Fixer::Author], paste: None }
     }
 
-    /// Says where: in this commit.
+    /// Sets the commit that is at fault.
     #[must_use]
     pub fn in_commit(mut self, commit: Option<Oid>) -> Self {
         self.at.commit = commit;
         self
     }
 
-    /// Says where: on this line of the message.
+    /// Sets the line of the message that is at fault, counted from 1.
     #[must_use]
     pub fn on_message_line(mut self, line: usize) -> Self {
         self.at.line = Some(line);
         self
     }
 
-    /// Says where: on this line of the pull request's description.
+    /// Sets the line of the pull request's description that is at fault, counted from 1.
     #[must_use]
     pub fn on_description_line(mut self, line: usize) -> Self {
         self.at = ChangeLocation { line: Some(line), in_description: true, ..self.at };
         self
     }
 
-    /// Says where: at this path.
+    /// Sets the path that is at fault.
     #[must_use]
     pub fn at_path(mut self, path: &Text) -> Self {
         self.at.path = Some(path.clone());
         self
     }
 
-    /// Says who can fix it, instead of the author.
+    /// Sets who can fix it, instead of the author.
     #[must_use]
     pub fn fixed_by(mut self, fixer: impl Into<Fixer>) -> Self {
         self.fixers = vec![fixer.into()];
         self
     }
 
-    /// Says who else can fix it.
+    /// Adds another role that can fix it.
     #[must_use]
     pub fn or_by(mut self, fixer: impl Into<Fixer>) -> Self {
         self.fixers.push(fixer.into());
@@ -100,11 +100,15 @@ impl Finding {
 
     /// Returns who can fix it, in words: `the author or the pusher`.
     pub fn describe_fixers(&self) -> String {
-        let fixers: Vec<String> = self.fixers.iter().map(Fixer::to_string).collect();
-        fixers.join(" or ")
+        describe_fixers(&self.fixers)
     }
 
-    /// Gives the text to paste.
+    /// Returns true if the author is the only one who can fix it.
+    pub(crate) fn is_for_author(&self) -> bool {
+        self.fixers == [Fixer::Author]
+    }
+
+    /// Sets the text to paste, one trailer to a line.
     #[must_use]
     pub fn with_paste(mut self, text: impl Into<String>) -> Self {
         self.paste = Some(text.into());
@@ -112,35 +116,35 @@ impl Finding {
     }
 }
 
-/// A field that is stated more than once, in words that differ; it denies nothing by itself.
+/// A field that is stated more than once, with different values; it denies nothing by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FieldDisagreement {
-    /// The field.
+    /// The name of the field in the policy.
     pub field: String,
-    /// Each word with the first place where it is stated, in the order of the commits.
+    /// Each value with the first place where it is stated, in the order of the commits.
     pub stated: Vec<StatedValue>,
-    /// The word that counts.
+    /// The value that counts, by the policy.
     pub counts: String,
 }
 
-/// What is stated in one place.
+/// The value that a field is given in one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StatedValue {
-    /// What, as written there.
+    /// The value, as written there.
     pub value: Text,
-    /// Where.
+    /// The place where it is written.
     pub at: ChangeLocation,
 }
 
-/// Something that need not be there yet, and will be missed when its time is up.
+/// Something that may be delivered later, until it is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Obligation {
     /// What is owed, as a code and values.
     pub what: Message,
-    /// Who owes it.
+    /// The role that owes it.
     pub owner: Fixer,
     /// The last instant that is in time; `None` if the policy's limit is beyond all calendars.
     pub due: Option<Timestamp>,
@@ -149,24 +153,24 @@ pub struct Obligation {
     /// The field whose statement closes it, by its name in the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// True if nobody who made the change can close it.
+    /// True if only a person other than the contributors can close it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_others: bool,
 }
 
-/// The answer to a question about a change: it holds, it does not, or nobody can know.
+/// The answer to a question about a change: it holds, it does not, or it cannot be known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PredicateAnswer {
-    /// It holds, perhaps against obligations.
+    /// It holds; with obligations, it holds until they are due.
     Holds(Vec<Obligation>),
-    /// It does not, for these reasons; never empty.
+    /// It does not hold, for these reasons; never empty.
     Fails(Vec<Finding>),
     /// It cannot be known, because these facts are missing; never empty.
     Unknown(Vec<Missing>),
 }
 
 impl PredicateAnswer {
-    /// Returns the answer that holds if and only if there is no finding.
+    /// Returns an answer that holds if and only if there is no finding.
     pub fn from_findings(findings: Vec<Finding>) -> Self {
         if findings.is_empty() {
             PredicateAnswer::Holds(Vec::new())
@@ -176,76 +180,76 @@ impl PredicateAnswer {
     }
 }
 
-/// How hard a rule is.
+/// The consequence of breaking a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleLevel {
-    /// It refuses the change.
+    /// The change is denied.
     Deny,
-    /// It is reported and refuses nothing.
+    /// The finding is reported and nothing is denied.
     Warn,
 }
 
-/// How one rule went.
+/// The outcome of one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleOutcome {
-    /// The rule is kept.
+    /// The change meets the rule.
     Pass,
-    /// The rule is broken.
+    /// The change breaks the rule.
     Fail(Vec<Finding>),
-    /// The rule is kept for now, against these obligations.
+    /// The change meets the rule for now, against these obligations.
     Owed(Vec<Obligation>),
-    /// It cannot be told whether the rule is kept; this refuses where the gate enforces.
+    /// It cannot be known whether the change meets the rule; this denies where the gate enforces.
     Undecided(Vec<Missing>),
-    /// A later stage will tell.
+    /// A later stage checks the rule.
     Deferred(Vec<Missing>),
-    /// The rule is broken, and an exemption of the policy lets it be.
+    /// The change breaks the rule, and an exemption of the policy allows that.
     Exempted {
         /// Why the policy allows it.
         reason: String,
-        /// Who allowed it.
+        /// The person who approved the exemption.
         approved_by: String,
         /// The last day of the exemption.
         until: String,
         /// The file and line of the policy on which it stands.
         place: String,
     },
-    /// The rule is about other changes.
+    /// The rule does not apply to this change.
     NotApplicable,
 }
 
-/// What a rule is called, and what for.
+/// The id, title and controls of a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RuleDescription {
-    /// The rule's id.
+    /// The id of the rule in the policy.
     pub id: String,
-    /// What the rule asks, as a sentence.
+    /// What the rule requires, as a sentence.
     pub title: String,
     /// The controls that the rule supports, such as `iso27001:A.8.32`.
     pub controls: Vec<String>,
 }
 
-/// One rule's outcome.
+/// The outcome of one rule for one change or ref.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Judgement {
-    /// The rule, shared by all its judgements.
+    /// The description of the rule, shared by all its judgements.
     pub rule: Arc<RuleDescription>,
-    /// How hard it is.
+    /// The consequence of breaking it.
     pub level: RuleLevel,
-    /// How it went.
+    /// The outcome of the rule.
     pub outcome: RuleOutcome,
 }
 
-/// What is decided.
+/// The decision about a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
-    /// The change may go on.
+    /// The change is allowed.
     Allow,
-    /// It may not.
+    /// The change is denied.
     Deny,
 }
 
@@ -253,56 +257,68 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdict {
-    /// The final revision that was judged; `None` for a commit that is not recorded yet.
+    /// The final revision that was judged; `None` for a commit that is not made yet.
     pub revision: Option<Oid>,
-    /// How many commits the change has.
+    /// The number of commits that the change has.
     pub commits: usize,
-    /// Its subject.
+    /// The subject of the change.
     pub subject: Text,
-    /// Where it was seen.
+    /// The stage at which it was judged.
     pub stage: Stage,
-    /// True if a gap in the facts refuses.
+    /// True if a missing fact denies.
     pub enforced: bool,
-    /// The class that the change is of; `None` if a missing fact leaves it open.
+    /// The class of the change; `None` if a missing fact leaves it open.
     pub class: Option<String>,
-    /// Every rule's outcome, in the policy's order.
+    /// The outcome of every rule, in the policy's order.
     pub judgements: Vec<Judgement>,
-    /// Where the change contradicts itself, and the policy says what counts.
+    /// The fields in which the change contradicts itself, with the value that counts.
     pub disagreements: Vec<FieldDisagreement>,
 }
 
 impl Judgement {
-    /// Returns whether this judgement alone refuses the change.
+    /// Returns true if this judgement alone denies the change.
     pub fn is_denying(&self, enforced: bool) -> bool {
         self.level == RuleLevel::Deny
             && match &self.outcome {
                 RuleOutcome::Fail(_) => true,
-                RuleOutcome::Undecided(_) => enforced,
-                RuleOutcome::Deferred(_) => enforced,
+                RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => enforced,
                 RuleOutcome::Pass
                 | RuleOutcome::Owed(_)
                 | RuleOutcome::Exempted { .. }
                 | RuleOutcome::NotApplicable => false,
             }
     }
+
+    /// Returns true if there is nothing to report: the rule passed, or does not apply.
+    fn is_silent(&self) -> bool {
+        matches!(self.outcome, RuleOutcome::Pass | RuleOutcome::NotApplicable)
+    }
+}
+
+impl Decision {
+    /// Returns the decision as a word of a sentence: `allowed` or `denied`.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Decision::Allow => "allowed",
+            Decision::Deny => "denied",
+        }
+    }
 }
 
 impl Verdict {
-    /// Returns true if anything came out but rules that are kept or not about this change, and
-    /// a change that agrees with itself.
+    /// Returns true if there is something to report: a rule that neither passed nor does not apply,
+    /// or a field in which the change contradicts itself.
     pub fn has_remarks(&self) -> bool {
-        let silent = |judgement: &Judgement| {
-            matches!(judgement.outcome, RuleOutcome::Pass | RuleOutcome::NotApplicable)
-        };
-        !self.disagreements.is_empty() || !self.judgements.iter().all(silent)
+        !self.disagreements.is_empty() || !self.judgements.iter().all(Judgement::is_silent)
     }
 
-    /// Returns what is decided: one judgement that denies is enough.
+    /// Returns the decision: one judgement that denies is enough to deny.
     pub fn decision(&self) -> Decision {
-        if self.judgements.iter().any(|judgement| judgement.is_denying(self.enforced)) {
-            Decision::Deny
-        } else {
-            Decision::Allow
+        for judgement in &self.judgements {
+            if judgement.is_denying(self.enforced) {
+                return Decision::Deny;
+            }
         }
+        Decision::Allow
     }
 }

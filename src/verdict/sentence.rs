@@ -1,4 +1,4 @@
-//! Sentences: our own words, with the words of others kept apart.
+//! Sentences: our own words, with the words of contributors kept apart.
 //!
 //! A report escapes the one and not the other; see [`Text`] for why they must not mix.
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Text;
 
-/// A piece of a sentence.
+/// A part of a sentence: words of ours, or a quotation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SentencePart {
     /// Our own words, or the policy's: printable as they are.
     Say(String),
-    /// Somebody else's words: to be escaped for the medium, and shown as a quotation.
+    /// Words of contributors: escaped for the medium, and shown as a quotation.
     Quote(Text),
 }
 
@@ -27,28 +27,28 @@ impl Sentence {
         Sentence(vec![SentencePart::Say(words.into())])
     }
 
-    /// Adds our own words.
+    /// Adds our own words at the end.
     #[must_use]
     pub fn with_words(mut self, words: impl Into<String>) -> Self {
         self.0.push(SentencePart::Say(words.into()));
         self
     }
 
-    /// Adds words of somebody else.
+    /// Adds words of contributors, as a quotation.
     #[must_use]
     pub fn with_quote(mut self, text: &Text) -> Self {
         self.0.push(SentencePart::Quote(text.clone()));
         self
     }
 
-    /// Adds what `other` says.
+    /// Adds all parts of `other`.
     #[must_use]
     pub fn with_sentence(mut self, other: Sentence) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Appends our own words.
+    /// Appends our own words to the last part, if that is ours too.
     pub(crate) fn push_own(&mut self, words: &str) {
         match self.0.last_mut() {
             _ if words.is_empty() => {}
@@ -57,7 +57,7 @@ impl Sentence {
         }
     }
 
-    /// Appends words of somebody else.
+    /// Appends words of contributors, as a quotation.
     pub(crate) fn push_quoted(&mut self, text: &Text) {
         self.0.push(SentencePart::Quote(text.clone()));
     }

@@ -7,14 +7,14 @@ use super::message::MessageTemplate;
 
 static REWORD: OnceLock<fn(&str) -> String> = OnceLock::new();
 
-/// Has every message of this process in other words from now on: a test of what depends on wording, and
-/// should not. The first call counts.
+/// Rewords every message of this process from now on, for a test that nothing depends on wording. Only
+/// the first call has an effect.
 #[doc(hidden)]
 pub fn reword_messages(reword: fn(&str) -> String) {
     let _ = REWORD.set(reword);
 }
 
-/// Returns the English of a message.
+/// Returns the English of a message, or what a test has made of it.
 pub(super) fn current_text(template: &'static MessageTemplate) -> Cow<'static, str> {
     match REWORD.get() {
         Some(reword) => Cow::Owned(reword(template.text)),

@@ -2,7 +2,7 @@
 //!
 //! GitHub makes links, mentions, references and pictures out of plain text, and some of that after
 //! the Markdown has been read, so that no backslash and no entity is of any use against it. What it
-//! leaves alone is code. Hence: what somebody outside wrote is always code, and of our own words
+//! leaves alone is code. Hence: what contributors wrote is always code, and of our own words
 //! and the policy's each one that holds more than letters, digits and harmless marks.
 
 use crate::verdict::{Sentence, SentencePart};
@@ -12,18 +12,18 @@ use crate::report::escape::{MAX_QUOTE_COLUMNS, escape_terminal, escape_words};
 /// The marks that mean nothing to Markdown inside a line, nor to GitHub.
 const HARMLESS_MARKS: &str = ".,;?'\"()/%+=-";
 
-/// What may stand before a word, and is not part of it.
+/// The marks that may stand before a word and are not part of it.
 const LEADING_MARKS: [char; 3] = ['(', '"', '\''];
 
-/// What may stand after a word, and is not part of it.
+/// The marks that may stand after a word and are not part of it.
 const TRAILING_MARKS: [char; 9] = ['.', ',', ';', ':', '?', '!', ')', '"', '\''];
 
-/// How many hexadecimal digits GitHub takes for a commit.
+/// The hexadecimal digits from which on GitHub takes a word for a commit.
 const MIN_COMMIT_ID_DIGITS: usize = 7;
 
-/// Text for one line of Markdown, as it grows.
+/// One line of Markdown that grows piece by piece.
 #[derive(Clone, Debug, Default)]
-pub struct MarkdownInline {
+pub(crate) struct MarkdownInline {
     markdown: String,
     /// True if it goes into a cell of a table, which a `|` would end even inside code.
     is_cell: bool,
@@ -31,25 +31,25 @@ pub struct MarkdownInline {
 
 impl MarkdownInline {
     /// Returns an empty text.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         MarkdownInline::default()
     }
 
     /// Returns an empty text for a cell of a table.
-    pub fn new_cell() -> Self {
+    pub(crate) fn new_cell() -> Self {
         MarkdownInline { markdown: String::new(), is_cell: true }
     }
 
     /// Adds Markdown of our own, as it is.
     #[must_use]
-    pub fn with_markdown(mut self, markdown: &str) -> Self {
+    pub(crate) fn with_markdown(mut self, markdown: &str) -> Self {
         self.markdown.push_str(markdown);
         self
     }
 
     /// Adds our own words or the policy's: what stands between backticks there is code here too.
     #[must_use]
-    pub fn with_words(mut self, own: &str) -> Self {
+    pub(crate) fn with_words(mut self, own: &str) -> Self {
         let own = escape_words(own);
         // An odd number of backticks are characters like any other.
         let paired = own.matches('`').count().is_multiple_of(2);
@@ -64,22 +64,22 @@ impl MarkdownInline {
 
     /// Adds our own words or the policy's, in bold.
     #[must_use]
-    pub fn with_bold(self, own: &str) -> Self {
+    pub(crate) fn with_bold(self, own: &str) -> Self {
         // A space beside the stars would leave them stars.
         let bold =
             MarkdownInline { markdown: String::new(), is_cell: self.is_cell }.with_words(own).into_markdown();
         self.with_markdown(&format!("**{bold}**"))
     }
 
-    /// Adds words of somebody else, as code, and at most `MOST` columns of them.
+    /// Adds words of contributors, as code, and at most [`MAX_QUOTE_COLUMNS`] of them.
     #[must_use]
-    pub fn with_quote(self, bytes: &[u8]) -> Self {
+    pub(crate) fn with_quote(self, bytes: &[u8]) -> Self {
         self.with_code(&escape_terminal(bytes, MAX_QUOTE_COLUMNS))
     }
 
-    /// Adds a sentence.
+    /// Adds a sentence, with its quotations as code.
     #[must_use]
-    pub fn with_sentence(mut self, line: &Sentence) -> Self {
+    pub(crate) fn with_sentence(mut self, line: &Sentence) -> Self {
         // Parts of our own words are read as one: `GH-` and `12` are harmless only apart.
         let mut own = String::new();
         for part in &line.0 {
@@ -95,7 +95,7 @@ impl MarkdownInline {
 
     /// Adds printable text as code, between more backticks than it holds in one place.
     #[must_use]
-    pub fn with_code(mut self, printable: &str) -> Self {
+    pub(crate) fn with_code(mut self, printable: &str) -> Self {
         let printable = if self.is_cell { printable.replace('|', "\\x7c") } else { printable.to_owned() };
         if printable.is_empty() {
             return self.with_markdown("(nothing)");
@@ -113,15 +113,15 @@ impl MarkdownInline {
         self
     }
 
-    /// Returns the Markdown.
-    pub fn into_markdown(self) -> String {
+    /// Returns the Markdown without spaces around it.
+    pub(crate) fn into_markdown(self) -> String {
         self.markdown.trim().to_owned()
     }
 
     /// Adds printable words without backticks of any meaning.
     fn with_prose(mut self, printable: &str) -> Self {
         for (index, word) in printable.split(' ').enumerate() {
-            if 0 < index {
+            if index > 0 {
                 self.markdown.push(' ');
             }
             if word.is_empty() {
@@ -150,7 +150,7 @@ impl MarkdownInline {
 }
 
 /// Returns a fence that none of these lines can end.
-pub fn build_fence(lines: &[String]) -> String {
+pub(crate) fn build_fence(lines: &[String]) -> String {
     let longest = lines.iter().map(|line| longest_backtick_run(line)).max().unwrap_or_default();
     "`".repeat(longest.max(2) + 1)
 }
@@ -164,13 +164,17 @@ fn longest_backtick_run(text: &str) -> usize {
 fn is_harmless(word: &str, starts: bool) -> bool {
     // Sentences have one of these at the end of a word; inside, they make `https:` and `:tada:`.
     let bare = word.strip_suffix([':', '!']).unwrap_or(word);
-    let plain = |one: char| !one.is_ascii() || one.is_ascii_alphanumeric() || HARMLESS_MARKS.contains(one);
     let lower = bare.to_ascii_lowercase();
     let list = bare.starts_with(['-', '+', '='])
         || bare.trim_start_matches(|one: char| one.is_ascii_digit()).starts_with(['.', ')']);
     let acts =
         lower.contains("www.") || has_issue_reference(&lower) || has_commit_id(&lower) || (starts && list);
-    bare.chars().all(plain) && !acts
+    bare.chars().all(is_plain) && !acts
+}
+
+/// Returns true for a character that means nothing to Markdown inside a line, nor to GitHub.
+fn is_plain(one: char) -> bool {
+    !one.is_ascii() || one.is_ascii_alphanumeric() || HARMLESS_MARKS.contains(one)
 }
 
 /// Returns true if GitHub could read `gh-12` in it, which stands for an issue.
@@ -184,7 +188,7 @@ fn has_issue_reference(lower: &str) -> bool {
 fn has_commit_id(lower: &str) -> bool {
     lower
         .split(|one: char| !one.is_ascii_alphanumeric())
-        .any(|part| MIN_COMMIT_ID_DIGITS <= part.len() && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .any(|part| part.len() >= MIN_COMMIT_ID_DIGITS && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

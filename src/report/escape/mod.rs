@@ -1,12 +1,12 @@
-//! The ways in which somebody else's words may leave this program, one function for each medium.
+//! The ways in which words of contributors may leave this program, one function for each medium.
 //!
 //! A subject, a trailer, a path or a ref can hold anything: sequences that clear the screen, marks
-//! that turn the direction of text, line starts that a build log takes for a command. Whoever
-//! prints [`Text`](crate::change::Text) picks the function of the medium that it is about to reach;
-//! there is no other way to print one.
+//! that turn the direction of text, line starts that a build log takes for a command. Code
+//! that prints a [`Text`](crate::change::Text) picks the function of the medium that it is about to
+//! reach; there is no other way to print one.
 //!
 //! JSON and XML need no function here: their writers escape. What `visible` writes can be seen too,
-//! and what goes into XML comes through [`terminal`], for most of what that escapes XML cannot hold.
+//! and what goes into XML comes through [`escape_terminal`], for most of what that escapes XML cannot hold.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -16,19 +16,19 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::change::person::is_invisible;
 use crate::verdict::{Sentence, SentencePart};
 
-pub mod markdown;
-pub mod workflow;
+pub(crate) mod markdown;
+pub(crate) mod workflow;
 
-/// How many columns a quotation takes at most.
+/// The columns that a quotation takes at most.
 pub const MAX_QUOTE_COLUMNS: usize = 200;
 
-/// What stands where a text was cut.
+/// The mark at the end of a text that was cut.
 const CUT_MARK: &str = "...";
 
-/// How many marks may sit on one letter; more of them reach into the lines above and below.
+/// The marks that may sit on one letter; more of them reach into the lines above and below.
 const MAX_COMBINING_MARKS: usize = 3;
 
-/// What a build log, a forge or git takes for its own when a line starts with it.
+/// The line starts that a build log, a forge or git takes for its own.
 const COMMAND_LINE_STARTS: [&str; 4] = ["::", "GL-HOOK-ERR:", "remote:", "##"];
 
 /// Returns `bytes` for a terminal: one line of printable characters, at most `most` columns wide.
@@ -42,7 +42,9 @@ pub fn escape_terminal(bytes: &[u8], most: usize) -> String {
         TruncatedText { text: String::new(), width: 0, max_width: most, fitting_length: 0, is_cut: false };
     let mut reader = TerminalEscaper::default();
     for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| shown.push_piece(&reader.escape_character(character)));
+        for character in chunk.valid().chars() {
+            shown.push_piece(&reader.escape_character(character));
+        }
         for raw in chunk.invalid() {
             reader = TerminalEscaper::default();
             shown.push_piece(&escape_byte(u32::from(*raw)));
@@ -54,20 +56,20 @@ pub fn escape_terminal(bytes: &[u8], most: usize) -> String {
     shown.text
 }
 
-/// What has to be remembered between one character and the next.
+/// The escape of a terminal, character by character.
 #[derive(Default)]
 pub(crate) struct TerminalEscaper {
-    /// How many marks sit on the last letter.
+    /// The number of marks that sit on the last letter.
     mark_count: usize,
-    /// How far the text has come on its way to `##[`, `##vso[` or `##teamcity[`.
+    /// The progress of the text towards `##[`, `##vso[` or `##teamcity[`.
     command_state: LogCommandState,
 }
 
 impl TerminalEscaper {
-    /// Returns the printed form of the next character, by the rules of [`terminal`].
+    /// Returns the printed form of the next character, by the rules of [`escape_terminal`].
     pub(crate) fn escape_character(&mut self, character: char) -> Cow<'static, str> {
         self.mark_count = if character.width() == Some(0) { self.mark_count + 1 } else { 0 };
-        let bracket = character == '[' && self.command_state == LogCommandState::CommandWord;
+        let bracket = self.command_state.is_completed_by(character);
         self.command_state = self.command_state.advance(character);
         match character {
             '\n' => "\\n".into(),
@@ -86,7 +88,7 @@ impl TerminalEscaper {
 
 /// Returns `bytes` for a terminal, between backticks, as a quotation inside one of our sentences.
 ///
-/// A backtick inside becomes `\x60`, so that nobody can end the quotation and go on in our voice.
+/// A backtick inside becomes `\x60`, so that no text can end the quotation and go on in our voice.
 pub fn escape_quotation(bytes: &[u8]) -> String {
     format!("`{}`", escape_terminal(bytes, MAX_QUOTE_COLUMNS).replace('`', "\\x60"))
 }
@@ -99,20 +101,21 @@ pub fn escape_words(words: &str) -> String {
 
 /// Returns a sentence for a terminal, with its quotations between backticks.
 pub fn escape_sentence(line: &Sentence) -> String {
-    line.0.iter().fold(String::new(), |mut sentence, part| {
+    let mut sentence = String::new();
+    for part in &line.0 {
         match part {
             SentencePart::Say(own) => sentence.push_str(&escape_words(own)),
             SentencePart::Quote(text) => sentence.push_str(&escape_quotation(text.as_bytes())),
         }
-        sentence
-    })
+    }
+    sentence
 }
 
 /// Returns the printed form of what is about to start a line: unchanged, unless a build log, a
 /// forge or git would take the line for one of its own.
 ///
 /// White space in front makes no difference to some of them, so it makes none here.
-pub fn escape_line_start(text: &str) -> String {
+pub(crate) fn escape_line_start(text: &str) -> String {
     let bare = text.trim_start();
     let blank = text.len() - bare.len();
     let mut rest = bare.chars();
@@ -124,8 +127,8 @@ pub fn escape_line_start(text: &str) -> String {
     }
 }
 
-/// Returns true for a character that takes ink, or is a plain space.
-pub fn is_visible(character: char) -> bool {
+/// Returns true for a character that can be seen, or is a plain space.
+pub(crate) fn is_visible(character: char) -> bool {
     // The standard library knows what is unassigned, private or a space of another kind; a letter in
     // front keeps it from taking a mark on a letter for one that stands alone.
     let mut pair = [b'a', 0, 0, 0, 0];
@@ -137,7 +140,7 @@ pub fn is_visible(character: char) -> bool {
 }
 
 /// Returns how many columns printable text takes.
-pub fn count_columns(text: &str) -> usize {
+pub(crate) fn count_columns(text: &str) -> usize {
     text.width()
 }
 
@@ -161,7 +164,7 @@ impl TruncatedText {
             return;
         }
         self.width += piece.width();
-        if self.max_width < self.width {
+        if self.width > self.max_width {
             self.text.truncate(self.fitting_length);
             let room = self.max_width.min(CUT_MARK.len());
             let _ = write!(self.text, "{CUT_MARK:.room$}");
@@ -175,8 +178,9 @@ impl TruncatedText {
     }
 }
 
+/// The progress of a text towards `##[` or `##word[`, which build logs obey wherever they stand.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum LogCommandState {
+pub(crate) enum LogCommandState {
     #[default]
     None,
     OneHash,
@@ -184,7 +188,13 @@ enum LogCommandState {
 }
 
 impl LogCommandState {
-    fn advance(self, character: char) -> Self {
+    /// Returns true if this character makes a command of what stands before it.
+    pub(crate) fn is_completed_by(self, character: char) -> bool {
+        character == '[' && self == LogCommandState::CommandWord
+    }
+
+    /// Returns the state after this character.
+    pub(crate) fn advance(self, character: char) -> Self {
         match (self, character) {
             (LogCommandState::None, '#') => LogCommandState::OneHash,
             (LogCommandState::OneHash | LogCommandState::CommandWord, '#') => LogCommandState::CommandWord,

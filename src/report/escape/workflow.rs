@@ -1,17 +1,17 @@
 //! Words for the commands that a workflow on GitHub reads in its log, as in
 //! `::error file=a,title=b::c`.
 //!
-//! What goes in is printable already (see [`terminal`](crate::report::escape::terminal)), but for the line ends of
-//! our own between the points of an annotation.
+//! What goes in is printable already (see [`escape_terminal`](super::escape_terminal)), but for
+//! the line ends of our own between the points of an annotation.
 
 /// Returns text for the part of a command that follows the second `::`.
-pub fn escape_workflow_data(text: &str) -> String {
+pub(crate) fn escape_workflow_data(text: &str) -> String {
     // The percent sign first: a ref may be called `%0A`, and must not become a line end.
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Returns text for the value of a property.
-pub fn escape_workflow_property(text: &str) -> String {
+pub(crate) fn escape_workflow_property(text: &str) -> String {
     escape_workflow_data(text).replace(':', "%3A").replace(',', "%2C")
 }
 

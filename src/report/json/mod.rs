@@ -5,26 +5,28 @@
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::Serializer;
 
-use crate::change::Missing;
+use crate::change::{Missing, Oid};
 use crate::predicates::ConditionTrace;
+use crate::report::content::{GroupScope, PolicyDescription, RefUpdateKind, Report, ReportGroup};
 use crate::report::json::visible::VisibleJsonFormatter;
-use crate::report::{GroupScope, RefUpdateKind, Report, ReportCounts, ReportGroup, RuleTrace};
+use crate::report::ranked_judgements::ReportCounts;
 use crate::verdict::{
-    self, FieldDisagreement, Finding, Judgement, Obligation, PredicateAnswer, RuleOutcome, Sentence,
-    SentencePart, StatedValue, Verdict,
+    ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageValue, Obligation,
+    PredicateAnswer, RuleOutcome, Sentence, SentencePart, StatedValue, Verdict,
 };
 
-mod schema;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 pub(crate) mod visible;
 
 use crate::report::json::schema::*;
 
-/// The name of the schema.
+/// The name and version of the schema.
 const VERDICT_SCHEMA: &str = "changegate/verdict/v1";
 
 /// Writes the report as one JSON document and a line end.
@@ -36,17 +38,17 @@ pub(crate) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()>
 
 fn build_json_document(report: &Report) -> JsonDocument<'_> {
     let counts = ReportCounts::count_report(report);
+    let mut groups = Vec::new();
+    for group in &report.groups {
+        groups.push(build_json_group(group, report.enforced));
+    }
     JsonDocument {
         schema: VERDICT_SCHEMA,
         decision: report.decision,
         stage: report.stage,
         enforced: report.enforced,
         seen_at: report.seen_at.to_string(),
-        policy: report.policy.as_ref().map(|policy| JsonPolicy {
-            name: &policy.name,
-            digest: format!("sha256:{}", policy.digest),
-            source: &policy.source,
-        }),
+        policy: report.policy.as_ref().map(build_json_policy),
         counts: JsonCounts {
             changes: counts.changes,
             denied_changes: counts.denied_changes,
@@ -57,73 +59,76 @@ fn build_json_document(report: &Report) -> JsonDocument<'_> {
             exempted: counts.used_exemptions,
             deferred: counts.deferred_rules,
         },
-        groups: report.groups.iter().map(|one| build_json_group(one, report.enforced)).collect(),
-        notes: report.notes.iter().map(|note| build_json_sentence(note.sentence())).collect(),
+        groups,
+        notes: report.notes.iter().map(build_json_message).collect(),
     }
+}
+
+/// Returns the policy in the form of the schema, for formats that hold JSON.
+pub(crate) fn build_json_policy(policy: &PolicyDescription) -> JsonPolicy<'_> {
+    let digest = format!("sha256:{}", policy.digest);
+    JsonPolicy { name: &policy.name, digest, source: &policy.source }
 }
 
 fn build_json_group(group: &ReportGroup, enforced: bool) -> JsonGroup<'_> {
-    let (kind, name) = match &group.scope {
-        GroupScope::Ref { name, .. } => ("ref", Some(name)),
-        GroupScope::Range(name) => ("range", Some(name)),
-        GroupScope::PullRequest(name) => ("pull", Some(name)),
+    let mut changes = Vec::new();
+    for (index, verdict) in group.verdicts.iter().enumerate() {
+        changes.push(build_json_change(group, index, verdict));
+    }
+    let (kind, update) = match &group.scope {
+        GroupScope::Ref { update, .. } => ("ref", Some(build_json_update(*update))),
+        GroupScope::Range(_) => ("range", None),
+        GroupScope::PullRequest(_) => ("pull", None),
         GroupScope::Message => ("message", None),
-    };
-    let update = match &group.scope {
-        GroupScope::Ref { update, .. } => Some(match update {
-            RefUpdateKind::Create { new } => {
-                JsonRefUpdate { kind: "create", old: None, new: Some(new.to_string()) }
-            }
-            RefUpdateKind::Move { old, new } => {
-                JsonRefUpdate { kind: "move", old: Some(old.to_string()), new: Some(new.to_string()) }
-            }
-            RefUpdateKind::Rewrite { old, new } => {
-                JsonRefUpdate { kind: "rewrite", old: Some(old.to_string()), new: Some(new.to_string()) }
-            }
-            RefUpdateKind::Delete { old } => {
-                JsonRefUpdate { kind: "delete", old: Some(old.to_string()), new: None }
-            }
-        }),
-        GroupScope::Range(_) | GroupScope::PullRequest(_) | GroupScope::Message => None,
     };
     JsonGroup {
         kind,
-        name: JsonText::from_text(name),
+        name: JsonText::from_text(group.scope.name()),
         update,
         decision: group.decision(enforced),
-        refusals: group.refusals.iter().map(|one| build_json_judgement(one, enforced)).collect(),
-        changes: group
-            .verdicts
-            .iter()
-            .enumerate()
-            .map(|(at, one)| build_json_change(group, at, one))
-            .collect(),
+        refusals: build_json_judgements(&group.refusals, enforced),
+        changes,
     }
 }
 
+fn build_json_update(update: RefUpdateKind) -> JsonRefUpdate {
+    let (kind, old, new) = match update {
+        RefUpdateKind::Create { new } => ("create", None, Some(new)),
+        RefUpdateKind::Move { old, new } => ("move", Some(old), Some(new)),
+        RefUpdateKind::Rewrite { old, new } => ("rewrite", Some(old), Some(new)),
+        RefUpdateKind::Delete { old } => ("delete", Some(old), None),
+    };
+    JsonRefUpdate { kind, old: old.map(format_id), new: new.map(format_id) }
+}
+
+fn format_id(id: Oid) -> String {
+    id.to_string()
+}
+
 fn build_json_change<'r>(group: &'r ReportGroup, index: usize, verdict: &'r Verdict) -> JsonChange<'r> {
-    let traces = group.traces.iter().filter(|trace| trace.verdict_index == index);
+    let mut traces = Vec::new();
+    for trace in &group.traces {
+        if trace.verdict_index == index {
+            let question = build_json_question(&trace.trace);
+            traces.push(JsonRuleTrace { rule: &trace.rule_id, question });
+        }
+    }
     JsonChange {
         decision: verdict.decision(),
-        revision: verdict.revision.map(|id| id.to_string()),
+        revision: verdict.revision.map(format_id),
         commits: verdict.commits,
         subject: JsonText::from_text(Some(&verdict.subject)),
         stage: verdict.stage,
         enforced: verdict.enforced,
         class: verdict.class.as_deref(),
-        judgements: verdict
-            .judgements
-            .iter()
-            .map(|one| build_json_judgement(one, verdict.enforced))
-            .collect(),
+        judgements: build_json_judgements(&verdict.judgements, verdict.enforced),
         disagreements: verdict.disagreements.iter().map(build_json_disagreement).collect(),
-        traces: traces
-            .map(|RuleTrace { rule_id: rule, trace, .. }| JsonRuleTrace {
-                rule,
-                question: build_json_question(trace),
-            })
-            .collect(),
+        traces,
     }
+}
+
+fn build_json_judgements(judgements: &[Judgement], enforced: bool) -> Vec<JsonJudgement<'_>> {
+    judgements.iter().map(|judgement| build_json_judgement(judgement, enforced)).collect()
 }
 
 fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
@@ -175,18 +180,47 @@ pub(crate) fn serialize_finding(finding: &Finding) -> impl Serialize + '_ {
 
 fn build_json_finding(finding: &Finding) -> JsonFinding<'_> {
     JsonFinding {
+        code: finding.message.code(),
+        values: build_json_values(&finding.message),
         what: build_json_sentence(finding.message.sentence()),
         at: build_json_location(&finding.at),
-        who: finding.describe_fixers(),
+        fixers: finding.fixers.iter().map(build_json_fixer).collect(),
         paste: finding.paste.as_deref(),
     }
 }
 
-fn build_json_location(at: &verdict::ChangeLocation) -> JsonLocation<'_> {
+fn build_json_message(message: &Message) -> JsonMessage<'_> {
+    JsonMessage {
+        code: message.code(),
+        values: build_json_values(message),
+        sentence: build_json_sentence(message.sentence()),
+    }
+}
+
+fn build_json_values(message: &Message) -> JsonValues<'_> {
+    JsonValues(message.values().map(|(name, value)| (name, build_json_value(value))).collect())
+}
+
+fn build_json_value(value: &MessageValue) -> JsonValue<'_> {
+    match value {
+        MessageValue::Plain(words) => JsonValue::Plain(words),
+        MessageValue::Number(number) => JsonValue::Number(*number),
+        MessageValue::Quoted(text) => JsonValue::Quoted(JsonText::from_text(Some(text))),
+        MessageValue::Nested(message) => JsonValue::Nested(Box::new(build_json_message(message))),
+        MessageValue::List(items) => JsonValue::List(items.iter().map(build_json_value).collect()),
+    }
+}
+
+fn build_json_fixer(fixer: &Fixer) -> JsonFixer<'_> {
+    JsonFixer { role: fixer.role_code(), teams: fixer.teams(), words: fixer.to_string() }
+}
+
+fn build_json_location(at: &ChangeLocation) -> JsonLocation<'_> {
+    let text = if at.in_description { "description" } else { "message" };
     JsonLocation {
-        commit: at.commit.map(|id| id.to_string()),
+        commit: at.commit.map(format_id),
         line: at.line,
-        text: at.line.map(|_| if at.in_description { "description" } else { "message" }),
+        text: at.line.and(Some(text)),
         path: JsonText::from_text(at.path.as_ref()),
     }
 }
@@ -203,16 +237,18 @@ fn build_json_stated(stated: &StatedValue) -> JsonStatedValue<'_> {
     JsonStatedValue { value: JsonText::from_text(Some(&stated.value)), at: build_json_location(&stated.at) }
 }
 
-fn build_json_obligation(owed: &Obligation) -> JsonObligation {
+fn build_json_obligation(owed: &Obligation) -> JsonObligation<'_> {
     JsonObligation {
-        what: owed.what.to_plain_text(),
-        owner: owed.owner.to_string(),
-        due: owed.due.map(|due| due.to_string()),
-        evidence: owed.evidence.to_plain_text(),
+        code: owed.what.code(),
+        values: build_json_values(&owed.what),
+        what: build_json_sentence(owed.what.sentence()),
+        owner: build_json_fixer(&owed.owner),
+        due: owed.due.as_ref().map(Timestamp::to_string),
+        evidence: build_json_message(&owed.evidence),
     }
 }
 
-/// Returns a gap in the form of the schema, for formats that hold JSON.
+/// Returns a missing fact in the form of the schema, for formats that hold JSON.
 pub(crate) fn serialize_missing(missing: &Missing) -> impl Serialize + '_ {
     build_json_missing(missing)
 }

@@ -1,12 +1,13 @@
 //! The structs of `changegate/verdict/v1`: every key that a program can rely on, in its order.
 //!
 //! They mirror the inner values today and are kept apart from them, so that the inner ones can
-//! change without breaking anybody's script.
+//! change without breaking a script.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use crate::change::text::encode_hex;
 use crate::change::{FactKind, Stage, Text};
@@ -22,7 +23,7 @@ pub(crate) struct JsonDocument<'r> {
     pub(crate) policy: Option<JsonPolicy<'r>>,
     pub(crate) counts: JsonCounts,
     pub(crate) groups: Vec<JsonGroup<'r>>,
-    pub(crate) notes: Vec<JsonSentence>,
+    pub(crate) notes: Vec<JsonMessage<'r>>,
 }
 
 #[derive(Serialize)]
@@ -85,7 +86,7 @@ pub(crate) struct JsonJudgement<'r> {
     pub(crate) outcome: &'static str,
     pub(crate) denies: bool,
     pub(crate) findings: Vec<JsonFinding<'r>>,
-    pub(crate) obligations: Vec<JsonObligation>,
+    pub(crate) obligations: Vec<JsonObligation<'r>>,
     pub(crate) missing: Vec<JsonMissing<'r>>,
     pub(crate) exemption: Option<JsonExemption<'r>>,
 }
@@ -99,10 +100,41 @@ pub(crate) struct JsonRule<'r> {
 
 #[derive(Serialize)]
 pub(crate) struct JsonFinding<'r> {
+    pub(crate) code: &'r str,
+    pub(crate) values: JsonValues<'r>,
     pub(crate) what: JsonSentence,
     pub(crate) at: JsonLocation<'r>,
-    pub(crate) who: String,
+    pub(crate) fixers: Vec<JsonFixer<'r>>,
     pub(crate) paste: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct JsonFixer<'r> {
+    pub(crate) role: &'static str,
+    pub(crate) teams: &'r [String],
+    pub(crate) words: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct JsonMessage<'r> {
+    pub(crate) code: &'r str,
+    pub(crate) values: JsonValues<'r>,
+    #[serde(flatten)]
+    pub(crate) sentence: JsonSentence,
+}
+
+/// The values of a message, as one object with their names.
+pub(crate) struct JsonValues<'r>(pub(crate) Vec<(&'r str, JsonValue<'r>)>);
+
+/// A value of a message, told apart by its JSON type.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum JsonValue<'r> {
+    Plain(&'r str),
+    Number(u64),
+    Quoted(JsonText<'r, QuoteKey>),
+    Nested(Box<JsonMessage<'r>>),
+    List(Vec<JsonValue<'r>>),
 }
 
 #[derive(Serialize)]
@@ -129,11 +161,13 @@ pub(crate) struct JsonStatedValue<'r> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct JsonObligation {
-    pub(crate) what: String,
-    pub(crate) owner: String,
+pub(crate) struct JsonObligation<'r> {
+    pub(crate) code: &'r str,
+    pub(crate) values: JsonValues<'r>,
+    pub(crate) what: JsonSentence,
+    pub(crate) owner: JsonFixer<'r>,
     pub(crate) due: Option<String>,
-    pub(crate) evidence: String,
+    pub(crate) evidence: JsonMessage<'r>,
 }
 
 #[derive(Serialize)]
@@ -189,7 +223,7 @@ pub(crate) trait JsonTextKeys {
     const HEX_KEY: &'static str;
 }
 
-macro_rules! keys {
+macro_rules! text_keys {
     ($($name:ident $text:literal $hex:literal)*) => {$(
         pub(crate) struct $name;
         impl JsonTextKeys for $name {
@@ -199,40 +233,50 @@ macro_rules! keys {
     )*};
 }
 
-keys! {
+text_keys! {
     NameKey "name" "name_hex"
     SubjectKey "subject" "subject_hex"
     PathKey "path" "path_hex"
     ValueKey "value" "value_hex"
     PartTextKey "text" "text_hex"
+    QuoteKey "quote" "quote_hex"
 }
 
 impl<'r, Key> JsonText<'r, Key> {
-    /// Returns words of our own.
+    /// Returns words of our own, which are UTF-8.
     pub(crate) fn from_owned_words(words: String) -> Self {
         JsonText { text: Some(Cow::Owned(words)), hex: None, key: PhantomData }
     }
 
-    /// Returns a copy of words of others.
+    /// Returns a copy of words of contributors.
     pub(crate) fn from_owned_text(text: &Text) -> Self {
-        let hex = text.as_utf8().is_none().then(|| encode_hex(text.as_bytes()));
-        JsonText { text: Some(Cow::Owned(text.to_lossy().into_owned())), hex, key: PhantomData }
+        let lossy = Cow::Owned(text.to_lossy().into_owned());
+        JsonText { text: Some(lossy), hex: encode_malformed(text), key: PhantomData }
     }
 
-    /// Returns words of somebody else, or `null` if there are none.
+    /// Returns words of contributors, or `null` if there are none.
     pub(crate) fn from_text(text: Option<&'r Text>) -> Self {
-        let malformed = text.filter(|text| text.as_utf8().is_none());
-        JsonText {
-            text: text.map(Text::to_lossy),
-            hex: malformed.map(|text| encode_hex(text.as_bytes())),
-            key: PhantomData,
+        JsonText { text: text.map(Text::to_lossy), hex: text.and_then(encode_malformed), key: PhantomData }
+    }
+}
+
+/// Returns the bytes of a text that is not UTF-8, as hexadecimal digits.
+fn encode_malformed(text: &Text) -> Option<String> {
+    if text.as_utf8().is_some() { None } else { Some(encode_hex(text.as_bytes())) }
+}
+
+impl Serialize for JsonValues<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
         }
+        map.end()
     }
 }
 
 impl<Key: JsonTextKeys> Serialize for JsonText<'_, Key> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(Key::TEXT_KEY, &self.text)?;
         if let Some(hex) = &self.hex {

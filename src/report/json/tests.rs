@@ -65,7 +65,7 @@ fn compare(root: &Value, part: &Value, value: &Value, place: &str) -> Result<(),
             }
         }
         for (key, value) in map {
-            let Some(part) = part["properties"].get(key) else {
+            let Some(part) = part["properties"].get(key).or(part.get("additionalProperties")) else {
                 return Err(format!("{place}: `{key}` is not in the schema"));
             };
             compare(root, part, value, &format!("{place}.{key}"))?;

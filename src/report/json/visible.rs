@@ -9,23 +9,22 @@ use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 
 use crate::report::escape;
 
-/// Writes JSON in which every character can be seen, because people look at it in terminals and
-/// build logs too: the others as `\u202e`, and the `[` of `##[` likewise.
+/// A formatter that writes characters that cannot be seen as `\u202e`, and the `[` of `##[` likewise.
 #[derive(Default)]
 pub(crate) struct VisibleJsonFormatter(PrettyFormatter<'static>);
 
 impl Formatter for VisibleJsonFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        let mut hashes = false;
+        let mut command = escape::LogCommandState::default();
         for character in fragment.chars() {
-            if escape::is_visible(character) && !(hashes && character == '[') {
+            if escape::is_visible(character) && !command.is_completed_by(character) {
                 write!(out, "{character}")?;
             } else {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     write!(out, "\\u{unit:04x}")?;
                 }
             }
-            hashes = character == '#' || (hashes && character.is_ascii_alphabetic());
+            command = command.advance(character);
         }
         Ok(())
     }

@@ -1,17 +1,19 @@
 //! Markdown in pieces, so that what is too long can be cut between them.
 //!
 //! A piece is a heading, a paragraph, an item of a list with its fenced lines, or a row of a table.
-//! A document ends after one of them and never inside: a fence that stays open would swallow
-//! whatever somebody else writes below.
+//! A document ends after one of them and never inside: a fence that stays open would swallow the
+//! text that another writer adds below.
 
 use std::io::{self, Write};
 
+use crate::change::Oid;
 use crate::report::escape::markdown::build_fence;
+use crate::report::style::ReportStyle;
 
-/// How many bytes are kept for saying what was left out.
+/// The bytes that are kept for saying what was left out.
 const OMISSION_NOTE_BYTES: usize = 200;
 
-/// A document, as it grows.
+/// A Markdown document that grows piece by piece.
 #[derive(Debug, Default)]
 pub(crate) struct MarkdownReport {
     pieces: Vec<MarkdownPiece>,
@@ -25,19 +27,19 @@ struct MarkdownPiece {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MarkdownPieceKind {
-    /// It is worth nothing without what follows.
+    /// A heading, which is worth nothing without what follows.
     Heading,
     Paragraph,
     ListItem,
     TableHead,
     TableRow,
-    /// It opens what can be folded.
+    /// The start of a part that can be folded.
     FoldStart,
-    /// It closes that.
+    /// The end of a part that can be folded.
     FoldEnd,
 }
 
-/// What closes what can be folded.
+/// The line that ends a part that can be folded.
 const FOLD_END_TAG: &str = "</details>\n";
 
 impl MarkdownReport {
@@ -68,7 +70,7 @@ impl MarkdownReport {
         self.push_piece(MarkdownPieceKind::TableRow, format!("| {} |\n", cells.join(" | ")));
     }
 
-    /// Opens what can be folded, under words of our own.
+    /// Starts a part that can be folded, under words of our own.
     pub(crate) fn open_fold(&mut self, summary: &str) {
         self.push_piece(MarkdownPieceKind::FoldStart, format!("<details>\n<summary>{summary}</summary>\n"));
     }
@@ -77,7 +79,7 @@ impl MarkdownReport {
         self.push_piece(MarkdownPieceKind::FoldEnd, FOLD_END_TAG.to_owned());
     }
 
-    /// Adds lines as they are.
+    /// Adds lines as they are, in a fence.
     pub(crate) fn add_lines(&mut self, lines: Vec<String>) {
         let mut text = String::new();
         ListItemBlock::Lines(lines).write_block("", &mut text);
@@ -92,11 +94,10 @@ impl MarkdownReport {
     pub(crate) fn write_within_limit(&self, limit: usize, out: &mut dyn Write) -> io::Result<()> {
         let whole: usize = self.piece_sizes().sum();
         if whole <= limit {
-            return self
-                .pieces
-                .iter()
-                .enumerate()
-                .try_for_each(|(index, piece)| write!(out, "{}{}", self.gap_before(index), piece.text));
+            for (index, piece) in self.pieces.iter().enumerate() {
+                write!(out, "{}{}", self.gap_before(index), piece.text)?;
+            }
+            return Ok(());
         }
         let (fits, open) = self.count_fitting_pieces(limit.saturating_sub(OMISSION_NOTE_BYTES));
         let mut text = String::new();
@@ -118,26 +119,29 @@ impl MarkdownReport {
         write!(out, "{text}")
     }
 
-    /// Returns how many pieces take at most `room` bytes, and whether they leave something open.
+    /// Returns the number of pieces that fit into `room` bytes, and whether they leave a fold open.
     fn count_fitting_pieces(&self, room: usize) -> (usize, bool) {
-        let (mut used, mut fits, mut open) = (0, 0_usize, false);
+        let mut used = 0;
+        let mut fits = 0;
+        let mut open = false;
         for (size, piece) in self.piece_sizes().zip(&self.pieces) {
             used += size;
             let opens = (open || piece.kind == MarkdownPieceKind::FoldStart)
                 && piece.kind != MarkdownPieceKind::FoldEnd;
-            if room < used + if opens { FOLD_END_TAG.len() + 1 } else { 0 } {
+            let end_tag = if opens { FOLD_END_TAG.len() + 1 } else { 0 };
+            if used + end_tag > room {
                 break;
             }
             open = opens;
             fits += 1;
         }
         // What only announces something stays away together with it; the verdict itself stays.
-        let last =
-            |fits: usize| fits.checked_sub(1).and_then(|last| self.pieces.get(last)).map(|one| one.kind);
-        while let Some(
-            kind @ (MarkdownPieceKind::Heading | MarkdownPieceKind::TableHead | MarkdownPieceKind::FoldStart),
-        ) = last(fits)
-            && 1 < fits
+        while fits > 1
+            && let Some(
+                kind @ (MarkdownPieceKind::Heading
+                | MarkdownPieceKind::TableHead
+                | MarkdownPieceKind::FoldStart),
+            ) = self.kind_before(fits)
         {
             open &= kind != MarkdownPieceKind::FoldStart;
             fits -= 1;
@@ -145,16 +149,14 @@ impl MarkdownReport {
         (fits, open)
     }
 
-    /// Returns how many bytes each piece takes, with the empty line before it.
+    /// Returns the bytes that each piece takes, with the empty line before it.
     fn piece_sizes(&self) -> impl Iterator<Item = usize> {
         self.pieces.iter().enumerate().map(|(index, piece)| self.gap_before(index).len() + piece.text.len())
     }
 
     /// Returns what stands between a piece and the one before it.
     fn gap_before(&self, index: usize) -> &'static str {
-        let before = index.checked_sub(1).and_then(|before| self.pieces.get(before)).map(|piece| piece.kind);
-        let kind = self.pieces.get(index).map(|piece| piece.kind);
-        match (before, kind) {
+        match (self.kind_before(index), self.kind_before(index + 1)) {
             (None, _)
             | (Some(MarkdownPieceKind::ListItem), Some(MarkdownPieceKind::ListItem))
             | (
@@ -164,16 +166,31 @@ impl MarkdownReport {
             _ => "\n",
         }
     }
+
+    /// Returns the kind of the piece before this index; `None` at the start.
+    fn kind_before(&self, index: usize) -> Option<MarkdownPieceKind> {
+        let piece = self.pieces.get(index.checked_sub(1)?)?;
+        Some(piece.kind)
+    }
 }
 
-/// What belongs to an item.
+/// Returns a commit, as a link where the address of its repository is known.
+pub(crate) fn link_commit(id: Oid, style: &ReportStyle) -> String {
+    let short = id.short_hex();
+    match &style.repository_url {
+        Some(url) => format!("[`{short}`]({})", url.commit_url(id)),
+        None => format!("`{short}`"),
+    }
+}
+
+/// A block that belongs to an item of a list.
 #[derive(Debug)]
 pub(crate) enum ListItemBlock {
     /// Lines as they are, printable; each is one line.
     Lines(Vec<String>),
-    /// A paragraph.
+    /// A paragraph of Markdown.
     Paragraph(String),
-    /// Items of a list.
+    /// The items of a list within the item.
     Items(Vec<String>),
 }
 
@@ -184,12 +201,16 @@ impl ListItemBlock {
             ListItemBlock::Lines(lines) => {
                 let fence = build_fence(lines);
                 text.push_str(&format!("{indent}{fence}text\n"));
-                lines.iter().for_each(|line| text.push_str(&format!("{indent}{line}\n")));
+                for line in lines {
+                    text.push_str(&format!("{indent}{line}\n"));
+                }
                 text.push_str(&format!("{indent}{fence}\n"));
             }
             ListItemBlock::Paragraph(words) => text.push_str(&format!("{indent}{words}\n")),
             ListItemBlock::Items(items) => {
-                items.iter().for_each(|item| text.push_str(&format!("{indent}- {item}\n")));
+                for item in items {
+                    text.push_str(&format!("{indent}- {item}\n"));
+                }
             }
         }
     }

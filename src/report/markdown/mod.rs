@@ -1,41 +1,40 @@
 //! The report as Markdown: the summary of a job, or a comment on a pull request.
 //!
-//! Whoever reads this looks at a pull request and has not read the policy. Hence: the verdict in the
-//! first line, in words and a sign that does not rest on colour; what was judged and by what; what
+//! A person who reads this looks at a pull request and has not read the policy. Hence: the verdict in
+//! the first line, in words and a sign that does not rest on colour; what was judged and by what; what
 //! to do next and who does it; and only then the rules. What passed is folded away. Words go through
 //! [`escape::markdown`], so that nothing in them becomes a link, a mention, a picture or markup.
 
 use std::io::{self, Write};
 
-use crate::change::Oid;
+use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::escape::markdown::MarkdownInline;
 use crate::report::fix_plan::build_fix_plan;
 use crate::report::ranked_judgements::{
-    JudgementRank, RankedJudgement, rank_refusals, rank_report, rank_verdict,
+    JudgementRank, RankedJudgement, ReportCounts, rank_refusals, rank_report, rank_verdict,
 };
-use crate::report::{
-    GroupScope, RefUpdateKind, Report, ReportCounts, ReportGroup, ReportStyle, due_time, escape, terminal,
-};
-use crate::verdict::{Decision, RuleOutcome, Verdict};
+use crate::report::style::ReportStyle;
+use crate::report::{due_time, escape, terminal};
+use crate::verdict::{Decision, Obligation, RuleOutcome, Verdict};
 
 pub(crate) mod closing_sections;
 mod document;
 pub(crate) mod next_steps;
 
-use crate::report::markdown::document::MarkdownReport;
+use crate::report::markdown::document::{MarkdownReport, link_commit};
 
-/// Writes the report.
+/// Writes the report as Markdown.
 pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     let mut document = MarkdownReport::default();
-    let mut face = MarkdownRenderer { report, style, document: &mut document };
-    face.add_verdict();
-    next_steps::add_fix_plan(face.document, &build_fix_plan(report), style);
+    let mut renderer = MarkdownRenderer { report, style, document: &mut document };
+    renderer.add_verdict();
+    next_steps::add_fix_plan(renderer.document, &build_fix_plan(report), style);
     for group in &report.groups {
-        face.add_group(group);
+        renderer.add_group(group);
     }
-    face.add_obligations();
-    face.add_exemptions();
-    closing_sections::add_closing_sections(face.document, report, style);
+    renderer.add_obligations();
+    renderer.add_exemptions();
+    closing_sections::add_closing_sections(renderer.document, report, style);
     document.write_within_limit(style.max_markdown_bytes, out)
 }
 
@@ -46,34 +45,32 @@ struct MarkdownRenderer<'report, 'document> {
 }
 
 impl MarkdownRenderer<'_, '_> {
-    /// What was decided, about what, by what.
+    /// Adds the decision, what it is about and the policy.
     fn add_verdict(&mut self) {
-        let (sign, word) = describe_decision(self.report.decision);
-        self.document.add_heading(2, &format!("{sign} changegate: {word}"));
+        let decision = self.report.decision;
+        self.document
+            .add_heading(2, &format!("{} changegate: {}", sign_decision(decision), decision.describe()));
         let headline = terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
         let mut letters = headline.chars();
-        let first = letters.next().map(|first| first.to_ascii_uppercase()).into_iter();
-        let sentence: String = first.chain(letters).collect();
-        self.document
-            .add_paragraph(&MarkdownInline::new().with_words(&sentence).with_markdown(".").into_markdown());
+        let first = letters.next().unwrap_or_default().to_ascii_uppercase();
+        let sentence = format!("{first}{}", letters.as_str());
+        let sentence = MarkdownInline::new().with_words(&sentence).with_markdown(".");
+        self.document.add_paragraph(&sentence.into_markdown());
         let mut about = MarkdownInline::new();
         if let Some(policy) = &self.report.policy {
             about = about.with_markdown("Policy: ").with_quote(policy.source.as_bytes()).with_markdown(". ");
         }
         let seen = due_time::format_instant(self.report.seen_at);
-        let gaps = if self.report.enforced { "denies" } else { "is listed, and denies nothing" };
-        about = about.with_markdown(&format!("Judged at {seen}; what cannot be known {gaps}."));
+        let gaps = if self.report.enforced { "denies" } else { "is listed and does not deny" };
+        about = about.with_markdown(&format!("Judged at {seen}; a missing fact {gaps}."));
         self.document.add_paragraph(&about.into_markdown());
     }
 
     fn add_group(&mut self, group: &ReportGroup) {
-        let refusals: Vec<_> = rank_refusals(group, self.report.enforced).filter(is_listed).collect();
-        let told: Vec<_> = group
-            .verdicts
-            .iter()
-            .filter(|verdict| rank_verdict(verdict).any(|told| is_listed(&told)))
-            .collect();
-        if refusals.is_empty() && told.is_empty() {
+        let refusals = select_listed(rank_refusals(group, self.report.enforced));
+        let has_listed = |verdict: &&Verdict| rank_verdict(verdict).any(|ranked| ranked.rank.is_listed());
+        let verdicts: Vec<&Verdict> = group.verdicts.iter().filter(has_listed).collect();
+        if refusals.is_empty() && verdicts.is_empty() {
             return;
         }
         if let Some(heading) = self.build_group_heading(group) {
@@ -84,47 +81,47 @@ impl MarkdownRenderer<'_, '_> {
         }
         let most = if self.style.verbose { usize::MAX } else { self.style.max_changes };
         // What is denied comes first.
-        for decision in [Decision::Deny, Decision::Allow] {
-            let of_kind = || told.iter().filter(|verdict| verdict.decision() == decision);
-            of_kind().take(most).for_each(|verdict| self.add_change(verdict));
-            let hidden = of_kind().count().saturating_sub(most);
-            if 0 < hidden {
+        for (decision, words) in [(Decision::Deny, "denied"), (Decision::Allow, "allowed with remarks")] {
+            let mut count: usize = 0;
+            for verdict in &verdicts {
+                if verdict.decision() == decision {
+                    count += 1;
+                    if count <= most {
+                        self.add_change(verdict);
+                    }
+                }
+            }
+            let hidden = count.saturating_sub(most);
+            if hidden > 0 {
                 let changes = if hidden == 1 { "change is" } else { "changes are" };
-                let what = if decision == Decision::Deny { "denied" } else { "allowed with remarks" };
-                self.document.add_paragraph(&format!("{hidden} more {changes} {what}, and not listed here."));
+                self.document
+                    .add_paragraph(&format!("{hidden} more {changes} {words}, and not listed here."));
             }
         }
     }
 
     fn build_group_heading(&self, group: &ReportGroup) -> Option<String> {
-        let (kind, name, what) = match &group.scope {
-            GroupScope::Ref { name, update } => match update {
-                RefUpdateKind::Create { .. } => ("Ref ", name, ", to be created"),
-                RefUpdateKind::Move { .. } => ("Ref ", name, ""),
-                RefUpdateKind::Rewrite { .. } => ("Ref ", name, ", history to be rewritten"),
-                RefUpdateKind::Delete { .. } => ("Ref ", name, ", to be deleted"),
-            },
-            GroupScope::Range(name) => ("Range ", name, ""),
+        let name = group.scope.name()?;
+        let mut text = MarkdownInline::new().with_quote(name.as_bytes()).into_markdown();
+        let kind = match &group.scope {
             GroupScope::PullRequest(name) => {
-                let text = MarkdownInline::new().with_quote(name.as_bytes()).into_markdown();
-                let link = self.style.repository_url.as_ref().and_then(|web| web.pull_request_url(name));
-                let text = link.map_or(text.clone(), |link| format!("[{text}]({link})"));
-                return Some(format!("Pull request {text}"));
+                if let Some(url) = &self.style.repository_url
+                    && let Some(link) = url.pull_request_url(name)
+                {
+                    text = format!("[{text}]({link})");
+                }
+                "Pull request"
             }
-            GroupScope::Message => return None,
+            GroupScope::Range(_) => "Range",
+            GroupScope::Ref { .. } | GroupScope::Message => "Ref",
         };
-        Some(
-            MarkdownInline::new()
-                .with_markdown(kind)
-                .with_quote(name.as_bytes())
-                .with_markdown(what)
-                .into_markdown(),
-        )
+        Some(format!("{kind} {text}{}", group.scope.describe_update()))
     }
 
     fn add_change(&mut self, verdict: &Verdict) {
-        let (sign, word) = describe_decision(verdict.decision());
-        let mut heading = MarkdownInline::new().with_markdown(&format!("{sign} {word} "));
+        let decision = verdict.decision();
+        let words = format!("{} {} ", sign_decision(decision), decision.describe());
+        let mut heading = MarkdownInline::new().with_markdown(&words);
         heading = match verdict.revision {
             Some(id) => heading.with_markdown(&link_commit(id, self.style)),
             None => heading.with_markdown("this commit"),
@@ -137,16 +134,16 @@ impl MarkdownRenderer<'_, '_> {
             subject => heading.with_markdown(": ").with_quote(subject),
         };
         self.document.add_heading(4, &heading.into_markdown());
-        let mut told: Vec<_> = rank_verdict(verdict).filter(is_listed).collect();
-        told.sort_by_key(|told| told.rank);
-        self.add_rules_table(&told);
+        let mut listed = select_listed(rank_verdict(verdict));
+        listed.sort_by_key(|ranked| ranked.rank);
+        self.add_rules_table(&listed);
     }
 
-    /// A table of rules, and under it what speaks against each of them.
-    fn add_rules_table(&mut self, told: &[RankedJudgement<'_>]) {
+    /// Adds a table of rules, and under it what speaks against each of them.
+    fn add_rules_table(&mut self, judgements: &[RankedJudgement<'_>]) {
         self.document.add_table_head(&["Outcome", "Rule", "What it asks", "Controls"]);
-        for told in told {
-            let rule = &told.judgement.rule;
+        for ranked in judgements {
+            let rule = &ranked.judgement.rule;
             let mut controls = MarkdownInline::new_cell();
             for (index, control) in rule.controls.iter().enumerate() {
                 controls = controls
@@ -154,77 +151,94 @@ impl MarkdownRenderer<'_, '_> {
                     .with_code(&escape::escape_words(control));
             }
             self.document.add_table_row(&[
-                describe_rank(told.rank),
-                MarkdownInline::new_cell().with_code(&escape::escape_words(&rule.id)).into_markdown(),
+                describe_rank(ranked.rank),
+                build_code_cell(&rule.id),
                 MarkdownInline::new_cell().with_words(&rule.title).into_markdown(),
                 controls.into_markdown(),
             ]);
         }
-        for told in told.iter().filter(|told| told.rank <= JudgementRank::Warning) {
-            let rule = MarkdownInline::new()
-                .with_markdown("**")
-                .with_code(&escape::escape_words(&told.judgement.rule.id))
-                .with_markdown("**");
-            let points: Vec<_> = told.objections().collect();
-            if points.is_empty() {
-                continue;
+        for ranked in judgements {
+            if ranked.rank <= JudgementRank::Warning {
+                self.add_objections(ranked);
             }
-            self.document.add_paragraph(&rule.with_markdown(":").into_markdown());
-            let most = if self.style.verbose { points.len() } else { self.style.max_changes.max(1) };
-            for point in points.iter().take(most) {
-                let text = MarkdownInline::new().with_sentence(&point.describe_fully(told.revision()));
+        }
+    }
+
+    /// Adds what speaks against a rule, each point with its place; for what the plan does not have,
+    /// once who can fix those of a group.
+    fn add_objections(&mut self, ranked: &RankedJudgement<'_>) {
+        let count = ranked.objections().len();
+        if count == 0 {
+            return;
+        }
+        let rule = MarkdownInline::new()
+            .with_markdown("**")
+            .with_code(&escape::escape_words(&ranked.judgement.rule.id))
+            .with_markdown("**:");
+        self.document.add_paragraph(&rule.into_markdown());
+        let most = if self.style.verbose { usize::MAX } else { self.style.max_changes.max(1) };
+        let mut room = most;
+        for group in ranked.objection_groups() {
+            let shown = group.objections.len().min(room);
+            room -= shown;
+            for (index, objection) in group.objections.iter().take(shown).enumerate() {
+                let mut text =
+                    MarkdownInline::new().with_sentence(&objection.describe_with_location(ranked.revision()));
+                // The plan says who fixes what denies.
+                if index + 1 == shown && ranked.rank != JudgementRank::Denied {
+                    text = text.with_markdown("; ").with_words(&group.remedy);
+                }
                 self.document.add_list_item("-", &text.into_markdown(), &[]);
             }
-            if most < points.len() {
-                self.document.add_list_item(
-                    "-",
-                    &format!("and {} more like these", points.len() - most),
-                    &[],
-                );
-            }
+        }
+        if count > most {
+            self.document.add_list_item("-", &format!("and {} more like these", count - most), &[]);
         }
     }
 
     fn add_obligations(&mut self) {
-        let owed: Vec<_> = rank_report(self.report)
-            .filter_map(|told| match &told.judgement.outcome {
-                RuleOutcome::Owed(owed) => Some((told, owed)),
-                _ => None,
-            })
-            .flat_map(|(told, owed)| owed.iter().map(move |one| (told, one)))
-            .collect();
-        if owed.is_empty() {
-            return;
+        let mut is_first = true;
+        for ranked in rank_report(self.report) {
+            let RuleOutcome::Owed(owed) = &ranked.judgement.outcome else { continue };
+            for obligation in owed {
+                if is_first {
+                    self.document.add_heading(3, "Owed");
+                    let columns = ["What", "Owner", "When", "Closed by", "Rule", "Change"];
+                    self.document.add_table_head(&columns);
+                    is_first = false;
+                }
+                self.add_obligation(&ranked, obligation);
+            }
         }
-        self.document.add_heading(3, "Owed");
-        self.document.add_table_head(&["What", "By whom", "When", "Closed by", "Rule", "Change"]);
-        for (told, one) in owed {
-            self.document.add_table_row(&[
-                MarkdownInline::new_cell().with_sentence(&one.what.sentence()).into_markdown(),
-                MarkdownInline::new_cell().with_words(&one.owner.to_string()).into_markdown(),
-                due_time::describe_due_time(one.due, self.report.seen_at),
-                MarkdownInline::new_cell()
-                    .with_code(&escape::escape_words(&one.evidence.to_plain_text()))
-                    .into_markdown(),
-                MarkdownInline::new_cell()
-                    .with_code(&escape::escape_words(&told.judgement.rule.id))
-                    .into_markdown(),
-                told.revision().map(|id| link_commit(id, self.style)).unwrap_or_default(),
-            ]);
-        }
+    }
+
+    fn add_obligation(&mut self, ranked: &RankedJudgement<'_>, obligation: &Obligation) {
+        let commit = match ranked.revision() {
+            Some(id) => link_commit(id, self.style),
+            None => String::new(),
+        };
+        self.document.add_table_row(&[
+            MarkdownInline::new_cell().with_sentence(&obligation.what.sentence()).into_markdown(),
+            MarkdownInline::new_cell().with_words(&obligation.owner.to_string()).into_markdown(),
+            due_time::describe_due_time(obligation.due, self.report.seen_at),
+            build_code_cell(&obligation.evidence.to_plain_text()),
+            build_code_cell(&ranked.judgement.rule.id),
+            commit,
+        ]);
     }
 
     fn add_exemptions(&mut self) {
         let mut lines: Vec<String> = Vec::new();
-        for told in rank_report(self.report) {
-            let RuleOutcome::Exempted { reason, approved_by, until, place } = &told.judgement.outcome else {
+        for ranked in rank_report(self.report) {
+            let RuleOutcome::Exempted { reason, approved_by, until, place } = &ranked.judgement.outcome
+            else {
                 continue;
             };
             let line = MarkdownInline::new()
-                .with_code(&escape::escape_words(&told.judgement.rule.id))
+                .with_code(&escape::escape_words(&ranked.judgement.rule.id))
                 .with_markdown(": ")
                 .with_words(reason)
-                .with_markdown("; allowed by ")
+                .with_markdown("; approved by ")
                 .with_words(approved_by)
                 .with_markdown(" until ")
                 .with_words(until)
@@ -237,21 +251,29 @@ impl MarkdownRenderer<'_, '_> {
         }
         if !lines.is_empty() {
             self.document.add_heading(3, "Exempted");
-            lines.iter().for_each(|line| self.document.add_list_item("-", line, &[]));
+            for line in &lines {
+                self.document.add_list_item("-", line, &[]);
+            }
         }
     }
 }
 
-/// Returns true for what stands in the tables; what passed is told at the end, and what is asked
-/// later too.
-fn is_listed(told: &RankedJudgement<'_>) -> bool {
-    told.rank < JudgementRank::Deferred
+/// Returns the judgements that stand in the tables; the others are listed at the end.
+fn select_listed<'report>(
+    judgements: impl Iterator<Item = RankedJudgement<'report>>,
+) -> Vec<RankedJudgement<'report>> {
+    judgements.filter(|ranked| ranked.rank.is_listed()).collect()
 }
 
-fn describe_decision(decision: Decision) -> (&'static str, &'static str) {
+/// Returns a cell of a table with code in it.
+fn build_code_cell(words: &str) -> String {
+    MarkdownInline::new_cell().with_code(&escape::escape_words(words)).into_markdown()
+}
+
+fn sign_decision(decision: Decision) -> &'static str {
     match decision {
-        Decision::Deny => ("❌", "denied"),
-        Decision::Allow => ("✅", "allowed"),
+        Decision::Deny => "❌",
+        Decision::Allow => "✅",
     }
 }
 
@@ -265,13 +287,4 @@ fn describe_rank(rank: JudgementRank) -> String {
         JudgementRank::Passed | JudgementRank::NotApplicable => "✅",
     };
     format!("{sign} {}", rank.describe())
-}
-
-/// Returns a commit, as a link where its address is known.
-fn link_commit(id: Oid, style: &ReportStyle) -> String {
-    let short = id.short_hex();
-    match &style.repository_url {
-        Some(web) => format!("[`{short}`]({})", web.commit_url(id)),
-        None => format!("`{short}`"),
-    }
 }

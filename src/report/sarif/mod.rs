@@ -1,10 +1,11 @@
-//! The report as SARIF 2.1.0, for code scanning and whatever else collects results of analyses.
+//! The report as SARIF 2.1.0, for code scanning and other tools that collect results of analyses.
 //!
 //! A rule of the policy is a rule, and each thing that speaks against it a result; what denies is an
 //! error and nothing else is one. Code scanning shows results in files. A finding about a path
 //! stands there; one about a message stands in the policy that asked, and its logical location says
-//! which message it is. The words of a message can be seen and hold no links; the exact finding, as
-//! in the JSON of the decision, is in the result's properties.
+//! which message it is. The words of a message can be seen and hold no links; the exact finding, with
+//! its code and values as in the JSON of the decision, is in the result's properties. A message has no
+//! `id`: that would name a text among those of the rule, and the texts belong to no rule.
 //!
 //! The structs of `schema` are the few parts of SARIF that are written. `serde-sarif` has them all,
 //! and would bring in a generator of code, with two parsers of Rust, to build them from the schema.
@@ -17,12 +18,14 @@ use serde_json::Value;
 use serde_json::ser::Serializer;
 use sha2::{Digest, Sha256};
 
-use crate::change::text;
+use crate::change::{Missing, Oid, Text, text};
 use crate::policy::DEFAULT_POLICY_PATH;
+use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, RuleObjection, rank_report};
-use crate::report::{GroupScope, Report, ReportStyle, escape, json};
-use crate::verdict::{Decision, RuleLevel, Sentence};
+use crate::report::style::ReportStyle;
+use crate::report::{escape, json};
+use crate::verdict::{Decision, Finding, Message, MessageValue, RuleLevel, Sentence};
 
 mod schema;
 #[cfg(test)]
@@ -30,11 +33,14 @@ pub(crate) mod tests;
 
 use crate::report::sarif::schema::*;
 
-/// How many results code scanning shows; of more, those that matter most are written.
+/// The results that code scanning shows; of more, those that matter most are written.
 const MAX_RESULTS: usize = 5_000;
 
-/// How many tags a rule may have in code scanning.
+/// The tags that a rule may have in code scanning.
 const MAX_TAGS: usize = 10;
+
+/// The hexadecimal digits of a fingerprint.
+const FINGERPRINT_DIGITS: usize = 32;
 
 /// Writes the report as one JSON document and a line end.
 pub(crate) fn write_sarif(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
@@ -50,19 +56,21 @@ pub(crate) fn write_sarif(report: &Report, style: &ReportStyle, out: &mut dyn Wr
 fn build_sarif_run<'r>(report: &'r Report, style: &'r ReportStyle) -> SarifRun<'r> {
     let (rules, places) = build_sarif_rules(report);
     let policy = find_policy_file(report);
-    let (results, left_out) = build_sarif_results(report, policy, &places);
-    let undecided = rank_report(report).any(|told| told.rank == JudgementRank::DeniedUnknown);
-    let unexplained =
-        report.decision == Decision::Deny && !rank_report(report).any(|told| told.rank.is_denying());
-    let mut notes: Vec<SarifNotification> =
-        report.notes.iter().map(|note| build_notification("note", &note.sentence())).collect();
-    if 0 < left_out {
-        let what = format!("{left_out} more results are not written; these are the ones that matter most");
-        notes.push(build_notification("warning", &Sentence::from_words(what)));
-    }
-    if unexplained {
+    let (results, omitted) = build_sarif_results(report, policy, &places);
+    let is_undecided = rank_report(report).any(|ranked| ranked.rank == JudgementRank::DeniedUnknown);
+    let is_unexplained =
+        report.decision == Decision::Deny && !rank_report(report).any(|ranked| ranked.rank.is_denying());
+    let mut notes = Vec::new();
+    if is_unexplained {
         // A run without an error and without this would look as if all were well.
-        notes.insert(0, build_notification("error", &Sentence::from_words("denied, and no rule says why")));
+        notes.push(build_notification("error", &Sentence::from_words("denied, and no rule says why")));
+    }
+    for note in &report.notes {
+        notes.push(build_notification("note", &note.sentence()));
+    }
+    if omitted > 0 {
+        let what = format!("{omitted} more results are not written; these are the ones that matter most");
+        notes.push(build_notification("warning", &Sentence::from_words(what)));
     }
     SarifRun {
         tool: SarifTool {
@@ -70,7 +78,7 @@ fn build_sarif_run<'r>(report: &'r Report, style: &'r ReportStyle) -> SarifRun<'
         },
         automation_details: SarifAutomationDetails { id: "changegate/" },
         invocations: [SarifInvocation {
-            execution_successful: report.policy.is_some() && !undecided && !unexplained,
+            execution_successful: report.policy.is_some() && !is_undecided && !is_unexplained,
             end_time_utc: report.seen_at.to_string(),
             tool_execution_notifications: notes,
         }],
@@ -80,39 +88,36 @@ fn build_sarif_run<'r>(report: &'r Report, style: &'r ReportStyle) -> SarifRun<'
             decision: report.decision,
             stage: report.stage,
             enforced: report.enforced,
-            policy: report.policy.as_ref().map(|policy| SarifPolicy {
-                name: &policy.name,
-                digest: format!("sha256:{}", policy.digest),
-                source: &policy.source,
-            }),
+            policy: report.policy.as_ref().map(json::build_json_policy),
         },
     }
 }
 
 /// Returns the rules in the order of the report, and the place of each.
 fn build_sarif_rules(report: &Report) -> (Vec<SarifRule<'_>>, HashMap<&str, usize>) {
-    let (mut rules, mut places) = (Vec::new(), HashMap::new());
-    for told in rank_report(report) {
-        let name = &told.judgement.rule;
-        if places.contains_key(name.id.as_str()) {
+    let mut rules = Vec::new();
+    let mut places = HashMap::new();
+    for ranked in rank_report(report) {
+        let rule = &ranked.judgement.rule;
+        if places.contains_key(rule.id.as_str()) {
             continue;
         }
-        places.insert(name.id.as_str(), rules.len());
-        let help = match name.controls.as_slice() {
-            [] => "The policy asks this.".to_owned(),
-            controls => format!("The policy asks this; it supports {}.", controls.join(", ")),
+        places.insert(rule.id.as_str(), rules.len());
+        let help = match rule.controls.as_slice() {
+            [] => "The policy requires this.".to_owned(),
+            controls => format!("The policy requires this; it supports {}.", controls.join(", ")),
         };
-        // Whoever shows a rule wants some words for it.
-        let title = if name.title.trim().is_empty() { &name.id } else { &name.title };
+        // A tool that shows a rule wants some words for it.
+        let title = if rule.title.trim().is_empty() { &rule.id } else { &rule.title };
         rules.push(SarifRule {
-            id: &name.id,
+            id: &rule.id,
             short_description: build_sarif_message(&Sentence::from_words(title)),
             full_description: build_sarif_message(&Sentence::from_words(title)),
             help: build_sarif_message(&Sentence::from_words(help)),
             default_configuration: SarifConfiguration {
-                level: if told.judgement.level == RuleLevel::Deny { "error" } else { "warning" },
+                level: if ranked.judgement.level == RuleLevel::Deny { "error" } else { "warning" },
             },
-            properties: SarifRuleProperties { tags: select_tags(&name.controls), controls: &name.controls },
+            properties: SarifRuleProperties { tags: select_tags(&rule.controls), controls: &rule.controls },
         });
     }
     (rules, places)
@@ -135,69 +140,63 @@ fn build_sarif_results<'r>(
     policy: &str,
     places: &HashMap<&str, usize>,
 ) -> (Vec<SarifResult<'r>>, usize) {
-    let mut told: Vec<RankedJudgement<'r>> =
-        rank_report(report).filter(|told| told.rank <= JudgementRank::Warning).collect();
-    told.sort_by_key(|told| told.rank);
+    let mut judgements: Vec<RankedJudgement<'r>> = rank_report(report).collect();
+    judgements.retain(|ranked| ranked.rank <= JudgementRank::Warning);
+    judgements.sort_by_key(|ranked| ranked.rank);
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut results = Vec::new();
-    let mut left_out = 0;
-    for told in told {
-        for point in told.objections() {
+    let mut omitted = 0;
+    for ranked in judgements {
+        for objection in ranked.objections() {
             if results.len() == MAX_RESULTS {
-                left_out += 1;
+                omitted += 1;
                 continue;
             }
-            let mut fingerprint = compute_fingerprint(&told, &point);
+            let mut fingerprint = compute_fingerprint(&ranked, &objection);
             // The same thing in two changes of one subject is two things.
             let count = seen.entry(fingerprint.clone()).or_insert(0);
             *count += 1;
             fingerprint.push_str(&format!(":{count}"));
-            results.push(build_sarif_result(&told, &point, policy, fingerprint, places));
+            results.push(build_sarif_result(&ranked, &objection, policy, fingerprint, places));
         }
     }
-    (results, left_out)
+    (results, omitted)
 }
 
 fn build_sarif_result<'r>(
-    told: &RankedJudgement<'r>,
-    point: &RuleObjection<'r>,
+    ranked: &RankedJudgement<'r>,
+    objection: &RuleObjection<'r>,
     policy: &str,
     fingerprint: String,
     places: &HashMap<&str, usize>,
 ) -> SarifResult<'r> {
-    let rule = &told.judgement.rule;
-    let change = match (told.verdict, told.revision()) {
+    let rule = &ranked.judgement.rule;
+    let change = match (ranked.verdict, ranked.revision()) {
         (Some(_), Some(id)) => format!("{}: ", id.short_hex()),
         (Some(_), None) => "this commit: ".to_owned(),
         (None, _) => String::new(),
     };
-    let mut line = Sentence::from_words(change);
-    line.0.extend(point.describe_fully(told.revision()).0);
-    let path = match point {
-        RuleObjection::Finding(finding) => finding.at.path.as_ref(),
-        RuleObjection::Missing(_) => None,
-    };
+    let message = Sentence::from_words(change).with_sentence(objection.describe_fully(ranked.revision()));
+    let path = objection.finding().and_then(|finding| finding.at.path.as_ref());
+    let uri = encode_uri(path.map_or(policy.as_bytes(), Text::as_bytes));
     SarifResult {
         rule_id: &rule.id,
         rule_index: places.get(rule.id.as_str()).copied().unwrap_or_default(),
-        level: match told.rank {
+        level: match ranked.rank {
             JudgementRank::Denied | JudgementRank::DeniedUnknown => "error",
             JudgementRank::Warning => "warning",
             _ => "note",
         },
-        message: build_sarif_message(&line),
+        message: build_sarif_message(&message),
         locations: [SarifLocation {
             physical_location: SarifPhysicalLocation {
-                artifact_location: SarifArtifactLocation {
-                    uri: path
-                        .map_or_else(|| encode_uri(policy.as_bytes()), |path| encode_uri(path.as_bytes())),
-                },
+                artifact_location: SarifArtifactLocation { uri },
                 region: SarifRegion { start_line: 1 },
             },
-            logical_locations: [build_logical_location(told, point)],
+            logical_locations: [build_logical_location(ranked, objection)],
         }],
         partial_fingerprints: SarifFingerprints { primary: fingerprint.clone(), own: fingerprint },
-        properties: match point {
+        properties: match objection {
             RuleObjection::Finding(finding) => SarifResultProperties {
                 finding: Some(convert_to_json(json::serialize_finding(finding))),
                 missing: None,
@@ -210,52 +209,103 @@ fn build_sarif_result<'r>(
     }
 }
 
-/// Returns in which message something was said, or about which change or ref.
-fn build_logical_location(told: &RankedJudgement<'_>, point: &RuleObjection<'_>) -> SarifLogicalLocation {
-    let at = match point {
-        RuleObjection::Finding(finding) => Some(&finding.at),
-        RuleObjection::Missing(_) => None,
-    };
-    let commit = at.and_then(|at| at.commit).or(told.revision());
-    let of = match (commit, told.verdict) {
+/// Returns the message that a result is about, or the change or ref.
+fn build_logical_location(
+    ranked: &RankedJudgement<'_>,
+    objection: &RuleObjection<'_>,
+) -> SarifLogicalLocation {
+    let at = objection.finding().map(|finding| &finding.at);
+    let commit = at.and_then(|at| at.commit).or(ranked.revision());
+    let owner = match (commit, ranked.verdict) {
         (Some(id), _) => id.to_string(),
         (None, Some(_)) => "COMMIT_EDITMSG".to_owned(),
         (None, None) => "ref".to_owned(),
     };
-    let what = match at {
+    let name = match at {
         Some(at) if at.in_description => "description",
         Some(at) if at.line.is_some() => "message",
         _ => "change",
     };
-    let line = at.and_then(|at| at.line).map(|line| format!(":{line}")).unwrap_or_default();
-    SarifLogicalLocation { name: what, fully_qualified_name: format!("{of}:{what}{line}") }
+    let mut fully_qualified_name = format!("{owner}:{name}");
+    if let Some(line) = at.and_then(|at| at.line) {
+        fully_qualified_name.push_str(&format!(":{line}"));
+    }
+    SarifLogicalLocation { name, fully_qualified_name }
 }
 
 /// Returns what stays the same while the thing itself does, whatever its commit is called now.
 ///
-/// An amended commit has another id and most often the same subject. Each part goes in with its
-/// length, so that no two lists of parts look alike.
-fn compute_fingerprint(told: &RankedJudgement<'_>, point: &RuleObjection<'_>) -> String {
-    let mut digest = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        digest.update(bytes.len().to_le_bytes());
-        digest.update(bytes);
-    };
-    part(told.judgement.rule.id.as_bytes());
-    part(told.verdict.map(|verdict| verdict.subject.as_bytes()).unwrap_or_default());
-    match point {
-        RuleObjection::Finding(finding) => {
-            part(finding.at.path.as_ref().map(|path| path.as_bytes()).unwrap_or_default());
-            part(if finding.at.in_description { b"description" } else { b"message" });
-        }
-        RuleObjection::Missing(missing) => part(missing.fact_kind().to_string().as_bytes()),
+/// An amended commit has another id and most often the same subject. A finding goes in as its code
+/// and values, so that a version with other words knows it again.
+fn compute_fingerprint(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> String {
+    let mut fingerprint = Fingerprint(Sha256::new());
+    fingerprint.add_part(ranked.judgement.rule.id.as_bytes());
+    fingerprint.add_part(ranked.verdict.map(|verdict| verdict.subject.as_bytes()).unwrap_or_default());
+    match objection {
+        RuleObjection::Finding(finding) => fingerprint.add_finding(finding),
+        RuleObjection::Missing(missing) => fingerprint.add_missing(missing),
     }
-    part(escape::escape_sentence(&point.describe_problem()).as_bytes());
     // Half of the digest is more than enough to tell results apart, and shorter to look at.
-    text::encode_hex(&digest.finalize()).chars().take(32).collect()
+    let mut digits = text::encode_hex(&fingerprint.0.finalize());
+    digits.truncate(FINGERPRINT_DIGITS);
+    digits
 }
 
-/// Returns the file of the policy, for what is about no file.
+/// A digest of parts. Each goes in with its length, so that no two lists of parts look alike.
+struct Fingerprint(Sha256);
+
+impl Fingerprint {
+    fn add_part(&mut self, bytes: &[u8]) {
+        self.0.update(bytes.len().to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn add_finding(&mut self, finding: &Finding) {
+        self.add_part(finding.at.path.as_ref().map(Text::as_bytes).unwrap_or_default());
+        let text = if finding.at.in_description { "description" } else { "message" };
+        self.add_part(text.as_bytes());
+        self.add_message(&finding.message);
+    }
+
+    /// Adds the fact and why it is missing; what went wrong in detail may differ from run to run.
+    fn add_missing(&mut self, missing: &Missing) {
+        self.add_part(format!("{:?}", missing.fact_kind()).as_bytes());
+        self.add_part(match missing {
+            Missing::NotAtThisStage(_) => "not-at-this-stage".as_bytes(),
+            Missing::NotConfigured(_) => "not-configured".as_bytes(),
+            Missing::Unavailable(..) => "unavailable".as_bytes(),
+        });
+    }
+
+    fn add_message(&mut self, message: &Message) {
+        self.add_part(message.code().as_bytes());
+        for (name, value) in message.values() {
+            self.add_part(name.as_bytes());
+            self.add_value(value);
+        }
+        if message.code() == "unnamed" {
+            // Words without a code have nothing else that tells them apart.
+            self.add_part(escape::escape_sentence(&message.sentence()).as_bytes());
+        }
+    }
+
+    fn add_value(&mut self, value: &MessageValue) {
+        match value {
+            MessageValue::Plain(words) => self.add_part(words.as_bytes()),
+            MessageValue::Number(number) => self.add_part(number.to_string().as_bytes()),
+            MessageValue::Quoted(text) => self.add_part(text.as_bytes()),
+            MessageValue::Nested(message) => self.add_message(message),
+            MessageValue::List(items) => {
+                self.add_part(items.len().to_string().as_bytes());
+                for item in items {
+                    self.add_value(item);
+                }
+            }
+        }
+    }
+}
+
+/// Returns the file of the policy, for a result that is about no file.
 ///
 /// A source says where in the history it stood, too; a pack, which is no file, counts as the usual one.
 fn find_policy_file(report: &Report) -> &str {
@@ -278,26 +328,30 @@ fn encode_uri(path: &[u8]) -> String {
             uri.push_str(&format!("%{byte:02X}"));
         }
     }
-    // What starts with a slash would be a place on another host or outside the repository.
+    // A path that starts with a slash would be on another host or outside the repository.
     if uri.starts_with('/') { format!(".{uri}") } else { uri }
 }
 
+/// Returns the last revision of each group, and its branch, where the address of the repository is known.
 fn build_provenance<'r>(report: &'r Report, style: &'r ReportStyle) -> Vec<SarifProvenance<'r>> {
-    let Some(web) = &style.repository_url else { return Vec::new() };
     let mut known = Vec::new();
+    let Some(url) = &style.repository_url else { return known };
     for group in &report.groups {
+        let Some(id) = find_last_revision(group) else { continue };
         let branch = match &group.scope {
             GroupScope::Ref { name, .. } => name.as_utf8().and_then(|name| name.strip_prefix("refs/heads/")),
             GroupScope::Range(_) | GroupScope::PullRequest(_) | GroupScope::Message => None,
         };
-        if let Some(id) = group.verdicts.iter().rev().find_map(|verdict| verdict.revision) {
-            let one = SarifProvenance { repository_uri: web.as_str(), revision_id: id.to_string(), branch };
-            if !known.contains(&one) {
-                known.push(one);
-            }
+        let one = SarifProvenance { repository_uri: url.as_str(), revision_id: id.to_string(), branch };
+        if !known.contains(&one) {
+            known.push(one);
         }
     }
     known
+}
+
+fn find_last_revision(group: &ReportGroup) -> Option<Oid> {
+    group.verdicts.iter().rev().find_map(|verdict| verdict.revision)
 }
 
 fn build_notification(level: &'static str, line: &Sentence) -> SarifNotification {
@@ -311,7 +365,7 @@ fn build_sarif_message(line: &Sentence) -> SarifMessage {
     SarifMessage { text }
 }
 
-/// Returns something as JSON; what cannot be, which nothing here is, as null.
-fn convert_to_json(of: impl Serialize) -> Value {
-    serde_json::to_value(of).unwrap_or_default()
+/// Returns a value as JSON; one that cannot be, which none here is, as null.
+fn convert_to_json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::change::Stage;
+use crate::report::json::schema::JsonPolicy;
 use crate::verdict::Decision;
 
 #[derive(Serialize)]
@@ -76,7 +77,7 @@ pub(crate) struct SarifAutomationDetails {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SarifInvocation {
-    /// Whether a decision was reached on what is known, and not for want of it.
+    /// True if the decision rests on what is known, and not on a missing fact.
     pub(crate) execution_successful: bool,
     pub(crate) end_time_utc: String,
     pub(crate) tool_execution_notifications: Vec<SarifNotification>,
@@ -151,7 +152,7 @@ pub(crate) struct SarifFingerprints {
     pub(crate) own: String,
 }
 
-/// The same as in the JSON of the decision, exactly as it was.
+/// The finding or the missing fact, exactly as in the JSON of the decision.
 #[derive(Serialize)]
 pub(crate) struct SarifResultProperties {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,12 +167,5 @@ pub(crate) struct SarifRunProperties<'r> {
     pub(crate) stage: Stage,
     pub(crate) enforced: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) policy: Option<SarifPolicy<'r>>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct SarifPolicy<'r> {
-    pub(crate) name: &'r str,
-    pub(crate) digest: String,
-    pub(crate) source: &'r str,
+    pub(crate) policy: Option<JsonPolicy<'r>>,
 }

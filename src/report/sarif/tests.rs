@@ -1,17 +1,17 @@
 //! What SARIF 2.1.0 and code scanning ask for, held against what is written.
 //!
 //! The standard's own schema may not be shipped; `.ci/run` holds a file against it where it can be
-//! had. Here stands what matters of it, and what no schema says.
+//! had. This file checks what matters of it, and what no schema says.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::change::{FactKind, Missing};
+use crate::change::FactKind;
 use crate::report::samples::*;
 use crate::report::sarif::*;
-use crate::report::{ReportFormat, ReportGroup, RepositoryUrl, write_report};
-use crate::verdict::{Finding, RuleOutcome};
+use crate::report::{ReportFormat, RepositoryUrl, write_report};
+use crate::verdict::RuleOutcome;
 
 fn sarif(report: &Report, style: &ReportStyle) -> Value {
     let mut out = Vec::new();

@@ -1,22 +1,23 @@
 //! The report for people: in a terminal, and in the `remote:` lines of a push.
 //!
-//! Whoever reads this was refused and wants to get on. Hence: what is denied comes first, each
-//! change ends in one block of text to paste, and the last line says what was decided and by which
-//! policy. What is allowed takes one line. It does without colour, and without any character
-//! outside ASCII of its own.
+//! A person who reads this was refused and wants to get on. Hence: what is denied comes first, each
+//! objection says what is wrong and where, those with the same fixer say once who that is, each change
+//! ends in one block of text to paste, and the last line says what was decided and by which policy.
+//! What is allowed takes one line. It does without colour, and without any character outside ASCII of
+//! its own.
 
 use std::io::{self, Write};
 
-use crate::change::{Missing, Oid};
-use crate::report::ranked_judgements::{RuleObjection, describe_change_location, describe_disagreement};
+use crate::change::Oid;
+use crate::report::content::{GroupScope, Report, ReportGroup};
+use crate::report::ranked_judgements::{
+    JudgementRank, ObjectionGroup, RankedJudgement, ReportCounts, RuleObjection, describe_disagreement,
+    rank_refusals, rank_verdict,
+};
+use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
-use crate::report::{
-    GroupScope, RefUpdateKind, Report, ReportCounts, ReportGroup, ReportStyle, due_time, escape,
-};
-use crate::verdict::{
-    Decision, FieldDisagreement, Finding, Judgement, Obligation, RuleDescription, RuleLevel, RuleOutcome,
-    Verdict,
-};
+use crate::report::{due_time, escape};
+use crate::verdict::{Decision, FieldDisagreement, Obligation, RuleDescription, RuleOutcome, Verdict};
 
 pub(crate) mod page;
 pub(crate) mod paste_block;
@@ -25,18 +26,18 @@ mod summary;
 
 pub(crate) use crate::report::terminal::summary::build_headline;
 
-/// Writes the report.
+/// Writes the report for people.
 pub(crate) fn write_terminal(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     if style.quiet && report.decision == Decision::Allow {
         return Ok(());
     }
     let counts = ReportCounts::count_report(report);
-    let mut face = TerminalRenderer { report, style, page: TerminalPage::new(out, style) };
-    let denied = face.write_denied_changes()?;
-    write_omitted_count(&mut face.page, "denied", denied)?;
-    let allowed = face.write_remarks()?;
-    write_omitted_count(&mut face.page, "allowed with remarks", allowed)?;
-    summary::write_summary(&mut face.page, report, style, &counts)
+    let mut renderer = TerminalRenderer { report, style, page: TerminalPage::new(out, style) };
+    for (decision, kind) in [(Decision::Deny, "denied"), (Decision::Allow, "allowed with remarks")] {
+        let omitted = renderer.write_groups(decision)?;
+        write_omitted_count(&mut renderer.page, kind, omitted)?;
+    }
+    summary::write_summary(&mut renderer.page, report, style, &counts)
 }
 
 struct TerminalRenderer<'report, 'out> {
@@ -46,97 +47,73 @@ struct TerminalRenderer<'report, 'out> {
 }
 
 impl TerminalRenderer<'_, '_> {
-    /// Writes what is denied, and returns how many denied changes were left out.
-    fn write_denied_changes(&mut self) -> io::Result<usize> {
-        let (mut shown, mut hidden) = (0, 0);
+    /// Writes what is denied, or what is allowed and has remarks, and returns the number of changes
+    /// that were left out.
+    fn write_groups(&mut self, decision: Decision) -> io::Result<usize> {
+        let mut shown = 0;
+        let mut omitted = 0;
         for group in &self.report.groups {
-            if group.decision(self.report.enforced) == Decision::Allow {
-                continue;
-            }
-            let refused = group.refusals.iter().any(|judgement| judgement.is_denying(self.report.enforced));
-            let mut headed = refused;
-            if refused {
+            let mut has_heading = false;
+            if self.has_refusals_to_show(group, decision) {
                 self.write_group_heading(group)?;
                 self.write_refusals(group)?;
+                has_heading = true;
             }
             for (index, verdict) in group.verdicts.iter().enumerate() {
-                if verdict.decision() == Decision::Allow {
+                let is_explained = group.traces.iter().any(|trace| trace.verdict_index == index);
+                if verdict.decision() != decision || !(is_explained || self.is_worth_showing(verdict)) {
                     continue;
                 }
-                if !self.style.verbose && self.style.max_changes <= shown {
-                    hidden += 1;
+                if shown >= self.style.max_changes && !self.style.verbose && !is_explained {
+                    omitted += 1;
                     continue;
                 }
-                if !headed {
+                if !has_heading {
                     self.write_group_heading(group)?;
-                    headed = true;
+                    has_heading = true;
                 }
                 self.write_change(group, index, verdict)?;
                 shown += 1;
             }
         }
-        Ok(hidden)
+        Ok(omitted)
     }
 
-    /// Writes the changes that are allowed and still have something that people should know, and
-    /// returns how many of them were left out.
-    fn write_remarks(&mut self) -> io::Result<usize> {
-        let (mut shown, mut hidden) = (0, 0);
-        for group in &self.report.groups {
-            let refused = group.refusals.iter().any(|judgement| judgement.is_denying(self.report.enforced));
-            let mut headed = false;
-            if !refused && group.refusals.iter().any(|judgement| has_remark(&judgement.outcome)) {
-                self.write_group_heading(group)?;
-                headed = true;
-                self.write_refusals(group)?;
-            }
-            for (index, verdict) in group.verdicts.iter().enumerate() {
-                let explained = group.traces.iter().any(|trace| trace.verdict_index == index);
-                let told = self.style.verbose
-                    || explained
-                    || !verdict.disagreements.is_empty()
-                    || verdict.judgements.iter().any(|judgement| has_remark(&judgement.outcome));
-                if verdict.decision() == Decision::Deny || !told {
-                    continue;
-                }
-                if !self.style.verbose && !explained && self.style.max_changes <= shown {
-                    hidden += 1;
-                    continue;
-                }
-                if !headed {
-                    self.write_group_heading(group)?;
-                    headed = true;
-                }
-                self.write_change(group, index, verdict)?;
-                shown += 1;
+    /// Returns true if the judgements about the ref of a group belong to what is denied, or to the
+    /// remarks.
+    fn has_refusals_to_show(&self, group: &ReportGroup, decision: Decision) -> bool {
+        let is_refused = group.is_ref_refused(self.report.enforced);
+        match decision {
+            Decision::Deny => is_refused,
+            Decision::Allow => {
+                !is_refused && rank_refusals(group, self.report.enforced).any(|one| one.rank.is_listed())
             }
         }
-        Ok(hidden)
+    }
+
+    fn is_worth_showing(&self, verdict: &Verdict) -> bool {
+        self.style.verbose
+            || !verdict.disagreements.is_empty()
+            || rank_verdict(verdict).any(|ranked| ranked.rank.is_listed())
     }
 
     fn write_group_heading(&mut self, group: &ReportGroup) -> io::Result<()> {
-        let (kind, name, what) = match &group.scope {
-            GroupScope::Ref { name, update } => match update {
-                RefUpdateKind::Create { .. } => ("ref ", name, ", to be created"),
-                RefUpdateKind::Move { .. } => ("ref ", name, ""),
-                RefUpdateKind::Rewrite { .. } => ("ref ", name, ", history to be rewritten"),
-                RefUpdateKind::Delete { .. } => ("ref ", name, ", to be deleted"),
-            },
-            GroupScope::Range(name) => ("range ", name, ""),
-            GroupScope::PullRequest(name) => ("pull request ", name, ""),
-            GroupScope::Message => return Ok(()),
-        };
+        let Some(name) = group.scope.name() else { return Ok(()) };
         let name = escape::escape_terminal(name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+        let heading = [
+            plain_text(format!("{} ", group.scope.describe_kind())),
+            styled_text(TextStyle::Name, name),
+            plain_text(group.scope.describe_update()),
+        ];
         self.page.request_gap();
-        self.page
-            .write_paragraph(0, &[plain_text(kind), styled_text(TextStyle::Name, name), plain_text(what)])?;
+        self.page.write_paragraph(0, &heading)?;
         self.page.request_gap();
         Ok(())
     }
 
     fn write_refusals(&mut self, group: &ReportGroup) -> io::Result<()> {
-        for judgement in &group.refusals {
-            self.write_judgement(2, judgement, self.report.enforced, None)?;
+        for ranked in rank_refusals(group, self.report.enforced) {
+            self.write_judgement(2, &ranked)?;
         }
         paste_block::write_fix_commands(&mut self.page, 2, &group.refusals)?;
         self.page.request_gap();
@@ -147,10 +124,11 @@ impl TerminalRenderer<'_, '_> {
         let indent = if group.scope == GroupScope::Message { 0 } else { 2 };
         self.page.request_gap();
         self.write_change_header(indent, verdict)?;
-        for denying in [true, false] {
-            for judgement in &verdict.judgements {
-                if judgement.is_denying(verdict.enforced) == denying {
-                    self.write_judgement(indent + 2, judgement, verdict.enforced, verdict.revision)?;
+        // What denies comes first.
+        for is_denying in [true, false] {
+            for ranked in rank_verdict(verdict) {
+                if ranked.rank.is_denying() == is_denying {
+                    self.write_judgement(indent + 2, &ranked)?;
                 }
             }
         }
@@ -160,16 +138,18 @@ impl TerminalRenderer<'_, '_> {
         if self.style.verbose {
             self.write_silent_rules(indent + 2, verdict)?;
         }
-        let newest = group.is_amendable && index + 1 == group.verdicts.len();
-        paste_block::write_paste_block(&mut self.page, indent + 2, newest, verdict)?;
-        for trace in group.traces.iter().filter(|trace| trace.verdict_index == index) {
-            rule_trace::write_rule_trace(&mut self.page, indent + 2, trace)?;
+        let is_newest = group.is_amendable && index + 1 == group.verdicts.len();
+        paste_block::write_paste_block(&mut self.page, indent + 2, is_newest, verdict)?;
+        for trace in &group.traces {
+            if trace.verdict_index == index {
+                rule_trace::write_rule_trace(&mut self.page, indent + 2, trace)?;
+            }
         }
         self.page.request_gap();
         Ok(())
     }
 
-    /// One line: what became of it, which commit, of which class, what it calls itself.
+    /// Writes one line: the decision, the commit, its class, its subject.
     fn write_change_header(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
         let mut spans = vec![match verdict.decision() {
             Decision::Deny => styled_text(TextStyle::Denied, "denied"),
@@ -185,93 +165,82 @@ impl TerminalRenderer<'_, '_> {
         }
         spans.push(plain_text(" "));
         let used: usize = spans.iter().map(|span| escape::count_columns(&span.text)).sum();
-        let subject = escape::escape_terminal(
-            verdict.subject.as_bytes(),
-            self.page.remaining_columns(indent + used + 2),
-        );
+        let room = self.page.remaining_columns(indent + used + 2);
+        let subject = escape::escape_terminal(verdict.subject.as_bytes(), room);
         let subject = if subject.is_empty() { "no subject".into() } else { format!("\"{subject}\"") };
         spans.push(plain_text(subject));
         self.page.write_line(indent, &spans)
     }
 
-    fn write_judgement(
-        &mut self,
-        indent: usize,
-        judgement: &Judgement,
-        enforced: bool,
-        revision: Option<Oid>,
-    ) -> io::Result<()> {
-        let denies = judgement.is_denying(enforced);
-        let rule = &judgement.rule;
-        match &judgement.outcome {
-            RuleOutcome::Fail(findings) => {
-                self.write_rule_title(indent, judgement, denies)?;
-                let most = if self.style.verbose { findings.len() } else { self.style.max_changes.max(1) };
-                for finding in findings.iter().take(most) {
-                    self.write_finding(indent + 2, finding, revision)?;
-                }
-                if most < findings.len() {
-                    let more = format!("- and {} more like these", findings.len() - most);
-                    self.page.write_paragraph(indent + 2, &[plain_text(more)])?;
+    fn write_judgement(&mut self, indent: usize, ranked: &RankedJudgement<'_>) -> io::Result<()> {
+        let rule = &ranked.judgement.rule;
+        match &ranked.judgement.outcome {
+            RuleOutcome::Owed(owed) => {
+                for obligation in owed {
+                    self.write_obligation(indent, rule, obligation)?;
                 }
                 Ok(())
             }
-            // A later stage will ask: see the end of the report.
-            RuleOutcome::Deferred(_) if !denies => Ok(()),
-            RuleOutcome::Undecided(missing) | RuleOutcome::Deferred(missing) => {
-                self.write_rule_title(indent, judgement, denies)?;
-                missing.iter().try_for_each(|one| self.write_missing(indent + 2, one))
-            }
-            RuleOutcome::Owed(owed) => {
-                owed.iter().try_for_each(|one| self.write_obligation(indent, rule, one))
-            }
             RuleOutcome::Exempted { reason, approved_by, until, place: _ } => {
-                let how = format!(
+                let terms = format!(
                     " until {}, by {}: {}",
                     escape::escape_words(until),
                     escape::escape_words(approved_by),
                     escape::escape_words(reason),
                 );
-                self.page.write_paragraph(
-                    indent,
-                    &[styled_text(TextStyle::Warning, "exempted "), style_rule_id(rule), plain_text(how)],
-                )
+                let exempted = styled_text(TextStyle::Warning, "exempted ");
+                self.page.write_paragraph(indent, &[exempted, style_rule_id(rule), plain_text(terms)])
             }
-            RuleOutcome::Pass | RuleOutcome::NotApplicable => Ok(()),
+            // What a later stage checks is listed at the end of the report.
+            _ if !ranked.rank.is_listed() => Ok(()),
+            _ => {
+                self.write_rule_title(indent, ranked)?;
+                self.write_objections(indent + 2, ranked)
+            }
         }
     }
 
-    fn write_rule_title(&mut self, indent: usize, judgement: &Judgement, denies: bool) -> io::Result<()> {
-        let rule = &judgement.rule;
+    fn write_rule_title(&mut self, indent: usize, ranked: &RankedJudgement<'_>) -> io::Result<()> {
+        let rule = &ranked.judgement.rule;
         let mut spans = Vec::new();
-        match (denies, judgement.level) {
-            (true, _) => {}
-            (false, RuleLevel::Warn) => spans.push(styled_text(TextStyle::Warning, "warning ")),
-            (false, RuleLevel::Deny) => spans.push(styled_text(TextStyle::Warning, "undecided ")),
+        if !ranked.rank.is_denying() {
+            spans.push(styled_text(TextStyle::Warning, format!("{} ", ranked.rank.describe())));
         }
         spans.push(style_rule_id(rule));
         spans.push(plain_text(format!(": {}", escape::escape_words(&rule.title))));
         if self.style.verbose && !rule.controls.is_empty() {
-            let controls =
-                rule.controls.iter().map(|control| escape::escape_words(control)).collect::<Vec<_>>();
-            spans.push(styled_text(TextStyle::Secondary, format!(" ({})", controls.join(", "))));
+            let controls = escape::escape_words(&rule.controls.join(", "));
+            spans.push(styled_text(TextStyle::Secondary, format!(" ({controls})")));
         }
         self.page.write_paragraph(indent, &spans)
     }
 
-    /// Two lines: what is wrong; where it was said, unless the header has said so, and who can mend it.
-    fn write_finding(&mut self, indent: usize, finding: &Finding, revision: Option<Oid>) -> io::Result<()> {
-        self.page.write_paragraph(
-            indent,
-            &[plain_text("- "), plain_text(escape::escape_sentence(&finding.message.sentence()))],
-        )?;
-        let at = describe_change_location(&finding.at, revision);
-        let said = at.map_or_else(String::new, |at| format!("{}; ", escape::escape_sentence(&at)));
-        let who = format!("{said}for {} to mend", escape::escape_words(&finding.describe_fixers()));
-        self.page.write_hanging_paragraph(indent + 2, indent + 2, &[styled_text(TextStyle::Secondary, who)])
+    /// Writes what speaks against a rule, each point with its place, and once who can fix those of a
+    /// group.
+    fn write_objections(&mut self, indent: usize, ranked: &RankedJudgement<'_>) -> io::Result<()> {
+        let most = if self.style.verbose { usize::MAX } else { self.style.max_changes.max(1) };
+        let mut written = 0;
+        for group in ranked.objection_groups() {
+            for objection in &group.objections {
+                written += 1;
+                if written <= most {
+                    let what = escape::escape_sentence(&objection.describe_with_location(ranked.revision()));
+                    self.page.write_paragraph(indent, &[plain_text(format!("- {what}"))])?;
+                } else if written == most + 1 {
+                    let more = format!("- and {} more like these", ranked.objections().len() - most);
+                    self.page.write_paragraph(indent, &[plain_text(more)])?;
+                }
+            }
+            let is_group_shown = written - group.objections.len() < most;
+            if is_group_shown && !is_remedy_in_block(ranked, &group) {
+                let remedy = styled_text(TextStyle::Secondary, escape::escape_words(&group.remedy));
+                self.page.write_hanging_paragraph(indent + 2, indent + 7, &[remedy])?;
+            }
+        }
+        Ok(())
     }
 
-    /// What a field is said to be in one place and another, and which of it counts.
+    /// Writes the values that a field is given in different places, and the one that counts.
     fn write_disagreement(
         &mut self,
         indent: usize,
@@ -279,15 +248,8 @@ impl TerminalRenderer<'_, '_> {
         revision: Option<Oid>,
     ) -> io::Result<()> {
         let what = format!(": {}", escape::escape_sentence(&describe_disagreement(one, revision)));
-        self.page
-            .write_paragraph(indent, &[styled_text(TextStyle::Warning, "disagreement"), plain_text(what)])
-    }
-
-    fn write_missing(&mut self, indent: usize, missing: &Missing) -> io::Result<()> {
-        let what = format!("cannot be decided: {}", escape::escape_words(&missing.to_string()));
-        self.page.write_paragraph(indent, &[plain_text("- "), plain_text(what)])?;
-        let who = RuleObjection::Missing(missing).describe_remedy();
-        self.page.write_hanging_paragraph(indent + 2, indent + 2, &[styled_text(TextStyle::Secondary, who)])
+        let spans = [styled_text(TextStyle::Warning, "contradiction"), plain_text(what)];
+        self.page.write_paragraph(indent, &spans)
     }
 
     fn write_obligation(
@@ -296,39 +258,42 @@ impl TerminalRenderer<'_, '_> {
         rule: &RuleDescription,
         owed: &Obligation,
     ) -> io::Result<()> {
-        let what = format!(": {}", escape::escape_sentence(&owed.what.sentence()));
-        self.page.write_paragraph(
-            indent,
-            &[styled_text(TextStyle::Warning, "owed "), style_rule_id(rule), plain_text(what)],
-        )?;
-        let due = format!(
-            "{}, by {}; closed by `{}`",
+        let what = plain_text(format!(": {}", escape::escape_sentence(&owed.what.sentence())));
+        let spans = [styled_text(TextStyle::Warning, "owed "), style_rule_id(rule), what];
+        self.page.write_paragraph(indent, &spans)?;
+        let terms = format!(
+            "{}; owner: {}; closed by `{}`",
             due_time::describe_due_time(owed.due, self.report.seen_at),
             escape::escape_words(&owed.owner.to_string()),
             escape::escape_words(&owed.evidence.to_plain_text()),
         );
-        self.page.write_hanging_paragraph(indent + 2, indent + 2, &[plain_text(due)])
+        self.page.write_hanging_paragraph(indent + 2, indent + 2, &[plain_text(terms)])
     }
 
-    /// The rules that there is nothing to say about, by their ids.
+    /// Writes the ids of the rules that there is nothing to say about.
     fn write_silent_rules(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
-        for (title, outcome) in
-            [("passed", RuleOutcome::Pass), ("not applicable", RuleOutcome::NotApplicable)]
-        {
-            let with = |one: &&Judgement| one.outcome == outcome;
-            let ids: Vec<_> = verdict
-                .judgements
-                .iter()
-                .filter(with)
-                .map(|one| escape::escape_words(&one.rule.id))
-                .collect();
+        for rank in [JudgementRank::Passed, JudgementRank::NotApplicable] {
+            let mut ids = Vec::new();
+            for ranked in rank_verdict(verdict) {
+                if ranked.rank == rank {
+                    ids.push(escape::escape_words(&ranked.judgement.rule.id));
+                }
+            }
             if !ids.is_empty() {
-                let line = format!("{title}: {}", ids.join(", "));
+                let line = format!("{}: {}", rank.describe(), ids.join(", "));
                 self.page.write_paragraph(indent, &[styled_text(TextStyle::Secondary, line)])?;
             }
         }
         Ok(())
     }
+}
+
+/// Returns true if the block to paste says who fixes every objection of a group.
+fn is_remedy_in_block(ranked: &RankedJudgement<'_>, group: &ObjectionGroup<'_>) -> bool {
+    group.objections.iter().all(|objection| match objection {
+        RuleObjection::Finding(finding) => paste_block::is_fixer_in_block(ranked, finding),
+        RuleObjection::Missing(_) => false,
+    })
 }
 
 /// Says how many changes of a kind were left out, if any were, and how to see them.
@@ -339,23 +304,10 @@ fn write_omitted_count(page: &mut TerminalPage<'_>, kind: &str, count: usize) ->
         _ => format!("{count} more changes"),
     };
     page.request_gap();
-    page.write_paragraph(
-        0,
-        &[plain_text(format!("and {changes} {kind}: `changegate check --verbose` shows all"))],
-    )?;
+    let line = format!("and {changes} {kind}: `changegate check --verbose` shows all");
+    page.write_paragraph(0, &[plain_text(line)])?;
     page.request_gap();
     Ok(())
-}
-
-/// Returns true for an outcome that people should know about although it denies nothing.
-fn has_remark(outcome: &RuleOutcome) -> bool {
-    matches!(
-        outcome,
-        RuleOutcome::Fail(_)
-            | RuleOutcome::Undecided(_)
-            | RuleOutcome::Owed(_)
-            | RuleOutcome::Exempted { .. }
-    )
 }
 
 fn style_rule_id(rule: &RuleDescription) -> StyledText {

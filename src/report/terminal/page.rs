@@ -1,28 +1,29 @@
 //! Lines for a terminal: wrapping, indents, colours.
 //!
 //! What comes in is printable already (see `escape`); what goes out is that, line ends, and colour
-//! sequences of our own. No line can start like a command of a build log, whoever wrote its words.
+//! sequences of our own. No line can start like a command of a build log, whatever its words are.
 
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Colour};
 
-use crate::report::{ReportStyle, escape};
+use crate::report::escape;
+use crate::report::style::ReportStyle;
 
-/// What a piece of text is, and so how it looks where colours are wanted.
+/// The meaning of a piece of text, which decides its look where colours are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TextStyle {
     Plain,
-    /// A name that one looks for: a ref, a rule.
+    /// A name to look for: a ref, a rule.
     Name,
-    /// An id of a commit.
+    /// The id of a commit.
     CommitId,
     Denied,
     Warning,
     Allowed,
-    /// What one pastes.
+    /// A line to paste or to run.
     Paste,
-    /// What one can do without.
+    /// Details that a reader can skip.
     Secondary,
 }
 
@@ -41,21 +42,21 @@ impl TextStyle {
     }
 }
 
-/// A piece of printable text.
+/// A piece of printable text with one look.
 #[derive(Clone, Debug)]
 pub(crate) struct StyledText {
     pub(crate) text: String,
     pub(crate) style: TextStyle,
 }
 
-/// Returns a piece that looks like any other.
+/// Returns a piece of text without a look of its own.
 pub(crate) fn plain_text(text: impl Into<String>) -> StyledText {
     StyledText { text: text.into(), style: TextStyle::Plain }
 }
 
-/// Returns a piece that looks as what it is.
-pub(crate) fn styled_text(look: TextStyle, text: impl Into<String>) -> StyledText {
-    StyledText { text: text.into(), style: look }
+/// Returns a piece of text that looks as its meaning asks.
+pub(crate) fn styled_text(style: TextStyle, text: impl Into<String>) -> StyledText {
+    StyledText { text: text.into(), style }
 }
 
 /// A writer that knows about width and colour.
@@ -81,10 +82,10 @@ impl<'out> TerminalPage<'out> {
 
     /// Returns how many columns are left beside an indent; never none.
     pub(crate) fn remaining_columns(&self, indent: usize) -> usize {
-        self.width.saturating_sub(indent).max(10)
+        remaining_columns(self.width, indent)
     }
 
-    /// Asks for an empty line before whatever comes next; several of them are one.
+    /// Asks for an empty line before the next line; several requests are one.
     pub(crate) fn request_gap(&mut self) {
         self.is_gap_due = self.is_started;
     }
@@ -104,24 +105,10 @@ impl<'out> TerminalPage<'out> {
         hanging: usize,
         spans: &[StyledText],
     ) -> io::Result<()> {
-        let mut line: Vec<StyledText> = Vec::new();
-        let (mut used, mut at) = (0, indent);
-        for word in split_words(spans) {
-            let text: String = word.iter().map(|piece| piece.text.as_str()).collect();
-            let width = escape::count_columns(text.trim_end());
-            if !line.is_empty() && self.remaining_columns(at) < used + width {
-                self.write_line(at, &line)?;
-                (line, used, at) = (Vec::new(), 0, hanging);
-            }
-            used += escape::count_columns(&text);
-            for piece in word {
-                match line.last_mut() {
-                    Some(before) if before.style == piece.style => before.text.push_str(&piece.text),
-                    _ => line.push(piece),
-                }
-            }
+        for line in break_lines(split_words(spans), indent, hanging, self.width) {
+            self.write_line(line.indent, &line.spans)?;
         }
-        self.write_line(at, &line)
+        Ok(())
     }
 
     /// Writes one line as it is, however long.
@@ -129,8 +116,9 @@ impl<'out> TerminalPage<'out> {
         if self.is_gap_due {
             writeln!(self.out)?;
         }
-        (self.is_gap_due, self.is_started) = (false, true);
-        let whole: String = spans.iter().map(|span| span.text.as_str()).collect();
+        self.is_gap_due = false;
+        self.is_started = true;
+        let whole = join_text(spans);
         let end = whole.trim_end().len();
         let guarded = escape::escape_line_start(&whole);
         if end == 0 {
@@ -152,20 +140,86 @@ impl<'out> TerminalPage<'out> {
     }
 }
 
+/// The columns of the text that [`wrap_words`] returns.
+const PLAIN_TEXT_COLUMNS: usize = 79;
+
+/// One line of a paragraph.
+struct WrappedLine {
+    indent: usize,
+    spans: Vec<StyledText>,
+}
+
+/// Returns printable `text` after `start`, broken at spaces so that it fits a terminal of 80 columns;
+/// further lines are indented by `indent`.
+pub(crate) fn wrap_words(start: &str, indent: usize, text: &str) -> String {
+    let mut words = split_words(&[plain_text(text)]);
+    match words.first_mut() {
+        Some(first) => first.insert(0, plain_text(start)),
+        None => words.push(vec![plain_text(start)]),
+    }
+    let mut wrapped = String::new();
+    for line in break_lines(words, 0, indent, PLAIN_TEXT_COLUMNS) {
+        if !wrapped.is_empty() {
+            wrapped.push('\n');
+        }
+        wrapped.push_str(&" ".repeat(line.indent));
+        wrapped.push_str(join_text(&line.spans).trim_end());
+    }
+    wrapped
+}
+
+/// Returns words as lines of at most `width` columns: the first at `indent`, the others at `hanging`.
+fn break_lines(words: Vec<Vec<StyledText>>, indent: usize, hanging: usize, width: usize) -> Vec<WrappedLine> {
+    let mut lines = Vec::new();
+    let mut line = WrappedLine { indent, spans: Vec::new() };
+    let mut used = 0;
+    for word in words {
+        let text = join_text(&word);
+        let needed = used + escape::count_columns(text.trim_end());
+        if !line.spans.is_empty() && needed > remaining_columns(width, line.indent) {
+            let next = WrappedLine { indent: hanging, spans: Vec::new() };
+            lines.push(std::mem::replace(&mut line, next));
+            used = 0;
+        }
+        used += escape::count_columns(&text);
+        for piece in word {
+            match line.spans.last_mut() {
+                Some(before) if before.style == piece.style => before.text.push_str(&piece.text),
+                _ => line.spans.push(piece),
+            }
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// Returns the columns beside an indent; never fewer than ten, however deep the indent is.
+fn remaining_columns(width: usize, indent: usize) -> usize {
+    width.saturating_sub(indent).max(10)
+}
+
+fn join_text(pieces: &[StyledText]) -> String {
+    let mut text = String::new();
+    for piece in pieces {
+        text.push_str(&piece.text);
+    }
+    text
+}
+
 /// Returns the spans as words, each with the spaces after it; a word may reach over several spans.
 fn split_words(spans: &[StyledText]) -> Vec<Vec<StyledText>> {
     let mut words: Vec<Vec<StyledText>> = Vec::new();
-    let mut open = false;
+    let mut is_open = false;
     for span in spans {
         for piece in span.text.split_inclusive(' ') {
             let piece = StyledText { text: piece.to_owned(), style: span.style };
             let ends = piece.text.ends_with(' ');
             match words.last_mut() {
                 // Further spaces go with the word before them, so that no line is of spaces alone.
-                Some(word) if open || piece.text == " " => word.push(piece),
+                Some(word) if is_open || piece.text == " " => word.push(piece),
                 _ => words.push(vec![piece]),
             }
-            open = !ends;
+            is_open = !ends;
         }
     }
     words
@@ -194,6 +248,17 @@ mod tests {
             `two` lines, then
             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
         ");
+    }
+
+    #[test]
+    fn words_wrap_after_a_start() {
+        assert_eq!(wrap_words("  by ", 4, "a b"), "  by a b");
+        assert_eq!(wrap_words("  by ", 4, ""), "  by");
+        let (long, other) = ("x".repeat(90), "y".repeat(70));
+        assert_eq!(
+            wrap_words("  by ", 4, &format!("{long} a {other}")),
+            format!("  by {long}\n    a {other}")
+        );
     }
 
     #[test]

@@ -5,16 +5,21 @@
 use std::io;
 
 use crate::predicates::ConditionTrace;
+use crate::report::content::RuleTrace;
+use crate::report::escape;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::report::{RuleTrace, escape};
 use crate::verdict::PredicateAnswer;
 
-/// Writes the tree of one rule.
-pub(crate) fn write_rule_trace(page: &mut TerminalPage<'_>, indent: usize, of: &RuleTrace) -> io::Result<()> {
-    let rule = styled_text(TextStyle::Name, escape::escape_words(&of.rule_id));
+/// Writes the tree of one rule's questions.
+pub(crate) fn write_rule_trace(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    rule_trace: &RuleTrace,
+) -> io::Result<()> {
+    let rule = styled_text(TextStyle::Name, escape::escape_words(&rule_trace.rule_id));
     page.request_gap();
     page.write_paragraph(indent, &[plain_text("how "), rule, plain_text(" came to its answer:")])?;
-    write_trace_tree(page, indent + 2, 0, &of.trace)
+    write_trace_tree(page, indent + 2, 0, &rule_trace.trace)
 }
 
 fn write_trace_tree(
@@ -23,18 +28,20 @@ fn write_trace_tree(
     depth: usize,
     trace: &ConditionTrace,
 ) -> io::Result<()> {
-    let (mark, look) = match &trace.answer {
+    let (mark, style) = match &trace.answer {
         PredicateAnswer::Holds(owed) if owed.is_empty() => ("yes ", TextStyle::Allowed),
         PredicateAnswer::Holds(_) => ("owed", TextStyle::Warning),
         PredicateAnswer::Fails(_) => ("no  ", TextStyle::Denied),
         PredicateAnswer::Unknown(_) => ("?   ", TextStyle::Warning),
     };
     let mut spans = vec![
-        styled_text(look, mark),
+        styled_text(style, mark),
         plain_text("  ".repeat(depth + 1)),
         plain_text(escape::escape_words(&trace.question)),
     ];
-    if let (PredicateAnswer::Unknown(missing), true) = (&trace.answer, trace.parts.is_empty()) {
+    if let PredicateAnswer::Unknown(missing) = &trace.answer
+        && trace.parts.is_empty()
+    {
         for one in missing {
             spans.push(styled_text(
                 TextStyle::Secondary,
@@ -43,5 +50,8 @@ fn write_trace_tree(
         }
     }
     page.write_hanging_paragraph(indent, indent + 4 + 2 * (depth + 2), &spans)?;
-    trace.parts.iter().try_for_each(|part| write_trace_tree(page, indent, depth + 1, part))
+    for part in &trace.parts {
+        write_trace_tree(page, indent, depth + 1, part)?;
+    }
+    Ok(())
 }

@@ -1,14 +1,27 @@
-//! The end of the report: what is still to be asked, what else to know, what was decided.
+//! The end of the report: what is checked later, what else to know, what was decided.
 
 use std::io;
 
-use crate::change::Missing;
-use crate::report::ranked_judgements::describe_later_check;
+use crate::report::content::{GroupScope, PolicyDescription, Report};
+use crate::report::escape;
+use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
+use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::report::{GroupScope, PolicyDescription, Report, ReportCounts, ReportStyle, escape};
-use crate::verdict::{Decision, Judgement, RuleOutcome};
+use crate::verdict::{Decision, RuleOutcome};
 
-/// Writes it.
+/// The digits of a policy's digest that are shown unless all are asked for.
+const SHORT_DIGEST_DIGITS: usize = 12;
+
+/// Rules that wait for the same fact.
+struct AwaitedFact<'report> {
+    /// When, and by whom, the fact is checked.
+    when: &'static str,
+    /// The fact in words.
+    fact: String,
+    rule_ids: Vec<&'report str>,
+}
+
+/// Writes the rules that are checked later, the notes, the policy and the decision.
 pub(crate) fn write_summary(
     page: &mut TerminalPage<'_>,
     report: &Report,
@@ -18,33 +31,23 @@ pub(crate) fn write_summary(
     page.request_gap();
     write_deferred_rules(page, report)?;
     for note in &report.notes {
-        page.write_paragraph(
-            0,
-            &[
-                styled_text(TextStyle::Warning, "note"),
-                plain_text(": "),
-                plain_text(escape::escape_sentence(&note.sentence())),
-            ],
-        )?;
+        let note = plain_text(format!(": {}", escape::escape_sentence(&note.sentence())));
+        page.write_paragraph(0, &[styled_text(TextStyle::Warning, "note"), note])?;
     }
     page.request_gap();
     if let Some(policy) = &report.policy
         && (style.verbose || report.decision == Decision::Deny)
     {
-        page.write_paragraph(
-            0,
-            &[styled_text(TextStyle::Secondary, format!("policy: {}", escape::escape_words(&policy.source)))],
-        )?;
+        let source = format!("policy: {}", escape::escape_words(&policy.source));
+        page.write_paragraph(0, &[styled_text(TextStyle::Secondary, source)])?;
     }
-    let (word, look) = match report.decision {
-        Decision::Deny => ("denied", TextStyle::Denied),
-        Decision::Allow => ("allowed", TextStyle::Allowed),
+    let style_of_decision = match report.decision {
+        Decision::Deny => TextStyle::Denied,
+        Decision::Allow => TextStyle::Allowed,
     };
-    let words = build_headline(report, style.verbose, counts);
-    page.write_paragraph(
-        0,
-        &[plain_text("changegate: "), styled_text(look, word), plain_text(format!(" - {words}"))],
-    )
+    let decision = styled_text(style_of_decision, report.decision.describe());
+    let headline = plain_text(format!(" - {}", build_headline(report, style.verbose, counts)));
+    page.write_paragraph(0, &[plain_text("changegate: "), decision, headline])
 }
 
 /// Returns what was decided, about how much and by which policy, as the end of a sentence.
@@ -56,34 +59,42 @@ pub(crate) fn build_headline(report: &Report, verbose: bool, counts: &ReportCoun
 }
 
 fn build_denied_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
-    let policy = describe_policy(report.policy.as_ref(), verbose);
-    let one = counts.changes == 1;
-    let changes = match counts.denied_changes {
-        0 => None,
-        _ if one && matches!(report.groups.as_slice(), [group] if group.scope == GroupScope::Message) => {
-            Some("this commit".to_owned())
-        }
-        _ if one => Some("the change".to_owned()),
-        denied => Some(format!("{denied} of {} changes", counts.changes)),
+    let Some(policy) = describe_policy(report.policy.as_ref(), verbose) else {
+        return "no usable policy".into();
     };
-    let refs = (0 < counts.refused_refs).then(|| match counts.refused_refs {
-        1 if report.groups.len() == 1 => "the ref".to_owned(),
-        refused => format!("{refused} of {} refs", report.groups.len()),
-    });
-    let plural = |several: bool, broken: bool| match (broken, several) {
+    let mut denied = Vec::new();
+    if counts.refused_refs > 0 {
+        denied.push(describe_refused_refs(report, counts));
+    }
+    if counts.denied_changes > 0 {
+        denied.push(describe_denied_changes(report, counts));
+    }
+    if denied.is_empty() {
+        return format!("for the reasons above, under {policy}");
+    }
+    let several = denied.len() > 1 || counts.refused_refs > 1 || counts.denied_changes > 1;
+    // What is not known is no breach of the policy.
+    let verb = match (counts.denied_unknown == 0, several) {
         (true, true) => "break",
         (true, false) => "breaks",
         (false, true) => "do not pass",
         (false, false) => "does not pass",
     };
-    let several = (refs.is_some() && changes.is_some())
-        || 1 < counts.refused_refs
-        || (1 < counts.denied_changes)
-        || (0 < counts.denied_changes && !one && counts.denied_changes != 1);
-    let Some(policy) = policy else { return "no policy can be used here".into() };
-    match [refs, changes].into_iter().flatten().collect::<Vec<_>>().join(" and ") {
-        who if who.is_empty() => format!("for the reasons above, under {policy}"),
-        who => format!("{who} {} {policy}", plural(several, has_only_failures(report))),
+    format!("{} {verb} {policy}", denied.join(" and "))
+}
+
+fn describe_refused_refs(report: &Report, counts: &ReportCounts) -> String {
+    match (counts.refused_refs, report.groups.len()) {
+        (1, 1) => "the ref".to_owned(),
+        (refused, all) => format!("{refused} of {all} refs"),
+    }
+}
+
+fn describe_denied_changes(report: &Report, counts: &ReportCounts) -> String {
+    match (counts.changes, report.groups.as_slice()) {
+        (1, [group]) if group.scope == GroupScope::Message => "this commit".to_owned(),
+        (1, _) => "the change".to_owned(),
+        (all, _) => format!("{} of {all} changes", counts.denied_changes),
     }
 }
 
@@ -100,31 +111,19 @@ fn build_allowed_headline(report: &Report, verbose: bool, counts: &ReportCounts)
         (counts.undecided_rules, "rule undecided", "rules undecided"),
         (counts.warnings, "warning", "warnings"),
         (counts.used_exemptions, "exemption used", "exemptions used"),
-        (counts.deferred_rules, "rule asked later", "rules asked later"),
+        (counts.deferred_rules, "rule checked later", "rules checked later"),
     ] {
-        if 0 < count {
+        if count > 0 {
             words.push_str(&format!(", {}", format_count(count, one, several)));
         }
     }
     words
 }
 
-/// Returns true if every refusal is for something wrong, and none for something unknown.
-fn has_only_failures(report: &Report) -> bool {
-    let fails = |judgement: &Judgement| matches!(judgement.outcome, RuleOutcome::Fail(_));
-    report.groups.iter().all(|group| {
-        let refusals = group.refusals.iter().filter(|one| one.is_denying(report.enforced)).all(fails);
-        refusals
-            && group.verdicts.iter().all(|verdict| {
-                verdict.judgements.iter().filter(|one| one.is_denying(verdict.enforced)).all(fails)
-            })
-    })
-}
-
 fn describe_policy(policy: Option<&PolicyDescription>, verbose: bool) -> Option<String> {
     let policy = policy?;
-    let length = if verbose { usize::MAX } else { 12 };
-    let digest: String = policy.digest.chars().take(length).collect();
+    let digits = if verbose { usize::MAX } else { SHORT_DIGEST_DIGITS };
+    let digest: String = policy.digest.chars().take(digits).collect();
     Some(format!(
         "the policy {} (sha256:{})",
         escape::escape_words(&policy.name),
@@ -132,68 +131,44 @@ fn describe_policy(policy: Option<&PolicyDescription>, verbose: bool) -> Option<
     ))
 }
 
-/// Lists the rules that a later stage will ask, under what they wait for.
+/// Lists the rules that a later stage checks, by what they wait for.
 fn write_deferred_rules(page: &mut TerminalPage<'_>, report: &Report) -> io::Result<()> {
-    let mut waiting: Vec<((&str, String), Vec<&str>)> = Vec::new();
-    for (judgement, missing) in list_deferred_judgements(report) {
-        for one in missing {
-            let what = describe_awaited_fact(one);
-            let place = match waiting.iter().position(|(known, _)| *known == what) {
-                Some(place) => place,
-                None => {
-                    waiting.push((what, Vec::new()));
-                    waiting.len() - 1
-                }
-            };
-            if let Some((_, rules)) = waiting.get_mut(place)
-                && !rules.contains(&judgement.rule.id.as_str())
-            {
-                rules.push(&judgement.rule.id);
-            }
-        }
-    }
-    if waiting.is_empty() {
+    let awaited = list_awaited_facts(report);
+    if awaited.is_empty() {
         return Ok(());
     }
-    page.write_paragraph(0, &[plain_text("asked later, and not passed yet:")])?;
-    for ((when, what), rules) in waiting {
+    page.write_paragraph(0, &[plain_text("checked later (not passed yet):")])?;
+    for AwaitedFact { when, fact, rule_ids } in awaited {
         let mut spans = vec![plain_text(format!("- {when}: "))];
-        for (index, rule) in rules.iter().enumerate() {
+        for (index, rule_id) in rule_ids.iter().enumerate() {
             spans.push(plain_text(if index == 0 { "" } else { ", " }));
-            spans.push(styled_text(TextStyle::Name, escape::escape_words(rule)));
+            spans.push(styled_text(TextStyle::Name, escape::escape_words(rule_id)));
         }
-        spans.push(styled_text(TextStyle::Secondary, format!(" ({what})")));
+        spans.push(styled_text(TextStyle::Secondary, format!(" ({})", escape::escape_words(&fact))));
         page.write_paragraph(2, &spans)?;
     }
     page.request_gap();
     Ok(())
 }
 
-fn list_deferred_judgements(report: &Report) -> impl Iterator<Item = (&Judgement, &Vec<Missing>)> {
-    report.groups.iter().flat_map(|group| {
-        let of_ref = group.refusals.iter().map(|judgement| (judgement, report.enforced));
-        let of_changes = group
-            .verdicts
-            .iter()
-            .flat_map(|verdict| verdict.judgements.iter().map(|judgement| (judgement, verdict.enforced)));
-        of_ref.chain(of_changes).filter_map(|(judgement, enforced)| match &judgement.outcome {
-            RuleOutcome::Deferred(missing) if !judgement.is_denying(enforced) => Some((judgement, missing)),
-            _ => None,
-        })
-    })
-}
-
-/// Returns when and by whom it is asked, and what.
-fn describe_awaited_fact(missing: &Missing) -> (&'static str, String) {
-    let need = missing.fact_kind();
-    match missing {
-        Missing::NotAtThisStage(_) => (describe_later_check(need), need.to_string()),
-        Missing::NotConfigured(_) => ("where the gate is set up to know it", need.to_string()),
-        Missing::Unavailable(_, why) => (
-            describe_later_check(need),
-            format!("{need}, which could not be read here: {}", escape::escape_words(why)),
-        ),
+fn list_awaited_facts(report: &Report) -> Vec<AwaitedFact<'_>> {
+    let mut awaited: Vec<AwaitedFact<'_>> = Vec::new();
+    for ranked in rank_report(report) {
+        let RuleOutcome::Deferred(missing) = &ranked.judgement.outcome else { continue };
+        if ranked.rank != JudgementRank::Deferred {
+            continue;
+        }
+        let rule_id = ranked.judgement.rule.id.as_str();
+        for one in missing {
+            let (when, fact) = describe_awaited_fact(one);
+            match awaited.iter_mut().find(|known| known.when == when && known.fact == fact) {
+                Some(known) if known.rule_ids.contains(&rule_id) => {}
+                Some(known) => known.rule_ids.push(rule_id),
+                None => awaited.push(AwaitedFact { when, fact, rule_ids: vec![rule_id] }),
+            }
+        }
     }
+    awaited
 }
 
 fn format_count(count: usize, one: &str, several: &str) -> String {

@@ -1,6 +1,5 @@
 //! The formats for forges and pipelines: how they look, and that hostile words stay words in them.
 
-use crate::verdict::Sentence;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
@@ -14,6 +13,9 @@ const FORMATS: [ReportFormat; 6] = [
     ReportFormat::Junit,
     ReportFormat::Markdown,
 ];
+
+/// The bytes that the summary of a step on GitHub may have.
+const MAX_SUMMARY_BYTES: usize = 1 << 20;
 
 fn web() -> ReportStyle {
     ReportStyle {
@@ -76,7 +78,7 @@ fn no_format_tells_another_decision() {
         let results = sarif["runs"][0]["results"].as_array().unwrap();
         assert_eq!(results.iter().any(|one| one["level"] == "error"), denied, "{sarif:#}");
         let junit = quick_junit::Report::deserialize_from_str(&written(ReportFormat::Junit)).unwrap();
-        assert_eq!(0 < junit.failures + junit.errors, denied);
+        assert_eq!(junit.failures + junit.errors > 0, denied);
         let word = if denied { "denied" } else { "allowed" };
         let sign = if denied { "❌" } else { "✅" };
         assert!(written(ReportFormat::Markdown).starts_with(&format!("## {sign} changegate: {word}\n")));
@@ -335,7 +337,7 @@ proptest! {
         let finding = results.iter().map(|one| &one["properties"]["finding"]).find(|one| !one.is_null()).unwrap();
         prop_assert_eq!(read_back(&finding["at"], "path"), texts[1].clone());
         prop_assert_eq!(read_back(&finding["what"]["parts"][1], "text"), texts[2].clone());
-        prop_assert_eq!(finding["who"].as_str().unwrap(), texts[4].to_lossy());
+        prop_assert_eq!(finding["fixers"][1]["words"].as_str().unwrap(), texts[4].to_lossy());
         for result in results {
             let message = result["message"]["text"].as_str().unwrap();
             prop_assert!(!message.contains("](") || message.contains("\\]("), "{message}");

@@ -1,13 +1,22 @@
-//! What the formats promise: the text as people see it, and nothing in it that acts on anybody.
+//! What the formats promise: the text as people see it, and nothing in it that acts on a reader.
 
 use proptest::prelude::*;
 
-use crate::change::FactKind;
-use crate::change::Missing;
+use crate::change::{FactKind, Missing, Text};
+use crate::predicates::ConditionTrace;
 use crate::report::samples::*;
+use crate::report::style::MAX_COMMENT_BYTES;
 use crate::report::*;
-use crate::verdict::Sentence;
-use crate::verdict::{ChangeLocation, Finding, Obligation, PredicateAnswer};
+use crate::verdict::{
+    ChangeLocation, Decision, Finding, Fixer, MessageTemplate, Obligation, PredicateAnswer, RuleLevel,
+    RuleOutcome, Sentence,
+};
+
+/// A message with a value of every kind.
+const ANY_MESSAGE: MessageTemplate =
+    MessageTemplate { code: "sample.any", text: "{own}{quote}{own} {list} {nested} {number}" };
+
+const NESTED_MESSAGE: MessageTemplate = MessageTemplate { code: "sample.nested", text: "for {quote}" };
 
 mod formats;
 
@@ -134,7 +143,7 @@ fn without_a_policy_the_last_line_says_so() {
     let group =
         ReportGroup { refusals: vec![refusal], ..ReportGroup::new(moved_ref("refs/heads/main"), Vec::new()) };
     let report = Report { policy: None, ..sample_report(vec![group]) };
-    assert!(terminal(&report).ends_with("\nchangegate: denied - no policy can be used here\n"));
+    assert!(terminal(&report).ends_with("\nchangegate: denied - no usable policy\n"));
 }
 
 #[test]
@@ -167,7 +176,7 @@ fn a_change_of_several_commits_is_rebased_with_its_merges() {
     one.commits = 3;
     let text = terminal(&sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]));
     assert!(text.contains("git rebase -i --rebase-merges 9999999999^\n"), "{text}");
-    assert!(text.contains("in 9999999999; for the author to mend"), "{text}");
+    assert!(text.contains("- missing (commit 9999999999)\n"), "{text}");
 }
 
 fn without_colour(text: &str) -> String {
@@ -211,9 +220,14 @@ fn bytes() -> impl Strategy<Value = Text> {
 fn full_of(texts: &[Text; 5], of: usize) -> Report {
     let [subject, path, quote, name, own] = texts;
     let own = || own.to_lossy().into_owned();
-    let mut finding = Finding::new(Sentence::from_words(own()).with_quote(quote).with_words(own()))
-        .fixed_by(own())
-        .with_paste(own());
+    let message = ANY_MESSAGE
+        .with("own", own())
+        .with("quote", quote)
+        .with("list", vec![own(), own()])
+        .with("nested", NESTED_MESSAGE.with("quote", quote))
+        .with("number", 7_u64);
+    let mut finding =
+        Finding::new(message).fixed_by(Fixer::TeamMember(vec![own()])).or_by(own()).with_paste(own());
     finding.at = ChangeLocation {
         commit: Some(sample_id("9")),
         line: Some(1),
@@ -242,7 +256,8 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     .map(|outcome| denying_judgement(&own(), &own(), outcome))
     .collect();
     let mut one = sample_verdict("1", subject.as_bytes(), judgements.clone());
-    (one.class, one.enforced) = (Some(own()), of == 0);
+    one.class = Some(own());
+    one.enforced = of == 0;
     let part =
         ConditionTrace { question: own(), answer: PredicateAnswer::Unknown(missing), parts: Vec::new() };
     let trace =
@@ -309,7 +324,15 @@ proptest! {
         if of < 3 {
             prop_assert_eq!(read_back(group, "name"), texts[3].clone());
         }
-        prop_assert_eq!(finding["who"].as_str().unwrap(), texts[4].to_lossy());
+        prop_assert_eq!(finding["code"].as_str().unwrap(), "sample.any");
+        prop_assert_eq!(read_back(&finding["values"]["quote"], "quote"), texts[2].clone());
+        let nested = &finding["values"]["nested"];
+        prop_assert_eq!(read_back(&nested["values"]["quote"], "quote"), texts[2].clone());
+        prop_assert_eq!(finding["values"]["own"].as_str().unwrap(), texts[4].to_lossy());
+        prop_assert_eq!(finding["values"]["list"][1].as_str().unwrap(), texts[4].to_lossy());
+        prop_assert_eq!(finding["values"]["number"].as_u64(), Some(7));
+        prop_assert_eq!(finding["fixers"][0]["teams"][0].as_str().unwrap(), texts[4].to_lossy());
+        prop_assert_eq!(finding["fixers"][1]["words"].as_str().unwrap(), texts[4].to_lossy());
     }
 }
 

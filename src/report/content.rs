@@ -1,0 +1,220 @@
+//! The content of a report: plain values, all of them decided before a byte is printed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Oid, Stage, Text};
+use crate::predicates::ConditionTrace;
+use crate::verdict::{Decision, Judgement, Message, Verdict};
+
+/// Everything that a report says about one decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The decision about the whole of it; see [`decide_groups`].
+    pub decision: Decision,
+    /// The stage at which it was judged.
+    pub stage: Stage,
+    /// True if a missing fact denies.
+    pub enforced: bool,
+    /// The instant of the decision, by the clock of the machine that judged.
+    pub seen_at: Timestamp,
+    /// The policy; `None` if none was usable, which a refusal then explains.
+    pub policy: Option<PolicyDescription>,
+    /// What was judged: one group for each protected ref, or one for everything.
+    pub groups: Vec<ReportGroup>,
+    /// Further things to know, such as an exemption that has expired.
+    pub notes: Vec<Message>,
+}
+
+/// The policy of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyDescription {
+    /// The name that the policy gives itself.
+    pub name: String,
+    /// The SHA-256 of all files that it was read from, in hexadecimal digits.
+    pub digest: String,
+    /// The place that it was read from, as in `policies/changegate.yml at refs/heads/main (abc123)`.
+    pub source: String,
+}
+
+/// Changes that were judged together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportGroup {
+    /// What the changes have in common.
+    pub scope: GroupScope,
+    /// The judgements about the ref itself, whatever changes it holds.
+    pub refusals: Vec<Judgement>,
+    /// The changes, oldest first.
+    pub verdicts: Vec<Verdict>,
+    /// The number of further changes that passed and are left out.
+    pub omitted_passes: usize,
+    /// How rules came to their answers; empty unless asked for.
+    pub traces: Vec<RuleTrace>,
+    /// For a protected ref, what it was judged as.
+    pub judged_ref: Option<JudgedRef>,
+    /// True if `git commit --amend` can fix the last change, because nothing follows it.
+    pub is_amendable: bool,
+}
+
+/// The name and the policies that a protected ref was judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedRef {
+    /// The full name of the ref, after symbolic refs have been followed.
+    pub name: Text,
+    /// The policies that its changes were judged by: its own, and that of the policy ref where
+    /// that is another.
+    pub policies: Vec<PolicyReference>,
+}
+
+/// A policy, and where it can be read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PolicyReference {
+    /// The location of the policy.
+    pub place: PolicyLocation,
+    /// The SHA-256 of all files that it was read from, in hexadecimal digits.
+    pub digest: String,
+}
+
+/// The location of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyLocation {
+    /// At a path of a commit.
+    Commit {
+        /// The id of the commit.
+        id: Oid,
+        /// The path of the policy within it.
+        path: String,
+    },
+    /// In a file on the server.
+    Disk(String),
+    /// In a pack that is shipped with changegate.
+    Pack(String),
+    /// Somewhere else, in words.
+    Elsewhere(String),
+}
+
+/// What the changes of a group have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupScope {
+    /// A push moves this ref.
+    Ref {
+        /// The full name of the ref.
+        name: Text,
+        /// What the push does to the ref.
+        update: RefUpdateKind,
+    },
+    /// The changes of a range that was asked about.
+    Range(Text),
+    /// The changes of this pull request, as in `acme/shop#12`.
+    PullRequest(Text),
+    /// One message that is about to be committed.
+    Message,
+}
+
+/// What a push does to a ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefUpdateKind {
+    /// The ref did not exist.
+    Create {
+        /// The commit that it is to point to.
+        new: Oid,
+    },
+    /// The ref moves forward.
+    Move {
+        /// The commit that it points to.
+        old: Oid,
+        /// The commit that it is to point to.
+        new: Oid,
+    },
+    /// The ref moves to where its old place is not part of history.
+    Rewrite {
+        /// The commit that it points to.
+        old: Oid,
+        /// The commit that it is to point to.
+        new: Oid,
+    },
+    /// The ref is deleted.
+    Delete {
+        /// The commit that it points to.
+        old: Oid,
+    },
+}
+
+/// How one rule came to its answer about one change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleTrace {
+    /// The index of the change in [`ReportGroup::verdicts`], counted from 0.
+    pub verdict_index: usize,
+    /// The id of the rule.
+    pub rule_id: String,
+    /// The rule's question and the questions within it.
+    pub trace: ConditionTrace,
+}
+
+impl ReportGroup {
+    /// Returns the group of these changes, with nothing against the ref and nothing explained.
+    pub fn new(scope: GroupScope, verdicts: Vec<Verdict>) -> Self {
+        ReportGroup {
+            scope,
+            refusals: Vec::new(),
+            verdicts,
+            omitted_passes: 0,
+            traces: Vec::new(),
+            judged_ref: None,
+            is_amendable: true,
+        }
+    }
+
+    /// Returns the decision about the group: one refusal or one denied change is enough to deny.
+    pub fn decision(&self, enforced: bool) -> Decision {
+        let changes = self.verdicts.iter().map(Verdict::decision).max().unwrap_or(Decision::Allow);
+        if self.is_ref_refused(enforced) { Decision::Deny } else { changes }
+    }
+
+    /// Returns true if the ref itself is refused, whatever changes it holds.
+    pub(crate) fn is_ref_refused(&self, enforced: bool) -> bool {
+        self.refusals.iter().any(|judgement| judgement.is_denying(enforced))
+    }
+}
+
+impl GroupScope {
+    /// Returns the kind of the scope in words, as in `pull request`.
+    pub(crate) fn describe_kind(&self) -> &'static str {
+        match self {
+            GroupScope::Ref { .. } => "ref",
+            GroupScope::Range(_) => "range",
+            GroupScope::PullRequest(_) => "pull request",
+            GroupScope::Message => "this commit",
+        }
+    }
+
+    /// Returns the name of the ref, the range or the pull request; `None` for a message.
+    pub(crate) fn name(&self) -> Option<&Text> {
+        match self {
+            GroupScope::Ref { name, .. } | GroupScope::Range(name) | GroupScope::PullRequest(name) => {
+                Some(name)
+            }
+            GroupScope::Message => None,
+        }
+    }
+
+    /// Returns what happens to the ref, as the end of a heading; empty if it moves forward.
+    pub(crate) fn describe_update(&self) -> &'static str {
+        match self {
+            GroupScope::Ref { update: RefUpdateKind::Create { .. }, .. } => ", to be created",
+            GroupScope::Ref { update: RefUpdateKind::Rewrite { .. }, .. } => ", history to be rewritten",
+            GroupScope::Ref { update: RefUpdateKind::Delete { .. }, .. } => ", to be deleted",
+            GroupScope::Ref { update: RefUpdateKind::Move { .. }, .. }
+            | GroupScope::Range(_)
+            | GroupScope::PullRequest(_)
+            | GroupScope::Message => "",
+        }
+    }
+}
+
+/// Returns the decision about all groups together: one that is denied denies everything.
+pub fn decide_groups(groups: &[ReportGroup], enforced: bool) -> Decision {
+    groups.iter().map(|group| group.decision(enforced)).max().unwrap_or(Decision::Allow)
+}

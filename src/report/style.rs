@@ -1,0 +1,59 @@
+//! The formats of a report, and what the reader's medium asks of each.
+
+use crate::report::repository_url::RepositoryUrl;
+
+/// The format in which a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people, at a terminal and in the `remote:` lines of a push.
+    Terminal,
+    /// For programs: the schema `changegate/verdict/v1`, described in `docs/json.md`.
+    Json,
+    /// For the log of a workflow on GitHub: annotations, and the report for people in a group.
+    Github,
+    /// For code scanning: SARIF 2.1.0.
+    Sarif,
+    /// For anything that shows test results: JUnit XML.
+    Junit,
+    /// For a job summary or a comment on a pull request: Markdown as GitHub renders it.
+    Markdown,
+}
+
+/// The settings of the reader's medium and of the command line; each format heeds those that concern it.
+///
+/// No setting adds or removes a fact, and [`ReportFormat::Json`] heeds none of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportStyle {
+    /// True if colours are wanted; everything can be understood without.
+    pub colour: bool,
+    /// The columns in which sentences are wrapped; text to paste is never split.
+    pub width: usize,
+    /// The number of denied changes that are shown whole; the others are counted.
+    pub max_changes: usize,
+    /// True to show every change, rule and control, whatever `max_changes` says.
+    pub verbose: bool,
+    /// True to write nothing at all about what is allowed, in a terminal.
+    pub quiet: bool,
+    /// The bytes that [`ReportFormat::Markdown`] may take; what does not fit is counted.
+    pub max_markdown_bytes: usize,
+    /// The web address of the repository, for links; without it there are none.
+    pub repository_url: Option<RepositoryUrl>,
+}
+
+/// The bytes that a comment or a check run on GitHub may have.
+pub(crate) const MAX_COMMENT_BYTES: usize = 65_535;
+
+impl Default for ReportStyle {
+    /// Returns the style for 80 columns, of which git takes 8 for `remote: `, and for a comment.
+    fn default() -> Self {
+        ReportStyle {
+            colour: false,
+            width: 72,
+            max_changes: 10,
+            verbose: false,
+            quiet: false,
+            max_markdown_bytes: MAX_COMMENT_BYTES,
+            repository_url: None,
+        }
+    }
+}
