@@ -25,11 +25,11 @@ messages! {
 }
 
 /// The trailers that name further authors.
-pub const CO_AUTHOR_TRAILERS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
+pub(crate) const CO_AUTHOR_TRAILERS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
 
 /// A contributor to a change, with the identity that the policy resolves them to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ResolvedContributor {
+pub(crate) struct ResolvedContributor {
     /// The person or bot that the address or account stands for.
     pub identity: ResolvedIdentity,
     /// The name as written, to be shown; the account where there is one.
@@ -54,7 +54,7 @@ pub struct Contributor {
 
 impl Contributor {
     /// Returns the contributor that an address or account stands for; `None` for a bot.
-    pub fn from_identity(
+    pub(crate) fn from_identity(
         identity: &ResolvedIdentity,
         name: &Text,
         account: Option<&str>,
@@ -69,7 +69,7 @@ impl Contributor {
 
     /// Returns whether both may be one person: one key, one name, or an account and the address that
     /// belongs to it. A contributor who cannot be identified may be any person.
-    pub fn may_be_same(&self, other: &Contributor) -> bool {
+    pub(crate) fn may_be_same(&self, other: &Contributor) -> bool {
         let (Some(mine), Some(theirs)) = (&self.key, &other.key) else { return true };
         mine == theirs
             || (!self.name.is_empty() && self.name == other.name)
@@ -85,7 +85,7 @@ impl Contributor {
 }
 
 /// Returns the contributor who has this account on the server; `None` for a bot.
-pub fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
+pub(crate) fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
     let bare = bare_account(account, people);
     Contributor::from_identity(&people.identify_account(account), account, bare.as_deref())
 }
@@ -99,7 +99,7 @@ fn bare_account(account: &Text, people: &PeopleDirectory) -> Option<String> {
 }
 
 /// Returns the contributors to a change in the form in which the ledger remembers them.
-pub fn to_contributors(participants: &[ResolvedContributor]) -> Vec<Contributor> {
+pub(crate) fn to_contributors(participants: &[ResolvedContributor]) -> Vec<Contributor> {
     let mut contributors = Vec::new();
     for participant in participants {
         contributors.extend(Contributor::from_identity(
@@ -112,7 +112,7 @@ pub fn to_contributors(participants: &[ResolvedContributor]) -> Vec<Contributor>
 }
 
 /// Returns the contributors that a forge names, in the form in which the ledger remembers them.
-pub fn pull_contributors(made: &[PullContributor], people: &PeopleDirectory) -> Vec<Contributor> {
+pub(crate) fn pull_contributors(made: &[PullContributor], people: &PeopleDirectory) -> Vec<Contributor> {
     let mut found = Vec::new();
     for contributor in made {
         found.extend(resolve_pull_contributor(contributor, people));
@@ -122,7 +122,7 @@ pub fn pull_contributors(made: &[PullContributor], people: &PeopleDirectory) -> 
 
 /// Why an approval does not count.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NotIndependent<'people> {
+pub(crate) enum NotIndependent<'people> {
     /// The approver is a contributor to the change.
     Contributor(&'people ResolvedContributor),
     /// The approver is a bot.
@@ -135,7 +135,7 @@ pub enum NotIndependent<'people> {
 ///
 /// If it is not known who pushes, or who contributed to a pull request, the missing fact is returned
 /// beside the contributors who are known.
-pub fn find_contributors(
+pub(crate) fn find_contributors(
     change: &Change,
     people: &PeopleDirectory,
 ) -> (Vec<ResolvedContributor>, Option<Missing>) {
@@ -306,7 +306,7 @@ fn role_template(role: ContributorRole) -> &'static MessageTemplate {
 /// # Errors
 ///
 /// Returns why the approval does not count.
-pub fn check_independent<'people>(
+pub(crate) fn check_independent<'people>(
     approver: &Person,
     participants: &'people [ResolvedContributor],
     people: &PeopleDirectory,
@@ -335,7 +335,7 @@ pub fn check_independent<'people>(
 /// # Errors
 ///
 /// Returns why the approval does not count.
-pub fn check_independent_account<'people>(
+pub(crate) fn check_independent_account<'people>(
     approver: &ForgeAccount,
     participants: &'people [ResolvedContributor],
     people: &PeopleDirectory,

@@ -38,7 +38,7 @@ struct TeamMembers {
 
 /// The person or bot that a name, an address or an account stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResolvedIdentity {
+pub(crate) enum ResolvedIdentity {
     /// A person, by the key that is equal for all their addresses and accounts.
     Human(String),
     /// A machine that the policy lists under `bots`.
@@ -71,7 +71,7 @@ impl PeopleDirectory {
 
     /// Adds the people of `child`: its teams and roster replace those of the same name, its bots are
     /// added.
-    pub fn merge_child(&mut self, child: PeopleDirectory) {
+    pub(crate) fn merge_child(&mut self, child: PeopleDirectory) {
         self.teams.extend(child.teams);
         self.bots.extend(child.bots);
         self.roster = child.roster.or(self.roster.take());
@@ -158,17 +158,17 @@ impl PeopleDirectory {
     }
 
     /// Returns true if and only if a roster was read.
-    pub fn has_roster(&self) -> bool {
+    pub(crate) fn has_roster(&self) -> bool {
         self.is_roster_read
     }
 
     /// Returns the names of the teams.
-    pub fn team_names(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn team_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.teams.keys().map(String::as_str)
     }
 
     /// Returns the members of a team as written in the policy, to say who can be asked.
-    pub fn team_members(&self, team: &str) -> &[String] {
+    pub(crate) fn team_members(&self, team: &str) -> &[String] {
         match self.teams.get(team) {
             Some(team) => &team.written,
             None => &[],
@@ -176,12 +176,12 @@ impl PeopleDirectory {
     }
 
     /// Returns true if and only if the person with this key belongs to `team`.
-    pub fn is_member(&self, key: &str, team: &str) -> bool {
+    pub(crate) fn is_member(&self, key: &str, team: &str) -> bool {
         self.teams.get(team).is_some_and(|team| team.keys.contains(key))
     }
 
     /// Returns the identity of a name with an address.
-    pub fn identify_person(&self, person: &Person) -> ResolvedIdentity {
+    pub(crate) fn identify_person(&self, person: &Person) -> ResolvedIdentity {
         if self.is_bot(person) {
             return ResolvedIdentity::Bot;
         }
@@ -195,7 +195,7 @@ impl PeopleDirectory {
     ///
     /// An account that the forge does not call a person is a bot if the policy lists its login under
     /// `bots`; a person is a bot only if the policy lists the whole name.
-    pub fn identify_forge_account(&self, account: &ForgeAccount) -> ResolvedIdentity {
+    pub(crate) fn identify_forge_account(&self, account: &ForgeAccount) -> ResolvedIdentity {
         if !account.is_person
             && let Some((_, login)) = account.id.as_utf8().and_then(|id| id.split_once(':'))
             && self.lists_bot(login.as_bytes())
@@ -207,7 +207,7 @@ impl PeopleDirectory {
 
     /// Returns the identity of an account on the server: an address, a login such as `github:ana`, or
     /// a bare name, which the roster lists under `accounts`.
-    pub fn identify_account(&self, account: &Text) -> ResolvedIdentity {
+    pub(crate) fn identify_account(&self, account: &Text) -> ResolvedIdentity {
         if self.lists_bot(account.as_bytes()) {
             return ResolvedIdentity::Bot;
         }
@@ -229,7 +229,7 @@ impl PeopleDirectory {
 
     /// Returns true if and only if the policy calls this a bot, by name, address or the local part
     /// of the address.
-    pub fn is_bot(&self, person: &Person) -> bool {
+    fn is_bot(&self, person: &Person) -> bool {
         let email = person.email.as_bytes();
         let local = email.split(|byte| *byte == b'@').next().unwrap_or_default();
         [email, local, person.name.as_bytes()].into_iter().any(|name| self.lists_bot(name))
@@ -241,13 +241,13 @@ impl PeopleDirectory {
 }
 
 /// Returns true if and only if this is the address of a forge, which records it for its own merges.
-pub fn is_forge_committer(person: &Person) -> bool {
+pub(crate) fn is_forge_committer(person: &Person) -> bool {
     FORGE_ADDRESSES.iter().any(|forge| person.email.as_bytes().eq_ignore_ascii_case(forge.as_bytes()))
 }
 
 /// Returns true if two people have the same name, letters and digits compared without case; never
 /// for an empty name.
-pub fn is_same_name(one: &Text, other: &Text) -> bool {
+pub(crate) fn is_same_name(one: &Text, other: &Text) -> bool {
     let name = comparable_name(one);
     !name.is_empty() && name == comparable_name(other)
 }
@@ -286,7 +286,7 @@ fn parse_roster_path(path: &str) -> Result<String, String> {
 /// # Errors
 ///
 /// Refuses absolute paths, `.`, `..`, empty parts, backslashes and NUL.
-pub fn check_plain_path(path: &str) -> Result<&str, String> {
+pub(crate) fn check_plain_path(path: &str) -> Result<&str, String> {
     if path.split('/').all(is_plain_part) {
         Ok(path)
     } else {

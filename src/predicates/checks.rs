@@ -131,7 +131,8 @@ impl ChecksPredicate {
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let checks = context.change.require_pull(FactKind::Checks)?.checks.as_ref().map_err(Missing::clone)?;
+        let checks =
+            context.change.require_pull(FactKind::Checks)?.checks.as_ref().map_err(Missing::clone)?;
         let mut findings = Vec::new();
         // Two names may match one check, which is reported once.
         let mut judged: Vec<usize> = Vec::new();

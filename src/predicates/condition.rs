@@ -18,7 +18,7 @@ messages! {
     NO_ALTERNATIVE = "condition.no-alternative": "the policy names no alternative that could hold";
 }
 
-/// A question, or several combined.
+/// A question that a policy asks about a change, or several combined.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     /// Every part holds; without parts, it always holds.
@@ -27,7 +27,7 @@ pub enum Condition {
     Any(Vec<Condition>),
     /// The part does not hold.
     Not(Box<Condition>),
-    /// The predicate holds.
+    /// A single predicate, which holds.
     Predicate(Predicate),
 }
 
@@ -69,7 +69,7 @@ impl Condition {
     }
 
     /// Returns true for the condition that asks nothing and always holds.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Condition::All(parts) if parts.is_empty())
     }
 
@@ -89,7 +89,7 @@ impl Condition {
     }
 
     /// Answers the question, and the questions that it consists of.
-    pub fn trace_evaluation(&self, context: &EvaluationContext<'_>) -> ConditionTrace {
+    pub(crate) fn trace_evaluation(&self, context: &EvaluationContext<'_>) -> ConditionTrace {
         let question = match self {
             Condition::Predicate(predicate) => predicate.describe(),
             Condition::All(_) => "all of these hold".into(),
@@ -115,7 +115,10 @@ impl Condition {
     }
 
     /// Adds the fields that must be stated for the question to hold, as far as that can be said.
-    pub fn add_required_fields<'condition>(&'condition self, fields: &mut Vec<&'condition FieldDefinition>) {
+    pub(crate) fn add_required_fields<'condition>(
+        &'condition self,
+        fields: &mut Vec<&'condition FieldDefinition>,
+    ) {
         match self {
             Condition::Predicate(predicate) => fields.extend(predicate.required_fields()),
             Condition::All(parts) => {
@@ -128,7 +131,10 @@ impl Condition {
     }
 
     /// Adds the fields whose tickets have to be looked up for the question.
-    pub fn add_ticket_fields<'condition>(&'condition self, fields: &mut Vec<&'condition FieldDefinition>) {
+    pub(crate) fn add_ticket_fields<'condition>(
+        &'condition self,
+        fields: &mut Vec<&'condition FieldDefinition>,
+    ) {
         if let Condition::Predicate(predicate) = self {
             fields.extend(predicate.ticket_field());
         }
@@ -139,7 +145,7 @@ impl Condition {
 
     /// Returns the first of `facts` without which the question cannot hold; `None` if it can hold
     /// without all of them.
-    pub fn required_fact(&self, facts: &[FactKind]) -> Option<FactKind> {
+    pub(crate) fn required_fact(&self, facts: &[FactKind]) -> Option<FactKind> {
         self.find_required_fact(facts, false)
     }
 
@@ -316,9 +322,9 @@ mod tests {
         let hangs = |question: &str| {
             let node = crate::yaml::read_document(question.as_bytes()).unwrap();
             let (vocabulary, people) = Default::default();
-            let known = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: false };
+            let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: false };
             let mut faults = Vec::new();
-            let question = Condition::read_condition(&node, &known, &mut faults);
+            let question = Condition::read_condition(&node, &scope, &mut faults);
             assert_eq!(faults, []);
             question.unwrap().required_fact(&facts)
         };

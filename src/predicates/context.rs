@@ -64,7 +64,7 @@ impl<'judge> EvaluationContext<'judge> {
 
     /// Returns every contributor to the change, and what is missing if it is not known who pushes.
     /// The first call finds them; later ones return the same.
-    pub fn participants(&self) -> (&[ResolvedContributor], Option<&Missing>) {
+    pub(crate) fn participants(&self) -> (&[ResolvedContributor], Option<&Missing>) {
         let (found, missing) = self.participants.get_or_init(|| find_contributors(self.change, self.people));
         (found, missing.as_ref())
     }

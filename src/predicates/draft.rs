@@ -17,8 +17,7 @@ messages! {
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "draft",
     summary: "The pull request is a draft, or it is not.",
-    why: "A draft is not finished by its own statement, and an approval of a draft may be of something else than what \
-          is merged.",
+    why: "A draft is unfinished work: what is approved as a draft may differ from what is merged.",
     parameters: "- `false`: it is not a draft; `true`: it is a draft.",
     passing_example: "
 ask: { draft: false }

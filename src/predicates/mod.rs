@@ -1,12 +1,12 @@
 //! The questions that a policy can ask about a change.
 //!
-//! One vocabulary serves everywhere a policy asks something: in `when`, in `classes`, in
-//! `exemptions` and in `require`. Each predicate is one file that holds its parameters, its
-//! documentation with an example that passes and one that fails, the check, and its tests; the line
-//! in `predicates!` below registers it everywhere and creates the test that runs its examples.
+//! The same predicates serve in `when`, in `classes`, in `exemptions` and in `require`. Each is one
+//! file that holds its parameters, its documentation with an example that passes and one that fails,
+//! the check, and its tests. The line in `predicates!` below registers it everywhere and creates the
+//! test that runs its examples.
 //!
-//! Invariant: a predicate neither fetches nor prints, and does not know how hard the rule is that
-//! asks it. It answers from the change alone, and a fact that is missing leaves it by `?`.
+//! Invariant: a predicate neither fetches nor prints, and does not know the level of the rule that
+//! asks it. It answers from the change alone, and returns a missing fact by `?`.
 
 mod condition;
 mod context;
@@ -26,7 +26,7 @@ use crate::yaml::{YamlFault, YamlKey, YamlNode};
 pub use crate::predicates::condition::{Condition, ConditionTrace};
 pub use crate::predicates::context::{EvaluationContext, PolicyScope};
 pub use crate::predicates::documentation::{COMBINATORS, PredicateDoc, render_reference};
-pub use crate::predicates::outcome::PredicateOutcome;
+pub(crate) use crate::predicates::outcome::PredicateOutcome;
 
 /// The messages of files that several predicates share, and of the parts of predicates that have a
 /// folder.
@@ -59,7 +59,7 @@ macro_rules! predicates {
 
         impl Predicate {
             /// Reads the predicate called `key` with the parameters in `node`.
-            pub fn read_predicate(
+            pub(crate) fn read_predicate(
                 key: &YamlKey,
                 node: &YamlNode,
                 scope: &PolicyScope<'_>,
@@ -79,23 +79,18 @@ macro_rules! predicates {
             /// # Errors
             ///
             /// Returns the fact that is missing.
-            pub fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+            pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
                 match self { $(Predicate::$Variant(predicate) => predicate.evaluate(context),)* }
             }
 
             /// Adds the facts that evaluating the predicate takes.
-            pub fn add_needs(&self, needs: &mut NeededFacts) {
+            pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
                 match self { $(Predicate::$Variant(predicate) => predicate.add_needs(needs),)* }
             }
 
             /// Describes the predicate in words that complete "this asks that ...".
-            pub fn describe(&self) -> String {
+            pub(crate) fn describe(&self) -> String {
                 match self { $(Predicate::$Variant(predicate) => predicate.describe(),)* }
-            }
-
-            /// Returns the documentation of the predicate.
-            pub fn doc(&self) -> &'static PredicateDoc {
-                match self { $(Predicate::$Variant(_) => &$file::DOC,)* }
             }
         }
 

@@ -5,8 +5,8 @@ use crate::verdict::{Finding, Obligation};
 
 /// The answer of a predicate that has all its facts.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PredicateOutcome {
-    /// The predicate holds.
+pub(crate) enum PredicateOutcome {
+    /// The predicate holds, without conditions.
     Holds,
     /// The predicate holds for now, against these obligations.
     Owed(Vec<Obligation>),
@@ -16,7 +16,7 @@ pub enum PredicateOutcome {
 
 impl PredicateOutcome {
     /// Returns the outcome that holds if and only if there is no finding.
-    pub fn from_findings(findings: Vec<Finding>) -> Self {
+    pub(crate) fn from_findings(findings: Vec<Finding>) -> Self {
         if findings.is_empty() { PredicateOutcome::Holds } else { PredicateOutcome::Fails(findings) }
     }
 
@@ -26,7 +26,7 @@ impl PredicateOutcome {
     /// # Errors
     ///
     /// Returns the fact that is missing, if it matters.
-    pub fn from_findings_or_missing(
+    pub(crate) fn from_findings_or_missing(
         findings: Vec<Finding>,
         missing: Option<Missing>,
     ) -> Result<Self, Missing> {

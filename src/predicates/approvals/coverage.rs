@@ -22,7 +22,7 @@ messages! {
     UNKNOWN_DESCRIPTION = "approvals.unknown-description":
         "the forge does not say what the description stated at that time";
     EDITED_DESCRIPTION = "approvals.edited-description":
-        "the description has stated something else in {fields} since then";
+        "{fields} changed in the description after the approval";
 }
 
 /// The values that the fields of the policy have in one text, each with the name of the field.

@@ -4,6 +4,7 @@
 //! Everywhere else they are trailers ([`trailer_approvals`]).
 
 pub(crate) mod coverage;
+mod decisions;
 mod requirement;
 pub(crate) mod reviews;
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl ApprovalsPredicate {
     ) -> Finding {
         let what = template
             .with("needed", self.min_approvals)
-            .with("from", self.from_teams(context))
+            .with("from", self.teams_clause(context))
             .with("fields", self.quote_field_names())
             .with("count", found);
         let tip = context.change.tip().and_then(|commit| commit.id);
@@ -166,7 +166,7 @@ impl ApprovalsPredicate {
 
     /// Returns the teams whose approvals are needed, as a value that follows the number of approvals.
     /// The members of small teams are named, so that the author knows who to ask.
-    fn from_teams(&self, context: &EvaluationContext<'_>) -> MessageValue {
+    fn teams_clause(&self, context: &EvaluationContext<'_>) -> MessageValue {
         if self.teams.is_empty() {
             return "".into();
         }

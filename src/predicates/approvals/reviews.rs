@@ -5,17 +5,16 @@
 //! approval that does not count has a finding with the reason. A missing fact matters only where it
 //! would decide.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 
-use crate::change::pull_request::{ForgeAccount, PullComment, PullReview, ReviewState};
+use crate::change::pull_request::{ForgeAccount, PullComment, PullReview};
 use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{
     NotIndependent, ResolvedContributor, check_independent, check_independent_account,
 };
 use crate::predicates::approvals::coverage;
+use crate::predicates::approvals::decisions::{ReviewDecision, identity_key, latest_decisions};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence, named_message,
     read_named_person,
@@ -45,7 +44,7 @@ messages! {
     UNDECIDED = "approvals.undecided": "the forge does not tell whether it counts";
     CHANGES_REQUESTED = "approvals.changes-requested": "changes are requested by {account}";
     NOT_APPROVED = "approvals.not-approved":
-        "they have not approved this pull request; ask them for a review, or remove the line";
+        "this person has not approved the pull request; ask for their review, or remove the line";
     NOT_TIED = "approvals.not-tied":
         "the address is not tied to an account; list both in a roster, or remove the line";
 }
@@ -140,59 +139,6 @@ struct GivenApproval<'change> {
 struct UncountedApproval {
     message: Message,
     fixer: Fixer,
-}
-
-/// The latest decision of a person.
-enum ReviewDecision<'change> {
-    /// All approvals since the last other decision.
-    Approved(Vec<&'change PullReview>),
-    /// The review that requests changes.
-    ChangesRequested(&'change PullReview),
-    /// The decision was dismissed, which restores no earlier one.
-    Dismissed(&'change PullReview),
-}
-
-/// Returns the latest decision of each person. An account that is gone counts as another person each
-/// time.
-fn latest_decisions<'change>(
-    reviews: &'change [PullReview],
-    context: &EvaluationContext<'_>,
-) -> Vec<ReviewDecision<'change>> {
-    let mut decisions: Vec<ReviewDecision<'_>> = Vec::new();
-    let mut index_by_person: HashMap<String, usize> = HashMap::new();
-    for review in reviews {
-        let decision = match review.state {
-            ReviewState::Approved if review.at.is_some() => ReviewDecision::Approved(vec![review]),
-            ReviewState::ChangesRequested => ReviewDecision::ChangesRequested(review),
-            ReviewState::Dismissed => ReviewDecision::Dismissed(review),
-            // A review that is not submitted decides nothing.
-            ReviewState::Approved | ReviewState::Commented | ReviewState::Pending | ReviewState::Other(_) => {
-                continue;
-            }
-        };
-        let mut earlier = None;
-        if let Some(account) = &review.by {
-            let next = decisions.len();
-            let index = *index_by_person.entry(identity_key(account, context)).or_insert(next);
-            earlier = decisions.get_mut(index);
-        }
-        match (earlier, decision) {
-            (Some(ReviewDecision::Approved(earlier)), ReviewDecision::Approved(_)) => earlier.push(review),
-            (Some(earlier), decision) => *earlier = decision,
-            (None, decision) => decisions.push(decision),
-        }
-    }
-    decisions
-}
-
-/// Returns a key that is equal for all accounts of one person.
-fn identity_key(account: &ForgeAccount, context: &EvaluationContext<'_>) -> String {
-    match context.people.identify_forge_account(account) {
-        ResolvedIdentity::Human(key) => format!("person {key}"),
-        ResolvedIdentity::Bot | ResolvedIdentity::Unknown => {
-            format!("account {}", account.id.to_lossy().to_ascii_lowercase())
-        }
-    }
 }
 
 /// What counting the reviews of a pull request takes.
@@ -342,9 +288,14 @@ impl ReviewCounter<'_> {
     ) -> Result<(String, Option<Missing>), UncountedApproval> {
         let uncounted = |message: Message| UncountedApproval { message, fixer: Fixer::Reviewer };
         let Some(account) = approval.by else { return Err(uncounted(Message::from(&GHOST_NOT_COUNTED))) };
-        let key = check_independent_account(account, self.participants, self.context.people).map_err(
-            |why| UncountedApproval { message: describe_dependence(&why), fixer: dependence_fixer(&why) },
-        )?;
+        let key = match check_independent_account(account, self.participants, self.context.people) {
+            Ok(key) => key,
+            Err(why) => {
+                let is_unknown = why == NotIndependent::Unknown;
+                let fixer = if is_unknown { Fixer::RosterOwner } else { Fixer::Reviewer };
+                return Err(UncountedApproval { message: describe_dependence(&why), fixer });
+            }
+        };
         if approval.may_approve == &Ok(false) {
             return Err(uncounted(Message::from(&READ_ONLY_ACCOUNT)));
         }
@@ -409,7 +360,7 @@ impl ReviewCounter<'_> {
                     continue;
                 }
                 reported.push(claim.value);
-                let finding = Finding::new(named_message(&claim.key, claim.value, reason));
+                let finding = Finding::new(named_message(claim.key, claim.value, reason));
                 findings.push(claim.locate_finding(finding.or_by(Fixer::NamedPerson), self.context.change));
             }
         }
@@ -435,13 +386,6 @@ impl ReviewCounter<'_> {
 
 fn is_revision(digits: &str) -> bool {
     digits.len() >= MIN_REVISION_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn dependence_fixer(why: &NotIndependent<'_>) -> Fixer {
-    match why {
-        NotIndependent::Contributor(_) | NotIndependent::Bot => Fixer::Reviewer,
-        NotIndependent::Unknown => Fixer::RosterOwner,
-    }
 }
 
 /// Returns the finding that the approval of an account does not count; without an account, the reason
@@ -511,7 +455,7 @@ roster:
         let commit = "message: \"x\\n\\nReviewed-by: Bob <bob@users.noreply.github.com>\\n\"";
         let found = finding_texts(&answer_example(&text("{ trust: claimed }", POLICY, commit, "title: x")));
         assert_eq!(found.len(), 2);
-        assert!(found[0].contains("have not approved this pull request"), "{found:?}");
+        assert!(found[0].contains("has not approved the pull request"), "{found:?}");
         assert_eq!(found[1], SHORT);
         // It is true as soon as he has.
         let backed = text("{}", POLICY, commit, "reviews: [{ by: bob }]");
@@ -655,7 +599,7 @@ roster:
         ] {
             let found = said(edits);
             assert!(
-                found[1].ends_with("the description has stated something else in `Risk` since then"),
+                found[1].ends_with("`Risk` changed in the description after the approval"),
                 "{edits}: {found:?}"
             );
         }
