@@ -1,12 +1,12 @@
-//! Who made a change, and whether somebody else is somebody else.
+//! Who contributed to a change, and whether another person is independent of them.
 //!
-//! Everybody who had a hand in a change is an author of it: authors, committers, co-authors,
-//! whoever pushes and whoever opened the pull request. The one exception is a forge that puts its
-//! own address down when it merges. An identity that cannot be resolved is not ignored: next to it
-//! nobody can be shown to be somebody else.
+//! Every contributor is an author of a change: authors, committers, co-authors, pushers and the opener
+//! of the pull request. The one exception is a forge that records its own address when it merges. An
+//! identity that cannot be resolved is not ignored: next to it, no other person can be shown to be
+//! independent.
 //!
-//! On a forge approvals come from accounts, so that there an address alone identifies nobody, unless
-//! the roster knows it or the forge ties it to an account.
+//! On a forge, approvals come from accounts. An address alone identifies a person there only if the
+//! roster lists it or the forge ties it to an account.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,39 +14,52 @@ use crate::change::person::{canonical_address, comparable_name};
 use crate::change::pull_request::{ContributorRole, ForgeAccount, PullContributor};
 use crate::change::{Change, Missing, Person, PullRequest, PusherIdentity, Text};
 use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer, is_same_name};
+use crate::verdict::{MessageTemplate, messages};
+
+messages! {
+    ROLE_AUTHOR = "role.author": "the author";
+    ROLE_COMMITTER = "role.committer": "the committer";
+    ROLE_CO_AUTHOR = "role.co-author": "a co-author";
+    ROLE_PUSHER = "role.pusher": "the pusher";
+    ROLE_OPENER = "role.opener": "the opener";
+}
 
 /// The trailers that name further authors.
-pub const CO_AUTHOR_TRAILERS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
+pub(crate) const CO_AUTHOR_TRAILERS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
 
-/// Somebody who had a hand in a change.
+/// A contributor to a change, with the identity that the policy resolves them to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ResolvedContributor {
-    /// Whom the address or account stands for.
+pub(crate) struct ResolvedContributor {
+    /// The person or bot that the address or account stands for.
     pub identity: ResolvedIdentity,
-    /// The name as written, for showing; the account where there is one.
+    /// The name as written, to be shown; the account where there is one.
     pub name: Text,
-    /// In what way, in words that complete "who is ... of this change".
-    pub role: &'static str,
+    /// The role, as a message that completes "is ... of this change".
+    pub role: &'static MessageTemplate,
     /// The account, where it is a bare one that no roster explains.
     account: Option<String>,
 }
 
-/// Somebody who made a change, as it is remembered after the change is gone; bots are nobody.
+/// A contributor, as the ledger remembers them after the change is gone; bots are left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Contributor {
-    /// The key that is equal for all his addresses and accounts; `None` if he cannot be identified.
+    /// The key that is equal for all their addresses and accounts; `None` if they cannot be identified.
     pub key: Option<String>,
-    /// His name as names are compared.
+    /// Their name, in the form in which names are compared.
     pub name: String,
     /// The account, where it is a bare one that no roster explains.
     pub account: Option<String>,
 }
 
 impl Contributor {
-    /// Returns how somebody is remembered whom an address or account stands for; `None` for a bot.
-    pub fn from_identity(who: &ResolvedIdentity, name: &Text, account: Option<&str>) -> Option<Contributor> {
-        let key = match who {
+    /// Returns the contributor that an address or account stands for; `None` for a bot.
+    pub(crate) fn from_identity(
+        identity: &ResolvedIdentity,
+        name: &Text,
+        account: Option<&str>,
+    ) -> Option<Contributor> {
+        let key = match identity {
             ResolvedIdentity::Human(key) => Some(key.clone()),
             ResolvedIdentity::Unknown => None,
             ResolvedIdentity::Bot => return None,
@@ -55,205 +68,245 @@ impl Contributor {
     }
 
     /// Returns whether both may be one person: one key, one name, or an account and the address that
-    /// goes with it. Who cannot be identified may be anybody.
-    pub fn may_be_same(&self, other: &Contributor) -> bool {
+    /// belongs to it. A contributor who cannot be identified may be any person.
+    pub(crate) fn may_be_same(&self, other: &Contributor) -> bool {
         let (Some(mine), Some(theirs)) = (&self.key, &other.key) else { return true };
-        let goes_with = |account: &Option<String>, key: &str| {
-            let login = key.split_once('@').map_or(key, |(local, _)| local);
-            let login = login.strip_prefix("github:").unwrap_or(login);
-            account.as_deref().is_some_and(|account| account == login)
-        };
         mine == theirs
             || (!self.name.is_empty() && self.name == other.name)
-            || goes_with(&self.account, theirs)
-            || goes_with(&other.account, mine)
+            || self.has_account_of(theirs)
+            || other.has_account_of(mine)
+    }
+
+    /// Returns whether the bare account is the login of a key, which is an address or `github:login`.
+    fn has_account_of(&self, key: &str) -> bool {
+        let login = local_part(key);
+        self.account.as_deref() == Some(login.strip_prefix("github:").unwrap_or(login))
     }
 }
 
-/// Returns how somebody is remembered who has this account on the server; `None` for a bot.
-pub fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
-    Contributor::from_identity(
-        &people.identify_account(account),
-        account,
-        bare_account(account, people).as_deref(),
-    )
+/// Returns the contributor who has this account on the server; `None` for a bot.
+pub(crate) fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
+    let bare = bare_account(account, people);
+    Contributor::from_identity(&people.identify_account(account), account, bare.as_deref())
 }
 
-/// Returns an account as it is compared with addresses, where it is a bare one that no roster explains.
+/// Returns an account in the form in which it is compared with addresses, where it is a bare one that
+/// no roster explains.
 fn bare_account(account: &Text, people: &PeopleDirectory) -> Option<String> {
-    let bare = account.as_utf8().filter(|account| !people.has_roster() && !account.contains('@'));
-    bare.map(str::to_ascii_lowercase)
+    let account = account.as_utf8()?;
+    let is_bare = !people.has_roster() && !account.contains('@');
+    is_bare.then(|| account.to_ascii_lowercase())
 }
 
-/// Returns those who made a change as they are remembered.
-pub fn to_contributors(participants: &[ResolvedContributor]) -> Vec<Contributor> {
-    let one = |participant: &ResolvedContributor| {
-        Contributor::from_identity(&participant.identity, &participant.name, participant.account.as_deref())
-    };
-    participants.iter().filter_map(one).collect()
+/// Returns the contributors to a change in the form in which the ledger remembers them.
+pub(crate) fn to_contributors(participants: &[ResolvedContributor]) -> Vec<Contributor> {
+    let mut contributors = Vec::new();
+    for participant in participants {
+        contributors.extend(Contributor::from_identity(
+            &participant.identity,
+            &participant.name,
+            participant.account.as_deref(),
+        ));
+    }
+    contributors
 }
 
-/// Returns those of whom a forge says that they had a hand in something, as they are remembered.
-pub fn pull_contributors(made: &[PullContributor], people: &PeopleDirectory) -> Vec<Contributor> {
-    let found: Vec<ResolvedContributor> =
-        made.iter().flat_map(|maker| resolve_pull_contributor(maker, people)).collect();
+/// Returns the contributors that a forge names, in the form in which the ledger remembers them.
+pub(crate) fn pull_contributors(made: &[PullContributor], people: &PeopleDirectory) -> Vec<Contributor> {
+    let mut found = Vec::new();
+    for contributor in made {
+        found.extend(resolve_pull_contributor(contributor, people));
+    }
     to_contributors(&found)
 }
 
 /// Why an approval does not count.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NotIndependent<'people> {
-    /// The approver is one of those who made the change.
+pub(crate) enum NotIndependent<'people> {
+    /// The approver is a contributor to the change.
     Contributor(&'people ResolvedContributor),
-    /// A bot does not approve.
+    /// The approver is a bot.
     Bot,
-    /// The roster does not know the approver.
+    /// The approver is not in the roster.
     Unknown,
 }
 
-/// Returns everybody who had a hand in `change`, each once.
+/// Returns every contributor to `change`, each once.
 ///
-/// # Errors
-///
-/// Returns the reason beside the others if it is not known who pushes, or who made a pull request.
-pub fn find_contributors(
+/// If it is not known who pushes, or who contributed to a pull request, the missing fact is returned
+/// beside the contributors who are known.
+pub(crate) fn find_contributors(
     change: &Change,
     people: &PeopleDirectory,
 ) -> (Vec<ResolvedContributor>, Option<Missing>) {
-    let mut found: Vec<ResolvedContributor> = Vec::new();
-    let mut add = |participant: ResolvedContributor| {
-        if !found.iter().any(|known| known.identity == participant.identity && known.name == participant.name)
-        {
-            found.push(participant);
-        }
-    };
+    let mut found = Vec::new();
+    let mut missing = None;
     let pull = change.pull.as_deref().ok();
+    // Every source is read, because one person may be named by several of them in different ways.
     for (person, role) in list_commit_people(change) {
-        let (who, name) = match (person, pull) {
+        let (identity, name) = match (person, pull) {
             (Err(written), _) => (Some(ResolvedIdentity::Unknown), written),
             (Ok(person), Some(pull)) => (identify_on_forge(&person, pull, people), person.name),
             (Ok(person), None) => (Some(people.identify_person(&person)), person.name),
         };
-        if let Some(who) = who {
-            add(ResolvedContributor { identity: who, name, role, account: None });
+        if let Some(identity) = identity {
+            add_contributor(&mut found, ResolvedContributor { identity, name, role, account: None });
         }
     }
-    let mut missing = None;
     if let Some(pull) = pull {
         match &pull.contributors {
-            Ok(makers) => {
-                makers.iter().flat_map(|maker| resolve_pull_contributor(maker, people)).for_each(&mut add)
+            Ok(contributors) => {
+                for contributor in contributors {
+                    for resolved in resolve_pull_contributor(contributor, people) {
+                        add_contributor(&mut found, resolved);
+                    }
+                }
             }
             Err(gap) => missing = Some(gap.clone()),
         }
-        add(resolve_opener(pull, people));
+        add_contributor(&mut found, resolve_opener(pull, people));
     }
     match &change.pusher {
         Ok(PusherIdentity::Unidentified) => {}
         Ok(PusherIdentity::Account(account)) => {
-            add(ResolvedContributor {
+            let pusher = ResolvedContributor {
                 identity: people.identify_account(account),
                 name: account.clone(),
-                role: "the pusher",
+                role: &ROLE_PUSHER,
                 account: bare_account(account, people),
-            });
+            };
+            add_contributor(&mut found, pusher);
         }
         Err(gap) => missing = Some(gap.clone()),
     }
     (found, missing)
 }
 
-/// Returns everybody whom the commits name; in place of a person, what does not name one.
-fn list_commit_people(change: &Change) -> Vec<(Result<Person, Text>, &'static str)> {
+/// Adds a contributor unless the same identity is there under the same name.
+fn add_contributor(found: &mut Vec<ResolvedContributor>, contributor: ResolvedContributor) {
+    for known in found.iter() {
+        if known.identity == contributor.identity && known.name == contributor.name {
+            return;
+        }
+    }
+    found.push(contributor);
+}
+
+/// Returns every person that the commits name, or the text where a trailer does not name a person.
+fn list_commit_people(change: &Change) -> Vec<(Result<Person, Text>, &'static MessageTemplate)> {
     let mut people = Vec::new();
     for commit in &change.commits {
-        people.push((Ok(commit.author.clone()), ContributorRole::Author.describe()));
+        people.push((Ok(commit.author.clone()), &ROLE_AUTHOR));
         if !is_forge_committer(&commit.committer) {
-            people.push((Ok(commit.committer.clone()), ContributorRole::Committer.describe()));
+            people.push((Ok(commit.committer.clone()), &ROLE_COMMITTER));
         }
         for trailer in commit.message.trailers() {
             if CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key)) {
                 let person =
                     Person::parse_person(trailer.value.as_bytes()).map_err(|_| trailer.value.clone());
-                people.push((person, ContributorRole::CoAuthor.describe()));
+                people.push((person, &ROLE_CO_AUTHOR));
             }
         }
     }
     people
 }
 
-/// Returns whom somebody stands for whom a commit of a pull request names; `None` if it is the
-/// forge that says so, or would if it could be asked.
+/// Returns the identity of a person that a commit of a pull request names; `None` if the forge names
+/// them itself, or would if it could be asked.
 fn identify_on_forge(
     person: &Person,
     pull: &PullRequest,
     people: &PeopleDirectory,
 ) -> Option<ResolvedIdentity> {
-    let who = people.identify_person(person);
-    let Ok(makers) = &pull.contributors else {
-        return Some(who).filter(|who| *who != ResolvedIdentity::Unknown);
+    let identity = people.identify_person(person);
+    let Ok(contributors) = &pull.contributors else {
+        return if identity == ResolvedIdentity::Unknown { None } else { Some(identity) };
     };
-    let address = canonical_address(person.email.as_bytes());
-    let is_tied = |maker: &PullContributor| {
-        let same = maker.email.as_ref().and_then(|email| canonical_address(email.as_bytes())) == address;
-        same && maker
-            .account
-            .as_ref()
-            .is_some_and(|account| people.identify_forge_account(account) != ResolvedIdentity::Unknown)
+    let is_tied = match canonical_address(person.email.as_bytes()) {
+        Some(address) => contributors.iter().any(|one| is_tied_to_account(one, &address, people)),
+        None => false,
     };
-    let tied = address.is_some() && makers.iter().any(is_tied);
-    match who {
-        ResolvedIdentity::Unknown => (!tied).then_some(ResolvedIdentity::Unknown),
-        ResolvedIdentity::Human(_) if !tied && !people.has_roster() => Some(ResolvedIdentity::Unknown),
-        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot => Some(who),
+    match identity {
+        ResolvedIdentity::Unknown if is_tied => None,
+        ResolvedIdentity::Unknown => Some(ResolvedIdentity::Unknown),
+        ResolvedIdentity::Human(_) if !is_tied && !people.has_roster() => Some(ResolvedIdentity::Unknown),
+        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot => Some(identity),
     }
+}
+
+/// Returns whether the forge ties `address` to the account of this contributor, and the policy knows
+/// the account.
+fn is_tied_to_account(contributor: &PullContributor, address: &str, people: &PeopleDirectory) -> bool {
+    let (Some(email), Some(account)) = (&contributor.email, &contributor.account) else { return false };
+    canonical_address(email.as_bytes()).as_deref() == Some(address)
+        && people.identify_forge_account(account) != ResolvedIdentity::Unknown
 }
 
 fn resolve_opener(pull: &PullRequest, people: &PeopleDirectory) -> ResolvedContributor {
-    let (who, name) = match &pull.opener {
+    let (identity, name) = match &pull.opener {
         Some(account) => (people.identify_forge_account(account), account.id.clone()),
         None => (ResolvedIdentity::Unknown, "an account that is gone".into()),
     };
-    ResolvedContributor { identity: who, name, role: "the opener", account: None }
+    ResolvedContributor { identity, name, role: &ROLE_OPENER, account: None }
 }
 
-/// Returns somebody who had a hand in a pull request: by account, by address, or as one who cannot
-/// be identified.
-fn resolve_pull_contributor(maker: &PullContributor, people: &PeopleDirectory) -> Vec<ResolvedContributor> {
-    let person = maker.email.clone().map(|email| Person { name: maker.name.clone(), email });
-    if maker.role == ContributorRole::Committer && person.as_ref().is_some_and(is_forge_committer) {
+/// Returns a contributor to a pull request as one or two identities, by account and by address, and
+/// as an unknown one if neither identifies a person or a bot.
+fn resolve_pull_contributor(
+    contributor: &PullContributor,
+    people: &PeopleDirectory,
+) -> Vec<ResolvedContributor> {
+    let mut person = None;
+    if let Some(email) = &contributor.email {
+        person = Some(Person { name: contributor.name.clone(), email: email.clone() });
+    }
+    if contributor.role == ContributorRole::Committer && person.as_ref().is_some_and(is_forge_committer) {
         return Vec::new();
     }
-    let by = |who, name: &Text| ResolvedContributor {
-        identity: who,
-        name: name.clone(),
-        role: maker.role.describe(),
-        account: None,
-    };
-    let account =
-        maker.account.as_ref().map(|account| by(people.identify_forge_account(account), &account.id));
-    let address = person.map(|person| by(people.identify_person(&person), &person.name));
-    let identifies = |participant: &ResolvedContributor, is_account: bool| match participant.identity {
-        ResolvedIdentity::Human(_) => is_account || people.has_roster(),
-        ResolvedIdentity::Bot => true,
-        ResolvedIdentity::Unknown => false,
-    };
-    let known = account.as_ref().is_some_and(|account| identifies(account, true))
-        || address.as_ref().is_some_and(|address| identifies(address, false));
-    let stranger = (!known).then(|| by(ResolvedIdentity::Unknown, &maker.name));
-    let others = account
-        .into_iter()
-        .chain(address)
-        .filter(|participant| participant.identity != ResolvedIdentity::Unknown);
-    stranger.into_iter().chain(others).collect()
+    let mut identities = Vec::new();
+    let mut is_identified = false;
+    if let Some(account) = &contributor.account {
+        let identity = people.identify_forge_account(account);
+        is_identified |= identity != ResolvedIdentity::Unknown;
+        identities.push((identity, &account.id));
+    }
+    if let Some(person) = &person {
+        let identity = people.identify_person(person);
+        is_identified |= match identity {
+            // Without a roster, an address on a forge may be anyone's.
+            ResolvedIdentity::Human(_) => people.has_roster(),
+            ResolvedIdentity::Bot => true,
+            ResolvedIdentity::Unknown => false,
+        };
+        identities.push((identity, &person.name));
+    }
+    identities.retain(|(identity, _)| *identity != ResolvedIdentity::Unknown);
+    if !is_identified {
+        identities.insert(0, (ResolvedIdentity::Unknown, &contributor.name));
+    }
+    let mut resolved = Vec::new();
+    for (identity, name) in identities {
+        let role = role_template(contributor.role);
+        resolved.push(ResolvedContributor { identity, name: name.clone(), role, account: None });
+    }
+    resolved
 }
 
-/// Returns the key of `approver` if it is a human who is none of `participants`.
+fn role_template(role: ContributorRole) -> &'static MessageTemplate {
+    match role {
+        ContributorRole::Author => &ROLE_AUTHOR,
+        ContributorRole::Committer => &ROLE_COMMITTER,
+        ContributorRole::CoAuthor => &ROLE_CO_AUTHOR,
+        ContributorRole::Pusher => &ROLE_PUSHER,
+    }
+}
+
+/// Returns the key of `approver` if they are a human and not one of `participants`.
 ///
 /// # Errors
 ///
-/// Says why not.
-pub fn check_independent<'people>(
+/// Returns why the approval does not count.
+pub(crate) fn check_independent<'people>(
     approver: &Person,
     participants: &'people [ResolvedContributor],
     people: &PeopleDirectory,
@@ -264,24 +317,25 @@ pub fn check_independent<'people>(
         ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
     };
     let address = canonical_address(approver.email.as_bytes()).unwrap_or_default();
-    let login = address.split_once('@').map_or(address.as_str(), |(local, _)| local);
-    let same = |participant: &&ResolvedContributor| {
-        participant.identity == ResolvedIdentity::Human(key.clone())
+    let login = local_part(&address);
+    for participant in participants {
+        if participant.has_key(&key)
             || is_same_name(&participant.name, &approver.name)
             || participant.is_bare_account(login)
-    };
-    match participants.iter().find(same) {
-        Some(participant) => Err(NotIndependent::Contributor(participant)),
-        None => Ok(key),
+        {
+            return Err(NotIndependent::Contributor(participant));
+        }
     }
+    Ok(key)
 }
 
-/// Returns the key of the person behind `approver` if that is a human who is none of `participants`.
+/// Returns the key of the person behind the account `approver`, if they are a human and not one of
+/// `participants`.
 ///
 /// # Errors
 ///
-/// Says why not.
-pub fn check_independent_account<'people>(
+/// Returns why the approval does not count.
+pub(crate) fn check_independent_account<'people>(
     approver: &ForgeAccount,
     participants: &'people [ResolvedContributor],
     people: &PeopleDirectory,
@@ -292,21 +346,34 @@ pub fn check_independent_account<'people>(
         ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
     };
     let login = approver.id.to_lossy().to_ascii_lowercase();
-    let same = |participant: &&ResolvedContributor| {
-        participant.identity == ResolvedIdentity::Human(key.clone()) || participant.is_bare_account(&login)
-    };
-    match participants.iter().find(same) {
-        Some(participant) => Err(NotIndependent::Contributor(participant)),
-        None => Ok(key),
+    for participant in participants {
+        if participant.has_key(&key) || participant.is_bare_account(&login) {
+            return Err(NotIndependent::Contributor(participant));
+        }
+    }
+    Ok(key)
+}
+
+/// Returns what stands before the `@` of an address, or all of it if there is none.
+fn local_part(address: &str) -> &str {
+    match address.split_once('@') {
+        Some((local, _)) => local,
+        None => address,
     }
 }
 
 impl ResolvedContributor {
-    /// Returns true if and only if this is a bare account that is called like `login`, which may
-    /// name its forge.
+    fn has_key(&self, key: &str) -> bool {
+        matches!(&self.identity, ResolvedIdentity::Human(own) if own == key)
+    }
+
+    /// Returns true if and only if this is a bare account with the name `login`, which may start with
+    /// the name of its forge.
     fn is_bare_account(&self, login: &str) -> bool {
-        self.account.as_deref().is_some_and(|account| {
-            account == login || login.split_once(':').is_some_and(|(_, login)| login == account)
-        })
+        let Some(account) = self.account.as_deref() else { return false };
+        match login.split_once(':') {
+            Some((_, bare)) => account == login || account == bare,
+            None => account == login,
+        }
     }
 }

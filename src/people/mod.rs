@@ -1,8 +1,8 @@
-//! Who is whom: teams, bots, and the roster that says which addresses and accounts are one person.
+//! Identities: teams, bots, and the roster that lists the addresses and accounts of each person.
 //!
-//! Without a roster an address is a person. With one, only those whom it names are people: an
-//! address that it does not know neither approves nor is ignored. A name never grants anything; an
-//! equal name only stops somebody from approving himself under a second address.
+//! Without a roster, an address is a person. With one, only the people in it are people: an address
+//! that it does not list cannot approve, and is not ignored either. A name never grants anything; an
+//! equal name only stops a person from approving their own change under a second address.
 
 pub mod contributors;
 
@@ -15,13 +15,13 @@ use crate::pattern::NamePattern;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
-/// The addresses that forges put down as committer when they merge by themselves.
+/// The addresses that forges record as the committer when they merge.
 const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
 
-/// The people of one policy.
+/// The teams, bots and roster of one policy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PeopleDirectory {
-    /// Where the roster stands, if the policy names one: a file on the same ref.
+    /// The path of the roster, a file on the same ref; `None` if the policy names none.
     pub roster: Option<String>,
     teams: BTreeMap<String, TeamMembers>,
     bots: Vec<NamePattern>,
@@ -29,21 +29,21 @@ pub struct PeopleDirectory {
     is_roster_read: bool,
 }
 
-/// The members of a team: as the policy writes them, and as the keys of people.
+/// The members of a team: as written in the policy, and as the keys of people.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct TeamMembers {
     written: Vec<String>,
     keys: BTreeSet<String>,
 }
 
-/// Whom a name or an address stands for.
+/// The person or bot that a name, an address or an account stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResolvedIdentity {
-    /// A person, by the key that is equal for all his addresses and accounts.
+pub(crate) enum ResolvedIdentity {
+    /// A person, by the key that is equal for all their addresses and accounts.
     Human(String),
-    /// A machine.
+    /// A machine that the policy lists under `bots`.
     Bot,
-    /// Somebody whom the roster does not know, or an address that is none.
+    /// An identity that is not in the roster, or a malformed address.
     Unknown,
 }
 
@@ -54,13 +54,7 @@ impl PeopleDirectory {
         let Some(mut map) = MapReader::new(node, faults) else { return people };
         if let Some(node) = map.find_key("teams") {
             for (name, members) in read_entries(node, faults) {
-                let written = parse_each(members, faults, |member| match normalise_identity(member) {
-                    Some(_) => Ok(member.to_owned()),
-                    None => Err(format!(
-                        "`{}` is neither an address nor an account such as `github:ana`",
-                        shorten_for_message(member)
-                    )),
-                });
+                let written = parse_each(members, faults, parse_member);
                 people.teams.insert(name.text.clone(), TeamMembers { written, keys: BTreeSet::new() });
             }
         }
@@ -68,33 +62,36 @@ impl PeopleDirectory {
             people.bots = parse_each(node, faults, NamePattern::new);
         }
         if let Some(node) = map.find_key("roster") {
-            people.roster = parse_one(node, faults, |path| check_plain_path(path).map(str::to_owned));
+            people.roster = parse_one(node, faults, parse_roster_path);
         }
         map.refuse_unknown_keys(faults);
         people.resolve_teams();
         people
     }
 
-    /// Adds the people of `child`: teams and roster replace those of the same name, bots add up.
-    pub fn merge_child(&mut self, child: PeopleDirectory) {
+    /// Adds the people of `child`: its teams and roster replace those of the same name, its bots are
+    /// added.
+    pub(crate) fn merge_child(&mut self, child: PeopleDirectory) {
         self.teams.extend(child.teams);
         self.bots.extend(child.bots);
         self.roster = child.roster.or(self.roster.take());
         self.resolve_teams();
     }
 
-    /// Takes in the roster file.
+    /// Reads the roster file.
     ///
-    /// It is a map of `people`, each with `addresses` and, if need be, `accounts` and a `name`. One
-    /// address or account that is claimed by two people is a fault.
+    /// It is a map of `people`, each with `addresses` and, if needed, `accounts` and a `name`. An
+    /// address or account that is listed for two people is a fault.
     pub fn read_roster(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
         self.is_roster_read = true;
         let Some(mut map) = MapReader::new(node, faults) else { return };
-        let people =
-            map.require_key("people", faults).map(|node| read_entries(node, faults)).unwrap_or_default();
+        let people = match map.require_key("people", faults) {
+            Some(node) => read_entries(node, faults),
+            None => &[],
+        };
         map.refuse_unknown_keys(faults);
         if people.is_empty() && faults.is_empty() {
-            faults.push(YamlFault::new(node.at, "the roster names nobody"));
+            faults.push(YamlFault::new(node.at, "the roster lists no people"));
         }
         for (key, node) in people {
             let Some(mut map) = MapReader::new(node, faults) else { continue };
@@ -104,20 +101,26 @@ impl PeopleDirectory {
             let addresses = map.require_key("addresses", faults);
             let accounts = map.find_key("accounts");
             for node in addresses.into_iter().chain(accounts) {
-                for item in read_items(node, faults) {
-                    let Some(written) = read_text(item, faults) else { continue };
-                    match normalise_identity(written) {
-                        Some(id) => self.claim_identity(id, key, item, faults),
-                        None => faults.push(YamlFault::new(
-                            item.at,
-                            format!("`{}` names nobody", shorten_for_message(written)),
-                        )),
-                    }
-                }
+                self.read_identities(key, node, faults);
             }
             map.refuse_unknown_keys(faults);
         }
         self.resolve_teams();
+    }
+
+    /// Reads the addresses or accounts of the person with this key.
+    fn read_identities(&mut self, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+        for item in read_items(node, faults) {
+            let Some(written) = read_text(item, faults) else { continue };
+            match normalise_identity(written) {
+                Some(id) => self.claim_identity(id, key, item, faults),
+                None => {
+                    let what =
+                        format!("`{}` is neither an address nor an account", shorten_for_message(written));
+                    faults.push(YamlFault::new(item.at, what));
+                }
+            }
+        }
     }
 
     fn claim_identity(&mut self, id: String, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
@@ -138,43 +141,47 @@ impl PeopleDirectory {
     }
 
     fn resolve_teams(&mut self) {
-        let keys = |team: &TeamMembers| {
-            team.written
-                .iter()
-                .filter_map(|member| match self.resolve_identity(normalise_identity(member)?) {
-                    ResolvedIdentity::Human(key) => Some(key),
-                    _ => None,
-                })
-                .collect()
-        };
-        let resolved: Vec<BTreeSet<String>> = self.teams.values().map(keys).collect();
+        let mut resolved = Vec::new();
+        for team in self.teams.values() {
+            let mut keys = BTreeSet::new();
+            for member in &team.written {
+                let Some(id) = normalise_identity(member) else { continue };
+                if let ResolvedIdentity::Human(key) = self.resolve_identity(id) {
+                    keys.insert(key);
+                }
+            }
+            resolved.push(keys);
+        }
         for (team, keys) in self.teams.values_mut().zip(resolved) {
             team.keys = keys;
         }
     }
 
     /// Returns true if and only if a roster was read.
-    pub fn has_roster(&self) -> bool {
+    pub(crate) fn has_roster(&self) -> bool {
         self.is_roster_read
     }
 
     /// Returns the names of the teams.
-    pub fn team_names(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn team_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.teams.keys().map(String::as_str)
     }
 
-    /// Returns the members of a team as the policy writes them, for telling whom to ask.
-    pub fn team_members(&self, team: &str) -> &[String] {
-        self.teams.get(team).map(|team| team.written.as_slice()).unwrap_or_default()
+    /// Returns the members of a team as written in the policy, to say who can be asked.
+    pub(crate) fn team_members(&self, team: &str) -> &[String] {
+        match self.teams.get(team) {
+            Some(team) => &team.written,
+            None => &[],
+        }
     }
 
     /// Returns true if and only if the person with this key belongs to `team`.
-    pub fn is_member(&self, key: &str, team: &str) -> bool {
+    pub(crate) fn is_member(&self, key: &str, team: &str) -> bool {
         self.teams.get(team).is_some_and(|team| team.keys.contains(key))
     }
 
-    /// Returns whom a name and an address stand for.
-    pub fn identify_person(&self, person: &Person) -> ResolvedIdentity {
+    /// Returns the identity of a name with an address.
+    pub(crate) fn identify_person(&self, person: &Person) -> ResolvedIdentity {
         if self.is_bot(person) {
             return ResolvedIdentity::Bot;
         }
@@ -184,23 +191,24 @@ impl PeopleDirectory {
         }
     }
 
-    /// Returns whom an account of a forge stands for.
+    /// Returns the identity of an account on a forge.
     ///
-    /// What the forge does not call a person is a bot as soon as the policy calls its login one; a
-    /// person is so only under the whole name.
-    pub fn identify_forge_account(&self, account: &ForgeAccount) -> ResolvedIdentity {
-        let login = account.id.as_utf8().and_then(|id| id.split_once(':')).map(|(_, login)| login);
-        let called = |login: &str| self.bots.iter().any(|bot| bot.matches_name(login.as_bytes()));
-        match login.is_some_and(|login| !account.is_person && called(login)) {
-            true => ResolvedIdentity::Bot,
-            false => self.identify_account(&account.id),
+    /// An account that the forge does not call a person is a bot if the policy lists its login under
+    /// `bots`; a person is a bot only if the policy lists the whole name.
+    pub(crate) fn identify_forge_account(&self, account: &ForgeAccount) -> ResolvedIdentity {
+        if !account.is_person
+            && let Some((_, login)) = account.id.as_utf8().and_then(|id| id.split_once(':'))
+            && self.lists_bot(login.as_bytes())
+        {
+            return ResolvedIdentity::Bot;
         }
+        self.identify_account(&account.id)
     }
 
-    /// Returns whom an account of the server stands for: an address, a login such as `github:ana`,
-    /// or a bare name, which the roster lists under `accounts`.
-    pub fn identify_account(&self, account: &Text) -> ResolvedIdentity {
-        if self.bots.iter().any(|bot| bot.matches_name(account.as_bytes())) {
+    /// Returns the identity of an account on the server: an address, a login such as `github:ana`, or
+    /// a bare name, which the roster lists under `accounts`.
+    pub(crate) fn identify_account(&self, account: &Text) -> ResolvedIdentity {
+        if self.lists_bot(account.as_bytes()) {
             return ResolvedIdentity::Bot;
         }
         match account.as_utf8().and_then(normalise_identity) {
@@ -213,28 +221,33 @@ impl PeopleDirectory {
         if !self.is_roster_read {
             return ResolvedIdentity::Human(id);
         }
-        self.keys_by_identity.get(&id).cloned().map_or(ResolvedIdentity::Unknown, ResolvedIdentity::Human)
+        match self.keys_by_identity.get(&id) {
+            Some(key) => ResolvedIdentity::Human(key.clone()),
+            None => ResolvedIdentity::Unknown,
+        }
     }
 
     /// Returns true if and only if the policy calls this a bot, by name, address or the local part
     /// of the address.
-    pub fn is_bot(&self, person: &Person) -> bool {
+    fn is_bot(&self, person: &Person) -> bool {
         let email = person.email.as_bytes();
         let local = email.split(|byte| *byte == b'@').next().unwrap_or_default();
-        self.bots.iter().any(|bot| {
-            bot.matches_name(email) || bot.matches_name(local) || bot.matches_name(person.name.as_bytes())
-        })
+        [email, local, person.name.as_bytes()].into_iter().any(|name| self.lists_bot(name))
+    }
+
+    fn lists_bot(&self, name: &[u8]) -> bool {
+        self.bots.iter().any(|bot| bot.matches_name(name))
     }
 }
 
-/// Returns true if and only if this is a forge that recorded a merge by itself.
-pub fn is_forge_committer(person: &Person) -> bool {
+/// Returns true if and only if this is the address of a forge, which records it for its own merges.
+pub(crate) fn is_forge_committer(person: &Person) -> bool {
     FORGE_ADDRESSES.iter().any(|forge| person.email.as_bytes().eq_ignore_ascii_case(forge.as_bytes()))
 }
 
 /// Returns true if two people have the same name, letters and digits compared without case; never
 /// for an empty name.
-pub fn is_same_name(one: &Text, other: &Text) -> bool {
+pub(crate) fn is_same_name(one: &Text, other: &Text) -> bool {
     let name = comparable_name(one);
     !name.is_empty() && name == comparable_name(other)
 }
@@ -245,23 +258,44 @@ fn normalise_identity(written: &str) -> Option<String> {
         let address = written.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(written);
         return canonical_address(address.as_bytes());
     }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
-    let usable = !written.is_empty() && written.len() <= 100 && written.bytes().all(plain);
-    usable.then(|| written.to_ascii_lowercase())
+    let is_account = !written.is_empty() && written.len() <= 100 && written.bytes().all(is_account_byte);
+    is_account.then(|| written.to_ascii_lowercase())
+}
+
+fn is_account_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte)
+}
+
+/// Reads a member of a team.
+fn parse_member(member: &str) -> Result<String, String> {
+    match normalise_identity(member) {
+        Some(_) => Ok(member.to_owned()),
+        None => Err(format!(
+            "`{}` is neither an address nor an account such as `github:ana`",
+            shorten_for_message(member)
+        )),
+    }
+}
+
+fn parse_roster_path(path: &str) -> Result<String, String> {
+    check_plain_path(path).map(str::to_owned)
 }
 
 /// Returns `path` if it names a file below the root in plain words.
 ///
 /// # Errors
 ///
-/// Refuses absolute paths, `..`, empty parts and back-slashes.
-pub fn check_plain_path(path: &str) -> Result<&str, String> {
-    let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0']);
-    if path.split('/').all(plain) {
+/// Refuses absolute paths, `.`, `..`, empty parts, backslashes and NUL.
+pub(crate) fn check_plain_path(path: &str) -> Result<&str, String> {
+    if path.split('/').all(is_plain_part) {
         Ok(path)
     } else {
         Err(format!("`{}` is not the path of a file in this repository", shorten_for_message(path)))
     }
+}
+
+fn is_plain_part(part: &str) -> bool {
+    !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0'])
 }
 
 #[cfg(test)]

@@ -1,38 +1,46 @@
-//! `author`: whom the commits name as their author.
+//! `author`: who the commits name as their author.
 //!
-//! It reads what commits claim. Who really pushes is for `pusher` to say, whose key proved what is
-//! for `signed`, and who may approve is for `approvals`, which counts everybody who took part.
+//! It reads what commits claim. `pusher` asks who pushes, `signed` whose key proved what, and
+//! `approvals` who may approve, which takes every contributor into account.
 
 use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{FactKind, Missing, NeededFacts, Person, Text};
 use crate::pattern::NamePattern;
 use crate::people::ResolvedIdentity;
-use crate::predicates::parameters::{IdentityRequirement, commit_finding, format_alternatives};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::Sentence;
-use crate::verdict::messages;
-use crate::yaml::decode::{MapReader, parse_each};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{
+    IdentityRequirement, commit_finding, format_alternatives, quote_patterns, read_list,
+};
+use crate::verdict::{Message, messages};
+use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
-messages! {}
+messages! {
+    NOT_ACCEPTED = "author.not-accepted": "the author {author} {reason}";
+    NO_ADDRESS = "author.no-address": "has no address of the form `name@domain` in plain ASCII";
+    OTHER_ADDRESS = "author.other-address": "is not {addresses/or}";
+    OTHER_DOMAIN = "author.other-domain": "is not at {domains/or}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation of the predicate.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "author",
     summary: "Every commit of the change names an author of this kind.",
-    why: "A policy may want work from known addresses only, or ask more of a change that a bot has written. \
-          The author of a commit is a claim: anybody can type any name there. An exemption must rest on \
-          `pusher`, which the server knows, and never on `author`.",
+    why: "A policy may want work from known addresses only, or ask more of a change that a bot wrote. The author of \
+          a commit is a claim: anyone can type any name there. Never let an exemption rest on `author`; use \
+          `pusher`, which the server knows.",
     parameters: "\
 - `address: [patterns]`: the address is one of these; `*` stands for any characters, case does not matter;
-- `domain: [domains]`: the address is at one of these domains, the whole of it (`example.com` is neither \
+- `domain: [domains]`: the address is at one of these domains, compared as a whole (`example.com` is neither \
 `mail.example.com` nor `example.com.evil`);
 - `team: [teams]`: the author is a member of one of these teams;
-- `bot: true` or `bot: false`: the author is, or is not, one of the policy's bots; somebody whom the roster does \
-not know is neither;
-- of several parameters, all are meant; for `team` and `bot` the account counts as well to which a forge ties the \
-address in a pull request.",
+- `bot: true` or `bot: false`: the author is, or is not, one of the policy's bots; an author who is not in the roster \
+is neither;
+- if there are several parameters, all of them must hold. In a pull request, `team` and `bot` also consider the \
+account that the forge ties the address to.",
     passing_example: "
 ask: { author: { domain: example.com, bot: false } }
 change:
@@ -48,7 +56,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `author`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthorPredicate {
     addresses: Vec<NamePattern>,
@@ -59,20 +67,17 @@ pub struct AuthorPredicate {
 impl AuthorPredicate {
     pub(crate) fn read_parameters(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        let addresses = map
-            .find_key("address")
-            .map(|node| parse_each(node, faults, NamePattern::new))
-            .unwrap_or_default();
-        let domains =
-            map.find_key("domain").map(|node| parse_each(node, faults, parse_domain)).unwrap_or_default();
-        let standing = IdentityRequirement::read_identity(&mut map, known, faults);
+        let author = AuthorPredicate {
+            addresses: read_list(&mut map, "address", faults, NamePattern::new),
+            domains: read_list(&mut map, "domain", faults, parse_domain),
+            identity: IdentityRequirement::read_identity(&mut map, scope, faults),
+        };
         map.refuse_unknown_keys(faults);
-        let author = AuthorPredicate { addresses, domains, identity: standing };
         if before == faults.len() && author.describe_parts().is_empty() {
             faults.push(YamlFault::new(node.at, "expected one of address, bot, domain, team"));
         }
@@ -80,7 +85,7 @@ impl AuthorPredicate {
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
-        // Which account an address belongs to, a forge says together with who made a pull request.
+        // A forge tells which account an address belongs to together with who made a pull request.
         if self.identity != IdentityRequirement::default() {
             needs.insert(FactKind::Pusher);
         }
@@ -90,15 +95,15 @@ impl AuthorPredicate {
         format!("the author of every commit {}", self.describe_parts().join(" and "))
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let (mut findings, mut missing) = (Vec::new(), None);
-        for commit in &seen.change.commits {
-            match self.describe_mismatch(&commit.author, seen) {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let mut findings = Vec::new();
+        let mut missing = None;
+        for commit in &context.change.commits {
+            match self.find_mismatch(&commit.author, context) {
                 Ok(None) => {}
                 Ok(Some(reason)) => {
-                    let what = Sentence::from_words("the author ")
-                        .with_quote(&format_author(&commit.author))
-                        .with_words(reason);
+                    let what =
+                        NOT_ACCEPTED.with("author", format_author(&commit.author)).with("reason", reason);
                     findings.push(commit_finding(commit, what));
                 }
                 Err(gap) => missing = Some(gap),
@@ -107,38 +112,40 @@ impl AuthorPredicate {
         PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
-    /// Returns why `author` is not meant, in words that follow the name; `None` if he is.
-    fn describe_mismatch(
+    /// Returns why `author` is not accepted, as a message that follows the name; `None` if they are.
+    fn find_mismatch(
         &self,
         author: &Person,
-        seen: &EvaluationContext<'_>,
-    ) -> Result<Option<String>, Missing> {
-        if let Some(reason) = self.describe_address_mismatch(author.email.as_bytes()) {
+        context: &EvaluationContext<'_>,
+    ) -> Result<Option<Message>, Missing> {
+        if let Some(reason) = self.find_address_mismatch(author.email.as_bytes()) {
             return Ok(Some(reason));
         }
-        // Without a question about people nobody is asked who they are.
+        // Identities, which may be unknown, matter only to a question about them.
         if self.identity == IdentityRequirement::default() {
             return Ok(None);
         }
-        Ok(self.identity.describe_mismatch(&identify_author(author, seen)?, seen))
+        Ok(self.identity.find_mismatch(&identify_author(author, context)?, context))
     }
 
-    /// Returns why an address is not meant, in words that follow the name; `None` if it is.
-    fn describe_address_mismatch(&self, email: &[u8]) -> Option<String> {
+    /// Returns why an address is not accepted, as a message that follows the name; `None` if it is.
+    fn find_address_mismatch(&self, email: &[u8]) -> Option<Message> {
         if canonical_address(email).is_none() {
-            return Some(" has no address of the form `name@domain` in plain ASCII".into());
+            return Some(Message::from(&NO_ADDRESS));
         }
         if !self.addresses.is_empty() && !self.addresses.iter().any(|pattern| pattern.matches_name(email)) {
-            return Some(format!(" is not {}", format_alternatives(&self.addresses)));
+            return Some(OTHER_ADDRESS.with("addresses", quote_patterns(&self.addresses)));
         }
-        let at = email.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
-        let at = at.strip_suffix(b".").unwrap_or(at);
-        if !self.domains.is_empty()
-            && !self.domains.iter().any(|domain| at.eq_ignore_ascii_case(domain.as_bytes()))
-        {
-            return Some(format!(" is not at {}", format_alternatives(&self.domains)));
+        if !self.domains.is_empty() && !self.accepts_domain(email) {
+            return Some(OTHER_DOMAIN.with("domains", quote_patterns(&self.domains)));
         }
         None
+    }
+
+    fn accepts_domain(&self, email: &[u8]) -> bool {
+        let domain = email.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
+        let domain = domain.strip_suffix(b".").unwrap_or(domain);
+        self.domains.iter().any(|accepted| domain.eq_ignore_ascii_case(accepted.as_bytes()))
     }
 
     fn describe_parts(&self) -> Vec<String> {
@@ -154,21 +161,30 @@ impl AuthorPredicate {
     }
 }
 
-/// Returns whom an author stands for: by address, and in a pull request by the accounts to which the
-/// forge ties it.
-fn identify_author(author: &Person, seen: &EvaluationContext<'_>) -> Result<Vec<ResolvedIdentity>, Missing> {
-    let mut whose = vec![seen.people.identify_person(author)];
-    if let Ok(pull) = &seen.change.pull {
-        let makers = pull.contributors.as_ref().map_err(Clone::clone)?;
+/// Returns the identities of an author: by address, and in a pull request by the accounts that the
+/// forge ties the address to.
+fn identify_author(
+    author: &Person,
+    context: &EvaluationContext<'_>,
+) -> Result<Vec<ResolvedIdentity>, Missing> {
+    let mut identities = vec![context.people.identify_person(author)];
+    if let Ok(pull) = &context.change.pull {
+        let contributors = pull.contributors.as_ref().map_err(Missing::clone)?;
         let address = canonical_address(author.email.as_bytes());
-        let is_tied = |maker: &&PullContributor| {
-            let email = maker.email.as_ref().and_then(|email| canonical_address(email.as_bytes()));
-            maker.role == ContributorRole::Author && email.is_some() && email == address
-        };
-        let accounts = makers.iter().filter(is_tied).filter_map(|maker| maker.account.as_ref());
-        whose.extend(accounts.map(|account| seen.people.identify_forge_account(account)));
+        for contributor in contributors {
+            let Some(account) = &contributor.account else { continue };
+            if contributor.role == ContributorRole::Author && has_address(contributor, address.as_deref()) {
+                identities.push(context.people.identify_forge_account(account));
+            }
+        }
     }
-    Ok(whose)
+    Ok(identities)
+}
+
+/// Returns whether a contributor has this address; never for none.
+fn has_address(contributor: &PullContributor, address: Option<&str>) -> bool {
+    let Some(email) = &contributor.email else { return false };
+    address.is_some() && canonical_address(email.as_bytes()).as_deref() == address
 }
 
 fn format_author(author: &Person) -> Text {
@@ -177,13 +193,15 @@ fn format_author(author: &Person) -> Text {
 
 /// Reads a domain, which is compared as a whole.
 fn parse_domain(written: &str) -> Result<String, String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    let usable = written.bytes().all(plain) && written.split('.').all(|part| !part.is_empty());
-    if usable {
+    if written.split('.').all(is_domain_label) {
         Ok(written.to_ascii_lowercase())
     } else {
         Err(format!("`{}` is not a domain", shorten_for_message(written)))
     }
+}
+
+fn is_domain_label(label: &str) -> bool {
+    !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! `blob`: what the new files of a change are made of.
+//! `blob`: the contents of the new files of a change.
 //!
-//! Sizes and first bytes decide; nothing is read to its end. A file that was added and removed again
+//! Sizes and first bytes decide; no file is read to its end. A file that is added and removed again
 //! within the change counts, because it stays in the history.
 
 use std::collections::HashSet;
@@ -9,30 +9,48 @@ use crate::change::{
     BlobSummary, ChangeDiff, FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text,
 };
 use crate::pattern::PathPattern;
-use crate::predicates::parameters::{format_alternatives, matches_any_pattern};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
-use crate::yaml::decode::{MapReader, parse_each, parse_one, read_choice};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{format_alternatives, matches_any_pattern, read_list};
+use crate::verdict::{Finding, Message, MessageTemplate, messages};
+use crate::yaml::decode::{MapReader, parse_one, read_choice};
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
-messages! {}
+messages! {
+    TOO_LARGE = "blob.too-large": "{path} has {size} bytes; the limit is {limit}";
+    RAW_WEIGHTS = "blob.raw-weights": "{path} is a model; store it with Git LFS and commit the pointer";
+    NOT_A_POINTER = "blob.not-a-pointer": "{path} must be a Git LFS pointer, but holds the content itself";
+    MALFORMED_POINTER = "blob.malformed-pointer": "{path} starts like a Git LFS pointer, but is not one: {reason}";
+    POINTER_TOO_LONG = "blob.pointer-too-long": "it is too long";
+    POINTER_NOT_UTF8 = "blob.pointer-not-utf8": "it is not UTF-8";
+    POINTER_UNENDED_LINE = "blob.pointer-unended-line": "its last line has no line end";
+    POINTER_VERSION = "blob.pointer-version": "its version is not `https://git-lfs.github.com/spec/v1`";
+    POINTER_LINE = "blob.pointer-line": "a line is not a key and a value";
+    POINTER_KEY_ORDER = "blob.pointer-key-order": "its keys are not in order, each once";
+    POINTER_OID = "blob.pointer-oid": "its `oid` is not `sha256:` and 64 hexadecimal digits";
+    POINTER_SIZE = "blob.pointer-size": "its `size` is not a number of bytes";
+    POINTER_UNKNOWN_KEY = "blob.pointer-unknown-key": "it has a key that pointers do not have";
+    POINTER_WITHOUT_OID = "blob.pointer-without-oid": "it has no `oid`";
+    POINTER_WITHOUT_SIZE = "blob.pointer-without-size": "it has no `size`";
+}
 
-/// What a policy's author reads about it.
+/// The documentation of the predicate.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "blob",
     summary: "The new files of the change are small enough, and models are stored as pointers.",
-    why: "What has entered the history cannot be taken out of it again. The weights of a model belong into a store \
-          of large files, where the commit names them by their digest, so that evidence can be tied to it.",
+    why: "A file that is in the history cannot be removed again. The weights of a model belong in a store of large \
+          files; the commit then names them by their digest, which evidence can refer to.",
     parameters: "\
 - `largest: 5MB`: no file is larger (B, KB, MB, GB count in thousands; KiB, MiB, GiB in steps of 1,024);
-- `raw-weights: refuse`: no file is a model itself, by its name (`*.safetensors`, `*.gguf`, `*.ggml`, `*.pt`, \
+- `raw-weights: refuse`: no file is itself a model, by its name (`*.safetensors`, `*.gguf`, `*.ggml`, `*.pt`, \
 `*.pth`, `*.ckpt`, `*.onnx`, `*.h5`, `*.pb`, `*.tflite`, and `*.bin` from 1 MB) or by its first bytes (safetensors, \
 GGUF, pickle), unless it is a Git LFS pointer;
 - `lfs-pointer: well-formed`: a file that starts like a Git LFS pointer is one: `version`, `oid sha256:` with 64 \
-digits, `size`, the keys in order, nothing else but extensions;
+digits, `size`, the keys in order, and no other keys but extensions;
 - `lfs: [patterns]`: files with these paths are such pointers (an empty file is its own);
-- of several parameters, all are meant. Every commit is looked at; deletions and submodules are left out.",
+- if there are several parameters, all of them must hold. Every commit is checked; deletions and submodules are \
+ignored.",
     passing_example: "
 ask: { blob: { largest: 5MB, raw-weights: refuse, lfs-pointer: well-formed } }
 change:
@@ -53,15 +71,15 @@ change:
 ",
 };
 
-/// From how many bytes on a `*.bin` is taken for a model.
+/// The size in bytes from which on a `*.bin` file counts as a model.
 const MIN_BIN_MODEL_BYTES: u64 = 1_000_000;
-/// The extensions that models have, whatever their size.
+/// The extensions of models of any size.
 const MODEL_EXTENSIONS: [&str; 10] =
     ["safetensors", "gguf", "ggml", "pt", "pth", "ckpt", "onnx", "h5", "pb", "tflite"];
-/// How the first line of every pointer starts.
+/// The start of the first line of every pointer.
 const LFS_POINTER_START: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// The question.
+/// The parameters of `blob`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlobPredicate {
     max_size: Option<ByteLimit>,
@@ -70,7 +88,7 @@ pub struct BlobPredicate {
     lfs_paths: Vec<PathPattern>,
 }
 
-/// A number of bytes, and how the policy writes it.
+/// A number of bytes, with the text in the policy.
 #[derive(Clone, Debug, PartialEq)]
 struct ByteLimit {
     bytes: u64,
@@ -85,20 +103,22 @@ impl BlobPredicate {
     ) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        let largest = map.find_key("largest").and_then(|node| parse_one(node, faults, ByteLimit::new));
-        let raw_weights =
-            map.find_key("raw-weights").and_then(|node| read_choice(node, &[("refuse", true)], faults));
-        let well_formed =
-            map.find_key("lfs-pointer").and_then(|node| read_choice(node, &[("well-formed", true)], faults));
-        let lfs =
-            map.find_key("lfs").map(|node| parse_each(node, faults, PathPattern::new)).unwrap_or_default();
-        map.refuse_unknown_keys(faults);
-        let blob = BlobPredicate {
-            max_size: largest,
-            refuses_raw_weights: raw_weights.unwrap_or(false),
-            checks_lfs_pointers: well_formed.unwrap_or(false),
-            lfs_paths: lfs,
+        let mut blob = BlobPredicate {
+            max_size: None,
+            refuses_raw_weights: false,
+            checks_lfs_pointers: false,
+            lfs_paths: read_list(&mut map, "lfs", faults, PathPattern::new),
         };
+        if let Some(node) = map.find_key("largest") {
+            blob.max_size = parse_one(node, faults, ByteLimit::new);
+        }
+        if let Some(node) = map.find_key("raw-weights") {
+            blob.refuses_raw_weights = read_choice(node, &[("refuse", true)], faults).unwrap_or(false);
+        }
+        if let Some(node) = map.find_key("lfs-pointer") {
+            blob.checks_lfs_pointers = read_choice(node, &[("well-formed", true)], faults).unwrap_or(false);
+        }
+        map.refuse_unknown_keys(faults);
         if before == faults.len() && blob.describe_parts().is_empty() {
             faults.push(YamlFault::new(node.at, "expected one of largest, lfs, lfs-pointer, raw-weights"));
         }
@@ -114,12 +134,12 @@ impl BlobPredicate {
         self.describe_parts().join(", and ")
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
-        // A merge brings the same content again.
-        let mut known: HashSet<(&Text, PathEntry)> = HashSet::new();
-        for diff in seen.change.list_diffs() {
+        // A merge brings the same content again, which is judged once.
+        let mut judged: HashSet<(&Text, PathEntry)> = HashSet::new();
+        for diff in context.change.list_diffs() {
             let paths = match diff.paths {
                 Ok(paths) => paths,
                 Err(gap) => {
@@ -129,17 +149,14 @@ impl BlobPredicate {
             };
             for change in paths {
                 let Some(entry) = find_new_content(change) else { continue };
-                if !known.insert((&change.path, entry)) {
+                if !judged.insert((&change.path, entry)) {
                     continue;
                 }
-                match change
-                    .blob
-                    .as_ref()
-                    .map_err(Clone::clone)
-                    .and_then(|blob| self.find_violations(change, entry, blob))
-                {
-                    Ok(reasons) => {
-                        findings.extend(reasons.into_iter().map(|reason| blob_finding(diff, change, reason)))
+                match self.find_violations(change, entry) {
+                    Ok(violations) => {
+                        for what in violations {
+                            findings.push(blob_finding(diff, change, what));
+                        }
                     }
                     Err(gap) => missing = Some(gap),
                 }
@@ -148,196 +165,227 @@ impl BlobPredicate {
         PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
-    /// Returns what is wrong with one file, in words that follow its path.
-    fn find_violations(
-        &self,
-        change: &PathChange,
-        entry: PathEntry,
-        blob: &BlobSummary,
-    ) -> Result<Vec<String>, Missing> {
-        let mut reasons = Vec::new();
-        if let Some(largest) = self.max_size.as_ref().filter(|largest| largest.bytes < blob.size) {
-            let (size, most) = (blob.size, &largest.written);
-            reasons.push(format!(" has {size} bytes, and at most {most} is allowed"));
+    /// Returns what is wrong with one file.
+    fn find_violations(&self, change: &PathChange, entry: PathEntry) -> Result<Vec<Message>, Missing> {
+        let blob = change.blob.as_ref().map_err(Missing::clone)?;
+        let path = &change.path;
+        let mut violations = Vec::new();
+        if let Some(limit) = &self.max_size
+            && blob.size > limit.bytes
+        {
+            let what = TOO_LARGE.with("path", path).with("size", blob.size);
+            violations.push(what.with("limit", limit.written.as_str()));
         }
+        // The content of a link is a path.
         if entry.kind == PathEntryKind::Symlink {
-            return Ok(reasons);
+            return Ok(violations);
         }
         let pointer = classify_lfs_pointer(blob);
-        let must_be = matches_any_pattern(&self.lfs_paths, &change.path) && blob.size != 0;
-        match &pointer {
-            LfsPointer::Malformed(why) if self.checks_lfs_pointers || must_be => {
-                reasons.push(format!(" is no Git LFS pointer, though it starts like one: {why}"));
+        let must_be_pointer = matches_any_pattern(&self.lfs_paths, path) && blob.size > 0;
+        match pointer {
+            LfsPointer::Malformed(reason) if self.checks_lfs_pointers || must_be_pointer => {
+                violations.push(MALFORMED_POINTER.with("path", path).with("reason", reason));
             }
-            LfsPointer::NotAPointer if must_be => {
-                reasons.push(" has to be a Git LFS pointer, and holds the content itself".into())
+            LfsPointer::NotAPointer if must_be_pointer => {
+                violations.push(NOT_A_POINTER.with("path", path));
             }
             _ => {}
         }
         if self.refuses_raw_weights && pointer != LfsPointer::WellFormed {
-            match is_model_file(&change.path, blob) {
-                Some(true) => reasons.push(" is the model itself, and not a Git LFS pointer to it".into()),
+            match is_model_file(path, blob) {
+                Some(true) => violations.push(RAW_WEIGHTS.with("path", path)),
                 Some(false) => {}
-                None if reasons.is_empty() => {
-                    return Err(Missing::Unavailable(
-                        FactKind::Blobs,
-                        "a file is too large to be opened".into(),
-                    ));
+                None if violations.is_empty() => {
+                    let reason = "a file is too large to be opened".into();
+                    return Err(Missing::Unavailable(FactKind::Blobs, reason));
                 }
                 None => {}
             }
         }
-        Ok(reasons)
+        Ok(violations)
     }
 
     fn describe_parts(&self) -> Vec<String> {
-        let largest =
-            self.max_size.as_ref().map(|size| format!("no new file is larger than {}", size.written));
-        let weights = self.refuses_raw_weights.then(|| "no new file is a model itself".to_owned());
-        let well_formed = self.checks_lfs_pointers.then(|| "Git LFS pointers are well-formed".to_owned());
-        let lfs = (!self.lfs_paths.is_empty())
-            .then(|| format!("{} are Git LFS pointers", format_alternatives(&self.lfs_paths)));
-        largest.into_iter().chain(weights).chain(well_formed).chain(lfs).collect()
+        let mut parts = Vec::new();
+        if let Some(limit) = &self.max_size {
+            parts.push(format!("no new file is larger than {}", limit.written));
+        }
+        if self.refuses_raw_weights {
+            parts.push("no new file is itself a model".to_owned());
+        }
+        if self.checks_lfs_pointers {
+            parts.push("Git LFS pointers are well-formed".to_owned());
+        }
+        if !self.lfs_paths.is_empty() {
+            parts.push(format!("{} are Git LFS pointers", format_alternatives(&self.lfs_paths)));
+        }
+        parts
     }
 }
 
 impl ByteLimit {
     fn new(written: &str) -> Result<Self, String> {
-        let refuse = || {
-            format!(
+        match parse_byte_count(written) {
+            Some(bytes) => Ok(ByteLimit { bytes, written: written.to_owned() }),
+            None => Err(format!(
                 "expected a size such as `500KB`, `5MB` or `1GiB`, found `{}`",
                 shorten_for_message(written)
-            )
-        };
-        let digits = written.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = written.split_at_checked(digits).ok_or_else(refuse)?;
-        let factor: u64 = match unit.trim_start() {
-            "B" => 1,
-            "KB" => 1_000,
-            "MB" => 1_000_000,
-            "GB" => 1_000_000_000,
-            "KiB" => 1 << 10,
-            "MiB" => 1 << 20,
-            "GiB" => 1 << 30,
-            _ => return Err(refuse()),
-        };
-        let number: u64 = number.parse().map_err(|_| refuse())?;
-        let bytes = number.checked_mul(factor).ok_or_else(refuse)?;
-        Ok(ByteLimit { bytes, written: written.to_owned() })
+            )),
+        }
     }
 }
 
-/// Returns what stands at a path now, if it is a file or a link whose content is new there.
-fn find_new_content(change: &PathChange) -> Option<PathEntry> {
-    let after = change.after.filter(|after| after.kind != PathEntryKind::Submodule)?;
-    let is_file = |kind| matches!(kind, PathEntryKind::File | PathEntryKind::Executable);
-    let same = |before: PathEntry| before.id == after.id && is_file(before.kind) == is_file(after.kind);
-    (!change.before.is_some_and(same)).then_some(after)
+fn parse_byte_count(written: &str) -> Option<u64> {
+    let digits = written.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = written.split_at_checked(digits)?;
+    let factor: u64 = match unit.trim_start() {
+        "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-fn blob_finding(diff: ChangeDiff<'_>, change: &PathChange, reason: String) -> Finding {
-    let what = Sentence::default().with_quote(&change.path).with_words(reason);
+/// Returns the entry at a path after the change, if it is a file or a link whose content is new there.
+fn find_new_content(change: &PathChange) -> Option<PathEntry> {
+    let after = change.after?;
+    if after.kind == PathEntryKind::Submodule {
+        return None;
+    }
+    match change.before {
+        Some(before) if before.id == after.id && is_file(before.kind) == is_file(after.kind) => None,
+        _ => Some(after),
+    }
+}
+
+fn is_file(kind: PathEntryKind) -> bool {
+    matches!(kind, PathEntryKind::File | PathEntryKind::Executable)
+}
+
+fn blob_finding(diff: ChangeDiff<'_>, change: &PathChange, what: Message) -> Finding {
     Finding::new(what).in_commit(diff.commit_id).at_path(&change.path)
 }
 
 /// Whether a file is a Git LFS pointer.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum LfsPointer {
-    /// It does not start like one.
+    /// The file does not start like a pointer.
     NotAPointer,
-    /// It starts like one and is not, for this reason.
-    Malformed(&'static str),
-    /// It is one.
+    /// The file starts like a pointer and is not one, for this reason.
+    Malformed(&'static MessageTemplate),
+    /// The file is a pointer.
     WellFormed,
 }
 
-/// Returns whether a file is a Git LFS pointer, as git-lfs-spec(5) has it.
+/// Returns whether a file is a Git LFS pointer, as defined by git-lfs-spec(5).
 fn classify_lfs_pointer(blob: &BlobSummary) -> LfsPointer {
     let Some(start) = &blob.start else { return LfsPointer::NotAPointer };
     let text = start.as_bytes();
     if !text.starts_with(LFS_POINTER_START) {
         return LfsPointer::NotAPointer;
     }
-    // The specification bounds a pointer below 1,024 bytes, so all of it is here or it is none.
-    if u64::try_from(text.len()) != Ok(blob.size) || BlobSummary::MAX_START_BYTES <= text.len() {
-        return LfsPointer::Malformed("it is too long");
+    // The specification bounds a pointer below 1,024 bytes, so a pointer is here completely.
+    if u64::try_from(text.len()) != Ok(blob.size) || text.len() >= BlobSummary::MAX_START_BYTES {
+        return LfsPointer::Malformed(&POINTER_TOO_LONG);
     }
     match check_lfs_pointer(text) {
         Ok(()) => LfsPointer::WellFormed,
-        Err(why) => LfsPointer::Malformed(why),
+        Err(reason) => LfsPointer::Malformed(reason),
     }
 }
 
-fn check_lfs_pointer(text: &[u8]) -> Result<(), &'static str> {
-    let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8")?;
-    let text = text.strip_suffix('\n').ok_or("its last line does not end")?;
+/// Checks what follows the start of a pointer; the order of the keys is part of the format.
+fn check_lfs_pointer(text: &[u8]) -> Result<(), &'static MessageTemplate> {
+    let text = std::str::from_utf8(text).map_err(|_| &POINTER_NOT_UTF8)?;
+    let text = text.strip_suffix('\n').ok_or(&POINTER_UNENDED_LINE)?;
     let mut lines = text.split('\n');
     if lines.next() != Some("version https://git-lfs.github.com/spec/v1") {
-        return Err("its version is not `https://git-lfs.github.com/spec/v1`");
+        return Err(&POINTER_VERSION);
     }
     let mut last = "";
-    let (mut has_oid, mut has_size) = (false, false);
+    let mut has_oid = false;
+    let mut has_size = false;
     for line in lines {
-        let (key, value) = line.split_once(' ').ok_or("a line is not a key and a value")?;
+        let (key, value) = line.split_once(' ').ok_or(&POINTER_LINE)?;
         if key <= last {
-            return Err("its keys are not in order, each once");
+            return Err(&POINTER_KEY_ORDER);
         }
         last = key;
         match key {
             "oid" if is_lfs_oid(value) => has_oid = true,
-            "oid" => return Err("its `oid` is not `sha256:` and 64 hexadecimal digits"),
+            "oid" => return Err(&POINTER_OID),
             "size" if is_lfs_size(value) => has_size = true,
-            "size" => return Err("its `size` is not a number of bytes"),
-            // `ext-0-name sha256:...` tells what another program has done to the content.
+            "size" => return Err(&POINTER_SIZE),
+            // `ext-0-name sha256:...` says what another program did to the content.
             key if key.starts_with("ext-") && is_lfs_oid(value) => {}
-            _ => return Err("it has a key that pointers do not have"),
+            _ => return Err(&POINTER_UNKNOWN_KEY),
         }
     }
     if !has_oid {
-        return Err("it has no `oid`");
+        return Err(&POINTER_WITHOUT_OID);
     }
-    if has_size { Ok(()) } else { Err("it has no `size`") }
+    if has_size { Ok(()) } else { Err(&POINTER_WITHOUT_SIZE) }
 }
 
 fn is_lfs_oid(value: &str) -> bool {
-    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    value.strip_prefix("sha256:").is_some_and(|digits| digits.len() == 64 && digits.bytes().all(hex))
+    match value.strip_prefix("sha256:") {
+        Some(digits) => digits.len() == 64 && digits.bytes().all(is_lower_hex_digit),
+        None => false,
+    }
+}
+
+fn is_lower_hex_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 fn is_lfs_size(value: &str) -> bool {
-    let plain = value.bytes().all(|byte| byte.is_ascii_digit()) && (value == "0" || !value.starts_with('0'));
-    plain && value.parse::<i64>().is_ok()
+    let is_plain = value == "0" || !value.starts_with('0');
+    is_plain && value.bytes().all(|byte| byte.is_ascii_digit()) && value.parse::<i64>().is_ok()
 }
 
-/// Returns whether a file is a model, or `None` if its bytes would have to tell and are not there.
+/// Returns whether a file is a model, or `None` if that depends on bytes that are not known.
 fn is_model_file(path: &Text, blob: &BlobSummary) -> Option<bool> {
     let path = path.as_bytes().to_ascii_lowercase();
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    let dot = name.iter().rposition(|byte| *byte == b'.');
-    let extension = dot.and_then(|dot| name.get(dot + 1..)).unwrap_or_default();
-    let named = MODEL_EXTENSIONS.iter().any(|known| known.as_bytes() == extension);
-    if (named && blob.size != 0) || (extension == b"bin" && MIN_BIN_MODEL_BYTES <= blob.size) {
+    let extension = match name.rsplitn(2, |byte| *byte == b'.').collect::<Vec<_>>().as_slice() {
+        [extension, _] => *extension,
+        _ => &[],
+    };
+    let has_model_extension = MODEL_EXTENSIONS.iter().any(|known| known.as_bytes() == extension);
+    if (has_model_extension && blob.size > 0) || (extension == b"bin" && blob.size >= MIN_BIN_MODEL_BYTES) {
         return Some(true);
     }
     let start = blob.start.as_ref()?.as_bytes();
     Some(start.starts_with(b"GGUF") || is_pickle(start) || is_safetensors(start, blob.size))
 }
 
-/// A pickle of protocol 2 or later says so in two bytes; what torch saves is one within a zip.
+/// Returns whether these are the first bytes of a pickle of protocol 2 or later, which is also what
+/// torch saves, within a zip file.
 fn is_pickle(start: &[u8]) -> bool {
-    let zipped = start.starts_with(b"PK\x03\x04")
-        && start
-            .get(26..28)
-            .and_then(|length| start.get(30..30 + usize::from(*length.first()?)))
-            .is_some_and(|name| name.ends_with(b"/data.pkl"));
-    zipped || matches!(start, [0x80, 2..=5, ..])
+    matches!(start, [0x80, 2..=5, ..])
+        || zip_entry_name(start).is_some_and(|name| name.ends_with(b"/data.pkl"))
 }
 
-/// A safetensors file starts with the length of its header, which is a JSON object.
+/// Returns the name of the first file in a zip file.
+fn zip_entry_name(start: &[u8]) -> Option<&[u8]> {
+    if !start.starts_with(b"PK\x03\x04") {
+        return None;
+    }
+    let length = usize::from(*start.get(26)?);
+    start.get(30..30 + length)
+}
+
+/// Returns whether these are the first bytes of a safetensors file: the length of its header, which is
+/// a JSON object.
 fn is_safetensors(start: &[u8], size: u64) -> bool {
-    let length = start.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
-    let fits =
-        length.is_some_and(|length| 2 <= length && length.checked_add(8).is_some_and(|end| end <= size));
+    let Some(bytes) = start.first_chunk::<8>() else { return false };
+    let length = u64::from_le_bytes(*bytes);
+    let fits = length >= 2 && length.checked_add(8).is_some_and(|end| end <= size);
     fits && start.get(8) == Some(&b'{')
 }
 
@@ -383,7 +431,7 @@ mod tests {
         }
         assert_eq!(
             says("{ largest: 5MB }", "{ path: \"a\\nb\", size: 5000001 }"),
-            ["`a\nb` has 5000001 bytes, and at most 5MB is allowed"]
+            ["`a\nb` has 5000001 bytes; the limit is 5MB"]
         );
     }
 

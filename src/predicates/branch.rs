@@ -1,25 +1,28 @@
-//! `branch`: which ref the change is for.
+//! `branch`: the ref that the change is for.
 
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::pattern::RefPattern;
-use crate::predicates::parameters::format_alternatives;
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{format_alternatives, quote_patterns};
+use crate::verdict::{Finding, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    OTHER_BRANCH = "branch.other": "the change is for {target}, not for {branches/or}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation of the predicate.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "branch",
     summary: "The change is for one of these branches, or for another ref that is named in full.",
-    why: "A release branch deserves other rules than the trunk. Names are compared as a whole, so `main` is \
-          neither `main-fix` nor the tag `main`.",
+    why: "A release branch needs other rules than the trunk. Names are compared as a whole: `main` is neither \
+          `main-fix` nor the tag `main`.",
     parameters: "\
-- a pattern, or a list of them, one of which matches: `main` means `refs/heads/main`; what starts with `refs/` is \
-the full name; `*` stands for any characters, `/` among them.",
+- a pattern, or a list of which one must match: `main` means `refs/heads/main`; a pattern that starts with `refs/` is \
+a full name; `*` stands for any characters, including `/`.",
     passing_example: "
 ask: { branch: [main, 'release/*'] }
 change:
@@ -34,7 +37,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `branch`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BranchPredicate {
     ref_patterns: Vec<RefPattern>,
@@ -59,15 +62,13 @@ impl BranchPredicate {
         format!("the change is for {}", format_alternatives(&self.ref_patterns))
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let target = seen.change.target.as_ref().map_err(Clone::clone)?;
-        let holds = self.ref_patterns.iter().any(|pattern| pattern.matches_ref(target.as_bytes()));
-        Ok(PredicateOutcome::holds_if(holds, || {
-            let what = Sentence::from_words("this is for ").with_quote(target);
-            Finding::new(
-                what.with_words(format!(", and not for {}", format_alternatives(&self.ref_patterns))),
-            )
-        }))
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let target = context.change.target.as_ref().map_err(Missing::clone)?;
+        if self.ref_patterns.iter().any(|pattern| pattern.matches_ref(target.as_bytes())) {
+            return Ok(PredicateOutcome::Holds);
+        }
+        let what = OTHER_BRANCH.with("target", target).with("branches", quote_patterns(&self.ref_patterns));
+        Ok(PredicateOutcome::Fails(vec![Finding::new(what)]))
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
         assert_eq!(says("main", "refs/heads/main"), [""; 0]);
         assert_eq!(says("['release/*', 'refs/tags/v*']", "refs/tags/v1"), [""; 0]);
         let found = says("[main, 'release/*']", "refs/heads/main-fix");
-        assert_eq!(found, ["this is for `refs/heads/main-fix`, and not for `main` or `release/*`"]);
+        assert_eq!(found, ["the change is for `refs/heads/main-fix`, not for `main` or `release/*`"]);
         for target in
             ["refs/tags/main", "refs/heads/x/main", "main", "refs/heads/main\n", "refs/heads/Main", ""]
         {

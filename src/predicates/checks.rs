@@ -1,32 +1,51 @@
-//! `checks`: what machines found out about exactly the revision that is judged.
+//! `checks`: the results of check runs and statuses for exactly the revision that is judged.
 
 use crate::change::pull_request::{CheckResult, CheckState};
-use crate::change::{FactKind, Missing, NeededFacts};
+use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::NamePattern;
-use crate::predicates::parameters::{format_alternatives, format_count};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{format_alternatives, format_count, quote_patterns, read_list};
+use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_count, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
-messages! {}
+messages! {
+    NOT_REPORTED = "checks.not-reported": "no check `{name}` is reported for this revision";
+    NOT_REPORTED_BY = "checks.not-reported-by":
+        "no check `{name}` is reported by {reporters/or} for this revision";
+    OTHER_REPORTER = "checks.other-reporter":
+        "{missing}; {check} does not count, because it is reported by {reporter}";
+    UNKNOWN_REPORTER = "checks.unknown-reporter":
+        "{missing}; {check} does not count, because its reporter is unknown";
+    UNSUCCESSFUL = "checks.unsuccessful": "the check {check} {reason}";
+    CHECK_BY = "checks.check-by": "{check} of {reporter}";
+    CHECK_AT = "checks.check-at": "{reason} ({url})";
+    PENDING = "checks.pending": "is not finished";
+    SKIPPED = "checks.skipped": "was skipped";
+    NEUTRAL = "checks.neutral": "is neutral, which is not a success";
+    FAILED = "checks.failed": "failed: {conclusion}";
+    NO_TESTS = "checks.no-tests": "ran no tests";
+    TOO_FEW_TESTS = "checks.too-few-tests": "ran {ran} {ran:test|tests}; at least {needed} are needed";
+    UNKNOWN_TESTS = "checks.unknown-tests": "does not report how many tests it ran";
+}
 
-/// What a policy's author reads about it.
+/// The documentation of the predicate.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "checks",
     summary: "These checks have succeeded for exactly the revision that is judged.",
-    why: "A check that was skipped, that says neither yes nor no, that ran no test or that is still running has shown \
-          nothing. Anybody who may write to a repository can report a status under any name, so that a name alone \
-          proves little: say who is expected to report it.",
+    why: "A check that was skipped, is neutral, ran no tests or is still running has shown nothing. Anyone who may \
+          write to a repository can report a status under any name, so a name alone proves little: say who is \
+          expected to report it.",
     parameters: "\
 - a name, or a list of them: each is reported at least once, and every check of that name has succeeded; `*` stands \
 for any characters, case does not matter;
 - `named: [names]`: the same, beside other parameters;
-- `by: APP` or a list: only what these apps or accounts report counts, named as the forge does \
-(`github-actions`, `github:ci-robot`); a check of the same name by another is as good as none;
-- `allow: [skipped, neutral]`: these count as well;
-- `at-least-tests: N`: each of the checks says how many tests it ran, and ran as many.",
+- `by: APP` or a list: only reports of these apps or accounts count, named as the forge names them \
+(`github-actions`, `github:ci-robot`); a check of the same name by another reporter does not count;
+- `allow: [skipped, neutral]`: these results count as success;
+- `at-least-tests: N`: each of the checks reports how many tests it ran, and ran at least N.",
     passing_example: "
 ask: { checks: { named: [test, 'lint *'], by: github-actions } }
 change:
@@ -48,7 +67,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `checks`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChecksPredicate {
     names: Vec<NamePattern>,
@@ -67,26 +86,30 @@ impl ChecksPredicate {
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
-        let names = |node: &YamlNode, faults: &mut Vec<YamlFault>| parse_each(node, faults, NamePattern::new);
-        let checks = if let YamlValue::Map(_) = &node.value {
-            let mut map = MapReader::new(node, faults)?;
-            let named = map.require_key("named", faults).map(|node| names(node, faults)).unwrap_or_default();
-            let by = map.find_key("by").map(|node| names(node, faults)).unwrap_or_default();
-            let allow = map.find_key("allow").map(|node| read_items(node, faults)).unwrap_or_default();
-            let allow =
-                allow.iter().filter_map(|item| read_choice(item, &ALLOWED_STATE_WORDS, faults)).collect();
-            let at_least_tests =
-                map.find_key("at-least-tests").and_then(|node| read_count(node, 1, u64::MAX, faults));
-            map.refuse_unknown_keys(faults);
-            ChecksPredicate { names: named, reporters: by, allowed_states: allow, min_tests: at_least_tests }
-        } else {
-            ChecksPredicate {
-                names: names(node, faults),
-                reporters: Vec::new(),
-                allowed_states: Vec::new(),
-                min_tests: None,
-            }
+        let mut checks = ChecksPredicate {
+            names: Vec::new(),
+            reporters: Vec::new(),
+            allowed_states: Vec::new(),
+            min_tests: None,
         };
+        if let YamlValue::Map(_) = &node.value {
+            let mut map = MapReader::new(node, faults)?;
+            if let Some(node) = map.require_key("named", faults) {
+                checks.names = parse_each(node, faults, NamePattern::new);
+            }
+            checks.reporters = read_list(&mut map, "by", faults, NamePattern::new);
+            if let Some(node) = map.find_key("allow") {
+                for item in read_items(node, faults) {
+                    checks.allowed_states.extend(read_choice(item, &ALLOWED_STATE_WORDS, faults));
+                }
+            }
+            if let Some(node) = map.find_key("at-least-tests") {
+                checks.min_tests = read_count(node, 1, u64::MAX, faults);
+            }
+            map.refuse_unknown_keys(faults);
+        } else {
+            checks.names = parse_each(node, faults, NamePattern::new);
+        }
         (before == faults.len()).then_some(checks)
     }
 
@@ -95,99 +118,110 @@ impl ChecksPredicate {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let by = if self.reporters.is_empty() {
-            String::new()
-        } else {
-            format!(" of {}", format_alternatives(&self.reporters))
-        };
-        let names: Vec<_> = self.names.iter().map(|name| format!("`{name}`")).collect();
-        let tests = self.min_tests.map(|least| format!(" with at least {}", format_count(least, "test")));
-        let (word, have) = if names.len() == 1 { ("check", "has") } else { ("checks", "have") };
-        let names = names.join(", ");
-        format!("the {word} {names}{by} {have} succeeded{}", tests.unwrap_or_default())
+        let (word, have) = if self.names.len() == 1 { ("check", "has") } else { ("checks", "have") };
+        let mut text = format!("the {word} {}", quote_patterns(&self.names).join(", "));
+        if !self.reporters.is_empty() {
+            text += &format!(" of {}", format_alternatives(&self.reporters));
+        }
+        text += &format!(" {have} succeeded");
+        if let Some(needed) = self.min_tests {
+            text += &format!(" with at least {}", format_count(needed, "test"));
+        }
+        text
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let checks = seen.change.require_pull(FactKind::Checks)?.checks.as_ref().map_err(Clone::clone)?;
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let checks =
+            context.change.require_pull(FactKind::Checks)?.checks.as_ref().map_err(Missing::clone)?;
         let mut findings = Vec::new();
-        let mut told: Vec<usize> = Vec::new();
+        // Two names may match one check, which is reported once.
+        let mut judged: Vec<usize> = Vec::new();
         for name in &self.names {
-            let called =
-                || checks.iter().enumerate().filter(|(_, check)| name.matches_name(check.name.as_bytes()));
-            if !called().any(|(_, check)| self.has_expected_reporter(check)) {
-                let others: Vec<_> = called().map(|(_, check)| check).collect();
-                findings.push(self.missing_check_finding(name, &others));
-            }
-            for (place, check) in called().filter(|(_, check)| self.has_expected_reporter(check)) {
-                if !told.contains(&place) {
-                    told.push(place);
-                    findings.extend(self.find_violation(check).map(|reason| check_finding(check, reason)));
+            let mut is_reported = false;
+            let mut first_other = None;
+            for (index, check) in checks.iter().enumerate() {
+                if !name.matches_name(check.name.as_bytes()) {
+                    continue;
                 }
+                if !self.has_expected_reporter(check) {
+                    first_other = first_other.or(Some(check));
+                    continue;
+                }
+                is_reported = true;
+                if judged.contains(&index) {
+                    continue;
+                }
+                judged.push(index);
+                if let Some(reason) = self.find_violation(check) {
+                    findings.push(check_finding(check, reason));
+                }
+            }
+            if !is_reported {
+                findings.push(self.missing_check_finding(name, first_other));
             }
         }
         Ok(PredicateOutcome::from_findings(findings))
     }
 
     fn has_expected_reporter(&self, check: &CheckResult) -> bool {
-        let reported =
-            |by: &NamePattern| check.by.as_ref().is_some_and(|app| by.matches_name(app.as_bytes()));
-        self.reporters.is_empty() || self.reporters.iter().any(reported)
-    }
-
-    /// Returns the finding that nobody has reported a check, or only somebody who was not expected to.
-    fn missing_check_finding(&self, name: &NamePattern, others: &[&CheckResult]) -> Finding {
-        let by = if self.reporters.is_empty() {
-            String::new()
-        } else {
-            format!(" by {}", format_alternatives(&self.reporters))
-        };
-        let mut what = Sentence::from_words(format!("no check `{name}` is reported{by} for this revision"));
-        if let [other, ..] = others {
-            what = what.with_words(", and ").with_quote(&other.name).with_words(" does not count: ");
-            what = match &other.by {
-                Some(by) => what.with_words("it is reported by ").with_quote(by),
-                None => what.with_words("it is not said who reports it"),
-            };
+        if self.reporters.is_empty() {
+            return true;
         }
-        Finding::new(what).fixed_by("whoever keeps the pipeline")
+        let Some(app) = &check.by else { return false };
+        self.reporters.iter().any(|reporter| reporter.matches_name(app.as_bytes()))
     }
 
-    /// Returns why a check has not succeeded, in words that follow its name; `None` if it has.
-    fn find_violation(&self, check: &CheckResult) -> Option<Sentence> {
-        let state = match &check.state {
-            CheckState::Success => None,
-            state if self.allowed_states.contains(state) => None,
-            CheckState::Pending => Some(Sentence::from_words(" is not finished")),
-            CheckState::Skipped => Some(Sentence::from_words(" was skipped, which shows nothing")),
-            CheckState::Neutral => Some(Sentence::from_words(" is neutral, which shows nothing")),
-            CheckState::Failed(how) => {
-                Some(Sentence::from_words(" has failed: ").with_quote(&how.as_str().into()))
+    /// Returns the finding that a check is not reported, or only by `other`, which was not expected to.
+    fn missing_check_finding(&self, name: &NamePattern, other: Option<&CheckResult>) -> Finding {
+        let template = if self.reporters.is_empty() { &NOT_REPORTED } else { &NOT_REPORTED_BY };
+        let mut what = template.with("name", name.to_string());
+        if !self.reporters.is_empty() {
+            what = what.with("reporters", quote_patterns(&self.reporters));
+        }
+        if let Some(other) = other {
+            what = match &other.by {
+                Some(reporter) => OTHER_REPORTER.with("missing", what).with("reporter", reporter),
+                None => UNKNOWN_REPORTER.with("missing", what),
+            };
+            what = what.with("check", &other.name);
+        }
+        Finding::new(what).fixed_by(Fixer::PipelineOwner)
+    }
+
+    /// Returns why a check has not succeeded, as a message that follows its name; `None` if it has.
+    fn find_violation(&self, check: &CheckResult) -> Option<Message> {
+        match &check.state {
+            CheckState::Success => {}
+            state if self.allowed_states.contains(state) => {}
+            CheckState::Pending => return Some(Message::from(&PENDING)),
+            CheckState::Skipped => return Some(Message::from(&SKIPPED)),
+            CheckState::Neutral => return Some(Message::from(&NEUTRAL)),
+            CheckState::Failed(conclusion) => {
+                return Some(FAILED.with("conclusion", Text::from(conclusion.as_str())));
             }
-        };
-        let tests = || match (check.tests, self.min_tests) {
-            (Some(0), _) => Some(" ran no test".to_owned()),
-            (Some(ran), Some(least)) if ran < least => {
-                Some(format!(" ran {}, and at least {least} are asked for", format_count(ran, "test")))
+        }
+        match (check.tests, self.min_tests) {
+            (Some(0), _) => Some(Message::from(&NO_TESTS)),
+            (Some(ran), Some(needed)) if ran < needed => {
+                Some(TOO_FEW_TESTS.with("ran", ran).with("needed", needed))
             }
-            (None, Some(_)) => Some(" does not say how many tests it ran".to_owned()),
+            (None, Some(_)) => Some(Message::from(&UNKNOWN_TESTS)),
             (Some(_) | None, _) => None,
-        };
-        state.or_else(|| tests().map(Sentence::from_words))
+        }
     }
 }
 
-fn check_finding(check: &CheckResult, reason: Sentence) -> Finding {
-    let what = Sentence::from_words("the check ").with_quote(&check.name);
+fn check_finding(check: &CheckResult, mut reason: Message) -> Finding {
+    if !check.url.as_bytes().is_empty() {
+        reason = CHECK_AT.with("reason", reason).with("url", &check.url);
+    }
     let what = match &check.by {
-        Some(by) => what.with_words(" of ").with_quote(by),
-        None => what,
+        Some(reporter) => {
+            UNSUCCESSFUL.with("check", CHECK_BY.with("check", &check.name).with("reporter", reporter))
+        }
+        None => UNSUCCESSFUL.with("check", &check.name),
     };
-    let what = what.with_sentence(reason);
-    let what = match check.url.as_bytes() {
-        [] => what,
-        _ => what.with_words(" (").with_quote(&check.url).with_words(")"),
-    };
-    Finding::new(what).fixed_by("the author, or whoever keeps the pipeline")
+    Finding::new(what.with("reason", reason)).or_by(Fixer::PipelineOwner)
 }
 
 #[cfg(test)]
@@ -206,9 +240,9 @@ mod tests {
         assert_eq!(says("test", "{ name: TEST }"), [""; 0]);
         for (state, said) in [
             ("pending", "the check `test` is not finished"),
-            ("skipped", "the check `test` was skipped, which shows nothing"),
-            ("neutral", "the check `test` is neutral, which shows nothing"),
-            ("failed", "the check `test` has failed: `failure`"),
+            ("skipped", "the check `test` was skipped"),
+            ("neutral", "the check `test` is neutral, which is not a success"),
+            ("failed", "the check `test` failed: `failure`"),
         ] {
             assert_eq!(says("test", &format!("{{ name: test, state: {state} }}")), [said]);
             let allowed = format!("{{ name: test, state: {state} }}");
@@ -222,7 +256,7 @@ mod tests {
     fn every_check_of_a_name_has_to_succeed() {
         let two =
             "{ name: build (linux) }, { name: build (mac), state: failed }, { name: lint, state: failed }";
-        assert_eq!(says("'build *'", two), ["the check `build (mac)` has failed: `failure`"]);
+        assert_eq!(says("'build *'", two), ["the check `build (mac)` failed: `failure`"]);
         assert_eq!(says("['build *', 'build (mac)']", two).len(), 1);
         assert_eq!(says("['build *', deploy]", two).len(), 2);
         assert_eq!(says("build", two), ["no check `build` is reported for this revision"]);
@@ -235,8 +269,8 @@ mod tests {
         assert_eq!(
             says(ask, forged),
             [
-                "no check `test` is reported by `github-actions` for this revision, and `test` does not count: it is \
-              reported by `github:mallory`"
+                "no check `test` is reported by `github-actions` for this revision; `test` does not count, because it \
+                 is reported by `github:mallory`"
             ]
         );
         assert_eq!(says(ask, "{ name: test }").len(), 1);
@@ -248,11 +282,11 @@ mod tests {
 
     #[test]
     fn no_test_is_no_success() {
-        assert_eq!(says("test", "{ name: test, tests: 0 }"), ["the check `test` ran no test"]);
+        assert_eq!(says("test", "{ name: test, tests: 0 }"), ["the check `test` ran no tests"]);
         let ask = "{ named: test, at-least-tests: 3 }";
         assert_eq!(says(ask, "{ name: test, tests: 3 }"), [""; 0]);
         assert_eq!(says(ask, "{ name: test, tests: 2 }").len(), 1);
-        assert_eq!(says(ask, "{ name: test }"), ["the check `test` does not say how many tests it ran"]);
+        assert_eq!(says(ask, "{ name: test }"), ["the check `test` does not report how many tests it ran"]);
     }
 
     #[test]
@@ -265,7 +299,7 @@ mod tests {
         });
         assert_eq!(
             finding_texts(&found),
-            ["the check `a\u{1b}[2J` has failed: `failure` (`https://forge.example/1`)"]
+            ["the check `a\u{1b}[2J` failed: `failure` (`https://forge.example/1`)"]
         );
     }
 

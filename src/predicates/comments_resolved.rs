@@ -1,25 +1,32 @@
-//! `comments-resolved`: whether every conversation about a pull request has come to an end.
+//! `comments-resolved`: whether every conversation about a pull request is marked as resolved.
 
 use crate::change::pull_request::ReviewConversation;
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
 
-/// How many conversations are told one by one.
+messages! {
+    UNRESOLVED = "comments-resolved.unresolved": "{conversation} about {path} is not resolved";
+    UNRESOLVED_AT = "comments-resolved.unresolved-at": "{conversation} about {path} is not resolved: {url}";
+    MORE_UNRESOLVED = "comments-resolved.more-unresolved":
+        "{count} more {count:conversation is|conversations are} not resolved";
+    CONVERSATION_BY = "comments-resolved.conversation-by": "the conversation started by {account}";
+    CONVERSATION = "comments-resolved.conversation": "a conversation";
+}
+
+/// How many conversations have a finding of their own.
 const MAX_CONVERSATIONS_LISTED: usize = 10;
 
-messages! {}
-
-/// What a policy's author reads about it.
+/// The documentation of the predicate.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "comments-resolved",
     summary: "Every conversation about the lines of the pull request is marked as resolved.",
-    why: "A question that a reviewer has asked and that nobody has answered is easily forgotten once somebody else \
-          approves.",
-    parameters: "- `true`: that is all there is to say.",
+    why: "A reviewer's open question is easily forgotten once another reviewer approves.",
+    parameters: "- `true`: the only value.",
     passing_example: "
 ask: { comments-resolved: true }
 change:
@@ -36,7 +43,7 @@ change:
 ",
 };
 
-/// The question.
+/// The predicate, which has no parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommentsResolvedPredicate;
 
@@ -62,41 +69,40 @@ impl CommentsResolvedPredicate {
         "every conversation about the pull request is resolved".into()
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let conversations = &seen.change.require_pull(FactKind::Conversations)?.conversations;
-        let conversations = conversations.as_ref().map_err(Clone::clone)?;
-        let open: Vec<_> = conversations.iter().filter(|conversation| !conversation.is_resolved).collect();
-        let mut findings: Vec<_> = open
-            .iter()
-            .take(MAX_CONVERSATIONS_LISTED)
-            .map(|conversation| conversation_finding(conversation))
-            .collect();
-        match open.len().saturating_sub(MAX_CONVERSATIONS_LISTED) {
-            0 => {}
-            1 => findings.push(Finding::new(Sentence::from_words("1 more conversation is not resolved"))),
-            more => findings.push(Finding::new(Sentence::from_words(format!(
-                "{more} more conversations are not resolved"
-            )))),
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let conversations = &context.change.require_pull(FactKind::Conversations)?.conversations;
+        let mut findings = Vec::new();
+        let mut more: usize = 0;
+        for conversation in conversations.as_ref().map_err(Missing::clone)? {
+            if conversation.is_resolved {
+                continue;
+            }
+            if findings.len() < MAX_CONVERSATIONS_LISTED {
+                findings.push(conversation_finding(conversation));
+            } else {
+                more += 1;
+            }
+        }
+        if more > 0 {
+            let what = MORE_UNRESOLVED.with("count", more);
+            findings.push(Finding::new(what).or_by(Fixer::Reviewer));
         }
         Ok(PredicateOutcome::from_findings(findings))
     }
 }
 
 fn conversation_finding(conversation: &ReviewConversation) -> Finding {
-    let what = match &conversation.by {
-        Some(account) => {
-            Sentence::from_words("the conversation that ").with_quote(&account.id).with_words(" began")
-        }
-        None => Sentence::from_words("a conversation"),
+    let subject = match &conversation.by {
+        Some(account) => CONVERSATION_BY.with("account", &account.id),
+        None => Message::from(&CONVERSATION),
     };
-    let what = what.with_words(" about ").with_quote(&conversation.path).with_words(" is not resolved");
-    let what = match conversation.url.as_bytes() {
-        [] => what,
-        _ => what.with_words(": ").with_quote(&conversation.url),
-    };
-    Finding::new(what)
-        .at_path(&conversation.path)
-        .fixed_by("the author and the reviewer, by ending the conversation")
+    let has_url = !conversation.url.as_bytes().is_empty();
+    let template = if has_url { &UNRESOLVED_AT } else { &UNRESOLVED };
+    let mut what = template.with("conversation", subject).with("path", &conversation.path);
+    if has_url {
+        what = what.with("url", &conversation.url);
+    }
+    Finding::new(what).at_path(&conversation.path).or_by(Fixer::Reviewer)
 }
 
 #[cfg(test)]
@@ -121,7 +127,7 @@ change: { commits: [{}], pull: { conversations: [{ by: bob, path: a.rs }, { by: 
         assert_eq!(
             finding_texts(&found),
             [
-                "the conversation that `github:bob` began about `a.rs` is not resolved: `https://forge.example/12#r1`",
+                "the conversation started by `github:bob` about `a.rs` is not resolved: `https://forge.example/12#r1`",
                 "a conversation about `b.rs` is not resolved",
             ]
         );

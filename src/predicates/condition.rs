@@ -1,53 +1,52 @@
 //! Predicates, combined: `all`, `any`, `not`, in three-valued logic.
 //!
-//! A condition holds, does not hold, or cannot be known. What cannot be known stays so under `not`,
-//! spoils an `all` unless another part fails, and an `any` unless another part holds; hence a
-//! missing fact can never turn "no" into "yes".
+//! A condition holds, does not hold, or is unknown. What is unknown stays so under `not`, makes an
+//! `all` unknown unless another part fails, and an `any` unknown unless another part holds. A missing
+//! fact therefore never turns "no" into "yes".
 
 use crate::change::{FactKind, NeededFacts};
-use crate::predicates::{EvaluationContext, PolicyScope, Predicate, PredicateOutcome};
-use crate::verdict::{Finding, PredicateAnswer, Sentence};
+use crate::predicates::Predicate;
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, PredicateAnswer, messages};
 use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::read_items;
-use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlValue};
+use crate::yaml::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlValue};
 
-/// A question, or several combined.
+messages! {
+    FORBIDDEN = "condition.forbidden": "must not be so: {question}";
+    NO_ALTERNATIVE = "condition.no-alternative": "the policy names no alternative that could hold";
+}
+
+/// A question that a policy asks about a change, or several combined.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
-    /// Every part holds; with no parts, it always holds.
+    /// Every part holds; without parts, it always holds.
     All(Vec<Condition>),
     /// At least one part holds.
     Any(Vec<Condition>),
     /// The part does not hold.
     Not(Box<Condition>),
-    /// A predicate.
+    /// A single predicate, which holds.
     Predicate(Predicate),
 }
 
 /// How a condition came to its answer, part by part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionTrace {
-    /// The question in words.
+    /// The question, in words.
     pub question: String,
-    /// The answer.
+    /// The answer to it.
     pub answer: PredicateAnswer,
-    /// The parts, if there are any.
+    /// The parts, empty for a predicate.
     pub parts: Vec<ConditionTrace>,
 }
 
 impl Condition {
-    /// The words that combine questions, and what they say.
-    pub const COMBINATORS: [(&'static str, &'static str); 3] = [
-        ("all", "Every one of these questions holds."),
-        ("any", "At least one of these questions holds."),
-        ("not", "This question does not hold."),
-    ];
-
-    /// Reads a condition: a map of predicates, all of which are meant, `all`, `any` and `not` among
-    /// them.
+    /// Reads a condition: a map of predicates, `all`, `any` and `not`, each of which must hold.
     pub fn read_condition(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let YamlValue::Map(entries) = &node.value else {
@@ -59,102 +58,94 @@ impl Condition {
             return None;
         };
         let before = faults.len();
-        let mut parts: Vec<Condition> = entries
-            .iter()
-            .filter_map(|(key, node)| match key.text.as_str() {
-                "all" => Some(Condition::All(read_conditions(node, known, faults))),
-                "any" => Some(Condition::Any(read_conditions(node, known, faults))),
-                "not" => {
-                    let known = PolicyScope { allows_obligations: false, ..*known };
-                    Condition::read_condition(node, &known, faults).map(|part| Condition::Not(Box::new(part)))
-                }
-                _ => Predicate::read_predicate(key, node, known, faults).map(Condition::Predicate),
-            })
-            .collect();
-        if before < faults.len() {
+        let mut parts = Vec::new();
+        for (key, node) in entries {
+            parts.extend(read_entry(key, node, scope, faults));
+        }
+        if faults.len() > before {
             return None;
         }
         Some(if parts.len() == 1 { parts.remove(0) } else { Condition::All(parts) })
     }
 
     /// Returns true for the condition that asks nothing and always holds.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Condition::All(parts) if parts.is_empty())
     }
 
-    /// Answers the question.
-    pub fn evaluate(&self, seen: &EvaluationContext<'_>) -> PredicateAnswer {
+    /// Answers the question about one change.
+    pub fn evaluate(&self, context: &EvaluationContext<'_>) -> PredicateAnswer {
         match self {
-            Condition::Predicate(predicate) => match predicate.evaluate(seen) {
+            Condition::Predicate(predicate) => match predicate.evaluate(context) {
                 Ok(PredicateOutcome::Holds) => PredicateAnswer::Holds(Vec::new()),
                 Ok(PredicateOutcome::Owed(owed)) => PredicateAnswer::Holds(owed),
                 Ok(PredicateOutcome::Fails(findings)) => PredicateAnswer::Fails(findings),
                 Err(missing) => PredicateAnswer::Unknown(vec![missing]),
             },
-            Condition::All(parts) => combine_all(parts.iter().map(|part| part.evaluate(seen))),
-            Condition::Any(parts) => combine_any(parts.iter().map(|part| part.evaluate(seen))),
-            Condition::Not(part) => negate_answer(part.evaluate(seen), || {
-                seen.reason_or_empty(|| {
-                    Finding::new(Sentence::from_words(format!("this must not be so: {}", part.describe())))
-                })
-            }),
+            Condition::All(parts) => combine_all(parts.iter().map(|part| part.evaluate(context))),
+            Condition::Any(parts) => combine_any(parts.iter().map(|part| part.evaluate(context))),
+            Condition::Not(part) => negate_answer(part.evaluate(context), || part.forbidden_finding(context)),
         }
     }
 
-    /// Answers the question and tells how.
-    pub fn trace_evaluation(&self, seen: &EvaluationContext<'_>) -> ConditionTrace {
-        let parts: Vec<ConditionTrace> = match self {
-            Condition::Predicate(_) => Vec::new(),
-            Condition::All(parts) | Condition::Any(parts) => {
-                parts.iter().map(|part| part.trace_evaluation(seen)).collect()
-            }
-            Condition::Not(part) => vec![part.trace_evaluation(seen)],
-        };
+    /// Answers the question, and the questions that it consists of.
+    pub(crate) fn trace_evaluation(&self, context: &EvaluationContext<'_>) -> ConditionTrace {
         let question = match self {
             Condition::Predicate(predicate) => predicate.describe(),
             Condition::All(_) => "all of these hold".into(),
             Condition::Any(_) => "one of these holds".into(),
             Condition::Not(_) => "this does not hold".into(),
         };
-        ConditionTrace { question, answer: self.evaluate(seen), parts }
+        let mut parts = Vec::new();
+        for part in self.parts() {
+            parts.push(part.trace_evaluation(context));
+        }
+        ConditionTrace { question, answer: self.evaluate(context), parts }
     }
 
     /// Returns the question in words that complete "this asks that ...".
     pub fn describe(&self) -> String {
-        let join = |parts: &[Condition], word: &str| {
-            parts.iter().map(Condition::describe).collect::<Vec<_>>().join(word)
-        };
         match self {
             Condition::Predicate(predicate) => predicate.describe(),
             Condition::All(parts) if parts.is_empty() => "nothing".into(),
-            Condition::All(parts) => join(parts, ", and "),
-            Condition::Any(parts) => format!("either {}", join(parts, ", or ")),
-            Condition::Not(part) => format!("it is not so that {}", part.describe()),
+            Condition::All(parts) => join_descriptions(parts, ", and "),
+            Condition::Any(parts) => format!("either {}", join_descriptions(parts, ", or ")),
+            Condition::Not(part) => format!("it is not true that {}", part.describe()),
         }
     }
 
     /// Adds the fields that must be stated for the question to hold, as far as that can be said.
-    pub fn add_required_fields<'condition>(&'condition self, fields: &mut Vec<&'condition FieldDefinition>) {
+    pub(crate) fn add_required_fields<'condition>(
+        &'condition self,
+        fields: &mut Vec<&'condition FieldDefinition>,
+    ) {
         match self {
             Condition::Predicate(predicate) => fields.extend(predicate.required_fields()),
-            Condition::All(parts) => parts.iter().for_each(|part| part.add_required_fields(fields)),
+            Condition::All(parts) => {
+                for part in parts {
+                    part.add_required_fields(fields);
+                }
+            }
             Condition::Any(_) | Condition::Not(_) => {}
         }
     }
 
-    /// Adds the fields whose tickets are to be looked up for the question.
-    pub fn add_ticket_fields<'condition>(&'condition self, fields: &mut Vec<&'condition FieldDefinition>) {
-        match self {
-            Condition::Predicate(predicate) => fields.extend(predicate.ticket_field()),
-            Condition::All(parts) | Condition::Any(parts) => {
-                parts.iter().for_each(|part| part.add_ticket_fields(fields))
-            }
-            Condition::Not(part) => part.add_ticket_fields(fields),
+    /// Adds the fields whose tickets have to be looked up for the question.
+    pub(crate) fn add_ticket_fields<'condition>(
+        &'condition self,
+        fields: &mut Vec<&'condition FieldDefinition>,
+    ) {
+        if let Condition::Predicate(predicate) = self {
+            fields.extend(predicate.ticket_field());
+        }
+        for part in self.parts() {
+            part.add_ticket_fields(fields);
         }
     }
 
-    /// Returns the fact, if it is one of `facts`, without which the question cannot hold.
-    pub fn required_fact(&self, facts: &[FactKind]) -> Option<FactKind> {
+    /// Returns the first of `facts` without which the question cannot hold; `None` if it can hold
+    /// without all of them.
+    pub(crate) fn required_fact(&self, facts: &[FactKind]) -> Option<FactKind> {
         self.find_required_fact(facts, false)
     }
 
@@ -171,42 +162,81 @@ impl Condition {
             }
             // Every part has to stay open.
             (Condition::Any(parts), false) | (Condition::All(parts), true) => {
-                let mut open = parts.iter().map(|part| part.find_required_fact(facts, negated));
-                let first = open.next().flatten()?;
-                open.all(|part| part.is_some()).then_some(first)
+                let mut first = None;
+                for part in parts {
+                    let fact = part.find_required_fact(facts, negated)?;
+                    first.get_or_insert(fact);
+                }
+                first
             }
         }
     }
 
-    /// Adds the facts that the question takes.
+    /// Adds the facts that evaluating the question takes.
     pub fn add_needs(&self, needs: &mut NeededFacts) {
-        match self {
-            Condition::Predicate(predicate) => predicate.add_needs(needs),
-            Condition::All(parts) | Condition::Any(parts) => {
-                parts.iter().for_each(|part| part.add_needs(needs))
-            }
-            Condition::Not(part) => part.add_needs(needs),
+        if let Condition::Predicate(predicate) = self {
+            predicate.add_needs(needs);
         }
+        for part in self.parts() {
+            part.add_needs(needs);
+        }
+    }
+
+    fn parts(&self) -> &[Condition] {
+        match self {
+            Condition::All(parts) | Condition::Any(parts) => parts,
+            Condition::Not(part) => std::slice::from_ref(part),
+            Condition::Predicate(_) => &[],
+        }
+    }
+
+    /// Returns the finding that this condition holds under a `not`.
+    fn forbidden_finding(&self, context: &EvaluationContext<'_>) -> Finding {
+        context.reason_or_empty(|| Finding::new(FORBIDDEN.with("question", self.describe())))
     }
 }
 
-fn read_conditions(node: &YamlNode, known: &PolicyScope<'_>, faults: &mut Vec<YamlFault>) -> Vec<Condition> {
-    let parts = read_items(node, faults);
-    parts
-        .iter()
-        .filter_map(|part| {
-            let condition = Condition::read_condition(part, known, faults)?;
-            if condition.is_empty() {
-                faults.push(YamlFault::new(part.at, "this asks nothing"));
-                return None;
-            }
-            Some(condition)
-        })
-        .collect()
+/// Reads one entry of a condition: a predicate, or a word that combines others.
+fn read_entry(
+    key: &YamlKey,
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<Condition> {
+    match key.text.as_str() {
+        "all" => Some(Condition::All(read_conditions(node, scope, faults))),
+        "any" => Some(Condition::Any(read_conditions(node, scope, faults))),
+        "not" => {
+            let scope = PolicyScope { allows_obligations: false, ..*scope };
+            let part = Condition::read_condition(node, &scope, faults)?;
+            Some(Condition::Not(Box::new(part)))
+        }
+        _ => Predicate::read_predicate(key, node, scope, faults).map(Condition::Predicate),
+    }
+}
+
+fn read_conditions(node: &YamlNode, scope: &PolicyScope<'_>, faults: &mut Vec<YamlFault>) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for part in read_items(node, faults) {
+        let Some(condition) = Condition::read_condition(part, scope, faults) else { continue };
+        if condition.is_empty() {
+            faults.push(YamlFault::new(part.at, "this asks nothing"));
+        } else {
+            conditions.push(condition);
+        }
+    }
+    conditions
+}
+
+fn join_descriptions(parts: &[Condition], separator: &str) -> String {
+    let descriptions: Vec<String> = parts.iter().map(Condition::describe).collect();
+    descriptions.join(separator)
 }
 
 fn combine_all(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswer {
-    let (mut owed, mut findings, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+    let mut owed = Vec::new();
+    let mut findings = Vec::new();
+    let mut missing = Vec::new();
     for answer in answers {
         match answer {
             PredicateAnswer::Holds(more) => owed.extend(more),
@@ -222,10 +252,12 @@ fn combine_all(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswe
 }
 
 fn combine_any(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswer {
-    let (mut owed, mut findings, mut missing) = (None, Vec::new(), Vec::new());
+    let mut owed = None;
+    let mut findings = Vec::new();
+    let mut missing = Vec::new();
     for answer in answers {
         match answer {
-            // What holds without a debt is better than what holds against one.
+            // An answer that holds without an obligation is better than one that holds against one.
             PredicateAnswer::Holds(none) if none.is_empty() => return PredicateAnswer::Holds(none),
             PredicateAnswer::Holds(some) => owed = owed.or(Some(some)),
             PredicateAnswer::Fails(more) => findings.extend(more),
@@ -236,9 +268,7 @@ fn combine_any(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswe
         (Some(owed), ..) => PredicateAnswer::Holds(owed),
         (None, false, _) => PredicateAnswer::Unknown(missing),
         (None, true, false) => PredicateAnswer::Fails(findings),
-        (None, true, true) => PredicateAnswer::Fails(vec![Finding::new(Sentence::from_words(
-            "there is nothing that could hold here",
-        ))]),
+        (None, true, true) => PredicateAnswer::Fails(vec![Finding::new(&NO_ALTERNATIVE)]),
     }
 }
 
@@ -253,7 +283,6 @@ fn negate_answer(answer: PredicateAnswer, reason: impl FnOnce() -> Finding) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use super::{combine_all, combine_any};
     use crate::change::Missing;
     use proptest::prelude::*;
 
@@ -262,7 +291,7 @@ mod tests {
     }
 
     fn fails() -> PredicateAnswer {
-        PredicateAnswer::Fails(vec![Finding::new(Sentence::from_words("no"))])
+        PredicateAnswer::Fails(vec![Finding::new(&NO_ALTERNATIVE)])
     }
 
     fn unknown() -> PredicateAnswer {
@@ -293,9 +322,9 @@ mod tests {
         let hangs = |question: &str| {
             let node = crate::yaml::read_document(question.as_bytes()).unwrap();
             let (vocabulary, people) = Default::default();
-            let known = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: false };
+            let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: false };
             let mut faults = Vec::new();
-            let question = Condition::read_condition(&node, &known, &mut faults);
+            let question = Condition::read_condition(&node, &scope, &mut faults);
             assert_eq!(faults, []);
             question.unwrap().required_fact(&facts)
         };
@@ -316,7 +345,7 @@ mod tests {
     #[test]
     fn not_turns_yes_and_no_around_and_leaves_what_cannot_be_known() {
         for (answer, expected) in [(holds(), 0), (unknown(), 1), (fails(), 2)] {
-            assert_eq!(rank(&negate_answer(answer, || Finding::new(Sentence::from_words("no")))), expected);
+            assert_eq!(rank(&negate_answer(answer, || Finding::new(&NO_ALTERNATIVE))), expected);
         }
     }
 }

@@ -1,20 +1,24 @@
-//! `draft`: whether the author of a pull request holds it for finished.
+//! `draft`: whether the pull request is marked as a draft.
 
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, messages};
 use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    IS_DRAFT = "draft.is-draft": "the pull request is a draft; mark it as ready for review";
+    NOT_DRAFT = "draft.not-draft": "the pull request is not a draft";
+}
 
-/// What a policy's author reads about it.
+/// The documentation of the predicate.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "draft",
     summary: "The pull request is a draft, or it is not.",
-    why: "A draft says of itself that it is not finished, and what was approved then may not be what was meant.",
-    parameters: "- `false`: it is no draft; `true`: it is one.",
+    why: "A draft is unfinished work: what is approved as a draft may differ from what is merged.",
+    parameters: "- `false`: it is not a draft; `true`: it is a draft.",
     passing_example: "
 ask: { draft: false }
 change:
@@ -29,7 +33,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `draft`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DraftPredicate {
     must_be_draft: bool,
@@ -41,7 +45,8 @@ impl DraftPredicate {
         _: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
-        read_bool(node, faults).map(|wanted| DraftPredicate { must_be_draft: wanted })
+        let must_be_draft = read_bool(node, faults)?;
+        Some(DraftPredicate { must_be_draft })
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
@@ -49,16 +54,16 @@ impl DraftPredicate {
     }
 
     pub(crate) fn describe(&self) -> String {
-        format!("the pull request is {}", if self.must_be_draft { "a draft" } else { "no draft" })
+        format!("the pull request is {}", if self.must_be_draft { "a draft" } else { "not a draft" })
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let is_draft = seen.change.require_pull(FactKind::Pull)?.is_draft;
-        Ok(PredicateOutcome::holds_if(is_draft == self.must_be_draft, || {
-            let what = if is_draft { "this is a draft" } else { "this is no draft" };
-            Finding::new(Sentence::from_words(what))
-                .fixed_by("the author, by saying whether it is ready for review")
-        }))
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let is_draft = context.change.require_pull(FactKind::Pull)?.is_draft;
+        if is_draft == self.must_be_draft {
+            return Ok(PredicateOutcome::Holds);
+        }
+        let what = if is_draft { &IS_DRAFT } else { &NOT_DRAFT };
+        Ok(PredicateOutcome::Fails(vec![Finding::new(what)]))
     }
 }
 
@@ -71,8 +76,8 @@ mod tests {
         for (wanted, is_draft, said) in [
             (true, true, None),
             (false, false, None),
-            (true, false, Some("this is no draft")),
-            (false, true, Some("this is a draft")),
+            (true, false, Some("the pull request is not a draft")),
+            (false, true, Some("the pull request is a draft; mark it as ready for review")),
         ] {
             let pull = format!("change: {{ commits: [{{}}], pull: {{ draft: {is_draft} }} }}");
             let found = finding_texts(&answer_example(&format!("ask: {{ draft: {wanted} }}\n{pull}")));

@@ -1,10 +1,11 @@
-//! Runs the examples in the documentation, so that they cannot lie, and answers questions for the
-//! tests of predicates.
+//! Runs the examples in the documentation as tests, and answers questions for the tests of predicates.
 
 use crate::change::Change;
 use crate::fixture;
 use crate::people::PeopleDirectory;
-use crate::predicates::{Condition, EvaluationContext, PREDICATE_DOCS, PolicyScope, PredicateDoc};
+use crate::predicates::condition::Condition;
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
 use crate::verdict::{PredicateAnswer, Sentence, SentencePart};
 use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::MapReader;
@@ -12,7 +13,7 @@ use crate::yaml::{self, YamlFault, YamlNode};
 
 /// Runs both examples of a predicate.
 pub(crate) fn check_examples(file: &str, doc: &PredicateDoc) {
-    assert_eq!(doc.name, file.replace('_', "-"), "a predicate is called like its file");
+    assert_eq!(doc.name, file.replace('_', "-"), "a predicate has the name of its file");
     assert!(doc.summary.ends_with('.') && doc.why.ends_with('.'), "{}: sentences", doc.name);
     assert!(doc.parameters.starts_with("- "), "{}: parameters are list items", doc.name);
     match answer_example(doc.passing_example) {
@@ -30,7 +31,7 @@ pub(crate) fn answer_example(text: &str) -> PredicateAnswer {
     answer_edited(text, |_| {})
 }
 
-/// Answers the question of an example after `edit`, which makes of its change what YAML cannot say.
+/// Answers the question of an example after `edit`, which changes what YAML cannot express.
 pub(crate) fn answer_edited(text: &str, edit: impl Fn(&mut Change)) -> PredicateAnswer {
     let node = yaml::read_document(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
     let mut faults = Vec::new();
@@ -53,12 +54,12 @@ pub(crate) fn answer_for_messages(question: &str, messages: &[&str]) -> Predicat
     answer.unwrap()
 }
 
-/// Returns what is wrong, as text; empty if it holds.
+/// Returns the findings about a change with these messages, as text; empty if the question holds.
 pub(crate) fn findings_for_messages(question: &str, messages: &[&str]) -> Vec<String> {
     finding_texts(&answer_for_messages(question, messages))
 }
 
-/// Returns what is wrong in an answer, as text; empty if it holds.
+/// Returns the findings of an answer, or what is missing, as text; empty if it holds.
 pub(crate) fn finding_texts(answer: &PredicateAnswer) -> Vec<String> {
     match answer {
         PredicateAnswer::Holds(_) => Vec::new(),
@@ -71,7 +72,7 @@ pub(crate) fn finding_texts(answer: &PredicateAnswer) -> Vec<String> {
     }
 }
 
-/// Returns the faults of a question.
+/// Returns the faults of a question that cannot be read, as text.
 pub(crate) fn question_faults(question: &str) -> Vec<String> {
     let node = yaml::read_document(question.as_bytes()).unwrap();
     let change = yaml::read_document(b"commits: [{}]").unwrap();
@@ -96,9 +97,9 @@ fn answer_question(
     if let Some(node) = map.find_key("roster") {
         people.read_roster(node, faults);
     }
-    let known = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: true };
+    let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: true };
     let question =
-        map.require_key("ask", faults).and_then(|node| Condition::read_condition(node, &known, faults));
+        map.require_key("ask", faults).and_then(|node| Condition::read_condition(node, &scope, faults));
     let change = match change {
         Some(change) => fixture::read_change(change, faults),
         None => map.require_key("change", faults).and_then(|node| fixture::read_change(node, faults)),
@@ -125,7 +126,7 @@ fn plain_text(line: &Sentence) -> String {
 
 #[test]
 fn predicates_are_listed_in_alphabetical_order_and_once() {
-    let names: Vec<_> = PREDICATE_DOCS.iter().map(|doc| doc.name).collect();
+    let names: Vec<_> = crate::predicates::PREDICATE_DOCS.iter().map(|doc| doc.name).collect();
     let mut sorted = names.clone();
     sorted.sort_unstable();
     sorted.dedup();

@@ -179,7 +179,7 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
     #[test]
     fn a_team_is_asked_by_person() {
         assert_eq!(says("{ team: release }", "ana"), [""; 0]);
-        assert_eq!(says("{ team: release }", "bob"), ["the pusher `bob` is not in release"]);
+        assert_eq!(says("{ team: release }", "bob"), ["the pusher `bob` is not a member of release"]);
         assert_eq!(says("{ team: release }", "renovate[bot]").len(), 1);
         assert_eq!(says("{ team: release, bot: false }", "ana"), [""; 0]);
         assert_eq!(says("{ bot: false }", "carol").len(), 1);

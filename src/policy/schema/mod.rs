@@ -14,7 +14,7 @@ use crate::policy::load::{POLICY_KEYS, SIGNER_KINDS, UNIT_WORDS};
 use crate::policy::schema::probe::{NodeReader, probe_schema};
 use crate::policy::ticket_systems::TicketSystem;
 use crate::policy::{BreakGlassPolicy, ObligationPolicy};
-use crate::predicates::{Condition, PREDICATE_DOCS, PolicyScope, Predicate, PredicateDoc};
+use crate::predicates::{COMBINATORS, PREDICATE_DOCS, PolicyScope, Predicate, PredicateDoc};
 use crate::vocabulary::{FieldDefinition, FieldVocabulary};
 use crate::yaml::{YamlKey, YamlPlace};
 
@@ -122,7 +122,7 @@ fn rule_schema() -> Value {
 
 fn condition_schema() -> Value {
     let mut properties = Map::new();
-    for (word, says) in Condition::COMBINATORS {
+    for (word, says) in COMBINATORS {
         let parts = if word == "not" { "question" } else { "questions" };
         properties.insert(word.into(), with_description(schema_reference(parts), says));
     }

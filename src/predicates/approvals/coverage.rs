@@ -1,137 +1,157 @@
-//! What an approval was of, and whether that is what lands.
+//! What an approval was of, and whether that is what is merged.
 //!
 //! An approval is of content, not of a moment: of a revision, of what the description stated, and of
-//! the branch that it was to go to. What has changed since in any of these takes it away, unless it
-//! is proved equal. What the policy has no field for may change.
+//! the branch that it was for. A later change of any of these invalidates it, unless the content is
+//! proved equal. Text that the policy has no field for may change.
 
 use jiff::Timestamp;
 
 use crate::change::description::DescriptionStatement;
 use crate::change::pull_request::{DescriptionEdit, PullRevision};
-use crate::change::{CommitMessage, Fact, Missing, Oid, PullRequest, Text};
-use crate::predicates::EvaluationContext;
-use crate::verdict::Sentence;
+use crate::change::{CommitMessage, Fact, Oid, PullRequest, Text};
+use crate::predicates::context::EvaluationContext;
+use crate::predicates::parameters::quote_patterns;
+use crate::verdict::{Message, messages};
 use crate::vocabulary::FieldVocabulary;
 
-/// What a field of the policy states, by the field's name.
+messages! {
+    OTHER_REVISION = "approvals.other-revision": "it is of another revision, {revision}";
+    OTHER_STATEMENTS = "approvals.other-statements":
+        "it is of another revision, {revision}, whose message states something else in {fields}";
+    OTHER_BRANCH = "approvals.other-branch": "it was for another branch";
+    UNKNOWN_DESCRIPTION = "approvals.unknown-description":
+        "the forge does not say what the description stated at that time";
+    EDITED_DESCRIPTION = "approvals.edited-description":
+        "{fields} changed in the description after the approval";
+}
+
+/// The values that the fields of the policy have in one text, each with the name of the field.
 type StatedFieldValues<'policy> = Vec<(&'policy str, Text)>;
 
-/// Says whether a review of `of` is one of the final revision, or of one that is equal to it.
+/// Checks that a review of `of` is one of the final revision, or of one that is equal to it.
 ///
 /// # Errors
 ///
-/// Says why not.
+/// Returns the reason why it is not.
 pub(crate) fn check_revision(
     of: &PullRevision,
-    seen: &EvaluationContext<'_>,
+    context: &EvaluationContext<'_>,
     head: &PullRevision,
-) -> Result<(), Sentence> {
+) -> Result<(), Message> {
     if of.id == head.id {
         return Ok(());
     }
     let same_content = of.tree.is_some() && of.tree == head.tree && of.parents == head.parents;
     if !same_content {
-        return Err(stale_revision_line(of.id));
+        return Err(stale_revision(of.id));
     }
-    let [then, now] = [&of.message, &head.message].map(|message| values_in_message(message, seen.vocabulary));
-    match find_differing_fields(&then, &now).as_slice() {
-        [] => Ok(()),
-        fields => Err(stale_revision_line(of.id)
-            .with_words(format!(", whose message states something else in {}", quote_field_names(fields)))),
+    let then = values_in_message(&of.message, context.vocabulary);
+    let now = values_in_message(&head.message, context.vocabulary);
+    let fields = find_differing_fields(&then, &now);
+    if fields.is_empty() {
+        return Ok(());
     }
+    let revision = of.id.short_hex();
+    Err(OTHER_STATEMENTS.with("revision", revision).with("fields", quote_patterns(&fields)))
 }
 
-fn stale_revision_line(of: Oid) -> Sentence {
-    Sentence::from_words(format!("it is of another revision, {}", of.short_hex()))
+fn stale_revision(of: Oid) -> Message {
+    OTHER_REVISION.with("revision", of.short_hex())
 }
 
-/// Says whether the branch and the description were, at `at`, what they are now; a fact that is
-/// missing to say so is returned in the place of the answer.
+/// Checks that the branch and the description were, at `at`, what they are now. The inner result says
+/// why not.
+///
+/// # Errors
+///
+/// Returns the fact that is missing. One reason is enough without the other fact.
 pub(crate) fn check_proposal(
     pull: &PullRequest,
     at: Timestamp,
-    seen: &EvaluationContext<'_>,
-) -> Fact<Result<(), Sentence>> {
-    let branch = match &pull.retargeted_at {
-        Ok(Some(since)) if at <= *since => Ok(Err("it was for another branch than this one".into())),
-        Ok(_) => Ok(Ok(())),
-        Err(gap) => Err(gap.clone()),
-    };
-    let description = match &pull.edits {
-        Ok(edits) => Ok(check_description(edits, pull, at, seen.vocabulary)),
-        Err(gap) => Err(gap.clone()),
-    };
-    combine_checks(branch, description)
-}
-
-/// One "no" is enough; a gap leaves the other "yes" open.
-fn combine_checks(
-    one: Fact<Result<(), String>>,
-    other: Fact<Result<(), String>>,
-) -> Fact<Result<(), Sentence>> {
-    let gap = |fact: &Fact<Result<(), String>>| -> Option<Missing> { fact.as_ref().err().cloned() };
-    match (&one, &other) {
-        (Ok(Err(why)), _) | (_, Ok(Err(why))) => Ok(Err(Sentence::from_words(why.clone()))),
-        _ => gap(&one).or_else(|| gap(&other)).map_or(Ok(Ok(())), Err),
+    context: &EvaluationContext<'_>,
+) -> Fact<Result<(), Message>> {
+    let mut missing = None;
+    match &pull.retargeted_at {
+        Ok(Some(since)) if at <= *since => return Ok(Err(Message::from(&OTHER_BRANCH))),
+        Ok(_) => {}
+        Err(gap) => missing = Some(gap),
+    }
+    match &pull.edits {
+        Ok(edits) => {
+            if let Err(reason) = check_description(edits, pull, at, context.vocabulary) {
+                return Ok(Err(reason));
+            }
+        }
+        Err(gap) => missing = missing.or(Some(gap)),
+    }
+    match missing {
+        Some(gap) => Err(gap.clone()),
+        None => Ok(Ok(())),
     }
 }
 
-/// Says whether all that the description may have stated at `at` is what it states now. An edit of
+/// Checks that everything the description may have stated at `at` is what it states now. An edit of
 /// the same instant may have been made before or after.
 fn check_description(
     edits: &[DescriptionEdit],
     pull: &PullRequest,
     at: Timestamp,
     vocabulary: &FieldVocabulary,
-) -> Result<(), String> {
+) -> Result<(), Message> {
     if edits.is_empty() {
         return Ok(());
     }
-    let unknown = || Err("the forge does not say what the description stated at that time".to_owned());
     let now = values_in_description(&pull.statements, vocabulary);
-    let before = edits.iter().rev().find(|edit| edit.at < at);
-    let mut in_force = before.into_iter().chain(edits.iter().filter(|edit| edit.at == at)).peekable();
-    if in_force.peek().is_none() {
-        return unknown();
+    let in_force = edits_in_force(edits, at);
+    if in_force.is_empty() {
+        return Err(Message::from(&UNKNOWN_DESCRIPTION));
     }
     for edit in in_force {
-        let Some(statements) = &edit.statements else { return unknown() };
+        let Some(statements) = &edit.statements else { return Err(Message::from(&UNKNOWN_DESCRIPTION)) };
         let fields = find_differing_fields(&values_in_description(statements, vocabulary), &now);
         if !fields.is_empty() {
-            return Err(format!(
-                "the description states something else in {} since",
-                quote_field_names(&fields)
-            ));
+            return Err(EDITED_DESCRIPTION.with("fields", quote_patterns(&fields)));
         }
     }
     Ok(())
 }
 
-/// Returns what the fields of the policy state in a description.
+/// Returns the last edit before `at`, and all edits of the same instant.
+fn edits_in_force(edits: &[DescriptionEdit], at: Timestamp) -> Vec<&DescriptionEdit> {
+    let mut in_force = Vec::new();
+    in_force.extend(edits.iter().rev().find(|edit| edit.at < at));
+    in_force.extend(edits.iter().filter(|edit| edit.at == at));
+    in_force
+}
+
+/// Returns the values of the policy's fields in a description.
 fn values_in_description<'policy>(
     statements: &[DescriptionStatement],
     vocabulary: &'policy FieldVocabulary,
 ) -> StatedFieldValues<'policy> {
-    let of_field = |statement: &DescriptionStatement| {
-        let field = vocabulary.fields().iter().find(|field| field.matches_label(&statement.label))?;
-        Some((field.name.as_str(), statement.value.clone()))
-    };
-    statements.iter().filter_map(of_field).collect()
+    let mut values = Vec::new();
+    for statement in statements {
+        let field = vocabulary.fields().iter().find(|field| field.matches_label(&statement.label));
+        if let Some(field) = field {
+            values.push((field.name.as_str(), statement.value.clone()));
+        }
+    }
+    values
 }
 
-/// Returns what the fields of the policy state in the trailers of a message.
+/// Returns the values of the policy's fields in the trailers of a message.
 fn values_in_message<'policy>(
     message: &Text,
     vocabulary: &'policy FieldVocabulary,
 ) -> StatedFieldValues<'policy> {
     let message = CommitMessage::new(message.clone());
-    let trailers = message.trailers().iter();
-    trailers
-        .filter_map(|trailer| {
-            let field = vocabulary.find_field(&trailer.key)?;
-            Some((field.name.as_str(), trailer.value.clone()))
-        })
-        .collect()
+    let mut values = Vec::new();
+    for trailer in message.trailers() {
+        if let Some(field) = vocabulary.find_field(&trailer.key) {
+            values.push((field.name.as_str(), trailer.value.clone()));
+        }
+    }
+    values
 }
 
 /// Returns the fields that do not state the same values in the same order, each once.
@@ -139,16 +159,22 @@ fn find_differing_fields<'policy>(
     then: &StatedFieldValues<'policy>,
     now: &StatedFieldValues<'policy>,
 ) -> Vec<&'policy str> {
-    let values = |stated: &StatedFieldValues<'policy>, name: &str| -> Vec<Text> {
-        stated.iter().filter(|(field, _)| *field == name).map(|(_, value)| value.clone()).collect()
-    };
-    let mut names: Vec<&str> = then.iter().chain(now).map(|(name, _)| *name).collect();
+    let mut names = Vec::new();
+    for (name, _) in then.iter().chain(now) {
+        names.push(*name);
+    }
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| values(then, name) != values(now, name));
+    names.retain(|name| values_of_field(then, name) != values_of_field(now, name));
     names
 }
 
-fn quote_field_names(fields: &[&str]) -> String {
-    fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ")
+fn values_of_field<'values>(stated: &'values StatedFieldValues<'_>, name: &str) -> Vec<&'values Text> {
+    let mut values = Vec::new();
+    for (field, value) in stated {
+        if *field == name {
+            values.push(value);
+        }
+    }
+    values
 }

@@ -1,168 +1,147 @@
-//! Approvals that a forge vouches for: the reviews of a pull request, and comments where the policy
-//! says so.
+//! Approvals that a forge vouches for: the reviews of a pull request, and comments if the policy says
+//! so.
 //!
-//! The latest word of each person counts, yes or no; whoever approves twice takes nothing back. Each
-//! approval that does not count is told with its reason. Whether facts are missing matters only
-//! where they would decide.
-
-use std::collections::HashMap;
+//! The latest decision of each person counts, yes or no; approving twice withdraws nothing. Each
+//! approval that does not count has a finding with the reason. A missing fact matters only where it
+//! would decide.
 
 use jiff::Timestamp;
 
-use crate::change::pull_request::{ForgeAccount, PullComment, PullReview, ReviewState};
-use crate::change::{Fact, FactKind, Missing, PullRequest};
+use crate::change::pull_request::{ForgeAccount, PullComment, PullReview};
+use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
 use crate::people::ResolvedIdentity;
-use crate::people::contributors::{NotIndependent, ResolvedContributor, check_independent_account};
-use crate::predicates::approvals::{ApprovalCoverage, ApprovalsPredicate, CountedApprover, backed, coverage};
+use crate::people::contributors::{
+    NotIndependent, ResolvedContributor, check_independent, check_independent_account,
+};
+use crate::predicates::approvals::coverage;
+use crate::predicates::approvals::decisions::{ReviewDecision, identity_key, latest_decisions};
+use crate::predicates::approvals::requirement::{
+    ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence, named_message,
+    read_named_person,
+};
+use crate::predicates::context::EvaluationContext;
+use crate::predicates::outcome::PredicateOutcome;
 use crate::predicates::parameters::find_unidentified_contributor;
-use crate::predicates::{EvaluationContext, PredicateOutcome};
-use crate::verdict::{Finding, Sentence};
+use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::vocabulary::FieldClaim;
 
-/// How many digits of a revision a comment has to name.
+messages! {
+    TOO_FEW_REVIEWS = "approvals.too-few-reviews":
+        "needs {needed} approving {needed:review|reviews}{from} of the final revision; {count} {count:counts|count}";
+    TOO_FEW_REVIEWS_OF_ANY = "approvals.too-few-reviews-of-any-revision":
+        "needs {needed} approving {needed:review|reviews}{from} of this pull request; {count} {count:counts|count}";
+    NOT_COUNTED = "approvals.not-counted": "the approval of {account} does not count: {reason}";
+    GHOST_NOT_COUNTED = "approvals.ghost-not-counted":
+        "an approval does not count: the account that gave it no longer exists";
+    READ_ONLY_ACCOUNT = "approvals.read-only-account": "the account may not write to the repository";
+    NOT_SUBMITTED = "approvals.not-submitted": "the review is not submitted";
+    LOST_REVISION = "approvals.lost-revision": "the forge has lost the revision that was reviewed";
+    EDITED_COMMENT = "approvals.edited-comment": "the comment was edited";
+    COMMAND_WITHOUT_REVISION = "approvals.command-without-revision":
+        "`{command}` must be followed by at least {digits} digits of a revision, and nothing else";
+    COMMAND_FOR_OTHER_REVISION = "approvals.command-for-other-revision": "it is of another revision";
+    DISMISSED_LATER = "approvals.dismissed-later": "a later review by the same person was dismissed";
+    UNDECIDED = "approvals.undecided": "the forge does not tell whether it counts";
+    CHANGES_REQUESTED = "approvals.changes-requested": "changes are requested by {account}";
+    NOT_APPROVED = "approvals.not-approved":
+        "this person has not approved the pull request; ask for their review, or remove the line";
+    NOT_TIED = "approvals.not-tied":
+        "the address is not tied to an account; list both in a roster, or remove the line";
+}
+
+/// How many digits of a revision a comment has to state.
 const MIN_REVISION_DIGITS: usize = 12;
-
-const FIXED_BY_REVIEWER: &str = "the reviewer, by approving again";
-const FIXED_BY_OTHERS: &str = "somebody who did not make the change";
 
 /// Answers the question from the reviews of the pull request.
 pub(crate) fn evaluate_reviews(
     asked: &ApprovalsPredicate,
-    seen: &EvaluationContext<'_>,
+    context: &EvaluationContext<'_>,
 ) -> Result<PredicateOutcome, Missing> {
-    let pull = seen.change.require_pull(FactKind::Reviews)?;
-    let reviews = pull.reviews.as_ref().map_err(Clone::clone)?;
-    let (participants, no_maker) = seen.participants();
-    let hearing = ReviewCounter { predicate: asked, context: seen, pull, participants };
-    let mut tally = ReviewCount::default();
-    let words = latest_decisions(reviews, seen);
-    for word in &words {
-        match word {
-            ReviewDecision::Approved(given) => {
-                let given: Vec<_> = given.iter().map(|review| hearing.approval_from_review(review)).collect();
-                hearing.count_approvals(&given, &mut tally);
-            }
-            ReviewDecision::ChangesRequested(review) => hearing.count_objection(review, &mut tally),
-            ReviewDecision::Dismissed(_) => {}
-        }
-    }
+    let pull = context.change.require_pull(FactKind::Reviews)?;
+    let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
+    let (participants, missing_contributor) = context.participants();
+    let counter = ReviewCounter { predicate: asked, context, pull, participants };
+    let decisions = latest_decisions(reviews, context);
+    let mut count = counter.count_decisions(&decisions);
     if !asked.commands.is_empty() {
-        let comments = pull.comments.as_ref().map_err(Clone::clone)?;
-        for given in comments.iter().filter_map(|comment| hearing.approval_from_comment(comment, &words)) {
-            hearing.count_approvals(&[given], &mut tally);
+        for comment in pull.comments.as_ref().map_err(Missing::clone)? {
+            if let Some(approval) = counter.approval_from_comment(comment, &decisions) {
+                counter.count_approvals(&[approval], &mut count);
+            }
         }
     }
-    let (untrue, doubted) =
-        backed::check_approval_claims(asked, seen, participants, &tally.approved_keys, &tally.undecided_keys);
-    let mut best = tally.counted_approvers.clone();
-    best.extend(
-        tally
-            .possible_approvers
-            .iter()
-            .filter(|one| !tally.counted_approvers.iter().any(|known| known.is_same_person(one)))
-            .cloned(),
-    );
-    let mut findings: Vec<Finding> = find_unidentified_contributor(participants).into_iter().collect();
-    findings.append(&mut tally.objections);
-    findings.extend(untrue);
-    if !asked.has_enough_approvals(&best, seen) {
-        findings.push(hearing.shortfall_finding(tally.counted_approvers.len()));
+    let (mut untrue_claims, doubtful_claim) = counter.check_approval_claims(&count);
+    let mut findings = Vec::new();
+    findings.extend(find_unidentified_contributor(participants));
+    findings.append(&mut count.objections);
+    findings.append(&mut untrue_claims);
+    // A refusal needs no missing fact if even all undecided approvals would be too few.
+    if !asked.has_enough_approvals(&count.best_case(), context) {
+        findings.push(counter.shortfall_finding(count.counted_approvers.len()));
     }
     if !findings.is_empty() {
-        findings.append(&mut tally.ignored_approvals);
+        findings.append(&mut count.ignored_approvals);
         return Ok(PredicateOutcome::Fails(findings));
     }
-    let enough = asked.has_enough_approvals(&tally.counted_approvers, seen);
-    let unknown = tally.undecided_keys.into_iter().map(|(_, gap)| gap).next().filter(|_| !enough);
-    match unknown.or(tally.missing_objector).or(doubted).or(no_maker.cloned()) {
+    if !asked.has_enough_approvals(&count.counted_approvers, context)
+        && let Some((_, missing)) = count.undecided_keys.into_iter().next()
+    {
+        return Err(missing);
+    }
+    match count.missing_objector.or(doubtful_claim).or(missing_contributor.cloned()) {
         Some(missing) => Err(missing),
         None => Ok(PredicateOutcome::Holds),
     }
 }
 
-/// What was heard.
+/// The approvals and objections of a pull request.
 #[derive(Default)]
 struct ReviewCount {
-    /// Who approves, of those who are asked.
+    /// The people who approve and are asked.
     counted_approvers: Vec<CountedApprover>,
-    /// Who may be approving, of those who are asked.
+    /// The people who are asked, and approve if a missing fact turns out well.
     possible_approvers: Vec<CountedApprover>,
     /// The keys of all who approve, asked or not.
     approved_keys: Vec<String>,
     /// The keys of all who may be approving, with what is missing to tell.
     undecided_keys: Vec<(String, Missing)>,
-    /// The objections.
+    /// The findings about requested changes.
     objections: Vec<Finding>,
     /// What is missing to tell whether an objection is one.
     missing_objector: Option<Missing>,
-    /// The approvals that do not count, and why.
+    /// The findings about approvals that do not count.
     ignored_approvals: Vec<Finding>,
 }
 
-/// An approval that somebody has given.
+impl ReviewCount {
+    /// Returns the approvers if all that is undecided turns out well, each once.
+    fn best_case(&self) -> Vec<CountedApprover> {
+        let mut approvers = self.counted_approvers.clone();
+        for possible in &self.possible_approvers {
+            if !self.counted_approvers.iter().any(|known| known.is_same_person(possible)) {
+                approvers.push(possible.clone());
+            }
+        }
+        approvers
+    }
+}
+
+/// An approval, by a review or by a comment.
 struct GivenApproval<'change> {
     by: Option<&'change ForgeAccount>,
     at: Option<Timestamp>,
     may_approve: &'change Fact<bool>,
-    /// Whether it is of what lands, or why not.
-    coverage: Result<(), Sentence>,
+    /// Whether it is of the final revision, or why not.
+    coverage: Result<(), Message>,
 }
 
-/// The latest word of a person.
-enum ReviewDecision<'change> {
-    /// All approvals since he last said anything else.
-    Approved(Vec<&'change PullReview>),
-    ChangesRequested(&'change PullReview),
-    /// It was yes or no until somebody took it away, which brings no earlier word back.
-    Dismissed(&'change PullReview),
+/// Why an approval does not count, and who can fix that.
+struct UncountedApproval {
+    message: Message,
+    fixer: Fixer,
 }
 
-/// Returns the latest word of each person. An account that is gone is somebody else each time.
-fn latest_decisions<'change>(
-    reviews: &'change [PullReview],
-    seen: &EvaluationContext<'_>,
-) -> Vec<ReviewDecision<'change>> {
-    let mut words: Vec<ReviewDecision<'_>> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for review in reviews {
-        let word = match review.state {
-            ReviewState::Approved if review.at.is_some() => ReviewDecision::Approved(vec![review]),
-            ReviewState::ChangesRequested => ReviewDecision::ChangesRequested(review),
-            ReviewState::Dismissed => ReviewDecision::Dismissed(review),
-            // What is not handed in says nothing yet.
-            ReviewState::Approved | ReviewState::Commented | ReviewState::Pending | ReviewState::Other(_) => {
-                continue;
-            }
-        };
-        let place = review.by.as_ref().map(|by| *places.entry(identity_key(by, seen)).or_insert(words.len()));
-        match (place.and_then(|place| words.get_mut(place)), word) {
-            (Some(ReviewDecision::Approved(earlier)), ReviewDecision::Approved(_)) => earlier.push(review),
-            (Some(earlier), word) => *earlier = word,
-            (None, word) => words.push(word),
-        }
-    }
-    words
-}
-
-/// Returns what is equal for all accounts of one person.
-fn identity_key(account: &ForgeAccount, seen: &EvaluationContext<'_>) -> String {
-    match seen.people.identify_forge_account(account) {
-        ResolvedIdentity::Human(key) => format!("person {key}"),
-        ResolvedIdentity::Bot | ResolvedIdentity::Unknown => {
-            format!("account {}", account.id.to_lossy().to_ascii_lowercase())
-        }
-    }
-}
-
-/// Returns the start of a sentence about an approval.
-fn uncounted_approval_line(by: Option<&ForgeAccount>) -> Sentence {
-    match by {
-        Some(account) => {
-            Sentence::from_words("the approval of ").with_quote(&account.id).with_words(" does not count: ")
-        }
-        None => Sentence::from_words("an approval does not count: "),
-    }
-}
-
+/// What counting the reviews of a pull request takes.
 struct ReviewCounter<'judge> {
     predicate: &'judge ApprovalsPredicate,
     context: &'judge EvaluationContext<'judge>,
@@ -171,177 +150,252 @@ struct ReviewCounter<'judge> {
 }
 
 impl ReviewCounter<'_> {
+    fn count_decisions(&self, decisions: &[ReviewDecision<'_>]) -> ReviewCount {
+        let mut count = ReviewCount::default();
+        for decision in decisions {
+            match decision {
+                ReviewDecision::Approved(reviews) => {
+                    let mut approvals = Vec::new();
+                    for review in reviews {
+                        approvals.push(self.approval_from_review(review));
+                    }
+                    self.count_approvals(&approvals, &mut count);
+                }
+                ReviewDecision::ChangesRequested(review) => self.count_objection(review, &mut count),
+                ReviewDecision::Dismissed(_) => {}
+            }
+        }
+        count
+    }
+
     fn approval_from_review<'change>(&self, review: &'change PullReview) -> GivenApproval<'change> {
-        let covers = match (&review.revision, self.predicate.coverage) {
-            (None, _) => Err(Sentence::from_words("the forge has lost which revision was looked at")),
+        let coverage = match (&review.revision, self.predicate.coverage) {
+            (None, _) => Err(Message::from(&LOST_REVISION)),
             (Some(_), ApprovalCoverage::AnyCommit) => Ok(()),
             (Some(of), ApprovalCoverage::FinalRevision) => {
                 coverage::check_revision(of, self.context, &self.pull.head)
             }
         };
-        GivenApproval {
-            by: review.by.as_ref(),
-            at: review.at,
-            may_approve: &review.may_approve,
-            coverage: covers,
-        }
+        let by = review.by.as_ref();
+        GivenApproval { by, at: review.at, may_approve: &review.may_approve, coverage }
     }
 
     /// Returns the approval that a comment gives; `None` if it does not begin with a command.
     fn approval_from_comment<'change>(
         &self,
         comment: &'change PullComment,
-        words: &[ReviewDecision<'_>],
+        decisions: &[ReviewDecision<'_>],
     ) -> Option<GivenApproval<'change>> {
-        let mut written = comment.text.as_utf8()?.lines().next()?.trim_end().split(' ');
-        let command = written.next()?;
+        let mut words = comment.text.as_utf8()?.lines().next()?.trim_end().split(' ');
+        let command = words.next()?;
         if !self.predicate.commands.iter().any(|known| known == command) {
             return None;
         }
-        let digits = written.next().filter(|digits| {
-            MIN_REVISION_DIGITS <= digits.len() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
-        let head = self.pull.head.id.to_string();
-        let covers = match digits.filter(|_| written.next().is_none()) {
-            _ if comment.is_edited => Err("the comment was edited".to_owned()),
-            None => Err(format!(
-                "`{command}` is followed by at least {MIN_REVISION_DIGITS} digits of a revision, and no more"
-            )),
-            Some(digits) if !head.starts_with(&digits.to_ascii_lowercase()) => {
-                Err("it is of another revision".to_owned())
+        let coverage = match (words.next(), words.next()) {
+            _ if comment.is_edited => Err(Message::from(&EDITED_COMMENT)),
+            (Some(digits), None) if is_revision(digits) => {
+                self.check_command_revision(digits, comment, decisions)
             }
-            // Who takes back one approval does not mean to leave another.
-            Some(_) if self.is_taken_back(comment, words) => {
-                Err("a later review of the same person was taken away".to_owned())
-            }
-            Some(_) => Ok(()),
+            _ => Err(COMMAND_WITHOUT_REVISION.with("command", command).with("digits", MIN_REVISION_DIGITS)),
         };
-        let covers = covers.map_err(Sentence::from_words);
-        Some(GivenApproval {
-            by: comment.by.as_ref(),
-            at: Some(comment.at),
-            may_approve: &comment.may_approve,
-            coverage: covers,
-        })
+        let at = Some(comment.at);
+        Some(GivenApproval { by: comment.by.as_ref(), at, may_approve: &comment.may_approve, coverage })
     }
 
-    fn is_taken_back(&self, comment: &PullComment, words: &[ReviewDecision<'_>]) -> bool {
+    fn check_command_revision(
+        &self,
+        digits: &str,
+        comment: &PullComment,
+        decisions: &[ReviewDecision<'_>],
+    ) -> Result<(), Message> {
+        let head = self.pull.head.id.to_string();
+        if !head.starts_with(&digits.to_ascii_lowercase()) {
+            return Err(Message::from(&COMMAND_FOR_OTHER_REVISION));
+        }
+        // A dismissal is meant for all approvals of a person, not only for the review.
+        if self.is_dismissed_later(comment, decisions) {
+            return Err(Message::from(&DISMISSED_LATER));
+        }
+        Ok(())
+    }
+
+    fn is_dismissed_later(&self, comment: &PullComment, decisions: &[ReviewDecision<'_>]) -> bool {
         let Some(by) = &comment.by else { return false };
-        words.iter().any(|word| {
-            let ReviewDecision::Dismissed(review) = word else { return false };
-            let same = review
-                .by
-                .as_ref()
-                .is_some_and(|other| identity_key(other, self.context) == identity_key(by, self.context));
-            same && review.at.is_none_or(|at| comment.at <= at)
-        })
+        let key = identity_key(by, self.context);
+        for decision in decisions {
+            let ReviewDecision::Dismissed(review) = decision else { continue };
+            let Some(reviewer) = &review.by else { continue };
+            if identity_key(reviewer, self.context) == key && review.at.is_none_or(|at| comment.at <= at) {
+                return true;
+            }
+        }
+        false
     }
 
-    /// Hears the approvals of one person, of which one is enough; of those that do not count the
-    /// last one is told.
-    fn count_approvals(&self, given: &[GivenApproval<'_>], tally: &mut ReviewCount) {
-        let weighed: Vec<_> = given.iter().map(|given| self.weigh_approval(given)).collect();
-        let sure = weighed.iter().find(|weighed| matches!(weighed, Ok((_, None))));
-        let best = sure.or(weighed.iter().rev().find(|weighed| weighed.is_ok())).or(weighed.last());
-        let by = given.last().and_then(|given| given.by);
+    /// Counts the approvals of one person, of which one is enough. If none of them counts, the last
+    /// one has a finding.
+    fn count_approvals(&self, approvals: &[GivenApproval<'_>], count: &mut ReviewCount) {
+        let mut best = None;
+        for approval in approvals {
+            let weighed = self.weigh_approval(approval);
+            best = match (best, weighed) {
+                (sure @ Some(Ok((_, None))), _) => sure,
+                (possible @ Some(Ok(_)), Err(_)) => possible,
+                (_, weighed) => Some(weighed),
+            };
+        }
+        let by = approvals.last().and_then(|approval| approval.by);
         let (key, gap) = match best {
             Some(Ok(weighed)) => weighed,
-            Some(Err((why, who))) => {
-                tally.ignored_approvals.push(
-                    Finding::new(uncounted_approval_line(by).with_sentence(why.clone())).fixed_by(*who),
-                );
+            Some(Err(why)) => {
+                count.ignored_approvals.push(uncounted_finding(by, why.message, why.fixer));
                 return;
             }
             None => return,
         };
-        let approver = CountedApprover { key: key.clone(), name: String::new() };
-        let among = match gap {
+        let approver = CountedApprover::from_account(&key);
+        let accepted = self.predicate.accepts_approver(&key, self.context);
+        let approvers = match gap {
             None => {
-                tally.approved_keys.push(key.clone());
-                &mut tally.counted_approvers
+                count.approved_keys.push(key);
+                &mut count.counted_approvers
             }
             Some(gap) => {
-                tally.undecided_keys.push((key.clone(), gap.clone()));
-                let what = uncounted_approval_line(by).with_words(gap.to_string());
-                tally.ignored_approvals.push(Finding::new(what).fixed_by("whoever administrates the gate"));
-                &mut tally.possible_approvers
+                count.undecided_keys.push((key, gap));
+                let message = Message::from(&UNDECIDED);
+                count.ignored_approvals.push(uncounted_finding(by, message, Fixer::GateAdministrator));
+                &mut count.possible_approvers
             }
         };
-        if !self.predicate.accepts_approver(key, self.context) {
-            let what = uncounted_approval_line(by)
-                .with_words(format!("this is nobody in {}", self.predicate.teams.join(" or ")));
-            tally.ignored_approvals.push(Finding::new(what).fixed_by("somebody who is asked"));
-        } else if !among.iter().any(|known| known.is_same_person(&approver)) {
-            among.push(approver);
+        if !accepted {
+            let fixer = self.predicate.approval_fixer();
+            let message = self.predicate.not_in_team_message();
+            count.ignored_approvals.push(uncounted_finding(by, message, fixer));
+        } else if !approvers.iter().any(|known| known.is_same_person(&approver)) {
+            approvers.push(approver);
         }
     }
 
-    /// Returns the key of whoever gave an approval, and what is missing to be sure that it counts.
+    /// Returns the key of the person who gave an approval, and what is missing to be sure that it
+    /// counts.
     ///
     /// # Errors
     ///
-    /// Says why it does not, and who can mend that.
+    /// Returns why it does not count, and who can fix that.
     fn weigh_approval(
         &self,
-        given: &GivenApproval<'_>,
-    ) -> Result<(String, Option<Missing>), (Sentence, &'static str)> {
-        let account =
-            given.by.ok_or((Sentence::from_words("the account that gave it is gone"), FIXED_BY_OTHERS))?;
-        let key =
-            check_independent_account(account, self.participants, self.context.people).map_err(|why| {
-                match why {
-                    NotIndependent::Contributor(participant) => {
-                        let what =
-                            Sentence::from_words(format!("this is {} of the change, ", participant.role));
-                        (what.with_quote(&participant.name), FIXED_BY_OTHERS)
-                    }
-                    NotIndependent::Bot => (Sentence::from_words("a bot does not approve"), FIXED_BY_OTHERS),
-                    NotIndependent::Unknown => (
-                        Sentence::from_words("the roster does not know this account"),
-                        "whoever keeps the roster of people",
-                    ),
-                }
-            })?;
-        if given.may_approve == &Ok(false) {
-            return Err((
-                Sentence::from_words("this account may not write to the repository"),
-                "somebody who may",
-            ));
+        approval: &GivenApproval<'_>,
+    ) -> Result<(String, Option<Missing>), UncountedApproval> {
+        let uncounted = |message: Message| UncountedApproval { message, fixer: Fixer::Reviewer };
+        let Some(account) = approval.by else { return Err(uncounted(Message::from(&GHOST_NOT_COUNTED))) };
+        let key = match check_independent_account(account, self.participants, self.context.people) {
+            Ok(key) => key,
+            Err(why) => {
+                let is_unknown = why == NotIndependent::Unknown;
+                let fixer = if is_unknown { Fixer::RosterOwner } else { Fixer::Reviewer };
+                return Err(UncountedApproval { message: describe_dependence(&why), fixer });
+            }
+        };
+        if approval.may_approve == &Ok(false) {
+            return Err(uncounted(Message::from(&READ_ONLY_ACCOUNT)));
         }
-        given.coverage.clone().map_err(|why| (why, FIXED_BY_REVIEWER))?;
-        let at = given.at.ok_or((Sentence::from_words("it is not handed in"), FIXED_BY_REVIEWER))?;
+        approval.coverage.clone().map_err(uncounted)?;
+        let Some(at) = approval.at else { return Err(uncounted(Message::from(&NOT_SUBMITTED))) };
         let gap = match coverage::check_proposal(self.pull, at, self.context) {
-            Ok(Err(why)) => return Err((why, FIXED_BY_REVIEWER)),
+            Ok(Err(reason)) => return Err(uncounted(reason)),
             Ok(Ok(())) => None,
             Err(gap) => Some(gap),
         };
-        Ok((key, given.may_approve.as_ref().err().cloned().or(gap)))
+        Ok((key, approval.may_approve.as_ref().err().cloned().or(gap)))
     }
 
-    /// Hears an objection. It stands whatever revision it is of, and whoever made the change.
-    fn count_objection(&self, review: &PullReview, tally: &mut ReviewCount) {
-        let Some(account) = review.by.as_ref().filter(|account| account.is_person) else { return };
-        if self.context.people.identify_forge_account(account) == ResolvedIdentity::Bot {
+    /// Counts an objection. It stands for every revision, and also if a contributor raised it.
+    fn count_objection(&self, review: &PullReview, count: &mut ReviewCount) {
+        let Some(account) = &review.by else { return };
+        let is_bot = self.context.people.identify_forge_account(account) == ResolvedIdentity::Bot;
+        if is_bot || !account.is_person {
             return;
         }
         match &review.may_approve {
             Ok(true) => {
-                let what = Sentence::from_words("changes are requested by ").with_quote(&account.id);
-                let who = "the reviewer, by approving, or whoever may dismiss the review";
-                tally.objections.push(Finding::new(what).fixed_by(who));
+                let what = CHANGES_REQUESTED.with("account", &account.id);
+                count.objections.push(Finding::new(what).fixed_by(Fixer::Reviewer));
             }
             Ok(false) => {}
-            Err(gap) => tally.missing_objector = Some(gap.clone()),
+            Err(gap) => count.missing_objector = Some(gap.clone()),
         }
     }
 
     fn shortfall_finding(&self, found: usize) -> Finding {
-        let (what, place) = match self.predicate.coverage {
-            ApprovalCoverage::FinalRevision => ("approving review", "of the final revision"),
-            ApprovalCoverage::AnyCommit => ("approving review", "of this pull request"),
+        let template = match self.predicate.coverage {
+            ApprovalCoverage::FinalRevision => &TOO_FEW_REVIEWS,
+            ApprovalCoverage::AnyCommit => &TOO_FEW_REVIEWS_OF_ANY,
         };
-        self.predicate.shortfall_finding(found, what, place, self.context)
+        self.predicate.shortfall_finding(template, found, self.context)
     }
+
+    /// Returns a finding for each trailer that names an approver who has not approved, and what is
+    /// missing to tell whether another one has.
+    ///
+    /// Where reviews are known, a trailer adds nothing to them. A false one would stand in the history
+    /// for ever, even if it was once true of other content, as in a commit that was cherry-picked.
+    fn check_approval_claims(&self, count: &ReviewCount) -> (Vec<Finding>, Option<Missing>) {
+        let mut findings = Vec::new();
+        let mut missing = None;
+        let mut reported: Vec<&Text> = Vec::new();
+        for field in &self.predicate.fields {
+            for claim in field.find_claims(self.context.change) {
+                let reason = match self.identify_claimed_approver(&claim) {
+                    Ok(key) if count.approved_keys.contains(&key) => continue,
+                    Ok(key) => {
+                        if let Some((_, gap)) = count.undecided_keys.iter().find(|(other, _)| *other == key) {
+                            missing = Some(gap.clone());
+                            continue;
+                        }
+                        Message::from(&NOT_APPROVED)
+                    }
+                    Err(reason) => reason,
+                };
+                if reported.contains(&claim.value) {
+                    continue;
+                }
+                reported.push(claim.value);
+                let finding = Finding::new(named_message(claim.key, claim.value, reason));
+                findings.push(claim.locate_finding(finding.or_by(Fixer::NamedPerson), self.context.change));
+            }
+        }
+        (findings, missing)
+    }
+
+    /// Returns the key of the person whom a claim names.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it does not name a person who could have approved.
+    fn identify_claimed_approver(&self, claim: &FieldClaim<'_>) -> Result<String, Message> {
+        let person = read_named_person(claim.value)?;
+        let people = self.context.people;
+        match check_independent(&person, self.participants, people) {
+            // On a forge, an address alone does not identify a person.
+            Ok(key) if !people.has_roster() && key.contains('@') => Err(Message::from(&NOT_TIED)),
+            Ok(key) => Ok(key),
+            Err(why) => Err(describe_dependence(&why)),
+        }
+    }
+}
+
+fn is_revision(digits: &str) -> bool {
+    digits.len() >= MIN_REVISION_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns the finding that the approval of an account does not count; without an account, the reason
+/// is that it is gone.
+fn uncounted_finding(by: Option<&ForgeAccount>, reason: Message, fixer: Fixer) -> Finding {
+    let what = match by {
+        Some(account) => NOT_COUNTED.with("account", &account.id).with("reason", reason),
+        None => reason,
+    };
+    Finding::new(what).fixed_by(fixer)
 }
 
 #[cfg(test)]
@@ -386,7 +440,7 @@ roster:
         finding_texts(&answer_example(&text(ask, &format!("{POLICY}{ROSTER}"), commit, pull)))
     }
 
-    const SHORT: &str = "1 approving review of the final revision is needed, and 0 count";
+    const SHORT: &str = "needs 1 approving review of the final revision; 0 count";
 
     #[test]
     fn a_review_by_somebody_else_counts_whatever_trust_is_asked() {
@@ -401,9 +455,7 @@ roster:
         let commit = "message: \"x\\n\\nReviewed-by: Bob <bob@users.noreply.github.com>\\n\"";
         let found = finding_texts(&answer_example(&text("{ trust: claimed }", POLICY, commit, "title: x")));
         assert_eq!(found.len(), 2);
-        assert!(
-            found[0].ends_with("who has not approved this here: ask for the review, or take the line out")
-        );
+        assert!(found[0].contains("has not approved the pull request"), "{found:?}");
         assert_eq!(found[1], SHORT);
         // It is true as soon as he has.
         let backed = text("{}", POLICY, commit, "reviews: [{ by: bob }]");
@@ -417,7 +469,7 @@ roster:
     fn a_name_is_backed_only_by_the_account_that_it_is_tied_to() {
         let named = |who: &str| format!("body: \"Reviewed-by: {who}\"\nreviews: [{{ by: bob }}]");
         let found = says("{}", &named("Bob <bob@example.com>"));
-        assert!(found[0].contains("nobody can tie to an account"), "{found:?}");
+        assert!(found[0].contains("not tied to an account"), "{found:?}");
         assert_eq!(known("{}", "", &named("Bob <bob@example.com>")), [""; 0]);
         assert_eq!(known("{}", "", &named("Kim <kim@example.com>")).len(), 1);
         assert_eq!(known("{}", "", &named("Zoe <zoe@example.com>")).len(), 1);
@@ -441,23 +493,23 @@ roster:
     #[test]
     fn nobody_who_made_it_approves_it() {
         for (commit, pull, said) in [
-            ("", "reviews: [{ by: ana }]", "this is the author of the change, "),
-            ("", "reviews: [{ by: ANA }]", "this is the author of the change, "),
-            ("", "opener: bob\nreviews: [{ by: bob }]", "this is the opener of the change, "),
+            ("", "reviews: [{ by: ana }]", " is the author of this change"),
+            ("", "reviews: [{ by: ANA }]", " is the author of this change"),
+            ("", "opener: bob\nreviews: [{ by: bob }]", " is the opener of this change"),
             (
                 "committer: Bob <bob@example.com>",
                 "reviews: [{ by: bob }]",
-                "this is the committer of the change, ",
+                " is the committer of this change",
             ),
             (
                 "message: \"x\\n\\nCo-authored-by: Bob <bob@example.com>\\n\"",
                 "reviews: [{ by: bob }]",
-                "this is a co-author of the change, ",
+                " is a co-author of this change",
             ),
             (
                 "",
                 "makers: [{ role: pusher, account: bob }]\nreviews: [{ by: bob }]",
-                "this is the pusher of the change, ",
+                " is the pusher of this change",
             ),
         ] {
             let found = finding_texts(&answer_example(&text("{}", POLICY, commit, pull)));
@@ -479,19 +531,19 @@ roster:
     #[test]
     fn each_review_that_does_not_count_is_told_with_its_reason() {
         for (review, said) in [
-            ("by: gone", "an approval does not count: the account that gave it is gone"),
-            ("by: 'helper[bot]'", "a bot does not approve"),
-            ("by: bob, may-approve: false", "this account may not write to the repository"),
+            ("by: gone", "an approval does not count: the account that gave it no longer exists"),
+            ("by: 'helper[bot]'", "a bot cannot approve"),
+            ("by: bob, may-approve: false", "the account may not write to the repository"),
             ("by: bob, of: earlier", "it is of another revision, 5b5b5b5b5b"),
             ("by: bob, of: same-tree", "it is of another revision, 5b5b5b5b5b"),
-            ("by: bob, of: lost", "the forge has lost which revision was looked at"),
+            ("by: bob, of: lost", "the forge has lost the revision that was reviewed"),
         ] {
             let found = of_review(review);
             assert!(found.len() == 2 && found[1].ends_with(said), "{found:?}");
         }
         assert_eq!(
             known("{}", "", "reviews: [{ by: carol }]")[1].split(": ").nth(1),
-            Some("the roster does not know this account")
+            Some("the approver is not in the roster")
         );
         for state in ["commented", "pending"] {
             assert_eq!(of_review(&format!("by: bob, state: {state}")), [SHORT]);
@@ -547,7 +599,7 @@ roster:
         ] {
             let found = said(edits);
             assert!(
-                found[1].ends_with("the description states something else in `Risk` since"),
+                found[1].ends_with("`Risk` changed in the description after the approval"),
                 "{edits}: {found:?}"
             );
         }
@@ -562,7 +614,7 @@ roster:
         assert_eq!(says("{}", "retargeted: 3h\nreviews: [{ by: bob, at: 2h }]"), [""; 0]);
         for at in ["3h", "4h"] {
             let found = says("{}", &format!("retargeted: 3h\nreviews: [{{ by: bob, at: {at} }}]"));
-            assert!(found[1].ends_with("it was for another branch than this one"), "{found:?}");
+            assert!(found[1].ends_with("it was for another branch"), "{found:?}");
         }
     }
 
@@ -640,7 +692,7 @@ roster:
         let ask = "{ field: Authorized-by, from: [duty] }";
         assert_eq!(says(ask, "reviews: [{ by: kim }]"), [""; 0]);
         let found = says(ask, "reviews: [{ by: bob }]");
-        assert!(found[1].ends_with("this is nobody in duty"), "{found:?}");
+        assert!(found[1].ends_with("the approver is not a member of duty"), "{found:?}");
         let named = "body: 'Authorized-by: Kim <kim@users.noreply.github.com>'";
         assert_eq!(says(ask, named).len(), 2);
         assert_eq!(says(ask, &format!("{named}\nreviews: [{{ by: kim }}]")), [""; 0]);
@@ -668,9 +720,9 @@ roster:
         for (comment, why) in [
             (format!("{good}, edited: true"), "the comment was edited"),
             (format!("{good}, may-approve: false"), "may not write to the repository"),
-            ("text: /approve 01010101010".to_owned(), "at least 12 digits of a revision, and no more"),
-            ("text: /approve".to_owned(), "at least 12 digits of a revision, and no more"),
-            (format!("text: /approve {head} please"), "at least 12 digits of a revision, and no more"),
+            ("text: /approve 01010101010".to_owned(), "at least 12 digits of a revision, and nothing else"),
+            ("text: /approve".to_owned(), "at least 12 digits of a revision, and nothing else"),
+            (format!("text: /approve {head} please"), "at least 12 digits of a revision, and nothing else"),
             (format!("text: /approve {}", "01".repeat(21)), "it is of another revision"),
             ("text: /approve 020202020202".to_owned(), "it is of another revision"),
         ] {

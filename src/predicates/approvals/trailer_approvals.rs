@@ -1,132 +1,152 @@
-//! Approvals that are claimed in trailers, where nobody vouches for more.
+//! Approvals that are claimed in trailers, where no forge vouches for more.
 //!
-//! A trailer says what somebody typed. It counts if it names a person who took no part in the change
-//! and if it covers what lands.
+//! A trailer is a claim: anyone can type it. It counts if it names a person who did not contribute to
+//! the change, and if it covers the final revision.
 
-use crate::change::person::{canonical_address, comparable_name};
+use crate::change::person::canonical_address;
 use crate::change::{Commit, Missing, Person, Text};
 use crate::people::contributors::{ResolvedContributor, check_independent};
-use crate::predicates::approvals::{
-    ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence,
+use crate::predicates::approvals::requirement::{
+    ApprovalCoverage, ApprovalsPredicate, CountedApprover, DEFAULT_APPROVAL_FIELD, describe_dependence,
+    named_message, read_named_person,
 };
+use crate::predicates::context::EvaluationContext;
+use crate::predicates::outcome::PredicateOutcome;
 use crate::predicates::parameters::find_unidentified_contributor;
-use crate::predicates::{EvaluationContext, PredicateOutcome};
-use crate::verdict::{Finding, Sentence};
+use crate::verdict::{Finding, Fixer, Message, messages};
+
+messages! {
+    TOO_FEW_TRAILERS = "approvals.too-few-trailers":
+        "needs {needed} {needed:approval|approvals}{from} in {fields/or}; {count} {count:counts|count}";
+    PARTIAL = "approvals.partial": "the approval does not cover the other commits of the change";
+}
 
 /// Answers the question from the trailers of the commits.
 pub(crate) fn evaluate_trailers(
     asked: &ApprovalsPredicate,
-    seen: &EvaluationContext<'_>,
+    context: &EvaluationContext<'_>,
 ) -> Result<PredicateOutcome, Missing> {
-    let (participants, no_pusher) = seen.participants();
-    let commits = &seen.change.commits;
+    let (participants, missing_contributor) = context.participants();
+    let commits = &context.change.commits;
     let covering = match asked.coverage {
-        ApprovalCoverage::AnyCommit => {
-            commits.iter().flat_map(|commit| asked.find_stated_approvals(commit)).collect()
-        }
-        ApprovalCoverage::FinalRevision => asked.find_covering_approvals(commits)?,
+        ApprovalCoverage::AnyCommit => find_all_approvals(asked, commits),
+        ApprovalCoverage::FinalRevision => find_covering_approvals(asked, commits)?,
     };
     let mut findings = Vec::new();
     let mut approvers: Vec<CountedApprover> = Vec::new();
-    for stated in &covering {
-        match asked.identify_approver(stated, participants, seen) {
+    for approval in &covering {
+        match identify_approver(asked, approval, participants, context) {
             Ok(approver) if approvers.iter().any(|known| known.is_same_person(&approver)) => {}
             Ok(approver) => approvers.push(approver),
-            Err(what) => findings.push(stated.approval_finding(what)),
+            Err(reason) => findings.push(approval.uncounted_finding(reason)),
         }
     }
+    // Next to a contributor who may be any person, no approver is independent.
     if let Some(finding) = find_unidentified_contributor(participants) {
         findings.insert(0, finding);
         return Ok(PredicateOutcome::Fails(findings));
     }
-    if asked.has_enough_approvals(&approvers, seen) {
-        return match no_pusher {
+    if asked.has_enough_approvals(&approvers, context) {
+        return match missing_contributor {
             Some(missing) => Err(missing.clone()),
             None => Ok(PredicateOutcome::Holds),
         };
     }
-    for stated in commits.iter().flat_map(|commit| asked.find_stated_approvals(commit)) {
-        if !covering.iter().any(|other| other.commit.id == stated.commit.id || other.value == stated.value) {
-            let what =
-                stated.naming_line().with_words(", which does not cover the other commits of this change");
-            findings.push(stated.approval_finding(what));
+    for approval in &find_all_approvals(asked, commits) {
+        if !approval.is_listed_in(&covering) {
+            findings.push(approval.uncounted_finding(Message::from(&PARTIAL)));
         }
     }
-    let key = asked.fields.first().map_or("Reviewed-by", |field| field.name.as_str());
-    let place = format!("in {}", asked.quote_field_names());
-    let short = asked.shortfall_finding(approvers.len(), "approval", &place, seen);
-    findings.insert(0, short.with_paste(format!("{key}: <name> <address>")));
+    let key = match asked.fields.first() {
+        Some(field) => &field.name,
+        None => DEFAULT_APPROVAL_FIELD,
+    };
+    let shortfall = asked.shortfall_finding(&TOO_FEW_TRAILERS, approvers.len(), context);
+    findings.insert(0, shortfall.with_paste(format!("{key}: <name> <address>")));
     Ok(PredicateOutcome::Fails(findings))
 }
 
-impl ApprovalsPredicate {
-    /// Returns the approvals that a commit states.
-    fn find_stated_approvals<'change>(&self, commit: &'change Commit) -> Vec<StatedApproval<'change>> {
-        let ours = |key: &str| self.fields.iter().any(|field| field.matches_key(key));
-        let trailers = commit.message.trailers().iter().filter(|trailer| ours(&trailer.key));
-        trailers
-            .map(|trailer| StatedApproval {
-                commit,
-                key: &trailer.key,
-                value: &trailer.value,
-                line: trailer.line,
-            })
-            .collect()
+/// Returns the approvals that all commits state, in their order.
+fn find_all_approvals<'change>(
+    asked: &ApprovalsPredicate,
+    commits: &'change [Commit],
+) -> Vec<StatedApproval<'change>> {
+    let mut stated = Vec::new();
+    for commit in commits {
+        stated.append(&mut find_stated_approvals(asked, commit));
     }
-
-    /// Returns the approvals that cover the final revision: those stated in it, and those stated in
-    /// every commit that has content of its own. A merge that adds nothing to what its parents and
-    /// a clean merge give has none.
-    fn find_covering_approvals<'change>(
-        &self,
-        commits: &'change [Commit],
-    ) -> Result<Vec<StatedApproval<'change>>, Missing> {
-        let Some((tip, earlier)) = commits.split_last() else { return Ok(Vec::new()) };
-        let mut covering = self.find_stated_approvals(tip);
-        if earlier.is_empty() {
-            return Ok(covering);
-        }
-        let mut everywhere: Option<Vec<StatedApproval<'change>>> = None;
-        for commit in commits {
-            if commit.is_merge() && commit.evil_merge_paths.as_ref().map_err(Clone::clone)?.is_empty() {
-                continue;
-            }
-            let here = self.find_stated_approvals(commit);
-            everywhere = Some(match everywhere {
-                None => here,
-                Some(so_far) => so_far
-                    .into_iter()
-                    .filter(|one| here.iter().any(|other| other.is_same_person(one)))
-                    .collect(),
-            });
-        }
-        covering
-            .extend(everywhere.unwrap_or_default().into_iter().filter(|stated| stated.commit.id != tip.id));
-        Ok(covering)
-    }
-
-    /// Returns who an approval comes from, if it counts.
-    fn identify_approver(
-        &self,
-        stated: &StatedApproval<'_>,
-        participants: &[ResolvedContributor],
-        seen: &EvaluationContext<'_>,
-    ) -> Result<CountedApprover, Sentence> {
-        let person = Person::parse_person(stated.value.as_bytes()).map_err(|why| {
-            stated.naming_line().with_words(format!(", which is not a person: {}", why.reason()))
-        })?;
-        let key = check_independent(&person, participants, seen.people)
-            .map_err(|why| stated.naming_line().with_sentence(describe_dependence(&why)))?;
-        if !self.accepts_approver(&key, seen) {
-            return Err(stated
-                .naming_line()
-                .with_words(format!(", who is not in {}", self.teams.join(" or "))));
-        }
-        Ok(CountedApprover { key, name: comparable_name(&person.name) })
-    }
+    stated
 }
 
-/// An approval as it is stated.
+/// Returns the approvals that one commit states.
+fn find_stated_approvals<'change>(
+    asked: &ApprovalsPredicate,
+    commit: &'change Commit,
+) -> Vec<StatedApproval<'change>> {
+    let mut stated = Vec::new();
+    for trailer in commit.message.trailers() {
+        if asked.fields.iter().any(|field| field.matches_key(&trailer.key)) {
+            let (key, value, line) = (&trailer.key, &trailer.value, trailer.line);
+            stated.push(StatedApproval { commit, key, value, line });
+        }
+    }
+    stated
+}
+
+/// Returns the approvals that cover the final revision: those stated in it, and those stated in every
+/// commit that has content of its own. A merge that adds nothing to what its parents and a clean merge
+/// give has none.
+fn find_covering_approvals<'change>(
+    asked: &ApprovalsPredicate,
+    commits: &'change [Commit],
+) -> Result<Vec<StatedApproval<'change>>, Missing> {
+    let Some((tip, earlier)) = commits.split_last() else { return Ok(Vec::new()) };
+    let mut covering = find_stated_approvals(asked, tip);
+    if earlier.is_empty() {
+        return Ok(covering);
+    }
+    let mut in_every_commit: Option<Vec<StatedApproval<'change>>> = None;
+    for commit in commits {
+        if commit.is_merge() && commit.evil_merge_paths.as_ref().map_err(Missing::clone)?.is_empty() {
+            continue;
+        }
+        let here = find_stated_approvals(asked, commit);
+        match &mut in_every_commit {
+            None => in_every_commit = Some(here),
+            Some(so_far) => so_far.retain(|one| here.iter().any(|other| other.is_same_person(one))),
+        }
+    }
+    for approval in in_every_commit.unwrap_or_default() {
+        if approval.commit.id != tip.id {
+            covering.push(approval);
+        }
+    }
+    Ok(covering)
+}
+
+/// Returns the person whom an approval comes from, if it counts.
+///
+/// # Errors
+///
+/// Returns why it does not count.
+fn identify_approver(
+    asked: &ApprovalsPredicate,
+    approval: &StatedApproval<'_>,
+    participants: &[ResolvedContributor],
+    context: &EvaluationContext<'_>,
+) -> Result<CountedApprover, Message> {
+    let person = read_named_person(approval.value)?;
+    let key = match check_independent(&person, participants, context.people) {
+        Ok(key) => key,
+        Err(why) => return Err(describe_dependence(&why)),
+    };
+    if !asked.accepts_approver(&key, context) {
+        return Err(asked.not_in_team_message());
+    }
+    Ok(CountedApprover::from_person(key, &person))
+}
+
+/// An approval as a trailer states it.
 #[derive(Clone, Copy)]
 struct StatedApproval<'change> {
     commit: &'change Commit,
@@ -136,23 +156,26 @@ struct StatedApproval<'change> {
 }
 
 impl StatedApproval<'_> {
-    fn naming_line(&self) -> Sentence {
-        Sentence::from_words(format!("`{}` names ", self.key)).with_quote(self.value)
-    }
-
-    fn approval_finding(&self, what: Sentence) -> Finding {
-        Finding::new(what)
+    /// Returns the finding that this approval does not count, for `reason`.
+    fn uncounted_finding(&self, reason: Message) -> Finding {
+        Finding::new(named_message(self.key, self.value, reason))
             .in_commit(self.commit.id)
             .on_message_line(self.line)
-            .fixed_by("somebody who did not make the change")
+            .fixed_by(Fixer::Reviewer)
+    }
+
+    fn is_listed_in(&self, listed: &[StatedApproval<'_>]) -> bool {
+        listed.iter().any(|other| other.commit.id == self.commit.id || other.value == self.value)
     }
 
     fn is_same_person(&self, other: &StatedApproval<'_>) -> bool {
-        let address = |stated: &StatedApproval<'_>| {
-            Person::parse_person(stated.value.as_bytes())
-                .ok()
-                .and_then(|person| canonical_address(person.email.as_bytes()))
-        };
-        address(self).is_some_and(|mine| address(other) == Some(mine))
+        let address = self.address();
+        address.is_some() && address == other.address()
+    }
+
+    /// Returns the address of the person named; `None` if the trailer does not name a person.
+    fn address(&self) -> Option<String> {
+        let person = Person::parse_person(self.value.as_bytes()).ok()?;
+        canonical_address(person.email.as_bytes())
     }
 }

@@ -1,0 +1,353 @@
+//! What `approvals` asks for, and when it is enough.
+
+use std::sync::Arc;
+
+use crate::change::person::comparable_name;
+use crate::change::{Person, Text};
+use crate::people::contributors::{NotIndependent, ResolvedContributor};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::parameters::{quote_patterns, read_list, read_teams};
+use crate::verdict::{Finding, Fixer, Message, MessageTemplate, MessageValue, messages};
+use crate::vocabulary::{FieldDefinition, FieldKind};
+use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_texts};
+use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
+
+messages! {
+    BY_CONTRIBUTOR = "approvals.by-contributor": "{name} is {role} of this change and cannot approve it";
+    BY_BOT = "approvals.by-bot": "a bot cannot approve";
+    NOT_IN_ROSTER = "approvals.not-in-roster": "the approver is not in the roster";
+    NOT_IN_TEAM = "approvals.not-in-team": "the approver is not a member of {teams/or}";
+    NOT_A_PERSON = "approvals.not-a-person": "this is not a person: {reason}";
+    NAMED = "approvals.named": "`{key}` names {person}: {reason}";
+    FROM_TEAMS = "approvals.from-teams": " from {teams/or}";
+    FROM_MEMBERS = "approvals.from-members": " from {teams/or} ({members/or})";
+    FROM_EACH_TEAM = "approvals.from-each-team": " (one each from {teams/and})";
+}
+
+/// The field that states an approval where the policy names none.
+pub(crate) const DEFAULT_APPROVAL_FIELD: &str = "Reviewed-by";
+
+/// How many members of teams a finding names.
+const MAX_MEMBERS_NAMED: usize = 6;
+
+/// The parameters of `approvals`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApprovalsPredicate {
+    pub(super) min_approvals: u64,
+    pub(super) fields: Vec<Arc<FieldDefinition>>,
+    pub(super) teams: Vec<String>,
+    distinct_teams: bool,
+    pub(super) coverage: ApprovalCoverage,
+    pub(super) trust: ApprovalTrust,
+    pub(super) commands: Vec<String>,
+}
+
+/// Which content an approval has to be of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ApprovalCoverage {
+    FinalRevision,
+    AnyCommit,
+}
+
+/// Which approvals count: what a trailer claims, or only what a forge vouches for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ApprovalTrust {
+    Claimed,
+    Verified,
+}
+
+const COVERAGE_WORDS: [(&str, ApprovalCoverage); 2] =
+    [("final-revision", ApprovalCoverage::FinalRevision), ("any-commit", ApprovalCoverage::AnyCommit)];
+
+const TRUST_WORDS: [(&str, ApprovalTrust); 2] =
+    [("claimed", ApprovalTrust::Claimed), ("verified", ApprovalTrust::Verified)];
+
+impl ApprovalsPredicate {
+    pub(crate) fn read_parameters(
+        node: &YamlNode,
+        scope: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        let before = faults.len();
+        let mut map = MapReader::new(node, faults)?;
+        let mut asked = ApprovalsPredicate {
+            min_approvals: 1,
+            fields: match map.find_key("field") {
+                Some(node) => read_approval_fields(node, scope, faults),
+                None => default_approval_field(node, scope, faults),
+            },
+            teams: Vec::new(),
+            distinct_teams: false,
+            coverage: ApprovalCoverage::FinalRevision,
+            trust: ApprovalTrust::Verified,
+            commands: read_list(&mut map, "commands", faults, parse_command),
+        };
+        if let Some(node) = map.find_key("at-least") {
+            asked.min_approvals = read_count(node, 1, 100, faults).unwrap_or(1);
+        }
+        if let Some(node) = map.find_key("from") {
+            asked.teams = read_teams(node, scope, faults);
+        }
+        if let Some(node) = map.find_key("distinct-teams") {
+            asked.distinct_teams = read_bool(node, faults).unwrap_or(false);
+            if asked.distinct_teams && asked.teams.len() < 2 {
+                faults.push(YamlFault::new(node.at, "`distinct-teams` needs two or more teams in `from`"));
+            }
+        }
+        if let Some(node) = map.find_key("of") {
+            asked.coverage = read_choice(node, &COVERAGE_WORDS, faults).unwrap_or(asked.coverage);
+        }
+        if let Some(node) = map.find_key("trust") {
+            asked.trust = read_choice(node, &TRUST_WORDS, faults).unwrap_or(asked.trust);
+        }
+        map.refuse_unknown_keys(faults);
+        // Each team needs an approver of its own.
+        if asked.distinct_teams {
+            let teams = u64::try_from(asked.teams.len()).unwrap_or(u64::MAX);
+            asked.min_approvals = asked.min_approvals.max(teams);
+        }
+        (before == faults.len()).then_some(asked)
+    }
+
+    /// Returns true if the approvals asked for are reviews, and not another kind of approval.
+    pub fn asks_for_reviews(&self) -> bool {
+        self.fields.iter().any(|field| field.name == DEFAULT_APPROVAL_FIELD)
+    }
+
+    /// Returns true if only approvals that a forge vouches for count.
+    pub fn requires_verified(&self) -> bool {
+        self.trust == ApprovalTrust::Verified
+    }
+
+    pub(super) fn describe_question(&self) -> String {
+        let (people, approve) = match self.min_approvals {
+            1 => ("someone".to_owned(), "approves"),
+            several => (format!("{several} people"), "approve"),
+        };
+        let teams = match (self.teams.is_empty(), self.distinct_teams) {
+            (true, _) => String::new(),
+            (false, false) => format!(" from {}", self.teams.join(" or ")),
+            (false, true) => format!(" (one each from {})", self.teams.join(" and ")),
+        };
+        let fields = self.quote_field_names().join(" or ");
+        format!("{people}{teams} other than its authors {approve} the change in {fields}")
+    }
+
+    /// Returns true if and only if the person with this key is in one of the teams that are asked.
+    pub(super) fn accepts_approver(&self, key: &str, context: &EvaluationContext<'_>) -> bool {
+        self.teams.is_empty() || self.teams.iter().any(|team| context.people.is_member(key, team))
+    }
+
+    pub(super) fn has_enough_approvals(
+        &self,
+        approvers: &[CountedApprover],
+        context: &EvaluationContext<'_>,
+    ) -> bool {
+        let count = u64::try_from(approvers.len()).unwrap_or(u64::MAX);
+        count >= self.min_approvals
+            && (!self.distinct_teams || covers_each_team(&self.teams, approvers, context))
+    }
+
+    /// Returns the finding that too few approvals count. `template` says of which kind they are.
+    pub(super) fn shortfall_finding(
+        &self,
+        template: &'static MessageTemplate,
+        found: usize,
+        context: &EvaluationContext<'_>,
+    ) -> Finding {
+        let what = template
+            .with("needed", self.min_approvals)
+            .with("from", self.teams_clause(context))
+            .with("fields", self.quote_field_names())
+            .with("count", found);
+        let tip = context.change.tip().and_then(|commit| commit.id);
+        Finding::new(what).in_commit(tip).fixed_by(self.approval_fixer())
+    }
+
+    /// Returns the teams whose approvals are needed, as a value that follows the number of approvals.
+    /// The members of small teams are named, so that the author knows who to ask.
+    fn teams_clause(&self, context: &EvaluationContext<'_>) -> MessageValue {
+        if self.teams.is_empty() {
+            return "".into();
+        }
+        if self.distinct_teams {
+            return FROM_EACH_TEAM.with("teams", self.teams.clone()).into();
+        }
+        let mut members = Vec::new();
+        for team in &self.teams {
+            members.extend_from_slice(context.people.team_members(team));
+        }
+        if members.is_empty() || members.len() > MAX_MEMBERS_NAMED {
+            return FROM_TEAMS.with("teams", self.teams.clone()).into();
+        }
+        FROM_MEMBERS.with("teams", self.teams.clone()).with("members", members).into()
+    }
+
+    /// Returns the role of those whose approval would count.
+    pub(super) fn approval_fixer(&self) -> Fixer {
+        if self.teams.is_empty() { Fixer::Reviewer } else { Fixer::TeamMember(self.teams.clone()) }
+    }
+
+    pub(super) fn not_in_team_message(&self) -> Message {
+        NOT_IN_TEAM.with("teams", self.teams.clone())
+    }
+
+    pub(super) fn quote_field_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for field in &self.fields {
+            names.push(field.name.as_str());
+        }
+        quote_patterns(&names)
+    }
+}
+
+/// Returns why a person's approval does not count.
+pub(super) fn describe_dependence(why: &NotIndependent<'_>) -> Message {
+    match why {
+        NotIndependent::Contributor(ResolvedContributor { name, role, .. }) => {
+            BY_CONTRIBUTOR.with("name", name).with("role", *role)
+        }
+        NotIndependent::Bot => Message::from(&BY_BOT),
+        NotIndependent::Unknown => Message::from(&NOT_IN_ROSTER),
+    }
+}
+
+/// Returns the person that a trailer or a line of a description names.
+///
+/// # Errors
+///
+/// Returns why it does not name one.
+pub(super) fn read_named_person(value: &Text) -> Result<Person, Message> {
+    Person::parse_person(value.as_bytes()).map_err(|error| NOT_A_PERSON.with("reason", error.reason()))
+}
+
+/// Returns the message that a trailer or a line of a description names a person in vain.
+pub(super) fn named_message(key: &str, person: &Text, reason: Message) -> Message {
+    NAMED.with("key", key).with("person", person).with("reason", reason)
+}
+
+/// A person whose approval counts.
+#[derive(Clone)]
+pub(super) struct CountedApprover {
+    pub(super) key: String,
+    /// The name in the form in which names are compared; empty for an account.
+    name: String,
+}
+
+impl CountedApprover {
+    /// Returns an approver who is known by an account.
+    pub(super) fn from_account(key: &str) -> Self {
+        CountedApprover { key: key.to_owned(), name: String::new() }
+    }
+
+    /// Returns an approver who is known by name and address.
+    pub(super) fn from_person(key: String, person: &Person) -> Self {
+        CountedApprover { key, name: comparable_name(&person.name) }
+    }
+
+    /// Returns true for the same person: one key, or one name under two addresses.
+    pub(super) fn is_same_person(&self, other: &CountedApprover) -> bool {
+        self.key == other.key || (!self.name.is_empty() && self.name == other.name)
+    }
+}
+
+/// Returns true if each team can be given an approver of its own.
+fn covers_each_team(
+    teams: &[String],
+    approvers: &[CountedApprover],
+    context: &EvaluationContext<'_>,
+) -> bool {
+    let mut members = Vec::new();
+    for team in teams {
+        let mut indexes = Vec::new();
+        for (index, approver) in approvers.iter().enumerate() {
+            if context.people.is_member(&approver.key, team) {
+                indexes.push(index);
+            }
+        }
+        members.push(indexes);
+    }
+    let mut assigned = vec![None; approvers.len()];
+    for team in 0..teams.len() {
+        let mut tried = vec![false; approvers.len()];
+        if !assign_approver(team, &members, &mut assigned, &mut tried) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Gives a team one of its members, and moves those who are assigned already if that takes it.
+///
+/// This is an augmenting path of a bipartite matching: an approver may be a member of several teams,
+/// so that assigning them in order could leave a team without one.
+fn assign_approver(
+    team: usize,
+    members: &[Vec<usize>],
+    assigned: &mut [Option<usize>],
+    tried: &mut [bool],
+) -> bool {
+    let Some(candidates) = members.get(team) else { return false };
+    for &approver in candidates {
+        match tried.get_mut(approver) {
+            Some(was_tried) if !*was_tried => *was_tried = true,
+            _ => continue,
+        }
+        let is_free = match assigned.get(approver).copied().flatten() {
+            None => true,
+            Some(other) => assign_approver(other, members, assigned, tried),
+        };
+        if is_free {
+            if let Some(slot) = assigned.get_mut(approver) {
+                *slot = Some(team);
+            }
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns `Reviewed-by`, which states an approval where the policy names no field.
+fn default_approval_field(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Vec<Arc<FieldDefinition>> {
+    if let Some(field) = scope.vocabulary.find_field(DEFAULT_APPROVAL_FIELD) {
+        return vec![field.clone()];
+    }
+    let what = format!("`approvals` reads `{DEFAULT_APPROVAL_FIELD}`, and the policy has no such field");
+    let help = format!(
+        "name another with `field`, or add `{DEFAULT_APPROVAL_FIELD}: {{ person: true }}` to `fields`"
+    );
+    faults.push(YamlFault::new(node.at, what).with_help(help));
+    Vec::new()
+}
+
+fn read_approval_fields(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Vec<Arc<FieldDefinition>> {
+    let mut fields = Vec::new();
+    for name in read_texts(node, faults) {
+        let Some(field) = scope.vocabulary.resolve_field(node, name, faults) else { continue };
+        if field.kind != FieldKind::Person {
+            faults.push(YamlFault::new(node.at, format!("`{}` does not name a person", field.name)));
+        }
+        fields.push(field.clone());
+    }
+    fields
+}
+
+/// Reads a word by which a comment approves.
+fn parse_command(written: &str) -> Result<String, String> {
+    match written.strip_prefix('/') {
+        Some(word) if !word.is_empty() && word.bytes().all(is_command_byte) => Ok(written.to_owned()),
+        _ => Err(format!("`{}` is not a command such as `/approve`", shorten_for_message(written))),
+    }
+}
+
+fn is_command_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}

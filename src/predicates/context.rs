@@ -1,0 +1,71 @@
+//! What predicates are given: the policy's words when they are read, and a change when they answer.
+
+use std::cell::OnceCell;
+
+use crate::change::{Change, Missing};
+use crate::people::PeopleDirectory;
+use crate::people::contributors::{ResolvedContributor, find_contributors};
+use crate::verdict::{Finding, messages};
+use crate::vocabulary::FieldVocabulary;
+
+messages! {
+    REASON_NOT_ASKED = "condition.reason-not-asked": "the reason was not asked for";
+}
+
+/// What a predicate may refer to when it is read.
+pub struct PolicyScope<'policy> {
+    /// The fields that the policy defines.
+    pub vocabulary: &'policy FieldVocabulary,
+    /// The teams, bots and roster of the policy.
+    pub people: &'policy PeopleDirectory,
+    /// True where an answer may leave an obligation: in `require`, and not under `not`.
+    pub allows_obligations: bool,
+}
+
+/// A change as predicates see it: with the policy's people and fields.
+pub struct EvaluationContext<'judge> {
+    /// The change that is judged.
+    pub change: &'judge Change,
+    /// The teams, bots and roster of the policy.
+    pub people: &'judge PeopleDirectory,
+    /// The fields that the policy defines.
+    pub vocabulary: &'judge FieldVocabulary,
+    participants: OnceCell<(Vec<ResolvedContributor>, Option<Missing>)>,
+    /// Whether the caller wants to know why something does not hold.
+    wants_reasons: bool,
+}
+
+impl<'judge> EvaluationContext<'judge> {
+    /// Returns `change` as seen with these people and fields.
+    pub fn new(
+        change: &'judge Change,
+        people: &'judge PeopleDirectory,
+        vocabulary: &'judge FieldVocabulary,
+    ) -> Self {
+        EvaluationContext { change, people, vocabulary, participants: OnceCell::new(), wants_reasons: true }
+    }
+
+    /// Returns the same as [`EvaluationContext::new`] for a caller that only asks whether something holds.
+    ///
+    /// Most findings then have no content, because composing them is most of the work.
+    pub fn without_reasons(
+        change: &'judge Change,
+        people: &'judge PeopleDirectory,
+        vocabulary: &'judge FieldVocabulary,
+    ) -> Self {
+        EvaluationContext { wants_reasons: false, ..EvaluationContext::new(change, people, vocabulary) }
+    }
+
+    /// Returns the reason why something does not hold, or a finding without content if the caller
+    /// does not want to know.
+    pub(crate) fn reason_or_empty(&self, reason: impl FnOnce() -> Finding) -> Finding {
+        if self.wants_reasons { reason() } else { Finding::new(&REASON_NOT_ASKED) }
+    }
+
+    /// Returns every contributor to the change, and what is missing if it is not known who pushes.
+    /// The first call finds them; later ones return the same.
+    pub(crate) fn participants(&self) -> (&[ResolvedContributor], Option<&Missing>) {
+        let (found, missing) = self.participants.get_or_init(|| find_contributors(self.change, self.people));
+        (found, missing.as_ref())
+    }
+}
