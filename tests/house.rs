@@ -38,7 +38,7 @@ const STAIRS: [&str; 19] = [
 const WALLS: [(&str, &[&str], &str); 16] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
-    ("regex_automata", &["pattern"], "cost, Unicode and anchoring decided once"),
+    ("regex", &["pattern"], "cost, Unicode and anchoring decided once"),
     ("saphyr_parser", &["yaml"], "one reader of YAML, and it is strict"),
     ("clap", &["cli"], "a user of the library never meets it"),
     ("anyhow", &["git", "gate", "github", "ledger", "cli"], "the errors of the core are data"),
