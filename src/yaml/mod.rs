@@ -1,16 +1,17 @@
-//! YAML, read into a tree in which every value knows its place.
+//! YAML, read into a tree in which every value has its place.
 //!
-//! The syntax is a library's; what this file adds is strictness and bounds. A policy is one
-//! document of plain maps, lists and scalars: duplicate keys, anchors, aliases, tags, merge keys
-//! and a second document are errors, because each of them lets a reader see another policy than
-//! the gate does. Scalars stay text: no word is taken for a truth value and no digits for a number
-//! before a rule asks for one.
+//! A library parses the syntax; this module adds strictness and bounds. A policy is one document of
+//! plain maps, lists and scalars. Duplicate keys, anchors, aliases, tags, merge keys, a second document
+//! and characters that only some readers take for line breaks are errors: each of them could show
+//! another reader another policy than the gate sees. Scalars stay text: no word becomes a truth value
+//! and no digits a number until a rule asks for one.
 
 pub mod decode;
 
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::change::person::is_invisible;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 /// How many bytes a document may have.
@@ -40,43 +41,43 @@ impl fmt::Display for YamlPlace {
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct YamlNode {
-    /// Where it stands.
+    /// Where the value starts.
     pub at: YamlPlace,
-    /// What it is.
+    /// The scalar, list or map.
     pub value: YamlValue,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum YamlValue {
-    /// Text; `plain` if it was written without quotes.
+    /// A single value, as text.
     Scalar {
         /// The text, unquoted and unfolded.
         text: String,
         /// True if it was written without quotes.
         is_plain: bool,
     },
-    /// A list.
+    /// A list, in the order written.
     List(Vec<YamlNode>),
-    /// A map, in the order written. No key occurs twice.
+    /// A map, in the order written, without duplicate keys.
     Map(Vec<(YamlKey, YamlNode)>),
 }
 
 /// A key of a map and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct YamlKey {
-    /// Where it stands.
+    /// Where the key starts.
     pub at: YamlPlace,
-    /// The key.
+    /// The key, unquoted and unfolded.
     pub text: String,
 }
 
 /// What is wrong at a place of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct YamlFault {
-    /// Where.
+    /// The place that is wrong.
     pub at: YamlPlace,
-    /// What, in lower case and without a full stop.
+    /// What is wrong, in lower case and without a full stop.
     pub what: String,
     /// What to do about it, if there is more to say.
     pub help: Option<String>,
@@ -84,17 +85,17 @@ pub struct YamlFault {
     pub expected: ExpectedValue,
 }
 
-/// What a reader would have accepted; the schema of a policy is made by asking for it.
+/// What a reader would have accepted. The schema of a policy is made from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ExpectedValue {
-    /// Something else than what was there.
+    /// Something else, which the reader does not describe.
     #[default]
     Unspecified,
-    /// A text.
+    /// A single value of any text.
     Text,
-    /// A list.
+    /// A list of any values.
     List,
-    /// A map.
+    /// A map with any keys.
     Map,
     /// One of these keys.
     Keys(Vec<String>),
@@ -104,14 +105,14 @@ pub enum ExpectedValue {
     Words(Vec<String>),
     /// A whole number within these bounds.
     Number {
-        /// The smallest.
+        /// The smallest number accepted.
         least: u64,
-        /// The largest.
+        /// The largest number accepted.
         most: u64,
     },
-    /// `true` or `false`.
+    /// `true` or `false`, without quotes.
     Bool,
-    /// A calendar day.
+    /// A calendar day such as 2027-06-30.
     Day,
     /// A question about a change.
     Condition,
@@ -138,7 +139,7 @@ impl YamlFault {
     }
 }
 
-/// Nothing, at no place: what is left where a node has been taken out.
+/// An empty list at no place, for what is left where a node has been taken out.
 impl Default for YamlNode {
     fn default() -> Self {
         YamlNode { at: YamlPlace::default(), value: YamlValue::List(Vec::new()) }
@@ -172,7 +173,7 @@ fn is_null_word(text: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Returns what [`read_anyway`] finds wrong.
+/// Returns every fault that [`read_with_faults`] finds.
 pub fn read_document(bytes: &[u8]) -> Result<YamlNode, Vec<YamlFault>> {
     match read_with_faults(bytes) {
         (Some(node), faults) if faults.is_empty() => Ok(node),
@@ -180,15 +181,15 @@ pub fn read_document(bytes: &[u8]) -> Result<YamlNode, Vec<YamlFault>> {
     }
 }
 
-/// Reads one document, and goes on where that can be done, so that everything that is wrong with it
-/// can be told at once.
+/// Reads one document, and goes on after a fault where that is possible, so that all faults are
+/// reported together.
 ///
-/// A key that is given twice leaves a fault for the second one, which is then left out. There is no
-/// document at all if it is too large (256 KiB), not UTF-8, malformed, nested deeper than 32, of
-/// more than 50,000 values, empty, more than one, or if it has an anchor, alias, tag or merge key.
+/// A duplicate key leaves a fault and is left out. There is no document at all if it is too large (256
+/// KiB), not UTF-8, malformed, nested deeper than 32, of more than 50,000 values, empty, more than one,
+/// or if it has an anchor, alias, tag or merge key.
 pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
     let start = YamlPlace { line: 1, column: 1, length: 1 };
-    if MAX_DOCUMENT_BYTES < bytes.len() {
+    if bytes.len() > MAX_DOCUMENT_BYTES {
         return (None, vec![YamlFault::new(start, format!("more than {} KiB", MAX_DOCUMENT_BYTES / 1024))]);
     }
     let text = match std::str::from_utf8(bytes) {
@@ -200,6 +201,7 @@ pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
         }
     };
     let mut reader = YamlReader { parser: Parser::new_from_str(text), values: 0, faults: Vec::new() };
+    reader.faults.extend(find_ambiguous_character(text));
     match reader.read_root() {
         Ok(node) => (Some(node), reader.faults),
         Err(fault) => {
@@ -209,6 +211,36 @@ pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
     }
 }
 
+/// Returns a fault for the first character that readers of YAML disagree about.
+///
+/// U+0085, U+2028 and U+2029 end a line in YAML 1.1 and not in YAML 1.2: one reader would see a comment
+/// where another sees a key. Controls and a byte order mark within the text are refused by some readers.
+fn find_ambiguous_character(text: &str) -> Option<YamlFault> {
+    let (offset, character) = text.char_indices().find(|(_, character)| is_ambiguous(*character))?;
+    let before = text.get(..offset).unwrap_or_default();
+    let (earlier_lines, line_start) = before.rsplit_once('\n').unwrap_or(("", before));
+    let first_line = usize::from(before.contains('\n'));
+    let at = YamlPlace {
+        line: 1 + first_line + earlier_lines.matches('\n').count(),
+        column: 1 + line_start.chars().count(),
+        length: 1,
+    };
+    let what = format!("the character U+{:04X} is not accepted", u32::from(character));
+    Some(
+        YamlFault::new(at, what)
+            .with_help("readers of YAML disagree about it; write it as an escape in double quotes"),
+    )
+}
+
+fn is_ambiguous(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => false,
+        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => true,
+        other => other.is_control(),
+    }
+}
+
+/// A document that is being read, event by event.
 struct YamlReader<'text> {
     parser: Parser<'text, StrInput<'text>>,
     values: usize,
@@ -260,21 +292,19 @@ impl<'text> YamlReader<'text> {
         depth: usize,
     ) -> Result<YamlNode, YamlFault> {
         self.values += 1;
-        if MAX_VALUES < self.values {
+        if self.values > MAX_VALUES {
             return Err(YamlFault::new(at, format!("more than {MAX_VALUES} values")));
         }
-        if MAX_NESTING_DEPTH < depth {
+        if depth > MAX_NESTING_DEPTH {
             return Err(YamlFault::new(at, format!("nested deeper than {MAX_NESTING_DEPTH}")));
         }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_anchor_or_tag(at, anchor, tag.is_some())?;
-                let plain = style == ScalarStyle::Plain;
-                // A copy takes what it needs; the parser's own text takes room for a whole line.
-                Ok(YamlNode {
-                    at,
-                    value: YamlValue::Scalar { text: text.as_ref().to_owned(), is_plain: plain },
-                })
+                let is_plain = style == ScalarStyle::Plain;
+                // A copy takes the bytes that it needs; the parser's own text has room for a whole line.
+                let text = text.as_ref().to_owned();
+                Ok(YamlNode { at, value: YamlValue::Scalar { text, is_plain } })
             }
             Event::SequenceStart(anchor, tag) => {
                 refuse_anchor_or_tag(at, anchor, tag.is_some())?;
@@ -308,25 +338,19 @@ impl<'text> YamlReader<'text> {
                 }
                 next => next,
             };
-            let key = match self.read_value(event, key_at, depth + 1)?.value {
-                YamlValue::Scalar { text, is_plain: plain } => {
-                    if plain && text == "<<" {
-                        return Err(YamlFault::new(key_at, "merge keys are not accepted")
-                            .with_help("write the values out"));
-                    }
-                    text
-                }
-                _ => return Err(YamlFault::new(key_at, "a key must be a single value")),
+            let key = self.read_value(event, key_at, depth + 1)?.value;
+            let YamlValue::Scalar { text: key, is_plain } = key else {
+                return Err(YamlFault::new(key_at, "a key must be a single value"));
             };
+            if is_plain && key == "<<" {
+                return Err(
+                    YamlFault::new(key_at, "merge keys are not accepted").with_help("write the values out")
+                );
+            }
             let first = seen.find_key_line(&key, &entries);
             if let Some(first) = first {
-                self.faults.push(
-                    YamlFault::new(
-                        key_at,
-                        format!("`{}` is given twice; first on line {first}", shorten_for_message(&key)),
-                    )
-                    .with_help("keep one of them"),
-                );
+                let what = format!("`{}` is given twice; first on line {first}", shorten_for_message(&key));
+                self.faults.push(YamlFault::new(key_at, what).with_help("keep one of them"));
             }
             let (event, value_at) = self.next_event()?;
             let value = self.read_value(event, value_at, depth + 1)?;
@@ -377,28 +401,37 @@ fn place_of_span(span: Span) -> YamlPlace {
     YamlPlace { line: start.line().max(1), column: start.col() + 1, length: length.max(1) }
 }
 
-/// Returns `text` as it may stand in an error message: at most 60 characters, nothing invisible.
+/// How many characters of a value an error message shows.
+const MAX_SHOWN_CHARACTERS: usize = 60;
+
+/// Returns `text` as an error message shows it: at most 60 characters, nothing invisible.
 pub fn shorten_for_message(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .take(60)
-        .map(|character| if crate::change::person::is_invisible(character) { '\u{fffd}' } else { character })
-        .collect();
-    if 60 < text.chars().count() { format!("{visible}...") } else { visible }
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == MAX_SHOWN_CHARACTERS {
+            shown.push_str("...");
+            break;
+        }
+        shown.push(if is_invisible(character) { char::REPLACEMENT_CHARACTER } else { character });
+    }
+    shown
 }
 
-/// Returns the word of `known` that is nearest to `word`, if one is near enough to have been meant.
+/// Returns the word of `known` that is nearest to `word`, if one is near enough for a typing mistake.
 pub fn find_nearest_word<'known>(
     word: &str,
     known: impl IntoIterator<Item = &'known str>,
 ) -> Option<&'known str> {
     let folded = word.to_lowercase().replace('_', "-");
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let mut nearest: Option<(usize, &'known str)> = None;
+    for candidate in known {
+        let distance = strsim::damerau_levenshtein(&folded, &candidate.to_lowercase());
+        let is_near_enough = distance <= 1 + candidate.len() / 4;
+        if is_near_enough && nearest.is_none_or(|(least, _)| distance < least) {
+            nearest = Some((distance, candidate));
+        }
+    }
+    nearest.map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -444,6 +477,21 @@ mod tests {
         let YamlValue::Map(entries) = node.value else { panic!() };
         assert_eq!(entries.len(), 2);
         assert_eq!(entries[1].1.value, YamlValue::Scalar { text: "2".into(), is_plain: true });
+    }
+
+    #[test]
+    fn characters_that_readers_disagree_about_are_refused_where_they_stand() {
+        for (text, line) in [
+            ("a: 1 # b\u{2028}c: 2\n", 1),
+            ("a: 1\nb: x\u{85}y\n", 2),
+            ("\n\na: \u{7}\n", 3),
+            ("a: \u{feff}\n", 1),
+        ] {
+            let found = faults(text);
+            assert_eq!(found[0].0, line, "{text:?}");
+            assert!(found[0].1.starts_with("the character U+"), "{found:?}");
+        }
+        assert!(read_document("a: \"\\u2028\\a\"\nb: \u{e9}\u{1f512}\tc\n".as_bytes()).is_ok());
     }
 
     #[test]
