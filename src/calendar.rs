@@ -90,7 +90,7 @@ impl fmt::Display for TimeLimit {
 }
 
 /// Returns true from Monday to Friday.
-pub fn is_business_day(day: Date) -> bool {
+pub(crate) fn is_business_day(day: Date) -> bool {
     !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
 }
 
@@ -99,7 +99,7 @@ pub fn is_business_day(day: Date) -> bool {
 /// # Errors
 ///
 /// Refuses every other word.
-pub fn parse_weekday(written: &str) -> Result<Weekday, String> {
+pub(crate) fn parse_weekday(written: &str) -> Result<Weekday, String> {
     Ok(match written {
         "Mon" => Weekday::Monday,
         "Tue" => Weekday::Tuesday,
@@ -122,7 +122,7 @@ pub fn parse_weekday(written: &str) -> Result<Weekday, String> {
 /// # Errors
 ///
 /// Refuses everything else; the day ends at `23:59`.
-pub fn parse_time_of_day(written: &str) -> Result<Time, String> {
+pub(crate) fn parse_time_of_day(written: &str) -> Result<Time, String> {
     if let Some((hour, minute)) = written.split_once(':')
         && hour.len() == 2
         && minute.len() == 2
@@ -139,7 +139,7 @@ pub fn parse_time_of_day(written: &str) -> Result<Time, String> {
 /// # Errors
 ///
 /// Says so if this machine does not know the time zone.
-pub fn to_local_time(instant: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
+pub(crate) fn to_local_time(instant: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
     match zone {
         None | Some("UTC") => Ok(instant.to_zoned(TimeZone::UTC)),
         Some(name) => match TimeZone::get(name) {

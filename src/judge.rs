@@ -24,7 +24,7 @@ messages! {
 }
 
 /// The id of the judgement on a change that no denying rule applies to.
-pub const NO_RULE_APPLIES: &str = "no-rule-applies";
+pub(crate) const NO_RULE_APPLIES: &str = "no-rule-applies";
 
 /// Judges `change` by `policy`; with `enforce`, a missing fact denies.
 ///
@@ -104,7 +104,7 @@ fn find_certain_class(policy: &Policy, classes: &[(usize, Vec<Missing>)]) -> Opt
 }
 
 /// Tells how the rule with this id came to its outcome, question by question.
-pub fn explain_rule(policy: &Policy, change: &Change, rule: &str) -> Vec<ConditionTrace> {
+pub(crate) fn explain_rule(policy: &Policy, change: &Change, rule: &str) -> Vec<ConditionTrace> {
     let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     let mut traces = Vec::new();
     for known in &policy.rules {
@@ -119,7 +119,7 @@ pub fn explain_rule(policy: &Policy, change: &Change, rule: &str) -> Vec<Conditi
 
 /// Returns the exemptions, as indexes of [`Policy::exemptions`], that a judgement of `verdict` rests on,
 /// or may rest on once a missing fact is known.
-pub fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
+pub(crate) fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
     let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
     let mut used = Vec::new();
     for (index, exemption) in policy.exemptions.iter().enumerate() {

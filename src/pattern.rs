@@ -167,13 +167,13 @@ impl RefPattern {
     }
 
     /// Returns true if the pattern matches the whole of `full_name`, as in `refs/heads/main`.
-    pub fn matches_ref(&self, full_name: &[u8]) -> bool {
+    pub(crate) fn matches_ref(&self, full_name: &[u8]) -> bool {
         matches_wildcards(self.full.as_bytes(), full_name, false)
     }
 
     /// Returns the full name that the pattern matches, if it matches only one. Otherwise the error is
     /// the folder, with its slash, that holds every ref it matches.
-    pub fn find_search_scope(&self) -> Result<&str, &str> {
+    pub(crate) fn find_search_scope(&self) -> Result<&str, &str> {
         match self.full.split_once('*') {
             None => Ok(&self.full),
             Some((before, _)) => {
@@ -221,7 +221,7 @@ impl NamePattern {
     }
 
     /// Returns true if the pattern matches the whole of `name`.
-    pub fn matches_name(&self, name: &[u8]) -> bool {
+    pub(crate) fn matches_name(&self, name: &[u8]) -> bool {
         matches_wildcards(self.0.as_bytes(), name, true)
     }
 }
@@ -307,7 +307,7 @@ impl ValuePattern {
 
     /// Returns whether the whole of `value` matches, or `None` if the pattern is too large to
     /// compile (over 1 MiB), which [`ValuePattern::check_compiles`] finds out beforehand.
-    pub fn matches_value(&self, value: &[u8]) -> Option<bool> {
+    pub(crate) fn matches_value(&self, value: &[u8]) -> Option<bool> {
         Some(self.compiled_regex()?.is_match(value))
     }
 

@@ -13,7 +13,7 @@ use crate::yaml::{YamlFault, YamlNode};
 const DEFAULT_SESSION_MINUTES: u32 = 4 * 60;
 
 /// How many minutes all sessions for one incident may take together, whatever a policy says.
-pub const MAX_SESSION_MINUTES: u32 = 24 * 60;
+pub(crate) const MAX_SESSION_MINUTES: u32 = 24 * 60;
 
 /// Who may open a break-glass session, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl BreakGlassPolicy {
 /// # Errors
 ///
 /// Refuses what is not a time around the clock, and more than a day.
-pub fn parse_session_minutes(written: &str) -> Result<u32, String> {
+pub(crate) fn parse_session_minutes(written: &str) -> Result<u32, String> {
     match TimeLimit::new(written)? {
         TimeLimit::Minutes(minutes) if minutes <= MAX_SESSION_MINUTES => Ok(minutes),
         TimeLimit::Minutes(_) => Err("a break-glass session is open for at most 24 hours".into()),

@@ -137,12 +137,12 @@ pub struct RuleExemption {
 
 impl Policy {
     /// Returns true if the ref with this full name is under change control.
-    pub fn protects_ref(&self, full_name: &[u8]) -> bool {
+    pub(crate) fn protects_ref(&self, full_name: &[u8]) -> bool {
         self.protected_refs.iter().any(|pattern| pattern.matches_ref(full_name))
     }
 
     /// Returns the facts that judging a change by this policy can take.
-    pub fn needed_facts(&self) -> NeededFacts {
+    pub(crate) fn needed_facts(&self) -> NeededFacts {
         let mut needs = NeededFacts::new();
         for condition in self.conditions() {
             condition.add_needs(&mut needs);
@@ -168,7 +168,7 @@ impl Policy {
 
     /// Returns the keys of the tickets that judging the change can take, each once: the valid values
     /// of the fields that the policy's questions about tickets name.
-    pub fn find_ticket_keys(&self, change: &Change) -> Vec<Text> {
+    pub(crate) fn find_ticket_keys(&self, change: &Change) -> Vec<Text> {
         let mut fields = Vec::new();
         for condition in self.conditions() {
             condition.add_ticket_fields(&mut fields);
@@ -187,7 +187,7 @@ impl Policy {
 
     /// Returns the rules that deny on `day` and cannot be met without a fact that only a forge
     /// provides, each with that fact.
-    pub fn forge_dependent_rules(&self, day: Date) -> impl Iterator<Item = (&Rule, FactKind)> {
+    pub(crate) fn forge_dependent_rules(&self, day: Date) -> impl Iterator<Item = (&Rule, FactKind)> {
         let mut dependent = Vec::new();
         for rule in &self.rules {
             if rule.level_on(day) == RuleLevel::Deny

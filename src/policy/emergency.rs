@@ -13,18 +13,18 @@ use crate::verdict::{PredicateAnswer, RuleLevel};
 use crate::vocabulary::FieldReading;
 
 /// The field that says why a change cannot wait.
-pub const EMERGENCY_REASON_FIELD: &str = "Emergency-Reason";
+pub(crate) const EMERGENCY_REASON_FIELD: &str = "Emergency-Reason";
 
 /// The fields that say what the emergency is, or why.
 const EMERGENCY_FIELDS: [&str; 3] = [EMERGENCY_REASON_FIELD, "Incident", "CVE"];
 
 /// The class of the changes that may take the shortcut.
-pub const EMERGENCY_CLASS: &str = "emergency";
+pub(crate) const EMERGENCY_CLASS: &str = "emergency";
 
 impl Policy {
     /// Returns whether a change states what this policy asks of an emergency: why, and which incident
     /// or vulnerability. False where the policy has no field for the reason.
-    pub fn is_emergency_stated(&self, change: &Change) -> bool {
+    pub(crate) fn is_emergency_stated(&self, change: &Change) -> bool {
         let Some(reason) = self.vocabulary.find_field(EMERGENCY_REASON_FIELD) else { return false };
         if !matches!(reason.read_from_change(change), FieldReading::Stated { .. }) {
             return false;

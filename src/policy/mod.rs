@@ -4,7 +4,7 @@
 //! faults or every fault of every file. It needs no repository: the caller passes a function that
 //! fetches a file.
 
-pub mod break_glass;
+pub(crate) mod break_glass;
 mod definition;
 pub(crate) mod emergency;
 mod faults;
@@ -19,14 +19,13 @@ pub use crate::policy::break_glass::BreakGlassPolicy;
 pub use crate::policy::definition::{
     ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys,
 };
-pub use crate::policy::emergency::{EMERGENCY_CLASS, EMERGENCY_REASON_FIELD};
+pub(crate) use crate::policy::emergency::{EMERGENCY_CLASS, EMERGENCY_REASON_FIELD};
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};
 pub use crate::policy::load::files::FetchedFile;
 pub use crate::policy::load::load_policy;
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
-pub use crate::policy::ticket_systems::{
-    TicketSystem, TicketSystems, is_repository_name, parse_system_address,
-};
+pub use crate::policy::ticket_systems::{TicketSystem, TicketSystems};
+pub(crate) use crate::policy::ticket_systems::{is_repository_name, parse_system_address};
 
 /// The path of the policy in a repository, unless the installation sets another.
 pub const DEFAULT_POLICY_PATH: &str = "policies/changegate.yml";

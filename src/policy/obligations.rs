@@ -51,7 +51,7 @@ impl ObligationPolicy {
 
     /// Returns what either policy asks. `regularise` is left out: only the current policy says who may.
     #[must_use]
-    pub fn combine_with(&self, other: &ObligationPolicy) -> ObligationPolicy {
+    pub(crate) fn combine_with(&self, other: &ObligationPolicy) -> ObligationPolicy {
         ObligationPolicy {
             block_on_overdue: self.block_on_overdue || other.block_on_overdue,
             suspend_shortcut: self.suspend_shortcut || other.suspend_shortcut,

@@ -31,9 +31,9 @@ pub const POLICY_PACKS: &[PolicyPack] = &[
 ];
 
 /// The pack that is used where no other is named.
-pub const DEFAULT_PACK: &str = "iso27001";
+pub(crate) const DEFAULT_PACK: &str = "iso27001";
 
 /// Returns the pack called `name`.
-pub fn find_pack(name: &str) -> Option<&'static PolicyPack> {
+pub(crate) fn find_pack(name: &str) -> Option<&'static PolicyPack> {
     POLICY_PACKS.iter().find(|pack| pack.name == name)
 }

@@ -13,13 +13,17 @@ impl Policy {
     ///
     /// The key makes no difference: one that no system holds must not be worth more than one that
     /// some system does.
-    pub fn can_confirm_field(&self, field: &str) -> bool {
+    pub(crate) fn can_confirm_field(&self, field: &str) -> bool {
         !self.ticket_systems.is_empty() && self.find_ticket_predicate(None, field).is_some()
     }
 
     /// Returns what is asked of the tickets in a field: by the rule with this id, or if it does not
     /// ask, by the first one that does.
-    pub fn find_ticket_predicate(&self, rule_id: Option<&str>, field: &str) -> Option<&TicketPredicate> {
+    pub(crate) fn find_ticket_predicate(
+        &self,
+        rule_id: Option<&str>,
+        field: &str,
+    ) -> Option<&TicketPredicate> {
         let mut first = None;
         for rule in &self.rules {
             let Some(found) = find_in_condition(&rule.require, field) else { continue };

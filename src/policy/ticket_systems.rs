@@ -68,7 +68,7 @@ impl TicketSystems {
     }
 
     /// Returns every system once, with the prefixes of the keys that it holds.
-    pub fn group_by_system(&self) -> Vec<(TicketSystem, Vec<String>)> {
+    pub(crate) fn group_by_system(&self) -> Vec<(TicketSystem, Vec<String>)> {
         let mut found: Vec<(TicketSystem, Vec<String>)> = Vec::new();
         for (prefix, system) in &self.by_prefix {
             match found.iter_mut().find(|(known, _)| known == system) {
@@ -80,7 +80,7 @@ impl TicketSystems {
     }
 
     /// Returns the system that holds the ticket of this key.
-    pub fn find_system(&self, key: &TicketKey) -> Option<&TicketSystem> {
+    pub(crate) fn find_system(&self, key: &TicketKey) -> Option<&TicketSystem> {
         match self.find_by_prefix(&key.prefix) {
             // Every system has a number 12, so `*` does not stand for `#12`.
             None if key.prefix != "#" => self.find_by_prefix(ANY_PREFIX),
@@ -148,7 +148,7 @@ fn read_repository(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Ticke
 }
 
 /// Returns true for the name of a repository as GitHub has it: `owner/name`.
-pub fn is_repository_name(written: &str) -> bool {
+pub(crate) fn is_repository_name(written: &str) -> bool {
     match written.split_once('/') {
         Some((owner, name)) => is_name_part(owner) && is_name_part(name),
         None => false,
@@ -169,7 +169,7 @@ fn is_name_part(part: &str) -> bool {
 ///
 /// Refuses everything else. `http` is only for a server on this machine: over a network, a token would
 /// be sent in the clear.
-pub fn parse_system_address(written: &str) -> Result<String, String> {
+pub(crate) fn parse_system_address(written: &str) -> Result<String, String> {
     let shown = shorten_for_message(written);
     let malformed = format!("`{shown}` is not an address such as https://jira.example.com");
     let Some((scheme, rest)) = written.split_once("://") else { return Err(malformed) };

@@ -3,9 +3,8 @@
 //! Each of these readers returns `None` for a value that it cannot read and leaves a [`YamlFault`], so
 //! the editor of a policy sees all faults at once.
 
-use crate::yaml::{
-    ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue, find_nearest_word, shorten_for_message,
-};
+use crate::yaml::tree::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
+use crate::yaml::words::{find_nearest_word, shorten_for_message};
 
 /// A map that is being read. A key that no reader asks for is unknown, and a fault at the end.
 pub struct MapReader<'node> {
@@ -28,7 +27,7 @@ impl<'node> MapReader<'node> {
     }
 
     /// Returns the value of `key`, if the map has it.
-    pub fn find_key(&mut self, key: &'static str) -> Option<&'node YamlNode> {
+    pub(crate) fn find_key(&mut self, key: &'static str) -> Option<&'node YamlNode> {
         self.asked_keys.push(key);
         self.entries.iter().find(|(given, _)| given.text == key).map(|(_, node)| node)
     }
@@ -44,7 +43,7 @@ impl<'node> MapReader<'node> {
     }
 
     /// Accepts these keys without reading them.
-    pub fn allow_keys(&mut self, keys: &[&'static str]) {
+    pub(crate) fn allow_keys(&mut self, keys: &[&'static str]) {
         self.asked_keys.extend(keys);
     }
 
@@ -59,7 +58,7 @@ impl<'node> MapReader<'node> {
 }
 
 /// Returns the fault for a word that does not exist, with the nearest ones that do.
-pub fn unknown_word_fault<'known>(
+pub(crate) fn unknown_word_fault<'known>(
     what: &str,
     key: &YamlKey,
     known: impl IntoIterator<Item = &'known str>,
@@ -85,7 +84,7 @@ pub fn unknown_word_fault<'known>(
 
 /// Returns true if an unknown key is nearest to `wanted`: then it has a fault with the right word, and
 /// another for the missing key would say the same thing twice.
-pub fn is_misspelt_key<const N: usize>(key: &YamlKey, wanted: &str, known: [&str; N]) -> bool {
+pub(crate) fn is_misspelt_key<const N: usize>(key: &YamlKey, wanted: &str, known: [&str; N]) -> bool {
     !known.contains(&key.text.as_str()) && find_nearest_word(&key.text, known) == Some(wanted)
 }
 
@@ -147,12 +146,12 @@ pub fn read_items<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> 
 
 /// Returns the texts of a list; a single text counts as a list of one. Never an empty list without
 /// a fault.
-pub fn read_texts<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> Vec<&'node str> {
+pub(crate) fn read_texts<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> Vec<&'node str> {
     read_items(node, faults).iter().filter_map(|item| read_text(item, faults)).collect()
 }
 
 /// Reads each text of a list with `read`, whose error is the fault.
-pub fn parse_each<T>(
+pub(crate) fn parse_each<T>(
     node: &YamlNode,
     faults: &mut Vec<YamlFault>,
     read: impl Fn(&str) -> Result<T, String>,
@@ -170,7 +169,7 @@ pub fn parse_each<T>(
 }
 
 /// Reads one text with `read`, whose error is the fault.
-pub fn parse_one<T>(
+pub(crate) fn parse_one<T>(
     node: &YamlNode,
     faults: &mut Vec<YamlFault>,
     read: impl Fn(&str) -> Result<T, String>,
@@ -187,7 +186,7 @@ pub fn parse_one<T>(
 /// Returns a whole number from `least` to `most`, in decimal digits and without quotes.
 ///
 /// A zero in front is refused: to some readers of YAML, `010` is eight.
-pub fn read_count(node: &YamlNode, least: u64, most: u64, faults: &mut Vec<YamlFault>) -> Option<u64> {
+pub(crate) fn read_count(node: &YamlNode, least: u64, most: u64, faults: &mut Vec<YamlFault>) -> Option<u64> {
     if let YamlValue::Scalar { text, is_plain: true } = &node.value
         && is_decimal(text)
         && let Ok(number) = text.parse()
@@ -205,7 +204,7 @@ fn is_decimal(text: &str) -> bool {
 }
 
 /// Returns `true` or `false`, written in exactly these words and without quotes.
-pub fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<bool> {
+pub(crate) fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<bool> {
     match &node.value {
         YamlValue::Scalar { text, is_plain: true } if text == "true" => Some(true),
         YamlValue::Scalar { text, is_plain: true } if text == "false" => Some(false),
@@ -219,7 +218,7 @@ pub fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<bool> {
 }
 
 /// Returns the value that one of a few words stands for.
-pub fn read_choice<T: Clone>(
+pub(crate) fn read_choice<T: Clone>(
     node: &YamlNode,
     words: &[(&'static str, T)],
     faults: &mut Vec<YamlFault>,
@@ -234,7 +233,7 @@ pub fn read_choice<T: Clone>(
 }
 
 /// Returns a calendar day written as `2027-06-30`.
-pub fn read_day(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<jiff::civil::Date> {
+pub(crate) fn read_day(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<jiff::civil::Date> {
     let written = read_text(node, faults)?;
     // The library reads more forms of a day than this one.
     let is_plain_form =
