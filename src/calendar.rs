@@ -1,8 +1,8 @@
-//! Spans and windows of time, as a policy writes them: `24h`, `5 business days`, `Fri 18:00`.
+//! Limits and windows of time, as a policy writes them: `24h`, `5 business days`, `Fri 18:00`.
 //!
-//! Time itself is a value that the caller brings; nothing here looks at a clock. Hours run on
-//! without a break, days that are called business days follow a calendar (Monday to Friday, in UTC
-//! unless a time zone is named). A limit is inclusive: what happens exactly at it is in time.
+//! The caller passes the time; nothing here reads a clock. Hours run around the clock. Business days
+//! are Monday to Friday, in UTC unless a time zone is named. A limit is inclusive: what happens exactly
+//! at it is in time.
 
 use std::fmt;
 
@@ -12,7 +12,12 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
 use crate::yaml::shorten_for_message;
 
-/// How long something may take.
+/// The longest limit around the clock, ten years, in minutes.
+const MAX_MINUTES: u32 = 3660 * 24 * 60;
+/// The longest limit in business days: ten years.
+const MAX_BUSINESS_DAYS: u32 = 2600;
+
+/// How much time there is for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeLimit {
     /// This many minutes, around the clock.
@@ -26,29 +31,28 @@ impl TimeLimit {
     ///
     /// # Errors
     ///
-    /// Refuses anything else, nothing (`0h`), and more than ten years.
+    /// Refuses anything else, zero (`0h`), and more than ten years.
     pub fn new(written: &str) -> Result<Self, String> {
-        let refuse = || {
-            format!(
-                "expected a time such as `90m`, `24h`, `30 days` or `5 business days`, found `{}`",
-                shorten_for_message(written)
-            )
-        };
+        TimeLimit::parse_limit(written).ok_or_else(|| {
+            let found = shorten_for_message(written);
+            format!("expected a time such as `90m`, `24h`, `30 days` or `5 business days`, found `{found}`")
+        })
+    }
+
+    fn parse_limit(written: &str) -> Option<Self> {
         let digits = written.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = written.split_at_checked(digits).ok_or_else(refuse)?;
-        let number: u32 = number.parse().map_err(|_| refuse())?;
-        let within = match unit.trim_start() {
-            "m" | "min" | "minutes" => TimeLimit::Minutes(number),
-            "h" | "hours" | "hour" => TimeLimit::Minutes(number.checked_mul(60).ok_or_else(refuse)?),
-            "d" | "days" | "day" => TimeLimit::Minutes(number.checked_mul(24 * 60).ok_or_else(refuse)?),
-            "business days" | "business day" => TimeLimit::BusinessDays(number),
-            _ => return Err(refuse()),
+        let (number, unit) = written.split_at_checked(digits)?;
+        let number: u32 = number.parse().ok()?;
+        let minutes = match unit.trim_start() {
+            "m" | "min" | "minutes" => number,
+            "h" | "hours" | "hour" => number.checked_mul(60)?,
+            "d" | "days" | "day" => number.checked_mul(24 * 60)?,
+            "business days" | "business day" if (1..=MAX_BUSINESS_DAYS).contains(&number) => {
+                return Some(TimeLimit::BusinessDays(number));
+            }
+            _ => return None,
         };
-        match within {
-            TimeLimit::Minutes(minutes) if minutes == 0 || 3660 * 24 * 60 < minutes => Err(refuse()),
-            TimeLimit::BusinessDays(days) if days == 0 || 2600 < days => Err(refuse()),
-            within => Ok(within),
-        }
+        (1..=MAX_MINUTES).contains(&minutes).then_some(TimeLimit::Minutes(minutes))
     }
 
     /// Returns the last instant that is still in time, counted from `start`.
@@ -62,7 +66,7 @@ impl TimeLimit {
             TimeLimit::BusinessDays(days) => {
                 let mut day = start.to_zoned(TimeZone::UTC).date();
                 let mut left = days;
-                while 0 < left {
+                while left > 0 {
                     day = day.checked_add(1.day()).ok()?;
                     if is_business_day(day) {
                         left -= 1;
@@ -86,7 +90,7 @@ impl fmt::Display for TimeLimit {
 }
 
 /// Returns true from Monday to Friday.
-pub fn is_business_day(day: Date) -> bool {
+pub(crate) fn is_business_day(day: Date) -> bool {
     !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
 }
 
@@ -95,7 +99,7 @@ pub fn is_business_day(day: Date) -> bool {
 /// # Errors
 ///
 /// Refuses every other word.
-pub fn parse_weekday(written: &str) -> Result<Weekday, String> {
+pub(crate) fn parse_weekday(written: &str) -> Result<Weekday, String> {
     Ok(match written {
         "Mon" => Weekday::Monday,
         "Tue" => Weekday::Tuesday,
@@ -118,27 +122,32 @@ pub fn parse_weekday(written: &str) -> Result<Weekday, String> {
 /// # Errors
 ///
 /// Refuses everything else; the day ends at `23:59`.
-pub fn parse_time_of_day(written: &str) -> Result<Time, String> {
-    let refuse = || format!("expected a time of day such as 18:00, found `{}`", shorten_for_message(written));
-    let (hour, minute) = written.split_once(':').ok_or_else(refuse)?;
-    if hour.len() != 2 || minute.len() != 2 {
-        return Err(refuse());
+pub(crate) fn parse_time_of_day(written: &str) -> Result<Time, String> {
+    if let Some((hour, minute)) = written.split_once(':')
+        && hour.len() == 2
+        && minute.len() == 2
+        && let (Ok(hour), Ok(minute)) = (hour.parse(), minute.parse())
+        && let Ok(time) = Time::new(hour, minute, 0, 0)
+    {
+        return Ok(time);
     }
-    Time::new(hour.parse().map_err(|_| refuse())?, minute.parse().map_err(|_| refuse())?, 0, 0)
-        .map_err(|_| refuse())
+    Err(format!("expected a time of day such as 18:00, found `{}`", shorten_for_message(written)))
 }
 
-/// Returns `instant` on the clocks of `zone` (an IANA name), or why that cannot be said.
+/// Returns `instant` on the clocks of `zone` (an IANA name; UTC if there is none).
 ///
 /// # Errors
 ///
 /// Says so if this machine does not know the time zone.
-pub fn to_local_time(instant: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
+pub(crate) fn to_local_time(instant: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
     match zone {
         None | Some("UTC") => Ok(instant.to_zoned(TimeZone::UTC)),
-        Some(name) => TimeZone::get(name)
-            .map(|zone| instant.to_zoned(zone))
-            .map_err(|_| format!("this machine does not know the time zone `{}`", shorten_for_message(name))),
+        Some(name) => match TimeZone::get(name) {
+            Ok(zone) => Ok(instant.to_zoned(zone)),
+            Err(_) => {
+                Err(format!("this machine does not know the time zone `{}`", shorten_for_message(name)))
+            }
+        },
     }
 }
 

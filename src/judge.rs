@@ -1,62 +1,56 @@
-//! The decision.
+//! The judge: from a policy and a change to a verdict.
 //!
-//! [`judge`] is a function of a policy and a change, and of nothing else: no clock, no repository,
-//! no environment. For each rule it asks whether the rule is about this change (class and `when`),
-//! then what the rule requires. Whatever cannot be known stays open, and what is open denies where
-//! the gate enforces.
+//! [`judge_change`] is a function of a policy and a change, and of nothing else: no clock, no
+//! repository, no environment. For each rule it asks whether the rule applies to the change (class and
+//! `when`), then what the rule requires. What cannot be known stays undecided, and an undecided rule
+//! denies where the gate enforces.
 //!
 //! Invariants: removing a fact never turns deny into allow; the order of rules changes nothing but
-//! the order of the judgements; a change that no denying rule is about is denied.
+//! the order of the judgements; a change that no denying rule applies to is denied.
 
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use crate::change::{Change, Missing};
-use crate::policy::{Policy, Rule, RuleExemption};
+use crate::policy::{Policy, Rule};
 use crate::predicates::{ConditionTrace, EvaluationContext};
 use crate::verdict::{
-    Finding, Judgement, PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, Sentence, Verdict,
+    Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, Verdict, messages,
 };
 
-/// The id of the judgement on a change that no rule is about.
-pub const NO_RULE_APPLIES: &str = "no-rule-applies";
+messages! {
+    NO_DENYING_RULE = "judge.no-denying-rule": "no denying rule of the policy applies to this change";
+}
 
-/// Judges `change` by `policy`; with `enforce`, a gap in the facts denies.
+/// The id of the judgement on a change that no denying rule applies to.
+pub(crate) const NO_RULE_APPLIES: &str = "no-rule-applies";
+
+/// Judges `change` by `policy`; with `enforce`, a missing fact denies.
+///
+/// Classes, `when` and exemptions only sort changes and rules: of those the answer matters and not the
+/// reasons, so they are evaluated in a context that collects none.
 pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
-    let seen = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
-    // Of what sorts changes and rules only the answer matters.
+    let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     let sorting = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
     let classes = find_possible_classes(policy, &sorting);
     let today = change.seen_at.to_zoned(TimeZone::UTC).date();
-    let mut judgements: Vec<Judgement> = Vec::with_capacity(policy.rules.len());
-    for (place, rule) in policy.rules.iter().enumerate() {
-        let outcome = match check_applicability(rule, &classes, &sorting) {
-            RuleApplicability::DoesNotApply => RuleOutcome::NotApplicable,
-            RuleApplicability::Applies => convert_answer(rule.require.evaluate(&seen), enforce),
-            // Whether or not the rule is about this change: if it is kept, nothing is open.
-            RuleApplicability::Undecided(missing) => match rule.require.evaluate(&seen) {
-                PredicateAnswer::Holds(owed) if owed.is_empty() => RuleOutcome::Pass,
-                PredicateAnswer::Holds(owed) => RuleOutcome::Owed(owed),
-                PredicateAnswer::Fails(_) => classify_missing(missing, enforce),
-                PredicateAnswer::Unknown(more) => {
-                    classify_missing(missing.into_iter().chain(more).collect(), enforce)
-                }
-            },
-        };
-        let outcome = match outcome {
-            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => {
-                find_exemption(policy, place, &sorting).unwrap_or(outcome)
-            }
-            other => other,
-        };
+    let mut judgements: Vec<Judgement> = Vec::with_capacity(policy.rules.len() + 1);
+    for (index, rule) in policy.rules.iter().enumerate() {
+        let mut outcome = judge_rule(rule, &classes, &context, &sorting, enforce);
+        if let RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) = outcome
+            && let Some(exempted) = find_exemption(policy, index, &sorting)
+        {
+            outcome = exempted;
+        }
         judgements.push(Judgement { rule: Arc::clone(&rule.name), level: rule.level_on(today), outcome });
     }
-    let about = |judgement: &Judgement| {
-        judgement.level == RuleLevel::Deny && !matches!(judgement.outcome, RuleOutcome::NotApplicable)
-    };
-    if !judgements.iter().any(about) {
+    if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
+    }
+    let mut disagreements = Vec::new();
+    for field in policy.vocabulary.fields() {
+        disagreements.extend(field.find_disagreement(change));
     }
     let tip = change.tip();
     Verdict {
@@ -65,66 +59,99 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         subject: tip.map(|commit| commit.message.subject()).unwrap_or_default(),
         stage: change.stage,
         enforced: enforce,
-        class: match classes.as_slice() {
-            [(class, missing)] if missing.is_empty() => {
-                policy.classes.get(*class).map(|class| class.name.clone())
-            }
-            _ => None,
-        },
+        class: find_certain_class(policy, &classes),
         judgements,
-        disagreements: policy
-            .vocabulary
-            .fields()
-            .iter()
-            .filter_map(|field| field.find_disagreement(change))
-            .collect(),
+        disagreements,
     }
 }
 
-/// Tells how the rule at `place` came to its outcome, question by question.
-pub fn explain_rule(policy: &Policy, change: &Change, rule: &str) -> Vec<ConditionTrace> {
-    let seen = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
-    let rules = policy.rules.iter().filter(|known| known.name.id == rule);
-    rules
-        .flat_map(|rule| rule.when.iter().chain(std::iter::once(&rule.require)))
-        .map(|asked| asked.trace_evaluation(&seen))
-        .collect()
+fn judge_rule(
+    rule: &Rule,
+    classes: &[(usize, Vec<Missing>)],
+    context: &EvaluationContext<'_>,
+    sorting: &EvaluationContext<'_>,
+    enforce: bool,
+) -> RuleOutcome {
+    let mut missing = match check_applicability(rule, classes, sorting) {
+        RuleApplicability::DoesNotApply => return RuleOutcome::NotApplicable,
+        RuleApplicability::Applies => return convert_answer(rule.require.evaluate(context), enforce),
+        RuleApplicability::Undecided(missing) => missing,
+    };
+    // If the rule is kept, it does not matter whether it applies.
+    match rule.require.evaluate(context) {
+        PredicateAnswer::Holds(owed) if owed.is_empty() => RuleOutcome::Pass,
+        PredicateAnswer::Holds(owed) => RuleOutcome::Owed(owed),
+        PredicateAnswer::Fails(_) => classify_missing(missing, enforce),
+        PredicateAnswer::Unknown(more) => {
+            missing.extend(more);
+            classify_missing(missing, enforce)
+        }
+    }
 }
 
-/// Returns the exemptions, as places in the policy, that let a judgement of `verdict` be, or of which
-/// nobody can tell whether they would.
-pub fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
-    let seen = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
+/// Returns true if a rule that can deny applied to the change.
+fn is_applicable_denial(judgement: &Judgement) -> bool {
+    judgement.level == RuleLevel::Deny && !matches!(judgement.outcome, RuleOutcome::NotApplicable)
+}
+
+/// Returns the class of the change, if no missing fact leaves it open.
+fn find_certain_class(policy: &Policy, classes: &[(usize, Vec<Missing>)]) -> Option<String> {
+    let [(index, missing)] = classes else { return None };
+    if !missing.is_empty() {
+        return None;
+    }
+    policy.classes.get(*index).map(|class| class.name.clone())
+}
+
+/// Tells how the rule with this id came to its outcome, question by question.
+pub(crate) fn explain_rule(policy: &Policy, change: &Change, rule: &str) -> Vec<ConditionTrace> {
+    let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
+    let mut traces = Vec::new();
+    for known in &policy.rules {
+        if known.name.id == rule {
+            for condition in known.when.iter().chain([&known.require]) {
+                traces.push(condition.trace_evaluation(&context));
+            }
+        }
+    }
+    traces
+}
+
+/// Returns the exemptions, as indexes of [`Policy::exemptions`], that a judgement of `verdict` rests on,
+/// or may rest on once a missing fact is known.
+pub(crate) fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<usize> {
+    let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
     let mut used = Vec::new();
-    for (place, exemption) in policy.exemptions.iter().enumerate() {
-        let counts = match verdict.judgements.get(exemption.rule_index).map(|judgement| &judgement.outcome) {
-            Some(RuleOutcome::Exempted { place, .. }) => *place == exemption.place,
-            Some(RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_)) => {
-                matches!(exemption.when.evaluate(&seen), PredicateAnswer::Unknown(_))
+    for (index, exemption) in policy.exemptions.iter().enumerate() {
+        let Some(judgement) = verdict.judgements.get(exemption.rule_index) else { continue };
+        let counts = match &judgement.outcome {
+            RuleOutcome::Exempted { place, .. } => *place == exemption.place,
+            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => {
+                matches!(exemption.when.evaluate(&context), PredicateAnswer::Unknown(_))
             }
             _ => false,
         };
         if counts {
-            used.push(place);
+            used.push(index);
         }
     }
     used
 }
 
 /// Returns the classes that the change may be of: one, unless a missing fact leaves it open. Each
-/// comes with what is missing to be sure of it.
-fn find_possible_classes(policy: &Policy, seen: &EvaluationContext<'_>) -> Vec<(usize, Vec<Missing>)> {
+/// comes with the facts that are missing to be sure of it.
+fn find_possible_classes(policy: &Policy, context: &EvaluationContext<'_>) -> Vec<(usize, Vec<Missing>)> {
     let mut possible = Vec::new();
     let mut open: Vec<Missing> = Vec::new();
-    for (place, class) in policy.classes.iter().enumerate() {
-        match class.when.evaluate(seen) {
+    for (index, class) in policy.classes.iter().enumerate() {
+        match class.when.evaluate(context) {
             PredicateAnswer::Fails(_) => {}
             PredicateAnswer::Unknown(missing) => {
                 open.extend(missing);
-                possible.push((place, open.clone()));
+                possible.push((index, open.clone()));
             }
             PredicateAnswer::Holds(_) => {
-                possible.push((place, open));
+                possible.push((index, open));
                 break;
             }
         }
@@ -132,7 +159,7 @@ fn find_possible_classes(policy: &Policy, seen: &EvaluationContext<'_>) -> Vec<(
     possible
 }
 
-/// Whether a rule is about a change.
+/// Whether a rule applies to a change.
 enum RuleApplicability {
     Applies,
     DoesNotApply,
@@ -143,22 +170,26 @@ enum RuleApplicability {
 fn check_applicability(
     rule: &Rule,
     possible: &[(usize, Vec<Missing>)],
-    seen: &EvaluationContext<'_>,
+    context: &EvaluationContext<'_>,
 ) -> RuleApplicability {
-    let mut open = Vec::new();
-    if let Some(of) = &rule.class_indexes {
-        let ours = possible.iter().filter(|(class, _)| of.contains(class)).count();
-        if ours == 0 {
+    let mut open: Vec<Missing> = Vec::new();
+    if let Some(indexes) = &rule.class_indexes {
+        let matching = possible.iter().filter(|(class, _)| indexes.contains(class)).count();
+        if matching == 0 {
             return RuleApplicability::DoesNotApply;
         }
-        if ours < possible.len() {
-            open.extend(possible.iter().flat_map(|(_, missing)| missing).cloned());
+        if matching < possible.len() {
+            for (_, missing) in possible {
+                open.extend(missing.iter().cloned());
+            }
         }
     }
-    match rule.when.as_ref().map(|when| when.evaluate(seen)) {
-        None | Some(PredicateAnswer::Holds(_)) => {}
-        Some(PredicateAnswer::Fails(_)) => return RuleApplicability::DoesNotApply,
-        Some(PredicateAnswer::Unknown(missing)) => open.extend(missing),
+    if let Some(when) = &rule.when {
+        match when.evaluate(context) {
+            PredicateAnswer::Holds(_) => {}
+            PredicateAnswer::Fails(_) => return RuleApplicability::DoesNotApply,
+            PredicateAnswer::Unknown(missing) => open.extend(missing),
+        }
     }
     open.sort();
     open.dedup();
@@ -179,34 +210,39 @@ fn convert_answer(answer: PredicateAnswer, enforce: bool) -> RuleOutcome {
 fn classify_missing(mut missing: Vec<Missing>, enforce: bool) -> RuleOutcome {
     missing.sort();
     missing.dedup();
-    let later = missing.iter().all(|missing| matches!(missing, Missing::NotAtThisStage(_)));
-    if later && !enforce { RuleOutcome::Deferred(missing) } else { RuleOutcome::Undecided(missing) }
+    let known_later = missing.iter().all(|missing| matches!(missing, Missing::NotAtThisStage(_)));
+    if known_later && !enforce { RuleOutcome::Deferred(missing) } else { RuleOutcome::Undecided(missing) }
 }
 
-fn find_exemption(policy: &Policy, rule: usize, seen: &EvaluationContext<'_>) -> Option<RuleOutcome> {
-    let today = seen.change.seen_at.to_zoned(TimeZone::UTC).date();
-    let holds = |exemption: &&RuleExemption| {
-        exemption.rule_index == rule
-            && today <= exemption.until
-            && matches!(exemption.when.evaluate(seen), PredicateAnswer::Holds(_))
-    };
-    policy.exemptions.iter().find(holds).map(|exemption| RuleOutcome::Exempted {
-        reason: exemption.reason.clone(),
-        approved_by: exemption.approved_by.clone(),
-        until: exemption.until.to_string(),
-        place: exemption.place.clone(),
-    })
+/// Returns the outcome of a broken rule that an exemption covers. An exemption whose `when` cannot be
+/// known covers nothing.
+fn find_exemption(policy: &Policy, rule: usize, context: &EvaluationContext<'_>) -> Option<RuleOutcome> {
+    let today = context.change.seen_at.to_zoned(TimeZone::UTC).date();
+    for exemption in &policy.exemptions {
+        if exemption.rule_index == rule
+            && exemption.until >= today
+            && matches!(exemption.when.evaluate(context), PredicateAnswer::Holds(_))
+        {
+            return Some(RuleOutcome::Exempted {
+                reason: exemption.reason.clone(),
+                approved_by: exemption.approved_by.clone(),
+                until: exemption.until.to_string(),
+                place: exemption.place.clone(),
+            });
+        }
+    }
+    None
 }
 
 fn build_no_rule_judgement() -> Judgement {
-    let what = Sentence::from_words("no rule of the policy that denies anything is about this change");
+    let finding = Finding::new(&NO_DENYING_RULE).fixed_by(Fixer::PolicyOwner);
     Judgement {
         rule: Arc::new(RuleDescription {
             id: NO_RULE_APPLIES.into(),
-            title: "every change is held against at least one rule".into(),
+            title: "a denying rule applies to every change".into(),
             controls: Vec::new(),
         }),
         level: RuleLevel::Deny,
-        outcome: RuleOutcome::Fail(vec![Finding::new(what).fixed_by("whoever keeps the policy")]),
+        outcome: RuleOutcome::Fail(vec![finding]),
     }
 }

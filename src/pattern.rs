@@ -1,21 +1,26 @@
-//! Patterns that a policy may hold: of paths, of refs, of names, of values.
+//! Patterns of a policy: of paths, of refs, of names, of values.
 //!
 //! Each kind has one meaning, taken from where its users know it: paths match as in `.gitignore`,
 //! refs as whole names, names with `*` alone, values as regular expressions over the whole value.
-//! All of them take time linear in the text (a glob with several `*` aside, whose pattern is the
-//! policy's and bounded). A regular expression is compiled when it is first asked, so that a hook
-//! pays for the patterns that it reaches and for no others.
+//! Matching takes time linear in the text. A glob with several `*` is the exception; its pattern is
+//! the policy's own and has a bounded length. A regular expression is compiled when it is first used,
+//! so a hook pays only for the patterns that it reaches.
 
 use std::fmt;
 use std::sync::OnceLock;
 
 use gix_glob::{Pattern as GitGlob, pattern::Case, wildmatch};
-use regex_automata::meta::{Config, Regex};
-use regex_automata::nfa::thompson::WhichCaptures;
+use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, Look};
 
 /// How many bytes a pattern may have.
 const MAX_PATTERN_BYTES: usize = 1024;
+
+/// How many bytes the compiled form of a regular expression may take.
+const MAX_COMPILED_BYTES: usize = 1 << 20;
+
+/// How deep groups may nest in a regular expression.
+const MAX_GROUP_DEPTH: u32 = 50;
 
 /// A pattern of paths, with the meaning that it would have in a `.gitignore` at the root.
 ///
@@ -33,8 +38,8 @@ impl PathPattern {
     /// # Errors
     ///
     /// Refuses an empty pattern, one that starts with `!` (a predicate has `ignore` for that) or
-    /// `#`, one with white space at an end, one of more than 1,024 bytes, and one that breaks off: to
-    /// git it matches nothing, and a rule about nothing is a rule that nobody meant.
+    /// `#`, one with white space at an end, one of more than 1,024 bytes, and an unterminated one: to
+    /// git it matches nothing, and a rule that can never apply is a mistake.
     pub fn new(written: &str) -> Result<Self, String> {
         if written.starts_with('!') {
             return Err("a pattern cannot start with `!` here; use `ignore`".into());
@@ -45,7 +50,7 @@ impl PathPattern {
         if written.trim() != written {
             return Err("a pattern cannot start or end with white space".into());
         }
-        if MAX_PATTERN_BYTES < written.len() {
+        if written.len() > MAX_PATTERN_BYTES {
             return Err(format!("a pattern has at most {MAX_PATTERN_BYTES} bytes"));
         }
         if is_unterminated(written.as_bytes()) {
@@ -57,24 +62,24 @@ impl PathPattern {
         Ok(PathPattern { glob, written: written.into() })
     }
 
-    /// Returns true if and only if the pattern matches `path` or a folder that holds it.
+    /// Returns true if the pattern matches `path` or a folder that holds it.
     pub fn matches_path(&self, path: &[u8]) -> bool {
         let path = path.strip_prefix(b"/").unwrap_or(path);
         if self.matches_entry(path, false) {
             return true;
         }
-        let mut end = path.len();
-        while let Some(slash) = path.get(..end).and_then(|head| head.iter().rposition(|byte| *byte == b'/')) {
-            end = slash;
-            if path.get(..end).is_some_and(|folder| self.matches_entry(folder, true)) {
+        let mut rest = path;
+        while let Some(folder) = parent_folder(rest) {
+            if self.matches_entry(folder, true) {
                 return true;
             }
+            rest = folder;
         }
         false
     }
 
     fn matches_entry(&self, path: &[u8], is_folder: bool) -> bool {
-        let basename = path.iter().rposition(|byte| *byte == b'/').map(|slash| slash + 1);
+        let basename = parent_folder(path).map(|folder| folder.len() + 1);
         self.glob.matches_repo_relative_path(
             path.into(),
             basename,
@@ -83,6 +88,11 @@ impl PathPattern {
             wildmatch::Mode::NO_MATCH_SLASH_LITERAL,
         )
     }
+}
+
+/// Returns the part of a path before its last slash; `None` at the root.
+fn parent_folder(path: &[u8]) -> Option<&[u8]> {
+    path.get(..path.iter().rposition(|byte| *byte == b'/')?)
 }
 
 /// Returns true if a pattern ends within a class of characters, or after a back-slash.
@@ -135,16 +145,13 @@ impl RefPattern {
     ///
     /// # Errors
     ///
-    /// Refuses what no ref could be called: an empty pattern, white space, controls, `..`, `~^:?[\`,
-    /// a slash at the end, and the ledger's own `refs/changegate/`.
+    /// Refuses what cannot be the name of a ref: an empty pattern, white space, controls, `..`,
+    /// `~^:?[\`, a slash at the end, and the ledger's own `refs/changegate/`.
     pub fn new(written: &str) -> Result<Self, String> {
-        if written.is_empty() || MAX_PATTERN_BYTES < written.len() {
+        if written.is_empty() || written.len() > MAX_PATTERN_BYTES {
             return Err(format!("a ref pattern has 1 to {MAX_PATTERN_BYTES} bytes"));
         }
-        let bad = |character: char| {
-            character.is_ascii_control() || character == ' ' || "~^:?[\\".contains(character)
-        };
-        if written.contains(bad)
+        if written.contains(is_forbidden_in_ref)
             || written.contains("..")
             || written.ends_with('/')
             || written.starts_with('/')
@@ -159,15 +166,14 @@ impl RefPattern {
         Ok(RefPattern { full, written: written.into() })
     }
 
-    /// Returns true if and only if the pattern matches the whole of `full_name`, as in
-    /// `refs/heads/main`.
-    pub fn matches_ref(&self, full_name: &[u8]) -> bool {
+    /// Returns true if the pattern matches the whole of `full_name`, as in `refs/heads/main`.
+    pub(crate) fn matches_ref(&self, full_name: &[u8]) -> bool {
         matches_wildcards(self.full.as_bytes(), full_name, false)
     }
 
-    /// Returns the one full name that the pattern matches, or else the folder, with its slash, in
-    /// which everything lies that it matches.
-    pub fn find_search_scope(&self) -> Result<&str, &str> {
+    /// Returns the full name that the pattern matches, if it matches only one. Otherwise the error is
+    /// the folder, with its slash, that holds every ref it matches.
+    pub(crate) fn find_search_scope(&self) -> Result<&str, &str> {
         match self.full.split_once('*') {
             None => Ok(&self.full),
             Some((before, _)) => {
@@ -176,6 +182,11 @@ impl RefPattern {
             }
         }
     }
+}
+
+/// Returns true for a character that git forbids in names of refs.
+fn is_forbidden_in_ref(character: char) -> bool {
+    character.is_ascii_control() || character == ' ' || "~^:?[\\".contains(character)
 }
 
 impl fmt::Display for RefPattern {
@@ -194,23 +205,23 @@ impl NamePattern {
     ///
     /// # Errors
     ///
-    /// Refuses an empty pattern, one that would match everybody (`*`), one that is not plain ASCII
-    /// and one of more than 1,024 bytes.
+    /// Refuses an empty pattern, one that matches every name (`*`), one that is not plain ASCII and
+    /// one of more than 1,024 bytes.
     pub fn new(written: &str) -> Result<Self, String> {
-        if written.is_empty() || MAX_PATTERN_BYTES < written.len() {
+        if written.is_empty() || written.len() > MAX_PATTERN_BYTES {
             return Err(format!("a name pattern has 1 to {MAX_PATTERN_BYTES} bytes"));
         }
         if !written.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             return Err("a name pattern is plain ASCII".into());
         }
         if written.bytes().all(|byte| byte == b'*') {
-            return Err("this would match everybody".into());
+            return Err("this matches every name".into());
         }
         Ok(NamePattern(written.into()))
     }
 
-    /// Returns true if and only if the pattern matches the whole of `name`.
-    pub fn matches_name(&self, name: &[u8]) -> bool {
+    /// Returns true if the pattern matches the whole of `name`.
+    pub(crate) fn matches_name(&self, name: &[u8]) -> bool {
         matches_wildcards(self.0.as_bytes(), name, true)
     }
 }
@@ -222,16 +233,18 @@ impl fmt::Display for NamePattern {
 }
 
 /// Matches `text` as a whole against `pattern`, in which `*` stands for any bytes.
-fn matches_wildcards(pattern: &[u8], text: &[u8], fold: bool) -> bool {
-    let same = |a: &u8, b: &u8| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
-    // Most texts already differ in what stands behind the last star.
+fn matches_wildcards(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
+    // Most texts already differ in what follows the last star.
     let tail = pattern.rsplit(|byte| *byte == b'*').next().unwrap_or_default();
-    let end = text.len().checked_sub(tail.len()).and_then(|at| text.get(at..));
-    if !end.is_some_and(|end| end.iter().zip(tail).all(|(byte, wanted)| same(wanted, byte))) {
-        return false;
+    let Some(end) = text.len().checked_sub(tail.len()).and_then(|at| text.get(at..)) else { return false };
+    for (byte, wanted) in end.iter().zip(tail) {
+        if !is_same_byte(*wanted, *byte, ignore_case) {
+            return false;
+        }
     }
-    let (mut at_pattern, mut at_text) = (0, 0);
-    // Where to take up again: the last star, and the text position it was tried with.
+    let mut at_pattern = 0;
+    let mut at_text = 0;
+    // Where to resume after a mismatch: the last star, and the text position it was tried with.
     let mut retry: Option<(usize, usize)> = None;
     while at_text < text.len() {
         match (pattern.get(at_pattern), text.get(at_text)) {
@@ -239,7 +252,7 @@ fn matches_wildcards(pattern: &[u8], text: &[u8], fold: bool) -> bool {
                 retry = Some((at_pattern, at_text));
                 at_pattern += 1;
             }
-            (Some(wanted), Some(byte)) if same(wanted, byte) => {
+            (Some(wanted), Some(byte)) if is_same_byte(*wanted, *byte, ignore_case) => {
                 at_pattern += 1;
                 at_text += 1;
             }
@@ -256,10 +269,15 @@ fn matches_wildcards(pattern: &[u8], text: &[u8], fold: bool) -> bool {
     pattern.get(at_pattern..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
+fn is_same_byte(one: u8, other: u8, ignore_case: bool) -> bool {
+    one == other || ignore_case && one.eq_ignore_ascii_case(&other)
+}
+
 /// A regular expression that must match the whole of a value; its classes are ASCII.
 ///
-/// The syntax is that of the `regex` crate: no look-around and no back-references, so that the time
-/// it takes is linear in the value. It is checked at once and compiled when first used.
+/// The syntax is that of the `regex` crate: no look-around and no back-references, so matching takes
+/// time linear in the value. The syntax is checked when the pattern is read; compiling, which takes
+/// longer, waits until the pattern is first used.
 #[derive(Clone)]
 pub struct ValuePattern {
     written: String,
@@ -274,27 +292,23 @@ impl ValuePattern {
     ///
     /// Says what is wrong with the syntax, in one line.
     pub fn new(written: &str) -> Result<Self, String> {
-        if MAX_PATTERN_BYTES < written.len() {
+        if written.len() > MAX_PATTERN_BYTES {
             return Err(format!("a pattern has at most {MAX_PATTERN_BYTES} bytes"));
         }
-        let parsed = regex_syntax::ParserBuilder::new()
-            .utf8(false)
-            .unicode(false)
-            .nest_limit(50)
-            .build()
-            .parse(written)
-            .map_err(|error| match error {
-                regex_syntax::Error::Parse(error) => error.kind().to_string(),
-                regex_syntax::Error::Translate(error) => error.kind().to_string(),
-                _ => "it cannot be read as a regular expression".into(),
-            })?;
-        Ok(ValuePattern { written: written.into(), parsed, compiled: OnceLock::new() })
+        let mut parser = regex_syntax::ParserBuilder::new();
+        parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
+        match parser.build().parse(written) {
+            Ok(parsed) => Ok(ValuePattern { written: written.into(), parsed, compiled: OnceLock::new() }),
+            Err(regex_syntax::Error::Parse(error)) => Err(error.kind().to_string()),
+            Err(regex_syntax::Error::Translate(error)) => Err(error.kind().to_string()),
+            Err(_) => Err("this is not a regular expression".into()),
+        }
     }
 
     /// Returns whether the whole of `value` matches, or `None` if the pattern is too large to
-    /// compile (over 1 MiB), which [`ValuePattern::compile`] finds out beforehand.
-    pub fn matches_value(&self, value: &[u8]) -> Option<bool> {
-        self.compiled_regex().as_ref().map(|regex| regex.is_match(value))
+    /// compile (over 1 MiB), which [`ValuePattern::check_compiles`] finds out beforehand.
+    pub(crate) fn matches_value(&self, value: &[u8]) -> Option<bool> {
+        Some(self.compiled_regex()?.is_match(value))
     }
 
     /// Compiles the pattern now.
@@ -309,23 +323,18 @@ impl ValuePattern {
         }
     }
 
-    fn compiled_regex(&self) -> &Option<Regex> {
-        self.compiled.get_or_init(|| {
-            let whole = [Hir::look(Look::Start), self.parsed.clone(), Hir::look(Look::End)];
-            // Values are short, and a hook sees few of them: what makes searching faster takes longer to
-            // build than it saves. What remains is linear in the value all the same.
-            let config = Config::new()
-                .hybrid(false)
-                .dfa(false)
-                .onepass(false)
-                .auto_prefilter(false)
-                .utf8_empty(false)
-                .which_captures(WhichCaptures::None)
-                .nfa_size_limit(Some(1 << 20))
-                // Left open, it is found out how many threads there could be, which takes a dozen files.
-                .pool_capacity(8);
-            Regex::builder().configure(config).build_from_hir(&Hir::concat(whole.into())).ok()
-        })
+    fn compiled_regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| self.compile_anchored()).as_ref()
+    }
+
+    /// Compiles the pattern between `\A` and `\z`; `None` if it is too large.
+    ///
+    /// The anchors are put around the parsed form, which is then printed again. Around the text as it
+    /// was written they could be taken for a part of it: `(?x)a # note` would hide the second one.
+    fn compile_anchored(&self) -> Option<Regex> {
+        let anchored = [Hir::look(Look::Start), self.parsed.clone(), Hir::look(Look::End)];
+        let printed = Hir::concat(anchored.into()).to_string();
+        RegexBuilder::new(&printed).size_limit(MAX_COMPILED_BYTES).build().ok()
     }
 }
 
@@ -447,7 +456,20 @@ mod tests {
         assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "see PAY-412"), Some(false));
         assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "PAY-412\nx"), Some(false));
         assert_eq!(value(r"\d+", "\u{664}\u{662}"), Some(false));
+        assert_eq!(value(r"\w+", "Grün"), Some(false));
+        assert_eq!(value("(?i)pay-[0-9]", "PAY-4"), Some(true));
+        assert_eq!(value("(?x) a b # a note", "ab"), Some(true));
+        assert_eq!(value("(?x) a b # a note", "abc"), Some(false));
+        assert_eq!(value("a|ab", "ab"), Some(true));
+        assert_eq!(value("", ""), Some(true));
+        assert_eq!(value("", "a"), Some(false));
+        assert_eq!(value("(?m)^a$", "b\na"), Some(false));
+        assert_eq!(value("[^a]", "\n"), Some(true));
+        assert_eq!(value("(?s).", "\n"), Some(true));
+        assert_eq!(ValuePattern::new(r"(?s)\xff.").unwrap().matches_value(b"\xff\xfe"), Some(true));
+        assert_eq!(value("(a|(b|c){2,3})*[[:alpha:]]?", "aabcbx"), Some(true));
         assert!(ValuePattern::new("(").is_err());
+        assert!(ValuePattern::new("a)(b").is_err());
         assert!(ValuePattern::new("(?=x)").is_err());
         assert_eq!(value("(a{1000}){1000}", "a"), None);
         assert!(ValuePattern::new("(a{1000}){1000}").unwrap().check_compiles().is_err());

@@ -40,7 +40,7 @@ const WALLS: [(&str, &[&str], &str); 17] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("git2", &["git"], "the second reader, and nothing else, reads with libgit2"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
-    ("regex_automata", &["pattern"], "cost, Unicode and anchoring decided once"),
+    ("regex", &["pattern"], "cost, Unicode and anchoring decided once"),
     ("saphyr_parser", &["yaml"], "one reader of YAML, and it is strict"),
     ("clap", &["cli"], "a user of the library never meets it"),
     ("anyhow", &["git", "gate", "github", "ledger", "cli"], "the errors of the core are data"),

@@ -1,7 +1,7 @@
 //! Who may open a break-glass session, and for how long.
 //!
-//! A session opens nothing in the gate. It says that somebody works past the ordinary ways, why, and
-//! until when; so the policy names who may say that.
+//! A session opens nothing in the gate. It records that a person works outside the ordinary process,
+//! why, and until when; so the policy names who may record that.
 
 use crate::calendar::TimeLimit;
 use crate::predicates::PolicyScope;
@@ -9,18 +9,18 @@ use crate::predicates::parameters::read_teams;
 use crate::yaml::decode::{MapReader, parse_one};
 use crate::yaml::{YamlFault, YamlNode};
 
-/// How many minutes a session may be open where the policy says nothing.
+/// How many minutes a session may be open where the policy sets no limit.
 const DEFAULT_SESSION_MINUTES: u32 = 4 * 60;
 
-/// How many minutes all that is opened for one incident may take, whatever a policy says.
-pub const MAX_SESSION_MINUTES: u32 = 24 * 60;
+/// How many minutes all sessions for one incident may take together, whatever a policy says.
+pub(crate) const MAX_SESSION_MINUTES: u32 = 24 * 60;
 
 /// Who may open a break-glass session, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakGlassPolicy {
-    /// The teams.
+    /// The teams, by name; the members of any of them may.
     pub teams: Vec<String>,
-    /// How many minutes a session may be asked for at a time.
+    /// The longest time that can be requested at once, in minutes.
     pub max_minutes: u32,
 }
 
@@ -28,26 +28,29 @@ impl BreakGlassPolicy {
     /// Reads the `break-glass` of a policy.
     pub(crate) fn read_break_glass(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let mut map = MapReader::new(node, faults)?;
-        let from = map.require_key("from", faults).map(|node| read_teams(node, known, faults));
-        let longest = map
-            .find_key("longest")
-            .and_then(|node| parse_one(node, faults, parse_session_minutes))
-            .unwrap_or(DEFAULT_SESSION_MINUTES);
+        let from = map.require_key("from", faults);
+        let teams = from.map(|node| read_teams(node, scope, faults));
+        let mut max_minutes = DEFAULT_SESSION_MINUTES;
+        if let Some(node) = map.find_key("longest")
+            && let Some(minutes) = parse_one(node, faults, parse_session_minutes)
+        {
+            max_minutes = minutes;
+        }
         map.refuse_unknown_keys(faults);
-        Some(BreakGlassPolicy { teams: from?, max_minutes: longest })
+        Some(BreakGlassPolicy { teams: teams?, max_minutes })
     }
 }
 
-/// Reads for how long a session is, in minutes.
+/// Reads the length of a session, in minutes.
 ///
 /// # Errors
 ///
-/// Refuses what is no time around the clock, and more than a day.
-pub fn parse_session_minutes(written: &str) -> Result<u32, String> {
+/// Refuses what is not a time around the clock, and more than a day.
+pub(crate) fn parse_session_minutes(written: &str) -> Result<u32, String> {
     match TimeLimit::new(written)? {
         TimeLimit::Minutes(minutes) if minutes <= MAX_SESSION_MINUTES => Ok(minutes),
         TimeLimit::Minutes(_) => Err("a break-glass session is open for at most 24 hours".into()),

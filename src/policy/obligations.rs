@@ -1,5 +1,4 @@
-//! What a policy asks about what is owed: whether anything that is overdue stops what comes next, and
-//! who answers for what nobody decided.
+//! What follows from an overdue obligation, and who may close an unauthorised change.
 
 use crate::calendar::TimeLimit;
 use crate::predicates::PolicyScope;
@@ -7,24 +6,24 @@ use crate::predicates::parameters::read_teams;
 use crate::yaml::decode::{MapReader, parse_one, read_bool};
 use crate::yaml::{YamlFault, YamlNode};
 
-/// What becomes of those who owe something.
+/// What follows from an overdue obligation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObligationPolicy {
-    /// Whether a ref with something overdue takes no further changes but emergencies, and what closes
-    /// what is overdue.
+    /// Whether a ref with an overdue obligation takes no further changes but emergencies, and what
+    /// closes the obligation.
     pub block_on_overdue: bool,
-    /// Whether an emergency is refused to those who owe something overdue.
+    /// Whether an emergency is refused to people who have an overdue obligation.
     pub suspend_shortcut: bool,
-    /// Who may declare afterwards what landed without a decision; `None` for nobody.
+    /// Who may close an unauthorised change by declaring it; `None` if the policy names no one.
     pub regularise: Option<RegularisePolicy>,
 }
 
-/// Who may declare afterwards what landed without a decision, and until when that is in time.
+/// Who may close an unauthorised change by declaring it, and until when that is in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegularisePolicy {
-    /// The teams.
+    /// The teams, by name; the members of any of them may.
     pub teams: Vec<String>,
-    /// Counted from when the gate has seen that nobody decided.
+    /// Counted from the moment at which the gate has found the unauthorised change.
     pub time_limit: TimeLimit,
 }
 
@@ -32,22 +31,27 @@ impl ObligationPolicy {
     /// Reads the `obligations` of a policy.
     pub(crate) fn read_obligations(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Self {
-        let Some(mut map) = MapReader::new(node, faults) else { return ObligationPolicy::default() };
-        let mut said = |key| map.find_key(key).and_then(|node| read_bool(node, faults)).unwrap_or(false);
-        let (block_on_overdue, suspend_shortcut) = (said("block-on-overdue"), said("suspend-shortcut"));
-        let regularise = map
-            .find_key("regularise")
-            .and_then(|node| RegularisePolicy::read_regularise(node, known, faults));
+        let mut policy = ObligationPolicy::default();
+        let Some(mut map) = MapReader::new(node, faults) else { return policy };
+        if let Some(node) = map.find_key("block-on-overdue") {
+            policy.block_on_overdue = read_bool(node, faults).unwrap_or(false);
+        }
+        if let Some(node) = map.find_key("suspend-shortcut") {
+            policy.suspend_shortcut = read_bool(node, faults).unwrap_or(false);
+        }
+        if let Some(node) = map.find_key("regularise") {
+            policy.regularise = RegularisePolicy::read_regularise(node, scope, faults);
+        }
         map.refuse_unknown_keys(faults);
-        ObligationPolicy { block_on_overdue, suspend_shortcut, regularise }
+        policy
     }
 
-    /// Returns what both ask; who may regularise is for the policy that stands now to say, not for two.
+    /// Returns what either policy asks. `regularise` is left out: only the current policy says who may.
     #[must_use]
-    pub fn combine_with(&self, other: &ObligationPolicy) -> ObligationPolicy {
+    pub(crate) fn combine_with(&self, other: &ObligationPolicy) -> ObligationPolicy {
         ObligationPolicy {
             block_on_overdue: self.block_on_overdue || other.block_on_overdue,
             suspend_shortcut: self.suspend_shortcut || other.suspend_shortcut,
@@ -59,14 +63,15 @@ impl ObligationPolicy {
 impl RegularisePolicy {
     fn read_regularise(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let mut map = MapReader::new(node, faults)?;
-        let from = map.require_key("from", faults).map(|node| read_teams(node, known, faults));
-        let within =
-            map.require_key("within", faults).and_then(|node| parse_one(node, faults, TimeLimit::new));
+        let from = map.require_key("from", faults);
+        let teams = from.map(|node| read_teams(node, scope, faults));
+        let within = map.require_key("within", faults);
+        let time_limit = within.and_then(|node| parse_one(node, faults, TimeLimit::new));
         map.refuse_unknown_keys(faults);
-        Some(RegularisePolicy { teams: from?, time_limit: within? })
+        Some(RegularisePolicy { teams: teams?, time_limit: time_limit? })
     }
 }

@@ -1,13 +1,13 @@
-//! The policies that come with the binary.
+//! The shipped policies, which `extends` names.
 
-/// A shipped policy.
+/// A policy that comes with the binary.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyPack {
     /// Its name, for `extends`.
     pub name: &'static str,
-    /// For whom it is, in one sentence.
+    /// What it asks, in one sentence.
     pub summary: &'static str,
-    /// Its YAML.
+    /// The YAML of the policy, as it stands in `policies/`.
     pub source: &'static str,
 }
 
@@ -15,12 +15,12 @@ pub struct PolicyPack {
 pub const POLICY_PACKS: &[PolicyPack] = &[
     PolicyPack {
         name: "core",
-        summary: "The vocabulary of change, and what no policy goes without: readable trailers, a type, a risk.",
+        summary: "The fields of changes, and the minimum of every policy: readable trailers, a type, a risk.",
         source: include_str!("../../policies/core.yml"),
     },
     PolicyPack {
         name: "startup",
-        summary: "Nobody merges alone, every change has a type and a risk, an emergency gets a ticket within a day.",
+        summary: "No self-merge, every change has a type and a risk, an emergency gets a ticket within a day.",
         source: include_str!("../../policies/startup.yml"),
     },
     PolicyPack {
@@ -30,10 +30,10 @@ pub const POLICY_PACKS: &[PolicyPack] = &[
     },
 ];
 
-/// The pack that is used where nobody has chosen one.
-pub const DEFAULT_PACK: &str = "iso27001";
+/// The pack that is used where no other is named.
+pub(crate) const DEFAULT_PACK: &str = "iso27001";
 
 /// Returns the pack called `name`.
-pub fn find_pack(name: &str) -> Option<&'static PolicyPack> {
+pub(crate) fn find_pack(name: &str) -> Option<&'static PolicyPack> {
     POLICY_PACKS.iter().find(|pack| pack.name == name)
 }

@@ -1,6 +1,9 @@
-//! Which tickets a ticket system can be asked about, where a change states one and nobody has looked.
+//! Which claims about tickets a ticket system could confirm.
+//!
+//! A claim that a better source could confirm, and does not, proves nothing. So where the policy names
+//! ticket systems, a key that a change states has to be looked up.
 
-use crate::policy::Policy;
+use crate::policy::definition::Policy;
 use crate::predicates::ticket::TicketPredicate;
 use crate::predicates::{Condition, Predicate};
 
@@ -10,30 +13,40 @@ impl Policy {
     ///
     /// The key makes no difference: one that no system holds must not be worth more than one that
     /// some system does.
-    pub fn can_confirm_field(&self, field: &str) -> bool {
+    pub(crate) fn can_confirm_field(&self, field: &str) -> bool {
         !self.ticket_systems.is_empty() && self.find_ticket_predicate(None, field).is_some()
     }
 
     /// Returns what is asked of the tickets in a field: by the rule with this id, or if it does not
     /// ask, by the first one that does.
-    pub fn find_ticket_predicate(&self, rule: Option<&str>, field: &str) -> Option<&TicketPredicate> {
-        let of = |condition| {
-            collect_ticket_predicates(condition).into_iter().find(|ticket| ticket.field().name == field)
-        };
-        let named = self.rules.iter().find(|one| rule == Some(one.name.id.as_str()));
-        let named = named.and_then(|rule| of(&rule.require));
-        named.or_else(|| self.rules.iter().find_map(|rule| of(&rule.require)))
+    pub(crate) fn find_ticket_predicate(
+        &self,
+        rule_id: Option<&str>,
+        field: &str,
+    ) -> Option<&TicketPredicate> {
+        let mut first = None;
+        for rule in &self.rules {
+            let Some(found) = find_in_condition(&rule.require, field) else { continue };
+            if rule_id == Some(rule.name.id.as_str()) {
+                return Some(found);
+            }
+            first = first.or(Some(found));
+        }
+        first
     }
 }
 
-/// Returns every `ticket` in a condition.
-fn collect_ticket_predicates(condition: &Condition) -> Vec<&TicketPredicate> {
+/// Returns the first `ticket` in a condition that is about this field.
+fn find_in_condition<'policy>(
+    condition: &'policy Condition,
+    field: &str,
+) -> Option<&'policy TicketPredicate> {
     match condition {
-        Condition::Predicate(Predicate::Ticket(ticket)) => vec![ticket],
-        Condition::Predicate(_) => Vec::new(),
+        Condition::Predicate(Predicate::Ticket(ticket)) if ticket.field().name == field => Some(ticket),
+        Condition::Predicate(_) => None,
         Condition::All(parts) | Condition::Any(parts) => {
-            parts.iter().flat_map(collect_ticket_predicates).collect()
+            parts.iter().find_map(|part| find_in_condition(part, field))
         }
-        Condition::Not(part) => collect_ticket_predicates(part),
+        Condition::Not(part) => find_in_condition(part, field),
     }
 }

@@ -1,15 +1,15 @@
-//! Which tickets are in which system, by the front of their keys.
+//! Ticket systems: which tickets are in which system, by the prefix of their keys.
 //!
-//! The policy names the systems and holds no secret. Tokens belong to whoever runs the gate, who also
-//! says for which address each of them is: so no policy can have a token sent somewhere else. An
-//! export that stood in the repository could be edited by those whom it is to prove something of;
-//! so the policy says that there is one, and whoever runs the gate says where.
+//! The policy names the systems and holds no secret. Tokens belong to the gate administrator, who also
+//! says for which address each of them is; so no policy can have a token sent somewhere else. An export
+//! in the repository could be edited by the people it is evidence about; so the policy says that there
+//! is one, and the gate administrator says where.
 
 use crate::change::ticket::TicketKey;
 use crate::yaml::decode::{MapReader, read_choice, read_entries, read_text};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
-/// What stands for every prefix that has no entry of its own.
+/// Stands for every prefix that has no entry of its own.
 const ANY_PREFIX: &str = "*";
 
 /// The systems that can be named by a word alone.
@@ -25,7 +25,7 @@ pub struct TicketSystems {
     by_prefix: Vec<(String, TicketSystem)>,
 }
 
-/// A ticket system.
+/// A system that tickets are looked up in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TicketSystem {
     /// Issues of a repository on GitHub.
@@ -37,18 +37,19 @@ pub enum TicketSystem {
     JiraCloud(String),
     /// Jira Data Center, at this address.
     JiraDataCenter(String),
-    /// Linear.
+    /// Linear, which has one address for all.
     Linear,
-    /// A file with tickets, which whoever runs the gate brings.
+    /// A file with tickets, which the gate administrator provides.
     Export,
 }
 
 impl TicketSystems {
-    /// Reads the `tickets` of a policy and adds them, each replacing one for the same keys.
+    /// Reads the `tickets` of a policy and adds them, each replacing one for the same prefix.
     pub fn read_systems(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
         for (key, node) in read_entries(node, faults) {
             if key.text != "#" && key.text != ANY_PREFIX && !TicketKey::is_key_prefix(&key.text) {
-                let what = format!("`{}` is not the front of a ticket's key", shorten_for_message(&key.text));
+                let what =
+                    format!("`{}` is not the prefix of a ticket's key", shorten_for_message(&key.text));
                 faults.push(
                     YamlFault::new(key.at, what)
                         .with_help("as in `PAY` for PAY-412, `'#'` for #12, or `'*'` for all others"),
@@ -61,17 +62,17 @@ impl TicketSystems {
         }
     }
 
-    /// Returns true if there is none.
+    /// Returns true if the policy names no system.
     pub fn is_empty(&self) -> bool {
         self.by_prefix.is_empty()
     }
 
-    /// Returns every system once, with the fronts of the keys that it holds.
-    pub fn group_by_system(&self) -> Vec<(TicketSystem, Vec<String>)> {
+    /// Returns every system once, with the prefixes of the keys that it holds.
+    pub(crate) fn group_by_system(&self) -> Vec<(TicketSystem, Vec<String>)> {
         let mut found: Vec<(TicketSystem, Vec<String>)> = Vec::new();
         for (prefix, system) in &self.by_prefix {
             match found.iter_mut().find(|(known, _)| known == system) {
-                Some((_, fronts)) => fronts.push(prefix.clone()),
+                Some((_, prefixes)) => prefixes.push(prefix.clone()),
                 None => found.push((system.clone(), vec![prefix.clone()])),
             }
         }
@@ -79,105 +80,145 @@ impl TicketSystems {
     }
 
     /// Returns the system that holds the ticket of this key.
-    pub fn find_system(&self, key: &TicketKey) -> Option<&TicketSystem> {
-        let entry = |prefix: &str| self.by_prefix.iter().find(|(known, _)| known == prefix);
-        entry(&key.prefix)
-            .or_else(|| entry(ANY_PREFIX).filter(|_| key.prefix != "#"))
-            .map(|(_, system)| system)
+    pub(crate) fn find_system(&self, key: &TicketKey) -> Option<&TicketSystem> {
+        match self.find_by_prefix(&key.prefix) {
+            // Every system has a number 12, so `*` does not stand for `#12`.
+            None if key.prefix != "#" => self.find_by_prefix(ANY_PREFIX),
+            found => found,
+        }
+    }
+
+    fn find_by_prefix(&self, prefix: &str) -> Option<&TicketSystem> {
+        self.by_prefix.iter().find(|(known, _)| known == prefix).map(|(_, system)| system)
     }
 }
 
 impl TicketSystem {
     /// Reads a system: a word, or a map with its address.
     pub(crate) fn read_system(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
-        if !matches!(node.value, YamlValue::Map(_)) {
-            let before = faults.len();
+        let before = faults.len();
+        let YamlValue::Map(entries) = &node.value else {
             let system = read_choice(node, &SYSTEM_WORDS, faults);
-            // Jira is nothing without its address.
-            if let Some(fault) = faults.get_mut(before..).and_then(|new| new.first_mut())
+            // Jira by its name alone has no address, which is likelier than another word being meant.
+            if let Some(fault) = faults.get_mut(before)
                 && matches!(&node.value, YamlValue::Scalar { text, .. } if text.starts_with("jira"))
             {
                 fault.help =
                     Some("its address is needed, as in `{ jira: https://acme.atlassian.net }`".into());
             }
             return system;
-        }
-        let before = faults.len();
-        let mut map = MapReader::new(node, faults)?;
-        let (cloud, data_center) = (map.find_key("jira"), map.find_key("jira-data-center"));
-        let repository = map.find_key("github");
-        let mut address = |node: &YamlNode| {
-            let read = parse_system_address(read_text(node, faults)?);
-            read.map_err(|what| faults.push(YamlFault::new(node.at, what))).ok()
         };
-        let cloud = cloud.map(|node| address(node).map(TicketSystem::JiraCloud));
-        let data_center = data_center.map(|node| address(node).map(TicketSystem::JiraDataCenter));
-        let repository = repository.map(|node| {
-            let written = read_text(node, faults)?;
-            if is_repository_name(written) {
-                return Some(TicketSystem::GitHub { repository: Some(written.to_owned()) });
-            }
-            let what = format!("`{}` is not a repository such as acme/shop", shorten_for_message(written));
-            faults.push(YamlFault::new(node.at, what));
-            None
-        });
+        let mut map = MapReader::new(node, faults)?;
+        let mut system = None;
+        if let Some(node) = map.find_key("jira") {
+            system = read_address(node, faults).map(TicketSystem::JiraCloud);
+        }
+        if let Some(node) = map.find_key("jira-data-center") {
+            system = read_address(node, faults).map(TicketSystem::JiraDataCenter);
+        }
+        if let Some(node) = map.find_key("github") {
+            system = read_repository(node, faults);
+        }
         map.refuse_unknown_keys(faults);
-        let mut found = cloud.into_iter().chain(data_center).chain(repository);
-        let first = found.next();
-        if before == faults.len() && (first.is_none() || found.next().is_some()) {
+        if before == faults.len() && entries.len() != 1 {
             faults.push(YamlFault::new(node.at, "expected one of github, jira, jira-data-center"));
         }
-        first.flatten()
+        system
     }
 }
 
-/// Returns true for the name of a repository as GitHub has it, with its owner in front.
-pub fn is_repository_name(written: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let part = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 100
-            && part.bytes().all(plain)
-            && !part.bytes().all(|byte| byte == b'.')
-    };
-    written.split_once('/').is_some_and(|(owner, name)| part(owner) && part(name))
+fn read_address(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<String> {
+    match parse_system_address(read_text(node, faults)?) {
+        Ok(address) => Some(address),
+        Err(what) => {
+            faults.push(YamlFault::new(node.at, what));
+            None
+        }
+    }
 }
 
-/// Reads the address of a system: `https`, a host, perhaps a port and a path; without a slash at its
+fn read_repository(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<TicketSystem> {
+    let written = read_text(node, faults)?;
+    if !is_repository_name(written) {
+        let what = format!("`{}` is not a repository such as acme/shop", shorten_for_message(written));
+        faults.push(YamlFault::new(node.at, what));
+        return None;
+    }
+    Some(TicketSystem::GitHub { repository: Some(written.to_owned()) })
+}
+
+/// Returns true for the name of a repository as GitHub has it: `owner/name`.
+pub(crate) fn is_repository_name(written: &str) -> bool {
+    match written.split_once('/') {
+        Some((owner, name)) => is_name_part(owner) && is_name_part(name),
+        None => false,
+    }
+}
+
+fn is_name_part(part: &str) -> bool {
+    !part.is_empty()
+        && part.len() <= 100
+        && part.bytes().all(|byte| is_plain_byte(byte, b"-_."))
+        && part.bytes().any(|byte| byte != b'.')
+}
+
+/// Reads the address of a system: `https`, a host, an optional port and path; without a slash at its
 /// end, so that two spellings of one address are equal.
 ///
 /// # Errors
 ///
-/// Refuses everything else. `http` is for a server on this machine alone: a token would travel
-/// through it in the open.
-pub fn parse_system_address(written: &str) -> Result<String, String> {
-    let refuse = |why: &str| Err(format!("`{}` {why}", shorten_for_message(written)));
-    let Some((scheme, rest)) = written.split_once("://") else {
-        return refuse("is not an address such as https://jira.example.com");
-    };
+/// Refuses everything else. `http` is only for a server on this machine: over a network, a token would
+/// be sent in the clear.
+pub(crate) fn parse_system_address(written: &str) -> Result<String, String> {
+    let shown = shorten_for_message(written);
+    let malformed = format!("`{shown}` is not an address such as https://jira.example.com");
+    let Some((scheme, rest)) = written.split_once("://") else { return Err(malformed) };
     let rest = rest.trim_end_matches('/');
-    let (authority, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let plain = |extra: &'static [u8]| move |byte: u8| byte.is_ascii_alphanumeric() || extra.contains(&byte);
-    let whole = !host.is_empty()
-        && host.bytes().all(plain(b"-."))
-        && port
-            .is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit()))
-        && path.is_none_or(|path| {
-            path.split('/').all(|part| !matches!(part, "" | "." | "..") && part.bytes().all(plain(b"-._~")))
-        });
+    let (authority, path) = match rest.split_once('/') {
+        Some((authority, path)) => (authority, Some(path)),
+        None => (rest, None),
+    };
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    if !is_host(host) || !port.is_none_or(is_port) || !path.is_none_or(is_plain_url_path) {
+        return Err(malformed);
+    }
     match scheme {
-        _ if !whole => refuse("is not an address such as https://jira.example.com"),
         "https" => Ok(format!("https://{}", lowercase_host(rest))),
         "http" if matches!(host, "127.0.0.1" | "localhost") => Ok(format!("http://{rest}")),
-        _ => refuse("does not start with https://, and a token would travel in the open"),
+        _ => Err(format!("`{shown}` does not start with https://, so a token would be sent in the clear")),
     }
+}
+
+fn is_plain_byte(byte: u8, extra: &[u8]) -> bool {
+    byte.is_ascii_alphanumeric() || extra.contains(&byte)
+}
+
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| is_plain_byte(byte, b"-."))
+}
+
+fn is_port(port: &str) -> bool {
+    port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_plain_url_path(path: &str) -> bool {
+    for part in path.split('/') {
+        if matches!(part, "" | "." | "..") || !part.bytes().all(|byte| is_plain_byte(byte, b"-._~")) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Returns host and path with the host in lower case: hosts compare in any case, and paths do not.
 fn lowercase_host(rest: &str) -> String {
-    let (host, path) = rest.find('/').and_then(|slash| rest.split_at_checked(slash)).unwrap_or((rest, ""));
-    format!("{}{path}", host.to_ascii_lowercase())
+    match rest.split_once('/') {
+        Some((host, path)) => format!("{}/{path}", host.to_ascii_lowercase()),
+        None => rest.to_ascii_lowercase(),
+    }
 }
 
 #[cfg(test)]
@@ -197,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_finds_its_system_by_its_front() {
+    fn a_key_finds_its_system_by_its_prefix() {
         let (systems, faults) = read(
             "PAY: { jira: https://ACME.example/ }\nOPS: { jira-data-center: 'https://jira.example.com:8443/Jira' }\n\
              ENG: linear\n'#': github\nINFRA: { github: acme/infra }\n'*': export\n",
@@ -218,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_system_is_a_fault() {
+    fn an_unknown_system_is_a_fault() {
         for (policy, what) in [
             ("PAY: jira", "unknown word `jira`"),
             ("PAY: {}", "expected one of github, jira, jira-data-center"),
@@ -227,8 +268,8 @@ mod tests {
                 "expected one of github, jira, jira-data-center",
             ),
             ("PAY: { jirra: https://a.example }", "unknown key `jirra`"),
-            ("pay: linear", "`pay` is not the front of a ticket's key"),
-            ("PAY-1: linear", "`PAY-1` is not the front of a ticket's key"),
+            ("pay: linear", "`pay` is not the prefix of a ticket's key"),
+            ("PAY-1: linear", "`PAY-1` is not the prefix of a ticket's key"),
             ("'#': { github: acme }", "`acme` is not a repository such as acme/shop"),
             ("'#': { github: ../.. }", "`../..` is not a repository such as acme/shop"),
             ("'#': { github: a/b/c }", "`a/b/c` is not a repository such as acme/shop"),

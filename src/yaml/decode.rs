@@ -1,22 +1,21 @@
-//! Turning a tree into values, collecting every fault on the way.
+//! From a tree to values, collecting every fault on the way.
 //!
-//! A reader of this kind returns `None` for what it could not read and leaves a [`Fault`] behind,
-//! so that whoever edits a policy sees all that is wrong with it at once.
+//! Each of these readers returns `None` for a value that it cannot read and leaves a [`YamlFault`], so
+//! the editor of a policy sees all faults at once.
 
-use crate::yaml::{
-    ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue, find_nearest_word, shorten_for_message,
-};
+use crate::yaml::tree::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
+use crate::yaml::words::{find_nearest_word, shorten_for_message};
 
-/// A map that is being read; what nobody has asked for is unknown, and an error at the end.
+/// A map that is being read. A key that no reader asks for is unknown, and a fault at the end.
 pub struct MapReader<'node> {
-    /// Where the map stands.
+    /// Where the map starts.
     pub at: YamlPlace,
     entries: &'node [(YamlKey, YamlNode)],
     asked_keys: Vec<&'static str>,
 }
 
 impl<'node> MapReader<'node> {
-    /// Starts to read `node` as a map; leaves a fault if it is none.
+    /// Starts to read `node` as a map; leaves a fault if it is not one.
     pub fn new(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
         match &node.value {
             YamlValue::Map(entries) => Some(MapReader { at: node.at, entries, asked_keys: Vec::new() }),
@@ -28,7 +27,7 @@ impl<'node> MapReader<'node> {
     }
 
     /// Returns the value of `key`, if the map has it.
-    pub fn find_key(&mut self, key: &'static str) -> Option<&'node YamlNode> {
+    pub(crate) fn find_key(&mut self, key: &'static str) -> Option<&'node YamlNode> {
         self.asked_keys.push(key);
         self.entries.iter().find(|(given, _)| given.text == key).map(|(_, node)| node)
     }
@@ -43,12 +42,12 @@ impl<'node> MapReader<'node> {
         found
     }
 
-    /// Says that these keys exist, though nobody looks at them.
-    pub fn allow_keys(&mut self, keys: &[&'static str]) {
+    /// Accepts these keys without reading them.
+    pub(crate) fn allow_keys(&mut self, keys: &[&'static str]) {
         self.asked_keys.extend(keys);
     }
 
-    /// Leaves a fault for each key that nobody has asked for, with the nearest one that exists.
+    /// Leaves a fault for each key that no reader has asked for, with the nearest one that exists.
     pub fn refuse_unknown_keys(self, faults: &mut Vec<YamlFault>) {
         for (key, _) in self.entries {
             if !self.asked_keys.contains(&key.text.as_str()) {
@@ -59,36 +58,33 @@ impl<'node> MapReader<'node> {
 }
 
 /// Returns the fault for a word that does not exist, with the nearest ones that do.
-pub fn unknown_word_fault<'known>(
+pub(crate) fn unknown_word_fault<'known>(
     what: &str,
     key: &YamlKey,
-    known: impl IntoIterator<Item = &'known str> + Clone,
+    known: impl IntoIterator<Item = &'known str>,
 ) -> YamlFault {
-    let words = || known.clone().into_iter().map(str::to_owned).collect();
+    let mut known: Vec<&str> = known.into_iter().collect();
+    let words = known.iter().copied().map(str::to_owned).collect();
     let expected = match what {
-        "key" => ExpectedValue::Keys(words()),
-        "word" => ExpectedValue::Words(words()),
+        "key" => ExpectedValue::Keys(words),
+        "word" => ExpectedValue::Words(words),
         _ => ExpectedValue::Unspecified,
     };
     let fault = YamlFault::new(key.at, format!("unknown {what} `{}`", shorten_for_message(&key.text)))
         .with_expected(expected);
-    match find_nearest_word(&key.text, known.clone()) {
-        Some(near) => fault.with_help(format!("did you mean `{near}`?")),
-        None => {
-            let mut known: Vec<_> = known.into_iter().collect();
-            known.sort_unstable();
-            if known.is_empty() {
-                fault
-            } else {
-                fault.with_help(format!("expected one of {}", known.join(", ")))
-            }
-        }
+    if let Some(near) = find_nearest_word(&key.text, known.iter().copied()) {
+        return fault.with_help(format!("did you mean `{near}`?"));
     }
+    if known.is_empty() {
+        return fault;
+    }
+    known.sort_unstable();
+    fault.with_help(format!("expected one of {}", known.join(", ")))
 }
 
-/// Returns true if a key that is none of `known` is nearest to `wanted`, so that nothing more need be
-/// said about what is missing.
-pub fn is_misspelt_key<const N: usize>(key: &YamlKey, wanted: &str, known: [&str; N]) -> bool {
+/// Returns true if an unknown key is nearest to `wanted`: then it has a fault with the right word, and
+/// another for the missing key would say the same thing twice.
+pub(crate) fn is_misspelt_key<const N: usize>(key: &YamlKey, wanted: &str, known: [&str; N]) -> bool {
     !known.contains(&key.text.as_str()) && find_nearest_word(&key.text, known) == Some(wanted)
 }
 
@@ -150,12 +146,12 @@ pub fn read_items<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> 
 
 /// Returns the texts of a list; a single text counts as a list of one. Never an empty list without
 /// a fault.
-pub fn read_texts<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> Vec<&'node str> {
+pub(crate) fn read_texts<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> Vec<&'node str> {
     read_items(node, faults).iter().filter_map(|item| read_text(item, faults)).collect()
 }
 
 /// Reads each text of a list with `read`, whose error is the fault.
-pub fn parse_each<T>(
+pub(crate) fn parse_each<T>(
     node: &YamlNode,
     faults: &mut Vec<YamlFault>,
     read: impl Fn(&str) -> Result<T, String>,
@@ -173,7 +169,7 @@ pub fn parse_each<T>(
 }
 
 /// Reads one text with `read`, whose error is the fault.
-pub fn parse_one<T>(
+pub(crate) fn parse_one<T>(
     node: &YamlNode,
     faults: &mut Vec<YamlFault>,
     read: impl Fn(&str) -> Result<T, String>,
@@ -188,25 +184,27 @@ pub fn parse_one<T>(
 }
 
 /// Returns a whole number from `least` to `most`, in decimal digits and without quotes.
-pub fn read_count(node: &YamlNode, least: u64, most: u64, faults: &mut Vec<YamlFault>) -> Option<u64> {
-    let number = match &node.value {
-        YamlValue::Scalar { text, is_plain: true } if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            text.parse().ok()
-        }
-        _ => None,
-    };
-    match number {
-        Some(number) if least <= number && number <= most => Some(number),
-        _ => {
-            let fault = YamlFault::new(node.at, format!("expected a whole number from {least} to {most}"));
-            faults.push(fault.with_expected(ExpectedValue::Number { least, most }));
-            None
-        }
+///
+/// A zero in front is refused: to some readers of YAML, `010` is eight.
+pub(crate) fn read_count(node: &YamlNode, least: u64, most: u64, faults: &mut Vec<YamlFault>) -> Option<u64> {
+    if let YamlValue::Scalar { text, is_plain: true } = &node.value
+        && is_decimal(text)
+        && let Ok(number) = text.parse()
+        && (least..=most).contains(&number)
+    {
+        return Some(number);
     }
+    let fault = YamlFault::new(node.at, format!("expected a whole number from {least} to {most}"));
+    faults.push(fault.with_expected(ExpectedValue::Number { least, most }));
+    None
 }
 
-/// Returns `true` or `false`, which must stand there in just these words and without quotes.
-pub fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<bool> {
+fn is_decimal(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+}
+
+/// Returns `true` or `false`, written in exactly these words and without quotes.
+pub(crate) fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<bool> {
     match &node.value {
         YamlValue::Scalar { text, is_plain: true } if text == "true" => Some(true),
         YamlValue::Scalar { text, is_plain: true } if text == "false" => Some(false),
@@ -220,7 +218,7 @@ pub fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<bool> {
 }
 
 /// Returns the value that one of a few words stands for.
-pub fn read_choice<T: Clone>(
+pub(crate) fn read_choice<T: Clone>(
     node: &YamlNode,
     words: &[(&'static str, T)],
     faults: &mut Vec<YamlFault>,
@@ -235,15 +233,17 @@ pub fn read_choice<T: Clone>(
 }
 
 /// Returns a calendar day written as `2027-06-30`.
-pub fn read_day(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<jiff::civil::Date> {
+pub(crate) fn read_day(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<jiff::civil::Date> {
     let written = read_text(node, faults)?;
-    let plain = written.len() == 10 && written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    let day = written.parse().ok().filter(|_| plain);
-    if day.is_none() {
-        let what = format!("expected a day such as 2027-06-30, found `{}`", shorten_for_message(written));
-        faults.push(YamlFault::new(node.at, what).with_expected(ExpectedValue::Day));
+    // The library reads more forms of a day than this one.
+    let is_plain_form =
+        written.len() == 10 && written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if is_plain_form && let Ok(day) = written.parse() {
+        return Some(day);
     }
-    day
+    let what = format!("expected a day such as 2027-06-30, found `{}`", shorten_for_message(written));
+    faults.push(YamlFault::new(node.at, what).with_expected(ExpectedValue::Day));
+    None
 }
 
 #[cfg(test)]
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn numbers_words_and_days_are_not_coerced() {
         let mut faults = Vec::new();
-        for text in ["-1", "'1'", "0x1", "1e0", "1.0", "18446744073709551616", "no", "[1]", ""] {
+        for text in ["-1", "'1'", "01", "0x1", "1e0", "1.0", "18446744073709551616", "no", "[1]", ""] {
             let node = read_document(format!("- {text}").as_bytes()).unwrap();
             let YamlValue::List(items) = &node.value else { panic!() };
             assert_eq!(read_count(&items[0], 0, 10, &mut faults), None, "{text}");
@@ -281,6 +281,6 @@ mod tests {
             let YamlValue::List(items) = &node.value else { panic!() };
             assert_eq!(read_day(&items[0], &mut faults), None, "{text}");
         }
-        assert_eq!(faults.len(), 18);
+        assert_eq!(faults.len(), 19);
     }
 }

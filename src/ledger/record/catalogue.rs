@@ -5,7 +5,7 @@ use crate::predicates::{PREDICATE_MESSAGES, SHARED_MESSAGES};
 use crate::verdict::MessageTemplate;
 
 /// The lists of messages outside of predicates, file by file.
-const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[contributors::MESSAGES];
+const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[contributors::MESSAGES, crate::judge::MESSAGES];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {

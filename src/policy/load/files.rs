@@ -1,31 +1,32 @@
-//! Gathering the files of a policy: the one that is asked for, and all that it extends.
+//! The files of a policy: the one that is asked for, and all that it extends.
 //!
-//! A policy extends shipped packs by name and files beside it by path; both are read the same way,
-//! bases before what builds on them. How a file is fetched is the caller's business, so that the
-//! same code reads from a ref, from a work tree and from a test.
+//! A policy extends shipped packs by name and files beside it by path. Both are read the same way,
+//! bases before what builds on them. The caller fetches the files, so the same code reads from a ref,
+//! from a work tree and from a test.
 
 use sha2::{Digest, Sha256};
 
 use crate::people::check_plain_path;
-use crate::policy::{FaultyFile, PolicyErrors, packs};
+use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::packs::{POLICY_PACKS, find_pack};
 use crate::yaml::decode::{read_items, read_text};
 use crate::yaml::{self, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
 
 /// How many files a policy may consist of.
 const MAX_POLICY_FILES: usize = 16;
 
-/// What fetching a file came to: its bytes, nothing there, or why it cannot be read.
+/// The result of fetching a file: its bytes, `None` if it does not exist, or why it cannot be read.
 pub type FetchedFile = Result<Option<Vec<u8>>, String>;
 
 /// One file of a policy, read as YAML.
 pub(crate) struct PolicyFile {
     /// Its name, as a person would look for it.
     pub(crate) name: String,
-    /// Its bytes.
+    /// The bytes of the file.
     pub(crate) source: Vec<u8>,
-    /// What it says.
+    /// The file as a tree.
     pub(crate) node: YamlNode,
-    /// What is wrong with it, as far as known.
+    /// What is wrong with it, as far as it is known.
     pub(crate) faults: Vec<YamlFault>,
 }
 
@@ -44,51 +45,59 @@ impl PolicyFiles {
         entry: &str,
         fetch: &mut dyn FnMut(&str) -> FetchedFile,
     ) -> Result<Self, PolicyErrors> {
-        let mut gathering = PolicyFileCollector {
+        let mut collector = PolicyFileCollector {
             fetch,
             files: Vec::new(),
             names_in_progress: Vec::new(),
             unreadable_files: Vec::new(),
         };
         let start = YamlPlace { line: 1, column: 1, length: 1 };
-        if let Err(fault) = gathering.add_file(entry, start) {
-            gathering.unreadable_files.push(FaultyFile {
-                name: entry.into(),
-                source: Vec::new(),
-                faults: vec![fault],
-            });
+        if let Err(fault) = collector.add_file(entry, start) {
+            let faults = vec![fault];
+            collector.unreadable_files.push(FaultyFile { name: entry.into(), source: Vec::new(), faults });
         }
-        let mut broken = gathering.unreadable_files;
-        let mut files = gathering.files;
-        if broken.is_empty() {
-            return Ok(PolicyFiles { files });
+        let files = PolicyFiles { files: collector.files };
+        let mut faulty_files = collector.unreadable_files;
+        if faulty_files.is_empty() {
+            return Ok(files);
         }
         // What is wrong with the files that could be read belongs to the same report.
-        for file in files.drain(..).filter(|file| !file.faults.is_empty()) {
-            broken.push(FaultyFile { name: file.name, source: file.source, faults: file.faults });
-        }
-        Err(PolicyErrors { faulty_files: broken })
+        faulty_files.extend(files.into_faulty_files());
+        Err(PolicyErrors { faulty_files })
     }
 
-    /// Returns SHA-256 over names, lengths and contents.
-    pub(crate) fn compute_digest(&self, roster: Option<(&str, &[u8])>) -> String {
+    /// Returns SHA-256 over names, lengths and contents, the roster's included.
+    pub(crate) fn compute_digest(&self, roster: Option<&FaultyFile>) -> String {
         let mut digest = Sha256::new();
-        let files = self.files.iter().map(|file| (file.name.as_str(), file.source.as_slice()));
-        for (name, source) in files.chain(roster) {
-            digest.update(format!("{} {}\n", name.len(), source.len()));
-            digest.update(name);
-            digest.update(source);
+        for file in &self.files {
+            add_to_digest(&mut digest, &file.name, &file.source);
+        }
+        if let Some(roster) = roster {
+            add_to_digest(&mut digest, &roster.name, &roster.source);
         }
         crate::change::text::encode_hex(&digest.finalize())
     }
 
     /// Returns every file that has a fault.
     pub(crate) fn into_faulty_files(self) -> Vec<FaultyFile> {
-        let faulty = self.files.into_iter().filter(|file| !file.faults.is_empty());
-        faulty.map(|file| FaultyFile { name: file.name, source: file.source, faults: file.faults }).collect()
+        let mut faulty_files = Vec::new();
+        for PolicyFile { name, source, faults, .. } in self.files {
+            if !faults.is_empty() {
+                faulty_files.push(FaultyFile { name, source, faults });
+            }
+        }
+        faulty_files
     }
 }
 
+/// The lengths go in too: otherwise a name and a content could be divided in two ways.
+fn add_to_digest(digest: &mut Sha256, name: &str, source: &[u8]) {
+    digest.update(format!("{} {}\n", name.len(), source.len()));
+    digest.update(name);
+    digest.update(source);
+}
+
+/// The files read so far, while one file leads to the next.
 struct PolicyFileCollector<'fetch> {
     fetch: &'fetch mut dyn FnMut(&str) -> FetchedFile,
     files: Vec<PolicyFile>,
@@ -97,8 +106,8 @@ struct PolicyFileCollector<'fetch> {
 }
 
 impl PolicyFileCollector<'_> {
-    /// Adds the file called `name`, after all that it extends. The fault belongs to whoever named
-    /// it.
+    /// Adds the file called `name`, after all that it extends. A file that cannot be added is a fault
+    /// of the file that names it.
     fn add_file(&mut self, name: &str, at: YamlPlace) -> Result<(), YamlFault> {
         if self.files.iter().any(|file| file.name == name)
             || self.unreadable_files.iter().any(|file| file.name == name)
@@ -108,17 +117,10 @@ impl PolicyFileCollector<'_> {
         if self.names_in_progress.iter().any(|open| open == name) {
             return Err(YamlFault::new(at, format!("`{}` extends itself", shorten_for_message(name))));
         }
-        if MAX_POLICY_FILES <= self.files.len() + self.names_in_progress.len() {
+        if self.files.len() + self.names_in_progress.len() >= MAX_POLICY_FILES {
             return Err(YamlFault::new(at, format!("a policy consists of at most {MAX_POLICY_FILES} files")));
         }
-        let source = match packs::find_pack(name) {
-            Some(pack) => pack.source.as_bytes().to_vec(),
-            None => (self.fetch)(name)
-                .map_err(|why| {
-                    YamlFault::new(at, format!("`{}` cannot be read: {why}", shorten_for_message(name)))
-                })?
-                .ok_or_else(|| missing_file_fault(name, at))?,
-        };
+        let source = self.fetch_source(name, at)?;
         let (node, mut faults) = yaml::read_with_faults(&source);
         let Some(node) = node else {
             self.unreadable_files.push(FaultyFile { name: name.into(), source, faults });
@@ -134,6 +136,17 @@ impl PolicyFileCollector<'_> {
         self.files.push(PolicyFile { name: name.into(), source, node, faults });
         Ok(())
     }
+
+    fn fetch_source(&mut self, name: &str, at: YamlPlace) -> Result<Vec<u8>, YamlFault> {
+        if let Some(pack) = find_pack(name) {
+            return Ok(pack.source.as_bytes().to_vec());
+        }
+        match (self.fetch)(name) {
+            Ok(Some(source)) => Ok(source),
+            Ok(None) => Err(missing_file_fault(name, at)),
+            Err(why) => Err(unreadable_file_fault(name, at, &why)),
+        }
+    }
 }
 
 /// Returns what a file extends: pack names as they are, paths from the root of the repository.
@@ -143,14 +156,16 @@ fn read_bases(node: &YamlNode, name: &str, faults: &mut Vec<YamlFault>) -> Vec<(
     let mut bases = Vec::new();
     for item in read_items(extends, faults) {
         let Some(base) = read_text(item, faults) else { continue };
-        if packs::find_pack(base).is_some() {
+        if find_pack(base).is_some() {
             bases.push((base.to_owned(), item.at));
             continue;
         }
-        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
         match check_plain_path(base) {
             Ok(path) if path.ends_with(".yml") || path.ends_with(".yaml") => {
-                let path = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
+                let path = match name.rsplit_once('/') {
+                    None => path.to_owned(),
+                    Some((folder, _)) => format!("{folder}/{path}"),
+                };
                 bases.push((path, item.at));
             }
             Ok(_) => faults.push(missing_file_fault(base, item.at)),
@@ -160,16 +175,18 @@ fn read_bases(node: &YamlNode, name: &str, faults: &mut Vec<YamlFault>) -> Vec<(
     bases
 }
 
+/// Returns the fault for a file that exists and cannot be read.
+pub(crate) fn unreadable_file_fault(name: &str, at: YamlPlace, why: &str) -> YamlFault {
+    YamlFault::new(at, format!("`{}` cannot be read: {why}", shorten_for_message(name)))
+}
+
 fn missing_file_fault(name: &str, at: YamlPlace) -> YamlFault {
     let fault = YamlFault::new(at, format!("there is no `{}`", shorten_for_message(name)));
-    match yaml::find_nearest_word(name, packs::POLICY_PACKS.iter().map(|pack| pack.name)) {
-        Some(near) => fault.with_help(format!("did you mean the pack `{near}`?")),
-        None => {
-            let names: Vec<_> = packs::POLICY_PACKS.iter().map(|pack| pack.name).collect();
-            fault.with_help(format!(
-                "name a file beside this one (`name.yml`), or one of the packs {}",
-                names.join(", ")
-            ))
-        }
+    let names = POLICY_PACKS.iter().map(|pack| pack.name);
+    if let Some(near) = yaml::find_nearest_word(name, names.clone()) {
+        return fault.with_help(format!("did you mean the pack `{near}`?"));
     }
+    let names: Vec<&str> = names.collect();
+    let names = names.join(", ");
+    fault.with_help(format!("name a file beside this one (`name.yml`), or one of the packs {names}"))
 }

@@ -1,9 +1,9 @@
-//! The rules of a policy, and what is exempt from them: joined by id over all files, then read.
+//! Rules and exemptions: joined by id over all files, then read.
 
 use std::sync::Arc;
 
-use crate::policy::load::{PolicyLoader, SourcedNode};
-use crate::policy::{ChangeClass, Rule, RuleExemption};
+use crate::policy::definition::{ChangeClass, Rule, RuleExemption};
+use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::predicates::{Condition, PolicyScope};
 use crate::verdict::{RuleDescription, RuleLevel};
 use crate::yaml::decode::{
@@ -12,20 +12,23 @@ use crate::yaml::decode::{
 };
 use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
-/// Every key that a rule may have, and what it says.
+/// Every key that a rule may have, with its description.
 pub(crate) const RULE_KEYS: [(&str, &str); 9] = [
-    ("title", "What the rule asks, as a sentence; its id in words if it is left out."),
-    ("why", "Why the rule is there."),
+    ("title", "What the rule asks, in a few words; the id in words if it is left out."),
+    ("why", "Why the rule exists."),
     ("controls", "The controls that the rule supports, such as `iso27001:A.8.32`."),
-    ("for", "The classes that the rule is for; all of them if it is left out."),
-    ("when", "Which changes the rule is about, beside their class."),
-    ("require", "What is asked of them."),
-    ("level", "How hard the rule is; `warn` and `off` take a `reason`, `warn` also an `until`."),
+    ("for", "The classes that the rule applies to; all of them if it is left out."),
+    ("when", "Which changes the rule applies to, beside their class."),
+    ("require", "What the rule requires of them."),
+    (
+        "level",
+        "Whether the rule denies, warns, or is off; `warn` and `off` need a `reason`, `warn` also an `until`.",
+    ),
     ("reason", "Why the rule is weakened."),
     ("until", "The last day on which the rule only warns."),
 ];
 
-/// How hard a rule can be, by its word; `None` is a rule that is switched off.
+/// The levels of a rule, by their words; `None` is a rule that is switched off.
 pub(crate) const LEVEL_WORDS: [(&str, Option<RuleLevel>); 3] =
     [("deny", Some(RuleLevel::Deny)), ("warn", Some(RuleLevel::Warn)), ("off", None)];
 
@@ -36,213 +39,254 @@ pub(crate) struct WrittenRule<'node> {
     keys: Vec<(&'node YamlKey, SourcedNode<'node>)>,
 }
 
-impl<'nodes> PolicyLoader<'nodes> {
-    pub(crate) fn join_written_rules(&mut self) -> Vec<WrittenRule<'nodes>> {
-        let mut written: Vec<WrittenRule<'nodes>> = Vec::new();
-        for SourcedNode { file, node } in self.find_nodes("rules") {
-            let rules = self.with_file_faults(file, |faults| read_entries(node, faults));
-            for (id, node) in rules {
-                let keys = self.with_file_faults(file, |faults| read_entries(node, faults));
-                let keys = keys.iter().map(|(key, node)| (key, SourcedNode { file, node }));
-                match written.iter_mut().find(|rule| rule.id.text == id.text) {
-                    None => written.push(WrittenRule { id, file, keys: keys.collect() }),
-                    Some(rule) => {
-                        for (key, from) in keys {
-                            rule.keys.retain(|(known, _)| known.text != key.text);
-                            rule.keys.push((key, from));
-                        }
-                        rule.id = id;
-                        rule.file = file;
-                    }
-                }
-            }
-        }
-        written
+impl<'node> WrittenRule<'node> {
+    /// Returns the value of `key`, from the last file that states it.
+    fn find_value(&self, key: &str) -> Option<SourcedNode<'node>> {
+        self.keys.iter().find(|(known, _)| known.text == key).map(|(_, from)| *from)
     }
 
-    /// Reads a rule; `None` if it is switched off or has a fault.
-    pub(crate) fn read_rule(
-        &mut self,
-        written: &WrittenRule<'nodes>,
-        classes: &[ChangeClass],
-        known: &PolicyScope<'_>,
-    ) -> Option<Rule> {
-        let id = &written.id.text;
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if id.is_empty() || !id.bytes().all(plain) {
-            let what = format!("`{}` cannot be a rule's id: only a-z, 0-9 and `-`", shorten_for_message(id));
-            self.add_fault(written.file, YamlFault::new(written.id.at, what));
-        }
-        let known_keys = RULE_KEYS.map(|(key, _)| key);
-        for (key, from) in &written.keys {
-            if !known_keys.contains(&key.text.as_str()) {
-                self.add_fault(from.file, unknown_word_fault("key", key, known_keys));
-            }
-        }
-        let get = |key: &str| written.keys.iter().find(|(known, _)| known.text == key).map(|(_, from)| *from);
-        let mut words = |key: &str| {
-            let from = get(key)?;
-            self.with_file_faults(from.file, |faults| read_text(from.node, faults)).map(str::to_owned)
-        };
-        let title = words("title").unwrap_or_else(|| id.replace('-', " "));
-        let why = words("why");
-        let reason = words("reason");
-        let controls = get("controls").map(|from| {
-            self.with_file_faults(from.file, |faults| {
-                read_texts(from.node, faults).into_iter().map(str::to_owned).collect()
-            })
-        });
-        let of_classes = get("for").map(|from| {
-            self.with_file_faults(from.file, |faults| read_class_indexes(from.node, classes, faults))
-        });
-        let when = get("when").map(|from| {
-            self.with_file_faults(from.file, |faults| Condition::read_condition(from.node, known, faults))
-        });
-        let owing = PolicyScope { allows_obligations: true, ..*known };
-        let require = match get("require") {
-            Some(from) => self.with_file_faults(from.file, |faults| {
-                let condition = Condition::read_condition(from.node, &owing, faults)?;
-                if condition.is_empty() {
-                    faults.push(YamlFault::new(from.node.at, "this asks nothing"));
-                }
-                Some(condition)
-            }),
-            // One that is misspelt has been told, with the right word.
-            None if written.keys.iter().any(|(key, _)| is_misspelt_key(key, "require", known_keys)) => None,
-            None => {
-                self.add_fault(
-                    written.file,
-                    YamlFault::new(
-                        written.id.at,
-                        format!("`{}` asks nothing: `require` is missing", shorten_for_message(id)),
-                    ),
-                );
-                None
-            }
-        };
-        let until = get("until")
-            .and_then(|from| self.with_file_faults(from.file, |faults| read_day(from.node, faults)));
-        let level = self.read_level(written, get("level"), reason.is_some(), until.is_some())?;
-        Some(Rule {
-            name: Arc::new(RuleDescription { id: id.clone(), title, controls: controls.unwrap_or_default() }),
-            why,
-            level,
-            warn_until: until,
-            class_indexes: of_classes,
-            when: when.map_or(Some(None), |when| when.map(Some))?.filter(|when| !when.is_empty()),
-            require: require?,
-        })
+    /// Reads the text of `key`; `None` if no file states it.
+    fn read_value_text(&self, key: &str, loader: &mut PolicyLoader<'_>) -> Option<String> {
+        let from = self.find_value(key)?;
+        read_text(from.node, loader.faults_of(from.file)).map(str::to_owned)
     }
 
-    /// Returns how hard a rule is; `None` if it is switched off.
-    fn read_level(
-        &mut self,
-        written: &WrittenRule<'_>,
-        from: Option<SourcedNode<'_>>,
-        reason: bool,
-        until: bool,
-    ) -> Option<RuleLevel> {
-        let Some(SourcedNode { file, node }) = from else { return Some(RuleLevel::Deny) };
-        let level = self
-            .with_file_faults(file, |faults| read_choice(node, &LEVEL_WORDS, faults))
-            .unwrap_or(Some(RuleLevel::Deny));
-        let id = shorten_for_message(&written.id.text);
-        if level != Some(RuleLevel::Deny) && !reason {
-            self.add_fault(
-                file,
-                YamlFault::new(node.at, format!("`{id}` is weakened, and no `reason` says why")),
-            );
+    /// Replaces the keys that a later file states.
+    fn override_keys(&mut self, id: &'node YamlKey, file: usize, keys: &'node [(YamlKey, YamlNode)]) {
+        for (key, node) in keys {
+            self.keys.retain(|(known, _)| known.text != key.text);
+            self.keys.push((key, SourcedNode { file, node }));
         }
-        if level == Some(RuleLevel::Warn) && !until {
-            self.add_fault(
-                file,
-                YamlFault::new(node.at, format!("`{id}` only warns, and no `until` says for how long"))
-                    .with_help("after that day it denies"),
-            );
-        }
-        level
-    }
-
-    pub(crate) fn read_exemptions(
-        &mut self,
-        ids: &[&str],
-        rules: &[(String, Option<Rule>)],
-        known: &PolicyScope<'_>,
-    ) -> Vec<RuleExemption> {
-        let mut exemptions = Vec::new();
-        for SourcedNode { file, node } in self.find_nodes("exemptions") {
-            let name = self.file_name(file);
-            let found: Vec<RuleExemption> = self.with_file_faults(file, |faults| {
-                read_items(node, faults)
-                    .iter()
-                    .filter_map(|item| read_exemption(item, name, ids, rules, known, faults))
-                    .collect()
-            });
-            exemptions.extend(found);
-        }
-        exemptions
+        self.id = id;
+        self.file = file;
     }
 }
 
+/// Returns every rule with its keys joined over all files, in the order of first mention.
+pub(crate) fn join_written_rules<'nodes>(loader: &mut PolicyLoader<'nodes>) -> Vec<WrittenRule<'nodes>> {
+    let mut written: Vec<WrittenRule<'nodes>> = Vec::new();
+    for SourcedNode { file, node } in loader.find_nodes("rules") {
+        for (id, node) in read_entries(node, loader.faults_of(file)) {
+            let keys = read_entries(node, loader.faults_of(file));
+            if let Some(rule) = written.iter_mut().find(|rule| rule.id.text == id.text) {
+                rule.override_keys(id, file, keys);
+            } else {
+                let mut rule = WrittenRule { id, file, keys: Vec::new() };
+                rule.override_keys(id, file, keys);
+                written.push(rule);
+            }
+        }
+    }
+    written
+}
+
+/// Reads a rule; `None` if it is switched off or has a fault.
+///
+/// Every key is read before the first `?`, so that all faults of the rule are reported together.
+pub(crate) fn read_rule(
+    loader: &mut PolicyLoader<'_>,
+    written: &WrittenRule<'_>,
+    classes: &[ChangeClass],
+    scope: &PolicyScope<'_>,
+) -> Option<Rule> {
+    check_id_and_keys(loader, written);
+    let id = &written.id.text;
+    let title = written.read_value_text("title", loader).unwrap_or_else(|| id.replace('-', " "));
+    let why = written.read_value_text("why", loader);
+    let reason = written.read_value_text("reason", loader);
+    let mut controls = Vec::new();
+    if let Some(from) = written.find_value("controls") {
+        for control in read_texts(from.node, loader.faults_of(from.file)) {
+            controls.push(control.to_owned());
+        }
+    }
+    let mut class_indexes = None;
+    if let Some(from) = written.find_value("for") {
+        class_indexes = Some(read_class_indexes(from.node, classes, loader.faults_of(from.file)));
+    }
+    let when = match written.find_value("when") {
+        None => Some(None),
+        Some(from) => Condition::read_condition(from.node, scope, loader.faults_of(from.file)).map(Some),
+    };
+    let require = read_requirement(loader, written, scope);
+    let mut warn_until = None;
+    if let Some(from) = written.find_value("until") {
+        warn_until = read_day(from.node, loader.faults_of(from.file));
+    }
+    let level = read_level(loader, written, reason.is_some(), warn_until.is_some())?;
+    Some(Rule {
+        name: Arc::new(RuleDescription { id: id.clone(), title, controls }),
+        why,
+        level,
+        warn_until,
+        class_indexes,
+        // A `when` that asks nothing is the same as none.
+        when: when?.filter(|when| !when.is_empty()),
+        require: require?,
+    })
+}
+
+fn check_id_and_keys(loader: &mut PolicyLoader<'_>, written: &WrittenRule<'_>) {
+    let id = &written.id.text;
+    if id.is_empty() || !id.bytes().all(is_id_byte) {
+        let what = format!("`{}` cannot be a rule's id: only a-z, 0-9 and `-`", shorten_for_message(id));
+        loader.faults_of(written.file).push(YamlFault::new(written.id.at, what));
+    }
+    let known_keys = RULE_KEYS.map(|(key, _)| key);
+    for (key, from) in &written.keys {
+        if !known_keys.contains(&key.text.as_str()) {
+            loader.faults_of(from.file).push(unknown_word_fault("key", key, known_keys));
+        }
+    }
+}
+
+fn is_id_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+/// Reads what a rule requires, which must be something.
+fn read_requirement(
+    loader: &mut PolicyLoader<'_>,
+    written: &WrittenRule<'_>,
+    scope: &PolicyScope<'_>,
+) -> Option<Condition> {
+    if let Some(from) = written.find_value("require") {
+        let scope = PolicyScope { allows_obligations: true, ..*scope };
+        let faults = loader.faults_of(from.file);
+        let condition = Condition::read_condition(from.node, &scope, faults)?;
+        if condition.is_empty() {
+            faults.push(YamlFault::new(from.node.at, "this asks nothing"));
+        }
+        return Some(condition);
+    }
+    // A misspelt key has a fault already, with the right word.
+    let known_keys = RULE_KEYS.map(|(key, _)| key);
+    if !written.keys.iter().any(|(key, _)| is_misspelt_key(key, "require", known_keys)) {
+        let id = shorten_for_message(&written.id.text);
+        let what = format!("`{id}` asks nothing: `require` is missing");
+        loader.faults_of(written.file).push(YamlFault::new(written.id.at, what));
+    }
+    None
+}
+
+/// Returns the level of a rule; `None` if it is switched off.
+fn read_level(
+    loader: &mut PolicyLoader<'_>,
+    written: &WrittenRule<'_>,
+    has_reason: bool,
+    has_until: bool,
+) -> Option<RuleLevel> {
+    let Some(SourcedNode { file, node }) = written.find_value("level") else { return Some(RuleLevel::Deny) };
+    let faults = loader.faults_of(file);
+    let level = read_choice(node, &LEVEL_WORDS, faults).unwrap_or(Some(RuleLevel::Deny));
+    let id = shorten_for_message(&written.id.text);
+    if level != Some(RuleLevel::Deny) && !has_reason {
+        faults.push(YamlFault::new(node.at, format!("`{id}` is weakened, and no `reason` says why")));
+    }
+    if level == Some(RuleLevel::Warn) && !has_until {
+        let what = format!("`{id}` only warns, and no `until` says for how long");
+        faults.push(YamlFault::new(node.at, what).with_help("after that day it denies"));
+    }
+    level
+}
+
+/// Returns the indexes of the classes that a rule names.
 fn read_class_indexes(node: &YamlNode, classes: &[ChangeClass], faults: &mut Vec<YamlFault>) -> Vec<usize> {
-    let mut places = Vec::new();
+    let mut indexes = Vec::new();
     for item in read_items(node, faults) {
         let Some(name) = read_text(item, faults) else { continue };
-        match classes.iter().position(|class| class.name == name) {
-            Some(place) => places.push(place),
-            None => {
-                let key = YamlKey { at: item.at, text: name.to_owned() };
-                faults.push(unknown_word_fault(
-                    "class",
-                    &key,
-                    classes.iter().map(|class| class.name.as_str()),
-                ));
-            }
+        if let Some(index) = classes.iter().position(|class| class.name == name) {
+            indexes.push(index);
+        } else {
+            let key = YamlKey { at: item.at, text: name.to_owned() };
+            let known = classes.iter().map(|class| class.name.as_str());
+            faults.push(unknown_word_fault("class", &key, known));
         }
     }
-    places
+    indexes
 }
 
+/// Reads the exemptions of all files. `ids` has every rule, and `rules` those that are switched on.
+pub(crate) fn read_exemptions(
+    loader: &mut PolicyLoader<'_>,
+    ids: &[&str],
+    rules: &[Rule],
+    scope: &PolicyScope<'_>,
+) -> Vec<RuleExemption> {
+    let mut exemptions = Vec::new();
+    for SourcedNode { file, node } in loader.find_nodes("exemptions") {
+        let name = loader.file_name(file);
+        let faults = loader.faults_of(file);
+        for item in read_items(node, faults) {
+            exemptions.extend(read_exemption(item, name, ids, rules, scope, faults));
+        }
+    }
+    exemptions
+}
+
+/// Reads an exemption; `None` if it has a fault, or if its rule is switched off and it has no effect.
 pub(crate) fn read_exemption(
     node: &YamlNode,
     file: &str,
     ids: &[&str],
-    rules: &[(String, Option<Rule>)],
-    known: &PolicyScope<'_>,
+    rules: &[Rule],
+    scope: &PolicyScope<'_>,
     faults: &mut Vec<YamlFault>,
 ) -> Option<RuleExemption> {
     let mut map = MapReader::new(node, faults)?;
-    let rule = map.require_key("rule", faults).and_then(|node| {
-        let id = read_text(node, faults)?;
-        if !ids.contains(&id) {
-            let key = YamlKey { at: node.at, text: id.to_owned() };
-            faults.push(unknown_word_fault("rule", &key, ids.iter().copied()));
-        }
-        // Rules that are switched off have no place; an exemption from one is without effect.
-        let standing = rules.iter().filter(|(_, rule)| rule.is_some());
-        standing.map(|(id, _)| id.as_str()).position(|known| known == id)
-    });
-    let when = map.require_key("when", faults).and_then(|node| {
-        let condition = Condition::read_condition(node, known, faults)?;
-        if condition.is_empty() {
-            faults.push(
-                YamlFault::new(node.at, "this exempts every change")
-                    .with_help("switch the rule off instead, with a reason"),
-            );
-        }
-        Some(condition)
-    });
-    let mut words = |key: &'static str| map.require_key(key, faults).and_then(|node| read_text(node, faults));
-    let reason = words("reason");
-    let approved_by = words("approved-by");
-    let until = map.require_key("until", faults).and_then(|node| read_day(node, faults));
+    let rule_index = read_exempted_rule(&mut map, ids, rules, faults);
+    let when = read_exempted_changes(&mut map, scope, faults);
+    let reason = read_required_text(&mut map, "reason", faults);
+    let approved_by = read_required_text(&mut map, "approved-by", faults);
+    let mut until = None;
+    if let Some(node) = map.require_key("until", faults) {
+        until = read_day(node, faults);
+    }
     map.refuse_unknown_keys(faults);
     Some(RuleExemption {
-        rule_index: rule?,
+        rule_index: rule_index?,
         when: when?,
-        reason: reason?.to_owned(),
-        approved_by: approved_by?.to_owned(),
+        reason: reason?,
+        approved_by: approved_by?,
         until: until?,
         place: format!("{file}:{}", node.at.line),
     })
+}
+
+/// Returns the index of the rule that an exemption names; `None` if the rule is switched off.
+fn read_exempted_rule(
+    map: &mut MapReader<'_>,
+    ids: &[&str],
+    rules: &[Rule],
+    faults: &mut Vec<YamlFault>,
+) -> Option<usize> {
+    let node = map.require_key("rule", faults)?;
+    let id = read_text(node, faults)?;
+    if !ids.contains(&id) {
+        let key = YamlKey { at: node.at, text: id.to_owned() };
+        faults.push(unknown_word_fault("rule", &key, ids.iter().copied()));
+    }
+    rules.iter().position(|rule| rule.name.id == id)
+}
+
+fn read_exempted_changes(
+    map: &mut MapReader<'_>,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<Condition> {
+    let node = map.require_key("when", faults)?;
+    let condition = Condition::read_condition(node, scope, faults)?;
+    if condition.is_empty() {
+        let fault = YamlFault::new(node.at, "this exempts every change");
+        faults.push(fault.with_help("switch the rule off instead, with a reason"));
+    }
+    Some(condition)
+}
+
+fn read_required_text(
+    map: &mut MapReader<'_>,
+    key: &'static str,
+    faults: &mut Vec<YamlFault>,
+) -> Option<String> {
+    read_text(map.require_key(key, faults)?, faults).map(str::to_owned)
 }

@@ -1,33 +1,34 @@
 //! The JSON Schema of a policy file, for editors.
 //!
-//! Nothing is listed here that the loader does not list: keys come from its tables, words and bounds
-//! from its answers, predicates and their parameters from their documentation. An editor sees most
-//! mistakes; `changegate policy check` sees all of them.
+//! Keys come from the loader's tables, words and bounds from its readers (see [`probe`]), predicates
+//! and their parameters from their documentation; so the schema cannot contradict the loader. An editor
+//! finds most mistakes with it, and `changegate policy check` finds all of them.
 
 pub(crate) mod probe;
 
 use serde_json::{Map, Value, json};
 
 use crate::people::PeopleDirectory;
+use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::load::rules::{self, LEVEL_WORDS, read_exemption};
 use crate::policy::load::{POLICY_KEYS, SIGNER_KINDS, UNIT_WORDS};
-use crate::policy::schema::probe::{NodeReader, probe_schema};
+use crate::policy::obligations::ObligationPolicy;
+use crate::policy::schema::probe::probe_schema;
 use crate::policy::ticket_systems::TicketSystem;
-use crate::policy::{BreakGlassPolicy, ObligationPolicy};
 use crate::predicates::{COMBINATORS, PREDICATE_DOCS, PolicyScope, Predicate, PredicateDoc};
 use crate::vocabulary::{FieldDefinition, FieldVocabulary};
-use crate::yaml::{YamlKey, YamlPlace};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlPlace};
 
-/// Returns the schema.
+/// Returns the schema as a JSON value.
 pub fn build_schema() -> Value {
     let mut properties = Map::new();
-    for (key, says) in POLICY_KEYS {
-        properties.insert(key.into(), with_description(policy_key_schema(key), says));
+    for (key, description) in POLICY_KEYS {
+        properties.insert(key.into(), with_description(policy_key_schema(key), description));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A policy of changegate",
-        "description": "What an editor can know of it; `changegate policy check` knows the rest.",
+        "description": "What an editor can check; `changegate policy check` checks the rest.",
         "type": "object",
         "required": ["changegate"],
         "properties": properties,
@@ -73,26 +74,22 @@ fn policy_key_schema(key: &str) -> Value {
         "classes" => json!({ "type": "object", "additionalProperties": schema_reference("question") }),
         "rules" => json!({ "type": "object", "additionalProperties": schema_reference("rule") }),
         "exemptions" => {
-            let one = with_empty_scope(&|known| {
-                probe_schema(&|node, faults| {
-                    read_exemption(node, "", &[], &[], known, faults);
-                })
+            let exemption = probe_with_scope(&|node, scope, faults| {
+                read_exemption(node, "", &[], &[], scope, faults);
             });
-            json!({ "type": "array", "minItems": 1, "items": one })
+            json!({ "type": "array", "minItems": 1, "items": exemption })
         }
-        "obligations" => with_empty_scope(&|known| {
-            probe_schema(&|node, faults| {
-                ObligationPolicy::read_obligations(node, known, faults);
-            })
+        "obligations" => probe_with_scope(&|node, scope, faults| {
+            ObligationPolicy::read_obligations(node, scope, faults);
         }),
-        "break-glass" => with_empty_scope(&|known| {
-            probe_schema(&|node, faults| {
-                BreakGlassPolicy::read_break_glass(node, known, faults);
-            })
+        "break-glass" => probe_with_scope(&|node, scope, faults| {
+            BreakGlassPolicy::read_break_glass(node, scope, faults);
         }),
         "signers" => {
-            let files: Map<String, Value> =
-                SIGNER_KINDS.iter().map(|kind| ((*kind).to_owned(), schema_reference("text"))).collect();
+            let mut files = Map::new();
+            for kind in SIGNER_KINDS {
+                files.insert(kind.into(), schema_reference("text"));
+            }
             json!({ "type": "object", "properties": files, "additionalProperties": false })
         }
         "tickets" => {
@@ -107,7 +104,7 @@ fn policy_key_schema(key: &str) -> Value {
 
 fn rule_schema() -> Value {
     let mut properties = Map::new();
-    for (key, says) in rules::RULE_KEYS {
+    for (key, description) in rules::RULE_KEYS {
         let schema = match key {
             "controls" | "for" => schema_reference("texts"),
             "when" | "require" => schema_reference("question"),
@@ -115,68 +112,77 @@ fn rule_schema() -> Value {
             "until" => schema_reference("day"),
             _ => schema_reference("text"),
         };
-        properties.insert(key.into(), with_description(schema, says));
+        properties.insert(key.into(), with_description(schema, description));
     }
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
 fn condition_schema() -> Value {
     let mut properties = Map::new();
-    for (word, says) in COMBINATORS {
+    for (word, description) in COMBINATORS {
         let parts = if word == "not" { "question" } else { "questions" };
-        properties.insert(word.into(), with_description(schema_reference(parts), says));
+        properties.insert(word.into(), with_description(schema_reference(parts), description));
     }
     for doc in PREDICATE_DOCS {
         let mut schema = predicate_schema(doc);
         describe_properties(&mut schema, doc);
-        let says = format!("{}\n\n{}", doc.summary, doc.parameters);
-        properties.insert(doc.name.into(), with_description(schema, &says));
+        let description = format!("{}\n\n{}", doc.summary, doc.parameters);
+        properties.insert(doc.name.into(), with_description(schema, &description));
     }
     json!({
-        "description": "A map of questions, all of which are meant.",
+        "description": "A map of questions, all of which have to hold.",
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
     })
 }
 
-/// Returns what a predicate takes, as far as its reader tells.
+/// Returns the schema of a predicate's parameters, as far as its reader tells.
 fn predicate_schema(doc: &PredicateDoc) -> Value {
     let key = YamlKey { at: YamlPlace::default(), text: doc.name.into() };
-    with_empty_scope(&|known| {
-        let read: NodeReader<'_> = &|node, faults| {
-            Predicate::read_predicate(&key, node, known, faults);
-        };
-        probe_schema(read)
+    probe_with_scope(&|node, scope, faults| {
+        Predicate::read_predicate(&key, node, scope, faults);
     })
 }
 
 /// Adds to each parameter the item of the documentation that starts with its name.
 fn describe_properties(schema: &mut Value, doc: &PredicateDoc) {
     if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        kinds.iter_mut().for_each(|kind| describe_properties(kind, doc));
+        for kind in kinds {
+            describe_properties(kind, doc);
+        }
     }
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for (key, value) in properties {
-        let item = doc.parameters.lines().find(|line| line.starts_with(&format!("- `{key}: ")));
-        if let Some(item) = item.and_then(|item| item.strip_prefix("- ")) {
-            *value = with_description(value.take(), item.trim_end_matches([';', '.']));
+        let start = format!("- `{key}: ");
+        for line in doc.parameters.lines() {
+            if line.starts_with(&start) {
+                let item = line.trim_start_matches("- ").trim_end_matches([';', '.']);
+                *value = with_description(value.take(), item);
+                break;
+            }
         }
     }
 }
 
-fn with_empty_scope<T>(ask: &dyn Fn(&PolicyScope<'_>) -> T) -> T {
-    let (vocabulary, people) = (FieldVocabulary::default(), PeopleDirectory::default());
-    ask(&PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: true })
+/// A reader that looks up names of the policy.
+type ScopedReader<'reader> = &'reader dyn Fn(&YamlNode, &PolicyScope<'_>, &mut Vec<YamlFault>);
+
+/// Returns the schema of what `read` accepts in a policy without any names.
+fn probe_with_scope(read: ScopedReader<'_>) -> Value {
+    let vocabulary = FieldVocabulary::default();
+    let people = PeopleDirectory::default();
+    let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: true };
+    probe_schema(&|node, faults| read(node, &scope, faults))
 }
 
 fn schema_reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-fn with_description(mut schema: Value, says: &str) -> Value {
+fn with_description(mut schema: Value, description: &str) -> Value {
     if let Some(map) = schema.as_object_mut() {
-        map.insert("description".into(), says.into());
+        map.insert("description".into(), description.into());
     }
     schema
 }

@@ -1,51 +1,76 @@
-//! What a reader of the policy accepts, found by asking the reader.
+//! Finds out what a reader of the policy accepts, by giving it values that it must refuse.
 //!
-//! The schema of a policy cannot contradict the loader if it is made from the loader's own answers:
-//! a reader is handed values that no policy has, and the faults that it leaves say what it would
-//! have taken instead. A schema made in this way is at most too generous, never too strict.
+//! Each reader of the loader is called with a text, a list and a map that no policy contains, and the
+//! faults that it leaves name what it expected: these words, a number between these bounds, these keys.
+//! The schema is made from these expectations, so there is one description of the policy and not two
+//! that could contradict each other. Where a fault names no expectation the schema accepts any text, so
+//! it can be too generous but never too strict.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::yaml::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 
-/// How deep maps within maps are looked into.
+/// How many maps within maps are probed.
 const MAX_PROBE_DEPTH: usize = 3;
 
-/// Where the value stands that the reader is asked about.
-const PROBED_PLACE: YamlPlace = YamlPlace { line: 1, column: 1, length: 1 };
-/// Where what stands inside that value is.
-const INNER_PLACE: YamlPlace = YamlPlace { line: 2, column: 1, length: 1 };
-/// Where everything else is.
-const OUTER_PLACE: YamlPlace = YamlPlace { line: 3, column: 1, length: 1 };
+// A fault belongs to a part of the probe by its place, so every part has a line of its own.
 
-/// A word that no policy has.
-const IMPOSSIBLE_WORD: &str = "\u{0}";
+/// The place of the value that is probed.
+const PROBED_PLACE: YamlPlace = YamlPlace { line: 1, column: 1, length: 1 };
+/// The place of an item or a key of that value.
+const INNER_PLACE: YamlPlace = YamlPlace { line: 2, column: 1, length: 1 };
+/// The place of everything else, whose faults do not matter.
+const OTHER_PLACE: YamlPlace = YamlPlace { line: 3, column: 1, length: 1 };
+
+/// A text that no policy contains: YAML does not allow this character.
+const IMPOSSIBLE_TEXT: &str = "\u{0}";
 
 /// A reader of one value.
 pub(crate) type NodeReader<'reader> = &'reader dyn Fn(&YamlNode, &mut Vec<YamlFault>);
 
 /// Returns the schema of what `read` accepts.
 pub(crate) fn probe_schema(read: NodeReader<'_>) -> Json {
-    probe_nested_schema(read, 0).unwrap_or_else(|| json!({}))
+    probe_nested_schema(read, 0).unwrap_or_else(any_value)
 }
 
-/// Returns the schema; `None` for a value that nobody looks at.
+/// Returns the schema; `None` for a value that no reader looks at.
 fn probe_nested_schema(read: NodeReader<'_>, depth: usize) -> Option<Json> {
-    let (scalar, list, map) = (probe_scalar(read), probe_list(read), probe_map(read, depth));
-    if scalar.as_ref().is_some_and(|scalar| *scalar == json!({ "$ref": "#/$defs/question" })) {
+    let scalar = probe_scalar(read);
+    if scalar.as_ref() == Some(&schema_reference("question")) {
         return scalar;
     }
-    // Every reader objects to something; an open map beside a text and a list means that none read.
-    let open = |map: &Json| map.get("properties").is_none();
-    if scalar.is_some() && list.is_some() && map.as_ref().is_some_and(open) {
+    let list = probe_list(read);
+    let map = probe_map(read, depth);
+    // Every reader refuses something. If a text, a list and any map are all accepted, nothing read them.
+    if scalar.is_some() && list.is_some() && map.as_ref().is_some_and(is_open_map) {
         return None;
     }
-    let mut kinds: Vec<Json> = scalar.into_iter().chain(list).chain(map).collect();
-    let text = json!({ "$ref": "#/$defs/text" });
-    if kinds.starts_with(&[text.clone(), json!({ "type": "array", "minItems": 1, "items": text })]) {
-        kinds.splice(..2, [json!({ "$ref": "#/$defs/texts" })]);
+    let mut kinds: Vec<Json> = Vec::new();
+    kinds.extend(scalar);
+    kinds.extend(list);
+    kinds.extend(map);
+    let text_or_list = [schema_reference("text"), list_schema(schema_reference("text"))];
+    if kinds.starts_with(&text_or_list) {
+        kinds.splice(..2, [schema_reference("texts")]);
     }
     if kinds.len() == 1 { kinds.pop() } else { Some(json!({ "anyOf": kinds })) }
+}
+
+fn any_value() -> Json {
+    json!({})
+}
+
+fn schema_reference(name: &str) -> Json {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+fn list_schema(items: Json) -> Json {
+    json!({ "type": "array", "minItems": 1, "items": items })
+}
+
+/// Returns true for the schema of a map that may have any key.
+fn is_open_map(schema: &Json) -> bool {
+    schema.get("properties").is_none()
 }
 
 fn collect_faults(read: NodeReader<'_>, node: &YamlNode) -> Vec<YamlFault> {
@@ -56,104 +81,131 @@ fn collect_faults(read: NodeReader<'_>, node: &YamlNode) -> Vec<YamlFault> {
 
 /// Returns what is expected at a place where something else was found.
 fn find_expected(faults: &[YamlFault], at: YamlPlace) -> Option<&ExpectedValue> {
-    let mut here = faults.iter().filter(|fault| fault.at == at).map(|fault| &fault.expected);
-    here.find(|expected| !matches!(expected, ExpectedValue::Unspecified | ExpectedValue::Key(_)))
+    for fault in faults {
+        let is_value = !matches!(fault.expected, ExpectedValue::Unspecified | ExpectedValue::Key(_));
+        if fault.at == at && is_value {
+            return Some(&fault.expected);
+        }
+    }
+    None
 }
 
 fn impossible_node(at: YamlPlace) -> YamlNode {
-    text_node(IMPOSSIBLE_WORD, at)
+    text_node(IMPOSSIBLE_TEXT, at)
 }
 
 fn text_node(text: &str, at: YamlPlace) -> YamlNode {
     YamlNode { at, value: YamlValue::Scalar { text: text.into(), is_plain: true } }
 }
 
+fn list_node(item: YamlNode) -> YamlNode {
+    YamlNode { at: PROBED_PLACE, value: YamlValue::List(vec![item]) }
+}
+
+fn map_node(at: YamlPlace, entries: Vec<(YamlKey, YamlNode)>) -> YamlNode {
+    YamlNode { at, value: YamlValue::Map(entries) }
+}
+
 /// Returns the schema of the single values that are accepted.
 fn probe_scalar(read: NodeReader<'_>) -> Option<Json> {
-    match find_expected(&collect_faults(read, &impossible_node(PROBED_PLACE)), PROBED_PLACE) {
-        None => Some(json!({ "$ref": "#/$defs/text" })),
-        Some(ExpectedValue::Words(words)) => Some(json!({ "enum": words })),
-        Some(ExpectedValue::Number { least, most: u64::MAX }) => {
+    let faults = collect_faults(read, &impossible_node(PROBED_PLACE));
+    let Some(expected) = find_expected(&faults, PROBED_PLACE) else { return Some(schema_reference("text")) };
+    match expected {
+        ExpectedValue::Words(words) => Some(json!({ "enum": words })),
+        ExpectedValue::Number { least, most: u64::MAX } => {
             Some(json!({ "type": "integer", "minimum": least }))
         }
-        Some(ExpectedValue::Number { least, most }) => {
+        ExpectedValue::Number { least, most } => {
             Some(json!({ "type": "integer", "minimum": least, "maximum": most }))
         }
-        Some(ExpectedValue::Bool) => Some(json!({ "type": "boolean" })),
-        // Some take a day or a time of day.
-        Some(ExpectedValue::Day) => {
-            match find_expected(&collect_faults(read, &text_node("0:00", PROBED_PLACE)), PROBED_PLACE) {
-                Some(ExpectedValue::Day) => Some(json!({ "$ref": "#/$defs/day" })),
-                _ => Some(json!({ "$ref": "#/$defs/text" })),
-            }
-        }
-        Some(ExpectedValue::Condition) => Some(json!({ "$ref": "#/$defs/question" })),
-        Some(_) => None,
+        ExpectedValue::Bool => Some(json!({ "type": "boolean" })),
+        ExpectedValue::Day if accepts_time_of_day(read) => Some(schema_reference("text")),
+        ExpectedValue::Day => Some(schema_reference("day")),
+        ExpectedValue::Condition => Some(schema_reference("question")),
+        _ => None,
     }
+}
+
+/// Returns whether a reader that expects a day accepts a time of day as well.
+fn accepts_time_of_day(read: NodeReader<'_>) -> bool {
+    let faults = collect_faults(read, &text_node("0:00", PROBED_PLACE));
+    find_expected(&faults, PROBED_PLACE) != Some(&ExpectedValue::Day)
 }
 
 /// Returns the schema of the lists that are accepted.
 fn probe_list(read: NodeReader<'_>) -> Option<Json> {
-    let list = |items| YamlNode { at: PROBED_PLACE, value: YamlValue::List(items) };
-    if find_expected(&collect_faults(read, &list(vec![impossible_node(INNER_PLACE)])), PROBED_PLACE).is_some()
-    {
+    let faults = collect_faults(read, &list_node(impossible_node(INNER_PLACE)));
+    if find_expected(&faults, PROBED_PLACE).is_some() {
         return None;
     }
+    // An item is probed as a value of its own: inside a list, and with only the faults about itself.
     let items = probe_scalar(&|item, faults| {
-        let inner = YamlNode { at: INNER_PLACE, ..item.clone() };
-        let mut found = collect_faults(read, &list(vec![inner]));
-        found.retain(|fault| fault.at == INNER_PLACE);
-        faults.extend(found.into_iter().map(|fault| YamlFault { at: PROBED_PLACE, ..fault }));
+        let item = YamlNode { at: INNER_PLACE, ..item.clone() };
+        for fault in collect_faults(read, &list_node(item)) {
+            if fault.at == INNER_PLACE {
+                faults.push(YamlFault { at: PROBED_PLACE, ..fault });
+            }
+        }
     });
-    Some(json!({ "type": "array", "minItems": 1, "items": items.unwrap_or_else(|| json!({})) }))
+    Some(list_schema(items.unwrap_or_else(any_value)))
 }
 
 /// Returns the schema of the maps that are accepted.
 fn probe_map(read: NodeReader<'_>, depth: usize) -> Option<Json> {
-    let of = |entries: Vec<(String, YamlNode)>| {
-        let key = |text| YamlKey { at: INNER_PLACE, text };
-        let entries = entries.into_iter().map(|(text, node)| (key(text), node)).collect();
-        YamlNode { at: PROBED_PLACE, value: YamlValue::Map(entries) }
-    };
-    let faults = collect_faults(read, &of(vec![(IMPOSSIBLE_WORD.into(), impossible_node(OUTER_PLACE))]));
+    let key = YamlKey { at: INNER_PLACE, text: IMPOSSIBLE_TEXT.into() };
+    let faults = collect_faults(read, &map_node(PROBED_PLACE, vec![(key, impossible_node(OTHER_PLACE))]));
     if find_expected(&faults, PROBED_PLACE).is_some() {
         return None;
     }
-    let value = |key: &str| {
-        let asked = |node: &YamlNode, faults: &mut Vec<YamlFault>| {
-            let mut around = of(vec![(key.to_owned(), node.clone())]);
-            around.at = OUTER_PLACE;
-            if let YamlValue::Map(entries) = &mut around.value {
-                entries.iter_mut().for_each(|(key, _)| key.at = OUTER_PLACE);
-            }
-            read(&around, faults);
-        };
-        if MAX_PROBE_DEPTH <= depth { None } else { probe_nested_schema(&asked, depth + 1) }
-    };
     let Some(ExpectedValue::Keys(keys)) = find_expected(&faults, INNER_PLACE) else {
-        return Some(match value(IMPOSSIBLE_WORD) {
+        return Some(match probe_map_value(read, IMPOSSIBLE_TEXT, depth) {
             Some(values) => json!({ "type": "object", "additionalProperties": values }),
             None => json!({ "type": "object" }),
         });
     };
-    let properties: Map<String, Json> =
-        keys.iter().map(|key| (key.clone(), value(key).unwrap_or_else(|| json!({})))).collect();
-    let missed = |key: &&String| {
-        let others = keys.iter().filter(|other| other != key);
-        let faults = collect_faults(
-            read,
-            &of(others.map(|other| (other.clone(), impossible_node(OUTER_PLACE))).collect()),
-        );
-        faults
-            .iter()
-            .any(|fault| matches!(fault.expected, ExpectedValue::Key(missed) if missed == key.as_str()))
-    };
-    let required: Vec<&String> = keys.iter().filter(missed).collect();
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for key in keys {
+        let value = probe_map_value(read, key, depth).unwrap_or_else(any_value);
+        properties.insert(key.clone(), value);
+        if is_required(read, keys, key) {
+            required.push(key);
+        }
+    }
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         schema.as_object_mut()?.insert("required".into(), json!(required));
     }
     Some(schema)
+}
+
+/// Returns the schema of the values that a map accepts for `key`; `None` if no reader looks at them.
+fn probe_map_value(read: NodeReader<'_>, key: &str, depth: usize) -> Option<Json> {
+    if depth >= MAX_PROBE_DEPTH {
+        return None;
+    }
+    let read_value: NodeReader<'_> = &|node, faults| {
+        let key = YamlKey { at: OTHER_PLACE, text: key.to_owned() };
+        read(&map_node(OTHER_PLACE, vec![(key, node.clone())]), faults);
+    };
+    probe_nested_schema(read_value, depth + 1)
+}
+
+/// Returns whether a map with all of `keys` but this one is refused for want of it.
+fn is_required(read: NodeReader<'_>, keys: &[String], key: &String) -> bool {
+    let mut entries = Vec::new();
+    for other in keys {
+        if other != key {
+            let name = YamlKey { at: INNER_PLACE, text: other.clone() };
+            entries.push((name, impossible_node(OTHER_PLACE)));
+        }
+    }
+    for fault in collect_faults(read, &map_node(PROBED_PLACE, entries)) {
+        if matches!(fault.expected, ExpectedValue::Key(missing) if missing == key.as_str()) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -1,0 +1,206 @@
+//! A policy as data: rules, classes, exemptions, and what they refer to.
+//!
+//! A [`Policy`] is complete and valid: every name in it refers to something that exists. Only the
+//! loader makes one, so code that holds a policy does not check it again.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::change::{Change, FactKind, NeededFacts, Text};
+use crate::pattern::RefPattern;
+use crate::people::PeopleDirectory;
+use crate::policy::break_glass::BreakGlassPolicy;
+use crate::policy::obligations::ObligationPolicy;
+use crate::policy::ticket_systems::TicketSystems;
+use crate::predicates::Condition;
+use crate::verdict::{RuleDescription, RuleLevel};
+use crate::vocabulary::{FieldReading, FieldVocabulary};
+
+/// A policy, complete and valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// What verdicts call the policy; its path if it has no name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The last day before the policy is due for a review.
+    pub review_by: Option<Date>,
+    /// SHA-256 over the names and contents of all its files, in hexadecimal.
+    pub digest: String,
+    /// The refs under change control.
+    pub protected_refs: Vec<RefPattern>,
+    /// What counts as one change.
+    pub change_unit: ChangeUnit,
+    /// The teams, the bots and the roster.
+    pub people: PeopleDirectory,
+    /// The fields that describe changes.
+    pub vocabulary: FieldVocabulary,
+    /// The keys that signatures are verified with.
+    pub signer_keys: SignerKeys,
+    /// Which tickets are in which system.
+    pub ticket_systems: TicketSystems,
+    /// The classes of changes; a change is of the first one that holds.
+    pub classes: Vec<ChangeClass>,
+    /// The rules, in the order of the files.
+    pub rules: Vec<Rule>,
+    /// The exemptions from rules, each with a last day.
+    pub exemptions: Vec<RuleExemption>,
+    /// What follows from an overdue obligation.
+    pub obligations: ObligationPolicy,
+    /// Who may open a break-glass session; `None` if the policy allows no sessions.
+    pub break_glass: Option<BreakGlassPolicy>,
+}
+
+/// The files with the keys that signatures are verified with, as they stand beside the policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignerKeys {
+    /// In the format of ALLOWED SIGNERS in ssh-keygen(1).
+    pub ssh: Option<KeyFile>,
+    /// An OpenPGP keyring, armoured or not.
+    pub openpgp: Option<KeyFile>,
+}
+
+/// A file of keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyFile {
+    /// Its path in the repository.
+    pub path: String,
+    /// The bytes of the file, not parsed yet.
+    pub source: Vec<u8>,
+}
+
+/// What counts as one change when commits are pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChangeUnit {
+    /// One step of the target's first-parent history, with all that it brings in.
+    #[default]
+    Step,
+    /// Every new commit by itself.
+    Commit,
+}
+
+/// A class of changes, such as `emergency`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeClass {
+    /// The name that rules refer to.
+    pub name: String,
+    /// Which changes are of it.
+    pub when: Condition,
+}
+
+/// What the policy requires of some changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Its id, title and controls.
+    pub name: Arc<RuleDescription>,
+    /// Why the rule exists.
+    pub why: Option<String>,
+    /// Whether it denies or warns.
+    pub level: RuleLevel,
+    /// For a warning, the last day on which it is only that.
+    pub warn_until: Option<Date>,
+    /// The classes that it applies to, as indexes of [`Policy::classes`]; `None` means all.
+    pub class_indexes: Option<Vec<usize>>,
+    /// Which changes it applies to, beside their class.
+    pub when: Option<Condition>,
+    /// What it requires of them.
+    pub require: Condition,
+}
+
+impl Rule {
+    /// Returns the level of the rule on this day: a warning whose last day is over denies.
+    pub fn level_on(&self, day: Date) -> RuleLevel {
+        match (self.level, self.warn_until) {
+            (RuleLevel::Warn, Some(until)) if until < day => RuleLevel::Deny,
+            (level, _) => level,
+        }
+    }
+}
+
+/// Permission for some changes to break a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleExemption {
+    /// The index of the rule in [`Policy::rules`].
+    pub rule_index: usize,
+    /// Which changes; never all of them.
+    pub when: Condition,
+    /// Why the exemption was granted.
+    pub reason: String,
+    /// Who granted it, as the policy names them.
+    pub approved_by: String,
+    /// The last day on which it holds.
+    pub until: Date,
+    /// The file and line on which it stands, for reports.
+    pub place: String,
+}
+
+impl Policy {
+    /// Returns true if the ref with this full name is under change control.
+    pub(crate) fn protects_ref(&self, full_name: &[u8]) -> bool {
+        self.protected_refs.iter().any(|pattern| pattern.matches_ref(full_name))
+    }
+
+    /// Returns the facts that judging a change by this policy can take.
+    pub(crate) fn needed_facts(&self) -> NeededFacts {
+        let mut needs = NeededFacts::new();
+        for condition in self.conditions() {
+            condition.add_needs(&mut needs);
+        }
+        needs
+    }
+
+    /// Returns every condition of the policy.
+    fn conditions(&self) -> Vec<&Condition> {
+        let mut conditions = Vec::new();
+        for class in &self.classes {
+            conditions.push(&class.when);
+        }
+        for rule in &self.rules {
+            conditions.extend(&rule.when);
+            conditions.push(&rule.require);
+        }
+        for exemption in &self.exemptions {
+            conditions.push(&exemption.when);
+        }
+        conditions
+    }
+
+    /// Returns the keys of the tickets that judging the change can take, each once: the valid values
+    /// of the fields that the policy's questions about tickets name.
+    pub(crate) fn find_ticket_keys(&self, change: &Change) -> Vec<Text> {
+        let mut fields = Vec::new();
+        for condition in self.conditions() {
+            condition.add_ticket_fields(&mut fields);
+        }
+        let mut keys: Vec<Text> = Vec::new();
+        for field in fields {
+            let FieldReading::Stated { claims, .. } = field.read_from_change(change) else { continue };
+            for claim in claims {
+                if !keys.contains(claim.value) {
+                    keys.push(claim.value.clone());
+                }
+            }
+        }
+        keys
+    }
+
+    /// Returns the rules that deny on `day` and cannot be met without a fact that only a forge
+    /// provides, each with that fact.
+    pub(crate) fn forge_dependent_rules(&self, day: Date) -> impl Iterator<Item = (&Rule, FactKind)> {
+        let mut dependent = Vec::new();
+        for rule in &self.rules {
+            if rule.level_on(day) == RuleLevel::Deny
+                && let Some(fact) = rule.require.required_fact(&FactKind::FORGE_ONLY)
+            {
+                dependent.push((rule, fact));
+            }
+        }
+        dependent.into_iter()
+    }
+
+    /// Returns the exemptions whose last day is before `day`.
+    pub fn expired_exemptions(&self, day: Date) -> impl Iterator<Item = &RuleExemption> {
+        self.exemptions.iter().filter(move |exemption| exemption.until < day)
+    }
+}
