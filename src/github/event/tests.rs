@@ -11,7 +11,7 @@ fn example(name: &str) -> (String, Value) {
     (event, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
 }
 
-fn of(name: &str, value: &Value) -> Result<EventSubject, EventError> {
+fn of(name: &str, value: &Value) -> Result<EventSubject, String> {
     parse_event(name, value.to_string().as_bytes(), None)
 }
 

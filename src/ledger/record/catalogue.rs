@@ -1,5 +1,6 @@
 //! Every message that a record may name, found by its code.
 
+use crate::github::GITHUB_MESSAGES;
 use crate::predicates::PREDICATE_MESSAGES;
 use crate::verdict::MessageTemplate;
 
@@ -8,7 +9,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
-    PREDICATE_MESSAGES.iter().chain(OTHER_MESSAGES).copied().flatten().copied()
+    PREDICATE_MESSAGES.iter().chain(GITHUB_MESSAGES).chain(OTHER_MESSAGES).copied().flatten().copied()
 }
 
 /// Returns what this version has for a code; `None` for a code of another version.
