@@ -20,7 +20,7 @@ pub const MAX_EVENT_BYTES: usize = 32 << 20;
 /// The subject of an event, which is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventSubject {
-    /// One pull request.
+    /// One pull request, to be judged alone.
     PullRequest {
         /// The repository that it is for.
         repo: RepositoryName,

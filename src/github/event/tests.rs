@@ -115,7 +115,7 @@ fn comments_count_on_pull_requests_alone() {
 }
 
 #[test]
-fn somebody_may_ask_for_one_pull_request() {
+fn a_dispatch_can_name_one_pull_request() {
     let (event, mut value) = example("workflow_dispatch.plain");
     value["inputs"] = json!({ "pull-request": "12" });
     assert!(matches!(

@@ -200,6 +200,7 @@ async fn load_base_policy(
     pull: &RestPullRequest,
     base: &BaseBranch,
 ) -> Result<Result<(Oid, LoadedPolicy), Judgement>, GitHubFailure> {
+    // A base branch that the two answers name differently was changed between them.
     let head = pull.head.sha;
     if let Some(expected) = context.expected_head
         && expected != head

@@ -334,6 +334,7 @@ fn build_direct_push_change(
     step: &PushedStep,
     listed: &[RestCommit],
 ) -> Change {
+    // Without a pull request there is no review, label or check to look up; those facts are gaps.
     let needs = loaded.policy.needed_facts();
     let mut by_id: HashMap<Oid, &RestCommit> = HashMap::new();
     for commit in listed {

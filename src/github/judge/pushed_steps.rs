@@ -87,7 +87,7 @@ pub(crate) fn find_bringing_pull(
     commits: &[RestCommit],
 ) -> Option<(u64, Oid)> {
     // GitHub takes a merge that was made by hand and pushed for one of its own, whatever else it
-    // holds: nobody has looked at that.
+    // holds: no review has covered that.
     let step = steps.get(index)?;
     let commit = commits.iter().find(|commit| commit.sha == step.id)?;
     if commit.parents.len() > 1 && !commits::is_forge_commit(commit) {

@@ -280,6 +280,7 @@ fn is_refused(protection: &BranchProtection, rule: &str, allowance: &str) -> boo
 /// The gate judges at one moment. Between that moment and the merge, GitHub's rules apply: a push
 /// dismisses stale approvals and starts the check again only if the branch requires that.
 pub(crate) fn advise_reviews(protection: &BranchProtection) -> Vec<SettingAdvice> {
+    // Rulesets and classic protection have the same rules under different names.
     let classic = protection.readable_classic_protection();
     let needs_pull = protection.has_rule("pull_request")
         || classic.is_some_and(|classic| classic.get("required_pull_request_reviews").is_some());

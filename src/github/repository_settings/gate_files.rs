@@ -83,6 +83,7 @@ fn advise_code_owners(
     branch: &str,
     fetch: &mut ApiFetch<'_>,
 ) -> SettingAdvice {
+    // GitHub uses the first file that exists, whatever the others say.
     for path in CODEOWNERS_PATHS {
         match read_file_content(subject.repository, branch, path, fetch) {
             Ok(Some(text)) => {
@@ -128,6 +129,7 @@ fn names_owner(line: &str, folder: &str) -> bool {
 
 /// Examines whether one workflow runs on every event that the gate needs, and names the action by a commit.
 fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
+    // A verdict can change with each of these events; without a run for it, the old one stays.
     let triggers = match read_triggers(text) {
         Ok(Some(triggers)) => triggers,
         Ok(None) => {
@@ -161,6 +163,7 @@ fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
 }
 
 fn advise_pull_request_events(path: &str, triggers: &WorkflowTriggers) -> Vec<SettingAdvice> {
+    // `pull_request_target` runs the workflow of the base branch, so it counts if both are there.
     let target = triggers.event_types("pull_request_target");
     let is_from_target = target.is_some();
     let Some(types) = target.or_else(|| triggers.event_types("pull_request")) else {

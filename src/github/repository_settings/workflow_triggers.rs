@@ -2,7 +2,7 @@
 //!
 //! Anchors and aliases are followed, as GitHub does. A file can be small and its aliases stand for a
 //! very large one, so only `on` is read of it, names and lists there are bounded, and everything else
-//! is skipped without being expanded; the library bounds how deep a document nests.
+//! is skipped without being expanded. The library itself bounds how deep a value nests that is read.
 
 use std::fmt;
 
@@ -16,6 +16,10 @@ const MAX_LIST_ENTRIES: usize = 100;
 
 /// The longest name of an event or a type, in bytes.
 const MAX_NAME_BYTES: usize = 100;
+
+/// The most opening brackets in a file: the time that the library takes grows with the square of how deep they
+/// nest.
+const MAX_OPENING_BRACKETS: usize = 5000;
 
 /// The types that a `pull_request` event has where the workflow names none.
 const DEFAULT_TYPES: [&str; 3] = ["opened", "synchronize", "reopened"];
@@ -40,6 +44,9 @@ struct WorkflowFile {
 pub(crate) fn read_triggers(text: &str) -> Result<Option<WorkflowTriggers>, String> {
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(format!("it has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", text.len()));
+    }
+    if text.bytes().filter(|byte| b"[{".contains(byte)).count() > MAX_OPENING_BRACKETS {
+        return Err(format!("it has more than {MAX_OPENING_BRACKETS} opening brackets"));
     }
     match serde_yaml::from_str::<WorkflowFile>(text) {
         Ok(file) => Ok(file.on),
@@ -299,10 +306,13 @@ on:
         assert!(refusal(&long).contains("bytes"));
         let wide = format!("on: [{}]", "push, ".repeat(MAX_LIST_ENTRIES + 1));
         assert!(refusal(&wide).contains("entries"));
-        let deep = format!("on: {}{}", "[".repeat(20_000), "]".repeat(20_000));
-        assert!(read_triggers(&deep).is_err());
-        let elsewhere = format!("on: push\nx: {}{}", "[".repeat(20_000), "]".repeat(20_000));
-        let _ = read_triggers(&elsewhere);
+        for depth in [200, MAX_OPENING_BRACKETS + 1] {
+            let deep = format!("on: {}{}", "[".repeat(depth), "]".repeat(depth));
+            assert!(read_triggers(&deep).is_err());
+        }
+        let steps = "- ".repeat(200_000);
+        assert!(read_triggers(&format!("on:\n {steps}\n")).is_err());
+        assert!(read_triggers(&format!("on: push\nx:\n {steps}\n")).is_ok());
         assert!(refusal(&"#".repeat(MAX_DOCUMENT_BYTES + 1)).contains("at most"));
     }
 }
