@@ -1,8 +1,8 @@
-//! GitHub: which pull request an event is about, what GitHub knows about it, and telling it the
+//! GitHub: which pull request an event is about, the facts that GitHub has about it, and the publication of the
 //! verdict.
 //!
-//! The only place that names an HTTP client or anything asynchronous. A runtime is started here, on
-//! the thread that asks, and nowhere on the way of a hook.
+//! The only module that names an asynchronous HTTP client or runtime. A runtime is started by a session, on
+//! the thread that asks, and never in a hook.
 
 pub(crate) mod api;
 pub mod event;
@@ -15,12 +15,24 @@ pub mod step_outputs;
 #[cfg(test)]
 mod tests;
 
+use crate::verdict::MessageTemplate;
+
 pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestName, RepositoryName};
 pub use crate::github::api::request::GitHubFailure;
 pub use crate::github::api::transport::GitHubToken;
 pub use crate::github::api::{GitHubClient, GitHubRequestLimits};
 pub use crate::github::facts::PusherSource;
-pub use crate::github::judge::{GitHubJudgeOptions, PULL_REQUEST_RULES};
-pub use crate::github::publish::{COMMENT_MARKER, CheckRunReport, PublishOutcome};
+pub use crate::github::judge::GitHubJudgeOptions;
+pub use crate::github::judge::refusals::PULL_REQUEST_RULES;
+pub use crate::github::publish::{CheckRunReport, PublishOutcome};
 pub use crate::github::session::ref_moves::{GitHubRefMove, JudgedRefMove};
 pub use crate::github::session::{GitHubSession, GitHubSource, JudgedEvent, JudgedPullRequest};
+
+/// The messages of every file that gives findings or notes.
+pub(crate) const GITHUB_MESSAGES: &[&[&MessageTemplate]] = &[
+    facts::MESSAGES,
+    judge::MESSAGES,
+    judge::merge_queue::MESSAGES,
+    judge::pushed::MESSAGES,
+    judge::refusals::MESSAGES,
+];

@@ -1,7 +1,7 @@
-//! Telling GitHub the verdict: one comment that is kept up to date, and a check run.
+//! Publication of the verdict on GitHub: one comment that is kept up to date, and a check run.
 //!
-//! Neither decides anything. A token that may not write, as a fork's, is told about and nothing more.
-//! A check run says `success` or `failure` and never anything else: GitHub lets `neutral` and
+//! Neither decides anything. If the token may not write, as that of a fork, this is reported and nothing
+//! else happens. A check run says `success` or `failure` and nothing else: GitHub lets `neutral` and
 //! `skipped` pass.
 
 use serde_json::json;
@@ -13,35 +13,35 @@ use crate::github::api::request::{GitHubFailure, GitHubRequest, RequestMethod};
 use crate::github::api::rest::RestIssueComment;
 use crate::verdict::Decision;
 
-/// What the comment begins with, so that it is found again; nobody sees it.
-pub const COMMENT_MARKER: &str = "<!-- changegate -->";
+/// The invisible start of the comment, by which it is found again.
+const COMMENT_MARKER: &str = "<!-- changegate -->";
 
-/// The longest text that GitHub takes, with some room.
+/// The longest text that is published; GitHub takes 65,535 characters.
 const MAX_PUBLISHED_BYTES: usize = 60_000;
 
-/// What became of telling something.
+/// What became of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishOutcome {
-    /// It is there now.
+    /// GitHub has taken it.
     Written,
-    /// It was there already, word for word.
+    /// GitHub had it already, word for word.
     Unchanged,
     /// The token may not write.
     NotAllowed,
 }
 
-/// A check run as it is reported.
+/// A check run to be published.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckRunReport<'a> {
-    /// What it is called.
+    /// The name of the check.
     pub name: &'a str,
-    /// What was decided; `None` if nothing could be, which fails.
+    /// The decision; `None` if nothing could be judged, which fails the check.
     pub decision: Option<Decision>,
-    /// What people read, as Markdown.
+    /// The summary, as Markdown.
     pub text: &'a str,
 }
 
-/// Writes the comment, or brings it up to date.
+/// Writes the comment, or updates it.
 pub(crate) async fn publish_comment(
     client: &GitHubClient,
     pull: &PullRequestName,
@@ -49,19 +49,10 @@ pub(crate) async fn publish_comment(
 ) -> Result<PublishOutcome, GitHubFailure> {
     let body = truncate_text(&format!("{COMMENT_MARKER}\n{text}"));
     let path = format!("{}/issues/{}/comments", pull.repo.rest_path(), pull.number);
-    let all: Vec<RestIssueComment> = client
-        .fetch_list(format!("{path}?per_page=100"), |page: Vec<RestIssueComment>| page, |_| false)
-        .await?;
-    // Anybody can write the marker; only a bot's comment is taken for ours.
-    let ours = all.iter().find(|comment| {
-        let by_bot = comment.user.as_ref().is_some_and(|user| user.kind.as_deref() == Some("Bot"));
-        by_bot && comment.body.as_deref().is_some_and(|body| body.starts_with(COMMENT_MARKER))
-    });
+    let all: Vec<RestIssueComment> = client.fetch_whole_list(format!("{path}?per_page=100")).await?;
+    let ours = all.iter().find(|comment| is_own_comment(comment));
     let request = match ours {
-        // GitHub may turn line ends around.
-        Some(comment) if comment.body.as_deref().is_some_and(|old| old.replace("\r\n", "\n") == body) => {
-            return Ok(PublishOutcome::Unchanged);
-        }
+        Some(comment) if has_text(comment, &body) => return Ok(PublishOutcome::Unchanged),
         Some(comment) => GitHubRequest {
             method: RequestMethod::Patch,
             path: format!("{}/issues/comments/{}", pull.repo.rest_path(), comment.id),
@@ -72,11 +63,27 @@ pub(crate) async fn publish_comment(
     send_publication(client, &request).await
 }
 
-/// Reports a check run on the revision `of`.
+/// Returns whether a comment is the gate's: any account can write the marker, so only a bot's comment is.
+fn is_own_comment(comment: &RestIssueComment) -> bool {
+    match (&comment.user, &comment.body) {
+        (Some(user), Some(body)) => user.kind.as_deref() == Some("Bot") && body.starts_with(COMMENT_MARKER),
+        _ => false,
+    }
+}
+
+/// Returns whether a comment has this text; GitHub may have changed the line ends.
+fn has_text(comment: &RestIssueComment, text: &str) -> bool {
+    match &comment.body {
+        Some(body) => body.replace("\r\n", "\n") == text,
+        None => false,
+    }
+}
+
+/// Publishes a check run on a revision.
 pub(crate) async fn publish_check_run(
     client: &GitHubClient,
     repo: &RepositoryName,
-    of: Oid,
+    revision: Oid,
     run: &CheckRunReport<'_>,
 ) -> Result<PublishOutcome, GitHubFailure> {
     let (title, conclusion) = match run.decision {
@@ -85,7 +92,7 @@ pub(crate) async fn publish_check_run(
         None => ("not judged", "failure"),
     };
     let body = json!({
-        "name": run.name, "head_sha": of.to_string(), "status": "completed", "conclusion": conclusion,
+        "name": run.name, "head_sha": revision.to_string(), "status": "completed", "conclusion": conclusion,
         "output": { "title": title, "summary": truncate_text(run.text) },
     });
     let request = GitHubRequest {
@@ -103,7 +110,7 @@ async fn send_publication(
     let answer = client.send_request(request).await?;
     match answer.status {
         200..=299 => Ok(PublishOutcome::Written),
-        // What a token may not see at all is said to be nowhere.
+        // To a token that may not see it, GitHub answers that it does not exist.
         403 | 404 => Ok(PublishOutcome::NotAllowed),
         _ => Err(answer.describe_refusal(request)),
     }
@@ -116,12 +123,12 @@ fn truncate_text(text: &str) -> String {
     }
     let mut kept = String::new();
     for line in text.lines() {
-        if MAX_PUBLISHED_BYTES < kept.len() + line.len() {
+        if kept.len() + line.len() > MAX_PUBLISHED_BYTES {
             break;
         }
         kept.push_str(line);
         kept.push('\n');
     }
-    kept.push_str("\n(cut off here; the run has the rest)\n");
+    kept.push_str("\n(cut off here; the log of the run has the rest)\n");
     kept
 }

@@ -1,15 +1,15 @@
-//! Outputs of a step, in the file that `GITHUB_OUTPUT` names.
+//! The outputs of a workflow step, in the file that `GITHUB_OUTPUT` names.
 //!
-//! Whoever can put a line end or a delimiter into a value can set every other output. So each value
-//! stands between delimiters that nobody can guess and that are checked not to be in it, and what a
-//! workflow decides by is made of fixed words alone.
+//! A value that contains a line end or the delimiter could set every other output. So each value stands
+//! between random delimiters that are checked not to be in it, and the outputs that a workflow decides
+//! by are made of fixed words alone.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::report::Report;
-use crate::verdict::{Judgement, RuleLevel};
+use crate::verdict::Judgement;
 
-/// The largest JSON that is handed on; a runner takes 1 MiB for everything.
+/// The largest JSON that is set as an output; a runner takes 1 MiB for all outputs.
 pub const MAX_JSON_OUTPUT_BYTES: usize = 256 * 1024;
 
 /// Returns the lines that set these outputs.
@@ -25,30 +25,40 @@ pub fn format_outputs(outputs: &[(&str, &str)]) -> String {
     lines
 }
 
-/// Returns a word that cannot be guessed: the standard library seeds its hashers at random.
+/// Returns a word that cannot be guessed: the standard library seeds its hashers randomly.
 fn random_delimiter() -> String {
-    let part = || RandomState::new().build_hasher().finish();
-    format!("changegate_{:016x}{:016x}", part(), part())
+    let first = RandomState::new().build_hasher().finish();
+    let second = RandomState::new().build_hasher().finish();
+    format!("changegate_{first:016x}{second:016x}")
 }
 
-/// Returns the ids of all rules that deny, each once, with commas between them and no other sign than
+/// Returns the ids of all rules that deny, each once, with commas between them and no other characters than
 /// letters, digits, `.`, `_` and `-`.
 pub fn list_denied_rules(report: &Report) -> String {
     let mut ids: Vec<String> = Vec::new();
-    let mut add = |judgement: &Judgement, enforced: bool| {
-        let plain = |one: char| one.is_ascii_alphanumeric() || "._-".contains(one);
-        let id: String = judgement.rule.id.chars().map(|one| if plain(one) { one } else { '_' }).collect();
-        if judgement.level == RuleLevel::Deny && judgement.is_denying(enforced) && !ids.contains(&id) {
-            ids.push(id);
-        }
-    };
     for group in &report.groups {
-        group.refusals.iter().for_each(|judgement| add(judgement, report.enforced));
+        add_denied_rules(&group.refusals, report.enforced, &mut ids);
         for verdict in &group.verdicts {
-            verdict.judgements.iter().for_each(|judgement| add(judgement, verdict.enforced));
+            add_denied_rules(&verdict.judgements, verdict.enforced, &mut ids);
         }
     }
     ids.join(",")
+}
+
+fn add_denied_rules(judgements: &[Judgement], enforced: bool, ids: &mut Vec<String>) {
+    for judgement in judgements {
+        if !judgement.is_denying(enforced) {
+            continue;
+        }
+        let id = judgement.rule.id.replace(|sign: char| !is_plain_sign(sign), "_");
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+}
+
+fn is_plain_sign(sign: char) -> bool {
+    sign.is_ascii_alphanumeric() || "._-".contains(sign)
 }
 
 #[cfg(test)]

@@ -225,10 +225,10 @@ fn the_doctor_says_what_to_do_and_ends_by_the_worst() {
     assert_eq!(code(&output), 1, "{said}");
     for piece in [
         "branch main of acme/shop",
-        "weak any app and anybody who may write can report it",
+        "weak any app, and anyone who can write, can report the check",
         "weak the ruleset \"main\" can be bypassed by owners of the organisation",
         "weak the history of the branch can be rewritten",
-        "ok nobody deletes the branch",
+        "ok the branch cannot be deleted",
         "weak no workflow on the branch runs the gate",
         "are ways past the gate",
     ] {

@@ -17,6 +17,13 @@ pub(crate) struct GraphqlConnection<T> {
     pub(crate) nodes: Vec<T>,
 }
 
+impl<T> GraphqlConnection<T> {
+    /// Returns whether this page has every entry of the list, as far as GitHub counts them.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.total_count.is_none_or(|total| total == self.nodes.len())
+    }
+}
+
 /// Whether more follows.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +38,12 @@ pub(crate) struct GraphqlActor {
     #[serde(rename = "__typename")]
     pub(crate) kind: Option<String>,
     pub(crate) login: String,
+}
+
+/// An answer about one repository; `None` if GitHub has no such repository, or does not show it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RepositoryResponse<T> {
+    pub(crate) repository: Option<T>,
 }
 
 /// The id of an object.

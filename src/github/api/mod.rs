@@ -6,6 +6,7 @@
 //! longer is told at once instead of being waited for.
 
 pub(crate) mod graphql;
+mod lists;
 pub(crate) mod names;
 pub(crate) mod recording;
 pub(crate) mod request;
@@ -14,7 +15,7 @@ pub(crate) mod rest;
 mod tests;
 pub(crate) mod transport;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -69,7 +70,6 @@ pub struct GitHubClient {
     started_at: Instant,
     /// The instant of the start, by the clock of whoever asks.
     now: Timestamp,
-    request_count: Cell<usize>,
     etag_cache: RefCell<HashMap<String, GitHubResponse>>,
 }
 
@@ -123,26 +123,19 @@ impl GitHubClient {
         patience: GitHubRequestLimits,
         now: Timestamp,
     ) -> GitHubClient {
-        let (asked, cache) = (Cell::new(0), RefCell::default());
         GitHubClient {
             source,
             recording: record,
             limits: patience,
             started_at: Instant::now(),
             now,
-            request_count: asked,
-            etag_cache: cache,
+            etag_cache: RefCell::default(),
         }
     }
 
     /// Returns the instant that everything is judged by: that of the start, or of the record.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// Returns how many requests there were, retries included.
-    pub(crate) fn request_count(&self) -> usize {
-        self.request_count.get()
     }
 
     /// Asks for something.
@@ -153,10 +146,7 @@ impl GitHubClient {
         request: &GitHubRequest,
     ) -> Result<GitHubResponse, GitHubFailure> {
         match &self.source {
-            ResponseSource::Recording(record) => {
-                self.request_count.set(self.request_count.get() + 1);
-                record.load_response(request)
-            }
+            ResponseSource::Recording(record) => record.load_response(request),
             ResponseSource::Live { transport: wire, server } => {
                 let answer = self.send_with_retries(wire, server, request).await?;
                 if let Some(record) = &self.recording {
@@ -280,7 +270,6 @@ impl GitHubClient {
                 self.limits.total_timeout.as_secs()
             )));
         };
-        self.request_count.set(self.request_count.get() + 1);
         match timeout(left.min(self.limits.request_timeout), wire.send_once(request, etag)).await {
             Ok(sent) => sent,
             Err(_) => Err(late("no answer came in time")),

@@ -1,11 +1,11 @@
-//! What an event of GitHub Actions is about.
+//! The events of GitHub Actions, and what each asks to judge.
 //!
-//! A function of the event's name and of the file that describes it. The file is a snapshot: nothing
-//! in it is judged. It only says which pull request, merge group or push to ask GitHub about, and at
-//! which revision the run was started. What is needed has to be there, with the right type; what is
-//! there beside it is not looked at, so that a new version of GitHub breaks nothing.
+//! The subject is a function of the event's name and of the file that describes it. The file is a
+//! snapshot, and nothing in it is judged: it only names the pull request, merge group or push to ask
+//! GitHub about, and the revision for which the run was started. What is needed has to be there, with the
+//! right type; everything else is ignored, so that a new version of GitHub breaks nothing.
 //!
-//! An event on a closed pull request is judged like any other: a run that ends well without judging
+//! An event on a closed pull request is judged like any other: a run that succeeds without judging
 //! would leave a green check on a revision that can be reopened.
 
 use serde_json::Value;
@@ -17,84 +17,79 @@ use crate::yaml::shorten_for_message;
 /// The largest event that is read; GitHub's own limit is 25 MB.
 pub const MAX_EVENT_BYTES: usize = 32 << 20;
 
-/// What is to be judged.
+/// The subject of an event, which is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventSubject {
-    /// A pull request.
+    /// One pull request, to be judged alone.
     PullRequest {
         /// The repository that it is for.
         repo: RepositoryName,
-        /// Its number.
+        /// The number of the pull request.
         number: u64,
-        /// Its final revision when the event happened, if the event says so.
+        /// Its final revision when the event happened; `None` if the event does not say.
         expected_head: Option<Oid>,
     },
-    /// What a merge queue is about to merge.
+    /// The commits that a merge queue is about to merge.
     MergeGroup {
-        /// The repository.
+        /// The repository of the event.
         repo: RepositoryName,
         /// The full name of the branch that it is for.
         base_ref: String,
-        /// Where it starts.
+        /// The tip of that branch when the group was made.
         base_tip: Oid,
-        /// Where it ends.
+        /// The commit that the group ends with.
         group_head: Oid,
     },
-    /// Something that was pushed already.
+    /// A push that has happened.
     Push {
-        /// The repository.
+        /// The repository of the event.
         repo: RepositoryName,
         /// The full name of the ref.
         ref_name: String,
-        /// What it held; all zeroes for nothing.
+        /// Where it pointed; all zeroes if it did not exist.
         before: Oid,
-        /// What it holds; all zeroes for nothing.
+        /// Where it points; all zeroes if it was deleted.
         after: Oid,
-        /// True if GitHub says that it did not only move forward.
+        /// True if GitHub says that its history was rewritten.
         forced: bool,
     },
-    /// Every pull request of the repository that is open.
+    /// Every open pull request of the repository.
     OpenPullRequests {
-        /// The repository.
+        /// The repository of the event.
         repo: RepositoryName,
     },
 }
 
 impl EventSubject {
-    /// Returns the repository and the revision that it is about, as far as the event itself says.
+    /// Returns the repository and the revision to be judged; `None` if the event does not name a revision.
     pub fn judged_revision(&self) -> Option<(&RepositoryName, Oid)> {
         match self {
-            EventSubject::PullRequest { repo, expected_head: expected, .. } => Some((repo, (*expected)?)),
-            EventSubject::MergeGroup { repo, group_head: head, .. } => Some((repo, *head)),
-            EventSubject::Push { repo, after, .. } => {
-                Some((repo, *after)).filter(|(_, after)| !after.is_null())
-            }
-            EventSubject::OpenPullRequests { .. } => None,
+            EventSubject::PullRequest { repo, expected_head, .. } => Some((repo, (*expected_head)?)),
+            EventSubject::MergeGroup { repo, group_head, .. } => Some((repo, *group_head)),
+            EventSubject::Push { repo, after, .. } if !after.is_null() => Some((repo, *after)),
+            EventSubject::Push { .. } | EventSubject::OpenPullRequests { .. } => None,
         }
     }
 }
 
-/// Why an event says nothing that could be judged.
-pub type EventError = String;
-
-/// The events that this reads, for messages.
-pub const SUPPORTED_EVENTS: &str = "pull_request, pull_request_target, pull_request_review, pull_request_review_comment, \
+/// The names of the events that can be judged, for messages.
+const SUPPORTED_EVENTS: &str = "pull_request, pull_request_target, pull_request_review, pull_request_review_comment, \
                           pull_request_review_thread, merge_group, push, issue_comment, schedule, workflow_dispatch";
 
-/// Reads the event called `name`, described by `json`; `default` is the repository that a run belongs
-/// to, for events that name none.
+/// Reads the event called `name`, described by `json`; `default` is the repository of the run, for events that
+/// name none.
 ///
 /// # Errors
 ///
-/// Names the part of the event that is missing or has the wrong type, or says that there is no such
-/// event here.
+/// Names the part of the event that is missing or has the wrong type, or says that no such event can be
+/// judged.
 pub fn parse_event(
     name: &str,
     json: &[u8],
     default: Option<&RepositoryName>,
-) -> Result<EventSubject, EventError> {
-    if MAX_EVENT_BYTES < json.len() {
-        return Err(format!("the event has {} bytes, and at most {MAX_EVENT_BYTES} are read", json.len()));
+) -> Result<EventSubject, String> {
+    if json.len() > MAX_EVENT_BYTES {
+        return Err(format!("the event has {} bytes; at most {MAX_EVENT_BYTES} are read", json.len()));
     }
     let value: Value =
         serde_json::from_slice(json).map_err(|error| format!("the event is not JSON: {error}"))?;
@@ -118,7 +113,7 @@ pub fn parse_event(
         "issue_comment" => {
             let issue = event.read_member("issue")?;
             if issue.value.get("pull_request").is_none_or(Value::is_null) {
-                return Err("the comment is on an issue, and only pull requests are judged".into());
+                return Err("the comment is on an issue; only pull requests are judged".into());
             }
             let number = issue.read_member("number")?.read_number()?;
             Ok(EventSubject::PullRequest { repo: event.read_repository()?, number, expected_head: None })
@@ -141,20 +136,21 @@ pub fn parse_event(
         }),
         "workflow_dispatch" => {
             let repo = event.read_repository()?;
-            let inputs = value.get("inputs").filter(|inputs| !inputs.is_null());
-            let asked = inputs.and_then(|inputs| inputs.get("pull-request"));
-            match asked {
+            match value.pointer("/inputs/pull-request") {
                 None => Ok(EventSubject::OpenPullRequests { repo }),
                 Some(Value::String(text)) if text.is_empty() => Ok(EventSubject::OpenPullRequests { repo }),
                 Some(_) => {
-                    let number = event.read_member("inputs")?.read_member("pull-request")?.read_text()?;
-                    let number = number.parse().ok().filter(|number| 0 < *number);
-                    let number = number.ok_or("`inputs.pull-request` is not the number of a pull request")?;
-                    Ok(EventSubject::PullRequest { repo, number, expected_head: None })
+                    let text = event.read_member("inputs")?.read_member("pull-request")?.read_text()?;
+                    match text.parse() {
+                        Ok(number) if number > 0 => {
+                            Ok(EventSubject::PullRequest { repo, number, expected_head: None })
+                        }
+                        _ => Err("`inputs.pull-request` is not the number of a pull request".into()),
+                    }
                 }
             }
         }
-        // The file of a schedule holds little more than the schedule itself.
+        // The file of a schedule contains little more than the schedule itself.
         "schedule" => match (value.get("repository"), default) {
             (None | Some(Value::Null), Some(repo)) => {
                 Ok(EventSubject::OpenPullRequests { repo: repo.clone() })
@@ -162,20 +158,20 @@ pub fn parse_event(
             _ => Ok(EventSubject::OpenPullRequests { repo: event.read_repository()? }),
         },
         other => Err(format!(
-            "the event `{}` says nothing that can be judged; there are {SUPPORTED_EVENTS}",
+            "the event `{}` cannot be judged; supported events are {SUPPORTED_EVENTS}",
             shorten_for_message(other)
         )),
     }
 }
 
-/// A part of the event, and how to get there.
+/// A part of the event, with its path.
 struct EventValue<'json> {
     value: &'json Value,
     path: String,
 }
 
 impl<'json> EventValue<'json> {
-    fn read_member(&self, key: &str) -> Result<EventValue<'json>, EventError> {
+    fn read_member(&self, key: &str) -> Result<EventValue<'json>, String> {
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         if !self.value.is_object() {
             return Err(self.wrong_type_error("an object"));
@@ -186,41 +182,46 @@ impl<'json> EventValue<'json> {
         }
     }
 
-    fn wrong_type_error(&self, wanted: &str) -> EventError {
-        let is = match self.value {
+    fn wrong_type_error(&self, wanted: &str) -> String {
+        let found = match self.value {
             Value::Null => "null",
-            Value::Bool(_) => "a truth value",
+            Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
             Value::String(_) => "a text",
             Value::Array(_) => "a list",
             Value::Object(_) => "an object",
         };
-        format!("`{}` of the event is {is} where {wanted} is needed", self.path)
+        format!("`{}` of the event is {found}; it must be {wanted}", self.path)
     }
 
-    fn read_number(&self) -> Result<u64, EventError> {
-        let number = self.value.as_u64().filter(|number| 0 < *number);
-        number.ok_or_else(|| self.wrong_type_error("the number of a pull request"))
+    fn read_number(&self) -> Result<u64, String> {
+        match self.value.as_u64() {
+            Some(number) if number > 0 => Ok(number),
+            _ => Err(self.wrong_type_error("the number of a pull request")),
+        }
     }
 
-    fn read_text(&self) -> Result<&'json str, EventError> {
+    fn read_text(&self) -> Result<&'json str, String> {
         self.value.as_str().ok_or_else(|| self.wrong_type_error("a text"))
     }
 
-    fn read_bool(&self) -> Result<bool, EventError> {
+    fn read_bool(&self) -> Result<bool, String> {
         self.value.as_bool().ok_or_else(|| self.wrong_type_error("true or false"))
     }
 
-    fn read_oid(&self) -> Result<Oid, EventError> {
-        self.value.as_str().and_then(Oid::from_hex).ok_or_else(|| self.wrong_type_error("the id of a commit"))
+    fn read_oid(&self) -> Result<Oid, String> {
+        let id = self.value.as_str().and_then(Oid::from_hex);
+        id.ok_or_else(|| self.wrong_type_error("the id of a commit"))
     }
 
-    fn read_ref_name(&self) -> Result<String, EventError> {
-        let name = self.value.as_str().filter(|name| name.starts_with("refs/"));
-        name.map(str::to_owned).ok_or_else(|| self.wrong_type_error("the full name of a ref"))
+    fn read_ref_name(&self) -> Result<String, String> {
+        match self.value.as_str() {
+            Some(name) if name.starts_with("refs/") => Ok(name.to_owned()),
+            _ => Err(self.wrong_type_error("the full name of a ref")),
+        }
     }
 
-    fn read_repository(&self) -> Result<RepositoryName, EventError> {
+    fn read_repository(&self) -> Result<RepositoryName, String> {
         let name = self.read_member("repository")?.read_member("full_name")?;
         name.value
             .as_str()

@@ -11,7 +11,7 @@ fn example(name: &str) -> (String, Value) {
     (event, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
 }
 
-fn of(name: &str, value: &Value) -> Result<EventSubject, EventError> {
+fn of(name: &str, value: &Value) -> Result<EventSubject, String> {
     parse_event(name, value.to_string().as_bytes(), None)
 }
 
@@ -115,7 +115,7 @@ fn comments_count_on_pull_requests_alone() {
 }
 
 #[test]
-fn somebody_may_ask_for_one_pull_request() {
+fn a_dispatch_can_name_one_pull_request() {
     let (event, mut value) = example("workflow_dispatch.plain");
     value["inputs"] = json!({ "pull-request": "12" });
     assert!(matches!(

@@ -1,7 +1,7 @@
 //! The files that a pull request changes, all of them or an error.
 //!
-//! GitHub lists at most 3,000, and tells of none whether it is executable, a symbolic link or a
-//! submodule. Where the policy wants that, or the sizes of new contents, the trees are asked.
+//! GitHub lists at most 3,000, and does not tell whether one is executable, a symbolic link or a
+//! submodule. Where the policy needs that, or the sizes of new contents, the trees are asked.
 
 use std::collections::HashMap;
 
@@ -9,29 +9,32 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::change::{
-    BlobSummary, Fact, FactKind, Missing, NeededFacts, Oid, PathChange, PathEntry, PathEntryKind, Text,
+    BlobSummary, FactKind, Missing, NeededFacts, Oid, PathChange, PathEntry, PathEntryKind, Text,
 };
 use crate::github::api::GitHubClient;
+use crate::github::api::graphql::RepositoryResponse;
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestChangedFile, RestPullRequest};
 
-/// How many paths one question to the trees is about.
+/// How many paths one query to the trees is about.
 const PATHS_PER_QUERY: usize = 50;
 
 /// How many paths the trees are asked about at all.
 const MAX_TREE_PATHS: usize = 1000;
 
-/// Reads every file that the pull request changes; one that was renamed is gone from one path and new
-/// at another.
+/// Reads every file that the pull request changes; one that was renamed leaves one path and appears at another.
+///
+/// # Errors
+///
+/// Fails if GitHub lists fewer files than it counts.
 pub(crate) async fn list_changed_files(
     client: &GitHubClient,
     name: &PullRequestName,
     pull: &RestPullRequest,
 ) -> Result<Vec<PathChange>, GitHubFailure> {
     let path = format!("{}/pulls/{}/files?per_page=100", name.repo.rest_path(), name.number);
-    let files: Vec<RestChangedFile> =
-        client.fetch_list(path, |page: Vec<RestChangedFile>| page, |_| false).await?;
+    let files: Vec<RestChangedFile> = client.fetch_whole_list(path).await?;
     if files.len() != pull.changed_files {
         let why = format!(
             "the pull request changes {} files, and GitHub lists {}",
@@ -48,35 +51,42 @@ pub(crate) async fn list_changed_files(
 }
 
 fn add_path_changes(file: &RestChangedFile, changes: &mut Vec<PathChange>) -> Result<(), GitHubFailure> {
-    let odd = |what: &str| GitHubFailure::new(format!("GitHub's list of files is odd: {what}"));
-    let blob: Fact<BlobSummary> =
-        Err(Missing::Unavailable(FactKind::Blobs, "GitHub's list of files does not tell it".into()));
-    // What stood there before has an id that the list does not tell.
-    let before = Oid::from_bytes(&[0; 20]).map(|id| PathEntry { kind: PathEntryKind::Unknown, id });
-    let id = file.sha.filter(|id| !id.is_null());
-    let now = id.map(|id| PathEntry { kind: PathEntryKind::Unknown, id });
-    let now = now.ok_or_else(|| odd("a file has no id"))?;
-    let mut change = |path: &str, before: Option<PathEntry>, after: Option<PathEntry>| {
-        changes.push(PathChange { path: Text::from(path), before, after, blob: blob.clone() });
+    // The list does not tell the id of what was there before.
+    let before = Oid::from_bytes(&[0; 20]).map(unknown_entry);
+    let now = match file.sha {
+        Some(id) if !id.is_null() => unknown_entry(id),
+        _ => return Err(unusable_file_failure("without an id")),
     };
     match file.status.as_str() {
-        "added" | "copied" => change(&file.filename, None, Some(now)),
-        // For a file that is gone, the id is that of what stood there.
-        "removed" => change(&file.filename, Some(now), None),
-        "modified" | "changed" | "unchanged" => change(&file.filename, before, Some(now)),
-        "renamed" => {
-            let old = file.previous_filename.as_deref();
-            change(old.ok_or_else(|| odd("a renamed file has no former name"))?, before, None);
-            change(&file.filename, None, Some(now));
+        "added" | "copied" => changes.push(path_change(&file.filename, None, Some(now))),
+        // For a file that is gone, the id is that of its last content.
+        "removed" => changes.push(path_change(&file.filename, Some(now), None)),
+        "modified" | "changed" | "unchanged" => {
+            changes.push(path_change(&file.filename, before, Some(now)));
         }
-        _ => return Err(odd("a file has a status that this version does not know")),
+        "renamed" => {
+            let Some(old) = &file.previous_filename else {
+                return Err(unusable_file_failure("renamed, without its former name"));
+            };
+            changes.push(path_change(old, before, None));
+            changes.push(path_change(&file.filename, None, Some(now)));
+        }
+        _ => return Err(unusable_file_failure("with a status that this version does not know")),
     }
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct TreeResponse {
-    repository: Option<TreeRepository>,
+fn unknown_entry(id: Oid) -> PathEntry {
+    PathEntry { kind: PathEntryKind::Unknown, id }
+}
+
+fn path_change(path: &str, before: Option<PathEntry>, after: Option<PathEntry>) -> PathChange {
+    let blob = Missing::Unavailable(FactKind::Blobs, "GitHub's list of files does not tell it".into());
+    PathChange { path: Text::from(path), before, after, blob: Err(blob) }
+}
+
+fn unusable_file_failure(what: &str) -> GitHubFailure {
+    GitHubFailure::new(format!("GitHub lists a changed file {what}"))
 }
 
 #[derive(Deserialize)]
@@ -101,9 +111,9 @@ struct GraphqlTreeBlob {
     text: Option<String>,
 }
 
-/// Completes what the list does not tell: kinds before and after, sizes and first bytes.
+/// Adds what the list does not tell: kinds before and after, sizes and first bytes.
 ///
-/// What cannot be found stays as it was, so that a rule which wants it cannot tell.
+/// What is not found stays unknown, and leaves a rule that needs it undecided.
 pub(crate) async fn complete_from_trees(
     client: &GitHubClient,
     name: &PullRequestName,
@@ -111,36 +121,35 @@ pub(crate) async fn complete_from_trees(
     needs: &NeededFacts,
     changes: &mut [PathChange],
 ) -> Result<(), GitHubFailure> {
-    if MAX_TREE_PATHS < changes.len() {
-        let why = format!("more than {MAX_TREE_PATHS} files change, and GitHub is asked about no more");
+    // A path is a variable of the query, so nothing that contributors wrote becomes part of its text.
+    if changes.len() > MAX_TREE_PATHS {
+        let why = format!("more than {MAX_TREE_PATHS} files change; GitHub is asked about no more");
         return Err(GitHubFailure::new(why));
     }
+    let [base, head] = ends;
     for part in changes.chunks_mut(PATHS_PER_QUERY) {
         let text = build_tree_query(part.len(), needs.contains(&FactKind::Blobs));
         let mut variables = Map::new();
-        for (key, value) in [("owner", &name.repo.owner), ("name", &name.repo.name)] {
-            variables.insert(key.into(), json!(value));
-        }
-        for (key, id) in ["base", "head"].into_iter().zip(ends) {
-            variables.insert(key.into(), json!(id.to_string()));
-        }
+        variables.insert("owner".into(), json!(name.repo.owner));
+        variables.insert("name".into(), json!(name.repo.name));
+        variables.insert("base".into(), json!(base.to_string()));
+        variables.insert("head".into(), json!(head.to_string()));
         for (index, change) in part.iter().enumerate() {
             let path = change.path.as_utf8().unwrap_or_default();
             variables.insert(format!("p{index}"), json!(path));
         }
-        let answer: TreeResponse = client.run_query(&text, Value::Object(variables)).await?;
-        let trees = answer.repository.map(|repository| (repository.before, repository.after));
-        let Some((Some(before), Some(after))) = trees else {
-            return Err(GitHubFailure::new("GitHub knows one of the ends of the pull request no more"));
+        let answer: RepositoryResponse<TreeRepository> =
+            client.run_query(&text, Value::Object(variables)).await?;
+        let Some(TreeRepository { before: Some(before), after: Some(after) }) = answer.repository else {
+            return Err(GitHubFailure::new("GitHub no longer has one of the ends of the pull request"));
         };
         for (index, change) in part.iter_mut().enumerate() {
-            let read = |tree: &HashMap<String, Value>| -> Option<GraphqlTreeEntry> {
-                serde_json::from_value(tree.get(&format!("p{index}"))?.clone()).ok()
-            };
-            let (was, is) = (read(&before), read(&after));
-            fill_entry_kind(&mut change.before, was.as_ref());
-            fill_entry_kind(&mut change.after, is.as_ref());
-            if let Some(blob) = is.as_ref().and_then(|entry| read_new_blob(entry, change.after)) {
+            let (old, new) = (read_tree_entry(&before, index), read_tree_entry(&after, index));
+            fill_entry_kind(&mut change.before, old.as_ref());
+            fill_entry_kind(&mut change.after, new.as_ref());
+            if let Some(new) = &new
+                && let Some(blob) = read_new_blob(new, change.after)
+            {
                 change.blob = Ok(blob);
             }
         }
@@ -148,35 +157,42 @@ pub(crate) async fn complete_from_trees(
     Ok(())
 }
 
-/// Returns the question for so many paths, at both ends.
+fn read_tree_entry(tree: &HashMap<String, Value>, index: usize) -> Option<GraphqlTreeEntry> {
+    serde_json::from_value(tree.get(&format!("p{index}"))?.clone()).ok()
+}
+
+/// Returns the query for so many paths, at both ends.
 fn build_tree_query(paths: usize, with_blobs: bool) -> String {
-    let blob = if with_blobs { " byteSize isBinary isTruncated text" } else { "" };
-    let names: String = (0..paths).map(|index| format!(" $p{index}: String!")).collect();
-    let of = |blob: &str| -> String {
-        (0..paths)
-            .map(|index| {
-                format!(
-                    " p{index}: file(path: $p{index}) {{ mode object {{ oid ... on Blob {{ oid{blob} }} }} }}"
-                )
-            })
-            .collect()
-    };
+    let mut names = String::new();
+    for index in 0..paths {
+        names.push_str(&format!(" $p{index}: String!"));
+    }
+    let before = build_file_fields(paths, "");
+    let after = build_file_fields(paths, if with_blobs { " byteSize isBinary isTruncated text" } else { "" });
     format!(
         "query Trees($owner: String! $name: String! $base: GitObjectID! $head: GitObjectID!{names}) {{ \
          repository(owner: $owner, name: $name) {{ \
-         before: object(oid: $base) {{ ... on Commit {{{} }} }} \
-         after: object(oid: $head) {{ ... on Commit {{{} }} }} }} }}",
-        of(""),
-        of(blob),
+         before: object(oid: $base) {{ ... on Commit {{{before} }} }} \
+         after: object(oid: $head) {{ ... on Commit {{{after} }} }} }} }}"
     )
 }
 
-/// Takes over the kind of an entry, if the tree has it there. The base branch may have moved on, so
-/// that an id which is known is worth more than one from there.
+fn build_file_fields(paths: usize, blob: &str) -> String {
+    let mut fields = String::new();
+    for index in 0..paths {
+        fields.push_str(&format!(
+            " p{index}: file(path: $p{index}) {{ mode object {{ oid ... on Blob {{ oid{blob} }} }} }}"
+        ));
+    }
+    fields
+}
+
+/// Sets the kind of an entry, if the tree has that entry. The base branch may have moved on, so an id that is
+/// known already counts more than one from there.
 fn fill_entry_kind(entry: &mut Option<PathEntry>, found: Option<&GraphqlTreeEntry>) {
     let (Some(entry), Some(found)) = (entry.as_mut(), found) else { return };
     if found.mode & 0o170_000 == 0o160_000 {
-        // The commit of a submodule is no object of this repository, so it has no id here.
+        // The commit of a submodule is not an object of this repository, so it has no id here.
         entry.kind = PathEntryKind::Submodule;
         return;
     }
@@ -194,15 +210,20 @@ fn fill_entry_kind(entry: &mut Option<PathEntry>, found: Option<&GraphqlTreeEntr
     }
 }
 
+/// Returns the size and the first bytes of a new content; `None` if GitHub does not show them.
 fn read_new_blob(found: &GraphqlTreeEntry, after: Option<PathEntry>) -> Option<BlobSummary> {
-    let object = found.object.as_ref().filter(|object| object.oid == after.map(|after| after.id))?;
+    let object = found.object.as_ref()?;
+    if object.oid != after.map(|after| after.id) {
+        return None;
+    }
     let size = object.byte_size?;
-    let whole = object.is_binary == Some(false)
-        && (object.is_truncated == Some(false) || BlobSummary::MAX_START_BYTES as u64 <= size);
-    // Content that GitHub holds for binary is not handed out; that leaves its start unread.
+    let is_long = size >= BlobSummary::MAX_START_BYTES as u64;
+    let is_whole = object.is_binary == Some(false) && (object.is_truncated == Some(false) || is_long);
+    // GitHub does not show content that it takes for binary; its first bytes stay unread.
     let start = match &object.text {
-        Some(text) if whole => {
-            Some(Text::from(text.as_bytes().get(..BlobSummary::MAX_START_BYTES).unwrap_or(text.as_bytes())))
+        Some(text) if is_whole => {
+            let bytes = text.as_bytes();
+            Some(Text::from(bytes.get(..BlobSummary::MAX_START_BYTES).unwrap_or(bytes)))
         }
         _ if size == 0 => Some(Text::default()),
         _ => return None,

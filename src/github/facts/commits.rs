@@ -1,22 +1,22 @@
 //! The commits of a pull request, all of them or an error.
 //!
-//! GitHub lists at most 250 for a pull request. Where it says that there are more, they are read from
-//! the comparison of both ends; a list that is shorter than the count is no list.
+//! GitHub lists at most 250 for a pull request. If it counts more, they are read from the comparison of both
+//! ends; a list that is shorter than the count is an error.
 
-use crate::change::pull_request::{ContributorRole, PullContributor, PullRevision};
+use crate::change::pull_request::{ContributorRole, ForgeAccount, PullContributor, PullRevision};
 use crate::change::{
     Commit, CommitMessage, Fact, FactKind, Missing, NeededFacts, Oid, Person, SignatureStatus, Text,
 };
 use crate::git::TrustedKeys;
 use crate::git::signature::verify_detached_signature;
 use crate::github::api::GitHubClient;
-use crate::github::api::names::PullRequestName;
+use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{
-    RestCommit as Listed, RestCommitSignature as Signed, RestComparison, RestPullRequest, RestVerification,
+    RestCommit, RestCommitSignature, RestComparison, RestPullRequest, RestVerification,
 };
 use crate::github::facts::accounts::{WEB_FLOW_ACCOUNT, account_of_login, account_of_optional_user};
-use crate::github::facts::details::{GitActor, PullRequestDetails};
+use crate::github::facts::details::{GitActor, NOT_REQUESTED, PullRequestDetails};
 use crate::people::is_forge_committer;
 
 /// How many commits GitHub lists for a pull request.
@@ -27,45 +27,45 @@ pub(crate) async fn list_commits(
     client: &GitHubClient,
     name: &PullRequestName,
     pull: &RestPullRequest,
-) -> Result<Vec<Listed>, GitHubFailure> {
-    let mut commits: Vec<Listed> = if pull.commits <= MAX_LISTED_COMMITS {
+) -> Result<Vec<RestCommit>, GitHubFailure> {
+    let mut commits: Vec<RestCommit> = if pull.commits <= MAX_LISTED_COMMITS {
         let path = format!("{}/pulls/{}/commits?per_page=100", name.repo.rest_path(), name.number);
-        client.fetch_list(path, |page: Vec<Listed>| page, |_| false).await?
+        client.fetch_whole_list(path).await?
     } else {
         let ends = format!("{}...{}", pull.base.sha, pull.head.sha);
-        compare_commits(client, name, &ends).await?.1
+        compare_commits(client, &name.repo, &ends).await?.1
     };
     if commits.len() != pull.commits {
         let why =
             format!("the pull request has {} commits, and GitHub lists {}", pull.commits, commits.len());
         return Err(GitHubFailure::new(why));
     }
-    let at = commits.iter().position(|commit| commit.sha == pull.head.sha);
-    let at = at
-        .ok_or_else(|| GitHubFailure::new("the final revision is not among the commits that GitHub lists"))?;
-    let head = commits.remove(at);
+    let Some(index) = commits.iter().position(|commit| commit.sha == pull.head.sha) else {
+        return Err(GitHubFailure::new("GitHub does not list the final revision among the commits"));
+    };
+    let head = commits.remove(index);
     commits.push(head);
     Ok(commits)
 }
 
-/// Reads how two commits lie to each other, and every commit that the second has and the first has
-/// not, oldest first.
+/// Compares two commits: returns GitHub's word for how they relate, and every commit that the second has and
+/// the first has not, oldest first.
 pub(crate) async fn compare_commits(
     client: &GitHubClient,
-    name: &PullRequestName,
+    repo: &RepositoryName,
     ends: &str,
-) -> Result<(String, Vec<Listed>), GitHubFailure> {
-    let path = format!("{}/compare/{ends}?per_page=100", name.repo.rest_path());
+) -> Result<(String, Vec<RestCommit>), GitHubFailure> {
+    let path = format!("{}/compare/{ends}?per_page=100", repo.rest_path());
     let mut status = String::new();
     let mut total = 0;
-    let take = |page: RestComparison| {
+    let take_commits = |page: RestComparison| {
         status = page.status;
         total = page.total_commits;
         page.commits
     };
-    let commits = client.fetch_list(path, take, |_| false).await?;
+    let commits = client.fetch_list(path, take_commits, |_| false).await?;
     if commits.len() != total {
-        let why = format!("{total} commits lie between {ends}, and GitHub lists {}", commits.len());
+        let why = format!("GitHub counts {total} commits between {ends}, and lists {}", commits.len());
         return Err(GitHubFailure::new(why));
     }
     Ok((status, commits))
@@ -73,13 +73,18 @@ pub(crate) async fn compare_commits(
 
 /// Returns a commit as it is judged.
 pub(crate) fn convert_commit(
-    listed: &Listed,
+    listed: &RestCommit,
     needs: &NeededFacts,
     trusted: Option<TrustedKeys<'_>>,
 ) -> Commit {
-    let untold = |need| Missing::Unavailable(need, "GitHub tells it of the pull request as a whole".into());
+    // GitHub tells files and lines of the whole pull request only, and nothing of what a merge adds.
     let body = &listed.commit;
-    let is_merge = 1 < listed.parents.len();
+    let evil_merge_paths = if listed.parents.len() > 1 {
+        let why = "GitHub does not tell what a merge adds of its own";
+        Err(Missing::Unavailable(FactKind::EvilMerges, why.into()))
+    } else {
+        Ok(Vec::new())
+    };
     Commit {
         id: Some(listed.sha),
         parents: parent_ids(listed),
@@ -88,20 +93,19 @@ pub(crate) fn convert_commit(
         committer: signature_person(body.committer.as_ref()),
         committed_at: signature_seconds(body.committer.as_ref()),
         message: CommitMessage::new(Text::from(body.message.as_str())),
-        paths: Err(untold(FactKind::Paths)),
-        lines: Err(untold(FactKind::Lines)),
-        evil_merge_paths: if is_merge {
-            let why = "GitHub does not tell what a merge adds of its own";
-            Err(Missing::Unavailable(FactKind::EvilMerges, why.into()))
-        } else {
-            Ok(Vec::new())
-        },
+        paths: Err(whole_pull_only(FactKind::Paths)),
+        lines: Err(whole_pull_only(FactKind::Lines)),
+        evil_merge_paths,
         signature: verify_signature(listed, needs, trusted),
     }
 }
 
+fn whole_pull_only(kind: FactKind) -> Missing {
+    Missing::Unavailable(kind, "GitHub tells it of the pull request as a whole only".into())
+}
+
 /// Returns a commit as the revision that a review was about.
-pub(crate) fn convert_head(listed: &Listed) -> PullRevision {
+pub(crate) fn convert_head(listed: &RestCommit) -> PullRevision {
     PullRevision {
         id: listed.sha,
         tree: Some(listed.commit.tree.sha),
@@ -111,43 +115,47 @@ pub(crate) fn convert_head(listed: &Listed) -> PullRevision {
 }
 
 /// Returns true if GitHub itself made this commit: in its own name, and with its own signature, which
-/// nobody else can make.
-pub(crate) fn is_forge_commit(listed: &Listed) -> bool {
+/// no other account can make.
+pub(crate) fn is_forge_commit(listed: &RestCommit) -> bool {
+    let Some(verification) = &listed.commit.verification else { return false };
     let account = account_of_optional_user(listed.committer.as_ref());
-    let verified = listed.commit.verification.as_ref().and_then(|verification| verification.verified);
-    verified == Some(true)
-        && account.is_some_and(|account| account.id.as_bytes() == WEB_FLOW_ACCOUNT.as_bytes())
+    verification.verified == Some(true) && account.as_ref().is_some_and(is_web_flow)
 }
 
-/// Returns everybody who wrote or recorded a commit.
+fn is_web_flow(account: &ForgeAccount) -> bool {
+    account.id.as_bytes() == WEB_FLOW_ACCOUNT.as_bytes()
+}
+
+/// Returns everyone who wrote or committed one of these commits, each once.
 pub(crate) fn collect_commit_contributors(
-    commits: &[Listed],
+    commits: &[RestCommit],
     details: &PullRequestDetails,
 ) -> Fact<Vec<PullContributor>> {
-    let gap = |why: String| Missing::Unavailable(FactKind::Pusher, why);
-    let authors = details.authors.as_ref().map_err(|failure| gap(failure.why.clone()))?;
-    let mut makers = Vec::new();
+    let authors = match &details.authors {
+        Ok(authors) => authors,
+        Err(failure) => return Err(Missing::Unavailable(FactKind::Pusher, failure.why.clone())),
+    };
+    let mut all: Vec<PullContributor> = Vec::new();
     for listed in commits {
-        let named = authors.get(&listed.sha);
-        let named =
-            named.ok_or_else(|| gap(format!("GitHub names no authors of {}", listed.sha.short_hex())))?;
-        makers.extend(contributors_of_commit(listed, named));
-    }
-    let mut once: Vec<PullContributor> = Vec::with_capacity(makers.len());
-    for maker in makers {
-        if !once.contains(&maker) {
-            once.push(maker);
+        let Some(named) = authors.get(&listed.sha) else {
+            let why = format!("GitHub names no authors of {}", listed.sha.short_hex());
+            return Err(Missing::Unavailable(FactKind::Pusher, why));
+        };
+        for contributor in contributors_of_commit(listed, named) {
+            if !all.contains(&contributor) {
+                all.push(contributor);
+            }
         }
     }
-    Ok(once)
+    Ok(all)
 }
 
-/// Returns everybody who wrote or recorded one commit; of its `authors` the first is the author, who stands
-/// in the commit already.
-pub(crate) fn contributors_of_commit(listed: &Listed, authors: &[GitActor]) -> Vec<PullContributor> {
+/// Returns everyone who wrote or committed one commit; of its `authors` the first is the author, whom the commit
+/// names already.
+pub(crate) fn contributors_of_commit(listed: &RestCommit, authors: &[GitActor]) -> Vec<PullContributor> {
     let body = &listed.commit;
     let author = signature_person(body.author.as_ref());
-    let mut makers = vec![PullContributor {
+    let mut contributors = vec![PullContributor {
         role: ContributorRole::Author,
         account: account_of_optional_user(listed.author.as_ref()),
         email: Some(author.email),
@@ -155,50 +163,54 @@ pub(crate) fn contributors_of_commit(listed: &Listed, authors: &[GitActor]) -> V
     }];
     let committer = signature_person(body.committer.as_ref());
     let account = account_of_optional_user(listed.committer.as_ref());
-    // What is done in its web pages is recorded by GitHub itself.
-    let by_forge = is_forge_committer(&committer)
-        && account.as_ref().is_none_or(|account| account.id.as_bytes() == WEB_FLOW_ACCOUNT.as_bytes());
+    // What is done in its web pages, GitHub itself commits.
+    let by_forge = is_forge_committer(&committer) && account.as_ref().is_none_or(is_web_flow);
     if !by_forge {
-        makers.push(PullContributor {
+        contributors.push(PullContributor {
             role: ContributorRole::Committer,
             account,
             email: Some(committer.email),
             name: committer.name,
         });
     }
-    makers.extend(authors.iter().skip(1).map(|other| PullContributor {
-        role: ContributorRole::CoAuthor,
-        account: other.user.as_ref().map(|user| account_of_login(&user.login)),
-        email: other.email.as_deref().map(Text::from),
-        name: other.name.as_deref().map(Text::from).unwrap_or_default(),
-    }));
-    makers
+    for other in authors.iter().skip(1) {
+        contributors.push(PullContributor {
+            role: ContributorRole::CoAuthor,
+            account: other.user.as_ref().map(|user| account_of_login(&user.login)),
+            email: other.email.as_deref().map(Text::from),
+            name: Text::from(other.name.as_deref().unwrap_or_default()),
+        });
+    }
+    contributors
 }
 
-fn parent_ids(listed: &Listed) -> Vec<Oid> {
+fn parent_ids(listed: &RestCommit) -> Vec<Oid> {
     listed.parents.iter().map(|parent| parent.sha).collect()
 }
 
-fn signature_person(signed: Option<&Signed>) -> Person {
-    let text = |part: Option<&String>| part.map(|part| Text::from(part.as_str())).unwrap_or_default();
-    Person {
-        name: text(signed.and_then(|signed| signed.name.as_ref())),
-        email: text(signed.and_then(|signed| signed.email.as_ref())),
+fn signature_person(signature: Option<&RestCommitSignature>) -> Person {
+    let (name, email) = match signature {
+        Some(signature) => (signature.name.as_deref(), signature.email.as_deref()),
+        None => (None, None),
+    };
+    Person { name: Text::from(name.unwrap_or_default()), email: Text::from(email.unwrap_or_default()) }
+}
+
+fn signature_seconds(signature: Option<&RestCommitSignature>) -> i64 {
+    match signature {
+        Some(RestCommitSignature { date: Some(date), .. }) => date.as_second(),
+        _ => 0,
     }
 }
 
-fn signature_seconds(signed: Option<&Signed>) -> i64 {
-    signed.and_then(|signed| signed.date).map_or(0, |date| date.as_second())
-}
-
+/// Verifies the signature of a commit with our own keys; what GitHub says of it does not count.
 fn verify_signature(
-    listed: &Listed,
+    listed: &RestCommit,
     needs: &NeededFacts,
     trusted: Option<TrustedKeys<'_>>,
 ) -> Fact<SignatureStatus> {
-    let unavailable = |why: &str| Err(Missing::Unavailable(FactKind::Signatures, why.to_owned()));
     if !needs.contains(&FactKind::Signatures) {
-        return unavailable("nobody asked for it");
+        return Err(missing_signature(NOT_REQUESTED));
     }
     let Some(TrustedKeys { registry: keys, received_at: at }) = trusted else {
         return Err(Missing::NotConfigured(FactKind::Signatures));
@@ -206,26 +218,36 @@ fn verify_signature(
     match &listed.commit.verification {
         Some(RestVerification { signature: Some(armor), payload: Some(payload), .. }) => {
             if !payload_matches(payload, listed) {
-                return unavailable("what GitHub shows as signed is not this commit");
+                return Err(missing_signature("the signed content that GitHub shows is not this commit"));
             }
             Ok(verify_detached_signature(keys, payload.clone().into_bytes(), armor.clone().into_bytes(), at))
         }
         Some(RestVerification { signature: None, reason: Some(reason), .. }) if reason == "unsigned" => {
             Ok(SignatureStatus::None)
         }
-        _ => unavailable("GitHub does not hand out the signature"),
+        _ => Err(missing_signature("GitHub does not show the signature")),
     }
 }
 
-/// Returns true if what was signed is this commit: its tree, its parents and its message.
-fn payload_matches(payload: &str, listed: &Listed) -> bool {
+fn missing_signature(why: &str) -> Missing {
+    Missing::Unavailable(FactKind::Signatures, why.to_owned())
+}
+
+/// Returns true if the signed content is this commit: its tree, its parents and its message.
+fn payload_matches(payload: &str, listed: &RestCommit) -> bool {
     let Some((headers, message)) = payload.split_once("\n\n") else { return false };
-    let ids = |key: &str| -> Vec<String> {
-        headers.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect()
-    };
-    let parents: Vec<String> = listed.parents.iter().map(|parent| parent.sha.to_string()).collect();
-    ids("tree ") == [listed.commit.tree.sha.to_string()]
-        && ids("parent ") == parents
+    let mut trees = Vec::new();
+    let mut parents = Vec::new();
+    for line in headers.lines() {
+        if let Some(id) = line.strip_prefix("tree ") {
+            trees.push(id.to_owned());
+        } else if let Some(id) = line.strip_prefix("parent ") {
+            parents.push(id.to_owned());
+        }
+    }
+    let expected: Vec<String> = listed.parents.iter().map(|parent| parent.sha.to_string()).collect();
+    trees == [listed.commit.tree.sha.to_string()]
+        && parents == expected
         && message.trim_end() == listed.commit.message.trim_end()
 }
 
@@ -242,7 +264,7 @@ mod tests {
         Oid::from_bytes(&[byte; 20]).unwrap()
     }
 
-    fn listed(change: impl FnOnce(&mut Value)) -> Listed {
+    fn listed(change: impl FnOnce(&mut Value)) -> RestCommit {
         let person = |name: &str| json!({ "name": name, "email": format!("{name}@example.com"), "date": "2026-01-01T00:00:00Z" });
         let mut commit = json!({
             "sha": id(1).to_string(),
@@ -260,7 +282,7 @@ mod tests {
     }
 
     fn details(authors: Result<Value, GitHubFailure>) -> PullRequestDetails {
-        let none = || GitHubFailure::new("nobody asked for it");
+        let none = || GitHubFailure::new(NOT_REQUESTED);
         PullRequestDetails {
             head_revision: id(1),
             last_edited_at: None,
@@ -276,16 +298,15 @@ mod tests {
         }
     }
 
-    fn made(commit: Listed, authors: Value) -> Vec<(ContributorRole, Option<String>)> {
-        let makers = collect_commit_contributors(&[commit], &details(Ok(authors))).unwrap();
-        let account = |maker: &PullContributor| {
-            maker.account.as_ref().map(|account| account.id.to_lossy().into_owned())
-        };
-        makers.iter().map(|maker| (maker.role, account(maker))).collect()
+    fn made(commit: RestCommit, authors: Value) -> Vec<(ContributorRole, Option<String>)> {
+        let contributors = collect_commit_contributors(&[commit], &details(Ok(authors))).unwrap();
+        let account =
+            |one: &PullContributor| one.account.as_ref().map(|account| account.id.to_lossy().into_owned());
+        contributors.iter().map(|one| (one.role, account(one))).collect()
     }
 
     #[test]
-    fn everybody_is_a_maker_but_the_forge_itself() {
+    fn everyone_is_a_contributor_but_the_forge_itself() {
         let ana = || Some("github:ana".to_owned());
         let authors = json!([{ "name": "ana", "email": "ana@example.com", "user": { "login": "ana" } },
             { "name": "Ben", "email": "ben@example.com", "user": { "login": "ben" } },
@@ -297,7 +318,7 @@ mod tests {
         ];
         assert_eq!(made(listed(|_| {}), authors), both);
         let alone = json!([{ "name": null, "email": null, "user": null }]);
-        // Its address in the hands of somebody else is no forge.
+        // Another account with GitHub's address is no forge.
         let other = listed(|commit| commit["committer"]["login"] = json!("mallory"));
         let mallory = (ContributorRole::Committer, Some("github:mallory".to_owned()));
         assert_eq!(made(other, alone.clone()), [(ContributorRole::Author, ana()), mallory]);

@@ -3,77 +3,92 @@
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use crate::change::description;
 use crate::change::pull_request::{
-    DescriptionEdit, PullComment, PullLabel, PullReview, PullRevision, ReviewConversation, ReviewState,
+    DescriptionEdit, ForgeAccount, PullComment, PullLabel, PullReview, PullRevision, ReviewConversation,
+    ReviewState,
 };
-use crate::change::{Fact, FactKind, Missing, Text};
+use crate::change::{Fact, FactKind, Missing, Oid, Text};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName, escape_path};
-use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::{self, RestPermission};
+use crate::github::api::request::{GitHubFailure, printable_line};
+use crate::github::api::rest::{RestPermission, RestPullRequest, RestReview};
 use crate::github::facts::accounts::{account_of_actor, account_of_user};
-use crate::github::facts::details::{PullRequestDetails, ReviewNode, TimelineItem};
+use crate::github::facts::details::{
+    CommentNode, DescriptionEditNode, PullRequestDetails, ReviewNode, ReviewedCommit, TimelineItem,
+};
 
-/// Of how many people who comment it is asked what they may do.
+/// For how many people who comment GitHub is asked whether they may write.
 const MAX_CHECKED_COMMENTERS: usize = 50;
 
-/// What only GraphQL tells, if it could be read.
+/// The facts that only GraphQL tells, or why none of them could be read.
 type DetailsResult<'details> = Result<&'details PullRequestDetails, &'details GitHubFailure>;
 
 /// Reads every review, oldest first.
 pub(crate) async fn list_reviews(
     client: &GitHubClient,
     name: &PullRequestName,
-) -> Result<Vec<rest::RestReview>, GitHubFailure> {
+) -> Result<Vec<RestReview>, GitHubFailure> {
     let path = format!("{}/pulls/{}/reviews?per_page=100", name.repo.rest_path(), name.number);
-    client.fetch_list(path, |page: Vec<rest::RestReview>| page, |_| false).await
+    client.fetch_whole_list(path).await
+}
+
+/// Returns the gap of a fact that GitHub failed to tell.
+pub(crate) fn missing_fact(kind: FactKind, failure: &GitHubFailure) -> Missing {
+    Missing::Unavailable(kind, failure.why.clone())
 }
 
 /// Returns the reviews, each with what GraphQL adds.
-pub(crate) fn combine_reviews(listed: &[rest::RestReview], told: DetailsResult<'_>) -> Vec<PullReview> {
-    let nodes = told.and_then(|details| details.reviews.as_ref().map(Vec::as_slice));
+pub(crate) fn combine_reviews(listed: &[RestReview], details: DetailsResult<'_>) -> Vec<PullReview> {
+    let nodes = details.and_then(|details| details.reviews.as_ref().map(Vec::as_slice));
     listed.iter().map(|listed| combine_review(listed, nodes)).collect()
 }
 
-fn combine_review(listed: &rest::RestReview, nodes: Result<&[ReviewNode], &GitHubFailure>) -> PullReview {
-    let same = |node: &&ReviewNode| {
-        node.database_id == Some(listed.id) || (node.id.is_some() && node.id == listed.node_id)
-    };
-    let node = nodes.map(|nodes| nodes.iter().find(same));
+fn combine_review(listed: &RestReview, nodes: Result<&[ReviewNode], &GitHubFailure>) -> PullReview {
+    let node = nodes.map(|nodes| nodes.iter().find(|node| is_same_review(node, listed)));
     let may_approve = match node {
         Ok(Some(ReviewNode { author_can_push_to_repository: Some(may), .. })) => Ok(*may),
-        Ok(_) => Err("GitHub does not tell whether this account may write".to_owned()),
-        Err(failure) => Err(failure.why.clone()),
-    };
-    // Tree and parents count only if they are of the revision that the review names.
-    let commit = node.ok().flatten().and_then(|node| node.commit.as_ref());
-    let commit = commit.filter(|commit| Some(commit.oid) == listed.commit_id);
-    let of = listed.commit_id.map(|id| match commit {
-        Some(commit)
-            if commit.parents.total_count.is_none_or(|total| total == commit.parents.nodes.len()) =>
-        {
-            PullRevision {
-                id,
-                tree: Some(commit.tree.oid),
-                parents: commit.parents.nodes.iter().map(|parent| parent.oid).collect(),
-                message: Text::from(commit.message.as_str()),
-            }
+        Ok(_) => {
+            let why = "GitHub does not tell whether this account may write".to_owned();
+            Err(Missing::Unavailable(FactKind::Reviews, why))
         }
-        _ => PullRevision { id, tree: None, parents: Vec::new(), message: Text::default() },
-    });
+        Err(failure) => Err(missing_fact(FactKind::Reviews, failure)),
+    };
+    let commit = match node {
+        Ok(Some(node)) => node.commit.as_ref(),
+        _ => None,
+    };
     PullReview {
         by: account_of_user(listed.user.as_ref()),
         state: parse_review_state(&listed.state),
-        revision: of,
+        revision: listed.commit_id.map(|id| reviewed_revision(id, commit)),
         at: listed.submitted_at,
-        may_approve: may_approve.map_err(|why| Missing::Unavailable(FactKind::Reviews, why)),
+        may_approve,
         url: Text::from(listed.html_url.as_deref().unwrap_or_default()),
     }
 }
 
-/// Reads a state: the API writes it in capitals, events do not.
+fn is_same_review(node: &ReviewNode, listed: &RestReview) -> bool {
+    node.database_id == Some(listed.id) || (node.id.is_some() && node.id == listed.node_id)
+}
+
+/// Returns the revision that a review is about. Tree and parents count only if they are of the revision that
+/// the review names.
+fn reviewed_revision(id: Oid, commit: Option<&ReviewedCommit>) -> PullRevision {
+    match commit {
+        Some(commit) if commit.oid == id && commit.parents.is_complete() => PullRevision {
+            id,
+            tree: Some(commit.tree.oid),
+            parents: commit.parents.nodes.iter().map(|parent| parent.oid).collect(),
+            message: Text::from(commit.message.as_str()),
+        },
+        _ => PullRevision { id, tree: None, parents: Vec::new(), message: Text::default() },
+    }
+}
+
+/// Reads the state of a review: the API writes it in capitals, events do not.
 fn parse_review_state(written: &str) -> ReviewState {
     match written.to_ascii_uppercase().as_str() {
         "APPROVED" => ReviewState::Approved,
@@ -81,42 +96,59 @@ fn parse_review_state(written: &str) -> ReviewState {
         "COMMENTED" => ReviewState::Commented,
         "DISMISSED" => ReviewState::Dismissed,
         "PENDING" => ReviewState::Pending,
-        _ => ReviewState::Other(crate::github::api::request::printable_line(written, 40)),
+        _ => ReviewState::Other(printable_line(written, 40)),
     }
 }
 
-/// Returns the comments, with what each account may do in the repository now.
+/// Returns the comments, each with whether its author may write to the repository now.
 pub(crate) async fn collect_comments(
     client: &GitHubClient,
     name: &PullRequestName,
-    told: DetailsResult<'_>,
+    details: DetailsResult<'_>,
 ) -> Fact<Vec<PullComment>> {
-    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Comments, failure.why.clone());
-    let nodes = told.and_then(|details| details.comments.as_ref()).map_err(gap)?;
-    let mut logins: Vec<&str> =
-        nodes.iter().filter_map(|node| node.author.as_ref()).map(|author| author.login.as_str()).collect();
+    // Each author is looked up once.
+    let nodes = match details.and_then(|details| details.comments.as_ref()) {
+        Ok(nodes) => nodes,
+        Err(failure) => return Err(missing_fact(FactKind::Comments, failure)),
+    };
+    let mut logins: Vec<&str> = Vec::new();
+    for node in nodes {
+        if let Some(author) = &node.author {
+            logins.push(&author.login);
+        }
+    }
     logins.sort_unstable();
     logins.dedup();
-    let asked = logins.iter().take(MAX_CHECKED_COMMENTERS);
-    let rights = join_all(asked.clone().map(|login| may_write_repository(client, &name.repo, login))).await;
-    let rights: HashMap<&str, Result<bool, GitHubFailure>> = asked.copied().zip(rights).collect();
-    let comment = |node: &crate::github::facts::details::CommentNode| {
-        let may = match node.author.as_ref().and_then(|author| rights.get(author.login.as_str())) {
-            Some(Ok(may)) => Ok(*may),
-            Some(Err(failure)) => Err(gap(failure)),
-            None => Err(gap(&GitHubFailure::new("it is not known what this account may do"))),
-        };
-        PullComment {
+    logins.truncate(MAX_CHECKED_COMMENTERS);
+    let rights = join_all(logins.iter().map(|login| may_write_repository(client, &name.repo, login))).await;
+    let rights: HashMap<&str, Result<bool, GitHubFailure>> = logins.into_iter().zip(rights).collect();
+    let mut comments = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        comments.push(PullComment {
             by: account_of_actor(node.author.as_ref()),
             at: node.created_at,
             text: Text::from(node.body.as_str()),
             is_edited: node.last_edited_at.is_some(),
-            may_approve: may,
-        }
-    };
-    let mut comments: Vec<PullComment> = nodes.iter().map(comment).collect();
+            may_approve: find_commenter_rights(node, &rights),
+        });
+    }
     comments.sort_by_key(|comment| comment.at);
     Ok(comments)
+}
+
+fn find_commenter_rights(
+    node: &CommentNode,
+    rights: &HashMap<&str, Result<bool, GitHubFailure>>,
+) -> Fact<bool> {
+    let found = node.author.as_ref().and_then(|author| rights.get(author.login.as_str()));
+    match found {
+        Some(Ok(may)) => Ok(*may),
+        Some(Err(failure)) => Err(missing_fact(FactKind::Comments, failure)),
+        None => {
+            let why = "it is not known whether this account may write".to_owned();
+            Err(Missing::Unavailable(FactKind::Comments, why))
+        }
+    }
 }
 
 async fn may_write_repository(
@@ -128,92 +160,105 @@ async fn may_write_repository(
         format!("{}/collaborators/{}/permission", repo.rest_path(), escape_path(login).replace('/', "%2F"));
     match client.fetch_json::<RestPermission>(path).await {
         Ok(found) => Ok(matches!(found.permission.as_str(), "admin" | "write" | "maintain")),
-        // Whoever is no user at all, as an app, has no rights here.
+        // An account that is no user, such as an app, has no rights here.
         Err(GitHubFailure { status: Some(404), .. }) => Ok(false),
         Err(failure) => Err(failure),
     }
 }
 
-/// Returns the labels, each with who put it there last.
-pub(crate) fn collect_labels(pull: &rest::RestPullRequest, told: DetailsResult<'_>) -> Fact<Vec<PullLabel>> {
-    let gap = |why: &str| Missing::Unavailable(FactKind::Pull, why.to_owned());
-    let timeline = told.and_then(|details| details.timeline.as_ref()).map_err(|failure| gap(&failure.why));
-    let set_by = |name: &str| {
-        let items = timeline.clone()?;
-        let set = items.iter().filter_map(|item| match item {
-            TimelineItem::Labeled { created_at, label, actor } if label.name == name => {
-                Some((created_at, actor))
-            }
-            _ => None,
-        });
-        let (at, actor) =
-            set.max_by_key(|(at, _)| **at).ok_or_else(|| gap("GitHub does not tell who set this label"))?;
-        Ok((account_of_actor(actor.as_ref()), *at))
-    };
-    let label = |label: &rest::RestLabel| {
-        let (by, at) = match set_by(&label.name) {
-            Ok((by, at)) => (Ok(by), Some(at)),
-            Err(gap) => (Err(gap), None),
+/// Returns the labels, each with the account that set it last.
+pub(crate) fn collect_labels(pull: &RestPullRequest, details: DetailsResult<'_>) -> Fact<Vec<PullLabel>> {
+    let timeline = details.and_then(|details| details.timeline.as_ref());
+    let mut labels = Vec::with_capacity(pull.labels.len());
+    for label in &pull.labels {
+        let found = match timeline {
+            Ok(items) => find_label_event(items, &label.name),
+            Err(failure) => Err(missing_fact(FactKind::Pull, failure)),
         };
-        PullLabel { name: Text::from(label.name.as_str()), by, at }
-    };
-    Ok(pull.labels.iter().map(label).collect())
+        let (by, at) = match found {
+            Ok((by, at)) => (Ok(by), Some(at)),
+            Err(missing) => (Err(missing), None),
+        };
+        labels.push(PullLabel { name: Text::from(label.name.as_str()), by, at });
+    }
+    Ok(labels)
+}
+
+/// Returns which account set a label last, and when.
+fn find_label_event(items: &[TimelineItem], name: &str) -> Fact<(Option<ForgeAccount>, Timestamp)> {
+    let mut last = None;
+    for item in items {
+        if let TimelineItem::Labeled { created_at, label, actor } = item
+            && label.name == name
+            && last.is_none_or(|(at, _)| at <= *created_at)
+        {
+            last = Some((*created_at, actor));
+        }
+    }
+    match last {
+        Some((at, actor)) => Ok((account_of_actor(actor.as_ref()), at)),
+        None => {
+            let why = "GitHub does not tell who set this label".to_owned();
+            Err(Missing::Unavailable(FactKind::Pull, why))
+        }
+    }
 }
 
 /// Returns what the description said after each edit, oldest first.
 pub(crate) fn collect_edits(
-    pull: &rest::RestPullRequest,
-    told: DetailsResult<'_>,
+    pull: &RestPullRequest,
+    details: DetailsResult<'_>,
 ) -> Fact<Vec<DescriptionEdit>> {
-    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Reviews, failure.why.clone());
-    let details = told.map_err(gap)?;
-    let nodes = details.edits.as_ref().map_err(gap)?;
+    let details = details.map_err(|failure| missing_fact(FactKind::Reviews, failure))?;
+    let nodes = details.edits.as_ref().map_err(|failure| missing_fact(FactKind::Reviews, failure))?;
     if details.last_edited_at.is_none() && nodes.is_empty() {
         return Ok(Vec::new());
     }
-    let mut edits: Vec<DescriptionEdit> = nodes
-        .iter()
-        .map(|node| {
-            // GitHub's `diff` is the text after the edit; of one that was taken away nothing is left.
-            let text = node.diff.as_deref().filter(|_| node.deleted_at.is_none());
-            DescriptionEdit { at: node.edited_at, statements: text.map(description::read_statements) }
-        })
-        .collect();
+    let mut edits: Vec<DescriptionEdit> = nodes.iter().map(convert_edit).collect();
     edits.sort_by_key(|edit| edit.at);
     if !details.includes_created_edit {
-        // What it said when it was opened is not told.
+        // GitHub does not tell what it said when it was opened.
         edits.insert(0, DescriptionEdit { at: pull.created_at, statements: None });
     }
     Ok(edits)
 }
 
-/// Returns when the pull request was last pointed at another branch.
-pub(crate) fn find_retarget_time(told: DetailsResult<'_>) -> Fact<Option<jiff::Timestamp>> {
-    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Reviews, failure.why.clone());
-    let items = told.and_then(|details| details.timeline.as_ref()).map_err(gap)?;
-    Ok(items
-        .iter()
-        .filter_map(|item| match item {
-            TimelineItem::BaseRefChanged { created_at } => Some(*created_at),
-            TimelineItem::Labeled { .. } => None,
-        })
-        .max())
+fn convert_edit(node: &DescriptionEditNode) -> DescriptionEdit {
+    // GitHub's `diff` is the text after the edit; of an edit that was deleted nothing is left.
+    let text = if node.deleted_at.is_none() { node.diff.as_deref() } else { None };
+    DescriptionEdit { at: node.edited_at, statements: text.map(description::read_statements) }
 }
 
-/// Returns the conversations about lines.
-pub(crate) fn collect_conversations(told: DetailsResult<'_>) -> Fact<Vec<ReviewConversation>> {
-    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Conversations, failure.why.clone());
-    let threads = told.and_then(|details| details.threads.as_ref()).map_err(gap)?;
-    Ok(threads
-        .iter()
-        .map(|thread| {
-            let first = thread.comments.nodes.first();
-            ReviewConversation {
-                is_resolved: thread.is_resolved,
-                by: account_of_actor(first.and_then(|comment| comment.author.as_ref())),
-                path: Text::from(thread.path.as_str()),
-                url: Text::from(first.and_then(|comment| comment.url.as_deref()).unwrap_or_default()),
-            }
-        })
-        .collect())
+/// Returns when the base branch of the pull request was last changed; `None` if it never was.
+pub(crate) fn find_retarget_time(details: DetailsResult<'_>) -> Fact<Option<Timestamp>> {
+    let items = match details.and_then(|details| details.timeline.as_ref()) {
+        Ok(items) => items,
+        Err(failure) => return Err(missing_fact(FactKind::Reviews, failure)),
+    };
+    let mut last = None;
+    for item in items {
+        if let TimelineItem::BaseRefChanged { created_at } = item {
+            last = last.max(Some(*created_at));
+        }
+    }
+    Ok(last)
+}
+
+/// Returns the conversations about lines of the change.
+pub(crate) fn collect_conversations(details: DetailsResult<'_>) -> Fact<Vec<ReviewConversation>> {
+    let threads = match details.and_then(|details| details.threads.as_ref()) {
+        Ok(threads) => threads,
+        Err(failure) => return Err(missing_fact(FactKind::Conversations, failure)),
+    };
+    let mut conversations = Vec::with_capacity(threads.len());
+    for thread in threads {
+        let first = thread.comments.nodes.first();
+        conversations.push(ReviewConversation {
+            is_resolved: thread.is_resolved,
+            by: account_of_actor(first.and_then(|comment| comment.author.as_ref())),
+            path: Text::from(thread.path.as_str()),
+            url: Text::from(first.and_then(|comment| comment.url.as_deref()).unwrap_or_default()),
+        });
+    }
+    Ok(conversations)
 }

@@ -1,8 +1,8 @@
-//! What only GraphQL tells about a pull request, in one question: who may approve, who wrote with
-//! whom, conversations, edits of the description, who set a label, commit statuses.
+//! The facts about a pull request that only GraphQL tells, in one query: who may approve, who are the co-authors,
+//! conversations, edits of the description, who set a label, commit statuses.
 //!
-//! Each part is asked for only if it is wanted, followed to its end, and is a fact of its own: what
-//! could not be read is an error in its place, whatever became of the others.
+//! Each part is requested only if it is wanted, read to its end, and a fact of its own: what could not
+//! be read is an error in its place, whatever became of the others.
 
 use std::collections::HashMap;
 
@@ -12,19 +12,24 @@ use serde_json::json;
 
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
-use crate::github::api::graphql::{GraphqlActor, GraphqlConnection, GraphqlObjectId, PartialResponse};
+use crate::github::api::graphql::{
+    GraphqlActor, GraphqlConnection, GraphqlObjectId, PartialResponse, RepositoryResponse,
+};
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
 
 const DETAILS_QUERY: &str = include_str!("../api/queries/details.graphql");
 
-/// How many further questions are asked for what did not fit into the first.
+/// Why a fact is missing that no rule needs.
+pub(crate) const NOT_REQUESTED: &str = "it was not requested";
+
+/// How many queries are sent for what does not fit into the first.
 const MAX_DETAIL_PAGES: usize = 40;
 
-/// A part of the answer.
+/// A part of the answer, or why it could not be read.
 pub(crate) type DetailPart<T> = Result<T, GitHubFailure>;
 
-/// Which parts are wanted.
+/// The parts that a policy needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WantedDetails {
     pub(crate) reviews: bool,
@@ -36,9 +41,9 @@ pub(crate) struct WantedDetails {
     pub(crate) statuses: bool,
 }
 
-/// The parts.
+/// The parts that were wanted, and what always comes with them.
 pub(crate) struct PullRequestDetails {
-    /// The final revision when this was answered.
+    /// The final revision when GitHub answered.
     pub(crate) head_revision: Oid,
     pub(crate) last_edited_at: Option<Timestamp>,
     pub(crate) includes_created_edit: bool,
@@ -79,7 +84,7 @@ struct CommitAuthors {
     authors: GraphqlConnection<GitActor>,
 }
 
-/// Somebody whom a commit names.
+/// A person whom a commit names.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct GitActor {
     pub(crate) name: Option<String>,
@@ -148,12 +153,6 @@ pub(crate) struct StatusContext {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct DetailsResponse {
-    repository: Option<DetailsRepository>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct DetailsRepository {
     object: Option<StatusCommit>,
     pull_request: Option<DetailsPullRequest>,
@@ -200,7 +199,7 @@ impl<T> PagedPart<T> {
         PagedPart { is_wanted, list_name: name, nodes: Vec::new(), total: None, cursor: None, failure: None }
     }
 
-    /// Takes a page; if this part has no more to come, it is not asked for again.
+    /// Adds a page; a part with no further page is not requested again.
     fn add_page(&mut self, page: Option<GraphqlConnection<T>>, error: Option<&str>) {
         if !self.is_wanted {
             return;
@@ -217,16 +216,14 @@ impl<T> PagedPart<T> {
         self.nodes.extend(page.nodes);
         self.total = page.total_count.or(self.total);
         match page.page_info {
-            Some(info)
-                if info.has_next_page && info.end_cursor.is_some() && info.end_cursor != self.cursor =>
-            {
+            Some(info) if !info.has_next_page => {}
+            Some(info) if info.end_cursor.is_some() && info.end_cursor != self.cursor => {
                 self.cursor = info.end_cursor;
                 self.is_wanted = true;
             }
-            Some(info) if !info.has_next_page => {}
             _ => {
-                self.failure =
-                    Some(GitHubFailure::new(format!("GitHub does not say how `{}` goes on", self.list_name)))
+                let why = format!("GitHub does not say where the next page of `{}` is", self.list_name);
+                self.failure = Some(GitHubFailure::new(why));
             }
         }
     }
@@ -243,7 +240,7 @@ impl<T> PagedPart<T> {
         }
         match self.total {
             Some(total) if total != self.nodes.len() => Err(GitHubFailure::new(format!(
-                "GitHub says that `{}` has {total} entries, and lists {}",
+                "GitHub counts {total} entries of `{}`, and lists {}",
                 self.list_name,
                 self.nodes.len()
             ))),
@@ -252,7 +249,15 @@ impl<T> PagedPart<T> {
     }
 }
 
-/// Reads what is wanted about a pull request, and the statuses of the commit `checks_of`.
+/// The state of a pull request in the first answer; a later one with another head is not mixed with it.
+#[derive(Clone, Copy)]
+struct FirstAnswer {
+    head: Oid,
+    last_edited_at: Option<Timestamp>,
+    includes_created_edit: bool,
+}
+
+/// Reads the wanted parts of a pull request, and the statuses of the commit `checks_of`.
 ///
 /// # Errors
 ///
@@ -263,14 +268,15 @@ pub(crate) async fn read_details(
     checks_of: Oid,
     wanted: WantedDetails,
 ) -> Result<PullRequestDetails, GitHubFailure> {
+    // Each query asks for the next page of every part that is not at its end yet.
     let mut reviews = PagedPart::new(wanted.reviews, "reviews");
     let mut authors = PagedPart::new(wanted.authors, "commits");
     let mut threads = PagedPart::new(wanted.threads, "reviewThreads");
     let mut edits = PagedPart::new(wanted.edits, "userContentEdits");
     let mut timeline = PagedPart::new(wanted.timeline, "timelineItems");
     let mut comments = PagedPart::new(wanted.comments, "comments");
-    let mut statuses = Err(GitHubFailure::new("nobody asked for it"));
-    let mut first: Option<(Oid, Option<Timestamp>, bool)> = None;
+    let mut statuses = Err(GitHubFailure::new(NOT_REQUESTED));
+    let mut first: Option<FirstAnswer> = None;
     for page in 0..MAX_DETAIL_PAGES {
         let variables = json!({
             "owner": pull.repo.owner, "name": pull.repo.name, "number": pull.number,
@@ -282,43 +288,37 @@ pub(crate) async fn read_details(
             "timeline": timeline.is_wanted, "timelineAfter": timeline.cursor,
             "comments": comments.is_wanted, "commentsAfter": comments.cursor,
         });
-        let answer: PartialResponse<DetailsResponse> =
+        let answer: PartialResponse<RepositoryResponse<DetailsRepository>> =
             client.run_partial_query(DETAILS_QUERY, variables).await?;
-        let error = |part: &str| answer.error_in_part(part).map(str::to_owned);
-        let errors = ["reviews", "commits", "reviewThreads", "userContentEdits", "timelineItems", "comments"]
-            .map(error);
-        let object_error = error("object");
-        let repository = answer
-            .data
-            .repository
-            .ok_or_else(|| GitHubFailure::new(format!("GitHub knows no {}", pull.repo)))?;
-        let found = repository
-            .pull_request
-            .ok_or_else(|| GitHubFailure::new(format!("GitHub knows no pull request {pull}")))?;
-        if first.is_some_and(|(head, ..)| head != found.head_ref_oid) {
-            return Err(GitHubFailure::new("somebody pushed while the pull request was being read"));
+        let PartialResponse { data, errors } = answer;
+        let Some(repository) = data.repository else {
+            return Err(GitHubFailure::new(format!("GitHub has no repository {}", pull.repo)));
+        };
+        let Some(found) = repository.pull_request else {
+            return Err(GitHubFailure::new(format!("GitHub has no pull request {pull}")));
+        };
+        let errors = PartialResponse { data: (), errors };
+        let answered = first.get_or_insert(FirstAnswer {
+            head: found.head_ref_oid,
+            last_edited_at: found.last_edited_at,
+            includes_created_edit: found.includes_created_edit,
+        });
+        if answered.head != found.head_ref_oid {
+            return Err(GitHubFailure::new("a push came while the pull request was being read"));
         }
         if wanted.statuses && page == 0 {
-            statuses = match (object_error, repository.object) {
-                (Some(why), _) => Err(GitHubFailure::new(why)),
-                (None, Some(commit)) if commit.oid == Some(checks_of) => {
-                    Ok(commit.status.map(|status| status.contexts).unwrap_or_default())
-                }
-                _ => Err(GitHubFailure::new(format!("GitHub knows no commit {}", checks_of.short_hex()))),
-            };
+            statuses = read_statuses(repository.object, errors.error_in_part("object"), checks_of);
         }
-        first = first.or(Some((found.head_ref_oid, found.last_edited_at, found.includes_created_edit)));
-        let [in_reviews, in_commits, in_threads, in_edits, in_timeline, in_comments] = errors;
-        reviews.add_page(found.reviews, in_reviews.as_deref());
-        authors.add_page(found.commits, in_commits.as_deref());
-        threads.add_page(found.review_threads, in_threads.as_deref());
-        // There is no such list where nothing was ever edited.
-        match (found.user_content_edits, found.last_edited_at) {
-            (None, None) if in_edits.is_none() => edits.is_wanted = false,
-            (page, _) => edits.add_page(page, in_edits.as_deref()),
+        reviews.add_page(found.reviews, errors.error_in_part("reviews"));
+        authors.add_page(found.commits, errors.error_in_part("commits"));
+        threads.add_page(found.review_threads, errors.error_in_part("reviewThreads"));
+        // A description that was never edited has no such list.
+        match (found.user_content_edits, errors.error_in_part("userContentEdits")) {
+            (None, None) if found.last_edited_at.is_none() => edits.is_wanted = false,
+            (page, error) => edits.add_page(page, error),
         }
-        timeline.add_page(found.timeline_items, in_timeline.as_deref());
-        comments.add_page(found.comments, in_comments.as_deref());
+        timeline.add_page(found.timeline_items, errors.error_in_part("timelineItems"));
+        comments.add_page(found.comments, errors.error_in_part("comments"));
         let more = [
             reviews.is_wanted,
             authors.is_wanted,
@@ -331,8 +331,9 @@ pub(crate) async fn read_details(
             break;
         }
     }
-    let (head, last_edited_at, includes_created_edit) =
-        first.ok_or_else(|| GitHubFailure::new("nothing was asked"))?;
+    let Some(FirstAnswer { head, last_edited_at, includes_created_edit }) = first else {
+        return Err(GitHubFailure::new(NOT_REQUESTED));
+    };
     Ok(PullRequestDetails {
         head_revision: head,
         last_edited_at,
@@ -347,10 +348,25 @@ pub(crate) async fn read_details(
     })
 }
 
+fn read_statuses(
+    commit: Option<StatusCommit>,
+    error: Option<&str>,
+    checks_of: Oid,
+) -> DetailPart<Vec<StatusContext>> {
+    match (error, commit) {
+        (Some(why), _) => Err(GitHubFailure::new(why)),
+        (None, Some(StatusCommit { oid, status })) if oid == Some(checks_of) => match status {
+            Some(status) => Ok(status.contexts),
+            None => Ok(Vec::new()),
+        },
+        _ => Err(GitHubFailure::new(format!("GitHub has no commit {}", checks_of.short_hex()))),
+    }
+}
+
 fn group_authors_by_commit(nodes: Vec<CommitNode>) -> DetailPart<HashMap<Oid, Vec<GitActor>>> {
     let mut all = HashMap::new();
     for CommitNode { commit } in nodes {
-        if commit.authors.total_count.is_some_and(|total| total != commit.authors.nodes.len()) {
+        if !commit.authors.is_complete() {
             let why = format!("GitHub does not list all authors of {}", commit.oid.short_hex());
             return Err(GitHubFailure::new(why));
         }

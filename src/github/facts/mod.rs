@@ -1,4 +1,4 @@
-//! A pull request, gathered: every fact that the policy needs, asked for at the same time.
+//! The facts about a pull request: every fact that the policy needs, requested at the same time.
 //!
 //! What cannot be read is a gap in its place. Only without the commits there is nothing to judge.
 
@@ -14,7 +14,7 @@ use futures_util::future::{join, join3};
 use jiff::Timestamp;
 
 use crate::change::description;
-use crate::change::pull_request::{CheckResult, PullContributor};
+use crate::change::pull_request::{CheckResult, DescriptionEdit, PullContributor};
 use crate::change::{
     Change, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest, PusherIdentity,
     Stage, Text,
@@ -23,25 +23,32 @@ use crate::git::TrustedKeys;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest;
-use crate::github::facts::details::{PullRequestDetails, WantedDetails, read_details};
-use crate::verdict::Sentence;
+use crate::github::api::rest::{RestActivity, RestCommit, RestPullRequest};
+use crate::github::facts::conversation::missing_fact;
+use crate::github::facts::details::{NOT_REQUESTED, PullRequestDetails, WantedDetails, read_details};
+use crate::verdict::{Message, messages};
 
-/// Who tells who pushed.
+messages! {
+    HEAD_MOVED = "pull-current.head-moved": "{new} was pushed while {old} was being read";
+    DESCRIPTION_LOST = "pull-complete.description-lost":
+        "the description was changed after the merge, and GitHub does not tell what it said before";
+}
+
+/// Where the pushers of a branch are looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PusherSource {
-    /// The record of what happened to the branch.
+    /// GitHub's record of what happened to the branch.
     #[default]
     BranchActivity,
-    /// Nobody: whoever runs this has said that it need not be known.
+    /// Nowhere: the gate administrator has said that the pushers need not be known.
     NotNeeded,
 }
 
-/// What gathering takes, beside the pull request itself.
+/// A pull request whose facts are to be gathered, with what decides which facts those are.
 pub(crate) struct PullRequestGatherer<'ask> {
     pub(crate) client: &'ask GitHubClient,
     pub(crate) name: &'ask PullRequestName,
-    pub(crate) pull: &'ask rest::RestPullRequest,
+    pub(crate) pull: &'ask RestPullRequest,
     pub(crate) base_tip: Oid,
     pub(crate) needs: &'ask NeededFacts,
     pub(crate) trusted: Option<TrustedKeys<'ask>>,
@@ -51,12 +58,12 @@ pub(crate) struct PullRequestGatherer<'ask> {
     pub(crate) seen_at: Timestamp,
 }
 
-/// Why there is nothing to judge.
+/// Why there are no facts to judge.
 pub(crate) enum GatherFailure {
-    /// The commits cannot be had.
+    /// The commits cannot be read.
     CommitsUnavailable(GitHubFailure),
-    /// The pull request is not what it was a moment ago.
-    HeadMoved(String),
+    /// The final revision changed while the facts were being read.
+    HeadMoved(Message),
 }
 
 impl PullRequestGatherer<'_> {
@@ -77,68 +84,53 @@ impl PullRequestGatherer<'_> {
         }
     }
 
-    /// Gathers the change. Files are always among it: they tell whether the policy itself changes.
+    /// Gathers the change. Files are always read: they tell whether the policy itself changes.
     pub(crate) async fn gather_change(&self) -> Result<Change, GatherFailure> {
+        // All requests run at once; each part that fails is a gap of its own, apart from the commits.
         let (client, name, pull) = (self.client, self.name, self.pull);
         let wanted = self.wanted_details();
-        let with_pusher = async {
-            match self.pusher_source {
-                // Whose pushes count depends on the commits, so all of them are kept until then.
-                PusherSource::BranchActivity if wanted.authors => {
-                    Some(pushers::read_branch_activity(client, pull).await)
-                }
-                PusherSource::BranchActivity | PusherSource::NotNeeded => None,
-            }
-        };
-        let with_reviews = async {
-            match wanted.reviews {
-                true => Some(conversation::list_reviews(client, name).await),
-                false => None,
-            }
-        };
-        let with_checks = async {
-            match wanted.statuses {
-                true => Some(checks::read_check_runs(client, &name.repo, self.checks_revision).await),
-                false => None,
-            }
-        };
-        let with_details = async {
-            match wanted {
-                wanted if wanted == WantedDetails::default() => None,
-                wanted => Some(read_details(client, name, self.checks_revision, wanted).await),
-            }
-        };
         let first = join3(
             commits::list_commits(client, name, pull),
             changed_files::list_changed_files(client, name, pull),
-            with_pusher,
+            request_if(
+                wanted.authors && self.pusher_source == PusherSource::BranchActivity,
+                pushers::read_branch_activity(client, pull),
+            ),
         );
-        let second = join3(with_reviews, with_checks, with_details);
+        let second = join3(
+            request_if(wanted.reviews, conversation::list_reviews(client, name)),
+            request_if(wanted.statuses, checks::read_check_runs(client, &name.repo, self.checks_revision)),
+            request_if(
+                wanted != WantedDetails::default(),
+                read_details(client, name, self.checks_revision, wanted),
+            ),
+        );
         let ((listed, paths, activity), (reviews, runs, details)) = join(first, second).await;
         let listed = listed.map_err(GatherFailure::CommitsUnavailable)?;
-        if let Some(Ok(details)) = &details
+        if let Ok(details) = &details
             && details.head_revision != pull.head.sha
         {
-            let moved = format!(
-                "{} was pushed while {} was being read",
-                details.head_revision.short_hex(),
-                pull.head.sha.short_hex()
-            );
-            return Err(GatherFailure::HeadMoved(moved));
+            let new = details.head_revision.short_hex();
+            return Err(GatherFailure::HeadMoved(
+                HEAD_MOVED.with("new", new).with("old", pull.head.sha.short_hex()),
+            ));
         }
-        let head = listed
-            .last()
-            .map(commits::convert_head)
-            .ok_or_else(|| GatherFailure::CommitsUnavailable(GitHubFailure::new("there are none")))?;
-        let details = details.unwrap_or_else(|| Err(GitHubFailure::new("nobody asked for it")));
+        let Some(head) = listed.last() else {
+            let failure = GitHubFailure::new("the pull request has no commits");
+            return Err(GatherFailure::CommitsUnavailable(failure));
+        };
         let details = details.as_ref();
-        let (pusher, pushed, pushed_at) =
-            self.identify_pushers(activity, |id| listed.iter().any(|commit| commit.sha == id));
-        let comments = match wanted.comments {
-            true => conversation::collect_comments(client, name, details).await,
-            false => Err(missing_unasked(FactKind::Comments)),
+        let pushers = self.identify_pushers(activity, &listed);
+        let comments = if wanted.comments {
+            conversation::collect_comments(client, name, details).await
+        } else {
+            Err(Missing::Unavailable(FactKind::Comments, NOT_REQUESTED.into()))
         };
         let paths = self.complete_paths(paths).await;
+        let reviews = match &reviews {
+            Ok(reviews) => Ok(conversation::combine_reviews(reviews, details)),
+            Err(failure) => Err(missing_fact(FactKind::Reviews, failure)),
+        };
         let whole = PullRequest {
             name: Text::from(name.to_string()),
             url: Text::from(pull.html_url.as_deref().unwrap_or_default()),
@@ -148,137 +140,145 @@ impl PullRequestGatherer<'_> {
             is_draft: pull.draft.unwrap_or(false),
             source: Text::from(format!("refs/heads/{}", pull.head.branch)),
             base: self.base_tip,
-            head,
+            head: commits::convert_head(head),
             paths,
             lines: Ok(LineCount { added: pull.additions, removed: pull.deletions }),
-            pushed_at,
-            contributors: collect_contributors(&listed, details, pushed),
+            pushed_at: pushers.last_pushed_at,
+            contributors: collect_contributors(&listed, details, pushers.contributors),
             labels: conversation::collect_labels(pull, details),
-            reviews: match &reviews {
-                None => Err(missing_unasked(FactKind::Reviews)),
-                Some(Err(failure)) => Err(Missing::Unavailable(FactKind::Reviews, failure.why.clone())),
-                Some(Ok(reviews)) => Ok(conversation::combine_reviews(reviews, details)),
-            },
+            reviews,
             comments,
             edits: conversation::collect_edits(pull, details),
             retargeted_at: conversation::find_retarget_time(details),
             checks: collect_checks(runs, details),
             conversations: conversation::collect_conversations(details),
         };
+        let mut commits = Vec::with_capacity(listed.len());
+        for commit in &listed {
+            commits.push(commits::convert_commit(commit, self.needs, self.trusted));
+        }
         Ok(Change {
             stage: Stage::PullRequest,
             target: Ok(Text::from(format!("refs/heads/{}", pull.base.branch))),
             seen_at: self.seen_at,
-            pusher,
+            pusher: pushers.last_pusher,
             pull: Ok(Box::new(whole)),
             // Ticket systems are asked once it is known which tickets are named.
             tickets: Change::missing_tickets(Stage::PullRequest),
-            commits: listed
-                .iter()
-                .map(|commit| commits::convert_commit(commit, self.needs, self.trusted))
-                .collect(),
+            commits,
         })
     }
 
+    /// Adds to the listed files what only the trees tell, if the policy needs it.
     async fn complete_paths(&self, listed: Result<Vec<PathChange>, GitHubFailure>) -> Fact<Vec<PathChange>> {
-        let gap = |failure: GitHubFailure| Missing::Unavailable(FactKind::Paths, failure.why);
-        let mut paths = listed.map_err(gap)?;
+        let mut paths = listed.map_err(|failure| missing_fact(FactKind::Paths, &failure))?;
         if self.wants_any(&[FactKind::FileKinds, FactKind::Blobs]) {
             let ends = [self.base_tip, self.pull.head.sha];
-            if let Err(failure) =
-                changed_files::complete_from_trees(self.client, self.name, ends, self.needs, &mut paths).await
-            {
+            let completed =
+                changed_files::complete_from_trees(self.client, self.name, ends, self.needs, &mut paths);
+            if let Err(failure) = completed.await {
                 for change in &mut paths {
-                    change.blob = Err(Missing::Unavailable(FactKind::Blobs, failure.why.clone()));
+                    change.blob = Err(missing_fact(FactKind::Blobs, &failure));
                 }
             }
         }
         Ok(paths)
     }
 
-    /// Returns who pushed the final revision, everybody who pushed, and when the last one did.
+    /// Returns the pushers of the commits in `listed`, as far as GitHub's record tells and the policy needs.
     fn identify_pushers(
         &self,
-        activity: Option<Result<Vec<rest::RestActivity>, GitHubFailure>>,
-        is_ours: impl Fn(Oid) -> bool,
-    ) -> (Fact<PusherIdentity>, Fact<Vec<PullContributor>>, Option<Timestamp>) {
+        activity: Result<Vec<RestActivity>, GitHubFailure>,
+        listed: &[RestCommit],
+    ) -> IdentifiedPushers {
         if self.pusher_source == PusherSource::NotNeeded {
-            return (Ok(PusherIdentity::Unidentified), Ok(Vec::new()), None);
+            return IdentifiedPushers {
+                last_pusher: Ok(PusherIdentity::Unidentified),
+                contributors: Ok(Vec::new()),
+                last_pushed_at: None,
+            };
         }
-        let Some(activity) = activity else {
-            return (Err(missing_unasked(FactKind::Pusher)), Err(missing_unasked(FactKind::Pusher)), None);
-        };
-        match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, is_ours)) {
-            Ok(found) => (
-                Ok(PusherIdentity::Account(found.last_pusher.id)),
-                Ok(found.contributors),
-                found.last_pushed_at,
-            ),
-            Err(failure) => {
-                let gap = Missing::Unavailable(FactKind::Pusher, failure.why);
-                (Err(gap.clone()), Err(gap), None)
-            }
+        match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, listed)) {
+            Ok(found) => IdentifiedPushers {
+                last_pusher: Ok(PusherIdentity::Account(found.last_pusher.id)),
+                contributors: Ok(found.contributors),
+                last_pushed_at: found.last_pushed_at,
+            },
+            Err(failure) => IdentifiedPushers {
+                last_pusher: Err(missing_fact(FactKind::Pusher, &failure)),
+                contributors: Err(missing_fact(FactKind::Pusher, &failure)),
+                last_pushed_at: None,
+            },
         }
     }
 }
 
-/// Takes out of a change what was said about it only after it had landed.
+/// Sends a request only if its answer is needed.
+async fn request_if<T>(
+    is_needed: bool,
+    request: impl Future<Output = Result<T, GitHubFailure>>,
+) -> Result<T, GitHubFailure> {
+    if is_needed { request.await } else { Err(GitHubFailure::new(NOT_REQUESTED)) }
+}
+
+/// The pushers of a pull request, as far as they are known.
+struct IdentifiedPushers {
+    last_pusher: Fact<PusherIdentity>,
+    contributors: Fact<Vec<PullContributor>>,
+    last_pushed_at: Option<Timestamp>,
+}
+
+/// Removes from a change what was said about it only after `landed_at`, when it was merged.
 ///
 /// # Errors
 ///
-/// Fails if the description was changed since, and nobody tells what it said before.
-pub(crate) fn drop_later_facts(change: &mut Change, at: Timestamp) -> Result<(), Sentence> {
+/// Fails if the description was changed since then, and GitHub does not tell what it said before.
+pub(crate) fn drop_later_facts(change: &mut Change, landed_at: Timestamp) -> Result<(), Message> {
     let Ok(pull) = &mut change.pull else { return Ok(()) };
     if let Ok(reviews) = &mut pull.reviews {
-        reviews.retain(|review| review.at.is_none_or(|given| given <= at));
+        reviews.retain(|review| review.at.is_none_or(|given| given <= landed_at));
     }
     if let Ok(labels) = &mut pull.labels {
-        labels.retain(|label| label.at.is_none_or(|put| put <= at));
+        labels.retain(|label| label.at.is_none_or(|set| set <= landed_at));
     }
     if let Ok(comments) = &mut pull.comments {
-        comments.retain(|comment| comment.at <= at);
+        comments.retain(|comment| comment.at <= landed_at);
     }
     if let Ok(edits) = &mut pull.edits
-        && edits.iter().any(|edit| at < edit.at)
+        && edits.iter().any(|edit| edit.at > landed_at)
     {
-        edits.retain(|edit| edit.at <= at);
-        let then = edits.last().and_then(|edit| edit.statements.clone());
-        let unknown = || {
-            Sentence::from_words(
-                "the description was changed after it landed, and GitHub does not tell what it said",
-            )
-        };
-        pull.statements = then.ok_or_else(unknown)?;
+        edits.retain(|edit| edit.at <= landed_at);
+        match edits.last() {
+            Some(DescriptionEdit { statements: Some(statements), .. }) => {
+                pull.statements.clone_from(statements);
+            }
+            _ => return Err(Message::from(&DESCRIPTION_LOST)),
+        }
     }
     Ok(())
 }
 
-/// Returns everybody who had a hand in it, or why that is not known.
+/// Returns everyone who wrote, committed or pushed one of the commits, or why they are not known.
 fn collect_contributors(
-    listed: &[rest::RestCommit],
+    listed: &[RestCommit],
     details: Result<&PullRequestDetails, &GitHubFailure>,
-    pushed: Fact<Vec<PullContributor>>,
+    pushers: Fact<Vec<PullContributor>>,
 ) -> Fact<Vec<PullContributor>> {
-    let details = details.map_err(|failure| Missing::Unavailable(FactKind::Pusher, failure.why.clone()))?;
-    let mut makers = commits::collect_commit_contributors(listed, details)?;
-    makers.extend(pushed?);
-    Ok(makers)
+    let details = details.map_err(|failure| missing_fact(FactKind::Pusher, failure))?;
+    let mut contributors = commits::collect_commit_contributors(listed, details)?;
+    contributors.extend(pushers?);
+    Ok(contributors)
 }
 
-/// Returns what was found about the revision: check runs and commit statuses, both or neither.
+/// Returns the check runs and the commit statuses of the revision; a gap in either is a gap in both.
 fn collect_checks(
-    runs: Option<Result<Vec<CheckResult>, GitHubFailure>>,
+    runs: Result<Vec<CheckResult>, GitHubFailure>,
     details: Result<&PullRequestDetails, &GitHubFailure>,
 ) -> Fact<Vec<CheckResult>> {
-    let gap = |failure: &GitHubFailure| Missing::Unavailable(FactKind::Checks, failure.why.clone());
-    let mut found =
-        runs.ok_or_else(|| missing_unasked(FactKind::Checks))?.map_err(|failure| gap(&failure))?;
-    let statuses = details.and_then(|details| details.statuses.as_ref()).map_err(gap)?;
-    found.extend(statuses.iter().map(checks::convert_commit_status));
+    let mut found = runs.map_err(|failure| missing_fact(FactKind::Checks, &failure))?;
+    match details.and_then(|details| details.statuses.as_ref()) {
+        Ok(statuses) => found.extend(statuses.iter().map(checks::convert_commit_status)),
+        Err(failure) => return Err(missing_fact(FactKind::Checks, failure)),
+    }
     Ok(found)
-}
-
-/// Returns the gap that stands where nobody asked for a fact; see `git::commit`.
-fn missing_unasked(need: FactKind) -> Missing {
-    Missing::Unavailable(need, "nobody asked for it".into())
 }

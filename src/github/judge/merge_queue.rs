@@ -1,8 +1,8 @@
-//! What a merge queue is about to merge: every pull request of the group, each judged by itself, with
-//! the checks of what would land.
+//! The pull requests that a merge queue is about to merge, each judged by itself with the checks of the commit
+//! that would land.
 //!
-//! The name of the group's branch holds a number that anybody could have written. Which pull requests
-//! are in it, the queue itself is asked.
+//! The name of the group's branch contains a number that any pusher could have written, so the queue
+//! itself is asked for the pull requests in it.
 
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -10,14 +10,21 @@ use serde_json::json;
 
 use crate::change::{Oid, Text};
 use crate::github::api::GitHubClient;
-use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId};
+use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
-use crate::github::judge::{
-    GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_pull_request, refuse_pull_request,
-};
+use crate::github::judge::branch_tips::short_branch_name;
+use crate::github::judge::refusals::refuse_pull_request;
+use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_pull_request};
 use crate::report::{GroupScope, RefUpdateKind};
-use crate::verdict::{Finding, Sentence};
+use crate::verdict::{Finding, Fixer, Message, messages};
+
+messages! {
+    QUEUE_UNREADABLE = "pull-queued.unreadable": "cannot read the merge queue: {detail}";
+    NO_ENTRY = "pull-queued.no-entry": "no entry of the merge queue ends at {head}; the queue may have moved on";
+    OTHER_BRANCH = "pull-queued.other-branch": "pull request {number} is queued for {branch}, not for {target}";
+    NO_PULL_REQUEST = "pull-queued.no-pull-request": "an entry of the merge queue has no pull request";
+}
 
 const QUEUE_QUERY: &str = include_str!("../api/queries/queue.graphql");
 
@@ -31,11 +38,6 @@ pub(crate) struct MergeGroup<'event> {
     pub(crate) base_ref: &'event str,
     pub(crate) base_tip: Oid,
     pub(crate) group_head: Oid,
-}
-
-#[derive(Deserialize)]
-struct QueueResponse {
-    repository: Option<QueueRepository>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +68,16 @@ struct QueuedPullRequest {
     base_ref_name: String,
 }
 
+impl QueueEntry {
+    fn ends_at(&self, id: Oid) -> bool {
+        matches!(self.head_commit, Some(head) if head.oid == id)
+    }
+
+    fn starts_at(&self, id: Oid) -> bool {
+        matches!(self.base_commit, Some(base) if base.oid == id)
+    }
+}
+
 /// Judges every pull request of a group.
 ///
 /// # Errors
@@ -76,30 +88,36 @@ pub(crate) async fn judge_merge_group(
     queued: &MergeGroup<'_>,
     options: &GitHubJudgeOptions,
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
-    let of = || GroupScope::Ref {
-        name: Text::from(queued.base_ref),
-        update: RefUpdateKind::Move { old: queued.base_tip, new: queued.group_head },
+    let selected = match read_queue_entries(client, queued).await {
+        Ok(entries) => select_group_pulls(&entries, queued),
+        Err(failure) => Err(QUEUE_UNREADABLE.with("detail", Text::from(failure.why))),
     };
-    let pulls = match read_queue_entries(client, queued)
-        .await
-        .and_then(|entries| select_group_pulls(&entries, queued))
-    {
+    let pulls = match selected {
         Ok(pulls) => pulls,
-        Err(failure) => {
-            let finding = Finding::new(Sentence::from_words(failure.why)).fixed_by("whoever runs the gate");
-            return Ok(vec![JudgedGroup::from_refusal(of(), refuse_pull_request("pull-queued", finding))]);
+        Err(message) => {
+            let update = RefUpdateKind::Move { old: queued.base_tip, new: queued.group_head };
+            let scope = GroupScope::Ref { name: Text::from(queued.base_ref), update };
+            let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
+            return Ok(vec![JudgedGroup::from_refusal(scope, refuse_pull_request("pull-queued", finding))]);
         }
     };
-    let judged = pulls.iter().map(|pull| async move {
-        let name = PullRequestName { repo: queued.repo.clone(), number: pull.number };
-        let told = GitHubRunContext {
-            expected_head: Some(pull.head_ref_oid),
-            checks_revision: Some(queued.group_head),
-            landed_at: None,
-        };
-        judge_pull_request(client, &name, options, told).await
-    });
+    let judged = pulls.iter().map(|pull| judge_queued_pull(client, queued, options, pull));
     join_all(judged).await.into_iter().collect()
+}
+
+async fn judge_queued_pull(
+    client: &GitHubClient,
+    queued: &MergeGroup<'_>,
+    options: &GitHubJudgeOptions,
+    pull: &QueuedPullRequest,
+) -> Result<JudgedGroup, GitHubFailure> {
+    let name = PullRequestName { repo: queued.repo.clone(), number: pull.number };
+    let context = GitHubRunContext {
+        expected_head: Some(pull.head_ref_oid),
+        checks_revision: Some(queued.group_head),
+        landed_at: None,
+    };
+    judge_pull_request(client, &name, options, context).await
 }
 
 async fn read_queue_entries(
@@ -107,75 +125,75 @@ async fn read_queue_entries(
     queued: &MergeGroup<'_>,
 ) -> Result<Vec<QueueEntry>, GitHubFailure> {
     let branch = short_branch_name(queued.base_ref);
-    let mut entries = Vec::new();
+    let mut all = Vec::new();
     let mut after: Option<String> = None;
     for _ in 0..MAX_QUEUE_PAGES {
         let variables = json!({
             "owner": queued.repo.owner, "name": queued.repo.name, "branch": branch, "after": after,
         });
-        let answer: QueueResponse = client.run_query(QUEUE_QUERY, variables).await?;
+        let answer: RepositoryResponse<QueueRepository> = client.run_query(QUEUE_QUERY, variables).await?;
         let queue = answer.repository.and_then(|repository| repository.merge_queue);
-        let found = queue.and_then(|queue| queue.entries);
-        let found = found
-            .ok_or_else(|| GitHubFailure::new(format!("GitHub tells of no merge queue for {branch}")))?;
-        entries.extend(found.nodes);
-        match found.page_info {
+        let Some(MergeQueue { entries: Some(page) }) = queue else {
+            return Err(GitHubFailure::new(format!("GitHub shows no merge queue for {branch}")));
+        };
+        all.extend(page.nodes);
+        match page.page_info {
             Some(info) if info.has_next_page => after = info.end_cursor,
-            _ => return Ok(entries),
+            _ => return Ok(all),
         }
     }
-    Err(GitHubFailure::new("the merge queue is too long to be read"))
-}
-
-/// Returns the name of a branch without what stands before it.
-fn short_branch_name(full: &str) -> &str {
-    full.strip_prefix("refs/heads/").unwrap_or(full)
+    Err(GitHubFailure::new(format!("the merge queue has more than {MAX_QUEUE_PAGES} pages")))
 }
 
 /// Returns the pull requests of a group: from the entry that ends where the group ends, back to the
 /// one that starts where the group starts.
 ///
-/// Where GitHub does not tell how entries follow each other, everything before the last one counts:
+/// Where GitHub does not tell how entries follow each other, every entry before the last one counts:
 /// that can judge too much, and never too little.
 fn select_group_pulls(
     entries: &[QueueEntry],
     queued: &MergeGroup<'_>,
-) -> Result<Vec<QueuedPullRequest>, GitHubFailure> {
-    let ends_at =
-        |id: Oid| entries.iter().find(move |entry| entry.head_commit.is_some_and(|head| head.oid == id));
-    let last = ends_at(queued.group_head).ok_or_else(|| {
-        GitHubFailure::new(format!(
-            "no entry of the merge queue ends at {}; it may have moved on",
-            queued.group_head.short_hex()
-        ))
-    })?;
-    let mut chain: Vec<&QueueEntry> = Vec::new();
-    let mut at = Some(last);
-    while let Some(entry) = at.filter(|_| chain.len() <= entries.len()) {
-        chain.push(entry);
-        match entry.base_commit {
-            Some(base) if base.oid == queued.base_tip => break,
-            Some(base) => at = ends_at(base.oid),
-            None => at = None,
+) -> Result<Vec<QueuedPullRequest>, Message> {
+    let Some(last) = entries.iter().find(|entry| entry.ends_at(queued.group_head)) else {
+        return Err(NO_ENTRY.with("head", queued.group_head.short_hex()));
+    };
+    let mut chosen = follow_chain(entries, last, queued.base_tip);
+    if !chosen.last().is_some_and(|first| first.starts_at(queued.base_tip)) {
+        chosen = entries.iter().filter(|entry| entry.position <= last.position).collect();
+    }
+    chosen.sort_by_key(|entry| entry.position);
+    let target = short_branch_name(queued.base_ref);
+    let mut pulls = Vec::new();
+    for entry in chosen {
+        let Some(pull) = &entry.pull_request else { return Err(Message::from(&NO_PULL_REQUEST)) };
+        if pull.base_ref_name != target {
+            let branch = Text::from(pull.base_ref_name.as_str());
+            return Err(OTHER_BRANCH
+                .with("number", pull.number)
+                .with("branch", branch)
+                .with("target", Text::from(target)));
         }
+        pulls.push(pull.clone());
     }
-    let leads_back =
-        chain.last().and_then(|entry| entry.base_commit).is_some_and(|base| base.oid == queued.base_tip);
-    if !leads_back {
-        chain = entries.iter().filter(|entry| entry.position <= last.position).collect();
+    Ok(pulls)
+}
+
+/// Returns the entries that lead from `last` back to the one that starts at `base`, or as far as GitHub tells.
+fn follow_chain<'queue>(
+    entries: &'queue [QueueEntry],
+    last: &'queue QueueEntry,
+    base: Oid,
+) -> Vec<&'queue QueueEntry> {
+    let mut chain = vec![last];
+    let mut entry = last;
+    // The chain cannot be longer than the queue, unless it runs in a circle.
+    while chain.len() <= entries.len() && !entry.starts_at(base) {
+        let Some(start) = entry.base_commit else { break };
+        let Some(before) = entries.iter().find(|other| other.ends_at(start.oid)) else { break };
+        chain.push(before);
+        entry = before;
     }
-    chain.sort_by_key(|entry| entry.position);
     chain
-        .into_iter()
-        .map(|entry| match &entry.pull_request {
-            Some(pull) if pull.base_ref_name == short_branch_name(queued.base_ref) => Ok(pull.clone()),
-            Some(pull) => Err(GitHubFailure::new(format!(
-                "the pull request {} is queued for another branch",
-                pull.number
-            ))),
-            None => Err(GitHubFailure::new("an entry of the merge queue has no pull request")),
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -199,7 +217,7 @@ mod tests {
         }
     }
 
-    fn numbers(entries: &[QueueEntry], base: u8, head: u8) -> Result<Vec<u64>, GitHubFailure> {
+    fn numbers(entries: &[QueueEntry], base: u8, head: u8) -> Result<Vec<u64>, Message> {
         let repo = RepositoryName::parse_name("acme/shop").unwrap();
         let queued =
             MergeGroup { repo: &repo, base_ref: "refs/heads/main", base_tip: id(base), group_head: id(head) };

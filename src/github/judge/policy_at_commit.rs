@@ -1,9 +1,8 @@
-//! The policy, read by API at one commit: no checkout is needed, and nothing of what is proposed has
-//! a say in it.
+//! The policy, read by API at one commit: it needs no checkout, and nothing that is proposed can change it.
 //!
-//! The folder of the policy comes with the question where the base branch stands; what lies
-//! elsewhere, such as a roster, is asked for file by file. Files are read as tree entries and never
-//! through the contents API, which follows symbolic links.
+//! The folder of the policy is read in the same query as the tip of the base branch; what lies elsewhere, such
+//! as a roster, is read file by file. Files are read as tree entries and never through the contents
+//! API, which follows symbolic links.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,9 +15,10 @@ use serde_json::json;
 use crate::change::Oid;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_files};
 use crate::github::api::GitHubClient;
+use crate::github::api::graphql::RepositoryResponse;
 use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_and_name};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest;
+use crate::github::api::rest::RestBlob;
 use crate::policy::FetchedFile;
 use crate::report::PolicyLocation;
 use crate::yaml::MAX_DOCUMENT_BYTES;
@@ -26,35 +26,30 @@ use crate::yaml::MAX_DOCUMENT_BYTES;
 const POLICY_QUERY: &str = include_str!("../api/queries/policy.graphql");
 const FILE_QUERY: &str = include_str!("../api/queries/file.graphql");
 
-/// How often a policy may name files that it has not named before: bases, roster, keys.
+/// How many times a policy may name files that it has not named before: bases, roster, keys.
 const MAX_POLICY_ROUNDS: usize = 20;
 
 /// The modes of regular files.
 const REGULAR_FILE_MODES: [u32; 2] = [0o100_644, 0o100_755];
 
-/// Where a pull request's base branch stands, and what is in the folder of the policy.
+/// The base branch of a pull request, with what is known of the policy's folder.
 pub(crate) struct BaseBranch {
     /// The name of the branch.
     pub(crate) branch: String,
-    /// Its tip; `None` if the branch is gone.
+    /// The tip of the branch; `None` if the branch is gone.
     pub(crate) tip: Option<Oid>,
-    /// The files that are known already; one that is missing there may still exist.
+    /// The files that are known already; one that is missing here may still exist.
     pub(crate) known_files: HashMap<String, FetchedFile>,
     /// The folder of the policy, if everything in it is known.
     pub(crate) complete_folder: Option<String>,
 }
 
-/// Why there is no policy.
+/// Why no policy could be loaded.
 pub(crate) enum PolicyFetchError {
-    /// GitHub could not be asked.
+    /// The request to GitHub failed.
     NotFetched(GitHubFailure),
-    /// There is none that can be used.
+    /// There is no policy, or a faulty one.
     Unusable(UnusablePolicy),
-}
-
-#[derive(Deserialize)]
-struct PolicyResponse {
-    repository: Option<PolicyRepository>,
 }
 
 #[derive(Deserialize)]
@@ -109,11 +104,6 @@ struct GraphqlFileContent {
 }
 
 #[derive(Deserialize)]
-struct PolicyFileResponse {
-    repository: Option<PolicyFileRepository>,
-}
-
-#[derive(Deserialize)]
 struct PolicyFileRepository {
     object: Option<PolicyFileCommit>,
 }
@@ -130,29 +120,35 @@ struct PolicyFileEntry {
     object: Option<GraphqlFileContent>,
 }
 
-/// Reads where the base branch of a pull request stands, with the folder of the policy at `path`.
+/// Reads the tip of a pull request's base branch, with the folder of the policy at `path`.
 pub(crate) async fn read_base_branch(
     client: &GitHubClient,
     pull: &PullRequestName,
     path: &str,
 ) -> Result<BaseBranch, GitHubFailure> {
-    let folder = split_folder_and_name(path).map_or("", |(folder, _)| folder);
+    let folder = match split_folder_and_name(path) {
+        Some((folder, _)) => folder,
+        None => "",
+    };
     let variables = json!({
         "owner": pull.repo.owner, "name": pull.repo.name, "number": pull.number, "folder": folder,
     });
-    let answer: PolicyResponse = client.run_query(POLICY_QUERY, variables).await?;
-    let found = answer.repository.and_then(|repository| repository.pull_request);
-    let found = found.ok_or_else(|| GitHubFailure::new(format!("GitHub knows no pull request {pull}")))?;
+    let answer: RepositoryResponse<PolicyRepository> = client.run_query(POLICY_QUERY, variables).await?;
+    let Some(PolicyRepository { pull_request: Some(found) }) = answer.repository else {
+        return Err(GitHubFailure::new(format!("GitHub has no pull request {pull}, or does not show it")));
+    };
     let mut base = BaseBranch {
         branch: found.base_ref_name,
         tip: None,
         known_files: HashMap::new(),
         complete_folder: None,
     };
-    let Some(target) = found.base_ref.and_then(|base| base.target) else { return Ok(base) };
+    let Some(PolicyBaseRef { target: Some(target) }) = found.base_ref else { return Ok(base) };
     base.tip = Some(target.oid);
-    let entries = target.file.and_then(|file| file.object).and_then(|object| object.entries);
-    if let Some(entries) = entries.filter(|_| !folder.is_empty()) {
+    let object = target.file.and_then(|file| file.object);
+    if let Some(PolicyFolderObject { entries: Some(entries) }) = object
+        && !folder.is_empty()
+    {
         base.complete_folder = Some(folder.to_owned());
         for entry in entries {
             let path = format!("{folder}/{}", entry.name);
@@ -160,7 +156,7 @@ pub(crate) async fn read_base_branch(
                 EntryContent::Inline(found) => {
                     base.known_files.insert(path, found);
                 }
-                // Its content is fetched if anything wants it.
+                // Its content is fetched when something needs it.
                 EntryContent::InBlob(_) => base.complete_folder = None,
             }
         }
@@ -168,8 +164,8 @@ pub(crate) async fn read_base_branch(
     Ok(base)
 }
 
-/// Loads the policy at `path` in `commit`, starting from what is known of the `base`
-/// branch there.
+/// Loads the policy at `path` in `commit`, starting from what is known of the `base` branch there; `called` is
+/// the name of the commit in messages.
 pub(crate) async fn load_policy(
     client: &GitHubClient,
     repo: &RepositoryName,
@@ -178,31 +174,41 @@ pub(crate) async fn load_policy(
     called: &str,
     base: Option<&BaseBranch>,
 ) -> Result<LoadedPolicy, PolicyFetchError> {
-    let mut known = base.map(|base| base.known_files.clone()).unwrap_or_default();
-    let complete = base.and_then(|base| base.complete_folder.as_deref());
+    // A policy names its other files itself, so it is loaded again with those it missed until none is missing.
+    let mut known = HashMap::new();
+    let mut complete_folder = None;
+    if let Some(base) = base {
+        known = base.known_files.clone();
+        complete_folder = base.complete_folder.as_deref();
+    }
     let source = format!("{path} at {called} ({})", commit.short_hex());
     for _ in 0..MAX_POLICY_ROUNDS {
         let mut wanted = BTreeSet::new();
         let loaded = load_from_files(path, source.clone(), &mut |path| {
-            known.get(path).cloned().unwrap_or_else(|| {
-                if split_folder_and_name(path).is_some_and(|(folder, _)| Some(folder) == complete) {
-                    return Ok(None);
-                }
-                wanted.insert(path.to_owned());
-                Err("it was not read".into())
-            })
+            if let Some(found) = known.get(path) {
+                return found.clone();
+            }
+            if let Some((folder, _)) = split_folder_and_name(path)
+                && complete_folder == Some(folder)
+            {
+                return Ok(None);
+            }
+            wanted.insert(path.to_owned());
+            Err("it was not read".into())
         });
         if wanted.is_empty() {
-            // What stands in a commit can be had again from there.
+            // What a commit contains can be read from there again.
             let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
-            return loaded.map(|loaded| loaded.with_place(place)).map_err(PolicyFetchError::Unusable);
+            let loaded = loaded.map_err(PolicyFetchError::Unusable)?;
+            return Ok(loaded.with_place(place));
         }
         let files = join_all(wanted.iter().map(|path| fetch_file(client, repo, commit, path))).await;
         for (path, found) in wanted.into_iter().zip(files) {
             known.insert(path, found.map_err(PolicyFetchError::NotFetched)?);
         }
     }
-    Err(PolicyFetchError::NotFetched(GitHubFailure::new("the policy names ever more files")))
+    let why = format!("the policy names new files for more than {MAX_POLICY_ROUNDS} rounds");
+    Err(PolicyFetchError::NotFetched(GitHubFailure::new(why)))
 }
 
 /// Reads a file at a commit; a link, a folder or a submodule is an error in the place of its bytes.
@@ -215,35 +221,35 @@ async fn fetch_file(
     let variables = json!({
         "owner": repo.owner, "name": repo.name, "commit": commit.to_string(), "path": path,
     });
-    let answer: PolicyFileResponse = client.run_query(FILE_QUERY, variables).await?;
-    let found =
-        answer.repository.and_then(|repository| repository.object).filter(|found| found.oid == Some(commit));
-    let found =
-        found.ok_or_else(|| GitHubFailure::new(format!("GitHub knows no commit {commit} in {repo}")))?;
-    let Some(entry) = found.file else { return Ok(Ok(None)) };
+    let answer: RepositoryResponse<PolicyFileRepository> = client.run_query(FILE_QUERY, variables).await?;
+    let file = match answer.repository {
+        Some(PolicyFileRepository { object: Some(found) }) if found.oid == Some(commit) => found.file,
+        _ => return Err(GitHubFailure::new(format!("GitHub has no commit {commit} in {repo}"))),
+    };
+    let Some(entry) = file else { return Ok(Ok(None)) };
     match read_tree_entry(entry.mode, entry.object.as_ref()) {
         EntryContent::Inline(found) => Ok(found),
-        EntryContent::InBlob(id) => fetch_blob(client, repo, id).await.map(|bytes| Ok(Some(bytes))),
+        EntryContent::InBlob(id) => Ok(Ok(Some(fetch_blob(client, repo, id).await?))),
     }
 }
 
 /// Reads a file by the id of its content.
 async fn fetch_blob(client: &GitHubClient, repo: &RepositoryName, id: Oid) -> Result<Vec<u8>, GitHubFailure> {
     let path = format!("{}/git/blobs/{id}", repo.rest_path());
-    let blob: rest::RestBlob = client.fetch_json(path).await?;
-    let packed: String = blob.content.chars().filter(|one| !one.is_ascii_whitespace()).collect();
-    let bytes =
-        Some(packed).filter(|_| blob.encoding == "base64").and_then(|packed| STANDARD.decode(packed).ok());
-    bytes.filter(|bytes| bytes.len() == blob.size).ok_or_else(|| {
-        GitHubFailure::new(format!("GitHub's answer to the content {} is not whole", id.short_hex()))
-    })
+    let blob: RestBlob = client.fetch_json(path).await?;
+    let mut packed = blob.content;
+    packed.retain(|sign| !sign.is_ascii_whitespace());
+    match STANDARD.decode(packed) {
+        Ok(bytes) if blob.encoding == "base64" && bytes.len() == blob.size => Ok(bytes),
+        _ => Err(GitHubFailure::new(format!("GitHub sent the content {} incompletely", id.short_hex()))),
+    }
 }
 
 /// What a tree entry says about a file.
 enum EntryContent {
-    /// All of it.
+    /// The whole content, or why it cannot be a policy.
     Inline(FetchedFile),
-    /// The bytes are to be had by this id.
+    /// The content can be fetched by this id.
     InBlob(Oid),
 }
 
@@ -253,17 +259,17 @@ fn read_tree_entry(mode: u32, content: Option<&GraphqlFileContent>) -> EntryCont
             0o040_000 => "a directory",
             0o120_000 => "a symbolic link",
             0o160_000 => "a submodule",
-            _ => "something unknown",
+            _ => "of an unknown kind",
         };
-        return EntryContent::Inline(Err(format!("it is {kind}, and only a regular file can be a policy")));
+        return EntryContent::Inline(Err(format!("it is {kind}; a policy must be a regular file")));
     }
     let Some(content) = content else {
-        return EntryContent::Inline(Err("GitHub does not say what it holds".into()));
+        return EntryContent::Inline(Err("GitHub does not show its content".into()));
     };
     let size = content.byte_size.unwrap_or(usize::MAX);
-    if MAX_DOCUMENT_BYTES < size {
+    if size > MAX_DOCUMENT_BYTES {
         return EntryContent::Inline(Err(format!(
-            "it has {size} bytes, and at most {MAX_DOCUMENT_BYTES} are read"
+            "it has {size} bytes; at most {MAX_DOCUMENT_BYTES} are read"
         )));
     }
     let whole = content.is_binary == Some(false) && content.is_truncated == Some(false);
@@ -272,6 +278,6 @@ fn read_tree_entry(mode: u32, content: Option<&GraphqlFileContent>) -> EntryCont
             EntryContent::Inline(Ok(Some(text.clone().into_bytes())))
         }
         (_, Some(id)) => EntryContent::InBlob(id),
-        _ => EntryContent::Inline(Err("GitHub does not say what it holds".into())),
+        _ => EntryContent::Inline(Err("GitHub does not show its content".into())),
     }
 }

@@ -1,141 +1,114 @@
-//! A push that happened already: what it brought, held against the policy as it was before.
+//! A push that has happened, judged by the policy as it was before.
 //!
 //! Nothing is kept out here; it is found. Each new step of the branch has to have come in by a pull
 //! request, which GitHub is asked about (a number in a message proves nothing), and is judged with
-//! what is known of that. A step that none brought in is judged by its commits alone.
+//! what is known of that. A step that no pull request brought is judged by its commits alone.
 
 use std::collections::{HashMap, HashSet};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::json;
 
 use crate::change::{Change, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
 use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
-use crate::github::api::graphql::GraphqlObjectId;
-use crate::github::api::names::{PullRequestName, RepositoryName};
+use crate::github::api::names::{PullRequestName, RepositoryName, escape_path};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::{RestCommit as Listed, RestListedPullRequest, RestPullRequest};
+use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::commits;
+use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
+use crate::github::judge::pushed_steps::{
+    PushedStep, find_bringing_pull, find_merged_pulls, split_into_steps,
+};
+use crate::github::judge::refusals::{refuse_pull_request, refuse_unusable_policy};
 use crate::github::judge::{
-    ChangeLanding, GitHubJudgeOptions, GitHubRunContext, JudgedGroup, explain_judgements, judge_with_policy,
-    look_up_tickets, refuse_pull_request, refuse_unusable_policy,
+    ChangeLanding, GitHubJudgeOptions, GitHubRunContext, JudgedGroup, PULL_CLOSED, explain_judgements,
+    judge_with_policy, look_up_tickets,
 };
 use crate::judge::judge_change;
 use crate::push::{self, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Message, Sentence};
+use crate::verdict::{Finding, Fixer, messages};
 
-const BRANCH_QUERY: &str = include_str!("../api/queries/branch.graphql");
+messages! {
+    REF_MOVED_ON = "pull-current.ref-moved-on": "the ref has moved on since; the run for the newer push judges that";
+    PUSH_UNREADABLE = "github.push-unreadable": "cannot read what this push brought: {detail}";
+    TAG_OFF_BRANCH = "github.tag-off-branch": "{commit} is not on the default branch";
+    TOO_MANY_STEPS = "github.too-many-steps": "this push brought {steps} steps; at most {limit} are judged";
+}
 
 /// How many new steps of a branch are judged.
 const MAX_PUSHED_STEPS: usize = 100;
 
-/// A push.
+/// A push that has happened.
 #[derive(Clone, Debug)]
 pub(crate) struct CompletedPush<'event> {
     pub(crate) repo: &'event RepositoryName,
     pub(crate) ref_name: &'event str,
-    pub(crate) before: Oid,
-    pub(crate) after: Oid,
-    pub(crate) forced: bool,
+    pub(crate) update: RefUpdateKind,
     /// When it happened, if that is known; without it, a ref that has moved on since is refused.
     pub(crate) pushed_at: Option<Timestamp>,
-    /// Who pushed, if that is known.
+    /// The account that pushed; `None` if it is not known.
     pub(crate) pusher: Option<PusherIdentity>,
 }
 
-/// What judging a push came to.
+/// The groups that a push was judged in, and what it was judged by.
 pub(crate) struct JudgedPush {
     /// What is about the ref and what came without a pull request, then each pull request; nothing for
     /// a ref that is not under change control.
     pub(crate) groups: Vec<JudgedGroup>,
     /// The policy that it was judged by, if there is one.
     pub(crate) loaded_policy: Option<LoadedPolicy>,
-    /// The tree of what the ref holds, if that is known.
+    /// The tree of what the ref holds now, if that is known.
     pub(crate) new_tree: Option<Oid>,
 }
 
-#[derive(Deserialize)]
-struct BranchResponse {
-    repository: Option<BranchRepository>,
+/// Returns the id, or `None` for the one of zeroes, by which git and GitHub write that there is no object.
+pub(crate) fn non_null_id(id: Oid) -> Option<Oid> {
+    if id.is_null() { None } else { Some(id) }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BranchRepository {
-    default_branch_ref: Option<DefaultBranchRef>,
-    #[serde(rename = "ref")]
-    named_ref: Option<NamedRef>,
-}
-
-#[derive(Deserialize)]
-struct DefaultBranchRef {
-    name: String,
-    target: Option<GraphqlObjectId>,
-}
-
-#[derive(Deserialize)]
-struct NamedRef {
-    target: Option<GraphqlObjectId>,
+/// Returns what became of a ref that pointed at `old` and now points at `new`; `None` if that is nothing.
+pub(crate) fn classify_ref_update(
+    old: Option<Oid>,
+    new: Option<Oid>,
+    is_forced: bool,
+) -> Option<RefUpdateKind> {
+    match (old, new) {
+        (Some(old), Some(new)) if is_forced => Some(RefUpdateKind::Rewrite { old, new }),
+        (Some(old), Some(new)) => Some(RefUpdateKind::Move { old, new }),
+        (None, Some(new)) => Some(RefUpdateKind::Create { new }),
+        (Some(old), None) => Some(RefUpdateKind::Delete { old }),
+        (None, None) => None,
+    }
 }
 
 impl CompletedPush<'_> {
-    fn non_null_id(id: Oid) -> Option<Oid> {
-        (!id.is_null()).then_some(id)
-    }
-
-    fn ref_update(&self) -> RefUpdateKind {
-        match (Self::non_null_id(self.before), Self::non_null_id(self.after)) {
-            (Some(old), Some(new)) if self.forced => RefUpdateKind::Rewrite { old, new },
-            (Some(old), Some(new)) => RefUpdateKind::Move { old, new },
-            (None, _) => RefUpdateKind::Create { new: self.after },
-            (Some(old), None) => RefUpdateKind::Delete { old },
+    /// Returns where the ref pointed before.
+    fn old_tip(&self) -> Option<Oid> {
+        match self.update {
+            RefUpdateKind::Create { .. } => None,
+            RefUpdateKind::Move { old, .. }
+            | RefUpdateKind::Rewrite { old, .. }
+            | RefUpdateKind::Delete { old } => Some(old),
         }
     }
 
-    fn report_subject(&self) -> GroupScope {
-        GroupScope::Ref { name: Text::from(self.ref_name), update: self.ref_update() }
+    /// Returns where the push left the ref.
+    fn new_tip(&self) -> Option<Oid> {
+        match self.update {
+            RefUpdateKind::Create { new }
+            | RefUpdateKind::Move { new, .. }
+            | RefUpdateKind::Rewrite { new, .. } => Some(new),
+            RefUpdateKind::Delete { .. } => None,
+        }
     }
-}
 
-/// Where the default branch stands, and another ref.
-struct BranchTips {
-    default_branch: String,
-    default_tip: Oid,
-    ref_tip: Option<Oid>,
-}
-
-async fn read_branch_tips(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-    name: &str,
-) -> Result<BranchTips, GitHubFailure> {
-    let variables = json!({ "owner": repo.owner, "name": repo.name, "ref": name });
-    let answer: BranchResponse = client.run_query(BRANCH_QUERY, variables).await?;
-    let found = answer.repository.ok_or_else(|| GitHubFailure::new(format!("GitHub knows no {repo}")))?;
-    let default = found.default_branch_ref.and_then(|branch| Some((branch.name, branch.target?.oid)));
-    let (default, default_tip) =
-        default.ok_or_else(|| GitHubFailure::new(format!("{repo} has no default branch")))?;
-    let now = found.named_ref.and_then(|now| now.target).map(|target| target.oid);
-    Ok(BranchTips { default_branch: format!("refs/heads/{default}"), default_tip, ref_tip: now })
-}
-
-/// Returns the full name of the default branch, and where it stands.
-///
-/// # Errors
-///
-/// Fails if there is none.
-pub(crate) async fn read_default_branch(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-) -> Result<(String, Oid), GitHubFailure> {
-    let found = read_branch_tips(client, repo, "HEAD").await?;
-    Ok((found.default_branch, found.default_tip))
+    fn report_scope(&self) -> GroupScope {
+        GroupScope::Ref { name: Text::from(self.ref_name), update: self.update }
+    }
 }
 
 /// Judges a push.
@@ -148,52 +121,16 @@ pub(crate) async fn judge_completed_push(
     landed: &CompletedPush<'_>,
     options: &GitHubJudgeOptions,
 ) -> Result<JudgedPush, GitHubFailure> {
-    let repo = landed.repo;
+    // A ref that is not under change control gives no group at all, so that nothing is recorded about it.
     let name = Text::from(landed.ref_name);
-    let BranchTips { default_branch: default, default_tip, ref_tip: now } =
-        read_branch_tips(client, repo, landed.ref_name).await?;
-    // What the branch held before decides; one that is new, or older than its policy, is judged as the
-    // default branch says. Before its own push, the default branch stood at `before`.
-    let old = CompletedPush::non_null_id(landed.before);
-    let own = match old {
-        Some(old) => {
-            policy_at_commit::load_policy(client, repo, old, &options.policy_path, landed.ref_name, None)
-                .await
-        }
-        None => Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)),
-    };
-    let loaded = match own {
-        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) if landed.ref_name != default => {
-            policy_at_commit::load_policy(client, repo, default_tip, &options.policy_path, &default, None)
-                .await
-        }
-        // A branch can be made from a commit whose policy did not know of it.
-        Ok(own) if landed.ref_name != default && !own.policy.protects_ref(name.as_bytes()) => {
-            match policy_at_commit::load_policy(
-                client,
-                repo,
-                default_tip,
-                &options.policy_path,
-                &default,
-                None,
-            )
-            .await
-            {
-                Ok(loaded) if loaded.policy.protects_ref(name.as_bytes()) => Ok(loaded),
-                Err(PolicyFetchError::NotFetched(failure)) => Err(PolicyFetchError::NotFetched(failure)),
-                _ => Ok(own),
-            }
-        }
-        other => other,
-    };
-    let loaded = match loaded {
+    let tips = read_branch_tips(client, landed.repo, landed.ref_name).await?;
+    let loaded = match load_governing_policy(client, landed, options, &tips).await {
         Ok(loaded) => loaded,
         Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
         Err(PolicyFetchError::Unusable(why)) => {
-            let judgement =
-                refuse_unusable_policy(&why, &options.policy_path, &name, "whoever keeps the policy");
+            let judgement = refuse_unusable_policy(&why, &options.policy_path, &name);
             return Ok(JudgedPush {
-                groups: vec![JudgedGroup::from_refusal(landed.report_subject(), judgement)],
+                groups: vec![JudgedGroup::from_refusal(landed.report_scope(), judgement)],
                 loaded_policy: None,
                 new_tree: None,
             });
@@ -202,39 +139,76 @@ pub(crate) async fn judge_completed_push(
     if !loaded.policy.protects_ref(name.as_bytes()) {
         return Ok(JudgedPush { groups: Vec::new(), loaded_policy: Some(loaded), new_tree: None });
     }
-    let mut group = ReportGroup::new(landed.report_subject(), Vec::new());
+    let mut group = ReportGroup::new(landed.report_scope(), Vec::new());
     group.is_amendable = false;
-    if landed.pushed_at.is_none() && now != CompletedPush::non_null_id(landed.after) {
-        let what =
-            Sentence::from_words("the ref has moved on since; the run for the newer push tells of that");
-        group.refusals.push(refuse_pull_request("pull-current", Finding::new(what).fixed_by("nobody")));
+    if landed.pushed_at.is_none() && tips.ref_tip != landed.new_tip() {
+        let finding = Finding::new(&REF_MOVED_ON).fixed_by(Fixer::NotNeeded);
+        group.refusals.push(refuse_pull_request("pull-current", finding));
     }
-    let notes = list_policy_notes(&loaded, client.now());
-    let (changes, ways) = (Vec::new(), Vec::new());
-    let mut first = JudgedGroup {
-        group,
-        policy_name: Some(loaded.name()),
-        notes,
-        pull_request_head: None,
-        changes,
-        landings: ways,
-    };
-    let (mut done, tree) = match judge_pushed_steps(client, landed, options, &loaded, &default, &mut first)
-        .await
-    {
-        Ok(brought) => brought,
-        Err(failure) => {
-            let finding = Finding::new(Sentence::from_words(failure.why)).fixed_by("whoever runs the gate");
-            first.group.refusals.push(refuse_by_rule("whole-history", finding));
-            (Vec::new(), None)
+    let mut first = JudgedGroup::from_group(group);
+    first.policy_name = Some(loaded.name());
+    first.notes = list_policy_notes(&loaded, client.now());
+    let default = &tips.default_branch;
+    let mut groups = Vec::new();
+    let mut new_tree = None;
+    match judge_pushed_steps(client, landed, options, &loaded, default, &mut first).await {
+        Ok((brought, tree)) => {
+            groups = brought;
+            new_tree = tree;
         }
+        Err(failure) => {
+            let message = PUSH_UNREADABLE.with("detail", Text::from(failure.why));
+            let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
+            first.group.refusals.push(refuse_by_rule("whole-history", finding));
+        }
+    }
+    groups.insert(0, first);
+    Ok(JudgedPush { groups, loaded_policy: Some(loaded), new_tree })
+}
+
+/// Loads the policy that a push is judged by: what the branch held before decides. A branch that is new, or
+/// older than its policy, is judged by the default branch, which stood at the old tip before its own push.
+async fn load_governing_policy(
+    client: &GitHubClient,
+    landed: &CompletedPush<'_>,
+    options: &GitHubJudgeOptions,
+    tips: &BranchTips,
+) -> Result<LoadedPolicy, PolicyFetchError> {
+    let (repo, path) = (landed.repo, &options.policy_path);
+    let own = match landed.old_tip() {
+        Some(old) => policy_at_commit::load_policy(client, repo, old, path, landed.ref_name, None).await,
+        None => Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)),
     };
-    done.insert(0, first);
-    Ok(JudgedPush { groups: done, loaded_policy: Some(loaded), new_tree: tree })
+    let default = &tips.default_branch;
+    if landed.ref_name == default {
+        return own;
+    }
+    let ref_name = landed.ref_name.as_bytes();
+    match own {
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
+            policy_at_commit::load_policy(client, repo, tips.default_tip, path, default, None).await
+        }
+        // A branch can be made from a commit whose policy did not know of it.
+        Ok(own) if !own.policy.protects_ref(ref_name) => {
+            match policy_at_commit::load_policy(client, repo, tips.default_tip, path, default, None).await {
+                Ok(loaded) if loaded.policy.protects_ref(ref_name) => Ok(loaded),
+                Err(PolicyFetchError::NotFetched(failure)) => Err(PolicyFetchError::NotFetched(failure)),
+                _ => Ok(own),
+            }
+        }
+        other => other,
+    }
+}
+
+/// A pull request that a push brought, and where it ended up.
+struct BroughtPull {
+    number: u64,
+    step_index: usize,
+    landed_as: Oid,
 }
 
 /// Judges what a push brought, and returns what pull requests did, with the tree of the last commit;
-/// what is about the ref itself goes into `first`, as does what came without one.
+/// what is about the ref itself goes into `first`, as does what came without a pull request.
 async fn judge_pushed_steps(
     client: &GitHubClient,
     landed: &CompletedPush<'_>,
@@ -243,233 +217,148 @@ async fn judge_pushed_steps(
     default: &str,
     first: &mut JudgedGroup,
 ) -> Result<(Vec<JudgedGroup>, Option<Oid>), GitHubFailure> {
-    let group = &mut first.group;
+    // The gate's own rules about refs come first: a deletion, a tag and a push that is too large have no steps.
     let name = Text::from(landed.ref_name);
-    let (old, new) = (CompletedPush::non_null_id(landed.before), CompletedPush::non_null_id(landed.after));
-    let asked = |forward: bool| ProposedRefUpdate {
+    let old = landed.old_tip();
+    let mut proposed = ProposedRefUpdate {
         name: &name,
         claimed_old: old,
         actual_old: old,
-        new,
+        new: landed.new_tip(),
         target_kind: RefTargetKind::Commit,
-        is_fast_forward: forward,
+        is_fast_forward: false,
     };
-    let Some(new) = new else {
-        group.refusals.extend(push::judge_ref_update(&asked(false)));
+    let Some(new) = landed.new_tip() else {
+        first.group.refusals.extend(push::judge_ref_update(&proposed));
         return Ok((Vec::new(), None));
     };
-    let start = old.map_or_else(
-        || default.strip_prefix("refs/heads/").unwrap_or(default).to_owned(),
-        |old| old.to_string(),
-    );
-    let any = PullRequestName { repo: landed.repo.clone(), number: 0 };
-    let ends = format!("{}...{new}", crate::github::api::names::escape_path(&start));
-    let (status, commits) = commits::compare_commits(client, &any, &ends).await?;
-    let forward = !landed.forced && matches!(status.as_str(), "ahead" | "identical");
-    group.refusals.extend(push::judge_ref_update(&asked(forward || old.is_none())));
-    let tree = commits.iter().find(|commit| commit.sha == new).map(|commit| commit.commit.tree.sha);
+    let start = match old {
+        Some(old) => old.to_string(),
+        None => short_branch_name(default).to_owned(),
+    };
+    let ends = format!("{}...{new}", escape_path(&start));
+    let (status, commits) = commits::compare_commits(client, landed.repo, &ends).await?;
+    let is_forced = matches!(landed.update, RefUpdateKind::Rewrite { .. });
+    let is_forward = !is_forced && matches!(status.as_str(), "ahead" | "identical");
+    proposed.is_fast_forward = is_forward || old.is_none();
+    first.group.refusals.extend(push::judge_ref_update(&proposed));
+    let last = commits.iter().find(|commit| commit.sha == new);
+    let tree = last.map(|commit| commit.commit.tree.sha);
     if landed.ref_name.starts_with("refs/tags/") {
         if !commits.is_empty() {
-            let what = format!("{} is not on the default branch", new.short_hex());
-            group.refusals.push(refuse_by_rule(
-                "tag-of-reviewed",
-                Finding::new(Sentence::from_words(what)).fixed_by("the pusher"),
-            ));
+            let message = TAG_OFF_BRANCH.with("commit", new.short_hex());
+            let finding = Finding::new(message).fixed_by(Fixer::Pusher);
+            first.group.refusals.push(refuse_by_rule("tag-of-reviewed", finding));
         }
         return Ok((Vec::new(), tree));
     }
     let steps = split_into_steps(&commits, new);
-    if MAX_PUSHED_STEPS < steps.len() {
-        let what =
-            format!("this push brought {} steps, and at most {MAX_PUSHED_STEPS} are judged", steps.len());
-        group.refusals.push(refuse_by_rule(
-            "push-size",
-            Finding::new(Sentence::from_words(what)).fixed_by("the pusher"),
-        ));
+    if steps.len() > MAX_PUSHED_STEPS {
+        let message = TOO_MANY_STEPS.with("steps", steps.len()).with("limit", MAX_PUSHED_STEPS);
+        let finding = Finding::new(message).fixed_by(Fixer::Pusher);
+        first.group.refusals.push(refuse_by_rule("push-size", finding));
         return Ok((Vec::new(), tree));
     }
-    let branch = landed.ref_name.strip_prefix("refs/heads/").unwrap_or(landed.ref_name);
+    let branch = short_branch_name(landed.ref_name);
     let found =
         join_all(steps.iter().map(|step| find_merged_pulls(client, landed.repo, step.id, branch))).await;
-    let found: Vec<Vec<RestListedPullRequest>> = found.into_iter().collect::<Result<_, _>>()?;
     let mut seen = HashSet::new();
     let mut pulls = Vec::new();
-    for (at, (step, listed)) in steps.iter().zip(&found).enumerate() {
-        // A rebase brings in several steps, of which the pull request names the last.
-        let later = |id: Oid| steps.iter().skip(at).any(|step| step.id == id);
-        // GitHub takes a merge that somebody made by hand and pushed for one of its own, whatever else
-        // it holds: nobody has looked at that.
-        let by_hand = commits.iter().any(|commit| {
-            commit.sha == step.id && 1 < commit.parents.len() && !commits::is_forge_commit(commit)
-        });
-        let pull = listed.iter().find(|pull| !by_hand && pull.merge_commit_sha.is_some_and(later));
-        match pull {
-            Some(pull) if seen.insert(pull.number) => {
-                let last = steps.iter().position(|step| pull.merge_commit_sha == Some(step.id));
-                pulls.push((pull.number, last.unwrap_or(at), pull.merge_commit_sha.unwrap_or(step.id)));
+    for (index, (step, listed)) in steps.iter().zip(found).enumerate() {
+        if let Some((number, landed_as)) = find_bringing_pull(&steps, index, &listed?, &commits) {
+            if seen.insert(number) {
+                let last = steps.iter().position(|step| step.id == landed_as);
+                pulls.push(BroughtPull { number, step_index: last.unwrap_or(index), landed_as });
             }
-            Some(_) => {}
-            None => {
-                let place = group.verdicts.len();
-                let change = build_direct_push_change(client, landed, options, loaded, step, &commits);
-                let verdict = judge_change(&loaded.policy, &change, true);
-                let mut told =
-                    if options.explain { explain_judgements(loaded, &change, &verdict) } else { Vec::new() };
-                told.iter_mut().for_each(|trace| trace.verdict_index = place);
-                group.verdicts.push(verdict);
-                group.traces.extend(told);
-                first.changes.push(change);
-                first.landings.push(ChangeLanding {
-                    step_index: at,
-                    landed_as: step.id,
-                    pull: None,
-                    merged_by: None,
-                });
-            }
+        } else {
+            let change = build_direct_push_change(client, landed, options, loaded, step, &commits);
+            add_direct_change(first, change, loaded, options.explain);
+            first.landings.push(ChangeLanding {
+                step_index: index,
+                landed_as: step.id,
+                pull: None,
+                merged_by: None,
+            });
         }
     }
-    let judged = join_all(pulls.iter().map(|&(number, place, at)| async move {
-        let name = PullRequestName { repo: landed.repo.clone(), number };
-        let pull: RestPullRequest =
-            client.fetch_json(format!("{}/pulls/{number}", landed.repo.rest_path())).await?;
-        let tip = old.unwrap_or(pull.base.sha);
-        let landed_at = pull.merged_at.or(landed.pushed_at);
-        let told = GitHubRunContext { landed_at, ..GitHubRunContext::default() };
-        let mut done = judge_with_policy(client, &name, options, told, &pull, tip, loaded).await;
-        done.notes.retain(|note| *note != Message::from("this pull request is closed"));
-        let by = account_of_user(pull.merged_by.as_ref()).map(|account| account.id);
-        done.landings =
-            vec![
-                ChangeLanding { step_index: place, landed_as: at, pull: Some(name), merged_by: by };
-                done.changes.len()
-            ];
-        Ok::<_, GitHubFailure>(done)
-    }));
-    let done: Vec<JudgedGroup> = judged.await.into_iter().collect::<Result<_, _>>()?;
-    Ok((done, tree))
+    let judged = pulls.iter().map(|pull| judge_brought_pull(client, landed, options, loaded, pull));
+    let done: Result<Vec<JudgedGroup>, GitHubFailure> = join_all(judged).await.into_iter().collect();
+    Ok((done?, tree))
 }
 
-/// A step of the first-parent history, with the commits that it brings in.
-struct PushedStep {
-    id: Oid,
-    commit_ids: Vec<Oid>,
-}
-
-/// Returns the steps that lead to `tip`, oldest first.
-fn split_into_steps(commits: &[Listed], tip: Oid) -> Vec<PushedStep> {
-    let parents: HashMap<Oid, Vec<Oid>> = commits
-        .iter()
-        .map(|commit| (commit.sha, commit.parents.iter().map(|parent| parent.sha).collect()))
-        .collect();
-    let mut line = Vec::new();
-    let mut at = Some(tip);
-    while let Some(id) = at.filter(|id| parents.contains_key(id) && line.len() <= commits.len()) {
-        line.push(id);
-        at = parents.get(&id).and_then(|parents| parents.first().copied());
-    }
-    line.reverse();
-    let mut taken: HashSet<Oid> = HashSet::new();
-    let mut steps = Vec::new();
-    for id in line {
-        let mut reached = HashSet::new();
-        let mut open = vec![id];
-        while let Some(next) = open.pop() {
-            if taken.contains(&next) || !reached.insert(next) {
-                continue;
-            }
-            open.extend(
-                parents.get(&next).into_iter().flatten().filter(|parent| parents.contains_key(parent)),
-            );
+/// Judges a change that no pull request brought, and adds it to `group`.
+fn add_direct_change(group: &mut JudgedGroup, change: Change, loaded: &LoadedPolicy, explain: bool) {
+    let verdict = judge_change(&loaded.policy, &change, true);
+    if explain {
+        for mut trace in explain_judgements(loaded, &change, &verdict) {
+            trace.verdict_index = group.group.verdicts.len();
+            group.group.traces.push(trace);
         }
-        taken.extend(&reached);
-        // In the order of the list, the step itself at the end.
-        let mut commits: Vec<Oid> = commits
-            .iter()
-            .map(|commit| commit.sha)
-            .filter(|sha| *sha != id && reached.contains(sha))
-            .collect();
-        commits.push(id);
-        steps.push(PushedStep { id, commit_ids: commits });
     }
-    steps
+    group.group.verdicts.push(verdict);
+    group.changes.push(change);
 }
 
-/// Returns the pull requests by which a commit came to `branch`, as GitHub knows them.
-async fn find_merged_pulls(
+async fn judge_brought_pull(
     client: &GitHubClient,
-    repo: &RepositoryName,
-    id: Oid,
-    branch: &str,
-) -> Result<Vec<RestListedPullRequest>, GitHubFailure> {
-    let path = format!("{}/commits/{id}/pulls?per_page=100", repo.rest_path());
-    let mut pulls: Vec<RestListedPullRequest> =
-        client.fetch_list(path, |page: Vec<RestListedPullRequest>| page, |_| false).await?;
-    pulls.retain(|pull| pull.merged_at.is_some() && pull.base.branch == branch);
-    Ok(pulls)
+    landed: &CompletedPush<'_>,
+    options: &GitHubJudgeOptions,
+    loaded: &LoadedPolicy,
+    brought: &BroughtPull,
+) -> Result<JudgedGroup, GitHubFailure> {
+    let name = PullRequestName { repo: landed.repo.clone(), number: brought.number };
+    let path = format!("{}/pulls/{}", landed.repo.rest_path(), brought.number);
+    let pull: RestPullRequest = client.fetch_json(path).await?;
+    let tip = landed.old_tip().unwrap_or(pull.base.sha);
+    let landed_at = pull.merged_at.or(landed.pushed_at);
+    let context = GitHubRunContext { landed_at, ..GitHubRunContext::default() };
+    let mut done = judge_with_policy(client, &name, options, context, &pull, tip, loaded).await;
+    // It has been merged, so it is closed.
+    done.notes.retain(|note| note.code() != PULL_CLOSED.code);
+    let landing = ChangeLanding {
+        step_index: brought.step_index,
+        landed_as: brought.landed_as,
+        pull: Some(name),
+        merged_by: account_of_user(pull.merged_by.as_ref()).map(|account| account.id),
+    };
+    done.landings = vec![landing; done.changes.len()];
+    Ok(done)
 }
 
-/// Returns a step that no pull request brought in, as it is judged.
+/// Returns the change of a step that no pull request brought in.
 fn build_direct_push_change(
     client: &GitHubClient,
     landed: &CompletedPush<'_>,
     options: &GitHubJudgeOptions,
     loaded: &LoadedPolicy,
     step: &PushedStep,
-    listed: &[Listed],
+    listed: &[RestCommit],
 ) -> Change {
-    let none = |need| Missing::Unavailable(need, "no pull request brought this in".into());
+    // Without a pull request there is no review, label or check to look up; those facts are gaps.
     let needs = loaded.policy.needed_facts();
-    let by_id: HashMap<Oid, &Listed> = listed.iter().map(|commit| (commit.sha, commit)).collect();
+    let mut by_id: HashMap<Oid, &RestCommit> = HashMap::new();
+    for commit in listed {
+        by_id.insert(commit.sha, commit);
+    }
+    let mut commits = Vec::with_capacity(step.commit_ids.len());
+    for id in &step.commit_ids {
+        if let Some(commit) = by_id.get(id) {
+            commits.push(commits::convert_commit(commit, &needs, loaded.trusted_keys(client.now())));
+        }
+    }
     let mut change = Change {
         stage: Stage::PullRequest,
         target: Ok(Text::from(landed.ref_name)),
         seen_at: landed.pushed_at.unwrap_or(client.now()),
-        pusher: landed.pusher.clone().ok_or_else(|| none(FactKind::Pusher)),
-        pull: Err(none(FactKind::Pull)),
+        pusher: landed.pusher.clone().ok_or_else(|| missing_pull(FactKind::Pusher)),
+        pull: Err(missing_pull(FactKind::Pull)),
         tickets: Change::missing_tickets(Stage::PullRequest),
-        commits: step
-            .commit_ids
-            .iter()
-            .filter_map(|id| by_id.get(id))
-            .map(|listed| commits::convert_commit(listed, &needs, loaded.trusted_keys(client.now())))
-            .collect(),
+        commits,
     };
     look_up_tickets(&mut change, loaded, options, landed.repo);
     change
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn listed(id: u8, parents: &[u8]) -> Listed {
-        let hex = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap().to_string();
-        let parents: Vec<_> = parents.iter().map(|parent| json!({ "sha": hex(*parent) })).collect();
-        let body = json!({ "message": "m", "author": null, "committer": null, "tree": { "sha": hex(9) }, "verification": null });
-        let commit =
-            json!({ "sha": hex(id), "commit": body, "author": null, "committer": null, "parents": parents });
-        serde_json::from_value(commit).unwrap()
-    }
-
-    fn told(commits: &[Listed], tip: u8) -> Vec<(u8, Vec<u8>)> {
-        let first = |id: &Oid| id.as_bytes()[0];
-        split_into_steps(commits, Oid::from_bytes(&[tip; 20]).unwrap())
-            .iter()
-            .map(|step| (first(&step.id), step.commit_ids.iter().map(first).collect()))
-            .collect()
-    }
-
-    #[test]
-    fn a_merge_brings_its_side_in_and_a_line_brings_each_commit() {
-        let commits =
-            [listed(1, &[0]), listed(2, &[0]), listed(3, &[2]), listed(4, &[1, 3]), listed(5, &[4])];
-        assert_eq!(told(&commits, 5), [(1, vec![1]), (4, vec![2, 3, 4]), (5, vec![5])]);
-        assert_eq!(told(&commits, 7), []);
-    }
-
-    #[test]
-    fn a_circle_ends() {
-        let commits = [listed(1, &[2]), listed(2, &[1])];
-        assert!(told(&commits, 1).len() <= 3);
-    }
+fn missing_pull(kind: FactKind) -> Missing {
+    Missing::Unavailable(kind, "no pull request brought this in".into())
 }

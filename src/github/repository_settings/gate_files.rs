@@ -1,14 +1,18 @@
-//! The gate's own files: who may edit them, and whether the workflow that runs it hears of everything.
+//! The gate's own files: who may edit them, and whether the workflow that runs the gate runs on every event.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::github::repository_settings::branch_protection::{BranchProtection, escape_branch};
-use crate::github::repository_settings::{ApiFetch, ExaminedRepository, SettingAdvice};
-use crate::yaml::{self, YamlNode, YamlValue as Yaml};
+use crate::github::api::names::escape_path;
+use crate::github::repository_settings::advice::{ApiFetch, ExaminedRepository, SettingAdvice};
+use crate::github::repository_settings::branch_protection::BranchProtection;
+use crate::github::repository_settings::workflow_triggers::{WorkflowTriggers, read_triggers};
 
-/// The kinds of an event that a gate has to hear of, since each can turn a verdict around.
+/// How to find out what cannot be read.
+const USE_CONTENTS_TOKEN: &str = "use a token that has `contents: read`";
+
+/// The types of a pull request event that the gate has to run on, since each can change a verdict.
 const PULL_REQUEST_TYPES: [&str; 8] = [
     "opened",
     "synchronize",
@@ -20,30 +24,30 @@ const PULL_REQUEST_TYPES: [&str; 8] = [
     "converted_to_draft",
 ];
 
+/// The paths at which GitHub looks for code owners, the first one first.
 const CODEOWNERS_PATHS: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
 
+/// Examines the code owners and the workflows of the gate on a branch.
 pub(crate) fn advise_gate_files(
     subject: &ExaminedRepository<'_>,
     branch: &str,
     protection: &BranchProtection,
-    ask: &mut ApiFetch<'_>,
+    fetch: &mut ApiFetch<'_>,
 ) -> Vec<SettingAdvice> {
-    let mut advice = vec![advise_code_owners(subject, branch, ask)];
+    let mut advice = vec![advise_code_owners(subject, branch, fetch)];
     if protection.rules_of_kind("workflows").next().is_some() {
-        // It runs from elsewhere; what stands in this repository does not matter.
+        // The required workflow runs from elsewhere; the workflows of this repository do not matter.
         return advice;
     }
     let folder =
-        format!("/repos/{}/contents/.github/workflows?ref={}", subject.repository, escape_branch(branch));
-    let files = match ask(&folder) {
+        format!("/repos/{}/contents/.github/workflows?ref={}", subject.repository, escape_path(branch));
+    let files = match fetch(&folder) {
         Ok(Value::Array(files)) => files,
         Ok(_) => Vec::new(),
         Err(refused) if refused.status == Some(404) => Vec::new(),
         Err(refused) => {
-            advice.push(SettingAdvice::unknown(
-                format!("the workflows cannot be read: {}", refused.why),
-                "ask with a token that has `contents: read`",
-            ));
+            let what = format!("cannot read the workflows: {}", refused.why);
+            advice.push(SettingAdvice::unknown(what, USE_CONTENTS_TOKEN));
             return advice;
         }
     };
@@ -53,16 +57,15 @@ pub(crate) fn advise_gate_files(
         if !path.ends_with(".yml") && !path.ends_with(".yaml") {
             continue;
         }
-        match read_file_content(subject.repository, branch, path, ask) {
+        match read_file_content(subject.repository, branch, path, fetch) {
             Ok(Some(text)) if text.contains("changegate") => {
                 found = true;
                 advice.extend(advise_workflow(path, &text));
             }
             Ok(_) => {}
-            Err(why) => advice.push(SettingAdvice::unknown(
-                format!("{path} cannot be read: {why}"),
-                "ask with a token that has `contents: read`",
-            )),
+            Err(why) => {
+                advice.push(SettingAdvice::unknown(format!("cannot read {path}: {why}"), USE_CONTENTS_TOKEN))
+            }
         }
     }
     if !found {
@@ -74,39 +77,42 @@ pub(crate) fn advise_gate_files(
     advice
 }
 
-/// Asks whether the gate's files have owners.
+/// Examines whether the gate's files have owners.
 fn advise_code_owners(
     subject: &ExaminedRepository<'_>,
     branch: &str,
-    ask: &mut ApiFetch<'_>,
+    fetch: &mut ApiFetch<'_>,
 ) -> SettingAdvice {
+    // GitHub uses the first file that exists, whatever the others say.
     for path in CODEOWNERS_PATHS {
-        match read_file_content(subject.repository, branch, path, ask) {
+        match read_file_content(subject.repository, branch, path, fetch) {
             Ok(Some(text)) => {
                 let folder = subject.policy_path.split('/').next().unwrap_or_default();
-                let names = |what: &str| text.lines().any(|line| names_owner(line, what));
-                return if names(folder) && names(".github/workflows") {
-                    SettingAdvice::good(format!("{path} names owners for the policy and the workflows"))
-                } else {
-                    SettingAdvice::weak(
-                        format!("{path} names no owners for the policy and the workflows"),
-                        format!("add lines for `/{folder}/` and `/.github/`"),
-                    )
-                };
+                if has_owner(&text, folder) && has_owner(&text, ".github/workflows") {
+                    return SettingAdvice::good(format!(
+                        "{path} names owners for the policy and the workflows"
+                    ));
+                }
+                return SettingAdvice::weak(
+                    format!("{path} names no owners for the policy and the workflows"),
+                    format!("add lines for `/{folder}/` and `/.github/`"),
+                );
             }
             Ok(None) => {}
             Err(why) => {
-                return SettingAdvice::unknown(
-                    format!("{path} cannot be read: {why}"),
-                    "ask with a token that has `contents: read`",
-                );
+                let what = format!("cannot read {path}: {why}");
+                return SettingAdvice::unknown(what, USE_CONTENTS_TOKEN);
             }
         }
     }
     SettingAdvice::weak(
-        "there is no CODEOWNERS: anybody who reviews may approve a change of the gate",
+        "there is no CODEOWNERS: any reviewer can approve a change to the gate",
         "name owners for the policy and the workflows, and require their review",
     )
+}
+
+fn has_owner(code_owners: &str, folder: &str) -> bool {
+    code_owners.lines().any(|line| names_owner(line, folder))
 }
 
 /// Returns whether a line of CODEOWNERS names an owner for `folder`, as it is written there or by a
@@ -121,57 +127,32 @@ fn names_owner(line: &str, folder: &str) -> bool {
     covers && words.next().is_some()
 }
 
-/// Asks of one workflow whether it hears of what it has to hear of.
+/// Examines whether one workflow runs on every event that the gate needs, and names the action by a commit.
 fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
-    let Ok(node) = yaml::read_document(text.as_bytes()) else {
-        return vec![SettingAdvice::unknown(
-            format!("{path} is not YAML that can be read"),
-            "look at it by hand",
-        )];
-    };
-    let Some(on) = find_map_entry(&node, "on") else {
-        return vec![SettingAdvice::weak(
-            format!("{path} says nothing about when it runs"),
-            "give it an `on:`",
-        )];
-    };
-    let mut advice = Vec::new();
-    let target = find_event_types(on, "pull_request_target");
-    let pull = target.clone().or_else(|| find_event_types(on, "pull_request"));
-    match &pull {
-        None => advice.push(SettingAdvice::weak(
-            format!("{path} does not run on pull requests"),
-            "run it on `pull_request_target`",
-        )),
-        Some(kinds) => {
-            let missing: Vec<_> = PULL_REQUEST_TYPES
-                .iter()
-                .filter(|kind| !kinds.iter().any(|known| known == *kind))
-                .copied()
-                .collect();
-            if missing.is_empty() {
-                advice.push(SettingAdvice::good(format!("{path} hears of every change of a pull request")));
-            } else {
-                advice.push(SettingAdvice::weak(
-                    format!("{path} does not run when a pull request is {}", missing.join(", ")),
-                    format!("add `types: [{}]`", PULL_REQUEST_TYPES.join(", ")),
-                ));
-            }
+    // A verdict can change with each of these events; without a run for it, the old one stays.
+    let triggers = match read_triggers(text) {
+        Ok(Some(triggers)) => triggers,
+        Ok(None) => {
+            return vec![SettingAdvice::weak(
+                format!("{path} does not say when it runs"),
+                "give it an `on:`",
+            )];
         }
-    }
-    if target.is_none() && pull.is_some() {
+        Err(why) => {
+            return vec![SettingAdvice::unknown(
+                format!("cannot read {path} as a workflow: {why}"),
+                "check the file, and whether GitHub accepts it",
+            )];
+        }
+    };
+    let mut advice = advise_pull_request_events(path, &triggers);
+    if !triggers.has_event("pull_request_review") {
         advice.push(SettingAdvice::weak(
-            format!("{path} runs as the pull request has it, so a pull request can change it"),
-            "run it on `pull_request_target`, or require it by a ruleset",
-        ));
-    }
-    if find_event_types(on, "pull_request_review").is_none() {
-        advice.push(SettingAdvice::weak(
-            format!("{path} does not run when somebody reviews"),
+            format!("{path} does not run on reviews"),
             "add `pull_request_review: { types: [submitted, edited, dismissed] }`",
         ));
     }
-    if find_map_entry(on, "merge_group").is_none() && !names_event(on, "merge_group") {
+    if !triggers.has_event("merge_group") {
         advice.push(SettingAdvice::unknown(
             format!("{path} does not run in a merge queue, if there is one"),
             "add `merge_group:`; without it a required check never reports there",
@@ -181,67 +162,69 @@ fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
     advice
 }
 
-/// Asks whether the action is named by a commit.
-fn advise_unpinned_action(path: &str, text: &str) -> Option<SettingAdvice> {
-    let uses = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses:"));
-    let mut ours = uses.map(str::trim).filter(|what| what.contains("changegate") && !what.starts_with('.'));
-    let by_name = |what: &&str| {
-        let at = what.split('@').nth(1).unwrap_or_default().split_whitespace().next().unwrap_or_default();
-        at.len() != 40 || !at.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn advise_pull_request_events(path: &str, triggers: &WorkflowTriggers) -> Vec<SettingAdvice> {
+    // `pull_request_target` runs the workflow of the base branch, so it counts if both are there.
+    let target = triggers.event_types("pull_request_target");
+    let is_from_target = target.is_some();
+    let Some(types) = target.or_else(|| triggers.event_types("pull_request")) else {
+        return vec![SettingAdvice::weak(
+            format!("{path} does not run on pull requests"),
+            "run it on `pull_request_target`",
+        )];
     };
-    let loose = ours.find(by_name)?;
-    Some(SettingAdvice::weak(
-        format!("{path} takes the action by a name that can be moved: {loose}"),
-        "name it by the full id of a commit",
-    ))
-}
-
-/// Returns the types that an event is heard of with, if it is heard of: the ones that are written, or
-/// GitHub's three usual ones.
-fn find_event_types(on: &YamlNode, name: &str) -> Option<Vec<String>> {
-    let usual = || ["opened", "synchronize", "reopened"].map(str::to_owned).to_vec();
-    if names_event(on, name) {
-        return Some(usual());
+    let mut missing = Vec::new();
+    for needed in PULL_REQUEST_TYPES {
+        if !types.iter().any(|known| known == needed) {
+            missing.push(needed);
+        }
     }
-    let event = find_map_entry(on, name)?;
-    let Some(types) = find_map_entry(event, "types") else { return Some(usual()) };
-    Some(match &types.value {
-        Yaml::Scalar { text, .. } => vec![text.clone()],
-        Yaml::List(items) => items
-            .iter()
-            .filter_map(|item| match &item.value {
-                Yaml::Scalar { text, .. } => Some(text.clone()),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    })
-}
-
-/// Returns true if `on` names the event alone, or in a list.
-fn names_event(on: &YamlNode, name: &str) -> bool {
-    let is = |node: &YamlNode| matches!(&node.value, Yaml::Scalar { text, .. } if text == name);
-    match &on.value {
-        Yaml::List(items) => items.iter().any(is),
-        _ => is(on),
+    let mut advice = vec![if missing.is_empty() {
+        SettingAdvice::good(format!("{path} runs on every change of a pull request"))
+    } else {
+        SettingAdvice::weak(
+            format!("{path} does not run when a pull request is {}", missing.join(", ")),
+            format!("add `types: [{}]`", PULL_REQUEST_TYPES.join(", ")),
+        )
+    }];
+    if !is_from_target {
+        advice.push(SettingAdvice::weak(
+            format!("{path} runs in the version of the pull request, so a pull request can change it"),
+            "run it on `pull_request_target`, or require it by a ruleset",
+        ));
     }
+    advice
 }
 
-fn find_map_entry<'node>(node: &'node YamlNode, name: &str) -> Option<&'node YamlNode> {
-    match &node.value {
-        Yaml::Map(entries) => entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node),
-        _ => None,
+/// Examines whether the action is named by a commit.
+fn advise_unpinned_action(path: &str, text: &str) -> Option<SettingAdvice> {
+    for line in text.lines() {
+        let Some(action) = line.trim().trim_start_matches("- ").strip_prefix("uses:") else { continue };
+        let action = action.trim();
+        if action.contains("changegate") && !action.starts_with('.') && !is_pinned(action) {
+            return Some(SettingAdvice::weak(
+                format!("{path} names the action by a ref that can be moved: {action}"),
+                "name it by the full id of a commit",
+            ));
+        }
     }
+    None
 }
 
-/// Returns a file's text; `None` if it is not there.
+/// Returns whether what follows `@` is the full id of a commit.
+fn is_pinned(action: &str) -> bool {
+    let Some((_, version)) = action.split_once('@') else { return false };
+    let id = version.split_whitespace().next().unwrap_or_default();
+    id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns a file's text; `None` if there is no such file.
 fn read_file_content(
     repository: &str,
     branch: &str,
     path: &str,
-    ask: &mut ApiFetch<'_>,
+    fetch: &mut ApiFetch<'_>,
 ) -> Result<Option<String>, String> {
-    let answer = match ask(&format!("/repos/{repository}/contents/{path}?ref={}", escape_branch(branch))) {
+    let answer = match fetch(&format!("/repos/{repository}/contents/{path}?ref={}", escape_path(branch))) {
         Ok(answer) => answer,
         Err(refused) if refused.status == Some(404) => return Ok(None),
         Err(refused) => return Err(refused.why),

@@ -1,4 +1,4 @@
-//! What the doctor says of repositories that are well, and of each way in which they are not.
+//! The advice on a repository whose settings are good, and on each way in which one can be weak.
 
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ fn examined(subject: &ExaminedRepository<'_>, answers: &Answers) -> SettingsExam
     examine_repository(subject, &mut ask).unwrap()
 }
 
-/// Returns what is wrong or unknown.
+/// Returns the advice that is weak or unknown.
 fn troubles(subject: &ExaminedRepository<'_>, answers: &Answers) -> Vec<String> {
     let advice = examined(subject, answers).advice;
     advice.into_iter().filter(|one| one.health != SettingHealth::Good).map(|one| one.what).collect()
@@ -106,7 +106,7 @@ fn without(answers: &Answers, kind: &str) -> Answers {
 }
 
 #[test]
-fn a_required_workflow_that_nobody_bypasses_is_a_control() {
+fn a_required_workflow_without_a_bypass_is_a_control() {
     let examination = examined(&subject(), &healthy());
     assert_eq!(troubles(&subject(), &healthy()), [""; 0]);
     assert_eq!((examination.worst_health(), examination.branch.as_str()), (SettingHealth::Good, "main"));
@@ -116,7 +116,7 @@ fn a_required_workflow_that_nobody_bypasses_is_a_control() {
 fn a_required_workflow_has_to_be_the_gate() {
     let mut answers = healthy();
     edit(&mut answers, "workflows", |rule| rule["parameters"]["workflows"][0]["path"] = json!("build.yml"));
-    assert!(troubles(&subject(), &answers)[0].contains("nothing tells whether the gate"));
+    assert!(troubles(&subject(), &answers)[0].contains("it is not known whether one of them runs the gate"));
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn every_rule_that_is_taken_away_is_missed() {
     }
     for (parameter, says) in [
         ("dismiss_stale_reviews_on_push", "an approval stays after a push"),
-        ("require_last_push_approval", "whoever pushed last can approve"),
-        ("require_code_owner_review", "nobody in particular"),
+        ("require_last_push_approval", "the last pusher can approve"),
+        ("require_code_owner_review", "no code owner has to review"),
     ] {
         let mut answers = healthy();
         edit(&mut answers, "pull_request", |rule| rule["parameters"][parameter] = json!(false));
@@ -151,7 +151,7 @@ fn a_check_counts_from_the_app_that_is_expected() {
     edit(&mut answers, "required_status_checks", |rule| {
         rule["parameters"]["required_status_checks"][0]["integration_id"] = Value::Null;
     });
-    assert!(troubles(&own, &answers)[0].contains("anybody who may write"));
+    assert!(troubles(&own, &answers)[0].contains("anyone who can write"));
     let by_actions = troubles(&subject(), &answers);
     assert!(by_actions.iter().any(|trouble| trouble.contains("every workflow of the repository")));
     let other = ExaminedRepository { check_name: "tests", ..own };
@@ -159,7 +159,7 @@ fn a_check_counts_from_the_app_that_is_expected() {
 }
 
 #[test]
-fn whoever_may_bypass_is_named() {
+fn accounts_that_can_bypass_are_named() {
     let mut answers = healthy();
     let actors = json!([
         { "actor_type": "RepositoryRole", "actor_id": 5, "bypass_mode": "always" },
@@ -171,7 +171,7 @@ fn whoever_may_bypass_is_named() {
     assert_eq!(
         found,
         [
-            "the ruleset \"main\" can be bypassed by administrators of the repository, a team 12 (in pull requests)"
+            "the ruleset \"main\" can be bypassed by administrators of the repository, team 12 (in pull requests)"
         ]
     );
     answers.insert(format!("{REPOSITORY}/rulesets/7"), Ok(json!({ "name": "main" })));
@@ -201,7 +201,7 @@ fn what_cannot_be_seen_is_unknown_and_never_good() {
         };
         let before = good(&healthy());
         // Without rulesets the workflow on the branch is looked at, which is another question.
-        let other = |what: &String| what.contains("gate.yml hears");
+        let other = |what: &String| what.contains("gate.yml runs on every");
         assert!(good(&answers).iter().all(|what| before.contains(what) || other(what)), "{path}");
     }
 }
@@ -236,7 +236,7 @@ fn branch_protection_counts_as_rulesets_do() {
 }
 
 #[test]
-fn a_workflow_that_does_not_hear_of_everything_is_weak() {
+fn a_workflow_that_does_not_run_on_everything_is_weak() {
     let answers = |workflow: &str| {
         let mut answers = without(&healthy(), "workflows");
         answers.insert(format!("{REPOSITORY}/contents/.github/workflows/gate.yml?ref=main"), file(workflow));
@@ -249,14 +249,20 @@ fn a_workflow_that_does_not_hear_of_everything_is_weak() {
     };
     says(&WORKFLOW.replace("edited, labeled", "labeled"), "is edited");
     says(&WORKFLOW.replace("pull_request_target", "pull_request"), "a pull request can change it");
-    says(&WORKFLOW.replace("pull_request_review:", "other:"), "when somebody reviews");
+    says(&WORKFLOW.replace("pull_request_review:", "other:"), "does not run on reviews");
     says(&WORKFLOW.replace("merge_group:", "other2:"), "merge queue");
     says(&WORKFLOW.replace("0123456789012345678901234567890123456789", "v1"), "can be moved");
     says("on: [pull_request, push]\n# changegate\n", "does not run when a pull request is edited");
     says("on: push\n# changegate\n", "does not run on pull requests");
-    says("name: changegate\n", "nothing about when");
-    says("on: [\n# changegate", "not YAML");
+    says("name: changegate\n", "does not say when");
+    says("on: [\n# changegate", "as a workflow");
+    // An anchor is legal there.
+    let anchored = WORKFLOW
+        .replace("    types: [opened", "    types: &all [opened")
+        .replace("    types: [submitted, edited, dismissed]", "    types: *all");
+    assert_eq!(troubles(&own, &answers(&anchored)), [""; 0]);
     says("on: push\n", "no workflow on the branch");
+    says(&WORKFLOW.replace("merge_group:", "<<: {}"), "merge keys");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The only runtime: started when GitHub is asked, on the thread that asks, and gone afterwards.
+//! A session with GitHub, which holds the only asynchronous runtime: it is started when GitHub is asked, on the
+//! thread that asks, and ends with the session.
 
 pub(crate) mod contributors;
 pub(crate) mod ref_moves;
@@ -12,13 +13,13 @@ use serde_json::Value;
 use crate::change::{Change, NeededFacts, Oid};
 use crate::github::api::names::{GitHubServer, PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::{self, RestListedPullRequest};
+use crate::github::api::rest::{RestListedPullRequest, RestPullRequest};
 use crate::github::api::transport::GitHubToken;
 use crate::github::api::{GitHubClient, GitHubRequestLimits};
 use crate::github::event::EventSubject;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
-use crate::github::judge::pushed::{CompletedPush, judge_completed_push};
+use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_completed_push, non_null_id};
 use crate::github::judge::{
     GitHubJudgeOptions, GitHubRunContext, JudgedGroup, build_report, judge_pull_request,
 };
@@ -26,72 +27,72 @@ use crate::github::publish::{self, CheckRunReport, PublishOutcome};
 use crate::github::repository_settings;
 use crate::report::Report;
 
-/// How many pull requests are judged at the same time.
+/// How many open pull requests are judged at the same time.
 const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;
 
 /// How many open pull requests are judged at all.
 const MAX_OPEN_PULL_REQUESTS: usize = 200;
 
-/// Where answers come from.
+/// The source of a session's answers: the server, or a recording of them.
 #[derive(Clone)]
 pub enum GitHubSource<'asking> {
-    /// GitHub.
+    /// A GitHub server, asked now.
     Live {
-        /// The server.
+        /// The server that is asked.
         server: &'asking GitHubServer,
-        /// What shows who asks; without one, only what is public can be read.
+        /// The token of the account that asks; without one, only what is public can be read.
         token: Option<&'asking GitHubToken>,
-        /// How patient to be.
+        /// The limits of time and size.
         limits: GitHubRequestLimits,
-        /// Where to keep the answers, if anywhere.
+        /// The folder to record the answers in; `None` to record nothing.
         record_to: Option<&'asking Path>,
-        /// What time it is.
+        /// The instant that everything is judged at.
         now: Timestamp,
     },
-    /// A folder of answers that were kept.
+    /// A folder of recorded answers; nothing is asked.
     Recording(&'asking Path),
 }
 
-/// A conversation with GitHub.
+/// A session with GitHub: a client, and the runtime that it needs.
 pub struct GitHubSession {
-    pub(crate) runtime: tokio::runtime::Runtime,
-    pub(crate) client: GitHubClient,
+    runtime: tokio::runtime::Runtime,
+    client: GitHubClient,
 }
 
-/// What came out.
+/// An event with everything that was judged for it.
 #[derive(Clone, Debug)]
 pub struct JudgedEvent {
-    /// The report.
+    /// The report on everything together.
     pub report: Report,
-    /// Each pull request that was judged, with its final revision, and whether it may go on.
+    /// Each pull request that was judged, with its own report.
     pub pull_requests: Vec<JudgedPullRequest>,
 }
 
 /// A pull request that was judged.
 #[derive(Clone, Debug)]
 pub struct JudgedPullRequest {
-    /// Which one.
+    /// The repository and the number.
     pub name: PullRequestName,
-    /// Its final revision.
+    /// The final revision that was judged.
     pub head: Oid,
-    /// What is told about it alone.
+    /// The report on this pull request alone.
     pub report: Report,
 }
 
 impl GitHubSession {
-    /// Starts a conversation; nothing is asked yet.
+    /// Starts a session; nothing is asked yet.
     ///
     /// # Errors
     ///
-    /// Fails if no runtime can be started, or a record cannot be opened.
+    /// Fails if no runtime can be started, or a recording cannot be opened.
     pub fn open_session(source: GitHubSource<'_>) -> Result<GitHubSession, GitHubFailure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let runtime =
-            runtime.map_err(|error| GitHubFailure::new(format!("no runtime can be started: {error}")))?;
+            runtime.map_err(|error| GitHubFailure::new(format!("cannot start a runtime: {error}")))?;
         let client = runtime.block_on(async {
             match source {
-                GitHubSource::Live { server, token, limits: patience, record_to: record, now } => {
-                    GitHubClient::open_live(server, token, patience, now, record)
+                GitHubSource::Live { server, token, limits, record_to, now } => {
+                    GitHubClient::open_live(server, token, limits, now, record_to)
                 }
                 GitHubSource::Recording(folder) => GitHubClient::open_recording(folder),
             }
@@ -110,40 +111,15 @@ impl GitHubSession {
         options: &GitHubJudgeOptions,
     ) -> Result<JudgedEvent, GitHubFailure> {
         let client = &self.client;
-        let done = self.runtime.block_on(async {
-            match subject {
-                EventSubject::PullRequest { repo, number, expected_head: expected } => {
-                    let name = PullRequestName { repo: repo.clone(), number: *number };
-                    let told =
-                        GitHubRunContext { expected_head: *expected, checks_revision: None, landed_at: None };
-                    Ok(vec![judge_pull_request(client, &name, options, told).await?])
-                }
-                EventSubject::MergeGroup { repo, base_ref, base_tip: base, group_head: head } => {
-                    let queued = MergeGroup { repo, base_ref, base_tip: *base, group_head: *head };
-                    judge_merge_group(client, &queued, options).await
-                }
-                EventSubject::Push { repo, ref_name: name, before, after, forced } => {
-                    let (before, after, forced) = (*before, *after, *forced);
-                    let landed = CompletedPush {
-                        repo,
-                        ref_name: name,
-                        before,
-                        after,
-                        forced,
-                        pushed_at: None,
-                        pusher: None,
-                    };
-                    judge_completed_push(client, &landed, options).await.map(|judged| judged.groups)
-                }
-                EventSubject::OpenPullRequests { repo } => judge_open_pulls(client, repo, options).await,
+        let done = self.runtime.block_on(judge_subject(client, subject, options))?;
+        let mut pull_requests = Vec::new();
+        for group in &done {
+            if let Some((name, head)) = group.pull_request_head.clone() {
+                let report = build_report(client, vec![group.clone()]);
+                pull_requests.push(JudgedPullRequest { name, head, report });
             }
-        })?;
-        let pulls = done.iter().filter_map(|done| {
-            let (name, head) = done.pull_request_head.clone()?;
-            Some(JudgedPullRequest { name, head, report: build_report(client, vec![done.clone()]) })
-        });
-        let pulls = pulls.collect();
-        Ok(JudgedEvent { report: build_report(client, done), pull_requests: pulls })
+        }
+        Ok(JudgedEvent { report: build_report(client, done), pull_requests })
     }
 
     /// Gathers what GitHub knows about a pull request, as far as `needs` asks for it, without judging.
@@ -155,32 +131,32 @@ impl GitHubSession {
         &self,
         name: &PullRequestName,
         needs: &NeededFacts,
-        pusher: PusherSource,
+        pusher_source: PusherSource,
     ) -> Result<Change, GitHubFailure> {
         let client = &self.client;
         self.runtime.block_on(async {
-            let pull: rest::RestPullRequest =
-                client.fetch_json(format!("{}/pulls/{}", name.repo.rest_path(), name.number)).await?;
-            let (base, checks_of, now) = (pull.base.sha, pull.head.sha, client.now());
-            let gathering = PullRequestGatherer {
+            let path = format!("{}/pulls/{}", name.repo.rest_path(), name.number);
+            let pull: RestPullRequest = client.fetch_json(path).await?;
+            let gatherer = PullRequestGatherer {
                 client,
                 name,
                 pull: &pull,
-                base_tip: base,
+                base_tip: pull.base.sha,
                 needs,
                 trusted: None,
-                pusher_source: pusher,
-                checks_revision: checks_of,
-                seen_at: now,
+                pusher_source,
+                checks_revision: pull.head.sha,
+                seen_at: client.now(),
             };
-            gathering.gather_change().await.map_err(|gap| match gap {
-                GatherFailure::CommitsUnavailable(failure) => failure,
-                GatherFailure::HeadMoved(why) => GitHubFailure::new(why),
-            })
+            match gatherer.gather_change().await {
+                Ok(change) => Ok(change),
+                Err(GatherFailure::CommitsUnavailable(failure)) => Err(failure),
+                Err(GatherFailure::HeadMoved(message)) => Err(GitHubFailure::new(message.to_plain_text())),
+            }
         })
     }
 
-    /// Asks every question of the doctor about a repository.
+    /// Examines whether the settings of a repository enforce the gate.
     ///
     /// # Errors
     ///
@@ -198,7 +174,7 @@ impl GitHubSession {
     ///
     /// # Errors
     ///
-    /// Fails if GitHub cannot be asked; that it does not allow it is no failure.
+    /// Fails if GitHub cannot be asked; a token that may not write is no failure.
     pub fn publish_comment(
         &self,
         pull: &PullRequestName,
@@ -211,44 +187,63 @@ impl GitHubSession {
     ///
     /// # Errors
     ///
-    /// Fails if GitHub cannot be asked; that it does not allow it is no failure.
+    /// Fails if GitHub cannot be asked; a token that may not write is no failure.
     pub fn publish_check_run(
         &self,
         repo: &RepositoryName,
-        of: Oid,
+        revision: Oid,
         run: &CheckRunReport<'_>,
     ) -> Result<PublishOutcome, GitHubFailure> {
-        self.runtime.block_on(publish::publish_check_run(&self.client, repo, of, run))
-    }
-
-    /// Returns how many requests there were, retries included.
-    pub fn request_count(&self) -> usize {
-        self.client.request_count()
+        self.runtime.block_on(publish::publish_check_run(&self.client, repo, revision, run))
     }
 }
 
-/// Reads what stands at a path; of a list, all pages.
+/// Judges what an event is about, in one group or more.
+async fn judge_subject(
+    client: &GitHubClient,
+    subject: &EventSubject,
+    options: &GitHubJudgeOptions,
+) -> Result<Vec<JudgedGroup>, GitHubFailure> {
+    match subject {
+        EventSubject::PullRequest { repo, number, expected_head } => {
+            let name = PullRequestName { repo: repo.clone(), number: *number };
+            let context = GitHubRunContext { expected_head: *expected_head, ..GitHubRunContext::default() };
+            Ok(vec![judge_pull_request(client, &name, options, context).await?])
+        }
+        EventSubject::MergeGroup { repo, base_ref, base_tip, group_head } => {
+            let queued = MergeGroup { repo, base_ref, base_tip: *base_tip, group_head: *group_head };
+            judge_merge_group(client, &queued, options).await
+        }
+        EventSubject::Push { repo, ref_name, before, after, forced } => {
+            let Some(update) = classify_ref_update(non_null_id(*before), non_null_id(*after), *forced) else {
+                return Err(GitHubFailure::new("the event says that the ref has not moved"));
+            };
+            let landed = CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None };
+            Ok(judge_completed_push(client, &landed, options).await?.groups)
+        }
+        EventSubject::OpenPullRequests { repo } => judge_open_pulls(client, repo, options).await,
+    }
+}
+
+/// Reads the answer to a path of the API; of a list, all pages.
 async fn fetch_whole(client: &GitHubClient, path: &str) -> Result<Value, GitHubFailure> {
-    // A path says itself whether it leads to a list.
+    // Of all that is examined, only the rules of a branch come in pages.
     if !path.contains("/rules/branches/") {
         return client.fetch_json(path).await;
     }
-    let listed =
-        client.fetch_list(format!("{path}?per_page=100"), |page: Vec<Value>| page, |_| false).await?;
-    Ok(Value::Array(listed))
+    Ok(Value::Array(client.fetch_whole_list(format!("{path}?per_page=100")).await?))
 }
 
-/// Judges every pull request that is open, a few at a time.
+/// Judges every open pull request, a few at a time.
 async fn judge_open_pulls(
     client: &GitHubClient,
     repo: &RepositoryName,
     options: &GitHubJudgeOptions,
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
     let path = format!("{}/pulls?state=open&per_page=100", repo.rest_path());
-    let listed: Vec<RestListedPullRequest> = client
-        .fetch_list(path, |page: Vec<RestListedPullRequest>| page, |all| MAX_OPEN_PULL_REQUESTS < all.len())
-        .await?;
-    if MAX_OPEN_PULL_REQUESTS < listed.len() {
+    let is_enough = |all: &[RestListedPullRequest]| all.len() > MAX_OPEN_PULL_REQUESTS;
+    let listed = client.fetch_list(path, |page: Vec<RestListedPullRequest>| page, is_enough).await?;
+    if listed.len() > MAX_OPEN_PULL_REQUESTS {
         return Err(GitHubFailure::new(format!(
             "more than {MAX_OPEN_PULL_REQUESTS} pull requests are open; judge them one by one"
         )));
@@ -259,8 +254,9 @@ async fn judge_open_pulls(
             let name = PullRequestName { repo: repo.clone(), number: pull.number };
             judge_pull_request(client, &name, options, GitHubRunContext::default()).await
         });
-        let judged: Result<Vec<JudgedGroup>, GitHubFailure> = join_all(judged).await.into_iter().collect();
-        all.extend(judged?);
+        for group in join_all(judged).await {
+            all.push(group?);
+        }
     }
     Ok(all)
 }

@@ -1,7 +1,7 @@
-//! What happened to the refs of a repository, as GitHub tells it, judged one move after another: what a
-//! ledger that is kept without a server is made of.
+//! What happened to the refs of a repository, as GitHub records it, judged one move after another: the source
+//! of a ledger that is kept without a server.
 //!
-//! The event of a run says which move to look at. Everything else is asked: who moved what, when, from
+//! The event of a run says which move to look at. Everything else is asked for: who moved what, when, from
 //! where; which refs are under change control; what brought the commits.
 
 use std::collections::BTreeMap;
@@ -12,12 +12,16 @@ use crate::change::{Change, Fact, FactKind, Missing, NeededFacts, Oid, PusherIde
 use crate::gate::obligations::MergedPull;
 use crate::gate::{LoadedPolicy, PushFacts, UnusablePolicy};
 use crate::github::api::GitHubClient;
-use crate::github::api::names::{RepositoryName, escape_path};
+use crate::github::api::names::{PullRequestName, RepositoryName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestActivity, RestComparison, RestGitRef};
+use crate::github::facts::PusherSource;
 use crate::github::facts::accounts::account_of_user;
+use crate::github::judge::branch_tips::read_default_branch;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
-use crate::github::judge::pushed::{CompletedPush, JudgedPush, judge_completed_push, read_default_branch};
+use crate::github::judge::pushed::{
+    CompletedPush, JudgedPush, classify_ref_update, judge_completed_push, non_null_id,
+};
 use crate::github::judge::{ChangeLanding, GitHubJudgeOptions, JudgedGroup, build_report};
 use crate::github::session::GitHubSession;
 use crate::pattern::RefPattern;
@@ -25,44 +29,44 @@ use crate::policy::Policy;
 use crate::report::{PolicyReference, Report};
 use crate::verdict::{Judgement, RuleOutcome, Verdict};
 
-/// A move of a ref, as GitHub tells it.
+/// A move of a ref, as GitHub records it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GitHubRefMove {
     /// The full name of the ref.
     pub ref_name: String,
-    /// What it held; `None` for nothing.
+    /// Where it pointed; `None` if it did not exist.
     pub old_tip: Option<Oid>,
-    /// What it held then; `None` for nothing.
+    /// Where it pointed afterwards; `None` if it was deleted.
     pub new_tip: Option<Oid>,
-    /// Who moved it.
+    /// The account that moved it.
     pub moved_by: Fact<PusherIdentity>,
-    /// When, by GitHub's clock; `None` if GitHub does not say.
+    /// When it moved, by GitHub's clock; `None` if GitHub does not say.
     pub moved_at: Option<Timestamp>,
 }
 
-/// What judging a move came to.
+/// A move of a ref with everything that is recorded about it.
 #[derive(Clone, Debug)]
 pub struct JudgedRefMove {
-    /// What there is to tell about it.
+    /// The report on the move and its changes.
     pub report: Report,
-    /// When it happened, or else when it was looked at.
+    /// When it happened, or when it was looked at if GitHub does not say.
     pub observed_at: Timestamp,
     /// The policy that it was judged by; `None` if none could be used.
     pub policy_source: Option<PolicyReference>,
-    /// The tree of what the ref holds since then, if that is known.
+    /// The tree of the commit that the ref points at since then, if that is known.
     pub new_tree: Option<Oid>,
-    /// What speaks against the move itself, or against a pull request as a whole.
+    /// The refusals of the move itself, or of a pull request as a whole.
     pub refusals: Vec<Judgement>,
     /// The verdict on each change, oldest first.
     pub verdicts: Vec<Verdict>,
-    /// The changes themselves, in the same order, and what they have to do with what is owed.
+    /// The changes themselves, in the same order, and what they do about obligations.
     pub push_facts: PushFacts,
-    /// What pull requests brought.
+    /// The pull requests that brought changes.
     pub merged_pulls: Vec<MergedPull>,
 }
 
 impl GitHubSession {
-    /// Returns the policy of the default branch, and the full name of that; `None` if there is no policy
+    /// Returns the policy of the default branch, and the full name of that branch; `None` if there is no policy
     /// that can be used.
     ///
     /// # Errors
@@ -75,9 +79,8 @@ impl GitHubSession {
     ) -> Result<Option<(LoadedPolicy, Text)>, GitHubFailure> {
         self.runtime.block_on(async {
             let (default, tip) = read_default_branch(&self.client, repo).await?;
-            match policy_at_commit::load_policy(&self.client, repo, tip, &options.policy_path, &default, None)
-                .await
-            {
+            let path = &options.policy_path;
+            match policy_at_commit::load_policy(&self.client, repo, tip, path, &default, None).await {
                 Ok(loaded) => Ok(Some((loaded, Text::from(default)))),
                 Err(PolicyFetchError::Unusable(_)) => Ok(None),
                 Err(PolicyFetchError::NotFetched(failure)) => Err(failure),
@@ -85,7 +88,7 @@ impl GitHubSession {
         })
     }
 
-    /// Returns what the refs hold that one of these patterns matches.
+    /// Returns where the refs point that one of these patterns matches.
     ///
     /// # Errors
     ///
@@ -100,7 +103,7 @@ impl GitHubSession {
         for pattern in protects {
             let (Ok(start) | Err(start)) = pattern.find_search_scope();
             match start.strip_prefix("refs/").unwrap_or(start).trim_end_matches('/') {
-                // GitHub lists nothing by a name that is empty.
+                // GitHub lists nothing for an empty name.
                 "" => starts.extend(["heads", "tags"]),
                 start => starts.push(start),
             }
@@ -109,8 +112,8 @@ impl GitHubSession {
         starts.dedup();
         for start in starts {
             let path = format!("{}/git/matching-refs/{}", repo.rest_path(), escape_path(start));
-            let found = self.client.fetch_list(path, |page: Vec<RestGitRef>| page, |_| false);
-            for found in self.runtime.block_on(found)? {
+            let found: Vec<RestGitRef> = self.runtime.block_on(self.client.fetch_whole_list(path))?;
+            for found in found {
                 if protects.iter().any(|pattern| pattern.matches_ref(found.name.as_bytes())) {
                     tips.insert(Text::from(found.name), found.object.sha);
                 }
@@ -119,8 +122,8 @@ impl GitHubSession {
         Ok(tips)
     }
 
-    /// Returns the moves of a ref, newest first, back to where it held `known`, or as far as GitHub
-    /// tells.
+    /// Returns the moves of a ref, newest first, back to where it pointed at `known`, or as far as GitHub
+    /// records them.
     ///
     /// # Errors
     ///
@@ -132,25 +135,26 @@ impl GitHubSession {
         known: Option<Oid>,
     ) -> Result<Vec<GitHubRefMove>, GitHubFailure> {
         let path = format!("{}/activity?ref={}&per_page=100", repo.rest_path(), escape_path(name));
-        let is_known =
-            |one: &RestActivity| known.is_some() && (one.before == known || Some(one.after) == known);
-        let enough = |all: &[RestActivity]| all.iter().any(is_known);
-        let all =
-            self.runtime.block_on(self.client.fetch_list(path, |page: Vec<RestActivity>| page, enough))?;
-        let given = |id: Oid| (!id.is_null()).then_some(id);
-        let one = |activity: RestActivity| {
-            let gone = || Missing::Unavailable(FactKind::Pusher, "the account that moved it is gone".into());
-            let by =
-                account_of_user(activity.actor.as_ref()).map(|account| PusherIdentity::Account(account.id));
-            Some(GitHubRefMove {
+        let is_enough = |all: &[RestActivity]| reaches_tip(all, known);
+        let listed = self.client.fetch_list(path, |page: Vec<RestActivity>| page, is_enough);
+        let mut moves = Vec::new();
+        for activity in self.runtime.block_on(listed)? {
+            let Some(before) = activity.before else { continue };
+            let moved_by = match account_of_user(activity.actor.as_ref()) {
+                Some(account) => Ok(PusherIdentity::Account(account.id)),
+                None => {
+                    Err(Missing::Unavailable(FactKind::Pusher, "the account that moved it is gone".into()))
+                }
+            };
+            moves.push(GitHubRefMove {
                 ref_name: name.to_owned(),
-                old_tip: given(activity.before?),
-                new_tip: given(activity.after),
-                moved_by: by.ok_or_else(gone),
+                old_tip: non_null_id(before),
+                new_tip: non_null_id(activity.after),
+                moved_by,
                 moved_at: activity.timestamp,
-            })
-        };
-        Ok(all.into_iter().filter_map(one).collect())
+            });
+        }
+        Ok(moves)
     }
 
     /// Returns whether one commit is part of the history of another.
@@ -167,13 +171,12 @@ impl GitHubSession {
         }
     }
 
-    /// Judges a move that has happened, with what was there when it did; `None` if it is of a ref that
-    /// is not under change control. `base` is the policy of the default branch, and the name of that.
+    /// Judges a move that has happened, by what was there when it did; `None` if the ref is not under change
+    /// control. `base` is the policy of the default branch, and the name of that branch.
     ///
     /// # Errors
     ///
-    /// Fails if GitHub does not tell enough to judge anything, or says that nothing of the kind
-    /// happened.
+    /// Fails if GitHub does not tell enough to judge anything, or says that the ref has not moved.
     pub fn judge_ref_move(
         &self,
         repo: &RepositoryName,
@@ -181,19 +184,14 @@ impl GitHubSession {
         options: &GitHubJudgeOptions,
         base: Option<(&Policy, &Text)>,
     ) -> Result<Option<JudgedRefMove>, GitHubFailure> {
-        let null = moved
-            .old_tip
-            .or(moved.new_tip)
-            .map(null_id_like)
-            .ok_or_else(|| GitHubFailure::new("nothing has moved"))?;
-        let (before, after) = (moved.old_tip.unwrap_or(null), moved.new_tip.unwrap_or(null));
+        let Some(update) = classify_ref_update(moved.old_tip, moved.new_tip, false) else {
+            return Err(GitHubFailure::new("the ref has not moved"));
+        };
         let at = moved.moved_at.unwrap_or(self.client.now());
         let landed = CompletedPush {
             repo,
             ref_name: &moved.ref_name,
-            before,
-            after,
-            forced: false,
+            update,
             pushed_at: Some(at),
             pusher: moved.moved_by.as_ref().ok().cloned(),
         };
@@ -201,9 +199,10 @@ impl GitHubSession {
         if judged.groups.is_empty() {
             return Ok(None);
         }
-        assemble_judged_move(&self.client, judged, at, (base, &moved.moved_by))
-            .map(Some)
-            .map_err(GitHubFailure::new)
+        match assemble_judged_move(&self.client, judged, at, (base, &moved.moved_by)) {
+            Ok(done) => Ok(Some(done)),
+            Err(why) => Err(GitHubFailure::new(why)),
+        }
     }
 
     /// Returns a pull request with its reviews as they are now.
@@ -211,15 +210,12 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if it cannot be read.
-    pub fn read_current_reviews(
-        &self,
-        name: &crate::github::PullRequestName,
-    ) -> Result<Change, GitHubFailure> {
+    pub fn read_current_reviews(&self, name: &PullRequestName) -> Result<Change, GitHubFailure> {
         let needs = NeededFacts::from([FactKind::Reviews, FactKind::Approvals]);
-        self.gather_change(name, &needs, crate::github::PusherSource::NotNeeded)
+        self.gather_change(name, &needs, PusherSource::NotNeeded)
     }
 
-    /// Returns the policy that stands at `path` in a commit; `None` if there is no such file.
+    /// Returns the policy at `path` in a commit; `None` if there is no such file.
     ///
     /// # Errors
     ///
@@ -243,73 +239,94 @@ impl GitHubSession {
     }
 }
 
-/// Returns the id that stands for nothing where ids have the length of `id`.
-fn null_id_like(id: Oid) -> Oid {
-    Oid::from_bytes(&vec![0; id.as_bytes().len()]).unwrap_or(id)
+/// Returns whether a ref pointed at `known` before or after one of its moves.
+fn reaches_tip(moves: &[RestActivity], known: Option<Oid>) -> bool {
+    known.is_some() && moves.iter().any(|one| one.before == known || Some(one.after) == known)
 }
 
-/// Puts together what judging came to, the changes in the order of their steps. Who moved the ref is who
-/// landed them: for a pull request, who merged it.
+/// Puts together what is recorded about a move, the changes in the order of their steps. Who moved the ref counts
+/// as who landed them; for a pull request that GitHub's record of moves does not have yet, who merged it.
 fn assemble_judged_move(
     client: &GitHubClient,
     judged: JudgedPush,
     at: Timestamp,
     (base, by): (Option<(&Policy, &Text)>, &Fact<PusherIdentity>),
 ) -> Result<JudgedRefMove, String> {
-    let JudgedPush { groups: done, loaded_policy: loaded, new_tree: tree } = judged;
-    let refusals = done.iter().flat_map(|done| done.group.refusals.iter().cloned()).collect();
+    // Everything of the record is made of the groups before they become the report.
+    let JudgedPush { groups: done, loaded_policy: loaded, new_tree } = judged;
+    let mut refusals = Vec::new();
     let mut changes: Vec<(ChangeLanding, Verdict, Change)> = Vec::new();
-    for JudgedGroup { group, changes: judged, landings: landed, .. } in &done {
-        let each = landed.iter().zip(&group.verdicts).zip(judged);
-        changes.extend(each.map(|((way, verdict), change)| (way.clone(), verdict.clone(), change.clone())));
+    for JudgedGroup { group, changes: judged, landings, .. } in &done {
+        refusals.extend(group.refusals.iter().cloned());
+        for ((landing, verdict), change) in landings.iter().zip(&group.verdicts).zip(judged) {
+            changes.push((landing.clone(), verdict.clone(), change.clone()));
+        }
     }
-    changes.sort_by_key(|(way, ..)| way.step_index);
+    changes.sort_by_key(|(landing, ..)| landing.step_index);
     let report = build_report(client, done);
-    let (mut kept, mut verdicts, mut brought) = (PushFacts::default(), Vec::new(), Vec::new());
+    let mut push_facts = PushFacts::default();
+    let mut verdicts = Vec::new();
+    let mut merged_pulls = Vec::new();
     if let Some(loaded) = &loaded {
-        let name = changes.first().and_then(|(_, _, change)| change.target.clone().ok()).unwrap_or_default();
+        let name = match changes.first() {
+            Some((_, _, change)) => change.target.clone().unwrap_or_default(),
+            None => Text::default(),
+        };
         // On the default branch it is the policy from before the move that counts.
-        let own = |(policy, default): (_, &Text)| if *default == name { &loaded.policy } else { policy };
-        let base = base.map(own);
-        kept.begin_ref(&name, loaded.policy.obligations.clone());
-        for (way, verdict, change) in changes {
-            // The record of moves may come later than the run.
-            let merged = way.merged_by.as_ref().map(|account| Ok(PusherIdentity::Account(account.clone())));
-            let by = merged.as_ref().filter(|_| by.is_err()).unwrap_or(by);
-            kept.add_change(&change, &loaded.policy, base.map(|base| (base, by)), &verdict)?;
-            if let (Some(pull), Some(revision)) = (&way.pull, verdict.revision) {
-                brought.push(MergedPull {
+        let base = match base {
+            Some((_, default)) if *default == name => Some(&loaded.policy),
+            Some((policy, _)) => Some(policy),
+            None => None,
+        };
+        push_facts.begin_ref(&name, loaded.policy.obligations.clone());
+        for (landing, verdict, change) in changes {
+            // GitHub's record of moves may come later than the run.
+            let mut landed_by = by.clone();
+            if let (Err(_), Some(account)) = (by, &landing.merged_by) {
+                landed_by = Ok(PusherIdentity::Account(account.clone()));
+            }
+            let landed_by = base.map(|base| (base, &landed_by));
+            push_facts.add_change(&change, &loaded.policy, landed_by, &verdict)?;
+            if let (Some(pull), Some(revision)) = (&landing.pull, verdict.revision) {
+                merged_pulls.push(MergedPull {
                     change: revision,
                     pull: Text::from(pull.to_string()),
-                    landed_as: way.landed_as,
+                    landed_as: landing.landed_as,
                     reviewable: list_reviewable_rules(&verdict, loaded),
                 });
             }
             verdicts.push(verdict);
         }
     }
-    let policy = loaded.as_ref().map(LoadedPolicy::origin);
     Ok(JudgedRefMove {
         report,
         observed_at: at,
-        policy_source: policy,
-        new_tree: tree,
+        policy_source: loaded.as_ref().map(LoadedPolicy::origin),
+        new_tree,
         refusals,
         verdicts,
-        push_facts: kept,
-        merged_pulls: brought,
+        push_facts,
+        merged_pulls,
     })
 }
 
-/// Returns the rules that owe something and ask for approvals too, so that one can stand in.
+/// Returns the rules that have an open obligation and ask for approvals too, so that an approval can close it.
 fn list_reviewable_rules(verdict: &Verdict, loaded: &LoadedPolicy) -> Vec<String> {
-    let owes = |judgement: &&Judgement| matches!(judgement.outcome, RuleOutcome::Owed(_));
-    let asks = |judgement: &&Judgement| {
+    let mut found = Vec::new();
+    for judgement in &verdict.judgements {
+        if !matches!(judgement.outcome, RuleOutcome::Owed(_)) {
+            continue;
+        }
+        let id = &judgement.rule.id;
         let mut needs = NeededFacts::new();
-        let of_it = loaded.policy.rules.iter().filter(|rule| rule.name.id == judgement.rule.id);
-        of_it.for_each(|rule| rule.require.add_needs(&mut needs));
-        needs.contains(&FactKind::Approvals)
-    };
-    let found = verdict.judgements.iter().filter(owes).filter(asks);
-    found.map(|judgement| judgement.rule.id.clone()).collect()
+        for rule in &loaded.policy.rules {
+            if rule.name.id == *id {
+                rule.require.add_needs(&mut needs);
+            }
+        }
+        if needs.contains(&FactKind::Approvals) {
+            found.push(id.clone());
+        }
+    }
+    found
 }

@@ -1,3 +1,3 @@
-//! Tests that ask a server of their own, on the loopback.
+//! The HTTP server that tests of the client send requests to, on the loopback.
 
 pub(crate) mod server;

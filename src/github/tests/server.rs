@@ -1,4 +1,4 @@
-//! A very small HTTP server: it says what a test tells it to, and remembers what it was asked.
+//! A small HTTP server that answers as a test tells it to, and records the requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// What somebody asked for.
+/// A request that the server received.
 #[derive(Clone, Debug)]
 pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
@@ -18,13 +18,13 @@ pub(crate) struct ReceivedRequest {
     pub(crate) body: String,
 }
 
-/// What it answers.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub(crate) struct ScriptedResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// How long it thinks.
+    /// How long the server waits before it answers.
     pub(crate) delay: Duration,
     /// How many bytes of the body it really sends.
     pub(crate) sent_bytes: Option<usize>,

@@ -1,5 +1,6 @@
 //! Every message that a record may name, found by its code.
 
+use crate::github::GITHUB_MESSAGES;
 use crate::people::contributors;
 use crate::predicates::{PREDICATE_MESSAGES, SHARED_MESSAGES};
 use crate::verdict::MessageTemplate;
@@ -9,7 +10,8 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[contributors::MESSAGES, crate::
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
-    PREDICATE_MESSAGES.iter().chain(SHARED_MESSAGES).chain(OTHER_MESSAGES).copied().flatten().copied()
+    let lists = PREDICATE_MESSAGES.iter().chain(SHARED_MESSAGES).chain(GITHUB_MESSAGES).chain(OTHER_MESSAGES);
+    lists.copied().flatten().copied()
 }
 
 /// Returns what this version has for a code; `None` for a code of another version.

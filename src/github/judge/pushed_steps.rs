@@ -1,0 +1,142 @@
+//! The steps of a branch's first-parent history that a push brought, and the pull requests that brought them.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::change::Oid;
+use crate::github::api::GitHubClient;
+use crate::github::api::names::RepositoryName;
+use crate::github::api::request::GitHubFailure;
+use crate::github::api::rest::{RestCommit, RestListedPullRequest};
+use crate::github::facts::commits;
+
+/// A step of the first-parent history, with the commits that it brings in.
+pub(crate) struct PushedStep {
+    /// The commit that the step ends with.
+    pub(crate) id: Oid,
+    /// All its commits in the order of GitHub's list, the step's own commit last.
+    pub(crate) commit_ids: Vec<Oid>,
+}
+
+/// Returns the steps that lead to `tip`, oldest first.
+///
+/// Each commit belongs to the first step that reaches it; GitHub's list is not trusted to be free of circles.
+pub(crate) fn split_into_steps(commits: &[RestCommit], tip: Oid) -> Vec<PushedStep> {
+    let mut parents: HashMap<Oid, Vec<Oid>> = HashMap::new();
+    for commit in commits {
+        parents.insert(commit.sha, commit.parents.iter().map(|parent| parent.sha).collect());
+    }
+    let mut taken: HashSet<Oid> = HashSet::new();
+    let mut steps = Vec::new();
+    for id in follow_first_parents(&parents, tip) {
+        let mut reached = HashSet::new();
+        let mut open = vec![id];
+        while let Some(next) = open.pop() {
+            let Some(before) = parents.get(&next) else { continue };
+            if !taken.contains(&next) && reached.insert(next) {
+                open.extend(before);
+            }
+        }
+        taken.extend(&reached);
+        let mut commit_ids = Vec::new();
+        for commit in commits {
+            if commit.sha != id && reached.contains(&commit.sha) {
+                commit_ids.push(commit.sha);
+            }
+        }
+        commit_ids.push(id);
+        steps.push(PushedStep { id, commit_ids });
+    }
+    steps
+}
+
+/// Returns the known commits of the first-parent line that ends with `tip`, oldest first.
+fn follow_first_parents(parents: &HashMap<Oid, Vec<Oid>>, tip: Oid) -> Vec<Oid> {
+    let mut line = Vec::new();
+    let mut next = tip;
+    // The line cannot be longer than the list, unless it runs in a circle.
+    while let Some(before) = parents.get(&next)
+        && line.len() <= parents.len()
+    {
+        line.push(next);
+        let Some(first) = before.first() else { break };
+        next = *first;
+    }
+    line.reverse();
+    line
+}
+
+/// Returns the pull requests by which a commit came to `branch`, as GitHub knows them.
+pub(crate) async fn find_merged_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    id: Oid,
+    branch: &str,
+) -> Result<Vec<RestListedPullRequest>, GitHubFailure> {
+    let path = format!("{}/commits/{id}/pulls?per_page=100", repo.rest_path());
+    let mut pulls: Vec<RestListedPullRequest> = client.fetch_whole_list(path).await?;
+    pulls.retain(|pull| pull.merged_at.is_some() && pull.base.branch == branch);
+    Ok(pulls)
+}
+
+/// Returns the number of the pull request that brought in the step at `index`, and the commit that it was merged
+/// as.
+pub(crate) fn find_bringing_pull(
+    steps: &[PushedStep],
+    index: usize,
+    listed: &[RestListedPullRequest],
+    commits: &[RestCommit],
+) -> Option<(u64, Oid)> {
+    // GitHub takes a merge that was made by hand and pushed for one of its own, whatever else it
+    // holds: no review has covered that.
+    let step = steps.get(index)?;
+    let commit = commits.iter().find(|commit| commit.sha == step.id)?;
+    if commit.parents.len() > 1 && !commits::is_forge_commit(commit) {
+        return None;
+    }
+    for pull in listed {
+        let Some(merged_as) = pull.merge_commit_sha else { continue };
+        // A rebase brings in several steps, of which the pull request names the last.
+        if steps.iter().skip(index).any(|step| step.id == merged_as) {
+            return Some((pull.number, merged_as));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn listed(id: u8, parents: &[u8]) -> RestCommit {
+        let hex = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap().to_string();
+        let parents: Vec<_> = parents.iter().map(|parent| json!({ "sha": hex(*parent) })).collect();
+        let body = json!({ "message": "m", "author": null, "committer": null, "tree": { "sha": hex(9) }, "verification": null });
+        let commit =
+            json!({ "sha": hex(id), "commit": body, "author": null, "committer": null, "parents": parents });
+        serde_json::from_value(commit).unwrap()
+    }
+
+    fn steps(commits: &[RestCommit], tip: u8) -> Vec<(u8, Vec<u8>)> {
+        let first = |id: &Oid| id.as_bytes()[0];
+        split_into_steps(commits, Oid::from_bytes(&[tip; 20]).unwrap())
+            .iter()
+            .map(|step| (first(&step.id), step.commit_ids.iter().map(first).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn a_merge_brings_its_side_in_and_a_line_brings_each_commit() {
+        let commits =
+            [listed(1, &[0]), listed(2, &[0]), listed(3, &[2]), listed(4, &[1, 3]), listed(5, &[4])];
+        assert_eq!(steps(&commits, 5), [(1, vec![1]), (4, vec![2, 3, 4]), (5, vec![5])]);
+        assert_eq!(steps(&commits, 7), []);
+    }
+
+    #[test]
+    fn a_circle_ends() {
+        let commits = [listed(1, &[2]), listed(2, &[1])];
+        assert!(steps(&commits, 1).len() <= 3);
+    }
+}

@@ -1,0 +1,134 @@
+//! What refuses a pull request before or beside the rules of its policy.
+
+use std::sync::Arc;
+
+use crate::change::{Change, Missing, PathChange, Text};
+use crate::gate::{LoadedPolicy, UnusablePolicy, policy_fault_finding};
+use crate::github::api::GitHubClient;
+use crate::github::api::names::PullRequestName;
+use crate::github::api::rest::RestPullRequest;
+use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
+use crate::push::refuse_by_rule;
+use crate::verdict::{Finding, Fixer, Judgement, RuleDescription, RuleLevel, RuleOutcome, messages};
+
+messages! {
+    POLICY_ABSENT = "github.policy-absent": "there is no `{path}` at {place}, so nothing can be judged";
+    POLICY_REMOVED = "github.policy-removed": "this change removes the policy `{path}`";
+    POLICY_UNPROTECTS = "github.policy-unprotects":
+        "after this change, {target} would no longer be under change control";
+    POLICY_UNREADABLE = "github.policy-unreadable": "cannot read the policy as this change leaves it: {detail}";
+    PATHS_UNREADABLE = "github.paths-unreadable":
+        "cannot tell whether this changes the policy, because the changed files cannot be read: {detail}";
+    PATHS_UNKNOWN = "github.paths-unknown":
+        "cannot tell whether this changes the policy, because the changed files are not known";
+}
+
+/// The gate's own rules about pull requests, beside those about pushes: the id, and what it asks. No policy
+/// switches them off.
+pub const PULL_REQUEST_RULES: [(&str, &str); 4] = [
+    ("pull-current", "what is judged is what would be merged"),
+    ("pull-complete", "all of the pull request can be read"),
+    ("pull-target", "the target branch is under change control"),
+    ("pull-queued", "it is known what the merge queue merges"),
+];
+
+/// Returns the judgement that refuses by one of [`PULL_REQUEST_RULES`].
+pub(crate) fn refuse_pull_request(id: &str, finding: Finding) -> Judgement {
+    let mut title = id;
+    for (known, words) in PULL_REQUEST_RULES {
+        if known == id {
+            title = words;
+        }
+    }
+    Judgement {
+        rule: Arc::new(RuleDescription { id: id.into(), title: title.into(), controls: Vec::new() }),
+        level: RuleLevel::Deny,
+        outcome: RuleOutcome::Fail(vec![finding]),
+    }
+}
+
+/// Returns the refusal where `place` has no policy that can be used.
+pub(crate) fn refuse_unusable_policy(why: &UnusablePolicy, path: &str, place: &Text) -> Judgement {
+    match why {
+        UnusablePolicy::Absent => {
+            let finding = Finding::new(POLICY_ABSENT.with("path", path).with("place", place))
+                .fixed_by(Fixer::PolicyOwner)
+                .with_paste("changegate policy init");
+            refuse_by_rule("policy-present", finding)
+        }
+        UnusablePolicy::Faulty(errors) => {
+            let finding = policy_fault_finding(errors, "the policy owner").fixed_by(Fixer::PolicyOwner);
+            refuse_by_rule("policy-valid", finding)
+        }
+    }
+}
+
+/// Returns the refusal of a pull request after which its base branch would have no policy that can be used,
+/// or one that does not protect it.
+pub(crate) async fn refuse_policy_break(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    policy_path: &str,
+    pull: &RestPullRequest,
+    loaded: &LoadedPolicy,
+    change: &Change,
+) -> Option<Judgement> {
+    let finding = find_policy_break(client, name, policy_path, pull, loaded, change).await?;
+    Some(refuse_by_rule("policy-valid", finding))
+}
+
+async fn find_policy_break(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    policy_path: &str,
+    pull: &RestPullRequest,
+    loaded: &LoadedPolicy,
+    change: &Change,
+) -> Option<Finding> {
+    // The policy as the change leaves it is loaded only if one of its files changes: it costs requests.
+    let paths = match change.pull.as_deref().map(|pull| &pull.paths) {
+        Ok(Ok(paths)) => paths,
+        Ok(Err(missing)) | Err(missing) => return Some(unknown_paths_finding(missing)),
+    };
+    if !loaded.file_paths().any(|path| is_path_changed(paths, path)) {
+        return None;
+    }
+    let target = Text::from(format!("refs/heads/{}", pull.base.branch));
+    let called = format!("the head of {name}");
+    let head = pull.head.sha;
+    match policy_at_commit::load_policy(client, &name.repo, head, policy_path, &called, None).await {
+        Ok(new) if new.policy.protects_ref(target.as_bytes()) => None,
+        Ok(_) => Some(Finding::new(POLICY_UNPROTECTS.with("target", target))),
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
+            Some(Finding::new(POLICY_REMOVED.with("path", policy_path)))
+        }
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(errors))) => {
+            Some(policy_fault_finding(&errors, "the author").fixed_by(Fixer::Author))
+        }
+        Err(PolicyFetchError::NotFetched(failure)) => {
+            let message = POLICY_UNREADABLE.with("detail", Text::from(failure.why));
+            Some(Finding::new(message).fixed_by(Fixer::GateAdministrator))
+        }
+    }
+}
+
+fn unknown_paths_finding(missing: &Missing) -> Finding {
+    let message = match missing {
+        Missing::Unavailable(_, why) => PATHS_UNREADABLE.with("detail", Text::from(why.as_str())),
+        Missing::NotAtThisStage(_) | Missing::NotConfigured(_) => (&PATHS_UNKNOWN).into(),
+    };
+    Finding::new(message).fixed_by(Fixer::GateAdministrator)
+}
+
+/// Returns whether `path` changes, or one of the folders above it: a folder can be replaced by a link, and what
+/// lies below it then changes without being listed.
+fn is_path_changed(changes: &[PathChange], path: &str) -> bool {
+    for change in changes {
+        if let Some(rest) = path.as_bytes().strip_prefix(change.path.as_bytes())
+            && (rest.is_empty() || rest.starts_with(b"/"))
+        {
+            return true;
+        }
+    }
+    false
+}
