@@ -12,8 +12,10 @@ mod condition;
 pub(crate) mod documentation;
 #[cfg(test)]
 mod examples;
+mod map_keys;
+pub(crate) mod message_values;
 pub(crate) mod parameters;
-mod wording;
+pub(crate) mod wording;
 
 use std::cell::OnceCell;
 

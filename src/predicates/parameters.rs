@@ -5,12 +5,9 @@ use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::predicates::{EvaluationContext, PolicyScope};
-use crate::verdict::{Finding, Sentence};
+use crate::verdict::{Finding, Message, Sentence};
 use crate::yaml::decode::{MapReader, read_bool, read_count, read_items, read_text, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
-
-/// How many paths a finding lists.
-const MAX_PATHS_LISTED: usize = 10;
 
 /// Reads the names of teams that the policy has.
 pub(crate) fn read_teams(
@@ -124,21 +121,7 @@ pub(crate) fn format_alternatives<T: ToString>(patterns: &[T]) -> String {
     }
 }
 
-/// Adds paths to a sentence, at most ten of them.
-pub(crate) fn append_paths(mut line: Sentence, paths: &[&Text]) -> Sentence {
-    for (index, path) in paths.iter().take(MAX_PATHS_LISTED).enumerate() {
-        if 0 < index {
-            line = line.with_words(", ");
-        }
-        line = line.with_quote(path);
-    }
-    match paths.len().saturating_sub(MAX_PATHS_LISTED) {
-        0 => line,
-        more => line.with_words(format!(" and {more} more")),
-    }
-}
-
 /// Returns a finding about one commit.
-pub(crate) fn commit_finding(commit: &Commit, what: Sentence) -> Finding {
-    Finding::new(what).in_commit(commit.id)
+pub(crate) fn commit_finding(commit: &Commit, message: impl Into<Message>) -> Finding {
+    Finding::new(message).in_commit(commit.id)
 }

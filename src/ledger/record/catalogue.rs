@@ -1,10 +1,11 @@
 //! Every message that a record may name, found by its code.
 
-use crate::predicates::PREDICATE_MESSAGES;
+use crate::predicates::{self, PREDICATE_MESSAGES};
 use crate::verdict::MessageTemplate;
 
 /// The lists of messages outside of predicates, file by file.
-const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[];
+const OTHER_MESSAGES: &[&[&MessageTemplate]] =
+    &[predicates::message_values::MESSAGES, predicates::wording::MESSAGES];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
