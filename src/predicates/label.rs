@@ -4,10 +4,8 @@ use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{NotIndependent, check_independent_account};
-use crate::predicates::map_keys::parse_list_key;
-use crate::predicates::message_values::list_policy_words;
 use crate::predicates::parameters::{
-    find_unidentified_contributor, format_alternatives, is_in_teams, read_teams,
+    find_unidentified_contributor, format_alternatives, is_in_teams, quote_patterns, read_list, read_teams,
 };
 use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::{Finding, Fixer, Message, messages};
@@ -105,9 +103,9 @@ impl LabelPredicate {
     fn read_map(node: &YamlNode, scope: &PolicyScope<'_>, faults: &mut Vec<YamlFault>) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        let any_of = parse_list_key(&mut map, "any-of", faults, parse_label_name);
-        let all_of = parse_list_key(&mut map, "all-of", faults, parse_label_name);
-        let none_of = parse_list_key(&mut map, "none-of", faults, parse_label_name);
+        let any_of = read_list(&mut map, "any-of", faults, parse_label_name);
+        let all_of = read_list(&mut map, "all-of", faults, parse_label_name);
+        let none_of = read_list(&mut map, "none-of", faults, parse_label_name);
         let by = map.find_key("by");
         let teams = match by {
             Some(node) => read_teams(node, scope, faults),
@@ -210,7 +208,7 @@ impl LabelPredicate {
             return LabelMatch::Unknown(gap);
         }
         if reasons.is_empty() {
-            reasons.push(Finding::new(MISSING.with("names", list_policy_words(names))));
+            reasons.push(Finding::new(MISSING.with("names", quote_patterns(names))));
         }
         LabelMatch::NotFound(reasons)
     }

@@ -2,7 +2,7 @@
 //!
 //! A predicate reads its parameters with these, one line for each.
 
-use crate::yaml::decode::{MapReader, parse_each, parse_one, read_choice, read_texts};
+use crate::yaml::decode::{MapReader, parse_one, read_choice, read_texts};
 use crate::yaml::{YamlFault, YamlNode};
 
 /// Returns what `read` makes of the value of `key`; `None` if there is no such key.
@@ -25,19 +25,6 @@ pub(crate) fn parse_key<T>(
 ) -> Option<T> {
     let node = map.find_key(key)?;
     parse_one(node, faults, parse)
-}
-
-/// Returns what `parse` makes of each text of `key`; nothing if there is no such key.
-pub(crate) fn parse_list_key<T>(
-    map: &mut MapReader<'_>,
-    key: &'static str,
-    faults: &mut Vec<YamlFault>,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Vec<T> {
-    match map.find_key(key) {
-        Some(node) => parse_each(node, faults, parse),
-        None => Vec::new(),
-    }
 }
 
 /// Returns the value that the word of `key` stands for; `None` if there is no such key.

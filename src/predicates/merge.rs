@@ -5,8 +5,7 @@
 
 use crate::change::{Commit, FactKind, Missing, NeededFacts};
 use crate::predicates::map_keys::{read_choice_key, read_key};
-use crate::predicates::message_values::list_paths;
-use crate::predicates::parameters::{commit_finding, format_count, read_at_most};
+use crate::predicates::parameters::{commit_finding, format_count, list_paths, read_at_most};
 use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::{MapReader, read_choice};
@@ -157,7 +156,7 @@ mod tests {
     fn a_long_list_of_paths_is_cut() {
         let paths: Vec<_> = (0..12).map(|number| format!("f{number}")).collect();
         let found = says("clean", &format!("{{ merge: true, own-content: [{}] }}", paths.join(", ")));
-        assert!(found[0].ends_with("`f8`, `f9`, 2 more"), "{found:?}");
+        assert!(found[0].ends_with("`f8`, `f9` and 2 more"), "{found:?}");
     }
 
     #[test]

@@ -13,9 +13,8 @@ pub(crate) mod documentation;
 #[cfg(test)]
 mod examples;
 mod map_keys;
-pub(crate) mod message_values;
 pub(crate) mod parameters;
-pub(crate) mod wording;
+mod wording;
 
 use std::cell::OnceCell;
 
@@ -29,6 +28,11 @@ use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
 pub use crate::predicates::condition::{Condition, ConditionTrace};
 pub use crate::predicates::documentation::render_reference;
+
+/// The messages of files that several predicates share, and of the parts of predicates that have a
+/// folder.
+pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] =
+    &[parameters::MESSAGES, wording::MESSAGES];
 
 /// What the documentation of a predicate says.
 #[derive(Debug)]

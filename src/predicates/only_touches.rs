@@ -2,8 +2,7 @@
 
 use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::message_values::{list_paths, list_policy_words};
-use crate::predicates::parameters::{format_alternatives, matches_any_pattern};
+use crate::predicates::parameters::{format_alternatives, list_paths, matches_any_pattern, quote_patterns};
 use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::parse_each;
@@ -88,7 +87,7 @@ impl OnlyTouchesPredicate {
         if let Some(first) = others.first() {
             let message = OTHER_PATHS
                 .with("paths", list_paths(&others))
-                .with("allowed", list_policy_words(&self.allowed_paths));
+                .with("allowed", quote_patterns(&self.allowed_paths));
             findings.push(Finding::new(message).at_path(first));
         } else if is_empty && missing.is_none() {
             findings.push(Finding::new(&NO_PATHS));

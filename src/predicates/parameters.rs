@@ -1,48 +1,79 @@
-//! Parameters and sentences that more than one predicate has, so that they mean the same in each.
+//! Parameters and messages that more than one predicate has, so that they mean the same in each.
 
 use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::predicates::{EvaluationContext, PolicyScope};
-use crate::verdict::{Finding, Message, Sentence};
-use crate::yaml::decode::{MapReader, read_bool, read_count, read_items, read_text, unknown_word_fault};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
+use crate::yaml::decode::{
+    MapReader, parse_each, read_bool, read_count, read_items, read_text, unknown_word_fault,
+};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
-/// Reads the names of teams that the policy has.
+messages! {
+    UNIDENTIFIED_CONTRIBUTOR = "contributors.unidentified":
+        "{role}, {name}, cannot be identified, so no approval can be shown to be independent";
+    NOT_IN_TEAM = "identity.not-in-team": "is not a member of {teams/or}";
+    NOT_IN_ROSTER = "identity.not-in-roster": "is not in the roster";
+    NOT_A_BOT = "identity.not-a-bot": "is not a bot";
+    IS_A_BOT = "identity.is-a-bot": "is a bot";
+    MORE_PATHS = "paths.more": "{paths} and {more} more";
+}
+
+/// How many paths a finding lists.
+const MAX_PATHS_LISTED: usize = 10;
+
+/// Reads the names of teams, each of which the policy must have.
 pub(crate) fn read_teams(
     node: &YamlNode,
-    known: &PolicyScope<'_>,
+    scope: &PolicyScope<'_>,
     faults: &mut Vec<YamlFault>,
 ) -> Vec<String> {
     let mut names = Vec::new();
     for item in read_items(node, faults) {
         let Some(name) = read_text(item, faults) else { continue };
-        if !known.people.team_names().any(|team| team == name) {
+        if !scope.people.team_names().any(|team| team == name) {
             let key = YamlKey { at: item.at, text: name.to_owned() };
-            faults.push(unknown_word_fault("team", &key, known.people.team_names()));
+            faults.push(unknown_word_fault("team", &key, scope.people.team_names()));
         }
         names.push(name.to_owned());
     }
     names
 }
 
-/// Returns true if and only if this is a person who belongs to one of the teams.
-pub(crate) fn is_in_teams(who: &ResolvedIdentity, teams: &[String], seen: &EvaluationContext<'_>) -> bool {
-    matches!(who, ResolvedIdentity::Human(key) if teams.iter().any(|team| seen.people.is_member(key, team)))
+/// Reads the list under `key`, item by item; empty if the key is absent.
+pub(crate) fn read_list<T>(
+    map: &mut MapReader<'_>,
+    key: &'static str,
+    faults: &mut Vec<YamlFault>,
+    parse_item: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
+    match map.find_key(key) {
+        Some(node) => parse_each(node, faults, parse_item),
+        None => Vec::new(),
+    }
 }
 
-/// Returns the finding that one of those who made a change cannot be identified, if there is one.
+/// Returns true if and only if this is a person who belongs to one of the teams.
+pub(crate) fn is_in_teams(
+    identity: &ResolvedIdentity,
+    teams: &[String],
+    context: &EvaluationContext<'_>,
+) -> bool {
+    let ResolvedIdentity::Human(key) = identity else { return false };
+    teams.iter().any(|team| context.people.is_member(key, team))
+}
+
+/// Returns the finding that one of the contributors cannot be identified, if there is one.
 pub(crate) fn find_unidentified_contributor(participants: &[ResolvedContributor]) -> Option<Finding> {
     let unknown =
         participants.iter().find(|participant| participant.identity == ResolvedIdentity::Unknown)?;
-    let what = Sentence::from_words(format!("{}, ", unknown.role))
-        .with_quote(&unknown.name)
-        .with_words(", cannot be identified, so nobody can be shown to be somebody else");
-    Some(Finding::new(what).fixed_by("whoever keeps the roster of people"))
+    let what = UNIDENTIFIED_CONTRIBUTOR.with("role", unknown.role).with("name", &unknown.name);
+    Some(Finding::new(what).fixed_by(Fixer::RosterOwner))
 }
 
-/// What somebody is to the policy: `team` and `bot`, both of which are meant.
+/// What a person has to be to the policy: `team` and `bot`, both of which must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct IdentityRequirement {
     teams: Vec<String>,
@@ -52,46 +83,76 @@ pub(crate) struct IdentityRequirement {
 impl IdentityRequirement {
     pub(crate) fn read_identity(
         map: &mut MapReader<'_>,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Self {
-        let teams = map.find_key("team").map(|node| read_teams(node, known, faults)).unwrap_or_default();
-        let bot = map.find_key("bot").and_then(|node| read_bool(node, faults));
-        IdentityRequirement { teams, bot }
+        let mut required = IdentityRequirement::default();
+        if let Some(node) = map.find_key("team") {
+            required.teams = read_teams(node, scope, faults);
+        }
+        if let Some(node) = map.find_key("bot") {
+            required.bot = read_bool(node, faults);
+        }
+        required
     }
 
-    /// Returns why somebody is not meant, in words that follow his name; `None` if he is. `whose` are
-    /// the one or several ways in which he is known.
-    pub(crate) fn describe_mismatch(
+    /// Returns why a person is not accepted, as a message that follows their name; `None` if they
+    /// are. `identities` are the one or several ways in which the person is known.
+    pub(crate) fn find_mismatch(
         &self,
-        whose: &[ResolvedIdentity],
-        seen: &EvaluationContext<'_>,
-    ) -> Option<String> {
-        if !self.teams.is_empty() && !whose.iter().any(|who| is_in_teams(who, &self.teams, seen)) {
-            return Some(format!(" is not in {}", self.teams.join(" or ")));
+        identities: &[ResolvedIdentity],
+        context: &EvaluationContext<'_>,
+    ) -> Option<Message> {
+        let mut is_member = self.teams.is_empty();
+        let mut is_human = false;
+        for identity in identities {
+            is_member |= is_in_teams(identity, &self.teams, context);
+            is_human |= matches!(identity, ResolvedIdentity::Human(_));
         }
-        let is_bot = whose.contains(&ResolvedIdentity::Bot);
-        let is_human = whose.iter().any(|who| matches!(who, ResolvedIdentity::Human(_)));
+        if !is_member {
+            return Some(NOT_IN_TEAM.with("teams", self.teams.clone()));
+        }
+        let is_bot = identities.contains(&ResolvedIdentity::Bot);
         match (self.bot, is_bot, is_human) {
             (None, ..) | (Some(true), true, _) | (Some(false), false, true) => None,
-            (Some(_), false, false) => Some(" is not somebody whom the roster knows".into()),
-            (Some(true), false, true) => Some(" is not a bot".into()),
-            (Some(false), true, _) => Some(" is a bot".into()),
+            (Some(_), false, false) => Some(Message::from(&NOT_IN_ROSTER)),
+            (Some(true), false, true) => Some(Message::from(&NOT_A_BOT)),
+            (Some(false), true, _) => Some(Message::from(&IS_A_BOT)),
         }
+    }
+
+    /// Returns the same as [`IdentityRequirement::find_mismatch`] in words, with a space before them.
+    pub(crate) fn describe_mismatch(
+        &self,
+        identities: &[ResolvedIdentity],
+        context: &EvaluationContext<'_>,
+    ) -> Option<String> {
+        let mismatch = self.find_mismatch(identities, context)?;
+        Some(format!(" {}", mismatch.to_plain_text()))
     }
 
     /// Returns what is asked, each in words that follow a name.
-    pub(crate) fn describe_parts(&self) -> impl Iterator<Item = String> {
-        let team = (!self.teams.is_empty()).then(|| format!("is in {}", self.teams.join(" or ")));
-        let bot = self.bot.map(|bot| if bot { "is a bot" } else { "is not a bot" }.to_owned());
-        team.into_iter().chain(bot)
+    pub(crate) fn describe_parts(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        if !self.teams.is_empty() {
+            parts.push(format!("is in {}", self.teams.join(" or ")));
+        }
+        match self.bot {
+            Some(true) => parts.push("is a bot".to_owned()),
+            Some(false) => parts.push("is not a bot".to_owned()),
+            None => {}
+        }
+        parts
     }
 }
 
 /// Reads `{ at-most: N }`.
 pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<u64> {
     let mut map = MapReader::new(node, faults)?;
-    let most = map.require_key("at-most", faults).and_then(|node| read_count(node, 0, u64::MAX, faults));
+    let most = match map.require_key("at-most", faults) {
+        Some(node) => read_count(node, 0, u64::MAX, faults),
+        None => None,
+    };
     map.refuse_unknown_keys(faults);
     most
 }
@@ -111,17 +172,35 @@ pub(crate) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool
     patterns.iter().any(|pattern| pattern.matches_path(path.as_bytes()))
 }
 
+/// Returns patterns, each in backticks.
+pub(crate) fn quote_patterns<T: ToString>(patterns: &[T]) -> Vec<String> {
+    let mut quoted = Vec::new();
+    for pattern in patterns {
+        quoted.push(format!("`{}`", pattern.to_string()));
+    }
+    quoted
+}
+
 /// Returns patterns for a sentence: `` `a`, `b` or `c` ``.
 pub(crate) fn format_alternatives<T: ToString>(patterns: &[T]) -> String {
-    let words: Vec<_> = patterns.iter().map(|pattern| format!("`{}`", pattern.to_string())).collect();
-    match words.split_last() {
+    let quoted = quote_patterns(patterns);
+    match quoted.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
         None => String::new(),
     }
 }
 
+/// Returns paths as the value of a message, at most ten of them by name.
+pub(crate) fn list_paths(paths: &[&Text]) -> MessageValue {
+    let (listed, more) = paths.split_at(paths.len().min(MAX_PATHS_LISTED));
+    if more.is_empty() {
+        return listed.to_vec().into();
+    }
+    MORE_PATHS.with("paths", listed.to_vec()).with("more", more.len()).into()
+}
+
 /// Returns a finding about one commit.
-pub(crate) fn commit_finding(commit: &Commit, message: impl Into<Message>) -> Finding {
-    Finding::new(message).in_commit(commit.id)
+pub(crate) fn commit_finding(commit: &Commit, what: impl Into<Message>) -> Finding {
+    Finding::new(what).in_commit(commit.id)
 }

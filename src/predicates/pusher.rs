@@ -6,9 +6,7 @@
 use crate::change::person::is_invisible;
 use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
-use crate::predicates::map_keys::parse_list_key;
-use crate::predicates::message_values::list_policy_words;
-use crate::predicates::parameters::{IdentityRequirement, format_alternatives};
+use crate::predicates::parameters::{IdentityRequirement, format_alternatives, quote_patterns, read_list};
 use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each};
@@ -19,7 +17,7 @@ messages! {
     INVALID_ACCOUNT = "pusher.invalid-account": "the pusher {account} is not the name of an account";
     OTHER_ACCOUNT = "pusher.other-account": "the pusher {account} is not {allowed/or}";
     FORGE_ACCOUNT = "pusher.forge-account": "the pusher {account} is not {allowed/or}; name an account of a forge together with the forge";
-    NOT_ALLOWED = "pusher.not-allowed": "the pusher {account}{reason}";
+    NOT_ALLOWED = "pusher.not-allowed": "the pusher {account} {reason}";
 }
 
 /// The documentation for policy authors.
@@ -65,7 +63,7 @@ impl PusherPredicate {
         let before = faults.len();
         let pusher = if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
-            let accounts = parse_list_key(&mut map, "account", faults, NamePattern::new);
+            let accounts = read_list(&mut map, "account", faults, NamePattern::new);
             let identity = IdentityRequirement::read_identity(&mut map, scope, faults);
             map.refuse_unknown_keys(faults);
             PusherPredicate { accounts, identity }
@@ -117,10 +115,10 @@ impl PusherPredicate {
                 Some((_, login)) if self.matches_account(login) => &FORGE_ACCOUNT,
                 _ => &OTHER_ACCOUNT,
             };
-            let allowed = list_policy_words(&self.accounts);
+            let allowed = quote_patterns(&self.accounts);
             return Some(template.with("account", account).with("allowed", allowed));
         }
-        let reason = self.identity.describe_mismatch(&[context.people.identify_account(account)], context)?;
+        let reason = self.identity.find_mismatch(&[context.people.identify_account(account)], context)?;
         Some(NOT_ALLOWED.with("account", account).with("reason", reason))
     }
 
@@ -195,7 +193,7 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
     #[test]
     fn a_team_is_asked_by_person() {
         assert_eq!(says("{ team: release }", "ana"), [""; 0]);
-        assert_eq!(says("{ team: release }", "bob"), ["the pusher `bob` is not in release"]);
+        assert_eq!(says("{ team: release }", "bob"), ["the pusher `bob` is not a member of release"]);
         assert_eq!(says("{ team: release }", "renovate[bot]").len(), 1);
         assert_eq!(says("{ team: release, bot: false }", "ana"), [""; 0]);
         assert_eq!(says("{ bot: false }", "carol").len(), 1);

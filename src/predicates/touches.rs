@@ -5,8 +5,7 @@
 
 use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntryKind, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::map_keys::parse_list_key;
-use crate::predicates::parameters::{format_alternatives, matches_any_pattern};
+use crate::predicates::parameters::{format_alternatives, matches_any_pattern, read_list};
 use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_items};
@@ -93,7 +92,7 @@ impl TouchesPredicate {
             if let Some(node) = paths {
                 touches.paths = parse_each(node, faults, PathPattern::new);
             }
-            touches.ignored_paths = parse_list_key(&mut map, "ignore", faults, PathPattern::new);
+            touches.ignored_paths = read_list(&mut map, "ignore", faults, PathPattern::new);
             map.refuse_unknown_keys(faults);
         } else {
             touches.paths = parse_each(node, faults, PathPattern::new);

@@ -1,15 +1,14 @@
 //! Every message that a record may name, found by its code.
 
-use crate::predicates::{self, PREDICATE_MESSAGES};
+use crate::predicates::{PREDICATE_MESSAGES, SHARED_MESSAGES};
 use crate::verdict::MessageTemplate;
 
 /// The lists of messages outside of predicates, file by file.
-const OTHER_MESSAGES: &[&[&MessageTemplate]] =
-    &[predicates::message_values::MESSAGES, predicates::wording::MESSAGES];
+const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
-    PREDICATE_MESSAGES.iter().chain(OTHER_MESSAGES).copied().flatten().copied()
+    PREDICATE_MESSAGES.iter().chain(SHARED_MESSAGES).chain(OTHER_MESSAGES).copied().flatten().copied()
 }
 
 /// Returns what this version has for a code; `None` for a code of another version.
