@@ -12,6 +12,7 @@ mod condition;
 pub(crate) mod documentation;
 #[cfg(test)]
 mod examples;
+pub(crate) mod field_obligation;
 mod map_keys;
 pub(crate) mod parameters;
 mod wording;
@@ -31,8 +32,13 @@ pub use crate::predicates::documentation::render_reference;
 
 /// The messages of files that several predicates share, and of the parts of predicates that have a
 /// folder.
-pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] =
-    &[parameters::MESSAGES, wording::MESSAGES];
+pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
+    field_obligation::MESSAGES,
+    parameters::MESSAGES,
+    ticket::late_evidence::MESSAGES,
+    ticket::lookup::MESSAGES,
+    wording::MESSAGES,
+];
 
 /// What the documentation of a predicate says.
 #[derive(Debug)]

@@ -162,11 +162,6 @@ pub(crate) fn format_count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Returns a limit in words that follow `has 3 parents, and`.
-pub(crate) fn describe_limit(most: u64) -> String {
-    format!("at most {most} {} allowed", if most == 1 { "is" } else { "are" })
-}
-
 /// Returns true if and only if one of the patterns matches.
 pub(crate) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool {
     patterns.iter().any(|pattern| pattern.matches_path(path.as_bytes()))

@@ -2,9 +2,11 @@
 
 use crate::predicates::{PREDICATE_MESSAGES, SHARED_MESSAGES};
 use crate::verdict::MessageTemplate;
+use crate::vocabulary;
 
 /// The lists of messages outside of predicates, file by file.
-const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[];
+const OTHER_MESSAGES: &[&[&MessageTemplate]] =
+    &[vocabulary::field::MESSAGES, vocabulary::claims::MESSAGES, vocabulary::value_check::MESSAGES];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
