@@ -2,21 +2,14 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
-use crate::calendar::TimeLimit;
 use crate::change::{Missing, NeededFacts};
 use crate::predicates::field_obligation::{
-    check_obligation_allowed, field_obligation, limit_obligation, missing_field_finding, read_time_limit,
+    FieldDeadline, missing_field_finding, read_time_limit, read_until_field,
 };
 use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
 use crate::verdict::{Finding, Message, MessageTemplate, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
-use crate::yaml::decode::{
-    MapReader, parse_each, parse_one, read_bool, read_choice, read_entries, read_text,
-};
+use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choice, read_entries};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 messages! {
@@ -24,9 +17,6 @@ messages! {
     NOT_ACCEPTED = "field.not-accepted": "`{field}` is {value}; it must be {accepted/or}";
     TOO_LOW = "field.too-low": "`{field}` is {value}; it must be at least {limit}";
     TOO_HIGH = "field.too-high": "`{field}` is {value}; it must be at most {limit}";
-    NOT_A_TIME = "field.not-a-time": "`{field}` is {value}, which is neither a day such as 2026-12-31 nor a time in RFC 3339";
-    TIME_PASSED = "field.time-passed": "`{field}` is {value}, which has passed";
-    OWED_UNTIL = "obligation.field-until": "`{field}` until {time}";
 }
 
 /// The documentation for policy authors.
@@ -81,14 +71,6 @@ enum FieldRequirement {
     OneOf(Vec<usize>),
     AtLeast(usize),
     AtMost(usize),
-}
-
-/// Until when a field may be missing.
-#[derive(Clone, Debug, PartialEq)]
-enum FieldDeadline {
-    Within(TimeLimit),
-    /// Until the day or time that the change states in this field.
-    Until(Arc<FieldDefinition>),
 }
 
 impl FieldPredicate {
@@ -337,64 +319,8 @@ impl FieldRequirement {
     }
 }
 
-impl FieldDeadline {
-    fn describe_deadline(&self) -> String {
-        match self {
-            FieldDeadline::Within(limit) => format!("within {limit}"),
-            FieldDeadline::Until(field) => format!("until the time in `{}`", field.name),
-        }
-    }
-
-    /// Returns the obligation to state `field`, if the change owes it, or what is wrong.
-    fn compute_obligation(
-        &self,
-        field: &FieldDefinition,
-        context: &EvaluationContext<'_>,
-    ) -> Result<Option<Obligation>, Vec<Finding>> {
-        let until = match self {
-            FieldDeadline::Within(limit) => return Ok(Some(limit_obligation(field, *limit, context))),
-            FieldDeadline::Until(until) => until,
-        };
-        let claims = match until.read_from_change(context.change) {
-            FieldReading::Absent => return Ok(None),
-            FieldReading::Invalid(reasons) => return Err(reasons),
-            FieldReading::Stated { claims, .. } => claims,
-        };
-        let mut first = Timestamp::MAX;
-        for claim in claims {
-            let template = match parse_end_instant(&claim.value.to_lossy()) {
-                Some(due) if due >= context.change.seen_at => {
-                    first = first.min(due);
-                    continue;
-                }
-                Some(_) => &TIME_PASSED,
-                None => &NOT_A_TIME,
-            };
-            let message = template.with("field", until.name.as_str()).with("value", claim.value);
-            return Err(vec![claim.locate_finding(Finding::new(message), context.change)]);
-        }
-        let time = first.strftime("%F %R UTC").to_string();
-        let what = OWED_UNTIL.with("field", field.name.as_str()).with("time", time);
-        Ok(Some(field_obligation(field, what, Some(first))))
-    }
-}
-
 fn limit_message(template: &'static MessageTemplate, field: &FieldDefinition, limit: usize) -> Message {
     template.with("field", field.name.as_str()).with("limit", name_level(field, limit))
-}
-
-/// Returns the last instant of a day in UTC, or an instant as it is written.
-fn parse_end_instant(written: &str) -> Option<Timestamp> {
-    if let Ok(instant) = written.parse::<Timestamp>() {
-        return Some(instant);
-    }
-    // A day with a time but without an offset is no instant.
-    if written.len() != 10 {
-        return None;
-    }
-    let day: Date = written.parse().ok()?;
-    let end = day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok()?;
-    Some(end.timestamp())
 }
 
 /// Returns a word of the field by its place in the list.
@@ -437,17 +363,6 @@ fn parse_ordered_level(field: &FieldDefinition, word: &str) -> Result<usize, Str
 /// Returns the word before the `;` that starts a rationale.
 fn strip_rationale(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
-}
-
-fn read_until_field(
-    node: &YamlNode,
-    scope: &PolicyScope<'_>,
-    faults: &mut Vec<YamlFault>,
-) -> Option<FieldDeadline> {
-    check_obligation_allowed(node, scope, faults);
-    let name = read_text(node, faults)?;
-    let field = scope.vocabulary.resolve_field(node, name, faults)?;
-    Some(FieldDeadline::Until(field.clone()))
 }
 
 #[cfg(test)]
