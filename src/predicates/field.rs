@@ -2,39 +2,41 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
-use crate::calendar::TimeLimit;
 use crate::change::{Missing, NeededFacts};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Obligation, Sentence};
-use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
-use crate::yaml::decode::{
-    MapReader, parse_each, parse_one, read_bool, read_choice, read_entries, read_text,
+use crate::predicates::field_obligation::{
+    FieldDeadline, missing_field_finding, read_time_limit, read_until_field,
 };
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Message, MessageTemplate, Obligation, messages};
+use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
+use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choice, read_entries};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
-messages! {}
+messages! {
+    MUST_BE_ABSENT = "field.must-be-absent": "`{field}` must not be stated";
+    NOT_ACCEPTED = "field.not-accepted": "`{field}` is {value}; it must be {accepted/or}";
+    TOO_LOW = "field.too-low": "`{field}` is {value}; it must be at least {limit}";
+    TOO_HIGH = "field.too-high": "`{field}` is {value}; it must be at most {limit}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "field",
-    summary: "The change says something in a field, and it is what the policy's vocabulary and this question accept.",
-    why: "Risk, type, ticket and back-out plan are the record of a change; a field that is empty, a placeholder \
-          or contradicts itself is none.",
+    summary: "The change states a field, with a value that the policy's vocabulary and this predicate accept.",
+    why: "Risk, type, ticket and back-out plan are the record of a change; a field that is empty, is a placeholder or \
+          contradicts itself records nothing.",
     parameters: "\
-- a map from field names to what is asked of each:
+- a map from field names to what each has to be:
   - `present`: it is stated, and valid;
   - `absent`: it is not stated at all;
-  - a word, or `one-of: [words]`: that is what counts;
+  - a word, or `one-of: [words]`: the value that counts is one of these;
   - `at-least: WORD`, `at-most: WORD`: for a field of ordered words;
   - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then;
-  - `until: FIELD` instead of `within`: owed until the day or instant that the change states in that field; a change \
-that states none owes nothing;
-  - `by: others`, beside either: what is owed is closed only by somebody who did not make the change.",
+  - `until: FIELD` instead of `within`: it is owed until the day or time that the change states in that field; a \
+change that states none owes nothing;
+  - `by: others`, beside either: only a person who did not contribute to the change can state what is owed.",
     passing_example: "
 ask: { field: { Risk: { at-least: medium } } }
 fields: { Risk: { ordered: [low, medium, high], on-conflict: highest } }
@@ -57,13 +59,13 @@ change:
 ",
 };
 
-/// The question about each field.
+/// The parameters of `field`: what each field has to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldPredicate {
     requirements: Vec<(Arc<FieldDefinition>, FieldRequirement)>,
 }
 
-/// What is asked of a field.
+/// What a field has to be; words are named by their place in the field's list.
 #[derive(Clone, Debug, PartialEq)]
 enum FieldRequirement {
     Present { deadline: Option<FieldDeadline>, by_others: bool },
@@ -73,176 +75,82 @@ enum FieldRequirement {
     AtMost(usize),
 }
 
-/// Until when a field may be missing.
-#[derive(Clone, Debug, PartialEq)]
-enum FieldDeadline {
-    Within(TimeLimit),
-    /// Until what the change states in this field.
-    Until(Arc<FieldDefinition>),
-}
-
-impl FieldDeadline {
-    fn describe_deadline(&self) -> String {
-        match self {
-            FieldDeadline::Within(within) => format!("within {within}"),
-            FieldDeadline::Until(field) => format!("until what `{}` says", field.name),
-        }
-    }
-
-    /// Returns the obligation to state `field`, if the change owes it, or what is wrong.
-    fn compute_obligation(
-        &self,
-        field: &FieldDefinition,
-        seen: &EvaluationContext<'_>,
-    ) -> Result<Option<Obligation>, Vec<Finding>> {
-        let until = match self {
-            FieldDeadline::Within(within) => return Ok(Some(field_obligation(field, *within, seen))),
-            FieldDeadline::Until(until) => until,
-        };
-        let claims = match until.read_from_change(seen.change) {
-            FieldReading::Absent => return Ok(None),
-            FieldReading::Invalid(reasons) => return Err(reasons),
-            FieldReading::Stated { claims, .. } => claims,
-        };
-        let mut first = Timestamp::MAX;
-        for claim in claims {
-            let wrong = |why: &str| {
-                let what = Sentence::from_words(format!("`{}` is ", until.name))
-                    .with_quote(claim.value)
-                    .with_words(why);
-                vec![claim.locate_finding(Finding::new(what), seen.change)]
-            };
-            let why = ", which is neither a day such as 2026-12-31 nor an instant in RFC 3339";
-            let due = parse_end_instant(&claim.value.to_lossy()).ok_or_else(|| wrong(why))?;
-            if due < seen.change.seen_at {
-                return Err(wrong(", which is over"));
-            }
-            first = first.min(due);
-        }
-        Ok(Some(Obligation {
-            what: format!("`{}` until {}", field.name, first.strftime("%F %R UTC")).into(),
-            owner: "the author".into(),
-            due: Some(first),
-            evidence: field.trailer_template().into(),
-            field: Some(field.name.clone()),
-            by_others: false,
-        }))
-    }
-}
-
-/// Returns the last instant of a day in UTC, or an instant as it is written.
-fn parse_end_instant(written: &str) -> Option<Timestamp> {
-    if let Ok(instant) = written.parse::<Timestamp>() {
-        return Some(instant);
-    }
-    // A day with a time but without an offset is no instant.
-    let day: Date = written.parse().ok().filter(|_| written.len() == 10)?;
-    day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok().map(|end| end.timestamp())
-}
-
 impl FieldPredicate {
     pub(crate) fn read_parameters(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
-        let mut asked = Vec::new();
+        let mut requirements = Vec::new();
         for (key, node) in read_entries(node, faults) {
             let place = YamlNode { at: key.at, value: YamlValue::List(Vec::new()) };
-            let Some(field) = known.vocabulary.resolve_field(&place, &key.text, faults) else { continue };
-            if let Some(question) = FieldRequirement::read_requirement(node, field, known, faults) {
-                asked.push((field.clone(), question));
+            let Some(field) = scope.vocabulary.resolve_field(&place, &key.text, faults) else { continue };
+            if let Some(requirement) = FieldRequirement::read_requirement(node, field, scope, faults) {
+                requirements.push((field.clone(), requirement));
             }
         }
-        if asked.is_empty() && before == faults.len() {
+        if requirements.is_empty() && before == faults.len() {
             faults.push(
-                YamlFault::new(node.at, "no field is named").with_help("as in `field: { Risk: present }`"),
+                YamlFault::new(node.at, "`field` names no field")
+                    .with_help("as in `field: { Risk: present }`"),
             );
         }
-        (before == faults.len()).then_some(FieldPredicate { requirements: asked })
+        (before == faults.len()).then_some(FieldPredicate { requirements })
     }
 
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
     /// Returns the fields that must be stated now.
     pub(crate) fn required_fields(&self) -> Vec<&FieldDefinition> {
-        let now = self.requirements.iter().filter(|(_, asked)| {
-            !matches!(asked, FieldRequirement::Absent | FieldRequirement::Present { deadline: Some(_), .. })
-        });
-        now.map(|(field, _)| field.as_ref()).collect()
+        let mut fields = Vec::new();
+        for (field, requirement) in &self.requirements {
+            match requirement {
+                FieldRequirement::Absent | FieldRequirement::Present { deadline: Some(_), .. } => {}
+                _ => fields.push(field.as_ref()),
+            }
+        }
+        fields
     }
 
     pub(crate) fn describe(&self) -> String {
-        let parts = self.requirements.iter().map(|(field, asked)| {
-            let name = &field.name;
-            let word = |level: &usize| {
-                field.allowed_words().and_then(|words| words.get(*level)).map_or("?", String::as_str)
-            };
-            match asked {
-                FieldRequirement::Present { deadline: None, .. } => format!("`{name}` is stated"),
-                FieldRequirement::Present { deadline: Some(owed), by_others: false } => {
-                    format!("`{name}` is stated {}", owed.describe_deadline())
-                }
-                FieldRequirement::Present { deadline: Some(owed), by_others: true } => {
-                    let within = owed.describe_deadline();
-                    format!("`{name}` is stated {within} by somebody who did not make the change")
-                }
-                FieldRequirement::Absent => format!("`{name}` is not stated"),
-                FieldRequirement::OneOf(levels) => {
-                    format!("`{name}` is {}", levels.iter().map(word).collect::<Vec<_>>().join(" or "))
-                }
-                FieldRequirement::AtLeast(level) => format!("`{name}` is at least {}", word(level)),
-                FieldRequirement::AtMost(level) => format!("`{name}` is at most {}", word(level)),
-            }
-        });
-        parts.collect::<Vec<_>>().join(", and ")
+        let mut parts = Vec::new();
+        for (field, requirement) in &self.requirements {
+            parts.push(format!("`{}` {}", field.name, requirement.describe_requirement(field)));
+        }
+        parts.join(", and ")
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut owed = Vec::new();
-        for (field, asked) in &self.requirements {
-            match (field.read_from_change(seen.change), asked) {
+        for (field, requirement) in &self.requirements {
+            match (field.read_from_change(context.change), requirement) {
                 (FieldReading::Absent, FieldRequirement::Absent) => {}
-                (FieldReading::Absent, FieldRequirement::Present { deadline: Some(until), by_others }) => {
-                    match until.compute_obligation(field, seen) {
-                        Ok(one) => owed.extend(one.map(|one| Obligation { by_others: *by_others, ..one })),
-                        Err(wrong) => findings.extend(wrong),
+                (FieldReading::Absent, FieldRequirement::Present { deadline: Some(deadline), by_others }) => {
+                    match deadline.compute_obligation(field, context) {
+                        Ok(Some(obligation)) => {
+                            owed.push(Obligation { by_others: *by_others, ..obligation });
+                        }
+                        Ok(None) => {}
+                        Err(reasons) => findings.extend(reasons),
                     }
                 }
-                (FieldReading::Absent, _) => {
-                    findings.push(seen.reason_or_empty(|| {
-                        let paste = asked.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
-                        missing_field_finding(field, paste, seen)
-                    }));
-                }
+                (FieldReading::Absent, _) => findings.push(context.reason_or_empty(|| {
+                    let paste =
+                        requirement.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
+                    missing_field_finding(field, paste, context)
+                })),
                 (FieldReading::Invalid(reasons), FieldRequirement::Absent) => {
-                    findings.push(Finding::new(Sentence::from_words(format!(
-                        "`{}` is stated and must not be",
-                        field.name
-                    ))));
+                    findings.push(Finding::new(MUST_BE_ABSENT.with("field", field.name.as_str())));
                     findings.extend(reasons);
                 }
                 (FieldReading::Invalid(reasons), _) => findings.extend(reasons),
-                (FieldReading::Stated { claims, level }, asked) => {
-                    let holds = match (asked, level) {
-                        (FieldRequirement::Present { .. }, _) => true,
-                        (FieldRequirement::OneOf(accepted), Some(level)) => accepted.contains(&level),
-                        (FieldRequirement::AtLeast(least), Some(level)) => *least <= level,
-                        (FieldRequirement::AtMost(most), Some(level)) => level <= *most,
-                        (
-                            FieldRequirement::Absent
-                            | FieldRequirement::OneOf(_)
-                            | FieldRequirement::AtLeast(_)
-                            | FieldRequirement::AtMost(_),
-                            _,
-                        ) => false,
-                    };
-                    if !holds {
-                        findings.push(
-                            seen.reason_or_empty(|| asked.mismatch_finding(field, &claims, level, seen)),
-                        );
+                (FieldReading::Stated { claims, level }, _) => {
+                    if !requirement.accepts_level(level) {
+                        findings.push(context.reason_or_empty(|| {
+                            requirement.mismatch_finding(field, &claims, level, context)
+                        }));
                     }
                 }
             }
@@ -259,28 +167,30 @@ impl FieldRequirement {
     fn read_requirement(
         node: &YamlNode,
         field: &FieldDefinition,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         match &node.value {
-            YamlValue::Map(_) => FieldRequirement::read_requirement_map(node, field, known, faults),
+            YamlValue::Map(_) => FieldRequirement::read_requirement_map(node, field, scope, faults),
             YamlValue::Scalar { text, .. } if text == "present" => {
                 Some(FieldRequirement::Present { deadline: None, by_others: false })
             }
             YamlValue::Scalar { text, .. } if text == "absent" => Some(FieldRequirement::Absent),
-            _ => parse_one(node, faults, |word| parse_level(field, word))
-                .map(|level| FieldRequirement::OneOf(vec![level])),
+            _ => {
+                let level = parse_one(node, faults, |word| parse_level(field, word))?;
+                Some(FieldRequirement::OneOf(vec![level]))
+            }
         }
     }
 
     fn read_requirement_map(
         node: &YamlNode,
         field: &FieldDefinition,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let mut map = MapReader::new(node, faults)?;
-        let asked = if let Some(node) = map.find_key("at-least") {
+        let requirement = if let Some(node) = map.find_key("at-least") {
             parse_one(node, faults, |word| parse_ordered_level(field, word)).map(FieldRequirement::AtLeast)
         } else if let Some(node) = map.find_key("at-most") {
             parse_one(node, faults, |word| parse_ordered_level(field, word)).map(FieldRequirement::AtMost)
@@ -289,57 +199,105 @@ impl FieldRequirement {
             let levels = parse_each(node, faults, |word| parse_level(field, word));
             (before == faults.len()).then_some(FieldRequirement::OneOf(levels))
         } else {
-            let (within, until) = (map.find_key("within"), map.find_key("until"));
-            match map.find_key("present") {
-                Some(node) if read_bool(node, faults) == Some(false) => faults.push(
-                    YamlFault::new(node.at, "`present` can only be `true`")
-                        .with_help("write `absent` for the contrary"),
-                ),
-                None if within.is_none() && until.is_none() => {
-                    let what = "expected one of at-least, at-most, one-of, present, until, within";
-                    faults.push(YamlFault::new(node.at, what));
-                }
-                _ => {}
-            }
-            let by = map.find_key("by");
-            if let (Some(_), Some(node)) = (within, until) {
-                faults.push(YamlFault::new(node.at, "either `within` or `until`, not both"));
-            }
-            if let (Some(node), None) = (by, within.or(until)) {
-                faults.push(YamlFault::new(
-                    node.at,
-                    "`by` is about what is owed, and takes a `within` or an `until`",
-                ));
-            }
-            let by_others =
-                by.and_then(|node| read_choice(node, &[("others", true)], faults)).unwrap_or(false);
-            let within = within.and_then(|node| read_within(node, known, faults));
-            let owed = within.map(FieldDeadline::Within).or_else(|| read_until_field(until?, known, faults));
-            Some(FieldRequirement::Present { deadline: owed, by_others })
+            Some(FieldRequirement::read_presence(&mut map, node, scope, faults))
         };
         map.refuse_unknown_keys(faults);
-        asked
+        requirement
     }
 
-    /// Returns the finding that what counts, `level`, is not what is asked.
+    /// Reads `present`, and until when and by whom the field may be stated later.
+    fn read_presence(
+        map: &mut MapReader<'_>,
+        node: &YamlNode,
+        scope: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Self {
+        let within = map.find_key("within");
+        let until = map.find_key("until");
+        match map.find_key("present") {
+            Some(node) if read_bool(node, faults) == Some(false) => {
+                let fault = YamlFault::new(node.at, "`present` can only be `true`");
+                faults.push(fault.with_help("write `absent` for the contrary"));
+            }
+            None if within.or(until).is_none() => {
+                let what = "expected one of at-least, at-most, one-of, present, until, within";
+                faults.push(YamlFault::new(node.at, what));
+            }
+            _ => {}
+        }
+        if let (Some(_), Some(node)) = (within, until) {
+            faults.push(YamlFault::new(node.at, "give either `within` or `until`, not both"));
+        }
+        let by = map.find_key("by");
+        if let (Some(node), None) = (by, within.or(until)) {
+            faults.push(YamlFault::new(node.at, "`by` needs `within` or `until`: it is about what is owed"));
+        }
+        let by_others = match by {
+            Some(node) => read_choice(node, &[("others", true)], faults).unwrap_or(false),
+            None => false,
+        };
+        let deadline = if let Some(node) = within {
+            read_time_limit(node, scope, faults).map(FieldDeadline::Within)
+        } else if let Some(node) = until {
+            read_until_field(node, scope, faults)
+        } else {
+            None
+        };
+        FieldRequirement::Present { deadline, by_others }
+    }
+
+    /// Describes the requirement in words that follow the field's name.
+    fn describe_requirement(&self, field: &FieldDefinition) -> String {
+        match self {
+            FieldRequirement::Present { deadline: None, .. } => "is stated".to_owned(),
+            FieldRequirement::Present { deadline: Some(deadline), by_others } => {
+                let by = if *by_others { " by a person who did not contribute to the change" } else { "" };
+                format!("is stated {}{by}", deadline.describe_deadline())
+            }
+            FieldRequirement::Absent => "is not stated".to_owned(),
+            FieldRequirement::OneOf(levels) => format!("is {}", name_levels(field, levels).join(" or ")),
+            FieldRequirement::AtLeast(level) => format!("is at least {}", name_level(field, *level)),
+            FieldRequirement::AtMost(level) => format!("is at most {}", name_level(field, *level)),
+        }
+    }
+
+    /// Returns whether a stated field is as required; `level` is the word that counts.
+    fn accepts_level(&self, level: Option<usize>) -> bool {
+        match (self, level) {
+            (FieldRequirement::Present { .. }, _) => true,
+            (FieldRequirement::Absent, _) | (_, None) => false,
+            (FieldRequirement::OneOf(accepted), Some(level)) => accepted.contains(&level),
+            (FieldRequirement::AtLeast(least), Some(level)) => level >= *least,
+            (FieldRequirement::AtMost(most), Some(level)) => level <= *most,
+        }
+    }
+
+    /// Returns the finding that the word that counts, `level`, is not as required.
     fn mismatch_finding(
         &self,
         field: &FieldDefinition,
         claims: &[FieldClaim<'_>],
         level: Option<usize>,
-        seen: &EvaluationContext<'_>,
+        context: &EvaluationContext<'_>,
     ) -> Finding {
+        let message = match self {
+            FieldRequirement::AtLeast(limit) => limit_message(&TOO_LOW, field, *limit),
+            FieldRequirement::AtMost(limit) => limit_message(&TOO_HIGH, field, *limit),
+            FieldRequirement::OneOf(levels) => {
+                NOT_ACCEPTED.with("field", field.name.as_str()).with("accepted", name_levels(field, levels))
+            }
+            FieldRequirement::Absent | FieldRequirement::Present { .. } => {
+                MUST_BE_ABSENT.with("field", field.name.as_str())
+            }
+        };
         let deciding = claims.iter().find(|claim| {
             level.is_none() || field.find_level(strip_rationale(claim.value.to_lossy().as_ref())) == level
         });
-        let finding = match deciding {
+        let finding = match deciding.or(claims.first()) {
             Some(claim) => {
-                let what = Sentence::from_words(format!("`{}` is ", field.name))
-                    .with_quote(claim.value)
-                    .with_words(format!(", and is asked to be {}", self.describe_expected(field)));
-                claim.locate_finding(Finding::new(what), seen.change)
+                claim.locate_finding(Finding::new(message.with("value", claim.value)), context.change)
             }
-            None => Finding::new(Sentence::from_words(format!("`{}` is not what is asked", field.name))),
+            None => Finding::new(message),
         };
         match self.suggest_trailer(field) {
             Some(paste) => finding.with_paste(paste),
@@ -347,33 +305,14 @@ impl FieldRequirement {
         }
     }
 
-    fn describe_expected(&self, field: &FieldDefinition) -> String {
-        let word = |level: &usize| {
-            field.allowed_words().and_then(|words| words.get(*level)).cloned().unwrap_or_default()
-        };
-        match self {
-            FieldRequirement::Present { .. } => "stated".into(),
-            FieldRequirement::Absent => "left out".into(),
-            FieldRequirement::OneOf(levels) => levels.iter().map(word).collect::<Vec<_>>().join(" or "),
-            FieldRequirement::AtLeast(level) => format!("at least {}", word(level)),
-            FieldRequirement::AtMost(level) => format!("at most {}", word(level)),
-        }
-    }
-
+    /// Returns the trailer to paste, with the words that are accepted; `None` for a field without words.
     fn suggest_trailer(&self, field: &FieldDefinition) -> Option<String> {
-        let words = field.allowed_words()?;
-        let accepted: Vec<_> = words
-            .iter()
-            .enumerate()
-            .filter(|(level, _)| match self {
-                FieldRequirement::OneOf(levels) => levels.contains(level),
-                FieldRequirement::AtLeast(least) => least <= level,
-                FieldRequirement::AtMost(most) => level <= most,
-                FieldRequirement::Present { .. } => true,
-                FieldRequirement::Absent => false,
-            })
-            .map(|(_, word)| word.as_str())
-            .collect();
+        let mut accepted = Vec::new();
+        for (level, word) in field.allowed_words()?.iter().enumerate() {
+            if self.accepts_level(Some(level)) {
+                accepted.push(word.as_str());
+            }
+        }
         match accepted.as_slice() {
             [] => None,
             [word] => Some(format!("{}: {word}", field.name)),
@@ -382,16 +321,35 @@ impl FieldRequirement {
     }
 }
 
+fn limit_message(template: &'static MessageTemplate, field: &FieldDefinition, limit: usize) -> Message {
+    template.with("field", field.name.as_str()).with("limit", name_level(field, limit))
+}
+
+/// Returns a word of the field by its place in the list.
+fn name_level(field: &FieldDefinition, level: usize) -> &str {
+    match field.allowed_words().and_then(|words| words.get(level)) {
+        Some(word) => word,
+        None => "?",
+    }
+}
+
+fn name_levels<'field>(field: &'field FieldDefinition, levels: &[usize]) -> Vec<&'field str> {
+    levels.iter().map(|level| name_level(field, *level)).collect()
+}
+
 fn parse_level(field: &FieldDefinition, word: &str) -> Result<usize, String> {
-    let words = field.allowed_words().ok_or_else(|| format!("`{}` is not a field of words", field.name))?;
-    field.find_level(word).ok_or_else(|| {
-        format!(
+    let Some(words) = field.allowed_words() else {
+        return Err(format!("`{}` is not a field of words", field.name));
+    };
+    match field.find_level(word) {
+        Some(level) => Ok(level),
+        None => Err(format!(
             "`{}` cannot be `{}`; it is one of {}",
             field.name,
             shorten_for_message(word),
             words.join(", ")
-        )
-    })
+        )),
+    }
 }
 
 fn parse_ordered_level(field: &FieldDefinition, word: &str) -> Result<usize, String> {
@@ -404,63 +362,9 @@ fn parse_ordered_level(field: &FieldDefinition, word: &str) -> Result<usize, Str
     }
 }
 
+/// Returns the word before the `;` that starts a rationale.
 fn strip_rationale(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
-}
-
-fn read_until_field(
-    node: &YamlNode,
-    known: &PolicyScope<'_>,
-    faults: &mut Vec<YamlFault>,
-) -> Option<FieldDeadline> {
-    check_obligation_allowed(node, known, faults);
-    let name = read_text(node, faults)?;
-    known.vocabulary.resolve_field(node, name, faults).cloned().map(FieldDeadline::Until)
-}
-
-fn check_obligation_allowed(node: &YamlNode, known: &PolicyScope<'_>, faults: &mut Vec<YamlFault>) {
-    if !known.allows_obligations {
-        let what = "only a `require` can leave something owed, and not under `not`";
-        faults.push(YamlFault::new(node.at, what));
-    }
-}
-
-/// Reads for how long something may be missing; leaves a fault where nothing may be owed.
-pub(crate) fn read_within(
-    node: &YamlNode,
-    known: &PolicyScope<'_>,
-    faults: &mut Vec<YamlFault>,
-) -> Option<TimeLimit> {
-    check_obligation_allowed(node, known, faults);
-    parse_one(node, faults, TimeLimit::new)
-}
-
-/// Returns the finding that a field is not stated, with the text to paste.
-pub(crate) fn missing_field_finding(
-    field: &FieldDefinition,
-    paste: String,
-    seen: &EvaluationContext<'_>,
-) -> Finding {
-    let tip = seen.change.tip().and_then(|commit| commit.id);
-    Finding::new(Sentence::from_words(format!("`{}` is missing", field.name)))
-        .in_commit(tip)
-        .with_paste(paste)
-}
-
-/// Returns the obligation to state a field in time, counted from when the change is seen.
-pub(crate) fn field_obligation(
-    field: &FieldDefinition,
-    within: TimeLimit,
-    seen: &EvaluationContext<'_>,
-) -> Obligation {
-    Obligation {
-        what: format!("`{}` within {within}", field.name).into(),
-        owner: "the author".into(),
-        due: within.due_after(seen.change.seen_at),
-        evidence: field.trailer_template().into(),
-        field: Some(field.name.clone()),
-        by_others: false,
-    }
 }
 
 #[cfg(test)]
@@ -497,7 +401,7 @@ fields:
     #[test]
     fn a_disagreement_that_nothing_settles_is_a_finding() {
         let found = says("{ Owner: present }", &["a\n\nOwner: a\nOwner: b\n"]);
-        assert_eq!(found, ["`Owner` says `b` here and `a` elsewhere in the same change"]);
+        assert_eq!(found, ["`Owner` is `b` here and `a` elsewhere in this change"]);
     }
 
     #[test]
@@ -584,7 +488,7 @@ fields:
         assert_eq!(faults("{ Risk: {} }").len(), 1);
         assert_eq!(
             question_faults(&format!("ask: {{ not: {{ field: {{ Ticket: {{ within: 24h }} }} }} }}{FIELDS}")),
-            ["only a `require` can leave something owed, and not under `not`"]
+            ["obligations are allowed only in `require`, and not under `not`"]
         );
     }
 }

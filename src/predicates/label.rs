@@ -1,34 +1,44 @@
-//! `label`: which labels a pull request has, and who put them there.
+//! `label`: which labels a pull request has, and who added them.
 
 use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
-use crate::people::contributors::check_independent_account;
+use crate::people::contributors::{NotIndependent, check_independent_account};
 use crate::predicates::parameters::{
-    find_unidentified_contributor, format_alternatives, is_in_teams, read_teams,
+    find_unidentified_contributor, format_alternatives, is_in_teams, quote_patterns, read_list, read_teams,
 };
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
-messages! {}
+messages! {
+    MISSING = "label.missing": "the label {names/or} is missing";
+    REFUSED = "label.refused": "this has the label {label}, which is not allowed";
+    UNKNOWN_LABELLER = "label.unknown-labeller": "the label {label} was added by an unknown account";
+    ADDED_BY_BOT = "label.added-by-bot": "the label {label} was added by {account}, who is a bot";
+    ADDED_BY_STRANGER = "label.added-by-stranger": "the label {label} was added by {account}, who cannot be identified";
+    ADDED_BY_CONTRIBUTOR = "label.added-by-contributor": "the label {label} was added by {account}, who contributed to this change";
+    OUTSIDE_TEAMS = "label.outside-teams": "the label {label} was added by {account}, who is not in {teams/or}";
+    BEFORE_LAST_PUSH = "label.before-last-push": "the label {label} was added by {account} before the last push; remove it and add it again";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "label",
-    summary: "The pull request has these labels, or has not.",
-    why: "Labels are how people sort changes where they look at them. Whoever may triage can put one there, the author \
-          among them; where one opens a door, say who has to have put it there.",
+    summary: "The pull request has these labels, or does not have them.",
+    why: "Labels sort changes where people look at them. Anyone who may triage can add a label, the author included; \
+          if a label grants something, say who has to have added it.",
     parameters: "\
-- a name: it has this label; names are compared as a whole, in any case, and `*` is a star like any other;
+- a name: it has this label; the whole name is compared, in any case, and `*` is a literal star;
 - `any-of: [names]`: it has at least one of these;
 - `all-of: [names]`: it has every one of these;
-- `none-of: [names]`: it has none of these; of several parameters, all are meant;
-- `by: [teams]`: a label of `any-of` and `all-of` counts only if it was put there last by a person who is a member of \
-one of these teams and had no hand in the change, and that after the final revision was pushed;
-- `of: any-revision`, beside `by`: a label counts as well that was there before the last push.",
+- `none-of: [names]`: it has none of these; all parameters that are given apply;
+- `by: [teams]`: a label of `any-of` and `all-of` counts only if it was added last by a person who is a member of \
+one of these teams and no contributor to the change, after the final revision was pushed;
+- `of: any-revision`, beside `by`: a label that was added before the last push counts, too.",
     passing_example: "
 ask: { label: { any-of: [hotfix], by: duty, none-of: [do-not-merge] } }
 people: { teams: { duty: ['github:kim'] } }
@@ -47,77 +57,81 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `label`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelPredicate {
     any_of: Vec<String>,
     all_of: Vec<String>,
     none_of: Vec<String>,
     teams: Vec<String>,
-    /// Whether a label has to be younger than the final revision.
+    /// True if a label has to be newer than the final revision.
     final_revision_only: bool,
 }
 
-/// What became of the labels that are asked for by one name.
+/// The answer to the question whether a label of certain names counts.
 enum LabelMatch {
     Counts,
-    /// It is there, and it cannot be known whether it counts.
+    /// A label is there, and it cannot be known whether it counts.
     Unknown(Missing),
-    /// None counts, for these reasons; there may be none at all.
+    /// No label counts, for these reasons; never empty.
     NotFound(Vec<Finding>),
 }
 
 impl LabelPredicate {
     pub(crate) fn read_parameters(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
-        let (any_of, all_of, none_of, teams_of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut label =
-            LabelPredicate { any_of, all_of, none_of, teams: teams_of, final_revision_only: true };
         if let YamlValue::Map(_) = &node.value {
-            let mut map = MapReader::new(node, faults)?;
-            let mut names = |key: &'static str, faults: &mut Vec<YamlFault>| {
-                map.find_key(key).map(|node| parse_each(node, faults, parse_label_name)).unwrap_or_default()
-            };
-            label.any_of = names("any-of", faults);
-            label.all_of = names("all-of", faults);
-            label.none_of = names("none-of", faults);
-            let by = map.find_key("by");
-            label.teams = by.map(|node| read_teams(node, known, faults)).unwrap_or_default();
-            let revisions = [("final-revision", true), ("any-revision", false)];
-            let of = map.find_key("of");
-            label.final_revision_only =
-                of.and_then(|node| read_choice(node, &revisions, faults)).unwrap_or(true);
-            if let (Some(of), None) = (of, by) {
-                faults.push(YamlFault::new(
-                    of.at,
-                    "`of` is asked of labels `by` somebody, and nobody is named",
-                ));
-            }
-            map.refuse_unknown_keys(faults);
-            let wanted = !label.any_of.is_empty() || !label.all_of.is_empty();
-            if before == faults.len() && !wanted && label.none_of.is_empty() {
+            let label = LabelPredicate::read_map(node, scope, faults)?;
+            return (before == faults.len()).then_some(label);
+        }
+        let all_of = parse_each(node, faults, parse_label_name);
+        if all_of.len() > 1 {
+            let fault = YamlFault::new(node.at, "a list of labels does not say whether any or all are meant");
+            faults.push(fault.with_help("write `any-of: [...]` or `all-of: [...]`"));
+        }
+        (before == faults.len()).then_some(LabelPredicate {
+            any_of: Vec::new(),
+            all_of,
+            none_of: Vec::new(),
+            teams: Vec::new(),
+            final_revision_only: true,
+        })
+    }
+
+    fn read_map(node: &YamlNode, scope: &PolicyScope<'_>, faults: &mut Vec<YamlFault>) -> Option<Self> {
+        let before = faults.len();
+        let mut map = MapReader::new(node, faults)?;
+        let any_of = read_list(&mut map, "any-of", faults, parse_label_name);
+        let all_of = read_list(&mut map, "all-of", faults, parse_label_name);
+        let none_of = read_list(&mut map, "none-of", faults, parse_label_name);
+        let by = map.find_key("by");
+        let teams = match by {
+            Some(node) => read_teams(node, scope, faults),
+            None => Vec::new(),
+        };
+        let revisions = [("final-revision", true), ("any-revision", false)];
+        let of = map.find_key("of");
+        let final_revision_only = match of {
+            Some(node) => read_choice(node, &revisions, faults).unwrap_or(true),
+            None => true,
+        };
+        if let (Some(of), None) = (of, by) {
+            faults.push(YamlFault::new(of.at, "`of` needs `by`: it is about labels that a team adds"));
+        }
+        map.refuse_unknown_keys(faults);
+        let wants_label = !any_of.is_empty() || !all_of.is_empty();
+        if before == faults.len() {
+            if !wants_label && none_of.is_empty() {
                 faults.push(YamlFault::new(node.at, "expected one of all-of, any-of, none-of"));
-            } else if let (Some(by), false) = (by, wanted || before < faults.len()) {
-                faults.push(YamlFault::new(
-                    by.at,
-                    "`by` is asked of `any-of` and `all-of`, and there is neither",
-                ));
-            }
-        } else {
-            label.all_of = parse_each(node, faults, parse_label_name);
-            if 1 < label.all_of.len() {
-                let help = "write `any-of: [...]` or `all-of: [...]`";
-                faults.push(
-                    YamlFault::new(node.at, "of several labels, it is to be said which are meant")
-                        .with_help(help),
-                );
+            } else if let (Some(by), false) = (by, wants_label) {
+                faults.push(YamlFault::new(by.at, "`by` needs `any-of` or `all-of`"));
             }
         }
-        (before == faults.len()).then_some(label)
+        Some(LabelPredicate { any_of, all_of, none_of, teams, final_revision_only })
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
@@ -130,127 +144,141 @@ impl LabelPredicate {
     pub(crate) fn describe(&self) -> String {
         let by = match self.teams.is_empty() {
             true => String::new(),
-            false => format!(", put there by {}", self.teams.join(" or ")),
+            false => format!(", added by {}", self.teams.join(" or ")),
         };
-        let any =
-            (!self.any_of.is_empty()).then(|| format!("the label {}{by}", format_alternatives(&self.any_of)));
-        let all = self.all_of.iter().map(|name| format!("the label `{name}`{by}"));
-        let none =
-            (!self.none_of.is_empty()).then(|| format!("no label {}", format_alternatives(&self.none_of)));
-        let parts: Vec<_> = any.into_iter().chain(all).chain(none).collect();
+        let mut parts = Vec::new();
+        if !self.any_of.is_empty() {
+            parts.push(format!("the label {}{by}", format_alternatives(&self.any_of)));
+        }
+        for name in &self.all_of {
+            parts.push(format!("the label `{name}`{by}"));
+        }
+        if !self.none_of.is_empty() {
+            parts.push(format!("no label {}", format_alternatives(&self.none_of)));
+        }
         format!("the pull request has {}", parts.join(", and "))
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let labels = seen.change.require_pull(FactKind::Pull)?.labels.as_ref().map_err(Clone::clone)?;
-        let (mut findings, mut missing) = (Vec::new(), None);
-        for name in &self.all_of {
-            match self.find_label(std::slice::from_ref(name), labels, seen) {
-                LabelMatch::Counts => {}
-                LabelMatch::Unknown(gap) => missing = Some(gap),
-                LabelMatch::NotFound(reasons) => {
-                    findings.extend(missing_label_findings(format!("`{name}`"), reasons))
-                }
-            }
-        }
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let labels = context.change.require_pull(FactKind::Pull)?.labels.as_ref().map_err(Clone::clone)?;
+        let mut findings = Vec::new();
+        let mut missing = None;
+        // Each list of names is one question: every name of `all-of` by itself, `any-of` as a whole.
+        let mut name_lists: Vec<&[String]> = self.all_of.iter().map(std::slice::from_ref).collect();
         if !self.any_of.is_empty() {
-            match self.find_label(&self.any_of, labels, seen) {
+            name_lists.push(&self.any_of);
+        }
+        for names in name_lists {
+            match self.find_label(names, labels, context) {
                 LabelMatch::Counts => {}
                 LabelMatch::Unknown(gap) => missing = Some(gap),
-                LabelMatch::NotFound(reasons) => {
-                    findings.extend(missing_label_findings(format_alternatives(&self.any_of), reasons))
-                }
+                LabelMatch::NotFound(reasons) => findings.extend(reasons),
             }
         }
-        for label in labels.iter().filter(|label| self.none_of.iter().any(|name| has_label_name(label, name)))
-        {
-            let what = Sentence::from_words("this has the label ")
-                .with_quote(&label.name)
-                .with_words(", and must not have it");
-            findings.push(Finding::new(what).fixed_by("whoever put it there"));
+        for label in labels {
+            if has_any_name(label, &self.none_of) {
+                let message = REFUSED.with("label", &label.name);
+                findings.push(Finding::new(message).fixed_by(Fixer::Labeller));
+            }
         }
         PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
     /// Looks for a label of one of these names that counts.
-    fn find_label(&self, names: &[String], labels: &[PullLabel], seen: &EvaluationContext<'_>) -> LabelMatch {
-        let (mut reasons, mut open) = (Vec::new(), None);
-        for label in labels.iter().filter(|label| names.iter().any(|name| has_label_name(label, name))) {
+    fn find_label(
+        &self,
+        names: &[String],
+        labels: &[PullLabel],
+        context: &EvaluationContext<'_>,
+    ) -> LabelMatch {
+        let mut reasons = Vec::new();
+        let mut missing = None;
+        for label in labels {
+            if !has_any_name(label, names) {
+                continue;
+            }
             if self.teams.is_empty() {
                 return LabelMatch::Counts;
             }
-            match self.check_labeller(label, seen) {
+            match self.check_labeller(label, context) {
                 Ok(None) => return LabelMatch::Counts,
                 Ok(Some(reason)) => reasons.push(reason),
-                Err(gap) => open = Some(gap),
+                Err(gap) => missing = Some(gap),
             }
         }
-        open.map_or(LabelMatch::NotFound(reasons), LabelMatch::Unknown)
+        if let Some(gap) = missing {
+            return LabelMatch::Unknown(gap);
+        }
+        if reasons.is_empty() {
+            reasons.push(Finding::new(MISSING.with("names", quote_patterns(names))));
+        }
+        LabelMatch::NotFound(reasons)
     }
 
-    /// Returns why a label was not put there by somebody who is asked; `None` if it was.
+    /// Returns why a label does not count: because of the account that added it, or of when. `None` if
+    /// it counts.
     fn check_labeller(
         &self,
         label: &PullLabel,
-        seen: &EvaluationContext<'_>,
+        context: &EvaluationContext<'_>,
     ) -> Result<Option<Finding>, Missing> {
-        let says =
-            || Sentence::from_words("the label ").with_quote(&label.name).with_words(" was put there by ");
-        let finding = |what: Sentence| {
-            Ok(Some(Finding::new(what).fixed_by(format!("a member of {}", self.teams.join(" or ")))))
-        };
         let Some(account) = label.by.as_ref().map_err(Clone::clone)? else {
-            return finding(says().with_words("an account that nobody knows"));
+            return Ok(Some(self.team_finding(UNKNOWN_LABELLER.with("label", &label.name))));
         };
-        let says = || says().with_quote(&account.id);
-        let (participants, no_maker) = seen.participants();
+        let (participants, missing_contributor) = context.participants();
         if let Some(unknown) = find_unidentified_contributor(participants) {
             return Ok(Some(unknown));
         }
-        match check_independent_account(account, participants, seen.people) {
-            Err(_) => finding(says().with_words(", who is a bot, is unknown or had a hand in the change")),
-            Ok(key) if !is_in_teams(&ResolvedIdentity::Human(key.clone()), &self.teams, seen) => {
-                finding(says().with_words(format!(", who is not in {}", self.teams.join(" or "))))
+        let template = match check_independent_account(account, participants, context.people) {
+            Err(NotIndependent::Bot) => &ADDED_BY_BOT,
+            Err(NotIndependent::Unknown) => &ADDED_BY_STRANGER,
+            Err(NotIndependent::Contributor(_)) => &ADDED_BY_CONTRIBUTOR,
+            Ok(key) if !is_in_teams(&ResolvedIdentity::Human(key.clone()), &self.teams, context) => {
+                &OUTSIDE_TEAMS
             }
-            Ok(_) if self.final_revision_only => match self.is_after_final_push(label, seen)? {
-                true => no_maker.map_or(Ok(None), |gap| Err(gap.clone())),
-                false => {
-                    finding(says().with_words(" before the last push; take it off and put it there again"))
-                }
-            },
-            Ok(_) => no_maker.map_or(Ok(None), |gap| Err(gap.clone())),
-        }
+            Ok(_) if self.final_revision_only && !is_after_final_push(label, context)? => &BEFORE_LAST_PUSH,
+            Ok(_) => {
+                return match missing_contributor {
+                    Some(gap) => Err(gap.clone()),
+                    None => Ok(None),
+                };
+            }
+        };
+        let message = template.with("label", &label.name).with("account", &account.id);
+        Ok(Some(self.team_finding(message.with("teams", self.teams.clone()))))
     }
 
-    /// Returns whether a label was put there after the final revision was pushed.
-    fn is_after_final_push(&self, label: &PullLabel, seen: &EvaluationContext<'_>) -> Result<bool, Missing> {
-        let gap = |need, what: &str| Missing::Unavailable(need, what.to_owned());
-        let put =
-            label.at.ok_or_else(|| gap(FactKind::Pull, "the forge does not tell when this label was set"))?;
-        let pushed = seen.change.require_pull(FactKind::Pull)?.pushed_at;
-        let why = "the forge does not tell when the final revision was pushed";
-        Ok(pushed.ok_or_else(|| gap(FactKind::Pusher, why))? < put)
+    fn team_finding(&self, message: Message) -> Finding {
+        Finding::new(message).fixed_by(Fixer::TeamMember(self.teams.clone()))
     }
 }
 
-/// Returns the finding that a label is not there, and why what is there does not count.
-fn missing_label_findings(names: String, reasons: Vec<Finding>) -> Vec<Finding> {
-    match reasons.is_empty() {
-        true => vec![Finding::new(Sentence::from_words(format!("the label {names} is missing")))],
-        false => reasons,
-    }
+/// Returns whether a label was added after the final revision was pushed.
+fn is_after_final_push(label: &PullLabel, context: &EvaluationContext<'_>) -> Result<bool, Missing> {
+    let Some(added) = label.at else {
+        let why = "the forge does not say when this label was added";
+        return Err(Missing::Unavailable(FactKind::Pull, why.into()));
+    };
+    let Some(pushed) = context.change.require_pull(FactKind::Pull)?.pushed_at else {
+        let why = "the forge does not say when the final revision was pushed";
+        return Err(Missing::Unavailable(FactKind::Pusher, why.into()));
+    };
+    Ok(added > pushed)
 }
 
-/// Reads the name of a label.
+/// Reads the name of a label, as a policy writes it.
 fn parse_label_name(written: &str) -> Result<String, String> {
-    match written.trim() == written && !written.is_empty() {
-        true => Ok(written.to_owned()),
-        false => Err("the name of a label is not empty, and has no white space at its ends".into()),
+    if written.trim() == written && !written.is_empty() {
+        Ok(written.to_owned())
+    } else {
+        Err("the name of a label cannot be empty or have white space at its ends".into())
     }
 }
 
-fn has_label_name(label: &PullLabel, name: &str) -> bool {
-    label.name.as_utf8().is_some_and(|written| written.to_lowercase() == name.to_lowercase())
+fn has_any_name(label: &PullLabel, names: &[String]) -> bool {
+    let Some(written) = label.name.as_utf8() else { return false };
+    let written = written.to_lowercase();
+    names.iter().any(|name| written == name.to_lowercase())
 }
 
 #[cfg(test)]
@@ -282,7 +310,7 @@ mod tests {
             [
                 "the label `d` is missing",
                 "the label `a` or `b` is missing",
-                "this has the label `E`, and must not have it",
+                "this has the label `E`, which is not allowed",
             ]
         );
         assert_eq!(says("{ none-of: [e] }", ""), [""; 0]);

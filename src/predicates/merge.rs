@@ -1,30 +1,34 @@
 //! `merge`: what the merges of a change may hold.
 //!
-//! Merges are commits like all others: whatever asks about paths, messages or signatures sees them
-//! too. Only this predicate asks what a merge adds that none of its parents accounts for.
+//! Merges are commits like all others: predicates about paths, messages or signatures see them too.
+//! Only this predicate asks what a merge adds that comes from none of its parents.
 
 use crate::change::{Commit, FactKind, Missing, NeededFacts};
-use crate::predicates::parameters::{
-    append_paths, commit_finding, describe_limit, format_count, read_at_most,
-};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::Sentence;
-use crate::verdict::messages;
+use crate::predicates::map_keys::{read_choice_key, read_key};
+use crate::predicates::parameters::{commit_finding, format_count, list_paths, read_at_most};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, messages};
 use crate::yaml::decode::{MapReader, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
-messages! {}
+messages! {
+    TOO_MANY_PARENTS = "merge.too-many-parents": "this merge has {parents} parents; at most {limit} {limit:is|are} allowed";
+    NOT_ALLOWED = "merge.not-allowed": "this is a merge, and merges are not allowed";
+    OWN_CONTENT = "merge.own-content": "this merge has content of its own in {paths}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "merge",
-    summary: "The merges in the change bring in nothing that was not there before them.",
-    why: "What is typed while a merge is being made stands in neither of the branches that were reviewed, and most \
-          tools do not show it. Work that a merge throws away is such content as well.",
+    summary: "The merges in the change add nothing of their own.",
+    why: "Content that is typed while merging is in neither of the reviewed branches, and most tools do not show \
+          it. Work that a merge throws away is such content, too.",
     parameters: "\
 - `clean`: no merge has content of its own, beyond what its parents and a merge without conflicts give;
 - `none`: there are no merges at all;
-- `parents: { at-most: N }`: no merge has more parents than that;
+- `parents: { at-most: N }`: no merge has more than that many parents;
 - as a map, `content: clean` or `content: none` can stand beside `parents`.",
     passing_example: "
 ask: { merge: clean }
@@ -41,7 +45,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `merge`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MergePredicate {
     required_content: Option<MergeContent>,
@@ -66,11 +70,10 @@ impl MergePredicate {
         let before = faults.len();
         let merge = if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
-            let content =
-                map.find_key("content").and_then(|node| read_choice(node, &MERGE_CONTENT_WORDS, faults));
-            let parents = map.find_key("parents").and_then(|node| read_at_most(node, faults));
+            let required_content = read_choice_key(&mut map, "content", faults, &MERGE_CONTENT_WORDS);
+            let max_parents = read_key(&mut map, "parents", faults, read_at_most);
             map.refuse_unknown_keys(faults);
-            MergePredicate { required_content: content, max_parents: parents }
+            MergePredicate { required_content, max_parents }
         } else {
             MergePredicate {
                 required_content: Some(read_choice(node, &MERGE_CONTENT_WORDS, faults)?),
@@ -90,32 +93,36 @@ impl MergePredicate {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let content = self.required_content.map(|content| match content {
-            MergeContent::Clean => "no merge has content of its own".to_owned(),
-            MergeContent::NoMerges => "there is no merge".to_owned(),
-        });
-        let parents =
-            self.max_parents.map(|most| format!("no merge has more than {}", format_count(most, "parent")));
-        content.into_iter().chain(parents).collect::<Vec<_>>().join(", and ")
+        let mut parts = Vec::new();
+        match self.required_content {
+            Some(MergeContent::Clean) => parts.push("no merge has content of its own".to_owned()),
+            Some(MergeContent::NoMerges) => parts.push("there is no merge".to_owned()),
+            None => {}
+        }
+        if let Some(limit) = self.max_parents {
+            parts.push(format!("no merge has more than {}", format_count(limit, "parent")));
+        }
+        parts.join(", and ")
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
-        for commit in seen.change.commits.iter().filter(|commit| commit.is_merge()) {
+        for commit in &context.change.commits {
+            if !commit.is_merge() {
+                continue;
+            }
             let parents = u64::try_from(commit.parents.len()).unwrap_or(u64::MAX);
-            if let Some(most) = self.max_parents.filter(|most| *most < parents) {
-                let what = format!("this merge has {parents} parents, and {}", describe_limit(most));
-                findings.push(commit_finding(commit, Sentence::from_words(what)));
+            if let Some(limit) = self.max_parents
+                && parents > limit
+            {
+                let message = TOO_MANY_PARENTS.with("parents", parents).with("limit", limit);
+                findings.push(commit_finding(commit, message));
             }
             match (self.required_content, &commit.evil_merge_paths) {
-                (Some(MergeContent::NoMerges), _) => {
-                    findings.push(commit_finding(commit, Sentence::from_words("this is a merge")))
-                }
+                (Some(MergeContent::NoMerges), _) => findings.push(commit_finding(commit, &NOT_ALLOWED)),
                 (Some(MergeContent::Clean), Ok(paths)) if paths.is_empty() => {}
-                (Some(MergeContent::Clean), Ok(_)) => {
-                    findings.push(commit_finding(commit, describe_own_content(commit)))
-                }
+                (Some(MergeContent::Clean), Ok(_)) => findings.push(own_content_finding(commit)),
                 (Some(MergeContent::Clean), Err(gap)) => missing = Some(gap.clone()),
                 (None, _) => {}
             }
@@ -124,9 +131,9 @@ impl MergePredicate {
     }
 }
 
-fn describe_own_content(commit: &Commit) -> Sentence {
+fn own_content_finding(commit: &Commit) -> Finding {
     let paths: Vec<_> = commit.evil_merge_paths.iter().flatten().collect();
-    append_paths(Sentence::from_words("this merge has content of its own in "), &paths)
+    commit_finding(commit, OWN_CONTENT.with("paths", list_paths(&paths)))
 }
 
 #[cfg(test)]
@@ -157,7 +164,10 @@ mod tests {
     #[test]
     fn none_means_no_merge_at_all() {
         assert_eq!(says("none", "{}, {}"), [""; 0]);
-        assert_eq!(says("{ content: none }", "{}, { merge: true }"), ["this is a merge"]);
+        assert_eq!(
+            says("{ content: none }", "{}, { merge: true }"),
+            ["this is a merge, and merges are not allowed"]
+        );
     }
 
     #[test]
@@ -166,7 +176,7 @@ mod tests {
         assert_eq!(finding_texts(&answer_example(ask)), [""; 0]);
         let octopus = |parent: u8| Oid::from_bytes(&[parent; 20]).unwrap();
         let answer = answer_edited(ask, |change| change.commits[0].parents = (0..22).map(octopus).collect());
-        assert_eq!(finding_texts(&answer), ["this merge has 22 parents, and at most 2 are allowed"]);
+        assert_eq!(finding_texts(&answer), ["this merge has 22 parents; at most 2 are allowed"]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod context;
 pub(crate) mod documentation;
 #[cfg(test)]
 mod examples;
+pub(crate) mod field_obligation;
+mod map_keys;
 mod outcome;
 pub(crate) mod parameters;
 mod wording;
@@ -34,6 +36,10 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     context::MESSAGES,
     condition::MESSAGES,
     parameters::MESSAGES,
+    field_obligation::MESSAGES,
+    ticket::late_evidence::MESSAGES,
+    ticket::lookup::MESSAGES,
+    wording::MESSAGES,
     approvals::reviews::MESSAGES,
     approvals::coverage::MESSAGES,
     approvals::trailer_approvals::MESSAGES,

@@ -2,25 +2,29 @@
 
 use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::parameters::{append_paths, format_alternatives, matches_any_pattern};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::parameters::{format_alternatives, list_paths, matches_any_pattern, quote_patterns};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    OTHER_PATHS = "only-touches.other-paths": "this changes {paths}; only {allowed/or} may change";
+    NO_PATHS = "only-touches.no-paths": "this changes no file";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "only-touches",
-    summary: "The change changes these paths and no others, in any of its commits.",
-    why: "What a machine may do by itself, or what a standard change is, is best said by where it stays. A change \
-          that changes nothing does not hold: there would be nothing to go by.",
+    summary: "Every commit of the change changes these paths and no others.",
+    why: "Which paths a change stays in tells best what automation may do by itself, or what a standard change is. \
+          A change that changes no file fails, since there is nothing to judge it by.",
     parameters: "\
 - a pattern, or a list of them, as in a `.gitignore` at the root of the repository; every changed path matches at \
 least one. A rename counts on both sides. A pattern that matches a folder matches what is below, so `Cargo.lock` \
-matches `Cargo.lock/build.rs` too; and whether a path is a file or a link is not asked. Where that matters, add \
+matches `Cargo.lock/build.rs` too. Files and links are not told apart; where that matters, add \
 `not: { touches: { kinds: [addition, executable, submodule, symlink] } }`.",
     passing_example: "
 ask: { only-touches: ['**/Cargo.lock', 'docs/**'] }
@@ -37,7 +41,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `only-touches`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OnlyTouchesPredicate {
     allowed_paths: Vec<PathPattern>,
@@ -50,8 +54,8 @@ impl OnlyTouchesPredicate {
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
-        let paths = parse_each(node, faults, PathPattern::new);
-        (before == faults.len()).then_some(OnlyTouchesPredicate { allowed_paths: paths })
+        let allowed_paths = parse_each(node, faults, PathPattern::new);
+        (before == faults.len()).then_some(OnlyTouchesPredicate { allowed_paths })
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
@@ -62,39 +66,35 @@ impl OnlyTouchesPredicate {
         format!("the change touches only {}", format_alternatives(&self.allowed_paths))
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut others: Vec<&Text> = Vec::new();
         let mut is_empty = true;
         let mut missing = None;
-        for diff in seen.change.list_diffs() {
+        for diff in context.change.list_diffs() {
             match diff.paths {
                 Ok(paths) => {
                     is_empty &= paths.is_empty();
-                    others.extend(
-                        paths
-                            .iter()
-                            .map(|change| &change.path)
-                            .filter(|path| !matches_any_pattern(&self.allowed_paths, path)),
-                    );
+                    for change in paths {
+                        if !matches_any_pattern(&self.allowed_paths, &change.path) {
+                            others.push(&change.path);
+                        }
+                    }
                 }
                 Err(gap) => missing = Some(gap.clone()),
             }
         }
         others.sort_unstable();
         others.dedup();
-        let finding = match (others.first(), &missing) {
-            (Some(first), _) => {
-                let what = Sentence::from_words(format!(
-                    "beyond {}, this changes ",
-                    format_alternatives(&self.allowed_paths)
-                ));
-                let what = append_paths(what, &others);
-                Some(Finding::new(what).at_path(first))
-            }
-            (None, None) if is_empty => Some(Finding::new(Sentence::from_words("nothing changes here"))),
-            (None, _) => None,
-        };
-        PredicateOutcome::from_findings_or_missing(finding.into_iter().collect(), missing)
+        let mut findings = Vec::new();
+        if let Some(first) = others.first() {
+            let message = OTHER_PATHS
+                .with("paths", list_paths(&others))
+                .with("allowed", quote_patterns(&self.allowed_paths));
+            findings.push(Finding::new(message).at_path(first));
+        } else if is_empty && missing.is_none() {
+            findings.push(Finding::new(&NO_PATHS));
+        }
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(says("'docs/**'", "{ paths: [docs/a] }, {}, { merge: true, paths: [docs/b] }"), [""; 0]);
         assert_eq!(
             says("['docs/**', '*.md']", "{ paths: [docs/a, z] }, { paths: [docs2/a, z] }"),
-            ["beyond `docs/**` or `*.md`, this changes `docs2/a`, `z`"]
+            ["this changes `docs2/a`, `z`; only `docs/**` or `*.md` may change"]
         );
         // A path that is changed and changed back was changed.
         assert_eq!(says("a", "{ paths: [a, b] }, { paths: [b] }").len(), 1);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_change_of_nothing_does_not_hold() {
-        assert_eq!(says("'**'", "{}, { merge: true }"), ["nothing changes here"]);
+        assert_eq!(says("'**'", "{}, { merge: true }"), ["this changes no file"]);
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             }))
         };
         assert!(forget("a")[0].starts_with("unknown: "));
-        assert_eq!(forget("b"), ["beyond `a`, this changes `b`"]);
+        assert_eq!(forget("b"), ["this changes `b`; only `a` may change"]);
     }
 
     #[test]

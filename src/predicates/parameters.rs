@@ -5,7 +5,7 @@ use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::verdict::{Finding, Fixer, Message, MessageValue, Sentence, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{
     MapReader, parse_each, read_bool, read_count, read_items, read_text, unknown_word_fault,
 };
@@ -121,15 +121,6 @@ impl IdentityRequirement {
         }
     }
 
-    /// Returns the same as [`IdentityRequirement::find_mismatch`] in words, with a space before them.
-    pub(crate) fn describe_mismatch(
-        &self,
-        identities: &[ResolvedIdentity],
-        context: &EvaluationContext<'_>,
-    ) -> Option<String> {
-        let mismatch = self.find_mismatch(identities, context)?;
-        Some(format!(" {}", mismatch.to_plain_text()))
-    }
 
     /// Returns what is asked, each in words that follow a name.
     pub(crate) fn describe_parts(&self) -> Vec<String> {
@@ -162,10 +153,6 @@ pub(crate) fn format_count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Returns a limit in words that follow `has 3 parents, and`.
-pub(crate) fn describe_limit(most: u64) -> String {
-    format!("at most {most} {} allowed", if most == 1 { "is" } else { "are" })
-}
 
 /// Returns true if and only if one of the patterns matches.
 pub(crate) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool {
@@ -200,19 +187,6 @@ pub(crate) fn list_paths(paths: &[&Text]) -> MessageValue {
     MORE_PATHS.with("paths", listed.to_vec()).with("more", more.len()).into()
 }
 
-/// Adds paths to a sentence, at most ten of them.
-pub(crate) fn append_paths(mut line: Sentence, paths: &[&Text]) -> Sentence {
-    for (index, path) in paths.iter().take(MAX_PATHS_LISTED).enumerate() {
-        if index > 0 {
-            line = line.with_words(", ");
-        }
-        line = line.with_quote(path);
-    }
-    match paths.len().saturating_sub(MAX_PATHS_LISTED) {
-        0 => line,
-        more => line.with_words(format!(" and {more} more")),
-    }
-}
 
 /// Returns a finding about one commit.
 pub(crate) fn commit_finding(commit: &Commit, what: impl Into<Message>) -> Finding {

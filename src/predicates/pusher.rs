@@ -1,31 +1,38 @@
 //! `pusher`: who pushes, as the server knows it.
 //!
-//! This is the one identity that nobody can type into a commit, so exemptions rest on it. Names in
+//! This is the one identity that cannot be typed into a commit, so exemptions rest on it. Names in
 //! commits are for `author`.
 
 use crate::change::person::is_invisible;
 use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
-use crate::predicates::parameters::{IdentityRequirement, format_alternatives};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::parameters::{IdentityRequirement, format_alternatives, quote_patterns, read_list};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
-messages! {}
+messages! {
+    UNIDENTIFIED = "pusher.unidentified": "this server does not identify who pushes";
+    INVALID_ACCOUNT = "pusher.invalid-account": "the pusher {account} is not the name of an account";
+    OTHER_ACCOUNT = "pusher.other-account": "the pusher {account} is not {allowed/or}";
+    FORGE_ACCOUNT = "pusher.forge-account": "the pusher {account} is not {allowed/or}; name an account of a forge together with the forge";
+    NOT_ALLOWED = "pusher.not-allowed": "the pusher {account} {reason}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "pusher",
-    summary: "The change is pushed by one of these accounts, a member of these teams, or a bot.",
-    why: "The account that pushes was authenticated by the server, whereas an author's name is only typed. What \
-          is left to a machine, such as bumps of lock files, is left to its account. A server that does not \
-          tell people apart names nobody, and then this does not hold.",
+    summary: "The change is pushed by one of these accounts, by a member of these teams, or by a bot.",
+    why: "The server has authenticated the account that pushes; an author's name is only typed. What is left to \
+          automation, such as updates of lock files, is left to its account. On a server that does not identify \
+          who pushes, this fails.",
     parameters: "\
-- a name, or a list of them: the account, the whole of it, in any case; `*` stands for any characters; an account of \
-a forge is named together with it, as in `github:renovate[bot]`;
-- as a map: `account` with such a list, `team: [teams]`, and `bot: true` or `bot: false`; of several, all are meant.",
+- the name of an account, or a list of them; the whole name is compared, in any case, and `*` stands for any \
+characters; write an account of a forge together with the forge, as in `github:renovate[bot]`;
+- as a map: `account` with such a list, `team: [teams]`, and `bot: true` or `bot: false`; all that are given apply.",
     passing_example: "
 ask: { pusher: 'renovate[bot]' }
 change:
@@ -42,7 +49,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `pusher`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PusherPredicate {
     accounts: Vec<NamePattern>,
@@ -52,16 +59,16 @@ pub struct PusherPredicate {
 impl PusherPredicate {
     pub(crate) fn read_parameters(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
         let pusher = if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
-            let accounts = map.find_key("account").map(|node| parse_each(node, faults, NamePattern::new));
-            let standing = IdentityRequirement::read_identity(&mut map, known, faults);
+            let accounts = read_list(&mut map, "account", faults, NamePattern::new);
+            let identity = IdentityRequirement::read_identity(&mut map, scope, faults);
             map.refuse_unknown_keys(faults);
-            PusherPredicate { accounts: accounts.unwrap_or_default(), identity: standing }
+            PusherPredicate { accounts, identity }
         } else {
             PusherPredicate {
                 accounts: parse_each(node, faults, NamePattern::new),
@@ -82,39 +89,43 @@ impl PusherPredicate {
         format!("the pusher {}", self.describe_parts().join(" and "))
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let what = match seen.change.pusher.as_ref().map_err(Clone::clone)? {
-            PusherIdentity::Unidentified => {
-                Some(Sentence::from_words("this server does not tell who pushes"))
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let problem = match &context.change.pusher {
+            Ok(PusherIdentity::Unidentified) => {
+                return Ok(PredicateOutcome::Fails(vec![
+                    Finding::new(&UNIDENTIFIED).fixed_by(Fixer::ServerAdministrator),
+                ]));
             }
-            PusherIdentity::Account(account) => self
-                .describe_mismatch(account, seen)
-                .map(|reason| Sentence::from_words("the pusher ").with_quote(account).with_words(reason)),
+            Ok(PusherIdentity::Account(account)) => self.find_mismatch(account, context),
+            Err(missing) => return Err(missing.clone()),
         };
-        Ok(PredicateOutcome::from_findings(what.map(Finding::new).into_iter().collect()))
+        Ok(match problem {
+            Some(message) => PredicateOutcome::Fails(vec![Finding::new(message).fixed_by(Fixer::Pusher)]),
+            None => PredicateOutcome::Holds,
+        })
     }
 
-    /// Returns why `account` is not meant, in words that follow it; `None` if it is.
-    fn describe_mismatch(&self, account: &Text, seen: &EvaluationContext<'_>) -> Option<String> {
-        // `*` would match what a planted variable smuggles in behind a line end.
-        if account
-            .as_utf8()
-            .is_none_or(|name| name.trim() != name || name.is_empty() || name.chars().any(is_invisible))
-        {
-            return Some(" is not the name of an account".into());
+    /// Returns why the policy does not mean `account`; `None` if it does.
+    fn find_mismatch(&self, account: &Text, context: &EvaluationContext<'_>) -> Option<Message> {
+        let name = match account.as_utf8() {
+            Some(name) if is_account_name(name) => name,
+            _ => return Some(INVALID_ACCOUNT.with("account", account)),
+        };
+        if !self.accounts.is_empty() && !self.matches_account(name) {
+            // A server's account may be another person's on a forge.
+            let template = match name.split_once(':') {
+                Some((_, login)) if self.matches_account(login) => &FORGE_ACCOUNT,
+                _ => &OTHER_ACCOUNT,
+            };
+            let allowed = quote_patterns(&self.accounts);
+            return Some(template.with("account", account).with("allowed", allowed));
         }
-        if !self.accounts.is_empty()
-            && !self.accounts.iter().any(|name| name.matches_name(account.as_bytes()))
-        {
-            let login = account.as_utf8().and_then(|name| name.split_once(':'));
-            let bare = login.is_some_and(|(_, login)| {
-                self.accounts.iter().any(|name| name.matches_name(login.as_bytes()))
-            });
-            // A server's account may be somebody else's on a forge.
-            let help = if bare { "; an account of a forge is named together with it" } else { "" };
-            return Some(format!(" is not {}{help}", format_alternatives(&self.accounts)));
-        }
-        self.identity.describe_mismatch(&[seen.people.identify_account(account)], seen)
+        let reason = self.identity.find_mismatch(&[context.people.identify_account(account)], context)?;
+        Some(NOT_ALLOWED.with("account", account).with("reason", reason))
+    }
+
+    fn matches_account(&self, name: &str) -> bool {
+        self.accounts.iter().any(|pattern| pattern.matches_name(name.as_bytes()))
     }
 
     fn describe_parts(&self) -> Vec<String> {
@@ -125,6 +136,11 @@ impl PusherPredicate {
         parts.extend(self.identity.describe_parts());
         parts
     }
+}
+
+/// Returns false for a name that `*` must not match: what a planted variable smuggles in behind a line end.
+fn is_account_name(name: &str) -> bool {
+    name.trim() == name && !name.is_empty() && !name.chars().any(is_invisible)
 }
 
 #[cfg(test)]
@@ -164,7 +180,7 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
         assert_eq!(says("'github:ana'", "github:Ana"), [""; 0]);
         assert_eq!(
             says("ana", "github:ana"),
-            ["the pusher `github:ana` is not `ana`; an account of a forge is named together with it"]
+            ["the pusher `github:ana` is not `ana`; name an account of a forge together with the forge"]
         );
         assert_eq!(says("{ team: release }", "github:ana").len(), 1);
     }
@@ -197,7 +213,7 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
     fn nobody_in_particular_is_nobody_and_not_knowing_is_not_knowing() {
         let nobody = "change: { commits: [{}] }";
         let found = finding_texts(&answer_example(&format!("ask: {{ pusher: '*a*' }}\n{nobody}")));
-        assert_eq!(found, ["this server does not tell who pushes"]);
+        assert_eq!(found, ["this server does not identify who pushes"]);
         let unknown = "change: { unknown: [pusher], commits: [{}] }";
         for ask in ["{ pusher: ana }", "{ not: { pusher: ana } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));

@@ -1,32 +1,39 @@
-//! `signed`: whether every commit carries a good signature, and whose.
+//! `signed`: whether every commit carries a valid signature, and whose.
 //!
-//! Whether a signature is good was found out before, against the keys of the target ref; here it is
-//! asked whether that is enough.
+//! The signatures were verified before, against the keys of the target ref; this predicate asks whether
+//! that is enough.
 
 use crate::change::person::canonical_address;
 use crate::change::{Commit, FactKind, Missing, NeededFacts, Person, SignatureStatus, Text};
 use crate::people::{ResolvedIdentity, is_forge_committer};
+use crate::predicates::map_keys::read_choice_key;
 use crate::predicates::parameters::{commit_finding, is_in_teams, read_teams};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
-use crate::yaml::decode::{MapReader, read_bool, read_choice};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
-messages! {}
+messages! {
+    UNSIGNED = "signed.unsigned": "this commit is not signed";
+    INVALID_SIGNATURE = "signed.invalid-signature": "the signature of this commit is not valid: {reason}";
+    OTHER_SIGNER = "signed.other-signer": "this commit is signed by {signer}, who is neither its author nor its committer";
+    OUTSIDE_TEAMS = "signed.outside-teams": "this commit is signed by {signer}, who is not in {teams/or}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "signed",
-    summary: "Every commit of the change carries a good signature, by a key that the target ref knows.",
-    why: "Author and committer are typed; a signature is what ties a commit to somebody. Merges are no exception, \
-          not even those that a forge makes: its signature says what the forge did, not who wanted it.",
+    summary: "Every commit of the change carries a valid signature, by a key that the target ref knows.",
+    why: "Author and committer are only typed; a signature ties a commit to a person. Merges are no exception, not even \
+          those that a forge makes: its signature tells what the forge did, not who asked for it.",
     parameters: "\
-- `true`: the signatures are good, whoever made them;
-- `by: author`: the signer is the same person as the author or the committer of the commit (a forge that puts its \
-own address down as committer is nobody);
+- `true`: the signatures are valid, by any signer;
+- `by: author`: the signer is the same person as the author or the committer of the commit (a forge that names \
+itself as the committer does not count);
 - `from: [teams]`: the signer is a member of one of these teams;
-- `commits: every`: always so, and may be said.",
+- `commits: every`: always so, and may be written out.",
     passing_example: "
 ask: { signed: { by: author } }
 change:
@@ -42,7 +49,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `signed`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignedPredicate {
     must_be_author: bool,
@@ -52,21 +59,21 @@ pub struct SignedPredicate {
 impl SignedPredicate {
     pub(crate) fn read_parameters(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
         let mut signed = SignedPredicate { must_be_author: false, teams: Vec::new() };
         if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
-            signed.must_be_author =
-                map.find_key("by").and_then(|node| read_choice(node, &[("author", ())], faults)).is_some();
-            signed.teams =
-                map.find_key("from").map(|node| read_teams(node, known, faults)).unwrap_or_default();
-            map.find_key("commits").and_then(|node| read_choice(node, &[("every", ())], faults));
+            signed.must_be_author = read_choice_key(&mut map, "by", faults, &[("author", ())]).is_some();
+            if let Some(node) = map.find_key("from") {
+                signed.teams = read_teams(node, scope, faults);
+            }
+            read_choice_key(&mut map, "commits", faults, &[("every", ())]);
             map.refuse_unknown_keys(faults);
         } else if read_bool(node, faults) == Some(false) {
-            let help = "ask `not: { signed: true }`, or leave the question out";
+            let help = "write `not: { signed: true }`, or leave it out";
             faults.push(YamlFault::new(node.at, "`signed` can only be `true`").with_help(help));
         }
         (before == faults.len()).then_some(signed)
@@ -78,26 +85,30 @@ impl SignedPredicate {
 
     pub(crate) fn describe(&self) -> String {
         let by = if self.must_be_author { " by its author or committer" } else { "" };
-        match self.teams.is_empty() {
-            true => format!("every commit is signed{by}"),
-            false => format!("every commit is signed{by}, from {}", self.teams.join(" or ")),
+        if self.teams.is_empty() {
+            format!("every commit is signed{by}")
+        } else {
+            format!("every commit is signed{by}, from {}", self.teams.join(" or "))
         }
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
-        for commit in &seen.change.commits {
+        for commit in &context.change.commits {
             match &commit.signature {
                 Ok(SignatureStatus::Good { signer, .. }) => {
-                    findings.extend(self.find_wrong_signer(commit, signer, seen))
+                    if let Some(message) = self.find_wrong_signer(commit, signer, context) {
+                        findings.push(signature_finding(commit, message));
+                    }
                 }
-                Ok(SignatureStatus::None) => findings
-                    .push(signature_finding(commit, Sentence::from_words("this commit is not signed"))),
+                Ok(SignatureStatus::None) => {
+                    findings.push(signature_finding(commit, Message::from(&UNSIGNED)))
+                }
                 Ok(SignatureStatus::Bad(why)) => {
                     // The reason may repeat words that stand in the signature.
-                    let what = Sentence::from_words("the signature of this commit does not hold: ");
-                    findings.push(signature_finding(commit, what.with_quote(&why.as_str().into())));
+                    let reason = Text::from(why.as_str());
+                    findings.push(signature_finding(commit, INVALID_SIGNATURE.with("reason", reason)));
                 }
                 Err(gap) => missing = Some(gap.clone()),
             }
@@ -109,40 +120,34 @@ impl SignedPredicate {
         &self,
         commit: &Commit,
         signer: &Text,
-        seen: &EvaluationContext<'_>,
-    ) -> Option<Finding> {
+        context: &EvaluationContext<'_>,
+    ) -> Option<Message> {
         let person = Person { name: Text::default(), email: signer.clone() };
-        let who = seen.people.identify_person(&person);
-        let says = || Sentence::from_words("this commit is signed by ").with_quote(signer);
+        let who = context.people.identify_person(&person);
         if self.must_be_author {
-            let committer = Some(&commit.committer).filter(|committer| !is_forge_committer(committer));
-            let same = |other: &Person| is_same_person(&person, &who, other, seen);
-            if !same(&commit.author) && !committer.is_some_and(same) {
-                return Some(signature_finding(
-                    commit,
-                    says().with_words(", who is neither its author nor its committer"),
-                ));
+            let is_author = is_same_person(&person, &who, &commit.author, context);
+            let is_committer = !is_forge_committer(&commit.committer)
+                && is_same_person(&person, &who, &commit.committer, context);
+            if !is_author && !is_committer {
+                return Some(OTHER_SIGNER.with("signer", signer));
             }
         }
-        if !self.teams.is_empty() && !is_in_teams(&who, &self.teams, seen) {
-            return Some(signature_finding(
-                commit,
-                says().with_words(format!(", who is not in {}", self.teams.join(" or "))),
-            ));
+        if !self.teams.is_empty() && !is_in_teams(&who, &self.teams, context) {
+            return Some(OUTSIDE_TEAMS.with("signer", signer).with("teams", self.teams.clone()));
         }
         None
     }
 }
 
-/// Returns true for one person, or one bot: bots and strangers are somebody by their address only,
-/// and a stranger is not shown to be anybody.
+/// Returns true for one person, or one bot. Bots are told apart by address, and a signer whom the roster
+/// does not know is not shown to be anyone.
 fn is_same_person(
     signer: &Person,
     who: &ResolvedIdentity,
     other: &Person,
-    seen: &EvaluationContext<'_>,
+    context: &EvaluationContext<'_>,
 ) -> bool {
-    match (who, seen.people.identify_person(other)) {
+    match (who, context.people.identify_person(other)) {
         (ResolvedIdentity::Human(key), ResolvedIdentity::Human(other)) => *key == other,
         (ResolvedIdentity::Bot, ResolvedIdentity::Bot) => {
             let address = canonical_address(signer.email.as_bytes());
@@ -152,8 +157,8 @@ fn is_same_person(
     }
 }
 
-fn signature_finding(commit: &Commit, what: Sentence) -> Finding {
-    commit_finding(commit, what).fixed_by("whoever recorded the commit, by signing it again")
+fn signature_finding(commit: &Commit, message: Message) -> Finding {
+    commit_finding(commit, message).fixed_by(Fixer::Committer)
 }
 
 #[cfg(test)]
@@ -184,7 +189,7 @@ people:
                 "{ commits: every }",
                 &format!("{good}, {{}}, {{ merge: true, signature: {{ bad: \"expired\\e[2J\" }} }}")
             ),
-            ["this commit is not signed", "the signature of this commit does not hold: `expired\u{1b}[2J`"]
+            ["this commit is not signed", "the signature of this commit is not valid: `expired\u{1b}[2J`"]
         );
     }
 

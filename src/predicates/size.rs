@@ -1,31 +1,37 @@
-//! `size`: how much a change is.
+//! `size`: how large a change is.
 
 use std::collections::HashSet;
 
 use crate::change::{Change, ChangeDiff, Fact, FactKind, Missing, NeededFacts};
 use crate::pattern::PathPattern;
-use crate::predicates::parameters::{describe_limit, format_count, matches_any_pattern, read_at_most};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::map_keys::read_key;
+use crate::predicates::parameters::{format_count, matches_any_pattern, read_at_most};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    TOO_MANY_FILES = "size.too-many-files": "this change has {count} {count:file|files}; at most {limit} {limit:is|are} allowed";
+    TOO_MANY_LINES = "size.too-many-lines": "this change has {count} {count:line|lines}; at most {limit} {limit:is|are} allowed";
+    TOO_MANY_COMMITS = "size.too-many-commits": "this change has {count} {count:commit|commits}; at most {limit} {limit:is|are} allowed";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "size",
     summary: "The change has no more files, lines or commits than this.",
-    why: "A reviewer does not read the two-thousandth line as he reads the first. Merges are left out of files and \
-          lines, because what they bring in stands in other commits; what they add of their own is for `merge`.",
+    why: "No reviewer reads the two-thousandth line as carefully as the first. Files and lines of merges do not count, \
+          because other commits contain what they bring in; what merges add of their own is for `merge`.",
     parameters: "\
 - `files: { at-most: N }`: different paths that the commits change;
 - `lines: { at-most: N }`: lines that the commits add and remove, taken together;
-- `commits: { at-most: N }`: commits, merges among them;
-- `ignore: [patterns]`: paths that do not count as files, such as lock files; lines are known of a commit as a \
-whole, so theirs count all the same;
-- of several parameters, all are meant.",
+- `commits: { at-most: N }`: commits, merges included;
+- `ignore: [patterns]`: paths that do not count as files, such as lock files; their lines still count, because lines \
+are counted for each commit as a whole;
+- all parameters that are given apply.",
     passing_example: "
 ask: { size: { files: { at-most: 2 }, ignore: ['*.lock'] } }
 change:
@@ -41,7 +47,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `size`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SizePredicate {
     max_files: Option<u64>,
@@ -58,32 +64,26 @@ impl SizePredicate {
     ) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        let files = map.find_key("files").and_then(|node| read_at_most(node, faults));
-        let lines = map.find_key("lines").and_then(|node| read_at_most(node, faults));
-        let commits = map.find_key("commits").and_then(|node| read_at_most(node, faults));
+        let mut size = SizePredicate {
+            max_files: read_key(&mut map, "files", faults, read_at_most),
+            max_lines: read_key(&mut map, "lines", faults, read_at_most),
+            max_commits: read_key(&mut map, "commits", faults, read_at_most),
+            ignored_paths: Vec::new(),
+        };
         let ignore = map.find_key("ignore");
-        let patterns = ignore.map(|node| parse_each(node, faults, PathPattern::new)).unwrap_or_default();
+        if let Some(node) = ignore {
+            size.ignored_paths = parse_each(node, faults, PathPattern::new);
+        }
         map.refuse_unknown_keys(faults);
         if before == faults.len() {
-            match (files, lines, commits, ignore) {
-                (None, None, None, _) => {
-                    faults.push(YamlFault::new(node.at, "expected one of commits, files, lines"))
-                }
-                (None, _, _, Some(ignore)) => {
-                    faults.push(YamlFault::new(
-                        ignore.at,
-                        "only files can be ignored, and `files` is not asked for",
-                    ));
-                }
-                _ => {}
+            if size.max_files.or(size.max_lines).or(size.max_commits).is_none() {
+                faults.push(YamlFault::new(node.at, "expected one of commits, files, lines"));
+            } else if let (None, Some(ignore)) = (size.max_files, ignore) {
+                let what = "`ignore` needs `files`: only files can be ignored";
+                faults.push(YamlFault::new(ignore.at, what));
             }
         }
-        (before == faults.len()).then_some(SizePredicate {
-            max_files: files,
-            max_lines: lines,
-            max_commits: commits,
-            ignored_paths: patterns,
-        })
+        (before == faults.len()).then_some(size)
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
@@ -96,35 +96,35 @@ impl SizePredicate {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let part =
-            |most: Option<u64>, what: &str| most.map(|most| format!("at most {}", format_count(most, what)));
-        let parts =
-            [part(self.max_files, "file"), part(self.max_lines, "line"), part(self.max_commits, "commit")];
-        format!("the change has {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+        let mut parts = Vec::new();
+        for (limit, thing) in
+            [(self.max_files, "file"), (self.max_lines, "line"), (self.max_commits, "commit")]
+        {
+            if let Some(limit) = limit {
+                parts.push(format!("at most {}", format_count(limit, thing)));
+            }
+        }
+        format!("the change has {}", parts.join(" and "))
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let commits = Ok(u64::try_from(seen.change.commits.len()).unwrap_or(u64::MAX));
-        let counts = [
-            (self.max_files, "file", self.max_files.map(|_| self.count_files(seen.change))),
-            (self.max_lines, "line", self.max_lines.map(|_| count_lines(seen.change))),
-            (self.max_commits, "commit", Some(commits)),
-        ];
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut missing = None;
-        for (most, what, count) in counts {
-            match (most, count) {
-                (Some(most), Some(Ok(count))) if most < count => {
-                    let what = format!(
-                        "this change has {}, and {}",
-                        format_count(count, what),
-                        describe_limit(most)
-                    );
-                    findings.push(Finding::new(Sentence::from_words(what)));
-                }
-                (_, Some(Err(gap))) => missing = Some(gap),
-                _ => {}
+        if let Some(limit) = self.max_files {
+            match self.count_files(context.change) {
+                Ok(count) => findings.extend(check_limit(&TOO_MANY_FILES, count, limit)),
+                Err(gap) => missing = Some(gap),
             }
+        }
+        if let Some(limit) = self.max_lines {
+            match count_lines(context.change) {
+                Ok(count) => findings.extend(check_limit(&TOO_MANY_LINES, count, limit)),
+                Err(gap) => missing = Some(gap),
+            }
+        }
+        if let Some(limit) = self.max_commits {
+            let count = u64::try_from(context.change.commits.len()).unwrap_or(u64::MAX);
+            findings.extend(check_limit(&TOO_MANY_COMMITS, count, limit));
         }
         PredicateOutcome::from_findings_or_missing(findings, missing)
     }
@@ -132,16 +132,19 @@ impl SizePredicate {
     fn count_files(&self, change: &Change) -> Fact<u64> {
         let mut paths = HashSet::new();
         for diff in non_merge_diffs(change) {
-            let changed = diff.paths.as_ref().map_err(Clone::clone)?;
-            paths.extend(
-                changed
-                    .iter()
-                    .map(|change| &change.path)
-                    .filter(|path| !matches_any_pattern(&self.ignored_paths, path)),
-            );
+            for change in diff.paths.as_ref().map_err(Clone::clone)? {
+                if !matches_any_pattern(&self.ignored_paths, &change.path) {
+                    paths.insert(&change.path);
+                }
+            }
         }
         Ok(u64::try_from(paths.len()).unwrap_or(u64::MAX))
     }
+}
+
+/// Returns the finding that `count` is over the limit; `None` if it is not.
+fn check_limit(template: &'static MessageTemplate, count: u64, limit: u64) -> Option<Finding> {
+    (count > limit).then(|| Finding::new(template.with("count", count).with("limit", limit)))
 }
 
 fn count_lines(change: &Change) -> Fact<u64> {
@@ -153,7 +156,7 @@ fn count_lines(change: &Change) -> Fact<u64> {
     Ok(lines)
 }
 
-/// Returns what is changed, but for merges.
+/// Returns what the commits change that are no merges.
 fn non_merge_diffs(change: &Change) -> impl Iterator<Item = ChangeDiff<'_>> {
     change.list_diffs().filter(|diff| !diff.is_merge)
 }
@@ -179,9 +182,9 @@ mod tests {
         assert_eq!(
             says("{ files: { at-most: 1 }, lines: { at-most: 14 }, commits: { at-most: 1 } }", commits),
             [
-                "this change has 2 files, and at most 1 is allowed",
-                "this change has 15 lines, and at most 14 are allowed",
-                "this change has 2 commits, and at most 1 is allowed",
+                "this change has 2 files; at most 1 is allowed",
+                "this change has 15 lines; at most 14 are allowed",
+                "this change has 2 commits; at most 1 is allowed",
             ]
         );
     }

@@ -1,31 +1,36 @@
-//! `subject`: how the messages of a change begin, and whether they say more than that.
+//! `subject`: the first line of commit messages, and whether they have a body.
 //!
-//! What stands in trailers is for `field` and `ticket`; whether they are read at all, for `trailers`.
+//! What trailers say is for `field` and `ticket`; whether git reads them at all, for `trailers`.
 
 use crate::change::{Commit, CommitMessage, Missing, NeededFacts, Text};
+use crate::predicates::map_keys::read_key;
 use crate::predicates::parameters::commit_finding;
 use crate::predicates::wording::{WordingRequirement, has_visible_text};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::Sentence;
-use crate::verdict::messages;
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Message, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    UNACCEPTABLE = "subject.unacceptable": "the subject {subject} {reason}";
+    NO_BODY = "subject.no-body": "is not followed by any text";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "subject",
     summary: "Every commit of the change has a subject of this form.",
-    why: "The subject is what a log, a release note and an auditor see of a commit. One that is missing, or that \
-          holds characters which steer a terminal, is never accepted. A subject never exempts from anything.",
+    why: "The subject is what a log, a release note and an auditor see of a commit. A subject that is missing, or that \
+          contains characters which control a terminal, always fails. A subject never exempts from anything.",
     parameters: "\
 - `longest: N`: it has at most that many characters;
-- `matches: REGEX`: the whole of it has this form;
+- `matches: REGEX`: the whole subject matches this;
 - `refuse: [words]`: it starts with none of these, in any case, such as `fixup!`;
-- `body: true`: between the subject and the trailers there is text;
-- `ignore-merges: true`: merges are not asked;
-- of several parameters, all are meant.",
+- `body: true`: there is text between the subject and the trailers;
+- `ignore-merges: true`: merges are left out;
+- all parameters that are given apply.",
     passing_example: "
 ask: { subject: { longest: 72, refuse: ['fixup!', 'squash!', WIP], body: true } }
 change:
@@ -45,7 +50,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `subject`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubjectPredicate {
     wording: WordingRequirement,
@@ -62,48 +67,47 @@ impl SubjectPredicate {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
         let wording = WordingRequirement::read_wording(&mut map, faults);
-        let body = map.find_key("body").and_then(|node| read_bool(node, faults)).unwrap_or(false);
-        let ignore_merges =
-            map.find_key("ignore-merges").and_then(|node| read_bool(node, faults)).unwrap_or(false);
+        let requires_body = read_key(&mut map, "body", faults, read_bool).unwrap_or(false);
+        let ignore_merges = read_key(&mut map, "ignore-merges", faults, read_bool).unwrap_or(false);
         map.refuse_unknown_keys(faults);
-        (before == faults.len()).then_some(SubjectPredicate { wording, requires_body: body, ignore_merges })
+        (before == faults.len()).then_some(SubjectPredicate { wording, requires_body, ignore_merges })
     }
 
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
     pub(crate) fn describe(&self) -> String {
-        let body = self.requires_body.then(|| "is followed by text".to_owned());
-        let parts: Vec<_> = self.wording.describe_parts().chain(body).collect();
+        let mut parts = self.wording.describe_parts();
+        if self.requires_body {
+            parts.push("is followed by text".to_owned());
+        }
         let commits = if self.ignore_merges { "every commit that is no merge" } else { "every commit" };
         let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
         format!("the subject of {commits} {parts}")
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
-        for commit in &seen.change.commits {
+        for commit in &context.change.commits {
             if self.ignore_merges && commit.is_merge() {
                 continue;
             }
             let subject = commit.message.subject();
             for reason in self.find_violations(commit, &subject) {
-                findings.push(commit_finding(
-                    commit,
-                    Sentence::from_words("the subject ").with_quote(&subject).with_words(reason),
-                ));
+                let message = UNACCEPTABLE.with("subject", &subject).with("reason", reason);
+                findings.push(commit_finding(commit, message));
             }
         }
         Ok(PredicateOutcome::from_findings(findings))
     }
 
     /// Returns what is wrong, in words that follow the subject.
-    fn find_violations(&self, commit: &Commit, subject: &Text) -> Vec<String> {
+    fn find_violations(&self, commit: &Commit, subject: &Text) -> Vec<Message> {
         let mut reasons = match self.wording.find_violations(subject) {
             Ok(reasons) => reasons,
             Err(reason) => return vec![reason],
         };
         if self.requires_body && !has_body(&commit.message) {
-            reasons.push(" is all that the message says".into());
+            reasons.push(Message::from(&NO_BODY));
         }
         reasons
     }
@@ -115,18 +119,19 @@ fn has_body(message: &CommitMessage) -> bool {
     let Some(first) = message.trailers().first() else {
         return has_visible_text(&String::from_utf8_lossy(message.body()));
     };
-    let above: Vec<u8> = raw
-        .split_inclusive(|byte| *byte == b'\n')
-        .take(first.line.saturating_sub(1))
-        .flatten()
-        .copied()
-        .collect();
+    let mut above: Vec<u8> = Vec::new();
+    for line in raw.split_inclusive(|byte| *byte == b'\n').take(first.line.saturating_sub(1)) {
+        above.extend_from_slice(line);
+    }
     let above = CommitMessage::new(Text::new(above));
-    // What `git cherry-pick -x` writes belongs to the trailers.
-    let mut lines = above.body().split(|byte| *byte == b'\n');
-    lines.any(|line| {
-        !line.starts_with(b"(cherry picked from commit ") && has_visible_text(&String::from_utf8_lossy(line))
-    })
+    for line in above.body().split(|byte| *byte == b'\n') {
+        // What `git cherry-pick -x` writes belongs to the trailers.
+        let is_origin = line.starts_with(b"(cherry picked from commit ");
+        if !is_origin && has_visible_text(&String::from_utf8_lossy(line)) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -146,7 +151,7 @@ mod tests {
         assert_eq!(says("{ longest: 5 }", "\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\n"), [""; 0]);
         assert_eq!(
             says("{ longest: 5 }", "abc\ndef\n"),
-            ["the subject `abc def` has 7 characters, and at most 5 are allowed"]
+            ["the subject `abc def` has 7 characters; at most 5 are allowed"]
         );
     }
 

@@ -1,26 +1,29 @@
-//! `title`: what a pull request is called.
+//! `title`: the title of a pull request.
 
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::predicates::wording::WordingRequirement;
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, messages};
 use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    UNACCEPTABLE = "title.unacceptable": "the title {title} {reason}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "title",
     summary: "The pull request has a title of this form.",
-    why: "Where changes are squashed, the title becomes the subject of what lands. One that is missing, or that holds \
-          characters which steer a terminal, is never accepted. A title never exempts from anything.",
+    why: "Where changes are squashed, the title becomes the subject of the commit that lands. A title that is missing, \
+          or that contains characters which control a terminal, always fails. A title never exempts from anything.",
     parameters: "\
 - `longest: N`: it has at most that many characters;
-- `matches: REGEX`: the whole of it has this form;
+- `matches: REGEX`: the whole title matches this;
 - `refuse: [words]`: it starts with none of these, in any case, such as `WIP`;
-- of several parameters, all are meant.",
+- all parameters that are given apply.",
     passing_example: "
 ask: { title: { longest: 72, refuse: [WIP, 'Draft:'] } }
 change:
@@ -28,14 +31,14 @@ change:
   pull: { title: Cache the tenant lookup }
 ",
     failing_example: "
-ask: { title: { matches: '(Add|Cache|Drop|Mend) .*[^.]' } }
+ask: { title: { matches: '(Add|Cache|Drop|Fix) .*[^.]' } }
 change:
   commits: [{}]
   pull: { title: caching. }
 ",
 };
 
-/// The question.
+/// The parameters of `title`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TitlePredicate {
     wording: WordingRequirement,
@@ -59,17 +62,22 @@ impl TitlePredicate {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let parts: Vec<_> = self.wording.describe_parts().collect();
+        let parts = self.wording.describe_parts();
         let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
         format!("the title of the pull request {parts}")
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let title = &seen.change.require_pull(FactKind::Pull)?.title;
-        let reasons = self.wording.find_violations(title).unwrap_or_else(|reason| vec![reason]);
-        let finding =
-            |reason| Finding::new(Sentence::from_words("the title ").with_quote(title).with_words(reason));
-        Ok(PredicateOutcome::from_findings(reasons.into_iter().map(finding).collect()))
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let title = &context.change.require_pull(FactKind::Pull)?.title;
+        let reasons = match self.wording.find_violations(title) {
+            Ok(reasons) => reasons,
+            Err(reason) => vec![reason],
+        };
+        let mut findings = Vec::new();
+        for reason in reasons {
+            findings.push(Finding::new(UNACCEPTABLE.with("title", title).with("reason", reason)));
+        }
+        Ok(PredicateOutcome::from_findings(findings))
     }
 }
 
@@ -90,8 +98,8 @@ mod tests {
         assert_eq!(
             says("{ longest: 5, matches: '[A-Z].*', refuse: [wip] }", "wip: x"),
             [
-                "the title `wip: x` has 6 characters, and at most 5 are allowed",
-                "the title `wip: x` is not of the form [A-Z].*",
+                "the title `wip: x` has 6 characters; at most 5 are allowed",
+                "the title `wip: x` does not match `[A-Z].*`",
                 "the title `wip: x` starts with `wip`",
             ]
         );

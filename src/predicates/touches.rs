@@ -1,26 +1,29 @@
-//! `touches`: whether the change has to do with certain paths.
+//! `touches`: whether the change touches certain paths.
 //!
-//! It is asked of every change, in `when` and in classes, so it stops at the first path that answers
+//! Every change is asked this, in `when` and in classes, so it stops at the first path that answers
 //! it. Whether a change keeps to certain paths is for `only-touches`.
 
-use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text};
+use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntryKind, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::parameters::{format_alternatives, matches_any_pattern};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::parameters::{format_alternatives, matches_any_pattern, read_list};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
-messages! {}
+messages! {
+    NOT_TOUCHED = "touches.not-touched": "this change does not touch {paths}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "touches",
     summary: "At least one commit of the change changes one of these paths.",
-    why: "What is at stake depends on what is touched: infrastructure, access rights, the gate itself. A rename \
-          counts on both sides; so do deletions, new modes, links and submodules, and what one commit \
-          changes and the next one takes back.",
+    why: "The risk depends on what is touched: infrastructure, access rights, the gate itself. A rename counts on both \
+          sides; so do deletions, new modes, links and submodules, and what one commit changes and the next one \
+          reverts.",
     parameters: "\
 - a pattern, or a list of them, as in a `.gitignore` at the root of the repository;
 - as a map: `paths` with such a list, `ignore: [patterns]` for paths that do not count, and `kinds` for changes \
@@ -43,7 +46,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `touches`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TouchesPredicate {
     paths: Vec<PathPattern>,
@@ -76,37 +79,32 @@ impl TouchesPredicate {
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
-        let touches = if let YamlValue::Map(_) = &node.value {
+        let mut touches =
+            TouchesPredicate { paths: Vec::new(), ignored_paths: Vec::new(), kinds: Vec::new() };
+        if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
-            let kinds = map.find_key("kinds").map(|node| {
-                read_items(node, faults)
-                    .iter()
-                    .filter_map(|item| read_choice(item, &PATH_CHANGE_WORDS, faults))
-                    .collect::<Vec<_>>()
-            });
+            let kinds = map.find_key("kinds");
+            if let Some(node) = kinds {
+                for item in read_items(node, faults) {
+                    touches.kinds.extend(read_choice(item, &PATH_CHANGE_WORDS, faults));
+                }
+            }
             let paths =
                 if kinds.is_some() { map.find_key("paths") } else { map.require_key("paths", faults) };
-            let paths = paths.map(|node| parse_each(node, faults, PathPattern::new)).unwrap_or_default();
-            let ignore = map
-                .find_key("ignore")
-                .map(|node| parse_each(node, faults, PathPattern::new))
-                .unwrap_or_default();
-            map.refuse_unknown_keys(faults);
-            TouchesPredicate { paths, ignored_paths: ignore, kinds: kinds.unwrap_or_default() }
-        } else {
-            TouchesPredicate {
-                paths: parse_each(node, faults, PathPattern::new),
-                ignored_paths: Vec::new(),
-                kinds: Vec::new(),
+            if let Some(node) = paths {
+                touches.paths = parse_each(node, faults, PathPattern::new);
             }
-        };
+            touches.ignored_paths = read_list(&mut map, "ignore", faults, PathPattern::new);
+            map.refuse_unknown_keys(faults);
+        } else {
+            touches.paths = parse_each(node, faults, PathPattern::new);
+        }
         (before == faults.len()).then_some(touches)
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Paths);
-        if self.kinds.iter().any(|kind| !matches!(kind, PathChangeKind::Addition | PathChangeKind::Deletion))
-        {
+        if self.kinds.iter().any(|kind| kind.entry_kind().is_some()) {
             needs.insert(FactKind::FileKinds);
         }
     }
@@ -115,47 +113,52 @@ impl TouchesPredicate {
         format!("the change touches {}", self.describe_paths())
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut missing = None;
-        for diff in seen.change.list_diffs() {
-            match diff.paths {
-                Ok(paths) => {
-                    for path in paths.iter().filter(|change| self.matches_path(&change.path)) {
-                        match self.matches_kind(path) {
-                            Some(true) => return Ok(PredicateOutcome::Holds),
-                            Some(false) => {}
-                            None => {
-                                let why = "whoever told which files change did not say so";
-                                missing = Some(Missing::Unavailable(FactKind::FileKinds, why.into()));
-                            }
-                        }
+        for diff in context.change.list_diffs() {
+            let paths = match diff.paths {
+                Ok(paths) => paths,
+                Err(gap) => {
+                    missing = Some(gap.clone());
+                    continue;
+                }
+            };
+            for path in paths {
+                if !self.matches_path(&path.path) {
+                    continue;
+                }
+                match self.matches_kind(path) {
+                    Some(true) => return Ok(PredicateOutcome::Holds),
+                    Some(false) => {}
+                    None => {
+                        let why = "the list of changed files does not say of which kind they are";
+                        missing = Some(Missing::Unavailable(FactKind::FileKinds, why.into()));
                     }
                 }
-                Err(gap) => missing = Some(gap.clone()),
             }
         }
         match missing {
             Some(gap) => Err(gap),
-            None => {
-                let why = || {
-                    Finding::new(Sentence::from_words(format!(
-                        "nothing here touches {}",
-                        self.describe_paths()
-                    )))
-                };
-                Ok(PredicateOutcome::Fails(vec![seen.reason_or_empty(why)]))
-            }
+            None => Ok(PredicateOutcome::Fails(vec![
+                context.reason_or_empty(|| Finding::new(NOT_TOUCHED.with("paths", self.describe_paths()))),
+            ])),
         }
     }
 
-    /// Returns whether the change of a path is one of the kinds asked for; `None` if that cannot be
-    /// told.
+    /// Returns whether the change of a path is one of the kinds; `None` if that cannot be known.
     fn matches_kind(&self, change: &PathChange) -> Option<bool> {
-        let answers = || self.kinds.iter().map(|kind| kind.matches_change(change));
-        if self.kinds.is_empty() || answers().any(|is| is == Some(true)) {
+        if self.kinds.is_empty() {
             return Some(true);
         }
-        if answers().any(|is| is.is_none()) { None } else { Some(false) }
+        let mut is_known = true;
+        for kind in &self.kinds {
+            match kind.matches_change(change) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => is_known = false,
+            }
+        }
+        is_known.then_some(false)
     }
 
     fn matches_path(&self, path: &Text) -> bool {
@@ -164,41 +167,51 @@ impl TouchesPredicate {
     }
 
     fn describe_paths(&self) -> String {
-        let kinds =
-            self.kinds.iter().filter_map(|kind| PATH_CHANGE_WORDS.iter().find(|(_, known)| known == kind));
-        let kinds: Vec<_> = kinds.map(|(word, _)| *word).collect();
-        let mut what =
+        let mut words =
             if self.paths.is_empty() { "anything".to_owned() } else { format_alternatives(&self.paths) };
         if !self.ignored_paths.is_empty() {
-            what.push_str(&format!(" outside {}", format_alternatives(&self.ignored_paths)));
+            words.push_str(&format!(" outside {}", format_alternatives(&self.ignored_paths)));
         }
-        if !kinds.is_empty() {
-            what.push_str(&format!(" ({} only)", kinds.join(" or ")));
+        if !self.kinds.is_empty() {
+            let mut kinds = Vec::new();
+            for wanted in &self.kinds {
+                for (word, kind) in &PATH_CHANGE_WORDS {
+                    if kind == wanted {
+                        kinds.push(*word);
+                    }
+                }
+            }
+            words.push_str(&format!(" ({} only)", kinds.join(" or ")));
         }
-        what
+        words
     }
 }
 
 impl PathChangeKind {
-    fn matches_change(self, change: &PathChange) -> Option<bool> {
-        let either_side = |kind: PathEntryKind| {
-            let has =
-                |kind| change.before.iter().chain(&change.after).any(|entry: &PathEntry| entry.kind == kind);
-            if has(kind) {
-                Some(true)
-            } else if has(PathEntryKind::Unknown) {
-                None
-            } else {
-                Some(false)
-            }
-        };
+    /// Returns the kind of file that this is about; `None` for what comes and goes.
+    fn entry_kind(self) -> Option<PathEntryKind> {
         match self {
-            PathChangeKind::Addition => Some(change.before.is_none()),
-            PathChangeKind::Deletion => Some(change.after.is_none()),
-            PathChangeKind::Executable => either_side(PathEntryKind::Executable),
-            PathChangeKind::Submodule => either_side(PathEntryKind::Submodule),
-            PathChangeKind::Symlink => either_side(PathEntryKind::Symlink),
+            PathChangeKind::Addition | PathChangeKind::Deletion => None,
+            PathChangeKind::Executable => Some(PathEntryKind::Executable),
+            PathChangeKind::Submodule => Some(PathEntryKind::Submodule),
+            PathChangeKind::Symlink => Some(PathEntryKind::Symlink),
         }
+    }
+
+    /// Returns whether this happens to a path; `None` if that cannot be known.
+    fn matches_change(self, change: &PathChange) -> Option<bool> {
+        let Some(wanted) = self.entry_kind() else {
+            let absent_side = if self == PathChangeKind::Addition { &change.before } else { &change.after };
+            return Some(absent_side.is_none());
+        };
+        let mut is_known = true;
+        for entry in change.before.iter().chain(&change.after) {
+            if entry.kind == wanted {
+                return Some(true);
+            }
+            is_known &= entry.kind != PathEntryKind::Unknown;
+        }
+        is_known.then_some(false)
     }
 }
 
@@ -218,7 +231,7 @@ mod tests {
         assert_eq!(says("'infra/**'", "{ paths: [a] }, { paths: [b, infra/x] }, { paths: [c] }"), [""; 0]);
         assert_eq!(
             says("['infra/**', 'iam/']", "{ paths: [a, xinfra/x, x/infra/y] }, {}"),
-            ["nothing here touches `infra/**` or `iam/`"]
+            ["this change does not touch `infra/**` or `iam/`"]
         );
         // Merges are commits.
         assert_eq!(says("'infra/**'", "{ merge: true, paths: [infra/x] }"), [""; 0]);
@@ -236,7 +249,7 @@ mod tests {
                 assert_eq!(says(&format!("{{ kinds: {kind} }}"), &commit), [""; 0]);
                 assert_eq!(
                     says("{ kinds: [addition, deletion] }", &commit),
-                    ["nothing here touches anything (addition or deletion only)"]
+                    ["this change does not touch anything (addition or deletion only)"]
                 );
             }
         }

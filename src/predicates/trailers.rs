@@ -1,31 +1,46 @@
-//! `trailers`: whether everything that was meant to be a trailer is one.
+//! `trailers`: whether git reads everything that was meant to be a trailer.
 //!
-//! What git does not see does not exist, so a slip is no bypass; but it hides something from whoever
-//! wrote it. What the trailers say is for `field`, `ticket` and `approvals`.
+//! What git does not see does not exist, so a slip is no bypass; but its author believes that it was
+//! said. What trailers say is for `field`, `ticket` and `approvals`.
 
 use crate::change::message::near_miss::{NearMiss, NearMissReason};
 use crate::change::message::trailers::MessageCut;
 use crate::change::{Commit, Missing, NeededFacts};
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
 use crate::predicates::parameters::commit_finding;
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::read_choice;
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    PROSE_AMONG_TRAILERS = "trailers.prose-among-trailers": "line {line} is not a trailer, but stands beside the {count} {count:trailer|trailers} that git reads";
+    BLOCK_NOT_READ = "trailers.block-not-read": "line {line} is not a trailer, so git does not read the {count} {count:trailer|trailers} beside it";
+    FIRST_PARAGRAPH = "trailers.first-paragraph": "{written} stands in the first paragraph, where git reads no trailers; leave a blank line before it";
+    EARLIER_PARAGRAPH = "trailers.earlier-paragraph": "{written} stands above the last paragraph, which starts on line {last}; git reads trailers only there";
+    AFTER_NUL = "trailers.after-nul": "{written} stands after a NUL on line {end}, which ends the message";
+    AFTER_SCISSORS = "trailers.after-scissors": "{written} stands after a scissors line on line {end}, which ends the message";
+    AFTER_DIVIDER = "trailers.after-divider": "{written} stands after the `---` on line {end}, which ends the message";
+    CONTINUES_TRAILER = "trailers.continues-trailer": "{written} starts with white space, so it continues the trailer on line {continued}";
+    INDENTED = "trailers.indented": "{written} starts with white space, so it is not a trailer";
+    MISSPELT = "trailers.misspelt": "{written} is not a known key; the nearest one is `{key}`";
+    INVISIBLE_CHARACTER = "trailers.invisible-character": "{written} is not `{key}`: it contains invisible characters";
+    LOOK_ALIKE = "trailers.look-alike": "{written} is not `{key}`: it contains characters that only look alike";
+    INVALID_KEY = "trailers.invalid-key": "{written} is not `{key}`: a key has only letters, digits and `-`";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "trailers",
-    summary: "In every commit of the change, all that was meant to be a trailer is read as one.",
-    why: "Git reads trailers from the last paragraph only, and one line of prose in it can undo them all, without a \
-          word. A misspelt key is read as another one, and a letter of another alphabet as none. Whoever wrote it \
-          believes that it was said; whoever reads the message believes so too.",
+    summary: "In every commit of the change, git reads everything that was meant to be a trailer.",
+    why: "Git reads trailers from the last paragraph only, and one line of prose in it can undo them all, silently. \
+          A misspelt key is read as another key, and one with a letter of another alphabet as none. Author and reader \
+          both believe that it was said.",
     parameters: "\
-- `clean`: no prose stands among the trailers; no key that the policy knows (nor `Co-authored-by`) stands where it \
-is not read, is misspelt, or is written with characters that only look the part.",
+- `clean`: no prose stands among the trailers; no key that the policy knows (nor `Co-authored-by`) stands where git \
+does not read it, is misspelt, or is written with characters that only look alike.",
     passing_example: "
 ask: { trailers: clean }
 fields: { Risk: { ordered: [low, high] } }
@@ -50,7 +65,7 @@ change:
 ",
 };
 
-/// The question.
+/// The predicate `trailers`, whose one parameter says nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrailersPredicate;
 
@@ -66,23 +81,23 @@ impl TrailersPredicate {
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
     pub(crate) fn describe(&self) -> String {
-        "all that was meant to be a trailer is read as one".into()
+        "git reads everything that was meant to be a trailer".into()
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let known: Vec<&str> = seen.vocabulary.trailer_keys().chain(CO_AUTHOR_TRAILERS).collect();
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let known: Vec<&str> = context.vocabulary.trailer_keys().chain(CO_AUTHOR_TRAILERS).collect();
         let mut findings = Vec::new();
-        for commit in &seen.change.commits {
+        for commit in &context.change.commits {
             if let Some(line) = commit.message.mixed_line() {
-                let read = commit.message.trailers().len();
-                let what = format!("line {line} is not a trailer, and stands among {read} that are");
-                findings.push(commit_finding(commit, Sentence::from_words(what)).on_message_line(line));
+                let count = commit.message.trailers().len();
+                let message = PROSE_AMONG_TRAILERS.with("line", line).with("count", count);
+                findings.push(commit_finding(commit, message).on_message_line(line));
             }
-            let mut explained = None;
+            let mut reported_line = None;
             for miss in commit.message.find_near_misses(&known) {
-                // One line of prose has undone all of them; it is to be told once.
-                if let NearMissReason::NotTrailerBlock { prose_line: prose, .. } = miss.reason
-                    && explained.replace(prose) == Some(prose)
+                // One line of prose undoes all trailers beside it; it is reported once.
+                if let NearMissReason::NotTrailerBlock { prose_line, .. } = miss.reason
+                    && reported_line.replace(prose_line) == Some(prose_line)
                 {
                     continue;
                 }
@@ -94,57 +109,42 @@ impl TrailersPredicate {
 }
 
 fn near_miss_finding(commit: &Commit, miss: &NearMiss) -> Finding {
-    if let NearMissReason::NotTrailerBlock { prose_line: prose, unread_trailers: unread } = miss.reason {
-        let lost = match unread {
-            1 => "the one trailer beside it was not read".to_owned(),
-            _ => format!("none of the {unread} trailers beside it was read"),
-        };
-        let what = Sentence::from_words(format!("line {prose} is not a trailer, so {lost}"));
-        return commit_finding(commit, what).on_message_line(prose);
-    }
-    let what =
-        Sentence::default().with_quote(&miss.written).with_words(describe_near_miss(miss.reason, &miss.key));
-    commit_finding(commit, what).on_message_line(miss.line)
+    let line = match miss.reason {
+        NearMissReason::NotTrailerBlock { prose_line, .. } => prose_line,
+        _ => miss.line,
+    };
+    commit_finding(commit, near_miss_message(miss)).on_message_line(line)
 }
 
-/// Returns why a line is not the trailer that it was meant to be, in words that follow its key.
-fn describe_near_miss(why: NearMissReason, key: &str) -> String {
-    match why {
-        NearMissReason::FirstParagraph => " stands in the first paragraph, where no trailers are read; \
-                                leave a blank line before it"
-            .into(),
-        NearMissReason::EarlierParagraph { last_paragraph_line: last } => format!(
-            " stands above the last paragraph, which starts on line {last} and is the only one that is read \
-             for trailers"
-        ),
-        NearMissReason::NotTrailerBlock { prose_line: prose, .. } => {
-            format!(" stands beside line {prose}, which is not a trailer")
+/// Returns why a line is not the trailer that it was meant to be.
+fn near_miss_message(miss: &NearMiss) -> Message {
+    let written = &miss.written;
+    let template = match miss.reason {
+        NearMissReason::NotTrailerBlock { prose_line, unread_trailers } => {
+            return BLOCK_NOT_READ.with("line", prose_line).with("count", unread_trailers);
+        }
+        NearMissReason::EarlierParagraph { last_paragraph_line } => {
+            return EARLIER_PARAGRAPH.with("written", written).with("last", last_paragraph_line);
         }
         NearMissReason::AfterEnd { cut, line } => {
-            let end = match cut {
-                MessageCut::Nul => "a NUL",
-                MessageCut::Scissors => "a line of scissors",
-                MessageCut::Divider => "a line of `---`",
+            let template = match cut {
+                MessageCut::Nul => &AFTER_NUL,
+                MessageCut::Scissors => &AFTER_SCISSORS,
+                MessageCut::Divider => &AFTER_DIVIDER,
             };
-            format!(" stands behind {end} on line {line}, which ends the message")
+            return template.with("written", written).with("end", line);
         }
         NearMissReason::Indented { continued_line: Some(other) } => {
-            format!(" starts with white space, so it continues the trailer on line {other}")
+            return CONTINUES_TRAILER.with("written", written).with("continued", other);
         }
-        NearMissReason::Indented { continued_line: None } => {
-            " starts with white space, so it is not a trailer".into()
-        }
-        NearMissReason::Misspelt { .. } => format!(" is a key that nobody knows; `{key}` is nearest"),
-        NearMissReason::InvisibleCharacter => {
-            format!(" is not `{key}`: it holds characters that cannot be seen")
-        }
-        NearMissReason::LookAlikeCharacter => {
-            format!(" is not `{key}`: it is written with characters that only look the part")
-        }
-        NearMissReason::InvalidKeyCharacter => {
-            format!(" is not `{key}`: a key holds only letters, digits and `-`")
-        }
-    }
+        NearMissReason::Indented { continued_line: None } => &INDENTED,
+        NearMissReason::FirstParagraph => &FIRST_PARAGRAPH,
+        NearMissReason::Misspelt { .. } => &MISSPELT,
+        NearMissReason::InvisibleCharacter => &INVISIBLE_CHARACTER,
+        NearMissReason::LookAlikeCharacter => &LOOK_ALIKE,
+        NearMissReason::InvalidKeyCharacter => &INVALID_KEY,
+    };
+    template.with("written", written).with("key", miss.key.as_str())
 }
 
 #[cfg(test)]
@@ -167,11 +167,11 @@ fields:
     fn one_line_of_prose_is_told_once_with_what_it_cost() {
         assert_eq!(
             says("s\n\nRisk: low\nA: b\nFixes it\nReviewed-by: x\n"),
-            ["line 5 is not a trailer, so none of the 3 trailers beside it was read"]
+            ["line 5 is not a trailer, so git does not read the 3 trailers beside it"]
         );
         assert_eq!(
             says("s\n\nRisk: low\nFixes it\n"),
-            ["line 4 is not a trailer, so the one trailer beside it was not read"]
+            ["line 4 is not a trailer, so git does not read the 1 trailer beside it"]
         );
     }
 
@@ -179,7 +179,7 @@ fields:
     fn prose_that_git_tolerates_is_not_tolerated_here() {
         assert_eq!(
             says("s\n\nfoo\nbar\nSigned-off-by: x\n"),
-            ["line 3 is not a trailer, and stands among 1 that are"]
+            ["line 3 is not a trailer, but stands beside the 1 trailer that git reads"]
         );
     }
 
@@ -187,16 +187,16 @@ fields:
     fn a_known_key_that_is_not_read_is_told_why() {
         for (message, why) in [
             ("s\nRisk: low\n", "leave a blank line before it"),
-            ("s\n\nRisk: low\n\nA: b\n", "starts on line 5 and is the only one that is read for trailers"),
+            ("s\n\nRisk: low\n\nA: b\n", "starts on line 5; git reads trailers only there"),
             ("s\n\nA: b\n Risk: low\n", "continues the trailer on line 3"),
             ("s\n\nA: b\0\nRisk: low\n", "a NUL on line 3, which ends the message"),
-            ("s\n\nReveiwed-by: x\n", "`Reviewed-by` is nearest"),
-            ("s\n\nA: b\n\u{420}isk: low\nC: d\n", "only look the part"),
-            ("s\n\nR\u{200b}isk: low\n", "cannot be seen"),
+            ("s\n\nReveiwed-by: x\n", "the nearest one is `Reviewed-by`"),
+            ("s\n\nA: b\n\u{420}isk: low\nC: d\n", "only look alike"),
+            ("s\n\nR\u{200b}isk: low\n", "invisible characters"),
             ("s\n\n**Risk:** low\n", "only letters, digits and `-`"),
             (
                 "s\n\nCo-authored-by: Bob <b@example.com>\n\nA: b\n",
-                "starts on line 5 and is the only one that is read for trailers",
+                "starts on line 5; git reads trailers only there",
             ),
         ] {
             let text = format!("{FIELDS}change: {{ commits: [{{}}] }}");

@@ -1,37 +1,42 @@
-//! `window`: whether it is a time at which such a change may go in.
+//! `window`: whether the change comes at a time at which changes are allowed.
 //!
-//! Only the time at which the change is seen counts. The dates in commits are typed by whoever makes
-//! them.
+//! Only the time at which the gate sees the change counts. The dates in commits are typed by their
+//! authors.
 
 use jiff::Zoned;
 use jiff::civil::{Date, Time, Weekday};
 
 use crate::calendar::{is_business_day, parse_time_of_day, parse_weekday, to_local_time};
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::map_keys::parse_key;
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Fixer, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_day, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
-messages! {}
+messages! {
+    FROZEN = "window.frozen": "it is {weekday}, {date} {time} ({zone}); no changes are allowed from {period}";
+    CLOSED = "window.closed": "it is {weekday}, {date} {time} ({zone}); changes are allowed only from {periods/or}";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "window",
     summary: "The change is seen at a time inside the windows, and outside the freezes, that the policy names.",
-    why: "Before a holiday nobody is there to back a change out. What counts is the clock of whoever judges, never \
-          a date in a commit. If that machine does not know the time zone, nobody can tell.",
+    why: "Before a holiday there is nobody to back a change out. The clock of the machine that judges counts, never a \
+          date in a commit. If that machine does not know the time zone, the answer is unknown.",
     parameters: "\
-- `outside: [periods]`: it is in none of these;
-- `inside: [periods]`: it is in at least one of these;
-- `zone: NAME`: whose clocks are meant, as in `Europe/Berlin`; UTC unless said otherwise;
+- `outside: [periods]`: the time is in none of these;
+- `inside: [periods]`: the time is in at least one of these;
+- `zone: NAME`: the time zone, as in `Europe/Berlin`; UTC if left out;
 - a period of days is `{ from: 2026-12-20, until: 2027-01-03 }`; both days belong to it, from their first moment to \
 their last;
 - a period of hours is `{ weekdays: [Fri], from: '15:00', until: '23:59' }`, with `weekdays: business` for Monday \
-to Friday; what is left out is every day, `00:00` and `23:59`. Both minutes belong to it, the last one to its end. \
-If `until` is before `from`, the period ends on the day after. Hours that the clocks skip are in no period, and \
-those that they repeat count twice.",
+to Friday; the defaults are every day, `00:00` and `23:59`. Both minutes belong to it, the last one to its end. \
+If `until` is before `from`, the period ends on the next day. Hours that the clocks skip are in no period, and \
+hours that they repeat count twice.",
     passing_example: "
 ask: { window: { inside: [{ weekdays: business, from: '08:00', until: '16:59' }], zone: Europe/Berlin } }
 change:
@@ -46,7 +51,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `window`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowPredicate {
     outside_periods: Vec<TimePeriod>,
@@ -61,7 +66,7 @@ enum TimePeriod {
     Hours { days: WindowDays, from: Time, until: Time },
 }
 
-/// The days of a week.
+/// The days of the week on which a period starts.
 #[derive(Clone, Debug, PartialEq)]
 enum WindowDays {
     All,
@@ -77,18 +82,16 @@ impl WindowPredicate {
     ) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        let outside = map.find_key("outside").map(|node| read_periods(node, faults)).unwrap_or_default();
-        let inside = map.find_key("inside").map(|node| read_periods(node, faults)).unwrap_or_default();
-        let zone = map.find_key("zone").and_then(|node| parse_one(node, faults, parse_zone));
+        let window = WindowPredicate {
+            outside_periods: read_periods(map.find_key("outside"), faults),
+            inside_periods: read_periods(map.find_key("inside"), faults),
+            zone_name: parse_key(&mut map, "zone", faults, parse_zone),
+        };
         map.refuse_unknown_keys(faults);
-        if before == faults.len() && outside.is_empty() && inside.is_empty() {
+        if before == faults.len() && window.outside_periods.is_empty() && window.inside_periods.is_empty() {
             faults.push(YamlFault::new(node.at, "expected one of inside, outside"));
         }
-        (before == faults.len()).then_some(WindowPredicate {
-            outside_periods: outside,
-            inside_periods: inside,
-            zone_name: zone,
-        })
+        (before == faults.len()).then_some(window)
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
@@ -96,48 +99,44 @@ impl WindowPredicate {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let list = |word: &str, periods: &[TimePeriod]| {
-            let periods: Vec<_> = periods.iter().map(TimePeriod::describe_period).collect();
-            (!periods.is_empty()).then(|| format!("{word} {}", periods.join(" or ")))
-        };
-        let parts = [list("inside", &self.inside_periods), list("outside", &self.outside_periods)];
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let mut parts = Vec::new();
+        for (word, periods) in [("inside", &self.inside_periods), ("outside", &self.outside_periods)] {
+            if !periods.is_empty() {
+                parts.push(format!("{word} {}", describe_periods(periods).join(" or ")));
+            }
+        }
         format!("it is {} ({})", parts.join(", and "), self.zone_or_utc())
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let now = to_local_time(seen.change.seen_at, self.zone_name.as_deref())
-            .map_err(|why| Missing::Unavailable(FactKind::Clock, why))?;
-        let it_is = || {
-            let (date, time) = (now.date(), now.time());
-            format!(
-                "it is {:?}, {date} {:02}:{:02} ({})",
-                date.weekday(),
-                time.hour(),
-                time.minute(),
-                self.zone_or_utc()
-            )
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let now = match to_local_time(context.change.seen_at, self.zone_name.as_deref()) {
+            Ok(now) => now,
+            Err(why) => return Err(Missing::Unavailable(FactKind::Clock, why)),
         };
         let mut findings = Vec::new();
-        for period in self.outside_periods.iter().filter(|period| period.contains_time(&now)) {
-            findings.push(Finding::new(Sentence::from_words(format!(
-                "{}, within {}",
-                it_is(),
-                period.describe_period()
-            ))));
+        for period in &self.outside_periods {
+            if period.contains_time(&now) {
+                let message = self.time_message(&FROZEN, &now).with("period", period.describe_period());
+                findings.push(Finding::new(message).fixed_by(Fixer::Pusher));
+            }
         }
-        if !self.inside_periods.is_empty()
-            && !self.inside_periods.iter().any(|period| period.contains_time(&now))
-        {
-            let periods: Vec<_> = self.inside_periods.iter().map(TimePeriod::describe_period).collect();
-            findings.push(Finding::new(Sentence::from_words(format!(
-                "{}, not within {}",
-                it_is(),
-                periods.join(" or ")
-            ))));
+        let is_inside = self.inside_periods.iter().any(|period| period.contains_time(&now));
+        if !self.inside_periods.is_empty() && !is_inside {
+            let periods = describe_periods(&self.inside_periods);
+            let message = self.time_message(&CLOSED, &now).with("periods", periods);
+            findings.push(Finding::new(message).fixed_by(Fixer::Pusher));
         }
-        let later = |finding: Finding| finding.fixed_by("whoever pushes, at another time");
-        Ok(PredicateOutcome::from_findings(findings.into_iter().map(later).collect()))
+        Ok(PredicateOutcome::from_findings(findings))
+    }
+
+    /// Returns the message with what time it is.
+    fn time_message(&self, template: &'static MessageTemplate, now: &Zoned) -> Message {
+        let time = now.time();
+        template
+            .with("weekday", format!("{:?}", now.weekday()))
+            .with("date", now.date().to_string())
+            .with("time", format!("{:02}:{:02}", time.hour(), time.minute()))
+            .with("zone", self.zone_or_utc())
     }
 
     fn zone_or_utc(&self) -> &str {
@@ -149,55 +148,67 @@ impl TimePeriod {
     fn read_period(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        let (on, from, until) = (map.find_key("weekdays"), map.find_key("from"), map.find_key("until"));
-        let is_time =
-            |node: &YamlNode| matches!(&node.value, YamlValue::Scalar { text, .. } if text.contains(':'));
-        let of_hours = on.is_some() || from.or(until).is_some_and(is_time);
-        let period = if of_hours {
-            let on = on.map_or(Some(WindowDays::All), |node| WindowDays::read_days(node, faults));
-            let mut time = |node: Option<&YamlNode>, otherwise| match node {
-                Some(node) => parse_one(node, faults, parse_time_of_day),
-                None => Some(otherwise),
-            };
-            let (from, until) = (time(from, Time::midnight()), time(until, Time::constant(23, 59, 0, 0)));
-            on.zip(from.zip(until)).map(|(on, (from, until))| TimePeriod::Hours { days: on, from, until })
+        let weekdays = map.find_key("weekdays");
+        let from = map.find_key("from");
+        let until = map.find_key("until");
+        let is_hours = weekdays.is_some() || from.or(until).is_some_and(looks_like_time);
+        let period = if is_hours {
+            TimePeriod::read_hours(weekdays, from, until, faults)
         } else {
-            let from = map.require_key("from", faults).and_then(|node| read_day(node, faults));
-            let until = map.require_key("until", faults).and_then(|node| read_day(node, faults));
-            from.zip(until).map(|(from, until)| TimePeriod::Dates { from, until })
+            TimePeriod::read_dates(&mut map, faults)
         };
         if let Some(TimePeriod::Dates { from, until }) = &period
-            && until < from
+            && from > until
         {
-            faults.push(YamlFault::new(node.at, "this ends before it begins"));
+            faults.push(YamlFault::new(node.at, "this period ends before it begins"));
         }
         map.refuse_unknown_keys(faults);
-        period.filter(|_| before == faults.len())
+        if before == faults.len() { period } else { None }
+    }
+
+    fn read_hours(
+        weekdays: Option<&YamlNode>,
+        from: Option<&YamlNode>,
+        until: Option<&YamlNode>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        let days = match weekdays {
+            Some(node) => WindowDays::read_days(node, faults),
+            None => Some(WindowDays::All),
+        };
+        let from = read_time_or(from, Time::midnight(), faults);
+        let until = read_time_or(until, Time::constant(23, 59, 0, 0), faults);
+        Some(TimePeriod::Hours { days: days?, from: from?, until: until? })
+    }
+
+    fn read_dates(map: &mut MapReader<'_>, faults: &mut Vec<YamlFault>) -> Option<Self> {
+        let from = map.require_key("from", faults).and_then(|node| read_day(node, faults));
+        let until = map.require_key("until", faults).and_then(|node| read_day(node, faults));
+        Some(TimePeriod::Dates { from: from?, until: until? })
     }
 
     fn contains_time(&self, now: &Zoned) -> bool {
         let today = now.date();
         match self {
-            TimePeriod::Dates { from, until } => *from <= today && today <= *until,
-            TimePeriod::Hours { days: on, from, until } => {
-                // A minute belongs to a period as a whole.
-                let minute = |time: Time| (time.hour(), time.minute());
-                let (is_after, is_before) =
-                    (minute(*from) <= minute(now.time()), minute(now.time()) <= minute(*until));
-                if minute(*from) <= minute(*until) {
-                    return on.contains_day(today) && is_after && is_before;
+            TimePeriod::Dates { from, until } => today >= *from && today <= *until,
+            TimePeriod::Hours { days, from, until } => {
+                let is_after = whole_minute(now.time()) >= whole_minute(*from);
+                let is_before = whole_minute(now.time()) <= whole_minute(*until);
+                if whole_minute(*from) <= whole_minute(*until) {
+                    return days.contains_day(today) && is_after && is_before;
                 }
-                let began_yesterday = today.yesterday().is_ok_and(|yesterday| on.contains_day(yesterday));
-                (on.contains_day(today) && is_after) || (began_yesterday && is_before)
+                let began_yesterday = today.yesterday().is_ok_and(|yesterday| days.contains_day(yesterday));
+                (days.contains_day(today) && is_after) || (began_yesterday && is_before)
             }
         }
     }
 
+    /// Describes the period in words that follow `from` or `inside`.
     fn describe_period(&self) -> String {
         match self {
             TimePeriod::Dates { from, until } => format!("{from} to {until}"),
-            TimePeriod::Hours { days: on, from, until } => {
-                let on = match on {
+            TimePeriod::Hours { days, from, until } => {
+                let days = match days {
                     WindowDays::All => "every day".to_owned(),
                     WindowDays::Business => "on business days".to_owned(),
                     WindowDays::Listed(days) => {
@@ -205,8 +216,7 @@ impl TimePeriod {
                         format!("on {}", days.join(", "))
                     }
                 };
-                let (from, until) = (from.strftime("%H:%M"), until.strftime("%H:%M"));
-                format!("{from} to {until} {on}")
+                format!("{} to {} {days}", from.strftime("%H:%M"), until.strftime("%H:%M"))
             }
         }
     }
@@ -231,27 +241,54 @@ impl WindowDays {
     }
 }
 
-fn read_periods(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<TimePeriod> {
-    match &node.value {
-        // One period need not stand in a list.
-        YamlValue::Map(_) => TimePeriod::read_period(node, faults).into_iter().collect(),
-        _ => {
-            read_items(node, faults).iter().filter_map(|item| TimePeriod::read_period(item, faults)).collect()
+/// Returns the minute of a time, which belongs to a period as a whole.
+fn whole_minute(time: Time) -> (i8, i8) {
+    (time.hour(), time.minute())
+}
+
+fn describe_periods(periods: &[TimePeriod]) -> Vec<String> {
+    periods.iter().map(TimePeriod::describe_period).collect()
+}
+
+fn read_periods(node: Option<&YamlNode>, faults: &mut Vec<YamlFault>) -> Vec<TimePeriod> {
+    let mut periods = Vec::new();
+    match node {
+        // A single period need not stand in a list.
+        Some(node) if matches!(node.value, YamlValue::Map(_)) => {
+            periods.extend(TimePeriod::read_period(node, faults));
         }
+        Some(node) => {
+            for item in read_items(node, faults) {
+                periods.extend(TimePeriod::read_period(item, faults));
+            }
+        }
+        None => {}
+    }
+    periods
+}
+
+fn looks_like_time(node: &YamlNode) -> bool {
+    matches!(&node.value, YamlValue::Scalar { text, .. } if text.contains(':'))
+}
+
+fn read_time_or(node: Option<&YamlNode>, default: Time, faults: &mut Vec<YamlFault>) -> Option<Time> {
+    match node {
+        Some(node) => parse_one(node, faults, parse_time_of_day),
+        None => Some(default),
     }
 }
 
-/// Reads the name of a time zone. Whether there is one of that name is for the machine to say that
-/// judges.
+/// Reads the name of a time zone. Whether it exists is known only to the machine that judges.
 fn parse_zone(written: &str) -> Result<String, String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+".contains(&byte);
-    let usable =
-        written.len() <= 64 && written.split('/').all(|part| !part.is_empty() && part.bytes().all(plain));
-    if usable {
+    if written.len() <= 64 && written.split('/').all(is_zone_part) {
         Ok(written.to_owned())
     } else {
         Err(format!("expected a time zone such as Europe/Berlin, found `{}`", shorten_for_message(written)))
     }
+}
+
+fn is_zone_part(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-+".contains(&byte))
 }
 
 #[cfg(test)]
@@ -348,7 +385,9 @@ mod tests {
                 "{ outside: [{ weekdays: [Fri], from: '15:00' }], zone: Europe/Berlin }",
                 "2026-11-20T14:00:00Z"
             ),
-            ["it is Friday, 2026-11-20 15:00 (Europe/Berlin), within 15:00 to 23:59 on Friday"]
+            [
+                "it is Friday, 2026-11-20 15:00 (Europe/Berlin); no changes are allowed from 15:00 to 23:59 on Friday"
+            ]
         );
     }
 

@@ -1,14 +1,27 @@
-//! How one line that people write is to read: `longest`, `matches` and `refuse`, the same for the
-//! subject of a commit and the title of a pull request.
+//! The wording of one line that people write: `longest`, `matches` and `refuse`, which mean the same
+//! for the subject of a commit and for the title of a pull request.
 
 use crate::change::Text;
 use crate::change::person::is_invisible;
 use crate::pattern::ValuePattern;
-use crate::predicates::parameters::{describe_limit, format_alternatives, format_count};
+use crate::predicates::map_keys::{parse_key, read_key, read_texts_key};
+use crate::predicates::parameters::{format_alternatives, format_count};
+use crate::verdict::{Message, messages};
 use crate::yaml::YamlFault;
-use crate::yaml::decode::{MapReader, parse_one, read_count, read_texts};
+use crate::yaml::decode::{MapReader, read_count};
 
-/// What is asked of a line; all of it is meant.
+// These messages complete "the subject `...`" and "the title `...`".
+messages! {
+    NOT_UTF8 = "wording.not-utf8": "is not UTF-8";
+    NO_TEXT = "wording.no-text": "has no letters or digits";
+    CONTROL_CHARACTERS = "wording.control-characters": "contains characters that control a terminal or reorder text";
+    TOO_LONG = "wording.too-long": "has {count} {count:character|characters}; at most {limit} {limit:is|are} allowed";
+    OTHER_FORM = "wording.other-form": "does not match `{pattern}`";
+    PATTERN_TOO_LARGE = "wording.pattern-too-large": "cannot be checked, because the policy's pattern is too large";
+    REFUSED_START = "wording.refused-start": "starts with `{start}`";
+}
+
+/// What a line has to be like; all parameters that are given apply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct WordingRequirement {
     max_characters: Option<u64>,
@@ -18,62 +31,65 @@ pub(crate) struct WordingRequirement {
 
 impl WordingRequirement {
     pub(crate) fn read_wording(map: &mut MapReader<'_>, faults: &mut Vec<YamlFault>) -> Self {
-        let longest = map.find_key("longest").and_then(|node| read_count(node, 1, 10_000, faults));
-        let matches = map.find_key("matches").and_then(|node| parse_one(node, faults, ValuePattern::new));
-        let refuse = map.find_key("refuse").map(|node| read_texts(node, faults)).unwrap_or_default();
         WordingRequirement {
-            max_characters: longest,
-            pattern: matches,
-            refused_starts: refuse.into_iter().map(str::to_owned).collect(),
+            max_characters: read_key(map, "longest", faults, |node, faults| {
+                read_count(node, 1, 10_000, faults)
+            }),
+            pattern: parse_key(map, "matches", faults, ValuePattern::new),
+            refused_starts: read_texts_key(map, "refuse", faults),
         }
     }
 
-    /// Returns what is asked, each in words that follow what the line is called.
-    pub(crate) fn describe_parts(&self) -> impl Iterator<Item = String> {
-        let longest =
-            self.max_characters.map(|longest| format!("has at most {}", format_count(longest, "character")));
-        let matches = self.pattern.as_ref().map(|pattern| format!("is of the form {pattern}"));
-        let refuse = (!self.refused_starts.is_empty())
-            .then(|| format!("does not start with {}", format_alternatives(&self.refused_starts)));
-        [longest, matches, refuse].into_iter().flatten()
+    /// Returns the requirements, each in words that follow what the line is called.
+    pub(crate) fn describe_parts(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        if let Some(limit) = self.max_characters {
+            parts.push(format!("has at most {}", format_count(limit, "character")));
+        }
+        if let Some(pattern) = &self.pattern {
+            parts.push(format!("matches `{pattern}`"));
+        }
+        if !self.refused_starts.is_empty() {
+            parts.push(format!("does not start with {}", format_alternatives(&self.refused_starts)));
+        }
+        parts
     }
 
     /// Returns what is wrong with a line, each in words that follow it.
     ///
     /// # Errors
     ///
-    /// Returns the one reason why nothing else can be asked of it.
-    pub(crate) fn find_violations(&self, line: &Text) -> Result<Vec<String>, String> {
-        let mut reasons = Vec::new();
-        let written = line.as_utf8().ok_or(" is not UTF-8")?;
+    /// Returns the reason why nothing else about the line can be checked.
+    pub(crate) fn find_violations(&self, line: &Text) -> Result<Vec<Message>, Message> {
+        let mut violations = Vec::new();
+        let Some(written) = line.as_utf8() else { return Err(Message::from(&NOT_UTF8)) };
         if !has_visible_text(written) {
-            return Err(" says nothing".into());
+            return Err(Message::from(&NO_TEXT));
         }
         if written.chars().any(is_terminal_control) {
-            reasons.push(" holds characters that steer a terminal or reorder text".into());
+            violations.push(Message::from(&CONTROL_CHARACTERS));
         }
-        let length = u64::try_from(written.chars().count()).unwrap_or(u64::MAX);
-        if let Some(longest) = self.max_characters.filter(|longest| *longest < length) {
-            reasons.push(format!(
-                " has {}, and {}",
-                format_count(length, "character"),
-                describe_limit(longest)
-            ));
+        let count = u64::try_from(written.chars().count()).unwrap_or(u64::MAX);
+        if let Some(limit) = self.max_characters
+            && count > limit
+        {
+            violations.push(TOO_LONG.with("count", count).with("limit", limit));
         }
-        match self.pattern.as_ref().map(|pattern| (pattern, pattern.matches_value(line.as_bytes()))) {
-            Some((pattern, Some(false))) => reasons.push(format!(" is not of the form {pattern}")),
-            Some((_, None)) => {
-                reasons.push(" cannot be compared, because the policy's pattern is too large".into());
+        if let Some(pattern) = &self.pattern {
+            match pattern.matches_value(line.as_bytes()) {
+                Some(true) => {}
+                Some(false) => violations.push(OTHER_FORM.with("pattern", pattern.to_string())),
+                None => violations.push(Message::from(&PATTERN_TOO_LARGE)),
             }
-            Some((_, Some(true))) | None => {}
         }
         let folded = written.to_lowercase();
-        if let Some(refused) =
-            self.refused_starts.iter().find(|refused| folded.starts_with(&refused.to_lowercase()))
-        {
-            reasons.push(format!(" starts with `{refused}`"));
+        for start in &self.refused_starts {
+            if folded.starts_with(&start.to_lowercase()) {
+                violations.push(REFUSED_START.with("start", start.as_str()));
+                break;
+            }
         }
-        Ok(reasons)
+        Ok(violations)
     }
 }
 
@@ -82,8 +98,8 @@ pub(crate) fn has_visible_text(text: &str) -> bool {
     text.chars().any(|character| character.is_alphanumeric() && !is_invisible(character))
 }
 
-/// Returns true for controls and for what changes the direction of text. Joiners and variation
-/// selectors are let through: pictures are made with them.
+/// Returns true for controls and for characters that change the direction of text. Joiners and variation
+/// selectors are let through, because emoji are made with them.
 fn is_terminal_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,9 +1,28 @@
-//! What may stand in a field, and what only looks like an answer.
+//! Whether a value counts as an answer in a field.
 
-use crate::change::person::is_invisible;
+use crate::change::person::{PersonError, is_invisible};
 use crate::change::{Change, Person, Text, text};
-use crate::verdict::Sentence;
-use crate::vocabulary::{ClaimSource, FieldDefinition, FieldKind};
+use crate::verdict::{Message, MessageTemplate, messages};
+use crate::vocabulary::field::{ClaimSource, FieldDefinition, FieldKind};
+
+messages! {
+    EMPTY = "field.empty": "`{field}` is empty";
+    CONTROL_CHARACTERS = "field.control-characters": "`{field}` is {value}, which contains control characters";
+    NOT_UTF8 = "field.not-utf8": "`{field}` is {value}, which is not UTF-8";
+    OTHER_WORD = "field.other-word": "`{field}` is {value}, which is not {words/or}";
+    OTHER_FORM = "field.other-form": "`{field}` is {value}, which does not match `{pattern}`";
+    PATTERN_TOO_LARGE = "field.pattern-too-large": "`{field}` is {value}, which cannot be checked, because the policy's pattern is too large";
+    NOT_A_PERSON = "field.not-a-person": "`{field}` is {value}, which is not a person: {reason}";
+    PLACEHOLDER = "field.placeholder": "`{field}` is {value}, which is a placeholder";
+    REFUSED_PHRASE = "field.refused-phrase": "`{field}` is {value}, which the policy does not accept as an answer";
+    REPEATS_SUBJECT = "field.repeats-subject": "`{field}` is {value}, which only repeats the subject";
+    TOO_SHORT = "field.too-short": "`{field}` is {value}, which has {length} {length:letter or digit|letters and digits}; at least {minimum} are needed";
+    NO_ADDRESS = "person.no-address": "it has no `<address>`";
+    SEVERAL_ADDRESSES = "person.several-addresses": "it has more than one address";
+    MALFORMED_ADDRESS = "person.malformed-address": "its address is not of the form `name@domain` in plain ASCII";
+    TEXT_AFTER_ADDRESS = "person.text-after-address": "there is text after the address";
+    INVISIBLE_CHARACTER = "person.invisible-character": "it contains invisible characters";
+}
 
 impl FieldDefinition {
     /// Returns which word a value stands for (`None` for a field that is no list of words), or what
@@ -12,72 +31,100 @@ impl FieldDefinition {
         &self,
         value: &Text,
         change: &Change,
-        said: ClaimSource,
-    ) -> Result<Option<usize>, Sentence> {
-        let wrong = |reason: &str| {
-            Sentence::from_words(format!("`{}` is ", self.name))
-                .with_quote(value)
-                .with_words(format!(", {reason}"))
-        };
-        if value.as_bytes().iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
-            return Err(wrong("which contains control characters"));
+        source: ClaimSource,
+    ) -> Result<Option<usize>, Message> {
+        if value.as_bytes().iter().any(is_control_byte) {
+            return Err(self.value_message(&CONTROL_CHARACTERS, value));
         }
-        let Some(written) = value.as_utf8() else { return Err(wrong("which is not UTF-8")) };
+        let Some(written) = value.as_utf8() else { return Err(self.value_message(&NOT_UTF8, value)) };
         if written.trim().is_empty() {
-            return Err(Sentence::from_words(format!("`{}` is empty", self.name)));
+            return Err(EMPTY.with("field", self.name.as_str()));
         }
         match &self.kind {
             FieldKind::OneOf(words) | FieldKind::Ordered(words) => {
                 let word = written.split(';').next().unwrap_or_default().trim();
-                self.find_level(word)
-                    .map(Some)
-                    .ok_or_else(|| wrong(&format!("which is none of {}", words.join(", "))))
+                match self.find_level(word) {
+                    Some(level) => Ok(Some(level)),
+                    None => Err(self.value_message(&OTHER_WORD, value).with("words", words.clone())),
+                }
             }
             FieldKind::Matches { pattern, .. } => match pattern.matches_value(value.as_bytes()) {
                 Some(true) => Ok(None),
-                Some(false) => Err(wrong(&format!("which is not of the form {pattern}"))),
-                None => Err(wrong("which cannot be compared, because the policy's pattern is too large")),
+                Some(false) => {
+                    Err(self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()))
+                }
+                None => Err(self.value_message(&PATTERN_TOO_LARGE, value)),
             },
             FieldKind::Person => match Person::parse_person(value.as_bytes()) {
                 Ok(_) => Ok(None),
-                Err(reason) => Err(wrong(&format!("which is not a person: {}", reason.reason()))),
+                Err(why) => Err(self.value_message(&NOT_A_PERSON, value).with("reason", person_error(why))),
             },
-            FieldKind::Text { min_length, refused_phrases: refuse } => {
+            FieldKind::Text { min_length, refused_phrases } => {
                 let content = normalise_prose(written);
-                if is_placeholder(written, &content)
-                    || refuse.iter().any(|phrase| lowercase_letters(phrase).eq(content.chars()))
-                {
-                    return Err(wrong("which says nothing"));
+                if is_placeholder(written, &content) {
+                    return Err(self.value_message(&PLACEHOLDER, value));
                 }
-                let subject = match said {
-                    ClaimSource::Commit(index) => {
-                        change.commits.get(index).map(|commit| commit.message.subject())
-                    }
-                    ClaimSource::Description => change.pull.as_ref().ok().map(|pull| pull.title.clone()),
-                };
-                if subject.is_some_and(|subject| lowercase_letters(&subject.to_lossy()).eq(content.chars())) {
-                    return Err(wrong("which only repeats the subject"));
+                if refused_phrases.iter().any(|phrase| is_same_prose(phrase, &content)) {
+                    return Err(self.value_message(&REFUSED_PHRASE, value));
+                }
+                if find_subject(change, source).is_some_and(|line| is_same_prose(&line.to_lossy(), &content))
+                {
+                    return Err(self.value_message(&REPEATS_SUBJECT, value));
                 }
                 let length = u64::try_from(content.chars().count()).unwrap_or(u64::MAX);
                 if length < *min_length {
-                    return Err(wrong(&format!(
-                        "which is too short: {length} letters and digits, and at least {min_length} are asked for"
-                    )));
+                    let message = self.value_message(&TOO_SHORT, value);
+                    return Err(message.with("length", length).with("minimum", *min_length));
                 }
                 Ok(None)
             }
         }
     }
+
+    fn value_message(&self, template: &'static MessageTemplate, value: &Text) -> Message {
+        template.with("field", self.name.as_str()).with("value", value)
+    }
 }
 
-/// Returns the letters and digits of `written` in lower case: what is left once punctuation, space
-/// and everything invisible is gone.
+/// Returns why a text is not a person, as a message that completes "this is not a person: ...".
+pub(crate) fn person_error(why: PersonError) -> &'static MessageTemplate {
+    match why {
+        PersonError::NoAddress => &NO_ADDRESS,
+        PersonError::SeveralAddresses => &SEVERAL_ADDRESSES,
+        PersonError::MalformedAddress => &MALFORMED_ADDRESS,
+        PersonError::TextAfterAddress => &TEXT_AFTER_ADDRESS,
+        PersonError::InvisibleCharacter => &INVISIBLE_CHARACTER,
+    }
+}
+
+/// Returns the subject of the commit, or the title of the pull request, that a claim belongs to.
+fn find_subject(change: &Change, source: ClaimSource) -> Option<Text> {
+    match source {
+        ClaimSource::Commit(index) => Some(change.commits.get(index)?.message.subject()),
+        ClaimSource::Description => Some(change.pull.as_ref().ok()?.title.clone()),
+    }
+}
+
+fn is_control_byte(byte: &u8) -> bool {
+    byte.is_ascii_control() && *byte != b'\t'
+}
+
+/// Returns true if and only if `phrase` has these letters and digits, and no others.
+fn is_same_prose(phrase: &str, content: &str) -> bool {
+    lowercase_letters(phrase).eq(content.chars())
+}
+
+/// Returns the letters and digits of `written` in lower case: what is left without punctuation, space
+/// and everything invisible.
 fn normalise_prose(written: &str) -> String {
     let mut content = String::with_capacity(written.len());
     if written.is_ascii() {
-        // Nearly everything that is written; the same, without looking each character up.
-        let letters = written.bytes().filter(u8::is_ascii_alphanumeric);
-        content.extend(letters.map(|byte| char::from(byte.to_ascii_lowercase())));
+        // Nearly all values are ASCII; the result is the same, without looking each character up.
+        for byte in written.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                content.push(char::from(byte.to_ascii_lowercase()));
+            }
+        }
     } else {
         content.extend(lowercase_letters(written));
     }
@@ -85,16 +132,16 @@ fn normalise_prose(written: &str) -> String {
 }
 
 fn lowercase_letters(written: &str) -> impl Iterator<Item = char> {
-    written
-        .chars()
-        .filter(|character| character.is_alphanumeric() && !is_invisible(*character))
-        .flat_map(char::to_lowercase)
+    written.chars().filter(is_visible_letter).flat_map(char::to_lowercase)
+}
+
+fn is_visible_letter(character: &char) -> bool {
+    character.is_alphanumeric() && !is_invisible(*character)
 }
 
 /// Returns true for what people type to get past a question: `TODO`, `n/a`, `<describe>`, `xxx`.
-///
-/// `said` is the substance of it.
-fn is_placeholder(written: &str, said: &str) -> bool {
+/// `content` is `written` without all that is no letter or digit.
+fn is_placeholder(written: &str, content: &str) -> bool {
     const PLACEHOLDER_WORDS: [&str; 22] = [
         "",
         "tbd",
@@ -120,10 +167,15 @@ fn is_placeholder(written: &str, said: &str) -> bool {
         "describe",
     ];
     let trimmed = text::trim_git_space(written.as_bytes());
-    let template = trimmed.starts_with(b"<") && trimmed.ends_with(b">");
-    let one_character =
-        said.chars().next().is_some_and(|first| said.chars().all(|character| character == first));
-    template || one_character || PLACEHOLDER_WORDS.contains(&said)
+    let is_template = trimmed.starts_with(b"<") && trimmed.ends_with(b">");
+    is_template || is_one_character(content) || PLACEHOLDER_WORDS.contains(&content)
+}
+
+/// Returns true for a text such as `xxx`, that repeats one character.
+fn is_one_character(content: &str) -> bool {
+    let mut characters = content.chars();
+    let Some(first) = characters.next() else { return false };
+    characters.all(|character| character == first)
 }
 
 #[cfg(test)]

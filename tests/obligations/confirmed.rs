@@ -272,7 +272,7 @@ fn an_older_ticket_has_to_be_about_the_incident_that_was_stated() {
     assert_eq!(owed(&world)["standing"], "due-soon");
     jira.has(&[issue("SEC-78", ago(72), "INC-1 began"), issue("SEC-77", ago(20), "made later")]);
     let (_, seen) = code(&world, &["sweep"]);
-    assert!(seen.contains("cannot be believed: SEC-77"), "{seen}");
+    assert!(seen.contains("cannot be trusted: SEC-77"), "{seen}");
     assert_eq!(owed(&world)["standing"], "due-soon");
     jira.has(&[issue("SEC-78", ago(72), "INC-1 began")]);
     assert_eq!(code(&world, &["sweep"]).0, Some(0));

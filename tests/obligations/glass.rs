@@ -191,10 +191,10 @@ fn there_is_one_form_and_no_other() {
         (right.replace("Open a", "Open the"), "not in the form"),
         (format!("{right}Signed-off-by: Kim <kim@example.com>\n"), "not in the form"),
         (right.replace("Incident: INC-1\n", ""), "not in the form"),
-        (right.replace(REASON, "TODO"), "says nothing"),
-        (right.replace(REASON, "it is urgent"), "too short"),
+        (right.replace(REASON, "TODO"), "is a placeholder"),
+        (right.replace(REASON, "it is urgent"), "at least 40 are needed"),
         (right.replace(REASON, &format!("{REASON} \x1b[2J")), "control characters"),
-        (right.replace("INC-1", "an incident"), "not of the form"),
+        (right.replace("INC-1", "an incident"), "does not match"),
         (message("5h"), "at most 4 hours"),
         (message("25h"), "at most 24 hours"),
         (message("1 business day"), "counted in hours"),
@@ -289,7 +289,7 @@ fn a_session_on_the_server_is_claimed_by_an_account() {
     world.is("kim@example.com").open("INC-9", &[]).refused("somebody else");
     world.changegate("server.git", &open).refused("somebody else");
     let short = ["breakglass", "open", "--server", "--reason", "soon", "--incident", "INC-9"];
-    world.changegate("server.git", &short).refused("too short");
+    world.changegate("server.git", &short).refused("at least 40 are needed");
     world.changegate("server.git", &["breakglass", "close", "--server", &id]).accepted();
     world.changegate("server.git", &["ledger", "show", "2"]).accepted().says("on the server (claimed)");
     world.is_whole();

@@ -170,18 +170,18 @@ fn the_vectors_of_tickets() {
             "below what was made later",
             T0,
             "SEC-78,2026-02-26T10:00:00Z,,,,see INC-1\nSEC-70,2026-03-01T12:00:00Z,,,,y",
-            Not("cannot be believed: SEC-70"),
+            Not("cannot be trusted: SEC-70"),
         ),
         (
             "imported",
             T0,
             "SEC-78,2026-03-01T11:00:00Z,,,true,INC-1",
-            Not("cannot be believed: the export says"),
+            Not("cannot be trusted: the export says"),
         ),
-        ("late and imported", T0, "SEC-78,2026-03-03T11:00:00Z,,,true,INC-1", Not("cannot be believed")),
+        ("late and imported", T0, "SEC-78,2026-03-03T11:00:00Z,,,true,INC-1", Not("cannot be trusted")),
         ("another ticket", T0, "SEC-7,2026-03-01T11:00:00Z,,,,x", Not("there is no ticket `SEC-78`")),
         ("no ticket at all", T0, "", Not("there is no ticket `SEC-78`")),
-        ("out of the future", T0, "SEC-78,2029-03-01T11:00:00Z,,,,x", Not("still to come")),
+        ("out of the future", T0, "SEC-78,2029-03-01T11:00:00Z,,,,x", Not("in the future")),
         ("without a time", T0, "SEC-78,soon,,,,x", Not("`created` is not an instant")),
     ] {
         let world = World::new(since, "");

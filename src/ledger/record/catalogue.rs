@@ -1,12 +1,20 @@
 //! Every message that a record may name, found by its code.
 
 use crate::github::GITHUB_MESSAGES;
+use crate::judge;
 use crate::people::contributors;
 use crate::predicates::{PREDICATE_MESSAGES, SHARED_MESSAGES};
 use crate::verdict::MessageTemplate;
+use crate::vocabulary;
 
 /// The lists of messages outside of predicates, file by file.
-const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[contributors::MESSAGES, crate::judge::MESSAGES];
+const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
+    vocabulary::field::MESSAGES,
+    vocabulary::claims::MESSAGES,
+    vocabulary::value_check::MESSAGES,
+    contributors::MESSAGES,
+    judge::MESSAGES,
+];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {

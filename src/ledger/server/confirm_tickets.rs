@@ -17,7 +17,7 @@ use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::policy::Policy;
 use crate::predicates::{EvaluationContext, ticket};
 use crate::tickets::{TicketAccess, TicketSources};
-use crate::verdict::Sentence;
+use crate::verdict::{Message, Sentence};
 
 /// How long all that is owed on a ref may take to ask about.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(120);
@@ -220,7 +220,9 @@ impl TicketConfirmer<'_> {
                         Some((created, ObligationEvidence::Ticket { key, source, created, url, by }));
                 }
             }
-            Ok(against) => self.confirmation.objections.extend(against),
+            Ok(against) => {
+                self.confirmation.objections.extend(against.iter().map(Message::sentence));
+            }
             Err(missing) => {
                 self.confirmation
                     .unanswered

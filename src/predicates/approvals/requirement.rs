@@ -8,6 +8,7 @@ use crate::people::contributors::{NotIndependent, ResolvedContributor};
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::parameters::{quote_patterns, read_list, read_teams};
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, MessageValue, messages};
+use crate::vocabulary::value_check::person_error;
 use crate::vocabulary::{FieldDefinition, FieldKind};
 use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_texts};
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
@@ -218,7 +219,7 @@ pub(super) fn describe_dependence(why: &NotIndependent<'_>) -> Message {
 ///
 /// Returns why it does not name one.
 pub(super) fn read_named_person(value: &Text) -> Result<Person, Message> {
-    Person::parse_person(value.as_bytes()).map_err(|error| NOT_A_PERSON.with("reason", error.reason()))
+    Person::parse_person(value.as_bytes()).map_err(|error| NOT_A_PERSON.with("reason", person_error(error)))
 }
 
 /// Returns the message that a trailer or a line of a description names a person in vain.

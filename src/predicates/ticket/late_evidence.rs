@@ -1,18 +1,24 @@
-//! What `ticket` asks of a ticket that is brought later, as evidence of what a change owes.
+//! A ticket that is brought later, as evidence for what a change owes.
 //!
-//! Whoever brings it says little: a key, or not even that. So the ticket itself has to belong to the
-//! change, whatever the policy asks beside. One that came too late is evidence all the same, of being
-//! late; how late is for whoever keeps the obligation to say.
+//! A claim of such a ticket says little: a key, or not even that. So the ticket itself has to belong to the
+//! change, whatever else the policy asks. A ticket that was created too late is still evidence, of being
+//! late; the obligation decides how late.
 
 use jiff::Timestamp;
 
-use crate::change::{self, Fact, Text};
-use crate::predicates::EvaluationContext;
+use crate::change::{self, Change, Fact, Text};
+use crate::predicates::context::EvaluationContext;
 use crate::predicates::ticket::TicketPredicate;
-use crate::verdict::Sentence;
+use crate::predicates::ticket::lookup::BACKDATED;
+use crate::verdict::{Message, messages};
 use crate::vocabulary::{FieldDefinition, FieldKind, FieldReading};
 
-/// The fields that say what an emergency is about, if the policy has them and says nothing else.
+messages! {
+    CREATED_IN_FUTURE = "ticket.created-in-future": "the ticket {ticket} says that it was created at {created}, which is in the future";
+    BELONGS_ELSEWHERE = "ticket.belongs-elsewhere": "the ticket {ticket} is about something else: it was created at {created}, before this change, and mentions neither the change nor its incident";
+}
+
+/// The fields that say what an emergency is about, if the policy has them and names no others.
 const DEFAULT_ABOUT_FIELDS: [&str; 2] = ["Incident", "CVE"];
 
 impl TicketPredicate {
@@ -21,9 +27,10 @@ impl TicketPredicate {
         &self.field
     }
 
-    /// Returns how many different references there may be.
+    /// Returns how many different references there may be; `None` for any number.
     pub fn ticket_limit(&self) -> Option<usize> {
-        self.max_tickets.map(|max| usize::try_from(max).unwrap_or(usize::MAX))
+        let limit = self.max_tickets?;
+        Some(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
     /// Returns whether this is a reference as the policy accepts it.
@@ -34,63 +41,64 @@ impl TicketPredicate {
         }
     }
 
-    /// Returns what speaks against a ticket, which was asked for as `named`, as evidence of what
-    /// `owing` has owed since it was seen; nothing if it is evidence.
+    /// Returns why a ticket, which was asked for as `named`, is no evidence for what `owing` has owed
+    /// since it was seen; nothing if it is evidence.
     ///
     /// # Errors
     ///
-    /// Returns the fact that is missing if nobody can say whether the ticket's time can be believed.
+    /// Returns the fact that is missing if it cannot be known whether the ticket's time can be trusted.
     pub fn find_objections(
         &self,
         named: &Text,
         ticket: &change::Ticket,
         owing: &EvaluationContext<'_>,
         now: Timestamp,
-    ) -> Fact<Vec<Sentence>> {
-        let the = || Sentence::from_words("the ticket ").with_quote(named);
-        let made = ticket.created;
-        let mut wrong =
-            self.requirement.as_ref().map(|asked| asked.find_differences(named, ticket)).unwrap_or_default();
-        if now < made {
-            wrong.push(the().with_words(format!(" says that it was made at {made}, which is still to come")));
+    ) -> Fact<Vec<Message>> {
+        let mut objections = match &self.requirement {
+            Some(requirement) => requirement.find_differences(named, ticket),
+            None => Vec::new(),
+        };
+        let created = ticket.created.to_string();
+        if ticket.created > now {
+            objections.push(CREATED_IN_FUTURE.with("ticket", named).with("created", created.as_str()));
         }
         if let Ok(Some(why)) = &ticket.backdated {
-            wrong
-                .push(the().with_words(format!(
-                    " says that it was made at {made}, which cannot be believed: {why}"
-                )));
-        } else if made < owing.change.seen_at && !self.belongs_to_change(ticket, owing) {
-            wrong.push(the().with_words(format!(
-                " is about something else: it was made at {made}, before this change, and names neither the \
-                 change nor its incident"
-            )));
+            let message = BACKDATED.with("ticket", named).with("created", created);
+            objections.push(message.with("reason", why.as_str()));
+        } else if ticket.created < owing.change.seen_at && !self.belongs_to_change(ticket, owing) {
+            objections.push(BELONGS_ELSEWHERE.with("ticket", named).with("created", created));
         }
-        if wrong.is_empty() {
-            ticket.backdated.as_ref().map_err(Clone::clone)?;
+        if objections.is_empty()
+            && let Err(missing) = &ticket.backdated
+        {
+            return Err(missing.clone());
         }
-        Ok(wrong)
+        Ok(objections)
     }
 
-    /// Returns whether a ticket names the change, or what the change says that it is about.
+    /// Returns whether a ticket mentions the change, or what the change says that it is about.
     fn belongs_to_change(&self, ticket: &change::Ticket, owing: &EvaluationContext<'_>) -> bool {
         let id = owing.change.tip().and_then(|tip| tip.id);
         if id.is_some_and(|id| ticket.mentions_commit(id)) {
             return true;
         }
-        let usual = DEFAULT_ABOUT_FIELDS
-            .iter()
-            .filter_map(|name| owing.vocabulary.find_field(name))
-            .map(AsRef::as_ref);
-        let about: Vec<&FieldDefinition> =
-            match self.requirement.as_ref().and_then(|asked| asked.about_fields()) {
-                Some(fields) => fields.iter().map(AsRef::as_ref).collect(),
-                None => usual.filter(|field| field.name != self.field.name).collect(),
-            };
-        about.iter().any(|field| match field.read_from_change(owing.change) {
-            FieldReading::Stated { claims, .. } => {
-                claims.iter().any(|claim| ticket.mentions_word(claim.value))
+        if let Some(fields) = self.requirement.as_ref().and_then(|asked| asked.about_fields()) {
+            return fields.iter().any(|field| mentions_field(ticket, field, owing.change));
+        }
+        for name in DEFAULT_ABOUT_FIELDS {
+            if let Some(field) = owing.vocabulary.find_field(name)
+                && field.name != self.field.name
+                && mentions_field(ticket, field, owing.change)
+            {
+                return true;
             }
-            FieldReading::Absent | FieldReading::Invalid(_) => false,
-        })
+        }
+        false
     }
+}
+
+/// Returns whether a ticket mentions what the change states in `field`.
+fn mentions_field(ticket: &change::Ticket, field: &FieldDefinition, change: &Change) -> bool {
+    let FieldReading::Stated { claims, .. } = field.read_from_change(change) else { return false };
+    claims.iter().any(|claim| ticket.mentions_word(claim.value))
 }

@@ -5,15 +5,30 @@ use std::sync::Arc;
 use crate::calendar::TimeLimit;
 use crate::change::ticket::TicketTiming;
 use crate::change::{Missing, Text, Ticket};
-use crate::predicates::field::read_within;
-use crate::predicates::parameters::format_alternatives;
-use crate::predicates::{EvaluationContext, PolicyScope};
-use crate::verdict::{Finding, Sentence};
+use crate::predicates::field_obligation::read_time_limit;
+use crate::predicates::map_keys::{read_key, read_texts_key};
+use crate::predicates::parameters::{format_alternatives, quote_patterns};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::verdict::{Message, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldReading};
 use crate::yaml::decode::{MapReader, read_bool, read_choice, read_items, read_text, read_texts};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
-/// What is asked; all of it is meant.
+messages! {
+    NOT_FOUND = "ticket.not-found": "`{field}` names {ticket}, which does not exist or is not visible to the gate";
+    OTHER_PROJECT = "ticket.other-project": "the ticket {ticket} is in the project {project}, not in {projects/or}";
+    OTHER_TYPE = "ticket.other-type": "the ticket {ticket} is of the type {type}, not {types/or}";
+    LABEL_MISSING = "ticket.label-missing": "the ticket {ticket} does not have the label {labels/or}";
+    OTHER_STATE = "ticket.other-state": "the ticket {ticket} is {state}; it must be {states/or}";
+    NOT_OPEN = "ticket.not-open": "the ticket {ticket} is {state}; it must be open";
+    NOT_CLOSED = "ticket.not-closed": "the ticket {ticket} is {state}; it must be closed";
+    STATE_UNKNOWN = "ticket.state-unknown": "the ticket {ticket} is {state}, and the ticket system does not say whether that is open or closed";
+    CREATED_LATE = "ticket.created-late": "the ticket {ticket} was created at {created}, {excess} after its limit of {limit}";
+    UNRELATED = "ticket.unrelated": "the ticket {ticket} is about something else: it was created at {created}, before this change, and does not mention the value of {fields/or}";
+    BACKDATED = "ticket.backdated": "the ticket {ticket} says that it was created at {created}, which cannot be trusted: {reason}";
+}
+
+/// What the ticket itself has to be like; all parameters that are given apply.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TicketRequirement {
     projects: Vec<String>,
@@ -23,7 +38,7 @@ pub(crate) struct TicketRequirement {
     creation: Option<CreationRequirement>,
 }
 
-/// The state that a ticket is to be in.
+/// The state that a ticket has to be in.
 #[derive(Clone, Debug, PartialEq)]
 enum RequiredTicketState {
     Open,
@@ -31,7 +46,7 @@ enum RequiredTicketState {
     OneOf(Vec<String>),
 }
 
-/// When a ticket is to have been made.
+/// When a ticket has to be created.
 #[derive(Clone, Debug, PartialEq)]
 struct CreationRequirement {
     time_limit: TimeLimit,
@@ -39,70 +54,76 @@ struct CreationRequirement {
 }
 
 impl TicketRequirement {
-    /// Reads what is asked; `None` if that is nothing.
+    /// Reads what is asked of the ticket itself; `None` if that is nothing.
     pub(crate) fn read_requirement(
         map: &mut MapReader<'_>,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
-        let exists = map.find_key("exists").inspect(|node| {
-            if read_bool(node, faults) == Some(false) {
-                let help = "put the whole question under `not`";
-                faults.push(YamlFault::new(node.at, "`exists` can only be `true`").with_help(help));
-            }
-        });
-        let mut words = |key: &'static str| -> Vec<String> {
-            let words = map.find_key(key).map(|node| read_texts(node, faults)).unwrap_or_default();
-            words.into_iter().map(str::to_owned).collect()
+        let exists = map.find_key("exists");
+        if let Some(node) = exists
+            && read_bool(node, faults) == Some(false)
+        {
+            let fault = YamlFault::new(node.at, "`exists` can only be `true`");
+            faults.push(fault.with_help("put the whole predicate under `not`"));
+        }
+        let requirement = TicketRequirement {
+            projects: read_texts_key(map, "project", faults),
+            kinds: read_texts_key(map, "type", faults),
+            labels: read_texts_key(map, "label", faults),
+            state: read_key(map, "state", faults, RequiredTicketState::read_state),
+            creation: CreationRequirement::read_creation(map, scope, faults),
         };
-        let (projects, kinds, labels) = (words("project"), words("type"), words("label"));
-        let state = map.find_key("state").and_then(|node| RequiredTicketState::read_state(node, faults));
-        let timely = CreationRequirement::read_creation(map, known, faults);
-        let asked = TicketRequirement { projects, kinds, labels, state, creation: timely };
-        (exists.is_some() || !asked.asks_nothing()).then_some(asked)
+        (exists.is_some() || !requirement.is_empty()).then_some(requirement)
     }
 
-    /// Returns true if an older ticket would only have to name what stands in `field`.
+    /// Returns true if an older ticket would only have to mention what stands in `field`.
     pub(crate) fn is_about_field(&self, field: &FieldDefinition) -> bool {
-        self.creation.iter().flat_map(|timely| &timely.about_fields).any(|about| about.name == field.name)
+        let Some(creation) = &self.creation else { return false };
+        creation.about_fields.iter().any(|about| about.name == field.name)
     }
 
-    /// Returns how long after the change a ticket may be made, if that is asked.
+    /// Returns how long after the change a ticket may be created, if the policy limits that.
     pub(crate) fn creation_limit(&self) -> Option<TimeLimit> {
-        self.creation.as_ref().map(|timely| timely.time_limit)
+        Some(self.creation.as_ref()?.time_limit)
     }
 
-    /// Returns the fields one of which an older ticket has to name, if the policy says which.
+    /// Returns the fields one of which an older ticket has to mention, if the policy says which.
     pub(crate) fn about_fields(&self) -> Option<&[Arc<FieldDefinition>]> {
-        self.creation.as_ref().map(|timely| timely.about_fields.as_slice())
+        Some(&self.creation.as_ref()?.about_fields)
     }
 
-    fn asks_nothing(&self) -> bool {
-        let lists = [&self.projects, &self.kinds, &self.labels];
-        lists.iter().all(|list| list.is_empty()) && self.state.is_none() && self.creation.is_none()
+    fn is_empty(&self) -> bool {
+        self.projects.is_empty()
+            && self.kinds.is_empty()
+            && self.labels.is_empty()
+            && self.state.is_none()
+            && self.creation.is_none()
     }
 
     /// Returns what is asked, each in words that follow `refers to a ticket`.
     pub(crate) fn describe_parts(&self) -> Vec<String> {
-        let mut words = vec!["that is there".to_owned()];
-        let mut add = |list: &[String], start: &str| {
-            if !list.is_empty() {
-                words.push(format!("{start} {}", format_alternatives(list)));
+        let mut parts = vec!["that exists".to_owned()];
+        for (names, start) in [
+            (&self.projects, "in the project"),
+            (&self.kinds, "of the type"),
+            (&self.labels, "with the label"),
+        ] {
+            if !names.is_empty() {
+                parts.push(format!("{start} {}", format_alternatives(names)));
             }
-        };
-        add(&self.projects, "in the project");
-        add(&self.kinds, "of the type");
-        add(&self.labels, "with the label");
-        if let Some(state) = &self.state {
-            words.push(state.describe_state());
         }
-        if let Some(CreationRequirement { time_limit: within, about_fields: about }) = &self.creation {
-            let about = format_alternatives(&field_names(about));
-            words.push(format!(
-                "made within {within}, and naming what {about} says if it is older than the change"
+        if let Some(state) = &self.state {
+            parts.push(state.describe_state());
+        }
+        if let Some(creation) = &self.creation {
+            let fields = format_alternatives(&field_names(&creation.about_fields));
+            let limit = creation.time_limit;
+            parts.push(format!(
+                "created within {limit}, and mentioning the value of {fields} if it is older than the change"
             ));
         }
-        words
+        parts
     }
 
     /// Returns what is wrong with the ticket that `claim` names.
@@ -114,54 +135,43 @@ impl TicketRequirement {
         &self,
         claim: &FieldClaim<'_>,
         field: &FieldDefinition,
-        seen: &EvaluationContext<'_>,
-    ) -> Result<Vec<Sentence>, Missing> {
-        let Some(ticket) = seen.change.find_ticket(claim.value)? else {
-            let what = Sentence::from_words(format!("`{}` names ", field.name)).with_quote(claim.value);
-            return Ok(vec![what.with_words(", and there is no such ticket, or none that the gate may see")]);
+        context: &EvaluationContext<'_>,
+    ) -> Result<Vec<Message>, Missing> {
+        let Some(ticket) = context.change.find_ticket(claim.value)? else {
+            return Ok(vec![NOT_FOUND.with("field", field.name.as_str()).with("ticket", claim.value)]);
         };
-        let mut wrong = self.find_differences(claim.value, ticket);
-        if let Some(timely) = &self.creation {
-            match timely.find_violation(ticket, seen) {
-                Ok(why) => {
-                    wrong.extend(why.map(|why| {
-                        Sentence::from_words("the ticket ").with_quote(claim.value).with_sentence(why)
-                    }));
-                }
-                Err(missing) if wrong.is_empty() => return Err(missing),
+        let mut violations = self.find_differences(claim.value, ticket);
+        if let Some(creation) = &self.creation {
+            match creation.find_violation(claim.value, ticket, context) {
+                Ok(violation) => violations.extend(violation),
+                Err(missing) if violations.is_empty() => return Err(missing),
                 Err(_) => {}
             }
         }
-        Ok(wrong)
+        Ok(violations)
     }
 
-    /// Returns in what a ticket, which was asked for as `named`, is unlike what is asked of every
-    /// ticket, whenever it was made.
-    pub(crate) fn find_differences(&self, named: &Text, ticket: &Ticket) -> Vec<Sentence> {
-        let the = || Sentence::from_words("the ticket ").with_quote(named);
-        let mut wrong = Vec::new();
+    /// Returns how a ticket, which was asked for as `named`, differs from what is asked of every
+    /// ticket, whenever it was created.
+    pub(crate) fn find_differences(&self, named: &Text, ticket: &Ticket) -> Vec<Message> {
+        let mut differences = Vec::new();
         if !self.projects.is_empty() && !matches_any_name(&ticket.project, &self.projects) {
-            let what = the().with_words(" is in the project ").with_quote(&ticket.project);
-            wrong.push(what.with_words(format!(", and not in {}", format_alternatives(&self.projects))));
+            let message = OTHER_PROJECT.with("ticket", named).with("project", &ticket.project);
+            differences.push(message.with("projects", quote_patterns(&self.projects)));
         }
         if !self.kinds.is_empty() && !matches_any_name(&ticket.kind, &self.kinds) {
-            let what = the().with_words(" is of the type ").with_quote(&ticket.kind);
-            wrong.push(what.with_words(format!(", and not {}", format_alternatives(&self.kinds))));
+            let message = OTHER_TYPE.with("ticket", named).with("type", &ticket.kind);
+            differences.push(message.with("types", quote_patterns(&self.kinds)));
         }
-        if !self.labels.is_empty() && !ticket.labels.iter().any(|label| matches_any_name(label, &self.labels))
-        {
-            wrong.push(
-                the().with_words(format!(" does not have the label {}", format_alternatives(&self.labels))),
-            );
+        let has_label = ticket.labels.iter().any(|label| matches_any_name(label, &self.labels));
+        if !self.labels.is_empty() && !has_label {
+            let message = LABEL_MISSING.with("ticket", named);
+            differences.push(message.with("labels", quote_patterns(&self.labels)));
         }
-        if let Some(state) = &self.state
-            && let Some(asked) = state.describe_mismatch(ticket)
-        {
-            wrong.push(
-                the().with_words(" is ").with_quote(&ticket.state).with_words(format!(", and {asked}")),
-            );
+        if let Some(state) = &self.state {
+            differences.extend(state.find_mismatch(named, ticket));
         }
-        wrong
+        differences
     }
 }
 
@@ -169,15 +179,17 @@ impl RequiredTicketState {
     fn read_state(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
         if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
-            let names =
-                map.require_key("one-of", faults).map(|node| read_texts(node, faults)).unwrap_or_default();
+            let names = match map.require_key("one-of", faults) {
+                Some(node) => read_texts(node, faults),
+                None => Vec::new(),
+            };
             map.refuse_unknown_keys(faults);
             return Some(RequiredTicketState::OneOf(names.into_iter().map(str::to_owned).collect()));
         }
         let words = [("open", RequiredTicketState::Open), ("closed", RequiredTicketState::Closed)];
         let before = faults.len();
         let state = read_choice(node, &words, faults);
-        if let Some(fault) = faults.get_mut(before..).and_then(|new| new.first_mut()) {
+        if let Some(fault) = faults.get_mut(before..).and_then(<[YamlFault]>::first_mut) {
             fault.help = Some("the names of a ticket system go under `one-of: [names]`".into());
         }
         state
@@ -191,100 +203,84 @@ impl RequiredTicketState {
         }
     }
 
-    /// Returns what is asked instead, in words that follow the state; `None` if it is as asked.
-    fn describe_mismatch(&self, ticket: &Ticket) -> Option<String> {
-        match (self, ticket.is_closed) {
-            (RequiredTicketState::Open, Some(false)) | (RequiredTicketState::Closed, Some(true)) => None,
-            (RequiredTicketState::Open | RequiredTicketState::Closed, None) => {
-                Some("nobody says whether that is open or closed".into())
+    /// Returns why the ticket's state is wrong; `None` if it is as asked.
+    fn find_mismatch(&self, named: &Text, ticket: &Ticket) -> Option<Message> {
+        let template = match (self, ticket.is_closed) {
+            (RequiredTicketState::Open, Some(false)) | (RequiredTicketState::Closed, Some(true)) => {
+                return None;
             }
-            (RequiredTicketState::Open, Some(true)) => Some("is asked to be open".into()),
-            (RequiredTicketState::Closed, Some(false)) => Some("is asked to be closed".into()),
-            (RequiredTicketState::OneOf(names), _) if matches_any_name(&ticket.state, names) => None,
+            (RequiredTicketState::Open | RequiredTicketState::Closed, None) => &STATE_UNKNOWN,
+            (RequiredTicketState::Open, Some(true)) => &NOT_OPEN,
+            (RequiredTicketState::Closed, Some(false)) => &NOT_CLOSED,
             (RequiredTicketState::OneOf(names), _) => {
-                Some(format!("is asked to be {}", format_alternatives(names)))
+                if matches_any_name(&ticket.state, names) {
+                    return None;
+                }
+                let message = OTHER_STATE.with("ticket", named).with("state", &ticket.state);
+                return Some(message.with("states", quote_patterns(names)));
             }
-        }
+        };
+        Some(template.with("ticket", named).with("state", &ticket.state))
     }
 }
 
 impl CreationRequirement {
     fn read_creation(
         map: &mut MapReader<'_>,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let within = map.find_key("created-within");
         let about = map.find_key("about");
-        let fields = about.map(|node| {
-            let mut fields = Vec::new();
+        let mut about_fields = Vec::new();
+        if let Some(node) = about {
             for item in read_items(node, faults) {
                 let Some(name) = read_text(item, faults) else { continue };
-                fields.extend(known.vocabulary.resolve_field(item, name, faults).cloned());
+                about_fields.extend(scope.vocabulary.resolve_field(item, name, faults).cloned());
             }
-            fields
-        });
+        }
         match (within, about) {
             (Some(node), None) => {
-                let what = "`created-within` takes `about`: the fields whose value a ticket that is older than the \
-                            change has to name";
+                let what = "`created-within` needs `about`: the fields whose value a ticket must mention if it is older \
+                            than the change";
                 faults.push(YamlFault::new(node.at, what).with_help("as in `about: [Incident]`"));
             }
-            (None, Some(node)) => faults.push(YamlFault::new(node.at, "`about` belongs to `created-within`")),
+            (None, Some(node)) => faults.push(YamlFault::new(node.at, "`about` needs `created-within`")),
             _ => {}
         }
         // Nothing is owed by this, so that it may stand anywhere.
-        let anywhere = PolicyScope { allows_obligations: true, ..*known };
-        let within = within.and_then(|node| read_within(node, &anywhere, faults))?;
-        Some(CreationRequirement { time_limit: within, about_fields: fields? })
+        let anywhere = PolicyScope { allows_obligations: true, ..*scope };
+        let time_limit = read_time_limit(within?, &anywhere, faults)?;
+        about.map(|_| CreationRequirement { time_limit, about_fields })
     }
 
-    /// Returns what is wrong with when the ticket was made, in words that follow the ticket.
+    /// Returns what is wrong with when the ticket was created.
     fn find_violation(
         &self,
+        named: &Text,
         ticket: &Ticket,
-        seen: &EvaluationContext<'_>,
-    ) -> Result<Option<Sentence>, Missing> {
-        let since = seen.change.seen_at;
+        context: &EvaluationContext<'_>,
+    ) -> Result<Option<Message>, Missing> {
+        let since = context.change.seen_at;
         let mut about: Vec<&Text> = Vec::new();
         for field in &self.about_fields {
-            if let FieldReading::Stated { claims, .. } = field.read_from_change(seen.change) {
+            if let FieldReading::Stated { claims, .. } = field.read_from_change(context.change) {
                 about.extend(claims.iter().map(|claim| claim.value));
             }
         }
-        Ok(match ticket.check_timing(since, self.time_limit.due_after(since), &about)? {
-            TicketTiming::InTime { .. } => None,
-            TicketTiming::Late { late_by: by } => {
-                let (made, within) = (ticket.created, self.time_limit);
-                Some(Sentence::from_words(format!(
-                    " was made at {made}, which is {by:#} after the {within} that it had"
-                )))
+        let timing = ticket.check_timing(since, self.time_limit.due_after(since), &about)?;
+        let message = match timing {
+            TicketTiming::InTime { .. } => return Ok(None),
+            TicketTiming::Late { late_by } => {
+                CREATED_LATE.with("excess", format!("{late_by:#}")).with("limit", self.time_limit.to_string())
             }
             TicketTiming::Unrelated => {
-                let about = format_alternatives(&field_names(&self.about_fields));
-                let made = ticket.created;
-                Some(Sentence::from_words(format!(
-                    " is about something else: it was made at {made}, before this change, and does not name what \
-                     {about} says"
-                )))
+                UNRELATED.with("fields", quote_patterns(&field_names(&self.about_fields)))
             }
-            TicketTiming::BackDated(why) => {
-                let made = ticket.created;
-                Some(Sentence::from_words(format!(
-                    " says that it was made at {made}, which cannot be believed: {why}"
-                )))
-            }
-        })
+            TicketTiming::BackDated(why) => BACKDATED.with("reason", why),
+        };
+        Ok(Some(message.with("ticket", named).with("created", ticket.created.to_string())))
     }
-}
-
-/// Returns the finding that `what` is wrong with the ticket that `claim` names.
-pub(crate) fn ticket_finding(
-    what: Sentence,
-    claim: &FieldClaim<'_>,
-    seen: &EvaluationContext<'_>,
-) -> Finding {
-    claim.locate_finding(Finding::new(what), seen.change)
 }
 
 fn field_names(fields: &[Arc<FieldDefinition>]) -> Vec<&str> {
@@ -292,6 +288,8 @@ fn field_names(fields: &[Arc<FieldDefinition>]) -> Vec<&str> {
 }
 
 /// Returns true if and only if this is one of the names, in any case.
-fn matches_any_name(said: &Text, names: &[String]) -> bool {
-    said.as_utf8().is_some_and(|said| names.iter().any(|name| name.to_lowercase() == said.to_lowercase()))
+fn matches_any_name(written: &Text, names: &[String]) -> bool {
+    let Some(written) = written.as_utf8() else { return false };
+    let written = written.to_lowercase();
+    names.iter().any(|name| name.to_lowercase() == written)
 }

@@ -1,49 +1,56 @@
 //! `ticket`: the reference by which the change is found in a ticket system.
 //!
-//! By itself it asks for the reference alone. With one of the parameters about the ticket itself it
-//! wants to know what the ticket system says, and no answer is no ticket.
+//! By itself it asks for the reference alone. With one of the parameters about the ticket itself, the
+//! ticket system has to confirm it, and no answer is no ticket.
 
 pub(crate) mod late_evidence;
 pub(crate) mod lookup;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::calendar::TimeLimit;
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::field::{field_obligation, missing_field_finding, read_within};
-use crate::predicates::parameters::describe_limit;
+use crate::predicates::field_obligation::{limit_obligation, missing_field_finding, read_time_limit};
 use crate::predicates::ticket::lookup::TicketRequirement;
-use crate::predicates::{EvaluationContext, PolicyScope, PredicateDoc, PredicateOutcome};
-use crate::verdict::messages;
-use crate::verdict::{Finding, Obligation, Sentence};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::{Finding, Message, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{MapReader, read_choice, read_count, read_text};
 use crate::yaml::{YamlFault, YamlNode};
 
-messages! {}
+messages! {
+    TOO_MANY = "ticket.too-many": "`{field}` names {count} tickets; at most {limit} {limit:is|are} allowed";
+    OWED_WITHIN = "obligation.ticket-within": "`{field}` within {limit}: a ticket {requirements}";
+    ANSWER = "ticket.answer-of-ticket-system": "the ticket system's answer";
+}
 
-/// What a policy's author reads about it.
+/// The documentation for policy authors.
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "ticket",
-    summary: "The change refers to a ticket, in the form that the policy's vocabulary accepts, and if asked, to one that is \
-           there.",
-    why: "The ticket holds what a commit cannot: who asked, what was discussed, when it was closed. Without the \
-          reference nobody gets from the one to the other. An emergency may bring it later.",
+    summary: "The change refers to a ticket, in the form that the policy's vocabulary accepts, and if asked, to one that \
+           exists.",
+    why: "The ticket holds what a commit cannot: who asked, what was discussed, when it was closed. The reference is the \
+          only way from one to the other. An emergency may bring it later.",
     parameters: "\
 - `field: NAME`: the field with the reference, one of those with `matches`;
-- `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then; one that is there \
-and wrong is refused at once;
-- `max: N`: at most so many different references;
-- `exists: true`: the ticket system has each of these tickets; this and the following ask a system that the policy's \
-`tickets` name, where somebody looks (a pull request, `changegate tickets`, a sweep), and no hook does;
+- `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then; a reference that is wrong \
+is refused at once;
+- `max: N`: at most that many different references;
+- `exists: true`: the ticket system has each of these tickets. This and the following ask a system that the policy \
+names under `tickets`; a pull request, `changegate tickets` and a sweep do so, and no hook does;
 - `project: [names]`, `type: [names]`, `label: [names]`: it is in one of these projects, is of one of these types, has \
 one of these labels; names compare in any case;
 - `state: open`, `state: closed`, or `state: { one-of: [names] }`: it is in such a state now;
-- `created-within: 24h`: it was made at the latest this long after the change was seen, by the system's own clock, and \
+- `created-within: 24h`: it was created at most this long after the change was seen, by the system's own clock, and \
 nothing speaks against that time; the limit is inclusive;
 - `about: [fields]`: with `created-within`, a ticket that is older than the change counts only if its title, description, \
-labels or key name what one of these fields says;
-- `unseen: owe`: with `within`, what no ticket system can be asked about now is owed until then instead of refused.",
+labels or key mention what one of these fields says;
+- `unseen: owe`: with `within`, a ticket that no ticket system can be asked about now is owed until then instead of \
+refused.",
     passing_example: "
 ask: { ticket: { field: Ticket, max: 2 } }
 fields: { Ticket: { matches: '[A-Z]+-[0-9]+', many: true } }
@@ -64,7 +71,7 @@ change:
 ",
 };
 
-/// The question.
+/// The parameters of `ticket`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TicketPredicate {
     field: Arc<FieldDefinition>,
@@ -75,52 +82,56 @@ pub struct TicketPredicate {
 }
 
 impl TicketPredicate {
+    /// Reads the parameters, and refuses those that need another one which is not given.
     pub(crate) fn read_parameters(
         node: &YamlNode,
-        known: &PolicyScope<'_>,
+        scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        let named = map.require_key("field", faults);
-        let field = named.and_then(|node| {
-            let name = read_text(node, faults)?;
-            let field = known.vocabulary.resolve_field(node, name, faults)?;
-            if !matches!(field.kind, FieldKind::Matches { .. }) {
-                let what = format!("`{}` has no `matches`, so it cannot hold a reference", field.name);
-                faults.push(YamlFault::new(node.at, what));
-            }
-            Some(field.clone())
-        });
-        let within = map.find_key("within").and_then(|node| read_within(node, known, faults));
-        let max = map.find_key("max").and_then(|node| read_count(node, 1, 1_000, faults));
-        let asked = TicketRequirement::read_requirement(&mut map, known, faults);
+        let field = match map.require_key("field", faults) {
+            Some(node) => read_reference_field(node, scope, faults),
+            None => None,
+        };
+        let time_limit = match map.find_key("within") {
+            Some(node) => read_time_limit(node, scope, faults),
+            None => None,
+        };
+        let max_tickets = match map.find_key("max") {
+            Some(node) => read_count(node, 1, 1_000, faults),
+            None => None,
+        };
+        let requirement = TicketRequirement::read_requirement(&mut map, scope, faults);
         let about = map.find_key("about");
         let unseen = map.find_key("unseen");
-        let waits = unseen.and_then(|node| read_choice(node, &[("owe", ())], faults));
+        let may_defer_lookup = match unseen {
+            Some(node) => read_choice(node, &[("owe", true)], faults).unwrap_or(false),
+            None => false,
+        };
         map.refuse_unknown_keys(faults);
-        if let Some(node) = unseen.filter(|_| before == faults.len() && (within.is_none() || asked.is_none()))
+        if let Some(node) = unseen
+            && before == faults.len()
+            && (time_limit.is_none() || requirement.is_none())
         {
-            let what = "`unseen` takes `within`, and something that is asked of the ticket itself";
-            faults.push(
-                YamlFault::new(node.at, what).with_help("as in `within: 24h, exists: true, unseen: owe`"),
-            );
+            let what = "`unseen` needs `within`, and a parameter about the ticket itself";
+            let help = "as in `within: 24h, exists: true, unseen: owe`";
+            faults.push(YamlFault::new(node.at, what).with_help(help));
         }
         let field = field?;
-        if let (Some(node), true) = (about, asked.as_ref().is_some_and(|asked| asked.is_about_field(&field)))
+        if let (Some(node), Some(requirement)) = (about, &requirement)
+            && requirement.is_about_field(&field)
         {
-            let what = format!("every ticket names itself, so `about` cannot be `{}`", field.name);
-            faults.push(
-                YamlFault::new(node.at, what)
-                    .with_help("name the field of the incident, as in `about: [Incident]`"),
-            );
+            let what = format!("`about` cannot be `{}`: every ticket mentions itself", field.name);
+            let help = "name the field of the incident, as in `about: [Incident]`";
+            faults.push(YamlFault::new(node.at, what).with_help(help));
         }
         (before == faults.len()).then_some(TicketPredicate {
             field,
-            time_limit: within,
-            max_tickets: max,
-            requirement: asked,
-            may_defer_lookup: waits.is_some(),
+            time_limit,
+            max_tickets,
+            requirement,
+            may_defer_lookup,
         })
     }
 
@@ -130,109 +141,151 @@ impl TicketPredicate {
         }
     }
 
-    /// Returns true if a ticket system is asked.
+    /// Returns true if a ticket system is asked about the ticket.
     pub fn asks_ticket_system(&self) -> bool {
         self.requirement.is_some()
     }
 
-    /// Returns true if what cannot be looked up is owed.
+    /// Returns true if a ticket that cannot be looked up now is owed.
     pub(crate) fn may_defer_lookup(&self) -> bool {
         self.may_defer_lookup
     }
 
-    /// Returns the field whose tickets are to be looked up, if any are.
+    /// Returns the field whose tickets have to be looked up, if any have.
     pub(crate) fn lookup_field(&self) -> Option<&FieldDefinition> {
-        self.requirement.as_ref().map(|_| self.field.as_ref())
+        if self.asks_ticket_system() { Some(&self.field) } else { None }
     }
 
     /// Returns the field, if it must be stated now.
     pub(crate) fn required_field(&self) -> Option<&FieldDefinition> {
-        self.time_limit.is_none().then_some(&self.field)
+        if self.time_limit.is_none() { Some(&self.field) } else { None }
     }
 
     pub(crate) fn describe(&self) -> String {
-        let within = self.time_limit.map(|within| format!(" within {within}")).unwrap_or_default();
-        let max = self.max_tickets.map(|max| format!(", at most {max} of them")).unwrap_or_default();
-        let asked = self.requirement.iter().flat_map(TicketRequirement::describe_parts);
-        let asked: String = asked.map(|words| format!(", {words}")).collect();
-        format!("`{}` refers to a ticket{within}{max}{asked}", self.field.name)
+        let mut words = format!("`{}` refers to a ticket", self.field.name);
+        if let Some(limit) = self.time_limit {
+            words.push_str(&format!(" within {limit}"));
+        }
+        if let Some(max) = self.max_tickets {
+            words.push_str(&format!(", at most {max} of them"));
+        }
+        for part in self.describe_requirement() {
+            words.push_str(&format!(", {part}"));
+        }
+        words
     }
 
-    pub(crate) fn evaluate(&self, seen: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        Ok(match (self.field.read_from_change(seen.change), self.time_limit) {
-            (FieldReading::Absent, Some(within)) => PredicateOutcome::Owed(vec![field_obligation(
-                &self.field,
-                self.sooner_limit(within, seen),
-                seen,
-            )]),
-            (FieldReading::Absent, None) => PredicateOutcome::Fails(vec![missing_field_finding(
-                &self.field,
-                self.field.trailer_template(),
-                seen,
-            )]),
-            (FieldReading::Invalid(reasons), _) => PredicateOutcome::Fails(reasons),
-            (FieldReading::Stated { claims, .. }, _) => {
-                let mut different: Vec<FieldClaim<'_>> = Vec::new();
-                for claim in claims {
-                    if !different.iter().any(|known| known.value == claim.value) {
-                        different.push(claim);
-                    }
-                }
-                let mut findings: Vec<Finding> =
-                    self.find_excess_ticket(&different, seen).into_iter().collect();
-                let mut missing = None;
-                for (asked, claim) in
-                    self.requirement.iter().flat_map(|asked| different.iter().map(move |one| (asked, one)))
-                {
-                    match asked.find_violations(claim, &self.field, seen) {
-                        Ok(wrong) => {
-                            findings.extend(
-                                wrong.into_iter().map(|what| lookup::ticket_finding(what, claim, seen)),
-                            );
+    /// Answers for the reference, and for each ticket that it names. What no system can be asked about now
+    /// is unknown, or owed if the policy lets it be.
+    pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let claims = match (self.field.read_from_change(context.change), self.time_limit) {
+            (FieldReading::Absent, Some(limit)) => {
+                let limit = self.sooner_limit(limit, context);
+                return Ok(PredicateOutcome::Owed(vec![limit_obligation(&self.field, limit, context)]));
+            }
+            (FieldReading::Absent, None) => {
+                let paste = self.field.trailer_template();
+                let finding = missing_field_finding(&self.field, paste, context);
+                return Ok(PredicateOutcome::Fails(vec![finding]));
+            }
+            (FieldReading::Invalid(reasons), _) => return Ok(PredicateOutcome::Fails(reasons)),
+            (FieldReading::Stated { claims, .. }, _) => claims,
+        };
+        let mut different: Vec<FieldClaim<'_>> = Vec::new();
+        for claim in claims {
+            if !different.iter().any(|known| known.value == claim.value) {
+                different.push(claim);
+            }
+        }
+        let mut findings = Vec::new();
+        findings.extend(self.find_excess_ticket(&different, context));
+        let mut missing = None;
+        if let Some(requirement) = &self.requirement {
+            for claim in &different {
+                match requirement.find_violations(claim, &self.field, context) {
+                    Ok(violations) => {
+                        for message in violations {
+                            findings.push(claim.locate_finding(Finding::new(message), context.change));
                         }
-                        Err(gap) => missing = Some(gap),
                     }
-                }
-                match (self.time_limit.filter(|_| self.may_defer_lookup), &missing) {
-                    (Some(within), Some(_)) if findings.is_empty() => PredicateOutcome::Owed(vec![
-                        self.lookup_obligation(self.sooner_limit(within, seen), seen),
-                    ]),
-                    _ => PredicateOutcome::from_findings_or_missing(findings, missing)?,
+                    Err(gap) => missing = Some(gap),
                 }
             }
-        })
+        }
+        if let Some(limit) = self.time_limit
+            && self.may_defer_lookup
+            && missing.is_some()
+            && findings.is_empty()
+        {
+            let limit = self.sooner_limit(limit, context);
+            return Ok(PredicateOutcome::Owed(vec![self.lookup_obligation(limit, context)]));
+        }
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
-    /// Returns how long there is for a ticket that has to be made in time, too: the sooner counts.
-    fn sooner_limit(&self, within: TimeLimit, seen: &EvaluationContext<'_>) -> TimeLimit {
-        let made = self.requirement.as_ref().and_then(TicketRequirement::creation_limit);
-        let due = |within: TimeLimit| within.due_after(seen.change.seen_at).unwrap_or(jiff::Timestamp::MAX);
-        made.filter(|made| due(*made) < due(within)).unwrap_or(within)
+    /// Returns the limit for a ticket that has to be created in time, too: the sooner limit counts.
+    fn sooner_limit(&self, limit: TimeLimit, context: &EvaluationContext<'_>) -> TimeLimit {
+        let seen_at = context.change.seen_at;
+        let creation_limit = self.requirement.as_ref().and_then(TicketRequirement::creation_limit);
+        match creation_limit {
+            Some(created) if due_or_never(created, seen_at) < due_or_never(limit, seen_at) => created,
+            _ => limit,
+        }
     }
 
-    /// Returns the obligation to have the ticket system say what nobody could ask it now.
-    fn lookup_obligation(&self, within: TimeLimit, seen: &EvaluationContext<'_>) -> Obligation {
-        let asked: Vec<String> =
-            self.requirement.iter().flat_map(TicketRequirement::describe_parts).collect();
-        let what = format!("`{}` within {within}, {}", self.field.name, asked.join(", "));
+    /// Returns the obligation to have the ticket system confirm what it could not be asked about now.
+    fn lookup_obligation(&self, limit: TimeLimit, context: &EvaluationContext<'_>) -> Obligation {
         Obligation {
-            what: what.into(),
-            evidence: "the ticket system's answer".into(),
-            ..field_obligation(&self.field, within, seen)
+            what: OWED_WITHIN
+                .with("field", self.field.name.as_str())
+                .with("limit", limit.to_string())
+                .with("requirements", self.describe_requirement()),
+            evidence: Message::from(&ANSWER),
+            ..limit_obligation(&self.field, limit, context)
         }
     }
 
     fn find_excess_ticket(
         &self,
         different: &[FieldClaim<'_>],
-        seen: &EvaluationContext<'_>,
+        context: &EvaluationContext<'_>,
     ) -> Option<Finding> {
-        let max = usize::try_from(self.max_tickets?).unwrap_or(usize::MAX);
-        let first_too_many = different.get(max)?;
-        let (found, most) = (different.len(), describe_limit(self.max_tickets?));
-        let what = format!("`{}` names {found} tickets, and {most}", self.field.name);
-        Some(first_too_many.locate_finding(Finding::new(Sentence::from_words(what)), seen.change))
+        let limit = self.max_tickets?;
+        let first_too_many = different.get(usize::try_from(limit).unwrap_or(usize::MAX))?;
+        let message = TOO_MANY
+            .with("field", self.field.name.as_str())
+            .with("count", different.len())
+            .with("limit", limit);
+        Some(first_too_many.locate_finding(Finding::new(message), context.change))
     }
+
+    /// Returns what is asked of the ticket itself, in words that follow `a ticket`.
+    fn describe_requirement(&self) -> Vec<String> {
+        match &self.requirement {
+            Some(requirement) => requirement.describe_parts(),
+            None => Vec::new(),
+        }
+    }
+}
+
+/// Reads the name of the field that holds the reference.
+fn read_reference_field(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<Arc<FieldDefinition>> {
+    let name = read_text(node, faults)?;
+    let field = scope.vocabulary.resolve_field(node, name, faults)?;
+    if !matches!(field.kind, FieldKind::Matches { .. }) {
+        let what = format!("`{}` has no `matches`, so it cannot hold a reference", field.name);
+        faults.push(YamlFault::new(node.at, what));
+    }
+    Some(field.clone())
+}
+
+/// Returns the last instant that is in time; the end of all time for a limit beyond all calendars.
+fn due_or_never(limit: TimeLimit, since: Timestamp) -> Timestamp {
+    limit.due_after(since).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -276,7 +329,7 @@ fields:
         assert_eq!(says("{ field: Ticket, max: 2 }", &twice), [""; 0]);
         assert_eq!(
             says("{ field: Ticket, max: 1 }", &twice),
-            ["`Ticket` names 2 tickets, and at most 1 is allowed"]
+            ["`Ticket` names 2 tickets; at most 1 is allowed"]
         );
         assert_eq!(says("{ field: One }", &["x\n\nOne: PAY-1\nOne: PAY-2\n"]).len(), 1);
     }
@@ -312,7 +365,7 @@ fields:
         assert_eq!(says("exists: true", "PAY-1: {}"), [""; 0]);
         assert_eq!(
             says("exists: true", "PAY-1: absent"),
-            ["`Ticket` names `PAY-1`, and there is no such ticket, or none that the gate may see"]
+            ["`Ticket` names `PAY-1`, which does not exist or is not visible to the gate"]
         );
         for tickets in ["PAY-1: unknown", "PAY-2: {}", ""] {
             let found = says("exists: true", tickets);
@@ -334,17 +387,17 @@ fields:
         ] {
             assert_eq!(says(question), [""; 0], "{question}");
         }
-        assert_eq!(says("project: OPS"), ["the ticket `PAY-1` is in the project `PAY`, and not in `OPS`"]);
-        assert_eq!(says("type: [Incident]"), ["the ticket `PAY-1` is of the type `Bug`, and not `Incident`"]);
+        assert_eq!(says("project: OPS"), ["the ticket `PAY-1` is in the project `PAY`, not in `OPS`"]);
+        assert_eq!(says("type: [Incident]"), ["the ticket `PAY-1` is of the type `Bug`, not `Incident`"]);
         assert_eq!(says("label: p"), ["the ticket `PAY-1` does not have the label `p`"]);
-        assert_eq!(says("state: closed"), ["the ticket `PAY-1` is `In Review`, and is asked to be closed"]);
+        assert_eq!(says("state: closed"), ["the ticket `PAY-1` is `In Review`; it must be closed"]);
         assert_eq!(
             says("state: { one-of: [Done] }"),
-            ["the ticket `PAY-1` is `In Review`, and is asked to be `Done`"]
+            ["the ticket `PAY-1` is `In Review`; it must be `Done`"]
         );
         assert_eq!(says("project: OPS, type: Task, label: x, state: closed").len(), 4);
         let closed = finding_texts(&looked_up("state: open", "PAY-1: { closed: true, state: Rejected }"));
-        assert_eq!(closed, ["the ticket `PAY-1` is `Rejected`, and is asked to be open"]);
+        assert_eq!(closed, ["the ticket `PAY-1` is `Rejected`; it must be open"]);
     }
 
     /// The vectors for emergencies: when a change was seen, when its ticket was made, what is said.
@@ -356,21 +409,21 @@ fields:
             ("created: 2026-03-02T10:00:00Z", None),
             (
                 "created: 2026-03-02T10:00:01Z",
-                Some(" was made at 2026-03-02T10:00:01Z, which is 1s after the 24 hours that it had"),
+                Some(" was created at 2026-03-02T10:00:01Z, 1s after its limit of 24 hours"),
             ),
             ("created: 2026-03-01T10:00:00Z", None),
             (
                 "created: 2026-02-26T10:00:00Z, text: about INC-12",
                 Some(
-                    " is about something else: it was made at 2026-02-26T10:00:00Z, before this change, and does not name what \
-                 `Incident` says",
+                    " is about something else: it was created at 2026-02-26T10:00:00Z, before this change, and does not \
+                     mention the value of `Incident`",
                 ),
             ),
             ("created: 2026-02-26T10:00:00Z, text: about INC-1", None),
             (
                 "created: 2026-02-26T10:00:00Z, text: INC-1, doubt: PAY-0 was made later",
                 Some(
-                    " says that it was made at 2026-02-26T10:00:00Z, which cannot be believed: PAY-0 was made later",
+                    " says that it was created at 2026-02-26T10:00:00Z, which cannot be trusted: PAY-0 was made later",
                 ),
             ),
         ] {
@@ -406,7 +459,7 @@ fields:
         assert!(matches!(strict, PredicateAnswer::Unknown(_)), "{strict:?}");
         let lenient = "within: 24h, exists: true, unseen: owe";
         let PredicateAnswer::Holds(owed) = looked_up(lenient, "PAY-1: unknown") else { panic!() };
-        assert_eq!(owed[0].what.to_plain_text(), "`Ticket` within 24 hours, that is there");
+        assert_eq!(owed[0].what.to_plain_text(), "`Ticket` within 24 hours: a ticket that exists");
         assert_eq!(owed[0].due.unwrap().to_string(), "2026-03-02T10:00:00Z");
         assert_eq!(looked_up(lenient, "PAY-1: {}"), PredicateAnswer::Holds(Vec::new()));
         assert!(matches!(looked_up(lenient, "PAY-1: absent"), PredicateAnswer::Fails(_)));

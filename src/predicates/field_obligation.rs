@@ -1,0 +1,153 @@
+//! A field that is missing, and one that may still be missing and is owed until a deadline.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::calendar::TimeLimit;
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::verdict::{Finding, Fixer, Message, Obligation, messages};
+use crate::vocabulary::{FieldDefinition, FieldReading};
+use crate::yaml::decode::{parse_one, read_text};
+use crate::yaml::{YamlFault, YamlNode};
+
+messages! {
+    MISSING = "field.missing": "`{field}` is missing";
+    OWED_WITHIN = "obligation.field-within": "`{field}` within {limit}";
+    TRAILER = "obligation.trailer": "{trailer}: {form}";
+    NOT_A_TIME = "field.not-a-time": "`{field}` is {value}, which is neither a day such as 2026-12-31 nor a time in RFC 3339";
+    TIME_PASSED = "field.time-passed": "`{field}` is {value}, which has passed";
+    OWED_UNTIL = "obligation.field-until": "`{field}` until {time}";
+}
+
+/// Until when a field may be missing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FieldDeadline {
+    Within(TimeLimit),
+    /// Until the day or time that the change states in this field.
+    Until(Arc<FieldDefinition>),
+}
+
+impl FieldDeadline {
+    pub(crate) fn describe_deadline(&self) -> String {
+        match self {
+            FieldDeadline::Within(limit) => format!("within {limit}"),
+            FieldDeadline::Until(field) => format!("until the time in `{}`", field.name),
+        }
+    }
+
+    /// Returns the obligation to state `field`, if the change owes it, or what is wrong.
+    pub(crate) fn compute_obligation(
+        &self,
+        field: &FieldDefinition,
+        context: &EvaluationContext<'_>,
+    ) -> Result<Option<Obligation>, Vec<Finding>> {
+        let until = match self {
+            FieldDeadline::Within(limit) => return Ok(Some(limit_obligation(field, *limit, context))),
+            FieldDeadline::Until(until) => until,
+        };
+        let claims = match until.read_from_change(context.change) {
+            FieldReading::Absent => return Ok(None),
+            FieldReading::Invalid(reasons) => return Err(reasons),
+            FieldReading::Stated { claims, .. } => claims,
+        };
+        let mut first = Timestamp::MAX;
+        for claim in claims {
+            let template = match parse_end_instant(&claim.value.to_lossy()) {
+                Some(due) if due >= context.change.seen_at => {
+                    first = first.min(due);
+                    continue;
+                }
+                Some(_) => &TIME_PASSED,
+                None => &NOT_A_TIME,
+            };
+            let message = template.with("field", until.name.as_str()).with("value", claim.value);
+            return Err(vec![claim.locate_finding(Finding::new(message), context.change)]);
+        }
+        let time = first.strftime("%F %R UTC").to_string();
+        let what = OWED_UNTIL.with("field", field.name.as_str()).with("time", time);
+        Ok(Some(field_obligation(field, what, Some(first))))
+    }
+}
+
+/// Reads for how long something may be missing; leaves a fault where nothing may be owed.
+pub(crate) fn read_time_limit(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<TimeLimit> {
+    check_obligation_allowed(node, scope, faults);
+    parse_one(node, faults, TimeLimit::new)
+}
+
+/// Leaves a fault at `node` where nothing may be owed.
+pub(crate) fn check_obligation_allowed(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) {
+    if !scope.allows_obligations {
+        let what = "obligations are allowed only in `require`, and not under `not`";
+        faults.push(YamlFault::new(node.at, what));
+    }
+}
+
+/// Returns the finding that a field is not stated, with the text to paste.
+pub(crate) fn missing_field_finding(
+    field: &FieldDefinition,
+    paste: String,
+    context: &EvaluationContext<'_>,
+) -> Finding {
+    let tip = context.change.tip().and_then(|commit| commit.id);
+    Finding::new(MISSING.with("field", field.name.as_str())).in_commit(tip).with_paste(paste)
+}
+
+/// Returns the obligation to state a field in time, counted from when the change is seen.
+pub(crate) fn limit_obligation(
+    field: &FieldDefinition,
+    limit: TimeLimit,
+    context: &EvaluationContext<'_>,
+) -> Obligation {
+    let what = OWED_WITHIN.with("field", field.name.as_str()).with("limit", limit.to_string());
+    field_obligation(field, what, limit.due_after(context.change.seen_at))
+}
+
+/// Returns the author's obligation to state a field until `due`.
+pub(crate) fn field_obligation(field: &FieldDefinition, what: Message, due: Option<Timestamp>) -> Obligation {
+    Obligation {
+        what,
+        owner: Fixer::Author,
+        due,
+        evidence: TRAILER.with("trailer", field.name.as_str()).with("form", field.value_form()),
+        field: Some(field.name.clone()),
+        by_others: false,
+    }
+}
+
+/// Returns the last instant of a day in UTC, or an instant as it is written.
+fn parse_end_instant(written: &str) -> Option<Timestamp> {
+    if let Ok(instant) = written.parse::<Timestamp>() {
+        return Some(instant);
+    }
+    // A day with a time but without an offset is no instant.
+    if written.len() != 10 {
+        return None;
+    }
+    let day: Date = written.parse().ok()?;
+    let end = day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok()?;
+    Some(end.timestamp())
+}
+
+/// Reads the field whose time is the deadline; leaves a fault where nothing may be owed.
+pub(crate) fn read_until_field(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Option<FieldDeadline> {
+    check_obligation_allowed(node, scope, faults);
+    let name = read_text(node, faults)?;
+    let field = scope.vocabulary.resolve_field(node, name, faults)?;
+    Some(FieldDeadline::Until(field.clone()))
+}
