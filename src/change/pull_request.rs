@@ -8,8 +8,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::description::DescriptionStatement;
-use crate::change::{Fact, LineCount, Oid, PathChange, Text};
+use crate::change::description::statement::DescriptionStatement;
+use crate::change::fact::Fact;
+use crate::change::oid::Oid;
+use crate::change::path_change::{LineCount, PathChange};
+use crate::change::text::Text;
 
 /// A pull request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

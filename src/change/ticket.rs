@@ -7,7 +7,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Fact, Oid, Text};
+use crate::change::fact::Fact;
+use crate::change::oid::Oid;
+use crate::change::text::Text;
 
 /// How many bytes a key may have.
 const MAX_KEY_BYTES: usize = 40;
@@ -203,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::change::{FactKind, Missing};
+    use crate::change::fact::{FactKind, Missing};
 
     const T0: &str = "2026-03-01T10:00:00Z";
 

@@ -441,7 +441,7 @@ pub(crate) fn missing_field_finding(
     paste: String,
     seen: &EvaluationContext<'_>,
 ) -> Finding {
-    let tip = seen.change.tip().and_then(|commit| commit.id);
+    let tip = seen.change.tip().id;
     Finding::new(Sentence::from_words(format!("`{}` is missing", field.name)))
         .in_commit(tip)
         .with_paste(paste)

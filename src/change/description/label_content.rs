@@ -5,9 +5,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::change::description::DescriptionStatement;
 use crate::change::description::line::{DescriptionLine, join_lines};
 use crate::change::description::outline::DescriptionBlock;
+use crate::change::description::statement::DescriptionStatement;
 
 /// What stands below a label, and the lines that belong to it.
 pub(crate) struct LabelContent {

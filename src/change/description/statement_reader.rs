@@ -3,10 +3,10 @@
 //! What stands beside a label is read here; what stands below one (a heading, a bold line, a list
 //! item), in `below`.
 
-use crate::change::description::DescriptionStatement;
 use crate::change::description::label_content::{LabelContent, take_until};
 use crate::change::description::line::{DescriptionLine, LabelledLine, join_lines, parse_whole_label};
 use crate::change::description::outline::{DescriptionBlock, OutlineItem};
+use crate::change::description::statement::DescriptionStatement;
 use crate::change::message::trailers::{self, TrailerReader};
 
 /// Returns what `blocks` state, in the order of their lines.

@@ -3,12 +3,11 @@
 //! Git reads less of a message than it holds: nothing from the first NUL on, nothing from a
 //! scissors line on, nothing from a `---` line on where the divider counts, and neither the
 //! comments, empty lines and list of conflicts at the end. This file finds that end and remembers
-//! what made it; what stands before it is for `trailers` to read.
+//! what made it; `trailers` reads what stands before it.
 
 use std::borrow::Cow;
 
 use crate::change::message::byte_search::{find_first_byte, find_last_byte, find_line_starts};
-use crate::change::message::trailers::TrailerReader;
 use crate::change::text::is_git_space;
 
 /// The first byte of a comment line. Git's default; no configuration is ever read.
@@ -16,6 +15,17 @@ pub(crate) const COMMENT_PREFIX: &[u8] = b"#";
 
 /// What follows the comment string on a scissors line.
 const SCISSORS_SUFFIX: &[u8] = b" ------------------------ >8 ------------------------\n";
+
+/// The command of git whose reading of trailers is followed; they differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailerReader {
+    /// `git log --format=%(trailers:only,unfold)`: what is recorded in a commit. `---` is text.
+    Log,
+    /// `git interpret-trailers --parse`: `---` ends the message.
+    Parse,
+    /// `git interpret-trailers --parse --no-divider`.
+    ParseNoDivider,
+}
 
 /// What makes git stop reading before the end of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +70,7 @@ pub(crate) fn complete_last_line(message: &[u8], like: TrailerReader) -> Cow<'_,
     }
 }
 
-/// Returns the part of `message` (see [`as_taken_in`]) in which git looks for trailers.
+/// Returns the part of `message` (see [`complete_last_line`]) in which git looks for trailers.
 pub(crate) fn find_trailer_extent(message: &[u8], like: TrailerReader) -> TrailerExtent {
     let text = cut_at_nul(message);
     let mut cut = (text.len() < message.len()).then_some((MessageCut::Nul, text.len()));

@@ -4,28 +4,17 @@
 //! which git does not see would accept what nobody can find again. The tests in
 //! `tests/oracle_trailers.rs` hold this file to it. Separator and comment character are git's
 //! defaults (`:` and `#`); git's configuration is never read, because it belongs to the clone and
-//! not to the policy. `ending` says where the message stops; `near_miss` explains what was not
-//! read; who a value names is for `person` to find out.
+//! not to the policy. `trailer_extent` says where the message stops, `near_miss` explains what was
+//! not read, and `person` reads the person that a value names.
 
 use serde::{Deserialize, Serialize};
 
 use crate::change::message::byte_search::{count_bytes, find_first_byte};
-pub use crate::change::message::trailer_extent::MessageCut;
+pub use crate::change::message::trailer_extent::{MessageCut, TrailerReader};
 use crate::change::message::trailer_extent::{complete_last_line, find_last_line, find_trailer_extent};
 use crate::change::text::{Text, is_git_space, trim_git_space};
 
-/// Which of git's readers is followed; they differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrailerReader {
-    /// `git log --format=%(trailers:only,unfold)`: what is recorded in a commit. `---` is text.
-    Log,
-    /// `git interpret-trailers --parse`: `---` ends the message.
-    Parse,
-    /// `git interpret-trailers --parse --no-divider`.
-    ParseNoDivider,
-}
-
-/// One `Key: value`.
+/// One trailer of a message: `Key: value`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageTrailer {
     /// The key as written; ASCII letters, digits and `-`.

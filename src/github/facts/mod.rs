@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::change::description;
 use crate::change::pull_request::{CheckResult, PullContributor};
 use crate::change::{
-    Change, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest, PusherIdentity,
+    Change, Commits, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest, PusherIdentity,
     Stage, Text,
 };
 use crate::git::TrustedKeys;
@@ -57,6 +57,10 @@ pub(crate) enum GatherFailure {
     CommitsUnavailable(GitHubFailure),
     /// The pull request is not what it was a moment ago.
     HeadMoved(String),
+}
+
+fn no_commits_failure() -> GatherFailure {
+    GatherFailure::CommitsUnavailable(GitHubFailure::new("there are none"))
 }
 
 impl PullRequestGatherer<'_> {
@@ -129,7 +133,7 @@ impl PullRequestGatherer<'_> {
         let head = listed
             .last()
             .map(commits::convert_head)
-            .ok_or_else(|| GatherFailure::CommitsUnavailable(GitHubFailure::new("there are none")))?;
+            .ok_or_else(no_commits_failure)?;
         let details = details.unwrap_or_else(|| Err(GitHubFailure::new("nobody asked for it")));
         let details = details.as_ref();
         let (pusher, pushed, pushed_at) =
@@ -165,6 +169,9 @@ impl PullRequestGatherer<'_> {
             checks: collect_checks(runs, details),
             conversations: conversation::collect_conversations(details),
         };
+        let commits =
+            listed.iter().map(|commit| commits::convert_commit(commit, self.needs, self.trusted)).collect();
+        let commits = Commits::new(commits).ok_or_else(no_commits_failure)?;
         Ok(Change {
             stage: Stage::PullRequest,
             target: Ok(Text::from(format!("refs/heads/{}", pull.base.branch))),
@@ -173,10 +180,7 @@ impl PullRequestGatherer<'_> {
             pull: Ok(Box::new(whole)),
             // Ticket systems are asked once it is known which tickets are named.
             tickets: Change::missing_tickets(Stage::PullRequest),
-            commits: listed
-                .iter()
-                .map(|commit| commits::convert_commit(commit, self.needs, self.trusted))
-                .collect(),
+            commits,
         })
     }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::change::{Change, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
+use crate::change::{Change, Commits, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
 use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::graphql::GraphqlObjectId;
@@ -311,7 +311,7 @@ async fn judge_pushed_steps(
             Some(_) => {}
             None => {
                 let place = group.verdicts.len();
-                let change = build_direct_push_change(client, landed, options, loaded, step, &commits);
+                let change = build_direct_push_change(client, landed, options, loaded, step, &commits)?;
                 let verdict = judge_change(&loaded.policy, &change, true);
                 let mut told =
                     if options.explain { explain_judgements(loaded, &change, &verdict) } else { Vec::new() };
@@ -416,10 +416,18 @@ fn build_direct_push_change(
     loaded: &LoadedPolicy,
     step: &PushedStep,
     listed: &[Listed],
-) -> Change {
+) -> Result<Change, GitHubFailure> {
     let none = |need| Missing::Unavailable(need, "no pull request brought this in".into());
     let needs = loaded.policy.needed_facts();
     let by_id: HashMap<Oid, &Listed> = listed.iter().map(|commit| (commit.sha, commit)).collect();
+    let commits = step
+        .commit_ids
+        .iter()
+        .filter_map(|id| by_id.get(id))
+        .map(|listed| commits::convert_commit(listed, &needs, loaded.trusted_keys(client.now())))
+        .collect();
+    let commits = Commits::new(commits)
+        .ok_or_else(|| GitHubFailure::new(format!("GitHub lists no commits for {}", step.id.short_hex())))?;
     let mut change = Change {
         stage: Stage::PullRequest,
         target: Ok(Text::from(landed.ref_name)),
@@ -427,15 +435,10 @@ fn build_direct_push_change(
         pusher: landed.pusher.clone().ok_or_else(|| none(FactKind::Pusher)),
         pull: Err(none(FactKind::Pull)),
         tickets: Change::missing_tickets(Stage::PullRequest),
-        commits: step
-            .commit_ids
-            .iter()
-            .filter_map(|id| by_id.get(id))
-            .map(|listed| commits::convert_commit(listed, &needs, loaded.trusted_keys(client.now())))
-            .collect(),
+        commits,
     };
     look_up_tickets(&mut change, loaded, options, landed.repo);
-    change
+    Ok(change)
 }
 
 #[cfg(test)]

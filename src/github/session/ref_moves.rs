@@ -271,12 +271,12 @@ fn assemble_judged_move(
         // On the default branch it is the policy from before the move that counts.
         let own = |(policy, default): (_, &Text)| if *default == name { &loaded.policy } else { policy };
         let base = base.map(own);
-        kept.begin_ref(&name, loaded.policy.obligations.clone());
+        let mut facts = kept.begin_ref(&name, loaded.policy.obligations.clone());
         for (way, verdict, change) in changes {
             // The record of moves may come later than the run.
             let merged = way.merged_by.as_ref().map(|account| Ok(PusherIdentity::Account(account.clone())));
             let by = merged.as_ref().filter(|_| by.is_err()).unwrap_or(by);
-            kept.add_change(&change, &loaded.policy, base.map(|base| (base, by)), &verdict)?;
+            facts.add_change(&change, &loaded.policy, base.map(|base| (base, by)), &verdict)?;
             if let (Some(pull), Some(revision)) = (&way.pull, verdict.revision) {
                 brought.push(MergedPull {
                     change: revision,

@@ -4,7 +4,15 @@ use crate::predicates::PREDICATE_MESSAGES;
 use crate::verdict::MessageTemplate;
 
 /// The lists of messages outside of predicates, file by file.
-const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[];
+const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
+    crate::push::MESSAGES,
+    crate::gate::break_glass::MESSAGES,
+    crate::gate::break_glass::request::MESSAGES,
+    crate::gate::policy_findings::MESSAGES,
+    crate::gate::push::MESSAGES,
+    crate::gate::push::change_judge::MESSAGES,
+    crate::gate::range::MESSAGES,
+];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {

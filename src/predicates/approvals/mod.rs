@@ -240,7 +240,7 @@ impl ApprovalsPredicate {
         let (at_least, from) = (self.min_approvals, self.describe_teams());
         let counts = if found == 1 { "counts" } else { "count" };
         let what = format!("{at_least} {what}{s}{from} {place} {are} needed, and {found} {counts}");
-        let tip = seen.change.tip().and_then(|commit| commit.id);
+        let tip = seen.change.tip().id;
         let members =
             self.teams.iter().flat_map(|team| seen.people.team_members(team)).cloned().collect::<Vec<_>>();
         let whom = match (members.is_empty(), members.len()) {
