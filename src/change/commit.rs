@@ -57,7 +57,7 @@ pub enum SignatureStatus {
     Good {
         /// The address that the key is registered for.
         signer: Text,
-        /// The key's fingerprint.
+        /// The fingerprint of its key.
         key: String,
     },
     /// The signature does not count; the text says why (bad, unknown key, expired, revoked ...).

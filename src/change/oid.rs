@@ -66,6 +66,9 @@ impl Serialize for Oid {
 impl<'de> Deserialize<'de> for Oid {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let digits = String::deserialize(deserializer)?;
-        Oid::from_hex(&digits).ok_or_else(|| serde::de::Error::custom("not a Git object id"))
+        match Oid::from_hex(&digits) {
+            Some(id) => Ok(id),
+            None => Err(serde::de::Error::custom("not a Git object id")),
+        }
     }
 }

@@ -18,7 +18,7 @@ const MAX_CONTRIBUTORS: usize = 100;
 
 /// Returns the contributors to the commits that `new` has and none of `hidden`, by the people of
 /// `policy`, and whether these are all of them.
-pub fn find_ref_contributors(
+pub(crate) fn find_ref_contributors(
     repository: &Repository,
     policy: &Policy,
     name: &Text,
@@ -44,7 +44,7 @@ pub fn find_ref_contributors(
 }
 
 /// Returns the contributors, each once, and whether all of them are kept and known to the policy.
-pub fn dedup_contributors(mut found: Vec<Contributor>) -> (Vec<Contributor>, bool) {
+pub(crate) fn dedup_contributors(mut found: Vec<Contributor>) -> (Vec<Contributor>, bool) {
     found.sort();
     found.dedup();
     let is_whole =

@@ -29,7 +29,7 @@ messages! {
     RULE_NEEDS_TICKETS = "policy.rule-needs-tickets":
         "the rule `{rule}` needs a ticket system (without `unseen: owe`), which a server hook cannot ask, so after this push it would refuse every change that it applies to";
     RULE_NEEDS_FORGE = "policy.rule-needs-forge":
-        "the rule `{rule}` needs what only a forge knows, and a server hook cannot see it, so after this push it would refuse every change that it applies to";
+        "the rule `{rule}` needs what only a forge knows, which a server hook cannot see, so after this push it would refuse every change that it applies to";
     EXEMPTION_ENDED = "policy.exemption-ended":
         "the exemption from `{rule}` ended on {day} and no longer applies";
     REVIEW_OVERDUE = "policy.review-overdue":

@@ -303,7 +303,7 @@ mod tests {
         let found = finding_texts(&answer_example(&format!(
             "ask: {{ label: {{ any-of: a, by: duty }} }}\n{PEOPLE}\n{change}"
         )));
-        assert!(found[0].starts_with("unknown: who pushes"), "{found:?}");
+        assert!(found[0].starts_with("unknown: the pusher"), "{found:?}");
     }
 
     #[test]

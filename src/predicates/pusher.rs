@@ -201,7 +201,7 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
         let unknown = "change: { unknown: [pusher], commits: [{}] }";
         for ask in ["{ pusher: ana }", "{ not: { pusher: ana } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
-            assert!(found[0].starts_with("unknown: who pushes"), "{found:?}");
+            assert!(found[0].starts_with("unknown: the pusher"), "{found:?}");
         }
     }
 

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn without_a_pull_request_nobody_knows_its_title() {
-        for (stage, word) in [("check", "cannot be known at this stage"), ("pre-receive", "nothing here")] {
+        for (stage, word) in [("check", "not known at this stage"), ("pre-receive", "not configured here")] {
             let text = format!("ask: {{ title: {{}} }}\nchange: {{ stage: {stage}, commits: [{{}}] }}");
             let found = finding_texts(&answer_example(&text));
             assert!(found[0].starts_with("unknown: ") && found[0].contains(word), "{found:?}");

@@ -46,7 +46,7 @@ fn a_server_that_does_not_name_the_pusher_is_refused() {
 fn a_server_that_was_not_told_about_pushers_refuses() {
     let (world, base, push) = world("none");
     world.git_in("server.git", &["config", "--unset-all", "changegate.pusher"]);
-    world.push(&[&push]).refused("who pushes");
+    world.push(&[&push]).refused("the pusher");
     world.configure("changegate.pusher", "whoever");
     world.push(&[&push]).refused("changegate.pusher is `whoever`");
     assert_eq!(world.main(), base);

@@ -12,6 +12,7 @@
 pub(crate) mod bounds;
 pub(crate) mod label_content;
 pub(crate) mod line;
+pub(crate) mod open_leaf;
 pub(crate) mod outline;
 pub(in crate::change) mod statement;
 pub(crate) mod statement_reader;

@@ -30,7 +30,7 @@ use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
 messages! {
     SEVERAL_REFS = "break-glass.several-refs":
-        "a push that requests a break-glass session names this ref only";
+        "a push that requests a break-glass session names one ref and no other";
     INVALID_ID = "break-glass.invalid-id":
         "the name of the ref ends in {digits} digits out of 0 to 9 and a to f";
     REQUEST_CHANGED = "break-glass.request-changed":

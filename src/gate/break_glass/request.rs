@@ -12,7 +12,7 @@ use crate::vocabulary::{ConflictResolution, FieldDefinition, FieldKind, FieldRea
 
 messages! {
     WRONG_FORM = "break-glass.wrong-form":
-        "the message does not have the form that `changegate breakglass` writes";
+        "the message is not in the form that `changegate breakglass` writes";
     INVALID_SESSION = "break-glass.invalid-session":
         "`Session` is not the id of a session";
     CONTROL_CHARACTERS = "break-glass.control-characters":
@@ -22,7 +22,7 @@ messages! {
     INVALID_LIMIT = "break-glass.invalid-limit":
         "`Session-Limit` {limit} is not valid: {detail}";
     LIMIT_TOO_LONG = "break-glass.limit-too-long":
-        "`Session-Limit` is longer than the policy allows; the most is {limit}";
+        "`Session-Limit` is too long: the policy allows at most {limit}";
     LIMIT_OUT_OF_RANGE = "break-glass.limit-out-of-range":
         "`Session-Limit` ends after the last date of the calendar";
     FIELD_ABSENT = "break-glass.field-absent":

@@ -9,7 +9,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     crate::gate::break_glass::MESSAGES,
     crate::gate::break_glass::request::MESSAGES,
     crate::gate::policy_findings::MESSAGES,
-    crate::gate::push::MESSAGES,
+    crate::gate::push::ref_judge::MESSAGES,
     crate::gate::push::change_judge::MESSAGES,
     crate::gate::range::MESSAGES,
 ];
