@@ -152,10 +152,7 @@ impl Ticket {
         due: Option<Timestamp>,
         about: &[&Text],
     ) -> Fact<TicketTiming> {
-        let left = match due {
-            Some(due) => Some(due.duration_since(self.created)),
-            None => None,
-        };
+        let left = due.map(|due| due.duration_since(self.created));
         if let Some(left) = left
             && left.is_negative()
         {

@@ -15,7 +15,7 @@ use crate::yaml::{MAX_DOCUMENT_BYTES, YamlFault, YamlPlace};
 /// A policy and the place where it was read.
 #[derive(Clone, Debug)]
 pub struct LoadedPolicy {
-    /// The policy itself.
+    /// The policy that was read.
     pub policy: Policy,
     /// The place in words, as in `policies/changegate.yml at refs/heads/main (abc123)`.
     pub source: String,

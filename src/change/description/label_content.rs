@@ -155,10 +155,9 @@ fn collect_ticked_boxes(block: &DescriptionBlock, ticked: &mut Vec<(String, usiz
     for item in items {
         found |= item.is_ticked.is_some();
         if let (Some(true), Some(DescriptionBlock::Paragraph(lines))) = (item.is_ticked, item.blocks.first())
+            && let Some(line) = find_first_line(lines)
         {
-            if let Some(line) = find_first_line(lines) {
-                ticked.push((join_lines(lines), line));
-            }
+            ticked.push((join_lines(lines), line));
         }
         for block in &item.blocks {
             found |= collect_ticked_boxes(block, ticked);

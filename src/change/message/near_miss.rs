@@ -169,12 +169,10 @@ struct LinePlaces {
 impl LinePlaces {
     fn new(message: &[u8], like: TrailerReader) -> Self {
         let extent = find_trailer_extent(message, like);
-        let cut = match extent.cut {
-            Some((cut, at)) => {
-                Some((at, NearMissReason::AfterEnd { cut, line: find_line_number(message, at) }))
-            }
-            None => None,
-        };
+        let cut = extent.cut.map(|(cut, at)| {
+            let line = find_line_number(message, at);
+            (at, NearMissReason::AfterEnd { cut, line })
+        });
         let mut places =
             LinePlaces { extent, last_paragraph: None, no_block_reason: NearMissReason::FirstParagraph, cut };
         if let Some(mut last) = find_last_paragraph(extent.slice_message(message)) {
