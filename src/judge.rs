@@ -54,9 +54,9 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
     }
     let tip = change.tip();
     Verdict {
-        revision: tip.and_then(|commit| commit.id),
+        revision: tip.id,
         commits: change.commits.len(),
-        subject: tip.map(|commit| commit.message.subject()).unwrap_or_default(),
+        subject: tip.message.subject(),
         stage: change.stage,
         enforced: enforce,
         class: find_certain_class(policy, &classes),

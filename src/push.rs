@@ -1,45 +1,78 @@
-//! What may happen to a ref under change control, whatever it holds.
+//! The gate's own rules: what may happen to a ref under change control, whatever it holds.
 //!
-//! These rules are the gate's own: without them the policy could be walked around. They are not
-//! written in a policy and cannot be switched off by one; who has to break one of them
-//! administrates the server. Everything here is a function of what was read before.
+//! Without these rules a push could get around the policy. They are not written in a policy, and no
+//! policy can switch them off; only the server administrator can change such a ref in another way.
+//! Everything here is a function of what was read before.
 
 use std::sync::Arc;
 
 use crate::change::{Oid, Text};
-use crate::verdict::{Finding, Judgement, RuleDescription, RuleLevel, RuleOutcome, Sentence};
+use crate::verdict::{
+    Finding, Fixer, Judgement, Message, MessageTemplate, MessageValue, RuleDescription, RuleLevel,
+    RuleOutcome, messages,
+};
 
-/// The namespaces that no client writes to.
-const RESERVED_REF_PREFIXES: [(&str, &str); 3] = [
-    ("refs/changegate/", "it belongs to the gate"),
-    ("refs/replace/", "a replaced object shows another history than the one that lands"),
-    ("refs/namespaces/", "it holds the refs of other repositories under other names"),
+messages! {
+    GATE_NAMESPACE = "push.gate-namespace":
+        "cannot push to {ref}: `refs/changegate/` belongs to the gate";
+    REPLACE_NAMESPACE = "push.replace-namespace":
+        "cannot push to {ref}: with `refs/replace/`, git shows another history than the one that lands";
+    FOREIGN_NAMESPACE = "push.foreign-namespace":
+        "cannot push to {ref}: `refs/namespaces/` holds the refs of other repositories";
+    STALE_START = "push.stale-start":
+        "the push starts from {claimed}, but {ref} holds {actual}";
+    NO_COMMIT = "push.no-commit":
+        "nothing";
+    REF_DELETED = "push.ref-deleted":
+        "deletes {ref}, which is under change control";
+    REF_ABSENT = "push.ref-absent":
+        "cannot delete {ref}: it does not exist";
+    OBJECT_ABSENT = "push.object-absent":
+        "{object} is not in the repository";
+    OBJECT_KIND = "push.object-kind":
+        "{object} is a {kind}, not a commit";
+    TAG_ON_BRANCH = "push.tag-on-branch":
+        "{object} is an annotated tag, but a branch holds commits";
+    TAG_MOVED = "push.tag-moved":
+        "moves the tag {ref}, which holds {old}";
+    HISTORY_REWRITTEN = "push.history-rewritten":
+        "{new} does not contain {old}, so the push would rewrite {ref}";
+}
+
+/// The namespaces that clients cannot write to, each with the message that refuses.
+const RESERVED_REF_PREFIXES: [(&str, &MessageTemplate); 3] = [
+    ("refs/changegate/", &GATE_NAMESPACE),
+    ("refs/replace/", &REPLACE_NAMESPACE),
+    ("refs/namespaces/", &FOREIGN_NAMESPACE),
 ];
 
-/// The rules, in the order in which they are documented: id, what it asks.
+/// The rules, in the order in which they are documented: id and title.
 pub const PUSH_RULES: [(&str, &str); 17] = [
-    ("ref-once", "a push names a ref once"),
+    ("ref-once", "a push names each ref once"),
     ("ref-reserved", "clients do not write to reserved refs"),
-    ("ref-deleted", "a ref under change control is not deleted"),
-    ("ref-rewritten", "a ref under change control only moves forward"),
+    ("ref-deleted", "refs under change control are not deleted"),
+    ("ref-rewritten", "refs under change control only move forward"),
     ("ref-current", "a push starts from what the ref holds"),
-    ("ref-object", "a branch holds a commit that is there"),
-    ("tag-moved", "a tag under change control stays where it is"),
-    ("tag-of-reviewed", "a tag under change control is of a commit on a branch under change control"),
-    ("whole-history", "the history of a change can be seen"),
+    ("ref-object", "a branch holds a commit that exists"),
+    ("tag-moved", "tags under change control do not move"),
+    ("tag-of-reviewed", "tags under change control point to commits of a branch under change control"),
+    ("whole-history", "the whole history of a change can be read"),
     ("readable-commits", "every commit can be read"),
-    ("push-size", "a push is small enough to be judged"),
+    ("push-size", "a push is small enough to judge"),
     ("policy-present", "there is a policy to judge by"),
-    ("policy-valid", "the policy can be used, and stays so"),
-    ("nothing-overdue", "a ref with something overdue takes what closes it first"),
-    ("shortcut-suspended", "who owes something overdue takes no shortcut"),
-    ("break-glass", "a break-glass session is opened and closed by those whom the policy names, in one form"),
-    ("obligations-known", "where the policy asks what is overdue, the ledger can tell"),
+    ("policy-valid", "the policy is valid before and after the push"),
+    ("nothing-overdue", "overdue obligations of a branch are closed first"),
+    ("shortcut-suspended", "no emergency changes while you have an overdue obligation"),
+    ("break-glass", "break-glass sessions are requested in a fixed form, by the teams that the policy names"),
+    ("obligations-known", "the ledger can tell what is overdue, where the policy asks for it"),
 ];
 
 /// Returns the judgement that refuses by the rule `id`.
 pub fn refuse_by_rule(id: &str, finding: Finding) -> Judgement {
-    let title = PUSH_RULES.iter().find(|(known, _)| *known == id).map_or(id, |(_, title)| title);
+    let title = match PUSH_RULES.iter().find(|(known, _)| *known == id) {
+        Some((_, title)) => title,
+        None => id,
+    };
     Judgement {
         rule: Arc::new(RuleDescription { id: id.into(), title: title.into(), controls: Vec::new() }),
         level: RuleLevel::Deny,
@@ -47,116 +80,118 @@ pub fn refuse_by_rule(id: &str, finding: Finding) -> Judgement {
     }
 }
 
-/// What a push asks of a ref under change control, held against what the server knows.
+/// What a push asks of a ref under change control, and what the server knows of that ref.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposedRefUpdate<'push> {
     /// The full name of the ref, after symbolic refs have been followed.
     pub name: &'push Text,
-    /// What the client says that it holds; `None` for nothing.
+    /// What the ref holds by the client's account; `None` for nothing.
     pub claimed_old: Option<Oid>,
-    /// What it holds.
+    /// What the ref really holds; `None` for nothing.
     pub actual_old: Option<Oid>,
-    /// What it is to hold; `None` to delete it.
+    /// What the ref is to hold; `None` to delete it.
     pub new: Option<Oid>,
-    /// What `new` is, where it is something.
+    /// The kind of object that `new` names; without meaning if `new` is `None`.
     pub target_kind: RefTargetKind,
-    /// Whether `actual` is part of the history of `new`, where both are something.
+    /// True if `actual_old` is part of the history of `new`.
     pub is_fast_forward: bool,
 }
 
-/// What a push would put into a ref.
+/// The kind of object that a push would put into a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefTargetKind {
-    /// A commit.
+    /// A commit, as branches need it.
     Commit,
     /// An annotated tag that leads to a commit.
     Tag,
     /// Something else, such as `tree`.
     Other(&'static str),
-    /// An object that is not there.
+    /// An object that is not in the repository.
     Missing,
 }
 
-/// Returns why a name is not for clients to write to, whether or not it is under change control.
+/// Returns the refusal of a name that clients cannot write to, whether or not it is under change control.
 ///
 /// Names are compared without case, since some file systems do not tell them apart.
 pub fn check_reserved_ref(name: &Text) -> Option<Judgement> {
-    let name_bytes = name.as_bytes();
-    let below = |prefix: &str| {
-        let whole = prefix.trim_end_matches('/').len();
-        name_bytes.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
-            || (name_bytes.len() == whole
-                && prefix.as_bytes().get(..whole).is_some_and(|start| start.eq_ignore_ascii_case(name_bytes)))
-    };
-    let (prefix, why) = RESERVED_REF_PREFIXES.iter().find(|(prefix, _)| below(prefix))?;
-    let what = Sentence::from_words("nobody pushes to ")
-        .with_quote(name)
-        .with_words(format!(": `{prefix}` is reserved; {why}"));
-    Some(refuse_by_rule("ref-reserved", Finding::new(what).fixed_by("nobody")))
+    for (prefix, template) in RESERVED_REF_PREFIXES {
+        if is_reserved_by(name.as_bytes(), prefix) {
+            let finding = Finding::new(template.with("ref", name)).fixed_by(Fixer::Pusher);
+            return Some(refuse_by_rule("ref-reserved", finding));
+        }
+    }
+    None
 }
 
-/// Returns everything that speaks against what a push asks of a ref under change control.
+/// Returns true if `name` is below `prefix`, or the prefix without its last `/`.
+fn is_reserved_by(name: &[u8], prefix: &str) -> bool {
+    let folder = prefix.trim_end_matches('/');
+    match name.get(..prefix.len()) {
+        Some(start) => start.eq_ignore_ascii_case(prefix.as_bytes()),
+        None => name.eq_ignore_ascii_case(folder.as_bytes()),
+    }
+}
+
+/// Returns everything that refuses what a push asks of a ref under change control.
+///
+/// All rules are checked, so that one push shows every reason.
 pub fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> {
-    let is_tag = asked.name.as_bytes().starts_with(b"refs/tags/");
-    let administrator = "whoever administrates the server";
-    let mut against = Vec::new();
-    let mut refuse_by = |id: &str, finding: Finding| against.push(refuse_by_rule(id, finding));
+    let name = asked.name;
+    let mut refusals = Vec::new();
     if asked.claimed_old != asked.actual_old && (asked.claimed_old.is_some() || asked.new.is_some()) {
-        let what = Sentence::from_words("the push starts from ")
-            .with_words(describe_oid(asked.claimed_old))
-            .with_words(", and the ref holds ")
-            .with_words(describe_oid(asked.actual_old));
-        refuse_by("ref-current", Finding::new(what).fixed_by("the pusher").with_paste("git pull --rebase"));
+        let message = STALE_START
+            .with("claimed", describe_oid(asked.claimed_old))
+            .with("ref", name)
+            .with("actual", describe_oid(asked.actual_old));
+        let finding = Finding::new(message).fixed_by(Fixer::Pusher).with_paste("git pull --rebase");
+        refusals.push(refuse_by_rule("ref-current", finding));
     }
     let Some(new) = asked.new else {
-        if asked.actual_old.is_some() {
-            let what = Sentence::from_words("this deletes ").with_quote(asked.name);
-            refuse_by("ref-deleted", Finding::new(what).fixed_by(administrator));
-        } else {
-            let what = Sentence::from_words("there is no ").with_quote(asked.name).with_words(" to delete");
-            refuse_by("ref-current", Finding::new(what).fixed_by("the pusher"));
-        }
-        return against;
+        refusals.push(match asked.actual_old {
+            Some(_) => {
+                refuse_update("ref-deleted", REF_DELETED.with("ref", name), Fixer::ServerAdministrator)
+            }
+            None => refuse_update("ref-current", REF_ABSENT.with("ref", name), Fixer::Pusher),
+        });
+        return refusals;
     };
-    match asked.target_kind {
-        RefTargetKind::Missing => {
-            let what = Sentence::from_words(format!("{} is not in the repository", new.short_hex()));
-            refuse_by("ref-object", Finding::new(what).fixed_by("the pusher"));
-        }
-        RefTargetKind::Other(kind) => {
-            let what = Sentence::from_words(format!("{} is a {kind}, and not a commit", new.short_hex()));
-            refuse_by("ref-object", Finding::new(what).fixed_by("the pusher"));
-        }
-        RefTargetKind::Tag if !is_tag => {
-            let what = Sentence::from_words(format!(
-                "{} is an annotated tag, and a branch holds commits",
-                new.short_hex()
-            ));
-            refuse_by("ref-object", Finding::new(what).fixed_by("the pusher"));
-        }
-        RefTargetKind::Tag | RefTargetKind::Commit => {}
+    let is_tag = name.as_bytes().starts_with(b"refs/tags/");
+    let object = new.short_hex();
+    let bad_object = match asked.target_kind {
+        RefTargetKind::Missing => Some(OBJECT_ABSENT.with("object", object)),
+        RefTargetKind::Other(kind) => Some(OBJECT_KIND.with("object", object).with("kind", kind)),
+        RefTargetKind::Tag if !is_tag => Some(TAG_ON_BRANCH.with("object", object)),
+        RefTargetKind::Tag | RefTargetKind::Commit => None,
+    };
+    if let Some(message) = bad_object {
+        refusals.push(refuse_update("ref-object", message, Fixer::Pusher));
     }
     if let Some(actual) = asked.actual_old {
         if is_tag {
-            let what = Sentence::from_words("this moves ")
-                .with_quote(asked.name)
-                .with_words(format!(" away from {}", actual.short_hex()));
-            refuse_by("tag-moved", Finding::new(what).fixed_by(administrator));
-        } else if !asked.is_fast_forward && matches!(asked.target_kind, RefTargetKind::Commit) {
-            let what = Sentence::from_words(format!(
-                "{} is not part of the history of {}",
-                actual.short_hex(),
-                new.short_hex()
-            ));
-            let finding = Finding::new(what).fixed_by("the pusher");
-            refuse_by("ref-rewritten", finding.with_paste("git pull --rebase"));
+            let message = TAG_MOVED.with("ref", name).with("old", actual.short_hex());
+            refusals.push(refuse_update("tag-moved", message, Fixer::ServerAdministrator));
+        } else if !asked.is_fast_forward && asked.target_kind == RefTargetKind::Commit {
+            let message = HISTORY_REWRITTEN
+                .with("new", new.short_hex())
+                .with("old", actual.short_hex())
+                .with("ref", name);
+            let finding = Finding::new(message).fixed_by(Fixer::Pusher).with_paste("git pull --rebase");
+            refusals.push(refuse_by_rule("ref-rewritten", finding));
         }
     }
-    against
+    refusals
 }
 
-fn describe_oid(id: Option<Oid>) -> String {
-    id.map_or_else(|| "nothing".into(), |id| id.short_hex())
+fn refuse_update(id: &str, message: Message, fixer: Fixer) -> Judgement {
+    refuse_by_rule(id, Finding::new(message).fixed_by(fixer))
+}
+
+/// Returns the first digits of an id, or the message that stands for no commit.
+fn describe_oid(id: Option<Oid>) -> MessageValue {
+    match id {
+        Some(id) => id.short_hex().into(),
+        None => (&NO_COMMIT).into(),
+    }
 }
 
 #[cfg(test)]

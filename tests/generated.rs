@@ -9,7 +9,10 @@ use std::path::Path;
 
 #[test]
 fn the_reference_of_predicates_is_current() {
-    is_current("docs/predicates.md", &changegate::predicates::render_reference(changegate::predicates::PREDICATE_DOCS));
+    is_current(
+        "docs/predicates.md",
+        &changegate::predicates::render_reference(changegate::predicates::PREDICATE_DOCS),
+    );
 }
 
 #[test]

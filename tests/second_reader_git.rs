@@ -80,11 +80,8 @@ fn a_grafted_parent_is_a_difference() {
     std::fs::create_dir_all(dir.path().join(".git/info")).unwrap();
     std::fs::write(dir.path().join(".git/info/grafts"), format!("{child} {grandparent}\n")).unwrap();
     let compared = compare(dir.path());
-    let parts: Vec<(String, &str)> = compared
-        .differences
-        .iter()
-        .map(|one| (one.subject.to_lossy().into_owned(), one.part))
-        .collect();
+    let parts: Vec<(String, &str)> =
+        compared.differences.iter().map(|one| (one.subject.to_lossy().into_owned(), one.part)).collect();
     assert_eq!(parts, [(child, "parents")]);
 }
 

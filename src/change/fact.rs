@@ -1,26 +1,39 @@
-//! Facts, and the gaps where one should have been.
+//! Facts, and the reasons why one is missing.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A fact, or the reason why nobody could state it.
+use crate::change::stage::Stage;
+
+/// A fact, or the reason why it is missing.
 pub type Fact<T> = Result<T, Missing>;
 
-/// Why a fact is not there.
+/// The reason why a fact is missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
-    /// It cannot be known yet at this stage; a later stage will know it.
+    /// It cannot be known at this stage; a later stage knows it.
     NotAtThisStage(FactKind),
-    /// Nobody has told this installation where to find it.
+    /// This installation is not configured to read it.
     NotConfigured(FactKind),
-    /// It should have been there and could not be read; the text says why.
+    /// It should be there and could not be read, for the reason in the text.
     Unavailable(FactKind, String),
 }
 
 impl Missing {
+    /// Returns the reason why a fact is missing at `stage` if only a repository is read there: before
+    /// a push, a later stage may know it.
+    pub fn at_stage(stage: Stage, need: FactKind) -> Self {
+        match stage {
+            Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(need),
+            Stage::PreReceive | Stage::PullRequest | Stage::Landed | Stage::Audit => {
+                Missing::NotConfigured(need)
+            }
+        }
+    }
+
     /// Returns the same reason for another fact, which depends on the first.
     #[must_use]
     pub fn for_fact_kind(self, need: FactKind) -> Self {
@@ -31,7 +44,7 @@ impl Missing {
         }
     }
 
-    /// Returns what is missing.
+    /// Returns the kind of the missing fact.
     pub fn fact_kind(&self) -> FactKind {
         match self {
             Missing::NotAtThisStage(need) | Missing::NotConfigured(need) | Missing::Unavailable(need, _) => {
@@ -44,8 +57,8 @@ impl Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Missing::NotAtThisStage(need) => write!(f, "{need} cannot be known at this stage"),
-            Missing::NotConfigured(need) => write!(f, "nothing here is set up to tell {need}"),
+            Missing::NotAtThisStage(need) => write!(f, "not known at this stage: {need}"),
+            Missing::NotConfigured(need) => write!(f, "not configured here: {need}"),
             Missing::Unavailable(need, why) => write!(f, "{need} could not be read: {why}"),
         }
     }
@@ -53,11 +66,11 @@ impl fmt::Display for Missing {
 
 /// The kinds of facts that cost something to gather; a policy says which of them it needs.
 ///
-/// Messages, authors and parents are not among them: whoever reads a commit has them.
+/// Messages, authors and parents are not among them: they come with every commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FactKind {
-    /// The commits themselves.
+    /// The commits of the change.
     Commits,
     /// The paths that each commit changes.
     Paths,
@@ -65,37 +78,37 @@ pub enum FactKind {
     Lines,
     /// The sizes and first bytes of new file contents.
     Blobs,
-    /// The content of a merge that no parent and no clean merge accounts for.
+    /// The content of a merge that neither a parent nor a clean merge accounts for.
     EvilMerges,
     /// The signatures of commits, verified.
     Signatures,
-    /// Who pushes, as the server knows it.
+    /// The account that pushes, as the server knows it.
     Pusher,
-    /// Who approves: what is claimed, and where there is a forge, what it vouches for.
+    /// The approvals: those claimed in trailers, and where there is a forge, its reviews.
     Approvals,
-    /// Reviews that a forge vouches for.
+    /// The reviews that a forge vouches for.
     Reviews,
     /// The pull request itself: its title, its labels, whether it is a draft.
     Pull,
     /// Check runs and commit statuses.
     Checks,
-    /// Comments on the pull request.
+    /// The comments on the pull request.
     Comments,
-    /// The conversations about its lines.
+    /// The review conversations about single lines.
     Conversations,
-    /// Of which kind files are: executable, symbolic link, submodule.
+    /// The types of files: executable, symbolic link, submodule.
     FileKinds,
     /// The branch that the change is for.
     Target,
-    /// What a ticket system says.
+    /// The tickets, as a ticket system tells of them.
     Tickets,
-    /// What the clocks show in a time zone.
+    /// The local time in a time zone.
     Clock,
 }
 
 impl FactKind {
-    /// The facts that nothing but a forge or a ticket system can tell, and without which there is
-    /// nothing to fall back on: no hook opens a connection.
+    /// The facts that only a forge or a ticket system can tell; a hook opens no connection, so it
+    /// never knows them.
     pub const FORGE_ONLY: [FactKind; 5] =
         [FactKind::Reviews, FactKind::Pull, FactKind::Checks, FactKind::Conversations, FactKind::Tickets];
 }
@@ -104,25 +117,25 @@ impl fmt::Display for FactKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             FactKind::Commits => "the commits",
-            FactKind::Paths => "which files change",
-            FactKind::Lines => "how many lines change",
+            FactKind::Paths => "the changed files",
+            FactKind::Lines => "the number of changed lines",
             FactKind::Blobs => "the new file contents",
-            FactKind::EvilMerges => "what a merge adds of its own",
-            FactKind::Signatures => "who signed the commits",
-            FactKind::Pusher => "who pushes",
-            FactKind::Approvals => "who approves this",
-            FactKind::Reviews => "who has reviewed this",
+            FactKind::EvilMerges => "the changes made in merges",
+            FactKind::Signatures => "the signatures",
+            FactKind::Pusher => "the pusher",
+            FactKind::Approvals => "approvals",
+            FactKind::Reviews => "reviews",
             FactKind::Pull => "the pull request",
-            FactKind::Checks => "what the checks say",
-            FactKind::Comments => "the comments on the pull request",
-            FactKind::Conversations => "the conversations of the review",
-            FactKind::FileKinds => "of which kind the files are",
-            FactKind::Target => "the branch that this is for",
-            FactKind::Tickets => "what the ticket system says",
-            FactKind::Clock => "what time it is there",
+            FactKind::Checks => "check results",
+            FactKind::Comments => "comments on the pull request",
+            FactKind::Conversations => "review conversations",
+            FactKind::FileKinds => "the types of the changed files",
+            FactKind::Target => "the target branch",
+            FactKind::Tickets => "tickets",
+            FactKind::Clock => "the time in the time zone of the policy",
         })
     }
 }
 
-/// The facts that are wanted.
+/// The kinds of facts that a policy needs.
 pub type NeededFacts = BTreeSet<FactKind>;

@@ -1,14 +1,13 @@
 //! People as they appear in commits and trailers: a name and an address, nothing proved.
 //!
-//! Only the grammar lives here: what counts as `Name <address>`, and the one form in which two
-//! spellings of an address are compared. Who is whom, who is in which team and who is a bot is the
-//! policy's business (`people`).
+//! Only the grammar is here: what counts as `Name <address>`, and the one form in which two spellings
+//! of an address are compared. Identities, teams and bots are known to `people`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::change::text::{Text, trim_git_space};
 
-/// A name and an address, as somebody wrote them.
+/// A name and an address, as they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Person {
@@ -18,17 +17,17 @@ pub struct Person {
     pub email: Text,
 }
 
-/// Who pushes, as the transport or the server in front of git knows it.
+/// The pusher, as the transport or the server in front of git knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PusherIdentity {
-    /// The account under which the server knows whoever pushes.
+    /// The account of the pusher on the server.
     Account(Text),
     /// The administrator has said that this server cannot tell people apart.
     Unidentified,
 }
 
-/// Why a text does not name one person.
+/// The reason why a text does not name one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonError {
     /// There is no `<address>`.
@@ -66,12 +65,13 @@ impl Person {
     ///
     /// Says which part of the grammar the text breaks.
     pub fn parse_person(value: &[u8]) -> Result<Person, PersonError> {
-        let text = std::str::from_utf8(value).map_err(|_| PersonError::InvisibleCharacter)?;
-        let invisible = match text.is_ascii() {
-            true => text.bytes().any(|byte| byte.is_ascii_control()),
-            false => text.chars().any(is_invisible),
+        let Ok(text) = std::str::from_utf8(value) else { return Err(PersonError::InvisibleCharacter) };
+        let has_invisible = if text.is_ascii() {
+            value.iter().any(u8::is_ascii_control)
+        } else {
+            text.chars().any(is_invisible)
         };
-        if invisible {
+        if has_invisible {
             return Err(PersonError::InvisibleCharacter);
         }
         let (name, rest) = text.split_once('<').ok_or(PersonError::NoAddress)?;
@@ -95,15 +95,15 @@ impl Person {
     }
 }
 
-/// Returns true for characters that a reader does not see or that reorder what he sees: controls,
+/// Returns true for characters that a reader does not see or that reorder the text: controls,
 /// zero-width and bidirectional marks, fillers, tags and variation selectors.
 pub fn is_invisible(character: char) -> bool {
     matches!(character,
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}'
-        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' |
+        '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' |
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' |
+        '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' |
+        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Returns the one form in which spellings of an address are compared, or `None` for what is not a
@@ -114,12 +114,6 @@ pub fn is_invisible(character: char) -> bool {
 /// addresses that some server tells apart only by case or tag are taken for one person: that can
 /// refuse an approval, and can never grant one.
 pub fn canonical_address(address: &[u8]) -> Option<String> {
-    let plain = |byte: &u8| {
-        let special =
-            matches!(byte, b'<' | b'>' | b'(' | b')' | b'[' | b']' | b',' | b';' | b':' | b'\\' | b'"');
-        byte.is_ascii_graphic() && !special
-    };
-    let bracketed_bot = |byte: &u8| plain(byte) || matches!(byte, b'[' | b']');
     let at = address.iter().rposition(|byte| *byte == b'@')?;
     let (local, domain) = (address.get(..at)?, address.get(at + 1..)?);
     let domain = domain.strip_suffix(b".").unwrap_or(domain);
@@ -127,42 +121,61 @@ pub fn canonical_address(address: &[u8]) -> Option<String> {
         return None;
     }
     // Forges put `[bot]` into local parts, so brackets are let through there and nowhere else.
-    if !local.iter().all(bracketed_bot) || !domain.iter().all(plain) {
+    if !local.iter().all(is_local_byte) || !domain.iter().all(is_address_byte) {
         return None;
     }
     // All of it is ASCII by now.
     let (local, domain) = (std::str::from_utf8(local).ok()?, std::str::from_utf8(domain).ok()?);
-    let lower = |parts: [&str; 3]| {
-        let mut canonical = parts.concat();
-        canonical.make_ascii_lowercase();
-        Some(canonical)
-    };
     if domain.eq_ignore_ascii_case("users.noreply.github.com") {
         let login = match local.split_once('+') {
             Some((id, login)) if id.bytes().all(|byte| byte.is_ascii_digit()) => login,
             _ => local,
         };
-        return if login.is_empty() { None } else { lower(["github:", login, ""]) };
+        return if login.is_empty() { None } else { Some(lowercase_parts(["github:", login, ""])) };
     }
     let local = match local.split_once('+') {
         Some((base, _)) if !base.is_empty() => base,
         _ => local,
     };
-    lower([local, "@", domain])
+    Some(lowercase_parts([local, "@", domain]))
 }
 
-/// Returns the form in which two names are compared, in order to *refuse* a person who reviews
-/// himself under a second address; names never grant anything. Empty for a name of no letters.
+/// Returns true for a byte that an address has without quoting.
+fn is_address_byte(byte: &u8) -> bool {
+    let is_special =
+        matches!(byte, b'<' | b'>' | b'(' | b')' | b'[' | b']' | b',' | b';' | b':' | b'\\' | b'"');
+    byte.is_ascii_graphic() && !is_special
+}
+
+fn is_local_byte(byte: &u8) -> bool {
+    is_address_byte(byte) || matches!(byte, b'[' | b']')
+}
+
+fn lowercase_parts(parts: [&str; 3]) -> String {
+    let mut joined = parts.concat();
+    joined.make_ascii_lowercase();
+    joined
+}
+
+/// Returns the form in which two names are compared, in order to *refuse* people who review their own
+/// change under a second address; names never grant anything. Empty for a name without letters.
 pub fn comparable_name(name: &Text) -> String {
     if name.as_bytes().is_ascii() {
-        let letters = name.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric());
-        return letters.map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+        let mut letters = String::with_capacity(name.as_bytes().len());
+        for byte in name.as_bytes() {
+            if byte.is_ascii_alphanumeric() {
+                letters.push(char::from(byte.to_ascii_lowercase()));
+            }
+        }
+        return letters;
     }
-    name.to_lossy()
-        .chars()
-        .filter(|character| character.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    let mut letters = String::new();
+    for character in name.to_lossy().chars() {
+        if character.is_alphanumeric() {
+            letters.extend(character.to_lowercase());
+        }
+    }
+    letters
 }
 
 #[cfg(test)]

@@ -1,37 +1,39 @@
-//! A pull request as a forge knows it: what is said about it, who had a hand in it, what others
-//! think of it and what machines made of it.
+//! A pull request as a forge knows it: its description, its contributors, its reviews and its checks.
 //!
-//! This is data that some forge vouches for; which of it counts is the predicates' business. Every
+//! This is data that a forge vouches for; the predicates say which of it counts. Every
 //! part that takes a question of its own to the forge is a [`Fact`], so that an answer that did not
 //! come can never be taken for an empty one.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::description::DescriptionStatement;
-use crate::change::{Fact, LineCount, Oid, PathChange, Text};
+use crate::change::description::statement::DescriptionStatement;
+use crate::change::fact::Fact;
+use crate::change::oid::Oid;
+use crate::change::path_change::{LineCount, PathChange};
+use crate::change::text::Text;
 
-/// A pull request.
+/// A pull request, as a forge tells of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PullRequest {
-    /// What it is called, as in `acme/shop#12`.
+    /// Its name, as in `acme/shop#12`.
     pub name: Text,
-    /// Where people look at it; empty if nowhere.
+    /// Its page on the web; empty if there is none.
     pub url: Text,
-    /// Its title.
+    /// The title, without the description.
     pub title: Text,
     /// What its description states, in the order of its lines.
     pub statements: Vec<DescriptionStatement>,
-    /// Who opened it; `None` if that account is gone.
+    /// The account that opened it; `None` if it was deleted.
     pub opener: Option<ForgeAccount>,
-    /// True while its author does not hold it for finished.
+    /// True while it is a draft.
     pub is_draft: bool,
     /// The full name of the branch that it comes from, in whichever repository.
     pub source: Text,
     /// Where the target stood when this was read.
     pub base: Oid,
-    /// The final revision.
+    /// The final revision of its branch.
     pub head: PullRevision,
     /// The paths that the whole of it changes.
     pub paths: Fact<Vec<PathChange>>,
@@ -40,110 +42,110 @@ pub struct PullRequest {
     /// When the final revision was pushed, by the forge's clock; `None` if the forge does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_at: Option<Timestamp>,
-    /// Everybody else who had a hand in it.
+    /// The contributors beside the opener.
     pub contributors: Fact<Vec<PullContributor>>,
-    /// Its labels.
+    /// The labels that it has.
     pub labels: Fact<Vec<PullLabel>>,
-    /// Reviews, oldest first.
+    /// The reviews, oldest first.
     pub reviews: Fact<Vec<PullReview>>,
-    /// Comments, oldest first.
+    /// The comments, oldest first.
     pub comments: Fact<Vec<PullComment>>,
-    /// What it said before: its description after each edit, oldest first, the first one as opened.
+    /// Its description after each edit, oldest first, beginning with the one it was opened with.
     /// Empty if it was never edited.
     pub edits: Fact<Vec<DescriptionEdit>>,
-    /// When it was last pointed at another branch.
+    /// When its target branch was last changed.
     pub retargeted_at: Fact<Option<Timestamp>>,
-    /// What was found about exactly the revision that is judged.
+    /// The checks of exactly the revision that is judged.
     pub checks: Fact<Vec<CheckResult>>,
     /// The conversations about its lines.
     pub conversations: Fact<Vec<ReviewConversation>>,
 }
 
-/// A revision, with what shows that another one is the same.
+/// A revision, with what proves another one equal to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PullRevision {
-    /// The commit.
+    /// The id of the commit.
     pub id: Oid,
-    /// Its tree.
+    /// Its tree; `None` if the forge does not say.
     pub tree: Option<Oid>,
     /// Its parents; together with the tree they say that everything but the message is equal.
     pub parents: Vec<Oid>,
-    /// Its message.
+    /// The message of the commit.
     pub message: Text,
 }
 
-/// An account of a forge.
+/// An account on a forge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ForgeAccount {
     /// The forge and the login, as policies write them: `github:ana`, `github:renovate[bot]`.
     pub id: Text,
-    /// True if and only if the forge says that a person is behind it.
+    /// True if and only if the forge says that it belongs to a person.
     pub is_person: bool,
 }
 
-/// Somebody who had a hand in a pull request.
+/// A contributor to a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PullContributor {
-    /// In what way.
+    /// The role of the contributor.
     pub role: ContributorRole,
     /// The account; `None` if the forge knows none.
     pub account: Option<ForgeAccount>,
     /// The address under which the work was recorded; `None` for what is done on the forge itself.
     pub email: Option<Text>,
-    /// The name, for showing.
+    /// The name, for reports only.
     pub name: Text,
 }
 
-/// In what way somebody had a hand in a change.
+/// The role of a contributor to a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContributorRole {
-    /// Wrote a commit.
+    /// The author of a commit.
     Author,
-    /// Recorded a commit.
+    /// The committer of a commit.
     Committer,
-    /// Wrote a commit with somebody else.
+    /// A co-author of a commit.
     CoAuthor,
-    /// Pushed to its branch.
+    /// A person who pushed to its branch.
     Pusher,
 }
 
-/// A review.
+/// A review of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PullReview {
-    /// By whom; `None` if that account is gone.
+    /// The reviewer; `None` if the account was deleted.
     pub by: Option<ForgeAccount>,
-    /// What came out.
+    /// The result of the review.
     pub state: ReviewState,
-    /// The revision that was looked at; `None` if the forge has lost it.
+    /// The revision that was reviewed; `None` if the forge has lost it.
     pub revision: Option<PullRevision>,
-    /// When it was handed in, by the forge's clock; `None` while it is not.
+    /// When it was submitted, by the forge's clock; `None` before that.
     pub at: Option<Timestamp>,
-    /// Whether this account may write to the repository now.
+    /// True if this account can write to the repository now.
     pub may_approve: Fact<bool>,
-    /// Where people look at it; empty if nowhere.
+    /// Its page on the web; empty if there is none.
     pub url: Text,
 }
 
-/// What came out of a review.
+/// The result of a review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReviewState {
-    /// Go on.
+    /// The reviewer approves this revision.
     Approved,
-    /// Not like this.
+    /// The reviewer asks for changes.
     ChangesRequested,
-    /// Neither.
+    /// The reviewer only comments.
     Commented,
-    /// It was one of the others until somebody took it away.
+    /// The review was one of the others, and was dismissed.
     Dismissed,
-    /// It is not handed in.
+    /// The review is not submitted.
     Pending,
-    /// Something that this version does not know; never an approval.
+    /// A result that this version does not know; never an approval.
     Other(String),
 }
 
@@ -151,19 +153,19 @@ pub enum ReviewState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PullComment {
-    /// By whom; `None` if that account is gone.
+    /// The author; `None` if the account was deleted.
     pub by: Option<ForgeAccount>,
-    /// When, by the forge's clock.
+    /// When it was made, by the forge's clock.
     pub at: Timestamp,
-    /// What it says.
+    /// The text of the comment.
     pub text: Text,
     /// True if it was changed after it was made.
     pub is_edited: bool,
-    /// Whether this account may write to the repository now.
+    /// True if this account can write to the repository now.
     pub may_approve: Fact<bool>,
 }
 
-/// A description as it once was.
+/// An earlier description of a pull request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DescriptionEdit {
@@ -173,62 +175,62 @@ pub struct DescriptionEdit {
     pub statements: Option<Vec<DescriptionStatement>>,
 }
 
-/// A label.
+/// A label of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PullLabel {
-    /// What it says.
+    /// The name of the label.
     pub name: Text,
-    /// Who put it there last; `None` if that account is gone.
+    /// The account that last added it; `None` if it was deleted.
     pub by: Fact<Option<ForgeAccount>>,
     /// When that was, by the forge's clock; `None` if the forge does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
-/// What a machine made of a revision: a check run or a commit status.
+/// The result of an automatic check of a revision: a check run or a commit status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CheckResult {
-    /// What it is called.
+    /// The name of the check.
     pub name: Text,
     /// The app, or the account, that reports it; `None` if the forge does not say.
     pub by: Option<Text>,
-    /// How it stands.
+    /// The state of the check.
     pub state: CheckState,
-    /// How many tests it ran, where it says so.
+    /// How many tests it ran; `None` if it does not say.
     pub tests: Option<u64>,
-    /// Where people look at it; empty if nowhere.
+    /// Its page on the web; empty if there is none.
     pub url: Text,
 }
 
-/// How a check stands.
+/// The state of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckState {
-    /// It succeeded.
+    /// The check ran and succeeded.
     Success,
-    /// It says neither yes nor no.
+    /// The check neither succeeded nor failed.
     Neutral,
-    /// It was not run.
+    /// The check was skipped.
     Skipped,
-    /// It is not finished.
+    /// The check is not finished.
     Pending,
-    /// It failed, in the forge's word for it.
+    /// The check failed; the text is the forge's word for it.
     Failed(String),
 }
 
-/// A conversation about a line.
+/// A review conversation about a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ReviewConversation {
-    /// True if somebody has marked it as resolved.
+    /// True if it is marked as resolved.
     pub is_resolved: bool,
-    /// Who began it; `None` if that account is gone.
+    /// The account that began it; `None` if it was deleted.
     pub by: Option<ForgeAccount>,
     /// The path that it is about.
     pub path: Text,
-    /// Where people look at it; empty if nowhere.
+    /// Its page on the web; empty if there is none.
     pub url: Text,
 }
 

@@ -1,9 +1,9 @@
-//! Bytes that somebody outside wrote: a subject, a trailer, a path, a name, a ref.
+//! Bytes that contributors or a forge wrote: a subject, a trailer, a path, a name, a ref.
 //!
 //! Such bytes are hostile until they have passed through the escape of the medium that they are
-//! about to reach, so [`Text`] has no `Display`: whoever wants to print one must say where it is
-//! going. The escapes themselves belong to `report`, which knows the media; this file only keeps
-//! the bytes and offers what a rule needs to compare them.
+//! about to reach, so [`Text`] has no `Display`: code that prints one must say where it is going.
+//! The escapes themselves belong to `report`, which knows the media; this file only keeps the bytes
+//! and offers what a rule needs to compare them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Text(Vec<u8>);
 
 impl Text {
-    /// Wraps `bytes` as they are.
+    /// Returns a text of these bytes, as they are.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Text(bytes.into())
     }
@@ -40,21 +40,41 @@ impl Text {
 /// Returns true for the four bytes that git takes as white space: SP, TAB, LF, CR.
 ///
 /// This is git's own `isspace`, narrower than Rust's (which adds form feed) and than Unicode's.
-pub fn is_git_space(byte: u8) -> bool {
+pub(crate) fn is_git_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// Returns `bytes` without git's white space at both ends.
-pub fn trim_git_space(bytes: &[u8]) -> &[u8] {
-    let start = bytes.iter().position(|byte| !is_git_space(*byte)).unwrap_or(bytes.len());
-    let end = bytes.iter().rposition(|byte| !is_git_space(*byte)).map_or(start, |last| last + 1);
-    bytes.get(start..end).unwrap_or_default()
+pub(crate) fn trim_git_space(bytes: &[u8]) -> &[u8] {
+    let bytes = trim_git_space_end(bytes);
+    bytes.get(count_leading_space(bytes)..).unwrap_or_default()
+}
+
+/// Returns `bytes` without git's white space at the end.
+pub(crate) fn trim_git_space_end(bytes: &[u8]) -> &[u8] {
+    match bytes.iter().rposition(|byte| !is_git_space(*byte)) {
+        Some(last) => bytes.get(..=last).unwrap_or_default(),
+        None => &[],
+    }
+}
+
+/// Returns how many bytes of git's white space `bytes` begin with.
+pub(crate) fn count_leading_space(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !is_git_space(*byte)).unwrap_or(bytes.len())
 }
 
 /// Returns `bytes` as lower-case hexadecimal digits.
 pub fn encode_hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        digits.push(hex_digit(byte >> 4));
+        digits.push(hex_digit(byte & 15));
+    }
+    digits
+}
+
+fn hex_digit(half: u8) -> char {
+    char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 })
 }
 
 impl fmt::Debug for Text {
@@ -108,9 +128,10 @@ impl<'de> Deserialize<'de> for Text {
         }
         match SerialisedText::deserialize(deserializer)? {
             SerialisedText::Utf8(text) => Ok(Text(text.into_bytes())),
-            SerialisedText::Hex { hex } => decode_hex(&hex)
-                .map(Text)
-                .ok_or_else(|| serde::de::Error::custom("`hex` is not pairs of hexadecimal digits")),
+            SerialisedText::Hex { hex } => match decode_hex(&hex) {
+                Some(bytes) => Ok(Text(bytes)),
+                None => Err(serde::de::Error::custom("`hex` is not pairs of hexadecimal digits")),
+            },
         }
     }
 }
@@ -121,17 +142,14 @@ pub fn decode_hex(digits: &str) -> Option<Vec<u8>> {
     if !digits.len().is_multiple_of(2) {
         return None;
     }
-    digits
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => {
-                let high = char::from(*high).to_digit(16)?;
-                let low = char::from(*low).to_digit(16)?;
-                u8::try_from(high * 16 + low).ok()
-            }
-            _ => None,
-        })
-        .collect()
+    let mut bytes = Vec::with_capacity(digits.len() / 2);
+    for pair in digits.chunks_exact(2) {
+        let [high, low] = pair else { return None };
+        let high = char::from(*high).to_digit(16)?;
+        let low = char::from(*low).to_digit(16)?;
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -1,57 +1,59 @@
 //! A ticket, as the system that holds it tells of it, and whether it was made in time.
 //!
 //! When a ticket was made is what the system's own clock says, never a field that people fill in.
-//! Even so it can be wrong: whoever imports tickets says when they were made. What speaks against
-//! it is kept beside it as a doubt.
+//! Even so it can be wrong: an import of tickets sets when they were made. Evidence against it is kept
+//! beside it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Fact, Oid, Text};
+use crate::change::fact::Fact;
+use crate::change::oid::Oid;
+use crate::change::text::Text;
 
-/// How many bytes a key may have.
+/// The most bytes that a key can have.
 const MAX_KEY_BYTES: usize = 40;
 
-/// How many digits of a commit's id name it at least.
+/// The fewest digits of a commit id that name the commit.
 pub const MIN_COMMIT_DIGITS: usize = 12;
 
-/// A ticket.
+/// A ticket, as its system tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Ticket {
-    /// What the system calls it, which is another key than that asked for where it was moved.
+    /// Its key in the system; if the ticket was moved, another than the one asked for.
     pub key: Text,
     /// The project, team or repository that it is in.
     pub project: Text,
     /// When it was made, by the system's clock.
     pub created: Timestamp,
-    /// What speaks against that time; `None` if nothing does.
+    /// Evidence against that time; `None` if there is none.
     pub backdated: Fact<Option<String>>,
-    /// Of which type it is.
+    /// Its type, as the system calls it.
     pub kind: Text,
-    /// Its labels.
+    /// The labels that it has.
     pub labels: Vec<Text>,
-    /// What the system calls the state that it is in.
+    /// Its state, as the system calls it.
     pub state: Text,
-    /// True if nothing more is to be done about it; `None` if the source does not tell.
+    /// True if it is done; `None` if the source does not tell.
     pub is_closed: Option<bool>,
-    /// Who is to do it.
+    /// The person to whom it is assigned.
     pub assignee: Option<Text>,
     /// Its title and its description.
     pub text: Text,
-    /// Where people look at it.
+    /// Its page on the web.
     pub url: Text,
-    /// Who says all this: the system's address, or a file's name and digest.
+    /// The source of all this: the system's address, or a file's name and digest.
     pub source: Text,
 }
 
-/// What became of looking for one ticket.
+/// The result of looking up one ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TicketLookup {
     /// The key that the change names.
     pub key: Text,
-    /// The ticket; `None` if there is none of this key, or none that the gate may see.
+    /// The ticket; `None` if there is none of this key, or none that the gate can see.
     pub found: Fact<Option<Ticket>>,
 }
 
@@ -67,7 +69,7 @@ pub struct TicketKey {
     written: String,
 }
 
-/// How a ticket that may come late stands to the time it had.
+/// How the time of a ticket relates to the time limit for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TicketTiming {
     /// It was made in time, with this much left.
@@ -77,12 +79,12 @@ pub enum TicketTiming {
     },
     /// It was made too late, by this much.
     Late {
-        /// How much.
+        /// The time between the limit and the ticket.
         late_by: SignedDuration,
     },
-    /// It is older than the change, and is about something else.
+    /// It is older than the change, and does not mention it.
     Unrelated,
-    /// The time at which it was made cannot be believed, for this reason.
+    /// There is this evidence against its time.
     BackDated(String),
 }
 
@@ -90,17 +92,19 @@ impl TicketKey {
     /// Reads a key: capital letters, digits and `_`, a hyphen and digits; or capital letters and
     /// digits; or `#` and digits. All of it is ASCII.
     pub fn parse_key(written: &Text) -> Option<TicketKey> {
-        let written = written.as_utf8().filter(|written| written.len() <= MAX_KEY_BYTES)?;
+        let written = written.as_utf8()?;
+        if written.len() > MAX_KEY_BYTES {
+            return None;
+        }
         let digits = written.bytes().rev().take_while(u8::is_ascii_digit).count();
         let (front, number) = written.split_at_checked(written.len().checked_sub(digits)?)?;
         let prefix = match front.strip_suffix('-') {
-            Some(prefix) => Some(prefix).filter(|prefix| TicketKey::is_key_prefix(prefix)),
-            None => Some(front).filter(|front| {
-                *front == "#" || (!front.is_empty() && front.bytes().all(|byte| byte.is_ascii_uppercase()))
-            }),
+            Some(prefix) if TicketKey::is_key_prefix(prefix) => prefix,
+            None if front == "#" || is_uppercase_word(front) => front,
+            _ => return None,
         };
         Some(TicketKey {
-            prefix: prefix?.to_owned(),
+            prefix: prefix.to_owned(),
             number: number.parse().ok()?,
             written: written.to_owned(),
         })
@@ -108,10 +112,8 @@ impl TicketKey {
 
     /// Returns true for what can stand before the number and a hyphen.
     pub fn is_key_prefix(prefix: &str) -> bool {
-        let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        prefix.len() <= MAX_KEY_BYTES
-            && prefix.starts_with(|first: char| first.is_ascii_uppercase())
-            && prefix.bytes().all(plain)
+        let Some(first) = prefix.bytes().next() else { return false };
+        prefix.len() <= MAX_KEY_BYTES && first.is_ascii_uppercase() && prefix.bytes().all(is_prefix_byte)
     }
 
     /// Returns the key as it was written.
@@ -121,7 +123,10 @@ impl TicketKey {
 
     /// Returns the key of the same form that is `down` lower; `None` where there is none.
     pub fn lower_key(&self, down: u64) -> Option<TicketKey> {
-        let number = self.number.checked_sub(down).filter(|number| 0 < *number)?;
+        let number = self.number.checked_sub(down)?;
+        if number == 0 {
+            return None;
+        }
         let digits = self.written.bytes().rev().take_while(u8::is_ascii_digit).count();
         let front = self.written.get(..self.written.len().checked_sub(digits)?)?;
         // Leading zeroes are part of a key such as CHG0012345.
@@ -139,8 +144,8 @@ impl Ticket {
     ///
     /// # Errors
     ///
-    /// Returns the fact that is missing, if the time of the ticket has to be believed and nobody can
-    /// say whether it may.
+    /// Returns the missing fact, if the time of the ticket counts and it is not known whether there is
+    /// evidence against it.
     pub fn check_timing(
         &self,
         since: Timestamp,
@@ -148,8 +153,10 @@ impl Ticket {
         about: &[&Text],
     ) -> Fact<TicketTiming> {
         let left = due.map(|due| due.duration_since(self.created));
-        if let Some(over) = left.filter(SignedDuration::is_negative) {
-            return Ok(TicketTiming::Late { late_by: -over });
+        if let Some(left) = left
+            && left.is_negative()
+        {
+            return Ok(TicketTiming::Late { late_by: -left });
         }
         if let Ok(Some(why)) = &self.backdated {
             return Ok(TicketTiming::BackDated(why.clone()));
@@ -164,17 +171,33 @@ impl Ticket {
     /// Returns true if and only if the ticket is called `named`, or its text or one of its labels has
     /// it as a word by itself: `INC-1` is not in `INC-12`.
     pub fn mentions_word(&self, named: &Text) -> bool {
-        let labels = self.labels.iter().any(|label| has_word(label, named));
-        has_word(&self.key, named) || labels || has_word(&self.text, named)
+        for label in &self.labels {
+            if has_word(label, named) {
+                return true;
+            }
+        }
+        has_word(&self.key, named) || has_word(&self.text, named)
     }
 
     /// Returns true if and only if the ticket's text has the commit as a word by itself: all digits
-    /// of its id, or at least the first [`DIGITS`].
+    /// of its id, or at least the first [`MIN_COMMIT_DIGITS`].
     pub fn mentions_commit(&self, id: Oid) -> bool {
         let (id, text) = (id.to_string(), self.text.to_lossy());
-        split_words(&text)
-            .any(|word| MIN_COMMIT_DIGITS <= word.len() && id.starts_with(&word.to_ascii_lowercase()))
+        for word in split_words(&text) {
+            if word.len() >= MIN_COMMIT_DIGITS && id.starts_with(&word.to_ascii_lowercase()) {
+                return true;
+            }
+        }
+        false
     }
+}
+
+fn is_uppercase_word(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+fn is_prefix_byte(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 /// Returns the words of a text: what stands between everything but letters, digits, `-` and `_`.
@@ -190,12 +213,17 @@ fn is_word_character(one: char) -> bool {
 /// beside it, in any case of its ASCII letters.
 fn has_word(text: &Text, word: &Text) -> bool {
     let (text, word) = (text.to_lossy().to_ascii_lowercase(), word.to_lossy().to_ascii_lowercase());
-    let ends = |at: usize| {
-        let before = text.get(..at).and_then(|front| front.chars().next_back());
-        let after = text.get(at.saturating_add(word.len())..).and_then(|rest| rest.chars().next());
-        !before.is_some_and(is_word_character) && !after.is_some_and(is_word_character)
-    };
-    !word.is_empty() && text.match_indices(&word).any(|(at, _)| ends(at))
+    if word.is_empty() {
+        return false;
+    }
+    for (at, _) in text.match_indices(&word) {
+        let front = text.get(..at).unwrap_or_default();
+        let rest = text.get(at.saturating_add(word.len())..).unwrap_or_default();
+        if !front.ends_with(is_word_character) && !rest.starts_with(is_word_character) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -203,7 +231,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::change::{FactKind, Missing};
+    use crate::change::fact::{FactKind, Missing};
 
     const T0: &str = "2026-03-01T10:00:00Z";
 

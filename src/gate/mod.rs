@@ -1,17 +1,17 @@
-//! Where facts, policy and judge come together: a push, a range of history, one message.
+//! Brings facts, policy and judge together: for a push, a range of history, one message.
 //!
-//! Gathering ends here. Each entry point reads what the policy needs, judges all of it, and returns
-//! a report as a value; nothing is printed and nothing is written. A failure to read one ref speaks
-//! against that ref and does not keep the others from being judged.
+//! All reading of a repository ends here. Each entry point reads what the policy needs, judges all of
+//! it, and returns a report as a value; nothing is printed and nothing is written. A failure to read
+//! one ref refuses that ref, and the others are still judged.
 
 pub mod break_glass;
 pub mod contributors;
 pub mod obligations;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_source;
-mod push;
+pub(crate) mod push;
 pub(crate) mod push_facts;
-mod range;
+pub(crate) mod range;
 mod settings;
 pub(crate) mod side_merge;
 

@@ -1,117 +1,137 @@
-//! What is told about a policy: that there is none, that it cannot be used, that it is getting old.
+//! Findings and notes about a policy: it is absent, it is not valid, it is due for review.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use crate::change::{FactKind, Oid};
+use crate::change::{FactKind, Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, ResolvedRef};
-use crate::policy::{FaultyFile, Policy, PolicyErrors};
+use crate::policy::{FaultyFile, Policy, PolicyErrors, packs};
 use crate::push::refuse_by_rule;
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Judgement, Message, Sentence};
+use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 use crate::yaml::{YamlFault, YamlPlace};
 
-/// Who mends what is wrong with a server.
-pub(crate) const ADMINISTRATOR_ROLE: &str = "whoever administrates the server";
+messages! {
+    REF_UNREADABLE = "push.ref-unreadable":
+        "cannot read the ref {ref}: {detail}";
+    POLICY_ABSENT = "policy.absent":
+        "there is no policy `{path}` at {place}, so nothing can be judged";
+    POLICY_FAULT = "policy.has-fault":
+        "the policy is not valid: {file} line {line}: {fault}";
+    POLICY_FAULTS = "policy.has-faults":
+        "the policy is not valid: {file} line {line}: {fault} (and {more} more {more:fault|faults})";
+    POLICY_UNUSABLE = "policy.unusable":
+        "the policy is not valid";
+    RULE_NEEDS_REVIEWS = "policy.rule-needs-reviews":
+        "the rule `{rule}` needs reviews of a forge (`trust: verified`), which a server hook cannot see, so after this push it would refuse every change that it applies to";
+    RULE_NEEDS_TICKETS = "policy.rule-needs-tickets":
+        "the rule `{rule}` needs a ticket system (without `unseen: owe`), which a server hook cannot ask, so after this push it would refuse every change that it applies to";
+    RULE_NEEDS_FORGE = "policy.rule-needs-forge":
+        "the rule `{rule}` needs what only a forge knows, which a server hook cannot see, so after this push it would refuse every change that it applies to";
+    EXEMPTION_ENDED = "policy.exemption-ended":
+        "the exemption from `{rule}` ended on {day} and no longer applies";
+    REVIEW_OVERDUE = "policy.review-overdue":
+        "the policy was due for review by {day}";
+}
 
-/// Returns that the policy at `path` cannot be read at all, and `why`.
+/// Returns the day of an instant in UTC, by which policies count.
+pub(crate) fn find_today(now: Timestamp) -> Date {
+    now.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// Returns the error that the policy at `path` cannot be read at all, for the reason `why`.
 pub(crate) fn unreadable_policy(path: &str, why: String) -> UnusablePolicy {
     let fault = YamlFault::new(YamlPlace { line: 1, column: 1, length: 1 }, why);
     let file = FaultyFile { name: path.to_owned(), source: Vec::new(), faults: vec![fault] };
     UnusablePolicy::Faulty(PolicyErrors { faulty_files: vec![file] })
 }
 
-/// Returns the refusal where there is no policy to judge by.
-pub(crate) fn refuse_missing_policy(why: &UnusablePolicy, place: &str, settings: &GateSettings) -> Judgement {
+/// Returns the refusal where there is no policy to judge by; `place` is where it was looked for.
+pub(crate) fn refuse_missing_policy(
+    why: &UnusablePolicy,
+    place: &Text,
+    settings: &GateSettings,
+) -> Judgement {
     match why {
         UnusablePolicy::Absent => {
-            let what = format!("there is no `{}` at {place}, so nothing can be judged", settings.policy_path);
-            let finding = Finding::new(Sentence::from_words(what)).fixed_by(ADMINISTRATOR_ROLE);
-            refuse_by_rule(
-                "policy-present",
-                finding.with_paste(format!(
-                    "git config changegate.missingPolicy {}",
-                    crate::policy::packs::DEFAULT_PACK
-                )),
-            )
+            let message = POLICY_ABSENT.with("path", settings.policy_path.as_str()).with("place", place);
+            let paste = format!("git config changegate.missingPolicy {}", packs::DEFAULT_PACK);
+            let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator).with_paste(paste);
+            refuse_by_rule("policy-present", finding)
         }
         UnusablePolicy::Faulty(errors) => {
-            refuse_by_rule("policy-valid", policy_fault_finding(errors, ADMINISTRATOR_ROLE))
+            refuse_by_rule("policy-valid", policy_fault_finding(errors, Fixer::ServerAdministrator))
         }
     }
 }
 
-/// Returns the finding that a policy has a rule which no hook can ever find kept, if it has one.
+/// Returns the finding that a policy has a rule which always fails in a server hook, if it has one.
 pub(crate) fn find_forge_only_rule(policy: &Policy, now: Timestamp) -> Option<Finding> {
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let (rule, need) = policy.forge_dependent_rules(today).next()?;
-    let fact = match need {
-        FactKind::Reviews => "reviews that a forge vouches for (`trust: verified`)".to_owned(),
-        FactKind::Tickets => "what a ticket system says (unless it may be owed: `unseen: owe`)".to_owned(),
-        other => format!("what only a forge can tell ({other})"),
+    let (rule, need) = policy.forge_dependent_rules(find_today(now)).next()?;
+    let template = match need {
+        FactKind::Reviews => &RULE_NEEDS_REVIEWS,
+        FactKind::Tickets => &RULE_NEEDS_TICKETS,
+        _ => &RULE_NEEDS_FORGE,
     };
-    let what = format!(
-        "the rule `{}` wants {fact}, which no server hook can see: after this push nobody could push any more \
-         what it is about",
-        rule.name.id
-    );
-    Some(Finding::new(Sentence::from_words(what)).fixed_by("the author"))
+    Some(Finding::new(template.with("rule", rule.name.id.as_str())))
 }
 
 /// Returns the first fault as a finding, with the number of the others.
-pub fn policy_fault_finding(errors: &PolicyErrors, who: &str) -> Finding {
-    let first = errors.faulty_files.iter().find_map(|file| Some((file, file.faults.first()?)));
-    let more = errors.count_faults().saturating_sub(1);
-    let what = match first {
-        Some((file, fault)) => Sentence::from_words("the policy cannot be used: ")
-            .with_quote(&file.name.as_str().into())
-            .with_words(format!(" line {}: {}", fault.at.line, fault.what)),
-        None => Sentence::from_words("the policy cannot be used"),
-    };
-    let what = if 0 < more { what.with_words(format!(" (and {more} more faults)")) } else { what };
-    Finding::new(what).fixed_by(who).with_paste("changegate policy check")
+pub fn policy_fault_finding(errors: &PolicyErrors, fixer: impl Into<Fixer>) -> Finding {
+    let mut message = Message::from(&POLICY_UNUSABLE);
+    for file in &errors.faulty_files {
+        let Some(fault) = file.faults.first() else { continue };
+        let more = errors.count_faults().saturating_sub(1);
+        let template = if more > 0 { &POLICY_FAULTS } else { &POLICY_FAULT };
+        message = template
+            .with("file", Text::from(file.name.as_str()))
+            .with("line", fault.at.line)
+            .with("fault", fault.what.as_str());
+        if more > 0 {
+            message = message.with("more", more);
+        }
+        break;
+    }
+    Finding::new(message).fixed_by(fixer).with_paste("changegate policy check")
 }
 
-/// Returns what somebody should know about a policy that is in use.
+/// Returns the notes about a policy in use: exemptions that have ended, a review that is overdue.
 pub fn list_policy_notes(loaded: &LoadedPolicy, now: Timestamp) -> Vec<Message> {
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = find_today(now);
     let policy = &loaded.policy;
-    let mut notes: Vec<Message> = policy
-        .expired_exemptions(today)
-        .map(|exemption| {
-            let rule =
-                policy.rules.get(exemption.rule_index).map(|rule| rule.name.id.clone()).unwrap_or_default();
-            Sentence::from_words(format!(
-                "the exemption from `{rule}` ended on {} and has no effect",
-                exemption.until
-            ))
-            .into()
-        })
-        .collect();
-    if let Some(day) = policy.review_by.filter(|day| *day < today) {
-        notes.push(format!("the policy was to be reviewed by {day}").into());
+    let mut notes = Vec::new();
+    for exemption in policy.expired_exemptions(today) {
+        let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
+        let message = EXEMPTION_ENDED.with("rule", rule.name.id.as_str());
+        notes.push(message.with("day", exemption.until.to_string()));
+    }
+    if let Some(day) = policy.review_by
+        && day < today
+    {
+        notes.push(REVIEW_OVERDUE.with("day", day.to_string()));
     }
     notes
 }
 
-/// Returns what is told of one ref of a push, which holds `actual`.
+/// Returns the report group of one pushed ref, which holds `actual`.
 pub(crate) fn build_ref_group(
     update: &RefUpdate,
     actual: Option<Oid>,
     refusals: Vec<Judgement>,
 ) -> ReportGroup {
-    let what = match (actual, update.new.is_null()) {
+    let kind = match (actual, update.new.is_null()) {
         (None, false) => RefUpdateKind::Create { new: update.new },
         (Some(old), false) => RefUpdateKind::Move { old, new: update.new },
         (old, true) => RefUpdateKind::Delete { old: old.unwrap_or(update.old) },
     };
-    let mut group = ReportGroup::new(GroupScope::Ref { name: update.name.clone(), update: what }, Vec::new());
+    let mut group = ReportGroup::new(GroupScope::Ref { name: update.name.clone(), update: kind }, Vec::new());
     group.refusals = refusals;
     group
 }
 
-/// Returns what is told of one ref under the gate's control.
+/// Returns the report group of one pushed ref under change control.
 pub(crate) fn build_protected_group(
     update: &RefUpdate,
     at: &ResolvedRef,

@@ -1,4 +1,4 @@
-//! Where a policy is read from: a commit, a file on disk, a shipped pack.
+//! Loads a policy from a commit, a file on disk or a shipped pack.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,37 +12,37 @@ use crate::policy::{self, FaultyFile, FetchedFile, KeyFile, Policy, PolicyErrors
 use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
 use crate::yaml::{MAX_DOCUMENT_BYTES, YamlFault, YamlPlace};
 
-/// A policy, and where it came from.
+/// A policy and the place where it was read.
 #[derive(Clone, Debug)]
 pub struct LoadedPolicy {
-    /// The policy.
+    /// The policy that was read.
     pub policy: Policy,
-    /// Where it came from, as in `policies/changegate.yml at refs/heads/main (abc123)`.
+    /// The place in words, as in `policies/changegate.yml at refs/heads/main (abc123)`.
     pub source: String,
-    /// Where it can be had again.
+    /// The place from which it can be loaded again.
     pub place: PolicyLocation,
-    /// The keys of those whose signatures count; `None` if the policy names none.
+    /// The keys whose signatures count; `None` if the policy names none.
     pub keys: Option<KeyRegistry>,
-    /// Every file that was asked for, as it was found.
+    /// Every file that was read, as it was found.
     files: BTreeMap<String, FetchedFile>,
 }
 
-/// Why there is no policy to judge by.
+/// The reason why there is no policy to judge by.
 #[derive(Clone, Debug)]
 pub enum UnusablePolicy {
     /// There is no file of that name.
     Absent,
-    /// It, or what it builds on, has these faults.
+    /// It, or a file that it builds on, has these faults.
     Faulty(PolicyErrors),
 }
 
 impl LoadedPolicy {
-    /// Returns what signatures are held against at the time `at`.
+    /// Returns the keys that signatures are checked with at the time `at`.
     pub fn trusted_keys(&self, at: Timestamp) -> Option<TrustedKeys<'_>> {
         self.keys.as_ref().map(|keys| TrustedKeys { registry: keys, received_at: at })
     }
 
-    /// Returns the same policy, which is known to stand in this place.
+    /// Returns the same policy with this place.
     #[must_use]
     pub fn with_place(self, place: PolicyLocation) -> LoadedPolicy {
         LoadedPolicy { place, ..self }
@@ -57,7 +57,7 @@ impl LoadedPolicy {
         }
     }
 
-    /// Returns where the policy can be had again, and its digest.
+    /// Returns the place from which the policy can be loaded again, and its digest.
     pub fn origin(&self) -> PolicyReference {
         PolicyReference { place: self.place.clone(), digest: self.policy.digest.clone() }
     }
@@ -103,8 +103,8 @@ pub fn load_from_disk(root: &Path, path: &str) -> Result<LoadedPolicy, UnusableP
     load_with_keys(path, path.to_owned(), place, &mut |path| read_disk_file(&root.join(path)))
 }
 
-/// Loads the policy called `path` from wherever `fetch` finds files; `source` says for reports where
-/// that is.
+/// Loads the policy called `path` from the files that `fetch` finds; `source` names their place in
+/// reports.
 ///
 /// # Errors
 ///
@@ -152,7 +152,7 @@ fn load_with_keys(
     Ok(LoadedPolicy { policy, source, place, keys, files })
 }
 
-/// Reads the keys of those whose signatures count; `None` if the policy names no file of them.
+/// Reads the keys whose signatures count; `None` if the policy names no file of keys.
 fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistry>, PolicyErrors> {
     let source = |file: &'_ Option<KeyFile>| file.as_ref().map(|file| file.source.clone());
     let (ssh, openpgp) = (source(&signers.ssh), source(&signers.openpgp));
@@ -186,10 +186,8 @@ fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile
     match repository.read_file_at(commit, path, limit) {
         Ok(FileAtPath::Found(bytes)) => Ok(Some(bytes)),
         Ok(FileAtPath::Absent) => Ok(None),
-        Ok(FileAtPath::NotAFile(kind)) => {
-            Err(format!("it is {kind}, and only a regular file can be a policy"))
-        }
-        Ok(FileAtPath::TooLarge(size)) => Err(format!("it has {size} bytes, and at most {limit} are read")),
+        Ok(FileAtPath::NotAFile(kind)) => Err(format!("it is {kind}; a policy must be a regular file")),
+        Ok(FileAtPath::TooLarge(size)) => Err(format!("it has {size} bytes; at most {limit} are read")),
         Err(error) => Err(format!("{error:#}")),
     }
 }
@@ -197,7 +195,7 @@ fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile
 fn read_disk_file(path: &Path) -> FetchedFile {
     match std::fs::metadata(path) {
         Ok(metadata) if u64::try_from(MAX_DOCUMENT_BYTES).is_ok_and(|limit| limit < metadata.len()) => {
-            Err(format!("it has {} bytes, and at most {MAX_DOCUMENT_BYTES} are read", metadata.len()))
+            Err(format!("it has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", metadata.len()))
         }
         Ok(_) => std::fs::read(path).map(Some).map_err(|error| error.to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -3,15 +3,17 @@
 //! The digest is of all of them, however many there are; their text is given up once it is too long,
 //! so that memory does not grow with the push.
 
+use std::fmt;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::change::{Change, Fact, PusherIdentity, Text, text};
-use crate::gate::break_glass::AuthorisedRequest;
+use crate::gate::break_glass::request::AuthorisedRequest;
 use crate::gate::obligations::{ChangeObligations, RefObligations};
 use crate::policy::{ObligationPolicy, Policy};
 use crate::verdict::Verdict;
 
-/// Facts of more bytes than this are not kept: their digest is.
+/// The most bytes of facts that are kept as text; of longer ones only the digest is kept.
 const MAX_KEPT_BYTES: usize = 1 << 20;
 
 /// The facts of a push.
@@ -24,9 +26,15 @@ pub struct PushFacts {
     request: Option<AuthorisedRequest>,
 }
 
-impl std::fmt::Debug for PushFacts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("changes", &self.change_count).finish_non_exhaustive()
+/// The facts of one ref of a push: only through it can changes be added, so that each belongs to a ref.
+#[derive(Debug)]
+pub struct RefFacts<'facts> {
+    facts: &'facts mut PushFacts,
+}
+
+impl fmt::Debug for PushFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushFacts").field("changes", &self.change_count).finish_non_exhaustive()
     }
 }
 
@@ -43,26 +51,52 @@ impl Default for PushFacts {
 }
 
 impl PushFacts {
-    /// Adds a change.
-    pub(crate) fn add_change_text(&mut self, change: &str) {
-        self.digest.update(change);
-        self.digest.update("\n");
-        self.change_count += 1;
-        match &mut self.text {
-            Some(text) if text.len().saturating_add(change.len()) < MAX_KEPT_BYTES => {
-                text.push_str(change);
-                text.push('\n');
-            }
-            text => *text = None,
-        }
+    /// Begins a ref, and returns the handle that adds its changes; `requirements` is what its policies
+    /// ask about obligations.
+    pub fn begin_ref(&mut self, name: &Text, requirements: ObligationPolicy) -> RefFacts<'_> {
+        let obligations = RefObligations { requirements, ..RefObligations::default() };
+        self.obligations.push((name.clone(), obligations));
+        RefFacts { facts: self }
     }
 
-    /// Adds a change that was judged by this policy alone, of the ref that was begun last; `by` says who
-    /// landed it, and what the policy ref says of him, as far as that is known.
+    /// Sets the break-glass session that the push asks to open or close.
+    pub(crate) fn set_request(&mut self, request: AuthorisedRequest) {
+        self.request = Some(request);
+    }
+
+    /// Returns the break-glass session that is to be opened or closed, if the push asks for that.
+    pub fn request(&self) -> Option<&AuthorisedRequest> {
+        self.request.as_ref()
+    }
+
+    /// Returns what the changes of each ref have to do with obligations.
+    pub fn obligations(&self) -> &[(Text, RefObligations)] {
+        &self.obligations
+    }
+
+    /// Returns `sha256:` and the digest of all facts.
+    pub fn digest(&self) -> String {
+        format!("sha256:{}", text::encode_hex(&self.digest.clone().finalize()))
+    }
+
+    /// Returns how many changes there are.
+    pub fn change_count(&self) -> usize {
+        self.change_count
+    }
+
+    /// Returns the text of the facts; `None` if it is too long to be kept.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+}
+
+impl RefFacts<'_> {
+    /// Adds a change that was judged by this policy alone; `by` is the policy of the policy ref and who
+    /// landed the change, as far as that is known.
     ///
     /// # Errors
     ///
-    /// Fails if the change cannot be written down.
+    /// Fails if the change cannot be written as JSON.
     pub fn add_change(
         &mut self,
         change: &Change,
@@ -75,44 +109,26 @@ impl PushFacts {
         Ok(())
     }
 
-    /// Notes that the changes of a ref follow, and what its policies ask about what is owed.
-    pub fn begin_ref(&mut self, name: &Text, asks: ObligationPolicy) {
-        self.obligations
-            .push((name.clone(), RefObligations { requirements: asks, ..RefObligations::default() }));
+    /// Adds a change that was written as JSON.
+    pub(crate) fn add_change_text(&mut self, change: &str) {
+        let facts = &mut *self.facts;
+        facts.digest.update(change);
+        facts.digest.update("\n");
+        facts.change_count += 1;
+        match &mut facts.text {
+            Some(text) if text.len().saturating_add(change.len()) < MAX_KEPT_BYTES => {
+                text.push_str(change);
+                text.push('\n');
+            }
+            text => *text = None,
+        }
     }
 
-    /// Notes what a change of that ref has to do with what is owed.
-    pub(crate) fn add_obligations(&mut self, due: ChangeObligations) {
-        self.obligations.last_mut().into_iter().for_each(|(_, dues)| dues.add_change(due.clone()));
-    }
-
-    /// Notes what a push asks for beside changes.
-    pub(crate) fn set_request(&mut self, act: AuthorisedRequest) {
-        self.request = Some(act);
-    }
-
-    /// Returns which break-glass session is to be opened or closed, if the push asks for that.
-    pub fn request(&self) -> Option<&AuthorisedRequest> {
-        self.request.as_ref()
-    }
-
-    /// Returns what the changes of each ref have to do with what is owed.
-    pub fn obligations(&self) -> &[(Text, RefObligations)] {
-        &self.obligations
-    }
-
-    /// Returns `sha256:` and the digest of all of them.
-    pub fn digest(&self) -> String {
-        format!("sha256:{}", text::encode_hex(&self.digest.clone().finalize()))
-    }
-
-    /// Returns how many changes there are.
-    pub fn change_count(&self) -> usize {
-        self.change_count
-    }
-
-    /// Returns their text; `None` if it is too long to be kept.
-    pub fn text(&self) -> Option<&str> {
-        self.text.as_deref()
+    /// Adds what a change has to do with obligations.
+    pub(crate) fn add_obligations(&mut self, obligations: ChangeObligations) {
+        // The handle was made with an entry of its own, and while it lives no other can be begun.
+        if let Some((_, of_ref)) = self.facts.obligations.last_mut() {
+            of_ref.add_change(obligations);
+        }
     }
 }

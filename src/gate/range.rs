@@ -1,52 +1,79 @@
-//! A range of history, or one message, judged on request: nothing is refused here unless somebody
-//! asks for that.
+//! Judges a range of history, or one message, on request; it refuses only if `enforce` asks for it.
 
 use jiff::Timestamp;
 
 use crate::change::{
-    Change, Commit, CommitMessage, Fact, FactKind, LineCount, Missing, Person, PusherIdentity, Stage, Text,
+    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Person, PusherIdentity, Stage, Text,
 };
-use crate::gate::policy_findings::list_policy_notes;
+use crate::gate::policy_findings::{find_today, list_policy_notes};
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::push::change_judge::collect_commits;
 use crate::gate::side_merge::SideMerge;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::ConditionTrace;
-use crate::push::refuse_by_rule;
 use crate::report::{GroupScope, Report, ReportGroup, RuleTrace, decide_groups};
-use crate::verdict::{Finding, Judgement, RuleOutcome, Sentence, Verdict};
+use crate::verdict::{Judgement, RuleOutcome, Verdict, messages};
 
-/// What somebody asks about.
+messages! {
+    EXEMPTION_UNUSED = "policy.exemption-unused":
+        "no change here used the exemption from `{rule}` ({place})";
+}
+
+/// The commits to judge, and how to judge them.
 #[derive(Clone, Debug)]
 pub struct RangeRequest<'asked> {
-    /// The commits.
+    /// The commits to judge.
     pub range: CommitRange<'asked>,
-    /// What to call them in the report.
+    /// The name of the range in the report.
     pub display_name: Text,
-    /// The ref that they are for.
+    /// The ref that the commits are for.
     pub target: Fact<Text>,
-    /// Who pushed or pushes them.
+    /// The account that pushes them.
     pub pusher: Fact<PusherIdentity>,
-    /// At which stage they are seen.
+    /// The stage at which they are seen.
     pub stage: Stage,
     /// What counts as one change.
     pub unit: ChangeUnit,
-    /// True if a gap in the facts denies.
+    /// True if a missing fact denies.
     pub enforce: bool,
-    /// True to keep the verdicts of changes that nothing is to be said about.
+    /// True to keep verdicts without remarks.
     pub keep_all: bool,
-    /// True to tell how each rule came to its answer.
+    /// True to explain how each rule came to its answer.
     pub explain: bool,
-    /// True to name the exemptions that nothing of all this used.
+    /// True to name the exemptions that no change used.
     pub names_unused: bool,
-    /// How many threads may work; asked only where there is enough to do.
+    /// How many threads can work; called only where there is enough to do.
     pub threads: fn() -> usize,
-    /// What time it is.
+    /// The time at which the commits are seen.
     pub now: Timestamp,
 }
 
-/// Judges a range of history; `progress` is told after each change.
+/// What judging one change of a range gives.
+struct JudgedRangeChange {
+    verdict: Verdict,
+    /// How the rules came to their answers, by rule id, if that was asked.
+    traces: Vec<(String, ConditionTrace)>,
+    /// The indices of the exemptions that were used, if that was asked.
+    used_exemptions: Vec<usize>,
+}
+
+/// What judges the changes of a range, beside their commits.
+struct RangeJudge<'asked> {
+    loaded: &'asked LoadedPolicy,
+    request: &'asked RangeRequest<'asked>,
+    side: SideMerge,
+}
+
+/// The judgements of a range, as they come in.
+struct RangeResults {
+    group: ReportGroup,
+    /// For each exemption of the policy, whether a change used it.
+    is_used: Vec<bool>,
+}
+
+/// Judges a range of history; `progress` is called after each change.
 ///
 /// # Errors
 ///
@@ -65,86 +92,93 @@ pub fn judge_range(
         }
         _ => SideMerge::default(),
     };
-    let judged = |commits: Vec<Result<Commit, UnreadableCommit>>| -> JudgedRangeChange {
-        let commits: Result<Vec<Commit>, UnreadableCommit> = commits.into_iter().collect();
-        let commits = commits.map_err(|unreadable| {
-            let finding =
-                Finding::new(Sentence::from_words(unreadable.to_string())).in_commit(Some(unreadable.id));
-            refuse_by_rule("readable-commits", finding)
-        })?;
-        let commits = side.complete_paths(commits);
-        let change = Change {
-            stage: asked.stage,
-            target: asked.target.clone(),
-            seen_at: asked.now,
-            pusher: asked.pusher.clone(),
-            pull: Change::missing_pull(asked.stage),
-            tickets: Change::missing_tickets(asked.stage),
-            commits,
-        };
-        let verdict = judge_change(&loaded.policy, &change, asked.enforce);
-        let traces =
-            if asked.explain { explain_rules(&loaded.policy, &change, &verdict) } else { Vec::new() };
-        let used = if asked.names_unused {
-            find_used_exemptions(&loaded.policy, &change, &verdict)
-        } else {
-            Vec::new()
-        };
-        Ok((verdict, traces, used))
+    let judge = RangeJudge { loaded, request: asked, side };
+    let mut results = RangeResults {
+        group: ReportGroup::new(GroupScope::Range(asked.display_name.clone()), Vec::new()),
+        is_used: vec![false; loaded.policy.exemptions.len()],
     };
-    let mut group = ReportGroup::new(GroupScope::Range(asked.display_name.clone()), Vec::new());
-    let mut used = vec![!asked.names_unused; loaded.policy.exemptions.len()];
-    let collect = |judged: JudgedRangeChange| {
+    let collect = |judged| {
         progress();
-        for place in judged.iter().flat_map(|(_, _, places)| places) {
-            used.get_mut(*place).into_iter().for_each(|used| *used = true);
-        }
-        match judged {
-            Ok((verdict, traces, _)) if asked.keep_all || verdict.has_remarks() => {
-                let place = group.verdicts.len();
-                group.traces.extend(traces.into_iter().map(|(rule, trace)| RuleTrace {
-                    verdict_index: place,
-                    rule_id: rule,
-                    trace,
-                }));
-                group.verdicts.push(verdict);
-            }
-            Ok(_) => group.omitted_passes += 1,
-            Err(judgement) => group.refusals.push(judgement),
-        }
+        results.add_change(judged, asked.keep_all);
         Ok(())
     };
     let range = CommitRange { trusted_keys: loaded.trusted_keys(asked.now), ..asked.range };
+    let judge_step = |commits| judge.judge_commits(commits);
     match asked.unit {
-        ChangeUnit::Step => repository.for_each_step(range, &needs, asked.threads, judged, collect)?,
+        ChangeUnit::Step => repository.for_each_step(range, &needs, asked.threads, judge_step, collect)?,
         ChangeUnit::Commit => {
-            repository.for_each_commit(
-                asked.range,
-                &needs,
-                asked.threads,
-                |one| judged(vec![one]),
-                collect,
-            )?;
-            // Commits come newest first; a report tells them in the order in which they were made.
-            group.verdicts.reverse();
-            let last = group.verdicts.len().saturating_sub(1);
-            group
-                .traces
-                .iter_mut()
-                .for_each(|trace| trace.verdict_index = last.saturating_sub(trace.verdict_index));
+            let judge_commit = |commit| judge.judge_commits(vec![commit]);
+            repository.for_each_commit(asked.range, &needs, asked.threads, judge_commit, collect)?;
+            results.reverse_order();
         }
     }
+    let RangeResults { group, is_used } = results;
     let mut report = build_report(loaded, asked.stage, asked.enforce, asked.now, group);
-    let policy = &loaded.policy;
-    let today = asked.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    for (exemption, _) in policy.exemptions.iter().zip(used).filter(|(_, used)| !used) {
-        // One that has ended is named anyway.
-        if let Some(rule) = policy.rules.get(exemption.rule_index).filter(|_| today <= exemption.until) {
-            let (id, place) = (&rule.name.id, &exemption.place);
-            report.notes.push(format!("nothing here used the exemption from `{id}` ({place})").into());
+    if asked.names_unused {
+        let policy = &loaded.policy;
+        let today = find_today(asked.now);
+        for (exemption, is_used) in policy.exemptions.iter().zip(is_used) {
+            // One that has ended is named anyway.
+            if is_used || today > exemption.until {
+                continue;
+            }
+            if let Some(rule) = policy.rules.get(exemption.rule_index) {
+                let message = EXEMPTION_UNUSED.with("rule", rule.name.id.as_str());
+                report.notes.push(message.with("place", exemption.place.to_string()));
+            }
         }
     }
     Ok(report)
+}
+
+impl RangeJudge<'_> {
+    fn judge_commits(
+        &self,
+        commits: Vec<Result<Commit, UnreadableCommit>>,
+    ) -> Result<JudgedRangeChange, Judgement> {
+        let (policy, request) = (&self.loaded.policy, self.request);
+        let commits = self.side.complete_paths(collect_commits(commits)?);
+        let (target, pusher) = (request.target.clone(), request.pusher.clone());
+        let change = Change::from_repository(request.stage, target, pusher, request.now, commits);
+        let verdict = judge_change(policy, &change, request.enforce);
+        let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };
+        let used_exemptions =
+            if request.names_unused { find_used_exemptions(policy, &change, &verdict) } else { Vec::new() };
+        Ok(JudgedRangeChange { verdict, traces, used_exemptions })
+    }
+}
+
+impl RangeResults {
+    fn add_change(&mut self, judged: Result<JudgedRangeChange, Judgement>, keep_all: bool) {
+        let JudgedRangeChange { verdict, traces, used_exemptions } = match judged {
+            Ok(judged) => judged,
+            Err(refusal) => return self.group.refusals.push(refusal),
+        };
+        for index in used_exemptions {
+            if let Some(is_used) = self.is_used.get_mut(index) {
+                *is_used = true;
+            }
+        }
+        if !keep_all && !verdict.has_remarks() {
+            self.group.omitted_passes += 1;
+            return;
+        }
+        let verdict_index = self.group.verdicts.len();
+        for (rule_id, trace) in traces {
+            self.group.traces.push(RuleTrace { verdict_index, rule_id, trace });
+        }
+        self.group.verdicts.push(verdict);
+    }
+
+    /// Puts the changes in the order in which they were made: commits come newest first.
+    fn reverse_order(&mut self) {
+        let group = &mut self.group;
+        group.verdicts.reverse();
+        let last = group.verdicts.len().saturating_sub(1);
+        for trace in &mut group.traces {
+            trace.verdict_index = last.saturating_sub(trace.verdict_index);
+        }
+    }
 }
 
 /// Judges a message that is about to be recorded; its paths and everything later are not known yet.
@@ -155,7 +189,6 @@ pub fn judge_message(
     committer: Person,
     now: Timestamp,
 ) -> Report {
-    let later = |need| Missing::NotAtThisStage(need);
     let commit = Commit {
         id: None,
         parents: Vec::new(),
@@ -164,36 +197,31 @@ pub fn judge_message(
         committer,
         committed_at: now.as_second(),
         message: CommitMessage::new(message),
-        paths: Err(later(FactKind::Paths)),
-        lines: Err::<LineCount, _>(later(FactKind::Lines)),
-        evil_merge_paths: Err(later(FactKind::EvilMerges)),
-        signature: Err(later(FactKind::Signatures)),
+        paths: Err(Missing::NotAtThisStage(FactKind::Paths)),
+        lines: Err(Missing::NotAtThisStage(FactKind::Lines)),
+        evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
+        signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),
     };
-    let change = Change {
-        stage: Stage::CommitMsg,
-        target: Err(later(FactKind::Target)),
-        seen_at: now,
-        pusher: Err(later(FactKind::Pusher)),
-        pull: Change::missing_pull(Stage::CommitMsg),
-        tickets: Change::missing_tickets(Stage::CommitMsg),
-        commits: vec![commit],
-    };
+    let target = Err(Missing::NotAtThisStage(FactKind::Target));
+    let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
+    let change = Change::from_repository(Stage::CommitMsg, target, pusher, now, Commits::from(commit));
     let verdict = judge_change(&loaded.policy, &change, false);
     build_report(loaded, Stage::CommitMsg, false, now, ReportGroup::new(GroupScope::Message, vec![verdict]))
 }
 
-/// A verdict; if that was asked, how the rules that are about the change came to their answers, and
-/// which exemptions were used.
-type JudgedRangeChange = Result<(Verdict, Vec<(String, ConditionTrace)>, Vec<usize>), Judgement>;
-
+/// Returns how the rules that apply to a change came to their answers, by rule id.
 fn explain_rules(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<(String, ConditionTrace)> {
-    let about = verdict.judgements.iter().filter(|judgement| judgement.outcome != RuleOutcome::NotApplicable);
-    about
-        .flat_map(|judgement| {
-            let id = &judgement.rule.id;
-            explain_rule(policy, change, id).into_iter().map(move |trace| (id.clone(), trace))
-        })
-        .collect()
+    let mut traces = Vec::new();
+    for judgement in &verdict.judgements {
+        let id = &judgement.rule.id;
+        if judgement.outcome == RuleOutcome::NotApplicable {
+            continue;
+        }
+        for trace in explain_rule(policy, change, id) {
+            traces.push((id.clone(), trace));
+        }
+    }
+    traces
 }
 
 fn build_report(

@@ -1,8 +1,8 @@
-//! What the administrator of a server has said, in git's own configuration.
+//! The settings of the server administrator, in git's own configuration.
 //!
-//! Nothing here comes from what is pushed, nor from the policy: `changegate.pusher`,
-//! `changegate.policyRef`, `changegate.policyPath`, `changegate.policyFile`,
-//! `changegate.missingPolicy`, `changegate.maxCommits`, `changegate.ledger` and `changegate.ledgerKey`, as `git config` keeps them.
+//! They are `changegate.pusher`, `changegate.policyRef`, `changegate.policyPath`,
+//! `changegate.policyFile`, `changegate.missingPolicy`, `changegate.maxCommits`, `changegate.ledger` and
+//! `changegate.ledgerKey`. Nothing here comes from what is pushed, nor from the policy.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,47 +17,48 @@ use crate::policy::{DEFAULT_POLICY_PATH, packs};
 pub struct GateSettings {
     /// The ref whose policy says what is under change control.
     pub policy_ref: Text,
-    /// Where the policy stands in a commit.
+    /// The path of the policy in a commit.
     pub policy_path: String,
     /// A file on the server that is the policy, whatever the refs hold.
     pub policy_file: Option<PathBuf>,
-    /// What happens where there is no policy.
+    /// What happens to a push if there is no policy.
     pub missing_policy: MissingPolicyAction,
-    /// Who pushes.
+    /// The account that pushes.
     pub pusher: Fact<PusherIdentity>,
     /// How many new commits a push may bring to one ref.
     pub max_commits: usize,
-    /// What happens where a decision cannot be recorded.
+    /// What happens to a push if its decision cannot be recorded.
     pub ledger_mode: LedgerMode,
     /// The key that signs records, as `ssh-keygen -Y sign -f` takes it.
     pub ledger_key: Option<String>,
-    /// How many threads may work; asked only where there is enough to do.
+    /// How many threads can work; called only where there is enough to do.
     pub threads: fn() -> usize,
 }
 
-/// What becomes of a push whose decision cannot be recorded.
+/// What happens to a push whose decision cannot be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LedgerMode {
-    /// It is refused.
+    /// The push is refused.
     Require,
-    /// It is let through, and everybody is told.
+    /// The push is accepted with a warning to the pusher.
     Warn,
-    /// Nothing is recorded at all.
+    /// No decision is recorded, so nothing can fail.
     Off,
 }
 
-/// What happens to a push where there is no policy.
+/// What happens to a push if there is no policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MissingPolicyAction {
-    /// It is refused.
+    /// The push is refused.
     Deny,
-    /// It is let through.
+    /// The push is accepted without being judged.
     Allow,
-    /// It is judged by this shipped pack.
+    /// The push is judged by this shipped pack.
     Pack(String),
 }
 
-/// The servers whose way of telling who pushes is known: name for `changegate.pusher`, variable.
+/// The servers that are known to name the pusher: the value of `changegate.pusher`, and the
+/// environment variable.
 pub const PUSHER_SERVERS: [(&str, &str); 5] = [
     ("gitolite", "GL_USER"),
     ("gitlab", "GL_USERNAME"),
@@ -66,16 +67,18 @@ pub const PUSHER_SERVERS: [(&str, &str); 5] = [
     ("http", "REMOTE_USER"),
 ];
 
-/// How many commits a push may bring unless the administrator says otherwise.
+/// The most commits that a push can bring to one ref, unless `changegate.maxCommits` says otherwise.
 const DEFAULT_MAX_COMMITS: usize = 50_000;
 
+/// The most bytes of an account's name.
+const MAX_ACCOUNT_BYTES: usize = 100;
+
 impl GateSettings {
-    /// Reads the settings of `repository`; `variable` looks up what the server has put into the
-    /// environment.
+    /// Reads the settings of `repository`; `variable` looks up an environment variable of the server.
     ///
     /// # Errors
     ///
-    /// Names the setting that cannot be used.
+    /// Names the setting that is not valid.
     pub fn read_settings(
         repository: &Repository,
         variable: &dyn Fn(&str) -> Option<OsString>,
@@ -86,13 +89,13 @@ impl GateSettings {
             Some(name) if name.starts_with("refs/") => Text::from(name.as_str()),
             Some(name) => {
                 return Err(format!(
-                    "changegate.policyRef is `{name}`, and not a full name such as refs/heads/main"
+                    "changegate.policyRef is `{name}`; use a full name such as refs/heads/main"
                 ));
             }
             None => match repository.read_head() {
                 Ok(HeadState::Branch(branch)) => branch.name,
                 Ok(HeadState::Detached(_)) => {
-                    return Err("HEAD names no branch; set changegate.policyRef".into());
+                    return Err("HEAD is not on a branch; set changegate.policyRef".into());
                 }
                 Err(error) => return Err(format!("{error:#}")),
             },
@@ -105,7 +108,7 @@ impl GateSettings {
             Some(pack) if packs::find_pack(pack).is_some() => MissingPolicyAction::Pack(pack.into()),
             Some(other) => {
                 return Err(format!(
-                    "changegate.missingPolicy is `{other}`, and not deny, allow or a pack's name"
+                    "changegate.missingPolicy is `{other}`; use deny, allow or the name of a pack"
                 ));
             }
         };
@@ -113,14 +116,15 @@ impl GateSettings {
             None => DEFAULT_MAX_COMMITS,
             Some(number) => number
                 .parse()
-                .map_err(|_| format!("changegate.maxCommits is `{number}`, and not a number"))?,
+                .map_err(|_| format!("changegate.maxCommits is `{number}`, which is not a number"))?,
         };
         let ledger = match get("changegate.ledger")?.as_deref() {
             None | Some("require") => LedgerMode::Require,
-            Some("shout") => LedgerMode::Warn,
+            // `shout` is the old word.
+            Some("warn" | "shout") => LedgerMode::Warn,
             Some("off") => LedgerMode::Off,
             Some(other) => {
-                return Err(format!("changegate.ledger is `{other}`, and not require, shout or off"));
+                return Err(format!("changegate.ledger is `{other}`; use require, warn or off"));
             }
         };
         Ok(GateSettings {
@@ -137,7 +141,7 @@ impl GateSettings {
     }
 }
 
-/// Returns who pushes, as `source` (the value of `changegate.pusher`) tells.
+/// Reads the pusher from `source`, the value of `changegate.pusher`.
 ///
 /// # Errors
 ///
@@ -146,31 +150,37 @@ fn read_pusher(
     source: Option<&str>,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Fact<PusherIdentity>, String> {
-    let name = match source {
-        None => return Ok(Err(Missing::NotConfigured(FactKind::Pusher))),
-        Some("none") => return Ok(Ok(PusherIdentity::Unidentified)),
-        Some(source) => {
-            match (PUSHER_SERVERS.iter().find(|(server, _)| *server == source), source.strip_prefix("env:")) {
-                (Some((_, variable)), _) => *variable,
-                (None, Some(name)) if !name.is_empty() => name,
-                _ => {
-                    let servers: Vec<_> = PUSHER_SERVERS.iter().map(|(server, _)| *server).collect();
-                    return Err(format!(
-                        "changegate.pusher is `{source}`, and not {}, env:NAME or none",
-                        servers.join(", ")
-                    ));
-                }
-            }
+    let Some(source) = source else { return Ok(Err(Missing::NotConfigured(FactKind::Pusher))) };
+    if source == "none" {
+        return Ok(Ok(PusherIdentity::Unidentified));
+    }
+    let server = PUSHER_SERVERS.iter().find(|(server, _)| *server == source);
+    let name = match (server, source.strip_prefix("env:")) {
+        (Some((_, variable)), _) => *variable,
+        (None, Some(name)) if !name.is_empty() => name,
+        _ => {
+            let servers = PUSHER_SERVERS.map(|(server, _)| server).join(", ");
+            return Err(format!("changegate.pusher is `{source}`; use {servers}, env:NAME or none"));
         }
     };
-    let unusable = |why: &str| Ok(Err(Missing::Unavailable(FactKind::Pusher, format!("{name} {why}"))));
-    let Some(value) = variable(name) else { return unusable("is not set by the server") };
-    let Ok(account) = value.into_string() else { return unusable("is not UTF-8") };
-    let plain = |byte: u8| byte.is_ascii_graphic() && !b"/\\,;\"'`$<>|&".contains(&byte);
-    if account.is_empty() || 100 < account.len() || !account.bytes().all(plain) {
-        return unusable("does not hold one account's name");
+    let Some(value) = variable(name) else {
+        return Ok(Err(unreadable_pusher(name, "is not set by the server")));
+    };
+    match value.to_str() {
+        None => Ok(Err(unreadable_pusher(name, "is not UTF-8"))),
+        Some(account) if is_account_name(account) => Ok(Ok(PusherIdentity::Account(account.into()))),
+        Some(_) => Ok(Err(unreadable_pusher(name, "is not the name of one account"))),
     }
-    Ok(Ok(PusherIdentity::Account(account.as_str().into())))
+}
+
+fn unreadable_pusher(variable: &str, why: &str) -> Missing {
+    Missing::Unavailable(FactKind::Pusher, format!("{variable} {why}"))
+}
+
+/// Returns true for one plain name: no path, no list, nothing that a shell or a reader could mistake.
+fn is_account_name(account: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/\\,;\"'`$<>|&".contains(&byte);
+    !account.is_empty() && account.len() <= MAX_ACCOUNT_BYTES && account.bytes().all(is_plain)
 }
 
 #[cfg(test)]

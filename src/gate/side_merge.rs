@@ -1,12 +1,12 @@
-//! What a branch loses when it is merged in from the side.
+//! What a branch loses when it is merged into another history that then takes its place.
 //!
 //! Paths are known commit by commit, each against its first parent. That is complete as long as the
-//! first-parent history goes back to where the branch was. Somebody who merges the branch into his
-//! own work and pushes that as the branch turns the parents around: then a merge that keeps only his
-//! side changes nothing against its first parent, and takes back what the branch had. So the last
-//! commit of such a push is also held against the branch itself.
+//! first-parent history goes back to where the branch was. A developer who merges the branch into
+//! their own work and pushes that as the branch turns the parents around: then a merge that keeps only
+//! their side changes nothing against its first parent, and takes back what the branch had. So the
+//! last commit of such a push is also compared with the branch itself.
 
-use crate::change::{Commit, Fact, Oid, PathChange};
+use crate::change::{Commits, Fact, Oid, PathChange};
 use crate::git::{NewHistory, Repository};
 
 /// The paths by which a new tip differs from the old one, where its commits do not tell.
@@ -29,19 +29,21 @@ impl SideMerge {
     }
 
     /// Adds the paths to those of the new tip, if it is among `commits`.
-    pub(crate) fn complete_paths(&self, mut commits: Vec<Commit>) -> Vec<Commit> {
-        let (Some(more), Some(tip)) = (&self.paths, commits.last_mut().filter(|tip| tip.id == self.tip))
-        else {
+    pub(crate) fn complete_paths(&self, mut commits: Commits) -> Commits {
+        let Some(more) = &self.paths else { return commits };
+        let tip = commits.last_mut();
+        if tip.id != self.tip {
             return commits;
-        };
+        }
         match (more, &mut tip.paths) {
             (Ok(more), Ok(known)) => {
-                let new: Vec<PathChange> = more
-                    .iter()
-                    .filter(|change| !known.iter().any(|known| known.path == change.path))
-                    .cloned()
-                    .collect();
-                known.extend(new);
+                let known_count = known.len();
+                for change in more {
+                    let old = known.get(..known_count).unwrap_or_default();
+                    if !old.iter().any(|old| old.path == change.path) {
+                        known.push(change.clone());
+                    }
+                }
             }
             (Err(missing), known @ Ok(_)) => *known = Err(missing.clone()),
             (_, Err(_)) => {}

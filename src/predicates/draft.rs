@@ -89,7 +89,7 @@ mod tests {
     fn without_a_pull_request_there_is_neither() {
         for ask in ["{ draft: false }", "{ not: { draft: true } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\nchange: {{ commits: [{{}}] }}")));
-            assert_eq!(found, ["unknown: nothing here is set up to tell the pull request"]);
+            assert_eq!(found, ["unknown: not configured here: the pull request"]);
         }
         assert_eq!(question_faults("ask: { draft: no }").len(), 1);
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::change::{Missing, NeededFacts};
+use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::field_obligation::{
     FieldDeadline, missing_field_finding, read_time_limit, read_until_field,
 };
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Message, MessageTemplate, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};

@@ -100,7 +100,7 @@ pub(crate) fn missing_field_finding(
     paste: String,
     context: &EvaluationContext<'_>,
 ) -> Finding {
-    let tip = context.change.tip().and_then(|commit| commit.id);
+    let tip = context.change.tip().id;
     Finding::new(MISSING.with("field", field.name.as_str())).in_commit(tip).with_paste(paste)
 }
 

@@ -4,12 +4,12 @@ use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{NotIndependent, check_independent_account};
-use crate::predicates::parameters::{
-    find_unidentified_contributor, format_alternatives, is_in_teams, quote_patterns, read_list, read_teams,
-};
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{
+    find_unidentified_contributor, format_alternatives, is_in_teams, quote_patterns, read_list, read_teams,
+};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -331,7 +331,7 @@ mod tests {
         let found = finding_texts(&answer_example(&format!(
             "ask: {{ label: {{ any-of: a, by: duty }} }}\n{PEOPLE}\n{change}"
         )));
-        assert!(found[0].starts_with("unknown: who pushes"), "{found:?}");
+        assert!(found[0].starts_with("unknown: the pusher"), "{found:?}");
     }
 
     #[test]

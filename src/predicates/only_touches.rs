@@ -2,10 +2,10 @@
 
 use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::parameters::{format_alternatives, list_paths, matches_any_pattern, quote_patterns};
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{format_alternatives, list_paths, matches_any_pattern, quote_patterns};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};

@@ -121,7 +121,6 @@ impl IdentityRequirement {
         }
     }
 
-
     /// Returns what is asked, each in words that follow a name.
     pub(crate) fn describe_parts(&self) -> Vec<String> {
         let mut parts = Vec::new();
@@ -152,7 +151,6 @@ pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Opti
 pub(crate) fn format_count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
-
 
 /// Returns true if and only if one of the patterns matches.
 pub(crate) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool {
@@ -186,7 +184,6 @@ pub(crate) fn list_paths(paths: &[&Text]) -> MessageValue {
     }
     MORE_PATHS.with("paths", listed.to_vec()).with("more", more.len()).into()
 }
-
 
 /// Returns a finding about one commit.
 pub(crate) fn commit_finding(commit: &Commit, what: impl Into<Message>) -> Finding {

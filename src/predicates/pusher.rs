@@ -6,10 +6,10 @@
 use crate::change::person::is_invisible;
 use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
-use crate::predicates::parameters::{IdentityRequirement, format_alternatives, quote_patterns, read_list};
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{IdentityRequirement, format_alternatives, quote_patterns, read_list};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -217,7 +217,7 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
         let unknown = "change: { unknown: [pusher], commits: [{}] }";
         for ask in ["{ pusher: ana }", "{ not: { pusher: ana } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
-            assert!(found[0].starts_with("unknown: who pushes"), "{found:?}");
+            assert!(found[0].starts_with("unknown: the pusher"), "{found:?}");
         }
     }
 

@@ -3,12 +3,12 @@
 //! What trailers say is for `field` and `ticket`; whether git reads them at all, for `trailers`.
 
 use crate::change::{Commit, CommitMessage, Missing, NeededFacts, Text};
-use crate::predicates::map_keys::read_key;
-use crate::predicates::parameters::commit_finding;
-use crate::predicates::wording::{WordingRequirement, has_visible_text};
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::map_keys::read_key;
 use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::commit_finding;
+use crate::predicates::wording::{WordingRequirement, has_visible_text};
 use crate::verdict::{Message, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode};

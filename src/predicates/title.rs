@@ -1,10 +1,10 @@
 //! `title`: the title of a pull request.
 
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::wording::WordingRequirement;
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::wording::WordingRequirement;
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode};
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn without_a_pull_request_nobody_knows_its_title() {
-        for (stage, word) in [("check", "cannot be known at this stage"), ("pre-receive", "nothing here")] {
+        for (stage, word) in [("check", "not known at this stage"), ("pre-receive", "not configured here")] {
             let text = format!("ask: {{ title: {{}} }}\nchange: {{ stage: {stage}, commits: [{{}}] }}");
             let found = finding_texts(&answer_example(&text));
             assert!(found[0].starts_with("unknown: ") && found[0].contains(word), "{found:?}");

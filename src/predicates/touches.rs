@@ -5,10 +5,10 @@
 
 use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntryKind, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::parameters::{format_alternatives, matches_any_pattern, read_list};
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::parameters::{format_alternatives, matches_any_pattern, read_list};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};

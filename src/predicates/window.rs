@@ -8,9 +8,9 @@ use jiff::civil::{Date, Time, Weekday};
 
 use crate::calendar::{is_business_day, parse_time_of_day, parse_weekday, to_local_time};
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::map_keys::parse_key;
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::map_keys::parse_key;
 use crate::predicates::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_day, read_items};

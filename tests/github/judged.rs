@@ -124,7 +124,7 @@ fn everything_that_is_wanted_is_there() {
     let change = gather(&fake, &everything()).unwrap();
     let pull = change.pull.as_deref().unwrap();
     assert_eq!(change.commits.len(), 2);
-    assert_eq!(change.tip().unwrap().id, Some(pull.head.id));
+    assert_eq!(change.tip().id, Some(pull.head.id));
     assert_eq!(change.target.as_ref().unwrap(), &"refs/heads/main".into());
     let Ok(PusherIdentity::Account(pusher)) = &change.pusher else { panic!("{:?}", change.pusher) };
     assert_eq!(pusher, &"github:ben".into());

@@ -75,7 +75,7 @@ fn a_policy_is_not_taken_away() {
     let base = world.main();
     world.git(&["rm", "-q", PATH]);
     world.commit(&good("Without a policy"));
-    world.push(&["main"]).refused("policy-valid").says("takes away");
+    world.push(&["main"]).refused("policy-valid").says("removes the policy");
     assert_eq!(world.main(), base);
 }
 
@@ -207,7 +207,7 @@ fn what_only_a_forge_can_tell_cannot_be_asked_of_a_push() {
         let commit = world.commit(&good("Ask a forge"));
         let pushed = world.push(&[&format!("{commit}:{MAIN}")]);
         match refused {
-            true => pushed.refused("policy-valid").says("what only a forge can tell"),
+            true => pushed.refused("policy-valid").says("what only a forge knows"),
             false => pushed.accepted(),
         };
     }
@@ -232,7 +232,7 @@ fn the_branch_of_the_policy_stays_under_change_control() {
     let world = World::new();
     world.write(PATH, &POLICY.replace("[main,", "[elsewhere,"));
     let commit = world.commit(&good("Guard something else"));
-    world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("would not be under");
+    world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("is no longer under");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_server_that_does_not_name_the_pusher_is_refused() {
     world.push(&[&push]).refused("WHO is not set by the server");
     for odd in ["ana kim", "ana,kim", "../ana"] {
         set(&mut world, "WHO", odd);
-        world.push(&[&push]).refused("does not hold one account's name");
+        world.push(&[&push]).refused("is not the name of one account");
     }
     // Another variable that names somebody is not looked at.
     set(&mut world, "GL_USER", "kim@example.com");
@@ -46,7 +46,7 @@ fn a_server_that_does_not_name_the_pusher_is_refused() {
 fn a_server_that_was_not_told_about_pushers_refuses() {
     let (world, base, push) = world("none");
     world.git_in("server.git", &["config", "--unset-all", "changegate.pusher"]);
-    world.push(&[&push]).refused("who pushes");
+    world.push(&[&push]).refused("the pusher");
     world.configure("changegate.pusher", "whoever");
     world.push(&[&push]).refused("changegate.pusher is `whoever`");
     assert_eq!(world.main(), base);

@@ -41,7 +41,7 @@ fn where_nothing_can_be_written_ahead_nothing_is_accepted() {
     world.commit(&good("One"));
     let open = close(&world);
     world.push(&["main"]).refused("this decision cannot be recorded, so nothing is accepted");
-    world.configure("changegate.ledger", "shout");
+    world.configure("changegate.ledger", "warn");
     world.push(&["main"]).accepted().says("this decision is NOT recorded");
     // A free ref needs no record.
     world.push(&["main:free"]).accepted().does_not_say("NOT recorded");

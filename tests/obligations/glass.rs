@@ -139,14 +139,14 @@ fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
 fn only_a_person_whom_the_policy_names_opens_one() {
     let mut world = server();
     for (who, why) in [
-        ("ana@example.com", "opened by duty-managers, and the pusher is not in it"),
+        ("ana@example.com", "the pusher is not in duty-managers"),
         ("release[bot]", "is a bot"),
-        ("", "nobody can tell who pushes"),
+        ("", "the pusher is unknown"),
     ] {
         world.is(who).open("INC-1", &[]).refused(why);
     }
     world.configure("changegate.pusher", "none");
-    world.open("INC-1", &[]).refused("nobody can tell who pushes");
+    world.open("INC-1", &[]).refused("the pusher is unknown");
     assert_eq!(world.sessions(), Vec::<serde_json::Value>::new());
     assert_eq!(world.asked_for(), "");
     world.reconcile().accepted();
@@ -158,7 +158,7 @@ fn only_a_person_whom_the_policy_names_opens_one() {
 fn where_the_policy_names_nobody_nobody_opens_one() {
     let mut world = World::new();
     world.configure("changegate.pusher", "env:WHO");
-    world.is("kim@example.com").open("INC-1", &[]).refused("the policy names nobody");
+    world.is("kim@example.com").open("INC-1", &[]).refused("the policy names no team");
     world
         .changegate(
             "server.git",

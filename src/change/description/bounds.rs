@@ -1,5 +1,4 @@
-//! What could cost the parser of descriptions more than the length of its input, found before the parser
-//! sees it.
+//! Finds what would cost the parser of descriptions more than the length of its input, before it parses.
 
 use memchr::memchr_iter;
 
@@ -12,7 +11,7 @@ const MAX_TABLE_CELLS: usize = 1 << 15;
 
 /// Returns true if some line of `body` opens more quotations and lists than anybody reads.
 pub(crate) fn is_nested_too_deep(body: &str) -> bool {
-    body.split(['\n', '\r']).any(|line| {
+    for line in body.split(['\n', '\r']) {
         let mut opened = 0;
         let mut bytes = line.bytes().peekable();
         while let Some(byte) = bytes.next() {
@@ -24,18 +23,26 @@ pub(crate) fn is_nested_too_deep(body: &str) -> bool {
                 _ => break,
             }
         }
-        MAX_LINE_MARKERS < opened
-    })
+        if opened > MAX_LINE_MARKERS {
+            return true;
+        }
+    }
+    false
 }
 
 /// Returns true if a table of `body` could be completed with more cells than anybody reads.
 pub(crate) fn has_too_many_cells(body: &str) -> bool {
-    let is_delimiter = |line: &&str| {
-        let at = |byte: u8| matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'>');
-        line.bytes().all(at)
-    };
-    let delimiters = body.split(['\n', '\r']).filter(is_delimiter);
-    let columns = delimiters.map(|line| memchr_iter(b'|', line.as_bytes()).count() + 1).max().unwrap_or(0);
+    let mut columns = 0;
+    for line in body.split(['\n', '\r']) {
+        if line.bytes().all(is_delimiter_byte) {
+            columns = columns.max(memchr_iter(b'|', line.as_bytes()).count() + 1);
+        }
+    }
     let rows = memchr_iter(b'\n', body.as_bytes()).count() + memchr_iter(b'\r', body.as_bytes()).count();
-    MAX_TABLE_CELLS < rows.saturating_mul(columns.saturating_sub(3))
+    rows.saturating_mul(columns.saturating_sub(3_usize)) > MAX_TABLE_CELLS
+}
+
+/// Returns true for the bytes of the line below the header of a table.
+fn is_delimiter_byte(byte: u8) -> bool {
+    matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'>')
 }

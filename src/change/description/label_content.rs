@@ -1,15 +1,15 @@
-//! What stands below a label: the ticked boxes, or the text.
+//! Reads what stands below a label: the ticked boxes, or the text.
 //!
-//! It is only known to be a value once it is known what is stated inside of it: a heading above a
-//! line with the same label adds nothing to that line.
+//! Whether it is a value depends on what is stated inside of it: a heading above a line with the same
+//! label adds nothing to that line.
 
 use std::ops::RangeInclusive;
 
-use crate::change::description::DescriptionStatement;
 use crate::change::description::line::{DescriptionLine, join_lines};
 use crate::change::description::outline::DescriptionBlock;
+use crate::change::description::statement::DescriptionStatement;
 
-/// What stands below a label, and the lines that belong to it.
+/// The content below a label, and the lines that belong to it.
 pub(crate) struct LabelContent {
     label: String,
     lines: RangeInclusive<usize>,
@@ -20,14 +20,13 @@ impl LabelContent {
     /// Reads what stands below `label`: the ticked boxes if there are boxes, and else the text. What
     /// stands below headings of its own counts only where there is nothing above them.
     pub(crate) fn read_content(label: &str, blocks: &[DescriptionBlock]) -> LabelContent {
-        let above = take_until(blocks, |block| matches!(block, DescriptionBlock::Heading(..)));
-        let scope = if above.iter().any(|block| !find_line_range(std::slice::from_ref(block)).is_empty()) {
-            above
-        } else {
-            blocks
-        };
-        let mut below =
-            LabelContent { label: label.to_owned(), lines: find_line_range(scope), values: Vec::new() };
+        let above = take_until(blocks, DescriptionBlock::is_heading);
+        let (mut scope, mut lines) = (above, find_line_range(above));
+        if lines.is_empty() {
+            scope = blocks;
+            lines = find_line_range(blocks);
+        }
+        let mut below = LabelContent { label: label.to_owned(), lines, values: Vec::new() };
         let mut has_boxes = false;
         for block in scope {
             has_boxes |= collect_ticked_boxes(block, &mut below.values);
@@ -49,7 +48,9 @@ impl LabelContent {
             }
             value.push_str(&text);
         }
-        below.values.extend(first.map(|line| (value, line)));
+        if let Some(line) = first {
+            below.values.push((value, line));
+        }
         below
     }
 
@@ -57,23 +58,29 @@ impl LabelContent {
     /// the order of lines.
     pub(crate) fn into_statements(self, found: &[DescriptionStatement]) -> Vec<DescriptionStatement> {
         let first = found.partition_point(|inside| inside.line < *self.lines.start());
-        let mut inside = found.iter().skip(first).take_while(|inside| self.lines.contains(&inside.line));
-        if inside.any(|inside| is_same_label(&inside.label, &self.label)) {
-            return Vec::new();
+        for inside in found.iter().skip(first) {
+            if !self.lines.contains(&inside.line) {
+                break;
+            }
+            if is_same_label(&inside.label, &self.label) {
+                return Vec::new();
+            }
         }
-        let statement =
-            |(value, line): &(String, usize)| DescriptionStatement::new(self.label.clone(), value, *line);
-        self.values.iter().filter_map(statement).collect()
+        let mut statements = Vec::new();
+        for (value, line) in &self.values {
+            statements.extend(DescriptionStatement::new(self.label.clone(), value, *line));
+        }
+        statements
     }
 }
 
 /// Returns true for two spellings of one label.
 fn is_same_label(one: &str, other: &str) -> bool {
-    let letters = |label: &str| -> Vec<u8> {
-        let letter = |byte: u8| if byte == b' ' { b'-' } else { byte.to_ascii_lowercase() };
-        label.bytes().map(letter).collect()
-    };
-    one.len() == other.len() && letters(one) == letters(other)
+    one.len() == other.len() && one.bytes().map(fold_label_byte).eq(other.bytes().map(fold_label_byte))
+}
+
+fn fold_label_byte(byte: u8) -> u8 {
+    if byte == b' ' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
 /// Returns the blocks before the first one that `ends` them.
@@ -85,36 +92,60 @@ pub(crate) fn take_until(
     blocks.get(..end).unwrap_or_default()
 }
 
-/// Returns the lines from the first to the last on which `blocks` say something.
+/// Returns the lines from the first to the last on which `blocks` have text; an empty range if none has.
 fn find_line_range(blocks: &[DescriptionBlock]) -> RangeInclusive<usize> {
-    let of = |lines: &[DescriptionLine]| {
-        let mut said = lines.iter().filter(|line| !line.text.trim().is_empty()).map(|line| line.number);
-        said.next().map(|first| first..=said.next_back().unwrap_or(first))
-    };
-    let extents = blocks.iter().filter_map(|block| match block {
-        DescriptionBlock::Heading(_, lines)
-        | DescriptionBlock::Paragraph(lines)
-        | DescriptionBlock::ChangeBlock(lines) => of(lines),
-        DescriptionBlock::List(items) => items
-            .iter()
-            .map(|item| find_line_range(&item.blocks))
-            .filter(|extent| !extent.is_empty())
-            .reduce(|first, last| *first.start()..=*last.end()),
-        DescriptionBlock::Table(rows) => rows
-            .iter()
-            .flatten()
-            .filter_map(|cell| of(cell))
-            .reduce(|first, last| *first.start()..=*last.end()),
-        DescriptionBlock::ThematicBreak => None,
-    });
     // No line has the number 0, and nothing is within a range that ends before it starts.
-    extents.reduce(|first, last| *first.start()..=*last.end()).unwrap_or(RangeInclusive::new(1, 0))
+    let mut range = LineRange { first: 1, last: 0 };
+    range.add_blocks(blocks);
+    RangeInclusive::new(range.first, range.last)
 }
 
-/// Returns the line on which `lines` begin to say something: what stands above it (a line break, what is
-/// struck out) is nobody's text, and no line of its own.
+/// The lines from the first to the last that were added; empty if `last` is before `first`.
+struct LineRange {
+    first: usize,
+    last: usize,
+}
+
+impl LineRange {
+    fn add_blocks(&mut self, blocks: &[DescriptionBlock]) {
+        for block in blocks {
+            match block {
+                DescriptionBlock::Heading(_, lines)
+                | DescriptionBlock::Paragraph(lines)
+                | DescriptionBlock::ChangeBlock(lines) => self.add_lines(lines),
+                DescriptionBlock::List(items) => {
+                    for item in items {
+                        self.add_blocks(&item.blocks);
+                    }
+                }
+                DescriptionBlock::Table(rows) => {
+                    for cell in rows.iter().flatten() {
+                        self.add_lines(cell);
+                    }
+                }
+                DescriptionBlock::ThematicBreak => {}
+            }
+        }
+    }
+
+    fn add_lines(&mut self, lines: &[DescriptionLine]) {
+        for line in lines {
+            if line.is_blank() {
+                continue;
+            }
+            if self.last < self.first {
+                self.first = line.number;
+            }
+            self.last = line.number;
+        }
+    }
+}
+
+/// Returns the first of `lines` that has text: what stands above it (a line break, what is struck out) is
+/// not a line of the value.
 fn find_first_line(lines: &[DescriptionLine]) -> Option<usize> {
-    lines.iter().find(|line| !line.text.trim().is_empty()).map(|line| line.number)
+    let line = lines.iter().find(|line| !line.is_blank())?;
+    Some(line.number)
 }
 
 /// Adds the texts of the ticked boxes of `block`, with their lines; returns whether it has boxes.
@@ -124,8 +155,9 @@ fn collect_ticked_boxes(block: &DescriptionBlock, ticked: &mut Vec<(String, usiz
     for item in items {
         found |= item.is_ticked.is_some();
         if let (Some(true), Some(DescriptionBlock::Paragraph(lines))) = (item.is_ticked, item.blocks.first())
+            && let Some(line) = find_first_line(lines)
         {
-            ticked.extend(find_first_line(lines).map(|line| (join_lines(lines), line)));
+            ticked.push((join_lines(lines), line));
         }
         for block in &item.blocks {
             found |= collect_ticked_boxes(block, ticked);
@@ -148,7 +180,11 @@ fn collect_text(block: &DescriptionBlock, text: &mut String, first: &mut Option<
             }
         }
         DescriptionBlock::List(items) => {
-            items.iter().flat_map(|item| &item.blocks).for_each(|block| collect_text(block, text, first));
+            for item in items {
+                for block in &item.blocks {
+                    collect_text(block, text, first);
+                }
+            }
         }
         DescriptionBlock::Table(_) | DescriptionBlock::ChangeBlock(_) | DescriptionBlock::ThematicBreak => {}
     }

@@ -1,4 +1,4 @@
-//! A line of a description as it is seen, the label that it may begin with, and what is no answer.
+//! A line of a description as it is seen, and the label that it begins with.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ const LABEL_SEARCH_BYTES: usize = 4 * MAX_LABEL_BYTES;
 /// One line of text, without its markup and without anything that cannot be seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DescriptionLine {
-    /// What it says.
+    /// The text that can be seen.
     pub(crate) text: String,
     /// Its number in the description, counted from 1.
     pub(crate) number: usize,
@@ -48,6 +48,11 @@ impl DescriptionLine {
                 self.text.push(character);
             }
         }
+    }
+
+    /// Returns true if the line has no text.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
     }
 
     /// Returns true if nothing stands here, or nothing but a picture or a bullet.
@@ -113,15 +118,19 @@ pub(crate) fn join_lines<'line>(lines: impl IntoIterator<Item = &'line Descripti
 
 /// Returns the label that some lines are as a whole, unless a part of them is code.
 pub(crate) fn parse_whole_label(lines: &[DescriptionLine]) -> Option<String> {
-    let is_code = lines.iter().any(|line| line.code_start.is_some());
-    if is_code { None } else { parse_label(&join_lines(lines)) }
+    for line in lines {
+        if line.code_start.is_some() {
+            return None;
+        }
+    }
+    parse_label(&join_lines(lines))
 }
 
 /// Returns `written` as a label: without pictures and a number in front, without a hint in
 /// parentheses, a colon, a question mark or the star of a required answer behind. `None` if what is
 /// left is no label: letters, digits, spaces and hyphens of ASCII, as in the names of fields.
 pub(crate) fn parse_label(written: &str) -> Option<String> {
-    if LABEL_SEARCH_BYTES < written.len() {
+    if written.len() > LABEL_SEARCH_BYTES {
         return None;
     }
     let mut label = strip_shortcodes(written).trim_start_matches(is_decoration);
@@ -134,19 +143,41 @@ pub(crate) fn parse_label(written: &str) -> Option<String> {
     loop {
         let shorter = label
             .trim_end_matches(|character| matches!(character, ':' | '?' | '*') || is_decoration(character));
-        let hint = shorter.strip_suffix(')').and_then(|hinted| hinted.rfind('('));
-        let shorter = hint.and_then(|at| shorter.get(..at)).unwrap_or(shorter);
+        let shorter = strip_hint(shorter);
         if shorter.len() == label.len() {
             break;
         }
         label = shorter;
     }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-');
-    let names = label.bytes().any(|byte| byte.is_ascii_alphanumeric()) && label.bytes().all(plain);
-    (names && label.len() <= MAX_LABEL_BYTES).then(|| label.split_whitespace().collect::<Vec<_>>().join(" "))
+    if label.len() > MAX_LABEL_BYTES || !is_field_name(label) {
+        return None;
+    }
+    Some(label.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Returns true for what a form holds before somebody has filled it in: nothing, `...`, `TODO`,
+/// Returns `label` without a hint in parentheses at its end.
+fn strip_hint(label: &str) -> &str {
+    let Some(hinted) = label.strip_suffix(')') else { return label };
+    match hinted.rfind('(') {
+        Some(at) => label.get(..at).unwrap_or(label),
+        None => label,
+    }
+}
+
+/// Returns true for letters and digits of ASCII with spaces and hyphens, as in the names of fields.
+fn is_field_name(label: &str) -> bool {
+    let mut has_letter = false;
+    for byte in label.bytes() {
+        match byte {
+            b' ' | b'-' => {}
+            _ if byte.is_ascii_alphanumeric() => has_letter = true,
+            _ => return false,
+        }
+    }
+    has_letter
+}
+
+/// Returns true for what a form holds before it is filled in: nothing, `...`, `TODO`,
 /// `<describe>`, `No response`.
 ///
 /// Anything else that only looks like an answer (`n/a`) is for the vocabulary to refuse.

@@ -1,22 +1,23 @@
-//! The blocks of a description, with the text that can be seen and the lines on which it stands.
+//! The blocks of a description, with the text that can be seen and its line numbers.
 //!
-//! The parser knows what Markdown is; this file only drops what does not speak.
+//! The library parses Markdown; this file only drops what states nothing.
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 use crate::change::description::bounds::has_too_many_cells;
 use crate::change::description::line::DescriptionLine;
+use crate::change::description::open_leaf::OpenLeaf;
 
-/// The info string of the one kind of code block that speaks.
+/// The info string of the only code block that can state something.
 const CHANGE_BLOCK_INFO: &str = "change";
 
-/// How deep lists may stand in lists; below that they say nothing.
+/// How deep lists are read in lists; deeper ones state nothing.
 const MAX_LIST_DEPTH: usize = 32;
 
-/// A block that may speak.
+/// A block that can state something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DescriptionBlock {
-    /// A heading.
+    /// A heading with its level.
     Heading(HeadingLevel, Vec<DescriptionLine>),
     /// A paragraph, or the text of a list item.
     Paragraph(Vec<DescriptionLine>),
@@ -35,11 +36,23 @@ pub(crate) enum DescriptionBlock {
 pub(crate) struct OutlineItem {
     /// Whether its box is ticked; `None` if it has none.
     pub(crate) is_ticked: Option<bool>,
-    /// What it holds.
+    /// The blocks that it holds.
     pub(crate) blocks: Vec<DescriptionBlock>,
 }
 
-/// Returns the blocks of `body`.
+impl DescriptionBlock {
+    /// Returns true for a heading of any level.
+    pub(crate) fn is_heading(&self) -> bool {
+        matches!(self, DescriptionBlock::Heading(..))
+    }
+
+    /// Returns true for a list of either kind.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self, DescriptionBlock::List(_))
+    }
+}
+
+/// Returns the blocks of `body`, in order.
 pub(crate) fn read_outline(body: &str) -> Vec<DescriptionBlock> {
     let mut options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     options.set(Options::ENABLE_TABLES, !has_too_many_cells(body));
@@ -68,35 +81,21 @@ struct OutlineBuilder<'body> {
     is_email_link: bool,
 }
 
-/// What holds blocks.
+/// A container of blocks that is still open.
 enum OpenContainer {
     Item(OutlineItem),
     List(Vec<OutlineItem>),
 }
 
-/// Text that is being collected.
-#[derive(Default)]
-struct OpenLeaf {
-    finished_lines: Vec<DescriptionLine>,
-    current_line: DescriptionLine,
-    /// The column at which the first line begins.
-    first_column: Option<usize>,
-    /// True if nothing in the description has opened it: the text of a tight list item.
-    is_implied: bool,
-    /// Where the bold text at the start of the line begins, while it goes on.
-    bold_from: Option<usize>,
-    /// How many HTML tags that strike out are open.
-    struck_tags: usize,
-}
-
 impl<'body> OutlineBuilder<'body> {
     fn new(body: &'body str) -> Self {
         let bytes = body.as_bytes();
-        let ends = bytes
-            .iter()
-            .enumerate()
-            .filter(|(at, byte)| **byte == b'\n' || (**byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')));
-        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        let mut starts = vec![0];
+        for (at, byte) in bytes.iter().enumerate() {
+            if *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
+                starts.push(at + 1);
+            }
+        }
         OutlineBuilder {
             body,
             line_starts: starts,
@@ -121,9 +120,9 @@ impl<'body> OutlineBuilder<'body> {
 
     fn take_event(&mut self, event: Event<'_>, at: usize) {
         match event {
-            Event::Start(_) if 0 < self.muted_tags => self.muted_tags += 1,
-            Event::End(_) if 0 < self.muted_tags => self.muted_tags -= 1,
-            _ if 0 < self.muted_tags => {}
+            Event::Start(_) if self.muted_tags > 0 => self.muted_tags += 1,
+            Event::End(_) if self.muted_tags > 0 => self.muted_tags -= 1,
+            _ if self.muted_tags > 0 => {}
             Event::Start(tag) => self.start_tag(&tag, at),
             Event::End(tag) => self.end_tag(tag),
             Event::Text(text) => self.add_text(&text, at),
@@ -168,9 +167,7 @@ impl<'body> OutlineBuilder<'body> {
             Tag::Paragraph | Tag::Heading { .. } | Tag::TableCell => self.open_leaf(),
             Tag::List(_) => {
                 self.close_implied_leaf();
-                let lists =
-                    self.open_containers.iter().filter(|open| matches!(open, OpenContainer::List(_))).count();
-                if lists < MAX_LIST_DEPTH {
+                if self.count_open_lists() < MAX_LIST_DEPTH {
                     self.open_containers.push(OpenContainer::List(Vec::new()));
                 } else {
                     self.muted_tags = 1;
@@ -208,8 +205,11 @@ impl<'body> OutlineBuilder<'body> {
                 self.add_text(">", self.body.len());
                 self.is_email_link = false;
             }
-            TagEnd::Paragraph => self.close_leaf(DescriptionBlock::Paragraph),
-            TagEnd::Heading(level) => self.close_leaf(|lines| DescriptionBlock::Heading(level, lines)),
+            TagEnd::Paragraph => self.close_paragraph(),
+            TagEnd::Heading(level) => {
+                let lines = self.take_visible_lines();
+                self.add_block(DescriptionBlock::Heading(level, lines));
+            }
             TagEnd::CodeBlock => {
                 let lines = self.leaf.take().map(OpenLeaf::into_lines).unwrap_or_default();
                 self.add_block(DescriptionBlock::ChangeBlock(lines));
@@ -228,7 +228,7 @@ impl<'body> OutlineBuilder<'body> {
                 }
             }
             TagEnd::TableCell => {
-                let lines = self.leaf.take().map(OpenLeaf::into_visible_lines).unwrap_or_default();
+                let lines = self.take_visible_lines();
                 if let Some(row) = self.table_rows.last_mut() {
                     row.push(lines);
                 }
@@ -243,12 +243,12 @@ impl<'body> OutlineBuilder<'body> {
 
     /// Adds what is written at `at`, where it can be seen; in a block of code it may be several lines.
     fn add_text(&mut self, text: &str, at: usize) {
-        if 0 < self.struck_tags || 0 < self.image_tags || 0 < self.current_leaf().struck_tags {
+        if self.struck_tags > 0 || self.image_tags > 0 || self.current_leaf().struck_tags > 0 {
             return;
         }
         let mut at = at;
         for (index, piece) in text.split('\n').enumerate() {
-            if 0 < index {
+            if index > 0 {
                 self.end_line(false, at - 1);
             }
             if !piece.is_empty() {
@@ -290,6 +290,14 @@ impl<'body> OutlineBuilder<'body> {
         self.current_leaf().end_line(is_ended, number);
     }
 
+    fn count_open_lists(&self) -> usize {
+        let mut count = 0;
+        for open in &self.open_containers {
+            count += usize::from(matches!(open, OpenContainer::List(_)));
+        }
+        count
+    }
+
     /// Returns the number of the line in which `at` is.
     fn line_number(&self, at: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= at)
@@ -316,16 +324,19 @@ impl<'body> OutlineBuilder<'body> {
 
     fn close_implied_leaf(&mut self) {
         if self.leaf.as_ref().is_some_and(|leaf| leaf.is_implied) {
-            self.close_leaf(DescriptionBlock::Paragraph);
+            self.close_paragraph();
         }
     }
 
-    fn close_leaf(&mut self, block: impl FnOnce(Vec<DescriptionLine>) -> DescriptionBlock) {
-        let lines = self.leaf.take().map(OpenLeaf::into_visible_lines).unwrap_or_default();
-        match block(lines) {
-            DescriptionBlock::Paragraph(lines) if lines.iter().all(|line| line.text.trim().is_empty()) => {}
-            block => self.add_block(block),
+    fn close_paragraph(&mut self) {
+        let lines = self.take_visible_lines();
+        if !lines.iter().all(DescriptionLine::is_blank) {
+            self.add_block(DescriptionBlock::Paragraph(lines));
         }
+    }
+
+    fn take_visible_lines(&mut self) -> Vec<DescriptionLine> {
+        self.leaf.take().map(OpenLeaf::into_visible_lines).unwrap_or_default()
     }
 
     fn add_block(&mut self, block: DescriptionBlock) {
@@ -333,47 +344,5 @@ impl<'body> OutlineBuilder<'body> {
         if let Some(OpenContainer::Item(item)) = self.open_containers.last_mut() {
             item.blocks.push(block);
         }
-    }
-}
-
-impl OpenLeaf {
-    /// Ends a line; `number` is its own if nothing has been written on it.
-    fn end_line(&mut self, is_ended: bool, number: usize) {
-        let goes_on = self.bold_from.is_some();
-        self.end_bold();
-        self.bold_from = goes_on.then_some(0);
-        let line = std::mem::take(&mut self.current_line);
-        let number = if line.number == 0 { number } else { line.number };
-        self.finished_lines.push(DescriptionLine { is_hard_break: is_ended, number, ..line });
-    }
-
-    fn end_bold(&mut self) {
-        if let Some(from) = self.bold_from.take()
-            && from < self.current_line.text.len()
-        {
-            self.current_line.bold_range = Some(from..self.current_line.text.len());
-        }
-    }
-
-    fn into_lines(mut self) -> Vec<DescriptionLine> {
-        if 0 < self.current_line.number {
-            self.finished_lines.push(self.current_line);
-        }
-        self.finished_lines
-    }
-
-    /// Returns the lines up to where a comment begins that nobody has closed. To Markdown that is
-    /// text; to whoever wrote it, it was a comment.
-    fn into_visible_lines(self) -> Vec<DescriptionLine> {
-        let mut lines = self.into_lines();
-        if let Some(index) = lines.iter().position(|line| line.text.contains("<!--")) {
-            lines.truncate(index + 1);
-            if let Some(line) = lines.last_mut() {
-                let kept = line.text.find("<!--").unwrap_or(0);
-                line.text.truncate(kept);
-                line.bold_range = line.bold_range.take().filter(|bold| bold.end <= kept);
-            }
-        }
-        lines
     }
 }

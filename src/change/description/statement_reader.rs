@@ -1,12 +1,12 @@
 //! The forms in which people state something: trailers, labelled lines, headings, tables, boxes.
 //!
-//! What stands beside a label is read here; what stands below one (a heading, a bold line, a list
-//! item), in `below`.
+//! What stands beside a label is read here; `label_content` reads what stands below one (a heading, a
+//! bold line, a list item).
 
-use crate::change::description::DescriptionStatement;
 use crate::change::description::label_content::{LabelContent, take_until};
 use crate::change::description::line::{DescriptionLine, LabelledLine, join_lines, parse_whole_label};
 use crate::change::description::outline::{DescriptionBlock, OutlineItem};
+use crate::change::description::statement::DescriptionStatement;
 use crate::change::message::trailers::{self, TrailerReader};
 
 /// Returns what `blocks` state, in the order of their lines.
@@ -37,7 +37,9 @@ impl StatementReader {
         let StatementReader { stated: mut found, label_contents: below } = self;
         found.sort_by_key(|statement| statement.line);
         let mut stated = Vec::new();
-        below.into_iter().for_each(|below| stated.extend(below.into_statements(&found)));
+        for below in below {
+            stated.extend(below.into_statements(&found));
+        }
         found.append(&mut stated);
         found.sort_by_key(|statement| statement.line);
         found
@@ -54,25 +56,23 @@ impl StatementReader {
     /// Reads the trailers at the end, where the last paragraph holds some, and takes them away.
     ///
     /// The reader of messages decides, on the lines as they are seen. So neither a comment among
-    /// them nor code can make a trailer of what nobody takes for one.
+    /// them nor code can make a trailer of what does not look like one.
     fn take_trailers(&mut self, blocks: &mut Vec<DescriptionBlock>) {
         let Some(at) = blocks.iter().rposition(|block| !matches!(block, DescriptionBlock::ChangeBlock(_)))
         else {
             return;
         };
-        let Some(DescriptionBlock::Paragraph(lines)) = blocks.get(at).filter(|_| 0 < at) else { return };
+        let Some(DescriptionBlock::Paragraph(lines)) = blocks.get(at) else { return };
+        if at == 0 {
+            return;
+        }
         let mut message = "subject\n\n".to_owned();
         for line in lines {
             // Code is not a key; nor are a line's own stars, which this would hide.
-            let is_code = line
-                .code_start
-                .is_some_and(|code| line.text.get(..code).is_some_and(|key| !key.contains(':')));
-            let before = if line.is_indented {
-                " "
-            } else if is_code {
-                "`"
-            } else {
-                ""
+            let before = match line.code_start {
+                _ if line.is_indented => " ",
+                Some(code) if line.text.get(..code).is_some_and(|key| !key.contains(':')) => "`",
+                _ => "",
             };
             message.push_str(before);
             message.push_str(line.text.trim());
@@ -80,29 +80,29 @@ impl StatementReader {
         }
         let block = trailers::read_trailers(message.as_bytes(), TrailerReader::Log);
         let is_answer =
-            matches!(blocks.get(at - 1), Some(DescriptionBlock::Heading(..))) && block.trailers.len() == 1;
+            blocks.get(at - 1).is_some_and(DescriptionBlock::is_heading) && block.trailers.len() == 1;
         if block.trailers.is_empty() || is_answer {
-            // Below a heading, one line such as `low: nobody uses it yet` is what the heading asks for.
+            // Below a heading, one line such as `low: no users yet` is what the heading asks for.
             return;
         }
         let DescriptionBlock::Paragraph(lines) = blocks.remove(at) else { return };
         if block.mixed_line.is_some() {
             // Git lets prose be among its own trailers. What that prose states counts as elsewhere.
-            let trailer =
-                |index: usize| block.trailers.binary_search_by_key(&(index + 3), |one| one.line).is_ok();
-            let others = lines.iter().enumerate().filter(|(index, _)| !trailer(*index));
-            let others: Vec<DescriptionLine> = others.map(|(_, line)| line.clone()).collect();
+            let mut others = Vec::new();
+            for (index, line) in lines.iter().enumerate() {
+                if block.trailers.binary_search_by_key(&(index + 3), |trailer| trailer.line).is_err() {
+                    others.push(line.clone());
+                }
+            }
             self.read_lines(&others);
         }
         for trailer in block.trailers {
             let index = trailer.line.saturating_sub(3);
-            let is_beside = |line: &&DescriptionLine| {
-                line.text.split_once(':').is_none_or(|(_, value)| !value.trim().is_empty())
+            let line = match lines.get(index..) {
+                Some([first, second, ..]) if is_bare_key(first) => second.number,
+                Some([first, ..]) => first.number,
+                _ => 0,
             };
-            let mut from = lines.iter().skip(index);
-            let first = from.next();
-            let line = first.filter(is_beside).or_else(|| from.next()).or(first);
-            let line = line.map_or(0, |line| line.number);
             self.add_statement(trailer.key, &trailer.value.to_lossy(), line);
         }
     }
@@ -112,45 +112,41 @@ impl StatementReader {
             let after = blocks.get(index + 1..).unwrap_or_default();
             match block {
                 DescriptionBlock::Heading(level, lines) => {
-                    let is_stated =
-                        lines.iter().any(|line| line.find_label().is_some_and(|it| !it.value.is_empty()));
-                    if is_stated {
+                    if has_stated_label(lines) {
                         self.read_lines(lines);
                     } else if let Some(label) = parse_whole_label(lines) {
-                        let ends = |block: &DescriptionBlock| match block {
+                        let section = take_until(after, |block| match block {
                             DescriptionBlock::Heading(next, _) => next <= level,
                             DescriptionBlock::ThematicBreak => true,
                             _ => false,
-                        };
-                        self.add_label_content(&label, take_until(after, ends));
+                        });
+                        self.add_label_content(&label, section);
                     }
                 }
                 DescriptionBlock::Paragraph(lines) => {
                     if let Some(bare) = self.read_lines(lines) {
-                        let ends = |block: &DescriptionBlock| match block {
-                            DescriptionBlock::Heading(..) | DescriptionBlock::ThematicBreak => true,
-                            DescriptionBlock::Paragraph(lines) => {
-                                lines.first().is_some_and(|line| line.find_label().is_some())
-                            }
-                            _ => false,
-                        };
-                        let is_list = |block: &DescriptionBlock| matches!(block, DescriptionBlock::List(_));
                         match after {
                             after if bare.is_bold => {
-                                self.add_label_content(&bare.label, take_until(after, ends))
+                                self.add_label_content(&bare.label, take_until(after, ends_bold_section))
                             }
-                            [list, ..] if is_list(list) => {
+                            [list, ..] if list.is_list() => {
                                 self.add_label_content(&bare.label, std::slice::from_ref(list))
                             }
                             _ => {}
                         }
                     }
                 }
-                DescriptionBlock::List(items) => items.iter().for_each(|item| self.read_item(item)),
+                DescriptionBlock::List(items) => self.read_items(items),
                 DescriptionBlock::Table(rows) => self.read_table(rows),
                 DescriptionBlock::ChangeBlock(lines) => self.read_change_block(lines),
                 DescriptionBlock::ThematicBreak => {}
             }
+        }
+    }
+
+    fn read_items(&mut self, items: &[OutlineItem]) {
+        for item in items {
+            self.read_item(item);
         }
     }
 
@@ -159,7 +155,7 @@ impl StatementReader {
             // Its own text is an offer that was not taken; the boxes below it are answers of their own.
             for block in &item.blocks {
                 if let DescriptionBlock::List(items) = block {
-                    items.iter().for_each(|item| self.read_item(item));
+                    self.read_items(items);
                 }
             }
             return;
@@ -186,18 +182,15 @@ impl StatementReader {
         let mut is_list = false;
         let mut is_ended = false;
         for line in lines {
-            let labelled = line.find_label().filter(|labelled| {
-                let goes_on = open.is_some() && line.is_indented;
-                !goes_on && (labelled.is_bold || may_begin || is_list)
-            });
-            match (labelled, &mut open) {
-                (Some(labelled), _) => {
+            let goes_on = open.is_some() && line.is_indented;
+            match (line.find_label(), &mut open) {
+                (Some(labelled), _) if !goes_on && (labelled.is_bold || may_begin || is_list) => {
                     self.close_label(open.take());
                     is_list = true;
                     let value = labelled.value.to_owned();
                     open = Some((labelled, value, line.number));
                 }
-                (None, Some((_, value, number))) => {
+                (_, Some((_, value, number))) => {
                     if value.trim().is_empty() {
                         *number = line.number;
                     }
@@ -208,7 +201,7 @@ impl StatementReader {
                         self.close_label(open.take());
                     }
                 }
-                (None, None) => {}
+                (_, None) => {}
             }
             may_begin = line.ends_sentence();
             is_ended = line.is_hard_break;
@@ -235,24 +228,27 @@ impl StatementReader {
     ///
     /// The header of two columns is never read: `Risk | Mitigation` is about both, and states neither.
     fn read_table(&mut self, rows: &[Vec<Vec<DescriptionLine>>]) {
-        let mut cell = |label: &[DescriptionLine], value: &[DescriptionLine]| {
-            let line = value.iter().find(|line| !line.text.trim().is_empty());
-            if let (Some(label), Some(line)) = (parse_whole_label(label), line) {
-                self.add_statement(label, &join_lines(value), line.number);
-            }
-        };
         match rows {
             [header, rows @ ..] if header.len() == 2 => {
                 for row in rows {
                     if let [label, value, ..] = row.as_slice() {
-                        cell(label, value);
+                        self.read_cells(label, value);
                     }
                 }
             }
-            [header, row] if 2 < header.len() => {
-                header.iter().zip(row).for_each(|(label, value)| cell(label, value));
+            [header, row] if header.len() > 2 => {
+                for (label, value) in header.iter().zip(row) {
+                    self.read_cells(label, value);
+                }
             }
             _ => {}
+        }
+    }
+
+    fn read_cells(&mut self, label: &[DescriptionLine], value: &[DescriptionLine]) {
+        let line = value.iter().find(|line| !line.is_blank());
+        if let (Some(label), Some(line)) = (parse_whole_label(label), line) {
+            self.add_statement(label, &join_lines(value), line.number);
         }
     }
 
@@ -270,13 +266,39 @@ impl StatementReader {
                 }
                 (_, labelled) => {
                     self.close_label(open.take());
-                    open = labelled.map(|labelled| {
+                    if let Some(labelled) = labelled {
                         let value = labelled.value.to_owned();
-                        (labelled, value, line.number)
-                    });
+                        open = Some((labelled, value, line.number));
+                    }
                 }
             }
         }
         self.close_label(open);
+    }
+}
+
+/// Returns true for a key with nothing behind its colon, so that its value begins on the next line.
+fn is_bare_key(line: &DescriptionLine) -> bool {
+    line.text.split_once(':').is_some_and(|(_, value)| value.trim().is_empty())
+}
+
+/// Returns true if one of the lines has a label with a value beside it.
+fn has_stated_label(lines: &[DescriptionLine]) -> bool {
+    for line in lines {
+        if let Some(labelled) = line.find_label()
+            && !labelled.value.is_empty()
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns true for the first block that does not belong to a bold label above it.
+fn ends_bold_section(block: &DescriptionBlock) -> bool {
+    match block {
+        DescriptionBlock::Heading(..) | DescriptionBlock::ThematicBreak => true,
+        DescriptionBlock::Paragraph(lines) => lines.first().is_some_and(|line| line.find_label().is_some()),
+        _ => false,
     }
 }

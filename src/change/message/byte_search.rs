@@ -1,4 +1,4 @@
-//! A byte, looked for in a text.
+//! Searches a text for a byte.
 //!
 //! A library that is fast with long texts first asks what the processor can do, once in each process.
 //! On a virtual machine every such question goes to its host, and all of them take longer than it
@@ -7,10 +7,10 @@
 
 use std::io::BufRead as _;
 
-/// How many bytes are looked at in one go from the end.
+/// How many bytes are compared at a time, from the end.
 const BLOCK_BYTES: usize = 32;
 
-/// Returns where the first `byte` of `text` stands.
+/// Returns the offset of the first `byte` in `text`.
 pub(crate) fn find_first_byte(byte: u8, text: &[u8]) -> Option<usize> {
     let mut rest = text;
     // Reading from memory does not fail.
@@ -18,24 +18,40 @@ pub(crate) fn find_first_byte(byte: u8, text: &[u8]) -> Option<usize> {
     (text.get(last) == Some(&byte)).then_some(last)
 }
 
-/// Returns where the last `byte` of `text` stands.
+/// Returns the offset of the last `byte` in `text`.
 pub(crate) fn find_last_byte(byte: u8, text: &[u8]) -> Option<usize> {
     let (head, blocks) = text.as_rchunks::<BLOCK_BYTES>();
-    // Without a way out in the middle this is a few instructions for each block.
-    let holds = |block: &[u8; BLOCK_BYTES]| block.iter().fold(false, |any, other| any | (*other == byte));
+    let holds = |block: &[u8; BLOCK_BYTES]| has_byte(byte, block);
     let (piece, start) = match blocks.iter().rposition(holds) {
         Some(number) => (blocks.get(number)?.as_slice(), head.len() + number * BLOCK_BYTES),
         None => (head, 0),
     };
-    piece.iter().rposition(|other| *other == byte).map(|at| start + at)
+    Some(start + piece.iter().rposition(|other| *other == byte)?)
 }
 
-/// Returns how often `byte` stands in `text`.
+/// Returns true if `byte` is in a block; without a way out in the middle this is a few instructions.
+fn has_byte(byte: u8, block: &[u8; BLOCK_BYTES]) -> bool {
+    let mut is_found = false;
+    for other in block {
+        is_found |= *other == byte;
+    }
+    is_found
+}
+
+/// Returns how often `byte` occurs in `text`.
 pub(crate) fn count_bytes(byte: u8, text: &[u8]) -> usize {
     text.iter().filter(|other| **other == byte).count()
 }
 
-/// Returns where the lines of `text` begin; what follows a final LF is an empty one.
+/// Returns the length of the first line of `text`, with its LF if it has one.
+pub(crate) fn find_line_length(text: &[u8]) -> usize {
+    match find_first_byte(b'\n', text) {
+        Some(lf) => lf + 1,
+        None => text.len(),
+    }
+}
+
+/// Returns the offsets at which the lines of `text` begin; what follows a final LF is an empty line.
 pub(crate) fn find_line_starts(text: &[u8]) -> impl Iterator<Item = usize> {
     let after = |start: &usize| {
         let rest = text.get(*start..).unwrap_or_default();

@@ -2,25 +2,25 @@
 //!
 //! The hook sees the file as the editor left it, comments, diff and all; git tidies it afterwards.
 //! A hook that judged the file as it lies there would judge another message than the one that ends
-//! up in the commit. Which mode applies (`--cleanup`, `commit.cleanup`) and which string starts a
-//! comment (`core.commentString`) is for the caller to find out: nothing here reads configuration.
+//! up in the commit. The caller finds out which mode applies (`--cleanup`, `commit.cleanup`) and which
+//! string starts a comment (`core.commentString`): nothing here reads configuration.
 
 use crate::change::message::trailer_extent::{cut_at_nul, find_scissors};
-use crate::change::text::is_git_space;
+use crate::change::text::trim_git_space_end;
 
 /// How git tidies a message before it records it: the modes of `git commit --cleanup`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CleanupMode {
-    /// White space as under [`Cleanup::Whitespace`], and no comment lines. What git does when an
-    /// editor was used and nobody has said otherwise.
+    /// White space as under [`CleanupMode::Whitespace`], and no comment lines. The default of git when
+    /// an editor was used.
     #[default]
     Strip,
     /// No empty lines at either end, one in place of several, no white space at line ends, and an
-    /// LF at the end of the last line. What git does when no editor was used (`commit -m`).
+    /// LF at the end of the last line. The default of git when no editor was used (`commit -m`).
     Whitespace,
-    /// As it is.
+    /// No change at all.
     Verbatim,
-    /// Nothing from the scissors line on, then as under [`Cleanup::Whitespace`].
+    /// Nothing from the scissors line on, then as under [`CleanupMode::Whitespace`].
     Scissors,
 }
 
@@ -29,12 +29,13 @@ pub enum CleanupMode {
 /// Nothing is an error. An empty `comment` stands for "no line is a comment"; git itself refuses
 /// one. Bytes that are not UTF-8 are taken for Latin-1 and converted, as git does unless
 /// `i18n.commitEncoding` names another encoding. Under `commit --verbose` git cuts at the scissors
-/// in every mode: pass what [`before_scissors`] returns. Source: `--cleanup` in git-commit(1).
+/// in every mode: pass what [`cut_at_scissors`] returns. Source: `--cleanup` in git-commit(1).
 pub fn clean_up_message(raw: &[u8], mode: CleanupMode, comment: &[u8]) -> Vec<u8> {
     let tidied = match mode {
         CleanupMode::Verbatim => raw.to_vec(),
         CleanupMode::Whitespace => strip_space(raw, None),
-        CleanupMode::Strip => strip_space(raw, Some(comment).filter(|comment| !comment.is_empty())),
+        CleanupMode::Strip if comment.is_empty() => strip_space(raw, None),
+        CleanupMode::Strip => strip_space(raw, Some(comment)),
         CleanupMode::Scissors => strip_space(cut_at_scissors(raw, comment), None),
     };
     if std::str::from_utf8(&tidied).is_ok_and(|text| !text.chars().any(is_noncharacter)) {
@@ -49,7 +50,10 @@ pub fn clean_up_message(raw: &[u8], mode: CleanupMode, comment: &[u8]) -> Vec<u8
 /// an LF behind it. One that stands behind a NUL is not seen. Source: `--cleanup=scissors` in
 /// git-commit(1).
 pub fn cut_at_scissors<'a>(raw: &'a [u8], comment: &[u8]) -> &'a [u8] {
-    find_scissors(cut_at_nul(raw), comment).and_then(|at| raw.get(..at)).unwrap_or(raw)
+    match find_scissors(cut_at_nul(raw), comment) {
+        Some(at) => raw.get(..at).unwrap_or(raw),
+        None => raw,
+    }
 }
 
 /// Returns `raw` without white space at line ends, without empty lines at either end, with one
@@ -64,15 +68,16 @@ pub fn strip_space(raw: &[u8], comment: Option<&[u8]>) -> Vec<u8> {
         if comment.is_some_and(|comment| line.starts_with(comment)) {
             continue;
         }
-        let Some(last) = line.iter().rposition(|byte| !is_git_space(*byte)) else {
+        let line = trim_git_space_end(line);
+        if line.is_empty() {
             is_gap = true;
             continue;
-        };
+        }
         if is_gap && !stripped.is_empty() {
             stripped.push(b'\n');
         }
         is_gap = false;
-        stripped.extend_from_slice(line.get(..=last).unwrap_or_default());
+        stripped.extend_from_slice(line);
         stripped.push(b'\n');
     }
     stripped

@@ -1,8 +1,7 @@
-//! Which known key was meant by something that is not quite one.
+//! Finds the known key that a misspelt one was meant to be.
 //!
 //! A key can be misspelt, or written with characters that look like letters, or that do not look
-//! like anything. This file compares; where the line stands and what follows from that is for
-//! `near_miss`. It errs on the side of silence: keys that are in common use are never taken for
+//! like anything. This file compares keys; `near_miss` looks at the lines of a message. It errs on the side of silence: keys that are in common use are never taken for
 //! misspelt ones, and short keys have to be closer than long ones.
 
 use crate::change::person::is_invisible;
@@ -76,9 +75,18 @@ pub(crate) fn fold_homoglyph(character: char) -> char {
             upper @ 0..26 => char::from_u32(u32::from('A') + upper),
             lower => char::from_u32(u32::from('a') + lower - 26),
         },
-        _ => HOMOGLYPHS.iter().find(|(_, drawn)| drawn.contains(character)).map(|(ascii, _)| *ascii),
+        _ => find_homoglyph(character),
     };
     ascii.unwrap_or(character).to_ascii_lowercase()
+}
+
+fn find_homoglyph(character: char) -> Option<char> {
+    for (ascii, drawn) in HOMOGLYPHS {
+        if drawn.contains(character) {
+            return Some(*ascii);
+        }
+    }
+    None
 }
 
 /// The keys that a policy knows.
@@ -86,7 +94,7 @@ pub(crate) fn fold_homoglyph(character: char) -> char {
 pub(crate) struct KnownKeys<'keys, 'a>(pub(crate) &'keys [&'a str]);
 
 impl<'a> KnownKeys<'_, 'a> {
-    /// Returns the known key that is `written`, in whatever case.
+    /// Returns the known key that is `written`, in any case.
     pub(crate) fn find_exact_key(&self, written: &[u8]) -> Option<&'a str> {
         self.0.iter().find(|key| key.as_bytes().eq_ignore_ascii_case(written)).copied()
     }
@@ -100,8 +108,7 @@ impl<'a> KnownKeys<'_, 'a> {
         if self.0.iter().all(|key| key.len() + 2 < written.len()) {
             return None;
         }
-        let is_it = |key: &str| key.eq_ignore_ascii_case(written);
-        if self.0.iter().chain(COMMON_TRAILER_KEYS).any(|key| is_it(key)) {
+        if self.0.iter().chain(COMMON_TRAILER_KEYS).any(|key| key.eq_ignore_ascii_case(written)) {
             return None;
         }
         self.find_nearest_key(&written.to_ascii_lowercase())
@@ -113,26 +120,37 @@ impl<'a> KnownKeys<'_, 'a> {
     /// for hyphens, inside whatever marks a list, a quotation or emphasis.
     pub(crate) fn find_intended_key(&self, written: &str) -> Option<&'a str> {
         let bare = written.trim_matches(is_markup);
-        let seen = |character: &char| !is_invisible(*character);
-        let drawn: String = bare.chars().filter(seen).map(fold_homoglyph).collect();
-        let mut folded = String::with_capacity(drawn.len());
-        for part in drawn.split([' ', '_', '-']).filter(|part| !part.is_empty()) {
-            if !folded.is_empty() {
+        let mut folded = String::with_capacity(bare.len());
+        let mut is_gap = false;
+        for character in bare.chars() {
+            if is_invisible(character) {
+                continue;
+            }
+            let ascii = fold_homoglyph(character);
+            if matches!(ascii, ' ' | '_' | '-') {
+                is_gap = true;
+                continue;
+            }
+            if is_gap && !folded.is_empty() {
                 folded.push('-');
             }
-            folded.push_str(part);
+            is_gap = false;
+            folded.push(ascii);
         }
         let same = self.find_exact_key(folded.as_bytes());
         if same.is_some() || bare.is_ascii() {
             return same;
         }
-        self.find_nearest_key(&folded).map(|(key, _)| key)
+        let (key, _) = self.find_nearest_key(&folded)?;
+        Some(key)
     }
 
+    /// Returns the known key with the fewest edits, and their number; of several the first.
     fn find_nearest_key(&self, folded: &str) -> Option<(&'a str, usize)> {
         let length = folded.chars().count();
         let mask = letter_mask(folded);
-        let distance = |key: &&'a str| {
+        let mut nearest: Option<(&'a str, usize)> = None;
+        for key in self.0 {
             let allowed: u8 = match key.len() {
                 0..4 => 0,
                 4..10 => 1,
@@ -140,15 +158,18 @@ impl<'a> KnownKeys<'_, 'a> {
             };
             // One edit changes the length by one at most, and the set of letters by two; most keys
             // are ruled out by that, without paying for the distance.
-            if usize::from(allowed) < key.len().abs_diff(length)
-                || 2 * u32::from(allowed) < (letter_mask(key) ^ mask).count_ones()
+            if key.len().abs_diff(length) > usize::from(allowed)
+                || (letter_mask(key) ^ mask).count_ones() > 2 * u32::from(allowed)
             {
-                return None;
+                continue;
             }
             let distance = strsim::damerau_levenshtein(&key.to_ascii_lowercase(), folded);
-            (distance <= usize::from(allowed)).then_some((*key, distance))
-        };
-        self.0.iter().filter_map(distance).min_by_key(|(_, distance)| *distance)
+            let is_nearer = nearest.is_none_or(|(_, nearest)| distance < nearest);
+            if distance <= usize::from(allowed) && is_nearer {
+                nearest = Some((*key, distance));
+            }
+        }
+        nearest
     }
 }
 
@@ -161,15 +182,17 @@ fn is_markup(character: char) -> bool {
 /// Returns the set of characters of `text`, one bit for each that a key can have, in either case, and
 /// one for all others together.
 fn letter_mask(text: &str) -> u64 {
-    text.bytes().fold(0, |set, byte| {
-        set | 1
-            << match byte.to_ascii_lowercase() {
-                letter @ b'a'..=b'z' => letter - b'a',
-                digit @ b'0'..=b'9' => 26 + digit - b'0',
-                b'-' => 36,
-                _ => 37,
-            }
-    })
+    let mut mask = 0;
+    for byte in text.bytes() {
+        let bit = match byte.to_ascii_lowercase() {
+            letter @ b'a'..=b'z' => letter - b'a',
+            digit @ b'0'..=b'9' => 26 + digit - b'0',
+            b'-' => 36,
+            _ => 37,
+        };
+        mask |= 1 << bit;
+    }
+    mask
 }
 
 #[cfg(test)]

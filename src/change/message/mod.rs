@@ -1,7 +1,7 @@
 //! A commit message: its bytes, its subject, its body and its trailers.
 //!
 //! The trailers are found when the message is read, because every rule asks for them; subject and
-//! body are made when somebody wants to see them. Everything is as `git log` shows it. A message
+//! body are made on demand. Everything is as `git log` shows it. A message
 //! in another encoding than UTF-8, which git would convert for showing, stays in the bytes of the
 //! commit.
 
@@ -14,11 +14,11 @@ pub mod trailers;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::change::message::byte_search::find_first_byte;
+use crate::change::message::byte_search::find_line_length;
 use crate::change::message::near_miss::{NearMiss, find_near_misses};
 use crate::change::message::trailer_extent::{cut_at_nul, skip_blank_lines};
 use crate::change::message::trailers::{MessageTrailer, TrailerBlock, TrailerReader};
-use crate::change::text::{Text, is_git_space};
+use crate::change::text::{Text, trim_git_space_end};
 
 /// A commit message, read once.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ impl CommitMessage {
         &self.raw
     }
 
-    /// Returns the trailers.
+    /// Returns the trailers, in the order of the message.
     pub fn trailers(&self) -> &[MessageTrailer] {
         &self.trailer_block.trailers
     }
@@ -51,7 +51,7 @@ impl CommitMessage {
     }
 
     /// Returns the lines that were meant to be trailers with one of the `known` keys and are none;
-    /// see [`near_misses`]. They are looked for anew with every call.
+    /// see [`near_miss`]. They are looked for anew with every call.
     pub fn find_near_misses(&self, known: &[&str]) -> Vec<NearMiss> {
         find_near_misses(self.raw.as_bytes(), TrailerReader::Log, known)
     }
@@ -67,7 +67,7 @@ impl CommitMessage {
             if !subject.is_empty() {
                 subject.push(b' ');
             }
-            subject.extend_from_slice(trim_end_space(line));
+            subject.extend_from_slice(trim_git_space_end(line));
         }
         Text::new(subject)
     }
@@ -87,20 +87,16 @@ impl CommitMessage {
         let text = cut_at_nul(self.raw.as_bytes());
         let text = text.get(skip_blank_lines(text)..).unwrap_or_default();
         let mut end = 0;
-        while let Some(rest) = text.get(end..).filter(|rest| !rest.is_empty()) {
-            let length = find_first_byte(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
-            if trim_end_space(rest.get(..length).unwrap_or_default()).is_empty() {
+        while end < text.len() {
+            let rest = text.get(end..).unwrap_or_default();
+            let length = find_line_length(rest);
+            if trim_git_space_end(rest.get(..length).unwrap_or_default()).is_empty() {
                 break;
             }
             end += length;
         }
         text.split_at_checked(end).unwrap_or_default()
     }
-}
-
-fn trim_end_space(line: &[u8]) -> &[u8] {
-    let end = line.iter().rposition(|byte| !is_git_space(*byte)).map_or(0, |last| last + 1);
-    line.get(..end).unwrap_or_default()
 }
 
 impl Serialize for CommitMessage {

@@ -1,23 +1,23 @@
-//! Lines that were meant to be trailers and are none: what they are, and why git did not see them.
+//! Lines that were meant to be trailers and are not, and why git does not read them.
 //!
-//! To git a `Reviewed-by:` in the wrong place is prose, without a word of warning, and the person
-//! who wrote it cannot see the difference. This file says what the difference is. It never makes a
-//! trailer of anything (what git does not see does not exist), and keys that nobody knows are left
-//! alone: to git `https://...` and `fix: ...` are trailers too.
+//! To git a `Reviewed-by:` in the wrong place is prose, without any warning, and its author cannot see
+//! the difference. This file says what the difference is. It never makes a trailer of anything (what
+//! git does not see does not exist), and unknown keys are left alone: to git `https://...` and
+//! `fix: ...` are trailers too.
 
-use crate::change::message::byte_search::{count_bytes, find_first_byte};
+use crate::change::message::byte_search::{count_bytes, find_line_length};
 use crate::change::message::known_keys::{KnownKeys, fold_homoglyph};
 use crate::change::message::trailer_extent::{TrailerExtent, complete_last_line, find_trailer_extent};
 use crate::change::message::trailers::{
     LastParagraph, MessageCut, MessageLineKind, TrailerReader, find_last_paragraph, read_block_trailers,
 };
 use crate::change::person::is_invisible;
-use crate::change::text::{Text, is_git_space, trim_git_space};
+use crate::change::text::{Text, count_leading_space, trim_git_space};
 
-/// How many near misses of one message are reported; whoever writes more can be told the rest later.
+/// The most near misses of one message that are reported.
 pub const MAX_NEAR_MISSES: usize = 100;
 
-/// How far into a line a key is looked for, in bytes.
+/// How many bytes of a line are searched for a key.
 const KEY_SEARCH_BYTES: usize = 160;
 
 /// One line that was meant to be a trailer, or a trailer that was meant to have another key.
@@ -29,7 +29,7 @@ pub struct NearMiss {
     pub written: Text,
     /// The known key that it is or resembles, as the caller spells it.
     pub key: String,
-    /// What is wrong.
+    /// Why git does not read it.
     pub reason: NearMissReason,
 }
 
@@ -54,7 +54,7 @@ pub enum NearMissReason {
     AfterEnd {
         /// What ends the message.
         cut: MessageCut,
-        /// Where.
+        /// The line that ends it.
         line: usize,
     },
     /// It starts with white space, so that at best it continues a trailer.
@@ -62,7 +62,7 @@ pub enum NearMissReason {
         /// The line of the trailer that it has become a part of, if there is one.
         continued_line: Option<usize>,
     },
-    /// It is a trailer, with a key that nobody knows and that is nearly one that somebody does.
+    /// It is a trailer, and its key is unknown but close to a known one.
     Misspelt {
         /// The number of characters to insert, delete, replace, or exchange with a neighbour.
         edits: usize,
@@ -76,7 +76,7 @@ pub enum NearMissReason {
 }
 
 /// Returns the lines of `message` that were meant to be trailers with one of the `known` keys, in
-/// order, and no more than [`MOST`] of them.
+/// order, and no more than [`MAX_NEAR_MISSES`] of them.
 ///
 /// Keys are compared without regard to case; `known` holds canonical keys and aliases alike. A
 /// trailer that git reads and that has a known key is never among them. Takes time linear in the
@@ -88,8 +88,9 @@ pub fn find_near_misses(message: &[u8], like: TrailerReader, known: &[&str]) -> 
     let mut found = Vec::new();
     let mut walk = LineContext::default();
     let mut at = 0;
-    while let Some(rest) = message.get(at..).filter(|rest| !rest.is_empty()) {
-        let length = find_first_byte(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+    while at < message.len() {
+        let rest = message.get(at..).unwrap_or_default();
+        let length = find_line_length(rest);
         let line = rest.get(..length).unwrap_or_default();
         let kind = MessageLineKind::classify_line(line);
         let place = places.place_at(at, &walk);
@@ -112,12 +113,12 @@ pub fn find_near_misses(message: &[u8], like: TrailerReader, known: &[&str]) -> 
     found
 }
 
-/// What is known of the lines above the one that is looked at.
+/// What is known of the lines above the current one.
 #[derive(Default)]
 struct LineContext {
     /// The number of lines that have been started.
     line_number: usize,
-    /// Whether the first paragraph is over.
+    /// True once the first paragraph has ended.
     is_past_first_paragraph: bool,
     /// The first line of the subject, once it has been met.
     subject_line: Option<usize>,
@@ -145,7 +146,7 @@ impl LineContext {
     }
 }
 
-/// Where a line stands.
+/// The part of a message that a line is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LinePlace {
     Ignored,
@@ -154,7 +155,7 @@ enum LinePlace {
     Elsewhere(NearMissReason),
 }
 
-/// The places of one message.
+/// The parts of one message.
 struct LinePlaces {
     extent: TrailerExtent,
     /// The last paragraph, and its first line.
@@ -168,24 +169,25 @@ struct LinePlaces {
 impl LinePlaces {
     fn new(message: &[u8], like: TrailerReader) -> Self {
         let extent = find_trailer_extent(message, like);
-        let line_of = |at: usize| 1 + count_bytes(b'\n', message.get(..at).unwrap_or_default());
-        let mut last = find_last_paragraph(extent.slice_message(message)).map(|last| (last, 0));
-        if let Some((last, line)) = &mut last {
+        let cut = extent.cut.map(|(cut, at)| {
+            let line = find_line_number(message, at);
+            (at, NearMissReason::AfterEnd { cut, line })
+        });
+        let mut places =
+            LinePlaces { extent, last_paragraph: None, no_block_reason: NearMissReason::FirstParagraph, cut };
+        if let Some(mut last) = find_last_paragraph(extent.slice_message(message)) {
             last.start += extent.start;
-            *line = line_of(last.start);
-        }
-        let cut = extent.cut.map(|(cut, at)| (at, NearMissReason::AfterEnd { cut, line: line_of(at) }));
-        let last_is_no_block = match last {
-            Some((last, _)) if !last.is_first && !last.is_trailer_block() => {
-                let prose = read_block_trailers(message, last.start, extent.end).mixed_line;
-                prose.map_or(NearMissReason::InvalidKeyCharacter, |prose| NearMissReason::NotTrailerBlock {
-                    prose_line: prose,
-                    unread_trailers: last.trailer_lines,
-                })
+            if !last.is_first && !last.is_trailer_block() {
+                let unread_trailers = last.trailer_lines;
+                places.no_block_reason = match read_block_trailers(message, last.start, extent.end).mixed_line
+                {
+                    Some(prose_line) => NearMissReason::NotTrailerBlock { prose_line, unread_trailers },
+                    None => NearMissReason::InvalidKeyCharacter,
+                };
             }
-            _ => NearMissReason::FirstParagraph,
-        };
-        LinePlaces { extent, last_paragraph: last, no_block_reason: last_is_no_block, cut }
+            places.last_paragraph = Some((last, find_line_number(message, last.start)));
+        }
+        places
     }
 
     fn place_at(&self, at: usize, walk: &LineContext) -> LinePlace {
@@ -212,10 +214,15 @@ impl LinePlaces {
     }
 }
 
-/// What stands in the place of the key, the known key that it resembles, and what is wrong.
+/// Returns the number of the line that begins at `at`, counted from 1.
+fn find_line_number(message: &[u8], at: usize) -> usize {
+    1 + count_bytes(b'\n', message.get(..at).unwrap_or_default())
+}
+
+/// What stands in the place of the key, the known key that it resembles, and the reason.
 type NearMissParts<'a> = (Text, &'a str, NearMissReason);
 
-/// Judges a line that would be a trailer in a trailer block.
+/// Checks a line that would be a trailer in a trailer block.
 fn check_trailer_line<'a>(
     line: &[u8],
     separator: usize,
@@ -240,7 +247,7 @@ fn check_trailer_line<'a>(
     Some((written.into(), key, why))
 }
 
-/// Judges a line that starts with white space.
+/// Checks a line that starts with white space.
 fn check_indented_line<'a>(
     line: &[u8],
     place: LinePlace,
@@ -253,8 +260,7 @@ fn check_indented_line<'a>(
         LinePlace::LastParagraph(_) if walk.continued_line.is_some() => {}
         _ => return None,
     }
-    let first = line.iter().position(|byte| !is_git_space(*byte))?;
-    let line = line.get(first..)?;
+    let line = line.get(count_leading_space(line)..)?;
     let MessageLineKind::Trailer(separator) = MessageLineKind::classify_line(line) else { return None };
     let written = trim_git_space(line.get(..separator)?);
     Some((
@@ -264,11 +270,11 @@ fn check_indented_line<'a>(
     ))
 }
 
-/// Judges a line that could not be a trailer anywhere.
+/// Checks a line that cannot be a trailer anywhere.
 fn check_prose_line<'a>(line: &[u8], known: KnownKeys<'_, 'a>) -> Option<NearMissParts<'a>> {
     let reach = line.get(..line.len().min(KEY_SEARCH_BYTES))?;
     if reach.is_ascii() && !reach.contains(&b':') {
-        // Most lines of prose; the same, without looking at what each character is drawn like.
+        // This holds for most prose, and saves looking at each character.
         return None;
     }
     let reach = String::from_utf8_lossy(reach);

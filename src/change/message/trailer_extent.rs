@@ -1,21 +1,33 @@
-//! Where a message ends, as far as its trailers are concerned.
+//! Finds the part of a message in which git looks for trailers.
 //!
 //! Git reads less of a message than it holds: nothing from the first NUL on, nothing from a
 //! scissors line on, nothing from a `---` line on where the divider counts, and neither the
 //! comments, empty lines and list of conflicts at the end. This file finds that end and remembers
-//! what made it; what stands before it is for `trailers` to read.
+//! what made it; `trailers` reads what stands before it.
 
 use std::borrow::Cow;
 
-use crate::change::message::byte_search::{find_first_byte, find_last_byte, find_line_starts};
-use crate::change::message::trailers::TrailerReader;
-use crate::change::text::is_git_space;
+use crate::change::message::byte_search::{
+    find_first_byte, find_last_byte, find_line_length, find_line_starts,
+};
+use crate::change::text::{count_leading_space, is_git_space};
 
 /// The first byte of a comment line. Git's default; no configuration is ever read.
 pub(crate) const COMMENT_PREFIX: &[u8] = b"#";
 
 /// What follows the comment string on a scissors line.
 const SCISSORS_SUFFIX: &[u8] = b" ------------------------ >8 ------------------------\n";
+
+/// The command of git whose reading of trailers is followed; they differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailerReader {
+    /// `git log --format=%(trailers:only,unfold)`: what is recorded in a commit. `---` is text.
+    Log,
+    /// `git interpret-trailers --parse`: `---` ends the message.
+    Parse,
+    /// `git interpret-trailers --parse --no-divider`.
+    ParseNoDivider,
+}
 
 /// What makes git stop reading before the end of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +72,7 @@ pub(crate) fn complete_last_line(message: &[u8], like: TrailerReader) -> Cow<'_,
     }
 }
 
-/// Returns the part of `message` (see [`as_taken_in`]) in which git looks for trailers.
+/// Returns the part of `message` (see [`complete_last_line`]) in which git looks for trailers.
 pub(crate) fn find_trailer_extent(message: &[u8], like: TrailerReader) -> TrailerExtent {
     let text = cut_at_nul(message);
     let mut cut = (text.len() < message.len()).then_some((MessageCut::Nul, text.len()));
@@ -89,22 +101,34 @@ pub(crate) fn find_trailer_extent(message: &[u8], like: TrailerReader) -> Traile
 
 /// Returns `message` up to its first NUL.
 pub(crate) fn cut_at_nul(message: &[u8]) -> &[u8] {
-    find_first_byte(0, message).and_then(|at| message.get(..at)).unwrap_or(message)
+    match find_first_byte(0, message) {
+        Some(at) => message.get(..at).unwrap_or(message),
+        None => message,
+    }
 }
 
 /// Returns the length of the lines of white space before the first line that has more to it.
 pub(crate) fn skip_blank_lines(text: &[u8]) -> usize {
-    match text.iter().position(|byte| !is_git_space(*byte)) {
-        // White space at the start of that line belongs to the line.
-        Some(start) => find_last_byte(b'\n', text.get(..start).unwrap_or_default()).map_or(0, |at| at + 1),
-        None => text.len(),
+    let start = count_leading_space(text);
+    if start == text.len() {
+        return start;
     }
+    // White space at the start of that line belongs to the line.
+    find_line_start(text.get(..start).unwrap_or_default())
 }
 
 /// Returns the offset at which the last line of `text` starts; a final LF belongs to that line.
 pub(crate) fn find_last_line(text: &[u8]) -> usize {
     let before_its_end = text.len().saturating_sub(1);
-    find_last_byte(b'\n', text.get(..before_its_end).unwrap_or_default()).map_or(0, |at| at + 1)
+    find_line_start(text.get(..before_its_end).unwrap_or_default())
+}
+
+/// Returns the offset after the last LF of `text`; 0 if there is none.
+fn find_line_start(text: &[u8]) -> usize {
+    match find_last_byte(b'\n', text) {
+        Some(lf) => lf + 1,
+        None => 0,
+    }
 }
 
 /// Returns the offset of the first scissors line, given the string that starts a comment.
@@ -124,17 +148,20 @@ pub(crate) fn find_scissors(text: &[u8], comment: &[u8]) -> Option<usize> {
 
 /// Returns the offset of the first line that starts with `---` and white space.
 fn find_divider(text: &[u8]) -> Option<usize> {
-    let is_one = |at: &usize| match text.get(*at..) {
-        Some([b'-', b'-', b'-', after, ..]) => is_git_space(*after),
-        _ => false,
-    };
-    find_line_starts(text).find(is_one)
+    for at in find_line_starts(text) {
+        if let Some([b'-', b'-', b'-', after, ..]) = text.get(at..)
+            && is_git_space(*after)
+        {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// Returns the length of `text` without the comments, empty lines and list of conflicts at its end.
 fn find_ignored_tail(text: &[u8]) -> usize {
     let mut end = text.len();
-    while 0 < end {
+    while end > 0 {
         let kept = text.get(..end).unwrap_or_default();
         let start = find_last_line(kept);
         let line = kept.get(start..).unwrap_or_default();
@@ -151,13 +178,14 @@ fn find_ignored_tail(text: &[u8]) -> usize {
     find_tail_from_top(text)
 }
 
-/// Does the same as [`without_ignored_tail`] in git's own order, with git's own quirks: a run that
+/// Does the same as [`find_ignored_tail`] in git's own order, with git's own quirks: a run that
 /// starts at offset 0 is not noticed, and the conflicts go on until something ends a noticed run.
 fn find_tail_from_top(text: &[u8]) -> usize {
     let mut run = 0;
     let mut among_conflicts = false;
     let mut start = 0;
-    while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+    while start < text.len() {
+        let rest = text.get(start..).unwrap_or_default();
         if matches!(rest.first(), Some(b'#' | b'\n')) {
             if run == 0 {
                 run = start;
@@ -173,7 +201,7 @@ fn find_tail_from_top(text: &[u8]) -> usize {
             run = 0;
             among_conflicts = false;
         }
-        start += find_first_byte(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        start += find_line_length(rest);
     }
     if run == 0 { text.len() } else { run }
 }

@@ -4,28 +4,17 @@
 //! which git does not see would accept what nobody can find again. The tests in
 //! `tests/oracle_trailers.rs` hold this file to it. Separator and comment character are git's
 //! defaults (`:` and `#`); git's configuration is never read, because it belongs to the clone and
-//! not to the policy. `ending` says where the message stops; `near_miss` explains what was not
-//! read; who a value names is for `person` to find out.
+//! not to the policy. `trailer_extent` says where the message stops, `near_miss` explains what was
+//! not read, and `person` reads the person that a value names.
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::message::byte_search::{count_bytes, find_first_byte};
-pub use crate::change::message::trailer_extent::MessageCut;
+use crate::change::message::byte_search::{count_bytes, find_first_byte, find_line_length};
+pub use crate::change::message::trailer_extent::{MessageCut, TrailerReader};
 use crate::change::message::trailer_extent::{complete_last_line, find_last_line, find_trailer_extent};
-use crate::change::text::{Text, is_git_space, trim_git_space};
+use crate::change::text::{Text, count_leading_space, is_git_space, trim_git_space};
 
-/// Which of git's readers is followed; they differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrailerReader {
-    /// `git log --format=%(trailers:only,unfold)`: what is recorded in a commit. `---` is text.
-    Log,
-    /// `git interpret-trailers --parse`: `---` ends the message.
-    Parse,
-    /// `git interpret-trailers --parse --no-divider`.
-    ParseNoDivider,
-}
-
-/// One `Key: value`.
+/// One trailer of a message: `Key: value`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageTrailer {
     /// The key as written; ASCII letters, digits and `-`.
@@ -78,7 +67,7 @@ pub(crate) enum MessageLineKind {
     Trailer(usize),
     /// The line that `git cherry-pick -x` writes: counted as a trailer and never read as one.
     CherryPicked,
-    /// Anything else.
+    /// Any other line, such as a sentence.
     Prose,
 }
 
@@ -88,7 +77,7 @@ impl MessageLineKind {
         match line.first() {
             Some(b'#') => MessageLineKind::Comment,
             Some(first) if is_git_space(*first) => {
-                if line.iter().all(|byte| is_git_space(*byte)) {
+                if count_leading_space(line) == line.len() {
                     MessageLineKind::Blank
                 } else {
                     MessageLineKind::Indented
@@ -104,8 +93,10 @@ impl MessageLineKind {
 /// Returns the offset of the `:` after a key: ASCII letters, digits and `-`, at least one, with
 /// spaces and tabs allowed behind them.
 pub(crate) fn find_separator(line: &[u8]) -> Option<usize> {
-    let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
-    let key = line.iter().position(|byte| !is_key(byte)).filter(|length| 0 < *length)?;
+    let key = line.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-')?;
+    if key == 0 {
+        return None;
+    }
     let after = line.get(key..)?;
     let blanks = after.iter().position(|byte| !matches!(byte, b' ' | b'\t'))?;
     (after.get(blanks) == Some(&b':')).then_some(key + blanks)
@@ -116,13 +107,13 @@ pub(crate) fn find_separator(line: &[u8]) -> Option<usize> {
 pub(crate) struct LastParagraph {
     /// The offset of its first byte.
     pub(crate) start: usize,
-    /// Whether it is the first paragraph too, which is never a trailer block.
+    /// True if it is the first paragraph too, which is never a trailer block.
     pub(crate) is_first: bool,
     /// How many lines git counts as trailers.
     pub(crate) trailer_lines: usize,
     /// How many lines git counts as something else.
     pub(crate) other_lines: usize,
-    /// Whether there is a line that git itself writes.
+    /// True if it has a line that git itself writes.
     has_git_line: bool,
 }
 
@@ -130,7 +121,7 @@ impl LastParagraph {
     /// Returns true if and only if git takes the paragraph for a trailer block.
     pub(crate) fn is_trailer_block(&self) -> bool {
         let tolerated = self.has_git_line && self.other_lines <= self.trailer_lines.saturating_mul(3);
-        !self.is_first && (tolerated || (0 < self.trailer_lines && self.other_lines == 0))
+        !self.is_first && (tolerated || (self.trailer_lines > 0 && self.other_lines == 0))
     }
 }
 
@@ -146,7 +137,7 @@ pub(crate) fn find_last_paragraph(text: &[u8]) -> Option<LastParagraph> {
     // Lines that belong to a trailer if one stands above them, and are prose if not.
     let mut pending = 0;
     let mut end = text.len();
-    while 0 < end {
+    while end > 0 {
         let above = text.get(..end)?;
         let start = find_last_line(above);
         let line = above.get(start..)?;
@@ -191,9 +182,10 @@ pub(crate) fn read_block_trailers(message: &[u8], start: usize, end: usize) -> T
     let mut open: Option<(usize, usize, usize)> = None;
     // Whether an indented line belongs to what stands above it.
     let mut is_continued = false;
-    while let Some(rest) = message.get(at..end).filter(|rest| !rest.is_empty()) {
+    while at < end {
+        let rest = message.get(at..end).unwrap_or_default();
         number += 1;
-        let length = find_first_byte(b'\n', rest).map_or(rest.len(), |lf| lf + 1);
+        let length = find_line_length(rest);
         let kind = MessageLineKind::classify_line(rest.get(..length).unwrap_or_default());
         match kind {
             MessageLineKind::Indented | MessageLineKind::Blank => {
@@ -202,7 +194,9 @@ pub(crate) fn read_block_trailers(message: &[u8], start: usize, end: usize) -> T
                 }
             }
             _ => {
-                block.trailers.extend(open.take().and_then(|parts| build_trailer(message, parts, at)));
+                if let Some(parts) = open.take() {
+                    block.trailers.extend(build_trailer(message, parts, at));
+                }
                 is_continued = matches!(kind, MessageLineKind::Trailer(_) | MessageLineKind::CherryPicked);
                 match kind {
                     MessageLineKind::Trailer(separator) => open = Some((at, at + separator, number)),
@@ -215,7 +209,9 @@ pub(crate) fn read_block_trailers(message: &[u8], start: usize, end: usize) -> T
         }
         at += length;
     }
-    block.trailers.extend(open.and_then(|parts| build_trailer(message, parts, end)));
+    if let Some(parts) = open {
+        block.trailers.extend(build_trailer(message, parts, end));
+    }
     block
 }
 
@@ -242,7 +238,7 @@ fn unfold_value(value: &[u8]) -> Text {
             unfolded.extend_from_slice(line);
             continue;
         }
-        let first = line.iter().position(|byte| !is_git_space(*byte)).unwrap_or(line.len());
+        let first = count_leading_space(line);
         // Of several line ends in a row, the white space after the first swallows the others.
         if first < line.len() {
             unfolded.push(b' ');

@@ -18,8 +18,8 @@ use crate::ledger::audit::verify::{LedgerProblemKind, LedgerVerification, Verify
 use crate::ledger::record::LedgerEvent;
 use crate::ledger::record::readable::{ReadableRecord, RecordPosition};
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
-use crate::report::escape;
 use crate::ledger::store::{FACTS_FILE, read_ledger_file};
+use crate::report::escape;
 
 /// What to verify, as it was asked for.
 pub(crate) struct LedgerVerifyArgs<'a> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::calendar::TimeLimit;
-use crate::change::{Change, Commit, FactKind, Missing, NeededFacts, Oid, Stage, Text};
+use crate::change::{Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::obligations::DEFAULT_DUE_SOON;
@@ -163,6 +163,7 @@ fn find_ref_closings(
     let base = base.as_ref().map(|base| &base.policy);
     let one = |commits: Vec<Result<Commit, _>>| {
         let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
+        let commits = Commits::new(commits)?;
         find_closing(&change_from_history(name, commits, world.now), &loaded.policy, base)
     };
     let range = CommitRange { tip, hidden_tips: &[oldest], trusted_keys: None };
@@ -207,7 +208,7 @@ fn find_undecided_commits(
 }
 
 /// Returns commits that landed on a ref as one change, seen at this time.
-pub(crate) fn change_from_history(name: &Text, commits: Vec<Commit>, seen_at: Timestamp) -> Change {
+pub(crate) fn change_from_history(name: &Text, commits: Commits, seen_at: Timestamp) -> Change {
     Change {
         stage: Stage::Audit,
         target: Ok(name.clone()),

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 
 use jiff::Timestamp;
 
-use crate::change::{Change, Commit, NeededFacts};
+use crate::change::{Change, Commit, Commits, NeededFacts};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::obligations::sweep::{SweepArgs, SweptRef, change_from_history};
@@ -71,7 +71,8 @@ fn read_owing_change(repository: &Repository, owed: &TrackedObligation) -> anyho
             Ok(())
         },
     )?;
-    let commits = steps.pop().ok_or_else(|| anyhow::anyhow!("the change that owes it cannot be found"))??;
+    let commits = steps.pop().transpose()?.and_then(Commits::new);
+    let commits = commits.ok_or_else(|| anyhow::anyhow!("the change that owes it cannot be found"))?;
     Ok(change_from_history(&owed.on, commits, owed.since))
 }
 

@@ -1,338 +1,138 @@
-//! Break-glass sessions as they are asked for: a commit that carries nothing but words, pushed to a ref
-//! of its own.
+//! Break-glass sessions as they are requested: a commit with a message and no files, pushed to a ref of
+//! its own.
 //!
-//! Whoever opens or closes one pushes a commit without parent and files to `refs/changegate/break-glass/`
-//! and an id. Its message has one form, down to the byte. The server takes it from a person whom the
-//! policy names, writes it into the ledger, and removes the ref. What the sessions before it have to do
-//! with that, the ledger knows.
+//! To open or close a session, a person pushes a commit without parent and files to
+//! `refs/changegate/break-glass/` and an id. The server accepts it from a person whom the policy names,
+//! writes it into the ledger, and removes the ref. How it relates to earlier sessions is for the ledger
+//! to check.
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+pub(crate) mod request;
 
-use crate::change::{Change, Commit, CommitMessage, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
-use crate::gate::policy_findings::{ADMINISTRATOR_ROLE, build_protected_group, build_ref_group};
+use jiff::Timestamp;
+
+use crate::change::{Oid, PusherIdentity, Text};
+pub use crate::gate::break_glass::request::{
+    AuthorisedRequest, BreakGlassRequest, ParsedRequest, REQUEST_REF_PREFIX, SESSION_ID_DIGITS,
+    is_request_ref, is_session_id, parse_request,
+};
+use crate::gate::break_glass::request::{find_session_id, no_teams_finding, pusher_finding};
+use crate::gate::policy_findings::{build_protected_group, build_ref_group};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, Repository, ResolvedRef};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{Contributor, account_contributor};
-use crate::policy::{self, Policy};
+use crate::policy::Policy;
 use crate::push::refuse_by_rule;
-use crate::report::{GroupScope, ReportGroup};
-use crate::verdict::{Finding, Judgement, Sentence};
-use crate::vocabulary::{ConflictResolution, FieldDefinition, FieldKind, FieldReading};
+use crate::report::ReportGroup;
+use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
-/// Where what is asked for is pushed to; an id follows.
-pub const REQUEST_REF_PREFIX: &str = "refs/changegate/break-glass/";
+messages! {
+    SEVERAL_REFS = "break-glass.several-refs":
+        "a push that requests a break-glass session names one ref and no other";
+    INVALID_ID = "break-glass.invalid-id":
+        "the name of the ref ends in {digits} digits out of 0 to 9 and a to f";
+    REQUEST_CHANGED = "break-glass.request-changed":
+        "a request cannot be changed or withdrawn; push a new one";
+    REQUEST_UNREADABLE = "break-glass.request-unreadable":
+        "cannot read the commit of the request: {detail}";
+    INVALID_COMMIT = "break-glass.invalid-commit":
+        "the commit of the request cannot be used: it {detail}";
+    NOT_IN_TEAM = "break-glass.not-in-team":
+        "the pusher is not in {teams/or}, so they cannot open a break-glass session";
+    UNKNOWN_PUSHER = "break-glass.unknown-pusher":
+        "the pusher is unknown; set `changegate.pusher`";
+    BOT_PUSHER = "break-glass.bot-pusher":
+        "the pusher {pusher} is a bot; only a person can request a break-glass session";
+    NOT_IN_ROSTER = "break-glass.not-in-roster":
+        "the pusher {pusher} is not in the roster";
+}
 
-/// How many digits an id has.
-pub const SESSION_ID_DIGITS: usize = 12;
-
-/// How many bytes a commit may have that asks for something.
+/// The most bytes that the commit of a request can have.
 const MAX_REQUEST_BYTES: u64 = 8 << 10;
 
-/// How many bytes the name of an incident may have.
-const MAX_INCIDENT_BYTES: usize = 200;
-
-/// How many letters and digits a reason has at least where the policy has no field for it.
-const MIN_REASON_CHARACTERS: u64 = 20;
-
-/// The trailer that says which of the two it is.
-const BREAK_GLASS_TRAILER: &str = "Break-Glass";
-
-/// What was asked for, as the message says it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BreakGlassRequest {
-    /// To open a session.
-    Open {
-        /// What is on fire.
-        incident: Text,
-        /// Why it cannot wait.
-        reason: Text,
-        /// For how long, as in `4h`.
-        limit: Text,
-    },
-    /// To close one.
-    Close {
-        /// Its id.
-        session: Text,
-        /// What there is to say about it.
-        note: Option<Text>,
-    },
+/// A push that names a ref of requests.
+pub(crate) struct RequestPush<'push> {
+    pub(crate) repository: &'push Repository,
+    /// Everything that the push names.
+    pub(crate) updates: &'push [RefUpdate],
+    pub(crate) settings: &'push GateSettings,
+    pub(crate) now: Timestamp,
 }
 
-/// What was asked for, by somebody whom the server knows, in a form that the policy accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AuthorisedRequest {
-    /// The id in the name of the ref; that of the session, if one is opened.
-    pub id: String,
-    /// Who asks for it.
-    pub by: Contributor,
-    /// Whether he belongs to a team that the policy names.
-    pub is_in_team: bool,
-    /// What.
-    pub asks: ParsedRequest,
-}
-
-/// What was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum ParsedRequest {
-    /// To open a session.
-    Open {
-        /// What is on fire.
-        incident: Text,
-        /// Why it cannot wait.
-        reason: Text,
-        /// The last instant at which closing it is in time.
-        until: Timestamp,
-    },
-    /// To close one.
-    Close {
-        /// Its id.
-        session: String,
-        /// What there is to say about it.
-        note: Option<Text>,
-    },
-}
-
-impl BreakGlassRequest {
-    /// Returns the message, which is the only one that says this.
-    pub fn format_message(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut put = |pieces: &[&[u8]]| pieces.iter().for_each(|piece| out.extend_from_slice(piece));
-        match self {
-            BreakGlassRequest::Open { incident, reason, limit } => {
-                let (incident, reason) = (incident.as_bytes(), reason.as_bytes());
-                put(&[
-                    b"Open a break-glass session for ",
-                    incident,
-                    b"\n\nBreak-Glass: open\nIncident: ",
-                    incident,
-                ]);
-                put(&[b"\nEmergency-Reason: ", reason, b"\nSession-Limit: ", limit.as_bytes(), b"\n"]);
-            }
-            BreakGlassRequest::Close { session, note } => {
-                let session = session.as_bytes();
-                put(&[
-                    b"Close the break-glass session ",
-                    session,
-                    b"\n\nBreak-Glass: close\nSession: ",
-                    session,
-                ]);
-                put(&[b"\n"]);
-                note.iter().for_each(|note| put(&[b"Note: ", note.as_bytes(), b"\n"]));
-            }
-        }
-        out
-    }
-
-    /// Reads a message; `None` if it is not in the one form.
-    pub fn parse_message(message: &CommitMessage) -> Option<BreakGlassRequest> {
-        let one = |key: &str| {
-            let found = message.trailers().iter().find(|trailer| trailer.key == key);
-            found.map(|trailer| trailer.value.clone()).filter(|value| !value.as_bytes().is_empty())
+impl RequestPush<'_> {
+    /// Judges the update of the ref `at`, and sets its request in `facts`. `base` is the policy of the
+    /// policy ref before the push.
+    pub(crate) fn judge_request_ref(
+        &self,
+        update: &RefUpdate,
+        at: &ResolvedRef,
+        base: Result<&LoadedPolicy, Judgement>,
+        facts: &mut PushFacts,
+    ) -> ReportGroup {
+        let loaded = match base {
+            Ok(loaded) => loaded,
+            Err(judgement) => return build_ref_group(update, at.id, vec![judgement]),
         };
-        let said = match one(BREAK_GLASS_TRAILER)?.as_bytes() {
-            b"open" => BreakGlassRequest::Open {
-                incident: one("Incident")?,
-                reason: one(policy::EMERGENCY_REASON_FIELD)?,
-                limit: one("Session-Limit")?,
-            },
-            b"close" => BreakGlassRequest::Close { session: one("Session")?, note: one("Note") },
-            _ => return None,
+        let mut group = build_protected_group(update, at, Vec::new());
+        if let Some(judged_as) = &mut group.judged_ref {
+            judged_as.policies = vec![loaded.origin()];
+        }
+        match self.judge_request(at.id, &loaded.policy) {
+            Ok(request) => facts.set_request(request),
+            Err(finding) => group.refusals.push(refuse_by_rule("break-glass", *finding)),
+        }
+        group
+    }
+
+    /// Returns the request, where the ref holds `old`, or the finding that refuses it.
+    fn judge_request(&self, old: Option<Oid>, policy: &Policy) -> Result<AuthorisedRequest, Box<Finding>> {
+        let [update] = self.updates else { return Err(pusher_finding(&SEVERAL_REFS)) };
+        let Some(id) = find_session_id(&update.name) else {
+            return Err(pusher_finding(INVALID_ID.with("digits", SESSION_ID_DIGITS)));
         };
-        (said.format_message() == message.raw().as_bytes()).then_some(said)
-    }
-}
-
-/// Returns whether a ref is where sessions are asked for, whatever the rest of its name is.
-pub fn is_request_ref(name: &Text) -> bool {
-    name.as_bytes().starts_with(REQUEST_REF_PREFIX.as_bytes())
-}
-
-/// Returns the id in the name of a ref where sessions are asked for.
-pub fn find_session_id(name: &Text) -> Option<&str> {
-    name.as_utf8()?.strip_prefix(REQUEST_REF_PREFIX).filter(|id| is_session_id(id))
-}
-
-/// Returns whether this is the id of a session.
-pub fn is_session_id(id: &str) -> bool {
-    id.len() == SESSION_ID_DIGITS && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Judges a push to the ref `at`, and notes what it asks for. `base` is the policy of the policy ref as
-/// it is before the push.
-pub(crate) fn judge_request_ref(
-    repository: &Repository,
-    updates: &[RefUpdate],
-    at: &ResolvedRef,
-    settings: &GateSettings,
-    base: Result<&LoadedPolicy, Judgement>,
-    now: Timestamp,
-    kept: &mut PushFacts,
-) -> ReportGroup {
-    let nothing = || ReportGroup::new(GroupScope::Range(at.name.clone()), Vec::new());
-    let Some(update) = updates.iter().find(|update| update.name == at.name) else { return nothing() };
-    let loaded = match base {
-        Ok(loaded) => loaded,
-        Err(judgement) => return build_ref_group(update, at.id, vec![judgement]),
-    };
-    let mut group = build_protected_group(update, at, Vec::new());
-    group.judged_ref.iter_mut().for_each(|it| it.policies = vec![loaded.origin()]);
-    match judge_request(repository, updates, at.id, settings, &loaded.policy, now) {
-        Ok(act) => kept.set_request(act),
-        Err(finding) => group.refusals.push(refuse_by_rule("break-glass", *finding)),
-    }
-    group
-}
-
-fn judge_request(
-    repository: &Repository,
-    updates: &[RefUpdate],
-    holds: Option<Oid>,
-    settings: &GateSettings,
-    policy: &Policy,
-    now: Timestamp,
-) -> Result<AuthorisedRequest, Box<Finding>> {
-    let [update] = updates else {
-        return Err(pusher_finding("a push that asks for a break-glass session names one ref and no other"));
-    };
-    let id = find_session_id(&update.name).ok_or_else(|| {
-        pusher_finding(format!(
-            "the name of the ref ends in {SESSION_ID_DIGITS} digits out of 0 to 9 and a to f"
-        ))
-    })?;
-    if update.new.is_null() || !update.old.is_null() || holds.is_some() {
-        return Err(pusher_finding("what was asked for is neither changed nor taken back; ask anew"));
-    }
-    let (by, is_in_team) = identify_pusher(settings, policy)?;
-    let commit = repository.read_message_only_commit(update.new, MAX_REQUEST_BYTES).map_err(|error| {
-        Box::new(
-            Finding::new(Sentence::from_words(format!("the commit cannot be read: {error:#}")))
-                .fixed_by(ADMINISTRATOR_ROLE),
-        )
-    })?;
-    let commit = commit.map_err(|why| pusher_finding(format!("the commit {why}")))?;
-    let asks = parse_request(policy, commit, now)?;
-    if matches!(asks, ParsedRequest::Open { .. }) && !is_in_team {
-        let teams = policy.break_glass.as_ref().map(|asked| asked.teams.join(", ")).unwrap_or_default();
-        return Err(pusher_finding(format!(
-            "a break-glass session is opened by {teams}, and the pusher is not in it"
-        )));
-    }
-    Ok(AuthorisedRequest { id: id.to_owned(), by, is_in_team, asks })
-}
-
-/// Returns what a commit asks for.
-///
-/// # Errors
-///
-/// Says what speaks against it.
-pub fn parse_request(policy: &Policy, commit: Commit, now: Timestamp) -> Result<ParsedRequest, Box<Finding>> {
-    let said = BreakGlassRequest::parse_message(&commit.message).ok_or_else(|| {
-        pusher_finding("the message is not in the form in which `changegate breakglass` writes it")
-    })?;
-    let change = Change {
-        stage: Stage::PreReceive,
-        target: Err(Missing::NotAtThisStage(FactKind::Target)),
-        seen_at: now,
-        pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
-        pull: Change::missing_pull(Stage::PreReceive),
-        tickets: Change::missing_tickets(Stage::PreReceive),
-        commits: vec![commit],
-    };
-    match said {
-        BreakGlassRequest::Close { session, note } => {
-            let session = session.as_utf8().filter(|id| is_session_id(id)).map(str::to_owned);
-            let session = session.ok_or_else(|| pusher_finding("`Session` is not the id of a session"))?;
-            if note.as_ref().is_some_and(has_control_characters) {
-                return Err(pusher_finding("`Note` contains control characters"));
+        if update.new.is_null() || !update.old.is_null() || old.is_some() {
+            return Err(pusher_finding(&REQUEST_CHANGED));
+        }
+        let (by, is_in_team) = identify_pusher(self.settings, policy)?;
+        let commit = match self.repository.read_message_only_commit(update.new, MAX_REQUEST_BYTES) {
+            Ok(Ok(commit)) => commit,
+            Ok(Err(why)) => return Err(pusher_finding(INVALID_COMMIT.with("detail", why))),
+            Err(error) => {
+                let message = REQUEST_UNREADABLE.with("detail", Text::from(format!("{error:#}")));
+                return Err(Box::new(Finding::new(message).fixed_by(Fixer::ServerAdministrator)));
             }
-            Ok(ParsedRequest::Close { session, note })
+        };
+        let asks = parse_request(policy, commit, self.now)?;
+        if matches!(asks, ParsedRequest::Open { .. }) && !is_in_team {
+            let teams = match &policy.break_glass {
+                Some(asked) => asked.teams.clone(),
+                None => Vec::new(),
+            };
+            let finding = Finding::new(NOT_IN_TEAM.with("teams", teams.clone()));
+            return Err(Box::new(finding.fixed_by(Fixer::TeamMember(teams))));
         }
-        BreakGlassRequest::Open { incident, reason, limit } => {
-            check_field(policy, "Incident", 1, &change)?;
-            check_field(policy, policy::EMERGENCY_REASON_FIELD, MIN_REASON_CHARACTERS, &change)?;
-            if MAX_INCIDENT_BYTES < incident.as_bytes().len() {
-                return Err(pusher_finding("`Incident` is too long to be one incident's name"));
-            }
-            let until = find_session_end(policy, &limit, now)?;
-            Ok(ParsedRequest::Open { incident, reason, until })
-        }
+        Ok(AuthorisedRequest { id: id.to_owned(), by, is_in_team, asks })
     }
 }
 
-/// Returns until when a session is open that is opened now for so long.
-fn find_session_end(policy: &Policy, limit: &Text, now: Timestamp) -> Result<Timestamp, Box<Finding>> {
-    let asked = policy.break_glass.as_ref().ok_or_else(no_opener_finding)?;
-    let minutes = limit.as_utf8().ok_or_else(|| "it is not UTF-8".to_owned());
-    let minutes = minutes.and_then(policy::break_glass::parse_session_minutes);
-    let minutes = minutes.map_err(|why| pusher_finding(format!("`Session-Limit`: {why}")))?;
-    if asked.max_minutes < minutes {
-        let longest = crate::calendar::TimeLimit::Minutes(asked.max_minutes);
-        return Err(pusher_finding(format!("the policy lets a session be open for at most {longest}")));
-    }
-    let until = now.checked_add(SignedDuration::from_mins(i64::from(minutes)));
-    until.map_err(|_| pusher_finding("that lies beyond all calendars"))
-}
-
-/// Asks whether a field is stated as the policy wants it, or where the policy has no such field, in
-/// words of some substance.
-fn check_field(policy: &Policy, name: &str, shortest: u64, change: &Change) -> Result<(), Box<Finding>> {
-    let usual = FieldDefinition {
-        name: name.into(),
-        aliases: Vec::new(),
-        kind: FieldKind::Text { min_length: shortest, refused_phrases: Vec::new() },
-        is_repeatable: false,
-        on_conflict: ConflictResolution::Refuse,
-    };
-    match policy.vocabulary.find_field(name).map_or(&usual, |field| field.as_ref()).read_from_change(change) {
-        FieldReading::Stated { .. } => Ok(()),
-        FieldReading::Absent => Err(pusher_finding(format!("`{name}` is not stated"))),
-        FieldReading::Invalid(findings) => {
-            let first = findings.into_iter().next().map(|finding| finding.message);
-            Err(Box::new(Finding::new(first.unwrap_or_default()).fixed_by("the pusher")))
-        }
-    }
-}
-
-/// Returns who pushes, if that is a person, and whether he belongs to a team that the policy names.
+/// Returns the pusher, if that is a person, and whether they belong to a team that the policy names.
 fn identify_pusher(settings: &GateSettings, policy: &Policy) -> Result<(Contributor, bool), Box<Finding>> {
-    let teams = &policy.break_glass.as_ref().ok_or_else(no_opener_finding)?.teams;
-    let account = match &settings.pusher {
-        Ok(PusherIdentity::Account(account)) => account,
-        Ok(PusherIdentity::Unidentified) | Err(_) => {
-            let what =
-                "nobody can tell who pushes, and a break-glass session is somebody's; set changegate.pusher";
-            return Err(Box::new(Finding::new(Sentence::from_words(what)).fixed_by(ADMINISTRATOR_ROLE)));
-        }
-    };
-    let quoted = |words: &str| {
-        let what = Sentence::from_words("the pusher, ").with_quote(account).with_words(format!(", {words}"));
-        Box::new(Finding::new(what).fixed_by("the pusher"))
+    let Some(asked) = &policy.break_glass else { return Err(no_teams_finding()) };
+    let Ok(PusherIdentity::Account(account)) = &settings.pusher else {
+        let finding = Finding::new(Message::from(&UNKNOWN_PUSHER));
+        return Err(Box::new(finding.fixed_by(Fixer::ServerAdministrator)));
     };
     match (policy.people.identify_account(account), account_contributor(account, &policy.people)) {
-        (ResolvedIdentity::Human(key), Some(hand)) => {
-            Ok((hand, teams.iter().any(|team| policy.people.is_member(&key, team))))
+        (ResolvedIdentity::Human(key), Some(contributor)) => {
+            let is_in_team = asked.teams.iter().any(|team| policy.people.is_member(&key, team));
+            Ok((contributor, is_in_team))
         }
-        (ResolvedIdentity::Bot, _) => Err(quoted("is a bot, and a break-glass session is a person's")),
-        _ => Err(quoted("is nobody whom the roster knows")),
+        (ResolvedIdentity::Bot, _) => Err(pusher_finding(BOT_PUSHER.with("pusher", account))),
+        _ => {
+            let finding = Finding::new(NOT_IN_ROSTER.with("pusher", account));
+            Err(Box::new(finding.fixed_by(Fixer::RosterOwner)))
+        }
     }
-}
-
-fn has_control_characters(text: &Text) -> bool {
-    text.as_bytes().iter().any(u8::is_ascii_control)
-}
-
-fn no_opener_finding() -> Box<Finding> {
-    let what = "the policy names nobody who may open a break-glass session";
-    let finding = Finding::new(Sentence::from_words(what)).fixed_by("whoever keeps the policy");
-    Box::new(finding.with_paste("break-glass: { from: [<team>] }"))
-}
-
-fn pusher_finding(what: impl Into<String>) -> Box<Finding> {
-    Box::new(Finding::new(Sentence::from_words(what)).fixed_by("the pusher"))
 }

@@ -1,8 +1,8 @@
-//! One change of a push: its commits, completed by what is known of the push, and judged.
+//! Judges one change of a push: its commits, completed by what is known of the push.
 
 use jiff::Timestamp;
 
-use crate::change::{Change, Commit, Stage, Text};
+use crate::change::{Change, Commit, Commits, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::settings::{GateSettings, LedgerMode};
@@ -11,67 +11,98 @@ use crate::git::UnreadableCommit;
 use crate::judge::judge_change;
 use crate::policy::Policy;
 use crate::push::refuse_by_rule;
-use crate::verdict::{Finding, Judgement, RuleOutcome, Sentence, Verdict};
+use crate::verdict::{Finding, Fixer, Judgement, Message, RuleOutcome, Verdict, messages};
 
-/// A verdict if there is one to tell, the change as JSON if that is kept, and what the change has to do
-/// with what is owed; or what speaks against the ref because there can be no verdict.
-///
-/// A verdict that says nothing goes no further than the thread that made it: to hand over thousands of them
-/// costs more than to judge.
-pub(crate) type JudgedChange = Result<(Option<Verdict>, Option<String>, ChangeObligations), Judgement>;
+messages! {
+    COMMIT_UNREADABLE = "push.commit-unreadable":
+        "cannot read commit {commit}: {detail}";
+    NO_COMMITS = "push.no-commits":
+        "the change has no commits to judge";
+    CHANGE_UNWRITABLE = "push.change-unwritable":
+        "cannot write the facts of this change as JSON: {detail}";
+}
 
-/// What judging a change of a push takes, beside its commits.
+/// What judging a change of a push gives.
+pub(crate) struct JudgedChange {
+    /// The verdict; `None` for one without remarks that is only counted. It goes no further than the
+    /// thread that made it: to hand over thousands of them costs more than to judge.
+    pub(crate) verdict: Option<Verdict>,
+    /// The change as JSON, if the ledger keeps it.
+    pub(crate) facts: Option<String>,
+    /// What the change has to do with obligations.
+    pub(crate) obligations: ChangeObligations,
+}
+
+/// Everything that judging a change of a push takes, beside its commits.
 pub(crate) struct ChangeJudge<'push> {
     pub(crate) loaded: &'push LoadedPolicy,
-    /// The policy of the policy ref, where that of the ref is another.
+    /// The policy of the policy ref, if that of the ref is another.
     pub(crate) base: Option<&'push LoadedPolicy>,
     pub(crate) target: &'push Text,
     pub(crate) settings: &'push GateSettings,
     pub(crate) now: Timestamp,
     pub(crate) side: SideMerge,
-    /// Whether a verdict that says nothing is told, too.
+    /// True to return verdicts without remarks, too.
     pub(crate) keep_all: bool,
 }
 
 impl ChangeJudge<'_> {
     /// Judges the commits of one change.
     ///
-    /// A commit that cannot be read is a judgement against the ref.
-    pub(crate) fn judge_commits(&self, commits: Vec<Result<Commit, UnreadableCommit>>) -> JudgedChange {
-        let commits: Result<Vec<Commit>, UnreadableCommit> = commits.into_iter().collect();
-        let commits = commits.map_err(|unreadable| {
-            let finding =
-                Finding::new(Sentence::from_words(unreadable.to_string())).in_commit(Some(unreadable.id));
-            refuse_by_rule("readable-commits", finding.fixed_by("the author"))
-        })?;
-        let commits = self.side.complete_paths(commits);
-        let change = Change {
-            stage: Stage::PreReceive,
-            target: Ok(self.target.clone()),
-            seen_at: self.now,
-            pusher: self.settings.pusher.clone(),
-            pull: Change::missing_pull(Stage::PreReceive),
-            tickets: Change::missing_tickets(Stage::PreReceive),
-            commits,
-        };
+    /// # Errors
+    ///
+    /// Returns the refusal of the whole ref if a commit cannot be read.
+    pub(crate) fn judge_commits(
+        &self,
+        commits: Vec<Result<Commit, UnreadableCommit>>,
+    ) -> Result<JudgedChange, Judgement> {
+        let commits = self.side.complete_paths(collect_commits(commits)?);
+        let (target, pusher) = (Ok(self.target.clone()), self.settings.pusher.clone());
+        let change = Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits);
         let verdict = judge_from_facts(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
-        let keeps = self.settings.ledger_mode != LedgerMode::Off;
-        let facts = keeps.then(|| serde_json::to_string(&change)).transpose().map_err(|error| {
-            let what = Sentence::from_words(format!("this change cannot be written down: {error}"));
-            refuse_by_rule(
-                "readable-commits",
-                Finding::new(what).fixed_by("whoever administrates the server"),
-            )
-        })?;
+        let facts = match self.settings.ledger_mode {
+            LedgerMode::Off => None,
+            LedgerMode::Require | LedgerMode::Warn => Some(write_facts(&change)?),
+        };
         let base = self.base.unwrap_or(self.loaded);
-        let due = ChangeObligations::from_change(&change, &self.loaded.policy, &base.policy, &verdict);
-        let is_told = self.keep_all || verdict.has_remarks();
-        Ok((is_told.then_some(verdict), facts, due))
+        let obligations =
+            ChangeObligations::from_change(&change, &self.loaded.policy, &base.policy, &verdict);
+        let verdict = if self.keep_all || verdict.has_remarks() { Some(verdict) } else { None };
+        Ok(JudgedChange { verdict, facts, obligations })
     }
 }
 
-/// Judges a change of a push from its facts alone, by the policy of the ref and, where that is
-/// another, by the one of the policy ref.
+/// Returns the commits of a change, or the refusal if one of them cannot be read.
+pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) -> Result<Commits, Judgement> {
+    let mut readable = Vec::with_capacity(commits.len());
+    for commit in commits {
+        match commit {
+            Ok(commit) => readable.push(commit),
+            Err(UnreadableCommit { id, reason }) => {
+                let message = COMMIT_UNREADABLE.with("commit", id.short_hex());
+                let finding = Finding::new(message.with("detail", Text::from(reason)));
+                return Err(refuse_by_rule("readable-commits", finding.in_commit(Some(id))));
+            }
+        }
+    }
+    let Some(commits) = Commits::new(readable) else {
+        let finding = Finding::new(Message::from(&NO_COMMITS)).fixed_by(Fixer::ServerAdministrator);
+        return Err(refuse_by_rule("readable-commits", finding));
+    };
+    Ok(commits)
+}
+
+/// Returns a change as JSON, or the refusal if that fails.
+fn write_facts(change: &Change) -> Result<String, Judgement> {
+    serde_json::to_string(change).map_err(|error| {
+        let message = CHANGE_UNWRITABLE.with("detail", Text::from(error.to_string()));
+        let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
+        refuse_by_rule("readable-commits", finding)
+    })
+}
+
+/// Judges a change of a push from its facts alone, by the policy of the ref and, if that is another,
+/// by the policy of the policy ref.
 pub fn judge_from_facts(change: &Change, own: &Policy, base: Option<&Policy>) -> Verdict {
     let mut verdict = judge_change(own, change, true);
     if let Some(base) = base {
@@ -80,34 +111,43 @@ pub fn judge_from_facts(change: &Change, own: &Policy, base: Option<&Policy>) ->
     verdict
 }
 
-/// Adds to a verdict what another policy denies and the first one does not, and what it lets through only
-/// against something owed.
+/// Adds to a verdict what another policy denies and the first one does not, and what it lets through
+/// only against an obligation.
 ///
 /// A branch can be made from any old commit, and so start under any policy that ever was. What the
 /// policy ref asks today is therefore asked everywhere, beside what the branch itself asks.
 fn add_denials(verdict: &mut Verdict, other: Verdict) {
     for judgement in other.judgements {
-        let id = judgement.rule.id.clone();
-        let denies = |known: &Judgement| known.rule.id == id && known.is_denying(true);
-        if verdict.judgements.iter().any(denies) {
+        let mut is_denied = false;
+        let mut owing: Option<&mut Judgement> = None;
+        for known in &mut verdict.judgements {
+            if known.rule.id != judgement.rule.id {
+                continue;
+            }
+            if known.is_denying(true) {
+                is_denied = true;
+            } else if owing.is_none() && find_first_due(known).is_some() {
+                owing = Some(known);
+            }
+        }
+        if is_denied {
             continue;
         }
-        let due = find_first_due(&judgement);
         if judgement.is_denying(true) {
             verdict.judgements.push(judgement);
-        } else if due.is_some() {
-            let owes = |known: &&mut Judgement| known.rule.id == id && find_first_due(known).is_some();
-            match verdict.judgements.iter_mut().find(owes) {
+        } else if let Some(due) = find_first_due(&judgement) {
+            match owing {
                 None => verdict.judgements.push(judgement),
-                Some(known) if due < find_first_due(known) => *known = judgement,
+                // The earlier due time counts.
+                Some(known) if find_first_due(known).is_some_and(|known| due < known) => *known = judgement,
                 Some(_) => {}
             }
         }
     }
 }
 
-/// Returns when the first of what is owed by a judgement is due, what is due never coming last; `None` if
-/// nothing is owed.
+/// Returns when the first obligation of a judgement is due; `None` if it has none. An obligation
+/// without a due time comes last.
 fn find_first_due(judgement: &Judgement) -> Option<Timestamp> {
     let RuleOutcome::Owed(owed) = &judgement.outcome else { return None };
     owed.iter().map(|one| one.due.unwrap_or(Timestamp::MAX)).min()

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use crate::change::description;
 use crate::change::pull_request::{CheckResult, DescriptionEdit, PullContributor};
 use crate::change::{
-    Change, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest, PusherIdentity,
-    Stage, Text,
+    Change, Commits, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest,
+    PusherIdentity, Stage, Text,
 };
 use crate::git::TrustedKeys;
 use crate::github::api::GitHubClient;
@@ -157,6 +157,9 @@ impl PullRequestGatherer<'_> {
         for commit in &listed {
             commits.push(commits::convert_commit(commit, self.needs, self.trusted));
         }
+        let commits = Commits::new(commits).ok_or_else(|| {
+            GatherFailure::CommitsUnavailable(GitHubFailure::new("GitHub lists no commits"))
+        })?;
         Ok(Change {
             stage: Stage::PullRequest,
             target: Ok(Text::from(format!("refs/heads/{}", pull.base.branch))),

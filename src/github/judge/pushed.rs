@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use crate::change::{Change, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
+use crate::change::{Change, Commits, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
 use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName, escape_path};
@@ -271,7 +271,7 @@ async fn judge_pushed_steps(
                 pulls.push(BroughtPull { number, step_index: last.unwrap_or(index), landed_as });
             }
         } else {
-            let change = build_direct_push_change(client, landed, options, loaded, step, &commits);
+            let change = build_direct_push_change(client, landed, options, loaded, step, &commits)?;
             add_direct_change(first, change, loaded, options.explain);
             first.landings.push(ChangeLanding {
                 step_index: index,
@@ -333,7 +333,7 @@ fn build_direct_push_change(
     loaded: &LoadedPolicy,
     step: &PushedStep,
     listed: &[RestCommit],
-) -> Change {
+) -> Result<Change, GitHubFailure> {
     // Without a pull request there is no review, label or check to look up; those facts are gaps.
     let needs = loaded.policy.needed_facts();
     let mut by_id: HashMap<Oid, &RestCommit> = HashMap::new();
@@ -346,6 +346,8 @@ fn build_direct_push_change(
             commits.push(commits::convert_commit(commit, &needs, loaded.trusted_keys(client.now())));
         }
     }
+    let commits = Commits::new(commits)
+        .ok_or_else(|| GitHubFailure::new(format!("GitHub lists no commits for {}", step.id.short_hex())))?;
     let mut change = Change {
         stage: Stage::PullRequest,
         target: Ok(Text::from(landed.ref_name)),
@@ -356,7 +358,7 @@ fn build_direct_push_change(
         commits,
     };
     look_up_tickets(&mut change, loaded, options, landed.repo);
-    change
+    Ok(change)
 }
 
 fn missing_pull(kind: FactKind) -> Missing {

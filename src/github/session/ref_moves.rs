@@ -278,7 +278,7 @@ fn assemble_judged_move(
             Some((policy, _)) => Some(policy),
             None => None,
         };
-        push_facts.begin_ref(&name, loaded.policy.obligations.clone());
+        let mut ref_facts = push_facts.begin_ref(&name, loaded.policy.obligations.clone());
         for (landing, verdict, change) in changes {
             // GitHub's record of moves may come later than the run.
             let mut landed_by = by.clone();
@@ -286,7 +286,7 @@ fn assemble_judged_move(
                 landed_by = Ok(PusherIdentity::Account(account.clone()));
             }
             let landed_by = base.map(|base| (base, &landed_by));
-            push_facts.add_change(&change, &loaded.policy, landed_by, &verdict)?;
+            ref_facts.add_change(&change, &loaded.policy, landed_by, &verdict)?;
             if let (Some(pull), Some(revision)) = (&landing.pull, verdict.revision) {
                 merged_pulls.push(MergedPull {
                     change: revision,

@@ -78,7 +78,7 @@ fn rejudge_changes(
             Ok(change) => change,
             Err(error) => return Ok(Err(format!("this version cannot read the facts: {error}"))),
         };
-        let revision = change.tip().and_then(|tip| tip.id);
+        let revision = change.tip().id;
         if let Some(recorded) = recorded.next_if(|recorded| recorded.revision == revision) {
             verdicts.push(recorded.clone());
             continue;

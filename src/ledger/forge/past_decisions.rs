@@ -41,10 +41,10 @@ impl PastDecision {
         let of_ref = self.decision.refs.iter().find(|one| one.name == owed.on)?;
         let way = of_ref.brought.iter().find(|way| Some(way.landed_as) == owed.change);
         let revision = way.map(|way| way.change).or(owed.change)?;
-        let is_it = |change: &&Change| change.tip().and_then(|tip| tip.id) == Some(revision);
+        let is_it = |change: &&Change| change.tip().id == Some(revision);
         let mut change = self.changes.iter().find(is_it)?.clone();
         change.seen_at = owed.since;
-        change.commits.iter_mut().last().into_iter().for_each(|tip| tip.id = owed.change);
+        change.commits.last_mut().id = owed.change;
         Some(change)
     }
 }

@@ -1,11 +1,11 @@
 //! Every message that a record may name, found by its code.
 
 use crate::github::GITHUB_MESSAGES;
-use crate::judge;
 use crate::people::contributors;
 use crate::predicates::{PREDICATE_MESSAGES, SHARED_MESSAGES};
 use crate::verdict::MessageTemplate;
 use crate::vocabulary;
+use crate::{gate, judge, push};
 
 /// The lists of messages outside of predicates, file by file.
 const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
@@ -13,6 +13,13 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     vocabulary::claims::MESSAGES,
     vocabulary::value_check::MESSAGES,
     contributors::MESSAGES,
+    push::MESSAGES,
+    gate::break_glass::MESSAGES,
+    gate::break_glass::request::MESSAGES,
+    gate::policy_findings::MESSAGES,
+    gate::push::ref_judge::MESSAGES,
+    gate::push::change_judge::MESSAGES,
+    gate::range::MESSAGES,
     judge::MESSAGES,
 ];
 

@@ -161,7 +161,7 @@ impl ApprovalsPredicate {
             .with("from", self.teams_clause(context))
             .with("fields", self.quote_field_names())
             .with("count", found);
-        let tip = context.change.tip().and_then(|commit| commit.id);
+        let tip = context.change.tip().id;
         Finding::new(what).in_commit(tip).fixed_by(self.approval_fixer())
     }
 

@@ -653,7 +653,7 @@ roster:
             assert_eq!(said(objection), [""; 0], "{objection}");
         }
         let open = said("by: carol, may-approve: unknown");
-        assert!(open[0].starts_with("unknown: who has reviewed this"), "{open:?}");
+        assert!(open[0].starts_with("unknown: reviews"), "{open:?}");
         // Whom the roster does not know is not ignored.
         let stranger = "reviews: [{ by: bob }, { by: zoe, state: changes-requested }]";
         assert_eq!(known("{}", "", stranger), ["changes are requested by `github:zoe`"]);

@@ -78,7 +78,7 @@ impl TicketPredicate {
 
     /// Returns whether a ticket mentions the change, or what the change says that it is about.
     fn belongs_to_change(&self, ticket: &change::Ticket, owing: &EvaluationContext<'_>) -> bool {
-        let id = owing.change.tip().and_then(|tip| tip.id);
+        let id = owing.change.tip().id;
         if id.is_some_and(|id| ticket.mentions_commit(id)) {
             return true;
         }

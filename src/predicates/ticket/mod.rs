@@ -12,11 +12,11 @@ use jiff::Timestamp;
 
 use crate::calendar::TimeLimit;
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::field_obligation::{limit_obligation, missing_field_finding, read_time_limit};
-use crate::predicates::ticket::lookup::TicketRequirement;
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::field_obligation::{limit_obligation, missing_field_finding, read_time_limit};
 use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::ticket::lookup::TicketRequirement;
 use crate::verdict::{Finding, Message, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{MapReader, read_choice, read_count, read_text};

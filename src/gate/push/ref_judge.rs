@@ -1,0 +1,381 @@
+//! Judges one ref of a push.
+
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use crate::change::{FactKind, Oid, Text};
+use crate::gate::break_glass;
+use crate::gate::policy_findings::{
+    REF_UNREADABLE, build_protected_group, build_ref_group, find_forge_only_rule, policy_fault_finding,
+    refuse_missing_policy,
+};
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
+use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy};
+use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
+use crate::gate::push_facts::PushFacts;
+use crate::gate::settings::GateSettings;
+use crate::gate::side_merge::SideMerge;
+use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, ResolvedRef};
+use crate::policy::ChangeUnit;
+use crate::push::{self, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
+use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
+use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
+
+messages! {
+    REF_REPEATED = "push.ref-repeated":
+        "the push names {ref} more than once";
+    OBJECT_UNREADABLE = "push.object-unreadable":
+        "cannot read what is pushed to {ref}: {detail}";
+    SHALLOW_REPOSITORY = "push.shallow-repository":
+        "the repository is shallow, so the history of a change cannot be read";
+    HISTORY_UNREADABLE = "push.history-unreadable":
+        "cannot read the history of {ref}: {detail}";
+    TAG_OF_UNPROTECTED = "push.tag-of-unprotected":
+        "{commit} is on no branch under change control; push the branch first";
+    TOO_MANY_COMMITS = "push.too-many-commits":
+        "more than {limit} commits are new to {ref}; push fewer at a time, or raise `changegate.maxCommits`";
+    POLICY_UNPROTECTED = "push.policy-unprotected":
+        "after this push, {ref} is no longer under change control, but the policy is read from it";
+    POLICY_REMOVED = "push.policy-removed":
+        "removes the policy `{path}`";
+}
+
+/// Judges the refs of a push, one after the other.
+pub(crate) struct RefJudge<'push> {
+    pub(crate) repository: &'push Repository,
+    pub(crate) updates: &'push [RefUpdate],
+    pub(crate) settings: &'push GateSettings,
+    pub(crate) now: Timestamp,
+    pub(crate) keep_all: bool,
+    pub(crate) policies: PolicyCache<'push>,
+    pub(crate) facts: PushFacts,
+}
+
+/// What a push asks of one ref under change control, and the history that it brings.
+struct RefRequest<'update> {
+    asked: ProposedRefUpdate<'update>,
+    /// The commits over what the ref holds; `None` for a new ref and for tags.
+    history: Option<NewHistory>,
+}
+
+/// The policies that a ref is judged by.
+struct RefPolicies<'push> {
+    /// The policy of the ref itself.
+    own: &'push LoadedPolicy,
+    /// The policy of the policy ref, if that is another.
+    base: Option<&'push LoadedPolicy>,
+}
+
+impl RefPolicies<'_> {
+    /// Returns true if all policies put `name` under change control.
+    fn protect_ref(&self, name: &Text) -> bool {
+        let mut policies = std::iter::once(self.own).chain(self.base);
+        policies.all(|loaded| loaded.policy.protects_ref(name.as_bytes()))
+    }
+}
+
+impl RefJudge<'_> {
+    /// Judges one line of a push; `None` if the ref is free and there is nothing to say about it.
+    /// `named` are the refs that the push has named before.
+    pub(crate) fn judge_update(
+        &mut self,
+        update: &RefUpdate,
+        base: &PushBasePolicy,
+        named: &mut Vec<Text>,
+    ) -> Option<ReportGroup> {
+        let resolved = match self.repository.resolve_ref(update.name.as_bytes()) {
+            Ok(resolved) => resolved,
+            Err(error) => {
+                let message = add_detail(REF_UNREADABLE.with("ref", &update.name), &error);
+                let refusal = refuse("ref-object", message, Fixer::ServerAdministrator);
+                return Some(build_ref_group(update, None, vec![refusal]));
+            }
+        };
+        if break_glass::is_request_ref(&update.name) && resolved.name == update.name {
+            let base = base.require_loaded(self.settings);
+            let push = break_glass::RequestPush {
+                repository: self.repository,
+                updates: self.updates,
+                settings: self.settings,
+                now: self.now,
+            };
+            return Some(push.judge_request_ref(update, &resolved, base, &mut self.facts));
+        }
+        let mut refusals = Vec::new();
+        refusals.extend(push::check_reserved_ref(&update.name));
+        if named.contains(&resolved.name) {
+            refusals.push(refuse("ref-once", REF_REPEATED.with("ref", &resolved.name), Fixer::Pusher));
+        }
+        named.push(resolved.name.clone());
+        match base {
+            PushBasePolicy::Loaded(loaded) if loaded.policy.protects_ref(resolved.name.as_bytes()) => {
+                let mut group = self.judge_ref(update, &resolved, loaded);
+                group.refusals.splice(0..0, refusals);
+                return Some(group);
+            }
+            PushBasePolicy::Loaded(_) | PushBasePolicy::Unrestricted => {}
+            PushBasePolicy::Refused(judgement) => refusals.push(judgement.clone()),
+        }
+        if refusals.is_empty() {
+            return None;
+        }
+        Some(build_ref_group(update, resolved.id, refusals))
+    }
+
+    /// Judges what is pushed to a ref under change control.
+    ///
+    /// What cannot be read refuses this ref and leaves the judgement of the others alone.
+    fn judge_ref(&mut self, update: &RefUpdate, at: &ResolvedRef, base: &LoadedPolicy) -> ReportGroup {
+        let request = match self.read_ref_request(update, at) {
+            Ok(request) => request,
+            Err(error) => {
+                let message = add_detail(OBJECT_UNREADABLE.with("ref", &at.name), &error);
+                let refusal = refuse("whole-history", message, Fixer::ServerAdministrator);
+                return build_protected_group(update, at, vec![refusal]);
+            }
+        };
+        let asked = &request.asked;
+        let mut group = build_protected_group(update, at, push::judge_ref_update(asked));
+        if let (GroupScope::Ref { update, .. }, Some(old), Some(new), false) =
+            (&mut group.scope, at.id, asked.new, asked.is_fast_forward)
+        {
+            *update = RefUpdateKind::Rewrite { old, new };
+        }
+        if self.repository.is_shallow() {
+            let message = Message::from(&SHALLOW_REPOSITORY);
+            group.refusals.push(refuse("whole-history", message, Fixer::ServerAdministrator));
+        }
+        let (Some(new), RefTargetKind::Commit | RefTargetKind::Tag) = (asked.new, asked.target_kind) else {
+            return group;
+        };
+        // What the ref itself held decides how it is judged, beside what the policy ref says today; a
+        // ref that is new, or older than its policy, is judged as the policy ref says.
+        let own = match self.load_own_policy(at) {
+            Ok(own) => own,
+            Err(refusal) => {
+                group.refusals.push(refusal);
+                return group;
+            }
+        };
+        let own = own.as_deref().unwrap_or(base);
+        let base = if base.policy.digest == own.policy.digest { None } else { Some(base) };
+        let policies = RefPolicies { own, base };
+        if let Err(error) = self.judge_commits(new, request, &policies, &mut group) {
+            let message = add_detail(HISTORY_UNREADABLE.with("ref", &at.name), &error);
+            group.refusals.push(refuse("whole-history", message, Fixer::Pusher));
+        }
+        if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
+            group.refusals.extend(self.refuse_broken_policy(new, &at.name));
+        }
+        group
+    }
+
+    /// Returns the policy that a ref holds; `None` if it has none, or if a file on the server decides.
+    fn load_own_policy(&mut self, at: &ResolvedRef) -> Result<Option<Rc<LoadedPolicy>>, Judgement> {
+        let Some(tip) = at.id else { return Ok(None) };
+        if self.settings.policy_file.is_some() {
+            return Ok(None);
+        }
+        match self.policies.load_policy_at(tip, &at.name) {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(UnusablePolicy::Absent) => Ok(None),
+            Err(why) => Err(refuse_missing_policy(&why, &at.name, self.settings)),
+        }
+    }
+
+    /// Returns what an update asks for, and the history that it brings over what the ref holds.
+    fn read_ref_request<'update>(
+        &self,
+        update: &RefUpdate,
+        at: &'update ResolvedRef,
+    ) -> anyhow::Result<RefRequest<'update>> {
+        let new = not_null(update.new);
+        let target_kind = match new.map(|new| self.repository.peel_tags(new)).transpose()? {
+            None | Some(PeeledObject::Missing) => RefTargetKind::Missing,
+            Some(PeeledObject::Other(kind)) => RefTargetKind::Other(kind),
+            Some(PeeledObject::Commit(commit)) if Some(commit) == new => RefTargetKind::Commit,
+            Some(PeeledObject::Commit(_)) => RefTargetKind::Tag,
+        };
+        let (history, is_fast_forward) = match (at.id, new, target_kind) {
+            (Some(old), Some(new), RefTargetKind::Commit) => {
+                let history = self.repository.find_new_history(new, &[old])?;
+                let leads_back = history.leads_back_to(old);
+                (Some(history), leads_back)
+            }
+            _ => (None, false),
+        };
+        let claimed_old = not_null(update.old);
+        let asked = ProposedRefUpdate {
+            name: &at.name,
+            claimed_old,
+            actual_old: at.id,
+            new,
+            target_kind,
+            is_fast_forward,
+        };
+        Ok(RefRequest { asked, history })
+    }
+
+    /// Judges the commits that `new` would bring under change control.
+    ///
+    /// A tag brings none: it has to point to a commit that was judged on a branch. For a branch, the
+    /// commits that the ref and the policy ref hold are judged already, and all others are judged now.
+    fn judge_commits(
+        &mut self,
+        new: Oid,
+        request: RefRequest<'_>,
+        policies: &RefPolicies<'_>,
+        group: &mut ReportGroup,
+    ) -> anyhow::Result<()> {
+        let RefRequest { asked, history } = request;
+        let RefPolicies { own: loaded, base } = *policies;
+        if let Some(judged_as) = &mut group.judged_ref {
+            judged_as.policies = std::iter::once(loaded).chain(base).map(LoadedPolicy::origin).collect();
+        }
+        let PeeledObject::Commit(tip) = self.repository.peel_tags(new)? else { return Ok(()) };
+        if asked.name.as_bytes().starts_with(b"refs/tags/") {
+            let protected = self.list_protected_tips(policies)?;
+            if self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some() {
+                let message = TAG_OF_UNPROTECTED.with("commit", tip.short_hex());
+                group.refusals.push(refuse("tag-of-reviewed", message, Fixer::Pusher));
+            }
+            return Ok(());
+        }
+        let judged = self.list_judged_tips(policies, asked.actual_old)?;
+        let mut needs = loaded.policy.needed_facts();
+        if let Some(base) = base {
+            needs.extend(base.policy.needed_facts());
+        }
+        let side = match (asked.actual_old, &history) {
+            (Some(old), Some(history)) if needs.contains(&FactKind::Paths) => {
+                SideMerge::compare_tips(self.repository, history, old, tip)?
+            }
+            _ => SideMerge::default(),
+        };
+        // For the policy ref itself, what is new over it is what is to be judged.
+        let history = match (history, asked.actual_old) {
+            (Some(history), Some(old)) if judged == [old] => history,
+            _ => self.repository.find_new_history(tip, &judged)?,
+        };
+        let limit = self.settings.max_commits;
+        if history.count_commits() > limit {
+            let message = TOO_MANY_COMMITS.with("limit", limit).with("ref", asked.name);
+            let finding = Finding::new(message).fixed_by(Fixer::Pusher).or_by(Fixer::ServerAdministrator);
+            group.refusals.push(refuse_by_rule("push-size", finding));
+            return Ok(());
+        }
+        let (settings, now, keep_all) = (self.settings, self.now, self.keep_all);
+        let judge = ChangeJudge { loaded, base, target: asked.name, settings, now, side, keep_all };
+        let trusted_keys =
+            base.and_then(|base| base.trusted_keys(self.now)).or_else(|| loaded.trusted_keys(self.now));
+        let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };
+        let requirements = match base {
+            Some(base) => loaded.policy.obligations.combine_with(&base.policy.obligations),
+            None => loaded.policy.obligations.combine_with(&loaded.policy.obligations),
+        };
+        let mut facts = self.facts.begin_ref(asked.name, requirements);
+        let collect = |judged: Result<JudgedChange, Judgement>| {
+            match judged {
+                Ok(change) => {
+                    facts.add_obligations(change.obligations);
+                    if let Some(text) = &change.facts {
+                        facts.add_change_text(text);
+                    }
+                    match change.verdict {
+                        Some(verdict) => group.verdicts.push(verdict),
+                        None => group.omitted_passes += 1,
+                    }
+                }
+                Err(refusal) => group.refusals.push(refusal),
+            }
+            Ok(())
+        };
+        match loaded.policy.change_unit {
+            ChangeUnit::Step => self.repository.for_each_history_step(
+                &history,
+                range.trusted_keys,
+                &needs,
+                settings.threads,
+                |commits| judge.judge_commits(commits),
+                collect,
+            ),
+            ChangeUnit::Commit => self.repository.for_each_commit(
+                range,
+                &needs,
+                settings.threads,
+                |commit| judge.judge_commits(vec![commit]),
+                collect,
+            ),
+        }
+    }
+
+    /// Returns the tips whose commits count as judged: what the ref itself holds, and what the policy
+    /// ref holds.
+    ///
+    /// Other branches under change control do not vouch for their commits. One may have come under
+    /// change control with commits on it that were never judged, and no policy tells which those are.
+    /// So work that goes from one such branch to another is judged on both.
+    fn list_judged_tips(&self, policies: &RefPolicies<'_>, own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
+        let main = self.repository.resolve_ref(self.settings.policy_ref.as_bytes())?;
+        let main_tip = if policies.protect_ref(&main.name) { main.id } else { None };
+        let mut tips: Vec<Oid> = main_tip.into_iter().chain(own).collect();
+        tips.sort_unstable();
+        tips.dedup();
+        tips.retain(|tip| self.is_commit(*tip));
+        Ok(tips)
+    }
+
+    /// Returns the tips of all branches that every policy puts under change control: the one that
+    /// decides what is judged at all, and that of the ref, which may be older.
+    fn list_protected_tips(&self, policies: &RefPolicies<'_>) -> anyhow::Result<Vec<Oid>> {
+        let mut tips = Vec::new();
+        for branch in self.repository.list_refs("refs/heads/")? {
+            if let Some(tip) = branch.id
+                && policies.protect_ref(&branch.name)
+                && self.is_commit(tip)
+            {
+                tips.push(tip);
+            }
+        }
+        Ok(tips)
+    }
+
+    fn is_commit(&self, id: Oid) -> bool {
+        matches!(self.repository.peel_tags(id), Ok(PeeledObject::Commit(commit)) if commit == id)
+    }
+
+    /// Returns the refusal of a push after which the ref would have no valid policy: all later pushes
+    /// to it would be refused.
+    fn refuse_broken_policy(&mut self, new: Oid, name: &Text) -> Option<Judgement> {
+        let finding = match self.policies.load_policy_at(new, name) {
+            Ok(loaded) => {
+                if let Some(finding) = find_forge_only_rule(&loaded.policy, self.now) {
+                    finding
+                } else if *name == self.settings.policy_ref && !loaded.policy.protects_ref(name.as_bytes()) {
+                    Finding::new(POLICY_UNPROTECTED.with("ref", name))
+                } else {
+                    return None;
+                }
+            }
+            Err(UnusablePolicy::Absent) => {
+                Finding::new(POLICY_REMOVED.with("path", self.settings.policy_path.as_str()))
+            }
+            Err(UnusablePolicy::Faulty(errors)) => policy_fault_finding(&errors, Fixer::Author),
+        };
+        Some(refuse_by_rule("policy-valid", finding))
+    }
+}
+
+fn not_null(id: Oid) -> Option<Oid> {
+    if id.is_null() { None } else { Some(id) }
+}
+
+/// Adds what git says to a message, as a quotation.
+fn add_detail(message: Message, error: &anyhow::Error) -> Message {
+    message.with("detail", Text::from(format!("{error:#}")))
+}
+
+fn refuse(id: &str, message: Message, fixer: Fixer) -> Judgement {
+    refuse_by_rule(id, Finding::new(message).fixed_by(fixer))
+}
