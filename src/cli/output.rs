@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::ColorChoice;
 use clap::ValueEnum;
 
-use crate::change::person::is_invisible;
 use crate::cli::Context;
 use crate::policy::PolicyErrors;
+pub(crate) use crate::report::wrap_text;
 use crate::report::{self, Report, ReportFormat, ReportStyle, RepositoryUrl};
 
 /// When to use colours.
@@ -119,25 +119,4 @@ pub(crate) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
-}
-
-/// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further
-/// lines are indented by `indent`. Escape sequences are taken out: a policy may be somebody else's.
-pub(crate) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
-    let mut lines = vec![start.to_owned()];
-    let mut is_fresh = true;
-    for word in text.split_whitespace() {
-        let word: String = word.chars().map(|one| if is_invisible(one) { '\u{fffd}' } else { one }).collect();
-        let width = |text: &str| text.chars().count();
-        if let Some(line) = lines.last_mut().filter(|line| is_fresh || width(line) + width(&word) < 79) {
-            if !is_fresh {
-                line.push(' ');
-            }
-            line.push_str(&word);
-        } else {
-            lines.push(format!("{}{word}", " ".repeat(indent)));
-        }
-        is_fresh = false;
-    }
-    lines.join("\n")
 }

@@ -36,6 +36,7 @@ use crate::predicates::ConditionTrace;
 use crate::verdict::{Decision, Judgement, Message, RuleLevel, RuleOutcome, Verdict};
 
 pub use crate::report::repository_url::RepositoryUrl;
+pub(crate) use crate::report::terminal::wrap_text;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

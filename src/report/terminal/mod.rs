@@ -23,6 +23,7 @@ pub(crate) mod paste_block;
 pub(crate) mod rule_trace;
 mod summary;
 
+pub(crate) use crate::report::terminal::page::wrap_text;
 pub(crate) use crate::report::terminal::summary::build_headline;
 
 /// Writes the report.

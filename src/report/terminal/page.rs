@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style as Colour};
 
+use crate::change::person::is_invisible;
 use crate::report::{ReportStyle, escape};
 
 /// What a piece of text is, and so how it looks where colours are wanted.
@@ -152,6 +153,29 @@ impl<'out> TerminalPage<'out> {
     }
 }
 
+/// How many columns a command's own text takes.
+const TEXT_COLUMNS: usize = 79;
+
+/// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further lines
+/// stand at `hanging`. Characters that cannot be seen are replaced: a policy can come from anywhere.
+pub(crate) fn wrap_text(start: &str, hanging: usize, text: &str) -> String {
+    let mut line = start.to_owned();
+    for (index, word) in text.split_whitespace().enumerate() {
+        if index > 0 {
+            line.push(' ');
+        }
+        for character in word.chars() {
+            line.push(if is_invisible(character) { char::REPLACEMENT_CHARACTER } else { character });
+        }
+    }
+    let style = ReportStyle { width: TEXT_COLUMNS, ..ReportStyle::default() };
+    let mut out = Vec::new();
+    // Writing to memory does not fail.
+    let _ = TerminalPage::new(&mut out, &style).write_hanging_paragraph(0, hanging, &[plain_text(line)]);
+    let written = String::from_utf8_lossy(&out);
+    written.strip_suffix('\n').unwrap_or(&written).to_owned()
+}
+
 /// Returns the spans as words, each with the spaces after it; a word may reach over several spans.
 fn split_words(spans: &[StyledText]) -> Vec<Vec<StyledText>> {
     let mut words: Vec<Vec<StyledText>> = Vec::new();
@@ -194,6 +218,16 @@ mod tests {
             `two` lines, then
             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
         ");
+    }
+
+    #[test]
+    fn text_hangs_after_its_start() {
+        let text = "one two\u{202e} three ".repeat(5);
+        let lines = wrap_text("  requires ", 11, &text);
+        assert_eq!(lines.lines().count(), 2);
+        assert!(lines.starts_with("  requires one two\u{fffd} three one"), "{lines}");
+        assert!(lines.lines().all(|line| line.chars().count() <= 79), "{lines}");
+        assert!(lines.lines().skip(1).all(|line| line.starts_with("           one")), "{lines}");
     }
 
     #[test]
