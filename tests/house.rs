@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module imports only from those before it.
-const STAIRS: [&str; 19] = [
+const STAIRS: [&str; 20] = [
     "change",
     "pattern",
     "yaml",
@@ -28,6 +28,7 @@ const STAIRS: [&str; 19] = [
     "report",
     "git",
     "gate",
+    "http",
     "tickets",
     "github",
     "ledger",
@@ -35,7 +36,7 @@ const STAIRS: [&str; 19] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 16] = [
+const WALLS: [(&str, &[&str], &str); 21] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
     ("regex_automata", &["pattern"], "cost, Unicode and anchoring decided once"),
@@ -47,11 +48,12 @@ const WALLS: [(&str, &[&str], &str); 16] = [
     ("annotate_snippets", &["report"], "only reports draw"),
     ("quick_junit", &["report"], "only reports write XML"),
     ("octocrab", &["github"], "whoever asks a forge asks through one door"),
-    (
-        "ureq",
-        &["tickets", "cli"],
-        "tickets are asked for and a sweep is told elsewhere; nothing else blocks on a network",
-    ),
+    ("ureq", &["http"], "one policy of retries, deadlines, size limits and proxies"),
+    ("hyper_rustls", &["http"], "one set of trusted authorities"),
+    ("rustls", &["http"], "one set of trusted authorities"),
+    ("rustls_native_certs", &["http"], "one set of trusted authorities"),
+    ("hyper_util", &["http", "github"], "proxies are decided on once; octocrab gets its connections here"),
+    ("csv", &["tickets"], "one reader of exports"),
     ("tokio", &["github"], "nothing else waits for more than one thing"),
     ("futures_util", &["github"], "nothing else waits for more than one thing"),
     ("http_body_util", &["github"], "whoever asks a forge asks through one door"),

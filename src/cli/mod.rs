@@ -32,6 +32,7 @@ use jiff::Timestamp;
 
 use crate::change::person::is_invisible;
 use crate::gate::UnusablePolicy;
+use crate::http::ProxySettings;
 use crate::policy::PolicyErrors;
 use crate::verdict::Decision;
 use crate::yaml::shorten_for_message;
@@ -177,6 +178,11 @@ impl Context {
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     fn read_variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name).filter(|value| !value.is_empty())
+    }
+
+    /// Returns the proxy that servers are reached through, as `HTTPS_PROXY` and `NO_PROXY` say.
+    fn read_proxies(&self) -> Result<ProxySettings, CommandError> {
+        ProxySettings::from_variables(|name| self.read_variable(name)).map_err(CommandError::Usage)
     }
 
     /// Returns `path` as seen from the directory in which the command runs.

@@ -17,8 +17,7 @@ mod tests;
 
 pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestName, RepositoryName};
 pub use crate::github::api::request::GitHubFailure;
-pub use crate::github::api::transport::GitHubToken;
-pub use crate::github::api::{GitHubClient, GitHubRequestLimits};
+pub use crate::github::api::GitHubClient;
 pub use crate::github::facts::PusherSource;
 pub use crate::github::judge::{GitHubJudgeOptions, PULL_REQUEST_RULES};
 pub use crate::github::publish::{COMMENT_MARKER, CheckRunReport, PublishOutcome};

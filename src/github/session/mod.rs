@@ -13,8 +13,7 @@ use crate::change::{Change, NeededFacts, Oid};
 use crate::github::api::names::{GitHubServer, PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{self, RestListedPullRequest};
-use crate::github::api::transport::GitHubToken;
-use crate::github::api::{GitHubClient, GitHubRequestLimits};
+use crate::github::api::GitHubClient;
 use crate::github::event::EventSubject;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
@@ -24,6 +23,7 @@ use crate::github::judge::{
 };
 use crate::github::publish::{self, CheckRunReport, PublishOutcome};
 use crate::github::repository_settings;
+use crate::http::{RequestPolicy, Secret};
 use crate::report::Report;
 
 /// How many pull requests are judged at the same time.
@@ -40,9 +40,9 @@ pub enum GitHubSource<'asking> {
         /// The server.
         server: &'asking GitHubServer,
         /// What shows who asks; without one, only what is public can be read.
-        token: Option<&'asking GitHubToken>,
+        token: Option<&'asking Secret>,
         /// How patient to be.
-        limits: GitHubRequestLimits,
+        limits: RequestPolicy,
         /// Where to keep the answers, if anywhere.
         record_to: Option<&'asking Path>,
         /// What time it is.
