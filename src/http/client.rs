@@ -26,11 +26,11 @@ pub(crate) struct HttpClient {
     tls_agent: OnceCell<Result<ureq::Agent, String>>,
 }
 
-/// One request.
+/// One request to one server.
 pub(crate) struct HttpRequest<'asked> {
     /// What the server is called in messages.
     pub(crate) system_name: &'asked str,
-    /// The whole address.
+    /// The whole address of what is asked for.
     pub(crate) url: &'asked str,
     /// The headers; the value of `authorization` is a secret.
     pub(crate) headers: &'asked [(&'static str, String)],

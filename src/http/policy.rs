@@ -118,7 +118,7 @@ impl AttemptOutcome {
 /// What to do after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryDecision {
-    /// Take what came.
+    /// Take what the last attempt brought.
     Final,
     /// Send the request again after this pause.
     RetryAfter(Duration),

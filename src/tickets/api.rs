@@ -75,6 +75,16 @@ impl<'asked> TicketApi<'asked> {
     }
 }
 
+/// Returns the text at a place of a document, written as in `/fields/summary`; empty if there is none.
+pub(crate) fn text_at<'document>(document: &'document Value, place: &str) -> &'document str {
+    document.pointer(place).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns the items of the list at a place of a document; none if there is no list.
+pub(crate) fn list_at<'document>(document: &'document Value, place: &str) -> &'document [Value] {
+    document.pointer(place).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
 /// Returns the document of an answer, or `None` if it says that there is none.
 fn read_answer(response: &HttpResponse) -> Result<Option<Value>, String> {
     // Jira answers with 404 to an account that it has locked out.

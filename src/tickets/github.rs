@@ -7,7 +7,7 @@ use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 use crate::http::client::HttpClient;
 use crate::tickets::access::{MAX_MENTIONS, TicketAccess, tickets_unavailable};
-use crate::tickets::api::TicketApi;
+use crate::tickets::api::{TicketApi, list_at, text_at};
 use crate::tickets::key_order::check_key_order;
 
 /// Returns the issue of `repository` with the number of `key`; a pull request is none.
@@ -31,28 +31,31 @@ pub(crate) fn find_ticket(
     let order = check_key_order(key, created, |lower| {
         fetch_issue(&github, repository, lower)?.map(|issue| parse_created(&github, &issue)).transpose()
     });
-    let word = |place: &str| issue.pointer(place).and_then(Value::as_str);
     let mut labels: Vec<Text> = Vec::new();
-    for label in issue.get("labels").and_then(Value::as_array).into_iter().flatten() {
+    for label in list_at(&issue, "/labels") {
         labels.extend(label.get("name").unwrap_or(label).as_str().map(Text::from));
     }
-    let is_closed = word("/state").map(|state| state == "closed");
+    let mut state = text_at(&issue, "/state");
+    let is_closed = if state.is_empty() { None } else { Some(state == "closed") };
     // A closed issue says more by its reason: `completed`, `not_planned` or `duplicate`.
-    let reason = if is_closed == Some(true) { word("/state_reason") } else { None };
-    let title = word("/title").unwrap_or_default();
-    let description = word("/body").unwrap_or_default();
+    let reason = text_at(&issue, "/state_reason");
+    if is_closed == Some(true) && !reason.is_empty() {
+        state = reason;
+    }
+    let kind = text_at(&issue, "/type/name");
+    let assignee = text_at(&issue, "/assignee/login");
     Ok(Some(Ticket {
         key: key.as_str().into(),
         project: repository.into(),
         created,
         backdated: order.map_err(tickets_unavailable),
-        kind: word("/type/name").unwrap_or("Issue").into(),
+        kind: if kind.is_empty() { "Issue" } else { kind }.into(),
         labels,
-        state: reason.or(word("/state")).unwrap_or_default().into(),
+        state: state.into(),
         is_closed,
-        assignee: word("/assignee/login").map(Text::from),
-        text: format!("{title}\n{description}").into(),
-        url: word("/html_url").unwrap_or_default().into(),
+        assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
+        text: format!("{}\n{}", text_at(&issue, "/title"), text_at(&issue, "/body")).into(),
+        url: text_at(&issue, "/html_url").into(),
         source: github.system_name.as_str().into(),
     }))
 }
@@ -100,6 +103,8 @@ fn fetch_issue(github: &TicketApi<'_>, repository: &str, key: &TicketKey) -> Res
 }
 
 fn parse_created(github: &TicketApi<'_>, issue: &Value) -> Result<Timestamp, String> {
-    let created = issue.get("created_at").and_then(Value::as_str).and_then(|written| written.parse().ok());
-    created.ok_or_else(|| format!("{} answers with an issue that has no creation time", github.system_name))
+    match text_at(issue, "/created_at").parse() {
+        Ok(created) => Ok(created),
+        Err(_) => Err(format!("{} answers with an issue that has no creation time", github.system_name)),
+    }
 }

@@ -9,7 +9,7 @@ use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 use crate::http::client::HttpClient;
 use crate::tickets::access::{JiraAccess, MAX_MENTIONS, tickets_unavailable};
-use crate::tickets::api::TicketApi;
+use crate::tickets::api::{TicketApi, list_at, text_at};
 use crate::tickets::key_order::check_key_order;
 
 /// The fields of a ticket that are read; `created` is the system's own field.
@@ -48,20 +48,18 @@ pub(crate) fn find_ticket(
         Ok((lower_called == *lower).then_some(lower_created))
     });
     let fields = issue.get("fields").unwrap_or(&Value::Null);
-    let name = |place: &str| fields.pointer(place).and_then(Value::as_str).unwrap_or_default();
-    let category = fields.pointer("/status/statusCategory/key").and_then(Value::as_str);
-    let labels = fields.get("labels").and_then(Value::as_array).into_iter().flatten();
-    let mut text = name("/summary").to_owned();
+    let category = text_at(fields, "/status/statusCategory/key");
+    let mut text = text_at(fields, "/summary").to_owned();
     collect_prose(fields.get("description").unwrap_or(&Value::Null), 0, &mut text);
-    let assignee = name("/assignee/displayName");
+    let assignee = text_at(fields, "/assignee/displayName");
     Ok(Some(Ticket {
         backdated: order.map_err(tickets_unavailable),
-        project: name("/project/key").into(),
+        project: text_at(fields, "/project/key").into(),
         created,
-        kind: name("/issuetype/name").into(),
-        labels: labels.filter_map(Value::as_str).map(Text::from).collect(),
-        state: name("/status/name").into(),
-        is_closed: category.map(|category| category == "done"),
+        kind: text_at(fields, "/issuetype/name").into(),
+        labels: list_at(fields, "/labels").iter().filter_map(Value::as_str).map(Text::from).collect(),
+        state: text_at(fields, "/status/name").into(),
+        is_closed: if category.is_empty() { None } else { Some(category == "done") },
         assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
         text: text.into(),
         url: format!("{}/browse/{}", access.url, called.as_str()).into(),
@@ -138,11 +136,12 @@ fn fetch_issue(jira: &TicketApi<'_>, key: &TicketKey, fields: &str) -> Result<Op
 
 /// Returns the key of a ticket as Jira has it now, and when it was created.
 fn parse_identity(jira: &TicketApi<'_>, issue: &Value) -> Result<(TicketKey, Timestamp), String> {
-    let key = issue.get("key").and_then(Value::as_str).and_then(|key| TicketKey::parse_key(&key.into()));
-    let created = issue.pointer("/fields/created").and_then(Value::as_str).and_then(parse_instant);
-    let identity = key.zip(created);
-    identity
-        .ok_or_else(|| format!("{} answers with a ticket without a key or a creation time", jira.system_name))
+    let key = TicketKey::parse_key(&text_at(issue, "/key").into());
+    let created = parse_instant(text_at(issue, "/fields/created"));
+    match key.zip(created) {
+        Some(identity) => Ok(identity),
+        None => Err(format!("{} answers with a ticket without a key or a creation time", jira.system_name)),
+    }
 }
 
 /// Reads an instant as Jira writes it: `2026-10-14T14:00:00.000+0000`.

@@ -11,7 +11,7 @@ use crate::change::{Text, Ticket};
 use crate::http::Secret;
 use crate::http::client::HttpClient;
 use crate::tickets::access::MAX_MENTIONS;
-use crate::tickets::api::TicketApi;
+use crate::tickets::api::{TicketApi, list_at, text_at};
 use crate::tickets::key_order::{MAX_LOWER_KEYS, check_key_order};
 
 const SYSTEM_NAME: &str = "Linear";
@@ -65,25 +65,26 @@ pub(crate) fn find_ticket(
     let order = check_key_order(key, created, |lower| {
         find_number(&issues, lower.number).map(parse_created).transpose()
     });
-    let word = |place: &str| issue.pointer(place).and_then(Value::as_str).unwrap_or_default();
     let mut labels: Vec<Text> = Vec::new();
-    for label in issue.pointer("/labels/nodes").and_then(Value::as_array).into_iter().flatten() {
+    for label in list_at(issue, "/labels/nodes") {
         labels.extend(label.get("name").and_then(Value::as_str).map(Text::from));
     }
-    let state_type = issue.pointer("/state/type").and_then(Value::as_str);
-    let assignee = word("/assignee/displayName");
+    let assignee = text_at(issue, "/assignee/displayName");
     Ok(Some(Ticket {
-        key: word("/identifier").into(),
-        project: word("/team/key").into(),
+        key: text_at(issue, "/identifier").into(),
+        project: text_at(issue, "/team/key").into(),
         created,
         backdated: Ok(order?),
         kind: "Issue".into(),
         labels,
-        state: word("/state/name").into(),
-        is_closed: state_type.map(|state| matches!(state, "completed" | "canceled" | "duplicate")),
+        state: text_at(issue, "/state/name").into(),
+        is_closed: match text_at(issue, "/state/type") {
+            "" => None,
+            state => Some(matches!(state, "completed" | "canceled" | "duplicate")),
+        },
         assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
-        text: format!("{}\n{}", word("/title"), word("/description")).into(),
-        url: word("/url").into(),
+        text: format!("{}\n{}", text_at(issue, "/title"), text_at(issue, "/description")).into(),
+        url: text_at(issue, "/url").into(),
         source: SYSTEM_NAME.into(),
     }))
 }
@@ -113,9 +114,8 @@ fn request_issues(http: &HttpClient, url: &str, token: &Secret, query: &Value) -
         vec![("authorization", token.expose().to_owned()), ("content-type", "application/json".to_owned())];
     let linear = TicketApi::new(http, SYSTEM_NAME.to_owned(), url.to_owned(), headers);
     let mut answer = linear.run_query(query)?;
-    if answer.get("errors").is_some_and(|errors| !errors.is_null()) {
-        let code = answer.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or_default();
-        return Err(match code {
+    if !matches!(answer.get("errors"), None | Some(Value::Null)) {
+        return Err(match text_at(&answer, "/errors/0/extensions/code") {
             "RATELIMITED" => format!("{SYSTEM_NAME} was asked too often"),
             "AUTHENTICATION_ERROR" => format!("{SYSTEM_NAME} does not accept the key"),
             _ => format!("{SYSTEM_NAME} answers with an error"),
@@ -140,6 +140,8 @@ fn find_number(issues: &[Value], number: u64) -> Option<&Value> {
 }
 
 fn parse_created(issue: &Value) -> Result<Timestamp, String> {
-    let created = issue.get("createdAt").and_then(Value::as_str).and_then(|written| written.parse().ok());
-    created.ok_or_else(|| format!("{SYSTEM_NAME} answers with a ticket that has no creation time"))
+    match text_at(issue, "/createdAt").parse() {
+        Ok(created) => Ok(created),
+        Err(_) => Err(format!("{SYSTEM_NAME} answers with a ticket that has no creation time")),
+    }
 }

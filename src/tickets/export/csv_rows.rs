@@ -7,6 +7,8 @@
 
 use csv::{ReaderBuilder, StringRecord};
 
+use crate::tickets::export::json::count_lines;
+
 const BAD_ROW: &str = "the quotation marks of this row do not follow RFC 4180";
 
 /// A row of an export.
@@ -49,7 +51,7 @@ fn parse_until_fault(text: &str, first_line: usize, rows: &mut Vec<CsvRow>) -> (
         let read = text.get(taken..end).unwrap_or_default();
         // The crate skips empty lines before a row, but takes them for a part of it.
         let written = read.trim_start_matches(['\r', '\n']);
-        lines += count_lines(read.get(..read.len() - written.len()).unwrap_or_default());
+        lines += count_lines(read.get(..read.len() - written.len()).unwrap_or_default().as_bytes());
         let start = end - written.len();
         let line = first_line + lines;
         if !is_by_the_book(written, &record) {
@@ -58,14 +60,10 @@ fn parse_until_fault(text: &str, first_line: usize, rows: &mut Vec<CsvRow>) -> (
             return (next.map_or(text.len(), |next| start + next + 1), lines + 1);
         }
         rows.push(CsvRow { line, fields: Ok(record.iter().map(str::to_owned).collect()) });
-        lines += count_lines(written);
+        lines += count_lines(written.as_bytes());
         taken = end;
     }
     (text.len(), lines)
-}
-
-fn count_lines(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
 /// Returns true if `written` holds these fields as RFC 4180 writes them: bare without a quotation mark,

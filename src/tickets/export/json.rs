@@ -35,7 +35,8 @@ pub(crate) fn parse_objects(text: &str) -> Result<Vec<JsonTicket>, (usize, Strin
     Ok(found)
 }
 
-fn count_lines(bytes: &[u8]) -> usize {
+/// Returns how many lines end in these bytes.
+pub(crate) fn count_lines(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 

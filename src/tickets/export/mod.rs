@@ -89,7 +89,7 @@ impl TicketExport {
     pub fn parse_export(name: &str, bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = json::count_lines(before) + 1;
             format!("{name}:{line}: this is not UTF-8")
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
