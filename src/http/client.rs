@@ -9,9 +9,11 @@ use ureq::config::AutoHeaderValue;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::http::connector::describe_proxy_failure;
-use crate::http::{
-    AttemptOutcome, Deadline, ProxySettings, RequestPolicy, RetryDecision, parse_retry_after, read_clock, tls,
+use crate::http::policy::{
+    AttemptOutcome, Deadline, RequestPolicy, RetryDecision, parse_retry_after, read_clock,
 };
+use crate::http::proxy::ProxySettings;
+use crate::http::tls;
 
 /// How many bytes the head of an answer may have.
 const MAX_HEADER_BYTES: usize = 64 << 10;

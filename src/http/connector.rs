@@ -11,8 +11,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use tower_service::Service;
 
-use crate::http::proxy::ProxyServer;
-use crate::http::{ProxySettings, tls};
+use crate::http::proxy::{ProxyServer, ProxySettings};
+use crate::http::tls;
 
 type TcpConnection = <HttpConnector as Service<Uri>>::Response;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -52,17 +52,12 @@ pub(crate) fn connector_for(
         Some(proxy) => open_tunnel_through(proxy, tcp),
     };
     let connector = ProxyConnector { route };
-    let builder = HttpsConnectorBuilder::new();
     // A server on this machine is asked without encryption, and needs no authority.
-    if server.scheme_str() == Some("http") {
-        let plain =
-            rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
-        let plain = plain.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-        let plain = plain.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-        return Ok(builder.with_tls_config(plain).https_or_http().enable_http1().wrap_connector(connector));
-    }
-    let encrypted = builder.with_tls_config(tls::build_tls_config()?);
-    Ok(encrypted.https_only().enable_http1().wrap_connector(connector))
+    let is_plain = server.scheme_str() == Some("http");
+    let authorities = if is_plain { Vec::new() } else { tls::load_authorities()? };
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls::build_tls_config(authorities)?);
+    let builder = if is_plain { builder.https_or_http() } else { builder.https_only() };
+    Ok(builder.enable_http1().wrap_connector(connector))
 }
 
 fn open_tunnel_through(proxy: &ProxyServer, tcp: HttpConnector) -> ConnectionRoute {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
-use crate::http::{Secret, is_loopback_host};
+use crate::http::loopback::is_loopback_host;
+use crate::http::secret::Secret;
 
 /// The variables that can name the proxy, the most particular first.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];

@@ -22,15 +22,15 @@ pub(crate) fn load_authorities() -> Result<Vec<CertificateDer<'static>>, String>
     Err(format!("no trusted certificate was found; check SSL_CERT_FILE and SSL_CERT_DIR{cause}"))
 }
 
-/// Returns how octocrab's connections are encrypted.
+/// Returns how octocrab's connections are encrypted, with these trusted authorities.
 ///
 /// # Errors
 ///
 /// Says why they cannot be.
-pub(crate) fn build_tls_config() -> Result<ClientConfig, String> {
+pub(crate) fn build_tls_config(authorities: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     // Some machines keep certificates that rustls cannot use; those are left out, as ureq does it.
-    roots.add_parsable_certificates(load_authorities()?);
+    roots.add_parsable_certificates(authorities);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
