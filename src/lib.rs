@@ -31,8 +31,9 @@
 //! | [`report`] | telling a decision, in several formats |
 //! | [`git`] | reading repositories; the only place that names a Git library |
 //! | [`gate`] | facts, policy and judge brought together |
-//! | [`tickets`] | what ticket systems say; the only place that names a blocking HTTP client |
-//! | [`github`] | what GitHub knows; the only place that names an asynchronous HTTP client |
+//! | [`http`] | one policy of retries, deadlines, size limits, secrets and proxies |
+//! | [`tickets`] | what ticket systems say |
+//! | [`github`] | what GitHub knows; the only place that waits for several things at once |
 //! | [`ledger`] | what was decided and what landed, kept in the repository |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
@@ -46,6 +47,7 @@ pub mod fixture;
 pub mod gate;
 pub mod git;
 pub mod github;
+pub mod http;
 pub mod judge;
 pub mod ledger;
 pub mod pattern;

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module imports only from those before it.
-const STAIRS: [&str; 19] = [
+const STAIRS: [&str; 20] = [
     "change",
     "pattern",
     "yaml",
@@ -29,6 +29,7 @@ const STAIRS: [&str; 19] = [
     "report",
     "git",
     "gate",
+    "http",
     "tickets",
     "github",
     "ledger",
@@ -36,7 +37,7 @@ const STAIRS: [&str; 19] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 17] = [
+const WALLS: [(&str, &[&str], &str); 22] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("git2", &["git"], "the second reader, and nothing else, reads with libgit2"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
@@ -49,11 +50,12 @@ const WALLS: [(&str, &[&str], &str); 17] = [
     ("annotate_snippets", &["report"], "only reports draw"),
     ("quick_junit", &["report"], "only reports write XML"),
     ("octocrab", &["github"], "whoever asks a forge asks through one door"),
-    (
-        "ureq",
-        &["tickets", "cli"],
-        "tickets are asked for and a sweep is told elsewhere; nothing else blocks on a network",
-    ),
+    ("ureq", &["http"], "one policy of retries, deadlines, size limits and proxies"),
+    ("hyper_rustls", &["http"], "one set of trusted authorities"),
+    ("rustls", &["http"], "one set of trusted authorities"),
+    ("rustls_native_certs", &["http"], "one set of trusted authorities"),
+    ("hyper_util", &["http", "github"], "proxies are decided on once; octocrab gets its connections here"),
+    ("csv", &["tickets"], "one reader of exports"),
     ("tokio", &["github"], "nothing else waits for more than one thing"),
     ("futures_util", &["github"], "nothing else waits for more than one thing"),
     ("http_body_util", &["github"], "whoever asks a forge asks through one door"),

@@ -7,6 +7,9 @@ use anstream::ColorChoice;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
+use crate::cli::command_error::CommandError;
+use crate::http::ProxySettings;
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColourMode {
@@ -43,6 +46,11 @@ impl Context {
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     pub(crate) fn read_variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name).filter(|value| !value.is_empty())
+    }
+
+    /// Returns the proxy that servers are reached through, as `HTTPS_PROXY` and `NO_PROXY` say.
+    pub(crate) fn read_proxies(&self) -> Result<ProxySettings, CommandError> {
+        ProxySettings::from_variables(|name| self.read_variable(name)).map_err(CommandError::Usage)
     }
 
     /// Returns `path` as seen from the directory in which the command runs.

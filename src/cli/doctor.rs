@@ -10,7 +10,8 @@ use crate::cli::pr::{read_github_server, read_github_token};
 use crate::github::repository_settings::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth, SettingsExamination,
 };
-use crate::github::{GitHubRequestLimits, GitHubSession, GitHubSource, RepositoryName};
+use crate::github::{GitHubSession, GitHubSource, RepositoryName};
+use crate::http::RequestPolicy;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::{ReportStyle, settings_advice};
 
@@ -65,10 +66,8 @@ pub(crate) fn run_doctor(args: &DoctorArgs, world: &Context) -> Result<CommandEx
         .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, as in acme/shop".into()))?;
     let server = read_github_server(args.api_url.as_deref(), world)?;
     let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], world)?;
-    let patience = GitHubRequestLimits {
-        total_timeout: Duration::from_secs(args.deadline),
-        ..GitHubRequestLimits::default()
-    };
+    let patience =
+        RequestPolicy { total_timeout: Duration::from_secs(args.deadline), ..RequestPolicy::FORGE };
     let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),

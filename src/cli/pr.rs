@@ -12,9 +12,10 @@ use crate::cli::progress::ProgressLine;
 use crate::cli::tickets;
 use crate::github::event::EventSubject;
 use crate::github::{
-    GitHubFailure, GitHubJudgeOptions, GitHubRequestLimits, GitHubServer, GitHubSession, GitHubSource,
-    GitHubToken, PUBLIC_API_URL, PullRequestName, PusherSource, RepositoryName,
+    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, PUBLIC_API_URL,
+    PullRequestName, PusherSource, RepositoryName,
 };
+use crate::http::{RequestPolicy, Secret};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::ReportStyle;
 use crate::tickets::TicketAccess;
@@ -111,11 +112,8 @@ impl GitHubQueryArgs {
     }
 
     /// Returns how patient to be.
-    pub(crate) fn build_request_limits(&self) -> GitHubRequestLimits {
-        GitHubRequestLimits {
-            total_timeout: Duration::from_secs(self.deadline),
-            ..GitHubRequestLimits::default()
-        }
+    pub(crate) fn build_request_limits(&self) -> RequestPolicy {
+        RequestPolicy { total_timeout: Duration::from_secs(self.deadline), ..RequestPolicy::FORGE }
     }
 }
 
@@ -181,17 +179,18 @@ pub(crate) fn read_github_server(api: Option<&str>, world: &Context) -> Result<G
     let graphql = text("GITHUB_GRAPHQL_URL").filter(|_| api.is_none());
     let api =
         api.map(str::to_owned).or_else(|| text("GITHUB_API_URL")).unwrap_or_else(|| PUBLIC_API_URL.into());
-    GitHubServer::new(&api, graphql.as_deref()).map_err(CommandError::Usage)
+    let server = GitHubServer::new(&api, graphql.as_deref()).map_err(CommandError::Usage)?;
+    Ok(server.with_proxies(world.read_proxies()?))
 }
 
 /// Returns the token in the first of these variables that is set.
-pub(crate) fn read_github_token(
-    names: &[&str],
-    world: &Context,
-) -> Result<Option<GitHubToken>, CommandError> {
+pub(crate) fn read_github_token(names: &[&str], world: &Context) -> Result<Option<Secret>, CommandError> {
     let Some((name, value)) = names.iter().find_map(|name| Some((name, world.read_variable(name)?))) else {
         return Ok(None);
     };
-    let read = value.into_string().map_err(|_| "it is not UTF-8".to_owned()).and_then(GitHubToken::new);
-    read.map(Some).map_err(|why| CommandError::Usage(format!("{name} holds no token: {why}")))
+    let read = value
+        .into_string()
+        .map_err(|_| "is not UTF-8".to_owned())
+        .and_then(|token| Secret::parse_token(&token));
+    read.map(Some).map_err(|why| CommandError::Usage(format!("{name} {why}")))
 }

@@ -17,10 +17,9 @@ mod tests;
 
 use crate::verdict::MessageTemplate;
 
+pub use crate::github::api::GitHubClient;
 pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestName, RepositoryName};
 pub use crate::github::api::request::GitHubFailure;
-pub use crate::github::api::transport::GitHubToken;
-pub use crate::github::api::{GitHubClient, GitHubRequestLimits};
 pub use crate::github::facts::PusherSource;
 pub use crate::github::judge::GitHubJudgeOptions;
 pub use crate::github::judge::refusals::PULL_REQUEST_RULES;

@@ -5,54 +5,57 @@ use serde_json::Value;
 
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
-use crate::tickets::http::{HttpAnswer, HttpClient, HttpRequest};
-use crate::tickets::key_order::{MAX_LOWER_KEYS, backdated};
-use crate::tickets::{TicketAccess, tickets_unavailable};
+use crate::http::client::HttpClient;
+use crate::tickets::access::{MAX_MENTIONS, TicketAccess, tickets_unavailable};
+use crate::tickets::api::{TicketApi, list_at, text_at};
+use crate::tickets::key_order::check_key_order;
 
-/// Somebody to ask about the issues of one repository.
-struct GitHubIssueClient<'asked> {
-    http: &'asked HttpClient,
-    system_name: String,
-    base_url: String,
-    headers: Vec<(&'static str, String)>,
-}
-
-/// Returns what GitHub says of an issue of `repository`. A pull request is none.
+/// Returns the issue of `repository` with the number of `key`; a pull request is none.
 ///
 /// # Errors
 ///
-/// Says why it says nothing.
+/// Says why it is not known.
 pub(crate) fn find_ticket(
-    door: &HttpClient,
+    http: &HttpClient,
     access: &TicketAccess,
     repository: &str,
     key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
-    let github = GitHubIssueClient::new(door, access, repository);
-    let Some(issue) = github.fetch_issue(key.number)?.filter(|issue| issue.get("pull_request").is_none())
-    else {
+    let github = connect(http, access, repository);
+    let Some(issue) = fetch_issue(&github, repository, key)? else { return Ok(None) };
+    if issue.get("pull_request").is_some() {
         return Ok(None);
-    };
-    let created = github.parse_created(&issue)?;
-    let word = |place: &str| issue.pointer(place).and_then(Value::as_str);
-    let labels = issue.get("labels").and_then(Value::as_array).into_iter().flatten();
-    let label = |label: &Value| label.get("name").unwrap_or(label).as_str().map(Text::from);
-    let is_closed = word("/state").map(|state| state == "closed");
+    }
+    let created = parse_created(&github, &issue)?;
+    // Issues and pull requests are counted together, so that either will do for a lower key.
+    let order = check_key_order(key, created, |lower| {
+        fetch_issue(&github, repository, lower)?.map(|issue| parse_created(&github, &issue)).transpose()
+    });
+    let mut labels: Vec<Text> = Vec::new();
+    for label in list_at(&issue, "/labels") {
+        labels.extend(label.get("name").unwrap_or(label).as_str().map(Text::from));
+    }
+    let mut state = text_at(&issue, "/state");
+    let is_closed = if state.is_empty() { None } else { Some(state == "closed") };
     // A closed issue says more by its reason: `completed`, `not_planned` or `duplicate`.
-    let state = word("/state_reason").filter(|_| is_closed == Some(true)).or(word("/state"));
-    let told = [word("/title"), word("/body")].map(Option::unwrap_or_default).join("\n");
+    let reason = text_at(&issue, "/state_reason");
+    if is_closed == Some(true) && !reason.is_empty() {
+        state = reason;
+    }
+    let kind = text_at(&issue, "/type/name");
+    let assignee = text_at(&issue, "/assignee/login");
     Ok(Some(Ticket {
         key: key.as_str().into(),
         project: repository.into(),
         created,
-        backdated: github.check_backdated(key, created).map_err(tickets_unavailable),
-        kind: word("/type/name").unwrap_or("Issue").into(),
-        labels: labels.filter_map(label).collect(),
-        state: state.unwrap_or_default().into(),
+        backdated: order.map_err(tickets_unavailable),
+        kind: if kind.is_empty() { "Issue" } else { kind }.into(),
+        labels,
+        state: state.into(),
         is_closed,
-        assignee: word("/assignee/login").map(Text::from),
-        text: told.into(),
-        url: word("/html_url").unwrap_or_default().into(),
+        assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
+        text: format!("{}\n{}", text_at(&issue, "/title"), text_at(&issue, "/body")).into(),
+        url: text_at(&issue, "/html_url").into(),
         source: github.system_name.as_str().into(),
     }))
 }
@@ -62,78 +65,46 @@ pub(crate) fn find_ticket(
 ///
 /// # Errors
 ///
-/// Says why it finds nothing.
+/// Says why the search failed.
 pub(crate) fn find_mentions(
-    door: &HttpClient,
+    http: &HttpClient,
     access: &TicketAccess,
     repository: &str,
     words: &[&str],
 ) -> Result<Vec<u64>, String> {
-    let github = GitHubIssueClient::new(door, access, repository);
+    let github = connect(http, access, repository);
     let mut numbers = Vec::new();
     // A search is for whole words, so that the first digits do not find all of them.
     for word in words {
-        let what = format!("q={word}+repo:{repository}+is:issue&sort=created&order=asc");
-        let url = format!(
-            "{}/search/issues?{what}&per_page={}",
-            access.github_url,
-            crate::tickets::mentions::MAX_MENTIONS
-        );
-        let request =
-            HttpRequest { system_name: &github.system_name, url, headers: &github.headers, body: None };
-        let HttpAnswer::Found(answer) = door.send_request(&request)? else {
-            return Err(format!("{} cannot be searched", github.system_name));
-        };
-        if answer.get("incomplete_results").and_then(Value::as_bool) == Some(true) {
-            return Err(format!("{} did not search to the end", github.system_name));
+        let query =
+            format!("q={word}+repo:{repository}+is:issue&sort=created&order=asc&per_page={MAX_MENTIONS}");
+        for issue in github.search(&format!("/search/issues?{query}"), "items")? {
+            numbers.extend(issue.get("number").and_then(Value::as_u64));
         }
-        let items = answer.get("items").and_then(Value::as_array);
-        let items =
-            items.ok_or_else(|| format!("{} answers with something else than issues", github.system_name))?;
-        numbers.extend(items.iter().filter_map(|item| item.get("number")?.as_u64()));
     }
     numbers.sort_unstable();
     numbers.dedup();
     Ok(numbers)
 }
 
-impl<'asked> GitHubIssueClient<'asked> {
-    fn new(door: &'asked HttpClient, access: &TicketAccess, repository: &str) -> Self {
-        let mut headers = vec![
-            ("accept", "application/vnd.github+json".to_owned()),
-            ("x-github-api-version", "2022-11-28".to_owned()),
-        ];
-        headers.extend(access.github.as_ref().map(|token| ("authorization", format!("Bearer {}", token.0))));
-        GitHubIssueClient {
-            http: door,
-            system_name: format!("GitHub ({repository})"),
-            base_url: format!("{}/repos/{repository}/issues", access.github_url),
-            headers,
-        }
+fn connect<'asked>(http: &'asked HttpClient, access: &TicketAccess, repository: &str) -> TicketApi<'asked> {
+    let mut headers = vec![
+        ("accept", "application/vnd.github+json".to_owned()),
+        ("x-github-api-version", "2022-11-28".to_owned()),
+    ];
+    if let Some(token) = &access.github {
+        headers.push(("authorization", format!("Bearer {}", token.expose())));
     }
+    TicketApi::new(http, format!("GitHub ({repository})"), access.github_url.clone(), headers)
+}
 
-    fn fetch_issue(&self, number: u64) -> Result<Option<Value>, String> {
-        let url = format!("{}/{number}", self.base_url);
-        let request = HttpRequest { system_name: &self.system_name, url, headers: &self.headers, body: None };
-        Ok(match self.http.send_request(&request)? {
-            HttpAnswer::Found(issue) => Some(issue),
-            HttpAnswer::Absent => None,
-        })
-    }
+fn fetch_issue(github: &TicketApi<'_>, repository: &str, key: &TicketKey) -> Result<Option<Value>, String> {
+    github.fetch_document(&format!("/repos/{repository}/issues/{}", key.number))
+}
 
-    fn parse_created(&self, issue: &Value) -> Result<Timestamp, String> {
-        let created =
-            issue.get("created_at").and_then(Value::as_str).and_then(|written| written.parse().ok());
-        created.ok_or_else(|| format!("{} tells of an issue without a time", self.system_name))
-    }
-
-    /// Issues and pull requests are counted together, so that either will do for a neighbour.
-    fn check_backdated(&self, key: &TicketKey, created: Timestamp) -> Result<Option<String>, String> {
-        for lower in (1..=MAX_LOWER_KEYS).filter_map(|down| key.lower_key(down)) {
-            if let Some(issue) = self.fetch_issue(lower.number)? {
-                return Ok(backdated(created, lower.as_str(), self.parse_created(&issue)?));
-            }
-        }
-        Ok(None)
+fn parse_created(github: &TicketApi<'_>, issue: &Value) -> Result<Timestamp, String> {
+    match text_at(issue, "/created_at").parse() {
+        Ok(created) => Ok(created),
+        Err(_) => Err(format!("{} answers with an issue that has no creation time", github.system_name)),
     }
 }

@@ -7,66 +7,61 @@ use serde_json::Value;
 
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
-use crate::tickets::http::{HttpAnswer, HttpClient, HttpRequest};
-use crate::tickets::key_order::{MAX_LOWER_KEYS, backdated};
-use crate::tickets::{JiraAccess, tickets_unavailable};
+use crate::http::client::HttpClient;
+use crate::tickets::access::{JiraAccess, MAX_MENTIONS, tickets_unavailable};
+use crate::tickets::api::{TicketApi, list_at, text_at};
+use crate::tickets::key_order::check_key_order;
 
-/// What is read of a ticket; `created` is the system's own field.
+/// The fields of a ticket that are read; `created` is the system's own field.
 const TICKET_FIELDS: &str = "created,status,issuetype,labels,assignee,summary,description,project";
 
 /// How deep the parts of a description may nest.
 const MAX_DESCRIPTION_DEPTH: usize = 64;
 
-/// Which Jira it is.
+/// Which of the two products answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JiraEdition {
-    /// Atlassian's.
+    /// Jira in Atlassian's cloud, REST API 3.
     Cloud,
-    /// One's own.
+    /// Jira on a server of one's own, REST API 2.
     DataCenter,
 }
 
-/// Somebody to ask, at an address.
-struct JiraClient<'asked> {
-    http: &'asked HttpClient,
-    system_name: String,
-    base_url: String,
-    headers: Vec<(&'static str, String)>,
-}
-
-/// Returns what Jira says of a ticket.
+/// Returns the ticket with this key.
 ///
 /// # Errors
 ///
-/// Says why it says nothing.
+/// Says why it is not known.
 pub(crate) fn find_ticket(
-    door: &HttpClient,
+    http: &HttpClient,
     access: &JiraAccess,
-    kind: JiraEdition,
+    edition: JiraEdition,
     key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
-    let jira = JiraClient::new(door, access, kind)?;
-    let Some(issue) = jira.fetch_issue(key, TICKET_FIELDS)? else { return Ok(None) };
-    let (called, created) = jira.parse_identity(&issue)?;
+    let jira = connect(http, access, edition)?;
+    let Some(issue) = fetch_issue(&jira, key, TICKET_FIELDS)? else { return Ok(None) };
+    let (called, created) = parse_identity(&jira, &issue)?;
+    let order = check_key_order(&called, created, |lower| {
+        let Some(issue) = fetch_issue(&jira, lower, "created")? else { return Ok(None) };
+        let (lower_called, lower_created) = parse_identity(&jira, &issue)?;
+        // One that was moved away says nothing about the order here.
+        Ok((lower_called == *lower).then_some(lower_created))
+    });
     let fields = issue.get("fields").unwrap_or(&Value::Null);
-    let name = |field: &str, name: &str| -> Text {
-        let value = fields.get(field).and_then(|value| value.get(name)).and_then(Value::as_str);
-        value.unwrap_or_default().into()
-    };
-    let category = fields.pointer("/status/statusCategory/key").and_then(Value::as_str);
-    let labels = fields.get("labels").and_then(Value::as_array).into_iter().flatten();
-    let mut told = fields.get("summary").and_then(Value::as_str).unwrap_or_default().to_owned();
-    collect_prose(fields.get("description").unwrap_or(&Value::Null), 0, &mut told);
+    let category = text_at(fields, "/status/statusCategory/key");
+    let mut text = text_at(fields, "/summary").to_owned();
+    collect_prose(fields.get("description").unwrap_or(&Value::Null), 0, &mut text);
+    let assignee = text_at(fields, "/assignee/displayName");
     Ok(Some(Ticket {
-        backdated: jira.check_backdated(&called, created).map_err(tickets_unavailable),
-        project: name("project", "key"),
+        backdated: order.map_err(tickets_unavailable),
+        project: text_at(fields, "/project/key").into(),
         created,
-        kind: name("issuetype", "name"),
-        labels: labels.filter_map(Value::as_str).map(Text::from).collect(),
-        state: name("status", "name"),
-        is_closed: category.map(|category| category == "done"),
-        assignee: Some(name("assignee", "displayName")).filter(|name| !name.as_bytes().is_empty()),
-        text: told.into(),
+        kind: text_at(fields, "/issuetype/name").into(),
+        labels: list_at(fields, "/labels").iter().filter_map(Value::as_str).map(Text::from).collect(),
+        state: text_at(fields, "/status/name").into(),
+        is_closed: if category.is_empty() { None } else { Some(category == "done") },
+        assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
+        text: text.into(),
         url: format!("{}/browse/{}", access.url, called.as_str()).into(),
         source: jira.system_name.as_str().into(),
         key: called.as_str().into(),
@@ -74,94 +69,78 @@ pub(crate) fn find_ticket(
 }
 
 /// Returns the keys of the tickets whose text has a word that begins with these digits, or all digits of
-/// the `id`, the oldest first; they are searched for in the projects whose keys have these fronts.
+/// the `id`, the oldest first; they are searched for in the projects whose keys have these prefixes.
 ///
 /// # Errors
 ///
-/// Says why it finds nothing.
+/// Says why the search failed.
 pub(crate) fn find_mentions(
-    door: &HttpClient,
+    http: &HttpClient,
     access: &JiraAccess,
-    kind: JiraEdition,
-    fronts: &[String],
+    edition: JiraEdition,
+    prefixes: &[String],
     digits: &str,
     id: &str,
 ) -> Result<Vec<String>, String> {
-    let jira = JiraClient::new(door, access, kind)?;
-    let search = match kind {
+    let jira = connect(http, access, edition)?;
+    let search = match edition {
         JiraEdition::Cloud => "search/jql",
         JiraEdition::DataCenter => "search",
     };
-    // Quoted, since some names of projects are words of the language; a front is plain ASCII.
-    let quoted: Vec<String> = fronts.iter().map(|front| format!("%22{front}%22")).collect();
-    let projects = match fronts.iter().any(|front| front == "*") {
-        true => String::new(),
-        false => format!("project%20in%20({})%20AND%20", quoted.join(",")),
-    };
     let text = format!("(text%20~%20%22{digits}*%22%20OR%20text%20~%20%22{id}%22)");
+    let projects = restrict_to_projects(prefixes);
     let query = format!("{projects}{text}%20ORDER%20BY%20created%20ASC");
-    let most = crate::tickets::mentions::MAX_MENTIONS;
-    let url = format!("{}/{search}?jql={query}&fields=created&maxResults={most}", jira.base_url);
-    let request = HttpRequest { system_name: &jira.system_name, url, headers: &jira.headers, body: None };
-    let HttpAnswer::Found(answer) = door.send_request(&request)? else {
-        return Err(format!("{} cannot be searched", jira.system_name));
-    };
-    let issues = answer.get("issues").and_then(Value::as_array);
-    let issues =
-        issues.ok_or_else(|| format!("{} answers with something else than tickets", jira.system_name))?;
-    let key = |issue: &Value| issue.get("key").and_then(Value::as_str).map(str::to_owned);
-    Ok(issues.iter().filter_map(key).collect())
+    let path = format!("/{search}?jql={query}&fields=created&maxResults={MAX_MENTIONS}");
+    let mut keys = Vec::new();
+    for issue in jira.search(&path, "issues")? {
+        keys.extend(issue.get("key").and_then(Value::as_str).map(str::to_owned));
+    }
+    Ok(keys)
 }
 
-impl<'asked> JiraClient<'asked> {
-    fn new(door: &'asked HttpClient, access: &JiraAccess, kind: JiraEdition) -> Result<Self, String> {
-        let token = &access.token.0;
-        let (version, authorization) = match (kind, &access.email) {
-            (JiraEdition::Cloud, None) => return Err("no account for Jira is set (JIRA_EMAIL)".into()),
-            (JiraEdition::Cloud, Some(email)) => {
-                (3, format!("Basic {}", BASE64_STANDARD.encode(format!("{email}:{token}"))))
-            }
-            (JiraEdition::DataCenter, _) => (2, format!("Bearer {token}")),
-        };
-        Ok(JiraClient {
-            http: door,
-            system_name: format!("Jira at {}", access.url),
-            base_url: format!("{}/rest/api/{version}", access.url),
-            headers: vec![("authorization", authorization)],
-        })
-    }
-
-    fn fetch_issue(&self, key: &TicketKey, fields: &str) -> Result<Option<Value>, String> {
-        // A key is capital letters, digits, `-` and `_`, which need no escape.
-        let url = format!("{}/issue/{}?fields={fields}", self.base_url, key.as_str());
-        let request = HttpRequest { system_name: &self.system_name, url, headers: &self.headers, body: None };
-        Ok(match self.http.send_request(&request)? {
-            HttpAnswer::Found(issue) => Some(issue),
-            HttpAnswer::Absent => None,
-        })
-    }
-
-    /// Returns what a ticket is called there, and when it was made.
-    fn parse_identity(&self, issue: &Value) -> Result<(TicketKey, Timestamp), String> {
-        let called =
-            issue.get("key").and_then(Value::as_str).and_then(|key| TicketKey::parse_key(&key.into()));
-        let created = issue.pointer("/fields/created").and_then(Value::as_str).and_then(parse_instant);
-        called
-            .zip(created)
-            .ok_or_else(|| format!("{} tells of a ticket without a key or a time", self.system_name))
-    }
-
-    fn check_backdated(&self, key: &TicketKey, created: Timestamp) -> Result<Option<String>, String> {
-        for lower in (1..=MAX_LOWER_KEYS).filter_map(|down| key.lower_key(down)) {
-            if let Some(issue) = self.fetch_issue(&lower, "created")? {
-                let (called, lower_created) = self.parse_identity(&issue)?;
-                // One that was moved away says nothing about the order here.
-                if called == lower {
-                    return Ok(backdated(created, called.as_str(), lower_created));
-                }
-            }
+/// Returns the part of a JQL query that names the projects; empty if all of them are meant.
+fn restrict_to_projects(prefixes: &[String]) -> String {
+    let mut quoted = Vec::new();
+    for prefix in prefixes {
+        if prefix == "*" {
+            return String::new();
         }
-        Ok(None)
+        // Quoted, since some names of projects are words of the language; a prefix is plain ASCII.
+        quoted.push(format!("%22{prefix}%22"));
+    }
+    format!("project%20in%20({})%20AND%20", quoted.join(","))
+}
+
+fn connect<'asked>(
+    http: &'asked HttpClient,
+    access: &JiraAccess,
+    edition: JiraEdition,
+) -> Result<TicketApi<'asked>, String> {
+    let token = access.token.expose();
+    let (version, authorization) = match (edition, &access.email) {
+        (JiraEdition::Cloud, None) => return Err("no account for Jira is set (JIRA_EMAIL)".into()),
+        (JiraEdition::Cloud, Some(email)) => {
+            (3, format!("Basic {}", BASE64_STANDARD.encode(format!("{email}:{token}"))))
+        }
+        (JiraEdition::DataCenter, _) => (2, format!("Bearer {token}")),
+    };
+    let base_url = format!("{}/rest/api/{version}", access.url);
+    let headers = vec![("authorization", authorization)];
+    Ok(TicketApi::new(http, format!("Jira at {}", access.url), base_url, headers))
+}
+
+fn fetch_issue(jira: &TicketApi<'_>, key: &TicketKey, fields: &str) -> Result<Option<Value>, String> {
+    // A key is capital letters, digits, `-` and `_`, which need no escape.
+    jira.fetch_document(&format!("/issue/{}?fields={fields}", key.as_str()))
+}
+
+/// Returns the key of a ticket as Jira has it now, and when it was created.
+fn parse_identity(jira: &TicketApi<'_>, issue: &Value) -> Result<(TicketKey, Timestamp), String> {
+    let key = TicketKey::parse_key(&text_at(issue, "/key").into());
+    let created = parse_instant(text_at(issue, "/fields/created"));
+    match key.zip(created) {
+        Some(identity) => Ok(identity),
+        None => Err(format!("{} answers with a ticket without a key or a creation time", jira.system_name)),
     }
 }
 
@@ -173,7 +152,7 @@ pub(crate) fn parse_instant(written: &str) -> Option<Timestamp> {
     format!("{front}{hours}:{minutes}").parse().ok()
 }
 
-/// Adds what a description says: text, or a document of nested parts.
+/// Appends the words of a description: text, or a document of nested parts.
 fn collect_prose(value: &Value, depth: usize, told: &mut String) {
     match value {
         Value::String(text) => {
@@ -188,8 +167,9 @@ fn collect_prose(value: &Value, depth: usize, told: &mut String) {
             if part.get("type").and_then(Value::as_str) != Some("text") {
                 told.push('\n');
             }
-            let parts = part.get("content").and_then(Value::as_array);
-            parts.into_iter().flatten().for_each(|part| collect_prose(part, depth + 1, told));
+            for part in part.get("content").and_then(Value::as_array).into_iter().flatten() {
+                collect_prose(part, depth + 1, told);
+            }
         }
         _ => {}
     }

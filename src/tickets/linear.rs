@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
-use crate::tickets::TicketToken;
-use crate::tickets::http::{HttpAnswer, HttpClient, HttpRequest};
-use crate::tickets::key_order::{MAX_LOWER_KEYS, backdated};
+use crate::http::Secret;
+use crate::http::client::HttpClient;
+use crate::tickets::access::MAX_MENTIONS;
+use crate::tickets::api::{TicketApi, list_at, text_at};
+use crate::tickets::key_order::{MAX_LOWER_KEYS, check_key_order};
 
 const SYSTEM_NAME: &str = "Linear";
 
-/// Why it is not asked.
+/// Why Linear is not asked without a key.
 pub(crate) const NO_LINEAR_TOKEN: &str = "no key for Linear is set (LINEAR_TOKEN)";
 
 const MENTIONS_QUERY: &str = "\
@@ -41,54 +43,48 @@ query($team: String!, $numbers: [Float!]!) {
   }
 }";
 
-/// Returns what Linear says of a ticket.
+/// Returns the ticket with this key.
 ///
 /// # Errors
 ///
-/// Says why it says nothing.
+/// Says why it is not known.
 pub(crate) fn find_ticket(
-    door: &HttpClient,
+    http: &HttpClient,
     url: &str,
-    token: &TicketToken,
+    token: &Secret,
     key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
-    let numbers: Vec<u64> =
-        (0..=MAX_LOWER_KEYS).filter_map(|down| Some(key.lower_key(down)?.number)).collect();
-    let body = json!({ "query": TICKETS_QUERY, "variables": { "team": key.prefix, "numbers": numbers } });
-    let nodes = request_nodes(door, url, token, &body)?;
-    let node = |number: u64| {
-        let is = |node: &&Value| {
-            node.get("number").and_then(Value::as_f64).map(|number| number.to_string())
-                == Some(number.to_string())
-        };
-        nodes.iter().find(is)
-    };
-    let Some(issue) = node(key.number) else { return Ok(None) };
+    let mut numbers = vec![key.number];
+    for down in 1..=MAX_LOWER_KEYS {
+        numbers.extend(key.lower_key(down).map(|lower| lower.number));
+    }
+    let query = json!({ "query": TICKETS_QUERY, "variables": { "team": key.prefix, "numbers": numbers } });
+    let issues = request_issues(http, url, token, &query)?;
+    let Some(issue) = find_number(&issues, key.number) else { return Ok(None) };
     let created = parse_created(issue)?;
-    let mut numbers = numbers.into_iter().skip(1);
-    let lower = numbers.find_map(|number| Some((number, node(number)?)));
-    let doubted = match lower {
-        Some((number, lower)) => {
-            backdated(created, &format!("{}-{number}", key.prefix), parse_created(lower)?)
-        }
-        None => None,
-    };
-    let word =
-        |place: &str| -> Text { issue.pointer(place).and_then(Value::as_str).unwrap_or_default().into() };
-    let labels = issue.pointer("/labels/nodes").and_then(Value::as_array).into_iter().flatten();
-    let kind = issue.pointer("/state/type").and_then(Value::as_str);
+    let order = check_key_order(key, created, |lower| {
+        find_number(&issues, lower.number).map(parse_created).transpose()
+    });
+    let mut labels: Vec<Text> = Vec::new();
+    for label in list_at(issue, "/labels/nodes") {
+        labels.extend(label.get("name").and_then(Value::as_str).map(Text::from));
+    }
+    let assignee = text_at(issue, "/assignee/displayName");
     Ok(Some(Ticket {
-        key: word("/identifier"),
-        project: word("/team/key"),
+        key: text_at(issue, "/identifier").into(),
+        project: text_at(issue, "/team/key").into(),
         created,
-        backdated: Ok(doubted),
+        backdated: Ok(order?),
         kind: "Issue".into(),
-        labels: labels.filter_map(|label| label.get("name")?.as_str()).map(Text::from).collect(),
-        state: word("/state/name"),
-        is_closed: kind.map(|kind| matches!(kind, "completed" | "canceled" | "duplicate")),
-        assignee: Some(word("/assignee/displayName")).filter(|name| !name.as_bytes().is_empty()),
-        text: format!("{}\n{}", word("/title").to_lossy(), word("/description").to_lossy()).into(),
-        url: word("/url"),
+        labels,
+        state: text_at(issue, "/state/name").into(),
+        is_closed: match text_at(issue, "/state/type") {
+            "" => None,
+            state => Some(matches!(state, "completed" | "canceled" | "duplicate")),
+        },
+        assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
+        text: format!("{}\n{}", text_at(issue, "/title"), text_at(issue, "/description")).into(),
+        url: text_at(issue, "/url").into(),
         source: SYSTEM_NAME.into(),
     }))
 }
@@ -97,51 +93,55 @@ pub(crate) fn find_ticket(
 ///
 /// # Errors
 ///
-/// Says why it finds nothing.
+/// Says why the search failed.
 pub(crate) fn find_mentions(
-    door: &HttpClient,
+    http: &HttpClient,
     url: &str,
-    token: &TicketToken,
+    token: &Secret,
     digits: &str,
 ) -> Result<Vec<String>, String> {
-    let body = json!({ "query": MENTIONS_QUERY, "variables": { "digits": digits, "first": crate::tickets::mentions::MAX_MENTIONS } });
-    let nodes = request_nodes(door, url, token, &body)?;
-    let key = |node: &Value| node.get("identifier").and_then(Value::as_str).map(str::to_owned);
-    Ok(nodes.iter().filter_map(key).collect())
+    let query = json!({ "query": MENTIONS_QUERY, "variables": { "digits": digits, "first": MAX_MENTIONS } });
+    let mut keys = Vec::new();
+    for issue in request_issues(http, url, token, &query)? {
+        keys.extend(issue.get("identifier").and_then(Value::as_str).map(str::to_owned));
+    }
+    Ok(keys)
 }
 
-/// Asks, and returns the tickets of the answer.
-fn request_nodes(
-    door: &HttpClient,
-    url: &str,
-    token: &TicketToken,
-    body: &Value,
-) -> Result<Vec<Value>, String> {
-    let headers = [("authorization", token.0.clone()), ("content-type", "application/json".to_owned())];
-    let request = HttpRequest {
-        system_name: SYSTEM_NAME,
-        url: url.to_owned(),
-        headers: &headers,
-        body: Some(body.to_string()),
-    };
-    let HttpAnswer::Found(mut answer) = door.send_request(&request)? else {
-        return Err(format!("{SYSTEM_NAME} is not at this address"));
-    };
-    if answer.get("errors").is_some_and(|errors| !errors.is_null()) {
-        let code = answer.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or_default();
-        return Err(match code {
+/// Sends a query, and returns the tickets of the answer.
+fn request_issues(http: &HttpClient, url: &str, token: &Secret, query: &Value) -> Result<Vec<Value>, String> {
+    let headers =
+        vec![("authorization", token.expose().to_owned()), ("content-type", "application/json".to_owned())];
+    let linear = TicketApi::new(http, SYSTEM_NAME.to_owned(), url.to_owned(), headers);
+    let mut answer = linear.run_query(query)?;
+    if !matches!(answer.get("errors"), None | Some(Value::Null)) {
+        return Err(match text_at(&answer, "/errors/0/extensions/code") {
             "RATELIMITED" => format!("{SYSTEM_NAME} was asked too often"),
             "AUTHENTICATION_ERROR" => format!("{SYSTEM_NAME} does not accept the key"),
             _ => format!("{SYSTEM_NAME} answers with an error"),
         });
     }
     match answer.pointer_mut("/data/issues/nodes").map(Value::take) {
-        Some(Value::Array(nodes)) => Ok(nodes),
-        _ => Err(format!("{SYSTEM_NAME} answers with something else than tickets")),
+        Some(Value::Array(issues)) => Ok(issues),
+        _ => Err(format!("{SYSTEM_NAME} answers with something other than tickets")),
     }
 }
 
+/// Returns the ticket with this number, which Linear writes as a float.
+fn find_number(issues: &[Value], number: u64) -> Option<&Value> {
+    let written = number.to_string();
+    for issue in issues {
+        let found = issue.get("number").and_then(Value::as_f64);
+        if found.is_some_and(|found| found.to_string() == written) {
+            return Some(issue);
+        }
+    }
+    None
+}
+
 fn parse_created(issue: &Value) -> Result<Timestamp, String> {
-    let created = issue.get("createdAt").and_then(Value::as_str).and_then(|written| written.parse().ok());
-    created.ok_or_else(|| format!("{SYSTEM_NAME} tells of a ticket without a time"))
+    match text_at(issue, "/createdAt").parse() {
+        Ok(created) => Ok(created),
+        Err(_) => Err(format!("{SYSTEM_NAME} answers with a ticket that has no creation time")),
+    }
 }

@@ -5,35 +5,37 @@
 
 use crate::change::ticket::{MIN_COMMIT_DIGITS, TicketKey};
 use crate::change::{Fact, Oid, Text, Ticket};
+use crate::http::client::HttpClient;
 use crate::policy::TicketSystem;
-use crate::tickets::http::HttpClient;
-use crate::tickets::{TicketSources, export, github, jira, linear, tickets_unavailable};
-
-/// How many tickets of one system are looked at, the oldest first.
-pub(crate) const MAX_MENTIONS: usize = 20;
+use crate::tickets::access::{MAX_MENTIONS, tickets_unavailable};
+use crate::tickets::jira::JiraEdition;
+use crate::tickets::{TicketSources, github, jira, linear};
 
 impl TicketSources {
-    /// Returns the tickets whose title or description names a commit, with each system that was asked
-    /// in words.
+    /// Returns the tickets whose title or description names a commit, with the name of each system that
+    /// was asked.
     pub fn find_mentions(&mut self, id: Oid) -> Vec<(String, Fact<Vec<Ticket>>)> {
         let systems: Vec<(TicketSystem, Vec<String>)> = self.systems.group_by_system();
-        systems
-            .iter()
-            .map(|(system, fronts)| {
-                let door = self.open_client();
-                let found = self.search_keys(&door, system, fronts, id).map_err(tickets_unavailable);
-                self.charge_time(&door);
-                (describe_system(system), found.and_then(|keys| self.read_mentions(system, &keys, id)))
-            })
-            .collect()
+        let mut answers = Vec::new();
+        for (system, prefixes) in &systems {
+            let http = self.open_client();
+            let found = self.search_keys(&http, system, prefixes, id).map_err(tickets_unavailable);
+            self.charge_time(&http);
+            let tickets = match found {
+                Ok(keys) => self.read_mentions(system, &keys, id),
+                Err(missing) => Err(missing),
+            };
+            answers.push((describe_system(system), tickets));
+        }
+        answers
     }
 
-    /// Returns the keys of what may name the commit.
+    /// Returns the keys of the tickets that may name the commit.
     fn search_keys(
         &self,
-        door: &HttpClient,
+        http: &HttpClient,
         system: &TicketSystem,
-        fronts: &[String],
+        prefixes: &[String],
         id: Oid,
     ) -> Result<Vec<TicketKey>, String> {
         let id = id.to_string();
@@ -41,66 +43,56 @@ impl TicketSources {
         let found = match system {
             TicketSystem::GitHub { repository } => {
                 // An issue is called by its number; the key that the policy has for it is made here.
-                let Some(front) = fronts.iter().find(|front| *front != "*") else { return Ok(Vec::new()) };
-                let here = repository.as_deref().or(self.access.repository.as_deref());
-                let here = here.ok_or("nobody says of which repository on GitHub")?;
-                let numbers = github::find_mentions(door, &self.access, here, &[digits, &id])?;
-                let joint = if front == "#" { "" } else { "-" };
-                numbers.into_iter().map(|number| format!("{front}{joint}{number}")).collect()
+                let Some(prefix) = prefixes.iter().find(|prefix| *prefix != "*") else {
+                    return Ok(Vec::new());
+                };
+                let repository = self.github_repository(repository.as_deref())?;
+                let joint = if prefix == "#" { "" } else { "-" };
+                let mut keys = Vec::new();
+                for number in github::find_mentions(http, &self.access, repository, &[digits, &id])? {
+                    keys.push(format!("{prefix}{joint}{number}"));
+                }
+                keys
             }
-            TicketSystem::JiraCloud(url) => jira::find_mentions(
-                door,
-                self.jira_access(url).map_err(missing_reason)?,
-                jira::JiraEdition::Cloud,
-                fronts,
-                digits,
-                &id,
-            )?,
-            TicketSystem::JiraDataCenter(url) => jira::find_mentions(
-                door,
-                self.jira_access(url).map_err(missing_reason)?,
-                jira::JiraEdition::DataCenter,
-                fronts,
-                digits,
-                &id,
-            )?,
+            TicketSystem::JiraCloud(url) => {
+                let access = self.jira_access(url)?;
+                jira::find_mentions(http, access, JiraEdition::Cloud, prefixes, digits, &id)?
+            }
+            TicketSystem::JiraDataCenter(url) => {
+                let access = self.jira_access(url)?;
+                jira::find_mentions(http, access, JiraEdition::DataCenter, prefixes, digits, &id)?
+            }
             TicketSystem::Linear => {
                 let token = self.access.linear.as_ref().ok_or(linear::NO_LINEAR_TOKEN)?;
-                linear::find_mentions(door, &self.access.linear_url, token, digits)?
+                linear::find_mentions(http, &self.access.linear_url, token, digits)?
             }
-            TicketSystem::Export => match &self.access.export {
-                Some(Ok(export)) => export.find_mentions(digits)?,
-                Some(Err(why)) => return Err(why.clone()),
-                None => return Err(export::NO_EXPORT.into()),
-            },
+            TicketSystem::Export => self.export()?.find_mentions(digits)?,
         };
-        Ok(found
-            .iter()
-            .filter_map(|key| TicketKey::parse_key(&Text::from(key.as_str())))
-            .take(MAX_MENTIONS)
-            .collect())
+        let mut keys = Vec::new();
+        for key in &found {
+            keys.extend(TicketKey::parse_key(&Text::from(key.as_str())));
+        }
+        keys.truncate(MAX_MENTIONS);
+        Ok(keys)
     }
 
-    /// Returns those of the tickets that are in `system`, and say what they were found by.
+    /// Returns those of the tickets that are in `system` and name the commit.
     fn read_mentions(&mut self, system: &TicketSystem, keys: &[TicketKey], id: Oid) -> Fact<Vec<Ticket>> {
-        let here = |key: &&TicketKey| self.systems.find_system(key) == Some(system);
-        let keys: Vec<Text> = keys.iter().filter(here).map(|key| key.as_str().into()).collect();
+        let mut keys_here: Vec<Text> = Vec::new();
+        for key in keys {
+            if self.systems.find_system(key) == Some(system) {
+                keys_here.push(key.as_str().into());
+            }
+        }
         let mut found = Vec::new();
-        for looked_up in self.look_up_tickets(&keys) {
+        for looked_up in self.look_up_tickets(&keys_here) {
             found.extend(looked_up.found?.filter(|ticket| ticket.mentions_commit(id)));
         }
         Ok(found)
     }
 }
 
-fn missing_reason(missing: crate::change::Missing) -> String {
-    match missing {
-        crate::change::Missing::Unavailable(_, why) => why,
-        other => other.to_string(),
-    }
-}
-
-/// Returns what a system is called.
+/// Returns what a system is called in messages.
 fn describe_system(system: &TicketSystem) -> String {
     match system {
         TicketSystem::GitHub { repository: Some(repository) } => format!("GitHub ({repository})"),

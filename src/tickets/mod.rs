@@ -5,68 +5,36 @@
 //! address that it was given for, and nowhere else: no redirect is followed. One deadline holds for
 //! all that is asked at once, and what a system does not answer is a fact that is missing.
 //!
-//! No hook comes here: opening a connection is for those who have time for it.
+//! No hook comes here: a push does not wait for another server.
 
+mod access;
+mod api;
 mod export;
 mod github;
-pub(crate) mod http;
 mod jira;
 pub(crate) mod key_order;
 mod linear;
 pub(crate) mod mentions;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use crate::change::ticket::TicketKey;
-use crate::change::{Fact, FactKind, Missing, Text, Ticket, TicketLookup};
+use crate::change::{Fact, Text, Ticket, TicketLookup};
+use crate::http::RequestPolicy;
+use crate::http::client::HttpClient;
 use crate::policy::{TicketSystem, TicketSystems};
-use crate::tickets::http::HttpClient;
+use crate::tickets::access::tickets_unavailable;
+use crate::tickets::jira::JiraEdition;
 
+pub use crate::tickets::access::{JiraAccess, TicketAccess};
 pub use crate::tickets::export::{EXPORT_COLUMNS, TicketExport};
 
 /// How many tickets one change may name.
 const MAX_TICKETS: usize = 50;
 
-/// How long all systems together have to answer, unless somebody says otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What whoever runs the gate brings: tokens, the address that each is for, a file.
-#[derive(Clone, Debug)]
-pub struct TicketAccess {
-    /// Where Jira is, and who asks it.
-    pub jira: Option<JiraAccess>,
-    /// A key for Linear.
-    pub linear: Option<TicketToken>,
-    /// Where Linear is.
-    pub linear_url: String,
-    /// A token for GitHub; public repositories can be read without.
-    pub github: Option<TicketToken>,
-    /// Where GitHub's API is.
-    pub github_url: String,
-    /// The repository that is judged, as in `acme/shop`.
-    pub repository: Option<String>,
-    /// The export of a ticket system, or why it cannot be read.
-    pub export: Option<Result<TicketExport, String>>,
-    /// How long all systems together have to answer.
-    pub timeout: Duration,
-}
-
-/// Who asks Jira.
-#[derive(Clone, Debug)]
-pub struct JiraAccess {
-    /// The one address that the token is for.
-    pub url: String,
-    /// The account's address; Jira Data Center takes a token alone.
-    pub email: Option<String>,
-    /// The token.
-    pub token: TicketToken,
-}
-
-/// A token, which is never shown.
-#[derive(Clone)]
-pub struct TicketToken(String);
+/// Why GitHub is not asked without the name of a repository.
+const NO_REPOSITORY: &str = "no repository on GitHub is named (GITHUB_REPOSITORY)";
 
 /// Where tickets are looked up, and what was found so far: each ticket is asked for once.
 #[derive(Debug)]
@@ -74,44 +42,8 @@ pub struct TicketSources {
     systems: TicketSystems,
     access: TicketAccess,
     found: BTreeMap<Text, Fact<Option<Ticket>>>,
-    /// How long all that is still to be asked may take together; `None` if nobody has said.
+    /// How long all that is still to be asked may take together; `None` if only `access` bounds it.
     time_left: Option<Duration>,
-}
-
-impl Default for TicketAccess {
-    fn default() -> Self {
-        TicketAccess {
-            jira: None,
-            linear: None,
-            linear_url: "https://api.linear.app/graphql".into(),
-            github: None,
-            github_url: "https://api.github.com".into(),
-            repository: None,
-            export: None,
-            timeout: DEFAULT_TIMEOUT,
-        }
-    }
-}
-
-impl TicketToken {
-    /// Returns the token that was given.
-    ///
-    /// # Errors
-    ///
-    /// Refuses what no header can carry; the reason does not repeat it.
-    pub fn new(token: &str) -> Result<Self, String> {
-        let token = token.trim();
-        match !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            true => Ok(TicketToken(token.to_owned())),
-            false => Err("is empty, or holds characters that no token has".into()),
-        }
-    }
-}
-
-impl fmt::Debug for TicketToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
 }
 
 impl TicketSources {
@@ -126,18 +58,23 @@ impl TicketSources {
         TicketSources { time_left: Some(all), ..self }
     }
 
-    /// Opens a door for what is asked at once.
+    /// Returns a client for what is asked at once.
     fn open_client(&self) -> HttpClient {
-        HttpClient::new(self.time_left.map_or(self.access.timeout, |left| left.min(self.access.timeout)))
+        let timeout = self.access.timeout;
+        let total_timeout = self.time_left.map_or(timeout, |left| left.min(timeout));
+        let policy = RequestPolicy { total_timeout, ..RequestPolicy::TICKETS };
+        HttpClient::new(policy, self.access.proxies.clone())
     }
 
-    fn charge_time(&mut self, door: &HttpClient) {
-        self.time_left = self.time_left.map(|left| left.saturating_sub(door.time_spent()));
+    fn charge_time(&mut self, http: &HttpClient) {
+        if let Some(left) = &mut self.time_left {
+            *left = left.saturating_sub(http.time_spent());
+        }
     }
 
     /// Returns what the systems say of these keys, in this order.
     pub fn look_up_tickets(&mut self, keys: &[Text]) -> Vec<TicketLookup> {
-        let door = self.open_client();
+        let http = self.open_client();
         let mut looked_up: Vec<TicketLookup> = Vec::with_capacity(keys.len());
         for key in keys {
             if looked_up.iter().any(|known| known.key == *key) {
@@ -145,68 +82,73 @@ impl TicketSources {
             }
             let found = match self.found.get(key) {
                 Some(found) => found.clone(),
-                None if MAX_TICKETS <= looked_up.len() => {
+                None if looked_up.len() >= MAX_TICKETS => {
                     Err(tickets_unavailable(format!("more than {MAX_TICKETS} tickets are named")))
                 }
                 None => {
-                    let found = self.find_ticket(key, &door);
+                    let found = self.find_ticket(key, &http);
                     self.found.insert(key.clone(), found.clone());
                     found
                 }
             };
             looked_up.push(TicketLookup { key: key.clone(), found });
         }
-        self.charge_time(&door);
+        self.charge_time(&http);
         looked_up
     }
 
-    fn find_ticket(&self, written: &Text, door: &HttpClient) -> Fact<Option<Ticket>> {
-        let key = TicketKey::parse_key(written).ok_or_else(|| {
-            tickets_unavailable("this is not the key of a ticket, such as PAY-412 or #12".into())
-        })?;
-        let system = self.systems.find_system(&key).ok_or_else(|| {
-            tickets_unavailable(format!("the policy's `tickets` name no system for `{}`", key.prefix))
-        })?;
+    fn find_ticket(&self, written: &Text, http: &HttpClient) -> Fact<Option<Ticket>> {
+        self.ask_system(written, http).map_err(tickets_unavailable)
+    }
+
+    fn ask_system(&self, written: &Text, http: &HttpClient) -> Result<Option<Ticket>, String> {
+        let Some(key) = TicketKey::parse_key(written) else {
+            return Err("this is not the key of a ticket, such as PAY-412 or #12".into());
+        };
+        let Some(system) = self.systems.find_system(&key) else {
+            return Err(format!("the policy's `tickets` name no system for `{}`", key.prefix));
+        };
         let access = &self.access;
         match system {
             TicketSystem::GitHub { repository } => {
-                let here = repository.as_deref().or(access.repository.as_deref());
-                let here = here
-                    .ok_or_else(|| tickets_unavailable("nobody says of which repository on GitHub".into()))?;
-                github::find_ticket(door, access, here, &key)
+                github::find_ticket(http, access, self.github_repository(repository.as_deref())?, &key)
             }
             TicketSystem::JiraCloud(url) => {
-                jira::find_ticket(door, self.jira_access(url)?, jira::JiraEdition::Cloud, &key)
+                jira::find_ticket(http, self.jira_access(url)?, JiraEdition::Cloud, &key)
             }
             TicketSystem::JiraDataCenter(url) => {
-                jira::find_ticket(door, self.jira_access(url)?, jira::JiraEdition::DataCenter, &key)
+                jira::find_ticket(http, self.jira_access(url)?, JiraEdition::DataCenter, &key)
             }
             TicketSystem::Linear => match &access.linear {
-                Some(token) => linear::find_ticket(door, &access.linear_url, token, &key),
+                Some(token) => linear::find_ticket(http, &access.linear_url, token, &key),
                 None => Err(linear::NO_LINEAR_TOKEN.into()),
             },
-            TicketSystem::Export => match &access.export {
-                Some(Ok(export)) => export.find_ticket(&key),
-                Some(Err(why)) => Err(why.clone()),
-                None => Err(export::NO_EXPORT.into()),
-            },
+            TicketSystem::Export => self.export()?.find_ticket(&key),
         }
-        .map_err(tickets_unavailable)
     }
 
-    /// Returns who asks the Jira at `url`: nobody, unless the token was given for just this address.
-    fn jira_access(&self, url: &str) -> Fact<&JiraAccess> {
+    /// Returns the repository whose issues are meant: the one that the policy names, or else the one
+    /// that is judged.
+    fn github_repository<'asked>(&'asked self, named: Option<&'asked str>) -> Result<&'asked str, String> {
+        named.or(self.access.repository.as_deref()).ok_or_else(|| NO_REPOSITORY.to_owned())
+    }
+
+    fn export(&self) -> Result<&TicketExport, String> {
+        match &self.access.export {
+            Some(Ok(export)) => Ok(export),
+            Some(Err(why)) => Err(why.clone()),
+            None => Err(export::NO_EXPORT.into()),
+        }
+    }
+
+    /// Returns the account that asks the Jira at `url`, if the token was given for just this address.
+    fn jira_access(&self, url: &str) -> Result<&JiraAccess, String> {
         match &self.access.jira {
-            None => Err(tickets_unavailable("no token for Jira is set (JIRA_URL, JIRA_TOKEN)".into())),
+            None => Err("no token for Jira is set (JIRA_URL, JIRA_TOKEN)".into()),
             Some(access) if access.url == url => Ok(access),
             Some(access) => {
-                let why = format!("the token for Jira is for {}, and the policy names {url}", access.url);
-                Err(tickets_unavailable(why))
+                Err(format!("the token for Jira is for {}, and the policy names {url}", access.url))
             }
         }
     }
-}
-
-fn tickets_unavailable(why: String) -> Missing {
-    Missing::Unavailable(FactKind::Tickets, why)
 }

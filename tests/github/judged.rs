@@ -7,9 +7,10 @@ use changegate::change::pull_request::{CheckState, ContributorRole, ReviewState}
 use changegate::change::{Change, FactKind, NeededFacts, Oid, PusherIdentity};
 use changegate::github::event::EventSubject;
 use changegate::github::{
-    GitHubFailure, GitHubJudgeOptions, GitHubRequestLimits, GitHubServer, GitHubSession, GitHubSource,
-    GitHubToken, JudgedEvent, PullRequestName, PusherSource, RepositoryName,
+    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
+    PullRequestName, PusherSource, RepositoryName,
 };
+use changegate::http::{RequestPolicy, Secret};
 use changegate::report::{ReportFormat, ReportStyle, write_report};
 use changegate::verdict::Decision;
 use serde_json::{Value, json};
@@ -19,11 +20,11 @@ use crate::scene::{POLICY, full, plain};
 
 const NOW: &str = "2026-03-02T14:00:00Z";
 
-fn patience() -> GitHubRequestLimits {
-    GitHubRequestLimits {
+fn patience() -> RequestPolicy {
+    RequestPolicy {
         first_retry_pause: Duration::from_millis(1),
         total_timeout: Duration::from_secs(20),
-        ..GitHubRequestLimits::default()
+        ..RequestPolicy::FORGE
     }
 }
 
@@ -43,7 +44,7 @@ fn name() -> PullRequestName {
 /// Runs `ask` in a conversation with the fake.
 fn with<T>(fake: &Fake, ask: impl FnOnce(&GitHubSession) -> T) -> T {
     let server = GitHubServer::new(&fake.url(), None).unwrap();
-    let token = GitHubToken::new("a-plain-token".into()).unwrap();
+    let token = Secret::parse_token("a-plain-token").unwrap_or_else(|why| panic!("{why}"));
     let source = GitHubSource::Live {
         server: &server,
         token: Some(&token),
@@ -428,7 +429,7 @@ fn a_record_gives_the_same_bytes_without_a_network() {
         json
     };
     let server = GitHubServer::new(&fake.url(), None).unwrap();
-    let token = GitHubToken::new("a-plain-token".into()).unwrap();
+    let token = Secret::parse_token("a-plain-token").unwrap_or_else(|why| panic!("{why}"));
     let source = GitHubSource::Live {
         server: &server,
         token: Some(&token),

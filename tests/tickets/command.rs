@@ -42,7 +42,7 @@ fn tickets_are_told_and_counted() {
     let (code, out, err) = run(&["PAY-1", "SEC-3"]);
     assert_eq!(code, 0, "{err}");
     assert!(
-        out.starts_with("PAY-1  Incident in PAY, open (In Progress)\n  made      2026-10-14T14:00:00Z\n"),
+        out.starts_with("PAY-1  Incident in PAY, open (In Progress)\n  created   2026-10-14T14:00:00Z\n"),
         "{out}"
     );
     assert!(out.contains("SEC-3  ticket in SEC, closed (\\x1b[31mDone\\u{202e})\n"), "{out}");

@@ -31,18 +31,18 @@ fn every_fault_is_a_missing_fact_with_its_reason() {
         (Answer::Json(401, json!({})), "does not accept the token (401)", 1),
         (Answer::Json(403, json!({})), "does not let this token read that (403)", 1),
         (Answer::Json(418, json!({})), "answers with 418", 1),
-        (Answer::Json(500, json!({})), "answers with 500, again and again", 4),
-        (Answer::Json(503, json!({})), "answers with 503, again and again", 4),
-        (Answer::Json(429, json!({})), "answers with 429, again and again", 4),
-        (Answer::Json(200, json!("a page")), "a ticket without a key or a time", 1),
+        (Answer::Json(500, json!({})), "answers with 500, after every attempt", 4),
+        (Answer::Json(503, json!({})), "answers with 503, after every attempt", 4),
+        (Answer::Json(429, json!({})), "answers with 429, after every attempt", 4),
+        (Answer::Json(200, json!("a page")), "without a key or a creation time", 1),
         (
             Answer::Json(200, json!({ "key": "../x", "fields": { "created": T } })),
-            "without a key or a time",
+            "without a key or a creation time",
             1,
         ),
         (
             Answer::Json(200, json!({ "key": "PAY-1", "fields": { "created": "soon" } })),
-            "without a key or a time",
+            "without a key or a creation time",
             1,
         ),
         (raw("HTTP/1.1 200 X\ncontent-length: 6\n\n<html>"), "does not answer in JSON", 1),
@@ -110,7 +110,7 @@ fn no_redirect_is_followed_and_no_token_goes_elsewhere() {
     for status in [301, 302, 303, 307, 308] {
         let head = format!("HTTP/1.1 {status} X\nlocation: {}{PATH}\ncontent-length: 0\n\n", thief.url);
         let (said, times) = asked(raw(&head));
-        assert!(said.contains(&format!("sends us elsewhere ({status})")), "{said}");
+        assert!(said.contains(&format!("redirects to another address ({status})")), "{said}");
         assert_eq!(times, 1);
     }
     // A policy that names another address than the token is for.
@@ -155,7 +155,7 @@ fn what_is_not_configured_says_how() {
         changegate::tickets::TicketAccess::default(),
     );
     for (key, said) in
-        [("PAY-1", "JIRA_TOKEN"), ("ENG-1", "LINEAR_TOKEN"), ("#1", "which repository"), ("SEC-1", "_EXPORT")]
+        [("PAY-1", "JIRA_TOKEN"), ("ENG-1", "LINEAR_TOKEN"), ("#1", "no repository"), ("SEC-1", "_EXPORT")]
     {
         assert!(why(found(&mut sources, key)).contains(said), "{key}");
     }

@@ -13,5 +13,6 @@ mod command;
 mod data_center;
 mod faults;
 mod naming;
+mod proxy;
 mod server;
 mod systems;

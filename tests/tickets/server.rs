@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use changegate::change::{Fact, Missing, Ticket, TicketLookup};
+use changegate::http::{ProxySettings, Secret};
 use changegate::policy::TicketSystems;
-use changegate::tickets::{JiraAccess, TicketAccess, TicketSources, TicketToken};
+use changegate::tickets::{JiraAccess, TicketAccess, TicketSources};
 use changegate::yaml;
 use serde_json::Value;
 
@@ -144,7 +145,7 @@ pub(crate) fn sources_with(systems: &str, access: TicketAccess) -> TicketSources
 }
 
 pub(crate) fn access(url: &str) -> TicketAccess {
-    let token = || TicketToken::new(TOKEN).unwrap();
+    let token = || Secret::parse_token(TOKEN).unwrap_or_else(|why| panic!("{why}"));
     TicketAccess {
         jira: Some(JiraAccess { url: url.into(), email: Some("gate@example.com".into()), token: token() }),
         linear: Some(token()),
@@ -154,6 +155,7 @@ pub(crate) fn access(url: &str) -> TicketAccess {
         repository: Some("acme/shop".into()),
         export: None,
         timeout: Duration::from_secs(5),
+        proxies: ProxySettings::default(),
     }
 }
 

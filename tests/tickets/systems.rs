@@ -96,7 +96,7 @@ fn a_ticket_of_jira_that_is_older_than_the_one_before_it_is_doubted() {
     for key in ["PAY-412", "OPS-7"] {
         let doubt = doubt(key).unwrap().unwrap();
         assert!(
-            doubt.starts_with("PAY-411, which has a lower number, was made later, at 2026-10-14"),
+            doubt.starts_with("PAY-411 has a lower number and was created later, at 2026-10-14"),
             "{doubt}"
         );
     }
@@ -165,7 +165,7 @@ fn linear() {
     let mut sources = sources("ENG: linear", &server.url);
     let ticket = found(&mut sources, "ENG-412").unwrap().unwrap();
     assert_eq!((ticket.project.clone(), ticket.is_closed), ("ENG".into(), Some(true)));
-    assert!(ticket.backdated.clone().unwrap().unwrap().starts_with("ENG-411, which has a lower number"));
+    assert!(ticket.backdated.clone().unwrap().unwrap().starts_with("ENG-411 has a lower number"));
     assert!(ticket.mentions_word(&"INC-1".into()));
     assert_eq!(found(&mut sources, "ENG-414"), Ok(None), "only neighbours are there");
     assert_eq!(server.asked()[0].headers["authorization"], TOKEN);
@@ -188,6 +188,7 @@ fn errors_of_linear_are_no_absence() {
     }
     let server = Server::start(|_, _| Answer::Json(200, json!({ "data": {} })));
     assert!(
-        why(found(&mut sources("ENG: linear", &server.url), "ENG-1")).contains("something else than tickets")
+        why(found(&mut sources("ENG: linear", &server.url), "ENG-1"))
+            .contains("something other than tickets")
     );
 }

@@ -8,16 +8,15 @@ use crate::cli::context::Context;
 use crate::cli::ledger;
 use crate::cli::obligations::{self, DEFAULT_DUE_SOON, NotifyChannel};
 use crate::github::event::EventSubject;
-use crate::github::{
-    GitHubJudgeOptions, GitHubRefMove, GitHubServer, GitHubSession, GitHubToken, RepositoryName,
-};
+use crate::github::{GitHubJudgeOptions, GitHubRefMove, GitHubServer, GitHubSession, RepositoryName};
+use crate::http::Secret;
 use crate::ledger::forge::{ForgeLedger, ForgeLedgerOutcome};
 
 /// Whom a run asks, and where its ledger lies.
 pub(crate) struct ForgeLedgerRun<'a> {
     pub(crate) session: &'a GitHubSession,
     pub(crate) server: &'a GitHubServer,
-    pub(crate) token: Option<&'a GitHubToken>,
+    pub(crate) token: Option<&'a Secret>,
     pub(crate) options: &'a GitHubJudgeOptions,
 }
 

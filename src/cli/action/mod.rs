@@ -19,7 +19,8 @@ use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
-use crate::github::{GitHubRequestLimits, GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
+use crate::github::{GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
+use crate::http::RequestPolicy;
 use crate::report::ReportStyle;
 
 /// How long saying that nothing could be judged may take.
@@ -220,7 +221,7 @@ fn judge_event(args: &ActionArgs, world: &Context) -> Result<ActionOutcome, Comm
                 let source = GitHubSource::Live {
                     server: &server,
                     token: token.as_ref(),
-                    limits: GitHubRequestLimits {
+                    limits: RequestPolicy {
                         total_timeout: FAILURE_REPORT_TIMEOUT,
                         ..args.query.build_request_limits()
                     },

@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::git::GitRemote;
-use crate::github::{GitHubServer, GitHubToken, RepositoryName};
+use crate::github::{GitHubServer, RepositoryName};
+use crate::http::Secret;
 use crate::ledger::forge::ForgeLedgerOutcome;
 use crate::ledger::store::gate_folder::LedgerAnchor;
 use crate::report::escape;
@@ -15,7 +16,7 @@ use crate::report::escape;
 pub(crate) fn open_ledger_remote(
     repo: &RepositoryName,
     server: &GitHubServer,
-    token: Option<&GitHubToken>,
+    token: Option<&Secret>,
     world: &Context,
 ) -> Result<GitRemote, CommandError> {
     let token = token.ok_or_else(|| {
@@ -23,9 +24,8 @@ pub(crate) fn open_ledger_remote(
     })?;
     let web = world.read_variable("GITHUB_SERVER_URL").map(|value| value.to_string_lossy().into_owned());
     let web = web.unwrap_or_else(|| server.web_url());
-    token
-        .authenticated_remote(&format!("{}/{repo}.git", web.trim_end_matches('/')))
-        .map_err(CommandError::Usage)
+    let url = format!("{}/{repo}.git", web.trim_end_matches('/'));
+    GitRemote::new(&url, Some(token.expose())).map_err(CommandError::Usage)
 }
 
 /// Tells what was recorded that somebody should know.

@@ -1,28 +1,30 @@
-//! Telling people elsewhere what is due: one message to each place, over HTTP.
+//! Notification channels: one message about what is due to each of them, over HTTP.
 //!
 //! An address may itself be a secret, so it is never shown, nor written down; it may be kept in the
-//! environment. Redirects are not followed.
-
-use std::time::Duration;
+//! environment. A message is sent once, since one that was carried out and not answered would be repeated;
+//! the next sweep tries again.
 
 use serde_json::{Value, json};
 
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::obligations::obligation_list::{describe_owing_change, shorten_ref_name};
+use crate::http::client::{HttpClient, HttpRequest};
+use crate::http::{ProxySettings, RequestPolicy, Secret, is_loopback_url};
 use crate::ledger::state::TrackedObligation;
 use crate::report::due_time;
-
-/// How long a place may take.
-const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many obligations a message for people names.
 const MAX_NAMED_OBLIGATIONS: usize = 20;
 
-/// Where a message goes.
+/// An obligation that a channel is told about, with its id.
+type NamedObligation<'state> = (&'state str, &'state TrackedObligation);
+
+/// A place that is told what is due.
 pub(crate) struct NotifyChannel {
     kind: ChannelKind,
-    url: String,
+    url: Secret,
+    proxies: ProxySettings,
 }
 
 #[derive(Clone, Copy)]
@@ -34,93 +36,90 @@ enum ChannelKind {
 impl NotifyChannel {
     /// Reads `slack=URL`, `webhook=URL`, or either with `env:NAME` in the place of the address.
     pub(crate) fn parse_channel(written: &str, world: &Context) -> Result<NotifyChannel, CommandError> {
-        let wrong = |why: &str| CommandError::Usage(format!("--notify: {why}"));
-        let (kind, address) =
-            written.split_once('=').ok_or_else(|| wrong("it is slack=URL or webhook=URL"))?;
+        let (kind, address) = written.split_once('=').unwrap_or_default();
         let kind = match kind {
             "slack" => ChannelKind::Slack,
             "webhook" => ChannelKind::Webhook,
-            _ => return Err(wrong("it is slack=URL or webhook=URL")),
+            _ => return Err(wrong_channel("expected slack=URL or webhook=URL")),
         };
         let url = match address.strip_prefix("env:") {
-            Some(name) => world
-                .read_variable(name)
-                .and_then(|value| value.into_string().ok())
-                .ok_or_else(|| wrong("the variable that it names is not set"))?,
+            Some(name) => match world.read_variable(name).map(|value| value.into_string()) {
+                Some(Ok(value)) => value,
+                Some(Err(_)) => return Err(wrong_channel("the variable that it names is not UTF-8")),
+                None => return Err(wrong_channel("the variable that it names is not set")),
+            },
             None => address.to_owned(),
         };
-        let is_safe = url.starts_with("https://") || is_loopback_url(&url);
-        is_safe
-            .then_some(NotifyChannel { kind, url })
-            .ok_or_else(|| wrong("the address begins with https://"))
+        if !url.starts_with("https://") && !is_loopback_url(&url) {
+            return Err(wrong_channel("the address has to start with https://"));
+        }
+        Ok(NotifyChannel { kind, url: Secret::from_value(url), proxies: world.read_proxies()? })
     }
 
-    /// Sends what is due soon and what is overdue; each with the list for programs.
+    /// Sends what is due soon and what is overdue; `list` is the same for programs.
     pub(crate) fn send_due_obligations(
         &self,
-        soon: &[(&str, &TrackedObligation)],
-        overdue: &[(&str, &TrackedObligation)],
+        soon: &[NamedObligation<'_>],
+        overdue: &[NamedObligation<'_>],
         list: &[Value],
     ) -> Result<(), CommandError> {
-        let body = match self.kind {
-            ChannelKind::Slack => json!({ "text": render_slack_text(soon, overdue) }),
-            ChannelKind::Webhook => json!({ "schema": "changegate/due/v1", "obligations": list }),
+        let (name, body) = match self.kind {
+            ChannelKind::Slack => ("slack", json!({ "text": render_slack_text(soon, overdue) })),
+            ChannelKind::Webhook => {
+                ("webhook", json!({ "schema": "changegate/due/v1", "obligations": list }))
+            }
         };
-        let config = ureq::Agent::config_builder().timeout_global(Some(CHANNEL_TIMEOUT)).max_redirects(0);
-        let agent: ureq::Agent = config.build().into();
-        let sent = agent.post(&self.url).header("content-type", "application/json").send(body.to_string());
-        let why = match sent {
-            Ok(response) if response.status().is_success() => return Ok(()),
-            Ok(response) => format!("the answer is {}", response.status().as_u16()),
-            Err(ureq::Error::StatusCode(code)) => format!("the answer is {code}"),
-            Err(ureq::Error::Timeout(_)) => "no answer in time".into(),
-            // What else is told may hold the address.
-            Err(_) => "it cannot be reached".into(),
+        let request = HttpRequest {
+            system_name: name,
+            url: self.url.expose(),
+            headers: &[("content-type", "application/json".to_owned())],
+            body: Some(&body.to_string()),
+            can_repeat: false,
         };
-        let place = match self.kind {
-            ChannelKind::Slack => "slack",
-            ChannelKind::Webhook => "webhook",
+        let http = HttpClient::new(RequestPolicy::NOTIFICATION, self.proxies.clone());
+        let why = match http.send_request(&request) {
+            Ok(response) if (200..300).contains(&response.status) => return Ok(()),
+            Ok(response) => format!("{name} answers with {}", response.status),
+            Err(why) => why,
         };
-        Err(CommandError::Failed(anyhow::anyhow!(
-            "nobody was told by {place}: {why}; the next sweep tries again"
-        )))
+        Err(CommandError::Failed(anyhow::anyhow!("notification not sent: {why}; the next sweep tries again")))
     }
 }
 
-/// Returns whether an address leads nowhere but to this machine.
-fn is_loopback_url(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host
-        .rsplit_once(':')
-        .map_or(host, |(host, port)| if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { "" });
-    matches!(host, "127.0.0.1" | "localhost" | "[::1]")
+fn wrong_channel(why: &str) -> CommandError {
+    CommandError::Usage(format!("--notify: {why}"))
 }
 
-fn render_slack_text(soon: &[(&str, &TrackedObligation)], overdue: &[(&str, &TrackedObligation)]) -> String {
+fn render_slack_text(soon: &[NamedObligation<'_>], overdue: &[NamedObligation<'_>]) -> String {
     let mut text = format!("changegate: {} overdue, {} due soon", overdue.len(), soon.len());
-    for (word, owed) in overdue
-        .iter()
-        .map(|one| ("overdue", one.1))
-        .chain(soon.iter().map(|one| ("due soon", one.1)))
-        .take(MAX_NAMED_OBLIGATIONS)
-    {
-        let at = owed.due.map(due_time::format_instant).unwrap_or_default();
-        let on = match &owed.session {
-            None => String::from_utf8_lossy(shorten_ref_name(owed.on.as_bytes())).into_owned(),
-            Some(session) => session.incident.to_lossy().into_owned(),
-        };
-        text.push_str(&escape_slack(&format!(
-            "\n{word}: {} on {on} owes {}, due {at}",
-            describe_owing_change(owed),
-            owed.what
-        )));
+    let mut lines = Vec::new();
+    for (_, obligation) in overdue {
+        lines.push(describe_for_slack("overdue", obligation));
     }
-    let more = soon.len().saturating_add(overdue.len()).saturating_sub(MAX_NAMED_OBLIGATIONS);
-    if 0 < more {
+    for (_, obligation) in soon {
+        lines.push(describe_for_slack("due soon", obligation));
+    }
+    let more = lines.len().saturating_sub(MAX_NAMED_OBLIGATIONS);
+    lines.truncate(MAX_NAMED_OBLIGATIONS);
+    for line in lines {
+        text.push('\n');
+        text.push_str(&line);
+    }
+    if more > 0 {
         text.push_str(&format!("\nand {more} more"));
     }
     text
+}
+
+/// Returns one line about an obligation, escaped for Slack.
+fn describe_for_slack(status: &str, obligation: &TrackedObligation) -> String {
+    let due = obligation.due.map(due_time::format_instant).unwrap_or_default();
+    let on = match &obligation.session {
+        None => String::from_utf8_lossy(shorten_ref_name(obligation.on.as_bytes())).into_owned(),
+        Some(session) => session.incident.to_lossy().into_owned(),
+    };
+    let change = describe_owing_change(obligation);
+    escape_slack(&format!("{status}: {change} on {on} owes {}, due {due}", obligation.what))
 }
 
 /// Returns text that Slack shows as it is: no link, no mention, no channel.
@@ -149,21 +148,5 @@ mod tests {
     fn nothing_reaches_slack_as_anything_but_text() {
         assert_eq!(escape_slack("<!channel> & <http://x|y>"), "&lt;!channel&gt; &amp; &lt;http://x|y&gt;");
         assert!(!escape_slack("a\u{202e}b").contains('\u{202e}'));
-    }
-
-    #[test]
-    fn without_encryption_only_this_machine_is_told() {
-        for url in ["http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:1/"] {
-            assert!(is_loopback_url(url), "{url}");
-        }
-        for url in [
-            "http://example.com/",
-            "http://127.0.0.1.example.com/",
-            "http://127.0.0.1@example.com/",
-            "ftp://localhost/",
-            "http://localhost:x@example.com/",
-        ] {
-            assert!(!is_loopback_url(url), "{url}");
-        }
     }
 }

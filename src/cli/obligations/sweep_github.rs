@@ -15,9 +15,8 @@ use crate::cli::obligations::sweep::{SweepArgs, notify_due};
 use crate::cli::obligations::ticket_confirmations::TicketConfirmations;
 use crate::cli::tickets::read_ticket_access;
 use crate::cli::{ledger, output, pr};
-use crate::github::{
-    GitHubJudgeOptions, GitHubRequestLimits, GitHubSession, GitHubSource, PusherSource, RepositoryName,
-};
+use crate::github::{GitHubJudgeOptions, GitHubSession, GitHubSource, PusherSource, RepositoryName};
+use crate::http::RequestPolicy;
 use crate::ledger::forge::ForgeLedger;
 use crate::ledger::forge::late_reviews::{find_late_reviews, is_closable_by_review};
 use crate::ledger::forge::past_decisions::PastDecisions;
@@ -54,7 +53,7 @@ pub(crate) fn sweep_github(
     let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),
-        limits: GitHubRequestLimits { total_timeout: SWEEP_TIMEOUT, ..GitHubRequestLimits::default() },
+        limits: RequestPolicy { total_timeout: SWEEP_TIMEOUT, ..RequestPolicy::FORGE },
         record_to: None,
         now: world.now,
     })?;

@@ -1,13 +1,13 @@
-//! GraphQL: what is asked is a file in `queries/`, and an answer with errors is told as such.
+//! GraphQL: a query is a file in `queries/`, and an answer with errors is reported as such.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::github::api::GitHubClient;
-use crate::github::api::request::{GitHubFailure, GitHubRequest, printable_line};
+use crate::github::api::request::{GitHubFailure, GitHubRequest, MAX_QUOTED_CHARS, printable_line};
 
-/// A list that comes in pages.
+/// A list that GitHub gives in pages.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GraphqlConnection<T> {
@@ -24,7 +24,7 @@ impl<T> GraphqlConnection<T> {
     }
 }
 
-/// Whether more follows.
+/// Whether more pages follow, and where.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GraphqlPageInfo {
@@ -32,7 +32,7 @@ pub(crate) struct GraphqlPageInfo {
     pub(crate) end_cursor: Option<String>,
 }
 
-/// Somebody or something with an account.
+/// An account: a user, a bot, an app.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct GraphqlActor {
     #[serde(rename = "__typename")]
@@ -46,7 +46,7 @@ pub(crate) struct RepositoryResponse<T> {
     pub(crate) repository: Option<T>,
 }
 
-/// The id of an object.
+/// The object id of a commit or tree.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct GraphqlObjectId {
     pub(crate) oid: crate::change::Oid,
@@ -67,7 +67,7 @@ struct GraphqlError {
     path: Vec<Value>,
 }
 
-/// An answer, and what could not be answered: where, and why.
+/// An answer with the parts that are missing from it: the path to each, and why.
 pub(crate) struct PartialResponse<T> {
     pub(crate) data: T,
     pub(crate) errors: Vec<(Vec<String>, String)>,
@@ -76,14 +76,18 @@ pub(crate) struct PartialResponse<T> {
 impl<T> PartialResponse<T> {
     /// Returns why the part called `part` cannot be relied on, if it cannot.
     pub(crate) fn error_in_part(&self, part: &str) -> Option<&str> {
-        let about =
-            |path: &[String]| path.is_empty() || path.len() < 3 || path.iter().any(|step| step == part);
-        self.errors.iter().find(|(path, _)| about(path)).map(|(_, why)| why.as_str())
+        for (path, why) in &self.errors {
+            // What is wrong near the root is wrong for every part.
+            if path.len() < 3 || path.iter().any(|step| step == part) {
+                return Some(why);
+            }
+        }
+        None
     }
 }
 
 impl GitHubClient {
-    /// Asks a GraphQL question of which every part has to be answered.
+    /// Sends a GraphQL query of which every part has to be answered.
     pub(crate) async fn run_query<T: DeserializeOwned>(
         &self,
         text: &str,
@@ -96,7 +100,7 @@ impl GitHubClient {
         }
     }
 
-    /// Asks a GraphQL question of which parts may stay without an answer.
+    /// Sends a GraphQL query of which parts may stay without an answer.
     pub(crate) async fn run_partial_query<T: DeserializeOwned>(
         &self,
         text: &str,
@@ -104,37 +108,32 @@ impl GitHubClient {
     ) -> Result<PartialResponse<T>, GitHubFailure> {
         let request = GitHubRequest::graphql_query(text, variables);
         let envelope: GraphqlEnvelope = self.send_request(&request).await?.parse_body(&request)?;
-        let errors: Vec<(Vec<String>, String)> = envelope
-            .errors
-            .into_iter()
-            .map(|error| {
-                let step = |step: Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
-                let why = format!(
-                    "GitHub answered to {}: {}",
-                    request.describe(),
-                    printable_line(&error.message, 200)
-                );
-                (error.path.into_iter().map(step).collect(), why)
-            })
-            .collect();
-        let data = envelope.data.filter(|data| !data.is_null());
-        let Some(data) = data else {
-            let why = errors.into_iter().next().map(|(_, why)| why);
-            let nothing = || format!("GitHub answered nothing to {}", request.describe());
-            return Err(GitHubFailure::new(why.unwrap_or_else(nothing)));
+        let mut errors: Vec<(Vec<String>, String)> = Vec::new();
+        for error in envelope.errors {
+            let said = printable_line(&error.message, MAX_QUOTED_CHARS);
+            let why = format!("GitHub answered to {}: {said}", request.describe());
+            errors.push((error.path.iter().map(path_step).collect(), why));
+        }
+        // An error that left a hole says more than the hole.
+        let cause = errors.first().map(|(_, why)| why.clone());
+        let data = envelope.data.unwrap_or(Value::Null);
+        if data.is_null() {
+            let empty = format!("GitHub answered nothing to {}", request.describe());
+            return Err(GitHubFailure::new(cause.unwrap_or(empty)));
+        }
+        let data = match serde_json::from_value(data) {
+            Ok(data) => data,
+            Err(error) => {
+                let said = printable_line(&error.to_string(), MAX_QUOTED_CHARS);
+                let unread = format!("GitHub's answer to {} cannot be read: {said}", request.describe());
+                return Err(GitHubFailure::new(cause.unwrap_or(unread)));
+            }
         };
-        let data = serde_json::from_value(data).map_err(|error| {
-            // An error that left a hole says more than the hole.
-            let why = errors.first().map(|(_, why)| why.clone());
-            let unread = || {
-                format!(
-                    "GitHub's answer to {} cannot be read: {}",
-                    request.describe(),
-                    printable_line(&error.to_string(), 200)
-                )
-            };
-            GitHubFailure::new(why.unwrap_or_else(unread))
-        })?;
         Ok(PartialResponse { data, errors })
     }
+}
+
+/// Returns one step of the path to what has no answer: a name, or the place in a list.
+fn path_step(step: &Value) -> String {
+    step.as_str().map_or_else(|| step.to_string(), str::to_owned)
 }

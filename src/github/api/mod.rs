@@ -1,9 +1,8 @@
-//! Asking GitHub: again where that helps, within one deadline, and never on another host.
+//! The client for GitHub: sends again where that helps, within one deadline, and never to another host.
 //!
-//! Every answer, from the wire or from a record, comes through [`Client::ask`]. What is retried and
-//! for how long is decided here alone: server errors and broken connections a few times, rate limits
-//! as long as GitHub says, and all of it together no longer than the deadline. A limit that lasts
-//! longer is told at once instead of being waited for.
+//! Every answer, from the wire or from a recording, comes through [`GitHubClient::send_request`]. What is
+//! sent again and when is decided by [`RequestPolicy`]; this module adds what GitHub alone says about its
+//! rate limits. A limit that outlasts the deadline is reported at once instead of being waited for.
 
 pub(crate) mod graphql;
 mod lists;
@@ -22,53 +21,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::github::api::names::GitHubServer;
 use crate::github::api::recording::ResponseRecording;
 use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse};
-use crate::github::api::transport::{GitHubToken, GitHubTransport, TransportLimits};
+use crate::github::api::transport::GitHubTransport;
+use crate::http::{AttemptOutcome, Deadline, RequestPolicy, RetryDecision, Secret, read_clock};
 
 /// How many pages of one list are read.
 const MAX_LIST_PAGES: usize = 40;
 
-/// How patient a client is.
-#[derive(Clone, Copy, Debug)]
-pub struct GitHubRequestLimits {
-    /// How long everything together may take.
-    pub total_timeout: Duration,
-    /// How long a connection may take to come about.
-    pub connect_timeout: Duration,
-    /// How long one request may take.
-    pub request_timeout: Duration,
-    /// How long to wait before the second attempt; twice as long before each further one.
-    pub first_retry_pause: Duration,
-    /// How many attempts there are.
-    pub max_attempts: u32,
-    /// How many bytes an answer may have.
-    pub max_response_bytes: usize,
-}
+/// How many redirects of one request are followed, all of them on the same server.
+const MAX_REDIRECTS: u32 = 3;
 
-impl Default for GitHubRequestLimits {
-    fn default() -> Self {
-        GitHubRequestLimits {
-            total_timeout: Duration::from_secs(120),
-            connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(30),
-            first_retry_pause: Duration::from_secs(1),
-            max_attempts: 4,
-            max_response_bytes: 32 << 20,
-        }
-    }
-}
-
-/// Where answers come from.
+/// A client for GitHub, or for a recording of its answers.
 pub struct GitHubClient {
     source: ResponseSource,
     recording: Option<ResponseRecording>,
-    limits: GitHubRequestLimits,
-    started_at: Instant,
-    /// The instant of the start, by the clock of whoever asks.
+    policy: RequestPolicy,
+    deadline: Deadline,
+    /// The instant of the start, by the clock of the caller.
     now: Timestamp,
     etag_cache: RefCell<HashMap<String, GitHubResponse>>,
 }
@@ -79,76 +52,65 @@ enum ResponseSource {
 }
 
 impl GitHubClient {
-    /// Returns a client for `server`, which keeps what it hears in `record`, if there is one. This
-    /// takes a running runtime.
+    /// Returns a client for `server`, which keeps the answers in `record_to`, if that is given. This takes
+    /// a running runtime.
     pub(crate) fn open_live(
         server: &GitHubServer,
-        token: Option<&GitHubToken>,
-        patience: GitHubRequestLimits,
+        token: Option<&Secret>,
+        policy: RequestPolicy,
         now: Timestamp,
-        record: Option<&Path>,
+        record_to: Option<&Path>,
     ) -> Result<GitHubClient, GitHubFailure> {
-        let bounds = TransportLimits {
-            connect_timeout: patience.connect_timeout,
-            read_timeout: patience.request_timeout,
-            max_response_bytes: patience.max_response_bytes,
+        let transport = Box::new(GitHubTransport::new(server, token, &policy)?);
+        let recording = match record_to {
+            Some(folder) => {
+                Some(ResponseRecording::create_recording(folder, now).map_err(GitHubFailure::new)?)
+            }
+            None => None,
         };
-        let wire = Box::new(GitHubTransport::new(server, token, bounds)?);
-        let record = record
-            .map(|folder| ResponseRecording::create_recording(folder, now))
-            .transpose()
-            .map_err(GitHubFailure::new)?;
-        Ok(GitHubClient::with_source(
-            ResponseSource::Live { transport: wire, server: server.clone() },
-            record,
-            patience,
-            now,
-        ))
+        let source = ResponseSource::Live { transport, server: server.clone() };
+        Ok(GitHubClient::with_source(source, recording, policy, now))
     }
 
-    /// Returns a client that answers from a record and knows no network.
+    /// Returns a client that answers from a recording and knows no network.
     pub(crate) fn open_recording(folder: &Path) -> Result<GitHubClient, GitHubFailure> {
-        let (record, now) = ResponseRecording::open_recording(folder).map_err(GitHubFailure::new)?;
-        Ok(GitHubClient::with_source(
-            ResponseSource::Recording(record),
-            None,
-            GitHubRequestLimits::default(),
-            now,
-        ))
+        let (recording, now) = ResponseRecording::open_recording(folder).map_err(GitHubFailure::new)?;
+        let source = ResponseSource::Recording(recording);
+        Ok(GitHubClient::with_source(source, None, RequestPolicy::FORGE, now))
     }
 
     fn with_source(
         source: ResponseSource,
-        record: Option<ResponseRecording>,
-        patience: GitHubRequestLimits,
+        recording: Option<ResponseRecording>,
+        policy: RequestPolicy,
         now: Timestamp,
     ) -> GitHubClient {
         GitHubClient {
             source,
-            recording: record,
-            limits: patience,
-            started_at: Instant::now(),
+            recording,
+            policy,
+            deadline: Deadline::starting_at(read_clock(), policy.total_timeout),
             now,
             etag_cache: RefCell::default(),
         }
     }
 
-    /// Returns the instant that everything is judged by: that of the start, or of the record.
+    /// Returns the instant that everything is judged by: the start of the run, or of the recording.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// Asks for something.
+    /// Sends a request.
     ///
-    /// An answer that says no is an answer; only its lack is a failure.
+    /// An answer that refuses is an answer; only its lack is a failure.
     pub(crate) async fn send_request(
         &self,
         request: &GitHubRequest,
     ) -> Result<GitHubResponse, GitHubFailure> {
         match &self.source {
             ResponseSource::Recording(record) => record.load_response(request),
-            ResponseSource::Live { transport: wire, server } => {
-                let answer = self.send_with_retries(wire, server, request).await?;
+            ResponseSource::Live { transport, server } => {
+                let answer = self.send_with_retries(transport, server, request).await?;
                 if let Some(record) = &self.recording {
                     record.save_response(request, &answer)?;
                 }
@@ -157,7 +119,7 @@ impl GitHubClient {
         }
     }
 
-    /// Asks for something and reads it as what it should be.
+    /// Sends a request and reads the answer as `T`.
     pub(crate) async fn fetch_json<T: DeserializeOwned>(
         &self,
         path: impl Into<String>,
@@ -193,7 +155,7 @@ impl GitHubClient {
     fn path_on_server(&self, url: &str) -> Option<String> {
         match &self.source {
             ResponseSource::Live { server, .. } => server.path_on_server(url).map(str::to_owned),
-            // Whoever recorded it was on that server; what matters here is the path alone.
+            // The recording was made on that server; what matters here is the path alone.
             ResponseSource::Recording(_) => {
                 let path = url.split_once("://")?.1;
                 let path = path.get(path.find('/')?..)?;
@@ -204,7 +166,7 @@ impl GitHubClient {
 
     async fn send_with_retries(
         &self,
-        wire: &GitHubTransport,
+        transport: &GitHubTransport,
         server: &GitHubServer,
         request: &GitHubRequest,
     ) -> Result<GitHubResponse, GitHubFailure> {
@@ -215,127 +177,110 @@ impl GitHubClient {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let outcome = self.attempt_request(wire, &request_now, etag).await;
-            let wait = match &outcome {
+            let outcome = self.attempt_request(transport, &request_now, etag).await;
+            match &outcome {
                 Ok(GitHubResponse { status: 304, .. }) if cached.is_some() => {
-                    return cached.ok_or_else(|| GitHubFailure::new("GitHub sent nothing new of nothing"));
+                    return cached.ok_or_else(|| GitHubFailure::new("unexpected 304 from GitHub"));
                 }
                 Ok(answer @ GitHubResponse { status: 301 | 302 | 307 | 308, .. })
                     if request.is_read_only() =>
                 {
                     let location = answer.headers.location.as_deref().unwrap_or_default();
                     redirects += 1;
-                    let path = server.path_on_server(location).filter(|_| redirects <= 3);
+                    let path = server.path_on_server(location).filter(|_| redirects <= MAX_REDIRECTS);
                     request_now.path = path.ok_or_else(|| off_server_failure(request))?.to_owned();
                     attempt = 0;
                     continue;
                 }
-                Ok(answer) => match self.decide_retry(answer, request, attempt) {
-                    RetryDecision::NoRetry => {
-                        if answer.status == 200 && is_cacheable(request) && answer.headers.etag.is_some() {
-                            self.etag_cache.borrow_mut().insert(request.path.clone(), answer.clone());
-                        }
-                        return outcome;
-                    }
-                    RetryDecision::RetryAfter(wait) => wait,
-                },
-                Err(_) if request.is_read_only() && attempt < self.limits.max_attempts => {
-                    self.backoff_pause(attempt)
-                }
-                Err(_) => return outcome,
-            };
-            if self.remaining_time().is_none_or(|left| left <= wait) {
-                return match outcome {
-                    Ok(answer) => Err(self.deadline_failure(&answer, request, wait)),
-                    Err(failure) => Err(failure),
-                };
+                _ => {}
             }
-            sleep(wait).await;
+            let ended = match &outcome {
+                Ok(answer) => self.classify_response(answer),
+                Err(_) => AttemptOutcome::NoAnswer,
+            };
+            match self.policy.decide_retry(attempt, ended, request.is_read_only(), self.time_left()) {
+                RetryDecision::RetryAfter(pause) => sleep(pause).await,
+                RetryDecision::OutOfTime(pause) => {
+                    return match outcome {
+                        Ok(answer) => Err(deadline_failure(&answer, request, pause)),
+                        Err(failure) => Err(failure),
+                    };
+                }
+                RetryDecision::Final => {
+                    if let Ok(answer) = &outcome
+                        && answer.status == 200
+                        && is_cacheable(request)
+                        && answer.headers.etag.is_some()
+                    {
+                        self.etag_cache.borrow_mut().insert(request.path.clone(), answer.clone());
+                    }
+                    return outcome;
+                }
+            }
         }
     }
 
     /// Sends a request once, within what is left of the time.
     async fn attempt_request(
         &self,
-        wire: &GitHubTransport,
+        transport: &GitHubTransport,
         request: &GitHubRequest,
         etag: Option<&str>,
     ) -> Result<GitHubResponse, GitHubFailure> {
-        let late = |what: &str| {
-            GitHubFailure::new(format!("GitHub could not be asked for {}: {what}", request.describe()))
-        };
-        let Some(left) = self.remaining_time() else {
-            return Err(late(&format!(
-                "the {} s for everything are over",
-                self.limits.total_timeout.as_secs()
+        let left = self.time_left();
+        if left.is_zero() {
+            let limit = self.policy.total_timeout.as_secs();
+            let why = format!("the {limit} s for all requests are used up");
+            return Err(GitHubFailure::new(format!(
+                "GitHub could not be asked for {}: {why}",
+                request.describe()
             )));
-        };
-        match timeout(left.min(self.limits.request_timeout), wire.send_once(request, etag)).await {
+        }
+        match timeout(left.min(self.policy.request_timeout), transport.send_once(request, etag)).await {
             Ok(sent) => sent,
-            Err(_) => Err(late("no answer came in time")),
+            Err(_) => Err(GitHubFailure::new(format!(
+                "GitHub could not be asked for {}: no answer came in time",
+                request.describe()
+            ))),
         }
     }
 
-    /// Returns how long to wait before the same request is sent again.
-    fn decide_retry(&self, answer: &GitHubResponse, request: &GitHubRequest, attempt: u32) -> RetryDecision {
-        let limited = answer.status == 429
-            || (answer.status == 403
-                && (answer.headers.retry_after.is_some() || answer.headers.remaining == Some(0)));
-        let again = attempt < self.limits.max_attempts;
+    /// Returns what an answer means for another attempt. GitHub answers with 403 to what comes too often.
+    fn classify_response(&self, answer: &GitHubResponse) -> AttemptOutcome {
+        let asked = answer.headers.retry_after.map(Duration::from_secs);
+        let is_used_up = answer.headers.remaining == Some(0);
         match answer.status {
-            // A request that was turned away for the rate was not carried out, so even one that
-            // writes may be sent again.
-            _ if limited && again => RetryDecision::RetryAfter(self.rate_limit_pause(answer, attempt)),
-            500..=599 if again && request.is_read_only() => {
-                let asked = answer.headers.retry_after.map(Duration::from_secs);
-                RetryDecision::RetryAfter(asked.unwrap_or_else(|| self.backoff_pause(attempt)))
+            403 if asked.is_some() || is_used_up => {
+                AttemptOutcome::RateLimited { wait: asked.or_else(|| self.rate_limit_pause(answer)) }
             }
-            _ => RetryDecision::NoRetry,
+            429 => AttemptOutcome::RateLimited { wait: asked.or_else(|| self.rate_limit_pause(answer)) },
+            status => AttemptOutcome::from_status(status, asked),
         }
     }
 
-    /// Returns how long a rate limit lasts, as far as GitHub says.
-    fn rate_limit_pause(&self, answer: &GitHubResponse, attempt: u32) -> Duration {
-        if let Some(seconds) = answer.headers.retry_after {
-            return Duration::from_secs(seconds);
+    /// Returns how long the primary rate limit lasts, if that is what is used up.
+    fn rate_limit_pause(&self, answer: &GitHubResponse) -> Option<Duration> {
+        if answer.headers.remaining != Some(0) {
+            return None;
         }
-        let passed = i64::try_from(self.started_at.elapsed().as_secs()).unwrap_or(i64::MAX);
-        let now = self.now.as_second().saturating_add(passed);
-        match answer.headers.reset.filter(|_| answer.headers.remaining == Some(0)) {
-            // One second more, because both clocks are cut off to whole ones.
-            Some(reset) => {
-                Duration::from_secs(u64::try_from(reset.saturating_sub(now)).unwrap_or(0).saturating_add(1))
-            }
-            None => self.backoff_pause(attempt),
-        }
+        let spent = i64::try_from(self.deadline.time_spent(read_clock()).as_secs()).unwrap_or(i64::MAX);
+        let now = self.now.as_second().saturating_add(spent);
+        let seconds = u64::try_from(answer.headers.reset?.saturating_sub(now)).unwrap_or(0);
+        // One second more, because both clocks are cut off to whole ones.
+        Some(Duration::from_secs(seconds.saturating_add(1)))
     }
 
-    fn backoff_pause(&self, attempt: u32) -> Duration {
-        self.limits.first_retry_pause.saturating_mul(1 << attempt.saturating_sub(1).min(8))
-    }
-
-    fn remaining_time(&self) -> Option<Duration> {
-        self.limits.total_timeout.checked_sub(self.started_at.elapsed()).filter(|left| !left.is_zero())
-    }
-
-    fn deadline_failure(
-        &self,
-        answer: &GitHubResponse,
-        request: &GitHubRequest,
-        wait: Duration,
-    ) -> GitHubFailure {
-        let mut failure = answer.describe_refusal(request);
-        failure.why.push_str(&format!(
-            "; trying again would take {} s, and there is no time for that",
-            wait.as_secs()
-        ));
-        failure
+    fn time_left(&self) -> Duration {
+        self.deadline.time_left(read_clock())
     }
 }
 
-enum RetryDecision {
-    NoRetry,
-    RetryAfter(Duration),
+/// Returns the refusal of a request that cannot be sent again before the deadline.
+fn deadline_failure(answer: &GitHubResponse, request: &GitHubRequest, pause: Duration) -> GitHubFailure {
+    let mut failure = answer.describe_refusal(request);
+    let seconds = pause.as_secs();
+    failure.why.push_str(&format!("; the next attempt is due in {seconds} s, after the deadline"));
+    failure
 }
 
 fn is_cacheable(request: &GitHubRequest) -> bool {

@@ -1,15 +1,16 @@
-//! Where GitHub is, and what things on it are called: a server, a repository, a pull request.
+//! Names of what is on GitHub: a server, a repository, a pull request.
 
 use std::fmt;
 
+use crate::http::{ProxySettings, is_loopback_url};
 use crate::people::check_plain_path;
 use crate::yaml::shorten_for_message;
 
-/// The API of github.com.
+/// The address of github.com's REST API.
 pub const PUBLIC_API_URL: &str = "https://api.github.com";
 
 /// A GitHub server, as requests reach it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct GitHubServer {
     /// Scheme, host and port; nothing is ever sent anywhere else.
     pub(crate) origin: String,
@@ -17,56 +18,68 @@ pub struct GitHubServer {
     pub(crate) rest_prefix: String,
     /// The path of GraphQL.
     pub(crate) graphql_path: String,
+    /// The proxy that it is reached through.
+    pub(crate) proxies: ProxySettings,
 }
 
-/// A repository.
+/// The name of a repository on GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RepositoryName {
-    /// Who owns it.
+    /// The user or organisation that owns it.
     pub owner: String,
-    /// What it is called.
+    /// Its name, without the owner.
     pub name: String,
 }
 
-/// A pull request.
+/// The name of a pull request on GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PullRequestName {
     /// The repository that it is for.
     pub repo: RepositoryName,
-    /// Its number.
+    /// Its number in that repository.
     pub number: u64,
 }
 
 impl GitHubServer {
-    /// Reads where the REST API is (`GITHUB_API_URL`) and, where somebody says so, where GraphQL is
+    /// Reads the address of the REST API (`GITHUB_API_URL`) and, if it is given, of the GraphQL API
     /// (`GITHUB_GRAPHQL_URL`).
     ///
-    /// A GraphQL address on another host is not used: the token goes to one host alone. It is then
-    /// derived from the REST address, as GitHub Enterprise Server has it.
+    /// A GraphQL address on another host is not used: the token goes to one host alone. Without one, it is
+    /// derived from the REST address, as on GitHub Enterprise Server.
     ///
     /// # Errors
     ///
-    /// Refuses what is no address, and one that would carry the token in the clear over a network.
+    /// Refuses an address over which the token would travel unencrypted, and anything that is no address.
     pub fn new(api: &str, graphql: Option<&str>) -> Result<GitHubServer, String> {
-        let bad = |why: &str| format!("`{}` is not where an API can be: {why}", shorten_for_message(api));
-        let (origin, path) = split_url(api).ok_or_else(|| bad("it is no http address"))?;
-        let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        let is_local = loopback.iter().any(|start| {
-            origin.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-        });
-        if !origin.starts_with("https://") && !is_local {
-            return Err(bad("without https the token could be read on the way"));
+        let Some((origin, path)) = split_url(api) else {
+            return Err(format!("`{}` is not an http address", shorten_for_message(api)));
+        };
+        if !origin.starts_with("https://") && !is_loopback_url(origin) {
+            let shown = shorten_for_message(api);
+            return Err(format!(
+                "`{shown}` does not start with https://, and the token could be read on the way"
+            ));
         }
-        let prefix = path.trim_end_matches('/').to_owned();
-        let told = graphql.and_then(split_url).filter(|(other, _)| *other == origin).map(|(_, path)| path);
-        let graphql = told.map(str::to_owned).unwrap_or_else(|| match prefix.strip_suffix("/v3") {
-            Some(parent) => format!("{parent}/graphql"),
-            None => format!("{prefix}/graphql"),
-        });
-        Ok(GitHubServer { origin: origin.to_owned(), rest_prefix: prefix, graphql_path: graphql })
+        let rest_prefix = path.trim_end_matches('/').to_owned();
+        let graphql_path = match graphql.and_then(split_url) {
+            Some((other, path)) if other == origin => path.to_owned(),
+            _ => format!("{}/graphql", rest_prefix.strip_suffix("/v3").unwrap_or(&rest_prefix)),
+        };
+        Ok(GitHubServer {
+            origin: origin.to_owned(),
+            rest_prefix,
+            graphql_path,
+            proxies: ProxySettings::default(),
+        })
     }
 
-    /// Returns where people look at it, and git fetches from: beside the API of its own, or behind it.
+    /// Returns the same server, reached through the proxy of these settings.
+    #[must_use]
+    pub fn with_proxies(self, proxies: ProxySettings) -> GitHubServer {
+        GitHubServer { proxies, ..self }
+    }
+
+    /// Returns the address that people open and git fetches from: beside the API, or in front of its path.
     pub fn web_url(&self) -> String {
         match self.origin.strip_prefix("https://api.") {
             Some(host) if self.rest_prefix.is_empty() => format!("https://{host}"),
@@ -84,35 +97,35 @@ impl GitHubServer {
 
 /// Returns scheme, host and port of an address, and its path.
 fn split_url(url: &str) -> Option<(&str, &str)> {
-    let scheme = ["https://", "http://"].into_iter().find(|scheme| url.starts_with(scheme))?;
-    let rest = url.get(scheme.len()..)?;
+    let scheme = if url.starts_with("https://") { "https://" } else { "http://" };
+    let rest = url.strip_prefix(scheme)?;
     let end = rest.find('/').unwrap_or(rest.len());
-    let host = rest.get(..end)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    if host.is_empty() || !host.bytes().all(plain) {
-        return None;
-    }
-    let path = rest.get(end..)?;
-    let path_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    path.bytes().all(path_plain).then_some((url.get(..scheme.len() + end)?, path))
+    let (host, path) = rest.split_at_checked(end)?;
+    let is_plain = !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+        && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    if is_plain { Some((url.get(..scheme.len() + end)?, path)) } else { None }
 }
 
 impl RepositoryName {
     /// Reads `OWNER/NAME`.
     pub fn parse_name(written: &str) -> Option<RepositoryName> {
         let (owner, name) = written.split_once('/')?;
-        let plain = |part: &str| {
-            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            !part.is_empty() && part.len() <= 100 && part != "." && part != ".." && part.bytes().all(known)
-        };
-        (plain(owner) && plain(name))
-            .then(|| RepositoryName { owner: owner.to_owned(), name: name.to_owned() })
+        if !is_plain_name(owner) || !is_plain_name(name) {
+            return None;
+        }
+        Some(RepositoryName { owner: owner.to_owned(), name: name.to_owned() })
     }
 
     /// Returns the path of the repository in the REST API.
     pub(crate) fn rest_path(&self) -> String {
         format!("/repos/{}/{}", self.owner, self.name)
     }
+}
+
+fn is_plain_name(part: &str) -> bool {
+    let is_short = !part.is_empty() && part.len() <= 100 && part != "." && part != "..";
+    is_short && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 impl PullRequestName {
@@ -122,32 +135,40 @@ impl PullRequestName {
     ///
     /// Says how a pull request is named.
     pub fn parse_name(written: &str, repo: Option<&RepositoryName>) -> Result<PullRequestName, String> {
-        let number = |digits: &str| digits.parse::<u64>().ok().filter(|number| 0 < *number);
-        let how = || {
-            format!(
-                "`{}` names no pull request; write OWNER/REPO#N, or its address",
-                shorten_for_message(written)
-            )
-        };
-        let found = if let Some(number) = number(written.strip_prefix('#').unwrap_or(written)) {
+        if let Some(number) = parse_number(written.strip_prefix('#').unwrap_or(written)) {
             let repo = repo.ok_or("a number alone needs `--repo OWNER/REPO`")?;
-            Some(PullRequestName { repo: repo.clone(), number })
-        } else if let Some((_, path)) = written.split_once("://") {
-            let mut parts = path.split('/').skip(1);
-            let repo = parts.next().zip(parts.next()).map(|(owner, name)| format!("{owner}/{name}"));
-            let word = parts.next();
-            let digits = parts.next().map(|last| last.split(['?', '#']).next().unwrap_or_default());
-            repo.filter(|_| word == Some("pull"))
-                .and_then(|repo| RepositoryName::parse_name(&repo))
-                .zip(digits.and_then(number))
-                .map(|(repo, number)| PullRequestName { repo, number })
-        } else {
-            written.split_once('#').and_then(|(repo, digits)| {
-                Some(PullRequestName { repo: RepositoryName::parse_name(repo)?, number: number(digits)? })
-            })
+            return Ok(PullRequestName { repo: repo.clone(), number });
+        }
+        let found = match written.split_once("://") {
+            Some((_, path)) => parse_pull_request_path(path),
+            None => parse_qualified_number(written),
         };
-        found.ok_or_else(how)
+        found.ok_or_else(|| {
+            let shown = shorten_for_message(written);
+            format!("`{shown}` is not a pull request; write OWNER/REPO#N, or its address")
+        })
     }
+}
+
+fn parse_number(digits: &str) -> Option<u64> {
+    digits.parse::<u64>().ok().filter(|number| *number > 0)
+}
+
+/// Reads `HOST/OWNER/NAME/pull/NUMBER`, whatever follows it.
+fn parse_pull_request_path(path: &str) -> Option<PullRequestName> {
+    let mut parts = path.split('/').skip(1);
+    let repo = format!("{}/{}", parts.next()?, parts.next()?);
+    if parts.next()? != "pull" {
+        return None;
+    }
+    let number = parts.next()?.split(['?', '#']).next().and_then(parse_number)?;
+    Some(PullRequestName { repo: RepositoryName::parse_name(&repo)?, number })
+}
+
+/// Reads `OWNER/NAME#NUMBER`.
+fn parse_qualified_number(written: &str) -> Option<PullRequestName> {
+    let (repo, digits) = written.split_once('#')?;
+    Some(PullRequestName { repo: RepositoryName::parse_name(repo)?, number: parse_number(digits)? })
 }
 
 impl fmt::Display for RepositoryName {
@@ -166,15 +187,16 @@ impl fmt::Display for PullRequestName {
 /// mean something there; `/` stays, as paths and branches have it.
 pub(crate) fn escape_path(text: &str) -> String {
     use fmt::Write as _;
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            out.push(char::from(byte));
+            escaped.push(char::from(byte));
         } else {
             // Writing to a `String` cannot fail.
-            let _ = write!(out, "%{byte:02X}");
+            let _ = write!(escaped, "%{byte:02X}");
         }
-        out
-    })
+    }
+    escaped
 }
 
 /// Returns the folder of a file in a repository and the file's name in it, if its path is plain.

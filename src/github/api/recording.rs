@@ -1,8 +1,8 @@
 //! Answers kept in a folder, so that a verdict can be discussed and tried again without a network.
 //!
-//! Each answer is a file; its name is made of what was asked for. Neither the token nor any header of
-//! a request is ever written. The file `seen-at` holds the instant of the first asking, so that the
-//! same answers give the same verdict.
+//! Each answer is a file, named after its request. Neither the token nor any header of a request is ever
+//! written. The file `seen-at` holds the instant at which the run began, so that the same answers give the
+//! same verdict.
 
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,13 @@ use crate::github::api::request::{
     GitHubFailure, GitHubRequest, GitHubResponse, RequestMethod, ResponseHeaders,
 };
 
-/// The file that holds when it was.
+/// The file with the instant at which the run began.
 const SEEN_AT_FILE: &str = "seen-at";
 
-/// The largest file that is read.
+/// How many bytes a recorded answer may have.
 const MAX_RECORDED_BYTES: u64 = 64 << 20;
 
-/// A folder of answers.
+/// A folder of recorded answers.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponseRecording {
     folder: PathBuf,
@@ -45,35 +45,35 @@ struct RecordedResponse {
 }
 
 impl ResponseRecording {
-    /// Opens a new record, made at `now`.
+    /// Creates a recording that begins at `now`.
     ///
     /// # Errors
     ///
-    /// Fails if the folder holds another record, or cannot be written to.
+    /// Fails if the folder holds another recording, or cannot be written to.
     pub(crate) fn create_recording(folder: &Path, now: Timestamp) -> Result<ResponseRecording, String> {
         let fails = |error: std::io::Error| format!("{} cannot be written to: {error}", folder.display());
         std::fs::create_dir_all(folder).map_err(fails)?;
         if folder.join(SEEN_AT_FILE).exists() {
-            return Err(format!("{} holds a record already; name an empty folder", folder.display()));
+            return Err(format!("{} holds a recording already; name an empty folder", folder.display()));
         }
         std::fs::write(folder.join(SEEN_AT_FILE), format!("{now}\n")).map_err(fails)?;
         Ok(ResponseRecording { folder: folder.to_owned() })
     }
 
-    /// Opens a record and returns when it was made.
+    /// Opens a recording and returns when it began.
     ///
     /// # Errors
     ///
-    /// Fails if there is none.
+    /// Fails if the folder holds no recording.
     pub(crate) fn open_recording(folder: &Path) -> Result<(ResponseRecording, Timestamp), String> {
         let path = folder.join(SEEN_AT_FILE);
         let text = std::fs::read_to_string(&path)
-            .map_err(|error| format!("{} holds no record: {error}", folder.display()))?;
+            .map_err(|error| format!("{} holds no recording: {error}", folder.display()))?;
         let at = text.trim().parse().map_err(|_| format!("{} holds no instant", path.display()))?;
         Ok((ResponseRecording { folder: folder.to_owned() }, at))
     }
 
-    /// Keeps an answer.
+    /// Writes the answer to a request.
     pub(crate) fn save_response(
         &self,
         request: &GitHubRequest,
@@ -91,43 +91,46 @@ impl ResponseRecording {
             text,
         };
         let path = self.folder.join(recording_file_name(request));
-        let written = serde_json::to_vec_pretty(&kept)
-            .map_err(std::io::Error::from)
-            .and_then(|bytes| std::fs::write(&path, bytes));
-        written.map_err(|error| GitHubFailure::new(format!("{} cannot be written: {error}", path.display())))
+        let written = match serde_json::to_vec_pretty(&kept) {
+            Ok(bytes) => std::fs::write(&path, bytes),
+            Err(error) => Err(error.into()),
+        };
+        match written {
+            Ok(()) => Ok(()),
+            Err(error) => Err(GitHubFailure::new(format!("{} cannot be written: {error}", path.display()))),
+        }
     }
 
-    /// Returns the answer that was kept.
+    /// Returns the recorded answer to a request.
     pub(crate) fn load_response(&self, request: &GitHubRequest) -> Result<GitHubResponse, GitHubFailure> {
         let name = recording_file_name(request);
         let path = self.folder.join(&name);
-        let missing = |why: String| {
-            GitHubFailure::new(format!(
-                "the record holds no answer to {} (`{name}`): {why}",
-                request.describe()
-            ))
-        };
-        let size = std::fs::metadata(&path).map_err(|error| missing(error.to_string()))?.len();
-        if MAX_RECORDED_BYTES < size {
-            return Err(missing(format!(
-                "the file has {size} bytes, and at most {MAX_RECORDED_BYTES} are read"
-            )));
-        }
-        let bytes = std::fs::read(&path).map_err(|error| missing(error.to_string()))?;
-        let kept: RecordedResponse =
-            serde_json::from_slice(&bytes).map_err(|error| missing(error.to_string()))?;
-        let body = match (kept.json, kept.text) {
-            (Some(json), None) => json.to_string().into_bytes(),
-            (None, Some(text)) => text.into_bytes(),
-            // An answer that is `null` is read as none.
-            _ => b"null".to_vec(),
-        };
-        Ok(GitHubResponse { status: kept.status, headers: kept.headers, body })
+        read_recorded(&path).map_err(|why| {
+            let asked = request.describe();
+            GitHubFailure::new(format!("the recording holds no answer to {asked} (`{name}`): {why}"))
+        })
     }
 }
 
-/// Returns the name of the file for an answer: what can be read in it is for people, and the digest
-/// tells two of them apart.
+/// Reads a recorded answer.
+fn read_recorded(path: &Path) -> Result<GitHubResponse, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > MAX_RECORDED_BYTES {
+        return Err(format!("the file has {size} bytes; the limit is {MAX_RECORDED_BYTES}"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let recorded: RecordedResponse = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let body = match (recorded.json, recorded.text) {
+        (Some(json), None) => json.to_string().into_bytes(),
+        (None, Some(text)) => text.into_bytes(),
+        // An answer that is `null` is read as none.
+        _ => b"null".to_vec(),
+    };
+    Ok(GitHubResponse { status: recorded.status, headers: recorded.headers, body })
+}
+
+/// Returns the name of the file for an answer: words for people, and a digest that tells two requests
+/// apart.
 fn recording_file_name(request: &GitHubRequest) -> String {
     let word = match request.method {
         RequestMethod::Get => "get",
@@ -139,12 +142,10 @@ fn recording_file_name(request: &GitHubRequest) -> String {
         RequestMethod::Query => request.describe().rsplit(' ').next().unwrap_or_default().to_owned(),
         _ => request.path.split('?').next().unwrap_or_default().to_owned(),
     };
-    let slug: String = about
-        .trim_start_matches("/repos/")
-        .chars()
-        .map(|one| if one.is_ascii_alphanumeric() || one == '.' { one } else { '-' })
-        .take(60)
-        .collect();
+    let mut slug = String::new();
+    for character in about.trim_start_matches("/repos/").chars().take(60) {
+        slug.push(if character.is_ascii_alphanumeric() || character == '.' { character } else { '-' });
+    }
     let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
     let digest = Sha256::digest(format!("{word}\n{}\n{body}", request.path));
     let digest = encode_hex(&digest);

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use crate::change::person::is_invisible;
 
-/// What is asked for.
+/// How many characters of what GitHub says stand in a message.
+pub(crate) const MAX_QUOTED_CHARS: usize = 200;
+
+/// One request to the REST or GraphQL API.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GitHubRequest {
     pub(crate) method: RequestMethod,
@@ -15,21 +18,21 @@ pub(crate) struct GitHubRequest {
     pub(crate) body: Option<Value>,
 }
 
-/// How it is asked for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum RequestMethod {
-    /// A REST question.
+    /// A REST request that reads.
     Get,
-    /// Makes something new.
+    /// A REST request that creates something.
     Post,
-    /// Changes something.
+    /// A REST request that changes something.
     Patch,
-    /// A GraphQL question.
+    /// A GraphQL query, which reads.
     Query,
 }
 
-/// The headers of an answer that something is made of.
+/// The headers of an answer that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ResponseHeaders {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +49,7 @@ pub(crate) struct ResponseHeaders {
     pub(crate) reset: Option<i64>,
 }
 
-/// What came back.
+/// A whole answer, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GitHubResponse {
     pub(crate) status: u16,
@@ -54,7 +57,7 @@ pub(crate) struct GitHubResponse {
     pub(crate) body: Vec<u8>,
 }
 
-/// Why something is not known.
+/// Why GitHub gave no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitHubFailure {
     /// What happened, in words that can be printed as they are.
@@ -73,21 +76,22 @@ impl GitHubRequest {
         GitHubRequest { method: RequestMethod::Query, path: String::new(), body: Some(body) }
     }
 
-    /// Returns true if asking twice is as good as asking once.
+    /// Returns true if sending it twice does no more than sending it once.
     pub(crate) fn is_read_only(&self) -> bool {
         matches!(self.method, RequestMethod::Get | RequestMethod::Query)
     }
 
-    /// Returns what is asked for in words.
+    /// Returns what is asked for, for messages.
     pub(crate) fn describe(&self) -> String {
         match self.method {
-            RequestMethod::Get => printable_line(&self.path, 200),
-            RequestMethod::Post => format!("POST {}", printable_line(&self.path, 200)),
-            RequestMethod::Patch => format!("PATCH {}", printable_line(&self.path, 200)),
+            RequestMethod::Get => printable_line(&self.path, MAX_QUOTED_CHARS),
+            RequestMethod::Post => format!("POST {}", printable_line(&self.path, MAX_QUOTED_CHARS)),
+            RequestMethod::Patch => format!("PATCH {}", printable_line(&self.path, MAX_QUOTED_CHARS)),
             RequestMethod::Query => {
-                let text = self.body.as_ref().and_then(|body| body.get("query")).and_then(Value::as_str);
-                let name = text.and_then(|text| text.strip_prefix("query "));
-                let name = name.and_then(|name| name.split(['(', ' ', '{']).next()).unwrap_or("query");
+                let body = self.body.as_ref().unwrap_or(&Value::Null);
+                let text = body.get("query").and_then(Value::as_str).unwrap_or_default();
+                let named = text.strip_prefix("query ").unwrap_or("query");
+                let name = named.split(['(', ' ', '{']).next().unwrap_or(named);
                 format!("the GraphQL query {}", printable_line(name, 40))
             }
         }
@@ -95,7 +99,7 @@ impl GitHubRequest {
 }
 
 impl GitHubResponse {
-    /// Reads a good answer to `request` as what it should be.
+    /// Reads the body of a good answer to `request`.
     ///
     /// # Errors
     ///
@@ -111,18 +115,20 @@ impl GitHubResponse {
             why: format!(
                 "GitHub's answer to {} cannot be read: {}",
                 request.describe(),
-                printable_line(&error.to_string(), 200)
+                printable_line(&error.to_string(), MAX_QUOTED_CHARS)
             ),
             status: Some(self.status),
         })
     }
 
-    /// Returns what GitHub says against a request.
+    /// Returns the failure that a refusing answer amounts to, with what GitHub says in it.
     pub(crate) fn describe_refusal(&self, request: &GitHubRequest) -> GitHubFailure {
-        let said: Option<Value> = serde_json::from_slice(&self.body).ok();
-        let said = said.as_ref().and_then(|said| said.get("message")).and_then(Value::as_str);
-        let said = said.map(|said| format!(": {}", printable_line(said, 200))).unwrap_or_default();
-        let why = format!("GitHub answered {} to {}{said}", self.status, request.describe());
+        let mut why = format!("GitHub answered {} to {}", self.status, request.describe());
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        if let Some(message) = body.get("message").and_then(Value::as_str) {
+            why.push_str(": ");
+            why.push_str(&printable_line(message, MAX_QUOTED_CHARS));
+        }
         GitHubFailure { why, status: Some(self.status) }
     }
 }
@@ -135,7 +141,13 @@ impl GitHubFailure {
 
 /// Returns `text` in one line without anything invisible, at most `longest` characters of it.
 pub(crate) fn printable_line(text: &str, longest: usize) -> String {
-    let shown = |one: char| if is_invisible(one) { '\u{fffd}' } else { one };
-    let cut: String = text.chars().take(longest).map(shown).collect();
-    if longest < text.chars().count() { format!("{cut}...") } else { cut }
+    let mut line = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == longest {
+            line.push_str("...");
+            break;
+        }
+        line.push(if is_invisible(character) { char::REPLACEMENT_CHARACTER } else { character });
+    }
+    line
 }

@@ -1,4 +1,4 @@
-//! What GitHub's REST answers hold, as far as anything is made of it.
+//! The parts of GitHub's REST answers that a verdict is made of.
 //!
 //! These are our own shapes and not the library's: strict about what a verdict rests on, and blind to
 //! everything else, so that neither a new field nor an odd one elsewhere costs a verdict.
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::change::Oid;
 
-/// An account.
+/// An account, as most answers give it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestUser {
     pub(crate) login: String,
@@ -15,7 +15,7 @@ pub(crate) struct RestUser {
     pub(crate) kind: Option<String>,
 }
 
-/// A pull request.
+/// One pull request, with its counts.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestPullRequest {
     pub(crate) number: u64,
@@ -43,7 +43,7 @@ pub(crate) struct RestPullRequestEnd {
     #[serde(rename = "ref")]
     pub(crate) branch: String,
     pub(crate) sha: Oid,
-    /// Gone with the fork.
+    /// `None` if the fork was deleted.
     pub(crate) repo: Option<RestRepository>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct RestListedEnd {
     pub(crate) branch: String,
 }
 
-/// A commit.
+/// One commit, with its accounts.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestCommit {
     pub(crate) sha: Oid,
@@ -138,7 +138,7 @@ pub(crate) struct RestChangedFile {
     pub(crate) sha: Option<Oid>,
 }
 
-/// A review.
+/// One review of a pull request.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestReview {
     pub(crate) id: u64,
@@ -150,7 +150,7 @@ pub(crate) struct RestReview {
     pub(crate) html_url: Option<String>,
 }
 
-/// Check runs.
+/// One page of check runs.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestCheckRunPage {
     pub(crate) total_count: usize,
@@ -172,7 +172,7 @@ pub(crate) struct RestApp {
     pub(crate) slug: Option<String>,
 }
 
-/// Something that happened to a branch.
+/// An event in the activity of a branch.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestActivity {
     pub(crate) before: Option<Oid>,
@@ -181,13 +181,13 @@ pub(crate) struct RestActivity {
     pub(crate) actor: Option<RestUser>,
 }
 
-/// What somebody may do in a repository.
+/// The permission that an account has in a repository.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestPermission {
     pub(crate) permission: String,
 }
 
-/// The content of a file.
+/// The content of one file.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestBlob {
     pub(crate) encoding: String,
@@ -195,7 +195,7 @@ pub(crate) struct RestBlob {
     pub(crate) size: usize,
 }
 
-/// A ref.
+/// A branch or a tag.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestGitRef {
     #[serde(rename = "ref")]

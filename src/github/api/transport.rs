@@ -1,94 +1,52 @@
 //! One request on the wire: to one host, with the token, once.
 //!
-//! The token is kept here and has neither `Debug` nor `Display`. Redirects are not followed by the
-//! library; whoever asks decides whether one stays on the host ([`crate::github::api`]).
+//! Redirects are not followed by the library; [`crate::github::api`] decides whether one stays on the
+//! host.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderName};
+use http::Uri;
+use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http_body_util::BodyExt as _;
-use octocrab::Octocrab;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use octocrab::service::middleware::auth_header::AuthHeaderLayer;
+use octocrab::service::middleware::base_uri::BaseUriLayer;
+use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
+use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 
-use crate::git::GitRemote;
 use crate::github::api::names::GitHubServer;
 use crate::github::api::request::{
     GitHubFailure, GitHubRequest, GitHubResponse, RequestMethod, ResponseHeaders, printable_line,
 };
+use crate::http::{RequestPolicy, Secret, connector, parse_retry_after};
 
-/// What shows GitHub who asks.
-///
-/// It has no `Debug` and no `Display`, so that no message can hold it.
-#[derive(Clone)]
-pub struct GitHubToken(String);
-
-impl GitHubToken {
-    /// Takes a token as it was found.
-    ///
-    /// # Errors
-    ///
-    /// Refuses what cannot be sent in a header; the message does not hold it.
-    pub fn new(token: String) -> Result<GitHubToken, String> {
-        let token = token.trim().to_owned();
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("the token is empty, or holds something that no token holds".into());
-        }
-        Ok(GitHubToken(token))
-    }
-
-    /// Names the repository at `url`, which this token opens.
-    ///
-    /// # Errors
-    ///
-    /// Refuses an address by which the token could be read on the way.
-    pub fn authenticated_remote(&self, url: &str) -> Result<GitRemote, String> {
-        GitRemote::new(url, Some(&self.0))
-    }
-
-    /// Returns `text` without the token, should somebody have put it there.
-    pub(crate) fn redact_token(&self, text: &str) -> String {
-        text.replace(&self.0, "***")
-    }
-}
-
-/// How long one request may take, and how much it may bring.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TransportLimits {
-    pub(crate) connect_timeout: Duration,
-    pub(crate) read_timeout: Duration,
-    pub(crate) max_response_bytes: usize,
-}
+/// How this program introduces itself; GitHub wants to be told.
+const OUR_USER_AGENT: &str = concat!("changegate/", env!("CARGO_PKG_VERSION"));
 
 /// A connection to one server.
 pub(crate) struct GitHubTransport {
     octocrab: Octocrab,
     server: GitHubServer,
-    limits: TransportLimits,
-    token: Option<GitHubToken>,
+    max_response_bytes: usize,
+    token: Option<Secret>,
 }
 
 impl GitHubTransport {
     /// Prepares requests to `server`; nothing is sent yet. This takes a running runtime.
     pub(crate) fn new(
         server: &GitHubServer,
-        token: Option<&GitHubToken>,
-        bounds: TransportLimits,
+        token: Option<&Secret>,
+        policy: &RequestPolicy,
     ) -> Result<GitHubTransport, GitHubFailure> {
-        let fails = |error: octocrab::Error| {
-            GitHubFailure::new(format!("requests cannot be sent: {}", describe_error(&error)))
-        };
-        let builder = Octocrab::builder()
-            .base_uri(server.origin.as_str())
-            .map_err(fails)?
-            .set_connect_timeout(Some(bounds.connect_timeout))
-            .set_read_timeout(Some(bounds.read_timeout))
-            .set_write_timeout(Some(bounds.read_timeout))
-            .add_header(HeaderName::from_static("accept"), "application/vnd.github+json".into());
-        let builder = match token {
-            Some(token) => builder.personal_token(token.0.clone()),
-            None => builder,
-        };
-        let octocrab = builder.build().map_err(fails)?;
-        Ok(GitHubTransport { octocrab, server: server.clone(), limits: bounds, token: token.cloned() })
+        let octocrab = build_octocrab(server, token, policy)
+            .map_err(|why| GitHubFailure::new(format!("GitHub cannot be asked: {why}")))?;
+        Ok(GitHubTransport {
+            octocrab,
+            server: server.clone(),
+            max_response_bytes: policy.max_response_bytes,
+            token: token.cloned(),
+        })
     }
 
     /// Sends a request and reads the whole answer.
@@ -99,17 +57,19 @@ impl GitHubTransport {
     ) -> Result<GitHubResponse, GitHubFailure> {
         let fails = |why: String| {
             let why = format!("GitHub could not be asked for {}: {why}", request.describe());
-            GitHubFailure::new(self.redact_text(&why))
+            GitHubFailure::new(match &self.token {
+                Some(token) => token.redact(&why),
+                None => why,
+            })
         };
-        let (method, path) = match request.method {
-            RequestMethod::Get => (http::Method::GET, format!("{}{}", self.server.rest_prefix, request.path)),
-            RequestMethod::Post => {
-                (http::Method::POST, format!("{}{}", self.server.rest_prefix, request.path))
-            }
-            RequestMethod::Patch => {
-                (http::Method::PATCH, format!("{}{}", self.server.rest_prefix, request.path))
-            }
-            RequestMethod::Query => (http::Method::POST, self.server.graphql_path.clone()),
+        let method = match request.method {
+            RequestMethod::Get => http::Method::GET,
+            RequestMethod::Post | RequestMethod::Query => http::Method::POST,
+            RequestMethod::Patch => http::Method::PATCH,
+        };
+        let path = match request.method {
+            RequestMethod::Query => self.server.graphql_path.clone(),
+            _ => format!("{}{}", self.server.rest_prefix, request.path),
         };
         let mut builder = http::Request::builder().method(method).uri(path);
         if let Some(etag) = etag {
@@ -126,11 +86,8 @@ impl GitHubTransport {
             let frame =
                 frame.map_err(|error| fails(format!("the answer broke off: {}", describe_error(&error))))?;
             let Ok(data) = frame.into_data() else { continue };
-            if self.limits.max_response_bytes < bytes.len() + data.len() {
-                return Err(fails(format!(
-                    "the answer has more than {} bytes",
-                    self.limits.max_response_bytes
-                )));
+            if bytes.len() + data.len() > self.max_response_bytes {
+                return Err(fails(format!("the answer has more than {} bytes", self.max_response_bytes)));
             }
             bytes.extend_from_slice(&data);
         }
@@ -140,20 +97,59 @@ impl GitHubTransport {
             body: bytes,
         })
     }
+}
 
-    /// Returns `text` without the token.
-    pub(crate) fn redact_text(&self, text: &str) -> String {
-        self.token.as_ref().map_or_else(|| text.to_owned(), |token| token.redact_token(text))
+/// Returns octocrab with connections of ours.
+///
+/// Its own builder knows neither a proxy nor who is trusted, so the layers that it would add are named
+/// here; those that retry and follow redirects are left out.
+fn build_octocrab(
+    server: &GitHubServer,
+    token: Option<&Secret>,
+    policy: &RequestPolicy,
+) -> Result<Octocrab, String> {
+    let base: Uri = server.origin.parse().map_err(|_| format!("{} is not an address", server.origin))?;
+    let connector = connector::connector_for(&base, &server.proxies)?;
+    let connector = Octocrab::builder()
+        .set_connect_timeout(Some(policy.connect_timeout))
+        .set_read_timeout(Some(policy.request_timeout))
+        .set_write_timeout(Some(policy.request_timeout))
+        .set_connect_timeout_service(connector);
+    let client: Client<_, OctoBody> = Client::builder(TokioExecutor::new()).build(connector);
+    let headers: Vec<(HeaderName, HeaderValue)> = vec![
+        (USER_AGENT, HeaderValue::from_static(OUR_USER_AGENT)),
+        (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+    ];
+    let authorization = match token {
+        Some(token) => {
+            let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+            let mut value = value.map_err(|_| "the token fits no header".to_owned())?;
+            value.set_sensitive(true);
+            Some(value)
+        }
+        None => None,
+    };
+    let octocrab = OctocrabBuilder::new_empty()
+        .with_service(client)
+        .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
+        .with_layer(&BaseUriLayer::new(base.clone()))
+        .with_layer(&AuthHeaderLayer::new(authorization, base.clone(), base))
+        .with_auth(AuthState::None)
+        .build();
+    match octocrab {
+        Ok(octocrab) => Ok(octocrab),
+        Err(never) => match never {},
     }
 }
 
 fn read_headers(map: &HeaderMap) -> ResponseHeaders {
-    let text = |name: &str| map.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let text = |name: &str| map.get(name).and_then(|value| value.to_str().ok());
+    let wait = text("retry-after").and_then(|written| parse_retry_after(written, text("date")));
     ResponseHeaders {
-        link: text("link"),
-        etag: text("etag"),
-        location: text("location"),
-        retry_after: text("retry-after").and_then(|seconds| seconds.parse().ok()),
+        link: text("link").map(str::to_owned),
+        etag: text("etag").map(str::to_owned),
+        location: text("location").map(str::to_owned),
+        retry_after: wait.map(|wait| wait.as_secs()),
         remaining: text("x-ratelimit-remaining").and_then(|count| count.parse().ok()),
         reset: text("x-ratelimit-reset").and_then(|seconds| seconds.parse().ok()),
     }

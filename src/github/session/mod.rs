@@ -11,11 +11,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::change::{Change, NeededFacts, Oid};
+use crate::github::api::GitHubClient;
 use crate::github::api::names::{GitHubServer, PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestListedPullRequest, RestPullRequest};
-use crate::github::api::transport::GitHubToken;
-use crate::github::api::{GitHubClient, GitHubRequestLimits};
 use crate::github::event::EventSubject;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
@@ -25,6 +24,7 @@ use crate::github::judge::{
 };
 use crate::github::publish::{self, CheckRunReport, PublishOutcome};
 use crate::github::repository_settings;
+use crate::http::{RequestPolicy, Secret};
 use crate::report::Report;
 
 /// How many open pull requests are judged at the same time.
@@ -41,9 +41,9 @@ pub enum GitHubSource<'asking> {
         /// The server that is asked.
         server: &'asking GitHubServer,
         /// The token of the account that asks; without one, only what is public can be read.
-        token: Option<&'asking GitHubToken>,
+        token: Option<&'asking Secret>,
         /// The limits of time and size.
-        limits: GitHubRequestLimits,
+        limits: RequestPolicy,
         /// The folder to record the answers in; `None` to record nothing.
         record_to: Option<&'asking Path>,
         /// The instant that everything is judged at.

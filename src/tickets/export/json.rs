@@ -35,7 +35,8 @@ pub(crate) fn parse_objects(text: &str) -> Result<Vec<JsonTicket>, (usize, Strin
     Ok(found)
 }
 
-fn count_lines(bytes: &[u8]) -> usize {
+/// Returns how many lines end in these bytes.
+pub(crate) fn count_lines(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
@@ -43,24 +44,29 @@ fn parse_fields(item: &str) -> Result<Vec<(String, String)>, String> {
     let Ok(Value::Object(fields)) = serde_json::from_str(item) else {
         return Err("this is not an object".into());
     };
-    let text = |value: &Value| match value {
-        Value::Null => Some(String::new()),
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
     let mut read = Vec::new();
     for (key, value) in fields {
-        match &value {
+        let values = match value {
             // A list is as many statements of the same field.
-            Value::Array(items) => {
-                read.extend(items.iter().filter_map(text).map(|item| (key.clone(), item)));
-            }
-            other => read.extend(text(other).map(|text| (key, text))),
+            Value::Array(items) => items,
+            other => vec![other],
+        };
+        for value in values {
+            read.extend(scalar_text(value).map(|text| (key.clone(), text)));
         }
     }
     Ok(read)
+}
+
+/// Returns a value as text; `None` for a list or an object.
+fn scalar_text(value: Value) -> Option<String> {
+    match value {
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! A file with tickets, exported from a system that is not asked itself.
 //!
-//! The file proves as much as whoever wrote it: it is brought by those who run the gate, and each
+//! The file proves as much as its writer can be trusted: the gate's administrator brings it, and each
 //! ticket carries the file's digest, so that it can be shown later which one was meant. A row that
-//! cannot be read is a fault with its line, the others count. Where a fault may hide a ticket, nobody
-//! can say that the ticket is not there.
+//! cannot be read is a fault with its line; the others count. Where a fault may hide a ticket, the ticket
+//! is unknown, not absent.
 
-pub(crate) mod csv;
+pub(crate) mod csv_rows;
 pub(crate) mod json;
 
 use std::collections::BTreeMap;
@@ -24,10 +24,10 @@ use crate::tickets::key_order::backdated;
 /// How many bytes an export may have.
 const MAX_EXPORT_BYTES: u64 = 64 << 20;
 
-/// Why there is nothing to look into.
+/// Why no ticket is found without an export.
 pub(crate) const NO_EXPORT: &str = "no export is given (CHANGEGATE_TICKET_EXPORT)";
 
-/// Every field, the names under which it may stand, and what it says; names compare in any case.
+/// Every column, the names under which it may stand, and what it says; names compare in any case.
 pub const EXPORT_COLUMNS: [(&[&str], &str); 11] = [
     (&["key", "issue key", "number"], "the key, as in PAY-412; needed"),
     (&["created", "created at", "created_at", "sys_created_on"], "when it was made, with a zone; needed"),
@@ -49,15 +49,16 @@ pub struct TicketExport {
     pub name: String,
     /// SHA-256 of its content, in hexadecimal.
     pub digest: String,
-    /// What is wrong with it: the line, and why.
+    /// The rows that cannot be read: the line, and why.
     pub faults: Vec<(usize, String)>,
     tickets: BTreeMap<String, Result<Ticket, String>>,
-    /// By prefix and number: the latest of the tickets up to there, for the order of keys.
+    /// By prefix and number: the last created of the tickets up to there, for the order of keys.
     latest_up_to: BTreeMap<(String, u64), (String, Timestamp)>,
+    /// True if a row does not say which ticket it is about.
     may_hide_ticket: bool,
 }
 
-/// What one row says, by the place of its field in [`COLUMNS`].
+/// The values of one row, by the place of their column in [`EXPORT_COLUMNS`].
 type ExportFields = [Vec<String>; EXPORT_COLUMNS.len()];
 
 impl TicketExport {
@@ -73,7 +74,7 @@ impl TicketExport {
             .and_then(|file| file.take(MAX_EXPORT_BYTES.saturating_add(1)).read_to_end(&mut bytes));
         match read {
             Err(error) => Err(format!("the export {name} cannot be read: {error}")),
-            Ok(length) if usize::try_from(MAX_EXPORT_BYTES).is_ok_and(|most| most < length) => {
+            Ok(length) if length as u64 > MAX_EXPORT_BYTES => {
                 Err(format!("the export {name} has more than {MAX_EXPORT_BYTES} bytes"))
             }
             Ok(_) => TicketExport::parse_export(&name, &bytes),
@@ -88,7 +89,7 @@ impl TicketExport {
     pub fn parse_export(name: &str, bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = json::count_lines(before) + 1;
             format!("{name}:{line}: this is not UTF-8")
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -101,14 +102,7 @@ impl TicketExport {
             may_hide_ticket: false,
         };
         if Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
-            for object in
-                json::parse_objects(text).map_err(|(line, what)| format!("{name}:{line}: {what}"))?
-            {
-                let said = object.fields.map(|fields| {
-                    collect_fields(fields.iter().map(|(key, value)| (find_column(key), value)))
-                });
-                export.add_row(object.line, said);
-            }
+            export.read_json(text)?;
         } else {
             export.read_csv(text)?;
         }
@@ -116,10 +110,28 @@ impl TicketExport {
         Ok(export)
     }
 
+    fn read_json(&mut self, text: &str) -> Result<(), String> {
+        let objects = match json::parse_objects(text) {
+            Ok(objects) => objects,
+            Err((line, what)) => return Err(format!("{}:{line}: {what}", self.name)),
+        };
+        for object in objects {
+            let mut row = ExportFields::default();
+            let fields = object.fields.map(|fields| {
+                for (name, value) in fields {
+                    add_field(&mut row, find_column(&name), value);
+                }
+                row
+            });
+            self.add_row(object.line, fields);
+        }
+        Ok(())
+    }
+
     fn read_csv(&mut self, text: &str) -> Result<(), String> {
         let name = &self.name;
-        let mut rows = csv::parse_rows(text).into_iter();
-        let head = rows.next().ok_or_else(|| format!("{name}:1: the file is empty"))?;
+        let mut rows = csv_rows::parse_rows(text).into_iter();
+        let Some(head) = rows.next() else { return Err(format!("{name}:1: the file is empty")) };
         let names = head.fields.map_err(|why| format!("{name}:{}: {why}", head.line))?;
         let columns: Vec<Option<usize>> = names.iter().map(|name| find_column(name)).collect();
         for needed in 0..2 {
@@ -129,78 +141,87 @@ impl TicketExport {
             }
         }
         for row in rows {
-            let said =
-                row.fields.map_err(str::to_owned).and_then(|fields| match fields.len() == columns.len() {
-                    true => Ok(collect_fields(columns.iter().copied().zip(&fields))),
-                    false => Err(format!(
-                        "the row has {} fields, and the first line {}",
-                        fields.len(),
-                        columns.len()
-                    )),
-                });
-            self.add_row(row.line, said);
+            let fields = match row.fields {
+                Ok(fields) if fields.len() == columns.len() => {
+                    let mut read = ExportFields::default();
+                    for (column, value) in columns.iter().zip(fields) {
+                        add_field(&mut read, *column, value);
+                    }
+                    Ok(read)
+                }
+                Ok(fields) => {
+                    Err(format!("the row has {} fields, and the first line {}", fields.len(), columns.len()))
+                }
+                Err(why) => Err(why.to_owned()),
+            };
+            self.add_row(row.line, fields);
         }
         Ok(())
     }
 
-    /// Adds what stands on a line, or what is wrong with it.
-    fn add_row(&mut self, line: usize, said: Result<ExportFields, String>) {
-        let read = said.and_then(|said| {
-            let key = TicketKey::parse_key(&first_value(&said, 0).trim().into())
-                .ok_or("this is not the key of a ticket")?;
-            Ok((self.build_ticket(&key, &said), key))
-        });
-        match read {
-            Err(what) => {
-                self.faults.push((line, what));
-                self.may_hide_ticket = true;
-            }
-            Ok((ticket, key)) => {
-                let ticket = ticket.map_err(|what| {
-                    self.faults.push((line, what.clone()));
-                    format!("{}:{line}: {what}", self.name)
-                });
-                let known = self.tickets.get(key.as_str());
-                if known.is_some_and(|known| *known != ticket) {
-                    let what = format!("{} stands here twice, and differs", key.as_str());
-                    self.faults.push((line, what.clone()));
-                    self.tickets
-                        .insert(key.as_str().to_owned(), Err(format!("{}:{line}: {what}", self.name)));
-                } else {
-                    self.tickets.insert(key.as_str().to_owned(), ticket);
-                }
-            }
+    /// Adds the ticket of a row, or what is wrong with the row.
+    fn add_row(&mut self, line: usize, fields: Result<ExportFields, String>) {
+        let fields = match fields {
+            Ok(fields) => fields,
+            Err(what) => return self.add_unknown_row(line, what),
+        };
+        let Some(key) = TicketKey::parse_key(&first_value(&fields, 0).trim().into()) else {
+            return self.add_unknown_row(line, "this is not the key of a ticket".to_owned());
+        };
+        let mut ticket = self.build_ticket(&key, &fields);
+        if let Err(what) = &mut ticket {
+            self.faults.push((line, what.clone()));
+            *what = format!("{}:{line}: {what}", self.name);
         }
+        if self.tickets.get(key.as_str()).is_some_and(|known| *known != ticket) {
+            let what = format!("{} stands here twice, and differs", key.as_str());
+            ticket = Err(format!("{}:{line}: {what}", self.name));
+            self.faults.push((line, what));
+        }
+        self.tickets.insert(key.as_str().to_owned(), ticket);
     }
 
-    fn build_ticket(&self, key: &TicketKey, said: &ExportFields) -> Result<Ticket, String> {
-        let text = |place: usize| -> Text { first_value(said, place).trim().into() };
-        let written = first_value(said, 1).trim();
+    /// Notes a row that does not say which ticket it is about.
+    fn add_unknown_row(&mut self, line: usize, what: String) {
+        self.faults.push((line, what));
+        self.may_hide_ticket = true;
+    }
+
+    fn build_ticket(&self, key: &TicketKey, fields: &ExportFields) -> Result<Ticket, String> {
+        let text = |place: usize| -> Text { first_value(fields, place).trim().into() };
+        let written = first_value(fields, 1).trim();
         let created = written.parse().ok().or_else(|| jira::parse_instant(written));
         let created =
             created.ok_or("`created` is not an instant with a zone, such as 2026-10-14T14:00:00Z")?;
-        let labels = said.get(4).into_iter().flatten().flat_map(|labels| labels.split([' ', ',', ';']));
-        let is_imported = parse_bool(first_value(said, 10), "imported")?.unwrap_or(false);
-        let why = "the export says that the ticket was imported, so that no clock vouches for the time";
+        let mut labels: Vec<Text> = Vec::new();
+        for label in fields.get(4).into_iter().flatten().flat_map(|labels| labels.split([' ', ',', ';'])) {
+            if !label.is_empty() {
+                labels.push(label.into());
+            }
+        }
+        let is_imported = parse_bool(first_value(fields, 10), "imported")?.unwrap_or(false);
+        let backdated = is_imported.then(|| {
+            "the export says that the ticket was imported; its creation time is not proved".to_owned()
+        });
+        let project = text(2);
+        let assignee = text(7);
         Ok(Ticket {
             key: key.as_str().into(),
-            project: Some(text(2))
-                .filter(|project| !project.as_bytes().is_empty())
-                .unwrap_or(key.prefix.as_str().into()),
+            project: if project.as_bytes().is_empty() { key.prefix.as_str().into() } else { project },
             created,
-            backdated: Ok(is_imported.then(|| why.to_owned())),
+            backdated: Ok(backdated),
             kind: text(3),
-            labels: labels.filter(|label| !label.is_empty()).map(Text::from).collect(),
+            labels,
             state: text(5),
-            is_closed: parse_bool(first_value(said, 6), "closed")?,
-            assignee: Some(text(7)).filter(|assignee| !assignee.as_bytes().is_empty()),
-            text: said.get(8).map(|told| told.join("\n")).unwrap_or_default().into(),
+            is_closed: parse_bool(first_value(fields, 6), "closed")?,
+            assignee: if assignee.as_bytes().is_empty() { None } else { Some(assignee) },
+            text: fields.get(8).map(|parts| parts.join("\n")).unwrap_or_default().into(),
             url: text(9),
             source: format!("{} (sha256:{})", self.name, self.digest).into(),
         })
     }
 
-    /// Notes for every ticket which one up to it was made last.
+    /// Notes for every ticket which one up to it was created last.
     fn record_latest(&mut self) {
         let mut in_order: Vec<(TicketKey, Timestamp)> = Vec::new();
         for (key, ticket) in &self.tickets {
@@ -210,80 +231,86 @@ impl TicketExport {
         }
         in_order
             .sort_by(|(one, _), (other, _)| (&one.prefix, one.number).cmp(&(&other.prefix, other.number)));
-        let mut latest: Option<(String, String, Timestamp)> = None;
+        let mut latest: Option<(TicketKey, Timestamp)> = None;
         for (key, created) in in_order {
-            let goes_on = latest.take().filter(|(prefix, _, at)| *prefix == key.prefix && created <= *at);
-            let (_, called, at) = goes_on.unwrap_or((key.prefix.clone(), key.as_str().to_owned(), created));
-            self.latest_up_to.insert((key.prefix.clone(), key.number), (called.clone(), at));
-            latest = Some((key.prefix, called, at));
+            let place = (key.prefix.clone(), key.number);
+            let last = match latest.take() {
+                Some((last, at)) if last.prefix == key.prefix && at >= created => (last, at),
+                _ => (key, created),
+            };
+            self.latest_up_to.insert(place, (last.0.as_str().to_owned(), last.1));
+            latest = Some(last);
         }
     }
 
-    /// Returns what the export says of a ticket.
+    /// Returns the ticket with this key.
     ///
     /// # Errors
     ///
-    /// Says so if it cannot be read, or may stand where something cannot.
+    /// Fails if it cannot be read, or may stand where something cannot.
     pub(crate) fn find_ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, String> {
-        match self.tickets.get(key.as_str()) {
-            Some(Ok(ticket)) => {
-                let latest = self.latest_up_to.get(&(key.prefix.clone(), key.number));
-                let order = latest.and_then(|(lower, at)| backdated(ticket.created, lower, *at));
-                Ok(Some(Ticket {
-                    backdated: ticket.backdated.clone().map(|known| known.or(order)),
-                    ..ticket.clone()
-                }))
-            }
-            Some(Err(why)) => Err(why.clone()),
-            None => match self.faults.first().filter(|_| self.may_hide_ticket) {
-                Some((line, what)) => {
-                    Err(format!("{}:{line}: {what}; the ticket may stand there", self.name))
-                }
-                None => Ok(None),
-            },
+        let mut ticket = match self.tickets.get(key.as_str()) {
+            Some(Ok(ticket)) => ticket.clone(),
+            Some(Err(why)) => return Err(why.clone()),
+            None if self.may_hide_ticket => return self.fail_for_first_fault(None),
+            None => return Ok(None),
+        };
+        if let Ok(None) = ticket.backdated
+            && let Some((lower, at)) = self.latest_up_to.get(&(key.prefix.clone(), key.number))
+        {
+            ticket.backdated = Ok(backdated(ticket.created, lower, *at));
         }
+        Ok(Some(ticket))
     }
 
     /// Returns the keys of the tickets whose text has these digits.
     ///
     /// # Errors
     ///
-    /// Says so if there is none, and one may stand where something cannot be read.
+    /// Fails if there is none, and one may stand where something cannot be read.
     pub(crate) fn find_mentions(&self, digits: &str) -> Result<Vec<String>, String> {
-        let has = |ticket: &Ticket| ticket.text.to_lossy().to_ascii_lowercase().contains(digits);
         let mut found: Vec<(Timestamp, &String)> = Vec::new();
         for (key, ticket) in &self.tickets {
-            found.extend(ticket.iter().filter(|ticket| has(ticket)).map(|ticket| (ticket.created, key)));
+            let Ok(ticket) = ticket else { continue };
+            if ticket.text.to_lossy().to_ascii_lowercase().contains(digits) {
+                found.push((ticket.created, key));
+            }
+        }
+        if found.is_empty() {
+            return self.fail_for_first_fault(Vec::new());
         }
         found.sort();
-        match self.faults.first().filter(|_| found.is_empty()) {
+        Ok(found.into_iter().map(|(_, key)| key.clone()).collect())
+    }
+
+    /// Returns `absent` if every row was read; a row that was not may hold what is missing.
+    fn fail_for_first_fault<T>(&self, absent: T) -> Result<T, String> {
+        match self.faults.first() {
             Some((line, what)) => Err(format!("{}:{line}: {what}; the ticket may stand there", self.name)),
-            None => Ok(found.into_iter().map(|(_, key)| key.clone()).collect()),
+            None => Ok(absent),
         }
     }
 }
 
-/// Returns the place in [`COLUMNS`] of what is called so.
+/// Returns the place in [`EXPORT_COLUMNS`] of the column with this name.
 fn find_column(name: &str) -> Option<usize> {
     let name = name.trim().to_lowercase();
     EXPORT_COLUMNS.iter().position(|(names, _)| names.contains(&name.as_str()))
 }
 
-fn collect_fields<'row>(fields: impl Iterator<Item = (Option<usize>, &'row String)>) -> ExportFields {
-    let mut said = ExportFields::default();
-    for (column, value) in fields {
-        if let Some(values) = column.and_then(|column| said.get_mut(column)) {
-            values.push(value.clone());
-        }
+/// Adds a value to its column, unless it is one that is not read.
+fn add_field(fields: &mut ExportFields, column: Option<usize>, value: String) {
+    if let Some(values) = column.and_then(|column| fields.get_mut(column)) {
+        values.push(value);
     }
-    said
 }
 
-fn first_value(said: &ExportFields, place: usize) -> &str {
-    said.get(place).and_then(|values| values.first()).map_or("", String::as_str)
+/// Returns the first value of a column; empty if there is none.
+fn first_value(fields: &ExportFields, place: usize) -> &str {
+    fields.get(place).and_then(|values| values.first()).map_or("", String::as_str)
 }
 
-/// Reads `true` or `false`; nothing says nothing.
+/// Reads `true` or `false`; an empty field is neither.
 fn parse_bool(written: &str, name: &str) -> Result<Option<bool>, String> {
     match written.trim().to_ascii_lowercase().as_str() {
         "" => Ok(None),
@@ -386,7 +413,7 @@ mod tests {
             assert_eq!(doubt(fine), None, "{fine}");
         }
         for back_dated in ["A-9", "A-10"] {
-            assert!(doubt(back_dated).unwrap().starts_with("A-2, which has a lower number"), "{back_dated}");
+            assert!(doubt(back_dated).unwrap().starts_with("A-2 has a lower number"), "{back_dated}");
         }
         assert!(doubt("B-4").unwrap().contains("imported"));
     }

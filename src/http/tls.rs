@@ -1,0 +1,39 @@
+//! The certificate authorities that both clients trust: those of the machine, or those in the file and
+//! folders that `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead.
+//!
+//! A company's own authority is known to the machine, not to a list in this program.
+
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+
+/// Returns the trusted authorities.
+///
+/// # Errors
+///
+/// Says why there is none.
+pub(crate) fn load_authorities() -> Result<Vec<CertificateDer<'static>>, String> {
+    let loaded = rustls_native_certs::load_native_certs();
+    if !loaded.certs.is_empty() {
+        return Ok(loaded.certs);
+    }
+    let cause = loaded.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+    Err(format!("no trusted certificate was found; check SSL_CERT_FILE and SSL_CERT_DIR{cause}"))
+}
+
+/// Returns how octocrab's connections are encrypted, with these trusted authorities.
+///
+/// # Errors
+///
+/// Says why they cannot be.
+pub(crate) fn build_tls_config(authorities: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    // Some machines keep certificates that rustls cannot use; those are left out, as ureq does it.
+    roots.add_parsable_certificates(authorities);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
