@@ -4,8 +4,6 @@
 //! A later change speaks for an earlier one by `For-Change: COMMIT`, and states in its other trailers
 //! what was missing. It is read by the policy that judges it, like everything else that it says.
 
-use serde::{Deserialize, Serialize};
-
 use crate::change::{Change, Fact, Oid, Person, PusherIdentity, Text};
 use crate::people::contributors::{Contributor, account_contributor, find_contributors, to_contributors};
 use crate::policy::{EMERGENCY_CLASS, ObligationPolicy, Policy};
@@ -27,8 +25,7 @@ pub fn format_record_reference(number: u64) -> String {
 }
 
 /// A change, and who made it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeContributors {
     /// Its final revision.
     pub change: Oid,
@@ -39,8 +36,7 @@ pub struct ChangeContributors {
 }
 
 /// How a change came to its ref, where a forge says that a pull request brought it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergedPull {
     /// The final revision that was judged.
     pub change: Oid,
@@ -53,8 +49,7 @@ pub struct MergedPull {
 }
 
 /// What a change says for earlier ones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObligationClosing {
     /// The change that says it.
     pub made: ChangeContributors,
@@ -63,13 +58,11 @@ pub struct ObligationClosing {
     /// What it states, and how the policy accepts it.
     pub states: Vec<ClosingStatement>,
     /// What it says for what landed without a decision, if whoever pushes it may.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declares: Option<LateDeclaration>,
 }
 
 /// That a change says for an earlier one what is asked of an emergency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LateDeclaration {
     /// Whoever pushes it, or merges it on a forge, who belongs to a team that may declare what landed without a decision.
     pub by: Contributor,
@@ -78,8 +71,7 @@ pub struct LateDeclaration {
 }
 
 /// A field that is stated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosingStatement {
     /// Its name in the policy.
     pub field: String,
@@ -87,7 +79,6 @@ pub struct ClosingStatement {
     pub people: Option<Vec<Contributor>>,
     /// For a field whose tickets a ticket system can confirm: their keys. Without it the statement
     /// proves nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tickets: Option<Vec<Text>>,
 }
 

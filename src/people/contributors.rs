@@ -8,8 +8,6 @@
 //! On a forge approvals come from accounts, so that there an address alone identifies nobody, unless
 //! the roster knows it or the forge ties it to an account.
 
-use serde::{Deserialize, Serialize};
-
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::pull_request::{ContributorRole, ForgeAccount, PullContributor};
 use crate::change::{Change, Missing, Person, PullRequest, PusherIdentity, Text};
@@ -32,8 +30,7 @@ pub struct ResolvedContributor {
 }
 
 /// Somebody who made a change, as it is remembered after the change is gone; bots are nobody.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Contributor {
     /// The key that is equal for all his addresses and accounts; `None` if he cannot be identified.
     pub key: Option<String>,

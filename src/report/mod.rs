@@ -29,7 +29,6 @@ mod tests;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::ConditionTrace;
@@ -156,8 +155,7 @@ pub struct JudgedRef {
 }
 
 /// A policy, and from where it can be had again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyReference {
     /// Where it stands.
     pub place: PolicyLocation,
@@ -166,8 +164,7 @@ pub struct PolicyReference {
 }
 
 /// Where a policy stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyLocation {
     /// At a path of a commit.
     Commit {

@@ -11,7 +11,7 @@ mod wording;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::change::{Missing, Oid, Stage, Text};
 
@@ -22,8 +22,7 @@ pub use sentence::{Sentence, SentencePart};
 pub use wording::reword_messages;
 
 /// Where something was said, or should have been.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeLocation {
     /// The commit; `None` for the change as a whole, or one that is not recorded yet.
     pub commit: Option<Oid>,
@@ -36,8 +35,7 @@ pub struct ChangeLocation {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What is wrong, as a code and values.
     pub message: Message,
@@ -113,8 +111,7 @@ impl Finding {
 }
 
 /// A field that is stated more than once, in words that differ; it denies nothing by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldDisagreement {
     /// The field.
     pub field: String,
@@ -125,8 +122,7 @@ pub struct FieldDisagreement {
 }
 
 /// What is stated in one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatedValue {
     /// What, as written there.
     pub value: Text,
@@ -135,8 +131,7 @@ pub struct StatedValue {
 }
 
 /// Something that need not be there yet, and will be missed when its time is up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obligation {
     /// What is owed, as a code and values.
     pub what: Message,
@@ -147,10 +142,8 @@ pub struct Obligation {
     /// The evidence that closes it: a trailer to add, or what a ticket system has to say.
     pub evidence: Message,
     /// The field whose statement closes it, by its name in the policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// True if nobody who made the change can close it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_others: bool,
 }
 
@@ -177,7 +170,7 @@ impl PredicateAnswer {
 }
 
 /// How hard a rule is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleLevel {
     /// It refuses the change.
@@ -187,8 +180,7 @@ pub enum RuleLevel {
 }
 
 /// How one rule went.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RuleOutcome {
     /// The rule is kept.
     Pass,
@@ -216,8 +208,7 @@ pub enum RuleOutcome {
 }
 
 /// What a rule is called, and what for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleDescription {
     /// The rule's id.
     pub id: String,
@@ -228,8 +219,7 @@ pub struct RuleDescription {
 }
 
 /// One rule's outcome.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// The rule, shared by all its judgements.
     pub rule: Arc<RuleDescription>,
@@ -240,7 +230,7 @@ pub struct Judgement {
 }
 
 /// What is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// The change may go on.
@@ -250,8 +240,7 @@ pub enum Decision {
 }
 
 /// The verdict on one change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The final revision that was judged; `None` for a commit that is not recorded yet.
     pub revision: Option<Oid>,

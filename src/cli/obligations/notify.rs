@@ -106,13 +106,13 @@ fn render_slack_text(soon: &[(&str, &TrackedObligation)], overdue: &[(&str, &Tra
     {
         let at = owed.due.map(due_time::format_instant).unwrap_or_default();
         let on = match &owed.session {
-            None => String::from_utf8_lossy(shorten_ref_name(owed.on.as_bytes())).into_owned(),
+            None => String::from_utf8_lossy(shorten_ref_name(owed.ref_name.as_bytes())).into_owned(),
             Some(session) => session.incident.to_lossy().into_owned(),
         };
         text.push_str(&escape_slack(&format!(
             "\n{word}: {} on {on} owes {}, due {at}",
             describe_owing_change(owed),
-            owed.what
+            owed.what.to_plain_text()
         )));
     }
     let more = soon.len().saturating_add(overdue.len()).saturating_sub(MAX_NAMED_OBLIGATIONS);

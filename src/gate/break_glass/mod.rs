@@ -7,7 +7,6 @@
 //! with that, the ledger knows.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Commit, CommitMessage, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
 use crate::gate::policy_findings::{ADMINISTRATOR_ROLE, build_protected_group, build_ref_group};
@@ -63,8 +62,7 @@ pub enum BreakGlassRequest {
 }
 
 /// What was asked for, by somebody whom the server knows, in a form that the policy accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorisedRequest {
     /// The id in the name of the ref; that of the session, if one is opened.
     pub id: String,
@@ -77,8 +75,7 @@ pub struct AuthorisedRequest {
 }
 
 /// What was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParsedRequest {
     /// To open a session.
     Open {

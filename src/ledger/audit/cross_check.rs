@@ -12,17 +12,16 @@ use crate::gate::break_glass::is_request_ref;
 use crate::gate::obligations::{FOR_CHANGE_TRAILER, ObligationClosing, parse_change_reference};
 use crate::git::{PeeledObject, Repository};
 use crate::ledger::audit::problem::{LedgerProblem, LedgerProblemKind};
+use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::{
-    DecisionOutcome, DecisionRecord, ObligationDischarge, ObligationEscalation, ObligationEvidence,
-    RefDecision, ScopeChange,
+    BreakGlassEvent, DecisionOutcome, DecisionRecord, ObligationDischarge, ObligationEscalation,
+    ObligationEvidence, ScopeChange,
 };
-use crate::ledger::state::break_glass::{self, BreakGlassEvent, SessionRequest};
+use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::ledger::state::obligation::check_closing;
-use crate::ledger::state::unauthorised::parse_unauthorised_key;
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::ledger::store::protected_refs::parse_state_patterns;
 use crate::pattern::RefPattern;
-use crate::verdict::Decision;
 
 /// How far two clocks of one run may be apart.
 const MAX_CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);
@@ -51,7 +50,7 @@ impl DecisionCrossCheck {
     /// Takes in a decision.
     pub(crate) fn add_decision(&mut self, decided: &DecisionRecord) {
         let says = decided.refs.iter().any(|one| !one.closings.is_empty() || one.break_glass.is_some());
-        if decided.decision == Decision::Deny || !says {
+        if !decided.is_allowed() || !says {
             return;
         }
         let mut decided = Box::new(decided.clone());
@@ -62,18 +61,17 @@ impl DecisionCrossCheck {
 
     /// Takes in what became of a decision: what did not land says nothing.
     pub(crate) fn add_outcome(&mut self, outcome: &DecisionOutcome) {
-        let Some(decided) = self.stating_decisions.get(&outcome.of) else { return };
+        let Some(decided) = self.stating_decisions.get(&outcome.decision_id) else { return };
         for moved in &outcome.landed {
             if is_request_ref(&moved.name) {
                 self.session_decisions.insert(decided.id.clone(), decided.clone());
             }
             let here = decided.refs.iter().filter(|one| one.name == moved.name);
             for closing in here.flat_map(|one| &one.closings) {
-                let (on, closing, at) = (moved.name.clone(), closing.clone(), decided.observed_at);
-                self.statements.entry(closing.made.change).or_default().push(LandedStatement {
-                    ref_name: on,
-                    closing,
-                    observed_at: at,
+                self.statements.entry(closing.change).or_default().push(LandedStatement {
+                    ref_name: moved.name.clone(),
+                    closing: closing.into(),
+                    observed_at: decided.observed_at,
                 });
             }
         }
@@ -108,7 +106,7 @@ impl DecisionCrossCheck {
         discharged: &ObligationDischarge,
         at: Timestamp,
     ) -> Option<&'static str> {
-        let owed = state.owed.get(&discharged.obligation)?;
+        let owed = state.obligations.get(&discharged.obligation)?;
         let (seen, latest) = (discharged.observed_at, at.max(owed.since));
         let is_true = match &discharged.evidence {
             ObligationEvidence::Change { id } => {
@@ -118,15 +116,18 @@ impl DecisionCrossCheck {
                         && check_closing(owed, &one.closing, &one.ref_name).is_ok()
                 };
                 // What a sweep finds was pushed by nobody knows whom.
-                let may_be_found = owed.stray.is_none() && !owed.by_others && seen == latest;
+                let may_be_found = owed.unauthorised_change.is_none() && !owed.by_others && seen == latest;
                 self.is_partial
                     || said.into_iter().any(is_said)
                     || (may_be_found && speaks_for_obligation(repository, state, *id, owed))
             }
             ObligationEvidence::Ticket { created, .. } => {
-                owed.stray.is_none() && owed.field.is_some() && seen <= latest && *created <= latest
+                owed.unauthorised_change.is_none()
+                    && owed.field.is_some()
+                    && seen <= latest
+                    && *created <= latest
             }
-            ObligationEvidence::Review { .. } => owed.stray.is_none(),
+            ObligationEvidence::Review { .. } => owed.unauthorised_change.is_none(),
             ObligationEvidence::Session { .. } => false,
         };
         let is_stray = parse_unauthorised_key(&discharged.obligation).is_some();
@@ -147,7 +148,8 @@ fn speaks_for_obligation(
     id: Oid,
     owed: &TrackedObligation,
 ) -> bool {
-    let (Some(change), Some(tip)) = (owed.change, state.tips.get(&encode_ref_key(&owed.on)).copied()) else {
+    let (Some(change), Some(tip)) = (owed.change, state.tips.get(&encode_ref_key(&owed.ref_name)).copied())
+    else {
         return false;
     };
     let is_here = |id: Oid| matches!(repository.peel_tags(id), Ok(PeeledObject::Commit(_)));
@@ -182,7 +184,8 @@ pub(crate) fn find_escalation_problem(
 ) -> Option<&'static str> {
     let when = escalated.observed_at;
     // Somebody may close or extend one while people are told.
-    let open = |id: &String| state.owed.get(id).filter(|one| one.closed.is_none() && one.session.is_none());
+    let open =
+        |id: &String| state.obligations.get(id).filter(|one| one.closed.is_none() && one.session.is_none());
     let is_over = |owed: &TrackedObligation| owed.due.is_some_and(|due| due < when);
     let mut overdue = escalated.overdue.iter().filter_map(open);
     let mut soon = escalated.due_soon.iter().filter_map(open);
@@ -200,15 +203,9 @@ pub(crate) fn find_scope_problem(state: &LedgerState, scope: &ScopeChange) -> Op
         |patterns: &[RefPattern], name: &Text| patterns.iter().any(|one| one.matches_ref(name.as_bytes()));
     let was = parse_state_patterns(state);
     let is_new = |name: &Text| !is_one(&was, name) && is_one(&now, name);
-    let is_true =
-        scope.came.iter().all(|tip| is_new(&tip.name)) && scope.left.iter().all(|name| !is_one(&now, name));
+    let is_true = scope.newly_protected.iter().all(|tip| is_new(&tip.name))
+        && scope.no_longer_protected.iter().all(|name| !is_one(&now, name));
     (!is_true).then_some("it says of refs that they came under change control or left it, and they did not")
-}
-
-/// Returns whether something speaks against a ref that denies.
-pub(crate) fn is_ref_denied(one: &RefDecision) -> bool {
-    let changes = one.changes.iter().any(|verdict| verdict.decision() == Decision::Deny);
-    changes || 0 < one.left_out.denied || one.refusals.iter().any(|judgement| judgement.is_denying(true))
 }
 
 /// Says of the problem that something landed without a decision that it was declared afterwards.

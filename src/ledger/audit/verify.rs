@@ -28,7 +28,6 @@ use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::protected_refs::ProtectedRefs;
 use crate::ledger::store::{FACTS_FILE, MAX_LEDGER_FILE_BYTES, RECORD_FILE, STATE_FILE};
 use crate::report::escape;
-use crate::verdict::Decision;
 
 /// Verifies the ledger of a repository. `progress` is told of each record.
 ///
@@ -270,7 +269,7 @@ impl LedgerVerifier<'_> {
 
     fn verify_decision(&mut self, link: &StoredChainLink, decided: &DecisionRecord) {
         self.verification.decisions += 1;
-        self.verification.denied += u64::from(decided.decision == Decision::Deny);
+        self.verification.denied += u64::from(!decided.is_allowed());
         match link
             .find_file_id(FACTS_FILE)
             .map(|facts| self.repository.read_blob(facts, MAX_LEDGER_FILE_BYTES))
@@ -287,8 +286,8 @@ impl LedgerVerifier<'_> {
             None if decided.facts.kept => self.add_tampering("the facts that it was judged by are gone"),
             _ => {}
         }
-        if decided.decision == Decision::Allow {
-            if decided.refs.iter().any(cross_check::is_ref_denied) {
+        if decided.is_allowed() {
+            if decided.refs.iter().any(RefDecision::is_denied) {
                 self.add_tampering("it allows what it says is denied");
             }
             decided.refs.iter().for_each(|asked| self.verify_landed_tree(asked));
@@ -300,8 +299,8 @@ impl LedgerVerifier<'_> {
         match &record.event {
             LedgerEvent::Outcome(outcome) => {
                 let none = Vec::new();
-                let open = self.state.open.get(&outcome.of).unwrap_or(&none);
-                let stayed = self.state.stayed.get(&outcome.of).unwrap_or(&none);
+                let open = self.state.open_decisions.get(&outcome.decision_id).unwrap_or(&none);
+                let stayed = self.state.unmoved.get(&outcome.decision_id).unwrap_or(&none);
                 let asked: BTreeSet<(&Text, Option<Oid>, Option<Oid>)> =
                     open.iter().chain(stayed).map(|one| (&one.name, one.old, one.new)).collect();
                 let of_one = |moved: &RecordedMove| asked.contains(&(&moved.name, moved.old, moved.new));
@@ -323,7 +322,7 @@ impl LedgerVerifier<'_> {
                 self.verify_move_start(moved);
             }
             LedgerEvent::Damaged(damaged) => {
-                let why = escape::escape_words(&damaged.why);
+                let why = damaged.cause.describe();
                 self.add_problem(
                     LedgerProblemKind::Unreadable,
                     format!("a decision could not be read: {why}"),
@@ -333,7 +332,8 @@ impl LedgerVerifier<'_> {
                 self.add_tampering("the ledger begins a second time")
             }
             LedgerEvent::Decision(decided)
-                if self.state.recent.contains(&decided.id) || self.state.open.contains_key(&decided.id) =>
+                if self.state.recent_decisions.contains(&decided.id)
+                    || self.state.open_decisions.contains_key(&decided.id) =>
             {
                 self.add_tampering("it records a decision that was recorded before");
             }
@@ -353,7 +353,7 @@ impl LedgerVerifier<'_> {
                     self.add_tampering(what);
                 }
             }
-            LedgerEvent::Flagged(flagged) => {
+            LedgerEvent::RegularisationTerms(flagged) => {
                 if let Some(what) = unauthorised::find_terms_problem(&self.state, flagged) {
                     self.add_tampering(what);
                 }
@@ -398,7 +398,7 @@ impl LedgerVerifier<'_> {
     }
 
     fn verify_against_repository(&mut self, refs: bool) -> Result<()> {
-        let open: Vec<String> = self.state.open.keys().cloned().collect();
+        let open: Vec<String> = self.state.open_decisions.keys().cloned().collect();
         for id in open {
             let id = escape::escape_words(&id).to_string();
             self.add_problem(

@@ -8,14 +8,21 @@ use crate::gate::PushFacts;
 use crate::gate::break_glass::is_request_ref;
 use crate::git::{PeeledObject, RefUpdate, Repository};
 use crate::ledger::record::canonical::to_canonical_json;
+use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{
-    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, RecordedPolicy, RefDecision,
+    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, RecordedDecision,
+    RecordedMessage, RecordedPolicy, RecordedPusher, RecordedRequest, RecordedVerdict, RefDecision,
 };
 use crate::ledger::server::write_ahead::JournalEntry;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::measure_state;
 use crate::report::{GroupScope, RefUpdateKind, Report, ReportGroup};
-use crate::verdict::{Decision, RuleOutcome, Verdict};
+use crate::verdict::{Decision, Verdict, messages};
+
+messages! {
+    NOT_JUDGED = "decision.not-judged": "the push could not be judged: {reason}";
+    NOT_RECORDED = "decision.not-recorded": "the push was denied because it could not be recorded: {reason}";
+}
 
 /// The version of the gate, as records name it.
 pub const TOOL_VERSION: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
@@ -64,28 +71,28 @@ pub fn build_push_entry(
     if report.decision == Decision::Allow {
         for (name, dues) in kept.obligations() {
             for one in refs.iter_mut().filter(|one| one.name == *name) {
-                one.owing.clone_from(&dues.owing_changes);
-                one.closings.clone_from(&dues.closings);
+                one.owing_changes = convert_all(&dues.owing_changes);
+                one.closings = convert_all(&dues.closings);
             }
         }
         for one in refs.iter_mut().filter(|one| is_request_ref(&one.name)) {
-            one.break_glass = kept.request().cloned();
+            one.break_glass = kept.request().map(RecordedRequest::from);
         }
     }
     let mut decided = DecisionRecord {
         id: by.id,
         observed_at: report.seen_at,
         stage: report.stage,
-        pusher: by.pusher,
-        decision: report.decision,
+        pusher: RecordedPusher::from(&by.pusher),
+        decision: report.decision.into(),
         policy: report.policy.as_ref().map(|policy| RecordedPolicy {
             name: policy.name.clone(),
             digest: format!("sha256:{}", policy.digest),
             source: policy.source.clone(),
         }),
         refs,
-        refs_left_out: 0,
-        notes: report.notes.clone(),
+        omitted_refs: 0,
+        notes: convert_all(&report.notes),
         facts: FactsDigest {
             digest: kept.digest(),
             changes: kept.change_count(),
@@ -113,12 +120,12 @@ pub fn build_push_entry(
 
 /// Returns how many bytes a decision adds to what is owed.
 fn measure_obligations(decided: &DecisionRecord) -> Result<usize, String> {
-    if decided.refs.iter().all(|one| one.owing.is_empty()) {
+    if decided.refs.iter().all(|one| one.owing_changes.is_empty()) {
         return Ok(0);
     }
     let mut state = LedgerState::default();
     state.apply_decision(decided);
-    Ok(to_canonical_json(&state.owed)?.len())
+    Ok(to_canonical_json(&state.obligations)?.len())
 }
 
 /// Returns the decision to refuse a push that could not even be judged, and why.
@@ -140,10 +147,10 @@ pub fn build_refusal_entry(
         refusals: Vec::new(),
         changes: Vec::new(),
         passed: 0,
-        left_out: OmittedChanges::default(),
-        owing: Vec::new(),
+        omitted: OmittedChanges::default(),
+        owing_changes: Vec::new(),
         closings: Vec::new(),
-        brought: Vec::new(),
+        pull_landings: Vec::new(),
         break_glass: None,
     };
     let nothing = PushFacts::default();
@@ -151,17 +158,22 @@ pub fn build_refusal_entry(
         id: by.id,
         observed_at: now,
         stage: Stage::PreReceive,
-        pusher: by.pusher,
-        decision: Decision::Deny,
+        pusher: RecordedPusher::from(&by.pusher),
+        decision: RecordedDecision::Deny,
         policy: None,
         refs: updates.iter().map(one).collect(),
-        refs_left_out: 0,
-        notes: vec![why.into()],
+        omitted_refs: 0,
+        notes: vec![RecordedMessage::from(&NOT_JUDGED.with("reason", why))],
         facts: FactsDigest { digest: nothing.digest(), changes: 0, kept: true },
         tool: TOOL_VERSION.to_owned(),
     };
     fit_into_record(&mut decided)?;
     Ok(JournalEntry { decided, served_by: by.served_by, facts: Some(String::new()) })
+}
+
+/// Returns the note on a push that was denied because its decision could not be recorded.
+pub fn not_recorded_note(reason: &str) -> RecordedMessage {
+    RecordedMessage::from(&NOT_RECORDED.with("reason", reason))
 }
 
 /// Makes a decision fit into a record.
@@ -173,11 +185,11 @@ pub(crate) fn fit_into_record(decided: &mut DecisionRecord) -> Result<(), String
     };
     let length: &dyn Fn(&DecisionRecord) -> Result<usize, String> = &length;
     while most < length(decided)? {
-        if decided.decision == Decision::Allow || decided.refs.len() <= 1 {
+        if decided.is_allowed() || decided.refs.len() <= 1 {
             return Err("this push is too large to be recorded; push fewer refs at a time".into());
         }
         let half = decided.refs.len() / 2;
-        decided.refs_left_out += decided.refs.len() - half;
+        decided.omitted_refs += decided.refs.len() - half;
         decided.refs.truncate(half);
     }
     Ok(())
@@ -205,27 +217,29 @@ fn build_ref_decision(
         new,
         tree: new.and_then(|new| find_tree(repository, new)),
         protected: judged_as.is_some(),
-        policies: judged_as.map(|judged_as| judged_as.policies.clone()).unwrap_or_default(),
-        refusals: group.refusals.clone(),
+        policies: judged_as.map(|judged_as| convert_all(&judged_as.policies)).unwrap_or_default(),
+        refusals: convert_all(&group.refusals),
         changes,
         passed: group.omitted_passes,
-        left_out,
-        owing: Vec::new(),
+        omitted: left_out,
+        owing_changes: Vec::new(),
         closings: Vec::new(),
-        brought: Vec::new(),
+        pull_landings: Vec::new(),
         break_glass: None,
     }))
 }
 
-/// Returns the verdicts that there is room for, in their order, and how many there are beside them.
+/// Returns the verdicts that fit into `room` bytes, in their order, and how many do not. Those that deny or
+/// owe something come first.
 pub(crate) fn select_fitting_verdicts(
     verdicts: &[Verdict],
     room: &mut usize,
     decision: Decision,
-) -> Result<(Vec<Verdict>, OmittedChanges), String> {
-    let mut fits = vec![false; verdicts.len()];
+) -> Result<(Vec<RecordedVerdict>, OmittedChanges), String> {
+    let recorded: Vec<RecordedVerdict> = convert_all(verdicts);
+    let mut fits = vec![false; recorded.len()];
     for matters in [true, false] {
-        for (verdict, fits) in verdicts.iter().zip(&mut fits) {
+        for (verdict, fits) in recorded.iter().zip(&mut fits) {
             if must_be_recorded(verdict) == matters {
                 let length = to_canonical_json(verdict)?.len();
                 *fits = length <= *room;
@@ -233,22 +247,25 @@ pub(crate) fn select_fitting_verdicts(
             }
         }
     }
-    let out = || verdicts.iter().zip(&fits).filter(|(_, fits)| !**fits).map(|(verdict, _)| verdict);
-    if decision == Decision::Allow && out().any(must_be_recorded) {
-        return Err(
-            "this push owes more than there is room for in a record; push fewer changes at a time".into()
-        );
+    let mut selected = Vec::new();
+    let mut omitted = OmittedChanges::default();
+    for (verdict, fits) in recorded.into_iter().zip(fits) {
+        if fits {
+            selected.push(verdict);
+            continue;
+        }
+        if decision == Decision::Allow && must_be_recorded(&verdict) {
+            return Err("this push owes more than fits into a record; push fewer changes at a time".into());
+        }
+        omitted.changes += 1;
+        omitted.denied += usize::from(verdict.is_denied());
     }
-    let denied = out().filter(|verdict| verdict.decision() == Decision::Deny).count();
-    let left_out = OmittedChanges { changes: out().count(), denied };
-    let inside = verdicts.iter().zip(&fits).filter(|(_, fits)| **fits);
-    Ok((inside.map(|(verdict, _)| verdict.clone()).collect(), left_out))
+    Ok((selected, omitted))
 }
 
 /// Returns whether a change is denied or owes something.
-fn must_be_recorded(verdict: &Verdict) -> bool {
-    let owes = verdict.judgements.iter().any(|judgement| matches!(judgement.outcome, RuleOutcome::Owed(_)));
-    owes || verdict.decision() == Decision::Deny
+fn must_be_recorded(verdict: &RecordedVerdict) -> bool {
+    verdict.is_owing() || verdict.is_denied()
 }
 
 /// Returns the tree of the commit that an id leads to.
