@@ -219,7 +219,7 @@ fn a_push_is_recorded_with_what_landed() {
     let of_ref = &decision["refs"][0];
     assert_eq!((&of_ref["old"], &of_ref["new"]), (&json!(push.0), &json!(push.1)));
     assert!(of_ref["tree"].is_string() && decision["facts"]["kept"] == true);
-    assert_eq!(of_ref["brought"][0]["landed-as"], push.1);
+    assert_eq!(of_ref["pull-landings"][0]["landed-as"], push.1);
     assert_eq!(records[2]["event"]["outcome"]["found-late"], false);
     let newest = scene.verify().ends(0);
     let newest = newest.split("newest ").nth(1).unwrap().lines().next().unwrap();
@@ -330,7 +330,7 @@ fn without_the_record_of_moves_the_history_tells() {
     let records = scene.records();
     let decision = &records[3]["event"]["decision"];
     assert!(decision["pusher"]["Err"].is_object(), "{decision:#}");
-    assert_eq!(decision["refs"][0]["brought"].as_array().unwrap().len(), 1);
+    assert_eq!(decision["refs"][0]["pull-landings"].as_array().unwrap().len(), 1);
     assert_eq!(scene.events()[3..], ["decision", "outcome", "decision", "outcome"]);
     scene.verify().ends(0);
 }

@@ -69,7 +69,7 @@ fn a_record_written_otherwise() {
 
 #[test]
 fn a_changed_state() {
-    forged(|links| links[2].replace("state.json", "\"recent\":[", "\"recent\":[\"x\","))
+    forged(|links| links[2].replace("state.json", "\"recent-decisions\":[", "\"recent-decisions\":[\"x\","))
         .refused("tampered record 3")
         .says("the state beside it");
     forged(|links| {
@@ -82,7 +82,7 @@ fn a_changed_state() {
 fn a_changed_message() {
     forged(|links| {
         let text = String::from_utf8(links[3].message.clone()).unwrap();
-        links[3].message = text.replace("Deny main", "Allow main").into_bytes();
+        links[3].message = text.replace("decision deny", "decision allow").into_bytes();
     })
     .refused("tampered record 4")
     .says("its message says something else");
@@ -218,7 +218,7 @@ fn a_record_of_another_repository() {
 
 #[test]
 fn an_outcome_without_a_decision_and_the_contrary() {
-    forged(|links| links[2].edit(|record| record["event"]["outcome"]["of"] = "0".repeat(32).into()))
+    forged(|links| links[2].edit(|record| record["event"]["outcome"]["decision-id"] = "0".repeat(32).into()))
         .refused("incomplete record 3")
         .says("no decision that is open");
     let world = scene();

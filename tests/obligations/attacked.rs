@@ -4,14 +4,14 @@ use changegate::change::{Oid, Text};
 use changegate::gate::{GateSettings, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::record::{
-    DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RefTip, ScopeChange,
+    BreakGlassEvent, DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RecordedDecision,
+    RefTip, ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::discharge::append_events;
 use changegate::ledger::server::reconcile::{ReconcileContext, reconcile_ledger};
 use changegate::ledger::server::write_ahead;
 use changegate::ledger::state::TrackedObligation;
-use changegate::ledger::state::break_glass::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
 use changegate::ledger::state::obligation::build_discharge;
 use changegate::ledger::store;
 use changegate::verdict::Decision;
@@ -127,7 +127,7 @@ fn nothing_is_closed_by_what_does_not_close_it() {
     let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
     let state = store::read_state(&repository).unwrap().unwrap();
     let owes = |rule: &str| {
-        let found = state.owed.iter().find(|(_, owed)| owed.rule == rule).unwrap();
+        let found = state.obligations.iter().find(|(_, owed)| owed.rule == rule).unwrap();
         (found.0.clone(), found.1.clone())
     };
     let (ticket, review) = (owes("emergency-ticket"), owes("emergency-review"));
@@ -174,7 +174,8 @@ fn no_ref_moves_by_coming_under_change_control_again() {
     world.changegate("server.git", &["ledger", "verify"]).refused("mismatch");
     let state = store::read_state(&repository).unwrap().unwrap();
     let tip = RefTip { name: Text::from(MAIN), id: Oid::from_hex(&world.main()).unwrap() };
-    let scope = ScopeChange { protects: state.protects, came: vec![tip], left: Vec::new() };
+    let scope =
+        ScopeChange { protects: state.protects, newly_protected: vec![tip], no_longer_protected: Vec::new() };
     made_up(&world, Timestamp::now(), LedgerEvent::Scope(scope)).refused("and they did not");
 }
 
@@ -190,7 +191,7 @@ fn a_session_on_the_server_has_the_time_of_its_record() {
     let (now, later) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_hours(9));
     let by = SessionActor { account: Text::from("root"), decision: None, person: None };
     let closed = SessionClosure {
-        asked_as: "0123456789ab".into(),
+        request_id: "0123456789ab".into(),
         by: by.clone(),
         closed_at: now,
         late_by: None,
@@ -203,7 +204,7 @@ fn a_session_on_the_server_has_the_time_of_its_record() {
     let id = "0123456789ab".to_owned();
     let (incident, reason) = (Text::from("INC-2"), Text::from(why));
     let opened = SessionOpening {
-        asked_as: id.clone(),
+        request_id: id.clone(),
         session: id,
         by,
         incident,
@@ -224,7 +225,7 @@ fn what_is_denied_is_not_said_to_be_allowed() {
     let record = world.links().pop().unwrap().record();
     let mut decided: DecisionRecord = serde_json::from_value(record["event"]["decision"].clone()).unwrap();
     decided.id = "0".repeat(32);
-    decided.decision = Decision::Allow;
+    decided.decision = RecordedDecision::Allow;
     made_up(&world, Timestamp::now(), LedgerEvent::Decision(Box::new(decided)))
         .refused("it allows what it says is denied");
 }

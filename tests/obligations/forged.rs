@@ -65,7 +65,7 @@ fn what_nobody_declared_is_not_declared() {
     let nobody = "it declares what nobody has declared who may";
     world
         .rewritten("decision", |decided| {
-            decided["refs"][0]["closings"][0].as_object_mut().unwrap().remove("declares");
+            decided["refs"][0]["closings"][0].as_object_mut().unwrap().remove("late-statement");
         })
         .refused(nobody);
     world
@@ -73,10 +73,12 @@ fn what_nobody_declared_is_not_declared() {
         .refused(nobody)
         .says("unauthorised record 2");
     world
-        .rewritten("flagged", |one| one["makers"] = json!([{ "key": null, "name": "", "account": null }]))
+        .rewritten("regularisation-terms", |one| {
+            one["contributors"] = json!([{ "key": null, "name": "", "account": null }])
+        })
         .refused("the state beside it is not what follows from the records");
     world
-        .rewritten("flagged", |one| one["due"] = json!("2001-01-01T00:00:00Z"))
+        .rewritten("regularisation-terms", |one| one["due"] = json!("2001-01-01T00:00:00Z"))
         .refused("who may declare what is not there to be declared");
     world.is_whole();
 }

@@ -2,11 +2,11 @@
 
 use changegate::gate::{GateSettings, judge_push};
 use changegate::git::{RefUpdate, Repository};
-use changegate::ledger::record::{LedgerEvent, RECORD_SCHEMA, Record};
-use changegate::ledger::state::LedgerState;
-use changegate::ledger::state::break_glass::{
-    BreakGlassEvent, SessionActor, SessionClosure, SessionOpening, session_key,
+use changegate::ledger::record::{
+    BreakGlassEvent, LedgerEvent, RECORD_SCHEMA, Record, SessionActor, SessionClosure, SessionOpening,
 };
+use changegate::ledger::state::LedgerState;
+use changegate::ledger::state::break_glass::session_key;
 use changegate::people::contributors::Contributor;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -441,7 +441,7 @@ fn the_limit_is_inclusive_and_a_day_is_the_most() {
     let late = hours(24).checked_add(SignedDuration::from_secs(1)).unwrap();
     assert!(against(&state, "kim", late, late).unwrap_err().contains("overdue"));
     state.apply_record(&in_record(ended("a", hours(24), None)));
-    let closed = state.owed[&session_key("a")].closed.clone().unwrap();
+    let closed = state.obligations[&session_key("a")].closed.clone().unwrap();
     assert_eq!(closed.late_by, None);
     // The next day is another day.
     assert_eq!(against(&state, "ben", hours(24), hours(28)), Ok(()));
@@ -456,8 +456,8 @@ fn against(state: &LedgerState, who: &str, at: Timestamp, until: Timestamp) -> R
         is_in_team: true,
         asks: ParsedRequest::Open { incident: "INC-1".into(), reason: REASON.into(), until },
     };
-    let who = SessionActor { account: who.into(), decision: None, person: Some(hand(who)) };
-    let found = check_session_request(state, &SessionRequest { request: &act, actor: who, requested_at: at });
+    let who = SessionActor { account: who.into(), decision: None, person: Some((&hand(who)).into()) };
+    let found = check_session_request(state, &SessionRequest { request: act, actor: who, requested_at: at });
     found.map_err(|finding| format!("{:?}", finding.message.sentence()))
 }
 
@@ -468,8 +468,12 @@ fn hand(who: &str) -> Contributor {
 fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timestamp) -> BreakGlassEvent {
     BreakGlassEvent::Opened(SessionOpening {
         session: session.into(),
-        asked_as: asked_as.into(),
-        by: SessionActor { account: who.into(), decision: Some("d".into()), person: Some(hand(who)) },
+        request_id: asked_as.into(),
+        by: SessionActor {
+            account: who.into(),
+            decision: Some("d".into()),
+            person: Some((&hand(who)).into()),
+        },
         incident: "INC-1".into(),
         reason: REASON.into(),
         opened_at: at,
@@ -479,8 +483,8 @@ fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timest
 
 fn ended(session: &str, at: Timestamp, late_by: Option<u64>) -> BreakGlassEvent {
     let by = SessionActor { account: "kim".into(), decision: None, person: None };
-    let (session, asked_as) = (session.to_owned(), "e".to_owned());
-    BreakGlassEvent::Closed(SessionClosure { session, asked_as, by, note: None, closed_at: at, late_by })
+    let (session, request_id) = (session.to_owned(), "e".to_owned());
+    BreakGlassEvent::Closed(SessionClosure { session, request_id, by, note: None, closed_at: at, late_by })
 }
 
 fn in_record(event: BreakGlassEvent) -> Record {
@@ -506,7 +510,7 @@ proptest! {
         let mut state = LedgerState::default();
         state.apply_record(&in_record(opened("a", "a", "kim", start, after(14_400))));
         state.apply_record(&in_record(ended("a", after(14_400 + over), None)));
-        let closed = state.owed[&session_key("a")].closed.clone();
+        let closed = state.obligations[&session_key("a")].closed.clone();
         prop_assert_eq!(closed.as_ref().unwrap().late_by.is_some(), 0 < over);
         for (number, (is_closing, seconds)) in later.into_iter().enumerate() {
             let record = if is_closing {
@@ -515,7 +519,7 @@ proptest! {
                 opened(&format!("n{number}"), &format!("n{number}"), "ben", after(seconds), after(seconds + 60))
             };
             state.apply_record(&in_record(record));
-            prop_assert_eq!(&state.owed[&session_key("a")].closed, &closed);
+            prop_assert_eq!(&state.obligations[&session_key("a")].closed, &closed);
         }
     }
 }

@@ -60,7 +60,7 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
     let mut world = server();
     let first = world.head();
     let stray = world.bypass("Past the hook\n");
-    assert_eq!(world.kinds(), ["begin", "unauthorised", "flagged"]);
+    assert_eq!(world.kinds(), ["begin", "unauthorised", "regularisation-terms"]);
     world
         .obligations()
         .accepted()
@@ -123,7 +123,7 @@ fn whoever_made_it_does_not_declare_it() {
     let mut world = server();
     world.environment = crate::past::BEN.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
     let stray = world.bypass("Past the hook\n\nCo-authored-by: Eve <eve@example.com>\n");
-    let makers = world.records()[2]["event"]["makers"].as_array().unwrap().len();
+    let makers = world.records()[2]["event"]["contributors"].as_array().unwrap().len();
     assert_eq!(makers, 2);
     world.environment.clear();
     let message = declares(&stray, &format!("{WHY}CVE: CVE-2026-12345\n"));
@@ -195,7 +195,7 @@ fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
     let policy = std::fs::read_to_string(world.path("work/policies/changegate.yml")).unwrap();
     world.write("policies/changegate.yml", &format!("{policy}{named}"));
     world.says("ana@example.com", &good("Say who declares")).accepted();
-    assert!(world.kinds().contains(&"flagged".to_owned()));
+    assert!(world.kinds().contains(&"regularisation-terms".to_owned()));
     world.says("kim@example.com", &declares(&stray, &whole)).accepted().says("is declared after the fact");
     world.verify().accepted();
 }
@@ -229,7 +229,7 @@ impl World {
         let mut links = self.links();
         let last = links.last_mut().unwrap();
         let mut state: serde_json::Value = serde_json::from_slice(&last.files["state.json"]).unwrap();
-        for (_, owed) in state["owed"].as_object_mut().unwrap() {
+        for (_, owed) in state["obligations"].as_object_mut().unwrap() {
             for key in ["since", "due"] {
                 let at: jiff::Timestamp = owed[key].as_str().unwrap().parse().unwrap();
                 let earlier = at.checked_sub(jiff::SignedDuration::from_hours(hours)).unwrap();

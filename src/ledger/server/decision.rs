@@ -1,7 +1,7 @@
-//! A decision, as it is written ahead: what was asked, what was judged, and from which facts.
+//! Builds the journal entry of a decision: what was pushed, what was judged, and from which facts.
 //!
-//! A record has a limit. What there is no room for is counted, the least telling first; but what
-//! lands, and what is owed for it, is recorded in full or not let through.
+//! A record has a size limit. Changes that do not fit are counted, the least telling first; but a change that
+//! lands and owes something is recorded in full, or the push is denied.
 
 use crate::change::{Fact, Oid, PusherIdentity, Stage};
 use crate::gate::PushFacts;
@@ -24,36 +24,35 @@ messages! {
     NOT_RECORDED = "decision.not-recorded": "the push was denied because it could not be recorded: {reason}";
 }
 
-/// The version of the gate, as records name it.
+/// The name and version of the gate, as records hold it.
 pub const TOOL_VERSION: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
 
 /// How many bytes of a record the verdicts on changes may take.
 pub(crate) const VERDICTS_BUDGET_BYTES: usize = 4 << 20;
 
-/// How many bytes a push may add to what is owed. Every later record carries that along, until it is closed.
+/// How many bytes of obligations a push may add. Every later state holds them until they are closed.
 const MAX_NEW_OBLIGATION_BYTES: usize = 1 << 20;
 
-/// How many bytes all that is owed may take, before nothing that owes more is let through. A quarter of what can
-/// be read, so that there is room for what nobody asks about: moves past the gate, sessions on the server.
+/// How many bytes the state may have before a push that owes more is denied. A quarter of what can be read, so
+/// that what cannot be denied still fits: unauthorised changes, and sessions on the server.
 const MAX_STATE_BYTES: usize = 16 << 20;
 
-/// Who decided, for whom, and by which process.
+/// What a decision needs beside the report: its id, its pusher, and the process that decides.
 #[derive(Clone, Debug)]
 pub struct DecisionContext {
-    /// Unlike that of any other decision.
+    /// The id of the decision; no other decision has it.
     pub id: String,
-    /// Who pushes.
+    /// The account that pushes, as the server knows it.
     pub pusher: Fact<PusherIdentity>,
-    /// As in [`Ahead::served_by`].
+    /// The process that serves the push, as in [`JournalEntry::served_by`].
     pub served_by: Option<String>,
 }
 
-/// Returns the decision of a push; `None` if it is about no ref under change control and nothing was
-/// refused.
+/// Returns the journal entry of a push; `None` if it moves no protected ref and nothing was denied.
 ///
 /// # Errors
 ///
-/// Fails if the push is let through and a record of it would be too long.
+/// Fails if the push is allowed and does not fit into a record.
 pub fn build_push_entry(
     repository: &Repository,
     report: &Report,
@@ -102,7 +101,7 @@ pub fn build_push_entry(
     };
     fit_into_record(&mut decided)?;
     let owes = measure_obligations(&decided)?;
-    if MAX_NEW_OBLIGATION_BYTES < owes {
+    if owes > MAX_NEW_OBLIGATION_BYTES {
         return Err(
             "this push owes more than the ledger can carry along; push fewer changes at a time, with \
                     fewer people to each"
@@ -118,7 +117,7 @@ pub fn build_push_entry(
     Ok(Some(JournalEntry { decided, served_by: by.served_by, facts }))
 }
 
-/// Returns how many bytes a decision adds to what is owed.
+/// Returns how many bytes a decision adds to the obligations of the state.
 fn measure_obligations(decided: &DecisionRecord) -> Result<usize, String> {
     if decided.refs.iter().all(|one| one.owing_changes.is_empty()) {
         return Ok(0);
@@ -128,7 +127,11 @@ fn measure_obligations(decided: &DecisionRecord) -> Result<usize, String> {
     Ok(to_canonical_json(&state.obligations)?.len())
 }
 
-/// Returns the decision to refuse a push that could not even be judged, and why.
+/// Returns the journal entry of a push that is denied because it could not be judged.
+///
+/// # Errors
+///
+/// Fails if it does not fit into a record.
 pub fn build_refusal_entry(
     updates: &[RefUpdate],
     why: &str,
@@ -176,15 +179,15 @@ pub fn not_recorded_note(reason: &str) -> RecordedMessage {
     RecordedMessage::from(&NOT_RECORDED.with("reason", reason))
 }
 
-/// Makes a decision fit into a record.
+/// Makes a denial fit into a record by leaving out refs.
+///
+/// # Errors
+///
+/// Fails for an allowed push that does not fit, or for a single ref.
 pub(crate) fn fit_into_record(decided: &mut DecisionRecord) -> Result<(), String> {
     // Room for what a record adds to its event.
     let most = MAX_RECORD_BYTES - (1 << 16);
-    let length = |decided: &DecisionRecord| {
-        Ok(to_canonical_json(&LedgerEvent::Decision(Box::new(decided.clone())))?.len())
-    };
-    let length: &dyn Fn(&DecisionRecord) -> Result<usize, String> = &length;
-    while most < length(decided)? {
+    while measure_decision(decided)? > most {
         if decided.is_allowed() || decided.refs.len() <= 1 {
             return Err("this push is too large to be recorded; push fewer refs at a time".into());
         }
@@ -193,6 +196,10 @@ pub(crate) fn fit_into_record(decided: &mut DecisionRecord) -> Result<(), String
         decided.refs.truncate(half);
     }
     Ok(())
+}
+
+fn measure_decision(decided: &DecisionRecord) -> Result<usize, String> {
+    Ok(to_canonical_json(&LedgerEvent::Decision(Box::new(decided.clone())))?.len())
 }
 
 fn build_ref_decision(
@@ -268,7 +275,7 @@ fn must_be_recorded(verdict: &RecordedVerdict) -> bool {
     verdict.is_owing() || verdict.is_denied()
 }
 
-/// Returns the tree of the commit that an id leads to.
+/// Returns the tree of the commit that an id leads to; `None` if it leads to none.
 pub fn find_tree(repository: &Repository, id: Oid) -> Option<Oid> {
     let Ok(PeeledObject::Commit(commit)) = repository.peel_tags(id) else { return None };
     repository.find_root_tree(commit).ok()
