@@ -92,12 +92,12 @@ fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
 fn nobody_else_declares_it_and_not_without_saying_why() {
     let (scene, id) = bypassed(&policy());
     for (by, fields, why) in [
-        ("rea", WHY, "somebody whom the policy lets declare it"),
-        ("helper[bot]", WHY, "somebody whom the policy lets declare it"),
+        ("rea", WHY, "a person whom the policy lets regularise it"),
+        ("helper[bot]", WHY, "a person whom the policy lets regularise it"),
         // Who wrote it, and who pushed it past the gate.
-        ("ana", WHY, "somebody who did not make the change"),
-        ("kim", WHY, "somebody who did not make the change"),
-        ("ben", "", "does not state what is asked of an emergency"),
+        ("ana", WHY, "a contributor to the change cannot close it"),
+        ("kim", WHY, "a contributor to the change cannot close it"),
+        ("ben", "", "does not state what the policy asks of an emergency"),
     ] {
         let push = scene.fake.world(|world| {
             let number = declaring(world, &id[..12], fields);
@@ -180,7 +180,7 @@ fn a_co_author_whom_github_knows_does_not_declare_it() {
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("somebody who did not make the change"), "{said}");
+    assert!(said.contains("a contributor to the change cannot close it"), "{said}");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_record_of_moves_that_comes_late_is_waited_for() {
     assert_eq!(found[0]["contributors-known"], true);
     // Who merged a pull request, that says itself.
     scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
-    for (by, why) in [("kim", "somebody who did not make the change"), ("ben", "declared after the fact")] {
+    for (by, why) in [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")] {
         let merged = scene.fake.world(|world| {
             let number = declaring(world, &push.1[..12], WHY);
             world.pull(number).merged_by = Some(by.into());
@@ -284,7 +284,7 @@ fn a_pull_request_that_was_merged_past_the_policy_is_not_declared_by_who_merged_
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("somebody who did not make the change"), "{said}");
+    assert!(said.contains("a contributor to the change cannot close it"), "{said}");
     assert_ne!(stray(&scene)["standing"], "closed");
 }
 
@@ -339,7 +339,7 @@ fn on_every_branch_it_is_the_policy_of_the_default_branch_that_says_who() {
     scene.sweep().ends(1);
     assert_eq!(flagged(&scene)[0]["regularised-on"], "refs/heads/release/1");
     for (branch, by, why) in [
-        ("release/1", "rea", "somebody whom the policy lets declare it"),
+        ("release/1", "rea", "a person whom the policy lets regularise it"),
         ("main", "ben", ""),
         ("release/1", "ben", "is declared after the fact"),
     ] {
@@ -363,7 +363,7 @@ fn what_was_deleted_is_declared_on_the_default_branch_by_its_number() {
     scene.sweep().ends(1);
     let found = flagged(&scene);
     assert_eq!((&found[0]["regularised-on"], keys(&found[0])), (&json!("refs/heads/main"), vec!["github:kim"]));
-    for (by, why) in [("kim", "somebody who did not make the change"), ("ben", "declared after the fact")] {
+    for (by, why) in [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")] {
         scene.fake.world(|world| squash(world, "main", "ledger:5", by));
         let said = scene.sweep().ends(0);
         assert!(said.contains(why), "{by}: {said}");

@@ -350,8 +350,11 @@ fn paths(value: &Value, at: &str, found: &mut std::collections::BTreeSet<String>
     match value {
         Value::Object(map) => {
             for (key, value) in map {
+                let is_name_of_value = at.ends_with(".values");
                 let at = format!("{at}.{key}");
-                found.insert(at.clone());
+                if !is_name_of_value {
+                    found.insert(at.clone());
+                }
                 paths(value, &at, found);
             }
         }

@@ -14,7 +14,6 @@ use changegate::ledger::server::write_ahead;
 use changegate::ledger::state::TrackedObligation;
 use changegate::ledger::state::obligation::build_discharge;
 use changegate::ledger::store;
-use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::book::LEDGER;
@@ -137,7 +136,7 @@ fn nothing_is_closed_by_what_does_not_close_it() {
             LedgerEvent::Discharged(build_discharge(id, owed, evidence, at))
         };
     let id = |digits: &str| Oid::from_hex(digits).unwrap();
-    let not_so = "it closes something by what does not close it, or not then";
+    let not_so = "the evidence does not close this obligation, or at another time";
     for (owed, evidence, at) in [
         (&ticket, ObligationEvidence::Session { by: Text::from("kim") }, now),
         // Neither says anything for the emergency, and one is the emergency itself.
@@ -227,7 +226,7 @@ fn what_is_denied_is_not_said_to_be_allowed() {
     decided.id = "0".repeat(32);
     decided.decision = RecordedDecision::Allow;
     made_up(&world, Timestamp::now(), LedgerEvent::Decision(Box::new(decided)))
-        .refused("it allows what it says is denied");
+        .refused("it allows a change that its judgements deny");
 }
 
 const STRICT: &str = "\

@@ -258,7 +258,7 @@ fn a_second_person_extends_a_session_and_nobody_beyond_a_day() {
     world.is("kim@example.com").open("INC-1", &["--for", "1h"]).accepted();
     let id = world.session();
     let until = world.sessions()[0]["until"].clone();
-    world.open("INC-1", &[]).refused("somebody else than who opened it last");
+    world.open("INC-1", &[]).refused("another person has to open the next one");
     world.open("INC-2", &[]).refused("close that first");
     world.is("ana@example.com").open("INC-1", &[]).refused("is not in it");
     world.is("ben@example.com").open("INC-1", &["--for", "2h"]).accepted().says("is extended until");
@@ -267,10 +267,10 @@ fn a_second_person_extends_a_session_and_nobody_beyond_a_day() {
     assert_ne!(sessions[0]["until"], until);
     assert_eq!(sessions[0]["by"], "ben@example.com");
     // Neither who is in no team, nor a bot; but whoever opened it, and whoever might have.
-    world.is("ana@example.com").close(&id).refused("closed by whoever opened it");
+    world.is("ana@example.com").close(&id).refused("only the person who opened a session");
     world.is("kim@example.com").close(&id).accepted();
     // Opened again for the same, it is still that day's.
-    world.is("ben@example.com").open("INC-1", &[]).refused("somebody else");
+    world.is("ben@example.com").open("INC-1", &[]).refused("another person has to open");
     world.is("kim@example.com").open("INC-1", &[]).accepted().says("is open until");
     world.is_whole();
 }
@@ -286,8 +286,8 @@ fn a_session_on_the_server_is_claimed_by_an_account() {
     assert_eq!(last["event"]["opened"]["by"]["decision"], serde_json::Value::Null);
     assert_eq!(last["event"]["opened"]["by"]["person"], serde_json::Value::Null);
     // Who is on the server may be anybody, so nobody can be shown to be a second person.
-    world.is("kim@example.com").open("INC-9", &[]).refused("somebody else");
-    world.changegate("server.git", &open).refused("somebody else");
+    world.is("kim@example.com").open("INC-9", &[]).refused("another person has to open");
+    world.changegate("server.git", &open).refused("another person has to open");
     let short = ["breakglass", "open", "--server", "--reason", "soon", "--incident", "INC-9"];
     world.changegate("server.git", &short).refused("too short");
     world.changegate("server.git", &["breakglass", "close", "--server", &id]).accepted();
@@ -437,7 +437,7 @@ fn the_limit_is_inclusive_and_a_day_is_the_most() {
     let why = against(&state, "kim", hours(24), hours(25)).unwrap_err();
     assert!(why.contains("within 24 hours, by 2026-03-02 03:00 UTC"), "{why}");
     let why = against(&state, "ben", hours(24), hours(24)).unwrap_err();
-    assert!(why.contains("somebody else"), "{why}");
+    assert!(why.contains("another person has to open"), "{why}");
     let late = hours(24).checked_add(SignedDuration::from_secs(1)).unwrap();
     assert!(against(&state, "kim", late, late).unwrap_err().contains("overdue"));
     state.apply_record(&in_record(ended("a", hours(24), None)));

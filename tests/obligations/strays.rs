@@ -78,8 +78,8 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
     assert_eq!(found["standing"], "closed");
     assert_eq!(found["declared-after-the-fact"], true);
     world.changegate("server.git", &["obligations", "--all"]).accepted().says("declared-after-the-fact");
-    world.verify().accepted().says("declared record 2").says("declared after the fact by record 6");
-    world.changegate("server.git", &["ledger", "log"]).accepted().says("Declare record 2 of");
+    world.verify().accepted().says("declared record 2").says("regularised by record 6");
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("Regularise record 2 of");
     world.changegate("server.git", &["ledger", "show", "6"]).accepted().says("declared-after-the-fact");
     world
         .changegate("server.git", &["deploy-check", &range])
@@ -95,10 +95,10 @@ fn nobody_else_declares_it_and_not_without_saying_why() {
     let stray = world.bypass("Past the hook\n");
     let whole = format!("{WHY}Incident: INC-1\n");
     for (who, message, why) in [
-        ("ana@example.com", declares(&stray, &whole), "somebody whom the policy lets declare it"),
-        ("release[bot]", declares(&stray, &whole), "somebody whom the policy lets declare it"),
-        ("kim@example.com", declares(&stray, WHY), "does not state what is asked of an emergency"),
-        ("kim@example.com", declares(&stray, "Incident: INC-1\n"), "does not state what is asked"),
+        ("ana@example.com", declares(&stray, &whole), "a person whom the policy lets regularise it"),
+        ("release[bot]", declares(&stray, &whole), "a person whom the policy lets regularise it"),
+        ("kim@example.com", declares(&stray, WHY), "does not state what the policy asks of an emergency"),
+        ("kim@example.com", declares(&stray, "Incident: INC-1\n"), "does not state what the policy asks"),
         ("kim@example.com", declares(&stray, "Emergency-Reason: TODO\nIncident: INC-1\n"), "does not state"),
     ] {
         let pushed = world.says(who, &message);
@@ -184,7 +184,7 @@ fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
     world
         .says("kim@example.com", &declares(&stray, &whole))
         .accepted()
-        .says("record 2 stays open: the policy names nobody who may declare it");
+        .says("record 2 stays open: the policy does not say who may regularise it");
     // What nobody can close is in nobody's way: neither of ordinary changes, nor of emergencies.
     world.says("ana@example.com", &good("One")).accepted();
     world.says("ana@example.com", EMERGENCY).accepted();

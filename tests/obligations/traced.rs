@@ -144,5 +144,5 @@ fn a_damaged_record_is_told_and_keeps_nobody_from_the_rest() {
     let (folder, name) = first.trim().split_at(2);
     std::fs::remove_file(world.path("server.git").join("objects").join(folder).join(name)).unwrap();
     world.trace(&change).refused("1 record cannot be read").says("landed as decided, on refs/heads/main");
-    world.changegate("server.git", &["ledger", "log"]).accepted().says("cannot be read").says("Land main");
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("cannot be read").says("Landed: main");
 }

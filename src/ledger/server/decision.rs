@@ -108,7 +108,7 @@ pub fn build_push_entry(
                 .into(),
         );
     }
-    if 0 < owes && MAX_STATE_BYTES < measure_state(repository).map_err(|error| format!("{error:#}"))? {
+    if owes > 0 && measure_state(repository).map_err(|error| format!("{error:#}"))? > MAX_STATE_BYTES {
         return Err("so much is owed already that the ledger cannot carry more; close some of what \
                     `changegate obligations` lists"
             .into());
@@ -138,12 +138,31 @@ pub fn build_refusal_entry(
     now: jiff::Timestamp,
     by: DecisionContext,
 ) -> Result<JournalEntry, String> {
-    let given = |id: Oid| (!id.is_null()).then_some(id);
-    let one = |update: &RefUpdate| RefDecision {
+    let nothing = PushFacts::default();
+    let mut decided = DecisionRecord {
+        id: by.id,
+        observed_at: now,
+        stage: Stage::PreReceive,
+        pusher: RecordedPusher::from(&by.pusher),
+        decision: RecordedDecision::Deny,
+        policy: None,
+        refs: updates.iter().map(build_unjudged_ref).collect(),
+        omitted_refs: 0,
+        notes: vec![RecordedMessage::from(&NOT_JUDGED.with("reason", why))],
+        facts: FactsDigest { digest: nothing.digest(), changes: 0, kept: true },
+        tool: TOOL_VERSION.to_owned(),
+    };
+    fit_into_record(&mut decided)?;
+    Ok(JournalEntry { decided, served_by: by.served_by, facts: Some(String::new()) })
+}
+
+/// Returns what is recorded of a ref that was not judged.
+fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
+    RefDecision {
         name: update.name.clone(),
         pushed_as: None,
-        old: given(update.old),
-        new: given(update.new),
+        old: if update.old.is_null() { None } else { Some(update.old) },
+        new: if update.new.is_null() { None } else { Some(update.new) },
         tree: None,
         protected: false,
         policies: Vec::new(),
@@ -155,23 +174,7 @@ pub fn build_refusal_entry(
         closings: Vec::new(),
         pull_landings: Vec::new(),
         break_glass: None,
-    };
-    let nothing = PushFacts::default();
-    let mut decided = DecisionRecord {
-        id: by.id,
-        observed_at: now,
-        stage: Stage::PreReceive,
-        pusher: RecordedPusher::from(&by.pusher),
-        decision: RecordedDecision::Deny,
-        policy: None,
-        refs: updates.iter().map(one).collect(),
-        omitted_refs: 0,
-        notes: vec![RecordedMessage::from(&NOT_JUDGED.with("reason", why))],
-        facts: FactsDigest { digest: nothing.digest(), changes: 0, kept: true },
-        tool: TOOL_VERSION.to_owned(),
-    };
-    fit_into_record(&mut decided)?;
-    Ok(JournalEntry { decided, served_by: by.served_by, facts: Some(String::new()) })
+    }
 }
 
 /// Returns the note on a push that was denied because its decision could not be recorded.
