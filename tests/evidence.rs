@@ -304,7 +304,7 @@ fn make_the_ledger_of_this_version() {
     let unauthorised = world.commit("Past the hook\n");
     world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
     world.reconcile();
-    world.push_as("kim@example.com");
+    world.push_as("ben@example.com");
     world.commit_as_other(&closing(
         &unauthorised,
         "Emergency-Reason: the hook was off while the disk was replaced, and it could not wait\nIncident: INC-3\n",
