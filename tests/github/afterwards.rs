@@ -5,8 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use changegate::ledger::record::RecordedVerdict;
 use changegate::change::Change;
+use changegate::ledger::record::RecordedVerdict;
 use serde_json::Value;
 
 use crate::ledger::{POLICY, Scene, land, merge, open};

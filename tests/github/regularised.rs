@@ -226,7 +226,9 @@ fn a_record_of_moves_that_comes_late_is_waited_for() {
     assert_eq!(found[0]["contributors-known"], true);
     // Who merged a pull request, that says itself.
     scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
-    for (by, why) in [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")] {
+    for (by, why) in
+        [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")]
+    {
         let merged = scene.fake.world(|world| {
             let number = declaring(world, &push.1[..12], WHY);
             world.pull(number).merged_by = Some(by.into());
@@ -362,8 +364,13 @@ fn what_was_deleted_is_declared_on_the_default_branch_by_its_number() {
     scene.fake.world(|world| moves(world, "release/1", NONE, "kim", "branch_deletion"));
     scene.sweep().ends(1);
     let found = flagged(&scene);
-    assert_eq!((&found[0]["regularised-on"], keys(&found[0])), (&json!("refs/heads/main"), vec!["github:kim"]));
-    for (by, why) in [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")] {
+    assert_eq!(
+        (&found[0]["regularised-on"], keys(&found[0])),
+        (&json!("refs/heads/main"), vec!["github:kim"])
+    );
+    for (by, why) in
+        [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")]
+    {
         scene.fake.world(|world| squash(world, "main", "ledger:5", by));
         let said = scene.sweep().ends(0);
         assert!(said.contains(why), "{by}: {said}");

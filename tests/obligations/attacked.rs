@@ -175,7 +175,7 @@ fn no_ref_moves_by_coming_under_change_control_again() {
     let tip = RefTip { name: Text::from(MAIN), id: Oid::from_hex(&world.main()).unwrap() };
     let scope =
         ScopeChange { protects: state.protects, newly_protected: vec![tip], no_longer_protected: Vec::new() };
-    made_up(&world, Timestamp::now(), LedgerEvent::Scope(scope)).refused("and they did not");
+    made_up(&world, Timestamp::now(), LedgerEvent::Scope(scope)).refused("and they are not");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_session_on_the_server_has_the_time_of_its_record() {
         session,
     };
     made_up(&world, later, LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed.clone())))
-        .refused("not like that");
+        .refused("is not closed like that");
     made_up(&world, now, LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed))).accepted();
     let id = "0123456789ab".to_owned();
     let (incident, reason) = (Text::from("INC-2"), Text::from(why));
@@ -255,7 +255,7 @@ fn what_nobody_can_close_from_before_is_in_nobodys_way() {
     let change = world.commit(&format!("{EMERGENCY}Co-authored-by: somebody\n"));
     world.land_at(ago(24 * 30));
     world.commit(&closes(&change, &format!("{TICKET}{REVIEW}")));
-    world.push(&["main"]).accepted().says("it is not known who made one of the two");
+    world.push(&["main"]).accepted().says("the contributors to one of the two changes are not known");
     world.write("policies/changegate.yml", STRICT);
     world.commit(&good("Ask what is overdue"));
     world.push(&["main"]).accepted();

@@ -76,7 +76,7 @@ fn what_nobody_declared_is_not_declared() {
         .rewritten("regularisation-terms", |one| {
             one["contributors"] = json!([{ "key": null, "name": "", "account": null }])
         })
-        .refused("the state beside it is not what follows from the records");
+        .refused("the state beside it does not follow from the records");
     world
         .rewritten("regularisation-terms", |one| one["due"] = json!("2001-01-01T00:00:00Z"))
         .refused("it gives terms for an unauthorised change that is not open");

@@ -224,7 +224,7 @@ fn there_is_one_form_and_no_other() {
     }
     assert_eq!(world.sessions(), Vec::<serde_json::Value>::new());
     world.push(&[&one]).accepted().says("is open until");
-    world.push(&[&one]).refused("there is a session of that id");
+    world.push(&[&one]).refused("a session with this id exists");
     world.reconcile().accepted();
     world.is_whole();
 }
@@ -259,7 +259,7 @@ fn a_second_person_extends_a_session_and_nobody_beyond_a_day() {
     let id = world.session();
     let until = world.sessions()[0]["until"].clone();
     world.open("INC-1", &[]).refused("another person has to open the next one");
-    world.open("INC-2", &[]).refused("close that first");
+    world.open("INC-2", &[]).refused("close it first");
     world.is("ana@example.com").open("INC-1", &[]).refused("is not in it");
     world.is("ben@example.com").open("INC-1", &["--for", "2h"]).accepted().says("is extended until");
     let sessions = world.sessions();
@@ -320,7 +320,7 @@ fn what_no_hook_told_is_folded_in_later() {
     let id = world.asked_for().rsplit('/').next().unwrap().to_owned();
     world.is("ben@example.com").open("INC-1", &[]);
     world.is("kim@example.com").open("INC-2", &[]).accepted();
-    world.is("ben@example.com").open("INC-2", &[]).refused("close that first");
+    world.is("ben@example.com").open("INC-2", &[]).refused("close it first");
     world.is("kim@example.com").close(&id);
     script(&hook, &text);
     world.reconcile();
@@ -377,7 +377,7 @@ fn an_overdue_session_is_in_the_way_of_everybody_until_it_is_closed() {
         .changegate("server.git", &["deploy-check", &format!("{before}..{before}"), "--ref", "main"])
         .refused(&format!("session {id}"));
     // It is not extended, and whoever opened it takes no shortcut; others do.
-    world.is("ben@example.com").open("INC-1", &[]).refused("is overdue; close that first");
+    world.is("ben@example.com").open("INC-1", &[]).refused("is overdue; close it first");
     world.is("kim@example.com").commit(EMERGENCY);
     world.push(&["main"]).refused("shortcut-suspended");
     world.is("ana@example.com").push(&["main"]).accepted();

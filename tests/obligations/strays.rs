@@ -65,7 +65,7 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
         .obligations()
         .accepted()
         .says(&format!("{} on main: unauthorised-change", &stray[..12]))
-        .says("owed by duty-managers")
+        .says("owed by a member of duty-managers")
         .says("1 due soon");
     world.verify().refused("unauthorised record 2");
     let range = format!("{first}..main");
@@ -128,7 +128,7 @@ fn whoever_made_it_does_not_declare_it() {
     world.environment.clear();
     let message = declares(&stray, &format!("{WHY}CVE: CVE-2026-12345\n"));
     let message = message.replace("Ben <ben", "Dan <dan");
-    world.says("ben@example.com", &message).accepted().says("it takes somebody who did not make the change");
+    world.says("ben@example.com", &message).accepted().says("a contributor to the change cannot close it");
     world.says("kim@example.com", &message).accepted().says("is declared after the fact");
 }
 

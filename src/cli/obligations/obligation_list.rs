@@ -116,7 +116,7 @@ impl<'state> ObligationList<'state> {
             };
             let on = escape::escape_terminal(shorten_ref_name(on.as_bytes()), 30);
             let who = escape::escape_words(&owed.owner.describe());
-            writeln!(out, "    declare it with a change on {on} that one of {who} pushes or merges,")?;
+            writeln!(out, "    declare it with a change on {on} that {who} pushes or merges,")?;
             writeln!(out, "    who did not make it, and that says:")?;
             writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
             return writeln!(out, "      {}", escape::escape_words(&owed.evidence.to_plain_text()));
