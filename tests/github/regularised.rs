@@ -73,7 +73,7 @@ fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
     let keys = keys(&found[0]);
     assert!(keys.contains(&"github:ana") && keys.contains(&"github:kim"), "{keys:?}");
     let said = scene.sweep().ends(0);
-    assert!(said.contains("owed by duty") && said.contains("1 due soon"), "{said}");
+    assert!(said.contains("owed by a member of duty") && said.contains("1 due soon"), "{said}");
     let push = scene.fake.world(|world| {
         let number = declaring(world, &id[..12], WHY);
         merge_by(world, number, "ben")
@@ -155,7 +155,7 @@ fn who_cannot_be_identified_keeps_everybody_from_declaring_it() {
             merge_by(world, number, "ben")
         });
         let said = scene.record(&push).ends(0);
-        assert!(said.contains("stays open: it is not known who made one of the two"), "{what}: {said}");
+        assert!(said.contains("stays open: the contributors to one of the two changes are not known"), "{what}: {said}");
         scene.verify().ends(1);
     }
 }
