@@ -85,7 +85,7 @@ fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
     assert_eq!(stray["closed"]["by"], push.1);
     scene.sweep().ends(0);
     let said = scene.verify().ends(0);
-    assert!(said.contains("declared after the fact"), "{said}");
+    assert!(said.contains("regularised by record"), "{said}");
 }
 
 #[test]
@@ -155,7 +155,10 @@ fn who_cannot_be_identified_keeps_everybody_from_declaring_it() {
             merge_by(world, number, "ben")
         });
         let said = scene.record(&push).ends(0);
-        assert!(said.contains("stays open: the contributors to one of the two changes are not known"), "{what}: {said}");
+        assert!(
+            said.contains("stays open: the contributors to one of the two changes are not known"),
+            "{what}: {said}"
+        );
         scene.verify().ends(1);
     }
 }
