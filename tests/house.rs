@@ -130,6 +130,31 @@ fn imports_only_go_down_the_stairs() {
 }
 
 #[test]
+fn the_wire_form_of_records_borrows_nothing_from_judge_and_reports() {
+    let wire = Path::new("src/ledger/record/wire");
+    let mut files = 0;
+    for (path, text) in sources() {
+        if !path.starts_with(wire) {
+            continue;
+        }
+        files += 1;
+        for (number, line) in text.lines().enumerate() {
+            for module in ["report", "gate", "verdict", "people"] {
+                let is_used =
+                    !line.trim_start().starts_with("//") && line.contains(&format!("crate::{module}"));
+                assert!(
+                    !is_used,
+                    "{}:{}: records must not hold types of `{module}`",
+                    path.display(),
+                    number + 1
+                );
+            }
+        }
+    }
+    assert!(files > 0, "{} is empty", wire.display());
+}
+
+#[test]
 fn libraries_stay_behind_their_walls() {
     for (path, text) in sources() {
         let Some(module) = module(&path).filter(|_| !is_test_file(&path)) else { continue };

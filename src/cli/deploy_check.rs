@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::gate::obligations::format_record_reference;
 use crate::git::{HeadState, PeeledObject, Repository};
 use crate::ledger::audit::deploy_check;
-use crate::ledger::state::obligation::is_overdue;
+use crate::ledger::state::status::is_overdue;
 use crate::ledger::state::unauthorised::can_be_closed;
 use crate::ledger::state::{TrackedObligation, encode_ref_key};
 use crate::ledger::{LEDGER_REF, store};
@@ -66,10 +66,10 @@ pub(crate) fn run_deploy_check(args: &DeployCheckArgs, world: &Context) -> Resul
         new,
     )?;
     // What landed without a decision and cannot be declared is told with the changes of the range.
-    let is_here = |owed: &&TrackedObligation| owed.on == name || owed.session.is_some();
+    let is_here = |owed: &&TrackedObligation| owed.ref_name == name || owed.session.is_some();
     let stands =
         |owed: &&TrackedObligation| is_here(owed) && is_overdue(owed, world.now) && can_be_closed(owed);
-    let overdue: Vec<&TrackedObligation> = state.owed.values().filter(stands).collect();
+    let overdue: Vec<&TrackedObligation> = state.obligations.values().filter(stands).collect();
     let on = escape::escape_terminal(name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
     let mut out = BufWriter::new(io::stdout().lock());
     for (id, lack) in &checked.without_decision {
@@ -82,14 +82,16 @@ pub(crate) fn run_deploy_check(args: &DeployCheckArgs, world: &Context) -> Resul
         let id = match (&owed.session, owed.change) {
             (Some(session), _) => format!("session {}", escape::escape_words(&session.id)),
             (None, Some(id)) => id.to_string(),
-            (None, None) => {
-                owed.stray.as_ref().map(|stray| format_record_reference(stray.record)).unwrap_or_default()
-            }
+            (None, None) => owed
+                .unauthorised_change
+                .as_ref()
+                .map(|stray| format_record_reference(stray.record_number))
+                .unwrap_or_default(),
         };
         writeln!(
             out,
             "{id}: owes {}, {}",
-            escape::escape_words(&owed.what),
+            escape::escape_words(&owed.what.to_plain_text()),
             due_time::describe_due_time(owed.due, world.now)
         )?;
     }

@@ -4,8 +4,6 @@
 //! A later change speaks for an earlier one by `For-Change: COMMIT`, and states in its other trailers
 //! what was missing. It is read by the policy that judges it, like everything else that it states.
 
-use serde::{Deserialize, Serialize};
-
 use crate::change::{Change, Fact, Oid, Person, PusherIdentity, Text};
 use crate::people::contributors::{Contributor, account_contributor, find_contributors, to_contributors};
 use crate::policy::{EMERGENCY_CLASS, ObligationPolicy, Policy};
@@ -27,8 +25,7 @@ pub fn format_record_reference(number: u64) -> String {
 }
 
 /// A change and its contributors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeContributors {
     /// The final revision of the change.
     pub change: Oid,
@@ -39,8 +36,7 @@ pub struct ChangeContributors {
 }
 
 /// The way of a change to its ref, where a forge says that a pull request brought it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergedPull {
     /// The final revision that was judged.
     pub change: Oid,
@@ -53,8 +49,7 @@ pub struct MergedPull {
 }
 
 /// What a change states for earlier ones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObligationClosing {
     /// The change that states it.
     pub made: ChangeContributors,
@@ -63,13 +58,11 @@ pub struct ObligationClosing {
     /// The fields that it states and the policy accepts.
     pub states: Vec<ClosingStatement>,
     /// What it declares about an unauthorised change, if its pusher is in a team that can.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declares: Option<LateDeclaration>,
 }
 
 /// The declaration of an unauthorised change as an emergency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LateDeclaration {
     /// The person who pushes it, or merges it on a forge; a member of a team that can declare
     /// unauthorised changes.
@@ -79,8 +72,7 @@ pub struct LateDeclaration {
 }
 
 /// A field that closes an obligation, as it is stated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosingStatement {
     /// The name of the field in the policy.
     pub field: String,
@@ -88,7 +80,6 @@ pub struct ClosingStatement {
     pub people: Option<Vec<Contributor>>,
     /// For a field whose tickets a ticket system can confirm: their keys. Without it the statement
     /// proves nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tickets: Option<Vec<Text>>,
 }
 

@@ -8,8 +8,6 @@
 //! On a forge, approvals come from accounts. An address alone identifies a person there only if the
 //! roster lists it or the forge ties it to an account.
 
-use serde::{Deserialize, Serialize};
-
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::pull_request::{ContributorRole, ForgeAccount, PullContributor};
 use crate::change::{Change, Missing, Person, PullRequest, PusherIdentity, Text};
@@ -41,8 +39,7 @@ pub(crate) struct ResolvedContributor {
 }
 
 /// A contributor, as the ledger remembers them after the change is gone; bots are left out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Contributor {
     /// The key that is equal for all their addresses and accounts; `None` if they cannot be identified.
     pub key: Option<String>,

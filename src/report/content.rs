@@ -1,11 +1,9 @@
 //! The content of a report: plain values, all of them decided before a byte is printed.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::ConditionTrace;
 use crate::verdict::{Decision, Judgement, Message, Verdict};
+use jiff::Timestamp;
 
 /// Everything that a report says about one decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,8 +65,7 @@ pub struct JudgedRef {
 }
 
 /// A policy, and where it can be read again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyReference {
     /// The location of the policy.
     pub place: PolicyLocation,
@@ -77,8 +74,7 @@ pub struct PolicyReference {
 }
 
 /// The location of a policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyLocation {
     /// At a path of a commit.
     Commit {

@@ -233,18 +233,6 @@ impl Default for Message {
     }
 }
 
-impl serde::Serialize for Message {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.sentence().serialize(serializer)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Message {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Sentence::deserialize(deserializer).map(Message::from)
-    }
-}
-
 impl Eq for Message {}
 
 impl From<&str> for MessageValue {

@@ -11,7 +11,7 @@ mod wording;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::change::{Missing, Oid, Stage, Text};
 
@@ -22,8 +22,7 @@ pub use sentence::{Sentence, SentencePart};
 pub use wording::reword_messages;
 
 /// The place of a statement, or of one that is missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeLocation {
     /// The commit; `None` for the change as a whole, or for a commit that is not made yet.
     pub commit: Option<Oid>,
@@ -36,8 +35,7 @@ pub struct ChangeLocation {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What is wrong, as a code and values.
     pub message: Message,
@@ -117,8 +115,7 @@ impl Finding {
 }
 
 /// A field that is stated more than once, with different values; it denies nothing by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldDisagreement {
     /// The name of the field in the policy.
     pub field: String,
@@ -129,8 +126,7 @@ pub struct FieldDisagreement {
 }
 
 /// The value that a field is given in one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatedValue {
     /// The value, as written there.
     pub value: Text,
@@ -139,8 +135,7 @@ pub struct StatedValue {
 }
 
 /// Something that may be delivered later, until it is due.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obligation {
     /// What is owed, as a code and values.
     pub what: Message,
@@ -151,10 +146,8 @@ pub struct Obligation {
     /// The evidence that closes it: a trailer to add, or what a ticket system has to say.
     pub evidence: Message,
     /// The field whose statement closes it, by its name in the policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// True if only a person other than the contributors can close it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_others: bool,
 }
 
@@ -181,7 +174,7 @@ impl PredicateAnswer {
 }
 
 /// The consequence of breaking a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleLevel {
     /// The change is denied.
@@ -191,8 +184,7 @@ pub enum RuleLevel {
 }
 
 /// The outcome of one rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RuleOutcome {
     /// The change meets the rule.
     Pass,
@@ -220,8 +212,7 @@ pub enum RuleOutcome {
 }
 
 /// The id, title and controls of a rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleDescription {
     /// The id of the rule in the policy.
     pub id: String,
@@ -232,8 +223,7 @@ pub struct RuleDescription {
 }
 
 /// The outcome of one rule for one change or ref.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// The description of the rule, shared by all its judgements.
     pub rule: Arc<RuleDescription>,
@@ -244,7 +234,7 @@ pub struct Judgement {
 }
 
 /// The decision about a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// The change is allowed.
@@ -254,8 +244,7 @@ pub enum Decision {
 }
 
 /// The verdict on one change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The final revision that was judged; `None` for a commit that is not made yet.
     pub revision: Option<Oid>,

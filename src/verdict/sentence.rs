@@ -2,13 +2,10 @@
 //!
 //! A report escapes the one and not the other; see [`Text`] for why they must not mix.
 
-use serde::{Deserialize, Serialize};
-
 use crate::change::Text;
 
 /// A part of a sentence: words of ours, or a quotation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SentencePart {
     /// Our own words, or the policy's: printable as they are.
     Say(String),
@@ -17,8 +14,7 @@ pub enum SentencePart {
 }
 
 /// A sentence, in lower case and without a full stop.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sentence(pub Vec<SentencePart>);
 
 impl Sentence {

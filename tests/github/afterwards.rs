@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use changegate::change::Change;
+use changegate::ledger::record::RecordedVerdict;
 use serde_json::Value;
 
 use crate::ledger::{POLICY, Scene, land, merge, open};
@@ -172,14 +173,14 @@ fn what_was_recorded_is_judged_again_from_its_facts_alone() {
     });
     let policy = loaded.unwrap_or_else(|errors| panic!("{errors:?}"));
     let again = changegate::gate::judge_from_facts(&change, &policy, None);
-    assert_eq!(serde_json::to_value(&again).unwrap(), of_ref["changes"][0]);
+    assert_eq!(serde_json::to_value(RecordedVerdict::from(&again)).unwrap(), of_ref["changes"][0]);
     // The policy is named by where anybody can have it again.
     let from = &of_ref["policies"][0];
-    assert_eq!(from["digest"], policy.digest);
-    assert_eq!(from["place"]["commit"]["path"], "policies/changegate.yml");
-    assert_eq!(from["place"]["commit"]["id"], of_ref["old"]);
-    assert_eq!(of_ref["brought"][0]["landed-as"], landed_as);
-    assert_eq!(of_ref["brought"][0]["reviewable"], serde_json::json!(["reviewed-later"]));
+    assert_eq!(from["commit"]["digest"], policy.digest);
+    assert_eq!(from["commit"]["path"], "policies/changegate.yml");
+    assert_eq!(from["commit"]["id"], of_ref["old"]);
+    assert_eq!(of_ref["pull-landings"][0]["landed-as"], landed_as);
+    assert_eq!(of_ref["pull-landings"][0]["reviewable-rules"], serde_json::json!(["reviewed-later"]));
 }
 
 #[test]

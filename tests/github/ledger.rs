@@ -214,12 +214,12 @@ fn a_push_is_recorded_with_what_landed() {
     assert_eq!(records[0]["event"]["begin"]["tips"][0]["id"], push.0);
     let decision = &records[1]["event"]["decision"];
     assert_eq!((&decision["stage"], &decision["decision"]), (&json!("landed"), &json!("allow")));
-    assert_eq!(decision["pusher"]["Ok"]["account"], "github:kim", "{decision:#}");
+    assert_eq!(decision["pusher"]["account"], "github:kim", "{decision:#}");
     assert_eq!(decision["observed-at"], "2026-03-02T16:00:00Z");
     let of_ref = &decision["refs"][0];
     assert_eq!((&of_ref["old"], &of_ref["new"]), (&json!(push.0), &json!(push.1)));
     assert!(of_ref["tree"].is_string() && decision["facts"]["kept"] == true);
-    assert_eq!(of_ref["brought"][0]["landed-as"], push.1);
+    assert_eq!(of_ref["pull-landings"][0]["landed-as"], push.1);
     assert_eq!(records[2]["event"]["outcome"]["found-late"], false);
     let newest = scene.verify().ends(0);
     let newest = newest.split("newest ").nth(1).unwrap().lines().next().unwrap();
@@ -329,8 +329,8 @@ fn without_the_record_of_moves_the_history_tells() {
     scene.record(&third).ends(0);
     let records = scene.records();
     let decision = &records[3]["event"]["decision"];
-    assert!(decision["pusher"]["Err"].is_object(), "{decision:#}");
-    assert_eq!(decision["refs"][0]["brought"].as_array().unwrap().len(), 1);
+    assert!(decision["pusher"]["unknown"].is_string(), "{decision:#}");
+    assert_eq!(decision["refs"][0]["pull-landings"].as_array().unwrap().len(), 1);
     assert_eq!(scene.events()[3..], ["decision", "outcome", "decision", "outcome"]);
     scene.verify().ends(0);
 }

@@ -78,7 +78,7 @@ fn a_ticket_that_a_later_pull_request_names_counts_once_it_is_confirmed() {
     let push = name_it(&scene, &change, "#200");
     let said = scene.record(&push).ends(0);
     let stays = format!("emergency-ticket of {} stays open", &change[..10]);
-    assert!(said.contains(&format!("{stays}: a ticket system has to confirm the ticket")), "{said}");
+    assert!(said.contains(&format!("{stays}: the ticket system has not confirmed the ticket yet")), "{said}");
     let said = scene.sweep().ends(1);
     assert!(said.contains(&format!("{stays}: there is no ticket `#200`")), "{said}");
     assert!(discharged(&scene).is_empty());

@@ -46,7 +46,7 @@ fn bypassed(policy: &str) -> (Scene, String) {
 
 fn flagged(scene: &Scene) -> Vec<Value> {
     let records = scene.records();
-    records.into_iter().filter_map(|record| record["event"].get("flagged").cloned()).collect()
+    records.into_iter().filter_map(|record| record["event"].get("regularisation-terms").cloned()).collect()
 }
 
 fn stray(scene: &Scene) -> Value {
@@ -59,21 +59,21 @@ fn stray(scene: &Scene) -> Value {
 }
 
 fn keys(flagged: &Value) -> Vec<&str> {
-    flagged["makers"].as_array().unwrap().iter().filter_map(|hand| hand["key"].as_str()).collect()
+    flagged["contributors"].as_array().unwrap().iter().filter_map(|hand| hand["key"].as_str()).collect()
 }
 
 #[test]
 fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
     let (scene, id) = bypassed(&policy());
-    assert_eq!(scene.events()[3..], ["decision", "unauthorised", "flagged"]);
+    assert_eq!(scene.events()[3..], ["decision", "unauthorised", "regularisation-terms"]);
     let found = flagged(&scene);
-    assert_eq!((&found[0]["from"], &found[0]["makers-known"]), (&json!(["duty"]), &json!(true)));
-    assert_eq!(found[0]["declared-on"], "refs/heads/main");
+    assert_eq!((&found[0]["teams"], &found[0]["contributors-known"]), (&json!(["duty"]), &json!(true)));
+    assert_eq!(found[0]["regularised-on"], "refs/heads/main");
     // Who wrote it, and who pushed it.
     let keys = keys(&found[0]);
     assert!(keys.contains(&"github:ana") && keys.contains(&"github:kim"), "{keys:?}");
     let said = scene.sweep().ends(0);
-    assert!(said.contains("owed by duty") && said.contains("1 due soon"), "{said}");
+    assert!(said.contains("owed by a member of duty") && said.contains("1 due soon"), "{said}");
     let push = scene.fake.world(|world| {
         let number = declaring(world, &id[..12], WHY);
         merge_by(world, number, "ben")
@@ -85,19 +85,19 @@ fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
     assert_eq!(stray["closed"]["by"], push.1);
     scene.sweep().ends(0);
     let said = scene.verify().ends(0);
-    assert!(said.contains("declared after the fact"), "{said}");
+    assert!(said.contains("regularised by record"), "{said}");
 }
 
 #[test]
 fn nobody_else_declares_it_and_not_without_saying_why() {
     let (scene, id) = bypassed(&policy());
     for (by, fields, why) in [
-        ("rea", WHY, "somebody whom the policy lets declare it"),
-        ("helper[bot]", WHY, "somebody whom the policy lets declare it"),
+        ("rea", WHY, "a person whom the policy lets regularise it"),
+        ("helper[bot]", WHY, "a person whom the policy lets regularise it"),
         // Who wrote it, and who pushed it past the gate.
-        ("ana", WHY, "somebody who did not make the change"),
-        ("kim", WHY, "somebody who did not make the change"),
-        ("ben", "", "does not state what is asked of an emergency"),
+        ("ana", WHY, "a contributor to the change cannot close it"),
+        ("kim", WHY, "a contributor to the change cannot close it"),
+        ("ben", "", "does not state what the policy asks of an emergency"),
     ] {
         let push = scene.fake.world(|world| {
             let number = declaring(world, &id[..12], fields);
@@ -149,13 +149,16 @@ fn who_cannot_be_identified_keeps_everybody_from_declaring_it() {
             push
         });
         scene.record(&push).ends(1);
-        assert_eq!(flagged(&scene)[0]["makers-known"], false, "{what}");
+        assert_eq!(flagged(&scene)[0]["contributors-known"], false, "{what}");
         let push = scene.fake.world(|world| {
             let number = declaring(world, &push.1[..12], WHY);
             merge_by(world, number, "ben")
         });
         let said = scene.record(&push).ends(0);
-        assert!(said.contains("stays open: it is not known who made one of the two"), "{what}: {said}");
+        assert!(
+            said.contains("stays open: the contributors to one of the two changes are not known"),
+            "{what}: {said}"
+        );
         scene.verify().ends(1);
     }
 }
@@ -173,14 +176,14 @@ fn a_co_author_whom_github_knows_does_not_declare_it() {
     });
     scene.record(&push).ends(1);
     let found = flagged(&scene);
-    assert_eq!(found[0]["makers-known"], true, "{found:?}");
+    assert_eq!(found[0]["contributors-known"], true, "{found:?}");
     assert!(keys(&found[0]).contains(&"github:ben"), "{found:?}");
     let push = scene.fake.world(|world| {
         let number = declaring(world, &push.1[..12], WHY);
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("somebody who did not make the change"), "{said}");
+    assert!(said.contains("a contributor to the change cannot close it"), "{said}");
 }
 
 #[test]
@@ -202,7 +205,7 @@ fn what_github_does_not_answer_is_asked_again_by_the_next_sweep() {
     scene.sweep().ends(3);
     scene.fake.heal();
     scene.sweep().ends(0);
-    assert_eq!(scene.events()[5..], ["flagged"]);
+    assert_eq!(scene.events()[5..], ["regularisation-terms"]);
     // It is flagged once.
     scene.sweep().ends(0);
     assert_eq!(scene.events().len(), 6);
@@ -223,10 +226,12 @@ fn a_record_of_moves_that_comes_late_is_waited_for() {
     scene.sweep().ends(0);
     let found = flagged(&scene);
     assert!(keys(&found[0]).contains(&"github:kim"), "{found:?}");
-    assert_eq!(found[0]["makers-known"], true);
+    assert_eq!(found[0]["contributors-known"], true);
     // Who merged a pull request, that says itself.
     scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
-    for (by, why) in [("kim", "somebody who did not make the change"), ("ben", "declared after the fact")] {
+    for (by, why) in
+        [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")]
+    {
         let merged = scene.fake.world(|world| {
             let number = declaring(world, &push.1[..12], WHY);
             world.pull(number).merged_by = Some(by.into());
@@ -284,7 +289,7 @@ fn a_pull_request_that_was_merged_past_the_policy_is_not_declared_by_who_merged_
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("somebody who did not make the change"), "{said}");
+    assert!(said.contains("a contributor to the change cannot close it"), "{said}");
     assert_ne!(stray(&scene)["standing"], "closed");
 }
 
@@ -337,9 +342,9 @@ fn on_every_branch_it_is_the_policy_of_the_default_branch_that_says_who() {
         after
     });
     scene.sweep().ends(1);
-    assert_eq!(flagged(&scene)[0]["declared-on"], "refs/heads/release/1");
+    assert_eq!(flagged(&scene)[0]["regularised-on"], "refs/heads/release/1");
     for (branch, by, why) in [
-        ("release/1", "rea", "somebody whom the policy lets declare it"),
+        ("release/1", "rea", "a person whom the policy lets regularise it"),
         ("main", "ben", ""),
         ("release/1", "ben", "is declared after the fact"),
     ] {
@@ -362,8 +367,13 @@ fn what_was_deleted_is_declared_on_the_default_branch_by_its_number() {
     scene.fake.world(|world| moves(world, "release/1", NONE, "kim", "branch_deletion"));
     scene.sweep().ends(1);
     let found = flagged(&scene);
-    assert_eq!((&found[0]["declared-on"], keys(&found[0])), (&json!("refs/heads/main"), vec!["github:kim"]));
-    for (by, why) in [("kim", "somebody who did not make the change"), ("ben", "declared after the fact")] {
+    assert_eq!(
+        (&found[0]["regularised-on"], keys(&found[0])),
+        (&json!("refs/heads/main"), vec!["github:kim"])
+    );
+    for (by, why) in
+        [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")]
+    {
         scene.fake.world(|world| squash(world, "main", "ledger:5", by));
         let said = scene.sweep().ends(0);
         assert!(said.contains(why), "{by}: {said}");
@@ -385,5 +395,5 @@ fn a_branch_that_is_new_was_made_by_those_who_made_what_main_has_not() {
     let keys = keys(&found[0]);
     assert!(keys.contains(&"github:rea") && keys.contains(&"github:ana"), "{keys:?}");
     assert!(!keys.contains(&"github:kim"), "{keys:?}");
-    assert_eq!((&found[0]["makers-known"], keys.len()), (&json!(true), 3), "{found:#?}");
+    assert_eq!((&found[0]["contributors-known"], keys.len()), (&json!(true), 3), "{found:#?}");
 }

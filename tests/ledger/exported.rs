@@ -67,8 +67,8 @@ fn is_one(world: &World, statement: &Value) {
         assert!(if failed { level == "FAILED" } else { level.starts_with("ORG_SOURCE_") }, "{level}");
     }
     let from = &record["refs"][0]["policies"][0];
-    assert_eq!(policy["digest"], json!({ "changegatePolicy": from["digest"] }));
-    let id = from["place"]["commit"]["id"].as_str().unwrap();
+    assert_eq!(policy["digest"], json!({ "changegatePolicy": from["commit"]["digest"] }));
+    let id = from["commit"]["id"].as_str().unwrap();
     assert_eq!(policy["uri"], format!("{URI}@{id}#policies/changegate.yml"));
 }
 

@@ -195,7 +195,7 @@ fn a_push_under_way_is_waited_for() {
     world.push(&["main"]).accepted();
     let records = world.records();
     let last: Vec<_> = records[3..].iter().map(|record| &record["event"]).collect();
-    assert_eq!(last[1]["stayed"][0], "refs/heads/main");
+    assert_eq!(last[1]["unmoved"][0], "refs/heads/main");
     assert_eq!(last[2]["landed"][0]["new"], world.main());
     assert_eq!(last[2]["found-late"], true);
     world.is_whole();

@@ -31,7 +31,7 @@ fn an_allowed_push_is_a_decision_and_a_landing() {
     assert_eq!(decided["refs"][0]["new"], new);
     assert_eq!(decided["refs"][0]["tree"], world.git(&["rev-parse", "HEAD^{tree}"]));
     let landed = &records[2]["event"];
-    assert_eq!(landed["of"], decided["id"]);
+    assert_eq!(landed["decision-id"], decided["id"]);
     assert_eq!(landed["landed"][0]["new"], new);
     assert_eq!(landed["found-late"], false);
     world.is_whole();
@@ -113,7 +113,7 @@ fn a_policy_that_protects_other_refs_changes_the_scope_and_accuses_nobody() {
     world.push(&["main"]).accepted();
     let records = world.records();
     let scope = &records.iter().find(|record| record["event"]["kind"] == "scope").unwrap()["event"];
-    assert_eq!(scope["came"][0]["name"], "refs/heads/dev");
+    assert_eq!(scope["newly-protected"][0]["name"], "refs/heads/dev");
     world.is_whole();
     world.push(&["main:dev"]).accepted();
     world.push(&["main:release/9"]).accepted();

@@ -108,10 +108,10 @@ fn thousands_of_denied_changes_fit_into_a_record_that_counts_them() {
     let record = world.records().pop().unwrap();
     let one = &record["event"]["refs"][0];
     let kept = one["changes"].as_array().unwrap().len();
-    let left_out = one["left-out"]["changes"].as_u64().unwrap();
+    let left_out = one["omitted"]["changes"].as_u64().unwrap();
     assert!(0 < kept && 0 < left_out, "{kept}, {left_out}");
     assert_eq!(u64::try_from(kept).unwrap() + left_out, many);
-    assert_eq!(one["left-out"]["denied"].as_u64().unwrap(), left_out);
+    assert_eq!(one["omitted"]["denied"].as_u64().unwrap(), left_out);
     assert_eq!(record["event"]["facts"]["kept"], false);
     assert_eq!(record["event"]["facts"]["changes"], many);
 }

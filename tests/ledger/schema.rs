@@ -1,27 +1,20 @@
 //! The published schema of records against records: what is written fits, in every form that it can
 //! have, and nothing else is described.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use changegate::change::{FactKind, Missing, Oid, PusherIdentity, Stage, Text};
-use changegate::gate::break_glass::{AuthorisedRequest, ParsedRequest};
-use changegate::gate::obligations::{
-    ChangeContributors, ClosingStatement as Declared, LateDeclaration, MergedPull, ObligationClosing,
-};
+use changegate::change::{FactKind, Oid, Stage, Text};
 use changegate::ledger::record::canonical::{is_canonical, to_canonical_json};
 use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{
-    DamagedDecision, DecisionOutcome as Became, DecisionRecord, FactsDigest, LedgerBeginning, LedgerEvent,
-    ObligationDischarge, ObligationEscalation, ObligationEvidence, OmittedChanges, RECORD_SCHEMA, Record,
-    RecordedMove, RecordedPolicy, RefDecision, RefTip, ScopeChange,
-};
-use changegate::ledger::state::break_glass::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
-use changegate::ledger::state::unauthorised::RegularisationTerms;
-use changegate::people::contributors::Contributor;
-use changegate::report::{PolicyLocation, PolicyReference};
-use changegate::verdict::{
-    ChangeLocation, Decision, FieldDisagreement, Finding, Judgement, Obligation, RuleDescription, RuleLevel,
-    RuleOutcome, Sentence, StatedValue, Verdict,
+    BreakGlassEvent, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest, GapCause,
+    LateStatement, LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation,
+    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, Record, RecordedClosing,
+    RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap,
+    RecordedJudgement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
+    RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher, RecordedRequest, RecordedStatement,
+    RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction,
+    ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -37,62 +30,191 @@ fn id(byte: u8) -> Oid {
     Oid::from_bytes(&[byte; 20]).unwrap()
 }
 
-fn judgement(outcome: RuleOutcome) -> Judgement {
-    let rule = RuleDescription {
-        id: "peer-review".into(),
-        title: "somebody looked".into(),
-        controls: vec!["iso27001:A.8.32".into()],
-    };
-    Judgement { rule: Arc::new(rule), level: RuleLevel::Warn, outcome }
+fn odd() -> Text {
+    Text::new(*b"refs/heads/\xff")
 }
 
-fn finding() -> Finding {
-    let at =
-        ChangeLocation { commit: Some(id(1)), line: Some(3), in_description: true, path: Some("a/b".into()) };
-    Finding {
-        message: Sentence::from_words("no ").with_quote(&Text::new(*b"\xff")).into(),
-        at,
-        fixers: vec!["Ana".into()],
-        paste: Some("x".into()),
+fn judgement(outcome: RecordedOutcome) -> RecordedJudgement {
+    RecordedJudgement {
+        rule: "peer-review".into(),
+        controls: vec!["iso27001:A.8.32".into()],
+        level: RecordedLevel::Warn,
+        outcome,
     }
 }
 
-/// Every event, and in them every form that a value can have.
-fn events() -> Vec<LedgerEvent> {
-    let odd = Text::new(*b"refs/heads/\xff");
-    let moved = RecordedMove { name: odd.clone(), old: None, new: Some(id(2)) };
-    let due = Some(Timestamp::UNIX_EPOCH);
-    let owed = |due: Option<Timestamp>| Obligation {
-        what: "a ticket".into(),
-        owner: "Ana".into(),
+/// A message with every form of a value.
+fn message() -> RecordedMessage {
+    let nested = RecordedMessage { code: "field.missing".into(), values: BTreeMap::new() };
+    let values = [
+        ("list", RecordedValue::List(vec![RecordedValue::Number(2), RecordedValue::Plain("a".into())])),
+        ("nested", RecordedValue::Nested(nested)),
+        ("number", RecordedValue::Number(1)),
+        ("plain", RecordedValue::Plain("low".into())),
+        ("quoted", RecordedValue::Quoted(odd())),
+    ];
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    RecordedMessage { code: "approvals.too-few".into(), values }
+}
+
+fn place() -> RecordedPlace {
+    RecordedPlace { commit: Some(id(1)), line: Some(3), in_description: true, path: Some("a/b".into()) }
+}
+
+fn finding() -> RecordedFinding {
+    let RecordedMessage { code, values } = message();
+    let fixers = vec![
+        RecordedFixer::Author,
+        RecordedFixer::TeamMember(vec!["security".into()]),
+        RecordedFixer::Unnamed("x".into()),
+    ];
+    RecordedFinding { code, values, at: place(), fixers }
+}
+
+fn person(key: Option<&str>) -> RecordedContributor {
+    RecordedContributor {
+        account: key.map(|_| "ana".into()),
+        key: key.map(str::to_owned),
+        name: "ana".into(),
+    }
+}
+
+fn verdict(class: Option<&str>) -> RecordedVerdict {
+    let owed = |due: Option<Timestamp>| RecordedObligation {
+        what: message(),
+        owner: RecordedFixer::Author,
         due,
-        evidence: "the ticket".into(),
+        evidence: message(),
         field: due.map(|_| "Ticket".into()),
         by_others: due.is_some(),
     };
-    let hand = |key: Option<&str>| Contributor {
-        key: key.map(str::to_owned),
-        name: "ana".into(),
-        account: key.map(|_| "ana".into()),
-    };
-    let made = ChangeContributors {
-        change: id(4),
-        by: vec![hand(Some("ana@example.com")), hand(None)],
-        is_complete: false,
-    };
-    let states = [None, Some(vec![hand(None)])].map(|people| {
-        let tickets = people.is_none().then(|| vec!["PAY-1".into(), odd.clone()]);
-        Declared { field: "Ticket".into(), people, tickets }
+    let gap = |cause| RecordedGap { fact: FactKind::Pull, cause };
+    let outcomes = [
+        RecordedOutcome::Pass,
+        RecordedOutcome::Fail(vec![finding()]),
+        RecordedOutcome::Owed(vec![owed(Some(Timestamp::UNIX_EPOCH)), owed(None)]),
+        RecordedOutcome::Undecided(vec![gap(GapCause::NotConfigured), gap(GapCause::Unavailable)]),
+        RecordedOutcome::Deferred(vec![gap(GapCause::NotAtThisStage)]),
+        RecordedOutcome::Exempted {
+            reason: "r".into(),
+            approved_by: "a".into(),
+            until: "2026-12-31".into(),
+            place: "p.yml:3".into(),
+        },
+        RecordedOutcome::NotApplicable,
+    ];
+    RecordedVerdict {
+        revision: class.map(|_| id(4)),
+        commits: 2,
+        subject: "Do it".into(),
+        stage: Stage::PreReceive,
+        enforced: true,
+        class: class.map(str::to_owned),
+        judgements: outcomes.map(judgement).to_vec(),
+        disagreements: vec![RecordedDisagreement {
+            field: "Risk".into(),
+            stated: vec![RecordedWord { value: "low".into(), at: place() }],
+            counts: "high".into(),
+        }],
+    }
+}
+
+/// Decisions in which each part has every form that it can have.
+fn decisions() -> Vec<LedgerEvent> {
+    let statements = [None, Some(vec![person(None)])].map(|people| {
+        let tickets = people.is_none().then(|| vec!["PAY-1".into(), odd()]);
+        RecordedStatement { field: "Ticket".into(), people, tickets }
     });
-    let closing = ObligationClosing {
-        made: made.clone(),
-        speaks_for: vec!["0123456789ab".into()],
-        states: states.to_vec(),
-        declares: Some(LateDeclaration { by: hand(None), is_stated: true }),
+    let closing = RecordedClosing {
+        change: id(4),
+        contributors: vec![person(Some("ana@example.com")), person(None)],
+        contributors_known: false,
+        for_changes: vec!["0123456789ab".into()],
+        statements: statements.to_vec(),
+        late_statement: Some(LateStatement { by: person(None), is_complete: true }),
     };
+    let owing = OwingChange { change: id(4), contributors: vec![person(None)], contributors_known: true };
+    let session = "0123456789ab".to_owned();
+    let request = |action| RecordedRequest {
+        id: "0123456789ab".into(),
+        by: person(Some("ana")),
+        is_in_team: true,
+        action,
+    };
+    let open =
+        RequestedAction::Open { incident: "INC-1".into(), reason: "r".into(), until: Timestamp::UNIX_EPOCH };
+    let close = RequestedAction::Close { session, note: Some("n".into()) };
+    let digest = "0".repeat(64);
+    let policies = vec![
+        RecordedPolicySource::Commit {
+            id: id(5),
+            path: "policies/changegate.yml".into(),
+            digest: digest.clone(),
+        },
+        RecordedPolicySource::Disk { path: "/etc/policy.yml".into(), digest: digest.clone() },
+        RecordedPolicySource::Pack { name: "startup".into(), digest: digest.clone() },
+        RecordedPolicySource::Elsewhere { place: "the API".into(), digest },
+    ];
+    let of_ref = RefDecision {
+        name: odd(),
+        pushed_as: Some("refs/heads/alias".into()),
+        old: Some(id(6)),
+        new: None,
+        tree: Some(id(7)),
+        protected: true,
+        policies,
+        refusals: vec![judgement(RecordedOutcome::Pass)],
+        changes: vec![verdict(Some("normal")), verdict(None)],
+        passed: 3,
+        omitted: OmittedChanges { changes: 4, denied: 1 },
+        owing_changes: vec![owing],
+        closings: vec![closing],
+        pull_landings: vec![PullLanding {
+            change: id(4),
+            pull: "acme/shop#6".into(),
+            landed_as: id(9),
+            reviewable_rules: vec!["peer-review".into()],
+        }],
+        break_glass: Some(request(open)),
+    };
+    let bare = RefDecision {
+        break_glass: Some(request(close)),
+        pushed_as: None,
+        old: None,
+        tree: None,
+        owing_changes: Vec::new(),
+        closings: Vec::new(),
+        pull_landings: Vec::new(),
+        ..of_ref.clone()
+    };
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let policy = RecordedPolicy { name: "p".into(), digest: digest.clone(), source: "s".into() };
+    let decided = |pusher, policy, stage| {
+        LedgerEvent::Decision(Box::new(DecisionRecord {
+            id: "b".repeat(32),
+            observed_at: Timestamp::UNIX_EPOCH,
+            stage,
+            pusher,
+            decision: RecordedDecision::Deny,
+            policy,
+            refs: vec![of_ref.clone(), bare.clone()],
+            omitted_refs: 5,
+            notes: vec![message()],
+            facts: FactsDigest { digest: digest.clone(), changes: 9, kept: false },
+            tool: "changegate 0.1.0".into(),
+        }))
+    };
+    vec![
+        decided(RecordedPusher::Account("ana".into()), Some(policy), Stage::PreReceive),
+        decided(RecordedPusher::Unidentified, None, Stage::Landed),
+        decided(RecordedPusher::Unknown(GapCause::NotConfigured), None, Stage::PreReceive),
+    ]
+}
+
+fn discharges() -> Vec<LedgerEvent> {
     let ticket = |by| ObligationEvidence::Ticket {
         key: "SEC-78".into(),
-        source: odd.clone(),
+        source: odd(),
         created: Timestamp::UNIX_EPOCH,
         url: "https://tickets.example.com/SEC-78".into(),
         by,
@@ -112,185 +234,94 @@ fn events() -> Vec<LedgerEvent> {
             late_by,
         })
     };
-    let escalated = LedgerEvent::Escalated(ObligationEscalation {
-        due_soon: vec!["a/0/b/c/0".into()],
-        overdue: vec!["a/0/b/d/0".into()],
-        observed_at: Timestamp::UNIX_EPOCH,
-    });
-    let (at, session) = (Timestamp::UNIX_EPOCH, "0123456789ab".to_owned());
-    let open = ParsedRequest::Open { incident: "INC-1".into(), reason: "r".into(), until: at };
-    let close = ParsedRequest::Close { session: session.clone(), note: Some("n".into()) };
-    let act = |asks| AuthorisedRequest { id: session.clone(), by: hand(Some("ana")), is_in_team: true, asks };
-    let who = |is_pushed: bool| SessionActor {
-        account: "ana".into(),
-        decision: is_pushed.then(|| "b".repeat(32)),
-        person: is_pushed.then(|| hand(Some("ana"))),
-    };
-    let opened = LedgerEvent::BreakGlass(BreakGlassEvent::Opened(SessionOpening {
-        session: session.clone(),
-        asked_as: session.clone(),
-        by: who(true),
-        incident: "INC-1".into(),
-        reason: odd.clone(),
-        opened_at: at,
-        until: at,
-    }));
-    let ended = |note: Option<Text>, late_by| {
-        let (session, asked_as, by) = (session.clone(), session.clone(), who(false));
-        LedgerEvent::BreakGlass(BreakGlassEvent::Closed(SessionClosure {
-            session,
-            asked_as,
-            by,
-            note,
-            closed_at: at,
-            late_by,
-        }))
-    };
-    let flagged = |due| {
-        let (makers, declared_on) = (vec![hand(None)], odd.clone());
-        let from = vec!["t".to_owned()];
-        LedgerEvent::Flagged(RegularisationTerms {
-            record: 7,
-            from,
-            due,
-            makers,
-            makers_known: false,
-            declared_on,
-        })
-    };
-    let missing = vec![
-        Missing::NotAtThisStage(FactKind::Pull),
-        Missing::NotConfigured(FactKind::Pusher),
-        Missing::Unavailable(FactKind::Paths, "gone".into()),
-    ];
-    let outcomes = [
-        RuleOutcome::Pass,
-        RuleOutcome::Fail(vec![finding(), Finding::new(Sentence::default())]),
-        RuleOutcome::Owed(vec![owed(due), owed(None)]),
-        RuleOutcome::Undecided(missing.clone()),
-        RuleOutcome::Deferred(missing),
-        RuleOutcome::Exempted {
-            reason: "r".into(),
-            approved_by: "a".into(),
-            until: "2026-12-31".into(),
-            place: "p.yml:3".into(),
-        },
-        RuleOutcome::NotApplicable,
-    ];
-    let verdict = |class: Option<&str>| Verdict {
-        revision: class.map(|_| id(4)),
-        commits: 2,
-        subject: "Do it".into(),
-        stage: Stage::PreReceive,
-        enforced: true,
-        class: class.map(str::to_owned),
-        judgements: outcomes.clone().map(judgement).to_vec(),
-        disagreements: vec![FieldDisagreement {
-            field: "Risk".into(),
-            stated: vec![StatedValue { value: "low".into(), at: finding().at }],
-            counts: "high".into(),
-        }],
-    };
-    let places = [
-        PolicyLocation::Commit { id: id(5), path: "policies/changegate.yml".into() },
-        PolicyLocation::Disk("/etc/policy.yml".into()),
-        PolicyLocation::Pack("startup".into()),
-        PolicyLocation::Elsewhere("the API".into()),
-    ];
-    let of_ref = RefDecision {
-        name: odd.clone(),
-        pushed_as: Some("refs/heads/alias".into()),
-        old: Some(id(6)),
-        new: None,
-        tree: Some(id(7)),
-        protected: true,
-        policies: places.map(|place| PolicyReference { place, digest: "0".repeat(64) }).to_vec(),
-        refusals: vec![judgement(RuleOutcome::Pass)],
-        changes: vec![verdict(Some("normal")), verdict(None)],
-        passed: 3,
-        left_out: OmittedChanges { changes: 4, denied: 1 },
-        owing: vec![made],
-        closings: vec![closing],
-        brought: vec![MergedPull {
-            change: id(4),
-            pull: "acme/shop#6".into(),
-            landed_as: id(9),
-            reviewable: vec!["peer-review".into()],
-        }],
-        break_glass: Some(act(open)),
-    };
-    let (owing, closings, brought) = (Vec::new(), Vec::new(), Vec::new());
-    let bare = RefDecision {
-        break_glass: Some(act(close)),
-        pushed_as: None,
-        old: None,
-        tree: None,
-        owing,
-        closings,
-        brought,
-        ..of_ref.clone()
-    };
-    let digest = format!("sha256:{}", "a".repeat(64));
-    let policy = RecordedPolicy { name: "p".into(), digest: digest.clone(), source: "s".into() };
-    let decided = |pusher, policy| {
-        LedgerEvent::Decision(Box::new(DecisionRecord {
-            id: "b".repeat(32),
-            observed_at: Timestamp::UNIX_EPOCH,
-            stage: Stage::PreReceive,
-            pusher,
-            decision: Decision::Deny,
-            policy,
-            refs: vec![of_ref.clone(), bare.clone()],
-            refs_left_out: 5,
-            notes: vec!["note".into()],
-            facts: FactsDigest { digest: digest.clone(), changes: 9, kept: false },
-            tool: "changegate 0.1.0".into(),
-        }))
-    };
-    let LedgerEvent::Decision(mut landed) = decided(Ok(PusherIdentity::Unidentified), None) else { panic!() };
-    landed.stage = Stage::Landed;
-    let landed = LedgerEvent::Decision(landed);
-    let tip = RefTip { name: odd.clone(), id: id(3) };
-    let outcome = Became {
-        of: "b".repeat(32),
-        landed: vec![moved.clone()],
-        stayed: vec![odd.clone()],
-        observed_at: Timestamp::UNIX_EPOCH,
-        found_late: true,
-    };
-    let damaged =
-        |digest| LedgerEvent::Damaged(DamagedDecision { file: "f.json".into(), digest, why: "w".into() });
     vec![
-        LedgerEvent::Begin(LedgerBeginning {
-            protects: vec!["main".into()],
-            tips: vec![tip.clone()],
-            tool: "t".into(),
-        }),
-        decided(Ok(PusherIdentity::Account("ana".into())), Some(policy)),
-        decided(Ok(PusherIdentity::Unidentified), None),
-        decided(Err(Missing::NotConfigured(FactKind::Pusher)), None),
-        landed,
-        LedgerEvent::Outcome(outcome),
-        LedgerEvent::Unauthorised(moved),
-        LedgerEvent::Scope(ScopeChange {
-            protects: vec!["*".into()],
-            came: vec![tip],
-            left: vec![odd.clone()],
-        }),
-        damaged(Some(digest.clone())),
-        damaged(None),
         discharged(ObligationEvidence::Change { id: id(8) }, None, None),
         discharged(ticket(None), None, None),
         discharged(ticket(Some(id(8))), None, None),
         discharged(ObligationEvidence::Change { id: id(8) }, Some(id(4)), Some(1)),
         discharged(review, None, None),
-        escalated,
-        opened,
-        ended(Some("n".into()), Some(1)),
-        ended(None, None),
-        flagged(due),
-        flagged(None),
     ]
+}
+
+fn sessions() -> Vec<LedgerEvent> {
+    let (at, session) = (Timestamp::UNIX_EPOCH, "0123456789ab".to_owned());
+    let actor = |is_pushed: bool| SessionActor {
+        account: "ana".into(),
+        decision: is_pushed.then(|| "b".repeat(32)),
+        person: is_pushed.then(|| person(Some("ana"))),
+    };
+    let opened = LedgerEvent::BreakGlass(BreakGlassEvent::Opened(SessionOpening {
+        session: session.clone(),
+        request_id: session.clone(),
+        by: actor(true),
+        incident: "INC-1".into(),
+        reason: odd(),
+        opened_at: at,
+        until: at,
+    }));
+    let closed = |note: Option<Text>, late_by| {
+        LedgerEvent::BreakGlass(BreakGlassEvent::Closed(SessionClosure {
+            session: session.clone(),
+            request_id: session.clone(),
+            by: actor(false),
+            note,
+            closed_at: at,
+            late_by,
+        }))
+    };
+    vec![opened, closed(Some("n".into()), Some(1)), closed(None, None)]
+}
+
+/// Every event, and in them every form that a value can have.
+fn events() -> Vec<LedgerEvent> {
+    let moved = RecordedMove { name: odd(), old: None, new: Some(id(2)) };
+    let tip = RefTip { name: odd(), id: id(3) };
+    let damaged =
+        |digest, cause| LedgerEvent::Damaged(DamagedDecision { file: "f.json".into(), digest, cause });
+    let terms = |due| {
+        LedgerEvent::RegularisationTerms(RegularisationTerms {
+            record_number: 7,
+            teams: vec!["t".to_owned()],
+            due,
+            contributors: vec![person(None)],
+            contributors_known: false,
+            regularised_on: odd(),
+        })
+    };
+    let mut events = vec![
+        LedgerEvent::Begin(LedgerBeginning {
+            protects: vec!["main".into()],
+            tips: vec![tip.clone()],
+            tool: "t".into(),
+        }),
+        LedgerEvent::Outcome(DecisionOutcome {
+            decision_id: "b".repeat(32),
+            landed: vec![moved.clone()],
+            unmoved: vec![odd()],
+            observed_at: Timestamp::UNIX_EPOCH,
+            found_late: true,
+        }),
+        LedgerEvent::Unauthorised(moved),
+        LedgerEvent::Scope(ScopeChange {
+            protects: vec!["*".into()],
+            newly_protected: vec![tip],
+            no_longer_protected: vec![odd()],
+        }),
+        damaged(Some(format!("sha256:{}", "a".repeat(64))), DamageCause::Malformed),
+        damaged(None, DamageCause::Unreadable),
+        damaged(None, DamageCause::TooLong),
+        LedgerEvent::Escalated(ObligationEscalation {
+            due_soon: vec!["a/0/b/c/0".into()],
+            overdue: vec!["a/0/b/d/0".into()],
+            observed_at: Timestamp::UNIX_EPOCH,
+        }),
+        terms(Some(Timestamp::UNIX_EPOCH)),
+        terms(None),
+    ];
+    events.extend(decisions());
+    events.extend(discharges());
+    events.extend(sessions());
+    events
 }
 
 #[test]
@@ -319,8 +350,11 @@ fn paths(value: &Value, at: &str, found: &mut std::collections::BTreeSet<String>
     match value {
         Value::Object(map) => {
             for (key, value) in map {
+                let is_name_of_value = at.ends_with(".values");
                 let at = format!("{at}.{key}");
-                found.insert(at.clone());
+                if !is_name_of_value {
+                    found.insert(at.clone());
+                }
                 paths(value, &at, found);
             }
         }

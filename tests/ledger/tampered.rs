@@ -64,28 +64,28 @@ fn a_record_written_otherwise() {
         links[5].replace("record.json", "{\"event\":", "{ \"event\":");
     })
     .refused("tampered record 6")
-    .says("not written in the one way");
+    .says("it is not canonical JSON");
 }
 
 #[test]
 fn a_changed_state() {
-    forged(|links| links[2].replace("state.json", "\"recent\":[", "\"recent\":[\"x\","))
+    forged(|links| links[2].replace("state.json", "\"recent-decisions\":[", "\"recent-decisions\":[\"x\","))
         .refused("tampered record 3")
         .says("the state beside it");
     forged(|links| {
         links[2].files.remove("state.json");
     })
-    .refused("no state beside it");
+    .refused("the state beside it cannot be read");
 }
 
 #[test]
 fn a_changed_message() {
     forged(|links| {
         let text = String::from_utf8(links[3].message.clone()).unwrap();
-        links[3].message = text.replace("Deny main", "Allow main").into_bytes();
+        links[3].message = text.replace("decision deny", "decision allow").into_bytes();
     })
     .refused("tampered record 4")
-    .says("its message says something else");
+    .says("its commit message does not match");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn records_in_another_order() {
 
 #[test]
 fn a_record_taken_out_of_the_middle() {
-    forged(|links| drop(links.remove(3))).refused("calls itself record 5 in the place of 4");
+    forged(|links| drop(links.remove(3))).refused("says record 5 in the place of 4");
     forged(|links| {
         links.remove(3);
         chain_anew(links, 3);
@@ -120,7 +120,7 @@ fn a_record_taken_out_of_the_middle() {
 
 #[test]
 fn a_record_put_in_twice() {
-    forged(|links| links.insert(4, links[3].clone())).refused("calls itself record 4 in the place of 5");
+    forged(|links| links.insert(4, links[3].clone())).refused("says record 4 in the place of 5");
     forged(|links| {
         links.insert(4, links[3].clone());
         chain_anew(links, 4);
@@ -218,15 +218,15 @@ fn a_record_of_another_repository() {
 
 #[test]
 fn an_outcome_without_a_decision_and_the_contrary() {
-    forged(|links| links[2].edit(|record| record["event"]["outcome"]["of"] = "0".repeat(32).into()))
+    forged(|links| links[2].edit(|record| record["event"]["outcome"]["decision-id"] = "0".repeat(32).into()))
         .refused("incomplete record 3")
-        .says("no decision that is open");
+        .says("its decision is not open");
     let world = scene();
     let mut links = world.links();
     links.truncate(5);
     world.forge(&links);
     world.forget();
-    world.verify().refused("nobody has told what became of the decision");
+    world.verify().refused("has no outcome");
 }
 
 #[test]

@@ -4,17 +4,16 @@ use changegate::change::{Oid, Text};
 use changegate::gate::{GateSettings, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::record::{
-    DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RefTip, ScopeChange,
+    BreakGlassEvent, DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RecordedDecision,
+    RefTip, ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::discharge::append_events;
 use changegate::ledger::server::reconcile::{ReconcileContext, reconcile_ledger};
 use changegate::ledger::server::write_ahead;
 use changegate::ledger::state::TrackedObligation;
-use changegate::ledger::state::break_glass::{BreakGlassEvent, SessionActor, SessionClosure, SessionOpening};
 use changegate::ledger::state::obligation::build_discharge;
 use changegate::ledger::store;
-use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::book::LEDGER;
@@ -127,7 +126,7 @@ fn nothing_is_closed_by_what_does_not_close_it() {
     let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
     let state = store::read_state(&repository).unwrap().unwrap();
     let owes = |rule: &str| {
-        let found = state.owed.iter().find(|(_, owed)| owed.rule == rule).unwrap();
+        let found = state.obligations.iter().find(|(_, owed)| owed.rule == rule).unwrap();
         (found.0.clone(), found.1.clone())
     };
     let (ticket, review) = (owes("emergency-ticket"), owes("emergency-review"));
@@ -137,7 +136,7 @@ fn nothing_is_closed_by_what_does_not_close_it() {
             LedgerEvent::Discharged(build_discharge(id, owed, evidence, at))
         };
     let id = |digits: &str| Oid::from_hex(digits).unwrap();
-    let not_so = "it closes something by what does not close it, or not then";
+    let not_so = "the evidence does not close this obligation, or at another time";
     for (owed, evidence, at) in [
         (&ticket, ObligationEvidence::Session { by: Text::from("kim") }, now),
         // Neither says anything for the emergency, and one is the emergency itself.
@@ -174,8 +173,9 @@ fn no_ref_moves_by_coming_under_change_control_again() {
     world.changegate("server.git", &["ledger", "verify"]).refused("mismatch");
     let state = store::read_state(&repository).unwrap().unwrap();
     let tip = RefTip { name: Text::from(MAIN), id: Oid::from_hex(&world.main()).unwrap() };
-    let scope = ScopeChange { protects: state.protects, came: vec![tip], left: Vec::new() };
-    made_up(&world, Timestamp::now(), LedgerEvent::Scope(scope)).refused("and they did not");
+    let scope =
+        ScopeChange { protects: state.protects, newly_protected: vec![tip], no_longer_protected: Vec::new() };
+    made_up(&world, Timestamp::now(), LedgerEvent::Scope(scope)).refused("and they are not");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_session_on_the_server_has_the_time_of_its_record() {
     let (now, later) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_hours(9));
     let by = SessionActor { account: Text::from("root"), decision: None, person: None };
     let closed = SessionClosure {
-        asked_as: "0123456789ab".into(),
+        request_id: "0123456789ab".into(),
         by: by.clone(),
         closed_at: now,
         late_by: None,
@@ -198,12 +198,12 @@ fn a_session_on_the_server_has_the_time_of_its_record() {
         session,
     };
     made_up(&world, later, LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed.clone())))
-        .refused("not like that");
+        .refused("is not closed like that");
     made_up(&world, now, LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed))).accepted();
     let id = "0123456789ab".to_owned();
     let (incident, reason) = (Text::from("INC-2"), Text::from(why));
     let opened = SessionOpening {
-        asked_as: id.clone(),
+        request_id: id.clone(),
         session: id,
         by,
         incident,
@@ -224,9 +224,9 @@ fn what_is_denied_is_not_said_to_be_allowed() {
     let record = world.links().pop().unwrap().record();
     let mut decided: DecisionRecord = serde_json::from_value(record["event"]["decision"].clone()).unwrap();
     decided.id = "0".repeat(32);
-    decided.decision = Decision::Allow;
+    decided.decision = RecordedDecision::Allow;
     made_up(&world, Timestamp::now(), LedgerEvent::Decision(Box::new(decided)))
-        .refused("it allows what it says is denied");
+        .refused("it allows a change that its judgements deny");
 }
 
 const STRICT: &str = "\
@@ -255,7 +255,7 @@ fn what_nobody_can_close_from_before_is_in_nobodys_way() {
     let change = world.commit(&format!("{EMERGENCY}Co-authored-by: somebody\n"));
     world.land_at(ago(24 * 30));
     world.commit(&closes(&change, &format!("{TICKET}{REVIEW}")));
-    world.push(&["main"]).accepted().says("it is not known who made one of the two");
+    world.push(&["main"]).accepted().says("the contributors to one of the two changes are not known");
     world.write("policies/changegate.yml", STRICT);
     world.commit(&good("Ask what is overdue"));
     world.push(&["main"]).accepted();

@@ -3,12 +3,12 @@
 use changegate::calendar::TimeLimit;
 use changegate::change::Oid;
 use changegate::ledger::record::{
-    LedgerEvent, ObligationEscalation, ObligationEvidence, RECORD_SCHEMA, Record,
+    LedgerEvent, ObligationEscalation, ObligationEvidence, RECORD_SCHEMA, Record, RecordedFixer,
+    RecordedMessage,
 };
-use changegate::ledger::state::obligation::{
-    ObligationStatus, build_discharge, is_overdue, obligation_status, seconds_late,
-};
-use changegate::ledger::state::{LedgerState, TrackedObligation};
+use changegate::ledger::state::obligation::build_discharge;
+use changegate::ledger::state::status::{ObligationStatus, is_overdue, obligation_status, seconds_late};
+use changegate::ledger::state::{LedgerState, ObligationOwner, TrackedObligation};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -20,31 +20,35 @@ fn evidence() -> ObligationEvidence {
     ObligationEvidence::Change { id: Oid::from_bytes(&[7; 20]).unwrap() }
 }
 
+fn message(code: &str) -> RecordedMessage {
+    RecordedMessage { code: code.into(), values: std::collections::BTreeMap::new() }
+}
+
 pub(crate) fn owed(since: Timestamp, within: &str) -> TrackedObligation {
     TrackedObligation {
         decision: "d".into(),
-        on: "refs/heads/main".into(),
+        ref_name: "refs/heads/main".into(),
         change: Oid::from_bytes(&[9; 20]),
         rule: "emergency-ticket".into(),
-        what: "a ticket".into(),
-        owner: "the author".into(),
+        what: message("ticket.owed"),
+        owner: ObligationOwner::Role(RecordedFixer::Author),
         pull: None,
         due: TimeLimit::new(within).unwrap().due_after(since),
-        evidence: "Emergency-Ticket: SEC-78".into(),
+        evidence: message("ticket.trailer"),
         field: Some("Emergency-Ticket".into()),
         by_others: false,
-        makers: Vec::new(),
-        makers_known: true,
+        contributors: Vec::new(),
+        contributors_known: true,
         since,
         session: None,
-        stray: None,
-        told: None,
+        unauthorised_change: None,
+        notice: None,
         closed: None,
     }
 }
 
 fn closed(mut state: LedgerState, id: &str, at: Timestamp) -> LedgerState {
-    let one = build_discharge(id, &state.owed[id], evidence(), at);
+    let one = build_discharge(id, &state.obligations[id], evidence(), at);
     state.apply_record(&record(LedgerEvent::Discharged(one)));
     state
 }
@@ -61,7 +65,7 @@ fn record(event: LedgerEvent) -> Record {
 
 fn state(owed: impl IntoIterator<Item = TrackedObligation>) -> LedgerState {
     let owed = owed.into_iter().enumerate().map(|(number, owed)| (format!("o{number}"), owed)).collect();
-    LedgerState { owed, ..LedgerState::default() }
+    LedgerState { obligations: owed, ..LedgerState::default() }
 }
 
 /// When the change was seen, when the evidence was, how late that is, and what is left in time.
@@ -84,10 +88,10 @@ fn the_vectors_of_evidence() {
         ("2026-12-31T23:59:59Z", "2027-01-02T00:00:00Z", Some(1)),
     ] {
         let state = closed(state([owed(instant(since), "24h")]), "o0", instant(seen));
-        let closed = state.owed["o0"].closed.clone().unwrap();
+        let closed = state.obligations["o0"].closed.clone().unwrap();
         assert_eq!((closed.late_by, closed.at), (late, instant(seen)), "{since} {seen}");
         let expected = if late.is_some() { ObligationStatus::ClosedLate } else { ObligationStatus::Closed };
-        assert_eq!(obligation_status(&state.owed["o0"], Timestamp::MAX, Timestamp::MAX), expected);
+        assert_eq!(obligation_status(&state.obligations["o0"], Timestamp::MAX, Timestamp::MAX), expected);
     }
 }
 
@@ -126,7 +130,7 @@ proptest! {
         let since = Timestamp::from_second(since).unwrap();
         let after = |seconds: i64| since.checked_add(SignedDuration::from_secs(seconds)).unwrap();
         let once = closed(state([owed(since, "24h")]), "o0", after(first));
-        let kept = once.owed["o0"].closed.clone().unwrap();
+        let kept = once.obligations["o0"].closed.clone().unwrap();
         prop_assert_eq!(kept.late_by.is_some(), 86_400 < first);
         // It is never closed before it was owed.
         prop_assert!(since <= kept.at);
@@ -136,7 +140,7 @@ proptest! {
             let told = ObligationEscalation { due_soon: vec!["o0".into()], overdue: vec!["o0".into()], observed_at: since };
             state.apply_record(&record(LedgerEvent::Escalated(told)));
         }
-        prop_assert_eq!(state.owed["o0"].closed.as_ref(), Some(&kept));
+        prop_assert_eq!(state.obligations["o0"].closed.as_ref(), Some(&kept));
     }
 
     #[test]

@@ -113,7 +113,10 @@ fn a_ticket_that_is_named_counts_once_its_system_confirms_it() {
     let by = world.commit(&closes(&change, TICKET));
     // Nothing is asked while somebody pushes, and a claim closes nothing.
     let stays = format!("emergency-ticket of {} stays open: ", &change[..10]);
-    world.push(&["main"]).accepted().says(&format!("{stays}a ticket system has to confirm the ticket"));
+    world
+        .push(&["main"])
+        .accepted()
+        .says(&format!("{stays}the ticket system has not confirmed the ticket yet"));
     assert_eq!(owed(&world)["standing"], "overdue");
     assert!(jira.server.asked().is_empty());
     let (status, seen) = code(&world, &["sweep"]);

@@ -26,13 +26,13 @@ fn what_is_changed_about_a_session_is_found() {
     let mut world = server();
     world.is("kim@example.com").opens();
     let later = json!("2030-01-01T00:00:00Z");
-    let not_so = "it says of a break-glass session what was not decided";
+    let not_so = "its break-glass session is not as it was decided";
     world.rewritten("break-glass", |event| event["opened"]["until"] = later.clone()).refused(not_so);
     world.rewritten("break-glass", |event| event["opened"]["incident"] = json!("INC-2")).refused(not_so);
     world.rewritten("break-glass", |event| event["opened"]["by"]["account"] = json!("ben")).refused(not_so);
     world
         .rewritten("break-glass", |event| event["opened"]["by"]["decision"] = json!("0".repeat(32)))
-        .refused("nobody has decided to open or close that");
+        .refused("no decision allows this break-glass session");
     let on_server = |event: &mut Value| {
         event["opened"]["by"]["decision"] = Value::Null;
         event["opened"]["until"] = later.clone();
@@ -47,7 +47,7 @@ fn what_is_changed_about_a_session_is_found() {
         event["closed"]["by"]["decision"] = Value::Null;
         event["closed"]["late-by"] = json!(7);
     };
-    world.rewritten("break-glass", on_server).refused("was not open, or not like that");
+    world.rewritten("break-glass", on_server).refused("was not open, or is not closed like that");
     world.is_whole();
 }
 
@@ -62,10 +62,10 @@ fn what_nobody_declared_is_not_declared() {
         .commit(&format!("{}For-Change: {stray}\n{why}Incident: INC-1\n", good("Declare")));
     world.push(&["main"]).accepted().says("is declared after the fact");
     world.verify().accepted().says("declared record 2");
-    let nobody = "it declares what nobody has declared who may";
+    let nobody = "no landed change regularises this unauthorised change";
     world
         .rewritten("decision", |decided| {
-            decided["refs"][0]["closings"][0].as_object_mut().unwrap().remove("declares");
+            decided["refs"][0]["closings"][0].as_object_mut().unwrap().remove("late-statement");
         })
         .refused(nobody);
     world
@@ -73,10 +73,12 @@ fn what_nobody_declared_is_not_declared() {
         .refused(nobody)
         .says("unauthorised record 2");
     world
-        .rewritten("flagged", |one| one["makers"] = json!([{ "key": null, "name": "", "account": null }]))
-        .refused("the state beside it is not what follows from the records");
+        .rewritten("regularisation-terms", |one| {
+            one["contributors"] = json!([{ "key": null, "name": "", "account": null }])
+        })
+        .refused("the state beside it does not follow from the records");
     world
-        .rewritten("flagged", |one| one["due"] = json!("2001-01-01T00:00:00Z"))
-        .refused("who may declare what is not there to be declared");
+        .rewritten("regularisation-terms", |one| one["due"] = json!("2001-01-01T00:00:00Z"))
+        .refused("it gives terms for an unauthorised change that is not open");
     world.is_whole();
 }

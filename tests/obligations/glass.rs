@@ -2,11 +2,11 @@
 
 use changegate::gate::{GateSettings, judge_push};
 use changegate::git::{RefUpdate, Repository};
-use changegate::ledger::record::{LedgerEvent, RECORD_SCHEMA, Record};
-use changegate::ledger::state::LedgerState;
-use changegate::ledger::state::break_glass::{
-    BreakGlassEvent, SessionActor, SessionClosure, SessionOpening, session_key,
+use changegate::ledger::record::{
+    BreakGlassEvent, LedgerEvent, RECORD_SCHEMA, Record, SessionActor, SessionClosure, SessionOpening,
 };
+use changegate::ledger::state::LedgerState;
+use changegate::ledger::state::break_glass::session_key;
 use changegate::people::contributors::Contributor;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -224,7 +224,7 @@ fn there_is_one_form_and_no_other() {
     }
     assert_eq!(world.sessions(), Vec::<serde_json::Value>::new());
     world.push(&[&one]).accepted().says("is open until");
-    world.push(&[&one]).refused("there is a session of that id");
+    world.push(&[&one]).refused("a session with this id exists");
     world.reconcile().accepted();
     world.is_whole();
 }
@@ -258,8 +258,8 @@ fn a_second_person_extends_a_session_and_nobody_beyond_a_day() {
     world.is("kim@example.com").open("INC-1", &["--for", "1h"]).accepted();
     let id = world.session();
     let until = world.sessions()[0]["until"].clone();
-    world.open("INC-1", &[]).refused("somebody else than who opened it last");
-    world.open("INC-2", &[]).refused("close that first");
+    world.open("INC-1", &[]).refused("another person has to open the next one");
+    world.open("INC-2", &[]).refused("close it first");
     world.is("ana@example.com").open("INC-1", &[]).refused("is not in it");
     world.is("ben@example.com").open("INC-1", &["--for", "2h"]).accepted().says("is extended until");
     let sessions = world.sessions();
@@ -267,10 +267,10 @@ fn a_second_person_extends_a_session_and_nobody_beyond_a_day() {
     assert_ne!(sessions[0]["until"], until);
     assert_eq!(sessions[0]["by"], "ben@example.com");
     // Neither who is in no team, nor a bot; but whoever opened it, and whoever might have.
-    world.is("ana@example.com").close(&id).refused("closed by whoever opened it");
+    world.is("ana@example.com").close(&id).refused("only the person who opened a session");
     world.is("kim@example.com").close(&id).accepted();
     // Opened again for the same, it is still that day's.
-    world.is("ben@example.com").open("INC-1", &[]).refused("somebody else");
+    world.is("ben@example.com").open("INC-1", &[]).refused("another person has to open");
     world.is("kim@example.com").open("INC-1", &[]).accepted().says("is open until");
     world.is_whole();
 }
@@ -286,8 +286,8 @@ fn a_session_on_the_server_is_claimed_by_an_account() {
     assert_eq!(last["event"]["opened"]["by"]["decision"], serde_json::Value::Null);
     assert_eq!(last["event"]["opened"]["by"]["person"], serde_json::Value::Null);
     // Who is on the server may be anybody, so nobody can be shown to be a second person.
-    world.is("kim@example.com").open("INC-9", &[]).refused("somebody else");
-    world.changegate("server.git", &open).refused("somebody else");
+    world.is("kim@example.com").open("INC-9", &[]).refused("another person has to open");
+    world.changegate("server.git", &open).refused("another person has to open");
     let short = ["breakglass", "open", "--server", "--reason", "soon", "--incident", "INC-9"];
     world.changegate("server.git", &short).refused("at least 40 are needed");
     world.changegate("server.git", &["breakglass", "close", "--server", &id]).accepted();
@@ -320,7 +320,7 @@ fn what_no_hook_told_is_folded_in_later() {
     let id = world.asked_for().rsplit('/').next().unwrap().to_owned();
     world.is("ben@example.com").open("INC-1", &[]);
     world.is("kim@example.com").open("INC-2", &[]).accepted();
-    world.is("ben@example.com").open("INC-2", &[]).refused("close that first");
+    world.is("ben@example.com").open("INC-2", &[]).refused("close it first");
     world.is("kim@example.com").close(&id);
     script(&hook, &text);
     world.reconcile();
@@ -377,7 +377,7 @@ fn an_overdue_session_is_in_the_way_of_everybody_until_it_is_closed() {
         .changegate("server.git", &["deploy-check", &format!("{before}..{before}"), "--ref", "main"])
         .refused(&format!("session {id}"));
     // It is not extended, and whoever opened it takes no shortcut; others do.
-    world.is("ben@example.com").open("INC-1", &[]).refused("is overdue; close that first");
+    world.is("ben@example.com").open("INC-1", &[]).refused("is overdue; close it first");
     world.is("kim@example.com").commit(EMERGENCY);
     world.push(&["main"]).refused("shortcut-suspended");
     world.is("ana@example.com").push(&["main"]).accepted();
@@ -437,11 +437,11 @@ fn the_limit_is_inclusive_and_a_day_is_the_most() {
     let why = against(&state, "kim", hours(24), hours(25)).unwrap_err();
     assert!(why.contains("within 24 hours, by 2026-03-02 03:00 UTC"), "{why}");
     let why = against(&state, "ben", hours(24), hours(24)).unwrap_err();
-    assert!(why.contains("somebody else"), "{why}");
+    assert!(why.contains("another person has to open"), "{why}");
     let late = hours(24).checked_add(SignedDuration::from_secs(1)).unwrap();
     assert!(against(&state, "kim", late, late).unwrap_err().contains("overdue"));
     state.apply_record(&in_record(ended("a", hours(24), None)));
-    let closed = state.owed[&session_key("a")].closed.clone().unwrap();
+    let closed = state.obligations[&session_key("a")].closed.clone().unwrap();
     assert_eq!(closed.late_by, None);
     // The next day is another day.
     assert_eq!(against(&state, "ben", hours(24), hours(28)), Ok(()));
@@ -456,8 +456,8 @@ fn against(state: &LedgerState, who: &str, at: Timestamp, until: Timestamp) -> R
         is_in_team: true,
         asks: ParsedRequest::Open { incident: "INC-1".into(), reason: REASON.into(), until },
     };
-    let who = SessionActor { account: who.into(), decision: None, person: Some(hand(who)) };
-    let found = check_session_request(state, &SessionRequest { request: &act, actor: who, requested_at: at });
+    let who = SessionActor { account: who.into(), decision: None, person: Some((&hand(who)).into()) };
+    let found = check_session_request(state, &SessionRequest { request: act, actor: who, requested_at: at });
     found.map_err(|finding| format!("{:?}", finding.message.sentence()))
 }
 
@@ -468,8 +468,12 @@ fn hand(who: &str) -> Contributor {
 fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timestamp) -> BreakGlassEvent {
     BreakGlassEvent::Opened(SessionOpening {
         session: session.into(),
-        asked_as: asked_as.into(),
-        by: SessionActor { account: who.into(), decision: Some("d".into()), person: Some(hand(who)) },
+        request_id: asked_as.into(),
+        by: SessionActor {
+            account: who.into(),
+            decision: Some("d".into()),
+            person: Some((&hand(who)).into()),
+        },
         incident: "INC-1".into(),
         reason: REASON.into(),
         opened_at: at,
@@ -479,8 +483,8 @@ fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timest
 
 fn ended(session: &str, at: Timestamp, late_by: Option<u64>) -> BreakGlassEvent {
     let by = SessionActor { account: "kim".into(), decision: None, person: None };
-    let (session, asked_as) = (session.to_owned(), "e".to_owned());
-    BreakGlassEvent::Closed(SessionClosure { session, asked_as, by, note: None, closed_at: at, late_by })
+    let (session, request_id) = (session.to_owned(), "e".to_owned());
+    BreakGlassEvent::Closed(SessionClosure { session, request_id, by, note: None, closed_at: at, late_by })
 }
 
 fn in_record(event: BreakGlassEvent) -> Record {
@@ -506,7 +510,7 @@ proptest! {
         let mut state = LedgerState::default();
         state.apply_record(&in_record(opened("a", "a", "kim", start, after(14_400))));
         state.apply_record(&in_record(ended("a", after(14_400 + over), None)));
-        let closed = state.owed[&session_key("a")].closed.clone();
+        let closed = state.obligations[&session_key("a")].closed.clone();
         prop_assert_eq!(closed.as_ref().unwrap().late_by.is_some(), 0 < over);
         for (number, (is_closing, seconds)) in later.into_iter().enumerate() {
             let record = if is_closing {
@@ -515,7 +519,7 @@ proptest! {
                 opened(&format!("n{number}"), &format!("n{number}"), "ben", after(seconds), after(seconds + 60))
             };
             state.apply_record(&in_record(record));
-            prop_assert_eq!(&state.owed[&session_key("a")].closed, &closed);
+            prop_assert_eq!(&state.obligations[&session_key("a")].closed, &closed);
         }
     }
 }

@@ -41,7 +41,7 @@ fn an_emergency_lands_and_a_later_change_closes_what_it_owes() {
         .push(&["main"])
         .accepted()
         .says(&format!("emergency-ticket of {} is closed", &change[..10]))
-        .says("stays open: it takes somebody who did not make the change");
+        .says("stays open: a contributor to the change cannot close it");
     assert_eq!(standing(&world, "emergency-ticket"), "closed");
     assert_eq!(standing(&world, "emergency-review"), "open");
     let by = world.commit_as_ben(&closes(&change, REVIEW));

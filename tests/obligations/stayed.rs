@@ -1,17 +1,15 @@
 //! What is owed by changes that were thought not to have landed, and landed after all.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use changegate::change::{FactKind, Missing, Oid, Stage, Text};
+use changegate::change::{Oid, Stage, Text};
 use changegate::ledger::record::{
-    DecisionOutcome as Became, DecisionRecord, FactsDigest, LedgerEvent, OmittedChanges, RECORD_SCHEMA,
-    Record, RecordedMove, RefDecision,
+    DecisionOutcome as Became, DecisionRecord, FactsDigest, GapCause, LedgerEvent, OmittedChanges,
+    RECORD_SCHEMA, Record, RecordedDecision, RecordedFixer, RecordedJudgement, RecordedLevel,
+    RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome, RecordedPusher, RecordedVerdict,
+    RefDecision,
 };
 use changegate::ledger::state::LedgerState;
-use changegate::verdict::{
-    Decision, Judgement, Obligation, RuleDescription, RuleLevel, RuleOutcome, Verdict,
-};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -30,15 +28,15 @@ fn moved(place: usize) -> RecordedMove {
 }
 
 fn decided(of: &str) -> LedgerEvent {
-    let owed = Obligation {
-        what: "a ticket".into(),
-        owner: "the author".into(),
+    let message = |code: &str| RecordedMessage { code: code.into(), values: BTreeMap::new() };
+    let owed = RecordedObligation {
+        what: message("ticket.owed"),
+        owner: RecordedFixer::Author,
         due: Some(Timestamp::UNIX_EPOCH),
-        evidence: "Ticket: PAY-1".into(),
+        evidence: message("ticket.trailer"),
         field: Some("Ticket".into()),
         by_others: false,
     };
-    let rule = Arc::new(RuleDescription { id: "ticket".into(), ..RuleDescription::default() });
     let one = |place: usize| RefDecision {
         name: REFS[place].into(),
         pushed_as: None,
@@ -48,36 +46,37 @@ fn decided(of: &str) -> LedgerEvent {
         protected: true,
         policies: Vec::new(),
         refusals: Vec::new(),
-        changes: vec![Verdict {
+        changes: vec![RecordedVerdict {
             revision: Some(id(place + 1)),
             commits: 1,
             subject: "x".into(),
             stage: Stage::PreReceive,
             enforced: true,
             class: None,
-            judgements: vec![Judgement {
-                rule: rule.clone(),
-                level: RuleLevel::Deny,
-                outcome: RuleOutcome::Owed(vec![owed.clone()]),
+            judgements: vec![RecordedJudgement {
+                rule: "ticket".into(),
+                controls: Vec::new(),
+                level: RecordedLevel::Deny,
+                outcome: RecordedOutcome::Owed(vec![owed.clone()]),
             }],
             disagreements: Vec::new(),
         }],
         passed: 0,
-        left_out: OmittedChanges::default(),
-        owing: Vec::new(),
+        omitted: OmittedChanges::default(),
+        owing_changes: Vec::new(),
         closings: Vec::new(),
-        brought: Vec::new(),
+        pull_landings: Vec::new(),
         break_glass: None,
     };
     LedgerEvent::Decision(Box::new(DecisionRecord {
         id: of.into(),
         observed_at: Timestamp::UNIX_EPOCH,
         stage: Stage::PreReceive,
-        pusher: Err(Missing::NotConfigured(FactKind::Pusher)),
-        decision: Decision::Allow,
+        pusher: RecordedPusher::Unknown(GapCause::NotConfigured),
+        decision: RecordedDecision::Allow,
         policy: None,
         refs: (0..REFS.len()).map(one).collect(),
-        refs_left_out: 0,
+        omitted_refs: 0,
         notes: Vec::new(),
         facts: FactsDigest { digest: String::new(), changes: 0, kept: false },
         tool: String::new(),
@@ -96,16 +95,16 @@ fn apply(state: &mut LedgerState, event: LedgerEvent) {
 
 fn outcome(of: &str, landed: &[usize], stayed: &[usize]) -> LedgerEvent {
     LedgerEvent::Outcome(Became {
-        of: of.into(),
+        decision_id: of.into(),
         landed: landed.iter().map(|place| moved(*place)).collect(),
-        stayed: stayed.iter().map(|place| REFS[*place].into()).collect(),
+        unmoved: stayed.iter().map(|place| REFS[*place].into()).collect(),
         observed_at: Timestamp::UNIX_EPOCH,
         found_late: true,
     })
 }
 
 fn owed_on(state: &LedgerState) -> BTreeSet<String> {
-    state.owed.values().map(|owed| owed.on.to_lossy().into_owned()).collect()
+    state.obligations.values().map(|owed| owed.ref_name.to_lossy().into_owned()).collect()
 }
 
 proptest! {
@@ -118,7 +117,7 @@ proptest! {
     ) {
         let mut state = LedgerState::default();
         apply(&mut state, decided("d"));
-        let at_once = state.owed.clone();
+        let at_once = state.obligations.clone();
         let mut landed = BTreeSet::new();
         let mut told = BTreeSet::new();
         for (place, has_landed) in steps {
@@ -146,12 +145,12 @@ proptest! {
                 .collect();
             prop_assert_eq!(owed_on(&state), expected);
         }
-        for (id, owed) in &state.owed {
+        for (id, owed) in &state.obligations {
             prop_assert_eq!(Some(owed), at_once.get(id));
         }
         // What sleeps can still land.
-        for owed in state.dormant.values() {
-            prop_assert!(state.stayed[&owed.decision].iter().any(|moved| moved.name == owed.on));
+        for owed in state.dormant_obligations.values() {
+            prop_assert!(state.unmoved[&owed.decision].iter().any(|moved| moved.name == owed.ref_name));
         }
     }
 }
@@ -161,12 +160,12 @@ fn what_cannot_land_any_more_is_forgotten() {
     let mut state = LedgerState::default();
     apply(&mut state, decided("d"));
     apply(&mut state, outcome("d", &[], &[0, 1, 2]));
-    assert_eq!((state.owed.len(), state.dormant.len()), (0, 3));
+    assert_eq!((state.obligations.len(), state.dormant_obligations.len()), (0, 3));
     for number in 0..changegate::ledger::state::MAX_RECENT_DECISIONS {
         apply(&mut state, decided(&format!("other {number}")));
         apply(&mut state, outcome(&format!("other {number}"), &[0, 1, 2], &[]));
     }
-    assert!(state.stayed.is_empty() && state.dormant.is_empty());
+    assert!(state.unmoved.is_empty() && state.dormant_obligations.is_empty());
 }
 
 /// Somebody looks while a push is under way, and takes it for over; then it lands.
@@ -180,7 +179,7 @@ fn a_push_that_lands_after_all_owes_and_is_closed_like_any_other() {
     script(&world.path("server.git/hooks/pre-receive"), &hook);
     let change = world.commit(EMERGENCY);
     world.push(&["main"]).accepted();
-    assert!(world.records().iter().any(|record| record["event"]["stayed"][0] == "refs/heads/main"));
+    assert!(world.records().iter().any(|record| record["event"]["unmoved"][0] == "refs/heads/main"));
     world
         .changegate("server.git", &["obligations"])
         .accepted()

@@ -60,12 +60,12 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
     let mut world = server();
     let first = world.head();
     let stray = world.bypass("Past the hook\n");
-    assert_eq!(world.kinds(), ["begin", "unauthorised", "flagged"]);
+    assert_eq!(world.kinds(), ["begin", "unauthorised", "regularisation-terms"]);
     world
         .obligations()
         .accepted()
         .says(&format!("{} on main: unauthorised-change", &stray[..12]))
-        .says("owed by duty-managers")
+        .says("owed by a member of duty-managers")
         .says("1 due soon");
     world.verify().refused("unauthorised record 2");
     let range = format!("{first}..main");
@@ -78,8 +78,8 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
     assert_eq!(found["standing"], "closed");
     assert_eq!(found["declared-after-the-fact"], true);
     world.changegate("server.git", &["obligations", "--all"]).accepted().says("declared-after-the-fact");
-    world.verify().accepted().says("declared record 2").says("declared after the fact by record 6");
-    world.changegate("server.git", &["ledger", "log"]).accepted().says("Declare record 2 of");
+    world.verify().accepted().says("declared record 2").says("regularised by record 6");
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("Regularise record 2 of");
     world.changegate("server.git", &["ledger", "show", "6"]).accepted().says("declared-after-the-fact");
     world
         .changegate("server.git", &["deploy-check", &range])
@@ -95,10 +95,10 @@ fn nobody_else_declares_it_and_not_without_saying_why() {
     let stray = world.bypass("Past the hook\n");
     let whole = format!("{WHY}Incident: INC-1\n");
     for (who, message, why) in [
-        ("ana@example.com", declares(&stray, &whole), "somebody whom the policy lets declare it"),
-        ("release[bot]", declares(&stray, &whole), "somebody whom the policy lets declare it"),
-        ("kim@example.com", declares(&stray, WHY), "does not state what is asked of an emergency"),
-        ("kim@example.com", declares(&stray, "Incident: INC-1\n"), "does not state what is asked"),
+        ("ana@example.com", declares(&stray, &whole), "a person whom the policy lets regularise it"),
+        ("release[bot]", declares(&stray, &whole), "a person whom the policy lets regularise it"),
+        ("kim@example.com", declares(&stray, WHY), "does not state what the policy asks of an emergency"),
+        ("kim@example.com", declares(&stray, "Incident: INC-1\n"), "does not state what the policy asks"),
         ("kim@example.com", declares(&stray, "Emergency-Reason: TODO\nIncident: INC-1\n"), "does not state"),
     ] {
         let pushed = world.says(who, &message);
@@ -123,12 +123,12 @@ fn whoever_made_it_does_not_declare_it() {
     let mut world = server();
     world.environment = crate::past::BEN.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
     let stray = world.bypass("Past the hook\n\nCo-authored-by: Eve <eve@example.com>\n");
-    let makers = world.records()[2]["event"]["makers"].as_array().unwrap().len();
+    let makers = world.records()[2]["event"]["contributors"].as_array().unwrap().len();
     assert_eq!(makers, 2);
     world.environment.clear();
     let message = declares(&stray, &format!("{WHY}CVE: CVE-2026-12345\n"));
     let message = message.replace("Ben <ben", "Dan <dan");
-    world.says("ben@example.com", &message).accepted().says("it takes somebody who did not make the change");
+    world.says("ben@example.com", &message).accepted().says("a contributor to the change cannot close it");
     world.says("kim@example.com", &message).accepted().says("is declared after the fact");
 }
 
@@ -184,7 +184,7 @@ fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
     world
         .says("kim@example.com", &declares(&stray, &whole))
         .accepted()
-        .says("record 2 stays open: the policy names nobody who may declare it");
+        .says("record 2 stays open: the policy does not say who may regularise it");
     // What nobody can close is in nobody's way: neither of ordinary changes, nor of emergencies.
     world.says("ana@example.com", &good("One")).accepted();
     world.says("ana@example.com", EMERGENCY).accepted();
@@ -195,7 +195,7 @@ fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
     let policy = std::fs::read_to_string(world.path("work/policies/changegate.yml")).unwrap();
     world.write("policies/changegate.yml", &format!("{policy}{named}"));
     world.says("ana@example.com", &good("Say who declares")).accepted();
-    assert!(world.kinds().contains(&"flagged".to_owned()));
+    assert!(world.kinds().contains(&"regularisation-terms".to_owned()));
     world.says("kim@example.com", &declares(&stray, &whole)).accepted().says("is declared after the fact");
     world.verify().accepted();
 }
@@ -229,7 +229,7 @@ impl World {
         let mut links = self.links();
         let last = links.last_mut().unwrap();
         let mut state: serde_json::Value = serde_json::from_slice(&last.files["state.json"]).unwrap();
-        for (_, owed) in state["owed"].as_object_mut().unwrap() {
+        for (_, owed) in state["obligations"].as_object_mut().unwrap() {
             for key in ["since", "due"] {
                 let at: jiff::Timestamp = owed[key].as_str().unwrap().parse().unwrap();
                 let earlier = at.checked_sub(jiff::SignedDuration::from_hours(hours)).unwrap();

@@ -109,7 +109,7 @@ fn what_is_refused_has_not_landed_and_what_came_past_is_said_so() {
         .says("denied on refs/heads/main")
         .says("may be declared by duty-managers");
     let told = world.traced(&refused);
-    assert_eq!(kinds(&told), ["decision", "unauthorised", "flagged"]);
+    assert_eq!(kinds(&told), ["decision", "unauthorised", "regularisation-terms"]);
     assert_eq!(came(&told), [("refs/heads/main", "undecided")]);
     let why = "Emergency-Reason: the hook was off while the disk was replaced, and the fix could not wait\n";
     let declares = format!("{}For-Change: {refused}\n{why}Incident: INC-1\n", good("Declare it"));
@@ -144,5 +144,5 @@ fn a_damaged_record_is_told_and_keeps_nobody_from_the_rest() {
     let (folder, name) = first.trim().split_at(2);
     std::fs::remove_file(world.path("server.git").join("objects").join(folder).join(name)).unwrap();
     world.trace(&change).refused("1 record cannot be read").says("landed as decided, on refs/heads/main");
-    world.changegate("server.git", &["ledger", "log"]).accepted().says("cannot be read").says("Land main");
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("cannot be read").says("Landed: main");
 }

@@ -10,7 +10,8 @@ use changegate::ledger::record::{LedgerEvent, ObligationEvidence, RECORD_SCHEMA,
 use changegate::ledger::server::confirm_tickets::{
     ConfirmationRequest, TicketConfirmation, confirm_ticket, is_ticket_confirmable,
 };
-use changegate::ledger::state::obligation::{ObligationStatus, build_discharge, obligation_status};
+use changegate::ledger::state::obligation::build_discharge;
+use changegate::ledger::state::status::{ObligationStatus, obligation_status};
 use changegate::ledger::state::{LedgerState, TrackedObligation};
 use changegate::policy::{FetchedFile, Policy, load_policy};
 use changegate::report::escape::escape_sentence;
@@ -93,7 +94,7 @@ impl World {
     /// Returns how it stands once that is recorded: by how much it was late, and what is left.
     fn closed(&self, evidence: ObligationEvidence, now: &str) -> (Option<u64>, i64, ObligationStatus) {
         let mut state = LedgerState {
-            owed: BTreeMap::from([("o".to_owned(), self.owed.clone())]),
+            obligations: BTreeMap::from([("o".to_owned(), self.owed.clone())]),
             ..LedgerState::default()
         };
         let one = build_discharge("o", &self.owed, evidence, instant(now));
@@ -106,7 +107,7 @@ impl World {
             recorded_at,
             event: LedgerEvent::Discharged(one.clone()),
         });
-        let owed = &state.owed["o"];
+        let owed = &state.obligations["o"];
         let closed = owed.closed.as_ref().unwrap();
         assert_eq!(closed.late_by, one.late_by);
         let margin = owed.due.unwrap().duration_since(closed.at).as_secs();

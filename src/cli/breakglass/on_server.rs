@@ -15,9 +15,9 @@ use crate::cli::{ledger, output};
 use crate::gate::break_glass::{AuthorisedRequest, parse_request};
 use crate::gate::{GateSettings, LedgerMode, current_policy};
 use crate::git::{ObjectFormat, Repository, parse_commit};
-use crate::ledger::record::LedgerEvent;
+use crate::ledger::record::{LedgerEvent, SessionActor};
 use crate::ledger::server::discharge::append_events;
-use crate::ledger::state::break_glass::{self, SessionActor, SessionRequest};
+use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::people::contributors::Contributor;
 use crate::report::escape;
 use crate::verdict::{Finding, Sentence};
@@ -62,7 +62,7 @@ pub(crate) fn write_session_record(
     let by = Contributor { key: None, name: String::new(), account: None };
     let act = AuthorisedRequest { id: id.to_owned(), by, is_in_team: true, asks };
     let asking = SessionRequest {
-        request: &act,
+        request: act,
         actor: SessionActor { account: read_account_name()?, decision: None, person: None },
         requested_at: now,
     };

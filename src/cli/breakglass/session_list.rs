@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::output;
-use crate::ledger::state::break_glass::{BreakGlassSession, list_sessions};
-use crate::ledger::state::obligation::{ObligationStatus, obligation_status};
+use crate::ledger::state::BreakGlassSession;
+use crate::ledger::state::break_glass::list_sessions;
+use crate::ledger::state::status::{ObligationStatus, obligation_status};
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::report::{due_time, escape};
 
@@ -51,7 +52,7 @@ fn write_session_list(
             describe_session_status(*at)
         )?;
         writeln!(out, "  {}", escape::escape_terminal(session.reason.as_bytes(), escape::MAX_QUOTE_COLUMNS))?;
-        let owner = escape::escape_words(&owed.owner);
+        let owner = escape::escape_words(&owed.owner.describe());
         writeln!(out, "  opened {}, last by {owner}", due_time::format_instant(owed.since))?;
         match &owed.closed {
             None => writeln!(out, "  {}", due_time::describe_due_time(owed.due, world.now))?,
@@ -82,7 +83,7 @@ fn write_session_json(
             "standing": describe_session_status(*at),
             "incident": session.incident,
             "reason": session.reason,
-            "by": owed.owner,
+            "by": owed.owner.describe(),
             "opened-at": owed.since,
             "until": owed.due,
             "closed": owed.closed.as_ref().map(|closed| {

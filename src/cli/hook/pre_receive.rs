@@ -17,6 +17,7 @@ use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{GateSettings, LedgerMode, PushFacts, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::record::RecordedDecision;
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
 use crate::ledger::server::write_ahead;
@@ -24,7 +25,6 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
 use crate::ledger::store::{probe_append, read_state};
 use crate::report::{Report, ReportStyle};
-use crate::verdict::Decision;
 
 /// Refuse a push that the policy does not allow
 #[derive(Debug, clap::Args)]
@@ -153,8 +153,8 @@ fn write_decision_entry(
     let ready = check_ledger_writable(repository, settings, world);
     if let (Err(error), LedgerMode::Require) = (&ready, settings.ledger_mode) {
         // What is written is what becomes of the push.
-        decision.decided.decision = Decision::Deny;
-        decision.decided.notes.push(format!("{error:#}").into());
+        decision.decided.decision = RecordedDecision::Deny;
+        decision.decided.notes.push(decision::not_recorded_note(&format!("{error:#}")));
     }
     write_ahead::write_entry(repository.common_dir(), &decision)
         .context("cannot write to the folder of the gate")?;

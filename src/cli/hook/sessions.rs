@@ -4,12 +4,13 @@ use crate::change::PusherIdentity;
 use crate::gate::GateSettings;
 use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
 use crate::git::Repository;
+use crate::ledger::record::SessionActor;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
-use crate::ledger::state::break_glass::{self, SessionActor, SessionRequest};
+use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::push::refuse_by_rule;
 use crate::report::{GroupScope, Report, ReportGroup, decide_groups};
-use crate::verdict::{Decision, Finding, Sentence};
+use crate::verdict::{Finding, Sentence};
 
 /// Adds to the report of a push what earlier break-glass sessions have against what it asks for.
 pub(crate) fn add_session_refusals(
@@ -20,8 +21,8 @@ pub(crate) fn add_session_refusals(
     state: Result<LedgerState, String>,
 ) {
     let Ok(PusherIdentity::Account(account)) = &settings.pusher else { return };
-    let who = SessionActor { account: account.clone(), decision: None, person: Some(act.by.clone()) };
-    let asking = SessionRequest { request: act, actor: who, requested_at: report.seen_at };
+    let who = SessionActor { account: account.clone(), decision: None, person: Some((&act.by).into()) };
+    let asking = SessionRequest { request: act.clone(), actor: who, requested_at: report.seen_at };
     let against = match state.and_then(|state| add_landed_sessions(repository, state)) {
         Ok(state) => break_glass::check_session_request(&state, &asking),
         Err(why) => {
@@ -44,14 +45,14 @@ fn add_landed_sessions(repository: &Repository, mut state: LedgerState) -> Resul
     let found = write_ahead::list_entries(repository.common_dir(), &[]).map_err(|error| error.to_string())?;
     for one in found.into_iter().filter_map(|found| found.entry.ok()) {
         let Some(asking) = SessionRequest::from_decision(&one.decided) else { continue };
-        if state.recent.contains(&one.decided.id) {
+        if state.recent_decisions.contains(&one.decided.id) {
             continue;
         }
         let has_landed = one.decided.refs.iter().any(|asked| {
             let at = repository.resolve_ref(asked.name.as_bytes());
             asked.new.is_some() && at.is_ok_and(|at| at.id == asked.new)
         });
-        if has_landed && one.decided.decision == Decision::Allow {
+        if has_landed && one.decided.is_allowed() {
             break_glass::apply_session_request(&mut state, &asking);
         }
     }

@@ -4,20 +4,22 @@ use std::io::{self, BufWriter, Write};
 
 use serde_json::json;
 
-use crate::change::{Fact, Oid, PusherIdentity, Text};
+use crate::change::{Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::output;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
-use crate::ledger::record::message;
+use crate::ledger::record::BreakGlassEvent;
+use crate::ledger::record::describe::describe_record;
+use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedMove};
-use crate::ledger::state::break_glass::BreakGlassEvent;
-use crate::ledger::state::unauthorised::parse_unauthorised_key;
+use crate::ledger::record::{
+    DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedContributor, RecordedJudgement,
+    RecordedMove, RecordedOutcome, RecordedPusher,
+};
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
-use crate::people::contributors::Contributor;
 use crate::report::escape;
-use crate::verdict::{Decision, Judgement, RuleOutcome};
+use crate::verdict::{Finding, Message};
 
 /// Returns the commit of a record, which is named by its number or its commit, and the record's bytes.
 pub(crate) fn find_record(repository: &Repository, named: &str) -> Result<(Oid, Vec<u8>), CommandError> {
@@ -68,7 +70,7 @@ pub(crate) fn run_ledger_log(
         let told = if as_json {
             let record: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
             let line = json!({ "commit": commit.to_string(), "record": record });
-            writeln!(out, "{}", crate::cli::command_error::replace_invisible(&line.to_string()))
+            writeln!(out, "{}", crate::cli::replace_invisible(&line.to_string()))
         } else {
             write_record_line(&mut out, commit, &ReadableRecord::parse_record(&bytes))
         };
@@ -83,10 +85,8 @@ pub(crate) fn run_ledger_log(
 fn write_record_line(out: &mut dyn Write, commit: Oid, record: &ReadableRecord) -> io::Result<()> {
     match record {
         ReadableRecord::Known(record) => {
-            let text = message::compose_message(record);
-            let subject = text.lines().next().unwrap_or_default();
             let at = record.recorded_at.strftime("%F %R");
-            writeln!(out, "{:>6} {at} {}", record.number, shorten_subject(subject))
+            writeln!(out, "{:>6} {at} {}", record.number, shorten_subject(&describe_record(record)))
         }
         ReadableRecord::Unknown(place) => {
             writeln!(out, "{:>6} {:16} {}", place.number, "", escape::escape_words(&place.schema))
@@ -120,7 +120,7 @@ pub(crate) fn run_ledger_show(
                 CommandError::Failed(anyhow::anyhow!("the record cannot be read: {error}"))
             })?;
             let text = serde_json::to_string_pretty(&value).map_err(anyhow::Error::from)?;
-            writeln!(out, "{}", crate::cli::command_error::replace_invisible(&text))
+            writeln!(out, "{}", crate::cli::replace_invisible(&text))
         }
     };
     output::ignore_broken_pipe(told.and_then(|()| out.flush()))?;
@@ -138,9 +138,9 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
         }
         LedgerEvent::Decision(decided) => write_decision(out, decided),
         LedgerEvent::Outcome(outcome) => {
-            writeln!(out, "decision  {}", escape::escape_words(&outcome.of))?;
+            writeln!(out, "decision  {}", escape::escape_words(&outcome.decision_id))?;
             outcome.landed.iter().try_for_each(|moved| write_ref_move(out, "landed", moved))?;
-            outcome.stayed.iter().try_for_each(|name| writeln!(out, "stayed    {}", escape_name(name)))?;
+            outcome.unmoved.iter().try_for_each(|name| writeln!(out, "stayed    {}", escape_name(name)))?;
             writeln!(
                 out,
                 "seen      {}{}",
@@ -152,13 +152,16 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
         LedgerEvent::Scope(scope) => {
             writeln!(out, "protects  {}", escape::escape_words(&scope.protects.join(", ")))?;
             scope
-                .came
+                .newly_protected
                 .iter()
                 .try_for_each(|tip| writeln!(out, "came      {} {}", tip.id, escape_name(&tip.name)))?;
-            scope.left.iter().try_for_each(|name| writeln!(out, "left      {}", escape_name(name)))
+            scope
+                .no_longer_protected
+                .iter()
+                .try_for_each(|name| writeln!(out, "left      {}", escape_name(name)))
         }
         LedgerEvent::Damaged(damaged) => {
-            writeln!(out, "a decision that cannot be read: {}", escape::escape_words(&damaged.why))?;
+            writeln!(out, "a decision that cannot be read: {}", damaged.cause.describe())?;
             writeln!(out, "file      {}", escape::escape_words(&damaged.file))
         }
         LedgerEvent::Discharged(one) => {
@@ -187,14 +190,14 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
             writeln!(out, "told      {}", told.observed_at)
         }
         LedgerEvent::BreakGlass(record) => write_session(out, record),
-        LedgerEvent::Flagged(flagged) => {
-            writeln!(out, "record {} landed without a decision", flagged.record)?;
-            writeln!(out, "declared  by {}", escape::escape_words(&flagged.from.join(", ")))?;
-            writeln!(out, "on        {}", escape_name(&flagged.declared_on))?;
+        LedgerEvent::RegularisationTerms(flagged) => {
+            writeln!(out, "record {} landed without a decision", flagged.record_number)?;
+            writeln!(out, "declared  by {}", escape::escape_words(&flagged.teams.join(", ")))?;
+            writeln!(out, "on        {}", escape_name(&flagged.regularised_on))?;
             flagged.due.map_or(Ok(()), |due| writeln!(out, "due       {due}"))?;
-            let name = |hand: &Contributor| hand.key.clone().unwrap_or_else(|| hand.name.clone());
-            let makers: Vec<String> = flagged.makers.iter().map(name).collect();
-            let all = if flagged.makers_known { "" } else { ", and not all are known" };
+            let name = |hand: &RecordedContributor| hand.key.clone().unwrap_or_else(|| hand.name.clone());
+            let makers: Vec<String> = flagged.contributors.iter().map(name).collect();
+            let all = if flagged.contributors_known { "" } else { ", and not all are known" };
             writeln!(out, "made by   {}{all}", escape::escape_words(&makers.join(", ")))
         }
     }
@@ -202,7 +205,7 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
 
 fn write_session(out: &mut dyn Write, record: &BreakGlassEvent) -> io::Result<()> {
     let (id, word) = match record {
-        BreakGlassEvent::Opened(opened) if opened.session == opened.asked_as => (&opened.session, "opened"),
+        BreakGlassEvent::Opened(opened) if opened.session == opened.request_id => (&opened.session, "opened"),
         BreakGlassEvent::Opened(opened) => (&opened.session, "extended"),
         BreakGlassEvent::Closed(ended) => (&ended.session, "closed"),
     };
@@ -226,7 +229,7 @@ fn write_session(out: &mut dyn Write, record: &BreakGlassEvent) -> io::Result<()
 }
 
 fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<()> {
-    let word = if decided.decision == Decision::Allow { "allowed" } else { "denied" };
+    let word = if decided.is_allowed() { "allowed" } else { "denied" };
     writeln!(out, "decision  {word}, {}", escape::escape_words(&decided.id))?;
     writeln!(out, "seen      {}", decided.observed_at)?;
     writeln!(out, "pusher    {}", describe_pusher(&decided.pusher))?;
@@ -254,35 +257,39 @@ fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<(
             1 => writeln!(out, "  1 change keeps every rule")?,
             many => writeln!(out, "  {many} changes keep every rule")?,
         }
-        if 0 < one.left_out.changes {
-            let left_out = one.left_out;
+        if 0 < one.omitted.changes {
+            let left_out = one.omitted;
             writeln!(out, "  no room for {} more, {} of them denied", left_out.changes, left_out.denied)?;
         }
     }
     for note in &decided.notes {
-        writeln!(out, "\nnote: {}", escape::escape_sentence(&note.sentence()))?;
+        writeln!(out, "\nnote: {}", escape::escape_sentence(&Message::from(note).sentence()))?;
     }
     Ok(())
 }
 
 /// Writes how a rule went, if there is something to say about it.
-fn write_judgement(out: &mut dyn Write, judgement: &Judgement) -> io::Result<()> {
-    let id = escape::escape_words(&judgement.rule.id);
+fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Result<()> {
+    let id = escape::escape_words(&judgement.rule);
     match &judgement.outcome {
-        RuleOutcome::Pass | RuleOutcome::NotApplicable => Ok(()),
-        RuleOutcome::Fail(findings) => {
+        RecordedOutcome::Pass | RecordedOutcome::NotApplicable => Ok(()),
+        RecordedOutcome::Fail(findings) => {
             writeln!(out, "    {id}: fails")?;
             findings.iter().try_for_each(|one| {
-                writeln!(out, "      {}", escape::escape_sentence(&one.message.sentence()))
+                writeln!(out, "      {}", escape::escape_sentence(&Finding::from(one).message.sentence()))
             })
         }
-        RuleOutcome::Owed(owed) => owed.iter().try_for_each(|one| {
+        RecordedOutcome::Owed(owed) => owed.iter().try_for_each(|one| {
             let due = one.due.map(|due| format!(", by {due}")).unwrap_or_default();
-            writeln!(out, "    {id}: owes {}{due}", escape::escape_sentence(&one.what.sentence()))
+            writeln!(
+                out,
+                "    {id}: owes {}{due}",
+                escape::escape_sentence(&Message::from(&one.what).sentence())
+            )
         }),
-        RuleOutcome::Undecided(_) => writeln!(out, "    {id}: cannot be told"),
-        RuleOutcome::Deferred(_) => writeln!(out, "    {id}: later"),
-        RuleOutcome::Exempted { reason, approved_by, until, .. } => {
+        RecordedOutcome::Undecided(_) => writeln!(out, "    {id}: cannot be told"),
+        RecordedOutcome::Deferred(_) => writeln!(out, "    {id}: later"),
+        RecordedOutcome::Exempted { reason, approved_by, until, .. } => {
             let (reason, by) = (escape::escape_words(reason), escape::escape_words(approved_by));
             writeln!(out, "    {id}: exempted until {}, by {by}: {reason}", escape::escape_words(until))
         }
@@ -295,11 +302,11 @@ fn write_ref_move(out: &mut dyn Write, word: &str, moved: &RecordedMove) -> io::
     writeln!(out, "{word:<9} {name}{}..{}", one(moved.old), one(moved.new))
 }
 
-pub(crate) fn describe_pusher(pusher: &Fact<PusherIdentity>) -> String {
+pub(crate) fn describe_pusher(pusher: &RecordedPusher) -> String {
     match pusher {
-        Ok(PusherIdentity::Account(account)) => escape_name(account),
-        Ok(PusherIdentity::Unidentified) => "nobody knows".into(),
-        Err(_) => "not told".into(),
+        RecordedPusher::Account(account) => escape_name(account),
+        RecordedPusher::Unidentified => "an unidentified account".into(),
+        RecordedPusher::Unknown(cause) => format!("an unknown account ({})", cause.describe()),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::cli::output::{self, wrap_text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trace_change};
-use crate::ledger::record::message;
-use crate::ledger::record::{DecisionRecord, LedgerEvent};
+use crate::ledger::record::describe::describe_record;
+use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedVerdict};
 use crate::report::{due_time, escape};
 use crate::verdict::{Decision, Judgement, RuleOutcome, Verdict};
 
@@ -68,7 +68,7 @@ fn write_trace_json(
             let verdicts: Vec<Value> = told
                 .verdicts
                 .iter()
-                .map(|(name, verdict)| json!({ "ref": name.to_lossy(), "verdict": verdict }))
+                .map(|(name, verdict)| json!({ "ref": name.to_lossy(), "verdict": RecordedVerdict::from(verdict) }))
                 .collect();
             json!({ "commit": told.commit, "record": told.record, "verdicts": verdicts, "cannot": told.unavailable })
         })
@@ -118,10 +118,9 @@ fn write_trace(
     }
     for told in &trace.records {
         writeln!(out)?;
-        let text = message::compose_message(&told.record);
         let (number, at) = (told.record.number, due_time::format_instant(told.record.recorded_at));
-        let subject = text.lines().next().unwrap_or_default();
-        writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, subject))?;
+        let subject = describe_record(&told.record);
+        writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, &subject))?;
         write_record_details(told, out)?;
     }
     writeln!(out)?;
@@ -158,8 +157,8 @@ fn write_record_details(told: &TracedRecord, out: &mut dyn Write) -> io::Result<
         LedgerEvent::Discharged(one) => {
             writeln!(out, "{}", wrap_text("      by ", 9, &one.evidence.describe()))
         }
-        LedgerEvent::Flagged(flagged) => {
-            let from = escape::escape_words(&flagged.from.join(", "));
+        LedgerEvent::RegularisationTerms(flagged) => {
+            let from = escape::escape_words(&flagged.teams.join(", "));
             writeln!(out, "{}", wrap_text("      may be declared by ", 9, &from))
         }
         _ => Ok(()),
@@ -193,7 +192,7 @@ fn write_traced_decision(
         )?;
         write_judgements(verdict, out)?;
     }
-    for way in decided.refs.iter().flat_map(|one| &one.brought) {
+    for way in decided.refs.iter().flat_map(|one| &one.pull_landings) {
         if told.verdicts.iter().any(|(_, verdict)| verdict.revision == Some(way.change)) {
             let pull = escape::escape_terminal(way.pull.as_bytes(), 60);
             writeln!(out, "{}", wrap_text("      brought by ", 9, &pull))?;
@@ -210,7 +209,10 @@ fn write_judgements(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
             continue;
         };
         let rule = &judgement.rule;
-        let what = format!("{}: {}", escape::escape_words(&rule.id), escape::escape_words(&rule.title));
+        let mut what = escape::escape_words(&rule.id);
+        if !rule.title.is_empty() {
+            what = format!("{what}: {}", escape::escape_words(&rule.title));
+        }
         writeln!(out, "{}", wrap_text(&format!("        {word:<9}"), 19, &what))?;
         more.iter().try_for_each(|more| writeln!(out, "{}", wrap_text(&" ".repeat(19), 19, more)))?;
     }

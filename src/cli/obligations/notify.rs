@@ -115,11 +115,11 @@ fn render_slack_text(soon: &[NamedObligation<'_>], overdue: &[NamedObligation<'_
 fn describe_for_slack(status: &str, obligation: &TrackedObligation) -> String {
     let due = obligation.due.map(due_time::format_instant).unwrap_or_default();
     let on = match &obligation.session {
-        None => String::from_utf8_lossy(shorten_ref_name(obligation.on.as_bytes())).into_owned(),
+        None => String::from_utf8_lossy(shorten_ref_name(obligation.ref_name.as_bytes())).into_owned(),
         Some(session) => session.incident.to_lossy().into_owned(),
     };
     let change = describe_owing_change(obligation);
-    escape_slack(&format!("{status}: {change} on {on} owes {}, due {due}", obligation.what))
+    escape_slack(&format!("{status}: {change} on {on} owes {}, due {due}", obligation.what.to_plain_text()))
 }
 
 /// Returns text that Slack shows as it is: no link, no mention, no channel.

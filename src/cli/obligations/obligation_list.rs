@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::command_error::{CommandExit, replace_invisible};
 use crate::gate::obligations::{FOR_CHANGE_TRAILER, format_record_reference};
 use crate::ledger::record::ObligationEvidence;
-use crate::ledger::state::obligation::{ObligationStatus, obligation_status, seconds_late};
+use crate::ledger::state::status::{ObligationStatus, obligation_status, seconds_late};
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::report::{due_time, escape};
 
@@ -27,7 +27,7 @@ impl<'state> ObligationList<'state> {
         let one = |(id, owed): (&'state String, &'state TrackedObligation)| {
             (obligation_status(owed, now, soon), id.as_str(), owed)
         };
-        let mut owed: Vec<_> = state.owed.iter().map(one).collect();
+        let mut owed: Vec<_> = state.obligations.iter().map(one).collect();
         let due = |owed: &TrackedObligation| owed.due.unwrap_or(Timestamp::MAX);
         owed.sort_by(|one, other| (one.0, due(one.2), one.1).cmp(&(other.0, due(other.2), other.1)));
         ObligationList { now, obligations: owed }
@@ -80,7 +80,7 @@ impl<'state> ObligationList<'state> {
 
     fn write_obligation(&self, owed: &TrackedObligation, out: &mut dyn Write) -> io::Result<()> {
         let change = describe_owing_change(owed);
-        let on = escape::escape_terminal(shorten_ref_name(owed.on.as_bytes()), 30);
+        let on = escape::escape_terminal(shorten_ref_name(owed.ref_name.as_bytes()), 30);
         match &owed.session {
             None => writeln!(out, "  {change} on {on}: {}", escape::escape_words(&owed.rule))?,
             Some(session) => {
@@ -91,36 +91,40 @@ impl<'state> ObligationList<'state> {
         writeln!(
             out,
             "    {}, owed by {}",
-            escape::escape_words(&owed.what),
-            escape::escape_words(&owed.owner)
+            escape::escape_words(&owed.what.to_plain_text()),
+            escape::escape_words(&owed.owner.describe())
         )?;
         if let Some(closed) = &owed.closed {
             let by = escape::escape_words(&closed.by.describe());
             let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
             let late = seconds.map(|seconds| format!(", {} late", due_time::format_duration(seconds)));
             let (at, late) = (due_time::format_instant(closed.at), late.unwrap_or_default());
-            let flag = if owed.stray.is_some() { ", declared-after-the-fact" } else { "" };
+            let flag = if owed.unauthorised_change.is_some() { ", declared-after-the-fact" } else { "" };
             return writeln!(out, "    closed {at}{late}, by {by}{flag}");
         }
         writeln!(out, "    {}", due_time::describe_due_time(owed.due, self.now))?;
         if owed.session.is_some() {
-            return writeln!(out, "    close it with: {}", escape::escape_words(&owed.evidence));
+            return writeln!(
+                out,
+                "    close it with: {}",
+                escape::escape_words(&owed.evidence.to_plain_text())
+            );
         }
-        if let Some(stray) = &owed.stray {
-            let Some(on) = &stray.declared_on else {
+        if let Some(stray) = &owed.unauthorised_change {
+            let Some(on) = &stray.regularised_on else {
                 return writeln!(out, "    nobody may declare it: the policy names nobody (`regularise`)");
             };
             let on = escape::escape_terminal(shorten_ref_name(on.as_bytes()), 30);
-            let who = escape::escape_words(&owed.owner);
-            writeln!(out, "    declare it with a change on {on} that one of {who} pushes or merges,")?;
+            let who = escape::escape_words(&owed.owner.describe());
+            writeln!(out, "    declare it with a change on {on} that {who} pushes or merges,")?;
             writeln!(out, "    who did not make it, and that says:")?;
             writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
-            return writeln!(out, "      {}", escape::escape_words(&owed.evidence));
+            return writeln!(out, "      {}", escape::escape_words(&owed.evidence.to_plain_text()));
         }
         let others = if owed.by_others { ", by somebody who did not make it" } else { "" };
         writeln!(out, "    close it with a change on {on} that says{others}:")?;
         writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
-        writeln!(out, "      {}", escape::escape_words(&owed.evidence))?;
+        writeln!(out, "      {}", escape::escape_words(&owed.evidence.to_plain_text()))?;
         match &owed.pull {
             None => Ok(()),
             Some(pull) => {
@@ -163,12 +167,12 @@ impl<'state> ObligationList<'state> {
         json!({
             "id": id,
             "standing": describe_status(at),
-            "ref": owed.on.to_lossy(),
+            "ref": owed.ref_name.to_lossy(),
             "change": owed.change,
             "rule": owed.rule,
-            "what": owed.what,
-            "owner": owed.owner,
-            "evidence": owed.evidence,
+            "what": owed.what.to_plain_text(),
+            "owner": owed.owner.describe(),
+            "evidence": owed.evidence.to_plain_text(),
             "by-others": owed.by_others,
             "pull": owed.pull.as_ref().map(|pull| pull.to_lossy()),
             "since": owed.since,
@@ -179,8 +183,8 @@ impl<'state> ObligationList<'state> {
             },
             "closed": closed,
             "session": owed.session,
-            "record": owed.stray.as_ref().map(|stray| stray.record),
-            "declared-after-the-fact": owed.stray.is_some() && owed.closed.is_some(),
+            "record": owed.unauthorised_change.as_ref().map(|stray| stray.record_number),
+            "declared-after-the-fact": owed.unauthorised_change.is_some() && owed.closed.is_some(),
         })
     }
 }
@@ -205,9 +209,9 @@ fn describe_status(standing: ObligationStatus) -> &'static str {
 
 /// Returns how a later change names the one that owes; for a break-glass session, its id.
 pub(crate) fn describe_owing_change(owed: &TrackedObligation) -> String {
-    match (&owed.session, &owed.stray, owed.change) {
+    match (&owed.session, &owed.unauthorised_change, owed.change) {
         (Some(session), _, _) => return escape::escape_words(&session.id).to_string(),
-        (None, Some(stray), None) => return format_record_reference(stray.record),
+        (None, Some(stray), None) => return format_record_reference(stray.record_number),
         _ => {}
     }
     let id = owed.change.map(|id| id.to_string()).unwrap_or_default();

@@ -25,7 +25,7 @@ use crate::gate::{
 use crate::git::{CommitRange, PeeledObject, Repository};
 use crate::ledger::record::{LedgerEvent, ObligationEscalation};
 use crate::ledger::server::discharge::{append_events, describe_discharge, list_discharges};
-use crate::ledger::state::obligation::ObligationStatus;
+use crate::ledger::state::status::ObligationStatus;
 use crate::ledger::state::{LedgerState, ObligationNotice, TrackedObligation, encode_ref_key};
 
 /// Look for what was owed, close it, and tell what is due
@@ -136,12 +136,13 @@ pub(crate) fn run_sweep(args: &SweepArgs, world: &Context) -> Result<CommandExit
 /// Returns the refs on which something is open, each with the change that has owed the longest.
 fn find_open_refs(state: &LedgerState) -> Vec<(Text, Oid)> {
     // Neither a break-glass session nor what landed without a decision is closed by what a sweep finds.
-    let is_found =
-        |owed: &&TrackedObligation| owed.closed.is_none() && owed.session.is_none() && owed.stray.is_none();
-    let mut owed: Vec<&TrackedObligation> = state.owed.values().filter(is_found).collect();
+    let is_found = |owed: &&TrackedObligation| {
+        owed.closed.is_none() && owed.session.is_none() && owed.unauthorised_change.is_none()
+    };
+    let mut owed: Vec<&TrackedObligation> = state.obligations.values().filter(is_found).collect();
     owed.sort_by_key(|owed| owed.since);
     let mut found: BTreeMap<Text, Oid> = BTreeMap::new();
-    for (name, change) in owed.into_iter().filter_map(|owed| Some((owed.on.clone(), owed.change?))) {
+    for (name, change) in owed.into_iter().filter_map(|owed| Some((owed.ref_name.clone(), owed.change?))) {
         found.entry(name).or_insert(change);
     }
     found.into_iter().collect()
@@ -193,13 +194,13 @@ fn find_undecided_commits(
     name: &Text,
 ) -> Result<BTreeSet<Oid>, CommandError> {
     let mut found = BTreeSet::new();
-    for owed in state.owed.values().filter(|owed| owed.on == *name && owed.closed.is_none()) {
-        let (Some(stray), Some(new)) = (&owed.stray, owed.change) else { continue };
+    for owed in state.obligations.values().filter(|owed| owed.ref_name == *name && owed.closed.is_none()) {
+        let (Some(stray), Some(new)) = (&owed.unauthorised_change, owed.change) else { continue };
         // What is gone since then is in no history that could be looked through.
         let is_there =
             |id: Oid| repository.peel_tags(id).map(|peeled| !matches!(peeled, PeeledObject::Missing));
         if is_there(new)? {
-            let old = stray.old.map(|old| is_there(old).map(|is_there| is_there.then_some(old)));
+            let old = stray.old_tip.map(|old| is_there(old).map(|is_there| is_there.then_some(old)));
             let old: Vec<Oid> = old.transpose()?.flatten().into_iter().collect();
             found.extend(repository.list_steps(new, &old)?.into_iter().flatten());
         }
@@ -263,7 +264,7 @@ pub(crate) fn notify_due(
         return Ok(());
     }
     let new = |at: ObligationStatus, told: ObligationNotice| -> Vec<(&str, &TrackedObligation)> {
-        listing.filter_by_status(at).filter(|(_, owed)| owed.told < Some(told)).collect()
+        listing.filter_by_status(at).filter(|(_, owed)| owed.notice < Some(told)).collect()
     };
     let (soon, overdue) = (
         new(ObligationStatus::DueSoon, ObligationNotice::DueSoon),

@@ -78,7 +78,7 @@ pub(crate) fn sweep_forge_ledger(
     ledger::write_forge_ledger_report(&told, keeping.newest_anchor().as_ref())?;
     let policies = TicketPolicies::read_policies(keeping, &state);
     let is_wanted = |owed: &&TrackedObligation| is_closable_by_review(owed) || policies.is_confirmable(owed);
-    let wanted: Vec<&TrackedObligation> = state.owed.values().filter(is_wanted).collect();
+    let wanted: Vec<&TrackedObligation> = state.obligations.values().filter(is_wanted).collect();
     let recalled = PastDecisions::read_decisions(keeping, &wanted)?;
     let looked = find_late_reviews(keeping, &state, &recalled);
     let confirmed = TicketConfirmations::from_answers(confirm_forge_tickets(

@@ -36,10 +36,10 @@ pub(crate) fn confirm_owed_tickets(
     world: &Context,
 ) -> Result<TicketConfirmations, CommandError> {
     let is_on = |owed: &TrackedObligation, on: &SweptRef| {
-        owed.on == on.ref_name && is_ticket_confirmable(owed, &on.loaded_policy.policy)
+        owed.ref_name == on.ref_name && is_ticket_confirmable(owed, &on.loaded_policy.policy)
     };
     // What it takes may be set wrongly, which matters only to those who need it.
-    if !state.owed.values().any(|owed| found.iter().any(|on| is_on(owed, on))) {
+    if !state.obligations.values().any(|owed| found.iter().any(|on| is_on(owed, on))) {
         return Ok(TicketConfirmations::default());
     }
     let access = read_ticket_access(world, args.export.as_deref(), args.repository.as_deref())?;
@@ -73,7 +73,7 @@ fn read_owing_change(repository: &Repository, owed: &TrackedObligation) -> anyho
     )?;
     let commits = steps.pop().transpose()?.and_then(Commits::new);
     let commits = commits.ok_or_else(|| anyhow::anyhow!("the change that owes it cannot be found"))?;
-    Ok(change_from_history(&owed.on, commits, owed.since))
+    Ok(change_from_history(&owed.ref_name, commits, owed.since))
 }
 
 impl TicketConfirmations {
@@ -93,7 +93,7 @@ impl TicketConfirmations {
             others.iter().any(|event| matches!(event, LedgerEvent::Discharged(one) if one.obligation == *id))
         };
         let found = self.answers.iter().filter_map(|(id, answer)| {
-            let owed = state.owed.get(id).filter(|owed| owed.closed.is_none() && !is_closed(id))?;
+            let owed = state.obligations.get(id).filter(|owed| owed.closed.is_none() && !is_closed(id))?;
             Some(LedgerEvent::Discharged(build_discharge(id, owed, answer.evidence.clone()?, now)))
         });
         found.collect()
@@ -127,7 +127,7 @@ impl TicketConfirmations {
         &'a self,
         state: &'a LedgerState,
     ) -> impl Iterator<Item = (&'a TrackedObligation, &'a TicketConfirmation)> {
-        let open = |id: &String| state.owed.get(id).filter(|owed| owed.closed.is_none());
+        let open = |id: &String| state.obligations.get(id).filter(|owed| owed.closed.is_none());
         self.answers.iter().filter_map(move |(id, answer)| Some((open(id)?, answer)))
     }
 }

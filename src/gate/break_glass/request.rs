@@ -1,14 +1,12 @@
 //! The request for a break-glass session: what its commit says, in one form down to the byte.
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-
 use crate::calendar::TimeLimit;
 use crate::change::{Change, Commit, CommitMessage, Commits, FactKind, Missing, Stage, Text};
 use crate::people::contributors::Contributor;
 use crate::policy::{self, Policy, break_glass::parse_session_minutes};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::vocabulary::{ConflictResolution, FieldDefinition, FieldKind, FieldReading};
+use jiff::{SignedDuration, Timestamp};
 
 messages! {
     WRONG_FORM = "break-glass.wrong-form":
@@ -68,8 +66,7 @@ pub enum BreakGlassRequest {
 }
 
 /// A request that the policy accepts, of a person whom the server knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorisedRequest {
     /// The id in the name of the ref; that of the session, if one is opened.
     pub id: String,
@@ -82,8 +79,7 @@ pub struct AuthorisedRequest {
 }
 
 /// A request in the form that the policy accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParsedRequest {
     /// The request to open a session.
     Open {

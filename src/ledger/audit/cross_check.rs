@@ -1,7 +1,5 @@
-//! What decisions vouch for that later records say: who asked for a break-glass session, and who declared
-//! what landed without a decision.
-//!
-//! Whoever verifies the ledger remembers it from the decisions on, and holds the later records against it.
+//! What later records say, compared with the decisions before them: who requested a break-glass session, who
+//! regularised an unauthorised change, and which evidence closed an obligation.
 
 use std::collections::BTreeMap;
 
@@ -13,34 +11,32 @@ use crate::gate::obligations::{FOR_CHANGE_TRAILER, ObligationClosing, parse_chan
 use crate::git::{PeeledObject, Repository};
 use crate::ledger::audit::problem::{LedgerProblem, LedgerProblemKind};
 use crate::ledger::record::{
-    DecisionOutcome, DecisionRecord, ObligationDischarge, ObligationEscalation, ObligationEvidence,
-    RefDecision, ScopeChange,
+    BreakGlassEvent, DecisionOutcome, DecisionRecord, ObligationDischarge, ObligationEscalation,
+    ObligationEvidence, ScopeChange, parse_unauthorised_key,
 };
-use crate::ledger::state::break_glass::{self, BreakGlassEvent, SessionRequest};
+use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::ledger::state::obligation::check_closing;
-use crate::ledger::state::unauthorised::parse_unauthorised_key;
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::ledger::store::protected_refs::parse_state_patterns;
 use crate::pattern::RefPattern;
-use crate::verdict::Decision;
 
 /// How far two clocks of one run may be apart.
 const MAX_CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);
 
-/// What decisions so far vouch for.
+/// What the decisions so far account for.
 #[derive(Default)]
 pub(crate) struct DecisionCrossCheck {
-    /// Decisions that say something of this, by their ids; it counts once they have landed.
+    /// Decisions that state something for later records, by their ids; they count once they have landed.
     stating_decisions: BTreeMap<String, Box<DecisionRecord>>,
-    /// Landed decisions about break-glass sessions of which no record tells yet, by their ids.
+    /// Landed decisions about break-glass sessions that have no record yet, by their ids.
     session_decisions: BTreeMap<String, Box<DecisionRecord>>,
-    /// What changes that have landed say for earlier ones, by those changes.
+    /// What landed changes state for earlier ones, by those changes.
     statements: BTreeMap<Oid, Vec<LandedStatement>>,
-    /// Whether a record could not be read; then nobody knows what else was decided.
+    /// True if a record could not be read: then other decisions may exist.
     pub(crate) is_partial: bool,
 }
 
-/// What a change says for earlier ones.
+/// What a change states for earlier ones.
 struct LandedStatement {
     ref_name: Text,
     closing: ObligationClosing,
@@ -48,59 +44,63 @@ struct LandedStatement {
 }
 
 impl DecisionCrossCheck {
-    /// Takes in a decision.
+    /// Takes in a decision, if later records may rest on it.
     pub(crate) fn add_decision(&mut self, decided: &DecisionRecord) {
-        let says = decided.refs.iter().any(|one| !one.closings.is_empty() || one.break_glass.is_some());
-        if decided.decision == Decision::Deny || !says {
+        let is_stating = decided.refs.iter().any(|one| !one.closings.is_empty() || one.break_glass.is_some());
+        if !decided.is_allowed() || !is_stating {
             return;
         }
         let mut decided = Box::new(decided.clone());
-        // Ledgers are long, and what was judged is not asked for here.
-        decided.refs.iter_mut().for_each(|one| one.changes.clear());
+        // Ledgers are long, and the judgements are not needed here.
+        for one in &mut decided.refs {
+            one.changes.clear();
+        }
         self.stating_decisions.insert(decided.id.clone(), decided);
     }
 
-    /// Takes in what became of a decision: what did not land says nothing.
+    /// Takes in what became of a decision: a change that did not land states nothing.
     pub(crate) fn add_outcome(&mut self, outcome: &DecisionOutcome) {
-        let Some(decided) = self.stating_decisions.get(&outcome.of) else { return };
+        let Some(decided) = self.stating_decisions.get(&outcome.decision_id) else { return };
         for moved in &outcome.landed {
             if is_request_ref(&moved.name) {
                 self.session_decisions.insert(decided.id.clone(), decided.clone());
             }
-            let here = decided.refs.iter().filter(|one| one.name == moved.name);
-            for closing in here.flat_map(|one| &one.closings) {
-                let (on, closing, at) = (moved.name.clone(), closing.clone(), decided.observed_at);
-                self.statements.entry(closing.made.change).or_default().push(LandedStatement {
-                    ref_name: on,
-                    closing,
-                    observed_at: at,
-                });
+            for one in &decided.refs {
+                if one.name != moved.name {
+                    continue;
+                }
+                for closing in &one.closings {
+                    self.statements.entry(closing.change).or_default().push(LandedStatement {
+                        ref_name: moved.name.clone(),
+                        closing: closing.into(),
+                        observed_at: decided.observed_at,
+                    });
+                }
             }
         }
     }
 
-    /// Returns what is wrong with a record of the time `at` about a session, held against the state before
+    /// Returns what is wrong with a record of the time `at` about a session, compared with the state before
     /// it.
     pub(crate) fn find_session_problem(
         &mut self,
         state: &LedgerState,
-        record: &BreakGlassEvent,
+        event: &BreakGlassEvent,
         at: Timestamp,
     ) -> Option<String> {
-        let decided = record.actor().decision.as_ref().and_then(|id| self.session_decisions.remove(id));
+        let decided = match &event.actor().decision {
+            Some(id) => self.session_decisions.remove(id),
+            None => None,
+        };
         if decided.is_none() && self.is_partial {
             return None;
         }
-        break_glass::find_session_problem(
-            state,
-            record,
-            decided.as_deref().and_then(SessionRequest::from_decision).as_ref(),
-            at,
-        )
+        let asked = decided.as_deref().and_then(SessionRequest::from_decision);
+        break_glass::find_session_problem(state, event, asked.as_ref(), at)
     }
 
-    /// Returns what is wrong with the evidence by which a record of the time `at` closes something, held
-    /// against the state before it.
+    /// Returns what is wrong with the evidence by which a record of the time `at` closes an obligation,
+    /// compared with the state before it.
     pub(crate) fn find_evidence_problem(
         &self,
         repository: &Repository,
@@ -108,117 +108,140 @@ impl DecisionCrossCheck {
         discharged: &ObligationDischarge,
         at: Timestamp,
     ) -> Option<&'static str> {
-        let owed = state.owed.get(&discharged.obligation)?;
+        let owed = state.obligations.get(&discharged.obligation)?;
+        let is_unauthorised = owed.unauthorised_change.is_some();
         let (seen, latest) = (discharged.observed_at, at.max(owed.since));
-        let is_true = match &discharged.evidence {
+        let is_evidence = match &discharged.evidence {
             ObligationEvidence::Change { id } => {
-                let said = self.statements.get(id).into_iter().flatten();
-                let is_said = |one: &LandedStatement| {
-                    seen == one.observed_at.max(owed.since)
-                        && check_closing(owed, &one.closing, &one.ref_name).is_ok()
-                };
-                // What a sweep finds was pushed by nobody knows whom.
-                let may_be_found = owed.stray.is_none() && !owed.by_others && seen == latest;
+                // A sweep does not know who pushed what it finds.
+                let may_be_found = !is_unauthorised && !owed.by_others && seen == latest;
                 self.is_partial
-                    || said.into_iter().any(is_said)
+                    || self.is_stated(*id, owed, seen)
                     || (may_be_found && speaks_for_obligation(repository, state, *id, owed))
             }
             ObligationEvidence::Ticket { created, .. } => {
-                owed.stray.is_none() && owed.field.is_some() && seen <= latest && *created <= latest
+                !is_unauthorised && owed.field.is_some() && seen <= latest && *created <= latest
             }
-            ObligationEvidence::Review { .. } => owed.stray.is_none(),
+            ObligationEvidence::Review { .. } => !is_unauthorised,
             ObligationEvidence::Session { .. } => false,
         };
-        let is_stray = parse_unauthorised_key(&discharged.obligation).is_some();
-        let why = if is_stray {
-            "it declares what nobody has declared who may"
+        if is_evidence {
+            None
+        } else if parse_unauthorised_key(&discharged.obligation).is_some() {
+            Some("no landed change regularises this unauthorised change")
         } else {
-            "it closes something by what does not close it, or not then"
-        };
-        (!is_true).then_some(why)
+            Some("the evidence does not close this obligation, or at another time")
+        }
+    }
+
+    /// Returns whether a landed change states what closes an obligation, as seen at this instant.
+    fn is_stated(&self, change: Oid, owed: &TrackedObligation, seen: Timestamp) -> bool {
+        let Some(statements) = self.statements.get(&change) else { return false };
+        statements.iter().any(|stated| {
+            seen == stated.observed_at.max(owed.since)
+                && check_closing(owed, &stated.closing, &stated.ref_name).is_ok()
+        })
     }
 }
 
-/// Returns whether a change is in the history of the ref on which something is owed, after what owes it, and
-/// speaks for that; true if this repository cannot tell.
+/// Returns whether a change is in the history of the ref on which something is owed, after the change that
+/// owes it, and speaks for that; true if this repository cannot tell, as a mirror may have only the ledger.
 fn speaks_for_obligation(
     repository: &Repository,
     state: &LedgerState,
     id: Oid,
     owed: &TrackedObligation,
 ) -> bool {
-    let (Some(change), Some(tip)) = (owed.change, state.tips.get(&encode_ref_key(&owed.on)).copied()) else {
-        return false;
-    };
-    let is_here = |id: Oid| matches!(repository.peel_tags(id), Ok(PeeledObject::Commit(_)));
-    // A mirror may have the ledger and not what it is about.
-    if repository.is_shallow() || !is_here(change) || !is_here(tip) {
+    let Some(change) = owed.change else { return false };
+    let Some(tip) = state.tips.get(&encode_ref_key(&owed.ref_name)).copied() else { return false };
+    if repository.is_shallow() || !has_commit(repository, change) || !has_commit(repository, tip) {
         return true;
     }
     let Ok(steps) = repository.list_steps(tip, &[change]) else { return true };
-    let digits_of = change.to_string();
-    let names = |commit: Oid| {
-        repository.read_commit(commit, &NeededFacts::new()).is_ok_and(|commit| {
-            let named = commit
-                .message
-                .trailers()
-                .iter()
-                .filter(|one| one.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER));
-            named
-                .filter_map(|one| parse_change_reference(&one.value))
-                .any(|digits| digits_of.starts_with(&digits))
-        })
-    };
-    let step = steps.into_iter().find(|step| step.last() == Some(&id));
-    step.into_iter().flatten().any(names)
+    let Some(step) = steps.into_iter().find(|step| step.last() == Some(&id)) else { return false };
+    let digits = change.to_string();
+    step.into_iter().any(|commit| names_change(repository, commit, &digits))
 }
 
-/// Returns what is wrong with a record of the time `at` of who was told of what, held against the state
+fn has_commit(repository: &Repository, id: Oid) -> bool {
+    matches!(repository.peel_tags(id), Ok(PeeledObject::Commit(_)))
+}
+
+/// Returns whether the trailers of a commit name the change with these digits.
+fn names_change(repository: &Repository, commit: Oid, digits: &str) -> bool {
+    let Ok(commit) = repository.read_commit(commit, &NeededFacts::new()) else { return false };
+    for trailer in commit.message.trailers() {
+        if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER)
+            && let Some(named) = parse_change_reference(&trailer.value)
+            && digits.starts_with(&named)
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns what is wrong with a record of the time `at` of who was told of what, compared with the state
 /// before it.
 pub(crate) fn find_escalation_problem(
     state: &LedgerState,
     escalated: &ObligationEscalation,
     at: Timestamp,
 ) -> Option<&'static str> {
-    let when = escalated.observed_at;
-    // Somebody may close or extend one while people are told.
-    let open = |id: &String| state.owed.get(id).filter(|one| one.closed.is_none() && one.session.is_none());
-    let is_over = |owed: &TrackedObligation| owed.due.is_some_and(|due| due < when);
-    let mut overdue = escalated.overdue.iter().filter_map(open);
-    let mut soon = escalated.due_soon.iter().filter_map(open);
-    let is_then = when.duration_since(at) < MAX_CLOCK_DRIFT;
-    let is_true = is_then && overdue.all(is_over) && soon.all(|owed| owed.due.is_some());
-    (!is_true).then_some("it says that people were told of what was not due")
+    let told_at = escalated.observed_at;
+    let mut is_so = told_at.duration_since(at) < MAX_CLOCK_DRIFT;
+    for id in &escalated.overdue {
+        if let Some(owed) = find_open_obligation(state, id) {
+            is_so &= owed.due.is_some_and(|due| due < told_at);
+        }
+    }
+    for id in &escalated.due_soon {
+        if let Some(owed) = find_open_obligation(state, id) {
+            is_so &= owed.due.is_some();
+        }
+    }
+    if is_so { None } else { Some("it says that people were told of what was not due") }
 }
 
-/// Returns what is wrong with a record of which refs are under change control, held against the state before
-/// it: what was under change control before does not move by that.
+/// Returns an open obligation; `None` also for a session, which may be closed or extended while people are
+/// told.
+fn find_open_obligation<'a>(state: &'a LedgerState, id: &str) -> Option<&'a TrackedObligation> {
+    state.obligations.get(id).filter(|owed| owed.closed.is_none() && owed.session.is_none())
+}
+
+/// Returns what is wrong with a record of which refs are protected, compared with the state before it: a ref
+/// that was protected before does not move by that.
 pub(crate) fn find_scope_problem(state: &LedgerState, scope: &ScopeChange) -> Option<&'static str> {
-    let now: Vec<RefPattern> =
-        scope.protects.iter().filter_map(|pattern| RefPattern::new(pattern).ok()).collect();
-    let is_one =
-        |patterns: &[RefPattern], name: &Text| patterns.iter().any(|one| one.matches_ref(name.as_bytes()));
-    let was = parse_state_patterns(state);
-    let is_new = |name: &Text| !is_one(&was, name) && is_one(&now, name);
-    let is_true =
-        scope.came.iter().all(|tip| is_new(&tip.name)) && scope.left.iter().all(|name| !is_one(&now, name));
-    (!is_true).then_some("it says of refs that they came under change control or left it, and they did not")
+    let mut now: Vec<RefPattern> = Vec::new();
+    for pattern in &scope.protects {
+        now.extend(RefPattern::new(pattern).ok());
+    }
+    let before = parse_state_patterns(state);
+    for tip in &scope.newly_protected {
+        if matches_one(&before, &tip.name) || !matches_one(&now, &tip.name) {
+            return Some("it says that refs are newly protected, and they are not");
+        }
+    }
+    for name in &scope.no_longer_protected {
+        if matches_one(&now, name) {
+            return Some("it says that refs are no longer protected, and they are");
+        }
+    }
+    None
 }
 
-/// Returns whether something speaks against a ref that denies.
-pub(crate) fn is_ref_denied(one: &RefDecision) -> bool {
-    let changes = one.changes.iter().any(|verdict| verdict.decision() == Decision::Deny);
-    changes || 0 < one.left_out.denied || one.refusals.iter().any(|judgement| judgement.is_denying(true))
+fn matches_one(patterns: &[RefPattern], name: &Text) -> bool {
+    patterns.iter().any(|pattern| pattern.matches_ref(name.as_bytes()))
 }
 
-/// Says of the problem that something landed without a decision that it was declared afterwards.
+/// Marks the problem that a change is unauthorised as regularised by the record of this number.
 pub(crate) fn mark_regularised(problems: &mut [LedgerProblem], discharged: &ObligationDischarge, by: u64) {
     let Some(number) = parse_unauthorised_key(&discharged.obligation) else { return };
-    let is_it =
-        |one: &&mut LedgerProblem| one.kind == LedgerProblemKind::Unauthorised && one.record == Some(number);
-    for problem in problems.iter_mut().filter(is_it) {
-        let late = if discharged.late_by.is_some() { ", late" } else { "" };
-        problem.kind = LedgerProblemKind::Regularised;
-        problem.what.push_str(&format!("; declared after the fact by record {by}{late}"));
+    for problem in problems {
+        if problem.kind == LedgerProblemKind::Unauthorised && problem.record == Some(number) {
+            let late = if discharged.late_by.is_some() { ", late" } else { "" };
+            problem.kind = LedgerProblemKind::Regularised;
+            problem.what.push_str(&format!("; regularised by record {by}{late}"));
+        }
     }
 }

@@ -10,11 +10,10 @@ use anyhow::Result;
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{LedgerEvent, RecordedMove, RefDecision};
-use crate::ledger::state::unauthorised::parse_unauthorised_key;
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
-use crate::verdict::Decision;
 
 /// What a change lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,12 +178,12 @@ fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory
         };
         let number = record.number;
         match record.event {
-            LedgerEvent::Decision(decided) if decided.decision == Decision::Allow => {
+            LedgerEvent::Decision(decided) if decided.is_allowed() => {
                 let here = decided.refs.iter().filter(|one| one.name == *name);
                 allowed.insert(decided.id.clone(), here.map(RefDecision::count_changes).sum());
             }
             LedgerEvent::Outcome(outcome) => {
-                let judged = allowed.get(&outcome.of).copied();
+                let judged = allowed.get(&outcome.decision_id).copied();
                 let how = if judged.is_some() { MoveOrigin::Decided } else { MoveOrigin::Unauthorised };
                 let here = outcome.landed.into_iter().filter(|moved| moved.name == *name);
                 let judged = judged.unwrap_or_default();

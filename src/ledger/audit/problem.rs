@@ -1,51 +1,51 @@
-//! What verifying a ledger comes to: the problems, and which kinds there are.
+//! What verifying a ledger comes to: the problems and their kinds.
 
 use crate::change::Oid;
 use crate::git::signature::KeyRegistry;
 use crate::ledger::store::gate_folder::LedgerAnchor;
 
-/// What verifying is asked to do.
+/// What a verification compares the ledger with.
 #[derive(Default)]
 pub struct VerifyOptions<'a> {
-    /// What was seen of the ledger before.
+    /// The newest record that was seen of the ledger before.
     pub seen_anchor: Option<LedgerAnchor>,
-    /// Whether it is also held against what the refs hold now.
+    /// True to compare it with what the refs hold now.
     pub check_refs: bool,
-    /// The keys that records have to be signed with, if they have to be.
+    /// The keys that records have to be signed with; `None` if they need no signature.
     pub signers: Option<&'a KeyRegistry>,
 }
 
-/// What verifying came to.
+/// What a verification came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LedgerVerification {
-    /// How many records there are.
+    /// How many records the ledger has.
     pub records: u64,
     /// How many of them are decisions.
     pub decisions: u64,
-    /// How many of those denied.
+    /// How many of the decisions denied.
     pub denied: u64,
     /// The newest commit of the ledger.
     pub tip: Option<Oid>,
     /// The digest of the newest record.
     pub last_digest: Option<String>,
-    /// What is wrong, oldest first.
+    /// The problems, oldest record first.
     pub problems: Vec<LedgerProblem>,
 }
 
 /// Something that is wrong with the ledger, or that it tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerProblem {
-    /// The record, if it is about one.
+    /// The number of the record, if it is about one.
     pub record: Option<u64>,
-    /// Its commit.
+    /// The commit of that record.
     pub commit: Option<Oid>,
-    /// Which kind.
+    /// The kind, by which programs tell problems apart.
     pub kind: LedgerProblemKind,
-    /// What is wrong, as a sentence.
+    /// What is wrong, as a sentence without a capital.
     pub what: String,
 }
 
-/// The kinds of problems.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LedgerProblemKind {
     /// The ledger was changed after it was written.
@@ -60,21 +60,25 @@ pub enum LedgerProblemKind {
     Mismatch,
     /// A ref moved without a decision.
     Unauthorised,
-    /// The same, and somebody who may has declared it afterwards. It is told for ever, and speaks
-    /// against nothing any more.
+    /// A ref moved without a decision, and a person who may has regularised it. It stays reported, and the
+    /// ledger counts as whole.
     Regularised,
-    /// A decision without what became of it, or the contrary.
+    /// A decision without an outcome, or an outcome without a decision.
     Incomplete,
-    /// The clock went back. Numbers order the records, so this alone speaks against nothing.
+    /// The clock went back. Numbers order the records, so the ledger still counts as whole.
     ClockWentBack,
 }
 
 impl LedgerVerification {
-    /// Returns whether nothing speaks against the ledger.
+    /// Returns whether no problem denies that the ledger is whole and true.
     pub fn is_whole(&self) -> bool {
-        self.tip.is_some()
-            && self.problems.iter().all(|problem| {
-                matches!(problem.kind, LedgerProblemKind::ClockWentBack | LedgerProblemKind::Regularised)
-            })
+        self.tip.is_some() && self.problems.iter().all(|problem| problem.kind.is_harmless())
+    }
+}
+
+impl LedgerProblemKind {
+    /// Returns whether a ledger with such a problem still counts as whole.
+    fn is_harmless(self) -> bool {
+        matches!(self, LedgerProblemKind::ClockWentBack | LedgerProblemKind::Regularised)
     }
 }

@@ -7,6 +7,7 @@ use crate::change::{Change, Oid};
 use crate::gate::{LoadedPolicy, judge_from_facts};
 use crate::git::Repository;
 use crate::ledger::audit::replay::load_recorded_policy;
+use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{DecisionRecord, RefDecision, digest_bytes};
 use crate::ledger::store::{FACTS_FILE, read_ledger_file};
 use crate::policy::Policy;
@@ -31,7 +32,11 @@ pub(crate) fn read_ref_verdicts(
     let loaded: Result<Vec<LoadedPolicy>, String> =
         one.policies.iter().map(|from| load_recorded_policy(repository, from)).collect();
     let own = loaded.as_ref().ok().and_then(|loaded| loaded.first()).map(|own| own.policy.clone());
-    let mut judged = RefVerdicts { verdicts: one.changes.clone(), policy: own, unavailable: Vec::new() };
+    let mut judged =
+        RefVerdicts { verdicts: convert_all(&one.changes), policy: own, unavailable: Vec::new() };
+    if let Some(policy) = &judged.policy {
+        add_titles(&mut judged.verdicts, policy);
+    }
     if one.passed == 0 {
         return Ok(judged);
     }
@@ -40,13 +45,27 @@ pub(crate) fn read_ref_verdicts(
         Err(why) => Err(why),
     };
     match again {
-        Ok(verdicts) => judged.verdicts = verdicts,
+        Ok(verdicts) => {
+            judged.verdicts = verdicts;
+            if let Some(policy) = &judged.policy {
+                add_titles(&mut judged.verdicts, policy);
+            }
+        }
         Err(why) => {
             let many = if one.passed == 1 { "1 change".into() } else { format!("{} changes", one.passed) };
             judged.unavailable.push(format!("{many} kept every rule and cannot be told apart: {why}"));
         }
     }
     Ok(judged)
+}
+
+/// Gives rules their titles, which the record does not hold.
+fn add_titles(verdicts: &mut [Verdict], policy: &Policy) {
+    for judgement in verdicts.iter_mut().flat_map(|verdict| &mut verdict.judgements) {
+        if let Some(rule) = policy.rules.iter().find(|rule| rule.name.id == judgement.rule.id) {
+            judgement.rule = std::sync::Arc::clone(&rule.name);
+        }
+    }
 }
 
 /// Judges again what the record only counts.
@@ -80,7 +99,7 @@ fn rejudge_changes(
         };
         let revision = change.tip().id;
         if let Some(recorded) = recorded.next_if(|recorded| recorded.revision == revision) {
-            verdicts.push(recorded.clone());
+            verdicts.push(Verdict::from(recorded));
             continue;
         }
         let verdict = judge_from_facts(&change, &own.policy, base);

@@ -12,11 +12,10 @@ use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision};
+use crate::ledger::record::{self, DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision};
 use crate::ledger::state::LedgerState;
-use crate::ledger::state::unauthorised;
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
-use crate::verdict::{Decision, Verdict};
+use crate::verdict::Verdict;
 
 /// What the ledger tells of one change.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +60,7 @@ impl TracedRecord {
     /// Returns whether this is the decision of that id, and it allows.
     fn allows_decision(&self, id: &str) -> bool {
         match &self.record.event {
-            LedgerEvent::Decision(decided) => decided.id == id && decided.decision == Decision::Allow,
+            LedgerEvent::Decision(decided) => decided.id == id && decided.is_allowed(),
             _ => false,
         }
     }
@@ -91,10 +90,9 @@ pub fn trace_change(repository: &Repository, change: Oid) -> Result<ChangeTrace>
     }
     let is = run.known_ids;
     let is_ours = |id: &String, change: Option<Oid>| {
-        change.is_some_and(|change| is.contains(&change))
-            || unauthorised::parse_unauthorised_key(id).is_some()
+        change.is_some_and(|change| is.contains(&change)) || record::parse_unauthorised_key(id).is_some()
     };
-    run.trace.state.owed.retain(|id, owed| is_ours(id, owed.change));
+    run.trace.state.obligations.retain(|id, owed| is_ours(id, owed.change));
     Ok(run.trace)
 }
 
@@ -125,24 +123,25 @@ impl ChangeTracer<'_> {
                 self.add_earlier_tips(begin.tips.iter().map(|tip| (&tip.name, tip.id)))
             }
             LedgerEvent::Scope(scope) => {
-                self.add_earlier_tips(scope.came.iter().map(|tip| (&tip.name, tip.id)))
+                self.add_earlier_tips(scope.newly_protected.iter().map(|tip| (&tip.name, tip.id)))
             }
             LedgerEvent::Decision(decided) if self.is_named_by(decided) => {
                 self.add_traced_record(commit, record)?
             }
-            LedgerEvent::Decision(decided) if decided.decision == Decision::Allow => {
+            LedgerEvent::Decision(decided) if decided.is_allowed() => {
                 self.allowed_decisions.insert(decided.id.clone(), commit);
             }
             LedgerEvent::Outcome(outcome) => {
                 let brought: Vec<Text> = self.find_brought_refs(&outcome.landed);
                 if !brought.is_empty() {
-                    let decision = self.allowed_decisions.remove(&outcome.of);
+                    let decision = self.allowed_decisions.remove(&outcome.decision_id);
                     if let Some(decision) = decision
                         && let Some(decided) = read_known_record(self.repository, decision)?
                     {
                         self.add_traced_record(decision, decided)?;
                     }
-                    let is_allowed = self.trace.records.iter().any(|told| told.allows_decision(&outcome.of));
+                    let is_allowed =
+                        self.trace.records.iter().any(|told| told.allows_decision(&outcome.decision_id));
                     let came = if is_allowed { LandingOrigin::Decided } else { LandingOrigin::Unauthorised };
                     self.trace.landings.extend(brought.into_iter().map(|name| (name, came)));
                     self.add_traced_record(commit, record)?;
@@ -152,12 +151,11 @@ impl ChangeTracer<'_> {
                 if !self.find_brought_refs(std::slice::from_ref(moved)).is_empty() =>
             {
                 self.trace.landings.insert(moved.name.clone(), LandingOrigin::Unauthorised);
-                self.unauthorised_refs
-                    .insert(unauthorised::unauthorised_key(record.number), moved.name.clone());
+                self.unauthorised_refs.insert(record::unauthorised_key(record.number), moved.name.clone());
                 self.add_traced_record(commit, record)?;
             }
-            LedgerEvent::Flagged(flagged)
-                if self.unauthorised_refs.contains_key(&unauthorised::unauthorised_key(flagged.record)) =>
+            LedgerEvent::RegularisationTerms(flagged)
+                if self.unauthorised_refs.contains_key(&record::unauthorised_key(flagged.record_number)) =>
             {
                 self.add_traced_record(commit, record)?;
             }
@@ -195,7 +193,7 @@ impl ChangeTracer<'_> {
         let is = |id: Option<Oid>| id.is_some_and(|id| self.known_ids.contains(&id));
         is(one.new)
             || one.changes.iter().any(|verdict| is(verdict.revision))
-            || one.brought.iter().any(|way| is(Some(way.landed_as)) || is(Some(way.change)))
+            || one.pull_landings.iter().any(|way| is(Some(way.landed_as)) || is(Some(way.change)))
     }
 
     /// Returns the refs to which these moves brought the change, and learns what it is known by.
@@ -221,7 +219,7 @@ impl ChangeTracer<'_> {
     }
 
     fn is_own_obligation(&self, obligation: &str) -> bool {
-        let owed = self.trace.state.owed.get(obligation);
+        let owed = self.trace.state.obligations.get(obligation);
         self.unauthorised_refs.contains_key(obligation)
             || owed.and_then(|owed| owed.change).is_some_and(|change| self.known_ids.contains(&change))
     }
@@ -231,7 +229,7 @@ impl ChangeTracer<'_> {
         if let LedgerEvent::Decision(decided) = &record.event {
             for one in &decided.refs {
                 let also: Vec<Oid> = one
-                    .brought
+                    .pull_landings
                     .iter()
                     .filter(|way| self.known_ids.contains(&way.landed_as))
                     .map(|way| way.change)

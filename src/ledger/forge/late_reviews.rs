@@ -12,10 +12,10 @@ use crate::github::PullRequestName;
 use crate::ledger::forge::ForgeLedger;
 use crate::ledger::forge::past_decisions::{PastDecision, PastDecisions};
 use crate::ledger::forge::reviewed;
-use crate::ledger::record::{LedgerEvent, ObligationEvidence};
+use crate::ledger::record::{LedgerEvent, ObligationEvidence, RecordedPolicySource};
 use crate::ledger::state::obligation::build_discharge;
 use crate::ledger::state::{LedgerState, TrackedObligation};
-use crate::report::{PolicyLocation, escape};
+use crate::report::escape;
 
 /// What looking for reviews came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl LateReviews {
     pub fn discharge_events(&self, state: &LedgerState) -> Vec<LedgerEvent> {
         let mut events = Vec::new();
         for (id, evidence, at) in &self.evidence {
-            let Some(owed) = state.owed.get(id).filter(|owed| owed.closed.is_none()) else { continue };
+            let Some(owed) = state.obligations.get(id).filter(|owed| owed.closed.is_none()) else { continue };
             events.push(LedgerEvent::Discharged(build_discharge(id, owed, evidence.clone(), *at)));
         }
         events
@@ -50,7 +50,7 @@ pub fn find_late_reviews(
     recalled: &PastDecisions,
 ) -> LateReviews {
     let mut looked = LateReviews::default();
-    for (id, owed) in state.owed.iter().filter(|(_, owed)| is_closable_by_review(owed)) {
+    for (id, owed) in state.obligations.iter().filter(|(_, owed)| is_closable_by_review(owed)) {
         match recalled.find_decision(owed).and_then(|judged| find_late_review(keeping, owed, judged)) {
             Ok(Some((evidence, at))) => looked.evidence.push((id.clone(), evidence, at)),
             Ok(None) => {}
@@ -77,15 +77,15 @@ fn find_late_review(
     let is_it = |change: &&Change| change.pull.as_ref().is_ok_and(|one| one.name == *pull);
     let change = judged.changes.iter().find(is_it);
     let change = change.context("what was judged is not kept in the ledger")?;
-    let of_ref = judged.decision.refs.iter().find(|one| one.name == owed.on);
+    let of_ref = judged.decision.refs.iter().find(|one| one.name == owed.ref_name);
     let from = of_ref.and_then(|one| one.policies.first()).context("the record names no policy")?;
-    let PolicyLocation::Commit { id, path } = &from.place else {
+    let RecordedPolicySource::Commit { id, path, digest } = from else {
         return Err(anyhow!("its policy does not stand in a commit"));
     };
     let told = |failure: crate::github::GitHubFailure| anyhow!(failure.why);
     let loaded = keeping.github.load_policy_at(keeping.repo, *id, path).map_err(told)?;
     let loaded = loaded.context("its policy is gone")?;
-    ensure!(loaded.policy.digest == from.digest, "its policy is another by now");
+    ensure!(loaded.policy.digest == *digest, "its policy is another by now");
     let now = keeping.github.read_current_reviews(&named).map_err(told)?;
     let now = now.pull.as_deref().map_err(|missing| anyhow!("{missing}"))?;
     let evidence = reviewed::find_review_evidence(owed, change, &loaded.policy, now)

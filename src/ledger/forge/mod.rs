@@ -328,7 +328,7 @@ impl<'a> ForgeLedger<'a> {
         let id = |pushed: &GitHubRefMove| recorded_moves::move_decision_id(&self.repo.to_string(), pushed, 0);
         let mut moves = match pushed {
             Some(pushed) if pushed.old_tip == known => vec![pushed.clone()],
-            Some(pushed) if ledger.state().recent.contains(&id(pushed)) => return Ok(()),
+            Some(pushed) if ledger.state().recent_decisions.contains(&id(pushed)) => return Ok(()),
             pushed => self.find_move_path(name, known, target, pushed)?,
         };
         let from = moves.first().map_or(target, |first| first.old_tip);

@@ -15,7 +15,6 @@ use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent};
 use crate::ledger::state::TrackedObligation;
 use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
-use crate::verdict::Decision;
 
 /// How far the clock of a runner may be from that of the forge.
 const MAX_FORGE_CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(48);
@@ -38,8 +37,8 @@ pub struct PastDecisions {
 impl PastDecision {
     /// Returns the change that owes something, as it was seen then, by the id as which it landed.
     pub fn find_owing_change(&self, owed: &TrackedObligation) -> Option<Change> {
-        let of_ref = self.decision.refs.iter().find(|one| one.name == owed.on)?;
-        let way = of_ref.brought.iter().find(|way| Some(way.landed_as) == owed.change);
+        let of_ref = self.decision.refs.iter().find(|one| one.name == owed.ref_name)?;
+        let way = of_ref.pull_landings.iter().find(|way| Some(way.landed_as) == owed.change);
         let revision = way.map(|way| way.change).or(owed.change)?;
         let is_it = |change: &&Change| change.tip().id == Some(revision);
         let mut change = self.changes.iter().find(is_it)?.clone();
@@ -73,10 +72,12 @@ impl PastDecisions {
             let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { continue };
             let LedgerEvent::Decision(decided) = record.event else { continue };
             // What a forge tells of has landed; of anything else an outcome would have to be looked for.
-            if decided.stage == Stage::Landed && decided.decision == Decision::Allow {
-                let said = decided.refs.iter().map(|one| (&one.name, &one.closings));
-                let said = said.flat_map(|(name, all)| all.iter().map(|one| (name.clone(), one.clone())));
-                recalled.closings.extend(said);
+            if decided.stage == Stage::Landed && decided.is_allowed() {
+                for one in &decided.refs {
+                    for closing in &one.closings {
+                        recalled.closings.push((one.name.clone(), closing.into()));
+                    }
+                }
             }
             if !wanted.contains(decided.id.as_str()) {
                 continue;

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use crate::change::{Oid, Stage, Text};
 use crate::gate::obligations::{MergedPull, ObligationClosing, RefObligations};
 use crate::github::{GitHubRefMove, JudgedRefMove};
+use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{
-    DecisionOutcome, DecisionRecord, FactsDigest, LedgerEvent, RecordedMove, RecordedPolicy, RefDecision,
-    digest_bytes,
+    DecisionOutcome, DecisionRecord, FactsDigest, LedgerEvent, RecordedMove, RecordedPolicy, RecordedPusher,
+    RefDecision, digest_bytes,
 };
 use crate::ledger::server::decision::{
     TOOL_VERSION, VERDICTS_BUDGET_BYTES, fit_into_record, select_fitting_verdicts,
@@ -76,17 +77,22 @@ pub fn append_move(
     if is_late {
         appended.found_late.push(moved.clone());
     }
-    let (decision, observed_at) = (decided.decision, decided.observed_at);
-    let closings: Vec<ObligationClosing> = decided.refs.iter().flat_map(|one| one.closings.clone()).collect();
+    let (is_allowed, observed_at) = (decided.is_allowed(), decided.observed_at);
+    let closings: Vec<ObligationClosing> = convert_all(decided.refs.iter().flat_map(|one| &one.closings));
     ledger.append_event(LedgerEvent::Decision(Box::new(decided)), facts.as_deref(), now)?;
-    if decision == Decision::Deny {
+    if !is_allowed {
         ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), None, now)?;
         appended.unauthorised.push(moved);
         return Ok(appended);
     }
     let (landed, name) = (vec![moved.clone()], moved.name);
-    let outcome =
-        DecisionOutcome { of: id, landed, stayed: Vec::new(), observed_at: now, found_late: is_late };
+    let outcome = DecisionOutcome {
+        decision_id: id,
+        landed,
+        unmoved: Vec::new(),
+        observed_at: now,
+        found_late: is_late,
+    };
     ledger.append_event(LedgerEvent::Outcome(outcome), None, now)?;
     appended.closing_notes.extend(describe_refused_closings(ledger.state(), &name, &closings));
     for event in list_discharges(ledger.state(), &name, &closings, observed_at) {
@@ -99,8 +105,10 @@ pub fn append_move(
 /// Returns whether a decision of this id is remembered. What it owes is told by its id, and would be owed
 /// anew, with new times, if another decision had the same.
 fn is_id_taken(state: &LedgerState, id: &String) -> bool {
-    let mut owed = state.owed.values().chain(state.dormant.values());
-    state.recent.contains(id) || state.open.contains_key(id) || owed.any(|owed| owed.decision == *id)
+    let mut owed = state.obligations.values().chain(state.dormant_obligations.values());
+    state.recent_decisions.contains(id)
+        || state.open_decisions.contains_key(id)
+        || owed.any(|owed| owed.decision == *id)
 }
 
 /// Returns the decision on a move, and the facts that it rests on if they are short enough.
@@ -116,13 +124,16 @@ fn build_move_decision(
     let (changes, left_out) = select_fitting_verdicts(&said, &mut room, decision)?;
     let allowed = Some(judged.push_facts.obligations()).filter(|_| decision == Decision::Allow);
     let dues = allowed.and_then(|dues| dues.first()).map(|(_, dues)| dues.clone()).unwrap_or_default();
-    let RefObligations { owing_changes: owing, closings, .. } = dues;
+    let RefObligations { owing_changes, mut closings, .. } = dues;
+    for closing in &mut closings {
+        name_landed_commit(closing, &judged.merged_pulls);
+    }
     let mut decided = DecisionRecord {
         id,
         observed_at: judged.observed_at,
         stage: Stage::Landed,
-        pusher: of.moved_by.clone(),
-        decision,
+        pusher: RecordedPusher::from(&of.moved_by),
+        decision: decision.into(),
         policy: judged.report.policy.as_ref().map(|policy| RecordedPolicy {
             name: policy.name.clone(),
             digest: format!("sha256:{}", policy.digest),
@@ -135,18 +146,18 @@ fn build_move_decision(
             new: of.new_tip,
             tree: judged.new_tree,
             protected: true,
-            policies: judged.policy_source.iter().cloned().collect(),
-            refusals: judged.refusals.clone(),
+            policies: convert_all(&judged.policy_source),
+            refusals: convert_all(&judged.refusals),
             changes,
             passed,
-            left_out,
-            owing,
-            closings: closings.into_iter().map(|one| name_landed_commit(one, &judged.merged_pulls)).collect(),
-            brought: judged.merged_pulls.clone(),
+            omitted: left_out,
+            owing_changes: convert_all(&owing_changes),
+            closings: convert_all(&closings),
+            pull_landings: convert_all(&judged.merged_pulls),
             break_glass: None,
         }],
-        refs_left_out: 0,
-        notes: judged.report.notes.clone(),
+        omitted_refs: 0,
+        notes: convert_all(&judged.report.notes),
         facts: FactsDigest {
             digest: judged.push_facts.digest(),
             changes: judged.push_facts.change_count(),
@@ -159,11 +170,10 @@ fn build_move_decision(
 }
 
 /// Names the commit as which a change landed as what speaks for earlier ones.
-fn name_landed_commit(mut closing: ObligationClosing, brought: &[MergedPull]) -> ObligationClosing {
+fn name_landed_commit(closing: &mut ObligationClosing, brought: &[MergedPull]) {
     if let Some(way) = brought.iter().find(|way| way.change == closing.made.change) {
         closing.made.change = way.landed_as;
     }
-    closing
 }
 
 #[cfg(test)]
@@ -179,7 +189,7 @@ mod tests {
         owed.decision.clone_from(&id);
         let mut state = LedgerState::default();
         assert!(!is_id_taken(&state, &id));
-        state.owed.insert(format!("{id}/0/x/rule/0"), owed);
+        state.obligations.insert(format!("{id}/0/x/rule/0"), owed);
         assert!(is_id_taken(&state, &id));
     }
 }

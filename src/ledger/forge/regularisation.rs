@@ -13,7 +13,8 @@ use crate::change::{Oid, PusherIdentity, Text};
 use crate::gate::contributors::dedup_contributors;
 use crate::ledger::forge::{ForgeLedger, to_error};
 use crate::ledger::record::LedgerEvent;
-use crate::ledger::state::unauthorised::{MoveContributors, UnauthorisedChange, derive_regularisation_terms};
+use crate::ledger::state::UnauthorisedChange;
+use crate::ledger::state::unauthorised::{MoveContributors, derive_regularisation_terms};
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::ledger::store::LedgerWriter;
 use crate::people::PeopleDirectory;
@@ -37,7 +38,7 @@ impl ForgeLedger<'_> {
             let found = self.find_move_contributors(owed, stray, &loaded.policy.people, (from, now));
             found
                 .inspect_err(|why| {
-                    let number = stray.record;
+                    let number = stray.record_number;
                     unasked.push(format!(
                         "nobody can declare record {number} yet, because it is not known who made it: {why:#}"
                     ));
@@ -45,7 +46,7 @@ impl ForgeLedger<'_> {
                 .ok()
         };
         for flagged in derive_regularisation_terms((&loaded.policy, default), state, &mut makers) {
-            ledger.append_event(LedgerEvent::Flagged(flagged), None, now)?;
+            ledger.append_event(LedgerEvent::RegularisationTerms(flagged), None, now)?;
         }
         Ok(unasked)
     }
@@ -58,8 +59,8 @@ impl ForgeLedger<'_> {
         people: &PeopleDirectory,
         (from, now): (Option<Oid>, Timestamp),
     ) -> Result<MoveContributors> {
-        let name = owed.on.to_lossy().into_owned();
-        let moved = (name.clone(), stray.old, owed.change);
+        let name = owed.ref_name.to_lossy().into_owned();
+        let moved = (name.clone(), stray.old_tip, owed.change);
         if let Some(known) = self.move_contributors.borrow().get(&moved) {
             return Ok(known.clone());
         }
@@ -71,9 +72,9 @@ impl ForgeLedger<'_> {
                 self.github.find_contributors(self.repo, (old, new), people).map_err(to_error)?
             }
         };
-        let all = self.list_moves(&name, stray.old)?;
+        let all = self.list_moves(&name, stray.old_tip)?;
         let mut by =
-            all.iter().filter(|one| (one.old_tip, one.new_tip) == (stray.old, owed.change)).peekable();
+            all.iter().filter(|one| (one.old_tip, one.new_tip) == (stray.old_tip, owed.change)).peekable();
         let is_told = by.peek().is_some() || MAX_FORGE_LAG <= now.duration_since(owed.since);
         ensure!(is_told, "GitHub does not tell yet who moved the ref");
         let mut is_known = brought.is_some() && by.peek().is_some();
@@ -99,6 +100,7 @@ fn find_move_base(
     stray: &UnauthorisedChange,
     default: &Text,
 ) -> Option<Oid> {
-    let of_default = || state.tips.get(&encode_ref_key(default)).copied().filter(|_| owed.on != *default);
-    stray.old.or_else(of_default)
+    let of_default =
+        || state.tips.get(&encode_ref_key(default)).copied().filter(|_| owed.ref_name != *default);
+    stray.old_tip.or_else(of_default)
 }

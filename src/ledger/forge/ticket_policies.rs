@@ -30,8 +30,12 @@ pub struct TicketPolicies {
 impl TicketPolicies {
     /// Reads the policies of the refs on which something is owed that a ticket may close.
     pub fn read_policies(keeping: &ForgeLedger<'_>, state: &LedgerState) -> TicketPolicies {
-        let open = state.owed.values().filter(|owed| owed.closed.is_none() && owed.stray.is_none());
-        let names: BTreeSet<&Text> = open.filter(|owed| owed.field.is_some()).map(|owed| &owed.on).collect();
+        let open = state
+            .obligations
+            .values()
+            .filter(|owed| owed.closed.is_none() && owed.unauthorised_change.is_none());
+        let names: BTreeSet<&Text> =
+            open.filter(|owed| owed.field.is_some()).map(|owed| &owed.ref_name).collect();
         let mut policies = TicketPolicies::default();
         for name in names {
             match read_ref_policy(keeping, state, name) {
@@ -51,7 +55,7 @@ impl TicketPolicies {
     pub fn is_confirmable(&self, owed: &TrackedObligation) -> bool {
         self.by_ref
             .iter()
-            .any(|(name, loaded)| *name == owed.on && is_ticket_confirmable(owed, &loaded.policy))
+            .any(|(name, loaded)| *name == owed.ref_name && is_ticket_confirmable(owed, &loaded.policy))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Canonical JSON (RFC 8785), written and recognised.
 //!
-//! Keys in order, no space between them, one way to escape. Numbers are integers here. Whoever
-//! verifies a ledger recognises it without writing it once more, which would take most of the time.
+//! Keys in order, no space between them, one way to escape. Numbers are integers here. `ledger verify`
+//! recognises the form without writing a record once more, which would take most of its time.
 
 use serde::Serialize;
 
-/// How deep documents may be nested.
+/// How deep a document may be nested before it is not recognised.
 const MAX_JSON_DEPTH: usize = 128;
 
 /// Returns a value as canonical JSON.
@@ -98,9 +98,12 @@ fn split_string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
             b'u' => {
                 let digits = std::str::from_utf8(inside.get(at + 2..at + 6)?).ok()?;
                 let is_lower = digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-                let code = u32::from_str_radix(digits, 16).ok().filter(|_| is_lower)?;
+                if !is_lower {
+                    return None;
+                }
+                let code = u32::from_str_radix(digits, 16).ok()?;
                 // The others have a shorter way, or need none.
-                if 0x20 <= code || matches!(code, 0x08 | 0x09 | 0x0a | 0x0c | 0x0d) {
+                if code >= 0x20 || matches!(code, 0x08 | 0x09 | 0x0a | 0x0c | 0x0d) {
                     return None;
                 }
                 at += 6;
@@ -112,17 +115,25 @@ fn split_string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Returns whether one key comes before another: by UTF-16 code units, as RFC 8785 has it.
 fn is_key_before(one: &[u8], other: &[u8]) -> bool {
-    let is_plain = |key: &[u8]| key.is_ascii() && !key.contains(&b'\\');
-    if is_plain(one) && is_plain(other) {
-        // The quote at the end is below every character but the space and `!`.
-        let bare = |key: &'_ [u8]| key.len().saturating_sub(1);
-        return one.get(1..bare(one)) < other.get(1..bare(other));
+    if is_plain_key(one) && is_plain_key(other) {
+        // Without the quotes: the one at the end is below every character but the space and `!`.
+        return strip_quotes(one) < strip_quotes(other);
     }
-    let units = |key: &[u8]| {
-        let key: Option<String> = serde_json::from_slice(key).ok();
-        key.map(|key| key.encode_utf16().collect::<Vec<u16>>())
-    };
-    units(one) < units(other)
+    read_utf16(one) < read_utf16(other)
+}
+
+/// Returns whether a key is ASCII without escapes, so that its bytes are in the order of its units.
+fn is_plain_key(key: &[u8]) -> bool {
+    key.is_ascii() && !key.contains(&b'\\')
+}
+
+fn strip_quotes(key: &[u8]) -> Option<&[u8]> {
+    key.get(1..key.len().saturating_sub(1))
+}
+
+fn read_utf16(key: &[u8]) -> Option<Vec<u16>> {
+    let key: String = serde_json::from_slice(key).ok()?;
+    Some(key.encode_utf16().collect())
 }
 
 #[cfg(test)]

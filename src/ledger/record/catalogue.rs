@@ -21,6 +21,9 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::push::change_judge::MESSAGES,
     gate::range::MESSAGES,
     judge::MESSAGES,
+    crate::ledger::server::decision::MESSAGES,
+    crate::ledger::state::break_glass::MESSAGES,
+    crate::ledger::state::unauthorised::MESSAGES,
 ];
 
 /// Returns every message of the program, in the order of its files.

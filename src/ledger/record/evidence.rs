@@ -1,16 +1,16 @@
-//! Evidence: what closes an obligation, when it counts from, and what it is called.
+//! What the evidence of an obligation counts as: from when on, and what people call it.
 
 use jiff::Timestamp;
 
 use crate::change::Text;
-use crate::ledger::record::ObligationEvidence;
+use crate::ledger::record::wire::ObligationEvidence;
 
 impl ObligationEvidence {
-    /// Returns the instant that decides whether something owed since `since` was there in time, if the
-    /// evidence was seen at `seen`: of a ticket when it was made, by the clock of its own system, and
-    /// of a review when it was handed in, by the forge's.
+    /// Returns the instant that decides whether an obligation of `since` was closed in time, if the evidence
+    /// was seen at `seen`. Of a ticket it is when the ticket was made, by the clock of its system, and of a
+    /// review when it was submitted, by the clock of the forge.
     ///
-    /// It is never before the obligation: a ticket that was there already is not early.
+    /// It is never before the obligation: a ticket that existed before is not early.
     pub fn effective_time(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
         match self {
             ObligationEvidence::Change { .. } | ObligationEvidence::Session { .. } => seen.max(since),
@@ -19,7 +19,7 @@ impl ObligationEvidence {
         }
     }
 
-    /// Returns what it is called in full, for whoever looks it up.
+    /// Returns the full name of the evidence, for people who look it up.
     pub fn full_name(&self) -> Text {
         match self {
             ObligationEvidence::Change { id } => Text::from(id.to_string()),
@@ -28,7 +28,7 @@ impl ObligationEvidence {
         }
     }
 
-    /// Returns what it is called, in words that follow "by"; they hold what others wrote.
+    /// Returns the evidence in words that follow "by", still to be escaped.
     pub fn describe(&self) -> String {
         match self {
             ObligationEvidence::Change { id } => id.short_hex(),

@@ -1,284 +1,343 @@
-//! What a record says in `git log`: a subject, a few lines, and trailers for programs.
+//! The message of a ledger commit: a subject line and trailers, made of codes and values.
 //!
-//! It repeats the record and adds nothing, so whoever verifies the ledger makes it anew and compares.
+//! It repeats the record and adds nothing, so `ledger verify` composes it again and compares the bytes.
+//! It is therefore part of the format `changegate/record/v1` and never reworded. The subject is the name
+//! of the event and what it is about:
+//!
+//! | event | subject |
+//! |---|---|
+//! | begin | `begin REFS` |
+//! | decision | `decision allow REFS` or `decision deny REFS RULES` |
+//! | outcome | `outcome landed REFS`, `outcome unmoved REFS` or `outcome landed REFS unmoved REFS` |
+//! | unauthorised | `unauthorised REFS` |
+//! | scope | `scope newly-protected N no-longer-protected N` |
+//! | damaged | `damaged CAUSE` |
+//! | discharged | `discharged RULE COMMIT` or `discharged RULE ledger:N`, with ` late` where it is |
+//! | escalated | `escalated due-soon N overdue N` |
+//! | break-glass | `break-glass opened ID`, `extended ID` or `closed ID`, with ` late` where it is |
+//! | regularisation-terms | `regularisation-terms ledger:N` |
+//!
+//! `REFS` is the full name of the ref if there is one, and else their number. `RULES` are the ids of the
+//! rules that deny, with commas between them. A subject has at most [`MAX_SUBJECT_BYTES`] bytes and ends
+//! with `...` where it is cut. A trailer stands at most [`MAX_LISTED`] times; the record has all. Values
+//! are printable ASCII, as [`encode_value`] writes them.
 
 use std::fmt::Write as _;
 
-use crate::change::{Fact, Oid, PusherIdentity, Text};
-use crate::gate::obligations;
-use crate::ledger::record::{
-    DecisionOutcome, DecisionRecord, LedgerEvent, ObligationDischarge, Record, RecordedMove, RefDecision,
-    ScopeChange,
+use crate::change::Oid;
+use crate::ledger::record::parse_unauthorised_key;
+use crate::ledger::record::wire::{
+    BreakGlassEvent, DecisionOutcome, DecisionRecord, LedgerEvent, ObligationDischarge, ObligationEvidence,
+    Record, RecordedDecision, RecordedMove, RecordedPusher, RefDecision, RegularisationTerms, ScopeChange,
+    SessionActor, SessionClosure, SessionOpening,
 };
-use crate::ledger::state::break_glass::{BreakGlassEvent, SessionActor};
-use crate::ledger::state::unauthorised::parse_unauthorised_key;
-use crate::report::escape;
-use crate::verdict::{Decision, Judgement};
 
-/// How many refs and rules are named; the record has all of them.
-const MAX_LISTED_NAMES: usize = 20;
+/// How often one trailer is written.
+const MAX_LISTED: usize = 20;
 
-/// How many characters a subject may have.
-const MAX_SUBJECT_CHARS: usize = 72;
+/// How many bytes a subject has at most.
+const MAX_SUBJECT_BYTES: usize = 100;
 
-/// Returns the message of a record.
+/// How many bytes of a value are written, before they are encoded.
+const MAX_VALUE_BYTES: usize = 200;
+
+/// The lines of a message while they are collected.
+struct MessageWriter {
+    subject: String,
+    trailers: String,
+}
+
+/// Returns the message of the commit that holds a record.
 pub fn compose_message(record: &Record) -> String {
-    let mut body = String::new();
-    let mut trailers: Vec<(&str, String)> = vec![("Ledger-Record", record.number.to_string())];
-    let subject = match &record.event {
+    let mut out = MessageWriter { subject: String::new(), trailers: String::new() };
+    out.add("Ledger-Record", &record.number.to_string());
+    match &record.event {
         LedgerEvent::Begin(begin) => {
-            format!("Begin the ledger with {}", format_count(begin.tips.len(), "ref"))
+            out.subject = match begin.tips.as_slice() {
+                [only] => format!("begin {}", encode_value(only.name.as_bytes())),
+                tips => format!("begin {}", tips.len()),
+            };
         }
-        LedgerEvent::Decision(decided) => {
-            trailers.extend(decision_trailers(decided));
-            write_ref_lines(&mut body, decided);
-            decision_subject(decided)
-        }
-        LedgerEvent::Outcome(outcome) => {
-            trailers.push(("Decision-Id", outcome.of.clone()));
-            trailers.extend(
-                outcome.landed.iter().take(MAX_LISTED_NAMES).map(|moved| ("Landed", format_move(moved))),
-            );
-            trailers.extend(
-                outcome.stayed.iter().take(MAX_LISTED_NAMES).map(|stayed| ("Stayed", escape_text(stayed))),
-            );
-            trailers.push(("Found-Late", outcome.found_late.to_string()));
-            outcome_subject(outcome)
-        }
+        LedgerEvent::Decision(decision) => out.write_decision(decision),
+        LedgerEvent::Outcome(outcome) => out.write_outcome(outcome),
         LedgerEvent::Unauthorised(moved) => {
-            trailers.push(("Unauthorised", format_move(moved)));
-            let to = moved
-                .new
-                .map_or_else(|| "was deleted".to_owned(), |id| format!("moved to {}", id.short_hex()));
-            format!("Unauthorised: {} {to} without a decision", short_ref_name(&moved.name))
+            out.subject = format!("unauthorised {}", encode_value(moved.name.as_bytes()));
+            out.add("Unauthorised", &format_move(moved));
         }
-        LedgerEvent::Scope(scope) => {
-            trailers.extend(
-                scope
-                    .protects
-                    .iter()
-                    .take(MAX_LISTED_NAMES)
-                    .map(|one| ("Protects", escape::escape_words(one).to_string())),
-            );
-            scope_subject(scope)
-        }
+        LedgerEvent::Scope(scope) => out.write_scope(scope),
         LedgerEvent::Damaged(damaged) => {
-            let _ = writeln!(body, "{}", escape::escape_words(&damaged.why));
-            trailers.push(("File", escape::escape_words(&damaged.file).to_string()));
-            "Find a decision that cannot be read".to_owned()
+            out.subject = format!("damaged {}", damaged.cause.code());
+            out.add_value("File", damaged.file.as_bytes());
         }
-        LedgerEvent::Discharged(discharged) => {
-            trailers.extend(discharge_trailers(discharged));
-            let change = discharged.change.map(|id| format!(" of {}", id.short_hex())).unwrap_or_default();
-            let late = if discharged.late_by.is_some() { "late" } else { "in time" };
-            if let Some(number) = parse_unauthorised_key(&discharged.obligation) {
-                trailers.push(("Declared-After-The-Fact", obligations::format_record_reference(number)));
-                format!("Declare record {number}{change} after the fact, {late}")
-            } else {
-                format!("Close {}{change}, {late}", escape::escape_words(&discharged.rule))
-            }
-        }
+        LedgerEvent::Discharged(discharged) => out.write_discharge(discharged),
         LedgerEvent::Escalated(escalated) => {
-            let (soon, over) = (escalated.due_soon.len(), escalated.overdue.len());
-            format!("Tell of {}, {over} overdue", format_count(soon.saturating_add(over), "obligation"))
+            let (soon, overdue) = (escalated.due_soon.len(), escalated.overdue.len());
+            out.subject = format!("escalated due-soon {soon} overdue {overdue}");
         }
-        LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => {
-            trailers.extend(session_trailers(&opened.session, &opened.asked_as, &opened.by));
-            trailers.push(("Incident", escape_text(&opened.incident)));
-            trailers.push(("Opened-At", opened.opened_at.to_string()));
-            trailers.push(("Until", opened.until.to_string()));
-            let _ = writeln!(
-                body,
-                "{}",
-                escape::escape_terminal(opened.reason.as_bytes(), escape::MAX_QUOTE_COLUMNS)
-            );
-            let word = if opened.session == opened.asked_as { "Open a" } else { "Extend the" };
-            let incident = escape::escape_terminal(opened.incident.as_bytes(), 40);
-            format!("{word} break-glass session for {incident}")
-        }
-        LedgerEvent::BreakGlass(BreakGlassEvent::Closed(ended)) => {
-            trailers.extend(session_trailers(&ended.session, &ended.asked_as, &ended.by));
-            trailers.push(("Closed-At", ended.closed_at.to_string()));
-            trailers.extend(ended.late_by.map(|seconds| ("Late-By", format!("{seconds} s"))));
-            ended.note.iter().for_each(|note| {
-                let _ =
-                    writeln!(body, "{}", escape::escape_terminal(note.as_bytes(), escape::MAX_QUOTE_COLUMNS));
-            });
-            let late = if ended.late_by.is_some() { "late" } else { "in time" };
-            format!("Close the break-glass session {}, {late}", escape::escape_words(&ended.session))
-        }
-        LedgerEvent::Flagged(flagged) => {
-            trailers.push(("Unauthorised", obligations::format_record_reference(flagged.record)));
-            let teams = flagged.from.iter().take(MAX_LISTED_NAMES);
-            trailers.extend(teams.map(|team| ("Declared-By", escape::escape_words(team).to_string())));
-            trailers.push(("Declared-On", escape_text(&flagged.declared_on)));
-            trailers.extend(flagged.due.map(|due| ("Due", due.to_string())));
-            format!("Say who may declare record {} after the fact", flagged.record)
-        }
-    };
-    let mut out = truncate_subject(&subject);
-    out.push_str("\n\n");
-    if !body.is_empty() {
-        out.push_str(&body);
-        out.push('\n');
+        LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => out.write_opening(opened),
+        LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => out.write_closure(closed),
+        LedgerEvent::RegularisationTerms(terms) => out.write_terms(terms),
     }
-    for (key, value) in trailers {
+    format!("{}\n\n{}", cut_subject(out.subject), out.trailers)
+}
+
+impl MessageWriter {
+    /// Adds a trailer whose value is codes, ids and numbers.
+    fn add(&mut self, key: &str, value: &str) {
         // Writing to a string does not fail.
-        let _ = writeln!(out, "{key}: {value}");
+        let _ = writeln!(self.trailers, "{key}: {value}");
     }
-    out
-}
 
-fn decision_subject(decided: &DecisionRecord) -> String {
-    let word = match decided.decision {
-        Decision::Allow => "Allow",
-        Decision::Deny => "Deny",
-    };
-    let refs: Vec<&RefDecision> = decided.refs.iter().collect();
-    let what = match refs.as_slice() {
-        [only] if decided.refs_left_out == 0 => short_ref_name(&only.name),
-        several => format_count(several.len().saturating_add(decided.refs_left_out), "ref"),
-    };
-    let who = match &decided.pusher {
-        Ok(PusherIdentity::Account(account)) => format!(" by {}", escape_text(account)),
-        _ => String::new(),
-    };
-    let rules = denying_rules(refs.iter().copied());
-    let why = if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) };
-    format!("{word} {what}{who}{why}")
-}
+    /// Adds a trailer whose value holds words of others.
+    fn add_value(&mut self, key: &str, value: &[u8]) {
+        self.add(key, &encode_value(value));
+    }
 
-fn write_ref_lines(out: &mut String, decided: &DecisionRecord) {
-    for one in decided.refs.iter().take(MAX_LISTED_NAMES) {
-        let changes = format_count(one.count_changes(), "change");
-        let _ = writeln!(out, "{} {}, {changes}", escape_text(&one.name), format_ends(one.old, one.new));
+    fn write_decision(&mut self, decision: &DecisionRecord) {
+        let word = match decision.decision {
+            RecordedDecision::Allow => "allow",
+            RecordedDecision::Deny => "deny",
+        };
+        let refs = match decision.refs.as_slice() {
+            [only] if decision.omitted_refs == 0 => encode_value(only.name.as_bytes()),
+            several => several.len().saturating_add(decision.omitted_refs).to_string(),
+        };
+        let rules = list_denying_rules(&decision.refs).join(",");
+        self.subject = format!("decision {word} {refs} {rules}").trim_end().to_owned();
+        self.add_value("Decision-Id", decision.id.as_bytes());
+        self.add("Decision", word);
+        self.add("Observed-At", &decision.observed_at.to_string());
+        match &decision.pusher {
+            RecordedPusher::Account(account) => self.add_value("Pusher", account.as_bytes()),
+            RecordedPusher::Unidentified => self.add("Pusher-Unidentified", "true"),
+            RecordedPusher::Unknown(_) => self.add("Pusher-Unknown", "true"),
+        }
+        if let Some(policy) = &decision.policy {
+            self.add_value("Policy", policy.digest.as_bytes());
+        }
+        for one in decision.refs.iter().take(MAX_LISTED) {
+            self.write_ref(one);
+        }
+        let omitted = decision.refs.len().saturating_sub(MAX_LISTED).saturating_add(decision.omitted_refs);
+        if omitted > 0 {
+            self.add("Omitted-Refs", &omitted.to_string());
+        }
+    }
+
+    fn write_ref(&mut self, one: &RefDecision) {
+        let name = encode_value(one.name.as_bytes());
+        let changes = one.count_changes();
+        self.add("Ref", &format!("{name} {} changes={changes}", format_ends(one.old, one.new)));
         if let Some(alias) = &one.pushed_as {
-            let _ = writeln!(out, "  pushed as {}", escape_text(alias));
+            self.add_value("Pushed-As", alias.as_bytes());
         }
-        for rule in denying_rules([one]).iter().take(MAX_LISTED_NAMES) {
-            let _ = writeln!(out, "  denied by {rule}");
+        for rule in list_denying_rules(std::slice::from_ref(one)).iter().take(MAX_LISTED) {
+            self.add("Denied-By", rule);
         }
-        if 0 < one.left_out.changes {
-            let left_out = one.left_out;
-            let _ = writeln!(
-                out,
-                "  no room for {} changes, {} of them denied",
-                left_out.changes, left_out.denied
-            );
+        if one.omitted.changes > 0 {
+            let (changes, denied) = (one.omitted.changes, one.omitted.denied);
+            self.add("Omitted-Changes", &format!("{changes} denied={denied}"));
         }
     }
-    let more = decided.refs.len().saturating_sub(MAX_LISTED_NAMES).saturating_add(decided.refs_left_out);
-    if 0 < more {
-        let _ = writeln!(out, "and {}", format_count(more, "further ref"));
+
+    fn write_outcome(&mut self, outcome: &DecisionOutcome) {
+        self.subject = "outcome".to_owned();
+        match outcome.landed.as_slice() {
+            [] => {}
+            [only] => self.subject.push_str(&format!(" landed {}", encode_value(only.name.as_bytes()))),
+            several => self.subject.push_str(&format!(" landed {}", several.len())),
+        }
+        match outcome.unmoved.as_slice() {
+            [] => {}
+            [only] => self.subject.push_str(&format!(" unmoved {}", encode_value(only.as_bytes()))),
+            several => self.subject.push_str(&format!(" unmoved {}", several.len())),
+        }
+        self.add_value("Decision-Id", outcome.decision_id.as_bytes());
+        for moved in outcome.landed.iter().take(MAX_LISTED) {
+            self.add("Landed", &format_move(moved));
+        }
+        for name in outcome.unmoved.iter().take(MAX_LISTED) {
+            self.add_value("Unmoved", name.as_bytes());
+        }
+        self.add("Found-Late", &outcome.found_late.to_string());
+    }
+
+    fn write_scope(&mut self, scope: &ScopeChange) {
+        let (new, old) = (scope.newly_protected.len(), scope.no_longer_protected.len());
+        self.subject = format!("scope newly-protected {new} no-longer-protected {old}");
+        for pattern in scope.protects.iter().take(MAX_LISTED) {
+            self.add_value("Protects", pattern.as_bytes());
+        }
+    }
+
+    fn write_discharge(&mut self, discharged: &ObligationDischarge) {
+        let about = match (parse_unauthorised_key(&discharged.obligation), discharged.change) {
+            (Some(number), _) => format!(" ledger:{number}"),
+            (None, Some(change)) => format!(" {}", change.short_hex()),
+            (None, None) => String::new(),
+        };
+        let late = if discharged.late_by.is_some() { " late" } else { "" };
+        self.subject = format!("discharged {}{about}{late}", encode_value(discharged.rule.as_bytes()));
+        self.add_value("Obligation", discharged.obligation.as_bytes());
+        let evidence = match &discharged.evidence {
+            ObligationEvidence::Change { id } => format!("change {id}"),
+            ObligationEvidence::Ticket { key, source, .. } => {
+                format!("ticket {} {}", encode_value(key.as_bytes()), encode_value(source.as_bytes()))
+            }
+            ObligationEvidence::Review { by, on, .. } => {
+                format!("review {} {}", encode_value(on.as_bytes()), encode_value(by.as_bytes()))
+            }
+            ObligationEvidence::Session { by } => format!("session {}", encode_value(by.as_bytes())),
+        };
+        self.add("Evidence", &evidence);
+        self.add("Observed-At", &discharged.observed_at.to_string());
+        self.add_lateness(discharged.late_by);
+    }
+
+    fn write_opening(&mut self, opened: &SessionOpening) {
+        let word = if opened.session == opened.request_id { "opened" } else { "extended" };
+        self.subject = format!("break-glass {word} {}", encode_value(opened.session.as_bytes()));
+        self.write_session(&opened.session, &opened.request_id, &opened.by);
+        self.add_value("Incident", opened.incident.as_bytes());
+        self.add_value("Reason", opened.reason.as_bytes());
+        self.add("Opened-At", &opened.opened_at.to_string());
+        self.add("Until", &opened.until.to_string());
+    }
+
+    fn write_closure(&mut self, closed: &SessionClosure) {
+        let late = if closed.late_by.is_some() { " late" } else { "" };
+        self.subject = format!("break-glass closed {}{late}", encode_value(closed.session.as_bytes()));
+        self.write_session(&closed.session, &closed.request_id, &closed.by);
+        if let Some(note) = &closed.note {
+            self.add_value("Note", note.as_bytes());
+        }
+        self.add("Closed-At", &closed.closed_at.to_string());
+        self.add_lateness(closed.late_by);
+    }
+
+    fn write_session(&mut self, session: &str, request_id: &str, actor: &SessionActor) {
+        self.add_value("Session", session.as_bytes());
+        if session != request_id {
+            self.add_value("Request-Id", request_id.as_bytes());
+        }
+        match &actor.decision {
+            Some(decision) => {
+                self.add_value("By", actor.account.as_bytes());
+                self.add_value("Decision-Id", decision.as_bytes());
+            }
+            None => self.add_value("Claimed-By", actor.account.as_bytes()),
+        }
+    }
+
+    fn write_terms(&mut self, terms: &RegularisationTerms) {
+        self.subject = format!("regularisation-terms ledger:{}", terms.record_number);
+        self.add("Unauthorised", &format!("ledger:{}", terms.record_number));
+        for team in terms.teams.iter().take(MAX_LISTED) {
+            self.add_value("Team", team.as_bytes());
+        }
+        self.add_value("Regularised-On", terms.regularised_on.as_bytes());
+        if let Some(due) = terms.due {
+            self.add("Due", &due.to_string());
+        }
+    }
+
+    fn add_lateness(&mut self, late_by: Option<u64>) {
+        if let Some(seconds) = late_by {
+            self.add("Late-By", &seconds.to_string());
+        }
     }
 }
 
-/// Returns the ids of the rules that deny, each once.
-fn denying_rules<'a>(refs: impl IntoIterator<Item = &'a RefDecision>) -> Vec<String> {
-    let refs = refs.into_iter();
-    let judgements =
-        refs.flat_map(|one| one.changes.iter().flat_map(|verdict| &verdict.judgements).chain(&one.refusals));
-    let denied = judgements.filter(|judgement: &&Judgement| judgement.is_denying(true));
-    let mut rules: Vec<String> = denied.map(|it| escape::escape_words(&it.rule.id).to_string()).collect();
+/// Returns the ids of the rules that deny, each once, in order.
+fn list_denying_rules(refs: &[RefDecision]) -> Vec<String> {
+    let mut rules = Vec::new();
+    for judgement in refs.iter().flat_map(RefDecision::judgements) {
+        if judgement.is_denying(true) {
+            rules.push(encode_value(judgement.rule.as_bytes()));
+        }
+    }
     rules.sort_unstable();
     rules.dedup();
     rules
 }
 
-fn discharge_trailers(discharged: &ObligationDischarge) -> Vec<(&'static str, String)> {
-    let mut trailers = vec![
-        ("Obligation", escape::escape_words(&discharged.obligation).to_string()),
-        ("Evidence", escape_text(&discharged.evidence.full_name())),
-        ("Observed-At", discharged.observed_at.to_string()),
-    ];
-    trailers.extend(discharged.late_by.map(|seconds| ("Late-By", format!("{seconds} s"))));
-    trailers
-}
-
-fn session_trailers(session: &str, asked_as: &str, who: &SessionActor) -> Vec<(&'static str, String)> {
-    let mut trailers = vec![("Session", escape::escape_words(session).to_string())];
-    if session != asked_as {
-        trailers.push(("Asked-As", escape::escape_words(asked_as).to_string()));
-    }
-    match &who.decision {
-        Some(decision) => {
-            trailers.push(("By", escape_text(&who.account)));
-            trailers.push(("Decision-Id", escape::escape_words(decision).to_string()));
-        }
-        None => trailers.push(("By", format!("{}, on the server (claimed)", escape_text(&who.account)))),
-    }
-    trailers
-}
-
-fn decision_trailers(decided: &DecisionRecord) -> Vec<(&'static str, String)> {
-    let mut trailers = vec![("Decision-Id", decided.id.clone())];
-    let decision = if decided.decision == Decision::Allow { "allow" } else { "deny" };
-    trailers.push(("Decision", decision.into()));
-    trailers.push(("Observed-At", decided.observed_at.to_string()));
-    trailers.push(("Pusher", describe_pusher(&decided.pusher)));
-    if let Some(policy) = &decided.policy {
-        trailers.push(("Policy", policy.digest.clone()));
-    }
-    trailers
-}
-
-fn outcome_subject(outcome: &DecisionOutcome) -> String {
-    let late = if outcome.found_late { ", found late" } else { "" };
-    let stayed = match outcome.stayed.len() {
-        0 => String::new(),
-        several => format!(", {several} stayed"),
-    };
-    match (outcome.landed.as_slice(), outcome.stayed.as_slice()) {
-        ([], [only]) => format!("Stay {}: nothing landed{late}", short_ref_name(only)),
-        ([], several) => format!("Stay {}: nothing landed{late}", format_count(several.len(), "ref")),
-        ([only], _) => {
-            let at = only.new.map(|id| format!(" at {}", id.short_hex())).unwrap_or_default();
-            format!("Land {}{at}{stayed}{late}", short_ref_name(&only.name))
-        }
-        (several, _) => format!("Land {}{stayed}{late}", format_count(several.len(), "ref")),
-    }
-}
-
-fn scope_subject(scope: &ScopeChange) -> String {
-    let (came, left) = (scope.came.len(), scope.left.len());
-    format!("Put {} under change control, release {left}", format_count(came, "ref"))
-}
-
-fn describe_pusher(pusher: &Fact<PusherIdentity>) -> String {
-    match pusher {
-        Ok(PusherIdentity::Account(account)) => escape_text(account),
-        Ok(PusherIdentity::Unidentified) => "unidentified".into(),
-        Err(_) => "unknown".into(),
-    }
-}
-
 fn format_move(moved: &RecordedMove) -> String {
-    format!("{} {}", escape_text(&moved.name), format_ends(moved.old, moved.new))
+    format!("{} {}", encode_value(moved.name.as_bytes()), format_ends(moved.old, moved.new))
 }
 
+/// Returns the two ends of a move as in `OLD..NEW`, with `none` for what is not there.
 fn format_ends(old: Option<Oid>, new: Option<Oid>) -> String {
-    let one = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
-    format!("{}..{}", one(old), one(new))
+    format!("{}..{}", format_end(old), format_end(new))
 }
 
-fn escape_text(name: &Text) -> String {
-    escape::escape_terminal(name.as_bytes(), 200)
-}
-
-/// Returns the name of a ref as people call it.
-fn short_ref_name(name: &Text) -> String {
-    let bytes = name.as_bytes();
-    let bytes = bytes.strip_prefix(b"refs/heads/").or(bytes.strip_prefix(b"refs/")).unwrap_or(bytes);
-    escape::escape_terminal(bytes, 40)
-}
-
-fn truncate_subject(subject: &str) -> String {
-    if subject.chars().count() <= MAX_SUBJECT_CHARS {
-        return subject.to_owned();
+fn format_end(id: Option<Oid>) -> String {
+    match id {
+        Some(id) => id.to_string(),
+        None => "none".to_owned(),
     }
-    subject.chars().take(MAX_SUBJECT_CHARS - 3).chain("...".chars()).collect()
 }
 
-fn format_count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+/// Returns bytes as printable ASCII: `%` and every byte outside of it become `%` and two hexadecimal
+/// digits. It depends on no table of characters, which a later version might have another edition of.
+fn encode_value(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for byte in bytes.iter().take(MAX_VALUE_BYTES) {
+        match byte {
+            b' '..=b'~' if *byte != b'%' => out.push(char::from(*byte)),
+            _ => out.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    if bytes.len() > MAX_VALUE_BYTES {
+        out.push_str("...");
+    }
+    out
+}
+
+/// Cuts a subject, which is ASCII, where it is too long.
+fn cut_subject(mut subject: String) -> String {
+    if subject.len() > MAX_SUBJECT_BYTES {
+        subject.truncate(MAX_SUBJECT_BYTES - 3);
+        subject.push_str("...");
+    }
+    subject
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Text;
+    use crate::ledger::record::RECORD_SCHEMA;
+    use jiff::Timestamp;
+
+    fn message(event: LedgerEvent) -> String {
+        let at = Timestamp::UNIX_EPOCH;
+        compose_message(&Record {
+            schema: RECORD_SCHEMA.into(),
+            number: 7,
+            previous: None,
+            recorded_at: at,
+            event,
+        })
+    }
+
+    #[test]
+    fn words_of_others_are_printable_ascii() {
+        let name = Text::new(b"refs/heads/\xc3\xa4 50%\n\x1b[31m\xff".to_vec());
+        let text = message(LedgerEvent::Unauthorised(RecordedMove { name, old: None, new: None }));
+        assert_eq!(
+            text,
+            "unauthorised refs/heads/%c3%a4 50%25%0a%1b[31m%ff\n\nLedger-Record: 7\n\
+             Unauthorised: refs/heads/%c3%a4 50%25%0a%1b[31m%ff none..none\n"
+        );
+    }
+
+    #[test]
+    fn long_values_and_subjects_are_cut() {
+        let name = Text::from("x".repeat(300));
+        let text = message(LedgerEvent::Unauthorised(RecordedMove { name, old: None, new: None }));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0].len(), MAX_SUBJECT_BYTES);
+        assert!(lines[0].ends_with("xxx..."));
+        assert!(lines[3].ends_with("xxx... none..none"));
+    }
 }

@@ -1,5 +1,5 @@
-//! A record as far as it can be read: a newer version or a damaged one is said to be that, and keeps
-//! nobody from the records around it.
+//! A record as far as it can be read: one of a newer version or a damaged one is reported as that, and the
+//! records around it are still read.
 
 use serde_json::Value;
 
@@ -8,20 +8,20 @@ use crate::ledger::record::{MAX_RECORD_BYTES, RECORD_SCHEMA, Record};
 /// A record as far as it could be read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadableRecord {
-    /// All of it.
+    /// All of it was read.
     Known(Box<Record>),
-    /// It is JSON and says where it belongs, and this version does not understand the rest.
+    /// It is JSON and says where it belongs; this version does not understand the rest.
     Unknown(RecordPosition),
-    /// It is not a record.
+    /// It is no record, for this reason.
     Damaged(String),
 }
 
 /// Where a record says that it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordPosition {
-    /// Its schema.
+    /// The name and version of its schema.
     pub schema: String,
-    /// Its number.
+    /// Its place in the ledger.
     pub number: u64,
     /// The digest of the record before.
     pub previous: Option<String>,
@@ -30,11 +30,11 @@ pub struct RecordPosition {
 }
 
 impl ReadableRecord {
-    /// Reads a record.
+    /// Reads a record from its bytes.
     pub fn parse_record(bytes: &[u8]) -> ReadableRecord {
-        if MAX_RECORD_BYTES < bytes.len() {
+        if bytes.len() > MAX_RECORD_BYTES {
             return ReadableRecord::Damaged(format!(
-                "it has {} bytes, and at most {MAX_RECORD_BYTES} are read",
+                "it has {} bytes; at most {MAX_RECORD_BYTES} are read",
                 bytes.len()
             ));
         }
@@ -44,17 +44,16 @@ impl ReadableRecord {
             Err(error) => error.to_string(),
         };
         let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return ReadableRecord::Damaged(why) };
-        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        match (text("schema"), value.get("number").and_then(Value::as_u64)) {
+        match (read_text(&value, "schema"), value.get("number").and_then(Value::as_u64)) {
             (Some(schema), Some(number)) if schema.starts_with("changegate/record/") => {
-                ReadableRecord::Unknown(RecordPosition {
-                    schema,
-                    number,
-                    previous: text("previous"),
-                    reason: why,
-                })
+                let previous = read_text(&value, "previous");
+                ReadableRecord::Unknown(RecordPosition { schema, number, previous, reason: why })
             }
             _ => ReadableRecord::Damaged(why),
         }
     }
+}
+
+fn read_text(value: &Value, key: &str) -> Option<String> {
+    value.get(key).and_then(Value::as_str).map(str::to_owned)
 }

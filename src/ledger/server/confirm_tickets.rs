@@ -12,7 +12,8 @@ use crate::change::ticket::TicketKey;
 use crate::change::{Change, Oid, Text, Ticket, TicketLookup};
 use crate::gate::obligations::{ObligationClosing, list_field_values};
 use crate::ledger::record::ObligationEvidence;
-use crate::ledger::state::obligation::{NotClosedReason, check_closing, seconds_late};
+use crate::ledger::state::obligation::check_closing;
+use crate::ledger::state::status::{NotClosedReason, seconds_late};
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::policy::Policy;
 use crate::predicates::{EvaluationContext, ticket};
@@ -77,8 +78,8 @@ pub fn confirm_tickets(
     let mut sources: Option<TicketSources> = None;
     let mut answers = Vec::new();
     let is_here =
-        |owed: &TrackedObligation| owed.on == *on.ref_name && is_ticket_confirmable(owed, on.policy);
-    for (id, owed) in state.owed.iter().filter(|(_, owed)| is_here(owed)) {
+        |owed: &TrackedObligation| owed.ref_name == *on.ref_name && is_ticket_confirmable(owed, on.policy);
+    for (id, owed) in state.obligations.iter().filter(|(_, owed)| is_here(owed)) {
         let new = || {
             TicketSources::new(on.policy.ticket_systems.clone(), access())
                 .with_time_budget(CONFIRMATION_TIMEOUT)
@@ -173,7 +174,7 @@ impl TicketConfirmer<'_> {
         let mut said = vec![(list_field_values(owing, rule.field()), owed.change)];
         for closing in landed
             .iter()
-            .filter(|one| check_closing(owed, one, &owed.on) == Err(NotClosedReason::Unconfirmed))
+            .filter(|one| check_closing(owed, one, &owed.ref_name) == Err(NotClosedReason::Unconfirmed))
         {
             let states = closing.states.iter().filter(|one| one.field == rule.field().name);
             said.extend(

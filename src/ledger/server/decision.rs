@@ -1,52 +1,58 @@
-//! A decision, as it is written ahead: what was asked, what was judged, and from which facts.
+//! Builds the journal entry of a decision: what was pushed, what was judged, and from which facts.
 //!
-//! A record has a limit. What there is no room for is counted, the least telling first; but what
-//! lands, and what is owed for it, is recorded in full or not let through.
+//! A record has a size limit. Changes that do not fit are counted, the least telling first; but a change that
+//! lands and owes something is recorded in full, or the push is denied.
 
 use crate::change::{Fact, Oid, PusherIdentity, Stage};
 use crate::gate::PushFacts;
 use crate::gate::break_glass::is_request_ref;
 use crate::git::{PeeledObject, RefUpdate, Repository};
 use crate::ledger::record::canonical::to_canonical_json;
+use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{
-    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, RecordedPolicy, RefDecision,
+    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, RecordedDecision,
+    RecordedMessage, RecordedPolicy, RecordedPusher, RecordedRequest, RecordedVerdict, RefDecision,
 };
 use crate::ledger::server::write_ahead::JournalEntry;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::measure_state;
 use crate::report::{GroupScope, RefUpdateKind, Report, ReportGroup};
-use crate::verdict::{Decision, RuleOutcome, Verdict};
+use crate::verdict::{Decision, Verdict, messages};
 
-/// The version of the gate, as records name it.
+messages! {
+    NOT_JUDGED = "decision.not-judged": "the push could not be judged: {reason}";
+    NOT_RECORDED = "decision.not-recorded": "the push was denied because it could not be recorded: {reason}";
+}
+
+/// The name and version of the gate, as records hold it.
 pub const TOOL_VERSION: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
 
 /// How many bytes of a record the verdicts on changes may take.
 pub(crate) const VERDICTS_BUDGET_BYTES: usize = 4 << 20;
 
-/// How many bytes a push may add to what is owed. Every later record carries that along, until it is closed.
+/// How many bytes of obligations a push may add. Every later state holds them until they are closed.
 const MAX_NEW_OBLIGATION_BYTES: usize = 1 << 20;
 
-/// How many bytes all that is owed may take, before nothing that owes more is let through. A quarter of what can
-/// be read, so that there is room for what nobody asks about: moves past the gate, sessions on the server.
+/// How many bytes the state may have before a push that owes more is denied. A quarter of what can be read, so
+/// that what cannot be denied still fits: unauthorised changes, and sessions on the server.
 const MAX_STATE_BYTES: usize = 16 << 20;
 
-/// Who decided, for whom, and by which process.
+/// What a decision needs beside the report: its id, its pusher, and the process that decides.
 #[derive(Clone, Debug)]
 pub struct DecisionContext {
-    /// Unlike that of any other decision.
+    /// The id of the decision; no other decision has it.
     pub id: String,
-    /// Who pushes.
+    /// The account that pushes, as the server knows it.
     pub pusher: Fact<PusherIdentity>,
-    /// As in [`Ahead::served_by`].
+    /// The process that serves the push, as in [`JournalEntry::served_by`].
     pub served_by: Option<String>,
 }
 
-/// Returns the decision of a push; `None` if it is about no ref under change control and nothing was
-/// refused.
+/// Returns the journal entry of a push; `None` if it moves no protected ref and nothing was denied.
 ///
 /// # Errors
 ///
-/// Fails if the push is let through and a record of it would be too long.
+/// Fails if the push is allowed and does not fit into a record.
 pub fn build_push_entry(
     repository: &Repository,
     report: &Report,
@@ -64,28 +70,28 @@ pub fn build_push_entry(
     if report.decision == Decision::Allow {
         for (name, dues) in kept.obligations() {
             for one in refs.iter_mut().filter(|one| one.name == *name) {
-                one.owing.clone_from(&dues.owing_changes);
-                one.closings.clone_from(&dues.closings);
+                one.owing_changes = convert_all(&dues.owing_changes);
+                one.closings = convert_all(&dues.closings);
             }
         }
         for one in refs.iter_mut().filter(|one| is_request_ref(&one.name)) {
-            one.break_glass = kept.request().cloned();
+            one.break_glass = kept.request().map(RecordedRequest::from);
         }
     }
     let mut decided = DecisionRecord {
         id: by.id,
         observed_at: report.seen_at,
         stage: report.stage,
-        pusher: by.pusher,
-        decision: report.decision,
+        pusher: RecordedPusher::from(&by.pusher),
+        decision: report.decision.into(),
         policy: report.policy.as_ref().map(|policy| RecordedPolicy {
             name: policy.name.clone(),
             digest: format!("sha256:{}", policy.digest),
             source: policy.source.clone(),
         }),
         refs,
-        refs_left_out: 0,
-        notes: report.notes.clone(),
+        omitted_refs: 0,
+        notes: convert_all(&report.notes),
         facts: FactsDigest {
             digest: kept.digest(),
             changes: kept.change_count(),
@@ -95,14 +101,14 @@ pub fn build_push_entry(
     };
     fit_into_record(&mut decided)?;
     let owes = measure_obligations(&decided)?;
-    if MAX_NEW_OBLIGATION_BYTES < owes {
+    if owes > MAX_NEW_OBLIGATION_BYTES {
         return Err(
             "this push owes more than the ledger can carry along; push fewer changes at a time, with \
                     fewer people to each"
                 .into(),
         );
     }
-    if 0 < owes && MAX_STATE_BYTES < measure_state(repository).map_err(|error| format!("{error:#}"))? {
+    if owes > 0 && measure_state(repository).map_err(|error| format!("{error:#}"))? > MAX_STATE_BYTES {
         return Err("so much is owed already that the ledger cannot carry more; close some of what \
                     `changegate obligations` lists"
             .into());
@@ -111,52 +117,38 @@ pub fn build_push_entry(
     Ok(Some(JournalEntry { decided, served_by: by.served_by, facts }))
 }
 
-/// Returns how many bytes a decision adds to what is owed.
+/// Returns how many bytes a decision adds to the obligations of the state.
 fn measure_obligations(decided: &DecisionRecord) -> Result<usize, String> {
-    if decided.refs.iter().all(|one| one.owing.is_empty()) {
+    if decided.refs.iter().all(|one| one.owing_changes.is_empty()) {
         return Ok(0);
     }
     let mut state = LedgerState::default();
     state.apply_decision(decided);
-    Ok(to_canonical_json(&state.owed)?.len())
+    Ok(to_canonical_json(&state.obligations)?.len())
 }
 
-/// Returns the decision to refuse a push that could not even be judged, and why.
+/// Returns the journal entry of a push that is denied because it could not be judged.
+///
+/// # Errors
+///
+/// Fails if it does not fit into a record.
 pub fn build_refusal_entry(
     updates: &[RefUpdate],
     why: &str,
     now: jiff::Timestamp,
     by: DecisionContext,
 ) -> Result<JournalEntry, String> {
-    let given = |id: Oid| (!id.is_null()).then_some(id);
-    let one = |update: &RefUpdate| RefDecision {
-        name: update.name.clone(),
-        pushed_as: None,
-        old: given(update.old),
-        new: given(update.new),
-        tree: None,
-        protected: false,
-        policies: Vec::new(),
-        refusals: Vec::new(),
-        changes: Vec::new(),
-        passed: 0,
-        left_out: OmittedChanges::default(),
-        owing: Vec::new(),
-        closings: Vec::new(),
-        brought: Vec::new(),
-        break_glass: None,
-    };
     let nothing = PushFacts::default();
     let mut decided = DecisionRecord {
         id: by.id,
         observed_at: now,
         stage: Stage::PreReceive,
-        pusher: by.pusher,
-        decision: Decision::Deny,
+        pusher: RecordedPusher::from(&by.pusher),
+        decision: RecordedDecision::Deny,
         policy: None,
-        refs: updates.iter().map(one).collect(),
-        refs_left_out: 0,
-        notes: vec![why.into()],
+        refs: updates.iter().map(build_unjudged_ref).collect(),
+        omitted_refs: 0,
+        notes: vec![RecordedMessage::from(&NOT_JUDGED.with("reason", why))],
         facts: FactsDigest { digest: nothing.digest(), changes: 0, kept: true },
         tool: TOOL_VERSION.to_owned(),
     };
@@ -164,23 +156,53 @@ pub fn build_refusal_entry(
     Ok(JournalEntry { decided, served_by: by.served_by, facts: Some(String::new()) })
 }
 
-/// Makes a decision fit into a record.
+/// Returns what is recorded of a ref that was not judged.
+fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
+    RefDecision {
+        name: update.name.clone(),
+        pushed_as: None,
+        old: if update.old.is_null() { None } else { Some(update.old) },
+        new: if update.new.is_null() { None } else { Some(update.new) },
+        tree: None,
+        protected: false,
+        policies: Vec::new(),
+        refusals: Vec::new(),
+        changes: Vec::new(),
+        passed: 0,
+        omitted: OmittedChanges::default(),
+        owing_changes: Vec::new(),
+        closings: Vec::new(),
+        pull_landings: Vec::new(),
+        break_glass: None,
+    }
+}
+
+/// Returns the note on a push that was denied because its decision could not be recorded.
+pub fn not_recorded_note(reason: &str) -> RecordedMessage {
+    RecordedMessage::from(&NOT_RECORDED.with("reason", reason))
+}
+
+/// Makes a denial fit into a record by leaving out refs.
+///
+/// # Errors
+///
+/// Fails for an allowed push that does not fit, or for a single ref.
 pub(crate) fn fit_into_record(decided: &mut DecisionRecord) -> Result<(), String> {
     // Room for what a record adds to its event.
     let most = MAX_RECORD_BYTES - (1 << 16);
-    let length = |decided: &DecisionRecord| {
-        Ok(to_canonical_json(&LedgerEvent::Decision(Box::new(decided.clone())))?.len())
-    };
-    let length: &dyn Fn(&DecisionRecord) -> Result<usize, String> = &length;
-    while most < length(decided)? {
-        if decided.decision == Decision::Allow || decided.refs.len() <= 1 {
+    while measure_decision(decided)? > most {
+        if decided.is_allowed() || decided.refs.len() <= 1 {
             return Err("this push is too large to be recorded; push fewer refs at a time".into());
         }
         let half = decided.refs.len() / 2;
-        decided.refs_left_out += decided.refs.len() - half;
+        decided.omitted_refs += decided.refs.len() - half;
         decided.refs.truncate(half);
     }
     Ok(())
+}
+
+fn measure_decision(decided: &DecisionRecord) -> Result<usize, String> {
+    Ok(to_canonical_json(&LedgerEvent::Decision(Box::new(decided.clone())))?.len())
 }
 
 fn build_ref_decision(
@@ -205,27 +227,29 @@ fn build_ref_decision(
         new,
         tree: new.and_then(|new| find_tree(repository, new)),
         protected: judged_as.is_some(),
-        policies: judged_as.map(|judged_as| judged_as.policies.clone()).unwrap_or_default(),
-        refusals: group.refusals.clone(),
+        policies: judged_as.map(|judged_as| convert_all(&judged_as.policies)).unwrap_or_default(),
+        refusals: convert_all(&group.refusals),
         changes,
         passed: group.omitted_passes,
-        left_out,
-        owing: Vec::new(),
+        omitted: left_out,
+        owing_changes: Vec::new(),
         closings: Vec::new(),
-        brought: Vec::new(),
+        pull_landings: Vec::new(),
         break_glass: None,
     }))
 }
 
-/// Returns the verdicts that there is room for, in their order, and how many there are beside them.
+/// Returns the verdicts that fit into `room` bytes, in their order, and how many do not. Those that deny or
+/// owe something come first.
 pub(crate) fn select_fitting_verdicts(
     verdicts: &[Verdict],
     room: &mut usize,
     decision: Decision,
-) -> Result<(Vec<Verdict>, OmittedChanges), String> {
-    let mut fits = vec![false; verdicts.len()];
+) -> Result<(Vec<RecordedVerdict>, OmittedChanges), String> {
+    let recorded: Vec<RecordedVerdict> = convert_all(verdicts);
+    let mut fits = vec![false; recorded.len()];
     for matters in [true, false] {
-        for (verdict, fits) in verdicts.iter().zip(&mut fits) {
+        for (verdict, fits) in recorded.iter().zip(&mut fits) {
             if must_be_recorded(verdict) == matters {
                 let length = to_canonical_json(verdict)?.len();
                 *fits = length <= *room;
@@ -233,25 +257,28 @@ pub(crate) fn select_fitting_verdicts(
             }
         }
     }
-    let out = || verdicts.iter().zip(&fits).filter(|(_, fits)| !**fits).map(|(verdict, _)| verdict);
-    if decision == Decision::Allow && out().any(must_be_recorded) {
-        return Err(
-            "this push owes more than there is room for in a record; push fewer changes at a time".into()
-        );
+    let mut selected = Vec::new();
+    let mut omitted = OmittedChanges::default();
+    for (verdict, fits) in recorded.into_iter().zip(fits) {
+        if fits {
+            selected.push(verdict);
+            continue;
+        }
+        if decision == Decision::Allow && must_be_recorded(&verdict) {
+            return Err("this push owes more than fits into a record; push fewer changes at a time".into());
+        }
+        omitted.changes += 1;
+        omitted.denied += usize::from(verdict.is_denied());
     }
-    let denied = out().filter(|verdict| verdict.decision() == Decision::Deny).count();
-    let left_out = OmittedChanges { changes: out().count(), denied };
-    let inside = verdicts.iter().zip(&fits).filter(|(_, fits)| **fits);
-    Ok((inside.map(|(verdict, _)| verdict.clone()).collect(), left_out))
+    Ok((selected, omitted))
 }
 
 /// Returns whether a change is denied or owes something.
-fn must_be_recorded(verdict: &Verdict) -> bool {
-    let owes = verdict.judgements.iter().any(|judgement| matches!(judgement.outcome, RuleOutcome::Owed(_)));
-    owes || verdict.decision() == Decision::Deny
+fn must_be_recorded(verdict: &RecordedVerdict) -> bool {
+    verdict.is_owing() || verdict.is_denied()
 }
 
-/// Returns the tree of the commit that an id leads to.
+/// Returns the tree of the commit that an id leads to; `None` if it leads to none.
 pub fn find_tree(repository: &Repository, id: Oid) -> Option<Oid> {
     let Ok(PeeledObject::Commit(commit)) = repository.peel_tags(id) else { return None };
     repository.find_root_tree(commit).ok()

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use crate::change::Text;
 use crate::gate::obligations::ObligationClosing;
 use crate::git::Repository;
+use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::{LedgerEvent, ObligationEvidence};
-use crate::ledger::state::obligation::{NotClosedReason, build_discharge, check_closing};
-use crate::ledger::state::unauthorised::parse_unauthorised_key;
+use crate::ledger::state::obligation::{build_discharge, check_closing};
+use crate::ledger::state::status::NotClosedReason;
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::ledger::store::gate_folder;
 use crate::ledger::store::{LedgerWriter, remove_stale_lock};
@@ -57,7 +58,7 @@ pub fn list_discharges(
     landed: &[ObligationClosing],
     at: Timestamp,
 ) -> Vec<LedgerEvent> {
-    let found = state.owed.iter().filter_map(|(id, owed)| {
+    let found = state.obligations.iter().filter_map(|(id, owed)| {
         let evidence = find_evidence(owed, on, landed)?;
         Some(LedgerEvent::Discharged(build_discharge(id, owed, evidence, at)))
     });
@@ -88,7 +89,7 @@ pub(crate) fn describe_refused_closings(
     landed: &[ObligationClosing],
 ) -> Vec<String> {
     let mut found = Vec::new();
-    for owed in state.owed.values().filter(|owed| find_evidence(owed, on, landed).is_none()) {
+    for owed in state.obligations.values().filter(|owed| find_evidence(owed, on, landed).is_none()) {
         let why = landed.iter().find_map(|closing| {
             let why = check_closing(owed, closing, on).err()?;
             let is_near = !matches!(
@@ -99,7 +100,8 @@ pub(crate) fn describe_refused_closings(
                 .then_some(why)
         });
         if let Some(why) = why {
-            let number = owed.stray.as_ref().map(|stray| format!("record {}", stray.record));
+            let number =
+                owed.unauthorised_change.as_ref().map(|stray| format!("record {}", stray.record_number));
             let change = number.or_else(|| owed.change.map(|id| id.short_hex())).unwrap_or_default();
             found.push(format!("{} of {change} stays open: {}", owed.rule, why.describe()));
         }

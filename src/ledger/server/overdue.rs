@@ -14,7 +14,8 @@ use crate::gate::PushFacts;
 use crate::gate::obligations::{
     ChangeContributors, FOR_CHANGE_TRAILER, RefObligations, format_record_reference,
 };
-use crate::ledger::state::obligation::{NotClosedReason, check_closing, is_overdue};
+use crate::ledger::state::obligation::check_closing;
+use crate::ledger::state::status::{NotClosedReason, is_overdue};
 use crate::ledger::state::unauthorised::can_be_closed;
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::push::refuse_by_rule;
@@ -76,9 +77,9 @@ pub fn find_overdue_refusals(
     let stands = |owed: &&TrackedObligation| {
         is_overdue(owed, now) && can_be_closed(owed) && !has_unknown_contributors(owed)
     };
-    let overdue: Vec<&TrackedObligation> = state.owed.values().filter(stands).collect();
+    let overdue: Vec<&TrackedObligation> = state.obligations.values().filter(stands).collect();
     // A break-glass session is about all of the repository.
-    let is_here = |owed: &&TrackedObligation| owed.on == *name || owed.session.is_some();
+    let is_here = |owed: &&TrackedObligation| owed.ref_name == *name || owed.session.is_some();
     let here: Vec<&TrackedObligation> = overdue.iter().copied().filter(is_here).collect();
     let mut found = Vec::new();
     if dues.requirements.block_on_overdue && 0 < dues.ordinary_count && !is_closing_push(name, dues, &here) {
@@ -108,8 +109,8 @@ pub fn find_overdue_refusals(
 /// Returns whether only somebody else may close what is owed, and nobody can tell who made it. Such a thing
 /// is let through no more, but may be older than a policy that asks what is overdue.
 fn has_unknown_contributors(owed: &TrackedObligation) -> bool {
-    let is_known = owed.makers_known && owed.makers.iter().all(|maker| maker.key.is_some());
-    owed.by_others && owed.stray.is_none() && owed.session.is_none() && !is_known
+    let is_known = owed.contributors_known && owed.contributors.iter().all(|maker| maker.key.is_some());
+    owed.by_others && owed.unauthorised_change.is_none() && owed.session.is_none() && !is_known
 }
 
 /// Returns what speaks against a change that would owe what only somebody else closes, if nobody can tell
@@ -161,7 +162,7 @@ fn has_unconfirmed_ticket(name: &Text, dues: &RefObligations, overdue: &[&Tracke
 
 fn is_owed_by_emergencies(owed: &TrackedObligation, emergencies: &[ChangeContributors]) -> bool {
     let is_one = |made: &ChangeContributors| {
-        made.by.iter().any(|maker| owed.makers.iter().any(|other| other.may_be_same(maker)))
+        made.by.iter().any(|maker| owed.contributors.iter().any(|other| other.may_be_same(maker)))
     };
     emergencies.iter().any(is_one)
 }
@@ -173,14 +174,18 @@ fn list_overdue(finding: Finding, overdue: &[&TrackedObligation]) -> Finding {
     for owed in overdue.iter().take(MAX_LISTED_OBLIGATIONS) {
         let change = owed.change.map(|id| id.to_string()).unwrap_or_default();
         let due = owed.due.map(|due| due.strftime("%F %R UTC").to_string()).unwrap_or_default();
-        let short = match (&owed.session, &owed.stray, owed.change) {
+        let short = match (&owed.session, &owed.unauthorised_change, owed.change) {
             (Some(session), _, _) => session.id.clone(),
-            (None, Some(stray), None) => format_record_reference(stray.record),
+            (None, Some(stray), None) => format_record_reference(stray.record_number),
             _ => change.get(..12).unwrap_or(&change).to_owned(),
         };
-        words = words.with_words(format!("; {short} owes {}, due {due} (`{}`)", owed.what, owed.rule));
+        words = words.with_words(format!(
+            "; {short} owes {}, due {due} (`{}`)",
+            owed.what.to_plain_text(),
+            owed.rule
+        ));
         let names = owed.session.is_none().then(|| format!("{FOR_CHANGE_TRAILER}: {short}"));
-        for line in names.into_iter().chain([owed.evidence.clone()]) {
+        for line in names.into_iter().chain([owed.evidence.to_plain_text()]) {
             if !paste.contains(&line) {
                 paste.push(line);
             }

@@ -14,7 +14,6 @@ use crate::ledger::server::reconcile::{LandedPush, ReconcileContext};
 use crate::ledger::server::ref_path::DecisionEdge;
 use crate::ledger::server::write_ahead::{self, JournalEntry, JournalFile};
 use crate::ledger::state::LedgerState;
-use crate::verdict::Decision;
 
 /// Something that waits.
 pub(crate) enum PendingDecision {
@@ -51,7 +50,7 @@ impl JournaledDecision {
     ///
     /// Fails if it cannot be read any more.
     pub(crate) fn read_whole_entry(&self) -> Result<JournalEntry> {
-        if self.entry.decided.decision == Decision::Allow {
+        if self.entry.decided.is_allowed() {
             return Ok(self.entry.clone());
         }
         write_ahead::read_whole_entry(&self.path).context("cannot read what was written ahead")
@@ -108,7 +107,7 @@ pub(crate) fn collect_pending(
         // A decision out of the future was made before the clock was set back.
         None => folding.push_timeout <= now.duration_since(one.decided.observed_at).abs(),
     };
-    let stayed = state.stayed.iter();
+    let stayed = state.unmoved.iter();
     let stayed =
         stayed.map(|(of, moves)| PendingDecision::Unmoved { decision_id: of.clone(), moves: moves.clone() });
     let found = found.into_iter().map(|found| build_pending(found, state, &is_over));
@@ -128,25 +127,26 @@ fn build_pending(
 ) -> PendingDecision {
     let ahead = match found.entry {
         Ok(ahead) => ahead,
-        Err(why) => {
+        Err(cause) => {
             let file = found.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let digest = fs::read(&found.path).ok().map(|bytes| digest_bytes(&bytes));
-            let is_known = state.recent.contains(&file);
+            let is_known = state.recent_decisions.contains(&file);
             return PendingDecision::Damaged {
                 path: found.path,
-                damaged: DamagedDecision { file, digest, why },
+                damaged: DamagedDecision { file, digest, cause },
                 is_known,
             };
         }
     };
     let decided = &ahead.decided;
-    let is_denied = decided.decision == Decision::Deny;
+    let is_denied = !decided.is_allowed();
     // A push that takes its time may be older than what is remembered as the newest.
-    let is_known = state.recent.contains(&decided.id) || state.open.contains_key(&decided.id);
+    let is_known =
+        state.recent_decisions.contains(&decided.id) || state.open_decisions.contains_key(&decided.id);
     let moves = if is_denied {
         Vec::new()
     } else if is_known {
-        state.open.get(&decided.id).cloned().unwrap_or_default()
+        state.open_decisions.get(&decided.id).cloned().unwrap_or_default()
     } else {
         decided.protected_moves()
     };
@@ -180,9 +180,7 @@ pub(crate) fn mark_landed(
     let mut ours: Vec<&mut JournaledDecision> = pending
         .iter_mut()
         .filter_map(|one| match one {
-            PendingDecision::Journaled(one) if one.entry.decided.decision == Decision::Allow => {
-                Some(one.as_mut())
-            }
+            PendingDecision::Journaled(one) if one.entry.decided.is_allowed() => Some(one.as_mut()),
             _ => None,
         })
         .collect();

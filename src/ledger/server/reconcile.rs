@@ -19,21 +19,23 @@ use crate::change::{Oid, Text};
 use crate::gate::break_glass::{REQUEST_REF_PREFIX, is_request_ref};
 use crate::gate::contributors::find_ref_contributors;
 use crate::git::{RefUpdate, Repository};
-use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
+use crate::ledger::record::convert::convert_all;
+use crate::ledger::record::{
+    DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove, RecordedOutcome,
+};
 use crate::ledger::server::discharge::{describe_discharge, describe_refused_closings, list_discharges};
 use crate::ledger::server::pending::{self, PendingDecision};
 use crate::ledger::server::ref_path::{RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::{self, RefSteps, group_edges_by_ref, is_ready};
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::break_glass::{self, SessionRequest};
-use crate::ledger::state::unauthorised::{self, UnauthorisedChange};
 use crate::ledger::state::{MAX_RECENT_DECISIONS, TrackedObligation, decode_ref_key, encode_ref_key};
+use crate::ledger::state::{UnauthorisedChange, unauthorised};
 use crate::ledger::store::gate_folder::{self, LedgerLock};
 use crate::ledger::store::protected_refs::ProtectedRefs;
 use crate::ledger::store::{LedgerWriter, find_decision, remove_stale_lock};
 use crate::pattern::RefPattern;
 use crate::policy::Policy;
-use crate::verdict::{Decision, RuleOutcome};
 
 /// What folding in takes.
 pub struct ReconcileContext<'a> {
@@ -271,7 +273,7 @@ impl LedgerReconciler<'_, '_> {
                         whole.facts.as_deref(),
                     )?;
                 }
-                if decided.decision == Decision::Allow && !one.moves.is_empty() {
+                if decided.is_allowed() && !one.moves.is_empty() {
                     self.outcome.found_late += usize::from(is_late);
                     let stayed = stayed.into_iter().filter(|_| one.is_push_over).map(|moved| moved.name);
                     let names: Vec<Text> = moved.iter().map(|moved| moved.name.clone()).collect();
@@ -299,7 +301,13 @@ impl LedgerReconciler<'_, '_> {
     ) -> Result<()> {
         let observed_at = self.now;
         self.append_event(
-            LedgerEvent::Outcome(DecisionOutcome { of, landed, stayed, observed_at, found_late }),
+            LedgerEvent::Outcome(DecisionOutcome {
+                decision_id: of,
+                landed,
+                unmoved: stayed,
+                observed_at,
+                found_late,
+            }),
             None,
         )
     }
@@ -308,9 +316,9 @@ impl LedgerReconciler<'_, '_> {
     fn record_discharges(&mut self, decided: &DecisionRecord, landed: &[Text]) -> Result<()> {
         let refs = decided.refs.iter().filter(|one| landed.contains(&one.name) && !one.closings.is_empty());
         for one in refs {
-            let (state, closings) = (self.ledger.state(), one.closings.as_slice());
-            self.outcome.closing_notes.extend(describe_refused_closings(state, &one.name, closings));
-            for event in list_discharges(state, &one.name, closings, decided.observed_at) {
+            let (state, closings) = (self.ledger.state(), convert_all(&one.closings));
+            self.outcome.closing_notes.extend(describe_refused_closings(state, &one.name, &closings));
+            for event in list_discharges(state, &one.name, &closings, decided.observed_at) {
                 self.outcome.closing_notes.extend(describe_discharge(&event));
                 self.append_event(event, None)?;
             }
@@ -345,13 +353,14 @@ impl LedgerReconciler<'_, '_> {
         let (repository, state) = (self.context.repository, self.ledger.state());
         let mut makers = |owed: &TrackedObligation, stray: &UnauthorisedChange| {
             // A ref that is new brings what no other holds.
-            let hidden =
-                stray.old.map_or_else(|| unauthorised::other_ref_tips(state, &owed.on), |old| vec![old]);
-            Some(find_ref_contributors(repository, policy.0, &owed.on, owed.change, &hidden, self.now))
+            let hidden = stray
+                .old_tip
+                .map_or_else(|| unauthorised::other_ref_tips(state, &owed.ref_name), |old| vec![old]);
+            Some(find_ref_contributors(repository, policy.0, &owed.ref_name, owed.change, &hidden, self.now))
         };
         let flags = unauthorised::derive_regularisation_terms(policy, state, &mut makers);
         for flagged in flags {
-            self.append_event(LedgerEvent::Flagged(flagged), None)?;
+            self.append_event(LedgerEvent::RegularisationTerms(flagged), None)?;
         }
         Ok(())
     }
@@ -381,7 +390,7 @@ fn describe_landed_move(moved: &RecordedMove, decided: &DecisionRecord) -> Lande
     let changes = decided.refs.iter().filter(|one| one.name == moved.name).flat_map(|one| &one.changes);
     let outcomes = changes.flat_map(|change| &change.judgements).map(|judgement| &judgement.outcome);
     let owed = outcomes.filter_map(|outcome| match outcome {
-        RuleOutcome::Owed(owed) => Some(owed.iter().map(|one| one.due)),
+        RecordedOutcome::Owed(owed) => Some(owed.iter().map(|one| one.due)),
         _ => None,
     });
     LandedMove { moved: moved.clone(), due_times: owed.flatten().collect() }

@@ -13,9 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::text;
-use crate::ledger::record::DecisionRecord;
+use crate::ledger::record::{DamageCause, DecisionRecord};
 use crate::ledger::store::gate_folder;
-use crate::verdict::Decision;
 
 /// The longest file that is read back, in bytes.
 const MAX_JOURNAL_ENTRY_BYTES: u64 = 64 << 20;
@@ -42,7 +41,7 @@ pub struct JournalFile {
     pub path: PathBuf,
     /// What it holds, or why that cannot be read. Of a denial it is only that there is one: whoever may
     /// not land anything can have himself denied as often as he likes, and all of it is held at once.
-    pub entry: Result<JournalEntry, String>,
+    pub entry: Result<JournalEntry, DamageCause>,
 }
 
 /// Writes a decision ahead, and returns once the disk has it.
@@ -105,12 +104,12 @@ pub fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<
 /// Fails if it cannot be read any more.
 pub fn read_whole_entry(path: &Path) -> io::Result<JournalEntry> {
     let gone = || io::Error::from(io::ErrorKind::NotFound);
-    read_entry(path).ok_or_else(gone)?.map_err(io::Error::other)
+    read_entry(path).ok_or_else(gone)?.map_err(|cause| io::Error::other(cause.describe()))
 }
 
 /// Takes from a denial what takes room.
 fn strip_denial(mut ahead: JournalEntry) -> JournalEntry {
-    if ahead.decided.decision == Decision::Deny {
+    if !ahead.decided.is_allowed() {
         (ahead.decided.refs, ahead.decided.notes, ahead.facts) = (Vec::new(), Vec::new(), None);
     }
     ahead
@@ -142,7 +141,7 @@ fn read_journal_folder(common_dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
 }
 
 /// Reads a decision back; `None` if the file is gone.
-fn read_entry(path: &Path) -> Option<Result<JournalEntry, String>> {
+fn read_entry(path: &Path) -> Option<Result<JournalEntry, DamageCause>> {
     let mut bytes = Vec::new();
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
@@ -150,11 +149,11 @@ fn read_entry(path: &Path) -> Option<Result<JournalEntry, String>> {
     };
     let read = file.and_then(|file| file.take(MAX_JOURNAL_ENTRY_BYTES + 1).read_to_end(&mut bytes));
     Some(match read {
-        Err(error) => Err(error.to_string()),
+        Err(_) => Err(DamageCause::Unreadable),
         Ok(_) if MAX_JOURNAL_ENTRY_BYTES < u64::try_from(bytes.len()).unwrap_or(u64::MAX) => {
-            Err(format!("it is longer than {MAX_JOURNAL_ENTRY_BYTES} bytes"))
+            Err(DamageCause::TooLong)
         }
-        Ok(_) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+        Ok(_) => serde_json::from_slice(&bytes).map_err(|_| DamageCause::Malformed),
     })
 }
 

@@ -1,314 +1,199 @@
-//! Break-glass sessions: what one has to do with those before it, and what follows from its records.
+//! Break-glass sessions: what a request has to do with the sessions before it, and what its record changes.
 //!
-//! A session is owed to be closed in time. Whoever opens one for an incident for which another is open
-//! extends that, and takes somebody else than the last who did; all that is opened for one incident
-//! ends within a day. Pure: time is a value, and it is that of the server.
+//! A session is owed to be closed in time. A request to open one for an incident that has an open session
+//! extends that, and takes another person than the last request did; everything that is opened for one
+//! incident ends within a day. Pure: time is a value, and it is that of the server.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use crate::change::{PusherIdentity, Text};
+use crate::change::Text;
 use crate::gate::break_glass::{AuthorisedRequest, ParsedRequest, REQUEST_REF_PREFIX};
-use crate::ledger::record::{DecisionRecord, ObligationEvidence};
-use crate::ledger::state::obligation::{is_overdue, seconds_late};
-use crate::ledger::state::{LedgerState, ObligationClosure, TrackedObligation};
-use crate::people::contributors::Contributor;
+use crate::ledger::record::{
+    BreakGlassEvent, DecisionRecord, ObligationEvidence, RecordedContributor, RecordedMessage,
+    RecordedPusher, SessionActor, SessionClosure, SessionOpening,
+};
+use crate::ledger::state::status::{is_overdue, seconds_late};
+use crate::ledger::state::{
+    BreakGlassSession, LedgerState, ObligationClosure, ObligationOwner, TrackedObligation, encode_ref_key,
+};
 use crate::policy::break_glass::MAX_SESSION_MINUTES;
-use crate::verdict::{Finding, Sentence};
+use crate::verdict::{Finding, Fixer, Message, messages};
 
-/// The rule that a session is closed in time.
+messages! {
+    CLOSE_SESSION = "break-glass.close": "to close a break-glass session";
+    CLOSE_COMMAND = "break-glass.close-command": "changegate breakglass close {session}";
+    NO_SUCH_SESSION = "break-glass.not-open": "there is no open break-glass session `{session}`";
+    NOT_ITS_OPENER = "break-glass.not-its-opener": "only the person who opened a session, or a member of a team that may open one, can close it";
+    ID_TAKEN = "break-glass.id-taken": "a session with this id exists; open one with another id";
+    OTHER_SESSION_OPEN = "break-glass.other-open": "the pusher has an open session `{session}`; close it first";
+    SESSION_OVERDUE = "break-glass.overdue": "session `{session}` is overdue; close it first";
+    SAME_PERSON = "break-glass.same-person": "session `{session}` is for the same incident; another person has to open the next one";
+    DAY_EXCEEDED = "break-glass.day-exceeded": "all sessions for one incident end within 24 hours, by {end}; `{session}` was for the same incident";
+}
+
+/// The id of the rule that a session is closed in time.
 pub const BREAK_GLASS_RULE: &str = "break-glass-closed";
 
-/// A session is opened, extended or closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum BreakGlassEvent {
-    /// It is opened, or extended.
-    Opened(SessionOpening),
-    /// It is closed.
-    Closed(SessionClosure),
-}
-
-/// A session is opened, or extended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SessionOpening {
-    /// Its id.
-    pub session: String,
-    /// The id under which this was asked for; another one than the session's where it is extended.
-    pub asked_as: String,
-    /// Who opens it.
-    pub by: SessionActor,
-    /// What is on fire.
-    pub incident: Text,
-    /// Why it cannot wait.
-    pub reason: Text,
-    /// When it was asked for, by the clock of the server.
-    pub opened_at: Timestamp,
-    /// The last instant at which closing it is in time.
-    pub until: Timestamp,
-}
-
-/// A session is closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SessionClosure {
-    /// Its id.
-    pub session: String,
-    /// The id under which this was asked for.
-    pub asked_as: String,
-    /// Who closes it.
-    pub by: SessionActor,
-    /// What there is to say about it.
-    pub note: Option<Text>,
-    /// When it was asked for, by the clock of the server; never before it was opened.
-    pub closed_at: Timestamp,
-    /// How many seconds too late that is; `None` for in time.
-    pub late_by: Option<u64>,
-}
-
-/// Who opens or closes a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SessionActor {
-    /// The account: as the server knows whoever pushes, or the one that somebody had on the server.
-    pub account: Text,
-    /// The decision to let the push through; `None` for somebody on the server, whose account is a claim.
-    pub decision: Option<String>,
-    /// The person behind it, as the policy knows him; `None` for somebody on the server.
-    pub person: Option<Contributor>,
-}
-
-/// What is known of a session that is owed to be closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct BreakGlassSession {
-    /// Its id.
-    pub id: String,
-    /// What is on fire.
-    pub incident: Text,
-    /// Why it could not wait, as whoever opened or extended it last said.
-    pub reason: Text,
-}
-
-/// Something that is asked for, and when, and by whom.
+/// A request to open or close a session, with its time and its account.
 #[derive(Clone, Debug)]
-pub struct SessionRequest<'a> {
-    /// What.
-    pub request: &'a AuthorisedRequest,
-    /// Who.
+pub struct SessionRequest {
+    /// What the policy accepts.
+    pub request: AuthorisedRequest,
+    /// The account that requests it.
     pub actor: SessionActor,
-    /// When, by the clock of the server.
+    /// When it was requested, by the clock of the server.
     pub requested_at: Timestamp,
 }
 
-impl<'a> SessionRequest<'a> {
-    /// Returns what a decision lets through; `None` if that is about no session.
-    pub fn from_decision(decided: &'a DecisionRecord) -> Option<SessionRequest<'a>> {
-        let act = decided.refs.iter().find_map(|one| one.break_glass.as_ref())?;
-        let Ok(PusherIdentity::Account(account)) = &decided.pusher else { return None };
-        let (decision, person) = (Some(decided.id.clone()), Some(act.by.clone()));
-        let who = SessionActor { account: account.clone(), decision, person };
-        Some(SessionRequest { request: act, actor: who, requested_at: decided.observed_at })
+impl SessionRequest {
+    /// Returns the request that a decision allows; `None` if the decision is about no session.
+    pub fn from_decision(decision: &DecisionRecord) -> Option<SessionRequest> {
+        let request = decision.refs.iter().find_map(|one| one.break_glass.as_ref())?;
+        let RecordedPusher::Account(account) = &decision.pusher else { return None };
+        let actor = SessionActor {
+            account: account.clone(),
+            decision: Some(decision.id.clone()),
+            person: Some(request.by.clone()),
+        };
+        Some(SessionRequest { request: request.into(), actor, requested_at: decision.observed_at })
     }
 }
 
-impl BreakGlassEvent {
-    /// Returns the id under which it was asked for.
-    pub fn request_id(&self) -> &str {
-        match self {
-            BreakGlassEvent::Opened(opened) => &opened.asked_as,
-            BreakGlassEvent::Closed(ended) => &ended.asked_as,
-        }
-    }
-
-    /// Returns it in words, which are still to be escaped.
-    pub fn describe(&self) -> String {
-        match self {
-            BreakGlassEvent::Opened(opened) => {
-                let word = if opened.session == opened.asked_as { "open" } else { "extended" };
-                let until = opened.until.strftime("%F %R UTC");
-                format!("break-glass session {} is {word} until {until}", opened.session)
-            }
-            BreakGlassEvent::Closed(ended) => {
-                let late = if ended.late_by.is_some() { ", late" } else { "" };
-                format!("break-glass session {} is closed{late}", ended.session)
-            }
-        }
-    }
-
-    /// Returns who asked for it.
-    pub fn actor(&self) -> &SessionActor {
-        match self {
-            BreakGlassEvent::Opened(opened) => &opened.by,
-            BreakGlassEvent::Closed(ended) => &ended.by,
-        }
-    }
-}
-
-/// Returns what is owed by the id of a session.
+/// Returns the id in the state of the obligation to close a session.
 pub fn session_key(session: &str) -> String {
     format!("break-glass/{session}")
 }
 
-/// Returns the sessions in a state, each with what is owed.
+/// Returns the sessions in a state, each with its obligation.
 pub fn list_sessions(state: &LedgerState) -> impl Iterator<Item = (&BreakGlassSession, &TrackedObligation)> {
-    state.owed.values().filter_map(|owed| Some((owed.session.as_ref()?, owed)))
+    state.obligations.values().filter_map(|owed| Some((owed.session.as_ref()?, owed)))
 }
 
-/// Asks what speaks against something that is asked for, in the state in which it is.
+/// Returns the obligation to close a session; `None` if the session is not open.
+fn find_open_session<'a>(state: &'a LedgerState, session: &str) -> Option<&'a TrackedObligation> {
+    state.obligations.get(&session_key(session)).filter(|owed| owed.closed.is_none())
+}
+
+/// Checks whether a request can be granted in this state.
 ///
 /// # Errors
 ///
-/// Says what, and who mends it.
-pub fn check_session_request(state: &LedgerState, asking: &SessionRequest<'_>) -> Result<(), Box<Finding>> {
-    match &asking.request.asks {
+/// Says why not, and who can fix it.
+pub fn check_session_request(state: &LedgerState, asked: &SessionRequest) -> Result<(), Box<Finding>> {
+    match &asked.request.asks {
         ParsedRequest::Close { session, .. } => {
-            let open = state.owed.get(&session_key(session)).filter(|owed| owed.closed.is_none());
-            let owed =
-                open.ok_or_else(|| deny_request(format!("there is no open break-glass session {session}")))?;
-            let opened = |hand: &Contributor| hand.key.is_some() && hand.key == asking.request.by.key;
-            if !asking.request.is_in_team && !owed.makers.iter().any(opened) {
-                let what =
-                    "a session is closed by whoever opened it, or somebody of a team that may open one";
-                return Err(deny_request(what));
-            }
-            Ok(())
+            let Some(owed) = find_open_session(state, session) else {
+                return Err(deny_request(NO_SUCH_SESSION.with("session", session.as_str())));
+            };
+            let by = &asked.request.by;
+            let has_opened = by.key.is_some() && owed.contributors.iter().any(|one| one.key == by.key);
+            if asked.request.is_in_team || has_opened { Ok(()) } else { Err(deny_request(&NOT_ITS_OPENER)) }
         }
-        ParsedRequest::Open { incident, until, .. } => {
-            if list_sessions(state).any(|(session, _)| session.id == asking.request.id) {
-                return Err(deny_request("there is a session of that id; open one anew"));
-            }
-            let is_same = |session: &BreakGlassSession| is_same_incident(&session.incident, incident);
-            let by = &asking.request.by;
-            let mine = |owed: &TrackedObligation| owed.makers.last().is_none_or(|last| last.may_be_same(by));
-            let is_known = |owed: &TrackedObligation| by.key.is_some() && owed.makers_known;
-            for (session, owed) in list_sessions(state) {
-                let (id, is_open) = (&session.id, owed.closed.is_none());
-                if is_open && !is_same(session) && is_known(owed) && mine(owed) {
-                    return Err(deny_request(format!(
-                        "the pusher has opened session {id}; close that first"
-                    )));
-                }
-                // What was long ago is another fire under the same name.
-                let end = latest_session_end(owed.since).filter(|end| is_open || asking.requested_at < *end);
-                let Some(end) = end.filter(|_| is_same(session)) else { continue };
-                if is_open && is_overdue(owed, asking.requested_at) {
-                    return Err(deny_request(format!("session {id} is overdue; close that first")));
-                }
-                if mine(owed) {
-                    let what = "somebody else than who opened it last opens a session again";
-                    return Err(deny_request(format!("{what}: {id} is for the same incident")));
-                }
-                if end < *until {
-                    let end = end.strftime("%F %R UTC");
-                    let what = format!("all that is opened for one incident ends within 24 hours, by {end}");
-                    return Err(deny_request(format!("{what}: {id} was for the same")));
-                }
-            }
-            Ok(())
-        }
+        ParsedRequest::Open { incident, until, .. } => check_opening(state, asked, incident, *until),
     }
 }
 
-/// Returns what is recorded of something that was asked for, in the state before that.
+/// Checks a request to open a session against every session that is known.
+fn check_opening(
+    state: &LedgerState,
+    asked: &SessionRequest,
+    incident: &Text,
+    until: Timestamp,
+) -> Result<(), Box<Finding>> {
+    if list_sessions(state).any(|(session, _)| session.id == asked.request.id) {
+        return Err(deny_request(&ID_TAKEN));
+    }
+    let by = &asked.request.by;
+    for (session, owed) in list_sessions(state) {
+        let id = session.id.as_str();
+        let is_open = owed.closed.is_none();
+        let is_mine = owed.contributors.last().is_none_or(|last| last.may_be_same(by));
+        if !is_same_incident(&session.incident, incident) {
+            let is_known = by.key.is_some() && owed.contributors_known;
+            if is_open && is_mine && is_known {
+                return Err(deny_request(OTHER_SESSION_OPEN.with("session", id)));
+            }
+            continue;
+        }
+        let Some(end) = latest_session_end(owed.since) else { continue };
+        // A session of long ago is another incident of the same name.
+        if !is_open && asked.requested_at >= end {
+            continue;
+        }
+        if is_open && is_overdue(owed, asked.requested_at) {
+            return Err(deny_request(SESSION_OVERDUE.with("session", id)));
+        }
+        if is_mine {
+            return Err(deny_request(SAME_PERSON.with("session", id)));
+        }
+        if end < until {
+            let end = end.strftime("%F %R UTC").to_string();
+            return Err(deny_request(DAY_EXCEEDED.with("end", end).with("session", id)));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the record of a request that was granted, in the state before it.
 ///
 /// # Errors
 ///
-/// Says why there is nothing to record: somebody else was faster.
-pub fn build_session_event(
-    state: &LedgerState,
-    asking: &SessionRequest<'_>,
-) -> Result<BreakGlassEvent, String> {
-    let asked_as = asking.request.id.clone();
-    let by = asking.actor.clone();
-    match &asking.request.asks {
-        ParsedRequest::Open { incident, reason, until } => {
-            let goes_on = |(session, owed): &(&BreakGlassSession, &TrackedObligation)| {
-                owed.closed.is_none()
-                    && is_same_incident(&session.incident, incident)
-                    && !is_overdue(owed, asking.requested_at)
-            };
-            let session = list_sessions(state).find(goes_on).map(|(session, _)| session.id.clone());
-            Ok(BreakGlassEvent::Opened(SessionOpening {
-                session: session.unwrap_or_else(|| asked_as.clone()),
-                asked_as,
-                by,
-                incident: incident.clone(),
-                reason: reason.clone(),
-                opened_at: asking.requested_at,
-                until: *until,
-            }))
-        }
+/// Says why there is nothing to record: another request was faster.
+pub fn build_session_event(state: &LedgerState, asked: &SessionRequest) -> Result<BreakGlassEvent, String> {
+    let request_id = asked.request.id.clone();
+    let by = asked.actor.clone();
+    match &asked.request.asks {
+        ParsedRequest::Open { incident, reason, until } => Ok(BreakGlassEvent::Opened(SessionOpening {
+            session: find_extended_session(state, asked, incident).unwrap_or_else(|| request_id.clone()),
+            request_id,
+            by,
+            incident: incident.clone(),
+            reason: reason.clone(),
+            opened_at: asked.requested_at,
+            until: *until,
+        })),
         ParsedRequest::Close { session, note } => {
-            let open = state.owed.get(&session_key(session)).filter(|owed| owed.closed.is_none());
-            let owed = open.ok_or_else(|| format!("session {session} was closed already"))?;
-            let closed_at = asking.requested_at.max(owed.since);
+            let Some(owed) = find_open_session(state, session) else {
+                return Err(format!("session {session} is closed already"));
+            };
+            let closed_at = asked.requested_at.max(owed.since);
             let late_by = seconds_late(owed.due, closed_at);
             let (session, note) = (session.clone(), note.clone());
-            Ok(BreakGlassEvent::Closed(SessionClosure { session, asked_as, by, note, closed_at, late_by }))
+            Ok(BreakGlassEvent::Closed(SessionClosure { session, request_id, by, note, closed_at, late_by }))
         }
     }
 }
 
-/// Adds to a state what was asked for and decided, before there is a record of it.
-pub fn apply_session_request(state: &mut LedgerState, asking: &SessionRequest<'_>) {
-    if let Ok(record) = build_session_event(state, asking) {
-        apply_session_event(state, &record);
+/// Returns the id of the session that a request to open one extends.
+fn find_extended_session(state: &LedgerState, asked: &SessionRequest, incident: &Text) -> Option<String> {
+    for (session, owed) in list_sessions(state) {
+        let goes_on = owed.closed.is_none() && !is_overdue(owed, asked.requested_at);
+        if goes_on && is_same_incident(&session.incident, incident) {
+            return Some(session.id.clone());
+        }
+    }
+    None
+}
+
+/// Adds a granted request to a state before there is a record of it.
+pub fn apply_session_request(state: &mut LedgerState, asked: &SessionRequest) {
+    if let Ok(event) = build_session_event(state, asked) {
+        apply_session_event(state, &event);
     }
 }
 
 /// Takes a record into a state.
-pub(crate) fn apply_session_event(state: &mut LedgerState, record: &BreakGlassEvent) {
-    let folder = Text::from(format!("{REQUEST_REF_PREFIX}{}", record.request_id()));
+pub(crate) fn apply_session_event(state: &mut LedgerState, event: &BreakGlassEvent) {
+    let request_ref = Text::from(format!("{REQUEST_REF_PREFIX}{}", event.request_id()));
     // The ref is removed as soon as the record is there.
-    state.tips.remove(&crate::ledger::state::encode_ref_key(&folder));
-    match record {
-        BreakGlassEvent::Opened(opened) => {
-            let session = BreakGlassSession {
-                id: opened.session.clone(),
-                incident: opened.incident.clone(),
-                reason: opened.reason.clone(),
-            };
-            // Who is on the server may be anybody.
-            let anybody = || Contributor { key: None, name: String::new(), account: None };
-            let hand = opened.by.person.clone().unwrap_or_else(anybody);
-            let owner = describe_owner(&opened.by);
-            let open = state.owed.get_mut(&session_key(&opened.session)).filter(|owed| owed.closed.is_none());
-            if let Some(owed) = open {
-                owed.due = owed.due.max(Some(opened.until));
-                owed.makers_known &= hand.key.is_some();
-                owed.makers.push(hand);
-                (owed.owner, owed.session, owed.told) = (owner, Some(session), None);
-                return;
-            }
-            let owed = TrackedObligation {
-                by_others: false,
-                change: None,
-                closed: None,
-                decision: opened.by.decision.clone().unwrap_or_default(),
-                due: Some(opened.until),
-                evidence: format!("changegate breakglass close {}", opened.session),
-                field: None,
-                makers_known: hand.key.is_some(),
-                makers: vec![hand],
-                on: folder,
-                owner,
-                pull: None,
-                rule: BREAK_GLASS_RULE.into(),
-                session: Some(session),
-                since: opened.opened_at,
-                stray: None,
-                told: None,
-                what: "to close a break-glass session".into(),
-            };
-            state.owed.insert(session_key(&opened.session), owed);
-        }
-        BreakGlassEvent::Closed(ended) => {
-            let Some(owed) = state.owed.get_mut(&session_key(&ended.session)) else { return };
+    state.tips.remove(&encode_ref_key(&request_ref));
+    match event {
+        BreakGlassEvent::Opened(opened) => apply_opening(state, opened, request_ref),
+        BreakGlassEvent::Closed(closed) => {
+            let Some(owed) = state.obligations.get_mut(&session_key(&closed.session)) else { return };
             if owed.closed.is_none() {
-                let at = ended.closed_at.max(owed.since);
-                let by = ObligationEvidence::Session { by: ended.by.account.clone() };
+                let at = closed.closed_at.max(owed.since);
+                let by = ObligationEvidence::Session { by: closed.by.account.clone() };
                 owed.closed = Some(ObligationClosure { at, by, late_by: seconds_late(owed.due, at) });
             }
             state.forget_closed();
@@ -316,58 +201,105 @@ pub(crate) fn apply_session_event(state: &mut LedgerState, record: &BreakGlassEv
     }
 }
 
-/// Returns what is wrong with a record of the time `at`, held against the state before it and against what
-/// was decided, if a push asked for it and the decision is known.
+/// Adds the obligation to close a session, or extends the one that is there.
+fn apply_opening(state: &mut LedgerState, opened: &SessionOpening, request_ref: Text) {
+    let session = BreakGlassSession {
+        id: opened.session.clone(),
+        incident: opened.incident.clone(),
+        reason: opened.reason.clone(),
+    };
+    // A user on the server may be any person.
+    let unidentified = RecordedContributor { account: None, key: None, name: String::new() };
+    let person = opened.by.person.clone().unwrap_or(unidentified);
+    let account = opened.by.account.clone();
+    let owner = ObligationOwner::Account { account, is_claimed: opened.by.decision.is_none() };
+    let key = session_key(&opened.session);
+    if let Some(owed) = state.obligations.get_mut(&key)
+        && owed.closed.is_none()
+    {
+        owed.due = owed.due.max(Some(opened.until));
+        owed.contributors_known &= person.key.is_some();
+        owed.contributors.push(person);
+        owed.owner = owner;
+        owed.session = Some(session);
+        owed.notice = None;
+        return;
+    }
+    let owed = TrackedObligation {
+        by_others: false,
+        change: None,
+        closed: None,
+        contributors_known: person.key.is_some(),
+        contributors: vec![person],
+        decision: opened.by.decision.clone().unwrap_or_default(),
+        due: Some(opened.until),
+        evidence: RecordedMessage::from(&CLOSE_COMMAND.with("session", opened.session.as_str())),
+        field: None,
+        notice: None,
+        owner,
+        pull: None,
+        ref_name: request_ref,
+        rule: BREAK_GLASS_RULE.into(),
+        session: Some(session),
+        since: opened.opened_at,
+        unauthorised_change: None,
+        what: RecordedMessage::from(&CLOSE_SESSION),
+    };
+    state.obligations.insert(key, owed);
+}
+
+/// Returns what is wrong with a record of the time `at`, compared with the state before it and with what
+/// was decided, if a push requested it and the decision is known.
 pub(crate) fn find_session_problem(
     state: &LedgerState,
-    record: &BreakGlassEvent,
-    asking: Option<&SessionRequest<'_>>,
+    event: &BreakGlassEvent,
+    asked: Option<&SessionRequest>,
     at: Timestamp,
 ) -> Option<String> {
-    if record.actor().decision.is_some() {
-        let Some(asking) = asking else { return Some("nobody has decided to open or close that".into()) };
-        return match build_session_event(state, asking) {
-            Ok(true_one) if true_one == *record => None,
-            Ok(_) => Some("it says of a break-glass session what was not decided".into()),
+    if event.actor().decision.is_some() {
+        let Some(asked) = asked else {
+            return Some("no decision allows this break-glass session".into());
+        };
+        return match build_session_event(state, asked) {
+            Ok(expected) if expected == *event => None,
+            Ok(_) => Some("its break-glass session is not as it was decided".into()),
             Err(why) => Some(why),
         };
     }
-    match record {
+    match event {
         BreakGlassEvent::Opened(opened) => {
-            let known = state.owed.get(&session_key(&opened.session));
-            let is_new = opened.session == opened.asked_as && known.is_none();
+            let known = state.obligations.get(&session_key(&opened.session));
+            let is_new = opened.session == opened.request_id && known.is_none();
             let since = known.map_or(opened.opened_at, |owed| owed.since);
             let is_in_limit = latest_session_end(since).is_some_and(|end| opened.until <= end);
             let is_open = known.is_some_and(|owed| owed.closed.is_none());
             let is_then = opened.opened_at == at && at <= opened.until;
-            (is_new == is_open || !is_in_limit || !is_then)
-                .then(|| "it opens a break-glass session that cannot be opened like that".into())
+            if is_new == is_open || !is_in_limit || !is_then {
+                return Some("its break-glass session cannot be opened like that".into());
+            }
         }
-        BreakGlassEvent::Closed(ended) => {
-            let open = state.owed.get(&session_key(&ended.session)).filter(|owed| owed.closed.is_none());
-            let is_so = open.is_some_and(|owed| {
-                ended.closed_at == at.max(owed.since)
-                    && seconds_late(owed.due, ended.closed_at) == ended.late_by
+        BreakGlassEvent::Closed(closed) => {
+            let is_as_recorded = find_open_session(state, &closed.session).is_some_and(|owed| {
+                closed.closed_at == at.max(owed.since)
+                    && seconds_late(owed.due, closed.closed_at) == closed.late_by
             });
-            (!is_so).then(|| "it closes a break-glass session that was not open, or not like that".into())
+            if !is_as_recorded {
+                return Some("its break-glass session was not open, or is not closed like that".into());
+            }
         }
     }
+    None
 }
 
-/// Returns the last instant of all that is opened for an incident for which somebody opened at `since`.
+/// Returns the last instant of all that is opened for an incident whose first session began at `since`.
 fn latest_session_end(since: Timestamp) -> Option<Timestamp> {
     since.checked_add(SignedDuration::from_mins(i64::from(MAX_SESSION_MINUTES))).ok()
-}
-
-fn describe_owner(who: &SessionActor) -> String {
-    let account = who.account.to_lossy();
-    if who.decision.is_some() { account.into_owned() } else { format!("{account}, on the server") }
 }
 
 fn is_same_incident(one: &Text, other: &Text) -> bool {
     one.as_bytes().eq_ignore_ascii_case(other.as_bytes())
 }
 
-fn deny_request(what: impl Into<String>) -> Box<Finding> {
-    Box::new(Finding::new(Sentence::from_words(what)).fixed_by("the pusher"))
+fn deny_request(message: impl Into<Message>) -> Box<Finding> {
+    Box::new(Finding::new(message).fixed_by(Fixer::Pusher))
 }

@@ -119,7 +119,7 @@ impl ProtectedRefs {
             .map(|key| decode_ref_key(key))
             .filter(|name| !self.is_protected(name))
             .collect();
-        Some(ScopeChange { protects, came, left })
+        Some(ScopeChange { protects, newly_protected: came, no_longer_protected: left })
     }
 }
 

@@ -21,7 +21,6 @@ use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision, digest_bytes};
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::report::escape;
-use crate::verdict::{Decision, Judgement, Verdict};
 
 use crate::ledger::audit::export::statement::StatementSubject;
 pub use crate::ledger::audit::export::uri::{is_uri, remote_uri};
@@ -115,14 +114,14 @@ impl LedgerExporter<'_> {
 
     fn export_record(&mut self, record: &Record, commit: Oid, digest: &str) -> Result<()> {
         match &record.event {
-            LedgerEvent::Decision(decided) if decided.decision == Decision::Allow => {
+            LedgerEvent::Decision(decided) if decided.is_allowed() => {
                 self.open_decisions.insert(decided.id.clone(), (commit, decided.protected_moves().len()));
             }
             LedgerEvent::Decision(decided) if self.options.first_record <= record.number => {
                 let of = format!("{}:{digest}", record.number);
                 decided.refs.iter().try_for_each(|one| self.export_denial(&of, decided, one))?;
-                if 0 < decided.refs_left_out {
-                    let many = decided.refs_left_out;
+                if 0 < decided.omitted_refs {
+                    let many = decided.omitted_refs;
                     self.add_unavailable(format!(
                         "record {} had no room for {many} denied refs",
                         record.number
@@ -130,11 +129,13 @@ impl LedgerExporter<'_> {
                 }
             }
             LedgerEvent::Outcome(outcome) => {
-                let Some((decision, open)) = self.open_decisions.get_mut(&outcome.of) else { return Ok(()) };
+                let Some((decision, open)) = self.open_decisions.get_mut(&outcome.decision_id) else {
+                    return Ok(());
+                };
                 let decision = *decision;
                 *open = open.saturating_sub(outcome.landed.len());
                 if *open == 0 {
-                    self.open_decisions.remove(&outcome.of);
+                    self.open_decisions.remove(&outcome.decision_id);
                 }
                 if self.options.first_record <= record.number && !outcome.landed.is_empty() {
                     self.export_landing(decision, &outcome.landed)?;
@@ -177,15 +178,18 @@ impl LedgerExporter<'_> {
 
     /// Tells of the changes of one ref that were denied.
     fn export_denial(&mut self, of: &str, decided: &DecisionRecord, one: &RefDecision) -> Result<()> {
-        let is_denied = |verdict: &&Verdict| verdict.decision() == Decision::Deny;
-        let mut denied: Vec<Oid> =
-            one.changes.iter().filter(is_denied).filter_map(|verdict| verdict.revision).collect();
-        let is_refused = one.refusals.iter().any(|judgement: &Judgement| judgement.is_denying(true));
+        let mut denied: Vec<Oid> = one
+            .changes
+            .iter()
+            .filter(|verdict| verdict.is_denied())
+            .filter_map(|verdict| verdict.revision)
+            .collect();
+        let is_refused = one.refusals.iter().any(|judgement| judgement.is_denying(true));
         // What speaks against the ref speaks against what it was to hold.
         denied.extend(one.new.filter(|_| is_refused).and_then(|new| self.find_target_commit(one, new)));
         denied.dedup();
-        if 0 < one.left_out.denied {
-            let what = format!("there was no room for {} denied changes", one.left_out.denied);
+        if 0 < one.omitted.denied {
+            let what = format!("there was no room for {} denied changes", one.omitted.denied);
             self.add_unavailable(format!("record {}: {what}", self.record_number));
         }
         for revision in denied {
@@ -211,7 +215,7 @@ impl LedgerExporter<'_> {
         revision: Oid,
     ) -> StatementSubject<'s> {
         // What is squashed lands as another commit than was judged.
-        let way = one.brought.iter().find(|way| way.change == revision);
+        let way = one.pull_landings.iter().find(|way| way.change == revision);
         let revision = way.map_or(revision, |way| way.landed_as);
         let tree = crate::ledger::server::decision::find_tree(self.repository, revision);
         StatementSubject {

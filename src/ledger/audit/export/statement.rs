@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::change::Oid;
 use crate::ledger::audit::export::ExportOptions;
 use crate::ledger::audit::export::uri::{percent_encode, policy_uri};
-use crate::ledger::record::{DecisionRecord, RefDecision};
+use crate::ledger::record::{DecisionRecord, RecordedPolicySource, RefDecision};
 use crate::report::PolicyReference;
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -79,7 +79,8 @@ impl StatementSubject<'_> {
         })
     }
 
-    fn describe_policy(&self, policy: &PolicyReference) -> Value {
+    fn describe_policy(&self, source: &RecordedPolicySource) -> Value {
+        let policy = PolicyReference::from(source);
         let uri = policy_uri(self.options.repository_uri, &policy.place);
         json!({ "uri": uri, "digest": { "changegatePolicy": policy.digest } })
     }
