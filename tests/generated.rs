@@ -7,6 +7,8 @@
 use std::fs;
 use std::path::Path;
 
+use changegate::ledger::record::catalogue::all_templates;
+
 #[test]
 fn the_reference_of_predicates_is_current() {
     is_current(
@@ -18,6 +20,60 @@ fn the_reference_of_predicates_is_current() {
 #[test]
 fn the_schema_of_policies_is_current() {
     is_current("docs/policy.schema.json", &changegate::policy::schema::render_schema());
+}
+
+#[test]
+fn the_list_of_messages_is_current() {
+    is_current("docs/messages.md", &list_messages());
+}
+
+/// Returns every message of the program by its code, in the order of codes, as one Markdown table.
+fn list_messages() -> String {
+    let mut templates: Vec<_> = all_templates().collect();
+    templates.sort_by_key(|template| template.code);
+    let mut list = String::from(
+        "# Messages\n\nEvery message that a verdict, a note or a record can hold. A record and `--format json` hold the code and \
+         the values; the English\nis made of them when it is read, and may change from version to version. Codes never change.\n\n\
+         `{name}` is a value; `{list/or}` is a list with that word before its last item; `{count:one|several}` is a word that \
+         depends on a number.\n\n| code | English |\n|---|---|\n",
+    );
+    for template in templates {
+        let text = template.text.replace('|', "\\|");
+        list.push_str(&format!("| `{}` | {text} |\n", template.code));
+    }
+    list
+}
+
+/// Every placeholder of a message is well formed, and its English follows the house.
+#[test]
+fn every_message_is_well_formed() {
+    for template in all_templates() {
+        let code = template.code;
+        let (area, what) = code.split_once('.').unwrap_or_else(|| panic!("`{code}` names no area"));
+        for part in [area, what] {
+            let is_kebab =
+                part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            assert!(is_kebab && !part.is_empty(), "`{code}` is not in kebab-case");
+        }
+        let mut rest = template.text;
+        while let Some((_, after)) = rest.split_once('{') {
+            let (placeholder, after) =
+                after.split_once('}').unwrap_or_else(|| panic!("{code}: `{{` without `}}`"));
+            let name = placeholder.split([':', '/']).next().unwrap();
+            assert!(
+                !name.is_empty()
+                    && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'-'),
+                "{code}: {placeholder}"
+            );
+            assert!(!placeholder.contains(':') || placeholder.contains('|'), "{code}: {placeholder}");
+            rest = after;
+        }
+        assert!(!template.text.ends_with('.'), "{code} ends in a full stop");
+        let words: Vec<&str> = template.text.split(|c: char| !c.is_alphanumeric()).collect();
+        for word in ["mend", "mends", "whoever", "nobody", "somebody", "administrates", "he", "his"] {
+            assert!(!words.contains(&word), "{code} says `{word}`: {}", template.text);
+        }
+    }
 }
 
 fn is_current(path: &str, wanted: &str) {

@@ -99,7 +99,7 @@ mod tests {
         let unknown = "change: { unknown: [target], commits: [{}] }";
         for ask in ["{ branch: main }", "{ not: { branch: main } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
-            assert!(found[0].starts_with("unknown: the branch"), "{found:?}");
+            assert!(found[0].starts_with("unknown: the target branch"), "{found:?}");
         }
     }
 

@@ -145,7 +145,7 @@ mod tests {
         let unknown = "change: { unknown: [paths], commits: [{ paths: [a] }] }";
         for ask in ["{ only-touches: a }", "{ not: { only-touches: a } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
-            assert!(found[0].starts_with("unknown: which files"), "{found:?}");
+            assert!(found[0].starts_with("unknown: the changed files"), "{found:?}");
         }
         let text = "ask: { only-touches: a }\nchange: { commits: [{ paths: [X] }, { paths: [a] }] }";
         let forget = |path: &'static str| {

@@ -242,7 +242,7 @@ people:
         let unknown = format!("change: {{ unknown: [signatures], commits: [{good}] }}");
         for ask in ["{ signed: true }", "{ not: { signed: true } }", "{ signed: { by: author } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
-            assert!(found[0].starts_with("unknown: who signed"), "{found:?}");
+            assert!(found[0].starts_with("unknown: the signatures"), "{found:?}");
         }
     }
 

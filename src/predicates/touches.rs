@@ -284,7 +284,7 @@ mod tests {
         let unknown = "change: { unknown: [paths], commits: [{ paths: [infra/x] }] }";
         for ask in ["{ touches: 'infra/**' }", "{ touches: a }", "{ not: { touches: a } }"] {
             let found = finding_texts(&answer_example(&format!("ask: {ask}\n{unknown}")));
-            assert!(found[0].starts_with("unknown: which files"), "{found:?}");
+            assert!(found[0].starts_with("unknown: the changed files"), "{found:?}");
         }
         // One commit that is known to touch it settles the question, whatever the others do.
         for forgotten in [0, 1] {

@@ -401,7 +401,7 @@ mod tests {
             assert_eq!(
                 found,
                 [
-                    "unknown: what time it is there could not be read: this machine does not know the time zone `Mars/Olympus_Mons`"
+                    "unknown: the time in the time zone of the policy could not be read: this machine does not know the time zone `Mars/Olympus_Mons`"
                 ]
             );
         }
