@@ -14,7 +14,8 @@ use jiff::tz::TimeZone;
 
 use crate::change::{Change, Missing};
 use crate::policy::{Policy, Rule};
-use crate::predicates::{ConditionTrace, EvaluationContext};
+use crate::predicates::EvaluationContext;
+use crate::predicates::condition::ConditionTrace;
 use crate::verdict::{
     Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, Verdict, messages,
 };

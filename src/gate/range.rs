@@ -12,7 +12,7 @@ use crate::gate::side_merge::SideMerge;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
-use crate::predicates::ConditionTrace;
+use crate::predicates::condition::ConditionTrace;
 use crate::report::{GroupScope, Report, ReportGroup, RuleTrace, decide_groups};
 use crate::verdict::{Judgement, RuleOutcome, Verdict, messages};
 

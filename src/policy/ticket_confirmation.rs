@@ -4,8 +4,9 @@
 //! ticket systems, a key that a change states has to be looked up.
 
 use crate::policy::definition::Policy;
+use crate::predicates::Predicate;
+use crate::predicates::condition::Condition;
 use crate::predicates::ticket::TicketPredicate;
-use crate::predicates::{Condition, Predicate};
 
 impl Policy {
     /// Returns whether what is stated in a field is a claim that a ticket system could confirm: then

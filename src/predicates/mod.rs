@@ -8,7 +8,7 @@
 //! Invariant: a predicate neither fetches nor prints, and does not know the level of the rule that
 //! asks it. It answers from the change alone, and returns a missing fact by `?`.
 
-mod condition;
+pub mod condition;
 mod context;
 pub(crate) mod documentation;
 #[cfg(test)]
@@ -17,6 +17,7 @@ pub(crate) mod field_obligation;
 mod map_keys;
 mod outcome;
 pub(crate) mod parameters;
+pub(crate) mod shared_messages;
 mod wording;
 
 use crate::change::{FactKind, Missing, NeededFacts};
@@ -25,25 +26,9 @@ use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::unknown_word_fault;
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
-pub use crate::predicates::condition::{Condition, ConditionTrace};
 pub use crate::predicates::context::{EvaluationContext, PolicyScope};
 pub use crate::predicates::documentation::{COMBINATORS, PredicateDoc, render_reference};
 pub(crate) use crate::predicates::outcome::PredicateOutcome;
-
-/// The messages of files that several predicates share, and of the parts of predicates that have a
-/// folder.
-pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
-    context::MESSAGES,
-    condition::MESSAGES,
-    parameters::MESSAGES,
-    field_obligation::MESSAGES,
-    ticket::late_evidence::MESSAGES,
-    ticket::lookup::MESSAGES,
-    wording::MESSAGES,
-    approvals::reviews::MESSAGES,
-    approvals::coverage::MESSAGES,
-    approvals::trailer_approvals::MESSAGES,
-];
 
 /// Registers predicates: `file::Type as Variant`, where the file's name with `-` for `_` is the
 /// predicate's name in a policy. This is the only list of them.

@@ -10,6 +10,7 @@ use crate::change::{Text, Ticket};
 use crate::http::client::HttpClient;
 use crate::tickets::access::{JiraAccess, MAX_MENTIONS, tickets_unavailable};
 use crate::tickets::api::{TicketApi, list_at, text_at};
+use crate::tickets::instants::parse_instant;
 use crate::tickets::key_order::check_key_order;
 
 /// The fields of a ticket that are read; `created` is the system's own field.
@@ -142,14 +143,6 @@ fn parse_identity(jira: &TicketApi<'_>, issue: &Value) -> Result<(TicketKey, Tim
         Some(identity) => Ok(identity),
         None => Err(format!("{} answers with a ticket without a key or a creation time", jira.system_name)),
     }
-}
-
-/// Reads an instant as Jira writes it: `2026-10-14T14:00:00.000+0000`.
-pub(crate) fn parse_instant(written: &str) -> Option<Timestamp> {
-    let offset = written.len().checked_sub(5).and_then(|at| written.split_at_checked(at));
-    let (front, offset) = offset.filter(|(_, offset)| offset.starts_with(['+', '-']))?;
-    let (hours, minutes) = offset.split_at_checked(3)?;
-    format!("{front}{hours}:{minutes}").parse().ok()
 }
 
 /// Appends the words of a description: text, or a document of nested parts.

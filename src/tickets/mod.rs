@@ -11,6 +11,7 @@ mod access;
 mod api;
 mod export;
 mod github;
+mod instants;
 mod jira;
 pub(crate) mod key_order;
 mod linear;

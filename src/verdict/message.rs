@@ -117,8 +117,8 @@ impl Message {
         let mut text = String::new();
         for part in self.sentence().0 {
             match part {
-                super::SentencePart::Say(words) => text.push_str(&words),
-                super::SentencePart::Quote(words) => text.push_str(&words.to_lossy()),
+                super::sentence::SentencePart::Say(words) => text.push_str(&words),
+                super::sentence::SentencePart::Quote(words) => text.push_str(&words.to_lossy()),
             }
         }
         text
@@ -133,7 +133,7 @@ impl Message {
                 return;
             }
         };
-        let text = super::wording::current_text(template);
+        let text = super::wording::current_text(template.text);
         let mut rest: &str = &text;
         while let Some((before, after)) = rest.split_once('{') {
             sentence.push_own(before);
@@ -293,11 +293,11 @@ impl<T: Into<MessageValue>> From<Vec<T>> for MessageValue {
 /// the list of them that [`crate::ledger`] finds recorded codes in and `docs/messages.md` is made of.
 macro_rules! messages {
     ($($name:ident = $code:literal: $text:literal;)*) => {
-        $(pub(crate) const $name: $crate::verdict::MessageTemplate =
-            $crate::verdict::MessageTemplate { code: $code, text: $text };)*
+        $(pub(crate) const $name: $crate::verdict::message::MessageTemplate =
+            $crate::verdict::message::MessageTemplate { code: $code, text: $text };)*
 
         /// Every message of this file.
-        pub(crate) const MESSAGES: &[&$crate::verdict::MessageTemplate] = &[$(&$name),*];
+        pub(crate) const MESSAGES: &[&$crate::verdict::message::MessageTemplate] = &[$(&$name),*];
     };
 }
 

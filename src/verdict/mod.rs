@@ -4,7 +4,7 @@
 //! from our own words ([`SentencePart`]), so that every report can escape the one and not the other.
 
 mod fixer;
-mod message;
+pub(crate) mod message;
 mod sentence;
 mod wording;
 

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use super::message::MessageTemplate;
-
 static REWORD: OnceLock<fn(&str) -> String> = OnceLock::new();
 
 /// Rewords every message of this process from now on, for a test that nothing depends on wording. Only
@@ -15,9 +13,9 @@ pub fn reword_messages(reword: fn(&str) -> String) {
 }
 
 /// Returns the English of a message, or what a test has made of it.
-pub(super) fn current_text(template: &'static MessageTemplate) -> Cow<'static, str> {
+pub(super) fn current_text(text: &'static str) -> Cow<'static, str> {
     match REWORD.get() {
-        Some(reword) => Cow::Owned(reword(template.text)),
-        None => Cow::Borrowed(template.text),
+        Some(reword) => Cow::Owned(reword(text)),
+        None => Cow::Borrowed(text),
     }
 }

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::change::text::encode_hex;
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
-use crate::tickets::jira;
+use crate::tickets::instants::parse_instant;
 use crate::tickets::key_order::backdated;
 
 /// How many bytes an export may have.
@@ -190,7 +190,7 @@ impl TicketExport {
     fn build_ticket(&self, key: &TicketKey, fields: &ExportFields) -> Result<Ticket, String> {
         let text = |place: usize| -> Text { first_value(fields, place).trim().into() };
         let written = first_value(fields, 1).trim();
-        let created = written.parse().ok().or_else(|| jira::parse_instant(written));
+        let created = written.parse().ok().or_else(|| parse_instant(written));
         let created =
             created.ok_or("`created` is not an instant with a zone, such as 2026-10-14T14:00:00Z")?;
         let mut labels: Vec<Text> = Vec::new();

@@ -8,7 +8,8 @@
 
 use crate::change::Stage;
 use crate::policy::Policy;
-use crate::predicates::{Condition, Predicate};
+use crate::predicates::Predicate;
+use crate::predicates::condition::Condition;
 use crate::verdict::{RuleOutcome, Verdict};
 
 /// It was judged before it landed, by the policy that the ref held, and allowed.

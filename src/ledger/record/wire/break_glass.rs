@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Text;
-use crate::ledger::record::wire::RecordedContributor;
+use crate::ledger::record::wire::obligation::RecordedContributor;
 
 /// A request to open or close a session, which the policy accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
-use crate::ledger::record::wire::{
-    GapCause, OwingChange, PullLanding, RecordedClosing, RecordedJudgement, RecordedMessage, RecordedMove,
-    RecordedRequest, RecordedVerdict,
-};
+use crate::ledger::record::wire::break_glass::RecordedRequest;
+use crate::ledger::record::wire::message::RecordedMessage;
+use crate::ledger::record::wire::obligation::{OwingChange, PullLanding, RecordedClosing};
+use crate::ledger::record::wire::ref_state::RecordedMove;
+use crate::ledger::record::wire::verdict::{GapCause, RecordedJudgement, RecordedVerdict};
 
 /// A decision on a push or a merge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,12 +9,13 @@ mod break_glass;
 mod decision;
 mod message;
 mod obligation;
+mod ref_state;
 mod verdict;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Oid, Text};
+use crate::change::Text;
 
 pub use break_glass::{
     BreakGlassEvent, RecordedRequest, RequestedAction, SessionActor, SessionClosure, SessionOpening,
@@ -28,6 +29,7 @@ pub use obligation::{
     LateStatement, ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding,
     RecordedClosing, RecordedContributor, RecordedStatement, RegularisationTerms,
 };
+pub use ref_state::{RecordedMove, RefTip};
 pub use verdict::{
     GapCause, RecordedDisagreement, RecordedFinding, RecordedGap, RecordedJudgement, RecordedLevel,
     RecordedObligation, RecordedOutcome, RecordedPlace, RecordedVerdict, RecordedWord,
@@ -102,16 +104,6 @@ pub struct ScopeChange {
     pub no_longer_protected: Vec<Text>,
 }
 
-/// What a ref holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RefTip {
-    /// The full name of the ref.
-    pub name: Text,
-    /// The object that it holds.
-    pub id: Oid,
-}
-
 /// What became of a decision, or of some of its refs if the others are not known yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -126,18 +118,6 @@ pub struct DecisionOutcome {
     pub observed_at: Timestamp,
     /// True if the push itself did not report it, and a later run found it.
     pub found_late: bool,
-}
-
-/// A ref that moved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RecordedMove {
-    /// The full name of the ref.
-    pub name: Text,
-    /// What it holds; `None` for nothing.
-    pub new: Option<Oid>,
-    /// What it held; `None` for nothing.
-    pub old: Option<Oid>,
 }
 
 /// A decision in the journal that cannot be read.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{FactKind, Oid, Stage, Text};
-use crate::ledger::record::wire::{RecordedFixer, RecordedMessage, RecordedValue};
+use crate::ledger::record::wire::message::{RecordedFixer, RecordedMessage, RecordedValue};
 
 /// The verdict on one change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
