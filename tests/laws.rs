@@ -395,8 +395,13 @@ proptest! {
         prop_assert_eq!(&serde_json::from_str::<Change>(&json).unwrap(), &change);
         for policy in policies() {
             let verdict = judge_change(policy, &change, true);
-            let json = serde_json::to_string(&verdict).unwrap();
-            prop_assert_eq!(serde_json::from_str::<changegate::verdict::Verdict>(&json).unwrap(), verdict);
+            let recorded = changegate::ledger::record::RecordedVerdict::from(&verdict);
+            let json = serde_json::to_string(&recorded).unwrap();
+            let read: changegate::ledger::record::RecordedVerdict = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(&read, &recorded);
+            // What a record holds of a verdict is the same after it was read for people.
+            let verdict = changegate::verdict::Verdict::from(&read);
+            prop_assert_eq!(changegate::ledger::record::RecordedVerdict::from(&verdict), recorded);
         }
     }
 }
