@@ -8,3 +8,4 @@ pub(crate) mod ref_verdicts;
 pub mod replay;
 pub mod trace;
 pub mod verify;
+mod verify_event;

@@ -15,7 +15,7 @@ use crate::change::{Oid, SignatureStatus, Text};
 use crate::git::signature::{self, KeyRegistry};
 use crate::git::{Repository, StoredChainLink};
 use crate::ledger::LEDGER_REF;
-use crate::ledger::audit::cross_check::{self, DecisionCrossCheck, mark_regularised};
+use crate::ledger::audit::cross_check::DecisionCrossCheck;
 pub use crate::ledger::audit::problem::{
     LedgerProblem, LedgerProblemKind, LedgerVerification, VerifyOptions,
 };
@@ -23,12 +23,10 @@ use crate::ledger::record::canonical::{is_canonical, to_canonical_json};
 use crate::ledger::record::message::compose_message;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    BreakGlassEvent, DecisionOutcome, DecisionRecord, LedgerEvent, MAX_RECORD_BYTES, Record, RecordedMove,
-    RefDecision, digest_bytes,
+    DecisionRecord, LedgerEvent, MAX_RECORD_BYTES, Record, RefDecision, digest_bytes,
 };
 use crate::ledger::server::{decision, write_ahead};
 use crate::ledger::state::{LedgerState, decode_ref_key, encode_ref_key};
-use crate::ledger::state::{obligation, unauthorised};
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::protected_refs::ProtectedRefs;
 use crate::ledger::store::{FACTS_FILE, MAX_LEDGER_FILE_BYTES, RECORD_FILE, STATE_FILE};
@@ -80,33 +78,34 @@ pub fn verify_ledger(
     Ok(run.verification)
 }
 
-struct LedgerVerifier<'a> {
-    repository: &'a Repository,
-    signers: Option<&'a KeyRegistry>,
-    verification: LedgerVerification,
-    state: LedgerState,
-    cross_check: DecisionCrossCheck,
+/// A verification that is under way.
+pub(super) struct LedgerVerifier<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) signers: Option<&'a KeyRegistry>,
+    pub(super) verification: LedgerVerification,
+    pub(super) state: LedgerState,
+    pub(super) cross_check: DecisionCrossCheck,
     /// The commit that is read, and when the newest record was written.
-    position: Option<(Oid, Timestamp)>,
+    pub(super) position: Option<(Oid, Timestamp)>,
     /// True if the state follows from all records before.
-    is_trusted: bool,
+    pub(super) is_trusted: bool,
     /// True if the record before the next one cannot be read.
-    is_cut: bool,
+    pub(super) is_cut: bool,
 }
 
 impl LedgerVerifier<'_> {
-    fn add_problem(&mut self, kind: LedgerProblemKind, what: impl Into<String>) {
+    pub(super) fn add_problem(&mut self, kind: LedgerProblemKind, what: impl Into<String>) {
         let record = self.position.map(|_| self.verification.records);
         let commit = self.position.map(|(commit, _)| commit);
         self.verification.problems.push(LedgerProblem { record, commit, kind, what: what.into() });
     }
 
-    fn add_tampering(&mut self, what: impl Into<String>) {
+    pub(super) fn add_tampering(&mut self, what: impl Into<String>) {
         self.add_problem(LedgerProblemKind::Tampered, what);
     }
 
     /// Adds what a record may have got wrong.
-    fn add_tampering_if(&mut self, problem: Option<&'static str>) {
+    pub(super) fn add_tampering_if(&mut self, problem: Option<&'static str>) {
         if let Some(what) = problem {
             self.add_tampering(what);
         }
@@ -302,101 +301,6 @@ impl LedgerVerifier<'_> {
         }
     }
 
-    /// Verifies what a record tells against the state before it, and reports what no decision allowed.
-    fn verify_event(&mut self, record: &Record, before: Timestamp) {
-        match &record.event {
-            LedgerEvent::Begin(_) if self.verification.records != 1 => {
-                self.add_tampering("the ledger begins a second time");
-            }
-            LedgerEvent::Begin(_) => {}
-            LedgerEvent::Decision(decided) => {
-                let is_recent = self.state.recent_decisions.contains(&decided.id);
-                if is_recent || self.state.open_decisions.contains_key(&decided.id) {
-                    self.add_tampering("its decision was recorded before");
-                }
-            }
-            LedgerEvent::Outcome(outcome) => self.verify_outcome(outcome),
-            LedgerEvent::Unauthorised(moved) => {
-                let (name, at) = (escape::escape_words(&moved.name.to_lossy()), record.recorded_at);
-                let what = format!("{name} moved without a decision, after {before} and not after {at}");
-                self.add_problem(LedgerProblemKind::Unauthorised, what);
-                self.verify_move_start(moved);
-            }
-            LedgerEvent::Damaged(damaged) => {
-                let why = damaged.cause.describe();
-                self.add_problem(
-                    LedgerProblemKind::Unreadable,
-                    format!("a decision in the journal could not be read: {why}"),
-                );
-            }
-            LedgerEvent::Discharged(discharged) => {
-                let mut problem = obligation::find_discharge_problem(&self.state, discharged);
-                if problem.is_none() {
-                    let at = record.recorded_at;
-                    problem =
-                        self.cross_check.find_evidence_problem(self.repository, &self.state, discharged, at);
-                }
-                match problem {
-                    Some(what) => self.add_tampering(what),
-                    None => mark_regularised(&mut self.verification.problems, discharged, record.number),
-                }
-            }
-            LedgerEvent::BreakGlass(event) => self.verify_session(event, record.recorded_at),
-            LedgerEvent::RegularisationTerms(terms) => {
-                self.add_tampering_if(unauthorised::find_terms_problem(&self.state, terms));
-            }
-            LedgerEvent::Scope(scope) => {
-                self.add_tampering_if(cross_check::find_scope_problem(&self.state, scope));
-            }
-            LedgerEvent::Escalated(escalated) => {
-                let problem =
-                    cross_check::find_escalation_problem(&self.state, escalated, record.recorded_at);
-                self.add_tampering_if(problem);
-            }
-        }
-    }
-
-    fn verify_outcome(&mut self, outcome: &DecisionOutcome) {
-        let mut decided = BTreeSet::new();
-        for moves in [
-            self.state.open_decisions.get(&outcome.decision_id),
-            self.state.unmoved.get(&outcome.decision_id),
-        ] {
-            for moved in moves.into_iter().flatten() {
-                decided.insert((&moved.name, moved.old, moved.new));
-            }
-        }
-        let is_decided =
-            outcome.landed.iter().all(|moved| decided.contains(&(&moved.name, moved.old, moved.new)));
-        if decided.is_empty() {
-            self.add_problem(LedgerProblemKind::Incomplete, "its decision is not open");
-        } else if !is_decided {
-            self.add_tampering("a move landed that was not decided");
-        }
-        for moved in &outcome.landed {
-            self.verify_move_start(moved);
-        }
-    }
-
-    fn verify_session(&mut self, event: &BreakGlassEvent, at: Timestamp) {
-        if let Some(what) = self.cross_check.find_session_problem(&self.state, event, at) {
-            self.add_tampering(what);
-        }
-    }
-
-    /// Verifies that a ref moved from where the records before it say that it was.
-    fn verify_move_start(&mut self, moved: &RecordedMove) {
-        let known = self.state.tips.get(&encode_ref_key(&moved.name)).copied();
-        if known != moved.old {
-            let name = escape::escape_words(&moved.name.to_lossy());
-            self.add_tampering(format!(
-                "it says that {name} held {}, and the records before it say {}",
-                describe_tip(moved.old),
-                describe_tip(known)
-            ));
-        }
-    }
-
     /// Verifies that what was allowed is in the repository as it was judged.
     fn verify_landed_tree(&mut self, asked: &RefDecision) {
         let (Some(new), Some(tree)) = (asked.new, asked.tree) else { return };
@@ -464,7 +368,7 @@ fn parse_state(bytes: &[u8]) -> Option<LedgerState> {
     if is_canonical(bytes) { serde_json::from_slice(bytes).ok() } else { None }
 }
 
-fn describe_tip(id: Option<Oid>) -> String {
+pub(super) fn describe_tip(id: Option<Oid>) -> String {
     match id {
         Some(id) => id.short_hex(),
         None => "nothing".to_owned(),

@@ -1,0 +1,109 @@
+//! Verifies what one record tells against the state before it and the decisions before it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::ledger::audit::cross_check::{self, mark_regularised};
+use crate::ledger::audit::problem::LedgerProblemKind;
+use crate::ledger::audit::verify::{LedgerVerifier, describe_tip};
+use crate::ledger::record::{BreakGlassEvent, DecisionOutcome, LedgerEvent, Record, RecordedMove};
+use crate::ledger::state::{encode_ref_key, obligation, unauthorised};
+use crate::report::escape;
+
+impl LedgerVerifier<'_> {
+    /// Verifies what a record tells against the state before it, and reports what no decision allowed.
+    pub(super) fn verify_event(&mut self, record: &Record, before: Timestamp) {
+        match &record.event {
+            LedgerEvent::Begin(_) if self.verification.records != 1 => {
+                self.add_tampering("the ledger begins a second time");
+            }
+            LedgerEvent::Begin(_) => {}
+            LedgerEvent::Decision(decided) => {
+                let is_recent = self.state.recent_decisions.contains(&decided.id);
+                if is_recent || self.state.open_decisions.contains_key(&decided.id) {
+                    self.add_tampering("its decision was recorded before");
+                }
+            }
+            LedgerEvent::Outcome(outcome) => self.verify_outcome(outcome),
+            LedgerEvent::Unauthorised(moved) => {
+                let (name, at) = (escape::escape_words(&moved.name.to_lossy()), record.recorded_at);
+                let what = format!("{name} moved without a decision, after {before} and not after {at}");
+                self.add_problem(LedgerProblemKind::Unauthorised, what);
+                self.verify_move_start(moved);
+            }
+            LedgerEvent::Damaged(damaged) => {
+                let why = damaged.cause.describe();
+                self.add_problem(
+                    LedgerProblemKind::Unreadable,
+                    format!("a decision in the journal could not be read: {why}"),
+                );
+            }
+            LedgerEvent::Discharged(discharged) => {
+                let mut problem = obligation::find_discharge_problem(&self.state, discharged);
+                if problem.is_none() {
+                    let at = record.recorded_at;
+                    problem =
+                        self.cross_check.find_evidence_problem(self.repository, &self.state, discharged, at);
+                }
+                match problem {
+                    Some(what) => self.add_tampering(what),
+                    None => mark_regularised(&mut self.verification.problems, discharged, record.number),
+                }
+            }
+            LedgerEvent::BreakGlass(event) => self.verify_session(event, record.recorded_at),
+            LedgerEvent::RegularisationTerms(terms) => {
+                self.add_tampering_if(unauthorised::find_terms_problem(&self.state, terms));
+            }
+            LedgerEvent::Scope(scope) => {
+                self.add_tampering_if(cross_check::find_scope_problem(&self.state, scope));
+            }
+            LedgerEvent::Escalated(escalated) => {
+                let problem =
+                    cross_check::find_escalation_problem(&self.state, escalated, record.recorded_at);
+                self.add_tampering_if(problem);
+            }
+        }
+    }
+
+    fn verify_outcome(&mut self, outcome: &DecisionOutcome) {
+        let mut decided = BTreeSet::new();
+        for moves in [
+            self.state.open_decisions.get(&outcome.decision_id),
+            self.state.unmoved.get(&outcome.decision_id),
+        ] {
+            for moved in moves.into_iter().flatten() {
+                decided.insert((&moved.name, moved.old, moved.new));
+            }
+        }
+        let is_decided =
+            outcome.landed.iter().all(|moved| decided.contains(&(&moved.name, moved.old, moved.new)));
+        if decided.is_empty() {
+            self.add_problem(LedgerProblemKind::Incomplete, "its decision is not open");
+        } else if !is_decided {
+            self.add_tampering("a move landed that was not decided");
+        }
+        for moved in &outcome.landed {
+            self.verify_move_start(moved);
+        }
+    }
+
+    fn verify_session(&mut self, event: &BreakGlassEvent, at: Timestamp) {
+        if let Some(what) = self.cross_check.find_session_problem(&self.state, event, at) {
+            self.add_tampering(what);
+        }
+    }
+
+    /// Verifies that a ref moved from where the records before it say that it was.
+    fn verify_move_start(&mut self, moved: &RecordedMove) {
+        let known = self.state.tips.get(&encode_ref_key(&moved.name)).copied();
+        if known != moved.old {
+            let name = escape::escape_words(&moved.name.to_lossy());
+            self.add_tampering(format!(
+                "it says that {name} held {}, and the records before it say {}",
+                describe_tip(moved.old),
+                describe_tip(known)
+            ));
+        }
+    }
+}
