@@ -17,7 +17,8 @@ use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
 use crate::predicates::condition::ConditionTrace;
 use crate::verdict::{
-    Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, Verdict, messages,
+    ClassId, Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleId, RuleLevel, RuleOutcome,
+    Verdict, messages,
 };
 
 messages! {
@@ -96,20 +97,20 @@ fn is_applicable_denial(judgement: &Judgement) -> bool {
 }
 
 /// Returns the class of the change, if no missing fact leaves it open.
-fn find_certain_class(policy: &Policy, classes: &[(usize, Vec<Missing>)]) -> Option<String> {
+fn find_certain_class(policy: &Policy, classes: &[(usize, Vec<Missing>)]) -> Option<ClassId> {
     let [(index, missing)] = classes else { return None };
     if !missing.is_empty() {
         return None;
     }
-    policy.classes.get(*index).map(|class| class.name.clone())
+    policy.classes.get(*index).map(|class| class.id.clone())
 }
 
 /// Tells how the rule with this id came to its outcome, question by question.
-pub(crate) fn explain_rule(policy: &Policy, change: &Change, rule: &str) -> Vec<ConditionTrace> {
+pub(crate) fn explain_rule(policy: &Policy, change: &Change, rule: &RuleId) -> Vec<ConditionTrace> {
     let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     let mut traces = Vec::new();
     for known in &policy.rules {
-        if known.name.id == rule {
+        if known.name.id == *rule {
             for condition in known.when.iter().chain([&known.require]) {
                 traces.push(condition.trace_evaluation(&context));
             }
@@ -126,7 +127,7 @@ pub(crate) fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &V
     for (index, exemption) in policy.exemptions.iter().enumerate() {
         let Some(judgement) = verdict.judgements.get(exemption.rule_index) else { continue };
         let counts = match &judgement.outcome {
-            RuleOutcome::Exempted { place, .. } => *place == exemption.place,
+            RuleOutcome::Exempted { exemption: used, .. } => *used == exemption.id,
             RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => {
                 matches!(exemption.when.evaluate(&context), PredicateAnswer::Unknown(_))
             }
@@ -228,7 +229,7 @@ fn find_exemption(policy: &Policy, rule: usize, context: &EvaluationContext<'_>)
                 reason: exemption.reason.clone(),
                 approved_by: exemption.approved_by.clone(),
                 until: exemption.until.to_string(),
-                place: exemption.place.clone(),
+                exemption: exemption.id.clone(),
             });
         }
     }

@@ -218,7 +218,7 @@ mod tests {
             target_kind: RefTargetKind::Commit,
             is_fast_forward: forward,
         };
-        judge_ref_update(&asked).into_iter().map(|judgement| judgement.rule.id.clone()).collect()
+        judge_ref_update(&asked).into_iter().map(|judgement| judgement.rule.id.to_string()).collect()
     }
 
     #[test]

@@ -325,7 +325,7 @@ fn an_exemption_holds_until_its_last_day_has_passed() {
         judge_change(&policy, &change, true).judgements[0].outcome.clone()
     };
     match outcome("ana@example.com", "2026-01-01T23:59:59Z") {
-        RuleOutcome::Exempted { place, .. } => assert_eq!(place, "p/main.yml:14"),
+        RuleOutcome::Exempted { exemption, .. } => assert_eq!(exemption, "p/main.yml:14"),
         other => panic!("{other:?}"),
     }
     assert!(matches!(outcome("ana@example.com", "2026-01-02T00:00:00Z"), RuleOutcome::Fail(_)));
@@ -351,7 +351,7 @@ fn denied(pack: &str, body: &str, commit: &str, pull: &str) -> Vec<String> {
     assert_eq!(faults, [], "{text}");
     let verdict = judge_change(&policy, &change.unwrap(), true);
     let denying = verdict.judgements.iter().filter(|judgement| judgement.is_denying(true));
-    denying.map(|judgement| judgement.rule.id.clone()).collect()
+    denying.map(|judgement| judgement.rule.id.to_string()).collect()
 }
 
 const NORMAL: &str = "\
@@ -464,7 +464,7 @@ fn the_authority_over_the_management_system_has_to_approve() {
         let verdict = judge_change(&policy, &change, true);
         assert_eq!(verdict.class.as_deref(), Some("isms"));
         let denying = verdict.judgements.into_iter().filter(|judgement| judgement.is_denying(true));
-        denying.map(|judgement| judgement.rule.id.clone()).collect::<Vec<_>>()
+        denying.map(|judgement| judgement.rule.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(says("reviews: [{ by: kim }]"), [""; 0]);
     assert_eq!(says("reviews: [{ by: bob }]"), ["isms-authority"]);

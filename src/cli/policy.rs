@@ -200,11 +200,7 @@ fn check_policy(file: Option<&Path>, world: &Context) -> Result<CommandExit, Com
     for exemption in policy.expired_exemptions(today) {
         let rule =
             policy.rules.get(exemption.rule_index).map(|rule| rule.name.id.as_str()).unwrap_or_default();
-        writeln!(
-            out,
-            "note: the exemption from `{rule}` ({}) ended on {}",
-            exemption.place, exemption.until
-        )?;
+        writeln!(out, "note: the exemption from `{rule}` ({}) ended on {}", exemption.id, exemption.until)?;
     }
     if let Some(day) = policy.review_by.filter(|day| *day < today) {
         writeln!(out, "note: the policy was to be reviewed by {day}")?;
@@ -265,10 +261,8 @@ fn show_policy(
         let level = if rule.level == RuleLevel::Warn { " (warns only)" } else { "" };
         writeln!(out, "\n{}{level}\n{}", rule.name.id, wrap_text("  ", 2, &rule.name.title))?;
         if let Some(classes) = &rule.class_indexes {
-            let names = classes
-                .iter()
-                .filter_map(|class| policy.classes.get(*class))
-                .map(|class| class.name.as_str());
+            let names =
+                classes.iter().filter_map(|class| policy.classes.get(*class)).map(|class| class.id.as_str());
             writeln!(out, "{}", wrap_text("  for      ", 11, &names.collect::<Vec<_>>().join(", ")))?;
         }
         if let Some(when) = &rule.when {

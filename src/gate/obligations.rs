@@ -7,7 +7,7 @@
 use crate::change::{Change, Fact, Oid, Person, PusherIdentity, Text};
 use crate::people::contributors::{Contributor, account_contributor, find_contributors, to_contributors};
 use crate::policy::{EMERGENCY_CLASS, ObligationPolicy, Policy};
-use crate::verdict::{RuleOutcome, Verdict};
+use crate::verdict::{RuleId, RuleOutcome, Verdict};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 
 /// The trailer by which a change speaks for an earlier one.
@@ -45,7 +45,7 @@ pub struct MergedPull {
     /// The commit that landed on the ref.
     pub landed_as: Oid,
     /// The rules with an obligation that a review of the pull request would meet.
-    pub reviewable: Vec<String>,
+    pub reviewable: Vec<RuleId>,
 }
 
 /// What a change states for earlier ones.

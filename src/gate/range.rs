@@ -14,7 +14,7 @@ use crate::judge::{explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::condition::ConditionTrace;
 use crate::report::{GroupScope, Report, ReportGroup, RuleTrace, decide_groups};
-use crate::verdict::{Judgement, RuleOutcome, Verdict, messages};
+use crate::verdict::{Judgement, RuleId, RuleOutcome, Verdict, messages};
 
 messages! {
     EXEMPTION_UNUSED = "policy.exemption-unused":
@@ -54,7 +54,7 @@ pub struct RangeRequest<'asked> {
 struct JudgedRangeChange {
     verdict: Verdict,
     /// How the rules came to their answers, by rule id, if that was asked.
-    traces: Vec<(String, ConditionTrace)>,
+    traces: Vec<(RuleId, ConditionTrace)>,
     /// The indices of the exemptions that were used, if that was asked.
     used_exemptions: Vec<usize>,
 }
@@ -124,7 +124,7 @@ pub fn judge_range(
             }
             if let Some(rule) = policy.rules.get(exemption.rule_index) {
                 let message = EXEMPTION_UNUSED.with("rule", rule.name.id.as_str());
-                report.notes.push(message.with("place", exemption.place.to_string()));
+                report.notes.push(message.with("place", exemption.id.to_string()));
             }
         }
     }
@@ -210,7 +210,7 @@ pub fn judge_message(
 }
 
 /// Returns how the rules that apply to a change came to their answers, by rule id.
-fn explain_rules(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<(String, ConditionTrace)> {
+fn explain_rules(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<(RuleId, ConditionTrace)> {
     let mut traces = Vec::new();
     for judgement in &verdict.judgements {
         let id = &judgement.rule.id;

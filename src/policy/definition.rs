@@ -14,7 +14,7 @@ use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::condition::Condition;
-use crate::verdict::{RuleDescription, RuleLevel};
+use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleLevel};
 use crate::vocabulary::{FieldReading, FieldVocabulary};
 
 /// A policy, complete and valid.
@@ -84,7 +84,7 @@ pub enum ChangeUnit {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChangeClass {
     /// The name that rules refer to.
-    pub name: String,
+    pub id: ClassId,
     /// Which changes are of it.
     pub when: Condition,
 }
@@ -131,8 +131,8 @@ pub struct RuleExemption {
     pub approved_by: String,
     /// The last day on which it holds.
     pub until: Date,
-    /// The file and line on which it stands, for reports.
-    pub place: String,
+    /// Where it stands, which is what names it.
+    pub id: ExemptionId,
 }
 
 impl Policy {

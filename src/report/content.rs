@@ -2,7 +2,7 @@
 
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::condition::ConditionTrace;
-use crate::verdict::{Decision, Judgement, Message, Verdict};
+use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict};
 use jiff::Timestamp;
 
 /// Everything that a report says about one decision.
@@ -144,7 +144,7 @@ pub struct RuleTrace {
     /// The index of the change in [`ReportGroup::verdicts`], counted from 0.
     pub verdict_index: usize,
     /// The id of the rule.
-    pub rule_id: String,
+    pub rule_id: RuleId,
     /// The rule's question and the questions within it.
     pub trace: ConditionTrace,
 }

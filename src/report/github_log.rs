@@ -153,7 +153,7 @@ fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
     for ranked in rank_report(report) {
         let Some(level) = AnnotationLevel::from_rank(ranked.rank) else { continue };
         let rule = &ranked.judgement.rule;
-        let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && *id == rule.id);
+        let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && rule.id == *id);
         let place = place.unwrap_or(found.len());
         if place == found.len() {
             let annotation = LogAnnotation::new(level, title_annotation(level, &ranked));

@@ -162,9 +162,9 @@ fn describe_terms(report: &Report, ranked: &RankedJudgement<'_>) -> Option<Strin
             }
             Some(lines.join("\n"))
         }
-        RuleOutcome::Exempted { reason, approved_by, until, place } => Some(escape::escape_words(&format!(
-            "exempted until {until}, by {approved_by}: {reason} ({place})"
-        ))),
+        RuleOutcome::Exempted { reason, approved_by, until, exemption } => Some(escape::escape_words(
+            &format!("exempted until {until}, by {approved_by}: {reason} ({exemption})"),
+        )),
         _ => None,
     }
 }

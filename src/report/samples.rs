@@ -303,7 +303,7 @@ pub(crate) fn remarked() -> Report {
         reason: "lock-file bumps are covered by STD-DEPS-PATCH".into(),
         approved_by: "dana@example.com".into(),
         until: "2026-12-31".into(),
-        place: "policies/changegate.yml:40".into(),
+        exemption: "policies/changegate.yml:40".into(),
     };
     let long = Finding::new(LONG_SUBJECT.with("found", 91_u64).with("most", 72_u64))
         .in_commit(Some(sample_id("6")))

@@ -4,6 +4,7 @@
 //! from our own words ([`SentencePart`]), so that every report can escape the one and not the other.
 
 mod fixer;
+mod ids;
 pub(crate) mod message;
 mod sentence;
 mod wording;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use crate::change::{Missing, Oid, Stage, Text};
 
 pub use fixer::{Fixer, describe_fixers};
+pub use ids::{ClassId, ExemptionId, RuleId};
 pub(crate) use message::messages;
 pub use message::{Message, MessageTemplate, MessageValue};
 pub use sentence::{Sentence, SentencePart};
@@ -205,7 +207,7 @@ pub enum RuleOutcome {
         /// The last day of the exemption.
         until: String,
         /// The file and line of the policy on which it stands.
-        place: String,
+        exemption: ExemptionId,
     },
     /// The rule does not apply to this change.
     NotApplicable,
@@ -215,7 +217,7 @@ pub enum RuleOutcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleDescription {
     /// The id of the rule in the policy.
-    pub id: String,
+    pub id: RuleId,
     /// What the rule requires, as a sentence.
     pub title: String,
     /// The controls that the rule supports, such as `iso27001:A.8.32`.
@@ -257,7 +259,7 @@ pub struct Verdict {
     /// True if a missing fact denies.
     pub enforced: bool,
     /// The class of the change; `None` if a missing fact leaves it open.
-    pub class: Option<String>,
+    pub class: Option<ClassId>,
     /// The outcome of every rule, in the policy's order.
     pub judgements: Vec<Judgement>,
     /// The fields in which the change contradicts itself, with the value that counts.

@@ -27,7 +27,7 @@ use crate::github::session::GitHubSession;
 use crate::pattern::RefPattern;
 use crate::policy::Policy;
 use crate::report::{PolicyReference, Report};
-use crate::verdict::{Judgement, RuleOutcome, Verdict};
+use crate::verdict::{Judgement, RuleId, RuleOutcome, Verdict};
 
 /// A move of a ref, as GitHub records it.
 #[derive(Clone, Debug, PartialEq)]
@@ -311,7 +311,7 @@ fn assemble_judged_move(
 }
 
 /// Returns the rules that have an open obligation and ask for approvals too, so that an approval can close it.
-fn list_reviewable_rules(verdict: &Verdict, loaded: &LoadedPolicy) -> Vec<String> {
+fn list_reviewable_rules(verdict: &Verdict, loaded: &LoadedPolicy) -> Vec<RuleId> {
     let mut found = Vec::new();
     for judgement in &verdict.judgements {
         if !matches!(judgement.outcome, RuleOutcome::Owed(_)) {

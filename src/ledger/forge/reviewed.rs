@@ -61,5 +61,5 @@ fn is_rule_kept(
     // A review of another description, or for another branch, is not one of this.
     (pull.edits, pull.retargeted_at) = (now.edits.clone(), now.retargeted_at.clone());
     let verdict = judge_change(policy, &change, true);
-    verdict.judgements.iter().any(|one| one.rule.id == owed.rule && one.outcome == RuleOutcome::Pass)
+    verdict.judgements.iter().any(|one| *one.rule.id == *owed.rule && one.outcome == RuleOutcome::Pass)
 }

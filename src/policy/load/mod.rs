@@ -312,12 +312,12 @@ fn read_classes(loader: &mut PolicyLoader<'_>, scope: &PolicyScope<'_>) -> Vec<C
     let mut classes: Vec<ChangeClass> = Vec::new();
     for (key, node) in read_entries(node, faults) {
         if let Some(when) = Condition::read_condition(node, scope, faults) {
-            classes.push(ChangeClass { name: key.text.clone(), when });
+            classes.push(ChangeClass { id: key.text.as_str().into(), when });
         }
     }
     let Some((_, earlier)) = classes.split_last() else { return classes };
     if let Some(first) = earlier.iter().find(|class| class.when.is_empty()) {
-        let name = shorten_for_message(&first.name);
+        let name = shorten_for_message(&first.id);
         let what = format!("every change is of the class `{name}`, so no later one is reached");
         faults.push(YamlFault::new(node.at, what).with_help("move it to the end"));
     }

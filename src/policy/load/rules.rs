@@ -116,7 +116,7 @@ pub(crate) fn read_rule(
     }
     let level = read_level(loader, written, reason.is_some(), warn_until.is_some())?;
     Some(Rule {
-        name: Arc::new(RuleDescription { id: id.clone(), title, controls }),
+        name: Arc::new(RuleDescription { id: id.as_str().into(), title, controls }),
         why,
         level,
         warn_until,
@@ -196,11 +196,11 @@ fn read_class_indexes(node: &YamlNode, classes: &[ChangeClass], faults: &mut Vec
     let mut indexes = Vec::new();
     for item in read_items(node, faults) {
         let Some(name) = read_text(item, faults) else { continue };
-        if let Some(index) = classes.iter().position(|class| class.name == name) {
+        if let Some(index) = classes.iter().position(|class| class.id == name) {
             indexes.push(index);
         } else {
             let key = YamlKey { at: item.at, text: name.to_owned() };
-            let known = classes.iter().map(|class| class.name.as_str());
+            let known = classes.iter().map(|class| class.id.as_str());
             faults.push(unknown_word_fault("class", &key, known));
         }
     }
@@ -250,7 +250,7 @@ pub(crate) fn read_exemption(
         reason: reason?,
         approved_by: approved_by?,
         until: until?,
-        place: format!("{file}:{}", node.at.line),
+        id: format!("{file}:{}", node.at.line).into(),
     })
 }
 

@@ -164,7 +164,7 @@ fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<
             json.missing = gaps.iter().map(build_json_missing).collect();
             "deferred"
         }
-        RuleOutcome::Exempted { reason, approved_by, until, place: _ } => {
+        RuleOutcome::Exempted { reason, approved_by, until, exemption: _ } => {
             json.exemption = Some(JsonExemption { reason, approved_by, until });
             "exempted"
         }

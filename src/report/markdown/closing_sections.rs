@@ -108,7 +108,7 @@ fn tally_rules(report: &Report, rank: JudgementRank) -> Vec<RuleTally<'_>> {
             continue;
         }
         let rule = &ranked.judgement.rule;
-        match rules.iter_mut().find(|known| known.id == rule.id) {
+        match rules.iter_mut().find(|known| rule.id == known.id) {
             Some(known) => known.changes += 1,
             None => rules.push(RuleTally { id: &rule.id, title: &rule.title, changes: 1 }),
         }

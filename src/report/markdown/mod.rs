@@ -230,7 +230,7 @@ impl MarkdownRenderer<'_, '_> {
     fn add_exemptions(&mut self) {
         let mut lines: Vec<String> = Vec::new();
         for ranked in rank_report(self.report) {
-            let RuleOutcome::Exempted { reason, approved_by, until, place } = &ranked.judgement.outcome
+            let RuleOutcome::Exempted { reason, approved_by, until, exemption } = &ranked.judgement.outcome
             else {
                 continue;
             };
@@ -243,7 +243,7 @@ impl MarkdownRenderer<'_, '_> {
                 .with_markdown(" until ")
                 .with_words(until)
                 .with_markdown(", at ")
-                .with_words(place)
+                .with_words(exemption)
                 .into_markdown();
             if !lines.contains(&line) {
                 lines.push(line);

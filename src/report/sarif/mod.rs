@@ -108,7 +108,7 @@ fn build_sarif_rules(report: &Report) -> (Vec<SarifRule<'_>>, HashMap<&str, usiz
             controls => format!("The policy requires this; it supports {}.", controls.join(", ")),
         };
         // A tool that shows a rule wants some words for it.
-        let title = if rule.title.trim().is_empty() { &rule.id } else { &rule.title };
+        let title = if rule.title.trim().is_empty() { rule.id.as_str() } else { rule.title.as_str() };
         rules.push(SarifRule {
             id: &rule.id,
             short_description: build_sarif_message(&Sentence::from_words(title)),

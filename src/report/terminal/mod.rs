@@ -181,7 +181,7 @@ impl TerminalRenderer<'_, '_> {
                 }
                 Ok(())
             }
-            RuleOutcome::Exempted { reason, approved_by, until, place: _ } => {
+            RuleOutcome::Exempted { reason, approved_by, until, exemption: _ } => {
                 let terms = format!(
                     " until {}, by {}: {}",
                     escape::escape_words(until),

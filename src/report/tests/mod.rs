@@ -243,7 +243,8 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         by_others: false,
     };
     let missing = vec![Missing::Unavailable(FactKind::Paths, own())];
-    let exempted = RuleOutcome::Exempted { reason: own(), approved_by: own(), until: own(), place: own() };
+    let exempted =
+        RuleOutcome::Exempted { reason: own(), approved_by: own(), until: own(), exemption: own().into() };
     let judgements: Vec<_> = [
         RuleOutcome::Fail(vec![finding]),
         RuleOutcome::Owed(vec![owed]),
@@ -256,7 +257,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     .map(|outcome| denying_judgement(&own(), &own(), outcome))
     .collect();
     let mut one = sample_verdict("1", subject.as_bytes(), judgements.clone());
-    one.class = Some(own());
+    one.class = Some(own().into());
     one.enforced = of == 0;
     let part =
         ConditionTrace { question: own(), answer: PredicateAnswer::Unknown(missing), parts: Vec::new() };
@@ -274,7 +275,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         judged_ref: None,
         omitted_passes: 0,
         is_amendable: true,
-        traces: vec![RuleTrace { verdict_index: 0, rule_id: own(), trace }],
+        traces: vec![RuleTrace { verdict_index: 0, rule_id: own().into(), trace }],
     };
     let mut report = sample_report(vec![group]);
     report.enforced = of == 0;

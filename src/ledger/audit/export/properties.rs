@@ -76,7 +76,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::verdict::{Judgement, RuleDescription, RuleLevel};
+    use crate::verdict::{ExemptionId, Judgement, RuleDescription, RuleLevel};
 
     fn told(require: &str, outcomes: &[RuleOutcome], stage: Stage) -> Vec<&'static str> {
         let rules: String =
@@ -88,7 +88,7 @@ mod tests {
         let policy =
             crate::policy::load_policy("p.yml", &mut fetch).unwrap_or_else(|faults| panic!("{faults:?}"));
         let judgement = |(place, outcome): (usize, &RuleOutcome)| Judgement {
-            rule: Arc::new(RuleDescription { id: format!("r{place}"), ..RuleDescription::default() }),
+            rule: Arc::new(RuleDescription { id: format!("r{place}").into(), ..RuleDescription::default() }),
             level: RuleLevel::Deny,
             outcome: outcome.clone(),
         };
@@ -134,7 +134,7 @@ mod tests {
             reason: String::new(),
             approved_by: String::new(),
             until: String::new(),
-            place: String::new(),
+            exemption: ExemptionId::default(),
         };
         let review = "{ approvals: { at-least: 1, trust: claimed } }";
         for outcome in [

@@ -12,7 +12,7 @@ use crate::ledger::record::wire::{
 };
 use crate::report::{PolicyLocation, PolicyReference};
 use crate::verdict::{
-    ChangeLocation, Decision, FieldDisagreement, Finding, Fixer, Judgement, Message, Obligation,
+    ChangeLocation, ClassId, Decision, FieldDisagreement, Finding, Fixer, Judgement, Message, Obligation,
     RuleDescription, RuleLevel, RuleOutcome, StatedValue, Verdict,
 };
 
@@ -121,11 +121,11 @@ impl From<&RuleOutcome> for RecordedOutcome {
             RuleOutcome::Owed(owed) => RecordedOutcome::Owed(convert_all(owed)),
             RuleOutcome::Undecided(missing) => RecordedOutcome::Undecided(convert_all(missing)),
             RuleOutcome::Deferred(missing) => RecordedOutcome::Deferred(convert_all(missing)),
-            RuleOutcome::Exempted { reason, approved_by, until, place } => RecordedOutcome::Exempted {
+            RuleOutcome::Exempted { reason, approved_by, until, exemption } => RecordedOutcome::Exempted {
                 reason: reason.clone(),
                 approved_by: approved_by.clone(),
                 until: until.clone(),
-                place: place.clone(),
+                place: exemption.to_string(),
             },
             RuleOutcome::NotApplicable => RecordedOutcome::NotApplicable,
         }
@@ -144,7 +144,7 @@ impl From<&RecordedOutcome> for RuleOutcome {
                 reason: reason.clone(),
                 approved_by: approved_by.clone(),
                 until: until.clone(),
-                place: place.clone(),
+                exemption: place.as_str().into(),
             },
             RecordedOutcome::NotApplicable => RuleOutcome::NotApplicable,
         }
@@ -154,7 +154,7 @@ impl From<&RecordedOutcome> for RuleOutcome {
 impl From<&Judgement> for RecordedJudgement {
     fn from(judgement: &Judgement) -> Self {
         RecordedJudgement {
-            rule: judgement.rule.id.clone(),
+            rule: judgement.rule.id.to_string(),
             controls: judgement.rule.controls.clone(),
             level: match judgement.level {
                 RuleLevel::Deny => RecordedLevel::Deny,
@@ -169,7 +169,7 @@ impl From<&Judgement> for RecordedJudgement {
 impl From<&RecordedJudgement> for Judgement {
     fn from(judgement: &RecordedJudgement) -> Self {
         let rule = RuleDescription {
-            id: judgement.rule.clone(),
+            id: judgement.rule.as_str().into(),
             title: String::new(),
             controls: judgement.controls.clone(),
         };
@@ -212,7 +212,7 @@ impl From<&Verdict> for RecordedVerdict {
             subject: verdict.subject.clone(),
             stage: verdict.stage,
             enforced: verdict.enforced,
-            class: verdict.class.clone(),
+            class: verdict.class.as_ref().map(ClassId::to_string),
             judgements: convert_all(&verdict.judgements),
             disagreements: convert_all(&verdict.disagreements),
         }
@@ -227,7 +227,7 @@ impl From<&RecordedVerdict> for Verdict {
             subject: verdict.subject.clone(),
             stage: verdict.stage,
             enforced: verdict.enforced,
-            class: verdict.class.clone(),
+            class: verdict.class.as_deref().map(ClassId::from),
             judgements: convert_all(&verdict.judgements),
             disagreements: convert_all(&verdict.disagreements),
         }

@@ -10,6 +10,7 @@ use crate::ledger::record::wire::{
     RecordedStatement, RequestedAction,
 };
 use crate::people::contributors::Contributor;
+use crate::verdict::RuleId;
 
 impl From<&Contributor> for RecordedContributor {
     fn from(one: &Contributor) -> Self {
@@ -46,7 +47,7 @@ impl From<&MergedPull> for PullLanding {
             change: pull.change,
             pull: pull.pull.clone(),
             landed_as: pull.landed_as,
-            reviewable_rules: pull.reviewable.clone(),
+            reviewable_rules: pull.reviewable.iter().map(RuleId::to_string).collect(),
         }
     }
 }
