@@ -80,7 +80,8 @@ pub fn compare_readers(
     if repository.object_format() != ObjectFormat::Sha1 {
         bail!("the second reader cannot read repositories with SHA-256 ids");
     }
-    let second = git2::Repository::open(repository.git_dir()).context("libgit2 cannot open the repository")?;
+    let second =
+        git2::Repository::open(repository.git_dir()).context("libgit2 cannot open the repository")?;
     let store = second.odb().context("libgit2 cannot open the object store")?;
     let mut readers = BothReaders {
         first: repository,
@@ -126,7 +127,8 @@ impl BothReaders<'_> {
             }
             let Some(id) = one.id else { continue };
             if let PeeledObject::Commit(commit) = self.first.peel_tags(id)? {
-                let peeled = self.second.find_object(to_git2(id)?, None).and_then(|object| object.peel_to_commit());
+                let peeled =
+                    self.second.find_object(to_git2(id)?, None).and_then(|object| object.peel_to_commit());
                 if peeled.ok().map(|peeled| peeled.id()) != to_git2(commit).ok() {
                     self.comparison.add_difference(one.name, "target");
                 }
@@ -252,7 +254,8 @@ impl BothReaders<'_> {
     fn compare_record_files(&mut self, ledger_tip: Option<Oid>) {
         let (commits, _) = self.first.walk_chain(ledger_tip);
         for (commit, _) in commits {
-            let Some(entries) = self.first.find_root_tree(commit).ok().and_then(|root| self.first_entries(root))
+            let Some(entries) =
+                self.first.find_root_tree(commit).ok().and_then(|root| self.first_entries(root))
             else {
                 continue;
             };
