@@ -35,33 +35,33 @@ const REF_LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A link of a chain that is to be written.
 #[derive(Clone, Debug)]
-pub struct ChainLink<'a> {
+pub(crate) struct ChainLink<'a> {
     /// The files by their names, which have no `/` and are sorted.
-    pub files: &'a [(&'a str, &'a [u8])],
+    pub(crate) files: &'a [(&'a str, &'a [u8])],
     /// The message of the commit.
-    pub message: &'a str,
+    pub(crate) message: &'a str,
     /// The time at which the link is written.
-    pub written_at: Timestamp,
+    pub(crate) written_at: Timestamp,
     /// The key that signs the commit, as `ssh-keygen -Y sign -f` takes it.
-    pub signing_key: Option<&'a str>,
+    pub(crate) signing_key: Option<&'a str>,
 }
 
 /// A link that was written, and which no ref leads to yet.
 #[derive(Clone, Debug)]
-pub struct WrittenChainLink {
+pub(crate) struct WrittenChainLink {
     /// The id of the commit.
-    pub commit: Oid,
+    pub(crate) commit: Oid,
     /// The paths of the loose objects, which are still to be synced.
     object_files: Vec<PathBuf>,
 }
 
 /// A link that was read from the repository.
 #[derive(Clone, Debug)]
-pub struct StoredChainLink {
+pub(crate) struct StoredChainLink {
     /// The bytes of the commit object.
-    pub raw_commit: Vec<u8>,
+    pub(crate) raw_commit: Vec<u8>,
     /// The names of the files, and the ids of their contents.
-    pub files: Vec<(Vec<u8>, Oid)>,
+    pub(crate) files: Vec<(Vec<u8>, Oid)>,
 }
 
 impl Repository {
@@ -70,7 +70,11 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if something cannot be written.
-    pub fn write_chain_link(&self, tip: Option<Oid>, link: &ChainLink<'_>) -> Result<WrittenChainLink> {
+    pub(crate) fn write_chain_link(
+        &self,
+        tip: Option<Oid>,
+        link: &ChainLink<'_>,
+    ) -> Result<WrittenChainLink> {
         self.write_link_objects(tip, link).context("cannot write to the object store")
     }
 
@@ -80,7 +84,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails, with the chain as it was, if the ref holds something else by now or cannot be moved.
-    pub fn advance_chain_ref(
+    pub(crate) fn advance_chain_ref(
         &self,
         name: &str,
         tip: Option<Oid>,
@@ -121,7 +125,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails, with the ref as it was, if it cannot be removed.
-    pub fn delete_ref(&self, name: &[u8], id: Oid, at: Timestamp) -> Result<()> {
+    pub(crate) fn delete_ref(&self, name: &[u8], id: Oid, at: Timestamp) -> Result<()> {
         let shown = name.escape_ascii();
         if let Ok(name) = std::str::from_utf8(name)
             && FullName::try_from(name).is_ok()
@@ -175,7 +179,7 @@ impl Repository {
 
     /// Returns the commits of a chain, newest first, as far as they can be read, each with its number
     /// of parents; and the error that ends the walk, if one does.
-    pub fn walk_chain(&self, tip: Option<Oid>) -> (Vec<(Oid, usize)>, Option<anyhow::Error>) {
+    pub(crate) fn walk_chain(&self, tip: Option<Oid>) -> (Vec<(Oid, usize)>, Option<anyhow::Error>) {
         let mut commits = Vec::new();
         let mut next = tip;
         while let Some(id) = next {
@@ -200,7 +204,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the commit or its tree cannot be read.
-    pub fn read_chain_link(&self, commit: Oid) -> Result<StoredChainLink> {
+    pub(crate) fn read_chain_link(&self, commit: Oid) -> Result<StoredChainLink> {
         let id = self.to_object_id(commit)?;
         let mut reader = self.borrow_reader();
         let raw = reader.read_raw_commit(&id)?.to_vec();
@@ -210,7 +214,7 @@ impl Repository {
             Err(reason) => bail!("{commit}: {reason}"),
         };
         let Some((gix::objs::Kind::Tree, tree)) = reader.read_object(&tree)? else {
-            bail!("the tree of {commit} is not there");
+            bail!("the tree of {commit} is missing");
         };
         let mut files = Vec::new();
         for entry in gix::objs::TreeRefIter::from_bytes(tree, format) {
@@ -227,7 +231,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the commit cannot be read.
-    pub fn find_root_tree(&self, commit: Oid) -> Result<Oid> {
+    pub(crate) fn find_root_tree(&self, commit: Oid) -> Result<Oid> {
         let commit = self.to_object_id(commit)?;
         Ok(to_oid(&self.borrow_reader().find_root_tree(&commit)?))
     }
@@ -237,7 +241,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the content is longer, is not that of a file, or does not exist.
-    pub fn read_blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>> {
+    pub(crate) fn read_blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>> {
         let id = self.to_object_id(id)?;
         match self.borrow_reader().read_blob(&id, limit)? {
             Ok(bytes) => Ok(bytes.to_vec()),
@@ -248,7 +252,7 @@ impl Repository {
 
 impl StoredChainLink {
     /// Returns the message of the commit.
-    pub fn message(&self) -> &[u8] {
+    pub(crate) fn message(&self) -> &[u8] {
         match memchr::memmem::find(&self.raw_commit, b"\n\n") {
             Some(end) => self.raw_commit.get(end + 2..).unwrap_or_default(),
             None => &[],
@@ -256,7 +260,7 @@ impl StoredChainLink {
     }
 
     /// Returns true if the commit is by the writer of chains, with the time `at`.
-    pub fn is_written_at(&self, at: Timestamp) -> bool {
+    pub(crate) fn is_written_at(&self, at: Timestamp) -> bool {
         let at = at.as_second();
         let wanted = format!("\nauthor {CHAIN_WRITER} {at} +0000\ncommitter {CHAIN_WRITER} {at} +0000\n");
         let end = self.raw_commit.len().saturating_sub(self.message().len());
@@ -265,7 +269,7 @@ impl StoredChainLink {
     }
 
     /// Returns the id of the content of the file `name`.
-    pub fn find_file_id(&self, name: &str) -> Option<Oid> {
+    pub(crate) fn find_file_id(&self, name: &str) -> Option<Oid> {
         for (known, id) in &self.files {
             if known == name.as_bytes() {
                 return Some(*id);

@@ -1,4 +1,4 @@
-//! What git tells a hook about a push, line by line.
+//! Parses the input of git hooks: one line for each ref that a push updates.
 //!
 //! The lines come from git itself. Anything unexpected means that the hook runs in a situation it was
 //! not written for, so one malformed line refuses all of them.

@@ -62,7 +62,7 @@ fn find_git_dir(dir: &Path) -> Result<Option<PathBuf>> {
         let text = std::fs::read_to_string(&dot_git)
             .with_context(|| format!("cannot read `{}`", dot_git.display()))?;
         let Some(target) = text.strip_prefix("gitdir: ") else {
-            bail!("`{}` does not say `gitdir: PATH`", dot_git.display());
+            bail!("`{}` does not begin with `gitdir: `", dot_git.display());
         };
         let git_dir = dir.join(target.trim_end_matches(['\n', '\r']));
         if !is_git_dir(&git_dir) {

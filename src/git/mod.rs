@@ -20,8 +20,8 @@ mod repository;
 pub mod second_reader;
 pub mod signature;
 
-pub use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};
-pub use crate::git::history::NewHistory;
+pub(crate) use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};
+pub(crate) use crate::git::history::NewHistory;
 pub use crate::git::history::date_order::NewCommits;
 pub use crate::git::history::stream::CommitRange;
 pub use crate::git::hook_input::{
@@ -29,8 +29,10 @@ pub use crate::git::hook_input::{
 };
 pub use crate::git::objects::ObjectQuarantine;
 pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
-pub use crate::git::remote::{FetchDepth, GitRemote, RefPushOutcome};
+pub use crate::git::remote::GitRemote;
+pub(crate) use crate::git::remote::{FetchDepth, RefPushOutcome};
 pub use crate::git::repository::file_at_path::FileAtPath;
-pub use crate::git::repository::refs::{HeadState, ReflogEntry, ResolvedRef};
+pub(crate) use crate::git::repository::refs::ReflogEntry;
+pub use crate::git::repository::refs::{HeadState, ResolvedRef};
 pub use crate::git::repository::{PeeledObject, Repository};
 pub use crate::git::signature::{ObjectFormat, TrustedKeys};

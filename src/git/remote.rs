@@ -47,18 +47,16 @@ pub struct GitRemote {
 
 /// How much of a chain is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchDepth {
+pub(crate) enum FetchDepth {
     /// The newest commit alone.
     Newest,
     /// The commits since this time, in seconds since 1970.
     Since(i64),
-    /// All commits of the chain.
-    Full,
 }
 
 /// The outcome of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefPushOutcome {
+pub(crate) enum RefPushOutcome {
     /// The ref holds what was pushed.
     Updated,
     /// Another push was first, and the ref holds what that one wrote.
@@ -77,7 +75,7 @@ impl GitRemote {
     /// # Errors
     ///
     /// Refuses an address to which the token would be sent unencrypted.
-    pub fn new(url: &str, token: Option<&str>) -> Result<GitRemote, String> {
+    pub(crate) fn new(url: &str, token: Option<&str>) -> Result<GitRemote, String> {
         if !(url.starts_with("https://") || is_local_http(url)) || !url.bytes().all(is_plain_url_byte) {
             return Err(format!("`{}` is not the address of a repository", url.escape_debug()));
         }
@@ -95,7 +93,7 @@ impl GitRemote {
     /// # Errors
     ///
     /// Fails if git cannot be run or cannot write there.
-    pub fn init_repository(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn init_repository(&self, folder: &Path) -> Result<()> {
         let output = self.run_git(folder, &["init", "--quiet", "--bare", "--template="])?;
         if !output.status.success() {
             bail!("git cannot create a repository: {}", self.describe_output(&output));
@@ -108,25 +106,23 @@ impl GitRemote {
     /// # Errors
     ///
     /// Fails if the repository cannot be read.
-    pub fn fetch_ref(&self, folder: &Path, name: &str, reach: FetchDepth) -> Result<bool> {
-        let told = self.run_git(folder, &["ls-remote", "--quiet", "--exit-code", &self.url, name])?;
-        match told.status.code() {
+    pub(crate) fn fetch_ref(&self, folder: &Path, name: &str, depth: FetchDepth) -> Result<bool> {
+        let output = self.run_git(folder, &["ls-remote", "--quiet", "--exit-code", &self.url, name])?;
+        match output.status.code() {
             Some(0) => {}
             Some(2) => return Ok(false),
-            _ => return Err(self.refusal_error("cannot read", name, &told)),
+            _ => return Err(self.refusal_error("cannot read", name, &output)),
         }
         let refspec = format!("+{name}:{name}");
-        let reach = match reach {
-            FetchDepth::Newest => Some("--depth=1".to_owned()),
-            FetchDepth::Since(at) => Some(format!("--shallow-since={at}")),
-            FetchDepth::Full => None,
+        let depth = match depth {
+            FetchDepth::Newest => "--depth=1".to_owned(),
+            FetchDepth::Since(at) => format!("--shallow-since={at}"),
         };
-        let mut args = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
-        args.extend(reach.as_deref());
-        args.extend([self.url.as_str(), refspec.as_str()]);
-        let told = self.run_git(folder, &args)?;
-        if !told.status.success() {
-            return Err(self.refusal_error("cannot read", name, &told));
+        let args =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", &depth, self.url.as_str(), &refspec];
+        let output = self.run_git(folder, &args)?;
+        if !output.status.success() {
+            return Err(self.refusal_error("cannot read", name, &output));
         }
         Ok(true)
     }
@@ -137,18 +133,18 @@ impl GitRemote {
     ///
     /// Fails if the push is not allowed, or not possible for any reason except another push that was
     /// first.
-    pub fn push_ref(&self, folder: &Path, name: &str, tip: Option<Oid>) -> Result<RefPushOutcome> {
+    pub(crate) fn push_ref(&self, folder: &Path, name: &str, tip: Option<Oid>) -> Result<RefPushOutcome> {
         let lease = format!("--force-with-lease={name}:{}", tip.map(|id| id.to_string()).unwrap_or_default());
         let refspec = format!("{name}:{name}");
-        let told =
+        let output =
             self.run_git(folder, &["push", "--porcelain", "--no-verify", &lease, &self.url, &refspec])?;
-        if told.status.success() {
+        if output.status.success() {
             return Ok(RefPushOutcome::Updated);
         }
-        if String::from_utf8_lossy(&told.stdout).lines().any(is_overtaken_line) {
+        if String::from_utf8_lossy(&output.stdout).lines().any(is_overtaken_line) {
             return Ok(RefPushOutcome::Overtaken);
         }
-        Err(self.refusal_error("cannot write", name, &told))
+        Err(self.refusal_error("cannot write", name, &output))
     }
 
     fn run_git(&self, folder: &Path, args: &[&str]) -> Result<Output> {

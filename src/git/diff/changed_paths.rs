@@ -84,8 +84,8 @@ impl ObjectReader {
             } else {
                 changes.push(PathChange {
                     path: Text::from(prefix.as_slice()),
-                    before: left.as_ref().and_then(DecodedTreeEntry::to_entry),
-                    after: right.as_ref().and_then(DecodedTreeEntry::to_entry),
+                    before: left.and_then(DecodedTreeEntry::to_entry),
+                    after: right.and_then(DecodedTreeEntry::to_entry),
                     blob: unrequested_fact(FactKind::Blobs),
                 });
             }

@@ -229,7 +229,7 @@ impl ObjectReader {
             } else {
                 let mut leaves: Vec<Option<PathEntry>> = Vec::with_capacity(here.len());
                 for entry in &here {
-                    leaves.push(entry.as_ref().and_then(DecodedTreeEntry::to_entry));
+                    leaves.push(entry.and_then(DecodedTreeEntry::to_entry));
                 }
                 let path = Text::from(prefix.as_slice());
                 let context = || format!("`{}`", path.as_bytes().escape_ascii());

@@ -101,7 +101,7 @@ impl<'a> MergeSide<'a> {
 }
 
 /// Returns the next lines of the base that either side changes, widened until nothing outside
-/// touches them, and for each side the index of its first hunk behind them.
+/// touches them, and for each side the index of its first hunk after them.
 fn find_next_region(sides: &[MergeSide<'_>; 2], starts: [usize; 2]) -> Option<(Range<usize>, [usize; 2])> {
     let [ours, theirs] = sides;
     let [mut our_end, mut their_end] = starts;

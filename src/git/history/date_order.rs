@@ -23,7 +23,7 @@ impl Repository {
     ///
     /// No such commit is ever left out. If dates are skewed across many commits and there is no
     /// commit-graph, a commit that `hidden` leads to can be listed as well. History that only `hidden`
-    /// leads to is not read, except as far as is needed to tell the two apart.
+    /// leads to is not read, except as far as the decision needs it.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Iterator for NewCommits {
 
 /// A walk over new commits, newest first.
 pub(crate) enum NewestFirstWalk {
-    /// Nothing is hidden: history is read as the walk goes, and forgotten behind it.
+    /// Nothing is hidden: commits are read when the walk gets to them, and not kept.
     WholeHistory(WholeHistoryWalk),
     /// The new commits are known, with their dates and parents.
     Painted(PaintedHistoryWalk),

@@ -17,7 +17,7 @@ use crate::git::objects::reader::to_oid;
 use crate::git::repository::Repository;
 
 /// The commits that can be reached from a tip and from none of some hidden commits.
-pub struct NewHistory {
+pub(crate) struct NewHistory {
     pub(crate) painted: PaintedHistory,
     tip: ObjectId,
 }
@@ -53,7 +53,7 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::list_new_commits`].
-    pub fn find_new_history(&self, new: Oid, hidden: &[Oid]) -> Result<NewHistory> {
+    pub(crate) fn find_new_history(&self, new: Oid, hidden: &[Oid]) -> Result<NewHistory> {
         let new = self.to_object_id(new)?;
         let hidden = self.to_object_ids(hidden)?;
         let painted = PaintedHistory::paint_history(&mut self.borrow_reader(), new, &hidden)?;
@@ -71,7 +71,11 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if either commit cannot be read.
-    pub fn find_side_changes(&self, history: &NewHistory, old: Oid) -> Result<Option<Fact<Vec<PathChange>>>> {
+    pub(crate) fn find_side_changes(
+        &self,
+        history: &NewHistory,
+        old: Oid,
+    ) -> Result<Option<Fact<Vec<PathChange>>>> {
         let old = self.to_object_id(old)?;
         if history.painted.tip.is_none() || history.descends_by_first_parent(&old) {
             return Ok(None);
@@ -88,16 +92,16 @@ impl Repository {
 
 impl NewHistory {
     /// Returns how many commits are new.
-    pub fn count_commits(&self) -> usize {
+    pub(crate) fn count_commits(&self) -> usize {
         self.painted.new_commits().count()
     }
 
     /// Returns true if `old` is part of the history of the tip.
     ///
-    /// If it is, it is a parent of some new commit, or the tip itself, whatever the dates say: a list
-    /// of new commits leaves none out, but where clocks were wrong it can hold some that are not
+    /// If it is, it is a parent of some new commit, or the tip itself, independent of dates: a list
+    /// of new commits leaves none out, but if clocks were wrong it can hold some that are not
     /// new. The history must be of what is new over `old` and nothing else.
-    pub fn leads_back_to(&self, old: Oid) -> bool {
+    pub(crate) fn leads_back_to(&self, old: Oid) -> bool {
         if self.tip.as_bytes() == old.as_bytes() {
             return true;
         }

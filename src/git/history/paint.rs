@@ -174,7 +174,7 @@ impl<'r> PaintWalk<'r> {
     }
 
     /// Follows the new side as long as it is a straight line, and returns true if that ends at a
-    /// hidden tip. Then nothing below needs to be read: all of it is hidden, and lies below every
+    /// hidden tip. Then nothing below needs to be read: all of it is hidden, and is below every
     /// new commit, so that none of it can lead back to one.
     ///
     /// This is the everyday push, whose parent is the tip of the branch.
@@ -218,7 +218,7 @@ impl<'r> PaintWalk<'r> {
         while let Some(((generation, date, _), index)) = self.queue.peek().copied() {
             if self.queued_new_count == 0 {
                 // The queue gives the greatest generation first, so what holds for this commit
-                // holds for all that wait behind it.
+                // holds for all others in it.
                 let too_low =
                     generation != CommitWalkData::NO_GENERATION && generation <= self.lowest_new_generation;
                 if too_low || patience == 0 {

@@ -85,7 +85,7 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::for_each_commit`].
-    pub fn for_each_history_step<T: Send>(
+    pub(crate) fn for_each_history_step<T: Send>(
         &self,
         history: &NewHistory,
         trusted: Option<TrustedKeys<'_>>,

@@ -159,8 +159,8 @@ impl<'a> CommitHeaderCursor<'a> {
 
 /// Returns what a walk needs of a commit: its tree, its parents and the committer's date.
 ///
-/// The date only orders the walk, so one that cannot be read counts as 0; the strict reader is the
-/// one that says so.
+/// The date only orders the walk, so one that cannot be read counts as 0; [`parse_commit_parts`] refuses
+/// it.
 pub(crate) fn parse_walk_data(
     raw: &[u8],
     format: Kind,

@@ -127,10 +127,10 @@ impl ObjectReader {
             Ok(Some(kind)) => bail!("{id} is a {kind}, not a commit"),
             Ok(None) if self.shared.layout.common_dir.join("shallow").exists() => {
                 bail!(
-                    "the commit {id} is not there, because the repository is shallow; fetch all of its history"
+                    "the commit {id} is missing, because the repository is shallow; fetch all of its history"
                 )
             }
-            Ok(None) => bail!("the commit {id} is not there"),
+            Ok(None) => bail!("the commit {id} is missing"),
             Err(error) => Err(error).with_context(|| format!("cannot read the commit {id}")),
         }
     }
@@ -193,7 +193,7 @@ impl ObjectReader {
             None => match self.read_object(id)? {
                 Some((gix::objs::Kind::Tree, raw)) => Arc::new(raw.to_vec()),
                 Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
-                None => bail!("the tree {id} is not there"),
+                None => bail!("the tree {id} is missing"),
             },
         };
         let tree = match DecodedTree::decode_object(raw, sibling, format) {

@@ -79,7 +79,7 @@ impl DecodedTreeEntry<'_> {
     }
 
     /// Returns the entry as a change knows it; `None` for a tree.
-    pub(crate) fn to_entry(&self) -> Option<PathEntry> {
+    pub(crate) fn to_entry(self) -> Option<PathEntry> {
         match self.mode {
             TreeEntryMode::Tree => None,
             TreeEntryMode::Leaf(kind) => Oid::from_bytes(self.id).map(|id| PathEntry { kind, id }),

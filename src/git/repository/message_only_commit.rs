@@ -13,7 +13,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if the object store cannot be read.
-    pub fn read_message_only_commit(&self, id: Oid, max_bytes: u64) -> Result<Result<Commit, String>> {
+    pub(crate) fn read_message_only_commit(&self, id: Oid, max_bytes: u64) -> Result<Result<Commit, String>> {
         let object = self.to_object_id(id)?;
         let mut reader = self.borrow_reader();
         match reader.read_object_header(&object)? {
@@ -22,7 +22,7 @@ impl Repository {
             }
             Some((gix::objs::Kind::Commit, _)) => {}
             Some((kind, _)) => return Ok(Err(format!("is a {kind}"))),
-            None => return Ok(Err("is not there".into())),
+            None => return Ok(Err("does not exist".into())),
         }
         let tree = reader.find_root_tree(&object)?;
         let commit = match reader.read_commit(&object, CommitHints::default(), &NeededFacts::new(), None) {

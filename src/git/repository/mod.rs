@@ -98,7 +98,7 @@ impl Repository {
 
     /// Returns the directory with `HEAD`; in a linked worktree, the one that belongs to the
     /// worktree.
-    pub fn git_dir(&self) -> &Path {
+    pub(crate) fn git_dir(&self) -> &Path {
         &self.shared.layout.git_dir
     }
 

@@ -27,13 +27,13 @@ pub struct ResolvedRef {
 
 /// A move of a ref, as git logged it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReflogEntry {
+pub(crate) struct ReflogEntry {
     /// What the ref held before; `None` if it did not exist.
-    pub old: Option<Oid>,
+    pub(crate) old: Option<Oid>,
     /// What the ref held afterwards; `None` if it was deleted.
-    pub new: Option<Oid>,
+    pub(crate) new: Option<Oid>,
     /// The time of the move in seconds since 1970, by the clock of the machine that moved it.
-    pub moved_at: i64,
+    pub(crate) moved_at: i64,
 }
 
 /// The branch or object that is checked out.
@@ -70,7 +70,7 @@ impl Repository {
                 Some(Target::Symbolic(next)) => name = next,
             }
         }
-        bail!("the symbolic ref `{}` leads through too many others", full_name.escape_ascii())
+        bail!("the symbolic ref `{}` leads through too many other refs", full_name.escape_ascii())
     }
 
     /// Returns all refs whose names begin with `prefix`, which is a directory such as
@@ -97,7 +97,7 @@ impl Repository {
     /// # Errors
     ///
     /// Fails if any of them is damaged.
-    pub fn list_direct_refs(&self, prefix: &str) -> Result<Vec<ResolvedRef>> {
+    pub(crate) fn list_direct_refs(&self, prefix: &str) -> Result<Vec<ResolvedRef>> {
         let mut found = Vec::new();
         for reference in self.read_refs_under(prefix)? {
             if let Target::Object(id) = reference.target {
@@ -109,7 +109,7 @@ impl Repository {
 
     /// Returns the moves of a ref, oldest first, as git logged them; of a long log only the newest part.
     /// The list is empty if there is no log.
-    pub fn read_reflog(&self, name: &Text) -> Vec<ReflogEntry> {
+    pub(crate) fn read_reflog(&self, name: &Text) -> Vec<ReflogEntry> {
         let Some(name) = name.as_utf8() else { return Vec::new() };
         let log = self.shared.layout.common_dir.join("logs").join(name);
         let Ok(end) = read_reflog_tail(&log) else { return Vec::new() };

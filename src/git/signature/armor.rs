@@ -1,8 +1,8 @@
 //! Takes signatures and keys out of their ASCII armor.
 //!
 //! One reader serves OpenPGP (RFC 9580, section 6) and SSH (PROTOCOL.sshsig). It is stricter than
-//! the tools: nothing may stand before the armor or behind it, since what a verifier skips is a
-//! place to hide a second signature. The CRC of an OpenPGP armor is not checked, as RFC 9580 asks.
+//! the tools: nothing may precede or follow the armor, since a second signature could hide in what a
+//! verifier skips. The CRC of an OpenPGP armor is not checked, as RFC 9580 asks.
 
 use ssh_encoding::base64::{Base64, Encoding};
 

@@ -25,11 +25,12 @@ use jiff::Timestamp;
 pub use crate::git::signature::bad_key::{BadKey, KeyLocation};
 pub use crate::git::signature::key_registry::KeyRegistry;
 pub use crate::git::signature::signed_payload::{
-    MAX_ARMOR_BYTES, MalformedSignedCommit, ObjectFormat, SignedPayload, split_signature,
+    MalformedSignedCommit, ObjectFormat, SignedPayload, split_signature,
 };
 
 use crate::change::SignatureStatus;
 use crate::git::signature::key_registry::RegisteredSigner;
+use crate::git::signature::signed_payload::MAX_ARMOR_BYTES;
 
 /// The keys that signatures are verified with, and the time at which they have to be valid.
 #[derive(Clone, Copy, Debug)]

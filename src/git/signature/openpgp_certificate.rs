@@ -96,7 +96,7 @@ impl OpenPgpCertificate {
     pub(crate) fn verify_certificate(
         unverified: UnverifiedCertificate,
     ) -> Result<OpenPgpCertificate, String> {
-        // A statement about the primary key can stand in a signature over the key or over a user id, so
+        // A statement about the primary key can be in a signature over the key or over a user id, so
         // those over user ids are part of its history as well.
         let primary = unverified.primary.body;
         if !matches!(primary.version(), KeyVersion::V4 | KeyVersion::V6) {
@@ -140,7 +140,7 @@ impl OpenPgpCertificate {
     }
 
     /// Says why `subkey` does not sign at `at`, if it does not. Whether the primary key may sign
-    /// does not matter for its subkeys; whether it stands, does.
+    /// does not matter for its subkeys; whether it is valid, does.
     pub(crate) fn check_subkey(&self, subkey: &SigningSubkey, at: Timestamp) -> Result<(), String> {
         let at = at.as_second();
         self.history.check_validity(to_unix_seconds(self.primary_key.created_at()), at)?;

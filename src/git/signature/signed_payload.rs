@@ -36,12 +36,12 @@ pub enum MalformedSignedCommit {
     SeveralSignatures,
     /// A header begins with `gpgsig` and is neither of the two that git knows.
     UnknownSignatureHeader,
-    /// The signature is longer than [`MAX_ARMOR_BYTES`].
+    /// The signature is longer than 16 KiB.
     TooLong,
 }
 
 /// The longest signature that is verified, in bytes; RSA with 4096 bits takes about 1 KiB.
-pub const MAX_ARMOR_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_ARMOR_BYTES: usize = 16 * 1024;
 
 impl fmt::Display for MalformedSignedCommit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
