@@ -210,7 +210,7 @@ impl Repository {
         let raw = reader.read_raw_commit(&id)?.to_vec();
         let format = self.shared.layout.object_format;
         let tree = match parse_walk_data(&raw, format) {
-            Ok((tree, _, _)) => tree,
+            Ok(data) => data.tree,
             Err(reason) => bail!("{commit}: {reason}"),
         };
         let Some((gix::objs::Kind::Tree, tree)) = reader.read_object(&tree)? else {

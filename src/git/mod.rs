@@ -1,4 +1,4 @@
-//! Reads repositories. Writes to them in one way only: a [`ChainLink`] at the end of a chain under one ref.
+//! Reads repositories. Writes to them in one way only: it adds a commit to the end of a chain under one ref.
 //!
 //! This is the only module that names a Git library. It fills in the values of [`crate::change`] and
 //! knows nothing about policies, verdicts or reports. Objects are read as they are stored: replace

@@ -14,7 +14,8 @@ use crate::change::{FactKind, PathChange, Text};
 
 use crate::git::objects::commit::unrequested_fact;
 use crate::git::objects::reader::ObjectReader;
-use crate::git::objects::tree::{DecodedTree, DecodedTreeEntry, TreeOverlap};
+use crate::git::objects::tree::{DecodedTree, TreeOverlap};
+use crate::git::objects::tree_entry::DecodedTreeEntry;
 
 /// The most tree entries that are compared for one commit.
 pub(crate) const MAX_COMPARED_ENTRIES: usize = 200_000;

@@ -36,6 +36,7 @@ impl ObjectReader {
             Ok(parts) => parts,
             Err(reason) => return Err(unreadable_commit(id, reason)),
         };
+        // A fact that cannot be read is a gap in the commit, not an error, so that the others are still judged.
         let mut commit = parts.to_commit(to_oid(id));
         if needs.contains(&FactKind::Signatures) {
             commit.signature = match trusted {

@@ -21,7 +21,8 @@ use crate::git::diff::three_way::{is_clean_merge, merge_cleanly};
 use crate::git::diff::virtual_base::{VirtualBase, merge_trivially};
 use crate::git::objects::commit::unavailable_fact;
 use crate::git::objects::reader::ObjectReader;
-use crate::git::objects::tree::{DecodedTree, DecodedTreeEntry};
+use crate::git::objects::tree::DecodedTree;
+use crate::git::objects::tree_entry::DecodedTreeEntry;
 
 impl ObjectReader {
     /// Returns the paths that a merge with this tree and these parents holds of its own; none for

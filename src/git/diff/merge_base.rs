@@ -43,6 +43,7 @@ pub(crate) fn find_merge_bases(
         search.paint_commit(*left, LEFT_SIDE)?;
     }
     search.paint_commit(*right, RIGHT_SIDE)?;
+    // When only commits below a common one are left, no further merge base can be found.
     while search.undecided_count > 0 {
         let Some((_, id)) = search.queue.pop() else { break };
         let Some(met) = search.commits.get_mut(&id) else { continue };

@@ -20,7 +20,8 @@ use gix::ObjectId;
 use gix::hashtable::HashMap;
 
 use crate::git::objects::ObjectBytes;
-use crate::git::objects::reader::{CommitHints, CommitWalkData, ObjectReader, WalkPriority};
+use crate::git::objects::commit::CommitWalkData;
+use crate::git::objects::reader::{CommitHints, ObjectReader, WalkPriority};
 
 /// How many hidden commits older than every new one are still followed, one after the other, before
 /// dates are believed.

@@ -157,14 +157,28 @@ impl<'a> CommitHeaderCursor<'a> {
     }
 }
 
-/// Returns what a walk needs of a commit: its tree, its parents and the committer's date.
+/// What a walk needs to know about a commit.
+pub(crate) struct CommitWalkData {
+    pub(crate) parents: Vec<ObjectId>,
+    /// The id of the root tree.
+    pub(crate) tree: ObjectId,
+    /// The committer's date, in seconds since 1970 UTC. A claim: it orders, and decides nothing.
+    pub(crate) date: i64,
+    /// Greater than that of every ancestor; [`CommitWalkData::NO_GENERATION`] outside of the commit-graph.
+    pub(crate) generation: u32,
+}
+
+impl CommitWalkData {
+    /// The generation of commits that are not in the commit-graph. None of those in it can reach
+    /// one of these, so it is the greatest.
+    pub(crate) const NO_GENERATION: u32 = u32::MAX;
+}
+
+/// Reads what a walk needs to know about a commit.
 ///
 /// The date only orders the walk, so one that cannot be read counts as 0; [`parse_commit_parts`] refuses
 /// it.
-pub(crate) fn parse_walk_data(
-    raw: &[u8],
-    format: Kind,
-) -> Result<(ObjectId, Vec<ObjectId>, i64), &'static str> {
+pub(crate) fn parse_walk_data(raw: &[u8], format: Kind) -> Result<CommitWalkData, &'static str> {
     let mut lines = CommitHeaderCursor { rest: raw };
     let tree = lines.take_header("tree").ok_or("its `tree` line is malformed")?;
     let tree = parse_object_id(tree, format).ok_or("its `tree` line is malformed")?;
@@ -179,7 +193,7 @@ pub(crate) fn parse_walk_data(
     {
         date = identity.seconds;
     }
-    Ok((tree, parents, date))
+    Ok(CommitWalkData { parents, tree, date, generation: CommitWalkData::NO_GENERATION })
 }
 
 fn parse_object_id(digits: &[u8], format: Kind) -> Option<ObjectId> {

@@ -12,6 +12,7 @@ pub(crate) mod pack_index;
 pub(crate) mod packs;
 pub(crate) mod reader;
 pub(crate) mod tree;
+pub(crate) mod tree_entry;
 pub(crate) mod windows;
 
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use gix::hash::Kind;
 use crate::change::Oid;
 
 use crate::git::layout::RepositoryLayout;
-use crate::git::objects::commit::{self, UnreadableCommit};
+use crate::git::objects::commit::{CommitWalkData, UnreadableCommit, parse_walk_data};
 use crate::git::objects::tree::{self, DecodedTree, TreeCache};
 use crate::git::objects::{ObjectBytes, ObjectHandle, ObjectStores};
 
@@ -54,23 +54,6 @@ fn open_commit_graph(layout: &RepositoryLayout) -> Option<Arc<Graph>> {
     let directory = layout.common_dir.join("objects").join("info");
     // A damaged graph is ignored, as git does: everything in it is in the objects too.
     Graph::at(&directory, layout.object_format, None).ok().map(Arc::new)
-}
-
-/// What a walk needs to know about a commit.
-pub(crate) struct CommitWalkData {
-    pub(crate) parents: Vec<ObjectId>,
-    /// The id of the root tree.
-    pub(crate) tree: ObjectId,
-    /// The committer's date, in seconds since 1970 UTC. A claim: it orders, and decides nothing.
-    pub(crate) date: i64,
-    /// Greater than that of every ancestor; [`CommitWalkData::NO_GENERATION`] outside of the commit-graph.
-    pub(crate) generation: u32,
-}
-
-impl CommitWalkData {
-    /// The generation of commits that are not in the commit-graph. None of those in it can reach
-    /// one of these, so it is the greatest.
-    pub(crate) const NO_GENERATION: u32 = u32::MAX;
 }
 
 /// What is known about a commit before it is read.
@@ -147,11 +130,10 @@ impl ObjectReader {
             Some(raw) => raw,
             None => Arc::new(self.read_raw_commit(id)?.to_vec()),
         };
-        let (tree, parents, date) = match commit::parse_walk_data(&raw, self.object_format()) {
-            Ok(parts) => parts,
-            Err(reason) => return Err(unreadable_commit(id, reason).into()),
-        };
-        Ok((CommitWalkData { parents, tree, date, generation: CommitWalkData::NO_GENERATION }, Some(raw)))
+        match parse_walk_data(&raw, self.object_format()) {
+            Ok(data) => Ok((data, Some(raw))),
+            Err(reason) => Err(unreadable_commit(id, reason).into()),
+        }
     }
 
     /// Returns the root tree of a commit.
@@ -163,8 +145,8 @@ impl ObjectReader {
         }
         let format = self.object_format();
         let raw = self.read_raw_commit(id)?;
-        match commit::parse_walk_data(raw, format) {
-            Ok((tree, _, _)) => Ok(tree),
+        match parse_walk_data(raw, format) {
+            Ok(data) => Ok(data.tree),
             Err(reason) => Err(unreadable_commit(id, reason).into()),
         }
     }

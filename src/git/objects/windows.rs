@@ -66,6 +66,7 @@ impl FileWindows {
         length: usize,
     ) -> Option<&[u8]> {
         let end = offset.checked_add(length as u64)?.min(file.len());
+        // The least recently used window is replaced, so that each chain of deltas keeps one near its place.
         self.clock += 1;
         let shows = |window: &FileWindow| {
             let window_end = window.start + window.bytes.len() as u64;

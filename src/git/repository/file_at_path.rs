@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::change::{Oid, PathEntryKind};
 
 use crate::git::objects::reader::ObjectReader;
-use crate::git::objects::tree::TreeEntryMode;
+use crate::git::objects::tree_entry::TreeEntryMode;
 use crate::git::repository::Repository;
 
 /// What a commit has at a path.

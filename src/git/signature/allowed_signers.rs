@@ -109,6 +109,8 @@ fn begins_with_option(text: &str) -> bool {
 
 /// Reads the options at the start of `text`, and returns what follows them.
 fn read_options<'a>(mut text: &'a str, options: &mut SignerOptions) -> Result<&'a str, String> {
+    // The name of an option decides before its value is looked at, so that `cert-authority`, which has none,
+    // is refused by name.
     loop {
         let end = text.find(['=', ',', ' ', '\t']).unwrap_or(text.len());
         let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));

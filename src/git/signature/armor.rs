@@ -80,6 +80,7 @@ fn read_block(
             }
         }
     }
+    // The checksum, if there is one, has to be the last line: data after it would be ignored by some tools.
     let mut base64 = String::new();
     let mut checksum = false;
     for line in lines {

@@ -46,11 +46,6 @@ impl KeyRegistry {
             }
         }
     }
-
-    /// Returns true if and only if no key is known.
-    pub fn is_empty(&self) -> bool {
-        self.allowed_signers.is_empty() && self.certificates.is_empty()
-    }
 }
 
 /// The registered signer of a signature.

@@ -17,6 +17,7 @@ pub(crate) mod key_registry;
 mod openpgp;
 pub(crate) mod openpgp_certificate;
 pub(crate) mod openpgp_keyring;
+mod openpgp_strength;
 pub(crate) mod signed_payload;
 mod ssh;
 

@@ -10,10 +10,9 @@ use pgp::types::{KeyDetails, VerifyingKey};
 
 use crate::git::signature::armor::{self, ArmorFlavour};
 use crate::git::signature::key_registry::RegisteredSigner;
-use crate::git::signature::openpgp_certificate::{
-    OpenPgpCertificate, format_fingerprint, has_unknown_critical, is_strong_signature, to_unix_seconds,
-};
+use crate::git::signature::openpgp_certificate::{OpenPgpCertificate, format_fingerprint, to_unix_seconds};
 use crate::git::signature::openpgp_keyring::take_packet;
+use crate::git::signature::openpgp_strength::{has_unknown_critical, is_strong_signature};
 use crate::git::signature::signed_payload;
 
 /// Verifies the signature in `armor` over `payload`, which was received at `at`.

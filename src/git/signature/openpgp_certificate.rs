@@ -6,17 +6,13 @@
 //! registry vouches for its certificates, other keys do not.
 
 use jiff::Timestamp;
-use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{
-    PublicKey, PublicSubkey, RevocationCode, Signature, SignatureType, SignatureVersion, SubpacketData,
-    UserId,
-};
-use pgp::ser::Serialize;
-use pgp::types::{EcdsaPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
+use pgp::packet::{PublicKey, PublicSubkey, RevocationCode, Signature, SignatureType, SubpacketData, UserId};
+use pgp::types::{KeyDetails, KeyVersion, Tag};
 
 use crate::change::person::canonical_address;
 use crate::change::{Person, Text};
 use crate::git::signature::bad_key::is_exact_address;
+use crate::git::signature::openpgp_strength::{has_unknown_critical, is_strong_signature, refuse_weak_key};
 
 /// A certificate whose self-signatures have been verified.
 #[derive(Clone, Debug)]
@@ -342,64 +338,6 @@ fn claims_issuer(signature: &Signature, key: &PublicKey) -> bool {
     (ids.is_empty() && fingerprints.is_empty())
         || ids.iter().any(|id| **id == key.legacy_key_id())
         || fingerprints.iter().any(|fingerprint| **fingerprint == key.fingerprint())
-}
-
-/// Returns true for signatures of a current version over a digest that still resists collisions.
-pub(crate) fn is_strong_signature(signature: &Signature) -> bool {
-    matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6)
-        && matches!(
-            signature.hash_alg(),
-            Some(
-                HashAlgorithm::Sha256
-                    | HashAlgorithm::Sha384
-                    | HashAlgorithm::Sha512
-                    | HashAlgorithm::Sha3_256
-                    | HashAlgorithm::Sha3_512
-            )
-        )
-}
-
-/// Returns true if a part of the signature that must be understood is not (RFC 9580, 5.2.3.7).
-pub(crate) fn has_unknown_critical(signature: &Signature) -> bool {
-    let Some(config) = signature.config() else { return true };
-    for part in config.hashed_subpackets() {
-        let is_unknown = matches!(
-            part.data,
-            SubpacketData::Other(..) | SubpacketData::Experimental(..) | SubpacketData::Notation(_)
-        );
-        if part.is_critical && is_unknown {
-            return true;
-        }
-    }
-    false
-}
-
-fn refuse_weak_key(parameters: &PublicParams) -> Result<(), String> {
-    match parameters {
-        PublicParams::RSA(rsa) => {
-            let mut bytes = Vec::new();
-            if rsa.to_writer(&mut bytes).is_err() {
-                return Err("is malformed".into());
-            }
-            // The modulus comes first, and begins with its length in bits.
-            let bits = match bytes.first_chunk() {
-                Some(length) => u16::from_be_bytes(*length),
-                None => 0,
-            };
-            if bits < 2048 {
-                Err(format!("is RSA with {bits} bits; at least 2048 are needed"))
-            } else {
-                Ok(())
-            }
-        }
-        PublicParams::ECDSA(
-            EcdsaPublicParams::P256 { .. } | EcdsaPublicParams::P384 { .. } | EcdsaPublicParams::P521 { .. },
-        )
-        | PublicParams::EdDSALegacy(_)
-        | PublicParams::Ed25519(_)
-        | PublicParams::Ed448(_) => Ok(()),
-        _ => Err("is of a kind that is not accepted; use RSA, ECDSA (NIST curves) or EdDSA".into()),
-    }
 }
 
 /// Returns what a user id gives as its address: `Name (comment) <address>`, or the address alone.

@@ -77,6 +77,7 @@ pub fn split_signature(
     let mut payload = Vec::with_capacity(raw_commit.len());
     let mut ours = None;
     let mut other = None;
+    // A line that begins with a space continues the header before it.
     let mut within = SignatureHeader::Covered;
     let mut rest = raw_commit;
     while !rest.is_empty() && !rest.starts_with(b"\n") {

@@ -54,6 +54,7 @@ pub(crate) fn verify_ssh(
     if !was_touched(&signature) {
         return Err(format!("the security key {fingerprint} was not touched for this signature"));
     }
+    // A key can be on several lines, with different times; one of them is enough.
     let mut refusal = String::new();
     for entry in registered {
         match check_signer_options(entry, at) {
