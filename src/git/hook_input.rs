@@ -1,7 +1,7 @@
-//! What git tells a hook about a push, line by line.
+//! Parses the input of git hooks: one line for each ref that a push updates.
 //!
-//! The lines come from git itself, so anything unexpected means that this is not the situation that
-//! the hook was written for; then it is wrong to go on with the lines that could be read.
+//! The lines come from git itself. Anything unexpected means that the hook runs in a situation it was
+//! not written for, so one malformed line refuses all of them.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::change::{Oid, Text};
 /// One line of the input of `pre-receive` and `post-receive`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefUpdate {
-    /// What the ref names before; all zeroes if it is to be created. A claim of the client.
+    /// What the ref holds before the push; all zeroes if it is created. A claim of the client.
     pub old: Oid,
-    /// What it shall name; all zeroes if it is to be deleted.
+    /// What the ref holds after the push; all zeroes if it is deleted.
     pub new: Oid,
     /// The full name of the ref.
     pub name: Text,
@@ -21,22 +21,22 @@ pub struct RefUpdate {
 /// One line of the input of `pre-push`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushedRef {
-    /// What the user named on his side; `(delete)` for a deletion.
+    /// What the user named on their side; `(delete)` for a deletion.
     pub local_name: Text,
-    /// What he pushes; all zeroes for a deletion.
+    /// The object that is pushed; all zeroes for a deletion.
     pub local_id: Oid,
     /// The full name of the ref on the other side.
     pub remote_name: Text,
-    /// What that ref names now, as far as this side knows; all zeroes if it does not exist.
+    /// What that ref holds now, as far as this side knows; all zeroes if it does not exist.
     pub remote_id: Oid,
 }
 
 /// A line that is not as git writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedHookLine {
-    /// Which one, counted from 1.
+    /// The number of the line, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong, in words that follow "line 1 of the hook's input ".
     pub reason: &'static str,
 }
 
@@ -60,11 +60,13 @@ const MAX_HOOK_LINES: usize = 10_000;
 /// lines before, or that is one too many (there may be 10,000).
 pub fn parse_pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>, MalformedHookLine> {
     let mut ids = ObjectIdParser::default();
-    parse_lines(input, |line| {
-        let (old, rest) = split_first_word(line)?;
-        let (new, name) = split_first_word(rest)?;
-        Ok(RefUpdate { old: ids.parse_id(old)?, new: ids.parse_id(new)?, name: parse_ref_name(name)? })
-    })
+    parse_lines(input, |line| parse_update(line, &mut ids))
+}
+
+fn parse_update(line: &[u8], ids: &mut ObjectIdParser) -> Result<RefUpdate, &'static str> {
+    let (old, rest) = split_first_word(line)?;
+    let (new, name) = split_first_word(rest)?;
+    Ok(RefUpdate { old: ids.parse_id(old)?, new: ids.parse_id(new)?, name: parse_ref_name(name)? })
 }
 
 /// Reads the input of `pre-push`: lines of `LOCAL-NAME SP ID SP REMOTE-NAME SP ID LF`. None at all
@@ -75,20 +77,22 @@ pub fn parse_pre_receive(input: &[u8]) -> Result<Vec<RefUpdate>, MalformedHookLi
 /// As [`parse_pre_receive`].
 pub fn parse_pre_push(input: &[u8]) -> Result<Vec<PushedRef>, MalformedHookLine> {
     let mut ids = ObjectIdParser::default();
-    parse_lines(input, |line| {
-        // What the user typed comes first and may hold spaces, as in `HEAD@{1 day ago}`.
-        let (rest, remote) = split_last_word(line)?;
-        let (rest, remote_name) = split_last_word(rest)?;
-        let (local_name, local) = split_last_word(rest)?;
-        if local_name.is_empty() {
-            return Err("names nothing on this side");
-        }
-        Ok(PushedRef {
-            local_name: Text::from(local_name),
-            local_id: ids.parse_id(local)?,
-            remote_name: parse_ref_name(remote_name)?,
-            remote_id: ids.parse_id(remote)?,
-        })
+    parse_lines(input, |line| parse_pushed_ref(line, &mut ids))
+}
+
+fn parse_pushed_ref(line: &[u8], ids: &mut ObjectIdParser) -> Result<PushedRef, &'static str> {
+    // What the user typed comes first and may hold spaces, as in `HEAD@{1 day ago}`.
+    let (rest, remote) = split_last_word(line)?;
+    let (rest, remote_name) = split_last_word(rest)?;
+    let (local_name, local) = split_last_word(rest)?;
+    if local_name.is_empty() {
+        return Err("names nothing on this side");
+    }
+    Ok(PushedRef {
+        local_name: Text::from(local_name),
+        local_id: ids.parse_id(local)?,
+        remote_name: parse_ref_name(remote_name)?,
+        remote_id: ids.parse_id(remote)?,
     })
 }
 
@@ -100,20 +104,26 @@ fn parse_lines<T>(
     let mut rest = input;
     while !rest.is_empty() {
         let line = parsed.len() + 1;
-        let malformed = |why| MalformedHookLine { line, reason: why };
-        if MAX_HOOK_LINES < line {
-            return Err(malformed("is one too many"));
+        if line > MAX_HOOK_LINES {
+            return Err(MalformedHookLine { line, reason: "is one too many" });
         }
-        let end =
-            rest.iter().position(|byte| *byte == b'\n').ok_or(malformed("does not end with a newline"))?;
-        let text = rest.get(..end).unwrap_or_default();
-        rest = rest.get(end + 1..).unwrap_or_default();
-        if text.iter().any(|byte| *byte < b' ' || *byte == 0x7f) {
-            return Err(malformed("contains a control character"));
+        match take_line(&mut rest).and_then(&mut parse) {
+            Ok(value) => parsed.push(value),
+            Err(reason) => return Err(MalformedHookLine { line, reason }),
         }
-        parsed.push(parse(text).map_err(malformed)?);
     }
     Ok(parsed)
+}
+
+/// Takes the first line off `rest`, without its line feed.
+fn take_line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
+    let end = memchr::memchr(b'\n', rest).ok_or("does not end with a newline")?;
+    let line = rest.get(..end).unwrap_or_default();
+    *rest = rest.get(end + 1..).unwrap_or_default();
+    if line.iter().any(u8::is_ascii_control) {
+        return Err("contains a control character");
+    }
+    Ok(line)
 }
 
 /// Reads ids, all of which have to be of one length.
@@ -127,9 +137,11 @@ impl ObjectIdParser {
         if *self.digit_count.get_or_insert(digits.len()) != digits.len() {
             return Err("has object ids of different lengths");
         }
-        let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-        let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| lower(&byte)));
-        text.and_then(Oid::from_hex).ok_or("has a malformed object id")
+        // Ids are compared as bytes elsewhere, so the upper case that hexadecimal digits may have is refused.
+        if digits.iter().any(u8::is_ascii_uppercase) {
+            return Err("has a malformed object id");
+        }
+        std::str::from_utf8(digits).ok().and_then(Oid::from_hex).ok_or("has a malformed object id")
     }
 }
 
@@ -141,17 +153,18 @@ fn parse_ref_name(name: &[u8]) -> Result<Text, &'static str> {
 }
 
 fn split_first_word(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
-    line.iter()
-        .position(|byte| *byte == b' ')
-        .and_then(|at| Some((line.get(..at)?, line.get(at + 1..)?)))
-        .ok_or("has too few parts")
+    split_around(line, memchr::memchr(b' ', line))
 }
 
 fn split_last_word(line: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
-    line.iter()
-        .rposition(|byte| *byte == b' ')
-        .and_then(|at| Some((line.get(..at)?, line.get(at + 1..)?)))
-        .ok_or("has too few parts")
+    split_around(line, memchr::memrchr(b' ', line))
+}
+
+/// Splits a line at the space at `place`, which is in neither part.
+fn split_around(line: &[u8], place: Option<usize>) -> Result<(&[u8], &[u8]), &'static str> {
+    let place = place.ok_or("has too few parts")?;
+    let (before, after) = line.split_at_checked(place).ok_or("has too few parts")?;
+    Ok((before, after.get(1..).unwrap_or_default()))
 }
 
 #[cfg(test)]

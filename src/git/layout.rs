@@ -1,7 +1,7 @@
-//! Where the parts of a repository lie on disk, and which format its objects have.
+//! Where the parts of a repository are on disk, and which format its objects have.
 //!
-//! Finding this out by hand keeps opening cheap: two or three small files are read, and the scopes
-//! of configuration outside the repository are left alone until somebody asks for a value.
+//! Reading this by hand keeps opening cheap: two or three small files are read, and the configuration
+//! outside the repository is not read until a value of it is asked for.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(crate) struct RepositoryLayout {
     pub(crate) git_dir: PathBuf,
     /// The directory with `objects`, `refs` and `config`, shared by all worktrees.
     pub(crate) common_dir: PathBuf,
-    /// Which hash names the objects.
+    /// The hash by which objects are named.
     pub(crate) object_format: Kind,
 }
 
@@ -30,8 +30,7 @@ impl RepositoryLayout {
 
     /// Reads the layout of the nearest repository in `dir` or above it.
     pub(crate) fn find_above(dir: &Path) -> Result<RepositoryLayout> {
-        let start =
-            std::path::absolute(dir).with_context(|| format!("cannot tell where `{}` is", dir.display()))?;
+        let start = std::path::absolute(dir).with_context(|| format!("cannot find `{}`", dir.display()))?;
         for candidate in start.ancestors() {
             if let Some(git_dir) = find_git_dir(candidate)? {
                 return RepositoryLayout::from_git_dir(git_dir);
@@ -52,8 +51,8 @@ impl RepositoryLayout {
 
 /// Returns the git directory that `dir` is or holds.
 ///
-/// `.git` is looked at first: whoever can write files into a work tree could otherwise lay out a
-/// second repository in its root.
+/// `.git` is looked at first: otherwise files in the root of a work tree could pose as a second
+/// repository.
 fn find_git_dir(dir: &Path) -> Result<Option<PathBuf>> {
     let dot_git = dir.join(".git");
     if is_git_dir(&dot_git) {
@@ -63,7 +62,7 @@ fn find_git_dir(dir: &Path) -> Result<Option<PathBuf>> {
         let text = std::fs::read_to_string(&dot_git)
             .with_context(|| format!("cannot read `{}`", dot_git.display()))?;
         let Some(target) = text.strip_prefix("gitdir: ") else {
-            bail!("`{}` does not say `gitdir: PATH`", dot_git.display());
+            bail!("`{}` does not begin with `gitdir: `", dot_git.display());
         };
         let git_dir = dir.join(target.trim_end_matches(['\n', '\r']));
         if !is_git_dir(&git_dir) {
@@ -71,11 +70,11 @@ fn find_git_dir(dir: &Path) -> Result<Option<PathBuf>> {
         }
         return Ok(Some(git_dir));
     }
-    Ok(is_git_dir(dir).then(|| dir.to_path_buf()))
+    if is_git_dir(dir) { Ok(Some(dir.to_path_buf())) } else { Ok(None) }
 }
 
 fn is_git_dir(dir: &Path) -> bool {
-    // A `HEAD` may be a dangling symbolic link, which git took for a symbolic ref once.
+    // `HEAD` may be a dangling symbolic link, which old versions of git used as a symbolic ref.
     dir.join("HEAD").symlink_metadata().is_ok()
         && (dir.join("commondir").is_file() || (dir.join("objects").is_dir() && dir.join("refs").is_dir()))
 }
@@ -88,7 +87,7 @@ fn read_trimmed_file(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Reads from the repository's own configuration what decides how everything else is to be read.
+/// Reads the object format from the repository's own configuration, and refuses formats that cannot be read.
 fn read_object_format(path: &Path) -> Result<Kind> {
     if !path.exists() {
         return Ok(Kind::Sha1);
@@ -97,7 +96,7 @@ fn read_object_format(path: &Path) -> Result<Kind> {
         .with_context(|| format!("cannot read `{}`", path.display()))?;
     match config.string("extensions.refStorage") {
         Some(name) if !name.eq_ignore_ascii_case(b"files") => {
-            bail!("`{}` stores refs as `{name}`, and only `files` can be read here", path.display())
+            bail!("`{}` stores refs as `{name}`; only `files` can be read", path.display())
         }
         _ => {}
     }
@@ -106,5 +105,17 @@ fn read_object_format(path: &Path) -> Result<Kind> {
         Some(name) if name.eq_ignore_ascii_case(b"sha1") => Ok(Kind::Sha1),
         Some(name) if name.eq_ignore_ascii_case(b"sha256") => Ok(Kind::Sha256),
         Some(name) => bail!("`{}` names the unknown object format `{name}`", path.display()),
+    }
+}
+
+/// Opens the refs of a repository, without reading any.
+pub(crate) fn open_ref_store(layout: &RepositoryLayout) -> gix::refs::file::Store {
+    let options = gix::refs::store::init::Options::default();
+    let git_dir = layout.git_dir.clone();
+    if layout.git_dir == layout.common_dir {
+        gix::refs::file::Store::at_opts(git_dir, layout.object_format, options)
+    } else {
+        let common_dir = layout.common_dir.clone();
+        gix::refs::file::Store::for_linked_worktree_opts(git_dir, common_dir, layout.object_format, options)
     }
 }

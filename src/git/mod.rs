@@ -1,12 +1,12 @@
-//! Repositories, read; and written in one way only, which is [`Link`] after link under one ref.
+//! Reads repositories. Writes to them in one way only: it adds a commit to the end of a chain under one ref.
 //!
-//! This is the only place that names a Git library. It fills in the values of [`crate::change`] and
-//! knows nothing of policies, verdicts or reports. Objects are read as they are stored: replace
+//! This is the only module that names a Git library. It fills in the values of [`crate::change`] and
+//! knows nothing about policies, verdicts or reports. Objects are read as they are stored: replace
 //! refs, grafts, mailmaps, attributes and filters have no effect here, whatever the configuration
-//! says, because each of them lets whoever may write it show a different history than the one that
-//! lands. Alternates are followed, since objects do live there.
+//! says, because each of them lets its author show a different history than the one that is pushed.
+//! Alternates are followed, because objects are stored there.
 //!
-//! What comes out of a repository is hostile. Nothing in here panics on it, and what cannot be read
+//! The content of a repository is hostile. Nothing in here panics on it, and what cannot be read
 //! is an error that names it, or a [`Missing`](crate::change::Missing) in the place of the fact.
 
 pub(crate) mod commit_chain;
@@ -20,17 +20,19 @@ mod repository;
 pub mod second_reader;
 pub mod signature;
 
-pub use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};
-pub use crate::git::history::NewHistory;
+pub(crate) use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};
+pub(crate) use crate::git::history::NewHistory;
 pub use crate::git::history::date_order::NewCommits;
-pub use crate::git::history::stream::{CommitRange, TrustedKeys};
+pub use crate::git::history::stream::CommitRange;
 pub use crate::git::hook_input::{
     MalformedHookLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive,
 };
 pub use crate::git::objects::ObjectQuarantine;
 pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
-pub use crate::git::remote::{FetchDepth, GitRemote, RefPushOutcome};
+pub use crate::git::remote::GitRemote;
+pub(crate) use crate::git::remote::{FetchDepth, RefPushOutcome};
 pub use crate::git::repository::file_at_path::FileAtPath;
-pub use crate::git::repository::refs::{HeadState, ReflogEntry, ResolvedRef};
+pub(crate) use crate::git::repository::refs::ReflogEntry;
+pub use crate::git::repository::refs::{HeadState, ResolvedRef};
 pub use crate::git::repository::{PeeledObject, Repository};
-pub use crate::git::signature::ObjectFormat;
+pub use crate::git::signature::{ObjectFormat, TrustedKeys};

@@ -1,8 +1,8 @@
-//! One ref of a repository that lies elsewhere: fetched into a repository of our own, and pushed back.
+//! One ref of a remote repository: fetched into a local repository, and pushed back.
 //!
-//! Git itself does it. What shows who asks goes to it in its environment, for that one address, and
+//! The program `git` does this. The token is passed in its environment, for that one address, and
 //! never as an argument, which every process on the machine could read. Redirects are not followed,
-//! and nothing of the account's configuration is asked for another password.
+//! and no credential helper of the account is asked for another password.
 
 use std::fmt;
 use std::path::Path;
@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::change::Oid;
 
-/// Variables of the environment that would have git work elsewhere, or tell what it sends.
+/// Environment variables that would make git work elsewhere, or print what it sends.
 const REMOVED_VARIABLES: [&str; 14] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -32,139 +32,119 @@ const REMOVED_VARIABLES: [&str; 14] = [
     "GIT_CURL_VERBOSE",
 ];
 
-/// The traces that the account's configuration can ask for as well, with all that git is configured by.
+/// Traces, which the account's configuration can ask for as well, and which show the configuration of git.
 const TRACE_VARIABLES: [&str; 3] = ["GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
 
-/// A repository that lies elsewhere.
+/// A remote repository, and the token to use for it.
 pub struct GitRemote {
-    /// Its address.
+    /// The address of the repository.
     url: String,
-    /// The header that shows who asks, if anything does.
+    /// The HTTP header with the token, if there is one.
     auth_header: Option<String>,
-    /// What may not be said, whoever says it.
+    /// The words that are removed from all messages.
     secrets: Vec<String>,
 }
 
 /// How much of a chain is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchDepth {
+pub(crate) enum FetchDepth {
     /// The newest commit alone.
     Newest,
-    /// What was written since then, in seconds since 1970.
+    /// The commits since this time, in seconds since 1970.
     Since(i64),
-    /// All of it.
-    Full,
 }
 
-/// What became of a push.
+/// The outcome of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefPushOutcome {
+pub(crate) enum RefPushOutcome {
     /// The ref holds what was pushed.
     Updated,
-    /// Somebody else was first, and the ref is where he has left it.
+    /// Another push was first, and the ref holds what that one wrote.
     Overtaken,
 }
 
 impl fmt::Debug for GitRemote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("GitRemote").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
 impl GitRemote {
-    /// Names the repository at `url`; `token` shows who asks, as GitHub takes it.
+    /// Describes the repository at `url`; `token` authenticates, as GitHub takes it.
     ///
     /// # Errors
     ///
-    /// Refuses an address by which the token could be read on the way.
-    pub fn new(url: &str, token: Option<&str>) -> Result<GitRemote, String> {
-        let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| {
-            url.strip_prefix(start).is_some_and(|rest| rest.starts_with(':') || rest.starts_with('/'))
-        });
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/.-_[]".contains(&byte);
-        if !(url.starts_with("https://") || is_local) || !url.bytes().all(plain) {
-            return Err(format!("`{}` is not where a repository can be", url.escape_debug()));
+    /// Refuses an address to which the token would be sent unencrypted.
+    pub(crate) fn new(url: &str, token: Option<&str>) -> Result<GitRemote, String> {
+        if !(url.starts_with("https://") || is_local_http(url)) || !url.bytes().all(is_plain_url_byte) {
+            return Err(format!("`{}` is not the address of a repository", url.escape_debug()));
         }
-        let packed = token.map(|token| STANDARD.encode(format!("x-access-token:{token}")));
-        let header = packed.as_ref().map(|packed| format!("Authorization: Basic {packed}"));
-        let secrets = token.map(str::to_owned).into_iter().chain(packed).collect();
-        Ok(GitRemote { url: url.to_owned(), auth_header: header, secrets })
+        let mut remote = GitRemote { url: url.to_owned(), auth_header: None, secrets: Vec::new() };
+        if let Some(token) = token {
+            let encoded = STANDARD.encode(format!("x-access-token:{token}"));
+            remote.auth_header = Some(format!("Authorization: Basic {encoded}"));
+            remote.secrets = vec![token.to_owned(), encoded];
+        }
+        Ok(remote)
     }
 
-    /// Returns its address.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Makes an empty repository in `folder`, to fetch into.
+    /// Creates an empty bare repository in `folder`, to fetch into.
     ///
     /// # Errors
     ///
     /// Fails if git cannot be run or cannot write there.
-    pub fn init_repository(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn init_repository(&self, folder: &Path) -> Result<()> {
         let output = self.run_git(folder, &["init", "--quiet", "--bare", "--template="])?;
         if !output.status.success() {
-            bail!("git cannot make a repository: {}", self.describe_output(&output));
+            bail!("git cannot create a repository: {}", self.describe_output(&output));
         }
         Ok(())
     }
 
-    /// Fetches the ref `name` into the repository in `folder`; returns whether there is one.
+    /// Fetches the ref `name` into the repository in `folder`; returns false if there is no such ref.
     ///
     /// # Errors
     ///
     /// Fails if the repository cannot be read.
-    pub fn fetch_ref(&self, folder: &Path, name: &str, reach: FetchDepth) -> Result<bool> {
-        let told = self.run_git(folder, &["ls-remote", "--quiet", "--exit-code", &self.url, name])?;
-        match told.status.code() {
+    pub(crate) fn fetch_ref(&self, folder: &Path, name: &str, depth: FetchDepth) -> Result<bool> {
+        let output = self.run_git(folder, &["ls-remote", "--quiet", "--exit-code", &self.url, name])?;
+        match output.status.code() {
             Some(0) => {}
             Some(2) => return Ok(false),
-            _ => return Err(self.refusal_error("cannot read", name, &told)),
+            _ => return Err(self.refusal_error("cannot read", name, &output)),
         }
-        let (refspec, reach) = (
-            format!("+{name}:{name}"),
-            match reach {
-                FetchDepth::Newest => Some("--depth=1".to_owned()),
-                FetchDepth::Since(at) => Some(format!("--shallow-since={at}")),
-                FetchDepth::Full => None,
-            },
-        );
-        let mut args = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
-        args.extend(reach.as_deref());
-        args.extend([self.url.as_str(), refspec.as_str()]);
-        let told = self.run_git(folder, &args)?;
-        if !told.status.success() {
-            return Err(self.refusal_error("cannot read", name, &told));
+        let refspec = format!("+{name}:{name}");
+        let depth = match depth {
+            FetchDepth::Newest => "--depth=1".to_owned(),
+            FetchDepth::Since(at) => format!("--shallow-since={at}"),
+        };
+        let args =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", &depth, self.url.as_str(), &refspec];
+        let output = self.run_git(folder, &args)?;
+        if !output.status.success() {
+            return Err(self.refusal_error("cannot read", name, &output));
         }
         Ok(true)
     }
 
-    /// Pushes what the ref `name` holds in the repository in `folder`, which has to follow from
-    /// `tip`, what it holds there.
+    /// Pushes what the ref `name` holds in the repository in `folder`. The remote ref has to hold `tip`.
     ///
     /// # Errors
     ///
-    /// Fails if it is not allowed, or cannot be done for another reason than that somebody else was
+    /// Fails if the push is not allowed, or not possible for any reason except another push that was
     /// first.
-    pub fn push_ref(&self, folder: &Path, name: &str, tip: Option<Oid>) -> Result<RefPushOutcome> {
+    pub(crate) fn push_ref(&self, folder: &Path, name: &str, tip: Option<Oid>) -> Result<RefPushOutcome> {
         let lease = format!("--force-with-lease={name}:{}", tip.map(|id| id.to_string()).unwrap_or_default());
         let refspec = format!("{name}:{name}");
-        let told =
+        let output =
             self.run_git(folder, &["push", "--porcelain", "--no-verify", &lease, &self.url, &refspec])?;
-        if told.status.success() {
+        if output.status.success() {
             return Ok(RefPushOutcome::Updated);
         }
-        let out = String::from_utf8_lossy(&told.stdout).into_owned();
-        let is_overtaken = out.lines().filter(|line| line.starts_with('!')).any(|line| {
-            let by_us = line.contains("[rejected]");
-            // What a server says of two that come at the same time.
-            let words = ["cannot lock ref", "failed to update ref", "incorrect old value", "already exists"];
-            by_us || (line.contains("[remote rejected]") && words.iter().any(|word| line.contains(word)))
-        });
-        if is_overtaken {
+        if String::from_utf8_lossy(&output.stdout).lines().any(is_overtaken_line) {
             return Ok(RefPushOutcome::Overtaken);
         }
-        Err(self.refusal_error("cannot write", name, &told))
+        Err(self.refusal_error("cannot write", name, &output))
     }
 
     fn run_git(&self, folder: &Path, args: &[&str]) -> Result<Output> {
@@ -186,7 +166,7 @@ impl GitRemote {
             ("http.lowSpeedTime", "60"),
         ];
         if let Some(header) = &self.auth_header {
-            // What was set before for this address would be sent beside it.
+            // The empty value removes headers that were configured for this address before.
             config.extend([(scope.as_str(), ""), (scope.as_str(), header.as_str())]);
         }
         let mut command = Command::new("git");
@@ -205,32 +185,64 @@ impl GitRemote {
         command
     }
 
-    /// Returns what git says, without what may not be said.
+    /// Returns the output of git on one line, without the secrets.
     fn describe_output(&self, output: &Output) -> String {
         let all = [output.stderr.as_slice(), b"\n", output.stdout.as_slice()].concat();
         let mut text = String::from_utf8_lossy(&all).into_owned();
         for secret in &self.secrets {
             text = text.replace(secret.as_str(), "***");
         }
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let end: String = lines.join("; ").chars().take(600).collect();
-        if end.is_empty() { "it says nothing".into() } else { end }
+        let mut lines: Vec<&str> = text.lines().map(str::trim).collect();
+        lines.retain(|line| !line.is_empty());
+        let start: String = lines.join("; ").chars().take(600).collect();
+        if start.is_empty() { "git printed nothing".into() } else { start }
     }
 
     fn refusal_error(&self, what: &str, name: &str, output: &Output) -> anyhow::Error {
         let said = self.describe_output(output);
-        let is_forbidden = ["403", "401", "denied", "not granted", "Authentication failed", "not found"]
-            .iter()
-            .any(|word| said.contains(word));
+        let is_forbidden = REFUSAL_WORDS.iter().any(|word| said.contains(word));
         let hint = match (is_forbidden, what) {
             (true, "cannot write") => {
-                "; the token needs the permission `contents: write`, and no ruleset may keep it from this ref"
+                "; the token needs the permission `contents: write`, and no ruleset may block it from this ref"
             }
             (true, _) => "; the token needs the permission `contents: read`",
             (false, _) => "",
         };
         anyhow!("{what} {name} of {}{hint}: {said}", self.url)
     }
+}
+
+/// Words by which git and servers say that access is refused.
+const REFUSAL_WORDS: [&str; 6] =
+    ["403", "401", "denied", "not granted", "Authentication failed", "not found"];
+
+/// Words by which a server says that another push moved the ref at the same time.
+const OVERTAKEN_WORDS: [&str; 4] =
+    ["cannot lock ref", "failed to update ref", "incorrect old value", "already exists"];
+
+/// Returns true for a line of `git push --porcelain` which says that the ref holds something else by now.
+fn is_overtaken_line(line: &str) -> bool {
+    if !line.starts_with('!') {
+        return false;
+    }
+    line.contains("[rejected]")
+        || (line.contains("[remote rejected]") && OVERTAKEN_WORDS.iter().any(|word| line.contains(word)))
+}
+
+/// Returns true for an address of this machine, where nothing is sent over a network.
+fn is_local_http(url: &str) -> bool {
+    for start in ["http://127.0.0.1", "http://localhost", "http://[::1]"] {
+        if let Some(rest) = url.strip_prefix(start)
+            && rest.starts_with([':', '/'])
+        {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_plain_url_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b":/.-_[]".contains(&byte)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use gix::ObjectId;
 
 use crate::change::{NeededFacts, Oid, Person, Text};
 use crate::git::objects::reader::to_oid;
-use crate::git::objects::tree::TreeEntryMode;
+use crate::git::objects::tree_entry::TreeEntryMode;
 use crate::git::repository::{PeeledObject, Repository};
 use crate::git::signature::ObjectFormat;
 

@@ -1,7 +1,7 @@
 //! Which paths a commit changes: two trees, side by side.
 //!
-//! Equal subtrees are passed over by their ids. Nothing is guessed: a rename is a deletion and an
-//! addition, so that a rule about the old place and a rule about the new one both see it.
+//! Equal subtrees are skipped by their ids. Nothing is guessed: a rename is a deletion and an
+//! addition, so that a rule about the old path and a rule about the new one both see it.
 
 use anyhow::{Result, bail};
 use std::cmp::Ordering;
@@ -10,57 +10,20 @@ use std::sync::Arc;
 use gix::ObjectId;
 use gix::hash::Kind;
 
-use crate::change::{Commit, FactKind, Missing, NeededFacts, PathChange, Text};
+use crate::change::{FactKind, PathChange, Text};
 
 use crate::git::objects::commit::unrequested_fact;
 use crate::git::objects::reader::ObjectReader;
-use crate::git::objects::tree::{DecodedTree, DecodedTreeEntry};
+use crate::git::objects::tree::{DecodedTree, TreeOverlap};
+use crate::git::objects::tree_entry::DecodedTreeEntry;
 
-/// No commit may make us look at more tree entries than this.
+/// The most tree entries that are compared for one commit.
 pub(crate) const MAX_COMPARED_ENTRIES: usize = 200_000;
 
-/// No tree may be nested deeper than this.
+/// The deepest nesting of trees that is compared.
 pub(crate) const MAX_TREE_DEPTH: usize = 256;
 
 impl ObjectReader {
-    /// Adds to `commit` the facts about its paths that `needs` asks for.
-    pub(crate) fn add_path_facts(
-        &mut self,
-        commit: &mut Commit,
-        tree: &ObjectId,
-        first_parent: Option<&ObjectId>,
-        tree_before: Option<ObjectId>,
-        needs: &NeededFacts,
-    ) {
-        let before = match (first_parent, tree_before) {
-            (Some(_), Some(tree)) => Ok(Some(tree)),
-            (parent, _) => parent.map(|parent| self.find_root_tree(parent)).transpose(),
-        };
-        let paths = before.and_then(|before| self.find_changed_paths(before, Some(*tree)));
-        let mut paths = match paths {
-            Ok(paths) => paths,
-            Err(error) => {
-                let gap = |need| Missing::Unavailable(need, format!("{error:#}"));
-                commit.paths = Err(gap(FactKind::Paths));
-                if needs.contains(&FactKind::Lines) {
-                    commit.lines = Err(gap(FactKind::Lines));
-                }
-                return;
-            }
-        };
-        if needs.contains(&FactKind::Blobs) {
-            for path in &mut paths {
-                path.blob = self.read_blob_fact(path.after);
-            }
-        }
-        if needs.contains(&FactKind::Lines) {
-            commit.lines = self.count_changed_lines(&paths);
-        }
-        if needs.contains(&FactKind::Paths) || needs.contains(&FactKind::Blobs) {
-            commit.paths = Ok(paths);
-        }
-    }
-
     /// Compares two trees, in the order of their paths; `None` stands for an empty one.
     pub(crate) fn find_changed_paths(
         &mut self,
@@ -79,12 +42,12 @@ impl ObjectReader {
             prefix.truncate(pair.prefix_length);
             if let (Some(before), Some(after)) = (&pair.before, &pair.after) {
                 let same = before.count_same_entries(pair.before_index, after, pair.after_index, format);
-                (pair.before_index, pair.after_index) = (pair.before_index + same, pair.after_index + same);
+                pair.before_index += same;
+                pair.after_index += same;
             }
-            let (left, right) = (
-                pair.entry_at(&pair.before, pair.before_index),
-                pair.entry_at(&pair.after, pair.after_index),
-            );
+            let left = pair.entry_at(&pair.before, pair.before_index);
+            let right = pair.entry_at(&pair.after, pair.after_index);
+            // Only the entry that comes first is looked at, unless both sides have it.
             let (left, right) = match (left, right) {
                 (None, None) => {
                     pairs.pop();
@@ -106,21 +69,24 @@ impl ObjectReader {
             if left.map(|it| (it.mode, it.id)) == right.map(|it| (it.mode, it.id)) {
                 continue;
             }
-            prefix.extend_from_slice(left.or(right).map(|entry| entry.name).unwrap_or_default());
-            let is_tree = |entry: &DecodedTreeEntry<'_>| entry.is_tree();
-            if left.as_ref().is_some_and(is_tree) || right.as_ref().is_some_and(is_tree) {
+            if let Some(entry) = left.or(right) {
+                prefix.extend_from_slice(entry.name);
+            }
+            let is_tree = left.as_ref().is_some_and(DecodedTreeEntry::is_tree)
+                || right.as_ref().is_some_and(DecodedTreeEntry::is_tree);
+            if is_tree {
                 prefix.push(b'/');
-                let id = |entry: DecodedTreeEntry<'_>| entry.object_id();
-                let (left, right) = (left.and_then(id), right.and_then(id));
-                if MAX_TREE_DEPTH <= pairs.len() {
+                let left = left.as_ref().and_then(DecodedTreeEntry::object_id);
+                let right = right.as_ref().and_then(DecodedTreeEntry::object_id);
+                if pairs.len() >= MAX_TREE_DEPTH {
                     bail!("the commit changes directories nested more than {MAX_TREE_DEPTH} deep");
                 }
                 pairs.push(TreePair::read_pair(self, left, right, prefix.len())?);
             } else {
                 changes.push(PathChange {
                     path: Text::from(prefix.as_slice()),
-                    before: left.and_then(|entry| entry.to_entry()),
-                    after: right.and_then(|entry| entry.to_entry()),
+                    before: left.and_then(DecodedTreeEntry::to_entry),
+                    after: right.and_then(DecodedTreeEntry::to_entry),
                     blob: unrequested_fact(FactKind::Blobs),
                 });
             }
@@ -129,7 +95,7 @@ impl ObjectReader {
     }
 }
 
-/// Two trees that stand at the same place, and how far they have been compared.
+/// Two trees at the same path, and how far they have been compared.
 struct TreePair {
     before: Option<Arc<DecodedTree>>,
     after: Option<Arc<DecodedTree>>,
@@ -138,7 +104,7 @@ struct TreePair {
     /// How many entries at the end of both are known to be the same.
     same_at_end: usize,
     format: Kind,
-    /// How many bytes of the path lead here.
+    /// The length of the path of both trees, in bytes.
     prefix_length: usize,
 }
 
@@ -148,8 +114,8 @@ impl TreePair {
         tree: &'tree Option<Arc<DecodedTree>>,
         at: usize,
     ) -> Option<DecodedTreeEntry<'tree>> {
-        let tree = tree.as_ref().filter(|tree| at + self.same_at_end < tree.len())?;
-        tree.entry_at(at, self.format)
+        let tree = tree.as_ref()?;
+        if at + self.same_at_end < tree.len() { tree.entry_at(at, self.format) } else { None }
     }
 
     fn read_pair(
@@ -158,17 +124,20 @@ impl TreePair {
         after: Option<ObjectId>,
         prefix: usize,
     ) -> Result<TreePair> {
-        // The one that is known already makes it easier to read the other.
+        // A tree in the cache makes it faster to decode the other one.
         let known_first = after.is_some_and(|id| reader.has_cached_tree(&id));
         let (first_id, second_id) = if known_first { (after, before) } else { (before, after) };
         let first = first_id.map(|id| reader.read_tree(&id)).transpose()?;
         let sibling = first_id.zip(first.as_deref());
         let second = second_id.map(|id| reader.read_tree_like(&id, sibling)).transpose()?;
-        let alike = |tree: &Option<Arc<DecodedTree>>, other: Option<ObjectId>| {
-            tree.as_ref().and_then(|tree| tree.overlap()).filter(|alike| Some(alike.other_tree) == other)
+        let overlap = match find_overlap(&second, first_id) {
+            Some(overlap) => Some(overlap),
+            None => find_overlap(&first, second_id),
         };
-        let alike = alike(&second, first_id).or_else(|| alike(&first, second_id));
-        let (beginning, end) = alike.map_or((0, 0), |alike| (alike.same_at_start, alike.same_at_end));
+        let (beginning, end) = match overlap {
+            Some(overlap) => (overlap.same_at_start, overlap.same_at_end),
+            None => (0, 0),
+        };
         let (before, after) = if known_first { (second, first) } else { (first, second) };
         Ok(TreePair {
             before,
@@ -180,4 +149,10 @@ impl TreePair {
             prefix_length: prefix,
         })
     }
+}
+
+/// Returns what `tree` has in common with the tree `other`, if it was decoded next to that one.
+fn find_overlap(tree: &Option<Arc<DecodedTree>>, other: Option<ObjectId>) -> Option<TreeOverlap> {
+    let overlap = tree.as_ref()?.overlap()?;
+    if Some(overlap.other_tree) == other { Some(overlap) } else { None }
 }

@@ -1,10 +1,10 @@
-//! What a merge holds that neither its parents nor a clean merge of them accounts for.
+//! Evil merges (git's word): what a merge holds that neither its parents nor a clean merge of them gives.
 //!
 //! A merge is the one commit whose difference from its first parent is mostly other people's work,
 //! already judged with their commits. What was done *in* the merge is found by merging again: every
-//! path has to be what a clean merge gives, and where it is not, somebody made it so by hand. That
-//! holds for work of one side that was dropped as well. Renames are not followed, so a file that one
-//! side moves and the other edits shows up; that is a question too many, never one too few.
+//! path has to be what a clean merge gives, and a path that is not was changed by hand. Dropped work of
+//! one side is found in the same way. Renames are not followed, so a file that one side moves and the
+//! other edits is reported as well; this errs only on the side of asking too much.
 
 use anyhow::{Context, Result, bail};
 use std::cmp::Ordering;
@@ -12,28 +12,35 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 
-use crate::change::{Fact, FactKind, Missing, PathEntry, PathEntryKind, Text};
+use crate::change::{Fact, FactKind, PathEntry, PathEntryKind, Text};
 
 use crate::git::diff::changed_paths::{MAX_COMPARED_ENTRIES, MAX_TREE_DEPTH};
 use crate::git::diff::line_counts::is_binary;
 use crate::git::diff::merge_base::find_merge_bases;
 use crate::git::diff::three_way::{is_clean_merge, merge_cleanly};
 use crate::git::diff::virtual_base::{VirtualBase, merge_trivially};
+use crate::git::objects::commit::unavailable_fact;
 use crate::git::objects::reader::ObjectReader;
-use crate::git::objects::tree::{DecodedTree, DecodedTreeEntry};
+use crate::git::objects::tree::DecodedTree;
+use crate::git::objects::tree_entry::DecodedTreeEntry;
 
 impl ObjectReader {
-    /// Returns the paths that a commit with this tree and these parents holds of its own; none for
-    /// a commit that is no merge.
+    /// Returns the paths that a merge with this tree and these parents holds of its own; none for
+    /// a commit that is not a merge.
     pub(crate) fn find_evil_merge_paths(&mut self, tree: &ObjectId, parents: &[ObjectId]) -> Fact<Vec<Text>> {
         let own = match parents {
-            [] | [_] => Ok(Vec::new()),
+            [] | [_] => return Ok(Vec::new()),
             [left, right] => self.compare_two_parents(tree, left, right),
             _ => self.compare_many_parents(tree, parents),
         };
-        own.map_err(|error| Missing::Unavailable(FactKind::EvilMerges, format!("{error:#}")))
+        match own {
+            Ok(paths) => Ok(paths),
+            Err(error) => Err(unavailable_fact(FactKind::EvilMerges, &error)),
+        }
     }
 
+    /// Compares a merge of two parents with the clean merge of them, from their own base or from the
+    /// merge of their bases.
     fn compare_two_parents(
         &mut self,
         tree: &ObjectId,
@@ -46,7 +53,8 @@ impl ObjectReader {
         let ancestor = VirtualBase::find_base(self, &bases, &mut trees)?;
         let is_settled = |ids: &[Option<ObjectId>]| {
             let [merged, left, right, ..] = ids else { return false };
-            ancestor.resolve_value(ids).and_then(|base| merge_trivially(*left, *right, base)) == Some(*merged)
+            let Some(base) = ancestor.resolve_value(ids) else { return false };
+            merge_trivially(*left, *right, base) == Some(*merged)
         };
         self.walk_merge_trees(&trees, is_settled, |reader, entries| {
             let [merged, left, right, ..] = entries else { return Ok(true) };
@@ -64,9 +72,9 @@ impl ObjectReader {
         })
     }
 
-    /// Decides about an octopus the way git makes one: parent by parent, each against what it and the
-    /// first parent were made from, and never with a conflict. Where a parent has several such bases
-    /// or none, only a path on which it agrees with the rest so far is settled.
+    /// Compares an octopus merge as git makes one: parent by parent, each with its own base with the first
+    /// parent, and never with a conflict. For a parent with several such bases or none, only a path on
+    /// which it agrees with the parents before it is settled.
     fn compare_many_parents(&mut self, tree: &ObjectId, parents: &[ObjectId]) -> Result<Vec<Text>> {
         let Some((first, others)) = parents.split_first() else { return Ok(Vec::new()) };
         let mut trees = vec![Some(*tree), Some(self.find_root_tree(first)?)];
@@ -84,8 +92,7 @@ impl ObjectReader {
         )
     }
 
-    /// Decides about one path, given what stands there in the merge, in both parents and in the
-    /// base.
+    /// Decides about one path, given its entries in the merge, in both parents and in the base.
     fn is_evil_path(
         &mut self,
         merged: Option<PathEntry>,
@@ -120,15 +127,16 @@ impl ObjectReader {
         right: PathEntry,
         base: &[u8],
     ) -> Result<bool> {
-        let [left, right, merged] = [left, right, merged].map(|entry| self.read_whole_file(entry));
-        let (left, right, merged) = (left?, right?, merged?);
+        let left = self.read_whole_file(left)?;
+        let right = self.read_whole_file(right)?;
+        let merged = self.read_whole_file(merged)?;
         if [base, &left, &right, &merged].into_iter().any(is_binary) {
             return Ok(true);
         }
         Ok(!is_clean_merge(base, &left, &right, &merged))
     }
 
-    /// Returns the content of a base that has to be merged itself; `None` if that has a conflict.
+    /// Returns the content of a base that is itself a merge; `None` if that merge has a conflict.
     fn read_base_content(
         &mut self,
         ancestor: &VirtualBase,
@@ -164,8 +172,8 @@ impl ObjectReader {
         }
     }
 
-    /// Walks several trees side by side, the merge's first, and returns the paths of which `is_own`
-    /// says that they are. A subtree that `is_settled` by the ids alone is not opened.
+    /// Walks several trees side by side, the merge's first, and returns the paths that `is_own` accepts.
+    /// A subtree that `is_settled` by the ids alone is not opened.
     fn walk_merge_trees(
         &mut self,
         trees: &[Option<ObjectId>],
@@ -179,15 +187,18 @@ impl ObjectReader {
         let mut rows = vec![TreeRow::read_row(self, trees, 0)?];
         while let Some(row) = rows.last_mut() {
             prefix.truncate(row.prefix_length);
-            let entries: Vec<Option<DecodedTreeEntry<'_>>> = row
-                .trees
-                .iter()
-                .zip(&row.positions)
-                .map(|(tree, at)| tree.as_ref().and_then(|tree| tree.entry_at(*at, format)))
-                .collect();
-            let Some(first) =
-                entries.iter().flatten().min_by(|left, right| left.compare_order(right)).copied()
-            else {
+            let mut here: Vec<Option<DecodedTreeEntry<'_>>> = Vec::with_capacity(row.trees.len());
+            let mut first: Option<DecodedTreeEntry<'_>> = None;
+            for (tree, at) in row.trees.iter().zip(&row.positions) {
+                let entry = tree.as_ref().and_then(|tree| tree.entry_at(*at, format));
+                if let Some(entry) = entry
+                    && first.is_none_or(|first| entry.compare_order(&first) == Ordering::Less)
+                {
+                    first = Some(entry);
+                }
+                here.push(entry);
+            }
+            let Some(first) = first else {
                 rows.pop();
                 continue;
             };
@@ -195,28 +206,32 @@ impl ObjectReader {
                 Some(budget) => budget,
                 None => bail!("the merge touches trees with more than {MAX_COMPARED_ENTRIES} entries"),
             };
-            let here = entries
-                .into_iter()
-                .map(|entry| entry.filter(|it| it.compare_order(&first) == Ordering::Equal));
-            let here: Vec<Option<DecodedTreeEntry<'_>>> = here.collect();
-            for (at, entry) in row.positions.iter_mut().zip(&here) {
-                *at += usize::from(entry.is_some());
+            for (at, slot) in row.positions.iter_mut().zip(&mut here) {
+                match slot {
+                    Some(entry) if entry.compare_order(&first) == Ordering::Equal => *at += 1,
+                    // An entry that comes later waits until the others have caught up.
+                    _ => *slot = None,
+                }
             }
             prefix.extend_from_slice(first.name);
             if first.is_tree() {
-                let ids: Vec<Option<ObjectId>> =
-                    here.iter().map(|entry| entry.and_then(|it| it.object_id())).collect();
+                let mut ids: Vec<Option<ObjectId>> = Vec::with_capacity(here.len());
+                for entry in &here {
+                    ids.push(entry.as_ref().and_then(DecodedTreeEntry::object_id));
+                }
                 if is_settled(&ids) {
                     continue;
                 }
                 prefix.push(b'/');
-                if MAX_TREE_DEPTH <= rows.len() {
+                if rows.len() >= MAX_TREE_DEPTH {
                     bail!("the merge changes directories nested more than {MAX_TREE_DEPTH} deep");
                 }
                 rows.push(TreeRow::read_row(self, &ids, prefix.len())?);
             } else {
-                let leaves: Vec<Option<PathEntry>> =
-                    here.iter().map(|entry| entry.and_then(|it| it.to_entry())).collect();
+                let mut leaves: Vec<Option<PathEntry>> = Vec::with_capacity(here.len());
+                for entry in &here {
+                    leaves.push(entry.and_then(DecodedTreeEntry::to_entry));
+                }
                 let path = Text::from(prefix.as_slice());
                 let context = || format!("`{}`", path.as_bytes().escape_ascii());
                 if is_own(self, &leaves).with_context(context)? {
@@ -232,9 +247,9 @@ fn is_regular_file(entry: &PathEntry) -> bool {
     matches!(entry.kind, PathEntryKind::File | PathEntryKind::Executable)
 }
 
-/// Returns what a clean merge of several parents gives for one path (or subtree), if that can be told
-/// without opening it; `sides` are the merge, the first parent, and for each further parent itself
-/// and its base.
+/// Returns what a clean merge of several parents gives for one path (or subtree), if that can be decided
+/// without opening it. `sides` are the merge, the first parent, and then each further parent followed
+/// by its base.
 fn merge_parents_trivially<T: PartialEq + Copy>(sides: &[Option<T>], has_base: &[bool]) -> Option<Option<T>> {
     let (first, others) = sides.get(1..)?.split_first()?;
     let mut so_far = *first;
@@ -249,6 +264,7 @@ fn merge_parents_trivially<T: PartialEq + Copy>(sides: &[Option<T>], has_base: &
     Some(so_far)
 }
 
+/// The trees at one path of the merge, its parents and their bases, and how far each has been walked.
 struct TreeRow {
     trees: Vec<Option<Arc<DecodedTree>>>,
     positions: Vec<usize>,

@@ -1,22 +1,23 @@
 //! How many lines a commit adds and removes, as `git diff --numstat --no-renames` counts them.
 //!
-//! Where lines repeat there is more than one shortest way from one text to another, and git's own
-//! shortcuts differ a little from the library's: about one commit in twenty comes out a line or two
-//! apart, the same on both sides. No rule can be so fine as to notice.
+//! If lines repeat there is more than one shortest difference between two texts, and git's own
+//! shortcuts differ a little from the library's: for about one commit in twenty the counts are a line or
+//! two apart, the same for added and removed lines. That is too little to matter to a rule.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use gix::ObjectId;
 use imara_diff::sources::byte_lines;
 use imara_diff::{Algorithm, Diff, InternedInput};
 
-use crate::change::{Fact, FactKind, LineCount, Missing, PathChange, PathEntry, PathEntryKind};
+use crate::change::{Fact, FactKind, LineCount, PathChange, PathEntry, PathEntryKind};
 
+use crate::git::objects::commit::unavailable_fact;
 use crate::git::objects::reader::ObjectReader;
 
-/// Contents larger than this are not even opened to see whether they are text.
+/// The largest content that is opened to see whether it is text.
 const MAX_COUNTED_BLOB_BYTES: u64 = 32 << 20;
 
-/// How many bytes git looks at to tell text from other content.
+/// How many bytes git looks at to decide whether content is text.
 const BINARY_CHECK_BYTES: usize = 8000;
 
 impl ObjectReader {
@@ -25,11 +26,16 @@ impl ObjectReader {
     pub(crate) fn count_changed_lines(&mut self, paths: &[PathChange]) -> Fact<LineCount> {
         let mut total = LineCount::default();
         for path in paths {
-            let count = self.count_path_lines(path.before, path.after);
-            let count = count.with_context(|| format!("`{}`", path.path.as_bytes().escape_ascii()));
-            let count = count.map_err(|error| Missing::Unavailable(FactKind::Lines, format!("{error:#}")))?;
-            total.added += count.added;
-            total.removed += count.removed;
+            match self.count_path_lines(path.before, path.after) {
+                Ok(count) => {
+                    total.added += count.added;
+                    total.removed += count.removed;
+                }
+                Err(error) => {
+                    let error = error.context(format!("`{}`", path.path.as_bytes().escape_ascii()));
+                    return Err(unavailable_fact(FactKind::Lines, &error));
+                }
+            }
         }
         Ok(total)
     }
@@ -50,7 +56,7 @@ impl ObjectReader {
         Ok(LineCount { added: diff.count_additions().into(), removed: diff.count_removals().into() })
     }
 
-    /// Reads what stands at a path as git would show it in a patch.
+    /// Reads the content of an entry as git shows it in a patch.
     fn read_diff_content(&mut self, entry: Option<PathEntry>) -> Result<DiffContent> {
         let Some(entry) = entry else { return Ok(DiffContent::Text(Vec::new())) };
         if entry.kind == PathEntryKind::Submodule {
@@ -67,13 +73,14 @@ impl ObjectReader {
     }
 }
 
+/// The content of an entry, as far as its lines can be counted.
 enum DiffContent {
     Text(Vec<u8>),
     Binary,
     TooLarge,
 }
 
-/// Tells text from other content as git does without attributes.
+/// Returns true for content that is not text, as git decides without attributes.
 pub(crate) fn is_binary(content: &[u8]) -> bool {
     content.get(..BINARY_CHECK_BYTES).unwrap_or(content).contains(&0)
 }

@@ -1,4 +1,4 @@
-//! Where two lines of history parted.
+//! Merge bases: the newest commits that two lines of history have in common.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use gix::hashtable::HashMap;
 
 use crate::git::objects::reader::ObjectReader;
 
-/// How many commits may be read in search of the place.
+/// The most commits that are read in search of a merge base.
 const MAX_SEARCHED_COMMITS: usize = 100_000;
 
 const LEFT_SIDE: u8 = 1;
@@ -18,6 +18,7 @@ const BOTH_SIDES: u8 = LEFT_SIDE | RIGHT_SIDE;
 /// Below a commit that both sides lead to.
 const BELOW_COMMON: u8 = 4;
 
+/// One commit that the search has met.
 struct SearchedCommit {
     parents: Vec<ObjectId>,
     priority: (i64, Reverse<usize>),
@@ -26,11 +27,11 @@ struct SearchedCommit {
 }
 
 /// Returns the commits that both some of `left` and `right` lead to, without those that another of them
-/// leads to. With skewed dates one of the latter can be left over. Empty for unrelated histories.
+/// leads to. If dates are skewed, one of the latter can remain. Empty for unrelated histories.
 ///
 /// # Errors
 ///
-/// Fails if a commit is missing, and after a great many of them.
+/// Fails if a commit is missing, and after [`MAX_SEARCHED_COMMITS`] of them.
 pub(crate) fn find_merge_bases(
     reader: &mut ObjectReader,
     left: &[ObjectId],
@@ -42,7 +43,8 @@ pub(crate) fn find_merge_bases(
         search.paint_commit(*left, LEFT_SIDE)?;
     }
     search.paint_commit(*right, RIGHT_SIDE)?;
-    while 0 < search.undecided_count {
+    // When only commits below a common one are left, no further merge base can be found.
+    while search.undecided_count > 0 {
         let Some((_, id)) = search.queue.pop() else { break };
         let Some(met) = search.commits.get_mut(&id) else { continue };
         met.is_queued = false;
@@ -54,8 +56,12 @@ pub(crate) fn find_merge_bases(
             search.paint_commit(parent, flags)?;
         }
     }
-    let found = search.commits.iter().filter(|(_, met)| met.flags == BOTH_SIDES);
-    let mut found: Vec<ObjectId> = found.map(|(id, _)| *id).collect();
+    let mut found = Vec::new();
+    for (id, commit) in &search.commits {
+        if commit.flags == BOTH_SIDES {
+            found.push(*id);
+        }
+    }
     found.sort_unstable();
     Ok(found)
 }

@@ -1,6 +1,7 @@
-//! Differences between trees: which paths changed, how many lines, and what a merge adds of its own.
+//! Differences between commits: which paths changed, how many lines, and what a merge adds of its own.
 
 pub(crate) mod changed_paths;
+pub(crate) mod commit_facts;
 pub(crate) mod evil_merge;
 pub(crate) mod line_counts;
 pub(crate) mod merge_base;

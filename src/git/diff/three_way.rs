@@ -1,4 +1,4 @@
-//! The clean merge of three texts, or the statement that there is none.
+//! The clean merge of three texts, if there is one.
 //!
 //! Changes of the two sides that neither overlap nor touch are both applied, and the same change
 //! made on both sides counts once. Everything else is a conflict, as it is for git.
@@ -11,12 +11,15 @@ use imara_diff::{Algorithm, Diff, Hunk, InternedInput, TokenSource};
 /// Returns true if `merged` is what a clean merge of `ours` and `theirs` gives, both made from
 /// `base`.
 ///
-/// Which lines count as changed is a matter of the algorithm where lines repeat, so both of git's
-/// are tried: either is a merge that a person could not have had a hand in.
+/// If lines repeat, which of them count as changed depends on the algorithm, so both of git's are
+/// tried: a merge that either of them gives was not changed by hand.
 pub(crate) fn is_clean_merge(base: &[u8], ours: &[u8], theirs: &[u8], merged: &[u8]) -> bool {
-    [Algorithm::Histogram, Algorithm::Myers].into_iter().any(|algorithm| {
-        merge_with_algorithm(algorithm, base, ours, theirs).is_some_and(|clean| clean == merged)
-    })
+    for algorithm in [Algorithm::Histogram, Algorithm::Myers] {
+        if merge_with_algorithm(algorithm, base, ours, theirs).as_deref() == Some(merged) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Returns the clean merge of `ours` and `theirs`, both made from `base`; `None` if there is none.
@@ -24,10 +27,9 @@ pub(crate) fn merge_cleanly(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<V
     merge_with_algorithm(Algorithm::Histogram, base, ours, theirs)
 }
 
-/// Merges, or returns `None` if there is a conflict.
+/// Merges with one algorithm; `None` if there is a conflict.
 fn merge_with_algorithm(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
-    let lines = |text| byte_lines(text).tokenize().collect::<Vec<&[u8]>>();
-    let base_lines = lines(base);
+    let base_lines: Vec<&[u8]> = byte_lines(base).tokenize().collect();
     let sides = [MergeSide::new(algorithm, base, ours), MergeSide::new(algorithm, base, theirs)];
     let mut merged = Vec::with_capacity(ours.len().max(theirs.len()));
     let mut starts = [0, 0];
@@ -35,7 +37,8 @@ fn merge_with_algorithm(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: 
     while let Some((region, ends)) = find_next_region(&sides, starts) {
         copy_lines(&mut merged, &base_lines, at..region.start)?;
         let [ours, theirs] = &sides;
-        let ([our_start, their_start], [our_end, their_end]) = (starts, ends);
+        let [our_start, their_start] = starts;
+        let [our_end, their_end] = ends;
         let changed_by_us = ours.lines_in_region(&region, our_start..our_end)?;
         let changed_by_them = theirs.lines_in_region(&region, their_start..their_end)?;
         let taken = match (changed_by_us, changed_by_them) {
@@ -43,8 +46,11 @@ fn merge_with_algorithm(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: 
             (Some(lines), Some(same)) if lines == same => lines,
             _ => return None,
         };
-        merged.extend(taken.iter().flat_map(|line| line.iter()));
-        (at, starts) = (region.end, ends);
+        for line in taken {
+            merged.extend_from_slice(line);
+        }
+        at = region.end;
+        starts = ends;
     }
     copy_lines(&mut merged, &base_lines, at..base_lines.len())?;
     Some(merged)
@@ -64,12 +70,30 @@ impl<'a> MergeSide<'a> {
         MergeSide { lines: byte_lines(text).tokenize().collect(), hunks: diff.hunks().collect() }
     }
 
-    /// Returns this side's lines in the place of the base's lines `region`, given which hunks lie in
+    /// Returns the lines of the base that a hunk replaces.
+    fn hunk_lines(&self, index: usize) -> Option<Range<usize>> {
+        let hunk = self.hunks.get(index)?;
+        Some(hunk.before.start as usize..hunk.before.end as usize)
+    }
+
+    /// Widens `region` by the hunks from `next` on that overlap or touch it, and returns the index of the
+    /// first hunk that does not.
+    fn extend_region(&self, region: &mut Range<usize>, mut next: usize) -> usize {
+        while let Some(lines) = self.hunk_lines(next)
+            && lines.start <= region.end
+        {
+            region.end = region.end.max(lines.end);
+            next += 1;
+        }
+        next
+    }
+
+    /// Returns this side's lines in the place of the base's lines `region`, given which hunks are in
     /// it; the inner `None` if there are none.
     fn lines_in_region(&self, region: &Range<usize>, hunks: Range<usize>) -> Option<Option<&[&'a [u8]]>> {
         let hunks = self.hunks.get(hunks)?;
         let (Some(first), Some(last)) = (hunks.first(), hunks.last()) else { return Some(None) };
-        // Between the edges of the region and its first and last hunk, both texts are the same.
+        // From the edges of the region to its first and last hunk, both texts are the same.
         let start = (first.after.start as usize).checked_sub(first.before.start as usize - region.start)?;
         let end = last.after.end as usize + (region.end - last.before.end as usize);
         self.lines.get(start..end).map(Some)
@@ -77,34 +101,30 @@ impl<'a> MergeSide<'a> {
 }
 
 /// Returns the next lines of the base that either side changes, widened until nothing outside
-/// touches them, and for each side the index of its first hunk behind them.
+/// touches them, and for each side the index of its first hunk after them.
 fn find_next_region(sides: &[MergeSide<'_>; 2], starts: [usize; 2]) -> Option<(Range<usize>, [usize; 2])> {
-    let mut ends = starts;
-    let hunk = |side: usize, ends: &[usize; 2]| {
-        let next = *ends.get(side)?;
-        sides.get(side)?.hunks.get(next).map(|hunk| hunk.before.start as usize..hunk.before.end as usize)
+    let [ours, theirs] = sides;
+    let [mut our_end, mut their_end] = starts;
+    let start = match (ours.hunk_lines(our_end), theirs.hunk_lines(their_end)) {
+        (Some(left), Some(right)) => left.start.min(right.start),
+        (Some(lines), None) | (None, Some(lines)) => lines.start,
+        (None, None) => return None,
     };
-    let start = [hunk(0, &ends), hunk(1, &ends)].into_iter().flatten().map(|lines| lines.start).min()?;
     let mut region = start..start;
     loop {
-        let mut grown = false;
-        for side in 0..2 {
-            while let Some(lines) = hunk(side, &ends).filter(|lines| lines.start <= region.end) {
-                region.end = region.end.max(lines.end);
-                if let Some(end) = ends.get_mut(side) {
-                    *end += 1;
-                }
-                grown = true;
-            }
-        }
-        if !grown {
-            return Some((region, ends));
+        let before = (our_end, their_end);
+        our_end = ours.extend_region(&mut region, our_end);
+        their_end = theirs.extend_region(&mut region, their_end);
+        if before == (our_end, their_end) {
+            return Some((region, [our_end, their_end]));
         }
     }
 }
 
 fn copy_lines(merged: &mut Vec<u8>, lines: &[&[u8]], range: Range<usize>) -> Option<()> {
-    merged.extend(lines.get(range)?.iter().flat_map(|line| line.iter()));
+    for line in lines.get(range)? {
+        merged.extend_from_slice(line);
+    }
     Some(())
 }
 

@@ -1,8 +1,8 @@
-//! What two sides of a merge were made from, where that is more than one commit.
+//! The base of a merge whose sides have more than one merge base.
 //!
-//! Lines of history that were merged into each other have several merge bases. Git then merges those
-//! first, and so on down, and takes the result for the base. Here the same is done for each path, as
-//! far as it can be told from the ids alone. Where contents have to be merged, that is the caller's.
+//! Lines of history that were merged into each other have several merge bases. Git merges those first,
+//! recursively, and takes the result as the base. The same is done here for each path, as far as the ids
+//! alone decide it. Contents that have to be merged are left to the caller.
 
 use anyhow::Result;
 use gix::ObjectId;
@@ -10,28 +10,28 @@ use gix::ObjectId;
 use crate::git::diff::merge_base::find_merge_bases;
 use crate::git::objects::reader::ObjectReader;
 
-/// How many trees may take part.
+/// The most trees that one virtual base consists of.
 const MAX_BASE_TREES: usize = 24;
 
-/// How far down bases of bases are looked for.
+/// The deepest recursion into bases of bases.
 const MAX_BASE_DEPTH: usize = 8;
 
 /// The base of a merge, in terms of a list of trees.
 #[derive(Debug)]
 pub(crate) enum VirtualBase {
-    /// There is none: the histories are unrelated.
+    /// The histories are unrelated, and there is no base.
     Unrelated,
     /// The tree at this place of the list.
     Tree(usize),
-    /// The clean merge of two, made from a third.
+    /// The clean merge of the first two, with the third as their base.
     Merged(Box<[VirtualBase; 3]>),
-    /// Too many trees would be needed to tell.
+    /// The base would consist of too many trees.
     Unknown,
 }
 
 impl VirtualBase {
-    /// Finds the base for a merge of all these `bases`, and appends the trees that it rests on to
-    /// `trees`.
+    /// Finds the base that the merge of all these `bases` gives, and appends the trees that it consists of
+    /// to `trees`.
     pub(crate) fn find_base(
         reader: &mut ObjectReader,
         bases: &[ObjectId],
@@ -47,7 +47,7 @@ impl VirtualBase {
         depth: usize,
     ) -> Result<VirtualBase> {
         let Some((first, rest)) = bases.split_first() else { return Ok(VirtualBase::Unrelated) };
-        if depth == MAX_BASE_DEPTH || MAX_BASE_TREES < trees.len() + bases.len() {
+        if depth == MAX_BASE_DEPTH || trees.len() + bases.len() > MAX_BASE_TREES {
             return Ok(VirtualBase::Unknown);
         }
         let mut merged = Self::add_tree(reader, first, trees)?;
@@ -74,8 +74,8 @@ impl VirtualBase {
         Ok(VirtualBase::Tree(place))
     }
 
-    /// Returns what stands in the base, given what stands in each of the trees; `None` if that
-    /// cannot be told without merging contents.
+    /// Returns the value of the base, given the values of each of the trees; `None` if that cannot be
+    /// decided without merging contents.
     pub(crate) fn resolve_value<T: PartialEq + Copy>(&self, values: &[Option<T>]) -> Option<Option<T>> {
         match self {
             VirtualBase::Unrelated => Some(None),

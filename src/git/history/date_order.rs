@@ -1,8 +1,8 @@
 //! The order in which new commits are listed: newest first.
 //!
-//! Of all commits of which a child has been listed, the one with the latest committer's date comes
-//! next; where two are equal, the one met first. The order depends on nothing but the commits. With
-//! honest clocks no parent comes before its child.
+//! Of all commits that have a listed child, the one with the latest committer's date comes next; of two
+//! with the same date, the one that the walk met first. The order depends on nothing but the commits.
+//! If the clocks were right, no parent comes before its child.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,14 +21,14 @@ use crate::git::repository::Repository;
 impl Repository {
     /// Lists the commits that can be reached from `new` and from none of `hidden`, newest first.
     ///
-    /// No such commit is ever left out. With dates skewed across many commits, and no commit-graph,
-    /// one that `hidden` does lead to can be listed as well. History that only `hidden` leads to is
-    /// not read, beyond what is needed to tell the two apart.
+    /// No such commit is ever left out. If dates are skewed across many commits and there is no
+    /// commit-graph, a commit that `hidden` leads to can be listed as well. History that only `hidden`
+    /// leads to is not read, except as far as the decision needs it.
     ///
     /// # Errors
     ///
-    /// Fails if a commit on the way is not there or has malformed parents. Ids have to be those of
-    /// commits, so tags are to be peeled first.
+    /// Fails if a commit on the way is not there or has malformed parents. The ids must be those of
+    /// commits; peel tags first.
     pub fn list_new_commits(&self, new: Oid, hidden: &[Oid]) -> Result<NewCommits> {
         let mut reader = self.shared.create_reader(0);
         let newest =
@@ -37,7 +37,7 @@ impl Repository {
     }
 }
 
-/// The iterator that [`Repository::new_commits`] returns; after an error it ends.
+/// The iterator that [`Repository::list_new_commits`] returns; it ends after an error.
 pub struct NewCommits {
     reader: ObjectReader,
     walk: NewestFirstWalk,
@@ -53,14 +53,17 @@ impl Iterator for NewCommits {
     type Item = Result<Oid>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.walk.next_commit(&mut self.reader).transpose()?;
-        Some(next.map(|(id, _)| to_oid(&id)))
+        match self.walk.next_commit(&mut self.reader) {
+            Ok(Some((id, _))) => Some(Ok(to_oid(&id))),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
-/// The walk behind it.
+/// A walk over new commits, newest first.
 pub(crate) enum NewestFirstWalk {
-    /// Nothing is hidden: history is read as the walk goes, and forgotten behind it.
+    /// Nothing is hidden: commits are read when the walk gets to them, and not kept.
     WholeHistory(WholeHistoryWalk),
     /// The new commits are known, with their dates and parents.
     Painted(PaintedHistoryWalk),
@@ -89,11 +92,15 @@ impl NewestFirstWalk {
     ) -> Result<Option<(ObjectId, Option<ObjectBytes>)>> {
         match self {
             NewestFirstWalk::WholeHistory(whole) => whole.next_commit(reader),
-            NewestFirstWalk::Painted(known) => Ok(known.next_commit().map(|id| (id, None))),
+            NewestFirstWalk::Painted(known) => match known.next_commit() {
+                Some(id) => Ok(Some((id, None))),
+                None => Ok(None),
+            },
         }
     }
 }
 
+/// A walk over all that a commit leads to.
 #[derive(Default)]
 pub(crate) struct WholeHistoryWalk {
     queue: BinaryHeap<QueuedCommit>,
@@ -159,6 +166,7 @@ impl Ord for QueuedCommit {
     }
 }
 
+/// A walk over the new commits of a history that was painted before.
 pub(crate) struct PaintedHistoryWalk {
     painted: PaintedHistory,
     queue: BinaryHeap<(i64, Reverse<usize>, usize)>,

@@ -1,14 +1,15 @@
-//! Which commits are new: those that can be reached from here and not from there.
+//! Which commits are new: those that a tip leads to and no hidden commit does. Git calls this walk
+//! `paint_down_to_common`.
 //!
-//! Two colours spread from child to parent, *new* from the one side and *hidden* from the other, and
-//! hidden wins over new wherever they meet. A commit is taken for hidden only if a hidden one leads
-//! to it, so a new commit can never be missed. What could go wrong is the other way round: to stop
-//! before every hidden path has been followed, and list a commit that is hidden after all.
+//! Two colours spread from child to parent, *new* from the tip and *hidden* from the hidden commits,
+//! and hidden wins over new wherever they meet. A commit is taken for hidden only if a hidden one leads
+//! to it, so a new commit is never missed. The error that remains possible is the opposite one: the
+//! walk stops before every hidden path has been followed, and lists a commit that is hidden after all.
 //!
-//! To follow them all would mean to read all of history for each push. So the walk ends when no
+//! Following them all would mean reading all of history for each push. So the walk ends when no
 //! uncoloured path is left on the new side and no pending hidden commit can lead to a new one: by
-//! generation numbers where there is a commit-graph, which is exact, and otherwise by dates, with
-//! some patience for clocks that were wrong. With dates skewed further than that, a commit that is
+//! generation numbers if there is a commit-graph, which is exact, and otherwise by dates, with
+//! some tolerance for clocks that were wrong. With dates skewed further than that, a commit that is
 //! hidden already may be judged once more.
 
 use std::cmp::Reverse;
@@ -19,7 +20,8 @@ use gix::ObjectId;
 use gix::hashtable::HashMap;
 
 use crate::git::objects::ObjectBytes;
-use crate::git::objects::reader::{CommitHints, CommitWalkData, ObjectReader, WalkPriority};
+use crate::git::objects::commit::CommitWalkData;
+use crate::git::objects::reader::{CommitHints, ObjectReader, WalkPriority};
 
 /// How many hidden commits older than every new one are still followed, one after the other, before
 /// dates are believed.
@@ -44,13 +46,13 @@ pub(crate) struct PaintedCommit {
 }
 
 impl PaintedCommit {
-    /// Returns true for the commits that were looked for.
+    /// Returns true if the tip leads to the commit and no hidden commit does.
     pub(crate) fn is_new(&self) -> bool {
         self.painted_new && !self.painted_hidden
     }
 }
 
-/// How many bytes of commits are kept, so that they need not be read again.
+/// How many bytes of commit objects are kept in memory, so that they need not be read again.
 const KEPT_BYTES_BUDGET: usize = 16 << 20;
 
 /// The commits around the border between new and hidden history.
@@ -85,27 +87,50 @@ impl PaintedHistory {
         Ok(PaintedHistory { commits: walk.commits, tip })
     }
 
+    /// Returns how many commits the walk has met, new or not.
     pub(crate) fn len(&self) -> usize {
         self.commits.len()
+    }
+
+    /// Returns the commits that are new, in the order in which the walk met them.
+    pub(crate) fn new_commits(&self) -> impl Iterator<Item = &PaintedCommit> {
+        self.commits.iter().filter(|commit| commit.is_new())
+    }
+
+    /// Returns the id of the commit at a place.
+    pub(crate) fn id_at(&self, index: usize) -> Option<&ObjectId> {
+        self.commits.get(index)?.id.as_ref()
+    }
+
+    /// Returns the first parent of a commit, if that is new.
+    pub(crate) fn first_parent(&self, index: usize) -> Option<usize> {
+        let parent = *self.commits.get(index)?.parents.first()?;
+        if self.commits.get(parent)?.is_new() { Some(parent) } else { None }
     }
 
     pub(crate) fn commit_at(&self, index: usize) -> Option<&PaintedCommit> {
         self.commits.get(index)
     }
 
-    /// Returns what the walk has come to know of a commit.
+    /// Returns what the walk has learned about a commit.
     pub(crate) fn commit_hints(&self, index: usize) -> CommitHints<'_> {
         let Some(node) = self.commits.get(index) else { return CommitHints::default() };
-        let parent = node.parents.first().and_then(|parent| self.commits.get(*parent));
-        CommitHints {
-            raw_commit: node.raw_commit.as_ref().map(|raw| raw.as_slice()),
-            parent_tree: parent.and_then(|parent| parent.tree),
+        let raw_commit = node.raw_commit.as_deref().map(Vec::as_slice);
+        let mut parent_tree = None;
+        if let Some(parent) = node.parents.first()
+            && let Some(parent) = self.commits.get(*parent)
+        {
+            parent_tree = parent.tree;
         }
+        CommitHints { raw_commit, parent_tree }
     }
 
     /// Returns the new commits among the parents of a node, first parent first.
     pub(crate) fn new_parents(&self, index: usize) -> impl DoubleEndedIterator<Item = usize> + '_ {
-        let parents = self.commits.get(index).map(|node| node.parents.as_slice()).unwrap_or_default();
+        let parents: &[usize] = match self.commits.get(index) {
+            Some(node) => &node.parents,
+            None => &[],
+        };
         parents.iter().copied().filter(|parent| self.commits.get(*parent).is_some_and(PaintedCommit::is_new))
     }
 }
@@ -117,10 +142,11 @@ struct PaintWalk<'r> {
     queue: BinaryHeap<(WalkPriority, usize)>,
     arrivals: usize,
     kept_bytes: usize,
-    /// How many commits in the queue are new as far as is known.
+    /// How many commits in the queue are new, as far as the walk has got.
     queued_new_count: usize,
-    /// The least of all commits that have been taken for new.
+    /// The earliest date of the commits that have been taken for new.
     oldest_new_date: i64,
+    /// The lowest generation of the commits that have been taken for new.
     lowest_new_generation: u32,
 }
 
@@ -149,7 +175,7 @@ impl<'r> PaintWalk<'r> {
     }
 
     /// Follows the new side as long as it is a straight line, and returns true if that ends at a
-    /// hidden tip. Then nothing below needs to be read: all of it is hidden, and lies below every
+    /// hidden tip. Then nothing below needs to be read: all of it is hidden, and is below every
     /// new commit, so that none of it can lead back to one.
     ///
     /// This is the everyday push, whose parent is the tip of the branch.
@@ -165,10 +191,11 @@ impl<'r> PaintWalk<'r> {
             }
             self.load_commit(current)?;
             line.push(current);
-            let Some(&[parent]) = self.commits.get(current).map(|node| node.parents.as_slice()) else {
-                return Ok(false);
-            };
-            if self.commits.get(parent).and_then(|node| node.id).is_some_and(|id| hidden.contains(&id)) {
+            let Some(node) = self.commits.get(current) else { return Ok(false) };
+            let &[parent] = node.parents.as_slice() else { return Ok(false) };
+            if let Some(PaintedCommit { id: Some(id), .. }) = self.commits.get(parent)
+                && hidden.contains(id)
+            {
                 break parent;
             }
             current = parent;
@@ -192,7 +219,7 @@ impl<'r> PaintWalk<'r> {
         while let Some(((generation, date, _), index)) = self.queue.peek().copied() {
             if self.queued_new_count == 0 {
                 // The queue gives the greatest generation first, so what holds for this commit
-                // holds for all that wait behind it.
+                // holds for all others in it.
                 let too_low =
                     generation != CommitWalkData::NO_GENERATION && generation <= self.lowest_new_generation;
                 if too_low || patience == 0 {
@@ -213,7 +240,8 @@ impl<'r> PaintWalk<'r> {
     fn visit_commit(&mut self, index: usize) -> Result<()> {
         let Some(node) = self.commits.get_mut(index) else { return Ok(()) };
         node.is_queued = false;
-        let (hidden, parents) = (node.painted_hidden, node.parents.clone());
+        let hidden = node.painted_hidden;
+        let parents = node.parents.clone();
         if !hidden {
             self.queued_new_count -= 1;
             self.record_new(index);
@@ -247,14 +275,14 @@ impl<'r> PaintWalk<'r> {
             Some(node) if !node.painted_hidden => {
                 node.painted_hidden = true;
                 if node.is_queued {
-                    // It waits as a new one, and is passed on as a hidden one.
+                    // It was queued as a new one, and will be passed on as a hidden one.
                     self.queued_new_count -= 1;
                     return Ok(());
                 }
             }
             _ => return Ok(()),
         }
-        // Also where it was passed on as a new one before: its ancestors are to be painted over.
+        // A commit that was passed on as a new one before is queued again: its ancestors change colour.
         self.enqueue_commit(index)
     }
 
@@ -272,15 +300,22 @@ impl<'r> PaintWalk<'r> {
         let Some(PaintedCommit { id: Some(id), is_loaded: false, .. }) = self.commits.get(index) else {
             return Ok(());
         };
-        let (links, raw) = self.reader.read_walk_data(&id.clone())?;
-        let raw = raw.filter(|raw| self.kept_bytes + raw.len() <= KEPT_BYTES_BUDGET);
-        self.kept_bytes += raw.as_ref().map_or(0, |raw| raw.len());
+        let (links, mut raw) = self.reader.read_walk_data(&id.clone())?;
+        if let Some(bytes) = &raw {
+            if self.kept_bytes + bytes.len() <= KEPT_BYTES_BUDGET {
+                self.kept_bytes += bytes.len();
+            } else {
+                raw = None;
+            }
+        }
         let parents = links.parents.into_iter().map(|id| self.add_commit(id)).collect();
         if let Some(node) = self.commits.get_mut(index) {
             node.is_loaded = true;
             node.parents = parents;
-            (node.tree, node.raw_commit) = (Some(links.tree), raw);
-            (node.date, node.generation) = (links.date, links.generation);
+            node.tree = Some(links.tree);
+            node.raw_commit = raw;
+            node.date = links.date;
+            node.generation = links.generation;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! One thread walks, several work, one collects, and nobody runs far ahead of the others.
+//! One thread walks, several work, one collects, and none of them runs far ahead of the others.
 //!
-//! Batches carry the number of their turn. There are only so many of them at any time: a new one is
-//! begun when an old one has been collected, which bounds memory whatever the speeds are.
+//! Batches carry the number of their turn. Their number at any time is limited: a new one begins when an
+//! old one has been collected, which bounds memory whatever the speeds are.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -18,10 +18,10 @@ const MAX_BATCH_ITEMS: usize = 512;
 /// shorter than a batch, is divided evenly.
 const MIN_THREADED_ITEMS: usize = 256;
 
-/// How many batches are under way for each thread.
+/// How many batches are in progress for each thread.
 const BATCHES_PER_THREAD: usize = 4;
 
-/// What the threads need.
+/// What the threads of a pipeline need.
 pub(crate) struct PipelineJob {
     pub(crate) shared: Arc<SharedRepository>,
     /// How many threads may work; with one, everything happens on the calling thread.
@@ -43,13 +43,17 @@ pub(crate) fn run_pipeline<I: Send, T: Send>(
     let threads = if first.len() < MIN_THREADED_ITEMS { 1 } else { (job.thread_count)() };
     if threads <= 1 {
         let rest = std::iter::from_fn(next);
-        return first.into_iter().chain(rest).try_for_each(|item| collect(work(reader, item?)));
+        for item in first.into_iter().chain(rest) {
+            collect(work(reader, item?))?;
+        }
+        return Ok(());
     }
     let size = if first.len() < MAX_BATCH_ITEMS { first.len().div_ceil(threads) } else { MAX_BATCH_ITEMS };
     let mut items = first.into_iter();
     let next = move || items.next().or_else(&mut next);
-    let under_way = threads * BATCHES_PER_THREAD;
-    let (ticket, tickets) = sync_channel::<()>(under_way);
+    // A ticket is taken for each batch that begins and returned when it has been collected, so the
+    // capacity of this channel is what limits the batches in progress.
+    let (ticket, tickets) = sync_channel::<()>(threads * BATCHES_PER_THREAD);
     let (to_do, queue) = channel::<(usize, Vec<Result<I>>)>();
     let (done, results) = channel::<(usize, Vec<Result<T>>)>();
     let queue = Mutex::new(queue);
@@ -95,7 +99,7 @@ fn send_batches<I>(
     for turn in 0.. {
         let items = read_batch(&mut next, size);
         let is_last = items.len() < size;
-        // A failure means that nobody collects any more.
+        // A failure means that the collecting thread has stopped.
         if items.is_empty() || ticket.send(()).is_err() || to_do.send((turn, items)).is_err() || is_last {
             return;
         }
@@ -103,12 +107,12 @@ fn send_batches<I>(
 }
 
 fn receive_batch<T>(queue: &Mutex<Receiver<T>>) -> Option<T> {
-    // A poisoned lock means that another thread has died; there is nothing left to save.
+    // A poisoned lock means that another thread has panicked, and the results are incomplete anyway.
     queue.lock().ok()?.recv().ok()
 }
 
-/// Collects until all is done or something fails. It owns the receiving ends, because that they are
-/// gone is how the other threads learn that nobody waits for them any more.
+/// Collects until all is done or something fails. It owns the receiving ends: when they are dropped, the
+/// sending threads fail and stop.
 fn collect_in_order<T>(
     results: Receiver<(usize, Vec<Result<T>>)>,
     tickets: Receiver<()>,
@@ -123,8 +127,8 @@ fn collect_in_order<T>(
                 collect(result?)?;
             }
             turn += 1;
-            tickets.recv().context("the walk has died")?;
+            tickets.recv().context("the thread that walks the history has stopped")?;
         }
     }
-    if early.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("a thread that reads commits has died")) }
+    if early.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("a thread that reads commits has stopped")) }
 }

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use gix::ObjectId;
-use jiff::Timestamp;
 
 use crate::change::{Commit, FactKind, NeededFacts, Oid};
 
@@ -13,38 +12,29 @@ use crate::git::objects::ObjectBytes;
 use crate::git::objects::commit::UnreadableCommit;
 use crate::git::objects::reader::{CommitHints, ObjectReader};
 use crate::git::repository::Repository;
-use crate::git::signature::KeyRegistry;
+use crate::git::signature::TrustedKeys;
 
 /// The commits that are asked about: what `new` leads to and none of `hidden` does.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitRange<'a> {
     /// The commit at the new end.
     pub tip: Oid,
-    /// Commits whose history is not asked about.
+    /// The commits whose history is left out.
     pub hidden_tips: &'a [Oid],
-    /// What signatures are held against, if anybody asks for them.
+    /// The keys that signatures are verified with, if the signatures are asked for.
     pub trusted_keys: Option<TrustedKeys<'a>>,
 }
 
-/// What signatures are held against.
-#[derive(Clone, Copy, Debug)]
-pub struct TrustedKeys<'a> {
-    /// The keys that count.
-    pub registry: &'a KeyRegistry,
-    /// When the signatures were seen, by the clock of whoever judges. Never a date out of a commit.
-    pub received_at: Timestamp,
-}
-
-/// A commit, as far as it could be read.
+/// A commit, or why it cannot be read.
 type CommitReadResult = Result<Commit, UnreadableCommit>;
 
 impl Repository {
-    /// Reads every commit of `range`, newest first (the order of [`Repository::new_commits`]), and
-    /// passes it to `judge`, on up to `threads` threads at once, which is asked where there is enough to
-    /// do; what `judge` returns goes to `collect`, on this thread and in order.
+    /// Reads every commit of `range`, newest first (the order of [`Repository::list_new_commits`]), and
+    /// passes it to `judge`, on up to `threads` threads at once (called only if there is enough to do).
+    /// What `judge` returns goes to `collect`, on this thread and in order.
     ///
     /// A commit whose object is malformed is passed on as such, so that the rest can go on. Memory
-    /// does not grow with the length of history, beyond the ids that the walk has to remember.
+    /// does not grow with the length of history, except for the ids that the walk has to remember.
     ///
     /// # Errors
     ///
@@ -58,12 +48,13 @@ impl Repository {
         judge: impl Fn(CommitReadResult) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let (new, hidden) = (self.to_object_id(range.tip)?, self.to_object_ids(range.hidden_tips)?);
+        let new = self.to_object_id(range.tip)?;
+        let hidden = self.to_object_ids(range.hidden_tips)?;
         let mut walker = self.shared.create_reader(0);
         let mut newest = NewestFirstWalk::start_walk(&mut walker, new, &hidden)?;
         let next = move || newest.next_commit(&mut walker).transpose();
         let work = |reader: &mut ObjectReader, (id, raw): (ObjectId, Option<ObjectBytes>)| {
-            let known = CommitHints { raw_commit: raw.as_ref().map(|raw| raw.as_slice()), parent_tree: None };
+            let known = CommitHints { raw_commit: raw.as_deref().map(Vec::as_slice), parent_tree: None };
             judge(reader.read_commit(&id, known, needs, range.trusted_keys))
         };
         self.with_reader(|reader| {
@@ -72,7 +63,7 @@ impl Repository {
     }
 
     /// As [`Repository::for_each_commit`], with the commits of one step (see
-    /// [`Repository::steps`]) at a time, oldest step first.
+    /// [`Repository::list_steps`]) at a time, oldest step first.
     ///
     /// # Errors
     ///
@@ -94,7 +85,7 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::for_each_commit`].
-    pub fn for_each_history_step<T: Send>(
+    pub(crate) fn for_each_history_step<T: Send>(
         &self,
         history: &NewHistory,
         trusted: Option<TrustedKeys<'_>>,
@@ -106,11 +97,14 @@ impl Repository {
         let mut steps = divide_into_steps(&history.painted).into_iter();
         let next = move || steps.next().map(Ok);
         let work = |reader: &mut ObjectReader, step: Vec<usize>| {
-            let read = step.into_iter().filter_map(|index| {
-                let id = history.painted.commit_at(index)?.id?;
-                Some(reader.read_commit(&id, history.painted.commit_hints(index), needs, trusted))
-            });
-            judge(read.collect())
+            let mut commits = Vec::with_capacity(step.len());
+            for index in step {
+                if let Some(id) = history.painted.id_at(index) {
+                    let known = history.painted.commit_hints(index);
+                    commits.push(reader.read_commit(id, known, needs, trusted));
+                }
+            }
+            judge(commits)
         };
         self.with_reader(|reader| {
             pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)

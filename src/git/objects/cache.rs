@@ -1,14 +1,14 @@
-//! What was used lately, in two generations: when the young one is full it becomes the old one.
+//! A cache of two generations: when the young one is full it becomes the old one.
 //!
-//! It starts small, because every page of memory that is touched for the first time costs more than
-//! it takes to read a small object again, and most pushes never come back to what they have left. Where
-//! something is asked for again that was forgotten, the generations grow by its weight.
+//! It starts small, because touching a page of memory for the first time costs more than reading a
+//! small object again, and most pushes never ask for the same object again. When something is asked
+//! for that was forgotten, the generations grow by its weight.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
-/// How many keys of what was forgotten are remembered.
+/// How many keys of forgotten values are remembered.
 const MAX_FORGOTTEN_KEYS: usize = 4096;
 
 /// Values by key; those that were not asked for while two generations filled up are forgotten.
@@ -22,8 +22,8 @@ pub(crate) struct GenerationCache<K, V, S = RandomState> {
 }
 
 impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> GenerationCache<K, V, S> {
-    /// Makes one each of whose generations may weigh about `generation`, and `largest` once more than
-    /// that is asked for again and again.
+    /// Creates a cache whose generations weigh about `generation` each, and grow up to `largest` if
+    /// forgotten values are asked for again.
     pub(crate) fn new(generation: usize, largest: usize) -> Self {
         GenerationCache {
             young: HashMap::default(),
@@ -35,6 +35,7 @@ impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> GenerationCache<K,
         }
     }
 
+    /// Returns the value of a key, which makes it young again.
     pub(crate) fn find_value(&mut self, key: &K) -> Option<V> {
         if let Some((value, _)) = self.young.get(key) {
             return Some(value.clone());
@@ -54,7 +55,7 @@ impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> GenerationCache<K,
         }
         self.young_weight += weight;
         self.young.insert(key, (value, weight));
-        if self.generation_weight < self.young_weight {
+        if self.young_weight > self.generation_weight {
             let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
             self.young_weight = 0;
             if self.generation_weight < self.max_generation_weight {
@@ -63,9 +64,9 @@ impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> GenerationCache<K,
         }
     }
 
-    /// Remembers what is forgotten, without what it was.
+    /// Remembers the keys of a generation that is forgotten, without the values.
     fn remember_keys(&mut self, old: HashMap<K, (V, usize), S>) {
-        if MAX_FORGOTTEN_KEYS < self.forgotten.len() + old.len() {
+        if self.forgotten.len() + old.len() > MAX_FORGOTTEN_KEYS {
             self.forgotten.clear();
         }
         self.forgotten.extend(old.into_keys());

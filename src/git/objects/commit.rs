@@ -1,9 +1,8 @@
 //! Commit objects, read strictly.
 //!
 //! Readers of damaged commits disagree: one takes the first author, one the last, one stops at a
-//! NUL. A commit that they could read differently is no commit here. What `git fsck` would refuse
-//! in the headers is refused, with one exception: an empty name is let through, because it grants
-//! nothing.
+//! NUL. A commit that they could read differently is refused here, and so is what `git fsck` refuses
+//! in the headers, with one exception: an empty name is accepted, because it grants nothing.
 
 use std::fmt;
 
@@ -17,9 +16,9 @@ use crate::git::signature::ObjectFormat;
 /// A commit that cannot be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableCommit {
-    /// Its id.
+    /// The id by which the commit was asked for.
     pub id: Oid,
-    /// What is wrong with it, in words that complete "it cannot be read: ...".
+    /// What is wrong with the commit, in words that follow "it cannot be read: ".
     pub reason: String,
 }
 
@@ -73,30 +72,32 @@ impl CommitParts<'_> {
     }
 }
 
-/// Returns the gap that stands where nobody asked for a fact.
+/// Returns the gap that stands for a fact that was not asked for.
 ///
 /// A predicate that reads a fact which it did not declare as needed must not pass by accident, so
 /// the gap is one that denies at every stage that enforces.
 pub(crate) fn unrequested_fact<T>(need: FactKind) -> Fact<T> {
-    Err(Missing::Unavailable(need, "nobody asked for it".to_owned()))
+    Err(Missing::Unavailable(need, "it was not asked for".to_owned()))
 }
 
-/// Reads a commit object that stands in no repository, as whoever tries this reader has it.
+/// Converts an error into the gap that it leaves.
+pub(crate) fn unavailable_fact(need: FactKind, error: &anyhow::Error) -> Missing {
+    Missing::Unavailable(need, format!("{error:#}"))
+}
+
+/// Reads a commit object that is in no repository, as tests and fuzz targets have it.
 ///
 /// # Errors
 ///
-/// Says what is wrong with it, in words that complete "it cannot be read: ...".
+/// Says what is wrong with it, in words that follow "it cannot be read: ".
 pub fn parse_commit(raw: &[u8], format: ObjectFormat) -> Result<Commit, &'static str> {
-    let kind = match format {
-        ObjectFormat::Sha1 => Kind::Sha1,
-        ObjectFormat::Sha256 => Kind::Sha256,
-    };
+    let kind = format.hash_kind();
     let commit = parse_commit_parts(raw, kind)?
         .to_commit(Oid::from_bytes(kind.null().as_slice()).ok_or("it has no id")?);
     Ok(Commit { id: None, ..commit })
 }
 
-/// Reads a commit object.
+/// Reads the bytes of a commit object strictly, without a copy of them.
 pub(crate) fn parse_commit_parts(raw: &[u8], format: Kind) -> Result<CommitParts<'_>, &'static str> {
     let mut lines = CommitHeaderCursor { rest: raw };
     let tree = lines.take_header("tree").ok_or("it does not begin with a `tree` line")?;
@@ -110,7 +111,7 @@ pub(crate) fn parse_commit_parts(raw: &[u8], format: Kind) -> Result<CommitParts
     let committer = lines.take_header("committer").ok_or("the `committer` line is not where it has to be")?;
     let committer = parse_identity(committer).ok_or("its `committer` line is malformed")?;
     let message = skip_other_headers(lines.rest)?;
-    if contains_byte(0, raw) {
+    if memchr::memchr(0, raw).is_some() {
         return Err("it contains a NUL byte");
     }
     Ok(CommitParts { tree, parents, author, committer, message })
@@ -126,7 +127,7 @@ fn skip_other_headers(mut rest: &[u8]) -> Result<&[u8], &'static str> {
         if line.is_empty() {
             return Ok(rest);
         }
-        let space = line.iter().position(|byte| *byte == b' ').ok_or("a header has no value")?;
+        let space = memchr::memchr(b' ', line).ok_or("a header has no value")?;
         match line.get(..space).unwrap_or_default() {
             b"" if may_continue => continue,
             b"" => return Err("a header begins with a space"),
@@ -156,52 +157,72 @@ impl<'a> CommitHeaderCursor<'a> {
     }
 }
 
-/// Returns what a walk needs of a commit: its tree, its parents and the committer's date.
+/// What a walk needs to know about a commit.
+pub(crate) struct CommitWalkData {
+    pub(crate) parents: Vec<ObjectId>,
+    /// The id of the root tree.
+    pub(crate) tree: ObjectId,
+    /// The committer's date, in seconds since 1970 UTC. A claim: it orders, and decides nothing.
+    pub(crate) date: i64,
+    /// Greater than that of every ancestor; [`CommitWalkData::NO_GENERATION`] outside of the commit-graph.
+    pub(crate) generation: u32,
+}
+
+impl CommitWalkData {
+    /// The generation of commits that are not in the commit-graph. None of those in it can reach
+    /// one of these, so it is the greatest.
+    pub(crate) const NO_GENERATION: u32 = u32::MAX;
+}
+
+/// Reads what a walk needs to know about a commit.
 ///
-/// The date only orders the walk, so one that cannot be read counts as 0; the strict reader is the
-/// one that says so.
-pub(crate) fn parse_walk_data(
-    raw: &[u8],
-    format: Kind,
-) -> Result<(ObjectId, Vec<ObjectId>, i64), &'static str> {
+/// The date only orders the walk, so one that cannot be read counts as 0; [`parse_commit_parts`] refuses
+/// it.
+pub(crate) fn parse_walk_data(raw: &[u8], format: Kind) -> Result<CommitWalkData, &'static str> {
     let mut lines = CommitHeaderCursor { rest: raw };
-    let tree = lines
-        .take_header("tree")
-        .and_then(|it| parse_object_id(it, format))
-        .ok_or("its `tree` line is malformed")?;
+    let tree = lines.take_header("tree").ok_or("its `tree` line is malformed")?;
+    let tree = parse_object_id(tree, format).ok_or("its `tree` line is malformed")?;
     let mut parents = Vec::new();
     while let Some(parent) = lines.take_header("parent") {
         parents.push(parse_object_id(parent, format).ok_or("a `parent` line does not hold an object id")?);
     }
-    let date =
-        lines.take_header("author").and_then(|_| lines.take_header("committer")).and_then(parse_identity);
-    Ok((tree, parents, date.map_or(0, |it| it.seconds)))
+    let mut date = 0;
+    if lines.take_header("author").is_some()
+        && let Some(committer) = lines.take_header("committer")
+        && let Some(identity) = parse_identity(committer)
+    {
+        date = identity.seconds;
+    }
+    Ok(CommitWalkData { parents, tree, date, generation: CommitWalkData::NO_GENERATION })
 }
 
 fn parse_object_id(digits: &[u8], format: Kind) -> Option<ObjectId> {
-    let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if digits.len() != format.len_in_hex() || !digits.iter().all(lower) {
+    if digits.len() != format.len_in_hex() || !digits.iter().all(is_lower_hex) {
         return None;
     }
     ObjectId::from_hex(digits).ok()
 }
 
-/// Reads `NAME <EMAIL> SECONDS ZONE`.
+fn is_lower_hex(byte: &u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(byte)
+}
+
+/// Reads `NAME <EMAIL> SECONDS ZONE`, the value of an `author` or `committer` line.
 fn parse_identity(value: &[u8]) -> Option<CommitIdentity<'_>> {
-    let open = value.iter().position(|byte| matches!(byte, b'<' | b'>'))?;
+    let open = memchr::memchr2(b'<', b'>', value)?;
     let (name, rest) = (value.get(..open)?, value.get(open..)?.strip_prefix(b"<")?);
     if !name.is_empty() && !name.ends_with(b" ") {
         return None;
     }
-    let close = rest.iter().position(|byte| matches!(byte, b'<' | b'>'))?;
+    let close = memchr::memchr2(b'<', b'>', rest)?;
     let (email, rest) = (rest.get(..close)?, rest.get(close..)?.strip_prefix(b"> ")?);
-    let space = rest.iter().position(|byte| *byte == b' ')?;
+    let space = memchr::memchr(b' ', rest)?;
     let (seconds, zone) = (rest.get(..space)?, rest.get(space + 1..)?);
     if seconds.is_empty() || !seconds.iter().all(u8::is_ascii_digit) {
         return None;
     }
     // Zones of odd lengths exist in old histories; nothing is decided by them.
-    let zone = zone.strip_prefix(b"+").or_else(|| zone.strip_prefix(b"-"))?;
+    let (b'+' | b'-', zone) = zone.split_first()? else { return None };
     if zone.is_empty() || !zone.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -210,13 +231,8 @@ fn parse_identity(value: &[u8]) -> Option<CommitIdentity<'_>> {
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let end = memchr::memchr(b'\n', bytes)?;
     Some((bytes.get(..end)?, bytes.get(end + 1..)?))
-}
-
-fn contains_byte(needle: u8, bytes: &[u8]) -> bool {
-    // Chunks without an early exit inside let the compiler use wide registers.
-    bytes.chunks(64).any(|chunk| chunk.iter().fold(false, |found, byte| found | (*byte == needle)))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The object stores of a repository, behind one door.
+//! The object stores of a repository, with one way to read from all of them.
 //!
-//! While a push is being received its objects lie in a quarantine of their own, and the library
-//! knows nothing of that. So every store is opened by itself and asked in turn: first the
-//! quarantine, then what was there before.
+//! While a push is being received, its objects are in a quarantine directory, which the library
+//! does not know. So every store is opened by itself and asked in turn: first the quarantine, then the
+//! stores that were there before.
 
 pub(crate) mod blob;
 pub(crate) mod cache;
@@ -12,6 +12,7 @@ pub(crate) mod pack_index;
 pub(crate) mod packs;
 pub(crate) mod reader;
 pub(crate) mod tree;
+pub(crate) mod tree_entry;
 pub(crate) mod windows;
 
 use std::path::{Path, PathBuf};
@@ -38,10 +39,10 @@ pub struct ObjectQuarantine {
     pub alternates: Vec<PathBuf>,
 }
 
-/// What an object holds, shared by those who need it.
+/// The content of an object, shared by all its users.
 pub(crate) type ObjectBytes = Arc<Vec<u8>>;
 
-/// No single object may take more memory than this many bytes.
+/// The most bytes of memory that a single object may take.
 const MAX_OBJECT_BYTES: usize = 512 << 20;
 
 /// The stores of one repository, shared by all threads.
@@ -59,66 +60,78 @@ impl ObjectStores {
         format: Kind,
     ) -> Result<ObjectStores> {
         let mut directories: Vec<PathBuf> = Vec::new();
-        let quarantined =
-            quarantine.iter().flat_map(|it| std::iter::once(&it.object_dir).chain(&it.alternates));
-        for directory in quarantined.map(PathBuf::as_path).chain([objects_dir]) {
-            // The main store nearly always is among the alternates, under another spelling.
-            let Ok(real) = directory.canonicalize() else {
-                if directory == objects_dir || quarantine.is_some_and(|it| it.object_dir == directory) {
-                    bail!("the object directory `{}` does not exist", directory.display());
+        if let Some(quarantine) = quarantine {
+            directories.push(find_object_dir(&quarantine.object_dir)?);
+            for alternate in &quarantine.alternates {
+                // git itself skips alternates that do not exist; an object that is lost with one is
+                // reported as missing.
+                if let Ok(real) = alternate.canonicalize()
+                    && !directories.contains(&real)
+                {
+                    directories.push(real);
                 }
-                // git itself skips alternates that are not there; what is lost with one is noticed
-                // as a missing object.
-                continue;
-            };
-            if !directories.contains(&real) {
-                directories.push(real);
             }
+        }
+        // The main store is nearly always among the alternates, under another spelling.
+        let real = find_object_dir(objects_dir)?;
+        if !directories.contains(&real) {
+            directories.push(real);
         }
         let options =
             gix::odb::loose::Options { alloc_limit_bytes: Some(MAX_OBJECT_BYTES), ..Default::default() };
-        let loose =
-            directories.iter().map(|it| gix::odb::loose::Store::at_opts(it, format, options)).collect();
-        let packs = Arc::new(PackCollection::new(directories.clone(), format));
-        let stores = directories.into_iter().map(|it| open_store(it, format)).collect::<Result<_>>()?;
-        Ok(ObjectStores { stores, packs, loose_stores: loose })
+        let mut stores = Vec::new();
+        let mut loose_stores = Vec::new();
+        for directory in &directories {
+            stores.push(open_store(directory.clone(), format)?);
+            loose_stores.push(gix::odb::loose::Store::at_opts(directory, format, options));
+        }
+        let packs = Arc::new(PackCollection::new(directories, format));
+        Ok(ObjectStores { stores, packs, loose_stores })
     }
 
     /// Returns a handle for one thread, keeping up to `pack_cache` bytes of delta bases.
     pub(crate) fn create_handle(&self, pack_cache: usize) -> ObjectHandle {
         let last = self.stores.len().saturating_sub(1);
-        let handles = self.stores.iter().enumerate().map(|(index, store)| {
+        let mut store_handles = Vec::with_capacity(self.stores.len());
+        for (index, store) in self.stores.iter().enumerate() {
             let mut handle = store.to_cache_arc();
             if index < last {
-                // Nothing is added to these while a hook runs, and looking again at the disk for
-                // every object that lies in the next store would take most of the time.
+                // Nothing is added to these while a hook runs, and looking at the disk again for
+                // every object that is in the next store would take most of the time.
                 handle.refresh_never();
             }
-            if 0 < pack_cache {
+            if pack_cache > 0 {
                 handle.set_pack_cache(move || {
                     Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(pack_cache))
                 });
             }
-            handle
-        });
-        let loose = self.loose_stores.clone();
+            store_handles.push(handle);
+        }
         ObjectHandle {
             pack_reader: PackObjectReader::new(self.packs.clone()),
-            loose_stores: loose,
-            store_handles: handles.collect(),
+            loose_stores: self.loose_stores.clone(),
+            store_handles,
         }
+    }
+}
+
+/// Returns the real path of an object directory that has to exist.
+fn find_object_dir(directory: &Path) -> Result<PathBuf> {
+    match directory.canonicalize() {
+        Ok(real) => Ok(real),
+        Err(_) => bail!("the object directory `{}` does not exist", directory.display()),
     }
 }
 
 fn open_store(directory: PathBuf, format: Kind) -> Result<Arc<Store>> {
     let options = Options {
-        // Room for packs that appear while we read; more of them than this at once are an error.
+        // Room for packs that appear during reading; more new packs at once than this are an error.
         slots: Slots::AsNeededByDiskState { multiplier: 1.5, minimum: 64 },
         alloc_limit_bytes: Some(MAX_OBJECT_BYTES),
         ..Options::default()
     };
     let shown = directory.display().to_string();
-    // No replacements, ever: the last argument but one would be the place for them.
+    // The empty list is that of replaced objects, which have no effect here.
     let store = Store::at_opts(directory, format, &mut std::iter::empty(), options)
         .with_context(|| format!("cannot open the objects in `{shown}`"))?;
     Ok(Arc::new(store))
@@ -127,7 +140,7 @@ fn open_store(directory: PathBuf, format: Kind) -> Result<Arc<Store>> {
 /// One thread's handle on all stores of a repository.
 ///
 /// An object is looked for in the packs, then among the loose objects, and then by the library, which
-/// knows all else: alternates of alternates, packs that have come since, objects that are damaged.
+/// knows all other cases: alternates of alternates, packs that are new, objects that are damaged.
 pub(crate) struct ObjectHandle {
     pack_reader: PackObjectReader,
     loose_stores: Vec<gix::odb::loose::Store>,
@@ -135,9 +148,10 @@ pub(crate) struct ObjectHandle {
 }
 
 impl ObjectHandle {
-    /// Reads an object of this kind without a copy of it, where that is possible.
+    /// Reads an object of this kind without copying it, if that is possible.
     pub(crate) fn read_shared(&mut self, id: &ObjectId, kind: gix::objs::Kind) -> Option<ObjectBytes> {
-        self.pack_reader.read_object(id).filter(|(found, _)| *found == kind).map(|(_, content)| content)
+        let (found, content) = self.pack_reader.read_object(id)?;
+        if found == kind { Some(content) } else { None }
     }
 
     /// Reads an object into `buffer`, and returns its kind.
@@ -175,7 +189,7 @@ impl ObjectHandle {
         Ok(self.find_store(id)?.try_header(id)?.map(|header| (header.kind, header.size)))
     }
 
-    /// Returns the first store that has `id`, or the last one, which then says that it has not.
+    /// Returns the first store that has `id`, or the last one, which then reports that it is missing.
     fn find_store(&self, id: &oid) -> gix::Result<&HandleArc> {
         match self.store_handles.as_slice() {
             [only] => Ok(only),

@@ -1,24 +1,24 @@
-//! Deltas: one version of an object, told as pieces of another.
+//! Deltas: one version of an object, built from pieces of another version.
 
-/// A delta, its two sizes read.
+/// A delta whose two sizes have been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PackDelta<'a> {
-    /// How large the base is.
+    /// The size of the base, in bytes.
     pub(crate) base_size: u64,
-    /// How large the result is.
+    /// The size of the result, in bytes.
     pub(crate) result_size: u64,
     instructions: &'a [u8],
 }
 
 impl<'a> PackDelta<'a> {
-    /// Reads the sizes with which a delta begins; `None` if it is malformed.
+    /// Reads the sizes at the beginning of a delta; `None` if it is malformed.
     pub(crate) fn parse_delta(delta: &'a [u8]) -> Option<PackDelta<'a>> {
         let (base_size, rest) = parse_size(delta)?;
         let (size, pieces) = parse_size(rest)?;
         Some(PackDelta { base_size, result_size: size, instructions: pieces })
     }
 
-    /// Returns what the delta makes of `base`; `None` if it is malformed, or was made from another.
+    /// Builds the result from `base`; `None` if the delta is malformed or is for another base.
     pub(crate) fn apply_to(&self, base: &[u8]) -> Option<Vec<u8>> {
         if base.len() as u64 != self.base_size {
             return None;
@@ -35,11 +35,13 @@ impl<'a> PackDelta<'a> {
                 piece = base.get(start..start.checked_add(length)?)?;
                 rest = after;
             } else {
-                // Nought would insert nothing; git keeps it for later and so do we.
-                let length = usize::from(*command);
-                (piece, rest) = after.split_at_checked(length).filter(|_| 0 < length)?;
+                // A zero is reserved for the future, as git says.
+                if *command == 0 {
+                    return None;
+                }
+                (piece, rest) = after.split_at_checked(usize::from(*command))?;
             }
-            if size - made.len() < piece.len() {
+            if piece.len() > size - made.len() {
                 return None;
             }
             made.extend_from_slice(piece);
@@ -48,7 +50,7 @@ impl<'a> PackDelta<'a> {
     }
 }
 
-/// Reads a number of seven bits for each byte, the least first.
+/// Reads a number of seven bits for each byte, the least significant first.
 fn parse_size(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().enumerate().take(9) {
@@ -60,7 +62,8 @@ fn parse_size(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// Reads a number of up to `most` bytes, the least first; `present` says which of them are there.
+/// Reads a number of up to `most` bytes, the least significant first; `present` has a bit for each byte that
+/// is there.
 fn parse_operand(present: u8, most: u8, mut bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0;
     for place in (0..most).filter(|place| present & (1 << place) != 0) {

@@ -1,7 +1,7 @@
-//! Where in a pack an object stands, by the pack's index.
+//! Finds the offset of an object in a pack, by the pack's index.
 //!
 //! The ids in an index are sorted, and as evenly spread as hashes are, so that a guess is nearly
-//! always right to within a few dozen entries: one small read finds an id, or that it is not there.
+//! always right to within a few dozen entries: one small read finds an id, or shows that it is missing.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -15,12 +15,12 @@ use crate::git::objects::windows::RandomAccessFile;
 /// How many ids are read at a time.
 const IDS_PER_READ: u64 = 128;
 
-/// An index of at most this many bytes, such as that of a push, is read at once: in pieces it would
-/// mostly be read whole too, and with two calls for each object.
+/// An index of at most this many bytes, such as that of a push, is read at once: reading it in pieces
+/// would mostly read all of it too, with two calls for each object.
 const MAX_SMALL_INDEX_BYTES: u64 = 128 << 10;
 
-/// What stands before the ids: a magic number, the version, and how many ids begin with each byte
-/// or one before it.
+/// The length of what precedes the ids: a magic number, the version, and for each byte how many ids
+/// begin with it or a lower one.
 const INDEX_HEADER_BYTES: usize = 8 + 4 * 256;
 
 /// The index of a pack, in version 2 of the format; git has written no other since 2007.
@@ -28,43 +28,52 @@ pub(crate) struct PackIndex {
     file: RandomAccessFile,
     fanout: Vec<u32>,
     hash_length: usize,
-    /// How many bytes were read in pieces.
+    /// How many bytes have been read in pieces.
     bytes_read: AtomicU64,
-    /// All of it, once as much has been read in pieces; `None` if there is no room for it.
+    /// The whole index, once as many bytes have been read in pieces; `None` if there is no room for it.
     whole_index: OnceLock<Option<Vec<u8>>>,
 }
 
 impl PackIndex {
-    /// Opens an index; `None` if it is not one of this kind.
+    /// Opens an index; `None` if it is not one of version 2 and this format.
     pub(crate) fn open_index(path: &Path, format: Kind) -> Option<PackIndex> {
         let file = RandomAccessFile::open_file(path)?;
         let mut head = Vec::new();
         file.read_range(0, INDEX_HEADER_BYTES, &mut head)?;
         let counts = head.strip_prefix(b"\xfftOc\0\0\0\x02")?;
-        let counts: Vec<u32> = counts.as_chunks().0.iter().map(|count| u32::from_be_bytes(*count)).collect();
-        let hash_length = format.len_in_bytes();
-        let (looked_at, whole) = (AtomicU64::new(0), OnceLock::new());
-        let index =
-            PackIndex { file, fanout: counts, hash_length, bytes_read: looked_at, whole_index: whole };
-        // Two checksums stand at the end, and before them places beyond 2 GiB, if there are any.
+        let mut fanout = Vec::with_capacity(256);
+        for count in counts.as_chunks().0 {
+            fanout.push(u32::from_be_bytes(*count));
+        }
+        let index = PackIndex {
+            file,
+            fanout,
+            hash_length: format.len_in_bytes(),
+            bytes_read: AtomicU64::new(0),
+            whole_index: OnceLock::new(),
+        };
+        // Two checksums are at the end, and before them the offsets beyond 2 GiB, if there are any.
         let least = index.offsets_start() + 4 * index.len() + 2 * index.hash_length as u64;
         (index.fanout.is_sorted() && least <= index.file.len()).then_some(index)
     }
 
     fn len(&self) -> u64 {
-        self.fanout.last().copied().map_or(0, u64::from)
+        match self.fanout.last() {
+            Some(count) => u64::from(*count),
+            None => 0,
+        }
     }
 
-    /// Returns where the places of the objects begin; the ids and a checksum for each come before.
+    /// Returns where in the index the offsets of the objects begin; the ids and a checksum for each precede.
     fn offsets_start(&self) -> u64 {
         INDEX_HEADER_BYTES as u64 + self.len() * (self.hash_length as u64 + 4)
     }
 
-    /// Returns where in the pack `id` stands, if it does. `room` is how many bytes of indices may yet
-    /// be kept in memory.
+    /// Returns the offset of `id` in the pack, if it is there. `room` is how many more bytes of indices
+    /// may be kept in memory.
     pub(crate) fn find_offset(&self, id: &ObjectId, room: &AtomicU64, scratch: &mut Vec<u8>) -> Option<u64> {
         if self.file.len() <= MAX_SMALL_INDEX_BYTES
-            || self.file.len() < self.bytes_read.load(Ordering::Relaxed)
+            || self.bytes_read.load(Ordering::Relaxed) > self.file.len()
         {
             self.whole_index.get_or_init(|| self.read_whole(room));
         }
@@ -76,16 +85,20 @@ impl PackIndex {
         }
         let far = self.offsets_start() + 4 * self.len() + 8 * u64::from(place ^ (1 << 31));
         let end = self.file.len().checked_sub(2 * self.hash_length as u64)?;
-        (far + 8 <= end).then_some(())?;
+        if far + 8 > end {
+            return None;
+        }
         Some(u64::from_be_bytes(*self.read_bytes(far, 8, scratch)?.first_chunk()?))
     }
 
-    /// Returns the number of `id` among those of the index.
+    /// Returns the position of `id` among the ids of the index.
     fn find_position(&self, id: &ObjectId, scratch: &mut Vec<u8>) -> Option<u64> {
         let (first, rest) = id.as_bytes().split_first()?;
         let first = usize::from(*first);
-        let before = first.checked_sub(1).and_then(|before| self.fanout.get(before));
-        let mut low = before.map_or(0, |it| u64::from(*it));
+        let mut low = match first.checked_sub(1) {
+            Some(before) => u64::from(*self.fanout.get(before)?),
+            None => 0,
+        };
         let mut high = u64::from(*self.fanout.get(first)?);
         let share = u64::from(u32::from_be_bytes(*rest.first_chunk()?));
         let mut guess = low + (((high - low) * share) >> 32);
@@ -109,7 +122,7 @@ impl PackIndex {
         None
     }
 
-    /// Returns a piece of the index.
+    /// Returns `length` bytes of the index from `offset` on.
     fn read_bytes<'a>(&'a self, offset: u64, length: usize, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         if let Some(Some(whole)) = self.whole_index.get() {
             let offset = usize::try_from(offset).ok()?;
@@ -129,10 +142,10 @@ impl PackIndex {
     }
 }
 
-/// Looks for `id` among ids of the same length: returns its number, or that of the first greater one.
+/// Looks for `id` among ids of the same length: returns its position, or that of the first greater one.
 fn search_ids(ids: &[u8], id: &[u8]) -> Option<Result<usize, usize>> {
     let (mut low, mut high) = (0, ids.len() / id.len());
-    // Two ids nearly always differ in their first bytes, and those are compared as one number.
+    // Two ids nearly always differ in their first eight bytes, which are compared as one number.
     let begin = |id: &[u8]| id.first_chunk().map(|begin| u64::from_be_bytes(*begin));
     let wanted = begin(id);
     while low < high {

@@ -1,13 +1,13 @@
-//! Objects, straight out of packs.
+//! Reads objects directly from packs.
 //!
-//! In a pack an object is mostly told as the difference from a neighbouring version of it, that one
-//! as the difference from the next, and so on. Whoever asks for each version of a tree in a long
-//! history should follow each link once, in whatever direction the history is read: so every version
-//! on the way is kept for a while, and none is copied again. What is read of a pack is read into a
-//! small buffer, not mapped, so memory does not grow with the size of the repository.
+//! In a pack an object is mostly stored as the difference from a neighbouring version of it, that one
+//! as the difference from the next, and so on. Reading each version of a tree in a long history should
+//! follow each delta once, in whatever direction the history is read: so every version on the way is
+//! kept for a while, and none is copied. Packs are read into small buffers, not mapped, so memory does
+//! not grow with the size of the repository.
 //!
-//! This is a shorter way and nothing else. Whatever is not found here, or looks in any way strange,
-//! is `None`, and then it is for the library to read it, or to say what is wrong.
+//! This is only a faster way. Everything that is not found here, or looks malformed, is `None`; then
+//! the library reads it or says what is wrong.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -24,26 +24,26 @@ use crate::git::objects::pack_delta::PackDelta;
 use crate::git::objects::pack_index::PackIndex;
 use crate::git::objects::windows::{FileWindows, RandomAccessFile};
 
-/// How many packs of one directory are opened here; the largest.
+/// How many packs of one directory are opened; the largest ones.
 const MAX_OPENED_PACKS: usize = 32;
 
-/// How many bytes of indices are kept in memory, when many objects are looked for.
+/// The most bytes of indices that are kept in memory when many objects are looked for.
 const INDEX_MEMORY_BUDGET: u64 = 32 << 20;
 
-/// How many links of deltas are followed.
+/// The longest chain of deltas that is followed.
 const MAX_DELTA_CHAIN: usize = 512;
 
 /// Objects, and deltas in sum, that are larger than this many bytes are left to the library.
 const MAX_UNPACKED_BYTES: u64 = 16 << 20;
 
-/// No head of an entry is longer than this many bytes.
+/// The most bytes that the header of an entry takes.
 const MAX_ENTRY_HEADER_BYTES: usize = 64;
 
-/// The packs of a repository, shared by all threads; each is opened when it is first needed.
+/// The packs of a repository, shared by all threads; each is opened when it is needed first.
 pub(crate) struct PackCollection {
     directories: Vec<PathBuf>,
     format: Kind,
-    /// How many bytes of indices may still be kept in memory.
+    /// How many more bytes of indices may be kept in memory.
     index_budget: AtomicU64,
     packs: OnceLock<Vec<PackFile>>,
 }
@@ -66,8 +66,13 @@ impl PackCollection {
     }
 
     fn find_all(&self) -> &[PackFile] {
-        self.packs
-            .get_or_init(|| self.directories.iter().flat_map(|it| find_packs_in(&it.join("pack"))).collect())
+        self.packs.get_or_init(|| {
+            let mut packs = Vec::new();
+            for directory in &self.directories {
+                packs.extend(find_packs_in(&directory.join("pack")));
+            }
+            packs
+        })
     }
 }
 
@@ -84,39 +89,48 @@ impl PackFile {
 
 /// Returns the packs of a directory, the largest first.
 fn find_packs_in(directory: &Path) -> Vec<PackFile> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut indices: Vec<(u64, PathBuf)> = entries
-        .filter(|entry| Path::new(&entry.file_name()).extension().is_some_and(|extension| extension == "idx"))
-        .filter_map(|entry| Some((entry.metadata().ok()?.len(), entry.path())))
-        .collect();
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut indices: Vec<(u64, PathBuf)> = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "idx") {
+            continue;
+        }
+        if let Ok(metadata) = entry.metadata() {
+            indices.push((metadata.len(), path));
+        }
+    }
     indices.sort_unstable_by(|left, right| right.cmp(left));
     indices.truncate(MAX_OPENED_PACKS);
-    let pack = |(_, path)| PackFile { path, index: OnceLock::new(), data_file: OnceLock::new() };
-    indices.into_iter().map(pack).collect()
+    let mut packs = Vec::with_capacity(indices.len());
+    for (_, path) in indices {
+        packs.push(PackFile { path, index: OnceLock::new(), data_file: OnceLock::new() });
+    }
+    packs
 }
 
 /// The kind of an object, and its content.
 type UnpackedObject = (gix::objs::Kind, Arc<Vec<u8>>);
 
-/// One thread's way to the objects in the packs.
+/// One thread's reader of the objects in the packs.
 pub(crate) struct PackObjectReader {
     packs: Arc<PackCollection>,
-    /// The pack in which the last object was.
+    /// The number of the pack in which the last object was.
     last_pack: usize,
     object_cache: GenerationCache<(usize, u64), UnpackedObject>,
     inflater: Inflate,
     windows: FileWindows,
     scratch: Vec<u8>,
-    /// The deltas from the object that is asked for to the nearest one that is known: where the
-    /// result of each stands, and where its bytes end among `deltas`.
+    /// The deltas from the object that is asked for to the nearest one that is known: the offset of the
+    /// result of each in the pack, and the end of its bytes in `delta_bytes`.
     delta_chain: Vec<(u64, usize)>,
     delta_bytes: Vec<u8>,
 }
 
 impl PackObjectReader {
-    /// Each generation of known objects holds about this many bytes at first.
+    /// About how many bytes each generation of known objects holds at first.
     const CACHE_GENERATION_BYTES: usize = 128 << 10;
-    /// And never more than about this many.
+    /// About how many bytes each generation holds at most.
     const MAX_CACHE_GENERATION_BYTES: usize = 6 << 20;
 
     pub(crate) fn new(packs: Arc<PackCollection>) -> PackObjectReader {
@@ -144,7 +158,7 @@ impl PackObjectReader {
         while let Some((offset, end)) = self.delta_chain.pop() {
             let start = self.delta_chain.last().map_or(0, |(_, end)| *end);
             let delta = PackDelta::parse_delta(self.delta_bytes.get(start..end)?)?;
-            if MAX_UNPACKED_BYTES < delta.result_size {
+            if delta.result_size > MAX_UNPACKED_BYTES {
                 return None;
             }
             content = Arc::new(delta.apply_to(&content)?);
@@ -165,7 +179,7 @@ impl PackObjectReader {
                 return Some((entry.header.as_kind()?, size.unwrap_or(entry.decompressed_size)));
             };
             if size.is_none() {
-                // Both sizes stand at the beginning of the delta.
+                // Both sizes are at the beginning of the delta.
                 let mut start = [0; 20];
                 let start = start.get_mut(..usize::try_from(entry.decompressed_size.min(20)).ok()?)?;
                 let packed = self.windows.view_range(
@@ -183,13 +197,20 @@ impl PackObjectReader {
         None
     }
 
-    /// Returns the number of a pack that has `id`, and where in it.
+    /// Returns the number of a pack that has `id`, and the offset in it.
     fn locate_object(&mut self, packs: &PackCollection, id: &ObjectId) -> Option<(usize, u64)> {
         let all = packs.find_all();
-        let likely = all.get(self.last_pack).map(|pack| (self.last_pack, pack));
-        let others = all.iter().enumerate().filter(|(number, _)| *number != self.last_pack);
-        for (number, pack) in likely.into_iter().chain(others) {
-            if let Some(offset) = pack.find_offset(id, packs, &mut self.scratch) {
+        // Objects of one push are mostly in one pack, so the last pack is asked first.
+        let likely = self.last_pack;
+        if let Some(pack) = all.get(likely)
+            && let Some(offset) = pack.find_offset(id, packs, &mut self.scratch)
+        {
+            return Some((likely, offset));
+        }
+        for (number, pack) in all.iter().enumerate() {
+            if number != likely
+                && let Some(offset) = pack.find_offset(id, packs, &mut self.scratch)
+            {
                 self.last_pack = number;
                 return Some((number, offset));
             }
@@ -197,12 +218,14 @@ impl PackObjectReader {
         None
     }
 
-    /// Reads the head of an entry; with it comes the place of its base, if it is a delta.
+    /// Reads the header of an entry, and returns the offset of its base as well if it is a delta.
     fn read_entry(&mut self, pack: &PackFile, number: usize, offset: u64) -> Option<(Entry, Option<u64>)> {
         let head = self.windows.view_range(pack.open_data()?, number, offset, MAX_ENTRY_HEADER_BYTES)?;
-        // The library takes for granted that a head is there whole.
+        // The library assumes that the header is complete.
         let mut padded = [0; MAX_ENTRY_HEADER_BYTES];
-        padded.iter_mut().zip(head).for_each(|(to, from)| *to = *from);
+        for (to, from) in padded.iter_mut().zip(head) {
+            *to = *from;
+        }
         let entry = Entry::from_bytes(&padded, offset, self.packs.format).ok()?;
         let base = match &entry.header {
             Header::OfsDelta { base_distance } => Some(entry.checked_base_pack_offset(*base_distance)?),
@@ -214,8 +237,8 @@ impl PackObjectReader {
         Some((entry, base))
     }
 
-    /// Follows the deltas from the entry at `offset` on, and returns the first object that is there
-    /// whole.
+    /// Follows the deltas from the entry at `offset` on, and returns the first object that is not a
+    /// delta or is in the cache.
     fn follow_deltas(&mut self, pack: &PackFile, number: usize, mut offset: u64) -> Option<UnpackedObject> {
         self.delta_chain.clear();
         self.delta_bytes.clear();
@@ -225,8 +248,8 @@ impl PackObjectReader {
                 return Some(known);
             }
             let (entry, base) = self.read_entry(pack, number, offset)?;
-            if MAX_UNPACKED_BYTES < entry.decompressed_size.saturating_add(self.delta_bytes.len() as u64)
-                || MAX_DELTA_CHAIN < self.delta_chain.len()
+            if entry.decompressed_size.saturating_add(self.delta_bytes.len() as u64) > MAX_UNPACKED_BYTES
+                || self.delta_chain.len() > MAX_DELTA_CHAIN
             {
                 return None;
             }
@@ -238,7 +261,7 @@ impl PackObjectReader {
                 let mut whole = vec![0; size];
                 inflate_exactly(&mut self.inflater, packed, &mut whole)?;
                 let whole = Arc::new(whole);
-                // A commit, or what a large file holds, is hardly asked for twice.
+                // A commit or the content of a file is hardly ever asked for twice.
                 if kind == gix::objs::Kind::Tree || !self.delta_chain.is_empty() {
                     self.object_cache.insert_value((number, offset), (kind, whole.clone()), size);
                 }
@@ -253,14 +276,14 @@ impl PackObjectReader {
     }
 }
 
-/// Inflates a stream that has to fill `out`, and to end there.
+/// Inflates a stream, which has to end when `out` is full.
 fn inflate_exactly(inflate: &mut Inflate, packed: &[u8], out: &mut [u8]) -> Option<()> {
     inflate.reset();
     let (status, _, written) = inflate.once(packed, out).ok()?;
     (status == Status::StreamEnd && written == out.len()).then_some(())
 }
 
-/// Returns how long so many bytes can get when they are deflated, unless on purpose.
+/// Returns the length that `size` deflated bytes do not exceed, unless the pack was made to exceed it.
 fn max_deflated_bytes(size: usize) -> usize {
     size + size / 8 + size / 64 + 64
 }

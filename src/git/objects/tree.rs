@@ -1,9 +1,9 @@
-//! Tree objects, decoded once and kept for a while.
+//! Tree objects, decoded once and cached.
 //!
-//! Neighbouring commits share nearly all of their trees, so most of the time of a diff over a
-//! history would go into decoding the same ones again. A tree that git itself would not write
-//! (unsorted, a name twice, a name with a slash) is refused, because two readers of it could see
-//! two different sets of files.
+//! Neighbouring commits share nearly all of their trees, so a diff over a history would spend most of
+//! its time decoding the same trees again. A tree that git itself would not write (unsorted, a name
+//! twice, a name with a slash) is refused, because two readers of it could see two different sets of
+//! files.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -11,9 +11,10 @@ use std::sync::Arc;
 use gix::ObjectId;
 use gix::hash::Kind;
 
-use crate::change::{Oid, PathEntry, PathEntryKind};
+use crate::change::PathEntryKind;
 
 use crate::git::objects::cache::GenerationCache;
+use crate::git::objects::tree_entry::{DecodedTreeEntry, TreeEntryMode, split_mode};
 
 const UNSORTED_TREE_ERROR: &str = "a tree is not sorted, or has a name twice";
 const DUPLICATE_NAME_ERROR: &str = "a tree has a name twice";
@@ -21,18 +22,11 @@ const DUPLICATE_NAME_ERROR: &str = "a tree has a name twice";
 /// How many bytes are compared at a time.
 const COMPARED_BLOCK_BYTES: usize = 256;
 
-/// What an entry of a tree is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TreeEntryMode {
-    Tree,
-    Leaf(PathEntryKind),
-}
-
-/// A tree, its entries found and checked.
+/// A tree whose entries have been found and checked.
 #[derive(Debug, Default)]
 pub(crate) struct DecodedTree {
     raw: Arc<Vec<u8>>,
-    /// Shared with the version next to which it was decoded, where all stands in the same places.
+    /// Shared with the sibling next to which the tree was decoded, if all entries have the same offsets.
     slots: Arc<Vec<TreeSlot>>,
     overlap: Option<TreeOverlap>,
 }
@@ -40,7 +34,7 @@ pub(crate) struct DecodedTree {
 /// What a tree has in common with another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TreeOverlap {
-    /// The other tree.
+    /// The id of the other tree.
     pub(crate) other_tree: ObjectId,
     /// How many entries at the beginning are the same, byte for byte.
     pub(crate) same_at_start: usize,
@@ -61,47 +55,9 @@ impl TreeSlot {
     }
 }
 
-/// One entry of a [`Tree`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DecodedTreeEntry<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) mode: TreeEntryMode,
-    pub(crate) id: &'a [u8],
-}
-
-impl DecodedTreeEntry<'_> {
-    pub(crate) fn is_tree(&self) -> bool {
-        self.mode == TreeEntryMode::Tree
-    }
-
-    pub(crate) fn object_id(&self) -> Option<ObjectId> {
-        ObjectId::try_from(self.id).ok()
-    }
-
-    /// Returns the entry as a change knows it; `None` for a tree.
-    pub(crate) fn to_entry(&self) -> Option<PathEntry> {
-        match self.mode {
-            TreeEntryMode::Tree => None,
-            TreeEntryMode::Leaf(kind) => Oid::from_bytes(self.id).map(|id| PathEntry { kind, id }),
-        }
-    }
-
-    /// Compares in the order of trees, in which a directory's name ends in a slash.
-    pub(crate) fn compare_order(&self, other: &DecodedTreeEntry<'_>) -> Ordering {
-        let common = self.name.len().min(other.name.len());
-        let (left, right) = (self.name.get(..common), other.name.get(..common));
-        left.cmp(&right).then_with(|| self.name_byte_at(common).cmp(&other.name_byte_at(common)))
-    }
-
-    fn name_byte_at(&self, index: usize) -> u8 {
-        let end = if self.is_tree() { b'/' } else { 0 };
-        self.name.get(index).copied().unwrap_or(end)
-    }
-}
-
 impl DecodedTree {
     /// Decodes a tree object. A `sibling`, such as an earlier version of it, makes that faster:
-    /// what both begin with, and what both end with, needs no second look.
+    /// the entries that both begin with and both end with need not be decoded again.
     pub(crate) fn decode_object(
         raw: Arc<Vec<u8>>,
         sibling: Option<(ObjectId, &DecodedTree)>,
@@ -111,7 +67,7 @@ impl DecodedTree {
             return Err("a tree is too large");
         }
         let hash_length = format.len_in_bytes();
-        // What it begins with as the sibling does, and what it has of its own.
+        // The entries that it shares with the beginning of the sibling, and its own.
         let mut beginning: &[TreeSlot] = &[];
         let mut own: Vec<TreeSlot> = Vec::with_capacity(match sibling {
             Some(_) => 0,
@@ -130,21 +86,22 @@ impl DecodedTree {
             }
             (end, end_length) = sibling.find_common_end(rest, beginning.len(), hash_length);
         }
-        let alike = sibling.map(|(to, _)| TreeOverlap {
-            other_tree: to,
-            same_at_start: beginning.len(),
-            same_at_end: 0,
-        });
+        let mut overlap = None;
+        if let Some((other_tree, _)) = sibling {
+            overlap = Some(TreeOverlap { other_tree, same_at_start: beginning.len(), same_at_end: 0 });
+        }
         while !rest.is_empty() {
             if let (Some((_, sibling)), true) = (sibling, rest.len() == end_length) {
                 check_seam(&raw, &before, &own, sibling, end)?;
                 let slots = sibling.assemble_slots(&own, beginning.len(), end, raw.len());
-                let alike = alike.map(|alike| TreeOverlap { same_at_end: end.len(), ..alike });
-                return Ok(DecodedTree { slots, raw, overlap: alike });
+                if let Some(overlap) = &mut overlap {
+                    overlap.same_at_end = end.len();
+                }
+                return Ok(DecodedTree { slots, raw, overlap });
             }
             let (mode, after) = split_mode(rest)?;
-            // What a name shares with the one before holds no NUL and no slash, and need not be
-            // looked at again to put the two in order.
+            // The part that a name shares with the name before has no NUL and no slash, and decides
+            // nothing about their order.
             let common = before.name.iter().zip(after).take_while(|(left, right)| left == right).count();
             let differing = after.get(common..).unwrap_or_default();
             let end = differing.iter().position(|byte| matches!(byte, 0 | b'/'));
@@ -174,11 +131,11 @@ impl DecodedTree {
             (before, rest) = (entry, after);
         }
         let slots = Arc::new(if beginning.is_empty() { own } else { [beginning, &own].concat() });
-        Ok(DecodedTree { slots, raw, overlap: alike })
+        Ok(DecodedTree { slots, raw, overlap })
     }
 
-    /// Returns the slots of a tree of `length` bytes that begins with the first `beginning` entries of this
-    /// one, goes on with `own`, and has the entries at the `end` of this one last.
+    /// Returns the slots of a tree of `length` bytes that consists of the first `beginning` entries of this
+    /// tree, the entries `own`, and the entries at the `end` of this tree.
     fn assemble_slots(
         &self,
         own: &[TreeSlot],
@@ -190,14 +147,18 @@ impl DecodedTree {
         if length == self.raw.len() && replaced == Some(own) {
             return Arc::clone(&self.slots);
         }
-        let moved = |at: u32| (at as usize + length - self.raw.len()) as u32;
-        let end = end.iter().map(|slot| TreeSlot {
-            name_offset: moved(slot.name_offset),
-            id_offset: moved(slot.id_offset),
-            mode: slot.mode,
-        });
         let beginning = self.slots.get(..beginning).unwrap_or_default();
-        Arc::new(beginning.iter().chain(own).copied().chain(end).collect())
+        let mut slots = Vec::with_capacity(beginning.len() + own.len() + end.len());
+        slots.extend_from_slice(beginning);
+        slots.extend_from_slice(own);
+        for slot in end {
+            slots.push(TreeSlot {
+                name_offset: (slot.name_offset as usize + length - self.raw.len()) as u32,
+                id_offset: (slot.id_offset as usize + length - self.raw.len()) as u32,
+                mode: slot.mode,
+            });
+        }
+        Arc::new(slots)
     }
 
     /// Returns the slots of the entries with which `raw` begins as this tree does, byte for byte.
@@ -213,11 +174,7 @@ impl DecodedTree {
     /// Returns the slots of the entries, not counting the first `known`, with which `rest` ends as
     /// this tree does, and how many bytes those are.
     fn find_common_end(&self, rest: &[u8], known: usize, hash_length: usize) -> (&[TreeSlot], usize) {
-        let begins = |index: usize| match index.checked_sub(1).and_then(|last| self.slots.get(last)) {
-            Some(slot) => slot.id_offset as usize + hash_length,
-            None => 0,
-        };
-        let own = self.raw.get(begins(known)..).unwrap_or_default();
+        let own = self.raw.get(self.entry_start(known, hash_length)..).unwrap_or_default();
         let blocks = own.rchunks(COMPARED_BLOCK_BYTES).zip(rest.rchunks(COMPARED_BLOCK_BYTES));
         let same_blocks = blocks.take_while(|(left, right)| left == right).count();
         let same = (same_blocks * COMPARED_BLOCK_BYTES).min(own.len()).min(rest.len());
@@ -227,7 +184,16 @@ impl DecodedTree {
             0 => 0,
             _ => self.slots.partition_point(|slot| (slot.id_offset as usize + hash_length) < from) + 1,
         };
-        (self.slots.get(first..).unwrap_or_default(), self.raw.len() - begins(first).min(self.raw.len()))
+        let start = self.entry_start(first, hash_length).min(self.raw.len());
+        (self.slots.get(first..).unwrap_or_default(), self.raw.len() - start)
+    }
+
+    /// Returns where the entry at `index` begins; 0 if there are fewer than that before it.
+    fn entry_start(&self, index: usize, hash_length: usize) -> usize {
+        match index.checked_sub(1).and_then(|last| self.slots.get(last)) {
+            Some(slot) => slot.id_offset as usize + hash_length,
+            None => 0,
+        }
     }
 
     /// Returns what this tree has in common with the one that it was decoded next to.
@@ -253,13 +219,17 @@ impl DecodedTree {
 
     /// Returns the entry called `name`.
     pub(crate) fn find_entry(&self, name: &[u8], format: Kind) -> Option<DecodedTreeEntry<'_>> {
-        (0..self.slots.len())
-            .filter_map(|index| self.entry_at(index, format))
-            .find(|entry| entry.name == name)
+        for index in 0..self.slots.len() {
+            let entry = self.entry_at(index, format)?;
+            if entry.name == name {
+                return Some(entry);
+            }
+        }
+        None
     }
 
-    /// Returns how many entries from `at` on are, byte for byte, those of `other` from `other_at` on;
-    /// at times fewer than there are.
+    /// Returns how many entries from `at` on are, byte for byte, those of `other` from `other_at` on.
+    /// The number may be too low.
     ///
     /// Two versions of a tree mostly differ in one entry, and comparing the stored bytes of many at
     /// once is much faster than one after the other.
@@ -287,22 +257,27 @@ impl DecodedTree {
         }
     }
 
-    /// Returns the stored bytes of the entries from `start` up to `end`, if there are so many.
+    /// Returns the stored bytes of the entries from `start` up to `end`; `None` if there are fewer.
     fn entry_bytes(&self, start: usize, end: usize, format: Kind) -> Option<&[u8]> {
-        let end_of = |index: usize| match index.checked_sub(1) {
-            None => Some(0),
-            Some(last) => self.slots.get(last).map(|slot| slot.id_offset as usize + format.len_in_bytes()),
-        };
-        self.raw.get(end_of(start)?..end_of(end)?)
+        self.raw.get(self.entries_end(start, format)?..self.entries_end(end, format)?)
     }
 
+    /// Returns where the first `count` entries end; `None` if there are fewer.
+    fn entries_end(&self, count: usize, format: Kind) -> Option<usize> {
+        match count.checked_sub(1) {
+            None => Some(0),
+            Some(last) => Some(self.slots.get(last)?.id_offset as usize + format.len_in_bytes()),
+        }
+    }
+
+    /// Returns about how many bytes of memory the tree takes.
     pub(crate) fn weight(&self) -> usize {
         self.raw.len() + self.slots.len() * size_of::<TreeSlot>() + 128
     }
 }
 
-/// Refuses a tree whose first entries, `own` of which are not those of its `sibling` and whose last one
-/// is `before`, are not sorted together with the entries at the `end` of the sibling.
+/// Refuses a tree whose `own` entries, of which `before` is the last, are not sorted together with the
+/// entries at the `end` of its sibling that follow them.
 fn check_seam(
     raw: &[u8],
     before: &DecodedTreeEntry<'_>,
@@ -328,8 +303,8 @@ fn check_seam(
     Ok(())
 }
 
-/// Refuses a directory `name` if a file of that name stands before it. The two can stand apart, with
-/// only names that begin with theirs between them.
+/// Refuses a directory `name` if a file of that name precedes it. The two need not be neighbours: names that
+/// begin with theirs can be between them.
 fn check_duplicate_name(
     raw: &[u8],
     beginning: &[TreeSlot],
@@ -346,36 +321,7 @@ fn check_duplicate_name(
     Ok(())
 }
 
-/// Splits the mode and the space behind it off an entry.
-fn split_mode(entry: &[u8]) -> Result<(TreeEntryMode, &[u8]), &'static str> {
-    if let Some(rest) = entry.strip_prefix(b"100644 ") {
-        return Ok((TreeEntryMode::Leaf(PathEntryKind::File), rest));
-    }
-    let space = entry.iter().take(8).position(|byte| *byte == b' ').ok_or("a tree entry has no mode")?;
-    let (digits, rest) = entry.split_at_checked(space).ok_or("a tree entry has no mode")?;
-    Ok((parse_mode(digits)?, rest.get(1..).unwrap_or_default()))
-}
-
-/// Reads a mode as git does: of the permissions only the owner's right to execute counts.
-fn parse_mode(digits: &[u8]) -> Result<TreeEntryMode, &'static str> {
-    let mut value: u32 = 0;
-    for digit in digits {
-        if !(b'0'..=b'7').contains(digit) {
-            return Err("a tree entry has a malformed mode");
-        }
-        value = value * 8 + u32::from(digit - b'0');
-    }
-    match value & 0o170_000 {
-        0o040_000 => Ok(TreeEntryMode::Tree),
-        0o100_000 if value & 0o100 != 0 => Ok(TreeEntryMode::Leaf(PathEntryKind::Executable)),
-        0o100_000 => Ok(TreeEntryMode::Leaf(PathEntryKind::File)),
-        0o120_000 => Ok(TreeEntryMode::Leaf(PathEntryKind::Symlink)),
-        0o160_000 => Ok(TreeEntryMode::Leaf(PathEntryKind::Submodule)),
-        _ => Err("a tree entry is of no kind that git knows"),
-    }
-}
-
-/// Decoded trees by id.
+/// A cache of decoded trees by their ids.
 pub(crate) type TreeCache = GenerationCache<ObjectId, Arc<DecodedTree>, gix::hashtable::hash::Builder>;
 
 /// Returns a cache of which each generation holds about 64 KiB at first, and never more than 3 MiB.

@@ -1,12 +1,12 @@
-//! Files that are read in pieces, wherever in them.
+//! Files that are read in pieces, at any offset.
 //!
-//! Packs and their indices are larger than memory should be, and a few places of them are looked at.
-//! To map them would count every page that was ever touched; a piece is forgotten with the next one.
+//! Packs and their indices are larger than the memory to use, and only a few places of them are needed.
+//! Mapping them would keep every page that was ever touched; a window is reused for the next piece.
 
 use std::fs::File;
 use std::path::Path;
 
-/// A file, and how long it was when it was opened.
+/// An open file, and the length that it had when it was opened.
 pub(crate) struct RandomAccessFile {
     file: File,
     length: u64,
@@ -23,14 +23,14 @@ impl RandomAccessFile {
         self.length
     }
 
-    /// Reads so many bytes from `offset` on into `bytes`, in the place of what is there.
+    /// Reads `length` bytes from `offset` on into `bytes`, which loses what it held.
     pub(crate) fn read_range(&self, offset: u64, length: usize, bytes: &mut Vec<u8>) -> Option<()> {
         bytes.resize(length, 0);
         read_at(&self.file, bytes, offset)
     }
 }
 
-/// The pieces of files that were read last: some for each line of objects that is being followed.
+/// The pieces of files that were read last: a few for each chain of deltas that is being followed.
 #[derive(Default)]
 pub(crate) struct FileWindows {
     windows: [FileWindow; 16],
@@ -41,24 +41,23 @@ pub(crate) struct FileWindows {
 struct FileWindow {
     bytes: Vec<u8>,
     start: u64,
-    /// Which file it is of.
+    /// The number of the file that the bytes are from; `None` while there are none.
     file_number: Option<usize>,
-    /// When it was last looked through.
+    /// The value of the clock at the last use.
     last_used: u64,
 }
 
 impl FileWindows {
-    /// How many bytes are read at a time where something close by was read already, and how many of them
-    /// lie before what was asked for: what is asked for next mostly stands close by, too, and more often
-    /// before it.
+    /// How many bytes are read at a time near something that was read already, and how many of them
+    /// precede what was asked for: the next object is mostly close by as well, and more often before.
     const WINDOW_BYTES: u64 = 16 << 10;
     const BYTES_BEFORE_OFFSET: u64 = 8 << 10;
-    /// The same where nothing was.
+    /// The same for a place near which nothing was read.
     const FIRST_WINDOW_BYTES: u64 = 4 << 10;
     const FIRST_BYTES_BEFORE_OFFSET: u64 = 1 << 10;
 
-    /// Returns what stands in `file`, which is called `number`, from `offset` on: `length` bytes or
-    /// more, unless it ends before.
+    /// Returns the bytes of `file`, which has this `number`, from `offset` on: `length` bytes or more,
+    /// unless the file ends before.
     pub(crate) fn view_range(
         &mut self,
         file: &RandomAccessFile,
@@ -67,6 +66,7 @@ impl FileWindows {
         length: usize,
     ) -> Option<&[u8]> {
         let end = offset.checked_add(length as u64)?.min(file.len());
+        // The least recently used window is replaced, so that each chain of deltas keeps one near its place.
         self.clock += 1;
         let shows = |window: &FileWindow| {
             let window_end = window.start + window.bytes.len() as u64;

@@ -1,8 +1,8 @@
 //! Configuration, as git reads it: the system's, the user's, the repository's, the worktree's.
 //!
-//! All of these belong to whoever administers the machine or the account. The environment's own
-//! overrides (`GIT_CONFIG_COUNT`, `GIT_CONFIG_PARAMETERS`) are left out: over SSH, a client can be
-//! allowed to set variables. Nothing is read before the first question.
+//! All of these belong to the administrators of the machine and the account. The overrides in the
+//! environment (`GIT_CONFIG_COUNT`, `GIT_CONFIG_PARAMETERS`) are ignored: over SSH, a client can be
+//! allowed to set variables. Nothing is read before a value is asked for.
 
 use anyhow::{Context, Result};
 use gix::config::file::{Metadata, includes, init};
@@ -24,18 +24,19 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// As [`Repository::config_string`].
+    /// As [`Repository::read_config_value`].
     pub fn read_config_values(&self, key: &str) -> Result<Vec<String>> {
-        let values = self.load_configuration()?.strings(key).unwrap_or_default();
-        let values = values.into_iter().map(|value| String::from_utf8(value.into()));
-        values
-            .collect::<Result<_, _>>()
-            .with_context(|| format!("the git configuration `{key}` is not UTF-8"))
+        let mut values = Vec::new();
+        for value in self.load_configuration()?.strings(key).unwrap_or_default() {
+            let value = String::from_utf8(value.into());
+            values.push(value.with_context(|| format!("the git configuration `{key}` is not UTF-8"))?);
+        }
+        Ok(values)
     }
 
     fn load_configuration(&self) -> Result<&File> {
         if self.configuration.get().is_none() {
-            // Two threads cannot meet here: the repository is not shared between any.
+            // The cell is still empty: a repository is not shared between threads.
             let _ = self
                 .configuration
                 .set(self.read_configuration().context("cannot read the git configuration")?);
@@ -44,13 +45,17 @@ impl Repository {
     }
 
     fn read_configuration(&self) -> Result<File> {
+        // The order of the files is git's, since the last value of a variable counts.
         let layout = &self.shared.layout;
         let mut variable = gix::path::env::var;
-        let outside = [Source::System, Source::Git, Source::User].into_iter().filter_map(|source| {
-            let path = source.storage_location(&mut variable).filter(|path| path.is_file())?;
-            Some((source, path))
-        });
-        let mut files: Vec<_> = outside.collect();
+        let mut files = Vec::new();
+        for source in [Source::System, Source::Git, Source::User] {
+            if let Some(path) = source.storage_location(&mut variable)
+                && path.is_file()
+            {
+                files.push((source, path));
+            }
+        }
         let local = layout.common_dir.join("config");
         if local.is_file() {
             files.push((Source::Local, local.clone()));

@@ -1,24 +1,24 @@
-//! One file of one commit, such as the policy.
+//! Reads one file of one commit, such as the policy.
 
 use anyhow::Result;
 
 use crate::change::{Oid, PathEntryKind};
 
 use crate::git::objects::reader::ObjectReader;
-use crate::git::objects::tree::TreeEntryMode;
+use crate::git::objects::tree_entry::TreeEntryMode;
 use crate::git::repository::Repository;
 
-/// What stands at a path of a commit.
+/// What a commit has at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileAtPath {
-    /// Nothing.
+    /// The commit has no such path.
     Absent,
     /// A regular file with this content.
     Found(Vec<u8>),
-    /// Something else: a directory, a symbolic link, a submodule, or a file where the path needs a
-    /// directory. The text names it.
+    /// Something that is not a regular file: a directory, a symbolic link, a submodule, or a file where
+    /// the path needs a directory. The text names it, as in `a directory`.
     NotAFile(&'static str),
-    /// A regular file of this many bytes, which is more than the limit; it was not opened.
+    /// A regular file of this many bytes, which is more than the limit; the content was not read.
     TooLarge(u64),
 }
 

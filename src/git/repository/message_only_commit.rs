@@ -7,22 +7,22 @@ use crate::git::objects::reader::CommitHints;
 use crate::git::repository::Repository;
 
 impl Repository {
-    /// Reads a commit that has no parent, an empty tree and at most `most` bytes; otherwise the answer
-    /// is what is wrong with it, in words that follow "the commit".
+    /// Reads a commit that has no parent, an empty tree and at most `max_bytes` bytes; otherwise returns
+    /// what is wrong with it, in words that follow "the commit".
     ///
     /// # Errors
     ///
     /// Fails if the object store cannot be read.
-    pub fn read_message_only_commit(&self, id: Oid, most: u64) -> Result<Result<Commit, String>> {
+    pub(crate) fn read_message_only_commit(&self, id: Oid, max_bytes: u64) -> Result<Result<Commit, String>> {
         let object = self.to_object_id(id)?;
         let mut reader = self.borrow_reader();
         match reader.read_object_header(&object)? {
-            Some((gix::objs::Kind::Commit, size)) if most < size => {
-                return Ok(Err(format!("has {size} bytes, and at most {most} are read")));
+            Some((gix::objs::Kind::Commit, size)) if size > max_bytes => {
+                return Ok(Err(format!("has {size} bytes, and at most {max_bytes} are read")));
             }
             Some((gix::objs::Kind::Commit, _)) => {}
             Some((kind, _)) => return Ok(Err(format!("is a {kind}"))),
-            None => return Ok(Err("is not there".into())),
+            None => return Ok(Err("does not exist".into())),
         }
         let tree = reader.find_root_tree(&object)?;
         let commit = match reader.read_commit(&object, CommitHints::default(), &NeededFacts::new(), None) {

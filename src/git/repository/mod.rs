@@ -1,4 +1,4 @@
-//! The door: opening a repository, and the questions about single objects.
+//! Opens a repository, and reads single objects of it.
 
 pub(crate) mod config;
 pub(crate) mod file_at_path;
@@ -13,21 +13,19 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail};
 use gix::ObjectId;
-use gix::hash::Kind;
 
 use crate::change::{Commit, NeededFacts, Oid};
 
-use crate::git::layout::RepositoryLayout;
+use crate::git::layout::{RepositoryLayout, open_ref_store};
 use crate::git::objects::commit::UnreadableCommit;
 use crate::git::objects::reader::{CommitHints, ObjectReader, SharedRepository, to_oid};
 use crate::git::objects::{ObjectQuarantine, ObjectStores};
 use crate::git::signature::ObjectFormat;
 
-/// A repository that is being read.
+/// An open repository.
 ///
-/// Opening it touches no object and no configuration outside of it; the rest is opened when a
-/// question first needs it. Whoever owns the files is not looked at, since nothing in a repository
-/// is ever executed here.
+/// Opening it reads no object and no configuration outside of it; these are opened when they are needed
+/// first. The owner of the files is not checked, since nothing in a repository is ever executed here.
 pub struct Repository {
     pub(crate) shared: Arc<SharedRepository>,
     idle_reader: RefCell<Option<ObjectReader>>,
@@ -35,14 +33,14 @@ pub struct Repository {
     pub(crate) configuration: OnceLock<gix::config::File>,
 }
 
-/// What an id leads to when annotated tags are followed.
+/// The object that an id leads to when annotated tags are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeeledObject {
-    /// This commit.
+    /// The commit with this id.
     Commit(Oid),
-    /// Something that is no commit: `blob`, `tree`, or a chain of tags that does not end.
+    /// Something that is not a commit: `blob`, `tree`, or a chain of too many tags.
     Other(&'static str),
-    /// An object that is not there.
+    /// An object that does not exist.
     Missing,
 }
 
@@ -74,7 +72,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// As [`Repository::open`].
+    /// As [`Repository::open_at`].
     pub fn discover_from(dir: &Path) -> Result<Repository> {
         let layout = RepositoryLayout::find_above(dir)?;
         Self::open_layout(layout, None)
@@ -84,7 +82,7 @@ impl Repository {
     fn open_layout(layout: RepositoryLayout, quarantine: Option<&ObjectQuarantine>) -> Result<Repository> {
         let stores =
             ObjectStores::open_stores(&layout.common_dir.join("objects"), quarantine, layout.object_format)?;
-        let refs = refs::open_ref_store(&layout);
+        let refs = open_ref_store(&layout);
         Ok(Repository {
             shared: Arc::new(SharedRepository::new(layout, stores)),
             idle_reader: RefCell::new(None),
@@ -95,12 +93,12 @@ impl Repository {
 
     /// Returns the hash that names the objects.
     pub fn object_format(&self) -> ObjectFormat {
-        to_object_format(self.shared.layout.object_format)
+        ObjectFormat::from_hash_kind(self.shared.layout.object_format)
     }
 
     /// Returns the directory with `HEAD`; in a linked worktree, the one that belongs to the
     /// worktree.
-    pub fn git_dir(&self) -> &Path {
+    pub(crate) fn git_dir(&self) -> &Path {
         &self.shared.layout.git_dir
     }
 
@@ -113,10 +111,10 @@ impl Repository {
     pub fn is_shallow(&self) -> bool {
         // git keeps an empty file after the last boundary is gone.
         let file = self.shared.layout.common_dir.join("shallow");
-        file.metadata().is_ok_and(|metadata| 0 < metadata.len())
+        file.metadata().is_ok_and(|metadata| metadata.len() > 0)
     }
 
-    /// Follows annotated tags from `id` to what they are for.
+    /// Follows annotated tags from `id` to the object that they name.
     ///
     /// # Errors
     ///
@@ -125,7 +123,7 @@ impl Repository {
         let mut id = self.to_object_id(id)?;
         let mut reader = self.borrow_reader();
         for _ in 0..Self::MAX_TAG_DEPTH {
-            // A commit or a blob is not opened only to learn what it is.
+            // The header is enough to learn the kind of an object, so only tags are opened.
             match reader.read_object_header(&id)? {
                 None => return Ok(PeeledObject::Missing),
                 Some((gix::objs::Kind::Commit, _)) => return Ok(PeeledObject::Commit(to_oid(&id))),
@@ -134,12 +132,9 @@ impl Repository {
                 Some((gix::objs::Kind::Tag, _)) => {}
             }
             let Some((_, raw)) = reader.read_object(&id)? else { return Ok(PeeledObject::Missing) };
-            let target =
-                raw.strip_prefix(b"object ").and_then(|rest| rest.split(|byte| *byte == b'\n').next());
-            let target = target.and_then(|digits| ObjectId::from_hex(digits).ok());
-            id = match target {
+            id = match parse_tag_target(raw) {
                 Some(target) if target.kind() == self.shared.layout.object_format => target,
-                _ => bail!("the tag {id} does not begin with the object that it is for"),
+                _ => bail!("the tag {id} does not begin with the object that it names"),
             };
         }
         Ok(PeeledObject::Other("tag of tags without end"))
@@ -149,10 +144,12 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// Fails if the commit is not there, or is not one that all readers read alike.
+    /// Fails if the commit does not exist, or readers could read it in different ways.
     pub fn read_commit(&self, id: Oid, needs: &NeededFacts) -> Result<Commit, UnreadableCommit> {
-        let object_id =
-            self.to_object_id(id).map_err(|error| UnreadableCommit { id, reason: format!("{error:#}") })?;
+        let object_id = match self.to_object_id(id) {
+            Ok(object_id) => object_id,
+            Err(error) => return Err(UnreadableCommit { id, reason: format!("{error:#}") }),
+        };
         self.borrow_reader().read_commit(&object_id, CommitHints::default(), needs, None)
     }
 
@@ -166,8 +163,8 @@ impl Repository {
         Ok(self.borrow_reader().read_raw_commit(&id)?.to_vec())
     }
 
-    /// Returns the library's form of `id`, after a check that it is of this repository's format:
-    /// an id of another length names nothing here.
+    /// Converts `id` into the library's form, after a check that it is of this repository's format: an
+    /// id of another length names nothing here.
     pub(crate) fn to_object_id(&self, id: Oid) -> Result<ObjectId> {
         match ObjectId::try_from(id.as_bytes()) {
             Ok(object_id) if object_id.kind() == self.shared.layout.object_format => Ok(object_id),
@@ -179,21 +176,26 @@ impl Repository {
     }
 
     pub(crate) fn to_object_ids(&self, ids: &[Oid]) -> Result<Vec<ObjectId>> {
-        ids.iter().map(|id| self.to_object_id(*id)).collect()
+        let mut object_ids = Vec::with_capacity(ids.len());
+        for id in ids {
+            object_ids.push(self.to_object_id(*id)?);
+        }
+        Ok(object_ids)
     }
 
-    /// Lends this thread's reader for a long piece of work, in which the repository may be asked other
-    /// things; those then have a reader of their own.
+    /// Lends this thread's reader for a long piece of work. Other methods of the repository can be called
+    /// meanwhile; they use a reader of their own.
     pub(crate) fn with_reader<T>(&self, work: impl FnOnce(&mut ObjectReader) -> T) -> T {
-        let own = self.idle_reader.take();
-        let mut reader =
-            own.unwrap_or_else(|| self.shared.create_reader(ObjectReader::TREE_PACK_CACHE_BYTES));
+        let mut reader = match self.idle_reader.take() {
+            Some(reader) => reader,
+            None => self.shared.create_reader(ObjectReader::TREE_PACK_CACHE_BYTES),
+        };
         let done = work(&mut reader);
         self.idle_reader.replace(Some(reader));
         done
     }
 
-    /// Returns this thread's reader. Never held across a call back into [`Repository`].
+    /// Returns this thread's reader. Do not hold it across another call of [`Repository`].
     pub(crate) fn borrow_reader(&self) -> std::cell::RefMut<'_, ObjectReader> {
         let reader = self.idle_reader.borrow_mut();
         std::cell::RefMut::map(reader, |slot| {
@@ -202,10 +204,9 @@ impl Repository {
     }
 }
 
-/// Converts the library's name of a hash into ours.
-pub(crate) fn to_object_format(kind: Kind) -> ObjectFormat {
-    match kind {
-        Kind::Sha256 => ObjectFormat::Sha256,
-        _ => ObjectFormat::Sha1,
-    }
+/// Reads the id in the first line of a tag object.
+fn parse_tag_target(raw: &[u8]) -> Option<ObjectId> {
+    let rest = raw.strip_prefix(b"object ")?;
+    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    ObjectId::from_hex(rest.get(..end)?).ok()
 }

@@ -1,7 +1,7 @@
-//! Refs, by their full names and no others.
+//! Refs, by their full names only.
 //!
-//! Git's short names are a trap for a gate: a tag called `main` would win over the branch. So a
-//! name that is not found as it stands is not there.
+//! Git's short names are dangerous for a gate: a tag called `main` would win over the branch. So a
+//! name that is not found exactly as it is written does not exist.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -13,64 +13,50 @@ use gix::refs::{FullName, Target};
 
 use crate::change::{Oid, Text};
 
-use crate::git::layout::RepositoryLayout;
 use crate::git::objects::reader::to_oid;
 use crate::git::repository::Repository;
 
-/// Where a ref leads.
+/// A ref after symbolic refs have been followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedRef {
-    /// The full name, after symbolic refs have been followed. Whoever writes to the ref that was
-    /// asked for writes to this one.
+    /// The full name of the ref at the end. A write to the ref that was asked for changes this one.
     pub name: Text,
-    /// The object that it names (which may be an annotated tag); `None` if there is no such ref.
+    /// The object that the ref holds (possibly an annotated tag); `None` if there is no such ref.
     pub id: Option<Oid>,
 }
 
-/// A move of a ref, as git has logged it.
+/// A move of a ref, as git logged it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReflogEntry {
-    /// What it held; `None` for nothing.
-    pub old: Option<Oid>,
-    /// What it held then; `None` for nothing.
-    pub new: Option<Oid>,
-    /// When, in seconds since 1970, by the clock of whoever moved it.
-    pub moved_at: i64,
+pub(crate) struct ReflogEntry {
+    /// What the ref held before; `None` if it did not exist.
+    pub(crate) old: Option<Oid>,
+    /// What the ref held afterwards; `None` if it was deleted.
+    pub(crate) new: Option<Oid>,
+    /// The time of the move in seconds since 1970, by the clock of the machine that moved it.
+    pub(crate) moved_at: i64,
 }
 
-/// What `HEAD` says.
+/// The branch or object that is checked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeadState {
-    /// This branch is checked out; its id is `None` before its first commit.
+    /// A branch is checked out; its id is `None` before its first commit.
     Branch(ResolvedRef),
-    /// No branch is checked out, but this object.
+    /// An object is checked out without a branch.
     Detached(Oid),
 }
 
-/// How many bytes of a ref's log are looked at.
+/// How many bytes at the end of a ref's log are read.
 const MAX_REFLOG_BYTES: u64 = 1 << 20;
 
 /// How many symbolic refs may point to one another, as in git.
 const MAX_SYMBOLIC_REFS: usize = 5;
-
-/// Opens the refs of a repository, without reading any.
-pub(crate) fn open_ref_store(layout: &RepositoryLayout) -> gix::refs::file::Store {
-    let options = gix::refs::store::init::Options::default();
-    let git_dir = layout.git_dir.clone();
-    if layout.git_dir == layout.common_dir {
-        gix::refs::file::Store::at_opts(git_dir, layout.object_format, options)
-    } else {
-        let common_dir = layout.common_dir.clone();
-        gix::refs::file::Store::for_linked_worktree_opts(git_dir, common_dir, layout.object_format, options)
-    }
-}
 
 impl Repository {
     /// Follows the ref with this full name through symbolic refs to the one that holds an id.
     ///
     /// # Errors
     ///
-    /// Fails for a name that no ref may have, for a damaged ref, and for more than five symbolic
+    /// Fails for a name that no ref can have, for a damaged ref, and for more than five symbolic
     /// refs in a row.
     pub fn resolve_ref(&self, full_name: &[u8]) -> Result<ResolvedRef> {
         let mut name = FullName::try_from(full_name.as_bstr())
@@ -84,7 +70,7 @@ impl Repository {
                 Some(Target::Symbolic(next)) => name = next,
             }
         }
-        bail!("the symbolic ref `{}` leads through too many others", full_name.escape_ascii())
+        bail!("the symbolic ref `{}` leads through too many other refs", full_name.escape_ascii())
     }
 
     /// Returns all refs whose names begin with `prefix`, which is a directory such as
@@ -94,12 +80,8 @@ impl Repository {
     ///
     /// Fails if any of them is damaged.
     pub fn list_refs(&self, prefix: &str) -> Result<Vec<ResolvedRef>> {
-        let context = || format!("cannot list the refs under `{prefix}`");
-        let relative = prefix.as_bytes().as_bstr().try_into().with_context(context)?;
-        let platform = self.ref_store.iter().with_context(context)?;
         let mut found = Vec::new();
-        for reference in platform.prefixed(relative).with_context(context)? {
-            let reference = reference.with_context(context)?;
+        for reference in self.read_refs_under(prefix)? {
             let id = match reference.target {
                 Target::Object(id) => Some(to_oid(&id)),
                 Target::Symbolic(next) => self.resolve_ref(next.as_bstr())?.id,
@@ -109,19 +91,15 @@ impl Repository {
         Ok(found)
     }
 
-    /// Returns all refs whose names begin with `prefix`, as [`Repository::refs`] does, without the
-    /// symbolic ones: what those lead to is another ref.
+    /// Returns all refs whose names begin with `prefix`, as [`Repository::list_refs`] does, but without
+    /// the symbolic ones: they stand for another ref.
     ///
     /// # Errors
     ///
     /// Fails if any of them is damaged.
-    pub fn list_direct_refs(&self, prefix: &str) -> Result<Vec<ResolvedRef>> {
-        let context = || format!("cannot list the refs under `{prefix}`");
-        let relative = prefix.as_bytes().as_bstr().try_into().with_context(context)?;
-        let platform = self.ref_store.iter().with_context(context)?;
+    pub(crate) fn list_direct_refs(&self, prefix: &str) -> Result<Vec<ResolvedRef>> {
         let mut found = Vec::new();
-        for reference in platform.prefixed(relative).with_context(context)? {
-            let reference = reference.with_context(context)?;
+        for reference in self.read_refs_under(prefix)? {
             if let Target::Object(id) = reference.target {
                 found.push(ResolvedRef { name: ref_name_text(&reference.name), id: Some(to_oid(&id)) });
             }
@@ -129,13 +107,13 @@ impl Repository {
         Ok(found)
     }
 
-    /// Returns the moves of a ref, oldest first, as git's own log of it has them; of a long log only
-    /// the newest part. Nothing is returned if no log is kept.
-    pub fn read_reflog(&self, name: &Text) -> Vec<ReflogEntry> {
+    /// Returns the moves of a ref, oldest first, as git logged them; of a long log only the newest part.
+    /// The list is empty if there is no log.
+    pub(crate) fn read_reflog(&self, name: &Text) -> Vec<ReflogEntry> {
         let Some(name) = name.as_utf8() else { return Vec::new() };
-        let end =
-            read_reflog_tail(&self.shared.layout.common_dir.join("logs").join(name)).unwrap_or_default();
-        // The first line may be cut.
+        let log = self.shared.layout.common_dir.join("logs").join(name);
+        let Ok(end) = read_reflog_tail(&log) else { return Vec::new() };
+        // The first line may be cut off; it is skipped then, like any line that is malformed.
         end.split(|byte| *byte == b'\n').filter_map(parse_reflog_line).collect()
     }
 
@@ -153,16 +131,30 @@ impl Repository {
         }
     }
 
+    fn read_refs_under(&self, prefix: &str) -> Result<Vec<gix::refs::Reference>> {
+        let context = || format!("cannot list the refs under `{prefix}`");
+        let relative = prefix.as_bytes().as_bstr().try_into().with_context(context)?;
+        let platform = self.ref_store.iter().with_context(context)?;
+        let mut references = Vec::new();
+        for reference in platform.prefixed(relative).with_context(context)? {
+            references.push(reference.with_context(context)?);
+        }
+        Ok(references)
+    }
+
     fn read_ref_target(&self, name: &FullName) -> Result<Option<Target>> {
-        let found = self.ref_store.try_find(name.as_ref());
-        let found =
-            found.with_context(|| format!("cannot read the ref `{}`", name.as_bstr().escape_ascii()))?;
-        // The library goes on to try `refs/tags/NAME` and the like; those are other refs.
-        Ok(found.filter(|reference| reference.name == *name).map(|reference| reference.target))
+        match self.ref_store.try_find(name.as_ref()) {
+            // The library also tries `refs/tags/NAME` and the like; those are other refs.
+            Ok(Some(reference)) if reference.name == *name => Ok(Some(reference.target)),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                Err(error).context(format!("cannot read the ref `{}`", name.as_bstr().escape_ascii()))
+            }
+        }
     }
 }
 
-/// Reads the newest part of a log.
+/// Reads the newest part of a ref's log.
 fn read_reflog_tail(log: &Path) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(log)?;
     let length = file.metadata()?.len();
@@ -172,14 +164,18 @@ fn read_reflog_tail(log: &Path) -> std::io::Result<Vec<u8>> {
     Ok(end)
 }
 
-/// Reads a line of a log: two ids, a name, an address, seconds, a time zone, a tab, some words.
+/// Parses a line of a log: two ids, a name, an address, seconds, a time zone, a tab, a message.
 fn parse_reflog_line(line: &[u8]) -> Option<ReflogEntry> {
-    let head = line.split(|byte| *byte == b'\t').next()?;
-    let mut words = std::str::from_utf8(head).ok()?.split(' ');
-    let given = |digits: Option<&str>| Some(Some(Oid::from_hex(digits?)?).filter(|id| !id.is_null()));
-    let (old, new) = (given(words.next())?, given(words.next())?);
-    let at = words.nth_back(1)?.parse().ok()?;
-    Some(ReflogEntry { old, new, moved_at: at })
+    let end = memchr::memchr(b'\t', line).unwrap_or(line.len());
+    let mut words = std::str::from_utf8(line.get(..end)?).ok()?.split(' ');
+    let old = Oid::from_hex(words.next()?)?;
+    let new = Oid::from_hex(words.next()?)?;
+    let moved_at = words.nth_back(1)?.parse().ok()?;
+    Some(ReflogEntry { old: none_if_null(old), new: none_if_null(new), moved_at })
+}
+
+fn none_if_null(id: Oid) -> Option<Oid> {
+    if id.is_null() { None } else { Some(id) }
 }
 
 fn ref_name_text(name: &FullName) -> Text {

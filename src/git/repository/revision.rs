@@ -1,7 +1,7 @@
-//! What a person at a command line means by a revision, and which branch his own one follows.
+//! Resolves the revisions that a person types, and finds the upstream of the checked out branch.
 //!
-//! Short names are right here and nowhere else: a command answers the person who typed them. The
-//! hooks use full names and ids only.
+//! Short names are accepted here only: a command answers the person who typed them. The hooks use
+//! full names and ids.
 
 use anyhow::{Context, Result, bail};
 
@@ -38,12 +38,12 @@ impl Repository {
         match repository.branch_remote_tracking_ref_name(name.as_ref(), gix::remote::Direction::Fetch) {
             None => Ok(None),
             Some(Ok(upstream)) => Ok(Some(Text::new(upstream.as_bstr().to_vec()))),
-            Some(Err(error)) => Err(error).context("cannot tell which branch the current one follows"),
+            Some(Err(error)) => Err(error).context("cannot find the upstream of the current branch"),
         }
     }
 
-    /// Opens the repository once more, with the library's own reading of names. It costs several
-    /// times what [`Repository::open`] does, and it sees no quarantine.
+    /// Opens the repository again with the library, which resolves the names. This takes several times as
+    /// long as [`Repository::open_at`], and sees no quarantine.
     fn open_gix_repository(&self) -> Result<gix::Repository> {
         if self.shared.layout.git_dir.as_os_str().is_empty() {
             bail!("there is no repository");

@@ -2,8 +2,8 @@
 //!
 //! The format is that of ssh-keygen(1), ALLOWED SIGNERS, without the parts by which one line can
 //! speak for more people than it names: patterns for principals and certificate authorities.
-//! `ssh-keygen` skips a line that it cannot read; here it is an error, since a line that somebody
-//! believes to be in force and that is not is how a key stays good after its day.
+//! `ssh-keygen` skips a line that it cannot read. Here it is an error: a skipped `valid-before` would
+//! keep a key valid after its last day.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -14,27 +14,27 @@ use ssh_key::public::KeyData;
 
 use crate::change::Text;
 use crate::change::person::canonical_address;
-use crate::git::signature::key_registry::{BadKey, KeyLocation, is_exact_address};
+use crate::git::signature::bad_key::{BadKey, KeyLocation, is_exact_address};
 
-/// One line of the file: a key, whom it stands for, for what and when.
+/// One line of the file: a key, the address that it stands for, its purposes and its time.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedSigner {
-    /// The address, as it is written.
+    /// The address as the file spells it.
     pub(crate) principal: Text,
-    /// The key.
+    /// The public key of the signer.
     pub(crate) key: KeyData,
-    /// What is said about it.
+    /// The restrictions that the line puts on the key.
     pub(crate) options: SignerOptions,
 }
 
-/// For what and when a key counts.
+/// For what purposes and at what time a key counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SignerOptions {
-    /// What it may sign; everything if it is not said.
+    /// The namespaces in which the key may sign; `None` for all.
     pub(crate) namespaces: Option<Vec<String>>,
-    /// From when on it counts.
+    /// The instant from which the key counts; `None` for always.
     pub(crate) valid_after: Option<Timestamp>,
-    /// From when on it counts no more.
+    /// The instant from which the key no longer counts; `None` for never.
     pub(crate) valid_before: Option<Timestamp>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct SignerOptions {
 pub(crate) fn read_allowed_signers(file: &[u8]) -> Result<Vec<AllowedSigner>, Vec<BadKey>> {
     let mut entries: Vec<AllowedSigner> = Vec::new();
     let mut errors = Vec::new();
-    for (index, line) in file.split(|byte| *byte == b'\n').enumerate() {
+    for (index, line) in file.split(is_line_feed).enumerate() {
         match read_signer_line(line).and_then(|entry| check_single_principal(&entries, entry)) {
             Ok(entry) => entries.extend(entry),
             Err(reason) => errors.push(BadKey { location: KeyLocation::Line(index + 1), reason }),
@@ -60,19 +60,24 @@ fn check_single_principal(
     entry: Option<AllowedSigner>,
 ) -> Result<Option<AllowedSigner>, String> {
     let Some(entry) = entry else { return Ok(None) };
-    let address = |entry: &AllowedSigner| canonical_address(entry.principal.as_bytes());
-    let clash = entries.iter().any(|other| other.key == entry.key && address(other) != address(&entry));
-    match clash {
-        true => Err("this key already stands for another address; one key is one person".into()),
-        false => Ok(Some(entry)),
+    let address = canonical_address(entry.principal.as_bytes());
+    for other in entries {
+        if other.key == entry.key && canonical_address(other.principal.as_bytes()) != address {
+            return Err("this key already stands for another address; one key is one person".into());
+        }
     }
+    Ok(Some(entry))
+}
+
+fn is_line_feed(byte: &u8) -> bool {
+    *byte == b'\n'
 }
 
 /// Reads one line; `None` if it is empty or a comment.
 fn read_signer_line(line: &[u8]) -> Result<Option<AllowedSigner>, String> {
-    let line = std::str::from_utf8(line).map_err(|_| "the line is not UTF-8")?;
+    let Ok(line) = std::str::from_utf8(line) else { return Err("the line is not UTF-8".into()) };
     if line.chars().any(|character| character.is_control() && character != '\t') {
-        return Err("the line has a control character (a carriage return, perhaps)".into());
+        return Err("the line has a control character (perhaps a carriage return)".into());
     }
     let line = line.trim_matches([' ', '\t']);
     if line.is_empty() || line.starts_with('#') {
@@ -104,6 +109,8 @@ fn begins_with_option(text: &str) -> bool {
 
 /// Reads the options at the start of `text`, and returns what follows them.
 fn read_options<'a>(mut text: &'a str, options: &mut SignerOptions) -> Result<&'a str, String> {
+    // The name of an option decides before its value is looked at, so that `cert-authority`, which has none,
+    // is refused by name.
     loop {
         let end = text.find(['=', ',', ' ', '\t']).unwrap_or(text.len());
         let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
@@ -114,10 +121,12 @@ fn read_options<'a>(mut text: &'a str, options: &mut SignerOptions) -> Result<&'
         if !OPTION_NAMES.contains(&name.as_str()) {
             return Err(format!("`{}` is neither an option nor a type of key", name.escape_debug()));
         }
-        let value =
-            rest.strip_prefix("=\"").ok_or_else(|| format!("`{name}` needs a value in double quotes"))?;
-        let (value, rest) =
-            value.split_once('"').ok_or_else(|| format!("the value of `{name}` has no closing quote"))?;
+        let Some(value) = rest.strip_prefix("=\"") else {
+            return Err(format!("`{name}` needs a value in double quotes"));
+        };
+        let Some((value, rest)) = value.split_once('"') else {
+            return Err(format!("the value of `{name}` has no closing quote"));
+        };
         let again = match name.as_str() {
             "namespaces" => options.namespaces.replace(read_namespaces(value)?).is_some(),
             "valid-after" => options.valid_after.replace(read_time(&name, value)?).is_some(),
@@ -135,44 +144,53 @@ fn read_options<'a>(mut text: &'a str, options: &mut SignerOptions) -> Result<&'
 }
 
 fn read_namespaces(value: &str) -> Result<Vec<String>, String> {
-    let plain = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"*?!\\".contains(&byte))
-    };
-    let names: Vec<String> = value.split(',').map(str::to_owned).collect();
-    match names.iter().all(|name| plain(name)) {
-        true => Ok(names),
-        false => Err("`namespaces` takes names separated by commas; patterns are refused".into()),
+    let mut names = Vec::new();
+    for name in value.split(',') {
+        if name.is_empty() || !name.bytes().all(is_plain_name_byte) {
+            return Err("`namespaces` takes names separated by commas; patterns are refused".into());
+        }
+        names.push(name.to_owned());
     }
+    Ok(names)
+}
+
+fn is_plain_name_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"*?!\\".contains(&byte)
 }
 
 /// Reads `YYYYMMDDZ`, `YYYYMMDDHHMMZ` or `YYYYMMDDHHMMSSZ`.
 ///
-/// Without the `Z` ssh-keygen(1) takes the time zone of the machine that happens to verify: the
-/// same file would then mean different things in different places.
+/// Without the `Z`, ssh-keygen(1) takes the time zone of the machine that verifies, and the same file
+/// would mean different times in different places.
 fn read_time(name: &str, value: &str) -> Result<Timestamp, String> {
     let Some(digits) = value.strip_suffix('Z') else {
-        return Err(format!("`{name}` must be in UTC: put a `Z` behind it, as in `20270131Z`"));
+        return Err(format!("`{name}` must be in UTC: add a `Z`, as in `20270131Z`"));
     };
-    let malformed = || format!("`{name}` is not of the form `YYYYMMDD[HHMM[SS]]Z`");
-    if ![8, 12, 14].contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(malformed());
+    match parse_utc_digits(digits) {
+        Some(instant) => Ok(instant),
+        None => Err(format!("`{name}` is not of the form `YYYYMMDD[HHMM[SS]]Z`")),
     }
-    let number = |from: usize, to: usize| match digits.get(from..to) {
-        Some(part) => part.parse::<i16>().map_err(|_| malformed()),
-        None => Ok(0),
-    };
-    let small = |from, to| number(from, to).and_then(|value| i8::try_from(value).map_err(|_| malformed()));
-    let date = DateTime::new(
-        number(0, 4)?,
-        small(4, 6)?,
-        small(6, 8)?,
-        small(8, 10)?,
-        small(10, 12)?,
-        small(12, 14)?,
-        0,
-    );
-    let instant = date.and_then(|date| date.to_zoned(TimeZone::UTC));
-    instant.map(|zoned| zoned.timestamp()).map_err(|_| malformed())
+}
+
+/// Parses `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`; `None` if it is no such time.
+fn parse_utc_digits(digits: &str) -> Option<Timestamp> {
+    if ![8, 12, 14].contains(&digits.len()) || !digits.bytes().all(is_digit) {
+        return None;
+    }
+    let year = digits.get(..4)?.parse().ok()?;
+    let mut parts: [i8; 5] = [0; 5];
+    for (index, part) in parts.iter_mut().enumerate() {
+        if let Some(digits) = digits.get(4 + 2 * index..6 + 2 * index) {
+            *part = digits.parse().ok()?;
+        }
+    }
+    let [month, day, hour, minute, second] = parts;
+    let date = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit()
 }
 
 /// Reads `TYPE BASE64 [COMMENT]`.
@@ -182,26 +200,23 @@ fn read_key(text: &str) -> Result<KeyData, String> {
     if kind.is_empty() || base64.is_empty() {
         return Err("the line has no key".into());
     }
-    let unknown = || {
-        format!(
+    if !ACCEPTED_KEY_TYPES.contains(&kind) {
+        return Err(format!(
             "keys of type `{}` are not accepted; use ssh-ed25519, ecdsa-sha2-nistp256, \
              ecdsa-sha2-nistp384, ssh-rsa or their security-key kinds",
             kind.escape_debug()
-        )
-    };
-    if !ACCEPTED_KEY_TYPES.contains(&kind) {
-        return Err(unknown());
+        ));
     }
-    let bytes = Base64::decode_vec(base64).map_err(|_| "the key is not base64")?;
-    let key = PublicKey::from_bytes(&bytes).map_err(|_| "the key is malformed")?;
+    let Ok(bytes) = Base64::decode_vec(base64) else { return Err("the key is not base64".into()) };
+    let Ok(key) = PublicKey::from_bytes(&bytes) else { return Err("the key is malformed".into()) };
     if key.algorithm().as_str() != kind {
         return Err("the key is of another type than the line says".into());
     }
     let key = key.key_data().clone();
     if let KeyData::Rsa(rsa) = &key {
         let modulus = rsa.n.as_positive_bytes().ok_or("the key is malformed")?;
-        let zeros = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
-        let bits = modulus.len() * 8 - zeros;
+        let Some(first) = modulus.first() else { return Err("the key is malformed".into()) };
+        let bits = modulus.len() * 8 - first.leading_zeros() as usize;
         if !(2048..=4096).contains(&bits) {
             return Err(format!("the RSA key has {bits} bits; 2048 to 4096 are accepted"));
         }
@@ -209,7 +224,7 @@ fn read_key(text: &str) -> Result<KeyData, String> {
     Ok(key)
 }
 
-/// The types of keys that are accepted. DSA rests on SHA-1; P-521 has no verifier here.
+/// The types of keys that are accepted. DSA depends on SHA-1; P-521 has no verifier here.
 const ACCEPTED_KEY_TYPES: [&str; 6] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",

@@ -1,8 +1,8 @@
 //! Takes signatures and keys out of their ASCII armor.
 //!
 //! One reader serves OpenPGP (RFC 9580, section 6) and SSH (PROTOCOL.sshsig). It is stricter than
-//! the tools: nothing may stand before the armor or behind it, since what a verifier skips is a
-//! place to hide a second signature. The CRC of an OpenPGP armor is not checked, as RFC 9580 asks.
+//! the tools: nothing may precede or follow the armor, since a second signature could hide in what a
+//! verifier skips. The CRC of an OpenPGP armor is not checked, as RFC 9580 asks.
 
 use ssh_encoding::base64::{Base64, Encoding};
 
@@ -12,9 +12,9 @@ pub(crate) type ArmorError = &'static str;
 /// What an armor may hold beside its base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArmorFlavour {
-    /// Headers, the empty line that ends them, and a checksum.
+    /// Headers, the empty line that ends them, and a checksum may be there.
     OpenPgp,
-    /// None of these.
+    /// Only the base64 may be there.
     Ssh,
 }
 
@@ -24,13 +24,15 @@ pub(crate) enum ArmorFlavour {
 ///
 /// Says which part of the armor is broken.
 pub(crate) fn open_armor(text: &[u8], label: &str, flavour: ArmorFlavour) -> Result<Vec<u8>, ArmorError> {
-    let text = std::str::from_utf8(text).map_err(|_| "the armor is not ASCII")?;
+    let Ok(text) = std::str::from_utf8(text) else { return Err("the armor is not ASCII") };
     let mut lines = text.lines();
     let bytes = read_block(&mut lines, label, flavour)?;
-    match lines.all(|line| line.trim_ascii().is_empty()) {
-        true => Ok(bytes),
-        false => Err("text follows the armor"),
+    for line in lines {
+        if !line.trim_ascii().is_empty() {
+            return Err("text follows the armor");
+        }
     }
+    Ok(bytes)
 }
 
 /// Returns the bytes of each OpenPGP armor of the kind `label` in `text`; between them there may be
@@ -40,7 +42,7 @@ pub(crate) fn open_armor(text: &[u8], label: &str, flavour: ArmorFlavour) -> Res
 ///
 /// Gives the number of the first line of the armor that is broken, and says how it is broken.
 pub(crate) fn open_all_armors(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, (usize, ArmorError)> {
-    let text = std::str::from_utf8(text).map_err(|_| (1, "the armor is not ASCII"))?;
+    let Ok(text) = std::str::from_utf8(text) else { return Err((1, "the armor is not ASCII")) };
     let mut lines = text.lines();
     let mut blocks = Vec::new();
     loop {
@@ -50,11 +52,10 @@ pub(crate) fn open_all_armors(text: &[u8], label: &str) -> Result<Vec<Vec<u8>>, 
             Some(line) if line.trim_ascii().is_empty() || line.starts_with('#') => {
                 lines.next();
             }
-            Some(_) => {
-                let block = read_block(&mut lines, label, ArmorFlavour::OpenPgp);
-                let number = || text.lines().count() - before.count() + 1;
-                blocks.push(block.map_err(|broken| (number(), broken))?);
-            }
+            Some(_) => match read_block(&mut lines, label, ArmorFlavour::OpenPgp) {
+                Ok(block) => blocks.push(block),
+                Err(broken) => return Err((text.lines().count() - before.count() + 1, broken)),
+            },
         }
     }
 }
@@ -64,11 +65,8 @@ fn read_block(
     label: &str,
     flavour: ArmorFlavour,
 ) -> Result<Vec<u8>, ArmorError> {
-    let is_mark = |line: &str, mark: &str| {
-        let inner = line.trim_ascii_end().strip_prefix("-----")?.strip_suffix("-----")?;
-        (inner.strip_prefix(mark)? == label).then_some(())
-    };
-    if lines.next().and_then(|line| is_mark(line, "BEGIN ")).is_none() {
+    let Some(first) = lines.next() else { return Err("the armor does not begin as it should") };
+    if !is_armor_mark(first, "BEGIN ", label) {
         return Err("the armor does not begin as it should");
     }
     if flavour == ArmorFlavour::OpenPgp {
@@ -82,11 +80,15 @@ fn read_block(
             }
         }
     }
+    // The checksum, if there is one, has to be the last line: data after it would be ignored by some tools.
     let mut base64 = String::new();
     let mut checksum = false;
     for line in lines {
-        if is_mark(line, "END ").is_some() {
-            return Base64::decode_vec(&base64).map_err(|_| "the content of the armor is not base64");
+        if is_armor_mark(line, "END ", label) {
+            let Ok(bytes) = Base64::decode_vec(&base64) else {
+                return Err("the content of the armor is not base64");
+            };
+            return Ok(bytes);
         }
         let line = line.trim_ascii_end();
         if checksum || line.is_empty() || line.starts_with("-----") {
@@ -99,6 +101,13 @@ fn read_block(
         }
     }
     Err("the armor is cut short")
+}
+
+/// Returns true for the line `-----BEGIN LABEL-----` or `-----END LABEL-----`, as `mark` says.
+fn is_armor_mark(line: &str, mark: &str, label: &str) -> bool {
+    let Some(inner) = line.trim_ascii_end().strip_prefix("-----") else { return false };
+    let Some(inner) = inner.strip_suffix("-----") else { return false };
+    inner.strip_prefix(mark) == Some(label)
 }
 
 #[cfg(test)]

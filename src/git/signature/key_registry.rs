@@ -1,10 +1,8 @@
-//! The registry: which key belongs to whom, read from files that only the target ref may supply.
-
-use std::fmt;
+//! The registry of keys and their addresses, read from files that only the target ref supplies.
 
 use crate::change::Text;
-use crate::change::person::canonical_address;
 use crate::git::signature::allowed_signers::{self, AllowedSigner};
+use crate::git::signature::bad_key::BadKey;
 use crate::git::signature::openpgp_certificate::OpenPgpCertificate;
 use crate::git::signature::openpgp_keyring;
 
@@ -18,41 +16,6 @@ pub struct KeyRegistry {
     pub(crate) certificates: Vec<OpenPgpCertificate>,
 }
 
-/// Where in its file a key stands that cannot be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyLocation {
-    /// A line of the `allowed_signers` file, counted from 1.
-    Line(usize),
-    /// A certificate of the OpenPGP keyring, counted from 1.
-    Certificate(usize),
-    /// The armor that begins at this line of the OpenPGP keyring, counted from 1.
-    Armor(usize),
-}
-
-/// A key that cannot be taken, and why.
-///
-/// Both OpenSSH and GnuPG skip what they cannot read. A registry in which an entry silently does not
-/// count is one that nobody has reviewed, so here each is an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadKey {
-    /// Where it stands.
-    pub location: KeyLocation,
-    /// What is wrong, without a full stop.
-    pub reason: String,
-}
-
-impl fmt::Display for BadKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.location {
-            KeyLocation::Line(line) => write!(f, "allowed signers, line {line}: {}", self.reason),
-            KeyLocation::Certificate(number) => write!(f, "keyring, certificate {number}: {}", self.reason),
-            KeyLocation::Armor(line) => write!(f, "keyring, line {line}: {}", self.reason),
-        }
-    }
-}
-
-impl std::error::Error for BadKey {}
-
 impl KeyRegistry {
     /// Reads the registry from an `allowed_signers` file (ssh-keygen(1)), an OpenPGP keyring, or both.
     ///
@@ -60,15 +23,14 @@ impl KeyRegistry {
     /// `Z` at their end, and `cert-authority` is refused. A keyring is what `gpg --export` writes,
     /// with or without `--armor`; several armors may follow each other. Each of its certificates
     /// stands for the addresses in its self-signed user ids: the keyring comes from the protected
-    /// ref, so that whoever puts a certificate there has vouched for them.
+    /// ref, so the people who put a certificate there have vouched for them.
     ///
-    /// A file that is not there gives no keys, and so no good signature.
+    /// Without a file there are no keys, and no signature is good.
     ///
     /// # Errors
     ///
-    /// Returns everything that is malformed, weak or ambiguous in both files; in a keyring whose
-    /// packets cannot be told apart, the first place where they cannot. A registry with an error
-    /// must not be used in part.
+    /// Returns everything that is malformed, weak or ambiguous in both files; of a keyring whose
+    /// packets cannot be split, the first such place. A registry with an error must not be used in part.
     pub fn read_registry(
         allowed_signers: Option<&[u8]>,
         keyring: Option<&[u8]>,
@@ -84,23 +46,13 @@ impl KeyRegistry {
             }
         }
     }
-
-    /// Returns true if and only if no key is known.
-    pub fn is_empty(&self) -> bool {
-        self.allowed_signers.is_empty() && self.certificates.is_empty()
-    }
 }
 
-/// Whose signature it is.
+/// The registered signer of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RegisteredSigner {
     /// The address that the key is registered for.
     pub(crate) address: Text,
-    /// The key's fingerprint.
+    /// The fingerprint of the key, as its tool prints it.
     pub(crate) fingerprint: String,
-}
-
-/// Returns true if and only if `text` is one address, with nothing in it that could be a pattern.
-pub(crate) fn is_exact_address(text: &[u8]) -> bool {
-    canonical_address(text).is_some() && !text.iter().any(|byte| b"*?!".contains(byte))
 }

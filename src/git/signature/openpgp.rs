@@ -1,8 +1,8 @@
 //! Verifies detached OpenPGP signatures (RFC 9580) against the certificates of a keyring.
 //!
 //! There has to be exactly one signature packet and nothing else: with several, two verifiers can
-//! disagree on whose signature it is. The time inside a signature is a claim; it can make the
-//! signature bad, and never makes it good.
+//! disagree about the signer. The time inside a signature is a claim; it can make the signature bad,
+//! and never makes it good.
 
 use jiff::Timestamp;
 use pgp::packet::{Packet, Signature, SignatureType};
@@ -10,13 +10,12 @@ use pgp::types::{KeyDetails, VerifyingKey};
 
 use crate::git::signature::armor::{self, ArmorFlavour};
 use crate::git::signature::key_registry::RegisteredSigner;
-use crate::git::signature::openpgp_certificate::{
-    OpenPgpCertificate, format_fingerprint, has_unknown_critical, is_strong_signature, to_unix_seconds,
-};
+use crate::git::signature::openpgp_certificate::{OpenPgpCertificate, format_fingerprint, to_unix_seconds};
 use crate::git::signature::openpgp_keyring::take_packet;
+use crate::git::signature::openpgp_strength::{has_unknown_critical, is_strong_signature};
 use crate::git::signature::signed_payload;
 
-/// Verifies the signature in `armor` over `payload`, as of `at`.
+/// Verifies the signature in `armor` over `payload`, which was received at `at`.
 ///
 /// # Errors
 ///
@@ -32,22 +31,27 @@ pub(crate) fn verify_openpgp(
     let claim = SignatureClaim { signature, made_at: made, payload, received_at: at };
     let mut refusal = "the OpenPGP key that the signature names is not registered".to_owned();
     for certificate in certificates {
-        let primary = claim
-            .verify_with_key(certificate, &certificate.primary_key, || certificate.check_primary_key(at));
-        let subkeys = certificate.subkeys.iter().filter_map(|subkey| {
-            claim.verify_with_key(certificate, &subkey.key, || certificate.check_subkey(subkey, at))
-        });
-        for verdict in primary.into_iter().chain(subkeys) {
-            match verdict {
+        if names_key(&claim.signature, &certificate.primary_key) {
+            let may_sign = certificate.check_primary_key(at);
+            match claim.verify_with_key(certificate, &certificate.primary_key, may_sign) {
                 Ok(signer) => return Ok(signer),
                 Err(reason) => refusal = reason,
+            }
+        }
+        for subkey in &certificate.subkeys {
+            if names_key(&claim.signature, &subkey.key) {
+                let may_sign = certificate.check_subkey(subkey, at);
+                match claim.verify_with_key(certificate, &subkey.key, may_sign) {
+                    Ok(signer) => return Ok(signer),
+                    Err(reason) => refusal = reason,
+                }
             }
         }
     }
     Err(refusal)
 }
 
-/// A signature that could count, if the right key made it.
+/// A signature that counts if the right key made it.
 struct SignatureClaim<'a> {
     signature: Signature,
     made_at: i64,
@@ -56,33 +60,32 @@ struct SignatureClaim<'a> {
 }
 
 impl SignatureClaim<'_> {
-    /// Judges the claim by one key; `None` if the signature does not name that key.
-    fn verify_with_key<K: VerifyingKey>(
+    /// Verifies the claim with the key that it names; `may_sign` says whether that key counts.
+    fn verify_with_key(
         &self,
         certificate: &OpenPgpCertificate,
-        key: &K,
-        signs: impl FnOnce() -> Result<(), String>,
-    ) -> Option<Result<RegisteredSigner, String>> {
-        if !names_key(&self.signature, key) {
-            return None;
-        }
+        key: &impl VerifyingKey,
+        may_sign: Result<(), String>,
+    ) -> Result<RegisteredSigner, String> {
         let fingerprint = format_fingerprint(key);
-        let held = self.check_made_by(key).and_then(|()| signs());
+        if let Err(reason) = self.check_made_by(key).and(may_sign) {
+            return Err(format!("the key {fingerprint} {reason}"));
+        }
         let wanted = signed_payload::find_committer_address(self.payload);
-        Some(match held.map(|()| certificate.find_address(wanted, self.received_at)) {
-            Ok(Some(address)) => Ok(RegisteredSigner { address, fingerprint }),
-            Ok(None) => Err(format!("the key {fingerprint} had no valid user id when this was received")),
-            Err(reason) => Err(format!("the key {fingerprint} {reason}")),
-        })
+        match certificate.find_address(wanted, self.received_at) {
+            Some(address) => Ok(RegisteredSigner { address, fingerprint }),
+            None => Err(format!("the key {fingerprint} had no valid user id when this was received")),
+        }
     }
 
     fn check_made_by(&self, key: &impl VerifyingKey) -> Result<(), String> {
-        let held = self.signature.verify(key, self.payload);
-        held.map_err(|_| "did not make this signature, or something else was signed")?;
-        match self.made_at < to_unix_seconds(key.created_at()) {
-            true => Err("is younger than the signature claims to be".into()),
-            false => Ok(()),
+        if self.signature.verify(key, self.payload).is_err() {
+            return Err("did not make this signature, or something else was signed".into());
         }
+        if self.made_at < to_unix_seconds(key.created_at()) {
+            return Err("is younger than the signature claims to be".into());
+        }
+        Ok(())
     }
 }
 
@@ -92,37 +95,40 @@ fn read_signature(armor: &[u8]) -> Result<Signature, String> {
     let Ok(Packet::Signature(signature)) = take_packet(&mut rest) else {
         return Err("the OpenPGP signature is malformed".into());
     };
-    match rest.is_empty() {
-        true => Ok(signature),
-        false => Err("there is more than one OpenPGP signature".into()),
+    if !rest.is_empty() {
+        return Err("there is more than one OpenPGP signature".into());
     }
+    Ok(signature)
 }
 
-/// Returns when the signature claims to have been made, unless it cannot count whoever made it.
+/// Returns when the signature claims to have been made, or why it does not count with any key.
 fn refuse_unfit(signature: &Signature, at: Timestamp) -> Result<i64, String> {
-    // A signature over text holds for every choice of line endings, hence for other commits too.
+    // A signature over text is valid for every choice of line endings, and so for other commits too.
     if signature.typ() != Some(SignatureType::Binary) {
         return Err("the OpenPGP signature is not one over binary data".into());
     }
     if !is_strong_signature(signature) {
-        return Err("the OpenPGP signature is of an old version or rests on a weak digest".into());
+        return Err("the OpenPGP signature is of an old version or uses a weak digest".into());
     }
     if has_unknown_critical(signature) {
         return Err("the OpenPGP signature has a critical part that is not understood".into());
     }
-    let made = signature
-        .created()
-        .map(to_unix_seconds)
-        .ok_or("the OpenPGP signature does not say when it was made")?;
-    let lasts = signature.signature_expiration_time().map_or(0, |lasts| i64::from(lasts.as_secs()));
-    match lasts != 0 && made + lasts <= at.as_second() {
-        true => Err("the OpenPGP signature had expired when this was received".into()),
-        false => Ok(made),
+    let Some(made) = signature.created() else {
+        return Err("the OpenPGP signature does not say when it was made".into());
+    };
+    let made = to_unix_seconds(made);
+    let lasts = match signature.signature_expiration_time() {
+        Some(lasts) => i64::from(lasts.as_secs()),
+        None => 0,
+    };
+    if lasts != 0 && made + lasts <= at.as_second() {
+        return Err("the OpenPGP signature had expired when this was received".into());
     }
+    Ok(made)
 }
 
 /// Returns true if the signature says that `key` made it: by fingerprint, or by key id if it gives
-/// no fingerprint. Two keys may share an id, so this only narrows the search.
+/// no fingerprint. Two keys can share an id, so this only narrows the search.
 fn names_key(signature: &Signature, key: &impl KeyDetails) -> bool {
     let fingerprints = signature.issuer_fingerprint();
     match fingerprints.is_empty() {

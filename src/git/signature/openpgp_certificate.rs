@@ -1,27 +1,23 @@
 //! What an OpenPGP certificate says about its keys, reduced to facts that have a time.
 //!
-//! Every self-signature is verified once, when the certificate is read; what remains are statements
+//! Every self-signature is verified once, when the certificate is read. What remains are statements
 //! and revocations with the instant from which they hold, so that the question "was this key good
-//! then?" (RFC 9580, section 5.2.3) needs no cryptography. Third-party signatures are passed over:
-//! the registry vouches for its certificates, other keys do not.
+//! then?" (RFC 9580, section 5.2.3) needs no cryptography. Third-party signatures are ignored: the
+//! registry vouches for its certificates, other keys do not.
 
 use jiff::Timestamp;
-use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{
-    PublicKey, PublicSubkey, RevocationCode, Signature, SignatureType, SignatureVersion, SubpacketData,
-    UserId,
-};
-use pgp::ser::Serialize;
-use pgp::types::{EcdsaPublicParams, KeyDetails, KeyVersion, PublicParams, Tag};
+use pgp::packet::{PublicKey, PublicSubkey, RevocationCode, Signature, SignatureType, SubpacketData, UserId};
+use pgp::types::{KeyDetails, KeyVersion, Tag};
 
 use crate::change::person::canonical_address;
 use crate::change::{Person, Text};
-use crate::git::signature::key_registry::is_exact_address;
+use crate::git::signature::bad_key::is_exact_address;
+use crate::git::signature::openpgp_strength::{has_unknown_critical, is_strong_signature, refuse_weak_key};
 
 /// A certificate whose self-signatures have been verified.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenPgpCertificate {
-    /// The primary key.
+    /// The key that binds the user ids and subkeys.
     pub(crate) primary_key: PublicKey,
     /// The subkeys that the primary key has bound for signing.
     pub(crate) subkeys: Vec<SigningSubkey>,
@@ -44,7 +40,7 @@ pub(crate) struct UnverifiedCertificate {
     pub(crate) subkeys: Vec<CertificatePart<PublicSubkey>>,
 }
 
-/// A signing subkey.
+/// A subkey that the primary key has bound for signing.
 #[derive(Clone, Debug)]
 pub(crate) struct SigningSubkey {
     pub(crate) key: PublicSubkey,
@@ -58,7 +54,7 @@ struct CertificateUser {
     history: SelfSignatureHistory,
 }
 
-/// What was said about one part of a certificate, over time.
+/// The verified statements about one part of a certificate, over time.
 #[derive(Clone, Debug, Default)]
 struct SelfSignatureHistory {
     self_signatures: Vec<SelfSignature>,
@@ -77,11 +73,11 @@ struct SelfSignature {
     key_expires_at: Option<i64>,
 }
 
-/// A verified revocation.
+/// A verified revocation of a key or a user id.
 #[derive(Clone, Debug)]
 struct KeyRevocation {
     made_at: i64,
-    /// True where the key may have been in other hands before, so that it never counted.
+    /// True if the key may have been in other hands before the revocation, so that it never counts.
     is_retroactive: bool,
 }
 
@@ -92,10 +88,12 @@ impl OpenPgpCertificate {
     ///
     /// Says why the certificate cannot be in a registry: the primary key is weak, no user id with an
     /// address is self-signed, an address is a pattern, or there is a revocation that cannot be
-    /// verified (passing over it could keep a revoked key alive).
+    /// verified (ignoring it could keep a revoked key alive).
     pub(crate) fn verify_certificate(
         unverified: UnverifiedCertificate,
     ) -> Result<OpenPgpCertificate, String> {
+        // A statement about the primary key can be in a signature over the key or over a user id, so
+        // those over user ids are part of its history as well.
         let primary = unverified.primary.body;
         if !matches!(primary.version(), KeyVersion::V4 | KeyVersion::V6) {
             return Err("the key is of a version that is not accepted".into());
@@ -106,7 +104,9 @@ impl OpenPgpCertificate {
         for signature in &unverified.primary.signatures {
             let holds = signature.verify_key(&primary).is_ok();
             if signature.typ() != Some(SignatureType::KeyRevocation) {
-                standing.self_signatures.extend(read_self_signature(signature, born).filter(|_| holds));
+                if holds {
+                    standing.self_signatures.extend(read_self_signature(signature, born));
+                }
             } else if holds {
                 standing.revocations.push(read_revocation(signature));
             } else {
@@ -120,8 +120,9 @@ impl OpenPgpCertificate {
         if users.is_empty() {
             return Err("no self-signed user id names an address".into());
         }
-        let on_users = users.iter().flat_map(|user| &user.history.self_signatures);
-        standing.self_signatures.extend(on_users.cloned().collect::<Vec<_>>());
+        for user in &users {
+            standing.self_signatures.extend_from_slice(&user.history.self_signatures);
+        }
         let mut subkeys = Vec::new();
         for subkey in unverified.subkeys {
             subkeys.extend(verify_subkey(subkey, &primary)?);
@@ -135,7 +136,7 @@ impl OpenPgpCertificate {
     }
 
     /// Says why `subkey` does not sign at `at`, if it does not. Whether the primary key may sign
-    /// does not matter for its subkeys; whether it stands, does.
+    /// does not matter for its subkeys; whether it is valid, does.
     pub(crate) fn check_subkey(&self, subkey: &SigningSubkey, at: Timestamp) -> Result<(), String> {
         let at = at.as_second();
         self.history.check_validity(to_unix_seconds(self.primary_key.created_at()), at)?;
@@ -147,27 +148,44 @@ impl OpenPgpCertificate {
     /// otherwise that of the primary user id, otherwise the first. Which of two spellings was meant
     /// is decided in the form in which addresses are compared.
     pub(crate) fn find_address(&self, wanted: Option<&[u8]>, at: Timestamp) -> Option<Text> {
-        let alive = || self.users.iter().filter(|user| user.history.is_in_force(at.as_second()));
         let wanted = wanted.and_then(canonical_address);
-        let is_wanted = |user: &&CertificateUser| {
-            wanted.is_some() && canonical_address(user.address.as_bytes()) == wanted
-        };
-        let user = alive()
-            .find(is_wanted)
-            .or_else(|| alive().find(|user| user.is_primary))
-            .or_else(|| alive().next());
-        user.map(|user| user.address.clone())
+        let mut primary = None;
+        let mut first = None;
+        for user in &self.users {
+            if !user.history.is_in_force(at.as_second()) {
+                continue;
+            }
+            if wanted.is_some() && canonical_address(user.address.as_bytes()) == wanted {
+                return Some(user.address.clone());
+            }
+            if user.is_primary && primary.is_none() {
+                primary = Some(user);
+            }
+            if first.is_none() {
+                first = Some(user);
+            }
+        }
+        Some(primary.or(first)?.address.clone())
     }
 }
 
 impl SelfSignatureHistory {
     /// Returns the newest of the chosen statements that were made by `at`. Statements of the same
-    /// second are all returned: whoever asks has to be content with each of them.
-    fn find_newest(&self, at: i64, chosen: impl Fn(&SelfSignature) -> bool) -> Vec<&SelfSignature> {
-        let known =
-            || self.self_signatures.iter().filter(|statement| statement.made_at <= at && chosen(statement));
-        let newest = known().map(|statement| statement.made_at).max();
-        known().filter(|statement| Some(statement.made_at) == newest).collect()
+    /// second are all returned: a key counts only if all of them allow it.
+    fn find_newest(&self, at: i64, chosen: fn(&SelfSignature) -> bool) -> Vec<&SelfSignature> {
+        let mut newest: Vec<&SelfSignature> = Vec::new();
+        for statement in &self.self_signatures {
+            if statement.made_at > at || !chosen(statement) {
+                continue;
+            }
+            match newest.first() {
+                Some(known) if known.made_at > statement.made_at => continue,
+                Some(known) if known.made_at < statement.made_at => newest.clear(),
+                _ => {}
+            }
+            newest.push(statement);
+        }
+        newest
     }
 
     fn is_revoked(&self, at: i64) -> bool {
@@ -197,20 +215,21 @@ impl SelfSignatureHistory {
         if newest.is_empty() {
             return Err("has no valid self-signature that says what it is for".into());
         }
-        match newest
-            .iter()
-            .all(|one| is_before_end(at, one.expires_at) && is_before_end(at, one.key_expires_at))
-        {
-            true => Ok(newest),
-            false => Err("had expired when this was received".into()),
+        for statement in &newest {
+            if !is_before_end(at, statement.expires_at) || !is_before_end(at, statement.key_expires_at) {
+                return Err("had expired when this was received".into());
+            }
         }
+        Ok(newest)
     }
 
     fn check_signing(&self, born: i64, at: i64) -> Result<(), String> {
-        match self.check_validity(born, at)?.iter().all(|statement| statement.may_sign == Some(true)) {
-            true => Ok(()),
-            false => Err("is not meant for signing".into()),
+        for statement in self.check_validity(born, at)? {
+            if statement.may_sign != Some(true) {
+                return Err("is not meant for signing".into());
+            }
         }
+        Ok(())
     }
 }
 
@@ -228,19 +247,20 @@ fn verify_user(
     for signature in &user.signatures {
         let holds = signature.verify_certification(primary, Tag::UserId, &user.body).is_ok();
         if signature.typ() != Some(SignatureType::CertRevocation) {
-            let statement = read_self_signature(signature, born).filter(|_| holds);
-            is_primary |= statement.is_some() && signature.is_primary();
-            standing.self_signatures.extend(statement);
+            if holds && let Some(statement) = read_self_signature(signature, born) {
+                is_primary |= signature.is_primary();
+                standing.self_signatures.push(statement);
+            }
         } else if holds {
             standing.revocations.push(KeyRevocation { is_retroactive: false, ..read_revocation(signature) });
         } else if claims_issuer(signature, primary) {
             return Err("there is a revocation of a user id that cannot be verified".into());
         }
     }
-    let Some(address) = parse_user_address(&user.body).filter(|_| !standing.self_signatures.is_empty())
-    else {
+    if standing.self_signatures.is_empty() {
         return Ok(None);
-    };
+    }
+    let Some(address) = parse_user_address(&user.body) else { return Ok(None) };
     if !is_exact_address(address.as_bytes()) {
         return Err("a user id holds a pattern in the place of an address".into());
     }
@@ -262,11 +282,14 @@ fn verify_subkey(
                 false => return Err("there is a revocation of a subkey that cannot be verified".into()),
             }
         } else if holds && let Some(mut statement) = read_self_signature(signature, born) {
-            // Without a signature back from the subkey, anybody could adopt the subkey of another.
-            let back = signature.embedded_signature().is_some_and(|back| {
-                is_strong_signature(back) && back.verify_primary_key_binding(&key, primary).is_ok()
-            });
-            statement.may_sign = Some(statement.may_sign == Some(true) && back);
+            // Without a signature back from the subkey, a certificate could claim the subkey of another one.
+            let is_bound_back = match signature.embedded_signature() {
+                Some(back) => {
+                    is_strong_signature(back) && back.verify_primary_key_binding(&key, primary).is_ok()
+                }
+                None => false,
+            };
+            statement.may_sign = Some(statement.may_sign == Some(true) && is_bound_back);
             standing.self_signatures.push(statement);
         }
     }
@@ -280,21 +303,27 @@ fn read_self_signature(signature: &Signature, born: i64) -> Option<SelfSignature
     if !is_strong_signature(signature) || has_unknown_critical(signature) {
         return None;
     }
-    // Zero means that there is no end (RFC 9580, 5.2.3.13 and 5.2.3.18).
-    let end = |from: i64, after: Option<pgp::types::Duration>| {
-        after.map(|after| i64::from(after.as_secs())).filter(|after| *after != 0).map(|after| from + after)
-    };
     let says_use =
         signature.config()?.hashed_subpackets().any(|part| matches!(part.data, SubpacketData::KeyFlags(_)));
     Some(SelfSignature {
         made_at: made,
-        expires_at: end(made, signature.signature_expiration_time()),
-        may_sign: says_use.then(|| signature.key_flags().sign()),
-        key_expires_at: end(born, signature.key_expiration_time()),
+        expires_at: end_after(made, signature.signature_expiration_time()),
+        may_sign: if says_use { Some(signature.key_flags().sign()) } else { None },
+        key_expires_at: end_after(born, signature.key_expiration_time()),
     })
 }
 
-/// Reads a verified signature as a revocation; one that gives no reason could be for any.
+/// Returns the second at which something ends. Zero means that there is no end (RFC 9580, 5.2.3.13 and
+/// 5.2.3.18).
+fn end_after(start: i64, lasts: Option<pgp::types::Duration>) -> Option<i64> {
+    match i64::from(lasts?.as_secs()) {
+        0 => None,
+        seconds => Some(start + seconds),
+    }
+}
+
+/// Reads a verified signature as a revocation. One that gives no reason is retroactive, since the key may
+/// have been stolen.
 fn read_revocation(signature: &Signature) -> KeyRevocation {
     let is_retroactive = !matches!(
         signature.revocation_reason_code(),
@@ -304,61 +333,11 @@ fn read_revocation(signature: &Signature) -> KeyRevocation {
 }
 
 fn claims_issuer(signature: &Signature, key: &PublicKey) -> bool {
-    let (ids, fingerprints) = (signature.issuer_key_id(), signature.issuer_fingerprint());
+    let ids = signature.issuer_key_id();
+    let fingerprints = signature.issuer_fingerprint();
     (ids.is_empty() && fingerprints.is_empty())
         || ids.iter().any(|id| **id == key.legacy_key_id())
         || fingerprints.iter().any(|fingerprint| **fingerprint == key.fingerprint())
-}
-
-/// Returns true for signatures of a current version over a digest that still resists collisions.
-pub(crate) fn is_strong_signature(signature: &Signature) -> bool {
-    matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6)
-        && matches!(
-            signature.hash_alg(),
-            Some(
-                HashAlgorithm::Sha256
-                    | HashAlgorithm::Sha384
-                    | HashAlgorithm::Sha512
-                    | HashAlgorithm::Sha3_256
-                    | HashAlgorithm::Sha3_512
-            )
-        )
-}
-
-/// Returns true if a part of the signature that must be understood is not (RFC 9580, 5.2.3.7).
-pub(crate) fn has_unknown_critical(signature: &Signature) -> bool {
-    let unknown = |data: &SubpacketData| {
-        matches!(
-            data,
-            SubpacketData::Other(..) | SubpacketData::Experimental(..) | SubpacketData::Notation(_)
-        )
-    };
-    signature
-        .config()
-        .is_none_or(|config| config.hashed_subpackets().any(|part| part.is_critical && unknown(&part.data)))
-}
-
-fn refuse_weak_key(parameters: &PublicParams) -> Result<(), String> {
-    match parameters {
-        PublicParams::RSA(rsa) => {
-            let mut bytes = Vec::new();
-            rsa.to_writer(&mut bytes).map_err(|_| "is malformed")?;
-            // The modulus comes first, and begins with its length in bits.
-            let bits = bytes.first_chunk().map_or(0, |length| u16::from_be_bytes(*length));
-            if bits < 2048 {
-                Err(format!("is RSA with {bits} bits; at least 2048 are needed"))
-            } else {
-                Ok(())
-            }
-        }
-        PublicParams::ECDSA(
-            EcdsaPublicParams::P256 { .. } | EcdsaPublicParams::P384 { .. } | EcdsaPublicParams::P521 { .. },
-        )
-        | PublicParams::EdDSALegacy(_)
-        | PublicParams::Ed25519(_)
-        | PublicParams::Ed448(_) => Ok(()),
-        _ => Err("is of a kind that is not accepted; use RSA, ECDSA (NIST curves) or EdDSA".into()),
-    }
 }
 
 /// Returns what a user id gives as its address: `Name (comment) <address>`, or the address alone.
@@ -366,7 +345,8 @@ fn parse_user_address(user_id: &UserId) -> Option<Text> {
     let text = user_id.id();
     match Person::parse_person(text) {
         Ok(person) => Some(person.email),
-        Err(_) => canonical_address(text).map(|_| text.into()),
+        Err(_) if canonical_address(text).is_some() => Some(text.into()),
+        Err(_) => None,
     }
 }
 

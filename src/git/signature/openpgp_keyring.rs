@@ -1,7 +1,7 @@
 //! Reads an OpenPGP keyring: the packets of certificates, one after the other (RFC 9580, 10.1).
 //!
-//! The packets are cut and grouped here and not by the library, which passes over what it does not
-//! expect. A revocation in an unexpected place would then be passed over, too.
+//! The packets are split and grouped here and not by the library, which ignores what it does not
+//! expect. It would then ignore a revocation in an unexpected place as well.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,11 @@ use pgp::packet::{Packet, PacketHeader, Signature, SignatureType};
 use pgp::types::{PacketLength, Tag};
 
 use crate::git::signature::armor;
-use crate::git::signature::key_registry::{BadKey, KeyLocation};
+use crate::git::signature::bad_key::{BadKey, KeyLocation};
 use crate::git::signature::openpgp_certificate::{
     CertificatePart, OpenPgpCertificate, UnverifiedCertificate, format_fingerprint,
 };
+use crate::git::signature::signed_payload::MAX_ARMOR_BYTES;
 
 /// Reads all certificates of `file`, which is binary or made of ASCII armors.
 ///
@@ -22,29 +23,34 @@ use crate::git::signature::openpgp_certificate::{
 pub(crate) fn read_keyring(file: &[u8]) -> Result<Vec<OpenPgpCertificate>, Vec<BadKey>> {
     let bytes = match file.first() {
         // The first byte of a binary packet has its high bit set.
-        Some(byte) if *byte < 0x80 => armor::open_all_armors(file, "PGP PUBLIC KEY BLOCK")
-            .map_err(|(line, broken)| {
-                vec![BadKey { location: KeyLocation::Armor(line), reason: broken.into() }]
-            })?
-            .concat(),
+        Some(byte) if *byte < 0x80 => match armor::open_all_armors(file, "PGP PUBLIC KEY BLOCK") {
+            Ok(blocks) => blocks.concat(),
+            Err((line, broken)) => {
+                return Err(vec![BadKey { location: KeyLocation::Armor(line), reason: broken.into() }]);
+            }
+        },
         _ => file.to_vec(),
     };
     let mut errors = Vec::new();
     let mut certificates = Vec::new();
     let mut owners: BTreeMap<String, usize> = BTreeMap::new();
     for (index, unverified) in group_packets(&bytes)?.into_iter().enumerate() {
-        let bad = |reason| BadKey { location: KeyLocation::Certificate(index + 1), reason };
+        let location = KeyLocation::Certificate(index + 1);
         let certificate = match OpenPgpCertificate::verify_certificate(unverified) {
             Ok(certificate) => certificate,
             Err(reason) => {
-                errors.push(bad(reason));
+                errors.push(BadKey { location, reason });
                 continue;
             }
         };
-        let subkeys = certificate.subkeys.iter().map(|subkey| format_fingerprint(&subkey.key));
-        for key in subkeys.chain([format_fingerprint(&certificate.primary_key)]) {
+        let mut keys = vec![format_fingerprint(&certificate.primary_key)];
+        for subkey in &certificate.subkeys {
+            keys.push(format_fingerprint(&subkey.key));
+        }
+        for key in keys {
             if let Some(owner) = owners.insert(key, index + 1) {
-                errors.push(bad(format!("a key of it is in certificate {owner} as well")));
+                let reason = format!("one of its keys is in certificate {owner} as well");
+                errors.push(BadKey { location, reason });
             }
         }
         certificates.push(certificate);
@@ -52,8 +58,9 @@ pub(crate) fn read_keyring(file: &[u8]) -> Result<Vec<OpenPgpCertificate>, Vec<B
     if errors.is_empty() { Ok(certificates) } else { Err(errors) }
 }
 
-/// Cuts `bytes` into packets, and groups them into certificates.
+/// Splits `bytes` into packets, and groups them into certificates.
 fn group_packets(mut bytes: &[u8]) -> Result<Vec<UnverifiedCertificate>, Vec<BadKey>> {
+    // Packets have no marks of where a certificate ends, so each belongs to the one that began last.
     let mut certificates: Vec<UnverifiedCertificate> = Vec::new();
     let mut last = SignatureOwner::Primary;
     while !bytes.is_empty() {
@@ -92,7 +99,7 @@ fn group_packets(mut bytes: &[u8]) -> Result<Vec<UnverifiedCertificate>, Vec<Bad
                     SignatureOwner::Subkey => {
                         certificate.subkeys.last_mut().map(|subkey| &mut subkey.signatures)
                     }
-                    // A picture names nobody.
+                    // A picture has no address, so its signatures decide nothing.
                     SignatureOwner::Attribute => None,
                 };
                 if let Some(signatures) = signatures {
@@ -105,7 +112,7 @@ fn group_packets(mut bytes: &[u8]) -> Result<Vec<UnverifiedCertificate>, Vec<Bad
     Ok(certificates)
 }
 
-/// To what a signature packet belongs.
+/// The part of a certificate that a signature packet belongs to.
 #[derive(Clone, Copy)]
 enum SignatureOwner {
     Primary,
@@ -137,7 +144,7 @@ impl SignatureOwner {
     }
 }
 
-/// Takes the next packet off `bytes`. Its length has to be stated, and it has to fill that length.
+/// Takes the next packet off `bytes`. Its length has to be stated, and its content has to fill that length.
 ///
 /// # Errors
 ///
@@ -145,12 +152,12 @@ impl SignatureOwner {
 pub(crate) fn take_packet(bytes: &mut &[u8]) -> Result<Packet, &'static str> {
     let malformed = "a packet is malformed or of an unknown kind (`gpg --export-options export-minimal` drops \
                      what is not needed)";
-    let header = PacketHeader::try_from_reader(&mut *bytes).map_err(|_| malformed)?;
+    let Ok(header) = PacketHeader::try_from_reader(&mut *bytes) else { return Err(malformed) };
     let PacketLength::Fixed(length) = header.packet_length() else { return Err(malformed) };
-    let length = usize::try_from(length).map_err(|_| malformed)?;
+    let Ok(length) = usize::try_from(length) else { return Err(malformed) };
     let (body, rest) = bytes.split_at_checked(length).ok_or("a packet is cut short")?;
     *bytes = rest;
-    if header.tag() == Tag::Signature && crate::git::signature::MAX_ARMOR_BYTES < length {
+    if header.tag() == Tag::Signature && length > MAX_ARMOR_BYTES {
         return Err("a signature is too long");
     }
     Packet::from_reader(header, body).map_err(|_| malformed)

@@ -1,11 +1,13 @@
-//! Takes a commit object apart into what was signed and the signature over it.
+//! Splits a commit object into what was signed and the signature over it.
 //!
-//! The cut is git's own (`parse_buffer_signed_by_header` in its `commit.c`): a verifier that cuts
-//! elsewhere verifies other bytes than git does. Where git is lenient with a header that it drops
-//! from the payload, this is not: what is dropped is signed by nobody, so only the two headers that
-//! git itself writes may be dropped. Nothing is verified here.
+//! The split is git's own (`parse_buffer_signed_by_header` in its `commit.c`): a verifier that splits
+//! elsewhere verifies other bytes than git does. Git is lenient with headers that it drops from the
+//! payload; this is not. What is dropped is not signed, so only the two headers that git itself writes
+//! are dropped. Nothing is verified here.
 
 use std::fmt;
+
+use gix::hash::Kind;
 
 /// The hash by which a repository names its objects, which decides where a signature is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub enum ObjectFormat {
     Sha256,
 }
 
-/// A commit, taken apart.
+/// What was signed of a commit, and the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedPayload {
     /// The bytes that were signed: the commit object without its signature headers.
@@ -25,21 +27,21 @@ pub struct SignedPayload {
     pub armor: Vec<u8>,
 }
 
-/// Why a commit object cannot be taken apart in one certain way.
+/// Why a commit object cannot be split, or could be split in two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MalformedSignedCommit {
-    /// It does not begin as a commit does.
+    /// The object does not begin as a commit does.
     NotACommit,
     /// One of the signature headers is there more than once.
     SeveralSignatures,
     /// A header begins with `gpgsig` and is neither of the two that git knows.
     UnknownSignatureHeader,
-    /// The signature is longer than [`MAX_ARMOR`] bytes.
+    /// The signature is longer than 16 KiB.
     TooLong,
 }
 
-/// The longest signature that is looked at, in bytes; RSA with 4096 bits takes about 1 KiB.
-pub const MAX_ARMOR_BYTES: usize = 16 * 1024;
+/// The longest signature that is verified, in bytes; RSA with 4096 bits takes about 1 KiB.
+pub(crate) const MAX_ARMOR_BYTES: usize = 16 * 1024;
 
 impl fmt::Display for MalformedSignedCommit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,15 +58,15 @@ impl fmt::Display for MalformedSignedCommit {
     }
 }
 
-/// Takes `raw_commit`, a commit object without its `commit SIZE` prefix, apart.
+/// Splits `raw_commit`, a commit object without its `commit SIZE` prefix.
 ///
 /// Returns `None` if it has no signature for its `format`. A signature for the other format is
-/// dropped from the payload, as git does, and is otherwise not looked at. Text in the message is
-/// never a signature.
+/// dropped from the payload, as git does, and is otherwise ignored. Text in the message is never a
+/// signature.
 ///
 /// # Errors
 ///
-/// Refuses what git reads in a way that somebody could abuse: see [`Malformed`].
+/// Refuses a commit that git reads in a way that can be abused: see [`MalformedSignedCommit`].
 pub fn split_signature(
     raw_commit: &[u8],
     format: ObjectFormat,
@@ -75,6 +77,7 @@ pub fn split_signature(
     let mut payload = Vec::with_capacity(raw_commit.len());
     let mut ours = None;
     let mut other = None;
+    // A line that begins with a space continues the header before it.
     let mut within = SignatureHeader::Covered;
     let mut rest = raw_commit;
     while !rest.is_empty() && !rest.starts_with(b"\n") {
@@ -115,15 +118,31 @@ pub(crate) fn find_committer_address(payload: &[u8]) -> Option<&[u8]> {
         let line;
         (line, rest) = split_after_line(rest);
         let Some(person) = line.strip_prefix(b"committer ") else { continue };
-        let end = person.iter().rposition(|byte| *byte == b'>')?;
-        let start = person.get(..end)?.iter().rposition(|byte| *byte == b'<')?;
+        let end = memchr::memrchr(b'>', person)?;
+        let start = memchr::memrchr(b'<', person.get(..end)?)?;
         return person.get(start + 1..end);
     }
     None
 }
 
 impl ObjectFormat {
-    /// The header with the space that ends its name.
+    /// Converts the library's name of a hash into ours.
+    pub(crate) fn from_hash_kind(kind: Kind) -> ObjectFormat {
+        match kind {
+            Kind::Sha256 => ObjectFormat::Sha256,
+            _ => ObjectFormat::Sha1,
+        }
+    }
+
+    /// Returns the library's name of the hash.
+    pub(crate) fn hash_kind(self) -> Kind {
+        match self {
+            ObjectFormat::Sha1 => Kind::Sha1,
+            ObjectFormat::Sha256 => Kind::Sha256,
+        }
+    }
+
+    /// Returns the name of the header, with the space that ends it.
     fn signature_header(self) -> &'static str {
         match self {
             ObjectFormat::Sha1 => "gpgsig ",
@@ -139,7 +158,7 @@ impl ObjectFormat {
     }
 }
 
-/// To which part of a commit a line belongs.
+/// The part of a commit that a header line belongs to.
 #[derive(Clone, Copy)]
 enum SignatureHeader {
     Covered,
@@ -164,12 +183,15 @@ impl SignatureHeader {
 fn append_armor(armor: &mut Option<Vec<u8>>, text: &[u8]) -> Result<(), MalformedSignedCommit> {
     let armor = armor.get_or_insert_default();
     armor.extend_from_slice(text);
-    if MAX_ARMOR_BYTES < armor.len() { Err(MalformedSignedCommit::TooLong) } else { Ok(()) }
+    if armor.len() > MAX_ARMOR_BYTES { Err(MalformedSignedCommit::TooLong) } else { Ok(()) }
 }
 
 /// Splits after the first line feed, which stays with the line.
 fn split_after_line(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1);
+    let end = match memchr::memchr(b'\n', text) {
+        Some(place) => place + 1,
+        None => text.len(),
+    };
     text.split_at_checked(end).unwrap_or((text, &[]))
 }
 

@@ -1,7 +1,7 @@
 //! Verifies SSH signatures (PROTOCOL.sshsig) against the keys of an `allowed_signers` file.
 //!
 //! A signature counts only in the namespace `git`, so that no signature of a file, an approval or
-//! anything else can be passed off as one of a commit. When it counts is measured at the time that
+//! anything else can be used as one of a commit. Whether the key is valid is decided for the time that
 //! the caller observed; the format itself carries no time.
 
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::git::signature::key_registry::RegisteredSigner;
 /// The namespace in which git signs.
 const GIT_NAMESPACE: &str = "git";
 
-/// Verifies the signature in `armor` over `payload`, as of `at`.
+/// Verifies the signature in `armor` over `payload`, which was received at `at`.
 ///
 /// # Errors
 ///
@@ -29,8 +29,9 @@ pub(crate) fn verify_ssh(
 ) -> Result<RegisteredSigner, String> {
     let bytes = armor::open_armor(armor, "SSH SIGNATURE", ArmorFlavour::Ssh)?;
     let mut rest = bytes.as_slice();
-    let signature = SshSig::decode(&mut rest)
-        .map_err(|_| "the SSH signature is malformed, or of a kind that is not accepted")?;
+    let Ok(signature) = SshSig::decode(&mut rest) else {
+        return Err("the SSH signature is malformed, or of a kind that is not accepted".into());
+    };
     if !rest.is_empty() || !signature.reserved().is_empty() || signature.version() != SshSig::VERSION {
         return Err("the SSH signature is malformed".into());
     }
@@ -38,7 +39,7 @@ pub(crate) fn verify_ssh(
         return Err("the SSH signature was made for something other than git".into());
     }
     if let Algorithm::Rsa { hash: None } = signature.algorithm() {
-        return Err("the SSH signature rests on SHA-1".into());
+        return Err("the SSH signature uses SHA-1".into());
     }
     let fingerprint = signature.public_key().fingerprint(HashAlg::Sha256).to_string();
     let registered: Vec<&AllowedSigner> =
@@ -46,12 +47,14 @@ pub(crate) fn verify_ssh(
     if registered.is_empty() {
         return Err(format!("the key {fingerprint} is not registered"));
     }
-    PublicKey::from(signature.public_key().clone())
-        .verify(GIT_NAMESPACE, payload, &signature)
-        .map_err(|_| format!("the signature by {fingerprint} does not match what was signed"))?;
+    let key = PublicKey::from(signature.public_key().clone());
+    if key.verify(GIT_NAMESPACE, payload, &signature).is_err() {
+        return Err(format!("the signature by {fingerprint} does not match what was signed"));
+    }
     if !was_touched(&signature) {
         return Err(format!("the security key {fingerprint} was not touched for this signature"));
     }
+    // A key can be on several lines, with different times; one of them is enough.
     let mut refusal = String::new();
     for entry in registered {
         match check_signer_options(entry, at) {
@@ -62,27 +65,31 @@ pub(crate) fn verify_ssh(
     Err(refusal)
 }
 
-/// Says why the line does not speak for a commit that is seen `at`, if it does not. The time is half
-/// open: `valid-after` counts, `valid-before` does not.
+/// Says why the line does not allow a commit that was received at `at`, if it does not. The instant
+/// `valid-after` is part of the time, `valid-before` is not.
 fn check_signer_options(entry: &AllowedSigner, at: Timestamp) -> Result<(), String> {
     let options = &entry.options;
-    match &options.namespaces {
-        Some(names) if !names.iter().any(|name| name == GIT_NAMESPACE) => {
-            Err("is not registered for git".into())
-        }
-        _ if options.valid_after.is_some_and(|after| at < after) => {
-            Err("was not valid yet when this was received".into())
-        }
-        _ if options.valid_before.is_some_and(|before| before <= at) => {
-            Err("was no longer valid when this was received".into())
-        }
-        _ => Ok(()),
+    if let Some(names) = &options.namespaces
+        && !names.iter().any(|name| name == GIT_NAMESPACE)
+    {
+        return Err("is not registered for git".into());
     }
+    if let Some(after) = options.valid_after
+        && at < after
+    {
+        return Err("was not valid yet when this was received".into());
+    }
+    if let Some(before) = options.valid_before
+        && at >= before
+    {
+        return Err("was no longer valid when this was received".into());
+    }
+    Ok(())
 }
 
-/// Returns false for a signature that a security key made without anybody touching it, which
-/// malware can have as many of as it likes. The flags are the fifth byte from the end
-/// (PROTOCOL.u2f), and the verified text covers them.
+/// Returns false for a signature that a security key made without being touched, which malware can
+/// request at any time. The flags are the fifth byte from the end (PROTOCOL.u2f), and the verified text
+/// covers them.
 fn was_touched(signature: &SshSig) -> bool {
     match signature.public_key() {
         KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {
