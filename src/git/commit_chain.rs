@@ -179,7 +179,7 @@ impl Repository {
 
     /// Returns the commits of a chain, newest first, as far as they can be read, each with its number
     /// of parents; and the error that ends the walk, if one does.
-    pub(crate) fn walk_chain(&self, tip: Option<Oid>) -> (Vec<(Oid, usize)>, Option<anyhow::Error>) {
+    pub fn walk_chain(&self, tip: Option<Oid>) -> (Vec<(Oid, usize)>, Option<anyhow::Error>) {
         let mut commits = Vec::new();
         let mut next = tip;
         while let Some(id) = next {

@@ -1,9 +1,9 @@
 //! How this program speaks HTTP: one policy of retries, deadlines and size limits, one kind of secret,
 //! one set of proxies and one set of trusted authorities, for both clients.
 //!
-//! There are two clients because they wait differently. [`client`] asks one thing after the other and
+//! There are two clients because they wait differently. `client` asks one thing after the other and
 //! blocks; ticket systems and notification channels need no more. GitHub is asked for many things at
-//! once, by octocrab, which gets its connections from [`connector`].
+//! once, by octocrab, which gets its connections from `connector`.
 
 pub(crate) mod client;
 pub(crate) mod connector;

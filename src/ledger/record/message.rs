@@ -18,9 +18,9 @@
 //! | regularisation-terms | `regularisation-terms ledger:N` |
 //!
 //! `REFS` is the full name of the ref if there is one, and else their number. `RULES` are the ids of the
-//! rules that deny, with commas between them. A subject has at most [`MAX_SUBJECT_BYTES`] bytes and ends
-//! with `...` where it is cut. A trailer stands at most [`MAX_LISTED`] times; the record has all. Values
-//! are printable ASCII, as [`encode_value`] writes them.
+//! rules that deny, with commas between them. A subject has at most `MAX_SUBJECT_BYTES` bytes and ends
+//! with `...` where it is cut. A trailer stands at most `MAX_LISTED` times; the record has all. Values
+//! are printable ASCII, as `encode_value` writes them.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! The JSON Schema of a policy file, for editors.
 //!
-//! Keys come from the loader's tables, words and bounds from its readers (see [`probe`]), predicates
+//! Keys come from the loader's tables, words and bounds from its readers (see `probe`), predicates
 //! and their parameters from their documentation; so the schema cannot contradict the loader. An editor
 //! finds most mistakes with it, and `changegate policy check` finds all of them.
 

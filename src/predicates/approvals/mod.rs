@@ -1,7 +1,7 @@
 //! `approvals`: who, other than the contributors to a change, approves it.
 //!
-//! Where there is a pull request, the approvals are its reviews ([`reviews`]), whatever trailers say.
-//! Everywhere else they are trailers ([`trailer_approvals`]).
+//! Where there is a pull request, the approvals are its reviews (`reviews`), whatever trailers say.
+//! Everywhere else they are trailers (`trailer_approvals`).
 
 pub(crate) mod coverage;
 mod decisions;
