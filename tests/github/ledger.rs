@@ -208,7 +208,7 @@ fn a_push_is_recorded_with_what_landed() {
     let scene = Scene::new(POLICY);
     let push = land(&scene, "one");
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("the ledger begins"), "{said}");
+    assert!(said.contains("started the ledger"), "{said}");
     assert_eq!(scene.events(), ["begin", "decision", "outcome"]);
     let records = scene.records();
     assert_eq!(records[0]["event"]["begin"]["tips"][0]["id"], push.0);

@@ -131,7 +131,7 @@ fn silence_closes_nothing_and_ends_with_another_code() {
     let soon = Timestamp::now().checked_sub(SignedDuration::from_hours(2)).unwrap();
     let soon = soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let (scene, change) = owing(POLICY, &soon);
-    let stays = format!("emergency-ticket of {} stays open, nobody could be asked: ", &change[..10]);
+    let stays = format!("emergency-ticket of {} stays open; the ticket system cannot be asked: ", &change[..10]);
     let gone = How::Status(401, Vec::new(), json!({ "message": "Bad credentials" }));
     scene.fake.spoil("/search/issues", gone);
     let said = scene.sweep().ends(3);

@@ -38,11 +38,11 @@ fn a_second_run_changes_nothing_and_says_so() {
     {
         world.changegate(folder, args).accepted().says("written");
         let first = (held(&world.path(hooks)), held(&world.path(hooks).join("..")));
-        world.changegate(folder, args).accepted().says("everything is in place");
+        world.changegate(folder, args).accepted().says("already installed");
         assert!((held(&world.path(hooks)), held(&world.path(hooks).join(".."))) == first);
     }
     // What was said once need not be said again.
-    world.changegate("server.git", &["install", "--server"]).accepted().says("everything is in place");
+    world.changegate("server.git", &["install", "--server"]).accepted().says("already installed");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn uninstalling_leaves_what_was_there() {
     let before = (held(&hooks), held(&world.path("server.git")));
     world.changegate("server.git", &SERVER).accepted().says("runs first").says("could not run");
     assert!(held(&hooks) != before.0);
-    world.changegate("server.git", &["uninstall"]).accepted().says("as it was before");
+    world.changegate("server.git", &["uninstall"]).accepted().says("restored");
     assert!((held(&hooks), held(&world.path("server.git"))) == before);
     assert!(fs::symlink_metadata(hooks.join("update")).is_ok());
     world.changegate("server.git", &["uninstall"]).accepted().says("nothing of changegate");
@@ -103,7 +103,7 @@ fn a_hook_that_was_there_still_refuses() {
     world.push(&[&push]).refused("pre-receive hook declined");
     assert_eq!(world.main(), base);
     // Installing again heals that.
-    world.changegate("server.git", &SERVER).accepted().says("brought up to date");
+    world.changegate("server.git", &SERVER).accepted().says("updated");
     world.push(&[&push]).accepted();
 }
 
@@ -178,11 +178,11 @@ fn a_server_says_who_pushes() {
     let world = bare();
     let before = held(&world.path("server.git"));
     let asked = world.changegate("server.git", &["install", "--server"]);
-    asked.refused("--pusher is one of").says("gitolite the server sets GL_USER").says("none");
+    asked.refused("--pusher takes one of").says("gitolite the server sets GL_USER").says("none");
     for (args, why) in [
-        (["--pusher", "whoever"], "`whoever` is no source of the pusher"),
-        (["--pusher", "env:A B"], "is no source of the pusher"),
-        (["--policy-ref", "main"], "--pusher is one of"),
+        (["--pusher", "whoever"], "`whoever` is not a source of the pusher"),
+        (["--pusher", "env:A B"], "is not a source of the pusher"),
+        (["--policy-ref", "main"], "--pusher takes one of"),
     ] {
         world.changegate("server.git", &[&["install", "--server"], &args[..]].concat()).refused(why);
     }
@@ -224,7 +224,7 @@ fn what_is_said_is_set_and_what_somebody_else_set_is_kept() {
     assert_eq!(get("changegate.pusher"), "gitolite");
     assert_eq!(get("changegate.policyRef"), "refs/heads/policy");
     world.configure("receive.shallowUpdate", "true");
-    world.changegate("server.git", &["uninstall"]).accepted().says("changed by somebody else");
+    world.changegate("server.git", &["uninstall"]).accepted().says("changed after the installation");
     assert_eq!(get("receive.hideRefs"), "refs/hidden");
     assert_eq!(get("receive.shallowUpdate"), "true");
     let config = fs::read_to_string(world.path("server.git/config")).unwrap();

@@ -150,7 +150,7 @@ fn a_part_of_the_ledger_is_written_where_somebody_wants_it() {
     let (_, none, _) = run(&world, "server.git", &["--uri", URI, "--since", "8"]);
     assert_eq!(none, [Value::Null; 0]);
     let (code, _, err) = run(&world, "server.git", &["--uri", URI, "-o", "../all.jsonl"]);
-    assert_eq!((code, err.as_str()), (Some(0), "6 statements, which nobody has signed\n"));
+    assert_eq!((code, err.as_str()), (Some(0), "wrote 6 unsigned statements\n"));
     let read = |name: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(world.path(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

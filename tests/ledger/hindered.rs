@@ -40,7 +40,7 @@ fn where_nothing_can_be_written_ahead_nothing_is_accepted() {
     let world = World::new();
     world.commit(&good("One"));
     let open = close(&world);
-    world.push(&["main"]).refused("this decision cannot be recorded, so nothing is accepted");
+    world.push(&["main"]).refused("the decision cannot be recorded, so the push is refused");
     world.configure("changegate.ledger", "shout");
     world.push(&["main"]).accepted().says("this decision is NOT recorded");
     // A free ref needs no record.

@@ -13,7 +13,7 @@ fn installing_begins_the_ledger_with_what_refs_hold() {
     world.is_whole();
     world
         .changegate("server.git", &["install", "--server", "--pusher", "none"])
-        .says("everything is in place");
+        .says("already installed");
     assert_eq!(world.records().len(), 1);
 }
 

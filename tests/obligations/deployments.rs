@@ -46,5 +46,5 @@ fn what_nobody_decided_is_named_and_so_is_what_is_overdue() {
     world.land_at(ago(25));
     check()
         .refused(&format!("{change}: owes `Emergency-Ticket`"))
-        .says("1 decided and landed; overdue on it: 1");
+        .says("1 decided and landed; overdue: 1");
 }

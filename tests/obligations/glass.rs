@@ -99,7 +99,7 @@ fn message(limit: &str) -> String {
 fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
     let mut world = server();
     world.is("kim@example.com");
-    world.open("INC-1", &[]).accepted().says("is open until").says("opened as");
+    world.open("INC-1", &[]).accepted().says("is open until").says("opened session");
     let id = world.session();
     assert_eq!(world.asked_for(), "");
     assert_eq!(world.kinds(), ["begin", "decision", "outcome", "break-glass"]);
@@ -108,7 +108,7 @@ fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
         .accepted()
         .says(&format!("{id} for INC-1: break-glass-closed"))
         .says("owed by kim@example.com")
-        .says(&format!("close it with: changegate breakglass close {id}"));
+        .says(&format!("to close it: changegate breakglass close {id}"));
     world
         .changegate("server.git", &["breakglass", "list"])
         .accepted()
@@ -358,7 +358,7 @@ fn without_a_ledger_there_is_no_session() {
     world.configure("changegate.ledger", "shout");
     std::fs::write(world.path("server.git/changegate/failing"), "no room").unwrap();
     world.configure("changegate.ledgerKey", "/nowhere");
-    world.open("INC-1", &[]).refused("cannot be recorded, so nothing is accepted");
+    world.open("INC-1", &[]).refused("cannot be recorded, so the push is refused");
 }
 
 #[test]

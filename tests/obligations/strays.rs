@@ -84,7 +84,7 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
     world
         .changegate("server.git", &["deploy-check", &range])
         .accepted()
-        .says(&format!("{stray}: it landed without a decision, and was declared-after-the-fact"))
+        .says(&format!("{stray}: landed without a decision, and was declared-after-the-fact"))
         .says("1 decided and landed, 1 declared after the fact");
     world.is_whole();
 }

@@ -4,7 +4,7 @@ use crate::predicates::PREDICATE_MESSAGES;
 use crate::verdict::MessageTemplate;
 
 /// The lists of messages outside of predicates, file by file.
-const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[];
+const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[crate::ledger::server::push_refusals::MESSAGES];
 
 /// Returns every message of the program, in the order of its files.
 pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
