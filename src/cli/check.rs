@@ -241,7 +241,7 @@ fn resolve_newest_change(
     Ok(CheckRequest { new, hidden, range_label, policy_sources, covers_many_changes: false, target })
 }
 
-/// Returns the branch that a remote-tracking ref stands for.
+/// Returns the branch that a remote-tracking ref tracks.
 fn find_upstream_target(upstream: &Text) -> Fact<Text> {
     if let Some(rest) = upstream.as_bytes().strip_prefix(b"refs/remotes/")
         && let Some(slash) = rest.iter().position(|byte| *byte == b'/')

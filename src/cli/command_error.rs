@@ -11,9 +11,9 @@ use crate::verdict::Decision;
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CommandExit {
-    /// What was asked about is allowed; 0.
+    /// The change is allowed, or the command has succeeded; 0.
     Allowed,
-    /// What was asked about is denied; 1.
+    /// The change is denied, or a check has failed; 1.
     Denied,
     /// The command or the policy is wrong; 2.
     Invalid,

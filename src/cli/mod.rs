@@ -1,6 +1,6 @@
 //! The command line: its arguments, and the command that each call runs.
 //!
-//! One file or folder for each command. A command gathers what it needs, has it judged, writes a report
+//! One file or directory for each command. A command gathers what it needs, has it judged, writes a report
 //! and returns a [`CommandExit`]. Nothing else reads the environment, and nothing ends the process early.
 
 mod action;
@@ -122,7 +122,7 @@ fn parse_arguments(args: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     CommandLine::try_parse_from(args)
 }
 
-/// Runs the command that `args` name, at the time that `clock` tells.
+/// Runs the command that `args` name, at the time of `clock`.
 pub fn run_command_line(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
     let now = clock();
     let cli = match parse_arguments(args.into_iter().collect()) {
@@ -215,7 +215,7 @@ fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
             (writeln!(out, "changegate: {}", replace_invisible(&format!("{error:#}"))), CommandExit::Failed)
         }
     };
-    // If standard error is gone, the exit code still tells.
+    // If standard error is gone, the exit code remains.
     let _ = written;
     exit
 }

@@ -1,6 +1,7 @@
 //! Where output goes, and in which style.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -133,4 +134,10 @@ pub(crate) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
         is_fresh = false;
     }
     lines.join("\n")
+}
+
+/// Returns `path` as an absolute path without `.` in the middle, for people.
+pub(crate) fn tidy_path(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    path.components().collect()
 }

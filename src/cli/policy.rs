@@ -142,8 +142,8 @@ protects: [{branch}, 'release/*', 'refs/tags/v*']
 #   change-type: {{ level: warn, reason: introduced step by step, until: 2030-12-31 }}
 "
     );
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
     }
     let mut file = match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
         Ok(file) => file,
@@ -181,7 +181,7 @@ pub(crate) fn load_local_policy(
     })
 }
 
-/// Returns the folder from which the policy in `file` is read, and its path from there: the root of
+/// Returns the directory from which the policy in `file` is read, and its path from there: the root of
 /// the repository where there is one, so that a roster is found.
 fn locate_policy_file(file: &Path, context: &Context) -> (PathBuf, String) {
     let file = std::path::absolute(context.resolve_path(file)).unwrap_or_else(|_| context.resolve_path(file));
@@ -189,9 +189,9 @@ fn locate_policy_file(file: &Path, context: &Context) -> (PathBuf, String) {
     match file.strip_prefix(&root) {
         Ok(below) => (root, below.to_string_lossy().into_owned()),
         Err(_) => {
-            let folder = file.parent().map_or_else(|| context.directory.clone(), Path::to_path_buf);
+            let directory = file.parent().map_or_else(|| context.directory.clone(), Path::to_path_buf);
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (folder, name)
+            (directory, name)
         }
     }
 }

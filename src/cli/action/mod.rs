@@ -75,7 +75,7 @@ pub(crate) struct ActionArgs {
     #[arg(long, value_name = "CHANNEL", requires = "ledger")]
     notify: Vec<String>,
 
-    /// Time before the due time from which an obligation is due soon [default: 24h]
+    /// Treat obligations due within this time as due soon [default: 24h]
     #[arg(long, value_name = "TIME", requires = "ledger")]
     due: Option<String>,
 

@@ -21,10 +21,10 @@ use crate::policy::DEFAULT_POLICY_PATH;
 
 /// Watch the gate judge real pushes
 ///
-/// Creates a bare repository with the gate and a clone in a temporary folder, and
+/// Creates a bare repository with the gate and a clone in a temporary directory, and
 /// makes nine pushes, of which some are refused. Then shows what an auditor finds.
 /// Takes a few seconds, needs git but no network, and changes nothing outside of
-/// that folder.
+/// that directory.
 ///
 /// Exits with 3 if a push does not end as expected.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ Examples:
   changegate demo
   changegate demo --keep      keep the repositories for your own pushes")]
 pub(crate) struct DemoArgs {
-    /// Keep the folder with both repositories
+    /// Keep the directory with both repositories
     #[arg(long)]
     keep: bool,
 }
@@ -74,8 +74,8 @@ pub(crate) fn run_demo(args: &DemoArgs, context: &Context) -> Result<CommandExit
     let (bold, plain) = (styles.title, styles.title.render_reset());
     writeln!(out, "{bold}What to try next{plain}\n")?;
     if args.keep {
-        let folder = sandbox.keep_folder();
-        writeln!(out, "  {}", folder.display())?;
+        let directory = sandbox.keep_folder();
+        writeln!(out, "  {}", directory.display())?;
         writeln!(out, "    clone/policies/changegate.yml          the policy: change it and push")?;
         writeln!(out, "    server.git/hooks/pre-receive           the hook that judges each push")?;
     } else {

@@ -1,4 +1,4 @@
-//! Two repositories in a temporary folder. Git runs in them without the configuration of the user, so
+//! Two repositories in a temporary directory. Git runs in them without the configuration of the user, so
 //! without signing and other hooks.
 
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ const ACCOUNT_VARIABLE: &str = "DEMO_ACCOUNT";
 
 /// A bare repository with the gate, and a clone of it.
 pub(crate) struct DemoSandbox {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     search_path: OsString,
     binary: PathBuf,
 }
@@ -38,14 +38,14 @@ pub(crate) struct DemoPushResult {
 impl DemoSandbox {
     /// Creates both repositories, commits the policy to main and installs the gate.
     pub(crate) fn new(context: &Context) -> Result<DemoSandbox> {
-        let folder = tempfile::Builder::new()
+        let directory = tempfile::Builder::new()
             .prefix("changegate-demo-")
             .tempdir()
-            .context("cannot create a temporary folder")?;
+            .context("cannot create a temporary directory")?;
         let binary = std::env::current_exe().context("cannot find the path of this program")?;
         let sandbox =
-            DemoSandbox { folder, search_path: context.read_variable("PATH").unwrap_or_default(), binary };
-        let top = sandbox.folder.path().to_path_buf();
+            DemoSandbox { directory, search_path: context.read_variable("PATH").unwrap_or_default(), binary };
+        let top = sandbox.directory.path().to_path_buf();
         sandbox.run_git(&top, &["init", "--quiet", "--bare", "--initial-branch=main", "server.git"])?;
         sandbox.run_git(&top, &["init", "--quiet", "--initial-branch=main", "clone"])?;
         sandbox.write_file(DEFAULT_POLICY_PATH, DEMO_POLICY)?;
@@ -67,14 +67,14 @@ impl DemoSandbox {
         Ok(sandbox)
     }
 
-    /// Returns the folder of the bare repository.
+    /// Returns the directory of the bare repository.
     pub(crate) fn server_folder(&self) -> PathBuf {
-        self.folder.path().join("server.git")
+        self.directory.path().join("server.git")
     }
 
-    /// Returns the folder of the clone.
+    /// Returns the directory of the clone.
     pub(crate) fn clone_folder(&self) -> PathBuf {
-        self.folder.path().join("clone")
+        self.directory.path().join("clone")
     }
 
     /// Returns the tip of main on the server.
@@ -127,15 +127,15 @@ impl DemoSandbox {
         Ok(DemoPushResult { accepted: output.status.success(), pusher_output: seen })
     }
 
-    /// Keeps the folder, and returns its path.
+    /// Keeps the directory, and returns its path.
     pub(crate) fn keep_folder(self) -> PathBuf {
-        self.folder.keep()
+        self.directory.keep()
     }
 
     fn write_file(&self, file: &str, content: &str) -> Result<()> {
         let path = self.clone_folder().join(file);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
         }
         std::fs::write(&path, content).with_context(|| format!("cannot write `{}`", path.display()))
     }
@@ -147,21 +147,21 @@ impl DemoSandbox {
         Ok(())
     }
 
-    fn run_git(&self, folder: &Path, args: &[&str]) -> Result<String> {
-        let mut command = self.build_command(Path::new("git"), folder);
+    fn run_git(&self, directory: &Path, args: &[&str]) -> Result<String> {
+        let mut command = self.build_command(Path::new("git"), directory);
         command.args(args);
         self.run_command(&mut command)
     }
 
-    fn build_command(&self, program: &Path, folder: &Path) -> Command {
+    fn build_command(&self, program: &Path, directory: &Path) -> Command {
         let mut command = Command::new(program);
         command
-            .current_dir(folder)
+            .current_dir(directory)
             .env_clear()
             .env("PATH", &self.search_path)
             // Before version 2.32, git has no other way to ignore the files of the user.
-            .env("HOME", self.folder.path())
-            .env("XDG_CONFIG_HOME", self.folder.path())
+            .env("HOME", self.directory.path())
+            .env("XDG_CONFIG_HOME", self.directory.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_AUTHOR_NAME", DEMO_AUTHOR.0)

@@ -3,7 +3,7 @@
 //! First appends the decision and its landing to the ledger.
 //!
 //! Git silently skips a hook that is not executable or whose link is broken. So this hook judges what has
-//! landed without a decision of `pre-receive` in the ledger, by the policy from before the push. It tells
+//! landed without a decision of `pre-receive` in the ledger, by the policy from before the push. It informs
 //! the pusher and the server's log of a change that the policy denies; the change can no longer be
 //! refused. New obligations take one line, since `pre-receive` has listed them.
 

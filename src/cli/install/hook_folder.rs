@@ -1,4 +1,4 @@
-//! The folder of the hooks: writes hooks, chains existing ones, and restores them.
+//! The directory of the hooks: writes hooks, chains existing ones, and restores them.
 //!
 //! There is no moment without a hook: the existing hook gets a second name before the new hook replaces
 //! it.
@@ -13,15 +13,16 @@ use crate::cli::command_error::CommandError;
 use crate::cli::install::hook_script::{
     BACKUP_SUFFIX, GitHook, HookOwner, identify_hook_owner, render_hook_script,
 };
+use crate::cli::output::tidy_path;
 use crate::git::Repository;
 
-/// A folder that git or a server runs hooks from.
+/// A directory that git or a server runs hooks from.
 #[derive(Debug)]
 pub(crate) struct HookFolder {
     path: PathBuf,
-    /// True if each hook is a folder, and all files in it are run.
+    /// True if each hook is a directory, and all files in it are run.
     is_drop_in: bool,
-    /// True if the folder lies outside of the repository.
+    /// True if the directory lies outside of the repository.
     pub(crate) is_shared: bool,
 }
 
@@ -79,7 +80,7 @@ impl HookStep {
 }
 
 impl HookFolder {
-    /// Returns the folder in which git looks for the hooks of a clone.
+    /// Returns the directory in which git looks for the hooks of a clone.
     ///
     /// # Errors
     ///
@@ -96,11 +97,11 @@ impl HookFolder {
         Ok(place)
     }
 
-    /// Returns the folder in which a server with this source of the pusher looks for hooks.
+    /// Returns the directory in which a server with this source of the pusher looks for hooks.
     ///
     /// # Errors
     ///
-    /// Refuses a folder that other repositories use too.
+    /// Refuses a directory that other repositories use too.
     pub(crate) fn for_server(repository: &Repository, source: &str) -> Result<HookFolder, CommandError> {
         let git_dir = repository.common_dir();
         match source {
@@ -124,7 +125,7 @@ impl HookFolder {
         }
     }
 
-    /// Returns every folder that `install` may have written to.
+    /// Returns every directory that `install` may have written to.
     ///
     /// # Errors
     ///
@@ -145,17 +146,17 @@ impl HookFolder {
         Ok(places)
     }
 
-    fn new(folder: PathBuf, drop_in: bool) -> HookFolder {
-        HookFolder { path: folder, is_drop_in: drop_in, is_shared: false }
+    fn new(directory: PathBuf, drop_in: bool) -> HookFolder {
+        HookFolder { path: directory, is_drop_in: drop_in, is_shared: false }
     }
 
-    /// Returns the folder that git uses, by `core.hooksPath`.
+    /// Returns the directory that git uses, by `core.hooksPath`.
     fn find_configured(repository: &Repository) -> Result<HookFolder, CommandError> {
         let common_dir = repository.common_dir();
         let Some(configured) = repository.read_config_value("core.hooksPath")? else {
             return Ok(HookFolder::new(common_dir.join("hooks"), false));
         };
-        let folder = match configured.strip_prefix("~/") {
+        let directory = match configured.strip_prefix("~/") {
             Some(rest) => {
                 let home = std::env::home_dir();
                 home.context("core.hooksPath starts with `~`, and there is no home directory")?.join(rest)
@@ -165,21 +166,21 @@ impl HookFolder {
                 .unwrap_or_else(|| repository.git_dir().to_path_buf())
                 .join(&configured),
         };
-        if configured.is_empty() || (folder.exists() && !folder.is_dir()) {
+        if configured.is_empty() || (directory.exists() && !directory.is_dir()) {
             return Err(CommandError::Usage(format!(
-                "core.hooksPath is `{configured}`, which is not a folder, so git runs no hooks here"
+                "core.hooksPath is `{configured}`, which is not a directory, so git runs no hooks here"
             )));
         }
-        let resolved = resolve_links(&folder);
+        let resolved = resolve_links(&directory);
         let is_inside = match find_work_tree_top(repository)? {
             Some(top) if resolved.starts_with(resolve_links(&top)) => true,
             _ => resolved.starts_with(resolve_links(common_dir)),
         };
         let is_shared = !is_inside;
-        Ok(HookFolder { path: folder, is_drop_in: false, is_shared })
+        Ok(HookFolder { path: directory, is_drop_in: false, is_shared })
     }
 
-    /// Returns the path of the folder, as shown to people.
+    /// Returns the path of the directory, as shown to people.
     pub(crate) fn display_path(&self) -> String {
         let shown = tidy_path(&self.path).display().to_string();
         if self.is_drop_in { format!("{shown}/*.d") } else { shown }
@@ -193,7 +194,7 @@ impl HookFolder {
         }
     }
 
-    /// Returns true if the hook in `file` has to be run by ours.
+    /// Returns true if the hook in `file` has to run before ours.
     fn is_chainable(&self, file: &Path) -> bool {
         !self.is_drop_in && is_executable(file)
     }
@@ -298,7 +299,7 @@ impl InstalledHook {
                 return Err(CommandError::Failed(anyhow::anyhow!(why)));
             }
             Ok(metadata) if metadata.is_dir() => {
-                return Err(CommandError::Usage(format!("`{}` is a folder", tidy_path(file).display())));
+                return Err(CommandError::Usage(format!("`{}` is a directory", tidy_path(file).display())));
             }
             // A link was not made by `install`, whatever its target.
             Ok(metadata) if !metadata.is_file() => return Ok(InstalledHook::Foreign),
@@ -341,9 +342,9 @@ fn make_backup(file: &Path) -> std::io::Result<()> {
 }
 
 fn write_hook(file: &Path, text: &str) -> std::io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut whole = tempfile::NamedTempFile::new_in(folder)?;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut whole = tempfile::NamedTempFile::new_in(directory)?;
     whole.write_all(text.as_bytes())?;
     make_executable(whole.as_file())?;
     whole.as_file().sync_all()?;
@@ -394,10 +395,4 @@ fn find_work_tree_top(repository: &Repository) -> Result<Option<PathBuf>, Comman
 /// Returns `path` with links followed, as far as it exists.
 fn resolve_links(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| tidy_path(path))
-}
-
-/// Returns `path` as an absolute path without `.` in the middle, for people.
-pub(crate) fn tidy_path(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    path.components().collect()
 }

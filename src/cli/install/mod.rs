@@ -138,7 +138,10 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
         writeln!(out, "ledger started: {}", crate::ledger::LEDGER_REF)?;
     }
     if place.is_shared {
-        writeln!(out, "note: core.hooksPath is that folder; the hooks run in every repository that uses it")?;
+        writeln!(
+            out,
+            "note: core.hooksPath is that directory; the hooks run in every repository that uses it"
+        )?;
     }
     match &wanted {
         Some(wanted) => write_server_advice(&repository, wanted, &mut out)?,
@@ -173,7 +176,7 @@ fn write_server_advice(
         has_policy = matches!(repository.read_file_at(commit, &path, u64::MAX), Ok(FileAtPath::Found(_)));
     }
     if has_policy || repository.read_config_value("changegate.policyFile")?.is_some() {
-        writeln!(out, "next: push; the gate judges by the policy on {}", wanted.policy_ref)?;
+        writeln!(out, "next: push; in a clone, `changegate policy show` lists the rules")?;
         return Ok(());
     }
     let what = match wanted.missing_policy.as_deref() {

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 use crate::cli::command_error::CommandError;
-use crate::cli::install::hook_folder::tidy_path;
+use crate::cli::output::tidy_path;
 use crate::gate::PUSHER_SERVERS;
 use crate::git::{HeadState, Repository};
 use crate::policy::packs;
@@ -184,12 +184,12 @@ pub(crate) fn write_settings(
 ) -> Result<Vec<SettingChange>, CommandError> {
     let config = GitConfigFile::read_config(repository)?;
     let mut done = Vec::new();
-    let ours = [
+    let gate_settings = [
         ("changegate.pusher", Some(&wanted.pusher)),
         ("changegate.policyRef", Some(&wanted.policy_ref)),
         ("changegate.missingPolicy", wanted.missing_policy.as_ref()),
     ];
-    for (key, value) in ours {
+    for (key, value) in gate_settings {
         let Some(value) = value else { continue };
         let value = value.as_str();
         let values = config.find_values(key);

@@ -74,7 +74,7 @@ fn find_repository_uri(uri: Option<&str>, repository: &Repository) -> Result<Str
     {
         return Ok(uri);
     }
-    let why = "the git configuration does not tell the public address of this repository; set it with \
+    let why = "the git configuration has no public address of this repository; set it with \
                --uri git+https://git.example.com/acme/shop";
     Err(CommandError::usage(why))
 }

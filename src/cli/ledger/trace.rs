@@ -61,16 +61,16 @@ fn write_trace_json(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut records = Vec::new();
-    for told in &trace.records {
+    for traced in &trace.records {
         let mut verdicts = Vec::new();
-        for (name, verdict) in &told.verdicts {
+        for (name, verdict) in &traced.verdicts {
             verdicts.push(json!({ "ref": name.to_lossy(), "verdict": verdict }));
         }
         records.push(json!({
-            "commit": told.commit,
-            "record": told.record,
+            "commit": traced.commit,
+            "record": traced.record,
             "verdicts": verdicts,
-            "cannot": told.unavailable,
+            "cannot": traced.unavailable,
         }));
     }
     let mut landed = Vec::new();
@@ -115,13 +115,13 @@ fn write_trace(
             writeln!(out, "{}", wrap_text(&format!("  {}: ", escape::escape_words(&said.key)), 4, &value))?;
         }
     }
-    for told in &trace.records {
+    for traced in &trace.records {
         writeln!(out)?;
-        let text = message::compose_message(&told.record);
-        let (number, at) = (told.record.number, due_time::format_instant(told.record.recorded_at));
+        let text = message::compose_message(&traced.record);
+        let (number, at) = (traced.record.number, due_time::format_instant(traced.record.recorded_at));
         let subject = text.lines().next().unwrap_or_default();
         writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, subject))?;
-        write_record_details(told, out)?;
+        write_record_details(traced, out)?;
     }
     writeln!(out)?;
     owed.write_terminal(true, out)?;
@@ -147,9 +147,9 @@ fn write_trace(
 }
 
 /// Writes what one record says beyond its subject.
-fn write_record_details(told: &TracedRecord, out: &mut dyn Write) -> io::Result<()> {
-    match &told.record.event {
-        LedgerEvent::Decision(decided) => write_traced_decision(decided, told, out),
+fn write_record_details(traced: &TracedRecord, out: &mut dyn Write) -> io::Result<()> {
+    match &traced.record.event {
+        LedgerEvent::Decision(decided) => write_traced_decision(decided, traced, out),
         LedgerEvent::Discharged(one) => {
             writeln!(out, "{}", wrap_text("      by ", 9, &one.evidence.describe()))
         }
@@ -163,7 +163,7 @@ fn write_record_details(told: &TracedRecord, out: &mut dyn Write) -> io::Result<
 
 fn write_traced_decision(
     decided: &DecisionRecord,
-    told: &TracedRecord,
+    traced: &TracedRecord,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(
@@ -177,7 +177,7 @@ fn write_traced_decision(
             format!("{}, {}", escape::escape_words(&policy.name), escape::escape_words(&policy.source));
         writeln!(out, "{}", wrap_text("      policy ", 9, &from))?;
     }
-    for (name, verdict) in &told.verdicts {
+    for (name, verdict) in &traced.verdicts {
         let word = if verdict.decision() == Decision::Allow { "allowed" } else { "denied" };
         let class = verdict.class.as_deref().unwrap_or("class undecided");
         let on = escape::escape_terminal(name.as_bytes(), 60);
@@ -189,12 +189,12 @@ fn write_traced_decision(
         write_judgements(verdict, out)?;
     }
     for way in decided.refs.iter().flat_map(|one| &one.brought) {
-        if told.verdicts.iter().any(|(_, verdict)| verdict.revision == Some(way.change)) {
+        if traced.verdicts.iter().any(|(_, verdict)| verdict.revision == Some(way.change)) {
             let pull = escape::escape_terminal(way.pull.as_bytes(), 60);
             writeln!(out, "{}", wrap_text("      merged from ", 9, &pull))?;
         }
     }
-    for why in &told.unavailable {
+    for why in &traced.unavailable {
         writeln!(out, "{}", wrap_text("      ", 9, why))?;
     }
     Ok(())

@@ -20,7 +20,7 @@ use crate::report::escape;
 /// The time after which a push without an end counts as over.
 const PENDING_PUSH_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
-/// Appends to the ledger what was written ahead; `push` is the one that git tells of. With `now`, no push
+/// Appends to the ledger what was written ahead; `push` is the push of this hook. With `now`, no push
 /// counts as under way. A failure to write the ledger is kept on disk for the next push.
 pub(crate) fn reconcile_repository(
     repository: &Repository,

@@ -2,7 +2,7 @@
 //!
 //! Git gives the hooks of a push no common id. But the same process starts them: the nearest git among
 //! the ancestors of the hook. Its name here is the process id with its start time, its namespace and the
-//! boot of the machine, so that no other process ever has the same name. If the system does not tell,
+//! boot of the machine, so that no other process ever has the same name. If the system does not show it,
 //! the process is unknown, and a push counts as over after a time.
 
 use std::fs;
@@ -31,7 +31,7 @@ pub(crate) fn find_serving_process() -> Option<String> {
     None
 }
 
-/// Returns whether the process that serves a push still runs; `None` if this machine cannot tell.
+/// Returns whether the process that serves a push still runs; `None` if it cannot be known here.
 pub(crate) fn is_process_running(served_by: &str) -> Option<bool> {
     let (machine_then, process_then) = served_by.split_once(' ')?;
     if machine_then != read_machine_id()? {

@@ -38,7 +38,7 @@ Examples:
 
 Exits with 1 if an obligation is overdue.")]
 pub(crate) struct ObligationsArgs {
-    /// Time before the due time from which an obligation is due soon
+    /// Treat obligations due within this time as due soon
     #[arg(long, value_name = "TIME", default_value = DEFAULT_DUE_SOON)]
     due: String,
 

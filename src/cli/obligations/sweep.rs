@@ -43,7 +43,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "CHANNEL")]
     notify: Vec<String>,
 
-    /// Time before the due time from which an obligation is due soon
+    /// Treat obligations due within this time as due soon
     #[arg(long, value_name = "TIME", default_value = DEFAULT_DUE_SOON)]
     due: String,
 

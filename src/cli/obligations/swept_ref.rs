@@ -137,9 +137,9 @@ fn load_ref_policy(
 ) -> Result<LoadedPolicy, CommandError> {
     let unusable = |why| CommandError::from_unusable_policy(why, "policy to judge evidence by");
     if let Some(file) = &settings.policy_file {
-        let folder = file.parent().unwrap_or(file);
+        let directory = file.parent().unwrap_or(file);
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        return load_from_disk(folder, &name).map_err(unusable);
+        return load_from_disk(directory, &name).map_err(unusable);
     }
     let path = &settings.policy_path;
     match load_from_commit(repository, tip, path, &name.to_lossy()) {
