@@ -161,6 +161,7 @@ fn add_head_notes(report: &mut Report, repository: &Repository, request: &CheckR
     }
 }
 
+/// Returns the commits and the policy sources that the arguments name.
 fn resolve_request(args: &CheckArgs, repository: &Repository) -> Result<CheckRequest, CommandError> {
     let target = match &args.target {
         Some(name) => Ok(full_ref_name(name)),
@@ -197,6 +198,7 @@ fn resolve_request(args: &CheckArgs, repository: &Repository) -> Result<CheckReq
             target,
         });
     }
+    // A push of this branch would be judged against its upstream.
     if args.revisions.is_none()
         && let Some(upstream) = repository.find_upstream_ref()?
         && let Some(id) = repository.resolve_ref(upstream.as_bytes())?.id

@@ -87,6 +87,7 @@ fn write_deploy_check(
     context: &Context,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    // Problems come first, so that the summary is the last line.
     for (id, lack) in &checked.without_decision {
         writeln!(out, "{id}: {}", lack.describe())?;
     }

@@ -91,6 +91,7 @@ pub(crate) fn run_doctor(args: &DoctorArgs, context: &Context) -> Result<Command
     output::ignore_broken_pipe(
         write_examination(&name, &examination, &style, &mut out).and_then(|()| out.flush()),
     )?;
+    // An unknown setting may hide a way past the gate, so it is never a success.
     Ok(match examination.worst_health() {
         SettingHealth::Good => CommandExit::Allowed,
         SettingHealth::Weak => CommandExit::Denied,

@@ -65,11 +65,11 @@ struct CommandLine {
 #[derive(Debug, clap::Args)]
 struct GlobalArgs {
     /// Run as if started in this directory
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = "Global options")]
     directory: Option<PathBuf>,
 
     /// When to use colours
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Global options")]
     color: ColourMode,
 }
 

@@ -145,6 +145,7 @@ protects: [{branch}, 'release/*', 'refs/tags/v*']
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
+    // `create_new` never overwrites a policy.
     let mut file = match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -224,6 +225,7 @@ fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, C
     {
         writeln!(out, "note: the review of this policy was due on {day}")?;
     }
+    // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
     if policy.needed_facts().contains(&FactKind::Reviews) {
         writeln!(
             out,
@@ -267,6 +269,7 @@ fn show_policy(
     let protects: Vec<_> = policy.protected_refs.iter().map(ToString::to_string).collect();
     writeln!(out, "{} ({})", policy.name, loaded.source)?;
     writeln!(out, "protects {}", protects.join(", "))?;
+    // Obligations have no rule ids, so they come before the rules.
     if policy.obligations.block_on_overdue {
         writeln!(out, "an overdue obligation blocks its branch")?;
     }

@@ -49,6 +49,7 @@ struct PrintedTrailer<'message> {
 }
 
 pub(crate) fn run_trailers(args: &TrailersArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    // The message is read as bytes, since git does not require UTF-8.
     let mut message = Vec::new();
     match &args.file {
         Some(file) => {

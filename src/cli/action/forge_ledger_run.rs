@@ -54,9 +54,9 @@ impl ForgeLedgerRun<'_> {
             moved_by: by,
             moved_at: None,
         };
-        self.with_ledger(repo, context, |keeping| {
-            let outcome = keeping.record_landing(&pushed)?;
-            write_forge_ledger_report(&outcome, keeping.newest_anchor().as_ref())?;
+        self.with_ledger(repo, context, |forge_ledger| {
+            let outcome = forge_ledger.record_landing(&pushed)?;
+            write_forge_ledger_report(&outcome, forge_ledger.newest_anchor().as_ref())?;
             Ok(outcome)
         })
     }
@@ -72,8 +72,9 @@ impl ForgeLedgerRun<'_> {
         let within = TimeLimit::new(due.unwrap_or(DEFAULT_DUE_SOON));
         let within = within.map_err(|why| CommandError::Usage(format!("--due: {why}")))?;
         let channels = parse_channels(notify, context)?;
-        let swept = self
-            .with_ledger(repo, context, |keeping| sweep_forge_ledger(keeping, within, &channels, context))?;
+        let swept = self.with_ledger(repo, context, |forge_ledger| {
+            sweep_forge_ledger(forge_ledger, within, &channels, context)
+        })?;
         publish::append_obligation_summary(&swept.text, context)?;
         Ok(swept.exit)
     }

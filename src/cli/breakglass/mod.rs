@@ -100,6 +100,7 @@ pub(crate) fn run_breakglass(args: &BreakglassArgs, context: &Context) -> Result
     let repository = Repository::discover_from(&context.directory)?;
     match &args.command {
         BreakglassCommand::Open { reason, incident, limit, target } => {
+            // Each value is one line, since a commit message carries the request.
             let request = BreakGlassRequest::Open {
                 incident: join_lines(incident),
                 reason: join_lines(reason),

@@ -85,6 +85,7 @@ pub(crate) fn run_demo(args: &DemoArgs, context: &Context) -> Result<CommandExit
     writeln!(out, "  changegate policy explain approvals      what a rule can require")?;
     writeln!(out, "  changegate policy init                   a policy for your repository")?;
     writeln!(out, "  README.md                                the gate on your server")?;
+    // The demo is a test of itself: an unexpected ending is a failure.
     if unexpected > 0 {
         let (bad, plain) = (styles.bad, styles.bad.render_reset());
         writeln!(out, "\n{bad}unexpected endings: {unexpected}{plain}")?;
@@ -115,6 +116,7 @@ fn show_audit(
         "   Each push is recorded in a ledger on the server, which every reader can copy and\n   verify.\n"
     )?;
     let mut unexpected = 0;
+    // The commands run as processes, so the output is what an auditor sees.
     for (program, args) in AUDIT_COMMANDS {
         let mut filled = Vec::new();
         for arg in args {

@@ -92,6 +92,7 @@ fn judge_landed_update(
     update: &RefUpdate,
     context: &Context,
 ) -> Result<Decision, CommandError> {
+    // A branch without a policy before the push was not under change control.
     let Ok(loaded) = load_from_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy())
     else {
         return Ok(Decision::Allow);

@@ -86,15 +86,15 @@ impl HookFolder {
     ///
     /// Refuses if git runs no hooks here, or if another program writes them.
     pub(crate) fn for_clone(repository: &Repository) -> Result<HookFolder, CommandError> {
-        let place = HookFolder::find_configured(repository)?;
-        if place.path.components().any(|part| part.as_os_str() == ".husky") {
+        let hook_folder = HookFolder::find_configured(repository)?;
+        if hook_folder.path.components().any(|part| part.as_os_str() == ".husky") {
             return Err(CommandError::Usage(
                 "husky manages the hooks of this clone, and would overwrite those of changegate; run them from husky:\n  \
                  echo 'changegate hook commit-msg \"$1\"' >> .husky/commit-msg"
                     .into(),
             ));
         }
-        Ok(place)
+        Ok(hook_folder)
     }
 
     /// Returns the directory in which a server with this source of the pusher looks for hooks.
@@ -110,17 +110,17 @@ impl HookFolder {
             // Gitea writes hooks/pre-receive itself, and runs the files in hooks/pre-receive.d.
             "gitea" => Ok(HookFolder::new(git_dir.join("hooks"), true)),
             _ => {
-                let place = HookFolder::find_configured(repository)?;
-                if place.is_shared {
+                let hook_folder = HookFolder::find_configured(repository)?;
+                if hook_folder.is_shared {
                     return Err(CommandError::Usage(format!(
                         "core.hooksPath is `{}`, which other repositories may use too; give this one its own:\n  \
                          git -C {} config core.hooksPath {}",
-                        place.path.display(),
+                        hook_folder.path.display(),
                         tidy_path(git_dir).display(),
                         tidy_path(&git_dir.join("hooks")).display(),
                     )));
                 }
-                Ok(place)
+                Ok(hook_folder)
             }
         }
     }
@@ -133,17 +133,17 @@ impl HookFolder {
     pub(crate) fn list_all_folders(repository: &Repository) -> Result<Vec<HookFolder>, CommandError> {
         let git_dir = repository.common_dir();
         let own = HookFolder::new(git_dir.join("hooks"), false);
-        let mut places = vec![
+        let mut hook_folders = vec![
             own,
             HookFolder::new(git_dir.join("custom_hooks"), false),
             HookFolder::new(git_dir.join("hooks"), true),
         ];
-        if let Ok(place) = HookFolder::find_configured(repository)
-            && places.iter().all(|known| tidy_path(&known.path) != tidy_path(&place.path))
+        if let Ok(hook_folder) = HookFolder::find_configured(repository)
+            && hook_folders.iter().all(|known| tidy_path(&known.path) != tidy_path(&hook_folder.path))
         {
-            places.push(place);
+            hook_folders.push(hook_folder);
         }
-        Ok(places)
+        Ok(hook_folders)
     }
 
     fn new(directory: PathBuf, drop_in: bool) -> HookFolder {
@@ -206,7 +206,7 @@ impl HookFolder {
     /// Refuses if a file would be lost.
     pub(crate) fn plan_install(&self, hook: GitHook, binary: &str) -> Result<HookStep, CommandError> {
         let file = self.hook_path(hook);
-        let kept = backup_path(&file);
+        let backup = backup_path(&file);
         let found = InstalledHook::read_file(hook, &file)?;
         let write = |keep_existing, is_new, is_chained| HookAction::Write {
             text: render_hook_script(hook, Some(binary), is_chained),
@@ -214,13 +214,14 @@ impl HookFolder {
             is_new,
             is_chained,
         };
-        let what = match (found, path_exists(&kept)) {
+        // A file that `install` did not write is never replaced without a copy under another name.
+        let what = match (found, path_exists(&backup)) {
             (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
             (InstalledHook::Foreign, true) => {
                 return Err(CommandError::Usage(format!(
                     "`{}` was not written by changegate, and `{}` already exists; move one of them away",
                     tidy_path(&file).display(),
-                    tidy_path(&kept).display()
+                    tidy_path(&backup).display()
                 )));
             }
             (InstalledHook::Foreign, false) if self.is_drop_in => {
@@ -230,11 +231,11 @@ impl HookFolder {
                 )));
             }
             (InstalledHook::Foreign, false) => write(true, true, self.is_chainable(&file)),
-            (InstalledHook::Absent, kept_exists) => {
-                write(false, true, kept_exists && self.is_chainable(&kept))
+            (InstalledHook::Absent, has_backup) => {
+                write(false, true, has_backup && self.is_chainable(&backup))
             }
-            (InstalledHook::Ours(text), kept_exists) => {
-                let chained = kept_exists && self.is_chainable(&kept);
+            (InstalledHook::Ours(text), has_backup) => {
+                let chained = has_backup && self.is_chainable(&backup);
                 if text == render_hook_script(hook, Some(binary), chained) && is_executable(&file) {
                     HookAction::Nothing
                 } else {
@@ -315,12 +316,12 @@ impl InstalledHook {
 }
 
 fn edited_hook_error(file: &Path) -> CommandError {
-    let (file, kept) = (tidy_path(file), tidy_path(&backup_path(file)));
+    let (file, backup) = (tidy_path(file), tidy_path(&backup_path(file)));
     CommandError::Usage(format!(
         "`{}` was written by changegate and edited afterwards; move the added lines to `{}`, \
          and delete the file",
         file.display(),
-        kept.display()
+        backup.display()
     ))
 }
 

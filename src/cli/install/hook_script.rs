@@ -72,7 +72,7 @@ impl GitHook {
 /// If `chained`, the hook from before `install` runs first, with the same arguments and input.
 pub(crate) fn render_hook_script(hook: GitHook, binary: Option<&str>, chained: bool) -> String {
     let name = hook.name();
-    let places = binary.map_or_else(String::new, |binary| format!("{} ", shell_quote(binary)));
+    let program_paths = binary.map_or_else(String::new, |binary| format!("{} ", shell_quote(binary)));
     let feed = "printf %s \"${input%.}\"";
     let mut text = format!("#!/bin/sh\n{OWNERSHIP_MARK}\n");
     if chained {
@@ -88,7 +88,7 @@ pub(crate) fn render_hook_script(hook: GitHook, binary: Option<&str>, chained: b
             text += &format!("{before}{or}\n");
         }
     }
-    text += &format!("for gate in {places}changegate; do\n");
+    text += &format!("for gate in {program_paths}changegate; do\n");
     if chained && hook.reads_input() {
         text += "    command -v \"$gate\" >/dev/null || continue\n";
         text += &format!("    {feed} | \"$gate\" hook {name} \"$@\"\n    exit\n");
@@ -133,8 +133,9 @@ pub(crate) fn identify_hook_owner(hook: GitHook, text: &[u8]) -> HookOwner {
         return HookOwner::Foreign;
     }
     let mut lines = text.lines();
-    let places = lines.find_map(|line| line.strip_prefix("for gate in ")?.strip_suffix("changegate; do"));
-    let binary = match places {
+    let program_paths =
+        lines.find_map(|line| line.strip_prefix("for gate in ")?.strip_suffix("changegate; do"));
+    let binary = match program_paths {
         None => return HookOwner::Edited,
         Some("") => None,
         Some(place) => Some(shell_unquote(place.trim_end())),

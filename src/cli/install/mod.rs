@@ -88,7 +88,7 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     let Some(binary) = binary.to_str() else {
         return Err(CommandError::usage("the path of this program is not UTF-8; move the program"));
     };
-    let wanted = if args.server {
+    let settings = if args.server {
         let options = ServerOptions {
             pusher: args.pusher.clone(),
             policy_ref: args.policy_ref.clone(),
@@ -98,22 +98,22 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     } else {
         None
     };
-    let place = match &wanted {
-        Some(wanted) => HookFolder::for_server(&repository, &wanted.pusher)?,
+    let hook_folder = match &settings {
+        Some(settings) => HookFolder::for_server(&repository, &settings.pusher)?,
         None => HookFolder::for_clone(&repository)?,
     };
     let hooks: &[GitHook] = if args.server { &GitHook::SERVER_HOOKS } else { &GitHook::CLONE_HOOKS };
     let mut steps = Vec::new();
     for hook in hooks {
-        steps.push(place.plan_install(*hook, binary)?);
+        steps.push(hook_folder.plan_install(*hook, binary)?);
     }
     // The settings come first: a hook without them refuses every push.
-    let set = match &wanted {
-        Some(wanted) => server_settings::write_settings(wanted, &repository)?,
+    let set = match &settings {
+        Some(settings) => server_settings::write_settings(settings, &repository)?,
         None => Vec::new(),
     };
     for step in &steps {
-        place.apply_step(step)?;
+        hook_folder.apply_step(step)?;
     }
     let mut out = std::io::stdout().lock();
     // The ledger exists before the first push, and records the tips from before it.
@@ -121,9 +121,9 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     let is_unchanged =
         steps.iter().all(HookStep::changes_nothing) && set.iter().all(SettingChange::changes_nothing);
     if is_unchanged && !has_begun {
-        writeln!(out, "already installed in {}", place.display_path())?;
+        writeln!(out, "already installed in {}", hook_folder.display_path())?;
     } else {
-        writeln!(out, "hooks in {}:", place.display_path())?;
+        writeln!(out, "hooks in {}:", hook_folder.display_path())?;
         for step in &steps {
             writeln!(out, "  {:<19} {}", step.hook().name(), step.describe_result())?;
         }
@@ -137,14 +137,14 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     if has_begun {
         writeln!(out, "ledger started: {}", crate::ledger::LEDGER_REF)?;
     }
-    if place.is_shared {
+    if hook_folder.is_shared {
         writeln!(
             out,
             "note: core.hooksPath is that directory; the hooks run in every repository that uses it"
         )?;
     }
-    match &wanted {
-        Some(wanted) => write_server_advice(&repository, wanted, &mut out)?,
+    match &settings {
+        Some(settings) => write_server_advice(&repository, settings, &mut out)?,
         None => write_clone_advice(context, &mut out)?,
     }
     Ok(CommandExit::Allowed)
@@ -163,10 +163,11 @@ fn write_clone_advice(context: &Context, out: &mut dyn std::io::Write) -> Result
 /// Writes what to do next on a server, in particular if pushes are refused for lack of a policy.
 fn write_server_advice(
     repository: &Repository,
-    wanted: &server_settings::InstallSettings,
+    settings: &server_settings::InstallSettings,
     out: &mut dyn std::io::Write,
 ) -> Result<(), CommandError> {
-    let tip = repository.resolve_ref(wanted.policy_ref.as_bytes())?.id;
+    // A server without a policy refuses all pushes, unless `changegate.missingPolicy` says otherwise.
+    let tip = repository.resolve_ref(settings.policy_ref.as_bytes())?.id;
     let path =
         repository.read_config_value("changegate.policyPath")?.unwrap_or_else(|| DEFAULT_POLICY_PATH.into());
     let mut has_policy = false;
@@ -179,42 +180,48 @@ fn write_server_advice(
         writeln!(out, "next: push; in a clone, `changegate policy show` lists the rules")?;
         return Ok(());
     }
-    let what = match wanted.missing_policy.as_deref() {
+    let what = match settings.missing_policy.as_deref() {
         None | Some("deny") => "every push is refused".to_owned(),
         Some("allow") => "every push is accepted".to_owned(),
         Some(pack) => format!("every push is judged by the pack {pack}"),
     };
-    let branch = wanted.policy_ref.strip_prefix("refs/heads/").unwrap_or(&wanted.policy_ref);
+    let branch = settings.policy_ref.strip_prefix("refs/heads/").unwrap_or(&settings.policy_ref);
     writeln!(
         out,
         "next: {} has no {path} yet; until it does, {what}.\n      \
          In a clone, run `changegate policy init` and commit the file. Then here, past the hook:\n        \
          git fetch CLONE {branch}:{branch}",
-        wanted.policy_ref
+        settings.policy_ref
     )?;
     Ok(())
 }
 
 pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
-    let places = HookFolder::list_all_folders(&repository)?;
+    let hook_folders = HookFolder::list_all_folders(&repository)?;
     let mut steps = Vec::new();
-    for place in &places {
+    for hook_folder in &hook_folders {
         for hook in GitHook::ALL {
-            steps.push((place, place.plan_uninstall(hook)?));
+            steps.push((hook_folder, hook_folder.plan_uninstall(hook)?));
         }
     }
     steps.retain(|(_, step)| !step.changes_nothing());
-    for (place, step) in &steps {
-        place.apply_step(step)?;
+    for (hook_folder, step) in &steps {
+        hook_folder.apply_step(step)?;
     }
     let unset = server_settings::remove_settings(&repository)?;
     let mut out = std::io::stdout().lock();
     if steps.is_empty() && unset.is_empty() {
         writeln!(out, "changegate is not installed here")?;
     }
-    for (place, step) in &steps {
-        writeln!(out, "{:<19} {} in {}", step.hook().name(), step.describe_result(), place.display_path())?;
+    for (hook_folder, step) in &steps {
+        writeln!(
+            out,
+            "{:<19} {} in {}",
+            step.hook().name(),
+            step.describe_result(),
+            hook_folder.display_path()
+        )?;
     }
     for line in &unset {
         writeln!(out, "{line}")?;

@@ -76,8 +76,8 @@ impl fmt::Display for SettingChange {
         match self {
             SettingChange::Written(key, value) => write!(f, "{key} = {value}"),
             SettingChange::Unchanged(key, value) => write!(f, "{key} = {value} (unchanged)"),
-            SettingChange::KeptOther(key, value, wanted) => {
-                write!(f, "{key} = {value} (kept; `{wanted}` is safer)")
+            SettingChange::KeptOther(key, value, recommended) => {
+                write!(f, "{key} = {value} (kept; `{recommended}` is safer)")
             }
         }
     }
@@ -92,6 +92,7 @@ pub(crate) fn resolve_settings(
     options: ServerOptions,
     repository: &Repository,
 ) -> Result<InstallSettings, CommandError> {
+    // A second run without options keeps the settings of the first.
     let missing_policy = match options.missing_policy {
         Some(what) if matches!(what.as_str(), "deny" | "allow") || packs::find_pack(&what).is_some() => {
             Some(what)
@@ -179,15 +180,15 @@ fn describe_pusher_sources(why: &str) -> String {
 ///
 /// Fails if the configuration cannot be written.
 pub(crate) fn write_settings(
-    wanted: &InstallSettings,
+    settings: &InstallSettings,
     repository: &Repository,
 ) -> Result<Vec<SettingChange>, CommandError> {
     let config = GitConfigFile::read_config(repository)?;
     let mut done = Vec::new();
     let gate_settings = [
-        ("changegate.pusher", Some(&wanted.pusher)),
-        ("changegate.policyRef", Some(&wanted.policy_ref)),
-        ("changegate.missingPolicy", wanted.missing_policy.as_ref()),
+        ("changegate.pusher", Some(&settings.pusher)),
+        ("changegate.policyRef", Some(&settings.policy_ref)),
+        ("changegate.missingPolicy", settings.missing_policy.as_ref()),
     ];
     for (key, value) in gate_settings {
         let Some(value) = value else { continue };

@@ -38,6 +38,7 @@ pub(crate) fn run_ledger_export(
     if repository.resolve_ref(LEDGER_REF.as_bytes())?.id.is_none() {
         return Err(CommandError::no_ledger());
     }
+    // Addresses are checked before the output file is created.
     let resource = find_repository_uri(args.uri, repository)?;
     require_uri("--uri", &resource)?;
     if let Some(verifier) = args.verifier {

@@ -25,7 +25,7 @@ use crate::git::Repository;
 Examples:
   changegate ledger log                    the newest records, one to a line
   changegate ledger show 17                one record
-  changegate ledger trace 4e5f607          the history of a change, up to closure
+  changegate ledger trace 4e5f607          the history of a change
   changegate ledger verify                 check the chain and its contents
   changegate ledger verify --seen 41:sha256:0f3a...   check for cut records
   changegate ledger replay 17              judge again from the recorded facts

@@ -132,6 +132,7 @@ pub(crate) fn run_ledger_show(
 }
 
 fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
+    // All labels have ten columns, so that the values line up.
     writeln!(out, "record    {} at {commit}", record.number)?;
     writeln!(out, "recorded  {}", record.recorded_at)?;
     match &record.event {
@@ -265,6 +266,7 @@ fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<(
         )?;
         writeln!(out, "          {}", escape::escape_words(&policy.digest))?;
     }
+    // Rules that pass are left out, so that refusals are easy to find.
     for one in &decided.refs {
         writeln!(out, "\n{}", escape_name(&one.name))?;
         write_ref_move(out, " ", &RecordedMove { name: one.name.clone(), old: one.old, new: one.new })?;

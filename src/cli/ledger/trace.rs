@@ -60,6 +60,7 @@ fn write_trace_json(
     owed: &ObligationList<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    // The keys belong to the schema: they stay when the wording of the text output changes.
     let mut records = Vec::new();
     for traced in &trace.records {
         let mut verdicts = Vec::new();
@@ -104,6 +105,7 @@ fn write_trace(
     owed: &ObligationList<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    // Subject and trailers come from the repository, since records do not hold them.
     if let Ok(commit) = repository.read_commit(change, &NeededFacts::new()) {
         let subject = escape::escape_terminal(commit.message.subject().as_bytes(), 66);
         writeln!(out, "{} \"{subject}\"", change.short_hex())?;
@@ -188,6 +190,7 @@ fn write_traced_decision(
         )?;
         write_judgements(verdict, out)?;
     }
+    // A push may merge several pull requests; only that of this change is of interest.
     for way in decided.refs.iter().flat_map(|one| &one.brought) {
         if traced.verdicts.iter().any(|(_, verdict)| verdict.revision == Some(way.change)) {
             let pull = escape::escape_terminal(way.pull.as_bytes(), 60);

@@ -49,6 +49,7 @@ pub(crate) fn run_ledger_verify(
         Some(path) => Some(read_signer_keys(&context.resolve_path(path))?),
         None => None,
     };
+    // By default, only the server that keeps the ledger compares it with the refs: a copy may be older.
     let is_kept_here = gate_folder::read_anchor(repository.common_dir())?.is_some();
     let options = VerifyOptions {
         seen_anchor,
@@ -138,6 +139,7 @@ fn write_verification(
         (Some(tip), last) => {
             let (records, decisions, denied) = (verified.records, verified.decisions, verified.denied);
             writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
+            // The newest record has the form that --seen takes.
             let last = last.as_deref().unwrap_or("unreadable");
             writeln!(out, "newest {records}:{last}\n  at {tip}")?;
         }
@@ -242,6 +244,7 @@ pub(crate) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<
             "this decision judged no change; `changegate ledger show` lists why refs were refused"
         )?;
     }
+    // A difference is a stronger finding than a missing fact.
     Ok(match (replayed.differences.is_empty(), replayed.unavailable.is_empty()) {
         (false, _) => CommandExit::Denied,
         (true, false) => CommandExit::Failed,

@@ -118,6 +118,7 @@ impl<'state> ObligationList<'state> {
             writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
             return writeln!(out, "      {}", escape::escape_words(&owed.evidence));
         }
+        // The trailers to paste are on lines of their own.
         let others = if owed.by_others { " by someone other than its author" } else { "" };
         writeln!(out, "    to close it, push a change{others} on {on} with:")?;
         writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;

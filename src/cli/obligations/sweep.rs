@@ -33,7 +33,7 @@ Examples:
   changegate sweep -C /srv/git/app.git
   changegate sweep --notify slack=env:SLACK_URL --due 12h
   changegate sweep --notify webhook=https://hooks.example.com/changes
-  changegate sweep --export tickets.csv   the ticket system `export` of the policy
+  changegate sweep --export tickets.csv
   changegate sweep --github acme/shop     without a server, with GITHUB_TOKEN
 
 Exits with 1 if an obligation is overdue; else with 3 if a ticket system could
@@ -79,6 +79,7 @@ pub(crate) fn run_sweep(args: &SweepArgs, context: &Context) -> Result<CommandEx
     for (name, oldest) in find_open_refs(&before) {
         swept.extend(find_ref_closings(&repository, &settings, &before, &name, oldest, context)?);
     }
+    // Ticket systems may be slow, so they are asked before the ledger is locked.
     let confirmed = confirm_owed_tickets(
         &repository,
         &before,

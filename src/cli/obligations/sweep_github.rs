@@ -66,36 +66,37 @@ pub(crate) fn sweep_github(
         explain: false,
         ticket_access: Some(read_ticket_access(context, export, None)?),
     };
-    let keeping = ForgeLedger::new(&session, &remote, &repo, &options, context.clock);
-    sweep_forge_ledger(&keeping, within, channels, context).map(|swept| swept.exit)
+    let forge_ledger = ForgeLedger::new(&session, &remote, &repo, &options, context.clock);
+    sweep_forge_ledger(&forge_ledger, within, channels, context).map(|swept| swept.exit)
 }
 
 /// Sweeps, and prints the open obligations.
 pub(crate) fn sweep_forge_ledger(
-    keeping: &ForgeLedger<'_>,
+    forge_ledger: &ForgeLedger<'_>,
     within: TimeLimit,
     channels: &[NotifyChannel],
     context: &Context,
 ) -> Result<SweepOutcome, CommandError> {
-    let (appended, state) = keeping.record_all_refs()?;
-    write_forge_ledger_report(&appended, keeping.newest_anchor().as_ref())?;
-    let policies = TicketPolicies::read_policies(keeping, &state);
+    let (appended, state) = forge_ledger.record_all_refs()?;
+    write_forge_ledger_report(&appended, forge_ledger.newest_anchor().as_ref())?;
+    let policies = TicketPolicies::read_policies(forge_ledger, &state);
     let mut closable: Vec<&TrackedObligation> = Vec::new();
     for owed in state.owed.values() {
         if is_closable_by_review(owed) || policies.is_confirmable(owed) {
             closable.push(owed);
         }
     }
-    let recalled = PastDecisions::read_decisions(keeping, &closable)?;
-    let reviews = find_late_reviews(keeping, &state, &recalled);
+    let recalled = PastDecisions::read_decisions(forge_ledger, &closable)?;
+    // GitHub and ticket systems are asked once, since the append is repeated if the ref has moved.
+    let reviews = find_late_reviews(forge_ledger, &state, &recalled);
     let confirmed = TicketConfirmations::from_answers(confirm_forge_tickets(
-        keeping,
+        forge_ledger,
         &state,
         &policies,
         &recalled,
         (context.clock)(),
     ));
-    let (closed, state) = keeping.append_with_retry(&mut |ledger, now| {
+    let (closed, state) = forge_ledger.append_with_retry(&mut |ledger, now| {
         let mut events = reviews.discharge_events(ledger.state());
         events.extend(confirmed.build_discharges(ledger.state(), &events, now));
         let words: Vec<String> = events.iter().filter_map(discharge::describe_discharge).collect();
@@ -117,7 +118,7 @@ pub(crate) fn sweep_forge_ledger(
     output::ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush()))?;
     drop(out);
     notify_due(&listing, channels, context, &mut |event| {
-        keeping.append_with_retry(&mut |ledger, now| ledger.append_event(event.clone(), None, now))?;
+        forge_ledger.append_with_retry(&mut |ledger, now| ledger.append_event(event.clone(), None, now))?;
         Ok(())
     })?;
     let is_complete = problems.is_empty() && appended.unanswered.is_empty();

@@ -70,6 +70,7 @@ pub(crate) fn find_ref_closings(
         Ok(())
     })?;
     let undecided = find_undecided_commits(repository, state, name)?;
+    // No policy has judged what an undecided change states, so it closes no obligation.
     let mut closings = Vec::new();
     for closing in found {
         let change = closing.made.change;
