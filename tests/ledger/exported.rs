@@ -172,7 +172,7 @@ fn a_copy_tells_the_same_and_knows_where_it_comes_from() {
     world.git(&["fetch", "-q", "origin", "refs/changegate/ledger:refs/changegate/ledger"]);
     let (code, _, err) = run(&world, "work", &[]);
     assert_eq!(code, Some(2));
-    assert!(err.contains("say it by --uri"), "{err}");
+    assert!(err.contains("set it with --uri"), "{err}");
     world.git(&["config", "remote.origin.url", "https://ana:secret@git.example.com/acme/shop"]);
     let (code, statements, err) = run(&world, "work", &[]);
     assert_eq!((code, &statements), (Some(0), &exported(&world)), "{err}");

@@ -113,7 +113,7 @@ fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
         .changegate("server.git", &["breakglass", "list"])
         .accepted()
         .says(REASON)
-        .says("last by kim@example.com");
+        .says("last opened by kim@example.com");
     world.changegate("server.git", &["sweep"]).accepted().says("1 due soon");
     // The gate itself judges as before.
     world.is("ana@example.com").commit("Nobody has looked at this\n\nChange-Type: normal\nRisk: low\n");
@@ -129,7 +129,7 @@ fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
         .says("Open a break-glass session for INC-1");
     let records = world.records().len().to_string();
     world.changegate("server.git", &["ledger", "show", &records]).accepted().says("queue drained");
-    world.changegate("server.git", &["breakglass", "list"]).accepted().says("no session is open");
+    world.changegate("server.git", &["breakglass", "list"]).accepted().says("no open sessions");
     world.close(&id).refused("there is no open break-glass session");
     world.reconcile().accepted();
     world.is_whole();
@@ -348,7 +348,7 @@ fn a_push_that_died_opens_nothing() {
 fn without_a_ledger_there_is_no_session() {
     let mut world = server();
     world.configure("changegate.ledger", "off");
-    world.is("kim@example.com").open("INC-1", &[]).refused("nobody can tell which break-glass sessions");
+    world.is("kim@example.com").open("INC-1", &[]).refused("the open break-glass sessions are unknown");
     world
         .changegate(
             "server.git",
