@@ -216,7 +216,7 @@ fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, C
         let rule = &rule.name.id;
         writeln!(
             out,
-            "note: the exemption from `{rule}` ({}) expired on {}",
+            "note: the exemption from `{rule}` ({}) ended on {}",
             exemption.place, exemption.until
         )?;
     }

@@ -307,10 +307,7 @@ fn what_is_owed_is_said_once_more_in_a_line() {
                    Emergency-Reason: the bank refuses every transfer that is off by a cent\n";
     let new = world.commit_tree(&[&world.main()], message);
     let pushed = world.push(&[&format!("{new}:{MAIN}")]);
-    pushed
-        .accepted()
-        .says("owed emergency-ticket")
-        .says("landed with 2 obligations; the first is due 2");
+    pushed.accepted().says("owed emergency-ticket").says("landed with 2 obligations; the first is due 2");
     assert_eq!(pushed.seen.matches("owed emergency-ticket").count(), 1, "{}", pushed.seen);
     assert_eq!(world.main(), new);
 }
@@ -326,9 +323,6 @@ fn the_demo_ends_as_it_tells() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert_eq!(told.matches("=> accepted").count(), 3, "{told}");
     assert_eq!(told.matches("=> refused").count(), 6, "{told}");
-    assert!(
-        told.contains("verification passed") && told.contains("owed       emergency-ticket"),
-        "{told}"
-    );
+    assert!(told.contains("verification passed") && told.contains("owed       emergency-ticket"), "{told}");
     assert!(!told.contains('\u{1b}'), "{told}");
 }

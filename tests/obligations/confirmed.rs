@@ -201,7 +201,8 @@ fn silence_closes_nothing_and_ends_with_another_code() {
     world.commit(&closes(&change, TICKET));
     world.push(&["main"]).accepted();
     jira.locks();
-    let stays = format!("emergency-ticket of {} stays open; the ticket system cannot be asked: ", &change[..10]);
+    let stays =
+        format!("emergency-ticket of {} stays open; the ticket system cannot be asked: ", &change[..10]);
     let (status, seen) = code(&world, &["sweep"]);
     assert_eq!(status, Some(3), "{seen}");
     assert!(seen.contains(&stays) && seen.contains("does not accept the token"), "{seen}");
