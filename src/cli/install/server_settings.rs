@@ -291,12 +291,8 @@ impl GitConfigFile {
 
     /// Returns the record of `key`, if `install` has set it.
     fn find_installed(&self, key: &str) -> Option<&str> {
-        for line in self.find_values(INSTALLED_KEY) {
-            if line.split_once('=').is_some_and(|(recorded, _)| recorded == key) {
-                return Some(line);
-            }
-        }
-        None
+        let mut recorded = self.find_values(INSTALLED_KEY).into_iter();
+        recorded.find(|line| line.split_once('=').is_some_and(|(name, _)| name == key))
     }
 
     /// Records that `install` sets `key` to `value`.

@@ -202,14 +202,14 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
         LedgerEvent::BreakGlass(record) => write_session(out, record),
         LedgerEvent::Flagged(flagged) => {
             writeln!(out, "unauthorised change of record {}", flagged.record)?;
-            writeln!(out, "closed by {}", escape::escape_words(&flagged.from.join(", ")))?;
+            writeln!(out, "owed by   {}", escape::escape_words(&flagged.from.join(", ")))?;
             writeln!(out, "on        {}", escape_name(&flagged.declared_on))?;
             if let Some(due) = flagged.due {
                 writeln!(out, "due       {due}")?;
             }
             let makers: Vec<&str> = flagged.makers.iter().map(contributor_name).collect();
             let all = if flagged.makers_known { "" } else { "; others are unknown" };
-            writeln!(out, "made by   {}{all}", escape::escape_words(&makers.join(", ")))
+            writeln!(out, "authors   {}{all}", escape::escape_words(&makers.join(", ")))
         }
     }
 }
