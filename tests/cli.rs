@@ -32,7 +32,7 @@ rules:
     when: { field: { Risk: { at-least: high } } }
     require: { ticket: { field: Ticket, within: 24h } }
   pushed-by-people:
-    title: people push, and nobody else
+    title: only people push
     require: { not: { pusher: { bot: true } } }
 ";
 
@@ -84,6 +84,20 @@ fn help() {
         &["install", "--help"],
         &["uninstall", "--help"],
         &["demo", "--help"],
+        &["action", "--help"],
+        &["deploy-check", "--help"],
+        &["doctor", "--help"],
+        &["ledger", "--help"],
+        &["ledger", "log", "--help"],
+        &["ledger", "show", "--help"],
+        &["ledger", "trace", "--help"],
+        &["ledger", "verify", "--help"],
+        &["ledger", "export", "--help"],
+        &["ledger", "reconcile", "--help"],
+        &["ledger", "replay", "--help"],
+        &["obligations", "--help"],
+        &["pr", "--help"],
+        &["sweep", "--help"],
     ] {
         assert_eq!(scene.run(args), 0, "{args:?}");
     }
@@ -182,7 +196,7 @@ fn check_as_json() {
 }
 
 #[test]
-fn no_form_changes_the_exit_code() {
+fn no_format_changes_the_exit_code() {
     let mut scene = acme();
     for form in ["terminal", "json", "github", "sarif", "junit", "markdown"] {
         assert_eq!(scene.run(&["check", "HEAD^", "--format", form]), 1, "{form}");
@@ -398,7 +412,7 @@ fn every_line_fits_into_80_columns() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        // What is copied whole is not wrapped: commands, paths, and one-line errors that name them.
+        // Lines to copy are not wrapped: commands, paths, and one-line errors that name them.
         let starts = ["$ ", "changegate: ", "  tip: ", "[{"];
         let free = |line: &&str| {
             !starts.iter().any(|start| line.starts_with(start))
@@ -438,7 +452,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn what_is_denied_stays_denied_when_nobody_listens() {
+fn a_denial_stays_one_when_no_reader_is_left() {
     let mut scene = acme();
     scene.write("message", "Change it\n");
     let (old, new) = (scene.git(&["rev-parse", "main"]), scene.git(&["rev-parse", "topic"]));
@@ -466,7 +480,7 @@ fn what_is_denied_stays_denied_when_nobody_listens() {
 }
 
 #[test]
-fn a_backtrace_that_was_asked_for_changes_no_denial() {
+fn a_backtrace_changes_no_denial() {
     let scene = acme();
     for args in [&["check", "HEAD^"][..], &["check", "nowhere"], &["-C", "/nowhere", "check"]] {
         let plain = Scene::feed(scene.command(args), b"");

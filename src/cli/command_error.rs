@@ -4,15 +4,16 @@ use std::process::ExitCode;
 
 use crate::change::person::is_invisible;
 use crate::gate::UnusablePolicy;
+use crate::ledger::LEDGER_REF;
 use crate::policy::PolicyErrors;
 use crate::verdict::Decision;
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommandExit {
-    /// What was asked about may go on; 0.
+pub(crate) enum CommandExit {
+    /// The change is allowed, or the command has succeeded; 0.
     Allowed,
-    /// It may not; 1.
+    /// The change is denied, or a check has failed; 1.
     Denied,
     /// The command or the policy is wrong; 2.
     Invalid,
@@ -43,10 +44,9 @@ impl From<Decision> for CommandExit {
 /// Why a command stops before it comes to a decision.
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// It was called in a way that it cannot be; the text says how it can.
+    /// It was called in a way that cannot work; the text says what works.
     Usage(String),
-    /// The policy has these faults; it is the one that stands in this commit, if it is in none on
-    /// disk.
+    /// The policy has these faults. The name is that of the commit that holds it; `None` if it is a file.
     InvalidPolicy(PolicyErrors, Option<String>),
     /// Something could not be read or written.
     Failed(anyhow::Error),
@@ -65,7 +65,25 @@ impl From<std::io::Error> for CommandError {
 }
 
 impl CommandError {
-    /// Says in which commit the policy stands that cannot be used.
+    /// Returns the error of a command that was called in a way that cannot work.
+    pub(crate) fn usage(why: impl Into<String>) -> CommandError {
+        CommandError::Usage(why.into())
+    }
+
+    /// Returns the error of a command that needs a ledger where there is none.
+    pub(crate) fn no_ledger() -> CommandError {
+        CommandError::Usage(format!(
+            "no ledger in this repository: {LEDGER_REF} does not exist; to copy the server's:\n  \
+             git fetch origin {LEDGER_REF}:{LEDGER_REF}"
+        ))
+    }
+
+    /// Returns the error of a command that writes a ledger where that is switched off.
+    pub(crate) fn ledger_off() -> CommandError {
+        CommandError::usage("the ledger is switched off in this repository (changegate.ledger)")
+    }
+
+    /// Adds the name of the commit that holds the unusable policy.
     pub(crate) fn with_policy_commit(self, called: &str) -> CommandError {
         match self {
             CommandError::InvalidPolicy(errors, _) => {
@@ -75,6 +93,7 @@ impl CommandError {
         }
     }
 
+    /// Returns the error of a command that cannot use the policy `what`.
     pub(crate) fn from_unusable_policy(why: UnusablePolicy, what: &str) -> CommandError {
         match why {
             UnusablePolicy::Absent => CommandError::Usage(format!("there is no {what}")),
@@ -83,16 +102,24 @@ impl CommandError {
     }
 }
 
-/// Returns what a message says without what steers a terminal: it may quote a path or a ref.
+/// Returns a message without characters that steer a terminal: it may quote a path or a ref.
 pub(crate) fn replace_invisible(message: &str) -> String {
-    let shown = |one: char| if one != '\n' && is_invisible(one) { char::REPLACEMENT_CHARACTER } else { one };
-    message.chars().map(shown).collect()
+    let mut shown = String::with_capacity(message.len());
+    for one in message.chars() {
+        let is_shown = one == '\n' || !is_invisible(one);
+        shown.push(if is_shown { one } else { char::REPLACEMENT_CHARACTER });
+    }
+    shown
 }
 
-/// Returns true if the reader of our output went away, as `head` does.
+/// Returns true if the reader of the output went away, as `head` does.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    };
-    error.chain().any(io)
+    for cause in error.chain() {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::BrokenPipe
+        {
+            return true;
+        }
+    }
+    false
 }

@@ -1,10 +1,7 @@
-//! `changegate completions` and `changegate man`: written from the command line itself.
+//! `changegate completions` and `changegate man`: made from the description of the command line.
 
 use std::io::Write as _;
 
-use clap::CommandFactory as _;
-
-use crate::cli::CommandLine;
 use crate::cli::command_error::{CommandError, CommandExit};
 
 /// Print a completion script for a shell
@@ -15,7 +12,7 @@ Examples:
   changegate completions zsh > \"${fpath[1]}/_changegate\"
   changegate completions fish > ~/.config/fish/completions/changegate.fish")]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Name of the shell
     shell: clap_complete::Shell,
 }
 
@@ -26,29 +23,36 @@ Examples:
   changegate man | man -l -
   changegate man check > changegate-check.1")]
 pub(crate) struct ManPageArgs {
-    /// A command that has a page of its own; the whole program if it is left out
+    /// The command; without it, the whole program
     command: Option<String>,
 }
 
-pub(crate) fn run_completions(args: &CompletionsArgs) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_completions(
+    args: &CompletionsArgs,
+    mut command_line: clap::Command,
+) -> Result<CommandExit, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut CommandLine::command(), "changegate", &mut script);
+    clap_complete::generate(args.shell, &mut command_line, "changegate", &mut script);
     std::io::stdout().lock().write_all(&script)?;
     Ok(CommandExit::Allowed)
 }
 
-pub(crate) fn run_man(args: &ManPageArgs) -> Result<CommandExit, CommandError> {
-    let mut whole = CommandLine::command();
-    whole.build();
+pub(crate) fn run_man(
+    args: &ManPageArgs,
+    mut command_line: clap::Command,
+) -> Result<CommandExit, CommandError> {
+    command_line.build();
     let command = match &args.command {
-        None => whole,
-        Some(name) => whole
-            .find_subcommand(name)
-            .cloned()
-            .map(|command| command.name(format!("changegate-{name}").leak() as &'static str))
-            .ok_or_else(|| {
-                CommandError::Usage(format!("there is no command `{name}`; see changegate --help"))
-            })?,
+        None => command_line,
+        Some(name) => {
+            let Some(command) = command_line.find_subcommand(name) else {
+                return Err(CommandError::Usage(format!(
+                    "there is no command `{name}`; `changegate --help` lists the commands"
+                )));
+            };
+            let page_name: &'static str = format!("changegate-{name}").leak();
+            command.clone().name(page_name)
+        }
     };
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;

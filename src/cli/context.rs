@@ -1,4 +1,4 @@
-//! What every command is told beside its own arguments: directory, colours, clock, environment.
+//! The context that every command gets beside its own arguments: directory, colours, clock, environment.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,18 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::cli::command_error::CommandError;
+use crate::gate::GateSettings;
+use crate::git::Repository;
 use crate::http::ProxySettings;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColourMode {
-    /// Where a terminal reads, NO_COLOR and CLICOLOR_FORCE heeded
+pub(crate) enum ColourMode {
+    /// On terminals; honours NO_COLOR and CLICOLOR_FORCE
     Auto,
-    /// In any case
+    /// Always
     Always,
-    /// Not at all
+    /// Never
     Never,
 }
 
@@ -32,12 +34,15 @@ impl ColourMode {
     }
 }
 
-/// What a command is told beside its own arguments.
+/// What a command knows beside its own arguments.
 pub(crate) struct Context {
+    /// The directory in which the command runs.
     pub(crate) directory: PathBuf,
+    /// When the output has colours.
     pub(crate) colour: ColourMode,
+    /// The time at which the program was started.
     pub(crate) now: Timestamp,
-    /// For what may have to wait for others: there, `now` is long ago.
+    /// Tells the time after a wait, when `now` is long ago.
     pub(crate) clock: fn() -> Timestamp,
 }
 
@@ -48,14 +53,29 @@ impl Context {
         std::env::var_os(name).filter(|value| !value.is_empty())
     }
 
-    /// Returns the proxy that servers are reached through, as `HTTPS_PROXY` and `NO_PROXY` say.
+    /// Returns the proxy that servers are reached through, from `HTTPS_PROXY` and `NO_PROXY`.
     pub(crate) fn read_proxies(&self) -> Result<ProxySettings, CommandError> {
         ProxySettings::from_variables(|name| self.read_variable(name)).map_err(CommandError::Usage)
+    }
+
+    /// Returns what the environment holds under `name`, with U+FFFD for what is not UTF-8.
+    pub(crate) fn read_text_variable(&self, name: &str) -> Option<String> {
+        self.read_variable(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// Returns the git directory that git names to a hook, or the current one.
+    pub(crate) fn hook_git_dir(&self) -> PathBuf {
+        self.resolve_path(self.read_variable("GIT_DIR").unwrap_or_else(|| OsString::from(".")))
     }
 
     /// Returns `path` as seen from the directory in which the command runs.
     pub(crate) fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
         if self.directory == Path::new(".") { path.as_ref().to_owned() } else { self.directory.join(path) }
+    }
+
+    /// Returns the settings of the gate in a repository, or why they cannot be used.
+    pub(crate) fn read_gate_settings(&self, repository: &Repository) -> Result<GateSettings, String> {
+        GateSettings::read_settings(repository, &|name| self.read_variable(name), count_threads)
     }
 }
 

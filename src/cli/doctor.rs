@@ -1,4 +1,4 @@
-//! `changegate doctor`: whether anything makes people pass the gate.
+//! `changegate doctor`: checks whether the settings of a GitHub repository enforce the gate.
 
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
@@ -15,65 +15,67 @@ use crate::http::RequestPolicy;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::{ReportStyle, settings_advice};
 
-/// Ask whether a repository's settings make the gate a control
+/// Check whether repository settings enforce the gate
 ///
-/// A verdict stops nobody unless GitHub asks for it: of everybody, from the app
-/// that gives it, again after every push. The doctor reads rulesets, branch
-/// protection, CODEOWNERS and workflows, and says for each way past the gate
-/// what to do. The token is taken from GITHUB_TOKEN or GH_TOKEN; only that of an
-/// administrator sees everything, and what cannot be seen is not taken for good.
+/// A verdict stops no merge unless GitHub requires it: of all users, from the app
+/// that reports it, again after every push. Reads rulesets, branch protection,
+/// CODEOWNERS and workflows, and prints a fix for each way past the gate. The
+/// token is read from GITHUB_TOKEN or GH_TOKEN. Only an administrator's token
+/// sees all settings; a setting that cannot be seen does not count as good.
 ///
-/// Ends with 0 if everything is as it should be, with 1 if there is a way past
-/// the gate, and with 3 if something that matters could not be seen.
+/// Exits with 0 if the gate is enforced, with 1 if there is a way past it, and
+/// with 3 if a setting that matters cannot be seen.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   changegate doctor --github acme/shop
   changegate doctor --github acme/shop --branch release/2 --check gate
-  changegate doctor --github acme/shop --app 4711     an app of your own")]
+  changegate doctor --github acme/shop --app 4711     your own app")]
 pub(crate) struct DoctorArgs {
-    /// The repository on GitHub
+    /// Repository on GitHub
     #[arg(long, value_name = "OWNER/REPO")]
     github: String,
 
-    /// The branch; the default branch if it is left out
+    /// Branch to examine [default: the default branch]
     #[arg(long)]
     branch: Option<String>,
 
-    /// The name of the check that has to be required
+    /// Name of the check that must be required
     #[arg(long, default_value = "change-gate")]
     check: String,
 
-    /// The id of the app that reports the check
+    /// Id of the app that reports the check
     #[arg(long, value_name = "ID", default_value_t = GITHUB_ACTIONS_APP_ID)]
     app: u64,
 
-    /// Where the policy stands
+    /// Path of the policy in the repository
     #[arg(long, value_name = "PATH", default_value = DEFAULT_POLICY_PATH)]
     policy: String,
 
-    /// Where the API is; GITHUB_API_URL, or that of github.com, if it is left out
+    /// Address of the API [default: GITHUB_API_URL, or that of github.com]
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
 
-    /// How many seconds asking GitHub may take altogether
+    /// Time limit for all requests to GitHub, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     deadline: u64,
 }
 
-pub(crate) fn run_doctor(args: &DoctorArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_doctor(args: &DoctorArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let repository = RepositoryName::parse_name(&args.github)
-        .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, as in acme/shop".into()))?;
-    let server = read_github_server(args.api_url.as_deref(), world)?;
-    let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], world)?;
-    let patience =
-        RequestPolicy { total_timeout: Duration::from_secs(args.deadline), ..RequestPolicy::FORGE };
+        .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, such as acme/shop".into()))?;
+    let server = read_github_server(args.api_url.as_deref(), context)?;
+    let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], context)?;
+    let patience = RequestPolicy {
+        total_timeout: Duration::from_secs(args.deadline),
+        ..RequestPolicy::FORGE
+    };
     let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),
         limits: patience,
         record_to: None,
-        now: world.now,
+        now: context.now,
     })?;
     let name = repository.to_string();
     let subject = ExaminedRepository {
@@ -85,11 +87,12 @@ pub(crate) fn run_doctor(args: &DoctorArgs, world: &Context) -> Result<CommandEx
     };
     let examination = session.examine_settings(&subject)?;
     let style =
-        ReportStyle { colour: output::stdout_colour(world.colour), width: 78, ..ReportStyle::default() };
+        ReportStyle { colour: output::stdout_colour(context.colour), width: 78, ..ReportStyle::default() };
     let mut out = BufWriter::new(io::stdout().lock());
     output::ignore_broken_pipe(
         write_examination(&name, &examination, &style, &mut out).and_then(|()| out.flush()),
     )?;
+    // An unknown setting may hide a way past the gate, so it is never a success.
     Ok(match examination.worst_health() {
         SettingHealth::Good => CommandExit::Allowed,
         SettingHealth::Weak => CommandExit::Denied,
@@ -97,31 +100,42 @@ pub(crate) fn run_doctor(args: &DoctorArgs, world: &Context) -> Result<CommandEx
     })
 }
 
-/// Writes what was found: what is weak first, then what is unknown, then what is well.
+/// Writes the advice: what is weak first, then what is unknown, then what is good.
 fn write_examination(
     name: &str,
     examination: &SettingsExamination,
     style: &ReportStyle,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let of = |health: SettingHealth| examination.advice.iter().filter(move |one| one.health == health);
-    let told = [SettingHealth::Weak, SettingHealth::Unknown, SettingHealth::Good].into_iter().flat_map(of);
-    let items: Vec<settings_advice::AdviceItem<'_>> = told.map(build_advice_item).collect();
-    let (weak, unknown) = (of(SettingHealth::Weak).count(), of(SettingHealth::Unknown).count());
-    let end = match (weak, unknown) {
-        (0, 0) => "changegate: nobody merges past the gate, as far as GitHub's settings say".to_owned(),
+    let weak = filter_by_health(examination, SettingHealth::Weak);
+    let unknown = filter_by_health(examination, SettingHealth::Unknown);
+    let end = match (weak.len(), unknown.len()) {
+        (0, 0) => "changegate: GitHub's settings enforce the gate".to_owned(),
+        (0, 1) => "changegate: 1 setting cannot be seen, and does not count as good".to_owned(),
         (0, unknown) => {
-            format!("changegate: {unknown} of these could not be seen, and are not taken for good")
+            format!("changegate: {unknown} settings cannot be seen, and do not count as good")
         }
-        (weak, _) => format!("changegate: {weak} of these are ways past the gate"),
+        (1, _) => "changegate: there is 1 way past the gate".to_owned(),
+        (weak, _) => format!("changegate: there are {weak} ways past the gate"),
     };
-    settings_advice::write_advice(
-        &format!("branch {} of {name}", examination.branch),
-        &items,
-        &end,
-        style,
-        out,
-    )
+    let mut items = weak;
+    items.extend(unknown);
+    items.extend(filter_by_health(examination, SettingHealth::Good));
+    let title = format!("branch {} of {name}", examination.branch);
+    settings_advice::write_advice(&title, &items, &end, style, out)
+}
+
+fn filter_by_health(
+    examination: &SettingsExamination,
+    health: SettingHealth,
+) -> Vec<settings_advice::AdviceItem<'_>> {
+    let mut items = Vec::new();
+    for advice in &examination.advice {
+        if advice.health == health {
+            items.push(build_advice_item(advice));
+        }
+    }
+    items
 }
 
 fn build_advice_item(advice: &SettingAdvice) -> settings_advice::AdviceItem<'_> {

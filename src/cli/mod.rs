@@ -1,7 +1,7 @@
-//! The command line: what was said, and where it goes.
+//! The command line: its arguments, and the command that each call runs.
 //!
-//! One file for each command. A command gathers what it needs, asks the house, writes a report and
-//! returns an [`Exit`]; nothing else reads the environment, and nothing at all leaves early.
+//! One file or directory for each command. A command gathers what it needs, has it judged, writes a report
+//! and returns a [`CommandExit`]. Nothing else reads the environment, and nothing ends the process early.
 
 mod action;
 mod breakglass;
@@ -21,6 +21,7 @@ mod output;
 mod policy;
 mod pr;
 mod progress;
+mod revision;
 mod tickets;
 mod trailers;
 
@@ -29,41 +30,47 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
 
 use crate::yaml::shorten_for_message;
 
-pub use crate::cli::command_error::CommandExit;
-use crate::cli::command_error::{CommandError, is_broken_pipe, replace_invisible};
-pub use crate::cli::context::ColourMode;
-use crate::cli::context::Context;
+use crate::cli::command_error::{CommandError, CommandExit, is_broken_pipe, replace_invisible};
+use crate::cli::context::{ColourMode, Context};
 
-/// Holds a Git repository to its own change-management policy.
+/// Hold a Git repository to its own change-management policy
 #[derive(Debug, Parser)]
 #[command(name = "changegate", version, about, max_term_width = 80, disable_help_subcommand = true)]
 #[command(after_help = "\
 Examples:
-  changegate demo                    see the gate at work on real pushes
+  changegate demo                    watch the gate judge real pushes
   changegate policy init             write policies/changegate.yml
-  changegate install                 put the hooks into this clone
+  changegate install                 install the hooks of this clone
   changegate install --server --pusher gitolite -C /srv/git/app.git
-  changegate check                   judge what HEAD adds over its upstream
+  changegate check                   judge what HEAD adds to its upstream
   changegate pr acme/shop#12         judge a pull request on GitHub
 
 Exit codes: 0 allowed, 1 denied, 2 the command or the policy is wrong,
-3 something could not be read. A hook that ends in 1, 2 or 3 refuses.")]
-pub struct CommandLine {
-    /// Run as if started in this directory
-    #[arg(short = 'C', value_name = "DIR", global = true)]
-    directory: Option<PathBuf>,
-
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
-    color: ColourMode,
+3 something could not be read or written. A hook that ends with 1, 2 or 3
+refuses.")]
+struct CommandLine {
+    #[command(flatten)]
+    global: GlobalArgs,
 
     #[command(subcommand)]
     command: CliCommand,
+}
+
+/// The options of every command.
+#[derive(Debug, clap::Args)]
+struct GlobalArgs {
+    /// Run as if started in this directory
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = "Global options")]
+    directory: Option<PathBuf>,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Global options")]
+    color: ColourMode,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,17 +97,12 @@ enum CliCommand {
 
 /// The command line of hooks alone.
 ///
-/// Hooks run all day, and describing the whole command line takes longer than judging a message.
+/// Hooks run all day, and building the whole command line takes longer than judging a message.
 #[derive(Debug, Parser)]
 #[command(name = "changegate", max_term_width = 80, disable_help_subcommand = true)]
 struct HookCommandLine {
-    /// Run as if started in this directory
-    #[arg(short = 'C', value_name = "DIR", global = true)]
-    directory: Option<PathBuf>,
-
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
-    color: ColourMode,
+    #[command(flatten)]
+    global: GlobalArgs,
 
     #[command(subcommand)]
     command: HookCommand,
@@ -113,20 +115,20 @@ enum HookCommand {
 
 fn parse_arguments(args: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     if args.get(1).is_some_and(|first| first == "hook") {
-        let HookCommandLine { directory, color, command: HookCommand::Hook(args) } =
+        let HookCommandLine { global, command: HookCommand::Hook(args) } =
             HookCommandLine::try_parse_from(args)?;
-        return Ok(CommandLine { directory, color, command: CliCommand::Hook(args) });
+        return Ok(CommandLine { global, command: CliCommand::Hook(args) });
     }
     CommandLine::try_parse_from(args)
 }
 
-/// Runs the command that `args` ask for, at the time that `clock` tells.
+/// Runs the command that `args` name, at the time of `clock`.
 pub fn run_command_line(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
     let now = clock();
     let cli = match parse_arguments(args.into_iter().collect()) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are what was asked for; everything else is a wrong call.
+            // Help and version are what the user wants; everything else is a wrong call.
             let exit = if error.use_stderr() { CommandExit::Invalid } else { CommandExit::Allowed };
             return match output::ignore_broken_pipe(error.print()) {
                 Ok(()) => exit.into(),
@@ -134,83 +136,86 @@ pub fn run_command_line(args: impl IntoIterator<Item = OsString>, clock: fn() ->
             };
         }
     };
-    let world = Context {
-        directory: cli.directory.unwrap_or_else(|| PathBuf::from(".")),
-        colour: cli.color,
+    let context = Context {
+        directory: cli.global.directory.unwrap_or_else(|| PathBuf::from(".")),
+        colour: cli.global.color,
         now,
         clock,
     };
-    if !world.directory.is_dir() {
-        let why = format!(
-            "-C names `{}`, which is no folder",
-            shorten_for_message(&world.directory.to_string_lossy())
-        );
-        return report_error(&CommandError::Usage(why), &world).into();
+    if !context.directory.is_dir() {
+        let name = context.directory.to_string_lossy();
+        let why = format!("-C: `{}` is not a directory", shorten_for_message(&name));
+        return report_error(&CommandError::Usage(why), &context).into();
     }
-    // Only what decides nothing may end well without having said all.
-    let decides = matches!(
-        cli.command,
-        CliCommand::Action(_)
-            | CliCommand::Breakglass(_)
-            | CliCommand::Check(_)
-            | CliCommand::DeployCheck(_)
-            | CliCommand::Hook(_)
-            | CliCommand::Ledger(_)
-            | CliCommand::Obligations(_)
-            | CliCommand::Pr(_)
-            | CliCommand::Sweep(_)
-            | CliCommand::Tickets(_)
-    );
-    let result = match cli.command {
-        CliCommand::Action(args) => action::run_action(&args, &world),
-        CliCommand::Breakglass(args) => breakglass::run_breakglass(&args, &world),
-        CliCommand::Check(args) => check::run_check(&args, &world),
-        CliCommand::Completions(args) => completions::run_completions(&args),
-        CliCommand::Demo(args) => demo::run_demo(&args, &world),
-        CliCommand::DeployCheck(args) => deploy_check::run_deploy_check(&args, &world),
-        CliCommand::Doctor(args) => doctor::run_doctor(&args, &world),
-        CliCommand::Hook(args) => hook::run_hook(&args, &world),
-        CliCommand::Install(args) => install::run_install(&args, &world),
-        CliCommand::Ledger(args) => ledger::run_ledger(&args, &world),
-        CliCommand::Man(args) => completions::run_man(&args),
-        CliCommand::Obligations(args) => obligations::run_obligations(&args, &world),
-        CliCommand::Policy(args) => policy::run_policy(&args, &world),
-        CliCommand::Pr(args) => pr::run_pr(&args, &world),
-        CliCommand::Sweep(args) => obligations::run_sweep(&args, &world),
-        CliCommand::Tickets(args) => tickets::run_tickets(&args, &world),
-        CliCommand::Trailers(args) => trailers::run_trailers(&args, &world),
-        CliCommand::Uninstall(args) => install::run_uninstall(&args, &world),
-    };
-    match result {
+    let may_stop_early = may_stop_early(&cli.command);
+    match run_command(cli.command, &context) {
         Ok(exit) => exit.into(),
-        Err(CommandError::Failed(error)) if !decides && is_broken_pipe(&error) => CommandExit::Allowed.into(),
-        Err(stop) => report_error(&stop, &world).into(),
+        Err(CommandError::Failed(error)) if may_stop_early && is_broken_pipe(&error) => {
+            CommandExit::Allowed.into()
+        }
+        Err(stop) => report_error(&stop, &context).into(),
     }
 }
 
-/// Says on standard error why the command stops, and returns how it ends.
-fn report_error(stop: &CommandError, world: &Context) -> CommandExit {
+/// Returns true for a command that decides nothing, so that it ends well if its reader goes away.
+fn may_stop_early(command: &CliCommand) -> bool {
+    matches!(
+        command,
+        CliCommand::Completions(_)
+            | CliCommand::Demo(_)
+            | CliCommand::Doctor(_)
+            | CliCommand::Install(_)
+            | CliCommand::Man(_)
+            | CliCommand::Policy(_)
+            | CliCommand::Trailers(_)
+            | CliCommand::Uninstall(_)
+    )
+}
+
+fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, CommandError> {
+    match command {
+        CliCommand::Action(args) => action::run_action(&args, context),
+        CliCommand::Breakglass(args) => breakglass::run_breakglass(&args, context),
+        CliCommand::Check(args) => check::run_check(&args, context),
+        CliCommand::Completions(args) => completions::run_completions(&args, CommandLine::command()),
+        CliCommand::Demo(args) => demo::run_demo(&args, context),
+        CliCommand::DeployCheck(args) => deploy_check::run_deploy_check(&args, context),
+        CliCommand::Doctor(args) => doctor::run_doctor(&args, context),
+        CliCommand::Hook(args) => hook::run_hook(&args, context),
+        CliCommand::Install(args) => install::run_install(&args, context),
+        CliCommand::Ledger(args) => ledger::run_ledger(&args, context),
+        CliCommand::Man(args) => completions::run_man(&args, CommandLine::command()),
+        CliCommand::Obligations(args) => obligations::run_obligations(&args, context),
+        CliCommand::Policy(args) => policy::run_policy(&args, context),
+        CliCommand::Pr(args) => pr::run_pr(&args, context),
+        CliCommand::Sweep(args) => obligations::run_sweep(&args, context),
+        CliCommand::Tickets(args) => tickets::run_tickets(&args, context),
+        CliCommand::Trailers(args) => trailers::run_trailers(&args, context),
+        CliCommand::Uninstall(args) => install::run_uninstall(&args, context),
+    }
+}
+
+/// Writes to standard error why the command stops, and returns how it ends.
+fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
     let mut out = std::io::stderr().lock();
-    let (told, exit) = match stop {
+    let (written, exit) = match stop {
         CommandError::Usage(why) => {
             (writeln!(out, "changegate: {}", replace_invisible(why)), CommandExit::Invalid)
         }
-        CommandError::InvalidPolicy(errors, of) => {
-            let told = output::write_policy_faults(errors, world.colour, &mut out).and_then(|()| match of {
-                Some(of) => writeln!(
-                    out,
-                    "changegate: they stand at {}, by which this is judged",
-                    shorten_for_message(of)
-                ),
-                None => Ok(()),
-            });
-            (told, CommandExit::Invalid)
+        CommandError::InvalidPolicy(errors, commit) => {
+            let mut written = output::write_policy_faults(errors, context.colour, &mut out);
+            if let (Ok(()), Some(commit)) = (&written, commit) {
+                let name = shorten_for_message(commit);
+                written =
+                    writeln!(out, "changegate: this is the policy at {name}, by which the change is judged");
+            }
+            (written, CommandExit::Invalid)
         }
         CommandError::Failed(error) => {
             (writeln!(out, "changegate: {}", replace_invisible(&format!("{error:#}"))), CommandExit::Failed)
         }
     };
-    // Nobody is left to tell if standard error is gone; the exit code still says it.
-    let _ = told;
+    // If standard error is gone, the exit code remains.
+    let _ = written;
     exit
 }

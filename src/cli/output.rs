@@ -1,6 +1,7 @@
 //! Where output goes, and in which style.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -9,28 +10,37 @@ use crate::cli::context::{ColourMode, Context};
 use crate::policy::PolicyErrors;
 use crate::report::{self, Report, ReportFormat, ReportStyle, RepositoryUrl};
 
-/// In which form a verdict is written.
+/// The output formats of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormatArg {
-    /// For people
+    /// Text for people
     Terminal,
-    /// For programs; see docs/json.md
+    /// JSON; see docs/json.md
     Json,
-    /// For the log of a workflow on GitHub: annotations
+    /// Annotations for the log of a GitHub workflow
     Github,
-    /// For code scanning: SARIF 2.1.0
+    /// SARIF 2.1.0 for code scanning
     Sarif,
-    /// For a pipeline that shows tests: JUnit's XML
+    /// JUnit XML for pipelines that show tests
     Junit,
-    /// For a job's summary or a comment: GitHub's Markdown
+    /// GitHub Markdown for a job summary or a comment
     Markdown,
 }
 
 impl ReportFormatArg {
-    /// Returns true for a form that lists what passed, change by change.
+    /// Returns true for a format that lists what passed, change by change.
     pub(crate) fn lists_passed_changes(self) -> bool {
         matches!(self, ReportFormatArg::Json | ReportFormatArg::Junit)
     }
+}
+
+/// The output formats of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormatArg {
+    /// Text for people
+    Terminal,
+    /// JSON for programs
+    Json,
 }
 
 impl From<ReportFormatArg> for ReportFormat {
@@ -56,29 +66,29 @@ pub(crate) fn stdout_colour(colour: ColourMode) -> bool {
     colour.uses_colour(|| anstream::AutoStream::choice(&io::stdout()))
 }
 
-/// Returns where the repository can be looked at, where a workflow on GitHub says so.
-pub(crate) fn read_repository_url(world: &Context) -> Option<RepositoryUrl> {
-    let variable = |name: &str| world.read_variable(name)?.into_string().ok();
-    RepositoryUrl::new(&format!("{}/{}", variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?))
+/// Returns the address of the repository on GitHub, if a workflow's environment names it.
+pub(crate) fn read_repository_url(context: &Context) -> Option<RepositoryUrl> {
+    let server = context.read_variable("GITHUB_SERVER_URL")?.into_string().ok()?;
+    let repository = context.read_variable("GITHUB_REPOSITORY")?.into_string().ok()?;
+    RepositoryUrl::new(&format!("{server}/{repository}"))
 }
 
-/// Returns true if somebody watches standard error.
+/// Returns true if standard error is a terminal.
 pub(crate) fn is_stderr_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Writes the faults of a policy.
+/// Writes the faults of a policy, file by file.
 pub(crate) fn write_policy_faults(
     errors: &PolicyErrors,
     colour: ColourMode,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let style = ReportStyle { colour: stderr_colour(colour), ..ReportStyle::default() };
-    let files: Vec<_> = errors
-        .faulty_files
-        .iter()
-        .map(|file| (file.name.as_str(), file.source.as_slice(), file.faults.clone()))
-        .collect();
+    let mut files = Vec::new();
+    for file in &errors.faulty_files {
+        files.push((file.name.as_str(), file.source.as_slice(), file.faults.clone()));
+    }
     report::policy_faults::write_faults(&files, &style, out)
 }
 
@@ -90,7 +100,14 @@ pub(crate) fn print_report(report: &Report, format: ReportFormatArg, style: &Rep
     )
 }
 
-/// Returns how writing went, where a reader who went away is nothing that changes a decision.
+/// Returns `, 2 h late` for something that was late by these seconds, or nothing.
+pub(crate) fn describe_lateness(late_by: Option<u64>) -> String {
+    let Some(seconds) = late_by else { return String::new() };
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    format!(", {} late", report::due_time::format_duration(seconds))
+}
+
+/// Returns the result of writing, without the error of a reader that went away: it changes no decision.
 pub(crate) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -99,8 +116,14 @@ pub(crate) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
 }
 
 /// Returns `text` after `start`, broken at spaces so that it fits a terminal of 80 columns; further
-/// lines are indented by `indent`. Escape sequences are taken out: a policy may be somebody else's.
+/// lines are indented by `indent`. Escape sequences are replaced: a policy may come from others.
 pub(crate) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     report::wrap_words(start, indent, &words.replace(is_invisible, "\u{fffd}"))
+}
+
+/// Returns `path` as an absolute path without `.` in the middle, for people.
+pub(crate) fn tidy_path(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    path.components().collect()
 }

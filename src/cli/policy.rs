@@ -1,4 +1,4 @@
-//! `changegate policy`: write a policy, check it, look things up in it.
+//! `changegate policy`: writes a policy, checks it, and explains what it can say.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk, load_from_pack};
-use crate::git::Repository;
+use crate::git::{HeadState, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, Policy, packs};
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::RuleLevel;
 
-/// Write a policy, check it, look things up
+/// Write, check and explain a policy
 #[derive(Debug, clap::Args)]
 pub(crate) struct PolicyArgs {
     #[command(subcommand)]
@@ -25,40 +25,40 @@ pub(crate) struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Write policies/changegate.yml, building on a shipped pack
+    /// Write policies/changegate.yml, which extends a shipped pack
     #[command(after_help = "\
 Examples:
   changegate policy init
   changegate policy init --pack startup")]
     Init {
-        /// The pack to build on
+        /// Pack to extend
         #[arg(long, default_value = packs::DEFAULT_PACK)]
         pack: String,
     },
-    /// Show everything that is wrong with a policy
+    /// Show all errors of a policy
     #[command(after_help = "\
 Examples:
   changegate policy check
   changegate policy check policies/changegate.yml")]
     Check {
-        /// The file; policies/changegate.yml of this repository if it is left out
+        /// Policy file [default: policies/changegate.yml of this repository]
         file: Option<PathBuf>,
     },
-    /// List the rules of a policy as they stand once everything is joined
+    /// List the effective rules of a policy
     #[command(after_help = "\
 Examples:
   changegate policy show
   changegate policy show --pack iso27001")]
     Show {
-        /// A shipped pack instead of this repository's policy
+        /// Shipped pack to show instead of this repository's policy
         #[arg(long, conflicts_with = "file")]
         pack: Option<String>,
-        /// The file; policies/changegate.yml of this repository if it is left out
+        /// Policy file [default: policies/changegate.yml of this repository]
         file: Option<PathBuf>,
     },
     /// List the shipped packs
     Packs {
-        /// Print the YAML of this one
+        /// Pack to print as YAML
         name: Option<String>,
     },
     /// Explain a predicate, with an example that passes and one that fails
@@ -67,18 +67,18 @@ Examples:
   changegate policy explain
   changegate policy explain approvals")]
     Explain {
-        /// Its name; a list of all of them if it is left out
+        /// Name of the predicate; without it, all predicates are listed
         predicate: Option<String>,
     },
     /// Print the JSON Schema of a policy file, for editors
     Schema,
 }
 
-pub(crate) fn run_policy(args: &PolicyArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<CommandExit, CommandError> {
     match &args.command {
-        PolicyCommand::Init { pack } => init_policy(pack, world),
-        PolicyCommand::Check { file } => check_policy(file.as_deref(), world),
-        PolicyCommand::Show { pack, file } => show_policy(pack.as_deref(), file.as_deref(), world),
+        PolicyCommand::Init { pack } => init_policy(pack, context),
+        PolicyCommand::Check { file } => check_policy(file.as_deref(), context),
+        PolicyCommand::Show { pack, file } => show_policy(pack.as_deref(), file.as_deref(), context),
         PolicyCommand::Packs { name } => list_packs(name.as_deref()),
         PolicyCommand::Explain { predicate } => explain_predicate(predicate.as_deref()),
         PolicyCommand::Schema => {
@@ -88,58 +88,69 @@ pub(crate) fn run_policy(args: &PolicyArgs, world: &Context) -> Result<CommandEx
     }
 }
 
-/// Returns the root of the work tree around the directory of the command, or that directory itself.
-pub(crate) fn find_work_tree(world: &Context) -> PathBuf {
-    let start = std::path::absolute(&world.directory).unwrap_or_else(|_| world.directory.clone());
-    let has_git = |folder: &&Path| folder.join(".git").exists();
-    start.ancestors().find(has_git).map_or_else(|| world.directory.clone(), Path::to_path_buf)
+/// Returns the root of the work tree around the directory of the command, or else that directory.
+fn find_work_tree(context: &Context) -> PathBuf {
+    let start = std::path::absolute(&context.directory).unwrap_or_else(|_| context.directory.clone());
+    for directory in start.ancestors() {
+        if directory.join(".git").exists() {
+            return directory.to_path_buf();
+        }
+    }
+    context.directory.clone()
 }
 
-fn init_policy(pack: &str, world: &Context) -> Result<CommandExit, CommandError> {
+/// Returns the short name of the branch that HEAD is on, or `main`.
+fn find_current_branch(root: &Path) -> String {
+    if let Ok(repository) = Repository::discover_from(root)
+        && let Ok(HeadState::Branch(branch)) = repository.read_head()
+        && let Some(name) = branch.name.to_lossy().strip_prefix("refs/heads/")
+    {
+        return name.to_owned();
+    }
+    "main".to_owned()
+}
+
+fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, CommandError> {
     if packs::find_pack(pack).is_none() {
         return Err(unknown_pack_error(pack));
     }
-    let root = find_work_tree(world);
+    let root = find_work_tree(context);
     let path = root.join(DEFAULT_POLICY_PATH);
-    let branch = match Repository::discover_from(&root).and_then(|repository| repository.read_head()) {
-        Ok(crate::git::HeadState::Branch(branch)) => {
-            branch.name.to_lossy().strip_prefix("refs/heads/").unwrap_or("main").to_owned()
-        }
-        _ => "main".to_owned(),
-    };
+    let branch = find_current_branch(&root);
     let text = format!(
         "\
-# The change-management policy of this repository. The gate reads it from the branch that is
-# pushed to, as it was before the push; so a change of this file counts from the next one on.
+# The change-management policy of this repository. The gate reads it from the target branch as it
+# was before the push, so a change of this file takes effect with the next push.
 #
-#   changegate policy check     shows every mistake in it
-#   changegate policy show      lists the rules that result
-#   changegate policy explain   tells what can be asked
+#   changegate policy check     shows all errors in it
+#   changegate policy show      lists the effective rules
+#   changegate policy explain   lists what a rule can require
 changegate: 1
 name: change-management
 extends: [{pack}]
 
-# Branches and tags under change control; everything else is free.
+# Branches and tags under change control; all others are free.
 protects: [{branch}, 'release/*', 'refs/tags/v*']
 
 # people:
 #   teams:
-#     security: [somebody@example.com]
+#     security: [dana@example.com]
 #   roster: policies/people.yml
 
-# A rule of the pack can be changed here by its id:
+# Change a rule of the pack here, by its id:
 # rules:
-#   change-type: {{ level: warn, reason: we are learning, until: 2030-12-31 }}
+#   change-type: {{ level: warn, reason: introduced step by step, until: 2030-12-31 }}
 "
     );
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
     }
+    // `create_new` never overwrites a policy.
     let mut file = match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(CommandError::Usage(format!(
-                "{} is there already, and stays as it is",
+                "{} already exists, and is not changed",
                 path.display()
             )));
         }
@@ -148,78 +159,93 @@ protects: [{branch}, 'release/*', 'refs/tags/v*']
     file.write_all(text.as_bytes())?;
     writeln!(
         std::io::stdout().lock(),
-        "wrote {DEFAULT_POLICY_PATH}, which builds on {pack}\nnext: look at it, run `changegate policy check`, and commit it"
+        "wrote {DEFAULT_POLICY_PATH}, which extends {pack}\nnext: review it, run `changegate policy check`, and commit it"
     )?;
     Ok(CommandExit::Allowed)
 }
 
-/// Loads the policy in `file`, or this repository's.
-pub(crate) fn load_local_policy(file: Option<&Path>, world: &Context) -> Result<LoadedPolicy, CommandError> {
+/// Loads the policy in `file`, or the one of this repository.
+pub(crate) fn load_local_policy(
+    file: Option<&Path>,
+    context: &Context,
+) -> Result<LoadedPolicy, CommandError> {
     let (root, name) = match file {
-        None => (find_work_tree(world), DEFAULT_POLICY_PATH.to_owned()),
-        Some(file) => locate_policy_file(file, world),
+        None => (find_work_tree(context), DEFAULT_POLICY_PATH.to_owned()),
+        Some(file) => locate_policy_file(file, context),
     };
     load_from_disk(&root, &name).map_err(|why| match why {
         UnusablePolicy::Absent if name == DEFAULT_POLICY_PATH => {
-            CommandError::Usage(format!("there is no `{name}`; `changegate policy init` writes one"))
+            CommandError::Usage(format!("there is no `{name}`; to write one: changegate policy init"))
         }
         UnusablePolicy::Absent => CommandError::Usage(format!("there is no `{name}`")),
         faulty @ UnusablePolicy::Faulty(_) => CommandError::from_unusable_policy(faulty, &name),
     })
 }
 
-/// Returns the folder from which the policy in `file` is read, and its path from there: the root of
+/// Returns the directory from which the policy in `file` is read, and its path from there: the root of
 /// the repository where there is one, so that a roster is found.
-fn locate_policy_file(file: &Path, world: &Context) -> (PathBuf, String) {
-    let file = std::path::absolute(world.resolve_path(file)).unwrap_or_else(|_| world.resolve_path(file));
-    let root = find_work_tree(world);
+fn locate_policy_file(file: &Path, context: &Context) -> (PathBuf, String) {
+    let file = std::path::absolute(context.resolve_path(file)).unwrap_or_else(|_| context.resolve_path(file));
+    let root = find_work_tree(context);
     match file.strip_prefix(&root) {
         Ok(below) => (root, below.to_string_lossy().into_owned()),
         Err(_) => {
-            let folder = file.parent().map_or_else(|| world.directory.clone(), Path::to_path_buf);
+            let directory = file.parent().map_or_else(|| context.directory.clone(), Path::to_path_buf);
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (folder, name)
+            (directory, name)
         }
     }
 }
 
-fn check_policy(file: Option<&Path>, world: &Context) -> Result<CommandExit, CommandError> {
-    let loaded = load_local_policy(file, world)?;
+fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, CommandError> {
+    let loaded = load_local_policy(file, context)?;
     let policy = &loaded.policy;
     compile_patterns(policy)?;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "{}: no fault; {} rules, {} exemptions, sha256:{}",
+        "{}: valid; {} rules, {} exemptions, sha256:{}",
         loaded.source,
         policy.rules.len(),
         policy.exemptions.len(),
         policy.digest.get(..12).unwrap_or_default(),
     )?;
-    let today = world.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = context.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     for exemption in policy.expired_exemptions(today) {
-        let rule =
-            policy.rules.get(exemption.rule_index).map(|rule| rule.name.id.as_str()).unwrap_or_default();
-        writeln!(out, "note: the exemption from `{rule}` ({}) ended on {}", exemption.id, exemption.until)?;
+        let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
+        let rule = &rule.name.id;
+        writeln!(
+            out,
+            "note: the exemption from `{rule}` ({}) ended on {}",
+            exemption.id, exemption.until
+        )?;
     }
-    if let Some(day) = policy.review_by.filter(|day| *day < today) {
-        writeln!(out, "note: the policy was to be reviewed by {day}")?;
+    if let Some(day) = policy.review_by
+        && day < today
+    {
+        writeln!(out, "note: the review of this policy was due on {day}")?;
     }
+    // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
     if policy.needed_facts().contains(&FactKind::Reviews) {
-        let what = "a rule wants reviews that a forge vouches for (`trust: verified`, which is what `approvals` means";
-        writeln!(out, "note: {what}\n  where nothing is said); a server hook cannot see them, and denies")?;
+        writeln!(
+            out,
+            "note: a rule needs reviews from a forge (`trust: verified`, the default of `approvals`);\n  \
+             a server hook cannot see them, and denies"
+        )?;
     }
-    for (rule, need) in policy.forge_dependent_rules(today).filter(|(_, need)| *need != FactKind::Reviews) {
-        let id = &rule.name.id;
-        writeln!(out, "note: the rule `{id}` wants {need}; a server hook cannot see that, and denies")?;
+    for (rule, need) in policy.forge_dependent_rules(today) {
+        if need != FactKind::Reviews {
+            let id = &rule.name.id;
+            writeln!(out, "note: the rule `{id}` needs {need}; a server hook cannot see that, and denies")?;
+        }
     }
     if !policy.people.has_roster() {
-        writeln!(out, "note: there is no roster, so every address counts as a person of its own")?;
+        writeln!(out, "note: without a roster, each address counts as a separate person")?;
     }
     Ok(CommandExit::Allowed)
 }
 
-/// Compiles every pattern, which loading leaves until one is used.
+/// Compiles every pattern, since loading compiles none before its first use.
 fn compile_patterns(policy: &Policy) -> Result<(), CommandError> {
     for pattern in policy.vocabulary.value_patterns() {
         pattern
@@ -232,38 +258,41 @@ fn compile_patterns(policy: &Policy) -> Result<(), CommandError> {
 fn show_policy(
     pack: Option<&str>,
     file: Option<&Path>,
-    world: &Context,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
     let loaded = match pack {
         Some(pack) => load_from_pack(pack).map_err(|_| unknown_pack_error(pack))?,
-        None => load_local_policy(file, world)?,
+        None => load_local_policy(file, context)?,
     };
     let policy = &loaded.policy;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let protects: Vec<_> = policy.protected_refs.iter().map(ToString::to_string).collect();
     writeln!(out, "{} ({})", policy.name, loaded.source)?;
     writeln!(out, "protects {}", protects.join(", "))?;
+    // Obligations have no rule ids, so they come before the rules.
     if policy.obligations.block_on_overdue {
-        writeln!(out, "what is overdue on a ref blocks it")?;
+        writeln!(out, "an overdue obligation blocks its branch")?;
     }
     if policy.obligations.suspend_shortcut {
-        writeln!(out, "who owes something overdue takes no shortcut")?;
+        writeln!(out, "no emergency changes for authors with an overdue obligation")?;
     }
     if let Some(regularise) = &policy.obligations.regularise {
         let (from, within) = (regularise.teams.join(", "), regularise.time_limit);
-        writeln!(out, "what landed without a decision is declared by {from} within {within}")?;
+        writeln!(out, "an unauthorised change is regularised by {from} within {within}")?;
     }
     if let Some(break_glass) = &policy.break_glass {
         let (from, longest) = (break_glass.teams.join(", "), TimeLimit::Minutes(break_glass.max_minutes));
-        writeln!(out, "a break-glass session is opened by {from} for at most {longest}")?;
+        writeln!(out, "a break-glass session is opened by {from}, for at most {longest}")?;
     }
     for rule in &policy.rules {
         let level = if rule.level == RuleLevel::Warn { " (warns only)" } else { "" };
         writeln!(out, "\n{}{level}\n{}", rule.name.id, wrap_text("  ", 2, &rule.name.title))?;
         if let Some(classes) = &rule.class_indexes {
-            let names =
-                classes.iter().filter_map(|class| policy.classes.get(*class)).map(|class| class.id.as_str());
-            writeln!(out, "{}", wrap_text("  for      ", 11, &names.collect::<Vec<_>>().join(", ")))?;
+            let mut names = Vec::new();
+            for class in classes {
+                names.extend(policy.classes.get(*class).map(|class| class.id.as_str()));
+            }
+            writeln!(out, "{}", wrap_text("  for      ", 11, &names.join(", ")))?;
         }
         if let Some(when) = &rule.when {
             writeln!(out, "{}", wrap_text("  when     ", 11, &when.describe()))?;
@@ -304,12 +333,9 @@ fn explain_predicate(predicate: Option<&str>) -> Result<CommandExit, CommandErro
             }
         }
         Some(name) => {
-            let doc = PREDICATE_DOCS.iter().find(|doc| doc.name == name).ok_or_else(|| {
-                let near = crate::yaml::find_nearest_word(name, PREDICATE_DOCS.iter().map(|doc| doc.name));
-                let list = "; `changegate policy explain` lists all of them".to_owned();
-                let help = near.map_or(list, |near| format!("; did you mean `{near}`?"));
-                CommandError::Usage(format!("there is no predicate `{name}`{help}"))
-            })?;
+            let Some(doc) = PREDICATE_DOCS.iter().find(|doc| doc.name == name) else {
+                return Err(unknown_predicate_error(name));
+            };
             let about = wrap_text("", 0, &format!("{} {}", doc.summary, doc.why));
             writeln!(out, "{}\n\n{about}\n", doc.name)?;
             for item in doc.parameters.lines() {
@@ -317,15 +343,23 @@ fn explain_predicate(predicate: Option<&str>) -> Result<CommandExit, CommandErro
                 writeln!(out, "{}", wrap_text(&" ".repeat(indent), indent + 2, item.trim_start()))?;
             }
             writeln!(out)?;
-            writeln!(out, "This holds:\n{}", doc.passing_example.trim_end())?;
-            writeln!(out, "\nThis does not:\n{}", doc.failing_example.trim_end())?;
+            writeln!(out, "This passes:\n{}", doc.passing_example.trim_end())?;
+            writeln!(out, "\nThis fails:\n{}", doc.failing_example.trim_end())?;
         }
     }
     out.flush()?;
     Ok(CommandExit::Allowed)
 }
 
+fn unknown_predicate_error(name: &str) -> CommandError {
+    let near = crate::yaml::find_nearest_word(name, PREDICATE_DOCS.iter().map(|doc| doc.name));
+    CommandError::Usage(match near {
+        Some(near) => format!("there is no predicate `{name}`; did you mean `{near}`?"),
+        None => format!("there is no predicate `{name}`; `changegate policy explain` lists all predicates"),
+    })
+}
+
 pub(crate) fn unknown_pack_error(name: &str) -> CommandError {
     let names: Vec<_> = packs::POLICY_PACKS.iter().map(|pack| pack.name).collect();
-    CommandError::Usage(format!("there is no pack `{name}`; there are {}", names.join(", ")))
+    CommandError::Usage(format!("there is no pack `{name}`; the packs are {}", names.join(", ")))
 }

@@ -1,4 +1,4 @@
-//! `changegate pr`: judge a pull request from a terminal, as the Action does.
+//! `changegate pr`: judges a pull request from a terminal, as the Action does.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,12 +22,12 @@ use crate::tickets::TicketAccess;
 
 /// Judge a pull request on GitHub
 ///
-/// It is judged with everything that GitHub knows, by the policy of its base
-/// branch as that stands now; nothing is checked out. What cannot be read denies
-/// where a rule needs it.
+/// Judges with all facts that GitHub has, by the current policy of the base
+/// branch; checks nothing out. A fact that cannot be read denies if a rule needs
+/// it.
 ///
-/// The token is taken from GITHUB_TOKEN or GH_TOKEN; without one, only public
-/// repositories can be read, and GraphQL not at all.
+/// The token is read from GITHUB_TOKEN or GH_TOKEN. Without one, only public
+/// repositories can be read, without GraphQL.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,29 +36,29 @@ Examples:
   changegate pr 12 --repo acme/shop --record answers
   changegate pr acme/shop#12 --replay answers --format json")]
 pub(crate) struct PrArgs {
-    /// OWNER/REPO#N, its address, or a number with --repo
+    /// OWNER/REPO#N, the address, or a number with --repo
     pull: String,
 
-    /// The repository that a number is in
+    /// Repository of the number
     #[arg(long, value_name = "OWNER/REPO")]
     repo: Option<String>,
 
     #[command(flatten)]
     query: GitHubQueryArgs,
 
-    /// Keep every answer of GitHub in this folder
+    /// Save all answers of GitHub in this directory
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
-    /// Judge by the answers in this folder, without a network
+    /// Judge by the answers saved in this directory, without a network
     #[arg(long, value_name = "DIR", conflicts_with = "record")]
     replay: Option<PathBuf>,
 
-    /// Where the API is; GITHUB_API_URL, or that of github.com, if it is left out
+    /// Address of the API [default: GITHUB_API_URL, or that of github.com]
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
 
-    /// Show how each rule came to its answer
+    /// Show why each rule passes or fails
     #[arg(long)]
     explain: bool,
 
@@ -66,38 +66,38 @@ pub(crate) struct PrArgs {
     #[arg(long, short)]
     verbose: bool,
 
-    /// In which form
-    #[arg(long, value_name = "FORM", default_value = "terminal")]
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
     format: ReportFormatArg,
 }
 
-/// What is said about asking, here and in the Action.
+/// The options for reading from GitHub, shared with the Action.
 #[derive(Debug, clap::Args)]
 pub(crate) struct GitHubQueryArgs {
-    /// Where the policy stands in the base branch
+    /// Path of the policy in the base branch
     #[arg(long, value_name = "PATH", default_value = DEFAULT_POLICY_PATH)]
     pub(crate) policy: String,
 
-    /// Who tells who pushed
-    #[arg(long, value_name = "WHO", default_value = "activity")]
+    /// Source that tells who pushed
+    #[arg(long, value_name = "SOURCE", default_value = "activity")]
     pub(crate) pusher: PusherSourceArg,
 
-    /// How many seconds asking GitHub may take altogether
+    /// Time limit for all requests to GitHub, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) deadline: u64,
 }
 
-/// Who tells who pushed.
+/// The sources that tell who pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PusherSourceArg {
-    /// GitHub's record of what happened to the branch
+    /// GitHub's activity log of the branch
     Activity,
-    /// Nobody: it need not be known
+    /// No source; no rule may need it
     None,
 }
 
 impl GitHubQueryArgs {
-    /// Returns how to judge.
+    /// Returns the options by which the pull request is judged.
     pub(crate) fn build_options(&self, explain: bool, tickets: Option<TicketAccess>) -> GitHubJudgeOptions {
         let pusher = match self.pusher {
             PusherSourceArg::Activity => PusherSource::BranchActivity,
@@ -111,9 +111,12 @@ impl GitHubQueryArgs {
         }
     }
 
-    /// Returns how patient to be.
+    /// Returns the limits for requests to GitHub.
     pub(crate) fn build_request_limits(&self) -> RequestPolicy {
-        RequestPolicy { total_timeout: Duration::from_secs(self.deadline), ..RequestPolicy::FORGE }
+        RequestPolicy {
+            total_timeout: Duration::from_secs(self.deadline),
+            ..RequestPolicy::FORGE
+        }
     }
 }
 
@@ -123,47 +126,47 @@ impl From<GitHubFailure> for CommandError {
     }
 }
 
-pub(crate) fn run_pr(args: &PrArgs, world: &Context) -> Result<CommandExit, CommandError> {
-    let repo = match &args.repo {
-        Some(name) => {
-            let repo = RepositoryName::parse_name(name);
-            Some(repo.ok_or_else(|| CommandError::Usage("--repo takes OWNER/REPO".into()))?)
+pub(crate) fn run_pr(args: &PrArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let mut repo = None;
+    if let Some(name) = &args.repo {
+        repo = RepositoryName::parse_name(name);
+        if repo.is_none() {
+            return Err(CommandError::usage("--repo takes OWNER/REPO, such as acme/shop"));
         }
-        None => None,
-    };
+    }
     let pull = PullRequestName::parse_name(&args.pull, repo.as_ref()).map_err(CommandError::Usage)?;
-    let server = read_github_server(args.api_url.as_deref(), world)?;
-    let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], world)?;
-    let record = args.record.as_ref().map(|folder| world.resolve_path(folder));
-    let replay = args.replay.as_ref().map(|folder| world.resolve_path(folder));
+    let server = read_github_server(args.api_url.as_deref(), context)?;
+    let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], context)?;
+    let record = args.record.as_ref().map(|directory| context.resolve_path(directory));
+    let replay = args.replay.as_ref().map(|directory| context.resolve_path(directory));
     let source = match &replay {
-        Some(folder) => GitHubSource::Recording(folder),
+        Some(directory) => GitHubSource::Recording(directory),
         None => GitHubSource::Live {
             server: &server,
             token: token.as_ref(),
             limits: args.query.build_request_limits(),
             record_to: record.as_deref(),
-            now: world.now,
+            now: context.now,
         },
     };
-    let progress = ProgressLine::show_activity(format!("asking GitHub about {pull}"), world);
+    let progress = ProgressLine::show_activity(format!("asking GitHub about {pull}"), context);
     let session = GitHubSession::open_session(source)?;
     let subject =
         EventSubject::PullRequest { repo: pull.repo.clone(), number: pull.number, expected_head: None };
-    // What ticket systems say is not among the answers of GitHub.
-    let tickets = match replay {
-        Some(_) => None,
-        None => Some(tickets::read_ticket_access(world, None, None)?),
-    };
-    let tickets = tickets.map(|access| TicketAccess {
-        github_url: args.api_url.clone().unwrap_or(access.github_url.clone()),
-        ..access
-    });
-    let outcome = session.judge_event(&subject, &args.query.build_options(args.explain, tickets));
+    // Saved answers of GitHub do not hold those of ticket systems.
+    let mut ticket_access = None;
+    if replay.is_none() {
+        let mut access = tickets::read_ticket_access(context, None, None)?;
+        if let Some(url) = &args.api_url {
+            access.github_url.clone_from(url);
+        }
+        ticket_access = Some(access);
+    }
+    let outcome = session.judge_event(&subject, &args.query.build_options(args.explain, ticket_access));
     drop(progress);
     let outcome = outcome?;
     let style = ReportStyle {
-        colour: output::stdout_colour(world.colour),
+        colour: output::stdout_colour(context.colour),
         width: 78,
         verbose: args.verbose,
         ..ReportStyle::default()
@@ -172,25 +175,33 @@ pub(crate) fn run_pr(args: &PrArgs, world: &Context) -> Result<CommandExit, Comm
     Ok(outcome.report.decision.into())
 }
 
-/// Returns the server that is asked.
-pub(crate) fn read_github_server(api: Option<&str>, world: &Context) -> Result<GitHubServer, CommandError> {
-    let text = |name: &str| world.read_variable(name).map(|value| value.to_string_lossy().into_owned());
-    // A flag names another server than the one that the variables are about.
-    let graphql = text("GITHUB_GRAPHQL_URL").filter(|_| api.is_none());
-    let api =
-        api.map(str::to_owned).or_else(|| text("GITHUB_API_URL")).unwrap_or_else(|| PUBLIC_API_URL.into());
+/// Returns the GitHub server to ask: that of `api`, or the one in the environment.
+pub(crate) fn read_github_server(api: Option<&str>, context: &Context) -> Result<GitHubServer, CommandError> {
+    // An address in the arguments may be that of another server than the variables describe.
+    if let Some(api) = api {
+        let server = GitHubServer::new(api, None).map_err(CommandError::Usage)?;
+        return Ok(server.with_proxies(context.read_proxies()?));
+    }
+    let api = context.read_text_variable("GITHUB_API_URL").unwrap_or_else(|| PUBLIC_API_URL.into());
+    let graphql = context.read_text_variable("GITHUB_GRAPHQL_URL");
     let server = GitHubServer::new(&api, graphql.as_deref()).map_err(CommandError::Usage)?;
-    Ok(server.with_proxies(world.read_proxies()?))
+    Ok(server.with_proxies(context.read_proxies()?))
 }
 
 /// Returns the token in the first of these variables that is set.
-pub(crate) fn read_github_token(names: &[&str], world: &Context) -> Result<Option<Secret>, CommandError> {
-    let Some((name, value)) = names.iter().find_map(|name| Some((name, world.read_variable(name)?))) else {
-        return Ok(None);
-    };
-    let read = value
-        .into_string()
-        .map_err(|_| "is not UTF-8".to_owned())
-        .and_then(|token| Secret::parse_token(&token));
-    read.map(Some).map_err(|why| CommandError::Usage(format!("{name} {why}")))
+pub(crate) fn read_github_token(
+    names: &[&str],
+    context: &Context,
+) -> Result<Option<Secret>, CommandError> {
+    for name in names {
+        let Some(value) = context.read_variable(name) else { continue };
+        let Ok(value) = value.into_string() else {
+            return Err(CommandError::Usage(format!("{name} holds no token: it is not UTF-8")));
+        };
+        return match Secret::parse_token(&value) {
+            Ok(token) => Ok(Some(token)),
+            Err(why) => Err(CommandError::Usage(format!("{name} holds no token: {why}"))),
+        };
+    }
+    Ok(None)
 }

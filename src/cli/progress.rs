@@ -1,7 +1,7 @@
-//! How far a long piece of work has come, on one line of a terminal that somebody watches.
+//! The progress of long work, on one line of a terminal.
 //!
-//! Written here, because the library for it brings in the system's mathematics, and every hook pays for
-//! loading that: a third of a megabyte, and three hundredths of the time of `commit-msg`.
+//! Written here, because the library for it links the system's mathematics library, which every hook
+//! would load: a third of a megabyte, and 3 % of the time of `commit-msg`.
 
 use std::io::Write as _;
 
@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::cli::context::Context;
 use crate::cli::output;
 
-/// How long nothing is said, and how long between two times that something is.
+/// The time before the line is first shown, and between two updates.
 const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_millis(300);
 
-/// How many steps are taken between two looks at the clock.
+/// The number of steps between two looks at the clock.
 const STEPS_PER_CLOCK_CHECK: u64 = 64;
 
-/// A line that tells how far something has come; nothing where nobody watches.
+/// A line that shows progress; silent if standard error is not a terminal.
 pub(crate) struct ProgressLine {
     label: String,
     clock: fn() -> Timestamp,
@@ -27,22 +27,21 @@ pub(crate) struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Begins to count; `what` follows the number, as in `changes judged`.
-    pub(crate) fn start_counting(what: impl Into<String>, world: &Context) -> ProgressLine {
-        let (clock, watched) = (world.clock, output::is_stderr_terminal());
+    /// Starts to count; `what` follows the number, as in `changes judged`.
+    pub(crate) fn start_counting(what: impl Into<String>, context: &Context) -> ProgressLine {
         ProgressLine {
             label: what.into(),
-            clock,
-            started_at: clock(),
+            clock: context.clock,
+            started_at: (context.clock)(),
             last_shown_at: None,
             steps: 0,
-            is_visible: watched,
+            is_visible: output::is_stderr_terminal(),
         }
     }
 
-    /// Says what goes on, for work that has no steps.
-    pub(crate) fn show_activity(what: impl Into<String>, world: &Context) -> ProgressLine {
-        let mut progress = ProgressLine::start_counting(what, world);
+    /// Shows what goes on, for work that has no steps.
+    pub(crate) fn show_activity(what: impl Into<String>, context: &Context) -> ProgressLine {
+        let mut progress = ProgressLine::start_counting(what, context);
         if progress.is_visible {
             let line = progress.label.clone();
             progress.write_line(&line, progress.started_at);
@@ -50,14 +49,14 @@ impl ProgressLine {
         progress
     }
 
-    /// Counts one step.
+    /// Counts one step, and updates the line if it is time.
     pub(crate) fn count_step(&mut self) {
         self.steps += 1;
         if !self.is_visible || !self.steps.is_multiple_of(STEPS_PER_CLOCK_CHECK) {
             return;
         }
         let now = (self.clock)();
-        if PROGRESS_INTERVAL <= now.duration_since(self.last_shown_at.unwrap_or(self.started_at)) {
+        if now.duration_since(self.last_shown_at.unwrap_or(self.started_at)) >= PROGRESS_INTERVAL {
             self.write_line(
                 &format_progress(self.steps, &self.label, now.duration_since(self.started_at)),
                 now,
@@ -72,17 +71,17 @@ impl ProgressLine {
     }
 }
 
-/// Leaves the terminal as it was.
+/// Clears the line, so that the terminal is as it was.
 impl Drop for ProgressLine {
     fn drop(&mut self) {
         if self.last_shown_at.is_some() {
-            // Nobody is helped by an error about a line that is to vanish.
+            // An error about a line that is about to vanish helps no reader.
             let _ = write!(anstream::stderr().lock(), "\r\x1b[K");
         }
     }
 }
 
-/// Returns what is said after so many steps and so long a time.
+/// Returns the line after so many steps and so much time.
 fn format_progress(steps: u64, what: &str, elapsed: SignedDuration) -> String {
     let each_second = i128::from(steps) * 1000 / elapsed.as_millis().max(1);
     format!("{steps} {what}, {each_second}/s, {}s", elapsed.as_secs())

@@ -67,13 +67,13 @@ enum TicketFormatArg {
     Json,
 }
 
-pub(crate) fn run_tickets(args: &TicketsArgs, world: &Context) -> Result<CommandExit, CommandError> {
-    let loaded = load_head_policy(args.policy.as_deref(), world)?;
+pub(crate) fn run_tickets(args: &TicketsArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let loaded = load_head_policy(args.policy.as_deref(), context)?;
     if loaded.policy.ticket_systems.is_empty() {
         let what = format!("`tickets` in {} names no ticket system", shorten_for_message(&loaded.source));
         return Err(CommandError::Usage(format!("{what}; see docs/tickets.md")));
     }
-    let access = read_ticket_access(world, args.export.as_deref(), args.repository.as_deref())?;
+    let access = read_ticket_access(context, args.export.as_deref(), args.repository.as_deref())?;
     if let Some(Ok(export)) = &access.export {
         for (line, what) in &export.faults {
             let what = escape_terminal(what.as_bytes(), usize::MAX);
@@ -103,11 +103,11 @@ pub(crate) fn run_tickets(args: &TicketsArgs, world: &Context) -> Result<Command
 }
 
 /// Loads the policy at HEAD, or the one on disk if that is asked for.
-fn load_head_policy(file: Option<&Path>, world: &Context) -> Result<LoadedPolicy, CommandError> {
+fn load_head_policy(file: Option<&Path>, context: &Context) -> Result<LoadedPolicy, CommandError> {
     if file.is_some() {
-        return policy::load_local_policy(file, world);
+        return policy::load_local_policy(file, context);
     }
-    let repository = Repository::discover_from(&world.directory)?;
+    let repository = Repository::discover_from(&context.directory)?;
     let Ok(head) = repository.resolve_revision("HEAD") else { return Err(no_policy_error()) };
     let PeeledObject::Commit(head) = repository.peel_tags(head)? else { return Err(no_policy_error()) };
     match load_from_commit(&repository, head, DEFAULT_POLICY_PATH, "HEAD") {
@@ -126,45 +126,45 @@ fn no_policy_error() -> CommandError {
 /// Returns what it takes to ask ticket systems, from the environment; what the command line names comes
 /// first.
 pub(crate) fn read_ticket_access(
-    world: &Context,
+    context: &Context,
     export: Option<&Path>,
     repository: Option<&str>,
 ) -> Result<TicketAccess, CommandError> {
     let usual = TicketAccess::default();
     let mut github = None;
     for name in ["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"] {
-        let token = read_secret(world, name)?;
+        let token = read_secret(context, name)?;
         github = github.or(token);
     }
     let export = match export {
-        Some(file) => Some(world.resolve_path(file)),
-        None => read_text(world, "CHANGEGATE_TICKET_EXPORT")?.map(|file| world.resolve_path(file)),
+        Some(file) => Some(context.resolve_path(file)),
+        None => read_text(context, "CHANGEGATE_TICKET_EXPORT")?.map(|file| context.resolve_path(file)),
     };
     Ok(TicketAccess {
-        jira: read_jira_access(world)?,
-        linear: read_secret(world, "LINEAR_TOKEN")?,
+        jira: read_jira_access(context)?,
+        linear: read_secret(context, "LINEAR_TOKEN")?,
         github,
-        github_url: read_address(world, "GITHUB_API_URL")?.unwrap_or(usual.github_url),
-        linear_url: read_address(world, "LINEAR_API_URL")?.unwrap_or(usual.linear_url),
-        repository: choose_repository(world, repository)?,
+        github_url: read_address(context, "GITHUB_API_URL")?.unwrap_or(usual.github_url),
+        linear_url: read_address(context, "LINEAR_API_URL")?.unwrap_or(usual.linear_url),
+        repository: choose_repository(context, repository)?,
         export: export.map(|file| TicketExport::open_export(&file)),
         timeout: usual.timeout,
-        proxies: world.read_proxies()?,
+        proxies: context.read_proxies()?,
     })
 }
 
-fn read_jira_access(world: &Context) -> Result<Option<JiraAccess>, CommandError> {
-    let url = read_address(world, "JIRA_URL")?;
-    let Some(token) = read_secret(world, "JIRA_TOKEN")? else { return Ok(None) };
+fn read_jira_access(context: &Context) -> Result<Option<JiraAccess>, CommandError> {
+    let url = read_address(context, "JIRA_URL")?;
+    let Some(token) = read_secret(context, "JIRA_TOKEN")? else { return Ok(None) };
     let Some(url) = url else {
         let what = "JIRA_TOKEN is set and JIRA_URL is not; the address says where the token may be sent";
         return Err(CommandError::Usage(what.into()));
     };
-    Ok(Some(JiraAccess { url, email: read_text(world, "JIRA_EMAIL")?, token }))
+    Ok(Some(JiraAccess { url, email: read_text(context, "JIRA_EMAIL")?, token }))
 }
 
 /// Returns the repository on GitHub whose issues are meant by a number alone.
-fn choose_repository(world: &Context, named: Option<&str>) -> Result<Option<String>, CommandError> {
+fn choose_repository(context: &Context, named: Option<&str>) -> Result<Option<String>, CommandError> {
     match named {
         Some(named) if is_repository_name(named) => Ok(Some(named.to_owned())),
         Some(other) => {
@@ -174,28 +174,28 @@ fn choose_repository(world: &Context, named: Option<&str>) -> Result<Option<Stri
             );
             Err(CommandError::Usage(what))
         }
-        None => Ok(read_text(world, "GITHUB_REPOSITORY")?.filter(|named| is_repository_name(named))),
+        None => Ok(read_text(context, "GITHUB_REPOSITORY")?.filter(|named| is_repository_name(named))),
     }
 }
 
-fn read_text(world: &Context, name: &str) -> Result<Option<String>, CommandError> {
-    let Some(value) = world.read_variable(name) else { return Ok(None) };
+fn read_text(context: &Context, name: &str) -> Result<Option<String>, CommandError> {
+    let Some(value) = context.read_variable(name) else { return Ok(None) };
     match value.into_string() {
         Ok(text) => Ok(Some(text)),
         Err(_) => Err(CommandError::Usage(format!("{name} is not UTF-8"))),
     }
 }
 
-fn read_secret(world: &Context, name: &str) -> Result<Option<Secret>, CommandError> {
-    let Some(token) = read_text(world, name)? else { return Ok(None) };
+fn read_secret(context: &Context, name: &str) -> Result<Option<Secret>, CommandError> {
+    let Some(token) = read_text(context, name)? else { return Ok(None) };
     match Secret::parse_token(&token) {
         Ok(secret) => Ok(Some(secret)),
         Err(why) => Err(CommandError::Usage(format!("{name} {why}"))),
     }
 }
 
-fn read_address(world: &Context, name: &str) -> Result<Option<String>, CommandError> {
-    let Some(url) = read_text(world, name)? else { return Ok(None) };
+fn read_address(context: &Context, name: &str) -> Result<Option<String>, CommandError> {
+    let Some(url) = read_text(context, name)? else { return Ok(None) };
     match parse_system_address(&url) {
         Ok(address) => Ok(Some(address)),
         Err(why) => Err(CommandError::Usage(format!("{name}: {why}"))),

@@ -1,4 +1,4 @@
-//! `changegate trailers`: the trailers of a message, as the gate sees them.
+//! `changegate trailers`: prints the trailers of a message as the gate reads them.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ use crate::cli::context::Context;
 /// Print the trailers of a message as JSON
 ///
 /// Reads FILE, or standard input, and prints an array of {"key", "value"} in
-/// the order of the message. A value that is not UTF-8 has U+FFFD in the place
-/// of each malformed part, and its bytes beside it as "value_hex".
+/// the order of the message. In a value that is not UTF-8, U+FFFD replaces each
+/// malformed part, and "value_hex" holds the bytes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   git log -1 --format=%B | changegate trailers
   changegate trailers --like parse .git/COMMIT_EDITMSG")]
 pub(crate) struct TrailersArgs {
-    /// Which of git's readers to follow
+    /// Reader of git to follow
     #[arg(long, value_name = "READER", default_value = "log")]
     like: TrailerReaderArg,
 
-    /// The message; standard input if it is left out
+    /// File with the message [default: standard input]
     file: Option<PathBuf>,
 }
 
@@ -39,7 +39,7 @@ enum TrailerReaderArg {
     ParseNoDivider,
 }
 
-/// One trailer, as it is printed.
+/// One trailer as it is printed.
 #[derive(serde::Serialize)]
 struct PrintedTrailer<'message> {
     key: &'message str,
@@ -48,11 +48,12 @@ struct PrintedTrailer<'message> {
     value_hex: Option<String>,
 }
 
-pub(crate) fn run_trailers(args: &TrailersArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_trailers(args: &TrailersArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    // The message is read as bytes, since git does not require UTF-8.
     let mut message = Vec::new();
     match &args.file {
         Some(file) => {
-            let path = world.resolve_path(file);
+            let path = context.resolve_path(file);
             message = std::fs::read(&path).map_err(|error| {
                 CommandError::Failed(anyhow::anyhow!("cannot read `{}`: {error}", path.display()))
             })?;
@@ -67,15 +68,15 @@ pub(crate) fn run_trailers(args: &TrailersArgs, world: &Context) -> Result<Comma
         TrailerReaderArg::ParseNoDivider => TrailerReader::ParseNoDivider,
     };
     let block = read_trailers(&message, like);
-    let printed: Vec<PrintedTrailer<'_>> = block
-        .trailers
-        .iter()
-        .map(|trailer| PrintedTrailer {
+    let mut printed = Vec::new();
+    for trailer in &block.trailers {
+        let is_utf8 = trailer.value.as_utf8().is_some();
+        printed.push(PrintedTrailer {
             key: &trailer.key,
             value: trailer.value.to_lossy(),
-            value_hex: trailer.value.as_utf8().is_none().then(|| encode_hex(trailer.value.as_bytes())),
-        })
-        .collect();
+            value_hex: if is_utf8 { None } else { Some(encode_hex(trailer.value.as_bytes())) },
+        });
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     serde_json::to_writer(&mut out, &printed).map_err(std::io::Error::from)?;
     out.write_all(b"\n")?;

@@ -1,5 +1,5 @@
-//! A folder with a repository whose every byte is the same in every run, and the binary called in it
-//! as a user would call it.
+//! A directory with a repository that is the same in every run, byte for byte, and the binary run in it
+//! as a user runs it.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,14 +8,14 @@ use std::process::{Command, Output, Stdio};
 
 pub(crate) struct Scene {
     home: tempfile::TempDir,
-    /// Where commands run.
+    /// The directory in which commands run.
     pub(crate) directory: PathBuf,
     transcript: String,
     second: u64,
 }
 
 impl Scene {
-    /// Returns an empty folder.
+    /// Returns a scene with an empty directory.
     pub(crate) fn new() -> Scene {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().canonicalize().unwrap().join("app");
@@ -23,7 +23,7 @@ impl Scene {
         Scene { home, directory, transcript: String::new(), second: 1_780_000_000 }
     }
 
-    /// Returns a folder with a repository in which nothing is committed.
+    /// Returns a scene with a repository that has no commits.
     pub(crate) fn repository() -> Scene {
         let mut scene = Scene::new();
         scene.git(&["init", "-q", "-b", "main", "."]);
@@ -59,14 +59,14 @@ impl Scene {
         std::fs::write(path, content).unwrap();
     }
 
-    /// Commits everything that lies in the folder.
+    /// Commits all files in the directory.
     pub(crate) fn commit(&mut self, message: &str) -> String {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", message]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Returns the binary, ready to run where the user stands.
+    /// Returns the binary, ready to run in the directory of the user.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.clean(env!("CARGO_BIN_EXE_changegate"));
         command.args(args);
@@ -87,12 +87,12 @@ impl Scene {
         output
     }
 
-    /// Runs the binary and adds what it says to the transcript; returns its exit code.
+    /// Runs the binary and adds its output to the transcript; returns its exit code.
     pub(crate) fn run(&mut self, args: &[&str]) -> i32 {
         self.run_with(args, b"", |_| {})
     }
 
-    /// The same with an input and an environment.
+    /// Does the same with an input and an environment.
     pub(crate) fn run_with(&mut self, args: &[&str], input: &[u8], set: impl Fn(&mut Command)) -> i32 {
         let mut command = self.command(args);
         set(&mut command);
@@ -117,8 +117,7 @@ impl Scene {
         code
     }
 
-    /// Returns text without what differs from one machine, or moment, to the next. Escape sequences
-    /// are spelt out.
+    /// Returns text without what differs between machines and moments, with visible escape sequences.
     fn scrubbed(&self, text: &str) -> String {
         let home = self.home.path().canonicalize().unwrap();
         let text = text.replace(home.to_str().unwrap(), "[HOME]").replace('\u{1b}', "<ESC>");
@@ -128,7 +127,7 @@ impl Scene {
         regex::Regex::new(digest).unwrap().replace_all(&text, "$1[DIGEST]").into_owned()
     }
 
-    /// Compares the transcript with the one that is kept under `name`.
+    /// Compares the transcript with the snapshot `name`.
     pub(crate) fn is(self, name: &str) {
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(Path::new("."));

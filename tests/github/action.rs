@@ -197,7 +197,7 @@ fn the_action_keeps_the_ledger_after_a_push_and_on_a_schedule() {
     let by_hand = scene.fake.world(|world| push_by_hand(world, "kim", "2026-03-02T18:00:00Z"));
     let told = run_of("ledger.yml", &act, &scene.fake, "push", &push(&by_hand), &more);
     assert!(!told.is_success && told.seen.starts_with("deny\n"), "{}\n{}", told.seen, told.log);
-    assert!(told.log.contains("recorded as unauthorised"), "{}", told.log);
+    assert!(told.log.contains("recorded as an unauthorised change"), "{}", told.log);
     land(&scene, "three");
     let schedule = json!({ "schedule": "17 * * * *", "repository": { "full_name": "acme/shop" } });
     let told = run_of("ledger.yml", &act, &scene.fake, "schedule", &schedule, &more);

@@ -208,7 +208,7 @@ fn a_push_is_recorded_with_what_landed() {
     let scene = Scene::new(POLICY);
     let push = land(&scene, "one");
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("the ledger begins"), "{said}");
+    assert!(said.contains("started the ledger"), "{said}");
     assert_eq!(scene.events(), ["begin", "decision", "outcome"]);
     let records = scene.records();
     assert_eq!(records[0]["event"]["begin"]["tips"][0]["id"], push.0);
@@ -240,7 +240,7 @@ fn what_landed_past_the_policy_is_shown_and_stays_shown() {
     scene.record(&land(&scene, "one")).ends(0);
     let push = scene.fake.world(|world| push_by_hand(world, "kim", "2026-03-02T17:00:00Z"));
     let said = scene.record(&push).ends(1);
-    assert!(said.contains("recorded as unauthorised"), "{said}");
+    assert!(said.contains("recorded as an unauthorised change"), "{said}");
     assert_eq!(scene.events()[3..], ["decision", "unauthorised"]);
     assert_eq!(scene.records()[3]["event"]["decision"]["decision"], "deny");
     scene.record(&land(&scene, "two")).ends(0);

@@ -131,7 +131,8 @@ fn silence_closes_nothing_and_ends_with_another_code() {
     let soon = Timestamp::now().checked_sub(SignedDuration::from_hours(2)).unwrap();
     let soon = soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let (scene, change) = owing(POLICY, &soon);
-    let stays = format!("emergency-ticket of {} stays open, nobody could be asked: ", &change[..10]);
+    let stays =
+        format!("emergency-ticket of {} stays open; the ticket system cannot be asked: ", &change[..10]);
     let gone = How::Status(401, Vec::new(), json!({ "message": "Bad credentials" }));
     scene.fake.spoil("/search/issues", gone);
     let said = scene.sweep().ends(3);
@@ -143,14 +144,14 @@ fn silence_closes_nothing_and_ends_with_another_code() {
     let (scene, _) = owing(POLICY, NOON);
     scene.fake.spoil("/search/issues", How::Status(401, Vec::new(), json!({})));
     let said = scene.sweep().ends(1);
-    assert!(said.contains("nobody could be asked"), "{said}");
+    assert!(said.contains("cannot be asked"), "{said}");
 }
 
 #[test]
 fn a_file_tells_as_well_and_is_asked_for() {
     let (scene, change) = owing(&POLICY.replace("'#': github", "SEC: export"), NOON);
     let said = scene.sweep().ends(1);
-    assert!(said.contains("nobody could be asked"), "{said}");
+    assert!(said.contains("cannot be asked"), "{said}");
     let text = format!("key,created,title\nSEC-5,2026-03-03T09:00:00Z,{change}\n");
     std::fs::write(scene.folder.path().join("tickets.csv"), text).unwrap();
     let said = scene.run(&["sweep", "--github", "acme/shop", "--export", "tickets.csv"], &[]).ends(0);

@@ -40,7 +40,7 @@ fn bypassed(policy: &str) -> (Scene, String) {
     scene.record(&land(&scene, "one")).ends(0);
     let push = scene.fake.world(|world| push_by_hand(world, "ana", "2026-03-02T17:00:00Z"));
     let said = scene.record(&push).ends(1);
-    assert!(said.contains("recorded as unauthorised"), "{said}");
+    assert!(said.contains("recorded as an unauthorised change"), "{said}");
     (scene, push.1)
 }
 

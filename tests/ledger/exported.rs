@@ -150,7 +150,7 @@ fn a_part_of_the_ledger_is_written_where_somebody_wants_it() {
     let (_, none, _) = run(&world, "server.git", &["--uri", URI, "--since", "8"]);
     assert_eq!(none, [Value::Null; 0]);
     let (code, _, err) = run(&world, "server.git", &["--uri", URI, "-o", "../all.jsonl"]);
-    assert_eq!((code, err.as_str()), (Some(0), "6 statements, which nobody has signed\n"));
+    assert_eq!((code, err.as_str()), (Some(0), "wrote 6 unsigned statements\n"));
     let read = |name: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(world.path(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -172,7 +172,7 @@ fn a_copy_tells_the_same_and_knows_where_it_comes_from() {
     world.git(&["fetch", "-q", "origin", "refs/changegate/ledger:refs/changegate/ledger"]);
     let (code, _, err) = run(&world, "work", &[]);
     assert_eq!(code, Some(2));
-    assert!(err.contains("say it by --uri"), "{err}");
+    assert!(err.contains("set it with --uri"), "{err}");
     world.git(&["config", "remote.origin.url", "https://ana:secret@git.example.com/acme/shop"]);
     let (code, statements, err) = run(&world, "work", &[]);
     assert_eq!((code, &statements), (Some(0), &exported(&world)), "{err}");

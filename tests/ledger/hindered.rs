@@ -40,7 +40,7 @@ fn where_nothing_can_be_written_ahead_nothing_is_accepted() {
     let world = World::new();
     world.commit(&good("One"));
     let open = close(&world);
-    world.push(&["main"]).refused("this decision cannot be recorded, so nothing is accepted");
+    world.push(&["main"]).refused("the decision cannot be recorded, so the push is refused");
     world.configure("changegate.ledger", "warn");
     world.push(&["main"]).accepted().says("this decision is NOT recorded");
     // A free ref needs no record.
@@ -85,7 +85,7 @@ fn a_lock_that_somebody_left() {
     assert_eq!(world.waiting().len(), 1);
     world.commit(&good("Two"));
     world.push(&["main"]).refused("is in the way");
-    world.configure("changegate.ledger", "shout");
+    world.configure("changegate.ledger", "warn");
     world.push(&["main"]).accepted().says("is in the way");
     world.configure("changegate.ledger", "require");
     fs::remove_file(&lock).unwrap();
@@ -120,7 +120,7 @@ fn a_damaged_file_is_told_of_and_kept() {
     world.push(&["main"]).refused("peer-review");
     let file = world.waiting().remove(0);
     fs::write(&file, "{\"half\":").unwrap();
-    world.reconcile().refused("could not be read");
+    world.reconcile().refused("cannot be read");
     assert_eq!(world.kinds(), ["begin", "damaged"]);
     assert!(file.with_extension("damaged").exists());
     world.reconcile().accepted();
@@ -149,7 +149,7 @@ fn a_clock_that_goes_back() {
     links[last].edit(|record| record["recorded-at"] = "2001-09-09T01:46:40Z".into());
     world.forge(&links);
     world.forget();
-    world.verify().accepted().says("clock").says("went back").says("nothing speaks against it");
+    world.verify().accepted().says("clock").says("went back").says("verification passed");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_client_that_is_gone_before_the_end() {
     world
         .changegate("server.git", &["ledger", "reconcile"])
         .accepted()
-        .says("1 earlier push ended without a word");
+        .says("recorded the end of 1 earlier push");
     let records = world.records();
     assert_eq!(records[2]["event"]["found-late"], true);
     assert_eq!(records[2]["event"]["landed"][0]["new"], world.main());

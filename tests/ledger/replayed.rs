@@ -18,7 +18,7 @@ fn what_was_decided_is_decided_again() {
     let replay = |number: &str| world.changegate("server.git", &["ledger", "replay", number]);
     replay("2").accepted().says("1 change judged again, with the same outcome");
     replay("4").accepted().says("4 changes judged again, with the same outcome");
-    replay("3").refused("not of a decision");
+    replay("3").refused("not a decision");
     replay("9").refused("there is no record `9`");
     // In a copy, after everything else is gone from the server.
     let spec = format!("{LEDGER}:{LEDGER}");

@@ -64,7 +64,7 @@ fn a_key_that_cannot_be_used_denies_or_shouts() {
     world.configure("changegate.ledgerKey", "/nonexistent/key");
     let before = world.main();
     world.commit(&good("One"));
-    world.push(&["main"]).refused("cannot be recorded, so nothing is accepted").says("changegate.ledgerKey");
+    world.push(&["main"]).refused("cannot be recorded, so the push is refused").says("changegate.ledgerKey");
     world.configure("changegate.ledger", "shout");
     world.push(&["main"]).accepted().says("NOT recorded");
     // It waits on the disk until somebody mends the key.

@@ -163,7 +163,7 @@ fn an_end_that_is_gone_is_found_by_whoever_saw_it() {
     world.commit(&good("Five"));
     world
         .push(&["main"])
-        .refused("cannot be recorded, so nothing is accepted")
+        .refused("cannot be recorded, so the push is refused")
         .says("the ledger had 6 records");
     world.forget();
     verify(&world).refused("truncated");
@@ -186,7 +186,7 @@ fn an_end_that_is_gone_is_found_by_whoever_saw_it() {
 fn a_ledger_that_is_gone() {
     let world = scene();
     world.git_in("server.git", &["update-ref", "-d", LEDGER]);
-    world.verify().refused("there is no ledger here");
+    world.verify().refused("no ledger in this repository");
     world.reconcile().refused("had 6 records, and now there is none");
 }
 
@@ -311,7 +311,7 @@ fn a_branch_moved_on_the_server() {
     world.reconcile().refused("moved without a decision");
     world.verify().refused("unauthorised record 7").says("refs/heads/main moved without a decision");
     // It is told once, and the ledger goes on.
-    world.reconcile().accepted().says("nothing was left behind");
+    world.reconcile().accepted().says("nothing to reconcile");
     // The next push finds it as well.
     world.git_in("server.git", &["update-ref", MAIN, &old]);
     world.commit(&good("Four"));

@@ -95,7 +95,8 @@ fn what_landed_past_the_gate_closes_nothing() {
     world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
     world.reconcile().refused("moved without a decision");
     let told = world.changegate("server.git", &["sweep"]);
-    told.refused("emergency-ticket").says(&format!("{} closes nothing: it landed without", &stray[..10]));
+    told.refused("emergency-ticket")
+        .says(&format!("{} closes no obligation: it landed without", &stray[..10]));
     told.does_not_say("closed in time");
     // What lands by a decision afterwards does.
     world.commit(&closes(&change, TICKET));

@@ -44,7 +44,5 @@ fn what_nobody_decided_is_named_and_so_is_what_is_overdue() {
     let check = || world.changegate("server.git", &["deploy-check", &range]);
     let change = world.commit(EMERGENCY);
     world.land_at(ago(25));
-    check()
-        .refused(&format!("{change}: owes `Emergency-Ticket`"))
-        .says("1 decided and landed; overdue on it: 1");
+    check().refused(&format!("{change}: owes `Emergency-Ticket`")).says("1 decided and landed; overdue: 1");
 }

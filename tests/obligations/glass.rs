@@ -99,7 +99,7 @@ fn message(limit: &str) -> String {
 fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
     let mut world = server();
     world.is("kim@example.com");
-    world.open("INC-1", &[]).accepted().says("is open until").says("opened as");
+    world.open("INC-1", &[]).accepted().says("is open until").says("opened session");
     let id = world.session();
     assert_eq!(world.asked_for(), "");
     assert_eq!(world.kinds(), ["begin", "decision", "outcome", "break-glass"]);
@@ -108,12 +108,12 @@ fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
         .accepted()
         .says(&format!("{id} for INC-1: break-glass-closed"))
         .says("owed by kim@example.com")
-        .says(&format!("close it with: changegate breakglass close {id}"));
+        .says(&format!("to close it: changegate breakglass close {id}"));
     world
         .changegate("server.git", &["breakglass", "list"])
         .accepted()
         .says(REASON)
-        .says("last by kim@example.com");
+        .says("last opened by kim@example.com");
     world.changegate("server.git", &["sweep"]).accepted().says("1 due soon");
     // The gate itself judges as before.
     world.is("ana@example.com").commit("Nobody has looked at this\n\nChange-Type: normal\nRisk: low\n");
@@ -129,7 +129,7 @@ fn a_session_is_opened_and_closed_by_a_push_and_is_owed_in_between() {
         .says("Open a break-glass session for INC-1");
     let records = world.records().len().to_string();
     world.changegate("server.git", &["ledger", "show", &records]).accepted().says("queue drained");
-    world.changegate("server.git", &["breakglass", "list"]).accepted().says("no session is open");
+    world.changegate("server.git", &["breakglass", "list"]).accepted().says("no open sessions");
     world.close(&id).refused("there is no open break-glass session");
     world.reconcile().accepted();
     world.is_whole();
@@ -164,7 +164,7 @@ fn where_the_policy_names_nobody_nobody_opens_one() {
             "server.git",
             &["breakglass", "open", "--server", "--reason", REASON, "--incident", "INC-1"],
         )
-        .refused("the policy names nobody");
+        .refused("the policy lets no team open a break-glass session");
     // What a push brings of a policy does not count for it.
     world.write("policies/changegate.yml", GLASS);
     let policy = world.commit(&good("Name the duty managers"));
@@ -302,7 +302,7 @@ fn an_old_server_says_what_it_lacks() {
         .git_in("server.git", &["config", "--unset-all", "receive.hideRefs", "!refs/changegate/break-glass"]);
     world.git_in("server.git", &["config", "--unset-all", "receive.hideRefs"]);
     world.git_in("server.git", &["config", "--add", "receive.hideRefs", "refs/changegate"]);
-    world.is("kim@example.com").open("INC-1", &[]).refused("`changegate install --server` again");
+    world.is("kim@example.com").open("INC-1", &[]).refused("`changegate install --server`");
     world.changegate("server.git", &["install", "--server"]).accepted().says("!refs/changegate/break-glass");
     world.open("INC-1", &[]).accepted();
 }
@@ -348,7 +348,7 @@ fn a_push_that_died_opens_nothing() {
 fn without_a_ledger_there_is_no_session() {
     let mut world = server();
     world.configure("changegate.ledger", "off");
-    world.is("kim@example.com").open("INC-1", &[]).refused("nobody can tell which break-glass sessions");
+    world.is("kim@example.com").open("INC-1", &[]).refused("the open break-glass sessions are unknown");
     world
         .changegate(
             "server.git",
@@ -358,7 +358,7 @@ fn without_a_ledger_there_is_no_session() {
     world.configure("changegate.ledger", "shout");
     std::fs::write(world.path("server.git/changegate/failing"), "no room").unwrap();
     world.configure("changegate.ledgerKey", "/nowhere");
-    world.open("INC-1", &[]).refused("cannot be recorded, so nothing is accepted");
+    world.open("INC-1", &[]).refused("cannot be recorded, so the push is refused");
 }
 
 #[test]

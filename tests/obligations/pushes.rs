@@ -29,7 +29,7 @@ fn standing(world: &World, rule: &str) -> String {
 fn an_emergency_lands_and_a_later_change_closes_what_it_owes() {
     let mut world = World::new();
     let change = world.commit(EMERGENCY);
-    world.push(&["main"]).accepted().says("landed, with 2 obligations from now on");
+    world.push(&["main"]).accepted().says("landed with 2 obligations");
     world
         .changegate("server.git", &["obligations"])
         .accepted()

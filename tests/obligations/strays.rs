@@ -84,7 +84,7 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
     world
         .changegate("server.git", &["deploy-check", &range])
         .accepted()
-        .says(&format!("{stray}: it landed without a decision, and was declared-after-the-fact"))
+        .says(&format!("{stray}: landed without a decision, and was declared-after-the-fact"))
         .says("1 decided and landed, 1 declared after the fact");
     world.is_whole();
 }
@@ -179,7 +179,7 @@ fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
     world.configure("changegate.pusher", "env:WHO");
     let stray = world.bypass("Past the hook\n");
     assert_eq!(world.kinds(), ["begin", "unauthorised"]);
-    world.obligations().refused("1 overdue").says("the policy names nobody (`regularise`)");
+    world.obligations().refused("1 overdue").says("the policy names no team (`regularise`)");
     let whole = format!("{WHY}Incident: INC-1\n");
     world
         .says("kim@example.com", &declares(&stray, &whole))

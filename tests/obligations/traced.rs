@@ -64,9 +64,9 @@ fn a_change_in_the_middle_of_a_push_is_told_and_its_neighbours_are_not() {
             .trace(id)
             .accepted()
             .says(subject)
-            .says("landed as decided, on refs/heads/main")
-            .says("kept     risk")
-            .says("nothing is owed");
+            .says("landed as decided on refs/heads/main")
+            .says("passed     risk")
+            .says("no obligations");
         let told = world.traced(id);
         assert_eq!(kinds(&told), ["decision", "outcome"]);
         assert_eq!(came(&told), [("refs/heads/main", "decided")]);
@@ -99,15 +99,15 @@ fn what_is_refused_has_not_landed_and_what_came_past_is_said_so() {
     world.push(&["main"]).refused("denied");
     world.reconcile();
     world.git_in("server.git", &["fetch", "-q", "../work", "main:refs/heads/aside"]);
-    world.trace(&refused).refused("it has not landed").says("broken").says("denied on refs/heads/main");
+    world.trace(&refused).refused("not landed").says("failed").says("denied on refs/heads/main");
     // The same commit comes in past the hook.
     world.git_in("server.git", &["update-ref", "refs/heads/main", &refused]);
     world.reconcile();
     world
         .trace(&refused)
-        .refused("landed WITHOUT A DECISION, on refs/heads/main")
+        .refused("landed WITHOUT A DECISION on refs/heads/main")
         .says("denied on refs/heads/main")
-        .says("may be declared by duty-managers");
+        .says("can be regularised by duty-managers");
     let told = world.traced(&refused);
     assert_eq!(kinds(&told), ["decision", "unauthorised", "regularisation-terms"]);
     assert_eq!(came(&told), [("refs/heads/main", "undecided")]);
@@ -126,13 +126,13 @@ fn what_is_overdue_ends_with_one_and_what_was_there_before_is_told_as_that() {
     world.commit(EMERGENCY);
     let change = world.land_at(ago(48));
     world.trace(&change).refused("overdue").says("landed as decided");
-    world.trace(&first).accepted().says("was there before the ledger began, on refs/heads/main");
+    world.trace(&first).accepted().says("older than the ledger, on refs/heads/main");
     let none = world.commit(&good("Nowhere yet"));
     world.git_in("server.git", &["fetch", "-q", "../work", &none]);
-    world.trace(&none).refused("no record tells of it");
+    world.trace(&none).refused("no records about this change");
     world.changegate("server.git", &["ledger", "trace", "no-such-thing"]).refused("does not name a commit");
     world.git_in("server.git", &["update-ref", "-d", "refs/changegate/ledger"]);
-    world.trace(&change).refused("there is no ledger here");
+    world.trace(&change).refused("no ledger in this repository");
 }
 
 #[test]
@@ -143,6 +143,6 @@ fn a_damaged_record_is_told_and_keeps_nobody_from_the_rest() {
     let first = world.git_in("server.git", &["rev-parse", "refs/changegate/ledger~2:record.json"]);
     let (folder, name) = first.trim().split_at(2);
     std::fs::remove_file(world.path("server.git").join("objects").join(folder).join(name)).unwrap();
-    world.trace(&change).refused("1 record cannot be read").says("landed as decided, on refs/heads/main");
+    world.trace(&change).refused("1 record cannot be read").says("landed as decided on refs/heads/main");
     world.changegate("server.git", &["ledger", "log"]).accepted().says("cannot be read").says("Landed: main");
 }

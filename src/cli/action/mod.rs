@@ -1,15 +1,17 @@
-//! `changegate action`: what the GitHub Action runs.
+//! `changegate action`: the command that the GitHub Action runs.
 //!
-//! Reads the event and the environment of the run, judges, and tells: on standard output, in the
-//! job's summary, as outputs of the step, and on request as a comment and as check runs. What is told
-//! changes nothing about how it ends.
+//! Reads the event and the environment of the run, judges, and publishes the verdict: on standard output,
+//! in the job summary, as step outputs, and on request as a comment and as check runs. A failure to
+//! publish does not change the verdict.
 
-pub(crate) mod forge_ledger_run;
-pub(crate) mod publish;
+mod forge_ledger_run;
+mod publish;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::action::forge_ledger_run::ForgeLedgerRun;
@@ -21,36 +23,36 @@ use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
 use crate::github::{GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
 use crate::http::RequestPolicy;
-use crate::report::ReportStyle;
+use crate::report::{Report, ReportStyle};
 
-/// How long saying that nothing could be judged may take.
+/// The time limit for reporting a failure to GitHub.
 const FAILURE_REPORT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Judge what a workflow run is about
+/// Judge the event of a GitHub workflow run
 ///
-/// This is what the GitHub Action runs. It reads GITHUB_EVENT_NAME,
+/// The GitHub Action runs this command. It reads GITHUB_EVENT_NAME,
 /// GITHUB_EVENT_PATH, GITHUB_REPOSITORY, GITHUB_API_URL, GITHUB_GRAPHQL_URL,
 /// GITHUB_OUTPUT and GITHUB_STEP_SUMMARY, and a token from CHANGEGATE_TOKEN or
-/// GITHUB_TOKEN. `changegate pr` does the same for one pull request.
+/// GITHUB_TOKEN. Outside of a workflow, use `changegate pr`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   changegate action
   changegate action --comment --fail-on never
   changegate action --pull-request 12 --check-run change-gate
-  changegate action --ledger      after a push: record it; on a schedule: sweep
+  changegate action --ledger      record the push; on a schedule, sweep
 
 With --ledger, git fetches and pushes refs/changegate/ledger of the repository,
-on the server that GITHUB_SERVER_URL names, with the same token.")]
+on the server in GITHUB_SERVER_URL, with the same token.")]
 pub(crate) struct ActionArgs {
     #[command(flatten)]
     query: GitHubQueryArgs,
 
-    /// Judge this pull request, whatever the event is about
+    /// Judge this pull request, whatever the event
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pull_request: Option<u64>,
 
-    /// What makes the step fail; what could not be judged always does
+    /// Verdict that fails the step; an error always does
     #[arg(long, value_name = "WHAT", default_value = "deny")]
     fail_on: FailOn,
 
@@ -58,166 +60,169 @@ pub(crate) struct ActionArgs {
     #[arg(long)]
     comment: bool,
 
-    /// Report a check run of this name on the revision that was judged
+    /// Report a check run of this name on the judged revision
     #[arg(long, value_name = "NAME")]
     check_run: Option<String>,
 
-    /// Keep every answer of GitHub in this folder
+    /// Save all answers of GitHub in this directory
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
-    /// Keep the ledger in the repository: record a push, or sweep on a schedule
+    /// Keep the ledger in the repository: record pushes, and sweep on a schedule
     #[arg(long, conflicts_with = "pull_request")]
     ledger: bool,
 
-    /// For a sweep, tell of what is due: slack=URL or webhook=URL, or env:NAME for URL
-    #[arg(long, value_name = "PLACE", requires = "ledger")]
+    /// Send notices of a sweep to slack=URL or webhook=URL; the URL can be env:NAME
+    #[arg(long, value_name = "CHANNEL", requires = "ledger")]
     notify: Vec<String>,
 
-    /// For a sweep, what is due within this time is due soon
+    /// Treat obligations due within this time as due soon [default: 24h]
     #[arg(long, value_name = "TIME", requires = "ledger")]
     due: Option<String>,
 
-    /// Write what was found to this file, as SARIF
+    /// Write the findings to this file, as SARIF
     #[arg(long, value_name = "PATH")]
     sarif_file: Option<PathBuf>,
 
-    /// In which form
-    #[arg(long, value_name = "FORM", default_value = "github")]
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "github")]
     format: ReportFormatArg,
 }
 
-/// What makes the step fail.
+/// The verdicts that fail the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// A change that is denied
+    /// A denied change
     Deny,
-    /// Nothing but errors: the verdict is only told
+    /// No verdict; only errors fail the step
     Never,
 }
 
-pub(crate) fn run_action(args: &ActionArgs, world: &Context) -> Result<CommandExit, CommandError> {
-    let told = judge_event(args, world).and_then(|done| match done {
-        ActionOutcome::Swept(exit) => Ok((None, None, exit)),
-        ActionOutcome::Judged { outcome, session, is_authorised: is_whole } => {
-            let sarif = publish_outcome(args, &outcome, &session, world)?;
-            let exit = if is_whole { outcome.report.decision.into() } else { CommandExit::Denied };
-            Ok((Some(outcome), sarif, exit))
-        }
-    });
-    // The outputs come last, so that they never say `allow` of a run that ends with an error.
-    let (outcome, sarif, exit) = match told {
+pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    // The outputs come last, so that they never say `allow` for a run that ends with an error.
+    let (report, sarif, exit) = match judge_and_publish(args, context) {
         Ok((_, _, CommandExit::Invalid | CommandExit::Failed)) => {
-            publish::write_step_outputs("error", None, None, world)?;
+            publish::write_step_outputs("error", None, None, context)?;
             return Ok(CommandExit::Failed);
         }
-        Ok(told) => told,
+        Ok(published) => published,
         Err(stop) => {
-            publish::write_step_outputs("error", None, None, world)?;
+            publish::write_step_outputs("error", None, None, context)?;
             return Err(stop);
         }
     };
     let verdict = if exit == CommandExit::Allowed { "allow" } else { "deny" };
-    publish::write_step_outputs(
-        verdict,
-        outcome.as_ref().map(|outcome| &outcome.report),
-        sarif.as_deref(),
-        world,
-    )?;
+    publish::write_step_outputs(verdict, report.as_ref(), sarif.as_deref(), context)?;
     if exit == CommandExit::Denied && args.fail_on == FailOn::Never {
-        publish::write_warning("this is denied, and goes on only because of `--fail-on never`")?;
+        publish::write_warning("the change is denied; the step passes because of `--fail-on never`")?;
         return Ok(CommandExit::Allowed);
     }
     Ok(exit)
 }
 
-/// What a run came to.
+/// Judges and publishes; returns the report and the path of the SARIF file, where there is one.
+fn judge_and_publish(
+    args: &ActionArgs,
+    context: &Context,
+) -> Result<(Option<Report>, Option<String>, CommandExit), CommandError> {
+    match judge_event(args, context)? {
+        ActionOutcome::Swept(exit) => Ok((None, None, exit)),
+        ActionOutcome::Judged { outcome, session, is_authorised } => {
+            let sarif = publish_outcome(args, &outcome, &session, context)?;
+            let exit = if is_authorised { outcome.report.decision.into() } else { CommandExit::Denied };
+            Ok((Some(outcome.report), sarif, exit))
+        }
+    }
+}
+
+/// The result of a run.
 enum ActionOutcome {
-    /// Something was judged.
+    /// An event was judged.
     Judged {
         outcome: Box<JudgedEvent>,
         session: Box<GitHubSession>,
-        /// False if the ledger shows what was not allowed beside it.
+        /// False if the ledger also shows an unauthorised change.
         is_authorised: bool,
     },
-    /// The ledger was swept.
+    /// The ledger was swept, with this exit.
     Swept(CommandExit),
 }
 
-/// Tells the verdict wherever it is wanted; returns where the SARIF file is, if there is one.
+/// Publishes the verdict as the arguments say; returns the path of the SARIF file, if one is written.
 fn publish_outcome(
     args: &ActionArgs,
     outcome: &JudgedEvent,
     session: &GitHubSession,
-    world: &Context,
+    context: &Context,
 ) -> Result<Option<String>, CommandError> {
-    let style =
-        ReportStyle { colour: output::stdout_colour(world.colour), width: 78, ..publish::build_style(world) };
+    let style = ReportStyle {
+        colour: output::stdout_colour(context.colour),
+        width: 78,
+        ..publish::build_style(context)
+    };
     output::print_report(&outcome.report, args.format, &style)?;
-    publish::append_verdict_summary(&outcome.report, world)?;
-    let sarif = args
-        .sarif_file
-        .as_ref()
-        .map(|path| publish::write_sarif_file(&outcome.report, path, world))
-        .transpose()?;
+    publish::append_verdict_summary(&outcome.report, context)?;
+    let mut sarif = None;
+    if let Some(path) = &args.sarif_file {
+        sarif = Some(publish::write_sarif_file(&outcome.report, path, context)?);
+    }
     if args.comment {
-        publish::write_comments(session, outcome, world)?;
+        publish::write_comments(session, outcome, context)?;
     }
     if let Some(name) = &args.check_run {
-        publish::write_check_runs(session, outcome, name, world)?;
+        publish::write_check_runs(session, outcome, name, context)?;
     }
     Ok(sarif)
 }
 
-fn judge_event(args: &ActionArgs, world: &Context) -> Result<ActionOutcome, CommandError> {
-    let text = |name: &str| world.read_variable(name).map(|value| value.to_string_lossy().into_owned());
-    let repo = text("GITHUB_REPOSITORY").as_deref().and_then(RepositoryName::parse_name);
+fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, CommandError> {
+    let repo = context.read_text_variable("GITHUB_REPOSITORY");
+    let repo = repo.as_deref().and_then(RepositoryName::parse_name);
     let subject = match args.pull_request {
         Some(number) => {
-            let repo =
-                repo.ok_or_else(|| CommandError::Usage("GITHUB_REPOSITORY names no repository".into()))?;
+            let Some(repo) = repo else {
+                return Err(CommandError::usage("GITHUB_REPOSITORY is not set to OWNER/REPO"));
+            };
             EventSubject::PullRequest { repo, number, expected_head: None }
         }
-        None => read_event_subject(repo.as_ref(), world)?,
+        None => read_event_subject(repo.as_ref(), context)?,
     };
-    let server = pr::read_github_server(None, world)?;
-    let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN"], world)?;
-    let record = args.record.as_ref().map(|folder| world.resolve_path(folder));
+    let server = pr::read_github_server(None, context)?;
+    let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN"], context)?;
+    let record = args.record.as_ref().map(|directory| context.resolve_path(directory));
     let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),
         limits: args.query.build_request_limits(),
         record_to: record.as_deref(),
-        now: world.now,
+        now: context.now,
     })?;
-    let options = args.query.build_options(false, Some(tickets::read_ticket_access(world, None, None)?));
-    let mut is_whole = true;
+    let options = args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
+    let mut is_authorised = true;
     if args.ledger {
         let run =
             ForgeLedgerRun { session: &session, server: &server, token: token.as_ref(), options: &options };
         if let EventSubject::OpenPullRequests { repo } = &subject {
-            return run.sweep_repository(repo, args, world).map(ActionOutcome::Swept);
+            return run
+                .sweep_repository(repo, args.due.as_deref(), &args.notify, context)
+                .map(ActionOutcome::Swept);
         }
-        let told = run.record_push(&subject, world)?;
-        is_whole = told.appended.unauthorised.is_empty();
-        if let Some(report) = told.report {
+        let outcome = run.record_push(&subject, context)?;
+        is_authorised = outcome.appended.unauthorised.is_empty();
+        if let Some(report) = outcome.report {
             let outcome = Box::new(JudgedEvent { report, pull_requests: Vec::new() });
-            return Ok(ActionOutcome::Judged {
-                outcome,
-                session: Box::new(session),
-                is_authorised: is_whole,
-            });
+            return Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised });
         }
     }
     match session.judge_event(&subject, &options) {
         Ok(outcome) => Ok(ActionOutcome::Judged {
             outcome: Box::new(outcome),
             session: Box::new(session),
-            is_authorised: is_whole,
+            is_authorised,
         }),
         Err(failure) => {
             if let Some(name) = &args.check_run {
-                // With patience of its own: what was wrong may have been that time was up.
+                // With a time limit of its own, since the failure may have been a timeout.
                 let source = GitHubSource::Live {
                     server: &server,
                     token: token.as_ref(),
@@ -226,7 +231,7 @@ fn judge_event(args: &ActionArgs, world: &Context) -> Result<ActionOutcome, Comm
                         ..args.query.build_request_limits()
                     },
                     record_to: None,
-                    now: world.now,
+                    now: context.now,
                 };
                 publish::write_failed_check_run(
                     &GitHubSession::open_session(source)?,
@@ -241,24 +246,27 @@ fn judge_event(args: &ActionArgs, world: &Context) -> Result<ActionOutcome, Comm
 }
 
 /// Returns what the event of this run is about.
-fn read_event_subject(repo: Option<&RepositoryName>, world: &Context) -> Result<EventSubject, CommandError> {
-    let missing = |name: &str| {
-        CommandError::Usage(format!(
-            "{name} is not set; this runs in a workflow of GitHub, and `changegate pr` anywhere"
-        ))
-    };
-    let name = world.read_variable("GITHUB_EVENT_NAME").ok_or_else(|| missing("GITHUB_EVENT_NAME"))?;
-    let path = world.read_variable("GITHUB_EVENT_PATH").ok_or_else(|| missing("GITHUB_EVENT_PATH"))?;
-    let path = world.resolve_path(PathBuf::from(path));
-    let unread = |error: std::io::Error| {
-        CommandError::Failed(anyhow::anyhow!("the event cannot be read from {}: {error}", path.display()))
-    };
-    let size = std::fs::metadata(&path).map_err(unread)?.len();
-    if u64::try_from(MAX_EVENT_BYTES).is_ok_and(|most| most < size) {
+fn read_event_subject(
+    repo: Option<&RepositoryName>,
+    context: &Context,
+) -> Result<EventSubject, CommandError> {
+    let name = require_variable("GITHUB_EVENT_NAME", context)?;
+    let path = context.resolve_path(PathBuf::from(require_variable("GITHUB_EVENT_PATH", context)?));
+    let unreadable = || format!("cannot read the event from {}", path.display());
+    let size = std::fs::metadata(&path).with_context(unreadable)?.len();
+    if u64::try_from(MAX_EVENT_BYTES).is_ok_and(|limit| size > limit) {
         return Err(CommandError::Usage(format!(
-            "the event has {size} bytes, and at most {MAX_EVENT_BYTES} are read"
+            "the event has {size} bytes; the limit is {MAX_EVENT_BYTES}"
         )));
     }
-    let json = std::fs::read(&path).map_err(unread)?;
+    let json = std::fs::read(&path).with_context(unreadable)?;
     event::parse_event(&name.to_string_lossy(), &json, repo).map_err(CommandError::Usage)
+}
+
+fn require_variable(name: &str, context: &Context) -> Result<OsString, CommandError> {
+    context.read_variable(name).ok_or_else(|| {
+        CommandError::Usage(format!(
+            "{name} is not set; this command runs in a GitHub workflow; elsewhere, use `changegate pr`"
+        ))
+    })
 }

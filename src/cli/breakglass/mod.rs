@@ -1,27 +1,28 @@
-//! `changegate breakglass`: say that somebody works past the ordinary ways, and when that is over.
+//! `changegate breakglass`: opens, closes and lists break-glass sessions: announced emergency access.
 
 mod on_server;
 pub(crate) mod push_request;
 pub(crate) mod session_list;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 use crate::change::{CommitMessage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::ledger_upkeep::require_ledger_state;
+use crate::cli::output::ListFormatArg;
 use crate::gate::break_glass::{BreakGlassRequest, SESSION_ID_DIGITS, is_session_id};
 use crate::git::Repository;
+use crate::ledger::LEDGER_REF;
 use crate::ledger::server::write_ahead;
-use crate::ledger::state::LedgerState;
 use crate::ledger::state::break_glass::list_sessions;
-use crate::ledger::store;
 
 /// Open, close and list break-glass sessions
 ///
-/// A session opens nothing in the gate, which judges as before. It says in the
-/// ledger that somebody works past the ordinary ways, why, and until when; that
-/// it is closed in time is owed like everything else. In a clone it is asked for
-/// by a push, which the server takes from those whom the policy names.
+/// A session does not open the gate, which judges as before. It records in the
+/// ledger who works past the normal process, why, and until when. Closing it in
+/// time is an obligation. In a clone, a session is requested by a push, which the
+/// server accepts from the teams that the policy names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,35 +34,26 @@ Examples:
 
 On the server: changegate breakglass open --server -C /srv/git/app.git ...
 
-Whoever opens a session for an incident for which one is open extends that one;
-it takes somebody else than who opened it last.")]
+Opening a session for an incident that has an open session extends that one. An
+extension must come from another person than the last opening.")]
 pub(crate) struct BreakglassArgs {
     #[command(subcommand)]
     command: BreakglassCommand,
-}
-
-/// In which form sessions are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SessionFormatArg {
-    /// For people
-    Terminal,
-    /// For programs; see docs/emergencies.md
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
 enum BreakglassCommand {
     /// Open a session, or extend the one for the same incident
     Open {
-        /// Why it cannot wait, in a sentence
+        /// Why it cannot wait, in one sentence
         #[arg(long, value_name = "TEXT")]
         reason: String,
 
-        /// What is on fire
+        /// Id of the incident
         #[arg(long, value_name = "ID")]
         incident: String,
 
-        /// For how long
+        /// Time until the session must be closed
         #[arg(long = "for", value_name = "TIME", default_value = "4h")]
         limit: String,
 
@@ -70,120 +62,121 @@ enum BreakglassCommand {
     },
     /// Close a session
     Close {
-        /// Its id; without it, the only one that is open
+        /// Id of the session [default: the only open one]
         session: Option<String>,
 
-        /// What there is to say about it
+        /// Note for the record
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
 
         #[command(flatten)]
         target: SessionTargetArgs,
     },
-    /// List the sessions of the ledger here
+    /// List the sessions in the ledger of this repository
     List {
-        /// Also list what is closed
+        /// Also list closed sessions
         #[arg(long)]
         all: bool,
 
-        /// In which form
-        #[arg(long, value_name = "FORM", default_value = "terminal")]
-        format: SessionFormatArg,
+        /// Output format
+        #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+        format: ListFormatArg,
     },
 }
 
-/// Where a session is opened or closed.
+/// The options that say where a session is opened or closed.
 #[derive(Debug, clap::Args)]
 struct SessionTargetArgs {
-    /// Where to push it
+    /// Remote to push the request to
     #[arg(long, value_name = "REMOTE", default_value = "origin", conflicts_with = "server")]
     remote: String,
 
-    /// Write it into the ledger of this repository, which people push to
+    /// Write to the ledger of this repository, on the server
     #[arg(long)]
     server: bool,
 }
 
-pub(crate) fn run_breakglass(args: &BreakglassArgs, world: &Context) -> Result<CommandExit, CommandError> {
-    let repository = Repository::discover_from(&world.directory)?;
+pub(crate) fn run_breakglass(args: &BreakglassArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&context.directory)?;
     match &args.command {
-        BreakglassCommand::Open { reason, incident, limit, target: place } => {
-            let [incident, reason, limit] = [incident, reason, limit].map(|text| join_lines(text));
-            request_session(&repository, &BreakGlassRequest::Open { incident, reason, limit }, place, world)
+        BreakglassCommand::Open { reason, incident, limit, target } => {
+            // Each value is one line, since a commit message carries the request.
+            let request = BreakGlassRequest::Open {
+                incident: join_lines(incident),
+                reason: join_lines(reason),
+                limit: join_lines(limit),
+            };
+            request_session(&repository, &request, target, context)
         }
-        BreakglassCommand::Close { session, note, target: place } => {
+        BreakglassCommand::Close { session, note, target } => {
             let session = match session {
                 Some(session) if is_session_id(session) => session.clone(),
                 Some(_) => {
                     return Err(CommandError::Usage(format!(
-                        "a session is named by {SESSION_ID_DIGITS} digits, as in `list`"
+                        "a session id has {SESSION_ID_DIGITS} digits; `changegate breakglass list` shows it"
                     )));
                 }
                 None => find_open_session(&repository)?,
             };
-            let note = note.as_deref().map(join_lines).filter(|note| !note.as_bytes().is_empty());
-            request_session(
-                &repository,
-                &BreakGlassRequest::Close { session: session.as_str().into(), note },
-                place,
-                world,
-            )
+            let note = match note.as_deref().map(join_lines) {
+                Some(note) if !note.as_bytes().is_empty() => Some(note),
+                _ => None,
+            };
+            let request = BreakGlassRequest::Close { session: session.as_str().into(), note };
+            request_session(&repository, &request, target, context)
         }
         BreakglassCommand::List { all, format } => session_list::print_sessions(
             &require_ledger_state(&repository)?,
             *all,
-            *format == SessionFormatArg::Json,
-            world,
+            *format == ListFormatArg::Json,
+            context,
         ),
     }
 }
 
 fn request_session(
     repository: &Repository,
-    said: &BreakGlassRequest,
-    place: &SessionTargetArgs,
-    world: &Context,
+    request: &BreakGlassRequest,
+    target: &SessionTargetArgs,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let message = CommitMessage::new(Text::new(said.format_message()));
-    if BreakGlassRequest::parse_message(&message).as_ref() != Some(said) {
+    let message = CommitMessage::new(Text::new(request.format_message()));
+    if BreakGlassRequest::parse_message(&message).as_ref() != Some(request) {
         return Err(CommandError::Usage(
-            "this cannot be said in one line each: an incident, a reason, a note".into(),
+            "the incident, the reason and the note must each fit on one line".into(),
         ));
     }
     let random = write_ahead::new_decision_id()?;
     let id = random.get(..SESSION_ID_DIGITS).unwrap_or(&random);
-    if place.server {
-        return on_server::write_session_record(repository, id, &message, world);
+    if target.server {
+        return on_server::write_session_record(repository, id, &message, context);
     }
-    push_request::push_session_request(said, id, &message, &place.remote, world)
+    push_request::push_session_request(request, id, &message, &target.remote, context)
 }
 
-/// Returns a text as one line.
+/// Returns a text as one line, with single spaces.
 fn join_lines(text: &str) -> Text {
     Text::from(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Returns the id of the only session that is open, as far as this repository knows.
+/// Returns the id of the only open session in the ledger of this repository.
 fn find_open_session(repository: &Repository) -> Result<String, CommandError> {
     let state = require_ledger_state(repository)?;
-    let open = list_sessions(&state).filter(|(_, owed)| owed.closed.is_none());
-    let open: Vec<&str> = open.map(|(session, _)| session.id.as_str()).collect();
+    let mut open = Vec::new();
+    for (session, owed) in list_sessions(&state) {
+        if owed.closed.is_none() {
+            open.push(session.id.as_str());
+        }
+    }
     match open.as_slice() {
         [only] if is_session_id(only) => Ok((*only).to_owned()),
         [] | [_] => Err(CommandError::Usage(format!(
-            "no session is open in the ledger here; {FETCH_LEDGER_COMMAND}, or name one"
+            "no session is open in this copy of the ledger; give the session id, or update the copy:\n  \
+             git fetch origin {LEDGER_REF}:{LEDGER_REF}"
         ))),
         many => Err(CommandError::Usage(format!(
-            "{} sessions are open; name one, as `list` has them",
+            "{} sessions are open; give the id of one, as shown by `changegate breakglass list`",
             many.len()
         ))),
     }
-}
-
-/// How a copy of the ledger is had.
-const FETCH_LEDGER_COMMAND: &str = "git fetch origin refs/changegate/ledger:refs/changegate/ledger";
-
-fn require_ledger_state(repository: &Repository) -> Result<LedgerState, CommandError> {
-    let missing = || CommandError::Usage(format!("there is no ledger here; {FETCH_LEDGER_COMMAND}"));
-    store::read_state(repository)?.ok_or_else(missing)
 }

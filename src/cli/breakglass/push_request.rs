@@ -1,4 +1,4 @@
-//! Asking the server: a commit that carries nothing but words, pushed to a ref of its own.
+//! Requests for sessions: an empty commit whose message is the request, pushed to a ref of its own.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -12,59 +12,63 @@ use crate::cli::output;
 use crate::gate::break_glass::{BreakGlassRequest, REQUEST_REF_PREFIX};
 use crate::report::escape;
 
-/// What git says of a ref that a server hides.
+/// What git prints for a ref that the server hides.
 const HIDDEN_REF_MESSAGE: &str = "hidden ref";
 
 pub(crate) fn push_session_request(
-    said: &BreakGlassRequest,
+    request: &BreakGlassRequest,
     id: &str,
     message: &CommitMessage,
     remote: &str,
-    world: &Context,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let tree = read_output_line(run_git(world, &["hash-object", "-t", "tree", "-w", "--stdin"], b"")?)?;
+    let tree = read_output_line(run_git(context, &["hash-object", "-t", "tree", "-w", "--stdin"], b"")?)?;
     let commit =
-        read_output_line(run_git(world, &["commit-tree", &tree, "-F", "-"], message.raw().as_bytes())?)?;
+        read_output_line(run_git(context, &["commit-tree", &tree, "-F", "-"], message.raw().as_bytes())?)?;
     let spec = format!("{commit}:{REQUEST_REF_PREFIX}{id}");
-    // Whatever the clone is set up to push beside it would make it another push.
+    // The request must be the only ref of the push, whatever the clone is configured to push with it.
     let alone = ["push", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--", remote, &spec];
-    let pushed = run_git(world, &alone, b"")?;
-    let told = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    let pushed = run_git(context, &alone, b"")?;
+    let printed = String::from_utf8_lossy(&pushed.stderr).into_owned();
     let mut out = std::io::stderr().lock();
-    output::ignore_broken_pipe(write!(out, "{}", replace_invisible(&told)))?;
+    output::ignore_broken_pipe(write!(out, "{}", replace_invisible(&printed)))?;
     if !pushed.status.success() {
-        if told.contains(HIDDEN_REF_MESSAGE) {
-            let why = "this server hides the refs of break-glass sessions; whoever administrates it runs \
-                       `changegate install --server` again";
+        if printed.contains(HIDDEN_REF_MESSAGE) {
+            let why = "this server hides the refs of break-glass sessions; the server administrator can fix \
+                       this with `changegate install --server`";
             return Err(CommandError::Failed(anyhow!(why)));
         }
-        return Ok(if told.contains("declined") { CommandExit::Denied } else { CommandExit::Failed });
+        return Ok(if printed.contains("declined") { CommandExit::Denied } else { CommandExit::Failed });
     }
     let mut out = std::io::stdout().lock();
-    let told = match said {
-        BreakGlassRequest::Open { .. } => writeln!(out, "opened as {id}; the server has said until when"),
+    let written = match request {
+        BreakGlassRequest::Open { .. } => writeln!(out, "opened session {id}"),
         BreakGlassRequest::Close { session, .. } => {
-            writeln!(out, "closed {}", escape::escape_terminal(session.as_bytes(), escape::MAX_QUOTE_COLUMNS))
+            writeln!(
+                out,
+                "closed session {}",
+                escape::escape_terminal(session.as_bytes(), escape::MAX_QUOTE_COLUMNS)
+            )
         }
     };
-    output::ignore_broken_pipe(told)?;
+    output::ignore_broken_pipe(written)?;
     Ok(CommandExit::Allowed)
 }
 
-/// Returns the one line that git has printed.
+/// Returns the one line that git printed.
 fn read_output_line(output: Output) -> Result<String, CommandError> {
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
         return Err(CommandError::Failed(anyhow!("git cannot write the commit: {why}")));
     }
     let text =
-        String::from_utf8(output.stdout).context("git has printed no id").map_err(CommandError::Failed)?;
+        String::from_utf8(output.stdout).context("git printed no object id").map_err(CommandError::Failed)?;
     Ok(text.trim_end().to_owned())
 }
 
-fn run_git(world: &Context, args: &[&str], input: &[u8]) -> Result<Output, CommandError> {
+fn run_git(context: &Context, args: &[&str], input: &[u8]) -> Result<Output, CommandError> {
     let mut command = Command::new("git");
-    command.current_dir(&world.directory).args(args);
+    command.current_dir(&context.directory).args(args);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

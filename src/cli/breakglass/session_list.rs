@@ -1,4 +1,4 @@
-//! Sessions, as a list for people and for programs.
+//! Lists of break-glass sessions, for people and for programs.
 
 use std::io::{self, BufWriter, Write};
 
@@ -13,91 +13,88 @@ use crate::ledger::state::status::{ObligationStatus, obligation_status};
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::report::{due_time, escape};
 
-/// The name and version of the list for programs.
+/// The name and version of the JSON list.
 const SESSION_LIST_SCHEMA: &str = "changegate/break-glass/v1";
+
+/// A session with its status and the obligation to close it.
+type ListedSession<'a> = (ObligationStatus, &'a BreakGlassSession, &'a TrackedObligation);
 
 pub(crate) fn print_sessions(
     state: &LedgerState,
     all: bool,
     as_json: bool,
-    world: &Context,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let mut found: Vec<(ObligationStatus, &BreakGlassSession, &TrackedObligation)> = list_sessions(state)
-        .map(|(session, owed)| (obligation_status(owed, world.now, world.now), session, owed))
-        .filter(|(at, _, _)| all || !matches!(at, ObligationStatus::Closed | ObligationStatus::ClosedLate))
-        .collect();
-    found.sort_by_key(|(at, _, owed)| (*at, owed.since));
+    let mut found: Vec<ListedSession<'_>> = Vec::new();
+    for (session, owed) in list_sessions(state) {
+        let status = obligation_status(owed, context.now, context.now);
+        if all || !matches!(status, ObligationStatus::Closed | ObligationStatus::ClosedLate) {
+            found.push((status, session, owed));
+        }
+    }
+    found.sort_by_key(|(status, _, owed)| (*status, owed.since));
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if as_json {
-        write_session_json(&found, world, &mut out)
+        write_session_json(&found, context, &mut out)
     } else {
-        write_session_list(&found, world, &mut out)
+        write_session_list(&found, context, &mut out)
     };
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
-    let is_overdue = found.iter().any(|(at, _, _)| *at == ObligationStatus::Overdue);
+    let is_overdue = found.iter().any(|(status, _, _)| *status == ObligationStatus::Overdue);
     Ok(if is_overdue { CommandExit::Denied } else { CommandExit::Allowed })
 }
 
-fn write_session_list(
-    found: &[(ObligationStatus, &BreakGlassSession, &TrackedObligation)],
-    world: &Context,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for (at, session, owed) in found {
+fn write_session_list(found: &[ListedSession<'_>], context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    for (status, session, owed) in found {
         let incident = escape::escape_terminal(session.incident.as_bytes(), 40);
         writeln!(
             out,
             "{} for {incident}, {}",
             escape::escape_words(&session.id),
-            describe_session_status(*at)
+            describe_session_status(*status)
         )?;
         writeln!(out, "  {}", escape::escape_terminal(session.reason.as_bytes(), escape::MAX_QUOTE_COLUMNS))?;
         let owner = escape::escape_words(&owed.owner.describe());
-        writeln!(out, "  opened {}, last by {owner}", due_time::format_instant(owed.since))?;
+        writeln!(out, "  opened {}, last opened by {owner}", due_time::format_instant(owed.since))?;
         match &owed.closed {
-            None => writeln!(out, "  {}", due_time::describe_due_time(owed.due, world.now))?,
+            None => writeln!(out, "  {}", due_time::describe_due_time(owed.due, context.now))?,
             Some(closed) => {
-                let seconds = closed.late_by.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
-                let late = seconds
-                    .map(|seconds| format!(", {} late", due_time::format_duration(seconds)))
-                    .unwrap_or_default();
+                let late = output::describe_lateness(closed.late_by);
                 let by = escape::escape_terminal(closed.by.full_name().as_bytes(), escape::MAX_QUOTE_COLUMNS);
                 writeln!(out, "  closed {}{late}, by {by}", due_time::format_instant(closed.at))?;
             }
         }
     }
     if found.is_empty() {
-        writeln!(out, "no session is open")?;
+        writeln!(out, "no open sessions")?;
     }
     Ok(())
 }
 
-fn write_session_json(
-    found: &[(ObligationStatus, &BreakGlassSession, &TrackedObligation)],
-    world: &Context,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let one = |(at, session, owed): &(ObligationStatus, &BreakGlassSession, &TrackedObligation)| -> Value {
-        json!({
+fn write_session_json(found: &[ListedSession<'_>], context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let mut list = Vec::new();
+    for (status, session, owed) in found {
+        let mut closed = Value::Null;
+        if let Some(by) = &owed.closed {
+            closed = json!({ "at": by.at, "by": by.by.full_name(), "late-by": by.late_by });
+        }
+        list.push(json!({
             "id": session.id,
-            "standing": describe_session_status(*at),
+            "standing": describe_session_status(*status),
             "incident": session.incident,
             "reason": session.reason,
             "by": owed.owner.describe(),
             "opened-at": owed.since,
             "until": owed.due,
-            "closed": owed.closed.as_ref().map(|closed| {
-                json!({ "at": closed.at, "by": closed.by.full_name(), "late-by": closed.late_by })
-            }),
-        })
-    };
-    let list: Vec<Value> = found.iter().map(one).collect();
-    let whole = json!({ "schema": SESSION_LIST_SCHEMA, "now": world.now, "sessions": list });
+            "closed": closed,
+        }));
+    }
+    let whole = json!({ "schema": SESSION_LIST_SCHEMA, "now": context.now, "sessions": list });
     writeln!(out, "{}", replace_invisible(&format!("{whole:#}")))
 }
 
-fn describe_session_status(standing: ObligationStatus) -> &'static str {
-    match standing {
+fn describe_session_status(status: ObligationStatus) -> &'static str {
+    match status {
         ObligationStatus::Overdue => "overdue",
         ObligationStatus::DueSoon | ObligationStatus::Open => "open",
         ObligationStatus::ClosedLate => "closed-late",

@@ -1,7 +1,7 @@
-//! `changegate demo`: the gate at work, on real pushes to a real repository.
+//! `changegate demo`: the gate judging real pushes to a real repository.
 //!
-//! Nothing is staged but the commits. What is shown is what git shows whoever pushes, and the demo
-//! fails if a push does not end as its scene tells.
+//! Only the commits are prepared. The output is what git shows to the pusher, and the demo fails if a
+//! push does not end as its scene says.
 
 mod sandbox;
 mod scenes;
@@ -19,26 +19,26 @@ use crate::cli::demo::scenes::{
 use crate::cli::output;
 use crate::policy::DEFAULT_POLICY_PATH;
 
-/// See the gate at work
+/// Watch the gate judge real pushes
 ///
-/// Makes a bare repository and a clone in a temporary folder, puts the gate
-/// before the one and pushes from the other: nine pushes, some as they should
-/// be and some not. Then it shows what an auditor finds. It takes a few seconds, needs git and no network, and
-/// touches nothing outside of that folder.
+/// Creates a bare repository with the gate and a clone in a temporary directory, and
+/// makes nine pushes, of which some are refused. Then shows what an auditor finds.
+/// Takes a few seconds, needs git but no network, and changes nothing outside of
+/// that directory.
 ///
-/// Ends with 3 if anything does not end as told.
+/// Exits with 3 if a push does not end as expected.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   changegate demo
-  changegate demo --keep      leave the repositories there, to go on trying")]
+  changegate demo --keep      keep the repositories for your own pushes")]
 pub(crate) struct DemoArgs {
-    /// Leave the folder with both repositories where it is
+    /// Keep the directory with both repositories
     #[arg(long)]
     keep: bool,
 }
 
-/// What an auditor runs in a clone.
+/// The commands that an auditor runs in a clone.
 const AUDIT_COMMANDS: [(&str, &[&str]); 4] = [
     ("git", &["fetch", "--quiet", "origin", "refs/changegate/ledger:refs/changegate/ledger"]),
     ("changegate", &["ledger", "log"]),
@@ -46,7 +46,7 @@ const AUDIT_COMMANDS: [(&str, &[&str]); 4] = [
     ("changegate", &["ledger", "verify"]),
 ];
 
-/// The styles of what is told; all of them plain where colours are not wanted.
+/// The styles of the narration; all are plain without colours.
 struct DemoStyles {
     title: Style,
     good: Style,
@@ -54,85 +54,97 @@ struct DemoStyles {
     faint: Style,
 }
 
-pub(crate) fn run_demo(args: &DemoArgs, world: &Context) -> Result<CommandExit, CommandError> {
-    let pen = DemoStyles::new(output::stdout_colour(world.colour));
-    let sandbox = DemoSandbox::new(world)?;
+pub(crate) fn run_demo(args: &DemoArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let styles = DemoStyles::new(output::stdout_colour(context.colour));
+    let sandbox = DemoSandbox::new(context)?;
     let mut out = std::io::stdout().lock();
-    write_introduction(&pen, &mut out)?;
-    let mut surprises = 0;
+    write_introduction(&styles, &mut out)?;
+    let mut unexpected = 0;
     for (number, scene) in (1_usize..).zip(&DEMO_SCENES) {
-        write_scene(number, scene, &sandbox, &pen, &mut out)?;
+        write_scene(number, scene, &sandbox, &styles, &mut out)?;
         let before = sandbox.read_server_main()?;
         let pushed = sandbox.make_push(&scene.push)?;
         let moved = sandbox.read_server_main()? != before;
         write_push_output(&pushed, &mut out)?;
-        if !write_conclusion(scene, &pushed, moved, &pen, &mut out)? {
-            surprises += 1;
+        if !write_conclusion(scene, &pushed, moved, &styles, &mut out)? {
+            unexpected += 1;
         }
     }
-    surprises += show_audit(&sandbox, &pen, &mut out)?;
-    let (bold, plain) = (pen.title, pen.title.render_reset());
-    writeln!(out, "{bold}Where to look further{plain}\n")?;
+    unexpected += show_audit(&sandbox, &styles, &mut out)?;
+    let (bold, plain) = (styles.title, styles.title.render_reset());
+    writeln!(out, "{bold}What to try next{plain}\n")?;
     if args.keep {
-        let folder = sandbox.keep_folder();
-        writeln!(out, "  {}", folder.display())?;
-        writeln!(out, "    clone/policies/changegate.yml          the policy: change it, and push")?;
-        writeln!(out, "    server.git/hooks/pre-receive           what git runs before it accepts")?;
+        let directory = sandbox.keep_folder();
+        writeln!(out, "  {}", directory.display())?;
+        writeln!(out, "    clone/policies/changegate.yml          the policy: change it and push")?;
+        writeln!(out, "    server.git/hooks/pre-receive           the hook that judges each push")?;
     } else {
-        writeln!(out, "  changegate demo --keep                   the same, and the repositories stay")?;
+        writeln!(out, "  changegate demo --keep                   keep the repositories")?;
     }
-    writeln!(out, "  changegate policy show --pack iso27001   the rules that were at work")?;
-    writeln!(out, "  changegate policy explain approvals      what a rule can ask, with examples")?;
-    writeln!(out, "  changegate policy init                   a policy for your own repository")?;
-    writeln!(out, "  README.md                                how to put the gate onto your server")?;
-    if 0 < surprises {
-        let (bad, plain) = (pen.bad, pen.bad.render_reset());
-        writeln!(out, "\n{bad}{surprises} of these did not end as told{plain}")?;
+    writeln!(out, "  changegate policy show --pack iso27001   the rules of this demo")?;
+    writeln!(out, "  changegate policy explain approvals      what a rule can require")?;
+    writeln!(out, "  changegate policy init                   a policy for your repository")?;
+    writeln!(out, "  README.md                                the gate on your server")?;
+    // The demo is a test of itself: an unexpected ending is a failure.
+    if unexpected > 0 {
+        let (bad, plain) = (styles.bad, styles.bad.render_reset());
+        writeln!(out, "\n{bad}unexpected endings: {unexpected}{plain}")?;
         return Ok(CommandExit::Failed);
     }
     Ok(CommandExit::Allowed)
 }
 
-fn write_introduction(pen: &DemoStyles, out: &mut dyn Write) -> Result<(), CommandError> {
-    writeln!(out, "A team keeps its code on a server. main is under change control there, by this")?;
-    writeln!(out, "policy, which stands on main itself:\n")?;
+fn write_introduction(styles: &DemoStyles, out: &mut dyn Write) -> Result<(), CommandError> {
+    writeln!(out, "A team keeps its code on a server, where main is under change control by this")?;
+    writeln!(out, "policy, which is a file on main:\n")?;
     let (_, policy) = DEMO_POLICY.split_once('\n').unwrap_or_default();
-    write_quote(policy, pen, out)?;
+    write_quote(policy, styles, out)?;
     writeln!(out)?;
     Ok(())
 }
 
-/// Shows what anybody finds in a copy of the ledger; returns how much of it is not as it has to be.
-fn show_audit(sandbox: &DemoSandbox, pen: &DemoStyles, out: &mut dyn Write) -> Result<usize, CommandError> {
-    let (bold, plain) = (pen.title, pen.title.render_reset());
-    writeln!(out, "{bold}Afterwards: what an auditor finds{plain}")?;
-    writeln!(out, "   Each push is in a ledger on the server, which anybody can copy and verify.\n")?;
-    let mut surprises = 0;
+/// Shows what a copy of the ledger contains; returns how many commands fail.
+fn show_audit(
+    sandbox: &DemoSandbox,
+    styles: &DemoStyles,
+    out: &mut dyn Write,
+) -> Result<usize, CommandError> {
+    let (bold, plain) = (styles.title, styles.title.render_reset());
+    writeln!(out, "{bold}What an auditor finds{plain}")?;
+    writeln!(
+        out,
+        "   Each push is recorded in a ledger on the server, which every reader can copy and\n   verify.\n"
+    )?;
+    let mut unexpected = 0;
+    // The commands run as processes, so the output is what an auditor sees.
     for (program, args) in AUDIT_COMMANDS {
-        let args: Vec<String> = args.iter().map(|arg| sandbox.fill_message(arg)).collect::<Result<_, _>>()?;
-        writeln!(out, "$ {program} {}", args.join(" "))?;
-        let (is_well, written) = sandbox.run_audit_command(program, &args)?;
+        let mut filled = Vec::new();
+        for arg in args {
+            filled.push(sandbox.fill_message(arg)?);
+        }
+        writeln!(out, "$ {program} {}", filled.join(" "))?;
+        let (is_success, written) = sandbox.run_audit_command(program, &filled)?;
         writeln!(out, "{}", written.trim_end())?;
         if !written.is_empty() {
             writeln!(out)?;
         }
-        if !is_well {
-            let (bad, plain) = (pen.bad, pen.bad.render_reset());
-            writeln!(out, "   {bad}=> it ended otherwise than it had to{plain}\n")?;
-            surprises += 1;
+        if !is_success {
+            let (bad, plain) = (styles.bad, styles.bad.render_reset());
+            writeln!(out, "   {bad}=> this command was expected to succeed{plain}\n")?;
+            unexpected += 1;
         }
     }
-    Ok(surprises)
+    Ok(unexpected)
 }
 
 fn write_scene(
     number: usize,
     scene: &DemoScene,
     sandbox: &DemoSandbox,
-    pen: &DemoStyles,
+    styles: &DemoStyles,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let (bold, plain) = (pen.title, pen.title.render_reset());
+    let (bold, plain) = (styles.title, styles.title.render_reset());
     writeln!(out, "{bold}{number}. {}{plain}\n   {}\n", scene.title, scene.story)?;
     let message = match &scene.push {
         ScenePush::Deletion => None,
@@ -141,20 +153,20 @@ fn write_scene(
     if let ScenePush::WeakenThenCommit { .. } = scene.push {
         write_quote(
             &format!("{WEAKENING_MESSAGE}\n{DEFAULT_POLICY_PATH}:\n+{WEAKENING_RULE}\nand then:\n\n"),
-            pen,
+            styles,
             out,
         )?;
     }
-    write_quote(&sandbox.fill_message(message.unwrap_or_default())?, pen, out)?;
+    write_quote(&sandbox.fill_message(message.unwrap_or_default())?, styles, out)?;
     let command = if message.is_some() { "git push origin main" } else { "git push origin :main" };
     let gap = if message.is_some() { "\n" } else { "" };
     writeln!(out, "{gap}$ {command}")?;
     Ok(())
 }
 
-/// Writes text of a file or a message, set apart.
-fn write_quote(text: &str, pen: &DemoStyles, out: &mut dyn Write) -> Result<(), CommandError> {
-    let (faint, plain) = (pen.faint, pen.faint.render_reset());
+/// Writes the text of a file or a message, indented.
+fn write_quote(text: &str, styles: &DemoStyles, out: &mut dyn Write) -> Result<(), CommandError> {
+    let (faint, plain) = (styles.faint, styles.faint.render_reset());
     for line in text.lines() {
         if line.is_empty() {
             writeln!(out)?;
@@ -165,40 +177,40 @@ fn write_quote(text: &str, pen: &DemoStyles, out: &mut dyn Write) -> Result<(), 
     Ok(())
 }
 
-/// Shows what the pusher sees, line by line as git wrote it.
+/// Shows what the pusher sees, line by line as git writes it.
 fn write_push_output(pushed: &DemoPushResult, out: &mut dyn Write) -> Result<(), CommandError> {
     for line in pushed.pusher_output.lines() {
-        // git pads its lines to wipe what a progress bar may have left.
+        // git pads its lines to clear a progress bar.
         writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)?;
     Ok(())
 }
 
-/// Says how it ended, and returns whether that is how it had to.
+/// Writes how the push ended, and returns whether that is as expected.
 fn write_conclusion(
     scene: &DemoScene,
     pushed: &DemoPushResult,
     moved: bool,
-    pen: &DemoStyles,
+    styles: &DemoStyles,
     out: &mut dyn Write,
 ) -> Result<bool, CommandError> {
-    let told = match scene.ending {
+    let is_expected = match scene.ending {
         SceneEnding::Accepted(said) => pushed.accepted && moved && pushed.pusher_output.contains(said),
         SceneEnding::Refused(rule) => !pushed.accepted && !moved && pushed.pusher_output.contains(rule),
     };
     let (style, outcome) = match (pushed.accepted, moved) {
-        (true, true) => (pen.good, "accepted; main has moved"),
-        (false, false) => (pen.bad, "refused; main is where it was"),
-        _ => (pen.bad, "git and the repository disagree about what happened"),
+        (true, true) => (styles.good, "accepted; main has moved"),
+        (false, false) => (styles.bad, "refused; main has not moved"),
+        _ => (styles.bad, "git and the repository disagree"),
     };
     let plain = style.render_reset();
-    if told {
+    if is_expected {
         writeln!(out, "   {style}=> {outcome}{plain}\n")?;
     } else {
-        writeln!(out, "   {style}=> {outcome}{plain}, and that is NOT what had to happen\n")?;
+        writeln!(out, "   {style}=> {outcome}{plain}; this is NOT the expected ending\n")?;
     }
-    Ok(told)
+    Ok(is_expected)
 }
 
 impl DemoStyles {

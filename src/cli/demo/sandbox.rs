@@ -1,5 +1,5 @@
-//! Two repositories in a temporary folder, and git run in them as on a machine of which nothing is
-//! known: no configuration of the user's, no signing, no hook but ours.
+//! Two repositories in a temporary directory. Git runs in them without the configuration of the user, so
+//! without signing and other hooks.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,46 +11,46 @@ use crate::cli::context::Context;
 use crate::cli::demo::scenes::{EMERGENCY_PLACEHOLDER, ScenePush, WEAKENING_MESSAGE, WEAKENING_RULE};
 use crate::policy::DEFAULT_POLICY_PATH;
 
-/// The policy that is put onto main.
+/// The policy that is committed to main.
 pub(crate) const DEMO_POLICY: &str = include_str!("policy.yml");
 
-/// Who commits and pushes.
+/// The name and address of the author and pusher.
 const DEMO_AUTHOR: (&str, &str) = ("Ana Lind", "ana@example.com");
 
-/// The variable by which the server of the demo knows who pushes.
+/// The variable by which the server of the demo knows the pusher.
 const ACCOUNT_VARIABLE: &str = "DEMO_ACCOUNT";
 
-/// A bare repository with the gate, and a clone.
+/// A bare repository with the gate, and a clone of it.
 pub(crate) struct DemoSandbox {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     search_path: OsString,
     binary: PathBuf,
 }
 
-/// What came of a push.
+/// The result of a push.
 pub(crate) struct DemoPushResult {
-    /// True if git says that all of it was accepted.
+    /// True if git reports success.
     pub(crate) accepted: bool,
-    /// What the pusher saw.
+    /// The output that the pusher sees.
     pub(crate) pusher_output: String,
 }
 
 impl DemoSandbox {
-    /// Makes both repositories, puts the policy onto main and the gate before it.
-    pub(crate) fn new(world: &Context) -> Result<DemoSandbox> {
-        let folder = tempfile::Builder::new()
+    /// Creates both repositories, commits the policy to main and installs the gate.
+    pub(crate) fn new(context: &Context) -> Result<DemoSandbox> {
+        let directory = tempfile::Builder::new()
             .prefix("changegate-demo-")
             .tempdir()
-            .context("cannot make a temporary folder")?;
-        let binary = std::env::current_exe().context("cannot tell where this program is")?;
+            .context("cannot create a temporary directory")?;
+        let binary = std::env::current_exe().context("cannot find the path of this program")?;
         let sandbox =
-            DemoSandbox { folder, search_path: world.read_variable("PATH").unwrap_or_default(), binary };
-        let top = sandbox.folder.path().to_path_buf();
+            DemoSandbox { directory, search_path: context.read_variable("PATH").unwrap_or_default(), binary };
+        let top = sandbox.directory.path().to_path_buf();
         sandbox.run_git(&top, &["init", "--quiet", "--bare", "--initial-branch=main", "server.git"])?;
         sandbox.run_git(&top, &["init", "--quiet", "--initial-branch=main", "clone"])?;
         sandbox.write_file(DEFAULT_POLICY_PATH, DEMO_POLICY)?;
         sandbox.commit_all("Put this repository under change control\n")?;
-        // What the first policy says is for the administrator to decide, past every hook.
+        // The server administrator installs the first policy, past every hook.
         let clone = sandbox.clone_folder();
         sandbox.run_git(
             &sandbox.server_folder(),
@@ -67,22 +67,22 @@ impl DemoSandbox {
         Ok(sandbox)
     }
 
-    /// Returns the folder of the bare repository.
+    /// Returns the directory of the bare repository.
     pub(crate) fn server_folder(&self) -> PathBuf {
-        self.folder.path().join("server.git")
+        self.directory.path().join("server.git")
     }
 
-    /// Returns the folder of the clone.
+    /// Returns the directory of the clone.
     pub(crate) fn clone_folder(&self) -> PathBuf {
-        self.folder.path().join("clone")
+        self.directory.path().join("clone")
     }
 
-    /// Returns what main holds on the server.
+    /// Returns the tip of main on the server.
     pub(crate) fn read_server_main(&self) -> Result<String> {
         self.run_git(&self.server_folder(), &["rev-parse", "--verify", "--quiet", "refs/heads/main"])
     }
 
-    /// Returns a message as it is committed: with the emergency that has landed, where it names that one.
+    /// Returns a message as it is committed, with the id of the landed emergency in place of the placeholder.
     pub(crate) fn fill_message(&self, message: &str) -> Result<String> {
         if !message.contains(EMERGENCY_PLACEHOLDER) {
             return Ok(message.to_owned());
@@ -91,16 +91,16 @@ impl DemoSandbox {
         Ok(message.replace(EMERGENCY_PLACEHOLDER, &self.run_git(&self.server_folder(), &newest)?))
     }
 
-    /// Runs a command of a person's in the clone, and returns whether it ended well and what it wrote.
+    /// Runs a command of the auditor in the clone, and returns whether it succeeded and its output.
     pub(crate) fn run_audit_command(&self, program: &str, args: &[String]) -> Result<(bool, String)> {
         let program = if program == "changegate" { &self.binary } else { Path::new(program) };
         let mut command = self.build_command(program, &self.clone_folder());
-        let output = command.args(args).output().context("cannot start what looks back")?;
+        let output = command.args(args).output().context("cannot start a command of the audit")?;
         let written = [output.stdout, output.stderr].concat();
         Ok((output.status.success(), String::from_utf8_lossy(&written).into_owned()))
     }
 
-    /// Starts from what the server holds, makes the commits and pushes them.
+    /// Resets the clone to the main of the server, makes the commits and pushes them.
     pub(crate) fn make_push(&self, push: &ScenePush) -> Result<DemoPushResult> {
         let clone = self.clone_folder();
         self.run_git(&clone, &["fetch", "--quiet", "origin"])?;
@@ -127,15 +127,15 @@ impl DemoSandbox {
         Ok(DemoPushResult { accepted: output.status.success(), pusher_output: seen })
     }
 
-    /// Leaves the folder where it is, and returns it.
+    /// Keeps the directory, and returns its path.
     pub(crate) fn keep_folder(self) -> PathBuf {
-        self.folder.keep()
+        self.directory.keep()
     }
 
     fn write_file(&self, file: &str, content: &str) -> Result<()> {
         let path = self.clone_folder().join(file);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
         }
         std::fs::write(&path, content).with_context(|| format!("cannot write `{}`", path.display()))
     }
@@ -147,21 +147,21 @@ impl DemoSandbox {
         Ok(())
     }
 
-    fn run_git(&self, folder: &Path, args: &[&str]) -> Result<String> {
-        let mut command = self.build_command(Path::new("git"), folder);
+    fn run_git(&self, directory: &Path, args: &[&str]) -> Result<String> {
+        let mut command = self.build_command(Path::new("git"), directory);
         command.args(args);
         self.run_command(&mut command)
     }
 
-    fn build_command(&self, program: &Path, folder: &Path) -> Command {
+    fn build_command(&self, program: &Path, directory: &Path) -> Command {
         let mut command = Command::new(program);
         command
-            .current_dir(folder)
+            .current_dir(directory)
             .env_clear()
             .env("PATH", &self.search_path)
-            // Before 2.32, git knows no other way to be told to leave the user's files alone.
-            .env("HOME", self.folder.path())
-            .env("XDG_CONFIG_HOME", self.folder.path())
+            // Before version 2.32, git has no other way to ignore the files of the user.
+            .env("HOME", self.directory.path())
+            .env("XDG_CONFIG_HOME", self.directory.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_AUTHOR_NAME", DEMO_AUTHOR.0)

@@ -1,28 +1,28 @@
-//! The scenes: what is pushed, what is told about it, and how it has to end.
+//! The scenes: what is pushed, the narration, and the expected ending.
 //!
-//! A scene only says what is to happen. That it does happen is found out by a push.
+//! A scene only states what is expected; a real push shows what happens.
 
-/// How a push has to end.
+/// The expected ending of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SceneEnding {
-    /// It is accepted, and this is among what the pusher is told.
+    /// The push is accepted, and the pusher sees this text.
     Accepted(&'static str),
-    /// It is refused by this rule.
+    /// The push is refused by this rule.
     Refused(&'static str),
 }
 
-/// What is pushed.
+/// The content of a push.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ScenePush {
     /// A commit that writes `content` to `file`, by Ana, with this message.
     Commit { file: &'static str, content: &'static str, message: &'static str },
-    /// One that does so after another, which takes the rule `peer-review` out of the policy.
+    /// Such a commit after another one, which turns the rule `peer-review` off.
     WeakenThenCommit { file: &'static str, content: &'static str, message: &'static str },
-    /// The deletion of main.
+    /// A deletion of the branch main.
     Deletion,
 }
 
-/// One push, and its story.
+/// One push with its narration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DemoScene {
     pub(crate) title: &'static str,
@@ -31,11 +31,10 @@ pub(crate) struct DemoScene {
     pub(crate) ending: SceneEnding,
 }
 
-/// Stands in a message for the commit that was the emergency, of which nobody knows the name before.
+/// The placeholder for the commit of the emergency, whose id is known only after its push.
 pub(crate) const EMERGENCY_PLACEHOLDER: &str = "{emergency}";
 
-/// What the commit says that weakens the policy: all that is asked of such a change, but for a
-/// review and the authority.
+/// The message of the commit that weakens the policy: complete except for a review and the authority.
 pub(crate) const WEAKENING_MESSAGE: &str = "\
 Reviews are optional from now on
 
@@ -45,17 +44,17 @@ Security-Impact: low
 Ticket: PAY-104
 Back-out-Plan: revert this commit
 Test-Plan: the next push goes through
-Isms-Purpose: changes land faster when nobody has to wait for a review
-Isms-Integrity: whoever wrote a change knows best whether it is any good
+Isms-Purpose: changes land faster without waiting for a review
+Isms-Integrity: the author of a change knows best whether it is right
 Isms-Resources: none, it even saves some time
 ";
 
-/// What is put into the policy by it.
+/// The rule that this commit adds to the policy.
 pub(crate) const WEAKENING_RULE: &str = "  peer-review: { level: off, reason: we trust each other }\n";
 
 pub(crate) const DEMO_SCENES: [DemoScene; 9] = [
     DemoScene {
-        title: "A change as it should be",
+        title: "A complete change",
         story: "Ana has changed how totals are rounded, and Ben has reviewed it.",
         push: ScenePush::Commit {
             file: "totals.txt",
@@ -75,8 +74,8 @@ Reviewed-by: Ben Ode <ben@example.com>
         ending: SceneEnding::Accepted("main -> main"),
     },
     DemoScene {
-        title: "Nobody has looked at it",
-        story: "The same care, but no review.",
+        title: "A change without a review",
+        story: "All fields are there, but no review.",
         push: ScenePush::Commit {
             file: "limits.txt",
             content: "daily limit 500\n",
@@ -94,8 +93,8 @@ Test-Plan: a transfer of 400 goes through on staging
         ending: SceneEnding::Refused("peer-review"),
     },
     DemoScene {
-        title: "Ana approves of herself",
-        story: "A review is named this time, and it is her own.",
+        title: "A self-review",
+        story: "The only review is Ana's own.",
         push: ScenePush::Commit {
             file: "limits.txt",
             content: "daily limit 500\n",
@@ -114,8 +113,8 @@ Reviewed-by: Ana Lind <ana@example.com>
         ending: SceneEnding::Refused("peer-review"),
     },
     DemoScene {
-        title: "How risky is it?",
-        story: "Reviewed by Ben, but nobody says what could go wrong.",
+        title: "A change without a risk",
+        story: "Ben has reviewed it, but the message does not state the risk.",
         push: ScenePush::Commit {
             file: "limits.txt",
             content: "daily limit 500\n",
@@ -133,8 +132,8 @@ Reviewed-by: Ben Ode <ben@example.com>
         ending: SceneEnding::Refused("risk"),
     },
     DemoScene {
-        title: "High risk, and security was not asked",
-        story: "Ben and Kim have reviewed it. The policy wants security as well.",
+        title: "High risk without security",
+        story: "Ben and Kim have reviewed it. The policy also needs a review by security.",
         push: ScenePush::Commit {
             file: "login.txt",
             content: "sessions last 30 days\n",
@@ -154,8 +153,8 @@ Reviewed-by: Kim Aro <kim@example.com>
         ending: SceneEnding::Refused("high-risk-needs-security"),
     },
     DemoScene {
-        title: "Something is on fire",
-        story: "Payments are down. It goes through at once; what was skipped is owed.",
+        title: "An emergency",
+        story: "Payments are down. The change lands at once, and owes what it has skipped.",
         push: ScenePush::Commit {
             file: "totals.txt",
             content: "round half up\n",
@@ -174,7 +173,7 @@ Authorized-by: Kim Aro <kim@example.com>
         ending: SceneEnding::Accepted("emergency-ticket"),
     },
     DemoScene {
-        title: "First the rule goes, then the review",
+        title: "A weakened policy",
         story: "One push, two commits: the first turns reviews off, the second has none.",
         push: ScenePush::WeakenThenCommit {
             file: "limits.txt",
@@ -193,14 +192,14 @@ Test-Plan: a transfer of 40000 goes through
         ending: SceneEnding::Refused("peer-review"),
     },
     DemoScene {
-        title: "If the branch is gone, so is its history",
-        story: "Somebody tries to delete main.",
+        title: "A deleted branch",
+        story: "A push that deletes main.",
         push: ScenePush::Deletion,
         ending: SceneEnding::Refused("ref-deleted"),
     },
     DemoScene {
-        title: "The fire is out",
-        story: "Ana brings the ticket that she owes. Two reviews are still to come.",
+        title: "The emergency is over",
+        story: "Ana adds the ticket that she owes. Two reviews are still open.",
         push: ScenePush::Commit {
             file: "incidents.txt",
             content: "INC-7: rounding, see SEC-12\n",
@@ -212,7 +211,7 @@ Risk: low
 Security-Impact: none
 Ticket: SEC-12
 Back-out-Plan: revert this commit
-Test-Plan: none needed, this is a note for people
+Test-Plan: none needed, this is only a note
 For-Change: {emergency}
 Emergency-Ticket: SEC-12
 Reviewed-by: Ben Ode <ben@example.com>

@@ -1,11 +1,10 @@
-//! `changegate hook`: what git calls.
+//! `changegate hook`: the commands that git runs as hooks.
 
 mod commit_msg;
 mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
-mod sessions;
 
 use clap::Subcommand;
 
@@ -14,9 +13,8 @@ use crate::cli::context::Context;
 
 /// Run as one of git's hooks
 ///
-/// Takes the arguments and the standard input that git gives to the hook of
-/// the same name; see githooks(5). `changegate install` writes hooks that call
-/// this.
+/// Takes the arguments and standard input that git gives to the hook of the same
+/// name; see githooks(5). `changegate install` writes hooks that run this.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,13 +35,13 @@ enum HookSubcommand {
     PostReceive(post_receive::PostReceiveArgs),
 }
 
-pub(crate) fn run_hook(args: &HookArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_hook(args: &HookArgs, context: &Context) -> Result<CommandExit, CommandError> {
     match &args.hook {
-        HookSubcommand::CommitMsg(args) => commit_msg::run_commit_msg(args, world),
-        HookSubcommand::PrepareCommitMsg(args) => prepare_commit_msg::run_prepare_commit_msg(args, world),
-        HookSubcommand::PrePush(args) => pre_push::run_pre_push(args, world),
-        HookSubcommand::PreReceive(args) => pre_receive::run_pre_receive(args, world),
-        HookSubcommand::Update(args) => pre_receive::run_update(args, world),
-        HookSubcommand::PostReceive(args) => post_receive::run_post_receive(args, world),
+        HookSubcommand::CommitMsg(args) => commit_msg::run_commit_msg(args, context),
+        HookSubcommand::PrepareCommitMsg(args) => prepare_commit_msg::run_prepare_commit_msg(args, context),
+        HookSubcommand::PrePush(args) => pre_push::run_pre_push(args, context),
+        HookSubcommand::PreReceive(args) => pre_receive::run_pre_receive(args, context),
+        HookSubcommand::Update(args) => pre_receive::run_update(args, context),
+        HookSubcommand::PostReceive(args) => post_receive::run_post_receive(args, context),
     }
 }

@@ -1,95 +1,98 @@
-//! `changegate hook post-receive`: whether what has landed should have.
+//! `changegate hook post-receive`: records what has landed, and reports what should not have.
 //!
-//! First the decision and its landing are appended to the ledger.
+//! First appends the decision and its landing to the ledger.
 //!
-//! Git skips a hook that is not executable, or whose link leads nowhere, and says nothing. So what
-//! has landed and was not decided by `pre-receive`, as far as the ledger knows, is judged here, by the
-//! policy that stood before. A change that landed although the policy denies it is told to whoever
-//! pushed and to the server's log; it cannot be refused any more. What is owed from now on takes one
-//! line, since `pre-receive` has said what.
+//! Git silently skips a hook that is not executable or whose link is broken. So this hook judges what has
+//! landed without a decision of `pre-receive` in the ledger, by the policy from before the push. It informs
+//! the pusher and the server's log of a change that the policy denies; the change can no longer be
+//! refused. New obligations take one line, since `pre-receive` has listed them.
 
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::change::Stage;
+use crate::change::{Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
-use crate::cli::context::Context;
-use crate::cli::ledger;
-use crate::cli::ledger_upkeep::serving_process;
+use crate::cli::context::{Context, count_threads};
+use crate::cli::ledger_upkeep::{reconcile_repository, serving_process, write_reconcile_report};
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit};
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::reconcile::{LandedMove, LandedPush};
-use crate::report::ReportStyle;
+use crate::report::{Report, ReportStyle};
 use crate::verdict::{Decision, RuleOutcome};
 
-/// Say if something has landed that the policy denies
+/// Record what has landed, and report what the policy denies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   changegate hook post-receive < lines-of-old-new-ref")]
 pub(crate) struct PostReceiveArgs {}
 
-pub(crate) fn run_post_receive(_: &PostReceiveArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_post_receive(_: &PostReceiveArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     io::stdin().lock().read_to_end(&mut input)?;
     let updates =
         parse_pre_receive(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;
-    let git_dir = world.read_variable("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let repository = Repository::open_at(&world.resolve_path(git_dir), None)?;
-    let settings = GateSettings::read_settings(
-        &repository,
-        &|name| world.read_variable(name),
-        crate::cli::context::count_threads,
-    )
-    .map_err(CommandError::Usage)?;
-    // First of all: what was decided and landed is recorded, whatever else goes wrong.
-    let recorded = record_ref_updates(&repository, &settings, &updates, world);
+    let repository = Repository::open_at(&context.hook_git_dir(), None)?;
+    let settings = context.read_gate_settings(&repository).map_err(CommandError::Usage)?;
+    // Recording comes first, whatever else goes wrong.
+    let recorded = record_ref_updates(&repository, &settings, &updates, context);
     let decided = recorded.as_deref().unwrap_or_default();
     let mut exit = CommandExit::Allowed;
-    for update in updates.iter().filter(|update| !update.old.is_null() && !update.new.is_null()) {
+    for update in &updates {
+        if update.old.is_null() || update.new.is_null() {
+            continue;
+        }
         let name = repository.resolve_ref(update.name.as_bytes())?.name;
-        let is_it = |landed: &&LandedMove| {
-            let moved = &landed.moved;
-            moved.name == name && moved.old == Some(update.old) && moved.new == Some(update.new)
-        };
-        if let Some(landed) = decided.iter().find(is_it) {
+        if let Some(landed) = find_landed_move(decided, &name, update) {
             write_obligation_count(&landed.due_times)?;
             continue;
         }
-        if judge_landed_update(&repository, &settings, update, world)? == Decision::Deny {
+        if judge_landed_update(&repository, &settings, update, context)? == Decision::Deny {
             exit = CommandExit::Denied;
         }
     }
     recorded.map(|_| exit)
 }
 
-/// Appends to the ledger what was decided, and what landed; returns what landed as decided.
+/// Returns the move that `pre-receive` decided and this update made.
+fn find_landed_move<'a>(
+    decided: &'a [LandedMove],
+    name: &Text,
+    update: &RefUpdate,
+) -> Option<&'a LandedMove> {
+    decided.iter().find(|landed| {
+        let moved = &landed.moved;
+        moved.name == *name && moved.old == Some(update.old) && moved.new == Some(update.new)
+    })
+}
+
+/// Appends to the ledger what was decided and what landed; returns what landed as decided.
 fn record_ref_updates(
     repository: &Repository,
     settings: &GateSettings,
     updates: &[RefUpdate],
-    world: &Context,
+    context: &Context,
 ) -> Result<Vec<LandedMove>, CommandError> {
     if settings.ledger_mode == LedgerMode::Off {
         return Ok(Vec::new());
     }
     let served_by = serving_process::find_serving_process();
-    let told = LandedPush { landed: updates, served_by: served_by.as_deref() };
-    let folded = ledger::reconcile_repository(repository, settings, Some(told), false, world)?;
-    ledger::write_reconcile_report(&folded)?;
-    Ok(folded.landed_moves)
+    let push = LandedPush { landed: updates, served_by: served_by.as_deref() };
+    let reconciled = reconcile_repository(repository, settings, Some(push), false, context)?;
+    write_reconcile_report(&reconciled)?;
+    Ok(reconciled.landed_moves)
 }
 
-/// Judges what an update has brought in, by the policy that stood before it.
+/// Judges what an update has brought in, by the policy from before it.
 fn judge_landed_update(
     repository: &Repository,
     settings: &GateSettings,
     update: &RefUpdate,
-    world: &Context,
+    context: &Context,
 ) -> Result<Decision, CommandError> {
+    // A branch without a policy before the push was not under change control.
     let Ok(loaded) = load_from_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy())
     else {
         return Ok(Decision::Allow);
@@ -98,7 +101,7 @@ fn judge_landed_update(
         return Ok(Decision::Allow);
     }
     let hidden = [update.old];
-    let asked = RangeRequest {
+    let request = RangeRequest {
         range: CommitRange { tip: update.new, hidden_tips: &hidden, trusted_keys: None },
         display_name: update.name.clone(),
         target: Ok(update.name.clone()),
@@ -109,36 +112,52 @@ fn judge_landed_update(
         keep_all: false,
         explain: false,
         names_unused: false,
-        threads: crate::cli::context::count_threads,
-        now: world.now,
+        threads: count_threads,
+        now: context.now,
     };
-    let report = judge_range(repository, &loaded, &asked, &mut || {})?;
+    let report = judge_range(repository, &loaded, &request, &mut || {})?;
     if report.decision == Decision::Deny {
         let mut out = io::stdout().lock();
-        writeln!(out, "changegate: this has landed, and should not have; was pre-receive run?")?;
+        writeln!(
+            out,
+            "changegate: this push landed without a decision, and the policy denies it; check that pre-receive runs"
+        )?;
         drop(out);
-        let style = ReportStyle { colour: output::stdout_colour(world.colour), ..ReportStyle::default() };
+        let style = ReportStyle { colour: output::stdout_colour(context.colour), ..ReportStyle::default() };
         output::print_report(&report, ReportFormatArg::Terminal, &style)?;
     }
-    let judgements = report.groups.iter().flat_map(|group| &group.verdicts).flat_map(|one| &one.judgements);
-    let owed = judgements.filter_map(|judgement| {
-        if let RuleOutcome::Owed(owed) = &judgement.outcome { Some(owed) } else { None }
-    });
     if report.decision == Decision::Allow {
-        write_obligation_count(&owed.flatten().map(|one| one.due).collect::<Vec<_>>())?;
+        write_obligation_count(&list_due_times(&report))?;
     }
     Ok(report.decision)
 }
 
-/// Tells how much is owed for what has landed, and when the first of it is due.
+/// Returns when the obligations of a report are due.
+fn list_due_times(report: &Report) -> Vec<Option<Timestamp>> {
+    let mut due_times = Vec::new();
+    for verdict in report.groups.iter().flat_map(|group| &group.verdicts) {
+        for judgement in &verdict.judgements {
+            if let RuleOutcome::Owed(owed) = &judgement.outcome {
+                due_times.extend(owed.iter().map(|one| one.due));
+            }
+        }
+    }
+    due_times
+}
+
+/// Writes how many obligations the push has, and when the first is due.
 fn write_obligation_count(owed: &[Option<Timestamp>]) -> io::Result<()> {
     let many = match owed.len() {
         0 => return Ok(()),
         1 => "1 obligation".to_owned(),
         many => format!("{many} obligations"),
     };
-    let first = owed.iter().flatten().min();
-    let first =
-        first.map(|due| format!(";\n  the first is due {}", due.strftime("%F %R UTC"))).unwrap_or_default();
-    writeln!(io::stdout().lock(), "changegate: landed, with {many} from now on{first}")
+    let mut out = io::stdout().lock();
+    match owed.iter().flatten().min() {
+        Some(first) => {
+            let first = first.strftime("%F %R UTC");
+            writeln!(out, "changegate: landed with {many};\n  the first is due {first}")
+        }
+        None => writeln!(out, "changegate: landed with {many}"),
+    }
 }

@@ -1,41 +1,40 @@
-//! `changegate hook pre-push`: what the server will say, before anything is sent.
+//! `changegate hook pre-push`: judges a push as the server will, before anything is sent.
 //!
-//! Only refs under change control are looked at, by the policy that the remote's branch held when it
-//! was last fetched. Reviews and the pusher's account are the server's to know; they are listed as
-//! asked later.
+//! Judges only refs under change control, by the policy of the remote's branch as it was last fetched.
+//! Reviews and the pusher's account are known only to the server; they are listed as checked later.
 
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use crate::change::{FactKind, Missing, Oid, Stage, Text};
+use crate::change::{FactKind, Missing, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
-use crate::cli::context::Context;
+use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, PushedRef, Repository, parse_pre_push};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::ReportStyle;
 
-/// Say what the server will refuse
+/// Check a push before it is sent
 #[derive(Debug, clap::Args)]
 pub(crate) struct PrePushArgs {
-    /// The name of the remote
+    /// Name of the remote
     remote: String,
-    /// Where it is
+    /// Address of the remote
     url: Option<String>,
 }
 
-pub(crate) fn run_pre_push(args: &PrePushArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_pre_push(args: &PrePushArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
     let pushed = parse_pre_push(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;
-    let repository = match world.read_variable("GIT_DIR") {
-        Some(git_dir) => Repository::open_at(&world.resolve_path(PathBuf::from(git_dir)), None)?,
-        None => Repository::discover_from(&world.directory)?,
+    let repository = match context.read_variable("GIT_DIR") {
+        Some(git_dir) => Repository::open_at(&context.resolve_path(PathBuf::from(git_dir)), None)?,
+        None => Repository::discover_from(&context.directory)?,
     };
     let mut exit = CommandExit::Allowed;
     for pushed in pushed.iter().filter(|pushed| !pushed.local_id.is_null()) {
-        if judge_pushed_ref(&repository, args, pushed, world)? == CommandExit::Denied {
+        if judge_pushed_ref(&repository, args, pushed, context)? == CommandExit::Denied {
             exit = CommandExit::Denied;
         }
     }
@@ -46,19 +45,14 @@ fn judge_pushed_ref(
     repository: &Repository,
     args: &PrePushArgs,
     pushed: &PushedRef,
-    world: &Context,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    // The server judges by what the branch holds; what was last fetched of it is the next best.
-    let tracking = pushed
-        .remote_name
-        .as_bytes()
-        .strip_prefix(b"refs/heads/")
-        .map(|branch| [b"refs/remotes/", args.remote.as_bytes(), b"/", branch].concat());
-    let tracked: Option<Oid> = match tracking {
-        Some(name) => repository.resolve_ref(&name)?.id,
-        None => None,
+    // The server judges by the branch as it is there; the tracking ref is the best copy here.
+    let Some(branch) = pushed.remote_name.as_bytes().strip_prefix(b"refs/heads/") else {
+        return Ok(CommandExit::Allowed);
     };
-    let Some(base) = tracked else { return Ok(CommandExit::Allowed) };
+    let tracking_ref = [b"refs/remotes/", args.remote.as_bytes(), b"/", branch].concat();
+    let Some(base) = repository.resolve_ref(&tracking_ref)?.id else { return Ok(CommandExit::Allowed) };
     let called = format!("{}/{}", args.remote, pushed.remote_name.to_lossy());
     let loaded = match load_from_commit(repository, base, DEFAULT_POLICY_PATH, &called) {
         Ok(loaded) => loaded,
@@ -73,7 +67,7 @@ fn judge_pushed_ref(
         return Ok(CommandExit::Allowed);
     }
     let hidden = [base];
-    let asked = RangeRequest {
+    let request = RangeRequest {
         range: CommitRange { tip: pushed.local_id, hidden_tips: &hidden, trusted_keys: None },
         display_name: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),
@@ -84,12 +78,12 @@ fn judge_pushed_ref(
         keep_all: false,
         explain: false,
         names_unused: false,
-        threads: crate::cli::context::count_threads,
-        now: world.now,
+        threads: count_threads,
+        now: context.now,
     };
-    let report = judge_range(repository, &loaded, &asked, &mut || {})?;
+    let report = judge_range(repository, &loaded, &request, &mut || {})?;
     let style =
-        ReportStyle { colour: output::stderr_colour(world.colour), quiet: true, ..ReportStyle::default() };
+        ReportStyle { colour: output::stderr_colour(context.colour), quiet: true, ..ReportStyle::default() };
     let mut out = std::io::stderr().lock();
     output::ignore_broken_pipe(crate::report::write_report(
         ReportFormatArg::Terminal.into(),

@@ -1,148 +1,144 @@
 //! `changegate hook pre-receive` and `update`: the gate.
 //!
-//! Whatever goes wrong here refuses the push. Everything is decided before a line is written, and the
-//! decision is on disk before git hears of it.
+//! Any failure here refuses the push. Everything is decided before a line is written, and the decision is
+//! on disk before git gets the answer.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use crate::change::{FactKind, Missing, Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
-use crate::cli::hook::sessions;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{GateSettings, LedgerMode, PushFacts, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
-use crate::ledger::record::RecordedDecision;
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
+use crate::ledger::server::push_refusals::{add_session_refusals, record_unwritable_ledger};
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
 use crate::ledger::store::{probe_append, read_state};
 use crate::report::{Report, ReportStyle};
 
-/// Refuse a push that the policy does not allow
+/// Refuse a push that the policy denies
 #[derive(Debug, clap::Args)]
 pub(crate) struct PreReceiveArgs {
-    /// In which form the verdict is written
-    #[arg(long, value_name = "FORM", default_value = "terminal")]
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
     format: ReportFormatArg,
 }
 
-/// Refuse one ref of a push; for servers that offer no pre-receive hook
+/// Refuse one ref of a push, on servers without a pre-receive hook
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpdateHookArgs {
-    /// The full name of the ref
+    /// Full name of the ref
     name: String,
-    /// What it holds
+    /// Object id before the push
     old: String,
-    /// What it is to hold
+    /// Object id after the push
     new: String,
 }
 
-/// How many bytes git may say about a push.
+/// The longest input from git about a push, in bytes.
 const MAX_INPUT_BYTES: u64 = 16 << 20;
 
-pub(crate) fn run_pre_receive(args: &PreReceiveArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_pre_receive(args: &PreReceiveArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     std::io::stdin().lock().take(MAX_INPUT_BYTES + 1).read_to_end(&mut input)?;
-    if MAX_INPUT_BYTES < u64::try_from(input.len()).unwrap_or(u64::MAX) {
-        return Err(CommandError::Usage("this push names more refs than can be judged".into()));
+    if u64::try_from(input.len()).unwrap_or(u64::MAX) > MAX_INPUT_BYTES {
+        return Err(CommandError::Usage("this push updates too many refs to be judged".into()));
     }
     let updates =
         parse_pre_receive(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;
-    decide_push(&updates, args.format, world)
+    decide_push(&updates, args.format, context)
 }
 
-/// Judges a push, writes the decision ahead for the ledger, and tells the verdict.
+/// Judges a push, writes the decision ahead for the ledger, and prints the verdict.
 fn decide_push(
     updates: &[RefUpdate],
     format: ReportFormatArg,
-    world: &Context,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let repository = open_repository(world)?;
-    let settings = GateSettings::read_settings(
-        &repository,
-        &|name| world.read_variable(name),
-        crate::cli::context::count_threads,
-    )
-    .map_err(|why| format!("{why}; nothing is accepted until that is mended"))
-    .and_then(|settings| find_unsupported_setup(world).map_or(Ok(settings), Err));
-    let settings = match settings {
+    let repository = open_repository(context)?;
+    let settings = match read_supported_settings(&repository, context) {
         Ok(settings) => settings,
         Err(why) => {
-            // What cannot be judged is refused in any case; the ledger tells of it if it can.
-            let _ = write_refusal_entry(&repository, updates, &why, world);
+            // The push is refused in any case; the refusal is recorded if that is possible.
+            let _ = write_refusal_entry(&repository, updates, &why, context);
             return Err(CommandError::Usage(why));
         }
     };
-    let (mut report, kept) =
-        judge_push(&repository, updates, &settings, world.now, format.lists_passed_changes());
-    block_overdue_push(&mut report, &kept, || require_ledger_state(&repository, &settings), world.now);
-    if let Some(act) = kept.request() {
-        sessions::add_session_refusals(
-            &mut report,
-            act,
-            &repository,
-            &settings,
-            require_ledger_state(&repository, &settings),
-        );
+    let (mut report, facts) =
+        judge_push(&repository, updates, &settings, context.now, format.lists_passed_changes());
+    block_overdue_push(&mut report, &facts, || read_recorded_state(&repository, &settings), context.now);
+    if let Some(request) = facts.request() {
+        let state = read_recorded_state(&repository, &settings);
+        add_session_refusals(&mut report, request, &repository, &settings, state);
     }
     let recorded = match settings.ledger_mode {
         LedgerMode::Off => Ok(()),
         LedgerMode::Require | LedgerMode::Warn => {
-            write_decision_entry(&repository, updates, (&report, &kept), &settings, world)
+            write_decision_entry(&repository, updates, (&report, &facts), &settings, context)
         }
     };
-    let style = ReportStyle { colour: output::stdout_colour(world.colour), ..ReportStyle::default() };
+    let style = ReportStyle { colour: output::stdout_colour(context.colour), ..ReportStyle::default() };
     output::print_report(&report, format, &style)?;
     match recorded {
         Ok(()) => Ok(report.decision.into()),
-        // A session that is not recorded is none.
-        Err(error) if settings.ledger_mode == LedgerMode::Warn && kept.request().is_none() => {
+        // A session exists only if it is recorded.
+        Err(error) if settings.ledger_mode == LedgerMode::Warn && facts.request().is_none() => {
             let mut out = std::io::stdout().lock();
-            let told = writeln!(
-                out,
-                "changegate: this decision is NOT recorded: {}",
-                replace_invisible(&format!("{error:#}"))
-            );
-            output::ignore_broken_pipe(told)?;
+            let why = replace_invisible(&format!("{error:#}"));
+            let written = writeln!(out, "changegate: this decision is NOT recorded: {why}");
+            output::ignore_broken_pipe(written)?;
             Ok(report.decision.into())
         }
         Err(error) => Err(CommandError::Failed(
-            error.context("this decision cannot be recorded, so nothing is accepted"),
+            error.context("the decision cannot be recorded, so the push is refused"),
         )),
     }
 }
 
-/// Returns the state of the ledger, or why nobody can tell what is owed.
-fn require_ledger_state(repository: &Repository, settings: &GateSettings) -> Result<LedgerState, String> {
+/// Returns the settings of the gate, or why no push can be judged.
+fn read_supported_settings(repository: &Repository, context: &Context) -> Result<GateSettings, String> {
+    let settings = context
+        .read_gate_settings(repository)
+        .map_err(|why| format!("{why}; all pushes are refused until the server administrator fixes that"))?;
+    match find_unsupported_setup(context) {
+        Some(why) => Err(why.to_owned()),
+        None => Ok(settings),
+    }
+}
+
+/// Returns the state of the ledger, or why it is unknown.
+fn read_recorded_state(repository: &Repository, settings: &GateSettings) -> Result<LedgerState, String> {
     if settings.ledger_mode == LedgerMode::Off {
         return Err("the ledger is switched off (changegate.ledger)".into());
     }
     let found = read_state(repository).map_err(|error| format!("{error:#}"))?;
-    found.ok_or_else(|| "there is no ledger yet; `changegate ledger reconcile` begins it".into())
+    found.ok_or_else(|| {
+        "there is no ledger yet; to start it, run `changegate ledger reconcile` on the server".into()
+    })
 }
 
 fn write_decision_entry(
     repository: &Repository,
     updates: &[RefUpdate],
-    (report, kept): (&Report, &PushFacts),
+    (report, facts): (&Report, &PushFacts),
     settings: &GateSettings,
-    world: &Context,
+    context: &Context,
 ) -> anyhow::Result<()> {
     let by = DecisionContext { pusher: settings.pusher.clone(), ..build_decision_context()? };
-    let decision = match decision::build_push_entry(repository, report, kept, by.clone()) {
+    let decision = match decision::build_push_entry(repository, report, facts, by.clone()) {
         Ok(decision) => decision,
         Err(why) => {
-            // That it was refused has room in a record; where the push goes on, it was not.
+            // The record is too large, but that of a refusal fits. With `warn` the push goes on, so none is written.
             if settings.ledger_mode == LedgerMode::Require
-                && let Ok(refusal) = decision::build_refusal_entry(updates, &why, world.now, by)
+                && let Ok(refusal) = decision::build_refusal_entry(updates, &why, context.now, by)
             {
                 let _ = write_ahead::write_entry(repository.common_dir(), &refusal);
             }
@@ -150,30 +146,28 @@ fn write_decision_entry(
         }
     };
     let Some(mut decision) = decision else { return Ok(()) };
-    let ready = check_ledger_writable(repository, settings, world);
+    let ready = check_ledger_writable(repository, settings, context);
     if let (Err(error), LedgerMode::Require) = (&ready, settings.ledger_mode) {
-        // What is written is what becomes of the push.
-        decision.decided.decision = RecordedDecision::Deny;
-        decision.decided.notes.push(decision::not_recorded_note(&format!("{error:#}")));
+        // The record must say what becomes of the push.
+        record_unwritable_ledger(&mut decision.decided, error);
     }
     write_ahead::write_entry(repository.common_dir(), &decision)
-        .context("cannot write to the folder of the gate")?;
-    ready
+        .context("cannot write the decision ahead")?;
+    ready.context("the ledger cannot be written")
 }
 
-/// Returns whether the ledger can be written, as far as it costs nothing to know: decisions shall not
-/// pile up behind one that cannot.
+/// Fails if the ledger is known not to be writable, so that decisions do not pile up behind one that
+/// cannot be appended. Checks only what is cheap.
 fn check_ledger_writable(
     repository: &Repository,
     settings: &GateSettings,
-    world: &Context,
+    context: &Context,
 ) -> anyhow::Result<()> {
     if let Some(key) = &settings.ledger_key {
         File::open(key).with_context(|| format!("cannot read changegate.ledgerKey, `{key}`"))?;
     }
     if gate_folder::read_failure(repository.common_dir())?.is_some() {
-        probe_append(repository, settings.ledger_key.as_deref(), world.now)
-            .context("the ledger cannot be written")?;
+        probe_append(repository, settings.ledger_key.as_deref(), context.now)?;
     }
     Ok(())
 }
@@ -182,9 +176,9 @@ fn write_refusal_entry(
     repository: &Repository,
     updates: &[RefUpdate],
     why: &str,
-    world: &Context,
+    context: &Context,
 ) -> anyhow::Result<()> {
-    let refusal = decision::build_refusal_entry(updates, why, world.now, build_decision_context()?)
+    let refusal = decision::build_refusal_entry(updates, why, context.now, build_decision_context()?)
         .map_err(anyhow::Error::msg)?;
     write_ahead::write_entry(repository.common_dir(), &refusal)?;
     Ok(())
@@ -199,45 +193,42 @@ fn build_decision_context() -> anyhow::Result<DecisionContext> {
     })
 }
 
-pub(crate) fn run_update(args: &UpdateHookArgs, world: &Context) -> Result<CommandExit, CommandError> {
-    let id = |digits: &str| {
-        Oid::from_hex(digits)
-            .ok_or_else(|| CommandError::Usage("an object id is 40 or 64 hexadecimal digits".into()))
+pub(crate) fn run_update(args: &UpdateHookArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let (Some(old), Some(new)) = (Oid::from_hex(&args.old), Oid::from_hex(&args.new)) else {
+        return Err(CommandError::usage("an object id is 40 or 64 hexadecimal digits"));
     };
-    let update = RefUpdate { old: id(&args.old)?, new: id(&args.new)?, name: Text::from(args.name.as_str()) };
-    decide_push(&[update], ReportFormatArg::Terminal, world)
+    let update = RefUpdate { old, new, name: Text::from(args.name.as_str()) };
+    decide_push(&[update], ReportFormatArg::Terminal, context)
 }
 
-/// Opens the repository that git names.
-fn open_repository(world: &Context) -> Result<Repository, CommandError> {
-    let git_dir = world.read_variable("GIT_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let quarantine = read_quarantine(world);
-    Ok(Repository::open_at(&world.resolve_path(git_dir), quarantine.as_ref())?)
+/// Opens the repository that git names in the environment.
+fn open_repository(context: &Context) -> Result<Repository, CommandError> {
+    let quarantine = read_quarantine(context);
+    Ok(Repository::open_at(&context.hook_git_dir(), quarantine.as_ref())?)
 }
 
-/// Returns why a push cannot be judged as git has set it up.
-fn find_unsupported_setup(world: &Context) -> Option<String> {
-    if world.read_variable("GIT_NAMESPACE").is_some() {
-        let why = "GIT_NAMESPACE is set, so refs are not what they are called; this is not supported";
-        return Some(why.into());
+/// Returns why the setup that git describes is not supported.
+fn find_unsupported_setup(context: &Context) -> Option<&'static str> {
+    if context.read_variable("GIT_NAMESPACE").is_some() {
+        return Some("GIT_NAMESPACE is set; ref namespaces are not supported");
     }
-    if world.read_variable("GIT_SHALLOW_FILE").is_some() {
-        let why = "this push would make the repository shallow, and hide what lies behind it; push from a \
-                   complete clone";
-        return Some(why.into());
+    if context.read_variable("GIT_SHALLOW_FILE").is_some() {
+        return Some(
+            "this push would make the repository shallow, and hide history; push from a complete clone",
+        );
     }
     None
 }
 
 /// Returns where git keeps the objects of this push until it is accepted.
-fn read_quarantine(world: &Context) -> Option<ObjectQuarantine> {
-    let objects = world.read_variable("GIT_OBJECT_DIRECTORY")?;
-    let alternates = world.read_variable("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default();
-    Some(ObjectQuarantine {
-        object_dir: world.resolve_path(PathBuf::from(objects)),
-        alternates: std::env::split_paths(&alternates)
-            .filter(|path| !path.as_os_str().is_empty())
-            .map(|path| world.resolve_path(path))
-            .collect(),
-    })
+fn read_quarantine(context: &Context) -> Option<ObjectQuarantine> {
+    let objects = context.read_variable("GIT_OBJECT_DIRECTORY")?;
+    let mut alternates = Vec::new();
+    let listed = context.read_variable("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default();
+    for path in std::env::split_paths(&listed) {
+        if !path.as_os_str().is_empty() {
+            alternates.push(context.resolve_path(path));
+        }
+    }
+    Some(ObjectQuarantine { object_dir: context.resolve_path(objects), alternates })
 }

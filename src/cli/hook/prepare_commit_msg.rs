@@ -1,5 +1,5 @@
-//! `changegate hook prepare-commit-msg`: the trailers that can be derived, filled in beforehand, and
-//! the others as comments to choose from.
+//! `changegate hook prepare-commit-msg`: fills in the trailers that follow from the branch, and adds the
+//! others as comments.
 
 use std::path::PathBuf;
 
@@ -13,34 +13,34 @@ use crate::git::{HeadState, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};
 use crate::vocabulary::{FieldDefinition, FieldKind};
 
-/// Prefill the trailers of a message
+/// Fill in the trailers of a commit message
 #[derive(Debug, clap::Args)]
 pub(crate) struct PrepareCommitMsgArgs {
-    /// The file with the message
+    /// File with the message
     file: PathBuf,
-    /// Where the message comes from: message, template, merge, squash or commit
+    /// Source of the message: message, template, merge, squash or commit
     source: Option<String>,
-    /// The commit that it was taken from
+    /// Commit that the message is from
     commit: Option<String>,
 }
 
 pub(crate) fn run_prepare_commit_msg(
     args: &PrepareCommitMsgArgs,
-    world: &Context,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    // What somebody or something has written already is left alone.
+    // A message that is already written stays as it is.
     if !matches!(args.source.as_deref(), None | Some("template")) {
         return Ok(CommandExit::Allowed);
     }
-    let loaded = match load_from_disk(&world.directory, DEFAULT_POLICY_PATH) {
+    let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
         Ok(loaded) => loaded,
-        // The message is the user's; a policy that cannot be used is reported when it is checked.
+        // An unusable policy is reported by the next hook, which checks the message.
         Err(UnusablePolicy::Absent | UnusablePolicy::Faulty(_)) => return Ok(CommandExit::Allowed),
     };
-    let path = world.resolve_path(&args.file);
+    let path = context.resolve_path(&args.file);
     let raw =
         std::fs::read(&path).with_context(|| format!("cannot read the message in `{}`", path.display()))?;
-    let branch = match Repository::discover_from(&world.directory)?.read_head() {
+    let branch = match Repository::discover_from(&context.directory)?.read_head() {
         Ok(HeadState::Branch(branch)) => branch.name.to_lossy().into_owned(),
         _ => String::new(),
     };
@@ -50,7 +50,7 @@ pub(crate) fn run_prepare_commit_msg(
     Ok(CommandExit::Allowed)
 }
 
-/// Returns the message with what could be derived from the branch, and hints for the rest; `None`
+/// Returns the message with the trailers that follow from the branch, and hints for the others; `None`
 /// if there is nothing to add.
 fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
     let stated = read_trailers(raw, TrailerReader::Log);
@@ -59,14 +59,7 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>
         if stated.trailers.iter().any(|trailer| field.matches_key(&trailer.key)) {
             continue;
         }
-        let derived = match &field.kind {
-            FieldKind::Matches { pattern, .. } => branch
-                .split(['/', '_'])
-                .flat_map(list_branch_prefixes)
-                .find(|candidate| pattern.matches_value(candidate.as_bytes()) == Some(true)),
-            _ => None,
-        };
-        lines += &match derived {
+        lines += &match derive_from_branch(field, branch) {
             Some(value) => format!("{}: {value}\n", field.name),
             None => format!("# {}\n", field.trailer_template()),
         };
@@ -82,35 +75,51 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>
     Some([message, gap, lines.as_bytes(), comments].concat())
 }
 
-/// Returns the fields that an ordinary change is asked to state: those of the last class, which is
-/// what a change is unless something makes it another.
-fn collect_required_fields(policy: &Policy) -> Vec<&FieldDefinition> {
-    let ordinary = policy.classes.len().checked_sub(1);
-    let mut fields: Vec<&FieldDefinition> = Vec::new();
-    for rule in policy.rules.iter().filter(|rule| rule.when.is_none()) {
-        let ours = rule
-            .class_indexes
-            .as_ref()
-            .is_none_or(|classes| ordinary.is_some_and(|place| classes.contains(&place)));
-        if ours {
-            rule.require.add_required_fields(&mut fields);
+/// Returns the part of the branch name that is a value of the field, such as a ticket.
+fn derive_from_branch<'branch>(field: &FieldDefinition, branch: &'branch str) -> Option<&'branch str> {
+    let FieldKind::Matches { pattern, .. } = &field.kind else { return None };
+    for part in branch.split(['/', '_']) {
+        for candidate in list_branch_prefixes(part) {
+            if pattern.matches_value(candidate.as_bytes()) == Some(true) {
+                return Some(candidate);
+            }
         }
     }
-    let mut seen = Vec::new();
-    fields.retain(|field| {
-        !seen.contains(&field.name.as_str()) && {
-            seen.push(field.name.as_str());
-            true
+    None
+}
+
+/// Returns the fields that an ordinary change must state: those of the last class, which applies unless
+/// another does.
+fn collect_required_fields(policy: &Policy) -> Vec<&FieldDefinition> {
+    let ordinary = policy.classes.len().checked_sub(1);
+    let mut required: Vec<&FieldDefinition> = Vec::new();
+    for rule in &policy.rules {
+        let is_for_ordinary = match (&rule.class_indexes, ordinary) {
+            (None, _) => true,
+            (Some(classes), Some(ordinary)) => classes.contains(&ordinary),
+            (Some(_), None) => false,
+        };
+        if rule.when.is_none() && is_for_ordinary {
+            rule.require.add_required_fields(&mut required);
         }
-    });
+    }
+    let mut fields: Vec<&FieldDefinition> = Vec::new();
+    for field in required {
+        if !fields.iter().any(|known| known.name == field.name) {
+            fields.push(field);
+        }
+    }
     fields
 }
 
-/// Returns the parts of a branch's name that a ticket could be, longest first: `PAY-412-cache` has
+/// Returns the parts of a branch name that may be a ticket, longest first: `PAY-412-cache` has
 /// `PAY-412-cache`, `PAY-412` and `PAY`.
 fn list_branch_prefixes(part: &str) -> Vec<&str> {
-    let ends = part.match_indices('-').map(|(at, _)| at).chain([part.len()]);
-    let mut found: Vec<&str> = ends.filter_map(|end| part.get(..end)).collect();
-    found.reverse();
-    found
+    let mut prefixes = vec![part];
+    let mut rest = part;
+    while let Some((prefix, _)) = rest.rsplit_once('-') {
+        prefixes.push(prefix);
+        rest = prefix;
+    }
+    prefixes
 }

@@ -1,7 +1,7 @@
-//! Where hooks are written, and how: kept, chained, put back.
+//! The directory of the hooks: writes hooks, chains existing ones, and restores them.
 //!
-//! Between the hook that was there and ours there is no moment without either: the old one gets its
-//! second name before the new one takes its first.
+//! There is no moment without a hook: the existing hook gets a second name before the new hook replaces
+//! it.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,21 +10,23 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::cli::command_error::CommandError;
-use crate::cli::install::hook_script::{BACKUP_SUFFIX, HookOwner, identify_hook_owner, render_hook_script};
-use crate::cli::install::{GitHook, tidy_path};
+use crate::cli::install::hook_script::{
+    BACKUP_SUFFIX, GitHook, HookOwner, identify_hook_owner, render_hook_script,
+};
+use crate::cli::output::tidy_path;
 use crate::git::Repository;
 
-/// A folder with hooks.
+/// A directory that git or a server runs hooks from.
 #[derive(Debug)]
 pub(crate) struct HookFolder {
     path: PathBuf,
-    /// True if every hook has a folder of its own, all files of which are run.
+    /// True if each hook is a directory, and all files in it are run.
     is_drop_in: bool,
-    /// True if the folder lies outside of the repository.
+    /// True if the directory lies outside of the repository.
     pub(crate) is_shared: bool,
 }
 
-/// What is to be done about one hook.
+/// The change to one hook.
 #[derive(Debug)]
 pub(crate) struct HookStep {
     hook: GitHook,
@@ -35,14 +37,14 @@ pub(crate) struct HookStep {
 #[derive(Debug, PartialEq, Eq)]
 enum HookAction {
     Nothing,
-    /// Write this; `keep` gives what is there a second name first.
+    /// Write the text; `keep_existing` gives the existing file a second name first.
     Write {
         text: String,
         keep_existing: bool,
         is_new: bool,
         is_chained: bool,
     },
-    /// Give what was there its name back.
+    /// Give the hook from before `install` its name back.
     Restore,
     Remove,
 }
@@ -56,72 +58,74 @@ impl HookStep {
         self.action == HookAction::Nothing
     }
 
-    /// Says what was done.
+    /// Returns what was done, in words.
     pub(crate) fn describe_result(&self) -> String {
         let name = self.hook.name();
         match &self.action {
-            HookAction::Nothing => "is in place".into(),
+            HookAction::Nothing => "unchanged".into(),
             HookAction::Write { keep_existing: true, is_chained: true, .. } => {
-                format!("written; the hook that was there runs first, as {name}{BACKUP_SUFFIX}")
+                format!("written; the existing hook runs first, as {name}{BACKUP_SUFFIX}")
             }
             HookAction::Write { keep_existing: true, .. } => {
-                format!("written; what was there is kept as {name}{BACKUP_SUFFIX}, and could not run")
+                format!(
+                    "written; the existing file, which is not executable, is kept as {name}{BACKUP_SUFFIX}"
+                )
             }
             HookAction::Write { is_new: true, .. } => "written".into(),
-            HookAction::Write { .. } => "brought up to date".into(),
-            HookAction::Restore => "as it was before".into(),
+            HookAction::Write { .. } => "updated".into(),
+            HookAction::Restore => "restored".into(),
             HookAction::Remove => "removed".into(),
         }
     }
 }
 
 impl HookFolder {
-    /// Returns where git looks for the hooks of a clone.
+    /// Returns the directory in which git looks for the hooks of a clone.
     ///
     /// # Errors
     ///
     /// Refuses if git runs no hooks here, or if another program writes them.
     pub(crate) fn for_clone(repository: &Repository) -> Result<HookFolder, CommandError> {
-        let place = HookFolder::find_configured(repository)?;
-        if place.path.components().any(|part| part.as_os_str() == ".husky") {
+        let hook_folder = HookFolder::find_configured(repository)?;
+        if hook_folder.path.components().any(|part| part.as_os_str() == ".husky") {
             return Err(CommandError::Usage(
-                "husky writes the hooks of this clone, and would write over ours; let it call them:\n  \
+                "husky manages the hooks of this clone, and would overwrite those of changegate; run them from husky:\n  \
                  echo 'changegate hook commit-msg \"$1\"' >> .husky/commit-msg"
                     .into(),
             ));
         }
-        Ok(place)
+        Ok(hook_folder)
     }
 
-    /// Returns where the server that tells the pusher by `source` looks for hooks.
+    /// Returns the directory in which a server with this source of the pusher looks for hooks.
     ///
     /// # Errors
     ///
-    /// Refuses if that is a folder that other repositories use too.
+    /// Refuses a directory that other repositories use too.
     pub(crate) fn for_server(repository: &Repository, source: &str) -> Result<HookFolder, CommandError> {
         let git_dir = repository.common_dir();
         match source {
-            // GitLab runs hooks of its own from elsewhere, and these after them.
+            // GitLab runs its own hooks from elsewhere, and these after them.
             "gitlab" => Ok(HookFolder::new(git_dir.join("custom_hooks"), false)),
-            // Gitea writes hooks/pre-receive itself; it runs what lies in hooks/pre-receive.d.
+            // Gitea writes hooks/pre-receive itself, and runs the files in hooks/pre-receive.d.
             "gitea" => Ok(HookFolder::new(git_dir.join("hooks"), true)),
             _ => {
-                let place = HookFolder::find_configured(repository)?;
-                if place.is_shared {
+                let hook_folder = HookFolder::find_configured(repository)?;
+                if hook_folder.is_shared {
                     return Err(CommandError::Usage(format!(
-                        "core.hooksPath is `{}`, which other repositories use too; give this one its own:\n  \
+                        "core.hooksPath is `{}`, which other repositories may use too; give this one its own:\n  \
                          git -C {} config core.hooksPath {}",
-                        place.path.display(),
+                        hook_folder.path.display(),
                         tidy_path(git_dir).display(),
                         tidy_path(&git_dir.join("hooks")).display(),
                     )));
                 }
-                Ok(place)
+                Ok(hook_folder)
             }
         }
     }
 
-    /// Returns every folder in which `install` may have written.
+    /// Returns every directory that `install` may have written to.
     ///
     /// # Errors
     ///
@@ -129,52 +133,54 @@ impl HookFolder {
     pub(crate) fn list_all_folders(repository: &Repository) -> Result<Vec<HookFolder>, CommandError> {
         let git_dir = repository.common_dir();
         let own = HookFolder::new(git_dir.join("hooks"), false);
-        let mut places = vec![
+        let mut hook_folders = vec![
             own,
             HookFolder::new(git_dir.join("custom_hooks"), false),
             HookFolder::new(git_dir.join("hooks"), true),
         ];
-        if let Ok(place) = HookFolder::find_configured(repository)
-            && places.iter().all(|known| tidy_path(&known.path) != tidy_path(&place.path))
+        if let Ok(hook_folder) = HookFolder::find_configured(repository)
+            && hook_folders.iter().all(|known| tidy_path(&known.path) != tidy_path(&hook_folder.path))
         {
-            places.push(place);
+            hook_folders.push(hook_folder);
         }
-        Ok(places)
+        Ok(hook_folders)
     }
 
-    fn new(folder: PathBuf, drop_in: bool) -> HookFolder {
-        HookFolder { path: folder, is_drop_in: drop_in, is_shared: false }
+    fn new(directory: PathBuf, drop_in: bool) -> HookFolder {
+        HookFolder { path: directory, is_drop_in: drop_in, is_shared: false }
     }
 
-    /// Returns where git looks, by `core.hooksPath`.
+    /// Returns the directory that git uses, by `core.hooksPath`.
     fn find_configured(repository: &Repository) -> Result<HookFolder, CommandError> {
         let common_dir = repository.common_dir();
         let Some(configured) = repository.read_config_value("core.hooksPath")? else {
             return Ok(HookFolder::new(common_dir.join("hooks"), false));
         };
-        let folder = match configured.strip_prefix("~/") {
+        let directory = match configured.strip_prefix("~/") {
             Some(rest) => {
-                let home =
-                    std::env::home_dir().context("core.hooksPath starts with `~`, and there is no home")?;
-                home.join(rest)
+                let home = std::env::home_dir();
+                home.context("core.hooksPath starts with `~`, and there is no home directory")?.join(rest)
             }
-            // A relative path starts where git runs hooks.
+            // A relative path starts in the directory in which git runs hooks.
             None => find_work_tree_top(repository)?
                 .unwrap_or_else(|| repository.git_dir().to_path_buf())
                 .join(&configured),
         };
-        if configured.is_empty() || (folder.exists() && !folder.is_dir()) {
+        if configured.is_empty() || (directory.exists() && !directory.is_dir()) {
             return Err(CommandError::Usage(format!(
-                "core.hooksPath is `{configured}`, which is no folder, so git runs no hooks here"
+                "core.hooksPath is `{configured}`, which is not a directory, so git runs no hooks here"
             )));
         }
-        let inside = |root: &Path| resolve_links(&folder).starts_with(resolve_links(root));
-        let is_shared =
-            !inside(common_dir) && !find_work_tree_top(repository)?.is_some_and(|top| inside(&top));
-        Ok(HookFolder { path: folder, is_drop_in: false, is_shared })
+        let resolved = resolve_links(&directory);
+        let is_inside = match find_work_tree_top(repository)? {
+            Some(top) if resolved.starts_with(resolve_links(&top)) => true,
+            _ => resolved.starts_with(resolve_links(common_dir)),
+        };
+        let is_shared = !is_inside;
+        Ok(HookFolder { path: directory, is_drop_in: false, is_shared })
     }
 
-    /// Returns the folder, for people.
+    /// Returns the path of the directory, as shown to people.
     pub(crate) fn display_path(&self) -> String {
         let shown = tidy_path(&self.path).display().to_string();
         if self.is_drop_in { format!("{shown}/*.d") } else { shown }
@@ -188,41 +194,48 @@ impl HookFolder {
         }
     }
 
-    /// Says what has to be done to install `hook`.
+    /// Returns true if the hook in `file` has to run before ours.
+    fn is_chainable(&self, file: &Path) -> bool {
+        !self.is_drop_in && is_executable(file)
+    }
+
+    /// Returns the step that installs `hook`.
     ///
     /// # Errors
     ///
-    /// Refuses where something would be lost.
+    /// Refuses if a file would be lost.
     pub(crate) fn plan_install(&self, hook: GitHook, binary: &str) -> Result<HookStep, CommandError> {
         let file = self.hook_path(hook);
-        let kept = backup_path(&file);
+        let backup = backup_path(&file);
         let found = InstalledHook::read_file(hook, &file)?;
-        let chains = |file: &Path| !self.is_drop_in && is_executable(file);
-        let write = |keep, fresh, chained| HookAction::Write {
-            text: render_hook_script(hook, Some(binary), chained),
-            keep_existing: keep,
-            is_new: fresh,
-            is_chained: chained,
+        let write = |keep_existing, is_new, is_chained| HookAction::Write {
+            text: render_hook_script(hook, Some(binary), is_chained),
+            keep_existing,
+            is_new,
+            is_chained,
         };
-        let what = match (found, path_exists(&kept)) {
+        // A file that `install` did not write is never replaced without a copy under another name.
+        let what = match (found, path_exists(&backup)) {
             (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
             (InstalledHook::Foreign, true) => {
                 return Err(CommandError::Usage(format!(
-                    "`{}` is not ours, and `{}` is taken by what was there before it; move one of them away",
+                    "`{}` was not written by changegate, and `{}` already exists; move one of them away",
                     tidy_path(&file).display(),
-                    tidy_path(&kept).display()
+                    tidy_path(&backup).display()
                 )));
             }
             (InstalledHook::Foreign, false) if self.is_drop_in => {
                 return Err(CommandError::Usage(format!(
-                    "`{}` is not ours; move it away",
+                    "`{}` was not written by changegate; move it away",
                     tidy_path(&file).display()
                 )));
             }
-            (InstalledHook::Foreign, false) => write(true, true, chains(&file)),
-            (InstalledHook::Absent, kept_exists) => write(false, true, kept_exists && chains(&kept)),
-            (InstalledHook::Ours(text), kept_exists) => {
-                let chained = kept_exists && chains(&kept);
+            (InstalledHook::Foreign, false) => write(true, true, self.is_chainable(&file)),
+            (InstalledHook::Absent, has_backup) => {
+                write(false, true, has_backup && self.is_chainable(&backup))
+            }
+            (InstalledHook::Ours(text), has_backup) => {
+                let chained = has_backup && self.is_chainable(&backup);
                 if text == render_hook_script(hook, Some(binary), chained) && is_executable(&file) {
                     HookAction::Nothing
                 } else {
@@ -233,11 +246,11 @@ impl HookFolder {
         Ok(HookStep { hook, file, action: what })
     }
 
-    /// Says what has to be done to take `hook` out.
+    /// Returns the step that removes `hook`.
     ///
     /// # Errors
     ///
-    /// Refuses where something would be lost.
+    /// Refuses if a file would be lost.
     pub(crate) fn plan_uninstall(&self, hook: GitHook) -> Result<HookStep, CommandError> {
         let file = self.hook_path(hook);
         let what = match (InstalledHook::read_file(hook, &file)?, path_exists(&backup_path(&file))) {
@@ -249,7 +262,7 @@ impl HookFolder {
         Ok(HookStep { hook, file, action: what })
     }
 
-    /// Does what a plan says.
+    /// Carries out a step.
     ///
     /// # Errors
     ///
@@ -270,7 +283,7 @@ impl HookFolder {
     }
 }
 
-/// What stands in the place of a hook.
+/// The file at the path of a hook, by its origin.
 enum InstalledHook {
     Absent,
     Ours(String),
@@ -283,13 +296,13 @@ impl InstalledHook {
         match fs::symlink_metadata(file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(InstalledHook::Absent),
             Err(error) => {
-                let why = format!("cannot look at `{}`: {error}", tidy_path(file).display());
+                let why = format!("cannot read `{}`: {error}", tidy_path(file).display());
                 return Err(CommandError::Failed(anyhow::anyhow!(why)));
             }
             Ok(metadata) if metadata.is_dir() => {
-                return Err(CommandError::Usage(format!("`{}` is a folder", tidy_path(file).display())));
+                return Err(CommandError::Usage(format!("`{}` is a directory", tidy_path(file).display())));
             }
-            // Whatever a link leads to, the link is somebody's.
+            // A link was not made by `install`, whatever its target.
             Ok(metadata) if !metadata.is_file() => return Ok(InstalledHook::Foreign),
             Ok(_) => {}
         }
@@ -303,12 +316,12 @@ impl InstalledHook {
 }
 
 fn edited_hook_error(file: &Path) -> CommandError {
-    let (file, kept) = (tidy_path(file), tidy_path(&backup_path(file)));
+    let (file, backup) = (tidy_path(file), tidy_path(&backup_path(file)));
     CommandError::Usage(format!(
-        "`{}` was written by changegate and changed afterwards; move what was added to `{}`, \
+        "`{}` was written by changegate and edited afterwards; move the added lines to `{}`, \
          and delete the file",
         file.display(),
-        kept.display()
+        backup.display()
     ))
 }
 
@@ -318,21 +331,21 @@ fn backup_path(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Returns true if something is there, if only a link that leads nowhere.
+/// Returns true if the path exists, even as a broken link.
 fn path_exists(file: &Path) -> bool {
     fs::symlink_metadata(file).is_ok()
 }
 
-/// Gives `file` its second name; the first is taken over in one step afterwards.
+/// Gives `file` its second name; the new hook then replaces the first in one step.
 fn make_backup(file: &Path) -> std::io::Result<()> {
     // Not every file system has links.
     fs::hard_link(file, backup_path(file)).or_else(|_| fs::rename(file, backup_path(file)))
 }
 
 fn write_hook(file: &Path, text: &str) -> std::io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut whole = tempfile::NamedTempFile::new_in(folder)?;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut whole = tempfile::NamedTempFile::new_in(directory)?;
     whole.write_all(text.as_bytes())?;
     make_executable(whole.as_file())?;
     whole.as_file().sync_all()?;
@@ -369,13 +382,15 @@ fn find_work_tree_top(repository: &Repository) -> Result<Option<PathBuf>, Comman
     if let Some(set) = repository.read_config_value("core.worktree")? {
         return Ok(Some(git_dir.join(set)));
     }
-    // A linked worktree says in its git directory where its `.git` is.
+    // The git directory of a linked worktree names the path of its `.git`.
     let dot_git = match fs::read_to_string(git_dir.join("gitdir")) {
         Ok(line) => git_dir.join(line.trim_end_matches(['\n', '\r'])),
         Err(_) => std::path::absolute(git_dir)?,
     };
-    let is_named_so = dot_git.file_name().is_some_and(|name| name == ".git");
-    Ok(dot_git.parent().filter(|_| is_named_so).map(Path::to_path_buf))
+    if dot_git.file_name().is_some_and(|name| name == ".git") {
+        return Ok(dot_git.parent().map(Path::to_path_buf));
+    }
+    Ok(None)
 }
 
 /// Returns `path` with links followed, as far as it exists.

@@ -1,9 +1,9 @@
-//! What a server is told about itself, in the repository's git configuration.
+//! The settings of a server, in the git configuration of the repository.
 //!
-//! `git config --file` does the writing: it takes git's own lock, keeps comments and order, and
-//! neither looks for a repository nor asks who owns it. Every value that reaches it has been held
-//! against a fixed form before, so that none can be taken for an option. What was set is noted as
-//! `changegate.installed`, one line for each, so that `uninstall` takes back that and no more.
+//! `git config --file` writes them: it takes git's own lock, keeps comments and order, and neither looks
+//! for a repository nor checks its owner. Each value is checked before, so that none can be read as an
+//! option. Each setting made is recorded in `changegate.installed`, so that `uninstall` removes exactly
+//! those.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,33 +12,41 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 use crate::cli::command_error::CommandError;
-use crate::cli::install::{InstallArgs, find_head_branch, is_shipped_pack, tidy_path};
+use crate::cli::output::tidy_path;
 use crate::gate::PUSHER_SERVERS;
-use crate::git::Repository;
+use crate::git::{HeadState, Repository};
+use crate::policy::packs;
 
-/// Where it is noted what was set.
+/// The key that records each setting made.
 const INSTALLED_KEY: &str = "changegate.installed";
 
 /// The key that hides refs from pushes; it has many values.
 const HIDE_REFS_KEY: &str = "receive.hideRefs";
 
-/// What every server is told, whatever was said: key, value.
+/// The settings of every server, as key and value.
 const SERVER_DEFAULTS: [(&str, &str); 6] = [
-    // Records and obligations are read through the gate, and written by nobody else.
+    // Only the gate writes records and obligations.
     (HIDE_REFS_KEY, "refs/changegate"),
-    // But break-glass sessions are asked for by a push. The last word counts.
+    // But break-glass sessions are requested by a push. The last value counts.
     (HIDE_REFS_KEY, "!refs/changegate/break-glass"),
-    // Commits that two programs read differently do not come in.
+    // Malformed commits, which two programs may read differently, are refused.
     ("receive.fsckObjects", "true"),
-    // A shallow push hides what lies behind it.
+    // A shallow push hides history.
     ("receive.shallowUpdate", "false"),
-    // A replaced object shows another history than the one that lands.
+    // A replace ref shows another history than the one that lands.
     ("core.useReplaceRefs", "false"),
-    // Where a ref has been is known even if nobody was told, and it has moved on since.
+    // The reflog shows the moves of a ref that no hook has seen.
     ("core.logAllRefUpdates", "true"),
 ];
 
-/// What the server shall be told.
+/// The options of `install --server`, as given.
+pub(crate) struct ServerOptions {
+    pub(crate) pusher: Option<String>,
+    pub(crate) policy_ref: Option<String>,
+    pub(crate) missing_policy: Option<String>,
+}
+
+/// The settings of the gate that are to be written.
 #[derive(Debug)]
 pub(crate) struct InstallSettings {
     pub(crate) pusher: String,
@@ -46,14 +54,14 @@ pub(crate) struct InstallSettings {
     pub(crate) missing_policy: Option<String>,
 }
 
-/// What became of one setting.
+/// The result for one setting.
 #[derive(Debug)]
 pub(crate) enum SettingChange {
-    /// It was set.
+    /// Written now: key and value.
     Written(String, String),
-    /// It was so already.
+    /// Set before to the same value: key and value.
     Unchanged(String, String),
-    /// It is otherwise, because somebody said so: key, value, what we would have said.
+    /// Set before to another value, and kept: key, value and the recommended value.
     KeptOther(String, String, String),
 }
 
@@ -67,112 +75,130 @@ impl fmt::Display for SettingChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SettingChange::Written(key, value) => write!(f, "{key} = {value}"),
-            SettingChange::Unchanged(key, value) => write!(f, "{key} = {value}, as before"),
-            SettingChange::KeptOther(key, value, wanted) => {
-                write!(f, "{key} = {value} is kept; `{wanted}` is safer")
+            SettingChange::Unchanged(key, value) => write!(f, "{key} = {value} (unchanged)"),
+            SettingChange::KeptOther(key, value, recommended) => {
+                write!(f, "{key} = {value} (kept; `{recommended}` is safer)")
             }
         }
     }
 }
 
-/// Returns what was asked for, joined with what is set already.
+/// Returns the settings that follow from the options and the current configuration.
 ///
 /// # Errors
 ///
-/// Refuses a value that could not be used, and says what there is to choose from.
+/// Refuses a value that cannot be used, and lists the valid ones.
 pub(crate) fn resolve_settings(
-    args: &InstallArgs,
+    options: ServerOptions,
     repository: &Repository,
 ) -> Result<InstallSettings, CommandError> {
-    let missing_policy = match &args.missing_policy {
-        Some(what) if matches!(what.as_str(), "deny" | "allow") || is_shipped_pack(what) => {
-            Some(what.clone())
+    // A second run without options keeps the settings of the first.
+    let missing_policy = match options.missing_policy {
+        Some(what) if matches!(what.as_str(), "deny" | "allow") || packs::find_pack(&what).is_some() => {
+            Some(what)
         }
         Some(what) => {
             return Err(CommandError::Usage(format!(
-                "--missing-policy is `{what}`, and not deny, allow or a pack; `changegate policy packs` lists them"
+                "--missing-policy is `{what}`; use deny, allow or a pack; `changegate policy packs` lists the packs"
             )));
         }
         None => repository.read_config_value("changegate.missingPolicy")?,
     };
-    let said = match &args.pusher {
-        Some(said) => Some(said.clone()),
-        None => repository.read_config_value("changegate.pusher")?,
-    };
-    let pusher = match said {
+    let pusher = match option_or_config(options.pusher, "changegate.pusher", repository)? {
         Some(source) if is_pusher_source(&source) => source,
         Some(other) => {
-            return Err(CommandError::Usage(describe_pusher_sources(&format!(
-                "`{other}` is no source of the pusher"
-            ))));
+            let why = format!("`{other}` is not a source of the pusher");
+            return Err(CommandError::Usage(describe_pusher_sources(&why)));
         }
         None => {
-            return Err(CommandError::Usage(describe_pusher_sources("say how this server tells who pushes")));
+            let why = "--pusher is missing: how does this server name the pusher?";
+            return Err(CommandError::Usage(describe_pusher_sources(why)));
         }
     };
-    let said = match &args.policy_ref {
-        Some(said) => Some(said.clone()),
-        None => repository.read_config_value("changegate.policyRef")?,
-    };
-    let policy_ref = match said {
+    let policy_ref = match option_or_config(options.policy_ref, "changegate.policyRef", repository)? {
         Some(name) if name.starts_with("refs/") => name,
         Some(name) => {
             return Err(CommandError::Usage(format!(
-                "`{name}` is not a full name; perhaps: --policy-ref refs/heads/{name}"
+                "`{name}` is not a full ref name; did you mean --policy-ref refs/heads/{name}?"
             )));
         }
         None => find_head_branch(repository)?,
     };
     if policy_ref.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(CommandError::Usage("the policy ref holds a space or a control character".into()));
+        return Err(CommandError::usage("the policy ref holds a space or a control character"));
     }
     Ok(InstallSettings { pusher, policy_ref, missing_policy })
 }
 
-fn is_pusher_source(source: &str) -> bool {
-    let is_variable = |name: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        !name.is_empty() && name.bytes().all(plain) && !name.starts_with(|first: char| first.is_ascii_digit())
-    };
-    source == "none"
-        || PUSHER_SERVERS.iter().any(|(server, _)| *server == source)
-        || source.strip_prefix("env:").is_some_and(is_variable)
+fn option_or_config(
+    option: Option<String>,
+    key: &str,
+    repository: &Repository,
+) -> Result<Option<String>, CommandError> {
+    match option {
+        Some(value) => Ok(Some(value)),
+        None => Ok(repository.read_config_value(key)?),
+    }
 }
 
-/// Returns `why`, followed by what there is to choose from.
+/// Returns the full name of the branch that HEAD is on.
+fn find_head_branch(repository: &Repository) -> Result<String, CommandError> {
+    match repository.read_head()? {
+        HeadState::Branch(branch) => Ok(branch.name.to_lossy().into_owned()),
+        HeadState::Detached(_) => {
+            Err(CommandError::usage("HEAD is not on a branch; name one with --policy-ref refs/heads/..."))
+        }
+    }
+}
+
+fn is_pusher_source(source: &str) -> bool {
+    source == "none"
+        || PUSHER_SERVERS.iter().any(|(server, _)| *server == source)
+        || source.strip_prefix("env:").is_some_and(is_variable_name)
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Returns `why`, followed by the sources to choose from.
 fn describe_pusher_sources(why: &str) -> String {
-    let mut text = format!("{why}; --pusher is one of");
+    let mut text = format!("{why}\n--pusher takes one of:");
     for (server, variable) in PUSHER_SERVERS {
         text += &format!("\n  {server:<10} the server sets {variable}");
     }
     text += "\n  env:NAME   your own server sets NAME";
-    text += "\n  none       nobody knows who pushes, and no rule asks";
+    text += "\n  none       the pusher is unknown, and no rule needs it";
     text
 }
 
-/// Sets what is not set yet.
+/// Writes the settings that differ, and returns the result for each.
 ///
 /// # Errors
 ///
 /// Fails if the configuration cannot be written.
 pub(crate) fn write_settings(
-    wanted: &InstallSettings,
+    settings: &InstallSettings,
     repository: &Repository,
 ) -> Result<Vec<SettingChange>, CommandError> {
     let config = GitConfigFile::read_config(repository)?;
     let mut done = Vec::new();
-    let ours = [
-        ("changegate.pusher", Some(&wanted.pusher)),
-        ("changegate.policyRef", Some(&wanted.policy_ref)),
-        ("changegate.missingPolicy", wanted.missing_policy.as_ref()),
+    let gate_settings = [
+        ("changegate.pusher", Some(&settings.pusher)),
+        ("changegate.policyRef", Some(&settings.policy_ref)),
+        ("changegate.missingPolicy", settings.missing_policy.as_ref()),
     ];
-    for (key, value) in ours.into_iter().filter_map(|(key, value)| Some((key, value?.as_str()))) {
+    for (key, value) in gate_settings {
+        let Some(value) = value else { continue };
+        let value = value.as_str();
         let values = config.find_values(key);
         if values == [value] {
             done.push(SettingChange::Unchanged(key.into(), value.into()));
             continue;
         }
-        // What the administrator typed himself stays his when the gate goes.
+        // A value that the administrator set before is not recorded, so that `uninstall` keeps it.
         if values.is_empty() || config.find_installed(key).is_some() {
             config.record_installed(key, value)?;
         }
@@ -181,7 +207,7 @@ pub(crate) fn write_settings(
     }
     for (key, value) in SERVER_DEFAULTS {
         let values = config.find_values(key);
-        let told = if values.contains(&value) {
+        let change = if values.contains(&value) {
             SettingChange::Unchanged(key.into(), value.into())
         } else if key != HIDE_REFS_KEY && !values.is_empty() {
             SettingChange::KeptOther(key.into(), values.join(", "), value.into())
@@ -190,33 +216,33 @@ pub(crate) fn write_settings(
             config.write_config(&["--add", key, value])?;
             SettingChange::Written(key.into(), value.into())
         };
-        done.push(told);
+        done.push(change);
     }
     Ok(done)
 }
 
-/// Takes back what [`set`] has set, and returns what to say about each.
+/// Removes the settings that `install` made, and returns a line for each.
 ///
 /// # Errors
 ///
 /// Fails if the configuration cannot be written.
 pub(crate) fn remove_settings(repository: &Repository) -> Result<Vec<String>, CommandError> {
     let config = GitConfigFile::read_config(repository)?;
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     let noted: Vec<String> = config.find_values(INSTALLED_KEY).into_iter().map(str::to_owned).collect();
     for line in &noted {
         let Some((key, value)) = line.split_once('=') else { continue };
         if config.find_values(key).contains(&value) {
             config.write_config(&["--unset-all", key, &build_exact_pattern(value)])?;
-            told.push(format!("{key} is no longer {value}"));
+            lines.push(format!("removed {key} = {value}"));
         } else {
-            told.push(format!("{key} was changed by somebody else, and is left alone"));
+            lines.push(format!("kept {key}, which was changed after the installation"));
         }
     }
     if !noted.is_empty() {
         config.write_config(&["--unset-all", INSTALLED_KEY])?;
     }
-    Ok(told)
+    Ok(lines)
 }
 
 /// Returns the regular expression, as `git config` takes it, that matches `value` and nothing else.
@@ -231,7 +257,7 @@ fn build_exact_pattern(value: &str) -> String {
     pattern + "$"
 }
 
-/// The configuration file of a repository: what it holds now.
+/// The configuration file of a repository, with its values.
 struct GitConfigFile {
     path: PathBuf,
     values: Vec<(String, String)>,
@@ -241,35 +267,39 @@ impl GitConfigFile {
     fn read_config(repository: &Repository) -> Result<GitConfigFile, CommandError> {
         let file = tidy_path(&repository.common_dir().join("config"));
         let listed = run_git_config(&file, &["--list", "-z"])?;
-        let values = listed
-            .split('\0')
-            .filter(|entry| !entry.is_empty())
-            .map(|entry| {
+        let mut values = Vec::new();
+        for entry in listed.split('\0') {
+            if !entry.is_empty() {
                 // A key without `=` is true.
                 let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
-                (key.to_owned(), value.to_owned())
-            })
-            .collect();
+                values.push((key.to_owned(), value.to_owned()));
+            }
+        }
         Ok(GitConfigFile { path: file, values })
     }
 
     /// Returns the values of `key` in the file; sections and names are compared without case.
     fn find_values(&self, key: &str) -> Vec<&str> {
-        let same = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(key);
-        self.values.iter().filter(same).map(|(_, value)| value.as_str()).collect()
+        let mut values = Vec::new();
+        for (known, value) in &self.values {
+            if known.eq_ignore_ascii_case(key) {
+                values.push(value.as_str());
+            }
+        }
+        values
     }
 
-    /// Returns what is noted about `key`, if we have set it.
+    /// Returns the record of `key`, if `install` has set it.
     fn find_installed(&self, key: &str) -> Option<&str> {
-        self.find_values(INSTALLED_KEY)
-            .into_iter()
-            .find(|line| line.split_once('=').is_some_and(|(noted, _)| noted == key))
+        let mut recorded = self.find_values(INSTALLED_KEY).into_iter();
+        recorded.find(|line| line.split_once('=').is_some_and(|(name, _)| name == key))
     }
 
-    /// Notes that we set `key` to `value`.
+    /// Records that `install` sets `key` to `value`.
     fn record_installed(&self, key: &str, value: &str) -> Result<(), CommandError> {
-        let is_one_of_many = key == HIDE_REFS_KEY;
-        if let Some(old) = self.find_installed(key).filter(|_| !is_one_of_many) {
+        if key != HIDE_REFS_KEY
+            && let Some(old) = self.find_installed(key)
+        {
             self.write_config(&["--unset-all", INSTALLED_KEY, &build_exact_pattern(old)])?;
         }
         self.write_config(&["--add", INSTALLED_KEY, &format!("{key}={value}")])
@@ -288,7 +318,7 @@ fn run_git_config(file: &Path, args: &[&str]) -> anyhow::Result<String> {
         .args(args)
         .stdin(Stdio::null())
         .output()
-        .context("cannot start `git`, which keeps the settings")?;
+        .context("cannot start `git`")?;
     if !output.status.success() {
         bail!("git config: {}", String::from_utf8_lossy(&output.stderr).trim_end());
     }

@@ -1,4 +1,4 @@
-//! Writing the ledger for machines: to standard output, into a file, or into a file for each record.
+//! Exports the ledger: to standard output, to a file, or to one file for each record.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -14,7 +14,7 @@ use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::export::{ExportOptions, export_ledger, is_uri, remote_uri};
 use crate::yaml::shorten_for_message;
 
-/// What to write, as it was asked for.
+/// The arguments of `ledger export`.
 pub(crate) struct LedgerExportArgs<'a> {
     pub(crate) since: u64,
     pub(crate) output: Option<&'a Path>,
@@ -22,86 +22,101 @@ pub(crate) struct LedgerExportArgs<'a> {
     pub(crate) verifier: Option<&'a str>,
 }
 
-/// Where statements go.
+/// The output that statements are written to.
 enum ExportSink {
     StandardOutput(BufWriter<io::StdoutLock<'static>>),
     File(BufWriter<File>),
-    /// Into a folder, a file for each record: the last number, and its file.
-    Folder(PathBuf, Option<(u64, BufWriter<File>)>),
+    /// A directory with a file for each record; with the last number and its file.
+    Directory(PathBuf, Option<(u64, BufWriter<File>)>),
 }
 
 pub(crate) fn run_ledger_export(
     repository: &Repository,
-    asked: &LedgerExportArgs<'_>,
-    world: &Context,
+    args: &LedgerExportArgs<'_>,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
     if repository.resolve_ref(LEDGER_REF.as_bytes())?.id.is_none() {
-        return Err(CommandError::Usage(format!("there is no ledger here: {LEDGER_REF} does not exist")));
+        return Err(CommandError::no_ledger());
     }
-    let resource = match asked.uri {
-        Some(uri) => uri.to_owned(),
-        None => {
-            let remote = repository.read_config_value("remote.origin.url")?;
-            remote.and_then(|url| remote_uri(&url)).ok_or_else(|| {
-                let what = "where this repository is for others cannot be told from its configuration";
-                CommandError::Usage(format!("{what}; say it by --uri git+https://git.example.com/acme/shop"))
-            })?
-        }
-    };
-    for (option, uri) in [("--uri", Some(resource.as_str())), ("--verifier", asked.verifier)] {
-        if let Some(uri) = uri.filter(|uri| !is_uri(uri)) {
-            return Err(CommandError::Usage(format!(
-                "{option} is `{}`, and not an address with a scheme",
-                shorten_for_message(uri)
-            )));
-        }
+    // Addresses are checked before the output file is created.
+    let resource = find_repository_uri(args.uri, repository)?;
+    require_uri("--uri", &resource)?;
+    if let Some(verifier) = args.verifier {
+        require_uri("--verifier", verifier)?;
     }
-    let mut sink = ExportSink::open_output(asked.output, world)?;
-    let wanted =
-        ExportOptions { first_record: asked.since, repository_uri: &resource, verifier_id: asked.verifier };
-    let exported = export_ledger(repository, &wanted, &mut |number, statement| {
-        writeln!(sink.writer_for_record(number)?, "{statement}").context("cannot write what is exported")
+    let mut sink = ExportSink::open_output(args.output, context)?;
+    let options =
+        ExportOptions { first_record: args.since, repository_uri: &resource, verifier_id: args.verifier };
+    let exported = export_ledger(repository, &options, &mut |number, statement| {
+        writeln!(sink.writer_for_record(number)?, "{statement}").context("cannot write the export")
     })?;
-    sink.finish_writing().context("cannot write what is exported")?;
+    sink.finish_writing().context("cannot write the export")?;
     let mut err = io::stderr().lock();
     for what in &exported.unavailable {
         output::ignore_broken_pipe(writeln!(err, "changegate: {}", replace_invisible(what)))?;
     }
-    if asked.output.is_some() {
-        let many = exported.statements;
-        let noun = if many == 1 { "statement" } else { "statements" };
-        output::ignore_broken_pipe(writeln!(err, "{many} {noun}, which nobody has signed"))?;
+    if args.output.is_some() {
+        let written = match exported.statements {
+            1 => writeln!(err, "wrote 1 unsigned statement"),
+            many => writeln!(err, "wrote {many} unsigned statements"),
+        };
+        output::ignore_broken_pipe(written)?;
     }
     Ok(if exported.unavailable.is_empty() { CommandExit::Allowed } else { CommandExit::Failed })
 }
 
+/// Returns `uri`, or the public address that follows from the remote `origin`.
+fn find_repository_uri(uri: Option<&str>, repository: &Repository) -> Result<String, CommandError> {
+    if let Some(uri) = uri {
+        return Ok(uri.to_owned());
+    }
+    if let Some(url) = repository.read_config_value("remote.origin.url")?
+        && let Some(uri) = remote_uri(&url)
+    {
+        return Ok(uri);
+    }
+    let why = "the git configuration has no public address of this repository; set it with \
+               --uri git+https://git.example.com/acme/shop";
+    Err(CommandError::usage(why))
+}
+
+fn require_uri(option: &str, uri: &str) -> Result<(), CommandError> {
+    if is_uri(uri) {
+        return Ok(());
+    }
+    let name = shorten_for_message(uri);
+    Err(CommandError::Usage(format!("{option}: `{name}` is not a URI with a scheme")))
+}
+
 impl ExportSink {
-    fn open_output(path: Option<&Path>, world: &Context) -> anyhow::Result<ExportSink> {
-        let Some(path) = path.map(|path| world.resolve_path(path)) else {
+    fn open_output(path: Option<&Path>, context: &Context) -> anyhow::Result<ExportSink> {
+        let Some(path) = path.map(|path| context.resolve_path(path)) else {
             return Ok(ExportSink::StandardOutput(BufWriter::new(io::stdout().lock())));
         };
         if path.is_dir() {
-            return Ok(ExportSink::Folder(path, None));
+            return Ok(ExportSink::Directory(path, None));
         }
         Ok(ExportSink::File(create_file(&path)?))
     }
 
-    /// Returns where what comes from this record goes.
+    /// Returns the writer for statements about this record.
     fn writer_for_record(&mut self, number: u64) -> anyhow::Result<&mut dyn Write> {
         Ok(match self {
             ExportSink::StandardOutput(out) => out,
             ExportSink::File(out) => out,
-            ExportSink::Folder(folder, open) => {
+            ExportSink::Directory(directory, open) => {
                 if open.as_ref().is_none_or(|(known, _)| *known != number) {
                     if let Some((_, last)) = open {
                         last.flush()?;
                     }
                     *open = None;
                 }
-                let make = || create_file(&folder.join(format!("record-{number:08}.intoto.jsonl")));
                 let opened = match open.take() {
                     Some(opened) => opened,
-                    None => (number, make()?),
+                    None => {
+                        let name = format!("record-{number:08}.intoto.jsonl");
+                        (number, create_file(&directory.join(name))?)
+                    }
                 };
                 &mut open.insert(opened).1
             }
@@ -111,8 +126,8 @@ impl ExportSink {
     fn finish_writing(self) -> io::Result<()> {
         match self {
             ExportSink::StandardOutput(mut out) => output::ignore_broken_pipe(out.flush()),
-            ExportSink::File(mut out) | ExportSink::Folder(_, Some((_, mut out))) => out.flush(),
-            ExportSink::Folder(_, None) => Ok(()),
+            ExportSink::File(mut out) | ExportSink::Directory(_, Some((_, mut out))) => out.flush(),
+            ExportSink::Directory(_, None) => Ok(()),
         }
     }
 }

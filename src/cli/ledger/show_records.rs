@@ -1,11 +1,12 @@
-//! Finding records, and showing them to people.
+//! `changegate ledger log` and `show`: lists records, and shows one.
 
 use std::io::{self, BufWriter, Write};
 
+use anyhow::Context as _;
 use serde_json::json;
 
 use crate::change::{Oid, Text};
-use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::output;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
@@ -21,11 +22,11 @@ use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::report::escape;
 use crate::verdict::{Finding, Message};
 
-/// Returns the commit of a record, which is named by its number or its commit, and the record's bytes.
+/// Returns the commit and the bytes of the record with this number or commit.
 pub(crate) fn find_record(repository: &Repository, named: &str) -> Result<(Oid, Vec<u8>), CommandError> {
     let missing = || CommandError::Usage(format!("there is no record `{}`", escape::escape_words(named)));
     if let Ok(number) = named.parse::<u64>() {
-        // The newest says how many there are, so the way to an older one is known.
+        // Numbers fall by one from the newest record, so a smaller number ends the search.
         let (commits, broken) = repository.walk_chain(repository.resolve_ref(LEDGER_REF.as_bytes())?.id);
         for (commit, _) in commits {
             let Some(bytes) = read_ledger_file(repository, commit, RECORD_FILE)? else { continue };
@@ -49,7 +50,7 @@ fn read_record_number(record: &ReadableRecord) -> Option<u64> {
     }
 }
 
-/// Lists the newest records.
+/// Lists the newest records, one to a line.
 pub(crate) fn run_ledger_log(
     repository: &Repository,
     number: usize,
@@ -57,7 +58,7 @@ pub(crate) fn run_ledger_log(
 ) -> Result<CommandExit, CommandError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else {
-        return Err(CommandError::Usage(format!("there is no ledger here: {LEDGER_REF} does not exist")));
+        return Err(CommandError::no_ledger());
     };
     let mut next = Some(tip);
     for _ in 0..number {
@@ -65,23 +66,23 @@ pub(crate) fn run_ledger_log(
         let read = repository
             .read_commit(commit, &crate::change::NeededFacts::new())
             .map_err(anyhow::Error::from)?;
-        // A record that is damaged is listed as that, and those before it as well.
+        // A damaged record is listed as such, and those before it are listed too.
         let bytes = read_ledger_file(repository, commit, RECORD_FILE).ok().flatten().unwrap_or_default();
-        let told = if as_json {
+        let written = if as_json {
             let record: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
             let line = json!({ "commit": commit.to_string(), "record": record });
-            writeln!(out, "{}", crate::cli::replace_invisible(&line.to_string()))
+            writeln!(out, "{}", replace_invisible(&line.to_string()))
         } else {
             write_record_line(&mut out, commit, &ReadableRecord::parse_record(&bytes))
         };
-        output::ignore_broken_pipe(told)?;
+        output::ignore_broken_pipe(written)?;
         next = read.parents.first().copied();
     }
     output::ignore_broken_pipe(out.flush())?;
     Ok(CommandExit::Allowed)
 }
 
-/// Writes one record in at most 80 columns, as far as its subject allows.
+/// Writes one record as a line of at most 80 columns.
 fn write_record_line(out: &mut dyn Write, commit: Oid, record: &ReadableRecord) -> io::Result<()> {
     match record {
         ReadableRecord::Known(record) => {
@@ -97,15 +98,19 @@ fn write_record_line(out: &mut dyn Write, commit: Oid, record: &ReadableRecord) 
     }
 }
 
+/// The longest subject in a line of the log, in characters.
+const MAX_SUBJECT_CHARS: usize = 56;
+
 fn shorten_subject(subject: &str) -> String {
-    let most = 56;
-    if subject.chars().count() <= most {
+    if subject.chars().count() <= MAX_SUBJECT_CHARS {
         return subject.to_owned();
     }
-    subject.chars().take(most - 3).chain("...".chars()).collect()
+    let mut short: String = subject.chars().take(MAX_SUBJECT_CHARS - 3).collect();
+    short.push_str("...");
+    short
 }
 
-/// Shows one record.
+/// Shows one record, as text or as it is stored.
 pub(crate) fn run_ledger_show(
     repository: &Repository,
     named: &str,
@@ -113,55 +118,57 @@ pub(crate) fn run_ledger_show(
 ) -> Result<CommandExit, CommandError> {
     let (commit, bytes) = find_record(repository, named)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    let told = match ReadableRecord::parse_record(&bytes) {
+    let written = match ReadableRecord::parse_record(&bytes) {
         ReadableRecord::Known(record) if !as_json => write_record(&mut out, commit, &record),
         _ => {
-            let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
-                CommandError::Failed(anyhow::anyhow!("the record cannot be read: {error}"))
-            })?;
+            let value: serde_json::Value =
+                serde_json::from_slice(&bytes).context("the record cannot be read")?;
             let text = serde_json::to_string_pretty(&value).map_err(anyhow::Error::from)?;
-            writeln!(out, "{}", crate::cli::replace_invisible(&text))
+            writeln!(out, "{}", replace_invisible(&text))
         }
     };
-    output::ignore_broken_pipe(told.and_then(|()| out.flush()))?;
+    output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     Ok(CommandExit::Allowed)
 }
 
 fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result<()> {
+    // All labels have ten columns, so that the values line up.
     writeln!(out, "record    {} at {commit}", record.number)?;
     writeln!(out, "recorded  {}", record.recorded_at)?;
     match &record.event {
         LedgerEvent::Begin(begin) => {
-            writeln!(out, "the ledger begins, kept by {}", escape::escape_words(&begin.tool))?;
+            writeln!(out, "start of the ledger, kept by {}", escape::escape_words(&begin.tool))?;
             writeln!(out, "protects  {}", escape::escape_words(&begin.protects.join(", ")))?;
-            begin.tips.iter().try_for_each(|tip| writeln!(out, "  {} {}", tip.id, escape_name(&tip.name)))
+            for tip in &begin.tips {
+                writeln!(out, "  {} {}", tip.id, escape_name(&tip.name))?;
+            }
+            Ok(())
         }
         LedgerEvent::Decision(decided) => write_decision(out, decided),
         LedgerEvent::Outcome(outcome) => {
             writeln!(out, "decision  {}", escape::escape_words(&outcome.decision_id))?;
-            outcome.landed.iter().try_for_each(|moved| write_ref_move(out, "landed", moved))?;
-            outcome.unmoved.iter().try_for_each(|name| writeln!(out, "stayed    {}", escape_name(name)))?;
-            writeln!(
-                out,
-                "seen      {}{}",
-                outcome.observed_at,
-                if outcome.found_late { ", late" } else { "" }
-            )
+            for moved in &outcome.landed {
+                write_ref_move(out, "landed", moved)?;
+            }
+            for name in &outcome.unmoved {
+                writeln!(out, "not moved {}", escape_name(name))?;
+            }
+            let late = if outcome.found_late { ", late" } else { "" };
+            writeln!(out, "seen      {}{late}", outcome.observed_at)
         }
         LedgerEvent::Unauthorised(moved) => write_ref_move(out, "moved without a decision:", moved),
         LedgerEvent::Scope(scope) => {
             writeln!(out, "protects  {}", escape::escape_words(&scope.protects.join(", ")))?;
-            scope
-                .newly_protected
-                .iter()
-                .try_for_each(|tip| writeln!(out, "came      {} {}", tip.id, escape_name(&tip.name)))?;
-            scope
-                .no_longer_protected
-                .iter()
-                .try_for_each(|name| writeln!(out, "left      {}", escape_name(name)))
+            for tip in &scope.newly_protected {
+                writeln!(out, "added     {} {}", tip.id, escape_name(&tip.name))?;
+            }
+            for name in &scope.no_longer_protected {
+                writeln!(out, "removed   {}", escape_name(name))?;
+            }
+            Ok(())
         }
         LedgerEvent::Damaged(damaged) => {
-            writeln!(out, "a decision that cannot be read: {}", damaged.cause.describe())?;
+            writeln!(out, "unreadable decision: {}", damaged.cause.describe())?;
             writeln!(out, "file      {}", escape::escape_words(&damaged.file))
         }
         LedgerEvent::Discharged(one) => {
@@ -169,37 +176,52 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
             match &one.evidence {
                 ticket @ ObligationEvidence::Ticket { created, url, by, .. } => {
                     writeln!(out, "by        {}", escape::escape_words(&ticket.describe()))?;
-                    writeln!(out, "made      {created}")?;
+                    writeln!(out, "created   {created}")?;
                     writeln!(out, "url       {}", escape_name(url))?;
-                    by.map_or(Ok(()), |by| writeln!(out, "named by  {by}"))?;
+                    if let Some(by) = by {
+                        writeln!(out, "named by  {by}")?;
+                    }
                 }
                 other => writeln!(out, "by        {}", escape_name(&other.full_name()))?,
             }
             if parse_unauthorised_key(&one.obligation).is_some() {
                 writeln!(out, "declared-after-the-fact")?;
             }
-            let late = one.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
+            let late = describe_late_seconds(one.late_by);
             writeln!(out, "seen      {}{late}", one.observed_at)
         }
-        LedgerEvent::Escalated(told) => {
-            let each = |out: &mut dyn Write, word: &str, ids: &[String]| {
-                ids.iter().try_for_each(|id| writeln!(out, "{word} {}", escape::escape_words(id)))
-            };
-            each(out, "due soon ", &told.due_soon)?;
-            each(out, "overdue  ", &told.overdue)?;
-            writeln!(out, "told      {}", told.observed_at)
+        LedgerEvent::Escalated(notice) => {
+            for id in &notice.due_soon {
+                writeln!(out, "due soon  {}", escape::escape_words(id))?;
+            }
+            for id in &notice.overdue {
+                writeln!(out, "overdue   {}", escape::escape_words(id))?;
+            }
+            writeln!(out, "notified  {}", notice.observed_at)
         }
         LedgerEvent::BreakGlass(record) => write_session(out, record),
         LedgerEvent::RegularisationTerms(flagged) => {
-            writeln!(out, "record {} landed without a decision", flagged.record_number)?;
-            writeln!(out, "declared  by {}", escape::escape_words(&flagged.teams.join(", ")))?;
+            writeln!(out, "unauthorised change of record {}", flagged.record_number)?;
+            writeln!(out, "owed by   {}", escape::escape_words(&flagged.teams.join(", ")))?;
             writeln!(out, "on        {}", escape_name(&flagged.regularised_on))?;
-            flagged.due.map_or(Ok(()), |due| writeln!(out, "due       {due}"))?;
-            let name = |hand: &RecordedContributor| hand.key.clone().unwrap_or_else(|| hand.name.clone());
-            let makers: Vec<String> = flagged.contributors.iter().map(name).collect();
-            let all = if flagged.contributors_known { "" } else { ", and not all are known" };
-            writeln!(out, "made by   {}{all}", escape::escape_words(&makers.join(", ")))
+            if let Some(due) = flagged.due {
+                writeln!(out, "due       {due}")?;
+            }
+            let makers: Vec<&str> = flagged.contributors.iter().map(contributor_name).collect();
+            let all = if flagged.contributors_known { "" } else { "; others are unknown" };
+            writeln!(out, "authors   {}{all}", escape::escape_words(&makers.join(", ")))
         }
+    }
+}
+
+fn contributor_name(contributor: &RecordedContributor) -> &str {
+    contributor.key.as_deref().unwrap_or(&contributor.name)
+}
+
+fn describe_late_seconds(late_by: Option<u64>) -> String {
+    match late_by {
+        Some(seconds) => format!(", {seconds} s late"),
+        None => String::new(),
     }
 }
 
@@ -221,8 +243,10 @@ fn write_session(out: &mut dyn Write, record: &BreakGlassEvent) -> io::Result<()
             writeln!(out, "until     {}", opened.until)
         }
         BreakGlassEvent::Closed(ended) => {
-            ended.note.iter().try_for_each(|note| writeln!(out, "note      {}", escape_name(note)))?;
-            let late = ended.late_by.map(|seconds| format!(", {seconds} s late")).unwrap_or_default();
+            if let Some(note) = &ended.note {
+                writeln!(out, "note      {}", escape_name(note))?;
+            }
+            let late = describe_late_seconds(ended.late_by);
             writeln!(out, "seen      {}{late}", ended.closed_at)
         }
     }
@@ -242,24 +266,33 @@ fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<(
         )?;
         writeln!(out, "          {}", escape::escape_words(&policy.digest))?;
     }
+    // Rules that pass are left out, so that refusals are easy to find.
     for one in &decided.refs {
         writeln!(out, "\n{}", escape_name(&one.name))?;
         write_ref_move(out, " ", &RecordedMove { name: one.name.clone(), old: one.old, new: one.new })?;
-        one.refusals.iter().try_for_each(|judgement| write_judgement(out, judgement))?;
+        for judgement in &one.refusals {
+            write_judgement(out, judgement)?;
+        }
         for verdict in &one.changes {
             let revision = verdict.revision.map(|id| id.short_hex()).unwrap_or_default();
             let subject = escape::escape_terminal(verdict.subject.as_bytes(), 60);
             writeln!(out, "  {revision} {subject}")?;
-            verdict.judgements.iter().try_for_each(|judgement| write_judgement(out, judgement))?;
+            for judgement in &verdict.judgements {
+                write_judgement(out, judgement)?;
+            }
         }
         match one.passed {
             0 => {}
-            1 => writeln!(out, "  1 change keeps every rule")?,
-            many => writeln!(out, "  {many} changes keep every rule")?,
+            1 => writeln!(out, "  1 change passes all rules")?,
+            many => writeln!(out, "  {many} changes pass all rules")?,
         }
-        if 0 < one.omitted.changes {
+        if one.omitted.changes > 0 {
             let left_out = one.omitted;
-            writeln!(out, "  no room for {} more, {} of them denied", left_out.changes, left_out.denied)?;
+            writeln!(
+                out,
+                "  {} more changes left out, {} of them denied",
+                left_out.changes, left_out.denied
+            )?;
         }
     }
     for note in &decided.notes {
@@ -268,27 +301,30 @@ fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<(
     Ok(())
 }
 
-/// Writes how a rule went, if there is something to say about it.
+/// Writes the outcome of a rule, unless it passes or does not apply.
 fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Result<()> {
     let id = escape::escape_words(&judgement.rule);
     match &judgement.outcome {
         RecordedOutcome::Pass | RecordedOutcome::NotApplicable => Ok(()),
         RecordedOutcome::Fail(findings) => {
             writeln!(out, "    {id}: fails")?;
-            findings.iter().try_for_each(|one| {
-                writeln!(out, "      {}", escape::escape_sentence(&Finding::from(one).message.sentence()))
-            })
+            for finding in findings {
+                writeln!(out, "      {}", escape::escape_sentence(&Finding::from(finding).message.sentence()))?;
+            }
+            Ok(())
         }
-        RecordedOutcome::Owed(owed) => owed.iter().try_for_each(|one| {
-            let due = one.due.map(|due| format!(", by {due}")).unwrap_or_default();
-            writeln!(
-                out,
-                "    {id}: owes {}{due}",
-                escape::escape_sentence(&Message::from(&one.what).sentence())
-            )
-        }),
-        RecordedOutcome::Undecided(_) => writeln!(out, "    {id}: cannot be told"),
-        RecordedOutcome::Deferred(_) => writeln!(out, "    {id}: later"),
+        RecordedOutcome::Owed(owed) => {
+            for one in owed {
+                let what = escape::escape_sentence(&Message::from(&one.what).sentence());
+                match one.due {
+                    Some(due) => writeln!(out, "    {id}: owes {what}, by {due}")?,
+                    None => writeln!(out, "    {id}: owes {what}")?,
+                }
+            }
+            Ok(())
+        }
+        RecordedOutcome::Undecided(_) => writeln!(out, "    {id}: undecided, a fact is missing"),
+        RecordedOutcome::Deferred(_) => writeln!(out, "    {id}: checked later"),
         RecordedOutcome::Exempted { reason, approved_by, until, .. } => {
             let (reason, by) = (escape::escape_words(reason), escape::escape_words(approved_by));
             writeln!(out, "    {id}: exempted until {}, by {by}: {reason}", escape::escape_words(until))
@@ -297,16 +333,22 @@ fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Re
 }
 
 fn write_ref_move(out: &mut dyn Write, word: &str, moved: &RecordedMove) -> io::Result<()> {
-    let one = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
     let name = if word == " " { String::new() } else { format!("{} ", escape_name(&moved.name)) };
-    writeln!(out, "{word:<9} {name}{}..{}", one(moved.old), one(moved.new))
+    writeln!(out, "{word:<9} {name}{}..{}", describe_tip(moved.old), describe_tip(moved.new))
+}
+
+fn describe_tip(tip: Option<Oid>) -> String {
+    match tip {
+        Some(id) => id.to_string(),
+        None => "nothing".to_owned(),
+    }
 }
 
 pub(crate) fn describe_pusher(pusher: &RecordedPusher) -> String {
     match pusher {
         RecordedPusher::Account(account) => escape_name(account),
-        RecordedPusher::Unidentified => "an unidentified account".into(),
-        RecordedPusher::Unknown(cause) => format!("an unknown account ({})", cause.describe()),
+        RecordedPusher::Unidentified => "unknown".into(),
+        RecordedPusher::Unknown(cause) => format!("not available ({})", cause.describe()),
     }
 }
 

@@ -1,8 +1,8 @@
-//! `changegate ledger trace`: how one change went, for people and for programs.
+//! `changegate ledger trace`: the history of one change, for people and for programs.
 
 use std::io::{self, BufWriter, Write};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::calendar::TimeLimit;
 use crate::change::{NeededFacts, Oid};
@@ -11,48 +11,47 @@ use crate::cli::context::Context;
 use crate::cli::ledger::show_records::describe_pusher;
 use crate::cli::obligations::{DEFAULT_DUE_SOON, ObligationList};
 use crate::cli::output::{self, wrap_text};
+use crate::cli::revision::resolve_commit;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trace_change};
 use crate::ledger::record::describe::describe_record;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedVerdict};
 use crate::report::{due_time, escape};
-use crate::verdict::{Decision, Judgement, RuleOutcome, Verdict};
+use crate::verdict::{Decision, Judgement, Message, RuleOutcome, Verdict};
 
-/// The name and version of what is told to programs.
+/// The name and version of the JSON document.
 const TRACE_SCHEMA: &str = "changegate/trace/v1";
 
-/// Tells how the commit that `named` leads to went.
+/// Prints the history of the commit that a revision names.
 pub(crate) fn run_ledger_trace(
     repository: &Repository,
     named: &str,
     as_json: bool,
-    world: &Context,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
     if repository.resolve_ref(LEDGER_REF.as_bytes())?.id.is_none() {
-        return Err(CommandError::Usage(format!("there is no ledger here: {LEDGER_REF} does not exist")));
+        return Err(CommandError::no_ledger());
     }
-    let change = repository.resolve_revision(&format!("{named}^{{commit}}"));
-    let change = change.map_err(|_| {
-        CommandError::Usage(format!(
-            "`{}` does not name a commit of this repository",
-            escape::escape_words(named)
-        ))
-    })?;
+    let change = resolve_commit(repository, named)?;
     let trace = trace_change(repository, change)?;
-    let soon =
-        TimeLimit::new(DEFAULT_DUE_SOON).ok().and_then(|soon| soon.due_after(world.now)).unwrap_or(world.now);
-    let owed = ObligationList::from_state(&trace.state, world.now, soon);
+    let limit = TimeLimit::new(DEFAULT_DUE_SOON).ok();
+    let soon = limit.and_then(|limit| limit.due_after(context.now)).unwrap_or(context.now);
+    let owed = ObligationList::from_state(&trace.state, context.now, soon);
     let mut out = BufWriter::new(io::stdout().lock());
-    let told = if as_json {
+    let written = if as_json {
         write_trace_json(change, &trace, &owed, &mut out)
     } else {
         write_trace(repository, change, &trace, &owed, &mut out)
     };
-    output::ignore_broken_pipe(told.and_then(|()| out.flush()))?;
-    let is_in = |came: &LandingOrigin| *came != LandingOrigin::Unauthorised;
-    let is_well = !trace.landings.is_empty() && trace.landings.values().all(is_in);
-    Ok(if is_well && trace.unreadable_records == 0 { owed.command_exit() } else { CommandExit::Denied })
+    output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
+    let has_landed = !trace.landings.is_empty();
+    let is_authorised = trace.landings.values().all(|came| *came != LandingOrigin::Unauthorised);
+    Ok(if has_landed && is_authorised && trace.unreadable_records == 0 {
+        owed.command_exit()
+    } else {
+        CommandExit::Denied
+    })
 }
 
 fn write_trace_json(
@@ -61,23 +60,24 @@ fn write_trace_json(
     owed: &ObligationList<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let records: Vec<Value> = trace
-        .records
-        .iter()
-        .map(|told| {
-            let verdicts: Vec<Value> = told
-                .verdicts
-                .iter()
-                .map(|(name, verdict)| json!({ "ref": name.to_lossy(), "verdict": RecordedVerdict::from(verdict) }))
-                .collect();
-            json!({ "commit": told.commit, "record": told.record, "verdicts": verdicts, "cannot": told.unavailable })
-        })
-        .collect();
-    let landed: Vec<Value> = trace
-        .landings
-        .iter()
-        .map(|(name, came)| json!({ "ref": name.to_lossy(), "came": describe_landing(*came) }))
-        .collect();
+    // The keys belong to the schema: they stay when the wording of the text output changes.
+    let mut records = Vec::new();
+    for traced in &trace.records {
+        let mut verdicts = Vec::new();
+        for (name, verdict) in &traced.verdicts {
+            verdicts.push(json!({ "ref": name.to_lossy(), "verdict": RecordedVerdict::from(verdict) }));
+        }
+        records.push(json!({
+            "commit": traced.commit,
+            "record": traced.record,
+            "verdicts": verdicts,
+            "cannot": traced.unavailable,
+        }));
+    }
+    let mut landed = Vec::new();
+    for (name, came) in &trace.landings {
+        landed.push(json!({ "ref": name.to_lossy(), "came": describe_landing(*came) }));
+    }
     let whole = json!({
         "schema": TRACE_SCHEMA,
         "change": change,
@@ -105,61 +105,58 @@ fn write_trace(
     owed: &ObligationList<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    // Subject and trailers come from the repository, since records do not hold them.
     if let Ok(commit) = repository.read_commit(change, &NeededFacts::new()) {
         let subject = escape::escape_terminal(commit.message.subject().as_bytes(), 66);
         writeln!(out, "{} \"{subject}\"", change.short_hex())?;
         let name = escape::escape_terminal(commit.author.name.as_bytes(), 40);
         let email = escape::escape_terminal(commit.author.email.as_bytes(), 60);
-        writeln!(out, "{}", wrap_text("  made by ", 4, &format!("{name} <{email}>, as the commit says")))?;
+        writeln!(out, "{}", wrap_text("  author ", 4, &format!("{name} <{email}> (claimed by the commit)")))?;
         for said in commit.message.trailers() {
             let value = escape::escape_terminal(said.value.as_bytes(), escape::MAX_QUOTE_COLUMNS);
             writeln!(out, "{}", wrap_text(&format!("  {}: ", escape::escape_words(&said.key)), 4, &value))?;
         }
     }
-    for told in &trace.records {
+    for traced in &trace.records {
         writeln!(out)?;
-        let (number, at) = (told.record.number, due_time::format_instant(told.record.recorded_at));
-        let subject = describe_record(&told.record);
+        let subject = describe_record(&traced.record);
+        let (number, at) = (traced.record.number, due_time::format_instant(traced.record.recorded_at));
         writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, &subject))?;
-        write_record_details(told, out)?;
+        write_record_details(traced, out)?;
     }
     writeln!(out)?;
     owed.write_terminal(true, out)?;
     for (name, came) in &trace.landings {
         let name = escape::escape_terminal(name.as_bytes(), 60);
         let how = match came {
-            LandingOrigin::AlreadyThere => "was there before the ledger began, on ",
-            LandingOrigin::Decided => "landed as decided, on ",
-            LandingOrigin::Unauthorised => "landed WITHOUT A DECISION, on ",
-            LandingOrigin::Regularised => "landed without a decision, and was declared after the fact, on ",
+            LandingOrigin::AlreadyThere => "older than the ledger, on ",
+            LandingOrigin::Decided => "landed as decided on ",
+            LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
+            LandingOrigin::Regularised => "landed without a decision and was declared after the fact, on ",
         };
         writeln!(out, "{}", wrap_text(how, 2, &name))?;
     }
     if trace.landings.is_empty() {
-        let what = if trace.records.is_empty() { "no record tells of it" } else { "it has not landed" };
+        let what = if trace.records.is_empty() { "no records about this change" } else { "not landed" };
         writeln!(out, "{what}")?;
     }
-    if 0 < trace.unreadable_records {
-        let many = if trace.unreadable_records == 1 {
-            "1 record".into()
-        } else {
-            format!("{} records", trace.unreadable_records)
-        };
-        writeln!(out, "{many} cannot be read; see `changegate ledger verify`")?;
+    match trace.unreadable_records {
+        0 => Ok(()),
+        1 => writeln!(out, "1 record cannot be read; see `changegate ledger verify`"),
+        many => writeln!(out, "{many} records cannot be read; see `changegate ledger verify`"),
     }
-    Ok(())
 }
 
-/// Tells what one record says beyond its subject.
-fn write_record_details(told: &TracedRecord, out: &mut dyn Write) -> io::Result<()> {
-    match &told.record.event {
-        LedgerEvent::Decision(decided) => write_traced_decision(decided, told, out),
+/// Writes what one record says beyond its subject.
+fn write_record_details(traced: &TracedRecord, out: &mut dyn Write) -> io::Result<()> {
+    match &traced.record.event {
+        LedgerEvent::Decision(decided) => write_traced_decision(decided, traced, out),
         LedgerEvent::Discharged(one) => {
             writeln!(out, "{}", wrap_text("      by ", 9, &one.evidence.describe()))
         }
         LedgerEvent::RegularisationTerms(flagged) => {
             let from = escape::escape_words(&flagged.teams.join(", "));
-            writeln!(out, "{}", wrap_text("      may be declared by ", 9, &from))
+            writeln!(out, "{}", wrap_text("      can be regularised by ", 9, &from))
         }
         _ => Ok(()),
     }
@@ -167,7 +164,7 @@ fn write_record_details(told: &TracedRecord, out: &mut dyn Write) -> io::Result<
 
 fn write_traced_decision(
     decided: &DecisionRecord,
-    told: &TracedRecord,
+    traced: &TracedRecord,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(
@@ -181,9 +178,9 @@ fn write_traced_decision(
             format!("{}, {}", escape::escape_words(&policy.name), escape::escape_words(&policy.source));
         writeln!(out, "{}", wrap_text("      policy ", 9, &from))?;
     }
-    for (name, verdict) in &told.verdicts {
+    for (name, verdict) in &traced.verdicts {
         let word = if verdict.decision() == Decision::Allow { "allowed" } else { "denied" };
-        let class = verdict.class.as_deref().unwrap_or("no class that is certain");
+        let class = verdict.class.as_deref().unwrap_or("class undecided");
         let on = escape::escape_terminal(name.as_bytes(), 60);
         writeln!(
             out,
@@ -192,50 +189,51 @@ fn write_traced_decision(
         )?;
         write_judgements(verdict, out)?;
     }
+    // A push may merge several pull requests; only that of this change is of interest.
     for way in decided.refs.iter().flat_map(|one| &one.pull_landings) {
-        if told.verdicts.iter().any(|(_, verdict)| verdict.revision == Some(way.change)) {
+        if traced.verdicts.iter().any(|(_, verdict)| verdict.revision == Some(way.change)) {
             let pull = escape::escape_terminal(way.pull.as_bytes(), 60);
-            writeln!(out, "{}", wrap_text("      brought by ", 9, &pull))?;
+            writeln!(out, "{}", wrap_text("      merged from ", 9, &pull))?;
         }
     }
-    told.unavailable.iter().try_for_each(|why| writeln!(out, "{}", wrap_text("      ", 9, why)))
+    for why in &traced.unavailable {
+        writeln!(out, "{}", wrap_text("      ", 9, why))?;
+    }
+    Ok(())
 }
 
 fn write_judgements(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    let mut besides: usize = 0;
+    let mut not_applicable: usize = 0;
     for judgement in &verdict.judgements {
         let Some((word, more)) = describe_outcome(judgement) else {
-            besides += 1;
+            not_applicable += 1;
             continue;
         };
         let rule = &judgement.rule;
-        let mut what = escape::escape_words(&rule.id);
-        if !rule.title.is_empty() {
-            what = format!("{what}: {}", escape::escape_words(&rule.title));
+        let what = format!("{}: {}", escape::escape_words(&rule.id), escape::escape_words(&rule.title));
+        writeln!(out, "{}", wrap_text(&format!("        {word:<11}"), 19, &what))?;
+        for line in &more {
+            writeln!(out, "{}", wrap_text(&" ".repeat(19), 19, line))?;
         }
-        writeln!(out, "{}", wrap_text(&format!("        {word:<9}"), 19, &what))?;
-        more.iter().try_for_each(|more| writeln!(out, "{}", wrap_text(&" ".repeat(19), 19, more)))?;
     }
-    match besides {
+    match not_applicable {
         0 => Ok(()),
-        1 => writeln!(out, "        1 rule is not about it"),
-        many => writeln!(out, "        {many} rules are not about it"),
+        1 => writeln!(out, "        1 rule does not apply"),
+        many => writeln!(out, "        {many} rules do not apply"),
     }
 }
 
-/// Returns how a rule went and what there is to say about that; nothing for one that is not about the change.
+/// Returns the outcome of a rule in one word, with details; `None` if the rule does not apply.
 fn describe_outcome(judgement: &Judgement) -> Option<(&'static str, Vec<String>)> {
     Some(match &judgement.outcome {
         RuleOutcome::NotApplicable => return None,
-        RuleOutcome::Pass => ("kept", Vec::new()),
+        RuleOutcome::Pass => ("passed", Vec::new()),
         RuleOutcome::Fail(findings) => {
-            ("broken", findings.iter().map(|one| escape::escape_sentence(&one.message.sentence())).collect())
+            ("failed", escape_messages(findings.iter().map(|finding| &finding.message)))
         }
-        RuleOutcome::Undecided(_) => ("open", vec!["a fact was missing".into()]),
+        RuleOutcome::Undecided(_) => ("undecided", vec!["a fact was missing".into()]),
         RuleOutcome::Deferred(_) => ("later", Vec::new()),
-        RuleOutcome::Owed(owed) => {
-            ("owed", owed.iter().map(|one| escape::escape_sentence(&one.what.sentence())).collect())
-        }
+        RuleOutcome::Owed(owed) => ("owed", escape_messages(owed.iter().map(|one| &one.what))),
         RuleOutcome::Exempted { reason, approved_by, until, .. } => {
             let (reason, by, until) = (
                 escape::escape_words(reason),
@@ -245,4 +243,12 @@ fn describe_outcome(judgement: &Judgement) -> Option<(&'static str, Vec<String>)
             ("exempted", vec![format!("until {until}, by {by}: {reason}")])
         }
     })
+}
+
+fn escape_messages<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for message in messages {
+        lines.push(escape::escape_sentence(&message.sentence()));
+    }
+    lines
 }

@@ -1,11 +1,11 @@
-//! Holding the ledger against itself, the repository, and its own facts.
+//! `changegate ledger verify` and `replay`: checks the ledger against itself, the refs and its facts.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger::show_records::find_record;
 use crate::cli::progress::ProgressLine;
@@ -13,7 +13,7 @@ use crate::git::Repository;
 use crate::git::second_reader::{ReaderComparison, compare_readers};
 use crate::git::signature::KeyRegistry;
 use crate::ledger::LEDGER_REF;
-use crate::ledger::audit::replay::replay_decision;
+use crate::ledger::audit::replay::{ReplayOutcome, replay_decision};
 use crate::ledger::audit::verify::{LedgerProblemKind, LedgerVerification, VerifyOptions, verify_ledger};
 use crate::ledger::record::LedgerEvent;
 use crate::ledger::record::readable::{ReadableRecord, RecordPosition};
@@ -21,49 +21,56 @@ use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::{FACTS_FILE, read_ledger_file};
 use crate::report::escape;
 
-/// What to verify, as it was asked for.
+/// The arguments of `ledger verify`.
 pub(crate) struct LedgerVerifyArgs<'a> {
     pub(crate) seen: Option<&'a str>,
     pub(crate) signers: Option<&'a Path>,
-    /// Whether to hold it against the refs; where this server keeps it, if nothing is said.
+    /// Whether to compare with the refs; `None` means only on the server that keeps the ledger.
     pub(crate) check_refs: Option<bool>,
-    /// Whether libgit2 reads everything as well.
+    /// Whether to read the repository with libgit2 as well.
     pub(crate) with_second_reader: bool,
     pub(crate) as_json: bool,
 }
 
 pub(crate) fn run_ledger_verify(
     repository: &Repository,
-    wanted: &LedgerVerifyArgs<'_>,
-    world: &Context,
+    args: &LedgerVerifyArgs<'_>,
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let seen = wanted.seen.map(|seen| {
-        LedgerAnchor::parse_anchor(seen).ok_or_else(|| {
-            CommandError::Usage("--seen takes what `verify` calls the newest: NUMBER:sha256:DIGEST".into())
-        })
-    });
-    let keys = wanted.signers.map(|path| read_signer_keys(&world.resolve_path(path))).transpose()?;
-    let kept_here = gate_folder::read_anchor(repository.common_dir())?.is_some();
-    let asked = VerifyOptions {
-        seen_anchor: seen.transpose()?,
-        check_refs: wanted.check_refs.unwrap_or(kept_here),
+    let mut seen_anchor = None;
+    if let Some(seen) = args.seen {
+        seen_anchor = LedgerAnchor::parse_anchor(seen);
+        if seen_anchor.is_none() {
+            let why = "--seen takes the newest record as `verify` prints it: NUMBER:sha256:DIGEST";
+            return Err(CommandError::usage(why));
+        }
+    }
+    let keys = match args.signers {
+        Some(path) => Some(read_signer_keys(&context.resolve_path(path))?),
+        None => None,
+    };
+    // By default, only the server that keeps the ledger compares it with the refs: a copy may be older.
+    let is_kept_here = gate_folder::read_anchor(repository.common_dir())?.is_some();
+    let options = VerifyOptions {
+        seen_anchor,
+        check_refs: args.check_refs.unwrap_or(is_kept_here),
         signers: keys.as_ref(),
     };
-    let mut progress = ProgressLine::start_counting("records verified", world);
-    let verified = verify_ledger(repository, &asked, &mut || progress.count_step());
+    let mut progress = ProgressLine::start_counting("records verified", context);
+    let verified = verify_ledger(repository, &options, &mut || progress.count_step());
     drop(progress);
     let verified = verified?;
-    let compared = match wanted.with_second_reader {
-        true => Some(compare_with_second_reader(repository, world)?),
+    let compared = match args.with_second_reader {
+        true => Some(compare_with_second_reader(repository, context)?),
         false => None,
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let told = if wanted.as_json {
+    let written = if args.as_json {
         write_verification_json(&mut out, &verified, compared.as_ref())
     } else {
         write_verification(&mut out, &verified, compared.as_ref())
     };
-    told.and_then(|()| out.flush())?;
+    written.and_then(|()| out.flush())?;
     let is_identical = compared.as_ref().is_none_or(ReaderComparison::is_identical);
     Ok(if verified.is_whole() && is_identical { CommandExit::Allowed } else { CommandExit::Denied })
 }
@@ -71,9 +78,9 @@ pub(crate) fn run_ledger_verify(
 /// Reads everything with libgit2 as well, with a progress line.
 fn compare_with_second_reader(
     repository: &Repository,
-    world: &Context,
+    context: &Context,
 ) -> Result<ReaderComparison, CommandError> {
-    let mut progress = ProgressLine::start_counting("commits read twice", world);
+    let mut progress = ProgressLine::start_counting("commits read twice", context);
     let compared = compare_readers(repository, LEDGER_REF, &mut || progress.count_step());
     drop(progress);
     Ok(compared?)
@@ -100,12 +107,14 @@ fn write_comparison(out: &mut dyn Write, compared: &ReaderComparison) -> io::Res
 }
 
 fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
-    let text = std::fs::read(path)
-        .map_err(|error| CommandError::Usage(format!("--signers: {}: {error}", path.display())))?;
-    KeyRegistry::read_registry(Some(&text), None).map_err(|bad| {
-        let why = bad.first().map(|bad| bad.reason.clone()).unwrap_or_default();
-        CommandError::Usage(format!("--signers: {}: {why}", path.display()))
-    })
+    let why = match std::fs::read(path) {
+        Ok(text) => match KeyRegistry::read_registry(Some(&text), None) {
+            Ok(keys) => return Ok(keys),
+            Err(bad) => bad.first().map(|bad| bad.reason.clone()).unwrap_or_default(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Err(CommandError::Usage(format!("--signers: {}: {why}", path.display())))
 }
 
 fn write_verification(
@@ -122,14 +131,15 @@ fn write_verification(
             out,
             "{:<12} {at}: {}",
             describe_problem_kind(problem.kind),
-            crate::cli::command_error::replace_invisible(&problem.what)
+            replace_invisible(&problem.what)
         )?;
     }
     match (&verified.tip, &verified.last_digest) {
-        (None, _) => return writeln!(out, "there is no ledger here: {LEDGER_REF} does not exist"),
+        (None, _) => return writeln!(out, "no ledger in this repository: {LEDGER_REF} does not exist"),
         (Some(tip), last) => {
             let (records, decisions, denied) = (verified.records, verified.decisions, verified.denied);
             writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
+            // The newest record has the form that --seen takes.
             let last = last.as_deref().unwrap_or("unreadable");
             writeln!(out, "newest {records}:{last}\n  at {tip}")?;
         }
@@ -146,20 +156,17 @@ fn write_verification_json(
     verified: &LedgerVerification,
     compared: Option<&ReaderComparison>,
 ) -> io::Result<()> {
-    let problems: Vec<_> = verified
-        .problems
-        .iter()
-        .map(|problem| {
-            json!({
-                "kind": describe_problem_kind(problem.kind),
-                "record": problem.record,
-                "commit": problem.commit,
-                "what": problem.what,
-            })
-        })
-        .collect();
+    let mut problems = Vec::new();
+    for problem in &verified.problems {
+        problems.push(json!({
+            "kind": describe_problem_kind(problem.kind),
+            "record": problem.record,
+            "commit": problem.commit,
+            "what": problem.what,
+        }));
+    }
     let newest = verified.last_digest.as_ref().map(|digest| format!("{}:{digest}", verified.records));
-    let told = json!({
+    let document = json!({
         "whole": verified.is_whole(),
         "records": verified.records,
         "decisions": verified.decisions,
@@ -169,7 +176,7 @@ fn write_verification_json(
         "problems": problems,
         "second-reader": compared.map(build_comparison_json),
     });
-    writeln!(out, "{}", crate::cli::command_error::replace_invisible(&told.to_string()))
+    writeln!(out, "{}", replace_invisible(&document.to_string()))
 }
 
 fn build_comparison_json(compared: &ReaderComparison) -> serde_json::Value {
@@ -201,7 +208,7 @@ fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
     }
 }
 
-/// Judges again what a record tells of.
+/// Judges again what a record has decided, and compares the outcomes.
 pub(crate) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<CommandExit, CommandError> {
     let (commit, bytes) = find_record(repository, named)?;
     let decided = match ReadableRecord::parse_record(&bytes) {
@@ -209,7 +216,7 @@ pub(crate) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<
             LedgerEvent::Decision(decided) => decided,
             _ => {
                 return Err(CommandError::Usage(
-                    "this record is not of a decision, so nothing was judged".into(),
+                    "this record is not a decision; it cannot be judged again".into(),
                 ));
             }
         },
@@ -221,19 +228,23 @@ pub(crate) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<
     let replayed = replay_decision(repository, &decided, facts.as_deref());
     let mut out = io::stdout().lock();
     for what in &replayed.differences {
-        writeln!(out, "differs: {}", crate::cli::command_error::replace_invisible(what))?;
+        writeln!(out, "differs: {}", replace_invisible(what))?;
     }
     for what in &replayed.unavailable {
-        writeln!(out, "cannot be judged again: {}", crate::cli::command_error::replace_invisible(what))?;
+        writeln!(out, "cannot judge again: {}", replace_invisible(what))?;
     }
     match replayed.identical {
         0 => {}
         1 => writeln!(out, "1 change judged again, with the same outcome")?,
         many => writeln!(out, "{many} changes judged again, with the same outcome")?,
     }
-    if replayed == crate::ledger::audit::replay::ReplayOutcome::default() {
-        writeln!(out, "no change was judged; what spoke against the refs themselves stands in the record")?;
+    if replayed == ReplayOutcome::default() {
+        writeln!(
+            out,
+            "this decision judged no change; `changegate ledger show` lists why refs were refused"
+        )?;
     }
+    // A difference is a stronger finding than a missing fact.
     Ok(match (replayed.differences.is_empty(), replayed.unavailable.is_empty()) {
         (false, _) => CommandExit::Denied,
         (true, false) => CommandExit::Failed,

@@ -1,4 +1,4 @@
-//! The ledger of a repository on GitHub: where it is, and telling what keeping it came to.
+//! The ledger of a repository on GitHub: its remote, and a report of what was appended to it.
 
 use std::io::{self, Write as _};
 
@@ -8,57 +8,59 @@ use crate::git::GitRemote;
 use crate::github::{GitHubServer, RepositoryName};
 use crate::http::Secret;
 use crate::ledger::forge::ForgeLedgerOutcome;
+use crate::ledger::record::RecordedMove;
 use crate::ledger::store::gate_folder::LedgerAnchor;
 use crate::report::escape;
 
 /// Returns the repository that git fetches from and pushes to: on the server that GITHUB_SERVER_URL
-/// names, or else on the one that the API is of.
+/// names, or else on the server of the API.
 pub(crate) fn open_ledger_remote(
     repo: &RepositoryName,
     server: &GitHubServer,
     token: Option<&Secret>,
-    world: &Context,
+    context: &Context,
 ) -> Result<GitRemote, CommandError> {
-    let token = token.ok_or_else(|| {
-        CommandError::Usage("keeping the ledger takes a token, in CHANGEGATE_TOKEN or GITHUB_TOKEN".into())
-    })?;
-    let web = world.read_variable("GITHUB_SERVER_URL").map(|value| value.to_string_lossy().into_owned());
-    let web = web.unwrap_or_else(|| server.web_url());
+    let Some(token) = token else {
+        return Err(CommandError::usage("the ledger needs a token in CHANGEGATE_TOKEN or GITHUB_TOKEN"));
+    };
+    let web = context.read_text_variable("GITHUB_SERVER_URL").unwrap_or_else(|| server.web_url());
     let url = format!("{}/{repo}.git", web.trim_end_matches('/'));
     GitRemote::new(&url, Some(token.expose())).map_err(CommandError::Usage)
 }
 
-/// Tells what was recorded that somebody should know.
+/// Writes what was recorded that people should know.
 pub(crate) fn write_forge_ledger_report(
-    told: &ForgeLedgerOutcome,
+    outcome: &ForgeLedgerOutcome,
     newest: Option<&LedgerAnchor>,
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if told.has_begun {
-        writeln!(out, "changegate: the ledger begins")?;
+    if outcome.has_begun {
+        writeln!(out, "changegate: started the ledger")?;
     }
-    for moved in &told.appended.found_late {
-        let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
-        let to = moved.new.map_or_else(|| "nothing".to_owned(), |id| id.short_hex());
-        writeln!(
-            out,
-            "changegate: {name} came to {to}, and no run had told; now it is recorded, as found late"
-        )?;
+    for moved in &outcome.appended.found_late {
+        writeln!(out, "changegate: {} without a run; recorded now, as found late", describe_move(moved))?;
     }
-    for moved in &told.appended.unauthorised {
-        let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
-        let to = moved.new.map_or_else(|| "nothing".to_owned(), |id| id.short_hex());
-        writeln!(out, "changegate: {name} came to {to} past the policy; recorded as unauthorised")?;
+    for moved in &outcome.appended.unauthorised {
+        let what = describe_move(moved);
+        writeln!(out, "changegate: {what} against the policy; recorded as an unauthorised change")?;
     }
-    for one in &told.appended.closing_notes {
+    for one in &outcome.appended.closing_notes {
         writeln!(out, "changegate: {}", escape::escape_words(one))?;
     }
-    for one in &told.unanswered {
+    for one in &outcome.unanswered {
         writeln!(out, "changegate: {}", escape::escape_words(one))?;
     }
-    // In the log of a run it stands where those who can write to the ledger cannot change it.
+    // People who can write to the ledger cannot change the log of a run, so the newest record is shown there.
     if let Some(newest) = newest {
         writeln!(out, "changegate: the newest record is {}:{}", newest.number, newest.digest)?;
     }
     Ok(())
+}
+
+fn describe_move(moved: &RecordedMove) -> String {
+    let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+    match moved.new {
+        Some(id) => format!("{name} moved to {}", id.short_hex()),
+        None => format!("{name} was deleted"),
+    }
 }

@@ -1,25 +1,24 @@
-//! Which process serves a push.
+//! The process that serves a push, by which the hooks of one push recognise each other.
 //!
-//! Git tells each hook of a push nothing that the others are told too. But the same process starts
-//! them: the nearest git among those that the hook comes from. With its number go the moment of its
-//! start, the namespace of its number and the boot of the machine, so that no other process ever has
-//! the same name. Where the system does not tell, nobody knows, and only time tells that a push is
-//! over.
+//! Git gives the hooks of a push no common id. But the same process starts them: the nearest git among
+//! the ancestors of the hook. Its name here is the process id with its start time, its namespace and the
+//! boot of the machine, so that no other process ever has the same name. If the system does not show it,
+//! the process is unknown, and a push counts as over after a time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How many processes may stand between git and the hook.
+/// The most processes between git and the hook.
 const MAX_ANCESTOR_PROCESSES: usize = 32;
 
-/// What is read of a process.
+/// The facts about a process that are read from `/proc`.
 struct ProcessInfo {
     name: String,
     parent: u32,
     start_time: String,
 }
 
-/// Returns what serves the push that this hook is of; `None` if nobody knows.
+/// Returns the process that serves the push of this hook; `None` if it is unknown.
 pub(crate) fn find_serving_process() -> Option<String> {
     let mut id = std::process::id();
     for _ in 0..MAX_ANCESTOR_PROCESSES {
@@ -32,7 +31,7 @@ pub(crate) fn find_serving_process() -> Option<String> {
     None
 }
 
-/// Returns whether what serves a push still runs; `None` if nobody can tell from here.
+/// Returns whether the process that serves a push still runs; `None` if it cannot be known here.
 pub(crate) fn is_process_running(served_by: &str) -> Option<bool> {
     let (machine_then, process_then) = served_by.split_once(' ')?;
     if machine_then != read_machine_id()? {
@@ -47,7 +46,7 @@ pub(crate) fn is_process_running(served_by: &str) -> Option<bool> {
     }
 }
 
-/// Returns the boot of the machine, and the namespace in which processes have their numbers.
+/// Returns the boot id of the machine, and the namespace of its process ids.
 fn read_machine_id() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
@@ -61,12 +60,12 @@ fn stat_path(id: u32) -> PathBuf {
 fn read_process(id: u32) -> Option<ProcessInfo> {
     let text = fs::read(stat_path(id)).ok()?;
     let text = String::from_utf8_lossy(&text);
-    // The name may hold anything; after its last bracket come plain fields.
+    // The name may hold any byte; plain fields follow its last bracket.
     let (before, after) = text.rsplit_once(')')?;
     let (_, name) = before.split_once('(')?;
     let mut fields = after.split_ascii_whitespace();
     let parent = fields.nth(1)?.parse().ok()?;
-    // Field 22 of proc(5); two were taken above, after the two before the bracket.
+    // Field 22 of proc(5): two fields are before the bracket, and two were read above.
     let started = fields.nth(17)?.to_owned();
     Some(ProcessInfo { name: name.to_owned(), parent, start_time: started })
 }

@@ -1,80 +1,69 @@
-//! `changegate obligations`: what is owed, since when and until when.
+//! `changegate obligations` and `sweep`: lists obligations, closes them, and notifies about due ones.
 
 use std::io::{self, BufWriter, Write as _};
-
-use clap::ValueEnum;
 
 use crate::calendar::TimeLimit;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::cli::output;
+use crate::cli::ledger_upkeep::require_ledger_state;
+use crate::cli::output::{self, ListFormatArg};
 use crate::git::Repository;
-use crate::ledger::LEDGER_REF;
-use crate::ledger::store;
 
+mod due_notices;
 mod notify;
-pub(crate) mod obligation_list;
-pub(crate) mod sweep;
-pub(crate) mod sweep_github;
-pub(crate) mod ticket_confirmations;
+mod obligation_list;
+mod sweep;
+mod sweep_github;
+mod swept_ref;
+mod ticket_confirmations;
 
-pub(crate) use crate::cli::obligations::notify::NotifyChannel;
-pub(crate) use crate::cli::obligations::obligation_list::ObligationList;
+pub(crate) use crate::cli::obligations::due_notices::parse_channels;
+pub(crate) use crate::cli::obligations::obligation_list::{DEFAULT_DUE_SOON, ObligationList};
 pub(crate) use crate::cli::obligations::sweep::{SweepArgs, run_sweep};
 pub(crate) use crate::cli::obligations::sweep_github::sweep_forge_ledger;
 
-/// What is due within this is due soon, unless somebody says otherwise.
-pub(crate) const DEFAULT_DUE_SOON: &str = "24h";
-
-/// List what changes owe that were let through against it
+/// List open obligations
 ///
-/// An emergency passes now, and owes a ticket, a review, an explanation. Each
-/// stays open until a later change on the same branch says so, with
-/// `For-Change: COMMIT` and the missing fields. What was closed late stays.
+/// An emergency change lands now, and owes a ticket, a review or an explanation.
+/// Each obligation stays open until a later change on the same branch closes it,
+/// with `For-Change: COMMIT` and the missing fields. Obligations that were closed
+/// late stay in the list.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  changegate obligations                what is open, the most urgent first
-  changegate obligations --due 48h      what counts as due soon
-  changegate obligations --all          also what was closed in time
-  changegate obligations --format json  for programs
+  changegate obligations                the most urgent first
+  changegate obligations --due 48h      due within 48 hours is due soon
+  changegate obligations --all          also those closed in time
+  changegate obligations --format json
 
-Ends with 1 if something is overdue.")]
+Exits with 1 if an obligation is overdue.")]
 pub(crate) struct ObligationsArgs {
-    /// What is due within this time is due soon
+    /// Treat obligations due within this time as due soon
     #[arg(long, value_name = "TIME", default_value = DEFAULT_DUE_SOON)]
     due: String,
 
-    /// Also list what was closed in time
+    /// Also list obligations that were closed in time
     #[arg(long)]
     all: bool,
 
-    /// In which form the list is written
-    #[arg(long, value_name = "FORM", default_value = "terminal")]
-    format: ObligationFormatArg,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+    format: ListFormatArg,
 }
 
-/// In which form the list is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ObligationFormatArg {
-    /// For people
-    Terminal,
-    /// For programs; see docs/emergencies.md
-    Json,
-}
-
-pub(crate) fn run_obligations(args: &ObligationsArgs, world: &Context) -> Result<CommandExit, CommandError> {
+pub(crate) fn run_obligations(
+    args: &ObligationsArgs,
+    context: &Context,
+) -> Result<CommandExit, CommandError> {
     let within = TimeLimit::new(&args.due).map_err(|why| CommandError::Usage(format!("--due: {why}")))?;
-    let repository = Repository::discover_from(&world.directory)?;
-    let state = store::read_state(&repository)?.ok_or_else(|| {
-        CommandError::Usage(format!("there is no ledger here: {LEDGER_REF} does not exist"))
-    })?;
-    let listing =
-        ObligationList::from_state(&state, world.now, within.due_after(world.now).unwrap_or(world.now));
+    let repository = Repository::discover_from(&context.directory)?;
+    let state = require_ledger_state(&repository)?;
+    let soon = within.due_after(context.now).unwrap_or(context.now);
+    let listing = ObligationList::from_state(&state, context.now, soon);
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
-        ObligationFormatArg::Terminal => listing.write_terminal(args.all, &mut out),
-        ObligationFormatArg::Json => listing.write_json(args.all, &mut out),
+        ListFormatArg::Terminal => listing.write_terminal(args.all, &mut out),
+        ListFormatArg::Json => listing.write_json(args.all, &mut out),
     };
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     Ok(listing.command_exit())

@@ -35,7 +35,7 @@ enum ChannelKind {
 
 impl NotifyChannel {
     /// Reads `slack=URL`, `webhook=URL`, or either with `env:NAME` in the place of the address.
-    pub(crate) fn parse_channel(written: &str, world: &Context) -> Result<NotifyChannel, CommandError> {
+    pub(crate) fn parse_channel(written: &str, context: &Context) -> Result<NotifyChannel, CommandError> {
         let (kind, address) = written.split_once('=').unwrap_or_default();
         let kind = match kind {
             "slack" => ChannelKind::Slack,
@@ -43,7 +43,7 @@ impl NotifyChannel {
             _ => return Err(wrong_channel("expected slack=URL or webhook=URL")),
         };
         let url = match address.strip_prefix("env:") {
-            Some(name) => match world.read_variable(name).map(|value| value.into_string()) {
+            Some(name) => match context.read_variable(name).map(|value| value.into_string()) {
                 Some(Ok(value)) => value,
                 Some(Err(_)) => return Err(wrong_channel("the variable that it names is not UTF-8")),
                 None => return Err(wrong_channel("the variable that it names is not set")),
@@ -53,7 +53,7 @@ impl NotifyChannel {
         if !url.starts_with("https://") && !is_loopback_url(&url) {
             return Err(wrong_channel("the address has to start with https://"));
         }
-        Ok(NotifyChannel { kind, url: Secret::from_value(url), proxies: world.read_proxies()? })
+        Ok(NotifyChannel { kind, url: Secret::from_value(url), proxies: context.read_proxies()? })
     }
 
     /// Sends what is due soon and what is overdue; `list` is the same for programs.

@@ -1,7 +1,8 @@
-//! The sweep of a ledger that lies on GitHub: what no run has recorded, reviews that close something,
-//! what is due.
+//! The sweep of a ledger on GitHub: records what no run has recorded, closes obligations by reviews and
+//! tickets, and notifies about due ones.
 
 use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,12 +10,13 @@ use jiff::Timestamp;
 use crate::calendar::TimeLimit;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::ledger_upkeep::github_remote::{open_ledger_remote, write_forge_ledger_report};
+use crate::cli::obligations::due_notices::notify_due;
 use crate::cli::obligations::notify::NotifyChannel;
 use crate::cli::obligations::obligation_list::ObligationList;
-use crate::cli::obligations::sweep::{SweepArgs, notify_due};
 use crate::cli::obligations::ticket_confirmations::TicketConfirmations;
 use crate::cli::tickets::read_ticket_access;
-use crate::cli::{ledger, output, pr};
+use crate::cli::{output, pr};
 use crate::github::{GitHubJudgeOptions, GitHubSession, GitHubSource, PusherSource, RepositoryName};
 use crate::http::RequestPolicy;
 use crate::ledger::forge::ForgeLedger;
@@ -26,92 +28,100 @@ use crate::ledger::state::TrackedObligation;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape;
 
-/// How long asking GitHub may take altogether, where nobody says so.
+/// The time limit for all requests to GitHub in one sweep.
 const SWEEP_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// What a sweep came to.
+/// The result of a sweep.
 pub(crate) struct SweepOutcome {
-    /// How it ends.
+    /// The exit of the command.
     pub(crate) exit: CommandExit,
-    /// What is owed, for people.
+    /// The list of obligations, as text.
     pub(crate) text: String,
 }
 
-/// Sweeps from a terminal or a scheduler, by a token in the environment.
+/// Sweeps from a terminal or a scheduler, with a token from the environment.
 pub(crate) fn sweep_github(
     repo: &str,
-    args: &SweepArgs,
+    export: Option<&Path>,
     within: TimeLimit,
-    places: &[NotifyChannel],
-    world: &Context,
+    channels: &[NotifyChannel],
+    context: &Context,
 ) -> Result<CommandExit, CommandError> {
     let repo = RepositoryName::parse_name(repo)
-        .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO".into()))?;
-    let server = pr::read_github_server(None, world)?;
-    let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"], world)?;
-    let remote = ledger::open_ledger_remote(&repo, &server, token.as_ref(), world)?;
+        .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, such as acme/shop".into()))?;
+    let server = pr::read_github_server(None, context)?;
+    let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"], context)?;
+    let remote = open_ledger_remote(&repo, &server, token.as_ref(), context)?;
     let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),
         limits: RequestPolicy { total_timeout: SWEEP_TIMEOUT, ..RequestPolicy::FORGE },
         record_to: None,
-        now: world.now,
+        now: context.now,
     })?;
     let options = GitHubJudgeOptions {
         policy_path: DEFAULT_POLICY_PATH.into(),
         pusher_source: PusherSource::BranchActivity,
         explain: false,
-        ticket_access: Some(read_ticket_access(world, args.export.as_deref(), None)?),
+        ticket_access: Some(read_ticket_access(context, export, None)?),
     };
-    let keeping = ForgeLedger::new(&session, &remote, &repo, &options, world.clock);
-    sweep_forge_ledger(&keeping, within, places, world).map(|swept| swept.exit)
+    let forge_ledger = ForgeLedger::new(&session, &remote, &repo, &options, context.clock);
+    sweep_forge_ledger(&forge_ledger, within, channels, context).map(|swept| swept.exit)
 }
 
-/// Sweeps, and writes what is owed to standard output.
+/// Sweeps, and prints the open obligations.
 pub(crate) fn sweep_forge_ledger(
-    keeping: &ForgeLedger<'_>,
+    forge_ledger: &ForgeLedger<'_>,
     within: TimeLimit,
-    places: &[NotifyChannel],
-    world: &Context,
+    channels: &[NotifyChannel],
+    context: &Context,
 ) -> Result<SweepOutcome, CommandError> {
-    let (told, state) = keeping.record_all_refs()?;
-    ledger::write_forge_ledger_report(&told, keeping.newest_anchor().as_ref())?;
-    let policies = TicketPolicies::read_policies(keeping, &state);
-    let is_wanted = |owed: &&TrackedObligation| is_closable_by_review(owed) || policies.is_confirmable(owed);
-    let wanted: Vec<&TrackedObligation> = state.obligations.values().filter(is_wanted).collect();
-    let recalled = PastDecisions::read_decisions(keeping, &wanted)?;
-    let looked = find_late_reviews(keeping, &state, &recalled);
+    let (appended, state) = forge_ledger.record_all_refs()?;
+    write_forge_ledger_report(&appended, forge_ledger.newest_anchor().as_ref())?;
+    let policies = TicketPolicies::read_policies(forge_ledger, &state);
+    let mut closable: Vec<&TrackedObligation> = Vec::new();
+    for owed in state.obligations.values() {
+        if is_closable_by_review(owed) || policies.is_confirmable(owed) {
+            closable.push(owed);
+        }
+    }
+    let recalled = PastDecisions::read_decisions(forge_ledger, &closable)?;
+    // GitHub and ticket systems are asked once, since the append is repeated if the ref has moved.
+    let reviews = find_late_reviews(forge_ledger, &state, &recalled);
     let confirmed = TicketConfirmations::from_answers(confirm_forge_tickets(
-        keeping,
+        forge_ledger,
         &state,
         &policies,
         &recalled,
-        (world.clock)(),
+        (context.clock)(),
     ));
-    let (closed, state) = keeping.append_with_retry(&mut |ledger, now| {
-        let mut events = looked.discharge_events(ledger.state());
+    let (closed, state) = forge_ledger.append_with_retry(&mut |ledger, now| {
+        let mut events = reviews.discharge_events(ledger.state());
         events.extend(confirmed.build_discharges(ledger.state(), &events, now));
         let words: Vec<String> = events.iter().filter_map(discharge::describe_discharge).collect();
-        events.into_iter().try_for_each(|event| ledger.append_event(event, None, now)).map(|()| words)
+        for event in events {
+            ledger.append_event(event, None, now)?;
+        }
+        Ok(words)
     })?;
-    let problems: Vec<&String> = looked.problems.iter().chain(&policies.problems).collect();
+    let problems: Vec<&String> = reviews.problems.iter().chain(&policies.problems).collect();
     confirmed.write_confirmation_report(&state, &closed)?;
     let mut out = BufWriter::new(io::stdout().lock());
     for line in &problems {
         output::ignore_broken_pipe(writeln!(out, "changegate: {}", escape::escape_words(line)))?;
     }
-    let now: Timestamp = (world.clock)();
+    let now: Timestamp = (context.clock)();
     let listing = ObligationList::from_state(&state, now, within.due_after(now).unwrap_or(now));
     let mut text = Vec::new();
     listing.write_terminal(false, &mut text)?;
     output::ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush()))?;
     drop(out);
-    notify_due(&listing, places, world, &mut |event| {
-        keeping.append_with_retry(&mut |ledger, now| ledger.append_event(event.clone(), None, now))?;
+    notify_due(&listing, channels, context, &mut |event| {
+        forge_ledger.append_with_retry(&mut |ledger, now| ledger.append_event(event.clone(), None, now))?;
         Ok(())
     })?;
-    let is_told = problems.is_empty() && told.unanswered.is_empty();
-    let exit = match (told.appended.unauthorised.is_empty(), listing.command_exit(), is_told) {
+    let is_complete = problems.is_empty() && appended.unanswered.is_empty();
+    let exit = match (appended.appended.unauthorised.is_empty(), listing.command_exit(), is_complete) {
         (_, _, false) => CommandExit::Failed,
         (true, CommandExit::Allowed, true) if confirmed.has_unanswered(&state) => CommandExit::Failed,
         (true, exit, true) => exit,

@@ -1,16 +1,18 @@
-//! What ticket systems say of what is owed, as a sweep asks them.
+//! The answers of ticket systems about obligations, as a sweep collects them.
 //!
-//! They are asked before the ledger is locked, since they may take their time; what they said is held
-//! against the ledger as it is then.
+//! The systems are asked before the ledger is locked, since they may be slow. The answers are then applied
+//! to the ledger as it is under the lock.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 
-use crate::change::{Change, Commit, Commits, NeededFacts};
+use crate::change::{Change, Commit, Commits, NeededFacts, Oid};
 use crate::cli::command_error::CommandError;
-use crate::cli::context::Context;
-use crate::cli::obligations::sweep::{SweepArgs, SweptRef, change_from_history};
+use crate::cli::context::{Context, count_threads};
+use crate::cli::obligations::swept_ref::{SweptRef, change_from_history};
 use crate::cli::tickets::read_ticket_access;
 use crate::git::{CommitRange, Repository};
 use crate::ledger::record::LedgerEvent;
@@ -21,85 +23,91 @@ use crate::ledger::state::obligation::build_discharge;
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::report::escape;
 
-/// What ticket systems said, by the ids of what is owed.
+/// The answers of ticket systems, by the ids of the obligations.
 #[derive(Default)]
 pub(crate) struct TicketConfirmations {
     answers: Vec<(String, TicketConfirmation)>,
 }
 
-/// Asks about every ticket that is owed on these refs.
+/// Asks about every ticket that an obligation on these refs needs.
 pub(crate) fn confirm_owed_tickets(
     repository: &Repository,
     state: &LedgerState,
-    found: &[SweptRef],
-    args: &SweepArgs,
-    world: &Context,
+    swept: &[SweptRef],
+    export: Option<&Path>,
+    github_repository: Option<&str>,
+    context: &Context,
 ) -> Result<TicketConfirmations, CommandError> {
-    let is_on = |owed: &TrackedObligation, on: &SweptRef| {
-        owed.ref_name == on.ref_name && is_ticket_confirmable(owed, &on.loaded_policy.policy)
-    };
-    // What it takes may be set wrongly, which matters only to those who need it.
-    if !state.obligations.values().any(|owed| found.iter().any(|on| is_on(owed, on))) {
+    // Wrong settings for a ticket system matter only if a ticket is owed.
+    if !has_owed_ticket(state, swept) {
         return Ok(TicketConfirmations::default());
     }
-    let access = read_ticket_access(world, args.export.as_deref(), args.repository.as_deref())?;
+    let access = read_ticket_access(context, export, github_repository)?;
     let mut answers = Vec::new();
-    for SweptRef { ref_name: name, loaded_policy: loaded, closings } in found {
-        let on = ConfirmationScope { ref_name: name, policy: &loaded.policy, closings, now: world.now };
-        answers.extend(confirm_tickets(&on, state, &|owed| read_owing_change(repository, owed), || {
-            access.clone()
-        }));
+    for SweptRef { ref_name: name, loaded_policy: loaded, closings } in swept {
+        let on = ConfirmationScope { ref_name: name, policy: &loaded.policy, closings, now: context.now };
+        let read_change = |owed: &TrackedObligation| read_owing_change(repository, owed);
+        answers.extend(confirm_tickets(&on, state, &read_change, || access.clone()));
     }
     Ok(TicketConfirmations { answers })
 }
 
-/// Returns the change that owes something, as it stands in history.
+/// Returns true if an obligation on one of the refs can be closed by a ticket.
+fn has_owed_ticket(state: &LedgerState, swept: &[SweptRef]) -> bool {
+    for owed in state.obligations.values() {
+        for on in swept {
+            if owed.ref_name == on.ref_name && is_ticket_confirmable(owed, &on.loaded_policy.policy) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Returns the change that has an obligation, read from history.
 fn read_owing_change(repository: &Repository, owed: &TrackedObligation) -> anyhow::Result<Change> {
-    let id = owed.change.ok_or_else(|| anyhow::anyhow!("it is not known which change owes it"))?;
-    let first: Vec<_> =
-        repository.read_commit(id, &NeededFacts::new())?.parents.first().copied().into_iter().collect();
-    let range = CommitRange { tip: id, hidden_tips: &first, trusted_keys: None };
-    let one = |commits: Vec<Result<Commit, _>>| commits.into_iter().collect::<Result<Vec<Commit>, _>>();
+    let id = owed.change.context("the change with this obligation is unknown")?;
+    let commit = repository.read_commit(id, &NeededFacts::new())?;
+    let hidden: Vec<Oid> = commit.parents.first().copied().into_iter().collect();
+    let range = CommitRange { tip: id, hidden_tips: &hidden, trusted_keys: None };
+    let collect = |commits: Vec<Result<Commit, _>>| commits.into_iter().collect::<Result<Vec<Commit>, _>>();
     let mut steps = Vec::new();
-    repository.for_each_step(
-        range,
-        &NeededFacts::new(),
-        crate::cli::context::count_threads,
-        one,
-        |commits| {
-            steps.push(commits);
-            Ok(())
-        },
-    )?;
+    repository.for_each_step(range, &NeededFacts::new(), count_threads, collect, |commits| {
+        steps.push(commits);
+        Ok(())
+    })?;
     let commits = steps.pop().transpose()?.and_then(Commits::new);
-    let commits = commits.ok_or_else(|| anyhow::anyhow!("the change that owes it cannot be found"))?;
+    let commits = commits.context("the change with this obligation cannot be found")?;
     Ok(change_from_history(&owed.ref_name, commits, owed.since))
 }
 
 impl TicketConfirmations {
-    /// Puts together what was answered.
+    /// Returns the confirmations that these answers are.
     pub(crate) fn from_answers(answers: Vec<(String, TicketConfirmation)>) -> Self {
         TicketConfirmations { answers }
     }
 
-    /// Returns the records that close what the systems have confirmed, beside what `others` close.
+    /// Returns the records that close confirmed obligations, except those that `others` close.
     pub(crate) fn build_discharges(
         &self,
         state: &LedgerState,
         others: &[LedgerEvent],
         now: Timestamp,
     ) -> Vec<LedgerEvent> {
-        let is_closed = |id: &String| {
-            others.iter().any(|event| matches!(event, LedgerEvent::Discharged(one) if one.obligation == *id))
-        };
-        let found = self.answers.iter().filter_map(|(id, answer)| {
-            let owed = state.obligations.get(id).filter(|owed| owed.closed.is_none() && !is_closed(id))?;
-            Some(LedgerEvent::Discharged(build_discharge(id, owed, answer.evidence.clone()?, now)))
-        });
-        found.collect()
+        let mut events = Vec::new();
+        for (id, answer) in &self.answers {
+            let (Some(owed), Some(evidence)) = (find_open(state, id), &answer.evidence) else { continue };
+            let is_closed_by_others = others
+                .iter()
+                .any(|event| matches!(event, LedgerEvent::Discharged(one) if one.obligation == *id));
+            if !is_closed_by_others {
+                events.push(LedgerEvent::Discharged(build_discharge(id, owed, evidence.clone(), now)));
+            }
+        }
+        events
     }
 
-    /// Tells what was closed, and why the rest stays open.
+    /// Writes what was closed, and why the rest stays open.
     pub(crate) fn write_confirmation_report(&self, state: &LedgerState, closed: &[String]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for one in closed {
@@ -112,22 +120,35 @@ impl TicketConfirmations {
                 writeln!(out, "changegate: {what}: {}", escape::escape_sentence(why))?;
             }
             for why in &answer.unanswered {
-                writeln!(out, "changegate: {what}, nobody could be asked: {}", escape::escape_sentence(why))?;
+                writeln!(
+                    out,
+                    "changegate: {what}; the ticket system cannot be asked: {}",
+                    escape::escape_sentence(why)
+                )?;
             }
         }
         Ok(())
     }
 
-    /// Returns whether something is open about which a system could not be asked.
+    /// Returns true if an obligation is open because a ticket system could not be asked.
     pub(crate) fn has_unanswered(&self, state: &LedgerState) -> bool {
-        self.list_open(state).any(|(_, answer)| !answer.unanswered.is_empty())
+        self.list_open(state).iter().any(|(_, answer)| !answer.unanswered.is_empty())
     }
 
     fn list_open<'a>(
         &'a self,
         state: &'a LedgerState,
-    ) -> impl Iterator<Item = (&'a TrackedObligation, &'a TicketConfirmation)> {
-        let open = |id: &String| state.obligations.get(id).filter(|owed| owed.closed.is_none());
-        self.answers.iter().filter_map(move |(id, answer)| Some((open(id)?, answer)))
+    ) -> Vec<(&'a TrackedObligation, &'a TicketConfirmation)> {
+        let mut open = Vec::new();
+        for (id, answer) in &self.answers {
+            if let Some(owed) = find_open(state, id) {
+                open.push((owed, answer));
+            }
+        }
+        open
     }
+}
+
+fn find_open<'state>(state: &'state LedgerState, id: &str) -> Option<&'state TrackedObligation> {
+    state.obligations.get(id).filter(|owed| owed.closed.is_none())
 }

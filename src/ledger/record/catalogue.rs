@@ -23,6 +23,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::range::MESSAGES,
     judge::MESSAGES,
     crate::ledger::server::decision::MESSAGES,
+    crate::ledger::server::push_refusals::MESSAGES,
     crate::ledger::state::break_glass::MESSAGES,
     crate::ledger::state::unauthorised::MESSAGES,
 ];

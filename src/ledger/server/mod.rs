@@ -5,6 +5,7 @@ pub mod decision;
 pub mod discharge;
 pub mod overdue;
 pub(crate) mod pending;
+pub(crate) mod push_refusals;
 pub mod reconcile;
 pub(crate) mod ref_path;
 pub(crate) mod ref_steps;

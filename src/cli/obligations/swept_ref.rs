@@ -1,0 +1,162 @@
+//! What landed on a ref with open obligations, read from history.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
+
+use jiff::Timestamp;
+
+use crate::change::{Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text};
+use crate::cli::command_error::CommandError;
+use crate::cli::context::{Context, count_threads};
+use crate::cli::output;
+use crate::gate::obligations::{ObligationClosing, find_closing};
+use crate::gate::{
+    GateSettings, LoadedPolicy, MissingPolicyAction, UnusablePolicy, current_policy, load_from_commit,
+    load_from_disk, load_from_pack,
+};
+use crate::git::{CommitRange, PeeledObject, Repository};
+use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
+
+/// A ref with open obligations, and what landed on it.
+pub(crate) struct SweptRef {
+    /// The full name of the ref.
+    pub(crate) ref_name: Text,
+    /// The policy by which evidence is judged.
+    pub(crate) loaded_policy: LoadedPolicy,
+    /// The closings that later changes on the ref state for earlier ones.
+    pub(crate) closings: Vec<ObligationClosing>,
+}
+
+/// Returns the refs with open obligations, each with the change that has owed the longest.
+pub(crate) fn find_open_refs(state: &LedgerState) -> Vec<(Text, Oid)> {
+    // A sweep closes neither break-glass sessions nor unauthorised changes.
+    let mut open: Vec<&TrackedObligation> = Vec::new();
+    for owed in state.obligations.values() {
+        if owed.closed.is_none() && owed.session.is_none() && owed.unauthorised_change.is_none() {
+            open.push(owed);
+        }
+    }
+    open.sort_by_key(|owed| owed.since);
+    let mut found: BTreeMap<Text, Oid> = BTreeMap::new();
+    for owed in open {
+        if let Some(change) = owed.change {
+            found.entry(owed.ref_name.clone()).or_insert(change);
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// Returns the closings in changes that landed on a ref after `oldest`, by the current policy of the ref.
+pub(crate) fn find_ref_closings(
+    repository: &Repository,
+    settings: &GateSettings,
+    state: &LedgerState,
+    name: &Text,
+    oldest: Oid,
+    context: &Context,
+) -> Result<Option<SweptRef>, CommandError> {
+    let Some(tip) = state.tips.get(&encode_ref_key(name)).copied() else { return Ok(None) };
+    let loaded = load_ref_policy(repository, settings, tip, name)?;
+    let base = current_policy(repository, settings);
+    let base = base.as_ref().map(|base| &base.policy);
+    let read_closing = |commits: Vec<Result<Commit, _>>| {
+        let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
+        let commits = Commits::new(commits)?;
+        find_closing(&change_from_history(name, commits, context.now), &loaded.policy, base)
+    };
+    let range = CommitRange { tip, hidden_tips: &[oldest], trusted_keys: None };
+    let mut found: Vec<ObligationClosing> = Vec::new();
+    repository.for_each_step(range, &NeededFacts::new(), count_threads, read_closing, |closing| {
+        found.extend(closing);
+        Ok(())
+    })?;
+    let undecided = find_undecided_commits(repository, state, name)?;
+    // No policy has judged what an undecided change states, so it closes no obligation.
+    let mut closings = Vec::new();
+    for closing in found {
+        let change = closing.made.change;
+        if undecided.contains(&change) {
+            let id = change.short_hex();
+            let written =
+                writeln!(io::stdout(), "changegate: {id} closes no obligation: it landed without a decision");
+            output::ignore_broken_pipe(written)?;
+        } else {
+            closings.push(closing);
+        }
+    }
+    Ok(Some(SweptRef { ref_name: name.clone(), loaded_policy: loaded, closings }))
+}
+
+/// Returns the commits that landed on a ref without a decision and are not regularised: no policy has
+/// judged what they state.
+fn find_undecided_commits(
+    repository: &Repository,
+    state: &LedgerState,
+    name: &Text,
+) -> Result<BTreeSet<Oid>, CommandError> {
+    let mut found = BTreeSet::new();
+    for owed in state.obligations.values().filter(|owed| owed.ref_name == *name && owed.closed.is_none()) {
+        let (Some(stray), Some(new)) = (&owed.unauthorised_change, owed.change) else { continue };
+        // A commit that is gone is in no history that could be looked through.
+        if !has_object(repository, new)? {
+            continue;
+        }
+        let mut hidden = Vec::new();
+        if let Some(old) = stray.old_tip
+            && has_object(repository, old)?
+        {
+            hidden.push(old);
+        }
+        found.extend(repository.list_steps(new, &hidden)?.into_iter().flatten());
+    }
+    Ok(found)
+}
+
+fn has_object(repository: &Repository, id: Oid) -> anyhow::Result<bool> {
+    Ok(!matches!(repository.peel_tags(id)?, PeeledObject::Missing))
+}
+
+/// Returns commits that landed on a ref together as one change, seen at this time.
+pub(crate) fn change_from_history(name: &Text, commits: Commits, seen_at: Timestamp) -> Change {
+    Change {
+        stage: Stage::Audit,
+        target: Ok(name.clone()),
+        seen_at,
+        // The pusher was known only at the time of the push.
+        pusher: Err(Missing::NotConfigured(FactKind::Pusher)),
+        pull: Change::missing_pull(Stage::Audit),
+        tickets: Change::missing_tickets(Stage::Audit),
+        commits,
+    }
+}
+
+/// Returns the policy by which evidence on the ref with this tip is judged.
+fn load_ref_policy(
+    repository: &Repository,
+    settings: &GateSettings,
+    tip: Oid,
+    name: &Text,
+) -> Result<LoadedPolicy, CommandError> {
+    let unusable = |why| CommandError::from_unusable_policy(why, "policy to judge evidence by");
+    if let Some(file) = &settings.policy_file {
+        let directory = file.parent().unwrap_or(file);
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        return load_from_disk(directory, &name).map_err(unusable);
+    }
+    let path = &settings.policy_path;
+    match load_from_commit(repository, tip, path, &name.to_lossy()) {
+        Err(UnusablePolicy::Absent) => {}
+        found => return found.map_err(unusable),
+    }
+    // A ref without a policy of its own is judged by that of the policy ref.
+    if let Some(base) = repository.resolve_ref(settings.policy_ref.as_bytes())?.id {
+        match load_from_commit(repository, base, path, &settings.policy_ref.to_lossy()) {
+            Err(UnusablePolicy::Absent) => {}
+            found => return found.map_err(unusable),
+        }
+    }
+    match &settings.missing_policy {
+        MissingPolicyAction::Pack(pack) => load_from_pack(pack).map_err(unusable),
+        MissingPolicyAction::Allow | MissingPolicyAction::Deny => Err(unusable(UnusablePolicy::Absent)),
+    }
+}

@@ -1,0 +1,74 @@
+//! Refusals of a push for reasons that only the ledger knows, beside overdue obligations.
+
+use crate::change::PusherIdentity;
+use crate::gate::GateSettings;
+use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
+use crate::git::Repository;
+use crate::ledger::record::{DecisionRecord, RecordedDecision, SessionActor};
+use crate::ledger::server::{decision, write_ahead};
+use crate::ledger::state::LedgerState;
+use crate::ledger::state::break_glass::{self, SessionRequest};
+use crate::push::refuse_by_rule;
+use crate::report::{GroupScope, Report, decide_groups};
+use crate::verdict::{Finding, Fixer, messages};
+
+messages! {
+    SESSIONS_UNKNOWN = "break-glass.sessions-unknown": "the open break-glass sessions are unknown: {reason}";
+}
+
+/// Turns the record of a decision into a refusal, because the ledger cannot be written.
+pub(crate) fn record_unwritable_ledger(decided: &mut DecisionRecord, error: &anyhow::Error) {
+    decided.decision = RecordedDecision::Deny;
+    decided.notes.push(decision::not_recorded_note(&format!("{error:#}")));
+}
+
+/// Adds to the report of a push why earlier break-glass sessions forbid what it requests.
+pub(crate) fn add_session_refusals(
+    report: &mut Report,
+    request: &AuthorisedRequest,
+    repository: &Repository,
+    settings: &GateSettings,
+    state: Result<LedgerState, String>,
+) {
+    let Ok(PusherIdentity::Account(account)) = &settings.pusher else { return };
+    let actor = SessionActor { account: account.clone(), decision: None, person: Some((&request.by).into()) };
+    let session_request = SessionRequest { request: request.clone(), actor, requested_at: report.seen_at };
+    let checked = match state.and_then(|state| add_landed_sessions(repository, state)) {
+        Ok(state) => break_glass::check_session_request(&state, &session_request),
+        Err(why) => {
+            let message = SESSIONS_UNKNOWN.with("reason", why);
+            Err(Box::new(Finding::new(message).fixed_by(Fixer::ServerAdministrator)))
+        }
+    };
+    let Err(finding) = checked else { return };
+    for group in &mut report.groups {
+        if let GroupScope::Ref { name, .. } = &group.scope
+            && is_request_ref(name)
+        {
+            group.refusals.push(refuse_by_rule("break-glass", (*finding).clone()));
+        }
+    }
+    report.decision = decide_groups(&report.groups, report.enforced);
+}
+
+/// Adds to a state the sessions whose pushes have landed and are not in the ledger yet.
+fn add_landed_sessions(repository: &Repository, mut state: LedgerState) -> Result<LedgerState, String> {
+    let found = write_ahead::list_entries(repository.common_dir(), &[]).map_err(|error| error.to_string())?;
+    for found in found {
+        let Ok(entry) = found.entry else { continue };
+        let decided = &entry.decided;
+        let Some(request) = SessionRequest::from_decision(decided) else { continue };
+        if !decided.is_allowed() || state.recent_decisions.contains(&decided.id) {
+            continue;
+        }
+        let mut has_landed = false;
+        for moved in &decided.refs {
+            let current = repository.resolve_ref(moved.name.as_bytes());
+            has_landed |= moved.new.is_some() && current.is_ok_and(|current| current.id == moved.new);
+        }
+        if has_landed {
+            break_glass::apply_session_request(&mut state, &request);
+        }
+    }
+    Ok(state)
+}
