@@ -10,6 +10,7 @@
 //! the same push or by whoever comes next.
 
 pub mod audit;
+pub(crate) mod catalogue;
 pub mod forge;
 pub mod record;
 pub mod server;

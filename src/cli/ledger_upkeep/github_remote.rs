@@ -51,10 +51,10 @@ pub(crate) fn write_forge_ledger_report(
         writeln!(out, "changegate: {name} came to {to} past the policy; recorded as unauthorised")?;
     }
     for one in &told.appended.closing_notes {
-        writeln!(out, "changegate: {}", escape::escape_words(one))?;
+        writeln!(out, "changegate: {}", escape::escape_sentence(&one.sentence()))?;
     }
     for one in &told.unanswered {
-        writeln!(out, "changegate: {}", escape::escape_words(one))?;
+        writeln!(out, "changegate: {}", escape::escape_sentence(&one.sentence()))?;
     }
     // In the log of a run it stands where those who can write to the ledger cannot change it.
     if let Some(newest) = newest {

@@ -105,8 +105,11 @@ pub(crate) fn write_reconcile_report(folded: &ReconcileOutcome) -> io::Result<()
         let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
         writeln!(out, "changegate: {name} moved without a decision; recorded as unauthorised")?;
     }
-    for one in folded.session_notes.iter().chain(&folded.closing_notes) {
+    for one in &folded.session_notes {
         writeln!(out, "changegate: {}", escape::escape_words(one))?;
+    }
+    for one in &folded.closing_notes {
+        writeln!(out, "changegate: {}", escape::escape_sentence(&one.sentence()))?;
     }
     match folded.found_late {
         0 => {}
