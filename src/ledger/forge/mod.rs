@@ -246,7 +246,7 @@ impl<'a> ForgeLedger<'a> {
             return Ok(None);
         }
         let tips = self.github.list_ref_tips(self.repo, &protects).map_err(to_error)?;
-        let refs = ProtectedRefs::from_forge(protects, tips);
+        let refs = ProtectedRefs::from_tips(protects, tips);
         if !ledger.has_begun() {
             let tips = self.find_first_tips(&refs, pushed)?;
             let tool = decision::TOOL_VERSION.to_owned();
