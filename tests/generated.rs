@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use changegate::ledger::record::catalogue::all_templates;
+use changegate::ledger::catalogue::all_templates;
 
 #[test]
 fn the_reference_of_predicates_is_current() {

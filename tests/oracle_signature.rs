@@ -490,7 +490,10 @@ fn one_key_in_two_certificates_is_refused() {
     world.pgp_key("Ana Ruiz <ana@example.com>", "ed25519", "sign", "never");
     let ring = world.gpg(&["--export", "--armor"]);
     let errors = KeyRegistry::read_registry(None, Some(&[ring.clone(), ring].concat())).unwrap_err();
-    assert!(errors[0].to_string().contains("certificate 2: one of its keys is in certificate 1"), "{errors:?}");
+    assert!(
+        errors[0].to_string().contains("certificate 2: one of its keys is in certificate 1"),
+        "{errors:?}"
+    );
 }
 
 /// One change to a byte string: cut it, overwrite, insert or remove.

@@ -66,10 +66,8 @@ pub(crate) fn run_doctor(args: &DoctorArgs, context: &Context) -> Result<Command
         .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, such as acme/shop".into()))?;
     let server = read_github_server(args.api_url.as_deref(), context)?;
     let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], context)?;
-    let patience = RequestPolicy {
-        total_timeout: Duration::from_secs(args.deadline),
-        ..RequestPolicy::FORGE
-    };
+    let patience =
+        RequestPolicy { total_timeout: Duration::from_secs(args.deadline), ..RequestPolicy::FORGE };
     let session = GitHubSession::open_session(GitHubSource::Live {
         server: &server,
         token: token.as_ref(),

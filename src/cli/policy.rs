@@ -214,11 +214,7 @@ fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, C
     for exemption in policy.expired_exemptions(today) {
         let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
         let rule = &rule.name.id;
-        writeln!(
-            out,
-            "note: the exemption from `{rule}` ({}) ended on {}",
-            exemption.id, exemption.until
-        )?;
+        writeln!(out, "note: the exemption from `{rule}` ({}) ended on {}", exemption.id, exemption.until)?;
     }
     if let Some(day) = policy.review_by
         && day < today

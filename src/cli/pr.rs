@@ -113,10 +113,7 @@ impl GitHubQueryArgs {
 
     /// Returns the limits for requests to GitHub.
     pub(crate) fn build_request_limits(&self) -> RequestPolicy {
-        RequestPolicy {
-            total_timeout: Duration::from_secs(self.deadline),
-            ..RequestPolicy::FORGE
-        }
+        RequestPolicy { total_timeout: Duration::from_secs(self.deadline), ..RequestPolicy::FORGE }
     }
 }
 
@@ -189,10 +186,7 @@ pub(crate) fn read_github_server(api: Option<&str>, context: &Context) -> Result
 }
 
 /// Returns the token in the first of these variables that is set.
-pub(crate) fn read_github_token(
-    names: &[&str],
-    context: &Context,
-) -> Result<Option<Secret>, CommandError> {
+pub(crate) fn read_github_token(names: &[&str], context: &Context) -> Result<Option<Secret>, CommandError> {
     for name in names {
         let Some(value) = context.read_variable(name) else { continue };
         let Ok(value) = value.into_string() else {

@@ -131,7 +131,7 @@ fn what_cannot_be_looked_at_is_said_and_ends_with_3() {
     let gone = crate::fake::How::Status(500, Vec::new(), serde_json::json!({}));
     scene.fake.spoil_some(&format!("/pulls/{number}/reviews"), 0, 4, gone);
     let said = scene.sweep().ends(3);
-    assert!(said.contains("were not looked at"), "{said}");
+    assert!(said.contains("cannot check the reviews of"), "{said}");
     assert!(said.contains("overdue"), "{said}");
     scene.sweep().ends(0);
 }

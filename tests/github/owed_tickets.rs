@@ -225,6 +225,6 @@ fn what_is_squashed_into_another_branch_is_asked_about_by_the_policy_there() {
         crate::ledger::moved(world, &broken, "push", "2026-03-02T18:00:00Z");
     });
     let said = scene.sweep().ends(3);
-    assert!(said.contains("nobody was asked about the tickets that are owed on refs/heads/main"), "{said}");
+    assert!(said.contains("cannot confirm the tickets that are owed on `refs/heads/main`"), "{said}");
     scene.run(&["sweep", "--github", "acme/shop", "--repository", "acme/other"], &[]).ends(2);
 }

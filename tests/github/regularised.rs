@@ -79,7 +79,7 @@ fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("record 5, which landed without a decision, is declared after the fact"), "{said}");
+    assert!(said.contains("record 5, an unauthorised change, is regularised"), "{said}");
     let stray = stray(&scene);
     assert_eq!((&stray["standing"], &stray["declared-after-the-fact"]), (&json!("closed"), &json!(true)));
     assert_eq!(stray["closed"]["by"], push.1);
@@ -199,7 +199,7 @@ fn what_github_does_not_answer_is_asked_again_by_the_next_sweep() {
     });
     scene.fake.spoil("query Authors", How::Status(500, Vec::new(), json!({})));
     let said = scene.record(&push).ends(1);
-    assert!(said.contains("nobody can declare record 5 yet"), "{said}");
+    assert!(said.contains("record 5 cannot be regularised yet"), "{said}");
     // What landed is recorded all the same.
     assert_eq!(scene.events()[3..], ["decision", "unauthorised"]);
     scene.sweep().ends(3);

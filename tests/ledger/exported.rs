@@ -200,7 +200,7 @@ fn what_cannot_be_told_apart_is_said_and_not_guessed() {
     std::fs::write(&file, BY_COMMIT).unwrap();
     let (code, statements, err) = run(&world, "server.git", &["--uri", URI]);
     assert_eq!(code, Some(3));
-    assert!(err.contains("1 change kept every rule and cannot be told apart"), "{err}");
+    assert!(err.contains("the verdicts on 1 change that passed every rule are missing"), "{err}");
     assert_eq!((of(&statements, &two).len(), statements.len()), (0, 2));
     // A broken chain says nothing.
     let tip = world.at(crate::book::LEDGER).unwrap();

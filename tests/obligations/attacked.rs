@@ -243,7 +243,7 @@ fn nobody_blocks_everybody_by_what_nobody_can_close() {
     let world = World::under(STRICT);
     let before = world.head();
     world.commit(&format!("{EMERGENCY}Co-authored-by: somebody\n"));
-    world.push(&["main"]).refused("obligations-known").says("nobody can tell who made it");
+    world.push(&["main"]).refused("obligations-known").says("its contributors are not known");
     world.git(&["reset", "-q", "--hard", &before]);
     world.commit(EMERGENCY);
     world.push(&["main"]).accepted();

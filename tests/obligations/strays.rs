@@ -73,7 +73,7 @@ fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
         .changegate("server.git", &["deploy-check", &range])
         .refused(&format!("{stray}: it landed without a decision"));
     let pushed = world.says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")));
-    pushed.accepted().says("record 2, which landed without a decision, is declared after the fact");
+    pushed.accepted().says("record 2, an unauthorised change, is regularised");
     let found = world.stray();
     assert_eq!(found["standing"], "closed");
     assert_eq!(found["declared-after-the-fact"], true);

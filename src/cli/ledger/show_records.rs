@@ -309,7 +309,11 @@ fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Re
         RecordedOutcome::Fail(findings) => {
             writeln!(out, "    {id}: fails")?;
             for finding in findings {
-                writeln!(out, "      {}", escape::escape_sentence(&Finding::from(finding).message.sentence()))?;
+                writeln!(
+                    out,
+                    "      {}",
+                    escape::escape_sentence(&Finding::from(finding).message.sentence())
+                )?;
             }
             Ok(())
         }

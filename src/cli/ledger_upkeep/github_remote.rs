@@ -45,10 +45,10 @@ pub(crate) fn write_forge_ledger_report(
         writeln!(out, "changegate: {what} against the policy; recorded as an unauthorised change")?;
     }
     for one in &outcome.appended.closing_notes {
-        writeln!(out, "changegate: {}", escape::escape_words(one))?;
+        writeln!(out, "changegate: {}", escape::escape_sentence(&one.sentence()))?;
     }
     for one in &outcome.unanswered {
-        writeln!(out, "changegate: {}", escape::escape_words(one))?;
+        writeln!(out, "changegate: {}", escape::escape_sentence(&one.sentence()))?;
     }
     // People who can write to the ledger cannot change the log of a run, so the newest record is shown there.
     if let Some(newest) = newest {

@@ -105,7 +105,11 @@ impl<'state> ObligationList<'state> {
         }
         writeln!(out, "    {}", due_time::describe_due_time(owed.due, self.now))?;
         if owed.session.is_some() {
-            return writeln!(out, "    to close it: {}", escape::escape_words(&owed.evidence.to_plain_text()));
+            return writeln!(
+                out,
+                "    to close it: {}",
+                escape::escape_words(&owed.evidence.to_plain_text())
+            );
         }
         if let Some(stray) = &owed.unauthorised_change {
             let Some(on) = &stray.regularised_on else {

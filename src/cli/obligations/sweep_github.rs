@@ -27,6 +27,7 @@ use crate::ledger::server::discharge;
 use crate::ledger::state::TrackedObligation;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape;
+use crate::verdict::Message;
 
 /// The time limit for all requests to GitHub in one sweep.
 const SWEEP_TIMEOUT: Duration = Duration::from_secs(900);
@@ -98,17 +99,21 @@ pub(crate) fn sweep_forge_ledger(
     let (closed, state) = forge_ledger.append_with_retry(&mut |ledger, now| {
         let mut events = reviews.discharge_events(ledger.state());
         events.extend(confirmed.build_discharges(ledger.state(), &events, now));
-        let words: Vec<String> = events.iter().filter_map(discharge::describe_discharge).collect();
+        let words: Vec<Message> = events.iter().filter_map(discharge::describe_discharge).collect();
         for event in events {
             ledger.append_event(event, None, now)?;
         }
         Ok(words)
     })?;
-    let problems: Vec<&String> = reviews.problems.iter().chain(&policies.problems).collect();
+    let problems: Vec<&Message> = reviews.problems.iter().chain(&policies.problems).collect();
     confirmed.write_confirmation_report(&state, &closed)?;
     let mut out = BufWriter::new(io::stdout().lock());
     for line in &problems {
-        output::ignore_broken_pipe(writeln!(out, "changegate: {}", escape::escape_words(line)))?;
+        output::ignore_broken_pipe(writeln!(
+            out,
+            "changegate: {}",
+            escape::escape_sentence(&line.sentence())
+        ))?;
     }
     let now: Timestamp = (context.clock)();
     let listing = ObligationList::from_state(&state, now, within.due_after(now).unwrap_or(now));

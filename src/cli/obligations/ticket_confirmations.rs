@@ -22,6 +22,7 @@ use crate::ledger::server::confirm_tickets::{
 use crate::ledger::state::obligation::build_discharge;
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::report::escape;
+use crate::verdict::Message;
 
 /// The answers of ticket systems, by the ids of the obligations.
 #[derive(Default)]
@@ -108,22 +109,26 @@ impl TicketConfirmations {
     }
 
     /// Writes what was closed, and why the rest stays open.
-    pub(crate) fn write_confirmation_report(&self, state: &LedgerState, closed: &[String]) -> io::Result<()> {
+    pub(crate) fn write_confirmation_report(
+        &self,
+        state: &LedgerState,
+        closed: &[Message],
+    ) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for one in closed {
-            writeln!(out, "changegate: {}", escape::escape_words(one))?;
+            writeln!(out, "changegate: {}", escape::escape_sentence(&one.sentence()))?;
         }
         for (owed, answer) in self.list_open(state) {
             let change = owed.change.map(|id| id.short_hex()).unwrap_or_default();
             let what = format!("{} of {change} stays open", escape::escape_words(&owed.rule));
             for why in &answer.objections {
-                writeln!(out, "changegate: {what}: {}", escape::escape_sentence(why))?;
+                writeln!(out, "changegate: {what}: {}", escape::escape_sentence(&why.sentence()))?;
             }
             for why in &answer.unanswered {
                 writeln!(
                     out,
                     "changegate: {what}; the ticket system cannot be asked: {}",
-                    escape::escape_sentence(why)
+                    escape::escape_sentence(&why.sentence())
                 )?;
             }
         }

@@ -1,7 +1,7 @@
-//! Whether everything that a deployment brings has been decided, and landed by that decision.
+//! Checks that every change of a deployment was decided, and landed by that decision.
 //!
-//! Each commit came to its ref by one move, and the ledger knows the moves: those that somebody decided,
-//! and those that nobody did. What no move brought was there before the ledger, or is not in it yet.
+//! Each commit came to its ref by one move, and the ledger has the moves, with and without a decision. A
+//! commit that no move brought was on the ref before the ledger began, or is not in the ledger yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,20 +12,20 @@ use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{LedgerEvent, RecordedMove, RefDecision};
+use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerEvent, RecordedMove};
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 
-/// What a change lacks.
+/// Why a change counts as undecided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingDecision {
-    /// The ledger knows no move of the ref that brought it.
+    /// The ledger has no move of the ref that brought it.
     NoRecordedMove,
     /// The ref moved without a decision.
     Unauthorised,
 }
 
 impl MissingDecision {
-    /// Returns it in words.
+    /// Returns the reason in words that follow the id of the change.
     pub fn describe(self) -> &'static str {
         match self {
             MissingDecision::NoRecordedMove => "no landing in the ledger brought it",
@@ -34,26 +34,26 @@ impl MissingDecision {
     }
 }
 
-/// What there is to say about a range of changes.
+/// The result for a range of changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeployCheckOutcome {
-    /// How many changes there are.
+    /// The number of changes in the range.
     pub changes: usize,
-    /// What some of them lack, oldest first.
+    /// The changes without a decision, oldest first.
     pub without_decision: Vec<(Oid, MissingDecision)>,
-    /// Those that landed without a decision and were declared afterwards, oldest first.
+    /// The unauthorised changes that were regularised, oldest first.
     pub regularised: Vec<Oid>,
-    /// How many records cannot be read; what they say is not known.
+    /// The number of records that cannot be read.
     pub unreadable_records: usize,
 }
 
-/// Holds the changes that `new` has over `old`, one for each step of its first-parent history, against
-/// the moves of the ref `name`, which holds `tip` by the ledger. Where `new` has none, it still has to be in
-/// the history of that ref.
+/// Compares the changes that `new` has and `old` has not, one for each step of its first-parent history,
+/// with the moves of the ref `name`, which holds `tip` by the ledger. If there are none, `new` still has to
+/// be in the history of that ref.
 ///
 /// # Errors
 ///
-/// Fails if history or ledger cannot be walked.
+/// Fails if the history or the ledger cannot be walked.
 pub fn check_deployment(
     repository: &Repository,
     name: &Text,
@@ -62,160 +62,199 @@ pub fn check_deployment(
     new: Oid,
 ) -> Result<DeployCheckOutcome> {
     let steps = repository.list_steps(new, &[old])?;
-    let changes: Vec<Oid> = steps.iter().filter_map(|step| step.last()).copied().collect();
+    let history = read_ref_moves(repository, name)?;
+    let mut outcome = DeployCheckOutcome {
+        unreadable_records: history.unreadable_records,
+        ..DeployCheckOutcome::default()
+    };
+    if steps.is_empty() {
+        if !is_in_history(repository, new, tip) {
+            outcome.without_decision.push((new, MissingDecision::NoRecordedMove));
+        }
+        return Ok(outcome);
+    }
+    let mut changes: Vec<Oid> = Vec::new();
+    for step in &steps {
+        changes.extend(step.last());
+    }
+    let mut origins = find_change_origins(repository, &history, &changes);
+    outcome.changes = changes.len();
+    for id in changes {
+        match origins.remove(&id) {
+            Some(MoveOrigin::Decided) => {}
+            Some(MoveOrigin::Regularised) => outcome.regularised.push(id),
+            Some(MoveOrigin::Unauthorised) => {
+                outcome.without_decision.push((id, MissingDecision::Unauthorised));
+            }
+            None => outcome.without_decision.push((id, MissingDecision::NoRecordedMove)),
+        }
+    }
+    Ok(outcome)
+}
+
+/// Returns how each of the changes came to the ref, by the newest move that brought it.
+fn find_change_origins(
+    repository: &Repository,
+    history: &RefMoveHistory,
+    changes: &[Oid],
+) -> BTreeMap<Oid, MoveOrigin> {
     let mut wanted: BTreeSet<Oid> = changes.iter().copied().collect();
-    let mut lacks: BTreeMap<Oid, MissingDecision> =
-        changes.iter().map(|id| (*id, MissingDecision::NoRecordedMove)).collect();
-    let RefMoveHistory { moves: found, unauthorised_elsewhere: elsewhere, unreadable_records: unreadable } =
-        read_ref_moves(repository, name)?;
-    // What brought a commit last is how it came to be there.
-    let mut declared = BTreeSet::new();
-    for TracedMove { moved, origin: how, judged_changes: judged, record_number: record } in found {
+    let mut origins = BTreeMap::new();
+    for one in &history.moves {
         if wanted.is_empty() {
             break;
         }
-        // What was moved away may be gone.
-        let Ok(brought) = list_brought_changes(repository, &moved) else { continue };
+        // The commits of a move can be gone, if the ref was moved away from them.
+        let Ok(brought) = list_brought_changes(repository, &one.moved) else { continue };
         let commits: usize = brought.iter().map(Vec::len).sum();
-        let is_judged = judged == brought.len() || commits <= judged;
-        let mut strays = BTreeSet::new();
-        if how == MoveOrigin::Decided && !is_judged {
-            for (_, stray) in elsewhere.iter().filter(|(before, _)| **before < record) {
-                strays.extend(list_brought_changes(repository, stray).into_iter().flatten().flatten());
-            }
-        }
-        for id in brought.into_iter().flatten().filter(|id| wanted.remove(id)) {
-            match how {
-                // Another branch vouched for it, to which it had come without a decision.
-                MoveOrigin::Decided if strays.contains(&id) => {
-                    lacks.insert(id, MissingDecision::Unauthorised);
-                }
-                MoveOrigin::Unauthorised => {
-                    lacks.insert(id, MissingDecision::Unauthorised);
-                }
-                MoveOrigin::Decided => {
-                    lacks.remove(&id);
-                }
-                MoveOrigin::Regularised => {
-                    lacks.remove(&id);
-                    declared.insert(id);
+        let is_judged = one.judged_changes == brought.len() || one.judged_changes >= commits;
+        let mut unauthorised: BTreeSet<Oid> = BTreeSet::new();
+        if one.origin == MoveOrigin::Decided && !is_judged {
+            // A decision does not judge what another protected ref held already, but that ref may hold it
+            // without a decision.
+            for (_, moved) in history.unauthorised_elsewhere.range(..one.record_number) {
+                for step in list_brought_changes(repository, moved).unwrap_or_default() {
+                    unauthorised.extend(step);
                 }
             }
         }
+        for id in brought.into_iter().flatten() {
+            if wanted.remove(&id) {
+                let origin = if unauthorised.contains(&id) { MoveOrigin::Unauthorised } else { one.origin };
+                origins.insert(id, origin);
+            }
+        }
     }
-    if changes.is_empty() && !is_in_history(repository, new, tip) {
-        return Ok(DeployCheckOutcome {
-            without_decision: vec![(new, MissingDecision::NoRecordedMove)],
-            unreadable_records: unreadable,
-            ..DeployCheckOutcome::default()
-        });
-    }
-    let lacking = changes.iter().filter_map(|id| lacks.get(id).map(|lack| (*id, *lack))).collect();
-    let declared = changes.iter().filter(|id| declared.contains(id)).copied().collect();
-    Ok(DeployCheckOutcome {
-        changes: changes.len(),
-        without_decision: lacking,
-        regularised: declared,
-        unreadable_records: unreadable,
-    })
+    origins
 }
 
 fn is_in_history(repository: &Repository, id: Oid, tip: Option<Oid>) -> bool {
-    let history = tip.map(|tip| repository.find_new_history(tip, &[id]));
-    history.is_some_and(|history| history.is_ok_and(|history| history.leads_back_to(id)))
+    let Some(tip) = tip else { return false };
+    repository.find_new_history(tip, &[id]).is_ok_and(|history| history.leads_back_to(id))
 }
 
 /// How a ref came to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MoveOrigin {
-    /// Somebody decided it.
+    /// A decision allowed it.
     Decided,
-    /// Nobody did, and somebody who may has declared it afterwards.
+    /// It came without a decision, and was regularised.
     Regularised,
-    /// Nobody did.
+    /// It came without a decision.
     Unauthorised,
 }
 
-/// A move of a ref.
+/// A move of a ref, as the ledger has it.
 struct TracedMove {
     moved: RecordedMove,
     origin: MoveOrigin,
-    /// How many changes were judged for it.
+    /// The number of changes that were judged for it.
     judged_changes: usize,
-    /// The number of the record that tells of it.
+    /// The number of the record that has the move.
     record_number: u64,
 }
 
-/// What a ledger tells of moves.
+/// The moves in a ledger.
+#[derive(Default)]
 struct RefMoveHistory {
-    /// Those of one ref, newest first.
+    /// The moves of one ref, newest first.
     moves: Vec<TracedMove>,
-    /// Those of other refs that nobody decided nor declared, by the numbers of their records.
+    /// The moves of other refs without a decision that were not regularised, by the numbers of their records.
     unauthorised_elsewhere: BTreeMap<u64, RecordedMove>,
-    /// How many records cannot be read.
+    /// The number of records that cannot be read.
     unreadable_records: usize,
 }
 
-/// Returns the changes that a move brought.
+/// Returns the commits that a move brought, by the steps of its first-parent history.
 fn list_brought_changes(repository: &Repository, moved: &RecordedMove) -> Result<Vec<Vec<Oid>>> {
+    let Some(new) = moved.new else { return Ok(Vec::new()) };
     let hidden: Vec<Oid> = moved.old.into_iter().collect();
-    moved.new.map_or_else(|| Ok(Vec::new()), |new| repository.list_steps(new, &hidden))
+    repository.list_steps(new, &hidden)
 }
 
-/// Returns the moves of a ref, each with how it came.
+/// Returns the moves of a ref with their origins, and the unauthorised ones of other refs.
 fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory> {
     let (commits, broken) = repository.walk_chain(repository.resolve_ref(LEDGER_REF.as_bytes())?.id);
-    let mut unreadable = usize::from(broken.is_some());
-    let mut allowed: BTreeMap<String, usize> = BTreeMap::new();
-    let mut strays: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut elsewhere: BTreeMap<u64, RecordedMove> = BTreeMap::new();
-    let mut found: Vec<TracedMove> = Vec::new();
+    let mut reader = RefMoveReader {
+        name,
+        allowed_decisions: BTreeMap::new(),
+        unauthorised: BTreeMap::new(),
+        history: RefMoveHistory {
+            unreadable_records: usize::from(broken.is_some()),
+            ..RefMoveHistory::default()
+        },
+    };
     for (commit, _) in commits.into_iter().rev() {
         let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
-        let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else {
-            unreadable += 1;
-            continue;
-        };
-        let number = record.number;
-        match record.event {
-            LedgerEvent::Decision(decided) if decided.is_allowed() => {
-                let here = decided.refs.iter().filter(|one| one.name == *name);
-                allowed.insert(decided.id.clone(), here.map(RefDecision::count_changes).sum());
-            }
-            LedgerEvent::Outcome(outcome) => {
-                let judged = allowed.get(&outcome.decision_id).copied();
-                let how = if judged.is_some() { MoveOrigin::Decided } else { MoveOrigin::Unauthorised };
-                let here = outcome.landed.into_iter().filter(|moved| moved.name == *name);
-                let judged = judged.unwrap_or_default();
-                found.extend(here.map(|moved| TracedMove {
-                    moved,
-                    origin: how,
-                    judged_changes: judged,
-                    record_number: number,
-                }));
-            }
-            LedgerEvent::Unauthorised(moved) if moved.name == *name => {
-                strays.insert(number, found.len());
-                found.push(TracedMove {
-                    moved,
-                    origin: MoveOrigin::Unauthorised,
-                    judged_changes: 0,
-                    record_number: number,
-                });
+        match ReadableRecord::parse_record(&bytes) {
+            ReadableRecord::Known(record) => reader.add_event(record.number, record.event),
+            _ => reader.history.unreadable_records += 1,
+        }
+    }
+    reader.history.moves.reverse();
+    Ok(reader.history)
+}
+
+/// Collects moves from the events of a ledger, oldest first.
+struct RefMoveReader<'a> {
+    name: &'a Text,
+    /// The decisions that allowed something, with how many changes of the ref each judged.
+    allowed_decisions: BTreeMap<String, usize>,
+    /// The unauthorised moves of the ref, as their places in the history by the numbers of their records.
+    unauthorised: BTreeMap<u64, usize>,
+    history: RefMoveHistory,
+}
+
+impl RefMoveReader<'_> {
+    fn add_event(&mut self, record_number: u64, event: LedgerEvent) {
+        match event {
+            LedgerEvent::Decision(decision) if decision.is_allowed() => self.add_decision(&decision),
+            LedgerEvent::Outcome(outcome) => self.add_outcome(record_number, outcome),
+            LedgerEvent::Unauthorised(moved) if moved.name == *self.name => {
+                self.unauthorised.insert(record_number, self.history.moves.len());
+                let origin = MoveOrigin::Unauthorised;
+                self.history.moves.push(TracedMove { moved, origin, judged_changes: 0, record_number });
             }
             LedgerEvent::Unauthorised(moved) => {
-                elsewhere.insert(number, moved);
+                self.history.unauthorised_elsewhere.insert(record_number, moved);
             }
             LedgerEvent::Discharged(discharged) => {
-                let declared = parse_unauthorised_key(&discharged.obligation);
-                let stray = declared.and_then(|number| strays.get(&number));
-                let came = stray.and_then(|place| found.get_mut(*place));
-                came.into_iter().for_each(|came| came.origin = MoveOrigin::Regularised);
-                declared.and_then(|number| elsewhere.remove(&number));
+                if let Some(number) = parse_unauthorised_key(&discharged.obligation) {
+                    self.mark_regularised(number);
+                }
             }
             _ => {}
         }
     }
-    found.reverse();
-    Ok(RefMoveHistory { moves: found, unauthorised_elsewhere: elsewhere, unreadable_records: unreadable })
+
+    fn add_decision(&mut self, decision: &DecisionRecord) {
+        let mut judged_changes = 0;
+        for one in &decision.refs {
+            if one.name == *self.name {
+                judged_changes += one.count_changes();
+            }
+        }
+        self.allowed_decisions.insert(decision.id.clone(), judged_changes);
+    }
+
+    fn add_outcome(&mut self, record_number: u64, outcome: DecisionOutcome) {
+        let (origin, judged_changes) = match self.allowed_decisions.get(&outcome.decision_id) {
+            Some(judged) => (MoveOrigin::Decided, *judged),
+            None => (MoveOrigin::Unauthorised, 0),
+        };
+        for moved in outcome.landed {
+            if moved.name == *self.name {
+                self.history.moves.push(TracedMove { moved, origin, judged_changes, record_number });
+            }
+        }
+    }
+
+    fn mark_regularised(&mut self, number: u64) {
+        if let Some(place) = self.unauthorised.get(&number)
+            && let Some(one) = self.history.moves.get_mut(*place)
+        {
+            one.origin = MoveOrigin::Regularised;
+        }
+        self.history.unauthorised_elsewhere.remove(&number);
+    }
 }

@@ -1,5 +1,5 @@
-//! Every change of a ref that landed, with its verdict: those that a record holds, and those that it only
-//! counts because they kept every rule. The latter are judged again from the facts beside the record.
+//! Returns the verdicts on the changes of a ref that landed: those that a record holds, and those of changes
+//! that it only counts because they passed every rule. The latter are judged again from the recorded facts.
 
 use anyhow::Result;
 
@@ -13,16 +13,16 @@ use crate::ledger::store::{FACTS_FILE, read_ledger_file};
 use crate::policy::Policy;
 use crate::verdict::Verdict;
 
-/// The changes of a ref.
+/// The verdicts on the changes of a ref.
 pub(crate) struct RefVerdicts {
     pub(crate) verdicts: Vec<Verdict>,
-    /// The policy that they were judged by, if it can still be read and is that one.
+    /// The policy that judged them, if it can still be read and is unchanged.
     pub(crate) policy: Option<Policy>,
-    /// Which of them are not there, and why.
+    /// Why some of the verdicts are not available.
     pub(crate) unavailable: Vec<String>,
 }
 
-/// Returns the changes of one ref of a decision, whose record stands in `commit`.
+/// Returns the verdicts on one ref of a decision, whose record is in `commit`.
 pub(crate) fn read_ref_verdicts(
     repository: &Repository,
     commit: Oid,
@@ -30,36 +30,35 @@ pub(crate) fn read_ref_verdicts(
     one: &RefDecision,
 ) -> Result<RefVerdicts> {
     let loaded: Result<Vec<LoadedPolicy>, String> =
-        one.policies.iter().map(|from| load_recorded_policy(repository, from)).collect();
-    let own = loaded.as_ref().ok().and_then(|loaded| loaded.first()).map(|own| own.policy.clone());
+        one.policies.iter().map(|source| load_recorded_policy(repository, source)).collect();
     let mut judged =
-        RefVerdicts { verdicts: convert_all(&one.changes), policy: own, unavailable: Vec::new() };
-    if let Some(policy) = &judged.policy {
-        add_titles(&mut judged.verdicts, policy);
+        RefVerdicts { verdicts: convert_all(&one.changes), policy: None, unavailable: Vec::new() };
+    if let Ok([own, ..]) = loaded.as_deref() {
+        judged.policy = Some(own.policy.clone());
     }
-    if one.passed == 0 {
-        return Ok(judged);
-    }
-    let again = match loaded {
-        Ok(loaded) => rejudge_changes(repository, commit, decided, one, &loaded)?,
-        Err(why) => Err(why),
-    };
-    match again {
-        Ok(verdicts) => {
-            judged.verdicts = verdicts;
-            if let Some(policy) = &judged.policy {
-                add_titles(&mut judged.verdicts, policy);
+    if one.passed > 0 {
+        let verdicts = match loaded {
+            Ok(loaded) => rejudge_changes(repository, commit, decided, one, &loaded)?,
+            Err(why) => Err(why),
+        };
+        match verdicts {
+            Ok(verdicts) => judged.verdicts = verdicts,
+            Err(why) => {
+                let changes =
+                    if one.passed == 1 { "1 change".into() } else { format!("{} changes", one.passed) };
+                judged
+                    .unavailable
+                    .push(format!("the verdicts on {changes} that passed every rule are missing: {why}"));
             }
         }
-        Err(why) => {
-            let many = if one.passed == 1 { "1 change".into() } else { format!("{} changes", one.passed) };
-            judged.unavailable.push(format!("{many} kept every rule and cannot be told apart: {why}"));
-        }
+    }
+    if let Some(policy) = &judged.policy {
+        add_titles(&mut judged.verdicts, policy);
     }
     Ok(judged)
 }
 
-/// Gives rules their titles, which the record does not hold.
+/// Adds the titles of rules, which the record does not hold.
 fn add_titles(verdicts: &mut [Verdict], policy: &Policy) {
     for judgement in verdicts.iter_mut().flat_map(|verdict| &mut verdict.judgements) {
         if let Some(rule) = policy.rules.iter().find(|rule| rule.name.id == judgement.rule.id) {
@@ -68,7 +67,8 @@ fn add_titles(verdicts: &mut [Verdict], policy: &Policy) {
     }
 }
 
-/// Judges again what the record only counts.
+/// Judges again the changes that the record only counts, in the order of the recorded facts. The result is
+/// refused if it does not match the counts of the record.
 fn rejudge_changes(
     repository: &Repository,
     commit: Oid,
@@ -80,15 +80,20 @@ fn rejudge_changes(
         return Ok(Err("the facts were too long to be kept".into()));
     };
     if digest_bytes(&facts) != decided.facts.digest {
-        return Ok(Err("the facts beside the record are not those that it was judged by".into()));
+        return Ok(Err("the recorded facts are not those of the decision".into()));
     }
     let (own, base) = match policies {
         [own] => (own, None),
         [own, base] => (own, Some(&base.policy)),
-        _ => return Ok(Err("the record does not name the policy".into())),
+        _ => return Ok(Err("the record does not name its policies".into())),
     };
-    let before = decided.refs.iter().take_while(|other| other.name != one.name);
-    let before: usize = before.map(RefDecision::count_changes).sum();
+    let mut before = 0;
+    for other in &decided.refs {
+        if other.name == one.name {
+            break;
+        }
+        before += other.count_changes();
+    }
     let lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let mut recorded = one.changes.iter().peekable();
     let mut verdicts = Vec::new();
@@ -109,7 +114,7 @@ fn rejudge_changes(
     }
     let silent = verdicts.len().saturating_sub(one.changes.len());
     if recorded.next().is_some() || silent != one.passed {
-        return Ok(Err("judged again, they do not come out as recorded; see `ledger replay`".into()));
+        return Ok(Err("judging them again gives another result; see `ledger replay`".into()));
     }
     Ok(Ok(verdicts))
 }

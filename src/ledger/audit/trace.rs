@@ -1,7 +1,7 @@
-//! How one change went, from request to closure: every record that tells of it, oldest first.
+//! Traces one change through the ledger: every record about it, oldest first.
 //!
-//! A decision names a push by its ends, so a change is also looked for among what each landing brought.
-//! What the change owes follows from these records alone, and is worked out from them anew.
+//! A decision names a push by its old and new tip, so a change is also searched for in what each landing
+//! brought. The obligations of the change follow from these records alone, and are derived from them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,52 +12,54 @@ use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{self, DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision};
+use crate::ledger::record::{
+    self, DecisionOutcome, DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision, RefTip,
+};
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::verdict::Verdict;
 
-/// What the ledger tells of one change.
+/// What the ledger holds about one change.
 #[derive(Clone, Debug, Default)]
 pub struct ChangeTrace {
-    /// The records that tell of it, oldest first.
+    /// The records about it, oldest first.
     pub records: Vec<TracedRecord>,
-    /// What it owes and has owed, closed or not; nothing else stands in this state that is of use.
+    /// Its obligations, open and closed; the rest of this state has no meaning.
     pub state: LedgerState,
-    /// The refs that it has landed on, each with how that came last.
+    /// The refs that it has landed on, each with how it came there last.
     pub landings: BTreeMap<Text, LandingOrigin>,
-    /// How many records cannot be read; what they say is not known.
+    /// The number of records that cannot be read.
     pub unreadable_records: usize,
 }
 
-/// One record that tells of a change.
+/// One record about a change.
 #[derive(Clone, Debug)]
 pub struct TracedRecord {
     /// The commit that holds the record.
     pub commit: Oid,
-    /// The record.
+    /// The record, as it was read.
     pub record: Box<Record>,
-    /// How the change was judged, with the ref that it was to land on; nothing for other records.
+    /// The verdicts on the change, each with its ref; empty if the record is no decision.
     pub verdicts: Vec<(Text, Verdict)>,
-    /// Why that cannot be told of a decision, where it cannot.
+    /// Why the verdicts of a decision are not available, if they are not.
     pub unavailable: Vec<String>,
 }
 
 /// How a change came to a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LandingOrigin {
-    /// It was there when the ref came under change control.
+    /// It was on the ref when the ref became protected.
     AlreadyThere,
-    /// Somebody decided it.
+    /// A decision allowed it.
     Decided,
-    /// Nobody did.
+    /// It came without a decision.
     Unauthorised,
-    /// Nobody did, and somebody who may has declared it afterwards.
+    /// It came without a decision, and was regularised.
     Regularised,
 }
 
 impl TracedRecord {
-    /// Returns whether this is the decision of that id, and it allows.
+    /// Returns whether this is the decision with that id, and allows.
     fn allows_decision(&self, id: &str) -> bool {
         match &self.record.event {
             LedgerEvent::Decision(decided) => decided.id == id && decided.is_allowed(),
@@ -66,7 +68,7 @@ impl TracedRecord {
     }
 }
 
-/// Returns what the ledger tells of the commit `change`.
+/// Returns what the ledger holds about the commit `change`.
 ///
 /// # Errors
 ///
@@ -82,17 +84,18 @@ pub fn trace_change(repository: &Repository, change: Oid) -> Result<ChangeTrace>
         trace: ChangeTrace { unreadable_records: usize::from(broken.is_some()), ..ChangeTrace::default() },
     };
     for (commit, _) in commits.into_iter().rev() {
-        // What is damaged is told, and keeps nobody from the rest.
+        // A damaged record is counted, and the others are still read.
         match read_known_record(repository, commit) {
             Ok(Some(record)) => run.add_record(commit, record)?,
             Ok(None) | Err(_) => run.trace.unreadable_records += 1,
         }
     }
-    let is = run.known_ids;
-    let is_ours = |id: &String, change: Option<Oid>| {
-        change.is_some_and(|change| is.contains(&change)) || record::parse_unauthorised_key(id).is_some()
-    };
-    run.trace.state.obligations.retain(|id, owed| is_ours(id, owed.change));
+    // The traced decisions may owe something for other changes too.
+    let known_ids = run.known_ids;
+    run.trace.state.obligations.retain(|id, owed| {
+        owed.change.is_some_and(|change| known_ids.contains(&change))
+            || record::parse_unauthorised_key(id).is_some()
+    });
     Ok(run.trace)
 }
 
@@ -107,80 +110,88 @@ fn read_known_record(repository: &Repository, commit: Oid) -> Result<Option<Box<
 struct ChangeTracer<'a> {
     repository: &'a Repository,
     change: Oid,
-    /// The ids that the change is known by: its own, the merge that brought it, what it was squashed to.
+    /// The ids of the change: its own, that of the merge that brought it, and that of its squashed commit.
     known_ids: BTreeSet<Oid>,
-    /// The decisions that allowed something and do not name the change, by their ids.
+    /// The commits of the decisions that allowed something and do not name the change, by their ids.
     allowed_decisions: BTreeMap<String, Oid>,
-    /// The refs that it came to without a decision, by the obligation to declare that.
+    /// The refs that it came to without a decision, by the obligation to regularise that.
     unauthorised_refs: BTreeMap<String, Text>,
     trace: ChangeTrace,
 }
 
 impl ChangeTracer<'_> {
+    /// Adds a record to the trace if it is about the change, and learns from it what the change is called
+    /// in later records. The records have to come oldest first.
     fn add_record(&mut self, commit: Oid, record: Box<Record>) -> Result<()> {
-        match &record.event {
+        let is_about = match &record.event {
             LedgerEvent::Begin(begin) => {
-                self.add_earlier_tips(begin.tips.iter().map(|tip| (&tip.name, tip.id)))
+                self.add_earlier_tips(&begin.tips);
+                false
             }
             LedgerEvent::Scope(scope) => {
-                self.add_earlier_tips(scope.newly_protected.iter().map(|tip| (&tip.name, tip.id)))
+                self.add_earlier_tips(&scope.newly_protected);
+                false
             }
-            LedgerEvent::Decision(decided) if self.is_named_by(decided) => {
-                self.add_traced_record(commit, record)?
-            }
-            LedgerEvent::Decision(decided) if decided.is_allowed() => {
-                self.allowed_decisions.insert(decided.id.clone(), commit);
-            }
-            LedgerEvent::Outcome(outcome) => {
-                let brought: Vec<Text> = self.find_brought_refs(&outcome.landed);
-                if !brought.is_empty() {
-                    let decision = self.allowed_decisions.remove(&outcome.decision_id);
-                    if let Some(decision) = decision
-                        && let Some(decided) = read_known_record(self.repository, decision)?
-                    {
-                        self.add_traced_record(decision, decided)?;
-                    }
-                    let is_allowed =
-                        self.trace.records.iter().any(|told| told.allows_decision(&outcome.decision_id));
-                    let came = if is_allowed { LandingOrigin::Decided } else { LandingOrigin::Unauthorised };
-                    self.trace.landings.extend(brought.into_iter().map(|name| (name, came)));
-                    self.add_traced_record(commit, record)?;
+            LedgerEvent::Decision(decided) if self.is_named_by(decided) => true,
+            LedgerEvent::Decision(decided) => {
+                if decided.is_allowed() {
+                    self.allowed_decisions.insert(decided.id.clone(), commit);
                 }
+                false
             }
-            LedgerEvent::Unauthorised(moved)
-                if !self.find_brought_refs(std::slice::from_ref(moved)).is_empty() =>
-            {
-                self.trace.landings.insert(moved.name.clone(), LandingOrigin::Unauthorised);
-                self.unauthorised_refs.insert(record::unauthorised_key(record.number), moved.name.clone());
-                self.add_traced_record(commit, record)?;
+            LedgerEvent::Outcome(outcome) => self.add_outcome(outcome)?,
+            LedgerEvent::Unauthorised(moved) => {
+                let is_brought = !self.find_brought_refs(std::slice::from_ref(moved)).is_empty();
+                if is_brought {
+                    self.trace.landings.insert(moved.name.clone(), LandingOrigin::Unauthorised);
+                    let key = record::unauthorised_key(record.number);
+                    self.unauthorised_refs.insert(key, moved.name.clone());
+                }
+                is_brought
             }
-            LedgerEvent::RegularisationTerms(flagged)
-                if self.unauthorised_refs.contains_key(&record::unauthorised_key(flagged.record_number)) =>
-            {
-                self.add_traced_record(commit, record)?;
+            LedgerEvent::RegularisationTerms(terms) => {
+                self.unauthorised_refs.contains_key(&record::unauthorised_key(terms.record_number))
             }
-            LedgerEvent::Discharged(one) if self.is_own_obligation(&one.obligation) => {
+            LedgerEvent::Discharged(one) => {
                 if let Some(name) = self.unauthorised_refs.get(&one.obligation) {
                     self.trace.landings.insert(name.clone(), LandingOrigin::Regularised);
                 }
-                self.add_traced_record(commit, record)?;
+                self.is_own_obligation(&one.obligation)
             }
-            LedgerEvent::Escalated(one)
-                if one.due_soon.iter().chain(&one.overdue).any(|id| self.is_own_obligation(id)) =>
-            {
-                self.add_traced_record(commit, record)?;
+            LedgerEvent::Escalated(one) => {
+                one.due_soon.iter().chain(&one.overdue).any(|id| self.is_own_obligation(id))
             }
-            _ => {}
-        }
-        Ok(())
+            _ => false,
+        };
+        if is_about { self.add_traced_record(commit, record) } else { Ok(()) }
     }
 
-    /// Notes the refs that held the change when they came under change control.
-    fn add_earlier_tips<'t>(&mut self, tips: impl Iterator<Item = (&'t Text, Oid)>) {
-        for (name, tip) in tips {
-            let history = self.repository.find_new_history(tip, &[self.change]);
-            if tip == self.change || history.is_ok_and(|history| history.leads_back_to(self.change)) {
-                self.trace.landings.insert(name.clone(), LandingOrigin::AlreadyThere);
+    /// Returns whether the moves of an outcome brought the change. If its decision does not name the
+    /// change, the decision becomes part of the trace too.
+    fn add_outcome(&mut self, outcome: &DecisionOutcome) -> Result<bool> {
+        let brought = self.find_brought_refs(&outcome.landed);
+        if brought.is_empty() {
+            return Ok(false);
+        }
+        if let Some(decision) = self.allowed_decisions.remove(&outcome.decision_id)
+            && let Some(decided) = read_known_record(self.repository, decision)?
+        {
+            self.add_traced_record(decision, decided)?;
+        }
+        let is_allowed = self.trace.records.iter().any(|traced| traced.allows_decision(&outcome.decision_id));
+        let origin = if is_allowed { LandingOrigin::Decided } else { LandingOrigin::Unauthorised };
+        for name in brought {
+            self.trace.landings.insert(name, origin);
+        }
+        Ok(true)
+    }
+
+    /// Adds the refs that held the change when they became protected.
+    fn add_earlier_tips(&mut self, tips: &[RefTip]) {
+        for tip in tips {
+            let history = self.repository.find_new_history(tip.id, &[self.change]);
+            if tip.id == self.change || history.is_ok_and(|history| history.leads_back_to(self.change)) {
+                self.trace.landings.insert(tip.name.clone(), LandingOrigin::AlreadyThere);
             }
         }
     }
@@ -190,13 +201,18 @@ impl ChangeTracer<'_> {
     }
 
     fn is_named_in(&self, one: &RefDecision) -> bool {
-        let is = |id: Option<Oid>| id.is_some_and(|id| self.known_ids.contains(&id));
-        is(one.new)
-            || one.changes.iter().any(|verdict| is(verdict.revision))
-            || one.pull_landings.iter().any(|way| is(Some(way.landed_as)) || is(Some(way.change)))
+        let mut named: Vec<Option<Oid>> = vec![one.new];
+        for verdict in &one.changes {
+            named.push(verdict.revision);
+        }
+        for landing in &one.pull_landings {
+            named.push(Some(landing.landed_as));
+            named.push(Some(landing.change));
+        }
+        named.iter().flatten().any(|id| self.known_ids.contains(id))
     }
 
-    /// Returns the refs to which these moves brought the change, and learns what it is known by.
+    /// Returns the refs to which these moves brought the change, and adds the ids that it got there.
     fn find_brought_refs(&mut self, moves: &[RecordedMove]) -> Vec<Text> {
         let mut names = Vec::new();
         for moved in moves {
@@ -206,7 +222,7 @@ impl ChangeTracer<'_> {
                 continue;
             }
             let hidden: Vec<Oid> = moved.old.into_iter().collect();
-            // What was moved away may be gone.
+            // The commits of a move can be gone, if the ref was moved away from them.
             let steps = self.repository.list_steps(new, &hidden).unwrap_or_default();
             if let Some(step) = steps.iter().find(|step| step.contains(&self.change)) {
                 self.known_ids.extend(step.last());
@@ -218,34 +234,39 @@ impl ChangeTracer<'_> {
         names
     }
 
-    fn is_own_obligation(&self, obligation: &str) -> bool {
-        let owed = self.trace.state.obligations.get(obligation);
-        self.unauthorised_refs.contains_key(obligation)
-            || owed.and_then(|owed| owed.change).is_some_and(|change| self.known_ids.contains(&change))
+    fn is_own_obligation(&self, id: &str) -> bool {
+        if self.unauthorised_refs.contains_key(id) {
+            return true;
+        }
+        let owed = self.trace.state.obligations.get(id);
+        owed.and_then(|owed| owed.change).is_some_and(|change| self.known_ids.contains(&change))
     }
 
     fn add_traced_record(&mut self, commit: Oid, record: Box<Record>) -> Result<()> {
-        let (mut verdicts, mut cannot) = (Vec::new(), Vec::new());
+        let mut verdicts = Vec::new();
+        let mut unavailable = Vec::new();
         if let LedgerEvent::Decision(decided) = &record.event {
             for one in &decided.refs {
-                let also: Vec<Oid> = one
-                    .pull_landings
-                    .iter()
-                    .filter(|way| self.known_ids.contains(&way.landed_as))
-                    .map(|way| way.change)
-                    .collect();
-                let is_it = |id: Oid| self.known_ids.contains(&id) || also.contains(&id);
+                let mut ids = self.known_ids.clone();
+                for landing in &one.pull_landings {
+                    if self.known_ids.contains(&landing.landed_as) {
+                        ids.insert(landing.change);
+                    }
+                }
                 let judged = ref_verdicts::read_ref_verdicts(self.repository, commit, decided, one)?;
-                let found = judged.verdicts.into_iter().filter(|verdict| verdict.revision.is_some_and(is_it));
                 let before = verdicts.len();
-                verdicts.extend(found.map(|verdict| (one.name.clone(), verdict)));
+                for verdict in judged.verdicts {
+                    if verdict.revision.is_some_and(|id| ids.contains(&id)) {
+                        verdicts.push((one.name.clone(), verdict));
+                    }
+                }
                 if verdicts.len() == before {
-                    cannot.extend(judged.unavailable);
+                    unavailable.extend(judged.unavailable);
                 }
             }
         }
         self.trace.state.apply_record(&record);
-        self.trace.records.push(TracedRecord { commit, record, verdicts, unavailable: cannot });
+        self.trace.records.push(TracedRecord { commit, record, verdicts, unavailable });
         Ok(())
     }
 }

@@ -1,25 +1,25 @@
-//! The ledger of a repository on a forge, kept by whoever runs there: fetched, appended to, pushed, and
-//! all of it again if somebody else was first.
+//! The ledger of a repository on a forge, kept by workflow runs: each run fetches it, appends, pushes, and
+//! starts again if another run was first.
 //!
-//! No run is the only one, and none is certain to come. So a run does not record what it was started
-//! for alone, but how the ref came from what the ledger says to there, move by move, and nothing that
-//! is there already. Whoever comes late finds it recorded.
+//! Runs overlap, and a run may never start. So a run does not record only the move that started it, but how
+//! each ref came from what the ledger says to what it holds now, move by move, without what is recorded
+//! already. A run that comes late finds its move recorded.
 
-pub mod late_reviews;
-pub mod past_decisions;
+pub(crate) mod late_reviews;
+pub(crate) mod move_lookup;
+pub(crate) mod past_decisions;
 pub mod recorded_moves;
 pub(crate) mod regularisation;
-pub mod reviewed;
-pub mod ticket_policies;
+pub(crate) mod ticket_policies;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::change::{FactKind, Missing, Oid, Text};
+use crate::change::{Oid, Text};
 use crate::gate::LoadedPolicy;
 use crate::git::{FetchDepth, GitRemote, RefPushOutcome, Repository};
 use crate::github::{
@@ -27,7 +27,7 @@ use crate::github::{
 };
 use crate::ledger::LEDGER_REF;
 use crate::ledger::forge::recorded_moves::AppendedMoves;
-use crate::ledger::record::{LedgerBeginning, LedgerEvent};
+use crate::ledger::record::{LedgerBeginning, LedgerEvent, RefTip};
 use crate::ledger::server::decision;
 use crate::ledger::state::unauthorised::MoveContributors;
 use crate::ledger::state::{LedgerState, decode_ref_key, encode_ref_key};
@@ -37,51 +37,51 @@ use crate::ledger::store::gate_folder::LedgerAnchor;
 use crate::ledger::store::protected_refs::{ProtectedRefs, parse_state_patterns};
 use crate::pattern::RefPattern;
 use crate::report::Report;
+use crate::verdict::Message;
 
-/// How often a run tries before it gives up. Whoever is overtaken is overtaken by a run that is done.
+/// The number of times that a run tries to push. Each time it fails, another run has succeeded.
 const MAX_PUSH_ATTEMPTS: u32 = 25;
 
 /// The longest pause before the next attempt.
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(8);
 
-/// What it takes to keep the ledger.
+/// The ledger of one repository on a forge, for the time of one run.
 pub struct ForgeLedger<'a> {
-    /// Whom to ask what happened.
+    /// The connection to GitHub.
     pub github: &'a GitHubSession,
-    /// Where the ledger is.
+    /// The Git remote that holds the ledger.
     pub remote: &'a GitRemote,
-    /// What the repository is called there.
+    /// The name of the repository on GitHub.
     pub repo: &'a RepositoryName,
-    /// How to judge.
+    /// The options for judging.
     pub options: &'a GitHubJudgeOptions,
-    /// Tells when it is.
+    /// Returns the current time.
     pub clock: fn() -> Timestamp,
     default_policy: OnceCell<Option<(LoadedPolicy, Text)>>,
     judged_moves: RefCell<HashMap<MoveKey, Option<JudgedRefMove>>>,
-    pub(crate) move_contributors: RefCell<HashMap<MoveKey, MoveContributors>>,
+    move_contributors: RefCell<HashMap<MoveKey, MoveContributors>>,
     newest_anchor: RefCell<Option<LedgerAnchor>>,
 }
 
 type MoveKey = (String, Option<Oid>, Option<Oid>);
 
-/// What keeping it came to.
+/// What a run has recorded.
 #[derive(Clone, Debug, Default)]
 pub struct ForgeLedgerOutcome {
-    /// What was found about the move that the run is about; `None` if there is none, or the ref is not
-    /// under change control.
+    /// The report on the move that started the run; `None` if no move did, or the ref is not protected.
     pub report: Option<Report>,
-    /// What was appended about moves.
+    /// The moves that were appended.
     pub appended: AppendedMoves,
-    /// True if the ledger begins with this.
+    /// True if the ledger begins with this run.
     pub has_begun: bool,
-    /// How many records were appended.
+    /// The number of records that were appended.
     pub appended_records: u64,
-    /// What could not be asked about what landed without a decision, as sentences.
-    pub unanswered: Vec<String>,
+    /// What the forge could not be asked about unauthorised changes.
+    pub unanswered: Vec<Message>,
 }
 
 impl<'a> ForgeLedger<'a> {
-    /// Puts together what it takes.
+    /// Returns the ledger of `repo`, which is fetched when it is first needed.
     pub fn new(
         session: &'a GitHubSession,
         remote: &'a GitRemote,
@@ -107,8 +107,8 @@ impl<'a> ForgeLedger<'a> {
         self.newest_anchor.borrow().clone()
     }
 
-    /// Has `work` append to the ledger, until what it appended is there. It begins anew each time that
-    /// somebody else was first.
+    /// Calls `work` to append to the ledger, and pushes what it appended. If another run was first, it
+    /// fetches the ledger and calls `work` again.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl<'a> ForgeLedger<'a> {
         work: &mut dyn FnMut(&mut LedgerWriter<'_>, Timestamp) -> Result<T>,
     ) -> Result<(T, LedgerState)> {
         for attempt in 0..MAX_PUSH_ATTEMPTS {
-            let folder = tempfile::tempdir().context("there is no room for a copy of the ledger")?;
+            let folder = tempfile::tempdir().context("cannot create a folder for a copy of the ledger")?;
             self.remote.init_repository(folder.path())?;
             self.remote.fetch_ref(folder.path(), LEDGER_REF, FetchDepth::Newest)?;
             let repository = Repository::open_at(folder.path(), None)?;
@@ -129,7 +129,8 @@ impl<'a> ForgeLedger<'a> {
             let before = ledger.state().number;
             let now = (self.clock)();
             let done = work(&mut ledger, now)?;
-            let (state, newest) = (ledger.state().clone(), ledger.newest_anchor());
+            let state = ledger.state().clone();
+            let newest = ledger.newest_anchor();
             if state.number == before {
                 self.newest_anchor.replace(newest);
                 return Ok((done, state));
@@ -144,7 +145,7 @@ impl<'a> ForgeLedger<'a> {
             }
         }
         bail!(
-            "{MAX_PUSH_ATTEMPTS} times somebody else has appended to {LEDGER_REF} first; nothing of this run is recorded"
+            "another run appended to {LEDGER_REF} first, {MAX_PUSH_ATTEMPTS} times; nothing of this run is recorded"
         )
     }
 
@@ -152,25 +153,25 @@ impl<'a> ForgeLedger<'a> {
     ///
     /// # Errors
     ///
-    /// Fails as [`Keeping::append`] does, and if GitHub cannot be asked.
+    /// Fails as [`ForgeLedger::append_with_retry`] does, and if GitHub cannot be asked.
     pub fn record_landing(&self, pushed: &GitHubRefMove) -> Result<ForgeLedgerOutcome> {
         let scope = self.read_scope()?;
         let pushed = self.confirm_move(pushed)?;
-        let (mut told, _) = self.append_with_retry(&mut |ledger, now| {
+        let (mut outcome, _) = self.append_with_retry(&mut |ledger, now| {
             self.record_moves(ledger, now, scope.as_deref(), Some(&pushed))
         })?;
-        if told.report.is_none() {
-            // Somebody else has recorded it; what there is to say of it stays the same.
-            told.report = self.judge_move(&pushed)?.map(|judged| judged.report);
+        if outcome.report.is_none() {
+            // Another run has recorded the move; the report on it is the same.
+            outcome.report = self.judge_move(&pushed)?.map(|judged| judged.report);
         }
-        Ok(told)
+        Ok(outcome)
     }
 
-    /// Records how every ref under change control came to what it holds.
+    /// Records how every protected ref came to what it holds.
     ///
     /// # Errors
     ///
-    /// As [`Keeping::landing`].
+    /// Fails as [`ForgeLedger::record_landing`] does.
     pub fn record_all_refs(&self) -> Result<(ForgeLedgerOutcome, LedgerState)> {
         let scope = self.read_scope()?;
         self.append_with_retry(&mut |ledger, now| self.record_moves(ledger, now, scope.as_deref(), None))
@@ -180,58 +181,14 @@ impl<'a> ForgeLedger<'a> {
         Ok(self.read_default_policy()?.map(|(loaded, _)| loaded.policy.protected_refs.clone()))
     }
 
-    /// Returns the policy of the default branch, and the name of that; `None` if there is none that can
-    /// be used.
+    /// Returns the policy of the default branch, and the name of that branch; `None` if it has no valid
+    /// policy.
     pub(crate) fn read_default_policy(&self) -> Result<Option<&(LoadedPolicy, Text)>> {
         if let Some(known) = self.default_policy.get() {
             return Ok(known.as_ref());
         }
         let found = self.github.load_default_policy(self.repo, self.options).map_err(to_error)?;
         Ok(self.default_policy.get_or_init(|| found).as_ref())
-    }
-
-    /// Returns a move that an event tells of, with what GitHub itself knows about it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if nothing of the kind happened.
-    fn confirm_move(&self, event: &GitHubRefMove) -> Result<GitHubRefMove> {
-        let all = self.list_moves(&event.ref_name, event.old_tip)?;
-        let same = |one: &&GitHubRefMove| (one.old_tip, one.new_tip) == (event.old_tip, event.new_tip);
-        if let Some(found) = all.iter().find(same) {
-            return Ok(found.clone());
-        }
-        let pattern = RefPattern::new(&event.ref_name).map_err(|why| anyhow!("{}: {why}", event.ref_name))?;
-        let holds = self.github.list_ref_tips(self.repo, &[pattern]).map_err(to_error)?;
-        let holds = holds.get(&Text::from(event.ref_name.as_str())).copied();
-        let happened = holds == event.new_tip
-            || matches!((event.new_tip, holds), (Some(new), Some(holds)) if self.is_ancestor(new, holds)?);
-        ensure!(happened, "GitHub tells of no such move of {} as the event does", event.ref_name);
-        Ok(event.clone())
-    }
-
-    /// Returns the moves of a ref, newest first; none if this token, or this kind of ref, has no record
-    /// of them.
-    pub(crate) fn list_moves(&self, name: &str, known: Option<Oid>) -> Result<Vec<GitHubRefMove>> {
-        match self.github.list_ref_moves(self.repo, name, known) {
-            Err(GitHubFailure { status: Some(403 | 404 | 422), .. }) => Ok(Vec::new()),
-            found => found.map_err(to_error),
-        }
-    }
-
-    fn is_ancestor(&self, from: Oid, to: Oid) -> Result<bool> {
-        self.github.is_ancestor(self.repo, from, to).map_err(to_error)
-    }
-
-    fn judge_move(&self, moved: &GitHubRefMove) -> Result<Option<JudgedRefMove>> {
-        let key = (moved.ref_name.clone(), moved.old_tip, moved.new_tip);
-        if let Some(known) = self.judged_moves.borrow().get(&key) {
-            return Ok(known.clone());
-        }
-        let base = self.read_default_policy()?.map(|(loaded, name)| (&loaded.policy, name));
-        let judged = self.github.judge_ref_move(self.repo, moved, self.options, base).map_err(to_error)?;
-        self.judged_moves.borrow_mut().insert(key, judged.clone());
-        Ok(judged)
     }
 
     /// Appends what the ledger does not know yet: of the ref of one push, or of all refs.
@@ -243,30 +200,33 @@ impl<'a> ForgeLedger<'a> {
         pushed: Option<&GitHubRefMove>,
     ) -> Result<ForgeLedgerOutcome> {
         let before = ledger.state().number;
-        let mut told = ForgeLedgerOutcome { has_begun: !ledger.has_begun(), ..ForgeLedgerOutcome::default() };
+        let mut outcome =
+            ForgeLedgerOutcome { has_begun: !ledger.has_begun(), ..ForgeLedgerOutcome::default() };
         let refs = self.begin_or_rescope(ledger, now, scope, pushed)?;
-        let is_protected = |name: &Text| {
-            parse_state_patterns(ledger.state()).iter().any(|one| one.matches_ref(name.as_bytes()))
-        };
-        let known = ledger.state().tips.keys().map(|key| decode_ref_key(key));
-        let mut names: BTreeSet<Text> = known.collect();
-        match (pushed, &refs) {
-            (Some(pushed), _) => names = BTreeSet::from([Text::from(pushed.ref_name.as_str())]),
-            (None, Some(refs)) => names.extend(refs.ref_names().cloned()),
-            (None, None) => {}
+        let mut names: BTreeSet<Text> = BTreeSet::new();
+        if let Some(pushed) = pushed {
+            names.insert(Text::from(pushed.ref_name.as_str()));
+        } else {
+            for key in ledger.state().tips.keys() {
+                names.insert(decode_ref_key(key));
+            }
+            if let Some(refs) = &refs {
+                names.extend(refs.ref_names().cloned());
+            }
         }
-        names.retain(is_protected);
-        told.unanswered = self.record_regularisation_terms(ledger, now)?;
+        let patterns = parse_state_patterns(ledger.state());
+        names.retain(|name| patterns.iter().any(|one| one.matches_ref(name.as_bytes())));
+        outcome.unanswered = self.record_regularisation_terms(ledger, now)?;
         for name in names {
-            let holds = refs.as_ref().and_then(|refs| refs.ref_tip(&name)).flatten();
-            self.record_ref(ledger, now, &name, pushed, holds, &mut told)?;
+            let tip = refs.as_ref().and_then(|refs| refs.ref_tip(&name)).flatten();
+            self.record_ref(ledger, now, &name, pushed, tip, &mut outcome)?;
         }
-        told.appended_records = ledger.state().number.saturating_sub(before);
-        Ok(told)
+        outcome.appended_records = ledger.state().number.saturating_sub(before);
+        Ok(outcome)
     }
 
-    /// Begins the ledger, or notes that other refs are under change control than before; returns what
-    /// the refs hold, if that was asked for.
+    /// Begins the ledger, or records that other refs are protected than before; returns what the refs
+    /// hold, if that was read.
     fn begin_or_rescope(
         &self,
         ledger: &mut LedgerWriter<'_>,
@@ -274,40 +234,42 @@ impl<'a> ForgeLedger<'a> {
         scope: Option<&[RefPattern]>,
         pushed: Option<&GitHubRefMove>,
     ) -> Result<Option<ProtectedRefs>> {
-        let written: Vec<String> = scope.unwrap_or_default().iter().map(ToString::to_string).collect();
-        let is_same = scope.is_none() || written == ledger.state().protects;
+        let protects = match scope {
+            Some(scope) => scope.to_vec(),
+            // Without a policy the refs that the ledger names stay protected.
+            None if ledger.has_begun() => parse_state_patterns(ledger.state()),
+            None => bail!("cannot begin the ledger: the default branch has no valid policy"),
+        };
+        let texts: Vec<String> = protects.iter().map(ToString::to_string).collect();
+        let is_same = scope.is_none() || texts == ledger.state().protects;
         if ledger.has_begun() && is_same && pushed.is_some() {
             return Ok(None);
         }
-        let Some(protects) = scope.map(<[_]>::to_vec).or_else(|| {
-            // What is not known by now goes on as it was.
-            ledger.has_begun().then(|| parse_state_patterns(ledger.state()))
-        }) else {
-            bail!(
-                "the default branch has no policy that can be used, so there is nothing to begin a ledger with"
-            );
-        };
-        let holds = self.github.list_ref_tips(self.repo, &protects).map_err(to_error)?;
-        let refs = ProtectedRefs::from_forge(protects, holds);
+        let tips = self.github.list_ref_tips(self.repo, &protects).map_err(to_error)?;
+        let refs = ProtectedRefs::from_tips(protects, tips);
         if !ledger.has_begun() {
-            let first = pushed.map(|pushed| self.judge_move(pushed)).transpose()?.flatten();
-            // A push that brings the first policy is what the ledger begins with.
-            let is_judged = first.is_some_and(|judged| judged.policy_source.is_some());
-            let before = |name: &Text, id: Oid| match pushed.filter(|_| is_judged) {
-                Some(pushed) if name.as_bytes() == pushed.ref_name.as_bytes() => pushed.old_tip,
-                _ => Some(id),
-            };
-            let tips = refs.select_tips(&before, &|_| true);
-            let begin = LedgerBeginning {
-                protects: refs.pattern_texts(),
-                tips,
-                tool: decision::TOOL_VERSION.to_owned(),
-            };
+            let tips = self.find_first_tips(&refs, pushed)?;
+            let tool = decision::TOOL_VERSION.to_owned();
+            let begin = LedgerBeginning { protects: refs.pattern_texts(), tips, tool };
             ledger.append_event(LedgerEvent::Begin(begin), None, now)?;
         } else if let Some(scope) = refs.find_scope_change(ledger.state(), &|_, id| Some(id)) {
             ledger.append_event(LedgerEvent::Scope(scope), None, now)?;
         }
         Ok(Some(refs))
+    }
+
+    /// Returns what the refs hold when the ledger begins. A push that brings the first policy is part of
+    /// that; any other push is recorded after it, so its ref begins with what it held before.
+    fn find_first_tips(&self, refs: &ProtectedRefs, pushed: Option<&GitHubRefMove>) -> Result<Vec<RefTip>> {
+        if let Some(pushed) = pushed
+            && let Some(judged) = self.judge_move(pushed)?
+            && judged.policy_source.is_some()
+        {
+            let name = Text::from(pushed.ref_name.as_str());
+            let before = |one: &Text, id: Oid| if *one == name { pushed.old_tip } else { Some(id) };
+            return Ok(refs.select_tips(&before, &|_| true));
+        }
+        Ok(refs.select_tips(&|_, id| Some(id), &|_| true))
     }
 
     /// Appends what the ledger does not know yet of one ref.
@@ -317,39 +279,45 @@ impl<'a> ForgeLedger<'a> {
         now: Timestamp,
         name: &Text,
         pushed: Option<&GitHubRefMove>,
-        holds: Option<Oid>,
-        told: &mut ForgeLedgerOutcome,
+        tip: Option<Oid>,
+        outcome: &mut ForgeLedgerOutcome,
     ) -> Result<()> {
         let known = ledger.state().tips.get(&encode_ref_key(name)).copied();
-        let target = pushed.map_or(holds, |pushed| pushed.new_tip);
+        let target = pushed.map_or(tip, |pushed| pushed.new_tip);
         if known == target {
             return Ok(());
         }
-        let id = |pushed: &GitHubRefMove| recorded_moves::move_decision_id(&self.repo.to_string(), pushed, 0);
+        let repo = self.repo.to_string();
         let mut moves = match pushed {
             Some(pushed) if pushed.old_tip == known => vec![pushed.clone()],
-            Some(pushed) if ledger.state().recent_decisions.contains(&id(pushed)) => return Ok(()),
-            pushed => self.find_move_path(name, known, target, pushed)?,
+            pushed => {
+                if let Some(pushed) = pushed {
+                    let id = recorded_moves::move_decision_id(&repo, pushed, 0);
+                    if ledger.state().recent_decisions.contains(&id) {
+                        return Ok(());
+                    }
+                }
+                self.find_move_path(name, known, target, pushed)?
+            }
         };
         let from = moves.first().map_or(target, |first| first.old_tip);
         if from != known {
             if let (Some(_), Some(new), Some(known)) = (pushed, target, known)
                 && self.is_ancestor(new, known)?
             {
-                // A run that comes late: others have recorded this on their way.
+                // This run is late: another one has recorded the move on its way.
                 return Ok(());
             }
-            // Of what lies between nobody tells but the history itself.
-            moves.insert(0, build_unattributed_move(name, known, from));
+            // GitHub lists no move for what lies between; only the history tells of it.
+            moves.insert(0, move_lookup::build_unattributed_move(name, known, from));
         }
         for one in &moves {
             let is_ours = pushed == Some(one);
             let appended = match self.judge_move(one)? {
                 Some(judged) => {
                     if is_ours {
-                        told.report = Some(judged.report.clone());
+                        outcome.report = Some(judged.report.clone());
                     }
-                    let repo = self.repo.to_string();
                     recorded_moves::append_move(ledger, &repo, one, &judged, !is_ours, now)?
                 }
                 None => {
@@ -359,52 +327,13 @@ impl<'a> ForgeLedger<'a> {
                 }
             };
             if !appended.unauthorised.is_empty() {
-                told.unanswered = self.record_regularisation_terms(ledger, now)?;
+                outcome.unanswered = self.record_regularisation_terms(ledger, now)?;
             }
-            told.appended.unauthorised.extend(appended.unauthorised);
-            told.appended.found_late.extend(appended.found_late);
-            told.appended.closing_notes.extend(appended.closing_notes);
+            outcome.appended.unauthorised.extend(appended.unauthorised);
+            outcome.appended.found_late.extend(appended.found_late);
+            outcome.appended.closing_notes.extend(appended.closing_notes);
         }
         Ok(())
-    }
-
-    /// Returns the moves that led a ref to `target`, oldest first, back to `known` or as far as GitHub
-    /// tells.
-    fn find_move_path(
-        &self,
-        name: &Text,
-        known: Option<Oid>,
-        target: Option<Oid>,
-        pushed: Option<&GitHubRefMove>,
-    ) -> Result<Vec<GitHubRefMove>> {
-        let mut left = self.list_moves(&name.to_lossy(), known)?;
-        if let Some(pushed) = pushed.filter(|pushed| !left.contains(pushed)) {
-            left.insert(0, pushed.clone());
-        }
-        let mut found = Vec::new();
-        let mut at = target;
-        while at != known {
-            // The newest comes first, and each was made once.
-            let Some(place) = left.iter().position(|one| one.new_tip == at) else { break };
-            let one = left.remove(place);
-            at = one.old_tip;
-            found.push(one);
-        }
-        found.reverse();
-        Ok(found)
-    }
-}
-
-/// Returns a move of which nothing is known but its ends.
-fn build_unattributed_move(name: &Text, old: Option<Oid>, new: Option<Oid>) -> GitHubRefMove {
-    let why = "GitHub does not tell who moved the ref".to_owned();
-    let by = Err(Missing::Unavailable(FactKind::Pusher, why));
-    GitHubRefMove {
-        ref_name: name.to_lossy().into_owned(),
-        old_tip: old,
-        new_tip: new,
-        moved_by: by,
-        moved_at: None,
     }
 }
 
@@ -412,11 +341,11 @@ pub(crate) fn to_error(failure: GitHubFailure) -> anyhow::Error {
     anyhow!(failure.why)
 }
 
-/// Returns how long to wait before the next attempt: longer each time, and never the same, so that those
-/// who wait do not come together again.
+/// Returns the pause before the next attempt: longer each time, and random, so that runs that wait do not
+/// meet again.
 fn choose_retry_pause(attempt: u32) -> Result<Duration> {
     let mut bytes = [0u8; 2];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow!("there are no random bytes: {error}"))?;
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
     let longest = Duration::from_millis(200).saturating_mul(1 << attempt.min(6)).min(MAX_RETRY_PAUSE);
     Ok(longest.mul_f64(f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX)))
 }

@@ -1,11 +1,10 @@
-//! A move of a ref that a forge tells of, as records.
+//! Records a ref move that a forge reports.
 //!
-//! On a server the decision comes first and the move after it. A forge has moved the ref when somebody
-//! first hears of it. What the policy allows is recorded as decided and landed. What it denies has landed
-//! all the same, past whatever should have held it back: the denial is recorded, and then that the ref
-//! moved without leave.
+//! On a server the decision comes first and the move after it. On a forge the ref has moved before the gate
+//! hears of it. What the policy allows is recorded as decided and landed. What it denies has landed too, past
+//! whatever should have blocked it: the denial is recorded, and then that the ref moved without a decision.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 
 use crate::change::{Oid, Stage, Text};
@@ -22,30 +21,36 @@ use crate::ledger::server::decision::{
 use crate::ledger::server::discharge::{describe_discharge, describe_refused_closings, list_discharges};
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::LedgerWriter;
-use crate::verdict::{Decision, Verdict};
+use crate::verdict::{Decision, Message, Verdict};
 
-/// What was appended, in words where somebody should know of it.
+/// What was appended, and what people should be told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppendedMoves {
-    /// The moves that nobody allowed.
+    /// The moves that no decision allowed.
     pub unauthorised: Vec<RecordedMove>,
-    /// The moves of which somebody else should have told.
+    /// The moves that an earlier run should have recorded.
     pub found_late: Vec<RecordedMove>,
-    /// What was closed, and what was stated and does not close, as sentences.
-    pub closing_notes: Vec<String>,
+    /// The obligations that were closed, and why others stay open that a change states something for.
+    pub closing_notes: Vec<Message>,
 }
 
-/// Returns the id of the decision on a move: the same for whoever comes to judge it.
-pub fn move_decision_id(repository: &str, moved: &GitHubRefMove, again: u32) -> String {
-    let shown = |id: Option<_>| id.map_or_else(|| "nothing".to_owned(), |id: Oid| id.to_string());
-    let told = format!(
-        "{repository}\n{}\n{}\n{}\n{again}",
-        moved.ref_name,
-        shown(moved.old_tip),
-        shown(moved.new_tip)
-    );
-    let digest = digest_bytes(told.as_bytes());
+/// Returns the id of the decision on a move, which is the same for every run that judges it. `attempt`
+/// counts how often the same move was made before.
+pub fn move_decision_id(repository: &str, moved: &GitHubRefMove, attempt: u32) -> String {
+    let old = format_tip(moved.old_tip);
+    let new = format_tip(moved.new_tip);
+    let text = format!("{repository}\n{}\n{old}\n{new}\n{attempt}", moved.ref_name);
+    let digest = digest_bytes(text.as_bytes());
     digest.trim_start_matches("sha256:").chars().take(32).collect()
+}
+
+/// Returns an object id in full, or `nothing` for a ref that does not exist. The words are part of ids of
+/// decisions and must not change.
+fn format_tip(id: Option<Oid>) -> String {
+    match id {
+        Some(id) => id.to_string(),
+        None => "nothing".to_owned(),
+    }
 }
 
 /// Returns the move as records name it.
@@ -53,7 +58,7 @@ pub fn to_recorded_move(of: &GitHubRefMove) -> RecordedMove {
     RecordedMove { name: Text::from(of.ref_name.as_str()), old: of.old_tip, new: of.new_tip }
 }
 
-/// Appends a move and what judging it came to. `is_late` if it is not the run for this move that tells.
+/// Appends a move and how it was judged. `is_late` is true if the run for this move did not record it.
 ///
 /// # Errors
 ///
@@ -66,18 +71,15 @@ pub fn append_move(
     is_late: bool,
     now: Timestamp,
 ) -> Result<AppendedMoves> {
-    // The same move can be made again, once the ref is back where it was.
-    let id = (0..=u32::MAX)
-        .map(|again| move_decision_id(repository, of, again))
-        .find(|id| !is_id_taken(ledger.state(), id));
-    let id = id.ok_or_else(|| anyhow!("there is no id left for this decision"))?;
+    let id = choose_decision_id(ledger.state(), repository, of)?;
     let (decided, facts) = build_move_decision(id.clone(), of, judged).map_err(|why| anyhow!(why))?;
     let moved = to_recorded_move(of);
     let mut appended = AppendedMoves::default();
     if is_late {
         appended.found_late.push(moved.clone());
     }
-    let (is_allowed, observed_at) = (decided.is_allowed(), decided.observed_at);
+    let is_allowed = decided.is_allowed();
+    let observed_at = decided.observed_at;
     let closings: Vec<ObligationClosing> = convert_all(decided.refs.iter().flat_map(|one| &one.closings));
     ledger.append_event(LedgerEvent::Decision(Box::new(decided)), facts.as_deref(), now)?;
     if !is_allowed {
@@ -85,10 +87,10 @@ pub fn append_move(
         appended.unauthorised.push(moved);
         return Ok(appended);
     }
-    let (landed, name) = (vec![moved.clone()], moved.name);
+    let name = moved.name.clone();
     let outcome = DecisionOutcome {
         decision_id: id,
-        landed,
+        landed: vec![moved],
         unmoved: Vec::new(),
         observed_at: now,
         found_late: is_late,
@@ -102,8 +104,20 @@ pub fn append_move(
     Ok(appended)
 }
 
-/// Returns whether a decision of this id is remembered. What it owes is told by its id, and would be owed
-/// anew, with new times, if another decision had the same.
+/// Returns the first id of this move that no decision has. The same move can be made again, once the ref is
+/// back where it was.
+fn choose_decision_id(state: &LedgerState, repository: &str, of: &GitHubRefMove) -> Result<String> {
+    for attempt in 0..=u32::MAX {
+        let id = move_decision_id(repository, of, attempt);
+        if !is_id_taken(state, &id) {
+            return Ok(id);
+        }
+    }
+    bail!("there is no id left for this decision")
+}
+
+/// Returns whether the state names a decision of this id. An obligation is identified by its decision, so
+/// a second decision with the same id would owe it again, with new times.
 fn is_id_taken(state: &LedgerState, id: &String) -> bool {
     let mut owed = state.obligations.values().chain(state.dormant_obligations.values());
     state.recent_decisions.contains(id)
@@ -111,21 +125,31 @@ fn is_id_taken(state: &LedgerState, id: &String) -> bool {
         || owed.any(|owed| owed.decision == *id)
 }
 
-/// Returns the decision on a move, and the facts that it rests on if they are short enough.
+/// Returns the decision on a move, and the facts that it rests on if they are short enough to be kept. The
+/// values are those of a decision on a server, except for the stage, and for what only a forge knows.
 fn build_move_decision(
     id: String,
     of: &GitHubRefMove,
     judged: &JudgedRefMove,
 ) -> Result<(DecisionRecord, Option<String>), String> {
     let decision = judged.report.decision;
-    let (mut room, all) = (VERDICTS_BUDGET_BYTES, &judged.verdicts);
-    let said: Vec<Verdict> = all.iter().filter(|verdict| verdict.has_remarks()).cloned().collect();
-    let passed = all.len().saturating_sub(said.len());
-    let (changes, left_out) = select_fitting_verdicts(&said, &mut room, decision)?;
-    let allowed = Some(judged.push_facts.obligations()).filter(|_| decision == Decision::Allow);
-    let dues = allowed.and_then(|dues| dues.first()).map(|(_, dues)| dues.clone()).unwrap_or_default();
-    let RefObligations { owing_changes, mut closings, .. } = dues;
-    for closing in &mut closings {
+    let all = &judged.verdicts;
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for verdict in all {
+        if verdict.has_remarks() {
+            verdicts.push(verdict.clone());
+        }
+    }
+    let passed = all.len().saturating_sub(verdicts.len());
+    let mut room = VERDICTS_BUDGET_BYTES;
+    let (changes, omitted) = select_fitting_verdicts(&verdicts, &mut room, decision)?;
+    let mut obligations = RefObligations::default();
+    if decision == Decision::Allow
+        && let Some((_, of_ref)) = judged.push_facts.obligations().first()
+    {
+        obligations = of_ref.clone();
+    }
+    for closing in &mut obligations.closings {
         name_landed_commit(closing, &judged.merged_pulls);
     }
     let mut decided = DecisionRecord {
@@ -150,9 +174,9 @@ fn build_move_decision(
             refusals: convert_all(&judged.refusals),
             changes,
             passed,
-            omitted: left_out,
-            owing_changes: convert_all(&owing_changes),
-            closings: convert_all(&closings),
+            omitted,
+            owing_changes: convert_all(&obligations.owing_changes),
+            closings: convert_all(&obligations.closings),
             pull_landings: convert_all(&judged.merged_pulls),
             break_glass: None,
         }],
@@ -169,10 +193,10 @@ fn build_move_decision(
     Ok((decided, judged.push_facts.text().map(str::to_owned)))
 }
 
-/// Names the commit as which a change landed as what speaks for earlier ones.
-fn name_landed_commit(closing: &mut ObligationClosing, brought: &[MergedPull]) {
-    if let Some(way) = brought.iter().find(|way| way.change == closing.made.change) {
-        closing.made.change = way.landed_as;
+/// Replaces the change that closes something by the commit as which it landed.
+fn name_landed_commit(closing: &mut ObligationClosing, landings: &[MergedPull]) {
+    if let Some(landing) = landings.iter().find(|landing| landing.change == closing.made.change) {
+        closing.made.change = landing.landed_as;
     }
 }
 

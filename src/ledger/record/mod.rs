@@ -5,7 +5,7 @@
 //! gives the same bytes.
 //!
 //! A record holds no sentence: [`wire`] is its form, [`convert`] translates between that and what the
-//! gate judges with, and [`catalogue`] finds the words for a code when a record is read. Rewording the
+//! gate judges with, and [`catalogue`](crate::ledger::catalogue) finds the words for a code when a record is read. Rewording the
 //! program therefore changes no record and no verification.
 //!
 //! Reading is lenient where that is safe: a record of a newer version, or with keys that this version
@@ -13,7 +13,6 @@
 //! [`Unknown`](crate::ledger::record::readable::ReadableRecord::Unknown); the other records are still read.
 
 pub mod canonical;
-pub mod catalogue;
 pub mod convert;
 pub mod describe;
 pub(crate) mod evidence;

@@ -1,15 +1,15 @@
-//! Asking ticket systems about what is owed: is there a ticket, when was it made, does it belong?
+//! Asks ticket systems about owed tickets: whether a ticket exists, when it was created, whether it belongs.
 //!
-//! There are two ways to a ticket. A change names it, the one that owes or a later one; or it names the
-//! change itself. Either way it counts for what its system says of it, and for nothing that a
-//! contributor has typed. A system that does not answer closes nothing, and its silence is told.
+//! A ticket is found in two ways. A change names it, the one that owes or a later one; or the ticket names
+//! the change. Either way only what the ticket system says about it counts, never what a contributor typed.
+//! A system that does not answer closes nothing, and the outcome says so.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::change::ticket::TicketKey;
-use crate::change::{Change, Oid, Text, Ticket, TicketLookup};
+use crate::change::{Change, Missing, Oid, Text, Ticket, TicketLookup};
 use crate::gate::obligations::{ObligationClosing, list_field_values};
 use crate::ledger::record::ObligationEvidence;
 use crate::ledger::state::obligation::check_closing;
@@ -18,89 +18,90 @@ use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::policy::Policy;
 use crate::predicates::{EvaluationContext, ticket};
 use crate::tickets::{TicketAccess, TicketSources};
-use crate::verdict::{Message, Sentence};
+use crate::verdict::{Message, messages};
 
-/// How long all that is owed on a ref may take to ask about.
+messages! {
+    TICKET_NOT_FOUND = "confirmation.ticket-not-found": "there is no ticket {ticket}, or the gate cannot see it";
+    TICKET_UNAVAILABLE = "confirmation.ticket-unavailable": "{ticket}: {reason}";
+    SEARCH_UNAVAILABLE = "confirmation.search-unavailable": "cannot search {system} for tickets that name the change: {reason}";
+    TOO_MANY_TICKETS = "confirmation.too-many-tickets": "{change} names {count} tickets; at most {limit} can be named";
+    SYSTEM_UNKNOWN = "confirmation.system-unknown": "{ticket} is not in a ticket system of the policy";
+    CHANGE_UNREADABLE = "confirmation.change-unreadable": "cannot read the change that owes it: {reason}";
+}
+
+/// The time that asking about all obligations of a ref may take.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The ref on which tickets are owed.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfirmationScope<'a> {
-    /// Its name.
+    /// The full name of the ref.
     pub ref_name: &'a Text,
-    /// The policy by which evidence is judged.
+    /// The policy that judges the evidence.
     pub policy: &'a Policy,
-    /// What the changes there say for earlier ones.
+    /// What the changes on the ref state for earlier ones.
     pub closings: &'a [ObligationClosing],
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What is asked.
+/// A question about one obligation.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfirmationRequest<'a> {
-    /// What is owed.
+    /// The obligation that a ticket closes.
     pub obligation: &'a TrackedObligation,
     /// The change that owes it, as it was when it was seen.
     pub owing_change: &'a Change,
-    /// What later changes on the same ref say.
+    /// What later changes on the same ref state.
     pub closings: &'a [ObligationClosing],
-    /// The policy by which evidence is judged.
+    /// The policy that judges the evidence.
     pub policy: &'a Policy,
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What asking came to.
+/// What the ticket systems say about one obligation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TicketConfirmation {
-    /// What closes it.
+    /// The ticket that closes the obligation, if one does.
     pub evidence: Option<ObligationEvidence>,
-    /// Why the tickets that were looked at do not.
-    pub objections: Vec<Sentence>,
-    /// What could not be asked, and why.
-    pub unanswered: Vec<Sentence>,
+    /// Why the tickets that were found do not close it.
+    pub objections: Vec<Message>,
+    /// The questions that a system did not answer, and why.
+    pub unanswered: Vec<Message>,
 }
 
-/// Returns whether what is owed is a ticket that a system of the policy can be asked about.
+/// Returns whether an obligation is a ticket that a ticket system of the policy can confirm.
 pub fn is_ticket_confirmable(owed: &TrackedObligation, policy: &Policy) -> bool {
     owed.closed.is_none() && owed.field.as_deref().is_some_and(|field| policy.can_confirm_field(field))
 }
 
-/// Asks about every ticket that is owed on a ref, by the ids of what is owed. `owing` returns the change
-/// that owes something, and `access` what it takes to ask, if anybody has to be asked.
+/// Asks about every ticket that is owed on a ref, and returns the answers by the ids of the obligations.
+/// `find_owing` returns the change that owes something; `access` is called only if a system is asked.
 pub fn confirm_tickets(
     on: &ConfirmationScope<'_>,
     state: &LedgerState,
-    owing: &dyn Fn(&TrackedObligation) -> anyhow::Result<Change>,
+    find_owing: &dyn Fn(&TrackedObligation) -> anyhow::Result<Change>,
     access: impl Fn() -> TicketAccess,
 ) -> Vec<(String, TicketConfirmation)> {
+    let ConfirmationScope { ref_name, policy, closings, now } = *on;
     let mut sources: Option<TicketSources> = None;
     let mut answers = Vec::new();
-    let is_here =
-        |owed: &TrackedObligation| owed.ref_name == *on.ref_name && is_ticket_confirmable(owed, on.policy);
-    for (id, owed) in state.obligations.iter().filter(|(_, owed)| is_here(owed)) {
-        let new = || {
-            TicketSources::new(on.policy.ticket_systems.clone(), access())
-                .with_time_budget(CONFIRMATION_TIMEOUT)
-        };
-        let sources = sources.get_or_insert_with(new);
-        let answer = match owing(owed) {
-            Ok(owing) => {
-                let ConfirmationScope { policy, closings: landed, now, .. } = *on;
-                confirm_ticket(
-                    &ConfirmationRequest {
-                        obligation: owed,
-                        owing_change: &owing,
-                        closings: landed,
-                        policy,
-                        now,
-                    },
-                    sources,
-                )
+    for (id, obligation) in &state.obligations {
+        if obligation.ref_name != *ref_name || !is_ticket_confirmable(obligation, policy) {
+            continue;
+        }
+        let sources = sources.get_or_insert_with(|| {
+            TicketSources::new(policy.ticket_systems.clone(), access()).with_time_budget(CONFIRMATION_TIMEOUT)
+        });
+        let answer = match find_owing(obligation) {
+            Ok(change) => {
+                let owing_change = &change;
+                let request = ConfirmationRequest { obligation, owing_change, closings, policy, now };
+                confirm_ticket(&request, sources)
             }
             Err(why) => TicketConfirmation {
-                unanswered: vec![Sentence::from_words(format!("{why:#}"))],
+                unanswered: vec![CHANGE_UNREADABLE.with("reason", format!("{why:#}"))],
                 ..TicketConfirmation::default()
             },
         };
@@ -109,47 +110,40 @@ pub fn confirm_tickets(
     answers
 }
 
-/// Asks about one thing that is owed.
-pub fn confirm_ticket(question: &ConfirmationRequest<'_>, sources: &mut TicketSources) -> TicketConfirmation {
-    let ConfirmationRequest { obligation: owed, owing_change: owing, policy, .. } = *question;
-    let mut run =
-        TicketConfirmer { request: question, confirmation: TicketConfirmation::default(), earliest: None };
+/// Asks about one obligation. Of the tickets that count, the one that was created first is the evidence.
+pub fn confirm_ticket(request: &ConfirmationRequest<'_>, sources: &mut TicketSources) -> TicketConfirmation {
+    let ConfirmationRequest { obligation: owed, owing_change, policy, .. } = *request;
+    let mut run = TicketConfirmer { request, confirmation: TicketConfirmation::default(), earliest: None };
     let field = owed.field.as_deref().unwrap_or_default();
     let Some(rule) = policy.find_ticket_predicate(Some(&owed.rule), field) else { return run.confirmation };
-    let seen = EvaluationContext::new(owing, &policy.people, &policy.vocabulary);
-    let named = run.collect_named_tickets(rule);
-    let keys: Vec<Text> = named.iter().map(|(key, _)| key.clone()).collect();
-    for (TicketLookup { key, found }, (_, by)) in sources.look_up_tickets(&keys).into_iter().zip(&named) {
+    let seen = EvaluationContext::new(owing_change, &policy.people, &policy.vocabulary);
+    let (keys, stated_by) = run.collect_named_tickets(rule);
+    for (TicketLookup { key, found }, by) in sources.look_up_tickets(&keys).into_iter().zip(&stated_by) {
         match found {
             Ok(Some(ticket)) => run.weigh_ticket(rule, &key, ticket, *by, &seen),
-            Ok(None) => run.confirmation.objections.push(
-                Sentence::from_words("there is no ticket ")
-                    .with_quote(&key)
-                    .with_words(", or none that the gate may see"),
-            ),
-            Err(missing) => {
-                run.confirmation
-                    .unanswered
-                    .push(Sentence::from_words("").with_quote(&key).with_words(format!(": {missing}")));
-            }
+            Ok(None) => run.confirmation.objections.push(TICKET_NOT_FOUND.with("ticket", &key)),
+            Err(missing) => run.add_unanswered(&key, &missing),
         }
     }
-    // Nobody has to say which ticket it is, if the ticket does; but then anybody could have made it.
-    let is_late = run.earliest.as_ref().is_none_or(|(created, _)| seconds_late(owed.due, *created).is_some());
-    if let Some(id) = owed.change.filter(|_| is_late && !owed.by_others) {
+    // A change does not have to name its ticket if the ticket names the change; but the owing
+    // contributors can create such a ticket too, so it does not count where another person has to close.
+    let is_late = match &run.earliest {
+        Some((created, _)) => seconds_late(owed.due, *created).is_some(),
+        None => true,
+    };
+    if let (Some(id), true, false) = (owed.change, is_late, owed.by_others) {
         for (system, found) in sources.find_mentions(id) {
-            match found {
-                Ok(found) => {
-                    let known =
-                        |ticket: &Ticket| keys.contains(&ticket.key) || !rule.accepts_key(&ticket.key);
-                    for ticket in found.into_iter().filter(|ticket| !known(ticket)) {
-                        run.weigh_ticket(rule, &ticket.key.clone(), ticket, None, &seen);
-                    }
-                }
+            let tickets = match found {
+                Ok(tickets) => tickets,
                 Err(missing) => {
-                    run.confirmation
-                        .unanswered
-                        .push(Sentence::from_words(format!("what names it in {system}: {missing}")));
+                    let message = SEARCH_UNAVAILABLE.with("system", system);
+                    run.confirmation.unanswered.push(message.with("reason", missing.to_string()));
+                    continue;
+                }
+            };
+            for ticket in tickets {
+                if !keys.contains(&ticket.key) && rule.accepts_key(&ticket.key) {
+                    run.weigh_ticket(rule, &ticket.key.clone(), ticket, None, &seen);
                 }
             }
         }
@@ -161,50 +155,55 @@ pub fn confirm_ticket(question: &ConfirmationRequest<'_>, sources: &mut TicketSo
 struct TicketConfirmer<'a> {
     request: &'a ConfirmationRequest<'a>,
     confirmation: TicketConfirmation,
-    /// The ticket that was made first, of those that count.
+    /// The ticket that was created first, of those that count.
     earliest: Option<(Timestamp, ObligationEvidence)>,
 }
 
 impl TicketConfirmer<'_> {
-    /// Returns the tickets that changes name, each once, with the change.
-    fn collect_named_tickets(&mut self, rule: &ticket::TicketPredicate) -> Vec<(Text, Option<Oid>)> {
-        let ConfirmationRequest { obligation: owed, owing_change: owing, closings: landed, policy, .. } =
-            *self.request;
-        let mut named: Vec<(Text, Option<Oid>)> = Vec::new();
-        let mut said = vec![(list_field_values(owing, rule.field()), owed.change)];
-        for closing in landed
-            .iter()
-            .filter(|one| check_closing(owed, one, &owed.ref_name) == Err(NotClosedReason::Unconfirmed))
-        {
-            let states = closing.states.iter().filter(|one| one.field == rule.field().name);
-            said.extend(
-                states.map(|one| (one.tickets.clone().unwrap_or_default(), Some(closing.made.change))),
-            );
-        }
-        for (keys, by) in said {
-            if let Some(most) = rule.ticket_limit().filter(|most| *most < keys.len()) {
-                let by = by.map(|id| id.short_hex()).unwrap_or_default();
-                let what = format!("{by} names {} tickets, and at most {most} may be named", keys.len());
-                self.confirmation.objections.push(Sentence::from_words(what));
+    fn add_unanswered(&mut self, ticket: &Text, missing: &Missing) {
+        let message = TICKET_UNAVAILABLE.with("ticket", ticket).with("reason", missing.to_string());
+        self.confirmation.unanswered.push(message);
+    }
+
+    /// Returns the tickets that changes name, each once, and beside it the change that names each.
+    fn collect_named_tickets(&mut self, rule: &ticket::TicketPredicate) -> (Vec<Text>, Vec<Option<Oid>>) {
+        let ConfirmationRequest { obligation: owed, owing_change, closings, policy, .. } = *self.request;
+        let mut stated = vec![(list_field_values(owing_change, rule.field()), owed.change)];
+        for closing in closings {
+            if check_closing(owed, closing, &owed.ref_name) != Err(NotClosedReason::Unconfirmed) {
                 continue;
             }
-            for key in keys {
-                let system = TicketKey::parse_key(&key)
-                    .and_then(|key| policy.ticket_systems.find_system(&key).cloned());
-                if system.is_none() {
-                    let what = Sentence::from_words("").with_quote(&key);
-                    self.confirmation
-                        .objections
-                        .push(what.with_words(" is in none of the policy's ticket systems"));
-                } else if !named.iter().any(|(known, _)| *known == key) {
-                    named.push((key, by));
+            for one in &closing.states {
+                if one.field == rule.field().name {
+                    stated.push((one.tickets.clone().unwrap_or_default(), Some(closing.made.change)));
                 }
             }
         }
-        named
+        let mut named = Vec::new();
+        let mut stated_by = Vec::new();
+        for (keys, by) in stated {
+            if let Some(limit) = rule.ticket_limit()
+                && keys.len() > limit
+            {
+                let change = by.map(|id| id.short_hex()).unwrap_or_default();
+                let message = TOO_MANY_TICKETS.with("change", change).with("count", keys.len());
+                self.confirmation.objections.push(message.with("limit", limit));
+                continue;
+            }
+            for key in keys {
+                let parsed = TicketKey::parse_key(&key);
+                if parsed.and_then(|key| policy.ticket_systems.find_system(&key).cloned()).is_none() {
+                    self.confirmation.objections.push(SYSTEM_UNKNOWN.with("ticket", key));
+                } else if !named.contains(&key) {
+                    named.push(key);
+                    stated_by.push(by);
+                }
+            }
+        }
+        (named, stated_by)
     }
 
-    /// Keeps a ticket if nothing speaks against it and it was made before the others.
+    /// Keeps a ticket if the policy accepts it and it was created before the others.
     fn weigh_ticket(
         &mut self,
         rule: &ticket::TicketPredicate,
@@ -213,22 +212,20 @@ impl TicketConfirmer<'_> {
         by: Option<Oid>,
         seen: &EvaluationContext<'_>,
     ) {
-        match rule.find_objections(named, &ticket, seen, self.request.now) {
-            Ok(against) if against.is_empty() => {
-                if self.earliest.as_ref().is_none_or(|(created, _)| ticket.created < *created) {
-                    let Ticket { key, source, created, url, .. } = ticket;
-                    self.earliest =
-                        Some((created, ObligationEvidence::Ticket { key, source, created, url, by }));
-                }
-            }
-            Ok(against) => {
-                self.confirmation.objections.extend(against.iter().map(Message::sentence));
-            }
-            Err(missing) => {
-                self.confirmation
-                    .unanswered
-                    .push(Sentence::from_words("").with_quote(named).with_words(format!(": {missing}")));
-            }
+        let objections = match rule.find_objections(named, &ticket, seen, self.request.now) {
+            Ok(objections) => objections,
+            Err(missing) => return self.add_unanswered(named, &missing),
+        };
+        if !objections.is_empty() {
+            self.confirmation.objections.extend(objections);
+            return;
         }
+        let Ticket { key, source, created, url, .. } = ticket;
+        if let Some((earliest, _)) = &self.earliest
+            && created >= *earliest
+        {
+            return;
+        }
+        self.earliest = Some((created, ObligationEvidence::Ticket { key, source, created, url, by }));
     }
 }

@@ -1,4 +1,4 @@
-//! A sweep: evidence that nobody has recorded yet, and who was told of what is due.
+//! Finds evidence that the ledger does not hold yet, and records what it closes.
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
@@ -13,8 +13,19 @@ use crate::ledger::state::status::NotClosedReason;
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::ledger::store::gate_folder;
 use crate::ledger::store::{LedgerWriter, remove_stale_lock};
+use crate::verdict::{Message, MessageValue, messages};
 
-/// Appends to a ledger that has begun what `events` makes of its state, and returns the state after it.
+messages! {
+    CLOSED = "discharge.closed": "{rule} of {change} is closed";
+    CLOSED_BY = "discharge.closed-by": "{closed}, by {evidence}";
+    CLOSED_LATE = "discharge.closed-late": "{closed}, late";
+    REGULARISED = "discharge.regularised": "record {number}, an unauthorised change, is regularised";
+    STAYS_OPEN = "discharge.stays-open": "{rule} of {change} stays open: {reason}";
+    RECORD_REFERENCE = "discharge.record": "record {number}";
+}
+
+/// Appends to a ledger that has begun the events that `events` returns for its state, and returns the
+/// state after them.
 ///
 /// # Errors
 ///
@@ -41,8 +52,8 @@ pub fn append_events(
 
 /// Returns what closes an obligation, among the changes that landed on a ref after it.
 ///
-/// What only a ticket system can tell comes from [`crate::ledger::server::confirm_tickets`].
-pub fn find_evidence(
+/// What only a ticket system can confirm comes from [`crate::ledger::server::confirm_tickets`].
+pub(crate) fn find_evidence(
     owed: &TrackedObligation,
     on: &Text,
     landed: &[ObligationClosing],
@@ -51,60 +62,82 @@ pub fn find_evidence(
     Some(ObligationEvidence::Change { id: found.made.change })
 }
 
-/// Returns the records that close what `landed`, on the ref `on`, is evidence for.
-pub fn list_discharges(
+/// Returns the events that close what the changes in `landed`, on the ref `on`, are evidence for.
+pub(crate) fn list_discharges(
     state: &LedgerState,
     on: &Text,
     landed: &[ObligationClosing],
     at: Timestamp,
 ) -> Vec<LedgerEvent> {
-    let found = state.obligations.iter().filter_map(|(id, owed)| {
-        let evidence = find_evidence(owed, on, landed)?;
-        Some(LedgerEvent::Discharged(build_discharge(id, owed, evidence, at)))
-    });
-    found.collect()
-}
-
-/// Returns in words what a record closes.
-pub fn describe_discharge(event: &LedgerEvent) -> Option<String> {
-    let LedgerEvent::Discharged(one) = event else { return None };
-    let change = one.change.map(|id| id.short_hex()).unwrap_or_default();
-    let late = if one.late_by.is_some() { ", late" } else { "" };
-    let by = match &one.evidence {
-        ObligationEvidence::Change { .. } => String::new(),
-        other => format!(", by {}", other.describe()),
-    };
-    if let Some(number) = parse_unauthorised_key(&one.obligation) {
-        return Some(format!(
-            "record {number}, which landed without a decision, is declared after the fact{late}"
-        ));
+    let mut events = Vec::new();
+    for (id, owed) in &state.obligations {
+        if let Some(evidence) = find_evidence(owed, on, landed) {
+            events.push(LedgerEvent::Discharged(build_discharge(id, owed, evidence, at)));
+        }
     }
-    Some(format!("{} of {change} is closed{late}{by}", one.rule))
+    events
 }
 
-/// Returns in words what changes state for something that is owed, and do not close.
+/// Returns what an event closes; `None` for an event that closes nothing.
+pub(crate) fn describe_discharge(event: &LedgerEvent) -> Option<Message> {
+    let LedgerEvent::Discharged(one) = event else { return None };
+    let is_late = one.late_by.is_some();
+    if let Some(number) = parse_unauthorised_key(&one.obligation) {
+        return Some(add_lateness(REGULARISED.with("number", number), is_late));
+    }
+    let change = one.change.map(|id| id.short_hex()).unwrap_or_default();
+    let closed = add_lateness(CLOSED.with("rule", one.rule.as_str()).with("change", change), is_late);
+    Some(match &one.evidence {
+        ObligationEvidence::Change { .. } => closed,
+        other => CLOSED_BY.with("closed", closed).with("evidence", other.describe()),
+    })
+}
+
+fn add_lateness(closed: Message, is_late: bool) -> Message {
+    if is_late { CLOSED_LATE.with("closed", closed) } else { closed }
+}
+
+/// Returns why obligations stay open that changes state something for.
 pub(crate) fn describe_refused_closings(
     state: &LedgerState,
     on: &Text,
     landed: &[ObligationClosing],
-) -> Vec<String> {
-    let mut found = Vec::new();
-    for owed in state.obligations.values().filter(|owed| find_evidence(owed, on, landed).is_none()) {
-        let why = landed.iter().find_map(|closing| {
-            let why = check_closing(owed, closing, on).err()?;
-            let is_near = !matches!(
-                why,
-                NotClosedReason::AlreadyClosed | NotClosedReason::AnotherRef | NotClosedReason::AnotherChange
-            );
-            (is_near && !matches!(why, NotClosedReason::NotStated | NotClosedReason::BreakGlassSession))
-                .then_some(why)
-        });
-        if let Some(why) = why {
-            let number =
-                owed.unauthorised_change.as_ref().map(|stray| format!("record {}", stray.record_number));
-            let change = number.or_else(|| owed.change.map(|id| id.short_hex())).unwrap_or_default();
-            found.push(format!("{} of {change} stays open: {}", owed.rule, why.describe()));
+) -> Vec<Message> {
+    let mut notes = Vec::new();
+    for owed in state.obligations.values() {
+        if find_evidence(owed, on, landed).is_some() {
+            continue;
+        }
+        let Some(reason) = find_near_miss(owed, on, landed) else { continue };
+        let change: MessageValue = match &owed.unauthorised_change {
+            Some(unauthorised) => RECORD_REFERENCE.with("number", unauthorised.record_number).into(),
+            None => owed.change.map(|id| id.short_hex()).unwrap_or_default().into(),
+        };
+        let note = STAYS_OPEN.with("rule", owed.rule.as_str()).with("change", change);
+        notes.push(note.with("reason", reason.describe()));
+    }
+    notes
+}
+
+/// Returns why the first change that states something for an obligation does not close it; `None` if
+/// every change is about something else.
+fn find_near_miss(
+    owed: &TrackedObligation,
+    on: &Text,
+    landed: &[ObligationClosing],
+) -> Option<NotClosedReason> {
+    for closing in landed {
+        match check_closing(owed, closing, on) {
+            Ok(())
+            | Err(
+                NotClosedReason::AlreadyClosed
+                | NotClosedReason::AnotherRef
+                | NotClosedReason::AnotherChange
+                | NotClosedReason::NotStated
+                | NotClosedReason::BreakGlassSession,
+            ) => {}
+            Err(reason) => return Some(reason),
         }
     }
-    found
+    None
 }

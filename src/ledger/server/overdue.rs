@@ -1,9 +1,9 @@
-//! What speaks against a push because of what is overdue, where the policy asks for that.
+//! Refuses a push because of overdue obligations, where the policy asks for that.
 //!
-//! A change that would owe what nobody can ever close is refused there too.
+//! A change is refused there too if it would owe what nobody could ever close.
 //!
-//! It rests on the state of the ledger as the push finds it, and on nothing that is pushed but what the
-//! changes say for earlier ones. A state that cannot be read speaks against the push.
+//! It uses the state of the ledger as the push finds it, and of the push only what the changes state for
+//! earlier ones. A push is refused if that state cannot be read.
 
 use std::collections::BTreeSet;
 
@@ -20,180 +20,219 @@ use crate::ledger::state::unauthorised::can_be_closed;
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::push::refuse_by_rule;
 use crate::report::{Report, decide_groups};
-use crate::verdict::{Finding, Judgement, RuleOutcome, Sentence, Verdict};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
 
-/// How many obligations a refusal names.
+messages! {
+    LEDGER_UNREADABLE = "overdue.ledger-unreadable":
+        "the policy blocks on overdue obligations, and the ledger cannot be read: {reason}";
+    REF_BLOCKED = "overdue.ref-blocked":
+        "{ref} has overdue obligations, so only emergencies and changes that close them can land: {overdue}";
+    TICKET_UNCONFIRMED = "overdue.ticket-unconfirmed":
+        "{blocked}; a ticket counts once the ticket system confirms it: name the change in the ticket, then run `changegate sweep`";
+    EMERGENCY_SUSPENDED = "overdue.emergency-suspended":
+        "an emergency is refused while one of its contributors has an overdue obligation: {overdue}";
+    OVERDUE_OBLIGATION = "overdue.obligation": "{change} owes {what}, due {due} (`{rule}`)";
+    MORE_OVERDUE = "overdue.more": "{count} more";
+    CONTRIBUTORS_UNKNOWN = "overdue.contributors-unknown":
+        "{change} would owe {what}, which only another person can close, and its contributors are not known; the gate has to know each author, committer and co-author, and the pusher";
+}
+
+/// The most obligations that a refusal names.
 const MAX_LISTED_OBLIGATIONS: usize = 10;
 
-/// What to do instead of naming a ticket that only its system can vouch for: letting that through would
-/// let everything through that types a key.
-const UNCONFIRMED_TICKET_HINT: &str = "; a ticket counts once the ticket system confirms it: name the change in the ticket, and have \
-                       `changegate sweep` run";
-
-/// Adds to the report of a push what is refused because of what is overdue. `state` reads the state of
-/// the ledger, and is asked only if a policy wants to know.
+/// Adds to the report of a push what is refused because of overdue obligations. `read_state` reads the
+/// state of the ledger, and is called only if a policy needs it.
 pub fn block_overdue_push(
     report: &mut Report,
     kept: &PushFacts,
-    state: impl FnOnce() -> Result<LedgerState, String>,
+    read_state: impl FnOnce() -> Result<LedgerState, String>,
     now: Timestamp,
 ) {
-    let asks =
-        |dues: &RefObligations| dues.requirements.block_on_overdue || dues.requirements.suspend_shortcut;
-    if !kept.obligations().iter().any(|(_, dues)| asks(dues)) {
+    let mut asking = Vec::new();
+    for (name, dues) in kept.obligations() {
+        if dues.requirements.block_on_overdue || dues.requirements.suspend_shortcut {
+            asking.push((name, dues));
+        }
+    }
+    if asking.is_empty() {
         return;
     }
-    let state = state();
-    for (name, dues) in kept.obligations().iter().filter(|(_, dues)| asks(dues)) {
-        let mut against = match &state {
+    let state = read_state();
+    for (name, dues) in asking {
+        let mut refusals = match &state {
             Ok(state) => find_overdue_refusals(name, dues, state, now),
             Err(why) => {
-                let what = Sentence::from_words(format!("the policy asks what is overdue, and {why}"));
-                vec![refuse_by_rule(
-                    "obligations-known",
-                    Finding::new(what).fixed_by("whoever administrates the server"),
-                )]
+                let finding = Finding::new(LEDGER_UNREADABLE.with("reason", why.as_str()));
+                vec![refuse_by_rule("obligations-known", finding.fixed_by(Fixer::ServerAdministrator))]
             }
         };
-        let is_it = |judged: &crate::report::JudgedRef| judged.name == *name;
-        if let Some(group) = report.groups.iter_mut().find(|one| one.judged_ref.as_ref().is_some_and(is_it)) {
-            against.extend(
-                dues.owing_changes.iter().filter_map(|made| refuse_unclosable(made, &group.verdicts)),
-            );
-            group.refusals.extend(against);
+        for group in &mut report.groups {
+            let Some(judged) = &group.judged_ref else { continue };
+            if judged.name != *name {
+                continue;
+            }
+            for made in &dues.owing_changes {
+                refusals.extend(refuse_unclosable(made, &group.verdicts));
+            }
+            group.refusals.extend(refusals);
+            break;
         }
     }
     report.decision = decide_groups(&report.groups, report.enforced);
 }
 
-/// Returns what is overdue and speaks against the changes that are pushed to one ref.
-pub fn find_overdue_refusals(
+/// Returns the refusals of the changes that are pushed to one ref, because of overdue obligations.
+pub(crate) fn find_overdue_refusals(
     name: &Text,
     dues: &RefObligations,
     state: &LedgerState,
     now: Timestamp,
 ) -> Vec<Judgement> {
-    // What nobody can close would be in the way for ever.
-    let stands = |owed: &&TrackedObligation| {
-        is_overdue(owed, now) && can_be_closed(owed) && !has_unknown_contributors(owed)
-    };
-    let overdue: Vec<&TrackedObligation> = state.obligations.values().filter(stands).collect();
-    // A break-glass session is about all of the repository.
-    let is_here = |owed: &&TrackedObligation| owed.ref_name == *name || owed.session.is_some();
-    let here: Vec<&TrackedObligation> = overdue.iter().copied().filter(is_here).collect();
-    let mut found = Vec::new();
-    if dues.requirements.block_on_overdue && 0 < dues.ordinary_count && !is_closing_push(name, dues, &here) {
-        let what = Sentence::from_words("changes are overdue on ")
-            .with_quote(name)
-            .with_words(": nothing but an emergency and what closes them lands");
-        let what = if has_unconfirmed_ticket(name, dues, &here) {
-            what.with_words(UNCONFIRMED_TICKET_HINT)
-        } else {
-            what
-        };
-        found.push(refuse_by_rule("nothing-overdue", list_overdue(Finding::new(what), &here)));
-    }
-    if dues.requirements.suspend_shortcut {
-        let mine: Vec<&TrackedObligation> =
-            overdue.into_iter().filter(|owed| is_owed_by_emergencies(owed, &dues.emergencies)).collect();
-        if !mine.is_empty() {
-            let what = Sentence::from_words(
-                "an emergency is refused to those who still owe what an earlier one left",
-            );
-            found.push(refuse_by_rule("shortcut-suspended", list_overdue(Finding::new(what), &mine)));
+    let mut here = Vec::new();
+    let mut own = Vec::new();
+    for owed in state.obligations.values() {
+        // An obligation that nobody can close would block the ref for ever.
+        if !is_overdue(owed, now) || !can_be_closed(owed) || has_unknown_contributors(owed) {
+            continue;
+        }
+        // A break-glass session concerns the whole repository.
+        if owed.ref_name == *name || owed.session.is_some() {
+            here.push(owed);
+        }
+        if is_owed_by_emergencies(owed, &dues.emergencies) {
+            own.push(owed);
         }
     }
-    found
+    let mut refusals = Vec::new();
+    let blocks = dues.requirements.block_on_overdue && dues.ordinary_count > 0;
+    if blocks && !is_closing_push(name, dues, &here) {
+        let mut message = REF_BLOCKED.with("ref", name).with("overdue", list_overdue(&here));
+        if has_unconfirmed_ticket(name, dues, &here) {
+            // Letting an unconfirmed ticket through would let everything through that types a key.
+            message = TICKET_UNCONFIRMED.with("blocked", message);
+        }
+        refusals.push(refuse_by_rule("nothing-overdue", build_overdue_finding(message, &here)));
+    }
+    if dues.requirements.suspend_shortcut && !own.is_empty() {
+        let message = EMERGENCY_SUSPENDED.with("overdue", list_overdue(&own));
+        refusals.push(refuse_by_rule("shortcut-suspended", build_overdue_finding(message, &own)));
+    }
+    refusals
 }
 
-/// Returns whether only somebody else may close what is owed, and nobody can tell who made it. Such a thing
-/// is let through no more, but may be older than a policy that asks what is overdue.
+/// Returns whether only another person can close an obligation whose contributors are not known. Such a
+/// change is refused today, but may be older than the policy that refuses it.
 fn has_unknown_contributors(owed: &TrackedObligation) -> bool {
-    let is_known = owed.contributors_known && owed.contributors.iter().all(|maker| maker.key.is_some());
-    owed.by_others && owed.unauthorised_change.is_none() && owed.session.is_none() && !is_known
+    let is_of_change = owed.unauthorised_change.is_none() && owed.session.is_none();
+    let has_unknown = owed.contributors.iter().any(|maker| maker.key.is_none());
+    owed.by_others && is_of_change && (!owed.contributors_known || has_unknown)
 }
 
-/// Returns what speaks against a change that would owe what only somebody else closes, if nobody can tell
-/// who made it: it would be in everybody's way for ever.
+/// Returns the refusal of a change that would owe what only another person can close, if its
+/// contributors are not known: it would block the ref for ever.
 fn refuse_unclosable(made: &ChangeContributors, verdicts: &[Verdict]) -> Option<Judgement> {
     if made.is_complete && made.by.iter().all(|maker| maker.key.is_some()) {
         return None;
     }
     let verdict = verdicts.iter().find(|verdict| verdict.revision == Some(made.change))?;
-    let mut outcomes = verdict.judgements.iter().map(|judgement| &judgement.outcome);
-    let owed = outcomes.find_map(|outcome| match outcome {
-        RuleOutcome::Owed(owed) => owed.iter().find(|one| one.by_others),
-        _ => None,
-    })?;
-    let what = Sentence::from_words(format!(
-        "{} would owe {}, which somebody else has to close, and nobody can tell who made it: each author, \
-         committer and co-author, and whoever pushes, has to be a person whom the gate knows",
-        made.change.short_hex(),
-        owed.what.to_plain_text()
-    ));
-    Some(refuse_by_rule("obligations-known", Finding::new(what).fixed_by("the author")))
-}
-
-/// Returns whether everything overdue is closed by this push, or every change but emergencies closes
-/// some of it: step by step is allowed, and nothing rides along.
-fn is_closing_push(name: &Text, dues: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
-    let mut useful = BTreeSet::new();
-    let mut left = 0;
-    for owed in overdue {
-        let closing = dues.closings.iter().filter(|closing| check_closing(owed, closing, name).is_ok());
-        let by: Vec<Oid> = closing.map(|closing| closing.made.change).collect();
-        left += usize::from(by.is_empty());
-        // An emergency that closes something makes no room for what comes with it.
-        let is_ordinary = |id: &Oid| !dues.emergencies.iter().any(|made| made.change == *id);
-        useful.extend(by.into_iter().filter(is_ordinary));
+    for judgement in &verdict.judgements {
+        let RuleOutcome::Owed(owed) = &judgement.outcome else { continue };
+        let Some(owed) = owed.iter().find(|one| one.by_others) else { continue };
+        let message =
+            CONTRIBUTORS_UNKNOWN.with("change", made.change.short_hex()).with("what", owed.what.clone());
+        return Some(refuse_by_rule("obligations-known", Finding::new(message).fixed_by(Fixer::Author)));
     }
-    left == 0 || (!useful.is_empty() && useful.len() == dues.ordinary_count)
+    None
 }
 
-/// Returns whether the push names a ticket for something overdue, which nobody has confirmed.
+/// Returns whether this push closes everything overdue, or each of its changes but emergencies closes
+/// some of it: closing step by step is allowed, unrelated changes beside it are not.
+fn is_closing_push(name: &Text, dues: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
+    let mut useful: BTreeSet<Oid> = BTreeSet::new();
+    let mut is_all_closed = true;
+    for owed in overdue {
+        let mut is_closed = false;
+        for closing in &dues.closings {
+            if check_closing(owed, closing, name).is_err() {
+                continue;
+            }
+            is_closed = true;
+            // An emergency that closes something does not let other changes in.
+            if !dues.emergencies.iter().any(|made| made.change == closing.made.change) {
+                useful.insert(closing.made.change);
+            }
+        }
+        is_all_closed &= is_closed;
+    }
+    is_all_closed || (!useful.is_empty() && useful.len() == dues.ordinary_count)
+}
+
+/// Returns whether the push names a ticket for something overdue that is not confirmed yet.
 fn has_unconfirmed_ticket(name: &Text, dues: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
-    let claims = |owed: &&TrackedObligation| {
-        dues.closings
-            .iter()
-            .any(|closing| check_closing(owed, closing, name) == Err(NotClosedReason::Unconfirmed))
-    };
-    overdue.iter().any(claims)
+    for owed in overdue {
+        for closing in &dues.closings {
+            if check_closing(owed, closing, name) == Err(NotClosedReason::Unconfirmed) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
+/// Returns whether a contributor to an emergency is one to the change that owes.
 fn is_owed_by_emergencies(owed: &TrackedObligation, emergencies: &[ChangeContributors]) -> bool {
-    let is_one = |made: &ChangeContributors| {
-        made.by.iter().any(|maker| owed.contributors.iter().any(|other| other.may_be_same(maker)))
-    };
-    emergencies.iter().any(is_one)
+    for maker in emergencies.iter().flat_map(|made| &made.by) {
+        if owed.contributors.iter().any(|other| other.may_be_same(maker)) {
+            return true;
+        }
+    }
+    false
 }
 
-/// Names what is overdue and how it is closed.
-fn list_overdue(finding: Finding, overdue: &[&TrackedObligation]) -> Finding {
-    let mut paste: Vec<String> = Vec::new();
-    let mut words = finding.message.sentence();
+/// Returns what is overdue, as the values of a message.
+fn list_overdue(overdue: &[&TrackedObligation]) -> Vec<MessageValue> {
+    let mut items = Vec::new();
     for owed in overdue.iter().take(MAX_LISTED_OBLIGATIONS) {
-        let change = owed.change.map(|id| id.to_string()).unwrap_or_default();
         let due = owed.due.map(|due| due.strftime("%F %R UTC").to_string()).unwrap_or_default();
-        let short = match (&owed.session, &owed.unauthorised_change, owed.change) {
-            (Some(session), _, _) => session.id.clone(),
-            (None, Some(stray), None) => format_record_reference(stray.record_number),
-            _ => change.get(..12).unwrap_or(&change).to_owned(),
-        };
-        words = words.with_words(format!(
-            "; {short} owes {}, due {due} (`{}`)",
-            owed.what.to_plain_text(),
-            owed.rule
-        ));
-        let names = owed.session.is_none().then(|| format!("{FOR_CHANGE_TRAILER}: {short}"));
-        for line in names.into_iter().chain([owed.evidence.to_plain_text()]) {
+        let item = OVERDUE_OBLIGATION
+            .with("change", format_owing_reference(owed))
+            .with("what", Message::from(&owed.what))
+            .with("due", due)
+            .with("rule", owed.rule.as_str());
+        items.push(item.into());
+    }
+    if overdue.len() > MAX_LISTED_OBLIGATIONS {
+        items.push(MORE_OVERDUE.with("count", overdue.len() - MAX_LISTED_OBLIGATIONS).into());
+    }
+    items
+}
+
+/// Returns the finding that people who owe something can fix, with the trailers that close it.
+fn build_overdue_finding(message: Message, overdue: &[&TrackedObligation]) -> Finding {
+    let mut paste: Vec<String> = Vec::new();
+    for owed in overdue.iter().take(MAX_LISTED_OBLIGATIONS) {
+        let mut lines = Vec::new();
+        if owed.session.is_none() {
+            lines.push(format!("{FOR_CHANGE_TRAILER}: {}", format_owing_reference(owed)));
+        }
+        lines.push(owed.evidence.to_plain_text());
+        for line in lines {
             if !paste.contains(&line) {
                 paste.push(line);
             }
         }
     }
-    if MAX_LISTED_OBLIGATIONS < overdue.len() {
-        words = words.with_words(format!("; and {} more", overdue.len() - MAX_LISTED_OBLIGATIONS));
+    Finding::new(message).fixed_by(Fixer::ObligationOwner).with_paste(paste.join("\n"))
+}
+
+/// Returns how a trailer names what owes: the first digits of a change, a session or a record.
+fn format_owing_reference(owed: &TrackedObligation) -> String {
+    if let Some(session) = &owed.session {
+        return session.id.clone();
     }
-    let finding = Finding { message: words.into(), ..finding };
-    finding.fixed_by("those who owe it, in a change that says").with_paste(paste.join("\n"))
+    match (&owed.unauthorised_change, owed.change) {
+        (Some(unauthorised), None) => format_record_reference(unauthorised.record_number),
+        (_, Some(change)) => change.to_string().chars().take(12).collect(),
+        (None, None) => String::new(),
+    }
 }

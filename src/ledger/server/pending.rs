@@ -1,4 +1,4 @@
-//! What waits to be folded in: decisions on disk, and what the ledger thinks has stayed.
+//! Decisions that wait to be reconciled: those on disk, and those that the ledger holds as not landed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,45 +10,53 @@ use jiff::Timestamp;
 use crate::change::{Oid, Text};
 use crate::git::{RefUpdate, Repository, ResolvedRef};
 use crate::ledger::record::{DamagedDecision, RecordedMove, digest_bytes};
-use crate::ledger::server::reconcile::{LandedPush, ReconcileContext};
 use crate::ledger::server::ref_path::DecisionEdge;
 use crate::ledger::server::write_ahead::{self, JournalEntry, JournalFile};
 use crate::ledger::state::LedgerState;
 
-/// Something that waits.
+/// What git reports about a push: the refs that moved, and the process that serves it.
+#[derive(Clone, Copy, Debug)]
+pub struct LandedPush<'a> {
+    /// The refs that moved, by the names that were pushed.
+    pub landed: &'a [RefUpdate],
+    /// The process that serves the push, as in [`JournalEntry::served_by`].
+    pub served_by: Option<&'a str>,
+}
+
+/// A decision that waits.
 pub(crate) enum PendingDecision {
     /// A decision on disk.
     Journaled(Box<JournaledDecision>),
-    /// A file that should be one.
+    /// A file that should hold a decision and cannot be read.
     Damaged { path: PathBuf, damaged: DamagedDecision, is_known: bool },
-    /// A decision of the ledger, and what did not move of it when somebody looked.
+    /// A decision of the ledger, with the moves that had not happened when the refs were read.
     Unmoved { decision_id: String, moves: Vec<RecordedMove> },
 }
 
-/// A decision on disk.
+/// A decision on disk, with what is known about its push.
 pub(crate) struct JournaledDecision {
     pub(crate) path: PathBuf,
     pub(crate) entry: JournalEntry,
-    /// Whether the ledger has the decision already.
+    /// True if the ledger has the decision already.
     pub(crate) is_recorded: bool,
-    /// What it asks for, as far as the ledger does not know what became of it.
+    /// The moves that it asks for, without those whose outcome the ledger knows.
     pub(crate) moves: Vec<RecordedMove>,
-    /// Whether nothing more can come of its push.
+    /// True if its push cannot move a ref any more.
     pub(crate) is_push_over: bool,
-    /// Whether git has told what became of it.
+    /// True if git has reported its outcome.
     pub(crate) is_reported: bool,
-    /// Which of its moves git has told of.
+    /// The refs that git has reported as moved.
     reported_refs: BTreeSet<Text>,
-    /// Whether the ledger has everything about it.
+    /// True if the ledger has everything about it.
     pub(crate) is_complete: bool,
 }
 
 impl JournaledDecision {
-    /// Returns all that was written ahead.
+    /// Returns the whole entry. In memory a denial holds only its id and time.
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be read any more.
+    /// Fails if the file cannot be read any more.
     pub(crate) fn read_whole_entry(&self) -> Result<JournalEntry> {
         if self.entry.decided.is_allowed() {
             return Ok(self.entry.clone());
@@ -66,152 +74,144 @@ impl PendingDecision {
         }
     }
 
-    /// Returns whether the ledger does not have everything about it yet.
+    /// Returns whether this is a decision on disk that the ledger does not have in full yet.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self, PendingDecision::Journaled(one) if !one.is_complete)
     }
 
-    /// Returns whether it was decided to move this ref.
+    /// Returns whether this is a decision on disk about the ref.
     pub(crate) fn asks_for_ref(&self, name: &Text) -> bool {
         let PendingDecision::Journaled(one) = self else { return false };
         one.entry.decided.refs.iter().any(|asked| asked.name == *name)
     }
 
-    /// Returns what it asks of each ref.
-    pub(crate) fn list_edges(&self) -> impl Iterator<Item = (&Text, DecisionEdge)> {
-        self.open_moves().iter().map(|moved| {
-            let (taken, since) = match self {
-                PendingDecision::Journaled(one) => (
-                    one.is_reported.then(|| one.reported_refs.contains(&moved.name)),
-                    Some(one.entry.decided.observed_at.as_second()),
-                ),
-                _ => (None, None),
-            };
-            (
-                &moved.name,
-                DecisionEdge { old: moved.old, new: moved.new, was_taken: taken, decided_at: since },
-            )
-        })
+    /// Returns the moves that it asks for, each with its ref.
+    pub(crate) fn list_edges(&self) -> Vec<(&Text, DecisionEdge)> {
+        let mut edges = Vec::new();
+        for moved in self.open_moves() {
+            let mut edge = DecisionEdge { old: moved.old, new: moved.new, was_taken: None, decided_at: None };
+            if let PendingDecision::Journaled(one) = self {
+                if one.is_reported {
+                    edge.was_taken = Some(one.reported_refs.contains(&moved.name));
+                }
+                edge.decided_at = Some(one.entry.decided.observed_at.as_second());
+            }
+            edges.push((&moved.name, edge));
+        }
+        edges
     }
 }
 
-/// Returns what was found on disk, and what the ledger thinks has stayed.
+/// Returns the decisions that were found on disk, and those that the ledger holds as not landed. `is_over`
+/// returns whether the push of a decision has ended.
 pub(crate) fn collect_pending(
-    folding: &ReconcileContext<'_>,
-    now: Timestamp,
     found: Vec<JournalFile>,
     state: &LedgerState,
+    is_over: &dyn Fn(&JournalEntry) -> bool,
 ) -> Vec<PendingDecision> {
-    let is_over = |one: &JournalEntry| match one.served_by.as_deref().and_then(folding.is_process_running) {
-        Some(runs) => !runs,
-        // A decision out of the future was made before the clock was set back.
-        None => folding.push_timeout <= now.duration_since(one.decided.observed_at).abs(),
-    };
-    let stayed = state.unmoved.iter();
-    let stayed =
-        stayed.map(|(of, moves)| PendingDecision::Unmoved { decision_id: of.clone(), moves: moves.clone() });
-    let found = found.into_iter().map(|found| build_pending(found, state, &is_over));
-    // Of two that ask for the same, the one that is not thought to have stayed comes first.
-    found.chain(stayed).collect()
+    let mut pending = Vec::new();
+    for file in found {
+        pending.push(build_pending(file, state, is_over));
+    }
+    // Of two decisions that ask for the same move, the one that is not held as unmoved comes first.
+    for (id, moves) in &state.unmoved {
+        pending.push(PendingDecision::Unmoved { decision_id: id.clone(), moves: moves.clone() });
+    }
+    pending
 }
 
-/// Returns what was found on disk after the refs were read: its push cannot be called over.
-pub(crate) fn collect_under_way(found: Vec<JournalFile>, state: &LedgerState) -> Vec<PendingDecision> {
-    found.into_iter().map(|found| build_pending(found, state, &|_| false)).collect()
-}
-
-fn build_pending(
+/// Returns the decision that a file holds.
+pub(crate) fn build_pending(
     found: JournalFile,
     state: &LedgerState,
     is_over: &dyn Fn(&JournalEntry) -> bool,
 ) -> PendingDecision {
-    let ahead = match found.entry {
-        Ok(ahead) => ahead,
+    let entry = match found.entry {
+        Ok(entry) => entry,
         Err(cause) => {
             let file = found.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let digest = fs::read(&found.path).ok().map(|bytes| digest_bytes(&bytes));
             let is_known = state.recent_decisions.contains(&file);
-            return PendingDecision::Damaged {
-                path: found.path,
-                damaged: DamagedDecision { file, digest, cause },
-                is_known,
-            };
+            let damaged = DamagedDecision { file, digest, cause };
+            return PendingDecision::Damaged { path: found.path, damaged, is_known };
         }
     };
-    let decided = &ahead.decided;
+    let decided = &entry.decided;
     let is_denied = !decided.is_allowed();
-    // A push that takes its time may be older than what is remembered as the newest.
-    let is_known =
+    // The decision of a slow push may be too old to be among the recent ones.
+    let is_recorded =
         state.recent_decisions.contains(&decided.id) || state.open_decisions.contains_key(&decided.id);
     let moves = if is_denied {
         Vec::new()
-    } else if is_known {
+    } else if is_recorded {
         state.open_decisions.get(&decided.id).cloned().unwrap_or_default()
     } else {
         decided.protected_moves()
     };
     PendingDecision::Journaled(Box::new(JournaledDecision {
-        is_push_over: is_denied || is_over(&ahead),
+        is_push_over: is_denied || is_over(&entry),
         path: found.path,
-        is_recorded: is_known,
+        is_recorded,
         moves,
-        entry: ahead,
+        entry,
         is_reported: false,
         reported_refs: BTreeSet::new(),
         is_complete: false,
     }))
 }
 
-/// Finds the decisions that git tells of: those of the same push where it is known what serves it,
-/// and else the newest that asks for the same.
+/// Marks the decisions of a push that git reports: those that the same process serves, and where that is
+/// not known, the newest that asks for the same move.
 ///
 /// # Errors
 ///
-/// Fails if a name that was pushed cannot be followed.
+/// Fails if a name that was pushed cannot be resolved.
 pub(crate) fn mark_landed(
     pending: &mut [PendingDecision],
-    told: &LandedPush<'_>,
+    push: &LandedPush<'_>,
     repository: &Repository,
 ) -> Result<()> {
-    let mut landed: Vec<(Text, Option<Oid>)> = Vec::new();
-    for update in told.landed {
-        landed.push((repository.resolve_ref(update.name.as_bytes())?.name, find_new_tip(update)));
-    }
-    let mut ours: Vec<&mut JournaledDecision> = pending
-        .iter_mut()
-        .filter_map(|one| match one {
-            PendingDecision::Journaled(one) if one.entry.decided.is_allowed() => Some(one.as_mut()),
-            _ => None,
-        })
-        .collect();
-    if let Some(served_by) = told.served_by {
-        // What another push asks for is not told here, even if it is the same.
-        ours.retain(|one| one.entry.served_by.as_deref().is_none_or(|by| by == served_by));
-        for one in ours.iter_mut().filter(|one| one.entry.served_by.is_some()) {
-            // Git tells once, when all refs have been tried.
-            (one.is_reported, one.is_push_over) = (true, true);
+    let mut ours: Vec<&mut JournaledDecision> = Vec::new();
+    for one in pending {
+        let PendingDecision::Journaled(one) = one else { continue };
+        if !one.entry.decided.is_allowed() {
+            continue;
         }
+        if let (Some(served_by), Some(by)) = (push.served_by, one.entry.served_by.as_deref()) {
+            // Git reports nothing about another push, even if that asks for the same move.
+            if by != served_by {
+                continue;
+            }
+            // Git reports once, after all refs have been tried.
+            one.is_reported = true;
+            one.is_push_over = true;
+        }
+        ours.push(one);
     }
-    for (name, new) in landed {
-        let asks =
-            |one: &JournaledDecision| one.moves.iter().any(|moved| moved.name == name && moved.new == new);
-        if let Some(one) = ours.iter_mut().rev().find(|one| asks(one)) {
-            (one.is_reported, one.is_push_over) = (true, true);
-            one.reported_refs.insert(name);
+    for update in push.landed {
+        let name = repository.resolve_ref(update.name.as_bytes())?.name;
+        let new = if update.new.is_null() { None } else { Some(update.new) };
+        for one in ours.iter_mut().rev() {
+            if asks_for_move(one, &name, new) {
+                one.is_reported = true;
+                one.is_push_over = true;
+                one.reported_refs.insert(name);
+                break;
+            }
         }
     }
     Ok(())
 }
 
-fn find_new_tip(update: &RefUpdate) -> Option<Oid> {
-    (!update.new.is_null()).then_some(update.new)
+fn asks_for_move(one: &JournaledDecision, name: &Text, new: Option<Oid>) -> bool {
+    one.moves.iter().any(|moved| moved.name == *name && moved.new == new)
 }
 
 /// Removes the file of a decision that the ledger has.
 ///
 /// # Errors
 ///
-/// Fails if it stays.
+/// Fails if the file cannot be removed.
 pub(crate) fn remove_entry(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -221,27 +221,27 @@ pub(crate) fn remove_entry(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes the refs by which break-glass sessions were asked for, once the ledger has what became of that.
+/// Removes the refs that requested break-glass sessions, once the ledger has the outcome of the requests.
 pub(crate) fn remove_request_refs(
     repository: &Repository,
     refs: Vec<ResolvedRef>,
     pending: &[PendingDecision],
     now: Timestamp,
 ) {
-    let waits = |name: &Text| pending.iter().any(|one| one.is_open() && one.asks_for_ref(name));
-    for (name, id) in refs.into_iter().filter_map(|one| Some((one.name, one.id?))) {
-        if !waits(&name) {
-            // It says nothing any more, and the next one tries again.
-            let _ = repository.delete_ref(name.as_bytes(), id, now);
+    for one in refs {
+        let Some(id) = one.id else { continue };
+        if !pending.iter().any(|other| other.is_open() && other.asks_for_ref(&one.name)) {
+            // A ref that stays has no meaning any more, and the next run tries again.
+            let _ = repository.delete_ref(one.name.as_bytes(), id, now);
         }
     }
 }
 
-/// Gives a file another name, so that it is not looked at again; nothing is thrown away.
+/// Renames a damaged file, so that it is not read again; its content is kept.
 ///
 /// # Errors
 ///
-/// Fails if it keeps its name.
+/// Fails if the file cannot be renamed.
 pub(crate) fn set_aside_file(path: &Path) -> Result<()> {
     fs::rename(path, path.with_extension("damaged"))
         .with_context(|| format!("cannot set {} aside", path.display()))

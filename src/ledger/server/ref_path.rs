@@ -1,70 +1,122 @@
-//! How a ref came from what the ledger says to what it holds: which decisions it went through, and
-//! where nobody decided.
+//! How a ref came from what the ledger says to what it holds: the decisions that it went through, and the
+//! gaps without a decision.
 //!
-//! Git moves a ref only from what the push said that it held, so every decision is a step from one
-//! place to another, taken at most once. Of two decisions that ask for the same step, one took it.
+//! Git moves a ref only if it still holds what the push expected, so every decision is an edge from one tip
+//! to another, taken at most once. Of two decisions that ask for the same move, one took it.
 
 use crate::change::Oid;
 use crate::git::ReflogEntry;
 
-/// What a decision asks of a ref.
+/// A move that a decision asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DecisionEdge {
-    /// What it held.
+    /// The old tip; `None` for a new ref.
     pub(crate) old: Option<Oid>,
-    /// What it was to hold.
+    /// The new tip; `None` for a deletion.
     pub(crate) new: Option<Oid>,
-    /// Whether it was taken, if git has said so.
+    /// Whether the ref moved, if git has reported that.
     pub(crate) was_taken: Option<bool>,
-    /// When it was decided, in seconds since 1970, if a log can tell of it.
+    /// When it was decided, in seconds since 1970; `None` if a reflog cannot show it.
     pub(crate) decided_at: Option<i64>,
 }
 
-/// A step of a ref.
+/// One move on the way of a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefStep {
-    /// Somebody decided it: the place among the edges.
+    /// A decided move, with its index among the edges.
     Decided(usize),
-    /// Nobody did: from, to.
+    /// A move without a decision, from the first tip to the second.
     Gap(Option<Oid>, Option<Oid>),
 }
 
-/// Returns the steps that a ref took from `known`, oldest first. What is between the last of them
-/// and `holds`, if anything, is left out. `is_behind` tells whether an id is part of the history of
-/// what the ref holds.
+/// Edges of which each can be taken once.
+struct FreeEdges<'a> {
+    edges: &'a [DecisionEdge],
+    is_free: Vec<bool>,
+}
+
+impl<'a> FreeEdges<'a> {
+    /// Starts with all edges free, except those that git reports as not taken.
+    fn new(edges: &'a [DecisionEdge]) -> Self {
+        let mut is_free = Vec::new();
+        for edge in edges {
+            is_free.push(edge.was_taken != Some(false));
+        }
+        FreeEdges { edges, is_free }
+    }
+
+    /// Returns the free edges, each with its index.
+    fn iter(&self) -> impl Iterator<Item = (usize, &'a DecisionEdge)> {
+        let edges = self.edges.iter().zip(&self.is_free).enumerate();
+        edges.filter_map(|(place, (edge, is_free))| is_free.then_some((place, edge)))
+    }
+
+    fn take(&mut self, place: usize) {
+        if let Some(is_free) = self.is_free.get_mut(place) {
+            *is_free = false;
+        }
+    }
+
+    /// Takes the edges that lead to `from`, back to `known` at most; returns them, oldest first. Of several
+    /// that lead to the same tip, one that git reports as taken comes first.
+    fn trace_back(&mut self, from: Option<Oid>, known: Option<Oid>) -> Vec<usize> {
+        let mut path = Vec::new();
+        let mut at = from;
+        while at != known {
+            let mut chosen: Option<(usize, &DecisionEdge)> = None;
+            for (place, edge) in self.iter() {
+                if edge.new != at {
+                    continue;
+                }
+                if edge.was_taken == Some(true) {
+                    chosen = Some((place, edge));
+                    break;
+                }
+                chosen = chosen.or(Some((place, edge)));
+            }
+            let Some((place, edge)) = chosen else { break };
+            self.take(place);
+            path.push(place);
+            at = edge.old;
+        }
+        path.reverse();
+        path
+    }
+}
+
+/// Returns the steps that a ref took from `known`, oldest first. A gap between the last of them and `holds`
+/// is left out. `is_behind` returns whether an id is in the history of what the ref holds.
 pub(crate) fn find_ref_path(
     known: Option<Oid>,
     holds: Option<Oid>,
     edges: &[DecisionEdge],
     is_behind: &dyn Fn(Oid) -> bool,
 ) -> Vec<RefStep> {
-    let mut free: Vec<bool> = edges.iter().map(|edge| edge.was_taken != Some(false)).collect();
-    // From what it holds back to what is known, or as far as decisions lead.
-    let newest = trace_edges_back(holds, known, edges, &mut free);
-    let mut pieces = Vec::new();
-    // What git has told to be taken was taken, even if more has happened since.
+    let mut free = FreeEdges::new(edges);
+    // From what the ref holds back to what is known, or as far as decisions lead.
+    let newest = free.trace_back(holds, known);
+    let mut pieces: Vec<Vec<usize>> = Vec::new();
+    // What git reports as taken was taken, even if the ref has moved on since.
     for (place, edge) in edges.iter().enumerate() {
-        if edge.was_taken == Some(true) && free.get(place).is_some_and(|free| *free) {
-            pieces.push(trace_edges_back(edge.new, known, edges, &mut free));
+        if edge.was_taken == Some(true) && free.is_free.get(place) == Some(&true) {
+            pieces.push(free.trace_back(edge.new, known));
         }
     }
-    // From what is known on: history tells whether a step was taken.
-    let mut first = Vec::new();
+    pieces.push(newest);
+    // From what is known forwards: the history shows whether an edge was taken.
+    let mut path: Vec<usize> = Vec::new();
     let mut at = known;
-    let begins = |piece: &Vec<usize>| piece.first().and_then(|place| edges.get(*place)).map(|edge| edge.old);
-    while !pieces.iter().chain([&newest]).any(|piece| begins(piece) == Some(at)) && at != holds {
-        let taken = edges.iter().enumerate().find(|(place, edge)| {
-            let is_free = free.get(*place).is_some_and(|free| *free);
-            is_free && edge.old == at && edge.new.is_some_and(is_behind)
-        });
-        let Some((place, edge)) = taken else { break };
-        free.get_mut(place).into_iter().for_each(|free| *free = false);
-        first.push(place);
+    while at != holds && !begins_at(&pieces, edges, at) {
+        let next = free.iter().find(|(_, edge)| edge.old == at && edge.new.is_some_and(is_behind));
+        let Some((place, edge)) = next else { break };
+        free.take(place);
+        path.push(place);
         at = edge.new;
     }
+    path.extend(pieces.into_iter().flatten());
     let mut steps = Vec::new();
     let mut at = known;
-    for place in first.into_iter().chain(pieces.into_iter().flatten()).chain(newest) {
+    for place in path {
         let Some(edge) = edges.get(place) else { continue };
         if edge.old != at {
             steps.push(RefStep::Gap(at, edge.old));
@@ -75,54 +127,71 @@ pub(crate) fn find_ref_path(
     steps
 }
 
-/// Returns the same from the log of the ref, where that tells of more decisions than `told`; `None` if
-/// it does not.
+/// Returns whether one of the pieces begins at this tip.
+fn begins_at(pieces: &[Vec<usize>], edges: &[DecisionEdge], at: Option<Oid>) -> bool {
+    for piece in pieces {
+        if let Some(place) = piece.first()
+            && let Some(edge) = edges.get(*place)
+            && edge.old == at
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns the steps of a ref by its reflog, if that shows more decisions than `found`; `None` otherwise.
 ///
-/// A ref can come back to where it was, so the log may say more than once that it held `known`. Of all
-/// places to begin from, the newest counts among those that account for most.
+/// A ref can return to an earlier tip, so the log may show more than once that it held `known`. Of all
+/// entries to begin from, the newest counts among those that account for most decisions.
 pub(crate) fn follow_ref_log(
     log: &[ReflogEntry],
     known: Option<Oid>,
     holds: Option<Oid>,
     edges: &[DecisionEdge],
-    told: &[RefStep],
+    found: &[RefStep],
 ) -> Option<Vec<RefStep>> {
-    let count = |steps: &[RefStep]| steps.iter().filter(|step| matches!(step, RefStep::Decided(_))).count();
     let mut best: Option<Vec<RefStep>> = None;
+    let mut most = count_decided(found);
     if log.last().map(|moved| moved.new) != Some(holds) {
         return None;
     }
     for start in (0..log.len()).rev() {
         let Some(moves) = log.get(start..) else { continue };
-        if moves.windows(2).next().is_some_and(|pair| matches!(pair, [one, next] if one.new != next.old)) {
+        if let [one, next, ..] = moves
+            && one.new != next.old
+        {
             break;
         }
         if moves.first().map(|moved| moved.old) == Some(known) {
             let steps = follow_log_from(moves, edges);
-            if best.as_ref().map_or(count(told), |best| count(best)) < count(&steps) {
+            if count_decided(&steps) > most {
+                most = count_decided(&steps);
                 best = Some(steps);
             }
         }
     }
-    best.filter(|steps| {
-        let is_told = |edge: &DecisionEdge| edge.was_taken == Some(true);
-        let told = edges.iter().enumerate().filter(|(_, edge)| is_told(edge));
-        told.into_iter().all(|(place, _)| steps.contains(&RefStep::Decided(place)))
-    })
+    let best = best?;
+    for (place, edge) in edges.iter().enumerate() {
+        if edge.was_taken == Some(true) && !best.contains(&RefStep::Decided(place)) {
+            return None;
+        }
+    }
+    Some(best)
+}
+
+fn count_decided(steps: &[RefStep]) -> usize {
+    steps.iter().filter(|step| matches!(step, RefStep::Decided(_))).count()
 }
 
 fn follow_log_from(moves: &[ReflogEntry], edges: &[DecisionEdge]) -> Vec<RefStep> {
-    let mut free: Vec<bool> = edges.iter().map(|edge| edge.was_taken != Some(false)).collect();
+    let mut free = FreeEdges::new(edges);
     let mut steps = Vec::new();
     for moved in moves {
-        let place = edges.iter().enumerate().position(|(place, edge)| {
-            free.get(place).is_some_and(|free| *free)
-                && (edge.old, edge.new) == (moved.old, moved.new)
-                && edge.decided_at.is_some_and(|since| since <= moved.moved_at)
-        });
-        match place {
-            Some(place) => {
-                free.get_mut(place).into_iter().for_each(|free| *free = false);
+        let found = free.iter().find(|(_, edge)| is_edge_of_entry(edge, moved));
+        match found {
+            Some((place, _)) => {
+                free.take(place);
                 steps.push(RefStep::Decided(place));
             }
             None => steps.push(RefStep::Gap(moved.old, moved.new)),
@@ -134,32 +203,9 @@ fn follow_log_from(moves: &[ReflogEntry], edges: &[DecisionEdge]) -> Vec<RefStep
     steps
 }
 
-/// Returns the edges that lead to `from`, oldest first, back to `known` at most.
-fn trace_edges_back(
-    from: Option<Oid>,
-    known: Option<Oid>,
-    edges: &[DecisionEdge],
-    free: &mut [bool],
-) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut at = from;
-    while at != known {
-        let leads = |place: &usize| {
-            free.get(*place).is_some_and(|free| *free) && edges.get(*place).is_some_and(|edge| edge.new == at)
-        };
-        let told = |place: &usize| edges.get(*place).is_some_and(|edge| edge.was_taken == Some(true));
-        let mut places = 0..edges.len();
-        let Some(place) =
-            places.clone().find(|place| leads(place) && told(place)).or_else(|| places.find(leads))
-        else {
-            break;
-        };
-        free.get_mut(place).into_iter().for_each(|free| *free = false);
-        found.push(place);
-        at = edges.get(place).and_then(|edge| edge.old);
-    }
-    found.reverse();
-    found
+fn is_edge_of_entry(edge: &DecisionEdge, moved: &ReflogEntry) -> bool {
+    let is_same_move = edge.old == moved.old && edge.new == moved.new;
+    is_same_move && edge.decided_at.is_some_and(|decided_at| decided_at <= moved.moved_at)
 }
 
 #[cfg(test)]
@@ -167,7 +213,7 @@ mod tests {
     use super::*;
 
     fn id(number: u8) -> Option<Oid> {
-        (0 < number).then(|| Oid::from_bytes(&[number; 20]).unwrap())
+        (number > 0).then(|| Oid::from_bytes(&[number; 20]).unwrap())
     }
 
     fn edges(pairs: &[(u8, u8, Option<bool>)]) -> Vec<DecisionEdge> {

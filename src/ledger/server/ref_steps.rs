@@ -1,4 +1,4 @@
-//! The steps that each ref took, in their order: what was decided, and what moved without a decision.
+//! The steps that each ref took, in order: moves that were decided, and moves without a decision.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,48 +10,70 @@ use crate::ledger::server::ref_path::{DecisionEdge, RefStep, find_ref_path, foll
 use crate::ledger::state::{LedgerState, encode_ref_key};
 use crate::ledger::store::protected_refs::ProtectedRefs;
 
-/// Steps of refs, in the order in which each took them; what is decided stands by its place among
-/// those who wait.
+/// The steps of refs, in the order in which each took them. A decided step holds the index of its decision
+/// among the pending ones.
 pub(crate) type RefSteps = BTreeMap<Text, VecDeque<RefStep>>;
 
-/// Returns the steps of every ref that some decision asks for.
+/// The moves that are asked of a ref, each with the index of its decision among the pending ones.
+#[derive(Default)]
+pub(crate) struct RefEdges {
+    pub(crate) places: Vec<usize>,
+    pub(crate) edges: Vec<DecisionEdge>,
+}
+
+/// Returns the steps of every ref that a pending decision asks for.
 pub(crate) fn find_ref_steps(
     repository: &Repository,
     state: &LedgerState,
     refs: &ProtectedRefs,
     pending: &[PendingDecision],
 ) -> RefSteps {
-    let is_behind = |id: Oid, tip: Oid| {
-        let history = repository.find_new_history(tip, &[id]);
-        history.is_ok_and(|history| history.leads_back_to(id))
-    };
     let mut steps = RefSteps::new();
-    for (name, (places, edges)) in group_edges_by_ref(pending) {
-        let Some(holds) = refs.ref_tip(name) else { continue };
+    for (name, RefEdges { places, edges }) in group_edges_by_ref(pending) {
+        let Some(tip) = refs.ref_tip(name) else { continue };
         let known = state.tips.get(&encode_ref_key(name)).copied();
-        let is_behind = |id: Oid| holds.is_some_and(|holds| is_behind(id, holds));
-        let mut taken = find_ref_path(known, holds, &edges, &is_behind);
-        // What a push that is over asked for may have landed, and be gone again.
-        let is_lost = |at: &usize| {
-            let asker = places.get(*at).and_then(|place| pending.get(*place));
-            let is_over = matches!(asker, Some(PendingDecision::Journaled(one)) if one.is_push_over && !one.is_reported);
-            is_over && !taken.contains(&RefStep::Decided(*at))
-        };
-        if (0..edges.len()).any(|at| is_lost(&at)) {
+        let mut taken =
+            find_ref_path(known, tip, &edges, &|id| tip.is_some_and(|tip| is_behind(repository, id, tip)));
+        if has_lost_step(pending, &places, &taken) {
             let log = repository.read_reflog(name);
-            taken = follow_ref_log(&log, known, holds, &edges, &taken).unwrap_or(taken);
+            taken = follow_ref_log(&log, known, tip, &edges, &taken).unwrap_or(taken);
         }
-        let taken = taken.into_iter().filter_map(|step| match step {
-            RefStep::Decided(at) => places.get(at).map(|place| RefStep::Decided(*place)),
-            gap @ RefStep::Gap(..) => Some(gap),
-        });
-        steps.insert(name.clone(), taken.collect());
+        let mut numbered = VecDeque::new();
+        for step in taken {
+            match step {
+                RefStep::Gap(..) => numbered.push_back(step),
+                RefStep::Decided(at) => {
+                    numbered.extend(places.get(at).copied().map(RefStep::Decided));
+                }
+            }
+        }
+        steps.insert(name.clone(), numbered);
     }
     steps
 }
 
-/// Takes the steps of one decision off; returns the refs that it moved, and the moves before them that
-/// nobody decided.
+fn is_behind(repository: &Repository, id: Oid, tip: Oid) -> bool {
+    let history = repository.find_new_history(tip, &[id]);
+    history.is_ok_and(|history| history.leads_back_to(id))
+}
+
+/// Returns whether a push has ended without a report, and the move that it asked for is not among `taken`:
+/// it may have landed, and the ref may have moved on since.
+fn has_lost_step(pending: &[PendingDecision], places: &[usize], taken: &[RefStep]) -> bool {
+    for (at, place) in places.iter().enumerate() {
+        if let Some(PendingDecision::Journaled(one)) = pending.get(*place)
+            && one.is_push_over
+            && !one.is_reported
+            && !taken.contains(&RefStep::Decided(at))
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// Removes the steps of one decision; returns the refs that it moved, and the moves without a decision
+/// before them.
 pub(crate) fn take_decision_steps(place: usize, steps: &mut RefSteps) -> (BTreeSet<Text>, Vec<RecordedMove>) {
     let mut landed = BTreeSet::new();
     let mut gaps = Vec::new();
@@ -59,38 +81,45 @@ pub(crate) fn take_decision_steps(place: usize, steps: &mut RefSteps) -> (BTreeS
         let Some(at) = steps.iter().position(|step| *step == RefStep::Decided(place)) else { continue };
         landed.insert(name.clone());
         steps.remove(at);
-        // What stands before is gaps alone, unless steps wait for one another.
+        // Only gaps come before, unless decisions wait for one another.
         let before: Vec<RefStep> = steps.drain(..at).collect();
         for step in &before {
             if let RefStep::Gap(old, new) = *step {
                 gaps.push(RecordedMove { name: name.clone(), old, new });
             }
         }
-        let waiting = before.into_iter().filter(|step| matches!(step, RefStep::Decided(_)));
-        waiting.rev().for_each(|step| steps.push_front(step));
+        for step in before.into_iter().rev() {
+            if let RefStep::Decided(_) = step {
+                steps.push_front(step);
+            }
+        }
     }
     (landed, gaps)
 }
 
-/// Returns what is asked of each ref, and by whom of those who wait.
-pub(crate) fn group_edges_by_ref(
-    pending: &[PendingDecision],
-) -> BTreeMap<&Text, (Vec<usize>, Vec<DecisionEdge>)> {
-    let mut asked: BTreeMap<&Text, (Vec<usize>, Vec<DecisionEdge>)> = BTreeMap::new();
+/// Returns the moves that pending decisions ask for, by their refs.
+pub(crate) fn group_edges_by_ref(pending: &[PendingDecision]) -> BTreeMap<&Text, RefEdges> {
+    let mut asked: BTreeMap<&Text, RefEdges> = BTreeMap::new();
     for (place, one) in pending.iter().enumerate() {
         for (name, edge) in one.list_edges() {
-            let (places, edges) = asked.entry(name).or_default();
-            places.push(place);
-            edges.push(edge);
+            let of_ref = asked.entry(name).or_default();
+            of_ref.places.push(place);
+            of_ref.edges.push(edge);
         }
     }
     asked
 }
 
-/// Returns whether everything that a decision moved stands first, where nobody decided aside.
+/// Returns whether nothing but gaps comes before the steps of a decision.
 pub(crate) fn is_ready(place: usize, steps: &RefSteps) -> bool {
-    steps.values().all(|steps| {
-        let at = steps.iter().position(|step| *step == RefStep::Decided(place));
-        at.is_none_or(|at| steps.iter().take(at).all(|step| matches!(step, RefStep::Gap(..))))
-    })
+    for steps in steps.values() {
+        if !steps.contains(&RefStep::Decided(place)) {
+            continue;
+        }
+        let first = steps.iter().find(|step| matches!(step, RefStep::Decided(_)));
+        if first != Some(&RefStep::Decided(place)) {
+            return false;
+        }
+    }
+    true
 }

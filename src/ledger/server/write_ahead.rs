@@ -1,9 +1,9 @@
-//! Writing ahead: decisions on disk, before git is told.
+//! The journal: decisions on disk, written before git moves refs.
 //!
-//! Refs cannot move while git holds a push in quarantine, and whoever hangs up may never be told of
-//! anything again. So a decision is first a file in the repository's own folder, complete and synced
-//! to the disk before the hook ends; there it stays until it is in the ledger. A file has its final
-//! name only when all of it is there, so what can be seen is never half a decision.
+//! Refs cannot move while git holds a push in quarantine, and a push that is cut off may never report its
+//! outcome. So a decision is first a file in the gate's own folder, complete and synced to the disk before the
+//! hook ends; it stays there until it is in the ledger. A file gets its final name only when it is complete,
+//! so a visible file never holds half a decision.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -16,66 +16,66 @@ use crate::change::text;
 use crate::ledger::record::{DamageCause, DecisionRecord};
 use crate::ledger::store::gate_folder;
 
-/// The longest file that is read back, in bytes.
+/// The size of the largest file that is read back.
 const MAX_JOURNAL_ENTRY_BYTES: u64 = 64 << 20;
 
-/// How the name of a file begins that is not whole yet.
+/// The beginning of the name of a file that is not complete yet.
 const UNFINISHED_PREFIX: &str = ".new-";
 
-/// What is written ahead.
+/// A decision that is written ahead, with what is not part of its record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct JournalEntry {
-    /// The decision.
+    /// The decision as it will be recorded.
     pub decided: DecisionRecord,
-    /// What serves the push, unlike any other process that ever ran; `None` if nobody knows.
+    /// The process that serves the push, by a name that no other process had; `None` if it is not known.
     pub served_by: Option<String>,
-    /// The changes as they were judged, as text; `None` if they are too long to be kept.
+    /// The facts about the changes, one change to a line; `None` if they are too long to be kept.
     pub facts: Option<String>,
 }
 
-/// A decision on disk.
+/// A file of the journal.
 #[derive(Clone, Debug)]
 pub struct JournalFile {
-    /// Its file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What it holds, or why that cannot be read. Of a denial it is only that there is one: whoever may
-    /// not land anything can have himself denied as often as he likes, and all of it is held at once.
+    /// The decision, or why it cannot be read. Of a denial only id and time are held: all entries are in
+    /// memory at once, and a pusher without any permission can cause as many denials as they like.
     pub entry: Result<JournalEntry, DamageCause>,
 }
 
-/// Writes a decision ahead, and returns once the disk has it.
+/// Writes a decision to the journal, and returns once the disk has it.
 ///
 /// # Errors
 ///
-/// Fails if it cannot be written whole; then nothing is left.
+/// Fails if it cannot be written in full; then no file is left.
 pub fn write_entry(common_dir: &Path, ahead: &JournalEntry) -> io::Result<PathBuf> {
     let folder = gate_folder::create_journal_folder(common_dir)?;
     let bytes = serde_json::to_vec(ahead).map_err(io::Error::other)?;
-    // The order of names is the order of decisions, as far as the clock tells.
+    // Sorted by name, decisions are in their order, as far as the clock tells.
     let name = format!("{:020}-{}.json", ahead.decided.observed_at.as_microsecond(), ahead.decided.id);
     let mut file = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(&folder)?;
     file.write_all(&bytes)?;
     let path = folder.join(name);
     let file = file.persist_noclobber(&path)?;
-    // The name has to survive too. Both at once take hardly more time than one.
+    // The name has to be on the disk too. Syncing both at once takes hardly longer than one.
     let (content, name) = std::thread::scope(|scope| {
         let name = scope.spawn(|| File::open(&folder)?.sync_all());
         (file.sync_all(), name.join())
     });
     let synced = content.and(name.map_err(|_| io::Error::other("a thread has panicked"))?);
     if synced.is_err() {
-        // Git is not told of it, so it was not decided.
+        // The push is refused, so nothing was decided.
         let _ = fs::remove_file(&path);
     }
     synced.map(|()| path)
 }
 
-/// Returns every decision that is not in the ledger yet and that `known` does not hold, oldest first.
+/// Returns the decisions that are not in the ledger yet and not in `known`, oldest first.
 ///
 /// # Errors
 ///
-/// Fails if the folder cannot be read; a file that cannot be read is among what is returned.
+/// Fails if the folder cannot be read. A file that cannot be read is returned with the cause.
 pub fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<JournalFile>> {
     let mut paths = Vec::new();
     for entry in read_journal_folder(common_dir)? {
@@ -88,34 +88,38 @@ pub fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<
     paths.sort();
     let mut found = Vec::new();
     for path in paths {
-        match read_entry(&path) {
-            Some(ahead) => found.push(JournalFile { path, entry: ahead.map(strip_denial) }),
-            // Whoever holds no lock may see a file that goes away while it is looked at.
-            None => continue,
+        // Without the lock, a file can be removed before it is read.
+        if let Some(entry) = read_entry(&path) {
+            found.push(JournalFile { path, entry: entry.map(strip_denial) });
         }
     }
     Ok(found)
 }
 
-/// Returns all of a decision on disk.
+/// Returns a decision of the journal in full.
 ///
 /// # Errors
 ///
 /// Fails if it cannot be read any more.
 pub fn read_whole_entry(path: &Path) -> io::Result<JournalEntry> {
-    let gone = || io::Error::from(io::ErrorKind::NotFound);
-    read_entry(path).ok_or_else(gone)?.map_err(|cause| io::Error::other(cause.describe()))
+    match read_entry(path) {
+        Some(Ok(entry)) => Ok(entry),
+        Some(Err(cause)) => Err(io::Error::other(cause.describe())),
+        None => Err(io::Error::from(io::ErrorKind::NotFound)),
+    }
 }
 
-/// Takes from a denial what takes room.
+/// Removes the large parts of a denial.
 fn strip_denial(mut ahead: JournalEntry) -> JournalEntry {
     if !ahead.decided.is_allowed() {
-        (ahead.decided.refs, ahead.decided.notes, ahead.facts) = (Vec::new(), Vec::new(), None);
+        ahead.decided.refs = Vec::new();
+        ahead.decided.notes = Vec::new();
+        ahead.facts = None;
     }
     ahead
 }
 
-/// Removes what was never whole and is older than `before`: git was not told of such a decision.
+/// Removes incomplete files that are older than `before`: such a decision was never reported to git.
 ///
 /// # Errors
 ///
@@ -123,10 +127,13 @@ fn strip_denial(mut ahead: JournalEntry) -> JournalEntry {
 pub fn remove_unfinished(common_dir: &Path, before: Timestamp) -> io::Result<()> {
     for entry in read_journal_folder(common_dir)? {
         let is_unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX);
-        let at = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-        let at = at.and_then(|at| Timestamp::try_from(at).ok());
-        if is_unfinished && at.is_some_and(|at| at < before) {
-            // The next one tries again.
+        if is_unfinished
+            && let Ok(metadata) = entry.metadata()
+            && let Ok(modified) = metadata.modified()
+            && let Ok(modified_at) = Timestamp::try_from(modified)
+            && modified_at < before
+        {
+            // A file that stays is removed by a later run.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -140,24 +147,24 @@ fn read_journal_folder(common_dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
     }
 }
 
-/// Reads a decision back; `None` if the file is gone.
+/// Reads a decision back; `None` if the file does not exist.
 fn read_entry(path: &Path) -> Option<Result<JournalEntry, DamageCause>> {
-    let mut bytes = Vec::new();
     let file = match File::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        file => file,
+        Err(_) => return Some(Err(DamageCause::Unreadable)),
     };
-    let read = file.and_then(|file| file.take(MAX_JOURNAL_ENTRY_BYTES + 1).read_to_end(&mut bytes));
-    Some(match read {
-        Err(_) => Err(DamageCause::Unreadable),
-        Ok(_) if MAX_JOURNAL_ENTRY_BYTES < u64::try_from(bytes.len()).unwrap_or(u64::MAX) => {
-            Err(DamageCause::TooLong)
-        }
-        Ok(_) => serde_json::from_slice(&bytes).map_err(|_| DamageCause::Malformed),
-    })
+    let mut bytes = Vec::new();
+    if file.take(MAX_JOURNAL_ENTRY_BYTES + 1).read_to_end(&mut bytes).is_err() {
+        return Some(Err(DamageCause::Unreadable));
+    }
+    if bytes.len() as u64 > MAX_JOURNAL_ENTRY_BYTES {
+        return Some(Err(DamageCause::TooLong));
+    }
+    Some(serde_json::from_slice(&bytes).map_err(|_| DamageCause::Malformed))
 }
 
-/// Returns an id that no other decision has: random, 32 hexadecimal digits.
+/// Returns a random id for a decision, of 32 hexadecimal digits.
 ///
 /// # Errors
 ///

@@ -1,26 +1,26 @@
-//! The gate's own folder in a repository: the lock, the newest record that this server wrote, and
-//! why the ledger could not be written the last time.
+//! The gate's own folder in a repository: the lock, the newest record that this server wrote, and the
+//! reason why the ledger could not be written last time.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The folder of the gate in a repository.
+/// The name of the gate's folder in a repository.
 const GATE_FOLDER: &str = "changegate";
 
-/// What the file of the lock says while a ref is about to move.
+/// The content of the lock file while the ledger's ref is being moved.
 const MOVING_MARKER: &[u8] = b"moving\n";
 
-/// The newest record that somebody has seen, for finding that the ledger was cut.
+/// The newest record that was seen, to detect later that records were removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerAnchor {
-    /// Its number.
+    /// The number of the record.
     pub number: u64,
-    /// Its digest.
+    /// The digest of the record, as `sha256:HEX`.
     pub digest: String,
 }
 
-/// The lock that whoever appends to the ledger holds; it goes with the process.
+/// The lock that a process holds while it appends to the ledger; it ends with the process.
 #[derive(Debug)]
 pub struct LedgerLock(File);
 
@@ -33,7 +33,7 @@ impl LedgerAnchor {
 }
 
 impl LedgerLock {
-    /// Returns true if the one before died while a ref was about to move.
+    /// Returns whether the last holder died while it moved the ledger's ref.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl LedgerLock {
         Ok(said == MOVING_MARKER)
     }
 
-    /// Notes that a ref is about to move, or that it is done.
+    /// Marks that the ledger's ref is about to be moved, or that this is done.
     ///
     /// # Errors
     ///
@@ -57,27 +57,27 @@ impl LedgerLock {
     }
 }
 
-/// Returns the folder in which decisions wait.
+/// Returns the folder of the journal.
 pub(crate) fn journal_folder(common_dir: &Path) -> PathBuf {
     common_dir.join(GATE_FOLDER).join("ahead")
 }
 
-/// Returns the folder in which decisions wait, made if it is not there.
+/// Returns the folder of the journal, and creates it if it does not exist.
 ///
 /// # Errors
 ///
-/// Fails if it cannot be made.
+/// Fails if it cannot be created.
 pub fn create_journal_folder(common_dir: &Path) -> io::Result<PathBuf> {
     let folder = journal_folder(common_dir);
     fs::create_dir_all(&folder)?;
     Ok(folder)
 }
 
-/// Takes the lock, waiting for whoever holds it.
+/// Takes the lock; waits while another process holds it.
 ///
 /// # Errors
 ///
-/// Fails if the file of the lock cannot be opened.
+/// Fails if the lock file cannot be opened.
 pub fn acquire_lock(common_dir: &Path) -> io::Result<LedgerLock> {
     let path = create_journal_folder(common_dir)?.with_file_name("lock");
     let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
@@ -85,43 +85,45 @@ pub fn acquire_lock(common_dir: &Path) -> io::Result<LedgerLock> {
     Ok(LedgerLock(file))
 }
 
-/// Returns the newest record that this server has written; `None` if it has written none.
+/// Returns the newest record that this server has written; `None` if there is none.
 ///
 /// # Errors
 ///
-/// Fails if that cannot be read.
+/// Fails if the file cannot be read.
 pub fn read_anchor(common_dir: &Path) -> io::Result<Option<LedgerAnchor>> {
     let Some(text) = read_optional_file(&common_dir.join(GATE_FOLDER).join("newest"))? else {
         return Ok(None);
     };
-    let wrong = || io::Error::other("changegate/newest does not hold NUMBER:DIGEST");
-    LedgerAnchor::parse_anchor(&text).map(Some).ok_or_else(wrong)
+    match LedgerAnchor::parse_anchor(&text) {
+        Some(anchor) => Ok(Some(anchor)),
+        None => Err(io::Error::other("changegate/newest is not NUMBER:DIGEST")),
+    }
 }
 
-/// Remembers the newest record.
+/// Stores the newest record.
 ///
 /// # Errors
 ///
-/// Fails if that cannot be written.
+/// Fails if the file cannot be written.
 pub fn write_anchor(common_dir: &Path, newest: &LedgerAnchor) -> io::Result<()> {
     let text = format!("{}:{}\n", newest.number, newest.digest);
     replace_file(&create_journal_folder(common_dir)?.with_file_name("newest"), &text)
 }
 
-/// Returns why the ledger could not be written the last time; `None` if it could.
+/// Returns why the ledger could not be written last time; `None` if it was written.
 ///
 /// # Errors
 ///
-/// Fails if that cannot be read.
+/// Fails if the file cannot be read.
 pub fn read_failure(common_dir: &Path) -> io::Result<Option<String>> {
     read_optional_file(&common_dir.join(GATE_FOLDER).join("failing"))
 }
 
-/// Remembers why the ledger could not be written, or that it could.
+/// Stores why the ledger could not be written; `None` if it was written.
 ///
 /// # Errors
 ///
-/// Fails if that cannot be written.
+/// Fails if the file cannot be written.
 pub fn write_failure(common_dir: &Path, why: Option<&str>) -> io::Result<()> {
     let path = common_dir.join(GATE_FOLDER).join("failing");
     match why {

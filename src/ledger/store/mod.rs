@@ -1,4 +1,4 @@
-//! The ledger in a repository: its newest record, and appending the next.
+//! The ledger in a repository: reads its newest record and appends the next.
 
 pub mod gate_folder;
 pub(crate) mod protected_refs;
@@ -18,27 +18,27 @@ use crate::ledger::record::{DecisionRecord, LedgerEvent, RECORD_SCHEMA, Record, 
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, LedgerLock};
 
-/// The file of the record in each commit.
+/// The name of the file in each commit that holds the record.
 pub const RECORD_FILE: &str = "record.json";
-/// The file of the state after it.
+/// The name of the file that holds the state after that record.
 pub const STATE_FILE: &str = "state.json";
-/// The file of the facts that a decision rests on, if they are kept.
+/// The name of the file that holds the facts of a decision, if they are kept.
 pub const FACTS_FILE: &str = "facts.jsonl";
 
-/// The longest file that is read from the ledger, in bytes.
+/// The size of the largest file that is read from the ledger.
 pub const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
 
-/// The ledger of a repository, at its newest record.
+/// The ledger of a repository, opened at its newest record to append to it.
 ///
-/// Whoever appends holds the lock ([`crate::ledger::store::gate_folder::lock`]) from opening on.
+/// The lock ([`gate_folder::acquire_lock`]) has to be held from before it is opened.
 pub struct LedgerWriter<'a> {
     repository: &'a Repository,
     signing_key: Option<&'a str>,
-    /// What the ref holds.
+    /// The commit that the ledger's ref holds.
     tip: Option<Oid>,
     last_digest: Option<String>,
     state: LedgerState,
-    /// What was appended, and the ref does not hold yet.
+    /// The commits that were appended and that the ref does not hold yet.
     uncommitted: Vec<WrittenChainLink>,
 }
 
@@ -47,21 +47,20 @@ impl<'a> LedgerWriter<'a> {
     ///
     /// # Errors
     ///
-    /// Fails if its newest commit cannot be read, or if it is older than what this server has written
-    /// before: nothing is appended to what is not understood.
+    /// Fails if its newest commit cannot be read or understood, or if it is older than what this server
+    /// has written before.
     pub fn open_ledger(repository: &'a Repository, key: Option<&'a str>) -> Result<Self> {
         let tip = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
-        let written = Vec::new();
         let mut ledger = LedgerWriter {
             repository,
             signing_key: key,
             tip,
             last_digest: None,
             state: LedgerState::default(),
-            uncommitted: written,
+            uncommitted: Vec::new(),
         };
         let newest = gate_folder::read_anchor(repository.common_dir())
-            .context("cannot tell how long the ledger was")?;
+            .context("cannot read which record this server has written last")?;
         let Some(tip) = tip else {
             if let Some(newest) = newest {
                 bail!(
@@ -72,27 +71,30 @@ impl<'a> LedgerWriter<'a> {
             return Ok(ledger);
         };
         let bytes = read_ledger_file(repository, tip, RECORD_FILE)?
-            .ok_or_else(|| anyhow!("{tip} has no {RECORD_FILE}"))?;
+            .with_context(|| format!("{tip} has no {RECORD_FILE}"))?;
         let (number, schema) = match ReadableRecord::parse_record(&bytes) {
             ReadableRecord::Known(record) => (record.number, record.schema),
             ReadableRecord::Unknown(place) => (place.number, place.schema),
             ReadableRecord::Damaged(why) => bail!("the newest record of the ledger cannot be read: {why}"),
         };
         if schema != RECORD_SCHEMA {
-            bail!("the newest record of the ledger is of {schema}; append with a gate that knows it");
+            bail!(
+                "the newest record of the ledger has the schema {schema}; append with a version of changegate that knows it"
+            );
         }
-        let state = read_ledger_file(repository, tip, STATE_FILE)?
-            .ok_or_else(|| anyhow!("{tip} has no {STATE_FILE}"))?;
-        ledger.state = serde_json::from_slice(&state).context("the state of the ledger cannot be read")?;
+        ledger.state = read_state_at(repository, tip)?;
         if ledger.state.number != number {
-            bail!("the state of the ledger is of record {}, and the record is {number}", ledger.state.number);
+            bail!(
+                "the newest commit of the ledger holds record {number} and the state after record {}",
+                ledger.state.number
+            );
         }
         let last = digest_bytes(&bytes);
         if let Some(newest) = newest
             && (number < newest.number || (number == newest.number && last != newest.digest))
         {
             bail!(
-                "the ledger had {} records, and now it ends with another record {number}; see docs/evidence.md",
+                "the ledger had {} records, and now ends with a different record {number}; see docs/evidence.md",
                 newest.number
             );
         }
@@ -100,7 +102,7 @@ impl<'a> LedgerWriter<'a> {
         Ok(ledger)
     }
 
-    /// Returns whether there is a ledger.
+    /// Returns whether the ledger has a record.
     pub fn has_begun(&self) -> bool {
         self.last_digest.is_some()
     }
@@ -110,16 +112,17 @@ impl<'a> LedgerWriter<'a> {
         &self.state
     }
 
-    /// Returns number and digest of the newest record; `None` if there is none.
+    /// Returns the number and digest of the newest record; `None` if there is none.
     pub fn newest_anchor(&self) -> Option<LedgerAnchor> {
         Some(LedgerAnchor { number: self.state.number, digest: self.last_digest.clone()? })
     }
 
-    /// Appends a record of `event`, with the facts that it rests on; [`Ledger::commit`] makes it count.
+    /// Appends a record of `event`, with the facts of a decision. It becomes part of the ledger with
+    /// [`LedgerWriter::commit_records`].
     ///
     /// # Errors
     ///
-    /// Fails, with the ledger as it was, if anything cannot be written.
+    /// Fails, and leaves the ledger as it was, if anything cannot be written.
     pub fn append_event(&mut self, event: LedgerEvent, facts: Option<&str>, now: Timestamp) -> Result<()> {
         let record = Record {
             schema: RECORD_SCHEMA.into(),
@@ -132,30 +135,33 @@ impl<'a> LedgerWriter<'a> {
         let mut state = self.state.clone();
         state.apply_record(&record);
         let state_bytes = to_canonical_json(&state).map_err(|why| anyhow!(why))?;
-        let facts = facts.map(|facts| (FACTS_FILE, facts.as_bytes()));
-        let files: Vec<(&str, &[u8])> = facts
-            .into_iter()
-            .chain([(RECORD_FILE, bytes.as_slice()), (STATE_FILE, state_bytes.as_slice())])
-            .collect();
+        let mut files: Vec<(&str, &[u8])> = Vec::new();
+        if let Some(facts) = facts {
+            files.push((FACTS_FILE, facts.as_bytes()));
+        }
+        files.push((RECORD_FILE, bytes.as_slice()));
+        files.push((STATE_FILE, state_bytes.as_slice()));
         let message = message::compose_message(&record);
         let link =
             ChainLink { files: &files, message: &message, written_at: now, signing_key: self.signing_key };
         let after = self.uncommitted.last().map(|written| written.commit).or(self.tip);
         self.uncommitted.push(self.repository.write_chain_link(after, &link)?);
-        (self.last_digest, self.state) = (Some(digest_bytes(&bytes)), state);
+        self.last_digest = Some(digest_bytes(&bytes));
+        self.state = state;
         Ok(())
     }
 
-    /// Makes everything that was appended part of the ledger, at once.
+    /// Makes all appended records part of the ledger, in one move of its ref.
     ///
     /// # Errors
     ///
-    /// Fails, with the ledger as it was, if the ref cannot be moved.
+    /// Fails, and leaves the ledger as it was, if the ref cannot be moved.
     pub fn commit_records(&mut self, lock: &mut LedgerLock, now: Timestamp) -> Result<()> {
         let Some(newest) = self.uncommitted.last().map(|written| written.commit) else { return Ok(()) };
         lock.mark_moving(true).context("cannot write to the lock of the ledger")?;
         let moved = self.repository.advance_chain_ref(LEDGER_REF, self.tip, &self.uncommitted, now);
-        // Only who dies on the way leaves the note; a lock that was in the way is somebody else's.
+        // Only a process that dies here leaves the mark, so a lock file that made the move fail is not
+        // taken for ours.
         lock.mark_moving(false).context("cannot write to the lock of the ledger")?;
         moved?;
         self.tip = Some(newest);
@@ -163,14 +169,14 @@ impl<'a> LedgerWriter<'a> {
         if let Some(digest) = &self.last_digest {
             let newest = LedgerAnchor { number: self.state.number, digest: digest.clone() };
             gate_folder::write_anchor(self.repository.common_dir(), &newest)
-                .context("cannot remember the newest record")?;
+                .context("cannot store which record is the newest")?;
         }
         Ok(())
     }
 }
 
-/// Removes the lock of the ref if whoever held ours before died while it moved the ref: then it is
-/// nobody's, and would stay for ever.
+/// Removes git's lock file of the ledger's ref if the last holder of our lock died while it moved the ref:
+/// no process owns that file any more, and it would block the ref for ever.
 ///
 /// # Errors
 ///
@@ -188,17 +194,17 @@ pub fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) -> Resu
     Ok(())
 }
 
-/// Tries whether a record could be appended, without appending one: reads the newest, writes and
-/// signs a commit that nothing will name, and looks for a lock that is in the way.
+/// Checks that a record can be appended, without appending one: reads the newest record, writes and signs
+/// a commit that no ref names, and looks for a lock file of the ref.
 ///
 /// # Errors
 ///
-/// Says why not.
+/// Says why a record cannot be appended.
 pub fn probe_append(repository: &Repository, key: Option<&str>, now: Timestamp) -> Result<()> {
     LedgerWriter::open_ledger(repository, key)?;
     let link = ChainLink {
         files: &[],
-        message: "Try whether the ledger can be written\n",
+        message: "Check that the ledger can be written\n",
         written_at: now,
         signing_key: key,
     };
@@ -215,7 +221,7 @@ pub fn probe_append(repository: &Repository, key: Option<&str>, now: Timestamp) 
     Ok(())
 }
 
-/// Returns the decision of this id, which is one of the newest; `None` if it is not there.
+/// Returns the decision with this id, searching from the newest record; `None` if there is none.
 ///
 /// # Errors
 ///
@@ -224,12 +230,11 @@ pub fn find_decision(repository: &Repository, id: &str) -> Result<Option<Box<Dec
     let mut next = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
     while let Some(commit) = next {
         let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
-        match ReadableRecord::parse_record(&bytes) {
-            ReadableRecord::Known(record) => match record.event {
-                LedgerEvent::Decision(decided) if decided.id == id => return Ok(Some(decided)),
-                _ => {}
-            },
-            ReadableRecord::Unknown(_) | ReadableRecord::Damaged(_) => {}
+        if let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes)
+            && let LedgerEvent::Decision(decided) = record.event
+            && decided.id == id
+        {
+            return Ok(Some(decided));
         }
         let read = repository.read_commit(commit, &NeededFacts::new()).map_err(anyhow::Error::from)?;
         next = read.parents.first().copied();
@@ -244,22 +249,26 @@ pub fn find_decision(repository: &Repository, id: &str) -> Result<Option<Box<Dec
 /// Fails if it cannot be read.
 pub fn read_state(repository: &Repository) -> Result<Option<LedgerState>> {
     let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(None) };
-    let bytes =
-        read_ledger_file(repository, tip, STATE_FILE)?.ok_or_else(|| anyhow!("{tip} has no {STATE_FILE}"))?;
-    serde_json::from_slice(&bytes).map(Some).context("the state of the ledger cannot be read")
+    read_state_at(repository, tip).map(Some)
 }
 
-/// Returns how many bytes the state after the newest record has; 0 if there is no ledger.
+fn read_state_at(repository: &Repository, commit: Oid) -> Result<LedgerState> {
+    let bytes = read_ledger_file(repository, commit, STATE_FILE)?
+        .with_context(|| format!("{commit} has no {STATE_FILE}"))?;
+    serde_json::from_slice(&bytes).context("the state of the ledger cannot be read")
+}
+
+/// Returns the size in bytes of the state after the newest record; 0 if there is no ledger.
 ///
 /// # Errors
 ///
 /// Fails if it cannot be read.
 pub fn measure_state(repository: &Repository) -> Result<usize> {
     let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(0) };
-    Ok(read_ledger_file(repository, tip, STATE_FILE)?.map_or(0, |bytes| bytes.len()))
+    Ok(read_ledger_file(repository, tip, STATE_FILE)?.unwrap_or_default().len())
 }
 
-/// Returns a file of one commit of the ledger; `None` if it is not there.
+/// Returns a file of one commit of the ledger; `None` if the commit has no such file.
 ///
 /// # Errors
 ///

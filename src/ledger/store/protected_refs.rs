@@ -1,7 +1,7 @@
-//! What the refs under change control hold, and which those are.
+//! The protected refs, and what they hold.
 //!
-//! Refs are looked up by name where the patterns allow it, so that a repository with very many others
-//! pays nothing for them. Symbolic refs are not listed: what they lead to is another ref.
+//! Refs are looked up by name where the patterns allow it, so that other refs cost nothing, however many there
+//! are. Symbolic refs are not listed: the ref that they point to is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::ledger::record::{RefTip, ScopeChange};
 use crate::ledger::state::{LedgerState, decode_ref_key};
 use crate::pattern::RefPattern;
 
-/// The refs at one moment.
+/// What the protected refs hold at one moment.
 pub(crate) struct ProtectedRefs {
     patterns: Vec<RefPattern>,
     protected_tips: BTreeMap<Text, Oid>,
@@ -21,52 +21,55 @@ pub(crate) struct ProtectedRefs {
 }
 
 impl ProtectedRefs {
-    /// Reads what the refs hold that are under change control by `scope`, or as the ledger has it if
-    /// nobody can tell; and of the refs in `also`, which may not be any more.
+    /// Reads the refs that `scope` protects, or if it is `None`, those that the ledger names; and the refs
+    /// in `also`, which may not be protected any more.
     pub(crate) fn read_refs(
         repository: &Repository,
         scope: Option<Vec<RefPattern>>,
         state: &LedgerState,
         also: &BTreeSet<Text>,
     ) -> Result<ProtectedRefs> {
-        let protects = scope.unwrap_or_else(|| parse_state_patterns(state));
-        let mut holds = BTreeMap::new();
-        let mut folders: Vec<&str> = Vec::new();
-        for pattern in &protects {
+        let patterns = scope.unwrap_or_else(|| parse_state_patterns(state));
+        let mut refs = ProtectedRefs::from_tips(patterns, BTreeMap::new());
+        let mut folders: Vec<String> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for pattern in &refs.patterns {
             match pattern.find_search_scope() {
-                Ok(whole) => {
-                    let at = repository.resolve_ref(whole.as_bytes())?;
-                    if let (true, Some(id)) = (at.name.as_bytes() == whole.as_bytes(), at.id) {
-                        holds.insert(at.name, id);
-                    }
-                }
-                Err(folder) => folders.push(folder),
+                Ok(whole) => names.push(whole.to_owned()),
+                Err(folder) => folders.push(folder.to_owned()),
+            }
+        }
+        for name in names {
+            let found = repository.resolve_ref(name.as_bytes())?;
+            if let (true, Some(id)) = (found.name.as_bytes() == name.as_bytes(), found.id) {
+                refs.protected_tips.insert(found.name, id);
             }
         }
         folders.sort_unstable();
-        folders.dedup_by(|later, earlier| later.starts_with(*earlier));
+        folders.dedup_by(|later, earlier| later.starts_with(earlier.as_str()));
         for folder in folders {
-            for one in repository.list_direct_refs(folder)? {
-                let is_protected = protects.iter().any(|pattern| pattern.matches_ref(one.name.as_bytes()));
-                if let (true, Some(id)) = (is_protected, one.id) {
-                    holds.insert(one.name, id);
+            for one in repository.list_direct_refs(&folder)? {
+                if let (true, Some(id)) = (refs.is_protected(&one.name), one.id) {
+                    refs.protected_tips.insert(one.name, id);
                 }
             }
         }
-        let mut others = BTreeMap::new();
-        for name in also.iter().filter(|name| !protects.iter().any(|one| one.matches_ref(name.as_bytes()))) {
-            let at = repository.resolve_ref(name.as_bytes())?;
-            others.insert(name.clone(), at.id.filter(|_| at.name == *name));
+        for name in also {
+            if !refs.is_protected(name) {
+                let found = repository.resolve_ref(name.as_bytes())?;
+                let tip = if found.name == *name { found.id } else { None };
+                refs.other_tips.insert(name.clone(), tip);
+            }
         }
-        Ok(ProtectedRefs { patterns: protects, protected_tips: holds, other_tips: others })
+        Ok(refs)
     }
 
-    /// Takes what a forge says that the refs hold which are under change control by `protects`.
-    pub(crate) fn from_forge(protects: Vec<RefPattern>, holds: BTreeMap<Text, Oid>) -> ProtectedRefs {
-        ProtectedRefs { patterns: protects, protected_tips: holds, other_tips: BTreeMap::new() }
+    /// Returns the refs that `patterns` protect, with these tips.
+    pub(crate) fn from_tips(patterns: Vec<RefPattern>, tips: BTreeMap<Text, Oid>) -> ProtectedRefs {
+        ProtectedRefs { patterns, protected_tips: tips, other_tips: BTreeMap::new() }
     }
 
-    /// Returns what a ref holds; `None` if nobody looked.
+    /// Returns what a ref holds; `None` if it was not read.
     pub(crate) fn ref_tip(&self, name: &Text) -> Option<Option<Oid>> {
         if self.is_protected(name) {
             return Some(self.protected_tips.get(name).copied());
@@ -74,57 +77,69 @@ impl ProtectedRefs {
         self.other_tips.get(name).copied()
     }
 
-    /// Returns whether a ref is under change control.
+    /// Returns whether a ref is protected.
     pub(crate) fn is_protected(&self, name: &Text) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches_ref(name.as_bytes()))
+        is_matched(&self.patterns, name)
     }
 
-    /// Returns the names of those that there are.
+    /// Returns the names of the protected refs that exist.
     pub(crate) fn ref_names(&self) -> impl Iterator<Item = &Text> {
         self.protected_tips.keys()
     }
 
-    /// Returns the patterns as they are written.
+    /// Returns the patterns as the policy writes them.
     pub(crate) fn pattern_texts(&self) -> Vec<String> {
         self.patterns.iter().map(ToString::to_string).collect()
     }
 
-    /// Returns what those refs held that `wanted` picks, where `before` tells what a ref held once.
+    /// Returns the tips of the protected refs that `is_wanted` selects, each replaced by what `find_tip`
+    /// returns for it, without those for which that is `None`.
     pub(crate) fn select_tips(
         &self,
-        before: &dyn Fn(&Text, Oid) -> Option<Oid>,
-        wanted: &dyn Fn(&Text) -> bool,
+        find_tip: &dyn Fn(&Text, Oid) -> Option<Oid>,
+        is_wanted: &dyn Fn(&Text) -> bool,
     ) -> Vec<RefTip> {
-        let wanted = self.protected_tips.iter().filter(|(name, _)| wanted(name));
-        let tip = |(name, id): (&Text, &Oid)| Some(RefTip { id: before(name, *id)?, name: name.clone() });
-        wanted.filter_map(tip).collect()
+        let mut tips = Vec::new();
+        for (name, id) in &self.protected_tips {
+            if is_wanted(name)
+                && let Some(id) = find_tip(name, *id)
+            {
+                tips.push(RefTip { id, name: name.clone() });
+            }
+        }
+        tips
     }
 
-    /// Returns what has changed about which refs are under change control; `None` for nothing.
+    /// Returns which refs became protected and which no longer are; `None` if the patterns are those of the
+    /// ledger.
     pub(crate) fn find_scope_change(
         &self,
         state: &LedgerState,
-        before: &dyn Fn(&Text, Oid) -> Option<Oid>,
+        find_tip: &dyn Fn(&Text, Oid) -> Option<Oid>,
     ) -> Option<ScopeChange> {
         let protects = self.pattern_texts();
         if protects == state.protects {
             return None;
         }
         let earlier = parse_state_patterns(state);
-        let was = |name: &Text| earlier.iter().any(|pattern| pattern.matches_ref(name.as_bytes()));
-        let came = self.select_tips(before, &|name| !was(name));
-        let left = state
-            .tips
-            .keys()
-            .map(|key| decode_ref_key(key))
-            .filter(|name| !self.is_protected(name))
-            .collect();
-        Some(ScopeChange { protects, newly_protected: came, no_longer_protected: left })
+        let newly_protected = self.select_tips(find_tip, &|name| !is_matched(&earlier, name));
+        let mut no_longer_protected = Vec::new();
+        for key in state.tips.keys() {
+            let name = decode_ref_key(key);
+            if !self.is_protected(&name) {
+                no_longer_protected.push(name);
+            }
+        }
+        Some(ScopeChange { protects, newly_protected, no_longer_protected })
     }
 }
 
-/// Returns the patterns of the refs under change control, as the ledger has them.
+fn is_matched(patterns: &[RefPattern], name: &Text) -> bool {
+    patterns.iter().any(|pattern| pattern.matches_ref(name.as_bytes()))
+}
+
+/// Returns the patterns of the protected refs, as the ledger has them. A pattern that this version cannot
+/// read matches nothing.
 pub(crate) fn parse_state_patterns(state: &LedgerState) -> Vec<RefPattern> {
-    // What this version cannot read was written by another, and matches nothing here.
-    state.protects.iter().filter_map(|pattern| RefPattern::new(pattern).ok()).collect()
+    state.protects.iter().flat_map(|pattern| RefPattern::new(pattern)).collect()
 }

@@ -1,9 +1,9 @@
-//! The ledger for machines that know in-toto: one statement after the other about what was decided.
+//! Exports the ledger as in-toto statements about what was decided.
 //!
-//! A change that was allowed and landed gets two, what was verified of it (SVR) and that it passed
-//! (VSA); one that was denied gets one, that it failed. Nothing is said that the records do not show: a
-//! record is read in its place of the chain, and what is no longer to be had is told, not guessed. The
-//! statements are not signed; the ledger that they come from may be.
+//! A change that was allowed and landed gets two statements, what was verified (SVR) and that it passed (VSA);
+//! one that was denied gets one, that it failed. Every statement follows from the records: each record is
+//! checked to be in its place of the chain, and what is no longer available is reported. The statements are
+//! not signed; the ledger that they come from can be.
 
 pub(crate) mod properties;
 pub(crate) mod statement;
@@ -17,37 +17,27 @@ use serde_json::Value;
 use crate::change::Oid;
 use crate::git::{PeeledObject, Repository};
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::export::statement::StatementSubject;
+use crate::ledger::audit::ref_verdicts::read_ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision, digest_bytes};
+use crate::ledger::server::decision::find_tree;
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::report::escape;
 
-use crate::ledger::audit::export::statement::StatementSubject;
+pub use crate::ledger::audit::export::statement::ExportOptions;
 pub use crate::ledger::audit::export::uri::{is_uri, remote_uri};
-use crate::ledger::audit::ref_verdicts::RefVerdicts;
 
-/// What to export.
-#[derive(Clone, Copy, Debug)]
-pub struct ExportOptions<'a> {
-    /// The number of the first record.
-    pub first_record: u64,
-    /// Where the repository is, as in `git+https://git.example.com/acme/shop`.
-    pub repository_uri: &'a str,
-    /// Who verified; `None` for the gate itself, as the records name it.
-    pub verifier_id: Option<&'a str>,
-}
-
-/// What exporting came to.
+/// The result of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportSummary {
-    /// How many statements there are.
+    /// The number of statements that were written.
     pub statements: usize,
-    /// What there should be statements about, and why there are none.
+    /// The statements that are missing, and why.
     pub unavailable: Vec<String>,
 }
 
-/// Exports the ledger, oldest record first; `write` is given each statement with the number of the
-/// record that it comes from.
+/// Exports the ledger, oldest record first; `write` gets each statement with the number of its record.
 ///
 /// # Errors
 ///
@@ -59,7 +49,7 @@ pub fn export_ledger(
 ) -> Result<ExportSummary> {
     let (commits, broken) = repository.walk_chain(repository.resolve_ref(LEDGER_REF.as_bytes())?.id);
     if let Some(error) = broken {
-        return Err(error.context("the ledger cannot be read back to its beginning"));
+        return Err(error.context("cannot read the ledger back to its beginning"));
     }
     let mut run = LedgerExporter {
         repository,
@@ -83,9 +73,12 @@ pub fn export_ledger(
                 run.export_record(&record, commit, &digest)?;
             }
             ReadableRecord::Unknown(place) => {
-                run.add_unavailable(format!("record {} is not understood: {}", place.number, place.reason));
+                run.add_unavailable(format!(
+                    "record {} cannot be read by this version: {}",
+                    place.number, place.reason
+                ));
             }
-            ReadableRecord::Damaged(why) => run.add_unavailable(format!("{commit} is no record: {why}")),
+            ReadableRecord::Damaged(why) => run.add_unavailable(format!("{commit} holds no record: {why}")),
         }
         last = Some(digest);
     }
@@ -97,7 +90,7 @@ struct LedgerExporter<'a> {
     options: &'a ExportOptions<'a>,
     sink: &'a mut dyn FnMut(u64, &Value) -> Result<()>,
     summary: ExportSummary,
-    /// The decisions of which something may still land, with how much.
+    /// The commits of the decisions that can still land, each with its number of open moves.
     open_decisions: BTreeMap<String, (Oid, usize)>,
     record_number: u64,
 }
@@ -117,14 +110,16 @@ impl LedgerExporter<'_> {
             LedgerEvent::Decision(decided) if decided.is_allowed() => {
                 self.open_decisions.insert(decided.id.clone(), (commit, decided.protected_moves().len()));
             }
-            LedgerEvent::Decision(decided) if self.options.first_record <= record.number => {
-                let of = format!("{}:{digest}", record.number);
-                decided.refs.iter().try_for_each(|one| self.export_denial(&of, decided, one))?;
-                if 0 < decided.omitted_refs {
-                    let many = decided.omitted_refs;
+            LedgerEvent::Decision(decided) if record.number >= self.options.first_record => {
+                let record_id = format!("{}:{digest}", record.number);
+                for one in &decided.refs {
+                    self.export_denial(&record_id, decided, one)?;
+                }
+                if decided.omitted_refs > 0 {
+                    let count = decided.omitted_refs;
+                    let number = record.number;
                     self.add_unavailable(format!(
-                        "record {} had no room for {many} denied refs",
-                        record.number
+                        "record {number} left out {count} denied refs, to stay short"
                     ));
                 }
             }
@@ -137,7 +132,7 @@ impl LedgerExporter<'_> {
                 if *open == 0 {
                     self.open_decisions.remove(&outcome.decision_id);
                 }
-                if self.options.first_record <= record.number && !outcome.landed.is_empty() {
+                if record.number >= self.options.first_record && !outcome.landed.is_empty() {
                     self.export_landing(decision, &outcome.landed)?;
                 }
             }
@@ -146,85 +141,85 @@ impl LedgerExporter<'_> {
         Ok(())
     }
 
-    /// Tells of the changes that landed by one decision.
+    /// Writes the statements about the changes that landed by one decision.
     fn export_landing(&mut self, commit: Oid, landed: &[RecordedMove]) -> Result<()> {
         let bytes = read_ledger_file(self.repository, commit, RECORD_FILE)?.unwrap_or_default();
         let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { return Ok(()) };
         let LedgerEvent::Decision(decided) = &record.event else { return Ok(()) };
-        let of = format!("{}:{}", record.number, digest_bytes(&bytes));
-        for one in decided.refs.iter().filter(|one| one.protected) {
-            let is_this =
-                |moved: &RecordedMove| (&moved.name, moved.old, moved.new) == (&one.name, one.old, one.new);
-            if !landed.iter().any(is_this) {
+        let record_id = format!("{}:{}", record.number, digest_bytes(&bytes));
+        for one in &decided.refs {
+            let moved = RecordedMove { name: one.name.clone(), old: one.old, new: one.new };
+            if !one.protected || !landed.contains(&moved) {
                 continue;
             }
-            let RefVerdicts { verdicts, policy, unavailable: cannot } =
-                crate::ledger::audit::ref_verdicts::read_ref_verdicts(self.repository, commit, decided, one)?;
-            for why in cannot {
+            let judged = read_ref_verdicts(self.repository, commit, decided, one)?;
+            for why in judged.unavailable {
                 self.add_unavailable(format!("record {}: {why}", record.number));
             }
-            for verdict in verdicts {
+            for verdict in judged.verdicts {
                 let Some(revision) = verdict.revision else { continue };
-                let properties = properties::list_properties(&verdict, policy.as_ref(), decided.stage);
-                let about = self.build_subject(&of, decided, one, revision);
-                let (verified, passed) =
-                    (about.build_verification(&properties), about.build_summary(Some(&properties)));
-                self.write_statement(&verified)?;
-                passed.map_or(Ok(()), |passed| self.write_statement(&passed))?;
+                let properties = properties::list_properties(&verdict, judged.policy.as_ref(), decided.stage);
+                let subject = self.build_subject(&record_id, decided, one, revision);
+                let verification = subject.build_verification(&properties);
+                let summary = subject.build_summary(Some(&properties));
+                self.write_statement(&verification)?;
+                if let Some(summary) = summary {
+                    self.write_statement(&summary)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Tells of the changes of one ref that were denied.
-    fn export_denial(&mut self, of: &str, decided: &DecisionRecord, one: &RefDecision) -> Result<()> {
-        let mut denied: Vec<Oid> = one
-            .changes
-            .iter()
-            .filter(|verdict| verdict.is_denied())
-            .filter_map(|verdict| verdict.revision)
-            .collect();
-        let is_refused = one.refusals.iter().any(|judgement| judgement.is_denying(true));
-        // What speaks against the ref speaks against what it was to hold.
-        denied.extend(one.new.filter(|_| is_refused).and_then(|new| self.find_target_commit(one, new)));
+    /// Writes the statements about the changes of one ref that were denied.
+    fn export_denial(&mut self, record_id: &str, decided: &DecisionRecord, one: &RefDecision) -> Result<()> {
+        let mut denied: Vec<Oid> = Vec::new();
+        for verdict in &one.changes {
+            if verdict.is_denied() {
+                denied.extend(verdict.revision);
+            }
+        }
+        // A refusal of the ref is a denial of what it was to hold.
+        if let Some(new) = one.new
+            && one.refusals.iter().any(|judgement| judgement.is_denying(true))
+        {
+            denied.extend(self.find_target_commit(one, new));
+        }
         denied.dedup();
-        if 0 < one.omitted.denied {
-            let what = format!("there was no room for {} denied changes", one.omitted.denied);
-            self.add_unavailable(format!("record {}: {what}", self.record_number));
+        if one.omitted.denied > 0 {
+            let count = one.omitted.denied;
+            let number = self.record_number;
+            self.add_unavailable(format!("record {number} left out {count} denied changes, to stay short"));
         }
         for revision in denied {
-            let failed = self.build_subject(of, decided, one, revision).build_summary(None);
-            failed.map_or(Ok(()), |failed| self.write_statement(&failed))?;
+            if let Some(summary) = self.build_subject(record_id, decided, one, revision).build_summary(None) {
+                self.write_statement(&summary)?;
+            }
         }
         Ok(())
     }
 
-    /// Returns the commit that a ref was to lead to; `None` for a tag that is gone with its push.
+    /// Returns the commit that a ref was to hold; `None` for a tag that was refused with its push, whose
+    /// object the repository does not have.
     fn find_target_commit(&self, one: &RefDecision, new: Oid) -> Option<Oid> {
         match self.repository.peel_tags(new) {
             Ok(PeeledObject::Commit(commit)) => Some(commit),
-            _ => Some(new).filter(|_| one.name.as_bytes().starts_with(b"refs/heads/")),
+            _ if one.name.as_bytes().starts_with(b"refs/heads/") => Some(new),
+            _ => None,
         }
     }
 
     fn build_subject<'s>(
         &'s self,
-        of: &'s str,
-        decided: &'s DecisionRecord,
-        one: &'s RefDecision,
-        revision: Oid,
+        record_id: &'s str,
+        decision: &'s DecisionRecord,
+        ref_decision: &'s RefDecision,
+        judged: Oid,
     ) -> StatementSubject<'s> {
-        // What is squashed lands as another commit than was judged.
-        let way = one.pull_landings.iter().find(|way| way.change == revision);
-        let revision = way.map_or(revision, |way| way.landed_as);
-        let tree = crate::ledger::server::decision::find_tree(self.repository, revision);
-        StatementSubject {
-            options: self.options,
-            record_id: of,
-            decision: decided,
-            ref_decision: one,
-            revision,
-            tree,
-        }
+        // A squashed pull request lands as another commit than was judged.
+        let landing = ref_decision.pull_landings.iter().find(|landing| landing.change == judged);
+        let revision = landing.map_or(judged, |landing| landing.landed_as);
+        let tree = find_tree(self.repository, revision);
+        StatementSubject { options: self.options, record_id, decision, ref_decision, revision, tree }
     }
 }

@@ -1,10 +1,11 @@
-//! Which properties a verdict justifies.
+//! The properties that a verdict justifies.
 //!
-//! A property is given for what the policy asked and the change kept: not for a rule that was about
-//! other changes, that an exemption let be, or that is still owed. A rule counts only if it cannot be
-//! kept without the question, so that a way around it (`any`) gives nothing. What was typed and what
-//! was verified are different properties. There is no level of SLSA among them: this gate is not the
-//! system that the source lies in, and sees a part of what such a level takes.
+//! A property is given for what the policy asks and the change met: not for a rule that did not apply, was
+//! exempted, or is still owed. A rule counts only if it cannot pass without the question, so an alternative
+//! (`any`) gives no property. What was typed and what was verified are different properties. No SLSA level is
+//! among them: the gate is not the source control system, and sees only part of what a level requires.
+
+use std::collections::BTreeSet;
 
 use crate::change::Stage;
 use crate::policy::Policy;
@@ -12,51 +13,57 @@ use crate::predicates::Predicate;
 use crate::predicates::condition::Condition;
 use crate::verdict::{RuleOutcome, Verdict};
 
-/// It was judged before it landed, by the policy that the ref held, and allowed.
+/// The policy of the ref allowed the change before it landed.
 const GATED_PROPERTY: &str = "ORG_SOURCE_CHANGE_GATED";
-/// Somebody who did not make it has reviewed it, as a forge vouches.
+/// A reviewer other than its authors approved the change, as a forge confirms.
 const REVIEWED_PROPERTY: &str = "ORG_SOURCE_CHANGE_REVIEWED";
-/// Somebody typed that somebody who did not make it has reviewed it.
+/// A trailer states that a reviewer other than its authors approved the change.
 const REVIEW_STATED_PROPERTY: &str = "ORG_SOURCE_CHANGE_REVIEW_STATED";
-/// Every commit has a good signature by a key that the policy knows.
+/// Every commit has a valid signature by a key of the policy.
 const SIGNED_PROPERTY: &str = "ORG_SOURCE_CHANGE_SIGNED";
-/// The checks that the policy asks for have passed.
+/// The checks that the policy requires have passed.
 const CHECKED_PROPERTY: &str = "ORG_SOURCE_CHANGE_CHECKED";
-/// Its ticket is as the policy asks, as the ticket system says.
+/// The ticket meets the policy, as the ticket system confirms.
 const TICKET_CONFIRMED_PROPERTY: &str = "ORG_SOURCE_CHANGE_TICKET_CONFIRMED";
-/// Somebody typed the reference to a ticket.
+/// A field references a ticket, which no ticket system confirmed.
 const TICKET_STATED_PROPERTY: &str = "ORG_SOURCE_CHANGE_TICKET_STATED";
 
-/// Returns the properties that a verdict justifies, which was allowed and has landed; without the
-/// policy nobody knows what its rules asked. `seen` is where the decision was made, which on a forge is
-/// another stage than that of the verdict.
-pub(crate) fn list_properties(verdict: &Verdict, policy: Option<&Policy>, seen: Stage) -> Vec<&'static str> {
-    // What a forge tells of has landed already.
-    let is_gated = seen.is_enforcing() && seen != Stage::Landed;
-    let mut found: Vec<(&'static str, bool)> = vec![(GATED_PROPERTY, is_gated)];
+/// Returns the properties that a verdict justifies for a change that was allowed and has landed. Without the
+/// policy it is not known what its rules ask. `stage` is that of the decision, which on a forge is another
+/// one than that of the verdict.
+pub(crate) fn list_properties(verdict: &Verdict, policy: Option<&Policy>, stage: Stage) -> Vec<&'static str> {
+    // Of several rules that ask for the same, each has to pass, so one that does not rejects the property.
+    let mut given: BTreeSet<&'static str> = BTreeSet::new();
+    let mut rejected: BTreeSet<&'static str> = BTreeSet::new();
+    // What a forge reports has landed already.
+    if stage.is_enforcing() && stage != Stage::Landed {
+        given.insert(GATED_PROPERTY);
+    }
+    let rules = policy.map(|policy| policy.rules.as_slice()).unwrap_or_default();
     for judgement in &verdict.judgements {
-        let rule =
-            policy.and_then(|policy| policy.rules.iter().find(|rule| rule.name.id == judgement.rule.id));
-        let Some(rule) = rule.filter(|_| judgement.outcome != RuleOutcome::NotApplicable) else { continue };
+        if judgement.outcome == RuleOutcome::NotApplicable {
+            continue;
+        }
+        let Some(rule) = rules.iter().find(|rule| rule.name.id == judgement.rule.id) else { continue };
         let mut asked = Vec::new();
         add_properties(&rule.require, verdict.stage, &mut asked);
-        found.extend(asked.into_iter().map(|property| (property, judgement.outcome == RuleOutcome::Pass)));
+        let properties = if judgement.outcome == RuleOutcome::Pass { &mut given } else { &mut rejected };
+        properties.extend(asked);
     }
-    let mut kept: Vec<&'static str> = found.iter().map(|(property, _)| *property).collect();
-    // Of several rules that ask for the same, every one has to be kept.
-    kept.retain(|property| found.iter().all(|(other, is_kept)| other != property || *is_kept));
-    kept.sort_unstable();
-    kept.dedup();
-    kept
+    given.difference(&rejected).copied().collect()
 }
 
 /// Adds the properties without which a condition cannot hold.
 fn add_properties(condition: &Condition, stage: Stage, found: &mut Vec<&'static str>) {
     match condition {
-        Condition::All(parts) => parts.iter().for_each(|part| add_properties(part, stage, found)),
+        Condition::All(parts) => {
+            for part in parts {
+                add_properties(part, stage, found);
+            }
+        }
         Condition::Any(_) | Condition::Not(_) => {}
         Condition::Predicate(predicate) => found.extend(match predicate {
-            // In a pull request approvals are reviews, whatever trailers say.
+            // In a pull request only reviews count as approvals, not trailers.
             Predicate::Approvals(asked) if asked.asks_for_reviews() => match stage {
                 Stage::PullRequest => Some(REVIEWED_PROPERTY),
                 _ if asked.requires_verified() => Some(REVIEWED_PROPERTY),

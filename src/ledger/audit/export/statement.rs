@@ -1,40 +1,52 @@
-//! The statements themselves: an in-toto Statement v1 about one change.
+//! Builds the statements of an export: an in-toto Statement v1 about one change.
 //!
-//! A commit is named by its digests, so that a statement means the same wherever the repository lies. The
-//! digest of a policy is of all files that it was made of, with their names; it is called
-//! `changegatePolicy`, since it is that of no single file.
+//! A commit is named by its digests, so that a statement means the same for every copy of the repository. The
+//! digest of a policy covers all its files with their names; it is called `changegatePolicy`, since it is not
+//! the digest of a single file.
 
 use serde_json::{Value, json};
 
 use crate::change::Oid;
-use crate::ledger::audit::export::ExportOptions;
 use crate::ledger::audit::export::uri::{percent_encode, policy_uri};
 use crate::ledger::record::{DecisionRecord, RecordedPolicySource, RefDecision};
 use crate::report::PolicyReference;
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-/// Simple verification result.
+/// The type of a simple verification result.
 const SVR_PREDICATE_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
-/// Verification summary.
+/// The type of a verification summary.
 const VSA_PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 
-/// What a statement is about.
+/// What to export, and how the statements name the repository and the verifier.
+#[derive(Clone, Copy, Debug)]
+pub struct ExportOptions<'a> {
+    /// The number of the first record.
+    pub first_record: u64,
+    /// The URI of the repository, as in `git+https://git.example.com/acme/shop`.
+    pub repository_uri: &'a str,
+    /// The id of the verifier; `None` for the gate that decided, as the records name it.
+    pub verifier_id: Option<&'a str>,
+}
+
+/// The subject of a statement, with the decision about it.
 pub(crate) struct StatementSubject<'s> {
     pub(crate) options: &'s ExportOptions<'s>,
-    /// Number and digest of the record of the decision, as `ledger verify` writes them.
+    /// The number and digest of the record of the decision, as `ledger verify` writes them.
     pub(crate) record_id: &'s str,
     pub(crate) decision: &'s DecisionRecord,
     pub(crate) ref_decision: &'s RefDecision,
     pub(crate) revision: Oid,
-    /// Its tree, if the repository has it.
+    /// The tree of the revision, if the repository has it.
     pub(crate) tree: Option<Oid>,
 }
 
 impl StatementSubject<'_> {
     /// Returns the statement that these properties were verified.
     pub(crate) fn build_verification(&self, properties: &[&str]) -> Value {
-        let policies: Vec<Value> =
-            self.ref_decision.policies.iter().map(|policy| self.describe_policy(policy)).collect();
+        let mut policies: Vec<Value> = Vec::new();
+        for source in &self.ref_decision.policies {
+            policies.push(self.describe_policy(source));
+        }
         let predicate = json!({
             "verifier": { "id": self.verifier_id(), "policies": policies },
             "timeCreated": self.decision.observed_at,
@@ -43,8 +55,8 @@ impl StatementSubject<'_> {
         self.build_statement(SVR_PREDICATE_TYPE, &predicate)
     }
 
-    /// Returns the statement that it passed with these properties, or failed; `None` where there was no
-    /// policy to hold it against.
+    /// Returns the statement that the change passed with these properties, or failed; `None` if no policy
+    /// judged it.
     pub(crate) fn build_summary(&self, properties: Option<&[&str]>) -> Option<Value> {
         let policy = self.describe_policy(self.ref_decision.policies.first()?);
         let (result, levels) = match properties {
@@ -85,11 +97,13 @@ impl StatementSubject<'_> {
         json!({ "uri": uri, "digest": { "changegatePolicy": policy.digest } })
     }
 
-    /// Returns who verified: the gate that decided, in its version.
+    /// Returns the id of the verifier; without one in the options, the gate that decided, with its version.
     fn verifier_id(&self) -> String {
+        if let Some(id) = self.options.verifier_id {
+            return id.to_owned();
+        }
         let tool = &self.decision.tool;
         let (name, version) = tool.split_once(' ').unwrap_or((tool, ""));
-        let own = || format!("pkg:cargo/{}@{}", percent_encode(name), percent_encode(version));
-        self.options.verifier_id.map_or_else(own, str::to_owned)
+        format!("pkg:cargo/{}@{}", percent_encode(name), percent_encode(version))
     }
 }

@@ -1,39 +1,48 @@
-//! Addresses in statements: of the repository, of a commit in it, and of policies.
+//! URIs in statements: of the repository, of a commit in it, and of policies.
 
 use crate::report::PolicyLocation;
 
-/// Returns true for an address with a scheme, in printable ASCII.
+/// Returns whether a text is a URI with a scheme, in printable ASCII.
 pub fn is_uri(written: &str) -> bool {
     let Some((scheme, rest)) = written.split_once(':') else { return false };
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
-    is_scheme && !rest.is_empty() && rest.bytes().all(plain)
+    is_scheme && !rest.is_empty() && rest.bytes().all(is_uri_byte)
 }
 
-/// Returns the address of a repository by the one that git fetches it from; `None` for a folder of this
-/// machine, which says nothing elsewhere. A password in it is left out.
+fn is_uri_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)
+}
+
+/// Returns the URI of a repository for the URL that git fetches it from; `None` for a local folder, which
+/// means nothing on another machine. A password in the URL is left out.
 pub fn remote_uri(url: &str) -> Option<String> {
     let found = match url.split_once("://") {
         Some(("file", _)) => return None,
         Some((scheme, rest)) => {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let (user, host) = host.rsplit_once('@').map_or((None, host), |(user, host)| (Some(user), host));
-            // Over SSH the account says where one comes in; over HTTP it says who somebody is.
-            let user = user.filter(|_| scheme == "ssh").and_then(|user| user.split(':').next());
-            let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-            format!("git+{scheme}://{user}{host}/{path}")
+            let (user, host) = host.rsplit_once('@').unwrap_or(("", host));
+            let account = user.split(':').next().unwrap_or_default();
+            // The account of an SSH URL is part of the address; in an HTTP URL it names a person.
+            if scheme == "ssh" && !account.is_empty() {
+                format!("git+{scheme}://{account}@{host}/{path}")
+            } else {
+                format!("git+{scheme}://{host}/{path}")
+            }
         }
         None => {
-            let (host, path) =
-                url.split_once(':').filter(|(host, _)| !host.contains('/') && 1 < host.len())?;
+            let (host, path) = url.split_once(':')?;
+            // A host of one letter is a drive of Windows.
+            if host.contains('/') || host.len() <= 1 {
+                return None;
+            }
             format!("git+ssh://{host}/{}", path.trim_start_matches('/'))
         }
     };
-    Some(found).filter(|found| is_uri(found))
+    if is_uri(&found) { Some(found) } else { None }
 }
 
-/// Returns where a policy stands, in the repository at `resource` if it is a commit of it.
+/// Returns the URI of a policy; `resource` is that of the repository, for a policy in one of its commits.
 pub(crate) fn policy_uri(resource: &str, place: &PolicyLocation) -> String {
     match place {
         PolicyLocation::Commit { id, path } => format!("{resource}@{id}#{}", percent_encode(path)),
@@ -43,7 +52,7 @@ pub(crate) fn policy_uri(resource: &str, place: &PolicyLocation) -> String {
     }
 }
 
-/// Returns text as part of a path in an address.
+/// Returns text as part of the path of a URI.
 pub(crate) fn percent_encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {

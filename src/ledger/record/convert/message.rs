@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::record::catalogue::find_template;
+use crate::ledger::catalogue::find_template;
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::wire::{RecordedFixer, RecordedMessage, RecordedValue};
 use crate::verdict::{Fixer, Message, MessageTemplate, MessageValue};

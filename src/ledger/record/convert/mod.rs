@@ -1,7 +1,7 @@
 //! Translates between what the gate judges with and the wire form of records, both ways.
 //!
 //! Writing drops what is words only: the text to paste, the titles of rules, the detail of a missing
-//! fact. Reading finds the template of each code in the [`catalogue`](crate::ledger::record::catalogue);
+//! fact. Reading finds the template of each code in the [`catalogue`](crate::ledger::catalogue);
 //! a code of another version becomes a message that shows the code and its values.
 
 mod decision;

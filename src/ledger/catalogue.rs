@@ -22,20 +22,26 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::push::change_judge::MESSAGES,
     gate::range::MESSAGES,
     judge::MESSAGES,
+    crate::ledger::forge::late_reviews::MESSAGES,
+    crate::ledger::forge::regularisation::MESSAGES,
+    crate::ledger::forge::ticket_policies::MESSAGES,
+    crate::ledger::server::confirm_tickets::MESSAGES,
     crate::ledger::server::decision::MESSAGES,
     crate::ledger::server::push_refusals::MESSAGES,
+    crate::ledger::server::discharge::MESSAGES,
+    crate::ledger::server::overdue::MESSAGES,
     crate::ledger::state::break_glass::MESSAGES,
     crate::ledger::state::unauthorised::MESSAGES,
 ];
 
 /// Returns every message of the program, in the order of its files.
-pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
+pub(crate) fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
     let lists = PREDICATE_MESSAGES.iter().chain(SHARED_MESSAGES).chain(GITHUB_MESSAGES).chain(OTHER_MESSAGES);
     lists.copied().flatten().copied()
 }
 
 /// Returns what this version has for a code; `None` for a code of another version.
-pub fn find_template(code: &str) -> Option<&'static MessageTemplate> {
+pub(crate) fn find_template(code: &str) -> Option<&'static MessageTemplate> {
     all_templates().find(|template| template.code == code)
 }
 
