@@ -79,7 +79,7 @@ pub(crate) fn find_forge_only_rule(policy: &Policy, now: Timestamp) -> Option<Fi
 }
 
 /// Returns the first fault as a finding, with the number of the others.
-pub fn policy_fault_finding(errors: &PolicyErrors, fixer: impl Into<Fixer>) -> Finding {
+pub fn policy_fault_finding(errors: &PolicyErrors, fixer: Fixer) -> Finding {
     let mut message = Message::from(&POLICY_UNUSABLE);
     for file in &errors.faulty_files {
         let Some(fault) = file.faults.first() else { continue };

@@ -35,7 +35,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
 ];
 
 /// Returns every message of the program, in the order of its files.
-pub(crate) fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
+pub fn all_templates() -> impl Iterator<Item = &'static MessageTemplate> {
     let lists = PREDICATE_MESSAGES.iter().chain(SHARED_MESSAGES).chain(GITHUB_MESSAGES).chain(OTHER_MESSAGES);
     lists.copied().flatten().copied()
 }

@@ -9,7 +9,7 @@
 //! ([`server::reconcile`]), by the same push or by a later run.
 
 pub mod audit;
-pub(crate) mod catalogue;
+pub mod catalogue;
 pub mod forge;
 pub mod record;
 pub mod server;

@@ -234,7 +234,7 @@ mod tests {
         let mut report = samples::denied();
         let judgement = &mut report.groups[1].verdicts[2].judgements[0];
         let RuleOutcome::Fail(findings) = &mut judgement.outcome else { panic!("{judgement:?}") };
-        findings[0].message = Sentence::from_words("`Risk` is ").with_quote(&"hgih".into()).into();
+        findings[0].message = samples::sample_message("`Risk` is ", "hgih");
         assert_eq!(build_fix_plan(&report)[0].tasks.len(), 1);
     }
 

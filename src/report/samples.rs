@@ -6,9 +6,18 @@ use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::predicates::condition::ConditionTrace;
 use crate::report::content::*;
 use crate::verdict::{
-    ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, MessageTemplate, Obligation,
+    ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageTemplate, Obligation,
     PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, StatedValue, Verdict,
 };
+
+/// A message of any words, with a quotation at the end.
+const ANY_WORDS: MessageTemplate = MessageTemplate { code: "sample.words", text: "{words}{quote}" };
+
+/// Returns a message of these words, with `quote` as a quotation at its end.
+pub(crate) fn sample_message(words: &str, quote: &str) -> Message {
+    let words = ANY_WORDS.with("words", words);
+    if quote.is_empty() { words.with("quote", "") } else { words.with("quote", Text::from(quote)) }
+}
 
 const OWN_APPROVAL: MessageTemplate = MessageTemplate {
     code: "sample.own-approval",

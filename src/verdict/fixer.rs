@@ -33,20 +33,6 @@ pub enum Fixer {
     GateAdministrator,
     /// No fix is needed: what was judged is out of date, and a later run judges again.
     NotNeeded,
-    /// A fixer in free words. Nothing that is recorded may be one.
-    Unnamed(String),
-}
-
-impl From<&str> for Fixer {
-    fn from(words: &str) -> Self {
-        Fixer::Unnamed(words.to_owned())
-    }
-}
-
-impl From<String> for Fixer {
-    fn from(words: String) -> Self {
-        Fixer::Unnamed(words)
-    }
 }
 
 impl Fixer {
@@ -67,7 +53,6 @@ impl Fixer {
             Fixer::ServerAdministrator => "server-administrator",
             Fixer::GateAdministrator => "gate-administrator",
             Fixer::NotNeeded => "not-needed",
-            Fixer::Unnamed(_) => "unnamed",
         }
     }
 
@@ -105,7 +90,6 @@ impl fmt::Display for Fixer {
             Fixer::ServerAdministrator => "the server administrator",
             Fixer::GateAdministrator => "the gate administrator",
             Fixer::NotNeeded => "no one; a later run judges again",
-            Fixer::Unnamed(words) => words,
         })
     }
 }

@@ -53,8 +53,6 @@ enum MessageSource {
     Template(&'static MessageTemplate),
     /// Another version recorded it, and this one has no words for its code.
     UnknownCode(String),
-    /// A sentence without a code. Nothing that is recorded may be one.
-    Unnamed(Sentence),
 }
 
 impl MessageTemplate {
@@ -94,7 +92,6 @@ impl Message {
         match &self.source {
             MessageSource::Template(template) => template.code,
             MessageSource::UnknownCode(code) => code,
-            MessageSource::Unnamed(_) => "unnamed",
         }
     }
 
@@ -128,10 +125,6 @@ impl Message {
         let template = match &self.source {
             MessageSource::Template(template) => template,
             MessageSource::UnknownCode(_) => return self.append_unknown(sentence),
-            MessageSource::Unnamed(words) => {
-                sentence.0.extend(words.0.iter().cloned());
-                return;
-            }
         };
         let text = super::wording::current_text(template.text);
         let mut rest: &str = &text;
@@ -200,36 +193,7 @@ impl MessageValue {
 
 impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.source, &other.source) {
-            (MessageSource::Unnamed(_), _) | (_, MessageSource::Unnamed(_)) => {
-                self.sentence() == other.sentence()
-            }
-            _ => self.code() == other.code() && self.values == other.values,
-        }
-    }
-}
-
-impl From<Sentence> for Message {
-    fn from(sentence: Sentence) -> Self {
-        Message { source: MessageSource::Unnamed(sentence), values: Vec::new() }
-    }
-}
-
-impl From<String> for Message {
-    fn from(words: String) -> Self {
-        Sentence::from_words(words).into()
-    }
-}
-
-impl From<&str> for Message {
-    fn from(words: &str) -> Self {
-        Sentence::from_words(words).into()
-    }
-}
-
-impl Default for Message {
-    fn default() -> Self {
-        Sentence::default().into()
+        self.code() == other.code() && self.values == other.values
     }
 }
 

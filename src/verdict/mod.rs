@@ -86,15 +86,15 @@ impl Finding {
 
     /// Sets who can fix it, instead of the author.
     #[must_use]
-    pub fn fixed_by(mut self, fixer: impl Into<Fixer>) -> Self {
-        self.fixers = vec![fixer.into()];
+    pub fn fixed_by(mut self, fixer: Fixer) -> Self {
+        self.fixers = vec![fixer];
         self
     }
 
     /// Adds another role that can fix it.
     #[must_use]
-    pub fn or_by(mut self, fixer: impl Into<Fixer>) -> Self {
-        self.fixers.push(fixer.into());
+    pub fn or_by(mut self, fixer: Fixer) -> Self {
+        self.fixers.push(fixer);
         self
     }
 

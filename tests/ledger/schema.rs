@@ -63,11 +63,7 @@ fn place() -> RecordedPlace {
 
 fn finding() -> RecordedFinding {
     let RecordedMessage { code, values } = message();
-    let fixers = vec![
-        RecordedFixer::Author,
-        RecordedFixer::TeamMember(vec!["security".into()]),
-        RecordedFixer::Unnamed("x".into()),
-    ];
+    let fixers = vec![RecordedFixer::Author, RecordedFixer::TeamMember(vec!["security".into()])];
     RecordedFinding { code, values, at: place(), fixers }
 }
 

@@ -18,7 +18,7 @@ use crate::cli::ledger_upkeep::{reconcile_repository, serving_process, write_rec
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit};
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
-use crate::ledger::server::reconcile::{LandedMove, LandedPush};
+use crate::ledger::server::{landed_move::LandedMove, pending::LandedPush};
 use crate::report::{Report, ReportStyle};
 use crate::verdict::{Decision, RuleOutcome};
 

@@ -57,7 +57,7 @@ pub(crate) fn refuse_unusable_policy(why: &UnusablePolicy, path: &str, place: &T
             refuse_by_rule("policy-present", finding)
         }
         UnusablePolicy::Faulty(errors) => {
-            let finding = policy_fault_finding(errors, "the policy owner").fixed_by(Fixer::PolicyOwner);
+            let finding = policy_fault_finding(errors, Fixer::PolicyOwner);
             refuse_by_rule("policy-valid", finding)
         }
     }
@@ -103,7 +103,7 @@ async fn find_policy_break(
             Some(Finding::new(POLICY_REMOVED.with("path", policy_path)))
         }
         Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(errors))) => {
-            Some(policy_fault_finding(&errors, "the author").fixed_by(Fixer::Author))
+            Some(policy_fault_finding(&errors, Fixer::Author))
         }
         Err(PolicyFetchError::NotFetched(failure)) => {
             let message = POLICY_UNREADABLE.with("detail", Text::from(failure.why));

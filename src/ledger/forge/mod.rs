@@ -19,7 +19,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::change::{Oid, Text};
+use crate::change::{FactKind, Missing, Oid, Text};
 use crate::gate::LoadedPolicy;
 use crate::git::{FetchDepth, GitRemote, RefPushOutcome, Repository};
 use crate::github::{
@@ -309,7 +309,7 @@ impl<'a> ForgeLedger<'a> {
                 return Ok(());
             }
             // GitHub lists no move for what lies between; only the history tells of it.
-            moves.insert(0, move_lookup::build_unattributed_move(name, known, from));
+            moves.insert(0, build_unattributed_move(name, known, from));
         }
         for one in &moves {
             let is_ours = pushed == Some(one);
@@ -348,4 +348,16 @@ fn choose_retry_pause(attempt: u32) -> Result<Duration> {
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
     let longest = Duration::from_millis(200).saturating_mul(1 << attempt.min(6)).min(MAX_RETRY_PAUSE);
     Ok(longest.mul_f64(f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX)))
+}
+
+/// Returns a move of which only the ends are known.
+fn build_unattributed_move(name: &Text, old: Option<Oid>, new: Option<Oid>) -> GitHubRefMove {
+    let why = "GitHub does not tell who moved the ref".to_owned();
+    GitHubRefMove {
+        ref_name: name.to_lossy().into_owned(),
+        old_tip: old,
+        new_tip: new,
+        moved_by: Err(Missing::Unavailable(FactKind::Pusher, why)),
+        moved_at: None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, ensure};
 
-use crate::change::{FactKind, Missing, Oid, Text};
+use crate::change::{Oid, Text};
 use crate::github::{GitHubFailure, GitHubRefMove, JudgedRefMove};
 use crate::ledger::forge::{ForgeLedger, to_error};
 use crate::pattern::RefPattern;
@@ -81,17 +81,5 @@ impl ForgeLedger<'_> {
         }
         path.reverse();
         Ok(path)
-    }
-}
-
-/// Returns a move of which only the ends are known.
-pub(crate) fn build_unattributed_move(name: &Text, old: Option<Oid>, new: Option<Oid>) -> GitHubRefMove {
-    let why = "GitHub does not tell who moved the ref".to_owned();
-    GitHubRefMove {
-        ref_name: name.to_lossy().into_owned(),
-        old_tip: old,
-        new_tip: new,
-        moved_by: Err(Missing::Unavailable(FactKind::Pusher, why)),
-        moved_at: None,
     }
 }

@@ -3,6 +3,7 @@
 pub mod confirm_tickets;
 pub mod decision;
 pub mod discharge;
+pub mod landed_move;
 pub mod overdue;
 pub(crate) mod pending;
 pub(crate) mod push_refusals;

@@ -20,10 +20,9 @@ use crate::gate::break_glass::{REQUEST_REF_PREFIX, is_request_ref};
 use crate::gate::contributors::find_ref_contributors;
 use crate::git::Repository;
 use crate::ledger::record::convert::convert_all;
-use crate::ledger::record::{
-    DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove, RecordedOutcome,
-};
+use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
 use crate::ledger::server::discharge::{describe_discharge, describe_refused_closings, list_discharges};
+use crate::ledger::server::landed_move::LandedMove;
 use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision};
 use crate::ledger::server::ref_path::{RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::{self, group_edges_by_ref, is_ready};
@@ -82,15 +81,6 @@ pub struct ReconcileOutcome {
     pub waiting_decisions: usize,
     /// The moves that landed as decided, of the push that git has just reported.
     pub landed_moves: Vec<LandedMove>,
-}
-
-/// A ref that moved as its push had been allowed to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LandedMove {
-    /// The ref with its old and new tip.
-    pub moved: RecordedMove,
-    /// When each obligation of it is due; `None` for one without a known time.
-    pub due_times: Vec<Option<Timestamp>>,
 }
 
 /// Reconciles the ledger with the refs; `landed_push` is what git reports about the push that calls this.
@@ -269,7 +259,7 @@ impl LedgerReconciler<'_, '_> {
         let decided = &one.entry.decided;
         if one.is_reported {
             for moved in &moved {
-                self.outcome.landed_moves.push(describe_landed_move(moved, decided));
+                self.outcome.landed_moves.push(LandedMove::from_decision(moved, decided));
             }
         }
         if !one.is_recorded {
@@ -403,21 +393,4 @@ fn list_names(moves: &[RecordedMove]) -> Vec<Text> {
         names.push(moved.name.clone());
     }
     names
-}
-
-fn describe_landed_move(moved: &RecordedMove, decided: &DecisionRecord) -> LandedMove {
-    let mut due_times = Vec::new();
-    for of_ref in &decided.refs {
-        if of_ref.name != moved.name {
-            continue;
-        }
-        for judgement in of_ref.changes.iter().flat_map(|change| &change.judgements) {
-            if let RecordedOutcome::Owed(owed) = &judgement.outcome {
-                for one in owed {
-                    due_times.push(one.due);
-                }
-            }
-        }
-    }
-    LandedMove { moved: moved.clone(), due_times }
 }

@@ -283,10 +283,6 @@ impl Fingerprint {
             self.add_part(name.as_bytes());
             self.add_value(value);
         }
-        if message.code() == "unnamed" {
-            // Words without a code have nothing else that tells them apart.
-            self.add_part(escape::escape_sentence(&message.sentence()).as_bytes());
-        }
     }
 
     fn add_value(&mut self, value: &MessageValue) {

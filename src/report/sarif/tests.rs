@@ -128,12 +128,12 @@ fn what_matters_most_is_written_where_not_all_can_be() {
         "long",
         "it is short",
         RuleLevel::Warn,
-        RuleOutcome::Fail(vec![Finding::new(Sentence::from_words("long")); 10]),
+        RuleOutcome::Fail(vec![Finding::new(sample_message("long", "")); 10]),
     );
     let wrong = denying_judgement(
         "risk",
         "it is stated",
-        RuleOutcome::Fail(vec![Finding::new(Sentence::from_words("missing")); 10]),
+        RuleOutcome::Fail(vec![Finding::new(sample_message("missing", "")); 10]),
     );
     let gap = denying_judgement(
         "checks",

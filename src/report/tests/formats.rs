@@ -114,7 +114,7 @@ fn the_same_report_gives_the_same_bytes() {
 
 #[test]
 fn github_gets_ten_of_each_kind_and_the_worst_first() {
-    let fail = |what: &str| RuleOutcome::Fail(vec![Finding::new(Sentence::from_words(what)); 7]);
+    let fail = |what: &str| RuleOutcome::Fail(vec![Finding::new(sample_message(what, "")); 7]);
     let gap = || RuleOutcome::Undecided(vec![Missing::NotConfigured(FactKind::Checks)]);
     let mut judgements: Vec<_> =
         (0..6).map(|n| denying_judgement(&format!("gap-{n}"), "it is known", gap())).collect();
@@ -178,8 +178,7 @@ fn results_are_told_apart_and_known_again() {
 
 #[test]
 fn a_summary_of_any_size_fits() {
-    let finding = Finding::new(Sentence::from_words("this is wrong: ").with_quote(&"x`".repeat(80).into()))
-        .with_paste("Risk: <low>");
+    let finding = Finding::new(sample_message("this is wrong: ", &"x`".repeat(80))).with_paste("Risk: <low>");
     let many = |n: usize| {
         let id = format!("rule-{n}");
         sample_verdict(

@@ -9,12 +9,14 @@ use crate::report::style::MAX_COMMENT_BYTES;
 use crate::report::*;
 use crate::verdict::{
     ChangeLocation, Decision, Finding, Fixer, MessageTemplate, Obligation, PredicateAnswer, RuleLevel,
-    RuleOutcome, Sentence,
+    RuleOutcome,
 };
 
 /// A message with a value of every kind.
 const ANY_MESSAGE: MessageTemplate =
     MessageTemplate { code: "sample.any", text: "{own}{quote}{own} {list} {nested} {number}" };
+
+const ANY_WORDS: MessageTemplate = MessageTemplate { code: "sample.any-words", text: "{own}{quote}" };
 
 const NESTED_MESSAGE: MessageTemplate = MessageTemplate { code: "sample.nested", text: "for {quote}" };
 
@@ -91,7 +93,7 @@ fn what_is_left_out_is_counted() {
 #[test]
 fn a_flood_of_findings_and_remarks_is_counted_too() {
     let warned = |findings: usize| {
-        let finding = Finding::new(Sentence::from_words("this is long"));
+        let finding = Finding::new(sample_message("this is long", ""));
         sample_judgement(
             "length",
             "lines are short",
@@ -134,7 +136,7 @@ fn a_gap_that_refuses_nothing_is_named_as_one() {
 
 #[test]
 fn without_a_policy_the_last_line_says_so() {
-    let finding = Finding::new(Sentence::from_words("there is no policy at `policies/changegate.yml`"));
+    let finding = Finding::new(sample_message("there is no policy at `policies/changegate.yml`", ""));
     let refusal = denying_judgement(
         "policy-present",
         "changes are judged by a policy",
@@ -149,7 +151,7 @@ fn without_a_policy_the_last_line_says_so() {
 #[test]
 fn lines_to_paste_are_whole_and_stand_there_once() {
     let long = format!("Back-out-Plan: <{}>", "a way back ".repeat(12).trim_end());
-    let finding = |paste: &str| Finding::new(Sentence::from_words("missing")).with_paste(paste);
+    let finding = |paste: &str| Finding::new(sample_message("missing", "")).with_paste(paste);
     let findings =
         vec![finding("Risk: <low|high>"), finding(&long), finding("Risk: <low|high>\nTicket: <id>")];
     let text = terminal(&message_report(vec![denying_judgement(
@@ -165,7 +167,7 @@ fn lines_to_paste_are_whole_and_stand_there_once() {
 
 #[test]
 fn a_change_of_several_commits_is_rebased_with_its_merges() {
-    let missing = Finding::new(Sentence::from_words("missing"))
+    let missing = Finding::new(sample_message("missing", ""))
         .in_commit(Some(sample_id("9")))
         .with_paste("Risk: <low|high>");
     let mut one = sample_verdict(
@@ -226,8 +228,10 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         .with("list", vec![own(), own()])
         .with("nested", NESTED_MESSAGE.with("quote", quote))
         .with("number", 7_u64);
-    let mut finding =
-        Finding::new(message).fixed_by(Fixer::TeamMember(vec![own()])).or_by(own()).with_paste(own());
+    let mut finding = Finding::new(message)
+        .fixed_by(Fixer::TeamMember(vec![own()]))
+        .or_by(Fixer::TeamMember(vec![own()]))
+        .with_paste(own());
     finding.at = ChangeLocation {
         commit: Some(sample_id("9")),
         line: Some(1),
@@ -235,10 +239,10 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         ..ChangeLocation::default()
     };
     let owed = Obligation {
-        what: own().into(),
-        owner: own().into(),
+        what: ANY_WORDS.with("own", own()).with("quote", quote),
+        owner: Fixer::TeamMember(vec![own()]),
         due: None,
-        evidence: own().into(),
+        evidence: ANY_WORDS.with("own", own()).with("quote", quote),
         field: None,
         by_others: false,
     };
@@ -280,7 +284,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     let mut report = sample_report(vec![group]);
     report.enforced = of == 0;
     report.policy = Some(PolicyDescription { name: own(), digest: own(), source: own() });
-    report.notes = vec![Sentence::from_words(own()).with_quote(quote).into()];
+    report.notes = vec![ANY_WORDS.with("own", own()).with("quote", quote)];
     report
 }
 

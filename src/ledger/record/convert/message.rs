@@ -7,20 +7,11 @@ use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::wire::{RecordedFixer, RecordedMessage, RecordedValue};
 use crate::verdict::{Fixer, Message, MessageTemplate, MessageValue};
 
-/// The code of a message that has none. It goes with `impl From<Sentence> for Message`.
-const UNNAMED_CODE: &str = "unnamed";
-
-/// The value of such a message that holds its text.
-const UNNAMED_TEXT: &str = "text";
-
 impl From<&Message> for RecordedMessage {
     fn from(message: &Message) -> Self {
         let mut values = BTreeMap::new();
         for (name, value) in message.values() {
             values.insert(name.to_owned(), RecordedValue::from(value));
-        }
-        if message.code() == UNNAMED_CODE && values.is_empty() {
-            values.insert(UNNAMED_TEXT.to_owned(), RecordedValue::Plain(message.to_plain_text()));
         }
         RecordedMessage { code: message.code().to_owned(), values }
     }
@@ -47,9 +38,6 @@ impl RecordedMessage {
 
 /// Returns the message that a code and its values stand for.
 pub(super) fn read_message(code: &str, recorded: &BTreeMap<String, RecordedValue>) -> Message {
-    if let (UNNAMED_CODE, Some(RecordedValue::Plain(text))) = (code, recorded.get(UNNAMED_TEXT)) {
-        return Message::from(text.as_str());
-    }
     let mut values = Vec::new();
     for (name, value) in recorded {
         values.push((name.clone(), MessageValue::from(value)));
@@ -98,7 +86,6 @@ impl From<&Fixer> for RecordedFixer {
             Fixer::ServerAdministrator => RecordedFixer::ServerAdministrator,
             Fixer::GateAdministrator => RecordedFixer::GateAdministrator,
             Fixer::NotNeeded => RecordedFixer::NotNeeded,
-            Fixer::Unnamed(words) => RecordedFixer::Unnamed(words.clone()),
         }
     }
 }
@@ -120,7 +107,6 @@ impl From<&RecordedFixer> for Fixer {
             RecordedFixer::ServerAdministrator => Fixer::ServerAdministrator,
             RecordedFixer::GateAdministrator => Fixer::GateAdministrator,
             RecordedFixer::NotNeeded => Fixer::NotNeeded,
-            RecordedFixer::Unnamed(words) => Fixer::Unnamed(words.clone()),
         }
     }
 }

@@ -64,6 +64,4 @@ pub enum RecordedFixer {
     GateAdministrator,
     /// Nobody has to do anything: a later run judges again.
     NotNeeded,
-    /// A role in free words; it goes with `Fixer::Unnamed`.
-    Unnamed(String),
 }
