@@ -40,7 +40,7 @@ fn a_review_after_the_landing_closes_what_it_makes_up_for() {
     // Long overdue by now, as the due time counts from the landing and not from any run.
     let said = scene.sweep().ends(1);
     assert!(said.contains("overdue") && said.contains("due 2026-03-04 23:59 UTC"), "{said}");
-    let review = format!("approving review of acme/shop#{number}");
+    let review = format!("approve acme/shop#{number}");
     assert!(said.contains(&review) && said.contains(&landed_as[..12]), "{said}");
     scene.fake.world(|world| world.review(number, "kim", "APPROVED"));
     let said = scene.sweep().ends(0);

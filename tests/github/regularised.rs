@@ -121,7 +121,7 @@ fn nobody_else_declares_it_and_not_without_saying_why() {
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
-    assert!(said.contains("record 5, which"), "{said}");
+    assert!(said.contains("record 5, an unauthorised change, is regularised"), "{said}");
     scene.verify().ends(0);
 }
 
@@ -229,9 +229,7 @@ fn a_record_of_moves_that_comes_late_is_waited_for() {
     assert_eq!(found[0]["contributors-known"], true);
     // Who merged a pull request, that says itself.
     scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
-    for (by, why) in
-        [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")]
-    {
+    for (by, why) in [("kim", "a contributor to the change cannot close it"), ("ben", "is regularised")] {
         let merged = scene.fake.world(|world| {
             let number = declaring(world, &push.1[..12], WHY);
             world.pull(number).merged_by = Some(by.into());
@@ -248,7 +246,7 @@ fn a_policy_that_names_somebody_later_counts_from_when_it_landed() {
     let (scene, id) = bypassed(POLICY);
     assert_eq!(scene.events()[3..], ["decision", "unauthorised"]);
     let said = scene.sweep().ends(1);
-    assert!(said.contains("nobody may declare it"), "{said}");
+    assert!(said.contains("cannot be regularised"), "{said}");
     let push = scene.fake.world(|world| {
         let main = world.branches["main"].clone();
         let path = ("policies/changegate.yml", policy());
@@ -346,7 +344,7 @@ fn on_every_branch_it_is_the_policy_of_the_default_branch_that_says_who() {
     for (branch, by, why) in [
         ("release/1", "rea", "a person whom the policy lets regularise it"),
         ("main", "ben", ""),
-        ("release/1", "ben", "is declared after the fact"),
+        ("release/1", "ben", "is regularised"),
     ] {
         scene.fake.world(|world| squash(world, branch, &id[..12], by));
         let said = scene.sweep().ends(0);
@@ -371,9 +369,7 @@ fn what_was_deleted_is_declared_on_the_default_branch_by_its_number() {
         (&found[0]["regularised-on"], keys(&found[0])),
         (&json!("refs/heads/main"), vec!["github:kim"])
     );
-    for (by, why) in
-        [("kim", "a contributor to the change cannot close it"), ("ben", "declared after the fact")]
-    {
+    for (by, why) in [("kim", "a contributor to the change cannot close it"), ("ben", "is regularised")] {
         scene.fake.world(|world| squash(world, "main", "ledger:5", by));
         let said = scene.sweep().ends(0);
         assert!(said.contains(why), "{by}: {said}");

@@ -124,7 +124,7 @@ fn a_damaged_file_is_told_of_and_kept() {
     assert_eq!(world.kinds(), ["begin", "damaged"]);
     assert!(file.with_extension("damaged").exists());
     world.reconcile().accepted();
-    world.verify().refused("unreadable record 2").says("a decision could not be read");
+    world.verify().refused("unreadable record 2").says("a decision in the journal could not be read");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn what_was_decided_is_decided_again() {
     world.git_in("copy.git", &["fetch", "-q", "../server.git", &spec]);
     world
         .changegate("copy.git", &["ledger", "replay", "4"])
-        .refused("cannot be judged again")
+        .refused("cannot judge again")
         .says("cannot be read any more");
     world.changegate("copy.git", &["ledger", "verify"]).accepted();
 }

@@ -54,7 +54,7 @@ fn a_key_that_nobody_trusts() {
     let other = fs::read_to_string(world.path("other.pub")).unwrap();
     fs::write(world.path("signers"), format!("changegate@localhost {other}")).unwrap();
     let told = world.changegate("server.git", &["ledger", "verify", "--signers", "../signers"]);
-    told.refused("unsigned record 2").says("does not hold");
+    told.refused("unsigned record 2").says("verification failed");
     world.changegate("server.git", &["ledger", "verify", "--signers", "../nothing"]).refused("--signers");
 }
 

@@ -277,7 +277,7 @@ fn a_newer_version_and_unknown_fields_are_told_and_stop_nothing() {
     links[5].edit(|record| record["schema"] = "changegate/record/v9".into());
     world.forge(&links);
     world.forget();
-    world.reconcile().refused("append with a gate that knows it");
+    world.reconcile().refused("append with a version of changegate that knows it");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn what_nobody_declared_is_not_declared() {
     world
         .is("kim@example.com")
         .commit(&format!("{}For-Change: {stray}\n{why}Incident: INC-1\n", good("Declare")));
-    world.push(&["main"]).accepted().says("is declared after the fact");
+    world.push(&["main"]).accepted().says("is regularised");
     world.verify().accepted().says("declared record 2");
     let nobody = "no landed change regularises this unauthorised change";
     world

@@ -260,7 +260,7 @@ fn a_second_person_extends_a_session_and_nobody_beyond_a_day() {
     let until = world.sessions()[0]["until"].clone();
     world.open("INC-1", &[]).refused("another person has to open the next one");
     world.open("INC-2", &[]).refused("close it first");
-    world.is("ana@example.com").open("INC-1", &[]).refused("is not in it");
+    world.is("ana@example.com").open("INC-1", &[]).refused("is not in duty-managers");
     world.is("ben@example.com").open("INC-1", &["--for", "2h"]).accepted().says("is extended until");
     let sessions = world.sessions();
     assert_eq!(sessions.len(), 1);

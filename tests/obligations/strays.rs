@@ -129,7 +129,7 @@ fn whoever_made_it_does_not_declare_it() {
     let message = declares(&stray, &format!("{WHY}CVE: CVE-2026-12345\n"));
     let message = message.replace("Ben <ben", "Dan <dan");
     world.says("ben@example.com", &message).accepted().says("a contributor to the change cannot close it");
-    world.says("kim@example.com", &message).accepted().says("is declared after the fact");
+    world.says("kim@example.com", &message).accepted().says("is regularised");
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn what_was_taken_away_is_named_by_its_record() {
     world
         .says("kim@example.com", &declares(&format!("ledger:{rewound}"), &both))
         .accepted()
-        .says(&format!("record {rewound}, which"))
-        .says(&format!("record {gone}, which"));
+        .says(&format!("record {rewound}, an unauthorised change, is regularised"))
+        .says(&format!("record {gone}, an unauthorised change, is regularised"));
     world.verify().accepted();
 }
 
@@ -169,7 +169,7 @@ fn one_push_finds_and_declares_what_came_before_it() {
         .says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")))
         .accepted()
         .says("moved without a decision")
-        .says("is declared after the fact");
+        .says("is regularised");
     world.verify().accepted();
 }
 
@@ -196,7 +196,7 @@ fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
     world.write("policies/changegate.yml", &format!("{policy}{named}"));
     world.says("ana@example.com", &good("Say who declares")).accepted();
     assert!(world.kinds().contains(&"regularisation-terms".to_owned()));
-    world.says("kim@example.com", &declares(&stray, &whole)).accepted().says("is declared after the fact");
+    world.says("kim@example.com", &declares(&stray, &whole)).accepted().says("is regularised");
     world.verify().accepted();
 }
 
@@ -218,7 +218,7 @@ fn what_is_overdue_and_can_be_declared_blocks() {
     world
         .says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")))
         .accepted()
-        .says("declared after the fact, late");
+        .says("is regularised, late");
     assert_eq!(world.stray()["standing"], "closed-late");
     world.says("ana@example.com", &good("Two")).accepted();
 }

@@ -336,7 +336,7 @@ proptest! {
         let finding = results.iter().map(|one| &one["properties"]["finding"]).find(|one| !one.is_null()).unwrap();
         prop_assert_eq!(read_back(&finding["at"], "path"), texts[1].clone());
         prop_assert_eq!(read_back(&finding["what"]["parts"][1], "text"), texts[2].clone());
-        prop_assert_eq!(finding["fixers"][1]["words"].as_str().unwrap(), texts[4].to_lossy());
+        prop_assert_eq!(finding["fixers"][1]["teams"][0].as_str().unwrap(), texts[4].to_lossy());
         for result in results {
             let message = result["message"]["text"].as_str().unwrap();
             prop_assert!(!message.contains("](") || message.contains("\\]("), "{message}");

@@ -337,7 +337,7 @@ proptest! {
         prop_assert_eq!(finding["values"]["list"][1].as_str().unwrap(), texts[4].to_lossy());
         prop_assert_eq!(finding["values"]["number"].as_u64(), Some(7));
         prop_assert_eq!(finding["fixers"][0]["teams"][0].as_str().unwrap(), texts[4].to_lossy());
-        prop_assert_eq!(finding["fixers"][1]["words"].as_str().unwrap(), texts[4].to_lossy());
+        prop_assert_eq!(finding["fixers"][1]["teams"][0].as_str().unwrap(), texts[4].to_lossy());
     }
 }
 
