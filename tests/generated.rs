@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use changegate::ledger::catalogue::all_templates;
+use changegate::policy::packs::POLICY_PACKS;
+use changegate::yaml::{read_document, read_stored_tree, write_stored_tree};
 
 #[test]
 fn the_reference_of_predicates_is_current() {
@@ -25,6 +27,18 @@ fn the_schema_of_policies_is_current() {
 #[test]
 fn the_list_of_messages_is_current() {
     is_current("docs/messages.md", &list_messages());
+}
+
+/// A pack is loaded from its stored tree, so that has to be the tree of its YAML.
+#[test]
+fn the_stored_trees_of_packs_are_current() {
+    for pack in POLICY_PACKS {
+        let tree = read_document(pack.source.as_bytes()).unwrap();
+        is_current(&format!("src/policy/packs/{}.tree", pack.name), &write_stored_tree(&tree));
+        if std::env::var_os("CHANGEGATE_BLESS").is_none() {
+            assert_eq!(read_stored_tree(pack.stored_tree), Some(tree), "{}", pack.name);
+        }
+    }
 }
 
 /// Returns every message of the program by its code, in the order of codes, as one Markdown table.

@@ -101,7 +101,7 @@ case $expected in
     if [ -n "${CHANGEGATE_REPOSITORY:-}" ] && command -v gh >/dev/null && download; then
         gh attestation verify "$folder/$file.part" --repo "$CHANGEGATE_REPOSITORY" \
             --signer-workflow "$CHANGEGATE_REPOSITORY/.github/workflows/release.yml" ||
-            fail "nobody attests that $file was built by the release workflow of $CHANGEGATE_REPOSITORY"
+            fail "no attestation says that $file was built by the release workflow of $CHANGEGATE_REPOSITORY"
         how="downloaded, and attested by GitHub"
     else
         fail "$file is not in checksums.txt of this action, and there is no cargo to build it and no attestation"

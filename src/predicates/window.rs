@@ -25,7 +25,7 @@ messages! {
 pub const DOC: PredicateDoc = PredicateDoc {
     name: "window",
     summary: "The change is seen at a time inside the windows, and outside the freezes, that the policy names.",
-    why: "Before a holiday there is nobody to back a change out. The clock of the machine that judges counts, never a \
+    why: "Before a holiday no one is there to back a change out. The clock of the machine that judges counts, never a \
           date in a commit. If that machine does not know the time zone, the answer is unknown.",
     parameters: "\
 - `outside: [periods]`: the time is in none of these;

@@ -8,9 +8,11 @@
 
 pub mod decode;
 mod reader;
+mod stored;
 mod tree;
 mod words;
 
 pub use reader::{MAX_DOCUMENT_BYTES, read_document, read_with_faults};
+pub use stored::{read_stored_tree, write_stored_tree};
 pub use tree::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 pub(crate) use words::{find_nearest_word, shorten_for_message};

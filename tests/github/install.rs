@@ -188,7 +188,7 @@ fn what_is_not_in_the_table_is_built_or_attested_or_refused() {
     site.release("9.9.9");
     site.install(&[]).failed("is not in checksums.txt of this action, and there is no cargo");
     site.script(&site.path("bin/gh"), "exit 1");
-    site.install(&[]).failed("nobody attests that");
+    site.install(&[]).failed("no attestation says that");
     // The place where it is built is the one that cargo is told.
     let build = format!(
         "mkdir -p \"$6/bin\" && printf '#!/bin/sh\\necho changegate {VERSION}\\n' >\"$6/bin/changegate\" && chmod 755 \"$6/bin/changegate\""
@@ -197,7 +197,7 @@ fn what_is_not_in_the_table_is_built_or_attested_or_refused() {
     site.install(&[]).installed("built from source");
     // A version that this is not the source of cannot be built.
     let other = [("CHANGEGATE_VERSION", "9.9.9")];
-    site.install(&other).failed("nobody attests that");
+    site.install(&other).failed("no attestation says that");
     site.script(&site.path("bin/gh"), &format!("echo \"$@\" >{}", site.path("gh-said").display()));
     site.install(&other).installed("attested by GitHub");
     let said = fs::read_to_string(site.path("gh-said")).unwrap();

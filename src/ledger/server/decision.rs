@@ -56,7 +56,7 @@ pub struct DecisionContext {
 pub fn build_push_entry(
     repository: &Repository,
     report: &Report,
-    kept: &PushFacts,
+    push_facts: &PushFacts,
     by: DecisionContext,
 ) -> Result<Option<JournalEntry>, String> {
     if report.groups.is_empty() {
@@ -68,14 +68,14 @@ pub fn build_push_entry(
         refs.extend(build_ref_decision(repository, group, &mut room, report.decision)?);
     }
     if report.decision == Decision::Allow {
-        for (name, dues) in kept.obligations() {
+        for (name, ref_obligations) in push_facts.obligations() {
             for one in refs.iter_mut().filter(|one| one.name == *name) {
-                one.owing_changes = convert_all(&dues.owing_changes);
-                one.closings = convert_all(&dues.closings);
+                one.owing_changes = convert_all(&ref_obligations.owing_changes);
+                one.closings = convert_all(&ref_obligations.closings);
             }
         }
         for one in refs.iter_mut().filter(|one| is_request_ref(&one.name)) {
-            one.break_glass = kept.request().map(RecordedRequest::from);
+            one.break_glass = push_facts.request().map(RecordedRequest::from);
         }
     }
     let mut decided = DecisionRecord {
@@ -93,9 +93,9 @@ pub fn build_push_entry(
         omitted_refs: 0,
         notes: convert_all(&report.notes),
         facts: FactsDigest {
-            digest: kept.digest(),
-            changes: kept.change_count(),
-            kept: kept.text().is_some(),
+            digest: push_facts.digest(),
+            changes: push_facts.change_count(),
+            kept: push_facts.text().is_some(),
         },
         tool: TOOL_VERSION.to_owned(),
     };
@@ -113,7 +113,7 @@ pub fn build_push_entry(
                     `changegate obligations` lists"
             .into());
     }
-    let facts = kept.text().map(str::to_owned);
+    let facts = push_facts.text().map(str::to_owned);
     Ok(Some(JournalEntry { decided, served_by: by.served_by, facts }))
 }
 

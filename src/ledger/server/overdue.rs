@@ -1,6 +1,6 @@
 //! Refuses a push because of overdue obligations, where the policy asks for that.
 //!
-//! A change is refused there too if it would owe what nobody could ever close.
+//! A change is refused there too if it would owe what could never be closed.
 //!
 //! It uses the state of the ledger as the push finds it, and of the push only what the changes state for
 //! earlier ones. A push is refused if that state cannot be read.
@@ -44,23 +44,23 @@ const MAX_LISTED_OBLIGATIONS: usize = 10;
 /// state of the ledger, and is called only if a policy needs it.
 pub fn block_overdue_push(
     report: &mut Report,
-    kept: &PushFacts,
+    push_facts: &PushFacts,
     read_state: impl FnOnce() -> Result<LedgerState, String>,
     now: Timestamp,
 ) {
     let mut asking = Vec::new();
-    for (name, dues) in kept.obligations() {
-        if dues.requirements.block_on_overdue || dues.requirements.suspend_shortcut {
-            asking.push((name, dues));
+    for (name, ref_obligations) in push_facts.obligations() {
+        if ref_obligations.requirements.block_on_overdue || ref_obligations.requirements.suspend_shortcut {
+            asking.push((name, ref_obligations));
         }
     }
     if asking.is_empty() {
         return;
     }
     let state = read_state();
-    for (name, dues) in asking {
+    for (name, ref_obligations) in asking {
         let mut refusals = match &state {
-            Ok(state) => find_overdue_refusals(name, dues, state, now),
+            Ok(state) => find_overdue_refusals(name, ref_obligations, state, now),
             Err(why) => {
                 let finding = Finding::new(LEDGER_UNREADABLE.with("reason", why.as_str()));
                 vec![refuse_by_rule("obligations-known", finding.fixed_by(Fixer::ServerAdministrator))]
@@ -71,7 +71,7 @@ pub fn block_overdue_push(
             if judged.name != *name {
                 continue;
             }
-            for made in &dues.owing_changes {
+            for made in &ref_obligations.owing_changes {
                 refusals.extend(refuse_unclosable(made, &group.verdicts));
             }
             group.refusals.extend(refusals);
@@ -84,14 +84,14 @@ pub fn block_overdue_push(
 /// Returns the refusals of the changes that are pushed to one ref, because of overdue obligations.
 pub(crate) fn find_overdue_refusals(
     name: &Text,
-    dues: &RefObligations,
+    ref_obligations: &RefObligations,
     state: &LedgerState,
     now: Timestamp,
 ) -> Vec<Judgement> {
     let mut here = Vec::new();
     let mut own = Vec::new();
     for owed in state.obligations.values() {
-        // An obligation that nobody can close would block the ref for ever.
+        // An obligation that cannot be closed would block the ref for ever.
         if !is_overdue(owed, now) || !can_be_closed(owed) || has_unknown_contributors(owed) {
             continue;
         }
@@ -99,21 +99,21 @@ pub(crate) fn find_overdue_refusals(
         if owed.ref_name == *name || owed.session.is_some() {
             here.push(owed);
         }
-        if is_owed_by_emergencies(owed, &dues.emergencies) {
+        if is_owed_by_emergencies(owed, &ref_obligations.emergencies) {
             own.push(owed);
         }
     }
     let mut refusals = Vec::new();
-    let blocks = dues.requirements.block_on_overdue && dues.ordinary_count > 0;
-    if blocks && !is_closing_push(name, dues, &here) {
+    let blocks = ref_obligations.requirements.block_on_overdue && ref_obligations.ordinary_count > 0;
+    if blocks && !is_closing_push(name, ref_obligations, &here) {
         let mut message = REF_BLOCKED.with("ref", name).with("overdue", list_overdue(&here));
-        if has_unconfirmed_ticket(name, dues, &here) {
+        if has_unconfirmed_ticket(name, ref_obligations, &here) {
             // Letting an unconfirmed ticket through would let everything through that types a key.
             message = TICKET_UNCONFIRMED.with("blocked", message);
         }
         refusals.push(refuse_by_rule("nothing-overdue", build_overdue_finding(message, &here)));
     }
-    if dues.requirements.suspend_shortcut && !own.is_empty() {
+    if ref_obligations.requirements.suspend_shortcut && !own.is_empty() {
         let message = EMERGENCY_SUSPENDED.with("overdue", list_overdue(&own));
         refusals.push(refuse_by_rule("shortcut-suspended", build_overdue_finding(message, &own)));
     }
@@ -147,30 +147,30 @@ fn refuse_unclosable(made: &ChangeContributors, verdicts: &[Verdict]) -> Option<
 
 /// Returns whether this push closes everything overdue, or each of its changes but emergencies closes
 /// some of it: closing step by step is allowed, unrelated changes beside it are not.
-fn is_closing_push(name: &Text, dues: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
+fn is_closing_push(name: &Text, ref_obligations: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
     let mut useful: BTreeSet<Oid> = BTreeSet::new();
     let mut is_all_closed = true;
     for owed in overdue {
         let mut is_closed = false;
-        for closing in &dues.closings {
+        for closing in &ref_obligations.closings {
             if check_closing(owed, closing, name).is_err() {
                 continue;
             }
             is_closed = true;
             // An emergency that closes something does not let other changes in.
-            if !dues.emergencies.iter().any(|made| made.change == closing.made.change) {
+            if !ref_obligations.emergencies.iter().any(|made| made.change == closing.made.change) {
                 useful.insert(closing.made.change);
             }
         }
         is_all_closed &= is_closed;
     }
-    is_all_closed || (!useful.is_empty() && useful.len() == dues.ordinary_count)
+    is_all_closed || (!useful.is_empty() && useful.len() == ref_obligations.ordinary_count)
 }
 
 /// Returns whether the push names a ticket for something overdue that is not confirmed yet.
-fn has_unconfirmed_ticket(name: &Text, dues: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
+fn has_unconfirmed_ticket(name: &Text, ref_obligations: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
     for owed in overdue {
-        for closing in &dues.closings {
+        for closing in &ref_obligations.closings {
             if check_closing(owed, closing, name) == Err(NotClosedReason::Unconfirmed) {
                 return true;
             }

@@ -120,8 +120,16 @@ impl PolicyFileCollector<'_> {
         if self.files.len() + self.names_in_progress.len() >= MAX_POLICY_FILES {
             return Err(YamlFault::new(at, format!("a policy consists of at most {MAX_POLICY_FILES} files")));
         }
-        let source = self.fetch_source(name, at)?;
-        let (node, mut faults) = yaml::read_with_faults(&source);
+        let pack = find_pack(name);
+        let source = match pack {
+            Some(pack) => pack.source.as_bytes().to_vec(),
+            None => self.fetch_source(name, at)?,
+        };
+        let stored = pack.and_then(|pack| yaml::read_stored_tree(pack.stored_tree));
+        let (node, mut faults) = match stored {
+            Some(node) => (Some(node), Vec::new()),
+            None => yaml::read_with_faults(&source),
+        };
         let Some(node) = node else {
             self.unreadable_files.push(FaultyFile { name: name.into(), source, faults });
             return Ok(());
@@ -138,9 +146,6 @@ impl PolicyFileCollector<'_> {
     }
 
     fn fetch_source(&mut self, name: &str, at: YamlPlace) -> Result<Vec<u8>, YamlFault> {
-        if let Some(pack) = find_pack(name) {
-            return Ok(pack.source.as_bytes().to_vec());
-        }
         match (self.fetch)(name) {
             Ok(Some(source)) => Ok(source),
             Ok(None) => Err(missing_file_fault(name, at)),
