@@ -348,7 +348,7 @@ impl Writer {
                     entries.iter().map(|(key, value)| format!("{key}: {}", self.inline(value))).collect();
                 format!("{{ {} }}", entries.join(", "))
             }
-            _ => unreachable!("only flow values stand on one line"),
+            _ => panic!("only flow values stand on one line"),
         }
     }
 

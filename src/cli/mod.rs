@@ -1,7 +1,7 @@
 //! The command line: its arguments, and the command that each call runs.
 //!
 //! One file or directory for each command. A command gathers what it needs, has it judged, writes a report
-//! and returns a [`CommandExit`]. Nothing else reads the environment, and nothing ends the process early.
+//! and returns a `CommandExit`. Nothing else reads the environment, and nothing ends the process early.
 
 mod action;
 mod breakglass;
