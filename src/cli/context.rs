@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::cli::command_error::CommandError;
 use crate::gate::GateSettings;
 use crate::git::Repository;
-use crate::http::ProxySettings;
+use crate::http::{ProxySettings, check_authority_file};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,8 +53,10 @@ impl Context {
         std::env::var_os(name).filter(|value| !value.is_empty())
     }
 
-    /// Returns the proxy that servers are reached through, from `HTTPS_PROXY` and `NO_PROXY`.
+    /// Returns the proxy that servers are reached through, from `HTTPS_PROXY` and `NO_PROXY`, after a look
+    /// at the file that `SSL_CERT_FILE` names.
     pub(crate) fn read_proxies(&self) -> Result<ProxySettings, CommandError> {
+        check_authority_file(|name| self.read_variable(name)).map_err(CommandError::Usage)?;
         ProxySettings::from_variables(|name| self.read_variable(name)).map_err(CommandError::Usage)
     }
 

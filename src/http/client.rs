@@ -9,6 +9,7 @@ use ureq::config::AutoHeaderValue;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::http::connector::describe_proxy_failure;
+use crate::http::failure::{UNTRUSTED_CERTIFICATE, explain_io_failure};
 use crate::http::policy::{
     AttemptOutcome, Deadline, RequestPolicy, RetryDecision, parse_retry_after, read_clock,
 };
@@ -168,11 +169,13 @@ impl HttpClient {
                 "answers with more than {} bytes",
                 self.policy.max_response_bytes
             )),
-            ureq::Error::HostNotFound => HttpFailure::settled(format!("cannot be found{through}")),
+            ureq::Error::HostNotFound => {
+                HttpFailure::settled(format!("cannot be reached{through}: its name cannot be resolved"))
+            }
             ureq::Error::ConnectionFailed => HttpFailure::passing(format!("cannot be reached{through}")),
-            ureq::Error::Io(error) if is_certificate_failure(error) => HttpFailure::bad_certificate(),
             ureq::Error::Io(error) => {
-                HttpFailure::passing(format!("cannot be reached{through} ({})", error.kind()))
+                let (why, outcome) = explain_io_failure(error);
+                HttpFailure { why: format!("cannot be reached{through}: {why}"), outcome }
             }
             ureq::Error::Rustls(_) | ureq::Error::Tls(_) => HttpFailure::bad_certificate(),
             ureq::Error::Protocol(_) => HttpFailure::passing("breaks off, or does not speak HTTP"),
@@ -197,11 +200,6 @@ fn build_agent(policy: &RequestPolicy, tls: TlsConfig) -> ureq::Agent {
         .max_response_header_size(MAX_HEADER_BYTES)
         .build();
     config.new_agent()
-}
-
-/// Returns true if the failure of a connection is that its certificate is not accepted.
-fn is_certificate_failure(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
 }
 
 impl HttpResponse {
@@ -231,8 +229,6 @@ impl HttpFailure {
     }
 
     fn bad_certificate() -> HttpFailure {
-        HttpFailure::settled(
-            "cannot prove its identity: its certificate is not trusted; SSL_CERT_FILE can name the file of another authority",
-        )
+        HttpFailure::settled(format!("cannot be reached: {UNTRUSTED_CERTIFICATE}"))
     }
 }

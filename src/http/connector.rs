@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use tower_service::Service;
 
+use crate::http::policy::AttemptOutcome;
 use crate::http::proxy::{ProxyServer, ProxySettings};
 use crate::http::tls;
 
@@ -31,8 +32,9 @@ enum ConnectionRoute {
 
 /// Why a tunnel through a proxy did not come about.
 #[derive(Debug)]
-struct TunnelFailure {
+pub(crate) struct TunnelFailure {
     what: String,
+    outcome: AttemptOutcome,
 }
 
 /// Returns what opens connections to `server`, encrypted where its address says so.
@@ -104,7 +106,17 @@ impl TunnelFailure {
     /// Returns the failure in our words; the library's own do not say which proxy is meant.
     fn new(variable: &str, error: &dyn std::error::Error) -> TunnelFailure {
         let cause = error.source().map(|source| source.to_string());
-        TunnelFailure { what: describe_proxy_failure(variable, &error.to_string(), cause.as_deref()) }
+        // A proxy that answers, and opens no tunnel, does the same the next time.
+        let outcome = if cause.is_some() { AttemptOutcome::NoAnswer } else { AttemptOutcome::Settled };
+        TunnelFailure {
+            what: describe_proxy_failure(variable, &error.to_string(), cause.as_deref()),
+            outcome,
+        }
+    }
+
+    /// Returns whether another attempt may end otherwise.
+    pub(crate) fn outcome(&self) -> AttemptOutcome {
+        self.outcome
     }
 }
 

@@ -7,12 +7,14 @@
 
 pub(crate) mod client;
 pub(crate) mod connector;
+mod failure;
 mod loopback;
 mod policy;
 mod proxy;
 mod secret;
 mod tls;
 
+pub(crate) use crate::http::failure::explain_connection_failure;
 pub(crate) use crate::http::loopback::is_loopback_url;
 pub use crate::http::policy::RequestPolicy;
 pub(crate) use crate::http::policy::{
@@ -20,3 +22,4 @@ pub(crate) use crate::http::policy::{
 };
 pub use crate::http::proxy::ProxySettings;
 pub use crate::http::secret::Secret;
+pub(crate) use crate::http::tls::check_authority_file;

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderValue, Uri};
@@ -63,6 +64,7 @@ impl ProxySettings {
             for entry in written.split([',', ' ', '\t']).filter(|entry| !entry.is_empty()) {
                 // `*.example.com` means what `.example.com` means.
                 let entry = entry.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(entry);
+                check_bypass_entry(entry)?;
                 match split_port(entry) {
                     Some((host, port)) => port_matchers.push((port, build_matcher(&address, host))),
                     None => everywhere.push(entry.to_owned()),
@@ -157,6 +159,26 @@ fn build_matcher(address: &str, bypass: &str) -> Matcher {
     Matcher::builder().https(address).no(bypass).build()
 }
 
+/// Says what is wrong with an entry of `NO_PROXY`; the library would leave it out without a word.
+fn check_bypass_entry(entry: &str) -> Result<(), String> {
+    if let Some((address, bits)) = entry.split_once('/') {
+        let most = match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => 32,
+            Ok(IpAddr::V6(_)) => 128,
+            Err(_) => return Err(format!("NO_PROXY: `{}` is not a network", entry.escape_debug())),
+        };
+        return match bits.parse::<u8>() {
+            Ok(bits) if bits <= most => Ok(()),
+            _ => Err(format!("NO_PROXY: `{}` is not a network", entry.escape_debug())),
+        };
+    }
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]*".contains(&byte) || !byte.is_ascii();
+    if entry.bytes().all(is_host) {
+        return Ok(());
+    }
+    Err(format!("NO_PROXY: `{}` is not a host, a domain, an address or a network", entry.escape_debug()))
+}
+
 /// Returns the host and the port of an entry of `NO_PROXY`, if it has a port.
 fn split_port(entry: &str) -> Option<(&str, u16)> {
     let (host, port) = entry.rsplit_once(':')?;
@@ -230,6 +252,21 @@ mod tests {
         }
         let nowhere = read(&[("HTTPS_PROXY", "http://proxy.example.com"), ("NO_PROXY", "*")]).unwrap();
         assert_eq!(variable_for(&nowhere, URL), None);
+    }
+
+    #[test]
+    fn an_entry_that_names_no_host_is_refused() {
+        for bad in ["10.0.0.0/99", "foo/bar", "10.0.0.0/", "http://a.example", "a@b", "fd00::/129"] {
+            let Err(why) = read(&[("HTTPS_PROXY", "proxy.example.com"), ("NO_PROXY", bad)]) else {
+                panic!("{bad}")
+            };
+            assert!(why.starts_with("NO_PROXY: ") && why.contains(bad), "{bad}: {why}");
+        }
+        for good in
+            ["a_b.example", "10.0.0.0/8", "fd00::/8", "[::1]:8443", "*", "*.a.example", "bücher.example"]
+        {
+            assert!(read(&[("HTTPS_PROXY", "proxy.example.com"), ("NO_PROXY", good)]).is_ok(), "{good}");
+        }
     }
 
     #[test]

@@ -3,9 +3,12 @@
 //!
 //! A company's own authority is known to the machine, not to a list in this program.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 /// Returns the trusted authorities.
@@ -20,6 +23,25 @@ pub(crate) fn load_authorities() -> Result<Vec<CertificateDer<'static>>, String>
     }
     let cause = loaded.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
     Err(format!("no trusted certificate was found; check SSL_CERT_FILE and SSL_CERT_DIR{cause}"))
+}
+
+/// Checks the file that `SSL_CERT_FILE` names, so that a mistake in it is not taken for a certificate of the
+/// server that is not trusted. `read` returns a variable of the environment by its name.
+///
+/// # Errors
+///
+/// Says that the file cannot be read, or holds no certificate.
+pub(crate) fn check_authority_file(read: impl Fn(&str) -> Option<OsString>) -> Result<(), String> {
+    let Some(path) = read("SSL_CERT_FILE") else { return Ok(()) };
+    let shown = path.to_string_lossy();
+    let bytes = std::fs::read(Path::new(&path))
+        .map_err(|error| format!("SSL_CERT_FILE: cannot read `{shown}` ({})", error.kind()))?;
+    let mut certificates = CertificateDer::pem_slice_iter(&bytes);
+    if certificates.any(|certificate| certificate.is_ok()) {
+        Ok(())
+    } else {
+        Err(format!("SSL_CERT_FILE: `{shown}` holds no certificate in PEM"))
+    }
 }
 
 /// Returns how octocrab's connections are encrypted, with these trusted authorities.

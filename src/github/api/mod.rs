@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 use crate::github::api::names::GitHubServer;
 use crate::github::api::recording::ResponseRecording;
 use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse};
-use crate::github::api::transport::GitHubTransport;
+use crate::github::api::transport::{GitHubTransport, TransportFailure};
 use crate::http::{AttemptOutcome, Deadline, RequestPolicy, RetryDecision, Secret, read_clock};
 
 /// How many pages of one list are read.
@@ -196,14 +196,14 @@ impl GitHubClient {
             }
             let ended = match &outcome {
                 Ok(answer) => self.classify_response(answer),
-                Err(_) => AttemptOutcome::NoAnswer,
+                Err(failure) => failure.outcome,
             };
             match self.policy.decide_retry(attempt, ended, request.is_read_only(), self.time_left()) {
                 RetryDecision::RetryAfter(pause) => sleep(pause).await,
                 RetryDecision::OutOfTime(pause) => {
                     return match outcome {
                         Ok(answer) => Err(deadline_failure(&answer, request, pause)),
-                        Err(failure) => Err(failure),
+                        Err(failure) => Err(no_answer_failure(&failure, request)),
                     };
                 }
                 RetryDecision::Final => {
@@ -214,7 +214,7 @@ impl GitHubClient {
                     {
                         self.etag_cache.borrow_mut().insert(request.path.clone(), answer.clone());
                     }
-                    return outcome;
+                    return outcome.map_err(|failure| no_answer_failure(&failure, request));
                 }
             }
         }
@@ -226,22 +226,19 @@ impl GitHubClient {
         transport: &GitHubTransport,
         request: &GitHubRequest,
         etag: Option<&str>,
-    ) -> Result<GitHubResponse, GitHubFailure> {
+    ) -> Result<GitHubResponse, TransportFailure> {
         let left = self.time_left();
         if left.is_zero() {
             let limit = self.policy.total_timeout.as_secs();
             let why = format!("the {limit} s for all requests are used up");
-            return Err(GitHubFailure::new(format!(
-                "GitHub could not be asked for {}: {why}",
-                request.describe()
-            )));
+            return Err(TransportFailure { why, outcome: AttemptOutcome::Settled });
         }
         match timeout(left.min(self.policy.request_timeout), transport.send_once(request, etag)).await {
             Ok(sent) => sent,
-            Err(_) => Err(GitHubFailure::new(format!(
-                "GitHub could not be asked for {}: no answer came in time",
-                request.describe()
-            ))),
+            Err(_) => Err(TransportFailure {
+                why: "no answer came in time".to_owned(),
+                outcome: AttemptOutcome::NoAnswer,
+            }),
         }
     }
 
@@ -273,6 +270,10 @@ impl GitHubClient {
     fn time_left(&self) -> Duration {
         self.deadline.time_left(read_clock())
     }
+}
+
+fn no_answer_failure(failure: &TransportFailure, request: &GitHubRequest) -> GitHubFailure {
+    GitHubFailure::new(format!("GitHub did not answer {}: {}", request.describe(), failure.why))
 }
 
 /// Returns the refusal of a request that cannot be sent again before the deadline.

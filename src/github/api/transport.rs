@@ -19,7 +19,9 @@ use crate::github::api::names::GitHubServer;
 use crate::github::api::request::{
     GitHubFailure, GitHubRequest, GitHubResponse, RequestMethod, ResponseHeaders, printable_line,
 };
-use crate::http::{RequestPolicy, Secret, connector, parse_retry_after};
+use crate::http::{
+    AttemptOutcome, RequestPolicy, Secret, connector, explain_connection_failure, parse_retry_after,
+};
 
 /// How this program introduces itself; GitHub wants to be told.
 const OUR_USER_AGENT: &str = concat!("changegate/", env!("CARGO_PKG_VERSION"));
@@ -30,6 +32,15 @@ pub(crate) struct GitHubTransport {
     server: GitHubServer,
     max_response_bytes: usize,
     token: Option<Secret>,
+}
+
+/// Why one attempt brought no answer.
+#[derive(Debug)]
+pub(crate) struct TransportFailure {
+    /// What happened, in words that hold no secret.
+    pub(crate) why: String,
+    /// Whether another attempt may end otherwise.
+    pub(crate) outcome: AttemptOutcome,
 }
 
 impl GitHubTransport {
@@ -54,13 +65,13 @@ impl GitHubTransport {
         &self,
         request: &GitHubRequest,
         etag: Option<&str>,
-    ) -> Result<GitHubResponse, GitHubFailure> {
-        let fails = |why: String| {
-            let why = format!("GitHub could not be asked for {}: {why}", request.describe());
-            GitHubFailure::new(match &self.token {
+    ) -> Result<GitHubResponse, TransportFailure> {
+        let fails = |why: String, outcome: AttemptOutcome| {
+            let why = match &self.token {
                 Some(token) => token.redact(&why),
                 None => why,
-            })
+            };
+            TransportFailure { why, outcome }
         };
         let method = match request.method {
             RequestMethod::Get => http::Method::GET,
@@ -78,16 +89,22 @@ impl GitHubTransport {
         let built = self
             .octocrab
             .build_request(builder, request.body.as_ref())
-            .map_err(|error| fails(describe_error(&error)))?;
-        let response = self.octocrab.send(built).await.map_err(|error| fails(describe_error(&error)))?;
+            .map_err(|error| fails(describe_error(&error), AttemptOutcome::Settled))?;
+        let response = self.octocrab.send(built).await.map_err(|error| {
+            let (why, outcome) = explain_connection_failure(&error)
+                .unwrap_or_else(|| (describe_error(&error), AttemptOutcome::NoAnswer));
+            fails(why, outcome)
+        })?;
         let (parts, mut body) = response.into_parts();
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
-            let frame =
-                frame.map_err(|error| fails(format!("the answer broke off: {}", describe_error(&error))))?;
+            let frame = frame.map_err(|error| {
+                fails(format!("the answer broke off: {}", describe_error(&error)), AttemptOutcome::NoAnswer)
+            })?;
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len() + data.len() > self.max_response_bytes {
-                return Err(fails(format!("the answer has more than {} bytes", self.max_response_bytes)));
+                let why = format!("the answer has more than {} bytes", self.max_response_bytes);
+                return Err(fails(why, AttemptOutcome::Settled));
             }
             bytes.extend_from_slice(&data);
         }
