@@ -41,6 +41,8 @@ pub(crate) struct HttpRequest<'asked> {
     pub(crate) body: Option<&'asked str>,
     /// True if sending the request twice does no more than sending it once.
     pub(crate) can_repeat: bool,
+    /// True if the body of the answer is needed; without it only the status counts.
+    pub(crate) needs_body: bool,
 }
 
 /// A whole answer, whatever its status.
@@ -97,8 +99,14 @@ impl HttpClient {
             };
             match self.policy.decide_retry(attempt, outcome, request.can_repeat, self.time_left()) {
                 RetryDecision::RetryAfter(pause) => std::thread::sleep(pause),
-                RetryDecision::Final | RetryDecision::OutOfTime(_) => {
-                    return result.map_err(|failure| format!("{name} {}", failure.why));
+                RetryDecision::Final => return result.map_err(|failure| format!("{name} {}", failure.why)),
+                RetryDecision::OutOfTime(pause) => {
+                    let seconds = pause.as_secs();
+                    let later = format!("the next attempt is due in {seconds} s, after the deadline");
+                    return Err(match result {
+                        Ok(response) => format!("{name} answers with {}; {later}", response.status),
+                        Err(failure) => format!("{name} {}; {later}", failure.why),
+                    });
                 }
             }
             attempt += 1;
@@ -132,6 +140,13 @@ impl HttpClient {
             }
         };
         let (head, mut body) = sent.map_err(explain)?.into_parts();
+        if !request.needs_body {
+            return Ok(HttpResponse {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                body: Vec::new(),
+            });
+        }
         let limit = u64::try_from(self.policy.max_response_bytes).unwrap_or(u64::MAX);
         let body = body.with_config().limit(limit).read_to_vec().map_err(explain)?;
         Ok(HttpResponse { status: head.status.as_u16(), headers: head.headers, body })

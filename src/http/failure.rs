@@ -35,8 +35,14 @@ pub(crate) fn explain_connection_failure(error: &(dyn Error + 'static)) -> Optio
 
 /// Returns what a failure of the operating system is, and whether another attempt may end otherwise.
 pub(crate) fn explain_io_failure(error: &io::Error) -> (String, AttemptOutcome) {
-    if error.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some()) {
-        return (UNTRUSTED_CERTIFICATE.to_owned(), AttemptOutcome::Settled);
+    if let Some(inner) = error.get_ref() {
+        if inner.downcast_ref::<rustls::Error>().is_some() {
+            return (UNTRUSTED_CERTIFICATE.to_owned(), AttemptOutcome::Settled);
+        }
+        // Connections of TLS wrap one such error in another.
+        if let Some(inner) = inner.downcast_ref::<io::Error>() {
+            return explain_io_failure(inner);
+        }
     }
     if error.to_string().contains(UNKNOWN_HOST_TEXT) {
         return ("its name cannot be resolved".to_owned(), AttemptOutcome::Settled);

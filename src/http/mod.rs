@@ -15,7 +15,7 @@ mod secret;
 mod tls;
 
 pub(crate) use crate::http::failure::explain_connection_failure;
-pub(crate) use crate::http::loopback::is_loopback_url;
+pub(crate) use crate::http::loopback::{hide_login, is_loopback_url};
 pub use crate::http::policy::RequestPolicy;
 pub(crate) use crate::http::policy::{
     AttemptOutcome, Deadline, RetryDecision, parse_retry_after, read_clock,

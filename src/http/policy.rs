@@ -109,6 +109,8 @@ impl AttemptOutcome {
     pub(crate) fn from_status(status: u16, wait: Option<Duration>) -> AttemptOutcome {
         match status {
             429 => AttemptOutcome::RateLimited { wait },
+            // GitHub answers so to what comes too often.
+            403 if wait.is_some() => AttemptOutcome::RateLimited { wait },
             500..=599 => AttemptOutcome::ServerError { wait },
             _ => AttemptOutcome::Settled,
         }

@@ -1,5 +1,8 @@
 //! A secret: a token, or an address that is one.
 
+/// A secret of fewer bytes is not replaced: it is in every other word, and no server gives out such a token.
+const MIN_REDACTED_BYTES: usize = 4;
+
 /// A value that must never be shown.
 ///
 /// It has no `Debug` and no `Display`, so that no message can hold it.
@@ -35,7 +38,23 @@ impl Secret {
 
     /// Returns `text` without the secret, in case a server or a library repeated it.
     pub(crate) fn redact(&self, text: &str) -> String {
-        text.replace(&self.0, "***")
+        if self.0.len() < MIN_REDACTED_BYTES { text.to_owned() } else { text.replace(&self.0, "***") }
+    }
+
+    /// Returns an answer without the secret, in case the server repeated it.
+    pub(crate) fn redact_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        if self.0.len() < MIN_REDACTED_BYTES || memchr::memmem::find(&bytes, self.0.as_bytes()).is_none() {
+            return bytes;
+        }
+        let mut redacted = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.as_slice();
+        while let Some(at) = memchr::memmem::find(rest, self.0.as_bytes()) {
+            redacted.extend_from_slice(rest.get(..at).unwrap_or_default());
+            redacted.extend_from_slice(b"***");
+            rest = rest.get(at + self.0.len()..).unwrap_or_default();
+        }
+        redacted.extend_from_slice(rest);
+        redacted
     }
 }
 
@@ -52,5 +71,6 @@ mod tests {
         let token = Secret::parse_token(" s3cret\n").unwrap_or_else(|why| panic!("{why}"));
         assert_eq!(token.expose(), "s3cret");
         assert_eq!(token.redact("x s3cret y"), "x *** y");
+        assert_eq!(token.redact_bytes(b"s3crets3cret\xff s3cre".to_vec()), b"******\xff s3cre");
     }
 }

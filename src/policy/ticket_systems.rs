@@ -170,6 +170,10 @@ fn is_name_part(part: &str) -> bool {
 /// Refuses everything else. `http` is only for a server on this machine: over a network, a token would
 /// be sent in the clear.
 pub(crate) fn parse_system_address(written: &str) -> Result<String, String> {
+    if written.contains('@') {
+        // Not repeated: what stands before the `@` may be a password.
+        return Err("an address has no user name and no password; tokens have settings of their own".into());
+    }
     let shown = shorten_for_message(written);
     let malformed = format!("`{shown}` is not an address such as https://jira.example.com");
     let Some((scheme, rest)) = written.split_once("://") else { return Err(malformed) };

@@ -69,6 +69,7 @@ impl<'asked> TicketApi<'asked> {
             headers: &self.headers,
             body,
             can_repeat: true,
+            needs_body: true,
         };
         let response = self.http.send_request(&request)?;
         read_answer(&response).map_err(|why| format!("{} {why}", self.system_name))
@@ -103,7 +104,7 @@ fn read_answer(response: &HttpResponse) -> Result<Option<Value>, String> {
         status @ 300..=399 => {
             Err(format!("redirects to another address ({status}); a token is not sent there"))
         }
-        status @ (429 | 500..=599) => Err(format!("answers with {status}, after every attempt")),
+        status @ (429 | 500..=599) => Err(format!("answers with {status}")),
         status => Err(format!("answers with {status}")),
     }
 }

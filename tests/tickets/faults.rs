@@ -31,9 +31,9 @@ fn every_fault_is_a_missing_fact_with_its_reason() {
         (Answer::Json(401, json!({})), "does not accept the token (401)", 1),
         (Answer::Json(403, json!({})), "does not let this token read that (403)", 1),
         (Answer::Json(418, json!({})), "answers with 418", 1),
-        (Answer::Json(500, json!({})), "answers with 500, after every attempt", 4),
-        (Answer::Json(503, json!({})), "answers with 503, after every attempt", 4),
-        (Answer::Json(429, json!({})), "answers with 429, after every attempt", 4),
+        (Answer::Json(500, json!({})), "answers with 500", 4),
+        (Answer::Json(503, json!({})), "answers with 503", 4),
+        (Answer::Json(429, json!({})), "answers with 429", 4),
         (Answer::Json(200, json!("a page")), "without a key or a creation time", 1),
         (
             Answer::Json(200, json!({ "key": "../x", "fields": { "created": T } })),

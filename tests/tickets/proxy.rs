@@ -240,11 +240,13 @@ fn an_authority_that_is_not_trusted_and_a_bad_setting_are_refused() {
     let (code, said) = run(command(home.path(), &stranger.authority, &variables), &ASK_TICKET);
     assert!(code == 3 && said.contains("its certificate is not trusted"), "{said}");
     let (code, said) = run(command(home.path(), &stranger.authority, &variables), &ASK_GITHUB);
-    assert!(code == 3 && said.contains("certificate"), "{said}");
+    assert!(code == 3 && said.contains("its certificate is not trusted"), "{said}");
     assert!(server.lines.lock().unwrap().is_empty());
     for args in [ASK_TICKET, ASK_GITHUB] {
         let (code, said) = run(command(home.path(), &home.path().join("gone.pem"), &variables), &args);
-        assert!(code == 3 && said.contains("SSL_CERT_FILE"), "{said}");
+        assert!(code == 2 && said.contains("SSL_CERT_FILE: cannot read `"), "{said}");
+        let (code, said) = run(command(home.path(), &home.path().join("p.yml"), &variables), &args);
+        assert!(code == 2 && said.contains("holds no certificate in PEM"), "{said}");
         let bad = [("HTTPS_PROXY", "socks5://user:hunter2@proxy.example.com".to_owned())];
         let (code, said) = run(command(home.path(), &server.authority, &bad), &args);
         assert!(code == 2 && said.contains("HTTPS_PROXY has to start with http://"), "{said}");

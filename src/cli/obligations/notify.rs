@@ -53,6 +53,10 @@ impl NotifyChannel {
         if !url.starts_with("https://") && !is_loopback_url(&url) {
             return Err(wrong_channel("the address has to start with https://"));
         }
+        // Found out now, and not when the first notice is due.
+        if url.parse::<http::Uri>().is_err() {
+            return Err(wrong_channel("the address holds characters that no address has, such as a space"));
+        }
         Ok(NotifyChannel { kind, url: Secret::from_value(url), proxies: context.read_proxies()? })
     }
 
@@ -75,6 +79,7 @@ impl NotifyChannel {
             headers: &[("content-type", "application/json".to_owned())],
             body: Some(&body.to_string()),
             can_repeat: false,
+            needs_body: false,
         };
         let http = HttpClient::new(RequestPolicy::NOTIFICATION, self.proxies.clone());
         let why = match http.send_request(&request) {

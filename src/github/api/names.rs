@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::{ProxySettings, is_loopback_url};
+use crate::http::{ProxySettings, hide_login, is_loopback_url};
 use crate::people::check_plain_path;
 use crate::yaml::shorten_for_message;
 
@@ -52,7 +52,11 @@ impl GitHubServer {
     /// Refuses an address over which the token would travel unencrypted, and anything that is no address.
     pub fn new(api: &str, graphql: Option<&str>) -> Result<GitHubServer, String> {
         let Some((origin, path)) = split_url(api) else {
-            return Err(format!("`{}` is not an http address", shorten_for_message(api)));
+            let shown = hide_login(api);
+            return Err(format!(
+                "`{}` is not the address of an API, such as https://ghes.example.com/api/v3; it has no user name and no password",
+                shorten_for_message(&shown)
+            ));
         };
         if !origin.starts_with("https://") && !is_loopback_url(origin) {
             let shown = shorten_for_message(api);

@@ -108,11 +108,12 @@ impl GitHubTransport {
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(GitHubResponse {
-            status: parts.status.as_u16(),
-            headers: read_headers(&parts.headers),
-            body: bytes,
-        })
+        // What GitHub says is shown to people, and a server may repeat what it was sent.
+        let body = match &self.token {
+            Some(token) => token.redact_bytes(bytes),
+            None => bytes,
+        };
+        Ok(GitHubResponse { status: parts.status.as_u16(), headers: read_headers(&parts.headers), body })
     }
 }
 
