@@ -11,13 +11,21 @@ use std::sync::OnceLock;
 
 use gix_glob::{Pattern as GitGlob, pattern::Case, wildmatch};
 use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::hir::{Hir, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// How many bytes a pattern may have.
 const MAX_PATTERN_BYTES: usize = 1024;
 
 /// How many bytes the compiled form of a regular expression may take.
 const MAX_COMPILED_BYTES: usize = 1 << 20;
+
+/// How many steps a regular expression may have once its repetitions are written out. A pattern within it
+/// compiles within [`MAX_COMPILED_BYTES`].
+const MAX_PATTERN_STEPS: u64 = 10_000;
+
+/// How many bytes a value may have that a regular expression is matched with. Matching takes time in
+/// proportion to the value and to the pattern, and a pusher chooses the value.
+pub(crate) const MAX_MATCHED_BYTES: usize = 4096;
 
 /// How deep groups may nest in a regular expression.
 const MAX_GROUP_DEPTH: u32 = 50;
@@ -298,6 +306,9 @@ impl ValuePattern {
         let mut parser = regex_syntax::ParserBuilder::new();
         parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
         match parser.build().parse(written) {
+            Ok(parsed) if count_steps(&parsed) > MAX_PATTERN_STEPS => {
+                Err("this pattern is too large once its repetitions are written out".into())
+            }
             Ok(parsed) => Ok(ValuePattern { written: written.into(), parsed, compiled: OnceLock::new() }),
             Err(regex_syntax::Error::Parse(error)) => Err(error.kind().to_string()),
             Err(regex_syntax::Error::Translate(error)) => Err(error.kind().to_string()),
@@ -305,22 +316,12 @@ impl ValuePattern {
         }
     }
 
-    /// Returns whether the whole of `value` matches, or `None` if the pattern is too large to
-    /// compile (over 1 MiB), which [`ValuePattern::check_compiles`] finds out beforehand.
+    /// Returns whether the whole of `value` matches, or `None` if it is longer than 4,096 bytes.
     pub(crate) fn matches_value(&self, value: &[u8]) -> Option<bool> {
-        Some(self.compiled_regex()?.is_match(value))
-    }
-
-    /// Compiles the pattern now.
-    ///
-    /// # Errors
-    ///
-    /// Says so if it would take more than 1 MiB.
-    pub fn check_compiles(&self) -> Result<(), String> {
-        match self.compiled_regex() {
-            Some(_) => Ok(()),
-            None => Err("this pattern is too large once its repetitions are written out".into()),
+        if value.len() > MAX_MATCHED_BYTES {
+            return None;
         }
+        Some(self.compiled_regex()?.is_match(value))
     }
 
     fn compiled_regex(&self) -> Option<&Regex> {
@@ -335,6 +336,28 @@ impl ValuePattern {
         let anchored = [Hir::look(Look::Start), self.parsed.clone(), Hir::look(Look::End)];
         let printed = Hir::concat(anchored.into()).to_string();
         RegexBuilder::new(&printed).size_limit(MAX_COMPILED_BYTES).build().ok()
+    }
+}
+
+/// Returns how many steps a pattern has once its repetitions are written out, without writing them out.
+fn count_steps(pattern: &Hir) -> u64 {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len() as u64,
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len() as u64,
+        HirKind::Class(Class::Unicode(class)) => 4 * class.ranges().len() as u64,
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1));
+            u64::from(times).saturating_mul(count_steps(&repetition.sub).saturating_add(1))
+        }
+        HirKind::Capture(capture) => count_steps(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            let mut steps: u64 = 1;
+            for part in parts {
+                steps = steps.saturating_add(count_steps(part));
+            }
+            steps
+        }
     }
 }
 
@@ -471,7 +494,25 @@ mod tests {
         assert!(ValuePattern::new("(").is_err());
         assert!(ValuePattern::new("a)(b").is_err());
         assert!(ValuePattern::new("(?=x)").is_err());
-        assert_eq!(value("(a{1000}){1000}", "a"), None);
-        assert!(ValuePattern::new("(a{1000}){1000}").unwrap().check_compiles().is_err());
+        assert!(ValuePattern::new("(a{1000}){1000}").is_err());
+        assert!(ValuePattern::new("((a?){1000}){1000}").is_err());
+        assert_eq!(value("a*", &"a".repeat(MAX_MATCHED_BYTES)), Some(true));
+        assert_eq!(value("a*", &"a".repeat(MAX_MATCHED_BYTES + 1)), None);
+    }
+
+    #[test]
+    fn every_pattern_that_is_accepted_compiles() {
+        for part in ["a", "[a-z]", "[^a]", "(a|b)", "(ab|c+)?", "[acegikmoqsuwy]", "\\w", ".", "(?i)straw", "x*"] {
+            let mut accepted = 0;
+            for times in [1, 10, 100, 500, 1000] {
+                for text in [format!("({part}){{{times}}}"), format!("(({part}){{{times}}}){{2,9}}")] {
+                    if let Ok(pattern) = ValuePattern::new(&text) {
+                        assert!(pattern.compiled_regex().is_some(), "{text}");
+                        accepted += 1;
+                    }
+                }
+            }
+            assert!(accepted > 3, "{part}: {accepted}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::change::Text;
 use crate::change::person::is_invisible;
-use crate::pattern::ValuePattern;
+use crate::pattern::{MAX_MATCHED_BYTES, ValuePattern};
 use crate::predicates::map_keys::{parse_key, read_key, read_texts_key};
 use crate::predicates::parameters::{format_alternatives, format_count};
 use crate::verdict::{Message, messages};
@@ -17,7 +17,7 @@ messages! {
     CONTROL_CHARACTERS = "wording.control-characters": "contains characters that control a terminal or reorder text";
     TOO_LONG = "wording.too-long": "has {count} {count:character|characters}; at most {limit} {limit:is|are} allowed";
     OTHER_FORM = "wording.other-form": "does not match `{pattern}`";
-    PATTERN_TOO_LARGE = "wording.pattern-too-large": "cannot be checked, because the policy's pattern is too large";
+    TOO_LONG_TO_MATCH = "wording.too-long-to-match": "is longer than {limit} bytes, so its form cannot be checked";
     REFUSED_START = "wording.refused-start": "starts with `{start}`";
 }
 
@@ -79,7 +79,7 @@ impl WordingRequirement {
             match pattern.matches_value(line.as_bytes()) {
                 Some(true) => {}
                 Some(false) => violations.push(OTHER_FORM.with("pattern", pattern.to_string())),
-                None => violations.push(Message::from(&PATTERN_TOO_LARGE)),
+                None => violations.push(TOO_LONG_TO_MATCH.with("limit", MAX_MATCHED_BYTES)),
             }
         }
         let folded = written.to_lowercase();

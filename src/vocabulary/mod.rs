@@ -12,7 +12,6 @@ pub(crate) mod value_check;
 
 use std::sync::Arc;
 
-use crate::pattern::ValuePattern;
 use crate::yaml::decode::{read_entries, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
@@ -72,14 +71,6 @@ impl FieldVocabulary {
     /// Returns the fields, in the policy's order.
     pub fn fields(&self) -> &[Arc<FieldDefinition>] {
         &self.fields
-    }
-
-    /// Returns every pattern that values have to match.
-    pub fn value_patterns(&self) -> impl Iterator<Item = &ValuePattern> {
-        self.fields.iter().filter_map(|field| match &field.kind {
-            FieldKind::Matches { pattern, .. } => Some(pattern),
-            _ => None,
-        })
     }
 
     /// Returns the names of the fields.

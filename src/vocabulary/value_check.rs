@@ -2,6 +2,7 @@
 
 use crate::change::person::{PersonError, is_invisible};
 use crate::change::{Change, Person, Text, text};
+use crate::pattern::MAX_MATCHED_BYTES;
 use crate::verdict::{Message, MessageTemplate, messages};
 use crate::vocabulary::field::{ClaimSource, FieldDefinition, FieldKind};
 
@@ -11,7 +12,7 @@ messages! {
     NOT_UTF8 = "field.not-utf8": "`{field}` is {value}, which is not UTF-8";
     OTHER_WORD = "field.other-word": "`{field}` is {value}, which is not {words/or}";
     OTHER_FORM = "field.other-form": "`{field}` is {value}, which does not match `{pattern}`";
-    PATTERN_TOO_LARGE = "field.pattern-too-large": "`{field}` is {value}, which cannot be checked, because the policy's pattern is too large";
+    TOO_LONG_TO_MATCH = "field.too-long-to-match": "`{field}` is longer than {limit} bytes, so its form cannot be checked";
     NOT_A_PERSON = "field.not-a-person": "`{field}` is {value}, which is not a person: {reason}";
     PLACEHOLDER = "field.placeholder": "`{field}` is {value}, which is a placeholder";
     REFUSED_PHRASE = "field.refused-phrase": "`{field}` is {value}, which the policy does not accept as an answer";
@@ -53,7 +54,7 @@ impl FieldDefinition {
                 Some(false) => {
                     Err(self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()))
                 }
-                None => Err(self.value_message(&PATTERN_TOO_LARGE, value)),
+                None => Err(TOO_LONG_TO_MATCH.with("field", self.name.as_str()).with("limit", MAX_MATCHED_BYTES)),
             },
             FieldKind::Person => match Person::parse_person(value.as_bytes()) {
                 Ok(_) => Ok(None),

@@ -4,6 +4,8 @@
 //! bases before what builds on them. The caller fetches the files, so the same code reads from a ref,
 //! from a work tree and from a test.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use crate::people::check_plain_path;
@@ -14,6 +16,9 @@ use crate::yaml::{self, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_m
 
 /// How many files a policy may consist of.
 const MAX_POLICY_FILES: usize = 16;
+
+/// The keys of a pack whose values only people read.
+const WORDED_KEYS: [&str; 3] = ["summary", "title", "why"];
 
 /// The result of fetching a file: its bytes, `None` if it does not exist, or why it cannot be read.
 pub type FetchedFile = Result<Option<Vec<u8>>, String>;
@@ -66,11 +71,18 @@ impl PolicyFiles {
         Err(PolicyErrors { faulty_files })
     }
 
-    /// Returns SHA-256 over names, lengths and contents, the roster's included.
+    /// Returns SHA-256 over names, lengths and contents, the roster's included. A shipped pack counts by
+    /// what it means, so that a later version can word its titles and reasons in another way.
     pub(crate) fn compute_digest(&self, roster: Option<&FaultyFile>) -> String {
         let mut digest = Sha256::new();
         for file in &self.files {
-            add_to_digest(&mut digest, &file.name, &file.source);
+            if find_pack(&file.name).is_some() {
+                let mut meaning = String::new();
+                write_meaning(&file.node, &mut meaning);
+                add_to_digest(&mut digest, &file.name, meaning.as_bytes());
+            } else {
+                add_to_digest(&mut digest, &file.name, &file.source);
+            }
         }
         if let Some(roster) = roster {
             add_to_digest(&mut digest, &roster.name, &roster.source);
@@ -87,6 +99,34 @@ impl PolicyFiles {
             }
         }
         faulty_files
+    }
+}
+
+/// Writes what a tree means: without places, and without the words that only people read. The length
+/// before each text keeps two trees from the same form.
+fn write_meaning(node: &YamlNode, meaning: &mut String) {
+    match &node.value {
+        YamlValue::Scalar { text, is_plain } => {
+            let kind = if *is_plain { 'p' } else { 'q' };
+            // Writing to a string cannot fail.
+            let _ = write!(meaning, "{kind}{}:{text}", text.len());
+        }
+        YamlValue::List(items) => {
+            let _ = write!(meaning, "l{}:", items.len());
+            for item in items {
+                write_meaning(item, meaning);
+            }
+        }
+        YamlValue::Map(entries) => {
+            meaning.push('m');
+            for (key, value) in entries {
+                if !WORDED_KEYS.contains(&key.text.as_str()) {
+                    let _ = write!(meaning, "k{}:{}", key.text.len(), key.text);
+                    write_meaning(value, meaning);
+                }
+            }
+            meaning.push('e');
+        }
     }
 }
 
@@ -194,4 +234,29 @@ fn missing_file_fault(name: &str, at: YamlPlace) -> YamlFault {
     let names: Vec<&str> = names.collect();
     let names = names.join(", ");
     fault.with_help(format!("name a file beside this one (`name.yml`), or one of the packs {names}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(text: &str) -> String {
+        let mut meaning = String::new();
+        write_meaning(&yaml::read_document(text.as_bytes()).unwrap(), &mut meaning);
+        meaning
+    }
+
+    #[test]
+    fn words_for_people_are_no_part_of_what_a_pack_means() {
+        let pack = "name: x\nrules:\n  one: { title: a, why: b, for: [normal] }\n";
+        assert_eq!(meaning(pack), meaning("name: x\nsummary: s\nrules: { one: { title: z, for: [normal] } }"));
+        for other in [
+            "name: x\nrules:\n  one: { title: a, why: b, for: [normal, isms] }\n",
+            "name: x\nrules:\n  one: { title: a, why: b, for: ['normal'] }\n",
+            "name: x\nrules:\n  two: { title: a, why: b, for: [normal] }\n",
+            "name: x\nrules:\n  one: { title: a, why: b }\n",
+        ] {
+            assert_ne!(meaning(pack), meaning(other), "{other}");
+        }
+    }
 }
