@@ -129,10 +129,8 @@ fn every_policy_in_the_documents_can_be_used() {
                     continue;
                 }
             };
-            let policy = load(&text, &files)
-                .unwrap_or_else(|errors| panic!("{name}:{}:\n{}", block.line, told(&errors)));
-            for pattern in policy.vocabulary.value_patterns() {
-                pattern.check_compiles().unwrap_or_else(|why| panic!("{name}:{}: {why}", block.line));
+            if let Err(errors) = load(&text, &files) {
+                panic!("{name}:{}:\n{}", block.line, told(&errors));
             }
             loaded += 1;
         }

@@ -54,7 +54,9 @@ impl FieldDefinition {
                 Some(false) => {
                     Err(self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()))
                 }
-                None => Err(TOO_LONG_TO_MATCH.with("field", self.name.as_str()).with("limit", MAX_MATCHED_BYTES)),
+                None => {
+                    Err(TOO_LONG_TO_MATCH.with("field", self.name.as_str()).with("limit", MAX_MATCHED_BYTES))
+                }
             },
             FieldKind::Person => match Person::parse_person(value.as_bytes()) {
                 Ok(_) => Ok(None),

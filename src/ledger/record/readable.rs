@@ -40,7 +40,9 @@ impl ReadableRecord {
         }
         let why = match serde_json::from_slice::<Record>(bytes) {
             Ok(record) if record.schema == RECORD_SCHEMA => return ReadableRecord::Known(Box::new(record)),
-            Ok(record) => format!("its schema is {}", record.schema),
+            Ok(record) => {
+                format!("its schema is {}, which a newer version of changegate reads", record.schema)
+            }
             Err(error) => error.to_string(),
         };
         let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return ReadableRecord::Damaged(why) };

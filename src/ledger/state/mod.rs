@@ -13,7 +13,8 @@ pub mod unauthorised;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::change::{Oid, Text, text};
 use crate::ledger::record::{
@@ -48,11 +49,40 @@ pub struct LedgerState {
     /// The ids of the newest decisions, and the names of files that could not be read, at most
     /// [`MAX_RECENT_DECISIONS`]: what was appended just before a process died is not appended twice.
     pub recent_decisions: Vec<String>,
+    /// The name and version of the form of this document.
+    pub schema: StateSchema,
     /// What each protected ref holds, by its name as [`encode_ref_key`] writes it.
     pub tips: BTreeMap<String, Oid>,
     /// The moves of the newest decisions that did not happen, by decision; if one happens after all, it
     /// was decided.
     pub unmoved: BTreeMap<String, Vec<RecordedMove>>,
+}
+
+/// The name and version of the state's form, which is the same in every state of this version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateSchema;
+
+impl StateSchema {
+    const NAME: &str = "changegate/state/v1";
+}
+
+impl Serialize for StateSchema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(StateSchema::NAME)
+    }
+}
+
+impl<'de> Deserialize<'de> for StateSchema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = String::deserialize(deserializer)?;
+        if found == StateSchema::NAME {
+            Ok(StateSchema)
+        } else {
+            Err(D::Error::custom(format!(
+                "the state has the schema {found}; a newer version of changegate reads it"
+            )))
+        }
+    }
 }
 
 /// An obligation, from the decision that it comes from to its closure.

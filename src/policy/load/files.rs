@@ -249,7 +249,10 @@ mod tests {
     #[test]
     fn words_for_people_are_no_part_of_what_a_pack_means() {
         let pack = "name: x\nrules:\n  one: { title: a, why: b, for: [normal] }\n";
-        assert_eq!(meaning(pack), meaning("name: x\nsummary: s\nrules: { one: { title: z, for: [normal] } }"));
+        assert_eq!(
+            meaning(pack),
+            meaning("name: x\nsummary: s\nrules: { one: { title: z, for: [normal] } }")
+        );
         for other in [
             "name: x\nrules:\n  one: { title: a, why: b, for: [normal, isms] }\n",
             "name: x\nrules:\n  one: { title: a, why: b, for: ['normal'] }\n",
