@@ -1,4 +1,4 @@
-//! Ledgers in which somebody has rewritten what became of a session, or who declared something.
+//! Ledgers in which the end of a session, or the person who regularised a change, was rewritten.
 
 use serde_json::{Value, json};
 
@@ -52,16 +52,16 @@ fn what_is_changed_about_a_session_is_found() {
 }
 
 #[test]
-fn what_nobody_declared_is_not_declared() {
+fn a_regularisation_that_did_not_happen_is_not_believed() {
     let mut world = server();
-    let stray = world.commit("Past the hook\n");
+    let bypassed = world.commit("Past the hook\n");
     world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
     let why = "Emergency-Reason: the hook was off while the disk was replaced, and it could not wait\n";
     world
         .is("kim@example.com")
-        .commit(&format!("{}For-Change: {stray}\n{why}Incident: INC-1\n", good("Declare")));
+        .commit(&format!("{}For-Change: {bypassed}\n{why}Incident: INC-1\n", good("Regularise")));
     world.push(&["main"]).accepted().says("is regularised");
-    world.verify().accepted().says("declared record 2");
+    world.verify().accepted().says("regularised record 2");
     let nobody = "no landed change regularises this unauthorised change";
     world
         .rewritten("decision", |decided| {

@@ -94,7 +94,7 @@ fn describe_landing(came: LandingOrigin) -> &'static str {
         LandingOrigin::AlreadyThere => "before",
         LandingOrigin::Decided => "decided",
         LandingOrigin::Unauthorised => "undecided",
-        LandingOrigin::Regularised => "declared",
+        LandingOrigin::Regularised => "regularised",
     }
 }
 
@@ -132,7 +132,7 @@ fn write_trace(
             LandingOrigin::AlreadyThere => "older than the ledger, on ",
             LandingOrigin::Decided => "landed as decided on ",
             LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
-            LandingOrigin::Regularised => "landed without a decision and was declared after the fact, on ",
+            LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
         };
         writeln!(out, "{}", wrap_text(how, 2, &name))?;
     }
@@ -154,8 +154,8 @@ fn write_record_details(traced: &TracedRecord, out: &mut dyn Write) -> io::Resul
         LedgerEvent::Discharged(one) => {
             writeln!(out, "{}", wrap_text("      by ", 9, &one.evidence.describe()))
         }
-        LedgerEvent::RegularisationTerms(flagged) => {
-            let from = escape::escape_words(&flagged.teams.join(", "));
+        LedgerEvent::RegularisationTerms(terms) => {
+            let from = escape::escape_words(&terms.teams.join(", "));
             writeln!(out, "{}", wrap_text("      can be regularised by ", 9, &from))
         }
         _ => Ok(()),

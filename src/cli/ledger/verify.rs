@@ -202,7 +202,7 @@ fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
         LedgerProblemKind::Unsigned => "unsigned",
         LedgerProblemKind::Mismatch => "mismatch",
         LedgerProblemKind::Unauthorised => "unauthorised",
-        LedgerProblemKind::Regularised => "declared",
+        LedgerProblemKind::Regularised => "regularised",
         LedgerProblemKind::Incomplete => "incomplete",
         LedgerProblemKind::ClockWentBack => "clock",
     }

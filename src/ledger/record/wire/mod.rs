@@ -26,8 +26,8 @@ pub use decision::{
 };
 pub use message::{RecordedFixer, RecordedMessage, RecordedValue};
 pub use obligation::{
-    LateStatement, ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding,
-    RecordedClosing, RecordedContributor, RecordedStatement, RegularisationTerms,
+    ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding, RecordedClosing,
+    RecordedContributor, RecordedLateStatement, RecordedStatement, RegularisationTerms,
 };
 pub use ref_state::{RecordedMove, RefTip};
 pub use verdict::{
