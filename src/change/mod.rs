@@ -73,7 +73,7 @@ impl Change {
         self.commits.last()
     }
 
-    /// Returns the pull request.
+    /// Returns the pull request, or that the fact `need` is missing because there is none.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Returns the trusted authorities.
+/// Returns the certificate authorities of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 ///
 /// # Errors
 ///

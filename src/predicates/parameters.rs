@@ -136,7 +136,7 @@ impl IdentityRequirement {
     }
 }
 
-/// Reads `{ at-most: N }`.
+/// Parses an upper bound, written `{ at-most: N }`.
 pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<u64> {
     let mut map = MapReader::new(node, faults)?;
     let most = match map.require_key("at-most", faults) {

@@ -14,7 +14,7 @@ const MAX_NESTING_DEPTH: usize = 32;
 /// How many values a document may hold.
 const MAX_VALUES: usize = 50_000;
 
-/// Reads one document.
+/// Parses the one YAML document that a file holds, or returns all its faults.
 ///
 /// A byte order mark at the start is dropped, and CRLF counts as a line end.
 ///

@@ -24,8 +24,8 @@ messages! {
 
 /// What judging a change of a push gives.
 pub(crate) struct JudgedChange {
-    /// The verdict; `None` for one without remarks that is only counted. It goes no further than the
-    /// thread that made it: to hand over thousands of them costs more than to judge.
+    /// The verdict; `None` if it has no remarks and the report only counts it. Leaving it out keeps a push
+    /// of thousands of commits from passing as many verdicts between threads, which costs more than judging.
     pub(crate) verdict: Option<Verdict>,
     /// The change as JSON, if the ledger keeps it.
     pub(crate) facts: Option<String>,

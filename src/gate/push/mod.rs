@@ -19,7 +19,7 @@ use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
 use crate::report::{Report, decide_groups};
 
-/// Judges a push.
+/// Judges what a push does to each ref, and returns the report and the facts that the ledger keeps.
 ///
 /// Every ref is judged, even if others are refused. A ref that is not under change control is not in
 /// the report, unless clients cannot write to it at all. Changes without remarks are only counted,

@@ -100,7 +100,7 @@ impl GitHubClient {
         self.now
     }
 
-    /// Sends a request.
+    /// Sends a request to GitHub, or looks its answer up in the recording that stands for GitHub.
     ///
     /// An answer that refuses is an answer; only its lack is a failure.
     pub(crate) async fn send_request(

@@ -111,7 +111,7 @@ impl CompletedPush<'_> {
     }
 }
 
-/// Judges a push.
+/// Judges a push that GitHub has already accepted, change by change, by the policy from before it.
 ///
 /// # Errors
 ///

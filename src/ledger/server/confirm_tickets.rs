@@ -41,7 +41,7 @@ pub struct ConfirmationScope<'a> {
     pub policy: &'a Policy,
     /// What the changes on the ref state for earlier ones.
     pub closings: &'a [ObligationClosing],
-    /// The current time.
+    /// The time of the run, by which time limits are judged.
     pub now: Timestamp,
 }
 
@@ -56,7 +56,7 @@ pub struct ConfirmationRequest<'a> {
     pub closings: &'a [ObligationClosing],
     /// The policy that judges the evidence.
     pub policy: &'a Policy,
-    /// The current time.
+    /// The time of the run, by which time limits are judged.
     pub now: Timestamp,
 }
 

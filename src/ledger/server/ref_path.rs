@@ -282,10 +282,11 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_decided_there_is_a_gap() {
+    fn a_move_without_a_decision_is_a_gap() {
         use RefStep::{Decided, Gap};
         assert_eq!(steps(1, 3, &[(2, 3, None)], &[]), [Gap(id(1), id(2)), Decided(0)]);
-        // It went on without a decision; history tells that the step was taken.
+        // The ref is at 9 without a decision, and its history holds 2: so the step to 2 was taken. If history
+        // does not hold 2, that decision never took effect.
         assert_eq!(steps(1, 9, &[(1, 2, None)], &[2]), [Decided(0)]);
         assert_eq!(steps(1, 9, &[(1, 2, None)], &[]), []);
         // Git has told of a step, and much has happened since.

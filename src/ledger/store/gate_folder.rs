@@ -25,7 +25,7 @@ pub struct LedgerAnchor {
 pub struct LedgerLock(File);
 
 impl LedgerAnchor {
-    /// Reads `NUMBER:DIGEST`.
+    /// Parses the anchor that the file of the gate holds, written `NUMBER:DIGEST`.
     pub fn parse_anchor(text: &str) -> Option<LedgerAnchor> {
         let (number, digest) = text.trim_end().split_once(':')?;
         Some(LedgerAnchor { number: number.parse().ok()?, digest: digest.to_owned() })

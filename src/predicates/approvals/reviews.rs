@@ -457,10 +457,10 @@ roster:
         assert_eq!(found.len(), 2);
         assert!(found[0].contains("has not approved the pull request"), "{found:?}");
         assert_eq!(found[1], SHORT);
-        // It is true as soon as he has.
+        // It is true as soon as they have.
         let backed = text("{}", POLICY, commit, "reviews: [{ by: bob }]");
         assert_eq!(finding_texts(&answer_example(&backed)), [""; 0]);
-        // Somebody else's review does not make it true.
+        // Another person's review does not make it true.
         let other = text("{}", POLICY, commit, "reviews: [{ by: carol }]");
         assert_eq!(finding_texts(&answer_example(&other)).len(), 1);
     }
@@ -593,7 +593,7 @@ roster:
         for edits in [
             "{ at: 5h, body: 'Risk: high' }, { at: 1h, body: 'Risk: low' }",
             "{ at: 5h, body: 'nothing' }, { at: 1h, body: 'Risk: low' }",
-            // Of the same instant, nobody knows which came first.
+            // Of two at the same instant, it is unknown which came first.
             "{ at: 5h, body: 'Risk: low' }, { at: 2h, body: 'Risk: high' }, { at: 1h, body: 'Risk: low' }",
             "{ at: 5h, body: 'Risk: high' }, { at: 2h, body: 'Risk: low' }",
         ] {
@@ -673,14 +673,14 @@ roster:
                 assert!(found.len() == 1 && found[0].contains("cannot be identified"), "{found:?}");
             }
         }
-        // The roster knows an address that the forge does not; a bot is a bot; a forge is nobody.
+        // The roster knows an address that the forge does not; a bot is a bot; a forge is no person.
         let maker =
             |maker: &str| format!("makers: [{{ role: committer, {maker} }}]\nreviews: [{{ by: bob }}]");
         assert_eq!(known("{}", "", &maker("email: kim@example.com")), [""; 0]);
         assert_eq!(says("{}", &maker("email: 'x[bot]@example.com'")), [""; 0]);
         assert_eq!(says("{}", &maker("email: noreply@github.com")), [""; 0]);
         assert_eq!(says("{}", &maker("email: kim@example.com")).len(), 1);
-        // A commit that the forge lists nobody for.
+        // A commit for which the forge lists no account.
         let found = answer_edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
             change.pull.as_mut().unwrap().contributors = Ok(Vec::new());
         });

@@ -20,7 +20,7 @@ pub(crate) struct CsvRow {
     pub(crate) fields: Result<Vec<String>, &'static str>,
 }
 
-/// Reads all rows; empty lines are none.
+/// Parses CSV into rows of fields, each with its line; empty lines are left out.
 pub(crate) fn parse_rows(text: &str) -> Vec<CsvRow> {
     let mut rows = Vec::new();
     let mut rest = text;

@@ -13,7 +13,7 @@ pub(crate) struct JsonTicket {
     pub(crate) fields: Result<Vec<(String, String)>, String>,
 }
 
-/// Reads all objects.
+/// Parses a JSON list of tickets into their fields, each with the line on which it stands.
 ///
 /// # Errors
 ///
