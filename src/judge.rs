@@ -47,6 +47,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         }
         judgements.push(Judgement { rule: Arc::clone(&rule.name), level: rule.level_on(today), outcome });
     }
+    // A change to which no denying rule applies would pass unjudged, so that is itself a denial.
     if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
     }

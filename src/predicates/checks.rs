@@ -92,6 +92,7 @@ impl ChecksPredicate {
             allowed_states: Vec::new(),
             min_tests: None,
         };
+        // A name or a list of names is the short form of `named`.
         if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
             if let Some(node) = map.require_key("named", faults) {

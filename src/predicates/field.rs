@@ -141,6 +141,7 @@ impl FieldPredicate {
                         requirement.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
                     missing_field_finding(field, paste, context)
                 })),
+                // Both are said: correcting the value alone would not help, since the field must go.
                 (FieldReading::Invalid(reasons), FieldRequirement::Absent) => {
                     findings.push(Finding::new(MUST_BE_ABSENT.with("field", field.name.as_str())));
                     findings.extend(reasons);
@@ -236,6 +237,7 @@ impl FieldRequirement {
             Some(node) => read_choice(node, &[("others", true)], faults).unwrap_or(false),
             None => false,
         };
+        // `within` wins if both are given; that is a fault already, and the first one is enough.
         let deadline = if let Some(node) = within {
             read_time_limit(node, scope, faults).map(FieldDeadline::Within)
         } else if let Some(node) = until {
@@ -290,6 +292,7 @@ impl FieldRequirement {
                 MUST_BE_ABSENT.with("field", field.name.as_str())
             }
         };
+        // The claim that decides is shown, and not the first: with `on-conflict`, another one may count.
         let deciding = claims.iter().find(|claim| {
             level.is_none() || field.find_level(strip_rationale(claim.value.to_lossy().as_ref())) == level
         });

@@ -56,6 +56,7 @@ impl FieldDeadline {
         let mut first = Timestamp::MAX;
         for claim in claims {
             let template = match parse_end_instant(&claim.value.to_lossy()) {
+                // Of several ends the first one counts, so that stating a later one gains nothing.
                 Some(due) if due >= context.change.seen_at => {
                     first = first.min(due);
                     continue;

@@ -124,6 +124,7 @@ impl LabelPredicate {
         }
         map.refuse_unknown_keys(faults);
         let wants_label = !any_of.is_empty() || !all_of.is_empty();
+        // A list with a fault is empty, so only without faults can it be told that a list is lacking.
         if before == faults.len() {
             if !wants_label && none_of.is_empty() {
                 faults.push(YamlFault::new(node.at, "expected one of all-of, any-of, none-of"));

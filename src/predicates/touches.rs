@@ -119,6 +119,7 @@ impl TouchesPredicate {
             let paths = match diff.paths {
                 Ok(paths) => paths,
                 Err(gap) => {
+                    // Another commit may still touch the path, which settles it without this one.
                     missing = Some(gap.clone());
                     continue;
                 }

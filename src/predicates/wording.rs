@@ -86,6 +86,7 @@ impl WordingRequirement {
         for start in &self.refused_starts {
             if folded.starts_with(&start.to_lowercase()) {
                 violations.push(REFUSED_START.with("start", start.as_str()));
+                // One refused start says what is wrong; a second one would say it again.
                 break;
             }
         }

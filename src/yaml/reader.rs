@@ -201,6 +201,7 @@ impl<'text> YamlReader<'text> {
             }
             let (event, value_at) = self.next_event()?;
             let value = self.read_value(event, value_at, depth + 1)?;
+            // The first value is kept, so that the rest of the document is still checked.
             if first.is_none() {
                 entries.push((YamlKey { at: key_at, text: key }, value));
             }

@@ -327,6 +327,7 @@ fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Re
             }
             Ok(())
         }
+        // Which fact is missing is left out; `--json` shows the whole record.
         RecordedOutcome::Undecided(_) => writeln!(out, "    {id}: undecided, a fact is missing"),
         RecordedOutcome::Deferred(_) => writeln!(out, "    {id}: checked later"),
         RecordedOutcome::Exempted { reason, approved_by, until, .. } => {

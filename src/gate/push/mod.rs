@@ -36,6 +36,7 @@ pub fn judge_push(
         RefJudge { repository, updates, settings, now, keep_all, policies, facts: PushFacts::default() };
     let base = push.policies.find_base_policy();
     let mut groups = Vec::new();
+    // Two lines of a push can name one ref, also through a symbolic ref; the second one is refused.
     let mut named: Vec<Text> = Vec::new();
     for update in updates {
         groups.extend(push.judge_update(update, &base, &mut named));

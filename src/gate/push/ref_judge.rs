@@ -92,6 +92,8 @@ impl RefJudge<'_> {
                 return Some(build_ref_group(update, None, vec![refusal]));
             }
         };
+        // A symbolic ref that leads to a request is not one: it must have the name under which it was
+        // pushed.
         if break_glass::is_request_ref(&update.name) && resolved.name == update.name {
             let base = base.require_loaded(self.settings);
             let push = break_glass::RequestPush {
@@ -197,6 +199,7 @@ impl RefJudge<'_> {
             Some(PeeledObject::Commit(commit)) if Some(commit) == new => RefTargetKind::Commit,
             Some(PeeledObject::Commit(_)) => RefTargetKind::Tag,
         };
+        // Without an old tip, and for a tag, there is no earlier history to compare with.
         let (history, is_fast_forward) = match (at.id, new, target_kind) {
             (Some(old), Some(new), RefTargetKind::Commit) => {
                 let history = self.repository.find_new_history(new, &[old])?;

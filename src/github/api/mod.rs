@@ -174,6 +174,7 @@ impl GitHubClient {
         let etag = cached.as_ref().and_then(|answer| answer.headers.etag.as_deref());
         let mut request_now = request.clone();
         let mut redirects = 0;
+        // Another address is another request, with attempts of its own; the deadline is the same.
         let mut attempt = 0;
         loop {
             attempt += 1;

@@ -86,6 +86,7 @@ impl GitHubTransport {
             let frame =
                 frame.map_err(|error| fails(format!("the answer broke off: {}", describe_error(&error))))?;
             let Ok(data) = frame.into_data() else { continue };
+            // The length that a server announces need not be true, so what arrives is counted.
             if bytes.len() + data.len() > self.max_response_bytes {
                 return Err(fails(format!("the answer has more than {} bytes", self.max_response_bytes)));
             }
@@ -136,6 +137,7 @@ fn build_octocrab(
         .with_layer(&AuthHeaderLayer::new(authorization, base.clone(), base))
         .with_auth(AuthState::None)
         .build();
+    // The error type has no values; matching says so without an `unwrap`.
     match octocrab {
         Ok(octocrab) => Ok(octocrab),
         Err(never) => match never {},

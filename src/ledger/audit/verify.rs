@@ -60,6 +60,8 @@ pub fn verify_ledger(
     if let Some(error) = broken {
         let oldest = if commits.is_empty() { "the newest record" } else { "the record before the oldest" };
         run.add_problem(LedgerProblemKind::Unreadable, format!("{oldest} cannot be read: {error:#}"));
+        // Without the beginning, the state before each record is not known, so what needs it cannot be
+        // checked.
         run.is_trusted = false;
         run.is_cut = true;
         run.cross_check.is_partial = true;
@@ -67,6 +69,7 @@ pub fn verify_ledger(
     for (commit, parents) in commits.into_iter().rev() {
         run.verify_commit(commit, parents);
         let (number, digest) = (run.verification.records, run.verification.last_digest.as_ref());
+        // What is left at the end was seen once and is no longer there, or no longer the same.
         missing_anchors.retain(|anchor| anchor.number != number || Some(&anchor.digest) != digest);
         progress();
     }
@@ -341,6 +344,7 @@ impl LedgerVerifier<'_> {
             names.insert(decode_ref_key(key));
         }
         for name in names {
+            // A decision that waits in the journal may explain the difference, and is reported already.
             if !refs.is_protected(&name) || waiting_refs.contains(&name) {
                 continue;
             }

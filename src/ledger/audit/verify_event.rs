@@ -15,6 +15,8 @@ impl LedgerVerifier<'_> {
     /// Verifies what a record tells against the state before it, and reports what no decision allowed.
     pub(super) fn verify_event(&mut self, record: &Record, before: Timestamp) {
         match &record.event {
+            // Every arm compares with the state before the record: a record is true only where it was
+            // appended.
             LedgerEvent::Begin(_) if self.verification.records != 1 => {
                 self.add_tampering("the ledger begins a second time");
             }

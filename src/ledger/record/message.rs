@@ -51,6 +51,8 @@ struct MessageWriter {
 pub fn compose_message(record: &Record) -> String {
     let mut out = MessageWriter { subject: String::new(), trailers: String::new() };
     out.add("Ledger-Record", &record.number.to_string());
+    // Subject and trailers hold codes and encoded values, so that rewording never changes the message of an
+    // old record.
     match &record.event {
         LedgerEvent::Begin(begin) => {
             out.subject = match begin.tips.as_slice() {

@@ -158,6 +158,7 @@ pub(crate) fn follow_ref_log(
     }
     for start in (0..log.len()).rev() {
         let Some(moves) = log.get(start..) else { continue };
+        // A hole in the log: what is before it does not lead to what is after it.
         if let [one, next, ..] = moves
             && one.new != next.old
         {
@@ -172,6 +173,7 @@ pub(crate) fn follow_ref_log(
         }
     }
     let best = best?;
+    // Git has confirmed these moves, so a path that leaves one out is not what happened.
     for (place, edge) in edges.iter().enumerate() {
         if edge.was_taken == Some(true) && !best.contains(&RefStep::Decided(place)) {
             return None;

@@ -256,6 +256,8 @@ pub(crate) fn find_session_problem(
     asked: Option<&SessionRequest>,
     at: Timestamp,
 ) -> Option<String> {
+    // A request that was pushed has a decision to compare with; one from the server's command line has
+    // none, so the rules are checked.
     if event.actor().decision.is_some() {
         let Some(asked) = asked else {
             return Some("no decision allows this break-glass session".into());

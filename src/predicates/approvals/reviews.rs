@@ -1,5 +1,4 @@
-//! Approvals that a forge vouches for: the reviews of a pull request, and comments if the policy says
-//! so.
+//! Approvals that a forge vouches for: the reviews of a pull request, and comments where that is asked.
 //!
 //! The latest decision of each person counts, yes or no; approving twice withdraws nothing. Each
 //! approval that does not count has a finding with the reason. A missing fact matters only where it
@@ -238,6 +237,7 @@ impl ReviewCounter<'_> {
         let mut best = None;
         for approval in approvals {
             let weighed = self.weigh_approval(approval);
+            // The best of a person's approvals counts: a stale one takes nothing from one that is sure.
             best = match (best, weighed) {
                 (sure @ Some(Ok((_, None))), _) => sure,
                 (possible @ Some(Ok(_)), Err(_)) => possible,

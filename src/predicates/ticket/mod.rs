@@ -110,6 +110,7 @@ impl TicketPredicate {
             None => false,
         };
         map.refuse_unknown_keys(faults);
+        // With another fault, what is lacking may have been given and only be unreadable.
         if let Some(node) = unseen
             && before == faults.len()
             && (time_limit.is_none() || requirement.is_none())
@@ -212,6 +213,7 @@ impl TicketPredicate {
                 }
             }
         }
+        // A violation is certain whatever the system would answer, so only a clean lookup is put off.
         if let Some(limit) = self.time_limit
             && self.may_defer_lookup
             && missing.is_some()

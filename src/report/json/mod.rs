@@ -146,6 +146,8 @@ fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<
         missing: Vec::new(),
         exemption: None,
     };
+    // Each outcome fills in its own list and leaves the others empty: no list can belong to another
+    // outcome.
     json.outcome = match &judgement.outcome {
         RuleOutcome::Pass => "pass",
         RuleOutcome::Fail(findings) => {

@@ -178,6 +178,7 @@ fn build_sarif_result<'r>(
     };
     let message = Sentence::from_words(change).with_sentence(objection.describe_fully(ranked.revision()));
     let path = objection.finding().and_then(|finding| finding.at.path.as_ref());
+    // Code scanning shows only results with a file; one that is about no path is shown at the policy.
     let uri = encode_uri(path.map_or(policy.as_bytes(), Text::as_bytes));
     SarifResult {
         rule_id: &rule.id,

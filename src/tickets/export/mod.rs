@@ -199,6 +199,7 @@ impl TicketExport {
                 labels.push(label.into());
             }
         }
+        // An importer sets the creation time, so nothing proves it.
         let is_imported = parse_bool(first_value(fields, 10), "imported")?.unwrap_or(false);
         let backdated = is_imported.then(|| {
             "the export says that the ticket was imported; its creation time is not proved".to_owned()
