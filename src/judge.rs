@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use crate::change::{Change, Missing};
 use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::verdict::{
     ClassId, Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleId, RuleLevel, RuleOutcome,
     Verdict, messages,

@@ -2,7 +2,7 @@
 
 use crate::calendar::TimeLimit;
 use crate::predicates::PolicyScope;
-use crate::predicates::parameters::read_teams;
+use crate::predicates::support::parameters::read_teams;
 use crate::yaml::decode::{MapReader, parse_one, read_bool};
 use crate::yaml::{YamlFault, YamlNode};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::change::{Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::field_obligation::{
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::field_obligation::{
     FieldDeadline, missing_field_finding, read_time_limit, read_until_field,
 };
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Message, MessageTemplate, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choice, read_entries};
@@ -372,7 +372,7 @@ fn strip_rationale(value: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_for_messages, findings_for_messages, question_faults};
+    use crate::predicates::support::examples::{answer_for_messages, findings_for_messages, question_faults};
     use crate::verdict::PredicateAnswer;
 
     const FIELDS: &str = "

@@ -4,10 +4,10 @@ use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{NotIndependent, check_independent_account};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{
     find_unidentified_contributor, format_alternatives, is_in_teams, quote_patterns, read_list, read_teams,
 };
 use crate::verdict::{Finding, Fixer, Message, messages};
@@ -284,7 +284,7 @@ fn has_any_name(label: &PullLabel, names: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "people: { teams: { duty: ['github:kim', 'github:ana', 'github:ops[bot]'] } }";
 

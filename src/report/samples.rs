@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::*;
 use crate::verdict::{
     ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageTemplate, Obligation,

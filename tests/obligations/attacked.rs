@@ -16,8 +16,8 @@ use changegate::ledger::state::obligation::build_discharge;
 use changegate::ledger::store;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::book::LEDGER;
-use crate::glass::server;
+use crate::break_glass::server;
+use crate::ledger_reader::LEDGER;
 use crate::past::{EMERGENCY, REVIEW, TICKET, ago, closes};
 use crate::world::{MAIN, POLICY, Pushed, World, ZERO, bad, good};
 

@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 
+use crate::break_glass::server;
 use crate::forger::chain_anew;
-use crate::glass::server;
 use crate::world::{Pushed, World, good};
 
 impl World {
     /// Rewrites the last record of a kind, makes the chain anew, and verifies it.
     fn rewritten(&self, kind: &str, change: impl FnOnce(&mut Value)) -> Pushed {
-        let tip = self.at(crate::book::LEDGER).unwrap();
+        let tip = self.at(crate::ledger_reader::LEDGER).unwrap();
         let mut links = self.links();
         let place = links.iter().rposition(|link| link.record()["event"].get(kind).is_some()).unwrap();
         links[place].edit(|record| change(&mut record["event"][kind]));
         chain_anew(&mut links, place);
         self.forge(&links);
         let verified = self.changegate("server.git", &["ledger", "verify"]);
-        self.git_in("server.git", &["update-ref", crate::book::LEDGER, &tip]);
+        self.git_in("server.git", &["update-ref", crate::ledger_reader::LEDGER, &tip]);
         verified
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::glass::server;
+use crate::break_glass::server;
 use crate::past::{EMERGENCY, REVIEW, TICKET, ago, closes};
 use crate::world::{Pushed, World, good};
 

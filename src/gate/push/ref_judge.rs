@@ -15,7 +15,7 @@ use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
-use crate::gate::side_merge::SideMerge;
+use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, ResolvedRef};
 use crate::policy::ChangeUnit;
 use crate::push::{self, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
@@ -250,11 +250,11 @@ impl RefJudge<'_> {
         if let Some(base) = base {
             needs.extend(base.policy.needed_facts());
         }
-        let side = match (asked.actual_old, &history) {
+        let swapped_parents = match (asked.actual_old, &history) {
             (Some(old), Some(history)) if needs.contains(&FactKind::Paths) => {
-                SideMerge::compare_tips(self.repository, history, old, tip)?
+                SwappedParents::compare_tips(self.repository, history, old, tip)?
             }
-            _ => SideMerge::default(),
+            _ => SwappedParents::default(),
         };
         // For the policy ref itself, what is new over it is what is to be judged.
         let history = match (history, asked.actual_old) {
@@ -269,7 +269,8 @@ impl RefJudge<'_> {
             return Ok(());
         }
         let (settings, now, keep_all) = (self.settings, self.now, self.keep_all);
-        let judge = ChangeJudge { loaded, base, target: asked.name, settings, now, side, keep_all };
+        let judge =
+            ChangeJudge { loaded, base, target: asked.name, settings, now, swapped_parents, keep_all };
         let trusted_keys =
             base.and_then(|base| base.trusted_keys(self.now)).or_else(|| loaded.trusted_keys(self.now));
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };

@@ -57,9 +57,9 @@ impl LedgerLock {
     }
 }
 
-/// Returns the folder of the journal.
+/// Returns the folder of the journal: decisions that are not in the ledger yet.
 pub(crate) fn journal_folder(common_dir: &Path) -> PathBuf {
-    common_dir.join(GATE_FOLDER).join("ahead")
+    common_dir.join(GATE_FOLDER).join("journal")
 }
 
 /// Returns the folder of the journal, and creates it if it does not exist.

@@ -18,9 +18,9 @@ use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence, named_message,
     read_named_person,
 };
-use crate::predicates::context::EvaluationContext;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::find_unidentified_contributor;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::vocabulary::FieldClaim;
 
@@ -401,7 +401,9 @@ fn uncounted_finding(by: Option<&ForgeAccount>, reason: Message, fixer: Fixer) -
 #[cfg(test)]
 mod tests {
     use crate::change::{Change, FactKind, Missing, PusherIdentity};
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     const POLICY: &str = "
 fields:

@@ -10,9 +10,9 @@ use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, DEFAULT_APPROVAL_FIELD, describe_dependence,
     named_message, read_named_person,
 };
-use crate::predicates::context::EvaluationContext;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::find_unidentified_contributor;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::{Finding, Fixer, Message, messages};
 
 messages! {

@@ -12,10 +12,12 @@ use jiff::Timestamp;
 
 use crate::calendar::TimeLimit;
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::field_obligation::{limit_obligation, missing_field_finding, read_time_limit};
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::field_obligation::{
+    limit_obligation, missing_field_finding, read_time_limit,
+};
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::ticket::lookup::TicketRequirement;
 use crate::verdict::{Finding, Message, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
@@ -292,7 +294,7 @@ fn due_or_never(limit: TimeLimit, since: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{
+    use crate::predicates::support::examples::{
         answer_example, answer_for_messages, finding_texts, findings_for_messages, question_faults,
     };
     use crate::verdict::PredicateAnswer;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::ser::Serializer;
 
 use crate::change::{Missing, Oid};
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::{GroupScope, PolicyDescription, RefUpdateKind, Report, ReportGroup};
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::ReportCounts;

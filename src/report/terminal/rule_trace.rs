@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::RuleTrace;
 use crate::report::escape;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};

@@ -19,7 +19,7 @@ use crate::change::text::encode_hex;
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 use crate::tickets::instants::parse_instant;
-use crate::tickets::key_order::backdated;
+use crate::tickets::key_order::explain_backdating;
 
 /// How many bytes an export may have.
 const MAX_EXPORT_BYTES: u64 = 64 << 20;
@@ -259,7 +259,7 @@ impl TicketExport {
         if let Ok(None) = ticket.backdated
             && let Some((lower, at)) = self.latest_up_to.get(&(key.prefix.clone(), key.number))
         {
-            ticket.backdated = Ok(backdated(ticket.created, lower, *at));
+            ticket.backdated = Ok(explain_backdating(ticket.created, lower, *at));
         }
         Ok(Some(ticket))
     }

@@ -4,7 +4,7 @@ use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{
     MapReader, parse_each, read_bool, read_count, read_items, read_text, unknown_word_fault,

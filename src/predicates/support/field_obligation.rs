@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::calendar::TimeLimit;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::verdict::{Finding, Fixer, Message, Obligation, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
 use crate::yaml::decode::{parse_one, read_text};

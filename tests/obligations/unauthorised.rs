@@ -1,6 +1,6 @@
 //! Unauthorised changes, by real pushes: who can regularise them, and that they stay marked.
 
-use crate::glass::server;
+use crate::break_glass::server;
 use crate::past::EMERGENCY;
 use crate::world::{MAIN, Pushed, World, good};
 
@@ -226,7 +226,7 @@ fn where_the_policy_names_no_team_it_stays_open_until_it_does() {
 
 #[test]
 fn an_overdue_change_that_can_be_regularised_blocks() {
-    let policy = crate::glass::GLASS.replace("within: 24h", "within: 1m");
+    let policy = crate::break_glass::GLASS.replace("within: 24h", "within: 1m");
     let mut world = World::under(&policy);
     world.configure("changegate.pusher", "env:WHO");
     let bypassed = world.bypass("Past the hook\n");
