@@ -136,9 +136,11 @@ impl RangeJudge<'_> {
         &self,
         commits: Vec<Result<Commit, UnreadableCommit>>,
     ) -> Result<JudgedRangeChange, Judgement> {
-        let (policy, request) = (&self.loaded.policy, self.request);
+        let policy = &self.loaded.policy;
+        let request = self.request;
         let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
-        let (target, pusher) = (request.target.clone(), request.pusher.clone());
+        let target = request.target.clone();
+        let pusher = request.pusher.clone();
         let change = Change::from_repository(request.stage, target, pusher, request.now, commits);
         let verdict = judge_change(policy, &change, request.enforce);
         let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };

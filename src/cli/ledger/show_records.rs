@@ -331,7 +331,8 @@ fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Re
         RecordedOutcome::Undecided(_) => writeln!(out, "    {id}: undecided, a fact is missing"),
         RecordedOutcome::Deferred(_) => writeln!(out, "    {id}: checked later"),
         RecordedOutcome::Exempted { reason, approved_by, until, .. } => {
-            let (reason, by) = (escape::escape_words(reason), escape::escape_words(approved_by));
+            let reason = escape::escape_words(reason);
+            let by = escape::escape_words(approved_by);
             writeln!(out, "    {id}: exempted until {}, by {by}: {reason}", escape::escape_words(until))
         }
     }

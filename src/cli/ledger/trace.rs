@@ -120,7 +120,8 @@ fn write_trace(
     for traced in &trace.records {
         writeln!(out)?;
         let subject = describe_record(&traced.record);
-        let (number, at) = (traced.record.number, due_time::format_instant(traced.record.recorded_at));
+        let number = traced.record.number;
+        let at = due_time::format_instant(traced.record.recorded_at);
         writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, &subject))?;
         write_record_details(traced, out)?;
     }
@@ -235,11 +236,9 @@ fn describe_outcome(judgement: &Judgement) -> Option<(&'static str, Vec<String>)
         RuleOutcome::Deferred(_) => ("later", Vec::new()),
         RuleOutcome::Owed(owed) => ("owed", escape_messages(owed.iter().map(|one| &one.what))),
         RuleOutcome::Exempted { reason, approved_by, until, .. } => {
-            let (reason, by, until) = (
-                escape::escape_words(reason),
-                escape::escape_words(approved_by),
-                escape::escape_words(until),
-            );
+            let reason = escape::escape_words(reason);
+            let by = escape::escape_words(approved_by);
+            let until = escape::escape_words(until);
             ("exempted", vec![format!("until {until}, by {by}: {reason}")])
         }
     })

@@ -57,7 +57,8 @@ impl ChangeJudge<'_> {
         commits: Vec<Result<Commit, UnreadableCommit>>,
     ) -> Result<JudgedChange, Judgement> {
         let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
-        let (target, pusher) = (Ok(self.target.clone()), self.settings.pusher.clone());
+        let target = Ok(self.target.clone());
+        let pusher = self.settings.pusher.clone();
         let change = Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits);
         let verdict = judge_from_facts(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
         let facts = match self.settings.ledger_mode {

@@ -88,7 +88,7 @@ impl RefJudge<'_> {
             Ok(resolved) => resolved,
             Err(error) => {
                 let message = add_detail(REF_UNREADABLE.with("ref", &update.name), &error);
-                let refusal = refuse("ref-object", message, Fixer::ServerAdministrator);
+                let refusal = refuse_ref("ref-object", message, Fixer::ServerAdministrator);
                 return Some(build_ref_group(update, None, vec![refusal]));
             }
         };
@@ -107,7 +107,7 @@ impl RefJudge<'_> {
         let mut refusals = Vec::new();
         refusals.extend(push::check_reserved_ref(&update.name));
         if named.contains(&resolved.name) {
-            refusals.push(refuse("ref-once", REF_REPEATED.with("ref", &resolved.name), Fixer::Pusher));
+            refusals.push(refuse_ref("ref-once", REF_REPEATED.with("ref", &resolved.name), Fixer::Pusher));
         }
         named.push(resolved.name.clone());
         match base {
@@ -133,7 +133,7 @@ impl RefJudge<'_> {
             Ok(request) => request,
             Err(error) => {
                 let message = add_detail(OBJECT_UNREADABLE.with("ref", &at.name), &error);
-                let refusal = refuse("whole-history", message, Fixer::ServerAdministrator);
+                let refusal = refuse_ref("whole-history", message, Fixer::ServerAdministrator);
                 return build_protected_group(update, at, vec![refusal]);
             }
         };
@@ -146,7 +146,7 @@ impl RefJudge<'_> {
         }
         if self.repository.is_shallow() {
             let message = Message::from(&SHALLOW_REPOSITORY);
-            group.refusals.push(refuse("whole-history", message, Fixer::ServerAdministrator));
+            group.refusals.push(refuse_ref("whole-history", message, Fixer::ServerAdministrator));
         }
         let (Some(new), RefTargetKind::Commit | RefTargetKind::Tag) = (asked.new, asked.target_kind) else {
             return group;
@@ -165,7 +165,7 @@ impl RefJudge<'_> {
         let policies = RefPolicies { own, base };
         if let Err(error) = self.judge_commits(new, request, &policies, &mut group) {
             let message = add_detail(HISTORY_UNREADABLE.with("ref", &at.name), &error);
-            group.refusals.push(refuse("whole-history", message, Fixer::Pusher));
+            group.refusals.push(refuse_ref("whole-history", message, Fixer::Pusher));
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
             group.refusals.extend(self.refuse_broken_policy(new, &at.name));
@@ -241,7 +241,7 @@ impl RefJudge<'_> {
             let protected = self.list_protected_tips(policies)?;
             if self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let message = TAG_OF_UNPROTECTED.with("commit", tip.short_hex());
-                group.refusals.push(refuse("tag-of-reviewed", message, Fixer::Pusher));
+                group.refusals.push(refuse_ref("tag-of-reviewed", message, Fixer::Pusher));
             }
             return Ok(());
         }
@@ -268,7 +268,9 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule("push-size", finding));
             return Ok(());
         }
-        let (settings, now, keep_all) = (self.settings, self.now, self.keep_all);
+        let settings = self.settings;
+        let now = self.now;
+        let keep_all = self.keep_all;
         let judge =
             ChangeJudge { loaded, base, target: asked.name, settings, now, swapped_parents, keep_all };
         let trusted_keys =
@@ -380,6 +382,6 @@ fn add_detail(message: Message, error: &anyhow::Error) -> Message {
     message.with("detail", Text::from(format!("{error:#}")))
 }
 
-fn refuse(id: &str, message: Message, fixer: Fixer) -> Judgement {
+fn refuse_ref(id: &str, message: Message, fixer: Fixer) -> Judgement {
     refuse_by_rule(id, Finding::new(message).fixed_by(fixer))
 }

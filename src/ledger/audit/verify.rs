@@ -68,7 +68,8 @@ pub fn verify_ledger(
     }
     for (commit, parents) in commits.into_iter().rev() {
         run.verify_commit(commit, parents);
-        let (number, digest) = (run.verification.records, run.verification.last_digest.as_ref());
+        let number = run.verification.records;
+        let digest = run.verification.last_digest.as_ref();
         // What is left at the end was seen once and is no longer there, or no longer the same.
         missing_anchors.retain(|anchor| anchor.number != number || Some(&anchor.digest) != digest);
         progress();
@@ -152,8 +153,8 @@ impl LedgerVerifier<'_> {
                 (record.number, record.previous)
             }
             ReadableRecord::Unknown(place) => {
-                let (schema, reason) =
-                    (escape::escape_words(&place.schema), escape::escape_words(&place.reason));
+                let schema = escape::escape_words(&place.schema);
+                let reason = escape::escape_words(&place.reason);
                 self.add_problem(LedgerProblemKind::Unreadable, format!("{schema}: {reason}"));
                 self.resume_from_state(&link);
                 (place.number, place.previous)

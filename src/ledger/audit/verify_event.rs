@@ -29,7 +29,8 @@ impl LedgerVerifier<'_> {
             }
             LedgerEvent::Outcome(outcome) => self.verify_outcome(outcome),
             LedgerEvent::Unauthorised(moved) => {
-                let (name, at) = (escape::escape_words(&moved.name.to_lossy()), record.recorded_at);
+                let name = escape::escape_words(&moved.name.to_lossy());
+                let at = record.recorded_at;
                 let what = format!("{name} moved without a decision, after {before} and not after {at}");
                 self.add_problem(LedgerProblemKind::Unauthorised, what);
                 self.verify_move_start(moved);

@@ -46,12 +46,12 @@ impl<'a> FreeEdges<'a> {
     }
 
     /// Returns the free edges, each with its index.
-    fn iter(&self) -> impl Iterator<Item = (usize, &'a DecisionEdge)> {
+    fn free_edges(&self) -> impl Iterator<Item = (usize, &'a DecisionEdge)> {
         let edges = self.edges.iter().zip(&self.is_free).enumerate();
         edges.filter_map(|(place, (edge, is_free))| is_free.then_some((place, edge)))
     }
 
-    fn take(&mut self, place: usize) {
+    fn take_edge(&mut self, place: usize) {
         if let Some(is_free) = self.is_free.get_mut(place) {
             *is_free = false;
         }
@@ -64,7 +64,7 @@ impl<'a> FreeEdges<'a> {
         let mut at = from;
         while at != known {
             let mut chosen: Option<(usize, &DecisionEdge)> = None;
-            for (place, edge) in self.iter() {
+            for (place, edge) in self.free_edges() {
                 if edge.new != at {
                     continue;
                 }
@@ -75,7 +75,7 @@ impl<'a> FreeEdges<'a> {
                 chosen = chosen.or(Some((place, edge)));
             }
             let Some((place, edge)) = chosen else { break };
-            self.take(place);
+            self.take_edge(place);
             path.push(place);
             at = edge.old;
         }
@@ -107,9 +107,9 @@ pub(crate) fn find_ref_path(
     let mut path: Vec<usize> = Vec::new();
     let mut at = known;
     while at != holds && !begins_at(&pieces, edges, at) {
-        let next = free.iter().find(|(_, edge)| edge.old == at && edge.new.is_some_and(is_behind));
+        let next = free.free_edges().find(|(_, edge)| edge.old == at && edge.new.is_some_and(is_behind));
         let Some((place, edge)) = next else { break };
-        free.take(place);
+        free.take_edge(place);
         path.push(place);
         at = edge.new;
     }
@@ -190,10 +190,10 @@ fn follow_log_from(moves: &[ReflogEntry], edges: &[DecisionEdge]) -> Vec<RefStep
     let mut free = FreeEdges::new(edges);
     let mut steps = Vec::new();
     for moved in moves {
-        let found = free.iter().find(|(_, edge)| is_edge_of_entry(edge, moved));
+        let found = free.free_edges().find(|(_, edge)| is_edge_of_entry(edge, moved));
         match found {
             Some((place, _)) => {
-                free.take(place);
+                free.take_edge(place);
                 steps.push(RefStep::Decided(place));
             }
             None => steps.push(RefStep::Gap(moved.old, moved.new)),

@@ -158,7 +158,8 @@ pub fn build_session_event(state: &LedgerState, asked: &SessionRequest) -> Resul
             };
             let closed_at = asked.requested_at.max(owed.since);
             let late_by = seconds_late(owed.due, closed_at);
-            let (session, note) = (session.clone(), note.clone());
+            let session = session.clone();
+            let note = note.clone();
             Ok(BreakGlassEvent::Closed(SessionClosure { session, request_id, by, note, closed_at, late_by }))
         }
     }

@@ -86,7 +86,9 @@ fn find_stated_approvals<'change>(
     let mut stated = Vec::new();
     for trailer in commit.message.trailers() {
         if asked.fields.iter().any(|field| field.matches_key(&trailer.key)) {
-            let (key, value, line) = (&trailer.key, &trailer.value, trailer.line);
+            let key = &trailer.key;
+            let value = &trailer.value;
+            let line = trailer.line;
             stated.push(StatedApproval { commit, key, value, line });
         }
     }

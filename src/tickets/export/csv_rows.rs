@@ -77,8 +77,10 @@ fn is_by_the_book(written: &str, fields: &StringRecord) -> bool {
         }
         let after = if rest.starts_with('"') {
             rest.strip_prefix(&format!("\"{}\"", field.replace('"', "\"\"")))
+        } else if field.contains('"') {
+            None
         } else {
-            rest.strip_prefix(field).filter(|_| !field.contains('"'))
+            rest.strip_prefix(field)
         };
         let Some(after) = after else { return false };
         rest = after;
