@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use crate::change::{Change, Missing};
 use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::verdict::{
     ClassId, Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleId, RuleLevel, RuleOutcome,
     Verdict, messages,
@@ -47,6 +47,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         }
         judgements.push(Judgement { rule: Arc::clone(&rule.name), level: rule.level_on(today), outcome });
     }
+    // A change to which no denying rule applies would pass unjudged, so that is itself a denial.
     if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
     }

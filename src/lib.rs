@@ -6,9 +6,9 @@
 //! ```text
 //!  argv, stdin, env ─► cli ─► what to judge
 //!    policy files ──► policy ──► Policy ──► needs ── which facts are wanted?
-//!    git, GitHub ─────────────────────────► Change           (I/O ends here)
-//!                        judge(&Policy, &Change) ─► Verdict  (pure; time is a field of Change)
-//!                                            report (to a writer) · exit code
+//!    git, GitHub, tickets ────────────────► Change           (I/O ends here)
+//!                        judge_change(&Policy, &Change) ─► Verdict  (pure; time is a field of Change)
+//!                                       report (to a writer) · ledger (a ref) · exit code
 //! ```
 //!
 //! A module imports only from those above it in this list; a test reads the `use` lines and fails

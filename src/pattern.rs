@@ -41,7 +41,7 @@ pub struct PathPattern {
 }
 
 impl PathPattern {
-    /// Reads a pattern.
+    /// Parses a pattern of paths in the syntax of gitignore.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ pub struct RefPattern {
 }
 
 impl RefPattern {
-    /// Reads a pattern.
+    /// Parses a pattern of refs; one without `refs/` at its start is of branches.
     ///
     /// # Errors
     ///
@@ -209,7 +209,7 @@ impl fmt::Display for RefPattern {
 pub struct NamePattern(String);
 
 impl NamePattern {
-    /// Reads a pattern.
+    /// Parses a pattern of accounts and addresses, with `*` for any characters.
     ///
     /// # Errors
     ///
@@ -294,7 +294,7 @@ pub struct ValuePattern {
 }
 
 impl ValuePattern {
-    /// Reads a pattern.
+    /// Parses a regular expression for values, without compiling it.
     ///
     /// # Errors
     ///

@@ -138,6 +138,7 @@ fn is_reserved_by(name: &[u8], prefix: &str) -> bool {
 pub fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> {
     let name = asked.name;
     let mut refusals = Vec::new();
+    // A deletion that names no old value is answered below.
     if asked.claimed_old != asked.actual_old && (asked.claimed_old.is_some() || asked.new.is_some()) {
         let message = STALE_START
             .with("claimed", describe_oid(asked.claimed_old))

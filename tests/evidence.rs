@@ -20,8 +20,8 @@
 )]
 
 #[allow(dead_code, reason = "other tests use the rest of it")]
-#[path = "ledger/book.rs"]
-mod book;
+#[path = "ledger/ledger_reader.rs"]
+mod ledger_reader;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "hooks/world.rs"]
 mod world;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use changegate::change::{Change, FactKind, Missing, NeededFacts};
 use changegate::fixture;
 use changegate::people::PeopleDirectory;
-use changegate::predicates::condition::Condition;
+use changegate::predicates::support::condition::Condition;
 use changegate::predicates::{EvaluationContext, PREDICATE_DOCS, PolicyScope};
 use changegate::verdict::{Finding, PredicateAnswer, Sentence, SentencePart};
 use changegate::vocabulary::FieldVocabulary;

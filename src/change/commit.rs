@@ -75,7 +75,7 @@ impl Commits {
         if commits.is_empty() { None } else { Some(Commits(commits)) }
     }
 
-    /// Returns the oldest commit.
+    /// Returns the oldest commit, on which the others are built.
     #[expect(clippy::expect_used, reason = "a list without commits cannot be made")]
     pub fn first(&self) -> &Commit {
         self.0.first().expect("there is a commit")

@@ -64,7 +64,8 @@ impl Change {
         seen_at: Timestamp,
         commits: Commits,
     ) -> Self {
-        let (pull, tickets) = (Change::missing_pull(stage), Change::missing_tickets(stage));
+        let pull = Change::missing_pull(stage);
+        let tickets = Change::missing_tickets(stage);
         Change { stage, target, seen_at, pusher, pull, tickets, commits }
     }
 
@@ -73,7 +74,7 @@ impl Change {
         self.commits.last()
     }
 
-    /// Returns the pull request.
+    /// Returns the pull request, or that the fact `need` is missing because there is none.
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ impl Oid {
         Self::from_bytes(&text::decode_hex(digits)?)
     }
 
-    /// Returns the raw bytes.
+    /// Returns the 20 bytes of a SHA-1 id, or the 32 of a SHA-256 id.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }

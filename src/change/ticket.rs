@@ -182,7 +182,8 @@ impl Ticket {
     /// Returns true if and only if the ticket's text has the commit as a word by itself: all digits
     /// of its id, or at least the first [`MIN_COMMIT_DIGITS`].
     pub fn mentions_commit(&self, id: Oid) -> bool {
-        let (id, text) = (id.to_string(), self.text.to_lossy());
+        let id = id.to_string();
+        let text = self.text.to_lossy();
         for word in split_words(&text) {
             if word.len() >= MIN_COMMIT_DIGITS && id.starts_with(&word.to_ascii_lowercase()) {
                 return true;

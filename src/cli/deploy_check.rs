@@ -92,13 +92,13 @@ fn write_deploy_check(
         writeln!(out, "{id}: {}", lack.describe())?;
     }
     for id in &checked.regularised {
-        writeln!(out, "{id}: landed without a decision, and was declared-after-the-fact")?;
+        writeln!(out, "{id}: landed without a decision, and was regularised")?;
     }
     for owed in overdue {
         let id = match (&owed.session, owed.change, &owed.unauthorised_change) {
             (Some(session), _, _) => format!("session {}", escape::escape_words(&session.id)),
             (None, Some(id), _) => id.to_string(),
-            (None, None, Some(stray)) => format_record_reference(stray.record_number),
+            (None, None, Some(unauthorised)) => format_record_reference(unauthorised.record_number),
             (None, None, None) => String::new(),
         };
         let due = due_time::describe_due_time(owed.due, context.now);
@@ -107,15 +107,14 @@ fn write_deploy_check(
     if checked.unreadable_records > 0 {
         writeln!(out, "unreadable records in the ledger: {}", checked.unreadable_records)?;
     }
-    let declared = checked.regularised.len();
-    let decided = checked.changes.saturating_sub(checked.without_decision.len()).saturating_sub(declared);
-    let declared =
-        if declared == 0 { String::new() } else { format!(", {declared} declared after the fact") };
+    let regularised = checked.regularised.len();
+    let decided = checked.changes.saturating_sub(checked.without_decision.len()).saturating_sub(regularised);
+    let regularised = if regularised == 0 { String::new() } else { format!(", {regularised} regularised") };
     let changes = if checked.changes == 1 { "change" } else { "changes" };
     let on = escape::escape_terminal(ref_name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
     writeln!(
         out,
-        "{} {changes} on {on}: {decided} decided and landed{declared}; overdue: {}",
+        "{} {changes} on {on}: {decided} decided and landed{regularised}; overdue: {}",
         checked.changes,
         overdue.len()
     )

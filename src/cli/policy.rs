@@ -262,11 +262,13 @@ fn show_policy(
         writeln!(out, "no emergency changes for authors with an overdue obligation")?;
     }
     if let Some(regularise) = &policy.obligations.regularise {
-        let (from, within) = (regularise.teams.join(", "), regularise.time_limit);
+        let from = regularise.teams.join(", ");
+        let within = regularise.time_limit;
         writeln!(out, "an unauthorised change is regularised by {from} within {within}")?;
     }
     if let Some(break_glass) = &policy.break_glass {
-        let (from, longest) = (break_glass.teams.join(", "), TimeLimit::Minutes(break_glass.max_minutes));
+        let from = break_glass.teams.join(", ");
+        let longest = TimeLimit::Minutes(break_glass.max_minutes);
         writeln!(out, "a break-glass session is opened by {from}, for at most {longest}")?;
     }
     for rule in &policy.rules {

@@ -91,6 +91,7 @@ pub(crate) fn run_tickets(args: &TicketsArgs, context: &Context) -> Result<Comma
         }
     }
     out.flush()?;
+    // A system that does not answer outweighs a ticket that does not exist: the answer is not known.
     let mut exit = CommandExit::Allowed;
     for lookup in &looked_up {
         match lookup.found {

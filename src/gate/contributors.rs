@@ -1,7 +1,7 @@
 //! The contributors of the commits that a ref holds without a decision.
 //!
 //! It is not known who moved the ref. The contributors to the commits that it took in are known, and
-//! they cannot declare the unauthorised change themselves.
+//! they cannot regularise the unauthorised change themselves.
 
 use jiff::Timestamp;
 

@@ -13,7 +13,7 @@ pub(crate) mod push;
 pub(crate) mod push_facts;
 pub(crate) mod range;
 mod settings;
-pub(crate) mod side_merge;
+pub(crate) mod swapped_parents;
 
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub use crate::gate::policy_source::{

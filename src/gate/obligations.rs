@@ -57,15 +57,15 @@ pub struct ObligationClosing {
     pub speaks_for: Vec<String>,
     /// The fields that it states and the policy accepts.
     pub states: Vec<ClosingStatement>,
-    /// What it declares about an unauthorised change, if its pusher is in a team that can.
-    pub declares: Option<LateDeclaration>,
+    /// What it states for an unauthorised change, if its pusher is in a team that can regularise it.
+    pub late_statement: Option<LateStatement>,
 }
 
-/// The declaration of an unauthorised change as an emergency.
+/// What a later change states for an unauthorised change, to regularise it as an emergency.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LateDeclaration {
-    /// The person who pushes it, or merges it on a forge; a member of a team that can declare
-    /// unauthorised changes.
+pub struct LateStatement {
+    /// The person who pushes it, or merges it on a forge; a member of a team that can
+    /// regularise unauthorised changes.
     pub by: Contributor,
     /// True if it states the reason and the incident, as the policy asks of emergencies.
     pub is_stated: bool,
@@ -132,7 +132,7 @@ impl ChangeObligations {
         let made = if is_emergency || owes { find_change_contributors(change, policy) } else { None };
         let mut closing = find_closing(change, policy, by.map(|(base, _)| base));
         if let (Some(closing), Some((base, pusher))) = (&mut closing, by) {
-            closing.declares = find_declaration(change, pusher, base);
+            closing.late_statement = find_late_statement(change, pusher, base);
         }
         ChangeObligations { is_emergency, owes, contributors: made, closing }
     }
@@ -180,17 +180,17 @@ pub fn find_closing(change: &Change, policy: &Policy, base: Option<&Policy>) -> 
         made: find_change_contributors(change, policy)?,
         speaks_for,
         states,
-        declares: None,
+        late_statement: None,
     })
 }
 
-/// Returns what a change declares about an unauthorised change; `None` if its pusher is unknown, as in a
+/// Returns what a change states for an unauthorised change; `None` if its pusher is unknown, as in a
 /// sweep, or in no team that can.
-fn find_declaration(
+fn find_late_statement(
     change: &Change,
     pusher: &Fact<PusherIdentity>,
     policy: &Policy,
-) -> Option<LateDeclaration> {
+) -> Option<LateStatement> {
     let regularise = policy.obligations.regularise.as_ref()?;
     let Ok(PusherIdentity::Account(account)) = pusher else { return None };
     let by = account_contributor(account, &policy.people)?;
@@ -198,7 +198,7 @@ fn find_declaration(
     if !regularise.teams.iter().any(|team| policy.people.is_member(key, team)) {
         return None;
     }
-    Some(LateDeclaration { by, is_stated: policy.is_emergency_stated(change) })
+    Some(LateStatement { by, is_stated: policy.is_emergency_stated(change) })
 }
 
 /// Returns the ids, or their first digits, of the changes that a change speaks for.

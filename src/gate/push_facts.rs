@@ -1,4 +1,5 @@
-//! The facts of a push as they are kept: each change as it was judged, one canonical JSON to a line.
+//! The facts of a push as they are kept: each change as it was judged, as one line of JSON (not canonical;
+//! the digest is of these bytes).
 //!
 //! The digest is of all of them, however many there are; their text is given up once it is too long,
 //! so that memory does not grow with the push.
@@ -16,7 +17,7 @@ use crate::verdict::Verdict;
 /// The most bytes of facts that are kept as text; of longer ones only the digest is kept.
 const MAX_KEPT_BYTES: usize = 1 << 20;
 
-/// The facts of a push.
+/// What a push was judged by, and what its changes owe and state for earlier ones; the ledger records it.
 #[derive(Clone)]
 pub struct PushFacts {
     digest: Sha256,

@@ -8,11 +8,11 @@ use crate::change::{
 use crate::gate::policy_findings::{find_today, list_policy_notes};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::change_judge::collect_commits;
-use crate::gate::side_merge::SideMerge;
+use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::{GroupScope, Report, ReportGroup, RuleTrace, decide_groups};
 use crate::verdict::{Judgement, RuleId, RuleOutcome, Verdict, messages};
 
@@ -63,7 +63,7 @@ struct JudgedRangeChange {
 struct RangeJudge<'asked> {
     loaded: &'asked LoadedPolicy,
     request: &'asked RangeRequest<'asked>,
-    side: SideMerge,
+    swapped_parents: SwappedParents,
 }
 
 /// The judgements of a range, as they come in.
@@ -85,14 +85,14 @@ pub fn judge_range(
     progress: &mut dyn FnMut(),
 ) -> anyhow::Result<Report> {
     let needs = loaded.policy.needed_facts();
-    let side = match asked.range.hidden_tips {
+    let swapped_parents = match asked.range.hidden_tips {
         [old] if needs.contains(&FactKind::Paths) => {
             let history = repository.find_new_history(asked.range.tip, &[*old])?;
-            SideMerge::compare_tips(repository, &history, *old, asked.range.tip)?
+            SwappedParents::compare_tips(repository, &history, *old, asked.range.tip)?
         }
-        _ => SideMerge::default(),
+        _ => SwappedParents::default(),
     };
-    let judge = RangeJudge { loaded, request: asked, side };
+    let judge = RangeJudge { loaded, request: asked, swapped_parents };
     let mut results = RangeResults {
         group: ReportGroup::new(GroupScope::Range(asked.display_name.clone()), Vec::new()),
         is_used: vec![false; loaded.policy.exemptions.len()],
@@ -136,9 +136,11 @@ impl RangeJudge<'_> {
         &self,
         commits: Vec<Result<Commit, UnreadableCommit>>,
     ) -> Result<JudgedRangeChange, Judgement> {
-        let (policy, request) = (&self.loaded.policy, self.request);
-        let commits = self.side.complete_paths(collect_commits(commits)?);
-        let (target, pusher) = (request.target.clone(), request.pusher.clone());
+        let policy = &self.loaded.policy;
+        let request = self.request;
+        let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
+        let target = request.target.clone();
+        let pusher = request.pusher.clone();
         let change = Change::from_repository(request.stage, target, pusher, request.now, commits);
         let verdict = judge_change(policy, &change, request.enforce);
         let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };

@@ -93,6 +93,7 @@ pub fn compare_readers(
     let mut next = readers.compare_refs()?;
     let ledger_tip = repository.resolve_ref(ledger_ref.as_bytes())?.id;
     let mut seen: HashSet<Oid> = next.iter().copied().collect();
+    // A stack instead of recursion: a history can be deeper than the program's stack.
     while let Some(id) = next.pop() {
         for parent in readers.compare_commit(id) {
             if seen.insert(parent) {
@@ -166,6 +167,8 @@ impl BothReaders<'_> {
             return Vec::new();
         };
         let raw = self.store.read(second.id());
+        // The bytes are compared as well as the parts: two parsers can agree on the parts of different
+        // bytes.
         let is_same_bytes = match (&raw, self.first.read_raw_commit(id)) {
             (Ok(raw), Ok(first_raw)) => raw.data() == first_raw,
             _ => false,

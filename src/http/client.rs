@@ -94,7 +94,7 @@ impl HttpClient {
             }
             let result = self.send_once(request, left.min(self.policy.request_timeout));
             let outcome = match &result {
-                Ok(response) => response.outcome(),
+                Ok(response) => response.attempt_outcome(),
                 Err(failure) => failure.outcome,
             };
             match self.policy.decide_retry(attempt, outcome, request.can_repeat, self.time_left()) {
@@ -114,15 +114,15 @@ impl HttpClient {
     }
 
     fn send_once(&self, request: &HttpRequest<'_>, time: Duration) -> Result<HttpResponse, HttpFailure> {
-        let uri: Uri = request.url.parse().map_err(|_| HttpFailure::settled("has no valid address"))?;
+        let uri: Uri = request.url.parse().map_err(|_| HttpFailure::permanent("has no valid address"))?;
         let proxy = self.proxies.proxy_for(&uri);
         let tunnel = match proxy {
             // Its address was read before, so that this cannot fail.
             Some(proxy) => ureq::Proxy::new(proxy.address.expose()).ok(),
             None => None,
         };
-        let agent = self.agent_for(&uri).map_err(HttpFailure::settled)?;
-        let explain = |error: ureq::Error| self.explain(&error, proxy.map(|proxy| proxy.variable));
+        let agent = self.agent_for(&uri).map_err(HttpFailure::permanent)?;
+        let explain = |error: ureq::Error| self.classify_failure(&error, proxy.map(|proxy| proxy.variable));
         let sent = match request.body {
             None => {
                 let mut call = agent.get(uri);
@@ -172,29 +172,29 @@ impl HttpClient {
     }
 
     /// Returns what a failure means; a library's own words may hold the address, which can be a secret.
-    fn explain(&self, error: &ureq::Error, proxy_variable: Option<&str>) -> HttpFailure {
+    fn classify_failure(&self, error: &ureq::Error, proxy_variable: Option<&str>) -> HttpFailure {
         let through = proxy_variable.map(|name| format!(" through the proxy in {name}")).unwrap_or_default();
         match error {
             ureq::Error::ConnectProxyFailed(told) => {
                 let why = describe_proxy_failure(proxy_variable.unwrap_or("use"), told, None);
-                HttpFailure::settled(format!("cannot be reached: {why}"))
+                HttpFailure::permanent(format!("cannot be reached: {why}"))
             }
-            ureq::Error::Timeout(_) => HttpFailure::passing("does not answer in time"),
-            ureq::Error::BodyExceedsLimit(_) => HttpFailure::settled(format!(
+            ureq::Error::Timeout(_) => HttpFailure::transient("does not answer in time"),
+            ureq::Error::BodyExceedsLimit(_) => HttpFailure::permanent(format!(
                 "answers with more than {} bytes",
                 self.policy.max_response_bytes
             )),
             ureq::Error::HostNotFound => {
-                HttpFailure::settled(format!("cannot be reached{through}: its name cannot be resolved"))
+                HttpFailure::permanent(format!("cannot be reached{through}: its name cannot be resolved"))
             }
-            ureq::Error::ConnectionFailed => HttpFailure::passing(format!("cannot be reached{through}")),
+            ureq::Error::ConnectionFailed => HttpFailure::transient(format!("cannot be reached{through}")),
             ureq::Error::Io(error) => {
                 let (why, outcome) = explain_io_failure(error);
                 HttpFailure { why: format!("cannot be reached{through}: {why}"), outcome }
             }
             ureq::Error::Rustls(_) | ureq::Error::Tls(_) => HttpFailure::bad_certificate(),
-            ureq::Error::Protocol(_) => HttpFailure::passing("breaks off, or does not speak HTTP"),
-            _ => HttpFailure::settled("cannot be asked"),
+            ureq::Error::Protocol(_) => HttpFailure::transient("breaks off, or does not speak HTTP"),
+            _ => HttpFailure::permanent("cannot be asked"),
         }
     }
 }
@@ -223,7 +223,7 @@ impl HttpResponse {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    fn outcome(&self) -> AttemptOutcome {
+    fn attempt_outcome(&self) -> AttemptOutcome {
         let wait = match self.header("retry-after") {
             Some(written) => parse_retry_after(written, self.header("date")),
             None => None,
@@ -234,16 +234,16 @@ impl HttpResponse {
 
 impl HttpFailure {
     /// A failure that another attempt would meet again.
-    fn settled(why: impl Into<String>) -> HttpFailure {
+    fn permanent(why: impl Into<String>) -> HttpFailure {
         HttpFailure { why: why.into(), outcome: AttemptOutcome::Settled }
     }
 
     /// A failure that another attempt may not meet.
-    fn passing(why: impl Into<String>) -> HttpFailure {
+    fn transient(why: impl Into<String>) -> HttpFailure {
         HttpFailure { why: why.into(), outcome: AttemptOutcome::NoAnswer }
     }
 
     fn bad_certificate() -> HttpFailure {
-        HttpFailure::settled(format!("cannot be reached: {UNTRUSTED_CERTIFICATE}"))
+        HttpFailure::permanent(format!("cannot be reached: {UNTRUSTED_CERTIFICATE}"))
     }
 }

@@ -38,7 +38,7 @@ impl RequestPolicy {
         max_response_bytes: 32 << 20,
     };
 
-    /// For ticket systems, which a push on a server waits for.
+    /// For ticket systems, which the Action, `sweep` and `changegate tickets` ask; no hook does.
     pub const TICKETS: RequestPolicy = RequestPolicy {
         total_timeout: Duration::from_secs(20),
         connect_timeout: Duration::from_secs(10),

@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Returns the trusted authorities.
+/// Returns the certificate authorities of the machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 ///
 /// # Errors
 ///

@@ -3,7 +3,7 @@
 use crate::github::GITHUB_MESSAGES;
 use crate::people::contributors;
 use crate::predicates::PREDICATE_MESSAGES;
-use crate::predicates::shared_messages::SHARED_MESSAGES;
+use crate::predicates::support::shared_messages::SHARED_MESSAGES;
 use crate::verdict::MessageTemplate;
 use crate::vocabulary;
 use crate::{gate, judge, push};

@@ -78,7 +78,7 @@ impl PeopleDirectory {
         self.resolve_teams();
     }
 
-    /// Reads the roster file.
+    /// Adds the people of a roster file, with their addresses and accounts.
     ///
     /// It is a map of `people`, each with `addresses` and, if needed, `accounts` and a `name`. An
     /// address or account that is listed for two people is a fault.

@@ -5,7 +5,7 @@
 
 use crate::calendar::TimeLimit;
 use crate::predicates::PolicyScope;
-use crate::predicates::parameters::read_teams;
+use crate::predicates::support::parameters::read_teams;
 use crate::yaml::decode::{MapReader, parse_one};
 use crate::yaml::{YamlFault, YamlNode};
 

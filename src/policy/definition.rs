@@ -13,7 +13,7 @@ use crate::people::PeopleDirectory;
 use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
-use crate::predicates::condition::Condition;
+use crate::predicates::support::condition::Condition;
 use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleLevel};
 use crate::vocabulary::{FieldReading, FieldVocabulary};
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::change::Change;
 use crate::policy::definition::{Policy, Rule};
 use crate::predicates::EvaluationContext;
-use crate::predicates::condition::Condition;
+use crate::predicates::support::condition::Condition;
 use crate::verdict::{PredicateAnswer, RuleLevel};
 use crate::vocabulary::FieldReading;
 

@@ -2,7 +2,7 @@
 
 use crate::calendar::TimeLimit;
 use crate::predicates::PolicyScope;
-use crate::predicates::parameters::read_teams;
+use crate::predicates::support::parameters::read_teams;
 use crate::yaml::decode::{MapReader, parse_one, read_bool};
 use crate::yaml::{YamlFault, YamlNode};
 
@@ -14,11 +14,11 @@ pub struct ObligationPolicy {
     pub block_on_overdue: bool,
     /// Whether an emergency is refused to people who have an overdue obligation.
     pub suspend_shortcut: bool,
-    /// Who may close an unauthorised change by declaring it; `None` if the policy names no one.
+    /// Who may regularise an unauthorised change, and until when; `None` if the policy names no one.
     pub regularise: Option<RegularisePolicy>,
 }
 
-/// Who may close an unauthorised change by declaring it, and until when that is in time.
+/// Who may regularise an unauthorised change by a later change, and until when that is in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegularisePolicy {
     /// The teams, by name; the members of any of them may.

@@ -5,7 +5,7 @@
 
 use crate::policy::definition::Policy;
 use crate::predicates::Predicate;
-use crate::predicates::condition::Condition;
+use crate::predicates::support::condition::Condition;
 use crate::predicates::ticket::TicketPredicate;
 
 impl Policy {

@@ -8,10 +8,10 @@ use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{FactKind, Missing, NeededFacts, Person, Text};
 use crate::pattern::NamePattern;
 use crate::people::ResolvedIdentity;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{
     IdentityRequirement, commit_finding, format_alternatives, quote_patterns, read_list,
 };
 use crate::verdict::{Message, messages};
@@ -206,7 +206,9 @@ fn is_domain_label(label: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     const PEOPLE: &str = "
 people:

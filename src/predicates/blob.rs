@@ -9,10 +9,10 @@ use crate::change::{
     BlobSummary, ChangeDiff, FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text,
 };
 use crate::pattern::PathPattern;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_alternatives, matches_any_pattern, read_list};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{format_alternatives, matches_any_pattern, read_list};
 use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_one, read_choice};
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
@@ -392,7 +392,9 @@ fn is_safetensors(start: &[u8], size: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::change::Text;
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     const OID: &str = "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n";
     const VERSION: &str = "version https://git-lfs.github.com/spec/v1\n";

@@ -2,10 +2,10 @@
 
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::pattern::RefPattern;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_alternatives, quote_patterns};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{format_alternatives, quote_patterns};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
@@ -74,7 +74,9 @@ impl BranchPredicate {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, target: &str) -> Vec<String> {
         let text = format!("ask: {{ branch: {question} }}\nchange: {{ commits: [{{}}] }}");

@@ -3,10 +3,10 @@
 use crate::change::pull_request::{CheckResult, CheckState};
 use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::NamePattern;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_alternatives, format_count, quote_patterns, read_list};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{format_alternatives, format_count, quote_patterns, read_list};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_count, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -92,6 +92,7 @@ impl ChecksPredicate {
             allowed_states: Vec::new(),
             min_tests: None,
         };
+        // A name or a list of names is the short form of `named`.
         if let YamlValue::Map(_) = &node.value {
             let mut map = MapReader::new(node, faults)?;
             if let Some(node) = map.require_key("named", faults) {
@@ -226,7 +227,9 @@ fn check_finding(check: &CheckResult, mut reason: Message) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, checks: &str) -> Vec<String> {
         let pull = format!("pull: {{ checks: [{checks}] }}");

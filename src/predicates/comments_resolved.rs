@@ -2,9 +2,9 @@
 
 use crate::change::pull_request::ReviewConversation;
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
@@ -107,7 +107,9 @@ fn conversation_finding(conversation: &ReviewConversation) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(conversations: &str) -> Vec<String> {
         let pull = format!("pull: {{ conversations: [{conversations}] }}");

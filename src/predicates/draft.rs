@@ -1,9 +1,9 @@
 //! `draft`: whether the pull request is marked as a draft.
 
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
@@ -69,7 +69,7 @@ impl DraftPredicate {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
 
     #[test]
     fn a_draft_is_one_or_it_is_not() {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::change::{Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::field_obligation::{
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::field_obligation::{
     FieldDeadline, missing_field_finding, read_time_limit, read_until_field,
 };
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Message, MessageTemplate, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choice, read_entries};
@@ -141,6 +141,7 @@ impl FieldPredicate {
                         requirement.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
                     missing_field_finding(field, paste, context)
                 })),
+                // Both are said: correcting the value alone would not help, since the field must go.
                 (FieldReading::Invalid(reasons), FieldRequirement::Absent) => {
                     findings.push(Finding::new(MUST_BE_ABSENT.with("field", field.name.as_str())));
                     findings.extend(reasons);
@@ -236,6 +237,7 @@ impl FieldRequirement {
             Some(node) => read_choice(node, &[("others", true)], faults).unwrap_or(false),
             None => false,
         };
+        // `within` wins if both are given; that is a fault already, and the first one is enough.
         let deadline = if let Some(node) = within {
             read_time_limit(node, scope, faults).map(FieldDeadline::Within)
         } else if let Some(node) = until {
@@ -290,6 +292,7 @@ impl FieldRequirement {
                 MUST_BE_ABSENT.with("field", field.name.as_str())
             }
         };
+        // The claim that decides is shown, and not the first: with `on-conflict`, another one may count.
         let deciding = claims.iter().find(|claim| {
             level.is_none() || field.find_level(strip_rationale(claim.value.to_lossy().as_ref())) == level
         });
@@ -369,7 +372,7 @@ fn strip_rationale(value: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_for_messages, findings_for_messages, question_faults};
+    use crate::predicates::support::examples::{answer_for_messages, findings_for_messages, question_faults};
     use crate::verdict::PredicateAnswer;
 
     const FIELDS: &str = "

@@ -4,10 +4,10 @@ use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{NotIndependent, check_independent_account};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{
     find_unidentified_contributor, format_alternatives, is_in_teams, quote_patterns, read_list, read_teams,
 };
 use crate::verdict::{Finding, Fixer, Message, messages};
@@ -124,6 +124,7 @@ impl LabelPredicate {
         }
         map.refuse_unknown_keys(faults);
         let wants_label = !any_of.is_empty() || !all_of.is_empty();
+        // A list with a fault is empty, so only without faults can it be told that a list is lacking.
         if before == faults.len() {
             if !wants_label && none_of.is_empty() {
                 faults.push(YamlFault::new(node.at, "expected one of all-of, any-of, none-of"));
@@ -283,7 +284,7 @@ fn has_any_name(label: &PullLabel, names: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "people: { teams: { duty: ['github:kim', 'github:ana', 'github:ops[bot]'] } }";
 

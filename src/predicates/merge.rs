@@ -4,11 +4,11 @@
 //! Only this predicate asks what a merge adds that comes from none of its parents.
 
 use crate::change::{Commit, FactKind, Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::map_keys::{read_choice_key, read_key};
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{commit_finding, format_count, list_paths, read_at_most};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::map_keys::{read_choice_key, read_key};
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{commit_finding, format_count, list_paths, read_at_most};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::{MapReader, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -139,7 +139,9 @@ fn own_content_finding(commit: &Commit) -> Finding {
 #[cfg(test)]
 mod tests {
     use crate::change::Oid;
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

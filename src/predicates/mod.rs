@@ -3,22 +3,12 @@
 //! The same predicates serve in `when`, in `classes`, in `exemptions` and in `require`. Each is one
 //! file that holds its parameters, its documentation with an example that passes and one that fails,
 //! the check, and its tests. The line in `predicates!` below registers it everywhere and creates the
-//! test that runs its examples.
+//! test that runs its examples. What predicates share is in `support`.
 //!
 //! Invariant: a predicate neither fetches nor prints, and does not know the level of the rule that
 //! asks it. It answers from the change alone, and returns a missing fact by `?`.
 
-pub mod condition;
-mod context;
-pub(crate) mod documentation;
-#[cfg(test)]
-mod examples;
-pub(crate) mod field_obligation;
-mod map_keys;
-mod outcome;
-pub(crate) mod parameters;
-pub(crate) mod shared_messages;
-mod wording;
+pub mod support;
 
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::verdict::MessageTemplate;
@@ -26,9 +16,9 @@ use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::unknown_word_fault;
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
-pub use crate::predicates::context::{EvaluationContext, PolicyScope};
-pub use crate::predicates::documentation::{COMBINATORS, PredicateDoc, render_reference};
-pub(crate) use crate::predicates::outcome::PredicateOutcome;
+pub use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+pub use crate::predicates::support::documentation::{COMBINATORS, PredicateDoc, render_reference};
+pub(crate) use crate::predicates::support::outcome::PredicateOutcome;
 
 /// Registers predicates: `file::Type as Variant`, where the file's name with `-` for `_` is the
 /// predicate's name in a policy. This is the only list of them.
@@ -89,7 +79,7 @@ macro_rules! predicates {
         mod documented {
             $(#[test]
             fn $file() {
-                super::examples::check_examples(stringify!($file), &super::$file::DOC);
+                super::support::examples::check_examples(stringify!($file), &super::$file::DOC);
             })*
         }
     };

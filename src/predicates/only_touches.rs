@@ -2,10 +2,12 @@
 
 use crate::change::{FactKind, Missing, NeededFacts, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_alternatives, list_paths, matches_any_pattern, quote_patterns};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{
+    format_alternatives, list_paths, matches_any_pattern, quote_patterns,
+};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
@@ -101,7 +103,9 @@ impl OnlyTouchesPredicate {
 #[cfg(test)]
 mod tests {
     use crate::change::{FactKind, Missing};
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

@@ -6,10 +6,12 @@
 use crate::change::person::is_invisible;
 use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{IdentityRequirement, format_alternatives, quote_patterns, read_list};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{
+    IdentityRequirement, format_alternatives, quote_patterns, read_list,
+};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -146,7 +148,9 @@ fn is_account_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::change::{PusherIdentity, Text};
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     const PEOPLE: &str = "
 people:

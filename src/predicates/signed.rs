@@ -6,11 +6,11 @@
 use crate::change::person::canonical_address;
 use crate::change::{Commit, FactKind, Missing, NeededFacts, Person, SignatureStatus, Text};
 use crate::people::{ResolvedIdentity, is_forge_committer};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::map_keys::read_choice_key;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{commit_finding, is_in_teams, read_teams};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::map_keys::read_choice_key;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{commit_finding, is_in_teams, read_teams};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -163,7 +163,7 @@ fn signature_finding(commit: &Commit, message: Message) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "
 people:

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use crate::change::{Change, ChangeDiff, Fact, FactKind, Missing, NeededFacts};
 use crate::pattern::PathPattern;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::map_keys::read_key;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_count, matches_any_pattern, read_at_most};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::map_keys::read_key;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{format_count, matches_any_pattern, read_at_most};
 use crate::verdict::{Finding, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode};
@@ -164,7 +164,9 @@ fn non_merge_diffs(change: &Change) -> impl Iterator<Item = ChangeDiff<'_>> {
 #[cfg(test)]
 mod tests {
     use crate::change::LineCount;
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

@@ -3,12 +3,12 @@
 //! What trailers say is for `field` and `ticket`; whether git reads them at all, for `trailers`.
 
 use crate::change::{Commit, CommitMessage, Missing, NeededFacts, Text};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::map_keys::read_key;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::commit_finding;
-use crate::predicates::wording::{WordingRequirement, has_visible_text};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::map_keys::read_key;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::commit_finding;
+use crate::predicates::support::wording::{WordingRequirement, has_visible_text};
 use crate::verdict::{Message, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode};
@@ -137,7 +137,9 @@ fn has_body(message: &CommitMessage) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::change::CommitMessage;
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, message: &str) -> Vec<String> {
         let text = format!("ask: {{ subject: {question} }}\nchange: {{ commits: [{{}}] }}");

@@ -1,10 +1,10 @@
 //! `title`: the title of a pull request.
 
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::wording::WordingRequirement;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::wording::WordingRequirement;
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode};
@@ -84,7 +84,9 @@ impl TitlePredicate {
 #[cfg(test)]
 mod tests {
     use crate::change::Text;
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, title: impl Into<Text>) -> Vec<String> {
         let title = title.into();

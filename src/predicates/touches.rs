@@ -5,10 +5,10 @@
 
 use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntryKind, Text};
 use crate::pattern::PathPattern;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_alternatives, matches_any_pattern, read_list};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{format_alternatives, matches_any_pattern, read_list};
 use crate::verdict::{Finding, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -119,6 +119,7 @@ impl TouchesPredicate {
             let paths = match diff.paths {
                 Ok(paths) => paths,
                 Err(gap) => {
+                    // Another commit may still touch the path, which settles it without this one.
                     missing = Some(gap.clone());
                     continue;
                 }
@@ -218,7 +219,9 @@ impl PathChangeKind {
 #[cfg(test)]
 mod tests {
     use crate::change::{FactKind, Missing, Text};
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     fn says(question: &str, commits: &str) -> Vec<String> {
         finding_texts(&answer_example(&format!(

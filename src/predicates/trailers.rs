@@ -7,10 +7,10 @@ use crate::change::message::near_miss::{NearMiss, NearMissReason};
 use crate::change::message::trailers::MessageCut;
 use crate::change::{Commit, Missing, NeededFacts};
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::commit_finding;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::commit_finding;
 use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::read_choice;
 use crate::yaml::{YamlFault, YamlNode};
@@ -150,7 +150,9 @@ fn near_miss_message(miss: &NearMiss) -> Message {
 #[cfg(test)]
 mod tests {
     use crate::change::CommitMessage;
-    use crate::predicates::examples::{answer_edited, finding_texts, findings_for_messages, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, finding_texts, findings_for_messages, question_faults,
+    };
 
     const FIELDS: &str = "
 ask: { trailers: clean }

@@ -8,10 +8,10 @@ use jiff::civil::{Date, Time, Weekday};
 
 use crate::calendar::{is_business_day, parse_time_of_day, parse_weekday, to_local_time};
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::map_keys::parse_key;
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::map_keys::parse_key;
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_day, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
@@ -293,7 +293,7 @@ fn is_zone_part(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
 
     fn says(question: &str, seen_at: &str) -> Vec<String> {
         let change = format!("change: {{ seen-at: '{seen_at}', commits: [{{}}] }}");

@@ -1,7 +1,7 @@
 //! The content of a report: plain values, all of them decided before a byte is printed.
 
 use crate::change::{Oid, Stage, Text};
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict};
 use jiff::Timestamp;
 

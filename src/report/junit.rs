@@ -90,6 +90,7 @@ fn build_rule_case(report: &Report, scope: &str, ranked: &RankedJudgement<'_>) -
     let objections = describe_objections(ranked);
     let title = escape::escape_words(&rule.title);
     let mut output = None;
+    // JUnit has no warning: only what denies may fail a test, so the rest is skipped or passes with output.
     let status = match ranked.rank {
         JudgementRank::Denied => build_failure(NonSuccessKind::Failure, "denied", &title, &objections),
         JudgementRank::DeniedUnknown => {

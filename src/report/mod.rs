@@ -39,7 +39,7 @@ pub use crate::report::repository_url::RepositoryUrl;
 pub use crate::report::style::{ReportFormat, ReportStyle};
 pub(crate) use crate::report::terminal::page::wrap_words;
 
-/// Writes a report.
+/// Writes a report to `out` in one of the formats.
 ///
 /// # Errors
 ///

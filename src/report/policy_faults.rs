@@ -38,6 +38,7 @@ pub fn write_faults(
     for (name, source, faults) in &files {
         let mut faults: Vec<_> = faults.iter().collect();
         faults.sort_by_key(|fault| fault.at);
+        // The reader drops a byte order mark, so columns are counted without it.
         let source = source.strip_prefix("\u{feff}".as_bytes()).unwrap_or(source);
         let lines: Vec<_> = source.split(|byte| *byte == b'\n').collect();
         for fault in faults {

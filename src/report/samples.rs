@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::*;
 use crate::verdict::{
     ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageTemplate, Obligation,
@@ -358,7 +358,8 @@ pub(crate) fn disagreeing() -> Report {
         counts: counts.into(),
     };
     let mut one = sample_verdict("9", b"Cache the tenant lookup", vec![passed_judgement()]);
-    (one.stage, one.commits) = (Stage::PullRequest, 2);
+    one.stage = Stage::PullRequest;
+    one.commits = 2;
     one.disagreements = vec![
         disagreement("Risk", [(b"high; the token check", said("8a", 5)), (b"low", described)], "high"),
         disagreement(
@@ -460,7 +461,8 @@ pub(crate) fn pulled() -> Report {
             ),
         ],
     );
-    (one.stage, one.commits) = (Stage::PullRequest, 3);
+    one.stage = Stage::PullRequest;
+    one.commits = 3;
     let mut report =
         sample_report(vec![ReportGroup::new(GroupScope::PullRequest("acme/shop#12".into()), vec![one])]);
     report.stage = Stage::PullRequest;

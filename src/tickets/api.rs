@@ -38,7 +38,7 @@ impl<'asked> TicketApi<'asked> {
     /// # Errors
     ///
     /// Says why there is no whole list.
-    pub(crate) fn search(&self, path: &str, field: &str) -> Result<Vec<Value>, String> {
+    pub(crate) fn fetch_list(&self, path: &str, field: &str) -> Result<Vec<Value>, String> {
         let name = &self.system_name;
         let Some(mut answer) = self.fetch_document(path)? else {
             return Err(format!("{name} cannot be searched"));

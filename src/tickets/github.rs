@@ -21,7 +21,7 @@ pub(crate) fn find_ticket(
     repository: &str,
     key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
-    let github = connect(http, access, repository);
+    let github = connect_github(http, access, repository);
     let Some(issue) = fetch_issue(&github, repository, key)? else { return Ok(None) };
     if issue.get("pull_request").is_some() {
         return Ok(None);
@@ -72,13 +72,13 @@ pub(crate) fn find_mentions(
     repository: &str,
     words: &[&str],
 ) -> Result<Vec<u64>, String> {
-    let github = connect(http, access, repository);
+    let github = connect_github(http, access, repository);
     let mut numbers = Vec::new();
     // A search is for whole words, so that the first digits do not find all of them.
     for word in words {
         let query =
             format!("q={word}+repo:{repository}+is:issue&sort=created&order=asc&per_page={MAX_MENTIONS}");
-        for issue in github.search(&format!("/search/issues?{query}"), "items")? {
+        for issue in github.fetch_list(&format!("/search/issues?{query}"), "items")? {
             numbers.extend(issue.get("number").and_then(Value::as_u64));
         }
     }
@@ -87,7 +87,11 @@ pub(crate) fn find_mentions(
     Ok(numbers)
 }
 
-fn connect<'asked>(http: &'asked HttpClient, access: &TicketAccess, repository: &str) -> TicketApi<'asked> {
+fn connect_github<'asked>(
+    http: &'asked HttpClient,
+    access: &TicketAccess,
+    repository: &str,
+) -> TicketApi<'asked> {
     let mut headers = vec![
         ("accept", "application/vnd.github+json".to_owned()),
         ("x-github-api-version", "2022-11-28".to_owned()),

@@ -39,7 +39,7 @@ pub(crate) fn find_ticket(
     edition: JiraEdition,
     key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
-    let jira = connect(http, access, edition)?;
+    let jira = connect_jira(http, access, edition)?;
     let Some(issue) = fetch_issue(&jira, key, TICKET_FIELDS)? else { return Ok(None) };
     let (called, created) = parse_identity(&jira, &issue)?;
     let order = check_key_order(&called, created, |lower| {
@@ -83,7 +83,7 @@ pub(crate) fn find_mentions(
     digits: &str,
     id: &str,
 ) -> Result<Vec<String>, String> {
-    let jira = connect(http, access, edition)?;
+    let jira = connect_jira(http, access, edition)?;
     let search = match edition {
         JiraEdition::Cloud => "search/jql",
         JiraEdition::DataCenter => "search",
@@ -93,7 +93,7 @@ pub(crate) fn find_mentions(
     let query = format!("{projects}{text}%20ORDER%20BY%20created%20ASC");
     let path = format!("/{search}?jql={query}&fields=created&maxResults={MAX_MENTIONS}");
     let mut keys = Vec::new();
-    for issue in jira.search(&path, "issues")? {
+    for issue in jira.fetch_list(&path, "issues")? {
         keys.extend(issue.get("key").and_then(Value::as_str).map(str::to_owned));
     }
     Ok(keys)
@@ -112,7 +112,7 @@ fn restrict_to_projects(prefixes: &[String]) -> String {
     format!("project%20in%20({})%20AND%20", quoted.join(","))
 }
 
-fn connect<'asked>(
+fn connect_jira<'asked>(
     http: &'asked HttpClient,
     access: &JiraAccess,
     edition: JiraEdition,

@@ -27,7 +27,7 @@ pub(crate) fn check_key_order(
     for down in 1..=MAX_LOWER_KEYS {
         let Some(lower) = key.lower_key(down) else { break };
         if let Some(lower_created) = read_created(&lower)? {
-            return Ok(backdated(created, lower.as_str(), lower_created));
+            return Ok(explain_backdating(created, lower.as_str(), lower_created));
         }
     }
     Ok(None)
@@ -35,7 +35,11 @@ pub(crate) fn check_key_order(
 
 /// Returns what speaks against `created`, if a ticket with a lower number, called `lower`, was created
 /// at `lower_created`.
-pub(crate) fn backdated(created: Timestamp, lower: &str, lower_created: Timestamp) -> Option<String> {
+pub(crate) fn explain_backdating(
+    created: Timestamp,
+    lower: &str,
+    lower_created: Timestamp,
+) -> Option<String> {
     if lower_created.duration_since(created) <= CLOCK_SLACK {
         return None;
     }

@@ -55,6 +55,7 @@ pub(crate) fn find_ticket(
     key: &TicketKey,
 ) -> Result<Option<Ticket>, String> {
     let mut numbers = vec![key.number];
+    // The tickets just below come along in one request, to compare their creation times.
     for down in 1..=MAX_LOWER_KEYS {
         numbers.extend(key.lower_key(down).map(|lower| lower.number));
     }

@@ -69,6 +69,8 @@ impl FieldDefinition {
                 .with("other", first.value);
             return FieldReading::Invalid(vec![other.locate_finding(Finding::new(message), change)]);
         }
+        // What is left are claims that agree, or that the policy lets differ; the field says which of them
+        // counts.
         let stated = levels.into_iter().flatten();
         let level = match self.on_conflict {
             ConflictResolution::Highest | ConflictResolution::Refuse => stated.max(),

@@ -57,6 +57,8 @@ fn read_kind(
             given.push((kind, node));
         }
     }
+    // All kinds are collected first, so that two of them are named as a contradiction and neither as
+    // unknown.
     match given.as_slice() {
         [("one-of", node)] => Some(FieldKind::OneOf(read_words(node, faults))),
         [("ordered", node)] => Some(FieldKind::Ordered(read_words(node, faults))),

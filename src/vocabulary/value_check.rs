@@ -63,6 +63,8 @@ impl FieldDefinition {
                 Err(why) => Err(self.value_message(&NOT_A_PERSON, value).with("reason", person_error(why))),
             },
             FieldKind::Text { min_length, refused_phrases } => {
+                // Compared without punctuation and case, so that a placeholder does not pass by its
+                // spelling.
                 let content = normalise_prose(written);
                 if is_placeholder(written, &content) {
                     return Err(self.value_message(&PLACEHOLDER, value));

@@ -82,8 +82,9 @@ pub(crate) fn unknown_word_fault<'known>(
     fault.with_help(format!("expected one of {}", known.join(", ")))
 }
 
-/// Returns true if an unknown key is nearest to `wanted`: then it has a fault with the right word, and
-/// another for the missing key would say the same thing twice.
+/// Returns true if `key` is a misspelling of the known key `wanted`.
+///
+/// Its own fault already suggests `wanted`, so a second fault that `wanted` is missing is left out.
 pub(crate) fn is_misspelt_key<const N: usize>(key: &YamlKey, wanted: &str, known: [&str; N]) -> bool {
     !known.contains(&key.text.as_str()) && find_nearest_word(&key.text, known) == Some(wanted)
 }

@@ -14,7 +14,7 @@ const MAX_NESTING_DEPTH: usize = 32;
 /// How many values a document may hold.
 const MAX_VALUES: usize = 50_000;
 
-/// Reads one document.
+/// Parses the one YAML document that a file holds, or returns all its faults.
 ///
 /// A byte order mark at the start is dropped, and CRLF counts as a line end.
 ///
@@ -201,6 +201,7 @@ impl<'text> YamlReader<'text> {
             }
             let (event, value_at) = self.next_event()?;
             let value = self.read_value(event, value_at, depth + 1)?;
+            // The first value is kept, so that the rest of the document is still checked.
             if first.is_none() {
                 entries.push((YamlKey { at: key_at, text: key }, value));
             }

@@ -13,17 +13,17 @@
 #![allow(dead_code, reason = "what the world can hold is more than each test needs")]
 
 mod action;
-mod afterwards;
 mod authorised;
 mod contract;
 mod documents;
 mod fake;
 mod install;
 mod judged;
+mod late_reviews;
 mod ledger;
 mod owed_tickets;
+mod published;
 mod regularised;
 mod reviewed;
 mod scene;
 mod server;
-mod told;

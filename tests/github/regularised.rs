@@ -1,4 +1,4 @@
-//! What landed on GitHub past the policy: who may declare it afterwards, and that it stays flagged.
+//! What landed on GitHub past the policy: who can regularise it, and that it stays marked.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn policy() -> String {
 }
 
 /// Opens a pull request by rea, who has nothing to do with anything, that says this for `named`.
-fn declaring(world: &mut World, named: &str, fields: &str) -> u64 {
+fn merge_regularising(world: &mut World, named: &str, fields: &str) -> u64 {
     let main = world.branches["main"].clone();
     let path = format!("report-{}.md", world.fresh());
     let commit = world.commit(&[&main], "rea", "Write it down\n", &[(&path, "It was pushed.\n")]);
@@ -44,12 +44,12 @@ fn bypassed(policy: &str) -> (Scene, String) {
     (scene, push.1)
 }
 
-fn flagged(scene: &Scene) -> Vec<Value> {
+fn regularisation_terms(scene: &Scene) -> Vec<Value> {
     let records = scene.records();
     records.into_iter().filter_map(|record| record["event"].get("regularisation-terms").cloned()).collect()
 }
 
-fn stray(scene: &Scene) -> Value {
+fn unauthorised_change(scene: &Scene) -> Value {
     let at = scene.git.path();
     let args = ["obligations", "--all", "--format", "json", "-C", at.to_str().unwrap()];
     let told = scene.run(&args, &[]).text;
@@ -58,15 +58,15 @@ fn stray(scene: &Scene) -> Value {
     found.into_iter().find(|one| one["rule"] == "unauthorised-change").unwrap()
 }
 
-fn keys(flagged: &Value) -> Vec<&str> {
-    flagged["contributors"].as_array().unwrap().iter().filter_map(|hand| hand["key"].as_str()).collect()
+fn keys(terms: &Value) -> Vec<&str> {
+    terms["contributors"].as_array().unwrap().iter().filter_map(|hand| hand["key"].as_str()).collect()
 }
 
 #[test]
-fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
+fn a_member_of_the_team_who_merges_regularises_it_and_it_stays_marked() {
     let (scene, id) = bypassed(&policy());
     assert_eq!(scene.events()[3..], ["decision", "unauthorised", "regularisation-terms"]);
-    let found = flagged(&scene);
+    let found = regularisation_terms(&scene);
     assert_eq!((&found[0]["teams"], &found[0]["contributors-known"]), (&json!(["duty"]), &json!(true)));
     assert_eq!(found[0]["regularised-on"], "refs/heads/main");
     // Who wrote it, and who pushed it.
@@ -75,21 +75,21 @@ fn somebody_of_the_team_who_merges_declares_it_and_it_stays_flagged() {
     let said = scene.sweep().ends(0);
     assert!(said.contains("owed by a member of duty") && said.contains("1 due soon"), "{said}");
     let push = scene.fake.world(|world| {
-        let number = declaring(world, &id[..12], WHY);
+        let number = merge_regularising(world, &id[..12], WHY);
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
     assert!(said.contains("record 5, an unauthorised change, is regularised"), "{said}");
-    let stray = stray(&scene);
-    assert_eq!((&stray["standing"], &stray["declared-after-the-fact"]), (&json!("closed"), &json!(true)));
-    assert_eq!(stray["closed"]["by"], push.1);
+    let found_change = unauthorised_change(&scene);
+    assert_eq!((&found_change["standing"], &found_change["regularised"]), (&json!("closed"), &json!(true)));
+    assert_eq!(found_change["closed"]["by"], push.1);
     scene.sweep().ends(0);
     let said = scene.verify().ends(0);
     assert!(said.contains("regularised by record"), "{said}");
 }
 
 #[test]
-fn nobody_else_declares_it_and_not_without_saying_why() {
+fn no_other_person_regularises_it_and_not_without_a_reason() {
     let (scene, id) = bypassed(&policy());
     for (by, fields, why) in [
         ("rea", WHY, "a person whom the policy lets regularise it"),
@@ -100,24 +100,24 @@ fn nobody_else_declares_it_and_not_without_saying_why() {
         ("ben", "", "does not state what the policy asks of an emergency"),
     ] {
         let push = scene.fake.world(|world| {
-            let number = declaring(world, &id[..12], fields);
+            let number = merge_regularising(world, &id[..12], fields);
             merge_by(world, number, by)
         });
         let said = scene.record(&push).ends(0);
         assert!(said.contains("record 5 stays open") && said.contains(why), "{by}: {said}");
     }
-    // Of a merge of which GitHub does not tell who made it, nobody knows who declares.
+    // Of a merge of which GitHub does not tell who made it, it is not known who regularises.
     let push = scene.fake.world(|world| {
-        let number = declaring(world, &id[..12], WHY);
+        let number = merge_regularising(world, &id[..12], WHY);
         let push = merge_by(world, number, "ben");
         world.activity.last_mut().unwrap().by = None;
         push
     });
     let said = scene.record(&push).ends(0);
     assert!(said.contains("record 5 stays open"), "{said}");
-    assert_ne!(stray(&scene)["standing"], "closed");
+    assert_ne!(unauthorised_change(&scene)["standing"], "closed");
     let push = scene.fake.world(|world| {
-        let number = declaring(world, "ledger:5", WHY);
+        let number = merge_regularising(world, "ledger:5", WHY);
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
@@ -126,7 +126,7 @@ fn nobody_else_declares_it_and_not_without_saying_why() {
 }
 
 #[test]
-fn who_cannot_be_identified_keeps_everybody_from_declaring_it() {
+fn an_unidentified_contributor_keeps_everyone_from_regularising_it() {
     type Spoil = fn(&mut World);
     let cases: [(&str, Spoil); 3] = [
         ("an author without an account", |world| {
@@ -149,9 +149,9 @@ fn who_cannot_be_identified_keeps_everybody_from_declaring_it() {
             push
         });
         scene.record(&push).ends(1);
-        assert_eq!(flagged(&scene)[0]["contributors-known"], false, "{what}");
+        assert_eq!(regularisation_terms(&scene)[0]["contributors-known"], false, "{what}");
         let push = scene.fake.world(|world| {
-            let number = declaring(world, &push.1[..12], WHY);
+            let number = merge_regularising(world, &push.1[..12], WHY);
             merge_by(world, number, "ben")
         });
         let said = scene.record(&push).ends(0);
@@ -164,7 +164,7 @@ fn who_cannot_be_identified_keeps_everybody_from_declaring_it() {
 }
 
 #[test]
-fn a_co_author_whom_github_knows_does_not_declare_it() {
+fn a_co_author_whom_github_knows_cannot_regularise_it() {
     let scene = Scene::new(&policy());
     scene.record(&land(&scene, "one")).ends(0);
     let push = scene.fake.world(|world| {
@@ -175,11 +175,11 @@ fn a_co_author_whom_github_knows_does_not_declare_it() {
         (before, after)
     });
     scene.record(&push).ends(1);
-    let found = flagged(&scene);
+    let found = regularisation_terms(&scene);
     assert_eq!(found[0]["contributors-known"], true, "{found:?}");
     assert!(keys(&found[0]).contains(&"github:ben"), "{found:?}");
     let push = scene.fake.world(|world| {
-        let number = declaring(world, &push.1[..12], WHY);
+        let number = merge_regularising(world, &push.1[..12], WHY);
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
@@ -206,7 +206,7 @@ fn what_github_does_not_answer_is_asked_again_by_the_next_sweep() {
     scene.fake.heal();
     scene.sweep().ends(0);
     assert_eq!(scene.events()[5..], ["regularisation-terms"]);
-    // It is flagged once.
+    // It is recorded once.
     scene.sweep().ends(0);
     assert_eq!(scene.events().len(), 6);
     scene.verify().ends(1);
@@ -220,18 +220,18 @@ fn a_record_of_moves_that_comes_late_is_waited_for() {
     scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
     let said = scene.record(&push).ends(1);
     assert!(said.contains("GitHub does not tell yet who moved the ref"), "{said}");
-    assert!(flagged(&scene).is_empty());
+    assert!(regularisation_terms(&scene).is_empty());
     scene.sweep().ends(3);
     scene.fake.heal();
     scene.sweep().ends(0);
-    let found = flagged(&scene);
+    let found = regularisation_terms(&scene);
     assert!(keys(&found[0]).contains(&"github:kim"), "{found:?}");
     assert_eq!(found[0]["contributors-known"], true);
     // Who merged a pull request, that says itself.
     scene.fake.spoil("/activity?ref=refs/heads/main", How::Status(200, Vec::new(), json!([])));
     for (by, why) in [("kim", "a contributor to the change cannot close it"), ("ben", "is regularised")] {
         let merged = scene.fake.world(|world| {
-            let number = declaring(world, &push.1[..12], WHY);
+            let number = merge_regularising(world, &push.1[..12], WHY);
             world.pull(number).merged_by = Some(by.into());
             merge_by(world, number, "rea")
         });
@@ -259,19 +259,19 @@ fn a_policy_that_names_somebody_later_counts_from_when_it_landed() {
     // The change that names him is judged by the policy before it.
     let said = scene.record(&push).ends(0);
     assert!(said.contains("record 5 stays open"), "{said}");
-    assert_eq!(flagged(&scene).len(), 1);
+    assert_eq!(regularisation_terms(&scene).len(), 1);
     let push = scene.fake.world(|world| {
-        let number = declaring(world, &id[..12], WHY);
+        let number = merge_regularising(world, &id[..12], WHY);
         merge_by(world, number, "ben")
     });
     scene.record(&push).ends(0);
-    assert_eq!(stray(&scene)["standing"], "closed");
+    assert_eq!(unauthorised_change(&scene)["standing"], "closed");
     scene.sweep().ends(0);
     scene.verify().ends(0);
 }
 
 #[test]
-fn a_pull_request_that_was_merged_past_the_policy_is_not_declared_by_who_merged_it() {
+fn a_pull_request_that_was_merged_past_the_policy_is_not_regularised_by_its_merger() {
     let scene = Scene::new(&policy());
     scene.record(&land(&scene, "one")).ends(0);
     let push = scene.fake.world(|world| {
@@ -279,16 +279,16 @@ fn a_pull_request_that_was_merged_past_the_policy_is_not_declared_by_who_merged_
         merge_by(world, number, "ben")
     });
     scene.record(&push).ends(1);
-    let found = flagged(&scene);
+    let found = regularisation_terms(&scene);
     let keys = keys(&found[0]);
     assert!(keys.contains(&"github:ana") && keys.contains(&"github:ben"), "{keys:?}");
     let push = scene.fake.world(|world| {
-        let number = declaring(world, &push.1[..12], WHY);
+        let number = merge_regularising(world, &push.1[..12], WHY);
         merge_by(world, number, "ben")
     });
     let said = scene.record(&push).ends(0);
     assert!(said.contains("a contributor to the change cannot close it"), "{said}");
-    assert_ne!(stray(&scene)["standing"], "closed");
+    assert_ne!(unauthorised_change(&scene)["standing"], "closed");
 }
 
 const NONE: &str = "0000000000000000000000000000000000000000";
@@ -309,9 +309,9 @@ pub(crate) fn moves(world: &mut World, branch: &str, after: &str, by: &str, kind
     });
 }
 
-/// Squashes what declares `named` into a branch.
+/// Squashes what regularises `named` into a branch.
 fn squash(world: &mut World, branch: &str, named: &str, by: &str) {
-    let number = declaring(world, named, WHY);
+    let number = merge_regularising(world, named, WHY);
     let (tip, path) = (world.branches[branch].clone(), format!("squashed-{number}.md"));
     let after = world.commit(&[&tip], "rea", "Write it down\n", &[(&path, "It was pushed.\n")]);
     moves(world, branch, &after, by, "pr_merge");
@@ -340,7 +340,7 @@ fn on_every_branch_it_is_the_policy_of_the_default_branch_that_says_who() {
         after
     });
     scene.sweep().ends(1);
-    assert_eq!(flagged(&scene)[0]["regularised-on"], "refs/heads/release/1");
+    assert_eq!(regularisation_terms(&scene)[0]["regularised-on"], "refs/heads/release/1");
     for (branch, by, why) in [
         ("release/1", "rea", "a person whom the policy lets regularise it"),
         ("main", "ben", ""),
@@ -349,13 +349,17 @@ fn on_every_branch_it_is_the_policy_of_the_default_branch_that_says_who() {
         scene.fake.world(|world| squash(world, branch, &id[..12], by));
         let said = scene.sweep().ends(0);
         assert!(said.contains(why), "{branch} by {by}: {said}");
-        assert_eq!(stray(&scene)["standing"] == "closed", (branch, by) == ("release/1", "ben"), "{said}");
+        assert_eq!(
+            unauthorised_change(&scene)["standing"] == "closed",
+            (branch, by) == ("release/1", "ben"),
+            "{said}"
+        );
     }
     scene.verify().ends(0);
 }
 
 #[test]
-fn what_was_deleted_is_declared_on_the_default_branch_by_its_number() {
+fn a_deleted_branch_is_regularised_on_the_default_branch_by_its_number() {
     let scene = Scene::new(&policy().replace("[main]", "[main, 'release/*']"));
     scene.fake.world(|world| {
         let root = world.branches["main"].clone();
@@ -364,7 +368,7 @@ fn what_was_deleted_is_declared_on_the_default_branch_by_its_number() {
     scene.record(&land(&scene, "one")).ends(0);
     scene.fake.world(|world| moves(world, "release/1", NONE, "kim", "branch_deletion"));
     scene.sweep().ends(1);
-    let found = flagged(&scene);
+    let found = regularisation_terms(&scene);
     assert_eq!(
         (&found[0]["regularised-on"], keys(&found[0])),
         (&json!("refs/heads/main"), vec!["github:kim"])
@@ -387,7 +391,7 @@ fn a_branch_that_is_new_was_made_by_those_who_made_what_main_has_not() {
         moves(world, "release/2", &after, "ana", "branch_creation");
     });
     scene.sweep().ends(1);
-    let found = flagged(&scene);
+    let found = regularisation_terms(&scene);
     let keys = keys(&found[0]);
     assert!(keys.contains(&"github:rea") && keys.contains(&"github:ana"), "{keys:?}");
     assert!(!keys.contains(&"github:kim"), "{keys:?}");

@@ -203,11 +203,11 @@ fn what_cannot_be_told_apart_is_said_and_not_guessed() {
     assert!(err.contains("the verdicts on 1 change that passed every rule are missing"), "{err}");
     assert_eq!((of(&statements, &two).len(), statements.len()), (0, 2));
     // A broken chain says nothing.
-    let tip = world.at(crate::book::LEDGER).unwrap();
+    let tip = world.at(crate::ledger_reader::LEDGER).unwrap();
     let parent = world.at(&format!("{tip}~2")).unwrap();
     let tree = world.at(&format!("{tip}^{{tree}}")).unwrap();
     let cut = world.git_in("server.git", &["commit-tree", &tree, "-p", &parent, "-m", "x"]);
-    world.git_in("server.git", &["update-ref", crate::book::LEDGER, &cut]);
+    world.git_in("server.git", &["update-ref", crate::ledger_reader::LEDGER, &cut]);
     let (code, _, err) = run(&world, "server.git", &["--uri", URI]);
     assert_eq!(code, Some(3));
     assert!(err.contains("does not follow the one before it"), "{err}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::book::LEDGER;
+use crate::ledger_reader::LEDGER;
 use crate::world::World;
 
 /// One commit of a ledger, taken apart.

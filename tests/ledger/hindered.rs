@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::book::LEDGER;
+use crate::ledger_reader::LEDGER;
 use crate::world::{BINARY, World, bad, good, script};
 
 /// Takes the right to write away from a folder, and whether that means something to whoever tests.
@@ -21,7 +21,7 @@ fn forbid(folder: &Path) -> bool {
 
 /// Puts a file where the folder of waiting decisions would be, and returns what undoes that.
 fn close(world: &World) -> impl FnOnce() + use<> {
-    let folder = world.path("server.git/changegate/ahead");
+    let folder = world.path("server.git/changegate/journal");
     let aside = world.path("server.git/changegate/aside");
     if forbid(&folder) {
         return Box::new(move || fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap())
@@ -57,7 +57,7 @@ fn where_nothing_can_be_written_ahead_nothing_is_accepted() {
 fn a_full_disk() {
     let world = World::new();
     // A file system of its own for the folder, if this machine lets us have one.
-    let small = world.path("server.git/changegate/ahead");
+    let small = world.path("server.git/changegate/journal");
     let mount = std::process::Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=4k", "tmpfs"])
         .arg(&small)
@@ -137,9 +137,9 @@ fn a_clock_that_goes_back() {
     world.commit(&good("Two"));
     world.push(&["main"]).accepted();
     let file = world.waiting().remove(0);
-    let mut ahead: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    ahead["decided"]["observed-at"] = "2199-01-01T00:00:00Z".into();
-    fs::write(&file, serde_json::to_vec(&ahead).unwrap()).unwrap();
+    let mut entry: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    entry["decided"]["observed-at"] = "2199-01-01T00:00:00Z".into();
+    fs::write(&file, serde_json::to_vec(&entry).unwrap()).unwrap();
     world.changegate("server.git", &["ledger", "reconcile"]).accepted().says("1 earlier push");
     world.is_whole();
     // Records in the wrong order of time are told of, and speak against nothing.

@@ -57,13 +57,13 @@ proptest! {
         let world = World::new();
         let mut landed: Vec<String> = Vec::new();
         let mut decisions = 0;
-        let mut strays = 0;
+        let mut unauthorised = 0;
         let told = format!("exec {BINARY} hook post-receive");
         for (number, deed) in deeds.iter().enumerate() {
             let tip = world.main();
             world.git(&["reset", "-q", "--hard", &tip]);
             let subject = format!("Commit {number}");
-            let side = || world.commit_tree(&["HEAD~0"], &format!("Stray {number}"));
+            let side = || world.commit_tree(&["HEAD~0"], &format!("Unauthorised {number}"));
             let give = |id: &str| {
                 world.git_in("server.git", &["fetch", "-q", "../work", id]);
                 world.git_in("server.git", &["update-ref", MAIN, id]);
@@ -86,20 +86,20 @@ proptest! {
                 Deed::Forward => {
                     world.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
                     give(&side());
-                    strays += 1;
+                    unauthorised += 1;
                 }
                 Deed::Aside => {
                     world.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
                     let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
                     // A policy has to stand there, for the next push.
                     give(&world.commit_tree(&[&first], &format!("Aside {number}")));
-                    strays += 1;
+                    unauthorised += 1;
                 }
                 Deed::Back => {
                     let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
                     if first != tip {
                         give(&first);
-                        strays += 1;
+                        unauthorised += 1;
                     }
                 }
                 Deed::Reconciles => {
@@ -131,7 +131,7 @@ proptest! {
         }
         prop_assert_eq!(at.as_str().unwrap(), world.main(), "{:?}", deeds);
         prop_assert_eq!(told, landed, "{:?}: {:#?}", deeds, records);
-        prop_assert!(found <= strays, "{:?}", deeds);
+        prop_assert!(found <= unauthorised, "{:?}", deeds);
         prop_assert_eq!(kinds(&records, "decision"), decisions, "{:?}", deeds);
     }
 }

@@ -17,15 +17,15 @@ mod json_schema;
 #[path = "../hooks/world.rs"]
 mod world;
 
-mod book;
+mod concurrent;
 mod exported;
 mod forger;
 mod hindered;
 mod killed;
 mod laws;
+mod ledger_reader;
 mod ordinary;
 mod replayed;
 mod schema;
 mod signed;
 mod tampered;
-mod together;

@@ -1,6 +1,6 @@
 //! What ordinary pushes leave in the ledger.
 
-use crate::book::LEDGER;
+use crate::ledger_reader::LEDGER;
 use crate::world::{MAIN, World, bad, good};
 
 #[test]

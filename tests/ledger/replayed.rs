@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::book::LEDGER;
 use crate::forger::chain_anew;
+use crate::ledger_reader::LEDGER;
 use crate::world::{MAIN, World, bad, good};
 
 #[test]

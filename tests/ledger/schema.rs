@@ -8,10 +8,10 @@ use changegate::ledger::record::canonical::{is_canonical, to_canonical_json};
 use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{
     BreakGlassEvent, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest, GapCause,
-    LateStatement, LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation,
-    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, Record, RecordedClosing,
-    RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap,
-    RecordedJudgement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
+    LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation, ObligationEvidence,
+    OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, Record, RecordedClosing, RecordedContributor,
+    RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap, RecordedJudgement,
+    RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
     RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher, RecordedRequest, RecordedStatement,
     RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction,
     ScopeChange, SessionActor, SessionClosure, SessionOpening,
@@ -127,7 +127,7 @@ fn decisions() -> Vec<LedgerEvent> {
         contributors_known: false,
         for_changes: vec!["0123456789ab".into()],
         statements: statements.to_vec(),
-        late_statement: Some(LateStatement { by: person(None), is_complete: true }),
+        late_statement: Some(RecordedLateStatement { by: person(None), is_complete: true }),
     };
     let owing = OwingChange { change: id(4), contributors: vec![person(None)], contributors_known: true };
     let session = "0123456789ab".to_owned();

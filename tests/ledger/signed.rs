@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::book::LEDGER;
+use crate::ledger_reader::LEDGER;
 use crate::world::{World, good};
 
 /// A server that signs, the key beside it.

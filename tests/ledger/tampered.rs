@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::book::LEDGER;
 use crate::forger::{Link, chain_anew};
+use crate::ledger_reader::LEDGER;
 use crate::world::{MAIN, Pushed, World, bad, good, script};
 
 /// A server on which two commits have landed and one was denied: begin, decision, outcome, decision

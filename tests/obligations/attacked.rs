@@ -16,8 +16,8 @@ use changegate::ledger::state::obligation::build_discharge;
 use changegate::ledger::store;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::book::LEDGER;
-use crate::glass::server;
+use crate::break_glass::server;
+use crate::ledger_reader::LEDGER;
 use crate::past::{EMERGENCY, REVIEW, TICKET, ago, closes};
 use crate::world::{MAIN, POLICY, Pushed, World, ZERO, bad, good};
 
@@ -91,12 +91,12 @@ fn what_landed_past_the_gate_closes_nothing() {
     let mut world = World::new();
     let change = world.commit(EMERGENCY);
     world.push(&["main"]).accepted();
-    let stray = world.commit_as_ben(&closes(&change, TICKET));
+    let unjudged = world.commit_as_ben(&closes(&change, TICKET));
     world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
     world.reconcile().refused("moved without a decision");
     let told = world.changegate("server.git", &["sweep"]);
     told.refused("emergency-ticket")
-        .says(&format!("{} closes no obligation: it landed without", &stray[..10]));
+        .says(&format!("{} closes no obligation: it landed without", &unjudged[..10]));
     told.does_not_say("closed in time");
     // What lands by a decision afterwards does.
     world.commit(&closes(&change, TICKET));
@@ -327,11 +327,11 @@ fn what_owes_more_is_refused_before_the_state_cannot_be_read_any_more() {
 fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
     let world = World::new();
     let first = world.head();
-    let stray = world.commit(&bad("Past the hook"));
+    let unjudged = world.commit(&bad("Past the hook"));
     world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
     world.reconcile();
     let check = |name: &str| {
-        world.changegate("server.git", &["deploy-check", &format!("{first}..{stray}"), "--ref", name])
+        world.changegate("server.git", &["deploy-check", &format!("{first}..{unjudged}"), "--ref", name])
     };
     check("main").refused("it landed without a decision");
     // Nothing new is nothing judged, if it never came to the branch.
@@ -341,10 +341,10 @@ fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
     world.git(&["fetch", "-q", "origin", "refs/changegate/ledger:refs/changegate/ledger"]);
     check_none(&none).refused(&format!("{never}: no landing in the ledger brought it"));
     check_none(&format!("{first}..{first}")).says("0 changes").does_not_say("no landing");
-    world.git(&["reset", "-q", "--hard", &stray]);
+    world.git(&["reset", "-q", "--hard", &unjudged]);
     // Another branch takes what main holds, as judged there.
     world.push(&["main:release/1"]).accepted();
-    check("release/1").refused(&format!("{stray}: it landed without a decision"));
+    check("release/1").refused(&format!("{unjudged}: it landed without a decision"));
     // What is judged on the other branch first is decided there.
     let world = World::new();
     let first = world.head();

@@ -1,22 +1,22 @@
-//! Ledgers in which somebody has rewritten what became of a session, or who declared something.
+//! Ledgers in which the end of a session, or the person who regularised a change, was rewritten.
 
 use serde_json::{Value, json};
 
+use crate::break_glass::server;
 use crate::forger::chain_anew;
-use crate::glass::server;
 use crate::world::{Pushed, World, good};
 
 impl World {
     /// Rewrites the last record of a kind, makes the chain anew, and verifies it.
     fn rewritten(&self, kind: &str, change: impl FnOnce(&mut Value)) -> Pushed {
-        let tip = self.at(crate::book::LEDGER).unwrap();
+        let tip = self.at(crate::ledger_reader::LEDGER).unwrap();
         let mut links = self.links();
         let place = links.iter().rposition(|link| link.record()["event"].get(kind).is_some()).unwrap();
         links[place].edit(|record| change(&mut record["event"][kind]));
         chain_anew(&mut links, place);
         self.forge(&links);
         let verified = self.changegate("server.git", &["ledger", "verify"]);
-        self.git_in("server.git", &["update-ref", crate::book::LEDGER, &tip]);
+        self.git_in("server.git", &["update-ref", crate::ledger_reader::LEDGER, &tip]);
         verified
     }
 }
@@ -52,16 +52,16 @@ fn what_is_changed_about_a_session_is_found() {
 }
 
 #[test]
-fn what_nobody_declared_is_not_declared() {
+fn a_regularisation_that_did_not_happen_is_not_believed() {
     let mut world = server();
-    let stray = world.commit("Past the hook\n");
+    let bypassed = world.commit("Past the hook\n");
     world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
     let why = "Emergency-Reason: the hook was off while the disk was replaced, and it could not wait\n";
     world
         .is("kim@example.com")
-        .commit(&format!("{}For-Change: {stray}\n{why}Incident: INC-1\n", good("Declare")));
+        .commit(&format!("{}For-Change: {bypassed}\n{why}Incident: INC-1\n", good("Regularise")));
     world.push(&["main"]).accepted().says("is regularised");
-    world.verify().accepted().says("declared record 2");
+    world.verify().accepted().says("regularised record 2");
     let nobody = "no landed change regularises this unauthorised change";
     world
         .rewritten("decision", |decided| {

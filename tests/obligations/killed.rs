@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::glass::server;
+use crate::break_glass::server;
 use crate::world::{BINARY, World, script};
 
 /// Calls that move, lock, sync or remove something; and the end.

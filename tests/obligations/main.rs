@@ -15,8 +15,8 @@
 mod world;
 
 #[allow(dead_code, reason = "other tests use the rest of it")]
-#[path = "../ledger/book.rs"]
-mod book;
+#[path = "../ledger/ledger_reader.rs"]
+mod ledger_reader;
 
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../ledger/forger.rs"]
@@ -27,16 +27,16 @@ mod forger;
 mod server;
 
 mod attacked;
+mod break_glass;
 mod clock;
 mod confirmed;
 mod deployments;
 mod forged;
-mod glass;
 mod killed;
 mod past;
 mod pushes;
-mod stayed;
-mod strays;
 mod sweeps;
 mod traced;
+mod unauthorised;
+mod unlanded;
 mod vectors;

@@ -210,10 +210,10 @@ fn where_nobody_can_tell_what_is_overdue_nothing_lands() {
     world.push(&["main"]).refused("obligations-known");
     world.git_in("server.git", &["config", "--unset", "changegate.ledger"]);
     world.push(&["main"]).accepted();
-    let tip = world.at(crate::book::LEDGER).unwrap();
-    world.git_in("server.git", &["update-ref", "-d", crate::book::LEDGER]);
+    let tip = world.at(crate::ledger_reader::LEDGER).unwrap();
+    world.git_in("server.git", &["update-ref", "-d", crate::ledger_reader::LEDGER]);
     world.commit(&good("Three"));
     world.push(&["main"]).refused("obligations-known");
-    world.git_in("server.git", &["update-ref", crate::book::LEDGER, &tip]);
+    world.git_in("server.git", &["update-ref", crate::ledger_reader::LEDGER, &tip]);
     world.push(&["main"]).accepted();
 }

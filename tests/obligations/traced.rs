@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::glass::server;
+use crate::break_glass::server;
 use crate::past::{EMERGENCY, REVIEW, TICKET, ago, closes};
 use crate::world::{Pushed, World, good};
 
@@ -112,11 +112,11 @@ fn what_is_refused_has_not_landed_and_what_came_past_is_said_so() {
     assert_eq!(kinds(&told), ["decision", "unauthorised", "regularisation-terms"]);
     assert_eq!(came(&told), [("refs/heads/main", "undecided")]);
     let why = "Emergency-Reason: the hook was off while the disk was replaced, and the fix could not wait\n";
-    let declares = format!("{}For-Change: {refused}\n{why}Incident: INC-1\n", good("Declare it"));
-    world.is("kim@example.com").commit(&declares);
+    let regularising = format!("{}For-Change: {refused}\n{why}Incident: INC-1\n", good("Regularise it"));
+    world.is("kim@example.com").commit(&regularising);
     world.push(&["main"]).accepted();
-    world.trace(&refused).accepted().says("was declared after the fact, on refs/heads/main");
-    assert_eq!(came(&world.traced(&refused)), [("refs/heads/main", "declared")]);
+    world.trace(&refused).accepted().says("was regularised, on refs/heads/main");
+    assert_eq!(came(&world.traced(&refused)), [("refs/heads/main", "regularised")]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ const MAX_LINE_MARKERS: usize = 100;
 /// How many cells a table may be completed with. The parser makes a cell of each that is not there.
 const MAX_TABLE_CELLS: usize = 1 << 15;
 
-/// Returns true if some line of `body` opens more quotations and lists than anybody reads.
+/// Returns true if some line of `body` opens more than `MAX_LINE_MARKERS` quotations and lists.
 pub(crate) fn is_nested_too_deep(body: &str) -> bool {
     for line in body.split(['\n', '\r']) {
         let mut opened = 0;
@@ -30,7 +30,7 @@ pub(crate) fn is_nested_too_deep(body: &str) -> bool {
     false
 }
 
-/// Returns true if a table of `body` could be completed with more cells than anybody reads.
+/// Returns true if a table of `body` could be completed with more than `MAX_TABLE_CELLS` cells.
 pub(crate) fn has_too_many_cells(body: &str) -> bool {
     let mut columns = 0;
     for line in body.split(['\n', '\r']) {

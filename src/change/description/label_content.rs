@@ -21,7 +21,8 @@ impl LabelContent {
     /// stands below headings of its own counts only where there is nothing above them.
     pub(crate) fn read_content(label: &str, blocks: &[DescriptionBlock]) -> LabelContent {
         let above = take_until(blocks, DescriptionBlock::is_heading);
-        let (mut scope, mut lines) = (above, find_line_range(above));
+        let mut scope = above;
+        let mut lines = find_line_range(above);
         if lines.is_empty() {
             scope = blocks;
             lines = find_line_range(blocks);

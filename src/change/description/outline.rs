@@ -201,6 +201,7 @@ impl<'body> OutlineBuilder<'body> {
             }
             TagEnd::Strikethrough => self.struck_tags = self.struck_tags.saturating_sub(1),
             TagEnd::Image => self.image_tags = self.image_tags.saturating_sub(1),
+            // Gives back the bracket that the markup took, as where the link begins.
             TagEnd::Link if self.is_email_link => {
                 self.add_text(">", self.body.len());
                 self.is_email_link = false;

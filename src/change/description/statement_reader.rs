@@ -112,6 +112,7 @@ impl StatementReader {
             let after = blocks.get(index + 1..).unwrap_or_default();
             match block {
                 DescriptionBlock::Heading(level, lines) => {
+                    // `## Risk: low` states its value itself; `## Risk` has it in the section below.
                     if has_stated_label(lines) {
                         self.read_lines(lines);
                     } else if let Some(label) = parse_whole_label(lines) {
@@ -182,6 +183,7 @@ impl StatementReader {
         let mut is_list = false;
         let mut is_ended = false;
         for line in lines {
+            // An indented line continues the value above, even if it looks like a label.
             let goes_on = open.is_some() && line.is_indented;
             match (line.find_label(), &mut open) {
                 (Some(labelled), _) if !goes_on && (labelled.is_bold || may_begin || is_list) => {

@@ -104,6 +104,7 @@ pub fn find_near_misses(message: &[u8], like: TrailerReader, known: &[&str]) -> 
         if let Some((written, key, why)) = miss {
             found.push(NearMiss { line: walk.line_number, written, key: key.to_owned(), reason: why });
         }
+        // A hostile message must not make a report without end.
         if found.len() == MAX_NEAR_MISSES {
             break;
         }

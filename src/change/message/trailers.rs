@@ -1,8 +1,8 @@
 //! The trailers of a message, exactly as git reads them.
 //!
 //! Git's reader is the definition, byte for byte and with its quirks: a gate that saw a trailer
-//! which git does not see would accept what nobody can find again. The tests in
-//! `tests/oracle_trailers.rs` hold this file to it. Separator and comment character are git's
+//! which git does not see would accept what git cannot find again. The tests in
+//! `tests/oracle_trailers` hold this file to it. Separator and comment character are git's
 //! defaults (`:` and `#`); git's configuration is never read, because it belongs to the clone and
 //! not to the policy. `trailer_extent` says where the message stops, `near_miss` explains what was
 //! not read, and `person` reads the person that a value names.

@@ -206,6 +206,8 @@ pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<Comm
         }
     }
     steps.retain(|(_, step)| !step.changes_nothing());
+    // All steps are planned before the first is taken, so that a file that would be lost stops the command
+    // while nothing has changed.
     for (hook_folder, step) in &steps {
         hook_folder.apply_step(step)?;
     }

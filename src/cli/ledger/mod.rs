@@ -174,6 +174,7 @@ pub(crate) fn run_ledger(args: &LedgerArgs, context: &Context) -> Result<Command
             let verify_args = verify::LedgerVerifyArgs {
                 seen: seen.as_deref(),
                 signers: signers.as_deref(),
+                // Without either flag, refs are compared only on the server that keeps the ledger.
                 check_refs: if *refs || *no_refs { Some(*refs) } else { None },
                 with_second_reader: *second_reader,
                 as_json: *format == ListFormatArg::Json,

@@ -185,7 +185,7 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
                 other => writeln!(out, "by        {}", escape_name(&other.full_name()))?,
             }
             if parse_unauthorised_key(&one.obligation).is_some() {
-                writeln!(out, "declared-after-the-fact")?;
+                writeln!(out, "regularised")?;
             }
             let late = describe_late_seconds(one.late_by);
             writeln!(out, "seen      {}{late}", one.observed_at)
@@ -200,15 +200,15 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
             writeln!(out, "notified  {}", notice.observed_at)
         }
         LedgerEvent::BreakGlass(record) => write_session(out, record),
-        LedgerEvent::RegularisationTerms(flagged) => {
-            writeln!(out, "unauthorised change of record {}", flagged.record_number)?;
-            writeln!(out, "owed by   {}", escape::escape_words(&flagged.teams.join(", ")))?;
-            writeln!(out, "on        {}", escape_name(&flagged.regularised_on))?;
-            if let Some(due) = flagged.due {
+        LedgerEvent::RegularisationTerms(terms) => {
+            writeln!(out, "unauthorised change of record {}", terms.record_number)?;
+            writeln!(out, "owed by   {}", escape::escape_words(&terms.teams.join(", ")))?;
+            writeln!(out, "on        {}", escape_name(&terms.regularised_on))?;
+            if let Some(due) = terms.due {
                 writeln!(out, "due       {due}")?;
             }
-            let makers: Vec<&str> = flagged.contributors.iter().map(contributor_name).collect();
-            let all = if flagged.contributors_known { "" } else { "; others are unknown" };
+            let makers: Vec<&str> = terms.contributors.iter().map(contributor_name).collect();
+            let all = if terms.contributors_known { "" } else { "; others are unknown" };
             writeln!(out, "authors   {}{all}", escape::escape_words(&makers.join(", ")))
         }
     }
@@ -327,10 +327,12 @@ fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Re
             }
             Ok(())
         }
+        // Which fact is missing is left out; `--json` shows the whole record.
         RecordedOutcome::Undecided(_) => writeln!(out, "    {id}: undecided, a fact is missing"),
         RecordedOutcome::Deferred(_) => writeln!(out, "    {id}: checked later"),
         RecordedOutcome::Exempted { reason, approved_by, until, .. } => {
-            let (reason, by) = (escape::escape_words(reason), escape::escape_words(approved_by));
+            let reason = escape::escape_words(reason);
+            let by = escape::escape_words(approved_by);
             writeln!(out, "    {id}: exempted until {}, by {by}: {reason}", escape::escape_words(until))
         }
     }

@@ -94,7 +94,7 @@ fn describe_landing(came: LandingOrigin) -> &'static str {
         LandingOrigin::AlreadyThere => "before",
         LandingOrigin::Decided => "decided",
         LandingOrigin::Unauthorised => "undecided",
-        LandingOrigin::Regularised => "declared",
+        LandingOrigin::Regularised => "regularised",
     }
 }
 
@@ -120,7 +120,8 @@ fn write_trace(
     for traced in &trace.records {
         writeln!(out)?;
         let subject = describe_record(&traced.record);
-        let (number, at) = (traced.record.number, due_time::format_instant(traced.record.recorded_at));
+        let number = traced.record.number;
+        let at = due_time::format_instant(traced.record.recorded_at);
         writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, &subject))?;
         write_record_details(traced, out)?;
     }
@@ -132,7 +133,7 @@ fn write_trace(
             LandingOrigin::AlreadyThere => "older than the ledger, on ",
             LandingOrigin::Decided => "landed as decided on ",
             LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
-            LandingOrigin::Regularised => "landed without a decision and was declared after the fact, on ",
+            LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
         };
         writeln!(out, "{}", wrap_text(how, 2, &name))?;
     }
@@ -154,8 +155,8 @@ fn write_record_details(traced: &TracedRecord, out: &mut dyn Write) -> io::Resul
         LedgerEvent::Discharged(one) => {
             writeln!(out, "{}", wrap_text("      by ", 9, &one.evidence.describe()))
         }
-        LedgerEvent::RegularisationTerms(flagged) => {
-            let from = escape::escape_words(&flagged.teams.join(", "));
+        LedgerEvent::RegularisationTerms(terms) => {
+            let from = escape::escape_words(&terms.teams.join(", "));
             writeln!(out, "{}", wrap_text("      can be regularised by ", 9, &from))
         }
         _ => Ok(()),
@@ -235,11 +236,9 @@ fn describe_outcome(judgement: &Judgement) -> Option<(&'static str, Vec<String>)
         RuleOutcome::Deferred(_) => ("later", Vec::new()),
         RuleOutcome::Owed(owed) => ("owed", escape_messages(owed.iter().map(|one| &one.what))),
         RuleOutcome::Exempted { reason, approved_by, until, .. } => {
-            let (reason, by, until) = (
-                escape::escape_words(reason),
-                escape::escape_words(approved_by),
-                escape::escape_words(until),
-            );
+            let reason = escape::escape_words(reason);
+            let by = escape::escape_words(approved_by);
+            let until = escape::escape_words(until);
             ("exempted", vec![format!("until {until}, by {by}: {reason}")])
         }
     })

@@ -137,7 +137,9 @@ fn write_verification(
     match (&verified.tip, &verified.last_digest) {
         (None, _) => return writeln!(out, "no ledger in this repository: {LEDGER_REF} does not exist"),
         (Some(tip), last) => {
-            let (records, decisions, denied) = (verified.records, verified.decisions, verified.denied);
+            let records = verified.records;
+            let decisions = verified.decisions;
+            let denied = verified.denied;
             writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
             // The newest record has the form that --seen takes.
             let last = last.as_deref().unwrap_or("unreadable");
@@ -202,7 +204,7 @@ fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
         LedgerProblemKind::Unsigned => "unsigned",
         LedgerProblemKind::Mismatch => "mismatch",
         LedgerProblemKind::Unauthorised => "unauthorised",
-        LedgerProblemKind::Regularised => "declared",
+        LedgerProblemKind::Regularised => "regularised",
         LedgerProblemKind::Incomplete => "incomplete",
         LedgerProblemKind::ClockWentBack => "clock",
     }

@@ -100,7 +100,7 @@ impl<'state> ObligationList<'state> {
             let by = escape::escape_words(&closed.by.describe());
             let late = output::describe_lateness(closed.late_by);
             let at = due_time::format_instant(closed.at);
-            let flag = if owed.unauthorised_change.is_some() { ", declared-after-the-fact" } else { "" };
+            let flag = if owed.unauthorised_change.is_some() { ", regularised" } else { "" };
             return writeln!(out, "    closed {at}{late}, by {by}{flag}");
         }
         writeln!(out, "    {}", due_time::describe_due_time(owed.due, self.now))?;
@@ -111,8 +111,8 @@ impl<'state> ObligationList<'state> {
                 escape::escape_words(&owed.evidence.to_plain_text())
             );
         }
-        if let Some(stray) = &owed.unauthorised_change {
-            let Some(on) = &stray.regularised_on else {
+        if let Some(unauthorised) = &owed.unauthorised_change {
+            let Some(on) = &unauthorised.regularised_on else {
                 return writeln!(out, "    cannot be regularised: the policy names no team (`regularise`)");
             };
             let on = escape::escape_terminal(shorten_ref_name(on.as_bytes()), 30);
@@ -183,8 +183,8 @@ impl<'state> ObligationList<'state> {
             },
             "closed": closed,
             "session": owed.session,
-            "record": owed.unauthorised_change.as_ref().map(|stray| stray.record_number),
-            "declared-after-the-fact": owed.unauthorised_change.is_some() && owed.closed.is_some(),
+            "record": owed.unauthorised_change.as_ref().map(|unauthorised| unauthorised.record_number),
+            "regularised": owed.unauthorised_change.is_some() && owed.closed.is_some(),
         })
     }
 }
@@ -226,7 +226,7 @@ fn describe_status(status: ObligationStatus) -> &'static str {
 pub(crate) fn describe_owing_change(owed: &TrackedObligation) -> String {
     match (&owed.session, &owed.unauthorised_change, owed.change) {
         (Some(session), _, _) => return escape::escape_words(&session.id).to_string(),
-        (None, Some(stray), None) => return format_record_reference(stray.record_number),
+        (None, Some(unauthorised), None) => return format_record_reference(unauthorised.record_number),
         _ => {}
     }
     let mut id = owed.change.map(|id| id.to_string()).unwrap_or_default();

@@ -96,13 +96,13 @@ fn find_undecided_commits(
 ) -> Result<BTreeSet<Oid>, CommandError> {
     let mut found = BTreeSet::new();
     for owed in state.obligations.values().filter(|owed| owed.ref_name == *name && owed.closed.is_none()) {
-        let (Some(stray), Some(new)) = (&owed.unauthorised_change, owed.change) else { continue };
+        let (Some(unauthorised), Some(new)) = (&owed.unauthorised_change, owed.change) else { continue };
         // A commit that is gone is in no history that could be looked through.
         if !has_object(repository, new)? {
             continue;
         }
         let mut hidden = Vec::new();
-        if let Some(old) = stray.old_tip
+        if let Some(old) = unauthorised.old_tip
             && has_object(repository, old)?
         {
             hidden.push(old);

@@ -6,7 +6,7 @@ use crate::change::{Change, Commit, Commits, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::settings::{GateSettings, LedgerMode};
-use crate::gate::side_merge::SideMerge;
+use crate::gate::swapped_parents::SwappedParents;
 use crate::git::UnreadableCommit;
 use crate::judge::judge_change;
 use crate::policy::Policy;
@@ -24,8 +24,8 @@ messages! {
 
 /// What judging a change of a push gives.
 pub(crate) struct JudgedChange {
-    /// The verdict; `None` for one without remarks that is only counted. It goes no further than the
-    /// thread that made it: to hand over thousands of them costs more than to judge.
+    /// The verdict; `None` if it has no remarks and the report only counts it. Leaving it out keeps a push
+    /// of thousands of commits from passing as many verdicts between threads, which costs more than judging.
     pub(crate) verdict: Option<Verdict>,
     /// The change as JSON, if the ledger keeps it.
     pub(crate) facts: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct ChangeJudge<'push> {
     pub(crate) target: &'push Text,
     pub(crate) settings: &'push GateSettings,
     pub(crate) now: Timestamp,
-    pub(crate) side: SideMerge,
+    pub(crate) swapped_parents: SwappedParents,
     /// True to return verdicts without remarks, too.
     pub(crate) keep_all: bool,
 }
@@ -56,8 +56,9 @@ impl ChangeJudge<'_> {
         &self,
         commits: Vec<Result<Commit, UnreadableCommit>>,
     ) -> Result<JudgedChange, Judgement> {
-        let commits = self.side.complete_paths(collect_commits(commits)?);
-        let (target, pusher) = (Ok(self.target.clone()), self.settings.pusher.clone());
+        let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
+        let target = Ok(self.target.clone());
+        let pusher = self.settings.pusher.clone();
         let change = Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits);
         let verdict = judge_from_facts(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
         let facts = match self.settings.ledger_mode {

@@ -19,7 +19,7 @@ use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
 use crate::report::{Report, decide_groups};
 
-/// Judges a push.
+/// Judges what a push does to each ref, and returns the report and the facts that the ledger keeps.
 ///
 /// Every ref is judged, even if others are refused. A ref that is not under change control is not in
 /// the report, unless clients cannot write to it at all. Changes without remarks are only counted,
@@ -36,6 +36,7 @@ pub fn judge_push(
         RefJudge { repository, updates, settings, now, keep_all, policies, facts: PushFacts::default() };
     let base = push.policies.find_base_policy();
     let mut groups = Vec::new();
+    // Two lines of a push can name one ref, also through a symbolic ref; the second one is refused.
     let mut named: Vec<Text> = Vec::new();
     for update in updates {
         groups.extend(push.judge_update(update, &base, &mut named));

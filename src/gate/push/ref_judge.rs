@@ -15,7 +15,7 @@ use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
-use crate::gate::side_merge::SideMerge;
+use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, ResolvedRef};
 use crate::policy::ChangeUnit;
 use crate::push::{self, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
@@ -88,10 +88,12 @@ impl RefJudge<'_> {
             Ok(resolved) => resolved,
             Err(error) => {
                 let message = add_detail(REF_UNREADABLE.with("ref", &update.name), &error);
-                let refusal = refuse("ref-object", message, Fixer::ServerAdministrator);
+                let refusal = refuse_ref("ref-object", message, Fixer::ServerAdministrator);
                 return Some(build_ref_group(update, None, vec![refusal]));
             }
         };
+        // A symbolic ref that leads to a request is not one: it must have the name under which it was
+        // pushed.
         if break_glass::is_request_ref(&update.name) && resolved.name == update.name {
             let base = base.require_loaded(self.settings);
             let push = break_glass::RequestPush {
@@ -105,7 +107,7 @@ impl RefJudge<'_> {
         let mut refusals = Vec::new();
         refusals.extend(push::check_reserved_ref(&update.name));
         if named.contains(&resolved.name) {
-            refusals.push(refuse("ref-once", REF_REPEATED.with("ref", &resolved.name), Fixer::Pusher));
+            refusals.push(refuse_ref("ref-once", REF_REPEATED.with("ref", &resolved.name), Fixer::Pusher));
         }
         named.push(resolved.name.clone());
         match base {
@@ -131,7 +133,7 @@ impl RefJudge<'_> {
             Ok(request) => request,
             Err(error) => {
                 let message = add_detail(OBJECT_UNREADABLE.with("ref", &at.name), &error);
-                let refusal = refuse("whole-history", message, Fixer::ServerAdministrator);
+                let refusal = refuse_ref("whole-history", message, Fixer::ServerAdministrator);
                 return build_protected_group(update, at, vec![refusal]);
             }
         };
@@ -144,7 +146,7 @@ impl RefJudge<'_> {
         }
         if self.repository.is_shallow() {
             let message = Message::from(&SHALLOW_REPOSITORY);
-            group.refusals.push(refuse("whole-history", message, Fixer::ServerAdministrator));
+            group.refusals.push(refuse_ref("whole-history", message, Fixer::ServerAdministrator));
         }
         let (Some(new), RefTargetKind::Commit | RefTargetKind::Tag) = (asked.new, asked.target_kind) else {
             return group;
@@ -163,7 +165,7 @@ impl RefJudge<'_> {
         let policies = RefPolicies { own, base };
         if let Err(error) = self.judge_commits(new, request, &policies, &mut group) {
             let message = add_detail(HISTORY_UNREADABLE.with("ref", &at.name), &error);
-            group.refusals.push(refuse("whole-history", message, Fixer::Pusher));
+            group.refusals.push(refuse_ref("whole-history", message, Fixer::Pusher));
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
             group.refusals.extend(self.refuse_broken_policy(new, &at.name));
@@ -197,6 +199,7 @@ impl RefJudge<'_> {
             Some(PeeledObject::Commit(commit)) if Some(commit) == new => RefTargetKind::Commit,
             Some(PeeledObject::Commit(_)) => RefTargetKind::Tag,
         };
+        // Without an old tip, and for a tag, there is no earlier history to compare with.
         let (history, is_fast_forward) = match (at.id, new, target_kind) {
             (Some(old), Some(new), RefTargetKind::Commit) => {
                 let history = self.repository.find_new_history(new, &[old])?;
@@ -238,7 +241,7 @@ impl RefJudge<'_> {
             let protected = self.list_protected_tips(policies)?;
             if self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let message = TAG_OF_UNPROTECTED.with("commit", tip.short_hex());
-                group.refusals.push(refuse("tag-of-reviewed", message, Fixer::Pusher));
+                group.refusals.push(refuse_ref("tag-of-reviewed", message, Fixer::Pusher));
             }
             return Ok(());
         }
@@ -247,11 +250,11 @@ impl RefJudge<'_> {
         if let Some(base) = base {
             needs.extend(base.policy.needed_facts());
         }
-        let side = match (asked.actual_old, &history) {
+        let swapped_parents = match (asked.actual_old, &history) {
             (Some(old), Some(history)) if needs.contains(&FactKind::Paths) => {
-                SideMerge::compare_tips(self.repository, history, old, tip)?
+                SwappedParents::compare_tips(self.repository, history, old, tip)?
             }
-            _ => SideMerge::default(),
+            _ => SwappedParents::default(),
         };
         // For the policy ref itself, what is new over it is what is to be judged.
         let history = match (history, asked.actual_old) {
@@ -265,8 +268,11 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule("push-size", finding));
             return Ok(());
         }
-        let (settings, now, keep_all) = (self.settings, self.now, self.keep_all);
-        let judge = ChangeJudge { loaded, base, target: asked.name, settings, now, side, keep_all };
+        let settings = self.settings;
+        let now = self.now;
+        let keep_all = self.keep_all;
+        let judge =
+            ChangeJudge { loaded, base, target: asked.name, settings, now, swapped_parents, keep_all };
         let trusted_keys =
             base.and_then(|base| base.trusted_keys(self.now)).or_else(|| loaded.trusted_keys(self.now));
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };
@@ -376,6 +382,6 @@ fn add_detail(message: Message, error: &anyhow::Error) -> Message {
     message.with("detail", Text::from(format!("{error:#}")))
 }
 
-fn refuse(id: &str, message: Message, fixer: Fixer) -> Judgement {
+fn refuse_ref(id: &str, message: Message, fixer: Fixer) -> Judgement {
     refuse_by_rule(id, Finding::new(message).fixed_by(fixer))
 }

@@ -59,7 +59,9 @@ pub(crate) fn run_pipeline<I: Send, T: Send>(
     let queue = Mutex::new(queue);
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (queue, work, done) = (&queue, &work, done.clone());
+            let queue = &queue;
+            let work = &work;
+            let done = done.clone();
             scope.spawn(move || {
                 let mut reader = job.shared.create_reader(job.pack_cache_bytes);
                 while let Some((turn, items)) = receive_batch(queue) {

@@ -7,13 +7,13 @@
 pub(crate) mod blob;
 pub(crate) mod cache;
 pub(crate) mod commit;
+pub(crate) mod file_windows;
 pub(crate) mod pack_delta;
 pub(crate) mod pack_index;
 pub(crate) mod packs;
 pub(crate) mod reader;
 pub(crate) mod tree;
 pub(crate) mod tree_entry;
-pub(crate) mod windows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gix::ObjectId;
 use gix::hash::Kind;
 
-use crate::git::objects::windows::RandomAccessFile;
+use crate::git::objects::file_windows::RandomAccessFile;
 
 /// How many ids are read at a time.
 const IDS_PER_READ: u64 = 128;

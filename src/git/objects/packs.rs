@@ -20,9 +20,9 @@ use gix::odb::pack::data::entry::Header;
 use gix::zlib::{Inflate, Status};
 
 use crate::git::objects::cache::GenerationCache;
+use crate::git::objects::file_windows::{FileWindows, RandomAccessFile};
 use crate::git::objects::pack_delta::PackDelta;
 use crate::git::objects::pack_index::PackIndex;
-use crate::git::objects::windows::{FileWindows, RandomAccessFile};
 
 /// How many packs of one directory are opened; the largest ones.
 const MAX_OPENED_PACKS: usize = 32;

@@ -128,7 +128,8 @@ impl DecodedTree {
                 id_offset: id_at as u32,
                 mode,
             });
-            (before, rest) = (entry, after);
+            before = entry;
+            rest = after;
         }
         let slots = Arc::new(if beginning.is_empty() { own } else { [beginning, &own].concat() });
         Ok(DecodedTree { slots, raw, overlap })

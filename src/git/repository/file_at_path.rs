@@ -57,7 +57,8 @@ fn read_file_in_tree(
         let tree = reader.read_tree(&id)?;
         let Some(entry) = tree.find_entry(name.as_bytes(), format) else { return Ok(FileAtPath::Absent) };
         let Some(next) = entry.object_id() else { return Ok(FileAtPath::Absent) };
-        (id, mode) = (next, entry.mode);
+        id = next;
+        mode = entry.mode;
     }
     match mode {
         TreeEntryMode::Tree => return Ok(FileAtPath::NotAFile("a directory")),

@@ -22,7 +22,7 @@ use crate::git::objects::reader::{CommitHints, ObjectReader, SharedRepository, t
 use crate::git::objects::{ObjectQuarantine, ObjectStores};
 use crate::git::signature::ObjectFormat;
 
-/// An open repository.
+/// A Git repository on disk, with the quarantine of a push if a hook opened it.
 ///
 /// Opening it reads no object and no configuration outside of it; these are opened when they are needed
 /// first. The owner of the files is not checked, since nothing in a repository is ever executed here.

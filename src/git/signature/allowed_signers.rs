@@ -38,7 +38,7 @@ pub(crate) struct SignerOptions {
     pub(crate) valid_before: Option<Timestamp>,
 }
 
-/// Reads the whole file.
+/// Parses a file of allowed signers in the format of OpenSSH.
 ///
 /// # Errors
 ///
@@ -193,7 +193,7 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit()
 }
 
-/// Reads `TYPE BASE64 [COMMENT]`.
+/// Parses a public key as OpenSSH writes it: `TYPE BASE64 [COMMENT]`.
 fn read_key(text: &str) -> Result<KeyData, String> {
     let (kind, rest) = split_word(text);
     let (base64, _comment) = split_word(rest);

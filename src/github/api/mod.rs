@@ -100,7 +100,7 @@ impl GitHubClient {
         self.now
     }
 
-    /// Sends a request.
+    /// Sends a request to GitHub, or looks its answer up in the recording that stands for GitHub.
     ///
     /// An answer that refuses is an answer; only its lack is a failure.
     pub(crate) async fn send_request(
@@ -170,7 +170,8 @@ impl GitHubClient {
         server: &GitHubServer,
         request: &GitHubRequest,
     ) -> Result<GitHubResponse, GitHubFailure> {
-        let cached = self.etag_cache.borrow().get(&request.path).cloned().filter(|_| is_cacheable(request));
+        let cached =
+            if is_cacheable(request) { self.etag_cache.borrow().get(&request.path).cloned() } else { None };
         let etag = cached.as_ref().and_then(|answer| answer.headers.etag.as_deref());
         let mut request_now = request.clone();
         let mut redirects = 0;
@@ -187,8 +188,12 @@ impl GitHubClient {
                 {
                     let location = answer.headers.location.as_deref().unwrap_or_default();
                     redirects += 1;
-                    let path = server.path_on_server(location).filter(|_| redirects <= MAX_REDIRECTS);
-                    request_now.path = path.ok_or_else(|| off_server_failure(request))?.to_owned();
+                    let path = match server.path_on_server(location) {
+                        Some(path) if redirects <= MAX_REDIRECTS => path,
+                        _ => return Err(off_server_failure(request)),
+                    };
+                    request_now.path = path.to_owned();
+                    // Another address is another request, with attempts of its own; the deadline is the same.
                     attempt = 0;
                     continue;
                 }

@@ -112,7 +112,7 @@ fn split_url(url: &str) -> Option<(&str, &str)> {
 }
 
 impl RepositoryName {
-    /// Reads `OWNER/NAME`.
+    /// Parses the name of a repository, written `OWNER/NAME`.
     pub fn parse_name(written: &str) -> Option<RepositoryName> {
         let (owner, name) = written.split_once('/')?;
         if !is_plain_name(owner) || !is_plain_name(name) {
@@ -169,7 +169,7 @@ fn parse_pull_request_path(path: &str) -> Option<PullRequestName> {
     Some(PullRequestName { repo: RepositoryName::parse_name(&repo)?, number })
 }
 
-/// Reads `OWNER/NAME#NUMBER`.
+/// Parses the name of a pull request, written `OWNER/NAME#NUMBER`.
 fn parse_qualified_number(written: &str) -> Option<PullRequestName> {
     let (repo, digits) = written.split_once('#')?;
     Some(PullRequestName { repo: RepositoryName::parse_name(repo)?, number: parse_number(digits)? })

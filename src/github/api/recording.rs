@@ -112,7 +112,7 @@ impl ResponseRecording {
     }
 }
 
-/// Reads a recorded answer.
+/// Returns the answer that a file of the recording holds.
 fn read_recorded(path: &Path) -> Result<GitHubResponse, String> {
     let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if size > MAX_RECORDED_BYTES {

@@ -105,7 +105,7 @@ fn a_rate_limit_is_waited_for_as_long_as_it_says_and_there_is_time() {
     });
     assert_eq!(get(&server.url, impatient()), Ok(json!(1)));
 
-    // An hour is not waited for, and nobody waits to find that out.
+    // An hour is not waited for, and that is found out without waiting.
     let server = LoopbackServer::start_server(|_, _| {
         ScriptedResponse::raw_response(429, r#"{"message":"slow down"}"#).with_header("retry-after", "3600")
     });

@@ -102,6 +102,7 @@ impl GitHubTransport {
                 fails(format!("the answer broke off: {}", describe_error(&error)), AttemptOutcome::NoAnswer)
             })?;
             let Ok(data) = frame.into_data() else { continue };
+            // The length that a server announces need not be true, so what arrives is counted.
             if bytes.len() + data.len() > self.max_response_bytes {
                 let why = format!("the answer has more than {} bytes", self.max_response_bytes);
                 return Err(fails(why, AttemptOutcome::Settled));
@@ -154,6 +155,7 @@ fn build_octocrab(
         .with_layer(&AuthHeaderLayer::new(authorization, base.clone(), base))
         .with_auth(AuthState::None)
         .build();
+    // The error type has no values; matching says so without an `unwrap`.
     match octocrab {
         Ok(octocrab) => Ok(octocrab),
         Err(never) => match never {},

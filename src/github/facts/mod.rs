@@ -87,7 +87,9 @@ impl PullRequestGatherer<'_> {
     /// Gathers the change. Files are always read: they tell whether the policy itself changes.
     pub(crate) async fn gather_change(&self) -> Result<Change, GatherFailure> {
         // All requests run at once; each part that fails is a gap of its own, apart from the commits.
-        let (client, name, pull) = (self.client, self.name, self.pull);
+        let client = self.client;
+        let name = self.name;
+        let pull = self.pull;
         let wanted = self.wanted_details();
         let first = join3(
             commits::list_commits(client, name, pull),

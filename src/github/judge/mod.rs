@@ -153,7 +153,7 @@ impl JudgedGroup {
     }
 }
 
-/// Judges one pull request.
+/// Judges a pull request by the policy that its base branch has now.
 ///
 /// # Errors
 ///

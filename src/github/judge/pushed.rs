@@ -111,7 +111,7 @@ impl CompletedPush<'_> {
     }
 }
 
-/// Judges a push.
+/// Judges a push that GitHub has already accepted, change by change, by the policy from before it.
 ///
 /// # Errors
 ///
@@ -174,7 +174,8 @@ async fn load_governing_policy(
     options: &GitHubJudgeOptions,
     tips: &BranchTips,
 ) -> Result<LoadedPolicy, PolicyFetchError> {
-    let (repo, path) = (landed.repo, &options.policy_path);
+    let repo = landed.repo;
+    let path = &options.policy_path;
     let own = match landed.old_tip() {
         Some(old) => policy_at_commit::load_policy(client, repo, old, path, landed.ref_name, None).await,
         None => Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)),

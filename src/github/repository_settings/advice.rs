@@ -48,15 +48,15 @@ pub const GITHUB_ACTIONS_APP_ID: u64 = 15368;
 pub(crate) type ApiFetch<'a> = dyn FnMut(&str) -> Result<Value, GitHubFailure> + 'a;
 
 impl SettingAdvice {
-    pub(crate) fn good(what: impl Into<String>) -> Self {
+    pub(crate) fn good_setting(what: impl Into<String>) -> Self {
         SettingAdvice { health: SettingHealth::Good, what: what.into(), fix: None }
     }
 
-    pub(crate) fn weak(what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn weak_setting(what: impl Into<String>, fix: impl Into<String>) -> Self {
         SettingAdvice { health: SettingHealth::Weak, what: what.into(), fix: Some(fix.into()) }
     }
 
-    pub(crate) fn unknown(what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn unknown_setting(what: impl Into<String>, fix: impl Into<String>) -> Self {
         SettingAdvice { health: SettingHealth::Unknown, what: what.into(), fix: Some(fix.into()) }
     }
 }

@@ -83,8 +83,8 @@ impl BranchProtection {
     /// Returns the advice on a missing requirement: weak, or unknown if something could not be read.
     fn advise_missing(&self, what: &str, fix: &str) -> SettingAdvice {
         match self.describe_unread() {
-            None => SettingAdvice::weak(what, fix),
-            Some(why) => SettingAdvice::unknown(
+            None => SettingAdvice::weak_setting(what, fix),
+            Some(why) => SettingAdvice::unknown_setting(
                 format!("as far as this token can see, {what} (not read: {why})"),
                 ASK_AS_ADMINISTRATOR,
             ),
@@ -93,7 +93,7 @@ impl BranchProtection {
 
     /// Returns the advice on a requirement that is there or not.
     fn advise_requirement(&self, is_met: bool, good: &str, weak: &str, fix: &str) -> SettingAdvice {
-        if is_met { SettingAdvice::good(good) } else { self.advise_missing(weak, fix) }
+        if is_met { SettingAdvice::good_setting(good) } else { self.advise_missing(weak, fix) }
     }
 }
 
@@ -138,22 +138,22 @@ pub(crate) fn advise_required_check(
             &format!("require `{name}` in a ruleset for this branch, from the app that reports it"),
         )];
     }
-    let mut advice = vec![SettingAdvice::good(format!("the check `{name}` is required"))];
+    let mut advice = vec![SettingAdvice::good_setting(format!("the check `{name}` is required"))];
     advice.push(match apps.iter().flatten().next() {
         Some(app) if *app == subject.app_id => {
-            SettingAdvice::good(format!("the check counts only if the app {app} reports it"))
+            SettingAdvice::good_setting(format!("the check counts only if the app {app} reports it"))
         }
-        Some(app) => SettingAdvice::weak(
+        Some(app) => SettingAdvice::weak_setting(
             format!("the check is expected from the app {app}, but the gate reports as {}", subject.app_id),
             "choose the gate's app as the expected source, or name the app with --app",
         ),
-        None => SettingAdvice::weak(
+        None => SettingAdvice::weak_setting(
             "any app, and anyone who can write, can report the check",
             "choose the app as the expected source of the check",
         ),
     });
     if subject.app_id == GITHUB_ACTIONS_APP_ID {
-        advice.push(SettingAdvice::weak(
+        advice.push(SettingAdvice::weak_setting(
             "every workflow of the repository reports as GitHub Actions, also those that a pull request adds",
             "require the gate as a workflow by a ruleset of the organisation, or report by an app of its own",
         ));
@@ -175,12 +175,12 @@ fn list_required_workflows(protection: &BranchProtection) -> Vec<&str> {
 fn advise_required_workflow(check_name: &str, paths: &[&str]) -> SettingAdvice {
     for path in paths {
         if path.contains("changegate") || path.contains(check_name) {
-            return SettingAdvice::good(format!(
+            return SettingAdvice::good_setting(format!(
                 "a ruleset requires the workflow {path:?}, which no pull request can edit"
             ));
         }
     }
-    SettingAdvice::unknown(
+    SettingAdvice::unknown_setting(
         format!("a ruleset requires {paths:?}; it is not known whether one of them runs the gate"),
         "look at these workflows, or name the one of the gate changegate.yml",
     )
@@ -215,7 +215,7 @@ pub(crate) fn advise_bypass(protection: &BranchProtection) -> Vec<SettingAdvice>
     for ruleset in &protection.rulesets {
         advice.push(match ruleset {
             Ok(ruleset) => advise_ruleset_bypass(ruleset),
-            Err((id, refused)) => SettingAdvice::unknown(
+            Err((id, refused)) => SettingAdvice::unknown_setting(
                 format!("cannot read the ruleset {id}: {}", refused.why),
                 ASK_AS_ADMINISTRATOR,
             ),
@@ -223,9 +223,9 @@ pub(crate) fn advise_bypass(protection: &BranchProtection) -> Vec<SettingAdvice>
     }
     if let Some(classic) = protection.readable_classic_protection() {
         advice.push(if is_enabled(classic, "enforce_admins") {
-            SettingAdvice::good("branch protection applies to administrators too")
+            SettingAdvice::good_setting("branch protection applies to administrators too")
         } else {
-            SettingAdvice::weak(
+            SettingAdvice::weak_setting(
                 "administrators can merge past branch protection",
                 "switch on \"Do not allow bypassing the above settings\"",
             )
@@ -238,13 +238,13 @@ fn advise_ruleset_bypass(ruleset: &Value) -> SettingAdvice {
     let name = ruleset.get("name").and_then(Value::as_str).unwrap_or("without a name");
     match ruleset.get("bypass_actors").and_then(Value::as_array) {
         Some(actors) if actors.is_empty() => {
-            SettingAdvice::good(format!("no account can bypass the ruleset {name:?}"))
+            SettingAdvice::good_setting(format!("no account can bypass the ruleset {name:?}"))
         }
-        Some(actors) => SettingAdvice::weak(
+        Some(actors) => SettingAdvice::weak_setting(
             format!("the ruleset {name:?} can be bypassed by {}", describe_bypass_actors(actors)),
             "empty its bypass list; for emergencies, the policy has its own procedure",
         ),
-        None => SettingAdvice::unknown(
+        None => SettingAdvice::unknown_setting(
             format!("GitHub does not tell this token who can bypass the ruleset {name:?}"),
             ASK_AS_ADMINISTRATOR,
         ),

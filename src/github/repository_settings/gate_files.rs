@@ -47,7 +47,7 @@ pub(crate) fn advise_gate_files(
         Err(refused) if refused.status == Some(404) => Vec::new(),
         Err(refused) => {
             let what = format!("cannot read the workflows: {}", refused.why);
-            advice.push(SettingAdvice::unknown(what, USE_CONTENTS_TOKEN));
+            advice.push(SettingAdvice::unknown_setting(what, USE_CONTENTS_TOKEN));
             return advice;
         }
     };
@@ -63,13 +63,14 @@ pub(crate) fn advise_gate_files(
                 advice.extend(advise_workflow(path, &text));
             }
             Ok(_) => {}
-            Err(why) => {
-                advice.push(SettingAdvice::unknown(format!("cannot read {path}: {why}"), USE_CONTENTS_TOKEN))
-            }
+            Err(why) => advice.push(SettingAdvice::unknown_setting(
+                format!("cannot read {path}: {why}"),
+                USE_CONTENTS_TOKEN,
+            )),
         }
     }
     if !found {
-        advice.push(SettingAdvice::weak(
+        advice.push(SettingAdvice::weak_setting(
             "no workflow on the branch runs the gate",
             "add the workflow of docs/github.md, or require one by a ruleset",
         ));
@@ -89,11 +90,11 @@ fn advise_code_owners(
             Ok(Some(text)) => {
                 let folder = subject.policy_path.split('/').next().unwrap_or_default();
                 if has_owner(&text, folder) && has_owner(&text, ".github/workflows") {
-                    return SettingAdvice::good(format!(
+                    return SettingAdvice::good_setting(format!(
                         "{path} names owners for the policy and the workflows"
                     ));
                 }
-                return SettingAdvice::weak(
+                return SettingAdvice::weak_setting(
                     format!("{path} names no owners for the policy and the workflows"),
                     format!("add lines for `/{folder}/` and `/.github/`"),
                 );
@@ -101,11 +102,11 @@ fn advise_code_owners(
             Ok(None) => {}
             Err(why) => {
                 let what = format!("cannot read {path}: {why}");
-                return SettingAdvice::unknown(what, USE_CONTENTS_TOKEN);
+                return SettingAdvice::unknown_setting(what, USE_CONTENTS_TOKEN);
             }
         }
     }
-    SettingAdvice::weak(
+    SettingAdvice::weak_setting(
         "there is no CODEOWNERS: any reviewer can approve a change to the gate",
         "name owners for the policy and the workflows, and require their review",
     )
@@ -133,13 +134,13 @@ fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
     let triggers = match read_triggers(text) {
         Ok(Some(triggers)) => triggers,
         Ok(None) => {
-            return vec![SettingAdvice::weak(
+            return vec![SettingAdvice::weak_setting(
                 format!("{path} does not say when it runs"),
                 "give it an `on:`",
             )];
         }
         Err(why) => {
-            return vec![SettingAdvice::unknown(
+            return vec![SettingAdvice::unknown_setting(
                 format!("cannot read {path} as a workflow: {why}"),
                 "check the file, and whether GitHub accepts it",
             )];
@@ -147,13 +148,13 @@ fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
     };
     let mut advice = advise_pull_request_events(path, &triggers);
     if !triggers.has_event("pull_request_review") {
-        advice.push(SettingAdvice::weak(
+        advice.push(SettingAdvice::weak_setting(
             format!("{path} does not run on reviews"),
             "add `pull_request_review: { types: [submitted, edited, dismissed] }`",
         ));
     }
     if !triggers.has_event("merge_group") {
-        advice.push(SettingAdvice::unknown(
+        advice.push(SettingAdvice::unknown_setting(
             format!("{path} does not run in a merge queue, if there is one"),
             "add `merge_group:`; without it a required check never reports there",
         ));
@@ -167,7 +168,7 @@ fn advise_pull_request_events(path: &str, triggers: &WorkflowTriggers) -> Vec<Se
     let target = triggers.event_types("pull_request_target");
     let is_from_target = target.is_some();
     let Some(types) = target.or_else(|| triggers.event_types("pull_request")) else {
-        return vec![SettingAdvice::weak(
+        return vec![SettingAdvice::weak_setting(
             format!("{path} does not run on pull requests"),
             "run it on `pull_request_target`",
         )];
@@ -179,15 +180,15 @@ fn advise_pull_request_events(path: &str, triggers: &WorkflowTriggers) -> Vec<Se
         }
     }
     let mut advice = vec![if missing.is_empty() {
-        SettingAdvice::good(format!("{path} runs on every change of a pull request"))
+        SettingAdvice::good_setting(format!("{path} runs on every change of a pull request"))
     } else {
-        SettingAdvice::weak(
+        SettingAdvice::weak_setting(
             format!("{path} does not run when a pull request is {}", missing.join(", ")),
             format!("add `types: [{}]`", PULL_REQUEST_TYPES.join(", ")),
         )
     }];
     if !is_from_target {
-        advice.push(SettingAdvice::weak(
+        advice.push(SettingAdvice::weak_setting(
             format!("{path} runs in the version of the pull request, so a pull request can change it"),
             "run it on `pull_request_target`, or require it by a ruleset",
         ));
@@ -201,7 +202,7 @@ fn advise_unpinned_action(path: &str, text: &str) -> Option<SettingAdvice> {
         let Some(action) = line.trim().trim_start_matches("- ").strip_prefix("uses:") else { continue };
         let action = action.trim();
         if action.contains("changegate") && !action.starts_with('.') && !is_pinned(action) {
-            return Some(SettingAdvice::weak(
+            return Some(SettingAdvice::weak_setting(
                 format!("{path} names the action by a ref that can be moved: {action}"),
                 "name it by the full id of a commit",
             ));

@@ -67,14 +67,14 @@ fn advise_on_token(repository: &Value) -> SettingAdvice {
     let may_administer = repository.pointer("/permissions/admin").and_then(Value::as_bool);
     let may_push = repository.pointer("/permissions/push").and_then(Value::as_bool);
     match (may_administer, may_push) {
-        (Some(true), _) => SettingAdvice::good(
+        (Some(true), _) => SettingAdvice::good_setting(
             "this token administers the repository: right for the doctor, too much for the gate",
         ),
         (_, Some(true)) => {
-            SettingAdvice::good("this token can write to the repository; the gate only needs to read")
+            SettingAdvice::good_setting("this token can write to the repository; the gate only needs to read")
         }
-        (_, Some(false)) => SettingAdvice::good("this token can read and not write"),
-        (_, None) => SettingAdvice::unknown(
+        (_, Some(false)) => SettingAdvice::good_setting("this token can read and not write"),
+        (_, None) => SettingAdvice::unknown_setting(
             "GitHub does not tell what this token may do",
             "give the gate `contents`, `pull-requests`, `checks`, `statuses` and `issues`, all `read`",
         ),

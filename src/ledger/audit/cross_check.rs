@@ -110,7 +110,8 @@ impl DecisionCrossCheck {
     ) -> Option<&'static str> {
         let owed = state.obligations.get(&discharged.obligation)?;
         let is_unauthorised = owed.unauthorised_change.is_some();
-        let (seen, latest) = (discharged.observed_at, at.max(owed.since));
+        let seen = discharged.observed_at;
+        let latest = at.max(owed.since);
         let is_evidence = match &discharged.evidence {
             ObligationEvidence::Change { id } => {
                 // A sweep does not know who pushed what it finds.

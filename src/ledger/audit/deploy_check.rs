@@ -67,6 +67,7 @@ pub fn check_deployment(
         unreadable_records: history.unreadable_records,
         ..DeployCheckOutcome::default()
     };
+    // Nothing new is deployed, as in a rollback; but the target must be in the history of the ref.
     if steps.is_empty() {
         if !is_in_history(repository, new, tip) {
             outcome.without_decision.push((new, MissingDecision::NoRecordedMove));
@@ -75,6 +76,7 @@ pub fn check_deployment(
     }
     let mut changes: Vec<Oid> = Vec::new();
     for step in &steps {
+        // A step holds a merge and what it brought; its last commit stands for all of it.
         changes.extend(step.last());
     }
     let mut origins = find_change_origins(repository, &history, &changes);

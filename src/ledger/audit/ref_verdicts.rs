@@ -36,6 +36,7 @@ pub(crate) fn read_ref_verdicts(
     if let Ok([own, ..]) = loaded.as_deref() {
         judged.policy = Some(own.policy.clone());
     }
+    // Verdicts without remarks are not in the record; they can only be had by judging again.
     if one.passed > 0 {
         let verdicts = match loaded {
             Ok(loaded) => rejudge_changes(repository, commit, decided, one, &loaded)?,
@@ -88,6 +89,7 @@ fn rejudge_changes(
         _ => return Ok(Err("the record does not name its policies".into())),
     };
     let mut before = 0;
+    // The facts of all refs are in one file, ref after ref.
     for other in &decided.refs {
         if other.name == one.name {
             break;
@@ -108,6 +110,7 @@ fn rejudge_changes(
             continue;
         }
         let verdict = judge_from_facts(&change, &own.policy, base);
+        // One with remarks that the record does not hold did not fit into it, and is counted elsewhere.
         if !verdict.has_remarks() {
             verdicts.push(verdict);
         }

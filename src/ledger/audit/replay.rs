@@ -52,6 +52,7 @@ pub fn replay_decision(
         }
     }
     let more = lines.count();
+    // Facts are kept for refs that the record had no room for, so only without those is it a difference.
     if more > 0 && decision.omitted_refs == 0 {
         outcome.differences.push(format!("there are facts of {more} further changes"));
     } else if more > 0 {
@@ -88,6 +89,8 @@ fn replay_ref(
             .map_err(|error| format!("this version cannot read the facts of a change: {error}"))?;
         let verdict = judge_from_facts(&change, &own.policy, base);
         let again = RecordedVerdict::from(&verdict);
+        // The record holds verdicts in the order of the facts, so the next one is of this change or of a
+        // later one.
         match recorded.next_if(|recorded| recorded.revision == again.revision) {
             Some(recorded) if *recorded == again => outcome.identical += 1,
             Some(_) => {

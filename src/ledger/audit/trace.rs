@@ -134,6 +134,7 @@ impl ChangeTracer<'_> {
             }
             LedgerEvent::Decision(decided) if self.is_named_by(decided) => true,
             LedgerEvent::Decision(decided) => {
+                // Its outcome may show that it brought the change although it does not name it.
                 if decided.is_allowed() {
                     self.allowed_decisions.insert(decided.id.clone(), commit);
                 }

@@ -60,13 +60,17 @@ pub fn verify_ledger(
     if let Some(error) = broken {
         let oldest = if commits.is_empty() { "the newest record" } else { "the record before the oldest" };
         run.add_problem(LedgerProblemKind::Unreadable, format!("{oldest} cannot be read: {error:#}"));
+        // Without the beginning, the state before each record is not known, so what needs it cannot be
+        // checked.
         run.is_trusted = false;
         run.is_cut = true;
         run.cross_check.is_partial = true;
     }
     for (commit, parents) in commits.into_iter().rev() {
         run.verify_commit(commit, parents);
-        let (number, digest) = (run.verification.records, run.verification.last_digest.as_ref());
+        let number = run.verification.records;
+        let digest = run.verification.last_digest.as_ref();
+        // What is left at the end was seen once and is no longer there, or no longer the same.
         missing_anchors.retain(|anchor| anchor.number != number || Some(&anchor.digest) != digest);
         progress();
     }
@@ -149,8 +153,8 @@ impl LedgerVerifier<'_> {
                 (record.number, record.previous)
             }
             ReadableRecord::Unknown(place) => {
-                let (schema, reason) =
-                    (escape::escape_words(&place.schema), escape::escape_words(&place.reason));
+                let schema = escape::escape_words(&place.schema);
+                let reason = escape::escape_words(&place.reason);
                 self.add_problem(LedgerProblemKind::Unreadable, format!("{schema}: {reason}"));
                 self.resume_from_state(&link);
                 (place.number, place.previous)
@@ -341,6 +345,7 @@ impl LedgerVerifier<'_> {
             names.insert(decode_ref_key(key));
         }
         for name in names {
+            // A decision that waits in the journal may explain the difference, and is reported already.
             if !refs.is_protected(&name) || waiting_refs.contains(&name) {
                 continue;
             }

@@ -15,6 +15,8 @@ impl LedgerVerifier<'_> {
     /// Verifies what a record tells against the state before it, and reports what no decision allowed.
     pub(super) fn verify_event(&mut self, record: &Record, before: Timestamp) {
         match &record.event {
+            // Every arm compares with the state before the record: a record is true only where it was
+            // appended.
             LedgerEvent::Begin(_) if self.verification.records != 1 => {
                 self.add_tampering("the ledger begins a second time");
             }
@@ -27,7 +29,8 @@ impl LedgerVerifier<'_> {
             }
             LedgerEvent::Outcome(outcome) => self.verify_outcome(outcome),
             LedgerEvent::Unauthorised(moved) => {
-                let (name, at) = (escape::escape_words(&moved.name.to_lossy()), record.recorded_at);
+                let name = escape::escape_words(&moved.name.to_lossy());
+                let at = record.recorded_at;
                 let what = format!("{name} moved without a decision, after {before} and not after {at}");
                 self.add_problem(LedgerProblemKind::Unauthorised, what);
                 self.verify_move_start(moved);

@@ -131,6 +131,7 @@ impl<'a> ForgeLedger<'a> {
             let done = work(&mut ledger, now)?;
             let state = ledger.state().clone();
             let newest = ledger.newest_anchor();
+            // Without a new record there is nothing to push, and no other run to lose against.
             if state.number == before {
                 self.newest_anchor.replace(newest);
                 return Ok((done, state));
@@ -215,6 +216,7 @@ impl<'a> ForgeLedger<'a> {
             }
         }
         let patterns = parse_state_patterns(ledger.state());
+        // A ref that is no longer under change control keeps its tip in the state, and is not followed.
         names.retain(|name| patterns.iter().any(|one| one.matches_ref(name.as_bytes())));
         outcome.unanswered = self.record_regularisation_terms(ledger, now)?;
         for name in names {

@@ -21,7 +21,7 @@ const MAX_FORGE_CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(48);
 
 /// A decision as it stands in the ledger, with the changes that it was about.
 pub(crate) struct PastDecision {
-    /// The recorded decision.
+    /// The decision as the ledger recorded it.
     pub(crate) decision: DecisionRecord,
     /// The changes whose facts the ledger holds.
     pub(crate) changes: Vec<Change>,

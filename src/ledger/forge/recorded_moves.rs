@@ -82,6 +82,7 @@ pub fn append_move(
     let observed_at = decided.observed_at;
     let closings: Vec<ObligationClosing> = convert_all(decided.refs.iter().flat_map(|one| &one.closings));
     ledger.append_event(LedgerEvent::Decision(Box::new(decided)), facts.as_deref(), now)?;
+    // On a forge the move has happened whatever the policy says, so a denied one is an unauthorised change.
     if !is_allowed {
         ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), None, now)?;
         appended.unauthorised.push(moved);
@@ -144,6 +145,7 @@ fn build_move_decision(
     let mut room = VERDICTS_BUDGET_BYTES;
     let (changes, omitted) = select_fitting_verdicts(&verdicts, &mut room, decision)?;
     let mut obligations = RefObligations::default();
+    // A denied move is recorded as unauthorised; what its changes owe and state does not count.
     if decision == Decision::Allow
         && let Some((_, of_ref)) = judged.push_facts.obligations().first()
     {

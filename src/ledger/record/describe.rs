@@ -14,6 +14,7 @@ const MAX_NAME_COLUMNS: usize = 40;
 
 /// Returns what a record tells in one line, escaped for a terminal.
 pub fn describe_record(record: &Record) -> String {
+    // Names come from the repository, so each is escaped and cut to keep the record on one line.
     match &record.event {
         LedgerEvent::Begin(begin) => {
             format!("Begin the ledger with {}", format_count(begin.tips.len(), "ref"))

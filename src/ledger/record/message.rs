@@ -50,7 +50,9 @@ struct MessageWriter {
 /// Returns the message of the commit that holds a record.
 pub fn compose_message(record: &Record) -> String {
     let mut out = MessageWriter { subject: String::new(), trailers: String::new() };
-    out.add("Ledger-Record", &record.number.to_string());
+    out.add_trailer("Ledger-Record", &record.number.to_string());
+    // Subject and trailers hold codes and encoded values, so that rewording never changes the message of an
+    // old record.
     match &record.event {
         LedgerEvent::Begin(begin) => {
             out.subject = match begin.tips.as_slice() {
@@ -62,12 +64,12 @@ pub fn compose_message(record: &Record) -> String {
         LedgerEvent::Outcome(outcome) => out.write_outcome(outcome),
         LedgerEvent::Unauthorised(moved) => {
             out.subject = format!("unauthorised {}", encode_value(moved.name.as_bytes()));
-            out.add("Unauthorised", &format_move(moved));
+            out.add_trailer("Unauthorised", &format_move(moved));
         }
         LedgerEvent::Scope(scope) => out.write_scope(scope),
         LedgerEvent::Damaged(damaged) => {
             out.subject = format!("damaged {}", damaged.cause.code());
-            out.add_value("File", damaged.file.as_bytes());
+            out.add_encoded_trailer("File", damaged.file.as_bytes());
         }
         LedgerEvent::Discharged(discharged) => out.write_discharge(discharged),
         LedgerEvent::Escalated(escalated) => {
@@ -83,14 +85,14 @@ pub fn compose_message(record: &Record) -> String {
 
 impl MessageWriter {
     /// Adds a trailer whose value is codes, ids and numbers.
-    fn add(&mut self, key: &str, value: &str) {
+    fn add_trailer(&mut self, key: &str, value: &str) {
         // Writing to a string does not fail.
         let _ = writeln!(self.trailers, "{key}: {value}");
     }
 
     /// Adds a trailer whose value holds words of others.
-    fn add_value(&mut self, key: &str, value: &[u8]) {
-        self.add(key, &encode_value(value));
+    fn add_encoded_trailer(&mut self, key: &str, value: &[u8]) {
+        self.add_trailer(key, &encode_value(value));
     }
 
     fn write_decision(&mut self, decision: &DecisionRecord) {
@@ -104,39 +106,39 @@ impl MessageWriter {
         };
         let rules = list_denying_rules(&decision.refs).join(",");
         self.subject = format!("decision {word} {refs} {rules}").trim_end().to_owned();
-        self.add_value("Decision-Id", decision.id.as_bytes());
-        self.add("Decision", word);
-        self.add("Observed-At", &decision.observed_at.to_string());
+        self.add_encoded_trailer("Decision-Id", decision.id.as_bytes());
+        self.add_trailer("Decision", word);
+        self.add_trailer("Observed-At", &decision.observed_at.to_string());
         match &decision.pusher {
-            RecordedPusher::Account(account) => self.add_value("Pusher", account.as_bytes()),
-            RecordedPusher::Unidentified => self.add("Pusher-Unidentified", "true"),
-            RecordedPusher::Unknown(_) => self.add("Pusher-Unknown", "true"),
+            RecordedPusher::Account(account) => self.add_encoded_trailer("Pusher", account.as_bytes()),
+            RecordedPusher::Unidentified => self.add_trailer("Pusher-Unidentified", "true"),
+            RecordedPusher::Unknown(_) => self.add_trailer("Pusher-Unknown", "true"),
         }
         if let Some(policy) = &decision.policy {
-            self.add_value("Policy", policy.digest.as_bytes());
+            self.add_encoded_trailer("Policy", policy.digest.as_bytes());
         }
         for one in decision.refs.iter().take(MAX_LISTED) {
             self.write_ref(one);
         }
         let omitted = decision.refs.len().saturating_sub(MAX_LISTED).saturating_add(decision.omitted_refs);
         if omitted > 0 {
-            self.add("Omitted-Refs", &omitted.to_string());
+            self.add_trailer("Omitted-Refs", &omitted.to_string());
         }
     }
 
     fn write_ref(&mut self, one: &RefDecision) {
         let name = encode_value(one.name.as_bytes());
         let changes = one.count_changes();
-        self.add("Ref", &format!("{name} {} changes={changes}", format_ends(one.old, one.new)));
+        self.add_trailer("Ref", &format!("{name} {} changes={changes}", format_ends(one.old, one.new)));
         if let Some(alias) = &one.pushed_as {
-            self.add_value("Pushed-As", alias.as_bytes());
+            self.add_encoded_trailer("Pushed-As", alias.as_bytes());
         }
         for rule in list_denying_rules(std::slice::from_ref(one)).iter().take(MAX_LISTED) {
-            self.add("Denied-By", rule);
+            self.add_trailer("Denied-By", rule);
         }
         if one.omitted.changes > 0 {
             let (changes, denied) = (one.omitted.changes, one.omitted.denied);
-            self.add("Omitted-Changes", &format!("{changes} denied={denied}"));
+            self.add_trailer("Omitted-Changes", &format!("{changes} denied={denied}"));
         }
     }
 
@@ -152,21 +154,21 @@ impl MessageWriter {
             [only] => self.subject.push_str(&format!(" unmoved {}", encode_value(only.as_bytes()))),
             several => self.subject.push_str(&format!(" unmoved {}", several.len())),
         }
-        self.add_value("Decision-Id", outcome.decision_id.as_bytes());
+        self.add_encoded_trailer("Decision-Id", outcome.decision_id.as_bytes());
         for moved in outcome.landed.iter().take(MAX_LISTED) {
-            self.add("Landed", &format_move(moved));
+            self.add_trailer("Landed", &format_move(moved));
         }
         for name in outcome.unmoved.iter().take(MAX_LISTED) {
-            self.add_value("Unmoved", name.as_bytes());
+            self.add_encoded_trailer("Unmoved", name.as_bytes());
         }
-        self.add("Found-Late", &outcome.found_late.to_string());
+        self.add_trailer("Found-Late", &outcome.found_late.to_string());
     }
 
     fn write_scope(&mut self, scope: &ScopeChange) {
         let (new, old) = (scope.newly_protected.len(), scope.no_longer_protected.len());
         self.subject = format!("scope newly-protected {new} no-longer-protected {old}");
         for pattern in scope.protects.iter().take(MAX_LISTED) {
-            self.add_value("Protects", pattern.as_bytes());
+            self.add_encoded_trailer("Protects", pattern.as_bytes());
         }
     }
 
@@ -178,7 +180,7 @@ impl MessageWriter {
         };
         let late = if discharged.late_by.is_some() { " late" } else { "" };
         self.subject = format!("discharged {}{about}{late}", encode_value(discharged.rule.as_bytes()));
-        self.add_value("Obligation", discharged.obligation.as_bytes());
+        self.add_encoded_trailer("Obligation", discharged.obligation.as_bytes());
         let evidence = match &discharged.evidence {
             ObligationEvidence::Change { id } => format!("change {id}"),
             ObligationEvidence::Ticket { key, source, .. } => {
@@ -189,8 +191,8 @@ impl MessageWriter {
             }
             ObligationEvidence::Session { by } => format!("session {}", encode_value(by.as_bytes())),
         };
-        self.add("Evidence", &evidence);
-        self.add("Observed-At", &discharged.observed_at.to_string());
+        self.add_trailer("Evidence", &evidence);
+        self.add_trailer("Observed-At", &discharged.observed_at.to_string());
         self.add_lateness(discharged.late_by);
     }
 
@@ -198,10 +200,10 @@ impl MessageWriter {
         let word = if opened.session == opened.request_id { "opened" } else { "extended" };
         self.subject = format!("break-glass {word} {}", encode_value(opened.session.as_bytes()));
         self.write_session(&opened.session, &opened.request_id, &opened.by);
-        self.add_value("Incident", opened.incident.as_bytes());
-        self.add_value("Reason", opened.reason.as_bytes());
-        self.add("Opened-At", &opened.opened_at.to_string());
-        self.add("Until", &opened.until.to_string());
+        self.add_encoded_trailer("Incident", opened.incident.as_bytes());
+        self.add_encoded_trailer("Reason", opened.reason.as_bytes());
+        self.add_trailer("Opened-At", &opened.opened_at.to_string());
+        self.add_trailer("Until", &opened.until.to_string());
     }
 
     fn write_closure(&mut self, closed: &SessionClosure) {
@@ -209,41 +211,41 @@ impl MessageWriter {
         self.subject = format!("break-glass closed {}{late}", encode_value(closed.session.as_bytes()));
         self.write_session(&closed.session, &closed.request_id, &closed.by);
         if let Some(note) = &closed.note {
-            self.add_value("Note", note.as_bytes());
+            self.add_encoded_trailer("Note", note.as_bytes());
         }
-        self.add("Closed-At", &closed.closed_at.to_string());
+        self.add_trailer("Closed-At", &closed.closed_at.to_string());
         self.add_lateness(closed.late_by);
     }
 
     fn write_session(&mut self, session: &str, request_id: &str, actor: &SessionActor) {
-        self.add_value("Session", session.as_bytes());
+        self.add_encoded_trailer("Session", session.as_bytes());
         if session != request_id {
-            self.add_value("Request-Id", request_id.as_bytes());
+            self.add_encoded_trailer("Request-Id", request_id.as_bytes());
         }
         match &actor.decision {
             Some(decision) => {
-                self.add_value("By", actor.account.as_bytes());
-                self.add_value("Decision-Id", decision.as_bytes());
+                self.add_encoded_trailer("By", actor.account.as_bytes());
+                self.add_encoded_trailer("Decision-Id", decision.as_bytes());
             }
-            None => self.add_value("Claimed-By", actor.account.as_bytes()),
+            None => self.add_encoded_trailer("Claimed-By", actor.account.as_bytes()),
         }
     }
 
     fn write_terms(&mut self, terms: &RegularisationTerms) {
         self.subject = format!("regularisation-terms ledger:{}", terms.record_number);
-        self.add("Unauthorised", &format!("ledger:{}", terms.record_number));
+        self.add_trailer("Unauthorised", &format!("ledger:{}", terms.record_number));
         for team in terms.teams.iter().take(MAX_LISTED) {
-            self.add_value("Team", team.as_bytes());
+            self.add_encoded_trailer("Team", team.as_bytes());
         }
-        self.add_value("Regularised-On", terms.regularised_on.as_bytes());
+        self.add_encoded_trailer("Regularised-On", terms.regularised_on.as_bytes());
         if let Some(due) = terms.due {
-            self.add("Due", &due.to_string());
+            self.add_trailer("Due", &due.to_string());
         }
     }
 
     fn add_lateness(&mut self, late_by: Option<u64>) {
         if let Some(seconds) = late_by {
-            self.add("Late-By", &seconds.to_string());
+            self.add_trailer("Late-By", &seconds.to_string());
         }
     }
 }

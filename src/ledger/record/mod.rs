@@ -27,10 +27,10 @@ use crate::ledger::record::canonical::to_canonical_json;
 
 pub use crate::ledger::record::wire::{
     BreakGlassEvent, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest, GapCause,
-    LateStatement, LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation,
-    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, Record, RecordedClosing,
-    RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap,
-    RecordedJudgement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
+    LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation, ObligationEvidence,
+    OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, Record, RecordedClosing, RecordedContributor,
+    RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap, RecordedJudgement,
+    RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
     RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher, RecordedRequest, RecordedStatement,
     RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction,
     ScopeChange, SessionActor, SessionClosure, SessionOpening,

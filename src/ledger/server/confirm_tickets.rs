@@ -41,7 +41,7 @@ pub struct ConfirmationScope<'a> {
     pub policy: &'a Policy,
     /// What the changes on the ref state for earlier ones.
     pub closings: &'a [ObligationClosing],
-    /// The current time.
+    /// The time of the run, by which time limits are judged.
     pub now: Timestamp,
 }
 
@@ -56,7 +56,7 @@ pub struct ConfirmationRequest<'a> {
     pub closings: &'a [ObligationClosing],
     /// The policy that judges the evidence.
     pub policy: &'a Policy,
-    /// The current time.
+    /// The time of the run, by which time limits are judged.
     pub now: Timestamp,
 }
 
@@ -91,6 +91,8 @@ pub fn confirm_tickets(
         if obligation.ref_name != *ref_name || !is_ticket_confirmable(obligation, policy) {
             continue;
         }
+        // Shared by all obligations of the ref, so that a ticket is asked for once and one time budget
+        // holds.
         let sources = sources.get_or_insert_with(|| {
             TicketSources::new(policy.ticket_systems.clone(), access()).with_time_budget(CONFIRMATION_TIMEOUT)
         });
@@ -170,6 +172,8 @@ impl TicketConfirmer<'_> {
         let ConfirmationRequest { obligation: owed, owing_change, closings, policy, .. } = *self.request;
         let mut stated = vec![(list_field_values(owing_change, rule.field()), owed.change)];
         for closing in closings {
+            // Of later changes, only one that lacks nothing but the confirmation of a ticket is of use
+            // here.
             if check_closing(owed, closing, &owed.ref_name) != Err(NotClosedReason::Unconfirmed) {
                 continue;
             }

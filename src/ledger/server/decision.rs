@@ -67,6 +67,7 @@ pub fn build_push_entry(
     for group in &report.groups {
         refs.extend(build_ref_decision(repository, group, &mut room, report.decision)?);
     }
+    // A push that is denied lands nothing, so it neither owes nor closes anything.
     if report.decision == Decision::Allow {
         for (name, ref_obligations) in push_facts.obligations() {
             for one in refs.iter_mut().filter(|one| one.name == *name) {
@@ -108,6 +109,7 @@ pub fn build_push_entry(
                 .into(),
         );
     }
+    // The state beside each record holds every open obligation, and has a limit of its own.
     if owes > 0 && measure_state(repository).map_err(|error| format!("{error:#}"))? > MAX_STATE_BYTES {
         return Err("so much is owed already that the ledger cannot carry more; close some of what \
                     `changegate obligations` lists"
@@ -222,6 +224,7 @@ fn build_ref_decision(
     let resolved = judged_as.map_or(name, |judged_as| &judged_as.name);
     Ok(Some(RefDecision {
         name: resolved.clone(),
+        // A push can name a symbolic ref; the record is about the ref that it leads to.
         pushed_as: (resolved != name).then(|| name.clone()),
         old,
         new,
@@ -248,6 +251,7 @@ pub(crate) fn select_fitting_verdicts(
 ) -> Result<(Vec<RecordedVerdict>, OmittedChanges), String> {
     let recorded: Vec<RecordedVerdict> = convert_all(verdicts);
     let mut fits = vec![false; recorded.len()];
+    // Two passes, so that verdicts which matter get their room before those that only inform.
     for matters in [true, false] {
         for (verdict, fits) in recorded.iter().zip(&mut fits) {
             if must_be_recorded(verdict) == matters {

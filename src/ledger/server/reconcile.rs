@@ -262,6 +262,7 @@ impl LedgerReconciler<'_, '_> {
                 self.outcome.landed_moves.push(LandedMove::from_decision(moved, decided));
             }
         }
+        // An earlier run may have recorded the decision and stopped before the outcome.
         if !one.is_recorded {
             let whole = one.read_whole_entry()?;
             let event = LedgerEvent::Decision(Box::new(whole.decided));

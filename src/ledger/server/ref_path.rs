@@ -46,12 +46,12 @@ impl<'a> FreeEdges<'a> {
     }
 
     /// Returns the free edges, each with its index.
-    fn iter(&self) -> impl Iterator<Item = (usize, &'a DecisionEdge)> {
+    fn free_edges(&self) -> impl Iterator<Item = (usize, &'a DecisionEdge)> {
         let edges = self.edges.iter().zip(&self.is_free).enumerate();
         edges.filter_map(|(place, (edge, is_free))| is_free.then_some((place, edge)))
     }
 
-    fn take(&mut self, place: usize) {
+    fn take_edge(&mut self, place: usize) {
         if let Some(is_free) = self.is_free.get_mut(place) {
             *is_free = false;
         }
@@ -64,7 +64,7 @@ impl<'a> FreeEdges<'a> {
         let mut at = from;
         while at != known {
             let mut chosen: Option<(usize, &DecisionEdge)> = None;
-            for (place, edge) in self.iter() {
+            for (place, edge) in self.free_edges() {
                 if edge.new != at {
                     continue;
                 }
@@ -75,7 +75,7 @@ impl<'a> FreeEdges<'a> {
                 chosen = chosen.or(Some((place, edge)));
             }
             let Some((place, edge)) = chosen else { break };
-            self.take(place);
+            self.take_edge(place);
             path.push(place);
             at = edge.old;
         }
@@ -107,9 +107,9 @@ pub(crate) fn find_ref_path(
     let mut path: Vec<usize> = Vec::new();
     let mut at = known;
     while at != holds && !begins_at(&pieces, edges, at) {
-        let next = free.iter().find(|(_, edge)| edge.old == at && edge.new.is_some_and(is_behind));
+        let next = free.free_edges().find(|(_, edge)| edge.old == at && edge.new.is_some_and(is_behind));
         let Some((place, edge)) = next else { break };
-        free.take(place);
+        free.take_edge(place);
         path.push(place);
         at = edge.new;
     }
@@ -158,6 +158,7 @@ pub(crate) fn follow_ref_log(
     }
     for start in (0..log.len()).rev() {
         let Some(moves) = log.get(start..) else { continue };
+        // A hole in the log: what is before it does not lead to what is after it.
         if let [one, next, ..] = moves
             && one.new != next.old
         {
@@ -172,6 +173,7 @@ pub(crate) fn follow_ref_log(
         }
     }
     let best = best?;
+    // Git has confirmed these moves, so a path that leaves one out is not what happened.
     for (place, edge) in edges.iter().enumerate() {
         if edge.was_taken == Some(true) && !best.contains(&RefStep::Decided(place)) {
             return None;
@@ -188,10 +190,10 @@ fn follow_log_from(moves: &[ReflogEntry], edges: &[DecisionEdge]) -> Vec<RefStep
     let mut free = FreeEdges::new(edges);
     let mut steps = Vec::new();
     for moved in moves {
-        let found = free.iter().find(|(_, edge)| is_edge_of_entry(edge, moved));
+        let found = free.free_edges().find(|(_, edge)| is_edge_of_entry(edge, moved));
         match found {
             Some((place, _)) => {
-                free.take(place);
+                free.take_edge(place);
                 steps.push(RefStep::Decided(place));
             }
             None => steps.push(RefStep::Gap(moved.old, moved.new)),
@@ -282,10 +284,11 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_decided_there_is_a_gap() {
+    fn a_move_without_a_decision_is_a_gap() {
         use RefStep::{Decided, Gap};
         assert_eq!(steps(1, 3, &[(2, 3, None)], &[]), [Gap(id(1), id(2)), Decided(0)]);
-        // It went on without a decision; history tells that the step was taken.
+        // The ref is at 9 without a decision, and its history holds 2: so the step to 2 was taken. If history
+        // does not hold 2, that decision never took effect.
         assert_eq!(steps(1, 9, &[(1, 2, None)], &[2]), [Decided(0)]);
         assert_eq!(steps(1, 9, &[(1, 2, None)], &[]), []);
         // Git has told of a step, and much has happened since.

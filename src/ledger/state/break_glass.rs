@@ -158,7 +158,8 @@ pub fn build_session_event(state: &LedgerState, asked: &SessionRequest) -> Resul
             };
             let closed_at = asked.requested_at.max(owed.since);
             let late_by = seconds_late(owed.due, closed_at);
-            let (session, note) = (session.clone(), note.clone());
+            let session = session.clone();
+            let note = note.clone();
             Ok(BreakGlassEvent::Closed(SessionClosure { session, request_id, by, note, closed_at, late_by }))
         }
     }
@@ -256,6 +257,8 @@ pub(crate) fn find_session_problem(
     asked: Option<&SessionRequest>,
     at: Timestamp,
 ) -> Option<String> {
+    // A request that was pushed has a decision to compare with; one from the server's command line has
+    // none, so the rules are checked.
     if event.actor().decision.is_some() {
         let Some(asked) = asked else {
             return Some("no decision allows this break-glass session".into());

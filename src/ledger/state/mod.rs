@@ -126,7 +126,7 @@ pub struct TrackedObligation {
     /// The unauthorised change that has to be regularised, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unauthorised_change: Option<UnauthorisedChange>,
-    /// What is owed.
+    /// The message that says what has to be done.
     pub what: RecordedMessage,
 }
 
@@ -134,7 +134,7 @@ pub struct TrackedObligation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ObligationOwner {
-    /// An account.
+    /// The account that pushed or merged the change.
     Account {
         /// The name of the account.
         account: Text,
@@ -149,9 +149,9 @@ pub enum ObligationOwner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObligationNotice {
-    /// It is due soon.
+    /// The time limit is near.
     DueSoon,
-    /// It is overdue.
+    /// The time limit has passed.
     Overdue,
 }
 

@@ -146,7 +146,7 @@ pub(crate) fn check_regularisation(
     if regularised_on != ref_name {
         return Err(NotClosedReason::AnotherRef);
     }
-    let late = closing.declares.as_ref().ok_or(NotClosedReason::PusherNotAllowed)?;
+    let late = closing.late_statement.as_ref().ok_or(NotClosedReason::PusherNotAllowed)?;
     if !late.is_stated {
         return Err(NotClosedReason::EmergencyFieldsMissing);
     }

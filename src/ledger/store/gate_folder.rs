@@ -25,7 +25,7 @@ pub struct LedgerAnchor {
 pub struct LedgerLock(File);
 
 impl LedgerAnchor {
-    /// Reads `NUMBER:DIGEST`.
+    /// Parses the anchor that the file of the gate holds, written `NUMBER:DIGEST`.
     pub fn parse_anchor(text: &str) -> Option<LedgerAnchor> {
         let (number, digest) = text.trim_end().split_once(':')?;
         Some(LedgerAnchor { number: number.parse().ok()?, digest: digest.to_owned() })
@@ -57,9 +57,9 @@ impl LedgerLock {
     }
 }
 
-/// Returns the folder of the journal.
+/// Returns the folder of the journal: decisions that are not in the ledger yet.
 pub(crate) fn journal_folder(common_dir: &Path) -> PathBuf {
-    common_dir.join(GATE_FOLDER).join("ahead")
+    common_dir.join(GATE_FOLDER).join("journal")
 }
 
 /// Returns the folder of the journal, and creates it if it does not exist.

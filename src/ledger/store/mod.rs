@@ -77,6 +77,7 @@ impl<'a> LedgerWriter<'a> {
             ReadableRecord::Unknown(place) => (place.number, place.schema),
             ReadableRecord::Damaged(why) => bail!("the newest record of the ledger cannot be read: {why}"),
         };
+        // A state computed without understanding the newest record would leave out what that record says.
         if schema != RECORD_SCHEMA {
             bail!(
                 "the newest record of the ledger has the schema {schema}; append with a version of changegate that knows it"
@@ -90,6 +91,7 @@ impl<'a> LedgerWriter<'a> {
             );
         }
         let last = digest_bytes(&bytes);
+        // A shorter chain, or another record in place of the last one: records were removed.
         if let Some(newest) = newest
             && (number < newest.number || (number == newest.number && last != newest.digest))
         {

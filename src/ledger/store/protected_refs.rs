@@ -46,6 +46,7 @@ impl ProtectedRefs {
             }
         }
         folders.sort_unstable();
+        // A folder inside another one is listed with it.
         folders.dedup_by(|later, earlier| later.starts_with(earlier.as_str()));
         for folder in folders {
             for one in repository.list_direct_refs(&folder)? {

@@ -165,6 +165,7 @@ impl PolicyFileCollector<'_> {
             Some(pack) => pack.source.as_bytes().to_vec(),
             None => self.fetch_source(name, at)?,
         };
+        // Parsing a pack takes a hook longer than judging; its tree is stored in the binary.
         let stored = pack.and_then(|pack| yaml::read_stored_tree(pack.stored_tree));
         let (node, mut faults) = match stored {
             Some(node) => (Some(node), Vec::new()),

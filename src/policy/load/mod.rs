@@ -21,7 +21,7 @@ use crate::policy::load::rules::{join_written_rules, read_exemptions, read_rule}
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::PolicyScope;
-use crate::predicates::condition::Condition;
+use crate::predicates::support::condition::Condition;
 use crate::verdict::RuleLevel;
 use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::{

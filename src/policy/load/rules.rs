@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::policy::definition::{ChangeClass, Rule, RuleExemption};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::predicates::PolicyScope;
-use crate::predicates::condition::Condition;
+use crate::predicates::support::condition::Condition;
 use crate::verdict::{RuleDescription, RuleLevel};
 use crate::yaml::decode::{
     MapReader, is_misspelt_key, read_choice, read_day, read_entries, read_items, read_text, read_texts,

@@ -56,6 +56,8 @@ pub fn render_schema() -> String {
 }
 
 fn policy_key_schema(key: &str) -> Value {
+    // Keys of a plain form or with a shared definition are written out; the others are probed from their
+    // readers.
     match key {
         "changegate" => json!({ "const": 1 }),
         "review-by" => schema_reference("day"),

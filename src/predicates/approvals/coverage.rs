@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use crate::change::description::DescriptionStatement;
 use crate::change::pull_request::{DescriptionEdit, PullRevision};
 use crate::change::{CommitMessage, Fact, Oid, PullRequest, Text};
-use crate::predicates::context::EvaluationContext;
-use crate::predicates::parameters::quote_patterns;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Message, messages};
 use crate::vocabulary::FieldVocabulary;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::change::pull_request::{ForgeAccount, PullReview, ReviewState};
 use crate::people::ResolvedIdentity;
-use crate::predicates::context::EvaluationContext;
+use crate::predicates::support::context::EvaluationContext;
 
 /// The latest decision of a person.
 pub(super) enum ReviewDecision<'change> {

@@ -13,9 +13,9 @@ pub(crate) mod trailer_approvals;
 
 use crate::change::{FactKind, Missing, NeededFacts, Stage};
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust};
-use crate::predicates::context::EvaluationContext;
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::outcome::PredicateOutcome;
 
 pub use crate::predicates::approvals::requirement::ApprovalsPredicate;
 pub(crate) use crate::predicates::approvals::requirement::MESSAGES;

@@ -1,5 +1,4 @@
-//! Approvals that a forge vouches for: the reviews of a pull request, and comments if the policy says
-//! so.
+//! Approvals that a forge vouches for: the reviews of a pull request, and comments where that is asked.
 //!
 //! The latest decision of each person counts, yes or no; approving twice withdraws nothing. Each
 //! approval that does not count has a finding with the reason. A missing fact matters only where it
@@ -19,9 +18,9 @@ use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence, named_message,
     read_named_person,
 };
-use crate::predicates::context::EvaluationContext;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::find_unidentified_contributor;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::vocabulary::FieldClaim;
 
@@ -238,6 +237,7 @@ impl ReviewCounter<'_> {
         let mut best = None;
         for approval in approvals {
             let weighed = self.weigh_approval(approval);
+            // The best of a person's approvals counts: a stale one takes nothing from one that is sure.
             best = match (best, weighed) {
                 (sure @ Some(Ok((_, None))), _) => sure,
                 (possible @ Some(Ok(_)), Err(_)) => possible,
@@ -401,7 +401,9 @@ fn uncounted_finding(by: Option<&ForgeAccount>, reason: Message, fixer: Fixer) -
 #[cfg(test)]
 mod tests {
     use crate::change::{Change, FactKind, Missing, PusherIdentity};
-    use crate::predicates::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     const POLICY: &str = "
 fields:
@@ -457,10 +459,10 @@ roster:
         assert_eq!(found.len(), 2);
         assert!(found[0].contains("has not approved the pull request"), "{found:?}");
         assert_eq!(found[1], SHORT);
-        // It is true as soon as he has.
+        // It is true as soon as they have.
         let backed = text("{}", POLICY, commit, "reviews: [{ by: bob }]");
         assert_eq!(finding_texts(&answer_example(&backed)), [""; 0]);
-        // Somebody else's review does not make it true.
+        // Another person's review does not make it true.
         let other = text("{}", POLICY, commit, "reviews: [{ by: carol }]");
         assert_eq!(finding_texts(&answer_example(&other)).len(), 1);
     }
@@ -593,7 +595,7 @@ roster:
         for edits in [
             "{ at: 5h, body: 'Risk: high' }, { at: 1h, body: 'Risk: low' }",
             "{ at: 5h, body: 'nothing' }, { at: 1h, body: 'Risk: low' }",
-            // Of the same instant, nobody knows which came first.
+            // Of two at the same instant, it is unknown which came first.
             "{ at: 5h, body: 'Risk: low' }, { at: 2h, body: 'Risk: high' }, { at: 1h, body: 'Risk: low' }",
             "{ at: 5h, body: 'Risk: high' }, { at: 2h, body: 'Risk: low' }",
         ] {
@@ -673,14 +675,14 @@ roster:
                 assert!(found.len() == 1 && found[0].contains("cannot be identified"), "{found:?}");
             }
         }
-        // The roster knows an address that the forge does not; a bot is a bot; a forge is nobody.
+        // The roster knows an address that the forge does not; a bot is a bot; a forge is no person.
         let maker =
             |maker: &str| format!("makers: [{{ role: committer, {maker} }}]\nreviews: [{{ by: bob }}]");
         assert_eq!(known("{}", "", &maker("email: kim@example.com")), [""; 0]);
         assert_eq!(says("{}", &maker("email: 'x[bot]@example.com'")), [""; 0]);
         assert_eq!(says("{}", &maker("email: noreply@github.com")), [""; 0]);
         assert_eq!(says("{}", &maker("email: kim@example.com")).len(), 1);
-        // A commit that the forge lists nobody for.
+        // A commit for which the forge lists no account.
         let found = answer_edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
             change.pull.as_mut().unwrap().contributors = Ok(Vec::new());
         });

@@ -1,6 +1,6 @@
 //! What counts as an approval where trailers are all that there is.
 
-use crate::predicates::examples::{answer_example, finding_texts};
+use crate::predicates::support::examples::{answer_example, finding_texts};
 
 const QUESTION: &str = "
 fields:

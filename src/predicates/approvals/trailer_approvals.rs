@@ -10,9 +10,9 @@ use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, DEFAULT_APPROVAL_FIELD, describe_dependence,
     named_message, read_named_person,
 };
-use crate::predicates::context::EvaluationContext;
-use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::find_unidentified_contributor;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::{Finding, Fixer, Message, messages};
 
 messages! {
@@ -86,7 +86,9 @@ fn find_stated_approvals<'change>(
     let mut stated = Vec::new();
     for trailer in commit.message.trailers() {
         if asked.fields.iter().any(|field| field.matches_key(&trailer.key)) {
-            let (key, value, line) = (&trailer.key, &trailer.value, trailer.line);
+            let key = &trailer.key;
+            let value = &trailer.value;
+            let line = trailer.line;
             stated.push(StatedApproval { commit, key, value, line });
         }
     }

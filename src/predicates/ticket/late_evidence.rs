@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use crate::change::{self, Change, Fact, Text};
-use crate::predicates::context::EvaluationContext;
+use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::ticket::TicketPredicate;
 use crate::predicates::ticket::lookup::BACKDATED;
 use crate::verdict::{Message, messages};

@@ -12,10 +12,12 @@ use jiff::Timestamp;
 
 use crate::calendar::TimeLimit;
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
-use crate::predicates::field_obligation::{limit_obligation, missing_field_finding, read_time_limit};
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::field_obligation::{
+    limit_obligation, missing_field_finding, read_time_limit,
+};
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::ticket::lookup::TicketRequirement;
 use crate::verdict::{Finding, Message, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
@@ -110,6 +112,7 @@ impl TicketPredicate {
             None => false,
         };
         map.refuse_unknown_keys(faults);
+        // With another fault, what is lacking may have been given and only be unreadable.
         if let Some(node) = unseen
             && before == faults.len()
             && (time_limit.is_none() || requirement.is_none())
@@ -212,6 +215,7 @@ impl TicketPredicate {
                 }
             }
         }
+        // A violation is certain whatever the system would answer, so only a clean lookup is put off.
         if let Some(limit) = self.time_limit
             && self.may_defer_lookup
             && missing.is_some()
@@ -290,7 +294,7 @@ fn due_or_never(limit: TimeLimit, since: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::examples::{
+    use crate::predicates::support::examples::{
         answer_example, answer_for_messages, finding_texts, findings_for_messages, question_faults,
     };
     use crate::verdict::PredicateAnswer;

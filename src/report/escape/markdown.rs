@@ -30,7 +30,7 @@ pub(crate) struct MarkdownInline {
 }
 
 impl MarkdownInline {
-    /// Returns an empty text.
+    /// Returns an empty Markdown text, to which escaped pieces are added.
     pub(crate) fn new() -> Self {
         MarkdownInline::default()
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::ser::Serializer;
 
 use crate::change::{Missing, Oid};
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::{GroupScope, PolicyDescription, RefUpdateKind, Report, ReportGroup};
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::ReportCounts;
@@ -146,6 +146,8 @@ fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<
         missing: Vec::new(),
         exemption: None,
     };
+    // Each outcome fills in its own list and leaves the others empty: no list can belong to another
+    // outcome.
     json.outcome = match &judgement.outcome {
         RuleOutcome::Pass => "pass",
         RuleOutcome::Fail(findings) => {

@@ -51,6 +51,7 @@ fn build_task_item(
     }
     let commits = list_task_commits(task, style);
     let is_for_author = fixers == [Fixer::Author] && !task.are_commands;
+    // Only the author's own lines are offered at once; an approval has to be given before it is pasted.
     if is_for_author && !lines.is_empty() {
         text = text.with_markdown(&format!(" {} {}{commits}", choose_verb(task), describe_paste_place(task)));
         blocks.push(ListItemBlock::Lines(lines));

@@ -178,6 +178,7 @@ fn build_sarif_result<'r>(
     };
     let message = Sentence::from_words(change).with_sentence(objection.describe_fully(ranked.revision()));
     let path = objection.finding().and_then(|finding| finding.at.path.as_ref());
+    // Code scanning shows only results with a file; one that is about no path is shown at the policy.
     let uri = encode_uri(path.map_or(policy.as_bytes(), Text::as_bytes));
     SarifResult {
         rule_id: &rule.id,
@@ -233,10 +234,10 @@ fn build_logical_location(
     SarifLogicalLocation { name, fully_qualified_name }
 }
 
-/// Returns what stays the same while the thing itself does, whatever its commit is called now.
+/// Returns the fingerprint of a finding; it survives a rebase of the commit.
 ///
 /// An amended commit has another id and most often the same subject. A finding goes in as its code
-/// and values, so that a version with other words knows it again.
+/// and values, so that a version with other wording computes the same.
 fn compute_fingerprint(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> String {
     let mut fingerprint = Fingerprint(Sha256::new());
     fingerprint.add_part(ranked.judgement.rule.id.as_bytes());

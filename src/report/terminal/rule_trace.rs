@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::RuleTrace;
 use crate::report::escape;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
@@ -39,6 +39,7 @@ fn write_trace_tree(
         plain_text("  ".repeat(depth + 1)),
         plain_text(escape::escape_words(&trace.question)),
     ];
+    // A combination is unknown because a part is; the fact is named once, at that part.
     if let PredicateAnswer::Unknown(missing) = &trace.answer
         && trace.parts.is_empty()
     {

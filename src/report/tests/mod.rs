@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::change::{FactKind, Missing, Text};
-use crate::predicates::condition::ConditionTrace;
+use crate::predicates::support::condition::ConditionTrace;
 use crate::report::samples::*;
 use crate::report::style::MAX_COMMENT_BYTES;
 use crate::report::*;

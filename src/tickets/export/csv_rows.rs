@@ -20,7 +20,7 @@ pub(crate) struct CsvRow {
     pub(crate) fields: Result<Vec<String>, &'static str>,
 }
 
-/// Reads all rows; empty lines are none.
+/// Parses CSV into rows of fields, each with its line; empty lines are left out.
 pub(crate) fn parse_rows(text: &str) -> Vec<CsvRow> {
     let mut rows = Vec::new();
     let mut rest = text;
@@ -77,8 +77,10 @@ fn is_by_the_book(written: &str, fields: &StringRecord) -> bool {
         }
         let after = if rest.starts_with('"') {
             rest.strip_prefix(&format!("\"{}\"", field.replace('"', "\"\"")))
+        } else if field.contains('"') {
+            None
         } else {
-            rest.strip_prefix(field).filter(|_| !field.contains('"'))
+            rest.strip_prefix(field)
         };
         let Some(after) = after else { return false };
         rest = after;

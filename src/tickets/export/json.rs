@@ -13,7 +13,7 @@ pub(crate) struct JsonTicket {
     pub(crate) fields: Result<Vec<(String, String)>, String>,
 }
 
-/// Reads all objects.
+/// Parses a JSON list of tickets into their fields, each with the line on which it stands.
 ///
 /// # Errors
 ///
@@ -23,7 +23,8 @@ pub(crate) fn parse_objects(text: &str) -> Result<Vec<JsonTicket>, (usize, Strin
         let what = if error.is_data() { "this is not a list of tickets" } else { "this is not JSON" };
         (error.line().max(1), what.to_owned())
     })?;
-    let (mut at, mut line) = (0, 1);
+    let mut at = 0;
+    let mut line = 1;
     let mut found = Vec::with_capacity(items.len());
     for item in items {
         // The text of an item is a part of the whole, so that its place is the distance.

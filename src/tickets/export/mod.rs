@@ -19,7 +19,7 @@ use crate::change::text::encode_hex;
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 use crate::tickets::instants::parse_instant;
-use crate::tickets::key_order::backdated;
+use crate::tickets::key_order::explain_backdating;
 
 /// How many bytes an export may have.
 const MAX_EXPORT_BYTES: u64 = 64 << 20;
@@ -199,6 +199,7 @@ impl TicketExport {
                 labels.push(label.into());
             }
         }
+        // An importer sets the creation time, so nothing proves it.
         let is_imported = parse_bool(first_value(fields, 10), "imported")?.unwrap_or(false);
         let backdated = is_imported.then(|| {
             "the export says that the ticket was imported; its creation time is not proved".to_owned()
@@ -258,7 +259,7 @@ impl TicketExport {
         if let Ok(None) = ticket.backdated
             && let Some((lower, at)) = self.latest_up_to.get(&(key.prefix.clone(), key.number))
         {
-            ticket.backdated = Ok(backdated(ticket.created, lower, *at));
+            ticket.backdated = Ok(explain_backdating(ticket.created, lower, *at));
         }
         Ok(Some(ticket))
     }

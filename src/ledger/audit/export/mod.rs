@@ -66,6 +66,8 @@ pub fn export_ledger(
         let digest = digest_bytes(&bytes);
         match found {
             ReadableRecord::Known(record) => {
+                // An exported statement vouches for its record, so a chain that does not hold is not
+                // exported at all.
                 if record.previous != last {
                     bail!("record {} does not follow the one before it; see `ledger verify`", record.number);
                 }
@@ -107,6 +109,7 @@ impl LedgerExporter<'_> {
 
     fn export_record(&mut self, record: &Record, commit: Oid, digest: &str) -> Result<()> {
         match &record.event {
+            // What is allowed is exported when it lands; a denial has no outcome to wait for.
             LedgerEvent::Decision(decided) if decided.is_allowed() => {
                 self.open_decisions.insert(decided.id.clone(), (commit, decided.protected_moves().len()));
             }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::change::Stage;
 use crate::policy::Policy;
 use crate::predicates::Predicate;
-use crate::predicates::condition::Condition;
+use crate::predicates::support::condition::Condition;
 use crate::verdict::{RuleOutcome, Verdict};
 
 /// The policy of the ref allowed the change before it landed.

@@ -2,11 +2,11 @@
 
 use crate::gate::break_glass::{AuthorisedRequest, ParsedRequest};
 use crate::gate::obligations::{
-    ChangeContributors, ClosingStatement, LateDeclaration, MergedPull, ObligationClosing,
+    ChangeContributors, ClosingStatement, LateStatement, MergedPull, ObligationClosing,
 };
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::wire::{
-    LateStatement, OwingChange, PullLanding, RecordedClosing, RecordedContributor, RecordedRequest,
+    OwingChange, PullLanding, RecordedClosing, RecordedContributor, RecordedLateStatement, RecordedRequest,
     RecordedStatement, RequestedAction,
 };
 use crate::people::contributors::Contributor;
@@ -60,7 +60,7 @@ impl From<&ObligationClosing> for RecordedClosing {
             contributors_known: closing.made.is_complete,
             for_changes: closing.speaks_for.clone(),
             statements: convert_all(&closing.states),
-            late_statement: closing.declares.as_ref().map(LateStatement::from),
+            late_statement: closing.late_statement.as_ref().map(RecordedLateStatement::from),
         }
     }
 }
@@ -76,7 +76,7 @@ impl From<&RecordedClosing> for ObligationClosing {
             made,
             speaks_for: closing.for_changes.clone(),
             states: convert_all(&closing.statements),
-            declares: closing.late_statement.as_ref().map(LateDeclaration::from),
+            late_statement: closing.late_statement.as_ref().map(LateStatement::from),
         }
     }
 }
@@ -101,15 +101,15 @@ impl From<&RecordedStatement> for ClosingStatement {
     }
 }
 
-impl From<&LateDeclaration> for LateStatement {
-    fn from(late: &LateDeclaration) -> Self {
-        LateStatement { by: RecordedContributor::from(&late.by), is_complete: late.is_stated }
+impl From<&LateStatement> for RecordedLateStatement {
+    fn from(late: &LateStatement) -> Self {
+        RecordedLateStatement { by: RecordedContributor::from(&late.by), is_complete: late.is_stated }
     }
 }
 
-impl From<&LateStatement> for LateDeclaration {
-    fn from(late: &LateStatement) -> Self {
-        LateDeclaration { by: Contributor::from(&late.by), is_stated: late.is_complete }
+impl From<&RecordedLateStatement> for LateStatement {
+    fn from(late: &RecordedLateStatement) -> Self {
+        LateStatement { by: Contributor::from(&late.by), is_stated: late.is_complete }
     }
 }
 

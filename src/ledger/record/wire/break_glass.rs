@@ -16,7 +16,7 @@ pub struct RecordedRequest {
     pub by: RecordedContributor,
     /// True if they belong to a team that the policy names.
     pub is_in_team: bool,
-    /// What is requested.
+    /// Whether a session is opened or closed, with what that takes.
     pub action: RequestedAction,
 }
 
@@ -37,7 +37,7 @@ pub enum RequestedAction {
     Close {
         /// The id of the session.
         session: String,
-        /// A closing note.
+        /// What the person who closes it says about its end.
         note: Option<Text>,
     },
 }
@@ -46,9 +46,9 @@ pub enum RequestedAction {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum BreakGlassEvent {
-    /// It is opened, or extended.
+    /// A session begins, or gets a later end.
     Opened(SessionOpening),
-    /// It is closed.
+    /// A session ends, in time or late.
     Closed(SessionClosure),
 }
 
@@ -82,7 +82,7 @@ pub struct SessionClosure {
     pub request_id: String,
     /// The account that closes it.
     pub by: SessionActor,
-    /// A closing note.
+    /// What the person who closed it said about its end.
     pub note: Option<Text>,
     /// When it was requested, by the clock of the server; never before it was opened.
     pub closed_at: Timestamp,

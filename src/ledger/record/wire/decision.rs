@@ -22,7 +22,7 @@ pub struct DecisionRecord {
     pub stage: Stage,
     /// The account that pushed or merged.
     pub pusher: RecordedPusher,
-    /// What was decided.
+    /// Whether the push or merge was allowed.
     pub decision: RecordedDecision,
     /// The policy; `None` if none could be used.
     pub policy: Option<RecordedPolicy>,
@@ -42,9 +42,9 @@ pub struct DecisionRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecordedDecision {
-    /// It may land.
+    /// Every judgement lets it land.
     Allow,
-    /// It may not land.
+    /// At least one judgement denies it.
     Deny,
 }
 

@@ -62,6 +62,6 @@ pub enum RecordedFixer {
     ServerAdministrator,
     /// The people who set up the gate.
     GateAdministrator,
-    /// Nobody has to do anything: a later run judges again.
+    /// No action is needed: a later run judges again.
     NotNeeded,
 }

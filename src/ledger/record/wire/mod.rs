@@ -1,8 +1,8 @@
 //! The wire form of the ledger: what a record and the state beside it hold, as serde writes and reads it.
 //!
 //! These types are the format `changegate/record/v1`. They hold codes, ids, values and places and no
-//! sentence, and they borrow no type from the judge or from the reports, so that nobody changes the
-//! format by editing those. [`convert`](crate::ledger::record::convert) translates both ways.
+//! sentence, and they borrow no type from the judge or from the reports, so that an edit of
+//! those does not change the format. [`convert`](crate::ledger::record::convert) translates both ways.
 //! `docs/record-v1.schema.json` describes every property.
 
 mod break_glass;
@@ -26,8 +26,8 @@ pub use decision::{
 };
 pub use message::{RecordedFixer, RecordedMessage, RecordedValue};
 pub use obligation::{
-    LateStatement, ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding,
-    RecordedClosing, RecordedContributor, RecordedStatement, RegularisationTerms,
+    ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding, RecordedClosing,
+    RecordedContributor, RecordedLateStatement, RecordedStatement, RegularisationTerms,
 };
 pub use ref_state::{RecordedMove, RefTip};
 pub use verdict::{
@@ -50,7 +50,7 @@ pub struct Record {
     pub previous: Option<String>,
     /// When it was appended, by the clock of the process that did.
     pub recorded_at: Timestamp,
-    /// What is recorded.
+    /// The event that the record tells, such as a decision or a landing.
     pub event: LedgerEvent,
 }
 

@@ -59,7 +59,7 @@ pub struct RecordedClosing {
     pub statements: Vec<RecordedStatement>,
     /// What it states for an unauthorised change, if the pusher may regularise one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub late_statement: Option<LateStatement>,
+    pub late_statement: Option<RecordedLateStatement>,
 }
 
 /// A field that is stated for an earlier change.
@@ -79,7 +79,7 @@ pub struct RecordedStatement {
 /// What a change states for an unauthorised one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LateStatement {
+pub struct RecordedLateStatement {
     /// The person who pushes or merges it, who may regularise unauthorised changes.
     pub by: RecordedContributor,
     /// True if it states the reason and the incident that the policy asks of emergencies.

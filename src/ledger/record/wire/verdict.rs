@@ -28,7 +28,7 @@ pub struct RecordedVerdict {
     pub disagreements: Vec<RecordedDisagreement>,
 }
 
-/// One rule's outcome.
+/// The outcome of one rule for one change, as a record holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RecordedJudgement {

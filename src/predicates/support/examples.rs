@@ -3,9 +3,9 @@
 use crate::change::Change;
 use crate::fixture;
 use crate::people::PeopleDirectory;
-use crate::predicates::condition::Condition;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::support::condition::Condition;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::documentation::PredicateDoc;
 use crate::verdict::{PredicateAnswer, Sentence, SentencePart};
 use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::MapReader;

@@ -11,12 +11,12 @@ use crate::git::{NewHistory, Repository};
 
 /// The paths by which a new tip differs from the old one, where its commits do not tell.
 #[derive(Debug, Default)]
-pub(crate) struct SideMerge {
+pub(crate) struct SwappedParents {
     tip: Option<Oid>,
     paths: Option<Fact<Vec<PathChange>>>,
 }
 
-impl SideMerge {
+impl SwappedParents {
     /// Compares `old` with `new`, whose `history` over `old` is given, if its first parents do not
     /// lead back to `old`.
     pub(crate) fn compare_tips(
@@ -24,8 +24,8 @@ impl SideMerge {
         history: &NewHistory,
         old: Oid,
         new: Oid,
-    ) -> anyhow::Result<SideMerge> {
-        Ok(SideMerge { tip: Some(new), paths: repository.find_side_changes(history, old)? })
+    ) -> anyhow::Result<SwappedParents> {
+        Ok(SwappedParents { tip: Some(new), paths: repository.find_side_changes(history, old)? })
     }
 
     /// Adds the paths to those of the new tip, if it is among `commits`.

@@ -4,8 +4,8 @@
 use crate::change::Text;
 use crate::change::person::is_invisible;
 use crate::pattern::{MAX_MATCHED_BYTES, ValuePattern};
-use crate::predicates::map_keys::{parse_key, read_key, read_texts_key};
-use crate::predicates::parameters::{format_alternatives, format_count};
+use crate::predicates::support::map_keys::{parse_key, read_key, read_texts_key};
+use crate::predicates::support::parameters::{format_alternatives, format_count};
 use crate::verdict::{Message, messages};
 use crate::yaml::YamlFault;
 use crate::yaml::decode::{MapReader, read_count};
@@ -86,6 +86,7 @@ impl WordingRequirement {
         for start in &self.refused_starts {
             if folded.starts_with(&start.to_lowercase()) {
                 violations.push(REFUSED_START.with("start", start.as_str()));
+                // One refused start says what is wrong; a second one would say it again.
                 break;
             }
         }

@@ -4,7 +4,7 @@ use crate::change::{Commit, Text};
 use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{
     MapReader, parse_each, read_bool, read_count, read_items, read_text, unknown_word_fault,
@@ -136,7 +136,7 @@ impl IdentityRequirement {
     }
 }
 
-/// Reads `{ at-most: N }`.
+/// Parses an upper bound, written `{ at-most: N }`.
 pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<u64> {
     let mut map = MapReader::new(node, faults)?;
     let most = match map.require_key("at-most", faults) {

@@ -6,8 +6,8 @@
 
 use crate::change::{FactKind, NeededFacts};
 use crate::predicates::Predicate;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
-use crate::predicates::outcome::PredicateOutcome;
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, PredicateAnswer, messages};
 use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::read_items;

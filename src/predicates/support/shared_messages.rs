@@ -1,6 +1,7 @@
 //! The messages of files that several predicates share, and of the parts of predicates that have a folder.
 
-use crate::predicates::{approvals, condition, context, field_obligation, parameters, ticket, wording};
+use crate::predicates::support::{condition, context, field_obligation, parameters, wording};
+use crate::predicates::{approvals, ticket};
 use crate::verdict::MessageTemplate;
 
 /// The messages of files that several predicates share, and of the parts of predicates that have a

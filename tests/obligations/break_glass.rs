@@ -247,7 +247,7 @@ fn what_is_hidden_in_a_reason_is_shown() {
     ] {
         world.changegate("server.git", command).accepted().does_not_say(hidden);
     }
-    let log = world.git_in("server.git", &["log", "--format=%B", crate::book::LEDGER]);
+    let log = world.git_in("server.git", &["log", "--format=%B", crate::ledger_reader::LEDGER]);
     assert!(!log.contains(hidden), "{log}");
     world.is_whole();
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::calendar::TimeLimit;
-use crate::predicates::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::verdict::{Finding, Fixer, Message, Obligation, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
 use crate::yaml::decode::{parse_one, read_text};
@@ -56,6 +56,7 @@ impl FieldDeadline {
         let mut first = Timestamp::MAX;
         for claim in claims {
             let template = match parse_end_instant(&claim.value.to_lossy()) {
+                // Of several ends the first one counts, so that stating a later one gains nothing.
                 Some(due) if due >= context.change.seen_at => {
                     first = first.min(due);
                     continue;

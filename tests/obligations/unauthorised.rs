@@ -1,10 +1,10 @@
-//! What landed without a decision, by real pushes: who declares it afterwards, and that it stays flagged.
+//! Unauthorised changes, by real pushes: who can regularise them, and that they stay marked.
 
-use crate::glass::server;
+use crate::break_glass::server;
 use crate::past::EMERGENCY;
 use crate::world::{MAIN, Pushed, World, good};
 
-/// The policy without anybody who may declare anything.
+/// The policy that names no team to regularise unauthorised changes.
 const NOBODY: &str = "\
 changegate: 1
 name: test
@@ -16,8 +16,8 @@ obligations: { block-on-overdue: true, suspend-shortcut: true }
 const WHY: &str =
     "Emergency-Reason: the hook was off while the disk was replaced, and the fix could not wait\n";
 
-fn declares(named: &str, fields: &str) -> String {
-    format!("{}For-Change: {named}\n{fields}", good("Declare what came past the hook"))
+fn regularising_message(named: &str, fields: &str) -> String {
+    format!("{}For-Change: {named}\n{fields}", good("Regularise what came past the hook"))
 }
 
 impl World {
@@ -29,7 +29,7 @@ impl World {
         id
     }
 
-    fn stray(&self) -> serde_json::Value {
+    fn unauthorised_change(&self) -> serde_json::Value {
         let output = self
             .command(crate::world::BINARY, "server.git")
             .args(["obligations", "--all", "--format", "json"])
@@ -56,77 +56,101 @@ impl World {
 }
 
 #[test]
-fn somebody_of_the_team_declares_it_in_time_and_it_stays_flagged() {
+fn a_member_of_the_team_regularises_it_in_time_and_it_stays_marked() {
     let mut world = server();
     let first = world.head();
-    let stray = world.bypass("Past the hook\n");
+    let bypassed = world.bypass("Past the hook\n");
     assert_eq!(world.kinds(), ["begin", "unauthorised", "regularisation-terms"]);
     world
         .obligations()
         .accepted()
-        .says(&format!("{} on main: unauthorised-change", &stray[..12]))
+        .says(&format!("{} on main: unauthorised-change", &bypassed[..12]))
         .says("owed by a member of duty-managers")
         .says("1 due soon");
     world.verify().refused("unauthorised record 2");
     let range = format!("{first}..main");
     world
         .changegate("server.git", &["deploy-check", &range])
-        .refused(&format!("{stray}: it landed without a decision"));
-    let pushed = world.says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")));
+        .refused(&format!("{bypassed}: it landed without a decision"));
+    let pushed =
+        world.says("kim@example.com", &regularising_message(&bypassed, &format!("{WHY}Incident: INC-1\n")));
     pushed.accepted().says("record 2, an unauthorised change, is regularised");
-    let found = world.stray();
+    let found = world.unauthorised_change();
     assert_eq!(found["standing"], "closed");
-    assert_eq!(found["declared-after-the-fact"], true);
-    world.changegate("server.git", &["obligations", "--all"]).accepted().says("declared-after-the-fact");
-    world.verify().accepted().says("declared record 2").says("regularised by record 6");
+    assert_eq!(found["regularised"], true);
+    world.changegate("server.git", &["obligations", "--all"]).accepted().says("regularised");
+    world.verify().accepted().says("regularised record 2").says("regularised by record 6");
     world.changegate("server.git", &["ledger", "log"]).accepted().says("Regularise record 2 of");
-    world.changegate("server.git", &["ledger", "show", "6"]).accepted().says("declared-after-the-fact");
+    world.changegate("server.git", &["ledger", "show", "6"]).accepted().says("regularised");
     world
         .changegate("server.git", &["deploy-check", &range])
         .accepted()
-        .says(&format!("{stray}: landed without a decision, and was declared-after-the-fact"))
-        .says("1 decided and landed, 1 declared after the fact");
+        .says(&format!("{bypassed}: landed without a decision, and was regularised"))
+        .says("1 decided and landed, 1 regularised");
     world.is_whole();
 }
 
 #[test]
-fn nobody_else_declares_it_and_not_without_saying_why() {
+fn no_other_person_regularises_it_and_not_without_a_reason() {
     let mut world = server();
-    let stray = world.bypass("Past the hook\n");
+    let bypassed = world.bypass("Past the hook\n");
     let whole = format!("{WHY}Incident: INC-1\n");
     for (who, message, why) in [
-        ("ana@example.com", declares(&stray, &whole), "a person whom the policy lets regularise it"),
-        ("release[bot]", declares(&stray, &whole), "a person whom the policy lets regularise it"),
-        ("kim@example.com", declares(&stray, WHY), "does not state what the policy asks of an emergency"),
-        ("kim@example.com", declares(&stray, "Incident: INC-1\n"), "does not state what the policy asks"),
-        ("kim@example.com", declares(&stray, "Emergency-Reason: TODO\nIncident: INC-1\n"), "does not state"),
+        (
+            "ana@example.com",
+            regularising_message(&bypassed, &whole),
+            "a person whom the policy lets regularise it",
+        ),
+        (
+            "release[bot]",
+            regularising_message(&bypassed, &whole),
+            "a person whom the policy lets regularise it",
+        ),
+        (
+            "kim@example.com",
+            regularising_message(&bypassed, WHY),
+            "does not state what the policy asks of an emergency",
+        ),
+        (
+            "kim@example.com",
+            regularising_message(&bypassed, "Incident: INC-1\n"),
+            "does not state what the policy asks",
+        ),
+        (
+            "kim@example.com",
+            regularising_message(&bypassed, "Emergency-Reason: TODO\nIncident: INC-1\n"),
+            "does not state",
+        ),
     ] {
         let pushed = world.says(who, &message);
         pushed.accepted().says("record 2 stays open").says(why);
     }
     // What names another change, or another record, says nothing of this one.
     for named in ["ledger:3", "0123456789ab"] {
-        world.says("kim@example.com", &declares(named, &whole)).accepted().does_not_say("stays open");
+        world
+            .says("kim@example.com", &regularising_message(named, &whole))
+            .accepted()
+            .does_not_say("stays open");
     }
     // Who pushes is not known to a sweep, nor to a server that cannot tell.
     world.configure("changegate.pusher", "none");
-    world.says("", &declares(&stray, &whole)).accepted().says("stays open");
+    world.says("", &regularising_message(&bypassed, &whole)).accepted().says("stays open");
     world.changegate("server.git", &["sweep"]).accepted();
-    assert_ne!(world.stray()["standing"], "closed");
+    assert_ne!(world.unauthorised_change()["standing"], "closed");
     world.configure("changegate.pusher", "env:WHO");
-    world.says("kim@example.com", &declares("ledger:2", &whole)).accepted().says("record 2,");
+    world.says("kim@example.com", &regularising_message("ledger:2", &whole)).accepted().says("record 2,");
     world.verify().accepted();
 }
 
 #[test]
-fn whoever_made_it_does_not_declare_it() {
+fn its_contributors_cannot_regularise_it() {
     let mut world = server();
     world.environment = crate::past::BEN.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
-    let stray = world.bypass("Past the hook\n\nCo-authored-by: Eve <eve@example.com>\n");
+    let bypassed = world.bypass("Past the hook\n\nCo-authored-by: Eve <eve@example.com>\n");
     let makers = world.records()[2]["event"]["contributors"].as_array().unwrap().len();
     assert_eq!(makers, 2);
     world.environment.clear();
-    let message = declares(&stray, &format!("{WHY}CVE: CVE-2026-12345\n"));
+    let message = regularising_message(&bypassed, &format!("{WHY}CVE: CVE-2026-12345\n"));
     let message = message.replace("Ben <ben", "Dan <dan");
     world.says("ben@example.com", &message).accepted().says("a contributor to the change cannot close it");
     world.says("kim@example.com", &message).accepted().says("is regularised");
@@ -142,18 +166,18 @@ fn what_was_taken_away_is_named_by_its_record() {
     world.git_in("server.git", &["update-ref", "-d", "refs/heads/release/1"]);
     world.git_in("server.git", &["update-ref", MAIN, &first]);
     world.reconcile();
-    let strays: Vec<u64> = world
+    let unauthorised_records: Vec<u64> = world
         .records()
         .iter()
         .filter(|record| record["event"]["kind"] == "unauthorised")
         .map(|record| record["number"].as_u64().unwrap())
         .collect();
-    let [rewound, gone] = strays[..] else { panic!("{strays:?}") };
+    let [rewound, gone] = unauthorised_records[..] else { panic!("{unauthorised_records:?}") };
     world.obligations().accepted().says(&format!("For-Change: ledger:{gone}"));
     world.git(&["reset", "-q", "--hard", &first]);
     let both = format!("{WHY}Incident: INC-1\nFor-Change: ledger:{gone}\n");
     world
-        .says("kim@example.com", &declares(&format!("ledger:{rewound}"), &both))
+        .says("kim@example.com", &regularising_message(&format!("ledger:{rewound}"), &both))
         .accepted()
         .says(&format!("record {rewound}, an unauthorised change, is regularised"))
         .says(&format!("record {gone}, an unauthorised change, is regularised"));
@@ -161,12 +185,12 @@ fn what_was_taken_away_is_named_by_its_record() {
 }
 
 #[test]
-fn one_push_finds_and_declares_what_came_before_it() {
+fn one_push_finds_and_regularises_what_came_before_it() {
     let mut world = server();
-    let stray = world.commit("Past the hook\n");
+    let bypassed = world.commit("Past the hook\n");
     world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
     world
-        .says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")))
+        .says("kim@example.com", &regularising_message(&bypassed, &format!("{WHY}Incident: INC-1\n")))
         .accepted()
         .says("moved without a decision")
         .says("is regularised");
@@ -174,52 +198,52 @@ fn one_push_finds_and_declares_what_came_before_it() {
 }
 
 #[test]
-fn where_the_policy_names_nobody_it_stays_open_until_it_does() {
+fn where_the_policy_names_no_team_it_stays_open_until_it_does() {
     let mut world = World::under(NOBODY);
     world.configure("changegate.pusher", "env:WHO");
-    let stray = world.bypass("Past the hook\n");
+    let bypassed = world.bypass("Past the hook\n");
     assert_eq!(world.kinds(), ["begin", "unauthorised"]);
     world.obligations().refused("1 overdue").says("the policy names no team (`regularise`)");
     let whole = format!("{WHY}Incident: INC-1\n");
     world
-        .says("kim@example.com", &declares(&stray, &whole))
+        .says("kim@example.com", &regularising_message(&bypassed, &whole))
         .accepted()
         .says("record 2 stays open: the policy does not say who may regularise it");
     // What nobody can close is in nobody's way: neither of ordinary changes, nor of emergencies.
     world.says("ana@example.com", &good("One")).accepted();
     world.says("ana@example.com", EMERGENCY).accepted();
-    // As soon as the policy names somebody it can be declared, and is late.
+    // As soon as the policy names a team it can be regularised, and is late.
     let named = "obligations: { regularise: { from: [duty-managers], within: 1m } }\n\
                  people: { teams: { duty-managers: [kim@example.com] } }\n";
     world.write("policies/changegate.yml", &NOBODY.replace("obligations: {", "#").to_string());
     let policy = std::fs::read_to_string(world.path("work/policies/changegate.yml")).unwrap();
     world.write("policies/changegate.yml", &format!("{policy}{named}"));
-    world.says("ana@example.com", &good("Say who declares")).accepted();
+    world.says("ana@example.com", &good("Say who regularises")).accepted();
     assert!(world.kinds().contains(&"regularisation-terms".to_owned()));
-    world.says("kim@example.com", &declares(&stray, &whole)).accepted().says("is regularised");
+    world.says("kim@example.com", &regularising_message(&bypassed, &whole)).accepted().says("is regularised");
     world.verify().accepted();
 }
 
 #[test]
-fn what_is_overdue_and_can_be_declared_blocks() {
-    let policy = crate::glass::GLASS.replace("within: 24h", "within: 1m");
+fn an_overdue_change_that_can_be_regularised_blocks() {
+    let policy = crate::break_glass::GLASS.replace("within: 24h", "within: 1m");
     let mut world = World::under(&policy);
     world.configure("changegate.pusher", "env:WHO");
-    let stray = world.bypass("Past the hook\n");
+    let bypassed = world.bypass("Past the hook\n");
     world.age_by_hours(2);
     world.obligations().refused("1 overdue");
     world
         .says("ana@example.com", &good("One"))
         .refused("nothing-overdue")
-        .says(&format!("For-Change: {}", &stray[..12]))
+        .says(&format!("For-Change: {}", &bypassed[..12]))
         .says("Emergency-Reason:");
     // Ana made it, so she takes no shortcut either.
     world.says("ana@example.com", EMERGENCY).refused("shortcut-suspended");
     world
-        .says("kim@example.com", &declares(&stray, &format!("{WHY}Incident: INC-1\n")))
+        .says("kim@example.com", &regularising_message(&bypassed, &format!("{WHY}Incident: INC-1\n")))
         .accepted()
         .says("is regularised, late");
-    assert_eq!(world.stray()["standing"], "closed-late");
+    assert_eq!(world.unauthorised_change()["standing"], "closed-late");
     world.says("ana@example.com", &good("Two")).accepted();
 }
 

@@ -48,7 +48,7 @@ impl World {
 
     /// Returns what waits on the server's disk.
     pub(crate) fn waiting(&self) -> Vec<std::path::PathBuf> {
-        let folder = std::fs::read_dir(self.path("server.git/changegate/ahead"));
+        let folder = std::fs::read_dir(self.path("server.git/changegate/journal"));
         let files = folder.into_iter().flatten().map(|entry| entry.unwrap().path());
         files.filter(|path| path.extension().is_some_and(|it| it == "json")).collect()
     }

@@ -1,0 +1,15 @@
+//! What predicates share, and what is made of them: reading parameters, answers, conditions, documentation.
+//!
+//! Beside this folder, one file of `src/predicates` is one predicate.
+
+pub mod condition;
+pub(super) mod context;
+pub(crate) mod documentation;
+#[cfg(test)]
+pub(super) mod examples;
+pub(crate) mod field_obligation;
+pub(super) mod map_keys;
+pub(super) mod outcome;
+pub(crate) mod parameters;
+pub(crate) mod shared_messages;
+pub(super) mod wording;
