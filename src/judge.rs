@@ -45,7 +45,11 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         {
             outcome = exempted;
         }
-        judgements.push(Judgement { rule: Arc::clone(&rule.name), level: rule.level_on(today), outcome });
+        judgements.push(Judgement {
+            rule: Arc::clone(&rule.description),
+            level: rule.level_on(today),
+            outcome,
+        });
     }
     if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
@@ -110,7 +114,7 @@ pub(crate) fn explain_rule(policy: &Policy, change: &Change, rule: &RuleId) -> V
     let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     let mut traces = Vec::new();
     for known in &policy.rules {
-        if known.name.id == *rule {
+        if known.description.id == *rule {
             for condition in known.when.iter().chain([&known.require]) {
                 traces.push(condition.trace_evaluation(&context));
             }

@@ -299,7 +299,7 @@ rules:
     let files = [("p/main.yml", child), ("p/base.yml", base)];
     let policy = load_files("p/main.yml", &files).unwrap();
     let rule = &policy.rules[0];
-    assert_eq!((rule.name.title.as_str(), rule.why.as_deref()), ("short", Some("reading")));
+    assert_eq!((rule.description.title.as_str(), rule.why.as_deref()), ("short", Some("reading")));
     assert!(rule.require.describe().contains("50"), "{}", rule.require.describe());
     // The last day still warns; from the next one on it denies.
     let day = |text: &str| text.parse().unwrap();

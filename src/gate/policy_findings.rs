@@ -75,7 +75,7 @@ pub(crate) fn find_forge_only_rule(policy: &Policy, now: Timestamp) -> Option<Fi
         FactKind::Tickets => &RULE_NEEDS_TICKETS,
         _ => &RULE_NEEDS_FORGE,
     };
-    Some(Finding::new(template.with("rule", rule.name.id.as_str())))
+    Some(Finding::new(template.with("rule", rule.description.id.as_str())))
 }
 
 /// Returns the first fault as a finding, with the number of the others.
@@ -104,7 +104,7 @@ pub fn list_policy_notes(loaded: &LoadedPolicy, now: Timestamp) -> Vec<Message> 
     let mut notes = Vec::new();
     for exemption in policy.expired_exemptions(today) {
         let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
-        let message = EXEMPTION_ENDED.with("rule", rule.name.id.as_str());
+        let message = EXEMPTION_ENDED.with("rule", rule.description.id.as_str());
         notes.push(message.with("day", exemption.until.to_string()));
     }
     if let Some(day) = policy.review_by

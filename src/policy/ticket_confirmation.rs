@@ -28,7 +28,7 @@ impl Policy {
         let mut first = None;
         for rule in &self.rules {
             let Some(found) = find_in_condition(&rule.require, field) else { continue };
-            if rule_id == Some(rule.name.id.as_str()) {
+            if rule_id == Some(rule.description.id.as_str()) {
                 return Some(found);
             }
             first = first.or(Some(found));

@@ -6,8 +6,8 @@ use crate::pattern::NamePattern;
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_alternatives, format_count, quote_patterns, read_list};
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::predicates::parameters::{format_alternatives, quote_patterns, read_list};
+use crate::verdict::{Finding, Fixer, Message, format_count, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_count, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 

@@ -8,8 +8,8 @@ use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::map_keys::read_key;
 use crate::predicates::outcome::PredicateOutcome;
-use crate::predicates::parameters::{format_count, matches_any_pattern, read_at_most};
-use crate::verdict::{Finding, MessageTemplate, messages};
+use crate::predicates::parameters::{matches_any_pattern, read_at_most};
+use crate::verdict::{Finding, MessageTemplate, format_count, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode};
 

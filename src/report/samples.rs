@@ -422,7 +422,8 @@ pub(crate) fn explained() -> Report {
 
 pub(crate) fn pulled() -> Report {
     let wrong = LOW_VALUE.with("field", "Risk").with("value", Text::from("hgih")).with("needed", "medium");
-    let risk = Finding::new(wrong).on_description_line(5).with_paste("Risk: <medium|high|critical>");
+    let mut risk = Finding::new(wrong).with_paste("Risk: <medium|high|critical>");
+    risk.at = ChangeLocation { line: Some(5), in_description: true, ..ChangeLocation::default() };
     let path = Text::from("infra/prod.tf");
     let scope = Finding::new(PATH_CHANGED.with("path", &path))
         .at_path(&path)

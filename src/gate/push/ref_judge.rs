@@ -190,7 +190,7 @@ impl RefJudge<'_> {
         update: &RefUpdate,
         at: &'update ResolvedRef,
     ) -> anyhow::Result<RefRequest<'update>> {
-        let new = not_null(update.new);
+        let new = update.new.none_if_null();
         let target_kind = match new.map(|new| self.repository.peel_tags(new)).transpose()? {
             None | Some(PeeledObject::Missing) => RefTargetKind::Missing,
             Some(PeeledObject::Other(kind)) => RefTargetKind::Other(kind),
@@ -205,7 +205,7 @@ impl RefJudge<'_> {
             }
             _ => (None, false),
         };
-        let claimed_old = not_null(update.old);
+        let claimed_old = update.old.none_if_null();
         let asked = ProposedRefUpdate {
             name: &at.name,
             claimed_old,
@@ -365,10 +365,6 @@ impl RefJudge<'_> {
         };
         Some(refuse_by_rule("policy-valid", finding))
     }
-}
-
-fn not_null(id: Oid) -> Option<Oid> {
-    if id.is_null() { None } else { Some(id) }
 }
 
 /// Adds what git says to a message, as a quotation.

@@ -65,11 +65,6 @@ pub(crate) struct JudgedPush {
     pub(crate) new_tree: Option<Oid>,
 }
 
-/// Returns the id, or `None` for the one of zeroes, by which git and GitHub write that there is no object.
-pub(crate) fn non_null_id(id: Oid) -> Option<Oid> {
-    if id.is_null() { None } else { Some(id) }
-}
-
 /// Returns what became of a ref that pointed at `old` and now points at `new`; `None` if that is nothing.
 pub(crate) fn classify_ref_update(
     old: Option<Oid>,

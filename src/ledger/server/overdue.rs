@@ -168,7 +168,11 @@ fn is_closing_push(name: &Text, ref_obligations: &RefObligations, overdue: &[&Tr
 }
 
 /// Returns whether the push names a ticket for something overdue that is not confirmed yet.
-fn has_unconfirmed_ticket(name: &Text, ref_obligations: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
+fn has_unconfirmed_ticket(
+    name: &Text,
+    ref_obligations: &RefObligations,
+    overdue: &[&TrackedObligation],
+) -> bool {
     for owed in overdue {
         for closing in &ref_obligations.closings {
             if check_closing(owed, closing, name) == Err(NotClosedReason::Unconfirmed) {

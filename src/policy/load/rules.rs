@@ -116,7 +116,7 @@ pub(crate) fn read_rule(
     }
     let level = read_level(loader, written, reason.is_some(), warn_until.is_some())?;
     Some(Rule {
-        name: Arc::new(RuleDescription { id: id.as_str().into(), title, controls }),
+        description: Arc::new(RuleDescription { id: id.as_str().into(), title, controls }),
         why,
         level,
         warn_until,
@@ -267,7 +267,7 @@ fn read_exempted_rule(
         let key = YamlKey { at: node.at, text: id.to_owned() };
         faults.push(unknown_word_fault("rule", &key, ids.iter().copied()));
     }
-    rules.iter().position(|rule| rule.name.id == id)
+    rules.iter().position(|rule| rule.description.id == id)
 }
 
 fn read_exempted_changes(

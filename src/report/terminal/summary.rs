@@ -7,7 +7,7 @@ use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{Decision, RuleOutcome};
+use crate::verdict::{Decision, RuleOutcome, format_count};
 
 /// The digits of a policy's digest that are shown unless all are asked for.
 const SHORT_DIGEST_DIGITS: usize = 12;
@@ -101,20 +101,20 @@ fn describe_denied_changes(report: &Report, counts: &ReportCounts) -> String {
 fn build_allowed_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
     let mut words = match counts.changes {
         0 => "no change to judge".to_owned(),
-        changes => format_count(changes, "change", "changes"),
+        changes => format_count(changes, "change"),
     };
     if let Some(policy) = describe_policy(report.policy.as_ref(), verbose) {
         words.push_str(&format!(" under {policy}"));
     }
-    for (count, one, several) in [
-        (counts.owed_obligations, "obligation owed", "obligations owed"),
-        (counts.undecided_rules, "rule undecided", "rules undecided"),
-        (counts.warnings, "warning", "warnings"),
-        (counts.used_exemptions, "exemption used", "exemptions used"),
-        (counts.deferred_rules, "rule checked later", "rules checked later"),
+    for (count, thing, state) in [
+        (counts.owed_obligations, "obligation", " owed"),
+        (counts.undecided_rules, "rule", " undecided"),
+        (counts.warnings, "warning", ""),
+        (counts.used_exemptions, "exemption", " used"),
+        (counts.deferred_rules, "rule", " checked later"),
     ] {
         if count > 0 {
-            words.push_str(&format!(", {}", format_count(count, one, several)));
+            words.push_str(&format!(", {}{state}", format_count(count, thing)));
         }
     }
     words
@@ -169,8 +169,4 @@ fn list_awaited_facts(report: &Report) -> Vec<AwaitedFact<'_>> {
         }
     }
     awaited
-}
-
-fn format_count(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }

@@ -44,7 +44,7 @@ pub(crate) fn list_properties(verdict: &Verdict, policy: Option<&Policy>, stage:
         if judgement.outcome == RuleOutcome::NotApplicable {
             continue;
         }
-        let Some(rule) = rules.iter().find(|rule| rule.name.id == judgement.rule.id) else { continue };
+        let Some(rule) = rules.iter().find(|rule| rule.description.id == judgement.rule.id) else { continue };
         let mut asked = Vec::new();
         add_properties(&rule.require, verdict.stage, &mut asked);
         let properties = if judgement.outcome == RuleOutcome::Pass { &mut given } else { &mut rejected };
