@@ -8,7 +8,7 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, ResolvedRef};
 use crate::policy::{FaultyFile, Policy, PolicyErrors, packs};
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 use crate::yaml::{YamlFault, YamlPlace};
@@ -59,10 +59,10 @@ pub(crate) fn refuse_missing_policy(
             let message = POLICY_ABSENT.with("path", settings.policy_path.as_str()).with("place", place);
             let paste = format!("git config changegate.missingPolicy {}", packs::DEFAULT_PACK);
             let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator).with_paste(paste);
-            refuse_by_rule("policy-present", finding)
+            refuse_by_rule(GateRule::PolicyPresent, finding)
         }
         UnusablePolicy::Faulty(errors) => {
-            refuse_by_rule("policy-valid", policy_fault_finding(errors, Fixer::ServerAdministrator))
+            refuse_by_rule(GateRule::PolicyValid, policy_fault_finding(errors, Fixer::ServerAdministrator))
         }
     }
 }
