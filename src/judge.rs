@@ -244,7 +244,7 @@ fn build_no_rule_judgement() -> Judgement {
     let finding = Finding::new(&NO_DENYING_RULE).fixed_by(Fixer::PolicyOwner);
     Judgement {
         rule: Arc::new(RuleDescription {
-            id: NO_RULE_APPLIES.into(),
+            id: RuleId::new(NO_RULE_APPLIES),
             title: "a denying rule applies to every change".into(),
             controls: Vec::new(),
         }),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::change::{Oid, Text};
 use crate::verdict::{
-    Finding, Fixer, Judgement, MessageTemplate, MessageValue, RuleDescription, RuleLevel, RuleOutcome,
-    messages,
+    Finding, Fixer, Judgement, MessageTemplate, MessageValue, RuleDescription, RuleId, RuleLevel,
+    RuleOutcome, messages,
 };
 
 messages! {
@@ -111,7 +111,7 @@ gate_rules! {
 /// Returns the judgement that refuses by this rule.
 pub fn refuse_by_rule(rule: GateRule, finding: Finding) -> Judgement {
     let description =
-        RuleDescription { id: rule.id().into(), title: rule.title().to_owned(), controls: Vec::new() };
+        RuleDescription { id: RuleId::new(rule.id()), title: rule.title().to_owned(), controls: Vec::new() };
     Judgement {
         rule: Arc::new(description),
         level: RuleLevel::Deny,

@@ -18,7 +18,7 @@ use crate::report::content::Report;
 use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, ReportCounts, rank_report};
 use crate::report::style::ReportStyle;
 use crate::report::{due_time, escape, terminal};
-use crate::verdict::{Decision, RuleOutcome, Sentence};
+use crate::verdict::{Decision, RuleId, RuleOutcome, Sentence};
 
 /// The annotations of each level that GitHub takes from one step.
 const MAX_ANNOTATIONS: usize = 10;
@@ -154,11 +154,11 @@ struct LogAnnotation {
 
 /// Returns one annotation for each rule of each rank, what matters most first.
 fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
-    let mut found: Vec<(JudgementRank, &str, LogAnnotation)> = Vec::new();
+    let mut found: Vec<(JudgementRank, &RuleId, LogAnnotation)> = Vec::new();
     for ranked in rank_report(report) {
         let Some(level) = AnnotationLevel::from_rank(ranked.rank) else { continue };
         let rule = &ranked.judgement.rule;
-        let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && rule.id == *id);
+        let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && rule.id == **id);
         let place = place.unwrap_or(found.len());
         if place == found.len() {
             let annotation = LogAnnotation::new(level, title_annotation(level, &ranked));

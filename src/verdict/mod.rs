@@ -208,7 +208,7 @@ pub enum RuleOutcome {
 }
 
 /// The id, title and controls of a rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleDescription {
     /// The id of the rule in the policy.
     pub id: RuleId,

@@ -7,7 +7,7 @@ use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{Decision, RuleOutcome, format_count};
+use crate::verdict::{Decision, RuleId, RuleOutcome, format_count};
 
 /// The digits of a policy's digest that are shown unless all are asked for.
 const SHORT_DIGEST_DIGITS: usize = 12;
@@ -18,7 +18,7 @@ struct AwaitedFact<'report> {
     when: &'static str,
     /// The fact in words.
     fact: String,
-    rule_ids: Vec<&'report str>,
+    rule_ids: Vec<&'report RuleId>,
 }
 
 /// Writes the rules that are checked later, the notes, the policy and the decision.
@@ -142,7 +142,7 @@ fn write_deferred_rules(page: &mut TerminalPage<'_>, report: &Report) -> io::Res
         let mut spans = vec![plain_text(format!("- {when}: "))];
         for (index, rule_id) in rule_ids.iter().enumerate() {
             spans.push(plain_text(if index == 0 { "" } else { ", " }));
-            spans.push(styled_text(TextStyle::Name, escape::escape_words(rule_id)));
+            spans.push(styled_text(TextStyle::Name, escape::escape_words(rule_id.as_str())));
         }
         spans.push(styled_text(TextStyle::Secondary, format!(" ({})", escape::escape_words(&fact))));
         page.write_paragraph(2, &spans)?;
@@ -158,7 +158,7 @@ fn list_awaited_facts(report: &Report) -> Vec<AwaitedFact<'_>> {
         if ranked.rank != JudgementRank::Deferred {
             continue;
         }
-        let rule_id = ranked.judgement.rule.id.as_str();
+        let rule_id = &ranked.judgement.rule.id;
         for one in missing {
             let (when, fact) = describe_awaited_fact(one);
             match awaited.iter_mut().find(|known| known.when == when && known.fact == fact) {
