@@ -45,7 +45,11 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         {
             outcome = exempted;
         }
-        judgements.push(Judgement { rule: Arc::clone(&rule.name), level: rule.level_on(today), outcome });
+        judgements.push(Judgement {
+            rule: Arc::clone(&rule.description),
+            level: rule.level_on(today),
+            outcome,
+        });
     }
     // A change to which no denying rule applies would pass unjudged, so that is itself a denial.
     if !judgements.iter().any(is_applicable_denial) {
@@ -111,7 +115,7 @@ pub(crate) fn explain_rule(policy: &Policy, change: &Change, rule: &RuleId) -> V
     let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     let mut traces = Vec::new();
     for known in &policy.rules {
-        if known.name.id == *rule {
+        if known.description.id == *rule {
             for condition in known.when.iter().chain([&known.require]) {
                 traces.push(condition.trace_evaluation(&context));
             }
@@ -241,7 +245,7 @@ fn build_no_rule_judgement() -> Judgement {
     let finding = Finding::new(&NO_DENYING_RULE).fixed_by(Fixer::PolicyOwner);
     Judgement {
         rule: Arc::new(RuleDescription {
-            id: NO_RULE_APPLIES.into(),
+            id: RuleId::new(NO_RULE_APPLIES),
             title: "a denying rule applies to every change".into(),
             controls: Vec::new(),
         }),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::change::{Oid, Text};
 use crate::verdict::{
-    Finding, Fixer, Judgement, Message, MessageTemplate, MessageValue, RuleDescription, RuleLevel,
+    Finding, Fixer, Judgement, MessageTemplate, MessageValue, RuleDescription, RuleId, RuleLevel,
     RuleOutcome, messages,
 };
 
@@ -46,35 +46,74 @@ const RESERVED_REF_PREFIXES: [(&str, &MessageTemplate); 3] = [
     ("refs/namespaces/", &FOREIGN_NAMESPACE),
 ];
 
-/// The rules, in the order in which they are documented: id and title.
-pub const PUSH_RULES: [(&str, &str); 17] = [
-    ("ref-once", "a push names each ref once"),
-    ("ref-reserved", "clients do not write to reserved refs"),
-    ("ref-deleted", "refs under change control are not deleted"),
-    ("ref-rewritten", "refs under change control only move forward"),
-    ("ref-current", "a push starts from what the ref holds"),
-    ("ref-object", "a branch holds a commit that exists"),
-    ("tag-moved", "tags under change control do not move"),
-    ("tag-of-reviewed", "tags under change control point to commits of a branch under change control"),
-    ("whole-history", "the whole history of a change can be read"),
-    ("readable-commits", "every commit can be read"),
-    ("push-size", "a push is small enough to judge"),
-    ("policy-present", "there is a policy to judge by"),
-    ("policy-valid", "the policy is valid before and after the push"),
-    ("nothing-overdue", "overdue obligations of a branch are closed first"),
-    ("shortcut-suspended", "no emergency changes while you have an overdue obligation"),
-    ("break-glass", "break-glass sessions are requested in a fixed form, by the teams that the policy names"),
-    ("obligations-known", "the ledger can tell what is overdue, where the policy asks for it"),
-];
+/// Makes [`GateRule`] of lists of rules: the name here, the id, and what the rule asks.
+macro_rules! gate_rules {
+    ($(#[doc = $doc:literal] $LIST:ident: { $($Rule:ident = $id:literal: $title:literal;)* })*) => {
+        /// A rule of the gate itself, which no policy can switch off.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum GateRule {
+            $($(#[doc = concat!("`", $id, "`: ", $title, ".")] $Rule,)*)*
+        }
 
-/// Returns the judgement that refuses by the rule `id`.
-pub fn refuse_by_rule(id: &str, finding: Finding) -> Judgement {
-    let title = match PUSH_RULES.iter().find(|(known, _)| *known == id) {
-        Some((_, title)) => title,
-        None => id,
+        impl GateRule {
+            /// Returns the id, as reports and records have it.
+            pub fn id(self) -> &'static str {
+                match self {
+                    $($(GateRule::$Rule => $id,)*)*
+                }
+            }
+
+            /// Returns what the rule asks, as a sentence.
+            pub fn title(self) -> &'static str {
+                match self {
+                    $($(GateRule::$Rule => $title,)*)*
+                }
+            }
+        }
+
+        $(#[doc = $doc] pub const $LIST: &[GateRule] = &[$(GateRule::$Rule),*];)*
     };
+}
+
+gate_rules! {
+    /// The rules about pushes, in the order in which they are documented.
+    PUSH_RULES: {
+        RefOnce = "ref-once": "a push names each ref once";
+        RefReserved = "ref-reserved": "clients do not write to reserved refs";
+        RefDeleted = "ref-deleted": "refs under change control are not deleted";
+        RefRewritten = "ref-rewritten": "refs under change control only move forward";
+        RefCurrent = "ref-current": "a push starts from what the ref holds";
+        RefObject = "ref-object": "a branch holds a commit that exists";
+        TagMoved = "tag-moved": "tags under change control do not move";
+        TagOfReviewed = "tag-of-reviewed":
+            "tags under change control point to commits of a branch under change control";
+        WholeHistory = "whole-history": "the whole history of a change can be read";
+        ReadableCommits = "readable-commits": "every commit can be read";
+        PushSize = "push-size": "a push is small enough to judge";
+        PolicyPresent = "policy-present": "there is a policy to judge by";
+        PolicyValid = "policy-valid": "the policy is valid before and after the push";
+        NothingOverdue = "nothing-overdue": "overdue obligations of a branch are closed first";
+        ShortcutSuspended = "shortcut-suspended": "no emergency changes while you have an overdue obligation";
+        BreakGlass = "break-glass":
+            "break-glass sessions are requested in a fixed form, by the teams that the policy names";
+        ObligationsKnown = "obligations-known":
+            "the ledger can tell what is overdue, where the policy asks for it";
+    }
+    /// The rules about pull requests, beside those about pushes.
+    PULL_REQUEST_RULES: {
+        PullCurrent = "pull-current": "what is judged is what would be merged";
+        PullComplete = "pull-complete": "all of the pull request can be read";
+        PullTarget = "pull-target": "the target branch is under change control";
+        PullQueued = "pull-queued": "it is known what the merge queue merges";
+    }
+}
+
+/// Returns the judgement that refuses by this rule.
+pub fn refuse_by_rule(rule: GateRule, finding: Finding) -> Judgement {
+    let description =
+        RuleDescription { id: RuleId::new(rule.id()), title: rule.title().to_owned(), controls: Vec::new() };
     Judgement {
-        rule: Arc::new(RuleDescription { id: id.into(), title: title.into(), controls: Vec::new() }),
+        rule: Arc::new(description),
         level: RuleLevel::Deny,
         outcome: RuleOutcome::Fail(vec![finding]),
     }
@@ -117,7 +156,7 @@ pub fn check_reserved_ref(name: &Text) -> Option<Judgement> {
     for (prefix, template) in RESERVED_REF_PREFIXES {
         if is_reserved_by(name.as_bytes(), prefix) {
             let finding = Finding::new(template.with("ref", name)).fixed_by(Fixer::Pusher);
-            return Some(refuse_by_rule("ref-reserved", finding));
+            return Some(refuse_by_rule(GateRule::RefReserved, finding));
         }
     }
     None
@@ -145,14 +184,18 @@ pub fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> {
             .with("ref", name)
             .with("actual", describe_oid(asked.actual_old));
         let finding = Finding::new(message).fixed_by(Fixer::Pusher).with_paste("git pull --rebase");
-        refusals.push(refuse_by_rule("ref-current", finding));
+        refusals.push(refuse_by_rule(GateRule::RefCurrent, finding));
     }
     let Some(new) = asked.new else {
         refusals.push(match asked.actual_old {
-            Some(_) => {
-                refuse_update("ref-deleted", REF_DELETED.with("ref", name), Fixer::ServerAdministrator)
-            }
-            None => refuse_update("ref-current", REF_ABSENT.with("ref", name), Fixer::Pusher),
+            Some(_) => refuse_by_rule(
+                GateRule::RefDeleted,
+                Finding::new(REF_DELETED.with("ref", name)).fixed_by(Fixer::ServerAdministrator),
+            ),
+            None => refuse_by_rule(
+                GateRule::RefCurrent,
+                Finding::new(REF_ABSENT.with("ref", name)).fixed_by(Fixer::Pusher),
+            ),
         });
         return refusals;
     };
@@ -165,26 +208,25 @@ pub fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> {
         RefTargetKind::Tag | RefTargetKind::Commit => None,
     };
     if let Some(message) = bad_object {
-        refusals.push(refuse_update("ref-object", message, Fixer::Pusher));
+        refusals.push(refuse_by_rule(GateRule::RefObject, Finding::new(message).fixed_by(Fixer::Pusher)));
     }
     if let Some(actual) = asked.actual_old {
         if is_tag {
             let message = TAG_MOVED.with("ref", name).with("old", actual.short_hex());
-            refusals.push(refuse_update("tag-moved", message, Fixer::ServerAdministrator));
+            refusals.push(refuse_by_rule(
+                GateRule::TagMoved,
+                Finding::new(message).fixed_by(Fixer::ServerAdministrator),
+            ));
         } else if !asked.is_fast_forward && asked.target_kind == RefTargetKind::Commit {
             let message = HISTORY_REWRITTEN
                 .with("new", new.short_hex())
                 .with("old", actual.short_hex())
                 .with("ref", name);
             let finding = Finding::new(message).fixed_by(Fixer::Pusher).with_paste("git pull --rebase");
-            refusals.push(refuse_by_rule("ref-rewritten", finding));
+            refusals.push(refuse_by_rule(GateRule::RefRewritten, finding));
         }
     }
     refusals
-}
-
-fn refuse_update(id: &str, message: Message, fixer: Fixer) -> Judgement {
-    refuse_by_rule(id, Finding::new(message).fixed_by(fixer))
 }
 
 /// Returns the first digits of an id, or the message that stands for no commit.

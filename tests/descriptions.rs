@@ -58,7 +58,7 @@ fn verdict(policy: &str, body: &str, messages: &[&str]) -> Verdict {
 }
 
 fn passes(verdict: &Verdict, rule: &str) -> bool {
-    let judgement = verdict.judgements.iter().find(|judgement| judgement.rule.id == rule);
+    let judgement = verdict.judgements.iter().find(|judgement| judgement.rule.id.as_str() == rule);
     matches!(judgement.unwrap_or_else(|| panic!("no rule {rule}")).outcome, RuleOutcome::Pass)
 }
 

@@ -26,9 +26,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use changegate::github::PULL_REQUEST_RULES;
 use changegate::policy::{self, DEFAULT_POLICY_PATH, FetchedFile, Policy, PolicyErrors};
-use changegate::push::PUSH_RULES;
+use changegate::push::{PULL_REQUEST_RULES, PUSH_RULES};
 use changegate::report::ReportStyle;
 use changegate::report::policy_faults::write_faults;
 
@@ -251,13 +250,14 @@ fn is_heading(line: &str, wanted: &str) -> bool {
 
 #[test]
 fn every_built_in_rule_is_described() {
-    let rules = [("docs/server.md", &PUSH_RULES[..]), ("docs/github.md", &PULL_REQUEST_RULES[..])];
+    let rules = [("docs/server.md", PUSH_RULES), ("docs/github.md", PULL_REQUEST_RULES)];
     for (name, rules) in rules {
         let document = fs::read_to_string(root().join(name)).unwrap();
         let described: Vec<&str> =
             document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-        for (id, _) in rules {
-            assert!(described.contains(id), "{name} does not describe `{id}`");
+        for rule in rules {
+            let id = rule.id();
+            assert!(described.contains(&id), "{name} does not describe `{id}`");
         }
     }
 }

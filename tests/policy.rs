@@ -16,7 +16,7 @@ use changegate::judge::judge_change;
 use changegate::policy::{self, Policy, PolicyErrors, packs};
 use changegate::report::ReportStyle;
 use changegate::report::policy_faults::write_faults;
-use changegate::verdict::{RuleLevel, RuleOutcome};
+use changegate::verdict::{ClassId, RuleLevel, RuleOutcome};
 use changegate::{fixture, yaml};
 use proptest::prelude::*;
 
@@ -299,7 +299,7 @@ rules:
     let files = [("p/main.yml", child), ("p/base.yml", base)];
     let policy = load_files("p/main.yml", &files).unwrap();
     let rule = &policy.rules[0];
-    assert_eq!((rule.name.title.as_str(), rule.why.as_deref()), ("short", Some("reading")));
+    assert_eq!((rule.description.title.as_str(), rule.why.as_deref()), ("short", Some("reading")));
     assert!(rule.require.describe().contains("50"), "{}", rule.require.describe());
     // The last day still warns; from the next one on it denies.
     let day = |text: &str| text.parse().unwrap();
@@ -325,7 +325,7 @@ fn an_exemption_holds_until_its_last_day_has_passed() {
         judge_change(&policy, &change, true).judgements[0].outcome.clone()
     };
     match outcome("ana@example.com", "2026-01-01T23:59:59Z") {
-        RuleOutcome::Exempted { exemption, .. } => assert_eq!(exemption, "p/main.yml:14"),
+        RuleOutcome::Exempted { exemption, .. } => assert_eq!(exemption.as_str(), "p/main.yml:14"),
         other => panic!("{other:?}"),
     }
     assert!(matches!(outcome("ana@example.com", "2026-01-02T00:00:00Z"), RuleOutcome::Fail(_)));
@@ -462,7 +462,7 @@ fn the_authority_over_the_management_system_has_to_approve() {
         let change =
             fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut Vec::new()).unwrap();
         let verdict = judge_change(&policy, &change, true);
-        assert_eq!(verdict.class.as_deref(), Some("isms"));
+        assert_eq!(verdict.class.as_ref().map(ClassId::as_str), Some("isms"));
         let denying = verdict.judgements.into_iter().filter(|judgement| judgement.is_denying(true));
         denying.map(|judgement| judgement.rule.id.to_string()).collect::<Vec<_>>()
     };

@@ -39,6 +39,11 @@ impl Oid {
         self.as_bytes().iter().all(|byte| *byte == 0)
     }
 
+    /// Returns the id, or `None` for the id of all zeroes.
+    pub fn none_if_null(self) -> Option<Self> {
+        if self.is_null() { None } else { Some(self) }
+    }
+
     /// Returns the first ten digits, as reports show them.
     pub fn short_hex(&self) -> String {
         text::encode_hex(self.as_bytes().get(..5).unwrap_or_default())

@@ -6,6 +6,7 @@ use crate::change::person::is_invisible;
 use crate::gate::UnusablePolicy;
 use crate::ledger::LEDGER_REF;
 use crate::policy::PolicyErrors;
+use crate::report::escape::escape_line_start;
 use crate::verdict::Decision;
 
 /// How a command ends.
@@ -112,6 +113,14 @@ pub(crate) fn replace_invisible(message: &str) -> String {
     shown
 }
 
+/// Returns a message of several lines for standard error, which a build log reads too.
+///
+/// An error can quote a line end from outside, so no line may start like a command of the log.
+pub(crate) fn escape_error_message(message: &str) -> String {
+    let lines: Vec<String> = replace_invisible(message).split('\n').map(escape_line_start).collect();
+    lines.join("\n")
+}
+
 /// Returns true if the reader of the output went away, as `head` does.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     for cause in error.chain() {
@@ -122,4 +131,17 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_an_error_is_a_command_of_the_build_log() {
+        assert_eq!(
+            escape_error_message("cannot read a\n::error::b\n  ##[group]c\u{1b}\n  git fetch origin"),
+            "cannot read a\n\\x3a:error::b\n  \\x23#[group]c\u{fffd}\n  git fetch origin"
+        );
+    }
 }

@@ -35,7 +35,7 @@ use jiff::Timestamp;
 
 use crate::yaml::shorten_for_message;
 
-use crate::cli::command_error::{CommandError, CommandExit, is_broken_pipe, replace_invisible};
+use crate::cli::command_error::{CommandError, CommandExit, escape_error_message, is_broken_pipe};
 use crate::cli::context::{ColourMode, Context};
 
 /// Hold a Git repository to its own change-management policy
@@ -200,7 +200,7 @@ fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
     let mut out = std::io::stderr().lock();
     let (written, exit) = match stop {
         CommandError::Usage(why) => {
-            (writeln!(out, "changegate: {}", replace_invisible(why)), CommandExit::Invalid)
+            (writeln!(out, "changegate: {}", escape_error_message(why)), CommandExit::Invalid)
         }
         CommandError::InvalidPolicy(errors, commit) => {
             let mut written = output::write_policy_faults(errors, context.colour, &mut out);
@@ -211,9 +211,10 @@ fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
             }
             (written, CommandExit::Invalid)
         }
-        CommandError::Failed(error) => {
-            (writeln!(out, "changegate: {}", replace_invisible(&format!("{error:#}"))), CommandExit::Failed)
-        }
+        CommandError::Failed(error) => (
+            writeln!(out, "changegate: {}", escape_error_message(&format!("{error:#}"))),
+            CommandExit::Failed,
+        ),
     };
     // If standard error is gone, the exit code remains.
     let _ = written;

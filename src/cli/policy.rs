@@ -212,7 +212,7 @@ fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, C
     let today = context.now.to_zoned(jiff::tz::TimeZone::UTC).date();
     for exemption in policy.expired_exemptions(today) {
         let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
-        let rule = &rule.name.id;
+        let rule = &rule.description.id;
         writeln!(out, "note: the exemption from `{rule}` ({}) ended on {}", exemption.id, exemption.until)?;
     }
     if let Some(day) = policy.review_by
@@ -230,7 +230,7 @@ fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, C
     }
     for (rule, need) in policy.forge_dependent_rules(today) {
         if need != FactKind::Reviews {
-            let id = &rule.name.id;
+            let id = &rule.description.id;
             writeln!(out, "note: the rule `{id}` needs {need}; a server hook cannot see that, and denies")?;
         }
     }
@@ -273,7 +273,7 @@ fn show_policy(
     }
     for rule in &policy.rules {
         let level = if rule.level == RuleLevel::Warn { " (warns only)" } else { "" };
-        writeln!(out, "\n{}{level}\n{}", rule.name.id, wrap_text("  ", 2, &rule.name.title))?;
+        writeln!(out, "\n{}{level}\n{}", rule.description.id, wrap_text("  ", 2, &rule.description.title))?;
         if let Some(classes) = &rule.class_indexes {
             let mut names = Vec::new();
             for class in classes {
@@ -288,8 +288,8 @@ fn show_policy(
         if let Some(why) = &rule.why {
             writeln!(out, "{}", wrap_text("  why      ", 11, why))?;
         }
-        if !rule.name.controls.is_empty() {
-            writeln!(out, "{}", wrap_text("  supports ", 11, &rule.name.controls.join(", ")))?;
+        if !rule.description.controls.is_empty() {
+            writeln!(out, "{}", wrap_text("  supports ", 11, &rule.description.controls.join(", ")))?;
         }
     }
     out.flush()?;

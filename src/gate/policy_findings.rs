@@ -8,7 +8,7 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, ResolvedRef};
 use crate::policy::{FaultyFile, Policy, PolicyErrors, packs};
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 use crate::yaml::{YamlFault, YamlPlace};
@@ -59,10 +59,10 @@ pub(crate) fn refuse_missing_policy(
             let message = POLICY_ABSENT.with("path", settings.policy_path.as_str()).with("place", place);
             let paste = format!("git config changegate.missingPolicy {}", packs::DEFAULT_PACK);
             let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator).with_paste(paste);
-            refuse_by_rule("policy-present", finding)
+            refuse_by_rule(GateRule::PolicyPresent, finding)
         }
         UnusablePolicy::Faulty(errors) => {
-            refuse_by_rule("policy-valid", policy_fault_finding(errors, Fixer::ServerAdministrator))
+            refuse_by_rule(GateRule::PolicyValid, policy_fault_finding(errors, Fixer::ServerAdministrator))
         }
     }
 }
@@ -75,7 +75,7 @@ pub(crate) fn find_forge_only_rule(policy: &Policy, now: Timestamp) -> Option<Fi
         FactKind::Tickets => &RULE_NEEDS_TICKETS,
         _ => &RULE_NEEDS_FORGE,
     };
-    Some(Finding::new(template.with("rule", rule.name.id.as_str())))
+    Some(Finding::new(template.with("rule", rule.description.id.as_str())))
 }
 
 /// Returns the first fault as a finding, with the number of the others.
@@ -104,7 +104,7 @@ pub fn list_policy_notes(loaded: &LoadedPolicy, now: Timestamp) -> Vec<Message> 
     let mut notes = Vec::new();
     for exemption in policy.expired_exemptions(today) {
         let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
-        let message = EXEMPTION_ENDED.with("rule", rule.name.id.as_str());
+        let message = EXEMPTION_ENDED.with("rule", rule.description.id.as_str());
         notes.push(message.with("day", exemption.until.to_string()));
     }
     if let Some(day) = policy.review_by

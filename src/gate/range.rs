@@ -123,7 +123,7 @@ pub fn judge_range(
                 continue;
             }
             if let Some(rule) = policy.rules.get(exemption.rule_index) {
-                let message = EXEMPTION_UNUSED.with("rule", rule.name.id.as_str());
+                let message = EXEMPTION_UNUSED.with("rule", rule.description.id.as_str());
                 report.notes.push(message.with("place", exemption.id.to_string()));
             }
         }

@@ -22,7 +22,6 @@ pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestNam
 pub use crate::github::api::request::GitHubFailure;
 pub use crate::github::facts::PusherSource;
 pub use crate::github::judge::GitHubJudgeOptions;
-pub use crate::github::judge::refusals::PULL_REQUEST_RULES;
 pub use crate::github::publish::{CheckRunReport, PublishOutcome};
 pub use crate::github::session::ref_moves::{GitHubRefMove, JudgedRefMove};
 pub use crate::github::session::{GitHubSession, GitHubSource, JudgedEvent, JudgedPullRequest};

@@ -50,7 +50,7 @@ fn add_denied_rules(judgements: &[Judgement], enforced: bool, ids: &mut Vec<Stri
         if !judgement.is_denying(enforced) {
             continue;
         }
-        let id = judgement.rule.id.replace(|sign: char| !is_plain_sign(sign), "_");
+        let id = judgement.rule.id.as_str().replace(|sign: char| !is_plain_sign(sign), "_");
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -93,7 +93,7 @@ pub struct ChangeClass {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Its id, title and controls.
-    pub name: Arc<RuleDescription>,
+    pub description: Arc<RuleDescription>,
     /// Why the rule exists.
     pub why: Option<String>,
     /// Whether it denies or warns.

@@ -31,7 +31,7 @@ impl Policy {
             return false;
         }
         let context = EvaluationContext::new(change, &self.people, &self.vocabulary);
-        let emergency = self.classes.iter().position(|class| class.id == EMERGENCY_CLASS);
+        let emergency = self.classes.iter().position(|class| class.id.as_str() == EMERGENCY_CLASS);
         let day = change.seen_at.to_zoned(TimeZone::UTC).date();
         let mut asked = Vec::new();
         for rule in &self.rules {

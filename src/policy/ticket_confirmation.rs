@@ -7,6 +7,7 @@ use crate::policy::definition::Policy;
 use crate::predicates::Predicate;
 use crate::predicates::support::condition::Condition;
 use crate::predicates::ticket::TicketPredicate;
+use crate::verdict::RuleId;
 
 impl Policy {
     /// Returns whether what is stated in a field is a claim that a ticket system could confirm: then
@@ -22,13 +23,13 @@ impl Policy {
     /// ask, by the first one that does.
     pub(crate) fn find_ticket_predicate(
         &self,
-        rule_id: Option<&str>,
+        rule_id: Option<&RuleId>,
         field: &str,
     ) -> Option<&TicketPredicate> {
         let mut first = None;
         for rule in &self.rules {
             let Some(found) = find_in_condition(&rule.require, field) else { continue };
-            if rule_id == Some(rule.name.id.as_str()) {
+            if rule_id == Some(&rule.description.id) {
                 return Some(found);
             }
             first = first.or(Some(found));

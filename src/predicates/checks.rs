@@ -6,8 +6,8 @@ use crate::pattern::NamePattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{format_alternatives, format_count, quote_patterns, read_list};
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::predicates::support::parameters::{format_alternatives, quote_patterns, read_list};
+use crate::verdict::{Finding, Fixer, Message, format_count, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_count, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 

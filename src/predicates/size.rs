@@ -8,8 +8,8 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_key;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{format_count, matches_any_pattern, read_at_most};
-use crate::verdict::{Finding, MessageTemplate, messages};
+use crate::predicates::support::parameters::{matches_any_pattern, read_at_most};
+use crate::verdict::{Finding, MessageTemplate, format_count, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode};
 

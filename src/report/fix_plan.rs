@@ -7,7 +7,7 @@
 use crate::change::{Oid, Stage};
 use crate::report::content::Report;
 use crate::report::ranked_judgements::{RankedJudgement, RuleObjection, rank_refusals, rank_verdict};
-use crate::verdict::{Finding, Fixer, Sentence};
+use crate::verdict::{Finding, Fixer, RuleId, Sentence};
 
 /// The tasks that are kept for each person; more of them are no longer read from one report.
 const MAX_TASKS_PER_PERSON: usize = 100;
@@ -33,7 +33,7 @@ pub(crate) struct FixPlanStep<'report> {
 #[derive(Clone, Debug)]
 pub(crate) struct FixTask<'report> {
     /// The ids of the rules that ask for it.
-    pub(crate) rule_ids: Vec<&'report str>,
+    pub(crate) rule_ids: Vec<&'report RuleId>,
     /// The objections that it removes, each once.
     pub(crate) objections: Vec<RuleObjection<'report>>,
     /// The lines to write or the commands to run, each once.
@@ -150,7 +150,7 @@ impl<'report> FixTask<'report> {
     }
 
     fn add_objection(&mut self, ranked: &RankedJudgement<'report>, objection: RuleObjection<'report>) {
-        push_unique(&mut self.rule_ids, ranked.judgement.rule.id.as_str());
+        push_unique(&mut self.rule_ids, &ranked.judgement.rule.id);
         if let RuleObjection::Finding(finding) = objection {
             add_paste_lines(&mut self.paste_lines, finding.paste.as_deref());
         }
@@ -224,7 +224,7 @@ mod tests {
         let [risk] = plan[0].tasks.as_slice() else { panic!("{plan:?}") };
         assert_eq!(risk.paste_lines, ["Risk: <low|medium|high|critical>"]);
         assert_eq!(risk.revisions.len(), 2);
-        assert_eq!(risk.rule_ids, ["risk-stated"]);
+        assert_eq!(risk.rule_ids, [&RuleId::new("risk-stated")]);
         let [review] = plan[2].tasks.as_slice() else { panic!("{plan:?}") };
         assert_eq!(review.objections.len(), 2);
     }

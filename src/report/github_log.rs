@@ -15,11 +15,10 @@ use sha2::{Digest, Sha256};
 
 use crate::change::{Text, text};
 use crate::report::content::Report;
-use crate::report::escape::workflow::{escape_workflow_data, escape_workflow_property};
 use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, ReportCounts, rank_report};
 use crate::report::style::ReportStyle;
 use crate::report::{due_time, escape, terminal};
-use crate::verdict::{Decision, RuleOutcome, Sentence};
+use crate::verdict::{Decision, RuleId, RuleOutcome, Sentence};
 
 /// The annotations of each level that GitHub takes from one step.
 const MAX_ANNOTATIONS: usize = 10;
@@ -62,6 +61,12 @@ pub(crate) fn write_github_log(report: &Report, style: &ReportStyle, out: &mut d
     out.write_all(&body)?;
     writeln!(out, "::{token}::")?;
     writeln!(out, "::endgroup::")
+}
+
+/// Writes one line of our own as a warning annotation, whatever it quotes.
+pub(crate) fn write_warning_annotation(what: &str, out: &mut dyn Write) -> io::Result<()> {
+    let what = escape::escape_words(what);
+    writeln!(out, "::warning::changegate: {}", escape_workflow_data(&what))
 }
 
 /// Writes the annotations by level, as many as GitHub takes, and returns how many were left out.
@@ -149,11 +154,11 @@ struct LogAnnotation {
 
 /// Returns one annotation for each rule of each rank, what matters most first.
 fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
-    let mut found: Vec<(JudgementRank, &str, LogAnnotation)> = Vec::new();
+    let mut found: Vec<(JudgementRank, &RuleId, LogAnnotation)> = Vec::new();
     for ranked in rank_report(report) {
         let Some(level) = AnnotationLevel::from_rank(ranked.rank) else { continue };
         let rule = &ranked.judgement.rule;
-        let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && rule.id == *id);
+        let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && rule.id == **id);
         let place = place.unwrap_or(found.len());
         if place == found.len() {
             let annotation = LogAnnotation::new(level, title_annotation(level, &ranked));
@@ -268,5 +273,40 @@ impl LogAnnotation {
         let path = self.path.as_ref()?.as_utf8()?;
         let is_printable = !path.is_empty() && escape::escape_terminal(path.as_bytes(), usize::MAX) == path;
         is_printable.then_some(path)
+    }
+}
+
+/// Returns printable text for the part of a workflow command that follows the second `::`.
+fn escape_workflow_data(text: &str) -> String {
+    // The percent sign first: a ref may be called `%0A`, and must not become a line end.
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Returns printable text for the value of a property of a workflow command.
+fn escape_workflow_property(text: &str) -> String {
+    escape_workflow_data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_ends_a_property_or_a_line() {
+        assert_eq!(escape_workflow_data("100%\r\n::error::%0A"), "100%25%0D%0A::error::%250A");
+        assert_eq!(escape_workflow_property("a,line=1::b\n"), "a%2Cline=1%3A%3Ab%0A");
+    }
+
+    #[test]
+    fn a_warning_is_one_command_whatever_it_quotes() {
+        let mut out = Vec::new();
+        write_warning_annotation(
+            "no comment written: 100%0A::error::x\n::error::y ##[error]\u{1b}[2J",
+            &mut out,
+        )
+        .unwrap();
+        let expected = "::warning::changegate: no comment written: 100%250A::error::x ::error::y \
+                        ##\\x5berror]\\x1b[2J\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

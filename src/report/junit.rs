@@ -117,7 +117,7 @@ fn build_rule_case(report: &Report, scope: &str, ranked: &RankedJudgement<'_>) -
             TestCaseStatus::success()
         }
     };
-    let mut case = TestCase::new(escape::escape_words(&rule.id), status);
+    let mut case = TestCase::new(escape::escape_words(rule.id.as_str()), status);
     case.set_classname(scope);
     if !rule.controls.is_empty() {
         case.add_property(("controls", escape::escape_words(&rule.controls.join(", ")).as_str()));

@@ -6,8 +6,9 @@ use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::*;
 use crate::verdict::{
-    ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageTemplate, Obligation,
-    PredicateAnswer, RuleDescription, RuleLevel, RuleOutcome, StatedValue, Verdict,
+    ChangeLocation, ClassId, ExemptionId, FieldDisagreement, Finding, Fixer, Judgement, Message,
+    MessageTemplate, Obligation, PredicateAnswer, RuleDescription, RuleId, RuleLevel, RuleOutcome,
+    StatedValue, Verdict,
 };
 
 /// A message of any words, with a quotation at the end.
@@ -75,7 +76,7 @@ pub(crate) fn sample_id(digit: &str) -> Oid {
 
 pub(crate) fn sample_rule(id: &str, title: &str) -> Arc<RuleDescription> {
     Arc::new(RuleDescription {
-        id: id.into(),
+        id: RuleId::new(id),
         title: title.into(),
         controls: vec!["iso27001:A.8.32".into(), "soc2:CC8.1".into()],
     })
@@ -96,7 +97,7 @@ pub(crate) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Jud
         subject: subject.into(),
         stage: Stage::PreReceive,
         enforced: true,
-        class: Some("normal".into()),
+        class: Some(ClassId::new("normal")),
         judgements,
         disagreements: Vec::new(),
     }
@@ -234,7 +235,7 @@ pub(crate) fn owed() -> Report {
             ),
         ],
     );
-    one.class = Some("emergency".into());
+    one.class = Some(ClassId::new("emergency"));
     sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])])
 }
 
@@ -312,7 +313,7 @@ pub(crate) fn remarked() -> Report {
         reason: "lock-file bumps are covered by STD-DEPS-PATCH".into(),
         approved_by: "dana@example.com".into(),
         until: "2026-12-31".into(),
-        exemption: "policies/changegate.yml:40".into(),
+        exemption: ExemptionId::new("policies/changegate.yml:40"),
     };
     let long = Finding::new(LONG_SUBJECT.with("found", 91_u64).with("most", 72_u64))
         .in_commit(Some(sample_id("6")))
@@ -417,13 +418,15 @@ pub(crate) fn explained() -> Report {
     report.groups.remove(0);
     report.groups.truncate(1);
     report.groups[0].verdicts.truncate(1);
-    report.groups[0].traces = vec![RuleTrace { verdict_index: 0, rule_id: "risk-stated".into(), trace: all }];
+    report.groups[0].traces =
+        vec![RuleTrace { verdict_index: 0, rule_id: RuleId::new("risk-stated"), trace: all }];
     report
 }
 
 pub(crate) fn pulled() -> Report {
     let wrong = LOW_VALUE.with("field", "Risk").with("value", Text::from("hgih")).with("needed", "medium");
-    let risk = Finding::new(wrong).on_description_line(5).with_paste("Risk: <medium|high|critical>");
+    let mut risk = Finding::new(wrong).with_paste("Risk: <medium|high|critical>");
+    risk.at = ChangeLocation { line: Some(5), in_description: true, ..ChangeLocation::default() };
     let path = Text::from("infra/prod.tf");
     let scope = Finding::new(PATH_CHANGED.with("path", &path))
         .at_path(&path)

@@ -1,5 +1,6 @@
 //! Asking one ticket system for JSON, and what its answers mean.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::http::client::{HttpClient, HttpRequest, HttpResponse};
@@ -107,4 +108,12 @@ fn read_answer(response: &HttpResponse) -> Result<Option<Value>, String> {
         status @ (429 | 500..=599) => Err(format!("answers with {status}")),
         status => Err(format!("answers with {status}")),
     }
+}
+
+/// Reads an instant as Jira writes it: `2026-10-14T14:00:00.000+0000`.
+pub(crate) fn parse_instant(written: &str) -> Option<Timestamp> {
+    let offset = written.len().checked_sub(5).and_then(|at| written.split_at_checked(at));
+    let (front, offset) = offset.filter(|(_, offset)| offset.starts_with(['+', '-']))?;
+    let (hours, minutes) = offset.split_at_checked(3)?;
+    format!("{front}{hours}:{minutes}").parse().ok()
 }

@@ -9,8 +9,7 @@ use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
 use crate::http::client::HttpClient;
 use crate::tickets::access::{JiraAccess, MAX_MENTIONS, tickets_unavailable};
-use crate::tickets::api::{TicketApi, list_at, text_at};
-use crate::tickets::instants::parse_instant;
+use crate::tickets::api::{TicketApi, list_at, parse_instant, text_at};
 use crate::tickets::key_order::check_key_order;
 
 /// The fields of a ticket that are read; `created` is the system's own field.

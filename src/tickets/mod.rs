@@ -11,7 +11,6 @@ mod access;
 mod api;
 mod export;
 mod github;
-mod instants;
 mod jira;
 pub(crate) mod key_order;
 mod linear;

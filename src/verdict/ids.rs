@@ -1,57 +1,26 @@
 //! What a policy calls its parts, each kind of name a type of its own, so that none stands for another.
 
 use std::fmt;
-use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
 
 /// Makes a type for one kind of name.
 macro_rules! id_types {
     ($($(#[doc = $doc:literal])* $Name:ident)*) => {$(
         $(#[doc = $doc])*
-        #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
         pub struct $Name(String);
 
         impl $Name {
-            /// Returns the name as text, as the policy writes it.
+            /// Returns the id that a policy writes this way.
+            pub fn new(written: impl Into<String>) -> Self {
+                $Name(written.into())
+            }
+
+            /// Returns the id as the policy writes it.
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-        }
-
-        impl Deref for $Name {
-            type Target = str;
-
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl From<&str> for $Name {
-            fn from(written: &str) -> Self {
-                $Name(written.to_owned())
-            }
-        }
-
-        impl From<String> for $Name {
-            fn from(written: String) -> Self {
-                $Name(written)
-            }
-        }
-
-        impl From<$Name> for String {
-            fn from(id: $Name) -> String {
-                id.0
-            }
-        }
-
-        impl PartialEq<str> for $Name {
-            fn eq(&self, other: &str) -> bool {
-                self.0 == other
-            }
-        }
-
-        impl PartialEq<&str> for $Name {
-            fn eq(&self, other: &&str) -> bool {
-                self.0 == *other
             }
         }
 

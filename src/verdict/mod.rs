@@ -21,6 +21,7 @@ pub use ids::{ClassId, ExemptionId, RuleId};
 pub(crate) use message::messages;
 pub use message::{Message, MessageTemplate, MessageValue};
 pub use sentence::{Sentence, SentencePart};
+pub(crate) use wording::format_count;
 pub use wording::reword_messages;
 
 /// The place of a statement, or of one that is missing.
@@ -67,13 +68,6 @@ impl Finding {
     #[must_use]
     pub fn on_message_line(mut self, line: usize) -> Self {
         self.at.line = Some(line);
-        self
-    }
-
-    /// Sets the line of the pull request's description that is at fault, counted from 1.
-    #[must_use]
-    pub fn on_description_line(mut self, line: usize) -> Self {
-        self.at = ChangeLocation { line: Some(line), in_description: true, ..self.at };
         self
     }
 
@@ -214,7 +208,7 @@ pub enum RuleOutcome {
 }
 
 /// The id, title and controls of a rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleDescription {
     /// The id of the rule in the policy.
     pub id: RuleId,

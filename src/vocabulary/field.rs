@@ -1,5 +1,6 @@
 //! A field of the policy, what a change claims in it, and what comes of the claims.
 
+use crate::change::description::label_content::is_same_label;
 use crate::change::{Change, Text};
 use crate::pattern::ValuePattern;
 use crate::verdict::{ChangeLocation, Finding, MessageValue, messages};
@@ -181,14 +182,4 @@ fn show_example(pattern: &ValuePattern, example: &Option<String>) -> String {
         Some(example) => example.clone(),
         None => pattern.to_string(),
     }
-}
-
-/// Returns true if and only if both are the same key, where a space stands for a hyphen.
-fn is_same_label(key: &str, label: &str) -> bool {
-    key.len() == label.len()
-        && key.bytes().zip(label.bytes()).all(|(one, other)| label_byte(one) == label_byte(other))
-}
-
-fn label_byte(byte: u8) -> u8 {
-    if byte == b' ' { b'-' } else { byte.to_ascii_lowercase() }
 }

@@ -127,7 +127,7 @@ fn nothing_is_closed_by_what_does_not_close_it() {
     let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
     let state = store::read_state(&repository).unwrap().unwrap();
     let owes = |rule: &str| {
-        let found = state.obligations.iter().find(|(_, owed)| owed.rule == rule).unwrap();
+        let found = state.obligations.iter().find(|(_, owed)| owed.rule.as_str() == rule).unwrap();
         (found.0.clone(), found.1.clone())
     };
     let (ticket, review) = (owes("emergency-ticket"), owes("emergency-review"));

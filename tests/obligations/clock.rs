@@ -9,6 +9,7 @@ use changegate::ledger::record::{
 use changegate::ledger::state::obligation::build_discharge;
 use changegate::ledger::state::status::{ObligationStatus, is_overdue, obligation_status, seconds_late};
 use changegate::ledger::state::{LedgerState, ObligationOwner, TrackedObligation};
+use changegate::verdict::RuleId;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -29,7 +30,7 @@ pub(crate) fn owed(since: Timestamp, within: &str) -> TrackedObligation {
         decision: "d".into(),
         ref_name: "refs/heads/main".into(),
         change: Oid::from_bytes(&[9; 20]),
-        rule: "emergency-ticket".into(),
+        rule: RuleId::new("emergency-ticket"),
         what: message("ticket.owed"),
         owner: ObligationOwner::Role(RecordedFixer::Author),
         pull: None,

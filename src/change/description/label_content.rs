@@ -75,8 +75,8 @@ impl LabelContent {
     }
 }
 
-/// Returns true for two spellings of one label.
-fn is_same_label(one: &str, other: &str) -> bool {
+/// Returns true for two spellings of one label: capitals count as small letters, a space as a hyphen.
+pub(crate) fn is_same_label(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(fold_label_byte).eq(other.bytes().map(fold_label_byte))
 }
 

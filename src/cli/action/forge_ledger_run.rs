@@ -1,7 +1,7 @@
 //! The ledger work of a run of the Action: records a push, or sweeps.
 
 use crate::calendar::TimeLimit;
-use crate::change::{FactKind, Missing, Oid};
+use crate::change::{FactKind, Missing};
 use crate::cli::action::publish;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
@@ -48,8 +48,8 @@ impl ForgeLedgerRun<'_> {
         let by = Err(Missing::Unavailable(FactKind::Pusher, why));
         let pushed = GitHubRefMove {
             ref_name: name.clone(),
-            old_tip: existing_tip(*before),
-            new_tip: existing_tip(*after),
+            old_tip: before.none_if_null(),
+            new_tip: after.none_if_null(),
             moved_by: by,
             moved_at: None,
         };
@@ -77,9 +77,4 @@ impl ForgeLedgerRun<'_> {
         publish::append_obligation_summary(&swept.text, context)?;
         Ok(swept.exit)
     }
-}
-
-/// Returns the tip that a push event names; `None` if it is null, so the ref did not exist.
-fn existing_tip(id: Oid) -> Option<Oid> {
-    if id.is_null() { None } else { Some(id) }
 }

@@ -12,6 +12,8 @@ use crate::cli::output;
 use crate::github::event::EventSubject;
 use crate::github::step_outputs::{MAX_JSON_OUTPUT_BYTES, format_outputs, list_denied_rules};
 use crate::github::{CheckRunReport, GitHubFailure, GitHubSession, JudgedEvent, PublishOutcome};
+use crate::report::escape::markdown::build_fence;
+use crate::report::github_log::write_warning_annotation;
 use crate::report::{self, Report, ReportFormat, ReportStyle};
 
 /// The longest job summary, in bytes; a runner drops one of more than 1 MiB.
@@ -125,10 +127,9 @@ pub(crate) fn write_failed_check_run(
     warn_if_unpublished(session.publish_check_run(repo, revision, &run), "check run")
 }
 
-/// Returns a text in a Markdown code fence that is longer than any run of backticks in it.
+/// Returns a text as a Markdown code block.
 fn fence_text(text: &str) -> String {
-    let longest = text.split(|one| one != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
+    let fence = build_fence(text);
     format!("{fence}text\n{text}\n{fence}\n")
 }
 
@@ -148,7 +149,7 @@ fn warn_if_unpublished(
 
 /// Writes a warning annotation to the log of the run.
 pub(crate) fn write_warning(what: &str) -> Result<(), CommandError> {
-    Ok(writeln!(io::stdout().lock(), "::warning::changegate: {what}")?)
+    Ok(write_warning_annotation(what, &mut io::stdout().lock())?)
 }
 
 /// Returns the report as GitHub Markdown.

@@ -340,10 +340,10 @@ fn write_judgement(out: &mut dyn Write, judgement: &RecordedJudgement) -> io::Re
 
 fn write_ref_move(out: &mut dyn Write, word: &str, moved: &RecordedMove) -> io::Result<()> {
     let name = if word == " " { String::new() } else { format!("{} ", escape_name(&moved.name)) };
-    writeln!(out, "{word:<9} {name}{}..{}", describe_tip(moved.old), describe_tip(moved.new))
+    writeln!(out, "{word:<9} {name}{}..{}", describe_whole_tip(moved.old), describe_whole_tip(moved.new))
 }
 
-fn describe_tip(tip: Option<Oid>) -> String {
+fn describe_whole_tip(tip: Option<Oid>) -> String {
     match tip {
         Some(id) => id.to_string(),
         None => "nothing".to_owned(),

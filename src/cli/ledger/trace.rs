@@ -18,7 +18,7 @@ use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trac
 use crate::ledger::record::describe::describe_record;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedVerdict};
 use crate::report::{due_time, escape};
-use crate::verdict::{Decision, Judgement, Message, RuleOutcome, Verdict};
+use crate::verdict::{ClassId, Decision, Judgement, Message, RuleOutcome, Verdict};
 
 /// The name and version of the JSON document.
 const TRACE_SCHEMA: &str = "changegate/trace/v1";
@@ -181,7 +181,7 @@ fn write_traced_decision(
     }
     for (name, verdict) in &traced.verdicts {
         let word = if verdict.decision() == Decision::Allow { "allowed" } else { "denied" };
-        let class = verdict.class.as_deref().unwrap_or("class undecided");
+        let class = verdict.class.as_ref().map_or("class undecided", ClassId::as_str);
         let on = escape::escape_terminal(name.as_bytes(), 60);
         writeln!(
             out,
@@ -211,7 +211,8 @@ fn write_judgements(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
             continue;
         };
         let rule = &judgement.rule;
-        let what = format!("{}: {}", escape::escape_words(&rule.id), escape::escape_words(&rule.title));
+        let what =
+            format!("{}: {}", escape::escape_words(rule.id.as_str()), escape::escape_words(&rule.title));
         writeln!(out, "{}", wrap_text(&format!("        {word:<11}"), 19, &what))?;
         for line in &more {
             writeln!(out, "{}", wrap_text(&" ".repeat(19), 19, line))?;

@@ -84,10 +84,10 @@ impl<'state> ObligationList<'state> {
         let change = describe_owing_change(owed);
         let on = escape::escape_terminal(shorten_ref_name(owed.ref_name.as_bytes()), 30);
         match &owed.session {
-            None => writeln!(out, "  {change} on {on}: {}", escape::escape_words(&owed.rule))?,
+            None => writeln!(out, "  {change} on {on}: {}", escape::escape_words(owed.rule.as_str()))?,
             Some(session) => {
                 let incident = escape::escape_terminal(session.incident.as_bytes(), 30);
-                writeln!(out, "  {change} for {incident}: {}", escape::escape_words(&owed.rule))?;
+                writeln!(out, "  {change} for {incident}: {}", escape::escape_words(owed.rule.as_str()))?;
             }
         }
         writeln!(

@@ -120,7 +120,7 @@ impl TicketConfirmations {
         }
         for (owed, answer) in self.list_open(state) {
             let change = owed.change.map(|id| id.short_hex()).unwrap_or_default();
-            let what = format!("{} of {change} stays open", escape::escape_words(&owed.rule));
+            let what = format!("{} of {change} stays open", escape::escape_words(owed.rule.as_str()));
             for why in &answer.objections {
                 writeln!(out, "changegate: {what}: {}", escape::escape_sentence(&why.sentence()))?;
             }

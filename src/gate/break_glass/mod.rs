@@ -24,7 +24,7 @@ use crate::git::{RefUpdate, Repository, ResolvedRef};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{Contributor, account_contributor};
 use crate::policy::Policy;
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::ReportGroup;
 use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
@@ -81,7 +81,7 @@ impl RequestPush<'_> {
         }
         match self.judge_request(at.id, &loaded.policy) {
             Ok(request) => facts.set_request(request),
-            Err(finding) => group.refusals.push(refuse_by_rule("break-glass", *finding)),
+            Err(finding) => group.refusals.push(refuse_by_rule(GateRule::BreakGlass, *finding)),
         }
         group
     }

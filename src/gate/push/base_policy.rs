@@ -10,7 +10,7 @@ use crate::gate::policy_source::{
 };
 use crate::gate::settings::{GateSettings, MissingPolicyAction};
 use crate::git::{PeeledObject, Repository};
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::verdict::{Finding, Fixer, Judgement};
 
 /// The policy that says which refs are under change control.
@@ -65,7 +65,7 @@ impl<'push> PolicyCache<'push> {
                     .with("ref", &settings.policy_ref)
                     .with("detail", Text::from(format!("{error:#}")));
                 let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
-                return PushBasePolicy::Refused(refuse_by_rule("policy-present", finding));
+                return PushBasePolicy::Refused(refuse_by_rule(GateRule::PolicyPresent, finding));
             }
         };
         let found = match tip {

@@ -10,7 +10,7 @@ use crate::gate::swapped_parents::SwappedParents;
 use crate::git::UnreadableCommit;
 use crate::judge::judge_change;
 use crate::policy::Policy;
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::verdict::{Finding, Fixer, Judgement, Message, RuleOutcome, Verdict, messages};
 
 messages! {
@@ -82,13 +82,13 @@ pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) ->
             Err(UnreadableCommit { id, reason }) => {
                 let message = COMMIT_UNREADABLE.with("commit", id.short_hex());
                 let finding = Finding::new(message.with("detail", Text::from(reason)));
-                return Err(refuse_by_rule("readable-commits", finding.in_commit(Some(id))));
+                return Err(refuse_by_rule(GateRule::ReadableCommits, finding.in_commit(Some(id))));
             }
         }
     }
     let Some(commits) = Commits::new(readable) else {
         let finding = Finding::new(Message::from(&NO_COMMITS)).fixed_by(Fixer::ServerAdministrator);
-        return Err(refuse_by_rule("readable-commits", finding));
+        return Err(refuse_by_rule(GateRule::ReadableCommits, finding));
     };
     Ok(commits)
 }
@@ -98,7 +98,7 @@ fn write_facts(change: &Change) -> Result<String, Judgement> {
     serde_json::to_string(change).map_err(|error| {
         let message = CHANGE_UNWRITABLE.with("detail", Text::from(error.to_string()));
         let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
-        refuse_by_rule("readable-commits", finding)
+        refuse_by_rule(GateRule::ReadableCommits, finding)
     })
 }
 

@@ -18,7 +18,7 @@ use crate::gate::settings::GateSettings;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, ResolvedRef};
 use crate::policy::ChangeUnit;
-use crate::push::{self, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
+use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
@@ -88,7 +88,10 @@ impl RefJudge<'_> {
             Ok(resolved) => resolved,
             Err(error) => {
                 let message = add_detail(REF_UNREADABLE.with("ref", &update.name), &error);
-                let refusal = refuse_ref("ref-object", message, Fixer::ServerAdministrator);
+                let refusal = refuse_by_rule(
+                    GateRule::RefObject,
+                    Finding::new(message).fixed_by(Fixer::ServerAdministrator),
+                );
                 return Some(build_ref_group(update, None, vec![refusal]));
             }
         };
@@ -107,7 +110,10 @@ impl RefJudge<'_> {
         let mut refusals = Vec::new();
         refusals.extend(push::check_reserved_ref(&update.name));
         if named.contains(&resolved.name) {
-            refusals.push(refuse_ref("ref-once", REF_REPEATED.with("ref", &resolved.name), Fixer::Pusher));
+            refusals.push(refuse_by_rule(
+                GateRule::RefOnce,
+                Finding::new(REF_REPEATED.with("ref", &resolved.name)).fixed_by(Fixer::Pusher),
+            ));
         }
         named.push(resolved.name.clone());
         match base {
@@ -133,7 +139,10 @@ impl RefJudge<'_> {
             Ok(request) => request,
             Err(error) => {
                 let message = add_detail(OBJECT_UNREADABLE.with("ref", &at.name), &error);
-                let refusal = refuse_ref("whole-history", message, Fixer::ServerAdministrator);
+                let refusal = refuse_by_rule(
+                    GateRule::WholeHistory,
+                    Finding::new(message).fixed_by(Fixer::ServerAdministrator),
+                );
                 return build_protected_group(update, at, vec![refusal]);
             }
         };
@@ -146,7 +155,10 @@ impl RefJudge<'_> {
         }
         if self.repository.is_shallow() {
             let message = Message::from(&SHALLOW_REPOSITORY);
-            group.refusals.push(refuse_ref("whole-history", message, Fixer::ServerAdministrator));
+            group.refusals.push(refuse_by_rule(
+                GateRule::WholeHistory,
+                Finding::new(message).fixed_by(Fixer::ServerAdministrator),
+            ));
         }
         let (Some(new), RefTargetKind::Commit | RefTargetKind::Tag) = (asked.new, asked.target_kind) else {
             return group;
@@ -165,7 +177,9 @@ impl RefJudge<'_> {
         let policies = RefPolicies { own, base };
         if let Err(error) = self.judge_commits(new, request, &policies, &mut group) {
             let message = add_detail(HISTORY_UNREADABLE.with("ref", &at.name), &error);
-            group.refusals.push(refuse_ref("whole-history", message, Fixer::Pusher));
+            group
+                .refusals
+                .push(refuse_by_rule(GateRule::WholeHistory, Finding::new(message).fixed_by(Fixer::Pusher)));
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
             group.refusals.extend(self.refuse_broken_policy(new, &at.name));
@@ -192,7 +206,7 @@ impl RefJudge<'_> {
         update: &RefUpdate,
         at: &'update ResolvedRef,
     ) -> anyhow::Result<RefRequest<'update>> {
-        let new = not_null(update.new);
+        let new = update.new.none_if_null();
         let target_kind = match new.map(|new| self.repository.peel_tags(new)).transpose()? {
             None | Some(PeeledObject::Missing) => RefTargetKind::Missing,
             Some(PeeledObject::Other(kind)) => RefTargetKind::Other(kind),
@@ -208,7 +222,7 @@ impl RefJudge<'_> {
             }
             _ => (None, false),
         };
-        let claimed_old = not_null(update.old);
+        let claimed_old = update.old.none_if_null();
         let asked = ProposedRefUpdate {
             name: &at.name,
             claimed_old,
@@ -241,7 +255,10 @@ impl RefJudge<'_> {
             let protected = self.list_protected_tips(policies)?;
             if self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let message = TAG_OF_UNPROTECTED.with("commit", tip.short_hex());
-                group.refusals.push(refuse_ref("tag-of-reviewed", message, Fixer::Pusher));
+                group.refusals.push(refuse_by_rule(
+                    GateRule::TagOfReviewed,
+                    Finding::new(message).fixed_by(Fixer::Pusher),
+                ));
             }
             return Ok(());
         }
@@ -265,7 +282,7 @@ impl RefJudge<'_> {
         if history.count_commits() > limit {
             let message = TOO_MANY_COMMITS.with("limit", limit).with("ref", asked.name);
             let finding = Finding::new(message).fixed_by(Fixer::Pusher).or_by(Fixer::ServerAdministrator);
-            group.refusals.push(refuse_by_rule("push-size", finding));
+            group.refusals.push(refuse_by_rule(GateRule::PushSize, finding));
             return Ok(());
         }
         let settings = self.settings;
@@ -369,19 +386,11 @@ impl RefJudge<'_> {
             }
             Err(UnusablePolicy::Faulty(errors)) => policy_fault_finding(&errors, Fixer::Author),
         };
-        Some(refuse_by_rule("policy-valid", finding))
+        Some(refuse_by_rule(GateRule::PolicyValid, finding))
     }
-}
-
-fn not_null(id: Oid) -> Option<Oid> {
-    if id.is_null() { None } else { Some(id) }
 }
 
 /// Adds what git says to a message, as a quotation.
 fn add_detail(message: Message, error: &anyhow::Error) -> Message {
     message.with("detail", Text::from(format!("{error:#}")))
-}
-
-fn refuse_ref(id: &str, message: Message, fixer: Fixer) -> Judgement {
-    refuse_by_rule(id, Finding::new(message).fixed_by(fixer))
 }

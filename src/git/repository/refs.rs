@@ -171,11 +171,7 @@ fn parse_reflog_line(line: &[u8]) -> Option<ReflogEntry> {
     let old = Oid::from_hex(words.next()?)?;
     let new = Oid::from_hex(words.next()?)?;
     let moved_at = words.nth_back(1)?.parse().ok()?;
-    Some(ReflogEntry { old: none_if_null(old), new: none_if_null(new), moved_at })
-}
-
-fn none_if_null(id: Oid) -> Option<Oid> {
-    if id.is_null() { None } else { Some(id) }
+    Some(ReflogEntry { old: old.none_if_null(), new: new.none_if_null(), moved_at })
 }
 
 fn ref_name_text(name: &FullName) -> Text {

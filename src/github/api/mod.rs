@@ -5,7 +5,6 @@
 //! rate limits. A limit that outlasts the deadline is reported at once instead of being waited for.
 
 pub(crate) mod graphql;
-mod lists;
 pub(crate) mod names;
 pub(crate) mod recording;
 pub(crate) mod request;
@@ -149,6 +148,18 @@ impl GitHubClient {
             );
         }
         Err(GitHubFailure::new(format!("{} has more than {MAX_LIST_PAGES} pages", request.describe())))
+    }
+
+    /// Reads every entry of a list whose pages are plain arrays.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a page cannot be read, or if there are more pages than are read of any list.
+    pub(crate) async fn fetch_whole_list<T: DeserializeOwned>(
+        &self,
+        path: impl Into<String>,
+    ) -> Result<Vec<T>, GitHubFailure> {
+        self.fetch_list(path, |page: Vec<T>| page, |_| false).await
     }
 
     /// Returns the path of an address that GitHub gave, if it is on the same server.

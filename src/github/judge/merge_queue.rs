@@ -14,8 +14,8 @@ use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, Repository
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::judge::branch_tips::short_branch_name;
-use crate::github::judge::refusals::refuse_pull_request;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_pull_request};
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind};
 use crate::verdict::{Finding, Fixer, Message, messages};
 
@@ -98,7 +98,7 @@ pub(crate) async fn judge_merge_group(
             let update = RefUpdateKind::Move { old: queued.base_tip, new: queued.group_head };
             let scope = GroupScope::Ref { name: Text::from(queued.base_ref), update };
             let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
-            return Ok(vec![JudgedGroup::from_refusal(scope, refuse_pull_request("pull-queued", finding))]);
+            return Ok(vec![JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullQueued, finding))]);
         }
     };
     let judged = pulls.iter().map(|pull| judge_queued_pull(client, queued, options, pull));

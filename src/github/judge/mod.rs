@@ -21,9 +21,9 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestPullRequest;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource, drop_later_facts};
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError};
-use crate::github::judge::refusals::{refuse_policy_break, refuse_pull_request, refuse_unusable_policy};
+use crate::github::judge::refusals::{refuse_policy_break, refuse_unusable_policy};
 use crate::judge::{explain_rule, judge_change};
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
 use crate::tickets::{TicketAccess, TicketSources};
 use crate::verdict::{Finding, Fixer, Judgement, Message, RuleOutcome, Verdict, messages};
@@ -207,17 +207,17 @@ async fn load_base_policy(
     {
         let message = RUN_OUTDATED.with("expected", expected.short_hex()).with("head", head.short_hex());
         let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
-        return Ok(Err(refuse_pull_request("pull-current", finding)));
+        return Ok(Err(refuse_by_rule(GateRule::PullCurrent, finding)));
     }
     if base.branch != pull.base.branch {
         let message = RETARGETED.with("branch", Text::from(base.branch.as_str()));
         let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
-        return Ok(Err(refuse_pull_request("pull-current", finding)));
+        return Ok(Err(refuse_by_rule(GateRule::PullCurrent, finding)));
     }
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
     let Some(tip) = base.tip else {
         let finding = Finding::new(TARGET_GONE.with("target", target)).fixed_by(Fixer::PolicyOwner);
-        return Ok(Err(refuse_by_rule("policy-present", finding)));
+        return Ok(Err(refuse_by_rule(GateRule::PolicyPresent, finding)));
     };
     let path = &options.policy_path;
     match policy_at_commit::load_policy(client, &name.repo, tip, path, &target.to_lossy(), Some(base)).await {
@@ -257,18 +257,18 @@ pub(crate) async fn judge_with_policy(
         Err(GatherFailure::CommitsUnavailable(failure)) => {
             let finding = Finding::new(COMMITS_UNREADABLE.with("detail", Text::from(failure.why)))
                 .fixed_by(Fixer::GateAdministrator);
-            return JudgedGroup::from_refusal(scope, refuse_pull_request("pull-complete", finding));
+            return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
         }
         Err(GatherFailure::HeadMoved(message)) => {
             let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
-            return JudgedGroup::from_refusal(scope, refuse_pull_request("pull-current", finding));
+            return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullCurrent, finding));
         }
     };
     if let Some(landed_at) = context.landed_at
         && let Err(message) = drop_later_facts(&mut change, landed_at)
     {
         let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
-        return JudgedGroup::from_refusal(scope, refuse_pull_request("pull-complete", finding));
+        return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
     }
     look_up_tickets(&mut change, loaded, options, &name.repo);
     let verdict = judge_change(&loaded.policy, &change, true);
@@ -279,7 +279,7 @@ pub(crate) async fn judge_with_policy(
     group.is_amendable = false;
     if !loaded.policy.protects_ref(target.as_bytes()) {
         let finding = Finding::new(TARGET_UNPROTECTED.with("target", target)).fixed_by(Fixer::PolicyOwner);
-        group.refusals.push(refuse_pull_request("pull-target", finding));
+        group.refusals.push(refuse_by_rule(GateRule::PullTarget, finding));
     }
     let policy_break = refuse_policy_break(client, name, &options.policy_path, pull, loaded, &change).await;
     group.refusals.extend(policy_break);

@@ -22,13 +22,13 @@ use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::github::judge::pushed_steps::{
     PushedStep, find_bringing_pull, find_merged_pulls, split_into_steps,
 };
-use crate::github::judge::refusals::{refuse_pull_request, refuse_unusable_policy};
+use crate::github::judge::refusals::refuse_unusable_policy;
 use crate::github::judge::{
     ChangeLanding, GitHubJudgeOptions, GitHubRunContext, JudgedGroup, PULL_CLOSED, explain_judgements,
     judge_with_policy, look_up_tickets,
 };
 use crate::judge::judge_change;
-use crate::push::{self, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
+use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, messages};
 
@@ -63,11 +63,6 @@ pub(crate) struct JudgedPush {
     pub(crate) loaded_policy: Option<LoadedPolicy>,
     /// The tree of what the ref holds now, if that is known.
     pub(crate) new_tree: Option<Oid>,
-}
-
-/// Returns the id, or `None` for the one of zeroes, by which git and GitHub write that there is no object.
-pub(crate) fn non_null_id(id: Oid) -> Option<Oid> {
-    if id.is_null() { None } else { Some(id) }
 }
 
 /// Returns what became of a ref that pointed at `old` and now points at `new`; `None` if that is nothing.
@@ -143,7 +138,7 @@ pub(crate) async fn judge_completed_push(
     group.is_amendable = false;
     if landed.pushed_at.is_none() && tips.ref_tip != landed.new_tip() {
         let finding = Finding::new(&REF_MOVED_ON).fixed_by(Fixer::NotNeeded);
-        group.refusals.push(refuse_pull_request("pull-current", finding));
+        group.refusals.push(refuse_by_rule(GateRule::PullCurrent, finding));
     }
     let mut first = JudgedGroup::from_group(group);
     first.policy_name = Some(loaded.name());
@@ -159,7 +154,7 @@ pub(crate) async fn judge_completed_push(
         Err(failure) => {
             let message = PUSH_UNREADABLE.with("detail", Text::from(failure.why));
             let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
-            first.group.refusals.push(refuse_by_rule("whole-history", finding));
+            first.group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));
         }
     }
     groups.insert(0, first);
@@ -249,7 +244,7 @@ async fn judge_pushed_steps(
         if !commits.is_empty() {
             let message = TAG_OFF_BRANCH.with("commit", new.short_hex());
             let finding = Finding::new(message).fixed_by(Fixer::Pusher);
-            first.group.refusals.push(refuse_by_rule("tag-of-reviewed", finding));
+            first.group.refusals.push(refuse_by_rule(GateRule::TagOfReviewed, finding));
         }
         return Ok((Vec::new(), tree));
     }
@@ -257,7 +252,7 @@ async fn judge_pushed_steps(
     if steps.len() > MAX_PUSHED_STEPS {
         let message = TOO_MANY_STEPS.with("steps", steps.len()).with("limit", MAX_PUSHED_STEPS);
         let finding = Finding::new(message).fixed_by(Fixer::Pusher);
-        first.group.refusals.push(refuse_by_rule("push-size", finding));
+        first.group.refusals.push(refuse_by_rule(GateRule::PushSize, finding));
         return Ok((Vec::new(), tree));
     }
     let branch = short_branch_name(landed.ref_name);

@@ -1,15 +1,13 @@
 //! What refuses a pull request before or beside the rules of its policy.
 
-use std::sync::Arc;
-
 use crate::change::{Change, Missing, PathChange, Text};
 use crate::gate::{LoadedPolicy, UnusablePolicy, policy_fault_finding};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::PullRequestName;
 use crate::github::api::rest::RestPullRequest;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
-use crate::push::refuse_by_rule;
-use crate::verdict::{Finding, Fixer, Judgement, RuleDescription, RuleLevel, RuleOutcome, messages};
+use crate::push::{GateRule, refuse_by_rule};
+use crate::verdict::{Finding, Fixer, Judgement, messages};
 
 messages! {
     POLICY_ABSENT = "github.policy-absent": "there is no `{path}` at {place}, so nothing can be judged";
@@ -23,30 +21,6 @@ messages! {
         "cannot tell whether this changes the policy, because the changed files are not known";
 }
 
-/// The gate's own rules about pull requests, beside those about pushes: the id, and what it asks. No policy
-/// switches them off.
-pub const PULL_REQUEST_RULES: [(&str, &str); 4] = [
-    ("pull-current", "what is judged is what would be merged"),
-    ("pull-complete", "all of the pull request can be read"),
-    ("pull-target", "the target branch is under change control"),
-    ("pull-queued", "it is known what the merge queue merges"),
-];
-
-/// Returns the judgement that refuses by one of [`PULL_REQUEST_RULES`].
-pub(crate) fn refuse_pull_request(id: &str, finding: Finding) -> Judgement {
-    let mut title = id;
-    for (known, words) in PULL_REQUEST_RULES {
-        if known == id {
-            title = words;
-        }
-    }
-    Judgement {
-        rule: Arc::new(RuleDescription { id: id.into(), title: title.into(), controls: Vec::new() }),
-        level: RuleLevel::Deny,
-        outcome: RuleOutcome::Fail(vec![finding]),
-    }
-}
-
 /// Returns the refusal where `place` has no policy that can be used.
 pub(crate) fn refuse_unusable_policy(why: &UnusablePolicy, path: &str, place: &Text) -> Judgement {
     match why {
@@ -54,11 +28,11 @@ pub(crate) fn refuse_unusable_policy(why: &UnusablePolicy, path: &str, place: &T
             let finding = Finding::new(POLICY_ABSENT.with("path", path).with("place", place))
                 .fixed_by(Fixer::PolicyOwner)
                 .with_paste("changegate policy init");
-            refuse_by_rule("policy-present", finding)
+            refuse_by_rule(GateRule::PolicyPresent, finding)
         }
         UnusablePolicy::Faulty(errors) => {
             let finding = policy_fault_finding(errors, Fixer::PolicyOwner);
-            refuse_by_rule("policy-valid", finding)
+            refuse_by_rule(GateRule::PolicyValid, finding)
         }
     }
 }
@@ -74,7 +48,7 @@ pub(crate) async fn refuse_policy_break(
     change: &Change,
 ) -> Option<Judgement> {
     let finding = find_policy_break(client, name, policy_path, pull, loaded, change).await?;
-    Some(refuse_by_rule("policy-valid", finding))
+    Some(refuse_by_rule(GateRule::PolicyValid, finding))
 }
 
 async fn find_policy_break(

@@ -18,7 +18,7 @@ use crate::github::api::rest::{RestListedPullRequest, RestPullRequest};
 use crate::github::event::EventSubject;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
-use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_completed_push, non_null_id};
+use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_completed_push};
 use crate::github::judge::{
     GitHubJudgeOptions, GitHubRunContext, JudgedGroup, build_report, judge_pull_request,
 };
@@ -215,7 +215,8 @@ async fn judge_subject(
             judge_merge_group(client, &queued, options).await
         }
         EventSubject::Push { repo, ref_name, before, after, forced } => {
-            let Some(update) = classify_ref_update(non_null_id(*before), non_null_id(*after), *forced) else {
+            let Some(update) = classify_ref_update(before.none_if_null(), after.none_if_null(), *forced)
+            else {
                 return Err(GitHubFailure::new("the event says that the ref has not moved"));
             };
             let landed = CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None };

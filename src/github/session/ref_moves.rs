@@ -19,9 +19,7 @@ use crate::github::facts::PusherSource;
 use crate::github::facts::accounts::account_of_user;
 use crate::github::judge::branch_tips::read_default_branch;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
-use crate::github::judge::pushed::{
-    CompletedPush, JudgedPush, classify_ref_update, judge_completed_push, non_null_id,
-};
+use crate::github::judge::pushed::{CompletedPush, JudgedPush, classify_ref_update, judge_completed_push};
 use crate::github::judge::{ChangeLanding, GitHubJudgeOptions, JudgedGroup, build_report};
 use crate::github::session::GitHubSession;
 use crate::pattern::RefPattern;
@@ -148,8 +146,8 @@ impl GitHubSession {
             };
             moves.push(GitHubRefMove {
                 ref_name: name.to_owned(),
-                old_tip: non_null_id(before),
-                new_tip: non_null_id(activity.after),
+                old_tip: before.none_if_null(),
+                new_tip: activity.after.none_if_null(),
                 moved_by,
                 moved_at: activity.timestamp,
             });
@@ -320,7 +318,7 @@ fn list_reviewable_rules(verdict: &Verdict, loaded: &LoadedPolicy) -> Vec<RuleId
         let id = &judgement.rule.id;
         let mut needs = NeededFacts::new();
         for rule in &loaded.policy.rules {
-            if rule.name.id == *id {
+            if rule.description.id == *id {
                 rule.require.add_needs(&mut needs);
             }
         }

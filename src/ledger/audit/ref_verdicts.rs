@@ -62,8 +62,8 @@ pub(crate) fn read_ref_verdicts(
 /// Adds the titles of rules, which the record does not hold.
 fn add_titles(verdicts: &mut [Verdict], policy: &Policy) {
     for judgement in verdicts.iter_mut().flat_map(|verdict| &mut verdict.judgements) {
-        if let Some(rule) = policy.rules.iter().find(|rule| rule.name.id == judgement.rule.id) {
-            judgement.rule = std::sync::Arc::clone(&rule.name);
+        if let Some(rule) = policy.rules.iter().find(|rule| rule.description.id == judgement.rule.id) {
+            judgement.rule = std::sync::Arc::clone(&rule.description);
         }
     }
 }

@@ -353,7 +353,7 @@ impl LedgerVerifier<'_> {
             let holds = refs.ref_tip(&name).flatten();
             if recorded != holds {
                 let name = escape::escape_words(&name.to_lossy());
-                let (holds, recorded) = (describe_tip(holds), describe_tip(recorded));
+                let (holds, recorded) = (describe_short_tip(holds), describe_short_tip(recorded));
                 let what = format!("{name} holds {holds}, and the ledger says {recorded}");
                 self.add_problem(LedgerProblemKind::Mismatch, what);
             }
@@ -373,7 +373,7 @@ fn parse_state(bytes: &[u8]) -> Option<LedgerState> {
     if is_canonical(bytes) { serde_json::from_slice(bytes).ok() } else { None }
 }
 
-pub(super) fn describe_tip(id: Option<Oid>) -> String {
+pub(super) fn describe_short_tip(id: Option<Oid>) -> String {
     match id {
         Some(id) => id.short_hex(),
         None => "nothing".to_owned(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::ledger::audit::cross_check::{self, mark_regularised};
 use crate::ledger::audit::problem::LedgerProblemKind;
-use crate::ledger::audit::verify::{LedgerVerifier, describe_tip};
+use crate::ledger::audit::verify::{LedgerVerifier, describe_short_tip};
 use crate::ledger::record::{BreakGlassEvent, DecisionOutcome, LedgerEvent, Record, RecordedMove};
 use crate::ledger::state::{encode_ref_key, obligation, unauthorised};
 use crate::report::escape;
@@ -104,8 +104,8 @@ impl LedgerVerifier<'_> {
             let name = escape::escape_words(&moved.name.to_lossy());
             self.add_tampering(format!(
                 "it says that {name} held {}, and the records before it say {}",
-                describe_tip(moved.old),
-                describe_tip(known)
+                describe_short_tip(moved.old),
+                describe_short_tip(known)
             ));
         }
     }

@@ -165,5 +165,5 @@ fn is_rule_kept(
     pull.edits = current.edits.clone();
     pull.retargeted_at = current.retargeted_at.clone();
     let verdict = judge_change(policy, &change, true);
-    verdict.judgements.iter().any(|one| *one.rule.id == *owed.rule && one.outcome == RuleOutcome::Pass)
+    verdict.judgements.iter().any(|one| one.rule.id == owed.rule && one.outcome == RuleOutcome::Pass)
 }

@@ -8,6 +8,7 @@ use crate::ledger::record::wire::{
     ObligationDischarge, Record, RecordedDecision, RecordedPusher, RefDecision, ScopeChange,
 };
 use crate::report::escape;
+use crate::verdict::format_count;
 
 /// How many characters of a ref's name or an incident a subject shows.
 const MAX_NAME_COLUMNS: usize = 40;
@@ -163,8 +164,4 @@ fn short_ref_name(name: &Text) -> String {
     let bytes = name.as_bytes();
     let bytes = bytes.strip_prefix(b"refs/heads/").or(bytes.strip_prefix(b"refs/")).unwrap_or(bytes);
     escape::escape_terminal(bytes, MAX_NAME_COLUMNS)
-}
-
-fn format_count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }

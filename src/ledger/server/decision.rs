@@ -163,8 +163,8 @@ fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
     RefDecision {
         name: update.name.clone(),
         pushed_as: None,
-        old: if update.old.is_null() { None } else { Some(update.old) },
-        new: if update.new.is_null() { None } else { Some(update.new) },
+        old: update.old.none_if_null(),
+        new: update.new.none_if_null(),
         tree: None,
         protected: false,
         policies: Vec::new(),

@@ -18,7 +18,7 @@ use crate::ledger::state::obligation::check_closing;
 use crate::ledger::state::status::{NotClosedReason, is_overdue};
 use crate::ledger::state::unauthorised::can_be_closed;
 use crate::ledger::state::{LedgerState, TrackedObligation};
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{Report, decide_groups};
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
 
@@ -64,7 +64,7 @@ pub fn block_overdue_push(
             Ok(state) => find_overdue_refusals(name, ref_obligations, state, now),
             Err(why) => {
                 let finding = Finding::new(LEDGER_UNREADABLE.with("reason", why.as_str()));
-                vec![refuse_by_rule("obligations-known", finding.fixed_by(Fixer::ServerAdministrator))]
+                vec![refuse_by_rule(GateRule::ObligationsKnown, finding.fixed_by(Fixer::ServerAdministrator))]
             }
         };
         for group in &mut report.groups {
@@ -112,11 +112,11 @@ pub(crate) fn find_overdue_refusals(
             // Letting an unconfirmed ticket through would let everything through that types a key.
             message = TICKET_UNCONFIRMED.with("blocked", message);
         }
-        refusals.push(refuse_by_rule("nothing-overdue", build_overdue_finding(message, &here)));
+        refusals.push(refuse_by_rule(GateRule::NothingOverdue, build_overdue_finding(message, &here)));
     }
     if ref_obligations.requirements.suspend_shortcut && !own.is_empty() {
         let message = EMERGENCY_SUSPENDED.with("overdue", list_overdue(&own));
-        refusals.push(refuse_by_rule("shortcut-suspended", build_overdue_finding(message, &own)));
+        refusals.push(refuse_by_rule(GateRule::ShortcutSuspended, build_overdue_finding(message, &own)));
     }
     refusals
 }
@@ -141,7 +141,10 @@ fn refuse_unclosable(made: &ChangeContributors, verdicts: &[Verdict]) -> Option<
         let Some(owed) = owed.iter().find(|one| one.by_others) else { continue };
         let message =
             CONTRIBUTORS_UNKNOWN.with("change", made.change.short_hex()).with("what", owed.what.clone());
-        return Some(refuse_by_rule("obligations-known", Finding::new(message).fixed_by(Fixer::Author)));
+        return Some(refuse_by_rule(
+            GateRule::ObligationsKnown,
+            Finding::new(message).fixed_by(Fixer::Author),
+        ));
     }
     None
 }

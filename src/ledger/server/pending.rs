@@ -190,7 +190,7 @@ pub(crate) fn mark_landed(
     }
     for update in push.landed {
         let name = repository.resolve_ref(update.name.as_bytes())?.name;
-        let new = if update.new.is_null() { None } else { Some(update.new) };
+        let new = update.new.none_if_null();
         for one in ours.iter_mut().rev() {
             if asks_for_move(one, &name, new) {
                 one.is_reported = true;

@@ -8,7 +8,7 @@ use crate::ledger::record::{DecisionRecord, RecordedDecision, SessionActor};
 use crate::ledger::server::{decision, write_ahead};
 use crate::ledger::state::LedgerState;
 use crate::ledger::state::break_glass::{self, SessionRequest};
-use crate::push::refuse_by_rule;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, Report, decide_groups};
 use crate::verdict::{Finding, Fixer, messages};
 
@@ -45,7 +45,7 @@ pub(crate) fn add_session_refusals(
         if let GroupScope::Ref { name, .. } = &group.scope
             && is_request_ref(name)
         {
-            group.refusals.push(refuse_by_rule("break-glass", (*finding).clone()));
+            group.refusals.push(refuse_by_rule(GateRule::BreakGlass, (*finding).clone()));
         }
     }
     report.decision = decide_groups(&report.groups, report.enforced);

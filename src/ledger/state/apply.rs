@@ -15,6 +15,7 @@ use crate::ledger::state::{
     LedgerState, MAX_RECENT_DECISIONS, ObligationClosure, ObligationNotice, ObligationOwner,
     TrackedObligation, encode_ref_key,
 };
+use crate::verdict::RuleId;
 
 impl LedgerState {
     /// Takes in one more record.
@@ -116,7 +117,7 @@ impl LedgerState {
                 owner: ObligationOwner::Role(obligation.owner.clone()),
                 pull: reviewed.map(|landing| landing.pull.clone()),
                 ref_name: one.name.clone(),
-                rule: judgement.rule.clone(),
+                rule: RuleId::new(&judgement.rule),
                 session: None,
                 since: decision.observed_at,
                 unauthorised_change: None,

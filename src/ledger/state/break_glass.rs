@@ -17,7 +17,7 @@ use crate::ledger::state::{
     BreakGlassSession, LedgerState, ObligationClosure, ObligationOwner, TrackedObligation, encode_ref_key,
 };
 use crate::policy::break_glass::MAX_SESSION_MINUTES;
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::verdict::{Finding, Fixer, Message, RuleId, messages};
 
 messages! {
     CLOSE_SESSION = "break-glass.close": "to close a break-glass session";
@@ -240,7 +240,7 @@ fn apply_opening(state: &mut LedgerState, opened: &SessionOpening, request_ref: 
         owner,
         pull: None,
         ref_name: request_ref,
-        rule: BREAK_GLASS_RULE.into(),
+        rule: RuleId::new(BREAK_GLASS_RULE),
         session: Some(session),
         since: opened.opened_at,
         unauthorised_change: None,

@@ -20,7 +20,7 @@ use crate::change::{Oid, Text, text};
 use crate::ledger::record::{
     ObligationEvidence, RecordedContributor, RecordedFixer, RecordedMessage, RecordedMove,
 };
-use crate::verdict::Fixer;
+use crate::verdict::{Fixer, RuleId};
 
 /// How many decisions are remembered as the newest.
 pub const MAX_RECENT_DECISIONS: usize = 32;
@@ -117,7 +117,7 @@ pub struct TrackedObligation {
     /// The ref that the change landed on.
     pub ref_name: Text,
     /// The id of the rule that asks for it.
-    pub rule: String,
+    pub rule: RuleId,
     /// The break-glass session that has to be closed, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<BreakGlassSession>,

@@ -67,7 +67,7 @@ pub fn build_discharge(
     let observed_at = at.max(owed.since);
     ObligationDischarge {
         obligation: id.to_owned(),
-        rule: owed.rule.clone(),
+        rule: owed.rule.to_string(),
         change: owed.change,
         late_by: seconds_late(owed.due, evidence.effective_time(observed_at, owed.since)),
         evidence,

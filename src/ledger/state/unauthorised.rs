@@ -18,7 +18,7 @@ use crate::ledger::state::{
 };
 use crate::people::contributors::Contributor;
 use crate::policy::{EMERGENCY_REASON_FIELD, Policy};
-use crate::verdict::messages;
+use crate::verdict::{RuleId, messages};
 
 messages! {
     REGULARISE = "unauthorised.regularise": "to regularise a change that landed without a decision";
@@ -53,7 +53,7 @@ pub(crate) fn build_unauthorised_obligation(
         owner: ObligationOwner::Role(RecordedFixer::ServerAdministrator),
         pull: None,
         ref_name: moved.name.clone(),
-        rule: UNAUTHORISED_CHANGE_RULE.into(),
+        rule: RuleId::new(UNAUTHORISED_CHANGE_RULE),
         session: None,
         since: at,
         unauthorised_change: Some(change),

@@ -22,7 +22,7 @@ use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::PolicyScope;
 use crate::predicates::support::condition::Condition;
-use crate::verdict::RuleLevel;
+use crate::verdict::{ClassId, RuleLevel};
 use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::{
     MapReader, parse_each, parse_one, read_choice, read_day, read_entries, unknown_word_fault,
@@ -312,12 +312,12 @@ fn read_classes(loader: &mut PolicyLoader<'_>, scope: &PolicyScope<'_>) -> Vec<C
     let mut classes: Vec<ChangeClass> = Vec::new();
     for (key, node) in read_entries(node, faults) {
         if let Some(when) = Condition::read_condition(node, scope, faults) {
-            classes.push(ChangeClass { id: key.text.as_str().into(), when });
+            classes.push(ChangeClass { id: ClassId::new(&key.text), when });
         }
     }
     let Some((_, earlier)) = classes.split_last() else { return classes };
     if let Some(first) = earlier.iter().find(|class| class.when.is_empty()) {
-        let name = shorten_for_message(&first.id);
+        let name = shorten_for_message(first.id.as_str());
         let what = format!("every change is of the class `{name}`, so no later one is reached");
         faults.push(YamlFault::new(node.at, what).with_help("move it to the end"));
     }

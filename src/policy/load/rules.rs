@@ -6,7 +6,7 @@ use crate::policy::definition::{ChangeClass, Rule, RuleExemption};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::predicates::PolicyScope;
 use crate::predicates::support::condition::Condition;
-use crate::verdict::{RuleDescription, RuleLevel};
+use crate::verdict::{ExemptionId, RuleDescription, RuleId, RuleLevel};
 use crate::yaml::decode::{
     MapReader, is_misspelt_key, read_choice, read_day, read_entries, read_items, read_text, read_texts,
     unknown_word_fault,
@@ -116,7 +116,7 @@ pub(crate) fn read_rule(
     }
     let level = read_level(loader, written, reason.is_some(), warn_until.is_some())?;
     Some(Rule {
-        name: Arc::new(RuleDescription { id: id.as_str().into(), title, controls }),
+        description: Arc::new(RuleDescription { id: RuleId::new(id), title, controls }),
         why,
         level,
         warn_until,
@@ -196,7 +196,7 @@ fn read_class_indexes(node: &YamlNode, classes: &[ChangeClass], faults: &mut Vec
     let mut indexes = Vec::new();
     for item in read_items(node, faults) {
         let Some(name) = read_text(item, faults) else { continue };
-        if let Some(index) = classes.iter().position(|class| class.id == name) {
+        if let Some(index) = classes.iter().position(|class| class.id.as_str() == name) {
             indexes.push(index);
         } else {
             let key = YamlKey { at: item.at, text: name.to_owned() };
@@ -250,7 +250,7 @@ pub(crate) fn read_exemption(
         reason: reason?,
         approved_by: approved_by?,
         until: until?,
-        id: format!("{file}:{}", node.at.line).into(),
+        id: ExemptionId::new(format!("{file}:{}", node.at.line)),
     })
 }
 
@@ -267,7 +267,7 @@ fn read_exempted_rule(
         let key = YamlKey { at: node.at, text: id.to_owned() };
         faults.push(unknown_word_fault("rule", &key, ids.iter().copied()));
     }
-    rules.iter().position(|rule| rule.name.id == id)
+    rules.iter().position(|rule| rule.description.id.as_str() == id)
 }
 
 fn read_exempted_changes(

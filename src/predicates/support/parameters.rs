@@ -147,11 +147,6 @@ pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Opti
     most
 }
 
-/// Returns a number of things in words: `1 commit`, `2 commits`.
-pub(crate) fn format_count(number: u64, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
 /// Returns true if and only if one of the patterns matches.
 pub(crate) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool {
     patterns.iter().any(|pattern| pattern.matches_path(path.as_bytes()))

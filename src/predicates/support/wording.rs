@@ -5,8 +5,8 @@ use crate::change::Text;
 use crate::change::person::is_invisible;
 use crate::pattern::{MAX_MATCHED_BYTES, ValuePattern};
 use crate::predicates::support::map_keys::{parse_key, read_key, read_texts_key};
-use crate::predicates::support::parameters::{format_alternatives, format_count};
-use crate::verdict::{Message, messages};
+use crate::predicates::support::parameters::format_alternatives;
+use crate::verdict::{Message, format_count, messages};
 use crate::yaml::YamlFault;
 use crate::yaml::decode::{MapReader, read_count};
 

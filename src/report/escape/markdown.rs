@@ -149,10 +149,9 @@ impl MarkdownInline {
     }
 }
 
-/// Returns a fence that none of these lines can end.
-pub(crate) fn build_fence(lines: &[String]) -> String {
-    let longest = lines.iter().map(|line| longest_backtick_run(line)).max().unwrap_or_default();
-    "`".repeat(longest.max(2) + 1)
+/// Returns a fence that this text, of one line or several, cannot end.
+pub(crate) fn build_fence(text: &str) -> String {
+    "`".repeat(longest_backtick_run(text).max(2) + 1)
 }
 
 fn longest_backtick_run(text: &str) -> usize {
@@ -235,6 +234,6 @@ mod tests {
         assert_eq!(code("``"), "``` `` ```");
         assert_eq!(MarkdownInline::new().with_code("a").with_code("b").into_markdown(), "`a` `b`");
         assert_eq!(MarkdownInline::new_cell().with_code("a|b`").into_markdown(), "`` a\\x7cb` ``");
-        assert_eq!(build_fence(&["````".into(), "a".into()]), "`````");
+        assert_eq!(build_fence("````\na`"), "`````");
     }
 }

@@ -17,7 +17,6 @@ use crate::change::person::is_invisible;
 use crate::verdict::{Sentence, SentencePart};
 
 pub(crate) mod markdown;
-pub(crate) mod workflow;
 
 /// The columns that a quotation takes at most.
 pub const MAX_QUOTE_COLUMNS: usize = 200;

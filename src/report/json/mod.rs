@@ -15,7 +15,7 @@ use crate::report::content::{GroupScope, PolicyDescription, RefUpdateKind, Repor
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::ReportCounts;
 use crate::verdict::{
-    ChangeLocation, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageValue, Obligation,
+    ChangeLocation, ClassId, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageValue, Obligation,
     PredicateAnswer, RuleOutcome, Sentence, SentencePart, StatedValue, Verdict,
 };
 
@@ -110,7 +110,7 @@ fn build_json_change<'r>(group: &'r ReportGroup, index: usize, verdict: &'r Verd
     for trace in &group.traces {
         if trace.verdict_index == index {
             let question = build_json_question(&trace.trace);
-            traces.push(JsonRuleTrace { rule: &trace.rule_id, question });
+            traces.push(JsonRuleTrace { rule: trace.rule_id.as_str(), question });
         }
     }
     JsonChange {
@@ -120,7 +120,7 @@ fn build_json_change<'r>(group: &'r ReportGroup, index: usize, verdict: &'r Verd
         subject: JsonText::from_text(Some(&verdict.subject)),
         stage: verdict.stage,
         enforced: verdict.enforced,
-        class: verdict.class.as_deref(),
+        class: verdict.class.as_ref().map(ClassId::as_str),
         judgements: build_json_judgements(&verdict.judgements, verdict.enforced),
         disagreements: verdict.disagreements.iter().map(build_json_disagreement).collect(),
         traces,
@@ -134,7 +134,7 @@ fn build_json_judgements(judgements: &[Judgement], enforced: bool) -> Vec<JsonJu
 fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
     let mut json = JsonJudgement {
         rule: JsonRule {
-            id: &judgement.rule.id,
+            id: judgement.rule.id.as_str(),
             title: &judgement.rule.title,
             controls: &judgement.rule.controls,
         },

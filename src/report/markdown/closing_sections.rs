@@ -66,7 +66,7 @@ fn add_deferred_rules(document: &mut MarkdownReport, report: &Report) {
             continue;
         }
         let line = MarkdownInline::new()
-            .with_code(&escape::escape_words(&ranked.judgement.rule.id))
+            .with_code(&escape::escape_words(ranked.judgement.rule.id.as_str()))
             .with_markdown(": ")
             .with_words(&ranked.describe_awaited_facts().join("; "))
             .into_markdown();
@@ -108,9 +108,9 @@ fn tally_rules(report: &Report, rank: JudgementRank) -> Vec<RuleTally<'_>> {
             continue;
         }
         let rule = &ranked.judgement.rule;
-        match rules.iter_mut().find(|known| rule.id == known.id) {
+        match rules.iter_mut().find(|known| rule.id.as_str() == known.id) {
             Some(known) => known.changes += 1,
-            None => rules.push(RuleTally { id: &rule.id, title: &rule.title, changes: 1 }),
+            None => rules.push(RuleTally { id: rule.id.as_str(), title: &rule.title, changes: 1 }),
         }
     }
     rules

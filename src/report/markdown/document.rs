@@ -199,7 +199,7 @@ impl ListItemBlock {
         text.push('\n');
         match self {
             ListItemBlock::Lines(lines) => {
-                let fence = build_fence(lines);
+                let fence = build_fence(&lines.join("\n"));
                 text.push_str(&format!("{indent}{fence}text\n"));
                 for line in lines {
                     text.push_str(&format!("{indent}{line}\n"));

@@ -127,7 +127,7 @@ impl MarkdownRenderer<'_, '_> {
             None => heading.with_markdown("this commit"),
         };
         if let Some(class) = &verdict.class {
-            heading = heading.with_markdown(" (").with_words(class).with_markdown(")");
+            heading = heading.with_markdown(" (").with_words(class.as_str()).with_markdown(")");
         }
         heading = match verdict.subject.as_bytes() {
             [] => heading.with_markdown(", without a subject"),
@@ -152,7 +152,7 @@ impl MarkdownRenderer<'_, '_> {
             }
             self.document.add_table_row(&[
                 describe_rank(ranked.rank),
-                build_code_cell(&rule.id),
+                build_code_cell(rule.id.as_str()),
                 MarkdownInline::new_cell().with_words(&rule.title).into_markdown(),
                 controls.into_markdown(),
             ]);
@@ -173,7 +173,7 @@ impl MarkdownRenderer<'_, '_> {
         }
         let rule = MarkdownInline::new()
             .with_markdown("**")
-            .with_code(&escape::escape_words(&ranked.judgement.rule.id))
+            .with_code(&escape::escape_words(ranked.judgement.rule.id.as_str()))
             .with_markdown("**:");
         self.document.add_paragraph(&rule.into_markdown());
         let most = if self.style.verbose { usize::MAX } else { self.style.max_changes.max(1) };
@@ -222,7 +222,7 @@ impl MarkdownRenderer<'_, '_> {
             MarkdownInline::new_cell().with_words(&obligation.owner.to_string()).into_markdown(),
             due_time::describe_due_time(obligation.due, self.report.seen_at),
             build_code_cell(&obligation.evidence.to_plain_text()),
-            build_code_cell(&ranked.judgement.rule.id),
+            build_code_cell(ranked.judgement.rule.id.as_str()),
             commit,
         ]);
     }
@@ -235,7 +235,7 @@ impl MarkdownRenderer<'_, '_> {
                 continue;
             };
             let line = MarkdownInline::new()
-                .with_code(&escape::escape_words(&ranked.judgement.rule.id))
+                .with_code(&escape::escape_words(ranked.judgement.rule.id.as_str()))
                 .with_markdown(": ")
                 .with_words(reason)
                 .with_markdown("; approved by ")
@@ -243,7 +243,7 @@ impl MarkdownRenderer<'_, '_> {
                 .with_markdown(" until ")
                 .with_words(until)
                 .with_markdown(", at ")
-                .with_words(exemption)
+                .with_words(exemption.as_str())
                 .into_markdown();
             if !lines.contains(&line) {
                 lines.push(line);

@@ -139,7 +139,9 @@ fn list_task_commits(task: &FixTask<'_>, style: &ReportStyle) -> String {
 fn add_rule_ids(text: MarkdownInline, task: &FixTask<'_>) -> MarkdownInline {
     let mut text = text.with_markdown(" (");
     for (index, rule) in task.rule_ids.iter().enumerate() {
-        text = text.with_markdown(if index == 0 { "" } else { ", " }).with_code(&escape::escape_words(rule));
+        text = text
+            .with_markdown(if index == 0 { "" } else { ", " })
+            .with_code(&escape::escape_words(rule.as_str()));
     }
     text.with_markdown("):")
 }

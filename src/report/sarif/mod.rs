@@ -110,7 +110,7 @@ fn build_sarif_rules(report: &Report) -> (Vec<SarifRule<'_>>, HashMap<&str, usiz
         // A tool that shows a rule wants some words for it.
         let title = if rule.title.trim().is_empty() { rule.id.as_str() } else { rule.title.as_str() };
         rules.push(SarifRule {
-            id: &rule.id,
+            id: rule.id.as_str(),
             short_description: build_sarif_message(&Sentence::from_words(title)),
             full_description: build_sarif_message(&Sentence::from_words(title)),
             help: build_sarif_message(&Sentence::from_words(help)),
@@ -181,7 +181,7 @@ fn build_sarif_result<'r>(
     // Code scanning shows only results with a file; one that is about no path is shown at the policy.
     let uri = encode_uri(path.map_or(policy.as_bytes(), Text::as_bytes));
     SarifResult {
-        rule_id: &rule.id,
+        rule_id: rule.id.as_str(),
         rule_index: places.get(rule.id.as_str()).copied().unwrap_or_default(),
         level: match ranked.rank {
             JudgementRank::Denied | JudgementRank::DeniedUnknown => "error",
@@ -240,7 +240,7 @@ fn build_logical_location(
 /// and values, so that a version with other wording computes the same.
 fn compute_fingerprint(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> String {
     let mut fingerprint = Fingerprint(Sha256::new());
-    fingerprint.add_part(ranked.judgement.rule.id.as_bytes());
+    fingerprint.add_part(ranked.judgement.rule.id.as_str().as_bytes());
     fingerprint.add_part(ranked.verdict.map(|verdict| verdict.subject.as_bytes()).unwrap_or_default());
     match objection {
         RuleObjection::Finding(finding) => fingerprint.add_finding(finding),

@@ -161,7 +161,7 @@ impl TerminalRenderer<'_, '_> {
             None => spans.push(plain_text("this commit")),
         }
         if let Some(class) = &verdict.class {
-            spans.push(plain_text(format!(" ({})", escape::escape_words(class))));
+            spans.push(plain_text(format!(" ({})", escape::escape_words(class.as_str()))));
         }
         spans.push(plain_text(" "));
         let used: usize = spans.iter().map(|span| escape::count_columns(&span.text)).sum();
@@ -276,7 +276,7 @@ impl TerminalRenderer<'_, '_> {
             let mut ids = Vec::new();
             for ranked in rank_verdict(verdict) {
                 if ranked.rank == rank {
-                    ids.push(escape::escape_words(&ranked.judgement.rule.id));
+                    ids.push(escape::escape_words(ranked.judgement.rule.id.as_str()));
                 }
             }
             if !ids.is_empty() {
@@ -311,5 +311,5 @@ fn write_omitted_count(page: &mut TerminalPage<'_>, kind: &str, count: usize) ->
 }
 
 fn style_rule_id(rule: &RuleDescription) -> StyledText {
-    styled_text(TextStyle::Name, escape::escape_words(&rule.id))
+    styled_text(TextStyle::Name, escape::escape_words(rule.id.as_str()))
 }

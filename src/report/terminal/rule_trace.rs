@@ -16,7 +16,7 @@ pub(crate) fn write_rule_trace(
     indent: usize,
     rule_trace: &RuleTrace,
 ) -> io::Result<()> {
-    let rule = styled_text(TextStyle::Name, escape::escape_words(&rule_trace.rule_id));
+    let rule = styled_text(TextStyle::Name, escape::escape_words(rule_trace.rule_id.as_str()));
     page.request_gap();
     page.write_paragraph(indent, &[plain_text("how "), rule, plain_text(" came to its answer:")])?;
     write_trace_tree(page, indent + 2, 0, &rule_trace.trace)

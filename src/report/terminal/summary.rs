@@ -7,7 +7,7 @@ use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{Decision, RuleOutcome};
+use crate::verdict::{Decision, RuleId, RuleOutcome, format_count};
 
 /// The digits of a policy's digest that are shown unless all are asked for.
 const SHORT_DIGEST_DIGITS: usize = 12;
@@ -18,7 +18,7 @@ struct AwaitedFact<'report> {
     when: &'static str,
     /// The fact in words.
     fact: String,
-    rule_ids: Vec<&'report str>,
+    rule_ids: Vec<&'report RuleId>,
 }
 
 /// Writes the rules that are checked later, the notes, the policy and the decision.
@@ -101,20 +101,20 @@ fn describe_denied_changes(report: &Report, counts: &ReportCounts) -> String {
 fn build_allowed_headline(report: &Report, verbose: bool, counts: &ReportCounts) -> String {
     let mut words = match counts.changes {
         0 => "no change to judge".to_owned(),
-        changes => format_count(changes, "change", "changes"),
+        changes => format_count(changes, "change"),
     };
     if let Some(policy) = describe_policy(report.policy.as_ref(), verbose) {
         words.push_str(&format!(" under {policy}"));
     }
-    for (count, one, several) in [
-        (counts.owed_obligations, "obligation owed", "obligations owed"),
-        (counts.undecided_rules, "rule undecided", "rules undecided"),
-        (counts.warnings, "warning", "warnings"),
-        (counts.used_exemptions, "exemption used", "exemptions used"),
-        (counts.deferred_rules, "rule checked later", "rules checked later"),
+    for (count, thing, state) in [
+        (counts.owed_obligations, "obligation", " owed"),
+        (counts.undecided_rules, "rule", " undecided"),
+        (counts.warnings, "warning", ""),
+        (counts.used_exemptions, "exemption", " used"),
+        (counts.deferred_rules, "rule", " checked later"),
     ] {
         if count > 0 {
-            words.push_str(&format!(", {}", format_count(count, one, several)));
+            words.push_str(&format!(", {}{state}", format_count(count, thing)));
         }
     }
     words
@@ -142,7 +142,7 @@ fn write_deferred_rules(page: &mut TerminalPage<'_>, report: &Report) -> io::Res
         let mut spans = vec![plain_text(format!("- {when}: "))];
         for (index, rule_id) in rule_ids.iter().enumerate() {
             spans.push(plain_text(if index == 0 { "" } else { ", " }));
-            spans.push(styled_text(TextStyle::Name, escape::escape_words(rule_id)));
+            spans.push(styled_text(TextStyle::Name, escape::escape_words(rule_id.as_str())));
         }
         spans.push(styled_text(TextStyle::Secondary, format!(" ({})", escape::escape_words(&fact))));
         page.write_paragraph(2, &spans)?;
@@ -158,7 +158,7 @@ fn list_awaited_facts(report: &Report) -> Vec<AwaitedFact<'_>> {
         if ranked.rank != JudgementRank::Deferred {
             continue;
         }
-        let rule_id = ranked.judgement.rule.id.as_str();
+        let rule_id = &ranked.judgement.rule.id;
         for one in missing {
             let (when, fact) = describe_awaited_fact(one);
             match awaited.iter_mut().find(|known| known.when == when && known.fact == fact) {
@@ -169,8 +169,4 @@ fn list_awaited_facts(report: &Report) -> Vec<AwaitedFact<'_>> {
         }
     }
     awaited
-}
-
-fn format_count(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }

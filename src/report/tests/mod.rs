@@ -8,8 +8,8 @@ use crate::report::samples::*;
 use crate::report::style::MAX_COMMENT_BYTES;
 use crate::report::*;
 use crate::verdict::{
-    ChangeLocation, Decision, Finding, Fixer, MessageTemplate, Obligation, PredicateAnswer, RuleLevel,
-    RuleOutcome,
+    ChangeLocation, ClassId, Decision, ExemptionId, Finding, Fixer, MessageTemplate, Obligation,
+    PredicateAnswer, RuleId, RuleLevel, RuleOutcome,
 };
 
 /// A message with a value of every kind.
@@ -247,8 +247,12 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         by_others: false,
     };
     let missing = vec![Missing::Unavailable(FactKind::Paths, own())];
-    let exempted =
-        RuleOutcome::Exempted { reason: own(), approved_by: own(), until: own(), exemption: own().into() };
+    let exempted = RuleOutcome::Exempted {
+        reason: own(),
+        approved_by: own(),
+        until: own(),
+        exemption: ExemptionId::new(own()),
+    };
     let judgements: Vec<_> = [
         RuleOutcome::Fail(vec![finding]),
         RuleOutcome::Owed(vec![owed]),
@@ -261,7 +265,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
     .map(|outcome| denying_judgement(&own(), &own(), outcome))
     .collect();
     let mut one = sample_verdict("1", subject.as_bytes(), judgements.clone());
-    one.class = Some(own().into());
+    one.class = Some(ClassId::new(own()));
     one.enforced = of == 0;
     let part =
         ConditionTrace { question: own(), answer: PredicateAnswer::Unknown(missing), parts: Vec::new() };
@@ -279,7 +283,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         judged_ref: None,
         omitted_passes: 0,
         is_amendable: true,
-        traces: vec![RuleTrace { verdict_index: 0, rule_id: own().into(), trace }],
+        traces: vec![RuleTrace { verdict_index: 0, rule_id: RuleId::new(own()), trace }],
     };
     let mut report = sample_report(vec![group]);
     report.enforced = of == 0;

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::change::text::encode_hex;
 use crate::change::ticket::TicketKey;
 use crate::change::{Text, Ticket};
-use crate::tickets::instants::parse_instant;
+use crate::tickets::api::parse_instant;
 use crate::tickets::key_order::explain_backdating;
 
 /// How many bytes an export may have.

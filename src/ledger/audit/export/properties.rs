@@ -44,7 +44,7 @@ pub(crate) fn list_properties(verdict: &Verdict, policy: Option<&Policy>, stage:
         if judgement.outcome == RuleOutcome::NotApplicable {
             continue;
         }
-        let Some(rule) = rules.iter().find(|rule| rule.name.id == judgement.rule.id) else { continue };
+        let Some(rule) = rules.iter().find(|rule| rule.description.id == judgement.rule.id) else { continue };
         let mut asked = Vec::new();
         add_properties(&rule.require, verdict.stage, &mut asked);
         let properties = if judgement.outcome == RuleOutcome::Pass { &mut given } else { &mut rejected };
@@ -83,7 +83,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::verdict::{ExemptionId, Judgement, RuleDescription, RuleLevel};
+    use crate::verdict::{ExemptionId, Judgement, RuleDescription, RuleId, RuleLevel};
 
     fn told(require: &str, outcomes: &[RuleOutcome], stage: Stage) -> Vec<&'static str> {
         let rules: String =
@@ -95,7 +95,11 @@ mod tests {
         let policy =
             crate::policy::load_policy("p.yml", &mut fetch).unwrap_or_else(|faults| panic!("{faults:?}"));
         let judgement = |(place, outcome): (usize, &RuleOutcome)| Judgement {
-            rule: Arc::new(RuleDescription { id: format!("r{place}").into(), ..RuleDescription::default() }),
+            rule: Arc::new(RuleDescription {
+                id: RuleId::new(format!("r{place}")),
+                title: String::new(),
+                controls: Vec::new(),
+            }),
             level: RuleLevel::Deny,
             outcome: outcome.clone(),
         };
@@ -141,7 +145,7 @@ mod tests {
             reason: String::new(),
             approved_by: String::new(),
             until: String::new(),
-            exemption: ExemptionId::default(),
+            exemption: ExemptionId::new("p.yml:1"),
         };
         let review = "{ approvals: { at-least: 1, trust: claimed } }";
         for outcome in [

@@ -12,8 +12,8 @@ use crate::ledger::record::wire::{
 };
 use crate::report::{PolicyLocation, PolicyReference};
 use crate::verdict::{
-    ChangeLocation, ClassId, Decision, FieldDisagreement, Finding, Fixer, Judgement, Message, Obligation,
-    RuleDescription, RuleLevel, RuleOutcome, StatedValue, Verdict,
+    ChangeLocation, ClassId, Decision, ExemptionId, FieldDisagreement, Finding, Fixer, Judgement, Message,
+    Obligation, RuleDescription, RuleId, RuleLevel, RuleOutcome, StatedValue, Verdict,
 };
 
 impl From<&ChangeLocation> for RecordedPlace {
@@ -144,7 +144,7 @@ impl From<&RecordedOutcome> for RuleOutcome {
                 reason: reason.clone(),
                 approved_by: approved_by.clone(),
                 until: until.clone(),
-                exemption: place.as_str().into(),
+                exemption: ExemptionId::new(place),
             },
             RecordedOutcome::NotApplicable => RuleOutcome::NotApplicable,
         }
@@ -169,7 +169,7 @@ impl From<&Judgement> for RecordedJudgement {
 impl From<&RecordedJudgement> for Judgement {
     fn from(judgement: &RecordedJudgement) -> Self {
         let rule = RuleDescription {
-            id: judgement.rule.as_str().into(),
+            id: RuleId::new(&judgement.rule),
             title: String::new(),
             controls: judgement.controls.clone(),
         };
@@ -227,7 +227,7 @@ impl From<&RecordedVerdict> for Verdict {
             subject: verdict.subject.clone(),
             stage: verdict.stage,
             enforced: verdict.enforced,
-            class: verdict.class.as_deref().map(ClassId::from),
+            class: verdict.class.as_ref().map(ClassId::new),
             judgements: convert_all(&verdict.judgements),
             disagreements: convert_all(&verdict.disagreements),
         }
