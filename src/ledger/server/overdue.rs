@@ -62,7 +62,8 @@ pub fn block_overdue_push(
         let mut refusals = match &state {
             Ok(state) => find_overdue_refusals(name, ref_obligations, state, now),
             Err(why) => {
-                let finding = Finding::new(LEDGER_UNREADABLE.with("reason", why.as_str()));
+                let finding =
+                    Finding::new(LEDGER_UNREADABLE.with("reason", MessageValue::unrecorded(why.as_str())));
                 vec![refuse_by_rule("obligations-known", finding.fixed_by(Fixer::ServerAdministrator))]
             }
         };
@@ -168,7 +169,11 @@ fn is_closing_push(name: &Text, ref_obligations: &RefObligations, overdue: &[&Tr
 }
 
 /// Returns whether the push names a ticket for something overdue that is not confirmed yet.
-fn has_unconfirmed_ticket(name: &Text, ref_obligations: &RefObligations, overdue: &[&TrackedObligation]) -> bool {
+fn has_unconfirmed_ticket(
+    name: &Text,
+    ref_obligations: &RefObligations,
+    overdue: &[&TrackedObligation],
+) -> bool {
     for owed in overdue {
         for closing in &ref_obligations.closings {
             if check_closing(owed, closing, name) == Err(NotClosedReason::Unconfirmed) {

@@ -16,6 +16,7 @@ use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust}
 use crate::predicates::context::EvaluationContext;
 use crate::predicates::documentation::PredicateDoc;
 use crate::predicates::outcome::PredicateOutcome;
+use crate::verdict::Message;
 
 pub use crate::predicates::approvals::requirement::ApprovalsPredicate;
 pub(crate) use crate::predicates::approvals::requirement::MESSAGES;
@@ -80,7 +81,7 @@ impl ApprovalsPredicate {
         }
     }
 
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Message {
         self.describe_question()
     }
 
