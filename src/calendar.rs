@@ -4,8 +4,6 @@
 //! are Monday to Friday, in UTC unless a time zone is named. A limit is inclusive: what happens exactly
 //! at it is in time.
 
-use std::fmt;
-
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
@@ -74,17 +72,6 @@ impl TimeLimit {
                 }
                 day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok().map(|end| end.timestamp())
             }
-        }
-    }
-}
-
-impl fmt::Display for TimeLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TimeLimit::Minutes(minutes) if minutes.is_multiple_of(60) => write!(f, "{} hours", minutes / 60),
-            TimeLimit::Minutes(minutes) => write!(f, "{minutes} minutes"),
-            TimeLimit::BusinessDays(1) => f.write_str("1 business day"),
-            TimeLimit::BusinessDays(days) => write!(f, "{days} business days"),
         }
     }
 }

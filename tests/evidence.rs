@@ -26,7 +26,7 @@ mod ledger_reader;
 #[path = "hooks/world.rs"]
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,7 +40,7 @@ use changegate::ledger::audit::verify::{
     LedgerProblemKind, LedgerVerification, VerifyOptions, verify_ledger,
 };
 use changegate::ledger::record::readable::ReadableRecord;
-use changegate::ledger::record::{LedgerEvent, Record, RecordedMessage, RecordedOutcome};
+use changegate::ledger::record::{LedgerEvent, Record, RecordedMessage, RecordedOutcome, RecordedValue};
 use changegate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file, read_state};
 
 use crate::world::{World, bad, good};
@@ -191,6 +191,7 @@ fn a_ledger_of_every_version_is_read_alike_in_other_words() {
         holds_everything(&ledger);
         is_sound(bundle, &reading);
         let messages = ledger.messages();
+        hold_no_english(&messages);
         let words: Vec<String> = messages.iter().map(RecordedMessage::to_plain_text).collect();
         before.push((ledger, reading, messages, words));
     }
@@ -201,6 +202,41 @@ fn a_ledger_of_every_version_is_read_alike_in_other_words() {
         for (message, words) in messages.iter().zip(words) {
             assert_ne!(message.to_plain_text(), words, "{}", message.code);
         }
+    }
+}
+
+/// Asserts that no value of these messages is English of the program: its words stand in the policy, or are an
+/// id, a number or a time.
+fn hold_no_english(messages: &[RecordedMessage]) {
+    let mut values: Vec<(&str, &RecordedValue)> = Vec::new();
+    for message in messages {
+        values.extend(message.values.values().map(|value| (message.code.as_str(), value)));
+    }
+    let mut codes = BTreeSet::new();
+    while let Some((code, value)) = values.pop() {
+        codes.insert(code);
+        match value {
+            RecordedValue::Plain(words) => {
+                let is_number = |byte: u8| byte.is_ascii_hexdigit() || b"-:. TZ".contains(&byte);
+                let is_id_or_time = words.trim_end_matches("UTC").bytes().all(is_number);
+                let mut parts = words.trim_matches(['`', '<', '>']).split('|');
+                assert!(is_id_or_time || parts.all(|part| POLICY.contains(part)), "{code}: {words}");
+            }
+            RecordedValue::List(items) => values.extend(items.iter().map(|item| (code, item))),
+            RecordedValue::Nested(nested) => {
+                values.extend(nested.values.values().map(|value| (nested.code.as_str(), value)));
+            }
+            RecordedValue::Number(_) | RecordedValue::Quoted(_) | RecordedValue::Unrecorded => {}
+        }
+    }
+    for code in [
+        "condition.forbidden",
+        "touches.not-touched",
+        "window.frozen",
+        "window.closed",
+        "obligation.ticket-within",
+    ] {
+        assert!(codes.contains(code), "no {code} in {codes:?}");
     }
 }
 
@@ -264,10 +300,12 @@ impl World {
 
 /// A normal change that Kim has reviewed, and that speaks for an earlier one.
 fn closing(change: &str, fields: &str) -> String {
-    format!(
-        "Look back\n\nChange-Type: normal\nRisk: low\nReviewed-by: Kim <kim@example.com>\nFor-Change: {}\n{fields}",
-        &change[..12]
-    )
+    format!("{}For-Change: {}\n{fields}", reviewed("Look back"), &change[..12])
+}
+
+/// A normal change that Kim has reviewed.
+fn reviewed(subject: &str) -> String {
+    format!("{subject}\n\nChange-Type: normal\nRisk: low\nReviewed-by: Kim <kim@example.com>\n")
 }
 
 #[test]
@@ -281,6 +319,11 @@ fn make_the_ledger_of_this_version() {
     let kept = world.head();
     world.commit(&bad("Change prices without a review"));
     world.push(&["main"]).refused("peer-review");
+    world.git(&["reset", "-q", "--hard", &kept]);
+    // Findings whose questions hold other questions, and an obligation to have a ticket confirmed.
+    world.write("src/probe.rs", "// probe\n");
+    world.commit(&format!("{}Probe: all\nTicket: PAY-412\n", reviewed("Ask everything")));
+    world.push(&["main"]).refused("probe-window");
     world.git(&["reset", "-q", "--hard", &kept]);
     // An emergency, and what closes its obligations.
     let emergency = world.commit(EMERGENCY);

@@ -154,6 +154,128 @@ fn the_wire_form_of_records_borrows_nothing_from_judge_and_reports() {
     assert!(files > 0, "{} is empty", wire.display());
 }
 
+/// Returns the files that declare messages, as the paths of their modules.
+fn message_modules() -> Vec<String> {
+    let mut modules = Vec::new();
+    for (path, text) in sources() {
+        if without_tests(&text).lines().any(|line| line == "messages! {") {
+            modules.push(module_path(&path).join("::"));
+        }
+    }
+    modules
+}
+
+/// A record finds its sentences by the lists that the catalogue collects.
+#[test]
+fn every_message_is_in_a_list_of_the_catalogue() {
+    let lists = [
+        ("src/ledger/catalogue.rs", ""),
+        ("src/github/mod.rs", "github::"),
+        ("src/predicates/shared_messages.rs", "predicates::"),
+    ];
+    let mut registered = BTreeSet::new();
+    for (file, folder) in lists {
+        let text = fs::read_to_string(file).unwrap();
+        for line in text.lines() {
+            let Some(name) = line.trim().strip_suffix("::MESSAGES,") else { continue };
+            let name = name.strip_prefix("crate::").unwrap_or(name);
+            registered.insert(format!("{folder}{name}"));
+        }
+    }
+    let text = fs::read_to_string("src/predicates/mod.rs").unwrap();
+    for line in text.lines() {
+        if let Some((file, _)) =
+            line.trim().split_once("Predicate as ").and_then(|(name, _)| name.split_once("::"))
+        {
+            registered.insert(format!("predicates::{file}"));
+        }
+    }
+    // The list of a folder may be that of a file in it.
+    let is_registered = |module: &str| {
+        registered.contains(module)
+            || exports_messages(module).is_some_and(|folder| registered.contains(&folder))
+    };
+    let modules = message_modules();
+    assert!(modules.len() > 50, "{modules:?}");
+    let missing: Vec<&String> = modules.iter().filter(|module| !is_registered(module)).collect();
+    assert!(missing.is_empty(), "no record finds the messages of {missing:#?}; see src/ledger/catalogue.rs");
+}
+
+/// Returns the folder whose own file passes the list of `module` on, if one does.
+fn exports_messages(module: &str) -> Option<String> {
+    let (folder, _) = module.rsplit_once("::")?;
+    let text = fs::read_to_string(format!("src/{}/mod.rs", folder.replace("::", "/"))).ok()?;
+    text.contains(&format!("use crate::{module}::MESSAGES;")).then(|| folder.to_owned())
+}
+
+/// What is written into the ledger holds no type of a module that words things: neither in the wire form of
+/// records, nor in any other type of the ledger that is stored.
+#[test]
+fn stored_types_of_the_ledger_hold_nothing_of_judge_and_reports() {
+    let mut stored = 0;
+    for (path, text) in sources() {
+        if !path.starts_with("src/ledger") || is_test_file(&path) {
+            continue;
+        }
+        let text = without_tests(&text);
+        let foreign = names_imported_from(text, &["report", "gate", "verdict", "people"]);
+        for declaration in serialized_declarations(text) {
+            stored += 1;
+            let words: BTreeSet<&str> = declaration
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .filter(|word| !word.is_empty())
+                .collect();
+            let held: Vec<&String> = foreign.iter().filter(|name| words.contains(name.as_str())).collect();
+            assert!(held.is_empty(), "{}: a stored type holds {held:?}:\n{declaration}", path.display());
+            for module in ["report", "gate", "verdict", "people"] {
+                assert!(
+                    !declaration.contains(&format!("crate::{module}")),
+                    "{}:\n{declaration}",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(stored > 30, "only {stored} types of the ledger are stored");
+}
+
+/// Returns the declarations of a file, without comments, that derive `Serialize`.
+fn serialized_declarations(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    for (number, line) in code.iter().enumerate() {
+        if line.trim_start().starts_with("#[derive(") && line.contains("Serialize") {
+            let indent = line.len() - line.trim_start().len();
+            let mut declaration = Vec::new();
+            for line in &code[number + 1..] {
+                declaration.push(*line);
+                let at_end = line.len() - line.trim_start().len() == indent;
+                let closes =
+                    line.trim_start().starts_with('}') || line.ends_with(';') || line.ends_with("{}");
+                if at_end && closes && !line.trim_start().starts_with('#') {
+                    break;
+                }
+            }
+            found.push(declaration.join("\n"));
+        }
+    }
+    found
+}
+
+/// Returns the names that a file imports from these modules, under which it knows them.
+fn names_imported_from(text: &str, modules: &[&str]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for statement in text.split("use crate::").skip(1) {
+        let statement = statement.split(';').next().unwrap();
+        if modules.iter().any(|module| statement.starts_with(&format!("{module}::"))) {
+            let imported = statement.split(['{', '}', ',']).filter_map(|part| part.rsplit("::").next());
+            names.extend(imported.map(|name| name.rsplit(" as ").next().unwrap().trim().to_owned()));
+        }
+    }
+    names.remove("");
+    names
+}
+
 #[test]
 fn libraries_stay_behind_their_walls() {
     for (path, text) in sources() {

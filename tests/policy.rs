@@ -300,7 +300,8 @@ rules:
     let policy = load_files("p/main.yml", &files).unwrap();
     let rule = &policy.rules[0];
     assert_eq!((rule.description.title.as_str(), rule.why.as_deref()), ("short", Some("reading")));
-    assert!(rule.require.describe().contains("50"), "{}", rule.require.describe());
+    let question = rule.require.describe().to_plain_text();
+    assert!(question.contains("50"), "{question}");
     // The last day still warns; from the next one on it denies.
     let day = |text: &str| text.parse().unwrap();
     assert_eq!(rule.level_on(day("2026-06-30")), RuleLevel::Warn);

@@ -32,7 +32,7 @@ pub use crate::change::person::{Person, PusherIdentity};
 pub use crate::change::pull_request::PullRequest;
 pub use crate::change::stage::Stage;
 pub use crate::change::text::Text;
-pub use crate::change::ticket::{Ticket, TicketLookup};
+pub use crate::change::ticket::{CreationDoubt, Ticket, TicketLookup};
 
 /// One change, as it is seen at one stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

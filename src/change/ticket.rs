@@ -28,7 +28,7 @@ pub struct Ticket {
     /// When it was made, by the system's clock.
     pub created: Timestamp,
     /// Evidence against that time; `None` if there is none.
-    pub backdated: Fact<Option<String>>,
+    pub backdated: Fact<Option<CreationDoubt>>,
     /// Its type, as the system calls it.
     pub kind: Text,
     /// The labels that it has.
@@ -45,6 +45,21 @@ pub struct Ticket {
     pub url: Text,
     /// The source of all this: the system's address, or a file's name and digest.
     pub source: Text,
+}
+
+/// Evidence against the time at which a ticket says that it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum CreationDoubt {
+    /// A ticket with a lower number was made later, so this one was imported, moved or back-dated.
+    LowerKeyIsLater {
+        /// The key of that ticket.
+        lower: String,
+        /// When that ticket was made.
+        lower_created: Timestamp,
+    },
+    /// The export says that the ticket was imported.
+    Imported,
 }
 
 /// The result of looking up one ticket.
@@ -85,7 +100,7 @@ pub enum TicketTiming {
     /// It is older than the change, and does not mention it.
     Unrelated,
     /// There is this evidence against its time.
-    BackDated(String),
+    BackDated(CreationDoubt),
 }
 
 impl TicketKey {
@@ -293,9 +308,11 @@ mod tests {
     #[test]
     fn a_time_that_is_in_doubt_is_not_believed() {
         let doubt = |created, doubt| timing(T0, &Ticket { backdated: doubt, ..ticket(created, "INC-1") });
-        let why = || Ok(Some("OPS-6 was made later".to_owned()));
+        let lower =
+            || CreationDoubt::LowerKeyIsLater { lower: "OPS-6".into(), lower_created: Timestamp::MAX };
+        let why = || Ok(Some(lower()));
         for created in ["2026-02-26T10:00:00Z", T0, "2026-03-01T20:00:00Z"] {
-            assert_eq!(doubt(created, why()), Ok(TicketTiming::BackDated("OPS-6 was made later".into())));
+            assert_eq!(doubt(created, why()), Ok(TicketTiming::BackDated(lower())));
         }
         // One that says itself that it is late is late.
         assert!(matches!(doubt("2026-03-09T10:00:00Z", why()), Ok(TicketTiming::Late { .. })));

@@ -14,7 +14,7 @@ use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk, load_from_pack};
 use crate::git::{HeadState, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
 use crate::predicates::PREDICATE_DOCS;
-use crate::verdict::RuleLevel;
+use crate::verdict::{RuleLevel, time_limit_message};
 
 /// Write, check and explain a policy
 #[derive(Debug, clap::Args)]
@@ -263,12 +263,12 @@ fn show_policy(
     }
     if let Some(regularise) = &policy.obligations.regularise {
         let from = regularise.teams.join(", ");
-        let within = regularise.time_limit;
+        let within = time_limit_message(regularise.time_limit).to_plain_text();
         writeln!(out, "an unauthorised change is regularised by {from} within {within}")?;
     }
     if let Some(break_glass) = &policy.break_glass {
         let from = break_glass.teams.join(", ");
-        let longest = TimeLimit::Minutes(break_glass.max_minutes);
+        let longest = time_limit_message(TimeLimit::Minutes(break_glass.max_minutes)).to_plain_text();
         writeln!(out, "a break-glass session is opened by {from}, for at most {longest}")?;
     }
     for rule in &policy.rules {
@@ -282,9 +282,9 @@ fn show_policy(
             writeln!(out, "{}", wrap_text("  for      ", 11, &names.join(", ")))?;
         }
         if let Some(when) = &rule.when {
-            writeln!(out, "{}", wrap_text("  when     ", 11, &when.describe()))?;
+            writeln!(out, "{}", wrap_text("  when     ", 11, &when.describe().to_plain_text()))?;
         }
-        writeln!(out, "{}", wrap_text("  requires ", 11, &rule.require.describe()))?;
+        writeln!(out, "{}", wrap_text("  requires ", 11, &rule.require.describe().to_plain_text()))?;
         if let Some(why) = &rule.why {
             writeln!(out, "{}", wrap_text("  why      ", 11, why))?;
         }

@@ -14,6 +14,7 @@ use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_commit};
 use crate::git::{PeeledObject, Repository};
 use crate::http::Secret;
 use crate::policy::{DEFAULT_POLICY_PATH, is_repository_name, parse_system_address};
+use crate::predicates::ticket::lookup::doubt_message;
 use crate::report::escape::{escape_quotation, escape_terminal};
 use crate::tickets::{JiraAccess, TicketAccess, TicketExport, TicketSources};
 use crate::yaml::shorten_for_message;
@@ -225,7 +226,11 @@ fn write_ticket(key: &str, ticket: &Ticket, out: &mut dyn std::io::Write) -> std
     writeln!(out, "  created   {}", ticket.created)?;
     match &ticket.backdated {
         Ok(None) => {}
-        Ok(Some(why)) => writeln!(out, "  doubtful  {}", escape_terminal(why.as_bytes(), usize::MAX))?,
+        Ok(Some(why)) => writeln!(
+            out,
+            "  doubtful  {}",
+            escape_terminal(doubt_message(why).to_plain_text().as_bytes(), usize::MAX)
+        )?,
         Err(why) => {
             let why = escape_terminal(why.to_string().as_bytes(), usize::MAX);
             writeln!(out, "  doubtful  cannot be checked: {why}")?;
@@ -276,7 +281,7 @@ fn lookup_to_json(lookup: &TicketLookup) -> Value {
                     "key": ticket.key.to_lossy(),
                     "project": ticket.project.to_lossy(),
                     "created": ticket.created.to_string(),
-                    "doubt": ticket.backdated.as_ref().ok(),
+                    "doubt": ticket.backdated.as_ref().ok().map(|doubt| doubt.as_ref().map(|doubt| doubt_message(doubt).to_plain_text())),
                     "doubt-unknown": ticket.backdated.as_ref().err().map(ToString::to_string),
                     "type": ticket.kind.to_lossy(),
                     "labels": labels,

@@ -10,7 +10,7 @@ use crate::git::{RefUpdate, ResolvedRef};
 use crate::policy::{FaultyFile, Policy, PolicyErrors, packs};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 use crate::yaml::{YamlFault, YamlPlace};
 
 messages! {
@@ -88,7 +88,7 @@ pub fn policy_fault_finding(errors: &PolicyErrors, fixer: Fixer) -> Finding {
         message = template
             .with("file", Text::from(file.name.as_str()))
             .with("line", fault.at.line)
-            .with("fault", fault.what.as_str());
+            .with("fault", MessageValue::unrecorded(fault.what.as_str()));
         if more > 0 {
             message = message.with("more", more);
         }

@@ -1,19 +1,19 @@
 //! Every message that a record may name, found by its code.
 
 use crate::github::GITHUB_MESSAGES;
-use crate::people::contributors;
 use crate::predicates::PREDICATE_MESSAGES;
 use crate::predicates::support::shared_messages::SHARED_MESSAGES;
 use crate::verdict::MessageTemplate;
 use crate::vocabulary;
-use crate::{gate, judge, push};
+use crate::{gate, judge, people, push, verdict};
 
 /// The lists of messages outside of predicates, file by file.
 const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
+    verdict::durations::MESSAGES,
     vocabulary::field::MESSAGES,
     vocabulary::claims::MESSAGES,
     vocabulary::value_check::MESSAGES,
-    contributors::MESSAGES,
+    people::contributors::MESSAGES,
     push::MESSAGES,
     gate::break_glass::MESSAGES,
     gate::break_glass::request::MESSAGES,

@@ -12,13 +12,16 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{
-    IdentityRequirement, commit_finding, format_alternatives, quote_patterns, read_list,
+    IdentityRequirement, commit_finding, quote_patterns, read_list,
 };
 use crate::verdict::{Message, messages};
 use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 messages! {
+    QUESTION = "author.question": "the author of every commit {parts/and}";
+    QUESTION_ADDRESSES = "author.question-addresses": "is {addresses/or}";
+    QUESTION_DOMAINS = "author.question-domains": "is at {domains/or}";
     NOT_ACCEPTED = "author.not-accepted": "the author {author} {reason}";
     NO_ADDRESS = "author.no-address": "has no address of the form `name@domain` in plain ASCII";
     OTHER_ADDRESS = "author.other-address": "is not {addresses/or}";
@@ -91,8 +94,8 @@ impl AuthorPredicate {
         }
     }
 
-    pub(crate) fn describe(&self) -> String {
-        format!("the author of every commit {}", self.describe_parts().join(" and "))
+    pub(crate) fn describe(&self) -> Message {
+        QUESTION.with("parts", self.describe_parts())
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
@@ -148,13 +151,13 @@ impl AuthorPredicate {
         self.domains.iter().any(|accepted| domain.eq_ignore_ascii_case(accepted.as_bytes()))
     }
 
-    fn describe_parts(&self) -> Vec<String> {
+    fn describe_parts(&self) -> Vec<Message> {
         let mut parts = Vec::new();
         if !self.addresses.is_empty() {
-            parts.push(format!("is {}", format_alternatives(&self.addresses)));
+            parts.push(QUESTION_ADDRESSES.with("addresses", quote_patterns(&self.addresses)));
         }
         if !self.domains.is_empty() {
-            parts.push(format!("is at {}", format_alternatives(&self.domains)));
+            parts.push(QUESTION_DOMAINS.with("domains", quote_patterns(&self.domains)));
         }
         parts.extend(self.identity.describe_parts());
         parts

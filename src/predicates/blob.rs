@@ -12,12 +12,17 @@ use crate::pattern::PathPattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{format_alternatives, matches_any_pattern, read_list};
+use crate::predicates::support::parameters::{matches_any_pattern, quote_patterns, read_list};
 use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_one, read_choice};
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 messages! {
+    QUESTION = "blob.question": "{parts+, and }";
+    QUESTION_SIZE = "blob.question-size": "no new file is larger than {limit}";
+    QUESTION_MODELS = "blob.question-models": "no new file is itself a model";
+    QUESTION_POINTERS = "blob.question-pointers": "Git LFS pointers are well-formed";
+    QUESTION_LFS_PATHS = "blob.question-lfs-paths": "{paths/or} are Git LFS pointers";
     TOO_LARGE = "blob.too-large": "{path} has {size} bytes; the limit is {limit}";
     RAW_WEIGHTS = "blob.raw-weights": "{path} is a model; store it with Git LFS and commit the pointer";
     NOT_A_POINTER = "blob.not-a-pointer": "{path} must be a Git LFS pointer, but holds the content itself";
@@ -130,8 +135,8 @@ impl BlobPredicate {
         needs.insert(FactKind::Blobs);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        self.describe_parts().join(", and ")
+    pub(crate) fn describe(&self) -> Message {
+        QUESTION.with("parts", self.describe_parts())
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
@@ -205,19 +210,19 @@ impl BlobPredicate {
         Ok(violations)
     }
 
-    fn describe_parts(&self) -> Vec<String> {
+    fn describe_parts(&self) -> Vec<Message> {
         let mut parts = Vec::new();
         if let Some(limit) = &self.max_size {
-            parts.push(format!("no new file is larger than {}", limit.written));
+            parts.push(QUESTION_SIZE.with("limit", limit.written.as_str()));
         }
         if self.refuses_raw_weights {
-            parts.push("no new file is itself a model".to_owned());
+            parts.push(Message::from(&QUESTION_MODELS));
         }
         if self.checks_lfs_pointers {
-            parts.push("Git LFS pointers are well-formed".to_owned());
+            parts.push(Message::from(&QUESTION_POINTERS));
         }
         if !self.lfs_paths.is_empty() {
-            parts.push(format!("{} are Git LFS pointers", format_alternatives(&self.lfs_paths)));
+            parts.push(QUESTION_LFS_PATHS.with("paths", quote_patterns(&self.lfs_paths)));
         }
         parts
     }

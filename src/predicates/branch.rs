@@ -5,12 +5,13 @@ use crate::pattern::RefPattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{format_alternatives, quote_patterns};
-use crate::verdict::{Finding, messages};
+use crate::predicates::support::parameters::quote_patterns;
+use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "branch.question": "the change is for {branches/or}";
     OTHER_BRANCH = "branch.other": "the change is for {target}, not for {branches/or}";
 }
 
@@ -58,8 +59,8 @@ impl BranchPredicate {
         needs.insert(FactKind::Target);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        format!("the change is for {}", format_alternatives(&self.ref_patterns))
+    pub(crate) fn describe(&self) -> Message {
+        QUESTION.with("branches", quote_patterns(&self.ref_patterns))
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -6,12 +6,15 @@ use crate::pattern::NamePattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{format_alternatives, quote_patterns, read_list};
-use crate::verdict::{Finding, Fixer, Message, format_count, messages};
+use crate::predicates::support::parameters::{quote_patterns, read_list};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_count, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
+    QUESTION = "checks.question": "the {count:check|checks} {names}{reporters} {count:has|have} succeeded{tests}";
+    QUESTION_REPORTERS = "checks.question-reporters": " of {reporters/or}";
+    QUESTION_TESTS = "checks.question-tests": " with at least {count} {count:test|tests}";
     NOT_REPORTED = "checks.not-reported": "no check `{name}` is reported for this revision";
     NOT_REPORTED_BY = "checks.not-reported-by":
         "no check `{name}` is reported by {reporters/or} for this revision";
@@ -118,17 +121,20 @@ impl ChecksPredicate {
         needs.insert(FactKind::Checks);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        let (word, have) = if self.names.len() == 1 { ("check", "has") } else { ("checks", "have") };
-        let mut text = format!("the {word} {}", quote_patterns(&self.names).join(", "));
-        if !self.reporters.is_empty() {
-            text += &format!(" of {}", format_alternatives(&self.reporters));
-        }
-        text += &format!(" {have} succeeded");
-        if let Some(needed) = self.min_tests {
-            text += &format!(" with at least {}", format_count(needed, "test"));
-        }
-        text
+    pub(crate) fn describe(&self) -> Message {
+        let reporters: MessageValue = match self.reporters.is_empty() {
+            true => MessageValue::empty(),
+            false => QUESTION_REPORTERS.with("reporters", quote_patterns(&self.reporters)).into(),
+        };
+        let tests = match self.min_tests {
+            Some(needed) => QUESTION_TESTS.with("count", needed).into(),
+            None => MessageValue::empty(),
+        };
+        QUESTION
+            .with("count", self.names.len())
+            .with("names", quote_patterns(&self.names))
+            .with("reporters", reporters)
+            .with("tests", tests)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -10,6 +10,7 @@ use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "comments-resolved.question": "every conversation about the pull request is resolved";
     UNRESOLVED = "comments-resolved.unresolved": "{conversation} about {path} is not resolved";
     UNRESOLVED_AT = "comments-resolved.unresolved-at": "{conversation} about {path} is not resolved: {url}";
     MORE_UNRESOLVED = "comments-resolved.more-unresolved":
@@ -65,8 +66,8 @@ impl CommentsResolvedPredicate {
         needs.insert(FactKind::Conversations);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        "every conversation about the pull request is resolved".into()
+    pub(crate) fn describe(&self) -> Message {
+        Message::from(&QUESTION)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -4,11 +4,13 @@ use crate::change::{FactKind, Missing, NeededFacts};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::verdict::{Finding, messages};
+use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION_DRAFT = "draft.question-draft": "the pull request is a draft";
+    QUESTION_NOT_DRAFT = "draft.question-not-draft": "the pull request is not a draft";
     IS_DRAFT = "draft.is-draft": "the pull request is a draft; mark it as ready for review";
     NOT_DRAFT = "draft.not-draft": "the pull request is not a draft";
 }
@@ -53,8 +55,8 @@ impl DraftPredicate {
         needs.insert(FactKind::Pull);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        format!("the pull request is {}", if self.must_be_draft { "a draft" } else { "not a draft" })
+    pub(crate) fn describe(&self) -> Message {
+        Message::from(if self.must_be_draft { &QUESTION_DRAFT } else { &QUESTION_NOT_DRAFT })
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

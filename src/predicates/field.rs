@@ -15,6 +15,15 @@ use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choi
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 messages! {
+    QUESTION = "field.question": "{parts+, and }";
+    QUESTION_STATED = "field.question-stated": "`{field}` is stated";
+    QUESTION_STATED_LATER = "field.question-stated-later": "`{field}` is stated {deadline}";
+    QUESTION_STATED_BY_OTHERS = "field.question-stated-by-others":
+        "`{field}` is stated {deadline} by a person who did not contribute to the change";
+    QUESTION_ABSENT = "field.question-absent": "`{field}` is not stated";
+    QUESTION_ONE_OF = "field.question-one-of": "`{field}` is {words/or}";
+    QUESTION_AT_LEAST = "field.question-at-least": "`{field}` is at least {word}";
+    QUESTION_AT_MOST = "field.question-at-most": "`{field}` is at most {word}";
     MUST_BE_ABSENT = "field.must-be-absent": "`{field}` must not be stated";
     NOT_ACCEPTED = "field.not-accepted": "`{field}` is {value}; it must be {accepted/or}";
     TOO_LOW = "field.too-low": "`{field}` is {value}; it must be at least {limit}";
@@ -113,12 +122,12 @@ impl FieldPredicate {
         fields
     }
 
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Message {
         let mut parts = Vec::new();
         for (field, requirement) in &self.requirements {
-            parts.push(format!("`{}` {}", field.name, requirement.describe_requirement(field)));
+            parts.push(requirement.describe_requirement(field));
         }
-        parts.join(", and ")
+        QUESTION.with("parts", parts)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
@@ -248,19 +257,20 @@ impl FieldRequirement {
         FieldRequirement::Present { deadline, by_others }
     }
 
-    /// Describes the requirement in words that follow the field's name.
-    fn describe_requirement(&self, field: &FieldDefinition) -> String {
-        match self {
-            FieldRequirement::Present { deadline: None, .. } => "is stated".to_owned(),
+    /// Describes what is asked of the field.
+    fn describe_requirement(&self, field: &FieldDefinition) -> Message {
+        let message = match self {
+            FieldRequirement::Present { deadline: None, .. } => Message::from(&QUESTION_STATED),
             FieldRequirement::Present { deadline: Some(deadline), by_others } => {
-                let by = if *by_others { " by a person who did not contribute to the change" } else { "" };
-                format!("is stated {}{by}", deadline.describe_deadline())
+                let template = if *by_others { &QUESTION_STATED_BY_OTHERS } else { &QUESTION_STATED_LATER };
+                template.with("deadline", deadline.describe_deadline())
             }
-            FieldRequirement::Absent => "is not stated".to_owned(),
-            FieldRequirement::OneOf(levels) => format!("is {}", name_levels(field, levels).join(" or ")),
-            FieldRequirement::AtLeast(level) => format!("is at least {}", name_level(field, *level)),
-            FieldRequirement::AtMost(level) => format!("is at most {}", name_level(field, *level)),
-        }
+            FieldRequirement::Absent => Message::from(&QUESTION_ABSENT),
+            FieldRequirement::OneOf(levels) => QUESTION_ONE_OF.with("words", name_levels(field, levels)),
+            FieldRequirement::AtLeast(level) => QUESTION_AT_LEAST.with("word", name_level(field, *level)),
+            FieldRequirement::AtMost(level) => QUESTION_AT_MOST.with("word", name_level(field, *level)),
+        };
+        message.with("field", field.name.as_str())
     }
 
     /// Returns whether a stated field is as required; `level` is the word that counts.

@@ -8,13 +8,17 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{
-    find_unidentified_contributor, format_alternatives, is_in_teams, quote_patterns, read_list, read_teams,
+    find_unidentified_contributor, is_in_teams, quote_patterns, read_list, read_teams,
 };
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
+    QUESTION = "label.question": "the pull request has {parts+, and }";
+    QUESTION_LABEL = "label.question-label": "the label {names/or}";
+    QUESTION_LABEL_BY = "label.question-label-by": "the label {names/or}, added by {teams/or}";
+    QUESTION_NO_LABEL = "label.question-no-label": "no label {names/or}";
     MISSING = "label.missing": "the label {names/or} is missing";
     REFUSED = "label.refused": "this has the label {label}, which is not allowed";
     UNKNOWN_LABELLER = "label.unknown-labeller": "the label {label} was added by an unknown account";
@@ -142,22 +146,22 @@ impl LabelPredicate {
         }
     }
 
-    pub(crate) fn describe(&self) -> String {
-        let by = match self.teams.is_empty() {
-            true => String::new(),
-            false => format!(", added by {}", self.teams.join(" or ")),
+    pub(crate) fn describe(&self) -> Message {
+        let label = |names: &[String]| match self.teams.is_empty() {
+            true => QUESTION_LABEL.with("names", quote_patterns(names)),
+            false => QUESTION_LABEL_BY.with("names", quote_patterns(names)).with("teams", self.teams.clone()),
         };
         let mut parts = Vec::new();
         if !self.any_of.is_empty() {
-            parts.push(format!("the label {}{by}", format_alternatives(&self.any_of)));
+            parts.push(label(&self.any_of));
         }
         for name in &self.all_of {
-            parts.push(format!("the label `{name}`{by}"));
+            parts.push(label(std::slice::from_ref(name)));
         }
         if !self.none_of.is_empty() {
-            parts.push(format!("no label {}", format_alternatives(&self.none_of)));
+            parts.push(QUESTION_NO_LABEL.with("names", quote_patterns(&self.none_of)));
         }
-        format!("the pull request has {}", parts.join(", and "))
+        QUESTION.with("parts", parts)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

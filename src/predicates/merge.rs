@@ -9,11 +9,15 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::{read_choice_key, read_key};
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{commit_finding, list_paths, read_at_most};
-use crate::verdict::{Finding, format_count, messages};
+use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::{MapReader, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
+    QUESTION = "merge.question": "{parts+, and }";
+    QUESTION_CLEAN = "merge.question-clean": "no merge has content of its own";
+    QUESTION_NO_MERGES = "merge.question-no-merges": "there is no merge";
+    QUESTION_PARENTS = "merge.question-parents": "no merge has more than {count} {count:parent|parents}";
     TOO_MANY_PARENTS = "merge.too-many-parents": "this merge has {parents} parents; at most {limit} {limit:is|are} allowed";
     NOT_ALLOWED = "merge.not-allowed": "this is a merge, and merges are not allowed";
     OWN_CONTENT = "merge.own-content": "this merge has content of its own in {paths}";
@@ -92,17 +96,17 @@ impl MergePredicate {
         }
     }
 
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Message {
         let mut parts = Vec::new();
         match self.required_content {
-            Some(MergeContent::Clean) => parts.push("no merge has content of its own".to_owned()),
-            Some(MergeContent::NoMerges) => parts.push("there is no merge".to_owned()),
+            Some(MergeContent::Clean) => parts.push(Message::from(&QUESTION_CLEAN)),
+            Some(MergeContent::NoMerges) => parts.push(Message::from(&QUESTION_NO_MERGES)),
             None => {}
         }
         if let Some(limit) = self.max_parents {
-            parts.push(format!("no merge has more than {}", format_count(limit, "parent")));
+            parts.push(QUESTION_PARENTS.with("count", limit));
         }
-        parts.join(", and ")
+        QUESTION.with("parts", parts)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

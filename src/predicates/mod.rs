@@ -11,7 +11,7 @@
 pub mod support;
 
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::verdict::MessageTemplate;
+use crate::verdict::{Message, MessageTemplate};
 use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::unknown_word_fault;
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
@@ -70,7 +70,7 @@ macro_rules! predicates {
             }
 
             /// Describes the predicate in words that complete "this asks that ...".
-            pub(crate) fn describe(&self) -> String {
+            pub(crate) fn describe(&self) -> Message {
                 match self { $(Predicate::$Variant(predicate) => predicate.describe(),)* }
             }
         }

@@ -5,14 +5,13 @@ use crate::pattern::PathPattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{
-    format_alternatives, list_paths, matches_any_pattern, quote_patterns,
-};
-use crate::verdict::{Finding, messages};
+use crate::predicates::support::parameters::{list_paths, matches_any_pattern, quote_patterns};
+use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "only-touches.question": "the change touches only {paths/or}";
     OTHER_PATHS = "only-touches.other-paths": "this changes {paths}; only {allowed/or} may change";
     NO_PATHS = "only-touches.no-paths": "this changes no file";
 }
@@ -64,8 +63,8 @@ impl OnlyTouchesPredicate {
         needs.insert(FactKind::Paths);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        format!("the change touches only {}", format_alternatives(&self.allowed_paths))
+    pub(crate) fn describe(&self) -> Message {
+        QUESTION.with("paths", quote_patterns(&self.allowed_paths))
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

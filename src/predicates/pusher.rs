@@ -9,14 +9,14 @@ use crate::pattern::NamePattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{
-    IdentityRequirement, format_alternatives, quote_patterns, read_list,
-};
+use crate::predicates::support::parameters::{IdentityRequirement, quote_patterns, read_list};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
+    QUESTION = "pusher.question": "the pusher {parts/and}";
+    QUESTION_ACCOUNTS = "pusher.question-accounts": "is {accounts/or}";
     UNIDENTIFIED = "pusher.unidentified": "this server does not identify who pushes";
     INVALID_ACCOUNT = "pusher.invalid-account": "the pusher {account} is not the name of an account";
     OTHER_ACCOUNT = "pusher.other-account": "the pusher {account} is not {allowed/or}";
@@ -87,8 +87,8 @@ impl PusherPredicate {
         needs.insert(FactKind::Pusher);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        format!("the pusher {}", self.describe_parts().join(" and "))
+    pub(crate) fn describe(&self) -> Message {
+        QUESTION.with("parts", self.describe_parts())
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
@@ -130,10 +130,10 @@ impl PusherPredicate {
         self.accounts.iter().any(|pattern| pattern.matches_name(name.as_bytes()))
     }
 
-    fn describe_parts(&self) -> Vec<String> {
+    fn describe_parts(&self) -> Vec<Message> {
         let mut parts = Vec::new();
         if !self.accounts.is_empty() {
-            parts.push(format!("is {}", format_alternatives(&self.accounts)));
+            parts.push(QUESTION_ACCOUNTS.with("accounts", quote_patterns(&self.accounts)));
         }
         parts.extend(self.identity.describe_parts());
         parts

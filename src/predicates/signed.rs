@@ -11,11 +11,14 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_choice_key;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{commit_finding, is_in_teams, read_teams};
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
+    QUESTION = "signed.question": "every commit is signed{by}{teams}";
+    QUESTION_BY_AUTHOR = "signed.question-by-author": " by its author or committer";
+    QUESTION_TEAMS = "signed.question-teams": ", from {teams/or}";
     UNSIGNED = "signed.unsigned": "this commit is not signed";
     INVALID_SIGNATURE = "signed.invalid-signature": "the signature of this commit is not valid: {reason}";
     OTHER_SIGNER = "signed.other-signer": "this commit is signed by {signer}, who is neither its author nor its committer";
@@ -83,13 +86,16 @@ impl SignedPredicate {
         needs.insert(FactKind::Signatures);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        let by = if self.must_be_author { " by its author or committer" } else { "" };
-        if self.teams.is_empty() {
-            format!("every commit is signed{by}")
-        } else {
-            format!("every commit is signed{by}, from {}", self.teams.join(" or "))
-        }
+    pub(crate) fn describe(&self) -> Message {
+        let by = match self.must_be_author {
+            true => MessageValue::from(&QUESTION_BY_AUTHOR),
+            false => MessageValue::empty(),
+        };
+        let teams = match self.teams.is_empty() {
+            true => MessageValue::empty(),
+            false => QUESTION_TEAMS.with("teams", self.teams.clone()).into(),
+        };
+        QUESTION.with("by", by).with("teams", teams)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -9,11 +9,15 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_key;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{matches_any_pattern, read_at_most};
-use crate::verdict::{Finding, MessageTemplate, format_count, messages};
+use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_each};
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "size.question": "the change has {parts/and}";
+    QUESTION_FILES = "size.question-files": "at most {count} {count:file|files}";
+    QUESTION_LINES = "size.question-lines": "at most {count} {count:line|lines}";
+    QUESTION_COMMITS = "size.question-commits": "at most {count} {count:commit|commits}";
     TOO_MANY_FILES = "size.too-many-files": "this change has {count} {count:file|files}; at most {limit} {limit:is|are} allowed";
     TOO_MANY_LINES = "size.too-many-lines": "this change has {count} {count:line|lines}; at most {limit} {limit:is|are} allowed";
     TOO_MANY_COMMITS = "size.too-many-commits": "this change has {count} {count:commit|commits}; at most {limit} {limit:is|are} allowed";
@@ -95,16 +99,18 @@ impl SizePredicate {
         }
     }
 
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Message {
         let mut parts = Vec::new();
-        for (limit, thing) in
-            [(self.max_files, "file"), (self.max_lines, "line"), (self.max_commits, "commit")]
-        {
+        for (limit, template) in [
+            (self.max_files, &QUESTION_FILES),
+            (self.max_lines, &QUESTION_LINES),
+            (self.max_commits, &QUESTION_COMMITS),
+        ] {
             if let Some(limit) = limit {
-                parts.push(format!("at most {}", format_count(limit, thing)));
+                parts.push(template.with("count", limit));
             }
         }
-        format!("the change has {}", parts.join(" and "))
+        QUESTION.with("parts", parts)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -8,12 +8,16 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_key;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::commit_finding;
-use crate::predicates::support::wording::{WordingRequirement, has_visible_text};
+use crate::predicates::support::wording::{WordingRequirement, has_visible_text, list_line_requirements};
 use crate::verdict::{Message, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "subject.question": "the subject of every commit {parts/and}";
+    QUESTION_WITHOUT_MERGES = "subject.question-without-merges":
+        "the subject of every commit that is no merge {parts/and}";
+    QUESTION_BODY = "subject.question-body": "is followed by text";
     UNACCEPTABLE = "subject.unacceptable": "the subject {subject} {reason}";
     NO_BODY = "subject.no-body": "is not followed by any text";
 }
@@ -75,14 +79,13 @@ impl SubjectPredicate {
 
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Message {
         let mut parts = self.wording.describe_parts();
         if self.requires_body {
-            parts.push("is followed by text".to_owned());
+            parts.push(Message::from(&QUESTION_BODY));
         }
-        let commits = if self.ignore_merges { "every commit that is no merge" } else { "every commit" };
-        let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
-        format!("the subject of {commits} {parts}")
+        let template = if self.ignore_merges { &QUESTION_WITHOUT_MERGES } else { &QUESTION };
+        template.with("parts", list_line_requirements(parts))
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -4,12 +4,13 @@ use crate::change::{FactKind, Missing, NeededFacts};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::wording::WordingRequirement;
-use crate::verdict::{Finding, messages};
+use crate::predicates::support::wording::{WordingRequirement, list_line_requirements};
+use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "title.question": "the title of the pull request {parts/and}";
     UNACCEPTABLE = "title.unacceptable": "the title {title} {reason}";
 }
 
@@ -61,10 +62,8 @@ impl TitlePredicate {
         needs.insert(FactKind::Pull);
     }
 
-    pub(crate) fn describe(&self) -> String {
-        let parts = self.wording.describe_parts();
-        let parts = if parts.is_empty() { "is there".to_owned() } else { parts.join(" and ") };
-        format!("the title of the pull request {parts}")
+    pub(crate) fn describe(&self) -> Message {
+        QUESTION.with("parts", list_line_requirements(self.wording.describe_parts()))
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

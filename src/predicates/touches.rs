@@ -8,12 +8,17 @@ use crate::pattern::PathPattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{format_alternatives, matches_any_pattern, read_list};
-use crate::verdict::{Finding, messages};
+use crate::predicates::support::parameters::{matches_any_pattern, quote_patterns, read_list};
+use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_items};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
+    QUESTION = "touches.question": "the change touches {paths}";
+    ANYTHING = "touches.anything": "anything";
+    ANY_OF = "touches.any-of": "{paths/or}";
+    OUTSIDE = "touches.outside": "{paths} outside {ignored/or}";
+    OF_KINDS = "touches.of-kinds": "{paths} ({kinds+ or } only)";
     NOT_TOUCHED = "touches.not-touched": "this change does not touch {paths}";
 }
 
@@ -109,8 +114,8 @@ impl TouchesPredicate {
         }
     }
 
-    pub(crate) fn describe(&self) -> String {
-        format!("the change touches {}", self.describe_paths())
+    pub(crate) fn describe(&self) -> Message {
+        QUESTION.with("paths", self.describe_paths())
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
@@ -167,11 +172,13 @@ impl TouchesPredicate {
             && !matches_any_pattern(&self.ignored_paths, path)
     }
 
-    fn describe_paths(&self) -> String {
-        let mut words =
-            if self.paths.is_empty() { "anything".to_owned() } else { format_alternatives(&self.paths) };
+    fn describe_paths(&self) -> Message {
+        let mut described = match self.paths.is_empty() {
+            true => Message::from(&ANYTHING),
+            false => ANY_OF.with("paths", quote_patterns(&self.paths)),
+        };
         if !self.ignored_paths.is_empty() {
-            words.push_str(&format!(" outside {}", format_alternatives(&self.ignored_paths)));
+            described = OUTSIDE.with("paths", described).with("ignored", quote_patterns(&self.ignored_paths));
         }
         if !self.kinds.is_empty() {
             let mut kinds = Vec::new();
@@ -182,9 +189,9 @@ impl TouchesPredicate {
                     }
                 }
             }
-            words.push_str(&format!(" ({} only)", kinds.join(" or ")));
+            described = OF_KINDS.with("paths", described).with("kinds", kinds);
         }
-        words
+        described
     }
 }
 

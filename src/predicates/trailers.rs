@@ -16,6 +16,7 @@ use crate::yaml::decode::read_choice;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "trailers.question": "git reads everything that was meant to be a trailer";
     PROSE_AMONG_TRAILERS = "trailers.prose-among-trailers": "line {line} is not a trailer, but stands beside the {count} {count:trailer|trailers} that git reads";
     BLOCK_NOT_READ = "trailers.block-not-read": "line {line} is not a trailer, so git does not read the {count} {count:trailer|trailers} beside it";
     FIRST_PARAGRAPH = "trailers.first-paragraph": "{written} stands in the first paragraph, where git reads no trailers; leave a blank line before it";
@@ -80,8 +81,8 @@ impl TrailersPredicate {
 
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
-    pub(crate) fn describe(&self) -> String {
-        "git reads everything that was meant to be a trailer".into()
+    pub(crate) fn describe(&self) -> Message {
+        Message::from(&QUESTION)
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -17,6 +17,21 @@ use crate::yaml::decode::{MapReader, parse_each, parse_one, read_day, read_items
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 messages! {
+    QUESTION = "window.question": "it is {parts+, and } ({zone})";
+    QUESTION_INSIDE = "window.question-inside": "inside {periods+ or }";
+    QUESTION_OUTSIDE = "window.question-outside": "outside {periods+ or }";
+    PERIOD_OF_DATES = "window.period-of-dates": "{from} to {until}";
+    PERIOD_OF_HOURS = "window.period-of-hours": "{from} to {until} {days}";
+    EVERY_DAY = "window.every-day": "every day";
+    ON_BUSINESS_DAYS = "window.on-business-days": "on business days";
+    ON_DAYS = "window.on-days": "on {days}";
+    MONDAY = "window.monday": "Monday";
+    TUESDAY = "window.tuesday": "Tuesday";
+    WEDNESDAY = "window.wednesday": "Wednesday";
+    THURSDAY = "window.thursday": "Thursday";
+    FRIDAY = "window.friday": "Friday";
+    SATURDAY = "window.saturday": "Saturday";
+    SUNDAY = "window.sunday": "Sunday";
     FROZEN = "window.frozen": "it is {weekday}, {date} {time} ({zone}); no changes are allowed from {period}";
     CLOSED = "window.closed": "it is {weekday}, {date} {time} ({zone}); changes are allowed only from {periods/or}";
 }
@@ -98,14 +113,16 @@ impl WindowPredicate {
         needs.insert(FactKind::Clock);
     }
 
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Message {
         let mut parts = Vec::new();
-        for (word, periods) in [("inside", &self.inside_periods), ("outside", &self.outside_periods)] {
+        for (template, periods) in
+            [(&QUESTION_INSIDE, &self.inside_periods), (&QUESTION_OUTSIDE, &self.outside_periods)]
+        {
             if !periods.is_empty() {
-                parts.push(format!("{word} {}", describe_periods(periods).join(" or ")));
+                parts.push(template.with("periods", describe_periods(periods)));
             }
         }
-        format!("it is {} ({})", parts.join(", and "), self.zone_or_utc())
+        QUESTION.with("parts", parts).with("zone", self.zone_or_utc())
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
@@ -133,7 +150,7 @@ impl WindowPredicate {
     fn time_message(&self, template: &'static MessageTemplate, now: &Zoned) -> Message {
         let time = now.time();
         template
-            .with("weekday", format!("{:?}", now.weekday()))
+            .with("weekday", weekday_template(now.weekday()))
             .with("date", now.date().to_string())
             .with("time", format!("{:02}:{:02}", time.hour(), time.minute()))
             .with("zone", self.zone_or_utc())
@@ -204,19 +221,24 @@ impl TimePeriod {
     }
 
     /// Describes the period in words that follow `from` or `inside`.
-    fn describe_period(&self) -> String {
+    fn describe_period(&self) -> Message {
         match self {
-            TimePeriod::Dates { from, until } => format!("{from} to {until}"),
+            TimePeriod::Dates { from, until } => {
+                PERIOD_OF_DATES.with("from", from.to_string()).with("until", until.to_string())
+            }
             TimePeriod::Hours { days, from, until } => {
                 let days = match days {
-                    WindowDays::All => "every day".to_owned(),
-                    WindowDays::Business => "on business days".to_owned(),
+                    WindowDays::All => Message::from(&EVERY_DAY),
+                    WindowDays::Business => Message::from(&ON_BUSINESS_DAYS),
                     WindowDays::Listed(days) => {
-                        let days: Vec<_> = days.iter().map(|day| format!("{day:?}")).collect();
-                        format!("on {}", days.join(", "))
+                        let days: Vec<_> = days.iter().map(|day| weekday_template(*day)).collect();
+                        ON_DAYS.with("days", days)
                     }
                 };
-                format!("{} to {} {days}", from.strftime("%H:%M"), until.strftime("%H:%M"))
+                PERIOD_OF_HOURS
+                    .with("from", from.strftime("%H:%M").to_string())
+                    .with("until", until.strftime("%H:%M").to_string())
+                    .with("days", days)
             }
         }
     }
@@ -246,7 +268,19 @@ fn whole_minute(time: Time) -> (i8, i8) {
     (time.hour(), time.minute())
 }
 
-fn describe_periods(periods: &[TimePeriod]) -> Vec<String> {
+fn weekday_template(day: Weekday) -> &'static MessageTemplate {
+    match day {
+        Weekday::Monday => &MONDAY,
+        Weekday::Tuesday => &TUESDAY,
+        Weekday::Wednesday => &WEDNESDAY,
+        Weekday::Thursday => &THURSDAY,
+        Weekday::Friday => &FRIDAY,
+        Weekday::Saturday => &SATURDAY,
+        Weekday::Sunday => &SUNDAY,
+    }
+}
+
+fn describe_periods(periods: &[TimePeriod]) -> Vec<Message> {
     periods.iter().map(TimePeriod::describe_period).collect()
 }
 

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::change::ticket::TicketKey;
+use crate::change::ticket::{CreationDoubt, TicketKey};
 
 /// By how much two tickets that were created at the same moment may seem to be in the wrong order.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(1);
@@ -23,7 +23,7 @@ pub(crate) fn check_key_order(
     key: &TicketKey,
     created: Timestamp,
     read_created: impl Fn(&TicketKey) -> Result<Option<Timestamp>, String>,
-) -> Result<Option<String>, String> {
+) -> Result<Option<CreationDoubt>, String> {
     for down in 1..=MAX_LOWER_KEYS {
         let Some(lower) = key.lower_key(down) else { break };
         if let Some(lower_created) = read_created(&lower)? {
@@ -39,12 +39,9 @@ pub(crate) fn explain_backdating(
     created: Timestamp,
     lower: &str,
     lower_created: Timestamp,
-) -> Option<String> {
+) -> Option<CreationDoubt> {
     if lower_created.duration_since(created) <= CLOCK_SLACK {
         return None;
     }
-    Some(format!(
-        "{lower} has a lower number and was created later, at {lower_created}; this ticket was imported, moved or \
-         back-dated"
-    ))
+    Some(CreationDoubt::LowerKeyIsLater { lower: lower.into(), lower_created })
 }

@@ -6,6 +6,7 @@
 //!
 //! - `{name}`: the value; of a list all items, with commas between them
 //! - `{name/or}`, `{name/and}`: a list, with that word before its last item
+//! - `{name+, and }`: a list, with these words between all items
 //! - `{count:approval|approvals}`: the first form if the number is 1, else the second
 
 use std::borrow::Cow;
@@ -25,7 +26,7 @@ pub struct MessageTemplate {
 /// A value that takes the place of a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageValue {
-    /// Words of the policy, of git or of the program that can be printed as they are.
+    /// Words of the policy or of git that can be printed as they are. English of the program is `Nested`.
     Plain(String),
     /// A count, printed in decimal digits.
     Number(u64),
@@ -35,11 +36,22 @@ pub enum MessageValue {
     Nested(Box<Message>),
     /// Several values, printed with commas between them.
     List(Vec<MessageValue>),
+    /// What is shown and not recorded.
+    Unrecorded(UnrecordedValue),
 }
+
+/// The words of an error, which depend on the version of the program, of a library or of the system.
+///
+/// They are shown to the reader of a report. A record only says that there were some, and all are equal.
+#[derive(Clone, Debug)]
+pub struct UnrecordedValue(Option<Box<MessageValue>>);
+
+/// What stands in a sentence for a value that was not recorded.
+pub(crate) const NOT_RECORDED: &str = "(details are not recorded)";
 
 /// One statement of the program: a code and values.
 ///
-/// Two messages are equal if codes and values are; wording does not matter.
+/// Two messages are equal if codes and values are; neither wording nor the order of the values matters.
 #[derive(Clone, Debug)]
 pub struct Message {
     source: MessageSource,
@@ -140,7 +152,7 @@ impl Message {
     /// Appends what `{placeholder}` stands for. One without a value stays as it is written, which the
     /// tests of all messages find.
     fn append_placeholder(&self, placeholder: &str, sentence: &mut Sentence) {
-        let end = placeholder.find([':', '/']).unwrap_or(placeholder.len());
+        let end = placeholder.find([':', '/', '+']).unwrap_or(placeholder.len());
         let (name, form) = placeholder.split_at(end);
         let Some(value) = self.value(name) else {
             sentence.push_own(&format!("{{{placeholder}}}"));
@@ -148,6 +160,11 @@ impl Message {
         };
         if let Some((one, several)) = form.strip_prefix(':').and_then(|forms| forms.split_once('|')) {
             sentence.push_own(if *value == MessageValue::Number(1) { one } else { several });
+        } else if let (Some(separator), MessageValue::List(items)) = (form.strip_prefix('+'), value) {
+            for (index, item) in items.iter().enumerate() {
+                sentence.push_own(if index == 0 { "" } else { separator });
+                item.append_to(sentence, None);
+            }
         } else {
             value.append_to(sentence, form.strip_prefix('/'));
         }
@@ -162,12 +179,33 @@ impl Message {
         }
     }
 
+    fn sorted_values(&self) -> Vec<(&str, &MessageValue)> {
+        let mut values: Vec<_> = self.values().collect();
+        values.sort_by_key(|(name, _)| *name);
+        values
+    }
+
     fn value(&self, name: &str) -> Option<&MessageValue> {
         self.values().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 }
 
 impl MessageValue {
+    /// Returns a value that is shown and not recorded: the words of an error.
+    pub fn unrecorded(shown: impl Into<MessageValue>) -> Self {
+        MessageValue::Unrecorded(UnrecordedValue(Some(Box::new(shown.into()))))
+    }
+
+    /// Returns the value for a place in a sentence where nothing stands.
+    pub(crate) fn empty() -> Self {
+        MessageValue::Plain(String::new())
+    }
+
+    /// Returns what a record has in place of a value that is not recorded.
+    pub(crate) fn left_out() -> Self {
+        MessageValue::Unrecorded(UnrecordedValue(None))
+    }
+
     /// Appends the value; `last` is the word before the last item of a list.
     fn append_to(&self, sentence: &mut Sentence, last: Option<&str>) {
         match self {
@@ -187,17 +225,35 @@ impl MessageValue {
                     item.append_to(sentence, last);
                 }
             }
+            MessageValue::Unrecorded(UnrecordedValue(Some(shown))) => shown.append_to(sentence, last),
+            MessageValue::Unrecorded(UnrecordedValue(None)) => sentence.push_own(NOT_RECORDED),
         }
     }
 }
 
 impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
-        self.code() == other.code() && self.values == other.values
+        // A record keeps the values in the order of their names, whatever the order in which they were given.
+        self.code() == other.code() && self.sorted_values() == other.sorted_values()
     }
 }
 
 impl Eq for Message {}
+
+impl UnrecordedValue {
+    /// Returns what is shown; `None` if the message was read from a record.
+    pub(crate) fn shown(&self) -> Option<&MessageValue> {
+        self.0.as_deref()
+    }
+}
+
+impl PartialEq for UnrecordedValue {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for UnrecordedValue {}
 
 impl From<&str> for MessageValue {
     fn from(words: &str) -> Self {
@@ -266,3 +322,37 @@ macro_rules! messages {
 }
 
 pub(crate) use messages;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAIR: MessageTemplate = MessageTemplate { code: "test.pair", text: "{one} and {other}" };
+    const CLAUSES: MessageTemplate =
+        MessageTemplate { code: "test.clauses", text: "either {parts+, or }; {parts/or}; {parts}" };
+    const BROKEN: MessageTemplate = MessageTemplate { code: "test.broken", text: "it failed: {reason}" };
+
+    #[test]
+    fn messages_are_equal_in_whichever_order_their_values_are_given() {
+        let one = PAIR.with("one", "a").with("other", "b");
+        assert_eq!(one, PAIR.with("other", "b").with("one", "a"));
+        assert_ne!(one, PAIR.with("other", "a").with("one", "b"));
+        let values = vec![("other".to_owned(), "b".into()), ("one".to_owned(), "a".into())];
+        assert_eq!(one, Message::from_record("test.pair".into(), values, None));
+    }
+
+    #[test]
+    fn a_list_is_said_as_the_placeholder_asks() {
+        let message = CLAUSES.with("parts", vec!["a", "b", "c"]);
+        assert_eq!(message.to_plain_text(), "either a, or b, or c; a, b or c; a, b, c");
+    }
+
+    #[test]
+    fn the_words_of_an_error_are_shown_and_make_no_difference() {
+        let shown = BROKEN.with("reason", MessageValue::unrecorded("disk full (28)"));
+        assert_eq!(shown.to_plain_text(), "it failed: disk full (28)");
+        let recorded = BROKEN.with("reason", MessageValue::left_out());
+        assert_eq!(recorded.to_plain_text(), "it failed: (details are not recorded)");
+        assert_eq!(shown, recorded);
+    }
+}

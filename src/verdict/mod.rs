@@ -3,6 +3,7 @@
 //! All of it is data, complete before a byte is printed. Text that contributors wrote stays apart
 //! from our own words ([`SentencePart`]), so that every report can escape the one and not the other.
 
+pub(crate) mod durations;
 mod fixer;
 mod ids;
 pub(crate) mod message;
@@ -16,10 +17,11 @@ use serde::Serialize;
 
 use crate::change::{Missing, Oid, Stage, Text};
 
+pub(crate) use durations::{duration_message, time_limit_message};
 pub use fixer::{Fixer, describe_fixers};
 pub use ids::{ClassId, ExemptionId, RuleId};
 pub(crate) use message::messages;
-pub use message::{Message, MessageTemplate, MessageValue};
+pub use message::{Message, MessageTemplate, MessageValue, UnrecordedValue};
 pub use sentence::{Sentence, SentencePart};
 pub(crate) use wording::format_count;
 pub use wording::reword_messages;

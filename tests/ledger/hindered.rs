@@ -211,7 +211,7 @@ fn refusals_that_are_no_judgement_are_recorded() {
     world.reconcile().accepted();
     let records = world.records();
     assert_eq!(records[1]["event"]["decision"], "deny");
-    assert!(records[1]["event"]["notes"][0].to_string().contains("nonsense"));
+    assert_eq!(records[1]["event"]["notes"][0]["code"], "decision.not-judged");
     world.is_whole();
 }
 

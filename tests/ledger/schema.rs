@@ -51,6 +51,7 @@ fn message() -> RecordedMessage {
         ("nested", RecordedValue::Nested(nested)),
         ("number", RecordedValue::Number(1)),
         ("plain", RecordedValue::Plain("low".into())),
+        ("unrecorded", RecordedValue::Unrecorded),
         ("quoted", RecordedValue::Quoted(odd())),
     ];
     let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

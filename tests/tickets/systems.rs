@@ -1,5 +1,6 @@
 //! What each system says, in the form in which it says it.
 
+use changegate::change::CreationDoubt;
 use serde_json::{Value, json};
 
 use crate::server::{Answer, Server, TOKEN, found, sources, why};
@@ -94,11 +95,9 @@ fn a_ticket_of_jira_that_is_older_than_the_one_before_it_is_doubted() {
     let mut sources = sources(&format!("'*': {{ jira: '{}' }}", server.url), &server.url);
     let mut doubt = |key: &str| found(&mut sources, key).unwrap().unwrap().backdated;
     for key in ["PAY-412", "OPS-7"] {
-        let doubt = doubt(key).unwrap().unwrap();
-        assert!(
-            doubt.starts_with("PAY-411 has a lower number and was created later, at 2026-10-14"),
-            "{doubt}"
-        );
+        let lower_created = "2026-10-14T14:00:00Z".parse().unwrap();
+        let expected = CreationDoubt::LowerKeyIsLater { lower: "PAY-411".into(), lower_created };
+        assert_eq!(doubt(key), Ok(Some(expected)), "{key}");
     }
     assert_eq!(doubt("SEC-2"), Ok(None));
     assert!(why(doubt("ERR-2")).contains("does not let this token read that (403)"));
@@ -165,7 +164,8 @@ fn linear() {
     let mut sources = sources("ENG: linear", &server.url);
     let ticket = found(&mut sources, "ENG-412").unwrap().unwrap();
     assert_eq!((ticket.project.clone(), ticket.is_closed), ("ENG".into(), Some(true)));
-    assert!(ticket.backdated.clone().unwrap().unwrap().starts_with("ENG-411 has a lower number"));
+    let doubt = ticket.backdated.clone().unwrap().unwrap();
+    assert!(matches!(doubt, CreationDoubt::LowerKeyIsLater { lower, .. } if lower == "ENG-411"));
     assert!(ticket.mentions_word(&"INC-1".into()));
     assert_eq!(found(&mut sources, "ENG-414"), Ok(None), "only neighbours are there");
     assert_eq!(server.asked()[0].headers["authorization"], TOKEN);

@@ -68,7 +68,7 @@ fn decide_push(
         Ok(settings) => settings,
         Err(why) => {
             // The push is refused in any case; the refusal is recorded if that is possible.
-            let _ = write_refusal_entry(&repository, updates, &why, context);
+            let _ = write_refusal_entry(&repository, updates, context);
             return Err(CommandError::Usage(why));
         }
     };
@@ -138,7 +138,7 @@ fn write_decision_entry(
         Err(why) => {
             // The record is too large, but that of a refusal fits. With `warn` the push goes on, so none is written.
             if settings.ledger_mode == LedgerMode::Require
-                && let Ok(refusal) = decision::build_refusal_entry(updates, &why, context.now, by)
+                && let Ok(refusal) = decision::build_refusal_entry(updates, context.now, by)
             {
                 let _ = write_ahead::write_entry(repository.common_dir(), &refusal);
             }
@@ -147,9 +147,9 @@ fn write_decision_entry(
     };
     let Some(mut decision) = decision else { return Ok(()) };
     let ready = check_ledger_writable(repository, settings, context);
-    if let (Err(error), LedgerMode::Require) = (&ready, settings.ledger_mode) {
+    if let (Err(_), LedgerMode::Require) = (&ready, settings.ledger_mode) {
         // The record must say what becomes of the push.
-        record_unwritable_ledger(&mut decision.decided, error);
+        record_unwritable_ledger(&mut decision.decided);
     }
     write_ahead::write_entry(repository.common_dir(), &decision)
         .context("cannot write the decision ahead")?;
@@ -175,10 +175,9 @@ fn check_ledger_writable(
 fn write_refusal_entry(
     repository: &Repository,
     updates: &[RefUpdate],
-    why: &str,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let refusal = decision::build_refusal_entry(updates, why, context.now, build_decision_context()?)
+    let refusal = decision::build_refusal_entry(updates, context.now, build_decision_context()?)
         .map_err(anyhow::Error::msg)?;
     write_ahead::write_entry(repository.common_dir(), &refusal)?;
     Ok(())

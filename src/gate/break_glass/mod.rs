@@ -20,13 +20,13 @@ use crate::gate::policy_findings::{build_protected_group, build_ref_group};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
-use crate::git::{RefUpdate, Repository, ResolvedRef};
+use crate::git::{MessageOnlyFault, RefUpdate, Repository, ResolvedRef};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{Contributor, account_contributor};
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::ReportGroup;
-use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 
 messages! {
     SEVERAL_REFS = "break-glass.several-refs":
@@ -39,6 +39,18 @@ messages! {
         "cannot read the commit of the request: {detail}";
     INVALID_COMMIT = "break-glass.invalid-commit":
         "the commit of the request cannot be used: it {detail}";
+    TOO_LONG = "break-glass.commit-too-long":
+        "has {size} bytes, and at most {limit} are read";
+    NOT_A_COMMIT = "break-glass.not-a-commit":
+        "is a {kind}";
+    COMMIT_ABSENT = "break-glass.commit-absent":
+        "does not exist";
+    COMMIT_UNREADABLE = "break-glass.commit-unreadable":
+        "cannot be read: {detail}";
+    HAS_HISTORY = "break-glass.commit-has-history":
+        "has a history, and stands alone in this form";
+    HAS_FILES = "break-glass.commit-has-files":
+        "holds files, and carries nothing but words in this form";
     NOT_IN_TEAM = "break-glass.not-in-team":
         "the pusher is not in {teams/or}, so they cannot open a break-glass session";
     UNKNOWN_PUSHER = "break-glass.unknown-pusher":
@@ -98,9 +110,12 @@ impl RequestPush<'_> {
         let (by, is_in_team) = identify_pusher(self.settings, policy)?;
         let commit = match self.repository.read_message_only_commit(update.new, MAX_REQUEST_BYTES) {
             Ok(Ok(commit)) => commit,
-            Ok(Err(why)) => return Err(pusher_finding(INVALID_COMMIT.with("detail", why))),
+            Ok(Err(fault)) => {
+                return Err(pusher_finding(INVALID_COMMIT.with("detail", fault_message(fault))));
+            }
             Err(error) => {
-                let message = REQUEST_UNREADABLE.with("detail", Text::from(format!("{error:#}")));
+                let detail = MessageValue::unrecorded(Text::from(format!("{error:#}")));
+                let message = REQUEST_UNREADABLE.with("detail", detail);
                 return Err(Box::new(Finding::new(message).fixed_by(Fixer::ServerAdministrator)));
             }
         };
@@ -114,6 +129,20 @@ impl RequestPush<'_> {
             return Err(Box::new(finding.fixed_by(Fixer::TeamMember(teams))));
         }
         Ok(AuthorisedRequest { id: id.to_owned(), by, is_in_team, asks })
+    }
+}
+
+/// Returns what is wrong with the commit of a request, as a message that follows "it".
+fn fault_message(fault: MessageOnlyFault) -> Message {
+    match fault {
+        MessageOnlyFault::TooLong(size) => TOO_LONG.with("size", size).with("limit", MAX_REQUEST_BYTES),
+        MessageOnlyFault::NotACommit(kind) => NOT_A_COMMIT.with("kind", kind),
+        MessageOnlyFault::Absent => Message::from(&COMMIT_ABSENT),
+        MessageOnlyFault::Unreadable(reason) => {
+            COMMIT_UNREADABLE.with("detail", MessageValue::unrecorded(reason))
+        }
+        MessageOnlyFault::HasHistory => Message::from(&HAS_HISTORY),
+        MessageOnlyFault::HasFiles => Message::from(&HAS_FILES),
     }
 }
 

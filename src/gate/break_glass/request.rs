@@ -4,7 +4,7 @@ use crate::calendar::TimeLimit;
 use crate::change::{Change, Commit, CommitMessage, Commits, FactKind, Missing, Stage, Text};
 use crate::people::contributors::Contributor;
 use crate::policy::{self, Policy, break_glass::parse_session_minutes};
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::vocabulary::{ConflictResolution, FieldDefinition, FieldKind, FieldReading};
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,6 +19,7 @@ messages! {
         "`Incident` is longer than {limit} bytes";
     INVALID_LIMIT = "break-glass.invalid-limit":
         "`Session-Limit` {limit} is not valid: {detail}";
+    LIMIT_NOT_UTF8 = "break-glass.limit-not-utf8": "it is not UTF-8";
     LIMIT_TOO_LONG = "break-glass.limit-too-long":
         "`Session-Limit` is too long: the policy allows at most {limit}";
     LIMIT_OUT_OF_RANGE = "break-glass.limit-out-of-range":
@@ -215,14 +216,17 @@ fn find_session_end(policy: &Policy, limit: &Text, now: Timestamp) -> Result<Tim
     let Some(asked) = &policy.break_glass else { return Err(no_teams_finding()) };
     let minutes = match limit.as_utf8().map(parse_session_minutes) {
         Some(Ok(minutes)) => minutes,
-        Some(Err(why)) => return Err(pusher_finding(INVALID_LIMIT.with("limit", limit).with("detail", why))),
+        Some(Err(why)) => {
+            let message = INVALID_LIMIT.with("limit", limit);
+            return Err(pusher_finding(message.with("detail", MessageValue::unrecorded(why))));
+        }
         None => {
-            let message = INVALID_LIMIT.with("limit", limit).with("detail", "it is not UTF-8");
+            let message = INVALID_LIMIT.with("limit", limit).with("detail", &LIMIT_NOT_UTF8);
             return Err(pusher_finding(message));
         }
     };
     if minutes > asked.max_minutes {
-        let longest = TimeLimit::Minutes(asked.max_minutes).to_string();
+        let longest = TimeLimit::Minutes(asked.max_minutes);
         return Err(pusher_finding(LIMIT_TOO_LONG.with("limit", longest)));
     }
     let until = now.checked_add(SignedDuration::from_mins(i64::from(minutes)));

@@ -11,7 +11,7 @@ use crate::gate::policy_source::{
 use crate::gate::settings::{GateSettings, MissingPolicyAction};
 use crate::git::{PeeledObject, Repository};
 use crate::push::{GateRule, refuse_by_rule};
-use crate::verdict::{Finding, Fixer, Judgement};
+use crate::verdict::{Finding, Fixer, Judgement, MessageValue};
 
 /// The policy that says which refs are under change control.
 pub(crate) enum PushBasePolicy {
@@ -63,7 +63,7 @@ impl<'push> PolicyCache<'push> {
             Err(error) => {
                 let message = REF_UNREADABLE
                     .with("ref", &settings.policy_ref)
-                    .with("detail", Text::from(format!("{error:#}")));
+                    .with("detail", MessageValue::unrecorded(Text::from(format!("{error:#}"))));
                 let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
                 return PushBasePolicy::Refused(refuse_by_rule(GateRule::PolicyPresent, finding));
             }

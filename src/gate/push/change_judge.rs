@@ -11,7 +11,7 @@ use crate::git::UnreadableCommit;
 use crate::judge::judge_change;
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
-use crate::verdict::{Finding, Fixer, Judgement, Message, RuleOutcome, Verdict, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
 
 messages! {
     COMMIT_UNREADABLE = "push.commit-unreadable":
@@ -81,7 +81,8 @@ pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) ->
             Ok(commit) => readable.push(commit),
             Err(UnreadableCommit { id, reason }) => {
                 let message = COMMIT_UNREADABLE.with("commit", id.short_hex());
-                let finding = Finding::new(message.with("detail", Text::from(reason)));
+                let finding =
+                    Finding::new(message.with("detail", MessageValue::unrecorded(Text::from(reason))));
                 return Err(refuse_by_rule(GateRule::ReadableCommits, finding.in_commit(Some(id))));
             }
         }
@@ -96,7 +97,8 @@ pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) ->
 /// Returns a change as JSON, or the refusal if that fails.
 fn write_facts(change: &Change) -> Result<String, Judgement> {
     serde_json::to_string(change).map_err(|error| {
-        let message = CHANGE_UNWRITABLE.with("detail", Text::from(error.to_string()));
+        let message =
+            CHANGE_UNWRITABLE.with("detail", MessageValue::unrecorded(Text::from(error.to_string())));
         let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
         refuse_by_rule(GateRule::ReadableCommits, finding)
     })

@@ -20,7 +20,7 @@ use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, R
 use crate::policy::ChangeUnit;
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 
 messages! {
     REF_REPEATED = "push.ref-repeated":
@@ -392,5 +392,5 @@ impl RefJudge<'_> {
 
 /// Adds what git says to a message, as a quotation.
 fn add_detail(message: Message, error: &anyhow::Error) -> Message {
-    message.with("detail", Text::from(format!("{error:#}")))
+    message.with("detail", MessageValue::unrecorded(Text::from(format!("{error:#}"))))
 }

@@ -17,7 +17,7 @@ use crate::github::judge::branch_tips::short_branch_name;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_pull_request};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind};
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 
 messages! {
     QUEUE_UNREADABLE = "pull-queued.unreadable": "cannot read the merge queue: {detail}";
@@ -90,7 +90,9 @@ pub(crate) async fn judge_merge_group(
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
     let selected = match read_queue_entries(client, queued).await {
         Ok(entries) => select_group_pulls(&entries, queued),
-        Err(failure) => Err(QUEUE_UNREADABLE.with("detail", Text::from(failure.why))),
+        Err(failure) => {
+            Err(QUEUE_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))))
+        }
     };
     let pulls = match selected {
         Ok(pulls) => pulls,

@@ -26,7 +26,7 @@ use crate::judge::{explain_rule, judge_change};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
 use crate::tickets::{TicketAccess, TicketSources};
-use crate::verdict::{Finding, Fixer, Judgement, Message, RuleOutcome, Verdict, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
 
 messages! {
     RUN_OUTDATED = "pull-current.run-outdated":
@@ -255,8 +255,10 @@ pub(crate) async fn judge_with_policy(
     let mut change = match gatherer.gather_change().await {
         Ok(change) => change,
         Err(GatherFailure::CommitsUnavailable(failure)) => {
-            let finding = Finding::new(COMMITS_UNREADABLE.with("detail", Text::from(failure.why)))
-                .fixed_by(Fixer::GateAdministrator);
+            let finding = Finding::new(
+                COMMITS_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))),
+            )
+            .fixed_by(Fixer::GateAdministrator);
             return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
         }
         Err(GatherFailure::HeadMoved(message)) => {

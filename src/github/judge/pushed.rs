@@ -30,7 +30,7 @@ use crate::github::judge::{
 use crate::judge::judge_change;
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Fixer, messages};
+use crate::verdict::{Finding, Fixer, MessageValue, messages};
 
 messages! {
     REF_MOVED_ON = "pull-current.ref-moved-on": "the ref has moved on since; the run for the newer push judges that";
@@ -152,7 +152,7 @@ pub(crate) async fn judge_completed_push(
             new_tree = tree;
         }
         Err(failure) => {
-            let message = PUSH_UNREADABLE.with("detail", Text::from(failure.why));
+            let message = PUSH_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
             let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
             first.group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));
         }

@@ -7,7 +7,7 @@ use crate::github::api::names::PullRequestName;
 use crate::github::api::rest::RestPullRequest;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::push::{GateRule, refuse_by_rule};
-use crate::verdict::{Finding, Fixer, Judgement, messages};
+use crate::verdict::{Finding, Fixer, Judgement, MessageValue, messages};
 
 messages! {
     POLICY_ABSENT = "github.policy-absent": "there is no `{path}` at {place}, so nothing can be judged";
@@ -80,7 +80,7 @@ async fn find_policy_break(
             Some(policy_fault_finding(&errors, Fixer::Author))
         }
         Err(PolicyFetchError::NotFetched(failure)) => {
-            let message = POLICY_UNREADABLE.with("detail", Text::from(failure.why));
+            let message = POLICY_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
             Some(Finding::new(message).fixed_by(Fixer::GateAdministrator))
         }
     }
@@ -88,7 +88,9 @@ async fn find_policy_break(
 
 fn unknown_paths_finding(missing: &Missing) -> Finding {
     let message = match missing {
-        Missing::Unavailable(_, why) => PATHS_UNREADABLE.with("detail", Text::from(why.as_str())),
+        Missing::Unavailable(_, why) => {
+            PATHS_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(why.as_str())))
+        }
         Missing::NotAtThisStage(_) | Missing::NotConfigured(_) => (&PATHS_UNKNOWN).into(),
     };
     Finding::new(message).fixed_by(Fixer::GateAdministrator)

@@ -19,7 +19,7 @@ use crate::ledger::record::{LedgerEvent, ObligationEvidence, RecordedPolicySourc
 use crate::ledger::state::obligation::build_discharge;
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::policy::Policy;
-use crate::verdict::{Message, RuleOutcome, messages};
+use crate::verdict::{Message, MessageValue, RuleOutcome, messages};
 
 messages! {
     REVIEWS_UNAVAILABLE = "late-review.unavailable": "cannot check the reviews of {pull} for {rule}: {reason}";
@@ -70,7 +70,7 @@ pub(crate) fn find_late_reviews(
             Ok(None) => {}
             Err(error) => {
                 let message = REVIEWS_UNAVAILABLE.with("pull", pull).with("rule", owed.rule.as_str());
-                reviews.problems.push(message.with("reason", format!("{error:#}")));
+                reviews.problems.push(message.with("reason", MessageValue::unrecorded(format!("{error:#}"))));
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::ledger::store::LedgerWriter;
 use crate::people::PeopleDirectory;
 use crate::people::contributors::account_contributor;
-use crate::verdict::{Message, messages};
+use crate::verdict::{Message, MessageValue, messages};
 
 messages! {
     CONTRIBUTORS_UNAVAILABLE = "regularisation.contributors-unavailable":
@@ -45,7 +45,7 @@ impl ForgeLedger<'_> {
                 Ok(found) => Some(found),
                 Err(why) => {
                     let message = CONTRIBUTORS_UNAVAILABLE.with("number", change.record_number);
-                    unanswered.push(message.with("reason", format!("{why:#}")));
+                    unanswered.push(message.with("reason", MessageValue::unrecorded(format!("{why:#}"))));
                     None
                 }
             }

@@ -17,7 +17,7 @@ use crate::ledger::server::confirm_tickets::{
 };
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::tickets::TicketAccess;
-use crate::verdict::{Message, messages};
+use crate::verdict::{Message, MessageValue, messages};
 
 messages! {
     POLICY_UNAVAILABLE = "confirmation.policy-unavailable": "cannot confirm the tickets that are owed on {ref}: {reason}";
@@ -46,7 +46,9 @@ impl TicketPolicies {
                 Ok(Some(loaded)) => policies.by_ref.push((name.clone(), loaded)),
                 Ok(None) => {}
                 Err(why) => {
-                    let message = POLICY_UNAVAILABLE.with("ref", name).with("reason", format!("{why:#}"));
+                    let message = POLICY_UNAVAILABLE
+                        .with("ref", name)
+                        .with("reason", MessageValue::unrecorded(format!("{why:#}")));
                     policies.problems.push(message);
                 }
             }

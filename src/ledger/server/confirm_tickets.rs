@@ -18,7 +18,7 @@ use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::policy::Policy;
 use crate::predicates::{EvaluationContext, ticket};
 use crate::tickets::{TicketAccess, TicketSources};
-use crate::verdict::{Message, messages};
+use crate::verdict::{Message, MessageValue, messages};
 
 messages! {
     TICKET_NOT_FOUND = "confirmation.ticket-not-found": "there is no ticket {ticket}, or the gate cannot see it";
@@ -103,7 +103,9 @@ pub fn confirm_tickets(
                 confirm_ticket(&request, sources)
             }
             Err(why) => TicketConfirmation {
-                unanswered: vec![CHANGE_UNREADABLE.with("reason", format!("{why:#}"))],
+                unanswered: vec![
+                    CHANGE_UNREADABLE.with("reason", MessageValue::unrecorded(format!("{why:#}"))),
+                ],
                 ..TicketConfirmation::default()
             },
         };
@@ -139,7 +141,9 @@ pub fn confirm_ticket(request: &ConfirmationRequest<'_>, sources: &mut TicketSou
                 Ok(tickets) => tickets,
                 Err(missing) => {
                     let message = SEARCH_UNAVAILABLE.with("system", system);
-                    run.confirmation.unanswered.push(message.with("reason", missing.to_string()));
+                    run.confirmation
+                        .unanswered
+                        .push(message.with("reason", MessageValue::unrecorded(missing.to_string())));
                     continue;
                 }
             };
@@ -163,7 +167,9 @@ struct TicketConfirmer<'a> {
 
 impl TicketConfirmer<'_> {
     fn add_unanswered(&mut self, ticket: &Text, missing: &Missing) {
-        let message = TICKET_UNAVAILABLE.with("ticket", ticket).with("reason", missing.to_string());
+        let message = TICKET_UNAVAILABLE
+            .with("ticket", ticket)
+            .with("reason", MessageValue::unrecorded(missing.to_string()));
         self.confirmation.unanswered.push(message);
     }
 

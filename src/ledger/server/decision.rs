@@ -20,8 +20,8 @@ use crate::report::{GroupScope, RefUpdateKind, Report, ReportGroup};
 use crate::verdict::{Decision, Verdict, messages};
 
 messages! {
-    NOT_JUDGED = "decision.not-judged": "the push could not be judged: {reason}";
-    NOT_RECORDED = "decision.not-recorded": "the push was denied because it could not be recorded: {reason}";
+    NOT_JUDGED = "decision.not-judged": "the push could not be judged";
+    NOT_RECORDED = "decision.not-recorded": "the push was denied because it could not be recorded";
 }
 
 /// The name and version of the gate, as records hold it.
@@ -129,14 +129,14 @@ fn measure_obligations(decided: &DecisionRecord) -> Result<usize, String> {
     Ok(to_canonical_json(&state.obligations)?.len())
 }
 
-/// Returns the journal entry of a push that is denied because it could not be judged.
+/// Returns the journal entry of a push that is denied because it could not be judged. Why is for the pusher and
+/// not for a record, since an error is told in words.
 ///
 /// # Errors
 ///
 /// Fails if it does not fit into a record.
 pub fn build_refusal_entry(
     updates: &[RefUpdate],
-    why: &str,
     now: jiff::Timestamp,
     by: DecisionContext,
 ) -> Result<JournalEntry, String> {
@@ -150,7 +150,7 @@ pub fn build_refusal_entry(
         policy: None,
         refs: updates.iter().map(build_unjudged_ref).collect(),
         omitted_refs: 0,
-        notes: vec![RecordedMessage::from(&NOT_JUDGED.with("reason", why))],
+        notes: vec![RecordedMessage::from(&NOT_JUDGED)],
         facts: FactsDigest { digest: nothing.digest(), changes: 0, kept: true },
         tool: TOOL_VERSION.to_owned(),
     };
@@ -180,8 +180,8 @@ fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
 }
 
 /// Returns the note on a push that was denied because its decision could not be recorded.
-pub fn not_recorded_note(reason: &str) -> RecordedMessage {
-    RecordedMessage::from(&NOT_RECORDED.with("reason", reason))
+pub fn not_recorded_note() -> RecordedMessage {
+    RecordedMessage::from(&NOT_RECORDED)
 }
 
 /// Makes a denial fit into a record by leaving out refs.

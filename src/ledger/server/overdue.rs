@@ -63,7 +63,8 @@ pub fn block_overdue_push(
         let mut refusals = match &state {
             Ok(state) => find_overdue_refusals(name, ref_obligations, state, now),
             Err(why) => {
-                let finding = Finding::new(LEDGER_UNREADABLE.with("reason", why.as_str()));
+                let finding =
+                    Finding::new(LEDGER_UNREADABLE.with("reason", MessageValue::unrecorded(why.as_str())));
                 vec![refuse_by_rule(GateRule::ObligationsKnown, finding.fixed_by(Fixer::ServerAdministrator))]
             }
         };

@@ -10,16 +10,16 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, Report, decide_groups};
-use crate::verdict::{Finding, Fixer, messages};
+use crate::verdict::{Finding, Fixer, MessageValue, messages};
 
 messages! {
     SESSIONS_UNKNOWN = "break-glass.sessions-unknown": "the open break-glass sessions are unknown: {reason}";
 }
 
 /// Turns the record of a decision into a refusal, because the ledger cannot be written.
-pub(crate) fn record_unwritable_ledger(decided: &mut DecisionRecord, error: &anyhow::Error) {
+pub(crate) fn record_unwritable_ledger(decided: &mut DecisionRecord) {
     decided.decision = RecordedDecision::Deny;
-    decided.notes.push(decision::not_recorded_note(&format!("{error:#}")));
+    decided.notes.push(decision::not_recorded_note());
 }
 
 /// Adds to the report of a push why earlier break-glass sessions forbid what it requests.
@@ -36,7 +36,7 @@ pub(crate) fn add_session_refusals(
     let checked = match state.and_then(|state| add_landed_sessions(repository, state)) {
         Ok(state) => break_glass::check_session_request(&state, &session_request),
         Err(why) => {
-            let message = SESSIONS_UNKNOWN.with("reason", why);
+            let message = SESSIONS_UNKNOWN.with("reason", MessageValue::unrecorded(why));
             Err(Box::new(Finding::new(message).fixed_by(Fixer::ServerAdministrator)))
         }
     };

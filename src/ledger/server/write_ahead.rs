@@ -186,11 +186,14 @@ mod tests {
     fn of_a_denial_only_that_there_is_one_is_held() {
         let folder = tempfile::tempdir().unwrap();
         let zero = "0".repeat(40);
-        let line = format!("{zero} {} refs/heads/main\n", "1".repeat(40));
-        let updates: Vec<RefUpdate> = parse_pre_receive(line.as_bytes()).unwrap();
+        let mut lines = String::new();
+        for number in 0..1000 {
+            lines.push_str(&format!("{zero} {} refs/heads/{number}\n", "1".repeat(40)));
+        }
+        let updates: Vec<RefUpdate> = parse_pre_receive(lines.as_bytes()).unwrap();
         let by =
             DecisionContext { id: "0".repeat(32), pusher: Ok(PusherIdentity::Unidentified), served_by: None };
-        let denied = build_refusal_entry(&updates, &"x".repeat(1 << 20), Timestamp::UNIX_EPOCH, by).unwrap();
+        let denied = build_refusal_entry(&updates, Timestamp::UNIX_EPOCH, by).unwrap();
         let path = write_entry(folder.path(), &denied).unwrap();
         let found = list_entries(folder.path(), &[]).unwrap().pop().unwrap();
         assert!(serde_json::to_vec(&found.entry.unwrap()).unwrap().len() < 2000);

@@ -16,6 +16,7 @@ use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust}
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
+use crate::verdict::Message;
 
 pub use crate::predicates::approvals::requirement::ApprovalsPredicate;
 pub(crate) use crate::predicates::approvals::requirement::MESSAGES;
@@ -80,7 +81,7 @@ impl ApprovalsPredicate {
         }
     }
 
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> Message {
         self.describe_question()
     }
 

@@ -14,6 +14,10 @@ use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_te
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 messages! {
+    QUESTION_ONE = "approvals.question-one":
+        "someone{from} other than its authors approves the change in {fields/or}";
+    QUESTION_SEVERAL = "approvals.question-several":
+        "{count} people{from} other than its authors approve the change in {fields/or}";
     BY_CONTRIBUTOR = "approvals.by-contributor": "{name} is {role} of this change and cannot approve it";
     BY_BOT = "approvals.by-bot": "a bot cannot approve";
     NOT_IN_ROSTER = "approvals.not-in-roster": "the approver is not in the roster";
@@ -120,18 +124,14 @@ impl ApprovalsPredicate {
         self.trust == ApprovalTrust::Verified
     }
 
-    pub(super) fn describe_question(&self) -> String {
-        let (people, approve) = match self.min_approvals {
-            1 => ("someone".to_owned(), "approves"),
-            several => (format!("{several} people"), "approve"),
+    pub(super) fn describe_question(&self) -> Message {
+        let template = if self.min_approvals == 1 { &QUESTION_ONE } else { &QUESTION_SEVERAL };
+        let from = match (self.teams.is_empty(), self.distinct_teams) {
+            (true, _) => MessageValue::empty(),
+            (false, false) => FROM_TEAMS.with("teams", self.teams.clone()).into(),
+            (false, true) => FROM_EACH_TEAM.with("teams", self.teams.clone()).into(),
         };
-        let teams = match (self.teams.is_empty(), self.distinct_teams) {
-            (true, _) => String::new(),
-            (false, false) => format!(" from {}", self.teams.join(" or ")),
-            (false, true) => format!(" (one each from {})", self.teams.join(" and ")),
-        };
-        let fields = self.quote_field_names().join(" or ");
-        format!("{people}{teams} other than its authors {approve} the change in {fields}")
+        template.with("count", self.min_approvals).with("from", from).with("fields", self.quote_field_names())
     }
 
     /// Returns true if and only if the person with this key is in one of the teams that are asked.

@@ -8,15 +8,24 @@ use crate::change::{FactKind, NeededFacts};
 use crate::predicates::Predicate;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::verdict::{Finding, PredicateAnswer, messages};
+use crate::verdict::{Finding, Message, PredicateAnswer, messages};
 use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::read_items;
 use crate::yaml::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlValue};
 
 messages! {
+    ALL_OF = "condition.all-of": "{parts+, and }";
+    ONE_OF = "condition.one-of": "either {parts+, or }";
+    NOT_TRUE = "condition.not-true": "it is not true that {part}";
+    ALWAYS = "condition.always": "nothing";
+    DEEPER = "condition.deeper": "another condition holds";
     FORBIDDEN = "condition.forbidden": "must not be so: {question}";
     NO_ALTERNATIVE = "condition.no-alternative": "the policy names no alternative that could hold";
 }
+
+/// How deep a question is described. A record holds the description, and its reader refuses JSON that is
+/// nested deeper than 128.
+const MAX_DESCRIBED_DEPTH: usize = 12;
 
 /// A question that a policy asks about a change, or several combined.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +100,7 @@ impl Condition {
     /// Answers the question, and the questions that it consists of.
     pub(crate) fn trace_evaluation(&self, context: &EvaluationContext<'_>) -> ConditionTrace {
         let question = match self {
-            Condition::Predicate(predicate) => predicate.describe(),
+            Condition::Predicate(predicate) => predicate.describe().to_plain_text(),
             Condition::All(_) => "all of these hold".into(),
             Condition::Any(_) => "one of these holds".into(),
             Condition::Not(_) => "this does not hold".into(),
@@ -103,14 +112,22 @@ impl Condition {
         ConditionTrace { question, answer: self.evaluate(context), parts }
     }
 
-    /// Returns the question in words that complete "this asks that ...".
-    pub fn describe(&self) -> String {
+    /// Returns the question as a message that completes "this asks that ...".
+    pub fn describe(&self) -> Message {
+        self.describe_to_depth(MAX_DESCRIBED_DEPTH)
+    }
+
+    fn describe_to_depth(&self, depth: usize) -> Message {
+        let Some(deeper) = depth.checked_sub(1) else { return Message::from(&DEEPER) };
+        let describe_parts = |parts: &[Condition]| -> Vec<Message> {
+            parts.iter().map(|part| part.describe_to_depth(deeper)).collect()
+        };
         match self {
             Condition::Predicate(predicate) => predicate.describe(),
-            Condition::All(parts) if parts.is_empty() => "nothing".into(),
-            Condition::All(parts) => join_descriptions(parts, ", and "),
-            Condition::Any(parts) => format!("either {}", join_descriptions(parts, ", or ")),
-            Condition::Not(part) => format!("it is not true that {}", part.describe()),
+            Condition::All(parts) if parts.is_empty() => Message::from(&ALWAYS),
+            Condition::All(parts) => ALL_OF.with("parts", describe_parts(parts)),
+            Condition::Any(parts) => ONE_OF.with("parts", describe_parts(parts)),
+            Condition::Not(part) => NOT_TRUE.with("part", part.describe_to_depth(deeper)),
         }
     }
 
@@ -228,11 +245,6 @@ fn read_conditions(node: &YamlNode, scope: &PolicyScope<'_>, faults: &mut Vec<Ya
     conditions
 }
 
-fn join_descriptions(parts: &[Condition], separator: &str) -> String {
-    let descriptions: Vec<String> = parts.iter().map(Condition::describe).collect();
-    descriptions.join(separator)
-}
-
 fn combine_all(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswer {
     let mut owed = Vec::new();
     let mut findings = Vec::new();
@@ -340,6 +352,17 @@ mod tests {
         ] {
             assert_eq!(hangs(question), fact, "{question}");
         }
+    }
+
+    #[test]
+    fn the_description_of_a_question_has_a_limited_depth() {
+        let mut question = Condition::All(Vec::new());
+        for _ in 0..40 {
+            question = Condition::Not(Box::new(question));
+        }
+        let words = question.describe().to_plain_text();
+        assert_eq!(words.matches("it is not true that").count(), MAX_DESCRIBED_DEPTH);
+        assert!(words.ends_with("another condition holds"), "{words}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::yaml::decode::{parse_one, read_text};
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    WITHIN = "obligation.within": "within {limit}";
+    UNTIL_FIELD = "obligation.until-field": "until the time in `{field}`";
     MISSING = "field.missing": "`{field}` is missing";
     OWED_WITHIN = "obligation.field-within": "`{field}` within {limit}";
     TRAILER = "obligation.trailer": "{trailer}: {form}";
@@ -31,10 +33,10 @@ pub(crate) enum FieldDeadline {
 }
 
 impl FieldDeadline {
-    pub(crate) fn describe_deadline(&self) -> String {
+    pub(crate) fn describe_deadline(&self) -> Message {
         match self {
-            FieldDeadline::Within(limit) => format!("within {limit}"),
-            FieldDeadline::Until(field) => format!("until the time in `{}`", field.name),
+            FieldDeadline::Within(limit) => WITHIN.with("limit", *limit),
+            FieldDeadline::Until(field) => UNTIL_FIELD.with("field", field.name.as_str()),
         }
     }
 
@@ -111,7 +113,7 @@ pub(crate) fn limit_obligation(
     limit: TimeLimit,
     context: &EvaluationContext<'_>,
 ) -> Obligation {
-    let what = OWED_WITHIN.with("field", field.name.as_str()).with("limit", limit.to_string());
+    let what = OWED_WITHIN.with("field", field.name.as_str()).with("limit", limit);
     field_obligation(field, what, limit.due_after(context.change.seen_at))
 }
 

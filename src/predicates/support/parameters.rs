@@ -12,6 +12,7 @@ use crate::yaml::decode::{
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
 messages! {
+    QUESTION_IN_TEAM = "identity.question-in-team": "is in {teams/or}";
     UNIDENTIFIED_CONTRIBUTOR = "contributors.unidentified":
         "{role}, {name}, cannot be identified, so no approval can be shown to be independent";
     NOT_IN_TEAM = "identity.not-in-team": "is not a member of {teams/or}";
@@ -122,14 +123,14 @@ impl IdentityRequirement {
     }
 
     /// Returns what is asked, each in words that follow a name.
-    pub(crate) fn describe_parts(&self) -> Vec<String> {
+    pub(crate) fn describe_parts(&self) -> Vec<Message> {
         let mut parts = Vec::new();
         if !self.teams.is_empty() {
-            parts.push(format!("is in {}", self.teams.join(" or ")));
+            parts.push(QUESTION_IN_TEAM.with("teams", self.teams.clone()));
         }
         match self.bot {
-            Some(true) => parts.push("is a bot".to_owned()),
-            Some(false) => parts.push("is not a bot".to_owned()),
+            Some(true) => parts.push(Message::from(&IS_A_BOT)),
+            Some(false) => parts.push(Message::from(&NOT_A_BOT)),
             None => {}
         }
         parts
@@ -159,16 +160,6 @@ pub(crate) fn quote_patterns<T: ToString>(patterns: &[T]) -> Vec<String> {
         quoted.push(format!("`{}`", pattern.to_string()));
     }
     quoted
-}
-
-/// Returns patterns for a sentence: `` `a`, `b` or `c` ``.
-pub(crate) fn format_alternatives<T: ToString>(patterns: &[T]) -> String {
-    let quoted = quote_patterns(patterns);
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
-    }
 }
 
 /// Returns paths as the value of a message, at most ten of them by name.

@@ -5,13 +5,17 @@ use crate::change::Text;
 use crate::change::person::is_invisible;
 use crate::pattern::{MAX_MATCHED_BYTES, ValuePattern};
 use crate::predicates::support::map_keys::{parse_key, read_key, read_texts_key};
-use crate::predicates::support::parameters::format_alternatives;
-use crate::verdict::{Message, format_count, messages};
+use crate::predicates::support::parameters::quote_patterns;
+use crate::verdict::{Message, messages};
 use crate::yaml::YamlFault;
 use crate::yaml::decode::{MapReader, read_count};
 
 // These messages complete "the subject `...`" and "the title `...`".
 messages! {
+    QUESTION_PRESENT = "wording.question-present": "is there";
+    QUESTION_LONGEST = "wording.question-longest": "has at most {count} {count:character|characters}";
+    QUESTION_FORM = "wording.question-form": "matches `{pattern}`";
+    QUESTION_STARTS = "wording.question-starts": "does not start with {starts/or}";
     NOT_UTF8 = "wording.not-utf8": "is not UTF-8";
     NO_TEXT = "wording.no-text": "has no letters or digits";
     CONTROL_CHARACTERS = "wording.control-characters": "contains characters that control a terminal or reorder text";
@@ -41,16 +45,16 @@ impl WordingRequirement {
     }
 
     /// Returns the requirements, each in words that follow what the line is called.
-    pub(crate) fn describe_parts(&self) -> Vec<String> {
+    pub(crate) fn describe_parts(&self) -> Vec<Message> {
         let mut parts = Vec::new();
         if let Some(limit) = self.max_characters {
-            parts.push(format!("has at most {}", format_count(limit, "character")));
+            parts.push(QUESTION_LONGEST.with("count", limit));
         }
         if let Some(pattern) = &self.pattern {
-            parts.push(format!("matches `{pattern}`"));
+            parts.push(QUESTION_FORM.with("pattern", pattern.to_string()));
         }
         if !self.refused_starts.is_empty() {
-            parts.push(format!("does not start with {}", format_alternatives(&self.refused_starts)));
+            parts.push(QUESTION_STARTS.with("starts", quote_patterns(&self.refused_starts)));
         }
         parts
     }
@@ -92,6 +96,11 @@ impl WordingRequirement {
         }
         Ok(violations)
     }
+}
+
+/// Returns requirements for a sentence; of a line without any, that it is there.
+pub(crate) fn list_line_requirements(parts: Vec<Message>) -> Vec<Message> {
+    if parts.is_empty() { vec![Message::from(&QUESTION_PRESENT)] } else { parts }
 }
 
 /// Returns true if there is a letter or a digit that a reader can see.

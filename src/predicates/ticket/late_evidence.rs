@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::change::{self, Change, Fact, Text};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::ticket::TicketPredicate;
-use crate::predicates::ticket::lookup::BACKDATED;
+use crate::predicates::ticket::lookup::{BACKDATED, doubt_message};
 use crate::verdict::{Message, messages};
 use crate::vocabulary::{FieldDefinition, FieldKind, FieldReading};
 
@@ -64,7 +64,7 @@ impl TicketPredicate {
         }
         if let Ok(Some(why)) = &ticket.backdated {
             let message = BACKDATED.with("ticket", named).with("created", created);
-            objections.push(message.with("reason", why.as_str()));
+            objections.push(message.with("reason", doubt_message(why)));
         } else if ticket.created < owing.change.seen_at && !self.belongs_to_change(ticket, owing) {
             objections.push(BELONGS_ELSEWHERE.with("ticket", named).with("created", created));
         }

@@ -3,18 +3,28 @@
 use std::sync::Arc;
 
 use crate::calendar::TimeLimit;
-use crate::change::ticket::TicketTiming;
+use crate::change::ticket::{CreationDoubt, TicketTiming};
 use crate::change::{Missing, Text, Ticket};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::field_obligation::read_time_limit;
 use crate::predicates::support::map_keys::{read_key, read_texts_key};
-use crate::predicates::support::parameters::{format_alternatives, quote_patterns};
-use crate::verdict::{Message, messages};
+use crate::predicates::support::parameters::quote_patterns;
+use crate::verdict::{Message, duration_message, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldReading};
 use crate::yaml::decode::{MapReader, read_bool, read_choice, read_items, read_text, read_texts};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
+    LOWER_KEY_IS_LATER = "ticket.lower-key-is-later": "{lower} has a lower number and was created later, at {created}; this ticket was imported, moved or back-dated";
+    IMPORTED = "ticket.imported": "the export says that the ticket was imported; its creation time is not proved";
+    THAT_EXISTS = "ticket.that-exists": "that exists";
+    IN_PROJECT = "ticket.in-project": "in the project {names/or}";
+    OF_TYPE = "ticket.of-type": "of the type {names/or}";
+    WITH_LABEL = "ticket.with-label": "with the label {names/or}";
+    THAT_IS_OPEN = "ticket.that-is-open": "that is open";
+    THAT_IS_CLOSED = "ticket.that-is-closed": "that is closed";
+    IN_STATE = "ticket.in-state": "in the state {names/or}";
+    CREATED_WITHIN = "ticket.created-within": "created within {limit}, and mentioning the value of {fields/or} if it is older than the change";
     NOT_FOUND = "ticket.not-found": "`{field}` names {ticket}, which does not exist or is not visible to the gate";
     OTHER_PROJECT = "ticket.other-project": "the ticket {ticket} is in the project {project}, not in {projects/or}";
     OTHER_TYPE = "ticket.other-type": "the ticket {ticket} is of the type {type}, not {types/or}";
@@ -101,27 +111,22 @@ impl TicketRequirement {
             && self.creation.is_none()
     }
 
-    /// Returns what is asked, each in words that follow `refers to a ticket`.
-    pub(crate) fn describe_parts(&self) -> Vec<String> {
-        let mut parts = vec!["that exists".to_owned()];
-        for (names, start) in [
-            (&self.projects, "in the project"),
-            (&self.kinds, "of the type"),
-            (&self.labels, "with the label"),
-        ] {
+    /// Returns what is asked, each to follow `refers to a ticket`.
+    pub(crate) fn describe_parts(&self) -> Vec<Message> {
+        let mut parts = vec![Message::from(&THAT_EXISTS)];
+        for (names, template) in
+            [(&self.projects, &IN_PROJECT), (&self.kinds, &OF_TYPE), (&self.labels, &WITH_LABEL)]
+        {
             if !names.is_empty() {
-                parts.push(format!("{start} {}", format_alternatives(names)));
+                parts.push(template.with("names", quote_patterns(names)));
             }
         }
         if let Some(state) = &self.state {
             parts.push(state.describe_state());
         }
         if let Some(creation) = &self.creation {
-            let fields = format_alternatives(&field_names(&creation.about_fields));
-            let limit = creation.time_limit;
-            parts.push(format!(
-                "created within {limit}, and mentioning the value of {fields} if it is older than the change"
-            ));
+            let fields = quote_patterns(&field_names(&creation.about_fields));
+            parts.push(CREATED_WITHIN.with("limit", creation.time_limit).with("fields", fields));
         }
         parts
     }
@@ -195,11 +200,11 @@ impl RequiredTicketState {
         state
     }
 
-    fn describe_state(&self) -> String {
+    fn describe_state(&self) -> Message {
         match self {
-            RequiredTicketState::Open => "that is open".into(),
-            RequiredTicketState::Closed => "that is closed".into(),
-            RequiredTicketState::OneOf(names) => format!("in the state {}", format_alternatives(names)),
+            RequiredTicketState::Open => Message::from(&THAT_IS_OPEN),
+            RequiredTicketState::Closed => Message::from(&THAT_IS_CLOSED),
+            RequiredTicketState::OneOf(names) => IN_STATE.with("names", quote_patterns(names)),
         }
     }
 
@@ -272,14 +277,24 @@ impl CreationRequirement {
         let message = match timing {
             TicketTiming::InTime { .. } => return Ok(None),
             TicketTiming::Late { late_by } => {
-                CREATED_LATE.with("excess", format!("{late_by:#}")).with("limit", self.time_limit.to_string())
+                CREATED_LATE.with("excess", duration_message(late_by)).with("limit", self.time_limit)
             }
             TicketTiming::Unrelated => {
                 UNRELATED.with("fields", quote_patterns(&field_names(&self.about_fields)))
             }
-            TicketTiming::BackDated(why) => BACKDATED.with("reason", why),
+            TicketTiming::BackDated(doubt) => BACKDATED.with("reason", doubt_message(&doubt)),
         };
         Ok(Some(message.with("ticket", named).with("created", ticket.created.to_string())))
+    }
+}
+
+/// Returns the evidence against a ticket's time as a message.
+pub(crate) fn doubt_message(doubt: &CreationDoubt) -> Message {
+    match doubt {
+        CreationDoubt::LowerKeyIsLater { lower, lower_created } => {
+            LOWER_KEY_IS_LATER.with("lower", lower.as_str()).with("created", lower_created.to_string())
+        }
+        CreationDoubt::Imported => Message::from(&IMPORTED),
     }
 }
 

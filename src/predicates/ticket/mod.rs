@@ -25,6 +25,10 @@ use crate::yaml::decode::{MapReader, read_choice, read_count, read_text};
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
+    QUESTION = "ticket.question": "`{field}` refers to a ticket{parts+}";
+    QUESTION_WITHIN = "ticket.question-within": " within {limit}";
+    QUESTION_AT_MOST = "ticket.question-at-most": ", at most {limit} of them";
+    QUESTION_REQUIREMENTS = "ticket.question-requirements": ", {requirements}";
     TOO_MANY = "ticket.too-many": "`{field}` names {count} tickets; at most {limit} {limit:is|are} allowed";
     OWED_WITHIN = "obligation.ticket-within": "`{field}` within {limit}: a ticket {requirements}";
     ANSWER = "ticket.answer-of-ticket-system": "the ticket system's answer";
@@ -164,18 +168,18 @@ impl TicketPredicate {
         if self.time_limit.is_none() { Some(&self.field) } else { None }
     }
 
-    pub(crate) fn describe(&self) -> String {
-        let mut words = format!("`{}` refers to a ticket", self.field.name);
+    pub(crate) fn describe(&self) -> Message {
+        let mut parts = Vec::new();
         if let Some(limit) = self.time_limit {
-            words.push_str(&format!(" within {limit}"));
+            parts.push(QUESTION_WITHIN.with("limit", limit));
         }
         if let Some(max) = self.max_tickets {
-            words.push_str(&format!(", at most {max} of them"));
+            parts.push(QUESTION_AT_MOST.with("limit", max));
         }
-        for part in self.describe_requirement() {
-            words.push_str(&format!(", {part}"));
+        if self.requirement.is_some() {
+            parts.push(QUESTION_REQUIREMENTS.with("requirements", self.describe_requirement()));
         }
-        words
+        QUESTION.with("field", self.field.name.as_str()).with("parts", parts)
     }
 
     /// Answers for the reference, and for each ticket that it names. What no system can be asked about now
@@ -242,7 +246,7 @@ impl TicketPredicate {
         Obligation {
             what: OWED_WITHIN
                 .with("field", self.field.name.as_str())
-                .with("limit", limit.to_string())
+                .with("limit", limit)
                 .with("requirements", self.describe_requirement()),
             evidence: Message::from(&ANSWER),
             ..limit_obligation(&self.field, limit, context)
@@ -263,8 +267,8 @@ impl TicketPredicate {
         Some(first_too_many.locate_finding(Finding::new(message), context.change))
     }
 
-    /// Returns what is asked of the ticket itself, in words that follow `a ticket`.
-    fn describe_requirement(&self) -> Vec<String> {
+    /// Returns what is asked of the ticket itself, each to follow `a ticket`.
+    fn describe_requirement(&self) -> Vec<Message> {
         match &self.requirement {
             Some(requirement) => requirement.describe_parts(),
             None => Vec::new(),
@@ -425,9 +429,10 @@ fields:
             ),
             ("created: 2026-02-26T10:00:00Z, text: about INC-1", None),
             (
-                "created: 2026-02-26T10:00:00Z, text: INC-1, doubt: PAY-0 was made later",
+                "created: 2026-02-26T10:00:00Z, text: INC-1, doubt: PAY-0",
                 Some(
-                    " says that it was created at 2026-02-26T10:00:00Z, which cannot be trusted: PAY-0 was made later",
+                    " says that it was created at 2026-02-26T10:00:00Z, which cannot be trusted: PAY-0 has a lower \
+                     number and was created later, at 2026-03-01T10:00:00Z; this ticket was imported, moved or back-dated",
                 ),
             ),
         ] {

@@ -210,6 +210,10 @@ fn build_json_value(value: &MessageValue) -> JsonValue<'_> {
         MessageValue::Quoted(text) => JsonValue::Quoted(JsonText::from_text(Some(text))),
         MessageValue::Nested(message) => JsonValue::Nested(Box::new(build_json_message(message))),
         MessageValue::List(items) => JsonValue::List(items.iter().map(build_json_value).collect()),
+        MessageValue::Unrecorded(value) => match value.shown() {
+            Some(shown) => build_json_value(shown),
+            None => JsonValue::Plain(crate::verdict::message::NOT_RECORDED),
+        },
     }
 }
 

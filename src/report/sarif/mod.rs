@@ -298,6 +298,8 @@ impl Fingerprint {
                     self.add_value(item);
                 }
             }
+            // A fingerprint is the same with every version of what words an error.
+            MessageValue::Unrecorded(_) => {}
         }
     }
 }

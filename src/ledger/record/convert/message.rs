@@ -53,6 +53,7 @@ impl From<&MessageValue> for RecordedValue {
             MessageValue::Quoted(text) => RecordedValue::Quoted(text.clone()),
             MessageValue::Nested(message) => RecordedValue::Nested(RecordedMessage::from(message.as_ref())),
             MessageValue::List(items) => RecordedValue::List(convert_all(items)),
+            MessageValue::Unrecorded(_) => RecordedValue::Unrecorded,
         }
     }
 }
@@ -65,6 +66,7 @@ impl From<&RecordedValue> for MessageValue {
             RecordedValue::Quoted(text) => MessageValue::Quoted(text.clone()),
             RecordedValue::Nested(message) => MessageValue::Nested(Box::new(Message::from(message))),
             RecordedValue::List(items) => MessageValue::List(convert_all(items)),
+            RecordedValue::Unrecorded => MessageValue::left_out(),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct RecordedMessage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecordedValue {
-    /// Words of the policy, of git or of the gate.
+    /// Words of the policy or of git.
     Plain(String),
     /// A count of things.
     Number(u64),
@@ -30,6 +30,8 @@ pub enum RecordedValue {
     Nested(RecordedMessage),
     /// Several values, in order.
     List(Vec<RecordedValue>),
+    /// The words of an error, which are shown when it happens and not recorded.
+    Unrecorded,
 }
 
 /// A role that can fix what a finding is about.
