@@ -171,7 +171,7 @@ fn every_message_is_in_a_list_of_the_catalogue() {
     let lists = [
         ("src/ledger/catalogue.rs", ""),
         ("src/github/mod.rs", "github::"),
-        ("src/predicates/shared_messages.rs", "predicates::"),
+        ("src/predicates/support/shared_messages.rs", "predicates::"),
     ];
     let mut registered = BTreeSet::new();
     for (file, folder) in lists {
@@ -208,6 +208,9 @@ fn exports_messages(module: &str) -> Option<String> {
     text.contains(&format!("use crate::{module}::MESSAGES;")).then(|| folder.to_owned())
 }
 
+/// Ids are stored as the strings that they are, so that their types cannot change a form.
+const STORED_IDS: [&str; 3] = ["RuleId", "ClassId", "ExemptionId"];
+
 /// What is written into the ledger holds no type of a module that words things: neither in the wire form of
 /// records, nor in any other type of the ledger that is stored.
 #[test]
@@ -225,7 +228,10 @@ fn stored_types_of_the_ledger_hold_nothing_of_judge_and_reports() {
                 .split(|c: char| !c.is_alphanumeric() && c != '_')
                 .filter(|word| !word.is_empty())
                 .collect();
-            let held: Vec<&String> = foreign.iter().filter(|name| words.contains(name.as_str())).collect();
+            let is_held = |name: &&String| {
+                words.contains(name.as_str()) && !STORED_IDS.contains(&name.as_str())
+            };
+            let held: Vec<&String> = foreign.iter().filter(is_held).collect();
             assert!(held.is_empty(), "{}: a stored type holds {held:?}:\n{declaration}", path.display());
             for module in ["report", "gate", "verdict", "people"] {
                 assert!(
