@@ -135,6 +135,23 @@ fn a_damaged_ref_is_one_difference_and_the_rest_is_compared() {
 }
 
 #[test]
+fn a_damaged_line_among_the_packed_refs_does_not_end_the_comparison() {
+    let dir = tempfile::tempdir().unwrap();
+    sample(dir.path());
+    let packed = dir.path().join(".git/packed-refs");
+    let text = std::fs::read_to_string(&packed).unwrap() + "junk\n";
+    std::fs::write(packed, text).unwrap();
+    assert_eq!(
+        list_differences(dir.path()),
+        [
+            ("refs/".to_owned(), "list of refs", ReaderDisagreement::UnreadableByLibgit2),
+            ("refs/".to_owned(), "ref", ReaderDisagreement::UnreadableByBoth),
+        ]
+    );
+    assert_eq!(compare(dir.path()).commits, 14);
+}
+
+#[test]
 fn a_ref_that_leads_to_no_ref_is_the_same_to_both() {
     let dir = tempfile::tempdir().unwrap();
     sample(dir.path());

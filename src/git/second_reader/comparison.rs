@@ -28,7 +28,8 @@ pub struct ReaderDifference {
     /// What is read: the full name of a ref, or the id of an object.
     pub subject: Text,
     /// The part that differs: `target`, `bytes`, `tree`, `parents`, `author`, `committer`, `message` or
-    /// `entries`. What cannot be read is named as a whole: `ref`, `object`, `commit`, `tree` or `file`.
+    /// `entries`. What cannot be read is named as a whole: `list of refs`, `ref`, `object`, `tag`, `commit`,
+    /// `tree` or `file`.
     pub part: &'static str,
     /// What the readers disagree on.
     pub disagreement: ReaderDisagreement,

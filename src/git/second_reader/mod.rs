@@ -79,7 +79,13 @@ impl BothReaders<'_> {
     /// once.
     fn compare_refs(&mut self) -> Result<Vec<Oid>> {
         let mut tips = Vec::new();
-        let mut targets = self.list_second_refs()?;
+        let listed = self.list_second_refs().ok();
+        if listed.is_none() {
+            let disagreement = ReaderDisagreement::UnreadableByLibgit2;
+            self.comparison.add_difference("refs/".to_owned(), "list of refs", disagreement);
+        }
+        let is_listed = listed.is_some();
+        let mut targets = listed.unwrap_or_default();
         let refs = self.first.sort_refs_by_damage("refs/")?;
         for name in refs.damaged {
             let second = targets.remove(name.as_bytes()).flatten();
@@ -87,8 +93,9 @@ impl BothReaders<'_> {
         }
         for one in refs.readable {
             let second = targets.remove(one.name.as_bytes()).flatten();
-            if let Some((first, second)) =
-                self.comparison.require_both(one.name.clone(), "ref", Some(one.id), second)
+            if is_listed
+                && let Some((first, second)) =
+                    self.comparison.require_both(one.name.clone(), "ref", Some(one.id), second)
             {
                 self.comparison.refs += 1;
                 if first != second {
