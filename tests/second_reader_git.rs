@@ -280,3 +280,20 @@ fn a_tag_leads_both_readers_to_the_same_object() {
     std::fs::write(dir.path().join(".git/refs/tags/x"), format!("{malformed}\n")).unwrap();
     assert_eq!(list_differences(dir.path()), [(malformed, "tag", ReaderDisagreement::UnreadableByBoth)]);
 }
+
+#[test]
+fn the_command_says_which_reader_cannot_read_what() {
+    let dir = tempfile::tempdir().unwrap();
+    sample(dir.path());
+    std::fs::write(dir.path().join(".git/refs/heads/junk"), "junk\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_changegate"));
+    let output =
+        command.current_dir(dir.path()).args(["ledger", "verify", "--second-reader"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("refs/heads/junk: neither reader can read this ref; not compared\n"), "{said}");
+    assert!(
+        said.contains("second reader: 4 refs, 14 commits, ") && said.contains("; 1 difference\n"),
+        "{said}"
+    );
+}

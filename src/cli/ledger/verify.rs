@@ -158,7 +158,10 @@ fn write_verification(
         )?;
     }
     match (&verified.tip, &verified.last_digest) {
-        (None, _) => return writeln!(out, "no ledger in this repository: {LEDGER_REF} does not exist"),
+        (None, _) => {
+            writeln!(out, "no ledger in this repository: {LEDGER_REF} does not exist")?;
+            return compared.map_or(Ok(()), |compared| write_comparison(out, compared));
+        }
         (Some(tip), last) => {
             let (records, decisions, denied) = (verified.records, verified.decisions, verified.denied);
             writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
