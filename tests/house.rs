@@ -228,9 +228,8 @@ fn stored_types_of_the_ledger_hold_nothing_of_judge_and_reports() {
                 .split(|c: char| !c.is_alphanumeric() && c != '_')
                 .filter(|word| !word.is_empty())
                 .collect();
-            let is_held = |name: &&String| {
-                words.contains(name.as_str()) && !STORED_IDS.contains(&name.as_str())
-            };
+            let is_held =
+                |name: &&String| words.contains(name.as_str()) && !STORED_IDS.contains(&name.as_str());
             let held: Vec<&String> = foreign.iter().filter(is_held).collect();
             assert!(held.is_empty(), "{}: a stored type holds {held:?}:\n{declaration}", path.display());
             for module in ["report", "gate", "verdict", "people"] {

@@ -1,4 +1,4 @@
-//! What is read from a repository, held against what git says of the same one.
+//! What is read from a repository, held against what git and libgit2 say of the same one.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use changegate::change::{FactKind, NeededFacts, Oid, PathEntryKind, Text};
+use changegate::git::second_reader::compare_readers;
 use changegate::git::{
     CommitRange, FileAtPath, HeadState, ObjectFormat, ObjectQuarantine, PeeledObject, Repository,
 };
@@ -133,6 +134,21 @@ impl Dag {
     }
 }
 
+fn to_git2(id: Oid) -> git2::Oid {
+    git2::Oid::from_bytes(id.as_bytes()).unwrap()
+}
+
+/// Returns the commits that `new` leads to and `hidden` do not, as libgit2 walks them.
+fn list_by_libgit2(lab: &Lab, new: Oid, hidden: &[Oid]) -> BTreeSet<Oid> {
+    let repository = git2::Repository::open(&lab.dir).unwrap();
+    let mut walk = repository.revwalk().unwrap();
+    walk.push(to_git2(new)).unwrap();
+    for id in hidden {
+        walk.hide(to_git2(*id)).unwrap();
+    }
+    walk.map(|id| Oid::from_bytes(id.unwrap().as_bytes()).unwrap()).collect()
+}
+
 #[test]
 fn new_commits_are_those_that_git_would_list() {
     for seed in 0..24 {
@@ -156,6 +172,10 @@ fn new_commits_are_those_that_git_would_list() {
                 let args: Vec<&str> = args.iter().map(String::as_str).collect();
                 let by_git: BTreeSet<Oid> = dag.lab.git(&args).lines().map(oid).collect();
                 assert_eq!(by_git, listed.iter().copied().collect());
+                if dag.lab.git(&["rev-parse", "--show-object-format"]) == "sha1" {
+                    let hidden: Vec<Oid> = hidden.iter().map(|index| dag.ids[*index]).collect();
+                    assert_eq!(list_by_libgit2(&dag.lab, dag.ids[*new], &hidden), by_git);
+                }
             }
         }
         dag.lab.git(&["commit-graph", "write", "--reachable"]);
@@ -304,6 +324,43 @@ fn mode(kind: Option<PathEntryKind>) -> &'static str {
     }
 }
 
+/// Returns what a commit changes, as libgit2 compares the trees: path, modes, and both ids.
+fn diff_by_libgit2(lab: &Lab, parent: Option<Oid>, id: Oid) -> Vec<(String, String, String, String)> {
+    let repository = git2::Repository::open(&lab.dir).unwrap();
+    let tree = |id: Oid| repository.find_commit(to_git2(id)).unwrap().tree().unwrap();
+    let before = parent.map(tree);
+    let mut options = git2::DiffOptions::new();
+    options.include_typechange(true);
+    let diff = repository.diff_tree_to_tree(before.as_ref(), Some(&tree(id)), Some(&mut options)).unwrap();
+    // It lists a submodule that stays at the null id as modified.
+    let is_change = |delta: &git2::DiffDelta<'_>| {
+        (delta.old_file().mode(), delta.old_file().id()) != (delta.new_file().mode(), delta.new_file().id())
+    };
+    diff.deltas()
+        .filter(is_change)
+        .map(|delta| {
+            let (old, new) = (delta.old_file(), delta.new_file());
+            let modes = [&old, &new].map(|file| format!("{:06o}", u32::from(file.mode())));
+            let path = String::from_utf8(new.path_bytes().unwrap().to_vec()).unwrap();
+            (path, modes.join(" "), old.id().to_string(), new.id().to_string())
+        })
+        .collect()
+}
+
+#[test]
+fn refs_commits_and_tree_entries_are_those_of_libgit2() {
+    for seed in 0..4 {
+        let (lab, commits) = changing_files(seed, "sha1");
+        lab.git(&["update-ref", "refs/heads/main", &commits[29].to_string()]);
+        lab.git(&["update-ref", "refs/heads/older", &commits[10].to_string()]);
+        let compared = compare_readers(&lab.open(), "refs/changegate/ledger", &mut || ()).unwrap();
+        assert_eq!(compared.differences, []);
+        let trees = lab.git(&["rev-list", "--all", "--objects", "--filter=blob:none"]).lines().count();
+        assert!(compared.commits >= 10);
+        assert_eq!(compared.commits + compared.trees, trees);
+    }
+}
+
 #[test]
 fn paths_and_lines_are_those_of_git_diff() {
     let mut exact = 0;
@@ -347,6 +404,9 @@ fn paths_and_lines_are_those_of_git_diff() {
                 })
                 .collect();
             assert_eq!(ours, theirs, "{id}");
+            if format == "sha1" {
+                assert_eq!(ours, diff_by_libgit2(&lab, commit.parents.first().copied(), id), "{id}");
+            }
 
             let numstat = lab.git(&["diff-tree", "-r", "--no-renames", "--numstat", "-z", &before, &after]);
             let mut expected = (0, 0);

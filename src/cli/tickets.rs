@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::change::{Text, Ticket, TicketLookup};
+use crate::change::{Missing, Text, Ticket, TicketLookup};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::policy;
@@ -76,10 +76,7 @@ pub(crate) fn run_tickets(args: &TicketsArgs, context: &Context) -> Result<Comma
     }
     let access = read_ticket_access(context, args.export.as_deref(), args.repository.as_deref())?;
     if let Some(Ok(export)) = &access.export {
-        for (line, what) in &export.faults {
-            let what = escape_terminal(what.as_bytes(), usize::MAX);
-            writeln!(std::io::stderr().lock(), "{}:{line}: {what}", shorten_for_message(&export.name))?;
-        }
+        write_export_faults(export, &mut std::io::stderr().lock())?;
     }
     let keys: Vec<Text> = args.keys.iter().map(|key| key.as_str().into()).collect();
     let looked_up = TicketSources::new(loaded.policy.ticket_systems.clone(), access).look_up_tickets(&keys);
@@ -102,6 +99,21 @@ pub(crate) fn run_tickets(args: &TicketsArgs, context: &Context) -> Result<Comma
         }
     }
     Ok(exit)
+}
+
+/// Writes which rows of an export cannot be read.
+fn write_export_faults(export: &TicketExport, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let name = shorten_for_message(&export.name);
+    for (line, what) in &export.faults {
+        writeln!(out, "{name}:{line}: {}", escape_terminal(what.as_bytes(), usize::MAX))?;
+    }
+    if export.omitted_faults > 0 {
+        writeln!(out, "{name}: and {} more rows that cannot be read", export.omitted_faults)?;
+    }
+    if let Some(line) = export.unread_from {
+        writeln!(out, "{name}:{line}: too many rows before this one cannot be read; the rest is not read")?;
+    }
+    Ok(())
 }
 
 /// Loads the policy at HEAD, or the one on disk if that is asked for.
@@ -210,7 +222,10 @@ fn write_ticket_list(looked_up: &[TicketLookup], out: &mut dyn std::io::Write) -
         let key = escape_cell(key);
         match found {
             Ok(None) => writeln!(out, "{key}  does not exist, or this token cannot see it")?,
-            Err(why) => writeln!(out, "{key}  {}", escape_terminal(why.to_string().as_bytes(), usize::MAX))?,
+            Err(why) => {
+                let why = escape_terminal(describe_lookup_failure(why).as_bytes(), usize::MAX);
+                writeln!(out, "{key}  {why}")?;
+            }
             Ok(Some(ticket)) => write_ticket(&key, ticket, out)?,
         }
     }
@@ -253,17 +268,24 @@ fn escape_cell(text: &Text) -> String {
     escape_terminal(text.as_bytes(), MAX_CELL_CHARS)
 }
 
+/// Returns why a ticket was not found. That the fact is a ticket goes without saying here.
+fn describe_lookup_failure(why: &Missing) -> String {
+    match why {
+        Missing::Unavailable(_, reason) => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// Returns whether a ticket is open, with its system's word for that.
 fn describe_ticket_state(ticket: &Ticket) -> String {
+    let state = escape_terminal(ticket.state.as_bytes(), MAX_CELL_CHARS);
     let closed = match ticket.is_closed {
         Some(true) => "closed",
         Some(false) => "open",
-        None => "open or closed",
+        None if state.is_empty() => return "not known whether it is closed".to_owned(),
+        None => return format!("state `{state}`; not known whether that is closed"),
     };
-    match ticket.state.as_bytes() {
-        [] => closed.to_owned(),
-        state => format!("{closed} ({})", escape_terminal(state, MAX_CELL_CHARS)),
-    }
+    if state.is_empty() { closed.to_owned() } else { format!("{closed} ({state})") }
 }
 
 /// Returns what was found for programs: `found` is true, false, or null where it is unknown.
@@ -271,7 +293,7 @@ fn lookup_to_json(lookup: &TicketLookup) -> Value {
     let key = lookup.key.to_lossy();
     match &lookup.found {
         Ok(None) => json!({ "key": key, "found": false }),
-        Err(why) => json!({ "key": key, "found": null, "reason": why.to_string() }),
+        Err(why) => json!({ "key": key, "found": null, "reason": describe_lookup_failure(why) }),
         Ok(Some(ticket)) => {
             let labels: Vec<_> = ticket.labels.iter().map(Text::to_lossy).collect();
             json!({

@@ -63,6 +63,39 @@ fn tickets_are_told_and_counted() {
 }
 
 #[test]
+fn an_export_says_what_is_known_and_lists_its_faults_up_to_a_limit() {
+    let home = tempfile::tempdir().unwrap();
+    let policy = "changegate: 1\nextends: [core]\nprotects: [main]\ntickets: { '*': export }\n";
+    fs::write(home.path().join("p.yml"), policy).unwrap();
+    let rows = "CHG001,2026-10-14T14:00:00Z,Open\nCHG002,2026-10-14T14:00:00Z,\n";
+    let bad = "OPS-1,soon,Open\n".repeat(130) + &"x\"y,\"b\n".repeat(130);
+    fs::write(home.path().join("t.csv"), format!("key,created,state\n{rows}{bad}")).unwrap();
+    let run = |args: &[&str]| {
+        run(
+            home.path(),
+            &[&["--policy", "p.yml", "--export", "t.csv"], args].concat(),
+            "https://acme.example",
+        )
+    };
+    let (code, out, err) = run(&["CHG001", "CHG002", "nokey"]);
+    assert_eq!(code, 3);
+    assert!(out.contains("CHG001  ticket in CHG, state `Open`; not known whether that is closed\n"), "{out}");
+    assert!(out.contains("CHG002  ticket in CHG, not known whether it is closed\n"), "{out}");
+    assert!(out.contains("nokey  this is not the key of a ticket, such as PAY-412 or #12\n"), "{out}");
+    let last: Vec<&str> = err.lines().skip(100).collect();
+    assert_eq!(
+        last,
+        [
+            "t.csv: and 130 more rows that cannot be read",
+            "t.csv:234: too many rows before this one cannot be read; the rest is not read"
+        ]
+    );
+    let (_, out, _) = run(&["--format", "json", "nokey"]);
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["tickets"][0]["reason"], "this is not the key of a ticket, such as PAY-412 or #12");
+}
+
+#[test]
 fn what_cannot_be_asked_is_a_wrong_call() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("p.yml"), "changegate: 1\nextends: [core]\nprotects: [main]\n").unwrap();

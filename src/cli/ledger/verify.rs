@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::ledger::show_records::find_record;
 use crate::cli::progress::ProgressLine;
 use crate::git::Repository;
-use crate::git::second_reader::{ReaderComparison, compare_readers};
+use crate::git::second_reader::{ReaderComparison, ReaderDifference, ReaderDisagreement, compare_readers};
 use crate::git::signature::KeyRegistry;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::replay::{ReplayOutcome, replay_decision};
@@ -89,7 +89,8 @@ fn compare_with_second_reader(
 fn write_comparison(out: &mut dyn Write, compared: &ReaderComparison) -> io::Result<()> {
     for difference in &compared.differences {
         let subject = escape::escape_terminal(difference.subject.as_bytes(), escape::MAX_QUOTE_COLUMNS);
-        writeln!(out, "{:<12} {subject}: libgit2 reads {} differently", "reader", difference.part)?;
+        let what = describe_difference(difference);
+        writeln!(out, "{:<12} {subject}: {what}", "reader")?;
     }
     if compared.omitted_differences > 0 {
         writeln!(out, "and {} further differences", compared.omitted_differences)?;
@@ -104,6 +105,28 @@ fn write_comparison(out: &mut dyn Write, compared: &ReaderComparison) -> io::Res
             several => format!("{several} differences"),
         }
     )
+}
+
+fn describe_difference(difference: &ReaderDifference) -> String {
+    let part = difference.part;
+    match difference.disagreement {
+        ReaderDisagreement::Different => format!("libgit2 reads {part} differently"),
+        ReaderDisagreement::UnreadableByGate => format!("only libgit2 can read this {part}; the gate cannot"),
+        ReaderDisagreement::UnreadableByLibgit2 => {
+            format!("only the gate can read this {part}; libgit2 cannot")
+        }
+        ReaderDisagreement::UnreadableByBoth => format!("neither reader can read this {part}; not compared"),
+    }
+}
+
+/// Returns the word of JSON for a disagreement.
+fn name_disagreement(disagreement: ReaderDisagreement) -> &'static str {
+    match disagreement {
+        ReaderDisagreement::Different => "different",
+        ReaderDisagreement::UnreadableByGate => "unreadable-by-gate",
+        ReaderDisagreement::UnreadableByLibgit2 => "unreadable-by-libgit2",
+        ReaderDisagreement::UnreadableByBoth => "unreadable-by-both",
+    }
 }
 
 fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
@@ -135,7 +158,10 @@ fn write_verification(
         )?;
     }
     match (&verified.tip, &verified.last_digest) {
-        (None, _) => return writeln!(out, "no ledger in this repository: {LEDGER_REF} does not exist"),
+        (None, _) => {
+            writeln!(out, "no ledger in this repository: {LEDGER_REF} does not exist")?;
+            return compared.map_or(Ok(()), |compared| write_comparison(out, compared));
+        }
         (Some(tip), last) => {
             let records = verified.records;
             let decisions = verified.decisions;
@@ -184,7 +210,11 @@ fn write_verification_json(
 fn build_comparison_json(compared: &ReaderComparison) -> serde_json::Value {
     let mut differences = Vec::new();
     for difference in &compared.differences {
-        differences.push(json!({ "subject": difference.subject.to_lossy(), "part": difference.part }));
+        differences.push(json!({
+            "subject": difference.subject.to_lossy(),
+            "part": difference.part,
+            "disagreement": name_disagreement(difference.disagreement),
+        }));
     }
     json!({
         "refs": compared.refs,

@@ -205,7 +205,7 @@ impl Repository {
 }
 
 /// Reads the id in the first line of a tag object.
-fn parse_tag_target(raw: &[u8]) -> Option<ObjectId> {
+pub(crate) fn parse_tag_target(raw: &[u8]) -> Option<ObjectId> {
     let rest = raw.strip_prefix(b"object ")?;
     let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     ObjectId::from_hex(rest.get(..end)?).ok()

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use gix::bstr::ByteSlice;
+use gix::refs::file::find::ReferenceDecode;
 use gix::refs::{FullName, Target};
 
 use crate::change::{Oid, Text};
@@ -23,6 +24,14 @@ pub struct ResolvedRef {
     pub name: Text,
     /// The object that the ref holds (possibly an annotated tag); `None` if there is no such ref.
     pub id: Option<Oid>,
+}
+
+/// The refs under a prefix, apart by whether they can be read.
+#[derive(Debug, Default)]
+pub(crate) struct SortedRefs {
+    pub(crate) readable: Vec<ResolvedRef>,
+    /// The names of the damaged ones; only the prefix where not even the name is known.
+    pub(crate) damaged: Vec<Text>,
 }
 
 /// A move of a ref, as git logged it.
@@ -82,13 +91,37 @@ impl Repository {
     pub fn list_refs(&self, prefix: &str) -> Result<Vec<ResolvedRef>> {
         let mut found = Vec::new();
         for reference in self.read_refs_under(prefix)? {
-            let id = match reference.target {
-                Target::Object(id) => Some(to_oid(&id)),
-                Target::Symbolic(next) => self.resolve_ref(next.as_bstr())?.id,
-            };
+            let id = self.resolve_target(reference.target)?;
             found.push(ResolvedRef { name: ref_name_text(&reference.name), id });
         }
         Ok(found)
+    }
+
+    /// Returns all refs whose names begin with `prefix`, the damaged ones by their names.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the refs cannot be listed at all.
+    pub(crate) fn sort_refs_by_damage(&self, prefix: &str) -> Result<SortedRefs> {
+        let mut sorted = SortedRefs::default();
+        self.for_each_ref_under(prefix, |read| {
+            match read {
+                Ok(reference) => {
+                    let name = ref_name_text(&reference.name);
+                    match self.resolve_target(reference.target) {
+                        Ok(id) => sorted.readable.push(ResolvedRef { name, id }),
+                        Err(_) => sorted.damaged.push(name),
+                    }
+                }
+                Err(error) => {
+                    let decoding = error.downcast_any_ref::<ReferenceDecode>();
+                    let name = decoding.map(|decoding| decoding.relative_path.as_os_str().as_encoded_bytes());
+                    sorted.damaged.push(Text::from(name.unwrap_or(prefix.as_bytes())));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(sorted)
     }
 
     /// Returns all refs whose names begin with `prefix`, as [`Repository::list_refs`] does, but without
@@ -131,15 +164,35 @@ impl Repository {
         }
     }
 
+    fn resolve_target(&self, target: Target) -> Result<Option<Oid>> {
+        match target {
+            Target::Object(id) => Ok(Some(to_oid(&id))),
+            Target::Symbolic(next) => Ok(self.resolve_ref(next.as_bstr())?.id),
+        }
+    }
+
     fn read_refs_under(&self, prefix: &str) -> Result<Vec<gix::refs::Reference>> {
+        let mut references = Vec::new();
+        self.for_each_ref_under(prefix, |read| {
+            references.push(read.with_context(|| format!("cannot list the refs under `{prefix}`"))?);
+            Ok(())
+        })?;
+        Ok(references)
+    }
+
+    /// Calls `take` for each ref under `prefix`, or with the reason why it cannot be read.
+    fn for_each_ref_under(
+        &self,
+        prefix: &str,
+        mut take: impl FnMut(Result<gix::refs::Reference, gix::error::Error>) -> Result<()>,
+    ) -> Result<()> {
         let context = || format!("cannot list the refs under `{prefix}`");
         let relative = prefix.as_bytes().as_bstr().try_into().with_context(context)?;
         let platform = self.ref_store.iter().with_context(context)?;
-        let mut references = Vec::new();
         for reference in platform.prefixed(relative).with_context(context)? {
-            references.push(reference.with_context(context)?);
+            take(reference)?;
         }
-        Ok(references)
+        Ok(())
     }
 
     fn read_ref_target(&self, name: &FullName) -> Result<Option<Target>> {

@@ -7,6 +7,7 @@
 
 pub(crate) mod csv_rows;
 pub(crate) mod json;
+pub(crate) mod row;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -19,28 +20,19 @@ use crate::change::text::encode_hex;
 use crate::change::ticket::{CreationDoubt, TicketKey};
 use crate::change::{Text, Ticket};
 use crate::tickets::api::parse_instant;
+use crate::tickets::export::row::{ExportColumn, ExportRow, find_column};
 use crate::tickets::key_order::explain_backdating;
+
+pub use crate::tickets::export::row::EXPORT_COLUMNS;
 
 /// How many bytes an export may have.
 const MAX_EXPORT_BYTES: u64 = 64 << 20;
 
+/// How many faults of an export are listed; further ones are counted only.
+const MAX_LISTED_FAULTS: usize = 100;
+
 /// Why no ticket is found without an export.
 pub(crate) const NO_EXPORT: &str = "no export is given (CHANGEGATE_TICKET_EXPORT)";
-
-/// Every column, the names under which it may stand, and what it says; names compare in any case.
-pub const EXPORT_COLUMNS: [(&[&str], &str); 11] = [
-    (&["key", "issue key", "number"], "the key, as in PAY-412; needed"),
-    (&["created", "created at", "created_at", "sys_created_on"], "when it was made, with a zone; needed"),
-    (&["project", "project key"], "the project; the front of the key where it is left out"),
-    (&["type", "issue type", "kind"], "of which type it is"),
-    (&["labels", "label"], "its labels, with spaces or commas between them, or in several columns"),
-    (&["state", "status"], "the state that it is in"),
-    (&["closed"], "`true` or `false`: whether nothing more is to be done"),
-    (&["assignee", "assigned to"], "who is to do it"),
-    (&["title", "summary", "description", "short_description"], "what it is about; several of them add up"),
-    (&["url", "link"], "where people look at it"),
-    (&["imported"], "`true` if it was brought in from elsewhere, so that `created` is no clock's word"),
-];
 
 /// The tickets of one file.
 #[derive(Clone, Debug)]
@@ -49,17 +41,18 @@ pub struct TicketExport {
     pub name: String,
     /// SHA-256 of its content, in hexadecimal.
     pub digest: String,
-    /// The rows that cannot be read: the line, and why.
+    /// The rows that cannot be read: the line, and why; at most 100 of them.
     pub faults: Vec<(usize, String)>,
+    /// How many further rows cannot be read.
+    pub omitted_faults: usize,
+    /// The line from which on the file was not read, since too many rows before it cannot be.
+    pub unread_from: Option<usize>,
     tickets: BTreeMap<String, Result<Ticket, String>>,
     /// By prefix and number: the last created of the tickets up to there, for the order of keys.
     latest_up_to: BTreeMap<(String, u64), (String, Timestamp)>,
-    /// True if a row does not say which ticket it is about.
-    may_hide_ticket: bool,
+    /// The first row that does not say which ticket it is about: its line, and what is wrong.
+    hiding_fault: Option<(usize, String)>,
 }
-
-/// The values of one row, by the place of their column in [`EXPORT_COLUMNS`].
-type ExportFields = [Vec<String>; EXPORT_COLUMNS.len()];
 
 impl TicketExport {
     /// Reads the file at `path`: JSON if its name ends so, and CSV otherwise.
@@ -93,13 +86,18 @@ impl TicketExport {
             format!("{name}:{line}: this is not UTF-8")
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.starts_with('\u{feff}') {
+            return Err(format!("{name}:1: the file starts with two byte order marks"));
+        }
         let mut export = TicketExport {
             name: name.to_owned(),
             digest: encode_hex(&Sha256::digest(bytes)),
             faults: Vec::new(),
+            omitted_faults: 0,
+            unread_from: None,
             tickets: BTreeMap::new(),
             latest_up_to: BTreeMap::new(),
-            may_hide_ticket: false,
+            hiding_fault: None,
         };
         if Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
             export.read_json(text)?;
@@ -116,26 +114,20 @@ impl TicketExport {
             Err((line, what)) => return Err(format!("{}:{line}: {what}", self.name)),
         };
         for object in objects {
-            let mut row = ExportFields::default();
-            let fields = object.fields.map(|fields| {
-                for (name, value) in fields {
-                    add_field(&mut row, find_column(&name), value);
-                }
-                row
-            });
-            self.add_row(object.line, fields);
+            self.add_row(object.line, object.members.map(ExportRow::read_members));
         }
         Ok(())
     }
 
     fn read_csv(&mut self, text: &str) -> Result<(), String> {
         let name = &self.name;
-        let mut rows = csv_rows::parse_rows(text).into_iter();
+        let csv_rows::CsvRows { rows, unread_from } = csv_rows::parse_rows(text);
+        let mut rows = rows.into_iter();
         let Some(head) = rows.next() else { return Err(format!("{name}:1: the file is empty")) };
         let names = head.fields.map_err(|why| format!("{name}:{}: {why}", head.line))?;
-        let columns: Vec<Option<usize>> = names.iter().map(|name| find_column(name)).collect();
+        let columns: Vec<Option<ExportColumn>> = names.iter().map(|name| find_column(name)).collect();
         for needed in 0..2 {
-            if !columns.contains(&Some(needed)) {
+            if !columns.iter().flatten().any(|column| column.place == needed) {
                 let called = EXPORT_COLUMNS.get(needed).and_then(|(names, _)| names.first()).unwrap_or(&"");
                 return Err(format!("{name}:{}: no column is called `{called}`", head.line));
             }
@@ -143,9 +135,9 @@ impl TicketExport {
         for row in rows {
             let fields = match row.fields {
                 Ok(fields) if fields.len() == columns.len() => {
-                    let mut read = ExportFields::default();
+                    let mut read = ExportRow::default();
                     for (column, value) in columns.iter().zip(fields) {
-                        add_field(&mut read, *column, value);
+                        read.add_value(*column, value);
                     }
                     Ok(read)
                 }
@@ -156,66 +148,86 @@ impl TicketExport {
             };
             self.add_row(row.line, fields);
         }
+        // The rows before it may hide any ticket already.
+        self.unread_from = unread_from;
         Ok(())
     }
 
     /// Adds the ticket of a row, or what is wrong with the row.
-    fn add_row(&mut self, line: usize, fields: Result<ExportFields, String>) {
-        let fields = match fields {
-            Ok(fields) => fields,
+    fn add_row(&mut self, line: usize, row: Result<ExportRow, String>) {
+        let row = match row {
+            Ok(row) => row,
             Err(what) => return self.add_unknown_row(line, what),
         };
-        let Some(key) = TicketKey::parse_key(&first_value(&fields, 0).trim().into()) else {
+        let key = match row.read_value(0) {
+            Ok(key) => TicketKey::parse_key(&key.into()),
+            Err(what) => return self.add_unknown_row(line, what),
+        };
+        let Some(key) = key else {
             return self.add_unknown_row(line, "this is not the key of a ticket".to_owned());
         };
-        let mut ticket = self.build_ticket(&key, &fields);
+        let mut ticket = self.build_ticket(&key, &row);
         if let Err(what) = &mut ticket {
-            self.faults.push((line, what.clone()));
+            self.add_fault(line, what.clone());
             *what = format!("{}:{line}: {what}", self.name);
         }
-        if self.tickets.get(key.as_str()).is_some_and(|known| *known != ticket) {
+        // A row that cannot be read has its fault already.
+        if ticket.is_ok() && self.tickets.get(key.as_str()).is_some_and(|known| *known != ticket) {
             let what = format!("{} stands here twice, and differs", key.as_str());
             ticket = Err(format!("{}:{line}: {what}", self.name));
-            self.faults.push((line, what));
+            self.add_fault(line, what);
         }
         self.tickets.insert(key.as_str().to_owned(), ticket);
     }
 
     /// Notes a row that does not say which ticket it is about.
     fn add_unknown_row(&mut self, line: usize, what: String) {
-        self.faults.push((line, what));
-        self.may_hide_ticket = true;
+        if self.hiding_fault.is_none() {
+            self.hiding_fault = Some((line, what.clone()));
+        }
+        self.add_fault(line, what);
     }
 
-    fn build_ticket(&self, key: &TicketKey, fields: &ExportFields) -> Result<Ticket, String> {
-        let text = |place: usize| -> Text { first_value(fields, place).trim().into() };
-        let written = first_value(fields, 1).trim();
+    fn add_fault(&mut self, line: usize, what: String) {
+        if self.faults.len() < MAX_LISTED_FAULTS {
+            self.faults.push((line, what));
+        } else {
+            self.omitted_faults += 1;
+        }
+    }
+
+    fn build_ticket(&self, key: &TicketKey, row: &ExportRow) -> Result<Ticket, String> {
+        let text = |place: usize| -> Result<Text, String> { Ok(row.read_value(place)?.into()) };
+        let written = row.read_value(1)?;
         let created = written.parse().ok().or_else(|| parse_instant(written));
         let created =
             created.ok_or("`created` is not an instant with a zone, such as 2026-10-14T14:00:00Z")?;
+        // Labels and titles may stand in several columns, and add up.
+        row.check_column(4)?;
+        row.check_column(8)?;
         let mut labels: Vec<Text> = Vec::new();
-        for label in fields.get(4).into_iter().flatten().flat_map(|labels| labels.split([' ', ',', ';'])) {
+        for label in row.list_values(4).into_iter().flat_map(|labels| labels.split([' ', ',', ';'])) {
             if !label.is_empty() {
                 labels.push(label.into());
             }
         }
+        let is_imported = parse_bool(row.read_value(10)?, "imported")?.unwrap_or(false);
         // An importer sets the creation time, so nothing proves it.
-        let is_imported = parse_bool(first_value(fields, 10), "imported")?.unwrap_or(false);
         let backdated = is_imported.then_some(CreationDoubt::Imported);
-        let project = text(2);
-        let assignee = text(7);
+        let project = text(2)?;
+        let assignee = text(7)?;
         Ok(Ticket {
             key: key.as_str().into(),
             project: if project.as_bytes().is_empty() { key.prefix.as_str().into() } else { project },
             created,
             backdated: Ok(backdated),
-            kind: text(3),
+            kind: text(3)?,
             labels,
-            state: text(5),
-            is_closed: parse_bool(first_value(fields, 6), "closed")?,
+            state: text(5)?,
+            is_closed: parse_bool(row.read_value(6)?, "closed")?,
             assignee: if assignee.as_bytes().is_empty() { None } else { Some(assignee) },
-            text: fields.get(8).map(|parts| parts.join("\n")).unwrap_or_default().into(),
-            url: text(9),
+            text: row.list_values(8).join("\n").into(),
+            url: text(9)?,
             source: format!("{} (sha256:{})", self.name, self.digest).into(),
         })
     }
@@ -251,8 +263,7 @@ impl TicketExport {
         let mut ticket = match self.tickets.get(key.as_str()) {
             Some(Ok(ticket)) => ticket.clone(),
             Some(Err(why)) => return Err(why.clone()),
-            None if self.may_hide_ticket => return self.fail_for_first_fault(None),
-            None => return Ok(None),
+            None => return self.fail_for_fault(self.hiding_fault.as_ref(), None),
         };
         if let Ok(None) = ticket.backdated
             && let Some((lower, at)) = self.latest_up_to.get(&(key.prefix.clone(), key.number))
@@ -276,37 +287,19 @@ impl TicketExport {
             }
         }
         if found.is_empty() {
-            return self.fail_for_first_fault(Vec::new());
+            return self.fail_for_fault(self.faults.first(), Vec::new());
         }
         found.sort();
         Ok(found.into_iter().map(|(_, key)| key.clone()).collect())
     }
 
-    /// Returns `absent` if every row was read; a row that was not may hold what is missing.
-    fn fail_for_first_fault<T>(&self, absent: T) -> Result<T, String> {
-        match self.faults.first() {
+    /// Returns `absent` without a fault; a row that cannot be read may hold what is missing.
+    fn fail_for_fault<T>(&self, fault: Option<&(usize, String)>, absent: T) -> Result<T, String> {
+        match fault {
             Some((line, what)) => Err(format!("{}:{line}: {what}; the ticket may stand there", self.name)),
             None => Ok(absent),
         }
     }
-}
-
-/// Returns the place in [`EXPORT_COLUMNS`] of the column with this name.
-fn find_column(name: &str) -> Option<usize> {
-    let name = name.trim().to_lowercase();
-    EXPORT_COLUMNS.iter().position(|(names, _)| names.contains(&name.as_str()))
-}
-
-/// Adds a value to its column, unless it is one that is not read.
-fn add_field(fields: &mut ExportFields, column: Option<usize>, value: String) {
-    if let Some(values) = column.and_then(|column| fields.get_mut(column)) {
-        values.push(value);
-    }
-}
-
-/// Returns the first value of a column; empty if there is none.
-fn first_value(fields: &ExportFields, place: usize) -> &str {
-    fields.get(place).and_then(|values| values.first()).map_or("", String::as_str)
 }
 
 /// Reads `true` or `false`; an empty field is neither.
@@ -392,6 +385,104 @@ mod tests {
     }
 
     #[test]
+    fn the_row_that_may_hide_a_ticket_is_named_and_not_another_bad_one() {
+        let text = "key,created\nOPS-2,yesterday\nOPS-3,2026-03-01T10:00:00Z\n,2026-03-01T10:00:00Z\n";
+        let export = export("t.csv", text);
+        let why = "t.csv:4: this is not the key of a ticket; the ticket may stand there";
+        assert_eq!(found(&export, "OPS-9"), Err(why.into()));
+    }
+
+    #[test]
+    fn two_columns_for_one_fact_have_to_agree() {
+        let fault = |head: &str, row: &str| {
+            let export = export("t.csv", &format!("{head}\n{row}\n"));
+            assert!(export.faults.len() <= 1);
+            export.faults.first().map(|(line, what)| format!("{line}: {what}"))
+        };
+        let [old, new] = ["2026-03-01T10:00:00Z", "2026-10-14T14:00:00Z"];
+        let twice = |name: &str| Some(format!("2: `{name}` is stated twice, with different values"));
+        let both = |one: &str, other: &str| Some(format!("2: `{one}` and `{other}` state different values"));
+        assert_eq!(fault("key,created,created", &format!("A-1,{old},{new}")), twice("created"));
+        assert_eq!(
+            fault("key,sys_created_on,Created", &format!("A-1,{old},{new}")),
+            both("sys_created_on", "created")
+        );
+        assert_eq!(
+            fault("key,created,state,status", &format!("A-1,{old},Open,Done")),
+            both("state", "status")
+        );
+        assert_eq!(fault("key,created,closed,closed", &format!("A-1,{old},true,false")), twice("closed"));
+        assert_eq!(fault("key,number,created", &format!("A-1,A-2,{old}")), both("key", "number"));
+        for (head, row) in [
+            ("key,created,created", format!("A-1,{old}, {old}")),
+            ("key,created,created", format!("A-1,,{old}")),
+            ("key,created,state,status", format!("A-1,{old},Open,")),
+            ("key,created,title,summary", format!("A-1,{old},x,y")),
+        ] {
+            assert_eq!(fault(head, &row), None, "{head}");
+        }
+        let export = export("t.csv", &format!("key,number,created\nA-1,A-2,{old}\n"));
+        assert!(found(&export, "A-1").is_err() && found(&export, "A-2").is_err());
+    }
+
+    #[test]
+    fn a_json_value_that_is_none_is_a_fault_of_its_ticket() {
+        let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+        for (members, why) in [
+            (
+                r#""imported": {"x": true}"#,
+                "`imported` is an object; write a text, a number or a truth value",
+            ),
+            (r#""closed": {"v": true}"#, "`closed` is an object; write a text, a number or a truth value"),
+            (
+                r#""state": {"name": "Closed"}"#,
+                "`state` is an object; write a text, a number or a truth value",
+            ),
+            (r#""closed": true, "closed": false"#, "`closed` occurs twice in this object"),
+            (r#""closed": true, "closed": true"#, "`closed` occurs twice in this object"),
+            (r#""state": "Open", "status": "Closed""#, "`state` and `status` state different values"),
+            (r#""state": ["Open", "Closed"]"#, "`state` is stated twice, with different values"),
+            (r#""title": "\ud800""#, "`title` cannot be read: "),
+            (&format!(r#""title": {deep}"#), "`title` is a list inside a list"),
+        ] {
+            let text = format!(
+                r#"[{{"key": "A-1", "created": "2026-03-01T10:00:00Z",
+                {members}}}, {{"key": "A-2", "created": "2026-03-01T10:00:00Z"}}]"#
+            );
+            let export = export("t.json", &text);
+            let said = found(&export, "A-1").unwrap_err();
+            assert!(said.starts_with(&format!("t.json:1: {why}")), "{members}: {said}");
+            assert!(found(&export, "A-2").unwrap().is_some());
+            assert_eq!(found(&export, "A-3"), Ok(None));
+        }
+        // What is not read cannot be wrong, and a number is its digits.
+        let text = format!(
+            r#"[{{"key": "A-1", "created": "2026-03-01T10:00:00Z", "cost": 1e400, "x": "\ud800", "y": {deep},
+            "title": 1e400}}, {{"key": {{"v": "A-2"}}, "created": "2026-03-01T10:00:00Z"}}]"#
+        );
+        let export = export("t.json", &text);
+        assert_eq!(found(&export, "A-1").unwrap().unwrap().text, "1e400".into());
+        let said = found(&export, "A-2").unwrap_err();
+        assert!(said.starts_with("t.json:2: `key` is an object"), "{said}");
+    }
+
+    #[test]
+    fn faults_are_listed_up_to_a_limit() {
+        let text = format!("key,created\n{}A-1,2026-03-01T10:00:00Z\n", "B-1,soon\n".repeat(250));
+        let export = export("t.csv", &text);
+        assert_eq!((export.faults.len(), export.omitted_faults, export.unread_from), (100, 150, None));
+        assert!(found(&export, "A-1").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_with_too_many_bad_rows_is_not_read_to_its_end() {
+        let text = format!("key,created\n{}A-1,2026-03-01T10:00:00Z\n", "x\"y,\"b\n".repeat(250));
+        let export = export("t.csv", &text);
+        assert_eq!(export.unread_from, Some(102));
+        assert!(found(&export, "A-1").unwrap_err().starts_with("t.csv:2: "));
+    }
+
+    #[test]
     fn one_ticket_with_two_stories_is_none() {
         let export = export(
             "t.csv",
@@ -429,6 +520,12 @@ mod tests {
         assert_eq!(why("t.csv", b"key,date\n"), "t.csv:1: no column is called `created`");
         assert_eq!(why("t.csv", b"key,created\n\xff"), "t.csv:2: this is not UTF-8");
         assert_eq!(why("t.json", b"{}"), "t.json:1: this is not a list of tickets");
+        for name in ["t.csv", "t.json"] {
+            let said = why(name, "\u{feff}\u{feff}key,created\n".as_bytes());
+            assert_eq!(said, format!("{name}:1: the file starts with two byte order marks"));
+        }
+        let said = why("t.csv", b"key,created\rA-1,2026-03-01T10:00:00Z\r");
+        assert!(said.starts_with("t.csv:1: this line ends in a carriage return alone"), "{said}");
         let missing = TicketExport::open_export(Path::new("nowhere/t.csv")).unwrap_err();
         assert!(missing.starts_with("the export t.csv cannot be read"), "{missing}");
     }
