@@ -9,9 +9,10 @@ use crate::change::{Commit, Missing, NeededFacts};
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
 use crate::predicates::context::{EvaluationContext, PolicyScope};
 use crate::predicates::documentation::PredicateDoc;
+use crate::predicates::misplaced_trailer::choose_line_edit;
 use crate::predicates::outcome::PredicateOutcome;
 use crate::predicates::parameters::commit_finding;
-use crate::verdict::{Finding, Message, messages};
+use crate::verdict::{Finding, LineEdit, Message, messages};
 use crate::yaml::decode::read_choice;
 use crate::yaml::{YamlFault, YamlNode};
 
@@ -91,7 +92,11 @@ impl TrailersPredicate {
             if let Some(line) = commit.message.mixed_line() {
                 let count = commit.message.trailers().len();
                 let message = PROSE_AMONG_TRAILERS.with("line", line).with("count", count);
-                findings.push(commit_finding(commit, message).on_message_line(line));
+                findings.push(
+                    commit_finding(commit, message)
+                        .on_message_line(line)
+                        .with_line_edit(LineEdit::DeleteOrMoveUp),
+                );
             }
             let mut reported_line = None;
             for miss in commit.message.find_near_misses(&known) {
@@ -109,11 +114,8 @@ impl TrailersPredicate {
 }
 
 fn near_miss_finding(commit: &Commit, miss: &NearMiss) -> Finding {
-    let line = match miss.reason {
-        NearMissReason::NotTrailerBlock { prose_line, .. } => prose_line,
-        _ => miss.line,
-    };
-    commit_finding(commit, near_miss_message(miss)).on_message_line(line)
+    let (line, edit) = choose_line_edit(commit, miss);
+    commit_finding(commit, near_miss_message(miss)).on_message_line(line).with_line_edit(edit)
 }
 
 /// Returns why a line is not the trailer that it was meant to be.

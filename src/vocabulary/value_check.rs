@@ -11,6 +11,7 @@ messages! {
     NOT_UTF8 = "field.not-utf8": "`{field}` is {value}, which is not UTF-8";
     OTHER_WORD = "field.other-word": "`{field}` is {value}, which is not {words/or}";
     OTHER_FORM = "field.other-form": "`{field}` is {value}, which does not match `{pattern}`";
+    OTHER_EXAMPLE = "field.other-example": "`{field}` is {value}, which is not of the form `{example}`";
     PATTERN_TOO_LARGE = "field.pattern-too-large": "`{field}` is {value}, which cannot be checked, because the policy's pattern is too large";
     NOT_A_PERSON = "field.not-a-person": "`{field}` is {value}, which is not a person: {reason}";
     PLACEHOLDER = "field.placeholder": "`{field}` is {value}, which is a placeholder";
@@ -48,11 +49,14 @@ impl FieldDefinition {
                     None => Err(self.value_message(&OTHER_WORD, value).with("words", words.clone())),
                 }
             }
-            FieldKind::Matches { pattern, .. } => match pattern.matches_value(value.as_bytes()) {
+            FieldKind::Matches { pattern, example } => match pattern.matches_value(value.as_bytes()) {
                 Some(true) => Ok(None),
-                Some(false) => {
-                    Err(self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()))
-                }
+                Some(false) => Err(match example {
+                    Some(example) => {
+                        self.value_message(&OTHER_EXAMPLE, value).with("example", example.as_str())
+                    }
+                    None => self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()),
+                }),
                 None => Err(self.value_message(&PATTERN_TOO_LARGE, value)),
             },
             FieldKind::Person => match Person::parse_person(value.as_bytes()) {
