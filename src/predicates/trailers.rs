@@ -153,6 +153,7 @@ fn near_miss_message(miss: &NearMiss) -> Message {
 mod tests {
     use crate::change::CommitMessage;
     use crate::predicates::examples::{answer_edited, finding_texts, findings_for_messages, question_faults};
+    use crate::verdict::{LineEdit, PredicateAnswer};
 
     const FIELDS: &str = "
 ask: { trailers: clean }
@@ -224,6 +225,26 @@ fields:
     #[test]
     fn every_commit_is_looked_at() {
         assert_eq!(findings_for_messages(FIELDS, &["s\nRisk: low\n", "s\n", "t\nRisk: low\n"]).len(), 2);
+    }
+
+    #[test]
+    fn a_field_in_the_wrong_place_is_moved_and_not_written_again() {
+        for (message, line, edit, paste) in [
+            ("s\n\nRisk: low\n\nA: b\n", 3, Some(LineEdit::MoveToTrailers), None),
+            ("s\n\nRisk: low\n\nprose\n", 3, Some(LineEdit::MoveToEnd), None),
+            ("s\n\nRisk: low\nprose\n", 4, Some(LineEdit::DeleteOrMoveUp), None),
+            ("s\n\nRsik: low\n", 3, None, Some("Risk: <low|high>")),
+        ] {
+            let asked = FIELDS.replace("trailers: clean", "field: { Risk: present }");
+            let text = format!("{asked}change: {{ commits: [{{}}] }}");
+            let answer =
+                answer_edited(&text, |change| change.commits[0].message = CommitMessage::new(message.into()));
+            let PredicateAnswer::Fails(findings) = answer else { panic!("{answer:?}") };
+            let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+            assert!(finding.is_follow_up);
+            let found = (finding.at.line, finding.line_edit, finding.paste.as_deref());
+            assert_eq!(found, (Some(line), edit, paste), "{message:?}");
+        }
     }
 
     #[test]

@@ -180,3 +180,41 @@ impl StatedApproval<'_> {
         canonical_address(person.email.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::predicates::examples::answer_edited;
+    use crate::verdict::PredicateAnswer;
+
+    #[test]
+    fn as_many_trailers_are_pasted_as_approvals_are_missing() {
+        let any = "Reviewed-by: <name> <address>";
+        let security = "Reviewed-by: <name of a member of security> <address>";
+        let audit = "Reviewed-by: <name of a member of audit> <address>";
+        for (question, trailers, expected) in [
+            ("", "", vec![any]),
+            (", at-least: 3", "", vec![any, any, any]),
+            (", at-least: 3", "Reviewed-by: Bob <bob@example.com>", vec![any, any]),
+            (", from: [security]", "Reviewed-by: Bob <bob@example.com>", vec![security]),
+            (", from: [security, audit], distinct-teams: true", "", vec![security, audit]),
+        ] {
+            let text = format!(
+                "
+ask: {{ approvals: {{ trust: claimed{question} }} }}
+fields: {{ Reviewed-by: {{ person: true }} }}
+people: {{ teams: {{ security: [sam@example.com], audit: [kim@example.com] }} }}
+change:
+  commits:
+    - message: |
+        Cache the tenant lookup
+
+        Change: x
+        {trailers}
+"
+            );
+            let PredicateAnswer::Fails(findings) = answer_edited(&text, |_| {}) else { panic!("{question}") };
+            assert_eq!(findings[0].paste.as_deref(), Some(expected.join("\n").as_str()), "{question}");
+            assert!(findings.iter().all(|one| one.fixers == findings[0].fixers), "{findings:?}");
+        }
+    }
+}
