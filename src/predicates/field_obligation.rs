@@ -194,3 +194,27 @@ pub(crate) fn read_until_field(
     let field = scope.vocabulary.resolve_field(node, name, faults)?;
     Some(FieldDeadline::Until(field.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::predicates::examples::answer_edited;
+    use crate::verdict::PredicateAnswer;
+
+    #[test]
+    fn a_time_that_has_passed_is_replaced_by_one_to_come() {
+        let text = "
+ask: { field: { Review: { until: Temporary-Until } } }
+fields: { Review: { text: { min-length: 1 } }, Temporary-Until: { text: { min-length: 1 } } }
+change:
+  seen-at: 2026-03-04T02:14:00Z
+  commits:
+    - message: |
+        Open the port
+
+        Temporary-Until: 2026-01-31
+";
+        let PredicateAnswer::Fails(findings) = answer_edited(text, |_| {}) else { panic!("it holds") };
+        assert_eq!(findings[0].paste.as_deref(), Some("Temporary-Until: <like 2027-01-01>"));
+        assert_eq!(findings[0].at.line, Some(3));
+    }
+}
