@@ -17,8 +17,8 @@ use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
 use crate::predicates::support::condition::ConditionTrace;
 use crate::verdict::{
-    ClassId, Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleId, RuleLevel, RuleOutcome,
-    Verdict, messages,
+    ClassId, CommitShape, Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleId, RuleLevel,
+    RuleOutcome, Verdict, messages,
 };
 
 messages! {
@@ -63,6 +63,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
     Verdict {
         revision: tip.id,
         commits: change.commits.len(),
+        commit_shapes: list_commit_shapes(change),
         subject: tip.message.subject(),
         stage: change.stage,
         enforced: enforce,
@@ -70,6 +71,16 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         judgements,
         disagreements,
     }
+}
+
+fn list_commit_shapes(change: &Change) -> Vec<CommitShape> {
+    let mut shapes = Vec::with_capacity(change.commits.len());
+    for commit in &change.commits {
+        if let Some(id) = commit.id {
+            shapes.push(CommitShape { id, parents: commit.parents.len() });
+        }
+    }
+    shapes
 }
 
 fn judge_rule(

@@ -153,7 +153,7 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
 fn add_head_notes(report: &mut Report, repository: &Repository, request: &CheckRequest) {
     let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
     for group in &mut report.groups {
-        group.is_amendable = at_head;
+        group.amendable = at_head.then_some(request.new);
         let is_empty = group.omitted_passes == 0 && group.verdicts.is_empty() && group.refusals.is_empty();
         if is_empty && !request.hidden.contains(&request.new) {
             report.notes.push((&REVERSED_RANGE).into());

@@ -231,7 +231,7 @@ impl LabelPredicate {
             return Ok(Some(self.team_finding(UNKNOWN_LABELLER.with("label", &label.name))));
         };
         let (participants, missing_contributor) = context.participants();
-        if let Some(unknown) = find_unidentified_contributor(participants) {
+        if let Some(unknown) = find_unidentified_contributor(participants, context) {
             return Ok(Some(unknown));
         }
         let template = match check_independent_account(account, participants, context.people) {

@@ -9,9 +9,10 @@ use crate::change::{Commit, Missing, NeededFacts};
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::misplaced_trailer::choose_line_edit;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::commit_finding;
-use crate::verdict::{Finding, Message, messages};
+use crate::verdict::{Finding, LineEdit, Message, messages};
 use crate::yaml::decode::read_choice;
 use crate::yaml::{YamlFault, YamlNode};
 
@@ -92,7 +93,11 @@ impl TrailersPredicate {
             if let Some(line) = commit.message.mixed_line() {
                 let count = commit.message.trailers().len();
                 let message = PROSE_AMONG_TRAILERS.with("line", line).with("count", count);
-                findings.push(commit_finding(commit, message).on_message_line(line));
+                findings.push(
+                    commit_finding(commit, message)
+                        .on_message_line(line)
+                        .with_line_edit(LineEdit::DeleteOrMoveUp),
+                );
             }
             let mut reported_line = None;
             for miss in commit.message.find_near_misses(&known) {
@@ -110,11 +115,8 @@ impl TrailersPredicate {
 }
 
 fn near_miss_finding(commit: &Commit, miss: &NearMiss) -> Finding {
-    let line = match miss.reason {
-        NearMissReason::NotTrailerBlock { prose_line, .. } => prose_line,
-        _ => miss.line,
-    };
-    commit_finding(commit, near_miss_message(miss)).on_message_line(line)
+    let (line, edit) = choose_line_edit(commit, miss);
+    commit_finding(commit, near_miss_message(miss)).on_message_line(line).with_line_edit(edit)
 }
 
 /// Returns why a line is not the trailer that it was meant to be.
@@ -154,6 +156,7 @@ mod tests {
     use crate::predicates::support::examples::{
         answer_edited, finding_texts, findings_for_messages, question_faults,
     };
+    use crate::verdict::{LineEdit, PredicateAnswer};
 
     const FIELDS: &str = "
 ask: { trailers: clean }
@@ -225,6 +228,26 @@ fields:
     #[test]
     fn every_commit_is_looked_at() {
         assert_eq!(findings_for_messages(FIELDS, &["s\nRisk: low\n", "s\n", "t\nRisk: low\n"]).len(), 2);
+    }
+
+    #[test]
+    fn a_field_in_the_wrong_place_is_moved_and_not_written_again() {
+        for (message, line, edit, paste) in [
+            ("s\n\nRisk: low\n\nA: b\n", 3, Some(LineEdit::MoveToTrailers), None),
+            ("s\n\nRisk: low\n\nprose\n", 3, Some(LineEdit::MoveToEnd), None),
+            ("s\n\nRisk: low\nprose\n", 4, Some(LineEdit::DeleteOrMoveUp), None),
+            ("s\n\nRsik: low\n", 3, None, Some("Risk: <low|high>")),
+        ] {
+            let asked = FIELDS.replace("trailers: clean", "field: { Risk: present }");
+            let text = format!("{asked}change: {{ commits: [{{}}] }}");
+            let answer =
+                answer_edited(&text, |change| change.commits[0].message = CommitMessage::new(message.into()));
+            let PredicateAnswer::Fails(findings) = answer else { panic!("{answer:?}") };
+            let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+            assert!(finding.is_follow_up);
+            let found = (finding.at.line, finding.line_edit, finding.paste.as_deref());
+            assert_eq!(found, (Some(line), edit, paste), "{message:?}");
+        }
     }
 
     #[test]

@@ -50,8 +50,8 @@ pub struct ReportGroup {
     pub traces: Vec<RuleTrace>,
     /// For a protected ref, what it was judged as.
     pub judged_ref: Option<JudgedRef>,
-    /// True if `git commit --amend` can fix the last change, because nothing follows it.
-    pub is_amendable: bool,
+    /// The commit that `git commit --amend` fixes, because nothing follows it; `None` if that is not known.
+    pub amendable: Option<Oid>,
 }
 
 /// The name and the policies that a protected ref was judged by.
@@ -152,6 +152,10 @@ pub struct RuleTrace {
 impl ReportGroup {
     /// Returns the group of these changes, with nothing against the ref and nothing explained.
     pub fn new(scope: GroupScope, verdicts: Vec<Verdict>) -> Self {
+        let amendable = match &scope {
+            GroupScope::Ref { update, .. } => update.new_tip(),
+            GroupScope::Range(_) | GroupScope::PullRequest(_) | GroupScope::Message => None,
+        };
         ReportGroup {
             scope,
             refusals: Vec::new(),
@@ -159,7 +163,7 @@ impl ReportGroup {
             omitted_passes: 0,
             traces: Vec::new(),
             judged_ref: None,
-            is_amendable: true,
+            amendable,
         }
     }
 
@@ -172,6 +176,18 @@ impl ReportGroup {
     /// Returns true if the ref itself is refused, whatever changes it holds.
     pub(crate) fn is_ref_refused(&self, enforced: bool) -> bool {
         self.refusals.iter().any(|judgement| judgement.is_denying(enforced))
+    }
+}
+
+impl RefUpdateKind {
+    /// Returns what the ref is to point to; `None` if it is deleted.
+    fn new_tip(self) -> Option<Oid> {
+        match self {
+            RefUpdateKind::Create { new }
+            | RefUpdateKind::Move { new, .. }
+            | RefUpdateKind::Rewrite { new, .. } => Some(new),
+            RefUpdateKind::Delete { .. } => None,
+        }
     }
 }
 

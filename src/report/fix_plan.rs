@@ -112,7 +112,7 @@ fn build_fix_tasks<'report>(
         if !ranked.rank.is_denying() {
             continue;
         }
-        for objection in ranked.objections() {
+        for objection in ranked.told_objections() {
             let turn = choose_turn(&ranked, &objection);
             let fixers = objection.fixers();
             let place = tasks.iter().position(|known| known.turn == turn && known.fixers == fixers);
@@ -194,11 +194,14 @@ pub(crate) fn replaces_line(finding: &Finding) -> bool {
     finding.is_for_author() && finding.paste.is_some() && finding.at.line.is_some()
 }
 
-/// Adds the lines of a text to paste that are not in the list yet.
+/// Adds the lines of a text to paste that are not in the list yet; a line that the text has several times,
+/// for several people, is in the list as often.
 pub(crate) fn add_paste_lines<'report>(lines: &mut Vec<&'report str>, paste: Option<&'report str>) {
-    for line in paste.unwrap_or_default().lines() {
-        if !line.trim().is_empty() {
-            push_unique(lines, line);
+    let added: Vec<&str> = paste.unwrap_or_default().lines().filter(|line| !line.trim().is_empty()).collect();
+    for (index, line) in added.iter().enumerate() {
+        let needed = 1 + added.iter().take(index).filter(|other| *other == line).count();
+        if lines.iter().filter(|other| *other == line).count() < needed {
+            lines.push(line);
         }
     }
 }

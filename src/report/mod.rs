@@ -36,7 +36,7 @@ pub use crate::report::content::{
     decide_groups,
 };
 pub use crate::report::repository_url::RepositoryUrl;
-pub use crate::report::style::{ReportFormat, ReportStyle};
+pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
 pub(crate) use crate::report::terminal::page::wrap_words;
 
 /// Writes a report to `out` in one of the formats.

@@ -114,6 +114,30 @@ impl<'report> RankedJudgement<'report> {
         }
     }
 
+    /// Returns the objections without those that go away with another one, about the same line.
+    pub(crate) fn told_objections(&self) -> Vec<RuleObjection<'report>> {
+        let mut told = self.objections();
+        told.retain(|objection| !objection.finding().is_some_and(|finding| self.is_told_elsewhere(finding)));
+        told
+    }
+
+    fn is_told_elsewhere(&self, finding: &Finding) -> bool {
+        if !finding.is_follow_up {
+            return false;
+        }
+        let Some(verdict) = self.verdict else { return false };
+        for judgement in &verdict.judgements {
+            // What denies is not explained by what only warns.
+            if let RuleOutcome::Fail(findings) = &judgement.outcome
+                && judgement.is_denying(verdict.enforced)
+                && findings.iter().any(|other| other.is_fixed_with(finding))
+            {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Returns the facts that a later stage checks, each with when that is; none for other outcomes.
     pub(crate) fn describe_awaited_facts(&self) -> Vec<String> {
         let mut facts = Vec::new();
@@ -132,7 +156,7 @@ impl<'report> RankedJudgement<'report> {
     /// that a format says it once for all of a group.
     pub(crate) fn objection_groups(&self) -> Vec<ObjectionGroup<'report>> {
         let mut groups: Vec<ObjectionGroup<'report>> = Vec::new();
-        for objection in self.objections() {
+        for objection in self.told_objections() {
             let remedy = objection.describe_remedy();
             match groups.iter_mut().find(|group| group.remedy == remedy) {
                 Some(group) => group.objections.push(objection),

@@ -6,7 +6,7 @@ use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::*;
 use crate::verdict::{
-    ChangeLocation, ClassId, ExemptionId, FieldDisagreement, Finding, Fixer, Judgement, Message,
+    ChangeLocation, ClassId, CommitShape, ExemptionId, FieldDisagreement, Finding, Fixer, Judgement, Message,
     MessageTemplate, Obligation, PredicateAnswer, RuleDescription, RuleId, RuleLevel, RuleOutcome,
     StatedValue, Verdict,
 };
@@ -94,6 +94,7 @@ pub(crate) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Jud
     Verdict {
         revision: Some(sample_id(revision)),
         commits: 1,
+        commit_shapes: vec![CommitShape { id: sample_id(revision), parents: 1 }],
         subject: subject.into(),
         stage: Stage::PreReceive,
         enforced: true,
@@ -122,7 +123,7 @@ pub(crate) fn sample_report(groups: Vec<ReportGroup>) -> Report {
 pub(crate) fn moved_ref(name: &str) -> GroupScope {
     GroupScope::Ref {
         name: name.into(),
-        update: RefUpdateKind::Move { old: sample_id("a"), new: sample_id("b") },
+        update: RefUpdateKind::Move { old: sample_id("a"), new: sample_id("3d4e5f6071") },
     }
 }
 
@@ -242,6 +243,7 @@ pub(crate) fn owed() -> Report {
 pub(crate) fn message_report(judgements: Vec<Judgement>) -> Report {
     let mut one = sample_verdict("1", b"Add a retry to the payment client", judgements);
     one.revision = None;
+    one.commit_shapes = Vec::new();
     one.stage = Stage::CommitMsg;
     one.enforced = false;
     let mut report = sample_report(vec![ReportGroup::new(GroupScope::Message, vec![one])]);

@@ -38,6 +38,20 @@ pub struct ReportStyle {
     pub max_markdown_bytes: usize,
     /// The web address of the repository, for links; without it there are none.
     pub repository_url: Option<RepositoryUrl>,
+    /// What becomes of the message of a commit that a hook would deny.
+    pub denied_message: DeniedMessage,
+}
+
+/// What becomes of the message of a commit that a hook would deny.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeniedMessage {
+    /// Git does not make the commit, and leaves the message where a next one overwrites it.
+    #[default]
+    Refused,
+    /// Git does not make the commit, and the message is saved in this file, which is quoted for a shell.
+    Kept(String),
+    /// The hook only warns, and git makes the commit.
+    Committed,
 }
 
 /// The bytes that a comment or a check run on GitHub may have.
@@ -54,6 +68,7 @@ impl Default for ReportStyle {
             quiet: false,
             max_markdown_bytes: MAX_COMMENT_BYTES,
             repository_url: None,
+            denied_message: DeniedMessage::default(),
         }
     }
 }

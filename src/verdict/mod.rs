@@ -50,13 +50,42 @@ pub struct Finding {
     pub fixers: Vec<Fixer>,
     /// The text to paste, one trailer to a line, if there is one.
     pub paste: Option<String>,
+    /// Other texts to paste, each of which fixes it as well; empty without [`Finding::paste`].
+    pub paste_alternatives: Vec<String>,
+    /// The edit of the line that fixes it, where no text to paste does.
+    pub line_edit: Option<LineEdit>,
+    /// True if it is what another finding about the same line leads to, and goes away with that.
+    pub is_follow_up: bool,
+}
+
+/// An edit of a line of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEdit {
+    /// The line belongs into the last paragraph, which holds trailers.
+    MoveToTrailers,
+    /// The line belongs to the end, into a paragraph of its own.
+    MoveToEnd,
+    /// The line stands among trailers and is none.
+    DeleteOrMoveUp,
+    /// A blank line is missing above the line.
+    SeparateFromAbove,
+    /// The line itself has to be written in another way.
+    Correct,
 }
 
 impl Finding {
     /// Returns a finding about the change as a whole, which the author can fix.
     pub fn new(message: impl Into<Message>) -> Self {
         let at = ChangeLocation::default();
-        Finding { message: message.into(), at, fixers: vec![Fixer::Author], paste: None }
+        Finding {
+            message: message.into(),
+            at,
+            fixers: vec![Fixer::Author],
+            paste: None,
+            paste_alternatives: Vec::new(),
+            line_edit: None,
+            is_follow_up: false,
+        }
     }
 
     /// Sets the commit that is at fault.
@@ -104,10 +133,22 @@ impl Finding {
         self.fixers == [Fixer::Author]
     }
 
+    /// Returns true if the edit of a line that fixes this fixes a follow-up about the same line, too.
+    pub(crate) fn is_fixed_with(&self, follow_up: &Finding) -> bool {
+        !self.is_follow_up && self.line_edit.is_some() && self.at == follow_up.at
+    }
+
     /// Sets the text to paste, one trailer to a line.
     #[must_use]
     pub fn with_paste(mut self, text: impl Into<String>) -> Self {
         self.paste = Some(text.into());
+        self
+    }
+
+    /// Sets the edit of the line that fixes it.
+    #[must_use]
+    pub fn with_line_edit(mut self, edit: LineEdit) -> Self {
+        self.line_edit = Some(edit);
         self
     }
 }
@@ -241,6 +282,15 @@ pub enum Decision {
     Deny,
 }
 
+/// What has to be known of a commit to reword it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitShape {
+    /// The id of the commit.
+    pub id: Oid,
+    /// The number of its parents.
+    pub parents: usize,
+}
+
 /// The verdict on one change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -248,6 +298,9 @@ pub struct Verdict {
     pub revision: Option<Oid>,
     /// The number of commits that the change has.
     pub commits: usize,
+    /// The commits of the change, the final revision last; empty for a commit that is not made yet, and
+    /// for a verdict that was read from a record.
+    pub commit_shapes: Vec<CommitShape>,
     /// The subject of the change.
     pub subject: Text,
     /// The stage at which it was judged.
@@ -260,6 +313,13 @@ pub struct Verdict {
     pub judgements: Vec<Judgement>,
     /// The fields in which the change contradicts itself, with the value that counts.
     pub disagreements: Vec<FieldDisagreement>,
+}
+
+impl RuleDescription {
+    /// Returns true if the title says more than the id, which it is made of where a policy gives none.
+    pub(crate) fn has_title(&self) -> bool {
+        self.title != self.id.as_str() && self.title != self.id.as_str().replace('-', " ")
+    }
 }
 
 impl Judgement {

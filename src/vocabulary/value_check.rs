@@ -13,6 +13,7 @@ messages! {
     OTHER_WORD = "field.other-word": "`{field}` is {value}, which is not {words/or}";
     OTHER_FORM = "field.other-form": "`{field}` is {value}, which does not match `{pattern}`";
     TOO_LONG_TO_MATCH = "field.too-long-to-match": "`{field}` is longer than {limit} bytes, so its form cannot be checked";
+    OTHER_EXAMPLE = "field.other-example": "`{field}` is {value}, which is not of the form `{example}`";
     NOT_A_PERSON = "field.not-a-person": "`{field}` is {value}, which is not a person: {reason}";
     PLACEHOLDER = "field.placeholder": "`{field}` is {value}, which is a placeholder";
     REFUSED_PHRASE = "field.refused-phrase": "`{field}` is {value}, which the policy does not accept as an answer";
@@ -49,11 +50,14 @@ impl FieldDefinition {
                     None => Err(self.value_message(&OTHER_WORD, value).with("words", words.clone())),
                 }
             }
-            FieldKind::Matches { pattern, .. } => match pattern.matches_value(value.as_bytes()) {
+            FieldKind::Matches { pattern, example } => match pattern.matches_value(value.as_bytes()) {
                 Some(true) => Ok(None),
-                Some(false) => {
-                    Err(self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()))
-                }
+                Some(false) => Err(match example {
+                    Some(example) => {
+                        self.value_message(&OTHER_EXAMPLE, value).with("example", example.as_str())
+                    }
+                    None => self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()),
+                }),
                 None => {
                     Err(TOO_LONG_TO_MATCH.with("field", self.name.as_str()).with("limit", MAX_MATCHED_BYTES))
                 }

@@ -18,6 +18,7 @@ mod client;
 mod histories;
 mod install;
 mod objects;
+mod pasted;
 mod policies;
 mod pushers;
 mod refs;

@@ -194,7 +194,7 @@ fn there_is_one_form_and_no_other() {
         (right.replace(REASON, "TODO"), "is a placeholder"),
         (right.replace(REASON, "it is urgent"), "at least 40 are needed"),
         (right.replace(REASON, &format!("{REASON} \x1b[2J")), "control characters"),
-        (right.replace("INC-1", "an incident"), "does not match"),
+        (right.replace("INC-1", "an incident"), "is not of the form `INC-2031`"),
         (message("5h"), "at most 4 hours"),
         (message("25h"), "at most 24 hours"),
         (message("1 business day"), "counted in hours"),

@@ -4,7 +4,6 @@
 //! word: the server checks again. The policy is that of the work tree. No repository is opened unless the
 //! message cannot be read without its configuration.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
@@ -15,7 +14,7 @@ use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{UnusablePolicy, judge_message, load_from_disk};
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
-use crate::report::ReportStyle;
+use crate::report::{DeniedMessage, ReportStyle};
 use crate::verdict::Decision;
 
 /// Check a commit message before the commit is made
@@ -60,18 +59,24 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         context.now,
     );
     let is_denied = report.decision == Decision::Deny;
+    let denied_message = match (is_denied, args.warn) {
+        (_, true) => DeniedMessage::Committed,
+        (true, false) => match keep_message(&path, &raw) {
+            Some(kept) => DeniedMessage::Kept(name_from_user_folder(&kept, context)),
+            None => DeniedMessage::Refused,
+        },
+        (false, false) => DeniedMessage::Refused,
+    };
     let style = ReportStyle {
         colour: output::stderr_colour(context.colour),
         quiet: !is_denied,
+        denied_message,
         ..ReportStyle::default()
     };
     let mut out = std::io::stderr().lock();
     output::ignore_broken_pipe(crate::report::write_report(args.format.into(), &report, &style, &mut out))?;
     if !is_denied || args.warn {
         return Ok(CommandExit::Allowed);
-    }
-    if let Some(kept) = keep_message(&path, &raw) {
-        output::ignore_broken_pipe(writeln!(out, "changegate: your message is saved in {}", kept.display()))?;
     }
     Ok(CommandExit::Denied)
 }
@@ -149,5 +154,26 @@ fn read_identity_part(context: &Context, role: &str, part: &str) -> Text {
 fn keep_message(path: &Path, raw: &[u8]) -> Option<PathBuf> {
     let kept = path.with_file_name(KEPT_MESSAGE_FILE);
     std::fs::write(&kept, raw).ok()?;
-    Some(kept.strip_prefix(".").map(Path::to_path_buf).unwrap_or(kept))
+    Some(kept)
+}
+
+/// Returns a path as the user writes it in a shell. Git runs hooks at the top of the work tree, and names the
+/// folder that the user is in.
+fn name_from_user_folder(path: &Path, context: &Context) -> String {
+    if path.is_absolute() {
+        return quote_for_shell(path);
+    }
+    let prefix = PathBuf::from(context.read_variable("GIT_PREFIX").unwrap_or_default());
+    let mut named = PathBuf::new();
+    for _ in prefix.components() {
+        named.push("..");
+    }
+    quote_for_shell(&named.join(path))
+}
+
+/// Returns a path as one word of a shell.
+fn quote_for_shell(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
+    if text.bytes().all(is_plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -323,13 +323,18 @@ impl RefJudge<'_> {
                 |commits| judge.judge_commits(commits),
                 collect,
             ),
-            ChangeUnit::Commit => self.repository.for_each_commit(
-                range,
-                &needs,
-                settings.threads,
-                |commit| judge.judge_commits(vec![commit]),
-                collect,
-            ),
+            ChangeUnit::Commit => {
+                self.repository.for_each_commit(
+                    range,
+                    &needs,
+                    settings.threads,
+                    |commit| judge.judge_commits(vec![commit]),
+                    collect,
+                )?;
+                // Commits come newest first.
+                group.verdicts.reverse();
+                Ok(())
+            }
         }
     }
 

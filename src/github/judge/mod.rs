@@ -148,7 +148,7 @@ impl JudgedGroup {
     pub(crate) fn from_refusal(scope: GroupScope, judgement: Judgement) -> JudgedGroup {
         let mut group = ReportGroup::new(scope, Vec::new());
         group.refusals.push(judgement);
-        group.is_amendable = false;
+        group.amendable = None;
         JudgedGroup::from_group(group)
     }
 }
@@ -278,7 +278,7 @@ pub(crate) async fn judge_with_policy(
     let mut group = ReportGroup::new(scope, vec![verdict]);
     group.traces = traces;
     // What was pushed is amended by another push, which takes the approvals with it.
-    group.is_amendable = false;
+    group.amendable = None;
     if !loaded.policy.protects_ref(target.as_bytes()) {
         let finding = Finding::new(TARGET_UNPROTECTED.with("target", target)).fixed_by(Fixer::PolicyOwner);
         group.refusals.push(refuse_by_rule(GateRule::PullTarget, finding));

@@ -135,7 +135,7 @@ pub(crate) async fn judge_completed_push(
         return Ok(JudgedPush { groups: Vec::new(), loaded_policy: Some(loaded), new_tree: None });
     }
     let mut group = ReportGroup::new(landed.report_scope(), Vec::new());
-    group.is_amendable = false;
+    group.amendable = None;
     if landed.pushed_at.is_none() && tips.ref_tip != landed.new_tip() {
         let finding = Finding::new(&REF_MOVED_ON).fixed_by(Fixer::NotNeeded);
         group.refusals.push(refuse_by_rule(GateRule::PullCurrent, finding));

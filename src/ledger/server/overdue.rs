@@ -218,20 +218,21 @@ fn list_overdue(overdue: &[&TrackedObligation]) -> Vec<MessageValue> {
 
 /// Returns the finding that people who owe something can fix, with the trailers that close it.
 fn build_overdue_finding(message: Message, overdue: &[&TrackedObligation]) -> Finding {
-    let mut paste: Vec<String> = Vec::new();
+    // One change closes several obligations: it names what owes them, and states each field once.
+    let mut references: Vec<String> = Vec::new();
+    let mut evidence: Vec<String> = Vec::new();
     for owed in overdue.iter().take(MAX_LISTED_OBLIGATIONS) {
-        let mut lines = Vec::new();
-        if owed.session.is_none() {
-            lines.push(format!("{FOR_CHANGE_TRAILER}: {}", format_owing_reference(owed)));
+        let reference = format!("{FOR_CHANGE_TRAILER}: {}", format_owing_reference(owed));
+        if owed.session.is_none() && !references.contains(&reference) {
+            references.push(reference);
         }
-        lines.push(owed.evidence.to_plain_text());
-        for line in lines {
-            if !paste.contains(&line) {
-                paste.push(line);
-            }
+        let line = owed.evidence.to_plain_text();
+        if !evidence.contains(&line) {
+            evidence.push(line);
         }
     }
-    Finding::new(message).fixed_by(Fixer::ObligationOwner).with_paste(paste.join("\n"))
+    references.extend(evidence);
+    Finding::new(message).fixed_by(Fixer::ObligationOwner).with_paste(references.join("\n"))
 }
 
 /// Returns how a trailer names what owes: the first digits of a change, a session or a record.

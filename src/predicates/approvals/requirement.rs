@@ -23,6 +23,8 @@ messages! {
     NOT_IN_ROSTER = "approvals.not-in-roster": "the approver is not in the roster";
     NOT_IN_TEAM = "approvals.not-in-team": "the approver is not a member of {teams/or}";
     NOT_A_PERSON = "approvals.not-a-person": "this is not a person: {reason}";
+    NAMED_CONTRIBUTOR = "approvals.named-contributor":
+        "`{key}`: {person} is {role} of this change and cannot approve it";
     NAMED = "approvals.named": "`{key}` names {person}: {reason}";
     FROM_TEAMS = "approvals.from-teams": " from {teams/or}";
     FROM_MEMBERS = "approvals.from-members": " from {teams/or} ({members/or})";
@@ -165,6 +167,30 @@ impl ApprovalsPredicate {
         Finding::new(what).in_commit(tip).fixed_by(self.approval_fixer())
     }
 
+    /// Returns the trailers to paste: one for each approval that is missing.
+    ///
+    /// Where each team has to approve and some teams have, it is not said here which ones are left.
+    pub(super) fn suggest_trailers(&self, key: &str, found: usize) -> String {
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        let mut lines = Vec::new();
+        if self.distinct_teams && found == 0 {
+            for team in &self.teams {
+                lines.push(format!("{key}: <name of a member of {team}> <address>"));
+            }
+        }
+        let name = match self.teams.as_slice() {
+            [] => "<name>".to_owned(),
+            teams => format!("<name of a member of {}>", teams.join(" or ")),
+        };
+        let given = found.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+        // Enough approvals may come from too few teams.
+        let missing = self.min_approvals.saturating_sub(given).max(u64::from(lines.is_empty()));
+        for _ in 0..missing {
+            lines.push(format!("{key}: {name} <address>"));
+        }
+        lines.join("\n")
+    }
+
     /// Returns the teams whose approvals are needed, as a value that follows the number of approvals.
     /// The members of small teams are named, so that the author knows who to ask.
     fn teams_clause(&self, context: &EvaluationContext<'_>) -> MessageValue {
@@ -224,6 +250,12 @@ pub(super) fn read_named_person(value: &Text) -> Result<Person, Message> {
 
 /// Returns the message that a trailer or a line of a description names a person in vain.
 pub(super) fn named_message(key: &str, person: &Text, reason: Message) -> Message {
+    // A contributor is the person named, who would be named twice.
+    if reason.code() == BY_CONTRIBUTOR.code
+        && let Some((_, role)) = reason.values().find(|(name, _)| *name == "role")
+    {
+        return NAMED_CONTRIBUTOR.with("key", key).with("person", person).with("role", role.clone());
+    }
     NAMED.with("key", key).with("person", person).with("reason", reason)
 }
 

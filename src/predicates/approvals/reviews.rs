@@ -71,7 +71,7 @@ pub(crate) fn evaluate_reviews(
     }
     let (mut untrue_claims, doubtful_claim) = counter.check_approval_claims(&count);
     let mut findings = Vec::new();
-    findings.extend(find_unidentified_contributor(participants));
+    findings.extend(find_unidentified_contributor(participants, context));
     findings.append(&mut count.objections);
     findings.append(&mut untrue_claims);
     // A refusal needs no missing fact if even all undecided approvals would be too few.

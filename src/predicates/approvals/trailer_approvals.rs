@@ -13,7 +13,7 @@ use crate::predicates::approvals::requirement::{
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::find_unidentified_contributor;
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::verdict::{Finding, Message, messages};
 
 messages! {
     TOO_FEW_TRAILERS = "approvals.too-few-trailers":
@@ -38,11 +38,11 @@ pub(crate) fn evaluate_trailers(
         match identify_approver(asked, approval, participants, context) {
             Ok(approver) if approvers.iter().any(|known| known.is_same_person(&approver)) => {}
             Ok(approver) => approvers.push(approver),
-            Err(reason) => findings.push(approval.uncounted_finding(reason)),
+            Err(reason) => findings.push(approval.uncounted_finding(asked, reason)),
         }
     }
     // Next to a contributor who may be any person, no approver is independent.
-    if let Some(finding) = find_unidentified_contributor(participants) {
+    if let Some(finding) = find_unidentified_contributor(participants, context) {
         findings.insert(0, finding);
         return Ok(PredicateOutcome::Fails(findings));
     }
@@ -54,7 +54,7 @@ pub(crate) fn evaluate_trailers(
     }
     for approval in &find_all_approvals(asked, commits) {
         if !approval.is_listed_in(&covering) {
-            findings.push(approval.uncounted_finding(Message::from(&PARTIAL)));
+            findings.push(approval.uncounted_finding(asked, Message::from(&PARTIAL)));
         }
     }
     let key = match asked.fields.first() {
@@ -62,7 +62,8 @@ pub(crate) fn evaluate_trailers(
         None => DEFAULT_APPROVAL_FIELD,
     };
     let shortfall = asked.shortfall_finding(&TOO_FEW_TRAILERS, approvers.len(), context);
-    findings.insert(0, shortfall.with_paste(format!("{key}: <name> <address>")));
+    let paste = asked.suggest_trailers(key, approvers.len());
+    findings.insert(0, shortfall.with_paste(paste));
     Ok(PredicateOutcome::Fails(findings))
 }
 
@@ -159,11 +160,11 @@ struct StatedApproval<'change> {
 
 impl StatedApproval<'_> {
     /// Returns the finding that this approval does not count, for `reason`.
-    fn uncounted_finding(&self, reason: Message) -> Finding {
+    fn uncounted_finding(&self, asked: &ApprovalsPredicate, reason: Message) -> Finding {
         Finding::new(named_message(self.key, self.value, reason))
             .in_commit(self.commit.id)
             .on_message_line(self.line)
-            .fixed_by(Fixer::Reviewer)
+            .fixed_by(asked.approval_fixer())
     }
 
     fn is_listed_in(&self, listed: &[StatedApproval<'_>]) -> bool {
@@ -179,5 +180,43 @@ impl StatedApproval<'_> {
     fn address(&self) -> Option<String> {
         let person = Person::parse_person(self.value.as_bytes()).ok()?;
         canonical_address(person.email.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::predicates::support::examples::answer_edited;
+    use crate::verdict::PredicateAnswer;
+
+    #[test]
+    fn as_many_trailers_are_pasted_as_approvals_are_missing() {
+        let any = "Reviewed-by: <name> <address>";
+        let security = "Reviewed-by: <name of a member of security> <address>";
+        let audit = "Reviewed-by: <name of a member of audit> <address>";
+        for (question, trailers, expected) in [
+            ("", "", vec![any]),
+            (", at-least: 3", "", vec![any, any, any]),
+            (", at-least: 3", "Reviewed-by: Bob <bob@example.com>", vec![any, any]),
+            (", from: [security]", "Reviewed-by: Bob <bob@example.com>", vec![security]),
+            (", from: [security, audit], distinct-teams: true", "", vec![security, audit]),
+        ] {
+            let text = format!(
+                "
+ask: {{ approvals: {{ trust: claimed{question} }} }}
+fields: {{ Reviewed-by: {{ person: true }} }}
+people: {{ teams: {{ security: [sam@example.com], audit: [kim@example.com] }} }}
+change:
+  commits:
+    - message: |
+        Cache the tenant lookup
+
+        Change: x
+        {trailers}
+"
+            );
+            let PredicateAnswer::Fails(findings) = answer_edited(&text, |_| {}) else { panic!("{question}") };
+            assert_eq!(findings[0].paste.as_deref(), Some(expected.join("\n").as_str()), "{question}");
+            assert!(findings.iter().all(|one| one.fixers == findings[0].fixers), "{findings:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@
 use crate::change::{FactKind, NeededFacts};
 use crate::predicates::Predicate;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
+use crate::predicates::support::field_obligation::merge_missing_fields;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Message, PredicateAnswer, messages};
 use crate::vocabulary::FieldDefinition;
@@ -265,6 +266,7 @@ fn combine_all(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswe
 
 fn combine_any(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswer {
     let mut owed = None;
+    let mut failed_parts = 0;
     let mut findings = Vec::new();
     let mut missing = Vec::new();
     for answer in answers {
@@ -272,13 +274,19 @@ fn combine_any(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswe
             // An answer that holds without an obligation is better than one that holds against one.
             PredicateAnswer::Holds(none) if none.is_empty() => return PredicateAnswer::Holds(none),
             PredicateAnswer::Holds(some) => owed = owed.or(Some(some)),
-            PredicateAnswer::Fails(more) => findings.extend(more),
+            PredicateAnswer::Fails(more) => {
+                failed_parts += 1;
+                findings.extend(more);
+            }
             PredicateAnswer::Unknown(more) => missing.extend(more),
         }
     }
     match (owed, missing.is_empty(), findings.is_empty()) {
         (Some(owed), ..) => PredicateAnswer::Holds(owed),
         (None, false, _) => PredicateAnswer::Unknown(missing),
+        (None, true, false) if findings.len() == failed_parts => {
+            PredicateAnswer::Fails(merge_missing_fields(findings))
+        }
         (None, true, false) => PredicateAnswer::Fails(findings),
         (None, true, true) => PredicateAnswer::Fails(vec![Finding::new(&NO_ALTERNATIVE)]),
     }
@@ -296,6 +304,7 @@ fn negate_answer(answer: PredicateAnswer, reason: impl FnOnce() -> Finding) -> P
 mod tests {
     use super::*;
     use crate::change::Missing;
+    use crate::predicates::support::examples::findings_for_messages;
     use proptest::prelude::*;
 
     fn holds() -> PredicateAnswer {
@@ -325,6 +334,24 @@ mod tests {
             let answers = || ranks.iter().map(|rank| match rank { 0 => fails(), 1 => unknown(), _ => holds() });
             prop_assert_eq!(rank(&combine_all(answers())), *ranks.iter().min().unwrap());
             prop_assert_eq!(rank(&combine_any(answers())), *ranks.iter().max().unwrap());
+        }
+    }
+
+    #[test]
+    fn of_several_fields_that_are_missing_one_is_enough() {
+        let asked = |question: &str| {
+            let fields = "fields: { Risk: { ordered: [low, high] }, CVE: { matches: 'CVE-.*' } }";
+            findings_for_messages(&format!("ask: {question}\n{fields}\n"), &["s\n"])
+        };
+        assert_eq!(
+            asked("{ any: [{ field: { Risk: present } }, { field: { CVE: present } }] }"),
+            ["`Risk` or `CVE` is missing; one is enough"]
+        );
+        for question in [
+            "{ field: { Risk: present, CVE: present } }",
+            "{ any: [{ field: { Risk: present, CVE: present } }, { field: { Risk: high } }] }",
+        ] {
+            assert!(asked(question).contains(&"`Risk` is missing".to_owned()), "{question}");
         }
     }
 

@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::TimeLimit;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
-use crate::verdict::{Finding, Fixer, Message, Obligation, messages};
+use crate::predicates::support::misplaced_trailer::{MisplacedTrailer, find_misplaced_trailer};
+use crate::verdict::{Finding, Fixer, LineEdit, Message, MessageValue, Obligation, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
 use crate::yaml::decode::{parse_one, read_text};
 use crate::yaml::{YamlFault, YamlNode};
@@ -17,6 +18,7 @@ messages! {
     WITHIN = "obligation.within": "within {limit}";
     UNTIL_FIELD = "obligation.until-field": "until the time in `{field}`";
     MISSING = "field.missing": "`{field}` is missing";
+    NONE_STATED = "field.none-stated": "{fields/or} is missing; one is enough";
     OWED_WITHIN = "obligation.field-within": "`{field}` within {limit}";
     TRAILER = "obligation.trailer": "{trailer}: {form}";
     NOT_A_TIME = "field.not-a-time": "`{field}` is {value}, which is neither a day such as 2026-12-31 nor a time in RFC 3339";
@@ -67,7 +69,10 @@ impl FieldDeadline {
                 None => &NOT_A_TIME,
             };
             let message = template.with("field", until.name.as_str()).with("value", claim.value);
-            return Err(vec![claim.locate_finding(Finding::new(message), context.change)]);
+            let next_year = context.change.seen_at.to_zoned(TimeZone::UTC).year().saturating_add(1);
+            let paste = format!("{}: <like {next_year}-01-01>", until.name);
+            let finding = Finding::new(message).with_paste(paste);
+            return Err(vec![claim.locate_finding(finding, context.change)]);
         }
         let time = first.strftime("%F %R UTC").to_string();
         let what = OWED_UNTIL.with("field", field.name.as_str()).with("time", time);
@@ -104,7 +109,45 @@ pub(crate) fn missing_field_finding(
     context: &EvaluationContext<'_>,
 ) -> Finding {
     let tip = context.change.tip().id;
-    Finding::new(MISSING.with("field", field.name.as_str())).in_commit(tip).with_paste(paste)
+    let finding = Finding::new(MISSING.with("field", field.name.as_str())).in_commit(tip);
+    match find_misplaced_trailer(field, context) {
+        // What is in the wrong place is moved, and not written again.
+        Some(MisplacedTrailer { commit, line, edit: LineEdit::Correct }) => Finding {
+            is_follow_up: true,
+            ..finding.in_commit(commit).on_message_line(line).with_paste(paste)
+        },
+        Some(MisplacedTrailer { commit, line, edit }) => {
+            let finding = finding.in_commit(commit).on_message_line(line).with_line_edit(edit);
+            Finding { is_follow_up: true, ..finding }
+        }
+        None => finding.with_paste(paste),
+    }
+}
+
+/// Returns what each alternative lacks as one finding, if each of them lacks a field and nothing else; or
+/// the findings as they are.
+pub(crate) fn merge_missing_fields(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut fields = Vec::new();
+    let mut pastes = Vec::new();
+    for finding in &findings {
+        let field = finding.message.values().find(|(name, _)| *name == "field");
+        match (&finding.paste, field) {
+            (Some(paste), Some((_, MessageValue::Plain(field))))
+                if finding.message.code() == MISSING.code && !finding.is_follow_up =>
+            {
+                fields.push(format!("`{field}`"));
+                pastes.push(paste.clone());
+            }
+            _ => return findings,
+        }
+    }
+    if pastes.len() < 2 || findings.is_empty() {
+        return findings;
+    }
+    let first = findings.swap_remove(0);
+    let message = NONE_STATED.with("fields", fields);
+    let paste_alternatives = pastes.split_off(1);
+    vec![Finding { message, paste_alternatives, ..first }]
 }
 
 /// Returns the obligation to state a field in time, counted from when the change is seen.
@@ -153,4 +196,28 @@ pub(crate) fn read_until_field(
     let name = read_text(node, faults)?;
     let field = scope.vocabulary.resolve_field(node, name, faults)?;
     Some(FieldDeadline::Until(field.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::predicates::support::examples::answer_edited;
+    use crate::verdict::PredicateAnswer;
+
+    #[test]
+    fn a_time_that_has_passed_is_replaced_by_one_to_come() {
+        let text = "
+ask: { field: { Review: { until: Temporary-Until } } }
+fields: { Review: { text: { min-length: 1 } }, Temporary-Until: { text: { min-length: 1 } } }
+change:
+  seen-at: 2026-03-04T02:14:00Z
+  commits:
+    - message: |
+        Open the port
+
+        Temporary-Until: 2026-01-31
+";
+        let PredicateAnswer::Fails(findings) = answer_edited(text, |_| {}) else { panic!("it holds") };
+        assert_eq!(findings[0].paste.as_deref(), Some("Temporary-Until: <like 2027-01-01>"));
+        assert_eq!(findings[0].at.line, Some(3));
+    }
 }

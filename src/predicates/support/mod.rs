@@ -9,6 +9,7 @@ pub(crate) mod documentation;
 pub(super) mod examples;
 pub(crate) mod field_obligation;
 pub(super) mod map_keys;
+pub(crate) mod misplaced_trailer;
 pub(super) mod outcome;
 pub(crate) mod parameters;
 pub(crate) mod shared_messages;

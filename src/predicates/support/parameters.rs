@@ -15,6 +15,8 @@ messages! {
     QUESTION_IN_TEAM = "identity.question-in-team": "is in {teams/or}";
     UNIDENTIFIED_CONTRIBUTOR = "contributors.unidentified":
         "{role}, {name}, cannot be identified, so no approval can be shown to be independent";
+    UNLISTED_CONTRIBUTOR = "contributors.unlisted":
+        "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {name} to `{roster}`";
     NOT_IN_TEAM = "identity.not-in-team": "is not a member of {teams/or}";
     NOT_IN_ROSTER = "identity.not-in-roster": "is not in the roster";
     NOT_A_BOT = "identity.not-a-bot": "is not a bot";
@@ -67,10 +69,17 @@ pub(crate) fn is_in_teams(
 }
 
 /// Returns the finding that one of the contributors cannot be identified, if there is one.
-pub(crate) fn find_unidentified_contributor(participants: &[ResolvedContributor]) -> Option<Finding> {
+pub(crate) fn find_unidentified_contributor(
+    participants: &[ResolvedContributor],
+    context: &EvaluationContext<'_>,
+) -> Option<Finding> {
     let unknown =
         participants.iter().find(|participant| participant.identity == ResolvedIdentity::Unknown)?;
-    let what = UNIDENTIFIED_CONTRIBUTOR.with("role", unknown.role).with("name", &unknown.name);
+    let what = match &context.people.roster {
+        Some(roster) => UNLISTED_CONTRIBUTOR.with("roster", roster.as_str()),
+        None => Message::from(&UNIDENTIFIED_CONTRIBUTOR),
+    };
+    let what = what.with("role", unknown.role).with("name", &unknown.name);
     Some(Finding::new(what).fixed_by(Fixer::RosterOwner))
 }
 

@@ -167,7 +167,7 @@ impl MarkdownRenderer<'_, '_> {
     /// Adds what speaks against a rule, each point with its place; for what the plan does not have,
     /// once who can fix those of a group.
     fn add_objections(&mut self, ranked: &RankedJudgement<'_>) {
-        let count = ranked.objections().len();
+        let count = ranked.told_objections().len();
         if count == 0 {
             return;
         }
@@ -197,6 +197,10 @@ impl MarkdownRenderer<'_, '_> {
     }
 
     fn add_obligations(&mut self) {
+        // What does not land owes nothing.
+        if self.report.decision == Decision::Deny {
+            return;
+        }
         let mut is_first = true;
         for ranked in rank_report(self.report) {
             let RuleOutcome::Owed(owed) = &ranked.judgement.outcome else { continue };

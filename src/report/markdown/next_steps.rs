@@ -65,7 +65,9 @@ fn build_task_item(
     text = text.with_markdown(if commits.is_empty() { "" } else { "," }).with_markdown(&commits);
     blocks.push(ListItemBlock::Items(list_problems(task, true, style)));
     if !lines.is_empty() {
-        let how = if task.are_commands {
+        let how = if fixers == [Fixer::ObligationOwner] {
+            "To fix it, push a change that closes them, with these trailers:".to_owned()
+        } else if task.are_commands {
             "To fix it, run:".to_owned()
         } else {
             format!("Then the author adds {}; {APPROVAL_WARNING}:", describe_paste_place(task))

@@ -14,11 +14,12 @@ use crate::report::ranked_judgements::{
     JudgementRank, ObjectionGroup, RankedJudgement, ReportCounts, RuleObjection, describe_disagreement,
     rank_refusals, rank_verdict,
 };
-use crate::report::style::ReportStyle;
+use crate::report::style::{DeniedMessage, ReportStyle};
 use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
 use crate::report::{due_time, escape};
 use crate::verdict::{Decision, FieldDisagreement, Obligation, RuleDescription, RuleOutcome, Verdict};
 
+mod message_fix;
 pub(crate) mod page;
 pub(crate) mod paste_block;
 pub(crate) mod rule_trace;
@@ -54,6 +55,7 @@ impl TerminalRenderer<'_, '_> {
         let mut omitted = 0;
         for group in &self.report.groups {
             let mut has_heading = false;
+            let mut written = Vec::new();
             if self.has_refusals_to_show(group, decision) {
                 self.write_group_heading(group)?;
                 self.write_refusals(group)?;
@@ -73,7 +75,11 @@ impl TerminalRenderer<'_, '_> {
                     has_heading = true;
                 }
                 self.write_change(group, index, verdict)?;
+                written.push(index);
                 shown += 1;
+            }
+            if has_shared_block(group, decision) {
+                paste_block::write_paste_block(&mut self.page, 2, group, &written, self.style)?;
             }
         }
         Ok(omitted)
@@ -94,7 +100,14 @@ impl TerminalRenderer<'_, '_> {
     fn is_worth_showing(&self, verdict: &Verdict) -> bool {
         self.style.verbose
             || !verdict.disagreements.is_empty()
-            || rank_verdict(verdict).any(|ranked| ranked.rank.is_listed())
+            || rank_verdict(verdict).any(|ranked| self.is_worth_telling(&ranked))
+    }
+
+    /// Returns true for a judgement that is listed, unless it is that a change owes what it would owe if it
+    /// landed.
+    fn is_worth_telling(&self, ranked: &RankedJudgement<'_>) -> bool {
+        let is_moot = ranked.rank == JudgementRank::Owed && self.report.decision == Decision::Deny;
+        ranked.rank.is_listed() && !is_moot
     }
 
     fn write_group_heading(&mut self, group: &ReportGroup) -> io::Result<()> {
@@ -138,8 +151,11 @@ impl TerminalRenderer<'_, '_> {
         if self.style.verbose {
             self.write_silent_rules(indent + 2, verdict)?;
         }
-        let is_newest = group.is_amendable && index + 1 == group.verdicts.len();
-        paste_block::write_paste_block(&mut self.page, indent + 2, is_newest, verdict)?;
+        if !has_shared_block(group, verdict.decision())
+            && verdict.decision() >= group.decision(verdict.enforced)
+        {
+            paste_block::write_paste_block(&mut self.page, indent + 2, group, &[index], self.style)?;
+        }
         for trace in &group.traces {
             if trace.verdict_index == index {
                 rule_trace::write_rule_trace(&mut self.page, indent + 2, trace)?;
@@ -151,7 +167,9 @@ impl TerminalRenderer<'_, '_> {
 
     /// Writes one line: the decision, the commit, its class, its subject.
     fn write_change_header(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
+        let is_only_warned = self.style.denied_message == DeniedMessage::Committed;
         let mut spans = vec![match verdict.decision() {
+            Decision::Deny if is_only_warned => styled_text(TextStyle::Warning, "would be denied:"),
             Decision::Deny => styled_text(TextStyle::Denied, "denied"),
             Decision::Allow => styled_text(TextStyle::Allowed, "allowed"),
         }];
@@ -175,6 +193,9 @@ impl TerminalRenderer<'_, '_> {
     fn write_judgement(&mut self, indent: usize, ranked: &RankedJudgement<'_>) -> io::Result<()> {
         let rule = &ranked.judgement.rule;
         match &ranked.judgement.outcome {
+            // What does not land owes nothing.
+            RuleOutcome::Owed(_) if self.report.decision == Decision::Deny => Ok(()),
+            RuleOutcome::Fail(_) if ranked.told_objections().is_empty() => Ok(()),
             RuleOutcome::Owed(owed) => {
                 for obligation in owed {
                     self.write_obligation(indent, rule, obligation)?;
@@ -207,7 +228,10 @@ impl TerminalRenderer<'_, '_> {
             spans.push(styled_text(TextStyle::Warning, format!("{} ", ranked.rank.describe())));
         }
         spans.push(style_rule_id(rule));
-        spans.push(plain_text(format!(": {}", escape::escape_words(&rule.title))));
+        // A rule without a title of its own has its id for one.
+        if rule.has_title() {
+            spans.push(plain_text(format!(": {}", escape::escape_words(&rule.title))));
+        }
         if self.style.verbose && !rule.controls.is_empty() {
             let controls = escape::escape_words(&rule.controls.join(", "));
             spans.push(styled_text(TextStyle::Secondary, format!(" ({controls})")));
@@ -227,7 +251,7 @@ impl TerminalRenderer<'_, '_> {
                     let what = escape::escape_sentence(&objection.describe_with_location(ranked.revision()));
                     self.page.write_paragraph(indent, &[plain_text(format!("- {what}"))])?;
                 } else if written == most + 1 {
-                    let more = format!("- and {} more like these", ranked.objections().len() - most);
+                    let more = format!("- and {} more like these", ranked.told_objections().len() - most);
                     self.page.write_paragraph(indent, &[plain_text(more)])?;
                 }
             }
@@ -286,6 +310,16 @@ impl TerminalRenderer<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Returns true if several changes of a group are fixed together, since the first command that rewords one
+/// of them changes the ids of the others.
+///
+/// Where the group is denied, what is allowed in it is not worth a command of its own.
+fn has_shared_block(group: &ReportGroup, decision: Decision) -> bool {
+    let of_decision = |verdict: &&Verdict| verdict.decision() == decision;
+    let fixable = |verdict: &&Verdict| !message_fix::list_message_fixes(verdict).is_empty();
+    group.verdicts.iter().filter(of_decision).filter(fixable).nth(1).is_some()
 }
 
 /// Returns true if the block to paste says who fixes every objection of a group.

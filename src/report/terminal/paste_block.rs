@@ -1,65 +1,216 @@
-//! The one block of a change that a developer copies: every line to paste, once, and where to.
+//! The block that a developer copies: the command that opens the messages, and what to write there.
+//!
+//! Rewording a commit changes the ids of all later ones. So all messages of a ref are opened by one command,
+//! and no command stands below it that names an id.
 
 use std::io;
 
 use crate::change::{Oid, Stage};
+use crate::report::content::ReportGroup;
 use crate::report::escape;
-use crate::report::fix_plan::{APPROVAL_WARNING, add_paste_lines, replaces_line};
-use crate::report::ranked_judgements::{RankedJudgement, rank_verdict};
+use crate::report::fix_plan::APPROVAL_WARNING;
+use crate::report::ranked_judgements::RankedJudgement;
+use crate::report::style::{DeniedMessage, ReportStyle};
+use crate::report::terminal::message_fix::{FixStep, MessageFix, join_with_and, list_message_fixes};
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{Finding, Judgement, RuleOutcome, Verdict};
+use crate::verdict::{CommitShape, Finding, Fixer, Judgement, RuleOutcome, Verdict};
 
-/// Writes the block; nothing for a change that pasting cannot fix.
-///
-/// `is_newest` is true for the last change of its group, which an amended commit fixes.
+/// Writes the block for these changes of a group, which are given by their indexes, oldest first; nothing
+/// if pasting fixes none of them.
 pub(crate) fn write_paste_block(
     page: &mut TerminalPage<'_>,
     indent: usize,
-    is_newest: bool,
-    verdict: &Verdict,
+    group: &ReportGroup,
+    indexes: &[usize],
+    style: &ReportStyle,
 ) -> io::Result<()> {
-    let findings = list_pasted_findings(verdict);
-    let mut lines: Vec<&str> = Vec::new();
-    for finding in &findings {
-        add_paste_lines(&mut lines, finding.paste.as_deref());
+    let mut fixes: Vec<MessageFix<'_>> = Vec::new();
+    let mut changes = 0;
+    let mut stage = Stage::Check;
+    for verdict in indexes.iter().filter_map(|index| group.verdicts.get(*index)) {
+        let more = list_message_fixes(verdict);
+        changes += usize::from(!more.is_empty());
+        fixes.extend(more);
+        stage = verdict.stage;
     }
-    if lines.is_empty() {
+    if fixes.is_empty() {
         return Ok(());
     }
-    let (command, instruction) = choose_instructions(&findings, is_newest, verdict);
     page.request_gap();
-    if let Some(command) = command {
-        page.write_line(indent, &[plain_text("to fix: "), styled_text(TextStyle::Paste, command)])?;
+    match (stage, fixes.as_slice()) {
+        (Stage::PullRequest, _) => {
+            for fix in &fixes {
+                write_steps(page, indent, "to fix, ", &fix.list_steps(stage))?;
+            }
+        }
+        (Stage::CommitMsg, _) | (_, [MessageFix { commit: None, .. }]) => {
+            write_command(page, indent, "to fix: ", open_message_command(&style.denied_message))?;
+            for fix in &fixes {
+                write_steps(page, indent, "then ", &fix.list_steps(stage))?;
+            }
+        }
+        (_, [fix]) if is_amended(group, fix) => {
+            write_command(page, indent, "to fix: ", "git commit --amend".to_owned())?;
+            write_steps(page, indent, "then ", &fix.list_steps(stage))?;
+        }
+        (_, fixes) => write_rebase(page, indent, group, fixes, changes)?,
     }
-    page.write_hanging_paragraph(indent, indent, &[plain_text(instruction)])?;
-    write_paste_lines(page, indent, &lines)?;
-    if findings.iter().any(|finding| !finding.is_for_author()) {
+    if fixes.iter().any(|fix| fix.awaits_others) {
         page.write_hanging_paragraph(indent, indent, &[plain_text(APPROVAL_WARNING)])?;
     }
     page.request_gap();
     Ok(())
 }
 
-/// Writes the commands that fix what speaks against a ref itself, each with who has to run it.
+/// Returns true if amending the last commit of a group makes this fix.
+fn is_amended(group: &ReportGroup, fix: &MessageFix<'_>) -> bool {
+    fix.commit.is_some() && group.amendable == fix.commit
+}
+
+/// Writes one command for all messages, and what to write in each of them.
+fn write_rebase(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    group: &ReportGroup,
+    fixes: &[MessageFix<'_>],
+    changes: usize,
+) -> io::Result<()> {
+    let ids: Vec<Oid> = fixes.iter().filter_map(|fix| fix.commit).collect();
+    let Some(oldest) = ids.first() else { return Ok(()) };
+    let start = if changes > 1 { format!("to fix {changes} changes: ") } else { "to fix: ".to_owned() };
+    write_command(page, indent, &start, build_rebase_command(group, *oldest))?;
+    let mut words = Vec::new();
+    let (merges, others): (Vec<Oid>, Vec<Oid>) = ids.iter().partition(|id| is_merge(group, **id));
+    if !others.is_empty() {
+        words.push(format!("write `reword` for {}", list_ids(&others)));
+    }
+    if !merges.is_empty() {
+        words.push(format!("write `merge -c` instead of `merge -C` for {}", list_ids(&merges)));
+    }
+    let opening = words.join(", and ");
+    if let [fix] = fixes {
+        return write_steps(page, indent, &format!("{opening}, then "), &fix.list_steps(Stage::Check));
+    }
+    let groups = group_by_steps(fixes);
+    if let [(_, steps)] = groups.as_slice() {
+        return write_steps(page, indent, &format!("{opening}, then in each "), steps);
+    }
+    page.write_hanging_paragraph(indent, indent, &[plain_text(format!("{opening}, then"))])?;
+    for (ids, steps) in groups {
+        write_steps(page, indent, &format!("in {}, ", list_ids(&ids)), &steps)?;
+    }
+    Ok(())
+}
+
+/// Returns the fixes by what has to be done, with the commits for which that is the same.
+fn group_by_steps<'report>(fixes: &[MessageFix<'report>]) -> Vec<(Vec<Oid>, Vec<FixStep<'report>>)> {
+    let mut groups: Vec<(Vec<Oid>, Vec<FixStep<'report>>)> = Vec::new();
+    for fix in fixes {
+        let steps = fix.list_steps(Stage::Check);
+        match groups.iter_mut().find(|known| known.1 == steps) {
+            Some((ids, _)) => ids.extend(fix.commit),
+            None => groups.push((fix.commit.into_iter().collect(), steps)),
+        }
+    }
+    groups
+}
+
+/// Returns the command that opens the history from this commit on.
+fn build_rebase_command(group: &ReportGroup, oldest: Oid) -> String {
+    let is_of = |verdict: &&Verdict| verdict.commit_shapes.iter().any(|shape| shape.id == oldest);
+    let from = group.verdicts.iter().position(|verdict| is_of(&verdict));
+    let later = group.verdicts.get(from.unwrap_or(0)..).unwrap_or_default();
+    // What is not in the report may hold a merge, which a plain rebase drops.
+    let may_hold_merge = from.is_none()
+        || group.amendable.is_none()
+        || group.omitted_passes > 0
+        || later.iter().flat_map(|verdict| &verdict.commit_shapes).any(|shape| shape.parents > 1);
+    let merges = if may_hold_merge { "--rebase-merges " } else { "" };
+    match find_shape(group, oldest) {
+        Some(CommitShape { parents: 0, .. }) => format!("git rebase -i {merges}--root"),
+        _ => format!("git rebase -i {merges}{}^", oldest.short_hex()),
+    }
+}
+
+fn find_shape(group: &ReportGroup, id: Oid) -> Option<&CommitShape> {
+    group.verdicts.iter().flat_map(|verdict| &verdict.commit_shapes).find(|shape| shape.id == id)
+}
+
+fn is_merge(group: &ReportGroup, id: Oid) -> bool {
+    find_shape(group, id).is_some_and(|shape| shape.parents > 1)
+}
+
+fn list_ids(ids: &[Oid]) -> String {
+    let mut words = Vec::new();
+    for id in ids {
+        words.push(id.short_hex());
+    }
+    join_with_and(&words)
+}
+
+/// Returns the command that opens the message of a commit that a hook looked at.
+fn open_message_command(message: &DeniedMessage) -> String {
+    match message {
+        // git keeps the message that a hook has refused, and forgets about it.
+        DeniedMessage::Refused => "git commit -eF \"$(git rev-parse --git-path COMMIT_EDITMSG)\"".to_owned(),
+        DeniedMessage::Kept(path) => format!("git commit -eF {path}"),
+        DeniedMessage::Committed => "git commit --amend".to_owned(),
+    }
+}
+
+fn write_command(page: &mut TerminalPage<'_>, indent: usize, start: &str, command: String) -> io::Result<()> {
+    let command = escape::escape_terminal(command.as_bytes(), usize::MAX);
+    page.write_line(indent, &[plain_text(start), styled_text(TextStyle::Paste, command)])
+}
+
+/// Writes what to do to one message, after `start`.
+fn write_steps(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    start: &str,
+    steps: &[FixStep<'_>],
+) -> io::Result<()> {
+    for (index, step) in steps.iter().enumerate() {
+        let start = if index == 0 { start } else { "and " };
+        page.write_hanging_paragraph(indent, indent, &[plain_text(format!("{start}{}", step.order))])?;
+        for (index, lines) in step.lines.iter().enumerate() {
+            if index > 0 {
+                page.write_line(indent + 2, &[plain_text("or")])?;
+            }
+            write_paste_lines(page, indent, lines)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what fixes what speaks against a ref itself: commands, each with who has to run it, and the
+/// trailers of a change that closes what is overdue.
 pub(crate) fn write_fix_commands(
     page: &mut TerminalPage<'_>,
     indent: usize,
     refusals: &[Judgement],
 ) -> io::Result<()> {
     let mut written: Vec<&str> = Vec::new();
+    let mut has_trailers = false;
     for judgement in refusals {
         let RuleOutcome::Fail(findings) = &judgement.outcome else { continue };
         for finding in findings {
-            let Some(command) = finding.paste.as_deref() else { continue };
-            if written.contains(&command) {
+            let Some(text) = finding.paste.as_deref() else { continue };
+            let are_trailers = finding.fixers == [Fixer::ObligationOwner];
+            // One change closes what is overdue, whichever rule speaks of it.
+            if written.contains(&text) || (are_trailers && has_trailers) {
                 continue;
             }
-            written.push(command);
+            has_trailers |= are_trailers;
+            written.push(text);
             page.request_gap();
             let fixers = escape::escape_words(&finding.describe_fixers());
-            let who = plain_text(format!("to fix, {fixers} runs:"));
-            page.write_hanging_paragraph(indent, indent, &[who])?;
-            write_paste_lines(page, indent, &command.lines().collect::<Vec<_>>())?;
+            let who = match are_trailers {
+                true => "to fix: push a change that closes them, with these trailers:".to_owned(),
+                false => format!("to fix, {fixers} runs:"),
+            };
+            page.write_hanging_paragraph(indent, indent, &[plain_text(who)])?;
+            write_paste_lines(page, indent, &text.lines().collect::<Vec<_>>())?;
         }
     }
     Ok(())
@@ -67,7 +218,10 @@ pub(crate) fn write_fix_commands(
 
 /// Returns true if the block of a change, or the commands of a ref, say who fixes this finding.
 pub(crate) fn is_fixer_in_block(ranked: &RankedJudgement<'_>, finding: &Finding) -> bool {
-    finding.paste.is_some() && (ranked.verdict.is_none() || finding.is_for_author())
+    match ranked.verdict {
+        None => finding.paste.is_some() && finding.fixers != [Fixer::ObligationOwner],
+        Some(_) => finding.is_for_author() && (finding.paste.is_some() || finding.line_edit.is_some()),
+    }
 }
 
 /// Writes lines as they are, since they are copied.
@@ -77,58 +231,4 @@ fn write_paste_lines(page: &mut TerminalPage<'_>, indent: usize, lines: &[&str])
         page.write_line(indent + 4, &[styled_text(TextStyle::Paste, line)])?;
     }
     Ok(())
-}
-
-/// Returns the findings with a text to paste; those that deny come first, as in the text above.
-fn list_pasted_findings(verdict: &Verdict) -> Vec<&Finding> {
-    let mut denying = Vec::new();
-    let mut others = Vec::new();
-    for ranked in rank_verdict(verdict) {
-        let RuleOutcome::Fail(findings) = &ranked.judgement.outcome else { continue };
-        let list = if ranked.rank.is_denying() { &mut denying } else { &mut others };
-        list.extend(findings.iter().filter(|finding| finding.paste.is_some()));
-    }
-    denying.extend(others);
-    denying
-}
-
-/// Returns the command that opens the message, if there is one, and where to paste the lines.
-fn choose_instructions(
-    findings: &[&Finding],
-    is_newest: bool,
-    verdict: &Verdict,
-) -> (Option<String>, String) {
-    let verb = if findings.iter().any(|finding| replaces_line(finding)) { "add or replace" } else { "add" };
-    let then_add = format!("then {verb} these trailers at the end of the message:");
-    match (verdict.stage, find_commit_to_fix(findings, verdict)) {
-        (Stage::PullRequest, _) => {
-            let place = "at the end of the pull request's description, or as trailers of its last commit";
-            (None, format!("to fix, {verb} these lines {place}:"))
-        }
-        (Stage::CommitMsg, _) | (_, None) => {
-            // git keeps the message that a hook has refused, and forgets about it.
-            let command = "git commit -eF \"$(git rev-parse --git-path COMMIT_EDITMSG)\"";
-            (Some(command.to_owned()), then_add)
-        }
-        (_, Some(id)) if is_newest && verdict.revision == Some(id) => {
-            (Some("git commit --amend".to_owned()), then_add)
-        }
-        (_, Some(id)) => {
-            // A change of several commits usually has a merge among them, which a plain rebase drops.
-            let merges = if verdict.commits > 1 { "--rebase-merges " } else { "" };
-            let command = format!("git rebase -i {merges}{}^", id.short_hex());
-            (Some(command), format!("write `reword` for {}, {then_add}", id.short_hex()))
-        }
-    }
-}
-
-/// Returns the commit to fix: the one that all findings name, or else the last one of the change.
-fn find_commit_to_fix(findings: &[&Finding], verdict: &Verdict) -> Option<Oid> {
-    let first = findings.first().and_then(|finding| finding.at.commit);
-    for finding in findings {
-        if finding.at.commit != first {
-            return verdict.revision;
-        }
-    }
-    first.or(verdict.revision)
 }

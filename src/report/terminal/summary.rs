@@ -5,7 +5,7 @@ use std::io;
 use crate::report::content::{GroupScope, PolicyDescription, Report};
 use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
-use crate::report::style::ReportStyle;
+use crate::report::style::{DeniedMessage, ReportStyle};
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use crate::verdict::{Decision, RuleId, RuleOutcome, format_count};
 
@@ -45,7 +45,11 @@ pub(crate) fn write_summary(
         Decision::Deny => TextStyle::Denied,
         Decision::Allow => TextStyle::Allowed,
     };
-    let decision = styled_text(style_of_decision, report.decision.describe());
+    let is_only_warned = style.denied_message == DeniedMessage::Committed;
+    let decision = match report.decision {
+        Decision::Deny if is_only_warned => styled_text(TextStyle::Warning, "this commit would be denied"),
+        decision => styled_text(style_of_decision, decision.describe()),
+    };
     let headline = plain_text(format!(" - {}", build_headline(report, style.verbose, counts)));
     page.write_paragraph(0, &[plain_text("changegate: "), decision, headline])
 }

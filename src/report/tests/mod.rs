@@ -8,8 +8,8 @@ use crate::report::samples::*;
 use crate::report::style::MAX_COMMENT_BYTES;
 use crate::report::*;
 use crate::verdict::{
-    ChangeLocation, ClassId, Decision, ExemptionId, Finding, Fixer, MessageTemplate, Obligation,
-    PredicateAnswer, RuleId, RuleLevel, RuleOutcome,
+    ChangeLocation, ClassId, CommitShape, Decision, ExemptionId, Finding, Fixer, LineEdit, MessageTemplate,
+    Obligation, PredicateAnswer, RuleId, RuleLevel, RuleOutcome,
 };
 
 /// A message with a value of every kind.
@@ -176,9 +176,102 @@ fn a_change_of_several_commits_is_rebased_with_its_merges() {
         vec![denying_judgement("risk", "it is stated", RuleOutcome::Fail(vec![missing]))],
     );
     one.commits = 3;
+    one.commit_shapes =
+        vec![CommitShape { id: sample_id("9"), parents: 1 }, CommitShape { id: sample_id("1"), parents: 2 }];
     let text = terminal(&sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]));
     assert!(text.contains("git rebase -i --rebase-merges 9999999999^\n"), "{text}");
     assert!(text.contains("- missing (commit 9999999999)\n"), "{text}");
+}
+
+/// Returns a report about a message that one rule objects to.
+fn objected_message(findings: Vec<Finding>) -> Report {
+    message_report(vec![denying_judgement("w", "w", RuleOutcome::Fail(findings))])
+}
+
+#[test]
+fn lines_to_replace_are_named_before_lines_to_add() {
+    let wrong = Finding::new(sample_message("wrong", "")).on_message_line(7).with_paste("Risk: <low|high>");
+    let added = Finding::new(sample_message("missing", "")).with_paste("Ticket: <id>");
+    let text = terminal(&objected_message(vec![added, wrong]));
+    let steps = "  then replace line 7 of the message:\n      Risk: <low|high>\n  and add these trailers at the end of \
+                 the message:\n      Ticket: <id>\n";
+    assert!(text.contains(steps), "{text}");
+}
+
+#[test]
+fn alternatives_are_not_a_list_of_what_is_needed() {
+    let mut either = Finding::new(sample_message("missing", "")).with_paste("Incident: <like INC-2031>");
+    either.paste_alternatives = vec!["CVE: <like CVE-2026-12345>".into()];
+    let other = Finding::new(sample_message("missing", "")).with_paste("Risk: <low|high>");
+    let text = terminal(&objected_message(vec![either, other]));
+    let choice = "      Risk: <low|high>\n  and add one of these trailers at the end of the message:\n      \
+                  Incident: <like INC-2031>\n    or\n      CVE: <like CVE-2026-12345>\n";
+    assert!(text.contains(choice), "{text}");
+}
+
+#[test]
+fn misplaced_lines_are_moved_and_what_follows_from_them_is_not_told() {
+    let moved = |line: usize| {
+        let finding = Finding::new(sample_message("stands above the last paragraph", ""));
+        finding.on_message_line(line).with_line_edit(LineEdit::MoveToTrailers)
+    };
+    let follow_up = Finding { is_follow_up: true, ..moved(4) };
+    let text = terminal(&message_report(vec![
+        denying_judgement(
+            "trailers",
+            "trailers are read",
+            RuleOutcome::Fail(vec![moved(3), moved(4), moved(6)]),
+        ),
+        denying_judgement("risk", "the risk is stated", RuleOutcome::Fail(vec![follow_up.clone()])),
+    ]));
+    assert!(text.contains("\n  then move lines 3, 4 and 6 into the last paragraph\n"), "{text}");
+    assert!(!text.contains("the risk is stated") && !text.contains("add these"), "{text}");
+    let text = terminal(&objected_message(vec![follow_up]));
+    assert!(text.contains("\n  then move line 4 into the last paragraph\n"), "{text}");
+}
+
+#[test]
+fn a_line_that_several_people_write_is_there_as_often() {
+    let paste = "Reviewed-by: <name> <address>";
+    let finding = |text: String| Finding::new(sample_message("short", "")).with_paste(text);
+    let text = terminal(&objected_message(vec![finding(paste.into()), finding(format!("{paste}\n{paste}"))]));
+    assert_eq!(text.matches(paste).count(), 2, "{text}");
+}
+
+#[test]
+fn a_rule_without_a_title_is_named_once() {
+    let text = terminal(&objected_message(vec![Finding::new(sample_message("missing", ""))]));
+    assert!(text.contains("\n  w\n    - missing\n"), "{text}");
+}
+
+#[test]
+fn what_is_overdue_is_closed_by_a_change_and_said_once() {
+    let paste = "For-Change: 1b2c3d4e5f60\nFor-Change: 2c3d4e5f6071\nTicket: <id>";
+    let refusal = |id: &str, paste: &str| {
+        let finding = Finding::new(sample_message("overdue", "")).fixed_by(Fixer::ObligationOwner);
+        denying_judgement(id, id, RuleOutcome::Fail(vec![finding.with_paste(paste)]))
+    };
+    let owed = sample_verdict("4", b"Stop it", owed().groups[0].verdicts[0].judgements.clone());
+    let group = ReportGroup {
+        refusals: vec![refusal("nothing-overdue", paste), refusal("shortcut-suspended", "Ticket: <id>")],
+        ..ReportGroup::new(moved_ref("refs/heads/main"), vec![owed])
+    };
+    let text = terminal(&sample_report(vec![group]));
+    let block = "  to fix: push a change that closes them, with these trailers:\n      For-Change: 1b2c3d4e5f60\n      \
+                 For-Change: 2c3d4e5f6071\n      Ticket: <id>\n";
+    assert!(text.contains(block), "{text}");
+    assert_eq!(text.matches("Ticket: <id>").count(), 1, "{text}");
+    assert!(!text.contains("owed") && !text.contains("allowed"), "{text}");
+}
+
+#[test]
+fn a_hook_that_only_warns_says_what_would_be() {
+    let report = objected_message(vec![Finding::new(sample_message("missing", "")).with_paste("Risk: low")]);
+    let style = ReportStyle { denied_message: DeniedMessage::Committed, ..ReportStyle::default() };
+    let text = written(ReportFormat::Terminal, &report, &style);
+    assert!(text.starts_with("would be denied: this commit"), "{text}");
+    assert!(text.contains("to fix: git commit --amend\n"), "{text}");
+    assert!(text.contains("\nchangegate: this commit would be denied - "), "{text}");
 }
 
 fn without_colour(text: &str) -> String {
@@ -282,7 +375,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         verdicts: vec![one],
         judged_ref: None,
         omitted_passes: 0,
-        is_amendable: true,
+        amendable: None,
         traces: vec![RuleTrace { verdict_index: 0, rule_id: RuleId::new(own()), trace }],
     };
     let mut report = sample_report(vec![group]);

@@ -106,6 +106,7 @@ mod tests {
         let verdict = Verdict {
             revision: None,
             commits: 1,
+            commit_shapes: Vec::new(),
             subject: "x".into(),
             stage,
             enforced: true,

@@ -57,6 +57,9 @@ impl From<&RecordedFinding> for Finding {
             at: ChangeLocation::from(&finding.at),
             fixers: convert_all(&finding.fixers),
             paste: None,
+            paste_alternatives: Vec::new(),
+            line_edit: None,
+            is_follow_up: false,
         }
     }
 }
@@ -224,6 +227,7 @@ impl From<&RecordedVerdict> for Verdict {
         Verdict {
             revision: verdict.revision,
             commits: verdict.commits,
+            commit_shapes: Vec::new(),
             subject: verdict.subject.clone(),
             stage: verdict.stage,
             enforced: verdict.enforced,

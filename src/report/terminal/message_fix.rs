@@ -1,0 +1,194 @@
+//! What has to be done to the message of each commit, collected from the findings of its change.
+//!
+//! Lines that are there and wrong are replaced or moved, lines that are missing are added: adding a value
+//! beside a wrong one would leave the wrong one in place.
+
+use crate::change::{Oid, Stage};
+use crate::report::fix_plan::{add_paste_lines, replaces_line};
+use crate::report::ranked_judgements::rank_verdict;
+use crate::verdict::{ChangeLocation, Finding, LineEdit, RuleOutcome, Verdict};
+
+/// The fixes of one message, or of the description of a pull request.
+#[derive(Debug, Default)]
+pub(crate) struct MessageFix<'report> {
+    /// The commit; `None` for one that is not made yet, and for a pull request.
+    pub(crate) commit: Option<Oid>,
+    /// The lines to replace, each with what takes its place.
+    pub(crate) replacements: Vec<(LinePlace, Vec<&'report str>)>,
+    /// The lines to edit in another way.
+    pub(crate) edits: Vec<(LineEdit, Vec<usize>)>,
+    /// The lines to add.
+    pub(crate) additions: Vec<&'report str>,
+    /// Lists of lines to add one of.
+    pub(crate) choices: Vec<Vec<&'report str>>,
+    /// True if another person has to justify a line before it is added.
+    pub(crate) awaits_others: bool,
+}
+
+/// A line of a message or of a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinePlace {
+    line: usize,
+    in_description: bool,
+    /// The commit, where the text around does not name it.
+    commit: Option<Oid>,
+}
+
+/// One thing to do to a message, and the lines that it takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FixStep<'report> {
+    /// What to do, as an order.
+    pub(crate) order: String,
+    /// Groups of lines to paste; of several groups, one is enough.
+    pub(crate) lines: Vec<Vec<&'report str>>,
+}
+
+/// Returns the fixes of a change, one for each message, oldest commit first; none for a change that
+/// neither pasting nor editing can fix.
+pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
+    let mut fixes: Vec<MessageFix<'_>> = Vec::new();
+    for finding in list_fixable_findings(verdict) {
+        let commit = match verdict.stage {
+            Stage::PullRequest | Stage::CommitMsg => None,
+            _ => finding.at.commit.or(verdict.revision),
+        };
+        let place = fixes.iter().position(|known| known.commit == commit).unwrap_or(fixes.len());
+        if place == fixes.len() {
+            fixes.push(MessageFix { commit, ..MessageFix::default() });
+        }
+        if let Some(known) = fixes.get_mut(place) {
+            known.add_finding(finding);
+        }
+    }
+    let shapes = &verdict.commit_shapes;
+    fixes.sort_by_key(|fix| shapes.iter().position(|shape| Some(shape.id) == fix.commit));
+    fixes
+}
+
+/// Returns the findings that pasting or editing fixes; those that deny come first, as in the text above.
+fn list_fixable_findings(verdict: &Verdict) -> Vec<&Finding> {
+    let mut denying = Vec::new();
+    let mut others = Vec::new();
+    for ranked in rank_verdict(verdict) {
+        let RuleOutcome::Fail(_) = &ranked.judgement.outcome else { continue };
+        let list = if ranked.rank.is_denying() { &mut denying } else { &mut others };
+        for objection in ranked.told_objections() {
+            list.extend(objection.finding().filter(|one| one.paste.is_some() || one.line_edit.is_some()));
+        }
+    }
+    denying.extend(others);
+    denying
+}
+
+impl<'report> MessageFix<'report> {
+    fn add_finding(&mut self, finding: &'report Finding) {
+        self.awaits_others |= finding.paste.is_some() && !finding.is_for_author();
+        if let (Some(edit), Some(line)) = (finding.line_edit, finding.at.line) {
+            self.add_line_edit(edit, line);
+            return;
+        }
+        let paste = finding.paste.as_deref();
+        if replaces_line(finding)
+            && let Some(place) = self.describe_line_place(&finding.at)
+        {
+            match self.replacements.iter_mut().find(|known| known.0 == place) {
+                Some((_, lines)) => add_paste_lines(lines, paste),
+                None => {
+                    let mut lines = Vec::new();
+                    add_paste_lines(&mut lines, paste);
+                    self.replacements.push((place, lines));
+                }
+            }
+        } else if finding.paste_alternatives.is_empty() {
+            add_paste_lines(&mut self.additions, paste);
+        } else {
+            let mut choice = Vec::new();
+            add_paste_lines(&mut choice, paste);
+            for other in &finding.paste_alternatives {
+                add_paste_lines(&mut choice, Some(other));
+            }
+            if !self.choices.contains(&choice) {
+                self.choices.push(choice);
+            }
+        }
+    }
+
+    fn add_line_edit(&mut self, edit: LineEdit, line: usize) {
+        match self.edits.iter_mut().find(|known| known.0 == edit) {
+            Some((_, lines)) if lines.contains(&line) => {}
+            Some((_, lines)) => lines.push(line),
+            None => self.edits.push((edit, vec![line])),
+        }
+    }
+
+    fn describe_line_place(&self, at: &ChangeLocation) -> Option<LinePlace> {
+        let commit = if self.commit.is_none() { at.commit } else { None };
+        Some(LinePlace { line: at.line?, in_description: at.in_description, commit })
+    }
+
+    /// Returns what to do, in an order in which no line moves before it has been spoken of.
+    pub(crate) fn list_steps(&self, stage: Stage) -> Vec<FixStep<'report>> {
+        let (lines_to_add, end) = match stage {
+            Stage::PullRequest => {
+                ("lines", "at the end of the pull request's description, or as trailers of its last commit")
+            }
+            _ => ("trailers", "at the end of the message"),
+        };
+        let mut steps = Vec::new();
+        for (place, lines) in &self.replacements {
+            let order = format!("replace {}:", place.describe_line_place());
+            steps.push(FixStep { order, lines: vec![lines.clone()] });
+        }
+        for (edit, lines) in &self.edits {
+            steps.push(FixStep { order: describe_line_edit(*edit, lines), lines: Vec::new() });
+        }
+        if !self.additions.is_empty() {
+            let order = format!("add these {lines_to_add} {end}:");
+            steps.push(FixStep { order, lines: vec![self.additions.clone()] });
+        }
+        for choice in &self.choices {
+            let order = format!("add one of these {lines_to_add} {end}:");
+            let mut lines = Vec::new();
+            for line in choice {
+                lines.push(vec![*line]);
+            }
+            steps.push(FixStep { order, lines });
+        }
+        steps
+    }
+}
+
+impl LinePlace {
+    fn describe_line_place(self) -> String {
+        let text = if self.in_description { "description" } else { "message" };
+        match self.commit {
+            Some(id) if !self.in_description => {
+                format!("line {} of the message of {}", self.line, id.short_hex())
+            }
+            _ => format!("line {} of the {text}", self.line),
+        }
+    }
+}
+
+/// Returns an edit of these lines as an order.
+fn describe_line_edit(edit: LineEdit, lines: &[usize]) -> String {
+    let numbers: Vec<String> = lines.iter().map(usize::to_string).collect();
+    let (noun, them) = if lines.len() == 1 { ("line", "it") } else { ("lines", "them") };
+    let named = format!("{noun} {}", join_with_and(&numbers));
+    match edit {
+        LineEdit::MoveToTrailers => format!("move {named} into the last paragraph"),
+        LineEdit::MoveToEnd => format!("move {named} to the end, after a blank line"),
+        LineEdit::DeleteOrMoveUp => format!("delete {named}, or move {them} above the blank line"),
+        LineEdit::SeparateFromAbove => format!("leave a blank line before {named}"),
+        LineEdit::Correct => format!("correct {named}"),
+    }
+}
+
+/// Returns words as a list: `a, b and c`.
+pub(crate) fn join_with_and(words: &[String]) -> String {
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}

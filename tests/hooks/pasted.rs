@@ -1,0 +1,192 @@
+//! The commands that a refusal prints, run as they are printed, in the clone that was refused.
+
+use crate::world::{BY_COMMIT, POLICY, Pushed, World, bad, good, script};
+
+const REVIEW: &str = "Reviewed-by: Ben <ben@example.com>";
+
+/// Commits a file of its own with this message, since git does not amend a commit without content.
+fn commit(world: &World, message: &str) -> String {
+    let name = message.lines().next().unwrap_or_default();
+    world.write(name, name);
+    world.commit(message)
+}
+
+/// Returns the command that a refusal prints, and nothing where it prints several.
+#[track_caller]
+fn printed_command(pushed: &Pushed) -> String {
+    let commands: Vec<&str> = pushed
+        .seen
+        .lines()
+        .filter_map(|line| line.trim_start_matches("remote:").trim().strip_prefix("to fix"))
+        .filter_map(|line| Some(line.split_once(": ")?.1))
+        .collect();
+    assert_eq!(commands.len(), 1, "{}", pushed.seen);
+    commands[0].to_owned()
+}
+
+/// Does what a refusal says: runs its command, writes what it asks for, and adds the review.
+#[track_caller]
+fn follow(world: &mut World, pushed: &Pushed) {
+    let flat = pushed.seen.replace("remote: ", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut sequence = String::from("#!/bin/sh\nsed -i");
+    for (start, from, to) in
+        [("write `reword` for ", "pick", "reword"), ("instead of `merge -C` for ", "merge -C", "merge -c")]
+    {
+        let Some((_, rest)) = flat.split_once(start) else { continue };
+        for word in rest.split([' ', ',']) {
+            match word {
+                "" | "and" => {}
+                id if id.len() == 10 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    sequence.push_str(&format!(" -e 's/^{from} {id}/{to} {id}/'"));
+                }
+                _ => break,
+            }
+        }
+    }
+    script(&world.path("sequence"), &format!("{sequence} -e '' \"$1\"\n"));
+    let editor = format!("#!/bin/sh\ngit interpret-trailers --in-place --trailer '{REVIEW}' \"$1\"\n");
+    script(&world.path("editor"), &editor);
+    let command = printed_command(pushed);
+    let path = |name: &str| world.path(name).display().to_string();
+    let variables = [
+        ("GIT_SEQUENCE_EDITOR", path("sequence")),
+        ("GIT_EDITOR", path("editor")),
+        ("GIT_CONFIG_COUNT", "1".into()),
+        ("GIT_CONFIG_KEY_0", "core.abbrev".into()),
+        ("GIT_CONFIG_VALUE_0", "10".into()),
+    ];
+    let output = world.command("sh", "work").args(["-c", &command]).envs(variables).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}: {said}\n{}", pushed.seen);
+}
+
+#[test]
+fn one_command_rewords_every_denied_commit() {
+    let mut world = World::under(BY_COMMIT);
+    let ids = [
+        commit(&world, &bad("One")),
+        commit(&world, &good("Two")),
+        commit(&world, &bad("Three")),
+        commit(&world, &bad("Four")),
+    ];
+    let pushed = world.push(&["main"]);
+    pushed.refused("to fix 3 changes: git rebase -i");
+    pushed.says(&format!(
+        "write `reword` for {}, {} and {}, then in each add",
+        &ids[0][..10],
+        &ids[2][..10],
+        &ids[3][..10]
+    ));
+    follow(&mut world, &pushed);
+    world.push(&["main"]).accepted();
+}
+
+#[test]
+fn a_straight_history_is_rebased_plainly() {
+    let mut world = World::under(BY_COMMIT);
+    commit(&world, &bad("One"));
+    commit(&world, &bad("Two"));
+    let pushed = world.push(&["main"]);
+    pushed.refused("to fix 2 changes: git rebase -i").does_not_say("--rebase-merges");
+    follow(&mut world, &pushed);
+    world.push(&["main"]).accepted();
+}
+
+#[test]
+fn one_commit_below_others_is_reworded() {
+    let mut world = World::under(BY_COMMIT);
+    commit(&world, &bad("One"));
+    commit(&world, &good("Two"));
+    let pushed = world.push(&["main"]);
+    pushed.refused("to fix: git rebase -i");
+    follow(&mut world, &pushed);
+    world.push(&["main"]).accepted();
+}
+
+#[test]
+fn the_newest_commit_is_amended() {
+    let mut world = World::new();
+    commit(&world, &bad("One"));
+    let pushed = world.push(&["main"]);
+    pushed.refused("to fix: git commit --amend");
+    follow(&mut world, &pushed);
+    world.push(&["main"]).accepted();
+}
+
+#[test]
+fn a_merge_above_a_denied_commit_survives() {
+    for policy in [POLICY, BY_COMMIT] {
+        for is_side_first in [false, true] {
+            let mut world = World::under(policy);
+            world.git(&["checkout", "-q", "-b", "topic"]);
+            commit(&world, &if is_side_first { bad("Topic") } else { good("Topic") });
+            world.git(&["checkout", "-q", "main"]);
+            commit(&world, &bad("One"));
+            world.git(&["merge", "-q", "--no-ff", "-m", &good("Merge topic"), "topic"]);
+            commit(&world, &bad("Two"));
+            let pushed = world.push(&["main"]);
+            pushed.refused("git rebase -i --rebase-merges");
+            follow(&mut world, &pushed);
+            world.push(&["main"]).accepted();
+            assert_eq!(world.git(&["rev-list", "--merges", "--count", "main"]), "1");
+        }
+    }
+}
+
+#[test]
+fn a_merge_below_others_is_reworded() {
+    let mut world = World::new();
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit(&world, &bad("Topic"));
+    world.git(&["checkout", "-q", "main"]);
+    commit(&world, &bad("One"));
+    world.git(&["merge", "-q", "--no-ff", "-m", &bad("Merge topic"), "topic"]);
+    commit(&world, &good("Two"));
+    let pushed = world.push(&["main"]);
+    pushed.refused("write `reword` for").says("and write `merge -c` instead of `merge -C` for");
+    follow(&mut world, &pushed);
+    world.push(&["main"]).accepted();
+    assert_eq!(world.git(&["rev-list", "--merges", "--count", "main"]), "1");
+}
+
+#[test]
+fn a_root_commit_is_reworded() {
+    let mut world = World::under(BY_COMMIT);
+    world.git(&["checkout", "-q", "--orphan", "release/1"]);
+    commit(&world, &bad("One"));
+    commit(&world, &good("Two"));
+    let pushed = world.push(&["release/1"]);
+    pushed.refused("to fix: git rebase -i --rebase-merges --root");
+    follow(&mut world, &pushed);
+    world.push(&["release/1"]).accepted();
+}
+
+#[test]
+fn a_refused_message_is_opened_again_from_any_folder() {
+    for folder in ["work", "work/a b/c"] {
+        let world = World::new();
+        world.changegate("work", &["install"]).accepted();
+        world.write("a b/c/file", "x");
+        world.git(&["add", "-A"]);
+        let refused: Pushed = world
+            .command("git", folder)
+            .args(["commit", "-q", "-m", "Add a file\n\nRisk: low\n"])
+            .output()
+            .unwrap()
+            .into();
+        refused.refused("Change-Type").does_not_say("saved in");
+        let editor = "#!/bin/sh\ngit interpret-trailers --in-place --trailer 'Change-Type: normal' --trailer \"$REVIEW\" \"$1\"\n";
+        script(&world.path("editor"), editor);
+        let command = printed_command(&refused);
+        assert!(command.ends_with(".git/CHANGEGATE_EDITMSG"), "{command}");
+        let output = world
+            .command("sh", folder)
+            .args(["-c", &command])
+            .env("GIT_EDITOR", world.path("editor"))
+            .env("REVIEW", REVIEW)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        world.push(&["main"]).accepted();
+    }
+}
