@@ -165,7 +165,8 @@ mod tests {
         let question = "{ matches: '(feat|fix): .+' }";
         assert_eq!(says(question, "feat: x\n"), [""; 0]);
         assert_eq!(says(question, "not feat: x\n").len(), 1);
-        assert_eq!(says("{ matches: '(a{1000}){1000}' }", "a\n").len(), 1);
+        assert_eq!(question_faults("ask: { subject: { matches: '(a{1000}){1000}' } }").len(), 1);
+        assert_eq!(says("{ matches: 'a*' }", &"a".repeat(5000)).len(), 1);
     }
 
     #[test]

@@ -373,8 +373,7 @@ impl RefJudge<'_> {
         matches!(self.repository.peel_tags(id), Ok(PeeledObject::Commit(commit)) if commit == id)
     }
 
-    /// Returns the refusal of a push after which the ref would have no valid policy: all later pushes
-    /// to it would be refused.
+    /// Returns the refusal of a push after which the ref would have no valid policy for later pushes.
     fn refuse_broken_policy(&mut self, new: Oid, name: &Text) -> Option<Judgement> {
         let finding = match self.policies.load_policy_at(new, name) {
             Ok(loaded) => {

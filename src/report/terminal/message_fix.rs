@@ -14,7 +14,7 @@ pub(crate) struct MessageFix<'report> {
     /// The commit; `None` for one that is not made yet, and for a pull request.
     pub(crate) commit: Option<Oid>,
     /// The lines to replace, each with what takes its place.
-    pub(crate) replacements: Vec<(LinePlace, Vec<&'report str>)>,
+    pub(crate) replacements: Vec<(MessageLine, Vec<&'report str>)>,
     /// The lines to edit in another way.
     pub(crate) edits: Vec<(LineEdit, Vec<usize>)>,
     /// The lines to add.
@@ -27,7 +27,7 @@ pub(crate) struct MessageFix<'report> {
 
 /// A line of a message or of a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LinePlace {
+pub(crate) struct MessageLine {
     line: usize,
     in_description: bool,
     /// The commit, where the text around does not name it.
@@ -121,9 +121,9 @@ impl<'report> MessageFix<'report> {
         }
     }
 
-    fn describe_line_place(&self, at: &ChangeLocation) -> Option<LinePlace> {
+    fn describe_line_place(&self, at: &ChangeLocation) -> Option<MessageLine> {
         let commit = if self.commit.is_none() { at.commit } else { None };
-        Some(LinePlace { line: at.line?, in_description: at.in_description, commit })
+        Some(MessageLine { line: at.line?, in_description: at.in_description, commit })
     }
 
     /// Returns what to do, in an order in which no line moves before it has been spoken of.
@@ -158,7 +158,7 @@ impl<'report> MessageFix<'report> {
     }
 }
 
-impl LinePlace {
+impl MessageLine {
     fn describe_line_place(self) -> String {
         let text = if self.in_description { "description" } else { "message" };
         match self.commit {
