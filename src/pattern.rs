@@ -27,6 +27,18 @@ const MAX_PATTERN_STEPS: u64 = 10_000;
 /// proportion to the value and to the pattern, and a pusher chooses the value.
 pub(crate) const MAX_MATCHED_BYTES: usize = 4096;
 
+/// The regular expressions of the shipped packs, each with its example. `tests/generated.rs` checks that they
+/// are those of the packs, so that a hook, which reads a pack at every start, need not check them.
+pub const SHIPPED_PATTERNS: [(&str, &str); 7] = [
+    ("[A-Z][A-Z0-9]*-[0-9]+|([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#[0-9]+|https://[!-~]+", "PAY-412"),
+    ("STD-[A-Z0-9-]+", "STD-DEPS-PATCH"),
+    ("[A-Z][A-Z0-9]*-[0-9]+|#[0-9]+|https://[!-~]+", "INC-2031"),
+    ("CVE-[0-9]{4}-[0-9]{4,}", "CVE-2026-12345"),
+    ("[A-Z][A-Z0-9]*-[0-9]+|([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#[0-9]+|https://[!-~]+", "SEC-78"),
+    ("[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?", "2026-12-31"),
+    ("[0-9a-fA-F]{12,64}|ledger:[0-9]{1,19}", "4e5f60718293"),
+];
+
 /// How deep groups may nest in a regular expression.
 const MAX_GROUP_DEPTH: u32 = 50;
 
@@ -289,7 +301,6 @@ fn is_same_byte(one: u8, other: u8, ignore_case: bool) -> bool {
 #[derive(Clone)]
 pub struct ValuePattern {
     written: String,
-    parsed: Hir,
     compiled: OnceLock<Option<Regex>>,
 }
 
@@ -303,17 +314,24 @@ impl ValuePattern {
         if written.len() > MAX_PATTERN_BYTES {
             return Err(format!("a pattern has at most {MAX_PATTERN_BYTES} bytes"));
         }
-        let mut parser = regex_syntax::ParserBuilder::new();
-        parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
-        match parser.build().parse(written) {
+        let pattern = ValuePattern { written: written.into(), compiled: OnceLock::new() };
+        if SHIPPED_PATTERNS.iter().any(|(shipped, _)| *shipped == written) {
+            return Ok(pattern);
+        }
+        match parse_regex(written) {
             Ok(parsed) if count_steps(&parsed) > MAX_PATTERN_STEPS => {
                 Err("this pattern is too large once its repetitions are written out".into())
             }
-            Ok(parsed) => Ok(ValuePattern { written: written.into(), parsed, compiled: OnceLock::new() }),
+            Ok(_) => Ok(pattern),
             Err(regex_syntax::Error::Parse(error)) => Err(error.kind().to_string()),
             Err(regex_syntax::Error::Translate(error)) => Err(error.kind().to_string()),
             Err(_) => Err("this is not a regular expression".into()),
         }
+    }
+
+    /// Returns true if a shipped pack has this pattern with this example, so that it is known to match.
+    pub(crate) fn has_shipped_example(&self, example: &str) -> bool {
+        SHIPPED_PATTERNS.contains(&(self.written.as_str(), example))
     }
 
     /// Returns whether the whole of `value` matches, or `None` if it is longer than 4,096 bytes.
@@ -333,10 +351,17 @@ impl ValuePattern {
     /// The anchors are put around the parsed form, which is then printed again. Around the text as it
     /// was written they could be taken for a part of it: `(?x)a # note` would hide the second one.
     fn compile_anchored(&self) -> Option<Regex> {
-        let anchored = [Hir::look(Look::Start), self.parsed.clone(), Hir::look(Look::End)];
+        let parsed = parse_regex(&self.written).ok()?;
+        let anchored = [Hir::look(Look::Start), parsed, Hir::look(Look::End)];
         let printed = Hir::concat(anchored.into()).to_string();
         RegexBuilder::new(&printed).size_limit(MAX_COMPILED_BYTES).build().ok()
     }
+}
+
+fn parse_regex(written: &str) -> Result<Hir, regex_syntax::Error> {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
+    parser.build().parse(written)
 }
 
 /// Returns how many steps a pattern has once its repetitions are written out, without writing them out.

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use changegate::ledger::catalogue::all_templates;
+use changegate::pattern::SHIPPED_PATTERNS;
 use changegate::policy::packs::POLICY_PACKS;
 use changegate::yaml::{read_document, read_stored_tree, write_stored_tree};
 
@@ -39,6 +40,26 @@ fn the_stored_trees_of_packs_are_current() {
             assert_eq!(read_stored_tree(pack.stored_tree), Some(tree), "{}", pack.name);
         }
     }
+}
+
+/// A hook takes the patterns of packs and their examples on trust, so they have to be those that were checked.
+#[test]
+fn the_patterns_of_packs_are_those_that_are_known() {
+    let mut found = Vec::new();
+    for pack in POLICY_PACKS {
+        let document: serde_yaml::Value = serde_yaml::from_str(pack.source).unwrap();
+        let Some(fields) = document.get("fields").and_then(serde_yaml::Value::as_mapping) else { continue };
+        for (_, field) in fields {
+            if let Some(pattern) = field.get("matches").and_then(serde_yaml::Value::as_str) {
+                let example = field.get("example").and_then(serde_yaml::Value::as_str).unwrap();
+                let whole = regex::Regex::new(&format!("^(?:{pattern})$")).unwrap();
+                assert!(whole.is_match(example), "{pattern} {example}");
+                found.push((pattern.to_owned(), example.to_owned()));
+            }
+        }
+    }
+    let known = SHIPPED_PATTERNS.map(|(pattern, example)| (pattern.to_owned(), example.to_owned()));
+    assert_eq!(found, known);
 }
 
 /// Returns every message of the program by its code, in the order of codes, as one Markdown table.

@@ -90,12 +90,9 @@ impl<'state> ObligationList<'state> {
                 writeln!(out, "  {change} for {incident}: {}", escape::escape_words(owed.rule.as_str()))?;
             }
         }
-        writeln!(
-            out,
-            "    {}, owed by {}",
-            escape::escape_words(&owed.what.to_plain_text()),
-            escape::escape_words(&owed.owner.describe())
-        )?;
+        let what = escape::escape_words(&owed.what.to_plain_text());
+        let owner = escape::escape_words(&owed.owner.describe());
+        writeln!(out, "{}", output::wrap_text("    ", 6, &format!("{what}, owed by {owner}")))?;
         if let Some(closed) = &owed.closed {
             let by = escape::escape_words(&closed.by.describe());
             let late = output::describe_lateness(closed.late_by);
@@ -117,10 +114,11 @@ impl<'state> ObligationList<'state> {
             };
             let on = escape::escape_terminal(shorten_ref_name(on.as_bytes()), 30);
             let who = escape::escape_words(&owed.owner.describe());
-            writeln!(out, "    to regularise it, a member of {who} who is not its author")?;
+            writeln!(out, "    to regularise it, {who} who is not its author")?;
             writeln!(out, "    pushes or merges a change on {on} with:")?;
             writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
-            return writeln!(out, "      {}", escape::escape_words(&owed.evidence.to_plain_text()));
+            writeln!(out, "      {}", escape::escape_words(&owed.evidence.to_plain_text()))?;
+            return writeln!(out, "    and the other fields that the policy requires of an emergency");
         }
         // The trailers to paste are on lines of their own.
         let others = if owed.by_others { " by someone other than its author" } else { "" };
