@@ -1,0 +1,199 @@
+//! Regular expressions over whole values, with bounds for the pattern and for the value.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+/// How many bytes a regular expression may have.
+const MAX_EXPRESSION_BYTES: usize = 1024;
+
+/// How many bytes the compiled form of a regular expression may take.
+const MAX_COMPILED_BYTES: usize = 1 << 20;
+
+/// How many steps a regular expression may have once its repetitions are written out. A pattern within it
+/// compiles within [`MAX_COMPILED_BYTES`].
+const MAX_PATTERN_STEPS: u64 = 10_000;
+
+/// How many bytes a value may have that a regular expression is matched with. Matching takes time in
+/// proportion to the value and to the pattern, and a pusher chooses the value.
+pub(crate) const MAX_MATCHED_BYTES: usize = 4096;
+
+/// The regular expressions of the shipped packs, each with its example. `tests/generated.rs` checks that they
+/// are those of the packs, so that a hook, which reads a pack at every start, need not check them.
+pub const SHIPPED_PATTERNS: [(&str, &str); 7] = [
+    ("[A-Z][A-Z0-9]*-[0-9]+|([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#[0-9]+|https://[!-~]+", "PAY-412"),
+    ("STD-[A-Z0-9-]+", "STD-DEPS-PATCH"),
+    ("[A-Z][A-Z0-9]*-[0-9]+|#[0-9]+|https://[!-~]+", "INC-2031"),
+    ("CVE-[0-9]{4}-[0-9]{4,}", "CVE-2026-12345"),
+    ("[A-Z][A-Z0-9]*-[0-9]+|([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#[0-9]+|https://[!-~]+", "SEC-78"),
+    ("[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?", "2026-12-31"),
+    ("[0-9a-fA-F]{12,64}|ledger:[0-9]{1,19}", "4e5f60718293"),
+];
+
+/// How deep groups may nest in a regular expression.
+const MAX_GROUP_DEPTH: u32 = 50;
+
+/// A regular expression that must match the whole of a value; its classes are ASCII.
+///
+/// The syntax is that of the `regex` crate: no look-around and no back-references, so matching takes
+/// time linear in the value. The syntax is checked when the pattern is read; compiling, which takes
+/// longer, waits until the pattern is first used.
+#[derive(Clone)]
+pub struct ValuePattern {
+    written: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl ValuePattern {
+    /// Parses a regular expression for values, without compiling it.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the syntax, in one line.
+    pub fn new(written: &str) -> Result<Self, String> {
+        if written.len() > MAX_EXPRESSION_BYTES {
+            return Err(format!("a pattern has at most {MAX_EXPRESSION_BYTES} bytes"));
+        }
+        let pattern = ValuePattern { written: written.into(), compiled: OnceLock::new() };
+        if SHIPPED_PATTERNS.iter().any(|(shipped, _)| *shipped == written) {
+            return Ok(pattern);
+        }
+        match parse_regex(written) {
+            Ok(parsed) if count_steps(&parsed) > MAX_PATTERN_STEPS => {
+                Err("this pattern is too large once its repetitions are written out".into())
+            }
+            Ok(_) => Ok(pattern),
+            Err(regex_syntax::Error::Parse(error)) => Err(error.kind().to_string()),
+            Err(regex_syntax::Error::Translate(error)) => Err(error.kind().to_string()),
+            Err(_) => Err("this is not a regular expression".into()),
+        }
+    }
+
+    /// Returns true if a shipped pack has this pattern with this example, so that it is known to match.
+    pub(crate) fn has_shipped_example(&self, example: &str) -> bool {
+        SHIPPED_PATTERNS.contains(&(self.written.as_str(), example))
+    }
+
+    /// Returns whether the whole of `value` matches, or `None` if it is longer than 4,096 bytes.
+    pub(crate) fn matches_value(&self, value: &[u8]) -> Option<bool> {
+        if value.len() > MAX_MATCHED_BYTES {
+            return None;
+        }
+        Some(self.compiled_regex()?.is_match(value))
+    }
+
+    fn compiled_regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| self.compile_anchored()).as_ref()
+    }
+
+    /// Compiles the pattern between `\A` and `\z`; `None` if it is too large.
+    ///
+    /// The anchors are put around the parsed form, which is then printed again. Around the text as it
+    /// was written they could be taken for a part of it: `(?x)a # note` would hide the second one.
+    fn compile_anchored(&self) -> Option<Regex> {
+        let parsed = parse_regex(&self.written).ok()?;
+        let anchored = [Hir::look(Look::Start), parsed, Hir::look(Look::End)];
+        let printed = Hir::concat(anchored.into()).to_string();
+        RegexBuilder::new(&printed).size_limit(MAX_COMPILED_BYTES).build().ok()
+    }
+}
+
+fn parse_regex(written: &str) -> Result<Hir, regex_syntax::Error> {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
+    parser.build().parse(written)
+}
+
+/// Returns how many steps a pattern has once its repetitions are written out, without writing them out.
+fn count_steps(pattern: &Hir) -> u64 {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len() as u64,
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len() as u64,
+        HirKind::Class(Class::Unicode(class)) => 4 * class.ranges().len() as u64,
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1));
+            u64::from(times).saturating_mul(count_steps(&repetition.sub).saturating_add(1))
+        }
+        HirKind::Capture(capture) => count_steps(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            let mut steps: u64 = 1;
+            for part in parts {
+                steps = steps.saturating_add(count_steps(part));
+            }
+            steps
+        }
+    }
+}
+
+impl fmt::Debug for ValuePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}/", self.written)
+    }
+}
+
+impl fmt::Display for ValuePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+impl PartialEq for ValuePattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_match_as_a_whole_and_in_ascii() {
+        let value =
+            |pattern: &str, value: &str| ValuePattern::new(pattern).unwrap().matches_value(value.as_bytes());
+        assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "PAY-412"), Some(true));
+        assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "see PAY-412"), Some(false));
+        assert_eq!(value("[A-Z]+-[0-9]+|#[0-9]+", "PAY-412\nx"), Some(false));
+        assert_eq!(value(r"\d+", "\u{664}\u{662}"), Some(false));
+        assert_eq!(value(r"\w+", "Grün"), Some(false));
+        assert_eq!(value("(?i)pay-[0-9]", "PAY-4"), Some(true));
+        assert_eq!(value("(?x) a b # a note", "ab"), Some(true));
+        assert_eq!(value("(?x) a b # a note", "abc"), Some(false));
+        assert_eq!(value("a|ab", "ab"), Some(true));
+        assert_eq!(value("", ""), Some(true));
+        assert_eq!(value("", "a"), Some(false));
+        assert_eq!(value("(?m)^a$", "b\na"), Some(false));
+        assert_eq!(value("[^a]", "\n"), Some(true));
+        assert_eq!(value("(?s).", "\n"), Some(true));
+        assert_eq!(ValuePattern::new(r"(?s)\xff.").unwrap().matches_value(b"\xff\xfe"), Some(true));
+        assert_eq!(value("(a|(b|c){2,3})*[[:alpha:]]?", "aabcbx"), Some(true));
+        assert!(ValuePattern::new("(").is_err());
+        assert!(ValuePattern::new("a)(b").is_err());
+        assert!(ValuePattern::new("(?=x)").is_err());
+        assert!(ValuePattern::new("(a{1000}){1000}").is_err());
+        assert!(ValuePattern::new("((a?){1000}){1000}").is_err());
+        assert_eq!(value("a*", &"a".repeat(MAX_MATCHED_BYTES)), Some(true));
+        assert_eq!(value("a*", &"a".repeat(MAX_MATCHED_BYTES + 1)), None);
+    }
+
+    #[test]
+    fn every_pattern_that_is_accepted_compiles() {
+        for part in
+            ["a", "[a-z]", "[^a]", "(a|b)", "(ab|c+)?", "[acegikmoqsuwy]", "\\w", ".", "(?i)straw", "x*"]
+        {
+            let mut accepted = 0;
+            for times in [1, 10, 100, 500, 1000] {
+                for text in [format!("({part}){{{times}}}"), format!("(({part}){{{times}}}){{2,9}}")] {
+                    if let Ok(pattern) = ValuePattern::new(&text) {
+                        assert!(pattern.compiled_regex().is_some(), "{text}");
+                        accepted += 1;
+                    }
+                }
+            }
+            assert!(accepted > 3, "{part}: {accepted}");
+        }
+    }
+}
