@@ -15,6 +15,7 @@ use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choi
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 messages! {
+    OWN_STATEMENT = "obligation.own-statement": "{owed}; what this change states itself does not count";
     QUESTION = "field.question": "{parts+, and }";
     QUESTION_STATED = "field.question-stated": "`{field}` is stated";
     QUESTION_STATED_LATER = "field.question-stated-later": "`{field}` is stated {deadline}";
@@ -145,6 +146,18 @@ impl FieldPredicate {
                         Err(reasons) => findings.extend(reasons),
                     }
                 }
+                // A review of what has not landed yet is none, and nobody reviews their own change.
+                (
+                    FieldReading::Stated { .. },
+                    FieldRequirement::Present { deadline: Some(deadline), by_others: true },
+                ) => match deadline.compute_obligation(field, context) {
+                    Ok(Some(obligation)) => {
+                        let what = OWN_STATEMENT.with("owed", obligation.what);
+                        owed.push(Obligation { by_others: true, what, ..obligation });
+                    }
+                    Ok(None) => {}
+                    Err(reasons) => findings.extend(reasons),
+                },
                 (FieldReading::Absent, _) => findings.push(context.reason_or_empty(|| {
                     let paste =
                         requirement.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
@@ -396,6 +409,24 @@ fields:
 
     fn says(question: &str, messages: &[&str]) -> Vec<String> {
         findings_for_messages(&format!("ask: {{ field: {question} }}{FIELDS}"), messages)
+    }
+
+    #[test]
+    fn what_others_state_later_is_not_stated_by_the_change_itself() {
+        let answer = |requirement: &str, message: &str| {
+            let text = format!("ask: {{ field: {{ Plan: {{ {requirement} }} }} }}{FIELDS}");
+            answer_for_messages(&text, &[message])
+        };
+        let stated = "a\n\nPlan: all went well, nothing to see here\n";
+        for requirement in ["within: 5 business days, by: others", "within: 24h, by: others"] {
+            for message in ["a\n", stated] {
+                let PredicateAnswer::Holds(owed) = answer(requirement, message) else { panic!("{message}") };
+                assert!(owed[0].by_others, "{owed:?}");
+                let words = owed[0].what.to_plain_text();
+                assert_eq!(words.contains("does not count"), message == stated, "{words}");
+            }
+        }
+        assert_eq!(answer("within: 24h", stated), PredicateAnswer::Holds(Vec::new()));
     }
 
     #[test]
