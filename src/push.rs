@@ -109,7 +109,7 @@ gate_rules! {
 }
 
 /// Returns the judgement that refuses by this rule.
-pub fn refuse_by_rule(rule: GateRule, finding: Finding) -> Judgement {
+pub(crate) fn refuse_by_rule(rule: GateRule, finding: Finding) -> Judgement {
     let description =
         RuleDescription { id: RuleId::new(rule.id()), title: rule.title().to_owned(), controls: Vec::new() };
     Judgement {
@@ -152,7 +152,7 @@ pub enum RefTargetKind {
 /// Returns the refusal of a name that clients cannot write to, whether or not it is under change control.
 ///
 /// Names are compared without case, since some file systems do not tell them apart.
-pub fn check_reserved_ref(name: &Text) -> Option<Judgement> {
+pub(crate) fn check_reserved_ref(name: &Text) -> Option<Judgement> {
     for (prefix, template) in RESERVED_REF_PREFIXES {
         if is_reserved_by(name.as_bytes(), prefix) {
             let finding = Finding::new(template.with("ref", name)).fixed_by(Fixer::Pusher);
@@ -174,7 +174,7 @@ fn is_reserved_by(name: &[u8], prefix: &str) -> bool {
 /// Returns everything that refuses what a push asks of a ref under change control.
 ///
 /// All rules are checked, so that one push shows every reason.
-pub fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> {
+pub(crate) fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> {
     let name = asked.name;
     let mut refusals = Vec::new();
     // A deletion that names no old value is answered below.

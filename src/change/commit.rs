@@ -42,7 +42,7 @@ pub struct Commit {
 
 impl Commit {
     /// Returns true if and only if the commit has more than one parent.
-    pub fn is_merge(&self) -> bool {
+    pub(crate) fn is_merge(&self) -> bool {
         self.parents.len() > 1
     }
 }

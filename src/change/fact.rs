@@ -25,7 +25,7 @@ pub enum Missing {
 impl Missing {
     /// Returns the reason why a fact is missing at `stage` if only a repository is read there: before
     /// a push, a later stage may know it.
-    pub fn at_stage(stage: Stage, need: FactKind) -> Self {
+    pub(crate) fn at_stage(stage: Stage, need: FactKind) -> Self {
         match stage {
             Stage::CommitMsg | Stage::PrePush | Stage::Check => Missing::NotAtThisStage(need),
             Stage::PreReceive | Stage::PullRequest | Stage::Landed | Stage::Audit => {
@@ -36,7 +36,7 @@ impl Missing {
 
     /// Returns the same reason for another fact, which depends on the first.
     #[must_use]
-    pub fn for_fact_kind(self, need: FactKind) -> Self {
+    pub(crate) fn for_fact_kind(self, need: FactKind) -> Self {
         match self {
             Missing::NotAtThisStage(_) => Missing::NotAtThisStage(need),
             Missing::NotConfigured(_) => Missing::NotConfigured(need),
@@ -45,7 +45,7 @@ impl Missing {
     }
 
     /// Returns the kind of the missing fact.
-    pub fn fact_kind(&self) -> FactKind {
+    pub(crate) fn fact_kind(&self) -> FactKind {
         match self {
             Missing::NotAtThisStage(need) | Missing::NotConfigured(need) | Missing::Unavailable(need, _) => {
                 *need
@@ -109,7 +109,7 @@ pub enum FactKind {
 impl FactKind {
     /// The facts that only a forge or a ticket system can tell; a hook opens no connection, so it
     /// never knows them.
-    pub const FORGE_ONLY: [FactKind; 5] =
+    pub(crate) const FORGE_ONLY: [FactKind; 5] =
         [FactKind::Reviews, FactKind::Pull, FactKind::Checks, FactKind::Conversations, FactKind::Tickets];
 }
 

@@ -57,7 +57,7 @@ pub struct Change {
 impl Change {
     /// Returns a change of which nothing is known but what a repository and a push tell: it has no
     /// pull request, and no ticket system is asked.
-    pub fn from_repository(
+    pub(crate) fn from_repository(
         stage: Stage,
         target: Fact<Text>,
         pusher: Fact<PusherIdentity>,
@@ -79,7 +79,7 @@ impl Change {
     /// # Errors
     ///
     /// Returns the reason why `need` is missing, where there is no pull request to tell it.
-    pub fn require_pull(&self, need: FactKind) -> Fact<&PullRequest> {
+    pub(crate) fn require_pull(&self, need: FactKind) -> Fact<&PullRequest> {
         match &self.pull {
             Ok(pull) => Ok(pull),
             Err(missing) => Err(missing.clone().for_fact_kind(need)),
@@ -87,12 +87,12 @@ impl Change {
     }
 
     /// Returns the reason why there is no pull request, where only a repository is read.
-    pub fn missing_pull(stage: Stage) -> Fact<Box<PullRequest>> {
+    pub(crate) fn missing_pull(stage: Stage) -> Fact<Box<PullRequest>> {
         Err(Missing::at_stage(stage, FactKind::Pull))
     }
 
     /// Returns the reason why nothing is known about tickets, where no ticket system is asked.
-    pub fn missing_tickets(stage: Stage) -> Fact<Vec<TicketLookup>> {
+    pub(crate) fn missing_tickets(stage: Stage) -> Fact<Vec<TicketLookup>> {
         Err(Missing::at_stage(stage, FactKind::Tickets))
     }
 
@@ -101,7 +101,7 @@ impl Change {
     /// # Errors
     ///
     /// Returns the reason why it is not known, if the ticket was not or could not be looked up.
-    pub fn find_ticket(&self, key: &Text) -> Fact<Option<&Ticket>> {
+    pub(crate) fn find_ticket(&self, key: &Text) -> Fact<Option<&Ticket>> {
         let tickets = self.tickets.as_ref().map_err(Clone::clone)?;
         for lookup in tickets {
             if lookup.key == *key {
@@ -113,7 +113,7 @@ impl Change {
 
     /// Returns the differences to judge: that of the whole pull request if there is one, else that of
     /// each commit.
-    pub fn list_diffs(&self) -> impl Iterator<Item = ChangeDiff<'_>> {
+    pub(crate) fn list_diffs(&self) -> impl Iterator<Item = ChangeDiff<'_>> {
         let (whole, commits) = match &self.pull {
             Ok(pull) => (Some(ChangeDiff::from_pull(pull)), Default::default()),
             Err(_) => (None, &*self.commits),

@@ -40,7 +40,7 @@ impl Oid {
     }
 
     /// Returns the id, or `None` for the id of all zeroes.
-    pub fn none_if_null(self) -> Option<Self> {
+    pub(crate) fn none_if_null(self) -> Option<Self> {
         if self.is_null() { None } else { Some(self) }
     }
 

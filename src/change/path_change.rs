@@ -52,14 +52,14 @@ pub enum PathEntryKind {
 pub struct BlobSummary {
     /// The length of the content in bytes.
     pub size: u64,
-    /// Its first bytes, at most [`BlobSummary::MAX_START_BYTES`]; `None` if the content was too large
+    /// Its first bytes, at most `BlobSummary::MAX_START_BYTES`; `None` if the content was too large
     /// to open.
     pub start: Option<Text>,
 }
 
 impl BlobSummary {
     /// How many of the first bytes are kept.
-    pub const MAX_START_BYTES: usize = 1024;
+    pub(crate) const MAX_START_BYTES: usize = 1024;
 }
 
 /// The numbers of lines added and removed.

@@ -64,7 +64,7 @@ impl Person {
     /// # Errors
     ///
     /// Says which part of the grammar the text breaks.
-    pub fn parse_person(value: &[u8]) -> Result<Person, PersonError> {
+    pub(crate) fn parse_person(value: &[u8]) -> Result<Person, PersonError> {
         let Ok(text) = std::str::from_utf8(value) else { return Err(PersonError::InvisibleCharacter) };
         let has_invisible = if text.is_ascii() {
             value.iter().any(u8::is_ascii_control)
@@ -97,7 +97,7 @@ impl Person {
 
 /// Returns true for characters that a reader does not see or that reorder the text: controls,
 /// zero-width and bidirectional marks, fillers, tags and variation selectors.
-pub fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' |
         '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' |
@@ -113,7 +113,7 @@ pub fn is_invisible(character: char) -> bool {
 /// GitHub's `ID+LOGIN@users.noreply.github.com` becomes `github:login`, with the id dropped. Two
 /// addresses that some server tells apart only by case or tag are taken for one person: that can
 /// refuse an approval, and can never grant one.
-pub fn canonical_address(address: &[u8]) -> Option<String> {
+pub(crate) fn canonical_address(address: &[u8]) -> Option<String> {
     let at = address.iter().rposition(|byte| *byte == b'@')?;
     let (local, domain) = (address.get(..at)?, address.get(at + 1..)?);
     let domain = domain.strip_suffix(b".").unwrap_or(domain);
@@ -159,7 +159,7 @@ fn lowercase_parts(parts: [&str; 3]) -> String {
 
 /// Returns the form in which two names are compared, in order to *refuse* people who review their own
 /// change under a second address; names never grant anything. Empty for a name without letters.
-pub fn comparable_name(name: &Text) -> String {
+pub(crate) fn comparable_name(name: &Text) -> String {
     if name.as_bytes().is_ascii() {
         let mut letters = String::with_capacity(name.as_bytes().len());
         for byte in name.as_bytes() {

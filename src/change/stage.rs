@@ -24,7 +24,7 @@ pub enum Stage {
 
 impl Stage {
     /// Returns true where a missing fact refuses the change, and false where it is only listed.
-    pub fn is_enforcing(self) -> bool {
+    pub(crate) fn is_enforcing(self) -> bool {
         matches!(self, Stage::PreReceive | Stage::PullRequest | Stage::Landed)
     }
 }

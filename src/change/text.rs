@@ -26,7 +26,7 @@ impl Text {
     }
 
     /// Returns the text if it is UTF-8, and `None` if it is not.
-    pub fn as_utf8(&self) -> Option<&str> {
+    pub(crate) fn as_utf8(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
 
@@ -64,7 +64,7 @@ pub(crate) fn count_leading_space(bytes: &[u8]) -> usize {
 }
 
 /// Returns `bytes` as lower-case hexadecimal digits.
-pub fn encode_hex(bytes: &[u8]) -> String {
+pub(crate) fn encode_hex(bytes: &[u8]) -> String {
     let mut digits = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         digits.push(hex_digit(byte >> 4));
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 /// Returns the bytes that pairs of hexadecimal `digits` stand for, or `None` for anything else.
-pub fn decode_hex(digits: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode_hex(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
     if !digits.len().is_multiple_of(2) {
         return None;

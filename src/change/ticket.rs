@@ -15,7 +15,7 @@ use crate::change::text::Text;
 const MAX_KEY_BYTES: usize = 40;
 
 /// The fewest digits of a commit id that name the commit.
-pub const MIN_COMMIT_DIGITS: usize = 12;
+pub(crate) const MIN_COMMIT_DIGITS: usize = 12;
 
 /// A ticket, as its system tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ pub enum TicketTiming {
 impl TicketKey {
     /// Reads a key: capital letters, digits and `_`, a hyphen and digits; or capital letters and
     /// digits; or `#` and digits. All of it is ASCII.
-    pub fn parse_key(written: &Text) -> Option<TicketKey> {
+    pub(crate) fn parse_key(written: &Text) -> Option<TicketKey> {
         let written = written.as_utf8()?;
         if written.len() > MAX_KEY_BYTES {
             return None;
@@ -126,7 +126,7 @@ impl TicketKey {
     }
 
     /// Returns true for what can stand before the number and a hyphen.
-    pub fn is_key_prefix(prefix: &str) -> bool {
+    pub(crate) fn is_key_prefix(prefix: &str) -> bool {
         let Some(first) = prefix.bytes().next() else { return false };
         prefix.len() <= MAX_KEY_BYTES && first.is_ascii_uppercase() && prefix.bytes().all(is_prefix_byte)
     }
@@ -137,7 +137,7 @@ impl TicketKey {
     }
 
     /// Returns the key of the same form that is `down` lower; `None` where there is none.
-    pub fn lower_key(&self, down: u64) -> Option<TicketKey> {
+    pub(crate) fn lower_key(&self, down: u64) -> Option<TicketKey> {
         let number = self.number.checked_sub(down)?;
         if number == 0 {
             return None;
@@ -161,7 +161,7 @@ impl Ticket {
     ///
     /// Returns the missing fact, if the time of the ticket counts and it is not known whether there is
     /// evidence against it.
-    pub fn check_timing(
+    pub(crate) fn check_timing(
         &self,
         since: Timestamp,
         due: Option<Timestamp>,
@@ -196,7 +196,7 @@ impl Ticket {
 
     /// Returns true if and only if the ticket's text has the commit as a word by itself: all digits
     /// of its id, or at least the first [`MIN_COMMIT_DIGITS`].
-    pub fn mentions_commit(&self, id: Oid) -> bool {
+    pub(crate) fn mentions_commit(&self, id: Oid) -> bool {
         let id = id.to_string();
         let text = self.text.to_lossy();
         for word in split_words(&text) {

@@ -11,7 +11,7 @@ use crate::verdict::{ClassId, RuleId, RuleOutcome, Verdict};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 
 /// The trailer by which a change speaks for an earlier one.
-pub const FOR_CHANGE_TRAILER: &str = "For-Change";
+pub(crate) const FOR_CHANGE_TRAILER: &str = "For-Change";
 
 /// The fewest digits of a commit id in that trailer.
 const MIN_CHANGE_DIGITS: usize = 12;
@@ -20,7 +20,7 @@ const MIN_CHANGE_DIGITS: usize = 12;
 const RECORD_PREFIX: &str = "ledger:";
 
 /// Returns the reference by which a change speaks for a record of the ledger.
-pub fn format_record_reference(number: u64) -> String {
+pub(crate) fn format_record_reference(number: u64) -> String {
     format!("{RECORD_PREFIX}{number}")
 }
 
@@ -225,7 +225,7 @@ fn list_referenced_changes(change: &Change) -> Vec<String> {
 }
 
 /// Returns the change that one `For-Change` names: the first digits of an id, or `ledger:` and a number.
-pub fn parse_change_reference(value: &Text) -> Option<String> {
+pub(crate) fn parse_change_reference(value: &Text) -> Option<String> {
     let value = value.as_utf8()?.trim();
     if let Some(number) = value.strip_prefix(RECORD_PREFIX) {
         let number: u64 = number.parse().ok()?;
@@ -239,7 +239,7 @@ pub fn parse_change_reference(value: &Text) -> Option<String> {
 }
 
 /// Returns the values that a change states in a field, each once; none if the statement is not valid.
-pub fn list_field_values(change: &Change, field: &FieldDefinition) -> Vec<Text> {
+pub(crate) fn list_field_values(change: &Change, field: &FieldDefinition) -> Vec<Text> {
     match field.read_from_change(change) {
         FieldReading::Stated { claims, .. } => distinct_values(&claims),
         FieldReading::Absent | FieldReading::Invalid(_) => Vec::new(),

@@ -44,7 +44,7 @@ impl LoadedPolicy {
 
     /// Returns the same policy with this place.
     #[must_use]
-    pub fn with_place(self, place: PolicyLocation) -> LoadedPolicy {
+    pub(crate) fn with_place(self, place: PolicyLocation) -> LoadedPolicy {
         LoadedPolicy { place, ..self }
     }
 
@@ -63,12 +63,12 @@ impl LoadedPolicy {
     }
 
     /// Returns the paths of all files that the policy was made of, or would have been.
-    pub fn file_paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn file_paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 
     /// Returns true if and only if every file of the policy is the same at `commit`.
-    pub fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
+    pub(crate) fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
         self.files.iter().all(|(path, found)| read_file_at(repository, commit, path) == *found)
     }
 }

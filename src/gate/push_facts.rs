@@ -29,7 +29,7 @@ pub struct PushFacts {
 
 /// The facts of one ref of a push: only through it can changes be added, so that each belongs to a ref.
 #[derive(Debug)]
-pub struct RefFacts<'facts> {
+pub(crate) struct RefFacts<'facts> {
     facts: &'facts mut PushFacts,
 }
 
@@ -54,7 +54,7 @@ impl Default for PushFacts {
 impl PushFacts {
     /// Begins a ref, and returns the handle that adds its changes; `requirements` is what its policies
     /// ask about obligations.
-    pub fn begin_ref(&mut self, name: &Text, requirements: ObligationPolicy) -> RefFacts<'_> {
+    pub(crate) fn begin_ref(&mut self, name: &Text, requirements: ObligationPolicy) -> RefFacts<'_> {
         let obligations = RefObligations { requirements, ..RefObligations::default() };
         self.obligations.push((name.clone(), obligations));
         RefFacts { facts: self }
@@ -81,7 +81,7 @@ impl PushFacts {
     }
 
     /// Returns how many changes there are.
-    pub fn change_count(&self) -> usize {
+    pub(crate) fn change_count(&self) -> usize {
         self.change_count
     }
 
@@ -98,7 +98,7 @@ impl RefFacts<'_> {
     /// # Errors
     ///
     /// Fails if the change cannot be written as JSON.
-    pub fn add_change(
+    pub(crate) fn add_change(
         &mut self,
         change: &Change,
         policy: &Policy,

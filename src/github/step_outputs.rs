@@ -10,10 +10,10 @@ use crate::report::Report;
 use crate::verdict::Judgement;
 
 /// The largest JSON that is set as an output; a runner takes 1 MiB for all outputs.
-pub const MAX_JSON_OUTPUT_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_JSON_OUTPUT_BYTES: usize = 256 * 1024;
 
 /// Returns the lines that set these outputs.
-pub fn format_outputs(outputs: &[(&str, &str)]) -> String {
+pub(crate) fn format_outputs(outputs: &[(&str, &str)]) -> String {
     let mut lines = String::new();
     for (name, value) in outputs {
         let mut delimiter = random_delimiter();

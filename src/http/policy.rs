@@ -39,7 +39,7 @@ impl RequestPolicy {
     };
 
     /// For ticket systems, which the Action, `sweep` and `changegate tickets` ask; no hook does.
-    pub const TICKETS: RequestPolicy = RequestPolicy {
+    pub(crate) const TICKETS: RequestPolicy = RequestPolicy {
         total_timeout: Duration::from_secs(20),
         connect_timeout: Duration::from_secs(10),
         request_timeout: Duration::from_secs(10),
@@ -49,7 +49,7 @@ impl RequestPolicy {
     };
 
     /// For a channel that is told what is due; only whether it took the message matters.
-    pub const NOTIFICATION: RequestPolicy = RequestPolicy {
+    pub(crate) const NOTIFICATION: RequestPolicy = RequestPolicy {
         total_timeout: Duration::from_secs(10),
         max_response_bytes: 64 << 10,
         ..Self::TICKETS

@@ -53,7 +53,7 @@ impl ProxySettings {
     ///
     /// Names the variable whose value cannot be used, and does not repeat the value, which may hold a
     /// password.
-    pub fn from_variables(read: impl Fn(&str) -> Option<OsString>) -> Result<ProxySettings, String> {
+    pub(crate) fn from_variables(read: impl Fn(&str) -> Option<OsString>) -> Result<ProxySettings, String> {
         let Some((variable, address)) = find_variable(&PROXY_VARIABLES, &read)? else {
             return Ok(ProxySettings::default());
         };

@@ -65,9 +65,7 @@ impl ValuePattern {
                 Err("this pattern is too large once its repetitions are written out".into())
             }
             Ok(_) => Ok(pattern),
-            Err(regex_syntax::Error::Parse(error)) => Err(error.kind().to_string()),
-            Err(regex_syntax::Error::Translate(error)) => Err(error.kind().to_string()),
-            Err(_) => Err("this is not a regular expression".into()),
+            Err(why) => Err(why),
         }
     }
 
@@ -100,10 +98,14 @@ impl ValuePattern {
     }
 }
 
-fn parse_regex(written: &str) -> Result<Hir, regex_syntax::Error> {
+fn parse_regex(written: &str) -> Result<Hir, String> {
     let mut parser = regex_syntax::ParserBuilder::new();
     parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
-    parser.build().parse(written)
+    parser.build().parse(written).map_err(|error| match error {
+        regex_syntax::Error::Parse(error) => error.kind().to_string(),
+        regex_syntax::Error::Translate(error) => error.kind().to_string(),
+        _ => "this is not a regular expression".into(),
+    })
 }
 
 /// Returns how many steps a pattern has once its repetitions are written out, without writing them out.

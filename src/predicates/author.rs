@@ -29,7 +29,7 @@ messages! {
 }
 
 /// The documentation of the predicate.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "author",
     summary: "Every commit of the change names an author of this kind.",
     why: "A policy may want work from known addresses only, or ask more of a change that a bot wrote. The author of \

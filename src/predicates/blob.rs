@@ -41,7 +41,7 @@ messages! {
 }
 
 /// The documentation of the predicate.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "blob",
     summary: "The new files of the change are small enough, and models are stored as pointers.",
     why: "A file that is in the history cannot be removed again. The weights of a model belong in a store of large \

@@ -16,7 +16,7 @@ messages! {
 }
 
 /// The documentation of the predicate.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "branch",
     summary: "The change is for one of these branches, or for another ref that is named in full.",
     why: "A release branch needs other rules than the trunk. Names are compared as a whole: `main` is neither \

@@ -35,7 +35,7 @@ messages! {
 }
 
 /// The documentation of the predicate.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "checks",
     summary: "These checks have succeeded for exactly the revision that is judged.",
     why: "A check that was skipped, is neutral, ran no tests or is still running has shown nothing. Anyone who may \

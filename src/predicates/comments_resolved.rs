@@ -23,7 +23,7 @@ messages! {
 const MAX_CONVERSATIONS_LISTED: usize = 10;
 
 /// The documentation of the predicate.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "comments-resolved",
     summary: "Every conversation about the lines of the pull request is marked as resolved.",
     why: "A reviewer's open question is easily forgotten once another reviewer approves.",

@@ -16,7 +16,7 @@ messages! {
 }
 
 /// The documentation of the predicate.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "draft",
     summary: "The pull request is a draft, or it is not.",
     why: "A draft is unfinished work: what is approved as a draft may differ from what is merged.",

@@ -32,7 +32,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "field",
     summary: "The change states a field, with a value that the policy's vocabulary and this predicate accept.",
     why: "Risk, type, ticket and back-out plan are the record of a change; a field that is empty, is a placeholder or \

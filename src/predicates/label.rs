@@ -30,7 +30,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "label",
     summary: "The pull request has these labels, or does not have them.",
     why: "Labels sort changes where people look at them. Anyone who may triage can add a label, the author included; \

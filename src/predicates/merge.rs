@@ -24,7 +24,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "merge",
     summary: "The merges in the change add nothing of their own.",
     why: "Content that is typed while merging is in neither of the reviewed branches, and most tools do not show \

@@ -17,7 +17,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "only-touches",
     summary: "Every commit of the change changes these paths and no others.",
     why: "Which paths a change stays in tells best what automation may do by itself, or what a standard change is. \

@@ -25,7 +25,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "pusher",
     summary: "The change is pushed by one of these accounts, by a member of these teams, or by a bot.",
     why: "The server has authenticated the account that pushes; an author's name is only typed. What is left to \

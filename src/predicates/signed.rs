@@ -26,7 +26,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "signed",
     summary: "Every commit of the change carries a valid signature, by a key that the target ref knows.",
     why: "Author and committer are only typed; a signature ties a commit to a person. Merges are no exception, not even \

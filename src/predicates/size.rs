@@ -24,7 +24,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "size",
     summary: "The change has no more files, lines or commits than this.",
     why: "No reviewer reads the two-thousandth line as carefully as the first. Files and lines of merges do not count, \

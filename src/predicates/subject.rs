@@ -23,7 +23,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "subject",
     summary: "Every commit of the change has a subject of this form.",
     why: "The subject is what a log, a release note and an auditor see of a commit. A subject that is missing, or that \

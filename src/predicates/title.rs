@@ -15,7 +15,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "title",
     summary: "The pull request has a title of this form.",
     why: "Where changes are squashed, the title becomes the subject of the commit that lands. A title that is missing, \

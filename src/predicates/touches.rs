@@ -23,7 +23,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "touches",
     summary: "At least one commit of the change changes one of these paths.",
     why: "The risk depends on what is touched: infrastructure, access rights, the gate itself. A rename counts on both \

@@ -34,7 +34,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "trailers",
     summary: "In every commit of the change, git reads everything that was meant to be a trailer.",
     why: "Git reads trailers from the last paragraph only, and one line of prose in it can undo them all, silently. \

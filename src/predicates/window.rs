@@ -37,7 +37,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "window",
     summary: "The change is seen at a time inside the windows, and outside the freezes, that the policy names.",
     why: "Before a holiday no one is there to back a change out. The clock of the machine that judges counts, never a \

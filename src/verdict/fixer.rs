@@ -37,7 +37,7 @@ pub enum Fixer {
 
 impl Fixer {
     /// Returns the code of the role, as records and JSON have it.
-    pub fn role_code(&self) -> &'static str {
+    pub(crate) fn role_code(&self) -> &'static str {
         match self {
             Fixer::Author => "author",
             Fixer::Reviewer => "reviewer",

@@ -82,7 +82,7 @@ impl From<&'static MessageTemplate> for Message {
 
 impl Message {
     /// Returns a message as it was recorded, where `template` is what this version has for its code.
-    pub fn from_record(
+    pub(crate) fn from_record(
         code: String,
         values: Vec<(String, MessageValue)>,
         template: Option<&'static MessageTemplate>,

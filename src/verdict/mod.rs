@@ -90,35 +90,35 @@ impl Finding {
 
     /// Sets the commit that is at fault.
     #[must_use]
-    pub fn in_commit(mut self, commit: Option<Oid>) -> Self {
+    pub(crate) fn in_commit(mut self, commit: Option<Oid>) -> Self {
         self.at.commit = commit;
         self
     }
 
     /// Sets the line of the message that is at fault, counted from 1.
     #[must_use]
-    pub fn on_message_line(mut self, line: usize) -> Self {
+    pub(crate) fn on_message_line(mut self, line: usize) -> Self {
         self.at.line = Some(line);
         self
     }
 
     /// Sets the path that is at fault.
     #[must_use]
-    pub fn at_path(mut self, path: &Text) -> Self {
+    pub(crate) fn at_path(mut self, path: &Text) -> Self {
         self.at.path = Some(path.clone());
         self
     }
 
     /// Sets who can fix it, instead of the author.
     #[must_use]
-    pub fn fixed_by(mut self, fixer: Fixer) -> Self {
+    pub(crate) fn fixed_by(mut self, fixer: Fixer) -> Self {
         self.fixers = vec![fixer];
         self
     }
 
     /// Adds another role that can fix it.
     #[must_use]
-    pub fn or_by(mut self, fixer: Fixer) -> Self {
+    pub(crate) fn or_by(mut self, fixer: Fixer) -> Self {
         self.fixers.push(fixer);
         self
     }
@@ -140,14 +140,14 @@ impl Finding {
 
     /// Sets the text to paste, one trailer to a line.
     #[must_use]
-    pub fn with_paste(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn with_paste(mut self, text: impl Into<String>) -> Self {
         self.paste = Some(text.into());
         self
     }
 
     /// Sets the edit of the line that fixes it.
     #[must_use]
-    pub fn with_line_edit(mut self, edit: LineEdit) -> Self {
+    pub(crate) fn with_line_edit(mut self, edit: LineEdit) -> Self {
         self.line_edit = Some(edit);
         self
     }
@@ -199,17 +199,6 @@ pub enum PredicateAnswer {
     Fails(Vec<Finding>),
     /// It cannot be known, because these facts are missing; never empty.
     Unknown(Vec<Missing>),
-}
-
-impl PredicateAnswer {
-    /// Returns an answer that holds if and only if there is no finding.
-    pub fn from_findings(findings: Vec<Finding>) -> Self {
-        if findings.is_empty() {
-            PredicateAnswer::Holds(Vec::new())
-        } else {
-            PredicateAnswer::Fails(findings)
-        }
-    }
 }
 
 /// The consequence of breaking a rule.

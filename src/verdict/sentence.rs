@@ -19,27 +19,27 @@ pub struct Sentence(pub Vec<SentencePart>);
 
 impl Sentence {
     /// Returns a sentence that starts with our own `words`.
-    pub fn from_words(words: impl Into<String>) -> Self {
+    pub(crate) fn from_words(words: impl Into<String>) -> Self {
         Sentence(vec![SentencePart::Say(words.into())])
     }
 
     /// Adds our own words at the end.
     #[must_use]
-    pub fn with_words(mut self, words: impl Into<String>) -> Self {
+    pub(crate) fn with_words(mut self, words: impl Into<String>) -> Self {
         self.0.push(SentencePart::Say(words.into()));
         self
     }
 
     /// Adds words of contributors, as a quotation.
     #[must_use]
-    pub fn with_quote(mut self, text: &Text) -> Self {
+    pub(crate) fn with_quote(mut self, text: &Text) -> Self {
         self.0.push(SentencePart::Quote(text.clone()));
         self
     }
 
     /// Adds all parts of `other`.
     #[must_use]
-    pub fn with_sentence(mut self, other: Sentence) -> Self {
+    pub(crate) fn with_sentence(mut self, other: Sentence) -> Self {
         self.0.extend(other.0);
         self
     }

@@ -10,7 +10,7 @@ messages! {
 
 impl FieldDefinition {
     /// Returns every statement of the field, valid or not, in the order of the commits.
-    pub fn find_claims<'change>(&self, change: &'change Change) -> Vec<FieldClaim<'change>> {
+    pub(crate) fn find_claims<'change>(&self, change: &'change Change) -> Vec<FieldClaim<'change>> {
         let mut claims = Vec::new();
         for (commit, recorded) in change.commits.iter().enumerate() {
             for trailer in recorded.message.trailers() {
@@ -40,7 +40,7 @@ impl FieldDefinition {
     }
 
     /// Returns what the change says in this field.
-    pub fn read_from_change<'change>(&self, change: &'change Change) -> FieldReading<'change> {
+    pub(crate) fn read_from_change<'change>(&self, change: &'change Change) -> FieldReading<'change> {
         let claims = self.find_claims(change);
         if claims.is_empty() {
             return FieldReading::Absent;
@@ -84,7 +84,7 @@ impl FieldDefinition {
     /// If the policy refuses disagreement, or a value is no word of the field, each rule that asks about
     /// the field has a finding; and in a field that may be stated several times, different words do not
     /// disagree.
-    pub fn find_disagreement(&self, change: &Change) -> Option<FieldDisagreement> {
+    pub(crate) fn find_disagreement(&self, change: &Change) -> Option<FieldDisagreement> {
         let words = self.allowed_words()?;
         if self.is_repeatable
             || self.on_conflict == ConflictResolution::Refuse

@@ -117,7 +117,7 @@ impl FieldClaim<'_> {
     }
 
     /// Returns `finding` as one about the place of this claim.
-    pub fn locate_finding(&self, mut finding: Finding, change: &Change) -> Finding {
+    pub(crate) fn locate_finding(&self, mut finding: Finding, change: &Change) -> Finding {
         finding.at = self.location(change);
         finding
     }
@@ -125,22 +125,22 @@ impl FieldClaim<'_> {
 
 impl FieldDefinition {
     /// Returns true if and only if `key` means this field, in any case of its letters.
-    pub fn matches_key(&self, key: &str) -> bool {
+    pub(crate) fn matches_key(&self, key: &str) -> bool {
         self.trailer_keys().any(|known| known.eq_ignore_ascii_case(key))
     }
 
     /// Returns the name and the aliases.
-    pub fn trailer_keys(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn trailer_keys(&self) -> impl Iterator<Item = &str> + Clone {
         std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
     }
 
     /// Returns true if and only if `label`, from a description, means this field.
-    pub fn matches_label(&self, label: &str) -> bool {
+    pub(crate) fn matches_label(&self, label: &str) -> bool {
         self.trailer_keys().any(|key| is_same_label(key, label))
     }
 
     /// Returns the words that the field accepts, if it is a field of words.
-    pub fn allowed_words(&self) -> Option<&[String]> {
+    pub(crate) fn allowed_words(&self) -> Option<&[String]> {
         match &self.kind {
             FieldKind::OneOf(words) | FieldKind::Ordered(words) => Some(words),
             _ => None,
@@ -148,12 +148,12 @@ impl FieldDefinition {
     }
 
     /// Returns the place of `word` in the field's list.
-    pub fn find_level(&self, word: &str) -> Option<usize> {
+    pub(crate) fn find_level(&self, word: &str) -> Option<usize> {
         self.allowed_words()?.iter().position(|known| known.eq_ignore_ascii_case(word))
     }
 
     /// Returns the trailer to paste, with what is left to fill in between `<` and `>`.
-    pub fn trailer_template(&self) -> String {
+    pub(crate) fn trailer_template(&self) -> String {
         let value = match &self.kind {
             FieldKind::OneOf(words) | FieldKind::Ordered(words) => format!("<{}>", words.join("|")),
             FieldKind::Matches { pattern, example } => format!("<like {}>", show_example(pattern, example)),

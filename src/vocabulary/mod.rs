@@ -44,12 +44,12 @@ impl FieldVocabulary {
     }
 
     /// Returns the field that is called `name`, or has it as an alias.
-    pub fn find_field(&self, name: &str) -> Option<&Arc<FieldDefinition>> {
+    pub(crate) fn find_field(&self, name: &str) -> Option<&Arc<FieldDefinition>> {
         self.fields.iter().find(|field| field.matches_key(name))
     }
 
     /// Returns the field that `node` names; leaves a fault if there is none.
-    pub fn resolve_field(
+    pub(crate) fn resolve_field(
         &self,
         node: &YamlNode,
         written: &str,
@@ -64,7 +64,7 @@ impl FieldVocabulary {
     }
 
     /// Returns every key that the policy gives a meaning, aliases included.
-    pub fn trailer_keys(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn trailer_keys(&self) -> impl Iterator<Item = &str> + Clone {
         self.fields.iter().flat_map(|field| field.trailer_keys())
     }
 
@@ -74,7 +74,7 @@ impl FieldVocabulary {
     }
 
     /// Returns the names of the fields.
-    pub fn field_names(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn field_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.fields.iter().map(|field| field.name.as_str())
     }
 }

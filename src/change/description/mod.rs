@@ -22,11 +22,11 @@ mod tests;
 pub use crate::change::description::statement::DescriptionStatement;
 
 /// How many bytes a description has at most; GitHub takes 65,536 characters, of four bytes each.
-pub const MAX_DESCRIPTION_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_DESCRIPTION_BYTES: usize = 256 * 1024;
 
 /// Returns what `body` states, in the order of its lines.
 ///
-/// Returns no statements for a body of more than [`MAX_DESCRIPTION_BYTES`], or one whose quotations and
+/// Returns no statements for a body of more than `MAX_DESCRIPTION_BYTES`, or one whose quotations and
 /// lists are nested too deep: what a policy asks for is then missing, and denies.
 pub fn read_statements(body: &str) -> Vec<DescriptionStatement> {
     if body.len() > MAX_DESCRIPTION_BYTES || bounds::is_nested_too_deep(body) {

@@ -15,7 +15,7 @@ use crate::change::person::is_invisible;
 use crate::change::text::{Text, count_leading_space, trim_git_space};
 
 /// The most near misses of one message that are reported.
-pub const MAX_NEAR_MISSES: usize = 100;
+pub(crate) const MAX_NEAR_MISSES: usize = 100;
 
 /// How many bytes of a line are searched for a key.
 const KEY_SEARCH_BYTES: usize = 160;
@@ -76,7 +76,7 @@ pub enum NearMissReason {
 }
 
 /// Returns the lines of `message` that were meant to be trailers with one of the `known` keys, in
-/// order, and no more than [`MAX_NEAR_MISSES`] of them.
+/// order, and no more than `MAX_NEAR_MISSES` of them.
 ///
 /// Keys are compared without regard to case; `known` holds canonical keys and aliases alike. A
 /// trailer that git reads and that has a known key is never among them. Takes time linear in the

@@ -50,7 +50,7 @@ pub enum ReaderDisagreement {
 
 impl ReaderComparison {
     /// Returns true if both readers have read everything and see the same.
-    pub fn is_identical(&self) -> bool {
+    pub(crate) fn is_identical(&self) -> bool {
         self.differences.is_empty()
     }
 

@@ -79,12 +79,12 @@ impl GitHubServer {
 
     /// Returns the same server, reached through the proxy of these settings.
     #[must_use]
-    pub fn with_proxies(self, proxies: ProxySettings) -> GitHubServer {
+    pub(crate) fn with_proxies(self, proxies: ProxySettings) -> GitHubServer {
         GitHubServer { proxies, ..self }
     }
 
     /// Returns the address that people open and git fetches from: beside the API, or in front of its path.
-    pub fn web_url(&self) -> String {
+    pub(crate) fn web_url(&self) -> String {
         match self.origin.strip_prefix("https://api.") {
             Some(host) if self.rest_prefix.is_empty() => format!("https://{host}"),
             _ => self.origin.clone(),

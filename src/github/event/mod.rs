@@ -15,7 +15,7 @@ use crate::github::api::names::RepositoryName;
 use crate::yaml::shorten_for_message;
 
 /// The largest event that is read; GitHub's own limit is 25 MB.
-pub const MAX_EVENT_BYTES: usize = 32 << 20;
+pub(crate) const MAX_EVENT_BYTES: usize = 32 << 20;
 
 /// The subject of an event, which is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub enum EventSubject {
 
 impl EventSubject {
     /// Returns the repository and the revision to be judged; `None` if the event does not name a revision.
-    pub fn judged_revision(&self) -> Option<(&RepositoryName, Oid)> {
+    pub(crate) fn judged_revision(&self) -> Option<(&RepositoryName, Oid)> {
         match self {
             EventSubject::PullRequest { repo, expected_head, .. } => Some((repo, (*expected_head)?)),
             EventSubject::MergeGroup { repo, group_head, .. } => Some((repo, *group_head)),
@@ -83,7 +83,7 @@ const SUPPORTED_EVENTS: &str = "pull_request, pull_request_target, pull_request_
 ///
 /// Names the part of the event that is missing or has the wrong type, or says that no such event can be
 /// judged.
-pub fn parse_event(
+pub(crate) fn parse_event(
     name: &str,
     json: &[u8],
     default: Option<&RepositoryName>,

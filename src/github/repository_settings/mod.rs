@@ -35,7 +35,7 @@ pub struct SettingsExamination {
 
 impl SettingsExamination {
     /// Returns the worst health of all settings.
-    pub fn worst_health(&self) -> SettingHealth {
+    pub(crate) fn worst_health(&self) -> SettingHealth {
         self.advice.iter().map(|advice| advice.health).max().unwrap_or(SettingHealth::Unknown)
     }
 }

@@ -46,7 +46,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked.
-    pub fn find_contributors(
+    pub(crate) fn find_contributors(
         &self,
         repo: &RepositoryName,
         (old, new): (Oid, Oid),

@@ -161,7 +161,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if the repository cannot be read at all.
-    pub fn examine_settings(
+    pub(crate) fn examine_settings(
         &self,
         subject: &repository_settings::ExaminedRepository<'_>,
     ) -> Result<repository_settings::SettingsExamination, GitHubFailure> {
@@ -175,7 +175,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked; a token that may not write is no failure.
-    pub fn publish_comment(
+    pub(crate) fn publish_comment(
         &self,
         pull: &PullRequestName,
         text: &str,
@@ -188,7 +188,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked; a token that may not write is no failure.
-    pub fn publish_check_run(
+    pub(crate) fn publish_check_run(
         &self,
         repo: &RepositoryName,
         revision: Oid,

@@ -70,7 +70,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked.
-    pub fn load_default_policy(
+    pub(crate) fn load_default_policy(
         &self,
         repo: &RepositoryName,
         options: &GitHubJudgeOptions,
@@ -91,7 +91,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if they cannot all be read.
-    pub fn list_ref_tips(
+    pub(crate) fn list_ref_tips(
         &self,
         repo: &RepositoryName,
         protects: &[RefPattern],
@@ -126,7 +126,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked.
-    pub fn list_ref_moves(
+    pub(crate) fn list_ref_moves(
         &self,
         repo: &RepositoryName,
         name: &str,
@@ -160,7 +160,12 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if GitHub cannot be asked, and not if it no longer knows one of them.
-    pub fn is_ancestor(&self, repo: &RepositoryName, from: Oid, to: Oid) -> Result<bool, GitHubFailure> {
+    pub(crate) fn is_ancestor(
+        &self,
+        repo: &RepositoryName,
+        from: Oid,
+        to: Oid,
+    ) -> Result<bool, GitHubFailure> {
         let path = format!("{}/compare/{from}...{to}?per_page=1", repo.rest_path());
         match self.runtime.block_on(self.client.fetch_json::<RestComparison>(path)) {
             Ok(compared) => Ok(matches!(compared.status.as_str(), "ahead" | "identical")),
@@ -175,7 +180,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if GitHub does not tell enough to judge anything, or says that the ref has not moved.
-    pub fn judge_ref_move(
+    pub(crate) fn judge_ref_move(
         &self,
         repo: &RepositoryName,
         moved: &GitHubRefMove,
@@ -208,7 +213,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if it cannot be read.
-    pub fn read_current_reviews(&self, name: &PullRequestName) -> Result<Change, GitHubFailure> {
+    pub(crate) fn read_current_reviews(&self, name: &PullRequestName) -> Result<Change, GitHubFailure> {
         let needs = NeededFacts::from([FactKind::Reviews, FactKind::Approvals]);
         self.gather_change(name, &needs, PusherSource::NotNeeded)
     }
@@ -218,7 +223,7 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if it cannot be read or used.
-    pub fn load_policy_at(
+    pub(crate) fn load_policy_at(
         &self,
         repo: &RepositoryName,
         commit: Oid,

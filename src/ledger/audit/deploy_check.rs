@@ -54,7 +54,7 @@ pub struct DeployCheckOutcome {
 /// # Errors
 ///
 /// Fails if the history or the ledger cannot be walked.
-pub fn check_deployment(
+pub(crate) fn check_deployment(
     repository: &Repository,
     name: &Text,
     tip: Option<Oid>,

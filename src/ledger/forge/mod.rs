@@ -103,7 +103,7 @@ impl<'a> ForgeLedger<'a> {
     }
 
     /// Returns the newest record that was seen or pushed.
-    pub fn newest_anchor(&self) -> Option<LedgerAnchor> {
+    pub(crate) fn newest_anchor(&self) -> Option<LedgerAnchor> {
         self.newest_anchor.borrow().clone()
     }
 
@@ -113,7 +113,7 @@ impl<'a> ForgeLedger<'a> {
     /// # Errors
     ///
     /// Fails if the ledger cannot be fetched, appended to or pushed, or if others are always first.
-    pub fn append_with_retry<T>(
+    pub(crate) fn append_with_retry<T>(
         &self,
         work: &mut dyn FnMut(&mut LedgerWriter<'_>, Timestamp) -> Result<T>,
     ) -> Result<(T, LedgerState)> {
@@ -155,7 +155,7 @@ impl<'a> ForgeLedger<'a> {
     /// # Errors
     ///
     /// Fails as [`ForgeLedger::append_with_retry`] does, and if GitHub cannot be asked.
-    pub fn record_landing(&self, pushed: &GitHubRefMove) -> Result<ForgeLedgerOutcome> {
+    pub(crate) fn record_landing(&self, pushed: &GitHubRefMove) -> Result<ForgeLedgerOutcome> {
         let scope = self.read_scope()?;
         let pushed = self.confirm_move(pushed)?;
         let (mut outcome, _) = self.append_with_retry(&mut |ledger, now| {
@@ -173,7 +173,7 @@ impl<'a> ForgeLedger<'a> {
     /// # Errors
     ///
     /// Fails as [`ForgeLedger::record_landing`] does.
-    pub fn record_all_refs(&self) -> Result<(ForgeLedgerOutcome, LedgerState)> {
+    pub(crate) fn record_all_refs(&self) -> Result<(ForgeLedgerOutcome, LedgerState)> {
         let scope = self.read_scope()?;
         self.append_with_retry(&mut |ledger, now| self.record_moves(ledger, now, scope.as_deref(), None))
     }

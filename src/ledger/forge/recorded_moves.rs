@@ -36,7 +36,7 @@ pub struct AppendedMoves {
 
 /// Returns the id of the decision on a move, which is the same for every run that judges it. `attempt`
 /// counts how often the same move was made before.
-pub fn move_decision_id(repository: &str, moved: &GitHubRefMove, attempt: u32) -> String {
+pub(crate) fn move_decision_id(repository: &str, moved: &GitHubRefMove, attempt: u32) -> String {
     let old = format_tip(moved.old_tip);
     let new = format_tip(moved.new_tip);
     let text = format!("{repository}\n{}\n{old}\n{new}\n{attempt}", moved.ref_name);
@@ -54,7 +54,7 @@ fn format_tip(id: Option<Oid>) -> String {
 }
 
 /// Returns the move as records name it.
-pub fn to_recorded_move(of: &GitHubRefMove) -> RecordedMove {
+pub(crate) fn to_recorded_move(of: &GitHubRefMove) -> RecordedMove {
     RecordedMove { name: Text::from(of.ref_name.as_str()), old: of.old_tip, new: of.new_tip }
 }
 
@@ -63,7 +63,7 @@ pub fn to_recorded_move(of: &GitHubRefMove) -> RecordedMove {
 /// # Errors
 ///
 /// Fails if it cannot be recorded in full.
-pub fn append_move(
+pub(crate) fn append_move(
     ledger: &mut LedgerWriter<'_>,
     repository: &str,
     of: &GitHubRefMove,

@@ -14,7 +14,7 @@ use crate::verdict::format_count;
 const MAX_NAME_COLUMNS: usize = 40;
 
 /// Returns what a record tells in one line, escaped for a terminal.
-pub fn describe_record(record: &Record) -> String {
+pub(crate) fn describe_record(record: &Record) -> String {
     // Names come from the repository, so each is escaped and cut to keep the record on one line.
     match &record.event {
         LedgerEvent::Begin(begin) => {

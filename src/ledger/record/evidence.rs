@@ -11,7 +11,7 @@ impl ObligationEvidence {
     /// review when it was submitted, by the clock of the forge.
     ///
     /// It is never before the obligation: a ticket that existed before is not early.
-    pub fn effective_time(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
+    pub(crate) fn effective_time(&self, seen: Timestamp, since: Timestamp) -> Timestamp {
         match self {
             ObligationEvidence::Change { .. } | ObligationEvidence::Session { .. } => seen.max(since),
             ObligationEvidence::Ticket { created, .. } => (*created).max(since),

@@ -48,7 +48,7 @@ struct MessageWriter {
 }
 
 /// Returns the message of the commit that holds a record.
-pub fn compose_message(record: &Record) -> String {
+pub(crate) fn compose_message(record: &Record) -> String {
     let mut out = MessageWriter { subject: String::new(), trailers: String::new() };
     out.add_trailer("Ledger-Record", &record.number.to_string());
     // Subject and trailers hold codes and encoded values, so that rewording never changes the message of an

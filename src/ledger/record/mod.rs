@@ -37,14 +37,14 @@ pub use crate::ledger::record::wire::{
 };
 
 /// No record is longer than this many bytes.
-pub const MAX_RECORD_BYTES: usize = 8 << 20;
+pub(crate) const MAX_RECORD_BYTES: usize = 8 << 20;
 
 impl Record {
     /// Returns the canonical bytes, which the digest is of.
     ///
     /// # Errors
     ///
-    /// Fails for a record longer than [`MAX_RECORD_BYTES`].
+    /// Fails for a record longer than `MAX_RECORD_BYTES`.
     pub fn to_canonical_bytes(&self) -> Result<Vec<u8>, String> {
         let bytes = to_canonical_json(self)?;
         if bytes.len() > MAX_RECORD_BYTES {
@@ -61,12 +61,12 @@ pub fn digest_bytes(bytes: &[u8]) -> String {
 
 /// Returns the id in the state of the obligation to regularise the unauthorised change that the record of
 /// this number tells of.
-pub fn unauthorised_key(record_number: u64) -> String {
+pub(crate) fn unauthorised_key(record_number: u64) -> String {
     format!("unauthorised/{record_number}")
 }
 
 /// Returns the number of the record that tells of an unauthorised change; `None` if the obligation with
 /// this id is not about one.
-pub fn parse_unauthorised_key(key: &str) -> Option<u64> {
+pub(crate) fn parse_unauthorised_key(key: &str) -> Option<u64> {
     key.strip_prefix("unauthorised/")?.parse().ok()
 }

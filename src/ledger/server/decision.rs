@@ -135,7 +135,7 @@ fn measure_obligations(decided: &DecisionRecord) -> Result<usize, String> {
 /// # Errors
 ///
 /// Fails if it does not fit into a record.
-pub fn build_refusal_entry(
+pub(crate) fn build_refusal_entry(
     updates: &[RefUpdate],
     now: jiff::Timestamp,
     by: DecisionContext,
@@ -180,7 +180,7 @@ fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
 }
 
 /// Returns the note on a push that was denied because its decision could not be recorded.
-pub fn not_recorded_note() -> RecordedMessage {
+pub(crate) fn not_recorded_note() -> RecordedMessage {
     RecordedMessage::from(&NOT_RECORDED)
 }
 
@@ -283,7 +283,7 @@ fn must_be_recorded(verdict: &RecordedVerdict) -> bool {
 }
 
 /// Returns the tree of the commit that an id leads to; `None` if it leads to none.
-pub fn find_tree(repository: &Repository, id: Oid) -> Option<Oid> {
+pub(crate) fn find_tree(repository: &Repository, id: Oid) -> Option<Oid> {
     let Ok(PeeledObject::Commit(commit)) = repository.peel_tags(id) else { return None };
     repository.find_root_tree(commit).ok()
 }

@@ -42,7 +42,7 @@ const MAX_LISTED_OBLIGATIONS: usize = 10;
 
 /// Adds to the report of a push what is refused because of overdue obligations. `read_state` reads the
 /// state of the ledger, and is called only if a policy needs it.
-pub fn block_overdue_push(
+pub(crate) fn block_overdue_push(
     report: &mut Report,
     push_facts: &PushFacts,
     read_state: impl FnOnce() -> Result<LedgerState, String>,

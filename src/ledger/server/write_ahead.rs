@@ -76,7 +76,7 @@ pub fn write_entry(common_dir: &Path, ahead: &JournalEntry) -> io::Result<PathBu
 /// # Errors
 ///
 /// Fails if the folder cannot be read. A file that cannot be read is returned with the cause.
-pub fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<JournalFile>> {
+pub(crate) fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<JournalFile>> {
     let mut paths = Vec::new();
     for entry in read_journal_folder(common_dir)? {
         let path = entry.path();
@@ -101,7 +101,7 @@ pub fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<
 /// # Errors
 ///
 /// Fails if it cannot be read any more.
-pub fn read_whole_entry(path: &Path) -> io::Result<JournalEntry> {
+pub(crate) fn read_whole_entry(path: &Path) -> io::Result<JournalEntry> {
     match read_entry(path) {
         Some(Ok(entry)) => Ok(entry),
         Some(Err(cause)) => Err(io::Error::other(cause.describe())),
@@ -124,7 +124,7 @@ fn strip_denial(mut ahead: JournalEntry) -> JournalEntry {
 /// # Errors
 ///
 /// Fails if the folder cannot be read.
-pub fn remove_unfinished(common_dir: &Path, before: Timestamp) -> io::Result<()> {
+pub(crate) fn remove_unfinished(common_dir: &Path, before: Timestamp) -> io::Result<()> {
     for entry in read_journal_folder(common_dir)? {
         let is_unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX);
         if is_unfinished

@@ -32,7 +32,7 @@ messages! {
 }
 
 /// The id of the rule that a session is closed in time.
-pub const BREAK_GLASS_RULE: &str = "break-glass-closed";
+pub(crate) const BREAK_GLASS_RULE: &str = "break-glass-closed";
 
 /// A request to open or close a session, with its time and its account.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct SessionRequest {
 
 impl SessionRequest {
     /// Returns the request that a decision allows; `None` if the decision is about no session.
-    pub fn from_decision(decision: &DecisionRecord) -> Option<SessionRequest> {
+    pub(crate) fn from_decision(decision: &DecisionRecord) -> Option<SessionRequest> {
         let request = decision.refs.iter().find_map(|one| one.break_glass.as_ref())?;
         let RecordedPusher::Account(account) = &decision.pusher else { return None };
         let actor = SessionActor {
@@ -65,7 +65,9 @@ pub fn session_key(session: &str) -> String {
 }
 
 /// Returns the sessions in a state, each with its obligation.
-pub fn list_sessions(state: &LedgerState) -> impl Iterator<Item = (&BreakGlassSession, &TrackedObligation)> {
+pub(crate) fn list_sessions(
+    state: &LedgerState,
+) -> impl Iterator<Item = (&BreakGlassSession, &TrackedObligation)> {
     state.obligations.values().filter_map(|owed| Some((owed.session.as_ref()?, owed)))
 }
 
@@ -139,7 +141,10 @@ fn check_opening(
 /// # Errors
 ///
 /// Says why there is nothing to record: another request was faster.
-pub fn build_session_event(state: &LedgerState, asked: &SessionRequest) -> Result<BreakGlassEvent, String> {
+pub(crate) fn build_session_event(
+    state: &LedgerState,
+    asked: &SessionRequest,
+) -> Result<BreakGlassEvent, String> {
     let request_id = asked.request.id.clone();
     let by = asked.actor.clone();
     match &asked.request.asks {
@@ -177,7 +182,7 @@ fn find_extended_session(state: &LedgerState, asked: &SessionRequest, incident: 
 }
 
 /// Adds a granted request to a state before there is a record of it.
-pub fn apply_session_request(state: &mut LedgerState, asked: &SessionRequest) {
+pub(crate) fn apply_session_request(state: &mut LedgerState, asked: &SessionRequest) {
     if let Ok(event) = build_session_event(state, asked) {
         apply_session_event(state, &event);
     }

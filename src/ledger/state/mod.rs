@@ -27,7 +27,7 @@ pub const MAX_RECENT_DECISIONS: usize = 32;
 
 /// How many closed obligations the state keeps. The oldest that were closed in time go first, then those
 /// that were closed late and the unauthorised changes. The records keep all of them.
-pub const MAX_CLOSED_OBLIGATIONS: usize = 256;
+pub(crate) const MAX_CLOSED_OBLIGATIONS: usize = 256;
 
 /// The state after a record.
 ///
@@ -51,7 +51,7 @@ pub struct LedgerState {
     pub recent_decisions: Vec<String>,
     /// The name and version of the form of this document.
     pub schema: StateSchema,
-    /// What each protected ref holds, by its name as [`encode_ref_key`] writes it.
+    /// What each protected ref holds, by its name as `encode_ref_key` writes it.
     pub tips: BTreeMap<String, Oid>,
     /// The moves of the newest decisions that did not happen, by decision; if one happens after all, it
     /// was decided.
@@ -224,7 +224,7 @@ impl LedgerState {
 
 /// Returns a ref's name as a key of [`LedgerState::tips`]; one that is not UTF-8 is written in hexadecimal
 /// digits, so that no two names share a key.
-pub fn encode_ref_key(name: &Text) -> String {
+pub(crate) fn encode_ref_key(name: &Text) -> String {
     match name.as_utf8() {
         Some(name) => name.to_owned(),
         None => format!("hex:{}", text::encode_hex(name.as_bytes())),
@@ -232,7 +232,7 @@ pub fn encode_ref_key(name: &Text) -> String {
 }
 
 /// Returns the name that a key stands for; every ref's name begins with `refs/`.
-pub fn decode_ref_key(key: &str) -> Text {
+pub(crate) fn decode_ref_key(key: &str) -> Text {
     let hex = key.strip_prefix("hex:").and_then(text::decode_hex);
     hex.map_or_else(|| Text::from(key), Text::new)
 }

@@ -17,7 +17,7 @@ use crate::ledger::state::{LedgerState, TrackedObligation};
 /// # Errors
 ///
 /// Says why not.
-pub fn check_closing(
+pub(crate) fn check_closing(
     owed: &TrackedObligation,
     closing: &ObligationClosing,
     ref_name: &Text,

@@ -26,7 +26,7 @@ messages! {
 }
 
 /// The id of the rule that an unauthorised change has to be regularised.
-pub const UNAUTHORISED_CHANGE_RULE: &str = "unauthorised-change";
+pub(crate) const UNAUTHORISED_CHANGE_RULE: &str = "unauthorised-change";
 
 /// The contributors to what a move brought, and whether these are all of them.
 pub(crate) type MoveContributors = (Vec<Contributor>, bool);
@@ -114,7 +114,7 @@ pub(crate) fn other_ref_tips(state: &LedgerState, name: &Text) -> Vec<Oid> {
 
 /// Returns whether an obligation can be closed at all. An unauthorised change cannot, unless the policy
 /// says who may regularise it and its contributors are known; it then blocks no push.
-pub fn can_be_closed(owed: &TrackedObligation) -> bool {
+pub(crate) fn can_be_closed(owed: &TrackedObligation) -> bool {
     let Some(change) = &owed.unauthorised_change else { return true };
     change.regularised_on.is_some()
         && owed.contributors_known

@@ -26,7 +26,7 @@ pub struct LedgerLock(File);
 
 impl LedgerAnchor {
     /// Parses the anchor that the file of the gate holds, written `NUMBER:DIGEST`.
-    pub fn parse_anchor(text: &str) -> Option<LedgerAnchor> {
+    pub(crate) fn parse_anchor(text: &str) -> Option<LedgerAnchor> {
         let (number, digest) = text.trim_end().split_once(':')?;
         Some(LedgerAnchor { number: number.parse().ok()?, digest: digest.to_owned() })
     }
@@ -38,7 +38,7 @@ impl LedgerLock {
     /// # Errors
     ///
     /// Fails if the file cannot be read.
-    pub fn was_interrupted(&mut self) -> io::Result<bool> {
+    pub(crate) fn was_interrupted(&mut self) -> io::Result<bool> {
         let mut said = Vec::new();
         self.0.rewind()?;
         (&self.0).take(MOVING_MARKER.len() as u64).read_to_end(&mut said)?;
@@ -50,7 +50,7 @@ impl LedgerLock {
     /// # Errors
     ///
     /// Fails if the file cannot be written.
-    pub fn mark_moving(&mut self, is_about_to: bool) -> io::Result<()> {
+    pub(crate) fn mark_moving(&mut self, is_about_to: bool) -> io::Result<()> {
         self.0.set_len(0)?;
         self.0.rewind()?;
         if is_about_to { self.0.write_all(MOVING_MARKER) } else { Ok(()) }
@@ -67,7 +67,7 @@ pub(crate) fn journal_folder(common_dir: &Path) -> PathBuf {
 /// # Errors
 ///
 /// Fails if it cannot be created.
-pub fn create_journal_folder(common_dir: &Path) -> io::Result<PathBuf> {
+pub(crate) fn create_journal_folder(common_dir: &Path) -> io::Result<PathBuf> {
     let folder = journal_folder(common_dir);
     fs::create_dir_all(&folder)?;
     Ok(folder)
@@ -78,7 +78,7 @@ pub fn create_journal_folder(common_dir: &Path) -> io::Result<PathBuf> {
 /// # Errors
 ///
 /// Fails if the lock file cannot be opened.
-pub fn acquire_lock(common_dir: &Path) -> io::Result<LedgerLock> {
+pub(crate) fn acquire_lock(common_dir: &Path) -> io::Result<LedgerLock> {
     let path = create_journal_folder(common_dir)?.with_file_name("lock");
     let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
     file.lock()?;
@@ -90,7 +90,7 @@ pub fn acquire_lock(common_dir: &Path) -> io::Result<LedgerLock> {
 /// # Errors
 ///
 /// Fails if the file cannot be read.
-pub fn read_anchor(common_dir: &Path) -> io::Result<Option<LedgerAnchor>> {
+pub(crate) fn read_anchor(common_dir: &Path) -> io::Result<Option<LedgerAnchor>> {
     let Some(text) = read_optional_file(&common_dir.join(GATE_FOLDER).join("newest"))? else {
         return Ok(None);
     };
@@ -105,7 +105,7 @@ pub fn read_anchor(common_dir: &Path) -> io::Result<Option<LedgerAnchor>> {
 /// # Errors
 ///
 /// Fails if the file cannot be written.
-pub fn write_anchor(common_dir: &Path, newest: &LedgerAnchor) -> io::Result<()> {
+pub(crate) fn write_anchor(common_dir: &Path, newest: &LedgerAnchor) -> io::Result<()> {
     let text = format!("{}:{}\n", newest.number, newest.digest);
     replace_file(&create_journal_folder(common_dir)?.with_file_name("newest"), &text)
 }
@@ -115,7 +115,7 @@ pub fn write_anchor(common_dir: &Path, newest: &LedgerAnchor) -> io::Result<()> 
 /// # Errors
 ///
 /// Fails if the file cannot be read.
-pub fn read_failure(common_dir: &Path) -> io::Result<Option<String>> {
+pub(crate) fn read_failure(common_dir: &Path) -> io::Result<Option<String>> {
     read_optional_file(&common_dir.join(GATE_FOLDER).join("failing"))
 }
 
@@ -124,7 +124,7 @@ pub fn read_failure(common_dir: &Path) -> io::Result<Option<String>> {
 /// # Errors
 ///
 /// Fails if the file cannot be written.
-pub fn write_failure(common_dir: &Path, why: Option<&str>) -> io::Result<()> {
+pub(crate) fn write_failure(common_dir: &Path, why: Option<&str>) -> io::Result<()> {
     let path = common_dir.join(GATE_FOLDER).join("failing");
     match why {
         Some(why) => replace_file(&path, why),

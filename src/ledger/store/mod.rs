@@ -21,16 +21,16 @@ use crate::ledger::store::gate_folder::{LedgerAnchor, LedgerLock};
 /// The name of the file in each commit that holds the record.
 pub const RECORD_FILE: &str = "record.json";
 /// The name of the file that holds the state after that record.
-pub const STATE_FILE: &str = "state.json";
+pub(crate) const STATE_FILE: &str = "state.json";
 /// The name of the file that holds the facts of a decision, if they are kept.
 pub const FACTS_FILE: &str = "facts.jsonl";
 
 /// The size of the largest file that is read from the ledger.
-pub const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
 
 /// The ledger of a repository, opened at its newest record to append to it.
 ///
-/// The lock ([`gate_folder::acquire_lock`]) has to be held from before it is opened.
+/// The lock (`gate_folder::acquire_lock`) has to be held from before it is opened.
 pub struct LedgerWriter<'a> {
     repository: &'a Repository,
     signing_key: Option<&'a str>,
@@ -49,7 +49,7 @@ impl<'a> LedgerWriter<'a> {
     ///
     /// Fails if its newest commit cannot be read or understood, or if it is older than what this server
     /// has written before.
-    pub fn open_ledger(repository: &'a Repository, key: Option<&'a str>) -> Result<Self> {
+    pub(crate) fn open_ledger(repository: &'a Repository, key: Option<&'a str>) -> Result<Self> {
         let tip = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
         let mut ledger = LedgerWriter {
             repository,
@@ -105,7 +105,7 @@ impl<'a> LedgerWriter<'a> {
     }
 
     /// Returns whether the ledger has a record.
-    pub fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.last_digest.is_some()
     }
 
@@ -115,7 +115,7 @@ impl<'a> LedgerWriter<'a> {
     }
 
     /// Returns the number and digest of the newest record; `None` if there is none.
-    pub fn newest_anchor(&self) -> Option<LedgerAnchor> {
+    pub(crate) fn newest_anchor(&self) -> Option<LedgerAnchor> {
         Some(LedgerAnchor { number: self.state.number, digest: self.last_digest.clone()? })
     }
 
@@ -125,7 +125,12 @@ impl<'a> LedgerWriter<'a> {
     /// # Errors
     ///
     /// Fails, and leaves the ledger as it was, if anything cannot be written.
-    pub fn append_event(&mut self, event: LedgerEvent, facts: Option<&str>, now: Timestamp) -> Result<()> {
+    pub(crate) fn append_event(
+        &mut self,
+        event: LedgerEvent,
+        facts: Option<&str>,
+        now: Timestamp,
+    ) -> Result<()> {
         let record = Record {
             schema: RECORD_SCHEMA.into(),
             number: self.state.number.checked_add(1).context("the ledger is full")?,
@@ -158,7 +163,7 @@ impl<'a> LedgerWriter<'a> {
     /// # Errors
     ///
     /// Fails, and leaves the ledger as it was, if the ref cannot be moved.
-    pub fn commit_records(&mut self, lock: &mut LedgerLock, now: Timestamp) -> Result<()> {
+    pub(crate) fn commit_records(&mut self, lock: &mut LedgerLock, now: Timestamp) -> Result<()> {
         let Some(newest) = self.uncommitted.last().map(|written| written.commit) else { return Ok(()) };
         lock.mark_moving(true).context("cannot write to the lock of the ledger")?;
         let moved = self.repository.advance_chain_ref(LEDGER_REF, self.tip, &self.uncommitted, now);
@@ -183,7 +188,7 @@ impl<'a> LedgerWriter<'a> {
 /// # Errors
 ///
 /// Fails if it cannot be removed.
-pub fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) -> Result<()> {
+pub(crate) fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) -> Result<()> {
     if lock.was_interrupted().context("cannot read the lock of the ledger")? {
         let stale = repository.common_dir().join(format!("{LEDGER_REF}.lock"));
         match fs::remove_file(&stale) {
@@ -202,7 +207,7 @@ pub fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) -> Resu
 /// # Errors
 ///
 /// Says why a record cannot be appended.
-pub fn probe_append(repository: &Repository, key: Option<&str>, now: Timestamp) -> Result<()> {
+pub(crate) fn probe_append(repository: &Repository, key: Option<&str>, now: Timestamp) -> Result<()> {
     LedgerWriter::open_ledger(repository, key)?;
     let link = ChainLink {
         files: &[],
@@ -228,7 +233,7 @@ pub fn probe_append(repository: &Repository, key: Option<&str>, now: Timestamp) 
 /// # Errors
 ///
 /// Fails if a commit cannot be read.
-pub fn find_decision(repository: &Repository, id: &str) -> Result<Option<Box<DecisionRecord>>> {
+pub(crate) fn find_decision(repository: &Repository, id: &str) -> Result<Option<Box<DecisionRecord>>> {
     let mut next = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
     while let Some(commit) = next {
         let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
@@ -265,7 +270,7 @@ fn read_state_at(repository: &Repository, commit: Oid) -> Result<LedgerState> {
 /// # Errors
 ///
 /// Fails if it cannot be read.
-pub fn measure_state(repository: &Repository) -> Result<usize> {
+pub(crate) fn measure_state(repository: &Repository) -> Result<usize> {
     let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(0) };
     Ok(read_ledger_file(repository, tip, STATE_FILE)?.unwrap_or_default().len())
 }

@@ -22,7 +22,7 @@ pub use crate::predicates::approvals::requirement::ApprovalsPredicate;
 pub(crate) use crate::predicates::approvals::requirement::MESSAGES;
 
 /// The documentation of the predicate.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "approvals",
     summary: "People other than its authors have approved the change.",
     why: "Four eyes are the core of change management. Contributors to a change cannot approve it: its author, \

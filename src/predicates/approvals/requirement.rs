@@ -117,12 +117,12 @@ impl ApprovalsPredicate {
     }
 
     /// Returns true if the approvals asked for are reviews, and not another kind of approval.
-    pub fn asks_for_reviews(&self) -> bool {
+    pub(crate) fn asks_for_reviews(&self) -> bool {
         self.fields.iter().any(|field| field.name == DEFAULT_APPROVAL_FIELD)
     }
 
     /// Returns true if only approvals that a forge vouches for count.
-    pub fn requires_verified(&self) -> bool {
+    pub(crate) fn requires_verified(&self) -> bool {
         self.trust == ApprovalTrust::Verified
     }
 

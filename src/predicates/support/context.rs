@@ -48,7 +48,7 @@ impl<'judge> EvaluationContext<'judge> {
     /// Returns the same as [`EvaluationContext::new`] for a caller that only asks whether something holds.
     ///
     /// Most findings then have no content, because composing them is most of the work.
-    pub fn without_reasons(
+    pub(crate) fn without_reasons(
         change: &'judge Change,
         people: &'judge PeopleDirectory,
         vocabulary: &'judge FieldVocabulary,

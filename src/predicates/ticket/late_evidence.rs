@@ -28,13 +28,13 @@ impl TicketPredicate {
     }
 
     /// Returns how many different references there may be; `None` for any number.
-    pub fn ticket_limit(&self) -> Option<usize> {
+    pub(crate) fn ticket_limit(&self) -> Option<usize> {
         let limit = self.max_tickets?;
         Some(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
     /// Returns whether this is a reference as the policy accepts it.
-    pub fn accepts_key(&self, key: &Text) -> bool {
+    pub(crate) fn accepts_key(&self, key: &Text) -> bool {
         match &self.field.kind {
             FieldKind::Matches { pattern, .. } => pattern.matches_value(key.as_bytes()) == Some(true),
             _ => false,
@@ -47,7 +47,7 @@ impl TicketPredicate {
     /// # Errors
     ///
     /// Returns the fact that is missing if it cannot be known whether the ticket's time can be trusted.
-    pub fn find_objections(
+    pub(crate) fn find_objections(
         &self,
         named: &Text,
         ticket: &change::Ticket,

@@ -35,7 +35,7 @@ messages! {
 }
 
 /// The documentation for policy authors.
-pub const DOC: PredicateDoc = PredicateDoc {
+pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "ticket",
     summary: "The change refers to a ticket, in the form that the policy's vocabulary accepts, and if asked, to one that \
            exists.",
@@ -149,7 +149,7 @@ impl TicketPredicate {
     }
 
     /// Returns true if a ticket system is asked about the ticket.
-    pub fn asks_ticket_system(&self) -> bool {
+    pub(crate) fn asks_ticket_system(&self) -> bool {
         self.requirement.is_some()
     }
 

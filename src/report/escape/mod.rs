@@ -6,7 +6,7 @@
 //! reach; there is no other way to print one.
 //!
 //! JSON and XML need no function here: their writers escape. What `visible` writes can be seen too,
-//! and what goes into XML comes through [`escape_terminal`], for most of what that escapes XML cannot hold.
+//! and what goes into XML comes through `escape_terminal`, for most of what that escapes XML cannot hold.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ use crate::verdict::{Sentence, SentencePart};
 pub(crate) mod markdown;
 
 /// The columns that a quotation takes at most.
-pub const MAX_QUOTE_COLUMNS: usize = 200;
+pub(crate) const MAX_QUOTE_COLUMNS: usize = 200;
 
 /// The mark at the end of a text that was cut.
 const CUT_MARK: &str = "...";
@@ -36,7 +36,7 @@ const COMMAND_LINE_STARTS: [&str; 4] = ["::", "GL-HOOK-ERR:", "remote:", "##"];
 /// `\x1b`, other characters that cannot be seen or that turn the direction of text `\u{202e}`. What
 /// is too long ends in `...`. The `[` of `##[` and `##word[` becomes `\x5b`, because build logs obey
 /// those wherever they stand. A backslash stays single: this is for reading, not for parsing back.
-pub fn escape_terminal(bytes: &[u8], most: usize) -> String {
+pub(crate) fn escape_terminal(bytes: &[u8], most: usize) -> String {
     let mut shown =
         TruncatedText { text: String::new(), width: 0, max_width: most, fitting_length: 0, is_cut: false };
     let mut reader = TerminalEscaper::default();
@@ -65,7 +65,7 @@ pub(crate) struct TerminalEscaper {
 }
 
 impl TerminalEscaper {
-    /// Returns the printed form of the next character, by the rules of [`escape_terminal`].
+    /// Returns the printed form of the next character, by the rules of `escape_terminal`.
     pub(crate) fn escape_character(&mut self, character: char) -> Cow<'static, str> {
         self.mark_count = if character.width() == Some(0) { self.mark_count + 1 } else { 0 };
         let bracket = self.command_state.is_completed_by(character);
@@ -88,12 +88,12 @@ impl TerminalEscaper {
 /// Returns `bytes` for a terminal, between backticks, as a quotation inside one of our sentences.
 ///
 /// A backtick inside becomes `\x60`, so that no text can end the quotation and go on in our voice.
-pub fn escape_quotation(bytes: &[u8]) -> String {
+pub(crate) fn escape_quotation(bytes: &[u8]) -> String {
     format!("`{}`", escape_terminal(bytes, MAX_QUOTE_COLUMNS).replace('`', "\\x60"))
 }
 
 /// Returns our own words, or the policy's, for a terminal: on one line, and as long as they are.
-pub fn escape_words(words: &str) -> String {
+pub(crate) fn escape_words(words: &str) -> String {
     // A title may be written over several lines of YAML; to a reader those are spaces.
     escape_terminal(words.replace(['\n', '\r', '\t'], " ").as_bytes(), usize::MAX)
 }

@@ -60,7 +60,7 @@ impl TicketExport {
     /// # Errors
     ///
     /// Says why nothing of it can be read. Single rows that cannot are its `faults`.
-    pub fn open_export(path: &Path) -> Result<Self, String> {
+    pub(crate) fn open_export(path: &Path) -> Result<Self, String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut bytes = Vec::new();
         let read = std::fs::File::open(path)

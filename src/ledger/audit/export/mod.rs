@@ -42,7 +42,7 @@ pub struct ExportSummary {
 /// # Errors
 ///
 /// Fails if the chain is broken, or something cannot be read or written.
-pub fn export_ledger(
+pub(crate) fn export_ledger(
     repository: &Repository,
     wanted: &ExportOptions<'_>,
     write: &mut dyn FnMut(u64, &Value) -> Result<()>,

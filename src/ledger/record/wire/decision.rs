@@ -174,12 +174,12 @@ pub struct FactsDigest {
 
 impl DecisionRecord {
     /// Returns whether the push or the merge may land.
-    pub fn is_allowed(&self) -> bool {
+    pub(crate) fn is_allowed(&self) -> bool {
         self.decision == RecordedDecision::Allow
     }
 
     /// Returns the moves of protected refs that it decides about.
-    pub fn protected_moves(&self) -> Vec<RecordedMove> {
+    pub(crate) fn protected_moves(&self) -> Vec<RecordedMove> {
         let mut moves = Vec::new();
         for asked in &self.refs {
             if asked.protected {
@@ -192,7 +192,7 @@ impl DecisionRecord {
 
 impl RefDecision {
     /// Returns how many changes were judged.
-    pub fn count_changes(&self) -> usize {
+    pub(crate) fn count_changes(&self) -> usize {
         self.changes.len().saturating_add(self.passed).saturating_add(self.omitted.changes)
     }
 

@@ -178,7 +178,7 @@ impl RecordedVerdict {
     }
 
     /// Returns whether the change owes something.
-    pub fn is_owing(&self) -> bool {
+    pub(crate) fn is_owing(&self) -> bool {
         self.judgements.iter().any(|judgement| matches!(judgement.outcome, RecordedOutcome::Owed(_)))
     }
 }
