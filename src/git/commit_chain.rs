@@ -55,6 +55,9 @@ pub(crate) struct WrittenChainLink {
     object_files: Vec<PathBuf>,
 }
 
+/// The mode of the files of a chain, as a tree stores it.
+const PLAIN_FILE_MODE: u16 = 0o100_644;
+
 /// A link that was read from the repository.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredChainLink {
@@ -62,6 +65,8 @@ pub(crate) struct StoredChainLink {
     pub(crate) raw_commit: Vec<u8>,
     /// The names of the files, and the ids of their contents.
     pub(crate) files: Vec<(Vec<u8>, Oid)>,
+    /// True if each entry of the tree is a regular file that is not executable.
+    pub(crate) has_plain_files: bool,
 }
 
 impl Repository {
@@ -217,13 +222,17 @@ impl Repository {
             bail!("the tree of {commit} is missing");
         };
         let mut files = Vec::new();
+        let mut has_plain_files = true;
         for entry in gix::objs::TreeRefIter::from_bytes(tree, format) {
             match entry {
-                Ok(entry) => files.push((entry.filename.to_vec(), to_oid(entry.oid))),
+                Ok(entry) => {
+                    has_plain_files &= entry.mode.value() == PLAIN_FILE_MODE;
+                    files.push((entry.filename.to_vec(), to_oid(entry.oid)));
+                }
                 Err(error) => bail!("the tree of {commit} cannot be read: {error}"),
             }
         }
-        Ok(StoredChainLink { raw_commit: raw, files })
+        Ok(StoredChainLink { raw_commit: raw, files, has_plain_files })
     }
 
     /// Returns the id of the root tree of a commit.
@@ -266,6 +275,23 @@ impl StoredChainLink {
         let end = self.raw_commit.len().saturating_sub(self.message().len());
         let head = self.raw_commit.get(..end).unwrap_or_default();
         memchr::memmem::find(head, wanted.as_bytes()).is_some()
+    }
+
+    /// Returns true if the commit has the headers that a link has, in their order, and no other: an
+    /// `encoding`, for one, would have git show another message.
+    pub(crate) fn has_only_chain_headers(&self) -> bool {
+        let end = self.raw_commit.len().saturating_sub(self.message().len() + 1);
+        let head = self.raw_commit.get(..end).unwrap_or_default();
+        let mut names: Vec<&[u8]> = Vec::new();
+        for line in head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            // A signature goes on after a space.
+            if line.first() != Some(&b' ') {
+                names.push(line.split(|byte| *byte == b' ').next().unwrap_or_default());
+            }
+        }
+        names.retain(|name| *name != b"parent");
+        let [b"tree", b"author", b"committer", signature @ ..] = names.as_slice() else { return false };
+        matches!(signature, [] | [b"gpgsig" | b"gpgsig-sha256"])
     }
 
     /// Returns the id of the content of the file `name`.

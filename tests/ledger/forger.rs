@@ -14,9 +14,16 @@ pub(crate) struct Link {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     pub(crate) message: Vec<u8>,
     who: String,
+    pub(crate) mode: &'static str,
 }
 
 impl Link {
+    /// Adds a header to the commit, after those that it has.
+    pub(crate) fn add_header(&mut self, header: &str) {
+        self.who.push_str(header);
+        self.who.push('\n');
+    }
+
     pub(crate) fn record(&self) -> Value {
         serde_json::from_slice(&self.files["record.json"]).unwrap()
     }
@@ -95,7 +102,7 @@ impl World {
                 (name.to_owned(), content)
             })
             .collect();
-        Link { files, message: raw[end + 2..].to_vec(), who }
+        Link { files, message: raw[end + 2..].to_vec(), who, mode: "100644" }
     }
 
     /// Makes these the ledger of the server.
@@ -120,7 +127,7 @@ impl World {
         let tree: String = link
             .files
             .iter()
-            .map(|(name, content)| format!("100644 blob {}\t{name}\n", put("blob", content)))
+            .map(|(name, content)| format!("{} blob {}\t{name}\n", link.mode, put("blob", content)))
             .collect();
         let tree = self.git_fed("server.git", &["mktree"], tree.as_bytes());
         let tree = String::from_utf8(tree).unwrap();

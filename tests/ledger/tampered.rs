@@ -89,6 +89,32 @@ fn a_changed_message() {
 }
 
 #[test]
+fn what_no_record_has_beside_it() {
+    forged(|links| {
+        links[5].files.insert("x.txt".into(), b"x".to_vec());
+    })
+    .refused("tampered record 6")
+    .says("it holds a file that no record has: x.txt");
+    forged(|links| {
+        let facts = links[1].files["facts.jsonl"].clone();
+        links[5].files.insert("facts.jsonl".into(), facts);
+    })
+    .refused("tampered record 6");
+    for mode in ["100755", "120000"] {
+        forged(|links| links[5].mode = mode)
+            .refused("tampered record 6")
+            .says("its files have modes that no record has");
+    }
+    for header in
+        ["encoding ISO-8859-1", "x-evil: 1", "author a <a@example.com> 0 +0000", "gpgsig x\nmergetag y"]
+    {
+        forged(|links| links[5].add_header(header))
+            .refused("tampered record 6")
+            .says("its commit has headers that no record has");
+    }
+}
+
+#[test]
 fn changed_facts_and_lost_facts() {
     forged(|links| links[1].replace("facts.jsonl", "Reviewed-by", "Reviewed-By"))
         .refused("the facts beside it are not those");

@@ -260,6 +260,7 @@ impl LedgerVerifier<'_> {
         if !link.is_written_at(record.recorded_at) {
             self.add_tampering("its commit's author or date does not match the record");
         }
+        self.verify_form(link, record);
         self.verify_signature(link, record.recorded_at);
         if let LedgerEvent::Decision(decision) = &record.event {
             self.verify_decision(link, decision);

@@ -4,14 +4,37 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::git::StoredChainLink;
 use crate::ledger::audit::cross_check::{self, mark_regularised};
 use crate::ledger::audit::problem::LedgerProblemKind;
 use crate::ledger::audit::verify::{LedgerVerifier, describe_short_tip};
 use crate::ledger::record::{BreakGlassEvent, DecisionOutcome, LedgerEvent, Record, RecordedMove};
 use crate::ledger::state::{encode_ref_key, obligation, unauthorised};
+use crate::ledger::store::{FACTS_FILE, RECORD_FILE, STATE_FILE};
 use crate::report::escape;
 
 impl LedgerVerifier<'_> {
+    /// Verifies that a commit holds what its record asks for, and nothing beside it.
+    pub(super) fn verify_form(&mut self, link: &StoredChainLink, record: &Record) {
+        if !link.has_only_chain_headers() {
+            self.add_tampering("its commit has headers that no record has");
+        }
+        if !link.has_plain_files {
+            self.add_tampering("its files have modes that no record has");
+        }
+        let is_decision = matches!(record.event, LedgerEvent::Decision(_));
+        for (name, _) in &link.files {
+            let is_known = match name.as_slice() {
+                name if name == RECORD_FILE.as_bytes() || name == STATE_FILE.as_bytes() => true,
+                name => is_decision && name == FACTS_FILE.as_bytes(),
+            };
+            if !is_known {
+                let name = escape::escape_terminal(name, escape::MAX_QUOTE_COLUMNS);
+                self.add_tampering(format!("it holds a file that no record has: {name}"));
+            }
+        }
+    }
+
     /// Verifies what a record tells against the state before it, and reports what no decision allowed.
     pub(super) fn verify_event(&mut self, record: &Record, before: Timestamp) {
         match &record.event {
