@@ -9,7 +9,7 @@ use crate::predicates::support::field_obligation::{
     FieldDeadline, missing_field_finding, read_time_limit, read_until_field,
 };
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::verdict::{Finding, Message, MessageTemplate, Obligation, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageTemplate, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choice, read_entries};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
@@ -139,21 +139,19 @@ impl FieldPredicate {
                 (FieldReading::Absent, FieldRequirement::Absent) => {}
                 (FieldReading::Absent, FieldRequirement::Present { deadline: Some(deadline), by_others }) => {
                     match deadline.compute_obligation(field, context) {
-                        Ok(Some(obligation)) => {
-                            owed.push(Obligation { by_others: *by_others, ..obligation });
-                        }
+                        Ok(Some(obligation)) => owed.push(assign_obligation(obligation, *by_others)),
                         Ok(None) => {}
                         Err(reasons) => findings.extend(reasons),
                     }
                 }
-                // A review of what has not landed yet is none, and nobody reviews their own change.
+                // A review of what has not landed yet is none, and no author reviews their own change.
                 (
                     FieldReading::Stated { .. },
                     FieldRequirement::Present { deadline: Some(deadline), by_others: true },
                 ) => match deadline.compute_obligation(field, context) {
                     Ok(Some(obligation)) => {
                         let what = OWN_STATEMENT.with("owed", obligation.what);
-                        owed.push(Obligation { by_others: true, what, ..obligation });
+                        owed.push(assign_obligation(Obligation { what, ..obligation }, true));
                     }
                     Ok(None) => {}
                     Err(reasons) => findings.extend(reasons),
@@ -184,6 +182,12 @@ impl FieldPredicate {
             (true, true) => PredicateOutcome::Holds,
         })
     }
+}
+
+/// Returns an obligation of the author, or of another person where the author cannot close it.
+fn assign_obligation(obligation: Obligation, by_others: bool) -> Obligation {
+    let owner = if by_others { Fixer::Reviewer } else { obligation.owner };
+    Obligation { by_others, owner, ..obligation }
 }
 
 impl FieldRequirement {

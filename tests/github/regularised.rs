@@ -73,7 +73,7 @@ fn a_member_of_the_team_who_merges_regularises_it_and_it_stays_marked() {
     let keys = keys(&found[0]);
     assert!(keys.contains(&"github:ana") && keys.contains(&"github:kim"), "{keys:?}");
     let said = scene.sweep().ends(0);
-    assert!(said.contains("owed by a member of duty") && said.contains("1 due soon"), "{said}");
+    assert!(said.contains("a member of duty who is not its author") && said.contains("1 due soon"), "{said}");
     let push = scene.fake.world(|world| {
         let number = merge_regularising(world, &id[..12], WHY);
         merge_by(world, number, "ben")
