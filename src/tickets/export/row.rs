@@ -20,7 +20,7 @@ pub const EXPORT_COLUMNS: [(&[&str], &str); 11] = [
     (&["assignee", "assigned to"], "who is to do it"),
     (&["title", "summary", "description", "short_description"], "what it is about; several of them add up"),
     (&["url", "link"], "where people look at it"),
-    (&["imported"], "`true` if it was brought in from elsewhere, so that `created` is no clock's word"),
+    (&["imported"], "`true` if it was brought in from elsewhere; then `created` proves nothing"),
 ];
 
 /// A column that is read: its place in [`EXPORT_COLUMNS`], and the name under which it stands.
