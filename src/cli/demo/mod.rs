@@ -113,7 +113,7 @@ fn show_audit(
     writeln!(out, "{bold}What an auditor finds{plain}")?;
     writeln!(
         out,
-        "   Each push is recorded in a ledger on the server, which every reader can copy and\n   verify.\n"
+        "   Each push is recorded in a ledger on the server, which every reader can copy\n   and verify.\n"
     )?;
     let mut unexpected = 0;
     // The commands run as processes, so the output is what an auditor sees.
