@@ -20,6 +20,7 @@ mod install;
 mod objects;
 mod pasted;
 mod policies;
+mod pre_push;
 mod pushers;
 mod refs;
 mod servers;
