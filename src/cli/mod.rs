@@ -22,6 +22,7 @@ mod policy;
 mod pr;
 mod progress;
 mod revision;
+mod shell;
 mod tickets;
 mod trailers;
 

@@ -175,7 +175,8 @@ fn a_refused_message_is_opened_again_from_any_folder() {
             .unwrap()
             .into();
         refused.refused("Change-Type").does_not_say("saved in");
-        let editor = "#!/bin/sh\ngit interpret-trailers --in-place --trailer 'Change-Type: normal' --trailer \"$REVIEW\" \"$1\"\n";
+        let editor = "#!/bin/sh\nsed -i 's/^Change-Type: <.*/Change-Type: normal/' \"$1\"\n\
+                      git interpret-trailers --in-place --trailer \"$REVIEW\" \"$1\"\n";
         script(&world.path("editor"), editor);
         let command = printed_command(&refused);
         assert!(command.ends_with(".git/CHANGEGATE_EDITMSG"), "{command}");

@@ -1,10 +1,13 @@
 //! `changegate hook`: the commands that git runs as hooks.
 
+mod clone_state;
 mod commit_msg;
+mod git_command;
 mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
+mod stored_message;
 
 use clap::Subcommand;
 

@@ -5,13 +5,13 @@
 //! listed as checked later. What cannot be judged here is named and goes through: the server decides.
 
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::{Context, count_threads};
+use crate::cli::hook::clone_state::open_clone;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, PeeledObject, PushedRef, Repository, parse_pre_push};
@@ -46,10 +46,7 @@ pub(crate) fn run_pre_push(args: &PrePushArgs, context: &Context) -> Result<Comm
 /// Fails if nothing of the push can be read.
 fn judge_pushed_refs(input: &[u8], args: &PrePushArgs, context: &Context) -> anyhow::Result<CommandExit> {
     let pushed_refs = parse_pre_push(input)?;
-    let repository = match context.read_variable("GIT_DIR") {
-        Some(git_dir) => Repository::open_at(&context.resolve_path(PathBuf::from(git_dir)), None)?,
-        None => Repository::discover_from(&context.directory)?,
-    };
+    let repository = open_clone(context)?;
     let remote = PushRemote::read_config(&repository, &args.remote)?;
     let mut exit = CommandExit::Allowed;
     if !remote.has_gate {

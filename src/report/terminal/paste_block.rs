@@ -15,6 +15,10 @@ use crate::report::terminal::message_fix::{FixStep, MessageFix, join_with_and, l
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use crate::verdict::{CommitShape, Finding, Fixer, Judgement, RuleOutcome, Verdict};
 
+/// The line under a command where a hook could not see how git was called.
+const OPTIONS_ADVICE: &str =
+    "with the options and paths of the refused command, such as `-a`, `-p` or `--amend`, without its message";
+
 /// Writes the block for these changes of a group, which are given by their indexes, oldest first; nothing
 /// if pasting fixes none of them.
 pub(crate) fn write_paste_block(
@@ -45,8 +49,15 @@ pub(crate) fn write_paste_block(
         }
         (Stage::CommitMsg, _) | (_, [MessageFix { commit: None, .. }]) => {
             write_command(page, indent, "to fix: ", open_message_command(&style.denied_message))?;
+            if let DeniedMessage::Kept { is_complete: false, .. } = style.denied_message {
+                page.write_hanging_paragraph(indent, indent, &[plain_text(OPTIONS_ADVICE)])?;
+            }
             for fix in &fixes {
-                write_steps(page, indent, "then ", &fix.list_steps(stage))?;
+                let steps = match style.denied_message {
+                    DeniedMessage::Kept { .. } => fix.list_prefilled_steps(),
+                    _ => fix.list_steps(stage),
+                };
+                write_steps(page, indent, "then ", &steps)?;
             }
         }
         (_, [fix]) if is_amended(group, fix) => {
@@ -153,8 +164,8 @@ fn open_message_command(message: &DeniedMessage) -> String {
     match message {
         // git keeps the message that a hook has refused, and forgets about it.
         DeniedMessage::Refused => "git commit -eF \"$(git rev-parse --git-path COMMIT_EDITMSG)\"".to_owned(),
-        DeniedMessage::Kept(path) => format!("git commit -eF {path}"),
-        DeniedMessage::Committed => "git commit --amend".to_owned(),
+        DeniedMessage::Kept { command, .. } => command.clone(),
+        DeniedMessage::Committed | DeniedMessage::JudgedLater => "git commit --amend".to_owned(),
     }
 }
 
