@@ -22,7 +22,6 @@ mod policy;
 mod pr;
 mod progress;
 mod revision;
-mod shell;
 mod tickets;
 mod trailers;
 

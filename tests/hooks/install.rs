@@ -243,7 +243,7 @@ fn hooks_go_where_git_looks_for_them() {
         let args = ["commit", "--allow-empty", "-m", "Nothing at all"];
         world.command("git", folder).args(args).output().unwrap().into()
     };
-    commit("linked").refused("`Risk` is missing");
+    commit("linked").accepted().says("`Risk` is missing");
     world.changegate("work", &["uninstall"]).accepted();
     // A relative path starts at the top of the work tree.
     world.git(&["config", "core.hooksPath", ".hooks"]);

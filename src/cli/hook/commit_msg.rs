@@ -15,10 +15,10 @@ use crate::cli::hook::clone_state::{OngoingOperation, find_commit_branch, open_c
 use crate::cli::hook::git_command::{GitCommand, build_message_options};
 use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::cli::shell::quote_for_shell;
 use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message, load_from_disk};
 use crate::git::{HeadState, Repository};
 use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH};
+use crate::report::escape::shell::quote_for_shell;
 use crate::report::{DeniedMessage, Report, ReportStyle, prefill_message};
 use crate::verdict::Decision;
 

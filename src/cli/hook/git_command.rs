@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use crate::cli::shell::quote_for_shell;
+use crate::report::escape::shell::quote_for_shell;
 
 /// The processes above a hook that are looked at: shells, and the programs that manage hooks.
 const MAX_ANCESTORS: usize = 12;

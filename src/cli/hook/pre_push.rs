@@ -6,17 +6,17 @@
 
 use std::io::{Read as _, Write as _};
 
-use anyhow::Context as _;
-
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::hook::clone_state::open_clone;
 use crate::cli::output::{self, ReportFormatArg};
+use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
-use crate::git::{CommitRange, PeeledObject, PushedRef, Repository, parse_pre_push};
+use crate::git::{CommitRange, HeadState, PeeledObject, PushedRef, Repository, parse_pre_push};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::ReportStyle;
+use crate::verdict::Decision;
 
 /// Check a push before it is sent
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,7 @@ fn judge_pushed_refs(input: &[u8], args: &PrePushArgs, context: &Context) -> any
         // A name that is a word of a shell is one of git's configuration as well.
         let key = format!("remote.{}.changegate", remote.name);
         let advice = format!("changegate: if {} has no gate: git config {key} false", remote.name);
-        writeln!(std::io::stderr().lock(), "{}", replace_invisible(&advice))?;
+        let _ = writeln!(std::io::stderr().lock(), "{}", replace_invisible(&advice));
     }
     Ok(exit)
 }
@@ -205,18 +205,29 @@ fn judge_new_commits(
         threads: count_threads,
         now: context.now,
     };
-    let report = judge_range(repository, loaded, &request, &mut || {})?;
+    let mut report = judge_range(repository, loaded, &request, &mut || {})?;
+    if report.decision == Decision::Deny {
+        mark_published_commits(&mut report, repository, &loaded.policy, pushed.local_id)?;
+        let branch_to_switch = find_other_branch(repository, pushed);
+        for group in &mut report.groups {
+            group.branch_to_switch = branch_to_switch.clone();
+        }
+    }
     let style =
         ReportStyle { colour: output::stderr_colour(context.colour), quiet: true, ..ReportStyle::default() };
     let mut out = std::io::stderr().lock();
-    output::ignore_broken_pipe(crate::report::write_report(
-        ReportFormatArg::Terminal.into(),
-        &report,
-        &style,
-        &mut out,
-    ))
-    .context("cannot write the report")?;
+    // A denial stays one when its reader is gone.
+    let _ = crate::report::write_report(ReportFormatArg::Terminal.into(), &report, &style, &mut out);
     Ok(report.decision.into())
+}
+
+/// Returns the name of the pushed branch, if another one is checked out.
+fn find_other_branch(repository: &Repository, pushed: &PushedRef) -> Option<Text> {
+    let name = pushed.local_name.as_bytes().strip_prefix(b"refs/heads/")?;
+    match repository.read_head() {
+        Ok(HeadState::Branch(branch)) if branch.name == pushed.local_name => None,
+        _ => Some(Text::new(name)),
+    }
 }
 
 /// Says that something goes to the server without a look at it, and why.
