@@ -24,6 +24,10 @@ Examples:
   exec changegate hook commit-msg \"$@\"       in .git/hooks/commit-msg
   exec changegate hook pre-receive           in hooks/pre-receive of a server")]
 pub(crate) struct HookArgs {
+    /// End with 10 more than the usual exit code, which no program ends with that is damaged
+    #[arg(long, hide = true)]
+    pub(crate) confirm: bool,
+
     #[command(subcommand)]
     hook: HookSubcommand,
 }
