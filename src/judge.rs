@@ -13,6 +13,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::change::{Change, Missing};
+use crate::people::is_forge_committer;
 use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
 use crate::predicates::support::condition::ConditionTrace;
@@ -77,10 +78,18 @@ fn list_commit_shapes(change: &Change) -> Vec<CommitShape> {
     let mut shapes = Vec::with_capacity(change.commits.len());
     for commit in &change.commits {
         if let Some(id) = commit.id {
-            shapes.push(CommitShape { id, parents: commit.parents.len() });
+            let is_made_by_forge =
+                is_forge_committer(&commit.committer) || has_squash_separator(commit.message.body());
+            shapes.push(CommitShape { id, parents: commit.parents.len(), is_made_by_forge });
         }
     }
     shapes
+}
+
+/// Returns true if a line stands in the message that GitHub and Gitea put between what they copy from the
+/// pull request and the co-authors.
+fn has_squash_separator(body: &[u8]) -> bool {
+    body.split(|byte| *byte == b'\n').any(|line| line.trim_ascii_end() == b"---------")
 }
 
 fn judge_rule(

@@ -333,7 +333,7 @@ fn hooks_called_wrongly() {
         (&["-C", ".git", "hook", "pre-receive"], "", 0),
         (&["-C", ".git", "hook", "post-receive"], "nonsense\n", 2),
         (&["-C", ".git", "hook", "update", "refs/heads/main", "x", "y"], "", 2),
-        (&["hook", "pre-push", "origin"], "nonsense\n", 2),
+        (&["hook", "pre-push", "origin"], "nonsense\n", 0),
         (&["hook", "pre-push", "origin", "url"], "", 0),
         (&["hook", "commit-msg", "nowhere"], "", 3),
         (&["hook", "prepare-commit-msg", "nowhere"], "", 3),
@@ -347,6 +347,7 @@ fn hooks_called_wrongly() {
 #[test]
 fn commit_msg_says_what_to_type() {
     let mut scene = acme();
+    scene.git(&["checkout", "-q", "main"]);
     scene.write("message", "Change it\n\nRisk: enormous\nTicket: soon\n");
     assert_eq!(scene.run(&["hook", "commit-msg", "message"]), 1);
     scene.write("message", "Change it\n\nRisk: low\n# a comment\n");
@@ -454,13 +455,15 @@ fn a_reader_that_goes_away_is_no_error() {
 #[test]
 fn a_denial_stays_one_when_no_reader_is_left() {
     let mut scene = acme();
+    scene.git(&["checkout", "-q", "main"]);
+    scene.git(&["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"]);
     scene.write("message", "Change it\n");
     let (old, new) = (scene.git(&["rev-parse", "main"]), scene.git(&["rev-parse", "topic"]));
     let push = format!("{old} {new} refs/heads/main\n");
     scene.git(&["update-ref", "refs/remotes/origin/main", "main"]);
     let offer = format!("refs/heads/topic {new} refs/heads/main {old}\n");
     for (args, input) in [
-        (&["check", "HEAD^"][..], ""),
+        (&["check", "topic^"][..], ""),
         (&["hook", "commit-msg", "message"], ""),
         (&["-C", ".git", "hook", "pre-receive"], push.as_str()),
         (&["-C", ".git", "hook", "update", "refs/heads/main", &old, &new], ""),

@@ -11,13 +11,14 @@ use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::policy;
 use crate::cli::progress::ProgressLine;
 use crate::cli::revision::{full_ref_name, resolve_commit};
+use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{
     LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit, load_from_pack,
 };
 use crate::git::{CommitRange, HeadState, Repository};
 use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH, packs};
 use crate::report::{Report, ReportStyle};
-use crate::verdict::MessageTemplate;
+use crate::verdict::{Decision, MessageTemplate};
 
 /// The note on a range with its ends in the wrong order. No record holds it, since `check` writes none.
 static REVERSED_RANGE: MessageTemplate = MessageTemplate {
@@ -136,6 +137,10 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
     drop(progress);
     let mut report = report?;
     add_head_notes(&mut report, &repository, &request);
+    if report.decision == Decision::Deny {
+        // What cannot be walked is in the report already.
+        let _ = mark_published_commits(&mut report, &repository, &loaded.policy, request.new);
+    }
     let style = ReportStyle {
         colour: output::stdout_colour(context.colour),
         width: 78,
@@ -154,11 +159,19 @@ fn add_head_notes(report: &mut Report, repository: &Repository, request: &CheckR
     let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
     for group in &mut report.groups {
         group.amendable = at_head.then_some(request.new);
+        group.branch_to_switch = if at_head { None } else { find_named_branch(repository, request) };
         let is_empty = group.omitted_passes == 0 && group.verdicts.is_empty() && group.refusals.is_empty();
         if is_empty && !request.hidden.contains(&request.new) {
             report.notes.push((&REVERSED_RANGE).into());
         }
     }
+}
+
+/// Returns the name of the branch that the range ends with, if it names one.
+fn find_named_branch(repository: &Repository, request: &CheckRequest) -> Option<Text> {
+    let name = request.range_label.rsplit("..").next()?;
+    let branch = repository.resolve_ref(format!("refs/heads/{name}").as_bytes()).ok()?;
+    if branch.id == Some(request.new) { Some(Text::from(name)) } else { None }
 }
 
 /// Returns the commits and the policy sources that the arguments name.

@@ -33,6 +33,20 @@ impl From<CommandExit> for ExitCode {
     }
 }
 
+impl CommandExit {
+    /// Returns the exit code that confirms to the script of a hook that this program has ended.
+    ///
+    /// An empty file, run by a shell, ends with 0, and one that was cut off ends with anything.
+    pub(crate) fn confirm_to_hook(self) -> ExitCode {
+        ExitCode::from(match self {
+            CommandExit::Allowed => 10,
+            CommandExit::Denied => 11,
+            CommandExit::Invalid => 12,
+            CommandExit::Failed => 13,
+        })
+    }
+}
+
 impl From<Decision> for CommandExit {
     fn from(decision: Decision) -> CommandExit {
         match decision {

@@ -142,18 +142,22 @@ pub fn run_command_line(args: impl IntoIterator<Item = OsString>, clock: fn() ->
         now,
         clock,
     };
+    let is_confirmed = matches!(&cli.command, CliCommand::Hook(args) if args.confirm);
+    let exit = run_in_directory(cli.command, &context);
+    if is_confirmed { exit.confirm_to_hook() } else { exit.into() }
+}
+
+fn run_in_directory(command: CliCommand, context: &Context) -> CommandExit {
     if !context.directory.is_dir() {
         let name = context.directory.to_string_lossy();
         let why = format!("-C: `{}` is not a directory", shorten_for_message(&name));
-        return report_error(&CommandError::Usage(why), &context).into();
+        return report_error(&CommandError::Usage(why), context);
     }
-    let may_stop_early = may_stop_early(&cli.command);
-    match run_command(cli.command, &context) {
-        Ok(exit) => exit.into(),
-        Err(CommandError::Failed(error)) if may_stop_early && is_broken_pipe(&error) => {
-            CommandExit::Allowed.into()
-        }
-        Err(stop) => report_error(&stop, &context).into(),
+    let may_stop_early = may_stop_early(&command);
+    match run_command(command, context) {
+        Ok(exit) => exit,
+        Err(CommandError::Failed(error)) if may_stop_early && is_broken_pipe(&error) => CommandExit::Allowed,
+        Err(stop) => report_error(&stop, context),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod contributors;
 pub mod obligations;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_source;
+pub(crate) mod published_commits;
 pub(crate) mod push;
 pub(crate) mod push_facts;
 pub(crate) mod range;
@@ -22,5 +23,5 @@ pub use crate::gate::policy_source::{
 pub use crate::gate::push::change_judge::judge_from_facts;
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
 pub use crate::gate::push_facts::PushFacts;
-pub use crate::gate::range::{RangeRequest, judge_message, judge_range};
+pub use crate::gate::range::{MessageRequest, RangeRequest, judge_message, judge_range};
 pub use crate::gate::settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::change::{
-    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Person, PusherIdentity, Stage, Text,
+    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Oid, Person, PusherIdentity, Stage, Text,
 };
 use crate::gate::policy_findings::{find_today, list_policy_notes};
 use crate::gate::policy_source::LoadedPolicy;
@@ -183,17 +183,29 @@ impl RangeResults {
     }
 }
 
+/// A message that is about to be recorded, with what is known of its commit.
+#[derive(Clone, Debug)]
+pub struct MessageRequest {
+    /// The message as git will record it.
+    pub message: Text,
+    /// The author of the commit.
+    pub author: Person,
+    /// The committer.
+    pub committer: Person,
+    /// The parents of the commit, where they are known.
+    pub parents: Vec<Oid>,
+    /// The commits that a merge brings in, oldest first; they land as one change with it.
+    pub merged_commits: Vec<Commit>,
+    /// The time at which the message is seen.
+    pub now: Timestamp,
+}
+
 /// Judges a message that is about to be recorded; its paths and everything later are not known yet.
-pub fn judge_message(
-    loaded: &LoadedPolicy,
-    message: Text,
-    author: Person,
-    committer: Person,
-    now: Timestamp,
-) -> Report {
+pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
+    let MessageRequest { message, author, committer, parents, merged_commits, now } = request;
     let commit = Commit {
         id: None,
-        parents: Vec::new(),
+        parents,
         author,
         authored_at: now.as_second(),
         committer,
@@ -204,9 +216,12 @@ pub fn judge_message(
         evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
         signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),
     };
+    let mut all = merged_commits;
+    all.push(commit.clone());
+    let commits = Commits::new(all).unwrap_or_else(|| Commits::from(commit));
     let target = Err(Missing::NotAtThisStage(FactKind::Target));
     let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-    let change = Change::from_repository(Stage::CommitMsg, target, pusher, now, Commits::from(commit));
+    let change = Change::from_repository(Stage::CommitMsg, target, pusher, now, commits);
     let verdict = judge_change(&loaded.policy, &change, false);
     build_report(loaded, Stage::CommitMsg, false, now, ReportGroup::new(GroupScope::Message, vec![verdict]))
 }

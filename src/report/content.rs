@@ -1,5 +1,7 @@
 //! The content of a report: plain values, all of them decided before a byte is printed.
 
+use std::collections::HashSet;
+
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict};
@@ -52,6 +54,11 @@ pub struct ReportGroup {
     pub judged_ref: Option<JudgedRef>,
     /// The commit that `git commit --amend` fixes, because nothing follows it; `None` if that is not known.
     pub amendable: Option<Oid>,
+    /// The commits that stand on a protected ref already, where no history is rewritten.
+    pub published: HashSet<Oid>,
+    /// The branch to check out before a commit of the group is reworded; `None` if that is not known, or is
+    /// the branch of the reader.
+    pub branch_to_switch: Option<Text>,
 }
 
 /// The name and the policies that a protected ref was judged by.
@@ -164,6 +171,8 @@ impl ReportGroup {
             traces: Vec::new(),
             judged_ref: None,
             amendable,
+            published: HashSet::new(),
+            branch_to_switch: None,
         }
     }
 

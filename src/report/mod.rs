@@ -38,6 +38,7 @@ pub use crate::report::content::{
 pub use crate::report::repository_url::RepositoryUrl;
 pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
 pub(crate) use crate::report::terminal::page::wrap_words;
+pub(crate) use crate::report::terminal::prefill_message;
 
 /// Writes a report to `out` in one of the formats.
 ///

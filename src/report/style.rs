@@ -48,8 +48,15 @@ pub enum DeniedMessage {
     /// Git does not make the commit, and leaves the message where a next one overwrites it.
     #[default]
     Refused,
-    /// Git does not make the commit, and the message is saved in this file, which is quoted for a shell.
-    Kept(String),
+    /// Git does not make the commit, and the message is saved, with the lines that are still to fill in.
+    Kept {
+        /// The command that makes the commit from the saved message.
+        command: String,
+        /// False if the options of the refused command are not known, and so not in the command.
+        is_complete: bool,
+    },
+    /// Git makes the commit on a branch that is not protected; the change is judged when it lands.
+    JudgedLater,
     /// The hook only warns, and git makes the commit.
     Committed,
 }

@@ -278,6 +278,8 @@ pub struct CommitShape {
     pub id: Oid,
     /// The number of its parents.
     pub parents: usize,
+    /// True if a forge wrote its message, as that of a squash or a merge.
+    pub is_made_by_forge: bool,
 }
 
 /// The verdict on one change.

@@ -22,7 +22,7 @@ fn a_message_that_lacks_something_is_refused_and_kept() {
     let message = "A subject\n\nIt took a while to write this.\n\nChange-Type: normal\n";
     commit(&world, &["-m", message])
         .refused("`Risk` is missing")
-        .says("git commit -eF .git/CHANGEGATE_EDITMSG");
+        .says("git commit --allow-empty -eF .git/CHANGEGATE_EDITMSG");
     assert_eq!(world.head(), before);
     let kept = fs::read_to_string(world.path("work/.git/CHANGEGATE_EDITMSG")).unwrap();
     assert!(kept.contains("It took a while to write this."));

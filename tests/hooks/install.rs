@@ -157,6 +157,105 @@ fn a_server_without_the_program_accepts_nothing() {
     assert_eq!(world.main(), base);
 }
 
+/// Puts at `file` what is left of a program in each way in which one can die, and says which.
+fn for_each_dead_program(file: &Path, mut look: impl FnMut(&str)) {
+    let whole = fs::read(BINARY).unwrap();
+    let mut foreign = whole[..4096.min(whole.len())].to_vec();
+    // The machine of an ELF header; elsewhere just a damaged file.
+    foreign[18] = 0xf3;
+    for (what, content) in [
+        ("empty", &b""[..]),
+        ("first byte", &whole[..1]),
+        ("100 bytes", &whole[..100]),
+        ("5000 bytes", &whole[..5000]),
+        ("a megabyte", &whole[..1 << 20]),
+        ("foreign", &foreign),
+        ("text", b"not a program\n"),
+        ("killed", b"#!/bin/sh\nkill -9 $$\n"),
+        ("another program", b"#!/bin/sh\nexit 0\n"),
+        ("another failure", b"#!/bin/sh\nexit 1\n"),
+        ("no interpreter", b"#!/nowhere/sh\n"),
+    ] {
+        let _ = fs::remove_file(file);
+        script(file, "");
+        fs::write(file, content).unwrap();
+        look(what);
+    }
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(file, mode).unwrap();
+    look("not executable");
+    fs::remove_file(file).unwrap();
+    look("missing");
+}
+
+#[test]
+fn a_dead_program_refuses_on_a_server() {
+    let world = World::new();
+    let base = world.main();
+    let program = world.path("bin/changegate");
+    for name in ["pre-receive", "post-receive"] {
+        let hook = world.path("server.git/hooks").join(name);
+        let text = fs::read_to_string(&hook).unwrap().replace(BINARY, program.to_str().unwrap());
+        fs::write(&hook, text).unwrap();
+    }
+    let new = world.commit_tree(&[&base], &good("Good"));
+    for is_chained in [false, true] {
+        for_each_dead_program(&program, |what| {
+            let pushed = world.push(&[&format!("{new}:{MAIN}")]);
+            assert!(!pushed.ok, "{what}: {}", pushed.seen);
+            pushed.says("on this server").says("fix: the server administrator installs changegate again");
+            assert_eq!(world.main(), base, "{what}");
+        });
+        if !is_chained {
+            script(&program, "");
+            world.changegate("server.git", &["uninstall"]).accepted();
+            script(&world.path("server.git/hooks/pre-receive"), "#!/bin/sh\ncat >/dev/null\n");
+            world.changegate("server.git", &SERVER).accepted().says("runs first");
+            let hook = world.path("server.git/hooks/pre-receive");
+            let text = fs::read_to_string(&hook).unwrap().replace(BINARY, program.to_str().unwrap());
+            fs::write(&hook, text).unwrap();
+        }
+    }
+    // And the whole one accepts.
+    fs::hard_link(BINARY, &program).or_else(|_| fs::copy(BINARY, &program).map(|_| ())).unwrap();
+    world.push(&[&format!("{new}:{MAIN}")]).accepted();
+}
+
+#[test]
+fn a_dead_program_stops_no_work_in_a_clone() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    let program = world.path("bin/changegate");
+    for name in ["prepare-commit-msg", "commit-msg", "pre-push"] {
+        let hook = world.path("work/.git/hooks").join(name);
+        let text = fs::read_to_string(&hook).unwrap().replace(BINARY, program.to_str().unwrap());
+        fs::write(&hook, text).unwrap();
+    }
+    for_each_dead_program(&program, |what| {
+        let args = ["commit", "--allow-empty", "-m", "Nothing at all"];
+        let committed: Pushed = world.command("git", "work").args(args).output().unwrap().into();
+        assert!(committed.ok, "{what}: {}", committed.seen);
+        committed.says("so commit-msg is skipped; the server checks again");
+        world.push(&["main:free"]).accepted().says("so pre-push is skipped");
+    });
+}
+
+#[test]
+fn a_hook_of_an_earlier_version_is_replaced() {
+    let world = World::new();
+    let hook = world.path("server.git/hooks/pre-receive");
+    let earlier = format!(
+        "#!/bin/sh\n# Written by `changegate install`; `changegate uninstall` removes it.\n\
+         for gate in '{BINARY}' changegate; do\n    \
+         command -v \"$gate\" >/dev/null && exec \"$gate\" hook pre-receive \"$@\"\ndone\n\
+         echo 'changegate: the program is missing on this server, so all pushes are refused' >&2\n\
+         echo 'changegate: fix: the server administrator installs changegate again' >&2\nexit 1\n"
+    );
+    script(&hook, &earlier);
+    world.changegate("server.git", &SERVER).accepted().says("pre-receive updated");
+    assert!(fs::read_to_string(&hook).unwrap().contains("--confirm"));
+}
+
 #[test]
 fn the_update_hook_judges_one_ref() {
     let mut world = bare();
@@ -243,7 +342,7 @@ fn hooks_go_where_git_looks_for_them() {
         let args = ["commit", "--allow-empty", "-m", "Nothing at all"];
         world.command("git", folder).args(args).output().unwrap().into()
     };
-    commit("linked").refused("`Risk` is missing");
+    commit("linked").accepted().says("`Risk` is missing");
     world.changegate("work", &["uninstall"]).accepted();
     // A relative path starts at the top of the work tree.
     world.git(&["config", "core.hooksPath", ".hooks"]);

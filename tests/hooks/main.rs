@@ -17,11 +17,14 @@
 mod client;
 mod histories;
 mod install;
+mod messages;
 mod objects;
 mod pasted;
 mod policies;
+mod pre_push;
 mod pushers;
 mod refs;
+mod retries;
 mod servers;
 mod tags;
 mod world;

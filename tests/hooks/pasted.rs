@@ -27,6 +27,14 @@ fn printed_command(pushed: &Pushed) -> String {
 /// Does what a refusal says: runs its command, writes what it asks for, and adds the review.
 #[track_caller]
 fn follow(world: &mut World, pushed: &Pushed) {
+    let editor = format!("#!/bin/sh\ngit interpret-trailers --in-place --trailer '{REVIEW}' \"$1\"\n");
+    script(&world.path("editor"), &editor);
+    follow_with(world, pushed, "editor");
+}
+
+/// Does what a refusal says, with this editor.
+#[track_caller]
+fn follow_with(world: &mut World, pushed: &Pushed, editor: &str) {
     let flat = pushed.seen.replace("remote: ", "").split_whitespace().collect::<Vec<_>>().join(" ");
     let mut sequence = String::from("#!/bin/sh\nsed -i");
     for (start, from, to) in
@@ -44,13 +52,11 @@ fn follow(world: &mut World, pushed: &Pushed) {
         }
     }
     script(&world.path("sequence"), &format!("{sequence} -e '' \"$1\"\n"));
-    let editor = format!("#!/bin/sh\ngit interpret-trailers --in-place --trailer '{REVIEW}' \"$1\"\n");
-    script(&world.path("editor"), &editor);
     let command = printed_command(pushed);
     let path = |name: &str| world.path(name).display().to_string();
     let variables = [
         ("GIT_SEQUENCE_EDITOR", path("sequence")),
-        ("GIT_EDITOR", path("editor")),
+        ("GIT_EDITOR", path(editor)),
         ("GIT_CONFIG_COUNT", "1".into()),
         ("GIT_CONFIG_KEY_0", "core.abbrev".into()),
         ("GIT_CONFIG_VALUE_0", "10".into()),
@@ -156,9 +162,82 @@ fn a_root_commit_is_reworded() {
     commit(&world, &bad("One"));
     commit(&world, &good("Two"));
     let pushed = world.push(&["release/1"]);
-    pushed.refused("to fix: git rebase -i --rebase-merges --root");
+    pushed.refused("to fix: git rebase -i --rebase-merges --autostash --root");
     follow(&mut world, &pushed);
     world.push(&["release/1"]).accepted();
+}
+
+#[test]
+fn work_that_is_not_committed_is_left_as_it_is() {
+    for names in [&["One"][..], &["One", "Two"]] {
+        let mut world = World::under(BY_COMMIT);
+        world.write("tracked", "1");
+        world.commit(&good("Base"));
+        for name in names {
+            commit(&world, &bad(name));
+        }
+        world.write("README", "staged");
+        world.git(&["add", "README"]);
+        world.write("tracked", "not staged");
+        let pushed = world.push(&["main"]);
+        follow(&mut world, &pushed);
+        world.push(&["main"]).accepted();
+        assert_eq!(world.git(&["diff", "HEAD", "--name-only"]), "README\ntracked");
+    }
+}
+
+#[test]
+fn the_branch_that_was_pushed_is_the_one_that_is_reworded() {
+    let mut world = World::under(&POLICY.replace("startup", "core"));
+    world.changegate("work", &["install"]).accepted();
+    world.git(&["checkout", "-q", "-b", "a;id"]);
+    commit(&world, "A subject");
+    world.git(&["checkout", "-q", "main"]);
+    let main = world.head();
+    let pushed = world.push(&["a;id:main"]);
+    pushed.refused("^ 'a;id'").does_not_say("remote: ");
+    let checked = world.changegate("work", &["check", "main..a;id"]);
+    checked.refused("^ 'a;id'");
+    let editor = "#!/bin/sh\ngit interpret-trailers --in-place --trailer 'Change-Type: normal' --trailer 'Risk: low' \"$1\"\n";
+    script(&world.path("fields"), editor);
+    follow_with(&mut world, &checked, "fields");
+    assert_eq!(world.git(&["rev-parse", "main"]), main);
+    world.changegate("work", &["check", "main..a;id"]).accepted();
+}
+
+#[test]
+fn what_has_landed_is_not_rewritten() {
+    let world = World::new();
+    commit(&world, "Landed without a word");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main"]);
+    world.git_in("server.git", &["update-ref", "refs/heads/main", &world.head()]);
+    world.git(&["fetch", "-q", "origin"]);
+    for args in [&["check", "HEAD^..HEAD"][..], &["check", "--history"]] {
+        let said = world.changegate("work", args);
+        said.refused("this has landed already").does_not_say("git rebase").does_not_say("--amend");
+    }
+    // What was added on top can be reworded, and is the only thing that is.
+    let own = commit(&world, "Not landed yet");
+    let said = world.changegate("work", &["check", "--history"]);
+    said.refused("this has landed already").says("git commit --amend --only");
+    assert!(!said.seen.contains(&format!("{}^", &own[..10])), "{}", said.seen);
+}
+
+#[test]
+fn a_message_that_a_forge_wrote_is_not_amended() {
+    for (committer, message) in [
+        ("noreply@github.com", "Search faster (#6)\n\nMakes it fast.\n"),
+        (
+            "ana@example.com",
+            "Search faster (#6)\n\nRisk: low\n\n---------\n\nCo-authored-by: C <c@example.com>\n",
+        ),
+    ] {
+        let mut world = World::new();
+        world.environment.push(("GIT_COMMITTER_EMAIL".into(), committer.into()));
+        world.git(&["commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", message]);
+        let pushed = world.push(&["main"]);
+        pushed.refused("the forge wrote this message").says("squash").does_not_say("--amend");
+    }
 }
 
 #[test]
@@ -175,7 +254,8 @@ fn a_refused_message_is_opened_again_from_any_folder() {
             .unwrap()
             .into();
         refused.refused("Change-Type").does_not_say("saved in");
-        let editor = "#!/bin/sh\ngit interpret-trailers --in-place --trailer 'Change-Type: normal' --trailer \"$REVIEW\" \"$1\"\n";
+        let editor = "#!/bin/sh\nsed -i 's/^Change-Type: <.*/Change-Type: normal/' \"$1\"\n\
+                      git interpret-trailers --in-place --trailer \"$REVIEW\" \"$1\"\n";
         script(&world.path("editor"), editor);
         let command = printed_command(&refused);
         assert!(command.ends_with(".git/CHANGEGATE_EDITMSG"), "{command}");

@@ -132,7 +132,7 @@ impl World {
         command
             .current_dir(self.path(folder))
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("PATH", path_without_program())
             .env("HOME", self.folder.path())
             .env("XDG_CONFIG_HOME", self.folder.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -252,6 +252,30 @@ impl World {
     pub(crate) fn configure(&self, key: &str, value: &str) {
         self.git_in("server.git", &["config", key, value]);
     }
+}
+
+/// Returns the `PATH` of the tests, on which no installed changegate is: what lies beside one is found by
+/// links.
+pub(crate) fn path_without_program() -> &'static std::ffi::OsString {
+    static PATH: std::sync::OnceLock<std::ffi::OsString> = std::sync::OnceLock::new();
+    PATH.get_or_init(|| {
+        let mut folders = Vec::new();
+        for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
+            if !folder.join("changegate").exists() {
+                folders.push(folder);
+                continue;
+            }
+            let links = tempfile::tempdir().unwrap().keep();
+            for entry in fs::read_dir(&folder).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_name() != "changegate" {
+                    std::os::unix::fs::symlink(entry.path(), links.join(entry.file_name())).unwrap();
+                }
+            }
+            folders.push(links);
+        }
+        std::env::join_paths(folders).unwrap()
+    })
 }
 
 /// Runs a command with this input.

@@ -1,20 +1,25 @@
 //! `changegate hook commit-msg`: early help for the author of a commit message.
 //!
 //! Reports what is missing before the commit is made, and what is checked later. This is never the last
-//! word: the server checks again. The policy is that of the work tree. No repository is opened unless the
-//! message cannot be read without its configuration.
+//! word: the server checks again. So it refuses nothing that the server would take: on a branch that is not
+//! protected, a commit may lack what another commit of the same change states. The policy is that of the
+//! work tree.
 
 use std::path::{Path, PathBuf};
 
-use crate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
-use crate::change::{Person, Text};
+use crate::change::message::CommitMessage;
+use crate::change::{Commit, FactKind, Missing, NeededFacts, Oid, Person, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::hook::clone_state::{OngoingOperation, find_commit_branch, open_clone, read_merge_heads};
+use crate::cli::hook::git_command::{GitCommand, build_message_options};
+use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{UnusablePolicy, judge_message, load_from_disk};
-use crate::git::Repository;
-use crate::policy::DEFAULT_POLICY_PATH;
-use crate::report::{DeniedMessage, ReportStyle};
+use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message, load_from_disk};
+use crate::git::{HeadState, Repository};
+use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH};
+use crate::report::escape::shell::quote_for_shell;
+use crate::report::{DeniedMessage, Report, ReportStyle, prefill_message};
 use crate::verdict::Decision;
 
 /// Check a commit message before the commit is made
@@ -35,6 +40,21 @@ pub(crate) struct CommitMsgArgs {
 /// The file that keeps the message of a refused commit.
 const KEPT_MESSAGE_FILE: &str = "CHANGEGATE_EDITMSG";
 
+/// The start of a subject that `git rebase --autosquash` takes away again.
+const AUTOSQUASH_PREFIXES: [&[u8]; 3] = [b"fixup! ", b"squash! ", b"amend! "];
+
+/// A commit that a hook of a clone looks at.
+struct PendingCommit<'hook> {
+    /// The file that git keeps the message in.
+    path: PathBuf,
+    /// The message as git will store it.
+    message: Vec<u8>,
+    tidying: MessageTidying,
+    command: Option<GitCommand>,
+    repository: Option<Repository>,
+    context: &'hook Context,
+}
+
 pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let path = context.resolve_path(&args.file);
     let raw = std::fs::read(&path).map_err(|error| {
@@ -46,27 +66,28 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
         Err(UnusablePolicy::Faulty(errors)) => return Err(CommandError::InvalidPolicy(errors, None)),
     };
-    let message = clean_raw_message(&raw, context);
+    let repository = open_clone(context).ok();
+    let command = GitCommand::find_running();
+    let tidying = MessageTidying::read_settings(&raw, command.as_ref(), repository.as_ref(), context);
+    let message = tidying.tidy_message(&raw);
     if message.is_empty() {
         // Git itself refuses an empty message, and explains it better.
         return Ok(CommandExit::Allowed);
     }
-    let report = judge_message(
-        &loaded,
-        Text::new(message),
-        read_identity(context, "AUTHOR"),
-        read_identity(context, "COMMITTER"),
-        context.now,
-    );
+    let commit = PendingCommit { path, message, tidying, command, repository, context };
+    let report = commit.judge_message(&loaded);
     let is_denied = report.decision == Decision::Deny;
-    let denied_message = match (is_denied, args.warn) {
-        (_, true) => DeniedMessage::Committed,
-        (true, false) => match keep_message(&path, &raw) {
-            Some(kept) => DeniedMessage::Kept(name_from_user_folder(&kept, context)),
-            None => DeniedMessage::Refused,
-        },
-        (false, false) => DeniedMessage::Refused,
+    let denied_message = if args.warn {
+        DeniedMessage::Committed
+    } else if is_denied && commit.is_judged_later(&loaded) {
+        DeniedMessage::JudgedLater
+    } else if is_denied {
+        commit.keep_message(&report)
+    } else {
+        DeniedMessage::Refused
     };
+    let is_refused =
+        is_denied && !matches!(denied_message, DeniedMessage::Committed | DeniedMessage::JudgedLater);
     let style = ReportStyle {
         colour: output::stderr_colour(context.colour),
         quiet: !is_denied,
@@ -75,64 +96,110 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
     };
     let mut out = std::io::stderr().lock();
     output::ignore_broken_pipe(crate::report::write_report(args.format.into(), &report, &style, &mut out))?;
-    if !is_denied || args.warn {
-        return Ok(CommandExit::Allowed);
-    }
-    Ok(CommandExit::Denied)
+    Ok(if is_refused { CommandExit::Denied } else { CommandExit::Allowed })
 }
 
-/// Returns the message as git will record it: without comments, and without what follows the
-/// scissors.
-fn clean_raw_message(raw: &[u8], context: &Context) -> Vec<u8> {
-    // `git commit -m` leaves nothing to clean up. The configuration matters only if a line starts with a
-    // character that a comment may start with.
-    let mut may_hold_comments = false;
-    for line in raw.split(|byte| *byte == b'\n') {
-        may_hold_comments |= line.first().is_some_and(u8::is_ascii_punctuation);
+impl PendingCommit<'_> {
+    /// Judges the message, and with a merge the commits that land together with it.
+    fn judge_message(&self, loaded: &LoadedPolicy) -> Report {
+        let (parents, merged_commits) = match &self.repository {
+            Some(repository) if loaded.policy.change_unit == ChangeUnit::Step => {
+                read_merge(repository).unwrap_or_default()
+            }
+            _ => Default::default(),
+        };
+        let request = MessageRequest {
+            message: Text::new(self.message.clone()),
+            author: read_identity(self.context, "AUTHOR"),
+            committer: read_identity(self.context, "COMMITTER"),
+            parents,
+            merged_commits,
+            now: self.context.now,
+        };
+        judge_message(loaded, request)
     }
-    let (mode, comment) = if may_hold_comments {
-        read_cleanup_config(raw, context)
-    } else {
-        (CleanupMode::Strip, b"#".to_vec())
+
+    /// Returns true if the server takes the commit as it is, and only judges the change that it lands with.
+    ///
+    /// A branch that is not protected takes everything. When it is merged, one of its commits has to state
+    /// the fields; where each commit is a change, those remain that a rebase folds into others.
+    fn is_judged_later(&self, loaded: &LoadedPolicy) -> bool {
+        let Some(repository) = &self.repository else { return false };
+        let branch = find_commit_branch(repository);
+        if branch.is_some_and(|branch| loaded.policy.protects_ref(branch.as_bytes())) {
+            return false;
+        }
+        match loaded.policy.change_unit {
+            ChangeUnit::Step => true,
+            ChangeUnit::Commit => {
+                let subject = CommitMessage::new(Text::new(self.message.clone())).subject();
+                AUTOSQUASH_PREFIXES.iter().any(|prefix| subject.as_bytes().starts_with(prefix))
+            }
+        }
+    }
+
+    /// Saves the message, with the lines that are still to fill in, beside the file that git will overwrite,
+    /// and returns how to go on from it.
+    fn keep_message(&self, report: &Report) -> DeniedMessage {
+        if self.tidying.is_verbose() {
+            // Git leaves the diff in its file, and people make their next commit from that.
+            let _ = std::fs::write(&self.path, &self.message);
+        }
+        let kept = self.path.with_file_name(KEPT_MESSAGE_FILE);
+        let filled = prefill_message(report, &self.message);
+        if std::fs::write(&kept, &filled).is_err() {
+            return DeniedMessage::Refused;
+        }
+        let file = name_from_user_folder(&kept, self.context);
+        let keep_comments = self.tidying.looks_commented(&filled);
+        let mut command = match &self.command {
+            Some(command) => command.build_retry(&file, keep_comments),
+            None => format!("git commit{}", build_message_options(&file, keep_comments)),
+        };
+        if let Some(repository) = &self.repository
+            && let Some(next) = OngoingOperation::find_in(repository.git_dir()).continue_command()
+        {
+            command = format!("{command} && {next}");
+        }
+        DeniedMessage::Kept { command, is_complete: self.command.is_some() }
+    }
+}
+
+/// Returns the parents of the merge that goes on, and the commits that it brings in, oldest first; `None` if
+/// there is no merge, or it cannot be read.
+fn read_merge(repository: &Repository) -> Option<(Vec<Oid>, Vec<Commit>)> {
+    let heads = read_merge_heads(repository.git_dir());
+    if heads.is_empty() {
+        return None;
+    }
+    let own = match repository.read_head().ok()? {
+        HeadState::Branch(branch) => branch.id?,
+        HeadState::Detached(id) => id,
     };
-    clean_up_message(cut_at_scissors(raw, &comment), mode, &comment)
-}
-
-/// Returns how the repository cleans up messages, and what starts a comment.
-fn read_cleanup_config(raw: &[u8], context: &Context) -> (CleanupMode, Vec<u8>) {
-    let repository = Repository::discover_from(&context.directory).ok();
-    let repository = repository.as_ref();
-    let mode = match read_config_value(repository, "commit.cleanup").as_deref() {
-        Some("whitespace") => CleanupMode::Whitespace,
-        Some("verbatim") => CleanupMode::Verbatim,
-        Some("scissors") => CleanupMode::Scissors,
-        _ => CleanupMode::Strip,
-    };
-    let mut comment = read_config_value(repository, "core.commentString");
-    if comment.is_none() {
-        comment = read_config_value(repository, "core.commentChar");
+    let mut parents = vec![own];
+    let mut merged = Vec::new();
+    for head in heads {
+        let mut brought = Vec::new();
+        for id in repository.list_new_commits(head, &parents).ok()? {
+            brought.push(read_side_commit(repository, id.ok()?)?);
+        }
+        brought.reverse();
+        merged.extend(brought);
+        parents.push(head);
     }
-    let comment = match comment {
-        Some(comment) if comment == "auto" => detect_comment_char(raw),
-        Some(comment) => comment.into_bytes(),
-        None => b"#".to_vec(),
-    };
-    (mode, comment)
+    Some((parents, merged))
 }
 
-fn read_config_value(repository: Option<&Repository>, key: &str) -> Option<String> {
-    repository?.read_config_value(key).ok()?
-}
-
-/// Returns the comment character that git chose for this message: the one that starts the last
-/// line, which git itself wrote.
-fn detect_comment_char(raw: &[u8]) -> Vec<u8> {
-    let candidates = b"#;@!$%^&|:";
-    let last = raw.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
-    match last.and_then(<[u8]>::first) {
-        Some(first) if candidates.contains(first) => vec![*first],
-        _ => b"#".to_vec(),
-    }
+/// Reads a commit that is merged, with the same gaps as the merge: nothing of its content is judged yet.
+fn read_side_commit(repository: &Repository, id: Oid) -> Option<Commit> {
+    let commit = repository.read_commit(id, &NeededFacts::new()).ok()?;
+    Some(Commit {
+        paths: Err(Missing::NotAtThisStage(FactKind::Paths)),
+        lines: Err(Missing::NotAtThisStage(FactKind::Lines)),
+        evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
+        signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),
+        ..commit
+    })
 }
 
 /// Returns the author or committer as git names them. Git sets the author for this hook, and the
@@ -150,30 +217,16 @@ fn read_identity_part(context: &Context, role: &str, part: &str) -> Text {
     Text::new(value.unwrap_or_default().into_encoded_bytes())
 }
 
-/// Saves the message beside the file that git will overwrite, and returns the path.
-fn keep_message(path: &Path, raw: &[u8]) -> Option<PathBuf> {
-    let kept = path.with_file_name(KEPT_MESSAGE_FILE);
-    std::fs::write(&kept, raw).ok()?;
-    Some(kept)
-}
-
 /// Returns a path as the user writes it in a shell. Git runs hooks at the top of the work tree, and names the
 /// folder that the user is in.
 fn name_from_user_folder(path: &Path, context: &Context) -> String {
     if path.is_absolute() {
-        return quote_for_shell(path);
+        return quote_for_shell(&path.to_string_lossy());
     }
     let prefix = PathBuf::from(context.read_variable("GIT_PREFIX").unwrap_or_default());
     let mut named = PathBuf::new();
     for _ in prefix.components() {
         named.push("..");
     }
-    quote_for_shell(&named.join(path))
-}
-
-/// Returns a path as one word of a shell.
-fn quote_for_shell(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
-    if text.bytes().all(is_plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    quote_for_shell(&named.join(path).to_string_lossy())
 }

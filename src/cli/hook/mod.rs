@@ -1,10 +1,13 @@
 //! `changegate hook`: the commands that git runs as hooks.
 
+mod clone_state;
 mod commit_msg;
+mod git_command;
 mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
+mod stored_message;
 
 use clap::Subcommand;
 
@@ -21,6 +24,10 @@ Examples:
   exec changegate hook commit-msg \"$@\"       in .git/hooks/commit-msg
   exec changegate hook pre-receive           in hooks/pre-receive of a server")]
 pub(crate) struct HookArgs {
+    /// End with 10 more than the usual exit code, which no program ends with that is damaged
+    #[arg(long, hide = true)]
+    pub(crate) confirm: bool,
+
     #[command(subcommand)]
     hook: HookSubcommand,
 }

@@ -1,19 +1,22 @@
 //! `changegate hook pre-push`: judges a push as the server will, before anything is sent.
 //!
-//! Judges only refs under change control, by the policy of the remote's branch as it was last fetched.
-//! Reviews and the pusher's account are known only to the server; they are listed as checked later.
+//! Judges only refs under change control of a remote that this clone follows, by the policy of the
+//! remote's branch as it is there. Reviews and the pusher's account are known only to the server; they are
+//! listed as checked later. What cannot be judged here is named and goes through: the server decides.
 
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
 
-use crate::change::{FactKind, Missing, Stage, Text};
-use crate::cli::command_error::{CommandError, CommandExit};
+use crate::change::{FactKind, Missing, Oid, Stage, Text};
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::{Context, count_threads};
+use crate::cli::hook::clone_state::open_clone;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{RangeRequest, UnusablePolicy, judge_range, load_from_commit};
-use crate::git::{CommitRange, PushedRef, Repository, parse_pre_push};
+use crate::gate::published_commits::mark_published_commits;
+use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
+use crate::git::{CommitRange, HeadState, PeeledObject, PushedRef, Repository, parse_pre_push};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::ReportStyle;
+use crate::verdict::Decision;
 
 /// Check a push before it is sent
 #[derive(Debug, clap::Args)]
@@ -27,45 +30,166 @@ pub(crate) struct PrePushArgs {
 pub(crate) fn run_pre_push(args: &PrePushArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
-    let pushed = parse_pre_push(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;
-    let repository = match context.read_variable("GIT_DIR") {
-        Some(git_dir) => Repository::open_at(&context.resolve_path(PathBuf::from(git_dir)), None)?,
-        None => Repository::discover_from(&context.directory)?,
-    };
-    let mut exit = CommandExit::Allowed;
-    for pushed in pushed.iter().filter(|pushed| !pushed.local_id.is_null()) {
-        if judge_pushed_ref(&repository, args, pushed, context)? == CommandExit::Denied {
-            exit = CommandExit::Denied;
+    match judge_pushed_refs(&input, args, context) {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            name_unchecked("this push", &format!("{error:#}"));
+            Ok(CommandExit::Allowed)
         }
+    }
+}
+
+/// Judges the refs of a push one by one; one that cannot be judged does not keep the others from it.
+///
+/// # Errors
+///
+/// Fails if nothing of the push can be read.
+fn judge_pushed_refs(input: &[u8], args: &PrePushArgs, context: &Context) -> anyhow::Result<CommandExit> {
+    let pushed_refs = parse_pre_push(input)?;
+    let repository = open_clone(context)?;
+    let remote = PushRemote::read_config(&repository, &args.remote)?;
+    let mut exit = CommandExit::Allowed;
+    if !remote.has_gate {
+        return Ok(exit);
+    }
+    for pushed in &pushed_refs {
+        match judge_pushed_ref(&repository, &remote, pushed, context) {
+            Ok(CommandExit::Denied) => exit = CommandExit::Denied,
+            Ok(_) => {}
+            Err(error) => name_unchecked(&pushed.remote_name.to_lossy(), &format!("{error:#}")),
+        }
+    }
+    if exit == CommandExit::Denied {
+        // A name that is a word of a shell is one of git's configuration as well.
+        let key = format!("remote.{}.changegate", remote.name);
+        let advice = format!("changegate: if {} has no gate: git config {key} false", remote.name);
+        let _ = writeln!(std::io::stderr().lock(), "{}", replace_invisible(&advice));
     }
     Ok(exit)
 }
 
+/// The remote that a push goes to, as this clone knows it.
+struct PushRemote<'push> {
+    name: &'push str,
+    /// The patterns of its refs, each with that of the refs that keep them here.
+    refspecs: Vec<(String, String)>,
+    /// False if the configuration says that no gate stands there.
+    has_gate: bool,
+}
+
+impl PushRemote<'_> {
+    fn read_config<'push>(repository: &Repository, name: &'push str) -> anyhow::Result<PushRemote<'push>> {
+        let mut refspecs = Vec::new();
+        for refspec in repository.read_config_values(&format!("remote.{name}.fetch"))? {
+            let refspec = refspec.strip_prefix('+').unwrap_or(&refspec);
+            if let Some((theirs, ours)) = refspec.split_once(':') {
+                refspecs.push((theirs.to_owned(), ours.to_owned()));
+            }
+        }
+        let has_gate = repository.read_config_value(&format!("remote.{name}.changegate"))?;
+        Ok(PushRemote { name, refspecs, has_gate: has_gate.is_none_or(|value| is_true(&value)) })
+    }
+
+    /// Returns the name of the ref that keeps `remote_name` here; `None` if no ref does, as with a remote
+    /// that is an address or a mirror.
+    fn find_tracking_ref(&self, remote_name: &[u8]) -> Option<Vec<u8>> {
+        for (theirs, ours) in &self.refspecs {
+            let tracking_ref = match (theirs.split_once('*'), ours.split_once('*')) {
+                (None, None) if theirs.as_bytes() == remote_name => ours.clone().into_bytes(),
+                (Some((start, end)), Some((our_start, our_end))) => {
+                    let rest = remote_name.strip_prefix(start.as_bytes());
+                    let Some(middle) = rest.and_then(|rest| rest.strip_suffix(end.as_bytes())) else {
+                        continue;
+                    };
+                    [our_start.as_bytes(), middle, our_end.as_bytes()].concat()
+                }
+                _ => continue,
+            };
+            return Some(tracking_ref);
+        }
+        None
+    }
+}
+
+/// Returns false for the words that git takes for no.
+fn is_true(value: &str) -> bool {
+    !["false", "no", "off", "0", ""].contains(&value.to_ascii_lowercase().as_str())
+}
+
 fn judge_pushed_ref(
     repository: &Repository,
-    args: &PrePushArgs,
+    remote: &PushRemote<'_>,
     pushed: &PushedRef,
     context: &Context,
-) -> Result<CommandExit, CommandError> {
-    // The server judges by the branch as it is there; the tracking ref is the best copy here.
-    let Some(branch) = pushed.remote_name.as_bytes().strip_prefix(b"refs/heads/") else {
+) -> anyhow::Result<CommandExit> {
+    let name = pushed.remote_name.to_lossy();
+    let base = match remote.find_tracking_ref(pushed.remote_name.as_bytes()) {
+        Some(tracking_ref) if pushed.remote_name.as_bytes().starts_with(b"refs/heads/") => {
+            find_base_commit(repository, &tracking_ref, pushed)?
+        }
+        _ => None,
+    };
+    let (Some(base), false) = (base, pushed.local_id.is_null()) else {
+        if is_protected_elsewhere(repository, remote, pushed) {
+            let why = if pushed.local_id.is_null() {
+                "it is deleted"
+            } else {
+                "this clone does not know what the remote has there"
+            };
+            name_unchecked(&name, why);
+        }
         return Ok(CommandExit::Allowed);
     };
-    let tracking_ref = [b"refs/remotes/", args.remote.as_bytes(), b"/", branch].concat();
-    let Some(base) = repository.resolve_ref(&tracking_ref)?.id else { return Ok(CommandExit::Allowed) };
-    let called = format!("{}/{}", args.remote, pushed.remote_name.to_lossy());
+    let called = format!("{}/{name}", remote.name);
     let loaded = match load_from_commit(repository, base, DEFAULT_POLICY_PATH, &called) {
         Ok(loaded) => loaded,
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
-        Err(why) => {
-            return Err(
-                CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH).with_policy_commit(&called)
-            );
+        Err(UnusablePolicy::Faulty(_)) => {
+            name_unchecked(&name, &format!("{DEFAULT_POLICY_PATH} at {called} cannot be used"));
+            return Ok(CommandExit::Allowed);
         }
     };
     if !loaded.policy.protects_ref(pushed.remote_name.as_bytes()) {
         return Ok(CommandExit::Allowed);
     }
+    judge_new_commits(repository, &loaded, base, pushed, context)
+}
+
+/// Returns what the ref of the remote holds: what the remote has just said, if that is known here, or what
+/// was fetched last.
+fn find_base_commit(
+    repository: &Repository,
+    tracking_ref: &[u8],
+    pushed: &PushedRef,
+) -> anyhow::Result<Option<Oid>> {
+    let Some(fetched) = repository.resolve_ref(tracking_ref)?.id else { return Ok(None) };
+    if !pushed.remote_id.is_null()
+        && let Ok(PeeledObject::Commit(current)) = repository.peel_tags(pushed.remote_id)
+    {
+        return Ok(Some(current));
+    }
+    Ok(Some(fetched))
+}
+
+/// Returns true if the policy of the remote's default branch, as it was fetched last, or that of the
+/// pushed commit protects the ref.
+fn is_protected_elsewhere(repository: &Repository, remote: &PushRemote<'_>, pushed: &PushedRef) -> bool {
+    let head = format!("refs/remotes/{}/HEAD", remote.name);
+    let default_tip = repository.resolve_ref(head.as_bytes()).ok().and_then(|head| head.id);
+    let pushed_tip = if pushed.local_id.is_null() { None } else { Some(pushed.local_id) };
+    let Some(tip) = default_tip.or(pushed_tip) else { return false };
+    let Ok(PeeledObject::Commit(commit)) = repository.peel_tags(tip) else { return false };
+    load_from_commit(repository, commit, DEFAULT_POLICY_PATH, "")
+        .is_ok_and(|loaded| loaded.policy.protects_ref(pushed.remote_name.as_bytes()))
+}
+
+fn judge_new_commits(
+    repository: &Repository,
+    loaded: &LoadedPolicy,
+    base: Oid,
+    pushed: &PushedRef,
+    context: &Context,
+) -> anyhow::Result<CommandExit> {
     let hidden = [base];
     let request = RangeRequest {
         range: CommitRange { tip: pushed.local_id, hidden_tips: &hidden, trusted_keys: None },
@@ -81,15 +205,34 @@ fn judge_pushed_ref(
         threads: count_threads,
         now: context.now,
     };
-    let report = judge_range(repository, &loaded, &request, &mut || {})?;
+    let mut report = judge_range(repository, loaded, &request, &mut || {})?;
+    if report.decision == Decision::Deny {
+        mark_published_commits(&mut report, repository, &loaded.policy, pushed.local_id)?;
+        let branch_to_switch = find_other_branch(repository, pushed);
+        for group in &mut report.groups {
+            group.branch_to_switch = branch_to_switch.clone();
+        }
+    }
     let style =
         ReportStyle { colour: output::stderr_colour(context.colour), quiet: true, ..ReportStyle::default() };
     let mut out = std::io::stderr().lock();
-    output::ignore_broken_pipe(crate::report::write_report(
-        ReportFormatArg::Terminal.into(),
-        &report,
-        &style,
-        &mut out,
-    ))?;
+    // A denial stays one when its reader is gone.
+    let _ = crate::report::write_report(ReportFormatArg::Terminal.into(), &report, &style, &mut out);
     Ok(report.decision.into())
+}
+
+/// Returns the name of the pushed branch, if another one is checked out.
+fn find_other_branch(repository: &Repository, pushed: &PushedRef) -> Option<Text> {
+    let name = pushed.local_name.as_bytes().strip_prefix(b"refs/heads/")?;
+    match repository.read_head() {
+        Ok(HeadState::Branch(branch)) if branch.name == pushed.local_name => None,
+        _ => Some(Text::new(name)),
+    }
+}
+
+/// Says that something goes to the server without a look at it, and why.
+fn name_unchecked(what: &str, why: &str) {
+    let line = format!("changegate: {what} is not checked here: {why}; the server decides");
+    // Where nothing can be written, there is no reader.
+    let _ = writeln!(std::io::stderr().lock(), "{}", replace_invisible(&line));
 }

@@ -8,8 +8,11 @@ use anyhow::Context as _;
 use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::hook::clone_state::open_clone;
+use crate::cli::hook::git_command::GitCommand;
+use crate::cli::hook::stored_message::MessageTidying;
 use crate::gate::{UnusablePolicy, load_from_disk};
-use crate::git::{HeadState, Repository};
+use crate::git::HeadState;
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};
 use crate::vocabulary::{FieldDefinition, FieldKind};
 
@@ -40,11 +43,19 @@ pub(crate) fn run_prepare_commit_msg(
     let path = context.resolve_path(&args.file);
     let raw =
         std::fs::read(&path).with_context(|| format!("cannot read the message in `{}`", path.display()))?;
-    let branch = match Repository::discover_from(&context.directory)?.read_head() {
+    // A convenience never stops a commit.
+    let Ok(repository) = open_clone(context) else { return Ok(CommandExit::Allowed) };
+    let command = GitCommand::find_running();
+    let tidying = MessageTidying::read_settings(&raw, command.as_ref(), Some(&repository), context);
+    // Without an editor there is no reader, and trailers alone would be a message.
+    if !tidying.is_edited {
+        return Ok(CommandExit::Allowed);
+    }
+    let branch = match repository.read_head() {
         Ok(HeadState::Branch(branch)) => branch.name.to_lossy().into_owned(),
         _ => String::new(),
     };
-    if let Some(filled) = prefill_trailers(&raw, &loaded.policy, &branch) {
+    if let Some(filled) = prefill_trailers(&raw, &loaded.policy, &branch, &tidying) {
         std::fs::write(&path, filled)?;
     }
     Ok(CommandExit::Allowed)
@@ -52,23 +63,33 @@ pub(crate) fn run_prepare_commit_msg(
 
 /// Returns the message with the trailers that follow from the branch, and hints for the others; `None`
 /// if there is nothing to add.
-fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str) -> Option<Vec<u8>> {
+fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &MessageTidying) -> Option<Vec<u8>> {
     let stated = read_trailers(raw, TrailerReader::Log);
+    let comment = String::from_utf8_lossy(&tidying.comment);
     let mut lines = String::new();
     for field in collect_required_fields(policy) {
         if stated.trailers.iter().any(|trailer| field.matches_key(&trailer.key)) {
             continue;
         }
-        lines += &match derive_from_branch(field, branch) {
-            Some(value) => format!("{}: {value}\n", field.name),
-            None => format!("# {}\n", field.trailer_template()),
-        };
+        match derive_from_branch(field, branch) {
+            Some(value) => lines += &format!("{}: {value}\n", field.name),
+            // A hint must not end up in the commit.
+            None if tidying.removes_comments() => {
+                lines += &format!("{comment} {}\n", field.trailer_template())
+            }
+            None => {}
+        }
     }
     if lines.is_empty() {
         return None;
     }
-    let comments = raw.split_inclusive(|byte| *byte == b'\n').take_while(|line| !line.starts_with(b"#"));
-    let at: usize = comments.map(<[u8]>::len).sum();
+    let mut at = 0;
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        if !tidying.comment.is_empty() && line.starts_with(&tidying.comment) {
+            break;
+        }
+        at += line.len();
+    }
     let (message, comments) = raw.split_at_checked(at)?;
     let gap: &[u8] = if message.iter().all(u8::is_ascii_whitespace) { b"\n\n" } else { b"\n" };
     let message = if gap.len() == 2 { b"" } else { message };

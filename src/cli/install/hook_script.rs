@@ -1,10 +1,13 @@
 //! The text of the hooks.
 //!
-//! A hook is a few lines of POSIX shell that end in `exec` of the binary. A symbolic link to the binary
-//! would save the start of a shell (0.8 ms with dash; a chained hook takes 3 ms more, and its own time),
-//! but git silently skips a hook whose link is broken, and a skipped gate is open. A copy of the binary
-//! cannot break, but judges by old rules after an upgrade. A shell script can still refuse when the
-//! binary is gone.
+//! A hook is a few lines of POSIX shell that run the binary. A symbolic link to the binary would save the
+//! start of a shell (0.8 ms with dash; a chained hook takes 3 ms more, and its own time), but git silently
+//! skips a hook whose link is broken, and a skipped gate is open. A copy of the binary cannot break, but
+//! judges by old rules after an upgrade. A shell script can still refuse when the binary is gone.
+//!
+//! It does not end in `exec`: a shell takes an empty file, which a full disk leaves of a program, for a
+//! script that ends well. The exit codes of `hook --confirm` are those of no other program, so a server
+//! refuses whatever else comes, and a clone says so and goes on.
 
 /// The line that marks a hook as written by `install`.
 const OWNERSHIP_MARK: &str = "# Written by `changegate install`; `changegate uninstall` removes it.";
@@ -89,6 +92,62 @@ pub(crate) fn render_hook_script(hook: GitHook, binary: Option<&str>, chained: b
         }
     }
     text += &format!("for gate in {program_paths}changegate; do\n");
+    text += "    command -v \"$gate\" >/dev/null || continue\n";
+    let input = if chained && hook.reads_input() { format!("{feed} | ") } else { String::new() };
+    text += &format!("    {input}\"$gate\" hook --confirm {name} \"$@\"\n    code=$?\n");
+    text += "    case $code in 1[0-3]) exit $((code - 10)) ;; esac\n";
+    text += &match hook {
+        GitHook::PreReceive | GitHook::Update => "    \
+    echo \"changegate: $gate does not work on this server (exit code $code), so all pushes are refused\" >&2
+    echo 'changegate: fix: the server administrator installs changegate again' >&2
+    exit 1
+"
+        .to_owned(),
+        GitHook::PostReceive => {
+            "    echo \"changegate: $gate does not work on this server (exit code $code)\" >&2\n    exit 1\n"
+                .to_owned()
+        }
+        GitHook::CommitMsg | GitHook::PrepareCommitMsg | GitHook::PrePush => format!(
+            "    echo \"changegate: $gate does not work (exit code $code), so {name} is skipped; \
+             the server checks again\" >&2\n    exit 0\n"
+        ),
+    };
+    text += "done\n";
+    text += &match hook {
+        GitHook::PreReceive | GitHook::Update => "\
+echo 'changegate: the program is missing on this server, so all pushes are refused' >&2
+echo 'changegate: fix: the server administrator installs changegate again' >&2
+exit 1
+"
+        .to_owned(),
+        GitHook::PostReceive => "echo 'changegate: the program is missing on this server' >&2\n".to_owned(),
+        GitHook::CommitMsg | GitHook::PrepareCommitMsg | GitHook::PrePush => {
+            format!("echo 'changegate: not found, so {name} is skipped; the server checks again' >&2\n")
+        }
+    };
+    text
+}
+
+/// Returns the text that version 0.1.0 wrote, which trusted every program that ended well.
+fn render_earlier_script(hook: GitHook, binary: Option<&str>, chained: bool) -> String {
+    let name = hook.name();
+    let program_paths = binary.map_or_else(String::new, |binary| format!("{} ", shell_quote(binary)));
+    let feed = "printf %s \"${input%.}\"";
+    let mut text = format!("#!/bin/sh\n{OWNERSHIP_MARK}\n");
+    if chained {
+        let before = format!("\"${{0%/*}}/{name}{BACKUP_SUFFIX}\" \"$@\"");
+        // Git ignores the exit code of post-receive, so a failed hook does not stop the next.
+        let or = if matches!(hook, GitHook::PostReceive) { "" } else { " || exit 1" };
+        if hook.reads_input() {
+            // The full stop keeps the last line end, which `$(...)` would drop. A hook need not read its
+            // input, so an error of printf is hidden.
+            text += "input=$(cat; echo .)\n";
+            text += &format!("{feed} 2>/dev/null | {before}{or}\n");
+        } else {
+            text += &format!("{before}{or}\n");
+        }
+    }
+    text += &format!("for gate in {program_paths}changegate; do\n");
     if chained && hook.reads_input() {
         text += "    command -v \"$gate\" >/dev/null || continue\n";
         text += &format!("    {feed} | \"$gate\" hook {name} \"$@\"\n    exit\n");
@@ -141,8 +200,10 @@ pub(crate) fn identify_hook_owner(hook: GitHook, text: &[u8]) -> HookOwner {
         Some(place) => Some(shell_unquote(place.trim_end())),
     };
     for chained in [false, true] {
-        if render_hook_script(hook, binary.as_deref(), chained) == text {
-            return HookOwner::Ours;
+        for render in [render_hook_script, render_earlier_script] {
+            if render(hook, binary.as_deref(), chained) == text {
+                return HookOwner::Ours;
+            }
         }
     }
     HookOwner::Edited
@@ -189,7 +250,7 @@ exit 1
             for binary in [None, Some("/usr/bin/changegate"), Some("/o'pt/a b/changegate")] {
                 for chained in [false, true] {
                     let text = render_hook_script(hook, binary, chained);
-                    assert!(text.lines().count() < 15, "{text}");
+                    assert!(text.lines().count() <= 16, "{text}");
                     assert_eq!(identify_hook_owner(hook, text.as_bytes()), HookOwner::Ours, "{text}");
                     let edited = format!("{text}echo more\n");
                     assert_eq!(identify_hook_owner(hook, edited.as_bytes()), HookOwner::Edited, "{text}");

@@ -34,6 +34,28 @@ impl Repository {
         Ok(values)
     }
 
+    /// Returns the value of that of these variables of `section` which is set last: git keeps both names of
+    /// one setting in one place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::read_config_value`].
+    pub(crate) fn read_last_config_value(&self, section: &str, names: &[&str]) -> Result<Option<String>> {
+        let mut last = None;
+        for part in self.load_configuration()?.sections_by_name(section).into_iter().flatten() {
+            if part.header().subsection_name().is_some() {
+                continue;
+            }
+            for name in part.value_names() {
+                if names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                    last = part.value(&name);
+                }
+            }
+        }
+        let text = last.map(|value| String::from_utf8(value.into()));
+        text.transpose().with_context(|| format!("the git configuration `{section}` is not UTF-8"))
+    }
+
     fn load_configuration(&self) -> Result<&File> {
         if self.configuration.get().is_none() {
             // The cell is still empty: a repository is not shared between threads.

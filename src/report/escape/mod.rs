@@ -17,6 +17,7 @@ use crate::change::person::is_invisible;
 use crate::verdict::{Sentence, SentencePart};
 
 pub(crate) mod markdown;
+pub(crate) mod shell;
 
 /// The columns that a quotation takes at most.
 pub(crate) const MAX_QUOTE_COLUMNS: usize = 200;

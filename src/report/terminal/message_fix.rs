@@ -126,6 +126,31 @@ impl<'report> MessageFix<'report> {
         Some(MessageLine { line: at.line?, in_description: at.in_description, commit })
     }
 
+    /// Returns what to do to a message that holds the lines to fill in already.
+    pub(crate) fn list_prefilled_steps(&self) -> Vec<FixStep<'report>> {
+        let mut steps = Vec::new();
+        let mut lines = Vec::new();
+        for (place, replacing) in &self.replacements {
+            if place.own_line().is_some() {
+                lines.extend(replacing.iter().copied());
+            }
+        }
+        lines.extend(self.additions.iter().copied());
+        if !lines.is_empty() {
+            steps.push(FixStep {
+                order: "fill in these lines, which the message holds:".to_owned(),
+                lines: vec![lines],
+            });
+        }
+        for step in self.list_steps(Stage::CommitMsg) {
+            let is_filled_in = step.lines.len() == 1;
+            if !is_filled_in {
+                steps.push(step);
+            }
+        }
+        steps
+    }
+
     /// Returns what to do, in an order in which no line moves before it has been spoken of.
     pub(crate) fn list_steps(&self, stage: Stage) -> Vec<FixStep<'report>> {
         let (lines_to_add, end) = match stage {
@@ -159,6 +184,11 @@ impl<'report> MessageFix<'report> {
 }
 
 impl MessageLine {
+    /// Returns the number of the line; `None` if it is not one of the message that is being written.
+    pub(crate) fn own_line(self) -> Option<usize> {
+        if self.in_description || self.commit.is_some() { None } else { Some(self.line) }
+    }
+
     fn describe_line_place(self) -> String {
         let text = if self.in_description { "description" } else { "message" };
         match self.commit {

@@ -19,18 +19,24 @@ use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_t
 use crate::report::{due_time, escape};
 use crate::verdict::{Decision, FieldDisagreement, Obligation, RuleDescription, RuleOutcome, Verdict};
 
+mod landing_note;
 mod message_fix;
 pub(crate) mod page;
 pub(crate) mod paste_block;
+mod prefilled_message;
 pub(crate) mod rule_trace;
 mod summary;
 
+pub(crate) use crate::report::terminal::prefilled_message::prefill_message;
 pub(crate) use crate::report::terminal::summary::build_headline;
 
 /// Writes the report for people.
 pub(crate) fn write_terminal(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     if style.quiet && report.decision == Decision::Allow {
         return Ok(());
+    }
+    if style.denied_message == DeniedMessage::JudgedLater && report.decision == Decision::Deny {
+        return landing_note::write_landing_note(&mut TerminalPage::new(out, style), report);
     }
     let counts = ReportCounts::count_report(report);
     let mut renderer = TerminalRenderer { report, style, page: TerminalPage::new(out, style) };

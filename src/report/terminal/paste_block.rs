@@ -8,12 +8,29 @@ use std::io;
 use crate::change::{Oid, Stage};
 use crate::report::content::ReportGroup;
 use crate::report::escape;
+use crate::report::escape::shell::quote_for_shell;
 use crate::report::fix_plan::APPROVAL_WARNING;
 use crate::report::ranked_judgements::RankedJudgement;
 use crate::report::style::{DeniedMessage, ReportStyle};
 use crate::report::terminal::message_fix::{FixStep, MessageFix, join_with_and, list_message_fixes};
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use crate::verdict::{CommitShape, Finding, Fixer, Judgement, RuleOutcome, Verdict};
+
+/// The command that rewords the last commit; what is staged stays out of it.
+const AMEND_COMMAND: &str = "git commit --amend --only";
+
+/// What to do about a commit that has landed.
+const PUBLISHED_ADVICE: &str = "to fix: this has landed already, and its history is not rewritten; \
+    state what is missing in a later change";
+
+/// What to do about a message that a forge wrote.
+const FORGE_ADVICE: &str = "to fix: the forge wrote this message, so nothing is amended; have it take the message \
+    of a squash or a merge from the pull request's title and description (a setting of the repository), end the \
+    description with the trailers and nothing below them, and merge again";
+
+/// The line under a command where a hook could not see how git was called.
+const OPTIONS_ADVICE: &str =
+    "with the options and paths of the refused command, such as `-a`, `-p` or `--amend`, without its message";
 
 /// Writes the block for these changes of a group, which are given by their indexes, oldest first; nothing
 /// if pasting fixes none of them.
@@ -45,21 +62,66 @@ pub(crate) fn write_paste_block(
         }
         (Stage::CommitMsg, _) | (_, [MessageFix { commit: None, .. }]) => {
             write_command(page, indent, "to fix: ", open_message_command(&style.denied_message))?;
+            if let DeniedMessage::Kept { is_complete: false, .. } = style.denied_message {
+                page.write_hanging_paragraph(indent, indent, &[plain_text(OPTIONS_ADVICE)])?;
+            }
             for fix in &fixes {
-                write_steps(page, indent, "then ", &fix.list_steps(stage))?;
+                let steps = match style.denied_message {
+                    DeniedMessage::Kept { .. } => fix.list_prefilled_steps(),
+                    _ => fix.list_steps(stage),
+                };
+                write_steps(page, indent, "then ", &steps)?;
             }
         }
-        (_, [fix]) if is_amended(group, fix) => {
-            write_command(page, indent, "to fix: ", "git commit --amend".to_owned())?;
-            write_steps(page, indent, "then ", &fix.list_steps(stage))?;
+        _ => {
+            let is_rewritten =
+                |fix: &MessageFix<'_>| !is_published(group, stage, fix) && !is_made_by_forge(group, fix);
+            if fixes.iter().any(|fix| is_published(group, stage, fix)) {
+                page.write_hanging_paragraph(indent, indent, &[plain_text(PUBLISHED_ADVICE)])?;
+            }
+            if fixes.iter().any(|fix| is_made_by_forge(group, fix) && !is_published(group, stage, fix)) {
+                page.write_hanging_paragraph(indent, indent, &[plain_text(FORGE_ADVICE)])?;
+            }
+            let all = fixes.len();
+            fixes.retain(is_rewritten);
+            // Without the fixes that are left out, the count would be of something else.
+            let changes = if fixes.len() == all { changes } else { 1 };
+            write_rewriting(page, indent, group, &fixes, changes)?;
         }
-        (_, fixes) => write_rebase(page, indent, group, fixes, changes)?,
     }
     if fixes.iter().any(|fix| fix.awaits_others) {
         page.write_hanging_paragraph(indent, indent, &[plain_text(APPROVAL_WARNING)])?;
     }
     page.request_gap();
     Ok(())
+}
+
+/// Writes the command that rewords these commits of the reader's branch, and what to write in them.
+fn write_rewriting(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    group: &ReportGroup,
+    fixes: &[MessageFix<'_>],
+    changes: usize,
+) -> io::Result<()> {
+    match fixes {
+        [fix] if is_amended(group, fix) => {
+            write_command(page, indent, "to fix: ", AMEND_COMMAND.to_owned())?;
+            write_steps(page, indent, "then ", &fix.list_steps(Stage::Check))
+        }
+        fixes => write_rebase(page, indent, group, fixes, changes),
+    }
+}
+
+/// Returns true if the commit of a fix has landed, so that nothing may rewrite it.
+fn is_published(group: &ReportGroup, stage: Stage, fix: &MessageFix<'_>) -> bool {
+    matches!(stage, Stage::Landed | Stage::Audit)
+        || fix.commit.is_some_and(|id| group.published.contains(&id))
+}
+
+/// Returns true if a forge wrote the message of the commit of a fix.
+fn is_made_by_forge(group: &ReportGroup, fix: &MessageFix<'_>) -> bool {
+    fix.commit.and_then(|id| find_shape(group, id)).is_some_and(|shape| shape.is_made_by_forge)
 }
 
 /// Returns true if amending the last commit of a group makes this fix.
@@ -78,7 +140,8 @@ fn write_rebase(
     let ids: Vec<Oid> = fixes.iter().filter_map(|fix| fix.commit).collect();
     let Some(oldest) = ids.first() else { return Ok(()) };
     let start = if changes > 1 { format!("to fix {changes} changes: ") } else { "to fix: ".to_owned() };
-    write_command(page, indent, &start, build_rebase_command(group, *oldest))?;
+    let command = build_rebase_command(group, *oldest);
+    write_command(page, indent, &start, command)?;
     let mut words = Vec::new();
     let (merges, others): (Vec<Oid>, Vec<Oid>) = ids.iter().partition(|id| is_merge(group, **id));
     if !others.is_empty() {
@@ -126,10 +189,16 @@ fn build_rebase_command(group: &ReportGroup, oldest: Oid) -> String {
         || group.omitted_passes > 0
         || later.iter().flat_map(|verdict| &verdict.commit_shapes).any(|shape| shape.parents > 1);
     let merges = if may_hold_merge { "--rebase-merges " } else { "" };
-    match find_shape(group, oldest) {
-        Some(CommitShape { parents: 0, .. }) => format!("git rebase -i {merges}--root"),
-        _ => format!("git rebase -i {merges}{}^", oldest.short_hex()),
-    }
+    let from = match find_shape(group, oldest) {
+        Some(CommitShape { parents: 0, .. }) => "--root".to_owned(),
+        _ => format!("{}^", oldest.short_hex()),
+    };
+    // With the name of a branch, a rebase switches to it.
+    let branch = match &group.branch_to_switch {
+        Some(branch) => format!(" {}", quote_for_shell(&branch.to_lossy())),
+        None => String::new(),
+    };
+    format!("git rebase -i {merges}--autostash {from}{branch}")
 }
 
 fn find_shape(group: &ReportGroup, id: Oid) -> Option<&CommitShape> {
@@ -153,8 +222,8 @@ fn open_message_command(message: &DeniedMessage) -> String {
     match message {
         // git keeps the message that a hook has refused, and forgets about it.
         DeniedMessage::Refused => "git commit -eF \"$(git rev-parse --git-path COMMIT_EDITMSG)\"".to_owned(),
-        DeniedMessage::Kept(path) => format!("git commit -eF {path}"),
-        DeniedMessage::Committed => "git commit --amend".to_owned(),
+        DeniedMessage::Kept { command, .. } => command.clone(),
+        DeniedMessage::Committed | DeniedMessage::JudgedLater => AMEND_COMMAND.to_owned(),
     }
 }
 

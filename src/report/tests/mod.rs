@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::collections::HashSet;
+
 use crate::change::{FactKind, Missing, Text};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::samples::*;
@@ -176,10 +178,11 @@ fn a_change_of_several_commits_is_rebased_with_its_merges() {
         vec![denying_judgement("risk", "it is stated", RuleOutcome::Fail(vec![missing]))],
     );
     one.commits = 3;
-    one.commit_shapes =
-        vec![CommitShape { id: sample_id("9"), parents: 1 }, CommitShape { id: sample_id("1"), parents: 2 }];
+    one.commit_shapes = [("9", 1), ("1", 2)]
+        .map(|(id, parents)| CommitShape { id: sample_id(id), parents, is_made_by_forge: false })
+        .to_vec();
     let text = terminal(&sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]));
-    assert!(text.contains("git rebase -i --rebase-merges 9999999999^\n"), "{text}");
+    assert!(text.contains("git rebase -i --rebase-merges --autostash 9999999999^\n"), "{text}");
     assert!(text.contains("- missing (commit 9999999999)\n"), "{text}");
 }
 
@@ -270,7 +273,7 @@ fn a_hook_that_only_warns_says_what_would_be() {
     let style = ReportStyle { denied_message: DeniedMessage::Committed, ..ReportStyle::default() };
     let text = written(ReportFormat::Terminal, &report, &style);
     assert!(text.starts_with("would be denied: this commit"), "{text}");
-    assert!(text.contains("to fix: git commit --amend\n"), "{text}");
+    assert!(text.contains("to fix: git commit --amend --only\n"), "{text}");
     assert!(text.contains("\nchangegate: this commit would be denied - "), "{text}");
 }
 
@@ -376,6 +379,8 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         judged_ref: None,
         omitted_passes: 0,
         amendable: None,
+        published: HashSet::new(),
+        branch_to_switch: None,
         traces: vec![RuleTrace { verdict_index: 0, rule_id: RuleId::new(own()), trace }],
     };
     let mut report = sample_report(vec![group]);

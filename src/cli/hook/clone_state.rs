@@ -1,0 +1,82 @@
+//! What is going on in a clone while a hook runs: the branch, and the operation that makes the commit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::change::{Oid, Text};
+use crate::cli::context::Context;
+use crate::git::{HeadState, Repository};
+
+/// The operation of git that the commit is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OngoingOperation {
+    /// None, or a merge: the commit is all that is missing.
+    Commit,
+    /// A rebase.
+    Rebase,
+    /// A cherry-pick of several commits.
+    CherryPicks,
+    /// A revert of several commits.
+    Reverts,
+}
+
+/// Returns the repository that a hook of a clone runs in.
+///
+/// # Errors
+///
+/// As [`Repository::open_at`].
+pub(crate) fn open_clone(context: &Context) -> anyhow::Result<Repository> {
+    match context.read_variable("GIT_DIR") {
+        Some(git_dir) => Repository::open_at(&context.resolve_path(PathBuf::from(git_dir)), None),
+        None => Repository::discover_from(&context.directory),
+    }
+}
+
+/// Returns the full name of the branch that the commit is made on, also during a rebase; `None` if there is
+/// none.
+pub(crate) fn find_commit_branch(repository: &Repository) -> Option<Text> {
+    if let Ok(HeadState::Branch(branch)) = repository.read_head() {
+        return Some(branch.name);
+    }
+    for folder in ["rebase-merge", "rebase-apply"] {
+        if let Ok(name) = fs::read_to_string(repository.git_dir().join(folder).join("head-name"))
+            && name.starts_with("refs/heads/")
+        {
+            return Some(Text::from(name.trim_end()));
+        }
+    }
+    None
+}
+
+/// Returns the commits that a merge brings in; none if there is no merge.
+pub(crate) fn read_merge_heads(git_dir: &Path) -> Vec<Oid> {
+    let Ok(text) = fs::read_to_string(git_dir.join("MERGE_HEAD")) else { return Vec::new() };
+    text.lines().filter_map(|line| Oid::from_hex(line.trim())).collect()
+}
+
+impl OngoingOperation {
+    /// Finds the operation by the files that git keeps while it goes on.
+    pub(crate) fn find_in(git_dir: &Path) -> OngoingOperation {
+        let exists = |name: &str| git_dir.join(name).exists();
+        if exists("rebase-merge") || exists("rebase-apply") {
+            return OngoingOperation::Rebase;
+        }
+        if !exists("sequencer") {
+            return OngoingOperation::Commit;
+        }
+        match fs::read_to_string(git_dir.join("sequencer/todo")) {
+            Ok(todo) if todo.starts_with("revert ") => OngoingOperation::Reverts,
+            _ => OngoingOperation::CherryPicks,
+        }
+    }
+
+    /// Returns the command that goes on with the operation after the commit is made.
+    pub(crate) fn continue_command(self) -> Option<&'static str> {
+        match self {
+            OngoingOperation::Commit => None,
+            OngoingOperation::Rebase => Some("git rebase --continue"),
+            OngoingOperation::CherryPicks => Some("git cherry-pick --continue"),
+            OngoingOperation::Reverts => Some("git revert --continue"),
+        }
+    }
+}

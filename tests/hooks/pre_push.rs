@@ -1,0 +1,109 @@
+//! A push from a clone with hooks, to everywhere that is not the gate's business.
+
+use std::fs;
+
+use crate::world::{Pushed, World, good};
+
+/// A clone with hooks whose last commit lacks everything, and a repository without a gate.
+fn world() -> World {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    world.git_in("", &["init", "-q", "--bare", "other.git"]);
+    world.write("file", "x");
+    world.commit("Nothing at all");
+    world
+}
+
+fn push(world: &World, args: &[&str]) -> Pushed {
+    world.command("git", "work").arg("push").args(args).output().unwrap().into()
+}
+
+#[test]
+fn a_push_elsewhere_goes_through() {
+    let world = world();
+    let url = format!("file://{}", world.path("other.git").display());
+    for place in ["../other.git", &url] {
+        push(&world, &[place, "main:topic"]).accepted().does_not_say("not checked here");
+        // A branch that would be protected here is named.
+        push(&world, &[place, "main:release/1"]).accepted().says("refs/heads/release/1 is not checked here");
+        push(&world, &[place, ":release/1"]).accepted();
+        push(&world, &["--mirror", place]).accepted();
+    }
+    // What `gh pr checkout` sets up.
+    for (key, value) in [
+        ("branch.main.remote", url.as_str()),
+        ("branch.main.merge", "refs/heads/feature"),
+        ("push.default", "upstream"),
+    ] {
+        world.git(&["config", key, value]);
+    }
+    push(&world, &[]).accepted().does_not_say("not checked here");
+    // A remote that nothing was ever fetched from, and a mirror.
+    world.git(&["remote", "add", "fork", &url]);
+    world.git(&["remote", "add", "--mirror=push", "backup", &url]);
+    world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", "More"]);
+    push(&world, &["fork", "main:main"]).accepted().says("not checked here");
+    push(&world, &["backup"]).accepted();
+}
+
+#[test]
+fn tags_deletions_and_free_branches_go_through() {
+    let world = world();
+    push(&world, &["origin", "main:a", "main:b/c"]).accepted().does_not_say("not checked here");
+    world.git(&["tag", "-a", "-m", "x", "free", "main"]);
+    push(&world, &["origin", "free"]).accepted().does_not_say("not checked here");
+    push(&world, &["origin", ":a", ":b/c", ":free"]).accepted().does_not_say("not checked here");
+    // The server has a word about these; the hook leaves it to the server.
+    world.git(&["tag", "v1", "main"]);
+    push(&world, &["origin", "v1"]).says("refs/tags/v1 is not checked here").says("remote: ");
+    push(&world, &["origin", "main:release/1"]).says("refs/heads/release/1 is not checked here");
+}
+
+#[test]
+fn a_remote_without_a_gate_can_be_named_as_such() {
+    let world = world();
+    let base = world.main();
+    push(&world, &["origin", "main"]).refused("git config remote.origin.changegate false");
+    world.git(&["config", "remote.origin.changegate", "false"]);
+    push(&world, &["origin", "main"]).refused("remote: ");
+    assert_eq!(world.main(), base);
+}
+
+#[test]
+fn what_cannot_be_judged_is_named_and_goes_through() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    // Someone else has pushed in the meantime, and the policy that was fetched is faulty.
+    world.write("policies/changegate.yml", "changegate: 1\nname: [\n");
+    let faulty = world.commit(&good("Break the policy"));
+    world.git(&["update-ref", "refs/remotes/origin/main", &faulty]);
+    world.git_in("server.git", &["fetch", "-q", "../work", "main"]);
+    world.git_in("server.git", &["update-ref", "refs/heads/main", &faulty]);
+    world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", "Nothing at all"]);
+    push(&world, &["origin", "main:free"]).does_not_say("not checked here");
+    push(&world, &["origin", "main"]).says("refs/heads/main is not checked here").says("remote: ");
+    // Input that git never writes, and more refs than are read.
+    let many: String = (0..10_001).map(|n| format!("a {0} refs/heads/x{n} {0}\n", "1".repeat(40))).collect();
+    for input in ["what is this\n", &many] {
+        let mut command = world.command(crate::world::BINARY, "work");
+        let output = crate::world::fed(command.args(["hook", "pre-push", "origin"]), input.as_bytes());
+        Pushed::from(output).accepted().says("this push is not checked here");
+    }
+}
+
+#[test]
+fn the_remote_itself_says_what_is_new() {
+    let world = world();
+    // The ref that keeps it here has a name of its own, and is behind.
+    let old = world.main();
+    world.git(&["config", "remote.origin.fetch", "+refs/heads/*:refs/kept/*"]);
+    world.git(&["update-ref", "refs/kept/main", &old]);
+    world.git(&["update-ref", "-d", "refs/remotes/origin/main"]);
+    push(&world, &["origin", "main"]).refused("is missing").does_not_say("remote: ");
+    let landed = world.head();
+    world.git_in("server.git", &["fetch", "-q", "../work", "main"]);
+    world.git_in("server.git", &["update-ref", "refs/heads/main", &landed]);
+    world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", &good("Good")]);
+    push(&world, &["origin", "main"]).says("remote: ");
+    assert!(fs::exists(world.path("server.git")).unwrap());
+}

@@ -1,0 +1,206 @@
+//! The command that a refused commit prints, run as it is printed, in the state that the refusal left.
+
+use std::fs;
+
+use crate::world::{Pushed, World, fed, good, script};
+
+/// A clone with hooks, two files on main, and an editor that only fills in what the message asks for.
+fn world() -> World {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    world.write("a", "1\n");
+    world.write("b", "1\n");
+    world.commit(&good("Two files"));
+    let fill = "#!/bin/sh\nsed -i -e 's/^Change-Type: <.*/Change-Type: normal/' -e 's/^Risk: <.*/Risk: low/' \"$1\"\n";
+    script(&world.path("fill"), fill);
+    script(&world.path("say"), "#!/bin/sh\nsed -i '1s/^/Reworded /' \"$1\"\n");
+    script(
+        &world.path("empty"),
+        "#!/bin/sh\nsed -i -e '1s/^/Reworded /' -e '/^Change-Type/d' -e '/^Risk/d' \"$1\"\n",
+    );
+    world
+}
+
+/// Runs git, which has to be refused by the hook, and then the command that it prints, until none is printed.
+#[track_caller]
+fn fix(world: &World, args: &[&str], variables: &[(&str, &str)], input: &str) -> String {
+    let mut command = world.command("git", "work");
+    for (name, value) in variables {
+        let value =
+            if *name == "GIT_EDITOR" { world.path(value).display().to_string() } else { (*value).into() };
+        command.env(name, value);
+    }
+    let refused: Pushed = fed(command.args(args), input.as_bytes()).into();
+    refused.says("changegate: denied");
+    let printed =
+        refused.seen.lines().find_map(|line| line.trim().strip_prefix("to fix: ")).unwrap().to_owned();
+    let mut command = world.command("sh", "work");
+    command.env("GIT_EDITOR", world.path("fill")).args(["-c", &printed]);
+    let done: Pushed = fed(&mut command, input.as_bytes()).into();
+    assert!(done.ok, "{printed}: {}", done.seen);
+    done.does_not_say("changegate: denied");
+    printed
+}
+
+fn show(world: &World, what: &str) -> String {
+    world.git(&["show", what])
+}
+
+#[test]
+fn each_way_to_commit_is_gone_again() {
+    for (args, input, a, b) in [
+        (&["commit", "-m", "x"][..], "", "2", "1"),
+        (&["commit", "-am", "x"], "", "2", "2"),
+        (&["commit", "-qvam", "x"], "", "2", "2"),
+        (&["commit", "--all", "--message=x"], "", "2", "2"),
+        (&["commit", "-m", "x", "b"], "", "1", "2"),
+        (&["commit", "-i", "-m", "x", "--", "b"], "", "2", "2"),
+        (&["commit", "-p", "-m", "x"], "y\n", "2", "2"),
+        (&["commit", "--amend", "-m", "x"], "", "2", "1"),
+        (&["commit", "--amend", "-am", "x"], "", "2", "2"),
+        (&["commit", "--amend", "-pm", "x"], "y\n", "2", "2"),
+    ] {
+        let world = world();
+        let before = world.head();
+        // One change is staged and one is not.
+        world.write("a", "2\n");
+        world.git(&["add", "a"]);
+        world.write("b", "2\n");
+        let printed = fix(&world, args, &[], input);
+        assert_eq!((show(&world, "HEAD:a").as_str(), show(&world, "HEAD:b").as_str()), (a, b), "{printed}");
+        assert_eq!(world.git(&["log", "-1", "--format=%s%(trailers:key=Risk)"]), "xRisk: low");
+        let parent = world.git(&["rev-parse", "HEAD^"]);
+        assert_eq!(parent == before, !args.contains(&"--amend"), "{printed}");
+        // What was not part of the commit is still there, as it was.
+        let status = world.git(&["status", "--porcelain"]);
+        assert_eq!(status.is_empty(), a == b, "{printed}: {status}");
+    }
+}
+
+#[test]
+fn the_options_of_the_commit_are_given_again() {
+    let world = world();
+    fix(&world, &["commit", "--allow-empty", "-m", "x", "--author=A B <b@example.com>"], &[], "");
+    assert_eq!(world.git(&["log", "-1", "--format=%s %an"]), "x A B");
+    world.write("a", "2\n");
+    world.git(&["commit", "-aq", "--no-verify", "--author=C <c@example.com>", "-m", "No fields"]);
+    world.write("a", "3\n");
+    fix(&world, &["commit", "-aC", "HEAD"], &[], "");
+    assert_eq!(world.git(&["log", "-1", "--format=%s %an"]), "No fields C");
+    world.write("a", "4\n");
+    fix(&world, &["commit", "-a"], &[("GIT_EDITOR", "say")], "");
+    assert_eq!(world.git(&["log", "-1", "--format=%s"]), "Reworded");
+    // Lines that look like comments stay in the message, as they would have.
+    world.write("a", "5\n");
+    fix(&world, &["commit", "-am", "Subject\n\n#12 is about this"], &[], "");
+    assert!(world.git(&["log", "-1", "--format=%B"]).contains("\n#12 is about this\n"));
+    assert!(!world.git(&["log", "-1", "--format=%B"]).contains("Please enter"));
+}
+
+#[test]
+fn a_wrong_line_is_replaced() {
+    let world = world();
+    world.write("a", "2\n");
+    let message = "x\n\nChange-Type: normal\nRisk: hgih\nTicket: PAY-1";
+    fix(&world, &["commit", "-am", message], &[], "");
+    assert_eq!(world.git(&["log", "-1", "--format=%B"]), message.replace("hgih", "low"));
+}
+
+#[test]
+fn a_merge_is_completed() {
+    for is_conflict in [false, true] {
+        let world = world();
+        world.git(&["checkout", "-q", "-b", "topic"]);
+        world.write("a", "2\n");
+        world.commit("On the topic");
+        world.git(&["checkout", "-q", "main"]);
+        if is_conflict {
+            world.write("a", "3\n");
+            world.commit(&good("On main"));
+            assert!(
+                !world.command("git", "work").args(["merge", "topic"]).output().unwrap().status.success()
+            );
+            world.write("a", "4\n");
+            world.git(&["add", "a"]);
+            fix(&world, &["commit", "--no-edit"], &[], "");
+        } else {
+            fix(&world, &["merge", "--no-ff", "--no-edit", "topic"], &[], "");
+        }
+        assert_eq!(world.git(&["rev-list", "--merges", "--count", "HEAD"]), "1");
+        assert_eq!(world.git(&["status", "--porcelain"]), "");
+        assert!(!world.path("work/.git/MERGE_HEAD").exists());
+    }
+}
+
+#[test]
+fn a_rebase_goes_on() {
+    let world = world();
+    for name in ["One", "Two", "Three"] {
+        world.write(name, name);
+        world.commit(&good(name));
+    }
+    // A message that loses its fields on the way.
+    let sequence = [("GIT_SEQUENCE_EDITOR", "sed -i '2s/pick/reword/'"), ("GIT_EDITOR", "empty")];
+    let printed = fix(&world, &["rebase", "-i", "HEAD~3"], &sequence, "");
+    assert!(printed.ends_with(" && git rebase --continue"), "{printed}");
+    assert_eq!(world.git(&["log", "-3", "--format=%s"]), "Three\nReworded Two\nOne");
+    assert_eq!(
+        world.git(&["log", "-3", "--format=%(trailers:key=Risk,valueonly,separator=%x2C)"]),
+        "low\nlow\nlow"
+    );
+    assert!(!world.path("work/.git/rebase-merge").exists());
+    // A conflict that was resolved.
+    world.git(&["checkout", "-q", "-b", "side", "HEAD~2"]);
+    world.write("Two", "other");
+    world.commit(&good("Other"));
+    world.git(&["checkout", "-q", "main"]);
+    assert!(!world.command("git", "work").args(["rebase", "side"]).output().unwrap().status.success());
+    world.write("Two", "both");
+    world.git(&["add", "Two"]);
+    let printed = fix(&world, &["commit", "-m", "Both"], &[], "");
+    assert!(printed.ends_with(" && git rebase --continue"), "{printed}");
+    assert!(!world.path("work/.git/rebase-merge").exists());
+    assert_eq!(show(&world, "HEAD:Two"), "both");
+    assert_eq!(world.git(&["rev-parse", "--abbrev-ref", "HEAD"]), "main");
+}
+
+/// Runs git, which has to stop at a conflict in `a`, and resolves it.
+#[track_caller]
+fn conflict(world: &World, args: &[&str], resolved: &str) {
+    let output = world.command("git", "work").args(args).output().unwrap();
+    assert!(!output.status.success(), "{args:?}");
+    world.write("a", resolved);
+    world.git(&["add", "a"]);
+}
+
+#[test]
+fn cherry_picks_and_reverts_go_on() {
+    let world = world();
+    world.git(&["checkout", "-q", "-b", "side"]);
+    for name in ["One", "Two", "Three"] {
+        world.write(if name == "Three" { name } else { "a" }, name);
+        world.git(&["add", "-A"]);
+        world.git(&["commit", "-q", "--no-verify", "--author=C <c@example.com>", "-m", name]);
+    }
+    world.git(&["checkout", "-q", "main"]);
+    // Git asks the hook where the user goes on after a conflict.
+    conflict(&world, &["cherry-pick", "side~1"], "Two");
+    fix(&world, &["cherry-pick", "--continue"], &[], "");
+    assert_eq!(world.git(&["log", "-1", "--format=%s %an"]), "Two C");
+    conflict(&world, &["cherry-pick", "side~2", "side"], "2 and 1");
+    let printed = fix(&world, &["cherry-pick", "--continue"], &[], "");
+    assert!(printed.ends_with(" && git cherry-pick --continue"), "{printed}");
+    assert!(!world.path("work/.git/sequencer").exists());
+    assert_eq!(world.git(&["log", "-2", "--format=%s %an"]), "Three C\nOne C");
+    conflict(&world, &["cherry-pick", "side~2", "side"], "3");
+    world.git(&["cherry-pick", "--abort"]);
+    conflict(&world, &["revert", "--no-edit", "HEAD~2"], "reverted");
+    fix(&world, &["commit", "--no-edit"], &[], "");
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+    assert!(!world.path("work/.git/REVERT_HEAD").exists());
+    conflict(&world, &["revert", "--no-edit", "HEAD~2", "HEAD~1"], "reverted again");
+    let printed = fix(&world, &["revert", "--continue"], &[], "");
+    assert!(printed.ends_with(" && git revert --continue"), "{printed}");
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+    assert!(!fs::exists(world.path("work/Three")).unwrap());
+}
