@@ -9,6 +9,7 @@ pub mod contributors;
 pub mod obligations;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_source;
+pub(crate) mod protected_scope;
 pub(crate) mod push;
 pub(crate) mod push_facts;
 pub(crate) mod range;

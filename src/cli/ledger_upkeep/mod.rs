@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::gate::{GateSettings, LedgerMode, current_policy};
+use crate::gate::{GateSettings, LedgerMode, current_policy, protected_refs};
 use crate::git::Repository;
 use crate::ledger::server::decision;
 use crate::ledger::server::reconcile::{LandedPush, ReconcileContext, ReconcileOutcome, reconcile_ledger};
@@ -31,9 +31,10 @@ pub(crate) fn reconcile_repository(
 ) -> Result<ReconcileOutcome, CommandError> {
     let loaded = current_policy(repository, settings);
     let policy = loaded.as_ref().map(|loaded| &loaded.policy);
+    let scope = policy.map(|policy| protected_refs(repository, policy)).transpose()?;
     let reconcile_context = ReconcileContext {
         repository,
-        scope: policy.map(|policy| policy.protected_refs.as_slice()),
+        scope: scope.as_deref(),
         policy: policy.map(|policy| (policy, &settings.policy_ref)),
         signing_key: settings.ledger_key.as_deref(),
         clock: context.clock,
