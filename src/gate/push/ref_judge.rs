@@ -190,10 +190,19 @@ impl RefJudge<'_> {
         group
     }
 
+    /// Returns true for the policy ref, which may also be a symbolic ref to the one of this name.
+    fn is_policy_ref(&self, name: &Text) -> bool {
+        let policy_ref = &self.settings.policy_ref;
+        name == policy_ref
+            || self.repository.resolve_ref(policy_ref.as_bytes()).is_ok_and(|found| found.name == *name)
+    }
+
     /// Returns the policy that a ref holds; `None` if it has none, or if a file on the server decides.
     fn load_own_policy(&mut self, at: &ResolvedRef) -> Result<Option<Rc<LoadedPolicy>>, Judgement> {
         let Some(tip) = at.id else { return Ok(None) };
-        if self.settings.policy_file.is_some() {
+        // What the policy ref holds may have come without a decision.
+        let is_replaced = self.policies.is_decided_earlier() && self.is_policy_ref(&at.name);
+        if self.settings.policy_file.is_some() || is_replaced {
             return Ok(None);
         }
         match self.policies.load_policy_at(tip, &at.name) {
@@ -345,16 +354,12 @@ impl RefJudge<'_> {
 
     /// Returns the refusal of a push after which the ref would have no valid policy for later pushes.
     fn refuse_broken_policy(&mut self, new: Oid, name: &Text, scope: &ProtectedScope) -> Option<Judgement> {
-        // The policy ref may be a symbolic ref to the one that is pushed.
-        let policy_ref = &self.settings.policy_ref;
-        let is_policy_ref = name == policy_ref
-            || self.repository.resolve_ref(policy_ref.as_bytes()).is_ok_and(|ref_at| ref_at.name == *name);
         let known_as = scope.find_protected_name(name).unwrap_or(name);
         let finding = match self.policies.load_policy_at(new, name) {
             Ok(loaded) => {
                 if let Some(finding) = find_forge_only_rule(&loaded.policy, self.now) {
                     finding
-                } else if is_policy_ref && !loaded.policy.protects_ref(known_as.as_bytes()) {
+                } else if self.is_policy_ref(name) && !loaded.policy.protects_ref(known_as.as_bytes()) {
                     Finding::new(POLICY_UNPROTECTED.with("ref", name))
                 } else {
                     return None;
