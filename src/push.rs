@@ -19,6 +19,8 @@ messages! {
         "cannot push to {ref}: with `refs/replace/`, git shows another history than the one that lands";
     FOREIGN_NAMESPACE = "push.foreign-namespace":
         "cannot push to {ref}: `refs/namespaces/` holds the refs of other repositories";
+    CASE_TWIN = "push.case-twin":
+        "{ref} differs from {protected}, which is under change control, only by case, and the file system of the server takes both for one; choose another name";
     STALE_START = "push.stale-start":
         "the push starts from {claimed}, but {ref} holds {actual}";
     NO_COMMIT = "push.no-commit":
@@ -80,6 +82,7 @@ gate_rules! {
     PUSH_RULES: {
         RefOnce = "ref-once": "a push names each ref once";
         RefReserved = "ref-reserved": "clients do not write to reserved refs";
+        RefCase = "ref-case": "where names differ only by case, one is not pushed for another";
         RefDeleted = "ref-deleted": "refs under change control are not deleted";
         RefRewritten = "ref-rewritten": "refs under change control only move forward";
         RefCurrent = "ref-current": "a push starts from what the ref holds";
@@ -160,6 +163,12 @@ pub(crate) fn check_reserved_ref(name: &Text) -> Option<Judgement> {
         }
     }
     None
+}
+
+/// Returns the refusal of a name that differs only by case from `protected`, a name under change control.
+pub(crate) fn refuse_case_twin(name: &Text, protected: &Text) -> Judgement {
+    let message = CASE_TWIN.with("ref", name).with("protected", protected);
+    refuse_by_rule(GateRule::RefCase, Finding::new(message).fixed_by(Fixer::Pusher))
 }
 
 /// Returns true if `name` is below `prefix`, or the prefix without its last `/`.

@@ -27,7 +27,8 @@ Examples:
   changegate deploy-check v1.4.0..v1.5.0 --ref main
   changegate deploy-check \"$(cat deployed)\"..HEAD --ref main
 
-Exits with 1 if a change has no decision, or an obligation is overdue.")]
+Exits with 1 if a change has no decision, or one by a policy that came without a
+decision, or if an obligation is overdue.")]
 pub(crate) struct DeployCheckArgs {
     /// The revision that is deployed now, and the one to deploy
     #[arg(value_name = "OLD..NEW")]

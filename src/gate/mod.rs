@@ -9,6 +9,7 @@ pub mod contributors;
 pub mod obligations;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_source;
+pub(crate) mod protected_scope;
 pub(crate) mod published_commits;
 pub(crate) mod push;
 pub(crate) mod push_facts;
@@ -20,6 +21,7 @@ pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
 };
+pub use crate::gate::push::base_policy::UndecidedMove;
 pub use crate::gate::push::change_judge::judge_from_facts;
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
 pub use crate::gate::push_facts::PushFacts;

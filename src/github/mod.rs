@@ -23,6 +23,7 @@ pub use crate::github::api::request::GitHubFailure;
 pub use crate::github::facts::PusherSource;
 pub use crate::github::judge::GitHubJudgeOptions;
 pub use crate::github::publish::{CheckRunReport, PublishOutcome};
+pub(crate) use crate::github::session::ref_moves::DefaultBranchPolicy;
 pub use crate::github::session::ref_moves::{GitHubRefMove, JudgedRefMove};
 pub use crate::github::session::{GitHubSession, GitHubSource, JudgedEvent, JudgedPullRequest};
 

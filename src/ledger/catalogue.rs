@@ -18,6 +18,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::break_glass::MESSAGES,
     gate::break_glass::request::MESSAGES,
     gate::policy_findings::MESSAGES,
+    gate::push::MESSAGES,
     gate::push::ref_judge::MESSAGES,
     gate::push::change_judge::MESSAGES,
     gate::range::MESSAGES,

@@ -167,6 +167,14 @@ impl RefPattern {
         matches_wildcards(self.full.as_bytes(), full_name, false)
     }
 
+    /// Returns true if the pattern matches the whole of `full_name` in any case of its letters, as a file
+    /// system that ignores case compares names.
+    pub(crate) fn matches_ref_in_any_case(&self, full_name: &[u8]) -> bool {
+        // The file system folds all letters, so ASCII alone is not enough.
+        let name = String::from_utf8_lossy(full_name).to_lowercase();
+        matches_wildcards(self.full.to_lowercase().as_bytes(), name.as_bytes(), false)
+    }
+
     /// Returns the full name that the pattern matches, if it matches only one. Otherwise the error is
     /// the folder, with its slash, that holds every ref it matches.
     pub(crate) fn find_search_scope(&self) -> Result<&str, &str> {

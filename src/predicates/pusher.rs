@@ -1,9 +1,11 @@
 //! `pusher`: who pushes, as the server knows it.
 //!
 //! This is the one identity that cannot be typed into a commit, so exemptions rest on it. Names in
-//! commits are for `author`.
+//! commits are for `author`. Several accounts can push to a pull request; unless the policy says `any`,
+//! the answer holds for every one of them, so that the last push does not speak for those before it.
 
 use crate::change::person::is_invisible;
+use crate::change::pull_request::ContributorRole;
 use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
@@ -11,30 +13,36 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{IdentityRequirement, quote_patterns, read_list};
 use crate::verdict::{Finding, Fixer, Message, messages};
-use crate::yaml::decode::{MapReader, parse_each};
+use crate::yaml::decode::{MapReader, parse_each, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
     QUESTION = "pusher.question": "the pusher {parts/and}";
+    QUESTION_ANY = "pusher.question-any": "one of the pushers {parts/and}";
     QUESTION_ACCOUNTS = "pusher.question-accounts": "is {accounts/or}";
     UNIDENTIFIED = "pusher.unidentified": "this server does not identify who pushes";
     INVALID_ACCOUNT = "pusher.invalid-account": "the pusher {account} is not the name of an account";
     OTHER_ACCOUNT = "pusher.other-account": "the pusher {account} is not {allowed/or}";
     FORGE_ACCOUNT = "pusher.forge-account": "the pusher {account} is not {allowed/or}; name an account of a forge together with the forge";
     NOT_ALLOWED = "pusher.not-allowed": "the pusher {account} {reason}";
+    ACCOUNT_DELETED = "pusher.account-deleted": "an account that pushed a commit of this change was deleted";
 }
 
 /// The documentation for policy authors.
 pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "pusher",
-    summary: "The change is pushed by one of these accounts, by a member of these teams, or by a bot.",
+    summary: "Every account that pushed the change is one of these, of a member of these teams, or of a bot.",
     why: "The server has authenticated the account that pushes; an author's name is only typed. What is left to \
-          automation, such as updates of lock files, is left to its account. On a server that does not identify \
-          who pushes, this fails.",
+          automation, such as updates of lock files, is left to its account. Several accounts can push to a pull \
+          request: a bot's push on top of a person's commits does not make them the bot's. On a server that does \
+          not identify who pushes, this fails.",
     parameters: "\
 - the name of an account, or a list of them; the whole name is compared, in any case, and `*` stands for any \
 characters; write an account of a forge together with the forge, as in `github:renovate[bot]`;
-- as a map: `account` with such a list, `team: [teams]`, and `bot: true` or `bot: false`; all that are given apply.",
+- as a map: `account` with such a list, `team: [teams]`, and `bot: true` or `bot: false`; all that are given apply, to \
+the same account;
+- `pushers: any`, beside them: one account that pushed a commit of the pull request is enough, as under `not`; the \
+default is `every`.",
     passing_example: "
 ask: { pusher: 'renovate[bot]' }
 change:
@@ -56,6 +64,8 @@ change:
 pub struct PusherPredicate {
     accounts: Vec<NamePattern>,
     identity: IdentityRequirement,
+    /// True if one pusher who is meant is enough.
+    is_any_enough: bool,
 }
 
 impl PusherPredicate {
@@ -69,12 +79,15 @@ impl PusherPredicate {
             let mut map = MapReader::new(node, faults)?;
             let accounts = read_list(&mut map, "account", faults, NamePattern::new);
             let identity = IdentityRequirement::read_identity(&mut map, scope, faults);
+            let choices = [("every", false), ("any", true)];
+            let chosen = map.find_key("pushers").and_then(|node| read_choice(node, &choices, faults));
             map.refuse_unknown_keys(faults);
-            PusherPredicate { accounts, identity }
+            PusherPredicate { accounts, identity, is_any_enough: chosen.unwrap_or(false) }
         } else {
             PusherPredicate {
                 accounts: parse_each(node, faults, NamePattern::new),
                 identity: IdentityRequirement::default(),
+                is_any_enough: false,
             }
         };
         if before == faults.len() && pusher.describe_parts().is_empty() {
@@ -88,23 +101,42 @@ impl PusherPredicate {
     }
 
     pub(crate) fn describe(&self) -> Message {
-        QUESTION.with("parts", self.describe_parts())
+        let question = if self.is_any_enough { &QUESTION_ANY } else { &QUESTION };
+        question.with("parts", self.describe_parts())
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
-        let problem = match &context.change.pusher {
+        let mut pushers = PusherAnswers::default();
+        match &context.change.pusher {
             Ok(PusherIdentity::Unidentified) => {
                 return Ok(PredicateOutcome::Fails(vec![
                     Finding::new(&UNIDENTIFIED).fixed_by(Fixer::ServerAdministrator),
                 ]));
             }
-            Ok(PusherIdentity::Account(account)) => self.find_mismatch(account, context),
-            Err(missing) => return Err(missing.clone()),
-        };
-        Ok(match problem {
-            Some(message) => PredicateOutcome::Fails(vec![Finding::new(message).fixed_by(Fixer::Pusher)]),
-            None => PredicateOutcome::Holds,
-        })
+            Ok(PusherIdentity::Account(account)) => pushers.add(self.find_mismatch(account, context)),
+            Err(missing) => pushers.missing = Some(missing.clone()),
+        }
+        // A push tells who makes it; a forge also knows who pushed each commit of a pull request before.
+        match context.change.pull.as_ref().map(|pull| &pull.contributors) {
+            Ok(Ok(contributors)) => {
+                for one in contributors.iter().filter(|one| one.role == ContributorRole::Pusher) {
+                    pushers.add(match &one.account {
+                        Some(account) => self.find_mismatch(&account.id, context),
+                        None => Some(Message::from(&ACCOUNT_DELETED)),
+                    });
+                }
+            }
+            Ok(Err(missing)) => pushers.missing = Some(missing.clone()),
+            Err(_) => {}
+        }
+        if self.is_any_enough {
+            return match (pushers.has_match, pushers.missing) {
+                (true, _) => Ok(PredicateOutcome::Holds),
+                (false, Some(missing)) => Err(missing),
+                (false, None) => Ok(PredicateOutcome::from_findings(pushers.findings)),
+            };
+        }
+        PredicateOutcome::from_findings_or_missing(pushers.findings, pushers.missing)
     }
 
     /// Returns why the policy does not mean `account`; `None` if it does.
@@ -137,6 +169,29 @@ impl PusherPredicate {
         }
         parts.extend(self.identity.describe_parts());
         parts
+    }
+}
+
+/// What the question comes to for each account that pushed.
+#[derive(Default)]
+struct PusherAnswers {
+    has_match: bool,
+    findings: Vec<Finding>,
+    missing: Option<Missing>,
+}
+
+impl PusherAnswers {
+    /// Adds the answer for one account: why the policy does not mean it, or `None` if it does.
+    fn add(&mut self, mismatch: Option<Message>) {
+        let Some(message) = mismatch else {
+            self.has_match = true;
+            return;
+        };
+        let finding = Finding::new(message).fixed_by(Fixer::Pusher);
+        // The account that pushed last is among those that pushed a commit.
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
     }
 }
 
@@ -205,6 +260,52 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
         assert_eq!(says("{ bot: false }", "carol").len(), 1);
     }
 
+    fn says_of_pull(question: &str, pushers: &[&str]) -> Vec<String> {
+        let mut makers = String::new();
+        for pusher in pushers {
+            makers += &format!("{{ role: pusher, account: '{pusher}' }}, ");
+        }
+        let pull = format!("change: {{ commits: [{{}}], pull: {{ makers: [{makers}] }} }}\n");
+        let text = format!("ask: {{ pusher: {question} }}{}{pull}", PEOPLE.split("change:").next().unwrap());
+        // The last one pushed the final revision.
+        let last: Text = format!("github:{}", pushers.last().unwrap()).as_str().into();
+        finding_texts(&answer_edited(&text, |change| {
+            change.pusher = Ok(PusherIdentity::Account(last.clone()))
+        }))
+    }
+
+    #[test]
+    fn the_last_push_does_not_speak_for_those_before_it() {
+        let bot = "'github:renovate[bot]'";
+        assert_eq!(says_of_pull(bot, &["renovate[bot]"]), [""; 0]);
+        let said = ["the pusher `github:ana` is not `github:renovate[bot]`"];
+        // In every order, and for every other way to say it.
+        assert_eq!(says_of_pull(bot, &["ana", "renovate[bot]"]), said);
+        assert_eq!(says_of_pull(bot, &["renovate[bot]", "ana"]), said);
+        assert_eq!(says_of_pull(bot, &["renovate[bot]", "ana", "renovate[bot]"]), said);
+        assert_eq!(says_of_pull("{ bot: true }", &["ana", "renovate[bot]"]).len(), 1);
+        assert_eq!(
+            says_of_pull(bot, &["gone", "renovate[bot]"]),
+            ["an account that pushed a commit of this change was deleted"]
+        );
+    }
+
+    #[test]
+    fn a_policy_can_ask_for_any_of_the_pushers() {
+        let any = "{ account: 'github:ana', pushers: any }";
+        for pushers in [["ana", "renovate[bot]"], ["renovate[bot]", "ana"]] {
+            assert_eq!(says_of_pull(any, &pushers), [""; 0]);
+        }
+        assert_eq!(says_of_pull(any, &["bob", "renovate[bot]"]).len(), 2);
+        let unknown = "ask: { pusher: { account: ana, pushers: any } }\nchange: { commits: [{}], pull: {} }";
+        let found = answer_edited(unknown, |change| {
+            change.pusher = Ok(PusherIdentity::Account("bob".into()));
+            let gap = crate::change::Missing::NotConfigured(crate::change::FactKind::Pusher);
+            change.pull.as_mut().unwrap().contributors = Err(gap);
+        });
+        assert!(finding_texts(&found)[0].contains("the pusher"), "{found:?}");
+    }
+
     #[test]
     fn an_account_that_hides_something_matches_nothing() {
         for account in ["", "ci-\ncarol", "ci-x\u{200b}", "ci-x ", "ci-\u{202e}x"] {
@@ -227,7 +328,15 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
 
     #[test]
     fn a_question_that_would_match_everybody_is_refused() {
-        for question in ["'*'", "[]", "{}", "{ team: nobody }", "{ accounts: ana }"] {
+        for question in [
+            "'*'",
+            "[]",
+            "{}",
+            "{ team: nobody }",
+            "{ accounts: ana }",
+            "{ pushers: any }",
+            "{ account: ana, pushers: last }",
+        ] {
             assert_eq!(question_faults(&format!("ask: {{ pusher: {question} }}")).len(), 1, "{question}");
         }
     }

@@ -397,3 +397,28 @@ fn a_branch_that_is_new_was_made_by_those_who_made_what_main_has_not() {
     assert!(!keys.contains(&"github:kim"), "{keys:?}");
     assert_eq!((&found[0]["contributors-known"], keys.len()), (&json!(true), 3), "{found:#?}");
 }
+
+#[test]
+fn what_came_past_the_policy_does_not_choose_who_regularises_it() {
+    let scene = Scene::new(&policy());
+    scene.record(&land(&scene, "one")).ends(0);
+    let push = scene.fake.world(|world| {
+        let main = world.branches["main"].clone();
+        let chosen = policy().replace("'github:ben'", "'github:rea'").replace("24h", "365 days");
+        let message = "Quick fix\n\nChange-Type: normal\nRisk: low\n";
+        let after = world.commit(&[&main], "ana", message, &[("policies/changegate.yml", &chosen)]);
+        let before = crate::ledger::moved(world, &after, "push", "2026-03-02T17:00:00Z");
+        (before, after)
+    });
+    scene.record(&push).ends(1);
+    assert_eq!(regularisation_terms(&scene).len(), 1);
+    // Rea is in the team of the policy that came along, and ben in the team of the one before.
+    for (by, standing) in [("rea", false), ("ben", true)] {
+        let push = scene.fake.world(|world| {
+            let number = merge_regularising(world, &push.1[..12], WHY);
+            merge_by(world, number, by)
+        });
+        scene.record(&push);
+        assert_eq!(unauthorised_change(&scene)["standing"] == "closed", standing, "{by}");
+    }
+}

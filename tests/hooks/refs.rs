@@ -1,6 +1,6 @@
 //! What a push may do to refs.
 
-use crate::world::{BY_COMMIT, MAIN, World, ZERO, bad, good};
+use crate::world::{BY_COMMIT, MAIN, POLICY, World, ZERO, bad, good};
 
 #[test]
 fn a_good_push_is_accepted_out_of_its_quarantine() {
@@ -281,4 +281,87 @@ fn a_repository_named_by_sha256_is_guarded_alike() {
     let new = world.commit_tree(&[&base], &good("Good"));
     world.push(&[&format!("{new}:{MAIN}"), &format!("{new}:refs/heads/release/1")]).accepted();
     assert_eq!(world.main(), new);
+}
+
+#[test]
+fn a_protected_name_is_judged_wherever_its_symbolic_ref_leads() {
+    // By an exact name, and by a pattern.
+    for protects in ["[main]", "['m*']"] {
+        let policy = format!("changegate: 1\nname: test\nextends: [startup]\nprotects: {protects}\n");
+        let world = World::under(&policy);
+        world.git_in("server.git", &["branch", "-m", "main", "trunk"]);
+        world.git_in("server.git", &["symbolic-ref", MAIN, "refs/heads/trunk"]);
+        world.git_in("server.git", &["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+        let base = world.main();
+        let new = world.commit_tree(&[&base], &bad("Bad"));
+        for name in [MAIN, "refs/heads/trunk"] {
+            world.push(&[&format!("{new}:{name}")]).refused("peer-review");
+            world.push(&[&format!("+{new}:{name}")]).refused("peer-review");
+            assert_eq!(world.main(), base, "{name} of {protects}");
+        }
+        world.push(&[":trunk"]).refused("ref-deleted");
+        // A push that is right is recorded, and the ledger follows the ref under its own name.
+        let right = world.commit_tree(&[&base], &good("Good"));
+        world.push(&[&format!("{right}:{MAIN}")]).accepted();
+        let next = world.commit_tree(&[&right], &good("Next"));
+        world.push(&[&format!("{next}:refs/heads/trunk")]).accepted();
+        world.git_in("server.git", &["update-ref", "refs/heads/trunk", &right]);
+        let found = world.changegate("server.git", &["ledger", "verify", "--refs"]);
+        found.refused("refs/heads/trunk holds");
+        world.push(&[&format!("{new}:refs/heads/free")]).accepted();
+    }
+}
+
+#[test]
+fn rules_about_a_branch_hold_for_what_its_symbolic_ref_leads_to() {
+    let policy = "changegate: 1\nname: test\nextends: [core]\nprotects: [main]\nrules:\n  \
+                  signed-off: { when: { branch: main }, require: { field: { Risk: present } } }\n";
+    let world = World::under(policy);
+    world.git_in("server.git", &["branch", "-m", "main", "trunk"]);
+    world.git_in("server.git", &["symbolic-ref", MAIN, "refs/heads/trunk"]);
+    let new = world.commit_tree(&[&world.main()], "Alone\n\nChange-Type: normal\n");
+    for name in [MAIN, "refs/heads/trunk"] {
+        world.push(&[&format!("{new}:{name}")]).refused("signed-off");
+    }
+}
+
+#[test]
+fn names_that_differ_by_case_are_refused_where_files_do_not_tell_them_apart() {
+    let world = World::new();
+    let base = world.main();
+    world.push(&[&format!("{base}:refs/heads/release/One")]).accepted();
+    let new = world.commit_tree(&[&base], &good("Good"));
+    // Here the file system tells names apart, and only the configuration says otherwise.
+    world.push(&[&format!("{new}:refs/heads/Main")]).accepted();
+    world.configure("core.ignoreCase", "true");
+    for name in ["MAIN", "mAin", "Release/2", "release/ONE"] {
+        let pushed = world.push(&[&format!("{new}:refs/heads/{name}")]);
+        pushed.refused("ref-case");
+        assert_eq!(world.at(&format!("refs/heads/{name}")), None);
+    }
+    for name in ["Heads/main", "tags/V1"] {
+        world.push(&[&format!("{new}:refs/{name}")]).refused("ref-case");
+    }
+    world.push(&[&format!("{new}:refs/heads/Free")]).accepted();
+    world.push(&[&format!("{new}:{MAIN}")]).refused("ref-case").says("refs/heads/Main");
+    world.git_in("server.git", &["update-ref", "-d", "refs/heads/Main"]);
+    world.push(&[&format!("{new}:{MAIN}")]).accepted();
+}
+
+#[test]
+fn the_stricter_unit_of_both_policies_counts() {
+    // Today's policy judges by commit and that of the branch by step, and the other way round.
+    for (then, now) in [(POLICY, BY_COMMIT), (BY_COMMIT, POLICY)] {
+        let world = World::under(then);
+        let old = world.main();
+        world.write("policies/changegate.yml", now);
+        world.commit(&good("Change the unit"));
+        world.push(&["main"]).accepted();
+        world.push(&[&format!("{old}:refs/heads/release/old")]).accepted();
+        let inner = world.commit_tree(&[&old], &bad("Nobody reviewed this one"));
+        let merge = world.commit_tree(&[&old, &inner], &good("Merge"));
+        world.push(&[&format!("{merge}:refs/heads/release/old")]).refused("peer-review");
+        world.push(&[&format!("{inner}:refs/tags/v9")]).refused("tag-of-reviewed");
+        world.push(&[&format!("{merge}:refs/tags/v9")]).refused("tag-of-reviewed");
+    }
 }

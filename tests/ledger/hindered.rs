@@ -106,10 +106,13 @@ fn a_damaged_newest_record_stops_appending_and_loses_nothing() {
         world.git_in("server.git", &["commit-tree", "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "-m", "x"]);
     world.git_in("server.git", &["update-ref", LEDGER, &empty]);
     world.commit(&good("One"));
+    // Without the ledger, it is not known whether the policy was decided.
+    world.push(&["main"]).refused("cannot tell whether the policy was decided");
+    world.configure("changegate.ledger", "warn");
     world.push(&["main"]).accepted().says("has no record.json");
     world.git_in("server.git", &["update-ref", LEDGER, &whole]);
     world.reconcile().accepted();
-    assert_eq!(world.kinds(), ["begin", "decision", "outcome"]);
+    assert_eq!(world.kinds(), ["begin", "decision", "decision", "outcome"]);
     world.is_whole();
 }
 

@@ -1,7 +1,7 @@
 //! What somebody hostile tries: with pushes, with the server's clock, and with the ledger itself.
 
 use changegate::change::{Oid, Text};
-use changegate::gate::{GateSettings, judge_push, protected_refs};
+use changegate::gate::{GateSettings, current_policy, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::record::{
     BreakGlassEvent, DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RecordedDecision,
@@ -35,7 +35,7 @@ fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>
         name: Text::from(*name),
     };
     let updates: Vec<RefUpdate> = updates.iter().map(one).collect();
-    let (report, kept) = judge_push(&repository, &updates, &settings, Timestamp::now(), false);
+    let (report, kept) = judge_push(&repository, &updates, (&settings, &[]), Timestamp::now(), false);
     let pusher = settings.pusher.clone();
     let by = DecisionContext {
         id: write_ahead::new_decision_id().unwrap(),
@@ -50,7 +50,8 @@ fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>
 fn fold_while(world: &World, runs: bool) {
     let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
     let settings = GateSettings::read_settings(&repository, &|_| None, || 1).unwrap();
-    let scope = protected_refs(&repository, &settings);
+    let policy = current_policy(&repository, &settings, &[]).unwrap();
+    let scope = Some(protected_refs(&repository, &policy.policy).unwrap());
     let folding = ReconcileContext {
         repository: &repository,
         scope: scope.as_deref(),

@@ -38,5 +38,6 @@ mod pushes;
 mod sweeps;
 mod traced;
 mod unauthorised;
+mod undecided_policy;
 mod unlanded;
 mod vectors;

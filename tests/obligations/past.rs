@@ -1,7 +1,7 @@
 //! Landings in the past: what a push does, step by step, with a clock that the test holds.
 
 use changegate::change::{FactKind, Missing, Oid, PusherIdentity, Text};
-use changegate::gate::{GateSettings, judge_push, protected_refs};
+use changegate::gate::{GateSettings, current_policy, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::reconcile::{LandedPush, ReconcileContext, reconcile_ledger};
@@ -43,7 +43,8 @@ impl World {
         let settings = GateSettings::read_settings(&repository, &|_| None, || 1).unwrap();
         let id = |digits: &str| Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(MAIN) };
-        let (report, kept) = judge_push(&repository, std::slice::from_ref(&update), &settings, at, false);
+        let (report, kept) =
+            judge_push(&repository, std::slice::from_ref(&update), (&settings, &[]), at, false);
         assert_eq!(report.decision, Decision::Allow, "{report:?}");
         let pusher = settings.pusher.clone();
         assert_ne!(pusher, Err(Missing::NotConfigured(FactKind::Pusher)));
@@ -52,7 +53,8 @@ impl World {
         let decision = decision::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
         write_ahead::write_entry(repository.common_dir(), &decision).unwrap();
         self.git_in("server.git", &["update-ref", MAIN, &new, &old]);
-        let scope = protected_refs(&repository, &settings);
+        let policy = current_policy(&repository, &settings, &[]).unwrap();
+        let scope = Some(protected_refs(&repository, &policy.policy).unwrap());
         let folding = ReconcileContext {
             repository: &repository,
             scope: scope.as_deref(),

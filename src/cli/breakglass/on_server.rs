@@ -10,10 +10,10 @@ use anyhow::{Context as _, anyhow};
 use crate::change::{CommitMessage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
-use crate::cli::ledger_upkeep::{reconcile_repository, write_reconcile_report};
+use crate::cli::ledger_upkeep::{find_current_policy, reconcile_repository, write_reconcile_report};
 use crate::cli::output;
+use crate::gate::LedgerMode;
 use crate::gate::break_glass::{AuthorisedRequest, parse_request};
-use crate::gate::{LedgerMode, current_policy};
 use crate::git::{ObjectFormat, Repository, parse_commit};
 use crate::ledger::record::{BreakGlassEvent, LedgerEvent, SessionActor};
 use crate::ledger::server::discharge::append_events;
@@ -39,7 +39,7 @@ pub(crate) fn write_session_record(
     }
     let reconciled = reconcile_repository(repository, &settings, None, false, context)?;
     write_reconcile_report(&reconciled)?;
-    let Some(loaded) = current_policy(repository, &settings) else {
+    let Some(loaded) = find_current_policy(repository, &settings) else {
         return Err(CommandError::usage("this repository has no policy that says who can open a session"));
     };
     let now = (context.clock)();

@@ -16,7 +16,7 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::ledger_upkeep::{reconcile_repository, serving_process, write_reconcile_report};
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit};
+use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit, protected_refs};
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::{landed_move::LandedMove, pending::LandedPush};
 use crate::report::{Report, ReportStyle};
@@ -97,7 +97,9 @@ fn judge_landed_update(
     else {
         return Ok(Decision::Allow);
     };
-    if !loaded.policy.protects_ref(update.name.as_bytes()) {
+    let name = repository.resolve_ref(update.name.as_bytes())?.name;
+    let protected = protected_refs(repository, &loaded.policy)?;
+    if !protected.iter().any(|pattern| pattern.matches_ref(name.as_bytes())) {
         return Ok(Decision::Allow);
     }
     let hidden = [update.old];

@@ -13,11 +13,12 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{GateSettings, LedgerMode, PushFacts, judge_push};
+use crate::gate::{GateSettings, LedgerMode, PushFacts, UndecidedMove, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
 use crate::ledger::server::push_refusals::{add_session_refusals, record_unwritable_ledger};
+use crate::ledger::server::undecided_moves::list_undecided_moves;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
@@ -72,8 +73,16 @@ fn decide_push(
             return Err(CommandError::Usage(why));
         }
     };
+    let undecided = match list_undecided(&repository, &settings) {
+        Ok(undecided) => undecided,
+        Err(error) => {
+            let _ = write_refusal_entry(&repository, updates, context);
+            let why = "cannot tell whether the policy was decided, so the push is refused";
+            return Err(CommandError::Failed(error.context(why)));
+        }
+    };
     let (mut report, facts) =
-        judge_push(&repository, updates, &settings, context.now, format.lists_passed_changes());
+        judge_push(&repository, updates, (&settings, &undecided), context.now, format.lists_passed_changes());
     block_overdue_push(&mut report, &facts, || read_recorded_state(&repository, &settings), context.now);
     if let Some(request) = facts.request() {
         let state = read_recorded_state(&repository, &settings);
@@ -111,6 +120,16 @@ fn read_supported_settings(repository: &Repository, context: &Context) -> Result
     match find_unsupported_setup(context) {
         Some(why) => Err(why.to_owned()),
         None => Ok(settings),
+    }
+}
+
+/// Returns the moves of the policy ref without a decision. Where pushes go on without the ledger, one that
+/// cannot be read has none.
+fn list_undecided(repository: &Repository, settings: &GateSettings) -> anyhow::Result<Vec<UndecidedMove>> {
+    match settings.ledger_mode {
+        LedgerMode::Off => Ok(Vec::new()),
+        LedgerMode::Warn => Ok(list_undecided_moves(repository, &settings.policy_ref).unwrap_or_default()),
+        LedgerMode::Require => list_undecided_moves(repository, &settings.policy_ref),
     }
 }
 

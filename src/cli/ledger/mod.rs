@@ -75,8 +75,8 @@ Examples:
   changegate ledger trace v1.4.0             the commit of a tag
   changegate ledger trace HEAD --format json
 
-Exits with 1 if the change landed without a decision or has not landed, or if
-one of its obligations is overdue.")]
+Exits with 1 if the change landed without a decision, or by a policy that came
+without one, or has not landed, or if one of its obligations is overdue.")]
     Trace {
         /// Commit of the change
         change: String,

@@ -46,7 +46,10 @@ pub(crate) fn run_ledger_trace(
     };
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     let has_landed = !trace.landings.is_empty();
-    let is_authorised = trace.landings.values().all(|came| *came != LandingOrigin::Unauthorised);
+    let is_authorised = trace
+        .landings
+        .values()
+        .all(|came| !matches!(came, LandingOrigin::Unauthorised | LandingOrigin::UndecidedPolicy));
     Ok(if has_landed && is_authorised && trace.unreadable_records == 0 {
         owed.command_exit()
     } else {
@@ -95,6 +98,7 @@ fn describe_landing(came: LandingOrigin) -> &'static str {
         LandingOrigin::Decided => "decided",
         LandingOrigin::Unauthorised => "undecided",
         LandingOrigin::Regularised => "regularised",
+        LandingOrigin::UndecidedPolicy => "undecided-policy",
     }
 }
 
@@ -124,6 +128,11 @@ fn write_trace(
         let at = due_time::format_instant(traced.record.recorded_at);
         writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, &subject))?;
         write_record_details(traced, out)?;
+        if let LedgerEvent::Decision(decided) = &traced.record.event
+            && let Some(number) = trace.undecided_policies.get(&decided.id)
+        {
+            writeln!(out, "      this policy came without a decision (record {number})")?;
+        }
     }
     writeln!(out)?;
     owed.write_terminal(true, out)?;
@@ -134,6 +143,7 @@ fn write_trace(
             LandingOrigin::Decided => "landed as decided on ",
             LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
             LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
+            LandingOrigin::UndecidedPolicy => "landed by a policy WITHOUT A DECISION on ",
         };
         writeln!(out, "{}", wrap_text(how, 2, &name))?;
     }

@@ -235,6 +235,7 @@ fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
         LedgerProblemKind::Mismatch => "mismatch",
         LedgerProblemKind::Unauthorised => "unauthorised",
         LedgerProblemKind::Regularised => "regularised",
+        LedgerProblemKind::UndecidedPolicy => "undecided-policy",
         LedgerProblemKind::Incomplete => "incomplete",
         LedgerProblemKind::ClockWentBack => "clock",
     }

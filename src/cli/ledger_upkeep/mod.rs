@@ -9,10 +9,11 @@ use jiff::SignedDuration;
 
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::gate::{GateSettings, LedgerMode, current_policy};
+use crate::gate::{GateSettings, LedgerMode, LoadedPolicy, current_policy, protected_refs};
 use crate::git::Repository;
 use crate::ledger::server::decision;
 use crate::ledger::server::reconcile::{LandedPush, ReconcileContext, ReconcileOutcome, reconcile_ledger};
+use crate::ledger::server::undecided_moves::list_undecided_moves;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::{self, gate_folder};
 use crate::report::escape;
@@ -29,11 +30,12 @@ pub(crate) fn reconcile_repository(
     now: bool,
     context: &Context,
 ) -> Result<ReconcileOutcome, CommandError> {
-    let loaded = current_policy(repository, settings);
+    let loaded = find_current_policy(repository, settings);
     let policy = loaded.as_ref().map(|loaded| &loaded.policy);
+    let scope = policy.map(|policy| protected_refs(repository, policy)).transpose()?;
     let reconcile_context = ReconcileContext {
         repository,
-        scope: policy.map(|policy| policy.protected_refs.as_slice()),
+        scope: scope.as_deref(),
         policy: policy.map(|policy| (policy, &settings.policy_ref)),
         signing_key: settings.ledger_key.as_deref(),
         clock: context.clock,
@@ -49,6 +51,19 @@ pub(crate) fn reconcile_repository(
     let reconciled = reconciled?;
     kept?;
     Ok(reconciled)
+}
+
+/// Returns the current policy; after a move of the policy ref without a decision, the last one that was
+/// decided. `None` if there is none, or none that is valid.
+pub(crate) fn find_current_policy(repository: &Repository, settings: &GateSettings) -> Option<LoadedPolicy> {
+    let undecided = match settings.ledger_mode {
+        LedgerMode::Off => Vec::new(),
+        // A ledger that cannot be read is reported by what reads it next.
+        LedgerMode::Require | LedgerMode::Warn => {
+            list_undecided_moves(repository, &settings.policy_ref).unwrap_or_default()
+        }
+    };
+    current_policy(repository, settings, &undecided)
 }
 
 /// Starts the ledger, if there is none yet and it is not switched off; returns true if it did.

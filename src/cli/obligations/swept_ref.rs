@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use crate::change::{Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
+use crate::cli::ledger_upkeep::find_current_policy;
 use crate::cli::output;
 use crate::gate::obligations::{ObligationClosing, find_closing};
 use crate::gate::{
-    GateSettings, LoadedPolicy, MissingPolicyAction, UnusablePolicy, current_policy, load_from_commit,
-    load_from_disk, load_from_pack,
+    GateSettings, LoadedPolicy, MissingPolicyAction, UnusablePolicy, load_from_commit, load_from_disk,
+    load_from_pack,
 };
 use crate::git::{CommitRange, PeeledObject, Repository};
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
@@ -57,7 +58,7 @@ pub(crate) fn find_ref_closings(
 ) -> Result<Option<SweptRef>, CommandError> {
     let Some(tip) = state.tips.get(&encode_ref_key(name)).copied() else { return Ok(None) };
     let loaded = load_ref_policy(repository, settings, tip, name)?;
-    let base = current_policy(repository, settings);
+    let base = find_current_policy(repository, settings);
     let base = base.as_ref().map(|base| &base.policy);
     let read_closing = |commits: Vec<Result<Commit, _>>| {
         let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;

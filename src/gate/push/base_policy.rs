@@ -1,4 +1,7 @@
 //! The policies of a push: that of the policy ref, and those that the pushed refs held before.
+//!
+//! A move of the policy ref without a decision cannot choose the policy that it is judged by. Until it is
+//! regularised, or the ref holds the earlier policy again, the last policy that was decided goes on.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,6 +14,7 @@ use crate::gate::policy_source::{
 use crate::gate::settings::{GateSettings, MissingPolicyAction};
 use crate::git::{PeeledObject, Repository};
 use crate::push::{GateRule, refuse_by_rule};
+use crate::report::PolicyLocation;
 use crate::verdict::{Finding, Fixer, Judgement, MessageValue};
 
 /// The policy that says which refs are under change control.
@@ -36,20 +40,43 @@ impl PushBasePolicy {
     }
 }
 
+/// A move of the policy ref without a decision, which has not been regularised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UndecidedMove {
+    /// What the ref held before; `None` for nothing.
+    pub old: Option<Oid>,
+    /// What it held afterwards; `None` for nothing.
+    pub new: Option<Oid>,
+}
+
 /// The policies that were read for a push, each once.
 pub(crate) struct PolicyCache<'push> {
     repository: &'push Repository,
     settings: &'push GateSettings,
+    /// The moves of the policy ref without a decision, in their order.
+    undecided: &'push [UndecidedMove],
     policies: HashMap<Oid, Result<Rc<LoadedPolicy>, UnusablePolicy>>,
+    /// True once the last decided policy was found to be another than the policy ref holds.
+    is_decided_earlier: bool,
 }
 
 impl<'push> PolicyCache<'push> {
     /// Returns a cache that has read nothing yet.
-    pub(crate) fn new(repository: &'push Repository, settings: &'push GateSettings) -> Self {
-        PolicyCache { repository, settings, policies: HashMap::new() }
+    pub(crate) fn new(
+        repository: &'push Repository,
+        settings: &'push GateSettings,
+        undecided: &'push [UndecidedMove],
+    ) -> Self {
+        PolicyCache { repository, settings, undecided, policies: HashMap::new(), is_decided_earlier: false }
     }
 
-    /// Reads the policy of the policy ref, or the file on the server that takes its place.
+    /// Returns true if the base policy is not what the policy ref holds, but the last one that was decided.
+    pub(crate) fn is_decided_earlier(&self) -> bool {
+        self.is_decided_earlier
+    }
+
+    /// Reads the policy of the policy ref, or the file on the server that takes its place; after a move of
+    /// the policy ref without a decision, the last policy that was decided.
     pub(crate) fn find_base_policy(&mut self) -> PushBasePolicy {
         let settings = self.settings;
         if let Some(file) = &settings.policy_file {
@@ -68,6 +95,10 @@ impl<'push> PolicyCache<'push> {
                 return PushBasePolicy::Refused(refuse_by_rule(GateRule::PolicyPresent, finding));
             }
         };
+        if let Some(decided) = self.find_decided_policy(tip) {
+            self.is_decided_earlier = true;
+            return PushBasePolicy::Loaded(decided);
+        }
         let found = match tip {
             Some(tip) => self.load_policy_at(tip, &settings.policy_ref),
             None => Err(UnusablePolicy::Absent),
@@ -79,6 +110,58 @@ impl<'push> PolicyCache<'push> {
             }
             _ => self.use_policy(found, &settings.policy_ref),
         }
+    }
+
+    /// Returns the last policy that was decided, if the policy ref, which holds `tip`, has another by a move
+    /// without a decision. If there was no usable policy before that move, there is none to go on with.
+    fn find_decided_policy(&mut self, tip: Option<Oid>) -> Option<Rc<LoadedPolicy>> {
+        let mut decided: Option<Rc<LoadedPolicy>> = None;
+        for (place, moved) in self.undecided.iter().enumerate() {
+            decided = match decided {
+                None => {
+                    let before = self.load_earlier_policy(moved.old);
+                    before.filter(|before| !self.holds_policy(moved.new, before))
+                }
+                Some(before) => Some(before).filter(|before| !self.holds_policy(moved.new, before)),
+            };
+            // A change that puts the policy back is decided by it, and what comes after that as well.
+            let until = self.undecided.get(place + 1).map_or(tip, |next| next.old);
+            if let (Some(before), Some(from), Some(until)) = (&decided, moved.new, until)
+                && self.puts_policy_back(from, until, before)
+            {
+                decided = None;
+            }
+        }
+        decided
+    }
+
+    /// Returns the policy that the policy ref had when it held `tip`; `None` if no usable one.
+    fn load_earlier_policy(&mut self, tip: Option<Oid>) -> Option<Rc<LoadedPolicy>> {
+        let called = self.settings.policy_ref.clone();
+        match (self.load_policy_at(tip?, &called), &self.settings.missing_policy) {
+            (Ok(loaded), _) => Some(loaded),
+            (Err(UnusablePolicy::Absent), MissingPolicyAction::Pack(pack)) => {
+                load_from_pack(pack).map(Rc::new).ok()
+            }
+            (Err(_), _) => None,
+        }
+    }
+
+    /// Returns true if a tip of the policy ref has this policy, in every file of it.
+    fn holds_policy(&mut self, tip: Option<Oid>, policy: &LoadedPolicy) -> bool {
+        let Some(tip) = tip else { return false };
+        if let PolicyLocation::Commit { .. } = policy.place {
+            return policy.is_same_at(self.repository, tip);
+        }
+        // A pack stands in where there is no policy.
+        let called = self.settings.policy_ref.clone();
+        matches!(self.load_policy_at(tip, &called), Err(UnusablePolicy::Absent))
+    }
+
+    /// Returns true if a step from `from` to `until` has this policy.
+    fn puts_policy_back(&mut self, from: Oid, until: Oid, policy: &LoadedPolicy) -> bool {
+        let steps = self.repository.list_steps(until, &[from]).unwrap_or_default();
+        steps.iter().any(|step| self.holds_policy(step.last().copied(), policy))
     }
 
     fn use_policy(&self, found: Result<Rc<LoadedPolicy>, UnusablePolicy>, place: &Text) -> PushBasePolicy {

@@ -3,6 +3,7 @@
 pub(crate) mod base_policy;
 pub(crate) mod change_judge;
 pub(crate) mod ref_judge;
+pub(crate) mod ref_policies;
 
 use std::rc::Rc;
 
@@ -11,40 +12,55 @@ use jiff::Timestamp;
 use crate::change::{Stage, Text};
 use crate::gate::policy_findings::list_policy_notes;
 use crate::gate::policy_source::LoadedPolicy;
-use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy};
+use crate::gate::protected_scope::ProtectedScope;
+use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy, UndecidedMove};
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
+use crate::policy::Policy;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{Report, decide_groups};
+use crate::verdict::{Finding, Fixer, MessageValue, messages};
+
+messages! {
+    SCOPE_UNREADABLE = "push.scope-unreadable":
+        "cannot tell which refs are under change control: {detail}";
+    POLICY_UNDECIDED = "push.policy-undecided":
+        "the policy that {ref} holds came without a decision; the last one that was decided goes on until that change is regularised, or the policy is put back";
+}
 
 /// Judges what a push does to each ref, and returns the report and the facts that the ledger keeps.
 ///
 /// Every ref is judged, even if others are refused. A ref that is not under change control is not in
 /// the report, unless clients cannot write to it at all. Changes without remarks are only counted,
-/// unless `keep_all` asks for them.
+/// unless `keep_all` asks for them. `undecided` are the moves of the policy ref without a decision that are
+/// not regularised, in their order.
 pub fn judge_push(
     repository: &Repository,
     updates: &[RefUpdate],
-    settings: &GateSettings,
+    (settings, undecided): (&GateSettings, &[UndecidedMove]),
     now: Timestamp,
     keep_all: bool,
 ) -> (Report, PushFacts) {
-    let policies = PolicyCache::new(repository, settings);
-    let mut push =
-        RefJudge { repository, updates, settings, now, keep_all, policies, facts: PushFacts::default() };
-    let base = push.policies.find_base_policy();
+    let mut policies = PolicyCache::new(repository, settings, undecided);
+    let (base, scope) = read_base_scope(repository, policies.find_base_policy());
+    let facts = PushFacts::default();
+    let mut push = RefJudge { repository, updates, settings, now, keep_all, policies, scope, facts };
     let mut groups = Vec::new();
     // Two lines of a push can name one ref, also through a symbolic ref; the second one is refused.
     let mut named: Vec<Text> = Vec::new();
     for update in updates {
         groups.extend(push.judge_update(update, &base, &mut named));
     }
-    let (policy, notes) = match &base {
+    let (policy, mut notes) = match &base {
         PushBasePolicy::Loaded(loaded) => (Some(loaded.name()), list_policy_notes(loaded, now)),
         PushBasePolicy::Unrestricted | PushBasePolicy::Refused(_) => (None, Vec::new()),
     };
+    if push.policies.is_decided_earlier() && !groups.is_empty() {
+        notes.push(POLICY_UNDECIDED.with("ref", &settings.policy_ref));
+    }
     let report = Report {
         decision: decide_groups(&groups, true),
         stage: Stage::PreReceive,
@@ -57,15 +73,41 @@ pub fn judge_push(
     (report, push.facts)
 }
 
-/// Returns the refs under change control, by the current policy; `None` if there is no valid policy.
-pub fn protected_refs(repository: &Repository, settings: &GateSettings) -> Option<Vec<RefPattern>> {
-    current_policy(repository, settings).map(|loaded| loaded.policy.protected_refs)
+/// Returns which refs the policy of the policy ref protects. If that cannot be read, no push can be judged.
+fn read_base_scope(repository: &Repository, base: PushBasePolicy) -> (PushBasePolicy, ProtectedScope) {
+    let PushBasePolicy::Loaded(loaded) = &base else { return (base, ProtectedScope::default()) };
+    match ProtectedScope::read_scope(repository, &loaded.policy) {
+        Ok(scope) => (base, scope),
+        Err(error) => {
+            let detail = MessageValue::unrecorded(Text::from(format!("{error:#}")));
+            let finding = Finding::new(SCOPE_UNREADABLE.with("detail", detail));
+            let finding = finding.fixed_by(Fixer::ServerAdministrator);
+            let refusal = refuse_by_rule(GateRule::PolicyPresent, finding);
+            (PushBasePolicy::Refused(refusal), ProtectedScope::default())
+        }
+    }
 }
 
-/// Returns the current policy; `None` if there is none, or none that is valid.
-pub fn current_policy(repository: &Repository, settings: &GateSettings) -> Option<LoadedPolicy> {
-    let PushBasePolicy::Loaded(loaded) = PolicyCache::new(repository, settings).find_base_policy() else {
-        return None;
-    };
+/// Returns the refs that `policy` puts under change control, as patterns: those that it names, and the refs
+/// that symbolic refs with such names lead to.
+///
+/// # Errors
+///
+/// Fails if the refs or the configuration cannot be read.
+pub fn protected_refs(repository: &Repository, policy: &Policy) -> anyhow::Result<Vec<RefPattern>> {
+    Ok(ProtectedScope::read_scope(repository, policy)?.list_patterns())
+}
+
+/// Returns the current policy; `None` if there is none, or none that is valid. `undecided` is as in
+/// [`judge_push`].
+pub fn current_policy(
+    repository: &Repository,
+    settings: &GateSettings,
+    undecided: &[UndecidedMove],
+) -> Option<LoadedPolicy> {
+    let mut policies = PolicyCache::new(repository, settings, undecided);
+    let PushBasePolicy::Loaded(loaded) = policies.find_base_policy() else { return None };
+    // The cache may hold it too.
+    drop(policies);
     Some(Rc::unwrap_or_clone(loaded))
 }

@@ -11,8 +11,10 @@ use crate::gate::policy_findings::{
     refuse_missing_policy,
 };
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
+use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
+use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
 use crate::gate::swapped_parents::SwappedParents;
@@ -49,6 +51,8 @@ pub(crate) struct RefJudge<'push> {
     pub(crate) now: Timestamp,
     pub(crate) keep_all: bool,
     pub(crate) policies: PolicyCache<'push>,
+    /// Which refs are under change control; empty without a policy.
+    pub(crate) scope: ProtectedScope,
     pub(crate) facts: PushFacts,
 }
 
@@ -57,22 +61,6 @@ struct RefRequest<'update> {
     asked: ProposedRefUpdate<'update>,
     /// The commits over what the ref holds; `None` for a new ref and for tags.
     history: Option<NewHistory>,
-}
-
-/// The policies that a ref is judged by.
-struct RefPolicies<'push> {
-    /// The policy of the ref itself.
-    own: &'push LoadedPolicy,
-    /// The policy of the policy ref, if that is another.
-    base: Option<&'push LoadedPolicy>,
-}
-
-impl RefPolicies<'_> {
-    /// Returns true if all policies put `name` under change control.
-    fn protect_ref(&self, name: &Text) -> bool {
-        let mut policies = std::iter::once(self.own).chain(self.base);
-        policies.all(|loaded| loaded.policy.protects_ref(name.as_bytes()))
-    }
 }
 
 impl RefJudge<'_> {
@@ -116,8 +104,9 @@ impl RefJudge<'_> {
             ));
         }
         named.push(resolved.name.clone());
+        refusals.extend(self.refuse_case_twin(&resolved.name));
         match base {
-            PushBasePolicy::Loaded(loaded) if loaded.policy.protects_ref(resolved.name.as_bytes()) => {
+            PushBasePolicy::Loaded(loaded) if self.scope.find_protected_name(&resolved.name).is_some() => {
                 let mut group = self.judge_ref(update, &resolved, loaded);
                 group.refusals.splice(0..0, refusals);
                 return Some(group);
@@ -129,6 +118,19 @@ impl RefJudge<'_> {
             return None;
         }
         Some(build_ref_group(update, resolved.id, refusals))
+    }
+
+    /// Returns the refusal of a name that the file system would take for a protected one.
+    fn refuse_case_twin(&self, name: &Text) -> Option<Judgement> {
+        match self.scope.find_case_twin(self.repository, name) {
+            Ok(None) => None,
+            Ok(Some(twin)) => Some(push::refuse_case_twin(name, &twin)),
+            Err(error) => {
+                let message = add_detail(REF_UNREADABLE.with("ref", name), &error);
+                let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
+                Some(refuse_by_rule(GateRule::RefCase, finding))
+            }
+        }
     }
 
     /// Judges what is pushed to a ref under change control.
@@ -174,7 +176,8 @@ impl RefJudge<'_> {
         };
         let own = own.as_deref().unwrap_or(base);
         let base = if base.policy.digest == own.policy.digest { None } else { Some(base) };
-        let policies = RefPolicies { own, base };
+        let scope = self.scope.clone();
+        let policies = RefPolicies { own, base, scope: &scope };
         if let Err(error) = self.judge_commits(new, request, &policies, &mut group) {
             let message = add_detail(HISTORY_UNREADABLE.with("ref", &at.name), &error);
             group
@@ -182,15 +185,24 @@ impl RefJudge<'_> {
                 .push(refuse_by_rule(GateRule::WholeHistory, Finding::new(message).fixed_by(Fixer::Pusher)));
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
-            group.refusals.extend(self.refuse_broken_policy(new, &at.name));
+            group.refusals.extend(self.refuse_broken_policy(new, &at.name, &scope));
         }
         group
+    }
+
+    /// Returns true for the policy ref, which may also be a symbolic ref to the one of this name.
+    fn is_policy_ref(&self, name: &Text) -> bool {
+        let policy_ref = &self.settings.policy_ref;
+        name == policy_ref
+            || self.repository.resolve_ref(policy_ref.as_bytes()).is_ok_and(|found| found.name == *name)
     }
 
     /// Returns the policy that a ref holds; `None` if it has none, or if a file on the server decides.
     fn load_own_policy(&mut self, at: &ResolvedRef) -> Result<Option<Rc<LoadedPolicy>>, Judgement> {
         let Some(tip) = at.id else { return Ok(None) };
-        if self.settings.policy_file.is_some() {
+        // What the policy ref holds may have come without a decision.
+        let is_replaced = self.policies.is_decided_earlier() && self.is_policy_ref(&at.name);
+        if self.settings.policy_file.is_some() || is_replaced {
             return Ok(None);
         }
         match self.policies.load_policy_at(tip, &at.name) {
@@ -246,13 +258,13 @@ impl RefJudge<'_> {
         group: &mut ReportGroup,
     ) -> anyhow::Result<()> {
         let RefRequest { asked, history } = request;
-        let RefPolicies { own: loaded, base } = *policies;
+        let RefPolicies { own: loaded, base, .. } = *policies;
         if let Some(judged_as) = &mut group.judged_ref {
             judged_as.policies = std::iter::once(loaded).chain(base).map(LoadedPolicy::origin).collect();
         }
         let PeeledObject::Commit(tip) = self.repository.peel_tags(new)? else { return Ok(()) };
         if asked.name.as_bytes().starts_with(b"refs/tags/") {
-            let protected = self.list_protected_tips(policies)?;
+            let protected = policies.list_protected_tips(self.repository)?;
             if self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some() {
                 let message = TAG_OF_UNPROTECTED.with("commit", tip.short_hex());
                 group.refusals.push(refuse_by_rule(
@@ -262,7 +274,8 @@ impl RefJudge<'_> {
             }
             return Ok(());
         }
-        let judged = self.list_judged_tips(policies, asked.actual_old)?;
+        let judged =
+            policies.list_judged_tips(self.repository, &self.settings.policy_ref, asked.actual_old)?;
         let mut needs = loaded.policy.needed_facts();
         if let Some(base) = base {
             needs.extend(base.policy.needed_facts());
@@ -285,11 +298,12 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule(GateRule::PushSize, finding));
             return Ok(());
         }
+        // The policy asks about the name that it protects, and that may be a symbolic ref to this one.
+        let target = policies.scope.find_protected_name(asked.name).unwrap_or(asked.name);
         let settings = self.settings;
         let now = self.now;
         let keep_all = self.keep_all;
-        let judge =
-            ChangeJudge { loaded, base, target: asked.name, settings, now, swapped_parents, keep_all };
+        let judge = ChangeJudge { loaded, base, target, settings, now, swapped_parents, keep_all };
         let trusted_keys =
             base.and_then(|base| base.trusted_keys(self.now)).or_else(|| loaded.trusted_keys(self.now));
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };
@@ -314,7 +328,7 @@ impl RefJudge<'_> {
             }
             Ok(())
         };
-        match loaded.policy.change_unit {
+        match policies.change_unit() {
             ChangeUnit::Step => self.repository.for_each_history_step(
                 &history,
                 range.trusted_keys,
@@ -338,48 +352,14 @@ impl RefJudge<'_> {
         }
     }
 
-    /// Returns the tips whose commits count as judged: what the ref itself holds, and what the policy
-    /// ref holds.
-    ///
-    /// Other branches under change control do not vouch for their commits. One may have come under
-    /// change control with commits on it that were never judged, and no policy tells which those are.
-    /// So work that goes from one such branch to another is judged on both.
-    fn list_judged_tips(&self, policies: &RefPolicies<'_>, own: Option<Oid>) -> anyhow::Result<Vec<Oid>> {
-        let main = self.repository.resolve_ref(self.settings.policy_ref.as_bytes())?;
-        let main_tip = if policies.protect_ref(&main.name) { main.id } else { None };
-        let mut tips: Vec<Oid> = main_tip.into_iter().chain(own).collect();
-        tips.sort_unstable();
-        tips.dedup();
-        tips.retain(|tip| self.is_commit(*tip));
-        Ok(tips)
-    }
-
-    /// Returns the tips of all branches that every policy puts under change control: the one that
-    /// decides what is judged at all, and that of the ref, which may be older.
-    fn list_protected_tips(&self, policies: &RefPolicies<'_>) -> anyhow::Result<Vec<Oid>> {
-        let mut tips = Vec::new();
-        for branch in self.repository.list_refs("refs/heads/")? {
-            if let Some(tip) = branch.id
-                && policies.protect_ref(&branch.name)
-                && self.is_commit(tip)
-            {
-                tips.push(tip);
-            }
-        }
-        Ok(tips)
-    }
-
-    fn is_commit(&self, id: Oid) -> bool {
-        matches!(self.repository.peel_tags(id), Ok(PeeledObject::Commit(commit)) if commit == id)
-    }
-
     /// Returns the refusal of a push after which the ref would have no valid policy for later pushes.
-    fn refuse_broken_policy(&mut self, new: Oid, name: &Text) -> Option<Judgement> {
+    fn refuse_broken_policy(&mut self, new: Oid, name: &Text, scope: &ProtectedScope) -> Option<Judgement> {
+        let known_as = scope.find_protected_name(name).unwrap_or(name);
         let finding = match self.policies.load_policy_at(new, name) {
             Ok(loaded) => {
                 if let Some(finding) = find_forge_only_rule(&loaded.policy, self.now) {
                     finding
-                } else if *name == self.settings.policy_ref && !loaded.policy.protects_ref(name.as_bytes()) {
+                } else if self.is_policy_ref(name) && !loaded.policy.protects_ref(known_as.as_bytes()) {
                     Finding::new(POLICY_UNPROTECTED.with("ref", name))
                 } else {
                     return None;

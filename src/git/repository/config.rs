@@ -20,6 +20,16 @@ impl Repository {
         Ok(self.read_config_values(key)?.pop())
     }
 
+    /// Returns whether the variable `key` is set to true; false if it is not set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::read_config_value`], and for a value that is neither true nor false.
+    pub(crate) fn read_config_flag(&self, key: &str) -> Result<bool> {
+        let value = self.load_configuration()?.boolean(key);
+        Ok(value.with_context(|| format!("the git configuration `{key}` is not a boolean"))?.unwrap_or(false))
+    }
+
     /// Returns all values of the variable `key`, in the order in which git would find them.
     ///
     /// # Errors

@@ -140,6 +140,28 @@ impl Repository {
         Ok(found)
     }
 
+    /// Returns the symbolic refs whose names begin with `prefix`, each with the ref that it leads to.
+    ///
+    /// A damaged one is left out: git cannot push through it either. Packed refs are never symbolic, so
+    /// only the others are read.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the refs cannot be listed at all.
+    pub(crate) fn list_symbolic_refs(&self, prefix: &str) -> Result<Vec<(Text, ResolvedRef)>> {
+        let context = || format!("cannot list the refs under `{prefix}`");
+        let relative = prefix.as_bytes().as_bstr().try_into().with_context(context)?;
+        let mut found = Vec::new();
+        for reference in self.ref_store.loose_iter_prefixed(relative).with_context(context)?.flatten() {
+            if let Target::Symbolic(_) = reference.target
+                && let Ok(resolved) = self.resolve_ref(reference.name.as_bstr())
+            {
+                found.push((ref_name_text(&reference.name), resolved));
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the moves of a ref, oldest first, as git logged them; of a long log only the newest part.
     /// The list is empty if there is no log.
     pub(crate) fn read_reflog(&self, name: &Text) -> Vec<ReflogEntry> {

@@ -175,7 +175,7 @@ impl GitHubSession {
     }
 
     /// Judges a move that has happened, by what was there when it did; `None` if the ref is not under change
-    /// control. `base` is the policy of the default branch, and the name of that branch.
+    /// control. `base` is the policy of the default branch.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl GitHubSession {
         repo: &RepositoryName,
         moved: &GitHubRefMove,
         options: &GitHubJudgeOptions,
-        base: Option<(&Policy, &Text)>,
+        base: Option<DefaultBranchPolicy<'_>>,
     ) -> Result<Option<JudgedRefMove>, GitHubFailure> {
         let Some(update) = classify_ref_update(moved.old_tip, moved.new_tip, false) else {
             return Err(GitHubFailure::new("the ref has not moved"));
@@ -240,6 +240,36 @@ impl GitHubSession {
             }
         }
     }
+
+    /// Returns the policy at `path` of a commit; `None` if there is none that can be used.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read.
+    pub(crate) fn find_usable_policy(
+        &self,
+        repo: &RepositoryName,
+        commit: Oid,
+        path: &str,
+    ) -> Result<Option<LoadedPolicy>, GitHubFailure> {
+        let called = commit.short_hex();
+        let loaded = policy_at_commit::load_policy(&self.client, repo, commit, path, &called, None);
+        match self.runtime.block_on(loaded) {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(PolicyFetchError::Unusable(_)) => Ok(None),
+            Err(PolicyFetchError::NotFetched(failure)) => Err(failure),
+        }
+    }
+}
+
+/// The policy of the default branch, which says who may regularise what.
+#[derive(Clone, Copy)]
+pub(crate) struct DefaultBranchPolicy<'a> {
+    pub(crate) policy: &'a Policy,
+    /// The full name of the default branch.
+    pub(crate) branch: &'a Text,
+    /// True if it is the last one that was decided, and the branch holds another.
+    pub(crate) is_decided_earlier: bool,
 }
 
 /// Returns whether a ref pointed at `known` before or after one of its moves.
@@ -253,7 +283,7 @@ fn assemble_judged_move(
     client: &GitHubClient,
     judged: JudgedPush,
     at: Timestamp,
-    (base, by): (Option<(&Policy, &Text)>, &Fact<PusherIdentity>),
+    (base, by): (Option<DefaultBranchPolicy<'_>>, &Fact<PusherIdentity>),
 ) -> Result<JudgedRefMove, String> {
     // Everything of the record is made of the groups before they become the report.
     let JudgedPush { groups: done, loaded_policy: loaded, new_tree } = judged;
@@ -277,8 +307,8 @@ fn assemble_judged_move(
         };
         // On the default branch it is the policy from before the move that counts.
         let base = match base {
-            Some((_, default)) if *default == name => Some(&loaded.policy),
-            Some((policy, _)) => Some(policy),
+            Some(base) if *base.branch == name && !base.is_decided_earlier => Some(&loaded.policy),
+            Some(base) => Some(base.policy),
             None => None,
         };
         let mut ref_facts = push_facts.begin_ref(&name, loaded.policy.obligations.clone());

@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerEvent, RecordedMove};
@@ -22,6 +23,8 @@ pub enum MissingDecision {
     NoRecordedMove,
     /// The ref moved without a decision.
     Unauthorised,
+    /// The policy that decided it came without a decision.
+    UndecidedPolicy,
 }
 
 impl MissingDecision {
@@ -30,6 +33,7 @@ impl MissingDecision {
         match self {
             MissingDecision::NoRecordedMove => "no landing in the ledger brought it",
             MissingDecision::Unauthorised => "it landed without a decision",
+            MissingDecision::UndecidedPolicy => "it was decided by a policy that came without a decision",
         }
     }
 }
@@ -88,6 +92,9 @@ pub(crate) fn check_deployment(
             Some(MoveOrigin::Unauthorised) => {
                 outcome.without_decision.push((id, MissingDecision::Unauthorised));
             }
+            Some(MoveOrigin::UndecidedPolicy(_)) => {
+                outcome.without_decision.push((id, MissingDecision::UndecidedPolicy));
+            }
             None => outcome.without_decision.push((id, MissingDecision::NoRecordedMove)),
         }
     }
@@ -144,6 +151,8 @@ enum MoveOrigin {
     Regularised,
     /// It came without a decision.
     Unauthorised,
+    /// A decision allowed it, by a policy that came without one: the record of this number tells of that.
+    UndecidedPolicy(u64),
 }
 
 /// A move of a ref, as the ledger has it.
@@ -180,16 +189,25 @@ fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory
     let mut reader = RefMoveReader {
         name,
         allowed_decisions: BTreeMap::new(),
+        undecided_policies: BTreeMap::new(),
         unauthorised: BTreeMap::new(),
         history: RefMoveHistory {
             unreadable_records: usize::from(broken.is_some()),
             ..RefMoveHistory::default()
         },
     };
+    let mut policy_origins = PolicyOrigins::new(repository);
     for (commit, _) in commits.into_iter().rev() {
         let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
         match ReadableRecord::parse_record(&bytes) {
-            ReadableRecord::Known(record) => reader.add_event(record.number, record.event),
+            ReadableRecord::Known(record) => {
+                if let (Some(number), LedgerEvent::Decision(decided)) =
+                    (policy_origins.add_record(&record), &record.event)
+                {
+                    reader.undecided_policies.insert(decided.id.clone(), number);
+                }
+                reader.add_event(record.number, record.event);
+            }
             _ => reader.history.unreadable_records += 1,
         }
     }
@@ -202,6 +220,8 @@ struct RefMoveReader<'a> {
     name: &'a Text,
     /// The decisions that allowed something, with how many changes of the ref each judged.
     allowed_decisions: BTreeMap<String, usize>,
+    /// The decisions by a policy that came without one, each with the record that tells of that.
+    undecided_policies: BTreeMap<String, u64>,
     /// The unauthorised moves of the ref, as their places in the history by the numbers of their records.
     unauthorised: BTreeMap<u64, usize>,
     history: RefMoveHistory,
@@ -241,7 +261,10 @@ impl RefMoveReader<'_> {
 
     fn add_outcome(&mut self, record_number: u64, outcome: DecisionOutcome) {
         let (origin, judged_changes) = match self.allowed_decisions.get(&outcome.decision_id) {
-            Some(judged) => (MoveOrigin::Decided, *judged),
+            Some(judged) => match self.undecided_policies.get(&outcome.decision_id) {
+                Some(number) => (MoveOrigin::UndecidedPolicy(*number), *judged),
+                None => (MoveOrigin::Decided, *judged),
+            },
             None => (MoveOrigin::Unauthorised, 0),
         };
         for moved in outcome.landed {
@@ -258,5 +281,12 @@ impl RefMoveReader<'_> {
             one.origin = MoveOrigin::Regularised;
         }
         self.history.unauthorised_elsewhere.remove(&number);
+        // With the move, the policy that it brought is accepted.
+        self.undecided_policies.retain(|_, of_move| *of_move != number);
+        for one in &mut self.history.moves {
+            if one.origin == MoveOrigin::UndecidedPolicy(number) {
+                one.origin = MoveOrigin::Decided;
+            }
+        }
     }
 }

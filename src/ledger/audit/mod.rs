@@ -3,6 +3,7 @@
 pub(crate) mod cross_check;
 pub mod deploy_check;
 pub mod export;
+pub(crate) mod policy_origins;
 pub(crate) mod problem;
 pub(crate) mod ref_verdicts;
 pub mod replay;

@@ -63,6 +63,8 @@ pub enum LedgerProblemKind {
     /// A ref moved without a decision, and a person who may has regularised it. It stays reported, and the
     /// ledger counts as whole.
     Regularised,
+    /// A decision by a policy that came without a decision.
+    UndecidedPolicy,
     /// A decision without an outcome, or an outcome without a decision.
     Incomplete,
     /// The clock went back. Numbers order the records, so the ledger still counts as whole.

@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
@@ -28,6 +29,9 @@ pub struct ChangeTrace {
     pub state: LedgerState,
     /// The refs that it has landed on, each with how it came there last.
     pub landings: BTreeMap<Text, LandingOrigin>,
+    /// The decisions by a policy that came without one and is not regularised, by their ids, each with the
+    /// number of the record that tells of it.
+    pub undecided_policies: BTreeMap<String, u64>,
     /// The number of records that cannot be read.
     pub unreadable_records: usize,
 }
@@ -56,6 +60,8 @@ pub enum LandingOrigin {
     Unauthorised,
     /// It came without a decision, and was regularised.
     Regularised,
+    /// A decision allowed it, by a policy that came without one.
+    UndecidedPolicy,
 }
 
 impl TracedRecord {
@@ -81,12 +87,21 @@ pub fn trace_change(repository: &Repository, change: Oid) -> Result<ChangeTrace>
         known_ids: BTreeSet::from([change]),
         allowed_decisions: BTreeMap::new(),
         unauthorised_refs: BTreeMap::new(),
+        undecided_landings: BTreeMap::new(),
         trace: ChangeTrace { unreadable_records: usize::from(broken.is_some()), ..ChangeTrace::default() },
     };
+    let mut policy_origins = PolicyOrigins::new(repository);
     for (commit, _) in commits.into_iter().rev() {
         // A damaged record is counted, and the others are still read.
         match read_known_record(repository, commit) {
-            Ok(Some(record)) => run.add_record(commit, record)?,
+            Ok(Some(record)) => {
+                if let (Some(number), LedgerEvent::Decision(decided)) =
+                    (policy_origins.add_record(&record), &record.event)
+                {
+                    run.trace.undecided_policies.insert(decided.id.clone(), number);
+                }
+                run.add_record(commit, record)?;
+            }
             Ok(None) | Err(_) => run.trace.unreadable_records += 1,
         }
     }
@@ -116,6 +131,8 @@ struct ChangeTracer<'a> {
     allowed_decisions: BTreeMap<String, Oid>,
     /// The refs that it came to without a decision, by the obligation to regularise that.
     unauthorised_refs: BTreeMap<String, Text>,
+    /// The refs that it came to by a policy without a decision, each with the record that tells of that.
+    undecided_landings: BTreeMap<Text, u64>,
     trace: ChangeTrace,
 }
 
@@ -157,6 +174,9 @@ impl ChangeTracer<'_> {
                 if let Some(name) = self.unauthorised_refs.get(&one.obligation) {
                     self.trace.landings.insert(name.clone(), LandingOrigin::Regularised);
                 }
+                if let Some(number) = record::parse_unauthorised_key(&one.obligation) {
+                    self.accept_policy(number);
+                }
                 self.is_own_obligation(&one.obligation)
             }
             LedgerEvent::Escalated(one) => {
@@ -180,11 +200,32 @@ impl ChangeTracer<'_> {
             self.add_traced_record(decision, decided)?;
         }
         let is_allowed = self.trace.records.iter().any(|traced| traced.allows_decision(&outcome.decision_id));
-        let origin = if is_allowed { LandingOrigin::Decided } else { LandingOrigin::Unauthorised };
+        let doubt = self.trace.undecided_policies.get(&outcome.decision_id).copied();
+        let origin = match (is_allowed, doubt) {
+            (true, Some(_)) => LandingOrigin::UndecidedPolicy,
+            (true, None) => LandingOrigin::Decided,
+            (false, _) => LandingOrigin::Unauthorised,
+        };
         for name in brought {
+            if let (LandingOrigin::UndecidedPolicy, Some(number)) = (origin, doubt) {
+                self.undecided_landings.insert(name.clone(), number);
+            }
             self.trace.landings.insert(name, origin);
         }
         Ok(true)
+    }
+
+    /// Accepts what was decided by the policy that an unauthorised move brought, now that it is regularised.
+    fn accept_policy(&mut self, number: u64) {
+        self.trace.undecided_policies.retain(|_, of_move| *of_move != number);
+        for (name, of_move) in &self.undecided_landings {
+            let landing = self.trace.landings.get_mut(name);
+            if *of_move == number
+                && let Some(landing @ LandingOrigin::UndecidedPolicy) = landing
+            {
+                *landing = LandingOrigin::Decided;
+            }
+        }
     }
 
     /// Adds the refs that held the change when they became protected.

@@ -16,6 +16,7 @@ use crate::git::signature::{self, KeyRegistry};
 use crate::git::{Repository, StoredChainLink};
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::cross_check::DecisionCrossCheck;
+use crate::ledger::audit::policy_origins::PolicyOrigins;
 pub use crate::ledger::audit::problem::{
     LedgerProblem, LedgerProblemKind, LedgerVerification, VerifyOptions,
 };
@@ -49,6 +50,8 @@ pub fn verify_ledger(
         state: LedgerState::default(),
         position: None,
         cross_check: DecisionCrossCheck::default(),
+        policy_origins: PolicyOrigins::new(repository),
+        undecided_policies: Vec::new(),
         is_trusted: true,
         is_cut: false,
     };
@@ -89,6 +92,9 @@ pub(super) struct LedgerVerifier<'a> {
     pub(super) verification: LedgerVerification,
     pub(super) state: LedgerState,
     pub(super) cross_check: DecisionCrossCheck,
+    policy_origins: PolicyOrigins<'a>,
+    /// The problems about decisions by a policy without a decision, each with the record of its move.
+    pub(super) undecided_policies: Vec<(usize, u64)>,
     /// The commit that is read, and when the newest record was written.
     pub(super) position: Option<(Oid, Timestamp)>,
     /// True if the state follows from all records before.
@@ -235,6 +241,11 @@ impl LedgerVerifier<'_> {
                 self.add_problem(LedgerProblemKind::Truncated, "the ledger does not begin with this");
             }
             self.verify_event(record, before);
+        }
+        if let Some(number) = self.policy_origins.add_record(record) {
+            self.undecided_policies.push((self.verification.problems.len(), number));
+            let what = format!("its policy came without a decision (record {number})");
+            self.add_problem(LedgerProblemKind::UndecidedPolicy, what);
         }
         match &record.event {
             LedgerEvent::Decision(decision) => self.cross_check.add_decision(decision),

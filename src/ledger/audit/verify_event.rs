@@ -8,7 +8,10 @@ use crate::git::StoredChainLink;
 use crate::ledger::audit::cross_check::{self, mark_regularised};
 use crate::ledger::audit::problem::LedgerProblemKind;
 use crate::ledger::audit::verify::{LedgerVerifier, describe_short_tip};
-use crate::ledger::record::{BreakGlassEvent, DecisionOutcome, LedgerEvent, Record, RecordedMove};
+use crate::ledger::record::{
+    BreakGlassEvent, DecisionOutcome, LedgerEvent, ObligationDischarge, Record, RecordedMove,
+    parse_unauthorised_key,
+};
 use crate::ledger::state::{encode_ref_key, obligation, unauthorised};
 use crate::ledger::store::{FACTS_FILE, RECORD_FILE, STATE_FILE};
 use crate::report::escape;
@@ -74,7 +77,10 @@ impl LedgerVerifier<'_> {
                 }
                 match problem {
                     Some(what) => self.add_tampering(what),
-                    None => mark_regularised(&mut self.verification.problems, discharged, record.number),
+                    None => {
+                        mark_regularised(&mut self.verification.problems, discharged, record.number);
+                        self.mark_policy_regularised(discharged, record.number);
+                    }
                 }
             }
             LedgerEvent::BreakGlass(event) => self.verify_session(event, record.recorded_at),
@@ -90,6 +96,20 @@ impl LedgerVerifier<'_> {
                 self.add_tampering_if(problem);
             }
         }
+    }
+
+    /// Marks the decisions by a policy whose move is now regularised.
+    fn mark_policy_regularised(&mut self, discharged: &ObligationDischarge, by: u64) {
+        let Some(number) = parse_unauthorised_key(&discharged.obligation) else { return };
+        for (place, of_move) in &self.undecided_policies {
+            if *of_move == number
+                && let Some(problem) = self.verification.problems.get_mut(*place)
+            {
+                problem.kind = LedgerProblemKind::Regularised;
+                problem.what.push_str(&format!("; regularised by record {by}"));
+            }
+        }
+        self.undecided_policies.retain(|(_, of_move)| *of_move != number);
     }
 
     fn verify_outcome(&mut self, outcome: &DecisionOutcome) {

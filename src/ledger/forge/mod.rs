@@ -158,12 +158,12 @@ impl<'a> ForgeLedger<'a> {
     pub(crate) fn record_landing(&self, pushed: &GitHubRefMove) -> Result<ForgeLedgerOutcome> {
         let scope = self.read_scope()?;
         let pushed = self.confirm_move(pushed)?;
-        let (mut outcome, _) = self.append_with_retry(&mut |ledger, now| {
+        let (mut outcome, state) = self.append_with_retry(&mut |ledger, now| {
             self.record_moves(ledger, now, scope.as_deref(), Some(&pushed))
         })?;
         if outcome.report.is_none() {
             // Another run has recorded the move; the report on it is the same.
-            outcome.report = self.judge_move(&pushed)?.map(|judged| judged.report);
+            outcome.report = self.judge_move(&pushed, &state)?.map(|judged| judged.report);
         }
         Ok(outcome)
     }
@@ -264,7 +264,7 @@ impl<'a> ForgeLedger<'a> {
     /// that; any other push is recorded after it, so its ref begins with what it held before.
     fn find_first_tips(&self, refs: &ProtectedRefs, pushed: Option<&GitHubRefMove>) -> Result<Vec<RefTip>> {
         if let Some(pushed) = pushed
-            && let Some(judged) = self.judge_move(pushed)?
+            && let Some(judged) = self.judge_move(pushed, &LedgerState::default())?
             && judged.policy_source.is_some()
         {
             let name = Text::from(pushed.ref_name.as_str());
@@ -315,7 +315,7 @@ impl<'a> ForgeLedger<'a> {
         }
         for one in &moves {
             let is_ours = pushed == Some(one);
-            let appended = match self.judge_move(one)? {
+            let appended = match self.judge_move(one, ledger.state())? {
                 Some(judged) => {
                     if is_ours {
                         outcome.report = Some(judged.report.clone());

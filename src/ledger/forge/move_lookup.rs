@@ -3,8 +3,10 @@
 use anyhow::{Result, anyhow, ensure};
 
 use crate::change::{Oid, Text};
-use crate::github::{GitHubFailure, GitHubRefMove, JudgedRefMove};
+
+use crate::github::{DefaultBranchPolicy, GitHubFailure, GitHubRefMove, JudgedRefMove};
 use crate::ledger::forge::{ForgeLedger, to_error};
+use crate::ledger::state::LedgerState;
 use crate::pattern::RefPattern;
 
 impl ForgeLedger<'_> {
@@ -43,13 +45,27 @@ impl ForgeLedger<'_> {
         self.github.is_ancestor(self.repo, from, to).map_err(to_error)
     }
 
-    /// Returns what judging a move comes to; `None` if the ref is not protected.
-    pub(crate) fn judge_move(&self, moved: &GitHubRefMove) -> Result<Option<JudgedRefMove>> {
+    /// Returns what judging a move comes to; `None` if the ref is not protected. `state` is that of the ledger,
+    /// which tells whether the policy of the default branch was decided.
+    pub(crate) fn judge_move(
+        &self,
+        moved: &GitHubRefMove,
+        state: &LedgerState,
+    ) -> Result<Option<JudgedRefMove>> {
         let key = (moved.ref_name.clone(), moved.old_tip, moved.new_tip);
         if let Some(known) = self.judged_moves.borrow().get(&key) {
             return Ok(known.clone());
         }
-        let base = self.read_default_policy()?.map(|(loaded, name)| (&loaded.policy, name));
+        let default = self.read_default_policy()?;
+        let decided = match default {
+            Some((_, name)) => self.find_decided_policy(state, name)?,
+            None => None,
+        };
+        let base = default.map(|(loaded, branch)| DefaultBranchPolicy {
+            policy: &decided.as_ref().unwrap_or(loaded).policy,
+            branch,
+            is_decided_earlier: decided.is_some(),
+        });
         let judged = self.github.judge_ref_move(self.repo, moved, self.options, base).map_err(to_error)?;
         self.judged_moves.borrow_mut().insert(key, judged.clone());
         Ok(judged)

@@ -1,4 +1,5 @@
-//! Records who may regularise an unauthorised change on a forge: by the policy of the default branch, and
+//! Records who may regularise an unauthorised change on a forge: by the policy of the default branch, as it
+//! was last decided, and
 //! by the contributors to what the move brought, as the forge reports them.
 //!
 //! Unlike a server, the forge also knows who moved the ref. That account bypassed the gate, so it cannot
@@ -9,9 +10,11 @@ use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::{Oid, PusherIdentity, Text};
+use crate::gate::LoadedPolicy;
 use crate::gate::contributors::dedup_contributors;
 use crate::ledger::forge::{ForgeLedger, to_error};
 use crate::ledger::record::LedgerEvent;
+use crate::ledger::server::undecided_moves::list_recorded_moves;
 use crate::ledger::state::UnauthorisedChange;
 use crate::ledger::state::unauthorised::{MoveContributors, derive_regularisation_terms};
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
@@ -39,6 +42,11 @@ impl ForgeLedger<'_> {
         let mut unanswered = Vec::new();
         let Some((loaded, default)) = self.read_default_policy()? else { return Ok(unanswered) };
         let state = ledger.state();
+        if !state.obligations.values().any(lacks_terms) {
+            return Ok(unanswered);
+        }
+        let decided = self.find_decided_policy(state, default)?;
+        let loaded = decided.as_ref().unwrap_or(loaded);
         let mut find_contributors = |owed: &TrackedObligation, change: &UnauthorisedChange| {
             let base = find_move_base(state, owed, change, default);
             match self.find_move_contributors(owed, change, &loaded.policy.people, (base, now)) {
@@ -54,6 +62,30 @@ impl ForgeLedger<'_> {
             ledger.append_event(LedgerEvent::RegularisationTerms(terms), None, now)?;
         }
         Ok(unanswered)
+    }
+
+    /// Returns the last policy that was decided, if a move of the default branch without a decision has put
+    /// another in its place: what comes past the gate cannot choose who may regularise it.
+    pub(crate) fn find_decided_policy(
+        &self,
+        state: &LedgerState,
+        default: &Text,
+    ) -> Result<Option<LoadedPolicy>> {
+        let mut decided: Option<LoadedPolicy> = None;
+        for moved in list_recorded_moves(state, default) {
+            let before = match decided.take() {
+                Some(before) => Some(before),
+                None => self.load_policy_of_tip(moved.old)?,
+            };
+            let after = self.load_policy_of_tip(moved.new)?.map(|after| after.policy.digest);
+            decided = before.filter(|before| after.as_ref() != Some(&before.policy.digest));
+        }
+        Ok(decided)
+    }
+
+    fn load_policy_of_tip(&self, tip: Option<Oid>) -> Result<Option<LoadedPolicy>> {
+        let Some(tip) = tip else { return Ok(None) };
+        self.github.find_usable_policy(self.repo, tip, &self.options.policy_path).map_err(to_error)
     }
 
     /// Returns the contributors to what a move brought since `base`, and the account that moved the ref.
@@ -94,6 +126,12 @@ impl ForgeLedger<'_> {
         self.move_contributors.borrow_mut().insert(key, contributors.clone());
         Ok(contributors)
     }
+}
+
+/// Returns whether an unauthorised change is open and it is not recorded who may regularise it.
+fn lacks_terms(owed: &TrackedObligation) -> bool {
+    let change = owed.unauthorised_change.as_ref();
+    owed.closed.is_none() && change.is_some_and(|change| change.regularised_on.is_none())
 }
 
 /// Returns what a ref held before, or for a new ref what the default branch holds; `None` if it is not

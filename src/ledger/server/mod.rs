@@ -10,4 +10,5 @@ pub(crate) mod push_refusals;
 pub mod reconcile;
 pub(crate) mod ref_path;
 pub(crate) mod ref_steps;
+pub(crate) mod undecided_moves;
 pub mod write_ahead;

@@ -52,7 +52,8 @@ pub(crate) fn find_ref_steps(
     steps
 }
 
-fn is_behind(repository: &Repository, id: Oid, tip: Oid) -> bool {
+/// Returns true if a commit is in the history of another one.
+pub(crate) fn is_behind(repository: &Repository, id: Oid, tip: Oid) -> bool {
     let history = repository.find_new_history(tip, &[id]);
     history.is_ok_and(|history| history.leads_back_to(id))
 }

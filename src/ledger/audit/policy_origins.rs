@@ -1,0 +1,162 @@
+//! Which decisions rest on a policy that came without a decision.
+//!
+//! A ref that moved without a decision holds a policy that no one has decided, if that move changed it. A
+//! decision by such a policy is no better than the move, until that is regularised. This follows the records
+//! from the first one on, so they have to be added in their order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::change::{Oid, Text};
+use crate::gate::load_from_commit;
+use crate::git::Repository;
+use crate::ledger::record::{
+    DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedPolicySource, RefDecision,
+    parse_unauthorised_key,
+};
+
+/// Follows which refs hold a policy that no decision brought, and which decisions rest on one.
+pub(crate) struct PolicyOrigins<'a> {
+    repository: &'a Repository,
+    doubtful_refs: BTreeMap<Text, DoubtfulRef>,
+    /// The path that decisions name for their policies.
+    policy_path: Option<String>,
+    /// The digests that were read, by commit and path; `None` where there is no usable policy.
+    digests: BTreeMap<(Oid, String), Option<String>>,
+}
+
+/// A ref that moved without a decision.
+struct DoubtfulRef {
+    /// The moves that are not regularised, each with the number of its record.
+    moves: Vec<(u64, RecordedMove)>,
+    /// What it has held since.
+    tips: BTreeSet<Oid>,
+}
+
+impl DoubtfulRef {
+    /// Returns what the ref held before; `None` for nothing.
+    fn decided_tip(&self) -> Option<Oid> {
+        self.moves.first().and_then(|(_, moved)| moved.old)
+    }
+}
+
+impl<'a> PolicyOrigins<'a> {
+    /// Starts before the first record.
+    pub(crate) fn new(repository: &'a Repository) -> Self {
+        PolicyOrigins {
+            repository,
+            doubtful_refs: BTreeMap::new(),
+            policy_path: None,
+            digests: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the next record. For a decision that allows something by a policy that came without a decision,
+    /// returns the number of the record that tells of that.
+    pub(crate) fn add_record(&mut self, record: &Record) -> Option<u64> {
+        match &record.event {
+            LedgerEvent::Decision(decided) => return self.find_doubt(decided),
+            LedgerEvent::Unauthorised(moved) => self.add_unauthorised(moved, record.number),
+            LedgerEvent::Outcome(outcome) => {
+                for moved in &outcome.landed {
+                    self.add_decided_move(moved);
+                }
+            }
+            LedgerEvent::Discharged(discharged) => {
+                if let Some(number) = parse_unauthorised_key(&discharged.obligation) {
+                    self.doubtful_refs.retain(|_, doubtful| {
+                        doubtful.moves.retain(|(of_move, _)| *of_move != number);
+                        !doubtful.moves.is_empty()
+                    });
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn add_unauthorised(&mut self, moved: &RecordedMove, record_number: u64) {
+        let doubtful = self
+            .doubtful_refs
+            .entry(moved.name.clone())
+            .or_insert_with(|| DoubtfulRef { moves: Vec::new(), tips: BTreeSet::new() });
+        doubtful.moves.push((record_number, moved.clone()));
+        doubtful.tips.extend(moved.new);
+        if moved.new.is_some() && moved.new == doubtful.decided_tip() {
+            self.doubtful_refs.remove(&moved.name);
+        }
+    }
+
+    /// Adds a move that was decided: it may put the earlier policy back.
+    fn add_decided_move(&mut self, moved: &RecordedMove) {
+        let Some(doubtful) = self.doubtful_refs.get_mut(&moved.name) else { return };
+        doubtful.tips.extend(moved.new);
+        let decided_tip = doubtful.decided_tip();
+        let (Some(path), Some(old), Some(new)) = (self.policy_path.clone(), moved.old, moved.new) else {
+            return;
+        };
+        let decided = self.read_digest(decided_tip, &path);
+        let steps = self.repository.list_steps(new, &[old]).unwrap_or_default();
+        for tip in steps.iter().filter_map(|step| step.last()) {
+            if decided.is_some() && self.read_digest(Some(*tip), &path) == decided {
+                self.doubtful_refs.remove(&moved.name);
+                return;
+            }
+        }
+    }
+
+    fn find_doubt(&mut self, decided: &DecisionRecord) -> Option<u64> {
+        for source in decided.refs.iter().flat_map(|one| &one.policies) {
+            if let RecordedPolicySource::Commit { path, .. } = source {
+                self.policy_path = Some(path.clone());
+            }
+        }
+        if !decided.is_allowed() || self.doubtful_refs.is_empty() {
+            return None;
+        }
+        self.forget_unchanged();
+        decided.refs.iter().filter(|one| one.protected).find_map(|one| self.find_ref_doubt(one))
+    }
+
+    /// Forgets the refs whose moves have left the policy as it was.
+    fn forget_unchanged(&mut self) {
+        let Some(path) = self.policy_path.clone() else { return };
+        for (name, doubtful) in std::mem::take(&mut self.doubtful_refs) {
+            let decided = self.read_digest(doubtful.decided_tip(), &path);
+            let brought: Vec<Option<Oid>> = doubtful.moves.iter().map(|(_, moved)| moved.new).collect();
+            if decided.is_none() || brought.into_iter().any(|tip| self.read_digest(tip, &path) != decided) {
+                self.doubtful_refs.insert(name, doubtful);
+            }
+        }
+    }
+
+    /// Returns the record that all policies of a ref come from; one that was decided is enough to refuse.
+    fn find_ref_doubt(&mut self, one: &RefDecision) -> Option<u64> {
+        let mut number = None;
+        for source in &one.policies {
+            number = Some(self.find_policy_doubt(source)?);
+        }
+        number
+    }
+
+    fn find_policy_doubt(&mut self, source: &RecordedPolicySource) -> Option<u64> {
+        let RecordedPolicySource::Commit { id, path, digest } = source else { return None };
+        let doubtful = self.doubtful_refs.values().find(|doubtful| doubtful.tips.contains(id))?;
+        let (number, _) = doubtful.moves.first()?;
+        let (decided_tip, number) = (doubtful.decided_tip(), *number);
+        let decided = self.read_digest(decided_tip, path);
+        if decided.as_ref() == Some(digest) { None } else { Some(number) }
+    }
+
+    /// Returns the digest of the policy at a tip; `None` if there is no usable one.
+    fn read_digest(&mut self, tip: Option<Oid>, path: &str) -> Option<String> {
+        let tip = tip?;
+        let key = (tip, path.to_owned());
+        if let Some(known) = self.digests.get(&key) {
+            return known.clone();
+        }
+        let loaded = load_from_commit(self.repository, tip, path, "the ledger").ok();
+        let digest = loaded.map(|loaded| loaded.policy.digest);
+        self.digests.insert(key, digest.clone());
+        digest
+    }
+}

@@ -1,0 +1,98 @@
+//! The moves of the policy ref that no decision allowed: those that the ledger holds and that are not
+//! regularised, and those that it does not hold yet.
+
+use anyhow::{Context as _, Result};
+
+use crate::change::{Oid, Text};
+use crate::gate::UndecidedMove;
+use crate::git::Repository;
+use crate::ledger::server::pending::{PendingDecision, collect_pending};
+use crate::ledger::server::ref_path::{DecisionEdge, RefStep, find_ref_path};
+use crate::ledger::server::ref_steps::is_behind;
+use crate::ledger::server::write_ahead;
+use crate::ledger::state::{LedgerState, encode_ref_key};
+use crate::ledger::store::read_state;
+
+/// How often the ledger is read again while other processes append to it.
+const MAX_READS: usize = 3;
+
+/// Returns the moves of a ref that no decision allowed and that are not regularised, oldest first. A move
+/// that the ledger does not hold yet is found by what the ref holds now.
+///
+/// # Errors
+///
+/// Fails if the ledger, the journal or the ref cannot be read.
+pub(crate) fn list_undecided_moves(repository: &Repository, ref_name: &Text) -> Result<Vec<UndecidedMove>> {
+    let mut moves = Vec::new();
+    let mut number = None;
+    for _ in 0..MAX_READS {
+        let Some(state) = read_state(repository)? else { return Ok(Vec::new()) };
+        // Nothing was appended while the refs were read, so what is found is really not explained.
+        if number == Some(state.number) {
+            return Ok(moves);
+        }
+        number = Some(state.number);
+        let found = repository.resolve_ref(ref_name.as_bytes())?;
+        moves = list_recorded_moves(&state, &found.name);
+        let known = state.tips.get(&encode_ref_key(&found.name)).copied();
+        let is_followed = known.is_some() || moves.last().is_some_and(|last| last.new.is_none());
+        if !is_followed || known == found.id {
+            return Ok(moves);
+        }
+        let gaps = list_unrecorded_moves(repository, &state, &found.name, (known, found.id))?;
+        if gaps.is_empty() {
+            return Ok(moves);
+        }
+        moves.extend(gaps);
+    }
+    Ok(moves)
+}
+
+/// Returns the moves of a ref in the ledger that are not regularised, oldest first.
+pub(crate) fn list_recorded_moves(state: &LedgerState, ref_name: &Text) -> Vec<UndecidedMove> {
+    let mut found = Vec::new();
+    for owed in state.obligations.values() {
+        if let Some(change) = &owed.unauthorised_change
+            && owed.closed.is_none()
+            && owed.ref_name == *ref_name
+        {
+            found.push((change.record_number, UndecidedMove { old: change.old_tip, new: owed.change }));
+        }
+    }
+    found.sort_unstable_by_key(|(number, _)| *number);
+    found.into_iter().map(|(_, moved)| moved).collect()
+}
+
+/// Returns the moves from what the ledger knows to what a ref holds that no decision on disk explains.
+fn list_unrecorded_moves(
+    repository: &Repository,
+    state: &LedgerState,
+    ref_name: &Text,
+    (known, holds): (Option<Oid>, Option<Oid>),
+) -> Result<Vec<UndecidedMove>> {
+    let journal = write_ahead::list_entries(repository.common_dir(), &[])
+        .context("cannot list what was written ahead")?;
+    let pending = collect_pending(journal, state, &|_| false);
+    let mut edges: Vec<DecisionEdge> = Vec::new();
+    for (name, edge) in pending.iter().flat_map(PendingDecision::list_edges) {
+        if name == ref_name {
+            edges.push(edge);
+        }
+    }
+    let is_behind = |id| holds.is_some_and(|holds| is_behind(repository, id, holds));
+    let mut gaps = Vec::new();
+    let mut at = known;
+    for step in find_ref_path(known, holds, &edges, &is_behind) {
+        match step {
+            RefStep::Gap(old, new) => {
+                gaps.push(UndecidedMove { old, new });
+                at = new;
+            }
+            RefStep::Decided(place) => at = edges.get(place).and_then(|edge| edge.new),
+        }
+    }
+    if at != holds {
+        gaps.push(UndecidedMove { old: at, new: holds });
+    }
+    Ok(gaps)
+}

@@ -1,0 +1,157 @@
+//! A policy that came past the hook: the last decided one goes on, by real pushes.
+
+use jiff::Timestamp;
+
+use crate::break_glass::{GLASS, server};
+use crate::world::{MAIN, World, good};
+
+/// What a bypass would like: no reviews, and Ana to say that all was well, within a year.
+const LENIENT: &str = "\
+changegate: 1
+name: lenient
+extends: [core]
+protects: [main, 'release/*']
+people: { teams: { duty-managers: [ana@example.com] } }
+obligations: { regularise: { from: [duty-managers], within: '365 days' } }
+";
+
+const WHY: &str = "Emergency-Reason: the hook was off while the disk was replaced, and the fix could not wait\n\
+                   Incident: INC-1\n";
+
+/// A message without a review, which only the lenient policy accepts.
+const ALONE: &str = "Alone\n\nChange-Type: normal\nRisk: low\n";
+
+impl World {
+    /// Lands a policy on main past the hook, which nothing records.
+    fn slip_policy(&self, policy: &str) -> String {
+        self.write("policies/changegate.yml", policy);
+        let id = self.commit("Quick fix\n");
+        self.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+        id
+    }
+
+    /// Pushes one more commit to main, and takes it away again if it was refused.
+    fn try_push(&mut self, who: &str, message: &str) -> crate::world::Pushed {
+        self.is(who).commit(message);
+        let pushed = self.push(&["main"]);
+        if !pushed.ok {
+            self.git(&["reset", "-q", "--hard", "HEAD~1"]);
+        }
+        pushed
+    }
+}
+
+#[test]
+fn a_bypass_cannot_choose_who_judges_it() {
+    // Found by the push that comes next, or before it.
+    for is_found in [false, true] {
+        let mut world = server();
+        let bypassed = world.slip_policy(LENIENT);
+        if is_found {
+            world.reconcile();
+        }
+        world
+            .try_push("ana@example.com", ALONE)
+            .refused("peer-review")
+            .says("came without a decision")
+            .says("policy test");
+        world.reconcile();
+        let records = world.records();
+        let find = |kind: &str| records.iter().find(|record| record["event"]["kind"] == kind).unwrap();
+        let terms = &find("regularisation-terms")["event"];
+        assert_eq!(terms["teams"], serde_json::json!(["duty-managers"]));
+        let found: Timestamp = find("unauthorised")["recorded-at"].as_str().unwrap().parse().unwrap();
+        let due: Timestamp = terms["due"].as_str().unwrap().parse().unwrap();
+        assert_eq!(due.duration_since(found).as_hours(), 24);
+        // Ana is in the team of the policy that slipped in, and not in that of the decided one.
+        let message = format!("{}For-Change: {bypassed}\n{WHY}", good("Regularise"));
+        let of_ana = world.try_push("ana@example.com", &message);
+        of_ana.accepted().says("by a person whom the policy lets regularise it");
+        world.try_push("ana@example.com", ALONE).refused("peer-review");
+        world.try_push("kim@example.com", &message).accepted().says("is regularised");
+        // Now it is answered for, and in force.
+        world.try_push("ana@example.com", ALONE).accepted().does_not_say("came without a decision");
+        world.verify().accepted();
+    }
+}
+
+#[test]
+fn a_policy_that_is_put_back_is_the_decided_one_again() {
+    // Past the hook, and by a push.
+    for is_pushed in [false, true] {
+        let mut world = server();
+        let first = world.head();
+        world.slip_policy(LENIENT);
+        world.reconcile();
+        if is_pushed {
+            world.write("policies/changegate.yml", GLASS);
+            world.try_push("ana@example.com", &good("Put the policy back")).accepted();
+        } else {
+            world.git(&["reset", "-q", "--hard", &first]);
+            world.git_in("server.git", &["update-ref", MAIN, &first]);
+            world.reconcile();
+        }
+        // From here on, a policy that is decided counts, although nothing was regularised.
+        world.write("policies/changegate.yml", LENIENT);
+        world.try_push("ana@example.com", ALONE).refused("peer-review");
+        world.write("policies/changegate.yml", LENIENT);
+        world.try_push("ana@example.com", &good("Decide it")).accepted();
+        world.try_push("ana@example.com", ALONE).accepted().does_not_say("came without a decision");
+        let verified = world.verify();
+        verified.says("unauthorised").does_not_say("undecided-policy");
+    }
+}
+
+#[test]
+fn a_bypass_that_leaves_the_policy_alone_does_not_freeze_it() {
+    let mut world = server();
+    world.commit("Past the hook\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+    world.reconcile();
+    world.write("policies/changegate.yml", LENIENT);
+    world.try_push("ana@example.com", &good("Decide it")).accepted();
+    world.try_push("ana@example.com", ALONE).accepted().does_not_say("came without a decision");
+    world.verify().does_not_say("undecided-policy");
+}
+
+#[test]
+fn a_policy_that_slips_in_and_protects_nothing_is_found() {
+    let mut world = server();
+    for policy in [LENIENT.replace("main, ", ""), "changegate: 1\nprotects: 7\n".into()] {
+        world.slip_policy(&policy);
+        world.reconcile().refused("moved without a decision");
+        world.try_push("ana@example.com", ALONE).refused("peer-review");
+        world.verify().refused("unauthorised");
+    }
+    // Its roster and the teams come from there as well.
+    world.try_push("ana@example.com", &good("Go on")).refused("policy-valid");
+    world.write("policies/changegate.yml", GLASS);
+    world.try_push("ana@example.com", &good("Put it back")).accepted();
+}
+
+#[test]
+fn a_decision_by_a_policy_that_was_never_decided_is_marked() {
+    let mut world = World::under(GLASS);
+    let first = world.head();
+    let bypassed = world.slip_policy(LENIENT);
+    world.reconcile();
+    world.commit(ALONE);
+    // As a gate would have decided that does not look for it.
+    let alone = world.land_at(Timestamp::now());
+    world.verify().refused("undecided-policy record 4").says("its policy came without a decision (record 2)");
+    let trace = world.changegate("server.git", &["ledger", "trace", &alone]);
+    trace.refused("landed by a policy WITHOUT A DECISION on refs/heads/main").says("(record 2)");
+    let trace = world.changegate("server.git", &["ledger", "trace", &alone, "--format", "json"]);
+    trace.refused("\"came\": \"undecided-policy\"");
+    let range = format!("{bypassed}..main");
+    let checked = world.changegate("server.git", &["deploy-check", &range]);
+    checked.refused(&format!("{alone}: it was decided by a policy that came without a decision"));
+    // With the move, its policy is accepted.
+    world.configure("changegate.pusher", "env:WHO");
+    let message = format!("{}For-Change: {bypassed}\n{WHY}", good("Regularise"));
+    world.try_push("kim@example.com", &message).accepted().says("is regularised");
+    world.verify().accepted().says("regularised by record");
+    world.changegate("server.git", &["ledger", "trace", &alone]).accepted();
+    world.changegate("server.git", &["deploy-check", &range]).accepted();
+    world.changegate("server.git", &["deploy-check", &format!("{first}..main")]).accepted();
+}
