@@ -8,7 +8,7 @@ use crate::change::{Fact, FactKind, Missing, NeededFacts, Oid, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ReportFormatArg};
-use crate::cli::policy;
+use crate::cli::policy_files;
 use crate::cli::progress::ProgressLine;
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::gate::{
@@ -261,10 +261,10 @@ fn load_check_policy(
     context: &Context,
 ) -> Result<LoadedPolicy, CommandError> {
     if let Some(file) = &args.policy {
-        return policy::load_local_policy(Some(file), context);
+        return policy_files::load_local_policy(Some(file), context);
     }
     if let Some(pack) = &args.pack {
-        return load_from_pack(pack).map_err(|_| policy::unknown_pack_error(pack));
+        return load_from_pack(pack).map_err(|_| policy_files::unknown_pack_error(pack));
     }
     for (commit, called) in &request.policy_sources {
         match load_from_commit(repository, *commit, DEFAULT_POLICY_PATH, called) {

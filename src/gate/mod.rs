@@ -7,6 +7,7 @@
 pub mod break_glass;
 pub mod contributors;
 pub mod obligations;
+pub(crate) mod policy_check;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_source;
 pub(crate) mod push;
@@ -15,6 +16,7 @@ pub(crate) mod range;
 mod settings;
 pub(crate) mod swapped_parents;
 
+pub use crate::gate::policy_check::{check_policy, list_idle_patterns};
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
