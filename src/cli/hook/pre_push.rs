@@ -80,6 +80,7 @@ fn judge_pushed_ref(
         names_unused: false,
         threads: count_threads,
         now: context.now,
+        own_time: false,
     };
     let report = judge_range(repository, &loaded, &request, &mut || {})?;
     let style =
