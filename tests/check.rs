@@ -213,3 +213,73 @@ fn one_run_writes_several_reports() {
     ends(&scene, &["check", range, "--output", "html=x"], 2, &["FORMAT=FILE"]);
     ends(&scene, &["check", range, "--output", "junit=nowhere/x.xml"], 3, &["cannot write"]);
 }
+
+/// Returns the commands of a document that a pipeline runs, as its shell sees them.
+fn pipeline_commands(document: &str) -> Vec<Vec<String>> {
+    let mut sections = Vec::new();
+    for section in document.split("\n## ") {
+        let mut commands = Vec::new();
+        for line in section.lines() {
+            let line = line.trim().trim_start_matches("- ").trim_start_matches("run: ");
+            let line = line.strip_prefix("sh '").and_then(|rest| rest.strip_suffix('\'')).unwrap_or(line);
+            if line.starts_with("changegate check ")
+                || line.starts_with("git fetch ")
+                || line.starts_with("TARGET=")
+            {
+                commands.push(line.replace("$$", "$"));
+            }
+        }
+        if commands.iter().any(|line| line.starts_with("changegate")) {
+            sections.push(commands);
+        }
+    }
+    sections
+}
+
+#[test]
+fn the_pipelines_of_the_documents_judge_what_would_land() {
+    let document = std::fs::read_to_string("docs/ci.md").unwrap();
+    let pipelines = pipeline_commands(&document);
+    assert_eq!(pipelines.len(), 5, "{pipelines:#?}");
+    let mut scene = acme();
+    scene.git(&["clone", "-q", "--bare", ".", "../origin.git"]);
+    scene.git(&["remote", "add", "origin", "../origin.git"]);
+    scene.git(&["fetch", "-q", "origin"]);
+    scene.git(&["switch", "-q", "-c", "topic"]);
+    let runs = |scene: &Scene, commands: &[String], target: Option<&str>| {
+        let binary = std::path::Path::new(env!("CARGO_BIN_EXE_changegate")).parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap();
+        let paths = std::iter::once(binary).chain(std::env::split_paths(&path));
+        let mut shell = std::process::Command::new("bash");
+        shell.current_dir(&scene.directory).args(["-ec", &commands.join("\n")]);
+        shell.env("PATH", std::env::join_paths(paths).unwrap()).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for name in [
+            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+            "CHANGE_TARGET",
+            "GITHUB_BASE_REF",
+            "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
+        ] {
+            match target {
+                Some(target) => shell.env(name, target),
+                None => shell.env_remove(name),
+            };
+        }
+        let output = shell.output().unwrap();
+        (output.status.code().unwrap(), [output.stdout, output.stderr].concat())
+    };
+    for (message, code) in [(format!("Go further\n\n{REVIEWED}"), 0), ("State nothing\n".to_owned(), 1)] {
+        scene.git(&["reset", "-q", "--hard", "main"]);
+        scene.commit(&message);
+        for commands in &pipelines {
+            let (found, said) = runs(&scene, commands, Some("main"));
+            assert_eq!(found, code, "{commands:#?}: {}", String::from_utf8_lossy(&said));
+            assert!(scene.directory.join("changegate.xml").exists());
+            std::fs::remove_file(scene.directory.join("changegate.xml")).unwrap();
+        }
+    }
+    // A variable that is not set is never a pass.
+    for commands in &pipelines[..4] {
+        assert_ne!(runs(&scene, commands, None).0, 0, "{commands:#?}");
+    }
+    ends(&scene, &["check", "0000000000000000000000000000000000000000..HEAD"], 2, &["the null id"]);
+}

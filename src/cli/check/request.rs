@@ -141,6 +141,12 @@ fn find_upstream_target(upstream: &Text) -> Fact<Text> {
 
 /// Refuses a range with an empty end, which is most often a variable without a value.
 fn refuse_open_range(old: &str, new: &str) -> Result<(), CommandError> {
+    if old.len() >= 40 && old.bytes().all(|byte| byte == b'0') {
+        return Err(CommandError::usage(
+            "the range starts at the null id: the branch is new, and nothing was there before; \
+             name its target instead, as in `--as merge --onto origin/main`",
+        ));
+    }
     let (whole, instead) = match (old.is_empty(), new.is_empty()) {
         (false, false) => return Ok(()),
         (true, false) => (format!("..{new}"), format!("origin/main..{new}")),
