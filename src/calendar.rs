@@ -8,7 +8,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
-use crate::yaml::shorten_for_message;
+use crate::yaml::{find_nearest_word, shorten_for_message};
 
 /// The longest limit around the clock, ten years, in minutes.
 const MAX_MINUTES: u32 = 3660 * 24 * 60;
@@ -136,6 +136,12 @@ pub(crate) fn to_local_time(instant: Timestamp, zone: Option<&str>) -> Result<Zo
             }
         },
     }
+}
+
+/// Returns the time zone of this machine whose name is nearest to `name`, if one is near enough.
+pub(crate) fn find_similar_zone(name: &str) -> Option<String> {
+    let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.as_str().to_owned()).collect();
+    find_nearest_word(name, known.iter().map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]

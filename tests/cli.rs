@@ -146,7 +146,8 @@ fn check_where_there_is_little_to_check() {
     scene.write("a", "a");
     scene.commit("Start\n");
     assert_eq!(scene.run(&["check", "--pack", "core"]), 1);
-    assert_eq!(scene.run(&["check", "HEAD..HEAD"]), 0);
+    assert_eq!(scene.run(&["check", "HEAD..HEAD"]), 2);
+    assert_eq!(scene.run(&["check", "HEAD..HEAD", "--allow-empty"]), 0);
     scene.git(&["checkout", "-q", "--detach"]);
     assert_eq!(scene.run(&["check", "--pack", "core"]), 1);
     scene.is("check-little");
@@ -159,9 +160,10 @@ fn check() {
         (&["check"][..], 0),
         (&["check", "HEAD^"], 1),
         (&["check", "main..topic"], 1),
-        (&["check", "main.."], 1),
-        (&["check", "..main"], 0),
-        (&["check", "topic..main"], 0),
+        (&["check", "main.."], 2),
+        (&["check", "..main"], 2),
+        (&["check", "topic..main"], 2),
+        (&["check", "topic..main", "--allow-empty"], 0),
         (&["check", "main...topic"], 2),
         (&["check", "nowhere"], 2),
         (&["check", "main..nowhere"], 2),

@@ -26,7 +26,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use changegate::policy::{self, DEFAULT_POLICY_PATH, FetchedFile, Policy, PolicyErrors};
+use changegate::gate::{UnusablePolicy, check_policy, load_from_files};
+use changegate::policy::{DEFAULT_POLICY_PATH, FetchedFile, PolicyErrors};
 use changegate::push::{PULL_REQUEST_RULES, PUSH_RULES};
 use changegate::report::ReportStyle;
 use changegate::report::policy_faults::write_faults;
@@ -85,12 +86,19 @@ fn blocks(document: &str) -> Vec<Block> {
 }
 
 /// Loads `text` as the policy of a repository that holds `files` beside it.
-fn load(text: &str, files: &BTreeMap<String, String>) -> Result<Policy, PolicyErrors> {
+/// `policy check` accepts it, unless it is a fragment, which changes a base in ways that need a reason.
+fn load(text: &str, files: &BTreeMap<String, String>) -> Result<(), PolicyErrors> {
     let mut fetch = |path: &str| -> FetchedFile {
         let text = if path == DEFAULT_POLICY_PATH { Some(text) } else { files.get(path).map(String::as_str) };
         Ok(text.map(|text| text.as_bytes().to_vec()))
     };
-    policy::load_policy(DEFAULT_POLICY_PATH, &mut fetch)
+    let loaded = match load_from_files(DEFAULT_POLICY_PATH, "a document".into(), &mut fetch) {
+        Ok(loaded) => loaded,
+        Err(UnusablePolicy::Absent) => panic!("the policy is absent"),
+        Err(UnusablePolicy::Faulty(errors)) => return Err(errors),
+    };
+    let now = "2026-11-20T09:00:00Z".parse().unwrap();
+    if text.contains("[base.yml]") { Ok(()) } else { check_policy(&loaded, now).map(|_| ()) }
 }
 
 fn told(errors: &PolicyErrors) -> String {

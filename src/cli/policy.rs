@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use crate::calendar::TimeLimit;
-use crate::change::FactKind;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
-use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk, load_from_pack};
+use crate::cli::policy_check::{PolicyCheckArgs, check_policy_file};
+use crate::cli::policy_files::{find_work_tree, load_local_policy, unknown_pack_error};
+use crate::gate::load_from_pack;
 use crate::git::{HeadState, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::{RuleLevel, time_limit_message};
+
+/// The name of the schema that stands beside the policy, where the first line of the policy names it.
+const SCHEMA_FILE_NAME: &str = "changegate.schema.json";
 
 /// Write, check and explain a policy
 #[derive(Debug, clap::Args)]
@@ -35,15 +39,8 @@ Examples:
         #[arg(long, default_value = packs::DEFAULT_PACK)]
         pack: String,
     },
-    /// Show all errors of a policy
-    #[command(after_help = "\
-Examples:
-  changegate policy check
-  changegate policy check policies/changegate.yml")]
-    Check {
-        /// Policy file [default: policies/changegate.yml of this repository]
-        file: Option<PathBuf>,
-    },
+    /// Show all errors of a policy, and what it weakens
+    Check(PolicyCheckArgs),
     /// List the effective rules of a policy
     #[command(after_help = "\
 Examples:
@@ -77,7 +74,7 @@ Examples:
 pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<CommandExit, CommandError> {
     match &args.command {
         PolicyCommand::Init { pack } => init_policy(pack, context),
-        PolicyCommand::Check { file } => check_policy(file.as_deref(), context),
+        PolicyCommand::Check(args) => check_policy_file(args, context),
         PolicyCommand::Show { pack, file } => show_policy(pack.as_deref(), file.as_deref(), context),
         PolicyCommand::Packs { name } => list_packs(name.as_deref()),
         PolicyCommand::Explain { predicate } => explain_predicate(predicate.as_deref()),
@@ -86,17 +83,6 @@ pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<Command
             Ok(CommandExit::Allowed)
         }
     }
-}
-
-/// Returns the root of the work tree around the directory of the command, or else that directory.
-fn find_work_tree(context: &Context) -> PathBuf {
-    let start = std::path::absolute(&context.directory).unwrap_or_else(|_| context.directory.clone());
-    for directory in start.ancestors() {
-        if directory.join(".git").exists() {
-            return directory.to_path_buf();
-        }
-    }
-    context.directory.clone()
 }
 
 /// Returns the short name of the branch that HEAD is on, or `main`.
@@ -119,6 +105,7 @@ fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, CommandErro
     let branch = find_current_branch(&root);
     let text = format!(
         "\
+# yaml-language-server: $schema={SCHEMA_FILE_NAME}
 # The change-management policy of this repository. The gate reads it from the target branch as it
 # was before the push, so a change of this file takes effect with the next push.
 #
@@ -157,86 +144,12 @@ protects: [{branch}, 'release/*', 'refs/tags/v*']
         Err(error) => return Err(error.into()),
     };
     file.write_all(text.as_bytes())?;
+    let schema = path.with_file_name(SCHEMA_FILE_NAME);
+    std::fs::write(schema, crate::policy::schema::render_schema())?;
     writeln!(
         std::io::stdout().lock(),
-        "wrote {DEFAULT_POLICY_PATH}, which extends {pack}\nnext: review it, run `changegate policy check`, and commit it"
+        "wrote {DEFAULT_POLICY_PATH}, which extends {pack}\nwrote policies/{SCHEMA_FILE_NAME}, by which editors complete and check it\nnext: review it, run `changegate policy check`, and commit it"
     )?;
-    Ok(CommandExit::Allowed)
-}
-
-/// Loads the policy in `file`, or the one of this repository.
-pub(crate) fn load_local_policy(
-    file: Option<&Path>,
-    context: &Context,
-) -> Result<LoadedPolicy, CommandError> {
-    let (root, name) = match file {
-        None => (find_work_tree(context), DEFAULT_POLICY_PATH.to_owned()),
-        Some(file) => locate_policy_file(file, context),
-    };
-    load_from_disk(&root, &name).map_err(|why| match why {
-        UnusablePolicy::Absent if name == DEFAULT_POLICY_PATH => {
-            CommandError::Usage(format!("there is no `{name}`; to write one: changegate policy init"))
-        }
-        UnusablePolicy::Absent => CommandError::Usage(format!("there is no `{name}`")),
-        faulty @ UnusablePolicy::Faulty(_) => CommandError::from_unusable_policy(faulty, &name),
-    })
-}
-
-/// Returns the directory from which the policy in `file` is read, and its path from there: the root of
-/// the repository where there is one, so that a roster is found.
-fn locate_policy_file(file: &Path, context: &Context) -> (PathBuf, String) {
-    let file = std::path::absolute(context.resolve_path(file)).unwrap_or_else(|_| context.resolve_path(file));
-    let root = find_work_tree(context);
-    match file.strip_prefix(&root) {
-        Ok(below) => (root, below.to_string_lossy().into_owned()),
-        Err(_) => {
-            let directory = file.parent().map_or_else(|| context.directory.clone(), Path::to_path_buf);
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (directory, name)
-        }
-    }
-}
-
-fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, CommandError> {
-    let loaded = load_local_policy(file, context)?;
-    let policy = &loaded.policy;
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{}: valid; {} rules, {} exemptions, sha256:{}",
-        loaded.source,
-        policy.rules.len(),
-        policy.exemptions.len(),
-        policy.digest.get(..12).unwrap_or_default(),
-    )?;
-    let today = context.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    for exemption in policy.expired_exemptions(today) {
-        let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
-        let rule = &rule.description.id;
-        writeln!(out, "note: the exemption from `{rule}` ({}) ended on {}", exemption.id, exemption.until)?;
-    }
-    if let Some(day) = policy.review_by
-        && day < today
-    {
-        writeln!(out, "note: the review of this policy was due on {day}")?;
-    }
-    // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
-    if policy.needed_facts().contains(&FactKind::Reviews) {
-        writeln!(
-            out,
-            "note: a rule needs reviews from a forge (`trust: verified`, the default of `approvals`);\n  \
-             a server hook cannot see them, and denies"
-        )?;
-    }
-    for (rule, need) in policy.forge_dependent_rules(today) {
-        if need != FactKind::Reviews {
-            let id = &rule.description.id;
-            writeln!(out, "note: the rule `{id}` needs {need}; a server hook cannot see that, and denies")?;
-        }
-    }
-    if !policy.people.has_roster() {
-        writeln!(out, "note: without a roster, each address counts as a separate person")?;
-    }
     Ok(CommandExit::Allowed)
 }
 
@@ -344,9 +257,4 @@ fn unknown_predicate_error(name: &str) -> CommandError {
         Some(near) => format!("there is no predicate `{name}`; did you mean `{near}`?"),
         None => format!("there is no predicate `{name}`; `changegate policy explain` lists all predicates"),
     })
-}
-
-pub(crate) fn unknown_pack_error(name: &str) -> CommandError {
-    let names: Vec<_> = packs::POLICY_PACKS.iter().map(|pack| pack.name).collect();
-    CommandError::Usage(format!("there is no pack `{name}`; the packs are {}", names.join(", ")))
 }

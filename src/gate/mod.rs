@@ -6,7 +6,9 @@
 
 pub mod break_glass;
 pub mod contributors;
+pub(crate) mod history;
 pub mod obligations;
+pub(crate) mod policy_check;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_source;
 pub(crate) mod protected_scope;
@@ -17,6 +19,8 @@ pub(crate) mod range;
 mod settings;
 pub(crate) mod swapped_parents;
 
+pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans};
+pub use crate::gate::policy_check::{check_policy, list_idle_patterns};
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
@@ -25,5 +29,7 @@ pub use crate::gate::push::base_policy::UndecidedMove;
 pub use crate::gate::push::change_judge::judge_from_facts;
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
 pub use crate::gate::push_facts::PushFacts;
-pub use crate::gate::range::{MessageRequest, RangeRequest, judge_message, judge_range};
+pub use crate::gate::range::{
+    MessageRequest, RangeDivision, RangePart, RangeRequest, judge_message, judge_parts, judge_range,
+};
 pub use crate::gate::settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

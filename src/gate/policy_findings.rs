@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::change::{FactKind, Oid, Text};
+use crate::change::{Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, ResolvedRef};
-use crate::policy::{FaultyFile, Policy, PolicyErrors, packs};
+use crate::policy::{FaultyFile, PolicyErrors, packs};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
@@ -24,12 +24,6 @@ messages! {
         "the policy is not valid: {file} line {line}: {fault} (and {more} more {more:fault|faults})";
     POLICY_UNUSABLE = "policy.unusable":
         "the policy is not valid";
-    RULE_NEEDS_REVIEWS = "policy.rule-needs-reviews":
-        "the rule `{rule}` needs reviews of a forge (`trust: verified`), which a server hook cannot see, so after this push it would refuse every change that it applies to";
-    RULE_NEEDS_TICKETS = "policy.rule-needs-tickets":
-        "the rule `{rule}` needs a ticket system (without `unseen: owe`), which a server hook cannot ask, so after this push it would refuse every change that it applies to";
-    RULE_NEEDS_FORGE = "policy.rule-needs-forge":
-        "the rule `{rule}` needs what only a forge knows, which a server hook cannot see, so after this push it would refuse every change that it applies to";
     EXEMPTION_ENDED = "policy.exemption-ended":
         "the exemption from `{rule}` ended on {day} and no longer applies";
     REVIEW_OVERDUE = "policy.review-overdue":
@@ -65,17 +59,6 @@ pub(crate) fn refuse_missing_policy(
             refuse_by_rule(GateRule::PolicyValid, policy_fault_finding(errors, Fixer::ServerAdministrator))
         }
     }
-}
-
-/// Returns the finding that a policy has a rule which always fails in a server hook, if it has one.
-pub(crate) fn find_forge_only_rule(policy: &Policy, now: Timestamp) -> Option<Finding> {
-    let (rule, need) = policy.forge_dependent_rules(find_today(now)).next()?;
-    let template = match need {
-        FactKind::Reviews => &RULE_NEEDS_REVIEWS,
-        FactKind::Tickets => &RULE_NEEDS_TICKETS,
-        _ => &RULE_NEEDS_FORGE,
-    };
-    Some(Finding::new(template.with("rule", rule.description.id.as_str())))
 }
 
 /// Returns the first fault as a finding, with the number of the others.

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::change::Oid;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
-use crate::policy::{self, FaultyFile, FetchedFile, KeyFile, Policy, PolicyErrors, SignerKeys, packs};
+use crate::policy::{
+    self, FaultyFile, FetchedFile, KeyFile, Policy, PolicyErrors, PolicyInspection, SignerKeys, packs,
+};
 use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
 use crate::yaml::{MAX_DOCUMENT_BYTES, YamlFault, YamlPlace};
 
@@ -23,6 +26,8 @@ pub struct LoadedPolicy {
     pub place: PolicyLocation,
     /// The keys whose signatures count; `None` if the policy names none.
     pub keys: Option<KeyRegistry>,
+    /// The name of the file, or of the pack, that was asked for.
+    entry: String,
     /// Every file that was read, as it was found.
     files: BTreeMap<String, FetchedFile>,
 }
@@ -60,6 +65,12 @@ impl LoadedPolicy {
     /// Returns the place from which the policy can be loaded again, and its digest.
     pub fn origin(&self) -> PolicyReference {
         PolicyReference { place: self.place.clone(), digest: self.policy.digest.clone() }
+    }
+
+    /// Looks the files of the policy over, as they were read, for what cannot be meant on the day `today`.
+    pub(crate) fn inspect_files(&self, today: Date) -> PolicyInspection {
+        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        policy::inspect_policy(&self.policy, &self.entry, today, &mut fetch)
     }
 
     /// Returns the paths of all files that the policy was made of, or would have been.
@@ -149,7 +160,7 @@ fn load_with_keys(
     let loaded = policy::load_policy(entry, &mut fetch_once);
     let policy = loaded.map_err(UnusablePolicy::Faulty)?;
     let keys = read_signer_keys(&policy.signer_keys).map_err(UnusablePolicy::Faulty)?;
-    Ok(LoadedPolicy { policy, source, place, keys, files })
+    Ok(LoadedPolicy { policy, source, place, keys, entry: entry.to_owned(), files })
 }
 
 /// Reads the keys whose signatures count; `None` if the policy names no file of keys.

@@ -48,6 +48,43 @@ pub struct RangeRequest<'asked> {
     pub threads: fn() -> usize,
     /// The time at which the commits are seen.
     pub now: Timestamp,
+    /// True if each change is seen at the time of its last commit, and at `now` at the latest.
+    pub own_time: bool,
+}
+
+/// Commits of a range that are judged by one policy.
+#[derive(Clone, Copy, Debug)]
+pub struct RangePart<'asked> {
+    /// The policy that they are judged by.
+    pub loaded: &'asked LoadedPolicy,
+    /// The commit at the new end.
+    pub tip: Oid,
+    /// The commits whose history is left out.
+    pub hidden_tips: &'asked [Oid],
+    /// How they are divided into changes.
+    pub division: RangeDivision,
+}
+
+/// How the commits of a range are divided into changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RangeDivision {
+    /// One change for each step of the first-parent history.
+    Steps,
+    /// One change for each commit.
+    Commits,
+    /// One change for each commit that is no merge, as a rebase leaves them.
+    RebasedCommits,
+    /// One change with all commits, as a merge brings them in.
+    Whole,
+}
+
+impl From<ChangeUnit> for RangeDivision {
+    fn from(unit: ChangeUnit) -> RangeDivision {
+        match unit {
+            ChangeUnit::Step => RangeDivision::Steps,
+            ChangeUnit::Commit => RangeDivision::Commits,
+        }
+    }
 }
 
 /// What judging one change of a range gives.
@@ -73,7 +110,7 @@ struct RangeResults {
     is_used: Vec<bool>,
 }
 
-/// Judges a range of history; `progress` is called after each change.
+/// Judges a range of history by one policy; `progress` is called after each change.
 ///
 /// # Errors
 ///
@@ -84,51 +121,114 @@ pub fn judge_range(
     asked: &RangeRequest<'_>,
     progress: &mut dyn FnMut(),
 ) -> anyhow::Result<Report> {
+    let CommitRange { tip, hidden_tips, .. } = asked.range;
+    let division = asked.unit.into();
+    judge_parts(repository, &[RangePart { loaded, tip, hidden_tips, division }], asked, progress)
+}
+
+/// Judges a range of history that is divided into parts, oldest first, each by a policy of its own. The
+/// report names the policy of the last part; without a part it has none.
+///
+/// # Errors
+///
+/// Fails if the history cannot be walked to its end.
+pub fn judge_parts(
+    repository: &Repository,
+    parts: &[RangePart<'_>],
+    asked: &RangeRequest<'_>,
+    progress: &mut dyn FnMut(),
+) -> anyhow::Result<Report> {
+    let scope = GroupScope::Range(asked.display_name.clone());
+    let mut results = RangeResults { group: ReportGroup::new(scope, Vec::new()), is_used: Vec::new() };
+    for part in parts {
+        results.is_used = vec![false; part.loaded.policy.exemptions.len()];
+        judge_part(repository, part, asked, &mut results, progress)?;
+    }
+    let RangeResults { group, is_used } = results;
+    let Some(RangePart { loaded, .. }) = parts.last() else {
+        let groups = vec![group];
+        return Ok(Report {
+            decision: decide_groups(&groups, asked.enforce),
+            stage: asked.stage,
+            enforced: asked.enforce,
+            seen_at: asked.now,
+            policy: None,
+            groups,
+            notes: Vec::new(),
+        });
+    };
+    let mut report = build_report(loaded, asked.stage, asked.enforce, asked.now, group);
+    if asked.names_unused {
+        add_unused_exemptions(&mut report, &loaded.policy, &is_used, asked.now);
+    }
+    Ok(report)
+}
+
+fn judge_part(
+    repository: &Repository,
+    part: &RangePart<'_>,
+    asked: &RangeRequest<'_>,
+    results: &mut RangeResults,
+    progress: &mut dyn FnMut(),
+) -> anyhow::Result<()> {
+    let RangePart { loaded, tip, hidden_tips, division } = *part;
     let needs = loaded.policy.needed_facts();
-    let swapped_parents = match asked.range.hidden_tips {
+    let swapped_parents = match hidden_tips {
         [old] if needs.contains(&FactKind::Paths) => {
-            let history = repository.find_new_history(asked.range.tip, &[*old])?;
-            SwappedParents::compare_tips(repository, &history, *old, asked.range.tip)?
+            let history = repository.find_new_history(tip, &[*old])?;
+            SwappedParents::compare_tips(repository, &history, *old, tip)?
         }
         _ => SwappedParents::default(),
     };
     let judge = RangeJudge { loaded, request: asked, swapped_parents };
-    let mut results = RangeResults {
-        group: ReportGroup::new(GroupScope::Range(asked.display_name.clone()), Vec::new()),
-        is_used: vec![false; loaded.policy.exemptions.len()],
-    };
-    let collect = |judged| {
+    let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
+    let first = results.group.verdicts.len();
+    let mut whole = Vec::new();
+    let mut collect = |judged| {
         progress();
         results.add_change(judged, asked.keep_all);
         Ok(())
     };
-    let range = CommitRange { trusted_keys: loaded.trusted_keys(asked.now), ..asked.range };
-    let judge_step = |commits| judge.judge_commits(commits);
-    match asked.unit {
-        ChangeUnit::Step => repository.for_each_step(range, &needs, asked.threads, judge_step, collect)?,
-        ChangeUnit::Commit => {
-            let judge_commit = |commit| judge.judge_commits(vec![commit]);
-            repository.for_each_commit(asked.range, &needs, asked.threads, judge_commit, collect)?;
-            results.reverse_order();
+    match division {
+        RangeDivision::Steps => {
+            let judge_step = |step| judge.judge_commits(step);
+            repository.for_each_step(range, &needs, asked.threads, judge_step, collect)
+        }
+        RangeDivision::Whole => {
+            let add_step = |step: Vec<_>| {
+                whole.extend(step);
+                Ok(())
+            };
+            repository.for_each_step(range, &needs, asked.threads, |step| step, add_step)?;
+            if whole.is_empty() { Ok(()) } else { collect(judge.judge_commits(whole)) }
+        }
+        RangeDivision::Commits | RangeDivision::RebasedCommits => {
+            let judge_commit = |commit: Result<Commit, UnreadableCommit>| {
+                let is_left_out =
+                    division == RangeDivision::RebasedCommits && commit.as_ref().is_ok_and(Commit::is_merge);
+                (!is_left_out).then(|| judge.judge_commits(vec![commit]))
+            };
+            let collect = |judged: Option<_>| judged.map_or(Ok(()), &mut collect);
+            repository.for_each_commit(range, &needs, asked.threads, judge_commit, collect)?;
+            results.reverse_order(first);
+            Ok(())
         }
     }
-    let RangeResults { group, is_used } = results;
-    let mut report = build_report(loaded, asked.stage, asked.enforce, asked.now, group);
-    if asked.names_unused {
-        let policy = &loaded.policy;
-        let today = find_today(asked.now);
-        for (exemption, is_used) in policy.exemptions.iter().zip(is_used) {
-            // One that has ended is named anyway.
-            if is_used || today > exemption.until {
-                continue;
-            }
-            if let Some(rule) = policy.rules.get(exemption.rule_index) {
-                let message = EXEMPTION_UNUSED.with("rule", rule.description.id.as_str());
-                report.notes.push(message.with("place", exemption.id.to_string()));
-            }
+}
+
+/// Notes the exemptions that no change used.
+fn add_unused_exemptions(report: &mut Report, policy: &Policy, is_used: &[bool], now: Timestamp) {
+    let today = find_today(now);
+    for (exemption, is_used) in policy.exemptions.iter().zip(is_used) {
+        // One that has ended is named anyway.
+        if *is_used || today > exemption.until {
+            continue;
+        }
+        if let Some(rule) = policy.rules.get(exemption.rule_index) {
+            let message = EXEMPTION_UNUSED.with("rule", rule.description.id.as_str());
+            report.notes.push(message.with("place", exemption.id.to_string()));
         }
     }
-    Ok(report)
 }
 
 impl RangeJudge<'_> {
@@ -141,7 +241,11 @@ impl RangeJudge<'_> {
         let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
         let target = request.target.clone();
         let pusher = request.pusher.clone();
-        let change = Change::from_repository(request.stage, target, pusher, request.now, commits);
+        let seen_at = match Timestamp::from_second(commits.last().committed_at) {
+            Ok(made_at) if request.own_time => made_at.min(request.now),
+            _ => request.now,
+        };
+        let change = Change::from_repository(request.stage, target, pusher, seen_at, commits);
         let verdict = judge_change(policy, &change, request.enforce);
         let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };
         let used_exemptions =
@@ -172,13 +276,17 @@ impl RangeResults {
         self.group.verdicts.push(verdict);
     }
 
-    /// Puts the changes in the order in which they were made: commits come newest first.
-    fn reverse_order(&mut self) {
+    /// Puts the changes from `first` on in the order in which they were made: commits come newest first.
+    fn reverse_order(&mut self, first: usize) {
         let group = &mut self.group;
-        group.verdicts.reverse();
+        if let Some(verdicts) = group.verdicts.get_mut(first..) {
+            verdicts.reverse();
+        }
         let last = group.verdicts.len().saturating_sub(1);
         for trace in &mut group.traces {
-            trace.verdict_index = last.saturating_sub(trace.verdict_index);
+            if trace.verdict_index >= first {
+                trace.verdict_index = first + last.saturating_sub(trace.verdict_index);
+            }
         }
     }
 }

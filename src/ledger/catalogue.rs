@@ -17,6 +17,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     push::MESSAGES,
     gate::break_glass::MESSAGES,
     gate::break_glass::request::MESSAGES,
+    gate::policy_check::MESSAGES,
     gate::policy_findings::MESSAGES,
     gate::push::MESSAGES,
     gate::push::ref_judge::MESSAGES,

@@ -180,6 +180,22 @@ impl PeopleDirectory {
         self.teams.get(team).is_some_and(|team| team.keys.contains(key))
     }
 
+    /// Returns the keys of the people who belong to `team`, each person once.
+    pub(crate) fn list_member_keys(&self, team: &str) -> impl Iterator<Item = &str> {
+        self.teams.get(team).into_iter().flat_map(|team| team.keys.iter().map(String::as_str))
+    }
+
+    /// Returns true if the roster lists the person with this address or account.
+    pub(crate) fn lists_person(&self, written: &str) -> bool {
+        normalise_identity(written).is_some_and(|id| self.keys_by_identity.contains_key(&id))
+    }
+
+    /// Returns how many people the roster lists; `None` without a roster.
+    pub(crate) fn count_roster_people(&self) -> Option<usize> {
+        let people: BTreeSet<&String> = self.keys_by_identity.values().collect();
+        self.is_roster_read.then_some(people.len())
+    }
+
     /// Returns the identity of a name with an address.
     pub(crate) fn identify_person(&self, person: &Person) -> ResolvedIdentity {
         if self.is_bot(person) {

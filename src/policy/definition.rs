@@ -199,6 +199,13 @@ impl Policy {
         dependent.into_iter()
     }
 
+    /// Returns the rules that deny on `day` and cannot be met unless it is known which account pushes.
+    pub(crate) fn pusher_dependent_rules(&self, day: Date) -> impl Iterator<Item = &Rule> {
+        self.rules
+            .iter()
+            .filter(move |rule| rule.level_on(day) == RuleLevel::Deny && rule.require.requires_pusher())
+    }
+
     /// Returns the exemptions whose last day is before `day`.
     pub fn expired_exemptions(&self, day: Date) -> impl Iterator<Item = &RuleExemption> {
         self.exemptions.iter().filter(move |exemption| exemption.until < day)

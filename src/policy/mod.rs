@@ -1,13 +1,14 @@
 //! The policy: which rules there are, which changes they apply to, and whether they deny.
 //!
 //! [`load_policy`] reads the files of a policy, joins them, and returns either a [`Policy`] without
-//! faults or every fault of every file. It needs no repository: the caller passes a function that
-//! fetches a file.
+//! faults or every fault of every file. [`inspect_policy`] looks a valid policy over for what cannot be
+//! meant. Neither needs a repository: the caller passes a function that fetches a file.
 
 pub(crate) mod break_glass;
 mod definition;
 pub(crate) mod emergency;
 mod faults;
+mod inspect;
 mod load;
 mod obligations;
 pub mod packs;
@@ -21,6 +22,9 @@ pub use crate::policy::definition::{
 };
 pub(crate) use crate::policy::emergency::{EMERGENCY_CLASS, EMERGENCY_REASON_FIELD};
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};
+pub use crate::policy::inspect::{
+    PlacedFault, PlacedPattern, PolicyInspection, PolicyWeakening, inspect_policy,
+};
 pub use crate::policy::load::files::FetchedFile;
 pub use crate::policy::load::load_policy;
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};

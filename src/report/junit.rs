@@ -5,6 +5,7 @@
 //! does not apply, or is checked later, was skipped; a warning or an obligation stands in the output
 //! of a test that passes.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
@@ -14,21 +15,42 @@ use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, rank_refu
 use crate::report::{due_time, escape};
 use crate::verdict::{Decision, RuleOutcome, Verdict};
 
+/// The class of what is about no single change.
+const ROOT_CLASS: &str = "changegate";
+
+/// The name of a suite, and the class of the tests in it.
+#[derive(Clone, Copy)]
+struct SuiteNames<'name> {
+    suite: &'name str,
+    class: &'name str,
+}
+
 /// Writes the report as JUnit XML.
 pub(crate) fn write_junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut suites = quick_junit::Report::new("changegate");
+    // Pipelines follow a test by its class and its name, from one push to the next, and a rebase changes
+    // every id; so the class of a change is its subject.
+    let mut subjects: HashMap<String, usize> = HashMap::new();
     for group in &report.groups {
         let scope = name_scope(&group.scope);
         if !group.refusals.is_empty() {
-            suites.add_test_suite(build_suite(report, &scope, rank_refusals(group, report.enforced)));
+            let names = SuiteNames { suite: &scope, class: ROOT_CLASS };
+            suites.add_test_suite(build_suite(report, names, rank_refusals(group, report.enforced)));
         }
         for verdict in &group.verdicts {
-            let change = name_change(&scope, verdict);
-            suites.add_test_suite(build_suite(report, &change, rank_verdict(verdict)));
+            let subject = escape_subject(verdict);
+            let seen = subjects.entry(subject.clone()).or_insert(0);
+            *seen += 1;
+            let class = match *seen {
+                1 => format!("{ROOT_CLASS}: {subject}"),
+                again => format!("{ROOT_CLASS}: {subject} ({again})"),
+            };
+            let names = SuiteNames { suite: &name_change(&scope, verdict, &subject), class: &class };
+            suites.add_test_suite(build_suite(report, names, rank_verdict(verdict)));
         }
         if group.omitted_passes > 0 {
             let mut suite = TestSuite::new(scope.as_str());
-            suite.add_test_case(build_passed_case(&scope, group));
+            suite.add_test_case(build_passed_case(group));
             suites.add_test_suite(suite);
         }
     }
@@ -45,12 +67,12 @@ pub(crate) fn write_junit(report: &Report, out: &mut dyn Write) -> io::Result<()
 
 fn build_suite<'report>(
     report: &Report,
-    name: &str,
+    names: SuiteNames<'_>,
     judgements: impl Iterator<Item = RankedJudgement<'report>>,
 ) -> TestSuite {
-    let mut suite = TestSuite::new(name);
+    let mut suite = TestSuite::new(names.suite);
     for ranked in judgements {
-        suite.add_test_case(build_rule_case(report, name, &ranked));
+        suite.add_test_case(build_rule_case(report, names.class, &ranked));
     }
     suite
 }
@@ -65,8 +87,11 @@ fn name_scope(scope: &GroupScope) -> String {
     }
 }
 
-fn name_change(scope: &str, verdict: &Verdict) -> String {
-    let subject = escape::escape_terminal(verdict.subject.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+fn escape_subject(verdict: &Verdict) -> String {
+    escape::escape_terminal(verdict.subject.as_bytes(), escape::MAX_QUOTE_COLUMNS)
+}
+
+fn name_change(scope: &str, verdict: &Verdict, subject: &str) -> String {
     match verdict.revision {
         Some(id) => format!("{scope}: {} {subject}", id.short_hex()),
         None => format!("{scope}: {subject}"),
@@ -74,18 +99,18 @@ fn name_change(scope: &str, verdict: &Verdict) -> String {
 }
 
 /// Returns a test for the changes that passed, which the report only counts.
-fn build_passed_case(scope: &str, group: &ReportGroup) -> TestCase {
+fn build_passed_case(group: &ReportGroup) -> TestCase {
     let more = if group.omitted_passes == 1 {
         "1 more change".into()
     } else {
         format!("{} more changes", group.omitted_passes)
     };
     let mut case = TestCase::new(more, TestCaseStatus::success());
-    case.set_classname(scope);
+    case.set_classname(ROOT_CLASS);
     case
 }
 
-fn build_rule_case(report: &Report, scope: &str, ranked: &RankedJudgement<'_>) -> TestCase {
+fn build_rule_case(report: &Report, class: &str, ranked: &RankedJudgement<'_>) -> TestCase {
     let rule = &ranked.judgement.rule;
     let objections = describe_objections(ranked);
     let title = escape::escape_words(&rule.title);
@@ -118,7 +143,7 @@ fn build_rule_case(report: &Report, scope: &str, ranked: &RankedJudgement<'_>) -
         }
     };
     let mut case = TestCase::new(escape::escape_words(rule.id.as_str()), status);
-    case.set_classname(scope);
+    case.set_classname(class);
     if !rule.controls.is_empty() {
         case.add_property(("controls", escape::escape_words(&rule.controls.join(", ")).as_str()));
     }

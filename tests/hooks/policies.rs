@@ -193,6 +193,109 @@ fn a_policy_after_which_nobody_could_push_is_refused() {
     world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("trust: verified");
 }
 
+/// Additions to the test policy. A change with a good message meets those that can be met.
+const ADDITIONS: [(&str, &str); 12] = [
+    (
+        "rules",
+        "  zone: { require: { window: { outside: [{ from: 2001-01-01, until: 2001-01-02 }], zone: Europe/Berln } } }",
+    ),
+    ("rules", "  signed: { require: { signed: true } }"),
+    ("rules", "  pair: { require: { approvals: { at-least: 2, from: [solo], trust: claimed } } }"),
+    ("rules", "  dead: { when: { touches: ['./a', 'b/{c,d}'] }, require: { branch: main } }"),
+    ("rules", "  risk: { for: [standard] }"),
+    ("rules", "  who: { require: { pusher: ana } }"),
+    ("rules", "  forge: { require: { checks: test } }"),
+    ("rules", "  spelt: { require: { brunch: main } }"),
+    ("rules", "  main: { require: { branch: main } }"),
+    (
+        "rules",
+        "  open: { require: { window: { outside: [{ from: 2001-01-01, until: 2001-01-02 }], zone: Europe/Berlin } } }",
+    ),
+    ("rules", "  back-out-plan: { for: [standard], reason: a trial }"),
+    (
+        "exemptions",
+        "  - { rule: risk, when: { branch: release/1 }, reason: a, approved-by: b, until: 2999-01-01 }",
+    ),
+];
+
+fn policy_with(chosen: u16) -> String {
+    let mut policy = format!("{POLICY}people: {{ teams: {{ solo: [eva@example.com] }} }}\n");
+    for section in ["rules", "exemptions"] {
+        let lines: Vec<_> = ADDITIONS
+            .iter()
+            .enumerate()
+            .filter(|(index, (of, _))| *of == section && chosen & (1 << index) != 0)
+            .map(|(_, (_, line))| *line)
+            .collect();
+        if !lines.is_empty() {
+            policy += &format!("{section}:\n{}\n", lines.join("\n"));
+        }
+    }
+    policy
+}
+
+#[test]
+fn a_push_refuses_what_policy_check_refuses_and_takes_only_what_can_be_changed_again() {
+    let world = World::new();
+    let alone = (0..ADDITIONS.len()).map(|index| 1 << index);
+    let mixed = [0, 0b1111_0000_0000, 0b0011_0000_0000, 0b1010_0000_0001, 0b1100_0001_0000, 0b1111_1111_1111];
+    let mut accepted = 0;
+    for chosen in alone.chain(mixed) {
+        let base = world.main();
+        world.git(&["reset", "-q", "--hard", &base]);
+        world.write(PATH, &policy_with(chosen));
+        let is_valid = world.changegate("work", &["policy", "check"]).ok;
+        world.commit(&good(&format!("Policy {chosen:b}")));
+        let pushed = world.push(&["main"]);
+        if !is_valid {
+            pushed.refused("policy-valid");
+        }
+        if !pushed.ok {
+            pushed.says("policy-valid");
+            assert_eq!(world.main(), base);
+            continue;
+        }
+        accepted += 1;
+        world.commit(&good("Work goes on"));
+        world.push(&["main"]).accepted();
+        world.write(PATH, POLICY);
+        world.commit(&good("Take it back"));
+        world.push(&["main"]).accepted();
+    }
+    assert_eq!(accepted, 7);
+}
+
+#[test]
+fn a_rule_about_the_pusher_needs_a_server_that_knows_them() {
+    let world = World::new();
+    world.write(PATH, &format!("{POLICY}rules:\n  who: {{ require: {{ pusher: ana }} }}\n"));
+    let commit = world.commit(&good("Ask who pushes"));
+    world.push(&[&format!("{commit}:{MAIN}")]).refused("policy-valid").says("changegate.pusher");
+}
+
+#[test]
+fn a_roster_that_leaves_a_team_too_small_for_its_rule_is_refused() {
+    let roster = |people: &[&str]| {
+        let mut text = "people:\n".to_owned();
+        for name in people {
+            text += &format!("  {name}: {{ addresses: [{name}@example.com] }}\n");
+        }
+        text
+    };
+    let world = World::new();
+    world.write("policies/people.yml", &roster(&["ana", "ben", "eva"]));
+    let people =
+        "people: { roster: policies/people.yml, teams: { duo: [ben@example.com, eva@example.com] } }\n";
+    let pair = "rules:\n  pair: { when: { touches: infra/ }, require: { approvals: { at-least: 2, from: [duo], \
+                trust: claimed } } }\n";
+    world.write(PATH, &format!("{POLICY}{people}{pair}"));
+    world.commit(&good("Two of two"));
+    world.push(&["main"]).accepted();
+    world.write("policies/people.yml", &roster(&["ana", "ben"]));
+    world.commit(&good("Eva leaves"));
+    world.push(&["main"]).refused("policy-valid").says("with 1 member");
+}
+
 #[test]
 fn what_only_a_forge_can_tell_cannot_be_asked_of_a_push() {
     for (question, refused) in [

@@ -116,6 +116,7 @@ fn judge_landed_update(
         names_unused: false,
         threads: count_threads,
         now: context.now,
+        own_time: false,
     };
     let report = judge_range(repository, &loaded, &request, &mut || {})?;
     if report.decision == Decision::Deny {

@@ -204,6 +204,7 @@ fn judge_new_commits(
         names_unused: false,
         threads: count_threads,
         now: context.now,
+        own_time: false,
     };
     let mut report = judge_range(repository, loaded, &request, &mut || {})?;
     if report.decision == Decision::Deny {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use crate::change::{FactKind, Oid, Text};
 use crate::gate::break_glass;
+use crate::gate::policy_check::find_policy_break;
 use crate::gate::policy_findings::{
-    REF_UNREADABLE, build_protected_group, build_ref_group, find_forge_only_rule, policy_fault_finding,
-    refuse_missing_policy,
+    REF_UNREADABLE, build_protected_group, build_ref_group, refuse_missing_policy,
 };
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
@@ -37,10 +37,6 @@ messages! {
         "{commit} is on no branch under change control; push the branch first";
     TOO_MANY_COMMITS = "push.too-many-commits":
         "more than {limit} commits are new to {ref}; push fewer at a time, or raise `changegate.maxCommits`";
-    POLICY_UNPROTECTED = "push.policy-unprotected":
-        "after this push, {ref} is no longer under change control, but the policy is read from it";
-    POLICY_REMOVED = "push.policy-removed":
-        "removes the policy `{path}`";
 }
 
 /// Judges the refs of a push, one after the other.
@@ -354,22 +350,13 @@ impl RefJudge<'_> {
 
     /// Returns the refusal of a push after which the ref would have no valid policy for later pushes.
     fn refuse_broken_policy(&mut self, new: Oid, name: &Text, scope: &ProtectedScope) -> Option<Judgement> {
-        let known_as = scope.find_protected_name(name).unwrap_or(name);
-        let finding = match self.policies.load_policy_at(new, name) {
-            Ok(loaded) => {
-                if let Some(finding) = find_forge_only_rule(&loaded.policy, self.now) {
-                    finding
-                } else if self.is_policy_ref(name) && !loaded.policy.protects_ref(known_as.as_bytes()) {
-                    Finding::new(POLICY_UNPROTECTED.with("ref", name))
-                } else {
-                    return None;
-                }
-            }
-            Err(UnusablePolicy::Absent) => {
-                Finding::new(POLICY_REMOVED.with("path", self.settings.policy_path.as_str()))
-            }
-            Err(UnusablePolicy::Faulty(errors)) => policy_fault_finding(&errors, Fixer::Author),
+        let known_as = if self.is_policy_ref(name) {
+            Some(scope.find_protected_name(name).unwrap_or(name).clone())
+        } else {
+            None
         };
+        let left = self.policies.load_policy_at(new, name);
+        let finding = find_policy_break(left.as_deref(), known_as.as_ref(), self.settings, self.now)?;
         Some(refuse_by_rule(GateRule::PolicyValid, finding))
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::change::{Oid, PathEntryKind};
 
-use crate::git::objects::reader::ObjectReader;
+use crate::git::objects::reader::{ObjectReader, to_oid};
 use crate::git::objects::tree_entry::TreeEntryMode;
 use crate::git::repository::Repository;
 
@@ -37,6 +37,31 @@ impl Repository {
         let mut reader = self.borrow_reader();
         let root = reader.find_root_tree(&commit)?;
         read_file_in_tree(&mut reader, root, path, limit)
+    }
+
+    /// Returns the id of the regular file at `path` of `commit`; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit or a tree on the way cannot be read.
+    pub(crate) fn find_file_id(&self, commit: Oid, path: &str) -> Result<Option<Oid>> {
+        let commit = self.to_object_id(commit)?;
+        let mut reader = self.borrow_reader();
+        let format = reader.object_format();
+        let mut id = reader.find_root_tree(&commit)?;
+        let mut mode = TreeEntryMode::Tree;
+        for name in path.split('/') {
+            if mode != TreeEntryMode::Tree {
+                return Ok(None);
+            }
+            let tree = reader.read_tree(&id)?;
+            let Some(entry) = tree.find_entry(name.as_bytes(), format) else { return Ok(None) };
+            let Some(next) = entry.object_id() else { return Ok(None) };
+            id = next;
+            mode = entry.mode;
+        }
+        let is_file = matches!(mode, TreeEntryMode::Leaf(PathEntryKind::File | PathEntryKind::Executable));
+        Ok(is_file.then(|| to_oid(&id)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod file_at_path;
+pub(crate) mod file_list;
 pub(crate) mod message_only_commit;
 pub(crate) mod refs;
 pub(crate) mod revision;

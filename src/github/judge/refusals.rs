@@ -1,7 +1,7 @@
 //! What refuses a pull request before or beside the rules of its policy.
 
 use crate::change::{Change, Missing, PathChange, Text};
-use crate::gate::{LoadedPolicy, UnusablePolicy, policy_fault_finding};
+use crate::gate::{LoadedPolicy, UnusablePolicy, check_policy, policy_fault_finding};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::PullRequestName;
 use crate::github::api::rest::RestPullRequest;
@@ -71,7 +71,10 @@ async fn find_policy_break(
     let called = format!("the head of {name}");
     let head = pull.head.sha;
     match policy_at_commit::load_policy(client, &name.repo, head, policy_path, &called, None).await {
-        Ok(new) if new.policy.protects_ref(target.as_bytes()) => None,
+        Ok(new) if new.policy.protects_ref(target.as_bytes()) => {
+            let errors = check_policy(&new, change.seen_at).err()?;
+            Some(policy_fault_finding(&errors, Fixer::Author))
+        }
         Ok(_) => Some(Finding::new(POLICY_UNPROTECTS.with("target", target))),
         Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
             Some(Finding::new(POLICY_REMOVED.with("path", policy_path)))

@@ -25,12 +25,12 @@ use crate::predicates::support::condition::Condition;
 use crate::verdict::{ClassId, RuleLevel};
 use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::{
-    MapReader, parse_each, parse_one, read_choice, read_day, read_entries, unknown_word_fault,
+    MapReader, parse_each, parse_one, read_choice, read_day, read_entries, read_text, unknown_word_fault,
 };
 use crate::yaml::{self, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
 
 /// Every key that a policy file may have at its top, with its description.
-pub(crate) const POLICY_KEYS: [(&str, &str); 17] = [
+pub(crate) const POLICY_KEYS: [(&str, &str); 18] = [
     ("changegate", "The version of the format, which is 1."),
     ("name", "What the policy is called in reports."),
     ("summary", "What the policy is for, in one sentence."),
@@ -48,6 +48,10 @@ pub(crate) const POLICY_KEYS: [(&str, &str); 17] = [
     ("break-glass", "Who may open a break-glass session, and for how long."),
     ("signers", "The files with the keys that signatures are verified with."),
     ("tickets", "Which tickets are in which system, by the prefix of their keys."),
+    (
+        "reasons",
+        "Why the policy weakens what it extends: by `classes`, `protects`, `obligations`, `break-glass`, `signers`, or `fields.` and the name of a field.",
+    ),
 ];
 
 /// What counts as one change, by its word.
@@ -263,6 +267,13 @@ fn build_policy(
     let mut ticket_systems = TicketSystems::default();
     for SourcedNode { file, node } in loader.find_nodes("tickets") {
         ticket_systems.read_systems(node, loader.faults_of(file));
+    }
+    // Reasons are for readers of the file, and for the inspection.
+    for SourcedNode { file, node } in loader.find_nodes("reasons") {
+        let faults = loader.faults_of(file);
+        for (_, reason) in read_entries(node, faults) {
+            read_text(reason, faults);
+        }
     }
     let policy = Policy {
         name,

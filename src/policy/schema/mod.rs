@@ -87,6 +87,7 @@ fn policy_key_schema(key: &str) -> Value {
         "break-glass" => probe_with_scope(&|node, scope, faults| {
             BreakGlassPolicy::read_break_glass(node, scope, faults);
         }),
+        "reasons" => json!({ "type": "object", "additionalProperties": schema_reference("text") }),
         "signers" => {
             let mut files = Map::new();
             for kind in SIGNER_KINDS {

@@ -190,6 +190,16 @@ impl Condition {
         }
     }
 
+    /// Returns true if the question can hold only where it is known which account pushes.
+    pub(crate) fn requires_pusher(&self) -> bool {
+        match self {
+            Condition::Predicate(predicate) => matches!(predicate, Predicate::Pusher(_)),
+            Condition::All(parts) => parts.iter().any(Condition::requires_pusher),
+            Condition::Any(parts) => !parts.is_empty() && parts.iter().all(Condition::requires_pusher),
+            Condition::Not(_) => false,
+        }
+    }
+
     /// Adds the facts that evaluating the question takes.
     pub fn add_needs(&self, needs: &mut NeededFacts) {
         if let Condition::Predicate(predicate) = self {

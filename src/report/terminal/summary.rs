@@ -12,6 +12,9 @@ use crate::verdict::{Decision, RuleId, RuleOutcome, format_count};
 /// The digits of a policy's digest that are shown unless all are asked for.
 const SHORT_DIGEST_DIGITS: usize = 12;
 
+/// From how many denied changes on the rules are totalled.
+const MIN_TOTALLED_CHANGES: usize = 5;
+
 /// Rules that wait for the same fact.
 struct AwaitedFact<'report> {
     /// When, and by whom, the fact is checked.
@@ -29,6 +32,9 @@ pub(crate) fn write_summary(
     counts: &ReportCounts,
 ) -> io::Result<()> {
     page.request_gap();
+    if counts.denied_changes >= MIN_TOTALLED_CHANGES {
+        write_rule_totals(page, report)?;
+    }
     write_deferred_rules(page, report)?;
     for note in &report.notes {
         let note = plain_text(format!(": {}", escape::escape_sentence(&note.sentence())));
@@ -133,6 +139,29 @@ fn describe_policy(policy: Option<&PolicyDescription>, verbose: bool) -> Option<
         escape::escape_words(&policy.name),
         escape::escape_words(&digest)
     ))
+}
+
+/// Writes how many changes each rule denies, most first.
+fn write_rule_totals(page: &mut TerminalPage<'_>, report: &Report) -> io::Result<()> {
+    let mut totals: Vec<(&RuleId, usize)> = Vec::new();
+    for ranked in rank_report(report) {
+        if !matches!(ranked.rank, JudgementRank::Denied | JudgementRank::DeniedUnknown) {
+            continue;
+        }
+        let id = &ranked.judgement.rule.id;
+        match totals.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, total)) => *total += 1,
+            None => totals.push((id, 1)),
+        }
+    }
+    totals.sort_by_key(|(_, total)| std::cmp::Reverse(*total));
+    page.write_paragraph(0, &[plain_text("denied by:")])?;
+    for (id, total) in totals {
+        let count = plain_text(format!(": {}", format_count(total, "change")));
+        page.write_paragraph(2, &[styled_text(TextStyle::Name, escape::escape_words(id.as_str())), count])?;
+    }
+    page.request_gap();
+    Ok(())
 }
 
 /// Lists the rules that a later stage checks, by what they wait for.

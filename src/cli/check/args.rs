@@ -1,0 +1,133 @@
+//! The arguments of `changegate check`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::cli::output::ReportFormatArg;
+
+/// Judge what HEAD adds, or a range of commits
+///
+/// Without arguments, judges what HEAD adds to its upstream, or what a merge would
+/// bring into the default branch of the remote if that is under change control and
+/// the upstream is not; without both, the newest change of HEAD. The policy is the
+/// one from before the change: at the upstream, or at the start of the range; else
+/// the one at HEAD; else the pack iso27001. A denial names the policy, and so does
+/// --verbose.
+///
+/// --history judges each change by the policy that the branch held before it, at
+/// the time of the change, unless --policy, --pack or --as-of say otherwise.
+///
+/// What only a server or a forge knows is listed as checked later; with --enforce
+/// it denies.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate check                          what HEAD adds to its upstream
+  changegate check main..topic --explain    why each rule passes or fails
+  changegate check v1.0..HEAD --unit commit --format json
+  changegate check --as squash --onto origin/main
+  changegate check main..topic --output junit=report.xml --output sarif=report.sarif
+  changegate check --history --pack core    the whole history of HEAD")]
+pub(crate) struct CheckArgs {
+    /// OLD..NEW, or one revision for its newest change
+    pub(super) revisions: Option<String>,
+
+    /// Judge the whole history of the revision
+    #[arg(long)]
+    pub(super) history: bool,
+
+    /// Policy file to judge by
+    #[arg(long, value_name = "FILE", conflicts_with = "pack")]
+    pub(super) policy: Option<PathBuf>,
+
+    /// Shipped pack to judge by
+    #[arg(long)]
+    pub(super) pack: Option<String>,
+
+    /// What counts as one change [default: as the policy says]
+    #[arg(long, value_name = "UNIT")]
+    pub(super) unit: Option<ChangeUnitArg>,
+
+    /// Branch that the change is for [default: the upstream's]
+    #[arg(long, value_name = "REF")]
+    pub(super) target: Option<String>,
+
+    /// Deny if a needed fact cannot be known here
+    #[arg(long)]
+    pub(super) enforce: bool,
+
+    /// Show why each rule passes or fails
+    #[arg(long)]
+    pub(super) explain: bool,
+
+    /// Show every change and every rule
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+
+    /// Print nothing if the change is allowed
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+
+    /// Accept a range without commits
+    #[arg(long)]
+    pub(super) allow_empty: bool,
+
+    /// Judge what --onto would get if this branch were merged, squashed or rebased onto it
+    #[arg(long = "as", value_name = "HOW", requires = "onto")]
+    pub(super) landing: Option<LandingArg>,
+
+    /// Ref that the branch is to land on; its policy counts
+    #[arg(long, value_name = "REF", conflicts_with = "history")]
+    pub(super) onto: Option<String>,
+
+    /// Judge by the policy and the clock of this time: `now`, a day or an instant
+    #[arg(long, value_name = "TIME", requires = "history")]
+    pub(super) as_of: Option<String>,
+
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+    pub(super) format: ReportFormatArg,
+
+    /// Write the report to a file as well, as in junit=report.xml; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_output)]
+    pub(super) output: Vec<OutputFile>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ChangeUnitArg {
+    /// A step of the first-parent history, with all commits it brings in
+    Step,
+    /// Each commit
+    Commit,
+}
+
+/// How a branch lands on its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LandingArg {
+    /// One change with all commits of the branch
+    Merge,
+    /// One change with all commits; what its message keeps of theirs is not known yet
+    Squash,
+    /// One change for each commit, without merges
+    Rebase,
+}
+
+/// A file that takes the report in one format.
+#[derive(Clone, Debug)]
+pub(super) struct OutputFile {
+    pub(super) format: ReportFormatArg,
+    pub(super) path: PathBuf,
+}
+
+fn parse_output(written: &str) -> Result<OutputFile, String> {
+    let names = ReportFormatArg::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
+    let expected = || format!("expected FORMAT=FILE, where FORMAT is one of {}", names.join(", "));
+    let (format, path) = written.split_once('=').ok_or_else(expected)?;
+    if path.is_empty() {
+        return Err(expected());
+    }
+    let format = ReportFormatArg::from_str(format, false).map_err(|_| expected())?;
+    Ok(OutputFile { format, path: PathBuf::from(path) })
+}

@@ -1,0 +1,212 @@
+//! `changegate check`: judge commits on request.
+
+mod args;
+mod policies;
+mod request;
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+
+use anyhow::Context as _;
+
+use crate::change::{FactKind, Missing, Oid, Stage, Text};
+use crate::cli::check::args::{ChangeUnitArg, LandingArg};
+use crate::cli::check::policies::{HistoryPolicies, load_check_policy, load_history_policies};
+use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::{Context, count_threads};
+use crate::cli::output;
+use crate::cli::progress::ProgressLine;
+use crate::gate::published_commits::mark_published_commits;
+use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
+use crate::git::{CommitRange, Repository};
+use crate::policy::ChangeUnit;
+use crate::report::{Report, ReportStyle, write_report};
+use crate::verdict::{Decision, Message, MessageTemplate};
+
+pub(crate) use crate::cli::check::args::CheckArgs;
+
+// No record holds these notes, since `check` writes none.
+
+/// The note on the policies that a history was judged by.
+static POLICIES_OF_HISTORY: MessageTemplate = MessageTemplate {
+    code: "check.policies-of-history",
+    text: "each change was judged by the policy that the branch held before it ({count} {count:policy|policies}), at the time of its last commit; --as-of now judges by the policy of today",
+};
+
+/// The note on changes that had no policy before them.
+static BEFORE_POLICY: MessageTemplate = MessageTemplate {
+    code: "check.before-policy",
+    text: "the branch held no policy that can be used before {count} {count:part|parts} of its history, which {count:was|were} judged by the next one that it held",
+};
+
+/// The note on the clock of a history with one policy.
+static CLOCK_OF_HISTORY: MessageTemplate = MessageTemplate {
+    code: "check.clock-of-history",
+    text: "every change was judged by {source}, at {time}",
+};
+
+/// The note on what a squash keeps.
+static SQUASHED_MESSAGES: MessageTemplate = MessageTemplate {
+    code: "check.squashed-messages",
+    text: "the message of a squash has to state again what these messages state",
+};
+
+pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&context.directory)?;
+    let request = resolve_request(args, &repository)?;
+    if !args.history && !args.allow_empty {
+        refuse_empty_request(&repository, &request, args.revisions.is_some() || args.onto.is_some())?;
+    }
+    let policies = match args.history {
+        true => load_history_policies(args, &repository, &request, context)?,
+        false => HistoryPolicies {
+            spans: Vec::new(),
+            fallback: load_check_policy(args, &repository, &request, context)?,
+            clock: Some(context.now),
+        },
+    };
+    let lists_passed = args.format.lists_passed_changes()
+        || args.output.iter().any(|file| file.format.lists_passed_changes());
+    let range_request = RangeRequest {
+        range: CommitRange { tip: request.new, hidden_tips: &request.hidden, trusted_keys: None },
+        display_name: Text::from(request.range_label.as_str()),
+        target: request.target.clone(),
+        pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
+        stage: Stage::Check,
+        unit: ChangeUnit::Step,
+        enforce: args.enforce,
+        keep_all: args.verbose || args.explain || lists_passed,
+        explain: args.explain,
+        // For one change it would be noise.
+        names_unused: request.covers_many_changes,
+        threads: count_threads,
+        now: policies.clock.unwrap_or(context.now),
+        own_time: policies.clock.is_none(),
+    };
+    let mut bases = Vec::new();
+    for span in &policies.spans {
+        bases.push(Vec::from_iter(span.base));
+    }
+    let parts = build_parts(args, &request, &policies, &bases);
+    let mut progress = ProgressLine::start_counting("changes judged", context);
+    let report = judge_parts(&repository, &parts, &range_request, &mut || progress.count_step());
+    drop(progress);
+    let mut report = report?;
+    report.seen_at = context.now;
+    let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
+    for group in &mut report.groups {
+        group.amendable = at_head.then_some(request.new);
+        group.branch_to_switch = if at_head { None } else { find_named_branch(&repository, &request) };
+    }
+    if report.decision == Decision::Deny {
+        // What cannot be walked is in the report already.
+        let _ = mark_published_commits(&mut report, &repository, &policies.fallback.policy, request.new);
+    }
+    report.notes.extend(list_landing_notes(args, &request, &policies));
+    let style = ReportStyle {
+        colour: output::stdout_colour(context.colour),
+        width: 78,
+        max_changes: if args.verbose { usize::MAX } else { ReportStyle::default().max_changes },
+        verbose: args.verbose,
+        quiet: args.quiet,
+        repository_url: output::read_repository_url(context),
+        ..ReportStyle::default()
+    };
+    output::print_report(&report, args.format, &style)?;
+    write_output_files(args, &report, &style, context)?;
+    Ok(report.decision.into())
+}
+
+/// Returns the name of the branch that the range ends with, if it names one.
+fn find_named_branch(repository: &Repository, request: &CheckRequest) -> Option<Text> {
+    let name = request.range_label.rsplit("..").next()?;
+    let branch = repository.resolve_ref(format!("refs/heads/{name}").as_bytes()).ok()?;
+    if branch.id == Some(request.new) { Some(Text::from(name)) } else { None }
+}
+
+/// Returns what is judged by which policy: all of it by one, or each span of a history by its own.
+fn build_parts<'check>(
+    args: &CheckArgs,
+    request: &'check CheckRequest,
+    policies: &'check HistoryPolicies,
+    bases: &'check [Vec<Oid>],
+) -> Vec<RangePart<'check>> {
+    let divide = |unit: ChangeUnit| match (args.unit, request.landing) {
+        (Some(ChangeUnitArg::Step), _) => RangeDivision::Steps,
+        (Some(ChangeUnitArg::Commit), _) => RangeDivision::Commits,
+        (None, Some(LandingArg::Rebase)) => RangeDivision::RebasedCommits,
+        // A merge of commits that count one by one is judged one by one.
+        (None, Some(LandingArg::Merge)) if unit == ChangeUnit::Commit => RangeDivision::Commits,
+        (None, Some(LandingArg::Merge | LandingArg::Squash)) => RangeDivision::Whole,
+        (None, None) => unit.into(),
+    };
+    if policies.spans.is_empty() {
+        let loaded = &policies.fallback;
+        let division = divide(loaded.policy.change_unit);
+        return vec![RangePart { loaded, tip: request.new, hidden_tips: &request.hidden, division }];
+    }
+    let mut parts = Vec::new();
+    for (index, (span, base)) in policies.spans.iter().zip(bases).enumerate() {
+        // Before the first policy, the one that came next is nearest to its time.
+        let later = policies.spans.get(index..).unwrap_or_default();
+        let loaded = later.iter().find_map(|span| span.policy.as_ref().ok()).unwrap_or(&policies.fallback);
+        let division = divide(loaded.policy.change_unit);
+        parts.push(RangePart { loaded, tip: span.tip, hidden_tips: base, division });
+    }
+    parts
+}
+
+/// Returns the notes on which policies and which clock were used, and on what a landing leaves open.
+fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &HistoryPolicies) -> Vec<Message> {
+    let mut notes = Vec::new();
+    if request.landing == Some(LandingArg::Squash) {
+        notes.push((&SQUASHED_MESSAGES).into());
+    }
+    if !args.history {
+        return notes;
+    }
+    if policies.spans.is_empty() {
+        let source = Text::from(policies.fallback.source.as_str());
+        let time =
+            policies.clock.map_or_else(|| "the time of its last commit".to_owned(), |at| at.to_string());
+        notes.push(CLOCK_OF_HISTORY.with("source", source).with("time", time));
+        return notes;
+    }
+    let mut digests: Vec<&str> = Vec::new();
+    let mut without = 0_usize;
+    for span in &policies.spans {
+        match &span.policy {
+            Ok(loaded) if digests.contains(&loaded.policy.digest.as_str()) => {}
+            Ok(loaded) => digests.push(&loaded.policy.digest),
+            Err(_) => without += 1,
+        }
+    }
+    if !digests.is_empty() {
+        notes.push(POLICIES_OF_HISTORY.with("count", digests.len()));
+    }
+    if without > 0 {
+        notes.push(BEFORE_POLICY.with("count", without));
+    }
+    notes
+}
+
+/// Writes the report to each file that was asked for.
+fn write_output_files(
+    args: &CheckArgs,
+    report: &Report,
+    style: &ReportStyle,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let style = ReportStyle { colour: false, quiet: false, ..style.clone() };
+    for file in &args.output {
+        let path = context.resolve_path(&file.path);
+        let write = || -> std::io::Result<()> {
+            let mut out = BufWriter::new(File::create(&path)?);
+            write_report(file.format.into(), report, &style, &mut out)?;
+            out.flush()
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}

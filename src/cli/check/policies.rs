@@ -1,0 +1,107 @@
+//! The policies that `changegate check` judges by.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::change::Oid;
+use crate::cli::check::args::CheckArgs;
+use crate::cli::check::request::CheckRequest;
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
+use crate::cli::policy_files;
+use crate::gate::{
+    HistorySpan, LoadedPolicy, UnusablePolicy, find_commit_as_of, find_history_spans, load_from_commit,
+    load_from_pack,
+};
+use crate::git::Repository;
+use crate::policy::{DEFAULT_POLICY_PATH, packs};
+use crate::yaml::shorten_for_message;
+
+/// The policies of a history, and the time at which its changes are seen.
+pub(super) struct HistoryPolicies {
+    /// The parts of the history with their policies, oldest first; empty if one policy judges all of it.
+    pub(super) spans: Vec<HistorySpan>,
+    /// The policy where the history has none that can be used.
+    pub(super) fallback: LoadedPolicy,
+    /// The clock for all changes; `None` if each is seen at its own time.
+    pub(super) clock: Option<Timestamp>,
+}
+
+/// Loads the policies of the whole history of the request.
+pub(super) fn load_history_policies(
+    args: &CheckArgs,
+    repository: &Repository,
+    request: &CheckRequest,
+    context: &Context,
+) -> Result<HistoryPolicies, CommandError> {
+    let clock = args.as_of.as_deref().map(|written| parse_as_of(written, context)).transpose()?;
+    if args.policy.is_some() || args.pack.is_some() {
+        let fallback = load_check_policy(args, repository, request, context)?;
+        return Ok(HistoryPolicies { spans: Vec::new(), fallback, clock });
+    }
+    let Some(clock) = clock else {
+        let fallback = load_check_policy(args, repository, request, context)?;
+        let spans = find_history_spans(repository, request.new, DEFAULT_POLICY_PATH)?;
+        return Ok(HistoryPolicies { spans, fallback, clock: None });
+    };
+    let at = find_commit_as_of(repository, request.new, clock.as_second())?;
+    let Some(at) = at else {
+        return Err(CommandError::Usage(format!("the history has no commit that was made by {clock}")));
+    };
+    let called = at.short_hex();
+    let fallback = load_source_policy(repository, &[(at, called)])?;
+    Ok(HistoryPolicies { spans: Vec::new(), fallback, clock: Some(clock) })
+}
+
+/// Reads `now`, a day (its end, in UTC) or an instant.
+fn parse_as_of(written: &str, context: &Context) -> Result<Timestamp, CommandError> {
+    if written == "now" {
+        return Ok(context.now);
+    }
+    if let Ok(instant) = written.parse::<Timestamp>() {
+        return Ok(instant);
+    }
+    let day = written.parse::<Date>().ok().and_then(|day| day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok());
+    day.map(|end| end.timestamp()).ok_or_else(|| {
+        let shown = shorten_for_message(written);
+        CommandError::Usage(format!(
+            "--as-of takes `now`, a day such as 2027-06-30 or an instant such as 2027-06-30T12:00:00Z, not `{shown}`"
+        ))
+    })
+}
+
+pub(super) fn load_check_policy(
+    args: &CheckArgs,
+    repository: &Repository,
+    request: &CheckRequest,
+    context: &Context,
+) -> Result<LoadedPolicy, CommandError> {
+    if let Some(file) = &args.policy {
+        return policy_files::load_local_policy(Some(file), context);
+    }
+    if let Some(pack) = &args.pack {
+        return load_from_pack(pack).map_err(|_| policy_files::unknown_pack_error(pack));
+    }
+    load_source_policy(repository, &request.policy_sources)
+}
+
+/// Loads the first policy that one of these commits has, or else the default pack.
+fn load_source_policy(
+    repository: &Repository,
+    sources: &[(Oid, String)],
+) -> Result<LoadedPolicy, CommandError> {
+    for (commit, called) in sources {
+        match load_from_commit(repository, *commit, DEFAULT_POLICY_PATH, called) {
+            Ok(loaded) => return Ok(loaded),
+            Err(UnusablePolicy::Absent) => {}
+            Err(why) => {
+                return Err(
+                    CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH).with_policy_commit(called)
+                );
+            }
+        }
+    }
+    load_from_pack(packs::DEFAULT_PACK)
+        .map_err(|why| CommandError::from_unusable_policy(why, packs::DEFAULT_PACK))
+}

@@ -1,0 +1,123 @@
+//! `changegate policy check`: finds what is wrong with a policy, and lists what it weakens.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use crate::change::FactKind;
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
+use crate::cli::output::wrap_text;
+use crate::cli::policy_files::{find_work_tree, load_local_policy};
+use crate::gate::{LoadedPolicy, check_policy, list_idle_patterns};
+use crate::git::Repository;
+use crate::policy::{PlacedFault, PlacedPattern, PolicyWeakening};
+
+/// The parameters of `policy check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate policy check
+  changegate policy check --against-pack
+  changegate policy check policies/changegate.yml")]
+pub(crate) struct PolicyCheckArgs {
+    /// Policy file [default: policies/changegate.yml of this repository]
+    file: Option<PathBuf>,
+
+    /// List what the policy weakens of the packs and files that it extends
+    #[arg(long)]
+    against_pack: bool,
+}
+
+pub(crate) fn check_policy_file(
+    args: &PolicyCheckArgs,
+    context: &Context,
+) -> Result<CommandExit, CommandError> {
+    let loaded = load_local_policy(args.file.as_deref(), context)?;
+    let inspection =
+        check_policy(&loaded, context.now).map_err(|errors| CommandError::InvalidPolicy(errors, None))?;
+    let policy = &loaded.policy;
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{}: valid; {} rules, {} exemptions, sha256:{}",
+        loaded.source,
+        policy.rules.len(),
+        policy.exemptions.len(),
+        policy.digest.get(..12).unwrap_or_default(),
+    )?;
+    let mut notes = inspection.notes;
+    notes.extend(find_idle_patterns(&inspection.path_patterns, context));
+    notes.sort_by(|one, other| (&one.file, one.fault.at).cmp(&(&other.file, other.fault.at)));
+    for note in &notes {
+        write_placed_note(note, &mut out)?;
+    }
+    write_policy_notes(&loaded, context, &mut out)?;
+    if args.against_pack {
+        write_weakenings(&inspection.weakenings, &mut out)?;
+    }
+    Ok(CommandExit::Allowed)
+}
+
+/// Returns a note for each pattern that matches no file of HEAD; none without a commit to look at.
+fn find_idle_patterns(patterns: &[PlacedPattern], context: &Context) -> Vec<PlacedFault> {
+    let Ok(repository) = Repository::discover_from(&find_work_tree(context)) else { return Vec::new() };
+    let Ok(Some(head)) = repository.resolve_ref(b"HEAD").map(|head| head.id) else { return Vec::new() };
+    // What cannot be read is no reason to refuse the policy: these are notes.
+    list_idle_patterns(&repository, head, "HEAD", patterns).unwrap_or_default()
+}
+
+fn write_placed_note(note: &PlacedFault, out: &mut dyn Write) -> io::Result<()> {
+    let PlacedFault { file, fault } = note;
+    let help = fault.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+    let text = format!("{file}:{}: {}{help}", fault.at.line, fault.what);
+    writeln!(out, "{}", wrap_text("note: ", 2, &text))
+}
+
+fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let policy = &loaded.policy;
+    let today = context.now.to_zoned(TimeZone::UTC).date();
+    for exemption in policy.expired_exemptions(today) {
+        let Some(rule) = policy.rules.get(exemption.rule_index) else { continue };
+        let rule = &rule.description.id;
+        writeln!(out, "note: the exemption from `{rule}` ({}) ended on {}", exemption.id, exemption.until)?;
+    }
+    if let Some(day) = policy.review_by
+        && day < today
+    {
+        writeln!(out, "note: the review of this policy was due on {day}")?;
+    }
+    // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
+    if policy.needed_facts().contains(&FactKind::Reviews) {
+        writeln!(
+            out,
+            "note: a rule needs reviews from a forge (`trust: verified`, the default of `approvals`);\n  \
+             a server hook cannot see them, and denies"
+        )?;
+    }
+    for (rule, need) in policy.forge_dependent_rules(today) {
+        if need != FactKind::Reviews {
+            let id = &rule.description.id;
+            writeln!(out, "note: the rule `{id}` needs {need}; a server hook cannot see that, and denies")?;
+        }
+    }
+    if !policy.people.has_roster() {
+        writeln!(out, "note: without a roster, each address counts as a separate person")?;
+    }
+    Ok(())
+}
+
+fn write_weakenings(weakenings: &[PolicyWeakening], out: &mut dyn Write) -> io::Result<()> {
+    if weakenings.is_empty() {
+        return writeln!(out, "it weakens nothing of what it extends");
+    }
+    for weakening in weakenings {
+        let PolicyWeakening { file, at, base, what, reason, .. } = weakening;
+        let text = format!("{base}: {what} ({file}:{})", at.line);
+        writeln!(out, "{}", wrap_text("weakens ", 2, &text))?;
+        let reason = reason.as_deref().unwrap_or("none is given");
+        writeln!(out, "{}", wrap_text("  reason: ", 4, reason))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Checks a policy where it is written. `policy check`, a push and a pull request ask the same question, so
+//! what one of them accepts, the others accept as well.
+
+use jiff::Timestamp;
+
+use crate::change::{FactKind, Oid, PusherIdentity, Text};
+use crate::gate::policy_findings::{find_today, policy_fault_finding};
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
+use crate::gate::settings::GateSettings;
+use crate::git::Repository;
+use crate::policy::{PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection};
+use crate::verdict::{Finding, Fixer, messages};
+use crate::yaml::YamlFault;
+
+messages! {
+    POLICY_UNPROTECTED = "push.policy-unprotected":
+        "after this push, {ref} is no longer under change control, but the policy is read from it";
+    POLICY_REMOVED = "push.policy-removed":
+        "removes the policy `{path}`";
+    RULE_NEEDS_REVIEWS = "policy.rule-needs-reviews":
+        "the rule `{rule}` needs reviews of a forge (`trust: verified`), which a server hook cannot see, so after this push it would refuse every change that it applies to";
+    RULE_NEEDS_TICKETS = "policy.rule-needs-tickets":
+        "the rule `{rule}` needs a ticket system (without `unseen: owe`), which a server hook cannot ask, so after this push it would refuse every change that it applies to";
+    RULE_NEEDS_FORGE = "policy.rule-needs-forge":
+        "the rule `{rule}` needs what only a forge knows, which a server hook cannot see, so after this push it would refuse every change that it applies to";
+    RULE_NEEDS_PUSHER = "policy.rule-needs-pusher":
+        "the rule `{rule}` asks who pushes, which this server cannot tell (`changegate.pusher`), so after this push it would refuse every change that it applies to";
+}
+
+/// Checks a policy that has been loaded, as of the day of `now`.
+///
+/// # Errors
+///
+/// Returns everything that the policy says and cannot mean, such as a team that is too small for its rule.
+pub fn check_policy(loaded: &LoadedPolicy, now: Timestamp) -> Result<PolicyInspection, PolicyErrors> {
+    let inspection = loaded.inspect_files(find_today(now));
+    if inspection.errors.faulty_files.is_empty() { Ok(inspection) } else { Err(inspection.errors) }
+}
+
+/// Returns a note for each pattern that matches no path at `commit`, which reports call `called`.
+///
+/// # Errors
+///
+/// Fails if a tree of the commit cannot be read.
+pub fn list_idle_patterns(
+    repository: &Repository,
+    commit: Oid,
+    called: &str,
+    patterns: &[PlacedPattern],
+) -> anyhow::Result<Vec<PlacedFault>> {
+    let mut idle: Vec<&PlacedPattern> = patterns.iter().collect();
+    if !idle.is_empty() {
+        repository.for_each_path(commit, &mut |path| {
+            idle.retain(|placed| !placed.pattern.matches_path(path));
+        })?;
+    }
+    let mut notes = Vec::new();
+    for PlacedPattern { file, at, pattern } in idle {
+        let fault = YamlFault::new(*at, format!("`{pattern}` matches no file at {called}"));
+        notes.push(PlacedFault { file: file.clone(), fault });
+    }
+    Ok(notes)
+}
+
+/// Returns what is wrong with the policy that a push leaves on a ref: it is gone, `policy check` refuses it,
+/// it no longer protects the branch that it is read from, or this server could never find one of its rules
+/// kept. `policy_branch` is the name that this branch is protected by, if the ref is the policy ref.
+pub(crate) fn find_policy_break(
+    left: Result<&LoadedPolicy, &UnusablePolicy>,
+    policy_branch: Option<&Text>,
+    settings: &GateSettings,
+    now: Timestamp,
+) -> Option<Finding> {
+    let loaded = match left {
+        Ok(loaded) => loaded,
+        Err(UnusablePolicy::Absent) => {
+            return Some(Finding::new(POLICY_REMOVED.with("path", settings.policy_path.as_str())));
+        }
+        Err(UnusablePolicy::Faulty(errors)) => return Some(policy_fault_finding(errors, Fixer::Author)),
+    };
+    if let Err(errors) = check_policy(loaded, now) {
+        return Some(policy_fault_finding(&errors, Fixer::Author));
+    }
+    if let Some(name) = policy_branch
+        && !loaded.policy.protects_ref(name.as_bytes())
+    {
+        return Some(Finding::new(POLICY_UNPROTECTED.with("ref", name)));
+    }
+    find_unmet_rule(&loaded.policy, settings, now)
+}
+
+/// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.
+fn find_unmet_rule(policy: &Policy, settings: &GateSettings, now: Timestamp) -> Option<Finding> {
+    let today = find_today(now);
+    if !matches!(settings.pusher, Ok(PusherIdentity::Account(_)))
+        && let Some(rule) = policy.pusher_dependent_rules(today).next()
+    {
+        return Some(Finding::new(RULE_NEEDS_PUSHER.with("rule", rule.description.id.as_str())));
+    }
+    let (rule, need) = policy.forge_dependent_rules(today).next()?;
+    let template = match need {
+        FactKind::Reviews => &RULE_NEEDS_REVIEWS,
+        FactKind::Tickets => &RULE_NEEDS_TICKETS,
+        _ => &RULE_NEEDS_FORGE,
+    };
+    Some(Finding::new(template.with("rule", rule.description.id.as_str())))
+}

@@ -1,0 +1,119 @@
+//! Looks for what a policy says and cannot mean, and for what it weakens of a policy that it extends.
+//!
+//! The loader refuses what has no meaning. This finds what has one that no author wants: a pattern that
+//! can match no path, a team too small for its rule, a time zone that does not exist. It is asked where a
+//! policy is written: by `policy check`, and by the push that changes one. A policy in force is only
+//! loaded, so a later version that finds more locks no repository.
+
+mod findings;
+mod lists;
+mod patterns;
+mod reach;
+mod strictness;
+mod teams;
+mod weakening;
+mod written;
+
+use jiff::civil::Date;
+
+use crate::pattern::PathPattern;
+use crate::policy::definition::Policy;
+use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
+use crate::policy::packs::find_pack;
+use crate::yaml::{YamlFault, YamlPlace};
+
+pub use crate::policy::inspect::weakening::PolicyWeakening;
+
+/// What an inspection of a valid policy found.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyInspection {
+    /// What cannot be meant, by file; a push that brings it is refused.
+    pub errors: PolicyErrors,
+    /// What is odd, and does no harm.
+    pub notes: Vec<PlacedFault>,
+    /// What the policy weakens of the policies that it extends.
+    pub weakenings: Vec<PolicyWeakening>,
+    /// Every pattern of paths that the policy's own files have.
+    pub path_patterns: Vec<PlacedPattern>,
+}
+
+/// A fault and the file that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedFault {
+    /// The name of the file.
+    pub file: String,
+    /// What is found there.
+    pub fault: YamlFault,
+}
+
+/// A pattern of paths and the place where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedPattern {
+    /// The name of the file.
+    pub file: String,
+    /// The place in that file.
+    pub at: YamlPlace,
+    /// The pattern.
+    pub pattern: PathPattern,
+}
+
+/// Inspects the valid policy called `entry`, whose files `fetch` finds; `today` tells which times are over.
+///
+/// Shipped packs are not inspected. Files that cannot be read again are errors of the result.
+pub fn inspect_policy(
+    policy: &Policy,
+    entry: &str,
+    today: Date,
+    fetch: &mut dyn FnMut(&str) -> FetchedFile,
+) -> PolicyInspection {
+    let files = match PolicyFiles::gather_files(entry, fetch) {
+        Ok(files) => files.files,
+        Err(errors) => return PolicyInspection { errors, ..PolicyInspection::default() },
+    };
+    let mut inspection = PolicyInspection::default();
+    for (index, file) in files.iter().enumerate() {
+        if find_pack(&file.name).is_some() {
+            continue;
+        }
+        let mut found = FileFindings::default();
+        lists::inspect_scalars(&file.node, &mut found);
+        patterns::inspect_patterns(&file.node, &mut found);
+        teams::inspect_people(&file.node, policy, &mut found);
+        teams::inspect_times(&file.node, today, &mut found);
+        reach::inspect_reach(&files, index, &mut found);
+        let weakenings = weakening::find_weakenings(&files, index);
+        for weakening in &weakenings {
+            if weakening.reason.is_none() {
+                found.errors.push(weakening.missing_reason_fault());
+            }
+        }
+        weakening::inspect_reasons(&file.node, &weakenings, &mut found);
+        inspection.weakenings.extend(weakenings);
+        inspection.add_findings(file, found);
+    }
+    inspection
+}
+
+impl PolicyInspection {
+    /// Adds what one file was found to have, in the order of its lines.
+    fn add_findings(&mut self, file: &PolicyFile, found: FileFindings) {
+        let FileFindings { mut errors, mut notes, patterns } = found;
+        if !errors.is_empty() {
+            errors.sort_by_key(|fault| fault.at);
+            self.errors.faulty_files.push(FaultyFile {
+                name: file.name.clone(),
+                source: file.source.clone(),
+                faults: errors,
+            });
+        }
+        notes.sort_by_key(|fault| fault.at);
+        for fault in notes {
+            self.notes.push(PlacedFault { file: file.name.clone(), fault });
+        }
+        for (at, pattern) in patterns {
+            self.path_patterns.push(PlacedPattern { file: file.name.clone(), at, pattern });
+        }
+    }
+}

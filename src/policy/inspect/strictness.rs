@@ -1,0 +1,199 @@
+//! Whether one requirement asks at least as much as another, as far as their wording shows it.
+
+use crate::calendar::TimeLimit;
+use crate::policy::inspect::written::{
+    find_entry, is_same_value, list_entries, list_items, list_parts, list_texts, scalar_text,
+};
+use crate::yaml::YamlNode;
+
+/// What `approvals` asks for where it does not say; for `trust` and `of`, that is the strictest word.
+const APPROVAL_DEFAULTS: [(&str, &str); 3] =
+    [("at-least", "1"), ("trust", "verified"), ("of", "final-revision")];
+
+/// Returns true if every change that fulfils the condition `new` fulfils `old`.
+///
+/// False where that cannot be seen.
+pub(crate) fn is_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
+    list_entries(old).iter().all(|(key, asked)| match key.text.as_str() {
+        "all" => list_parts(asked).iter().all(|part| asks_for(new, part)),
+        _ => asks_for_entry(new, &key.text, asked),
+    })
+}
+
+/// Returns true if `new` asks at least what the condition `part` asks, somewhere among what has to hold.
+fn asks_for(new: &YamlNode, part: &YamlNode) -> bool {
+    is_as_strict(part, new)
+}
+
+/// Returns true if one of the questions of `new` that have to hold is `key`, with parameters at least as
+/// strict as `asked`.
+fn asks_for_entry(new: &YamlNode, key: &str, asked: &YamlNode) -> bool {
+    list_entries(new).iter().any(|(given, value)| match given.text.as_str() {
+        "all" => list_parts(value).iter().any(|part| asks_for_entry(part, key, asked)),
+        // Whichever way is taken has to ask for it.
+        "any" if key != "any" => {
+            let ways = list_parts(value);
+            !ways.is_empty() && ways.iter().all(|way| asks_for_entry(way, key, asked))
+        }
+        given if given != key => false,
+        "any" => {
+            // Each way that is left has to be one of the ways that there were.
+            let ways = list_parts(asked);
+            list_parts(value).iter().all(|way| ways.iter().any(|known| is_as_strict(known, way)))
+        }
+        "not" => is_same_value(asked, value),
+        "field" => list_entries(asked).iter().all(|(field, asked)| {
+            find_entry(value, &field.text).is_some_and(|value| is_parameter_as_strict("", asked, value))
+        }),
+        _ => are_parameters_as_strict(key, asked, value),
+    })
+}
+
+/// Compares the parameters of one predicate. Another set of them is in doubt, but for those that only
+/// narrow who or what counts.
+fn are_parameters_as_strict(predicate: &str, old: &YamlNode, new: &YamlNode) -> bool {
+    let (known, given) = (list_entries(old), list_entries(new));
+    if known.is_empty() || given.is_empty() {
+        return is_same_value(old, new);
+    }
+    let defaults = if predicate == "approvals" { &APPROVAL_DEFAULTS[..] } else { &[] };
+    let is_default = |key: &str, node: &YamlNode| {
+        defaults.iter().any(|(known, word)| *known == key && scalar_text(node) == Some(word))
+    };
+    let narrows = |key: &str| match predicate {
+        "approvals" => ["at-least", "from", "distinct-teams"].contains(&key),
+        "ticket" => !["within", "unseen"].contains(&key),
+        _ => false,
+    };
+    known.iter().all(|(key, asked)| match find_entry(new, &key.text) {
+        Some(value) => is_parameter_as_strict(&key.text, asked, value),
+        None => {
+            is_default(&key.text, asked)
+                || defaults.iter().any(|(word, _)| *word == key.text) && key.text != "at-least"
+        }
+    }) && given.iter().all(|(key, value)| {
+        find_entry(old, &key.text).is_some() || narrows(&key.text) || is_default(&key.text, value)
+    })
+}
+
+fn is_parameter_as_strict(key: &str, old: &YamlNode, new: &YamlNode) -> bool {
+    if is_same_value(old, new) {
+        return true;
+    }
+    match (key, scalar_text(old), scalar_text(new)) {
+        ("at-least", Some(old), Some(new)) => {
+            matches!((old.parse::<u64>(), new.parse::<u64>()), (Ok(old), Ok(new)) if new >= old)
+        }
+        ("longest" | "files" | "lines" | "commits", Some(old), Some(new)) => {
+            matches!((old.parse::<u64>(), new.parse::<u64>()), (Ok(old), Ok(new)) if new <= old)
+        }
+        ("within", Some(old), Some(new)) => is_limit_as_short(old, new),
+        ("trust", _, Some(new)) => new == "verified",
+        ("of", _, Some(new)) => new == "final-revision",
+        ("from", ..) => {
+            let teams = list_texts(old);
+            !list_items(new).is_empty() && list_texts(new).iter().all(|team| teams.contains(team))
+        }
+        // `field: { X: { within: 5 business days, by: others } }`
+        ("", None, None) => are_parameters_as_strict("", old, new),
+        _ => false,
+    }
+}
+
+fn is_limit_as_short(old: &str, new: &str) -> bool {
+    match (TimeLimit::new(old), TimeLimit::new(new)) {
+        (Ok(TimeLimit::Minutes(old)), Ok(TimeLimit::Minutes(new)))
+        | (Ok(TimeLimit::BusinessDays(old)), Ok(TimeLimit::BusinessDays(new))) => new <= old,
+        // As many days around the clock are never later than business days, which leave out weekends.
+        (Ok(TimeLimit::BusinessDays(old)), Ok(TimeLimit::Minutes(new))) => new <= old * 24 * 60,
+        _ => false,
+    }
+}
+
+/// Returns true if the field `new` accepts only what `old` accepts, as far as the wording shows it.
+pub(crate) fn is_field_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
+    let (known, given) = (list_entries(old), list_entries(new));
+    // What is only shown to people does not count, and another name for the field only adds ways to fail.
+    let counts = |key: &str| key != "example";
+    known.iter().filter(|(key, _)| counts(&key.text)).all(|(key, asked)| {
+        find_entry(new, &key.text).is_some_and(|value| match key.text.as_str() {
+            "one-of" => {
+                let words = list_texts(asked);
+                !list_texts(value).is_empty() && list_texts(value).iter().all(|word| words.contains(word))
+            }
+            "text" => is_prose_as_strict(asked, value),
+            _ => is_same_value(asked, value),
+        })
+    }) && given
+        .iter()
+        .filter(|(key, _)| counts(&key.text))
+        .all(|(key, _)| find_entry(old, &key.text).is_some())
+}
+
+fn is_prose_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
+    let length =
+        |node| find_entry(node, "min-length").and_then(scalar_text).and_then(|text| text.parse::<u64>().ok());
+    let refused = |node| find_entry(node, "refuse").map(list_texts).unwrap_or_default();
+    let now_refused = refused(new);
+    length(new).unwrap_or(1) >= length(old).unwrap_or(1)
+        && refused(old).iter().all(|phrase| now_refused.contains(phrase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::read_document;
+
+    fn compare(old: &str, new: &str) -> bool {
+        let read = |text: &str| read_document(text.as_bytes()).unwrap();
+        is_as_strict(&read(old), &read(new))
+    }
+
+    #[test]
+    fn what_asks_for_more_is_as_strict() {
+        for (old, new) in [
+            ("field: { A: present }", "field: { A: present, B: present }"),
+            ("field: { A: present }", "{ field: { A: present }, signed: true }"),
+            ("field: { A: present }", "all: [{ field: { A: present } }, { draft: false }]"),
+            ("all: [{ field: { A: present } }, { draft: false }]", "{ draft: false, field: { A: present } }"),
+            ("approvals: { at-least: 1 }", "approvals: { at-least: 2, from: [a] }"),
+            ("approvals: { trust: claimed }", "approvals: { trust: verified }"),
+            ("approvals: { trust: claimed, at-least: 1 }", "approvals: { from: [a] }"),
+            ("approvals: { of: final-revision }", "approvals: { at-least: 2 }"),
+            ("ticket: { field: T }", "ticket: { field: T, exists: true, state: open }"),
+            ("signed: true", "any: [{ signed: true, draft: false }, { all: [{ signed: true }] }]"),
+            ("ticket: { field: T, within: 24h }", "ticket: { within: 60m, field: T }"),
+            ("field: { R: { within: 5 business days } }", "field: { R: { within: 2 business days } }"),
+            ("field: { R: { within: 5 business days } }", "field: { R: { within: 3 days } }"),
+            ("any: [{ draft: false }, { signed: true }]", "any: [{ signed: true }]"),
+            ("subject: { longest: 72 }", "subject: { longest: 50 }"),
+        ] {
+            assert!(compare(old, new), "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_less_or_else_is_not() {
+        for (old, new) in [
+            ("field: { A: present, B: present }", "field: { A: present }"),
+            ("field: { A: present }", "any: [{ field: { A: present } }, { draft: false }]"),
+            ("{ draft: false, signed: true }", "draft: false"),
+            ("approvals: { at-least: 2 }", "approvals: { at-least: 1 }"),
+            ("approvals: { at-least: 2 }", "approvals: { from: [a] }"),
+            ("approvals: { from: [a] }", "approvals: { trust: claimed, from: [a] }"),
+            ("signed: true", "any: [{ signed: true }, { draft: false }]"),
+            ("approvals: { from: [a] }", "approvals: { from: [a, b] }"),
+            ("approvals: { from: [a] }", "approvals: {}"),
+            ("approvals: { trust: verified }", "approvals: { trust: claimed }"),
+            ("approvals: { at-least: 1 }", "approvals: { at-least: 1, field: Nod }"),
+            ("ticket: { field: T, within: 24h }", "ticket: { field: T, within: 90 days }"),
+            ("ticket: { field: T }", "ticket: { field: T, within: 24h }"),
+            ("ticket: { field: T, within: 2 days }", "ticket: { field: T, within: 2 business days }"),
+            ("any: [{ signed: true }]", "any: [{ draft: false }, { signed: true }]"),
+            ("not: { label: x }", "not: { label: y }"),
+            ("subject: { longest: 50 }", "subject: { longest: 72 }"),
+        ] {
+            assert!(!compare(old, new), "{old} -> {new}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Teams that are too small for what is asked of them, and times that do not exist or are over.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::calendar::{find_similar_zone, to_local_time};
+use crate::people::PeopleDirectory;
+use crate::policy::definition::Policy;
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::written::{
+    find_entry, list_entries, list_items, list_predicates, list_texts, scalar_text,
+};
+use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
+
+/// Looks at the teams of a file, and at what its rules ask of people.
+pub(crate) fn inspect_people(file: &YamlNode, policy: &Policy, found: &mut FileFindings) {
+    let people = &policy.people;
+    if let Some(teams) = find_entry(file, "people").and_then(|node| find_entry(node, "teams")) {
+        for (team, members) in list_entries(teams) {
+            inspect_members(&team.text, members, people, found);
+        }
+    }
+    for (key, value) in list_predicates(file) {
+        match key.text.as_str() {
+            "approvals" => inspect_approvals(value, people, found),
+            "signed" if policy.signer_keys.ssh.is_none() && policy.signer_keys.openpgp.is_none() => {
+                let what = "this asks for signatures, and the policy has no keys to verify them with";
+                let help = "name them, as in `signers: { ssh: policies/allowed_signers }`";
+                found.errors.push(YamlFault::new(key.at, what).with_help(help));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Notes the members of a team whom the roster does not list: they count for nothing.
+fn inspect_members(team: &str, members: &YamlNode, people: &PeopleDirectory, found: &mut FileFindings) {
+    if !people.has_roster() {
+        return;
+    }
+    for item in list_items(members) {
+        if let Some(member) = scalar_text(item)
+            && !people.lists_person(member)
+        {
+            let shown = shorten_for_message(member);
+            let what = format!(
+                "`{shown}` is not in the roster, so they count for nothing in `{}`",
+                shorten_for_message(team)
+            );
+            let help = "add them to the roster, or take them out of the team";
+            found.notes.push(YamlFault::new(item.at, what).with_help(help));
+        }
+    }
+}
+
+/// Finds a number of approvals that is larger than the number of people who may give them.
+fn inspect_approvals(asked: &YamlNode, people: &PeopleDirectory, found: &mut FileFindings) {
+    let count_node = find_entry(asked, "at-least");
+    let least = count_node.and_then(scalar_text).and_then(|text| text.parse().ok()).unwrap_or(1);
+    let Some(from) = find_entry(asked, "from") else {
+        let Some(known) = people.count_roster_people() else { return };
+        if known < least {
+            let at = count_node.unwrap_or(asked).at;
+            let what = format!("needs {least} approvals, and the roster lists {known} people");
+            found
+                .errors
+                .push(YamlFault::new(at, what).with_help("ask for fewer, or add people to the roster"));
+        }
+        return;
+    };
+    let is_distinct = find_entry(asked, "distinct-teams").and_then(scalar_text) == Some("true");
+    let mut members: BTreeSet<&str> = BTreeSet::new();
+    let teams = list_texts(from);
+    for team in &teams {
+        let keys: Vec<&str> = people.list_member_keys(team).collect();
+        if keys.is_empty() && (is_distinct || teams.len() == 1) {
+            let what = format!(
+                "the team `{}` has no member in the roster, so this can never be met",
+                shorten_for_message(team)
+            );
+            let help = "add its members to the roster, or name another team";
+            found.errors.push(YamlFault::new(from.at, what).with_help(help));
+            return;
+        }
+        members.extend(keys);
+    }
+    if members.len() < least {
+        let teams = shorten_for_message(&teams.join(", "));
+        let (count, noun) = (members.len(), if members.len() == 1 { "member" } else { "members" });
+        let what =
+            format!("needs {least} approvals from {teams}, with {count} {noun}, so this can never be met");
+        let at = count_node.unwrap_or(from).at;
+        found.errors.push(YamlFault::new(at, what).with_help("ask for fewer, or add members to the team"));
+    }
+}
+
+/// Finds time zones that do not exist, and windows that have closed for good.
+pub(crate) fn inspect_times(file: &YamlNode, today: Date, found: &mut FileFindings) {
+    for (key, value) in list_predicates(file) {
+        if key.text != "window" {
+            continue;
+        }
+        if let Some(zone) = find_entry(value, "zone")
+            && let Some(name) = scalar_text(zone)
+            && let Err(why) = to_local_time(Timestamp::UNIX_EPOCH, Some(name))
+        {
+            let mut fault = YamlFault::new(zone.at, why);
+            fault.help = Some(match find_similar_zone(name) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name one such as `Europe/Berlin`, or install the time zones (tzdata)".into(),
+            });
+            found.errors.push(fault);
+        }
+        if let Some(periods) = find_entry(value, "inside")
+            && has_ended(periods, today)
+        {
+            let what = "every period of `inside` is over, so no change is allowed any more";
+            found.errors.push(
+                YamlFault::new(periods.at, what).with_help("name a period to come, or remove the rule"),
+            );
+        }
+    }
+}
+
+/// Returns true if all of these periods are of days, and the last of them is over.
+fn has_ended(periods: &YamlNode, today: Date) -> bool {
+    let periods = match &periods.value {
+        YamlValue::Map(_) => std::slice::from_ref(periods),
+        _ => list_items(periods),
+    };
+    // In some time zone it is still yesterday.
+    let Ok(yesterday) = today.yesterday() else { return false };
+    !periods.is_empty()
+        && periods.iter().all(|period| {
+            let until = find_entry(period, "until").and_then(scalar_text);
+            let day = until.and_then(|text| text.parse::<Date>().ok());
+            find_entry(period, "weekdays").is_none() && day.is_some_and(|day| day < yesterday)
+        })
+}

@@ -1,0 +1,219 @@
+//! What a policy weakens of the policies that it extends.
+//!
+//! A rule, a field or a list of classes that a later file states again replaces that of an earlier one. It
+//! is a weakening unless its wording shows that it asks at least as much: when in doubt, it is one. Each
+//! needs a reason, so that it is a decision and no accident.
+
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::strictness::{is_as_strict, is_field_as_strict};
+use crate::policy::inspect::written::{
+    covers_conjuncts, find_entry, is_same_value, list_conjuncts, list_entries, list_items, list_texts,
+    scalar_text,
+};
+use crate::policy::load::files::PolicyFile;
+use crate::policy::packs::find_pack;
+use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlPlace, shorten_for_message};
+
+/// Something that a file asks less strictly than a file that it extends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyWeakening {
+    /// The name of the file that weakens.
+    pub file: String,
+    /// The place in that file.
+    pub at: YamlPlace,
+    /// The pack or the file that is weakened.
+    pub base: String,
+    /// What is weakened, as in `rule ticket: require`.
+    pub what: String,
+    /// The reason that the policy gives.
+    pub reason: Option<String>,
+    /// Where the reason belongs: `None` for the rule itself, or the key of `reasons`.
+    reason_key: Option<String>,
+}
+
+impl PolicyWeakening {
+    /// Returns the fault that no reason is given.
+    pub(crate) fn missing_reason_fault(&self) -> YamlFault {
+        let (what, base) = (shorten_for_message(&self.what), shorten_for_message(&self.base));
+        let fault =
+            YamlFault::new(self.at, format!("{what} may be weaker than in `{base}`, and no reason says why"));
+        fault.with_help(match &self.reason_key {
+            None => "add `reason: ...` to the rule".to_owned(),
+            Some(key) => format!("add `reasons: {{ {key}: ... }}` at the top of the file"),
+        })
+    }
+}
+
+/// Returns what the file at `index` weakens of the files before it.
+pub(crate) fn find_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
+    let Some(file) = files.get(index) else { return Vec::new() };
+    let search = WeakeningSearch { earlier: files.get(..index).unwrap_or_default(), file };
+    let mut found = Vec::new();
+    search.add_rules(&mut found);
+    search.add_fields(&mut found);
+    search.add_classes(&mut found);
+    search.add_settings(&mut found);
+    search.add_exemptions(&mut found);
+    found
+}
+
+/// Refuses a reason for what is not weakened: it would hide that a later change weakens it.
+pub(crate) fn inspect_reasons(file: &YamlNode, weakenings: &[PolicyWeakening], found: &mut FileFindings) {
+    let Some(reasons) = find_entry(file, "reasons") else { return };
+    for (key, _) in list_entries(reasons) {
+        if !weakenings.iter().any(|weakening| weakening.reason_key.as_deref() == Some(&key.text)) {
+            let what = format!("`{}` weakens nothing, so it needs no reason", shorten_for_message(&key.text));
+            found.notes.push(YamlFault::new(key.at, what).with_help("remove this line"));
+        }
+    }
+}
+
+/// A file, and those that it builds on.
+struct WeakeningSearch<'files> {
+    earlier: &'files [PolicyFile],
+    file: &'files PolicyFile,
+}
+
+impl<'files> WeakeningSearch<'files> {
+    /// Returns the last value at `path` in the earlier files, with the name of the file.
+    fn find_base(&self, path: &[&str]) -> Option<(&'files str, &'files YamlNode)> {
+        self.earlier.iter().rev().find_map(|file| {
+            let mut node = &file.node;
+            for key in path {
+                node = find_entry(node, key)?;
+            }
+            Some((file.name.as_str(), node))
+        })
+    }
+
+    fn add_rules(&self, found: &mut Vec<PolicyWeakening>) {
+        let Some(rules) = find_entry(&self.file.node, "rules") else { return };
+        for (id, rule) in list_entries(rules) {
+            let Some((base, _)) = self.find_base(&["rules", &id.text]) else { continue };
+            let reason = find_entry(rule, "reason").and_then(scalar_text).map(str::to_owned);
+            for (key, value) in list_entries(rule) {
+                let earlier = self.find_base(&["rules", &id.text, &key.text]);
+                if !may_weaken_rule(&key.text, earlier.map(|(_, node)| node), value) {
+                    continue;
+                }
+                found.push(PolicyWeakening {
+                    file: self.file.name.clone(),
+                    at: key.at,
+                    base: earlier.map_or(base, |(name, _)| name).to_owned(),
+                    what: format!("rule `{}`: `{}`", id.text, key.text),
+                    reason: reason.clone(),
+                    reason_key: None,
+                });
+            }
+        }
+    }
+
+    fn add_fields(&self, found: &mut Vec<PolicyWeakening>) {
+        let Some(fields) = find_entry(&self.file.node, "fields") else { return };
+        for (name, field) in list_entries(fields) {
+            if let Some((base, earlier)) = self.find_base(&["fields", &name.text])
+                && !is_field_as_strict(earlier, field)
+            {
+                let what = format!("field `{}`", name.text);
+                found.push(self.weakening(name, base, what, format!("fields.{}", name.text)));
+            }
+        }
+    }
+
+    /// Every rule counts on the classes, so other classes are a weakening.
+    fn add_classes(&self, found: &mut Vec<PolicyWeakening>) {
+        let Some((key, classes)) = self.find_own_key("classes") else { return };
+        let Some((base, earlier)) = self.find_base(&["classes"]) else { return };
+        let (earlier, classes) = (list_entries(earlier), list_entries(classes));
+        let is_same = earlier.len() == classes.len()
+            && earlier
+                .iter()
+                .zip(classes)
+                .all(|((one, asked), (other, given))| one.text == other.text && is_same_value(asked, given));
+        if !is_same {
+            found.push(self.weakening(key, base, "`classes`".into(), "classes".into()));
+        }
+    }
+
+    /// The other statements of an earlier file that a later one replaces as a whole.
+    fn add_settings(&self, found: &mut Vec<PolicyWeakening>) {
+        for name in ["protects", "obligations", "break-glass", "signers"] {
+            let Some((key, value)) = self.find_own_key(name) else { continue };
+            let Some((base, earlier)) = self.find_base(&[name]) else { continue };
+            // A pack cannot know the branches of the repositories that extend it.
+            if name == "protects" && find_pack(base).is_some() {
+                continue;
+            }
+            let keeps_all = match name {
+                "protects" => {
+                    let refs = list_texts(value);
+                    list_texts(earlier).iter().all(|one| refs.contains(one))
+                }
+                _ => is_same_value(earlier, value),
+            };
+            if !keeps_all {
+                found.push(self.weakening(key, base, format!("`{name}`"), name.to_owned()));
+            }
+        }
+    }
+
+    /// An exemption has a reason already; it is listed beside the rest.
+    fn add_exemptions(&self, found: &mut Vec<PolicyWeakening>) {
+        let Some(exemptions) = find_entry(&self.file.node, "exemptions") else { return };
+        for exemption in list_items(exemptions) {
+            let Some(id) = find_entry(exemption, "rule").and_then(scalar_text) else { continue };
+            let Some((base, _)) = self.find_base(&["rules", id]) else { continue };
+            found.push(PolicyWeakening {
+                file: self.file.name.clone(),
+                at: exemption.at,
+                base: base.to_owned(),
+                what: format!("exemption from `{id}`"),
+                reason: find_entry(exemption, "reason").and_then(scalar_text).map(str::to_owned),
+                reason_key: None,
+            });
+        }
+    }
+
+    fn find_own_key(&self, name: &str) -> Option<(&'files YamlKey, &'files YamlNode)> {
+        let found = list_entries(&self.file.node).iter().find(|(key, _)| key.text == name);
+        found.map(|(key, value)| (key, value))
+    }
+
+    /// Returns a weakening whose reason stands under `reasons`.
+    fn weakening(&self, key: &YamlKey, base: &str, what: String, reason_key: String) -> PolicyWeakening {
+        let reason =
+            find_entry(&self.file.node, "reasons").and_then(|reasons| find_entry(reasons, &reason_key));
+        PolicyWeakening {
+            file: self.file.name.clone(),
+            at: key.at,
+            base: base.to_owned(),
+            what,
+            reason: reason.and_then(scalar_text).map(str::to_owned),
+            reason_key: Some(reason_key),
+        }
+    }
+}
+
+/// Returns whether a rule may ask less where `key` is `value` instead of `earlier`.
+fn may_weaken_rule(key: &str, earlier: Option<&YamlNode>, value: &YamlNode) -> bool {
+    match key {
+        "for" => {
+            let given = list_texts(value);
+            !earlier.is_some_and(|earlier| list_texts(earlier).iter().all(|class| given.contains(class)))
+        }
+        "when" => {
+            // Without a `when`, the rule applies to all changes; so does one that asks nothing.
+            let asked = list_conjuncts(value);
+            let applied = earlier.map(list_conjuncts).unwrap_or_default();
+            !covers_conjuncts(&asked, &applied)
+        }
+        "require" => !earlier.is_some_and(|earlier| is_as_strict(earlier, value)),
+        "level" => {
+            let is_denial = |node: &YamlNode| scalar_text(node) == Some("deny");
+            !is_denial(value) && !earlier.is_some_and(|earlier| is_same_value(earlier, value))
+        }
+        // The days are written so that the order of texts is that of days.
+        "until" => !earlier.is_some_and(|earlier| scalar_text(earlier) >= scalar_text(value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,217 @@
+//! What a policy says and cannot mean is found where it is written, with its line and a fix.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "test code"
+)]
+
+use std::collections::BTreeMap;
+
+use changegate::gate::{LoadedPolicy, UnusablePolicy, check_policy, load_from_files};
+use changegate::policy::PolicyInspection;
+use jiff::Timestamp;
+
+const NAME: &str = "policies/changegate.yml";
+
+/// A policy that means what it says, with a place for each kind of slip.
+const MEANT: &str = "\
+changegate: 1
+name: test
+extends: [startup]
+protects: [main]
+people: { roster: policies/people.yml, teams: { ops: [ana, ben], solo: [ana] } }
+classes:
+  emergency: { field: { Change-Type: emergency } }
+  standard: { field: { Change-Type: standard } }
+  isms: { branch: isms }
+  normal: {}
+reasons: { classes: two kinds are enough }
+rules:
+  infra:
+    when: { touches: ['infra/**', '*.tf'] }
+    require: { approvals: { at-least: 2, from: [ops], trust: claimed } }
+";
+
+const ROSTER: &str = "people:\n  ana: { addresses: [ana@example.com], accounts: [ana] }\n  \
+                      ben: { addresses: [ben@example.com], accounts: [ben] }\n";
+
+fn load(files: &[(&str, &str)]) -> LoadedPolicy {
+    let files: BTreeMap<&str, &str> = files.iter().copied().collect();
+    let loaded = load_from_files(NAME, "a test".into(), &mut |name| {
+        Ok(files.get(name).map(|text| text.as_bytes().to_vec()))
+    });
+    loaded.unwrap_or_else(|why| match why {
+        UnusablePolicy::Absent => panic!("absent"),
+        UnusablePolicy::Faulty(errors) => {
+            let faults: Vec<_> = errors.faulty_files.iter().flat_map(|file| &file.faults).collect();
+            panic!("{faults:#?}")
+        }
+    })
+}
+
+/// Returns what the check of the policy `text` says, as `line: what (help)`.
+fn check(text: &str) -> Result<PolicyInspection, Vec<String>> {
+    check_files(&[(NAME, text), ("policies/people.yml", ROSTER)])
+}
+
+fn check_files(files: &[(&str, &str)]) -> Result<PolicyInspection, Vec<String>> {
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    check_policy(&load(files), now).map_err(|errors| {
+        let mut lines = Vec::new();
+        for fault in errors.faulty_files.iter().flat_map(|file| &file.faults) {
+            lines.push(format!(
+                "{}: {} ({})",
+                fault.at.line,
+                fault.what,
+                fault.help.as_deref().unwrap_or("")
+            ));
+        }
+        lines
+    })
+}
+
+#[test]
+fn a_policy_that_means_what_it_says_has_no_errors_and_no_notes() {
+    let inspection = check(MEANT).unwrap();
+    assert_eq!(inspection.notes, []);
+    assert_eq!(inspection.path_patterns.len(), 2);
+}
+
+/// Each slip: what replaces what, the line, and a piece of what is said.
+const SLIPS: &[(&str, &str, usize, &str)] = &[
+    ("[main]", "[main, \u{2018}release/*\u{2019}]", 4, "write `'release/*'`"),
+    ("[main]", "['release/{1,2}', main]", 4, "list each"),
+    ("'infra/**'", "'infra/*.{tf,json}'", 14, "list each: 'infra/*.tf', 'infra/*.json'"),
+    ("'infra/**'", "'./infra/**'", 14, "write `/infra/**`"),
+    ("'infra/**'", "'infra/../**'", 14, "from the root"),
+    ("'infra/**'", "'^infra/.*$'", 14, "write `infra/**`"),
+    ("'infra/**'", "'infra\\iam\\*'", 14, "write `infra/iam/*`"),
+    ("'infra/**'", "'~/infra'", 14, "from the root"),
+    ("'infra/**'", "infra//x", 14, "write `infra/x`"),
+    ("'infra/**'", "\u{201c}infra\u{201d}", 14, "write `'infra'`"),
+    ("from: [ops]", "from: [solo]", 15, "needs 2 approvals from solo, with 1 member"),
+    ("from: [ops], ", "", 0, ""),
+    ("at-least: 2, from: [ops], ", "at-least: 3, ", 15, "the roster lists 2 people"),
+    ("solo: [ana]", "solo: [eva]", 0, ""),
+    ("[ana, ben], solo: [ana]", "[eva]", 15, "has no member in the roster"),
+    ("approvals: { at-least: 2, from: [ops], trust: claimed }", "signed: true", 15, "no keys to verify"),
+    (
+        "approvals: { at-least: 2, from: [ops], trust: claimed }",
+        "window: { outside: [{ weekdays: [Fri] }], zone: Europe/Berln }",
+        15,
+        "did you mean `Europe/Berlin`?",
+    ),
+    (
+        "approvals: { at-least: 2, from: [ops], trust: claimed }",
+        "window: { inside: [{ from: 2026-01-01, until: 2026-02-01 }] }",
+        15,
+        "no change is allowed any more",
+    ),
+    (
+        "  normal: {}\n",
+        "  risky: { field: { Risk: high, Change-Type: emergency } }\n  normal: {}\n",
+        10,
+        "no change is of the class `risky`",
+    ),
+    ("  infra:\n", "  risk: { when: { branch: main } }\n  infra:\n", 13, "rule `risk`: `when` may be weaker"),
+    ("  infra:\n", "  risk: { for: [normal] }\n  infra:\n", 13, "add `reason: ...` to the rule"),
+    ("  infra:\n", "  risk: { for: [normal], reason: x }\n  infra:\n", 0, ""),
+    ("  infra:\n", "  risk: { require: { field: { Risk: low } } }\n  infra:\n", 13, "rule `risk`: `require`"),
+    (
+        "reasons: { classes: two kinds are enough }\n",
+        "",
+        6,
+        "add `reasons: { classes: ... }` at the top of the file",
+    ),
+    (
+        "classes:\n",
+        "fields: { Risk: { ordered: [none, low, medium, high, critical] } }\nclasses:\n",
+        6,
+        "reasons: { fields.Risk: ... }",
+    ),
+    (
+        "rules:\n",
+        "exemptions: [{ rule: infra, when: { touches: ['infra/**', '*.tf'] }, reason: a, approved-by: b, until: \
+         2030-01-01 }]\nrules:\n",
+        12,
+        "exempts every change that `infra` applies to",
+    ),
+];
+
+#[test]
+fn what_cannot_be_meant_is_told_with_its_line_and_a_fix() {
+    for (from, to, line, piece) in SLIPS {
+        assert!(MEANT.contains(from), "{from}");
+        let told = check(&MEANT.replacen(from, to, 1)).err().unwrap_or_default();
+        if *line == 0 {
+            assert_eq!(told, [""; 0], "{to}");
+            continue;
+        }
+        let place = format!("{line}: ");
+        assert!(told.iter().any(|told| told.starts_with(&place) && told.contains(piece)), "{to}: {told:?}");
+        assert!(!told.iter().any(|told| told.ends_with("()")), "{to} has no fix: {told:?}");
+    }
+}
+
+#[test]
+fn what_is_odd_and_harmless_is_a_note() {
+    let noted = |from: &str, to: &str| {
+        let inspection = check(&MEANT.replacen(from, to, 1)).unwrap();
+        inspection.notes.into_iter().map(|note| note.fault.what).collect::<Vec<_>>()
+    };
+    assert_eq!(noted("'*.tf']", "'*.tf', 'infra/**']"), ["`infra/**` stands twice in this list"]);
+    assert_eq!(
+        noted("solo: [ana]", "solo: [ana, eva]"),
+        ["`eva` is not in the roster, so they count for nothing in `solo`"]
+    );
+    assert_eq!(
+        noted("{ classes:", "{ fields.Risk: none, classes:"),
+        ["`fields.Risk` weakens nothing, so it needs no reason"]
+    );
+}
+
+/// A policy in force is only loaded, so that a version that finds more locks no repository.
+#[test]
+fn what_cannot_be_meant_is_no_error_of_a_policy_in_force() {
+    for (from, to, ..) in SLIPS {
+        let text = MEANT.replacen(from, to, 1);
+        load(&[(NAME, &text), ("policies/people.yml", ROSTER)]);
+    }
+}
+
+#[test]
+fn weakenings_are_listed_with_their_reasons() {
+    let text = "\
+changegate: 1
+extends: [iso27001, base.yml]
+protects: [main]
+reasons: { protects: releases have a gate of their own }
+rules:
+  peer-review: { for: [normal, standard, isms, emergency] }
+  ticket: { level: off, reason: tickets live elsewhere }
+  emergency-ticket: { require: { ticket: { field: Emergency-Ticket, within: 90 days } }, reason: slow desk }
+exemptions:
+  - { rule: risk, when: { branch: main }, reason: a trial, approved-by: Dana, until: 2030-01-01 }
+";
+    let base = "changegate: 1\nprotects: [main, 'release/*']\n";
+    let inspection = check_files(&[(NAME, text), ("policies/base.yml", base)]).unwrap();
+    let listed: Vec<String> = inspection
+        .weakenings
+        .iter()
+        .map(|one| {
+            format!("{} {}: {} ({})", one.at.line, one.base, one.what, one.reason.as_deref().unwrap_or("-"))
+        })
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            "7 iso27001: rule `ticket`: `level` (tickets live elsewhere)",
+            "8 iso27001: rule `emergency-ticket`: `require` (slow desk)",
+            "3 policies/base.yml: `protects` (releases have a gate of their own)",
+            "10 core: exemption from `risk` (a trial)",
+        ]
+    );
+}
