@@ -158,6 +158,20 @@ const BODY: &[&str] = &[
     "<br>",
     "<del>",
     "</del>",
+    "<blockquote>\n\n",
+    "</blockquote>\n\n",
+    "<details>\n",
+    "<summary>Release notes</summary>\n",
+    "<a b='",
+    "<pre>\n",
+    "\0",
+    "low\n",
+    "\u{2610} ",
+    "\u{2611} ",
+    "[ x ] ",
+    "?",
+    "{{ a }}",
+    "$A ",
     "<div>\n",
     "`",
     "*",
@@ -227,6 +241,8 @@ proptest! {
         entries::hook_input(&bytes);
         entries::commit(&bytes);
         entries::body(&bytes);
+        entries::html(&bytes);
+        entries::template(&bytes);
         entries::export(&bytes);
         entries::session(&bytes);
     }
@@ -245,6 +261,12 @@ proptest! {
 
     #[test]
     fn nothing_like_a_description_does(bytes in soup(BODY)) { entries::body(&bytes); }
+
+    #[test]
+    fn nothing_in_html_does(bytes in soup(BODY)) { entries::html(&bytes); }
+
+    #[test]
+    fn nothing_like_a_template_does(bytes in soup(BODY)) { entries::template(&bytes); }
 
     #[test]
     fn nothing_like_the_input_of_a_hook_does(bytes in soup(HOOK)) { entries::hook_input(&bytes); }

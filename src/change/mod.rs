@@ -15,6 +15,7 @@ pub mod message;
 mod oid;
 mod path_change;
 pub mod person;
+pub(crate) mod placeholder;
 pub mod pull_request;
 mod stage;
 pub mod text;

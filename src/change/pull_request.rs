@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::description::statement::DescriptionStatement;
+use crate::change::description::statement::{DescriptionStatement, UnreadStatement};
 use crate::change::fact::Fact;
 use crate::change::oid::Oid;
 use crate::change::path_change::{LineCount, PathChange};
@@ -25,6 +25,13 @@ pub struct PullRequest {
     pub title: Text,
     /// What its description states, in the order of its lines.
     pub statements: Vec<DescriptionStatement>,
+    /// What in its description looks like a statement and is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadStatement>,
+    /// The templates of the base branch whose text was left out of the description, by path. None were
+    /// looked for where it states nothing.
+    #[serde(default = "no_templates", skip_serializing_if = "is_without_templates")]
+    pub templates: Fact<Vec<Text>>,
     /// The account that opened it; `None` if it was deleted.
     pub opener: Option<ForgeAccount>,
     /// True while it is a draft.
@@ -59,6 +66,14 @@ pub struct PullRequest {
     pub checks: Fact<Vec<CheckResult>>,
     /// The conversations about its lines.
     pub conversations: Fact<Vec<ReviewConversation>>,
+}
+
+fn no_templates() -> Fact<Vec<Text>> {
+    Ok(Vec::new())
+}
+
+fn is_without_templates(templates: &Fact<Vec<Text>>) -> bool {
+    templates.as_ref().is_ok_and(Vec::is_empty)
 }
 
 /// A revision, with what proves another one equal to it.

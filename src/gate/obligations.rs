@@ -242,15 +242,15 @@ pub(crate) fn parse_change_reference(value: &Text) -> Option<String> {
 pub(crate) fn list_field_values(change: &Change, field: &FieldDefinition) -> Vec<Text> {
     match field.read_from_change(change) {
         FieldReading::Stated { claims, .. } => distinct_values(&claims),
-        FieldReading::Absent | FieldReading::Invalid(_) => Vec::new(),
+        FieldReading::Absent | FieldReading::Invalid(_) | FieldReading::Unknown(_) => Vec::new(),
     }
 }
 
 fn distinct_values(claims: &[FieldClaim<'_>]) -> Vec<Text> {
     let mut found: Vec<Text> = Vec::new();
     for claim in claims {
-        if !found.contains(claim.value) {
-            found.push(claim.value.clone());
+        if !found.contains(&claim.value) {
+            found.push(claim.value.clone().into_owned());
         }
     }
     found

@@ -177,8 +177,8 @@ impl Policy {
         for field in fields {
             let FieldReading::Stated { claims, .. } = field.read_from_change(change) else { continue };
             for claim in claims {
-                if !keys.contains(claim.value) {
-                    keys.push(claim.value.clone());
+                if !keys.contains(&claim.value) {
+                    keys.push(claim.value.into_owned());
                 }
             }
         }

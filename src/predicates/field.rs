@@ -134,11 +134,12 @@ impl FieldPredicate {
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let mut findings = Vec::new();
         let mut owed = Vec::new();
+        let mut unknown = None;
         for (field, requirement) in &self.requirements {
             match (field.read_from_change(context.change), requirement) {
                 (FieldReading::Absent, FieldRequirement::Absent) => {}
                 (FieldReading::Absent, FieldRequirement::Present { deadline: Some(deadline), by_others }) => {
-                    match deadline.compute_obligation(field, context) {
+                    match deadline.compute_obligation(field, context)? {
                         Ok(Some(obligation)) => owed.push(assign_obligation(obligation, *by_others)),
                         Ok(None) => {}
                         Err(reasons) => findings.extend(reasons),
@@ -148,7 +149,7 @@ impl FieldPredicate {
                 (
                     FieldReading::Stated { .. },
                     FieldRequirement::Present { deadline: Some(deadline), by_others: true },
-                ) => match deadline.compute_obligation(field, context) {
+                ) => match deadline.compute_obligation(field, context)? {
                     Ok(Some(obligation)) => {
                         let what = OWN_STATEMENT.with("owed", obligation.what);
                         owed.push(assign_obligation(Obligation { what, ..obligation }, true));
@@ -167,6 +168,7 @@ impl FieldPredicate {
                     findings.extend(reasons);
                 }
                 (FieldReading::Invalid(reasons), _) => findings.extend(reasons),
+                (FieldReading::Unknown(missing), _) => unknown = Some(missing),
                 (FieldReading::Stated { claims, level }, _) => {
                     if !requirement.accepts_level(level) {
                         findings.push(context.reason_or_empty(|| {
@@ -176,10 +178,12 @@ impl FieldPredicate {
                 }
             }
         }
-        Ok(match (findings.is_empty(), owed.is_empty()) {
-            (false, _) => PredicateOutcome::Fails(findings),
-            (true, false) => PredicateOutcome::Owed(owed),
-            (true, true) => PredicateOutcome::Holds,
+        Ok(match (unknown, findings.is_empty(), owed.is_empty()) {
+            // A finding is certain, whatever is not known beside it.
+            (_, false, _) => PredicateOutcome::Fails(findings),
+            (Some(missing), true, _) => return Err(missing),
+            (None, true, false) => PredicateOutcome::Owed(owed),
+            (None, true, true) => PredicateOutcome::Holds,
         })
     }
 }
@@ -321,11 +325,11 @@ impl FieldRequirement {
         };
         // The claim that decides is shown, and not the first: with `on-conflict`, another one may count.
         let deciding = claims.iter().find(|claim| {
-            level.is_none() || field.find_level(strip_rationale(claim.value.to_lossy().as_ref())) == level
+            level.is_none() || field.find_stated_level(claim.value.to_lossy().as_ref()) == level
         });
         let finding = match deciding.or(claims.first()) {
             Some(claim) => {
-                claim.locate_finding(Finding::new(message.with("value", claim.value)), context.change)
+                claim.locate_finding(Finding::new(message.with("value", &*claim.value)), context.change)
             }
             None => Finding::new(message),
         };
@@ -392,14 +396,11 @@ fn parse_ordered_level(field: &FieldDefinition, word: &str) -> Result<usize, Str
     }
 }
 
-/// Returns the word before the `;` that starts a rationale.
-fn strip_rationale(value: &str) -> &str {
-    value.split(';').next().unwrap_or_default().trim()
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::predicates::support::examples::{answer_for_messages, findings_for_messages, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_for_messages, finding_texts, findings_for_messages, question_faults,
+    };
     use crate::verdict::PredicateAnswer;
 
     const FIELDS: &str = "
@@ -431,6 +432,107 @@ fields:
             }
         }
         assert_eq!(answer("within: 24h", stated), PredicateAnswer::Holds(Vec::new()));
+    }
+
+    /// Returns what a pull request by `opener` lacks, if nothing but its description states anything.
+    fn says_of_pull(question: &str, opener: &str, template: &str, body: &str) -> Vec<String> {
+        let text = format!(
+            "ask: {{ field: {question} }}{FIELDS}  Bot: {{ one-of: [a, b], stated-by-bots: ['github:Renovate[bot]'] }}
+change:
+  stage: pull-request
+  commits: [{{ message: a }}]
+  pull: {{ opener: {opener:?}, template: {template:?}, body: {body:?} }}
+"
+        );
+        finding_texts(&answer_edited(&text, |_| {}))
+    }
+
+    #[test]
+    fn a_bot_states_only_what_the_policy_lets_it_state() {
+        let body = "Risk: low\nBot: a\n";
+        let says = |question, opener| says_of_pull(question, opener, "x", &format!("x\n\n{body}"));
+        assert_eq!(says("{ Risk: present, Bot: present }", "ana"), [""; 0]);
+        assert_eq!(says("{ Bot: a }", "renovate[bot]"), [""; 0]);
+        for opener in ["renovate[bot]", "other[bot]"] {
+            let found = says("{ Risk: present }", opener);
+            assert_eq!(
+                found,
+                [format!(
+                    "`Risk` is not stated: a description by `github:{opener}` cannot state it here; add `Risk: <low|medium|high>` to the trailers of a commit"
+                )]
+            );
+        }
+        assert_eq!(says("{ Bot: present }", "other[bot]").len(), 1);
+        assert_eq!(says("{ Bot: present }", "gone").len(), 1);
+        assert_eq!(
+            question_faults(
+                "ask: { draft: true }\nfields: { A: { one-of: [a], stated-by-bots: ['*[bot]', renovate] } }"
+            ),
+            [
+                "`*[bot]` is a pattern; name each bot that may state the field",
+                "`renovate` does not say on which forge it is an account"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_quotes_what_is_there_in_the_wrong_form() {
+        let says = |template, body| says_of_pull("{ Risk: present }", "ana", template, body);
+        for (template, body, expected) in [
+            ("x", "## Risk\n\n<level>\n", "`Risk` is missing"),
+            (
+                "x",
+                "## Risk\n\n[level]\n",
+                "line 3 of the description, `[level]`, is a placeholder, a question or an instruction",
+            ),
+            (
+                "## Risk\n\nlow\n",
+                "## Risk\n\nlow\n",
+                "line 3 of the description, `low`, is what the template says",
+            ),
+            ("x", "## Risk\n\n- [ ] low\n", "no box is ticked from line 3 of the description on, `[ ] low`"),
+            (
+                "x",
+                "## Risk\n\n```\nlow\n```\n",
+                "line 4 of the description, `low`, is code or a table, and text is needed",
+            ),
+            (
+                "x",
+                "> Risk: low\n",
+                "line 1 of the description, `> Risk: low`, is quoted, struck out, code, a comment, or in the middle of a text",
+            ),
+            ("x", "Some text.\n", "`Risk` is missing"),
+        ] {
+            let found = says(template, body);
+            let expected = if expected.starts_with('`') {
+                expected.to_owned()
+            } else {
+                format!("`Risk` is not stated: {expected}")
+            };
+            assert_eq!(found, [expected], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_template_that_is_not_known_leaves_open_what_a_description_states() {
+        let says = |question, body| says_of_pull(question, "ana", "unknown", body);
+        assert!(says("{ Risk: present }", "Risk: low\n")[0].starts_with("unknown: "));
+        assert!(says("{ Risk: absent }", "Risk: low\n")[0].starts_with("unknown: "));
+        assert_eq!(says("{ Risk: present, Owner: present }", "Risk: low\n").len(), 1);
+        assert_eq!(says("{ Risk: absent }", "Owner: a\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_field_of_prose_takes_commands_and_no_other_field_does() {
+        let plan = |body| says_of_pull("{ Plan: present }", "ana", "x", body);
+        assert_eq!(plan("## Plan\n\n```\ngit revert HEAD\n```\n"), [""; 0]);
+        assert_eq!(plan("## Plan\n\n- [ ] data\n\nTurn it off again.\n"), [""; 0]);
+        assert_eq!(plan("## Plan\n\n- [x] flag\n\nTurn it off again.\n"), [""; 0]);
+        assert_eq!(plan("## Plan\n\n- [x] flag\n").len(), 1);
+        let risk = |body| says_of_pull("{ Risk: low }", "ana", "x", body);
+        assert_eq!(risk("## Risk\n\nlow\n\n```\nhigh\n```\n"), [""; 0]);
+        assert_eq!(risk("## Risk\n\n- [x] **LOW** - docs\n- [ ] **HIGH** - code\n"), [""; 0]);
+        assert_eq!(risk("## Risk\n\n- [x] low or high\n").len(), 1);
     }
 
     #[test]

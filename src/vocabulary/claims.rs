@@ -1,12 +1,19 @@
 //! Reading what a change claims in a field.
 
-use crate::change::Change;
+use std::borrow::Cow;
+
+use crate::change::{Change, PullRequest, Text};
 use crate::verdict::{FieldDisagreement, Finding, StatedValue, messages};
-use crate::vocabulary::field::{ClaimSource, ConflictResolution, FieldClaim, FieldDefinition, FieldReading};
+use crate::vocabulary::field::{
+    ClaimSource, ConflictResolution, FieldClaim, FieldDefinition, FieldKind, FieldReading,
+};
 
 messages! {
     CONTRADICTION = "field.contradiction": "`{field}` is {value} here and {other} elsewhere in this change";
 }
+
+/// How many values of one line count by themselves.
+const MAX_VALUES_OF_LINE: usize = 100;
 
 impl FieldDefinition {
     /// Returns every statement of the field, valid or not, in the order of the commits.
@@ -15,28 +22,75 @@ impl FieldDefinition {
         for (commit, recorded) in change.commits.iter().enumerate() {
             for trailer in recorded.message.trailers() {
                 if self.matches_key(&trailer.key) {
-                    claims.push(FieldClaim {
-                        value: &trailer.value,
-                        key: &trailer.key,
-                        source: ClaimSource::Commit(commit),
-                        line: trailer.line,
-                    });
+                    let source = ClaimSource::Commit(commit);
+                    self.add_claims(&trailer.value, &trailer.key, source, trailer.line, &mut claims);
                 }
             }
         }
-        if let Ok(pull) = &change.pull {
+        if let Ok(pull) = &change.pull
+            && self.may_be_stated_by(pull)
+        {
             for statement in &pull.statements {
-                if self.matches_label(&statement.label) {
-                    claims.push(FieldClaim {
-                        value: &statement.value,
-                        key: &statement.label,
-                        source: ClaimSource::Description,
-                        line: statement.line,
-                    });
+                if self.matches_label(&statement.label) && statement.scope.includes_field(self.is_prose()) {
+                    self.add_claims(
+                        &statement.value,
+                        &statement.label,
+                        ClaimSource::Description,
+                        statement.line,
+                        &mut claims,
+                    );
                 }
             }
         }
         claims
+    }
+
+    /// Adds what a line states: several claims, if the field may be stated several times and all that
+    /// stands there are values of its form.
+    fn add_claims<'change>(
+        &self,
+        value: &'change Text,
+        key: &'change str,
+        source: ClaimSource,
+        line: usize,
+        claims: &mut Vec<FieldClaim<'change>>,
+    ) {
+        for value in self.split_values(value) {
+            claims.push(FieldClaim { value, key, source, line });
+        }
+    }
+
+    /// Returns the values on one line; the line as it is, unless each part of it is a value.
+    fn split_values<'change>(&self, value: &'change Text) -> Vec<Cow<'change, Text>> {
+        let whole = vec![Cow::Borrowed(value)];
+        let FieldKind::Matches { pattern, .. } = &self.kind else { return whole };
+        let is_separator = |one: char| matches!(one, ',' | ';' | '&') || one.is_ascii_whitespace();
+        let Some(written) = value.as_utf8() else { return whole };
+        if !self.is_repeatable
+            || !written.contains(is_separator)
+            || pattern.matches_value(value.as_bytes()) != Some(false)
+        {
+            return whole;
+        }
+        let mut values = Vec::new();
+        for part in written.split(is_separator) {
+            if part.is_empty() || part.eq_ignore_ascii_case("and") {
+                continue;
+            }
+            if values.len() == MAX_VALUES_OF_LINE || pattern.matches_value(part.as_bytes()) != Some(true) {
+                return whole;
+            }
+            values.push(Cow::Owned(Text::from(part)));
+        }
+        if values.is_empty() { whole } else { values }
+    }
+
+    /// Returns true if the description of a pull request may state the field: that of a person, or of a
+    /// bot that the policy names. Nothing is known of an account that was deleted.
+    pub(crate) fn may_be_stated_by(&self, pull: &PullRequest) -> bool {
+        let Some(opener) = &pull.opener else { return false };
+        let id = opener.id.to_lossy();
+        opener.is_person || self.stated_by_bots.iter().any(|bot| bot.eq_ignore_ascii_case(&id))
     }
 
     /// Returns what the change says in this field.
@@ -45,10 +99,16 @@ impl FieldDefinition {
         if claims.is_empty() {
             return FieldReading::Absent;
         }
+        if let Ok(pull) = &change.pull
+            && let Err(missing) = &pull.templates
+            && claims.iter().any(|claim| claim.source == ClaimSource::Description)
+        {
+            return FieldReading::Unknown(missing.clone());
+        }
         let mut levels = Vec::new();
         let mut findings = Vec::new();
         for claim in &claims {
-            match self.check_value(claim.value, change, claim.source) {
+            match self.check_value(&claim.value, change, claim.source) {
                 Ok(level) => levels.push(level),
                 Err(message) => {
                     let finding = claim.locate_finding(Finding::new(message), change);
@@ -65,8 +125,8 @@ impl FieldDefinition {
         {
             let message = CONTRADICTION
                 .with("field", self.name.as_str())
-                .with("value", other.value)
-                .with("other", first.value);
+                .with("value", &*other.value)
+                .with("other", &*first.value);
             return FieldReading::Invalid(vec![other.locate_finding(Finding::new(message), change)]);
         }
         // What is left are claims that agree, or that the policy lets differ; the field says which of them
@@ -98,10 +158,13 @@ impl FieldDefinition {
         let mut levels = Vec::new();
         let mut stated = Vec::new();
         for claim in claims {
-            let level = self.check_value(claim.value, change, claim.source).ok()?;
+            let level = self.check_value(&claim.value, change, claim.source).ok()?;
             if !levels.contains(&level) {
                 levels.push(level);
-                stated.push(StatedValue { value: claim.value.clone(), at: claim.location(change) });
+                stated.push(StatedValue {
+                    value: claim.value.clone().into_owned(),
+                    at: claim.location(change),
+                });
             }
         }
         if stated.len() < 2 {

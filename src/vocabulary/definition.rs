@@ -39,8 +39,10 @@ impl FieldDefinition {
             Some(node) => read_conflict(node, &kind, faults),
             None => ConflictResolution::Refuse,
         };
+        let stated_by_bots = read_bots(map.find_key("stated-by-bots"), faults);
         map.refuse_unknown_keys(faults);
-        Some(FieldDefinition { name: key.text.clone(), aliases, kind: kind?, is_repeatable, on_conflict })
+        let name = key.text.clone();
+        Some(FieldDefinition { name, aliases, kind: kind?, is_repeatable, on_conflict, stated_by_bots })
     }
 }
 
@@ -112,6 +114,25 @@ fn read_aliases(node: Option<&YamlNode>, faults: &mut Vec<YamlFault>) -> Vec<Str
         aliases.push(alias.to_owned());
     }
     aliases
+}
+
+/// Reads the accounts of bots that may state the field. Each is named by itself: a pattern would let in
+/// bots that the author of the policy has never heard of.
+fn read_bots(node: Option<&YamlNode>, faults: &mut Vec<YamlFault>) -> Vec<String> {
+    let Some(node) = node else { return Vec::new() };
+    let mut bots = Vec::new();
+    for bot in read_texts(node, faults) {
+        let shown = shorten_for_message(bot);
+        if bot.contains('*') {
+            let what = format!("`{shown}` is a pattern; name each bot that may state the field");
+            faults.push(YamlFault::new(node.at, what));
+        } else if !bot.split_once(':').is_some_and(|(forge, login)| !forge.is_empty() && !login.is_empty()) {
+            let what = format!("`{shown}` does not say on which forge it is an account");
+            faults.push(YamlFault::new(node.at, what).with_help("as in `github:renovate[bot]`"));
+        }
+        bots.push(bot.to_owned());
+    }
+    bots
 }
 
 fn read_conflict(

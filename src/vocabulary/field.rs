@@ -1,7 +1,9 @@
 //! A field of the policy, what a change claims in it, and what comes of the claims.
 
+use std::borrow::Cow;
+
 use crate::change::description::label_content::is_same_label;
-use crate::change::{Change, Text};
+use crate::change::{Change, Missing, Text};
 use crate::pattern::ValuePattern;
 use crate::verdict::{ChangeLocation, Finding, MessageValue, messages};
 
@@ -25,6 +27,9 @@ pub struct FieldDefinition {
     pub is_repeatable: bool,
     /// Which value counts when several disagree.
     pub on_conflict: ConflictResolution,
+    /// The accounts of bots that may state it in the description of a pull request, as in
+    /// `github:renovate[bot]`.
+    pub stated_by_bots: Vec<String>,
 }
 
 /// Which values a field accepts.
@@ -64,10 +69,10 @@ pub enum ConflictResolution {
 }
 
 /// One statement of a field.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FieldClaim<'change> {
-    /// The value as it was written.
-    pub value: &'change Text,
+    /// The value as it was written; of several on one line, each by itself.
+    pub value: Cow<'change, Text>,
     /// The key as it was written.
     pub key: &'change str,
     /// The text that contains the statement.
@@ -99,6 +104,8 @@ pub enum FieldReading<'change> {
     },
     /// Some statement is invalid, or they contradict each other, for these reasons.
     Invalid(Vec<Finding>),
+    /// The description states it, and it is not known whether those are the words of a template.
+    Unknown(Missing),
 }
 
 impl FieldClaim<'_> {
@@ -145,6 +152,11 @@ impl FieldDefinition {
             FieldKind::OneOf(words) | FieldKind::Ordered(words) => Some(words),
             _ => None,
         }
+    }
+
+    /// Returns true for a field of prose, which takes code, tables and lists for an answer.
+    pub(crate) fn is_prose(&self) -> bool {
+        matches!(self.kind, FieldKind::Text { .. })
     }
 
     /// Returns the place of `word` in the field's list.

@@ -9,6 +9,7 @@ pub(crate) mod claims;
 pub(crate) mod definition;
 pub(crate) mod field;
 pub(crate) mod value_check;
+pub(crate) mod word_choice;
 
 use std::sync::Arc;
 

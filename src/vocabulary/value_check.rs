@@ -1,6 +1,7 @@
 //! Whether a value counts as an answer in a field.
 
 use crate::change::person::{PersonError, is_invisible};
+use crate::change::placeholder::{is_example_address, is_unfilled};
 use crate::change::{Change, Person, Text, text};
 use crate::pattern::MAX_MATCHED_BYTES;
 use crate::verdict::{Message, MessageTemplate, messages};
@@ -43,12 +44,12 @@ impl FieldDefinition {
             return Err(EMPTY.with("field", self.name.as_str()));
         }
         match &self.kind {
-            FieldKind::OneOf(words) | FieldKind::Ordered(words) => {
-                let word = written.split(';').next().unwrap_or_default().trim();
-                match self.find_level(word) {
-                    Some(level) => Ok(Some(level)),
-                    None => Err(self.value_message(&OTHER_WORD, value).with("words", words.clone())),
-                }
+            FieldKind::OneOf(words) | FieldKind::Ordered(words) => match self.find_stated_level(written) {
+                Some(level) => Ok(Some(level)),
+                None => Err(self.value_message(&OTHER_WORD, value).with("words", words.clone())),
+            },
+            FieldKind::Matches { .. } if is_example_address(written) => {
+                Err(self.value_message(&PLACEHOLDER, value))
             }
             FieldKind::Matches { pattern, example } => match pattern.matches_value(value.as_bytes()) {
                 Some(true) => Ok(None),
@@ -177,7 +178,8 @@ fn is_placeholder(written: &str, content: &str) -> bool {
     ];
     let trimmed = text::trim_git_space(written.as_bytes());
     let is_template = trimmed.starts_with(b"<") && trimmed.ends_with(b">");
-    is_template || is_one_character(content) || PLACEHOLDER_WORDS.contains(&content)
+    let is_known = is_one_character(content) || PLACEHOLDER_WORDS.contains(&content);
+    is_template || is_known || is_unfilled(written.trim())
 }
 
 /// Returns true for a text such as `xxx`, that repeats one character.

@@ -1,4 +1,4 @@
-//! The eight doors through which bytes of strangers come in, each as one function that must return
+//! The ten doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
 use changegate::change::description;
@@ -63,6 +63,36 @@ pub fn body(bytes: &[u8]) {
         assert!(!one.value.as_bytes().contains(&b'\n'), "{one:?}");
     }
     assert!(statements.windows(2).all(|pair| pair[0].line <= pair[1].line));
+}
+
+/// Text that HTML strikes out, whatever it holds: nothing is stated until the very tag that closes it.
+pub fn html(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for name in ["del", "blockquote"] {
+        if text.to_ascii_lowercase().contains(&format!("</{name}")) {
+            continue;
+        }
+        let body = format!("<{name}>\n\n{text}");
+        assert_eq!(description::read_statements(&body), [], "{body:?}");
+    }
+}
+
+/// A template and a description, with a NUL between them: a template states nothing as its own description, and
+/// adds no label to another one.
+pub fn template(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (template, body) = text.split_once('\0').unwrap_or((&text, &text));
+    for one in [template, body] {
+        let read = description::read_description(one, &description::read_template(one));
+        assert_eq!(read.statements, [], "{one:?}");
+    }
+    let alone = description::read_statements(body);
+    let beside = description::read_description(body, &description::read_template(template));
+    for one in &beside.statements {
+        assert!(alone.iter().any(|known| known.label == one.label), "{one:?}");
+    }
+    let lines = body.split(['\n', '\r']).count();
+    assert!(beside.unread.iter().all(|one| (1..=lines).contains(&one.line)), "{:?}", beside.unread);
 }
 
 /// What git feeds to a hook: nothing is read that is not there, and nothing is skipped.

@@ -27,3 +27,4 @@ mod regularised;
 mod reviewed;
 mod scene;
 mod server;
+mod templates;

@@ -237,7 +237,7 @@ fn what_a_pull_request_is_like_can_be_asked() {
 }
 
 #[test]
-fn a_policy_that_wants_reviews_files_commits_and_checks_takes_eight_requests() {
+fn a_policy_that_wants_reviews_files_commits_and_checks_takes_nine_requests() {
     let policy = format!(
         "{POLICY}  tests: {{ title: tests, require: {{ checks: [test] }} }}\n  \
          infra: {{ title: infra, when: {{ touches: ['infra/**'] }}, require: {{ approvals: {{ from: [security] }} }} }}\n"
@@ -257,5 +257,5 @@ fn a_policy_that_wants_reviews_files_commits_and_checks_takes_eight_requests() {
     assert_eq!(json!(outcome.report.decision), json!("allow"));
     assert_eq!(outcome.report.groups[0].verdicts[0].commits, 30);
     let asked: Vec<String> = fake.seen().iter().map(|one| format!("{} {}", one.method, one.path)).collect();
-    assert_eq!(asked.len(), 8, "{asked:#?}");
+    assert_eq!(asked.len(), 9, "{asked:#?}");
 }

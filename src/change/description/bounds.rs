@@ -1,5 +1,7 @@
 //! Finds what would cost the parser of descriptions more than the length of its input, before it parses.
 
+use std::borrow::Cow;
+
 use memchr::memchr_iter;
 
 /// How many quotations and lists may begin on one line. The parser goes through all that are open
@@ -8,6 +10,9 @@ const MAX_LINE_MARKERS: usize = 100;
 
 /// How many cells a table may be completed with. The parser makes a cell of each that is not there.
 const MAX_TABLE_CELLS: usize = 1 << 15;
+
+/// How many lines the settings at the start of a template have at most.
+const MAX_FRONT_MATTER_LINES: usize = 50;
 
 /// Returns true if some line of `body` opens more than `MAX_LINE_MARKERS` quotations and lists.
 pub(crate) fn is_nested_too_deep(body: &str) -> bool {
@@ -40,6 +45,40 @@ pub(crate) fn has_too_many_cells(body: &str) -> bool {
     }
     let rows = memchr_iter(b'\n', body.as_bytes()).count() + memchr_iter(b'\r', body.as_bytes()).count();
     rows.saturating_mul(columns.saturating_sub(3_usize)) > MAX_TABLE_CELLS
+}
+
+/// Returns `body` with the settings that a template begins with blanked out, line by line: what stands
+/// between two lines `---` at its very start, if each line there is a key, a comment or part of a list.
+pub(crate) fn blank_front_matter(body: &str) -> Cow<'_, str> {
+    let mut end = 0;
+    for (index, line) in body.split_inclusive('\n').enumerate() {
+        end += line.len();
+        let line = line.trim_end();
+        match index {
+            0 if line.trim_start_matches('\u{feff}') != "---" => return Cow::Borrowed(body),
+            0 => {}
+            _ if line == "---" || line == "..." => {
+                let (front, rest) = body.split_at_checked(end).unwrap_or((body, ""));
+                let blank = front.chars().filter(|one| matches!(one, '\n' | '\r')).collect::<String>();
+                return Cow::Owned(blank + rest);
+            }
+            MAX_FRONT_MATTER_LINES.. => break,
+            _ if !is_setting(line) => break,
+            _ => {}
+        }
+    }
+    Cow::Borrowed(body)
+}
+
+/// Returns true for a line that settings in YAML can have.
+fn is_setting(line: &str) -> bool {
+    let is_part = line.is_empty() || line.starts_with([' ', '\t', '#']) || line.starts_with("- ");
+    is_part
+        || line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && key.bytes().all(is_setting_byte))
+}
+
+fn is_setting_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 /// Returns true for the bytes of the line below the header of a table.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::change::description::tick::strip_box;
 use crate::change::person::is_invisible;
 
 /// How long a label is at most, in bytes.
@@ -25,6 +26,8 @@ pub(crate) struct DescriptionLine {
     pub(crate) is_indented: bool,
     /// True if its author has ended it, rather than gone on to the next.
     pub(crate) is_hard_break: bool,
+    /// True if some of its words are not in italics.
+    pub(crate) has_upright_text: bool,
 }
 
 /// A line that begins with a label.
@@ -60,6 +63,23 @@ impl DescriptionLine {
         self.text.chars().all(is_decoration)
     }
 
+    /// Returns true for a line of several words that are all in italics, as forms write instructions.
+    pub(crate) fn is_instruction(&self) -> bool {
+        !self.has_upright_text && self.text.split_whitespace().count() > 2
+    }
+
+    /// Removes the first `length` bytes, and the space behind them.
+    pub(crate) fn remove_start(&mut self, length: usize) {
+        let rest = self.text.get(length..).unwrap_or_default().trim_start().to_owned();
+        let removed = self.text.len() - rest.len();
+        self.text = rest;
+        self.bold_range = self.bold_range.take().and_then(|bold| {
+            let end = bold.end.checked_sub(removed)?;
+            (end > 0).then_some(bold.start.saturating_sub(removed)..end)
+        });
+        self.code_start = self.code_start.map(|code| code.saturating_sub(removed));
+    }
+
     /// Returns true if a sentence can begin on the line below.
     pub(crate) fn ends_sentence(&self) -> bool {
         let text = self.text.trim_end();
@@ -71,8 +91,11 @@ impl DescriptionLine {
         self.is_indented || self.text.trim_start().chars().next().is_some_and(char::is_lowercase)
     }
 
-    /// Returns the label that the line begins with.
+    /// Returns the label that the line begins with; none behind a box that is not ticked.
     pub(crate) fn find_label(&self) -> Option<LabelledLine<'_>> {
+        if strip_box(&self.text).is_some_and(|boxed| !boxed.is_ticked) {
+            return None;
+        }
         if let Some(bold) = &self.bold_range
             && let (Some(inside), Some(after)) = (self.text.get(bold.clone()), self.text.get(bold.end..))
         {
@@ -177,18 +200,6 @@ fn is_field_name(label: &str) -> bool {
     has_letter
 }
 
-/// Returns true for what a form holds before it is filled in: nothing, `...`, `TODO`,
-/// `<describe>`, `No response`.
-///
-/// Anything else that only looks like an answer (`n/a`) is for the vocabulary to refuse.
-pub(crate) fn is_unfilled(value: &str) -> bool {
-    let is_blank = !value.chars().any(char::is_alphanumeric);
-    let is_slot = value.starts_with('<') && value.ends_with('>') && !value.contains('@');
-    let first = value.split(|character: char| !character.is_alphanumeric()).next();
-    let is_due = matches!(first, Some("TODO" | "TBD")) || value.eq_ignore_ascii_case("todo");
-    is_blank || is_slot || is_due || value.eq_ignore_ascii_case("no response")
-}
-
 /// Returns true for white space and for pictures, which decorate and do not speak.
 fn is_decoration(character: char) -> bool {
     character.is_whitespace() || !(character.is_ascii() || character.is_alphanumeric())
@@ -237,17 +248,5 @@ mod tests {
         }
         assert_eq!(parse_label(&"a".repeat(64)), Some("a".repeat(64)));
         assert_eq!(parse_label(&"a".repeat(65)), None);
-    }
-
-    #[test]
-    fn an_unfilled_form_is_no_answer_and_other_excuses_are_left_to_the_vocabulary() {
-        for unfilled in
-            ["", "...", "\u{2026}", "-", "TODO", "todo", "TBD: ask Sam", "<describe>", "<low|high>"]
-        {
-            assert!(is_unfilled(unfilled), "{unfilled:?}");
-        }
-        for filled in ["N/A", "none", "low", "<ana@example.com>", "Todo lists are cached", "1"] {
-            assert!(!is_unfilled(filled), "{filled:?}");
-        }
     }
 }

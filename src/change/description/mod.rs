@@ -9,28 +9,71 @@
 //!
 //! Invariant: everything takes time linear in the length of the description, whatever it holds.
 
+pub(crate) mod block;
 pub(crate) mod bounds;
+pub(crate) mod html;
 pub(crate) mod label_content;
 pub(crate) mod line;
 pub(crate) mod open_leaf;
 pub(crate) mod outline;
 pub(in crate::change) mod statement;
 pub(crate) mod statement_reader;
+pub(crate) mod template;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tick;
+pub(crate) mod unread;
+pub(crate) mod value_part;
 
-pub use crate::change::description::statement::DescriptionStatement;
+pub use crate::change::description::statement::{
+    DescriptionStatement, StatementScope, UnreadReason, UnreadStatement,
+};
+pub use crate::change::description::template::TemplateText;
 
 /// How many bytes a description has at most; GitHub takes 65,536 characters, of four bytes each.
 pub(crate) const MAX_DESCRIPTION_BYTES: usize = 256 * 1024;
 
-/// Returns what `body` states, in the order of its lines.
+/// What a description says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescriptionReading {
+    /// What it states, in the order of its lines.
+    pub statements: Vec<DescriptionStatement>,
+    /// What looks like a statement and is none; not more than is worth telling.
+    pub unread: Vec<UnreadStatement>,
+}
+
+/// Returns what `body` states, in the order of its lines, where there is no template.
 ///
 /// Returns no statements for a body of more than `MAX_DESCRIPTION_BYTES`, or one whose quotations and
 /// lists are nested too deep: what a policy asks for is then missing, and denies.
 pub fn read_statements(body: &str) -> Vec<DescriptionStatement> {
-    if body.len() > MAX_DESCRIPTION_BYTES || bounds::is_nested_too_deep(body) {
-        return Vec::new();
+    read_description(body, &TemplateText::default()).statements
+}
+
+/// Returns what `body` says beside what stands in it unchanged from the `template`; as for
+/// [`read_statements`], nothing for a body that is too large.
+pub fn read_description(body: &str, template: &TemplateText) -> DescriptionReading {
+    if is_too_large(body) {
+        return DescriptionReading::default();
     }
-    statement_reader::collect_statements(outline::read_outline(body))
+    let read = statement_reader::collect_statements(outline::read_outline(body), template, false);
+    let mut unread = read.unread;
+    unread::add_unread_lines(body, &read.stated, &mut unread);
+    DescriptionReading { statements: read.stated, unread }
+}
+
+/// Reads the text of a template.
+///
+/// Returns an empty one for a text of which a description could state nothing either.
+pub fn read_template(text: &str) -> TemplateText {
+    if is_too_large(text) {
+        return TemplateText::default();
+    }
+    let none = TemplateText::default();
+    let read = statement_reader::collect_statements(outline::read_outline(text), &none, true);
+    read.own_text.unwrap_or_default()
+}
+
+fn is_too_large(body: &str) -> bool {
+    body.len() > MAX_DESCRIPTION_BYTES || bounds::is_nested_too_deep(body)
 }

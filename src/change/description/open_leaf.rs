@@ -13,8 +13,8 @@ pub(crate) struct OpenLeaf {
     pub(crate) is_implied: bool,
     /// Where the bold text at the start of the line begins, while it goes on.
     pub(crate) bold_from: Option<usize>,
-    /// How many HTML tags that strike out are open.
-    pub(crate) struck_tags: usize,
+    /// How many HTML tags that slant the text are open.
+    pub(crate) italic_tags: usize,
 }
 
 impl OpenLeaf {

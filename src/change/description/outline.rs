@@ -2,10 +2,12 @@
 //!
 //! The library parses Markdown; this file only drops what states nothing.
 
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-use crate::change::description::bounds::has_too_many_cells;
-use crate::change::description::line::DescriptionLine;
+use crate::change::description::block::{DescriptionBlock, OutlineItem};
+use crate::change::description::bounds::{blank_front_matter, has_too_many_cells};
+use crate::change::description::html::{HtmlTracker, is_code_element};
+use crate::change::description::line::{DescriptionLine, join_lines};
 use crate::change::description::open_leaf::OpenLeaf;
 
 /// The info string of the only code block that can state something.
@@ -14,50 +16,13 @@ const CHANGE_BLOCK_INFO: &str = "change";
 /// How deep lists are read in lists; deeper ones state nothing.
 const MAX_LIST_DEPTH: usize = 32;
 
-/// A block that can state something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DescriptionBlock {
-    /// A heading with its level.
-    Heading(HeadingLevel, Vec<DescriptionLine>),
-    /// A paragraph, or the text of a list item.
-    Paragraph(Vec<DescriptionLine>),
-    /// A list of either kind.
-    List(Vec<OutlineItem>),
-    /// A table: its rows, the header first, each of cells.
-    Table(Vec<Vec<Vec<DescriptionLine>>>),
-    /// The lines of a block of code that is called `change`.
-    ChangeBlock(Vec<DescriptionLine>),
-    /// A line from side to side.
-    ThematicBreak,
-}
-
-/// An item of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OutlineItem {
-    /// Whether its box is ticked; `None` if it has none.
-    pub(crate) is_ticked: Option<bool>,
-    /// The blocks that it holds.
-    pub(crate) blocks: Vec<DescriptionBlock>,
-}
-
-impl DescriptionBlock {
-    /// Returns true for a heading of any level.
-    pub(crate) fn is_heading(&self) -> bool {
-        matches!(self, DescriptionBlock::Heading(..))
-    }
-
-    /// Returns true for a list of either kind.
-    pub(crate) fn is_list(&self) -> bool {
-        matches!(self, DescriptionBlock::List(_))
-    }
-}
-
 /// Returns the blocks of `body`, in order.
 pub(crate) fn read_outline(body: &str) -> Vec<DescriptionBlock> {
     let mut options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     options.set(Options::ENABLE_TABLES, !has_too_many_cells(body));
-    let mut builder = OutlineBuilder::new(body);
-    for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
+    let body = blank_front_matter(body);
+    let mut builder = OutlineBuilder::new(&body);
+    for (event, range) in Parser::new_ext(&body, options).into_offset_iter() {
         builder.take_event(event, range.start);
     }
     builder.finish_outline()
@@ -78,7 +43,21 @@ struct OutlineBuilder<'body> {
     bold_tags: usize,
     struck_tags: usize,
     image_tags: usize,
+    italic_tags: usize,
     is_email_link: bool,
+    /// What HTML has opened, and the blocks of Markdown that are open around it, by number.
+    html: HtmlTracker,
+    open_blocks: Vec<usize>,
+    started_blocks: usize,
+    /// The kind of the block of code that is open.
+    code_kind: CodeKind,
+}
+
+/// What a block of code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CodeKind {
+    Change,
+    Other,
 }
 
 /// A container of blocks that is still open.
@@ -106,7 +85,12 @@ impl<'body> OutlineBuilder<'body> {
             bold_tags: 0,
             struck_tags: 0,
             image_tags: 0,
+            italic_tags: 0,
             is_email_link: false,
+            html: HtmlTracker::default(),
+            open_blocks: Vec::new(),
+            started_blocks: 0,
+            code_kind: CodeKind::Other,
         }
     }
 
@@ -119,7 +103,10 @@ impl<'body> OutlineBuilder<'body> {
     }
 
     fn take_event(&mut self, event: Event<'_>, at: usize) {
+        self.follow_blocks(&event);
         match event {
+            Event::Html(html) => self.html.read_html(&html, self.current_block()),
+            Event::InlineHtml(tag) if self.muted_tags > 0 => self.html.read_html(&tag, self.current_block()),
             Event::Start(_) if self.muted_tags > 0 => self.muted_tags += 1,
             Event::End(_) if self.muted_tags > 0 => self.muted_tags -= 1,
             _ if self.muted_tags > 0 => {}
@@ -138,15 +125,22 @@ impl<'body> OutlineBuilder<'body> {
                     item.is_ticked = Some(ticked);
                 }
             }
+            Event::Rule if self.html.is_silent() => {}
             Event::Rule => self.add_block(DescriptionBlock::ThematicBreak),
-            // Extensions that are not switched on, and HTML, which is muted from its start.
+            // Extensions that are not switched on.
             _ => {}
         }
     }
 
     fn start_tag(&mut self, tag: &Tag<'_>, at: usize) {
         match tag {
-            Tag::Emphasis | Tag::Superscript | Tag::Subscript => {}
+            // Nothing in one of these can close what was opened around it.
+            Tag::List(_) | Tag::Table(_) | Tag::CodeBlock(_) if self.html.is_silent() => {
+                self.close_implied_leaf();
+                self.muted_tags = 1;
+            }
+            Tag::Emphasis => self.italic_tags += 1,
+            Tag::Superscript | Tag::Subscript => {}
             Tag::Strong => {
                 self.bold_tags += 1;
                 if self.bold_tags == 1 {
@@ -179,9 +173,10 @@ impl<'body> OutlineBuilder<'body> {
                 self.table_rows = Vec::new();
             }
             Tag::TableHead | Tag::TableRow => self.table_rows.push(Vec::new()),
-            Tag::CodeBlock(CodeBlockKind::Fenced(info))
-                if info.split_whitespace().next() == Some(CHANGE_BLOCK_INFO) =>
-            {
+            Tag::CodeBlock(kind) => {
+                let is_change = matches!(kind, CodeBlockKind::Fenced(info)
+                    if info.split_whitespace().next() == Some(CHANGE_BLOCK_INFO));
+                self.code_kind = if is_change { CodeKind::Change } else { CodeKind::Other };
                 self.open_leaf();
             }
             _ => {
@@ -199,6 +194,7 @@ impl<'body> OutlineBuilder<'body> {
                     self.current_leaf().end_bold();
                 }
             }
+            TagEnd::Emphasis => self.italic_tags = self.italic_tags.saturating_sub(1),
             TagEnd::Strikethrough => self.struck_tags = self.struck_tags.saturating_sub(1),
             TagEnd::Image => self.image_tags = self.image_tags.saturating_sub(1),
             // Gives back the bracket that the markup took, as where the link begins.
@@ -209,17 +205,25 @@ impl<'body> OutlineBuilder<'body> {
             TagEnd::Paragraph => self.close_paragraph(),
             TagEnd::Heading(level) => {
                 let lines = self.take_visible_lines();
-                self.add_block(DescriptionBlock::Heading(level, lines));
+                // One that is quoted or struck out ends no section.
+                if !self.html.is_silent() {
+                    self.html.note_heading(&join_lines(&lines));
+                    self.add_block(DescriptionBlock::Heading(level, lines));
+                }
             }
             TagEnd::CodeBlock => {
                 let lines = self.leaf.take().map(OpenLeaf::into_lines).unwrap_or_default();
-                self.add_block(DescriptionBlock::ChangeBlock(lines));
+                self.add_block(match self.code_kind {
+                    CodeKind::Change => DescriptionBlock::ChangeBlock(lines),
+                    CodeKind::Other => DescriptionBlock::Code(lines),
+                });
             }
             TagEnd::Item => {
                 self.close_implied_leaf();
-                if let Some(OpenContainer::Item(item)) = self.open_containers.pop()
+                if let Some(OpenContainer::Item(mut item)) = self.open_containers.pop()
                     && let Some(OpenContainer::List(items)) = self.open_containers.last_mut()
                 {
+                    item.read_typed_box();
                     items.push(item);
                 }
             }
@@ -244,16 +248,19 @@ impl<'body> OutlineBuilder<'body> {
 
     /// Adds what is written at `at`, where it can be seen; in a block of code it may be several lines.
     fn add_text(&mut self, text: &str, at: usize) {
-        if self.struck_tags > 0 || self.image_tags > 0 || self.current_leaf().struck_tags > 0 {
+        if self.struck_tags > 0 || self.image_tags > 0 || self.html.is_silent() {
             return;
         }
+        let is_upright = self.italic_tags == 0 && self.current_leaf().italic_tags == 0;
         let mut at = at;
         for (index, piece) in text.split('\n').enumerate() {
             if index > 0 {
                 self.end_line(false, at - 1);
             }
             if !piece.is_empty() {
-                self.current_line(at).push_visible(piece);
+                let line = self.current_line(at);
+                line.push_visible(piece);
+                line.has_upright_text |= is_upright && piece.chars().any(char::is_alphanumeric);
             }
             at += piece.len() + 1;
         }
@@ -265,20 +272,44 @@ impl<'body> OutlineBuilder<'body> {
         line.code_start.get_or_insert(line.text.len());
     }
 
-    /// Heeds the few tags that change what a reader sees of the text around them.
+    /// Heeds the tags that change what a reader sees of the text around them.
     fn apply_html_tag(&mut self, tag: &str, at: usize) {
         let inner = tag.trim_start_matches('<');
         let name = inner.trim_start_matches('/').split(|one: char| !one.is_ascii_alphanumeric()).next();
-        let leaf = self.current_leaf();
-        match name.unwrap_or_default().to_ascii_lowercase().as_str() {
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        match name.as_str() {
             "br" => self.end_line(true, at),
-            "del" | "s" | "strike" if inner.starts_with('/') => {
-                leaf.struck_tags = leaf.struck_tags.saturating_sub(1)
+            "em" | "i" => {
+                let leaf = self.current_leaf();
+                leaf.italic_tags = match inner.starts_with('/') {
+                    true => leaf.italic_tags.saturating_sub(1),
+                    false => leaf.italic_tags.saturating_add(1),
+                };
             }
-            "del" | "s" | "strike" => leaf.struck_tags += 1,
-            "code" | "kbd" | "pre" | "samp" | "tt" => self.note_code(at),
+            // Code is seen in a line, and is only no label there.
+            name if is_code_element(name) => self.note_code(at),
+            _ => self.html.read_html(tag, self.current_block()),
+        }
+    }
+
+    /// Numbers the blocks that hold other blocks, so that each tag of HTML is known by where it stands.
+    fn follow_blocks(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start(Tag::BlockQuote(_) | Tag::Item | Tag::TableCell | Tag::FootnoteDefinition(_)) => {
+                self.started_blocks += 1;
+                self.open_blocks.push(self.started_blocks);
+            }
+            Event::End(
+                TagEnd::BlockQuote(_) | TagEnd::Item | TagEnd::TableCell | TagEnd::FootnoteDefinition,
+            ) => {
+                self.open_blocks.pop();
+            }
             _ => {}
         }
+    }
+
+    fn current_block(&self) -> usize {
+        self.open_blocks.last().copied().unwrap_or(0)
     }
 
     fn current_leaf(&mut self) -> &mut OpenLeaf {

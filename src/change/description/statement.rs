@@ -1,9 +1,14 @@
-//! What a description states: a label and its value.
+//! What a description states, and what in it only looks like a statement.
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::description::line::is_unfilled;
 use crate::change::text::Text;
+
+/// How many bytes of a line are kept, to be quoted.
+const MAX_QUOTED_BYTES: usize = 160;
+
+/// How many lines are kept that only look like statements.
+pub(crate) const MAX_UNREAD_STATEMENTS: usize = 32;
 
 /// Something that a description states: a label, and what stands beside or below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,15 +20,79 @@ pub struct DescriptionStatement {
     pub value: Text,
     /// The line of the description on which the value begins, counted from 1.
     pub line: usize,
+    /// The fields that take it for an answer.
+    #[serde(default, skip_serializing_if = "StatementScope::is_any")]
+    pub scope: StatementScope,
 }
 
-impl DescriptionStatement {
-    /// Returns the statement with its value in one line, or `None` if the value says nothing.
-    pub(super) fn new(label: String, value: &str, line: usize) -> Option<Self> {
-        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        if is_unfilled(&value) {
-            return None;
+/// The fields that take a statement for an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatementScope {
+    /// Any field.
+    #[default]
+    Any,
+    /// A field of prose: everything that stands below its label, with code, tables and what is
+    /// written beside boxes.
+    Prose,
+    /// Any field but one of prose: the ticked box, or the text without code and tables.
+    NotProse,
+}
+
+/// A line that looks like a statement and is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UnreadStatement {
+    /// The label as written, without what decorates it.
+    pub label: String,
+    /// What stands there; at most 160 bytes of it.
+    pub written: Text,
+    /// The line of the description, counted from 1.
+    pub line: usize,
+    /// Why it states nothing.
+    pub reason: UnreadReason,
+}
+
+/// Why a line states nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnreadReason {
+    /// It is a placeholder, a question or an instruction: what a form holds before it is filled in.
+    Placeholder,
+    /// It stands in the template just so.
+    Template,
+    /// It is a box that is not ticked, or stands with such boxes.
+    Unticked,
+    /// It is code, or a table, which only prose takes for an answer.
+    Code,
+    /// It is quoted, struck out, code, or in the middle of a sentence.
+    Markup,
+}
+
+impl StatementScope {
+    /// Returns true for what any field takes for an answer.
+    fn is_any(&self) -> bool {
+        *self == StatementScope::Any
+    }
+
+    /// Returns true if a field takes it for an answer; `is_prose` is whether that is a field of prose.
+    pub(crate) fn includes_field(self, is_prose: bool) -> bool {
+        match self {
+            StatementScope::Any => true,
+            StatementScope::Prose => is_prose,
+            StatementScope::NotProse => !is_prose,
         }
-        Some(DescriptionStatement { label, value: value.into(), line })
+    }
+}
+
+impl UnreadStatement {
+    /// Returns what stands on a line as something that is not read, shortened.
+    pub(crate) fn new(label: &str, written: &str, line: usize, reason: UnreadReason) -> Self {
+        let mut end = written.len().min(MAX_QUOTED_BYTES);
+        while !written.is_char_boundary(end) {
+            end -= 1;
+        }
+        let written = written.get(..end).unwrap_or_default().trim();
+        UnreadStatement { label: label.to_owned(), written: written.into(), line, reason }
     }
 }

@@ -3,26 +3,73 @@
 //! What stands beside a label is read here; `label_content` reads what stands below one (a heading, a
 //! bold line, a list item).
 
+use crate::change::description::block::{DescriptionBlock, OutlineItem};
 use crate::change::description::label_content::{LabelContent, take_until};
-use crate::change::description::line::{DescriptionLine, LabelledLine, join_lines, parse_whole_label};
-use crate::change::description::outline::{DescriptionBlock, OutlineItem};
-use crate::change::description::statement::DescriptionStatement;
+use crate::change::description::line::{DescriptionLine, LabelledLine, parse_whole_label};
+use crate::change::description::statement::{DescriptionStatement, StatementScope, UnreadStatement};
+use crate::change::description::template::TemplateText;
+use crate::change::description::tick::split_boxes;
+use crate::change::description::value_part::{PartKind, ValueFilter, ValuePart};
 use crate::change::message::trailers::{self, TrailerReader};
 
-/// Returns what `blocks` state, in the order of their lines.
-pub(crate) fn collect_statements(mut blocks: Vec<DescriptionBlock>) -> Vec<DescriptionStatement> {
-    let mut reader = StatementReader::default();
+/// What `blocks` state, and what of them was not read.
+pub(crate) struct ReadStatements {
+    /// The statements, in the order of their lines.
+    pub(crate) stated: Vec<DescriptionStatement>,
+    /// What looks like a statement and is none.
+    pub(crate) unread: Vec<UnreadStatement>,
+    /// What the text would be as a template.
+    pub(crate) own_text: Option<TemplateText>,
+}
+
+/// Returns what `blocks` state beside what the template says; `is_template` if the text is wanted as a
+/// template itself.
+pub(crate) fn collect_statements(
+    mut blocks: Vec<DescriptionBlock>,
+    template: &TemplateText,
+    is_template: bool,
+) -> ReadStatements {
+    let mut filter = ValueFilter::new(template);
+    if is_template {
+        let mut own_text = TemplateText::default();
+        own_text.add_blocks(&blocks);
+        filter.own_text = Some(own_text);
+    }
+    let mut reader = StatementReader { stated: Vec::new(), label_contents: Vec::new(), filter };
     reader.take_trailers(&mut blocks);
     reader.read_blocks(&blocks);
     reader.finish_statements()
 }
 
-#[derive(Default)]
-struct StatementReader {
+struct StatementReader<'template> {
     /// What is stated on a line of its own.
     stated: Vec<DescriptionStatement>,
     /// What stands below labels.
     label_contents: Vec<LabelContent>,
+    /// Tells the author's answers from the words of a form.
+    filter: ValueFilter<'template>,
+}
+
+/// A labelled line, with the lines that go on with its value.
+struct OpenLabel {
+    label: String,
+    is_bold: bool,
+    lines: Vec<(String, usize)>,
+}
+
+impl OpenLabel {
+    fn new(labelled: LabelledLine<'_>, number: usize) -> Self {
+        let lines = vec![(labelled.value.to_owned(), number)];
+        OpenLabel { label: labelled.label, is_bold: labelled.is_bold, lines }
+    }
+
+    fn add_line(&mut self, text: &str, number: usize) {
+        self.lines.push((text.to_owned(), number));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.iter().all(|(text, _)| text.trim().is_empty())
+    }
 }
 
 /// A label that has no value beside it.
@@ -32,25 +79,57 @@ struct BareLabel {
     is_bold: bool,
 }
 
-impl StatementReader {
-    fn finish_statements(self) -> Vec<DescriptionStatement> {
-        let StatementReader { stated: mut found, label_contents: below } = self;
+impl StatementReader<'_> {
+    fn finish_statements(self) -> ReadStatements {
+        let StatementReader { stated: mut found, label_contents: below, mut filter } = self;
         found.sort_by_key(|statement| statement.line);
         let mut stated = Vec::new();
         for below in below {
-            stated.extend(below.into_statements(&found));
+            stated.extend(below.into_statements(&found, &mut filter));
         }
         found.append(&mut stated);
         found.sort_by_key(|statement| statement.line);
-        found
+        ReadStatements { stated: found, unread: filter.unread, own_text: filter.own_text }
     }
 
     fn add_label_content(&mut self, label: &str, blocks: &[DescriptionBlock]) {
-        self.label_contents.push(LabelContent::read_content(label, blocks));
+        self.label_contents.push(LabelContent::read_content(label, blocks, &mut self.filter));
+    }
+
+    /// Adds what stands beside a label, without the lines that are the template's.
+    fn add_lines(&mut self, label: String, lines: Vec<(String, usize)>) {
+        let lines = self.filter.keep_lines(&label, lines);
+        let first = lines.iter().find(|(text, _)| !text.trim().is_empty());
+        let Some((first, number)) = first else { return };
+        let number = *number;
+        let boxes = split_boxes(first);
+        if lines.len() == 1 && !boxes.is_empty() {
+            // `Risk: [ ] low [x] high`: each ticked box is a value.
+            let mut parts = Vec::new();
+            for boxed in boxes {
+                let kind = if boxed.is_ticked { PartKind::TickedBox } else { PartKind::EmptyBox };
+                parts.push(ValuePart::new(boxed.text.to_owned(), number, 0, kind));
+            }
+            if !parts.iter().any(|part| part.kind == PartKind::TickedBox) {
+                self.filter.note_unticked(&label, &parts);
+            }
+            for part in parts {
+                if part.kind == PartKind::TickedBox {
+                    self.add_statement(label.clone(), &part.text, number);
+                }
+            }
+            return;
+        }
+        let mut value = String::new();
+        for (text, _) in &lines {
+            value.push_str(text);
+            value.push(' ');
+        }
+        self.add_statement(label, &value, number);
     }
 
     fn add_statement(&mut self, label: String, value: &str, line: usize) {
-        self.stated.extend(DescriptionStatement::new(label, value, line));
+        self.stated.extend(self.filter.make_statement(label, value, line, StatementScope::Any));
     }
 
     /// Reads the trailers at the end, where the last paragraph holds some, and takes them away.
@@ -58,8 +137,9 @@ impl StatementReader {
     /// The reader of messages decides, on the lines as they are seen. So neither a comment among
     /// them nor code can make a trailer of what does not look like one.
     fn take_trailers(&mut self, blocks: &mut Vec<DescriptionBlock>) {
-        let Some(at) = blocks.iter().rposition(|block| !matches!(block, DescriptionBlock::ChangeBlock(_)))
-        else {
+        let Some(at) = blocks.iter().rposition(|block| {
+            !matches!(block, DescriptionBlock::ChangeBlock(_) | DescriptionBlock::Code(_))
+        }) else {
             return;
         };
         let Some(DescriptionBlock::Paragraph(lines)) = blocks.get(at) else { return };
@@ -96,14 +176,23 @@ impl StatementReader {
             }
             self.read_lines(&others);
         }
-        for trailer in block.trailers {
-            let index = trailer.line.saturating_sub(3);
-            let line = match lines.get(index..) {
-                Some([first, second, ..]) if is_bare_key(first) => second.number,
-                Some([first, ..]) => first.number,
-                _ => 0,
-            };
-            self.add_statement(trailer.key, &trailer.value.to_lossy(), line);
+        for (index, trailer) in block.trailers.iter().enumerate() {
+            let from = trailer.line.saturating_sub(3);
+            let next = block.trailers.get(index + 1).map(|next| next.line.saturating_sub(3));
+            let own_lines = lines.get(from..next.unwrap_or(lines.len())).unwrap_or_default();
+            let Some((first, more)) = own_lines.split_first() else { continue };
+            let beside = first.text.split_once(':').map_or("", |(_, value)| value.trim());
+            let mut value_lines = vec![(beside.to_owned(), first.number)];
+            // What git reads as prose between two trailers is no part of the first.
+            for line in more.iter().take_while(|line| line.is_indented) {
+                value_lines.push((line.text.clone(), line.number));
+            }
+            let is_whole = value_lines.iter().map(|(text, _)| text.trim()).collect::<Vec<_>>().join(" ");
+            let value = trailer.value.to_lossy();
+            if !is_whole.split_whitespace().eq(value.split_whitespace()) {
+                value_lines = vec![(value.into_owned(), first.number)];
+            }
+            self.add_lines(trailer.key.clone(), value_lines);
         }
     }
 
@@ -140,7 +229,7 @@ impl StatementReader {
                 DescriptionBlock::List(items) => self.read_items(items),
                 DescriptionBlock::Table(rows) => self.read_table(rows),
                 DescriptionBlock::ChangeBlock(lines) => self.read_change_block(lines),
-                DescriptionBlock::ThematicBreak => {}
+                DescriptionBlock::Code(_) | DescriptionBlock::ThematicBreak => {}
             }
         }
     }
@@ -178,7 +267,7 @@ impl StatementReader {
     /// A label in plain letters counts at the start of a paragraph, below another one, and where a
     /// sentence can begin: never in the middle of one that happens to be wrapped there.
     fn read_lines(&mut self, lines: &[DescriptionLine]) -> Option<BareLabel> {
-        let mut open: Option<(LabelledLine<'_>, String, usize)> = None;
+        let mut open: Option<OpenLabel> = None;
         let mut may_begin = true;
         let mut is_list = false;
         let mut is_ended = false;
@@ -189,16 +278,12 @@ impl StatementReader {
                 (Some(labelled), _) if !goes_on && (labelled.is_bold || may_begin || is_list) => {
                     self.close_label(open.take());
                     is_list = true;
-                    let value = labelled.value.to_owned();
-                    open = Some((labelled, value, line.number));
+                    open = Some(OpenLabel::new(labelled, line.number));
                 }
-                (_, Some((_, value, number))) => {
-                    if value.trim().is_empty() {
-                        *number = line.number;
-                    }
-                    if value.is_empty() || (!is_ended && line.continues_sentence()) {
-                        value.push(' ');
-                        value.push_str(&line.text);
+                (_, Some(label)) => {
+                    let is_first = label.lines.len() == 1 && label.is_empty();
+                    if is_first || (!is_ended && line.continues_sentence()) {
+                        label.add_line(&line.text, line.number);
                     } else {
                         self.close_label(open.take());
                     }
@@ -209,9 +294,7 @@ impl StatementReader {
             is_ended = line.is_hard_break;
         }
         match open {
-            Some((labelled, value, _)) if value.trim().is_empty() => {
-                Some(BareLabel { label: labelled.label, is_bold: labelled.is_bold })
-            }
+            Some(label) if label.is_empty() => Some(BareLabel { label: label.label, is_bold: label.is_bold }),
             open => {
                 self.close_label(open);
                 None
@@ -219,9 +302,9 @@ impl StatementReader {
         }
     }
 
-    fn close_label(&mut self, open: Option<(LabelledLine<'_>, String, usize)>) {
-        if let Some((labelled, value, line)) = open {
-            self.add_statement(labelled.label, &value, line);
+    fn close_label(&mut self, open: Option<OpenLabel>) {
+        if let Some(open) = open {
+            self.add_lines(open.label, open.lines);
         }
     }
 
@@ -248,40 +331,30 @@ impl StatementReader {
     }
 
     fn read_cells(&mut self, label: &[DescriptionLine], value: &[DescriptionLine]) {
-        let line = value.iter().find(|line| !line.is_blank());
-        if let (Some(label), Some(line)) = (parse_whole_label(label), line) {
-            self.add_statement(label, &join_lines(value), line.number);
+        let Some(label) = parse_whole_label(label) else { return };
+        let mut lines = Vec::new();
+        for line in value {
+            lines.push((line.text.trim().to_owned(), line.number));
         }
+        self.add_lines(label, lines);
     }
 
     /// Reads the lines of a block that is called `change`, of which indented ones go on.
     fn read_change_block(&mut self, lines: &[DescriptionLine]) {
-        let mut open: Option<(LabelledLine<'_>, String, usize)> = None;
+        let mut open: Option<OpenLabel> = None;
         for line in lines {
             match (&mut open, line.find_label()) {
-                (Some((_, value, number)), _) if line.text.starts_with(' ') => {
-                    if value.trim().is_empty() {
-                        *number = line.number;
-                    }
-                    value.push(' ');
-                    value.push_str(&line.text);
-                }
+                (Some(label), _) if line.text.starts_with(' ') => label.add_line(&line.text, line.number),
                 (_, labelled) => {
                     self.close_label(open.take());
                     if let Some(labelled) = labelled {
-                        let value = labelled.value.to_owned();
-                        open = Some((labelled, value, line.number));
+                        open = Some(OpenLabel::new(labelled, line.number));
                     }
                 }
             }
         }
         self.close_label(open);
     }
-}
-
-/// Returns true for a key with nothing behind its colon, so that its value begins on the next line.
-fn is_bare_key(line: &DescriptionLine) -> bool {
-    line.text.split_once(':').is_some_and(|(_, value)| value.trim().is_empty())
 }
 
 /// Returns true if one of the lines has a label with a value beside it.

@@ -5,12 +5,35 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::change::description::{DescriptionStatement, MAX_DESCRIPTION_BYTES, read_statements};
+use crate::change::description::{
+    DescriptionStatement, MAX_DESCRIPTION_BYTES, StatementScope, TemplateText, UnreadReason,
+    read_description, read_statements, read_template,
+};
+
+fn show(one: DescriptionStatement) -> String {
+    let scope = match one.scope {
+        StatementScope::Any => "",
+        StatementScope::Prose => " (prose)",
+        StatementScope::NotProse => " (not prose)",
+    };
+    format!("{} {}={}{scope}", one.line, one.label, one.value.to_lossy())
+}
 
 /// Returns what `body` states, as `line label=value`.
 fn stated(body: &str) -> Vec<String> {
-    let shown = |one: DescriptionStatement| format!("{} {}={}", one.line, one.label, one.value.to_lossy());
-    read_statements(body).into_iter().map(shown).collect()
+    read_statements(body).into_iter().map(show).collect()
+}
+
+/// Returns what `body` states if it was made from `template`.
+fn stated_beside(template: &str, body: &str) -> Vec<String> {
+    read_description(body, &read_template(template)).statements.into_iter().map(show).collect()
+}
+
+/// Returns why `body` states nothing for `label`.
+fn unread(template: &str, body: &str, label: &str) -> Option<(UnreadReason, usize)> {
+    let read = read_description(body, &read_template(template));
+    let line = read.unread.into_iter().find(|line| line.label.eq_ignore_ascii_case(label))?;
+    Some((line.reason, line.line))
 }
 
 fn states(body: &str, expected: &[&str]) {
@@ -32,8 +55,8 @@ fn the_trailers_at_the_end_are_statements() {
     );
     // What stands behind the block and says nothing does not hide it.
     states(
-        "## Plan\n\nRevert it.\n\nRisk: low\nTicket: A-1\n\n<!-- end -->\n\n```\nRisk: high\n```\n",
-        &["3 Plan=Revert it.", "5 Risk=low", "6 Ticket=A-1"],
+        "Cache it\n\nRisk: low\nTicket: A-1\n\n<!-- end -->\n\n```\nRisk: high\n```\n",
+        &["3 Risk=low", "4 Ticket=A-1"],
     );
     // Git tolerates prose beside its own trailers, and so does its reader here.
     states(
@@ -215,6 +238,182 @@ fn what_is_not_said_in_the_text_itself_says_nothing() {
 }
 
 #[test]
+fn html_quotes_and_strikes_out_across_empty_lines() {
+    for tag in ["blockquote", "del", "s", "STRIKE", "table", "pre", "q cite='a > b'", "blockquote\nclass=a"] {
+        let end = tag.split([' ', '\n']).next().unwrap();
+        states(
+            &format!("<{tag}>\n\nRisk: low\n\n## Plan\n\nrevert\n\n</{end}>\n\nTicket: A-1"),
+            &[&format!("{} Ticket=A-1", 11 + tag.matches('\n').count()) as &str],
+        );
+        // What is never closed ends with the description.
+        states(&format!("<{tag}>\n\nRisk: low\n\n---\n\n- Risk: low\n"), NOTHING);
+    }
+    for silent in [
+        "<div><blockquote>\n\nRisk: low\n\n</div>\n\nRisk: low",
+        "<del>\n\n- </del>\n\nRisk: low",
+        "<del>\n\n> </del>\n\nRisk: low",
+        "<del>a\n\n- b</del>\n\nRisk: low",
+        "> <blockquote>\n\nRisk: low",
+        "<blockquote>\n\n<!-- </blockquote> -->\n\nRisk: low",
+        "<blockquote>\n\n`</blockquote>`\n\nRisk: low",
+        "<blockquote>\n\n<a title=\"</blockquote>\">\n\nRisk: low",
+        "<blockquote\n\nRisk: low\n\n</blockquote>",
+        "<div><!--\n\nRisk: low\n\n-->",
+        "<div title=\"\n\nRisk: low\n\n\">",
+        "text <del> and\n\nRisk: low\n\n</del>",
+        "<del/>\n\nRisk: low",
+        "<details>\n<summary>Release notes</summary>\n\nRisk: low\n\n</details>",
+        "<details><summary><b>Changelog</b> of a/b</summary>\n\nRisk: low\n\n</details>",
+        "### Release Notes\n\n<details>\n<summary>a/b</summary>\n\n### Risk\n\nlow\n\n</details>",
+    ] {
+        states(silent, NOTHING);
+    }
+    for (spoken, line) in [
+        ("<blockquote>\n\na\n\n</blockquote>\n\nRisk: low", 7),
+        ("<div>\n\nRisk: low\n\n</div>", 3),
+        ("<!-- <blockquote> -->\n\nRisk: low", 3),
+        ("<!--> <blockquote> <!-- -->\n\n</blockquote>\n\nRisk: low", 5),
+        ("`<blockquote>`\n\nRisk: low", 3),
+        ("```\n<blockquote>\n```\n\nRisk: low", 5),
+        ("<details>\n<summary>How</summary>\n\nRisk: low\n\n</details>", 4),
+        ("a <del>b</del> c\n\nRisk: low", 3),
+    ] {
+        states(spoken, &[&format!("{line} Risk=low") as &str]);
+    }
+    // A heading that is struck out ends no section, and begins none.
+    states("## Risk\n\nlow\n\n<del>\n\n## Plan\n\nx\n\n</del>\n\nas ever\n", &["3 Risk=low; as ever"]);
+    assert_eq!(
+        unread("", "<blockquote>\n\nRisk: low\n\n</blockquote>", "risk"),
+        Some((UnreadReason::Markup, 3))
+    );
+    assert_eq!(unread("", "a\r\n\r\n> **Risk:** low\r\n", "risk"), Some((UnreadReason::Markup, 3)));
+}
+
+#[test]
+fn a_plan_is_text_commands_or_a_table() {
+    states(
+        "## Plan\n\n```sh\ngit revert HEAD\nmake deploy\n```\n",
+        &["4 Plan=git revert HEAD make deploy (prose)"],
+    );
+    states(
+        "## Plan\n\nRevert it:\n\n    git revert HEAD\n",
+        &["3 Plan=Revert it: (not prose)", "3 Plan=Revert it: git revert HEAD (prose)"],
+    );
+    states(
+        "## Plan\n\n| Step | Who |\n|---|---|\n| revert | Sam |\n",
+        &["5 revert=Sam", "5 Plan=revert Sam (prose)"],
+    );
+    states("**Plan**\n\n- revert\n- tell Sam\n", &["3 Plan=revert tell Sam"]);
+    for silent in [
+        "## Plan\n\n```sh\n# TODO\n```\n",
+        "## Plan\n\n| Step | Who | When |\n|---|---|---|\n",
+        "## Plan\n\n> ```\n> git revert\n> ```\n",
+        "## Plan\n\n<del>\n\n```\ngit revert\n```\n\n</del>",
+        "```\nRisk: low\n```",
+    ] {
+        states(silent, NOTHING);
+    }
+    assert_eq!(unread("", "## Risk\n\n```\nlow\n```\n", "risk"), Some((UnreadReason::Code, 4)));
+}
+
+#[test]
+fn boxes_are_read_however_they_are_typed() {
+    for ticked in [
+        "- [ x ] low",
+        "- [x ] low",
+        "- [ X] low",
+        "- \u{2611} low",
+        "- \u{2705} low",
+        "\u{2611}\u{fe0f} low",
+        "* [x] **low**",
+    ] {
+        states(&format!("## Risk\n\n{ticked}\n"), &["3 Risk=low"]);
+        states(
+            &format!("## Risk\n\n- [ ] high\n{ticked}\n").replace("\n\u{2611}", "\n\n\u{2611}"),
+            &[&format!("{} Risk=low", if ticked.starts_with('\u{2611}') { 5 } else { 4 }) as &str],
+        );
+    }
+    for silent in [
+        "## Risk\n\n- [] low\n",
+        "## Risk\n\n- \u{2610} low\n- \u{25a1} high\n",
+        "## Risk\n\n\u{2610} low<br>\u{2610} high\n",
+        "\u{2610} Risk: low",
+        "Risk: \u{2610} low \u{2610} high",
+        "| Risk | \u{2b1c} low |\n|---|---|\n| Risk | \u{2b1c} low |\n",
+    ] {
+        states(silent, NOTHING);
+    }
+    states("**Risk:** \u{2610} low \u{2611} high", &["1 Risk=high"]);
+    states("Risk: [ ] low [x] high", &["1 Risk=high"]);
+    assert_eq!(unread("", "## Risk\n\n- [ ] low\n- [ ] high\n", "risk"), Some((UnreadReason::Unticked, 3)));
+}
+
+#[test]
+fn text_below_boxes_is_prose_and_what_stands_above_them_is_not() {
+    states(
+        "## Plan\n\n- [ ] a flag\n- [ ] data\n\nRevert it;\ntell Sam\n",
+        &["6 Plan=Revert it; tell Sam (prose)"],
+    );
+    states("## Plan\n\nPick all that apply\n\n- [ ] a flag\n- [ ] data\n", NOTHING);
+    states(
+        "## Plan\n\n- [x] a flag\n- [ ] data\n\nTurn it off.\n",
+        &["3 Plan=a flag (not prose)", "3 Plan=a flag Turn it off. (prose)"],
+    );
+    states("## Plan\n\n- [ ] a flag\n\n  which is off\n- [ ] data\n", NOTHING);
+}
+
+#[test]
+fn prompts_and_placeholders_state_nothing() {
+    for silent in [
+        "## Plan\n\n_Tell us how to undo it._\n\n- When do we go back?\n- Who runs it, in which order?\n- \u{2610} We have tried it once\n",
+        "## Plan\n\n*Write here what is to be done, step by step.*\n",
+        "## Plan\n\n<em>What is to be done, step by step</em>\n",
+        "## Plan\n\n[describe the plan]\n",
+        "## Plan\n\n$PLAN_HERE\n",
+        "## Plan\n\n{{ plan }}\n",
+        "## Plan\n\n\u{ff3b}plan\u{ff3d}\n",
+        "## Plan\n\nTO DO: fill in later\n",
+        "**Plan:** TO DO: fill in later",
+        "Plan: [describe]",
+        "---\nRisk: low\nname: a\n---\n",
+    ] {
+        states(silent, NOTHING);
+    }
+    states("## Plan\n\n_Tell us how to undo it._\n\nRevert it.\n", &["5 Plan=Revert it."]);
+    states("## Risk\n\n*low*\n", &["3 Risk=low"]);
+    states("---\nname: a\nabout: ''\n---\n\nRisk: low\n", &["6 Risk=low"]);
+    states("---\nIt is (nothing) of the kind\n---\n\nRisk: low\n", &["5 Risk=low"]);
+    assert_eq!(unread("", "**Plan:** TODO", "plan"), Some((UnreadReason::Placeholder, 1)));
+}
+
+const TEMPLATE: &str = "## Risk\n\nlow\n\n## Plan\n\nHow it goes back, in your words:\n\n- the first step\n- the last step\n\n\
+## Kind\n\n- [ ] bug\n- [x] feature\n\n---\n**Ticket:** PAY-1 or another\n\n```\nmake undo now please\n```\n\n| Owner | team a |\n|---|---|\n| Owner | team a |\n\nImpact: none\nScope: describe it\n";
+
+#[test]
+fn what_stands_unchanged_in_the_template_states_nothing() {
+    assert_eq!(stated_beside(TEMPLATE, TEMPLATE), [""; 0]);
+    assert_eq!(stated_beside(TEMPLATE, &TEMPLATE.replace('\n', "\r\n")), [""; 0]);
+    let filled = |from: &str, to: &str| {
+        assert!(TEMPLATE.contains(from), "{from}");
+        stated_beside(TEMPLATE, &TEMPLATE.replacen(from, to, 1))
+    };
+    assert_eq!(filled("low", "high"), ["3 Risk=high"]);
+    assert_eq!(filled("low", "low; no users"), ["3 Risk=low; no users"]);
+    assert_eq!(filled("- the last step", "- the last step\n- revert it"), ["11 Plan=revert it"]);
+    assert_eq!(filled("- [ ] bug", "- [x] bug"), ["14 Kind=bug"]);
+    assert_eq!(filled("PAY-1 or another", "PAY-7"), ["18 Ticket=PAY-7"]);
+    assert_eq!(filled("| Owner | team a |\n\n", "| Owner | team b |\n\n"), ["26 Owner=team b"]);
+    assert_eq!(filled("describe it", "the cart"), ["29 Scope=the cart"]);
+    // Neither another heading nor more punctuation makes a line of several words the author's own.
+    assert_eq!(filled("## Plan", "## Back-out plan"), [""; 0]);
+    assert_eq!(filled("the first step\n", "The first step!\n"), [""; 0]);
+    // A short line is the template's only at its own label.
+    assert_eq!(filled("Impact: none", "Impact: low"), ["28 Impact=low"]);
+    assert_eq!(unread(TEMPLATE, TEMPLATE, "risk"), Some((UnreadReason::Template, 3)));
+    assert_eq!(unread(TEMPLATE, TEMPLATE, "ticket"), Some((UnreadReason::Template, 18)));
+}
+
+#[test]
 fn lines_are_those_of_the_body_as_written() {
     states("one\r\ntwo\r\n\r\nRisk: low\r\n", &["4 Risk=low"]);
     states("one\rtwo\r\rRisk: low\r", &["4 Risk=low"]);
@@ -293,6 +492,15 @@ fn nests() -> Vec<(String, String)> {
         "((",
         "Signed-off-by: a\nb\n",
         "<del>",
+        "</del>",
+        "<blockquote>\n\n",
+        "<blockquote>\n\n</blockquote>\n\n",
+        "<details><summary>Release notes</summary>\n\n",
+        "<!--\n\n",
+        "<a b='",
+        "- <del>\n",
+        "\u{2610} a ",
+        "[x] a ",
         "<br>",
         "\r",
         "\n",
@@ -453,10 +661,58 @@ proptest! {
         let before = read_statements(&body);
         let text = claims.join("\n");
         let quoted: String = claims.iter().map(|line| format!("> {line}\n")).collect();
-        for more in [format!("~~~~~\n{text}\n~~~~~\n"), format!("<!--\n{text}\n-->\n"), quoted] {
+        for more in [
+            format!("<!--\n{text}\n-->\n"),
+            quoted,
+            format!("<blockquote>\n\n{text}\n\n</blockquote>\n"),
+            format!("<div><del>\n\n{text}\n\n</del></div>\n"),
+            format!("<details>\n<summary>Release notes</summary>\n\n{text}\n\n</details>\n"),
+        ] {
             let body = format!("{body}\n\n{more}");
             prop_assert_eq!(&read_statements(&body), &before, "{}", body);
         }
+        // Code is an answer only where prose is wanted.
+        let with_code = read_statements(&format!("{body}\n\n~~~~~\n{text}\n~~~~~\n"));
+        let strip = |all: &[DescriptionStatement]| -> Vec<(String, crate::change::Text)> {
+            let all = all.iter().filter(|one| one.scope != StatementScope::Prose);
+            all.map(|one| (one.label.clone(), one.value.clone())).collect()
+        };
+        prop_assert_eq!(strip(&with_code), strip(&before));
+    }
+
+    #[test]
+    fn nothing_after_html_that_stays_open_states_anything(
+        above in markdown(),
+        tag in prop::sample::select(vec!["<blockquote>", "<del>", "<s>", "<table><tr><td>", "<div title='"]),
+        closes in prop::collection::vec(prop::sample::select(vec!["- </del></blockquote></s></pre></table>", "> </blockquote></del></s></pre></table>", "<!-- </blockquote></del></s></pre></table> -->", "`</del></blockquote></s>`", "</div></p></details>", "a &lt;/del&gt;"]), 0..4),
+        claims in claims(),
+    ) {
+        let before = read_statements(&above);
+        let text = claims.join("\n\n");
+        let body = format!("{above}\n\n{tag}\n\n{}\n\n{text}", closes.join("\n\n"));
+        prop_assert_eq!(read_statements(&body), before, "{}", body);
+    }
+
+    #[test]
+    fn a_description_that_is_its_template_states_nothing(body in markdown(), other in markdown()) {
+        prop_assert_eq!(stated_beside(&body, &body), vec![""; 0], "{}", body);
+        // A template takes away, and never adds a label that was not stated.
+        let before = read_statements(&body);
+        let mut template = read_template(&other);
+        template.add_template(TemplateText::default());
+        for one in read_description(&body, &template).statements {
+            prop_assert!(before.iter().any(|known| known.label == one.label), "{} beside {}", body, other);
+        }
+    }
+
+    #[test]
+    fn a_quoted_or_struck_out_block_takes_nothing_from_what_follows(body in markdown(), claims in claims()) {
+        let text = claims.join("\n\n");
+        let labels = |body: &str| -> Vec<String> {
+            read_statements(body).into_iter().map(|one| format!("{}={}", one.label, one.value.to_lossy())).collect()
+        };
+        let with_quotation = format!("x\n\n<blockquote>\n\n{text}\n\n</blockquote>\n\n{body}");
+        prop_assert_eq!(labels(&with_quotation), labels(&format!("x\n\n{body}")), "{}", with_quotation);
     }
 
     #[test]

@@ -242,6 +242,7 @@ fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) ->
         kind: FieldKind::Text { min_length, refused_phrases: Vec::new() },
         is_repeatable: false,
         on_conflict: ConflictResolution::Refuse,
+        stated_by_bots: Vec::new(),
     };
     let field = match policy.vocabulary.find_field(name) {
         Some(field) => field.as_ref(),
@@ -249,7 +250,9 @@ fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) ->
     };
     match field.read_from_change(change) {
         FieldReading::Stated { .. } => Ok(()),
-        FieldReading::Absent => Err(pusher_finding(FIELD_ABSENT.with("field", name))),
+        FieldReading::Absent | FieldReading::Unknown(_) => {
+            Err(pusher_finding(FIELD_ABSENT.with("field", name)))
+        }
         FieldReading::Invalid(findings) => {
             let mut messages = findings.into_iter().map(|finding| finding.message);
             Err(pusher_finding(messages.next().unwrap_or_else(|| FIELD_ABSENT.with("field", name))))

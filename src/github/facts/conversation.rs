@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use crate::change::description;
+use crate::change::description::{self, TemplateText};
 use crate::change::pull_request::{
     DescriptionEdit, ForgeAccount, PullComment, PullLabel, PullReview, PullRevision, ReviewConversation,
     ReviewState,
@@ -208,13 +208,14 @@ fn find_label_event(items: &[TimelineItem], name: &str) -> Fact<(Option<ForgeAcc
 pub(crate) fn collect_edits(
     pull: &RestPullRequest,
     details: DetailsResult<'_>,
+    template: &TemplateText,
 ) -> Fact<Vec<DescriptionEdit>> {
     let details = details.map_err(|failure| missing_fact(FactKind::Reviews, failure))?;
     let nodes = details.edits.as_ref().map_err(|failure| missing_fact(FactKind::Reviews, failure))?;
     if details.last_edited_at.is_none() && nodes.is_empty() {
         return Ok(Vec::new());
     }
-    let mut edits: Vec<DescriptionEdit> = nodes.iter().map(convert_edit).collect();
+    let mut edits: Vec<DescriptionEdit> = nodes.iter().map(|node| convert_edit(node, template)).collect();
     edits.sort_by_key(|edit| edit.at);
     if !details.includes_created_edit {
         // GitHub does not tell what it said when it was opened.
@@ -223,10 +224,11 @@ pub(crate) fn collect_edits(
     Ok(edits)
 }
 
-fn convert_edit(node: &DescriptionEditNode) -> DescriptionEdit {
+fn convert_edit(node: &DescriptionEditNode, template: &TemplateText) -> DescriptionEdit {
     // GitHub's `diff` is the text after the edit; of an edit that was deleted nothing is left.
     let text = if node.deleted_at.is_none() { node.diff.as_deref() } else { None };
-    DescriptionEdit { at: node.edited_at, statements: text.map(description::read_statements) }
+    let statements = text.map(|text| description::read_description(text, template).statements);
+    DescriptionEdit { at: node.edited_at, statements }
 }
 
 /// Returns when the base branch of the pull request was last changed; `None` if it never was.

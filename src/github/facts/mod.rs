@@ -9,11 +9,12 @@ pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
 pub(crate) mod pushers;
+pub(crate) mod templates;
 
 use futures_util::future::{join, join3};
 use jiff::Timestamp;
 
-use crate::change::description;
+use crate::change::description::{self, TemplateText};
 use crate::change::pull_request::{CheckResult, DescriptionEdit, PullContributor};
 use crate::change::{
     Change, Commits, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest,
@@ -26,6 +27,7 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestActivity, RestCommit, RestPullRequest};
 use crate::github::facts::conversation::missing_fact;
 use crate::github::facts::details::{NOT_REQUESTED, PullRequestDetails, WantedDetails, read_details};
+use crate::github::facts::templates::PullRequestTemplates;
 use crate::verdict::{Message, messages};
 
 messages! {
@@ -122,6 +124,9 @@ impl PullRequestGatherer<'_> {
             return Err(GatherFailure::CommitsUnavailable(failure));
         };
         let details = details.as_ref();
+        let templates = self.read_templates_if_used(details).await;
+        let body = pull.body.as_deref().unwrap_or_default();
+        let description = description::read_description(body, &templates.text);
         let pushers = self.identify_pushers(activity, &listed);
         let comments = if wanted.comments {
             conversation::collect_comments(client, name, details).await
@@ -137,7 +142,8 @@ impl PullRequestGatherer<'_> {
             name: Text::from(name.to_string()),
             url: Text::from(pull.html_url.as_deref().unwrap_or_default()),
             title: Text::from(pull.title.as_str()),
-            statements: pull.body.as_deref().map(description::read_statements).unwrap_or_default(),
+            statements: description.statements,
+            unread: description.unread,
             opener: accounts::account_of_user(pull.user.as_ref()),
             is_draft: pull.draft.unwrap_or(false),
             source: Text::from(format!("refs/heads/{}", pull.head.branch)),
@@ -150,7 +156,8 @@ impl PullRequestGatherer<'_> {
             labels: conversation::collect_labels(pull, details),
             reviews,
             comments,
-            edits: conversation::collect_edits(pull, details),
+            edits: conversation::collect_edits(pull, details, &templates.text),
+            templates: templates.paths,
             retargeted_at: conversation::find_retarget_time(details),
             checks: collect_checks(runs, details),
             conversations: conversation::collect_conversations(details),
@@ -172,6 +179,22 @@ impl PullRequestGatherer<'_> {
             tickets: Change::missing_tickets(Stage::PullRequest),
             commits,
         })
+    }
+
+    /// Reads the templates of the base branch, if a description states anything that may be theirs.
+    async fn read_templates_if_used(
+        &self,
+        details: Result<&PullRequestDetails, &GitHubFailure>,
+    ) -> PullRequestTemplates {
+        let states_any = |text: &str| !description::read_statements(text).is_empty();
+        let mut is_used = self.pull.body.as_deref().is_some_and(states_any);
+        if let Ok(PullRequestDetails { edits: Ok(edits), .. }) = details {
+            is_used |= edits.iter().any(|edit| edit.diff.as_deref().is_some_and(states_any));
+        }
+        if !is_used {
+            return PullRequestTemplates { text: TemplateText::default(), paths: Ok(Vec::new()) };
+        }
+        templates::read_templates(self.client, &self.name.repo, self.base_tip).await
     }
 
     /// Adds to the listed files what only the trees tell, if the policy needs it.
@@ -256,6 +279,8 @@ pub(crate) fn drop_later_facts(change: &mut Change, landed_at: Timestamp) -> Res
         match edits.last() {
             Some(DescriptionEdit { statements: Some(statements), .. }) => {
                 pull.statements.clone_from(statements);
+                // They are of the description as it is now.
+                pull.unread.clear();
             }
             _ => return Err(Message::from(&DESCRIPTION_LOST)),
         }

@@ -342,7 +342,7 @@ impl ReviewCounter<'_> {
     fn check_approval_claims(&self, count: &ReviewCount) -> (Vec<Finding>, Option<Missing>) {
         let mut findings = Vec::new();
         let mut missing = None;
-        let mut reported: Vec<&Text> = Vec::new();
+        let mut reported: Vec<Text> = Vec::new();
         for field in &self.predicate.fields {
             for claim in field.find_claims(self.context.change) {
                 let reason = match self.identify_claimed_approver(&claim) {
@@ -359,8 +359,8 @@ impl ReviewCounter<'_> {
                 if reported.contains(&claim.value) {
                     continue;
                 }
-                reported.push(claim.value);
-                let finding = Finding::new(named_message(claim.key, claim.value, reason));
+                reported.push(claim.value.clone().into_owned());
+                let finding = Finding::new(named_message(claim.key, &claim.value, reason));
                 findings.push(claim.locate_finding(finding.or_by(Fixer::NamedPerson), self.context.change));
             }
         }
@@ -373,7 +373,7 @@ impl ReviewCounter<'_> {
     ///
     /// Returns why it does not name a person who could have approved.
     fn identify_claimed_approver(&self, claim: &FieldClaim<'_>) -> Result<String, Message> {
-        let person = read_named_person(claim.value)?;
+        let person = read_named_person(&claim.value)?;
         let people = self.context.people;
         match check_independent(&person, self.participants, people) {
             // On a forge, an address alone does not identify a person.

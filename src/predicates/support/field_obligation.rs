@@ -7,8 +7,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::calendar::TimeLimit;
+use crate::change::Fact;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::misplaced_trailer::{MisplacedTrailer, find_misplaced_trailer};
+use crate::predicates::support::unread_statement::find_unread_statement;
 use crate::verdict::{Finding, Fixer, LineEdit, Message, MessageValue, Obligation, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
 use crate::yaml::decode::{parse_one, read_text};
@@ -43,18 +45,23 @@ impl FieldDeadline {
     }
 
     /// Returns the obligation to state `field`, if the change owes it, or what is wrong.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not known what the change states as the deadline.
     pub(crate) fn compute_obligation(
         &self,
         field: &FieldDefinition,
         context: &EvaluationContext<'_>,
-    ) -> Result<Option<Obligation>, Vec<Finding>> {
+    ) -> Fact<Result<Option<Obligation>, Vec<Finding>>> {
         let until = match self {
-            FieldDeadline::Within(limit) => return Ok(Some(limit_obligation(field, *limit, context))),
+            FieldDeadline::Within(limit) => return Ok(Ok(Some(limit_obligation(field, *limit, context)))),
             FieldDeadline::Until(until) => until,
         };
         let claims = match until.read_from_change(context.change) {
-            FieldReading::Absent => return Ok(None),
-            FieldReading::Invalid(reasons) => return Err(reasons),
+            FieldReading::Absent => return Ok(Ok(None)),
+            FieldReading::Invalid(reasons) => return Ok(Err(reasons)),
+            FieldReading::Unknown(missing) => return Err(missing),
             FieldReading::Stated { claims, .. } => claims,
         };
         let mut first = Timestamp::MAX;
@@ -68,15 +75,15 @@ impl FieldDeadline {
                 Some(_) => &TIME_PASSED,
                 None => &NOT_A_TIME,
             };
-            let message = template.with("field", until.name.as_str()).with("value", claim.value);
+            let message = template.with("field", until.name.as_str()).with("value", &*claim.value);
             let next_year = context.change.seen_at.to_zoned(TimeZone::UTC).year().saturating_add(1);
             let paste = format!("{}: <like {next_year}-01-01>", until.name);
             let finding = Finding::new(message).with_paste(paste);
-            return Err(vec![claim.locate_finding(finding, context.change)]);
+            return Ok(Err(vec![claim.locate_finding(finding, context.change)]));
         }
         let time = first.strftime("%F %R UTC").to_string();
         let what = OWED_UNTIL.with("field", field.name.as_str()).with("time", time);
-        Ok(Some(field_obligation(field, what, Some(first))))
+        Ok(Ok(Some(field_obligation(field, what, Some(first)))))
     }
 }
 
@@ -120,7 +127,10 @@ pub(crate) fn missing_field_finding(
             let finding = finding.in_commit(commit).on_message_line(line).with_line_edit(edit);
             Finding { is_follow_up: true, ..finding }
         }
-        None => finding.with_paste(paste),
+        None => match find_unread_statement(field, paste.clone(), context) {
+            Some(unread) => unread,
+            None => finding.with_paste(paste),
+        },
     }
 }
 

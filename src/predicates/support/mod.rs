@@ -13,4 +13,5 @@ pub(crate) mod misplaced_trailer;
 pub(super) mod outcome;
 pub(crate) mod parameters;
 pub(crate) mod shared_messages;
+pub(crate) mod unread_statement;
 pub(super) mod wording;

@@ -10,6 +10,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     support::condition::MESSAGES,
     support::parameters::MESSAGES,
     support::field_obligation::MESSAGES,
+    support::unread_statement::MESSAGES,
     ticket::late_evidence::MESSAGES,
     ticket::lookup::MESSAGES,
     support::wording::MESSAGES,

@@ -100,5 +100,5 @@ impl TicketPredicate {
 /// Returns whether a ticket mentions what the change states in `field`.
 fn mentions_field(ticket: &change::Ticket, field: &FieldDefinition, change: &Change) -> bool {
     let FieldReading::Stated { claims, .. } = field.read_from_change(change) else { return false };
-    claims.iter().any(|claim| ticket.mentions_word(claim.value))
+    claims.iter().any(|claim| ticket.mentions_word(&claim.value))
 }

@@ -142,12 +142,12 @@ impl TicketRequirement {
         field: &FieldDefinition,
         context: &EvaluationContext<'_>,
     ) -> Result<Vec<Message>, Missing> {
-        let Some(ticket) = context.change.find_ticket(claim.value)? else {
-            return Ok(vec![NOT_FOUND.with("field", field.name.as_str()).with("ticket", claim.value)]);
+        let Some(ticket) = context.change.find_ticket(&claim.value)? else {
+            return Ok(vec![NOT_FOUND.with("field", field.name.as_str()).with("ticket", &*claim.value)]);
         };
-        let mut violations = self.find_differences(claim.value, ticket);
+        let mut violations = self.find_differences(&claim.value, ticket);
         if let Some(creation) = &self.creation {
-            match creation.find_violation(claim.value, ticket, context) {
+            match creation.find_violation(&claim.value, ticket, context) {
                 Ok(violation) => violations.extend(violation),
                 Err(missing) if violations.is_empty() => return Err(missing),
                 Err(_) => {}
@@ -267,13 +267,17 @@ impl CreationRequirement {
         context: &EvaluationContext<'_>,
     ) -> Result<Option<Message>, Missing> {
         let since = context.change.seen_at;
-        let mut about: Vec<&Text> = Vec::new();
+        let mut about: Vec<Text> = Vec::new();
         for field in &self.about_fields {
             if let FieldReading::Stated { claims, .. } = field.read_from_change(context.change) {
-                about.extend(claims.iter().map(|claim| claim.value));
+                about.extend(claims.into_iter().map(|claim| claim.value.into_owned()));
             }
         }
-        let timing = ticket.check_timing(since, self.time_limit.due_after(since), &about)?;
+        let timing = ticket.check_timing(
+            since,
+            self.time_limit.due_after(since),
+            &about.iter().collect::<Vec<_>>(),
+        )?;
         let message = match timing {
             TicketTiming::InTime { .. } => return Ok(None),
             TicketTiming::Late { late_by } => {

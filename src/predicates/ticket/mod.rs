@@ -196,6 +196,7 @@ impl TicketPredicate {
                 return Ok(PredicateOutcome::Fails(vec![finding]));
             }
             (FieldReading::Invalid(reasons), _) => return Ok(PredicateOutcome::Fails(reasons)),
+            (FieldReading::Unknown(missing), _) => return Err(missing),
             (FieldReading::Stated { claims, .. }, _) => claims,
         };
         let mut different: Vec<FieldClaim<'_>> = Vec::new();
@@ -322,10 +323,32 @@ fields:
     }
 
     #[test]
-    fn a_reference_of_another_form_is_none() {
+    fn several_references_may_stand_on_a_line_where_several_may_be_stated() {
         for value in
-            ["soon", "pay-1", "PAY-\u{661}", "PAY-1 ", "PAY-1\u{200b}", "PAY-1, PAY-2", "n/a", "\u{420}AY-1"]
+            ["PAY-1, PAY-2", "PAY-1 PAY-2", "PAY-1; PAY-2;", "PAY-1 and PAY-2", "PAY-1,PAY-2 & PAY-1"]
         {
+            let message = format!("x\n\nTicket: {value}\n");
+            assert_eq!(says("{ field: Ticket, max: 2 }", &[&message]), [""; 0], "{value}");
+            assert_eq!(says("{ field: Ticket, max: 1 }", &[&message]).len(), 1, "{value}");
+            assert_eq!(says("{ field: One }", &[&message.replace("Ticket", "One")]).len(), 1, "{value}");
+        }
+        let many = "PAY-1 ".repeat(101);
+        assert_eq!(says("{ field: Ticket }", &[&format!("x\n\nTicket: {many}\n")]).len(), 1);
+    }
+
+    #[test]
+    fn a_reference_of_another_form_is_none() {
+        for value in [
+            "soon",
+            "pay-1",
+            "PAY-\u{661}",
+            "PAY-1 ",
+            "PAY-1\u{200b}",
+            "PAY-1, soon",
+            "PAY-1 PAY",
+            "n/a",
+            "\u{420}AY-1",
+        ] {
             let message = format!("x\n\nTicket: {value}.\n");
             assert_eq!(says("{ field: Ticket }", &[&message]).len(), 1, "{value}");
         }

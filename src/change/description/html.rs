@@ -1,0 +1,248 @@
+//! Follows HTML through a description, across empty lines and blocks, to tell what it quotes or strikes out.
+//!
+//! Markdown between two tags is Markdown, and shows inside of what the tags open. So the tags are
+//! read in the order of the text, with the rules of HTML where they matter, and on the silent side
+//! where they are involved: what is not closed, or is closed elsewhere than it was opened, stays open.
+
+/// The elements in which nothing is stated: quotations, what is struck out, code, tables and forms.
+const SILENT_ELEMENTS: [&str; 31] = [
+    "blockquote",
+    "q",
+    "cite",
+    "del",
+    "s",
+    "strike",
+    "table",
+    "pre",
+    "code",
+    "kbd",
+    "samp",
+    "tt",
+    "var",
+    "script",
+    "style",
+    "textarea",
+    "title",
+    "xmp",
+    "iframe",
+    "noembed",
+    "noframes",
+    "noscript",
+    "plaintext",
+    "template",
+    "svg",
+    "math",
+    "select",
+    "object",
+    "video",
+    "audio",
+    "canvas",
+];
+
+/// The elements whose state inside of a paragraph is kept by the reader of lines.
+const CODE_ELEMENTS: [&str; 5] = ["code", "kbd", "pre", "samp", "tt"];
+
+/// What the summary of a folded part, or a heading above it, begins with where tools fold what others wrote.
+const PASTED_TITLES: [&str; 6] =
+    ["release notes", "changelog", "change log", "commits", "sourced from", "maintainer changes"];
+
+/// How many elements are followed at the same time; with more, nothing is read any more.
+const MAX_OPEN_ELEMENTS: usize = 1_000;
+
+/// How many bytes of a summary are looked at.
+const MAX_SUMMARY_BYTES: usize = 200;
+
+/// What of a description's HTML is open.
+#[derive(Default)]
+pub(crate) struct HtmlTracker {
+    open: Vec<OpenElement>,
+    /// How many of them are silent.
+    silent_count: usize,
+    state: TagState,
+    /// The text of a summary, while it is being read.
+    summary: Option<String>,
+    /// True if the last heading announced what others wrote.
+    is_below_pasted_title: bool,
+    has_too_many: bool,
+}
+
+/// An element that is open.
+struct OpenElement {
+    name: String,
+    is_silent: bool,
+    /// The block of Markdown that it was opened in.
+    container: usize,
+}
+
+/// Where the reader of tags stands at the end of a piece of HTML.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum TagState {
+    #[default]
+    Text,
+    Comment,
+    /// In the value of an attribute, up to this quotation mark.
+    Quoted(u8),
+}
+
+impl HtmlTracker {
+    /// Returns true if what is written now states nothing.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent_count > 0 || self.state != TagState::Text || self.has_too_many
+    }
+
+    /// Notes a heading, below which a folded part may hold what others wrote.
+    pub(crate) fn note_heading(&mut self, text: &str) {
+        self.is_below_pasted_title = is_pasted_title(text);
+    }
+
+    /// Reads a piece of HTML that stands in the block of Markdown with the number `container`.
+    pub(crate) fn read_html(&mut self, html: &str, container: usize) {
+        let mut rest = html;
+        while !rest.is_empty() {
+            rest = match self.state {
+                TagState::Comment => match rest.split_once("-->") {
+                    Some((_, after)) => self.enter_text(after),
+                    None => return,
+                },
+                TagState::Quoted(mark) => match rest.split_once(char::from(mark)) {
+                    Some((_, after)) => {
+                        self.state = TagState::Text;
+                        self.skip_attributes(after)
+                    }
+                    None => return,
+                },
+                TagState::Text => {
+                    let Some(at) = rest.find('<') else {
+                        self.add_summary_text(rest);
+                        return;
+                    };
+                    self.add_summary_text(rest.get(..at).unwrap_or_default());
+                    self.read_tag(rest.get(at + 1..).unwrap_or_default(), container)
+                }
+            };
+        }
+    }
+
+    fn enter_text<'html>(&mut self, after: &'html str) -> &'html str {
+        self.state = TagState::Text;
+        after
+    }
+
+    /// Reads what stands behind a `<`, and returns what follows the tag.
+    fn read_tag<'html>(&mut self, rest: &'html str, container: usize) -> &'html str {
+        if let Some(comment) = rest.strip_prefix("!--") {
+            // To HTML `<!-->` and `<!--->` are whole comments.
+            if let Some(after) = comment.strip_prefix('>').or_else(|| comment.strip_prefix("->")) {
+                return after;
+            }
+            self.state = TagState::Comment;
+            return comment;
+        }
+        let (is_end, named) = match rest.strip_prefix('/') {
+            Some(named) => (true, named),
+            None => (false, rest),
+        };
+        if !named.starts_with(|one: char| one.is_ascii_alphabetic()) {
+            return rest;
+        }
+        let end =
+            named.find(|one: char| one.is_whitespace() || one == '/' || one == '>').unwrap_or(named.len());
+        let name = named.get(..end).unwrap_or_default().to_ascii_lowercase();
+        if is_end {
+            self.close_element(&name, container);
+        } else {
+            self.open_element(&name, container);
+        }
+        self.skip_attributes(named.get(end..).unwrap_or_default())
+    }
+
+    /// Returns what follows the `>` of a tag. A tag without one ends with the piece.
+    fn skip_attributes<'html>(&mut self, rest: &'html str) -> &'html str {
+        let mut after_equals = false;
+        for (at, byte) in rest.bytes().enumerate() {
+            match byte {
+                b'>' => return rest.get(at + 1..).unwrap_or_default(),
+                b'"' | b'\'' if after_equals => {
+                    self.state = TagState::Quoted(byte);
+                    return rest.get(at + 1..).unwrap_or_default();
+                }
+                b'=' => after_equals = true,
+                _ if byte.is_ascii_whitespace() => {}
+                _ => after_equals = false,
+            }
+        }
+        ""
+    }
+
+    fn open_element(&mut self, name: &str, container: usize) {
+        let is_silent = SILENT_ELEMENTS.contains(&name);
+        if name == "summary" {
+            self.summary = Some(String::new());
+        }
+        if !is_silent && name != "details" {
+            return;
+        }
+        if self.open.len() >= MAX_OPEN_ELEMENTS {
+            self.has_too_many = true;
+            return;
+        }
+        self.open.push(OpenElement { name: name.to_owned(), is_silent, container });
+        self.silent_count += usize::from(is_silent);
+        if name == "details" && self.is_below_pasted_title {
+            self.silence_details();
+        }
+    }
+
+    /// Closes the innermost element of a name, if it was opened in the same block of Markdown: a tag in
+    /// a list or a quotation cannot close what was opened outside of it.
+    fn close_element(&mut self, name: &str, container: usize) {
+        if name == "summary"
+            && let Some(summary) = self.summary.take()
+            && is_pasted_title(&summary)
+        {
+            self.silence_details();
+        }
+        let Some(at) = self.open.iter().rposition(|element| element.name == name) else { return };
+        if self.open.get(at).is_some_and(|element| element.container == container) {
+            let element = self.open.remove(at);
+            self.silent_count -= usize::from(element.is_silent);
+        }
+    }
+
+    /// Makes the innermost folded part one in which nothing is stated.
+    fn silence_details(&mut self) {
+        if let Some(element) = self.open.iter_mut().rev().find(|element| element.name == "details")
+            && !element.is_silent
+        {
+            element.is_silent = true;
+            self.silent_count += 1;
+        }
+    }
+
+    fn add_summary_text(&mut self, text: &str) {
+        if let Some(summary) = &mut self.summary
+            && summary.len() < MAX_SUMMARY_BYTES
+        {
+            summary.push_str(text);
+        }
+    }
+}
+
+/// Returns true for a tag that begins code.
+pub(crate) fn is_code_element(name: &str) -> bool {
+    CODE_ELEMENTS.contains(&name)
+}
+
+/// Returns true for a title that announces the words of others.
+fn is_pasted_title(title: &str) -> bool {
+    let mut words = String::new();
+    for word in title.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty()).take(2) {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(&word.to_lowercase());
+    }
+    PASTED_TITLES
+        .iter()
+        .any(|pasted| words == *pasted || (!pasted.contains(' ') && words.split(' ').next() == Some(pasted)))
+}

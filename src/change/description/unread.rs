@@ -1,0 +1,74 @@
+//! Finds lines that look like statements and were not read, so that an answer can say why.
+//!
+//! This looks at the text as it was typed, and never makes a statement of anything.
+
+use std::collections::HashSet;
+
+use crate::change::description::line::parse_label;
+use crate::change::description::statement::{
+    DescriptionStatement, MAX_UNREAD_STATEMENTS, UnreadReason, UnreadStatement,
+};
+
+use crate::change::description::template::fold_label;
+
+/// How many bytes of a line are searched for a label.
+const LABEL_SEARCH_BYTES: usize = 160;
+
+/// Adds to `unread` the lines of `body` that begin with a label which is stated nowhere.
+pub(crate) fn add_unread_lines(
+    body: &str,
+    statements: &[DescriptionStatement],
+    unread: &mut Vec<UnreadStatement>,
+) {
+    let mut known: HashSet<String> = statements.iter().map(|stated| fold_label(&stated.label)).collect();
+    known.extend(unread.iter().map(|line| fold_label(&line.label)));
+    let mut number = 0;
+    for line in body.split_inclusive(['\n', '\r']) {
+        if unread.len() >= MAX_UNREAD_STATEMENTS {
+            return;
+        }
+        // The two bytes of one line end are one.
+        number += usize::from(line != "\n" || !follows_return(body, line));
+        let line = line.trim();
+        let Some(label) = find_typed_label(line) else { continue };
+        if known.insert(fold_label(&label)) {
+            unread.push(UnreadStatement::new(&label, line, number, UnreadReason::Markup));
+        }
+    }
+}
+
+/// Returns true if `line`, a part of `body`, stands right behind a `\r`.
+fn follows_return(body: &str, line: &str) -> bool {
+    let at = (line.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
+    at > 0 && body.as_bytes().get(at - 1) == Some(&b'\r')
+}
+
+/// Returns the label that a line begins with behind any markup, if something stands beside it.
+fn find_typed_label(line: &str) -> Option<String> {
+    let mut rest = line;
+    loop {
+        let shorter = rest.trim_start_matches(|one: char| {
+            one.is_whitespace() || matches!(one, '>' | '-' | '*' | '+' | '#' | '|' | '~' | '`' | '_')
+        });
+        let shorter = match shorter.strip_prefix('<').and_then(|tag| tag.split_once('>')) {
+            Some((tag, after)) if tag.starts_with(|one: char| one == '/' || one.is_ascii_alphabetic()) => {
+                after
+            }
+            _ => shorter,
+        };
+        let shorter = match shorter.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+            Some((mark, after)) if mark.trim().len() < 2 => after,
+            _ => shorter,
+        };
+        if shorter.len() == rest.len() {
+            break;
+        }
+        rest = shorter;
+    }
+    let colon = rest.bytes().take(LABEL_SEARCH_BYTES).position(|byte| matches!(byte, b':' | b'|'))?;
+    let value = rest.get(colon + 1..)?;
+    if value.starts_with("//") || !value.chars().any(char::is_alphanumeric) {
+        return None;
+    }
+    parse_label(rest.get(..colon)?.trim_end_matches(['*', '_', '`', '~']))
+}

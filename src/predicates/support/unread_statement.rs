@@ -1,0 +1,55 @@
+//! Why a description does not state a field although something is there that looks like it.
+
+use crate::change::description::UnreadReason;
+use crate::predicates::support::context::EvaluationContext;
+use crate::verdict::{Finding, Message, MessageTemplate, messages};
+use crate::vocabulary::FieldDefinition;
+
+messages! {
+    PLACEHOLDER = "field.unread-placeholder":
+        "`{field}` is not stated: line {line} of the description, {written}, is a placeholder, a question or an instruction";
+    TEMPLATE = "field.unread-template":
+        "`{field}` is not stated: line {line} of the description, {written}, is what the template says";
+    UNTICKED = "field.unread-unticked":
+        "`{field}` is not stated: no box is ticked from line {line} of the description on, {written}";
+    CODE = "field.unread-code":
+        "`{field}` is not stated: line {line} of the description, {written}, is code or a table, and text is needed";
+    MARKUP = "field.unread-markup":
+        "`{field}` is not stated: line {line} of the description, {written}, is quoted, struck out, code, a comment, or in the middle of a text";
+    BY_BOT = "field.unread-by-bot":
+        "`{field}` is not stated: a description by {account} cannot state it here; add `{trailer}` to the trailers of a commit";
+    BY_NO_ACCOUNT = "field.unread-by-no-account":
+        "`{field}` is not stated: a description by an account that no longer exists cannot state it; add `{trailer}` to the trailers of a commit";
+}
+
+/// Returns the finding that the description holds something for `field` that is not read, or cannot state
+/// it at all; `None` if there is nothing like it. `paste` is the trailer that would state it.
+///
+/// What to paste belongs to the end of the description, and not into the line, which may be quoted.
+pub(crate) fn find_unread_statement(
+    field: &FieldDefinition,
+    paste: String,
+    context: &EvaluationContext<'_>,
+) -> Option<Finding> {
+    let pull = context.change.pull.as_ref().ok()?;
+    let tip = context.change.tip().id;
+    if !field.may_be_stated_by(pull) {
+        let message = match &pull.opener {
+            Some(opener) => BY_BOT.with("account", &opener.id),
+            None => Message::from(&BY_NO_ACCOUNT),
+        };
+        let message = message.with("field", field.name.as_str()).with("trailer", paste);
+        return Some(Finding::new(message).in_commit(tip));
+    }
+    let unread = pull.unread.iter().find(|unread| field.matches_label(&unread.label))?;
+    let template: &'static MessageTemplate = match unread.reason {
+        UnreadReason::Placeholder => &PLACEHOLDER,
+        UnreadReason::Template => &TEMPLATE,
+        UnreadReason::Unticked => &UNTICKED,
+        UnreadReason::Code => &CODE,
+        UnreadReason::Markup => &MARKUP,
+    };
+    let message = template.with("field", field.name.as_str()).with("line", unread.line);
+    let message = message.with("written", &unread.written);
+    Some(Finding::new(message).in_commit(tip).with_paste(paste))
+}
