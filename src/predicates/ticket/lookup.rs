@@ -273,7 +273,11 @@ impl CreationRequirement {
                 about.extend(claims.iter().map(|claim| claim.value));
             }
         }
-        let timing = ticket.check_timing(since, self.time_limit.due_after(since), &about)?;
+        let timing = ticket.check_timing(
+            since,
+            self.time_limit.due_after(since, context.people.holidays()),
+            &about,
+        )?;
         let message = match timing {
             TicketTiming::InTime { .. } => return Ok(None),
             TicketTiming::Late { late_by } => {

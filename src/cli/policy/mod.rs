@@ -1,20 +1,27 @@
 //! `changegate policy`: writes a policy, checks it, and explains what it can say.
 
-use std::io::Write as _;
+mod init;
+mod lookup;
+mod roster_draft;
+
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use jiff::civil::Date;
 
 use crate::calendar::TimeLimit;
 use crate::change::FactKind;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
+use crate::cli::policy::lookup::find_work_tree;
+pub(crate) use crate::cli::policy::lookup::unknown_pack_error;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk, load_from_pack};
-use crate::git::{HeadState, Repository};
-use crate::policy::{DEFAULT_POLICY_PATH, packs};
+use crate::policy::{DEFAULT_POLICY_PATH, EmergencyGap, Policy, packs};
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::{RuleLevel, time_limit_message};
+use crate::yaml::shorten_for_message;
 
 /// Write, check and explain a policy
 #[derive(Debug, clap::Args)]
@@ -25,7 +32,7 @@ pub(crate) struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Write policies/changegate.yml, which extends a shipped pack
+    /// Write policies/changegate.yml, which extends a shipped pack, and a draft of its roster
     #[command(after_help = "\
 Examples:
   changegate policy init
@@ -76,92 +83,16 @@ Examples:
 
 pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<CommandExit, CommandError> {
     match &args.command {
-        PolicyCommand::Init { pack } => init_policy(pack, context),
+        PolicyCommand::Init { pack } => init::init_policy(pack, context),
         PolicyCommand::Check { file } => check_policy(file.as_deref(), context),
         PolicyCommand::Show { pack, file } => show_policy(pack.as_deref(), file.as_deref(), context),
         PolicyCommand::Packs { name } => list_packs(name.as_deref()),
         PolicyCommand::Explain { predicate } => explain_predicate(predicate.as_deref()),
         PolicyCommand::Schema => {
-            std::io::stdout().lock().write_all(crate::policy::schema::render_schema().as_bytes())?;
+            io::stdout().lock().write_all(crate::policy::schema::render_schema().as_bytes())?;
             Ok(CommandExit::Allowed)
         }
     }
-}
-
-/// Returns the root of the work tree around the directory of the command, or else that directory.
-fn find_work_tree(context: &Context) -> PathBuf {
-    let start = std::path::absolute(&context.directory).unwrap_or_else(|_| context.directory.clone());
-    for directory in start.ancestors() {
-        if directory.join(".git").exists() {
-            return directory.to_path_buf();
-        }
-    }
-    context.directory.clone()
-}
-
-/// Returns the short name of the branch that HEAD is on, or `main`.
-fn find_current_branch(root: &Path) -> String {
-    if let Ok(repository) = Repository::discover_from(root)
-        && let Ok(HeadState::Branch(branch)) = repository.read_head()
-        && let Some(name) = branch.name.to_lossy().strip_prefix("refs/heads/")
-    {
-        return name.to_owned();
-    }
-    "main".to_owned()
-}
-
-fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, CommandError> {
-    if packs::find_pack(pack).is_none() {
-        return Err(unknown_pack_error(pack));
-    }
-    let root = find_work_tree(context);
-    let path = root.join(DEFAULT_POLICY_PATH);
-    let branch = find_current_branch(&root);
-    let text = format!(
-        "\
-# The change-management policy of this repository. The gate reads it from the target branch as it
-# was before the push, so a change of this file takes effect with the next push.
-#
-#   changegate policy check     shows all errors in it
-#   changegate policy show      lists the effective rules
-#   changegate policy explain   lists what a rule can require
-changegate: 1
-name: change-management
-extends: [{pack}]
-
-# Branches and tags under change control; all others are free.
-protects: [{branch}, 'release/*', 'refs/tags/v*']
-
-# people:
-#   teams:
-#     security: [dana@example.com]
-#   roster: policies/people.yml
-
-# Change a rule of the pack here, by its id:
-# rules:
-#   change-type: {{ level: warn, reason: introduced step by step, until: 2030-12-31 }}
-"
-    );
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    // `create_new` never overwrites a policy.
-    let mut file = match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(CommandError::Usage(format!(
-                "{} already exists, and is not changed",
-                path.display()
-            )));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    file.write_all(text.as_bytes())?;
-    writeln!(
-        std::io::stdout().lock(),
-        "wrote {DEFAULT_POLICY_PATH}, which extends {pack}\nnext: review it, run `changegate policy check`, and commit it"
-    )?;
-    Ok(CommandExit::Allowed)
 }
 
 /// Loads the policy in `file`, or the one of this repository.
@@ -200,7 +131,7 @@ fn locate_policy_file(file: &Path, context: &Context) -> (PathBuf, String) {
 fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, CommandError> {
     let loaded = load_local_policy(file, context)?;
     let policy = &loaded.policy;
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     writeln!(
         out,
         "{}: valid; {} rules, {} exemptions, sha256:{}",
@@ -220,6 +151,7 @@ fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, C
     {
         writeln!(out, "note: the review of this policy was due on {day}")?;
     }
+    write_standing_notes(policy, today, &mut out)?;
     // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
     if policy.needed_facts().contains(&FactKind::Reviews) {
         writeln!(
@@ -240,6 +172,52 @@ fn check_policy(file: Option<&Path>, context: &Context) -> Result<CommandExit, C
     Ok(CommandExit::Allowed)
 }
 
+/// Writes what a valid policy most likely does not mean, or means no longer.
+fn write_standing_notes(policy: &Policy, today: Date, out: &mut impl Write) -> io::Result<()> {
+    for (id, entry) in policy.standard_changes.list_entries() {
+        if entry.review_by < today {
+            writeln!(
+                out,
+                "note: the standard change `{id}` counted until {}; its review is due",
+                entry.review_by
+            )?;
+        }
+    }
+    write_emergency_gaps(&policy.find_emergency_gaps(), out)?;
+    for team in policy.people.list_empty_teams() {
+        writeln!(out, "note: the team `{team}` has no members; name them under `people`, `teams`")?;
+    }
+    Ok(())
+}
+
+/// Writes which files of the gate an emergency could change, those of the same classes together.
+fn write_emergency_gaps(gaps: &[EmergencyGap], out: &mut impl Write) -> io::Result<()> {
+    let mut told: Vec<&EmergencyGap> = Vec::new();
+    for gap in gaps {
+        if told.iter().any(|known| known.is_same_kind(gap)) {
+            continue;
+        }
+        told.push(gap);
+        let mut paths = Vec::new();
+        for other in gaps.iter().filter(|other| other.is_same_kind(gap)) {
+            paths.push(format!("`{}`", shorten_for_message(&other.path)));
+        }
+        let ordinary = match &gap.ordinary_class {
+            Some(class) => format!("`{class}`"),
+            None => "none".into(),
+        };
+        let note = format!(
+            "a change that states `{}: emergency` is of the class `{}` and not {ordinary} if it touches {}; what \
+             changes the gate is no emergency, so put the class that takes it first",
+            gap.field,
+            gap.class,
+            paths.join(", "),
+        );
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
+    Ok(())
+}
+
 fn show_policy(
     pack: Option<&str>,
     file: Option<&Path>,
@@ -250,7 +228,7 @@ fn show_policy(
         None => load_local_policy(file, context)?,
     };
     let policy = &loaded.policy;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = io::BufWriter::new(io::stdout().lock());
     let protects: Vec<_> = policy.protected_refs.iter().map(ToString::to_string).collect();
     writeln!(out, "{} ({})", policy.name, loaded.source)?;
     writeln!(out, "protects {}", protects.join(", "))?;
@@ -297,7 +275,7 @@ fn show_policy(
 }
 
 fn list_packs(name: Option<&str>) -> Result<CommandExit, CommandError> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     match name {
         Some(name) => {
             out.write_all(packs::find_pack(name).ok_or_else(|| unknown_pack_error(name))?.source.as_bytes())?
@@ -312,7 +290,7 @@ fn list_packs(name: Option<&str>) -> Result<CommandExit, CommandError> {
 }
 
 fn explain_predicate(predicate: Option<&str>) -> Result<CommandExit, CommandError> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = io::BufWriter::new(io::stdout().lock());
     match predicate {
         None => {
             for doc in PREDICATE_DOCS {
@@ -344,9 +322,4 @@ fn unknown_predicate_error(name: &str) -> CommandError {
         Some(near) => format!("there is no predicate `{name}`; did you mean `{near}`?"),
         None => format!("there is no predicate `{name}`; `changegate policy explain` lists all predicates"),
     })
-}
-
-pub(crate) fn unknown_pack_error(name: &str) -> CommandError {
-    let names: Vec<_> = packs::POLICY_PACKS.iter().map(|pack| pack.name).collect();
-    CommandError::Usage(format!("there is no pack `{name}`; the packs are {}", names.join(", ")))
 }
