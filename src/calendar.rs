@@ -1,8 +1,10 @@
 //! Limits and windows of time, as a policy writes them: `24h`, `5 business days`, `Fri 18:00`.
 //!
 //! The caller passes the time; nothing here reads a clock. Hours run around the clock. Business days
-//! are Monday to Friday, in UTC unless a time zone is named. A limit is inclusive: what happens exactly
-//! at it is in time.
+//! are Monday to Friday without the holidays of the policy, in UTC unless a time zone is named. A limit
+//! is inclusive: what happens exactly at it is in time.
+
+use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -53,10 +55,11 @@ impl TimeLimit {
         (1..=MAX_MINUTES).contains(&minutes).then_some(TimeLimit::Minutes(minutes))
     }
 
-    /// Returns the last instant that is still in time, counted from `start`.
+    /// Returns the last instant that is still in time, counted from `start`; `holidays` are no business
+    /// days.
     ///
     /// `None` if it lies beyond the year 9999.
-    pub fn due_after(self, start: Timestamp) -> Option<Timestamp> {
+    pub fn due_after(self, start: Timestamp, holidays: &Holidays) -> Option<Timestamp> {
         match self {
             TimeLimit::Minutes(minutes) => {
                 start.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok()
@@ -66,7 +69,7 @@ impl TimeLimit {
                 let mut left = days;
                 while left > 0 {
                     day = day.checked_add(1.day()).ok()?;
-                    if is_business_day(day) {
+                    if is_business_day(day, holidays) {
                         left -= 1;
                     }
                 }
@@ -76,9 +79,74 @@ impl TimeLimit {
     }
 }
 
-/// Returns true from Monday to Friday.
-pub(crate) fn is_business_day(day: Date) -> bool {
-    !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
+/// The days that are no business days, beside Saturdays and Sundays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holidays {
+    days: BTreeSet<Date>,
+    /// Months and days that are holidays in every year.
+    yearly: BTreeSet<(i8, i8)>,
+}
+
+/// One holiday, as a policy writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holiday {
+    Once(Date),
+    EveryYear { month: i8, day: i8 },
+}
+
+impl Holiday {
+    /// Reads `2026-12-25`, or `12-25` for that day of every year.
+    ///
+    /// # Errors
+    ///
+    /// Refuses everything else, and days that do not exist.
+    pub(crate) fn parse_holiday(written: &str) -> Result<Self, String> {
+        let is_plain_form = written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let holiday = match (written.len(), is_plain_form) {
+            (10, true) => written.parse().ok().map(Holiday::Once),
+            // A leap year, so that 02-29 is a day.
+            (5, true) => format!("2024-{written}")
+                .parse()
+                .ok()
+                .map(|date: Date| Holiday::EveryYear { month: date.month(), day: date.day() }),
+            _ => None,
+        };
+        holiday.ok_or_else(|| {
+            let found = shorten_for_message(written);
+            format!("expected a day such as 2026-12-25, or 12-25 for every year, found `{found}`")
+        })
+    }
+}
+
+impl Holidays {
+    /// Adds a holiday.
+    pub(crate) fn add_holiday(&mut self, holiday: Holiday) {
+        match holiday {
+            Holiday::Once(day) => self.days.insert(day),
+            Holiday::EveryYear { month, day } => self.yearly.insert((month, day)),
+        };
+    }
+
+    /// Adds the holidays of `other`.
+    pub(crate) fn add_all(&mut self, other: Holidays) {
+        self.days.extend(other.days);
+        self.yearly.extend(other.yearly);
+    }
+
+    /// Returns true if this day is a holiday.
+    pub(crate) fn contains_day(&self, day: Date) -> bool {
+        self.days.contains(&day) || self.yearly.contains(&(day.month(), day.day()))
+    }
+
+    /// Returns the number of days that are holidays in every year.
+    pub(crate) fn count_yearly(&self) -> usize {
+        self.yearly.len()
+    }
+}
+
+/// Returns true from Monday to Friday, except on holidays.
+pub(crate) fn is_business_day(day: Date, holidays: &Holidays) -> bool {
+    !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !holidays.contains_day(day)
 }
 
 /// Returns the weekday called `Mon` to `Sun`.
@@ -149,7 +217,15 @@ mod tests {
     use super::*;
 
     fn due(within: &str, start: &str) -> String {
-        TimeLimit::new(within).unwrap().due_after(start.parse().unwrap()).unwrap().to_string()
+        due_with(within, start, &[])
+    }
+
+    fn due_with(within: &str, start: &str, holidays: &[&str]) -> String {
+        let mut days = Holidays::default();
+        for holiday in holidays {
+            days.add_holiday(Holiday::parse_holiday(holiday).unwrap());
+        }
+        TimeLimit::new(within).unwrap().due_after(start.parse().unwrap(), &days).unwrap().to_string()
     }
 
     #[test]
@@ -166,6 +242,20 @@ mod tests {
         assert_eq!(due("1 business day", "2026-11-20T23:00:00Z"), "2026-11-23T23:59:59Z");
         assert_eq!(due("5 business days", "2026-11-20T09:00:00Z"), "2026-11-27T23:59:59Z");
         assert_eq!(due("2 business days", "2026-11-21T09:00:00Z"), "2026-11-24T23:59:59Z");
+    }
+
+    #[test]
+    fn business_days_leave_holidays_out() {
+        // 2026-12-24 is a Thursday.
+        let start = "2026-12-24T09:00:00Z";
+        assert_eq!(due_with("2 business days", start, &["12-25"]), "2026-12-29T23:59:59Z");
+        let both = ["12-25", "2026-12-28", "2027-12-29"];
+        assert_eq!(due_with("2 business days", start, &both), "2026-12-30T23:59:59Z");
+        assert_eq!(due_with("2 days", start, &both), "2026-12-26T09:00:00Z");
+        for odd in ["25-12", "12-32", "2026-02-29", "1-1", "Christmas", "2026-12-25T00:00", ""] {
+            assert!(Holiday::parse_holiday(odd).is_err(), "{odd}");
+        }
+        assert!(Holiday::parse_holiday("02-29").is_ok());
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! | [`calendar`] | spans and windows of time |
 //! | [`verdict`] | what comes out of judging |
 //! | [`people`] | who is whom, and who took part |
+//! | [`catalogue`] | the standard changes that were approved in advance |
 //! | [`vocabulary`] | the fields that changes are described in |
 //! | [`fixture`] | a change written by hand, for examples and tests |
 //! | [`predicates`] | the questions that a policy can ask, one file each |
@@ -41,6 +42,7 @@
 //! the place of the value, and denies where the gate enforces; text from outside has no `Display`.
 
 pub mod calendar;
+pub mod catalogue;
 pub mod change;
 pub mod cli;
 pub mod fixture;

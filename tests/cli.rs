@@ -272,6 +272,49 @@ fn exemptions_that_nothing_used_are_named() {
 }
 
 #[test]
+fn a_new_policy_comes_with_a_draft_of_its_roster() {
+    let mut scene = Scene::repository();
+    scene.write(".mailmap", "Ben Ito <ben@example.com> <benny@home.example>\n");
+    scene.commit("Start\n\nCo-authored-by: benny <benny@home.example>\n");
+    scene.commit(
+        "Go on\n\nCo-authored-by: Copilot <198982749+Copilot@users.noreply.github.com>\n\
+         Co-authored-by: Kim <7+kim-d@users.noreply.github.com>\n",
+    );
+    assert_eq!(scene.run(&["policy", "init", "--pack", "startup"]), 0);
+    assert_eq!(scene.run(&["policy", "check"]), 0);
+    let roster = std::fs::read_to_string(scene.directory.join("policies/people.yml")).unwrap();
+    let people = roster.split_once("people:\n").unwrap().1;
+    assert_eq!(
+        people,
+        "  ana-lang:\n    name: 'Ana Lang'\n    addresses: ['ana@example.com']\n  ben-ito:\n    name: 'Ben Ito'\n    \
+         addresses: ['ben@example.com', 'benny@home.example']\n  kim:\n    name: 'Kim'\n    addresses: \
+         ['kim-d@users.noreply.github.com']\n    accounts: ['github:kim-d']\n\n# Bots, which never approve and \
+         stand in no roster (`bots` in the policy):\n#   copilot@users.noreply.github.com\n"
+    );
+    // A roster that is there is kept.
+    std::fs::remove_file(scene.directory.join("policies/changegate.yml")).unwrap();
+    scene.write("policies/people.yml", "people: { eva: { addresses: [eva@example.com] } }\n");
+    assert_eq!(scene.run(&["policy", "init", "--pack", "startup"]), 0);
+    let kept = std::fs::read_to_string(scene.directory.join("policies/people.yml")).unwrap();
+    assert!(kept.contains("eva@example.com"));
+    scene.is("policy-init");
+}
+
+#[test]
+fn what_a_policy_most_likely_does_not_mean_is_noted() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nextends: [startup]\nprotects: [main]\nclasses:\n  urgent: { field: { Change-Type: emergency } }\n  \
+         isms: { touches: [CODEOWNERS] }\n  emergency: { field: { Change-Type: emergency } }\n  standard: { field: { \
+         Change-Type: standard } }\n  normal: {}\nstandard-changes:\n  STD-OLD: { paths: [ops/], approved-by: Dana, \
+         approved-on: 2024-01-01, review-by: 2025-01-01 }\n",
+    );
+    assert_eq!(scene.run(&["policy", "check"]), 0);
+    scene.is("policy-notes");
+}
+
+#[test]
 fn policy() {
     let mut scene = Scene::repository();
     for (args, code) in [

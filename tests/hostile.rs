@@ -129,6 +129,29 @@ const SESSION: &[&str] = &[
     "\r\n",
     "\u{202e}",
 ];
+const CATALOGUE: &[&str] = &[
+    "standard-changes:\n",
+    "  STD-A:\n",
+    "  STD-A: { paths: [a], approved-by: D, approved-on: 2026-01-01, review-by: 2026-12-31 }\n",
+    "    paths: ['**/Cargo.lock']\n",
+    "    paths: ['**']\n",
+    "    size: { files: { at-most: 3 } }\n",
+    "    size: { lines: { at-most: -1 } }\n",
+    "    who: { bots: ['renovate[bot]'] }\n",
+    "    who: { teams: [nobody] }\n",
+    "    approved-by: D\n",
+    "    approved-on: 2026-05-04\n",
+    "    approved-on: 9999-12-31\n",
+    "    review-by: 2027-05-04\n",
+    "    review-by: -9999-01-01\n",
+    "[",
+    "}",
+    "*",
+    "\n",
+    "  ",
+    "\u{2028}",
+    "\0",
+];
 const BODY: &[&str] = &[
     "Risk: low",
     "**Risk:** low",
@@ -245,6 +268,7 @@ proptest! {
         entries::template(&bytes);
         entries::export(&bytes);
         entries::session(&bytes);
+        entries::catalogue(&bytes);
     }
 
     #[test]
@@ -252,6 +276,9 @@ proptest! {
 
     #[test]
     fn nothing_like_a_policy_does(bytes in soup(YAML)) { entries::policy(&bytes); }
+
+    #[test]
+    fn nothing_like_a_catalogue_does(bytes in soup(CATALOGUE)) { entries::catalogue(&bytes); }
 
     #[test]
     fn nothing_like_a_message_does(bytes in soup(MESSAGE)) {

@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use changegate::catalogue::StandardCatalogue;
 use changegate::change::{Change, FactKind, Missing, NeededFacts};
 use changegate::fixture;
 use changegate::people::PeopleDirectory;
@@ -63,6 +65,7 @@ fn no_value_of_a_message_is_english_of_the_program() {
     let (vocabulary, people) = policy();
     let mut known = fs::read_to_string(folder("predicates").join("questions.yml")).unwrap();
     known.push_str(&fs::read_to_string(folder("predicates").join("policy.yml")).unwrap());
+    known.push_str(&fs::read_to_string(folder("predicates").join("catalogue.yml")).unwrap());
     for entry in fs::read_dir(folder("fixtures")).unwrap() {
         known.push_str(&fs::read_to_string(entry.unwrap().path()).unwrap());
     }
@@ -253,7 +256,7 @@ fn plain(line: &Sentence) -> String {
 /// Returns each predicate with the questions about it.
 fn questions(vocabulary: &FieldVocabulary, people: &PeopleDirectory) -> Vec<(String, Vec<Condition>)> {
     let node = load(&folder("predicates").join("questions.yml"));
-    let known = PolicyScope { vocabulary, people, allows_obligations: true };
+    let known = PolicyScope { vocabulary, people, catalogue: &catalogue(people), allows_obligations: true };
     let mut faults = Vec::new();
     let mut questions = Vec::new();
     for (predicate, asked) in read_entries(&node, &mut faults).to_vec() {
@@ -270,6 +273,16 @@ fn questions(vocabulary: &FieldVocabulary, people: &PeopleDirectory) -> Vec<(Str
     }
     none(&faults, "questions.yml");
     questions
+}
+
+/// Returns the catalogue of standard changes of the policy that questions are asked with.
+fn catalogue(people: &PeopleDirectory) -> Arc<StandardCatalogue> {
+    let node = load(&folder("predicates").join("catalogue.yml"));
+    let mut catalogue = StandardCatalogue::default();
+    let mut faults = Vec::new();
+    catalogue.read_file(&node, people, &mut faults);
+    none(&faults, "catalogue.yml");
+    Arc::new(catalogue)
 }
 
 fn policy() -> (FieldVocabulary, PeopleDirectory) {

@@ -19,8 +19,6 @@ pub(crate) mod ledger_upkeep;
 mod obligations;
 mod output;
 mod policy;
-mod policy_check;
-mod policy_files;
 mod pr;
 mod progress;
 mod revision;

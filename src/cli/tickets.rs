@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::change::{Missing, Text, Ticket, TicketLookup};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::cli::policy_files;
+use crate::cli::policy::lookup;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_commit};
 use crate::git::{PeeledObject, Repository};
 use crate::http::Secret;
@@ -119,7 +119,7 @@ fn write_export_faults(export: &TicketExport, out: &mut dyn std::io::Write) -> s
 /// Loads the policy at HEAD, or the one on disk if that is asked for.
 fn load_head_policy(file: Option<&Path>, context: &Context) -> Result<LoadedPolicy, CommandError> {
     if file.is_some() {
-        return policy_files::load_local_policy(file, context);
+        return lookup::load_local_policy(file, context);
     }
     let repository = Repository::discover_from(&context.directory)?;
     let Ok(head) = repository.resolve_revision("HEAD") else { return Err(no_policy_error()) };

@@ -6,8 +6,8 @@
 
 use crate::change::{Change, Fact, Oid, Person, PusherIdentity, Text};
 use crate::people::contributors::{Contributor, account_contributor, find_contributors, to_contributors};
-use crate::policy::{EMERGENCY_CLASS, ObligationPolicy, Policy};
-use crate::verdict::{ClassId, RuleId, RuleOutcome, Verdict};
+use crate::policy::{ObligationPolicy, Policy, is_emergency_class};
+use crate::verdict::{RuleId, RuleOutcome, Verdict};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 
 /// The trailer by which a change speaks for an earlier one.
@@ -127,7 +127,7 @@ impl ChangeObligations {
         by: Option<(&Policy, &Fact<PusherIdentity>)>,
         verdict: &Verdict,
     ) -> ChangeObligations {
-        let is_emergency = verdict.class.as_ref().map(ClassId::as_str) == Some(EMERGENCY_CLASS);
+        let is_emergency = verdict.class.as_ref().is_some_and(|class| is_emergency_class(class.as_str()));
         let owes = verdict.judgements.iter().any(|one| matches!(one.outcome, RuleOutcome::Owed(_)));
         let made = if is_emergency || owes { find_change_contributors(change, policy) } else { None };
         let mut closing = find_closing(change, policy, by.map(|(base, _)| base));

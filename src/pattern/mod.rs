@@ -58,6 +58,20 @@ impl PathPattern {
         Ok(PathPattern { glob, written: written.into() })
     }
 
+    /// Returns the pattern of one file, by its path from the root; `None` for a path that no pattern can
+    /// name.
+    pub(crate) fn of_file(path: &str) -> Option<Self> {
+        let mut written = String::from("/");
+        for character in path.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '\\' | ' ') {
+                written.push('\\');
+            }
+            written.push(character);
+        }
+        let glob = GitGlob::from_bytes(written.as_bytes())?;
+        Some(PathPattern { glob, written })
+    }
+
     /// Returns true if the pattern matches `path` or a folder that holds it.
     pub fn matches_path(&self, path: &[u8]) -> bool {
         let path = path.strip_prefix(b"/").unwrap_or(path);

@@ -8,23 +8,28 @@ pub mod contributors;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::calendar::{Holiday, Holidays};
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
-use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
 
 /// The addresses that forges record as the committer when they merge.
 const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
 
-/// The teams, bots and roster of one policy.
+/// How many days may be holidays in every year.
+const MAX_YEARLY_HOLIDAYS: usize = 60;
+
+/// The teams, bots, holidays and roster of one policy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PeopleDirectory {
     /// The path of the roster, a file on the same ref; `None` if the policy names none.
     pub roster: Option<String>,
     teams: BTreeMap<String, TeamMembers>,
     bots: Vec<NamePattern>,
+    holidays: Holidays,
     keys_by_identity: HashMap<String, String>,
     is_roster_read: bool,
 }
@@ -50,16 +55,38 @@ pub(crate) enum ResolvedIdentity {
 impl PeopleDirectory {
     /// Reads the `people` of a policy.
     pub fn read_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
+        PeopleDirectory::read_people_with(node, false, faults)
+    }
+
+    /// Reads the `people` of a shipped pack, which may name a team for policies to fill.
+    pub(crate) fn read_pack_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
+        PeopleDirectory::read_people_with(node, true, faults)
+    }
+
+    fn read_people_with(node: &YamlNode, allows_empty_teams: bool, faults: &mut Vec<YamlFault>) -> Self {
         let mut people = PeopleDirectory::default();
         let Some(mut map) = MapReader::new(node, faults) else { return people };
         if let Some(node) = map.find_key("teams") {
             for (name, members) in read_entries(node, faults) {
-                let written = parse_each(members, faults, parse_member);
+                let is_open = matches!(&members.value, YamlValue::List(items) if items.is_empty());
+                let written = match allows_empty_teams && is_open {
+                    true => Vec::new(),
+                    false => parse_each(members, faults, parse_member),
+                };
                 people.teams.insert(name.text.clone(), TeamMembers { written, keys: BTreeSet::new() });
             }
         }
         if let Some(node) = map.find_key("bots") {
             people.bots = parse_each(node, faults, NamePattern::new);
+        }
+        if let Some(node) = map.find_key("holidays") {
+            for holiday in parse_each(node, faults, Holiday::parse_holiday) {
+                people.holidays.add_holiday(holiday);
+            }
+            if people.holidays.count_yearly() > MAX_YEARLY_HOLIDAYS {
+                let what = format!("at most {MAX_YEARLY_HOLIDAYS} days can be holidays in every year");
+                faults.push(YamlFault::new(node.at, what));
+            }
         }
         if let Some(node) = map.find_key("roster") {
             people.roster = parse_one(node, faults, parse_roster_path);
@@ -69,11 +96,12 @@ impl PeopleDirectory {
         people
     }
 
-    /// Adds the people of `child`: its teams and roster replace those of the same name, its bots are
-    /// added.
+    /// Adds the people of `child`: its teams and roster replace those of the same name, its bots and
+    /// holidays are added.
     pub(crate) fn merge_child(&mut self, child: PeopleDirectory) {
         self.teams.extend(child.teams);
         self.bots.extend(child.bots);
+        self.holidays.add_all(child.holidays);
         self.roster = child.roster.or(self.roster.take());
         self.resolve_teams();
     }
@@ -173,6 +201,21 @@ impl PeopleDirectory {
             Some(team) => &team.written,
             None => &[],
         }
+    }
+
+    /// Returns the days on which these people do not work, beside weekends.
+    pub(crate) fn holidays(&self) -> &Holidays {
+        &self.holidays
+    }
+
+    /// Returns the names of the teams without members, which only shipped packs can have.
+    pub(crate) fn list_empty_teams(&self) -> impl Iterator<Item = &str> {
+        self.teams.iter().filter(|(_, team)| team.written.is_empty()).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns true if one of these teams has a member.
+    pub(crate) fn has_members(&self, teams: &[String]) -> bool {
+        teams.iter().any(|team| !self.team_members(team).is_empty())
     }
 
     /// Returns true if and only if the person with this key belongs to `team`.

@@ -60,6 +60,8 @@ pub(crate) fn parse_session_minutes(written: &str) -> Result<u32, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::people::PeopleDirectory;
     use crate::policy::ObligationPolicy;
@@ -76,6 +78,7 @@ mod tests {
         let known = PolicyScope {
             vocabulary: &FieldVocabulary::default(),
             people: &people,
+            catalogue: &Arc::default(),
             allows_obligations: false,
         };
         let found = read(&yaml::read_document(written.as_bytes()).unwrap(), &known, &mut faults);

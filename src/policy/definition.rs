@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use crate::catalogue::StandardCatalogue;
 use crate::change::{Change, FactKind, NeededFacts, Text};
 use crate::pattern::RefPattern;
 use crate::people::PeopleDirectory;
@@ -40,6 +41,10 @@ pub struct Policy {
     pub signer_keys: SignerKeys,
     /// Which tickets are in which system.
     pub ticket_systems: TicketSystems,
+    /// The standard changes that were approved in advance.
+    pub standard_changes: Arc<StandardCatalogue>,
+    /// The paths of the files that the policy is made of: its own, the roster, the catalogue, the keys.
+    pub gate_files: Vec<String>,
     /// The classes of changes; a change is of the first one that holds.
     pub classes: Vec<ChangeClass>,
     /// The rules, in the order of the files.

@@ -22,6 +22,15 @@ const EMERGENCY_FIELDS: [&str; 3] = [EMERGENCY_REASON_FIELD, "Incident", "CVE"];
 /// The class of the changes that may take the shortcut.
 pub(crate) const EMERGENCY_CLASS: &str = "emergency";
 
+/// The end of the names of other classes of emergencies, such as `pipeline-emergency`.
+const EMERGENCY_CLASS_SUFFIX: &str = "-emergency";
+
+/// Returns true if a class of this name is one of emergencies: `emergency`, or a name that ends with
+/// `-emergency`.
+pub(crate) fn is_emergency_class(name: &str) -> bool {
+    name == EMERGENCY_CLASS || name.ends_with(EMERGENCY_CLASS_SUFFIX)
+}
+
 impl Policy {
     /// Returns whether a change states what this policy asks of an emergency: why, and which incident
     /// or vulnerability. False where the policy has no field for the reason.

@@ -8,6 +8,7 @@ pub(crate) mod break_glass;
 mod definition;
 pub(crate) mod emergency;
 mod faults;
+mod gate_files;
 mod inspect;
 mod load;
 mod obligations;
@@ -20,8 +21,9 @@ pub use crate::policy::break_glass::BreakGlassPolicy;
 pub use crate::policy::definition::{
     ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys,
 };
-pub(crate) use crate::policy::emergency::{EMERGENCY_CLASS, EMERGENCY_REASON_FIELD};
+pub(crate) use crate::policy::emergency::{EMERGENCY_REASON_FIELD, is_emergency_class};
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};
+pub use crate::policy::gate_files::EmergencyGap;
 pub use crate::policy::inspect::{
     PlacedFault, PlacedPattern, PolicyInspection, PolicyWeakening, inspect_policy,
 };

@@ -8,9 +8,9 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::{read_choice_key, read_key};
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{commit_finding, list_paths, read_at_most};
+use crate::predicates::support::parameters::{commit_finding, list_paths};
 use crate::verdict::{Finding, Message, messages};
-use crate::yaml::decode::{MapReader, read_choice};
+use crate::yaml::decode::{MapReader, read_at_most, read_choice};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {

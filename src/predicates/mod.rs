@@ -91,6 +91,7 @@ impl Predicate {
         match self {
             Predicate::Field(field) => field.required_fields(),
             Predicate::Ticket(ticket) => ticket.required_field().into_iter().collect(),
+            Predicate::StandardChange(standard) => vec![standard.entry_field()],
             _ => Vec::new(),
         }
     }
@@ -129,6 +130,7 @@ predicates! {
     pusher::PusherPredicate as Pusher,
     signed::SignedPredicate as Signed,
     size::SizePredicate as Size,
+    standard_change::StandardChangePredicate as StandardChange,
     subject::SubjectPredicate as Subject,
     ticket::TicketPredicate as Ticket,
     title::TitlePredicate as Title,

@@ -8,9 +8,9 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_key;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{matches_any_pattern, read_at_most};
+use crate::predicates::support::parameters::matches_any_pattern;
 use crate::verdict::{Finding, Message, MessageTemplate, messages};
-use crate::yaml::decode::{MapReader, parse_each};
+use crate::yaml::decode::{MapReader, parse_each, read_at_most};
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
@@ -117,7 +117,7 @@ impl SizePredicate {
         let mut findings = Vec::new();
         let mut missing = None;
         if let Some(limit) = self.max_files {
-            match self.count_files(context.change) {
+            match count_changed_files(context.change, &self.ignored_paths) {
                 Ok(count) => findings.extend(check_limit(&TOO_MANY_FILES, count, limit)),
                 Err(gap) => missing = Some(gap),
             }
@@ -134,18 +134,19 @@ impl SizePredicate {
         }
         PredicateOutcome::from_findings_or_missing(findings, missing)
     }
+}
 
-    fn count_files(&self, change: &Change) -> Fact<u64> {
-        let mut paths = HashSet::new();
-        for diff in non_merge_diffs(change) {
-            for change in diff.paths.as_ref().map_err(Clone::clone)? {
-                if !matches_any_pattern(&self.ignored_paths, &change.path) {
-                    paths.insert(&change.path);
-                }
+/// Returns how many files the commits change that are no merges, without the ignored ones.
+pub(crate) fn count_changed_files(change: &Change, ignored: &[PathPattern]) -> Fact<u64> {
+    let mut paths = HashSet::new();
+    for diff in non_merge_diffs(change) {
+        for change in diff.paths.as_ref().map_err(Clone::clone)? {
+            if !matches_any_pattern(ignored, &change.path) {
+                paths.insert(&change.path);
             }
         }
-        Ok(u64::try_from(paths.len()).unwrap_or(u64::MAX))
     }
+    Ok(u64::try_from(paths.len()).unwrap_or(u64::MAX))
 }
 
 /// Returns the finding that `count` is over the limit; `None` if it is not.
@@ -153,7 +154,8 @@ fn check_limit(template: &'static MessageTemplate, count: u64, limit: u64) -> Op
     (count > limit).then(|| Finding::new(template.with("count", count).with("limit", limit)))
 }
 
-fn count_lines(change: &Change) -> Fact<u64> {
+/// Returns how many lines the commits add and remove that are no merges.
+pub(crate) fn count_lines(change: &Change) -> Fact<u64> {
     let mut lines = 0u64;
     for diff in non_merge_diffs(change) {
         let count = diff.lines.as_ref().map_err(Clone::clone)?;

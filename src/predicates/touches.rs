@@ -78,6 +78,17 @@ const PATH_CHANGE_WORDS: [(&str, PathChangeKind); 5] = [
 ];
 
 impl TouchesPredicate {
+    /// Returns the question whether any path is touched that one of these patterns matches.
+    pub(crate) fn of_patterns(paths: Vec<PathPattern>) -> Self {
+        TouchesPredicate { paths, ignored_paths: Vec::new(), kinds: Vec::new() }
+    }
+
+    /// Returns true if the question holds for every change of a path that `pattern` matches: if it lists
+    /// the same pattern.
+    pub(crate) fn covers_pattern(&self, pattern: &PathPattern) -> bool {
+        self.ignored_paths.is_empty() && self.kinds.is_empty() && self.paths.contains(pattern)
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,

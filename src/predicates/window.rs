@@ -6,7 +6,7 @@
 use jiff::Zoned;
 use jiff::civil::{Date, Time, Weekday};
 
-use crate::calendar::{is_business_day, parse_time_of_day, parse_weekday, to_local_time};
+use crate::calendar::{Holidays, is_business_day, parse_time_of_day, parse_weekday, to_local_time};
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
@@ -49,7 +49,7 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
 - a period of days is `{ from: 2026-12-20, until: 2027-01-03 }`; both days belong to it, from their first moment to \
 their last;
 - a period of hours is `{ weekdays: [Fri], from: '15:00', until: '23:59' }`, with `weekdays: business` for Monday \
-to Friday; the defaults are every day, `00:00` and `23:59`. Both minutes belong to it, the last one to its end. \
+to Friday without the holidays of the policy; the defaults are every day, `00:00` and `23:59`. Both minutes belong to it, the last one to its end. \
 If `until` is before `from`, the period ends on the next day. Hours that the clocks skip are in no period, and \
 hours that they repeat count twice.",
     passing_example: "
@@ -130,14 +130,15 @@ impl WindowPredicate {
             Ok(now) => now,
             Err(why) => return Err(Missing::Unavailable(FactKind::Clock, why)),
         };
+        let holidays = context.people.holidays();
         let mut findings = Vec::new();
         for period in &self.outside_periods {
-            if period.contains_time(&now) {
+            if period.contains_time(&now, holidays) {
                 let message = self.time_message(&FROZEN, &now).with("period", period.describe_period());
                 findings.push(Finding::new(message).fixed_by(Fixer::Pusher));
             }
         }
-        let is_inside = self.inside_periods.iter().any(|period| period.contains_time(&now));
+        let is_inside = self.inside_periods.iter().any(|period| period.contains_time(&now, holidays));
         if !self.inside_periods.is_empty() && !is_inside {
             let periods = describe_periods(&self.inside_periods);
             let message = self.time_message(&CLOSED, &now).with("periods", periods);
@@ -204,7 +205,7 @@ impl TimePeriod {
         Some(TimePeriod::Dates { from: from?, until: until? })
     }
 
-    fn contains_time(&self, now: &Zoned) -> bool {
+    fn contains_time(&self, now: &Zoned, holidays: &Holidays) -> bool {
         let today = now.date();
         match self {
             TimePeriod::Dates { from, until } => today >= *from && today <= *until,
@@ -212,10 +213,11 @@ impl TimePeriod {
                 let is_after = whole_minute(now.time()) >= whole_minute(*from);
                 let is_before = whole_minute(now.time()) <= whole_minute(*until);
                 if whole_minute(*from) <= whole_minute(*until) {
-                    return days.contains_day(today) && is_after && is_before;
+                    return days.contains_day(today, holidays) && is_after && is_before;
                 }
-                let began_yesterday = today.yesterday().is_ok_and(|yesterday| days.contains_day(yesterday));
-                (days.contains_day(today) && is_after) || (began_yesterday && is_before)
+                let began_yesterday =
+                    today.yesterday().is_ok_and(|yesterday| days.contains_day(yesterday, holidays));
+                (days.contains_day(today, holidays) && is_after) || (began_yesterday && is_before)
             }
         }
     }
@@ -254,10 +256,10 @@ impl WindowDays {
         (before == faults.len()).then_some(WindowDays::Listed(days))
     }
 
-    fn contains_day(&self, day: Date) -> bool {
+    fn contains_day(&self, day: Date, holidays: &Holidays) -> bool {
         match self {
             WindowDays::All => true,
-            WindowDays::Business => is_business_day(day),
+            WindowDays::Business => is_business_day(day, holidays),
             WindowDays::Listed(days) => days.contains(&day.weekday()),
         }
     }

@@ -204,6 +204,17 @@ fn is_decimal(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
+/// Reads an upper bound, written `{ at-most: N }`.
+pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<u64> {
+    let mut map = MapReader::new(node, faults)?;
+    let most = match map.require_key("at-most", faults) {
+        Some(node) => read_count(node, 0, u64::MAX, faults),
+        None => None,
+    };
+    map.refuse_unknown_keys(faults);
+    most
+}
+
 /// Returns `true` or `false`, written in exactly these words and without quotes.
 pub(crate) fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<bool> {
     match &node.value {

@@ -1,6 +1,7 @@
-//! The ten doors through which bytes of strangers come in, each as one function that must return
+//! The eleven doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
+use changegate::catalogue::StandardCatalogue;
 use changegate::change::description;
 use changegate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
 use changegate::change::message::near_miss::find_near_misses;
@@ -8,6 +9,7 @@ use changegate::change::message::trailers::{TrailerReader, read_trailers};
 use changegate::change::{CommitMessage, Text};
 use changegate::gate::break_glass::BreakGlassRequest;
 use changegate::git::{ObjectFormat, parse_commit, parse_pre_push, parse_pre_receive};
+use changegate::people::PeopleDirectory;
 use changegate::tickets::TicketExport;
 use changegate::{policy, yaml};
 
@@ -21,6 +23,19 @@ pub fn policy(bytes: &[u8]) {
         policy::load_policy("p/main.yml", &mut |name| Ok((name == "p/main.yml").then(|| bytes.to_vec())));
     if let Err(errors) = loaded {
         assert!(0 < errors.count_faults());
+    }
+}
+
+/// A catalogue of standard changes: what it holds is bounded, and counts on some day.
+pub fn catalogue(bytes: &[u8]) {
+    let (Some(node), _) = yaml::read_with_faults(bytes) else { return };
+    let mut faults = Vec::new();
+    let mut catalogue = StandardCatalogue::default();
+    catalogue.read_file(&node, &PeopleDirectory::default(), &mut faults);
+    assert!(!catalogue.is_empty() || !faults.is_empty());
+    for (id, entry) in catalogue.list_entries() {
+        assert!(!entry.paths.is_empty() && entry.approved_on <= entry.review_by, "{id}");
+        assert!(!entry.approved_by.is_empty(), "{id}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Obligations against a clock that the test holds: the vectors, and what holds for all of them.
 
-use changegate::calendar::TimeLimit;
+use changegate::calendar::{Holidays, TimeLimit};
 use changegate::change::Oid;
 use changegate::ledger::record::{
     LedgerEvent, ObligationEscalation, ObligationEvidence, RECORD_SCHEMA, Record, RecordedFixer,
@@ -34,7 +34,7 @@ pub(crate) fn owed(since: Timestamp, within: &str) -> TrackedObligation {
         what: message("ticket.owed"),
         owner: ObligationOwner::Role(RecordedFixer::Author),
         pull: None,
-        due: TimeLimit::new(within).unwrap().due_after(since),
+        due: TimeLimit::new(within).unwrap().due_after(since, &Holidays::default()),
         evidence: message("ticket.trailer"),
         field: Some("Emergency-Ticket".into()),
         by_others: false,

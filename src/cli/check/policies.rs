@@ -9,7 +9,7 @@ use crate::cli::check::args::CheckArgs;
 use crate::cli::check::request::CheckRequest;
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
-use crate::cli::policy_files;
+use crate::cli::policy::lookup;
 use crate::gate::{
     HistorySpan, LoadedPolicy, UnusablePolicy, find_commit_as_of, find_history_spans, load_from_commit,
     load_from_pack,
@@ -78,10 +78,10 @@ pub(super) fn load_check_policy(
     context: &Context,
 ) -> Result<LoadedPolicy, CommandError> {
     if let Some(file) = &args.policy {
-        return policy_files::load_local_policy(Some(file), context);
+        return lookup::load_local_policy(Some(file), context);
     }
     if let Some(pack) = &args.pack {
-        return load_from_pack(pack).map_err(|_| policy_files::unknown_pack_error(pack));
+        return load_from_pack(pack).map_err(|_| lookup::unknown_pack_error(pack));
     }
     load_source_policy(repository, &request.policy_sources)
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde_json::json;
 
-use crate::calendar::TimeLimit;
+use crate::calendar::{Holidays, TimeLimit};
 use crate::change::{NeededFacts, Oid};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
@@ -36,7 +36,8 @@ pub(crate) fn run_ledger_trace(
     let change = resolve_commit(repository, named)?;
     let trace = trace_change(repository, change)?;
     let limit = TimeLimit::new(DEFAULT_DUE_SOON).ok();
-    let soon = limit.and_then(|limit| limit.due_after(context.now)).unwrap_or(context.now);
+    let soon =
+        limit.and_then(|limit| limit.due_after(context.now, &Holidays::default())).unwrap_or(context.now);
     let owed = ObligationList::from_state(&trace.state, context.now, soon);
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if as_json {

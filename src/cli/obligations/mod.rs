@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write as _};
 
-use crate::calendar::TimeLimit;
+use crate::calendar::{Holidays, TimeLimit};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::require_ledger_state;
@@ -58,7 +58,7 @@ pub(crate) fn run_obligations(
     let within = TimeLimit::new(&args.due).map_err(|why| CommandError::Usage(format!("--due: {why}")))?;
     let repository = Repository::discover_from(&context.directory)?;
     let state = require_ledger_state(&repository)?;
-    let soon = within.due_after(context.now).unwrap_or(context.now);
+    let soon = within.due_after(context.now, &Holidays::default()).unwrap_or(context.now);
     let listing = ObligationList::from_state(&state, context.now, soon);
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {

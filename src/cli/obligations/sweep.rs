@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
-use crate::calendar::TimeLimit;
+use crate::calendar::{Holidays, TimeLimit};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::{reconcile_repository, write_reconcile_report};
@@ -95,7 +95,7 @@ pub(crate) fn run_sweep(args: &SweepArgs, context: &Context) -> Result<CommandEx
         events
     })?;
     confirmed.write_confirmation_report(&state, &closed_now)?;
-    let soon = within.due_after(context.now).unwrap_or(context.now);
+    let soon = within.due_after(context.now, &Holidays::default()).unwrap_or(context.now);
     let listing = ObligationList::from_state(&state, context.now, soon);
     let mut out = BufWriter::new(io::stdout().lock());
     output::ignore_broken_pipe(listing.write_terminal(false, &mut out).and_then(|()| out.flush()))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::calendar::TimeLimit;
+use crate::calendar::{Holidays, TimeLimit};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::github_remote::{open_ledger_remote, write_forge_ledger_report};
@@ -116,7 +116,8 @@ pub(crate) fn sweep_forge_ledger(
         ))?;
     }
     let now: Timestamp = (context.clock)();
-    let listing = ObligationList::from_state(&state, now, within.due_after(now).unwrap_or(now));
+    let listing =
+        ObligationList::from_state(&state, now, within.due_after(now, &Holidays::default()).unwrap_or(now));
     let mut text = Vec::new();
     listing.write_terminal(false, &mut text)?;
     output::ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush()))?;

@@ -97,7 +97,7 @@ pub(crate) fn derive_regularisation_terms(
         terms.push(RegularisationTerms {
             record_number: change.record_number,
             teams: regularise.teams.clone(),
-            due: regularise.time_limit.due_after(owed.since),
+            due: regularise.time_limit.due_after(owed.since, policy.people.holidays()),
             contributors: convert_all(&contributors),
             contributors_known,
             regularised_on: if can_land_there { owed.ref_name.clone() } else { policy_ref.clone() },

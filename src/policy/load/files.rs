@@ -71,9 +71,10 @@ impl PolicyFiles {
         Err(PolicyErrors { faulty_files })
     }
 
-    /// Returns SHA-256 over names, lengths and contents, the roster's included. A shipped pack counts by
+    /// Returns SHA-256 over names, lengths and contents, the roster's and the
+    /// catalogue's included. A shipped pack counts by
     /// what it means, so that a later version can word its titles and reasons in another way.
-    pub(crate) fn compute_digest(&self, roster: Option<&FaultyFile>) -> String {
+    pub(crate) fn compute_digest(&self, read_beside: &[FaultyFile]) -> String {
         let mut digest = Sha256::new();
         for file in &self.files {
             if find_pack(&file.name).is_some() {
@@ -84,8 +85,8 @@ impl PolicyFiles {
                 add_to_digest(&mut digest, &file.name, &file.source);
             }
         }
-        if let Some(roster) = roster {
-            add_to_digest(&mut digest, &roster.name, &roster.source);
+        for file in read_beside {
+            add_to_digest(&mut digest, &file.name, &file.source);
         }
         crate::change::text::encode_hex(&digest.finalize())
     }

@@ -8,17 +8,24 @@
 pub(crate) mod files;
 pub(crate) mod loader;
 pub(crate) mod rules;
+mod standard_changes;
 
+use std::sync::Arc;
+
+use crate::catalogue::StandardCatalogue;
 use crate::change::FactKind;
 use crate::pattern::RefPattern;
 use crate::people::{PeopleDirectory, check_plain_path};
 use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::definition::{ChangeClass, ChangeUnit, KeyFile, Policy, SignerKeys};
 use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::gate_files::guard_classes;
 use crate::policy::load::files::{FetchedFile, PolicyFiles, unreadable_file_fault};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::rules::{join_written_rules, read_exemptions, read_rule};
+use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
 use crate::policy::obligations::ObligationPolicy;
+use crate::policy::packs::find_pack;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::PolicyScope;
 use crate::predicates::support::condition::Condition;
@@ -30,7 +37,7 @@ use crate::yaml::decode::{
 use crate::yaml::{self, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
 
 /// Every key that a policy file may have at its top, with its description.
-pub(crate) const POLICY_KEYS: [(&str, &str); 18] = [
+pub(crate) const POLICY_KEYS: [(&str, &str); 19] = [
     ("changegate", "The version of the format, which is 1."),
     ("name", "What the policy is called in reports."),
     ("summary", "What the policy is for, in one sentence."),
@@ -41,6 +48,10 @@ pub(crate) const POLICY_KEYS: [(&str, &str); 18] = [
     ("unit", "What counts as one change: a step of the first-parent history, or every commit."),
     ("people", "Teams, bots, and the roster of people with their addresses and accounts."),
     ("fields", "The fields that describe changes, by the keys of their trailers."),
+    (
+        "standard-changes",
+        "The standard changes that were approved in advance, by id; or the file that lists them.",
+    ),
     ("classes", "The classes of changes, by name; a change is of the first class whose question holds."),
     ("rules", "What changes must meet, by rule id; a rule of a base is changed key by key."),
     ("exemptions", "Which changes may break a rule, until when, and who allowed it."),
@@ -84,19 +95,20 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     let vocabulary = read_vocabulary(&mut loader);
     let mut people = read_people(&mut loader);
     let roster = fetch_roster(&mut loader, &mut people, fetch);
+    let (catalogue, mut read_beside) = fetch_standard_changes(&mut loader, &people, fetch);
     let signers = fetch_signer_keys(&mut loader, fetch);
-    let digest = files.compute_digest(roster.as_ref());
-    let policy = build_policy(&mut loader, people, vocabulary, signers, digest, entry);
+    read_beside.splice(0..0, roster);
+    let digest = files.compute_digest(&read_beside);
+    let gate_files = list_gate_files(&names, &read_beside, &signers);
+    let parts =
+        PolicyParts { people, vocabulary, catalogue: Arc::new(catalogue), signers, gate_files, digest };
+    let policy = build_policy(&mut loader, parts, entry);
     let mut found = loader.into_faults();
     for (index, file) in files.files.iter_mut().enumerate() {
         file.faults.extend(found.remove(&index).unwrap_or_default());
     }
     let mut faulty_files = files.into_faulty_files();
-    if let Some(roster) = roster
-        && !roster.faults.is_empty()
-    {
-        faulty_files.push(roster);
-    }
+    faulty_files.extend(read_beside.into_iter().filter(|file| !file.faults.is_empty()));
     match policy {
         Some(policy) if faulty_files.is_empty() => Ok(policy),
         _ => Err(PolicyErrors { faulty_files }),
@@ -149,7 +161,12 @@ fn read_vocabulary(loader: &mut PolicyLoader<'_>) -> FieldVocabulary {
 fn read_people(loader: &mut PolicyLoader<'_>) -> PeopleDirectory {
     let mut people = PeopleDirectory::default();
     for SourcedNode { file, node } in loader.find_nodes("people") {
-        people.merge_child(PeopleDirectory::read_people(node, loader.faults_of(file)));
+        let is_pack = find_pack(loader.file_name(file)).is_some();
+        let faults = loader.faults_of(file);
+        people.merge_child(match is_pack {
+            true => PeopleDirectory::read_pack_people(node, faults),
+            false => PeopleDirectory::read_people(node, faults),
+        });
     }
     people
 }
@@ -217,18 +234,22 @@ fn fetch_key_file(
     }
 }
 
+/// What is read of a policy before its rules.
+struct PolicyParts {
+    people: PeopleDirectory,
+    vocabulary: FieldVocabulary,
+    catalogue: Arc<StandardCatalogue>,
+    signers: SignerKeys,
+    gate_files: Vec<String>,
+    digest: String,
+}
+
 /// Reads everything else, and puts the policy together. `None` if there is no file at all.
 ///
 /// Each part refers to those read before it: rules name classes, fields and teams; exemptions name
 /// rules.
-fn build_policy(
-    loader: &mut PolicyLoader<'_>,
-    people: PeopleDirectory,
-    vocabulary: FieldVocabulary,
-    signer_keys: SignerKeys,
-    digest: String,
-    entry: &str,
-) -> Option<Policy> {
+fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) -> Option<Policy> {
+    let PolicyParts { people, vocabulary, catalogue, signers: signer_keys, gate_files, digest } = parts;
     // A fault of the policy as a whole is reported in the file that was asked for, which is the last.
     let top = loader.nodes().len().checked_sub(1)?;
     let name = loader.read_top_text("name").unwrap_or(entry).to_owned();
@@ -244,7 +265,12 @@ fn build_policy(
     if let Some(at) = loader.find_last_node("unit") {
         change_unit = read_choice(at.node, &UNIT_WORDS, loader.faults_of(at.file)).unwrap_or_default();
     }
-    let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: false };
+    let scope = PolicyScope {
+        vocabulary: &vocabulary,
+        people: &people,
+        catalogue: &catalogue,
+        allows_obligations: false,
+    };
     let mut obligations = ObligationPolicy::default();
     if let Some(at) = loader.find_last_node("obligations") {
         obligations = ObligationPolicy::read_obligations(at.node, &scope, loader.faults_of(at.file));
@@ -253,7 +279,10 @@ fn build_policy(
     if let Some(at) = loader.find_last_node("break-glass") {
         break_glass = BreakGlassPolicy::read_break_glass(at.node, &scope, loader.faults_of(at.file));
     }
-    let classes = read_classes(loader, &scope);
+    // A team that a pack leaves for policies to fill gives nothing to anyone as long as it has no members.
+    obligations.regularise = obligations.regularise.filter(|named| people.has_members(&named.teams));
+    break_glass = break_glass.filter(|named: &BreakGlassPolicy| people.has_members(&named.teams));
+    let classes = guard_classes(read_classes(loader, &scope), &gate_files);
     let mut ids = Vec::new();
     let mut rules = Vec::new();
     for written in join_written_rules(loader) {
@@ -286,6 +315,8 @@ fn build_policy(
         vocabulary,
         signer_keys,
         ticket_systems,
+        standard_changes: catalogue,
+        gate_files,
         classes,
         rules,
         exemptions,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::policy::definition::{ChangeClass, Rule, RuleExemption};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
+use crate::policy::packs::find_pack;
 use crate::predicates::PolicyScope;
 use crate::predicates::support::condition::Condition;
 use crate::verdict::{ExemptionId, RuleDescription, RuleId, RuleLevel};
@@ -14,11 +15,12 @@ use crate::yaml::decode::{
 use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
 /// Every key that a rule may have, with its description.
-pub(crate) const RULE_KEYS: [(&str, &str); 9] = [
+pub(crate) const RULE_KEYS: [(&str, &str); 10] = [
     ("title", "What the rule asks, in a few words; the id in words if it is left out."),
     ("why", "Why the rule exists."),
     ("controls", "The controls that the rule supports, such as `iso27001:A.8.32`."),
     ("for", "The classes that the rule applies to; all of them if it is left out."),
+    ("not-for", "The classes that the rule does not apply to."),
     ("when", "Which changes the rule applies to, beside their class."),
     ("require", "What the rule requires of them."),
     (
@@ -28,6 +30,10 @@ pub(crate) const RULE_KEYS: [(&str, &str); 9] = [
     ("reason", "Why the rule is weakened."),
     ("until", "The last day on which the rule only warns."),
 ];
+
+/// The classes that a policy with classes of its own may leave out although rules of a pack name them: a
+/// change that would be of one of them is then of a class that is asked for more.
+const OPTIONAL_CLASSES: [&str; 4] = ["docs", "pipeline", "pipeline-emergency", "record"];
 
 /// The levels of a rule, by their words; `None` is a rule that is switched off.
 pub(crate) const LEVEL_WORDS: [(&str, Option<RuleLevel>); 3] =
@@ -101,9 +107,11 @@ pub(crate) fn read_rule(
             controls.push(control.to_owned());
         }
     }
-    let mut class_indexes = None;
-    if let Some(from) = written.find_value("for") {
-        class_indexes = Some(read_class_indexes(from.node, classes, loader.faults_of(from.file)));
+    let mut class_indexes = read_class_list("for", loader, written, classes);
+    if let Some(excepted) = read_class_list("not-for", loader, written, classes) {
+        let mut applies_to = class_indexes.unwrap_or_else(|| (0..classes.len()).collect());
+        applies_to.retain(|index| !excepted.contains(index));
+        class_indexes = Some(applies_to);
     }
     let when = match written.find_value("when") {
         None => Some(None),
@@ -191,14 +199,33 @@ fn read_level(
     level
 }
 
-/// Returns the indexes of the classes that a rule names.
-fn read_class_indexes(node: &YamlNode, classes: &[ChangeClass], faults: &mut Vec<YamlFault>) -> Vec<usize> {
+/// Returns the indexes of the classes that `key` of a rule names; `None` if the rule does not have it.
+fn read_class_list(
+    key: &str,
+    loader: &mut PolicyLoader<'_>,
+    written: &WrittenRule<'_>,
+    classes: &[ChangeClass],
+) -> Option<Vec<usize>> {
+    let from = written.find_value(key)?;
+    let is_pack = find_pack(loader.file_name(from.file)).is_some();
+    let optional: &[&str] = if is_pack { &OPTIONAL_CLASSES } else { &[] };
+    Some(read_class_indexes(from.node, classes, optional, loader.faults_of(from.file)))
+}
+
+/// Returns the indexes of the classes that a rule names, without the `optional` ones that the policy does
+/// not have.
+fn read_class_indexes(
+    node: &YamlNode,
+    classes: &[ChangeClass],
+    optional: &[&str],
+    faults: &mut Vec<YamlFault>,
+) -> Vec<usize> {
     let mut indexes = Vec::new();
     for item in read_items(node, faults) {
         let Some(name) = read_text(item, faults) else { continue };
         if let Some(index) = classes.iter().position(|class| class.id.as_str() == name) {
             indexes.push(index);
-        } else {
+        } else if !optional.contains(&name) {
             let key = YamlKey { at: item.at, text: name.to_owned() };
             let known = classes.iter().map(|class| class.id.as_str());
             faults.push(unknown_word_fault("class", &key, known));

@@ -6,8 +6,11 @@
 
 pub(crate) mod probe;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
+use crate::catalogue::StandardChange;
 use crate::people::PeopleDirectory;
 use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::load::rules::{self, LEVEL_WORDS, read_exemption};
@@ -73,6 +76,13 @@ fn policy_key_schema(key: &str) -> Value {
             });
             json!({ "type": "object", "additionalProperties": field })
         }
+        "standard-changes" => {
+            let entry = probe_with_scope(&|node, scope, faults| {
+                StandardChange::read_entry(node, scope.people, faults);
+            });
+            let entries = json!({ "type": "object", "additionalProperties": entry });
+            json!({ "anyOf": [schema_reference("text"), entries] })
+        }
         "classes" => json!({ "type": "object", "additionalProperties": schema_reference("question") }),
         "rules" => json!({ "type": "object", "additionalProperties": schema_reference("rule") }),
         "exemptions" => {
@@ -109,7 +119,7 @@ fn rule_schema() -> Value {
     let mut properties = Map::new();
     for (key, description) in rules::RULE_KEYS {
         let schema = match key {
-            "controls" | "for" => schema_reference("texts"),
+            "controls" | "for" | "not-for" => schema_reference("texts"),
             "when" | "require" => schema_reference("question"),
             "level" => json!({ "enum": LEVEL_WORDS.map(|(word, _)| word) }),
             "until" => schema_reference("day"),
@@ -175,7 +185,13 @@ type ScopedReader<'reader> = &'reader dyn Fn(&YamlNode, &PolicyScope<'_>, &mut V
 fn probe_with_scope(read: ScopedReader<'_>) -> Value {
     let vocabulary = FieldVocabulary::default();
     let people = PeopleDirectory::default();
-    let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: true };
+    let catalogue = Arc::default();
+    let scope = PolicyScope {
+        vocabulary: &vocabulary,
+        people: &people,
+        catalogue: &catalogue,
+        allows_obligations: true,
+    };
     probe_schema(&|node, faults| read(node, &scope, faults))
 }
 

@@ -371,7 +371,12 @@ mod tests {
         let hangs = |question: &str| {
             let node = crate::yaml::read_document(question.as_bytes()).unwrap();
             let (vocabulary, people) = Default::default();
-            let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: false };
+            let scope = PolicyScope {
+                vocabulary: &vocabulary,
+                people: &people,
+                catalogue: &std::sync::Arc::default(),
+                allows_obligations: false,
+            };
             let mut faults = Vec::new();
             let question = Condition::read_condition(&node, &scope, &mut faults);
             assert_eq!(faults, []);

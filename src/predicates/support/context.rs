@@ -1,7 +1,9 @@
 //! What predicates are given: the policy's words when they are read, and a change when they answer.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
+use crate::catalogue::StandardCatalogue;
 use crate::change::{Change, Missing};
 use crate::people::PeopleDirectory;
 use crate::people::contributors::{ResolvedContributor, find_contributors};
@@ -18,6 +20,8 @@ pub struct PolicyScope<'policy> {
     pub vocabulary: &'policy FieldVocabulary,
     /// The teams, bots and roster of the policy.
     pub people: &'policy PeopleDirectory,
+    /// The standard changes that the policy knows.
+    pub catalogue: &'policy Arc<StandardCatalogue>,
     /// True where an answer may leave an obligation: in `require`, and not under `not`.
     pub allows_obligations: bool,
 }

@@ -1,5 +1,8 @@
 //! Runs the examples in the documentation as tests, and answers questions for the tests of predicates.
 
+use std::sync::Arc;
+
+use crate::catalogue::StandardCatalogue;
 use crate::change::Change;
 use crate::fixture;
 use crate::people::PeopleDirectory;
@@ -97,7 +100,17 @@ fn answer_question(
     if let Some(node) = map.find_key("roster") {
         people.read_roster(node, faults);
     }
-    let scope = PolicyScope { vocabulary: &vocabulary, people: &people, allows_obligations: true };
+    let mut catalogue = StandardCatalogue::default();
+    if let Some(node) = map.find_key("standard-changes") {
+        catalogue.read_entries(node, &people, faults);
+    }
+    let catalogue = Arc::new(catalogue);
+    let scope = PolicyScope {
+        vocabulary: &vocabulary,
+        people: &people,
+        catalogue: &catalogue,
+        allows_obligations: true,
+    };
     let question =
         map.require_key("ask", faults).and_then(|node| Condition::read_condition(node, &scope, faults));
     let change = match change {

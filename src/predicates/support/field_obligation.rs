@@ -167,7 +167,7 @@ pub(crate) fn limit_obligation(
     context: &EvaluationContext<'_>,
 ) -> Obligation {
     let what = OWED_WITHIN.with("field", field.name.as_str()).with("limit", limit);
-    field_obligation(field, what, limit.due_after(context.change.seen_at))
+    field_obligation(field, what, limit.due_after(context.change.seen_at, context.people.holidays()))
 }
 
 /// Returns the author's obligation to state a field until `due`.

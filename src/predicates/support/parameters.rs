@@ -6,9 +6,7 @@ use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
-use crate::yaml::decode::{
-    MapReader, parse_each, read_bool, read_count, read_items, read_text, unknown_word_fault,
-};
+use crate::yaml::decode::{MapReader, parse_each, read_bool, read_items, read_text, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
 messages! {
@@ -144,17 +142,6 @@ impl IdentityRequirement {
         }
         parts
     }
-}
-
-/// Parses an upper bound, written `{ at-most: N }`.
-pub(crate) fn read_at_most(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<u64> {
-    let mut map = MapReader::new(node, faults)?;
-    let most = match map.require_key("at-most", faults) {
-        Some(node) => read_count(node, 0, u64::MAX, faults),
-        None => None,
-    };
-    map.refuse_unknown_keys(faults);
-    most
 }
 
 /// Returns true if and only if one of the patterns matches.

@@ -275,7 +275,7 @@ impl CreationRequirement {
         }
         let timing = ticket.check_timing(
             since,
-            self.time_limit.due_after(since),
+            self.time_limit.due_after(since, context.people.holidays()),
             &about.iter().collect::<Vec<_>>(),
         )?;
         let message = match timing {

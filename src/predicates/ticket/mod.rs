@@ -234,10 +234,9 @@ impl TicketPredicate {
 
     /// Returns the limit for a ticket that has to be created in time, too: the sooner limit counts.
     fn sooner_limit(&self, limit: TimeLimit, context: &EvaluationContext<'_>) -> TimeLimit {
-        let seen_at = context.change.seen_at;
         let creation_limit = self.requirement.as_ref().and_then(TicketRequirement::creation_limit);
         match creation_limit {
-            Some(created) if due_or_never(created, seen_at) < due_or_never(limit, seen_at) => created,
+            Some(created) if due_or_never(created, context) < due_or_never(limit, context) => created,
             _ => limit,
         }
     }
@@ -293,8 +292,9 @@ fn read_reference_field(
 }
 
 /// Returns the last instant that is in time; the end of all time for a limit beyond all calendars.
-fn due_or_never(limit: TimeLimit, since: Timestamp) -> Timestamp {
-    limit.due_after(since).unwrap_or(Timestamp::MAX)
+fn due_or_never(limit: TimeLimit, context: &EvaluationContext<'_>) -> Timestamp {
+    let holidays = context.people.holidays();
+    limit.due_after(context.change.seen_at, holidays).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

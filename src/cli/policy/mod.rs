@@ -1,6 +1,11 @@
 //! `changegate policy`: writes a policy, checks it, and explains what it can say.
 
-use std::io::Write as _;
+mod check;
+mod init;
+pub(crate) mod lookup;
+mod roster_draft;
+
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -9,16 +14,12 @@ use crate::calendar::TimeLimit;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
-use crate::cli::policy_check::{PolicyCheckArgs, check_policy_file};
-use crate::cli::policy_files::{find_work_tree, load_local_policy, unknown_pack_error};
+use crate::cli::policy::check::{PolicyCheckArgs, check_policy_file};
+use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};
 use crate::gate::load_from_pack;
-use crate::git::{HeadState, Repository};
-use crate::policy::{DEFAULT_POLICY_PATH, packs};
+use crate::policy::packs;
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::{RuleLevel, time_limit_message};
-
-/// The name of the schema that stands beside the policy, where the first line of the policy names it.
-const SCHEMA_FILE_NAME: &str = "changegate.schema.json";
 
 /// Write, check and explain a policy
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ pub(crate) struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Write policies/changegate.yml, which extends a shipped pack
+    /// Write policies/changegate.yml, which extends a shipped pack, and a draft of its roster
     #[command(after_help = "\
 Examples:
   changegate policy init
@@ -73,84 +74,16 @@ Examples:
 
 pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<CommandExit, CommandError> {
     match &args.command {
-        PolicyCommand::Init { pack } => init_policy(pack, context),
+        PolicyCommand::Init { pack } => init::init_policy(pack, context),
         PolicyCommand::Check(args) => check_policy_file(args, context),
         PolicyCommand::Show { pack, file } => show_policy(pack.as_deref(), file.as_deref(), context),
         PolicyCommand::Packs { name } => list_packs(name.as_deref()),
         PolicyCommand::Explain { predicate } => explain_predicate(predicate.as_deref()),
         PolicyCommand::Schema => {
-            std::io::stdout().lock().write_all(crate::policy::schema::render_schema().as_bytes())?;
+            io::stdout().lock().write_all(crate::policy::schema::render_schema().as_bytes())?;
             Ok(CommandExit::Allowed)
         }
     }
-}
-
-/// Returns the short name of the branch that HEAD is on, or `main`.
-fn find_current_branch(root: &Path) -> String {
-    if let Ok(repository) = Repository::discover_from(root)
-        && let Ok(HeadState::Branch(branch)) = repository.read_head()
-        && let Some(name) = branch.name.to_lossy().strip_prefix("refs/heads/")
-    {
-        return name.to_owned();
-    }
-    "main".to_owned()
-}
-
-fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, CommandError> {
-    if packs::find_pack(pack).is_none() {
-        return Err(unknown_pack_error(pack));
-    }
-    let root = find_work_tree(context);
-    let path = root.join(DEFAULT_POLICY_PATH);
-    let branch = find_current_branch(&root);
-    let text = format!(
-        "\
-# yaml-language-server: $schema={SCHEMA_FILE_NAME}
-# The change-management policy of this repository. The gate reads it from the target branch as it
-# was before the push, so a change of this file takes effect with the next push.
-#
-#   changegate policy check     shows all errors in it
-#   changegate policy show      lists the effective rules
-#   changegate policy explain   lists what a rule can require
-changegate: 1
-name: change-management
-extends: [{pack}]
-
-# Branches and tags under change control; all others are free.
-protects: [{branch}, 'release/*', 'refs/tags/v*']
-
-# people:
-#   teams:
-#     security: [dana@example.com]
-#   roster: policies/people.yml
-
-# Change a rule of the pack here, by its id:
-# rules:
-#   change-type: {{ level: warn, reason: introduced step by step, until: 2030-12-31 }}
-"
-    );
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    // `create_new` never overwrites a policy.
-    let mut file = match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(CommandError::Usage(format!(
-                "{} already exists, and is not changed",
-                path.display()
-            )));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    file.write_all(text.as_bytes())?;
-    let schema = path.with_file_name(SCHEMA_FILE_NAME);
-    std::fs::write(schema, crate::policy::schema::render_schema())?;
-    writeln!(
-        std::io::stdout().lock(),
-        "wrote {DEFAULT_POLICY_PATH}, which extends {pack}\nwrote policies/{SCHEMA_FILE_NAME}, by which editors complete and check it\nnext: review it, run `changegate policy check`, and commit it"
-    )?;
-    Ok(CommandExit::Allowed)
 }
 
 fn show_policy(
@@ -163,7 +96,7 @@ fn show_policy(
         None => load_local_policy(file, context)?,
     };
     let policy = &loaded.policy;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = io::BufWriter::new(io::stdout().lock());
     let protects: Vec<_> = policy.protected_refs.iter().map(ToString::to_string).collect();
     writeln!(out, "{} ({})", policy.name, loaded.source)?;
     writeln!(out, "protects {}", protects.join(", "))?;
@@ -210,7 +143,7 @@ fn show_policy(
 }
 
 fn list_packs(name: Option<&str>) -> Result<CommandExit, CommandError> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     match name {
         Some(name) => {
             out.write_all(packs::find_pack(name).ok_or_else(|| unknown_pack_error(name))?.source.as_bytes())?
@@ -225,7 +158,7 @@ fn list_packs(name: Option<&str>) -> Result<CommandExit, CommandError> {
 }
 
 fn explain_predicate(predicate: Option<&str>) -> Result<CommandExit, CommandError> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = io::BufWriter::new(io::stdout().lock());
     match predicate {
         None => {
             for doc in PREDICATE_DOCS {

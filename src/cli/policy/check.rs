@@ -3,16 +3,18 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::change::FactKind;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
-use crate::cli::policy_files::{find_work_tree, load_local_policy};
+use crate::cli::policy::lookup::{find_work_tree, load_local_policy};
 use crate::gate::{LoadedPolicy, check_policy, list_idle_patterns};
 use crate::git::Repository;
-use crate::policy::{PlacedFault, PlacedPattern, PolicyWeakening};
+use crate::policy::{EmergencyGap, PlacedFault, PlacedPattern, Policy, PolicyWeakening};
+use crate::yaml::shorten_for_message;
 
 /// The parameters of `policy check`.
 #[derive(Debug, clap::Args)]
@@ -88,6 +90,7 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
     {
         writeln!(out, "note: the review of this policy was due on {day}")?;
     }
+    write_standing_notes(policy, today, out)?;
     // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
     if policy.needed_facts().contains(&FactKind::Reviews) {
         writeln!(
@@ -104,6 +107,52 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
     }
     if !policy.people.has_roster() {
         writeln!(out, "note: without a roster, each address counts as a separate person")?;
+    }
+    Ok(())
+}
+
+/// Writes what a valid policy most likely does not mean, or means no longer.
+fn write_standing_notes(policy: &Policy, today: Date, out: &mut dyn Write) -> io::Result<()> {
+    for (id, entry) in policy.standard_changes.list_entries() {
+        if entry.review_by < today {
+            writeln!(
+                out,
+                "note: the standard change `{id}` counted until {}; its review is due",
+                entry.review_by
+            )?;
+        }
+    }
+    write_emergency_gaps(&policy.find_emergency_gaps(), out)?;
+    for team in policy.people.list_empty_teams() {
+        writeln!(out, "note: the team `{team}` has no members; name them under `people`, `teams`")?;
+    }
+    Ok(())
+}
+
+/// Writes which files of the gate an emergency could change, those of the same classes together.
+fn write_emergency_gaps(gaps: &[EmergencyGap], out: &mut dyn Write) -> io::Result<()> {
+    let mut told: Vec<&EmergencyGap> = Vec::new();
+    for gap in gaps {
+        if told.iter().any(|known| known.is_same_kind(gap)) {
+            continue;
+        }
+        told.push(gap);
+        let mut paths = Vec::new();
+        for other in gaps.iter().filter(|other| other.is_same_kind(gap)) {
+            paths.push(format!("`{}`", shorten_for_message(&other.path)));
+        }
+        let ordinary = match &gap.ordinary_class {
+            Some(class) => format!("`{class}`"),
+            None => "none".into(),
+        };
+        let note = format!(
+            "a change that states `{}: emergency` is of the class `{}` and not {ordinary} if it touches {}; what \
+             changes the gate is no emergency, so put the class that takes it first",
+            gap.field,
+            gap.class,
+            paths.join(", "),
+        );
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
     }
     Ok(())
 }

@@ -1,0 +1,361 @@
+//! A draft of a roster, from the people that a history names.
+//!
+//! The history is a claim: a draft is where a roster starts, and a person checks it. `.mailmap` joins the
+//! addresses of one person, and so does an equal name, which is marked. Bots are listed apart, since a
+//! roster is of people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::change::person::{canonical_address, comparable_name};
+use crate::change::{Commit, Person, Text};
+use crate::people::contributors::CO_AUTHOR_TRAILERS;
+use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
+
+/// The end of the addresses that GitHub gives to accounts.
+const GITHUB_ADDRESS_END: &str = "@users.noreply.github.com";
+
+/// How many people and bots a draft holds.
+const MAX_DRAFTED_PEOPLE: usize = 2000;
+
+/// What a `.mailmap` says, as in gitmailmap(5).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mailmap {
+    entries: Vec<MailmapEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct MailmapEntry {
+    proper_name: Option<Text>,
+    proper_address: Option<Text>,
+    commit_name: Option<Text>,
+    commit_address: Text,
+}
+
+impl Mailmap {
+    /// Reads a `.mailmap`; lines that say nothing are left out, as git does.
+    pub(super) fn parse_mailmap(text: &[u8]) -> Self {
+        let mut entries = Vec::new();
+        for line in text.split(|byte| *byte == b'\n') {
+            if !line.starts_with(b"#") {
+                entries.extend(parse_mailmap_line(line));
+            }
+        }
+        Mailmap { entries }
+    }
+
+    /// Returns the proper name and address of a person.
+    fn find_proper_person(&self, person: &Person) -> Person {
+        // The last entry of an address counts; one that names the person as well goes first.
+        for with_name in [true, false] {
+            for entry in self.entries.iter().rev() {
+                if entry.matches_person(person) && entry.commit_name.is_some() == with_name {
+                    return Person {
+                        name: entry.proper_name.clone().unwrap_or_else(|| person.name.clone()),
+                        email: entry.proper_address.clone().unwrap_or_else(|| person.email.clone()),
+                    };
+                }
+            }
+        }
+        person.clone()
+    }
+}
+
+impl MailmapEntry {
+    fn matches_person(&self, person: &Person) -> bool {
+        let is_same = |one: &Text, other: &Text| one.as_bytes().eq_ignore_ascii_case(other.as_bytes());
+        is_same(&self.commit_address, &person.email)
+            && self.commit_name.as_ref().is_none_or(|name| is_same(name, &person.name))
+    }
+}
+
+/// Reads `Proper Name <proper@address> Commit Name <commit@address>`, of which most may be left out.
+fn parse_mailmap_line(line: &[u8]) -> Option<MailmapEntry> {
+    let (first_name, first_address, rest) = split_person(line)?;
+    let Some((second_name, second_address, _)) = split_person(rest) else {
+        return Some(MailmapEntry {
+            proper_name: Some(first_name?),
+            proper_address: None,
+            commit_name: None,
+            commit_address: first_address,
+        });
+    };
+    Some(MailmapEntry {
+        proper_name: first_name,
+        proper_address: Some(first_address),
+        commit_name: second_name,
+        commit_address: second_address,
+    })
+}
+
+/// Splits `Name <address>` and what follows; the name may be left out.
+fn split_person(line: &[u8]) -> Option<(Option<Text>, Text, &[u8])> {
+    let open = line.iter().position(|byte| *byte == b'<')?;
+    let (name, rest) = line.split_at_checked(open)?;
+    let rest = rest.strip_prefix(b"<")?;
+    let close = rest.iter().position(|byte| *byte == b'>')?;
+    let (address, rest) = rest.split_at_checked(close)?;
+    let name = name.trim_ascii();
+    Some(((!name.is_empty()).then(|| Text::from(name)), Text::from(address), rest.strip_prefix(b">")?))
+}
+
+/// The people of a history, by their canonical address.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RosterDraft {
+    mailmap: Mailmap,
+    people: BTreeMap<String, DraftedPerson>,
+    bots: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct DraftedPerson {
+    name: Text,
+    addresses: BTreeSet<String>,
+    /// True if an equal name has joined addresses that `.mailmap` does not.
+    is_joined_by_name: bool,
+}
+
+impl RosterDraft {
+    /// Starts a draft without people.
+    pub(super) fn new(mailmap: Mailmap) -> Self {
+        RosterDraft { mailmap, ..RosterDraft::default() }
+    }
+
+    /// Adds the people whom a commit names; `known` tells who of them is a bot.
+    pub(super) fn add_commit(&mut self, commit: &Commit, known: &PeopleDirectory) {
+        self.add_person(&commit.author, known);
+        if !is_forge_committer(&commit.committer) {
+            self.add_person(&commit.committer, known);
+        }
+        for trailer in commit.message.trailers() {
+            if CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key))
+                && let Ok(person) = Person::parse_person(trailer.value.as_bytes())
+            {
+                self.add_person(&person, known);
+            }
+        }
+    }
+
+    fn add_person(&mut self, person: &Person, known: &PeopleDirectory) {
+        let Some(address) = canonical_address(person.email.as_bytes()) else { return };
+        if self.people.len().saturating_add(self.bots.len()) >= MAX_DRAFTED_PEOPLE {
+            return;
+        }
+        if known.identify_person(person) == ResolvedIdentity::Bot {
+            self.bots.insert(written_address(&address));
+            return;
+        }
+        let proper = self.mailmap.find_proper_person(person);
+        let key = canonical_address(proper.email.as_bytes()).unwrap_or_else(|| address.clone());
+        let drafted = self.people.entry(key.clone()).or_default();
+        // Commits come newest first, and the newest name counts.
+        if drafted.name.as_bytes().is_empty() {
+            drafted.name = proper.name;
+        }
+        drafted.addresses.extend([written_address(&key), written_address(&address)]);
+    }
+
+    /// Returns the people, those of one name joined.
+    fn join_by_name(&self) -> Vec<DraftedPerson> {
+        let mut joined: Vec<DraftedPerson> = Vec::new();
+        for person in self.people.values() {
+            let name = comparable_name(&person.name);
+            let same =
+                joined.iter_mut().find(|known| !name.is_empty() && comparable_name(&known.name) == name);
+            match same {
+                Some(known) => {
+                    known.addresses.extend(person.addresses.iter().cloned());
+                    known.is_joined_by_name = true;
+                }
+                None => joined.push(person.clone()),
+            }
+        }
+        // An address that several people share is left to the first of them: a roster has it once.
+        let mut taken = BTreeSet::new();
+        for person in &mut joined {
+            person.addresses.retain(|address| taken.insert(address.clone()));
+        }
+        joined.retain(|person| !person.addresses.is_empty());
+        joined
+    }
+
+    /// Returns the number of people, bots apart.
+    pub(super) fn count_people(&self) -> usize {
+        self.join_by_name().len()
+    }
+
+    /// Returns the draft as the YAML of a roster.
+    pub(super) fn render_roster(&self) -> String {
+        let mut text = String::from(
+            "\
+# Who is who: the people of this repository, with every address and account of each. This draft comes
+# from the names and addresses in the history, which anyone can type, and from .mailmap. Check it:
+#
+#   - Is each entry one person, and are all addresses theirs?
+#   - Who has left? Who is missing, such as reviewers who have not committed yet?
+#   - `accounts` are those of the server that people push to, and `github:NAME` for GitHub.
+people:
+",
+        );
+        let mut used = BTreeSet::new();
+        for person in self.join_by_name() {
+            let key = unique_key(&person, &mut used);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {key}:");
+            if person.is_joined_by_name {
+                text.push_str("    # joined because the names are equal: is this one person?\n");
+            }
+            let name = plain_name(&person.name);
+            if !name.is_empty() {
+                let _ = writeln!(text, "    name: '{name}'");
+            }
+            let addresses: Vec<String> = person.addresses.iter().map(|one| quote_text(one)).collect();
+            let _ = writeln!(text, "    addresses: [{}]", addresses.join(", "));
+            let accounts: Vec<String> =
+                person.addresses.iter().filter_map(|one| github_account(one)).collect();
+            if !accounts.is_empty() {
+                let _ = writeln!(text, "    accounts: [{}]", accounts.join(", "));
+            }
+        }
+        if !self.bots.is_empty() {
+            text.push_str("\n# Bots, which never approve and stand in no roster (`bots` in the policy):\n");
+            for bot in &self.bots {
+                let _ = writeln!(text, "#   {bot}");
+            }
+        }
+        text
+    }
+}
+
+/// Returns a key for a person that no other has: their name in small letters, or else their address.
+fn unique_key(person: &DraftedPerson, used: &mut BTreeSet<String>) -> String {
+    let address = person.addresses.first().map_or("person", String::as_str);
+    let local = address.split('@').next().unwrap_or(address);
+    let mut key = to_key(&person.name.to_lossy());
+    if key.is_empty() {
+        key = to_key(local);
+    }
+    if key.is_empty() {
+        key = "person".into();
+    }
+    let base = key.clone();
+    let mut number = 1_u32;
+    while !used.insert(key.clone()) {
+        number = number.saturating_add(1);
+        key = format!("{base}-{number}");
+    }
+    key
+}
+
+/// Returns the letters and digits of a name, in small letters, with `-` between words. It starts with a
+/// letter, so that YAML reads it as a text.
+fn to_key(name: &str) -> String {
+    let mut key = String::new();
+    for part in name.split(|character: char| !character.is_ascii_alphanumeric()) {
+        if part.is_empty() {
+            continue;
+        }
+        if !key.is_empty() {
+            key.push('-');
+        }
+        key.push_str(&part.to_ascii_lowercase());
+    }
+    key.trim_start_matches(|character: char| !character.is_ascii_lowercase()).to_owned()
+}
+
+/// Returns the part of a name that can stand between single quotes on one line.
+fn plain_name(name: &Text) -> String {
+    let is_plain =
+        |character: &char| character.is_alphanumeric() || matches!(character, ' ' | '.' | '-' | ',');
+    name.to_lossy().chars().filter(is_plain).collect::<String>().trim().to_owned()
+}
+
+/// Returns a text between single quotes, as YAML has it.
+fn quote_text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Returns an address as a roster has it; that of an account on GitHub is compared as the account.
+fn written_address(canonical: &str) -> String {
+    match canonical.strip_prefix("github:") {
+        Some(login) => format!("{login}{GITHUB_ADDRESS_END}"),
+        None => canonical.to_owned(),
+    }
+}
+
+/// Returns the account, quoted, that an address of GitHub belongs to.
+fn github_account(address: &str) -> Option<String> {
+    let login = address.strip_suffix(GITHUB_ADDRESS_END)?;
+    let is_login =
+        !login.is_empty() && login.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_login.then(|| format!("'github:{login}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gate::load_from_pack;
+    use crate::yaml::read_document;
+
+    fn draft(mailmap: &str, people: &[&str]) -> (RosterDraft, PeopleDirectory) {
+        let known = load_from_pack("core").unwrap().policy.people;
+        let mut draft = RosterDraft::new(Mailmap::parse_mailmap(mailmap.as_bytes()));
+        for person in people {
+            draft.add_person(&Person::parse_person(person.as_bytes()).unwrap(), &known);
+        }
+        (draft, known)
+    }
+
+    fn read_back(draft: &RosterDraft) -> PeopleDirectory {
+        let text = draft.render_roster();
+        let mut faults = Vec::new();
+        let mut people = PeopleDirectory::default();
+        people.read_roster(&read_document(text.as_bytes()).unwrap(), &mut faults);
+        assert_eq!(faults, [], "{text}");
+        people
+    }
+
+    #[test]
+    fn a_mailmap_joins_the_addresses_of_one_person() {
+        let mailmap = "# people\nAna Ruiz <ana@example.com> <ana@home.example>\n\
+                       <ana@example.com> A <shared@example.com>\nBen Ito <ben@example.com>\nnothing\n";
+        let (draft, _) = draft(
+            mailmap,
+            &[
+                "ana <ANA@home.example>",
+                "A <shared@example.com>",
+                "B <shared@example.com>",
+                "benny <ben@example.com>",
+                "Ana Ruiz <7+ana-r@users.noreply.github.com>",
+                "Copilot <198982749+Copilot@users.noreply.github.com>",
+                "Claude <noreply@anthropic.com>",
+            ],
+        );
+        assert_eq!(draft.count_people(), 2);
+        let text = draft.render_roster();
+        assert!(text.contains("name: 'Ben Ito'") && text.contains("# joined because"), "{text}");
+        assert!(text.contains("#   noreply@anthropic.com"), "{text}");
+        let people = read_back(&draft);
+        let key = |address: &str| people.identify_person(&Person { name: "x".into(), email: address.into() });
+        assert_eq!(key("ana@home.example"), key("ana@example.com"));
+        assert_eq!(key("ana@home.example"), people.identify_account(&"github:ana-r".into()));
+        assert_ne!(key("ben@example.com"), key("ana@example.com"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_history_says_the_draft_is_a_roster(names in prop::collection::vec(("\\PC{0,12}", "[a-z'+.#: -]{1,8}"), 1..8)) {
+            let known = PeopleDirectory::default();
+            let mut draft = RosterDraft::new(Mailmap::default());
+            for (name, local) in &names {
+                let email = format!("{local}@example.com");
+                draft.add_person(&Person { name: name.as_str().into(), email: email.as_str().into() }, &known);
+            }
+            if draft.count_people() > 0 {
+                read_back(&draft);
+            }
+        }
+    }
+}
