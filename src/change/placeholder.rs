@@ -144,7 +144,7 @@ fn is_due_folded(value: &str) -> bool {
 
 /// Returns true for a question, and for an instruction that a form begins with.
 fn is_prompt(value: &str) -> bool {
-    if value.ends_with(['?', '\u{61f}']) {
+    if is_question(value) {
         return true;
     }
     let mut words = String::new();
@@ -157,6 +157,12 @@ fn is_prompt(value: &str) -> bool {
     PROMPT_STARTS
         .iter()
         .any(|start| words.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+}
+
+/// Returns true if every sentence of a text asks something: what is said beside a question is an answer.
+fn is_question(value: &str) -> bool {
+    let is_said = value.contains([';', ':']) || value.contains(". ") || value.contains("! ");
+    value.ends_with(['?', '\u{61f}']) && !is_said
 }
 
 /// Returns true for an address that names no ticket, as forms give it to be completed: with nothing, or only
@@ -230,6 +236,7 @@ mod tests {
             "Tell us how to undo it.",
             "Describe how it is taken back",
             "When do we go back?",
+            "When do we go back? Who runs it?",
             "no response",
         ] {
             assert!(is_unfilled(unfilled), "{unfilled:?}");
@@ -246,6 +253,8 @@ mod tests {
             "$5 a month are at stake",
             "Please revert the merge and run the job again",
             "Fillings are dropped",
+            "Revert it. Is that enough?",
+            "low; or is it?",
             "Run {{ job }} again",
         ] {
             assert!(!is_unfilled(filled), "{filled:?}");

@@ -80,7 +80,21 @@ enum TagState {
     #[default]
     Text,
     Comment,
-    /// In the value of an attribute, up to this quotation mark.
+    /// In something like `<?a ...`, which ends with the next `>`.
+    Declaration,
+    /// Behind the name of a tag.
+    Attributes(AttributeState),
+}
+
+/// Where the reader of tags stands in the attributes of one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AttributeState {
+    BeforeName,
+    Name,
+    AfterName,
+    BeforeValue,
+    PlainValue,
+    /// In a value, up to this quotation mark.
     Quoted(u8),
 }
 
@@ -104,13 +118,11 @@ impl HtmlTracker {
                     Some((_, after)) => self.enter_text(after),
                     None => return,
                 },
-                TagState::Quoted(mark) => match rest.split_once(char::from(mark)) {
-                    Some((_, after)) => {
-                        self.state = TagState::Text;
-                        self.skip_attributes(after)
-                    }
+                TagState::Declaration => match rest.split_once('>') {
+                    Some((_, after)) => self.enter_text(after),
                     None => return,
                 },
+                TagState::Attributes(state) => self.skip_attributes(rest, state),
                 TagState::Text => {
                     let Some(at) = rest.find('<') else {
                         self.add_summary_text(rest);
@@ -143,6 +155,9 @@ impl HtmlTracker {
             None => (false, rest),
         };
         if !named.starts_with(|one: char| one.is_ascii_alphabetic()) {
+            if is_end || named.starts_with(['!', '?']) {
+                self.state = TagState::Declaration;
+            }
             return rest;
         }
         let end =
@@ -153,24 +168,31 @@ impl HtmlTracker {
         } else {
             self.open_element(&name, container);
         }
-        self.skip_attributes(named.get(end..).unwrap_or_default())
+        self.skip_attributes(named.get(end..).unwrap_or_default(), AttributeState::BeforeName)
     }
 
-    /// Returns what follows the `>` of a tag. A tag without one ends with the piece.
-    fn skip_attributes<'html>(&mut self, rest: &'html str) -> &'html str {
-        let mut after_equals = false;
+    /// Returns what follows the `>` of a tag. A tag without one goes on with the next piece of HTML.
+    fn skip_attributes<'html>(&mut self, rest: &'html str, state: AttributeState) -> &'html str {
+        let mut state = state;
         for (at, byte) in rest.bytes().enumerate() {
-            match byte {
-                b'>' => return rest.get(at + 1..).unwrap_or_default(),
-                b'"' | b'\'' if after_equals => {
-                    self.state = TagState::Quoted(byte);
-                    return rest.get(at + 1..).unwrap_or_default();
-                }
-                b'=' => after_equals = true,
-                _ if byte.is_ascii_whitespace() => {}
-                _ => after_equals = false,
-            }
+            let is_space = byte.is_ascii_whitespace();
+            state = match (state, byte) {
+                (AttributeState::Quoted(mark), _) if byte == mark => AttributeState::BeforeName,
+                (AttributeState::Quoted(_), _) => state,
+                (_, b'>') => return self.enter_text(rest.get(at + 1..).unwrap_or_default()),
+                (AttributeState::BeforeValue, b'"' | b'\'') => AttributeState::Quoted(byte),
+                (AttributeState::BeforeValue, _) if is_space => state,
+                (AttributeState::BeforeValue, _) => AttributeState::PlainValue,
+                (AttributeState::PlainValue, _) if is_space => AttributeState::BeforeName,
+                (AttributeState::PlainValue, _) => state,
+                (_, b'/') => AttributeState::BeforeName,
+                (AttributeState::BeforeName, _) if is_space => state,
+                (AttributeState::Name | AttributeState::AfterName, b'=') => AttributeState::BeforeValue,
+                (_, _) if is_space => AttributeState::AfterName,
+                _ => AttributeState::Name,
+            };
         }
+        self.state = TagState::Attributes(state);
         ""
     }
 
@@ -219,7 +241,8 @@ impl HtmlTracker {
         }
     }
 
-    fn add_summary_text(&mut self, text: &str) {
+    /// Adds what stands in a summary, as Markdown or in HTML.
+    pub(crate) fn add_summary_text(&mut self, text: &str) {
         if let Some(summary) = &mut self.summary
             && summary.len() < MAX_SUMMARY_BYTES
         {

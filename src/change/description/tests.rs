@@ -262,6 +262,12 @@ fn html_quotes_and_strikes_out_across_empty_lines() {
         "<div title=\"\n\nRisk: low\n\n\">",
         "text <del> and\n\nRisk: low\n\n</del>",
         "<del/>\n\nRisk: low",
+        "<blockquote>\n\n<? </blockquote> ?>\n\nRisk: low",
+        "<blockquote>\n\n<div></ </blockquote>\n\nRisk: low",
+        "<blockquote>\n\n<div\n\n</blockquote>\n\nRisk: low",
+        "<div =\"><blockquote>\">\n\nRisk: low",
+        "<div a=b\"><blockquote>\">\n\nRisk: low",
+        "<details>\n<summary>\n\nRelease notes\n\n</summary>\n\nRisk: low",
         "<details>\n<summary>Release notes</summary>\n\nRisk: low\n\n</details>",
         "<details><summary><b>Changelog</b> of a/b</summary>\n\nRisk: low\n\n</details>",
         "### Release Notes\n\n<details>\n<summary>a/b</summary>\n\n### Risk\n\nlow\n\n</details>",
@@ -276,6 +282,7 @@ fn html_quotes_and_strikes_out_across_empty_lines() {
         ("`<blockquote>`\n\nRisk: low", 3),
         ("```\n<blockquote>\n```\n\nRisk: low", 5),
         ("<details>\n<summary>How</summary>\n\nRisk: low\n\n</details>", 4),
+        ("<div a = '</div><del>' b>\n\nRisk: low", 3),
         ("a <del>b</del> c\n\nRisk: low", 3),
     ] {
         states(spoken, &[&format!("{line} Risk=low") as &str]);
@@ -381,6 +388,10 @@ fn prompts_and_placeholders_state_nothing() {
     }
     states("## Plan\n\n_Tell us how to undo it._\n\nRevert it.\n", &["5 Plan=Revert it."]);
     states("## Risk\n\n*low*\n", &["3 Risk=low"]);
+    // What is asked behind an answer belongs to it.
+    states("## Risk\n\nlow\nor is it high?\n", NOTHING);
+    states("## Risk\n\n- low\n- or is it high?\n", NOTHING);
+    states("## Risk\n\nlow\n*which may yet change*\n", &["3 Risk=low which may yet change"]);
     states("---\nname: a\nabout: ''\n---\n\nRisk: low\n", &["6 Risk=low"]);
     states("---\nIt is (nothing) of the kind\n---\n\nRisk: low\n", &["5 Risk=low"]);
     assert_eq!(unread("", "**Plan:** TODO", "plan"), Some((UnreadReason::Placeholder, 1)));

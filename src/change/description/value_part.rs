@@ -60,7 +60,7 @@ impl<'template> ValueFilter<'template> {
 
     /// Returns the parts below `label` that are an answer, and the boxes that are not ticked.
     pub(crate) fn keep_answers(&mut self, label: &str, parts: Vec<ValuePart>) -> Vec<ValuePart> {
-        let mut kept = Vec::new();
+        let mut kept: Vec<ValuePart> = Vec::new();
         for part in parts {
             if part.kind == PartKind::EmptyBox {
                 kept.push(part);
@@ -72,9 +72,13 @@ impl<'template> ValueFilter<'template> {
             }
             // A line of code may be anything; the whole of it is looked at in the end.
             let is_prompt = part.kind != PartKind::Code && is_unfilled(&part.text);
+            // Behind an answer it takes something back, or adds to it: `low`, and below it `or is it high?`.
+            let is_below_answer = kept.last().is_some_and(|last| {
+                last.kind == PartKind::Text && part.kind == PartKind::Text && last.block == part.block
+            });
             let reason = if self.template.says(label, is_ticked, &part.text) {
                 UnreadReason::Template
-            } else if part.is_instruction || is_prompt {
+            } else if (part.is_instruction || is_prompt) && !is_below_answer {
                 UnreadReason::Placeholder
             } else {
                 kept.push(part);
