@@ -38,7 +38,7 @@ const STAIRS: [&str; 21] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 22] = [
+const WALLS: [(&str, &[&str], &str); 23] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("git2", &["git"], "the second reader, and nothing else, reads with libgit2"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
@@ -61,6 +61,7 @@ const WALLS: [(&str, &[&str], &str); 22] = [
     ("futures_util", &["github"], "nothing else waits for more than one thing"),
     ("http_body_util", &["github"], "one client for the forge"),
     ("pulldown_cmark", &["change"], "one meaning of a description"),
+    ("encoding_rs", &["change"], "one meaning of an encoding"),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -15,6 +15,7 @@
 )]
 
 mod client;
+mod encodings;
 mod histories;
 mod install;
 mod messages;

@@ -31,17 +31,23 @@ pub enum CleanupMode {
 /// `i18n.commitEncoding` names another encoding. Under `commit --verbose` git cuts at the scissors
 /// in every mode: pass what [`cut_at_scissors`] returns. Source: `--cleanup` in git-commit(1).
 pub fn clean_up_message(raw: &[u8], mode: CleanupMode, comment: &[u8]) -> Vec<u8> {
-    let tidied = match mode {
+    let tidied = clean_up_bytes(raw, mode, comment);
+    if std::str::from_utf8(&tidied).is_ok_and(|text| !text.chars().any(is_noncharacter)) {
+        return tidied;
+    }
+    convert_to_utf8(&tidied)
+}
+
+/// As [`clean_up_message`], for a message in the encoding that `i18n.commitEncoding` names: no byte is
+/// converted.
+pub fn clean_up_bytes(raw: &[u8], mode: CleanupMode, comment: &[u8]) -> Vec<u8> {
+    match mode {
         CleanupMode::Verbatim => raw.to_vec(),
         CleanupMode::Whitespace => strip_space(raw, None),
         CleanupMode::Strip if comment.is_empty() => strip_space(raw, None),
         CleanupMode::Strip => strip_space(raw, Some(comment)),
         CleanupMode::Scissors => strip_space(cut_at_scissors(raw, comment), None),
-    };
-    if std::str::from_utf8(&tidied).is_ok_and(|text| !text.chars().any(is_noncharacter)) {
-        return tidied;
     }
-    convert_to_utf8(&tidied)
 }
 
 /// Returns `raw` up to its first scissors line, or the whole of it if there is none.

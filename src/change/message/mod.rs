@@ -1,12 +1,12 @@
 //! A commit message: its bytes, its subject, its body and its trailers.
 //!
 //! The trailers are found when the message is read, because every rule asks for them; subject and
-//! body are made on demand. Everything is as `git log` shows it. A message
-//! in another encoding than UTF-8, which git would convert for showing, stays in the bytes of the
-//! commit.
+//! body are made on demand. Everything is as `git log` shows it, a message
+//! in another encoding than UTF-8 too.
 
 pub(crate) mod byte_search;
 pub mod cleanup;
+pub mod encoding;
 pub(crate) mod known_keys;
 pub mod near_miss;
 pub(crate) mod trailer_extent;

@@ -75,6 +75,12 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         return Ok(CommandExit::Allowed);
     }
     let commit = PendingCommit { path, message, tidying, command, repository, context };
+    if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) {
+        return Err(CommandError::usage(
+            "i18n.commitEncoding names an encoding that is unknown or does not keep ASCII, so no server can \
+             read the message; to fix:\n  git config i18n.commitEncoding UTF-8",
+        ));
+    }
     let report = commit.judge_message(&loaded);
     let is_denied = report.decision == Decision::Deny;
     let denied_message = if args.warn {
@@ -100,6 +106,12 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
 }
 
 impl PendingCommit<'_> {
+    /// Returns the message as git shows it.
+    fn read_text(&self) -> Text {
+        let encoding = self.tidying.encoding.unwrap_or_default();
+        Text::new(encoding.decode_text(&self.message).into_owned())
+    }
+
     /// Judges the message, and with a merge the commits that land together with it.
     fn judge_message(&self, loaded: &LoadedPolicy) -> Report {
         let (parents, merged_commits) = match &self.repository {
@@ -109,7 +121,7 @@ impl PendingCommit<'_> {
             _ => Default::default(),
         };
         let request = MessageRequest {
-            message: Text::new(self.message.clone()),
+            message: self.read_text(),
             author: read_identity(self.context, "AUTHOR"),
             committer: read_identity(self.context, "COMMITTER"),
             parents,
@@ -132,7 +144,7 @@ impl PendingCommit<'_> {
         match loaded.policy.change_unit {
             ChangeUnit::Step => true,
             ChangeUnit::Commit => {
-                let subject = CommitMessage::new(Text::new(self.message.clone())).subject();
+                let subject = CommitMessage::new(self.read_text()).subject();
                 AUTOSQUASH_PREFIXES.iter().any(|prefix| subject.as_bytes().starts_with(prefix))
             }
         }

@@ -21,13 +21,18 @@ use crate::verdict::Decision;
 /// Check a push before it is sent
 #[derive(Debug, clap::Args)]
 pub(crate) struct PrePushArgs {
-    /// Name of the remote
-    remote: String,
+    /// Name of the remote [default: as pre-commit names it]
+    remote: Option<String>,
     /// Address of the remote
     url: Option<String>,
 }
 
 pub(crate) fn run_pre_push(args: &PrePushArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    if args.remote.is_none() && context.read_variable("PRE_COMMIT_REMOTE_NAME").is_none() {
+        return Err(CommandError::usage(
+            "pre-push takes the name of the remote, as git gives it to the hook",
+        ));
+    }
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
     match judge_pushed_refs(&input, args, context) {
@@ -45,9 +50,12 @@ pub(crate) fn run_pre_push(args: &PrePushArgs, context: &Context) -> Result<Comm
 ///
 /// Fails if nothing of the push can be read.
 fn judge_pushed_refs(input: &[u8], args: &PrePushArgs, context: &Context) -> anyhow::Result<CommandExit> {
-    let pushed_refs = parse_pre_push(input)?;
+    let given = if input.is_empty() { read_pre_commit_variables(context) } else { None };
+    let pushed_refs = parse_pre_push(given.as_deref().unwrap_or(input))?;
+    let named = context.read_text_variable("PRE_COMMIT_REMOTE_NAME");
+    let remote = args.remote.as_deref().or(named.as_deref()).unwrap_or_default();
     let repository = open_clone(context)?;
-    let remote = PushRemote::read_config(&repository, &args.remote)?;
+    let remote = PushRemote::read_config(&repository, remote)?;
     let mut exit = CommandExit::Allowed;
     if !remote.has_gate {
         return Ok(exit);
@@ -66,6 +74,15 @@ fn judge_pushed_refs(input: &[u8], args: &PrePushArgs, context: &Context) -> any
         let _ = writeln!(std::io::stderr().lock(), "{}", replace_invisible(&advice));
     }
     Ok(exit)
+}
+
+/// Returns the line that git has written to pre-commit, which reads it and passes its parts on in variables.
+fn read_pre_commit_variables(context: &Context) -> Option<Vec<u8>> {
+    let read = |name: &str| context.read_text_variable(name);
+    let (local, id) = (read("PRE_COMMIT_LOCAL_BRANCH")?, read("PRE_COMMIT_TO_REF")?);
+    // The other id is not what the remote has, but where pre-commit begins.
+    let null = "0".repeat(id.len());
+    Some(format!("{local} {id} {} {null}\n", read("PRE_COMMIT_REMOTE_BRANCH")?).into_bytes())
 }
 
 /// The remote that a push goes to, as this clone knows it.

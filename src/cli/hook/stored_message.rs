@@ -4,7 +4,8 @@
 //! was opened, and on the configuration. Unlike on a server, the overrides of `git -c` count: the user of a
 //! clone gives them.
 
-use crate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
+use crate::change::message::cleanup::{CleanupMode, clean_up_bytes, clean_up_message, cut_at_scissors};
+use crate::change::message::encoding::MessageEncoding;
 use crate::cli::context::Context;
 use crate::cli::hook::git_command::GitCommand;
 use crate::git::Repository;
@@ -16,7 +17,7 @@ const COMMENT_CHARACTERS: &[u8; 10] = b"#;@!$%^&|:";
 const SCISSORS_HINT: &[u8] = b" Do not modify or remove the line above.";
 
 /// How git tidies one message before it stores it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct MessageTidying {
     mode: CleanupMode,
     /// What starts a comment; empty if no line can be one.
@@ -25,6 +26,8 @@ pub(crate) struct MessageTidying {
     is_verbose: bool,
     /// True if the message was in an editor.
     pub(crate) is_edited: bool,
+    /// The encoding that git names in the commit; `None` if no server reads it.
+    pub(crate) encoding: Option<MessageEncoding>,
 }
 
 impl MessageTidying {
@@ -65,13 +68,20 @@ impl MessageTidying {
             Some(comment) => comment.into_bytes(),
             None => b"#".to_vec(),
         };
-        MessageTidying { mode, comment, is_verbose, is_edited }
+        let encoding = match config.find_value("i18n", &["commitEncoding"]) {
+            Some(name) => MessageEncoding::find_by_name(name.as_bytes()),
+            None => Some(MessageEncoding::default()),
+        };
+        MessageTidying { mode, comment, is_verbose, is_edited, encoding }
     }
 
     /// Returns the message as git will store it.
     pub(crate) fn tidy_message(&self, raw: &[u8]) -> Vec<u8> {
         let kept = if self.is_verbose { cut_at_scissors(raw, &self.comment) } else { raw };
-        clean_up_message(kept, self.mode, &self.comment)
+        match self.encoding {
+            Some(encoding) if encoding.is_utf8() => clean_up_message(kept, self.mode, &self.comment),
+            _ => clean_up_bytes(kept, self.mode, &self.comment),
+        }
     }
 
     /// Returns true if the message came with a diff, which git cuts off.

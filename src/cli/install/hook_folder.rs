@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::cli::command_error::CommandError;
+use crate::cli::install::hook_manager::{choose_hook_file, list_aside_files, refuse_foreign_manager};
 use crate::cli::install::hook_script::{
     BACKUP_SUFFIX, GitHook, HookOwner, identify_hook_owner, render_hook_script,
 };
+use crate::cli::install::work_tree::{find_work_tree_top, is_inside_repository, resolve_links};
 use crate::cli::output::tidy_path;
 use crate::git::Repository;
 
@@ -31,6 +33,8 @@ pub(crate) struct HookFolder {
 pub(crate) struct HookStep {
     hook: GitHook,
     file: PathBuf,
+    /// Where the hook from before `install` is kept.
+    backup: PathBuf,
     action: HookAction,
 }
 
@@ -52,6 +56,10 @@ enum HookAction {
 impl HookStep {
     pub(crate) fn hook(&self) -> GitHook {
         self.hook
+    }
+
+    fn is_restoring(&self) -> bool {
+        self.action == HookAction::Restore
     }
 
     pub(crate) fn changes_nothing(&self) -> bool {
@@ -87,13 +95,8 @@ impl HookFolder {
     /// Refuses if git runs no hooks here, or if another program writes them.
     pub(crate) fn for_clone(repository: &Repository) -> Result<HookFolder, CommandError> {
         let hook_folder = HookFolder::find_configured(repository)?;
-        if hook_folder.path.components().any(|part| part.as_os_str() == ".husky") {
-            return Err(CommandError::Usage(
-                "husky manages the hooks of this clone, and would overwrite those of changegate; run them from husky:\n  \
-                 echo 'changegate hook commit-msg \"$1\"' >> .husky/commit-msg"
-                    .into(),
-            ));
-        }
+        let top = find_work_tree_top(repository)?;
+        refuse_foreign_manager(&hook_folder.path, top.as_deref())?;
         Ok(hook_folder)
     }
 
@@ -113,11 +116,11 @@ impl HookFolder {
                 let hook_folder = HookFolder::find_configured(repository)?;
                 if hook_folder.is_shared {
                     return Err(CommandError::Usage(format!(
-                        "core.hooksPath is `{}`, which other repositories may use too; give this one its own:\n  \
-                         git -C {} config core.hooksPath {}",
-                        hook_folder.path.display(),
+                        "the hooks are in `{}`, which other repositories may use too; give this one its own:\n  \
+                         git -C {1} config core.hooksPath {2}",
+                        resolve_links(&hook_folder.path).display(),
                         tidy_path(git_dir).display(),
-                        tidy_path(&git_dir.join("hooks")).display(),
+                        tidy_path(&git_dir.join("own-hooks")).display(),
                     )));
                 }
                 Ok(hook_folder)
@@ -154,7 +157,10 @@ impl HookFolder {
     fn find_configured(repository: &Repository) -> Result<HookFolder, CommandError> {
         let common_dir = repository.common_dir();
         let Some(configured) = repository.read_config_value("core.hooksPath")? else {
-            return Ok(HookFolder::new(common_dir.join("hooks"), false));
+            let path = common_dir.join("hooks");
+            // The folder can be a link to one that other repositories have as well.
+            let is_shared = !is_inside_repository(repository, &path)?;
+            return Ok(HookFolder { path, is_drop_in: false, is_shared });
         };
         let directory = match configured.strip_prefix("~/") {
             Some(rest) => {
@@ -171,12 +177,7 @@ impl HookFolder {
                 "core.hooksPath is `{configured}`, which is not a directory, so git runs no hooks here"
             )));
         }
-        let resolved = resolve_links(&directory);
-        let is_inside = match find_work_tree_top(repository)? {
-            Some(top) if resolved.starts_with(resolve_links(&top)) => true,
-            _ => resolved.starts_with(resolve_links(common_dir)),
-        };
-        let is_shared = !is_inside;
+        let is_shared = !is_inside_repository(repository, &directory)?;
         Ok(HookFolder { path: directory, is_drop_in: false, is_shared })
     }
 
@@ -205,8 +206,9 @@ impl HookFolder {
     ///
     /// Refuses if a file would be lost.
     pub(crate) fn plan_install(&self, hook: GitHook, binary: &str) -> Result<HookStep, CommandError> {
-        let file = self.hook_path(hook);
-        let backup = backup_path(&file);
+        let named = self.hook_path(hook);
+        let backup = backup_path(&named);
+        let file = if self.is_drop_in { named } else { choose_hook_file(named) };
         let found = InstalledHook::read_file(hook, &file)?;
         let write = |keep_existing, is_new, is_chained| HookAction::Write {
             text: render_hook_script(hook, Some(binary), is_chained),
@@ -214,7 +216,7 @@ impl HookFolder {
             is_new,
             is_chained,
         };
-        // A file that `install` did not write is never replaced without a copy under another name.
+        // No file of another program is replaced without a copy under another name.
         let what = match (found, path_exists(&backup)) {
             (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
             (InstalledHook::Foreign, true) => {
@@ -243,7 +245,26 @@ impl HookFolder {
                 }
             }
         };
-        Ok(HookStep { hook, file, action: what })
+        Ok(HookStep { hook, file, backup, action: what })
+    }
+
+    /// Returns the steps that remove `hook`, also where a manager of hooks has put it aside; an error if a file
+    /// would be lost.
+    pub(crate) fn plan_removal(&self, hook: GitHook) -> Result<Vec<HookStep>, CommandError> {
+        let named = self.hook_path(hook);
+        let backup = backup_path(&named);
+        let mut steps = Vec::new();
+        for file in list_aside_files(&named) {
+            if let InstalledHook::Ours(_) = InstalledHook::read_file(hook, &file)? {
+                // What ran before it goes on to run in its place.
+                let action = if path_exists(&backup) { HookAction::Restore } else { HookAction::Remove };
+                steps.push(HookStep { hook, file, backup: backup.clone(), action });
+            }
+        }
+        if !steps.iter().any(HookStep::is_restoring) {
+            steps.push(self.plan_uninstall(hook)?);
+        }
+        Ok(steps)
     }
 
     /// Returns the step that removes `hook`.
@@ -251,15 +272,16 @@ impl HookFolder {
     /// # Errors
     ///
     /// Refuses if a file would be lost.
-    pub(crate) fn plan_uninstall(&self, hook: GitHook) -> Result<HookStep, CommandError> {
+    fn plan_uninstall(&self, hook: GitHook) -> Result<HookStep, CommandError> {
         let file = self.hook_path(hook);
-        let what = match (InstalledHook::read_file(hook, &file)?, path_exists(&backup_path(&file))) {
+        let backup = backup_path(&file);
+        let what = match (InstalledHook::read_file(hook, &file)?, path_exists(&backup)) {
             (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
             (InstalledHook::Ours(_) | InstalledHook::Absent, true) => HookAction::Restore,
             (InstalledHook::Ours(_), false) => HookAction::Remove,
             (InstalledHook::Foreign | InstalledHook::Absent, _) => HookAction::Nothing,
         };
-        Ok(HookStep { hook, file, action: what })
+        Ok(HookStep { hook, file, backup, action: what })
     }
 
     /// Carries out a step.
@@ -272,10 +294,10 @@ impl HookFolder {
         let done = match &step.action {
             HookAction::Nothing => Ok(()),
             HookAction::Write { text, keep_existing: keep, .. } => {
-                let keep = if *keep { make_backup(file) } else { Ok(()) };
+                let keep = if *keep { make_backup(file, &step.backup) } else { Ok(()) };
                 keep.and_then(|()| write_hook(file, text))
             }
-            HookAction::Restore => fs::rename(backup_path(file), file),
+            HookAction::Restore => fs::rename(&step.backup, file),
             HookAction::Remove => fs::remove_file(file),
         };
         done.with_context(|| format!("cannot change `{}`", tidy_path(file).display()))?;
@@ -337,9 +359,9 @@ fn path_exists(file: &Path) -> bool {
 }
 
 /// Gives `file` its second name; the new hook then replaces the first in one step.
-fn make_backup(file: &Path) -> std::io::Result<()> {
+fn make_backup(file: &Path, backup: &Path) -> std::io::Result<()> {
     // Not every file system has links.
-    fs::hard_link(file, backup_path(file)).or_else(|_| fs::rename(file, backup_path(file)))
+    fs::hard_link(file, backup).or_else(|_| fs::rename(file, backup))
 }
 
 fn write_hook(file: &Path, text: &str) -> std::io::Result<()> {
@@ -374,26 +396,4 @@ fn is_executable(file: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_executable(file: &Path) -> bool {
     file.exists()
-}
-
-/// Returns the top of the work tree that belongs to the repository, if one does.
-fn find_work_tree_top(repository: &Repository) -> Result<Option<PathBuf>, CommandError> {
-    let git_dir = repository.git_dir();
-    if let Some(set) = repository.read_config_value("core.worktree")? {
-        return Ok(Some(git_dir.join(set)));
-    }
-    // The git directory of a linked worktree names the path of its `.git`.
-    let dot_git = match fs::read_to_string(git_dir.join("gitdir")) {
-        Ok(line) => git_dir.join(line.trim_end_matches(['\n', '\r'])),
-        Err(_) => std::path::absolute(git_dir)?,
-    };
-    if dot_git.file_name().is_some_and(|name| name == ".git") {
-        return Ok(dot_git.parent().map(Path::to_path_buf));
-    }
-    Ok(None)
-}
-
-/// Returns `path` with links followed, as far as it exists.
-fn resolve_links(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| tidy_path(path))
 }

@@ -4,8 +4,10 @@
 //! existing hook is kept and goes on running. A second run changes nothing.
 
 mod hook_folder;
+mod hook_manager;
 mod hook_script;
 mod server_settings;
+mod work_tree;
 
 use std::io::Write as _;
 
@@ -140,7 +142,7 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     if hook_folder.is_shared {
         writeln!(
             out,
-            "note: core.hooksPath is that directory; the hooks run in every repository that uses it"
+            "note: other repositories may use that directory; the hooks run in every repository that uses it"
         )?;
     }
     match &settings {
@@ -202,7 +204,9 @@ pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<Comm
     let mut steps = Vec::new();
     for hook_folder in &hook_folders {
         for hook in GitHook::ALL {
-            steps.push((hook_folder, hook_folder.plan_uninstall(hook)?));
+            for step in hook_folder.plan_removal(hook)? {
+                steps.push((hook_folder, step));
+            }
         }
     }
     steps.retain(|(_, step)| !step.changes_nothing());

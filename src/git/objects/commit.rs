@@ -9,6 +9,7 @@ use std::fmt;
 use gix::ObjectId;
 use gix::hash::Kind;
 
+use crate::change::message::encoding::MessageEncoding;
 use crate::change::text::trim_git_space;
 use crate::change::{Commit, CommitMessage, Fact, FactKind, Missing, Oid, Person, Text};
 use crate::git::signature::ObjectFormat;
@@ -37,6 +38,7 @@ pub(crate) struct CommitParts<'a> {
     pub(crate) parents: Vec<ObjectId>,
     author: CommitIdentity<'a>,
     committer: CommitIdentity<'a>,
+    encoding: MessageEncoding,
     message: &'a [u8],
 }
 
@@ -48,8 +50,11 @@ struct CommitIdentity<'a> {
 }
 
 impl CommitIdentity<'_> {
-    fn to_person(&self) -> Person {
-        Person { name: Text::from(trim_git_space(self.name)), email: Text::from(self.email) }
+    fn to_person(&self, encoding: MessageEncoding) -> Person {
+        Person {
+            name: Text::from(&*encoding.decode_text(trim_git_space(self.name))),
+            email: Text::from(&*encoding.decode_text(self.email)),
+        }
     }
 }
 
@@ -59,11 +64,11 @@ impl CommitParts<'_> {
         Commit {
             id: Some(id),
             parents: self.parents.iter().filter_map(|parent| Oid::from_bytes(parent.as_slice())).collect(),
-            author: self.author.to_person(),
+            author: self.author.to_person(self.encoding),
             authored_at: self.author.seconds,
-            committer: self.committer.to_person(),
+            committer: self.committer.to_person(self.encoding),
             committed_at: self.committer.seconds,
-            message: CommitMessage::new(Text::from(self.message)),
+            message: CommitMessage::new(Text::from(&*self.encoding.decode_text(self.message))),
             paths: unrequested_fact(FactKind::Paths),
             lines: unrequested_fact(FactKind::Lines),
             evil_merge_paths: unrequested_fact(FactKind::EvilMerges),
@@ -110,22 +115,23 @@ pub(crate) fn parse_commit_parts(raw: &[u8], format: Kind) -> Result<CommitParts
     let author = parse_identity(author).ok_or("its `author` line is malformed")?;
     let committer = lines.take_header("committer").ok_or("the `committer` line is not where it has to be")?;
     let committer = parse_identity(committer).ok_or("its `committer` line is malformed")?;
-    let message = skip_other_headers(lines.rest)?;
+    let (encoding, message) = read_other_headers(lines.rest)?;
     if memchr::memchr(0, raw).is_some() {
         return Err("it contains a NUL byte");
     }
-    Ok(CommitParts { tree, parents, author, committer, message })
+    Ok(CommitParts { tree, parents, author, committer, encoding, message })
 }
 
-/// Passes over the headers after the committer and returns the message.
-fn skip_other_headers(mut rest: &[u8]) -> Result<&[u8], &'static str> {
+/// Passes over the headers after the committer, and returns the encoding and the message.
+fn read_other_headers(mut rest: &[u8]) -> Result<(MessageEncoding, &[u8]), &'static str> {
+    let mut encoding = MessageEncoding::default();
     let mut may_continue = false;
     let mut encoding_seen = false;
     while !rest.is_empty() {
         let (line, after) = split_line(rest).ok_or("its headers end in the middle of a line")?;
         rest = after;
         if line.is_empty() {
-            return Ok(rest);
+            return Ok((encoding, rest));
         }
         let space = memchr::memchr(b' ', line).ok_or("a header has no value")?;
         match line.get(..space).unwrap_or_default() {
@@ -135,12 +141,17 @@ fn skip_other_headers(mut rest: &[u8]) -> Result<&[u8], &'static str> {
                 return Err("it has a second `tree`, `parent`, `author` or `committer` line");
             }
             b"encoding" if encoding_seen => return Err("it declares its encoding twice"),
-            b"encoding" => encoding_seen = true,
+            b"encoding" => {
+                encoding_seen = true;
+                let name = line.get(space + 1..).unwrap_or_default();
+                encoding = MessageEncoding::find_by_name(name)
+                    .ok_or("its `encoding` line names an encoding that is unknown or does not keep ASCII")?;
+            }
             _ => {}
         }
         may_continue = true;
     }
-    Ok(rest)
+    Ok((encoding, rest))
 }
 
 struct CommitHeaderCursor<'a> {
@@ -281,7 +292,9 @@ mod tests {
             format!("{TREE}{AUTHOR}{COMMITTER}\nsubject\0Reviewed-by: x\n"),
             format!("{TREE}{AUTHOR}{COMMITTER} continued\n\n"),
             format!("{TREE}{AUTHOR}{COMMITTER}gpgsig\n\n"),
-            format!("{TREE}{AUTHOR}{COMMITTER}encoding a\nencoding b\n\n"),
+            format!("{TREE}{AUTHOR}{COMMITTER}encoding UTF-8\nencoding UTF-8\n\n"),
+            format!("{TREE}{AUTHOR}{COMMITTER}encoding UTF-16LE\n\n"),
+            format!("{TREE}{AUTHOR}{COMMITTER}encoding \n\n"),
             format!("{TREE}{AUTHOR}{COMMITTER}gpgsig a"),
         ] {
             assert!(read(&text).is_err(), "{text:?}");

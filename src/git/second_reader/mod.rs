@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use crate::change::message::encoding::MessageEncoding;
 use crate::change::{NeededFacts, Oid, PathEntryKind, Person, Text};
 use crate::git::objects::reader::to_oid;
 use crate::git::objects::tree_entry::TreeEntryMode;
@@ -211,12 +212,19 @@ impl BothReaders<'_> {
             self.comparison.require_both(id.to_string(), "commit", first.as_ref(), second.as_ref())
         {
             self.comparison.commits += 1;
+            // libgit2 leaves the bytes as they are stored; git shows what they stand for.
+            let encoding = second.message_encoding().ok().flatten().unwrap_or("UTF-8");
+            let encoding = MessageEncoding::find_by_name(encoding.as_bytes()).unwrap_or_default();
+            let author = is_same_identity(&first.author, first.authored_at, &second.author(), encoding);
+            let committer =
+                is_same_identity(&first.committer, first.committed_at, &second.committer(), encoding);
+            let message = encoding.decode_text(second.message_raw_bytes());
             let is_same = [
                 ("tree", root == Oid::from_bytes(second.tree_id().as_bytes())),
                 ("parents", Some(&first.parents) == second_parents.as_ref()),
-                ("author", is_same_identity(&first.author, first.authored_at, &second.author())),
-                ("committer", is_same_identity(&first.committer, first.committed_at, &second.committer())),
-                ("message", first.message.raw().as_bytes() == second.message_raw_bytes()),
+                ("author", author),
+                ("committer", committer),
+                ("message", first.message.raw().as_bytes() == &*message),
             ];
             for (part, holds) in is_same {
                 if !holds {
@@ -354,9 +362,15 @@ fn classify_mode(mode: i32) -> Option<TreeEntryMode> {
 }
 
 /// Returns whether both readers name the same person at the same second. libgit2 trims white space around names.
-fn is_same_identity(first: &Person, seconds: i64, second: &git2::Signature<'_>) -> bool {
-    first.name.as_bytes().trim_ascii() == second.name_bytes().trim_ascii()
-        && first.email.as_bytes().trim_ascii() == second.email_bytes().trim_ascii()
+fn is_same_identity(
+    first: &Person,
+    seconds: i64,
+    second: &git2::Signature<'_>,
+    encoding: MessageEncoding,
+) -> bool {
+    first.name.as_bytes().trim_ascii() == encoding.decode_text(second.name_bytes().trim_ascii()).as_ref()
+        && first.email.as_bytes().trim_ascii()
+            == encoding.decode_text(second.email_bytes().trim_ascii()).as_ref()
         && seconds == second.when().seconds()
 }
 
