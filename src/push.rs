@@ -113,13 +113,14 @@ gate_rules! {
 
 /// Returns the judgement that refuses by this rule.
 pub(crate) fn refuse_by_rule(rule: GateRule, finding: Finding) -> Judgement {
+    refuse_by_findings(rule, vec![finding])
+}
+
+/// Returns the judgement that refuses by this rule, for one reason or several.
+pub(crate) fn refuse_by_findings(rule: GateRule, findings: Vec<Finding>) -> Judgement {
     let description =
         RuleDescription { id: RuleId::new(rule.id()), title: rule.title().to_owned(), controls: Vec::new() };
-    Judgement {
-        rule: Arc::new(description),
-        level: RuleLevel::Deny,
-        outcome: RuleOutcome::Fail(vec![finding]),
-    }
+    Judgement { rule: Arc::new(description), level: RuleLevel::Deny, outcome: RuleOutcome::Fail(findings) }
 }
 
 /// What a push asks of a ref under change control, and what the server knows of that ref.

@@ -1,12 +1,14 @@
 //! Findings and notes about a policy: it is absent, it is not valid, it is due for review.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::change::{Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
-use crate::git::{RefUpdate, ResolvedRef};
+use crate::git::{FileAtPath, RefUpdate, Repository, ResolvedRef};
 use crate::policy::{FaultyFile, PolicyErrors, packs};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
@@ -18,6 +20,10 @@ messages! {
         "cannot read the ref {ref}: {detail}";
     POLICY_ABSENT = "policy.absent":
         "there is no policy `{path}` at {place}, so nothing can be judged";
+    POLICY_ELSEWHERE = "policy.elsewhere":
+        "there is no policy `{path}` at {place}, but {branches/and} {count:holds|hold} one; no push can be judged until the server is told which branch to read";
+    POLICY_FILE_ABSENT = "policy.file-absent":
+        "changegate.policyFile names {file}, and there is no such file, so nothing can be judged";
     POLICY_FAULT = "policy.has-fault":
         "the policy is not valid: {file} line {line}: {fault}";
     POLICY_FAULTS = "policy.has-faults":
@@ -29,6 +35,15 @@ messages! {
     REVIEW_OVERDUE = "policy.review-overdue":
         "the policy was due for review by {day}";
 }
+
+/// How many branches are searched for a policy.
+const MAX_BRANCHES: usize = 1_000;
+
+/// How many of those that have one are named.
+const MAX_BRANCHES_LISTED: usize = 3;
+
+/// The size of the largest policy that is looked for.
+const MAX_POLICY_BYTES: u64 = 1 << 20;
 
 /// Returns the day of an instant in UTC, by which policies count.
 pub(crate) fn find_today(now: Timestamp) -> Date {
@@ -42,13 +57,35 @@ pub(crate) fn unreadable_policy(path: &str, why: String) -> UnusablePolicy {
     UnusablePolicy::Faulty(PolicyErrors { faulty_files: vec![file] })
 }
 
-/// Returns the refusal where there is no policy to judge by; `place` is where it was looked for.
+/// Returns the refusal where there is no policy to judge by; `place` is where it was looked for, and
+/// `elsewhere` are the branches that hold one.
+///
+/// The lines to paste work in the folder of a bare repository.
 pub(crate) fn refuse_missing_policy(
     why: &UnusablePolicy,
     place: &Text,
     settings: &GateSettings,
+    elsewhere: &[Text],
 ) -> Judgement {
     match why {
+        UnusablePolicy::Absent if settings.policy_file.is_some() => {
+            let file = settings.policy_file.as_deref().unwrap_or(Path::new("")).to_string_lossy();
+            let message = POLICY_FILE_ABSENT.with("file", Text::from(file.as_ref()));
+            let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
+            let paste = "git config changegate.policyFile <file>";
+            refuse_by_rule(GateRule::PolicyPresent, finding.with_paste(paste))
+        }
+        UnusablePolicy::Absent if !elsewhere.is_empty() => {
+            let message = POLICY_ELSEWHERE
+                .with("path", settings.policy_path.as_str())
+                .with("place", place)
+                .with("branches", elsewhere.to_vec())
+                .with("count", elsewhere.len());
+            let branch = elsewhere.first().map(Text::to_lossy).unwrap_or_default();
+            let paste = format!("git config changegate.policyRef {branch}");
+            let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator).with_paste(paste);
+            refuse_by_rule(GateRule::PolicyPresent, finding)
+        }
         UnusablePolicy::Absent => {
             let message = POLICY_ABSENT.with("path", settings.policy_path.as_str()).with("place", place);
             let paste = format!("git config changegate.missingPolicy {}", packs::DEFAULT_PACK);
@@ -56,9 +93,53 @@ pub(crate) fn refuse_missing_policy(
             refuse_by_rule(GateRule::PolicyPresent, finding)
         }
         UnusablePolicy::Faulty(errors) => {
-            refuse_by_rule(GateRule::PolicyValid, policy_fault_finding(errors, Fixer::ServerAdministrator))
+            let finding = policy_fault_finding(errors, Fixer::ServerAdministrator);
+            let finding = match find_check_command(place, settings) {
+                Some(command) => finding.with_paste(command),
+                None => finding,
+            };
+            refuse_by_rule(GateRule::PolicyValid, finding)
         }
     }
+}
+
+/// Returns the command that shows every fault of a policy to the server administrator, whose repository has
+/// no work tree; `None` for a name that a shell would read as something else.
+fn find_check_command(place: &Text, settings: &GateSettings) -> Option<String> {
+    if let Some(file) = &settings.policy_file {
+        let file = file.to_str().filter(|file| is_plain_word(file))?;
+        return Some(format!("changegate policy check {file}"));
+    }
+    let branch = place.as_utf8()?.strip_prefix("refs/heads/").filter(|branch| is_plain_word(branch))?;
+    Some(format!("d=$(mktemp -d) && git clone -q -b {branch} . $d && changegate policy check -C $d"))
+}
+
+/// Returns the branches that have a file at the path of the policy, those with usual names first. Names
+/// that a shell would not take as they are, which a pusher could choose, are left out.
+pub(crate) fn list_branches_with_policy(repository: &Repository, settings: &GateSettings) -> Vec<Text> {
+    let mut found = Vec::new();
+    // What cannot be read is no advice.
+    for branch in repository.list_refs("refs/heads/").unwrap_or_default().into_iter().take(MAX_BRANCHES) {
+        let Some(tip) = branch.id else { continue };
+        let is_plain = branch.name.as_utf8().is_some_and(is_plain_word);
+        if is_plain
+            && matches!(
+                repository.read_file_at(tip, &settings.policy_path, MAX_POLICY_BYTES),
+                Ok(FileAtPath::Found(_))
+            )
+        {
+            found.push(branch.name);
+        }
+    }
+    let usual = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
+    found.sort_by_key(|name| !usual.iter().any(|usual| name.as_bytes() == usual.as_bytes()));
+    found.truncate(MAX_BRANCHES_LISTED);
+    found
+}
+
+/// Returns true for a word that every shell takes as it is.
+fn is_plain_word(word: &str) -> bool {
+    !word.starts_with('-') && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
 }
 
 /// Returns the first fault as a finding, with the number of the others.

@@ -105,6 +105,67 @@ fn without_a_policy_everything_is_refused_and_the_way_out_is_told() {
     assert_eq!(world.at("refs/heads/free"), None);
 }
 
+/// Runs a line that a refusal gives to the server administrator, in the repository of the server.
+fn run_in_server(world: &World, line: &str) -> std::process::Output {
+    let folder = std::path::Path::new(crate::world::BINARY).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    world.command("sh", "server.git").env("PATH", path).args(["-c", line]).output().unwrap()
+}
+
+/// Returns the line of a refusal that begins like this.
+fn find_line(seen: &str, begin: &str) -> String {
+    let lines = seen.lines().map(|line| line.trim_start_matches("remote:").trim());
+    lines.map(str::to_owned).find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("{seen}"))
+}
+
+#[test]
+fn the_branch_that_holds_the_policy_is_named_with_the_line_that_helps() {
+    let world = World::new();
+    let base = world.main();
+    // A name that a shell reads as something else is no advice.
+    world.push(&[&format!("{base}:refs/heads/a$(touch${{IFS}}x)")]).accepted();
+    world.push(&[&format!("{base}:refs/heads/topic")]).accepted();
+    world.git(&["rm", "-rqf", "--cached", "."]);
+    let tree = world.git(&["write-tree"]);
+    world.git(&["reset", "-q", "--hard", &base]);
+    let empty_commit = world.git(&["commit-tree", &tree, "-m", "Nothing"]);
+    world.git_in("server.git", &["fetch", "-q", "../work", &format!("{empty_commit}:refs/heads/site")]);
+    for wrong in ["refs/heads/site", "refs/heads/gone"] {
+        world.configure("changegate.policyRef", wrong);
+        let new = world.commit_tree(&[&world.main()], &good("Good"));
+        let pushed = world.push(&[&format!("{new}:{MAIN}")]);
+        pushed.refused("policy-present").says("refs/heads/main").does_not_say("missingPolicy");
+        pushed.does_not_say("touch");
+        let line = find_line(&pushed.seen, "git config");
+        assert_eq!(line, "git config changegate.policyRef refs/heads/main");
+        assert!(run_in_server(&world, &line).status.success());
+        let next = world.commit_tree(&[&world.main()], &good("Good"));
+        world.push(&[&format!("{next}:{MAIN}")]).accepted();
+    }
+    world.configure("changegate.policyFile", "/nowhere/policy.yml");
+    let new = world.commit_tree(&[&world.main()], &good("Good"));
+    let pushed = world.push(&[&format!("{new}:{MAIN}")]);
+    pushed.refused("policy-present").says("changegate.policyFile names").does_not_say("missingPolicy");
+}
+
+#[test]
+fn a_broken_policy_is_shown_by_a_command_that_works_on_the_server() {
+    let world = World::with(None, "sha1");
+    world.write(PATH, "changegate: 1\nname: test\nprotects: 7\nextends: [nothing]\n");
+    world.commit("A broken policy\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    let new = world.commit(&good("Good"));
+    let pushed = world.push(&[&format!("{new}:{MAIN}")]);
+    pushed.refused("policy-valid");
+    let line = find_line(&pushed.seen, "d=$(mktemp").replace("\n", " ");
+    // A long line is folded in the answer, so the command is read from the record of it.
+    let whole = "d=$(mktemp -d) && git clone -q -b main . $d && changegate policy check -C $d";
+    assert!(whole.starts_with(line.trim_end()), "{line}");
+    let shown = run_in_server(&world, whole);
+    let said = String::from_utf8_lossy(&[shown.stdout, shown.stderr].concat()).into_owned();
+    assert!(said.contains("2 faults"), "{said}");
+}
+
 #[test]
 fn the_administrator_says_what_happens_without_a_policy() {
     let world = World::with(None, "sha1");

@@ -40,7 +40,10 @@ fn where_nothing_can_be_written_ahead_nothing_is_accepted() {
     let world = World::new();
     world.commit(&good("One"));
     let open = close(&world);
-    world.push(&["main"]).refused("the decision cannot be recorded, so the push is refused");
+    world
+        .push(&["main"])
+        .refused("the decision cannot be recorded, so the push is refused")
+        .does_not_say("allowed");
     world.configure("changegate.ledger", "warn");
     world.push(&["main"]).accepted().says("this decision is NOT recorded");
     // A free ref needs no record.

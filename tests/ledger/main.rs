@@ -29,3 +29,4 @@ mod replayed;
 mod schema;
 mod signed;
 mod tampered;
+mod told_times;

@@ -540,3 +540,16 @@ fn what_git_has_packed_meanwhile_goes_as_well() {
     assert_eq!(world.sessions().len(), 1);
     world.is_whole();
 }
+
+#[test]
+fn everything_that_is_wrong_with_a_request_is_told_at_once() {
+    let mut world = server();
+    let short = message("9h").replace(REASON, "stuck");
+    let words = world.words(&short);
+    world
+        .is("ana@example.com")
+        .push(&[&format!("{words}:{FOLDER}0123456789ab")])
+        .refused("is not in duty-managers")
+        .says("at least 40 are needed")
+        .says("4 h");
+}

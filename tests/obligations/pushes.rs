@@ -217,3 +217,42 @@ fn where_nobody_can_tell_what_is_overdue_nothing_lands() {
     world.git_in("server.git", &["update-ref", crate::ledger_reader::LEDGER, &tip]);
     world.push(&["main"]).accepted();
 }
+
+#[test]
+fn a_review_that_lands_together_with_the_emergency_was_made_before_it() {
+    let mut world = World::new();
+    let change = world.commit(EMERGENCY);
+    let review = closes(&change, REVIEW);
+    world.commit_as_ben(&review);
+    world
+        .push(&["main"])
+        .accepted()
+        .says("stays open: the change landed together with it")
+        .does_not_say(" is closed");
+    assert_eq!(standing(&world, "emergency-review"), "open");
+    // Later, the same words are a review. The first ones stay in the history, and a sweep knows better too.
+    world.changegate("server.git", &["sweep"]);
+    assert_eq!(standing(&world, "emergency-review"), "open");
+    world.commit_as_ben(&review);
+    world.push(&["main"]).accepted().says(" is closed");
+    assert_eq!(standing(&world, "emergency-review"), "closed");
+}
+
+#[test]
+fn a_for_change_that_names_nothing_is_told() {
+    let mut world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    // Another id, a change that owes nothing, and a record that there is not.
+    let first = world.git(&["rev-parse", "HEAD~1"]);
+    for named in ["0123456789ab", &first, "ledger:000099"] {
+        world.commit_as_ben(&closes(named, REVIEW));
+        world.push(&["main"]).accepted().says("closes nothing").says(&named[..7]);
+    }
+    assert_eq!(standing(&world, "emergency-review"), "open");
+    world.commit_as_ben(&closes(&change, REVIEW));
+    world.push(&["main"]).accepted().does_not_say("closes nothing");
+    // It is closed now.
+    world.commit_as_ben(&closes(&change, REVIEW));
+    world.push(&["main"]).accepted();
+}

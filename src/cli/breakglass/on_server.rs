@@ -51,7 +51,10 @@ pub(crate) fn write_session_record(
     }
     let asks = match parse_request(&loaded.policy, commit, now) {
         Ok(asks) => asks,
-        Err(finding) => return report_refusal(&escape_finding(&finding)),
+        Err(findings) => {
+            let reasons: Vec<String> = findings.iter().map(escape_finding).collect();
+            return report_refusal(&reasons.join("; "));
+        }
     };
     let by = Contributor { key: None, name: String::new(), account: None };
     let authorised = AuthorisedRequest { id: id.to_owned(), by, is_in_team: true, asks };

@@ -24,6 +24,7 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
 use crate::ledger::store::{probe_append, read_state};
 use crate::report::{Report, ReportStyle};
+use crate::verdict::Decision;
 
 /// Refuse a push that the policy denies
 #[derive(Debug, clap::Args)]
@@ -43,6 +44,9 @@ pub(crate) struct UpdateHookArgs {
     /// Object id after the push
     new: String,
 }
+
+/// Why a push is refused whose decision cannot be recorded.
+const UNRECORDABLE_PUSH: &str = "the decision cannot be recorded, so the push is refused";
 
 /// The longest input from git about a push, in bytes.
 const MAX_INPUT_BYTES: u64 = 16 << 20;
@@ -94,6 +98,14 @@ fn decide_push(
             write_decision_entry(&repository, updates, (&report, &facts), &settings, context)
         }
     };
+    // "Allowed" is not said of a push that is refused because it cannot be recorded.
+    let is_unrecordable =
+        recorded.is_err() && (settings.ledger_mode == LedgerMode::Require || facts.request().is_some());
+    if is_unrecordable && report.decision == Decision::Allow {
+        return recorded
+            .map(|()| CommandExit::Failed)
+            .map_err(|error| CommandError::Failed(error.context(UNRECORDABLE_PUSH)));
+    }
     let style = ReportStyle { colour: output::stdout_colour(context.colour), ..ReportStyle::default() };
     output::print_report(&report, format, &style)?;
     match recorded {
@@ -106,9 +118,7 @@ fn decide_push(
             output::ignore_broken_pipe(written)?;
             Ok(report.decision.into())
         }
-        Err(error) => Err(CommandError::Failed(
-            error.context("the decision cannot be recorded, so the push is refused"),
-        )),
+        Err(error) => Err(CommandError::Failed(error.context(UNRECORDABLE_PUSH))),
     }
 }
 

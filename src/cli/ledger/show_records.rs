@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::record::BreakGlassEvent;
-use crate::ledger::record::describe::describe_record;
+use crate::ledger::record::describe::{describe_record, find_event_time};
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
@@ -86,7 +86,7 @@ pub(crate) fn run_ledger_log(
 fn write_record_line(out: &mut dyn Write, commit: Oid, record: &ReadableRecord) -> io::Result<()> {
     match record {
         ReadableRecord::Known(record) => {
-            let at = record.recorded_at.strftime("%F %R");
+            let at = find_event_time(record).strftime("%F %R");
             writeln!(out, "{:>6} {at} {}", record.number, shorten_subject(&describe_record(record)))
         }
         ReadableRecord::Unknown(place) => {

@@ -15,7 +15,7 @@ use crate::cli::revision::resolve_commit;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trace_change};
-use crate::ledger::record::describe::describe_record;
+use crate::ledger::record::describe::{describe_record, find_event_time};
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedVerdict};
 use crate::report::{due_time, escape};
 use crate::verdict::{ClassId, Decision, Judgement, Message, RuleOutcome, Verdict};
@@ -96,6 +96,7 @@ fn write_trace_json(
 fn describe_landing(came: LandingOrigin) -> &'static str {
     match came {
         LandingOrigin::AlreadyThere => "before",
+        LandingOrigin::BeforeProtection => "before-protection",
         LandingOrigin::Decided => "decided",
         LandingOrigin::Unauthorised => "undecided",
         LandingOrigin::Regularised => "regularised",
@@ -126,7 +127,7 @@ fn write_trace(
         writeln!(out)?;
         let subject = describe_record(&traced.record);
         let number = traced.record.number;
-        let at = due_time::format_instant(traced.record.recorded_at);
+        let at = due_time::format_instant(find_event_time(&traced.record));
         writeln!(out, "{}", wrap_text(&format!("{number:>4}  {at} "), 6, &subject))?;
         write_record_details(traced, out)?;
         if let LedgerEvent::Decision(decided) = &traced.record.event
@@ -141,6 +142,7 @@ fn write_trace(
         let name = escape::escape_terminal(name.as_bytes(), 60);
         let how = match came {
             LandingOrigin::AlreadyThere => "older than the ledger, on ",
+            LandingOrigin::BeforeProtection => "landed before the ref was protected, on ",
             LandingOrigin::Decided => "landed as decided on ",
             LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
             LandingOrigin::Regularised => "landed without a decision and was regularised, on ",

@@ -237,6 +237,7 @@ fn describe_problem_kind(kind: LedgerProblemKind) -> &'static str {
         LedgerProblemKind::Regularised => "regularised",
         LedgerProblemKind::UndecidedPolicy => "undecided-policy",
         LedgerProblemKind::Incomplete => "incomplete",
+        LedgerProblemKind::Waiting => "waiting",
         LedgerProblemKind::ClockWentBack => "clock",
     }
 }

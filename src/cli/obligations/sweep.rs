@@ -16,7 +16,7 @@ use crate::cli::output;
 use crate::gate::LedgerMode;
 use crate::git::Repository;
 use crate::ledger::record::LedgerEvent;
-use crate::ledger::server::discharge::{append_events, describe_discharge, list_discharges};
+use crate::ledger::server::discharge::{LandedClosings, append_events, describe_discharge, list_discharges};
 use crate::ledger::state::LedgerState;
 
 /// Close met obligations and notify about due ones
@@ -119,7 +119,11 @@ fn list_closings(
 ) -> Vec<LedgerEvent> {
     let mut events: Vec<LedgerEvent> = Vec::new();
     for on in swept {
-        events.extend(list_discharges(state, &on.ref_name, &on.closings, context.now));
+        events.extend(list_discharges(
+            state,
+            LandedClosings { ref_name: &on.ref_name, closings: &on.closings, decision: None },
+            context.now,
+        ));
     }
     let by_tickets = confirmed.build_discharges(state, &events, context.now);
     events.extend(by_tickets);

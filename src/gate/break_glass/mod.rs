@@ -24,7 +24,7 @@ use crate::git::{MessageOnlyFault, RefUpdate, Repository, ResolvedRef};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::{Contributor, account_contributor};
 use crate::policy::Policy;
-use crate::push::{GateRule, refuse_by_rule};
+use crate::push::{GateRule, refuse_by_findings};
 use crate::report::ReportGroup;
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 
@@ -93,42 +93,60 @@ impl RequestPush<'_> {
         }
         match self.judge_request(at.id, &loaded.policy) {
             Ok(request) => facts.set_request(request),
-            Err(finding) => group.refusals.push(refuse_by_rule(GateRule::BreakGlass, *finding)),
+            Err(findings) => group.refusals.push(refuse_by_findings(GateRule::BreakGlass, findings)),
         }
         group
     }
 
-    /// Returns the request, where the ref holds `old`, or the finding that refuses it.
-    fn judge_request(&self, old: Option<Oid>, policy: &Policy) -> Result<AuthorisedRequest, Box<Finding>> {
-        let [update] = self.updates else { return Err(pusher_finding(&SEVERAL_REFS)) };
-        let Some(id) = find_session_id(&update.name) else {
-            return Err(pusher_finding(INVALID_ID.with("digits", SESSION_ID_DIGITS)));
-        };
-        if update.new.is_null() || !update.old.is_null() || old.is_some() {
-            return Err(pusher_finding(&REQUEST_CHANGED));
+    /// Returns the request, where the ref holds `old`, or every finding that refuses it.
+    fn judge_request(&self, old: Option<Oid>, policy: &Policy) -> Result<AuthorisedRequest, Vec<Finding>> {
+        let [update] = self.updates else { return Err(vec![*pusher_finding(&SEVERAL_REFS)]) };
+        let mut findings = Vec::new();
+        let id = find_session_id(&update.name);
+        if id.is_none() {
+            findings.push(*pusher_finding(INVALID_ID.with("digits", SESSION_ID_DIGITS)));
         }
-        let (by, is_in_team) = identify_pusher(self.settings, policy)?;
-        let commit = match self.repository.read_message_only_commit(update.new, MAX_REQUEST_BYTES) {
-            Ok(Ok(commit)) => commit,
-            Ok(Err(fault)) => {
-                return Err(pusher_finding(INVALID_COMMIT.with("detail", fault_message(fault))));
-            }
-            Err(error) => {
-                let detail = MessageValue::unrecorded(Text::from(format!("{error:#}")));
-                let message = REQUEST_UNREADABLE.with("detail", detail);
-                return Err(Box::new(Finding::new(message).fixed_by(Fixer::ServerAdministrator)));
+        if update.new.is_null() || !update.old.is_null() || old.is_some() {
+            findings.push(*pusher_finding(&REQUEST_CHANGED));
+            return Err(findings);
+        }
+        // Who asks and what they ask are told at once, so that one push shows every reason.
+        let by = identify_pusher(self.settings, policy).map_err(|finding| findings.push(*finding)).ok();
+        let asks = match self.read_request(update, policy) {
+            Ok(asks) => Some(asks),
+            Err(found) => {
+                // That the policy names no team is found by both.
+                findings.extend(found.into_iter().filter(|one| by.is_some() || *one != *no_teams_finding()));
+                None
             }
         };
-        let asks = parse_request(policy, commit, self.now)?;
-        if matches!(asks, ParsedRequest::Open { .. }) && !is_in_team {
+        if let (Some((_, false)), Some(ParsedRequest::Open { .. }) | None) = (&by, &asks) {
             let teams = match &policy.break_glass {
                 Some(asked) => asked.teams.clone(),
                 None => Vec::new(),
             };
             let finding = Finding::new(NOT_IN_TEAM.with("teams", teams.clone()));
-            return Err(Box::new(finding.fixed_by(Fixer::TeamMember(teams))));
+            findings.push(finding.fixed_by(Fixer::TeamMember(teams)));
         }
-        Ok(AuthorisedRequest { id: id.to_owned(), by, is_in_team, asks })
+        match (id, by, asks) {
+            (Some(id), Some((by, is_in_team)), Some(asks)) if findings.is_empty() => {
+                Ok(AuthorisedRequest { id: id.to_owned(), by, is_in_team, asks })
+            }
+            _ => Err(findings),
+        }
+    }
+
+    /// Returns what the pushed commit requests, or every finding that refuses it.
+    fn read_request(&self, update: &RefUpdate, policy: &Policy) -> Result<ParsedRequest, Vec<Finding>> {
+        match self.repository.read_message_only_commit(update.new, MAX_REQUEST_BYTES) {
+            Ok(Ok(commit)) => parse_request(policy, commit, self.now),
+            Ok(Err(fault)) => Err(vec![*pusher_finding(INVALID_COMMIT.with("detail", fault_message(fault)))]),
+            Err(error) => {
+                let detail = MessageValue::unrecorded(Text::from(format!("{error:#}")));
+                let message = REQUEST_UNREADABLE.with("detail", detail);
+                Err(vec![Finding::new(message).fixed_by(Fixer::ServerAdministrator)])
+            }
+        }
     }
 }
 

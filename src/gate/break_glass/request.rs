@@ -182,31 +182,48 @@ pub fn is_session_id(id: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Returns the finding that refuses it.
-pub fn parse_request(policy: &Policy, commit: Commit, now: Timestamp) -> Result<ParsedRequest, Box<Finding>> {
+/// Returns every finding that refuses it.
+pub fn parse_request(policy: &Policy, commit: Commit, now: Timestamp) -> Result<ParsedRequest, Vec<Finding>> {
     match BreakGlassRequest::parse_message(&commit.message) {
-        None => Err(pusher_finding(&WRONG_FORM)),
+        None => Err(vec![*pusher_finding(&WRONG_FORM)]),
         Some(BreakGlassRequest::Close { session, note }) => {
-            let Some(session) = session.as_utf8().filter(|id| is_session_id(id)) else {
-                return Err(pusher_finding(&INVALID_SESSION));
-            };
-            if note.as_ref().is_some_and(has_control_characters) {
-                return Err(pusher_finding(&CONTROL_CHARACTERS));
+            let id = session.as_utf8().filter(|id| is_session_id(id));
+            let mut findings = Vec::new();
+            if id.is_none() {
+                findings.push(*pusher_finding(&INVALID_SESSION));
             }
-            Ok(ParsedRequest::Close { session: session.to_owned(), note })
+            if note.as_ref().is_some_and(has_control_characters) {
+                findings.push(*pusher_finding(&CONTROL_CHARACTERS));
+            }
+            match id {
+                Some(id) if findings.is_empty() => Ok(ParsedRequest::Close { session: id.to_owned(), note }),
+                _ => Err(findings),
+            }
         }
         Some(BreakGlassRequest::Open { incident, reason, limit }) => {
             let target = Err(Missing::NotAtThisStage(FactKind::Target));
             let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
             let commits = Commits::from(commit);
             let change = Change::from_repository(Stage::PreReceive, target, pusher, now, commits);
-            check_field(policy, "Incident", 1, &change)?;
-            check_field(policy, policy::EMERGENCY_REASON_FIELD, MIN_REASON_CHARACTERS, &change)?;
+            // One answer names everything that has to be written anew.
+            let mut findings = check_field(policy, "Incident", 1, &change);
+            findings.extend(check_field(
+                policy,
+                policy::EMERGENCY_REASON_FIELD,
+                MIN_REASON_CHARACTERS,
+                &change,
+            ));
             if incident.as_bytes().len() > MAX_INCIDENT_BYTES {
-                return Err(pusher_finding(INCIDENT_TOO_LONG.with("limit", MAX_INCIDENT_BYTES)));
+                findings.push(*pusher_finding(INCIDENT_TOO_LONG.with("limit", MAX_INCIDENT_BYTES)));
             }
-            let until = find_session_end(policy, &limit, now)?;
-            Ok(ParsedRequest::Open { incident, reason, until })
+            match find_session_end(policy, &limit, now) {
+                Ok(until) if findings.is_empty() => Ok(ParsedRequest::Open { incident, reason, until }),
+                Ok(_) => Err(findings),
+                Err(finding) => {
+                    findings.push(*finding);
+                    Err(findings)
+                }
+            }
         }
     }
 }
@@ -233,9 +250,9 @@ fn find_session_end(policy: &Policy, limit: &Text, now: Timestamp) -> Result<Tim
     until.map_err(|_| pusher_finding(&LIMIT_OUT_OF_RANGE))
 }
 
-/// Checks that a field is stated as the policy wants it, or with at least `min_length` letters where
-/// the policy has no such field.
-fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) -> Result<(), Box<Finding>> {
+/// Returns why a field is not stated as the policy wants it, or with at least `min_length` letters where
+/// the policy has no such field; nothing if it is.
+fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) -> Vec<Finding> {
     let usual = FieldDefinition {
         name: name.into(),
         aliases: Vec::new(),
@@ -249,13 +266,12 @@ fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) ->
         None => &usual,
     };
     match field.read_from_change(change) {
-        FieldReading::Stated { .. } => Ok(()),
+        FieldReading::Stated { .. } => Vec::new(),
         FieldReading::Absent | FieldReading::Unknown(_) => {
-            Err(pusher_finding(FIELD_ABSENT.with("field", name)))
+            vec![*pusher_finding(FIELD_ABSENT.with("field", name))]
         }
         FieldReading::Invalid(findings) => {
-            let mut messages = findings.into_iter().map(|finding| finding.message);
-            Err(pusher_finding(messages.next().unwrap_or_else(|| FIELD_ABSENT.with("field", name))))
+            findings.into_iter().map(|finding| *pusher_finding(finding.message)).collect()
         }
     }
 }

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::change::{Oid, Text};
-use crate::gate::policy_findings::{REF_UNREADABLE, refuse_missing_policy, unreadable_policy};
+use crate::gate::policy_findings::{
+    REF_UNREADABLE, list_branches_with_policy, refuse_missing_policy, unreadable_policy,
+};
 use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_pack,
 };
@@ -33,7 +35,7 @@ impl PushBasePolicy {
         match self {
             PushBasePolicy::Loaded(loaded) => Ok(loaded),
             PushBasePolicy::Unrestricted => {
-                Err(refuse_missing_policy(&UnusablePolicy::Absent, &settings.policy_ref, settings))
+                Err(refuse_missing_policy(&UnusablePolicy::Absent, &settings.policy_ref, settings, &[]))
             }
             PushBasePolicy::Refused(judgement) => Err(judgement.clone()),
         }
@@ -167,7 +169,13 @@ impl<'push> PolicyCache<'push> {
     fn use_policy(&self, found: Result<Rc<LoadedPolicy>, UnusablePolicy>, place: &Text) -> PushBasePolicy {
         match found {
             Ok(loaded) => PushBasePolicy::Loaded(loaded),
-            Err(why) => PushBasePolicy::Refused(refuse_missing_policy(&why, place, self.settings)),
+            Err(why) => {
+                let elsewhere = match why {
+                    UnusablePolicy::Absent => list_branches_with_policy(self.repository, self.settings),
+                    UnusablePolicy::Faulty(_) => Vec::new(),
+                };
+                PushBasePolicy::Refused(refuse_missing_policy(&why, place, self.settings, &elsewhere))
+            }
         }
     }
 

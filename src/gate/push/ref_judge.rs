@@ -204,7 +204,7 @@ impl RefJudge<'_> {
         match self.policies.load_policy_at(tip, &at.name) {
             Ok(loaded) => Ok(Some(loaded)),
             Err(UnusablePolicy::Absent) => Ok(None),
-            Err(why) => Err(refuse_missing_policy(&why, &at.name, self.settings)),
+            Err(why) => Err(refuse_missing_policy(&why, &at.name, self.settings, &[])),
         }
     }
 

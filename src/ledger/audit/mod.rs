@@ -5,6 +5,7 @@ pub mod deploy_check;
 pub mod export;
 pub(crate) mod policy_origins;
 pub(crate) mod problem;
+pub(crate) mod ref_observations;
 pub(crate) mod ref_verdicts;
 pub mod replay;
 pub mod trace;

@@ -67,6 +67,8 @@ pub enum LedgerProblemKind {
     UndecidedPolicy,
     /// A decision without an outcome, or an outcome without a decision.
     Incomplete,
+    /// A denial waits on the server's disk to be recorded. It is about no ref, so the ledger counts as whole.
+    Waiting,
     /// The clock went back. Numbers order the records, so the ledger still counts as whole.
     ClockWentBack,
 }
@@ -81,6 +83,9 @@ impl LedgerVerification {
 impl LedgerProblemKind {
     /// Returns whether a ledger with such a problem still counts as whole.
     fn is_harmless(self) -> bool {
-        matches!(self, LedgerProblemKind::ClockWentBack | LedgerProblemKind::Regularised)
+        matches!(
+            self,
+            LedgerProblemKind::ClockWentBack | LedgerProblemKind::Regularised | LedgerProblemKind::Waiting
+        )
     }
 }

@@ -52,8 +52,10 @@ pub struct TracedRecord {
 /// How a change came to a ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LandingOrigin {
-    /// It was on the ref when the ref became protected.
+    /// It was on the ref when the ledger began.
     AlreadyThere,
+    /// It was on the ref when the ref became protected, after the ledger had begun.
+    BeforeProtection,
     /// A decision allowed it.
     Decided,
     /// It came without a decision.
@@ -142,12 +144,11 @@ impl ChangeTracer<'_> {
     fn add_record(&mut self, commit: Oid, record: Box<Record>) -> Result<()> {
         let is_about = match &record.event {
             LedgerEvent::Begin(begin) => {
-                self.add_earlier_tips(&begin.tips);
+                self.add_earlier_tips(&begin.tips, LandingOrigin::AlreadyThere);
                 false
             }
             LedgerEvent::Scope(scope) => {
-                self.add_earlier_tips(&scope.newly_protected);
-                false
+                self.add_earlier_tips(&scope.newly_protected, LandingOrigin::BeforeProtection)
             }
             LedgerEvent::Decision(decided) if self.is_named_by(decided) => true,
             LedgerEvent::Decision(decided) => {
@@ -228,14 +229,17 @@ impl ChangeTracer<'_> {
         }
     }
 
-    /// Adds the refs that held the change when they became protected.
-    fn add_earlier_tips(&mut self, tips: &[RefTip]) {
+    /// Adds the refs that held the change when they became protected; returns whether there are any.
+    fn add_earlier_tips(&mut self, tips: &[RefTip], origin: LandingOrigin) -> bool {
+        let mut is_there = false;
         for tip in tips {
             let history = self.repository.find_new_history(tip.id, &[self.change]);
             if tip.id == self.change || history.is_ok_and(|history| history.leads_back_to(self.change)) {
-                self.trace.landings.insert(tip.name.clone(), LandingOrigin::AlreadyThere);
+                self.trace.landings.insert(tip.name.clone(), origin);
+                is_there = true;
             }
         }
+        is_there
     }
 
     fn is_named_by(&self, decided: &DecisionRecord) -> bool {

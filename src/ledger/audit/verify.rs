@@ -20,6 +20,7 @@ use crate::ledger::audit::policy_origins::PolicyOrigins;
 pub use crate::ledger::audit::problem::{
     LedgerProblem, LedgerProblemKind, LedgerVerification, VerifyOptions,
 };
+use crate::ledger::audit::ref_observations::RefObservations;
 use crate::ledger::record::canonical::{is_canonical, to_canonical_json};
 use crate::ledger::record::message::compose_message;
 use crate::ledger::record::readable::ReadableRecord;
@@ -51,6 +52,7 @@ pub fn verify_ledger(
         position: None,
         cross_check: DecisionCrossCheck::default(),
         policy_origins: PolicyOrigins::new(repository),
+        ref_observations: RefObservations::default(),
         undecided_policies: Vec::new(),
         is_trusted: true,
         is_cut: false,
@@ -93,6 +95,7 @@ pub(super) struct LedgerVerifier<'a> {
     pub(super) state: LedgerState,
     pub(super) cross_check: DecisionCrossCheck,
     policy_origins: PolicyOrigins<'a>,
+    pub(super) ref_observations: RefObservations,
     /// The problems about decisions by a policy without a decision, each with the record of its move.
     pub(super) undecided_policies: Vec<(usize, u64)>,
     /// The commit that is read, and when the newest record was written.
@@ -240,7 +243,7 @@ impl LedgerVerifier<'_> {
             if self.verification.records == 1 && !matches!(record.event, LedgerEvent::Begin(_)) {
                 self.add_problem(LedgerProblemKind::Truncated, "the ledger does not begin with this");
             }
-            self.verify_event(record, before);
+            self.verify_event(record);
         }
         if let Some(number) = self.policy_origins.add_record(record) {
             self.undecided_policies.push((self.verification.problems.len(), number));
@@ -252,6 +255,7 @@ impl LedgerVerifier<'_> {
             LedgerEvent::Outcome(outcome) => self.cross_check.add_outcome(outcome),
             _ => {}
         }
+        self.ref_observations.add_record(record, &self.state);
         self.state.apply_record(record);
         match self.compare_state(link) {
             StateComparison::Same => self.is_trusted = true,
@@ -337,11 +341,7 @@ impl LedgerVerifier<'_> {
             self.add_problem(LedgerProblemKind::Incomplete, format!("decision {id} has no outcome"));
         }
         let waiting = write_ahead::list_entries(self.repository.common_dir(), &[])?;
-        if !waiting.is_empty() {
-            let count = waiting.len();
-            let what = format!("decisions in the journal: {count}; run `changegate ledger reconcile`");
-            self.add_problem(LedgerProblemKind::Incomplete, what);
-        }
+        self.report_waiting(&waiting);
         if !check_refs || self.verification.tip.is_none() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use crate::ledger::record::{
     BreakGlassEvent, DecisionOutcome, LedgerEvent, ObligationDischarge, Record, RecordedMove,
     parse_unauthorised_key,
 };
+use crate::ledger::server::write_ahead::JournalFile;
 use crate::ledger::state::{encode_ref_key, obligation, unauthorised};
 use crate::ledger::store::{FACTS_FILE, RECORD_FILE, STATE_FILE};
 use crate::report::escape;
@@ -39,7 +40,7 @@ impl LedgerVerifier<'_> {
     }
 
     /// Verifies what a record tells against the state before it, and reports what no decision allowed.
-    pub(super) fn verify_event(&mut self, record: &Record, before: Timestamp) {
+    pub(super) fn verify_event(&mut self, record: &Record) {
         match &record.event {
             // Every arm compares with the state before the record: a record is true only where it was
             // appended.
@@ -57,7 +58,11 @@ impl LedgerVerifier<'_> {
             LedgerEvent::Unauthorised(moved) => {
                 let name = escape::escape_words(&moved.name.to_lossy());
                 let at = record.recorded_at;
-                let what = format!("{name} moved without a decision, after {before} and not after {at}");
+                let after = match self.ref_observations.last_seen(&moved.name) {
+                    Some(seen) => format!("after {seen} and "),
+                    None => String::new(),
+                };
+                let what = format!("{name} moved without a decision, {after}not after {at}");
                 self.add_problem(LedgerProblemKind::Unauthorised, what);
                 self.verify_move_start(moved);
             }
@@ -95,6 +100,23 @@ impl LedgerVerifier<'_> {
                     cross_check::find_escalation_problem(&self.state, escalated, record.recorded_at);
                 self.add_tampering_if(problem);
             }
+        }
+    }
+
+    /// Reports the decisions on the disk. A denial has no outcome and says nothing about a ref, so it only
+    /// waits; any pusher can cause one at any time.
+    pub(super) fn report_waiting(&mut self, waiting: &[JournalFile]) {
+        let is_denial =
+            |found: &JournalFile| found.entry.as_ref().is_ok_and(|entry| !entry.decided.is_allowed());
+        let denials = waiting.iter().filter(|found| is_denial(found)).count();
+        let others = waiting.len().saturating_sub(denials);
+        if others > 0 {
+            let what = format!("decisions in the journal: {others}; run `changegate ledger reconcile`");
+            self.add_problem(LedgerProblemKind::Incomplete, what);
+        }
+        if denials > 0 {
+            let what = format!("denials in the journal: {denials}; the next push records them");
+            self.add_problem(LedgerProblemKind::Waiting, what);
         }
     }
 

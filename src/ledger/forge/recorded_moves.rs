@@ -18,7 +18,9 @@ use crate::ledger::record::{
 use crate::ledger::server::decision::{
     TOOL_VERSION, VERDICTS_BUDGET_BYTES, fit_into_record, select_fitting_verdicts,
 };
-use crate::ledger::server::discharge::{describe_discharge, describe_refused_closings, list_discharges};
+use crate::ledger::server::discharge::{
+    LandedClosings, describe_discharge, describe_refused_closings, list_discharges,
+};
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::LedgerWriter;
 use crate::verdict::{Decision, Message, Verdict};
@@ -89,6 +91,7 @@ pub(crate) fn append_move(
         return Ok(appended);
     }
     let name = moved.name.clone();
+    let decision_id = id.clone();
     let outcome = DecisionOutcome {
         decision_id: id,
         landed: vec![moved],
@@ -97,8 +100,9 @@ pub(crate) fn append_move(
         found_late: is_late,
     };
     ledger.append_event(LedgerEvent::Outcome(outcome), None, now)?;
-    appended.closing_notes.extend(describe_refused_closings(ledger.state(), &name, &closings));
-    for event in list_discharges(ledger.state(), &name, &closings, observed_at) {
+    let landed = LandedClosings { ref_name: &name, closings: &closings, decision: Some(&decision_id) };
+    appended.closing_notes.extend(describe_refused_closings(ledger.state(), landed));
+    for event in list_discharges(ledger.state(), landed, observed_at) {
         appended.closing_notes.extend(describe_discharge(&event));
         ledger.append_event(event, None, now)?;
     }

@@ -1,6 +1,8 @@
 //! Sentences about records, for people. They are made when a record is read and are part of nothing that
 //! is stored or compared.
 
+use jiff::Timestamp;
+
 use crate::change::Text;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::wire::{
@@ -12,6 +14,24 @@ use crate::verdict::format_count;
 
 /// How many characters of a ref's name or an incident a subject shows.
 const MAX_NAME_COLUMNS: usize = 40;
+
+/// Returns when that happened which a record tells: for what the gate saw, when it saw it, and for all else
+/// when the record was written.
+pub(crate) fn find_event_time(record: &Record) -> Timestamp {
+    match &record.event {
+        LedgerEvent::Decision(decision) => decision.observed_at,
+        LedgerEvent::Outcome(outcome) => outcome.observed_at,
+        LedgerEvent::Discharged(discharged) => discharged.observed_at,
+        LedgerEvent::Escalated(escalated) => escalated.observed_at,
+        LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => opened.opened_at,
+        LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => closed.closed_at,
+        LedgerEvent::Begin(_)
+        | LedgerEvent::Unauthorised(_)
+        | LedgerEvent::Scope(_)
+        | LedgerEvent::Damaged(_)
+        | LedgerEvent::RegularisationTerms(_) => record.recorded_at,
+    }
+}
 
 /// Returns what a record tells in one line, escaped for a terminal.
 pub(crate) fn describe_record(record: &Record) -> String {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::change::Text;
-use crate::gate::obligations::ObligationClosing;
+use crate::gate::obligations::{ObligationClosing, format_record_reference};
 use crate::git::Repository;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::{LedgerEvent, ObligationEvidence};
@@ -20,6 +20,7 @@ messages! {
     CLOSED_BY = "discharge.closed-by": "{closed}, by {evidence}";
     CLOSED_LATE = "discharge.closed-late": "{closed}, late";
     REGULARISED = "discharge.regularised": "record {number}, an unauthorised change, is regularised";
+    NAMES_NOTHING = "discharge.names-nothing": "`For-Change: {reference}` closes nothing: no change of {ref} of that id has something open";
     STAYS_OPEN = "discharge.stays-open": "{rule} of {change} stays open: {reason}";
     RECORD_REFERENCE = "discharge.record": "record {number}";
 }
@@ -50,28 +51,53 @@ pub fn append_events(
     Ok(ledger.state().clone())
 }
 
+/// Changes that landed together, and may close what is owed.
+#[derive(Clone, Copy)]
+pub(crate) struct LandedClosings<'a> {
+    /// The ref that they landed on.
+    pub(crate) ref_name: &'a Text,
+    /// What they state for earlier changes.
+    pub(crate) closings: &'a [ObligationClosing],
+    /// The id of the decision that let them land; `None` in a sweep, which takes them from the history.
+    pub(crate) decision: Option<&'a str>,
+}
+
+impl LandedClosings<'_> {
+    /// Checks whether one of the changes closes an obligation.
+    fn check_one(
+        &self,
+        owed: &TrackedObligation,
+        closing: &ObligationClosing,
+    ) -> Result<(), NotClosedReason> {
+        check_closing(owed, closing, self.ref_name)?;
+        // A review of what happened cannot have been made before it happened.
+        if owed.by_others && self.decision == Some(owed.decision.as_str()) {
+            return Err(NotClosedReason::LandedTogether);
+        }
+        Ok(())
+    }
+}
+
 /// Returns what closes an obligation, among the changes that landed on a ref after it.
 ///
 /// What only a ticket system can confirm comes from [`crate::ledger::server::confirm_tickets`].
 pub(crate) fn find_evidence(
     owed: &TrackedObligation,
-    on: &Text,
-    landed: &[ObligationClosing],
+    landed: LandedClosings<'_>,
 ) -> Option<ObligationEvidence> {
-    let found = landed.iter().find(|closing| check_closing(owed, closing, on).is_ok())?;
+    let found = landed.closings.iter().find(|closing| landed.check_one(owed, closing).is_ok())?;
     Some(ObligationEvidence::Change { id: found.made.change })
 }
 
-/// Returns the events that close what the changes in `landed`, on the ref `on`, are evidence for.
+/// Returns the events that close what the changes in `landed` are evidence for.
 pub(crate) fn list_discharges(
     state: &LedgerState,
-    on: &Text,
-    landed: &[ObligationClosing],
+    landed: LandedClosings<'_>,
     at: Timestamp,
 ) -> Vec<LedgerEvent> {
     let mut events = Vec::new();
     for (id, owed) in &state.obligations {
-        if let Some(evidence) = find_evidence(owed, on, landed) {
+        if let Some(evidence) = find_evidence(owed, landed) {
             events.push(LedgerEvent::Discharged(build_discharge(id, owed, evidence, at)));
         }
     }
@@ -98,17 +124,16 @@ fn add_lateness(closed: Message, is_late: bool) -> Message {
 }
 
 /// Returns why obligations stay open that changes state something for.
-pub(crate) fn describe_refused_closings(
-    state: &LedgerState,
-    on: &Text,
-    landed: &[ObligationClosing],
-) -> Vec<Message> {
+pub(crate) fn describe_refused_closings(state: &LedgerState, landed: LandedClosings<'_>) -> Vec<Message> {
     let mut notes = Vec::new();
+    for reference in list_empty_references(state, landed) {
+        notes.push(NAMES_NOTHING.with("reference", reference).with("ref", landed.ref_name));
+    }
     for owed in state.obligations.values() {
-        if find_evidence(owed, on, landed).is_some() {
+        if find_evidence(owed, landed).is_some() {
             continue;
         }
-        let Some(reason) = find_near_miss(owed, on, landed) else { continue };
+        let Some(reason) = find_near_miss(owed, landed) else { continue };
         let change: MessageValue = match &owed.unauthorised_change {
             Some(unauthorised) => RECORD_REFERENCE.with("number", unauthorised.record_number).into(),
             None => owed.change.map(|id| id.short_hex()).unwrap_or_default().into(),
@@ -119,15 +144,44 @@ pub(crate) fn describe_refused_closings(
     notes
 }
 
+/// Returns the references of `For-Change` that name nothing which is open on the ref.
+fn list_empty_references<'a>(state: &LedgerState, landed: LandedClosings<'a>) -> Vec<&'a str> {
+    let mut empty: Vec<&str> = Vec::new();
+    for reference in landed.closings.iter().flat_map(|closing| &closing.speaks_for) {
+        let is_known = state.obligations.values().any(|owed| {
+            owed.closed.is_none() && is_open_for(owed, landed.ref_name) && is_named_by(owed, reference)
+        });
+        if !is_known && !empty.contains(&reference.as_str()) {
+            empty.push(reference);
+        }
+    }
+    empty
+}
+
+/// Returns whether a change on this ref could close an obligation.
+fn is_open_for(owed: &TrackedObligation, ref_name: &Text) -> bool {
+    match &owed.unauthorised_change {
+        // While no team may regularise it, no ref is named; it stays open for another reason.
+        Some(change) => change.regularised_on.as_ref().is_none_or(|on| on == ref_name),
+        None => owed.ref_name == *ref_name,
+    }
+}
+
+/// Returns whether a reference names the change that owes.
+fn is_named_by(owed: &TrackedObligation, reference: &str) -> bool {
+    if let Some(change) = &owed.unauthorised_change
+        && format_record_reference(change.record_number) == reference
+    {
+        return true;
+    }
+    owed.change.is_some_and(|id| id.to_string().starts_with(reference))
+}
+
 /// Returns why the first change that states something for an obligation does not close it; `None` if
 /// every change is about something else.
-fn find_near_miss(
-    owed: &TrackedObligation,
-    on: &Text,
-    landed: &[ObligationClosing],
-) -> Option<NotClosedReason> {
-    for closing in landed {
-        match check_closing(owed, closing, on) {
+fn find_near_miss(owed: &TrackedObligation, landed: LandedClosings<'_>) -> Option<NotClosedReason> {
+    for closing in landed.closings {
+        match landed.check_one(owed, closing) {
             Ok(())
             | Err(
                 NotClosedReason::AlreadyClosed

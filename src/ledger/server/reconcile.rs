@@ -21,7 +21,9 @@ use crate::gate::contributors::find_ref_contributors;
 use crate::git::Repository;
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
-use crate::ledger::server::discharge::{describe_discharge, describe_refused_closings, list_discharges};
+use crate::ledger::server::discharge::{
+    LandedClosings, describe_discharge, describe_refused_closings, list_discharges,
+};
 use crate::ledger::server::landed_move::LandedMove;
 use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision};
 use crate::ledger::server::ref_path::{RefStep, find_ref_path};
@@ -304,8 +306,10 @@ impl LedgerReconciler<'_, '_> {
             }
             let state = self.ledger.state();
             let closings = convert_all(&one.closings);
-            self.outcome.closing_notes.extend(describe_refused_closings(state, &one.name, &closings));
-            for event in list_discharges(state, &one.name, &closings, decided.observed_at) {
+            let landed =
+                LandedClosings { ref_name: &one.name, closings: &closings, decision: Some(&decided.id) };
+            self.outcome.closing_notes.extend(describe_refused_closings(state, landed));
+            for event in list_discharges(state, landed, decided.observed_at) {
                 self.outcome.closing_notes.extend(describe_discharge(&event));
                 self.append_event(event, None)?;
             }
@@ -389,9 +393,5 @@ fn split_moves(moves: &[RecordedMove], landed: &BTreeSet<Text>) -> (Vec<Recorded
 }
 
 fn list_names(moves: &[RecordedMove]) -> Vec<Text> {
-    let mut names = Vec::new();
-    for moved in moves {
-        names.push(moved.name.clone());
-    }
-    names
+    moves.iter().map(|moved| moved.name.clone()).collect()
 }

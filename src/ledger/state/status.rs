@@ -35,6 +35,8 @@ pub enum NotClosedReason {
     NotStated,
     /// A contributor to the change that owes would close it.
     SameContributor,
+    /// The change landed in the same push as the change that owes, so it was made before that landed.
+    LandedTogether,
     /// The contributors to one of the two changes are not known.
     ContributorsUnknown,
     /// The change names a ticket that the ticket system has not confirmed yet.
@@ -58,6 +60,9 @@ impl NotClosedReason {
             NotClosedReason::AnotherChange => "the change speaks for another change",
             NotClosedReason::NotStated => "the change does not state what is owed",
             NotClosedReason::SameContributor => "a contributor to the change cannot close it",
+            NotClosedReason::LandedTogether => {
+                "the change landed together with it, and a review is made after it has landed"
+            }
             NotClosedReason::Unconfirmed => {
                 "the ticket system has not confirmed the ticket yet; the next sweep asks it"
             }

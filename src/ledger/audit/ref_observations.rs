@@ -1,0 +1,61 @@
+//! When the records say that a ref was last seen as they know it.
+//!
+//! A record is often written later than what it tells: a denial can wait on the disk until a later push.
+//! So the time at which a record was written says nothing about a ref; only what was seen of that ref does.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::change::{Stage, Text};
+use crate::ledger::record::{LedgerEvent, Record};
+use crate::ledger::state::{LedgerState, encode_ref_key};
+
+/// When each ref was last seen to hold what the records before say.
+#[derive(Default)]
+pub(crate) struct RefObservations {
+    seen_at: BTreeMap<Text, Timestamp>,
+}
+
+impl RefObservations {
+    /// Returns when a ref was last seen; `None` if no record says so.
+    pub(crate) fn last_seen(&self, name: &Text) -> Option<Timestamp> {
+        self.seen_at.get(name).copied()
+    }
+
+    /// Adds the next record; `state` is the one before it.
+    pub(crate) fn add_record(&mut self, record: &Record, state: &LedgerState) {
+        match &record.event {
+            LedgerEvent::Begin(begin) => {
+                for tip in &begin.tips {
+                    self.add_sight(&tip.name, record.recorded_at);
+                }
+            }
+            LedgerEvent::Scope(scope) => {
+                for tip in &scope.newly_protected {
+                    self.add_sight(&tip.name, record.recorded_at);
+                }
+            }
+            LedgerEvent::Outcome(outcome) => {
+                for moved in &outcome.landed {
+                    self.add_sight(&moved.name, outcome.observed_at);
+                }
+            }
+            LedgerEvent::Unauthorised(moved) => self.add_sight(&moved.name, record.recorded_at),
+            // A push is judged by what the ref holds then. On a forge the ref has moved already.
+            LedgerEvent::Decision(decided) if decided.stage == Stage::PreReceive => {
+                for one in decided.refs.iter().filter(|one| one.protected) {
+                    if one.old == state.tips.get(&encode_ref_key(&one.name)).copied() {
+                        self.add_sight(&one.name, decided.observed_at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add_sight(&mut self, name: &Text, at: Timestamp) {
+        let last = self.seen_at.entry(name.clone()).or_insert(at);
+        *last = at.max(*last);
+    }
+}
