@@ -124,9 +124,8 @@ fn find_open_delimiter(text: &str, last: usize) -> Option<(YamlPlace, char)> {
                 }
                 (Some((_, mark)), _) if mark == character => {
                     // Two single marks in a row stand for one.
-                    if mark != '\'' || characters.next_if(|(_, next)| *next == '\'').is_none() {
-                        quote = None;
-                    }
+                    let is_doubled = mark == '\'' && characters.next_if(|(_, next)| *next == '\'').is_some();
+                    quote = quote.filter(|_| is_doubled);
                 }
                 (Some(_), _) => {}
                 (None, '#') if before == ' ' => break,
