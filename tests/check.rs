@@ -214,6 +214,28 @@ fn one_run_writes_several_reports() {
     ends(&scene, &["check", range, "--output", "junit=nowhere/x.xml"], 3, &["cannot write"]);
 }
 
+#[test]
+fn policy_check_looks_at_head_and_at_what_the_policy_extends() {
+    let mut scene = Scene::repository();
+    ends(&scene, &["policy", "init", "--pack", "startup"], 0, &["policies/changegate.schema.json"]);
+    let written = std::fs::read_to_string(scene.directory.join("policies/changegate.yml")).unwrap();
+    assert!(written.starts_with("# yaml-language-server: $schema=changegate.schema.json\n"), "{written}");
+    let schema = std::fs::read_to_string(scene.directory.join("policies/changegate.schema.json")).unwrap();
+    assert_eq!(schema, changegate::policy::schema::render_schema());
+    ends(&scene, &["policy", "check", "--against-pack"], 0, &["it weakens nothing"]);
+    let rules = "rules:\n  models: { when: { touches: ['models/**', 'policies/'] }, require: { branch: main } }\n  \
+                 risk: { for: [normal], reason: a trial }\n";
+    scene.write("policies/changegate.yml", format!("{written}{rules}"));
+    scene.commit("Start\n");
+    let pieces =
+        ["`models/**` matches no file at HEAD", "weakens core: rule `risk`: `for`", "reason: a trial"];
+    ends(&scene, &["policy", "check", "--against-pack"], 0, &pieces);
+    assert!(!run(&scene, &["policy", "check"]).1.contains("`policies/` matches"));
+    scene.write("models/a", "x");
+    scene.commit("Add a model\n");
+    assert!(!run(&scene, &["policy", "check"]).1.contains("matches no file"));
+}
+
 /// Returns the commands of a document that a pipeline runs, as its shell sees them.
 fn pipeline_commands(document: &str) -> Vec<Vec<String>> {
     let mut sections = Vec::new();

@@ -10,11 +10,14 @@
 )]
 
 mod json_schema;
+#[path = "policy/mistakes.rs"]
+mod mistakes;
 
 use changegate::policy::{packs, schema};
 use changegate::predicates::PREDICATE_DOCS;
 use changegate::yaml::{self, YamlNode, YamlValue as Yaml};
 use json_schema::holds;
+use mistakes::{MISTAKES, SOUND};
 use serde_json::{Value, json};
 
 /// Returns what an editor makes of a document: YAML 1.2 with its numbers and truth values.
@@ -97,6 +100,75 @@ fn common_mistakes_do_not_fit() {
         "changegate: 1\nsigners: { gpg: keys }",
     ] {
         assert!(policy(mistake).is_err(), "{mistake}");
+    }
+}
+
+/// The mistakes that no schema can say: they are about other lines, other files, or the text itself.
+const BEYOND_A_SCHEMA: &[&str] = &[
+    "an unknown field",
+    "an unknown word of a field",
+    "an unknown team",
+    "an unknown class",
+    "an unknown rule of an exemption",
+    "a field that answers to the name of another",
+    "a regular expression that is none",
+    "a regular expression that looks around",
+    "a path pattern that is none",
+    "a rule without a question",
+    "a base that is not there",
+    "a base of itself",
+    "a roster that is not there",
+    "keys that are not there",
+    "a class that swallows those after it",
+    "a policy that protects nothing",
+    "a policy in which no rule denies",
+    "something owed under not",
+    "something owed in a class",
+];
+
+#[test]
+fn what_the_loader_refuses_the_schema_refuses_where_a_schema_can_say_it() {
+    policy(SOUND).unwrap();
+    let mut agreed = 0;
+    let mut overlooked = Vec::new();
+    for (kind, from, to) in MISTAKES {
+        let text = if from.is_empty() { format!("{SOUND}{to}") } else { SOUND.replacen(from, to, 1) };
+        // What is no YAML has no schema.
+        let Ok(node) = yaml::read_document(text.as_bytes()) else { continue };
+        let schema = schema::build_schema();
+        if holds(&schema, &schema, &json(&node)).is_err() {
+            agreed += 1;
+        } else {
+            overlooked.push(*kind);
+        }
+    }
+    assert_eq!(overlooked, BEYOND_A_SCHEMA);
+    assert!(agreed >= 45, "{agreed}");
+}
+
+/// What `policy check` finds in a pattern, an editor underlines.
+#[test]
+fn patterns_of_another_language_do_not_fit() {
+    let touching =
+        |pattern: &str| format!("changegate: 1\nrules: {{ a: {{ when: {{ touches: [{pattern}] }} }} }}");
+    for slip in [
+        "'./a'",
+        "'a/../b'",
+        "'~/a'",
+        "'a//b'",
+        "'*.{a,b}'",
+        "'^a'",
+        "'a.*$'",
+        "'a\\b'",
+        "'!a'",
+        "\u{201c}a\u{201d}",
+    ] {
+        assert!(policy(&touching(slip)).is_err(), "{slip}");
+    }
+    for meant in
+        ["'**'", "a/", "'*.rs'", "'/a/*'", ".github/", "'*~'", "'{{a}}/b'", "'[a-c]?'", "'a\\*b'", "12"]
+    {
+        policy(&touching(meant)).unwrap_or_else(|why| panic!("{meant}: {why}"));
     }
 }
 

@@ -35,6 +35,11 @@ pub fn find_history_spans(repository: &Repository, tip: Oid, path: &str) -> anyh
                 span.base = Some(base);
                 true
             }
+            // Nothing was before the first commit, so no policy either.
+            (Some(span), None) if matches!(span.policy, Err(UnusablePolicy::Absent)) => {
+                span.base = None;
+                true
+            }
             _ => false,
         };
         if !is_same {

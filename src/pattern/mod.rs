@@ -51,7 +51,9 @@ impl PathPattern {
         }
         if is_unterminated(written.as_bytes()) {
             return Err(
-                "this pattern breaks off: a `[` has no `]`, or a back-slash has nothing after it".into()
+                "this pattern breaks off: a `[` has no `]`, or a back-slash has nothing after it; expected one \
+                 such as `src/**`"
+                    .into()
             );
         }
         let glob = GitGlob::from_bytes(written.as_bytes()).ok_or("a pattern cannot be empty")?;

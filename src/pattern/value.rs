@@ -101,10 +101,13 @@ impl ValuePattern {
 fn parse_regex(written: &str) -> Result<Hir, String> {
     let mut parser = regex_syntax::ParserBuilder::new();
     parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
-    parser.build().parse(written).map_err(|error| match error {
-        regex_syntax::Error::Parse(error) => error.kind().to_string(),
-        regex_syntax::Error::Translate(error) => error.kind().to_string(),
-        _ => "this is not a regular expression".into(),
+    parser.build().parse(written).map_err(|error| {
+        let what = match error {
+            regex_syntax::Error::Parse(error) => error.kind().to_string(),
+            regex_syntax::Error::Translate(error) => error.kind().to_string(),
+            _ => "this cannot be read".into(),
+        };
+        format!("{what}; expected a regular expression such as `[A-Z]+-[0-9]+`")
     })
 }
 

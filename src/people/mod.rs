@@ -349,7 +349,10 @@ pub(crate) fn check_plain_path(path: &str) -> Result<&str, String> {
     if path.split('/').all(is_plain_part) {
         Ok(path)
     } else {
-        Err(format!("`{}` is not the path of a file in this repository", shorten_for_message(path)))
+        Err(format!(
+            "`{}` is not the path of a file in this repository; expected one such as `policies/people.yml`",
+            shorten_for_message(path)
+        ))
     }
 }
 

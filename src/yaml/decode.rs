@@ -36,7 +36,8 @@ impl<'node> MapReader<'node> {
     pub fn require_key(&mut self, key: &'static str, faults: &mut Vec<YamlFault>) -> Option<&'node YamlNode> {
         let found = self.find_key(key);
         if found.is_none() {
-            let fault = YamlFault::new(self.at, format!("`{key}` is missing here"));
+            let fault = YamlFault::new(self.at, format!("`{key}` is missing here"))
+                .with_help(format!("add `{key}: ...`"));
             faults.push(fault.with_expected(ExpectedValue::Key(key)));
         }
         found
@@ -114,7 +115,8 @@ pub fn read_text<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> O
     match &node.value {
         YamlValue::Scalar { text, .. } if !node.is_null() && !text.trim().is_empty() => Some(text),
         YamlValue::Scalar { .. } => {
-            faults.push(YamlFault::new(node.at, "expected a text, found nothing"));
+            let fault = YamlFault::new(node.at, "expected a text, found nothing");
+            faults.push(fault.with_help("leave the key out, or name something"));
             None
         }
         _ => {
@@ -195,8 +197,12 @@ pub(crate) fn read_count(node: &YamlNode, least: u64, most: u64, faults: &mut Ve
     {
         return Some(number);
     }
+    let help = match &node.value {
+        YamlValue::Scalar { text, is_plain: false } if is_decimal(text) => "write it without quotes",
+        _ => "write it in decimal digits",
+    };
     let fault = YamlFault::new(node.at, format!("expected a whole number from {least} to {most}"));
-    faults.push(fault.with_expected(ExpectedValue::Number { least, most }));
+    faults.push(fault.with_help(help).with_expected(ExpectedValue::Number { least, most }));
     None
 }
 
@@ -222,7 +228,9 @@ pub(crate) fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<
         YamlValue::Scalar { text, is_plain: true } if text == "false" => Some(false),
         _ => {
             faults.push(
-                YamlFault::new(node.at, "expected `true` or `false`").with_expected(ExpectedValue::Bool),
+                YamlFault::new(node.at, "expected `true` or `false`")
+                    .with_help("write the word without quotes")
+                    .with_expected(ExpectedValue::Bool),
             );
             None
         }

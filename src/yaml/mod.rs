@@ -9,6 +9,7 @@
 pub mod decode;
 mod reader;
 mod stored;
+mod syntax_fault;
 mod tree;
 mod words;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
+use crate::yaml::syntax_fault::describe_syntax_fault;
 use crate::yaml::tree::{YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 use crate::yaml::words::shorten_for_message;
 
@@ -47,7 +48,8 @@ pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
             return (None, vec![YamlFault::new(YamlPlace { line, ..start }, "this line is not UTF-8")]);
         }
     };
-    let mut reader = YamlReader { parser: Parser::new_from_str(text), values: 0, faults: Vec::new() };
+    let parser = Parser::new_from_str(text);
+    let mut reader = YamlReader { text, parser, values: 0, faults: Vec::new() };
     reader.faults.extend(find_ambiguous_character(text));
     match reader.read_root() {
         Ok(node) => (Some(node), reader.faults),
@@ -89,6 +91,7 @@ fn is_ambiguous(character: char) -> bool {
 
 /// A document that is being read, event by event.
 struct YamlReader<'text> {
+    text: &'text str,
     parser: Parser<'text, StrInput<'text>>,
     values: usize,
     faults: Vec<YamlFault>,
@@ -101,7 +104,7 @@ impl<'text> YamlReader<'text> {
             Some(Err(error)) => {
                 let marker = error.marker();
                 let at = YamlPlace { line: marker.line().max(1), column: marker.col() + 1, length: 1 };
-                Err(YamlFault::new(at, format!("this is not YAML: {}", error.info())))
+                Err(describe_syntax_fault(self.text, at, error.info()))
             }
             None => Err(YamlFault::new(
                 YamlPlace { line: 1, column: 1, length: 1 },

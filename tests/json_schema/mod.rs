@@ -20,6 +20,29 @@ pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), S
                 }
                 true
             }
+            "oneOf" => {
+                let fitting = said.as_array().unwrap().iter().filter(|one| holds(root, one, value).is_ok());
+                fitting.count() == 1
+            }
+            "allOf" => {
+                for one in said.as_array().unwrap() {
+                    holds(root, one, value)?;
+                }
+                true
+            }
+            "not" => holds(root, said, value).is_err(),
+            "if" => holds(root, said, value).is_err() || holds(root, &schema["then"], value).is_ok(),
+            "then" => true,
+            "minLength" => {
+                value.as_str().is_none_or(|text| said.as_u64().unwrap() <= text.chars().count() as u64)
+            }
+            "minProperties" => value.as_object().is_none_or(|map| said.as_u64().unwrap() <= map.len() as u64),
+            "propertyNames" => {
+                for key in value.as_object().into_iter().flat_map(|map| map.keys()) {
+                    holds(root, said, &json!(key))?;
+                }
+                true
+            }
             "const" => said == value,
             "enum" => said.as_array().unwrap().contains(value),
             "type" => {
@@ -34,7 +57,7 @@ pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), S
                 };
                 said.as_array().map_or_else(|| is(said), |kinds| kinds.iter().any(is))
             }
-            "minimum" => value.as_u64().is_none_or(|number| said.as_u64().unwrap() <= number),
+            "minimum" => value.as_i64().is_none_or(|number| said.as_i64().unwrap() <= number),
             "maximum" => value.as_u64().is_none_or(|number| number <= said.as_u64().unwrap()),
             "minItems" => value.as_array().is_none_or(|items| said.as_u64().unwrap() <= items.len() as u64),
             "pattern" => value

@@ -64,7 +64,7 @@ fn a_push_under_an_old_policy_is_judged_again_by_both() {
     world.git(&["checkout", "-q", "main"]);
     let stricter = "changegate: 1\nname: stricter\nextends: [startup]\nprotects: [main, 'release/*']\n\
                     rules:\n  ticket: { title: a ticket, require: { field: { Ticket: present } } }\n\
-                    fields:\n  Ticket: { matches: '[A-Z]+-[0-9]+' }\n";
+                    fields:\n  Ticket: { matches: '[A-Z]+-[0-9]+' }\nreasons: { fields.Ticket: one tracker }\n";
     world.write("policies/changegate.yml", stricter);
     world.commit(&good("Ask for tickets"));
     world.push(&["main"]).accepted();

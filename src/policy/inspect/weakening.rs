@@ -213,7 +213,7 @@ fn may_weaken_rule(key: &str, earlier: Option<&YamlNode>, value: &YamlNode) -> b
             !is_denial(value) && !earlier.is_some_and(|earlier| is_same_value(earlier, value))
         }
         // The days are written so that the order of texts is that of days.
-        "until" => !earlier.is_some_and(|earlier| scalar_text(earlier) >= scalar_text(value)),
+        "until" => earlier.is_none_or(|earlier| scalar_text(earlier) < scalar_text(value)),
         _ => false,
     }
 }

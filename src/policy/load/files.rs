@@ -156,7 +156,8 @@ impl PolicyFileCollector<'_> {
             return Ok(());
         }
         if self.names_in_progress.iter().any(|open| open == name) {
-            return Err(YamlFault::new(at, format!("`{}` extends itself", shorten_for_message(name))));
+            let what = format!("`{}` extends itself", shorten_for_message(name));
+            return Err(YamlFault::new(at, what).with_help("remove it from `extends`"));
         }
         if self.files.len() + self.names_in_progress.len() >= MAX_POLICY_FILES {
             return Err(YamlFault::new(at, format!("a policy consists of at most {MAX_POLICY_FILES} files")));

@@ -139,7 +139,8 @@ fn check_top_keys(loader: &mut PolicyLoader<'_>) {
                     .with_help("the first line says which format this is"),
             ),
             Some(version) if !is_supported_version(version) => {
-                faults.push(YamlFault::new(version.at, "this binary reads format 1 and no other"));
+                let fault = YamlFault::new(version.at, "this binary reads format 1 and no other");
+                faults.push(fault.with_help("write `changegate: 1`, without quotes, or update changegate"));
             }
             Some(_) => {}
         }
@@ -190,7 +191,8 @@ fn fetch_roster(
         }
         Ok(None) => {
             let what = format!("there is no roster `{}`", shorten_for_message(&name));
-            loader.faults_of(file).push(YamlFault::new(node.at, what));
+            let help = "write it, or correct `roster`, which starts from the root of the repository";
+            loader.faults_of(file).push(YamlFault::new(node.at, what).with_help(help));
         }
         Err(why) => loader.faults_of(file).push(unreadable_file_fault(&name, node.at, &why)),
     }
@@ -224,7 +226,9 @@ fn fetch_key_file(
     match fetch(&path) {
         Ok(Some(source)) => Some(KeyFile { path, source }),
         Ok(None) => {
-            faults.push(YamlFault::new(node.at, format!("there is no `{}`", shorten_for_message(&path))));
+            let what = format!("there is no `{}`", shorten_for_message(&path));
+            let help = "add the file, or correct the path, which starts from the root of the repository";
+            faults.push(YamlFault::new(node.at, what).with_help(help));
             None
         }
         Err(why) => {
@@ -291,7 +295,10 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
     }
     let exemptions = read_exemptions(loader, &ids, &rules, &scope);
     if !rules.iter().any(|rule| rule.level == RuleLevel::Deny) && loader.is_faultless() {
-        loader.faults_of(top).push(YamlFault::new(FILE_START, "no rule of this policy denies anything"));
+        loader.faults_of(top).push(
+            YamlFault::new(FILE_START, "no rule of this policy denies anything")
+                .with_help("leave one rule without `level: warn` and `level: off`"),
+        );
     }
     let mut ticket_systems = TicketSystems::default();
     for SourcedNode { file, node } in loader.find_nodes("tickets") {

@@ -139,7 +139,8 @@ fn check_id_and_keys(loader: &mut PolicyLoader<'_>, written: &WrittenRule<'_>) {
     let id = &written.id.text;
     if id.is_empty() || !id.bytes().all(is_id_byte) {
         let what = format!("`{}` cannot be a rule's id: only a-z, 0-9 and `-`", shorten_for_message(id));
-        loader.faults_of(written.file).push(YamlFault::new(written.id.at, what));
+        let fault = YamlFault::new(written.id.at, what).with_help("as in `high-risk-review`");
+        loader.faults_of(written.file).push(fault);
     }
     let known_keys = RULE_KEYS.map(|(key, _)| key);
     for (key, from) in &written.keys {
@@ -164,7 +165,8 @@ fn read_requirement(
         let faults = loader.faults_of(from.file);
         let condition = Condition::read_condition(from.node, &scope, faults)?;
         if condition.is_empty() {
-            faults.push(YamlFault::new(from.node.at, "this asks nothing"));
+            let fault = YamlFault::new(from.node.at, "this asks nothing");
+            faults.push(fault.with_help("ask something, as in `{ field: { Risk: present } }`"));
         }
         return Some(condition);
     }
@@ -173,7 +175,8 @@ fn read_requirement(
     if !written.keys.iter().any(|(key, _)| is_misspelt_key(key, "require", known_keys)) {
         let id = shorten_for_message(&written.id.text);
         let what = format!("`{id}` asks nothing: `require` is missing");
-        loader.faults_of(written.file).push(YamlFault::new(written.id.at, what));
+        let help = "as in `require: { field: { Risk: present } }`";
+        loader.faults_of(written.file).push(YamlFault::new(written.id.at, what).with_help(help));
     }
     None
 }
@@ -190,7 +193,8 @@ fn read_level(
     let level = read_choice(node, &LEVEL_WORDS, faults).unwrap_or(Some(RuleLevel::Deny));
     let id = shorten_for_message(&written.id.text);
     if level != Some(RuleLevel::Deny) && !has_reason {
-        faults.push(YamlFault::new(node.at, format!("`{id}` is weakened, and no `reason` says why")));
+        let what = format!("`{id}` is weakened, and no `reason` says why");
+        faults.push(YamlFault::new(node.at, what).with_help("add `reason: ...` to the rule"));
     }
     if level == Some(RuleLevel::Warn) && !has_until {
         let what = format!("`{id}` only warns, and no `until` says for how long");

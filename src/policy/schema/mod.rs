@@ -4,6 +4,7 @@
 //! and their parameters from their documentation; so the schema cannot contradict the loader. An editor
 //! finds most mistakes with it, and `changegate policy check` finds all of them.
 
+mod constraints;
 pub(crate) mod probe;
 
 use std::sync::Arc;
@@ -37,15 +38,20 @@ pub fn build_schema() -> Value {
         "properties": properties,
         "additionalProperties": false,
         "$defs": {
-            "text": { "type": ["string", "number", "boolean"] },
+            "text": { "type": ["string", "number", "boolean"], "pattern": "[^ \t\r\n]" },
             "texts": { "anyOf": [
                 { "$ref": "#/$defs/text" },
                 { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/text" } },
             ] },
-            "day": { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" },
+            "limit": { "type": "string", "pattern": constraints::LIMIT_PATTERN },
+            "paths": constraints::list_or_one(constraints::path_pattern_schema()),
+            "refs": constraints::list_or_one(constraints::ref_pattern_schema()),
+            "members": constraints::list_or_one(constraints::member_schema()),
+            "file": constraints::file_schema(),
+            "day": constraints::day_schema(),
             "questions": { "anyOf": [
-                { "$ref": "#/$defs/question" },
-                { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/question" } },
+                constraints::asked_question(),
+                { "type": "array", "minItems": 1, "items": constraints::asked_question() },
             ] },
             "question": condition_schema(),
             "rule": rule_schema(),
@@ -64,17 +70,29 @@ fn policy_key_schema(key: &str) -> Value {
     match key {
         "changegate" => json!({ "const": 1 }),
         "review-by" => schema_reference("day"),
-        "extends" | "protects" => schema_reference("texts"),
+        "extends" => constraints::list_or_one(constraints::base_schema()),
+        "protects" => schema_reference("refs"),
         "unit" => json!({ "enum": UNIT_WORDS.map(|(word, _)| word) }),
-        "people" => probe_schema(&|node, faults| {
-            PeopleDirectory::read_people(node, faults);
-        }),
+        "people" => {
+            let mut people = probe_schema(&|node, faults| {
+                PeopleDirectory::read_people(node, faults);
+            });
+            constraints::replace_at(&mut people, "/properties/roster", schema_reference("file"));
+            let members = schema_reference("members");
+            constraints::replace_at(&mut people, "/properties/teams/additionalProperties", members);
+            people
+        }
         "fields" => {
             let key = YamlKey { at: YamlPlace::default(), text: "Key".into() };
             let field = probe_schema(&|node, faults| {
                 FieldDefinition::read_definition(&key, node, faults);
             });
-            json!({ "type": "object", "additionalProperties": field })
+            let field = constraints::with_one_kind(field);
+            json!({
+                "type": "object",
+                "propertyNames": { "pattern": constraints::FIELD_NAME_PATTERN },
+                "additionalProperties": field,
+            })
         }
         "standard-changes" => {
             let entry = probe_with_scope(&|node, scope, faults| {
@@ -84,11 +102,16 @@ fn policy_key_schema(key: &str) -> Value {
             json!({ "anyOf": [schema_reference("text"), entries] })
         }
         "classes" => json!({ "type": "object", "additionalProperties": schema_reference("question") }),
-        "rules" => json!({ "type": "object", "additionalProperties": schema_reference("rule") }),
+        "rules" => json!({
+            "type": "object",
+            "propertyNames": { "pattern": constraints::RULE_ID_PATTERN },
+            "additionalProperties": schema_reference("rule"),
+        }),
         "exemptions" => {
-            let exemption = probe_with_scope(&|node, scope, faults| {
+            let mut exemption = probe_with_scope(&|node, scope, faults| {
                 read_exemption(node, "", &[], &[], scope, faults);
             });
+            constraints::replace_at(&mut exemption, "/properties/when", constraints::asked_question());
             json!({ "type": "array", "minItems": 1, "items": exemption })
         }
         "obligations" => probe_with_scope(&|node, scope, faults| {
@@ -101,7 +124,7 @@ fn policy_key_schema(key: &str) -> Value {
         "signers" => {
             let mut files = Map::new();
             for kind in SIGNER_KINDS {
-                files.insert(kind.into(), schema_reference("text"));
+                files.insert(kind.into(), schema_reference("file"));
             }
             json!({ "type": "object", "properties": files, "additionalProperties": false })
         }
@@ -120,14 +143,20 @@ fn rule_schema() -> Value {
     for (key, description) in rules::RULE_KEYS {
         let schema = match key {
             "controls" | "for" | "not-for" => schema_reference("texts"),
-            "when" | "require" => schema_reference("question"),
+            "when" => schema_reference("question"),
+            "require" => constraints::asked_question(),
             "level" => json!({ "enum": LEVEL_WORDS.map(|(word, _)| word) }),
             "until" => schema_reference("day"),
             _ => schema_reference("text"),
         };
         properties.insert(key.into(), with_description(schema, description));
     }
-    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+    json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "allOf": constraints::level_conditions(),
+    })
 }
 
 fn condition_schema() -> Value {
@@ -138,6 +167,7 @@ fn condition_schema() -> Value {
     }
     for doc in PREDICATE_DOCS {
         let mut schema = predicate_schema(doc);
+        constraints::refine_predicate(&mut schema, doc.name);
         describe_properties(&mut schema, doc);
         let description = format!("{}\n\n{}", doc.summary, doc.parameters);
         properties.insert(doc.name.into(), with_description(schema, &description));

@@ -248,7 +248,8 @@ fn read_conditions(node: &YamlNode, scope: &PolicyScope<'_>, faults: &mut Vec<Ya
     for part in read_items(node, faults) {
         let Some(condition) = Condition::read_condition(part, scope, faults) else { continue };
         if condition.is_empty() {
-            faults.push(YamlFault::new(part.at, "this asks nothing"));
+            let help = "ask something, or remove it";
+            faults.push(YamlFault::new(part.at, "this asks nothing").with_help(help));
         } else {
             conditions.push(condition);
         }

@@ -1,0 +1,153 @@
+//! What a schema can say beyond the kind of a value: the forms of ids, times, files and patterns.
+//!
+//! A probe finds out which kind of value a reader takes, and not which texts. The forms are written here a
+//! second time, and a test holds them against the mistakes that the loader refuses.
+
+use serde_json::{Value, json};
+
+/// The form of a rule's id.
+pub(super) const RULE_ID_PATTERN: &str = "^[a-z0-9-]+$";
+
+/// The form of a field's name, which is the key of a trailer.
+pub(super) const FIELD_NAME_PATTERN: &str = "^[A-Za-z0-9-]{1,64}$";
+
+/// The form of a span of time.
+pub(super) const LIMIT_PATTERN: &str =
+    "^[0-9]*[1-9][0-9]* *(m|min|minutes|h|hour|hours|d|day|days|business day|business days)$";
+
+/// The kinds of fields, of which each field has one.
+const FIELD_KINDS: [&str; 5] = ["one-of", "ordered", "matches", "text", "person"];
+
+/// Returns the schema of one such value, or of a list of them.
+pub(super) fn list_or_one(item: Value) -> Value {
+    json!({ "anyOf": [item, { "type": "array", "minItems": 1, "items": item }] })
+}
+
+/// Returns the schema of a question that asks something.
+pub(super) fn asked_question() -> Value {
+    json!({ "$ref": "#/$defs/question", "minProperties": 1 })
+}
+
+/// Returns the schema of a pattern of paths, as far as `policy check` finds what it cannot mean.
+pub(super) fn path_pattern_schema() -> Value {
+    let slips =
+        "^[!#^ ]|^\\.\\.?/|^~(/|$)|//|/\\.\\.?/|[$ ]$|[{][^}]*,[^}]*[}]|\\\\[A-Za-z0-9_]|[\u{2018}-\u{201f}]";
+    json!({ "type": ["string", "number", "boolean"], "minLength": 1, "not": { "type": "string", "pattern": slips } })
+}
+
+/// Returns the schema of a pattern of refs.
+pub(super) fn ref_pattern_schema() -> Value {
+    let slips = "[~^:?\\[\\\\ \u{1}-\u{1f}\u{7f}]|\\.\\.|^/|[/$]$|[{][^}]*,[^}]*[}]|[\u{2018}-\u{201f}]";
+    json!({ "type": ["string", "number", "boolean"], "minLength": 1, "not": { "type": "string", "pattern": slips } })
+}
+
+/// Returns the schema of a calendar day; only a leap day needs more than a pattern.
+pub(super) fn day_schema() -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        "not": { "type": "string", "pattern": "-(02-3|0[469]-31|11-31)" },
+    })
+}
+
+/// Returns the schema of a member of a team.
+pub(super) fn member_schema() -> Value {
+    json!({ "type": ["string", "number"], "pattern": "@|^[A-Za-z0-9_.:\\[\\]-]{1,100}$" })
+}
+
+/// Returns the schema of the path of a file in the repository.
+pub(super) fn file_schema() -> Value {
+    json!({ "type": "string", "minLength": 1, "not": { "type": "string", "pattern": "^/|/$|//|(^|/)\\.\\.?(/|$)|\\\\" } })
+}
+
+/// Returns the schema of a policy that another one extends: a pack's name, or a file.
+pub(super) fn base_schema() -> Value {
+    let mut names = Vec::new();
+    for pack in crate::policy::packs::POLICY_PACKS {
+        names.push(pack.name);
+    }
+    let pattern = format!("^({})$|\\.ya?ml$", names.join("|"));
+    json!({ "type": "string", "pattern": pattern, "not": { "type": "string", "pattern": "^/|//|(^|/)\\.\\.?(/|$)|\\\\" } })
+}
+
+/// Returns the schema of a field, which has exactly one kind.
+pub(super) fn with_one_kind(mut field: Value) -> Value {
+    let mut kinds = Vec::new();
+    for kind in FIELD_KINDS {
+        kinds.push(json!({ "required": [kind] }));
+    }
+    if let Some(map) = field.as_object_mut() {
+        map.insert("oneOf".into(), Value::Array(kinds));
+    }
+    field
+}
+
+/// Returns what a level asks for beside it.
+pub(super) fn level_conditions() -> Value {
+    let level =
+        |words: &[&str]| json!({ "required": ["level"], "properties": { "level": { "enum": words } } });
+    json!([
+        { "if": level(&["warn", "off"]), "then": { "required": ["reason"] } },
+        { "if": level(&["warn"]), "then": { "required": ["until"] } },
+    ])
+}
+
+/// Puts `schema` at a place, if the place exists.
+pub(super) fn replace_at(whole: &mut Value, place: &str, schema: Value) {
+    if let Some(part) = whole.pointer_mut(place) {
+        *part = schema;
+    }
+}
+
+/// Gives the parameters of a predicate their forms: patterns of paths and refs, spans of time.
+pub(super) fn refine_predicate(schema: &mut Value, name: &str) {
+    let paths = json!({ "$ref": "#/$defs/paths" });
+    match name {
+        "branch" => *schema = json!({ "$ref": "#/$defs/refs" }),
+        "only-touches" => *schema = paths,
+        "touches" => {
+            replace_texts(schema, &paths);
+            refine_properties(schema, &["paths", "ignore"], &paths);
+        }
+        "size" => refine_properties(schema, &["ignore"], &paths),
+        "blob" => refine_properties(schema, &["lfs"], &paths),
+        _ => {}
+    }
+    let limit = json!({ "$ref": "#/$defs/limit" });
+    refine_properties(schema, &["within", "created-within"], &limit);
+}
+
+/// Replaces the reference to any texts, wherever it is one of several kinds.
+fn replace_texts(schema: &mut Value, texts: &Value) {
+    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        for kind in kinds {
+            if kind.get("$ref").and_then(Value::as_str) == Some("#/$defs/texts") {
+                *kind = texts.clone();
+            }
+        }
+    }
+}
+
+/// Replaces the schemas of these properties, at any depth.
+fn refine_properties(schema: &mut Value, keys: &[&str], with: &Value) {
+    match schema {
+        Value::Object(map) => {
+            for (key, part) in map {
+                if let ("properties", Value::Object(properties)) = (key.as_str(), &mut *part) {
+                    for (key, value) in properties {
+                        if keys.contains(&key.as_str()) {
+                            *value = with.clone();
+                        }
+                    }
+                }
+                refine_properties(part, keys, with);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                refine_properties(item, keys, with);
+            }
+        }
+        _ => {}
+    }
+}
