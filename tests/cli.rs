@@ -309,6 +309,16 @@ fn what_a_policy_most_likely_does_not_mean_is_noted() {
          approved-on: 2024-01-01, review-by: 2025-01-01 }\n",
     );
     assert_eq!(scene.run(&["policy", "check"]), 0);
+    scene.write("policies/people.yml", "people: { ana: { addresses: [ana@example.com] } }\n");
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nextends: [iso27001]\nprotects: [main]\npeople:\n  roster: policies/people.yml\n  teams: { cab: \
+         [cab@example.com], solo: [ana@example.com], duty-managers: [ana@example.com] }\nrules:\n  peer-review: { for: \
+         [docs] }\n  four-pillars: { when: { branch: nowhere } }\n  test-plan: { not-for: [isms], when: { branch: main }, \
+         reason: nothing to test }\n  cab: { require: { approvals: { from: [cab], trust: claimed } } }\n  two: { \
+         require: { any: [{ approvals: { at-least: 2, from: [solo], trust: claimed } }, { branch: x }] } }\n",
+    );
+    assert_eq!(scene.run(&["policy", "check"]), 0);
     scene.is("policy-notes");
 }
 

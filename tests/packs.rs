@@ -344,3 +344,29 @@ fn every_rule_of_a_pack_says_what_it_asks_and_why() {
         }
     }
 }
+
+#[test]
+fn holidays_are_no_business_days() {
+    let due = |holidays: &str| {
+        let text = format!("changegate: 1\nextends: [base.yml]\nprotects: [main]\n{holidays}");
+        let base = "changegate: 1\nextends: [startup]\npeople: { holidays: [12-25] }\n";
+        let policy = load(&text, &[("policies/base.yml", base)]);
+        let verdict = judge(&policy, &EMERGENCY, "paths: [src/a.rs]");
+        let review = verdict.judgements.into_iter().find(|one| one.rule.id.as_str() == "emergency-review");
+        let RuleOutcome::Owed(owed) = review.unwrap().outcome else { panic!("{holidays}") };
+        owed[0].due.unwrap().to_string()
+    };
+    // The change is seen on a Friday.
+    assert_eq!(due(""), "2026-12-04T23:59:59Z");
+    assert_eq!(due("people: { holidays: [2026-11-23, 11-24] }\n"), "2026-12-08T23:59:59Z");
+    assert_eq!(due("people: { holidays: [2025-11-23, 12-25] }\n"), "2026-12-04T23:59:59Z");
+    // A window of business days leaves them out, too.
+    let window = "rules: { hours: { require: { window: { inside: [{ weekdays: business }] } } } }\n";
+    for (holidays, denied) in [("[2026-11-19]", false), ("[11-20]", true)] {
+        let text = format!(
+            "changegate: 1\nextends: [core]\nprotects: [main]\npeople: {{ holidays: {holidays} }}\n{window}"
+        );
+        let (_, rules) = told(&load(&text, &[]), &NORMAL, "paths: [a]");
+        assert_eq!(rules.contains(&"hours".to_owned()), denied, "{holidays}");
+    }
+}

@@ -208,9 +208,21 @@ impl PeopleDirectory {
         &self.holidays
     }
 
-    /// Returns the names of the teams without members, which only shipped packs can have.
+    /// Returns the names of the teams without members: those that a pack leaves open, and those whose
+    /// members are all missing from the roster.
     pub(crate) fn list_empty_teams(&self) -> impl Iterator<Item = &str> {
-        self.teams.iter().filter(|(_, team)| team.written.is_empty()).map(|(name, _)| name.as_str())
+        self.teams.iter().filter(|(_, team)| team.keys.is_empty()).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns how many people are in one of these teams.
+    pub(crate) fn count_members(&self, teams: &[String]) -> usize {
+        let mut members = BTreeSet::new();
+        for team in teams {
+            if let Some(team) = self.teams.get(team) {
+                members.extend(&team.keys);
+            }
+        }
+        members.len()
     }
 
     /// Returns true if one of these teams has a member.

@@ -111,6 +111,9 @@ pub struct Rule {
     pub when: Option<Condition>,
     /// What it requires of them.
     pub require: Condition,
+    /// The keys that a later file states in another way than its base, where no `reason` says why: of
+    /// `for`, `not-for`, `when` and `require`.
+    pub changed_keys: Vec<String>,
 }
 
 impl Rule {

@@ -6,6 +6,7 @@
 
 pub(crate) mod break_glass;
 mod definition;
+mod doubts;
 pub(crate) mod emergency;
 mod faults;
 mod gate_files;
@@ -20,6 +21,7 @@ pub use crate::policy::break_glass::BreakGlassPolicy;
 pub use crate::policy::definition::{
     ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys,
 };
+pub use crate::policy::doubts::UnderstaffedRule;
 pub(crate) use crate::policy::emergency::{EMERGENCY_REASON_FIELD, is_emergency_class};
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};
 pub use crate::policy::gate_files::EmergencyGap;

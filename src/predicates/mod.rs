@@ -104,6 +104,14 @@ impl Predicate {
         }
     }
 
+    /// Returns how many approvals this predicate needs, and from which teams.
+    fn approval_demand(&self) -> Option<(u64, &[String])> {
+        match self {
+            Predicate::Approvals(approvals) => Some(approvals.demanded_approvals()),
+            _ => None,
+        }
+    }
+
     /// Returns the facts without which this predicate cannot hold.
     fn required_facts(&self) -> NeededFacts {
         let mut needs = NeededFacts::new();

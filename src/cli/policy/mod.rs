@@ -185,7 +185,38 @@ fn write_standing_notes(policy: &Policy, today: Date, out: &mut impl Write) -> i
     }
     write_emergency_gaps(&policy.find_emergency_gaps(), out)?;
     for team in policy.people.list_empty_teams() {
-        writeln!(out, "note: the team `{team}` has no members; name them under `people`, `teams`")?;
+        let note = match policy.people.team_members(team) {
+            [] => format!("the team `{team}` has no members; name them under `people`, `teams`"),
+            _ => format!("the roster knows no member of the team `{team}`"),
+        };
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
+    for short in policy.find_understaffed_rules() {
+        let teams: Vec<String> = short.teams.iter().map(|team| format!("`{team}`")).collect();
+        let note = format!(
+            "the rule `{}` needs {} from {}, where {} can approve; no change can meet it",
+            short.rule,
+            match short.min_approvals {
+                1 => "1 approval".to_owned(),
+                many => format!("{many} approvals"),
+            },
+            teams.join(" or "),
+            match short.members {
+                1 => "1 person".to_owned(),
+                members => format!("{members} people"),
+            },
+        );
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
+    for rule in policy.rules.iter().filter(|rule| !rule.changed_keys.is_empty()) {
+        let keys: Vec<String> = rule.changed_keys.iter().map(|key| format!("`{key}`")).collect();
+        let note = format!(
+            "the rule `{}` is not what its base says: {} {} changed, and no `reason` says why",
+            rule.description.id,
+            keys.join(", "),
+            if keys.len() == 1 { "is" } else { "are" },
+        );
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
     }
     Ok(())
 }

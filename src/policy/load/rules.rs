@@ -31,6 +31,9 @@ pub(crate) const RULE_KEYS: [(&str, &str); 10] = [
     ("until", "The last day on which the rule only warns."),
 ];
 
+/// The keys by which a later file can weaken a rule without changing its level.
+const WEAKENING_KEYS: [&str; 4] = ["for", "not-for", "when", "require"];
+
 /// The classes that a policy with classes of its own may leave out although rules of a pack name them: a
 /// change that would be of one of them is then of a class that is asked for more.
 const OPTIONAL_CLASSES: [&str; 4] = ["docs", "pipeline", "pipeline-emergency", "record"];
@@ -44,6 +47,8 @@ pub(crate) struct WrittenRule<'node> {
     pub(crate) id: &'node YamlKey,
     file: usize,
     keys: Vec<(&'node YamlKey, SourcedNode<'node>)>,
+    /// The keys of [`WEAKENING_KEYS`] that a later file states, and its base in another way or not at all.
+    changed_keys: Vec<String>,
 }
 
 impl<'node> WrittenRule<'node> {
@@ -58,9 +63,13 @@ impl<'node> WrittenRule<'node> {
         read_text(from.node, loader.faults_of(from.file)).map(str::to_owned)
     }
 
-    /// Replaces the keys that a later file states.
+    /// Replaces the keys that a later file states, and notes which of them can weaken the rule.
     fn override_keys(&mut self, id: &'node YamlKey, file: usize, keys: &'node [(YamlKey, YamlNode)]) {
+        let is_later_file = !self.keys.is_empty();
         for (key, node) in keys {
+            if is_later_file && WEAKENING_KEYS.contains(&key.text.as_str()) {
+                self.changed_keys.push(key.text.clone());
+            }
             self.keys.retain(|(known, _)| known.text != key.text);
             self.keys.push((key, SourcedNode { file, node }));
         }
@@ -78,7 +87,7 @@ pub(crate) fn join_written_rules<'nodes>(loader: &mut PolicyLoader<'nodes>) -> V
             if let Some(rule) = written.iter_mut().find(|rule| rule.id.text == id.text) {
                 rule.override_keys(id, file, keys);
             } else {
-                let mut rule = WrittenRule { id, file, keys: Vec::new() };
+                let mut rule = WrittenRule { id, file, keys: Vec::new(), changed_keys: Vec::new() };
                 rule.override_keys(id, file, keys);
                 written.push(rule);
             }
@@ -122,7 +131,8 @@ pub(crate) fn read_rule(
     if let Some(from) = written.find_value("until") {
         warn_until = read_day(from.node, loader.faults_of(from.file));
     }
-    let level = read_level(loader, written, reason.is_some(), warn_until.is_some())?;
+    let has_reason = reason.is_some();
+    let level = read_level(loader, written, has_reason, warn_until.is_some())?;
     Some(Rule {
         description: Arc::new(RuleDescription { id: RuleId::new(id), title, controls }),
         why,
@@ -132,6 +142,7 @@ pub(crate) fn read_rule(
         // A `when` that asks nothing is the same as none.
         when: when?.filter(|when| !when.is_empty()),
         require: require?,
+        changed_keys: if has_reason { Vec::new() } else { written.changed_keys.clone() },
     })
 }
 

@@ -136,6 +136,11 @@ impl ApprovalsPredicate {
         template.with("count", self.min_approvals).with("from", from).with("fields", self.quote_field_names())
     }
 
+    /// Returns how many approvals are needed, and from which teams; without teams, from any person.
+    pub(crate) fn demanded_approvals(&self) -> (u64, &[String]) {
+        (self.min_approvals, &self.teams)
+    }
+
     /// Returns true if and only if the person with this key is in one of the teams that are asked.
     pub(super) fn accepts_approver(&self, key: &str, context: &EvaluationContext<'_>) -> bool {
         self.teams.is_empty() || self.teams.iter().any(|team| context.people.is_member(key, team))

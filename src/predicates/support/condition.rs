@@ -161,6 +161,23 @@ impl Condition {
         }
     }
 
+    /// Adds how many approvals the question needs, and from which teams, part by part.
+    pub(crate) fn add_approval_demands<'condition>(
+        &'condition self,
+        demands: &mut Vec<(u64, &'condition [String])>,
+    ) {
+        match self {
+            Condition::Predicate(predicate) => demands.extend(predicate.approval_demand()),
+            Condition::All(parts) | Condition::Any(parts) => {
+                for part in parts {
+                    part.add_approval_demands(demands);
+                }
+            }
+            // What must not be approved needs no people.
+            Condition::Not(_) => {}
+        }
+    }
+
     /// Returns the first of `facts` without which the question cannot hold; `None` if it can hold
     /// without all of them.
     pub(crate) fn required_fact(&self, facts: &[FactKind]) -> Option<FactKind> {
