@@ -370,3 +370,52 @@ fn holidays_are_no_business_days() {
         assert_eq!(rules.contains(&"hours".to_owned()), denied, "{holidays}");
     }
 }
+
+#[test]
+fn a_catalogue_is_a_file_of_the_policy() {
+    let text = "changegate: 1\nextends: [core]\nprotects: [main]\nstandard-changes: policies/std.yml\n";
+    let entry = CATALOGUE.replace("    who: { teams: [platform], bots: ['renovate[bot]'] }\n", "");
+    let one = load(text, &[("policies/std.yml", &entry)]);
+    let other = load(text, &[("policies/std.yml", &entry.replace("at-most: 3", "at-most: 4"))]);
+    assert_ne!(one.digest, other.digest);
+    assert_eq!(one.gate_files, ["policies/changegate.yml", "policies/std.yml"]);
+    // A later file replaces an entry of the same id, and adds others.
+    let child = format!("changegate: 1\nextends: [base.yml]\n{}", entry.replace("[ops/]", "[os/]"));
+    let joined = load(&child, &[("policies/base.yml", text), ("policies/std.yml", &entry)]);
+    let paths =
+        |policy: &Policy| policy.standard_changes.find_entry("STD-OS-PATCH").unwrap().paths[0].to_string();
+    assert_eq!((paths(&one).as_str(), paths(&joined).as_str()), ("ops/", "os/"));
+    // What is wrong with it is told in the catalogue, or where it is named.
+    let faults = |named: &str, catalogue: Option<&str>| {
+        let loaded = policy::load_policy("p.yml", &mut |path| {
+            Ok(match path {
+                "p.yml" => Some(text.replace("policies/std.yml", named).into_bytes()),
+                "policies/std.yml" => catalogue.map(|text| text.as_bytes().to_vec()),
+                _ => None,
+            })
+        });
+        let errors = loaded.unwrap_err();
+        let file = &errors.faulty_files[0];
+        format!("{}:{} {}", file.name, file.faults[0].at.line, file.faults[0].what)
+    };
+    for (named, catalogue, wanted) in [
+        ("policies/std.yml", None, "p.yml:4 there is no catalogue `policies/std.yml`"),
+        ("../std.yml", None, "p.yml:4 `../std.yml` is not the path of a file in this repository"),
+        ("policies/std.yml", Some("a: 1\n"), "policies/std.yml:1 `standard-changes` is missing here"),
+        (
+            "policies/std.yml",
+            Some("standard-changes: [a]\n"),
+            "policies/std.yml:1 expected a map, found a list",
+        ),
+        (
+            "policies/std.yml",
+            Some("standard-changes:\n  A: {}\n"),
+            "policies/std.yml:2 `paths` is missing here",
+        ),
+        ("policies/std.yml", Some("a: [\n"), "policies/std.yml:2 this is not YAML"),
+        ("policies/std.yml", Some(CATALOGUE), "policies/std.yml:6 unknown team `platform`"),
+    ] {
+        let found = faults(named, catalogue);
+        assert!(found.starts_with(wanted), "{found}");
+    }
+}
