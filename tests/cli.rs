@@ -311,6 +311,9 @@ fn what_a_policy_most_likely_does_not_mean_is_noted() {
          approved-on: 2024-01-01, review-by: 2025-01-01 }\n",
     );
     assert_eq!(scene.run(&["policy", "check"]), 0);
+    let shown = scene.command(&["policy", "show"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("the standard change STD-OLD counts from 2024-01-01 to 2025-01-01"));
     scene.is("policy-notes");
 }
 

@@ -344,3 +344,78 @@ fn every_rule_of_a_pack_says_what_it_asks_and_why() {
         }
     }
 }
+
+#[test]
+fn holidays_are_no_business_days() {
+    let due = |holidays: &str| {
+        let text = format!("changegate: 1\nextends: [base.yml]\nprotects: [main]\n{holidays}");
+        let base = "changegate: 1\nextends: [startup]\npeople: { holidays: [12-25] }\n";
+        let policy = load(&text, &[("policies/base.yml", base)]);
+        let verdict = judge(&policy, &EMERGENCY, "paths: [src/a.rs]");
+        let review = verdict.judgements.into_iter().find(|one| one.rule.id.as_str() == "emergency-review");
+        let RuleOutcome::Owed(owed) = review.unwrap().outcome else { panic!("{holidays}") };
+        owed[0].due.unwrap().to_string()
+    };
+    // The change is seen on a Friday.
+    assert_eq!(due(""), "2026-12-04T23:59:59Z");
+    assert_eq!(due("people: { holidays: [2026-11-23, 11-24] }\n"), "2026-12-08T23:59:59Z");
+    assert_eq!(due("people: { holidays: [2025-11-23, 12-25] }\n"), "2026-12-04T23:59:59Z");
+    // A window of business days leaves them out, too.
+    let window = "rules: { hours: { require: { window: { inside: [{ weekdays: business }] } } } }\n";
+    for (holidays, denied) in [("[2026-11-19]", false), ("[11-20]", true)] {
+        let text = format!(
+            "changegate: 1\nextends: [core]\nprotects: [main]\npeople: {{ holidays: {holidays} }}\n{window}"
+        );
+        let (_, rules) = told(&load(&text, &[]), &NORMAL, "paths: [a]");
+        assert_eq!(rules.contains(&"hours".to_owned()), denied, "{holidays}");
+    }
+}
+
+#[test]
+fn a_catalogue_is_a_file_of_the_policy() {
+    let text = "changegate: 1\nextends: [core]\nprotects: [main]\nstandard-changes: policies/std.yml\n";
+    let entry = CATALOGUE.replace("    who: { teams: [platform], bots: ['renovate[bot]'] }\n", "");
+    let one = load(text, &[("policies/std.yml", &entry)]);
+    let other = load(text, &[("policies/std.yml", &entry.replace("at-most: 3", "at-most: 4"))]);
+    assert_ne!(one.digest, other.digest);
+    assert_eq!(one.gate_files, ["policies/changegate.yml", "policies/std.yml"]);
+    // A later file replaces an entry of the same id, and adds others.
+    let child = format!("changegate: 1\nextends: [base.yml]\n{}", entry.replace("[ops/]", "[os/]"));
+    let joined = load(&child, &[("policies/base.yml", text), ("policies/std.yml", &entry)]);
+    let paths =
+        |policy: &Policy| policy.standard_changes.find_entry("STD-OS-PATCH").unwrap().paths[0].to_string();
+    assert_eq!((paths(&one).as_str(), paths(&joined).as_str()), ("ops/", "os/"));
+    // What is wrong with it is told in the catalogue, or where it is named.
+    let faults = |named: &str, catalogue: Option<&str>| {
+        let loaded = policy::load_policy("p.yml", &mut |path| {
+            Ok(match path {
+                "p.yml" => Some(text.replace("policies/std.yml", named).into_bytes()),
+                "policies/std.yml" => catalogue.map(|text| text.as_bytes().to_vec()),
+                _ => None,
+            })
+        });
+        let errors = loaded.unwrap_err();
+        let file = &errors.faulty_files[0];
+        format!("{}:{} {}", file.name, file.faults[0].at.line, file.faults[0].what)
+    };
+    for (named, catalogue, wanted) in [
+        ("policies/std.yml", None, "p.yml:4 there is no catalogue `policies/std.yml`"),
+        ("../std.yml", None, "p.yml:4 `../std.yml` is not the path of a file in this repository"),
+        ("policies/std.yml", Some("a: 1\n"), "policies/std.yml:1 `standard-changes` is missing here"),
+        (
+            "policies/std.yml",
+            Some("standard-changes: [a]\n"),
+            "policies/std.yml:1 expected a map, found a list",
+        ),
+        (
+            "policies/std.yml",
+            Some("standard-changes:\n  A: {}\n"),
+            "policies/std.yml:2 `paths` is missing here",
+        ),
+        ("policies/std.yml", Some("a: [\n"), "policies/std.yml:2 this is not YAML"),
+        ("policies/std.yml", Some(CATALOGUE), "policies/std.yml:6 unknown team `platform`"),
+    ] {
+        let found = faults(named, catalogue);
+        assert!(found.starts_with(wanted), "{found}");
+    }
+}

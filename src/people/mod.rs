@@ -208,9 +208,10 @@ impl PeopleDirectory {
         &self.holidays
     }
 
-    /// Returns the names of the teams without members, which only shipped packs can have.
+    /// Returns the names of the teams without members: those that a pack leaves open, and those whose
+    /// members are all missing from the roster.
     pub(crate) fn list_empty_teams(&self) -> impl Iterator<Item = &str> {
-        self.teams.iter().filter(|(_, team)| team.written.is_empty()).map(|(name, _)| name.as_str())
+        self.teams.iter().filter(|(_, team)| team.keys.is_empty()).map(|(name, _)| name.as_str())
     }
 
     /// Returns true if one of these teams has a member.

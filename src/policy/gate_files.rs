@@ -24,6 +24,9 @@ const ISMS_CLASS: &str = "isms";
 /// The class of the changes to pipelines.
 const PIPELINE_CLASS: &str = "pipeline";
 
+/// The workflow that runs the gate, where it has the name that the documents give it.
+const GATE_WORKFLOW_PATTERN: &str = "/.github/workflows/changegate*";
+
 /// The pipelines of known systems, as patterns of paths. The shipped packs list the same.
 pub(crate) const PIPELINE_PATTERNS: [&str; 27] = [
     "/.github/workflows/**",
@@ -84,7 +87,8 @@ impl EmergencyGap {
 /// Returns the classes with the files of the gate where they belong; `files` are those that the policy is
 /// made of.
 pub(crate) fn guard_classes(mut classes: Vec<ChangeClass>, files: &[String]) -> Vec<ChangeClass> {
-    let gate: Vec<PathPattern> = files.iter().filter_map(|path| PathPattern::of_file(path)).collect();
+    let mut gate: Vec<PathPattern> = files.iter().filter_map(|path| PathPattern::of_file(path)).collect();
+    gate.extend(PathPattern::new(GATE_WORKFLOW_PATTERN).ok());
     let pipelines: Vec<PathPattern> =
         PIPELINE_PATTERNS.iter().filter_map(|pattern| PathPattern::new(pattern).ok()).collect();
     let has_pipeline_class = classes.iter().any(|class| class.id.as_str() == PIPELINE_CLASS);
@@ -285,6 +289,7 @@ mod tests {
         ));
         assert_eq!(class_of(&policy, "Jenkinsfile").as_deref(), Some("pipeline-emergency"));
         assert_eq!(class_of(&policy, ".gitlab-ci.yml").as_deref(), Some("pipeline"));
+        assert_eq!(class_of(&policy, ".github/workflows/changegate.yml").as_deref(), Some("isms"));
         assert_eq!(class_of(&policy, "who/keys").as_deref(), Some("isms"));
         assert_eq!(policy.find_emergency_gaps(), []);
     }

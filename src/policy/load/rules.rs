@@ -122,7 +122,8 @@ pub(crate) fn read_rule(
     if let Some(from) = written.find_value("until") {
         warn_until = read_day(from.node, loader.faults_of(from.file));
     }
-    let level = read_level(loader, written, reason.is_some(), warn_until.is_some())?;
+    let has_reason = reason.is_some();
+    let level = read_level(loader, written, has_reason, warn_until.is_some())?;
     Some(Rule {
         description: Arc::new(RuleDescription { id: RuleId::new(id), title, controls }),
         why,
