@@ -305,10 +305,11 @@ fn what_a_policy_most_likely_does_not_mean_is_noted() {
     let mut scene = Scene::repository();
     scene.write(
         "policies/changegate.yml",
-        "changegate: 1\nextends: [startup]\nprotects: [main]\nclasses:\n  urgent: { field: { Change-Type: emergency } }\n  \
+        "changegate: 1\nextends: [startup]\nprotects: [main]\nclasses:\n  urgent: { all: [{ field: { Change-Type: emergency } }, { not: { label: calm } }] }\n  \
          isms: { touches: [CODEOWNERS] }\n  emergency: { field: { Change-Type: emergency } }\n  standard: { field: { \
          Change-Type: standard } }\n  normal: {}\nstandard-changes:\n  STD-OLD: { paths: [ops/], approved-by: Dana, \
-         approved-on: 2024-01-01, review-by: 2025-01-01 }\n",
+         approved-on: 2024-01-01, review-by: 2025-01-01 }\nreasons: { classes: a word of our own for what is \
+         urgent }\n",
     );
     assert_eq!(scene.run(&["policy", "check"]), 0);
     let shown = scene.command(&["policy", "show"]).output().unwrap();

@@ -192,26 +192,40 @@ impl Policy {
     }
 
     fn find_emergency_gap(&self, field: &FieldDefinition, path: &str) -> Option<EmergencyGap> {
-        let class = self.class_of_sample(&format!("{}: {EMERGENCY_WORD}", field.name), path)?;
-        let ordinary_class = self.class_of_sample("", path);
-        if ordinary_class.as_ref() == Some(&class) {
-            return None;
+        let urgent = build_sample_change(&format!("{}: {EMERGENCY_WORD}", field.name), path)?;
+        let ordinary = build_sample_change("", path)?;
+        for class in &self.classes {
+            let answer = self.ask_class(class, &urgent);
+            // What depends on facts that the sample lacks can let the file through.
+            if !matches!(answer, PredicateAnswer::Fails(_))
+                && matches!(self.ask_class(class, &ordinary), PredicateAnswer::Fails(_))
+            {
+                let holding = self
+                    .classes
+                    .iter()
+                    .find(|class| matches!(self.ask_class(class, &ordinary), PredicateAnswer::Holds(_)));
+                return Some(EmergencyGap {
+                    path: path.to_owned(),
+                    field: field.name.clone(),
+                    class: class.id.clone(),
+                    ordinary_class: holding.map(|class| class.id.clone()),
+                });
+            }
+            if matches!(answer, PredicateAnswer::Holds(_)) {
+                return None;
+            }
         }
-        Some(EmergencyGap { path: path.to_owned(), field: field.name.clone(), class, ordinary_class })
+        None
     }
 
-    /// Returns the class of a change of one path that states this trailer and nothing else.
-    fn class_of_sample(&self, trailer: &str, path: &str) -> Option<ClassId> {
-        let change = build_sample_change(trailer, path)?;
-        let context = EvaluationContext::without_reasons(&change, &self.people, &self.vocabulary);
-        let holding = self
-            .classes
-            .iter()
-            .find(|class| matches!(class.when.evaluate(&context), PredicateAnswer::Holds(_)));
-        holding.map(|class| class.id.clone())
+    /// Asks whether a sample is of a class.
+    fn ask_class(&self, class: &ChangeClass, sample: &Change) -> PredicateAnswer {
+        let context = EvaluationContext::without_reasons(sample, &self.people, &self.vocabulary);
+        class.when.evaluate(&context)
     }
 }
 
+/// Returns a change of one path that states this trailer and nothing else.
 fn build_sample_change(trailer: &str, path: &str) -> Option<Change> {
     let message = format!("Change a file\n\nFor a sample.\n\n{trailer}\n");
     let change = serde_json::json!({ "commits": [{ "message": message, "paths": [path] }] });

@@ -20,6 +20,7 @@ use crate::gate::load_from_pack;
 use crate::policy::packs;
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::{RuleLevel, time_limit_message};
+use crate::yaml::shorten_for_message;
 
 /// Write, check and explain a policy
 #[derive(Debug, clap::Args)]
@@ -116,6 +117,15 @@ fn show_policy(
         let from = break_glass.teams.join(", ");
         let longest = time_limit_message(TimeLimit::Minutes(break_glass.max_minutes)).to_plain_text();
         writeln!(out, "a break-glass session is opened by {from}, for at most {longest}")?;
+    }
+    for (id, entry) in policy.standard_changes.list_entries() {
+        let text = format!(
+            "the standard change {id} counts from {} to {}, approved by {}",
+            entry.approved_on,
+            entry.review_by,
+            shorten_for_message(&entry.approved_by),
+        );
+        writeln!(out, "{}", wrap_text("", 2, &text))?;
     }
     for rule in &policy.rules {
         let level = if rule.level == RuleLevel::Warn { " (warns only)" } else { "" };
