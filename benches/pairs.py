@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whole processes in turn, A B A B: changegate beside git and beside its peers.
 
-    benches/pairs.py [--quick] [message|big|history|push|replay ...]
+    benches/pairs.py [--quick] [message|big|history|push|replay|merges ...]
 
 Builds nothing: run `cargo build --release` first. Times are wall times of posix_spawn to wait4 in
 milliseconds, medians of runs taken in turn on the same machine, with the median of the pairwise
@@ -274,10 +274,57 @@ def replay(folder, runs):
         print(f"hook on {count(old):>6} real commits : connectivity check  {statistics.median(ours):9.2f} ms  {statistics.median(checks):9.2f} ms  x{ratio:5.2f}   (goal 1.0)", flush=True)
 
 
+def merges(folder, runs):
+    """Ranges with many merges, by the shipped pack, against git's own recomputation of the same merges."""
+    repo = os.environ.get("CHANGEGATE_BENCH_REPO")
+    if not repo:
+        return print("skipped: CHANGEGATE_BENCH_REPO names no repository")
+    n = max(3, runs // 8)
+    for graph in ("without", "with"):
+        server = f"{folder}/{graph}.git"
+        git("clone", "-q", "--bare", "--no-tags", "--no-hardlinks", "--single-branch", repo, server, cwd="/")
+        if graph == "with":
+            git("commit-graph", "write", "--reachable", cwd=server)
+        branch = git("symbolic-ref", "HEAD", cwd=server).decode().strip()
+        tip = git("rev-parse", branch, cwd=server).decode().strip()
+        again = lambda old: ["git", "log", "--merges", "--remerge-diff", "--name-only", f"{old}..{tip}"]
+        count = lambda *what: int(git("rev-list", "--count", *what, cwd=server))
+        old = git("rev-parse", f"{tip}~50", cwd=server).decode().strip()
+        name = f"check, {count(f'{old}..{tip}')} commits, {graph} commit-graph : remerge-diff"
+        pairs(name, [GATE, "check", f"{old}..{tip}", "--pack", "iso27001"], again(old), n, "0.5/0.2; 250 MiB", server, (0, 1))
+        # The hook that a pusher waits for: the objects are there, and no ref leads to them yet.
+        old = git("rev-parse", f"{tip}~300", cwd=server).decode().strip()
+        open(folder + "/policy.yml", "w").write(f"changegate: 1\nname: merges\nextends: [iso27001]\nprotects: ['{branch}']\n")
+        settings = {"pusher": "none", "ledger": "off", "policyFile": folder + "/policy.yml", "policyRef": branch}
+        for key, value in settings.items():
+            git("config", f"changegate.{key}", value, cwd=server)
+        git("update-ref", branch, old, cwd=server)
+        open(folder + "/stdin", "w").write(f"{old} {tip} {branch}\n")
+        ours, theirs = [], []
+        for round_ in range(n + 1):
+            other, _ = once(again(old), server)
+            wall, _ = once([GATE, "hook", "pre-receive"], server, stdin=folder + "/stdin", ok=(0, 1))
+            if round_: ours.append(wall); theirs.append(other)
+        ratio = statistics.median(a / b for a, b in zip(ours, theirs))
+        name = f"hook, {count(f'{old}..{tip}')} commits, {count('--merges', f'{old}..{tip}')} merges, {graph} : remerge-diff"
+        print(f"{name:<46} {statistics.median(ours):9.2f} ms  {statistics.median(theirs):9.2f} ms  x{ratio:5.2f}   (goal 0.5/0.2)", flush=True)
+        git("update-ref", branch, tip, cwd=server)
+        if graph == "with":
+            # All of history once; git is asked about every 50th merge, each in the same process.
+            wall, _ = once([GATE, "check", tip, "--history", "--pack", "iso27001"], server, ok=(0, 1))
+            some = git("rev-list", "--merges", tip, cwd=server).decode().split()
+            sample = some[::50]
+            open(folder + "/sample", "w").write("\n".join(sample) + "\n")
+            other, _ = once(["git", "log", "--no-walk", "--stdin", "--remerge-diff", "--name-only"], server, stdin=folder + "/sample")
+            other *= len(some) / len(sample)
+            argv = [GATE, "check", tip, "--history", "--pack", "iso27001"]
+            print(f"{f'history, {len(some)} merges : remerge-diff, sampled':<46} {wall:9.0f} ms  {other:9.0f} ms  x{wall / other:5.2f}  {peak(argv, server):6.1f} MiB   (goal 0.5/0.2; 250 MiB)", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the runs")
-    parts = {"message": message, "big": big, "history": history, "push": push, "replay": replay}
+    parts = {"message": message, "big": big, "history": history, "push": push, "replay": replay, "merges": merges}
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
     args = parser.parse_args()
     unknown = [part for part in args.parts if part not in parts]

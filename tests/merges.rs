@@ -1,4 +1,5 @@
-//! Merges that take back what the branch had, judged by the real binary on real history.
+//! Merges: those that take back what the branch had, judged by the real binary, and generated ones of all
+//! kinds, held against git's own recomputation.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -7,8 +8,16 @@
     reason = "test code"
 )]
 
+#[allow(dead_code, reason = "not every test file needs all of it")]
+mod lab;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use changegate::change::{FactKind, Oid};
+use lab::{Dice, Lab, oid};
 
 fn git(folder: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
@@ -94,4 +103,193 @@ fn an_octopus_that_takes_back_a_parents_work_has_content_of_its_own() {
     git(at, &["merge", "-q", "-m", "Merge three", "main", "base"]);
     let allowed = check(at, "main..topic");
     assert_eq!(allowed.status.code(), Some(0), "{}", String::from_utf8_lossy(&allowed.stdout));
+}
+
+/// What a path holds: a mode, and lines of text or the id of a submodule's commit.
+type Files = BTreeMap<String, (&'static str, Vec<String>)>;
+
+/// The files that all generated histories begin with.
+fn first_files() -> Files {
+    let mut files = Files::new();
+    for name in ["a", "b", "dir/c", "dir/d", "dir/sub/e", "other/f", "other/g"] {
+        let lines = (0..40).map(|line| format!("{name} {}", if line % 5 == 0 { 0 } else { line })).collect();
+        files.insert(name.to_owned(), ("100644", lines));
+    }
+    files.insert("link".to_owned(), ("120000", vec!["a".to_owned()]));
+    files.insert("module".to_owned(), ("160000", vec!["1".repeat(40)]));
+    files
+}
+
+/// Changes files in one of the ways in which people do, and in some in which they do not; files move only
+/// if `moves`.
+fn change_files(dice: &mut Dice, files: &mut Files, by: usize, moves: bool) {
+    for _ in 0..1 + dice.below(4) {
+        let names: Vec<String> = files.keys().cloned().collect();
+        let name = names[dice.below(names.len())].clone();
+        let (mode, lines) = files[&name].clone();
+        match dice.below(12) {
+            0 if !moves => drop(files.remove(&name)),
+            1 if moves => {
+                files.remove(&name);
+                files.insert(format!("moved/{}-{}", name.replace('/', "-"), dice.below(2)), (mode, lines));
+            }
+            // A whole directory moves.
+            2 if moves => {
+                for name in names.iter().filter(|name| name.starts_with("dir/")) {
+                    let file = files.remove(name).unwrap();
+                    files.insert(name.replacen("dir/", "renamed/", 1), file);
+                }
+            }
+            3 => drop(
+                files
+                    .insert("link".to_owned(), ("120000", vec![["a", "b", "dir"][dice.below(3)].to_owned()])),
+            ),
+            4 => {
+                let commit = ["2", "3"][dice.below(2)].repeat(40);
+                files.insert("module".to_owned(), ("160000", vec![commit]));
+            }
+            5 if mode == "100644" => drop(files.insert(name, ("100755", lines))),
+            // A file where a directory was, and the other way round.
+            6 => {
+                files.retain(|path, _| !path.starts_with("dir/"));
+                files.insert("dir".to_owned(), ("100644", vec![format!("by {}", dice.below(2))]));
+            }
+            7 if !name.contains('/') => {
+                files.remove(&name);
+                files.insert(format!("{name}/inner"), ("100644", vec![format!("by {by}")]));
+            }
+            8 => {
+                drop(files.insert(
+                    format!("new-{}", dice.below(2)),
+                    ("100644", vec![format!("by {}", dice.below(3))]),
+                ))
+            }
+            _ if mode.starts_with("1006") || mode == "100755" => {
+                let mut lines = lines;
+                let at = dice.below(lines.len());
+                match dice.below(3) {
+                    0 => drop(lines.remove(at)),
+                    1 => lines.insert(at, format!("added by {}", dice.below(3))),
+                    _ => lines[at] = format!("changed by {by}"),
+                }
+                files.insert(name, (mode, lines));
+            }
+            _ => {}
+        }
+    }
+    // A path cannot be a directory as well.
+    let names: Vec<String> = files.keys().cloned().collect();
+    files.retain(|name, _| !names.iter().any(|other| other.starts_with(&format!("{name}/"))));
+}
+
+fn write_commit(lab: &Lab, files: &Files, parents: &[Oid], date: u64) -> Oid {
+    let mut stream = format!(
+        "reset refs/heads/made\ncommit refs/heads/made\nmark :1\ncommitter Ana <ana@example.com> {date} +0000\ndata 1\nm\n"
+    );
+    for (index, parent) in parents.iter().enumerate() {
+        writeln!(stream, "{} {parent}", if index == 0 { "from" } else { "merge" }).unwrap();
+    }
+    stream.push_str("deleteall\n");
+    for (name, (mode, lines)) in files {
+        if *mode == "160000" {
+            writeln!(stream, "M 160000 {} {name}", lines[0]).unwrap();
+            continue;
+        }
+        let text = if *mode == "120000" { lines[0].clone() } else { lines.join("\n") + "\n" };
+        writeln!(stream, "M {mode} inline {name}\ndata {}\n{text}", text.len()).unwrap();
+    }
+    lab.import(stream.as_bytes())[&1]
+}
+
+/// Returns the tree that git's own merge of two commits gives, and whether it is clean.
+fn merge_by_git(lab: &Lab, left: Oid, right: Oid) -> (String, bool) {
+    let (left, right) = (left.to_string(), right.to_string());
+    let args = ["merge-tree", "--write-tree", &left, &right];
+    let output = lab.output(&lab.dir, &args, b"");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    (printed.lines().next().unwrap().to_owned(), output.status.success())
+}
+
+/// Checks a merge that holds `tree` against git's merge of its parents: what git would not have made is
+/// found, and if git makes it without a conflict, nothing else is.
+///
+/// Git always follows files that have moved, which is not done here. Then a merge may hold something of its
+/// own in the place from which a file moved, and git would make it alone.
+fn check_merge(lab: &Lab, tree: &str, parents: [Oid; 2], moves: bool) -> bool {
+    let [left, right] = parents;
+    let (by_git, is_clean) = merge_by_git(lab, left, right);
+    let args = ["commit-tree", tree, "-p", &left.to_string(), "-p", &right.to_string(), "-m", "m"];
+    let merge = oid(&lab.git(&args));
+    let commit = lab.open().read_commit(merge, &[FactKind::EvilMerges].into_iter().collect()).unwrap();
+    let own: Vec<String> =
+        commit.evil_merge_paths.unwrap().iter().map(|path| path.to_lossy().into_owned()).collect();
+    let differing = lab.git(&["diff-tree", "-r", "--name-only", "--no-renames", &by_git, tree]);
+    let differing: Vec<&str> = differing.lines().collect();
+    let place = format!("{left} {right} {tree}: {own:?}, by git {differing:?}");
+    match (is_clean, moves) {
+        (true, true) => assert!(differing.is_empty() || !own.is_empty(), "{place}"),
+        (true, false) => assert_eq!(own, differing, "{place}"),
+        (false, true) => {}
+        (false, false) => {
+            assert!(!own.is_empty(), "{place}");
+            // Where a file and a directory are in conflict, git writes the file under another name.
+            let is_moved = |path: &str| {
+                let other = format!("{path}~");
+                path.contains('~') || differing.iter().any(|path| path.starts_with(&other))
+            };
+            for path in differing.iter().filter(|path| !is_moved(path)) {
+                assert!(own.iter().any(|own| own == path), "{place}");
+            }
+        }
+    }
+    is_clean
+}
+
+#[test]
+fn generated_merges_hold_what_git_says() {
+    let lab = Lab::new();
+    let mut dice = Dice::new(21);
+    let first = first_files();
+    let base = write_commit(&lab, &first, &[], 1);
+    let (mut clean, mut conflicts, mut crossed) = (0, 0, 0);
+    for round in 0..60 {
+        let moves = round % 3 == 0;
+        let mut sides = [first.clone(), first.clone()];
+        let mut commits = [base; 2];
+        for (by, (files, commit)) in sides.iter_mut().zip(&mut commits).enumerate() {
+            change_files(&mut dice, files, by, moves);
+            *commit = write_commit(&lab, files, &[base], 2 + by as u64);
+        }
+        let (tree, is_clean) = merge_by_git(&lab, commits[0], commits[1]);
+        check_merge(&lab, &tree, commits, moves);
+        if is_clean {
+            clean += 1
+        } else {
+            conflicts += 1
+        }
+        // A person keeps one side, or edits while merging.
+        let kept = lab.git(&["rev-parse", &format!("{}^{{tree}}", commits[round % 2])]);
+        check_merge(&lab, &kept, commits, moves);
+        let mut edited = sides[0].clone();
+        change_files(&mut dice, &mut edited, 7, moves);
+        let edited = write_commit(&lab, &edited, &[], 9);
+        let edited = lab.git(&["rev-parse", &format!("{edited}^{{tree}}")]);
+        check_merge(&lab, &edited, commits, moves);
+        if !is_clean {
+            continue;
+        }
+        // Both sides merge each other, go on, and are merged again: from two bases.
+        let mut again = commits;
+        for (by, parents) in [[commits[0], commits[1]], [commits[1], commits[0]]].into_iter().enumerate() {
+            let (left, right) = (parents[0].to_string(), parents[1].to_string());
+            let merge = oid(&lab.git(&["commit-tree", &tree, "-p", &left, "-p", &right, "-m", "m"]));
+            let mut files = sides[by].clone();
+            change_files(&mut dice, &mut files, 3 + by, moves);
+            again[by] = write_commit(&lab, &files, &[merge], 20 + by as u64);
+        }
+        let (tree, is_clean) = merge_by_git(&lab, again[0], again[1]);
+        check_merge(&lab, &tree, again, moves);
+        crossed += usize::from(is_clean);
+    }
+    assert!(clean > 10 && conflicts > 10 && crossed > 3, "{clean} clean, {conflicts} not, {crossed} crossed");
 }

@@ -3,6 +3,8 @@
 //! It is not known who moved the ref. The contributors to the commits that it took in are known, and
 //! they cannot regularise the unauthorised change themselves.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::change::{Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text};
@@ -28,19 +30,17 @@ pub(crate) fn find_ref_contributors(
 ) -> (Vec<Contributor>, bool) {
     // A deletion brings no commits, so it has no contributors.
     let Some(new) = new else { return (Vec::new(), true) };
-    let Some(commits) = list_commits(repository, new, hidden) else { return (Vec::new(), false) };
-    let mut found: Vec<Contributor> = Vec::new();
-    for commit in commits {
+    let mut found: BTreeSet<Contributor> = BTreeSet::new();
+    let is_complete = for_each_new_commit(repository, new, hidden, |commit| {
         let pusher = Err(Missing::NotConfigured(FactKind::Pusher));
         let commits = Commits::from(commit);
         let change = Change::from_repository(Stage::Audit, Ok(name.clone()), pusher, now, commits);
-        for contributor in to_contributors(&find_contributors(&change, &policy.people).0) {
-            if !found.contains(&contributor) {
-                found.push(contributor);
-            }
-        }
+        found.extend(to_contributors(&find_contributors(&change, &policy.people).0));
+    });
+    if !is_complete {
+        return (Vec::new(), false);
     }
-    dedup_contributors(found)
+    dedup_contributors(found.into_iter().collect())
 }
 
 /// Returns the contributors, each once, and whether all of them are kept and known to the policy.
@@ -53,24 +53,27 @@ pub(crate) fn dedup_contributors(mut found: Vec<Contributor>) -> (Vec<Contributo
     (found, is_whole)
 }
 
-/// Returns the new commits; `None` if there are too many, or one of them cannot be read.
-fn list_commits(repository: &Repository, new: Oid, hidden: &[Oid]) -> Option<Vec<Commit>> {
+/// Calls `take` with each new commit; returns false if there are too many, or one of them cannot be read.
+fn for_each_new_commit(
+    repository: &Repository,
+    new: Oid,
+    hidden: &[Oid],
+    mut take: impl FnMut(Commit),
+) -> bool {
     // A walk is not stopped on its way, so the commits are counted first.
-    let count = repository.list_new_commits(new, hidden).ok()?.take(MAX_COMMITS + 1).count();
-    if count > MAX_COMMITS {
-        return None;
+    let Ok(commits) = repository.list_new_commits(new, hidden) else { return false };
+    if commits.take(MAX_COMMITS + 1).count() > MAX_COMMITS {
+        return false;
     }
     let range = CommitRange { tip: new, hidden_tips: hidden, trusted_keys: None };
-    let mut found = Vec::new();
     let mut is_complete = true;
     let collect = |commit: Result<Commit, UnreadableCommit>| {
         match commit {
-            Ok(commit) => found.push(commit),
+            Ok(commit) => take(commit),
             Err(_) => is_complete = false,
         }
         Ok(())
     };
     let keep = std::convert::identity;
-    repository.for_each_commit(range, &NeededFacts::new(), || 1, keep, collect).ok()?;
-    if is_complete { Some(found) } else { None }
+    repository.for_each_commit(range, &NeededFacts::new(), || 1, keep, collect).is_ok() && is_complete
 }

@@ -6,7 +6,9 @@
 //! their side changes nothing against its first parent, and takes back what the branch had. So the
 //! last commit of such a push is also compared with the branch itself.
 
-use crate::change::{Commits, Fact, Oid, PathChange};
+use std::collections::HashSet;
+
+use crate::change::{Commits, Fact, Oid, PathChange, Text};
 use crate::git::{NewHistory, Repository};
 
 /// The paths by which a new tip differs from the old one, where its commits do not tell.
@@ -37,13 +39,8 @@ impl SwappedParents {
         }
         match (more, &mut tip.paths) {
             (Ok(more), Ok(known)) => {
-                let known_count = known.len();
-                for change in more {
-                    let old = known.get(..known_count).unwrap_or_default();
-                    if !old.iter().any(|old| old.path == change.path) {
-                        known.push(change.clone());
-                    }
-                }
+                let known_paths: HashSet<Text> = known.iter().map(|change| change.path.clone()).collect();
+                known.extend(more.iter().filter(|change| !known_paths.contains(&change.path)).cloned());
             }
             (Err(missing), known @ Ok(_)) => *known = Err(missing.clone()),
             (_, Err(_)) => {}

@@ -8,10 +8,12 @@
 //! On a forge, approvals come from accounts. An address alone identifies a person there only if the
 //! roster lists it or the forge ties it to an account.
 
+use std::collections::HashSet;
+
 use crate::change::person::{canonical_address, comparable_name};
-use crate::change::pull_request::{ContributorRole, ForgeAccount, PullContributor};
+use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{Change, Missing, Person, PullRequest, PusherIdentity, Text};
-use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer, is_same_name};
+use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
 use crate::verdict::{MessageTemplate, messages};
 
 messages! {
@@ -35,7 +37,7 @@ pub(crate) struct ResolvedContributor {
     /// The role, as a message that completes "is ... of this change".
     pub role: &'static MessageTemplate,
     /// The account, where it is a bare one that no roster explains.
-    account: Option<String>,
+    pub(super) account: Option<String>,
 }
 
 /// A contributor, as the ledger remembers them after the change is gone; bots are left out.
@@ -136,7 +138,7 @@ pub(crate) fn find_contributors(
     change: &Change,
     people: &PeopleDirectory,
 ) -> (Vec<ResolvedContributor>, Option<Missing>) {
-    let mut found = Vec::new();
+    let mut found = ContributorList::default();
     let mut missing = None;
     let pull = change.pull.as_deref().ok();
     // Every source is read, because one person may be named by several of them in different ways.
@@ -147,7 +149,7 @@ pub(crate) fn find_contributors(
             (Ok(person), None) => (Some(people.identify_person(&person)), person.name),
         };
         if let Some(identity) = identity {
-            add_contributor(&mut found, ResolvedContributor { identity, name, role, account: None });
+            found.add_contributor(ResolvedContributor { identity, name, role, account: None });
         }
     }
     if let Some(pull) = pull {
@@ -155,13 +157,13 @@ pub(crate) fn find_contributors(
             Ok(contributors) => {
                 for contributor in contributors {
                     for resolved in resolve_pull_contributor(contributor, people) {
-                        add_contributor(&mut found, resolved);
+                        found.add_contributor(resolved);
                     }
                 }
             }
             Err(gap) => missing = Some(gap.clone()),
         }
-        add_contributor(&mut found, resolve_opener(pull, people));
+        found.add_contributor(resolve_opener(pull, people));
     }
     match &change.pusher {
         Ok(PusherIdentity::Unidentified) => {}
@@ -172,21 +174,27 @@ pub(crate) fn find_contributors(
                 role: &ROLE_PUSHER,
                 account: bare_account(account, people),
             };
-            add_contributor(&mut found, pusher);
+            found.add_contributor(pusher);
         }
         Err(gap) => missing = Some(gap.clone()),
     }
-    (found, missing)
+    (found.contributors, missing)
 }
 
-/// Adds a contributor unless the same identity is there under the same name.
-fn add_contributor(found: &mut Vec<ResolvedContributor>, contributor: ResolvedContributor) {
-    for known in found.iter() {
-        if known.identity == contributor.identity && known.name == contributor.name {
-            return;
+/// Contributors, each once under each name. A message can name thousands of co-authors.
+#[derive(Default)]
+struct ContributorList {
+    contributors: Vec<ResolvedContributor>,
+    seen: HashSet<(ResolvedIdentity, Text)>,
+}
+
+impl ContributorList {
+    /// Adds a contributor unless the same identity is there under the same name.
+    fn add_contributor(&mut self, contributor: ResolvedContributor) {
+        if self.seen.insert((contributor.identity.clone(), contributor.name.clone())) {
+            self.contributors.push(contributor);
         }
     }
-    found.push(contributor);
 }
 
 /// Returns every person that the commits name, or the text where a trailer does not name a person.
@@ -298,79 +306,10 @@ fn role_template(role: ContributorRole) -> &'static MessageTemplate {
     }
 }
 
-/// Returns the key of `approver` if they are a human and not one of `participants`.
-///
-/// # Errors
-///
-/// Returns why the approval does not count.
-pub(crate) fn check_independent<'people>(
-    approver: &Person,
-    participants: &'people [ResolvedContributor],
-    people: &PeopleDirectory,
-) -> Result<String, NotIndependent<'people>> {
-    let key = match people.identify_person(approver) {
-        ResolvedIdentity::Human(key) => key,
-        ResolvedIdentity::Bot => return Err(NotIndependent::Bot),
-        ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
-    };
-    let address = canonical_address(approver.email.as_bytes()).unwrap_or_default();
-    let login = local_part(&address);
-    for participant in participants {
-        if participant.has_key(&key)
-            || is_same_name(&participant.name, &approver.name)
-            || participant.is_bare_account(login)
-        {
-            return Err(NotIndependent::Contributor(participant));
-        }
-    }
-    Ok(key)
-}
-
-/// Returns the key of the person behind the account `approver`, if they are a human and not one of
-/// `participants`.
-///
-/// # Errors
-///
-/// Returns why the approval does not count.
-pub(crate) fn check_independent_account<'people>(
-    approver: &ForgeAccount,
-    participants: &'people [ResolvedContributor],
-    people: &PeopleDirectory,
-) -> Result<String, NotIndependent<'people>> {
-    let key = match people.identify_forge_account(approver) {
-        ResolvedIdentity::Human(key) if approver.is_person => key,
-        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot => return Err(NotIndependent::Bot),
-        ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
-    };
-    let login = approver.id.to_lossy().to_ascii_lowercase();
-    for participant in participants {
-        if participant.has_key(&key) || participant.is_bare_account(&login) {
-            return Err(NotIndependent::Contributor(participant));
-        }
-    }
-    Ok(key)
-}
-
 /// Returns what stands before the `@` of an address, or all of it if there is none.
-fn local_part(address: &str) -> &str {
+pub(super) fn local_part(address: &str) -> &str {
     match address.split_once('@') {
         Some((local, _)) => local,
         None => address,
-    }
-}
-
-impl ResolvedContributor {
-    fn has_key(&self, key: &str) -> bool {
-        matches!(&self.identity, ResolvedIdentity::Human(own) if own == key)
-    }
-
-    /// Returns true if and only if this is a bare account with the name `login`, which may start with
-    /// the name of its forge.
-    fn is_bare_account(&self, login: &str) -> bool {
-        let Some(account) = self.account.as_deref() else { return false };
-        match login.split_once(':') {
-            Some((_, bare)) => account == login || account == bare,
-            None => account == login,
-        }
     }
 }

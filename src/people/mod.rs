@@ -5,11 +5,12 @@
 //! equal name only stops a person from approving their own change under a second address.
 
 pub mod contributors;
+pub(crate) mod independence;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Holiday, Holidays};
-use crate::change::person::{canonical_address, comparable_name};
+use crate::change::person::canonical_address;
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
@@ -42,7 +43,7 @@ struct TeamMembers {
 }
 
 /// The person or bot that a name, an address or an account stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ResolvedIdentity {
     /// A person, by the key that is equal for all their addresses and accounts.
     Human(String),
@@ -303,13 +304,6 @@ impl PeopleDirectory {
 /// Returns true if and only if this is the address of a forge, which records it for its own merges.
 pub(crate) fn is_forge_committer(person: &Person) -> bool {
     FORGE_ADDRESSES.iter().any(|forge| person.email.as_bytes().eq_ignore_ascii_case(forge.as_bytes()))
-}
-
-/// Returns true if two people have the same name, letters and digits compared without case; never
-/// for an empty name.
-pub(crate) fn is_same_name(one: &Text, other: &Text) -> bool {
-    let name = comparable_name(one);
-    !name.is_empty() && name == comparable_name(other)
 }
 
 /// Returns the form in which an address, a `forge:login` or a bare account is compared.

@@ -260,7 +260,13 @@ mod tests {
     }
 
     fn class_of(policy: &Policy, path: &str) -> Option<String> {
-        policy.class_of_sample("Kind: emergency", path).map(|class| class.to_string())
+        let sample = build_sample_change("Kind: emergency", path)?;
+        let context = EvaluationContext::without_reasons(&sample, &policy.people, &policy.vocabulary);
+        let holding = policy
+            .classes
+            .iter()
+            .find(|class| matches!(class.when.evaluate(&context), PredicateAnswer::Holds(_)));
+        holding.map(|class| class.id.to_string())
     }
 
     const EVERYTHING: &str = "extends: [base.yml]\npeople: { roster: 'who/roster[1].yml' }\n\

@@ -3,7 +3,8 @@
 use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
-use crate::people::contributors::{NotIndependent, check_independent_account};
+use crate::people::contributors::NotIndependent;
+use crate::people::independence::{ParticipantIndex, check_independent_account};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
@@ -234,7 +235,8 @@ impl LabelPredicate {
         if let Some(unknown) = find_unidentified_contributor(participants, context) {
             return Ok(Some(unknown));
         }
-        let template = match check_independent_account(account, participants, context.people) {
+        let index = ParticipantIndex::new(participants);
+        let template = match check_independent_account(account, &index, context.people) {
             Err(NotIndependent::Bot) => &ADDED_BY_BOT,
             Err(NotIndependent::Unknown) => &ADDED_BY_STRANGER,
             Err(NotIndependent::Contributor(_)) => &ADDED_BY_CONTRIBUTOR,

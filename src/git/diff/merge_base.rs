@@ -5,7 +5,6 @@ use std::collections::BinaryHeap;
 
 use anyhow::{Result, bail};
 use gix::ObjectId;
-use gix::hashtable::HashMap;
 
 use crate::git::objects::reader::ObjectReader;
 
@@ -18,13 +17,8 @@ const BOTH_SIDES: u8 = LEFT_SIDE | RIGHT_SIDE;
 /// Below a commit that both sides lead to.
 const BELOW_COMMON: u8 = 4;
 
-/// One commit that the search has met.
-struct SearchedCommit {
-    parents: Vec<ObjectId>,
-    priority: (i64, Reverse<usize>),
-    flags: u8,
-    is_queued: bool,
-}
+/// Set while a commit is in the queue.
+const IS_QUEUED: u8 = 8;
 
 /// Returns the commits that both some of `left` and `right` lead to, without those that another of them
 /// leads to. If dates are skewed, one of the latter can remain. Empty for unrelated histories.
@@ -37,68 +31,95 @@ pub(crate) fn find_merge_bases(
     left: &[ObjectId],
     right: &ObjectId,
 ) -> Result<Vec<ObjectId>> {
-    let mut search =
-        MergeBaseSearch { reader, commits: HashMap::default(), queue: BinaryHeap::new(), undecided_count: 0 };
+    reader.link_cache.trim_to_limit();
+    let mut search = MergeBaseSearch {
+        reader,
+        flags: Vec::new(),
+        met: Vec::new(),
+        queue: BinaryHeap::new(),
+        undecided_count: 0,
+    };
     for left in left {
-        search.paint_commit(*left, LEFT_SIDE)?;
+        let place = search.reader.link_cache.place_of(*left);
+        search.paint_commit(place, LEFT_SIDE)?;
     }
-    search.paint_commit(*right, RIGHT_SIDE)?;
+    let place = search.reader.link_cache.place_of(*right);
+    search.paint_commit(place, RIGHT_SIDE)?;
     // When only commits below a common one are left, no further merge base can be found.
     while search.undecided_count > 0 {
-        let Some((_, id)) = search.queue.pop() else { break };
-        let Some(met) = search.commits.get_mut(&id) else { continue };
-        met.is_queued = false;
-        if met.flags & BELOW_COMMON == 0 {
-            search.undecided_count -= 1;
-        }
-        let flags = if met.flags & BOTH_SIDES == BOTH_SIDES { BOTH_SIDES | BELOW_COMMON } else { met.flags };
-        for parent in met.parents.clone() {
-            search.paint_commit(parent, flags)?;
-        }
+        let Some((_, Reverse(place))) = search.queue.pop() else { break };
+        search.visit_commit(place)?;
     }
     let mut found = Vec::new();
-    for (id, commit) in &search.commits {
-        if commit.flags == BOTH_SIDES {
-            found.push(*id);
+    for place in &search.met {
+        if search.flags_at(*place) & !IS_QUEUED == BOTH_SIDES {
+            found.extend(search.reader.link_cache.id_at(*place));
         }
     }
     found.sort_unstable();
     Ok(found)
 }
 
+/// One search. Commits are known by their places in the cache of the reader.
 struct MergeBaseSearch<'r> {
     reader: &'r mut ObjectReader,
-    commits: HashMap<ObjectId, SearchedCommit>,
-    queue: BinaryHeap<((i64, Reverse<usize>), ObjectId)>,
+    /// By place; 0 for a commit that the search has not met.
+    flags: Vec<u8>,
+    /// The commits that the search has met.
+    met: Vec<usize>,
+    queue: BinaryHeap<(i64, Reverse<usize>)>,
     /// How many commits in the queue are not below a common one.
     undecided_count: usize,
 }
 
 impl MergeBaseSearch<'_> {
-    fn paint_commit(&mut self, id: ObjectId, flags: u8) -> Result<()> {
-        if !self.commits.contains_key(&id) {
-            if self.commits.len() == MAX_SEARCHED_COMMITS {
+    fn flags_at(&self, place: usize) -> u8 {
+        self.flags.get(place).copied().unwrap_or_default()
+    }
+
+    /// Paints the parents of a commit that was taken from the queue.
+    fn visit_commit(&mut self, place: usize) -> Result<()> {
+        let links = self.reader.read_links_at(place)?;
+        let Some(flags) = self.flags.get_mut(place) else { return Ok(()) };
+        *flags &= !IS_QUEUED;
+        if *flags & BELOW_COMMON == 0 {
+            self.undecided_count -= 1;
+        }
+        let spread = if *flags & BOTH_SIDES == BOTH_SIDES { BOTH_SIDES | BELOW_COMMON } else { *flags };
+        let mut number = 0;
+        while let Some(parent) = self.reader.link_cache.parent_at(links, number) {
+            self.paint_commit(parent, spread)?;
+            number += 1;
+        }
+        Ok(())
+    }
+
+    fn paint_commit(&mut self, place: usize, spread: u8) -> Result<()> {
+        let before = self.flags_at(place);
+        let after = before | spread;
+        if after == before {
+            return Ok(());
+        }
+        if before == 0 {
+            if self.met.len() == MAX_SEARCHED_COMMITS {
                 bail!("the merge base is more than {MAX_SEARCHED_COMMITS} commits away");
             }
-            let (links, _) = self.reader.read_walk_data(&id)?;
+            self.met.push(place);
+            if self.flags.len() <= place {
+                self.flags.resize(place + 1, 0);
+            }
+        }
+        let was_undecided = before & IS_QUEUED != 0 && before & BELOW_COMMON == 0;
+        let is_undecided = after & BELOW_COMMON == 0;
+        if before & IS_QUEUED == 0 {
             // By date, since a line of history that came in late, such as that of a project that was
             // merged in, has low generations, and everything above them would be read first. The
             // answer does not depend on the order.
-            let priority = (links.date, Reverse(self.commits.len()));
-            self.commits
-                .insert(id, SearchedCommit { parents: links.parents, priority, flags: 0, is_queued: false });
+            let date = self.reader.read_links_at(place)?.date;
+            self.queue.push((date, Reverse(place)));
         }
-        let Some(met) = self.commits.get_mut(&id) else { return Ok(()) };
-        let before = met.flags;
-        met.flags |= flags;
-        if met.flags == before {
-            return Ok(());
-        }
-        let was_undecided = met.is_queued && before & BELOW_COMMON == 0;
-        let is_undecided = met.flags & BELOW_COMMON == 0;
-        if !met.is_queued {
-            met.is_queued = true;
-            self.queue.push((met.priority, id));
+        if let Some(flags) = self.flags.get_mut(place) {
+            *flags = after | IS_QUEUED;
         }
         match (was_undecided, is_undecided) {
             (false, true) => self.undecided_count += 1,

@@ -3,14 +3,14 @@
 use anyhow::Result;
 use gix::ObjectId;
 
-use crate::change::{Commit, FactKind, NeededFacts, Oid};
+use crate::change::{Commit, FactKind, Missing, NeededFacts, Oid};
 
 use crate::git::history::date_order::NewestFirstWalk;
-use crate::git::history::pipeline::{self, PipelineJob};
+use crate::git::history::pipeline::{self, PipelineJob, WeighedItem, WeighedResult};
 use crate::git::history::{NewHistory, divide_into_steps};
 use crate::git::objects::ObjectBytes;
 use crate::git::objects::commit::UnreadableCommit;
-use crate::git::objects::reader::{CommitHints, ObjectReader};
+use crate::git::objects::reader::{CommitHints, ObjectReader, unreadable_commit};
 use crate::git::repository::Repository;
 use crate::git::signature::TrustedKeys;
 
@@ -24,6 +24,21 @@ pub struct CommitRange<'a> {
     /// The keys that signatures are verified with, if the signatures are asked for.
     pub trusted_keys: Option<TrustedKeys<'a>>,
 }
+
+/// How many times the work on a commit the work on a merge is, if it is merged again.
+const WORK_PER_MERGE: usize = 64;
+
+/// The same for a commit of which it is not known whether it is a merge.
+const WORK_PER_UNKNOWN_COMMIT: usize = 16;
+
+/// The most paths that the commits of one change touch together.
+const MAX_CHANGE_PATHS: usize = 200_000;
+
+/// The most bytes that the messages of the commits of one change hold together.
+const MAX_CHANGE_MESSAGE_BYTES: usize = 32 << 20;
+
+/// About how many bytes the facts about one path take.
+const BYTES_PER_PATH: usize = 512;
 
 /// A commit, or why it cannot be read.
 type CommitReadResult = Result<Commit, UnreadableCommit>;
@@ -52,10 +67,16 @@ impl Repository {
         let hidden = self.to_object_ids(range.hidden_tips)?;
         let mut walker = self.shared.create_reader(0);
         let mut newest = NewestFirstWalk::start_walk(&mut walker, new, &hidden)?;
-        let next = move || newest.next_commit(&mut walker).transpose();
+        let work = if needs.contains(&FactKind::EvilMerges) { WORK_PER_UNKNOWN_COMMIT } else { 1 };
+        let next = move || {
+            let next = newest.next_commit(&mut walker).transpose()?;
+            Some(next.map(|value| WeighedItem { value, work }))
+        };
         let work = |reader: &mut ObjectReader, (id, raw): (ObjectId, Option<ObjectBytes>)| {
             let known = CommitHints { raw_commit: raw.as_deref().map(Vec::as_slice), parent_tree: None };
-            judge(reader.read_commit(&id, known, needs, range.trusted_keys))
+            let commit = reader.read_commit(&id, known, needs, range.trusted_keys);
+            let bytes = weigh_commit(&commit);
+            WeighedResult { value: judge(commit), bytes }
         };
         self.with_reader(|reader| {
             pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
@@ -95,16 +116,15 @@ impl Repository {
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
         let mut steps = divide_into_steps(&history.painted).into_iter();
-        let next = move || steps.next().map(Ok);
+        let next = move || {
+            let value = steps.next()?;
+            let work = count_step_work(history, &value, needs);
+            Some(Ok(WeighedItem { value, work }))
+        };
         let work = |reader: &mut ObjectReader, step: Vec<usize>| {
-            let mut commits = Vec::with_capacity(step.len());
-            for index in step {
-                if let Some(id) = history.painted.id_at(index) {
-                    let known = history.painted.commit_hints(index);
-                    commits.push(reader.read_commit(id, known, needs, trusted));
-                }
-            }
-            judge(commits)
+            let commits = read_step(reader, history, step, needs, trusted);
+            let bytes = commits.iter().map(weigh_commit).sum();
+            WeighedResult { value: judge(commits), bytes }
         };
         self.with_reader(|reader| {
             pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
@@ -119,4 +139,85 @@ impl Repository {
         let pack_cache = if trees { ObjectReader::TREE_PACK_CACHE_BYTES } else { 0 };
         PipelineJob { shared: self.shared.clone(), thread_count: threads, pack_cache_bytes: pack_cache }
     }
+}
+
+/// Returns how much work the commits of a step are.
+fn count_step_work(history: &NewHistory, step: &[usize], needs: &NeededFacts) -> usize {
+    let mut work = step.len();
+    if needs.contains(&FactKind::EvilMerges) {
+        for index in step {
+            if history.painted.commit_at(*index).is_some_and(|commit| commit.parents.len() > 1) {
+                work += WORK_PER_MERGE;
+            }
+        }
+    }
+    work
+}
+
+/// Reads the commits of a step.
+///
+/// All commits of a change are judged together, so they are in memory together. A push of a few kilobytes
+/// can hold a change whose commits list millions of paths; then these are not known. If their messages are
+/// too long, the change cannot be read.
+fn read_step(
+    reader: &mut ObjectReader,
+    history: &NewHistory,
+    step: Vec<usize>,
+    needs: &NeededFacts,
+    trusted: Option<TrustedKeys<'_>>,
+) -> Vec<CommitReadResult> {
+    let mut commits = Vec::with_capacity(step.len());
+    let mut path_count = 0;
+    let mut message_bytes = 0;
+    let mut needs_now = needs.clone();
+    for index in step {
+        let Some(id) = history.painted.id_at(index) else { continue };
+        let known = history.painted.commit_hints(index);
+        let mut commit = reader.read_commit(id, known, &needs_now, trusted);
+        if path_count > MAX_CHANGE_PATHS {
+            if let Ok(commit) = &mut commit {
+                leave_out_paths(commit, needs);
+            }
+        } else if let Ok(Commit { paths: Ok(paths), .. }) = &commit {
+            path_count += paths.len();
+            if path_count > MAX_CHANGE_PATHS {
+                for kind in [FactKind::Paths, FactKind::Lines, FactKind::Blobs] {
+                    needs_now.remove(&kind);
+                }
+                commits
+                    .iter_mut()
+                    .chain([&mut commit])
+                    .flatten()
+                    .for_each(|commit| leave_out_paths(commit, needs));
+            }
+        }
+        if let Ok(Commit { message, .. }) = &commit {
+            message_bytes += message.raw().as_bytes().len();
+        }
+        if message_bytes > MAX_CHANGE_MESSAGE_BYTES {
+            let reason = format!(
+                "with it, the messages of the change have more than {} MiB",
+                MAX_CHANGE_MESSAGE_BYTES >> 20
+            );
+            return vec![Err(unreadable_commit(id, reason))];
+        }
+        commits.push(commit);
+    }
+    commits
+}
+
+/// Replaces the facts about the paths of a commit by the reason why they are not known.
+fn leave_out_paths(commit: &mut Commit, needs: &NeededFacts) {
+    let why = || format!("the commits of the change touch more than {MAX_CHANGE_PATHS} paths");
+    commit.paths = Err(Missing::Unavailable(FactKind::Paths, why()));
+    if needs.contains(&FactKind::Lines) {
+        commit.lines = Err(Missing::Unavailable(FactKind::Lines, why()));
+    }
+}
+
+/// Returns about how many bytes the facts about a commit take.
+fn weigh_commit(commit: &CommitReadResult) -> usize {
+    let Ok(commit) = commit else { return 0 };
+    let paths = commit.paths.as_ref().map_or(0, Vec::len) * BYTES_PER_PATH;
+    2 * commit.message.raw().as_bytes().len() + paths
 }

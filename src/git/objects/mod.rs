@@ -8,6 +8,7 @@ pub(crate) mod blob;
 pub(crate) mod cache;
 pub(crate) mod commit;
 pub(crate) mod file_windows;
+pub(crate) mod link_cache;
 pub(crate) mod pack_delta;
 pub(crate) mod pack_index;
 pub(crate) mod packs;
@@ -25,7 +26,7 @@ use gix::objs::{Exists, Find, FindHeader};
 use gix::odb::store::init::{Options, Slots};
 use gix::odb::{HandleArc, Store};
 
-use crate::git::objects::packs::{PackCollection, PackObjectReader};
+use crate::git::objects::packs::{ChainTooLong, PackCollection, PackObjectReader};
 
 /// Where git keeps the objects of a push until the hooks have accepted it.
 ///
@@ -43,7 +44,10 @@ pub struct ObjectQuarantine {
 pub(crate) type ObjectBytes = Arc<Vec<u8>>;
 
 /// The most bytes of memory that a single object may take.
-const MAX_OBJECT_BYTES: usize = 512 << 20;
+const MAX_OBJECT_BYTES: usize = 64 << 20;
+
+const CHAIN_TOO_LONG: &str =
+    "it is stored as a chain of more deltas than are followed; repack what is pushed";
 
 /// The stores of one repository, shared by all threads.
 pub(crate) struct ObjectStores {
@@ -150,7 +154,7 @@ pub(crate) struct ObjectHandle {
 impl ObjectHandle {
     /// Reads an object of this kind without copying it, if that is possible.
     pub(crate) fn read_shared(&mut self, id: &ObjectId, kind: gix::objs::Kind) -> Option<ObjectBytes> {
-        let (found, content) = self.pack_reader.read_object(id)?;
+        let (found, content) = self.pack_reader.read_object(id).ok()??;
         if found == kind { Some(content) } else { None }
     }
 
@@ -160,10 +164,14 @@ impl ObjectHandle {
         id: &ObjectId,
         buffer: &mut Vec<u8>,
     ) -> gix::Result<Option<gix::objs::Kind>> {
-        if let Some((kind, content)) = self.pack_reader.read_object(id) {
-            buffer.clear();
-            buffer.extend_from_slice(&content);
-            return Ok(Some(kind));
+        match self.pack_reader.read_object(id) {
+            Ok(Some((kind, content))) => {
+                buffer.clear();
+                buffer.extend_from_slice(&content);
+                return Ok(Some(kind));
+            }
+            Ok(None) => {}
+            Err(ChainTooLong) => return Err(gix::error::message(CHAIN_TOO_LONG).not_found_error()),
         }
         for loose in &self.loose_stores {
             if let Ok(Some(data)) = loose.try_find(id, buffer) {

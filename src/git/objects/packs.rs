@@ -9,6 +9,7 @@
 //! This is only a faster way. Everything that is not found here, or looks malformed, is `None`; then
 //! the library reads it or says what is wrong.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -30,11 +31,25 @@ const MAX_OPENED_PACKS: usize = 32;
 /// The most bytes of indices that are kept in memory when many objects are looked for.
 const INDEX_MEMORY_BUDGET: u64 = 32 << 20;
 
-/// The longest chain of deltas that is followed.
-const MAX_DELTA_CHAIN: usize = 512;
+/// The longest chain of deltas that is followed. Git makes none that is longer than 4,095, but a pack that
+/// is pushed can hold any. The library follows each chain from its beginning, so a longer one is refused.
+const MAX_DELTA_CHAIN: usize = 65_536;
 
-/// Objects, and deltas in sum, that are larger than this many bytes are left to the library.
+/// Objects and deltas that are larger than this many bytes are left to the library.
 const MAX_UNPACKED_BYTES: u64 = 16 << 20;
+
+/// The most bytes of deltas of one chain that are kept until they are applied; others are read again.
+const MAX_KEPT_DELTA_BYTES: usize = 4 << 20;
+
+/// From this length on, a few versions along a chain are kept for longer, so that no other object of it
+/// needs to be built from its beginning.
+const MIN_LONG_CHAIN: usize = 128;
+
+/// How many versions along a long chain are kept.
+const CHECKPOINTS_PER_CHAIN: usize = 32;
+
+/// About how many bytes of memory an object in a cache takes beside its content.
+const CACHED_OBJECT_BYTES: usize = 128;
 
 /// The most bytes that the header of an entry takes.
 const MAX_ENTRY_HEADER_BYTES: usize = 64;
@@ -112,18 +127,35 @@ fn find_packs_in(directory: &Path) -> Vec<PackFile> {
 /// The kind of an object, and its content.
 type UnpackedObject = (gix::objs::Kind, Arc<Vec<u8>>);
 
+/// An object that is stored as a chain of too many deltas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChainTooLong;
+
+/// A delta on the way from the object that is asked for to one that is known.
+struct ChainedDelta {
+    /// Where the entry is in the pack.
+    offset: u64,
+    /// Where its deflated bytes begin.
+    data_offset: u64,
+    /// How many bytes it has when it is inflated.
+    size: usize,
+    /// Where these are in `delta_bytes`; `None` if they are not kept.
+    kept: Option<Range<usize>>,
+}
+
 /// One thread's reader of the objects in the packs.
 pub(crate) struct PackObjectReader {
     packs: Arc<PackCollection>,
     /// The number of the pack in which the last object was.
     last_pack: usize,
     object_cache: GenerationCache<(usize, u64), UnpackedObject>,
+    /// Versions along chains that are long.
+    checkpoints: GenerationCache<(usize, u64), UnpackedObject>,
     inflater: Inflate,
     windows: FileWindows,
     scratch: Vec<u8>,
-    /// The deltas from the object that is asked for to the nearest one that is known: the offset of the
-    /// result of each in the pack, and the end of its bytes in `delta_bytes`.
-    delta_chain: Vec<(u64, usize)>,
+    /// The deltas from the object that is asked for to the nearest one that is known.
+    delta_chain: Vec<ChainedDelta>,
     delta_bytes: Vec<u8>,
 }
 
@@ -132,6 +164,8 @@ impl PackObjectReader {
     const CACHE_GENERATION_BYTES: usize = 128 << 10;
     /// About how many bytes each generation holds at most.
     const MAX_CACHE_GENERATION_BYTES: usize = 6 << 20;
+    /// About how many bytes of versions along long chains each generation holds.
+    const CHECKPOINT_GENERATION_BYTES: usize = 6 << 20;
 
     pub(crate) fn new(packs: Arc<PackCollection>) -> PackObjectReader {
         PackObjectReader {
@@ -140,6 +174,10 @@ impl PackObjectReader {
             object_cache: GenerationCache::new(
                 Self::CACHE_GENERATION_BYTES,
                 Self::MAX_CACHE_GENERATION_BYTES,
+            ),
+            checkpoints: GenerationCache::new(
+                Self::CHECKPOINT_GENERATION_BYTES,
+                Self::CHECKPOINT_GENERATION_BYTES,
             ),
             inflater: Inflate::default(),
             windows: FileWindows::default(),
@@ -150,19 +188,61 @@ impl PackObjectReader {
     }
 
     /// Reads an object; `None` if the library is to look for it.
-    pub(crate) fn read_object(&mut self, id: &ObjectId) -> Option<UnpackedObject> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the object is stored in a way that takes too long to read.
+    pub(crate) fn read_object(&mut self, id: &ObjectId) -> Result<Option<UnpackedObject>, ChainTooLong> {
         let packs = self.packs.clone();
-        let (number, offset) = self.locate_object(&packs, id)?;
-        let pack = packs.find_all().get(number)?;
-        let (kind, mut content) = self.follow_deltas(pack, number, offset)?;
-        while let Some((offset, end)) = self.delta_chain.pop() {
-            let start = self.delta_chain.last().map_or(0, |(_, end)| *end);
-            let delta = PackDelta::parse_delta(self.delta_bytes.get(start..end)?)?;
-            if delta.result_size > MAX_UNPACKED_BYTES {
+        let Some((number, offset)) = self.locate_object(&packs, id) else { return Ok(None) };
+        let Some(pack) = packs.find_all().get(number) else { return Ok(None) };
+        let known = self.follow_deltas(pack, number, offset);
+        if self.delta_chain.len() > MAX_DELTA_CHAIN {
+            return Err(ChainTooLong);
+        }
+        let Some((kind, content)) = known else { return Ok(None) };
+        Ok(self.apply_deltas(pack, number, (kind, content)))
+    }
+
+    /// Applies the deltas of the chain to the object at its end.
+    fn apply_deltas(
+        &mut self,
+        pack: &PackFile,
+        number: usize,
+        (kind, mut content): UnpackedObject,
+    ) -> Option<UnpackedObject> {
+        let length = self.delta_chain.len();
+        let distance = if length < MIN_LONG_CHAIN { usize::MAX } else { length / CHECKPOINTS_PER_CHAIN };
+        let mut again = Vec::new();
+        while let Some(delta) = self.delta_chain.pop() {
+            let bytes = match delta.kept {
+                Some(range) => self.delta_bytes.get(range)?,
+                None => {
+                    again.resize(delta.size, 0);
+                    let packed = self.windows.view_range(
+                        pack.open_data()?,
+                        number,
+                        delta.data_offset,
+                        max_deflated_bytes(delta.size),
+                    )?;
+                    inflate_exactly(&mut self.inflater, packed, &mut again)?;
+                    &again
+                }
+            };
+            let bytes = PackDelta::parse_delta(bytes)?;
+            if bytes.result_size > MAX_UNPACKED_BYTES {
                 return None;
             }
-            content = Arc::new(delta.apply_to(&content)?);
-            self.object_cache.insert_value((number, offset), (kind, content.clone()), content.len());
+            content = Arc::new(bytes.apply_to(&content)?);
+            let key = (number, delta.offset);
+            self.object_cache.insert_value(key, (kind, content.clone()), content.len() + CACHED_OBJECT_BYTES);
+            if (self.delta_chain.len() + 1).is_multiple_of(distance) {
+                self.checkpoints.insert_value(
+                    key,
+                    (kind, content.clone()),
+                    content.len() + CACHED_OBJECT_BYTES,
+                );
+            }
         }
         Some((kind, content))
     }
@@ -238,7 +318,7 @@ impl PackObjectReader {
     }
 
     /// Follows the deltas from the entry at `offset` on, and returns the first object that is not a
-    /// delta or is in the cache.
+    /// delta or is in the cache. The chain is longer than [`MAX_DELTA_CHAIN`] if it ends nowhere.
     fn follow_deltas(&mut self, pack: &PackFile, number: usize, mut offset: u64) -> Option<UnpackedObject> {
         self.delta_chain.clear();
         self.delta_bytes.clear();
@@ -247,16 +327,17 @@ impl PackObjectReader {
             if let Some(known) = self.object_cache.find_value(&(number, offset)) {
                 return Some(known);
             }
+            if let Some(known) = self.checkpoints.find_value(&(number, offset)) {
+                return Some(known);
+            }
             let (entry, base) = self.read_entry(pack, number, offset)?;
-            if entry.decompressed_size.saturating_add(self.delta_bytes.len() as u64) > MAX_UNPACKED_BYTES
-                || self.delta_chain.len() > MAX_DELTA_CHAIN
-            {
+            if entry.decompressed_size > MAX_UNPACKED_BYTES || self.delta_chain.len() > MAX_DELTA_CHAIN {
                 return None;
             }
             let size = usize::try_from(entry.decompressed_size).ok()?;
-            let packed =
-                self.windows.view_range(data, number, entry.data_offset, max_deflated_bytes(size))?;
+            let data_offset = entry.data_offset;
             let Some(base) = base else {
+                let packed = self.windows.view_range(data, number, data_offset, max_deflated_bytes(size))?;
                 let kind = entry.header.as_kind()?;
                 let mut whole = vec![0; size];
                 inflate_exactly(&mut self.inflater, packed, &mut whole)?;
@@ -268,9 +349,14 @@ impl PackObjectReader {
                 return Some((kind, whole));
             };
             let start = self.delta_bytes.len();
-            self.delta_bytes.resize(start + size, 0);
-            inflate_exactly(&mut self.inflater, packed, self.delta_bytes.get_mut(start..)?)?;
-            self.delta_chain.push((offset, self.delta_bytes.len()));
+            let mut kept = None;
+            if start + size <= MAX_KEPT_DELTA_BYTES || start == 0 {
+                let packed = self.windows.view_range(data, number, data_offset, max_deflated_bytes(size))?;
+                self.delta_bytes.resize(start + size, 0);
+                inflate_exactly(&mut self.inflater, packed, self.delta_bytes.get_mut(start..)?)?;
+                kept = Some(start..start + size);
+            }
+            self.delta_chain.push(ChainedDelta { offset, data_offset, size, kept });
             offset = base;
         }
     }

@@ -12,6 +12,7 @@ use crate::change::Oid;
 
 use crate::git::layout::RepositoryLayout;
 use crate::git::objects::commit::{CommitWalkData, UnreadableCommit, parse_walk_data};
+use crate::git::objects::link_cache::{CommitLinkCache, KnownLinks};
 use crate::git::objects::tree::{self, DecodedTree, TreeCache};
 use crate::git::objects::{ObjectBytes, ObjectHandle, ObjectStores};
 
@@ -39,6 +40,7 @@ impl SharedRepository {
             shared: self.clone(),
             commit_graph: self.commit_graph(),
             tree_cache: tree::create_tree_cache(),
+            link_cache: CommitLinkCache::default(),
             buffer: Vec::new(),
         }
     }
@@ -75,6 +77,8 @@ pub(crate) struct ObjectReader {
     objects: ObjectHandle,
     commit_graph: Option<Arc<Graph>>,
     tree_cache: TreeCache,
+    /// The commits that the searches for merge bases have met.
+    pub(crate) link_cache: CommitLinkCache,
     buffer: Vec<u8>,
 }
 
@@ -136,8 +140,21 @@ impl ObjectReader {
         }
     }
 
+    /// Returns what is known about the commit at a place of the cache, and reads it if need be.
+    pub(crate) fn read_links_at(&mut self, place: usize) -> Result<KnownLinks> {
+        if let Some(links) = self.link_cache.links_at(place) {
+            return Ok(links);
+        }
+        let id = self.link_cache.id_at(place).context("a walk has lost a commit")?;
+        let (data, _) = self.read_walk_data(&id)?;
+        Ok(self.link_cache.insert_links(place, &data))
+    }
+
     /// Returns the root tree of a commit.
     pub(crate) fn find_root_tree(&mut self, id: &ObjectId) -> Result<ObjectId> {
+        if let Some(links) = self.link_cache.find_links(id) {
+            return Ok(links.tree);
+        }
         if let Some(graph) = &self.commit_graph
             && let Some(commit) = graph.commit_by_id(id)
         {

@@ -264,7 +264,7 @@ pub(super) fn named_message(key: &str, person: &Text, reason: Message) -> Messag
 pub(super) struct CountedApprover {
     pub(super) key: String,
     /// The name in the form in which names are compared; empty for an account.
-    name: String,
+    pub(super) name: String,
 }
 
 impl CountedApprover {

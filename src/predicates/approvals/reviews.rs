@@ -7,11 +7,10 @@
 use jiff::Timestamp;
 
 use crate::change::pull_request::{ForgeAccount, PullComment, PullReview};
-use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
+use crate::change::{Fact, FactKind, Missing, PullRequest};
 use crate::people::ResolvedIdentity;
-use crate::people::contributors::{
-    NotIndependent, ResolvedContributor, check_independent, check_independent_account,
-};
+use crate::people::contributors::NotIndependent;
+use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
 use crate::predicates::approvals::coverage;
 use crate::predicates::approvals::decisions::{ReviewDecision, identity_key, latest_decisions};
 use crate::predicates::approvals::requirement::{
@@ -59,7 +58,8 @@ pub(crate) fn evaluate_reviews(
     let pull = context.change.require_pull(FactKind::Reviews)?;
     let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
     let (participants, missing_contributor) = context.participants();
-    let counter = ReviewCounter { predicate: asked, context, pull, participants };
+    let counter =
+        ReviewCounter { predicate: asked, context, pull, participants: ParticipantIndex::new(participants) };
     let decisions = latest_decisions(reviews, context);
     let mut count = counter.count_decisions(&decisions);
     if !asked.commands.is_empty() {
@@ -145,7 +145,7 @@ struct ReviewCounter<'judge> {
     predicate: &'judge ApprovalsPredicate,
     context: &'judge EvaluationContext<'judge>,
     pull: &'judge PullRequest,
-    participants: &'judge [ResolvedContributor],
+    participants: ParticipantIndex<'judge>,
 }
 
 impl ReviewCounter<'_> {
@@ -288,7 +288,7 @@ impl ReviewCounter<'_> {
     ) -> Result<(String, Option<Missing>), UncountedApproval> {
         let uncounted = |message: Message| UncountedApproval { message, fixer: Fixer::Reviewer };
         let Some(account) = approval.by else { return Err(uncounted(Message::from(&GHOST_NOT_COUNTED))) };
-        let key = match check_independent_account(account, self.participants, self.context.people) {
+        let key = match check_independent_account(account, &self.participants, self.context.people) {
             Ok(key) => key,
             Err(why) => {
                 let is_unknown = why == NotIndependent::Unknown;
@@ -342,7 +342,7 @@ impl ReviewCounter<'_> {
     fn check_approval_claims(&self, count: &ReviewCount) -> (Vec<Finding>, Option<Missing>) {
         let mut findings = Vec::new();
         let mut missing = None;
-        let mut reported: Vec<Text> = Vec::new();
+        let mut reported = std::collections::HashSet::new();
         for field in &self.predicate.fields {
             for claim in field.find_claims(self.context.change) {
                 let reason = match self.identify_claimed_approver(&claim) {
@@ -356,10 +356,9 @@ impl ReviewCounter<'_> {
                     }
                     Err(reason) => reason,
                 };
-                if reported.contains(&claim.value) {
+                if !reported.insert(claim.value.clone().into_owned()) {
                     continue;
                 }
-                reported.push(claim.value.clone().into_owned());
                 let finding = Finding::new(named_message(claim.key, &claim.value, reason));
                 findings.push(claim.locate_finding(finding.or_by(Fixer::NamedPerson), self.context.change));
             }
@@ -375,7 +374,7 @@ impl ReviewCounter<'_> {
     fn identify_claimed_approver(&self, claim: &FieldClaim<'_>) -> Result<String, Message> {
         let person = read_named_person(&claim.value)?;
         let people = self.context.people;
-        match check_independent(&person, self.participants, people) {
+        match check_independent(&person, &self.participants, people) {
             // On a forge, an address alone does not identify a person.
             Ok(key) if !people.has_roster() && key.contains('@') => Err(Message::from(&NOT_TIED)),
             Ok(key) => Ok(key),

@@ -3,9 +3,11 @@
 //! A trailer is a claim: anyone can type it. It counts if it names a person who did not contribute to
 //! the change, and if it covers the final revision.
 
+use std::collections::HashSet;
+
 use crate::change::person::canonical_address;
-use crate::change::{Commit, Missing, Person, Text};
-use crate::people::contributors::{ResolvedContributor, check_independent};
+use crate::change::{Commit, Missing, Oid, Person, Text};
+use crate::people::independence::{ParticipantIndex, check_independent};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, DEFAULT_APPROVAL_FIELD, describe_dependence,
     named_message, read_named_person,
@@ -33,11 +35,11 @@ pub(crate) fn evaluate_trailers(
         ApprovalCoverage::FinalRevision => find_covering_approvals(asked, commits)?,
     };
     let mut findings = Vec::new();
-    let mut approvers: Vec<CountedApprover> = Vec::new();
+    let mut approvers = ApproverList::default();
+    let index = ParticipantIndex::new(participants);
     for approval in &covering {
-        match identify_approver(asked, approval, participants, context) {
-            Ok(approver) if approvers.iter().any(|known| known.is_same_person(&approver)) => {}
-            Ok(approver) => approvers.push(approver),
+        match identify_approver(asked, approval, &index, context) {
+            Ok(approver) => approvers.add_approver(approver),
             Err(reason) => findings.push(approval.uncounted_finding(asked, reason)),
         }
     }
@@ -46,14 +48,17 @@ pub(crate) fn evaluate_trailers(
         findings.insert(0, finding);
         return Ok(PredicateOutcome::Fails(findings));
     }
+    let approvers = approvers.into_people();
     if asked.has_enough_approvals(&approvers, context) {
         return match missing_contributor {
             Some(missing) => Err(missing.clone()),
             None => Ok(PredicateOutcome::Holds),
         };
     }
+    let covering_commits: HashSet<Option<Oid>> = covering.iter().map(|one| one.commit.id).collect();
+    let covering_values: HashSet<&Text> = covering.iter().map(|one| one.value).collect();
     for approval in &find_all_approvals(asked, commits) {
-        if !approval.is_listed_in(&covering) {
+        if !covering_commits.contains(&approval.commit.id) && !covering_values.contains(approval.value) {
             findings.push(approval.uncounted_finding(asked, Message::from(&PARTIAL)));
         }
     }
@@ -108,18 +113,21 @@ fn find_covering_approvals<'change>(
     if earlier.is_empty() {
         return Ok(covering);
     }
-    let mut in_every_commit: Option<Vec<StatedApproval<'change>>> = None;
+    let mut in_every_commit: Option<Vec<(StatedApproval<'change>, Option<String>)>> = None;
     for commit in commits {
         if commit.is_merge() && commit.evil_merge_paths.as_ref().map_err(Missing::clone)?.is_empty() {
             continue;
         }
         let here = find_stated_approvals(asked, commit);
         match &mut in_every_commit {
-            None => in_every_commit = Some(here),
-            Some(so_far) => so_far.retain(|one| here.iter().any(|other| other.is_same_person(one))),
+            None => in_every_commit = Some(here.into_iter().map(|one| (one, one.address())).collect()),
+            Some(so_far) => {
+                let here: HashSet<String> = here.iter().filter_map(StatedApproval::address).collect();
+                so_far.retain(|(_, address)| address.as_ref().is_some_and(|address| here.contains(address)));
+            }
         }
     }
-    for approval in in_every_commit.unwrap_or_default() {
+    for (approval, _) in in_every_commit.unwrap_or_default() {
         if approval.commit.id != tip.id {
             covering.push(approval);
         }
@@ -135,7 +143,7 @@ fn find_covering_approvals<'change>(
 fn identify_approver(
     asked: &ApprovalsPredicate,
     approval: &StatedApproval<'_>,
-    participants: &[ResolvedContributor],
+    participants: &ParticipantIndex<'_>,
     context: &EvaluationContext<'_>,
 ) -> Result<CountedApprover, Message> {
     let person = read_named_person(approval.value)?;
@@ -147,6 +155,32 @@ fn identify_approver(
         return Err(asked.not_in_team_message());
     }
     Ok(CountedApprover::from_person(key, &person))
+}
+
+/// People whose approvals count, each once.
+#[derive(Default)]
+struct ApproverList {
+    people: Vec<CountedApprover>,
+    keys: HashSet<String>,
+    names: HashSet<String>,
+}
+
+impl ApproverList {
+    /// Adds an approver, unless the same person is there already.
+    fn add_approver(&mut self, approver: CountedApprover) {
+        if self.keys.contains(&approver.key) || self.names.contains(&approver.name) {
+            return;
+        }
+        self.keys.insert(approver.key.clone());
+        if !approver.name.is_empty() {
+            self.names.insert(approver.name.clone());
+        }
+        self.people.push(approver);
+    }
+
+    fn into_people(self) -> Vec<CountedApprover> {
+        self.people
+    }
 }
 
 /// An approval as a trailer states it.
@@ -165,15 +199,6 @@ impl StatedApproval<'_> {
             .in_commit(self.commit.id)
             .on_message_line(self.line)
             .fixed_by(asked.approval_fixer())
-    }
-
-    fn is_listed_in(&self, listed: &[StatedApproval<'_>]) -> bool {
-        listed.iter().any(|other| other.commit.id == self.commit.id || other.value == self.value)
-    }
-
-    fn is_same_person(&self, other: &StatedApproval<'_>) -> bool {
-        let address = self.address();
-        address.is_some() && address == other.address()
     }
 
     /// Returns the address of the person named; `None` if the trailer does not name a person.

@@ -1,0 +1,95 @@
+//! Whether a person who approves a change is independent of all who took part in it.
+
+use std::collections::HashMap;
+
+use crate::change::person::{canonical_address, comparable_name};
+use crate::change::pull_request::ForgeAccount;
+use crate::change::{Person, Text};
+use crate::people::contributors::{NotIndependent, ResolvedContributor, local_part};
+use crate::people::{PeopleDirectory, ResolvedIdentity};
+
+/// The participants in a change, by all that an approver may have in common with one of them.
+pub(crate) struct ParticipantIndex<'people> {
+    participants: &'people [ResolvedContributor],
+    /// The place of the first participant with each key, comparable name and bare account.
+    by_key: HashMap<&'people str, usize>,
+    by_name: HashMap<String, usize>,
+    by_account: HashMap<&'people str, usize>,
+}
+
+impl<'people> ParticipantIndex<'people> {
+    pub(crate) fn new(participants: &'people [ResolvedContributor]) -> Self {
+        let mut index = ParticipantIndex {
+            participants,
+            by_key: HashMap::new(),
+            by_name: HashMap::new(),
+            by_account: HashMap::new(),
+        };
+        for (place, participant) in participants.iter().enumerate() {
+            if let ResolvedIdentity::Human(key) = &participant.identity {
+                index.by_key.entry(key).or_insert(place);
+            }
+            index.by_name.entry(comparable_name(&participant.name)).or_insert(place);
+            if let Some(account) = &participant.account {
+                index.by_account.entry(account).or_insert(place);
+            }
+        }
+        index
+    }
+
+    /// Returns the first participant with this key, with this name unless that is empty, or with the bare
+    /// account `login`, which may start with the name of its forge.
+    fn find_participant(&self, key: &str, name: &Text, login: &str) -> Option<&'people ResolvedContributor> {
+        let name = comparable_name(name);
+        let named = if name.is_empty() { None } else { self.by_name.get(&name) };
+        let bare = login.split_once(':').and_then(|(_, bare)| self.by_account.get(bare));
+        let places = [self.by_key.get(key), named, self.by_account.get(login), bare];
+        self.participants.get(*places.into_iter().flatten().min()?)
+    }
+}
+
+/// Returns the key of `approver` if they are a human and not one of `participants`.
+///
+/// # Errors
+///
+/// Returns why the approval does not count.
+pub(crate) fn check_independent<'people>(
+    approver: &Person,
+    participants: &ParticipantIndex<'people>,
+    people: &PeopleDirectory,
+) -> Result<String, NotIndependent<'people>> {
+    let key = match people.identify_person(approver) {
+        ResolvedIdentity::Human(key) => key,
+        ResolvedIdentity::Bot => return Err(NotIndependent::Bot),
+        ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
+    };
+    let address = canonical_address(approver.email.as_bytes()).unwrap_or_default();
+    let login = local_part(&address);
+    match participants.find_participant(&key, &approver.name, login) {
+        Some(participant) => Err(NotIndependent::Contributor(participant)),
+        None => Ok(key),
+    }
+}
+
+/// Returns the key of the person behind the account `approver`, if they are a human and not one of
+/// `participants`.
+///
+/// # Errors
+///
+/// Returns why the approval does not count.
+pub(crate) fn check_independent_account<'people>(
+    approver: &ForgeAccount,
+    participants: &ParticipantIndex<'people>,
+    people: &PeopleDirectory,
+) -> Result<String, NotIndependent<'people>> {
+    let key = match people.identify_forge_account(approver) {
+        ResolvedIdentity::Human(key) if approver.is_person => key,
+        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot => return Err(NotIndependent::Bot),
+        ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
+    };
+    let login = approver.id.to_lossy().to_ascii_lowercase();
+    match participants.find_participant(&key, &Text::default(), &login) {
+        Some(participant) => Err(NotIndependent::Contributor(participant)),
+        None => Ok(key),
+    }
+}
