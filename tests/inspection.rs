@@ -190,7 +190,8 @@ extends: [iso27001, base.yml]
 protects: [main]
 reasons: { protects: releases have a gate of their own }
 rules:
-  peer-review: { for: [normal, standard, isms, emergency] }
+  peer-review: { for: [normal, docs, pipeline, standard, isms, emergency] }
+  test-plan: { not-for: [isms], reason: nothing to test there }
   ticket: { level: off, reason: tickets live elsewhere }
   emergency-ticket: { require: { ticket: { field: Emergency-Ticket, within: 90 days } }, reason: slow desk }
 exemptions:
@@ -208,10 +209,11 @@ exemptions:
     assert_eq!(
         listed,
         [
-            "7 iso27001: rule `ticket`: `level` (tickets live elsewhere)",
-            "8 iso27001: rule `emergency-ticket`: `require` (slow desk)",
+            "7 iso27001: rule `test-plan`: `not-for` (nothing to test there)",
+            "8 iso27001: rule `ticket`: `level` (tickets live elsewhere)",
+            "9 iso27001: rule `emergency-ticket`: `require` (slow desk)",
             "3 policies/base.yml: `protects` (releases have a gate of their own)",
-            "10 core: exemption from `risk` (a trial)",
+            "11 core: exemption from `risk` (a trial)",
         ]
     );
 }

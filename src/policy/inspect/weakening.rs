@@ -201,6 +201,10 @@ fn may_weaken_rule(key: &str, earlier: Option<&YamlNode>, value: &YamlNode) -> b
             let given = list_texts(value);
             !earlier.is_some_and(|earlier| list_texts(earlier).iter().all(|class| given.contains(class)))
         }
+        "not-for" => {
+            let spared = earlier.map(list_texts).unwrap_or_default();
+            !list_texts(value).iter().all(|class| spared.contains(class))
+        }
         "when" => {
             // Without a `when`, the rule applies to all changes; so does one that asks nothing.
             let asked = list_conjuncts(value);
