@@ -115,7 +115,10 @@ mod tests {
             ("regularise: { from: [dooty], within: 24h }", "unknown team `dooty`"),
             ("regularise: { from: [duty], within: soon }", "expected a time"),
         ] {
-            let faults = read(written, ObligationPolicy::read_obligations).1;
+            let faults = read(written, |node, scope, faults| {
+                ObligationPolicy::default().add_obligations(node, scope, faults);
+            })
+            .1;
             assert!(faults.iter().any(|fault| fault.contains(wanted)), "{written}: {faults:?}");
         }
     }

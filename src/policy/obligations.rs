@@ -28,25 +28,24 @@ pub struct RegularisePolicy {
 }
 
 impl ObligationPolicy {
-    /// Reads the `obligations` of a policy.
-    pub(crate) fn read_obligations(
+    /// Reads the `obligations` of a policy; what they leave out is as in the files before.
+    pub(crate) fn add_obligations(
+        &mut self,
         node: &YamlNode,
         scope: &PolicyScope<'_>,
         faults: &mut Vec<YamlFault>,
-    ) -> Self {
-        let mut policy = ObligationPolicy::default();
-        let Some(mut map) = MapReader::new(node, faults) else { return policy };
+    ) {
+        let Some(mut map) = MapReader::new(node, faults) else { return };
         if let Some(node) = map.find_key("block-on-overdue") {
-            policy.block_on_overdue = read_bool(node, faults).unwrap_or(false);
+            self.block_on_overdue = read_bool(node, faults).unwrap_or(false);
         }
         if let Some(node) = map.find_key("suspend-shortcut") {
-            policy.suspend_shortcut = read_bool(node, faults).unwrap_or(false);
+            self.suspend_shortcut = read_bool(node, faults).unwrap_or(false);
         }
         if let Some(node) = map.find_key("regularise") {
-            policy.regularise = RegularisePolicy::read_regularise(node, scope, faults);
+            self.regularise = RegularisePolicy::read_regularise(node, scope, faults);
         }
         map.refuse_unknown_keys(faults);
-        policy
     }
 
     /// Returns what either policy asks. `regularise` is left out: only the current policy says who may.

@@ -110,6 +110,40 @@ fn is_limit_as_short(old: &str, new: &str) -> bool {
     }
 }
 
+/// Returns true if the `obligations` of a later file, which replace those of `old` key by key, ask for as
+/// much. The teams of a pack are for policies to fill, so that another team is no weakening of one.
+pub(crate) fn are_obligations_as_strict(old: &YamlNode, new: &YamlNode, is_pack: bool) -> bool {
+    list_entries(new).iter().all(|(key, value)| {
+        let earlier = find_entry(old, &key.text);
+        match key.text.as_str() {
+            "block-on-overdue" | "suspend-shortcut" => {
+                scalar_text(value) == Some("true")
+                    || earlier.is_none_or(|earlier| scalar_text(earlier) != Some("true"))
+            }
+            // Without terms, an unauthorised change stays open until a policy has some.
+            "regularise" => earlier.is_some_and(|earlier| is_settings_map_as_strict(earlier, value, is_pack)),
+            _ => earlier.is_some_and(|earlier| is_same_value(earlier, value)),
+        }
+    })
+}
+
+/// Returns true if who may do something, and for how long, is not widened.
+pub(crate) fn is_settings_map_as_strict(old: &YamlNode, new: &YamlNode, is_pack: bool) -> bool {
+    list_entries(old).iter().all(|(key, asked)| {
+        find_entry(new, &key.text).is_some_and(|value| match key.text.as_str() {
+            "from" => {
+                let teams = list_texts(asked);
+                is_pack || list_texts(value).iter().all(|team| teams.contains(team))
+            }
+            "within" | "longest" => match (scalar_text(asked), scalar_text(value)) {
+                (Some(asked), Some(value)) => is_limit_as_short(asked, value),
+                _ => false,
+            },
+            _ => is_same_value(asked, value),
+        })
+    }) && list_entries(new).iter().all(|(key, _)| find_entry(old, &key.text).is_some())
+}
+
 /// Returns true if the field `new` accepts only what `old` accepts, as far as the wording shows it.
 pub(crate) fn is_field_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
     let (known, given) = (list_entries(old), list_entries(new));
@@ -147,6 +181,28 @@ mod tests {
     fn compare(old: &str, new: &str) -> bool {
         let read = |text: &str| read_document(text.as_bytes()).unwrap();
         is_as_strict(&read(old), &read(new))
+    }
+
+    #[test]
+    fn obligations_are_compared_key_by_key() {
+        let compare = |old: &str, new: &str, is_pack: bool| {
+            let read = |text: &str| read_document(text.as_bytes()).unwrap();
+            are_obligations_as_strict(&read(old), &read(new), is_pack)
+        };
+        let terms = "regularise: { from: [duty], within: 24h }";
+        for (new, in_pack, in_file) in [
+            ("block-on-overdue: true", true, true),
+            ("block-on-overdue: false", true, true),
+            (terms, true, true),
+            ("regularise: { from: [duty], within: 4h }", true, true),
+            ("regularise: { from: [ops], within: 24h }", true, false),
+            ("regularise: { from: [duty], within: 48h }", false, false),
+            ("regularise: { from: [duty], within: 1 business day }", false, false),
+        ] {
+            assert_eq!((compare(terms, new, true), compare(terms, new, false)), (in_pack, in_file), "{new}");
+        }
+        assert!(!compare("block-on-overdue: true", "block-on-overdue: false", true));
+        assert!(!compare("block-on-overdue: true", terms, true));
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! needs a reason, so that it is a decision and no accident.
 
 use crate::policy::inspect::findings::FileFindings;
-use crate::policy::inspect::strictness::{is_as_strict, is_field_as_strict};
+use crate::policy::inspect::strictness::{
+    are_obligations_as_strict, is_as_strict, is_field_as_strict, is_settings_map_as_strict,
+};
 use crate::policy::inspect::written::{
     covers_conjuncts, find_entry, is_same_value, list_conjuncts, list_entries, list_items, list_texts,
     scalar_text,
@@ -135,9 +137,9 @@ impl<'files> WeakeningSearch<'files> {
         }
     }
 
-    /// The other statements of an earlier file that a later one replaces as a whole.
+    /// The other statements of an earlier file that a later one replaces.
     fn add_settings(&self, found: &mut Vec<PolicyWeakening>) {
-        for name in ["protects", "obligations", "break-glass", "signers"] {
+        for name in ["protects", "unit", "obligations", "break-glass", "signers"] {
             let Some((key, value)) = self.find_own_key(name) else { continue };
             let Some((base, earlier)) = self.find_base(&[name]) else { continue };
             // A pack cannot know the branches of the repositories that extend it.
@@ -149,6 +151,9 @@ impl<'files> WeakeningSearch<'files> {
                     let refs = list_texts(value);
                     list_texts(earlier).iter().all(|one| refs.contains(one))
                 }
+                "unit" => is_same_value(earlier, value) || scalar_text(value) == Some("commit"),
+                "obligations" => are_obligations_as_strict(earlier, value, find_pack(base).is_some()),
+                "break-glass" => is_settings_map_as_strict(earlier, value, find_pack(base).is_some()),
                 _ => is_same_value(earlier, value),
             };
             if !keeps_all {

@@ -276,8 +276,8 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         allows_obligations: false,
     };
     let mut obligations = ObligationPolicy::default();
-    if let Some(at) = loader.find_last_node("obligations") {
-        obligations = ObligationPolicy::read_obligations(at.node, &scope, loader.faults_of(at.file));
+    for at in loader.find_nodes("obligations") {
+        obligations.add_obligations(at.node, &scope, loader.faults_of(at.file));
     }
     let mut break_glass = None;
     if let Some(at) = loader.find_last_node("break-glass") {

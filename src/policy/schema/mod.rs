@@ -115,7 +115,7 @@ fn policy_key_schema(key: &str) -> Value {
             json!({ "type": "array", "minItems": 1, "items": exemption })
         }
         "obligations" => probe_with_scope(&|node, scope, faults| {
-            ObligationPolicy::read_obligations(node, scope, faults);
+            ObligationPolicy::default().add_obligations(node, scope, faults);
         }),
         "break-glass" => probe_with_scope(&|node, scope, faults| {
             BreakGlassPolicy::read_break_glass(node, scope, faults);
