@@ -412,7 +412,7 @@ fn a_catalogue_is_a_file_of_the_policy() {
             Some("standard-changes:\n  A: {}\n"),
             "policies/std.yml:2 `paths` is missing here",
         ),
-        ("policies/std.yml", Some("a: [\n"), "policies/std.yml:2 this is not YAML"),
+        ("policies/std.yml", Some("a: [\n"), "policies/std.yml:1 this `[` is not closed"),
         ("policies/std.yml", Some(CATALOGUE), "policies/std.yml:6 unknown team `platform`"),
     ] {
         let found = faults(named, catalogue);

@@ -197,12 +197,15 @@ pub(crate) fn read_count(node: &YamlNode, least: u64, most: u64, faults: &mut Ve
     {
         return Some(number);
     }
-    let help = match &node.value {
-        YamlValue::Scalar { text, is_plain: false } if is_decimal(text) => "write it without quotes",
-        _ => "write it in decimal digits",
-    };
-    let fault = YamlFault::new(node.at, format!("expected a whole number from {least} to {most}"));
-    faults.push(fault.with_help(help).with_expected(ExpectedValue::Number { least, most }));
+    let mut fault = YamlFault::new(node.at, format!("expected a whole number from {least} to {most}"));
+    match &node.value {
+        YamlValue::Scalar { text, is_plain: true } if is_decimal(text) => {}
+        YamlValue::Scalar { text, is_plain: false } if is_decimal(text) => {
+            fault = fault.with_help("write it without quotes");
+        }
+        _ => fault = fault.with_help("write it in decimal digits"),
+    }
+    faults.push(fault.with_expected(ExpectedValue::Number { least, most }));
     None
 }
 
@@ -227,11 +230,13 @@ pub(crate) fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<
         YamlValue::Scalar { text, is_plain: true } if text == "true" => Some(true),
         YamlValue::Scalar { text, is_plain: true } if text == "false" => Some(false),
         _ => {
-            faults.push(
-                YamlFault::new(node.at, "expected `true` or `false`")
-                    .with_help("write the word without quotes")
-                    .with_expected(ExpectedValue::Bool),
-            );
+            let mut fault = YamlFault::new(node.at, "expected `true` or `false`");
+            if let YamlValue::Scalar { text, is_plain: false } = &node.value
+                && ["true", "false"].contains(&text.as_str())
+            {
+                fault = fault.with_help("write the word without quotes");
+            }
+            faults.push(fault.with_expected(ExpectedValue::Bool));
             None
         }
     }
