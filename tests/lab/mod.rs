@@ -102,7 +102,7 @@ impl Lab {
             .lines()
             .map(|line| {
                 let (mark, id) = line.split_once(' ').unwrap();
-                (mark[1..].parse().unwrap(), oid(id))
+                (mark.trim_start_matches(':').parse().unwrap(), oid(id))
             })
             .collect()
     }
