@@ -1,9 +1,8 @@
 //! `changegate hook prepare-commit-msg`: fills in the trailers that follow from the branch, and adds the
 //! others as comments.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-
-use anyhow::Context as _;
 
 use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -37,13 +36,18 @@ pub(crate) fn run_prepare_commit_msg(
     }
     let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
         Ok(loaded) => loaded,
-        // An unusable policy is reported by the next hook, which checks the message.
-        Err(UnusablePolicy::Absent | UnusablePolicy::Faulty(_)) => return Ok(CommandExit::Allowed),
+        Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
+        Err(UnusablePolicy::Faulty(_)) => {
+            // What is wrong with it is said by the next hook, which checks the message.
+            let note =
+                "changegate: no trailers are filled in, because the policy in the work tree cannot be used";
+            let _ = writeln!(std::io::stderr().lock(), "{note}");
+            return Ok(CommandExit::Allowed);
+        }
     };
     let path = context.resolve_path(&args.file);
-    let raw =
-        std::fs::read(&path).with_context(|| format!("cannot read the message in `{}`", path.display()))?;
     // A convenience never stops a commit.
+    let Ok(raw) = std::fs::read(&path) else { return Ok(CommandExit::Allowed) };
     let Ok(repository) = open_clone(context) else { return Ok(CommandExit::Allowed) };
     let command = GitCommand::find_running();
     let tidying = MessageTidying::read_settings(&raw, command.as_ref(), Some(&repository), context);
@@ -56,7 +60,11 @@ pub(crate) fn run_prepare_commit_msg(
         _ => String::new(),
     };
     if let Some(filled) = prefill_trailers(&raw, &loaded.policy, &branch, &tidying) {
-        std::fs::write(&path, filled)?;
+        let written = std::fs::write(&path, filled);
+        if written.is_err() {
+            // Half a message would be worse than one without hints.
+            let _ = std::fs::write(&path, raw);
+        }
     }
     Ok(CommandExit::Allowed)
 }
