@@ -15,6 +15,7 @@
 )]
 
 mod client;
+mod edited;
 mod encodings;
 mod histories;
 mod install;
@@ -27,5 +28,6 @@ mod pushers;
 mod refs;
 mod retries;
 mod servers;
+mod staged;
 mod tags;
 mod world;

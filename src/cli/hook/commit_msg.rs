@@ -5,19 +5,21 @@
 //! protected, a commit may lack what another commit of the same change states. The policy is that of the
 //! work tree.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::change::message::CommitMessage;
-use crate::change::{Commit, FactKind, Missing, NeededFacts, Oid, Person, Text};
+use crate::change::{Commit, Fact, FactKind, Missing, NeededFacts, Oid, PathChange, Person, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::hook::clone_state::{OngoingOperation, find_commit_branch, open_clone, read_merge_heads};
+use crate::cli::hook::edit_offer::EditOffer;
 use crate::cli::hook::git_command::{GitCommand, build_message_options};
 use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message, load_from_disk};
 use crate::git::{HeadState, Repository};
-use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH};
+use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH, Policy, PolicyErrors};
 use crate::report::escape::shell::quote_for_shell;
 use crate::report::{DeniedMessage, Report, ReportStyle, prefill_message};
 use crate::verdict::Decision;
@@ -43,6 +45,10 @@ const KEPT_MESSAGE_FILE: &str = "CHANGEGATE_EDITMSG";
 /// The start of a subject that `git rebase --autosquash` takes away again.
 const AUTOSQUASH_PREFIXES: [&[u8]; 3] = [b"fixup! ", b"squash! ", b"amend! "];
 
+/// How many of the commits that a merge brings in are compared with their parents: the hook of a large merge
+/// has to be fast too.
+const MAX_COMPARED_COMMITS: usize = 1000;
+
 /// A commit that a hook of a clone looks at.
 struct PendingCommit<'hook> {
     /// The file that git keeps the message in.
@@ -64,7 +70,10 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         Ok(loaded) => loaded,
         // A repository without a policy has no rules.
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
-        Err(UnusablePolicy::Faulty(errors)) => return Err(CommandError::InvalidPolicy(errors, None)),
+        Err(UnusablePolicy::Faulty(errors)) => {
+            note_unusable_policy(&errors, context);
+            return Ok(CommandExit::Allowed);
+        }
     };
     let repository = open_clone(context).ok();
     let command = GitCommand::find_running();
@@ -74,49 +83,119 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         // Git itself refuses an empty message, and explains it better.
         return Ok(CommandExit::Allowed);
     }
-    let commit = PendingCommit { path, message, tidying, command, repository, context };
+    let mut commit = PendingCommit { path, message, tidying, command, repository, context };
     if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) {
         return Err(CommandError::usage(
             "i18n.commitEncoding names an encoding that is unknown or does not keep ASCII, so no server can \
              read the message; to fix:\n  git config i18n.commitEncoding UTF-8",
         ));
     }
-    let report = commit.judge_message(&loaded);
-    let is_denied = report.decision == Decision::Deny;
-    let denied_message = if args.warn {
-        DeniedMessage::Committed
-    } else if is_denied && commit.is_judged_later(&loaded) {
-        DeniedMessage::JudgedLater
-    } else if is_denied {
-        commit.keep_message(&report)
-    } else {
-        DeniedMessage::Refused
-    };
-    let is_refused =
-        is_denied && !matches!(denied_message, DeniedMessage::Committed | DeniedMessage::JudgedLater);
-    let style = ReportStyle {
-        colour: output::stderr_colour(context.colour),
-        quiet: !is_denied,
-        denied_message,
-        ..ReportStyle::default()
-    };
+    let mut is_edited = false;
+    while let Some(refused) = commit.report_message(&loaded, args)? {
+        let is_kept = matches!(refused, DeniedMessage::Kept { .. });
+        let offer = match args.format {
+            ReportFormatArg::Terminal if is_kept => {
+                EditOffer::find_terminal(commit.command.as_ref(), context)
+            }
+            _ => None,
+        };
+        let Some(offer) = offer else { return Ok(CommandExit::Denied) };
+        if !offer.ask_to_edit() {
+            return Ok(CommandExit::Denied);
+        }
+        commit.edit_message(&offer)?;
+        is_edited = true;
+        if commit.message.is_empty() {
+            // As above: git says that nothing is left.
+            break;
+        }
+    }
+    if is_edited {
+        // Git has the message now.
+        let _ = std::fs::remove_file(commit.kept_file());
+    }
+    Ok(CommandExit::Allowed)
+}
+
+/// Says what is wrong with the policy of the work tree. The commit goes on: a policy that is being edited is
+/// not the one that a server judges by.
+fn note_unusable_policy(errors: &PolicyErrors, context: &Context) {
     let mut out = std::io::stderr().lock();
-    output::ignore_broken_pipe(crate::report::write_report(args.format.into(), &report, &style, &mut out))?;
-    Ok(if is_refused { CommandExit::Denied } else { CommandExit::Allowed })
+    // Where nothing can be written, there is no reader.
+    let _ = output::write_policy_faults(errors, context.colour, &mut out);
+    let note = output::wrap_text(
+        "changegate: ",
+        2,
+        "this message is not checked here, because the policy in the work tree cannot be used; the commit goes \
+         on, and the server decides by its own policy",
+    );
+    let _ = writeln!(out, "{note}");
 }
 
 impl PendingCommit<'_> {
+    /// Returns the file that keeps the message when it is refused.
+    fn kept_file(&self) -> PathBuf {
+        self.path.with_file_name(KEPT_MESSAGE_FILE)
+    }
+
     /// Returns the message as git shows it.
     fn read_text(&self) -> Text {
         let encoding = self.tidying.encoding.unwrap_or_default();
         Text::new(encoding.decode_text(&self.message).into_owned())
     }
 
+    /// Judges the message and says what is wrong with it. Returns what becomes of it if git must not make the
+    /// commit, and `None` if the commit goes on.
+    fn report_message(
+        &self,
+        loaded: &LoadedPolicy,
+        args: &CommitMsgArgs,
+    ) -> Result<Option<DeniedMessage>, CommandError> {
+        let report = self.judge_message(loaded);
+        let is_denied = report.decision == Decision::Deny;
+        let denied_message = if args.warn {
+            DeniedMessage::Committed
+        } else if is_denied && self.is_judged_later(loaded) {
+            DeniedMessage::JudgedLater
+        } else if is_denied {
+            self.keep_message(&report)
+        } else {
+            DeniedMessage::Refused
+        };
+        let is_refused =
+            is_denied && !matches!(denied_message, DeniedMessage::Committed | DeniedMessage::JudgedLater);
+        let style = ReportStyle {
+            colour: output::stderr_colour(self.context.colour),
+            quiet: !is_denied,
+            denied_message: denied_message.clone(),
+            ..ReportStyle::default()
+        };
+        let mut out = std::io::stderr().lock();
+        output::ignore_broken_pipe(crate::report::write_report(
+            args.format.into(),
+            &report,
+            &style,
+            &mut out,
+        ))?;
+        Ok(is_refused.then_some(denied_message))
+    }
+
+    /// Has the person at the terminal edit the message, with the lines that are still to fill in, and puts it
+    /// where git reads it again after the hook.
+    fn edit_message(&mut self, offer: &EditOffer) -> anyhow::Result<()> {
+        let kept = self.kept_file();
+        offer.edit_file(&kept)?;
+        let raw = std::fs::read(&kept)?;
+        std::fs::write(&self.path, &raw)?;
+        self.message = self.tidying.tidy_message(&raw);
+        Ok(())
+    }
+
     /// Judges the message, and with a merge the commits that land together with it.
     fn judge_message(&self, loaded: &LoadedPolicy) -> Report {
         let (parents, merged_commits) = match &self.repository {
             Some(repository) if loaded.policy.change_unit == ChangeUnit::Step => {
-                read_merge(repository).unwrap_or_default()
+                read_merge(repository, &loaded.policy).unwrap_or_default()
             }
             _ => Default::default(),
         };
@@ -125,10 +204,29 @@ impl PendingCommit<'_> {
             author: read_identity(self.context, "AUTHOR"),
             committer: read_identity(self.context, "COMMITTER"),
             parents,
+            paths: self.read_staged_paths(&loaded.policy),
             merged_commits,
             now: self.context.now,
         };
         judge_message(loaded, request)
+    }
+
+    /// Returns the paths that the commit will change, if a rule asks for paths and they can be known.
+    ///
+    /// Git names the index that it commits from. The commit that it is compared with is known only where the
+    /// command is, which may amend one.
+    fn read_staged_paths(&self, policy: &Policy) -> Fact<Vec<PathChange>> {
+        let later = Missing::NotAtThisStage(FactKind::Paths);
+        let (Some(repository), Some(command)) = (&self.repository, &self.command) else { return Err(later) };
+        if !policy.needed_facts().contains(&FactKind::Paths) {
+            return Err(later);
+        }
+        let Some(index) = self.context.read_variable("GIT_INDEX_FILE") else { return Err(later) };
+        let index = self.context.resolve_path(PathBuf::from(index));
+        let staged =
+            find_commit_base(repository, command).and_then(|base| repository.find_staged_paths(&index, base));
+        // What cannot be read here is no fault of the commit: the server reads it from the commit.
+        staged.map_err(|_| later)
     }
 
     /// Returns true if the server takes the commit as it is, and only judges the change that it lands with.
@@ -157,7 +255,7 @@ impl PendingCommit<'_> {
             // Git leaves the diff in its file, and people make their next commit from that.
             let _ = std::fs::write(&self.path, &self.message);
         }
-        let kept = self.path.with_file_name(KEPT_MESSAGE_FILE);
+        let kept = self.kept_file();
         let filled = prefill_message(report, &self.message);
         if std::fs::write(&kept, &filled).is_err() {
             return DeniedMessage::Refused;
@@ -177,9 +275,26 @@ impl PendingCommit<'_> {
     }
 }
 
+/// Returns the commit that the changes of a new one are counted from, its first parent; `None` for the first
+/// commit of a history.
+fn find_commit_base(repository: &Repository, command: &GitCommand) -> anyhow::Result<Option<Oid>> {
+    let head = match repository.read_head()? {
+        HeadState::Branch(branch) => branch.id,
+        HeadState::Detached(id) => Some(id),
+    };
+    match head {
+        Some(head) if command.find_flag("amend") == Some(true) => {
+            Ok(repository.read_commit(head, &NeededFacts::new())?.parents.first().copied())
+        }
+        head => Ok(head),
+    }
+}
+
 /// Returns the parents of the merge that goes on, and the commits that it brings in, oldest first; `None` if
 /// there is no merge, or it cannot be read.
-fn read_merge(repository: &Repository) -> Option<(Vec<Oid>, Vec<Commit>)> {
+fn read_merge(repository: &Repository, policy: &Policy) -> Option<(Vec<Oid>, Vec<Commit>)> {
+    let mut needs = policy.needed_facts();
+    needs.retain(|need| *need == FactKind::Paths);
     let heads = read_merge_heads(repository.git_dir());
     if heads.is_empty() {
         return None;
@@ -193,7 +308,10 @@ fn read_merge(repository: &Repository) -> Option<(Vec<Oid>, Vec<Commit>)> {
     for head in heads {
         let mut brought = Vec::new();
         for id in repository.list_new_commits(head, &parents).ok()? {
-            brought.push(read_side_commit(repository, id.ok()?)?);
+            if merged.len() + brought.len() == MAX_COMPARED_COMMITS {
+                needs.clear();
+            }
+            brought.push(read_side_commit(repository, id.ok()?, &needs)?);
         }
         brought.reverse();
         merged.extend(brought);
@@ -202,11 +320,15 @@ fn read_merge(repository: &Repository) -> Option<(Vec<Oid>, Vec<Commit>)> {
     Some((parents, merged))
 }
 
-/// Reads a commit that is merged, with the same gaps as the merge: nothing of its content is judged yet.
-fn read_side_commit(repository: &Repository, id: Oid) -> Option<Commit> {
-    let commit = repository.read_commit(id, &NeededFacts::new()).ok()?;
+/// Reads a commit that is merged, with the same gaps as the merge: what is in its files is not judged yet.
+fn read_side_commit(repository: &Repository, id: Oid, needs: &NeededFacts) -> Option<Commit> {
+    let commit = repository.read_commit(id, needs).ok()?;
+    let mut paths = commit.paths.map_err(|_| Missing::NotAtThisStage(FactKind::Paths));
+    for path in paths.iter_mut().flatten() {
+        path.blob = Err(Missing::NotAtThisStage(FactKind::Blobs));
+    }
     Some(Commit {
-        paths: Err(Missing::NotAtThisStage(FactKind::Paths)),
+        paths,
         lines: Err(Missing::NotAtThisStage(FactKind::Lines)),
         evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
         signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),

@@ -1,9 +1,8 @@
 //! `changegate hook prepare-commit-msg`: fills in the trailers that follow from the branch, and adds the
 //! others as comments.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-
-use anyhow::Context as _;
 
 use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -11,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::hook::clone_state::open_clone;
 use crate::cli::hook::git_command::GitCommand;
 use crate::cli::hook::stored_message::MessageTidying;
+use crate::cli::output::wrap_text;
 use crate::gate::{UnusablePolicy, load_from_disk};
 use crate::git::HeadState;
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};
@@ -37,13 +37,21 @@ pub(crate) fn run_prepare_commit_msg(
     }
     let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
         Ok(loaded) => loaded,
-        // An unusable policy is reported by the next hook, which checks the message.
-        Err(UnusablePolicy::Absent | UnusablePolicy::Faulty(_)) => return Ok(CommandExit::Allowed),
+        Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
+        Err(UnusablePolicy::Faulty(_)) => {
+            // What is wrong with it is said by the next hook, which checks the message.
+            let note = wrap_text(
+                "changegate: ",
+                2,
+                "no trailers are filled in, because the policy in the work tree cannot be used",
+            );
+            let _ = writeln!(std::io::stderr().lock(), "{note}");
+            return Ok(CommandExit::Allowed);
+        }
     };
     let path = context.resolve_path(&args.file);
-    let raw =
-        std::fs::read(&path).with_context(|| format!("cannot read the message in `{}`", path.display()))?;
     // A convenience never stops a commit.
+    let Ok(raw) = std::fs::read(&path) else { return Ok(CommandExit::Allowed) };
     let Ok(repository) = open_clone(context) else { return Ok(CommandExit::Allowed) };
     let command = GitCommand::find_running();
     let tidying = MessageTidying::read_settings(&raw, command.as_ref(), Some(&repository), context);
@@ -56,7 +64,11 @@ pub(crate) fn run_prepare_commit_msg(
         _ => String::new(),
     };
     if let Some(filled) = prefill_trailers(&raw, &loaded.policy, &branch, &tidying) {
-        std::fs::write(&path, filled)?;
+        let written = std::fs::write(&path, filled);
+        if written.is_err() {
+            // Half a message would be worse than one without hints.
+            let _ = std::fs::write(&path, raw);
+        }
     }
     Ok(CommandExit::Allowed)
 }
@@ -67,6 +79,7 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &Message
     let stated = read_trailers(raw, TrailerReader::Log);
     let comment = String::from_utf8_lossy(&tidying.comment);
     let mut lines = String::new();
+    let mut hints = String::new();
     for field in collect_required_fields(policy) {
         if stated.trailers.iter().any(|trailer| field.matches_key(&trailer.key)) {
             continue;
@@ -75,10 +88,13 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &Message
             Some(value) => lines += &format!("{}: {value}\n", field.name),
             // A hint must not end up in the commit.
             None if tidying.removes_comments() => {
-                lines += &format!("{comment} {}\n", field.trailer_template())
+                hints += &format!("{comment} {}\n", field.trailer_template())
             }
             None => {}
         }
+    }
+    if !hints.is_empty() {
+        lines += &format!("{comment} To fill in, without the `{comment}`:\n{hints}{comment}\n");
     }
     if lines.is_empty() {
         return None;
