@@ -29,6 +29,34 @@ pub(crate) fn find_ref_contributors(
     // A deletion brings no commits, so it has no contributors.
     let Some(new) = new else { return (Vec::new(), true) };
     let Some(commits) = list_commits(repository, new, hidden) else { return (Vec::new(), false) };
+    collect_contributors(policy, name, commits, now)
+}
+
+/// Returns the contributors to `commits`, by the people of `policy`, and whether these are all of them.
+pub(crate) fn find_commit_contributors(
+    repository: &Repository,
+    policy: &Policy,
+    name: &Text,
+    commits: &[Oid],
+    now: Timestamp,
+) -> (Vec<Contributor>, bool) {
+    if commits.len() > MAX_COMMITS {
+        return (Vec::new(), false);
+    }
+    let mut read = Vec::with_capacity(commits.len());
+    for id in commits {
+        let Ok(commit) = repository.read_commit(*id, &NeededFacts::new()) else { return (Vec::new(), false) };
+        read.push(commit);
+    }
+    collect_contributors(policy, name, read, now)
+}
+
+fn collect_contributors(
+    policy: &Policy,
+    name: &Text,
+    commits: Vec<Commit>,
+    now: Timestamp,
+) -> (Vec<Contributor>, bool) {
     let mut found: Vec<Contributor> = Vec::new();
     for commit in commits {
         let pusher = Err(Missing::NotConfigured(FactKind::Pusher));
