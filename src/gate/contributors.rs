@@ -30,17 +30,46 @@ pub(crate) fn find_ref_contributors(
 ) -> (Vec<Contributor>, bool) {
     // A deletion brings no commits, so it has no contributors.
     let Some(new) = new else { return (Vec::new(), true) };
-    let mut found: BTreeSet<Contributor> = BTreeSet::new();
+    let mut found = BTreeSet::new();
     let is_complete = for_each_new_commit(repository, new, hidden, |commit| {
-        let pusher = Err(Missing::NotConfigured(FactKind::Pusher));
-        let commits = Commits::from(commit);
-        let change = Change::from_repository(Stage::Audit, Ok(name.clone()), pusher, now, commits);
-        found.extend(to_contributors(&find_contributors(&change, &policy.people).0));
+        add_contributors(policy, name, commit, now, &mut found);
     });
     if !is_complete {
         return (Vec::new(), false);
     }
     dedup_contributors(found.into_iter().collect())
+}
+
+/// Returns the contributors to `commits`, by the people of `policy`, and whether these are all of them.
+pub(crate) fn find_commit_contributors(
+    repository: &Repository,
+    policy: &Policy,
+    name: &Text,
+    commits: &[Oid],
+    now: Timestamp,
+) -> (Vec<Contributor>, bool) {
+    if commits.len() > MAX_COMMITS {
+        return (Vec::new(), false);
+    }
+    let mut found = BTreeSet::new();
+    for id in commits {
+        let Ok(commit) = repository.read_commit(*id, &NeededFacts::new()) else { return (Vec::new(), false) };
+        add_contributors(policy, name, commit, now, &mut found);
+    }
+    dedup_contributors(found.into_iter().collect())
+}
+
+fn add_contributors(
+    policy: &Policy,
+    name: &Text,
+    commit: Commit,
+    now: Timestamp,
+    found: &mut BTreeSet<Contributor>,
+) {
+    let pusher = Err(Missing::NotConfigured(FactKind::Pusher));
+    let commits = Commits::from(commit);
+    let change = Change::from_repository(Stage::Audit, Ok(name.clone()), pusher, now, commits);
+    found.extend(to_contributors(&find_contributors(&change, &policy.people).0));
 }
 
 /// Returns the contributors, each once, and whether all of them are kept and known to the policy.

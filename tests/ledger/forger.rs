@@ -74,9 +74,12 @@ pub(crate) fn chain_anew(links: &mut [Link], first: usize) {
         let at = text.find("Ledger-Record: ").unwrap();
         let end = at + text[at..].find('\n').unwrap();
         links[place].message = format!("{}Ledger-Record: {number}{}", &text[..at], &text[end..]).into_bytes();
-        let mut state: Value = serde_json::from_slice(&links[place].files["state.json"]).unwrap();
-        state["number"] = number.into();
-        links[place].files.insert("state.json".into(), serde_json::to_vec(&state).unwrap());
+        // Of the records that are appended at once, only the last has it.
+        if let Some(state) = links[place].files.get_mut("state.json") {
+            let mut changed: Value = serde_json::from_slice(state).unwrap();
+            changed["number"] = number.into();
+            *state = serde_json::to_vec(&changed).unwrap();
+        }
     }
 }
 

@@ -75,7 +75,15 @@ fn a_changed_state() {
     forged(|links| {
         links[2].files.remove("state.json");
     })
-    .refused("the state beside it cannot be read");
+    .refused("tampered record 3")
+    .says("the state beside it is gone");
+    // A denial is recorded with the push after it, so only the last record of that push has a state.
+    forged(|links| {
+        assert!(!links[3].files.contains_key("state.json"));
+        links[5].files.remove("state.json");
+    })
+    .refused("tampered record 6")
+    .says("the state beside it is gone");
 }
 
 #[test]
@@ -141,7 +149,8 @@ fn a_record_taken_out_of_the_middle() {
         links.remove(3);
         chain_anew(links, 3);
     })
-    .refused("tampered record 4");
+    // The next state beside a record tells of the decision that is gone.
+    .refused("tampered record 5");
 }
 
 #[test]
@@ -180,11 +189,16 @@ fn an_end_that_is_gone_is_found_by_whoever_saw_it() {
         |world: &World| world.changegate("server.git", &["ledger", "verify", "--no-refs", "--seen", &seen]);
     verify(&world).accepted();
     let whole = world.at(LEDGER).unwrap();
+    // It is cut between records that were appended at once.
     world.git_in("server.git", &["update-ref", LEDGER, &format!("{LEDGER}~2")]);
-    // The server remembers by itself.
-    world.verify().refused("truncated").says("there were 6 records, and now there are 4");
-    // And nothing is appended to what was cut, which would hide it.
+    world.verify().refused("truncated").says("tampered record 4").says("the state beside it is gone");
     world.commit(&good("Four"));
+    world.push(&["main"]).refused("records after it are gone");
+    // And where a push ended.
+    world.git_in("server.git", &["update-ref", LEDGER, &format!("{whole}~3")]);
+    // The server remembers by itself.
+    world.verify().refused("truncated").says("there were 6 records, and now there are 3");
+    // And nothing is appended to what was cut, which would hide it.
     world.push(&["main"]).says("the ledger had 6 records");
     world.commit(&good("Five"));
     world
@@ -193,7 +207,7 @@ fn an_end_that_is_gone_is_found_by_whoever_saw_it() {
         .says("the ledger had 6 records");
     world.forget();
     verify(&world).refused("truncated");
-    world.changegate("server.git", &["ledger", "verify", "--no-refs"]).says("4 records");
+    world.changegate("server.git", &["ledger", "verify", "--no-refs"]).says("3 records");
     // Another end of the same length.
     world.git_in("server.git", &["update-ref", LEDGER, &whole]);
     let mut links = world.links();

@@ -33,6 +33,7 @@ mod confirmed;
 mod deployments;
 mod forged;
 mod killed;
+mod many_refs;
 mod past;
 mod pushes;
 mod sweeps;

@@ -60,6 +60,31 @@ impl Repository {
         Ok(NewHistory { painted, tip: new })
     }
 
+    /// Divides the commits that can be reached from `tips` and from none of `hidden`: returns for each tip,
+    /// in order, those to which no earlier tip leads, parents first.
+    ///
+    /// One walk finds them all, so many tips cost no more than the history that they share.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::list_new_commits`].
+    pub(crate) fn divide_new_history(&self, tips: &[Oid], hidden: &[Oid]) -> Result<Vec<Vec<Oid>>> {
+        let (tips, hidden) = (self.to_object_ids(tips)?, self.to_object_ids(hidden)?);
+        let (painted, places) = PaintedHistory::paint_histories(&mut self.borrow_reader(), &tips, &hidden)?;
+        let mut taken = vec![false; painted.len()];
+        let mut shares = Vec::with_capacity(places.len());
+        for tip in places {
+            let mut share = Vec::new();
+            if let Some(tip) = tip {
+                for place in take_reachable_commits(&painted, tip, &mut taken) {
+                    share.extend(painted.id_at(place).map(|id| to_oid(id)));
+                }
+            }
+            shares.push(share);
+        }
+        Ok(shares)
+    }
+
     /// Returns the paths that differ between `old` and the tip of `history`, if its first parents do
     /// not lead back to `old`, and `None` if they do.
     ///

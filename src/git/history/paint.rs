@@ -87,6 +87,35 @@ impl PaintedHistory {
         Ok(PaintedHistory { commits: walk.commits, tip })
     }
 
+    /// Finds the commits that can be reached from some of `tips` and from none of `hidden`, in one walk;
+    /// also returns the place of each tip that is new.
+    pub(crate) fn paint_histories(
+        reader: &mut ObjectReader,
+        tips: &[ObjectId],
+        hidden: &[ObjectId],
+    ) -> Result<(PaintedHistory, Vec<Option<usize>>)> {
+        let known: HashSet<ObjectId> = hidden.iter().copied().collect();
+        if tips.iter().all(|tip| known.contains(tip)) {
+            return Ok((PaintedHistory { commits: Vec::new(), tip: None }, vec![None; tips.len()]));
+        }
+        let mut walk = PaintWalk::new(reader);
+        for id in hidden {
+            let node = walk.add_commit(*id);
+            walk.mark_hidden(node)?;
+        }
+        let mut places = Vec::with_capacity(tips.len());
+        for id in tips {
+            let node = walk.add_commit(*id);
+            walk.mark_new(node)?;
+            places.push(node);
+        }
+        walk.spread_colours()?;
+        let commits = walk.commits;
+        let is_new = |place: &usize| commits.get(*place).is_some_and(PaintedCommit::is_new);
+        let places = places.into_iter().map(|place| Some(place).filter(is_new)).collect();
+        Ok((PaintedHistory { commits, tip: None }, places))
+    }
+
     /// Returns how many commits the walk has met, new or not.
     pub(crate) fn len(&self) -> usize {
         self.commits.len()

@@ -11,3 +11,4 @@ pub mod replay;
 pub mod trace;
 pub mod verify;
 mod verify_event;
+mod verify_state;

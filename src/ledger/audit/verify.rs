@@ -21,7 +21,10 @@ pub use crate::ledger::audit::problem::{
     LedgerProblem, LedgerProblemKind, LedgerVerification, VerifyOptions,
 };
 use crate::ledger::audit::ref_observations::RefObservations;
-use crate::ledger::record::canonical::{is_canonical, to_canonical_json};
+use crate::ledger::audit::verify_state::{
+    RecordWithoutState, StateComparison, compare_state, read_link_state,
+};
+use crate::ledger::record::canonical::is_canonical;
 use crate::ledger::record::message::compose_message;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
@@ -31,7 +34,7 @@ use crate::ledger::server::{decision, write_ahead};
 use crate::ledger::state::{LedgerState, decode_ref_key, encode_ref_key};
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::protected_refs::ProtectedRefs;
-use crate::ledger::store::{FACTS_FILE, MAX_LEDGER_FILE_BYTES, RECORD_FILE, STATE_FILE};
+use crate::ledger::store::{FACTS_FILE, MAX_LEDGER_FILE_BYTES, RECORD_FILE};
 use crate::report::escape;
 
 /// Verifies the ledger of a repository. `progress` is called for each record.
@@ -54,6 +57,7 @@ pub fn verify_ledger(
         policy_origins: PolicyOrigins::new(repository),
         ref_observations: RefObservations::default(),
         undecided_policies: Vec::new(),
+        without_state: None,
         is_trusted: true,
         is_cut: false,
     };
@@ -79,6 +83,7 @@ pub fn verify_ledger(
         missing_anchors.retain(|anchor| anchor.number != number || Some(&anchor.digest) != digest);
         progress();
     }
+    run.report_missing_state(None);
     run.position = None;
     for anchor in missing_anchors {
         run.add_missing_anchor(&anchor);
@@ -100,6 +105,8 @@ pub(super) struct LedgerVerifier<'a> {
     pub(super) undecided_policies: Vec<(usize, u64)>,
     /// The commit that is read, and when the newest record was written.
     pub(super) position: Option<(Oid, Timestamp)>,
+    /// The newest record, if it has no state beside it; then another has to follow that was appended with it.
+    without_state: Option<RecordWithoutState>,
     /// True if the state follows from all records before.
     pub(super) is_trusted: bool,
     /// True if the record before the next one cannot be read.
@@ -151,6 +158,7 @@ impl LedgerVerifier<'_> {
             Err(error) => {
                 self.is_trusted = false;
                 self.cross_check.is_partial = true;
+                self.without_state = None;
                 return self.add_problem(LedgerProblemKind::Unreadable, format!("{error:#}"));
             }
         };
@@ -197,33 +205,42 @@ impl LedgerVerifier<'_> {
         Ok((link, bytes))
     }
 
+    /// Reports the record before, if its state is gone; the next one was recorded at `next`.
+    fn report_missing_state(&mut self, next: Option<Timestamp>) {
+        let problem = self.without_state.take().and_then(|before| before.find_problem(next));
+        self.verification.problems.extend(problem);
+    }
+
     /// Goes on with the state beside a record that cannot be applied.
     fn resume_from_state(&mut self, link: &StoredChainLink) {
+        // When it was appended is not known, and that it cannot be read is reported.
+        self.without_state = None;
         self.is_trusted = false;
         self.cross_check.is_partial = true;
-        if let Some(state) = self.read_state_bytes(link).and_then(|bytes| parse_state(&bytes)) {
+        if let Some(state) = read_link_state(self.repository, link) {
             self.state = state;
         }
     }
 
-    /// Compares the state beside a record with the one that follows from the records.
-    fn compare_state(&self, link: &StoredChainLink) -> StateComparison {
-        let Some(bytes) = self.read_state_bytes(link) else { return StateComparison::Unreadable };
-        if serde_json::to_vec(&self.state).is_ok_and(|plain| plain == bytes) {
-            return StateComparison::Same;
+    /// Verifies the state beside a record that has just been taken in.
+    fn verify_state(&mut self, link: &StoredChainLink, recorded_at: Timestamp) {
+        match compare_state(self.repository, link, &self.state) {
+            StateComparison::Same => self.is_trusted = true,
+            // What follows is compared with what is there, so that one fault is reported once.
+            StateComparison::Different(state) => {
+                if take(&mut self.is_trusted) {
+                    self.add_tampering("the state beside it does not follow from the records");
+                }
+                self.state = *state;
+                self.is_trusted = true;
+            }
+            StateComparison::Unreadable => self.add_tampering("the state beside it cannot be read"),
+            StateComparison::Absent => {
+                let commit = self.position.map(|(commit, _)| commit);
+                let number = self.verification.records;
+                self.without_state = Some(RecordWithoutState { number, commit, recorded_at });
+            }
         }
-        // Two texts can be read as one state: an instant may be written in more than one way.
-        if to_canonical_json(&self.state).is_ok_and(|written| written == bytes) {
-            return StateComparison::Same;
-        }
-        match parse_state(&bytes) {
-            Some(state) => StateComparison::Different(Box::new(state)),
-            None => StateComparison::Unreadable,
-        }
-    }
-
-    fn read_state_bytes(&self, link: &StoredChainLink) -> Option<Vec<u8>> {
-        self.repository.read_blob(link.find_file_id(STATE_FILE)?, MAX_LEDGER_FILE_BYTES).ok()
     }
 
     /// Verifies one record that can be read: its form, its event, its state, its message and its commit.
@@ -239,6 +256,7 @@ impl LedgerVerifier<'_> {
             );
         }
         self.position = self.position.map(|(commit, _)| (commit, record.recorded_at));
+        self.report_missing_state(Some(record.recorded_at));
         if self.is_trusted {
             if self.verification.records == 1 && !matches!(record.event, LedgerEvent::Begin(_)) {
                 self.add_problem(LedgerProblemKind::Truncated, "the ledger does not begin with this");
@@ -257,18 +275,7 @@ impl LedgerVerifier<'_> {
         }
         self.ref_observations.add_record(record, &self.state);
         self.state.apply_record(record);
-        match self.compare_state(link) {
-            StateComparison::Same => self.is_trusted = true,
-            // What follows is compared with what is there, so that one fault is reported once.
-            StateComparison::Different(state) => {
-                if take(&mut self.is_trusted) {
-                    self.add_tampering("the state beside it does not follow from the records");
-                }
-                self.state = *state;
-                self.is_trusted = true;
-            }
-            StateComparison::Unreadable => self.add_tampering("the state beside it cannot be read"),
-        }
+        self.verify_state(link, record.recorded_at);
         if link.message() != compose_message(record).as_bytes() {
             self.add_tampering("its commit message does not match the record");
         }
@@ -372,17 +379,6 @@ impl LedgerVerifier<'_> {
         }
         Ok(())
     }
-}
-
-/// What comparing a state with the records came to.
-enum StateComparison {
-    Same,
-    Different(Box<LedgerState>),
-    Unreadable,
-}
-
-fn parse_state(bytes: &[u8]) -> Option<LedgerState> {
-    if is_canonical(bytes) { serde_json::from_slice(bytes).ok() } else { None }
 }
 
 pub(super) fn describe_short_tip(id: Option<Oid>) -> String {

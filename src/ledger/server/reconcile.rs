@@ -17,10 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::change::{Oid, Text};
 use crate::gate::break_glass::{REQUEST_REF_PREFIX, is_request_ref};
-use crate::gate::contributors::find_ref_contributors;
 use crate::git::Repository;
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
+use crate::ledger::server::brought_commits::BroughtCommits;
 use crate::ledger::server::discharge::{
     LandedClosings, describe_discharge, describe_refused_closings, list_discharges,
 };
@@ -208,9 +208,7 @@ impl LedgerReconciler<'_, '_> {
             // Steps cannot wait for one another. If they seem to, the oldest decision comes first.
             let place = left.remove(ready.unwrap_or(0));
             let (landed, gaps) = ref_steps::take_decision_steps(place, &mut steps);
-            for moved in gaps {
-                self.record_unauthorised(moved)?;
-            }
+            self.record_unauthorised(gaps)?;
             if let Some(one) = pending.get_mut(place) {
                 self.record_pending(one, &landed)?;
             }
@@ -335,9 +333,15 @@ impl LedgerReconciler<'_, '_> {
         }
     }
 
-    fn record_unauthorised(&mut self, moved: RecordedMove) -> Result<()> {
-        self.append_event(LedgerEvent::Unauthorised(moved.clone()), None)?;
-        self.outcome.unauthorised.push(moved);
+    /// Records moves without a decision, and then who may regularise them.
+    fn record_unauthorised(&mut self, moves: Vec<RecordedMove>) -> Result<()> {
+        if moves.is_empty() {
+            return Ok(());
+        }
+        for moved in moves {
+            self.append_event(LedgerEvent::Unauthorised(moved.clone()), None)?;
+            self.outcome.unauthorised.push(moved);
+        }
         self.record_regularisation_terms()
     }
 
@@ -346,13 +350,10 @@ impl LedgerReconciler<'_, '_> {
         let Some(policy) = self.context.policy else { return Ok(()) };
         let repository = self.context.repository;
         let state = self.ledger.state();
+        let mut brought: Option<BroughtCommits> = None;
         let mut find_contributors = |owed: &TrackedObligation, change: &UnauthorisedChange| {
-            let hidden = match change.old_tip {
-                Some(old) => vec![old],
-                // A new ref brings what no other ref holds.
-                None => unauthorised::other_ref_tips(state, &owed.ref_name),
-            };
-            Some(find_ref_contributors(repository, policy.0, &owed.ref_name, owed.change, &hidden, self.now))
+            let brought = brought.get_or_insert_with(|| BroughtCommits::find_brought(repository, state));
+            Some(brought.find_contributors(repository, policy.0, (owed, change), self.now))
         };
         for terms in unauthorised::derive_regularisation_terms(policy, state, &mut find_contributors) {
             self.append_event(LedgerEvent::RegularisationTerms(terms), None)?;
@@ -373,6 +374,7 @@ impl LedgerReconciler<'_, '_> {
                 }
             }
         }
+        let mut moves = Vec::new();
         for name in names {
             if !refs.is_protected(&name) {
                 continue;
@@ -380,10 +382,10 @@ impl LedgerReconciler<'_, '_> {
             let old = self.ledger.state().tips.get(&encode_ref_key(&name)).copied();
             let new = refs.ref_tip(&name).flatten();
             if old != new {
-                self.record_unauthorised(RecordedMove { name, old, new })?;
+                moves.push(RecordedMove { name, old, new });
             }
         }
-        Ok(())
+        self.record_unauthorised(moves)
     }
 }
 

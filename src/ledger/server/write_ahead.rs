@@ -5,6 +5,7 @@
 //! hook ends; it stays there until it is in the ledger. A file gets its final name only when it is complete,
 //! so a visible file never holds half a decision.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -77,11 +78,12 @@ pub fn write_entry(common_dir: &Path, ahead: &JournalEntry) -> io::Result<PathBu
 ///
 /// Fails if the folder cannot be read. A file that cannot be read is returned with the cause.
 pub(crate) fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<JournalFile>> {
+    let known: HashSet<&Path> = known.iter().map(|found| found.path.as_path()).collect();
     let mut paths = Vec::new();
     for entry in read_journal_folder(common_dir)? {
         let path = entry.path();
         let is_whole = path.extension().is_some_and(|extension| extension == "json");
-        if is_whole && !known.iter().any(|found| found.path == path) {
+        if is_whole && !known.contains(path.as_path()) {
             paths.push(path);
         }
     }

@@ -160,22 +160,9 @@ impl LedgerState {
         for moved in &outcome.landed {
             self.apply_move(moved);
         }
-        for (id, owed) in take(&mut self.obligations) {
-            if is_open_on(&owed, &outcome.decision_id, &unmoved) {
-                self.dormant_obligations.insert(id, owed);
-            } else {
-                self.obligations.insert(id, owed);
-            }
-        }
-        let mut dormant = BTreeMap::new();
-        for (id, owed) in take(&mut self.dormant_obligations) {
-            if is_open_on(&owed, &outcome.decision_id, &landed) {
-                self.obligations.insert(id, owed);
-            } else {
-                dormant.insert(id, owed);
-            }
-        }
-        self.dormant_obligations = dormant;
+        let id = &outcome.decision_id;
+        move_open_obligations(&mut self.obligations, &mut self.dormant_obligations, id, &unmoved);
+        move_open_obligations(&mut self.dormant_obligations, &mut self.obligations, id, &landed);
         self.forget_dormant();
     }
 
@@ -212,6 +199,25 @@ impl LedgerState {
             Some(id) => self.tips.insert(key, id),
             None => self.tips.remove(&key),
         };
+    }
+}
+
+/// Moves the open obligations of a decision that are about the refs `names` from one map to another.
+fn move_open_obligations(
+    from: &mut BTreeMap<String, TrackedObligation>,
+    to: &mut BTreeMap<String, TrackedObligation>,
+    decision_id: &str,
+    names: &BTreeSet<&Text>,
+) {
+    // An id begins with that of its decision, so those of other decisions, which may be many, are not visited.
+    let prefix = format!("{decision_id}/");
+    let of_decision = from.range(prefix.clone()..).take_while(|(id, _)| id.starts_with(&prefix));
+    let moved = of_decision.filter(|(_, owed)| is_open_on(owed, decision_id, names));
+    let ids: Vec<String> = moved.map(|(id, _)| id.clone()).collect();
+    for id in ids {
+        if let Some(owed) = from.remove(&id) {
+            to.insert(id, owed);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use crate::change::{Oid, Text};
+use crate::change::Text;
 use crate::gate::obligations::{ObligationClosing, format_record_reference};
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{
@@ -85,11 +85,7 @@ pub(crate) fn derive_regularisation_terms(
 ) -> Vec<RegularisationTerms> {
     let Some(regularise) = &policy.obligations.regularise else { return Vec::new() };
     let mut terms = Vec::new();
-    for owed in state.obligations.values().filter(|owed| owed.closed.is_none()) {
-        let Some(change) = &owed.unauthorised_change else { continue };
-        if change.regularised_on.is_some() {
-            continue;
-        }
+    for (owed, change) in list_changes_without_terms(state) {
         let Some((contributors, contributors_known)) = find_contributors(owed, change) else { continue };
         let is_branch = owed.ref_name.as_bytes().starts_with(b"refs/heads/");
         // Where no change can land any more, one on the branch of the policy speaks for it.
@@ -106,10 +102,22 @@ pub(crate) fn derive_regularisation_terms(
     terms
 }
 
-/// Returns what the other protected refs hold.
-pub(crate) fn other_ref_tips(state: &LedgerState, name: &Text) -> Vec<Oid> {
-    let own = encode_ref_key(name);
-    state.tips.iter().filter(|(name, _)| **name != own).map(|(_, id)| *id).collect()
+/// Returns the open unauthorised changes of which it is not recorded who may regularise them, in the order of
+/// their records.
+pub(crate) fn list_changes_without_terms(
+    state: &LedgerState,
+) -> Vec<(&TrackedObligation, &UnauthorisedChange)> {
+    let mut found = Vec::new();
+    for owed in state.obligations.values() {
+        if owed.closed.is_none()
+            && let Some(change) = &owed.unauthorised_change
+            && change.regularised_on.is_none()
+        {
+            found.push((owed, change));
+        }
+    }
+    found.sort_by_key(|(_, change)| change.record_number);
+    found
 }
 
 /// Returns whether an obligation can be closed at all. An unauthorised change cannot, unless the policy

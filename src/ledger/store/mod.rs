@@ -20,7 +20,8 @@ use crate::ledger::store::gate_folder::{LedgerAnchor, LedgerLock};
 
 /// The name of the file in each commit that holds the record.
 pub const RECORD_FILE: &str = "record.json";
-/// The name of the file that holds the state after that record.
+/// The name of the file that holds the state after that record. Of the records that are appended at once, only
+/// the last has it.
 pub(crate) const STATE_FILE: &str = "state.json";
 /// The name of the file that holds the facts of a decision, if they are kept.
 pub const FACTS_FILE: &str = "facts.jsonl";
@@ -38,8 +39,18 @@ pub struct LedgerWriter<'a> {
     tip: Option<Oid>,
     last_digest: Option<String>,
     state: LedgerState,
+    /// The newest record, if its commit is not written yet: it depends on whether another record follows.
+    held: Option<HeldRecord>,
     /// The commits that were appended and that the ref does not hold yet.
     uncommitted: Vec<WrittenChainLink>,
+}
+
+/// A record that was appended and whose commit is still to be written.
+struct HeldRecord {
+    bytes: Vec<u8>,
+    message: String,
+    facts: Option<String>,
+    written_at: Timestamp,
 }
 
 impl<'a> LedgerWriter<'a> {
@@ -57,6 +68,7 @@ impl<'a> LedgerWriter<'a> {
             tip,
             last_digest: None,
             state: LedgerState::default(),
+            held: None,
             uncommitted: Vec::new(),
         };
         let newest = gate_folder::read_anchor(repository.common_dir())
@@ -139,31 +151,52 @@ impl<'a> LedgerWriter<'a> {
             event,
         };
         let bytes = record.to_canonical_bytes().map_err(|why| anyhow!(why))?;
-        let mut state = self.state.clone();
-        state.apply_record(&record);
-        let state_bytes = to_canonical_json(&state).map_err(|why| anyhow!(why))?;
+        // Another record follows, so no reader begins at the one before.
+        self.write_held_record(None)?;
+        self.state.apply_record(&record);
+        self.last_digest = Some(digest_bytes(&bytes));
+        let message = message::compose_message(&record);
+        let facts = facts.map(str::to_owned);
+        self.held = Some(HeldRecord { bytes, message, facts, written_at: now });
+        Ok(())
+    }
+
+    /// Writes the commit of the record that is held, with the state after it if `state` is given.
+    fn write_held_record(&mut self, state: Option<&[u8]>) -> Result<()> {
+        let Some(held) = &self.held else { return Ok(()) };
         let mut files: Vec<(&str, &[u8])> = Vec::new();
-        if let Some(facts) = facts {
+        if let Some(facts) = &held.facts {
             files.push((FACTS_FILE, facts.as_bytes()));
         }
-        files.push((RECORD_FILE, bytes.as_slice()));
-        files.push((STATE_FILE, state_bytes.as_slice()));
-        let message = message::compose_message(&record);
-        let link =
-            ChainLink { files: &files, message: &message, written_at: now, signing_key: self.signing_key };
+        files.push((RECORD_FILE, held.bytes.as_slice()));
+        if let Some(state) = state {
+            files.push((STATE_FILE, state));
+        }
+        let link = ChainLink {
+            files: &files,
+            message: &held.message,
+            written_at: held.written_at,
+            signing_key: self.signing_key,
+        };
         let after = self.uncommitted.last().map(|written| written.commit).or(self.tip);
         self.uncommitted.push(self.repository.write_chain_link(after, &link)?);
-        self.last_digest = Some(digest_bytes(&bytes));
-        self.state = state;
+        self.held = None;
         Ok(())
     }
 
     /// Makes all appended records part of the ledger, in one move of its ref.
     ///
+    /// The state is as large as all that it tells of, so it is written once, beside the last of them. Written
+    /// beside each, it would make many records cost the square of their number.
+    ///
     /// # Errors
     ///
     /// Fails, and leaves the ledger as it was, if the ref cannot be moved.
     pub(crate) fn commit_records(&mut self, lock: &mut LedgerLock, now: Timestamp) -> Result<()> {
+        if self.held.is_some() {
+            let state = to_canonical_json(&self.state).map_err(|why| anyhow!(why))?;
+            self.write_held_record(Some(&state))?;
+        }
         let Some(newest) = self.uncommitted.last().map(|written| written.commit) else { return Ok(()) };
         lock.mark_moving(true).context("cannot write to the lock of the ledger")?;
         let moved = self.repository.advance_chain_ref(LEDGER_REF, self.tip, &self.uncommitted, now);
@@ -260,8 +293,10 @@ pub fn read_state(repository: &Repository) -> Result<Option<LedgerState>> {
 }
 
 fn read_state_at(repository: &Repository, commit: Oid) -> Result<LedgerState> {
-    let bytes = read_ledger_file(repository, commit, STATE_FILE)?
-        .with_context(|| format!("{commit} has no {STATE_FILE}"))?;
+    // Of the records that are appended at once, the last has the state, and is never there without the others.
+    let bytes = read_ledger_file(repository, commit, STATE_FILE)?.with_context(|| {
+        format!("{commit}, the newest record of the ledger, has no {STATE_FILE}: records after it are gone; see docs/evidence.md")
+    })?;
     serde_json::from_slice(&bytes).context("the state of the ledger cannot be read")
 }
 
