@@ -476,6 +476,81 @@ change:
     }
 
     #[test]
+    fn a_user_whom_the_policy_lists_as_a_bot_states_what_a_bot_may() {
+        let says = |bots: &str, question: &str, opener: &str| {
+            let text = format!(
+                "ask: {{ field: {question} }}\npeople: {{ bots: [{bots}] }}{FIELDS}  Bot: {{ one-of: [a, b], stated-by-bots: ['github:acme-ci'] }}
+change:
+  stage: pull-request
+  commits: [{{ message: a }}]
+  pull: {{ opener: {opener}, template: x, body: \"x\\n\\nRisk: low\\nBot: a\\n\" }}
+"
+            );
+            finding_texts(&answer_edited(&text, |_| {})).len()
+        };
+        for bots in
+            ["'github:acme-ci'", "acme-ci", "'acme-*'", "'*+acme-ci@users.noreply.github.com'", "'*-ci@*'"]
+        {
+            assert_eq!(says(bots, "{ Risk: present }", "acme-ci"), 1, "{bots}");
+            assert_eq!(says(bots, "{ Bot: present }", "acme-ci"), 0, "{bots}");
+            assert_eq!(says(bots, "{ Risk: present }", "ana"), 0, "{bots}");
+        }
+    }
+
+    #[test]
+    fn what_states_another_field_is_no_part_of_a_section() {
+        let says = |question: &str, body: &str| says_of_pull(question, "ana", "x", body);
+        let plan = "{ Plan: present, Ticket: present }";
+        for state in [
+            "**Ticket:** PAY-1",
+            "**Ticket:**\nPAY-1",
+            "Refs: PAY-1",
+            "- Ticket: PAY-1",
+            "### Ticket\n\nPAY-1",
+            "### Ticket: PAY-1",
+            "| What | Which |\n|---|---|\n| Ticket | PAY-1 |",
+            "**Ticket**\n\nPAY-1",
+        ] {
+            let found = says(plan, &format!("## Plan\n\n{state}\n"));
+            assert_eq!(found.len(), 1, "{state}: {found:?}");
+            assert!(found[0].starts_with("`Plan` is not stated: line "), "{state}: {found:?}");
+            let full = format!("## Plan\n\nPut the last release back.\n\n{state}\n");
+            assert_eq!(says(plan, &full), [""; 0], "{state}");
+        }
+        assert_eq!(
+            says("{ Plan: present }", "## Plan\n\n**Ticket:** PAY-1\n"),
+            [
+                "`Plan` is not stated: line 3 of the description, `Ticket: PAY-1`, states `Ticket`, and nothing else stands there"
+            ]
+        );
+        // What no field of the policy is called is the author's text.
+        assert_eq!(says("{ Plan: present }", "## Plan\n\n**Step one:** stop it\n"), [""; 0]);
+        // It is not the reason, or the value, of another kind of field either.
+        let ticket = "## Ticket\n\nPAY-1\n\n**Risk:** low\n\n- Owner: a\n";
+        assert_eq!(says("{ Ticket: present, Risk: low, Owner: a }", ticket), [""; 0]);
+    }
+
+    proptest::proptest! {
+        /// Lines that state other fields never make up for a plan, and never take anything from one.
+        #[test]
+        fn a_plan_is_what_no_other_field_states(
+            lines in proptest::collection::vec(proptest::sample::select(vec![
+                "**Ticket:** PAY-1", "- Risk: low", "**Owner:** a", "### Risk\n\nhigh", "**Ticket:**",
+            ]), 1..6),
+            at in 0_usize..6,
+        ) {
+            let body = |lines: &[&str]| format!("## Plan\n\n{}\n\n## End\n\nx\n", lines.join("\n\n"));
+            let question = "{ Plan: present }";
+            proptest::prop_assert_eq!(says_of_pull(question, "ana", "x", &body(&lines)).len(), 1);
+            // Below a heading or a bold label, text would be the answer to that.
+            let at = at.min(lines.iter().position(|line| line.starts_with(['#', '*'])).unwrap_or(lines.len()));
+            let mut with = lines.clone();
+            with.insert(at, "Put the last release back.");
+            proptest::prop_assert_eq!(says_of_pull(question, "ana", "x", &body(&with)), [""; 0]);
+        }
+    }
+
+    #[test]
     fn an_answer_quotes_what_is_there_in_the_wrong_form() {
         let says = |template, body| says_of_pull("{ Risk: present }", "ana", template, body);
         for (template, body, expected) in [
