@@ -144,6 +144,58 @@ fn a_roster_in_which_two_people_are_one_is_refused() {
     }
 }
 
+/// Whatever ends a line for some readers only is found in each file, with its line and what to write.
+#[test]
+fn a_character_that_ends_a_line_for_some_readers_is_refused_in_every_file() {
+    let entry = "changegate: 1\nextends: [base.yml]\nprotects: [main]\npeople: { roster: people.yml }\nstandard-changes: standard.yml\nrules: { a: { require: { branch: main } } }\n";
+    let base = "changegate: 1\nname: base # a remark\nrules: { b: { require: { branch: main } } }\n";
+    let people = "people:\n  ana:\n    name: Ana Ruiz # a remark\n    addresses: [ana@example.com]\n";
+    let standard = "standard-changes:\n  BUMPS: # a remark\n    title: Bumps\n    paths: [Cargo.lock]\n    size: { files: { at-most: 3 } }\n    approved-by: Ana Ruiz <ana@example.com>\n    approved-on: 2026-01-01\n    review-by: 2027-06-01\n";
+    let sound = [("p.yml", entry), ("base.yml", base), ("people.yml", people), ("standard.yml", standard)];
+    let files = |at: usize, text: &str| {
+        let mut files = sound.map(|(name, text)| (name, text.to_owned()));
+        files[at].1 = text.to_owned();
+        let shown: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        load_files("p.yml", &shown)
+    };
+    if let Err(errors) = files(0, entry) {
+        panic!("{:?}", told(&errors));
+    }
+    for (at, (name, text)) in sound.iter().enumerate() {
+        for mark in ["\u{2028}", "\u{2029}", "\u{85}"] {
+            let number = format!("{:04X}", u32::from(mark.chars().next().unwrap()));
+            // In a plain value, in a comment, in a key, and on a line of its own.
+            for (from, to) in [
+                ("a remark", format!("a{mark}remark")),
+                (": ", format!(": {mark}x")),
+                (":", format!("{mark}:")),
+                ("\n", format!("\n{mark}\n")),
+            ] {
+                if !text.contains(from) {
+                    continue;
+                }
+                let bad = text.replacen(from, &to, 1);
+                let line = 1 + bad[..bad.find(mark).unwrap()].matches('\n').count();
+                let errors = files(at, &bad).unwrap_err();
+                let faulty = errors.faulty_files.iter().find(|file| file.name.ends_with(name)).unwrap();
+                let fault = faulty.faults.iter().find(|fault| fault.what.contains(&format!("U+{number}")));
+                let fault = fault.unwrap_or_else(|| panic!("{name} {bad:?} {:?}", told(&errors)));
+                assert_eq!(fault.at.line, line, "{bad:?}");
+                assert!(fault.help.as_ref().unwrap().contains(&format!("`\\u{number}`")), "{fault:?}");
+            }
+            // As an escape it is a character like any other.
+            let mut escaped = (*text).to_owned();
+            for word in ["name: Ana Ruiz", "name: base", "title: Bumps"] {
+                let key = word.split_once(':').unwrap().0;
+                escaped = escaped.replacen(word, &format!("{key}: \"a\\u{number}b\""), 1);
+            }
+            if let Err(errors) = files(at, &escaped) {
+                panic!("{escaped:?} {:?}", told(&errors));
+            }
+        }
+    }
+}
+
 #[test]
 fn bases_are_joined_and_none_is_read_in_circles() {
     let circle = [

@@ -296,6 +296,7 @@ fn policy() -> (FieldVocabulary, PeopleDirectory) {
     people.read_roster(map.require_key("roster", &mut faults).unwrap(), &mut faults);
     map.refuse_unknown_keys(&mut faults);
     none(&faults, "policy.yml");
+    vocabulary.connect_fields(&people);
     (vocabulary, people)
 }
 

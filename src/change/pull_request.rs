@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::description::statement::{DescriptionStatement, UnreadStatement};
+use crate::change::description::statement::{DescriptionStatement, UnreadReason, UnreadStatement};
 use crate::change::fact::Fact;
 use crate::change::oid::Oid;
 use crate::change::path_change::{LineCount, PathChange};
@@ -247,6 +247,21 @@ pub struct ReviewConversation {
     pub path: Text,
     /// Its page on the web; empty if there is none.
     pub url: Text,
+}
+
+impl PullRequest {
+    /// Makes the description state nothing, for a change that is only a part of the pull request.
+    pub(crate) fn drop_statements(&mut self) {
+        for stated in std::mem::take(&mut self.statements) {
+            let written = stated.value.to_lossy();
+            let reason = UnreadReason::OfWholePull;
+            self.unread.push(UnreadStatement::new(&stated.label, &written, stated.line, reason));
+        }
+        // What it stated earlier counts as little.
+        if let Ok(edits) = &mut self.edits {
+            edits.clear();
+        }
+    }
 }
 
 impl ContributorRole {

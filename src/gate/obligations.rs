@@ -168,7 +168,7 @@ fn find_change_contributors(change: &Change, policy: &Policy) -> Option<ChangeCo
 /// A field counts as far as `policy` accepts it, and `base`, the policy of the policy ref, if that has
 /// such a field.
 pub fn find_closing(change: &Change, policy: &Policy, base: Option<&Policy>) -> Option<ObligationClosing> {
-    let speaks_for = list_referenced_changes(change);
+    let speaks_for = list_referenced_changes(change, policy);
     if speaks_for.is_empty() {
         return None;
     }
@@ -202,7 +202,10 @@ fn find_late_statement(
 }
 
 /// Returns the ids, or their first digits, of the changes that a change speaks for.
-fn list_referenced_changes(change: &Change) -> Vec<String> {
+///
+/// The description of a pull request that a bot opened names them only if the policy has such a field, and
+/// lets this bot state it.
+fn list_referenced_changes(change: &Change, policy: &Policy) -> Vec<String> {
     let mut found = Vec::new();
     for commit in &change.commits {
         for trailer in commit.message.trailers() {
@@ -212,7 +215,9 @@ fn list_referenced_changes(change: &Change) -> Vec<String> {
         }
     }
     // A squash merge need not keep anything of the commits' messages.
-    if let Ok(pull) = &change.pull {
+    if let Ok(pull) = &change.pull
+        && policy.vocabulary.may_state_label(FOR_CHANGE_TRAILER, pull, &policy.people)
+    {
         for statement in &pull.statements {
             if statement.label.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
                 found.extend(parse_change_reference(&statement.value));
@@ -300,4 +305,41 @@ fn list_stated_fields(change: &Change, policy: &Policy) -> Vec<ClosingStatement>
         found.push(ClosingStatement { field: field.name.clone(), people, tickets });
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::policy::{FetchedFile, load_policy};
+    use crate::yaml;
+
+    /// Returns what a pull request by `opener` speaks for, of which only the description names a change.
+    fn named(policy: &str, opener: &str) -> Vec<String> {
+        let text = format!("changegate: 1\nextends: [startup]\nprotects: [main]\n{policy}");
+        let mut fetch =
+            |file: &str| -> FetchedFile { Ok((file == "p.yml").then(|| text.clone().into_bytes())) };
+        let policy = load_policy("p.yml", &mut fetch).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let change = format!(
+            "stage: pull-request\ncommits: [{{ message: a }}]\npull: {{ opener: {opener:?}, template: x, body: \"x\\n\\nFor-Change: 1f0c3a9be27d\\n\" }}\n"
+        );
+        let mut faults = Vec::new();
+        let change = fixture::read_change(&yaml::read_document(change.as_bytes()).unwrap(), &mut faults);
+        list_referenced_changes(&change.unwrap_or_else(|| panic!("{faults:?}")), &policy)
+    }
+
+    #[test]
+    fn a_bot_names_an_earlier_change_only_where_the_field_lets_it() {
+        let spoken = ["1f0c3a9be27d"];
+        assert_eq!(named("", "ana"), spoken);
+        for opener in ["renovate[bot]", "acme-bot", "gone"] {
+            assert_eq!(named("", opener), [""; 0], "{opener}");
+        }
+        assert_eq!(named("people: { bots: [robo] }\n", "robo"), [""; 0]);
+        let field =
+            "fields: { For-Change: { matches: '[0-9a-f]+', stated-by-bots: ['github:renovate[bot]'] } }\n";
+        assert_eq!(named(field, "renovate[bot]"), spoken);
+        assert_eq!(named(field, "ana"), spoken);
+        assert_eq!(named(field, "other[bot]"), [""; 0]);
+    }
 }

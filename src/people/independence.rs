@@ -82,8 +82,9 @@ pub(crate) fn check_independent_account<'people>(
     participants: &ParticipantIndex<'people>,
     people: &PeopleDirectory,
 ) -> Result<String, NotIndependent<'people>> {
+    let is_machine = people.machine_accounts().includes_account(approver);
     let key = match people.identify_forge_account(approver) {
-        ResolvedIdentity::Human(key) if approver.is_person => key,
+        ResolvedIdentity::Human(key) if !is_machine => key,
         ResolvedIdentity::Human(_) | ResolvedIdentity::Bot => return Err(NotIndependent::Bot),
         ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
     };

@@ -6,6 +6,7 @@
 
 pub mod contributors;
 pub(crate) mod independence;
+pub(crate) mod machine_accounts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,6 +15,7 @@ use crate::change::person::canonical_address;
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
+use crate::people::machine_accounts::MachineAccounts;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
 
@@ -266,6 +268,17 @@ impl PeopleDirectory {
         self.identify_account(&account.id)
     }
 
+    /// Returns the accounts that these people take for machines.
+    pub(crate) fn machine_accounts(&self) -> MachineAccounts {
+        let mut rostered = BTreeSet::new();
+        for id in self.keys_by_identity.keys() {
+            if id.contains(':') && !id.contains('@') {
+                rostered.insert(id.clone());
+            }
+        }
+        MachineAccounts::new(&self.bots, rostered)
+    }
+
     /// Returns the identity of an account on the server: an address, a login such as `github:ana`, or
     /// a bare name, which the roster lists under `accounts`.
     pub(crate) fn identify_account(&self, account: &Text) -> ResolvedIdentity {
@@ -416,6 +429,34 @@ mod tests {
         assert_eq!(whose("github:ANA", true), ResolvedIdentity::Human("github:ana".into()));
         assert!(people.is_member("github:ana", "security"));
         assert_eq!(whose("", true), ResolvedIdentity::Unknown);
+    }
+
+    #[test]
+    fn a_user_whom_the_policy_lists_as_a_bot_is_a_machine() {
+        let roster =
+            "people:\n  ana: {addresses: [ana@example.com], accounts: ['github:ana-bot', 'github:robo']}\n";
+        let bots = "bots: [ci, 'github:deploy', 'robo', '*-bot@*', '*+agent@users.noreply.github.com']";
+        let says = |roster, id: &str, is_person| {
+            let account = ForgeAccount { id: id.into(), is_person };
+            people(bots, roster).0.machine_accounts().includes_account(&account)
+        };
+        for (id, with, without) in [
+            ("github:kim", false, false),
+            ("github:CI", true, true),
+            ("gitlab:ci", true, true),
+            ("github:deploy", true, true),
+            ("gitlab:deploy", false, false),
+            ("github:my-bot", true, true),
+            ("gitlab:my-bot", false, false),
+            ("GitHub:Agent", true, true),
+            // The roster explains an address that looks like that of a bot, and not a name on the list.
+            ("github:ana-bot", false, true),
+            ("github:robo", true, true),
+        ] {
+            assert_eq!(says(Some(roster), id, true), with, "{id}");
+            assert_eq!(says(None, id, true), without, "{id}");
+            assert!(says(Some(roster), id, false), "{id}");
+        }
     }
 
     #[test]

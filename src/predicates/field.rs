@@ -44,7 +44,7 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
   - a word, or `one-of: [words]`: the value that counts is one of these;
   - `at-least: WORD`, `at-most: WORD`: for a field of ordered words;
   - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then;
-  - `until: FIELD` instead of `within`: it is owed until the day or time that the change states in that field; a \
+  - `until: FIELD` instead of `within`: it is owed until the day or time that the change states in that field, also if it states both; a \
 change that states none owes nothing;
   - `by: others`, beside either: only a person who did not contribute to the change can state what is owed.",
     passing_example: "
@@ -145,18 +145,21 @@ impl FieldPredicate {
                         Err(reasons) => findings.extend(reasons),
                     }
                 }
-                // A review of what has not landed yet is none, and no author reviews their own change.
+                // A review of what has not landed yet is none, and no author reviews their own change. What
+                // ends later has not ended yet; the statement may be about an earlier change.
                 (
                     FieldReading::Stated { .. },
-                    FieldRequirement::Present { deadline: Some(deadline), by_others: true },
-                ) => match deadline.compute_obligation(field, context)? {
-                    Ok(Some(obligation)) => {
-                        let what = OWN_STATEMENT.with("owed", obligation.what);
-                        owed.push(assign_obligation(Obligation { what, ..obligation }, true));
+                    FieldRequirement::Present { deadline: Some(deadline), by_others },
+                ) if *by_others || deadline.is_stated_end() => {
+                    match deadline.compute_obligation(field, context)? {
+                        Ok(Some(obligation)) => {
+                            let what = OWN_STATEMENT.with("owed", obligation.what);
+                            owed.push(assign_obligation(Obligation { what, ..obligation }, *by_others));
+                        }
+                        Ok(None) => {}
+                        Err(reasons) => findings.extend(reasons),
                     }
-                    Ok(None) => {}
-                    Err(reasons) => findings.extend(reasons),
-                },
+                }
                 (FieldReading::Absent, _) => findings.push(context.reason_or_empty(|| {
                     let paste =
                         requirement.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
@@ -476,6 +479,81 @@ change:
     }
 
     #[test]
+    fn a_user_whom_the_policy_lists_as_a_bot_states_what_a_bot_may() {
+        let says = |bots: &str, question: &str, opener: &str| {
+            let text = format!(
+                "ask: {{ field: {question} }}\npeople: {{ bots: [{bots}] }}{FIELDS}  Bot: {{ one-of: [a, b], stated-by-bots: ['github:acme-ci'] }}
+change:
+  stage: pull-request
+  commits: [{{ message: a }}]
+  pull: {{ opener: {opener}, template: x, body: \"x\\n\\nRisk: low\\nBot: a\\n\" }}
+"
+            );
+            finding_texts(&answer_edited(&text, |_| {})).len()
+        };
+        for bots in
+            ["'github:acme-ci'", "acme-ci", "'acme-*'", "'*+acme-ci@users.noreply.github.com'", "'*-ci@*'"]
+        {
+            assert_eq!(says(bots, "{ Risk: present }", "acme-ci"), 1, "{bots}");
+            assert_eq!(says(bots, "{ Bot: present }", "acme-ci"), 0, "{bots}");
+            assert_eq!(says(bots, "{ Risk: present }", "ana"), 0, "{bots}");
+        }
+    }
+
+    #[test]
+    fn what_states_another_field_is_no_part_of_a_section() {
+        let says = |question: &str, body: &str| says_of_pull(question, "ana", "x", body);
+        let plan = "{ Plan: present, Ticket: present }";
+        for state in [
+            "**Ticket:** PAY-1",
+            "**Ticket:**\nPAY-1",
+            "Refs: PAY-1",
+            "- Ticket: PAY-1",
+            "### Ticket\n\nPAY-1",
+            "### Ticket: PAY-1",
+            "| What | Which |\n|---|---|\n| Ticket | PAY-1 |",
+            "**Ticket**\n\nPAY-1",
+        ] {
+            let found = says(plan, &format!("## Plan\n\n{state}\n"));
+            assert_eq!(found.len(), 1, "{state}: {found:?}");
+            assert!(found[0].starts_with("`Plan` is not stated: line "), "{state}: {found:?}");
+            let full = format!("## Plan\n\nPut the last release back.\n\n{state}\n");
+            assert_eq!(says(plan, &full), [""; 0], "{state}");
+        }
+        assert_eq!(
+            says("{ Plan: present }", "## Plan\n\n**Ticket:** PAY-1\n"),
+            [
+                "`Plan` is not stated: line 3 of the description, `Ticket: PAY-1`, states `Ticket`, and nothing else stands there"
+            ]
+        );
+        // What no field of the policy is called is the author's text.
+        assert_eq!(says("{ Plan: present }", "## Plan\n\n**Step one:** stop it\n"), [""; 0]);
+        // It is not the reason, or the value, of another kind of field either.
+        let ticket = "## Ticket\n\nPAY-1\n\n**Risk:** low\n\n- Owner: a\n";
+        assert_eq!(says("{ Ticket: present, Risk: low, Owner: a }", ticket), [""; 0]);
+    }
+
+    proptest::proptest! {
+        /// Lines that state other fields never make up for a plan, and never take anything from one.
+        #[test]
+        fn a_plan_is_what_no_other_field_states(
+            lines in proptest::collection::vec(proptest::sample::select(vec![
+                "**Ticket:** PAY-1", "- Risk: low", "**Owner:** a", "### Risk\n\nhigh", "**Ticket:**",
+            ]), 1..6),
+            at in 0_usize..6,
+        ) {
+            let body = |lines: &[&str]| format!("## Plan\n\n{}\n\n## End\n\nx\n", lines.join("\n\n"));
+            let question = "{ Plan: present }";
+            proptest::prop_assert_eq!(says_of_pull(question, "ana", "x", &body(&lines)).len(), 1);
+            // Below a heading or a bold label, text would be the answer to that.
+            let at = at.min(lines.iter().position(|line| line.starts_with(['#', '*'])).unwrap_or(lines.len()));
+            let mut with = lines.clone();
+            with.insert(at, "Put the last release back.");
+            proptest::prop_assert_eq!(says_of_pull(question, "ana", "x", &body(&with)), [""; 0]);
+        }
+    }
+
+    #[test]
     fn an_answer_quotes_what_is_there_in_the_wrong_form() {
         let says = |template, body| says_of_pull("{ Risk: present }", "ana", template, body);
         for (template, body, expected) in [
@@ -621,8 +699,16 @@ fields:
             assert!(matches!(answer, PredicateAnswer::Fails(_)), "{wrong} {answer:?}");
         }
         assert_eq!(until("x\n"), PredicateAnswer::Holds(Vec::new()));
+        // One that takes back an earlier change and has an end of its own owes that; so does one that says
+        // beforehand how it will be taken back.
         let both = "x\n\nTemporary-Until: 2026-03-01\nTaken-Back: with this commit\n";
-        assert_eq!(until(both), PredicateAnswer::Holds(Vec::new()));
+        let PredicateAnswer::Holds(owed) = until(both) else { panic!() };
+        assert_eq!(owed[0].due.unwrap().to_string(), "2026-03-01T23:59:59Z");
+        assert!(owed[0].what.to_plain_text().contains("does not count"), "{owed:?}");
+        let past = both.replace("2026-03", "2025-03");
+        assert!(matches!(until(&past), PredicateAnswer::Fails(_)));
+        let only = "x\n\nTaken-Back: with this commit\n";
+        assert_eq!(until(only), PredicateAnswer::Holds(Vec::new()));
     }
 
     #[test]

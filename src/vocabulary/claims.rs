@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::change::description::label_content::is_same_label;
+use crate::change::description::{DescriptionStatement, NestedLabel};
+use crate::change::placeholder::is_unfilled;
 use crate::change::{Change, PullRequest, Text};
 use crate::verdict::{FieldDisagreement, Finding, StatedValue, messages};
 use crate::vocabulary::field::{
@@ -23,7 +26,8 @@ impl FieldDefinition {
             for trailer in recorded.message.trailers() {
                 if self.matches_key(&trailer.key) {
                     let source = ClaimSource::Commit(commit);
-                    self.add_claims(&trailer.value, &trailer.key, source, trailer.line, &mut claims);
+                    let value = Cow::Borrowed(&trailer.value);
+                    self.add_claims(value, &trailer.key, source, trailer.line, &mut claims);
                 }
             }
         }
@@ -31,9 +35,12 @@ impl FieldDefinition {
             && self.may_be_stated_by(pull)
         {
             for statement in &pull.statements {
-                if self.matches_label(&statement.label) && statement.scope.includes_field(self.is_prose()) {
+                if self.matches_label(&statement.label)
+                    && statement.scope.includes_field(self.is_prose())
+                    && let Some(value) = self.find_own_value(statement)
+                {
                     self.add_claims(
-                        &statement.value,
+                        value,
                         &statement.label,
                         ClaimSource::Description,
                         statement.line,
@@ -49,7 +56,7 @@ impl FieldDefinition {
     /// stands there are values of its form.
     fn add_claims<'change>(
         &self,
-        value: &'change Text,
+        value: Cow<'change, Text>,
         key: &'change str,
         source: ClaimSource,
         line: usize,
@@ -60,9 +67,47 @@ impl FieldDefinition {
         }
     }
 
+    /// Returns what a statement of a description says in this field: without what stands at the label of
+    /// another field. `None` if nothing else stands there.
+    pub(crate) fn find_own_value<'change>(
+        &self,
+        statement: &'change DescriptionStatement,
+    ) -> Option<Cow<'change, Text>> {
+        let mut own = String::new();
+        let mut from = 0;
+        let written = statement.value.to_lossy();
+        for other in self.find_other_fields(statement) {
+            if other.end <= from {
+                continue;
+            }
+            add_kept_part(&mut own, written.get(from..other.start).unwrap_or_default());
+            from = other.end;
+        }
+        if from == 0 {
+            return Some(Cow::Borrowed(&statement.value));
+        }
+        add_kept_part(&mut own, written.get(from..).unwrap_or_default());
+        (!is_unfilled(&own)).then(|| Cow::Owned(Text::from(own)))
+    }
+
+    /// Returns the parts of a statement that stand at the label of another field.
+    pub(crate) fn find_other_fields<'change>(
+        &self,
+        statement: &'change DescriptionStatement,
+    ) -> Vec<&'change NestedLabel> {
+        let mut found = Vec::new();
+        for nested in &statement.nested {
+            let is_field = self.surroundings.labels.iter().any(|known| is_same_label(known, &nested.label));
+            if is_field && !self.matches_label(&nested.label) {
+                found.push(nested);
+            }
+        }
+        found
+    }
+
     /// Returns the values on one line; the line as it is, unless each part of it is a value.
-    fn split_values<'change>(&self, value: &'change Text) -> Vec<Cow<'change, Text>> {
-        let whole = vec![Cow::Borrowed(value)];
+    fn split_values<'change>(&self, value: Cow<'change, Text>) -> Vec<Cow<'change, Text>> {
+        let whole = vec![value.clone()];
         let FieldKind::Matches { pattern, .. } = &self.kind else { return whole };
         let is_separator = |one: char| matches!(one, ',' | ';' | '&') || one.is_ascii_whitespace();
         let Some(written) = value.as_utf8() else { return whole };
@@ -86,11 +131,12 @@ impl FieldDefinition {
     }
 
     /// Returns true if the description of a pull request may state the field: that of a person, or of a
-    /// bot that the policy names. Nothing is known of an account that was deleted.
+    /// bot that the field names. An account is a bot if the forge or the policy calls it one. Nothing is known of an account that was deleted.
     pub(crate) fn may_be_stated_by(&self, pull: &PullRequest) -> bool {
         let Some(opener) = &pull.opener else { return false };
         let id = opener.id.to_lossy();
-        opener.is_person || self.stated_by_bots.iter().any(|bot| bot.eq_ignore_ascii_case(&id))
+        !self.surroundings.machines.includes_account(opener)
+            || self.stated_by_bots.iter().any(|bot| bot.eq_ignore_ascii_case(&id))
     }
 
     /// Returns what the change says in this field.
@@ -172,6 +218,17 @@ impl FieldDefinition {
         }
         let counts = words.get(level).cloned().unwrap_or_default();
         Some(FieldDisagreement { field: self.name.clone(), stated, counts })
+    }
+}
+
+/// Adds what is left of a value, without the marks that joined it to what was taken out.
+fn add_kept_part(own: &mut String, part: &str) {
+    let part = part.trim_matches(|one: char| one == ';' || one.is_whitespace());
+    if !part.is_empty() {
+        if !own.is_empty() {
+            own.push(' ');
+        }
+        own.push_str(part);
     }
 }
 

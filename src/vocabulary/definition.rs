@@ -1,5 +1,7 @@
 //! Reading the definition of a field from a policy.
 
+use std::sync::Arc;
+
 use crate::pattern::ValuePattern;
 use crate::vocabulary::field::{ConflictResolution, FieldDefinition, FieldKind};
 use crate::yaml::decode::{MapReader, parse_one, read_bool, read_choice, read_count, read_texts};
@@ -42,7 +44,15 @@ impl FieldDefinition {
         let stated_by_bots = read_bots(map.find_key("stated-by-bots"), faults);
         map.refuse_unknown_keys(faults);
         let name = key.text.clone();
-        Some(FieldDefinition { name, aliases, kind: kind?, is_repeatable, on_conflict, stated_by_bots })
+        Some(FieldDefinition {
+            name,
+            aliases,
+            kind: kind?,
+            is_repeatable,
+            on_conflict,
+            stated_by_bots,
+            surroundings: Arc::default(),
+        })
     }
 }
 

@@ -1,10 +1,12 @@
 //! A field of the policy, what a change claims in it, and what comes of the claims.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::change::description::label_content::is_same_label;
 use crate::change::{Change, Missing, Text};
 use crate::pattern::ValuePattern;
+use crate::people::machine_accounts::MachineAccounts;
 use crate::verdict::{ChangeLocation, Finding, MessageValue, messages};
 
 // These messages complete the trailer to add: `Ticket: <like PAY-412>`.
@@ -30,6 +32,18 @@ pub struct FieldDefinition {
     /// The accounts of bots that may state it in the description of a pull request, as in
     /// `github:renovate[bot]`.
     pub stated_by_bots: Vec<String>,
+    /// What it knows of the other fields and of people; empty until the whole policy is read.
+    pub(crate) surroundings: Arc<FieldSurroundings>,
+}
+
+/// What each field of a policy has to know to read a description: which labels belong to fields, and which
+/// accounts are machines.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FieldSurroundings {
+    /// The names and aliases of all fields.
+    pub(crate) labels: Vec<String>,
+    /// The accounts that the policy takes for machines.
+    pub(crate) machines: MachineAccounts,
 }
 
 /// Which values a field accepts.

@@ -13,6 +13,9 @@ pub(crate) mod word_choice;
 
 use std::sync::Arc;
 
+use crate::change::PullRequest;
+use crate::people::PeopleDirectory;
+use crate::vocabulary::field::FieldSurroundings;
 use crate::yaml::decode::{read_entries, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
@@ -41,6 +44,30 @@ impl FieldVocabulary {
                 }
             }
             self.fields.push(Arc::new(field));
+        }
+    }
+
+    /// Tells each field what it has to know of the others and of `people`, once all of them are read.
+    pub fn connect_fields(&mut self, people: &PeopleDirectory) {
+        let mut labels = Vec::new();
+        for key in self.trailer_keys() {
+            labels.push(key.to_owned());
+        }
+        let surroundings = Arc::new(FieldSurroundings { labels, machines: people.machine_accounts() });
+        for field in &mut self.fields {
+            Arc::make_mut(field).surroundings = surroundings.clone();
+        }
+    }
+
+    /// Returns true if the description of a pull request may state `label`, which need not be a field: then
+    /// only that of a person may.
+    pub(crate) fn may_state_label(&self, label: &str, pull: &PullRequest, people: &PeopleDirectory) -> bool {
+        match self.find_field(label) {
+            Some(field) => field.may_be_stated_by(pull),
+            None => match &pull.opener {
+                Some(opener) => !people.machine_accounts().includes_account(opener),
+                None => false,
+            },
         }
     }
 

@@ -121,6 +121,7 @@ mod tests {
             is_repeatable: false,
             on_conflict: ConflictResolution::Refuse,
             stated_by_bots: Vec::new(),
+            surroundings: std::sync::Arc::default(),
         };
         field.find_stated_level(written).map(|level| WORDS[level])
     }

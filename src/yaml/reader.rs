@@ -12,6 +12,8 @@ use crate::yaml::words::shorten_for_message;
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// How deep values may nest.
 const MAX_NESTING_DEPTH: usize = 32;
+/// How many characters that readers disagree about are reported.
+const MAX_AMBIGUOUS_CHARACTERS: usize = 10;
 /// How many values a document may hold.
 const MAX_VALUES: usize = 50_000;
 
@@ -50,7 +52,7 @@ pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
     };
     let parser = Parser::new_from_str(text);
     let mut reader = YamlReader { text, parser, values: 0, faults: Vec::new() };
-    reader.faults.extend(find_ambiguous_character(text));
+    add_ambiguous_characters(text, &mut reader.faults);
     match reader.read_root() {
         Ok(node) => (Some(node), reader.faults),
         Err(fault) => {
@@ -60,25 +62,29 @@ pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
     }
 }
 
-/// Returns a fault for the first character that readers of YAML disagree about.
+/// Adds a fault for each character that readers of YAML disagree about, up to [`MAX_AMBIGUOUS_CHARACTERS`].
 ///
 /// U+0085, U+2028 and U+2029 end a line in YAML 1.1 and not in YAML 1.2: one reader would see a comment
 /// where another sees a key. Controls and a byte order mark within the text are refused by some readers.
-fn find_ambiguous_character(text: &str) -> Option<YamlFault> {
-    let (offset, character) = text.char_indices().find(|(_, character)| is_ambiguous(*character))?;
-    let before = text.get(..offset).unwrap_or_default();
-    let (earlier_lines, line_start) = before.rsplit_once('\n').unwrap_or(("", before));
-    let first_line = usize::from(before.contains('\n'));
-    let at = YamlPlace {
-        line: 1 + first_line + earlier_lines.matches('\n').count(),
-        column: 1 + line_start.chars().count(),
-        length: 1,
-    };
-    let what = format!("the character U+{:04X} is not accepted", u32::from(character));
-    Some(
-        YamlFault::new(at, what)
-            .with_help("readers of YAML disagree about it; write it as an escape in double quotes"),
-    )
+fn add_ambiguous_characters(text: &str, faults: &mut Vec<YamlFault>) {
+    let (mut line, mut column) = (1, 0);
+    let mut count = 0;
+    for character in text.chars() {
+        column += 1;
+        if character == '\n' {
+            (line, column) = (line + 1, 0);
+        } else if is_ambiguous(character) && count < MAX_AMBIGUOUS_CHARACTERS {
+            count += 1;
+            let number = u32::from(character);
+            let fault = YamlFault::new(
+                YamlPlace { line, column, length: 1 },
+                format!("the character U+{number:04X} is not accepted"),
+            );
+            faults.push(fault.with_help(format!(
+                "readers of YAML disagree about it; remove it, or write `\\u{number:04X}` in double quotes"
+            )));
+        }
+    }
 }
 
 fn is_ambiguous(character: char) -> bool {
@@ -309,6 +315,13 @@ mod tests {
             assert_eq!(found[0].0, line, "{text:?}");
             assert!(found[0].1.starts_with("the character U+"), "{found:?}");
         }
+        let twice = faults("a\u{2028}b: 'c\u{2029}'\nd: x # \u{85}\n");
+        let whats: Vec<&str> = twice.iter().map(|(_, what)| what.as_str()).collect();
+        assert_eq!(
+            whats,
+            [2028, 2029, 85].map(|number| format!("the character U+{number:0>4} is not accepted"))
+        );
+        assert_eq!(faults(&"\u{85}".repeat(99)).len(), MAX_AMBIGUOUS_CHARACTERS);
         assert!(read_document("a: \"\\u2028\\a\"\nb: \u{e9}\u{1f512}\tc\n".as_bytes()).is_ok());
     }
 

@@ -571,6 +571,86 @@ fn a_branch_from_before_its_protection_is_judged_as_the_default_branch_says() {
     assert_eq!(denied(&fake, &push("refs/heads/topic", &old, &bad, false)), "");
 }
 
+/// Returns a world whose main branch and pull request 6 have one more commit each: a policy, and one
+/// that says nothing for itself.
+fn with_silent_commit(policy: &str) -> World {
+    let mut world = plain();
+    let main = world.branches["main"].clone();
+    let commit = world.commit(&[&main], "kim", "Change the policy\n", &[("policies/changegate.yml", policy)]);
+    world.branches.insert("main".into(), commit);
+    let head = world.pull(6).head_id.clone();
+    let silent = world.commit(&[&head], "ana", "Nothing is said\n", &[("src/a.rs", "a")]);
+    world.push(6, "ana", &silent);
+    world
+}
+
+#[test]
+fn each_commit_of_a_pull_request_is_judged_where_each_is_a_change() {
+    let by_commit = format!("{POLICY}unit: commit\n");
+    assert_eq!(denied(&Fake::start(with_silent_commit(POLICY)), &pull(None)), "");
+    let fake = Fake::start(with_silent_commit(&by_commit));
+    let outcome = judge(&fake, &pull(None)).unwrap();
+    assert_eq!(outcome.report.groups[0].verdicts.len(), 2);
+    assert_eq!(denied(&fake, &pull(None)), "change-type,risk");
+    // The only commit of a pull request is the pull request.
+    let mut world = with_silent_commit(&by_commit);
+    let base = world.pull(6).base_id.clone();
+    let only = world.commit(&[&base], "ana", "Nothing is said\n", &[("src/b.rs", "b")]);
+    world.push(6, "ana", &only);
+    world.pull(6).commits = vec![only];
+    assert_eq!(denied(&Fake::start(world), &pull(None)), "");
+}
+
+#[test]
+fn each_commit_of_a_push_is_judged_where_each_is_a_change() {
+    for (unit, verdicts) in [("step", 1), ("commit", 2)] {
+        let mut world = World::new(&format!("{POLICY}unit: {unit}\n"));
+        let main = world.branches["main"].clone();
+        let side = world.commit(&[&main], "ana", "Nothing is said\n", &[("src/a.rs", "a")]);
+        let merge = world.commit(
+            &[&main, &side],
+            "ana",
+            "Bring it in\n\nAll of it.\n\nChange-Type: normal\nRisk: low\n",
+            &[("src/a.rs", "a")],
+        );
+        world.branches.insert("main".into(), merge.clone());
+        let fake = Fake::start(world);
+        let subject = push("refs/heads/main", &main, &merge, false);
+        let outcome = judge(&fake, &subject).unwrap();
+        assert_eq!(outcome.report.groups[0].verdicts.len(), verdicts, "{unit}");
+        assert_eq!(denied(&fake, &subject).contains("risk"), unit == "commit", "{unit}");
+    }
+}
+
+#[test]
+fn the_default_branch_of_today_counts_beside_the_policy_of_an_older_branch() {
+    let wide = POLICY.replace("protects: [main]", "protects: [main, 'release/*']");
+    let rule = "rules:\n  no-index: { title: no index, require: { not: { touches: ['src/search.rs'] } } }\n";
+    for (today, of_pull, of_push) in [
+        (wide.clone(), "", ""),
+        (format!("{wide}unit: commit\n"), "change-type,risk", "change-type,risk"),
+        // GitHub tells no files of what no pull request brought.
+        (format!("{wide}{rule}"), "no-index", "no-index"),
+        (format!("{POLICY}unit: commit\n{rule}"), "", ""),
+        ("changegate: 2\n".to_owned(), "policy-valid", "policy-valid"),
+    ] {
+        let mut world = with_silent_commit(&today);
+        let main = world.branches["main"].clone();
+        let policy = [("policies/changegate.yml", wide.as_str())];
+        let release = world.commit(&[&main], "kim", "As it was\n", &policy);
+        world.branches.insert("release/1".into(), release.clone());
+        world.pull(6).base = "release/1".into();
+        let said = "Bring it in\n\nAll of it.\n\nChange-Type: normal\nRisk: low\n";
+        let side = world.commit(&[&release], "ana", "Nothing is said\n", &[("src/b.rs", "b")]);
+        let merge = world.commit(&[&release, &side], "ana", said, &[("src/b.rs", "b")]);
+        let fake = Fake::start(world);
+        assert_eq!(denied(&fake, &pull(None)), of_pull, "{today}");
+        fake.world(|world| world.branches.insert("release/1".into(), merge.clone()));
+        let found = denied(&fake, &push("refs/heads/release/1", &release, &merge, false));
+        assert_eq!(found, of_push, "{today}");
+    }
+}
+
 #[test]
 fn all_open_pull_requests_are_judged() {
     let fake = Fake::start(plain());

@@ -6,6 +6,7 @@
 use std::ops::RangeInclusive;
 
 use crate::change::description::block::{DescriptionBlock, OutlineItem};
+use crate::change::description::label_extent::{LabelExtents, PlacedPart};
 use crate::change::description::line::{DescriptionLine, join_lines};
 use crate::change::description::statement::{DescriptionStatement, StatementScope};
 use crate::change::description::tick::split_boxes;
@@ -15,7 +16,16 @@ use crate::change::description::value_part::{PartKind, ValueFilter, ValuePart};
 pub(crate) struct LabelContent {
     label: String,
     lines: RangeInclusive<usize>,
-    values: Vec<(String, usize, StatementScope)>,
+    values: Vec<ContentValue>,
+}
+
+/// A value below a label, which is one for the fields of its scope.
+struct ContentValue {
+    text: String,
+    line: usize,
+    scope: StatementScope,
+    /// The lines that the text is made of.
+    parts: Vec<PlacedPart>,
 }
 
 impl LabelContent {
@@ -82,7 +92,7 @@ impl LabelContent {
             if part.kind == PartKind::TickedBox {
                 has_ticked = true;
                 let scope = if has_text { StatementScope::NotProse } else { StatementScope::Any };
-                self.values.push((part.text.clone(), part.line, scope));
+                self.add_value(&[part], scope);
             }
         }
         if !has_ticked {
@@ -97,8 +107,13 @@ impl LabelContent {
     fn add_value(&mut self, parts: &[&ValuePart], scope: StatementScope) {
         let Some(first) = parts.first() else { return };
         let mut value = String::new();
+        let mut placed = Vec::new();
         let mut block = first.block;
         for part in parts {
+            let text = part.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            if text.is_empty() {
+                continue;
+            }
             if !value.is_empty() {
                 // What follows a first paragraph is the reason for it, as behind the `;` of a trailer. The
                 // items of a list are all alike: an offer of `low` and `high` is no `low; high`.
@@ -107,9 +122,18 @@ impl LabelContent {
                 value.push_str(if is_reason && !is_whole { "; " } else { " " });
             }
             block = part.block;
-            value.push_str(&part.text);
+            let start = value.len();
+            value.push_str(&text);
+            placed.push(PlacedPart { line: part.line, start, end: value.len() });
         }
-        self.values.push((value, first.line, scope));
+        self.values.push(ContentValue { text: value, line: first.line, scope, parts: placed });
+    }
+
+    /// Adds the label and its lines, from the line `label_line` on, to those that are known.
+    pub(crate) fn add_extent(&self, label_line: usize, extents: &mut LabelExtents) {
+        if !self.lines.is_empty() {
+            extents.add_extent(&self.label, label_line, *self.lines.end());
+        }
     }
 
     /// Returns what is stated by it, given what is `found` on lines with a label of their own, in
@@ -117,6 +141,7 @@ impl LabelContent {
     pub(crate) fn into_statements(
         self,
         found: &[DescriptionStatement],
+        extents: &LabelExtents,
         filter: &mut ValueFilter<'_>,
     ) -> Vec<DescriptionStatement> {
         let first = found.partition_point(|inside| inside.line < *self.lines.start());
@@ -129,8 +154,11 @@ impl LabelContent {
             }
         }
         let mut statements = Vec::new();
-        for (value, line, scope) in &self.values {
-            statements.extend(filter.make_statement(self.label.clone(), value, *line, *scope));
+        for value in &self.values {
+            let made = filter.make_statement(self.label.clone(), &value.text, value.line, value.scope);
+            let Some(mut statement) = made else { continue };
+            statement.nested = extents.find_nested_labels(*self.lines.start(), &value.parts);
+            statements.push(statement);
         }
         statements
     }

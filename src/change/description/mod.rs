@@ -13,7 +13,9 @@ pub(crate) mod block;
 pub(crate) mod bounds;
 pub(crate) mod html;
 pub(crate) mod label_content;
+pub(crate) mod label_extent;
 pub(crate) mod line;
+pub(crate) mod open_label;
 pub(crate) mod open_leaf;
 pub(crate) mod outline;
 pub(in crate::change) mod statement;
@@ -26,7 +28,7 @@ pub(crate) mod unread;
 pub(crate) mod value_part;
 
 pub use crate::change::description::statement::{
-    DescriptionStatement, StatementScope, UnreadReason, UnreadStatement,
+    DescriptionStatement, NestedLabel, StatementScope, UnreadReason, UnreadStatement,
 };
 pub use crate::change::description::template::TemplateText;
 

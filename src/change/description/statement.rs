@@ -23,6 +23,24 @@ pub struct DescriptionStatement {
     /// The fields that take it for an answer.
     #[serde(default, skip_serializing_if = "StatementScope::is_any")]
     pub scope: StatementScope,
+    /// The parts of the value that stand at a label of their own, in their order; those at one label may be
+    /// within those at another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nested: Vec<NestedLabel>,
+}
+
+/// A part of a value that stands at a label of its own, as a line `Ticket: PAY-1` of a section does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NestedLabel {
+    /// The label as written, without what decorates it.
+    pub label: String,
+    /// The line of the description on which the part begins, counted from 1.
+    pub line: usize,
+    /// The byte of the value with which the part begins.
+    pub start: usize,
+    /// The byte of the value behind the part.
+    pub end: usize,
 }
 
 /// The fields that take a statement for an answer.
@@ -67,6 +85,8 @@ pub enum UnreadReason {
     Code,
     /// It is quoted, struck out, code, or in the middle of a sentence.
     Markup,
+    /// It is about the pull request as a whole, and each of its commits is judged by itself.
+    OfWholePull,
 }
 
 impl StatementScope {

@@ -5,7 +5,9 @@
 
 use crate::change::description::block::{DescriptionBlock, OutlineItem};
 use crate::change::description::label_content::{LabelContent, take_until};
-use crate::change::description::line::{DescriptionLine, LabelledLine, parse_whole_label};
+use crate::change::description::label_extent::LabelExtents;
+use crate::change::description::line::{DescriptionLine, parse_whole_label};
+use crate::change::description::open_label::OpenLabel;
 use crate::change::description::statement::{DescriptionStatement, StatementScope, UnreadStatement};
 use crate::change::description::template::TemplateText;
 use crate::change::description::tick::split_boxes;
@@ -35,7 +37,12 @@ pub(crate) fn collect_statements(
         own_text.add_blocks(&blocks);
         filter.own_text = Some(own_text);
     }
-    let mut reader = StatementReader { stated: Vec::new(), label_contents: Vec::new(), filter };
+    let mut reader = StatementReader {
+        stated: Vec::new(),
+        label_contents: Vec::new(),
+        extents: LabelExtents::default(),
+        filter,
+    };
     reader.take_trailers(&mut blocks);
     reader.read_blocks(&blocks);
     reader.finish_statements()
@@ -46,54 +53,40 @@ struct StatementReader<'template> {
     stated: Vec<DescriptionStatement>,
     /// What stands below labels.
     label_contents: Vec<LabelContent>,
+    /// The lines that belong to each label.
+    extents: LabelExtents,
     /// Tells the author's answers from the words of a form.
     filter: ValueFilter<'template>,
-}
-
-/// A labelled line, with the lines that go on with its value.
-struct OpenLabel {
-    label: String,
-    is_bold: bool,
-    lines: Vec<(String, usize)>,
-}
-
-impl OpenLabel {
-    fn new(labelled: LabelledLine<'_>, number: usize) -> Self {
-        let lines = vec![(labelled.value.to_owned(), number)];
-        OpenLabel { label: labelled.label, is_bold: labelled.is_bold, lines }
-    }
-
-    fn add_line(&mut self, text: &str, number: usize) {
-        self.lines.push((text.to_owned(), number));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lines.iter().all(|(text, _)| text.trim().is_empty())
-    }
 }
 
 /// A label that has no value beside it.
 struct BareLabel {
     label: String,
+    /// Its line.
+    line: usize,
     /// True if it is bold, which people use as a heading.
     is_bold: bool,
 }
 
 impl StatementReader<'_> {
     fn finish_statements(self) -> ReadStatements {
-        let StatementReader { stated: mut found, label_contents: below, mut filter } = self;
+        let StatementReader { stated: mut found, label_contents: below, mut extents, mut filter } = self;
+        extents.sort_extents();
         found.sort_by_key(|statement| statement.line);
         let mut stated = Vec::new();
         for below in below {
-            stated.extend(below.into_statements(&found, &mut filter));
+            stated.extend(below.into_statements(&found, &extents, &mut filter));
         }
         found.append(&mut stated);
         found.sort_by_key(|statement| statement.line);
         ReadStatements { stated: found, unread: filter.unread, own_text: filter.own_text }
     }
 
-    fn add_label_content(&mut self, label: &str, blocks: &[DescriptionBlock]) {
-        self.label_contents.push(LabelContent::read_content(label, blocks, &mut self.filter));
+    /// Adds what stands below the label on the line `line`.
+    fn add_label_content(&mut self, label: &str, line: usize, blocks: &[DescriptionBlock]) {
+        let content = LabelContent::read_content(label, blocks, &mut self.filter);
+        content.add_extent(line, &mut self.extents);
+        self.label_contents.push(content);
     }
 
     /// Adds what stands beside a label, without the lines that are the template's.
@@ -210,17 +203,19 @@ impl StatementReader<'_> {
                             DescriptionBlock::ThematicBreak => true,
                             _ => false,
                         });
-                        self.add_label_content(&label, section);
+                        self.add_label_content(&label, first_line(lines), section);
                     }
                 }
                 DescriptionBlock::Paragraph(lines) => {
                     if let Some(bare) = self.read_lines(lines) {
                         match after {
-                            after if bare.is_bold => {
-                                self.add_label_content(&bare.label, take_until(after, ends_bold_section))
-                            }
+                            after if bare.is_bold => self.add_label_content(
+                                &bare.label,
+                                bare.line,
+                                take_until(after, ends_bold_section),
+                            ),
                             [list, ..] if list.is_list() => {
-                                self.add_label_content(&bare.label, std::slice::from_ref(list))
+                                self.add_label_content(&bare.label, bare.line, std::slice::from_ref(list))
                             }
                             _ => {}
                         }
@@ -257,7 +252,7 @@ impl StatementReader<'_> {
             && let Some(label) = parse_whole_label(lines)
         {
             // `- Risk` above boxes is a label, even without a colon.
-            self.add_label_content(&label, item.blocks.get(1..).unwrap_or_default());
+            self.add_label_content(&label, first_line(lines), item.blocks.get(1..).unwrap_or_default());
         }
         self.read_blocks(&item.blocks);
     }
@@ -294,7 +289,11 @@ impl StatementReader<'_> {
             is_ended = line.is_hard_break;
         }
         match open {
-            Some(label) if label.is_empty() => Some(BareLabel { label: label.label, is_bold: label.is_bold }),
+            Some(label) if label.is_empty() => {
+                label.add_extent(&mut self.extents);
+                let line = label.first_line();
+                Some(BareLabel { label: label.label, line, is_bold: label.is_bold })
+            }
             open => {
                 self.close_label(open);
                 None
@@ -304,6 +303,7 @@ impl StatementReader<'_> {
 
     fn close_label(&mut self, open: Option<OpenLabel>) {
         if let Some(open) = open {
+            open.add_extent(&mut self.extents);
             self.add_lines(open.label, open.lines);
         }
     }
@@ -336,6 +336,9 @@ impl StatementReader<'_> {
         for line in value {
             lines.push((line.text.trim().to_owned(), line.number));
         }
+        if let (Some((_, first)), Some((_, last))) = (lines.first(), lines.last()) {
+            self.extents.add_extent(&label, *first, *last);
+        }
         self.add_lines(label, lines);
     }
 
@@ -355,6 +358,11 @@ impl StatementReader<'_> {
         }
         self.close_label(open);
     }
+}
+
+/// Returns the number of the first line; 0 if there is none.
+fn first_line(lines: &[DescriptionLine]) -> usize {
+    lines.first().map_or(0, |line| line.number)
 }
 
 /// Returns true if one of the lines has a label with a value beside it.

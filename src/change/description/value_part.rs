@@ -118,7 +118,7 @@ impl<'template> ValueFilter<'template> {
             self.note_unread(&label, &value, line, UnreadReason::Placeholder);
             return None;
         }
-        Some(DescriptionStatement { label, value: value.into(), line, scope })
+        Some(DescriptionStatement { label, value: value.into(), line, scope, nested: Vec::new() })
     }
 
     /// Notes that there is only code.

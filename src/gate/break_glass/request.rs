@@ -260,6 +260,7 @@ fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) ->
         is_repeatable: false,
         on_conflict: ConflictResolution::Refuse,
         stated_by_bots: Vec::new(),
+        surroundings: std::sync::Arc::default(),
     };
     let field = match policy.vocabulary.find_field(name) {
         Some(field) => field.as_ref(),

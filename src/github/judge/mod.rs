@@ -4,6 +4,7 @@
 //! started. A run for an older revision refuses, because a newer run exists for what would be merged.
 
 pub(crate) mod branch_tips;
+pub(crate) mod governing_policies;
 pub(crate) mod merge_queue;
 pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
@@ -20,9 +21,10 @@ use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestPullRequest;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource, drop_later_facts};
+use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError};
 use crate::github::judge::refusals::{refuse_policy_break, refuse_unusable_policy};
-use crate::judge::{explain_rule, judge_change};
+use crate::judge::explain_rule;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
 use crate::tickets::{TicketAccess, TicketSources};
@@ -53,18 +55,23 @@ pub struct GitHubJudgeOptions {
     pub ticket_access: Option<TicketAccess>,
 }
 
-/// Asks ticket systems about the tickets that a change names, if its policy needs to know.
+/// Asks ticket systems about the tickets that changes name, if their policies need to know; the systems are
+/// those of the branch's own policy.
 pub(crate) fn look_up_tickets(
-    change: &mut Change,
-    loaded: &LoadedPolicy,
+    changes: &mut [Change],
+    policies: &GoverningPolicies,
     options: &GitHubJudgeOptions,
     repo: &RepositoryName,
 ) {
-    let wanted = loaded.policy.needed_facts().contains(&FactKind::Tickets);
+    let wanted = policies.needed_facts().contains(&FactKind::Tickets);
     if let (true, Some(access)) = (wanted, &options.ticket_access) {
         let access = TicketAccess { repository: Some(repo.to_string()), ..access.clone() };
-        let mut sources = TicketSources::new(loaded.policy.ticket_systems.clone(), access);
-        change.tickets = Ok(sources.look_up_tickets(&loaded.policy.find_ticket_keys(change)));
+        let mut sources = TicketSources::new(policies.own.policy.ticket_systems.clone(), access);
+        for change in changes {
+            let keys: Vec<Text> =
+                policies.policies().flat_map(|policy| policy.find_ticket_keys(change)).collect();
+            change.tickets = Ok(sources.look_up_tickets(&keys));
+        }
     }
 }
 
@@ -144,6 +151,19 @@ impl JudgedGroup {
         }
     }
 
+    /// Judges a change, and adds it with its verdict.
+    pub(crate) fn add_change(&mut self, change: Change, policies: &GoverningPolicies, explain: bool) {
+        let verdict = policies.judge_change(&change);
+        if explain {
+            for mut trace in explain_judgements(&policies.own, &change, &verdict) {
+                trace.verdict_index = self.group.verdicts.len();
+                self.group.traces.push(trace);
+            }
+        }
+        self.group.verdicts.push(verdict);
+        self.changes.push(change);
+    }
+
     /// Returns a group in which nothing could be judged.
     pub(crate) fn from_refusal(scope: GroupScope, judgement: Judgement) -> JudgedGroup {
         let mut group = ReportGroup::new(scope, Vec::new());
@@ -177,10 +197,10 @@ pub(crate) async fn judge_pull_request(
     }
     let head = pull.head.sha;
     let mut done = match load_base_policy(client, name, options, context, &pull, &base).await? {
-        Ok((tip, loaded)) => {
-            let mut done = judge_with_policy(client, name, options, context, &pull, tip, &loaded).await;
-            done.policy_name = Some(loaded.name());
-            done.notes.splice(0..0, list_policy_notes(&loaded, client.now()));
+        Ok((tip, policies)) => {
+            let mut done = judge_with_policies(client, name, options, context, &pull, tip, &policies).await;
+            done.policy_name = Some(policies.own.name());
+            done.notes.splice(0..0, list_policy_notes(&policies.own, client.now()));
             done
         }
         Err(refusal) => {
@@ -191,7 +211,7 @@ pub(crate) async fn judge_pull_request(
     Ok(done)
 }
 
-/// Returns the tip of the base branch and the policy there, or why the pull request is refused without one.
+/// Returns the tip of the base branch and the policies that count there, or why the pull request is refused without one.
 async fn load_base_policy(
     client: &GitHubClient,
     name: &PullRequestName,
@@ -199,7 +219,7 @@ async fn load_base_policy(
     context: GitHubRunContext,
     pull: &RestPullRequest,
     base: &BaseBranch,
-) -> Result<Result<(Oid, LoadedPolicy), Judgement>, GitHubFailure> {
+) -> Result<Result<(Oid, GoverningPolicies), Judgement>, GitHubFailure> {
     // A base branch that the two answers name differently was changed between them.
     let head = pull.head.sha;
     if let Some(expected) = context.expected_head
@@ -220,34 +240,57 @@ async fn load_base_policy(
         return Ok(Err(refuse_by_rule(GateRule::PolicyPresent, finding)));
     };
     let path = &options.policy_path;
-    match policy_at_commit::load_policy(client, &name.repo, tip, path, &target.to_lossy(), Some(base)).await {
-        Ok(loaded) => Ok(Ok((tip, loaded))),
+    let called = target.to_lossy();
+    let own = policy_at_commit::load_policy(client, &name.repo, tip, path, &called, Some(base));
+    let mut place = target.clone();
+    let loaded = match own.await {
+        Ok(own) => {
+            let Some((default, default_tip)) = &base.default_branch else {
+                return Err(GitHubFailure::new(format!(
+                    "GitHub does not name the default branch of {}",
+                    name.repo
+                )));
+            };
+            if *default == base.branch {
+                Ok(GoverningPolicies::from_own(own))
+            } else {
+                place = Text::from(format!("refs/heads/{default}"));
+                let at = (&*place.to_lossy(), *default_tip);
+                GoverningPolicies::add_default(own, &called, client, &name.repo, path, at).await
+            }
+        }
+        Err(error) => Err(error),
+    };
+    match loaded {
+        Ok(policies) => Ok(Ok((tip, policies))),
         Err(PolicyFetchError::NotFetched(failure)) => Err(failure),
-        Err(PolicyFetchError::Unusable(why)) => Ok(Err(refuse_unusable_policy(&why, path, &target))),
+        Err(PolicyFetchError::Unusable(why)) => Ok(Err(refuse_unusable_policy(&why, path, &place))),
     }
 }
 
-/// Judges a pull request by a policy that is loaded; `tip` is the tip of its base branch.
-pub(crate) async fn judge_with_policy(
+/// Judges a pull request by policies that are loaded; `tip` is the tip of its base branch.
+///
+/// Where every commit is a change, each is judged with the description, the reviews and the files of the whole.
+pub(crate) async fn judge_with_policies(
     client: &GitHubClient,
     name: &PullRequestName,
     options: &GitHubJudgeOptions,
     context: GitHubRunContext,
     pull: &RestPullRequest,
     tip: Oid,
-    loaded: &LoadedPolicy,
+    policies: &GoverningPolicies,
 ) -> JudgedGroup {
     // What is not known is a gap in its fact; only without the commits, or with another head, nothing is judged.
     let scope = GroupScope::PullRequest(Text::from(name.to_string()));
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
-    let needs = loaded.policy.needed_facts();
+    let needs = policies.needed_facts();
     let gatherer = PullRequestGatherer {
         client,
         name,
         pull,
         base_tip: tip,
         needs: &needs,
-        trusted: loaded.trusted_keys(client.now()),
+        trusted: policies.trusted_keys(client.now()),
         pusher_source: options.pusher_source,
         checks_revision: context.checks_revision.unwrap_or(pull.head.sha),
         seen_at: context.landed_at.unwrap_or(client.now()),
@@ -272,33 +315,30 @@ pub(crate) async fn judge_with_policy(
         let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
         return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
     }
-    look_up_tickets(&mut change, loaded, options, &name.repo);
-    let verdict = judge_change(&loaded.policy, &change, true);
-    let traces = if options.explain { explain_judgements(loaded, &change, &verdict) } else { Vec::new() };
-    let mut group = ReportGroup::new(scope, vec![verdict]);
-    group.traces = traces;
+    let loaded = &policies.own;
+    let policy_break = refuse_policy_break(client, name, &options.policy_path, pull, loaded, &change).await;
+    let mut changes = policies.split_change(change);
+    look_up_tickets(&mut changes, policies, options, &name.repo);
+    let mut done = JudgedGroup::from_group(ReportGroup::new(scope, Vec::new()));
+    for change in changes {
+        done.add_change(change, policies, options.explain);
+    }
+    let group = &mut done.group;
     // What was pushed is amended by another push, which takes the approvals with it.
     group.amendable = None;
     if !loaded.policy.protects_ref(target.as_bytes()) {
         let finding = Finding::new(TARGET_UNPROTECTED.with("target", target)).fixed_by(Fixer::PolicyOwner);
         group.refusals.push(refuse_by_rule(GateRule::PullTarget, finding));
     }
-    let policy_break = refuse_policy_break(client, name, &options.policy_path, pull, loaded, &change).await;
     group.refusals.extend(policy_break);
-    let mut done = JudgedGroup::from_group(group);
     if pull.state != "open" {
         done.notes.push(Message::from(&PULL_CLOSED));
     }
-    done.changes.push(change);
     done
 }
 
 /// Returns how every rule that applies came to its outcome.
-pub(crate) fn explain_judgements(
-    loaded: &LoadedPolicy,
-    change: &Change,
-    verdict: &Verdict,
-) -> Vec<RuleTrace> {
+fn explain_judgements(loaded: &LoadedPolicy, change: &Change, verdict: &Verdict) -> Vec<RuleTrace> {
     let mut traces = Vec::new();
     for judgement in &verdict.judgements {
         if judgement.outcome == RuleOutcome::NotApplicable {

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::change::Oid;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_files};
 use crate::github::api::GitHubClient;
-use crate::github::api::graphql::RepositoryResponse;
+use crate::github::api::graphql::{GraphqlObjectId, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_and_name};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestBlob;
@@ -38,6 +38,8 @@ pub(crate) struct BaseBranch {
     pub(crate) branch: String,
     /// The tip of the branch; `None` if the branch is gone.
     pub(crate) tip: Option<Oid>,
+    /// The name and the tip of the default branch; `None` if GitHub does not say.
+    pub(crate) default_branch: Option<(String, Oid)>,
     /// The files that are known already; one that is missing here may still exist.
     pub(crate) known_files: HashMap<String, FetchedFile>,
     /// The folder of the policy, if everything in it is known.
@@ -55,7 +57,14 @@ pub(crate) enum PolicyFetchError {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PolicyRepository {
+    default_branch_ref: Option<PolicyDefaultRef>,
     pull_request: Option<PolicyPullRequest>,
+}
+
+#[derive(Deserialize)]
+struct PolicyDefaultRef {
+    name: String,
+    target: Option<GraphqlObjectId>,
 }
 
 #[derive(Deserialize)]
@@ -134,12 +143,13 @@ pub(crate) async fn read_base_branch(
         "owner": pull.repo.owner, "name": pull.repo.name, "number": pull.number, "folder": folder,
     });
     let answer: RepositoryResponse<PolicyRepository> = client.run_query(POLICY_QUERY, variables).await?;
-    let Some(PolicyRepository { pull_request: Some(found) }) = answer.repository else {
+    let Some(PolicyRepository { default_branch_ref, pull_request: Some(found) }) = answer.repository else {
         return Err(GitHubFailure::new(format!("GitHub has no pull request {pull}, or does not show it")));
     };
     let mut base = BaseBranch {
         branch: found.base_ref_name,
         tip: None,
+        default_branch: default_branch_ref.and_then(|found| Some((found.name, found.target?.oid))),
         known_files: HashMap::new(),
         complete_folder: None,
     };

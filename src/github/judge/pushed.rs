@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::change::{Change, Commits, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
-use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
+use crate::gate::{UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName, escape_path};
 use crate::github::api::request::GitHubFailure;
@@ -18,16 +18,16 @@ use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::commits;
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
+use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::github::judge::pushed_steps::{
     PushedStep, find_bringing_pull, find_merged_pulls, split_into_steps,
 };
 use crate::github::judge::refusals::refuse_unusable_policy;
 use crate::github::judge::{
-    ChangeLanding, GitHubJudgeOptions, GitHubRunContext, JudgedGroup, PULL_CLOSED, explain_judgements,
-    judge_with_policy, look_up_tickets,
+    ChangeLanding, GitHubJudgeOptions, GitHubRunContext, JudgedGroup, PULL_CLOSED, judge_with_policies,
+    look_up_tickets,
 };
-use crate::judge::judge_change;
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, MessageValue, messages};
@@ -59,8 +59,8 @@ pub(crate) struct JudgedPush {
     /// What is about the ref and what came without a pull request, then each pull request; nothing for
     /// a ref that is not under change control.
     pub(crate) groups: Vec<JudgedGroup>,
-    /// The policy that it was judged by, if there is one.
-    pub(crate) loaded_policy: Option<LoadedPolicy>,
+    /// The policies that it was judged by, if there are any.
+    pub(crate) policies: Option<GoverningPolicies>,
     /// The tree of what the ref holds now, if that is known.
     pub(crate) new_tree: Option<Oid>,
 }
@@ -119,20 +119,20 @@ pub(crate) async fn judge_completed_push(
     // A ref that is not under change control gives no group at all, so that nothing is recorded about it.
     let name = Text::from(landed.ref_name);
     let tips = read_branch_tips(client, landed.repo, landed.ref_name).await?;
-    let loaded = match load_governing_policy(client, landed, options, &tips).await {
-        Ok(loaded) => loaded,
+    let policies = match load_governing_policies(client, landed, options, &tips).await {
+        Ok(policies) => policies,
         Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
         Err(PolicyFetchError::Unusable(why)) => {
             let judgement = refuse_unusable_policy(&why, &options.policy_path, &name);
             return Ok(JudgedPush {
                 groups: vec![JudgedGroup::from_refusal(landed.report_scope(), judgement)],
-                loaded_policy: None,
+                policies: None,
                 new_tree: None,
             });
         }
     };
-    if !loaded.policy.protects_ref(name.as_bytes()) {
-        return Ok(JudgedPush { groups: Vec::new(), loaded_policy: Some(loaded), new_tree: None });
+    if !policies.own.policy.protects_ref(name.as_bytes()) {
+        return Ok(JudgedPush { groups: Vec::new(), policies: Some(policies), new_tree: None });
     }
     let mut group = ReportGroup::new(landed.report_scope(), Vec::new());
     group.amendable = None;
@@ -141,12 +141,12 @@ pub(crate) async fn judge_completed_push(
         group.refusals.push(refuse_by_rule(GateRule::PullCurrent, finding));
     }
     let mut first = JudgedGroup::from_group(group);
-    first.policy_name = Some(loaded.name());
-    first.notes = list_policy_notes(&loaded, client.now());
+    first.policy_name = Some(policies.own.name());
+    first.notes = list_policy_notes(&policies.own, client.now());
     let default = &tips.default_branch;
     let mut groups = Vec::new();
     let mut new_tree = None;
-    match judge_pushed_steps(client, landed, options, &loaded, default, &mut first).await {
+    match judge_pushed_steps(client, landed, options, &policies, default, &mut first).await {
         Ok((brought, tree)) => {
             groups = brought;
             new_tree = tree;
@@ -158,17 +158,18 @@ pub(crate) async fn judge_completed_push(
         }
     }
     groups.insert(0, first);
-    Ok(JudgedPush { groups, loaded_policy: Some(loaded), new_tree })
+    Ok(JudgedPush { groups, policies: Some(policies), new_tree })
 }
 
-/// Loads the policy that a push is judged by: what the branch held before decides. A branch that is new, or
-/// older than its policy, is judged by the default branch, which stood at the old tip before its own push.
-async fn load_governing_policy(
+/// Loads the policies that a push is judged by: that of what the branch held before, and that of the default
+/// branch, which stood at the old tip before its own push. A branch that is new, or older than its policy, is
+/// judged by the default branch alone.
+async fn load_governing_policies(
     client: &GitHubClient,
     landed: &CompletedPush<'_>,
     options: &GitHubJudgeOptions,
     tips: &BranchTips,
-) -> Result<LoadedPolicy, PolicyFetchError> {
+) -> Result<GoverningPolicies, PolicyFetchError> {
     let repo = landed.repo;
     let path = &options.policy_path;
     let own = match landed.old_tip() {
@@ -177,22 +178,27 @@ async fn load_governing_policy(
     };
     let default = &tips.default_branch;
     if landed.ref_name == default {
-        return own;
+        return own.map(GoverningPolicies::from_own);
     }
-    let ref_name = landed.ref_name.as_bytes();
+    let at = (default.as_str(), tips.default_tip);
     match own {
         Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
-            policy_at_commit::load_policy(client, repo, tips.default_tip, path, default, None).await
+            let loaded = policy_at_commit::load_policy(client, repo, at.1, path, default, None).await;
+            loaded.map(GoverningPolicies::from_own)
         }
-        // A branch can be made from a commit whose policy did not know of it.
-        Ok(own) if !own.policy.protects_ref(ref_name) => {
-            match policy_at_commit::load_policy(client, repo, tips.default_tip, path, default, None).await {
-                Ok(loaded) if loaded.policy.protects_ref(ref_name) => Ok(loaded),
-                Err(PolicyFetchError::NotFetched(failure)) => Err(PolicyFetchError::NotFetched(failure)),
-                _ => Ok(own),
+        Ok(own) => {
+            let is_protected = own.policy.protects_ref(landed.ref_name.as_bytes());
+            match GoverningPolicies::add_default(own.clone(), landed.ref_name, client, repo, path, at).await {
+                // A branch can be made from a commit whose policy did not know of it.
+                Ok(GoverningPolicies { base: Some(base), .. }) if !is_protected => {
+                    Ok(GoverningPolicies::from_own(base))
+                }
+                // What the branch's own policy leaves alone needs no other one.
+                Err(PolicyFetchError::Unusable(_)) if !is_protected => Ok(GoverningPolicies::from_own(own)),
+                other => other,
             }
         }
-        other => other,
+        Err(other) => Err(other),
     }
 }
 
@@ -209,7 +215,7 @@ async fn judge_pushed_steps(
     client: &GitHubClient,
     landed: &CompletedPush<'_>,
     options: &GitHubJudgeOptions,
-    loaded: &LoadedPolicy,
+    policies: &GoverningPolicies,
     default: &str,
     first: &mut JudgedGroup,
 ) -> Result<(Vec<JudgedGroup>, Option<Oid>), GitHubFailure> {
@@ -267,39 +273,31 @@ async fn judge_pushed_steps(
                 pulls.push(BroughtPull { number, step_index: last.unwrap_or(index), landed_as });
             }
         } else {
-            let change = build_direct_push_change(client, landed, options, loaded, step, &commits)?;
-            add_direct_change(first, change, loaded, options.explain);
-            first.landings.push(ChangeLanding {
-                step_index: index,
-                landed_as: step.id,
-                pull: None,
-                merged_by: None,
-            });
+            let change = build_direct_push_change(client, landed, policies, step, &commits)?;
+            let mut changes = policies.split_change(change);
+            look_up_tickets(&mut changes, policies, options, landed.repo);
+            for change in changes {
+                let landed_as = change.tip().id.unwrap_or(step.id);
+                first.add_change(change, policies, options.explain);
+                first.landings.push(ChangeLanding {
+                    step_index: index,
+                    landed_as,
+                    pull: None,
+                    merged_by: None,
+                });
+            }
         }
     }
-    let judged = pulls.iter().map(|pull| judge_brought_pull(client, landed, options, loaded, pull));
+    let judged = pulls.iter().map(|pull| judge_brought_pull(client, landed, options, policies, pull));
     let done: Result<Vec<JudgedGroup>, GitHubFailure> = join_all(judged).await.into_iter().collect();
     Ok((done?, tree))
-}
-
-/// Judges a change that no pull request brought, and adds it to `group`.
-fn add_direct_change(group: &mut JudgedGroup, change: Change, loaded: &LoadedPolicy, explain: bool) {
-    let verdict = judge_change(&loaded.policy, &change, true);
-    if explain {
-        for mut trace in explain_judgements(loaded, &change, &verdict) {
-            trace.verdict_index = group.group.verdicts.len();
-            group.group.traces.push(trace);
-        }
-    }
-    group.group.verdicts.push(verdict);
-    group.changes.push(change);
 }
 
 async fn judge_brought_pull(
     client: &GitHubClient,
     landed: &CompletedPush<'_>,
     options: &GitHubJudgeOptions,
-    loaded: &LoadedPolicy,
+    policies: &GoverningPolicies,
     brought: &BroughtPull,
 ) -> Result<JudgedGroup, GitHubFailure> {
     let name = PullRequestName { repo: landed.repo.clone(), number: brought.number };
@@ -308,7 +306,7 @@ async fn judge_brought_pull(
     let tip = landed.old_tip().unwrap_or(pull.base.sha);
     let landed_at = pull.merged_at.or(landed.pushed_at);
     let context = GitHubRunContext { landed_at, ..GitHubRunContext::default() };
-    let mut done = judge_with_policy(client, &name, options, context, &pull, tip, loaded).await;
+    let mut done = judge_with_policies(client, &name, options, context, &pull, tip, policies).await;
     // It has been merged, so it is closed.
     done.notes.retain(|note| note.code() != PULL_CLOSED.code);
     let landing = ChangeLanding {
@@ -325,13 +323,12 @@ async fn judge_brought_pull(
 fn build_direct_push_change(
     client: &GitHubClient,
     landed: &CompletedPush<'_>,
-    options: &GitHubJudgeOptions,
-    loaded: &LoadedPolicy,
+    policies: &GoverningPolicies,
     step: &PushedStep,
     listed: &[RestCommit],
 ) -> Result<Change, GitHubFailure> {
     // Without a pull request there is no review, label or check to look up; those facts are gaps.
-    let needs = loaded.policy.needed_facts();
+    let needs = policies.needed_facts();
     let mut by_id: HashMap<Oid, &RestCommit> = HashMap::new();
     for commit in listed {
         by_id.insert(commit.sha, commit);
@@ -339,12 +336,12 @@ fn build_direct_push_change(
     let mut commits = Vec::with_capacity(step.commit_ids.len());
     for id in &step.commit_ids {
         if let Some(commit) = by_id.get(id) {
-            commits.push(commits::convert_commit(commit, &needs, loaded.trusted_keys(client.now())));
+            commits.push(commits::convert_commit(commit, &needs, policies.trusted_keys(client.now())));
         }
     }
     let commits = Commits::new(commits)
         .ok_or_else(|| GitHubFailure::new(format!("GitHub lists no commits for {}", step.id.short_hex())))?;
-    let mut change = Change {
+    Ok(Change {
         stage: Stage::PullRequest,
         target: Ok(Text::from(landed.ref_name)),
         seen_at: landed.pushed_at.unwrap_or(client.now()),
@@ -352,9 +349,7 @@ fn build_direct_push_change(
         pull: Err(missing_pull(FactKind::Pull)),
         tickets: Change::missing_tickets(Stage::PullRequest),
         commits,
-    };
-    look_up_tickets(&mut change, loaded, options, landed.repo);
-    Ok(change)
+    })
 }
 
 fn missing_pull(kind: FactKind) -> Missing {

@@ -18,6 +18,7 @@ use crate::github::api::rest::{RestActivity, RestComparison, RestGitRef};
 use crate::github::facts::PusherSource;
 use crate::github::facts::accounts::account_of_user;
 use crate::github::judge::branch_tips::read_default_branch;
+use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::github::judge::pushed::{CompletedPush, JudgedPush, classify_ref_update, judge_completed_push};
 use crate::github::judge::{ChangeLanding, GitHubJudgeOptions, JudgedGroup, build_report};
@@ -49,8 +50,8 @@ pub struct JudgedRefMove {
     pub report: Report,
     /// When it happened, or when it was looked at if GitHub does not say.
     pub observed_at: Timestamp,
-    /// The policy that it was judged by; `None` if none could be used.
-    pub policy_source: Option<PolicyReference>,
+    /// The policies that it was judged by, that of the ref first; empty if none could be used.
+    pub policy_sources: Vec<PolicyReference>,
     /// The tree of the commit that the ref points at since then, if that is known.
     pub new_tree: Option<Oid>,
     /// The refusals of the move itself, or of a pull request as a whole.
@@ -286,7 +287,7 @@ fn assemble_judged_move(
     (base, by): (Option<DefaultBranchPolicy<'_>>, &Fact<PusherIdentity>),
 ) -> Result<JudgedRefMove, String> {
     // Everything of the record is made of the groups before they become the report.
-    let JudgedPush { groups: done, loaded_policy: loaded, new_tree } = judged;
+    let JudgedPush { groups: done, policies, new_tree } = judged;
     let mut refusals = Vec::new();
     let mut changes: Vec<(ChangeLanding, Verdict, Change)> = Vec::new();
     for JudgedGroup { group, changes: judged, landings, .. } in &done {
@@ -300,7 +301,8 @@ fn assemble_judged_move(
     let mut push_facts = PushFacts::default();
     let mut verdicts = Vec::new();
     let mut merged_pulls = Vec::new();
-    if let Some(loaded) = &loaded {
+    if let Some(policies) = &policies {
+        let loaded = &policies.own;
         let name = match changes.first() {
             Some((_, _, change)) => change.target.clone().unwrap_or_default(),
             None => Text::default(),
@@ -311,7 +313,7 @@ fn assemble_judged_move(
             Some(base) => Some(base.policy),
             None => None,
         };
-        let mut ref_facts = push_facts.begin_ref(&name, loaded.policy.obligations.clone());
+        let mut ref_facts = push_facts.begin_ref(&name, policies.obligations());
         for (landing, verdict, change) in changes {
             // GitHub's record of moves may come later than the run.
             let mut landed_by = by.clone();
@@ -325,7 +327,7 @@ fn assemble_judged_move(
                     change: revision,
                     pull: Text::from(pull.to_string()),
                     landed_as: landing.landed_as,
-                    reviewable: list_reviewable_rules(&verdict, loaded),
+                    reviewable: list_reviewable_rules(&verdict, policies),
                 });
             }
             verdicts.push(verdict);
@@ -334,7 +336,7 @@ fn assemble_judged_move(
     Ok(JudgedRefMove {
         report,
         observed_at: at,
-        policy_source: loaded.as_ref().map(LoadedPolicy::origin),
+        policy_sources: policies.as_ref().map(GoverningPolicies::origins).unwrap_or_default(),
         new_tree,
         refusals,
         verdicts,
@@ -344,7 +346,7 @@ fn assemble_judged_move(
 }
 
 /// Returns the rules that have an open obligation and ask for approvals too, so that an approval can close it.
-fn list_reviewable_rules(verdict: &Verdict, loaded: &LoadedPolicy) -> Vec<RuleId> {
+fn list_reviewable_rules(verdict: &Verdict, policies: &GoverningPolicies) -> Vec<RuleId> {
     let mut found = Vec::new();
     for judgement in &verdict.judgements {
         if !matches!(judgement.outcome, RuleOutcome::Owed(_)) {
@@ -352,7 +354,7 @@ fn list_reviewable_rules(verdict: &Verdict, loaded: &LoadedPolicy) -> Vec<RuleId
         }
         let id = &judgement.rule.id;
         let mut needs = NeededFacts::new();
-        for rule in &loaded.policy.rules {
+        for rule in policies.policies().flat_map(|policy| &policy.rules) {
             if rule.description.id == *id {
                 rule.require.add_needs(&mut needs);
             }

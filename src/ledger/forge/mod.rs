@@ -265,7 +265,7 @@ impl<'a> ForgeLedger<'a> {
     fn find_first_tips(&self, refs: &ProtectedRefs, pushed: Option<&GitHubRefMove>) -> Result<Vec<RefTip>> {
         if let Some(pushed) = pushed
             && let Some(judged) = self.judge_move(pushed, &LedgerState::default())?
-            && judged.policy_source.is_some()
+            && !judged.policy_sources.is_empty()
         {
             let name = Text::from(pushed.ref_name.as_str());
             let before = |one: &Text, id: Oid| if *one == name { pushed.old_tip } else { Some(id) };

@@ -176,7 +176,7 @@ fn build_move_decision(
             new: of.new_tip,
             tree: judged.new_tree,
             protected: true,
-            policies: convert_all(&judged.policy_source),
+            policies: convert_all(&judged.policy_sources),
             refusals: convert_all(&judged.refusals),
             changes,
             passed,

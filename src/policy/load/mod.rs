@@ -92,9 +92,10 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     }
     let mut loader = PolicyLoader::new(&nodes, &names);
     check_top_keys(&mut loader);
-    let vocabulary = read_vocabulary(&mut loader);
+    let mut vocabulary = read_vocabulary(&mut loader);
     let mut people = read_people(&mut loader);
     let roster = fetch_roster(&mut loader, &mut people, fetch);
+    vocabulary.connect_fields(&people);
     let (catalogue, mut read_beside) = fetch_standard_changes(&mut loader, &people, fetch);
     let signers = fetch_signer_keys(&mut loader, fetch);
     read_beside.splice(0..0, roster);

@@ -23,16 +23,52 @@ pub(super) fn list_or_one(item: Value) -> Value {
     json!({ "anyOf": [item, { "type": "array", "minItems": 1, "items": item }] })
 }
 
-/// Returns the schema of a question that asks something.
-pub(super) fn asked_question() -> Value {
-    json!({ "$ref": "#/$defs/question", "minProperties": 1 })
+/// Returns the schema of a question that asks something; `name` is `question`, or `settled-question` where
+/// nothing may be owed.
+pub(super) fn asked_question(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}"), "minProperties": 1 })
 }
+
+/// Makes of the schema of a predicate the one where nothing may be owed.
+pub(super) fn refuse_obligations(schema: &mut Value, name: &str) {
+    match name {
+        // The keys below `field` are fields of the policy, each with what is asked of it.
+        "field" => {
+            let late = json!([{ "required": ["within"] }, { "required": ["until"] }]);
+            let value = json!({ "not": { "type": "object", "anyOf": late } });
+            *schema = json!({ "type": "object", "additionalProperties": value });
+        }
+        "ticket" => remove_properties(schema, &["within"]),
+        _ => {}
+    }
+}
+
+/// Removes these properties, so that a map with one of them does not fit.
+fn remove_properties(schema: &mut Value, keys: &[&str]) {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.retain(|key, _| !keys.contains(&key.as_str()));
+    }
+    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        for kind in kinds {
+            remove_properties(kind, keys);
+        }
+    }
+}
+
+/// The form of a glob in which each `[` is closed and nothing is missing behind a back-slash. What comes first
+/// in brackets, behind `!` or `^`, never closes them.
+const CLOSED_GLOB_PATTERN: &str = r"^([^\[\\]|\\.|\[([!^](\\.|[^\\])|\\.|[^\\!^])(\\.|[^\]\\])*\])*$";
 
 /// Returns the schema of a pattern of paths, as far as `policy check` finds what it cannot mean.
 pub(super) fn path_pattern_schema() -> Value {
     let slips =
         "^[!#^ ]|^\\.\\.?/|^~(/|$)|//|/\\.\\.?/|[$ ]$|[{][^}]*,[^}]*[}]|\\\\[A-Za-z0-9_]|[\u{2018}-\u{201f}]";
-    json!({ "type": ["string", "number", "boolean"], "minLength": 1, "not": { "type": "string", "pattern": slips } })
+    json!({
+        "type": ["string", "number", "boolean"],
+        "minLength": 1,
+        "pattern": CLOSED_GLOB_PATTERN,
+        "not": { "type": "string", "pattern": slips },
+    })
 }
 
 /// Returns the schema of a pattern of refs.

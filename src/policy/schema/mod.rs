@@ -49,11 +49,10 @@ pub fn build_schema() -> Value {
             "members": constraints::list_or_one(constraints::member_schema()),
             "file": constraints::file_schema(),
             "day": constraints::day_schema(),
-            "questions": { "anyOf": [
-                constraints::asked_question(),
-                { "type": "array", "minItems": 1, "items": constraints::asked_question() },
-            ] },
-            "question": condition_schema(),
+            "questions": constraints::list_or_one(constraints::asked_question("question")),
+            "question": condition_schema(true),
+            "settled-questions": constraints::list_or_one(constraints::asked_question("settled-question")),
+            "settled-question": condition_schema(false),
             "rule": rule_schema(),
         },
     })
@@ -101,7 +100,9 @@ fn policy_key_schema(key: &str) -> Value {
             let entries = json!({ "type": "object", "additionalProperties": entry });
             json!({ "anyOf": [schema_reference("text"), entries] })
         }
-        "classes" => json!({ "type": "object", "additionalProperties": schema_reference("question") }),
+        "classes" => {
+            json!({ "type": "object", "additionalProperties": schema_reference("settled-question") })
+        }
         "rules" => json!({
             "type": "object",
             "propertyNames": { "pattern": constraints::RULE_ID_PATTERN },
@@ -111,7 +112,11 @@ fn policy_key_schema(key: &str) -> Value {
             let mut exemption = probe_with_scope(&|node, scope, faults| {
                 read_exemption(node, "", &[], &[], scope, faults);
             });
-            constraints::replace_at(&mut exemption, "/properties/when", constraints::asked_question());
+            constraints::replace_at(
+                &mut exemption,
+                "/properties/when",
+                constraints::asked_question("settled-question"),
+            );
             json!({ "type": "array", "minItems": 1, "items": exemption })
         }
         "obligations" => probe_with_scope(&|node, scope, faults| {
@@ -143,8 +148,8 @@ fn rule_schema() -> Value {
     for (key, description) in rules::RULE_KEYS {
         let schema = match key {
             "controls" | "for" | "not-for" => schema_reference("texts"),
-            "when" => schema_reference("question"),
-            "require" => constraints::asked_question(),
+            "when" => schema_reference("settled-question"),
+            "require" => constraints::asked_question("question"),
             "level" => json!({ "enum": LEVEL_WORDS.map(|(word, _)| word) }),
             "until" => schema_reference("day"),
             _ => schema_reference("text"),
@@ -159,15 +164,23 @@ fn rule_schema() -> Value {
     })
 }
 
-fn condition_schema() -> Value {
+/// Returns the schema of a question; of one by which nothing may be owed if `allows_obligations` is false.
+fn condition_schema(allows_obligations: bool) -> Value {
     let mut properties = Map::new();
     for (word, description) in COMBINATORS {
-        let parts = if word == "not" { "question" } else { "questions" };
+        let parts = match word {
+            "not" => "settled-question",
+            _ if allows_obligations => "questions",
+            _ => "settled-questions",
+        };
         properties.insert(word.into(), with_description(schema_reference(parts), description));
     }
     for doc in PREDICATE_DOCS {
         let mut schema = predicate_schema(doc);
         constraints::refine_predicate(&mut schema, doc.name);
+        if !allows_obligations {
+            constraints::refuse_obligations(&mut schema, doc.name);
+        }
         describe_properties(&mut schema, doc);
         let description = format!("{}\n\n{}", doc.summary, doc.parameters);
         properties.insert(doc.name.into(), with_description(schema, &description));

@@ -132,8 +132,10 @@ fn values_in_description<'policy>(
     let mut values = Vec::new();
     for statement in statements {
         let field = vocabulary.fields().iter().find(|field| field.matches_label(&statement.label));
-        if let Some(field) = field {
-            values.push((field.name.as_str(), statement.value.clone()));
+        if let Some(field) = field
+            && let Some(value) = field.find_own_value(statement)
+        {
+            values.push((field.name.as_str(), value.into_owned()));
         }
     }
     values

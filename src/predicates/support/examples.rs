@@ -100,6 +100,7 @@ fn answer_question(
     if let Some(node) = map.find_key("roster") {
         people.read_roster(node, faults);
     }
+    vocabulary.connect_fields(&people);
     let mut catalogue = StandardCatalogue::default();
     if let Some(node) = map.find_key("standard-changes") {
         catalogue.read_entries(node, &people, faults);

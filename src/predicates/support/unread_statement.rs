@@ -1,9 +1,11 @@
 //! Why a description does not state a field although something is there that looks like it.
 
+use crate::change::Text;
 use crate::change::description::UnreadReason;
 use crate::predicates::support::context::EvaluationContext;
 use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::vocabulary::FieldDefinition;
+use crate::yaml::shorten_for_message;
 
 messages! {
     PLACEHOLDER = "field.unread-placeholder":
@@ -16,6 +18,10 @@ messages! {
         "`{field}` is not stated: line {line} of the description, {written}, is code or a table, and text is needed";
     MARKUP = "field.unread-markup":
         "`{field}` is not stated: line {line} of the description, {written}, is quoted, struck out, code, a comment, or in the middle of a text";
+    OF_WHOLE_PULL = "field.unread-of-whole-pull":
+        "`{field}` is not stated: line {line} of the description, {written}, is of the whole pull request, and each of its commits is judged by itself; add `{trailer}` to the trailers of the commit";
+    OTHER_FIELD = "field.unread-other-field":
+        "`{field}` is not stated: line {line} of the description, {written}, states {other}, and nothing else stands there";
     BY_BOT = "field.unread-by-bot":
         "`{field}` is not stated: a description by {account} cannot state it here; add `{trailer}` to the trailers of a commit";
     BY_NO_ACCOUNT = "field.unread-by-no-account":
@@ -41,6 +47,20 @@ pub(crate) fn find_unread_statement(
         let message = message.with("field", field.name.as_str()).with("trailer", paste);
         return Some(Finding::new(message).in_commit(tip));
     }
+    for statement in &pull.statements {
+        let others = field.find_other_fields(statement);
+        if field.matches_label(&statement.label)
+            && field.find_own_value(statement).is_none()
+            && let Some(other) = others.first()
+        {
+            let written = statement.value.to_lossy();
+            let written = written.get(other.start..other.end).unwrap_or_default();
+            let message = OTHER_FIELD.with("field", field.name.as_str()).with("line", other.line);
+            let message = message.with("written", Text::from(shorten_for_message(written)));
+            let message = message.with("other", Text::from(other.label.as_str()));
+            return Some(Finding::new(message).in_commit(tip).with_paste(paste));
+        }
+    }
     let unread = pull.unread.iter().find(|unread| field.matches_label(&unread.label))?;
     let template: &'static MessageTemplate = match unread.reason {
         UnreadReason::Placeholder => &PLACEHOLDER,
@@ -48,6 +68,11 @@ pub(crate) fn find_unread_statement(
         UnreadReason::Unticked => &UNTICKED,
         UnreadReason::Code => &CODE,
         UnreadReason::Markup => &MARKUP,
+        UnreadReason::OfWholePull => {
+            let message = OF_WHOLE_PULL.with("field", field.name.as_str()).with("line", unread.line);
+            let message = message.with("written", &unread.written).with("trailer", paste);
+            return Some(Finding::new(message).in_commit(tip));
+        }
     };
     let message = template.with("field", field.name.as_str()).with("line", unread.line);
     let message = message.with("written", &unread.written);

@@ -1,0 +1,129 @@
+//! The policies that a branch on GitHub is judged by: its own, and that of the default branch as it is today.
+//!
+//! As on a server, a branch can be made from any old commit, and so start under any policy that ever was. What
+//! the default branch asks today is therefore asked everywhere, beside what the branch itself asks.
+
+use crate::change::{Change, Commits, NeededFacts, Oid};
+use crate::gate::{LoadedPolicy, UnusablePolicy, judge_from_facts};
+use crate::git::TrustedKeys;
+use crate::github::api::GitHubClient;
+use crate::github::api::names::RepositoryName;
+use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
+use crate::policy::{ChangeUnit, ObligationPolicy, Policy};
+use crate::report::PolicyReference;
+use crate::verdict::Verdict;
+use jiff::Timestamp;
+
+/// The policies that a branch is judged by.
+pub(crate) struct GoverningPolicies {
+    /// The policy of the branch itself.
+    pub(crate) own: LoadedPolicy,
+    /// The policy of the default branch, if that is another and puts the branch under change control.
+    pub(crate) base: Option<LoadedPolicy>,
+}
+
+impl GoverningPolicies {
+    /// Returns the policy of the default branch itself.
+    pub(crate) fn from_own(own: LoadedPolicy) -> Self {
+        GoverningPolicies { own, base: None }
+    }
+
+    /// Adds the policy that the default branch has at `tip` to that of the branch `target`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the default branch has a policy that cannot be read or used: it may ask for more.
+    pub(crate) async fn add_default(
+        own: LoadedPolicy,
+        target: &str,
+        client: &GitHubClient,
+        repo: &RepositoryName,
+        path: &str,
+        (default, tip): (&str, Oid),
+    ) -> Result<Self, PolicyFetchError> {
+        let base = match policy_at_commit::load_policy(client, repo, tip, path, default, None).await {
+            Ok(base) => Some(base),
+            Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => None,
+            Err(other) => return Err(other),
+        };
+        Ok(GoverningPolicies::combine(own, base, target))
+    }
+
+    /// Returns the policy of the branch `target` together with that of the default branch, as far as this
+    /// counts there.
+    pub(crate) fn combine(own: LoadedPolicy, base: Option<LoadedPolicy>, target: &str) -> Self {
+        let base = base.filter(|base| {
+            base.policy.digest != own.policy.digest && base.policy.protects_ref(target.as_bytes())
+        });
+        GoverningPolicies { own, base }
+    }
+
+    fn loaded_policies(&self) -> impl Iterator<Item = &LoadedPolicy> {
+        std::iter::once(&self.own).chain(&self.base)
+    }
+
+    /// Returns the places that the policies were read from, the branch's own first.
+    pub(crate) fn origins(&self) -> Vec<PolicyReference> {
+        self.loaded_policies().map(LoadedPolicy::origin).collect()
+    }
+
+    /// Returns the policies, the branch's own first.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.loaded_policies().map(|loaded| &loaded.policy)
+    }
+
+    /// Returns the facts that any of the policies needs.
+    pub(crate) fn needed_facts(&self) -> NeededFacts {
+        self.policies().flat_map(Policy::needed_facts).collect()
+    }
+
+    /// Returns the keys that signatures are checked with: those of the default branch, if it names any.
+    pub(crate) fn trusted_keys(&self, at: Timestamp) -> Option<TrustedKeys<'_>> {
+        self.base.as_ref().and_then(|base| base.trusted_keys(at)).or_else(|| self.own.trusted_keys(at))
+    }
+
+    /// Returns what the policies ask about obligations.
+    pub(crate) fn obligations(&self) -> ObligationPolicy {
+        match &self.base {
+            Some(base) => self.own.policy.obligations.combine_with(&base.policy.obligations),
+            None => self.own.policy.obligations.clone(),
+        }
+    }
+
+    /// Judges a change by all of the policies.
+    pub(crate) fn judge_change(&self, change: &Change) -> Verdict {
+        judge_from_facts(change, &self.own.policy, self.base.as_ref().map(|base| &base.policy))
+    }
+
+    /// Returns what counts as one change: every commit where one of the policies says so.
+    pub(crate) fn change_unit(&self) -> ChangeUnit {
+        if self.policies().any(|policy| policy.change_unit == ChangeUnit::Commit) {
+            ChangeUnit::Commit
+        } else {
+            ChangeUnit::Step
+        }
+    }
+
+    /// Returns the changes that are judged of one pull request or one step: itself, or each of its commits
+    /// with what is known of the whole.
+    ///
+    /// Of several commits each states its own fields, as it has to wherever no description is seen.
+    pub(crate) fn split_change(&self, change: Change) -> Vec<Change> {
+        if self.change_unit() == ChangeUnit::Step {
+            return vec![change];
+        }
+        let mut change = change;
+        if change.commits.len() > 1
+            && let Ok(pull) = &mut change.pull
+        {
+            pull.drop_statements();
+        }
+        let mut changes = Vec::new();
+        for commit in &change.commits {
+            if let Some(commits) = Commits::new(vec![commit.clone()]) {
+                changes.push(Change { commits, ..change.clone() });
+            }
+        }
+        changes
+    }
+}
