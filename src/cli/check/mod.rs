@@ -2,16 +2,15 @@
 
 mod args;
 mod policies;
+mod reports;
 mod request;
-
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 
 use anyhow::Context as _;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::check::args::{ChangeUnitArg, LandingArg};
 use crate::cli::check::policies::{HistoryPolicies, load_check_policy, load_history_policies};
+use crate::cli::check::reports::{open_spools, print_range_report, select_held_changes, write_output_files};
 use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
@@ -21,7 +20,7 @@ use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
 use crate::git::{CommitRange, Repository};
 use crate::policy::ChangeUnit;
-use crate::report::{Report, ReportStyle, write_report};
+use crate::report::{GroupScope, ReportStyle};
 use crate::verdict::{Decision, Message, MessageTemplate};
 
 pub(crate) use crate::cli::check::args::CheckArgs;
@@ -66,17 +65,17 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
             clock: Some(context.now),
         },
     };
-    let lists_passed = args.format.lists_passed_changes()
-        || args.output.iter().any(|file| file.format.lists_passed_changes());
+    let display_name = Text::from(request.range_label.as_str());
+    let mut spools = open_spools(args, &GroupScope::Range(display_name.clone()), context)?;
     let range_request = RangeRequest {
         range: CommitRange { tip: request.new, hidden_tips: &request.hidden, trusted_keys: None },
-        display_name: Text::from(request.range_label.as_str()),
+        display_name,
         target: request.target.clone(),
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
         stage: Stage::Check,
         unit: ChangeUnit::Step,
         enforce: args.enforce,
-        keep_all: args.verbose || args.explain || lists_passed,
+        held: select_held_changes(args),
         explain: args.explain,
         // For one change it would be noise.
         names_unused: request.covers_many_changes,
@@ -90,7 +89,11 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
     }
     let parts = build_parts(args, &request, &policies, &bases);
     let mut progress = ProgressLine::start_counting("changes judged", context);
-    let report = judge_parts(&repository, &parts, &range_request, &mut || progress.count_step());
+    let mut observe = |verdict: &_, traces: &[_]| {
+        progress.count_step();
+        spools.add_change(verdict, traces).context("cannot keep what was judged in a temporary file")
+    };
+    let report = judge_parts(&repository, &parts, &range_request, &mut observe);
     drop(progress);
     let mut report = report?;
     report.seen_at = context.now;
@@ -113,8 +116,8 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
         repository_url: output::read_repository_url(context),
         ..ReportStyle::default()
     };
-    output::print_report(&report, args.format, &style)?;
-    write_output_files(args, &report, &style, context)?;
+    print_range_report(args.format, &report, &mut spools, &style)?;
+    write_output_files(args, &report, &mut spools, &style, context)?;
     Ok(report.decision.into())
 }
 
@@ -189,24 +192,4 @@ fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &Histo
         notes.push(BEFORE_POLICY.with("count", without));
     }
     notes
-}
-
-/// Writes the report to each file that was asked for.
-fn write_output_files(
-    args: &CheckArgs,
-    report: &Report,
-    style: &ReportStyle,
-    context: &Context,
-) -> Result<(), CommandError> {
-    let style = ReportStyle { colour: false, quiet: false, ..style.clone() };
-    for file in &args.output {
-        let path = context.resolve_path(&file.path);
-        let write = || -> std::io::Result<()> {
-            let mut out = BufWriter::new(File::create(&path)?);
-            write_report(file.format.into(), report, &style, &mut out)?;
-            out.flush()
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
 }

@@ -62,6 +62,32 @@ impl Repository {
         })
     }
 
+    /// As [`Repository::for_each_commit`], in the opposite order, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::for_each_commit`].
+    pub fn for_each_commit_oldest_first<T: Send>(
+        &self,
+        range: CommitRange<'_>,
+        needs: &NeededFacts,
+        threads: fn() -> usize,
+        judge: impl Fn(CommitReadResult) -> T + Sync,
+        mut collect: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let mut ids = Vec::new();
+        for id in self.list_new_commits(range.tip, range.hidden_tips)? {
+            ids.push(self.to_object_id(id?)?);
+        }
+        let next = move || ids.pop().map(Ok);
+        let work = |reader: &mut ObjectReader, id: ObjectId| {
+            judge(reader.read_commit(&id, CommitHints::default(), needs, range.trusted_keys))
+        };
+        self.with_reader(|reader| {
+            pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
+        })
+    }
+
     /// As [`Repository::for_each_commit`], with the commits of one step (see
     /// [`Repository::list_steps`]) at a time, oldest step first.
     ///

@@ -378,6 +378,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         verdicts: vec![one],
         judged_ref: None,
         omitted_passes: 0,
+        left_out: LeftOutChanges::default(),
         amendable: None,
         published: HashSet::new(),
         branch_to_switch: None,
