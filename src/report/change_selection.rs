@@ -33,6 +33,8 @@ pub enum HeldChanges {
 #[derive(Debug)]
 pub(crate) struct ChangeSelection {
     held: HeldChanges,
+    pub(crate) max_changes: usize,
+    pub(crate) max_of_outcome: usize,
     denied: usize,
     remarked: usize,
     outcomes: Vec<HeldOutcome>,
@@ -50,7 +52,14 @@ struct HeldOutcome {
 
 impl ChangeSelection {
     pub(crate) fn new(held: HeldChanges) -> ChangeSelection {
-        ChangeSelection { held, denied: 0, remarked: 0, outcomes: Vec::new() }
+        ChangeSelection {
+            held,
+            max_changes: MAX_HELD_CHANGES,
+            max_of_outcome: MAX_HELD_OF_OUTCOME,
+            denied: 0,
+            remarked: 0,
+            outcomes: Vec::new(),
+        }
     }
 
     /// Adds a change to the group, or to the totals of what the group does not hold.
@@ -82,8 +91,8 @@ impl ChangeSelection {
     fn take_for_sample(&mut self, verdict: &Verdict, max_objections: usize) -> bool {
         let is_denied = verdict.decision() == Decision::Deny;
         let is_remarked = !is_denied && (!verdict.disagreements.is_empty() || has_listed_judgement(verdict));
-        let mut is_held = (is_denied && self.denied < MAX_HELD_CHANGES)
-            || (is_remarked && self.remarked < MAX_HELD_CHANGES);
+        let mut is_held = (is_denied && self.denied < self.max_changes)
+            || (is_remarked && self.remarked < self.max_changes);
         for ranked in rank_verdict(verdict) {
             is_held |= self.is_outcome_wanted(&ranked, max_objections);
         }
@@ -101,7 +110,7 @@ impl ChangeSelection {
         if is_silent(ranked.rank) {
             return false;
         }
-        if !self.outcomes.iter().any(|one| one.is_of(ranked) && one.changes >= MAX_HELD_OF_OUTCOME) {
+        if !self.outcomes.iter().any(|one| one.is_of(ranked) && one.changes >= self.max_of_outcome) {
             return true;
         }
         if ranked.rank > JudgementRank::Warning || ranked.objections().is_empty() {

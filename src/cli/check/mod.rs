@@ -33,6 +33,12 @@ static POLICIES_OF_HISTORY: MessageTemplate = MessageTemplate {
     text: "each change was judged by the policy that the branch held before it ({count} {count:policy|policies}), at the time of its last commit; --as-of now judges by the policy of today",
 };
 
+/// The note on what came before the first policy.
+static NOT_JUDGED: MessageTemplate = MessageTemplate {
+    code: "check.before-first-policy",
+    text: "the first {count} {count:step|steps} of the history came before the branch held a policy, and {count:was|were} not judged; --as-of now judges all of it by the policy of today",
+};
+
 /// The note on changes that had no policy before them.
 static BEFORE_POLICY: MessageTemplate = MessageTemplate {
     code: "check.before-policy",
@@ -150,8 +156,10 @@ fn build_parts<'check>(
         return vec![RangePart { loaded, tip: request.new, hidden_tips: &request.hidden, division }];
     }
     let mut parts = Vec::new();
-    for (index, (span, base)) in policies.spans.iter().zip(bases).enumerate() {
-        // Before the first policy, the one that came next is nearest to its time.
+    for (index, (span, base)) in
+        policies.spans.iter().zip(bases).enumerate().skip(policies.count_unjudged_spans())
+    {
+        // Where there is none, the one that came next is nearest to its time.
         let later = policies.spans.get(index..).unwrap_or_default();
         let loaded = later.iter().find_map(|span| span.policy.as_ref().ok()).unwrap_or(&policies.fallback);
         let division = divide(loaded.policy.change_unit);
@@ -178,7 +186,8 @@ fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &Histo
     }
     let mut digests: Vec<&str> = Vec::new();
     let mut without = 0_usize;
-    for span in &policies.spans {
+    let (unjudged, judged) = policies.spans.split_at(policies.count_unjudged_spans());
+    for span in judged {
         match &span.policy {
             Ok(loaded) if digests.contains(&loaded.policy.digest.as_str()) => {}
             Ok(loaded) => digests.push(&loaded.policy.digest),
@@ -187,6 +196,10 @@ fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &Histo
     }
     if !digests.is_empty() {
         notes.push(POLICIES_OF_HISTORY.with("count", digests.len()));
+    }
+    let steps: usize = unjudged.iter().map(|span| span.steps).sum();
+    if steps > 0 {
+        notes.push(NOT_JUDGED.with("count", steps));
     }
     if without > 0 {
         notes.push(BEFORE_POLICY.with("count", without));

@@ -23,6 +23,7 @@ const ANY_WORDS: MessageTemplate = MessageTemplate { code: "sample.any-words", t
 const NESTED_MESSAGE: MessageTemplate = MessageTemplate { code: "sample.nested", text: "for {quote}" };
 
 mod formats;
+mod ranges;
 
 fn written(format: ReportFormat, report: &Report, style: &ReportStyle) -> String {
     let mut out = Vec::new();
