@@ -271,6 +271,10 @@ fn a_file_is_replaced_as_a_whole_and_keeps_what_it_is() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     // Who had the file open reads what it was.
     assert_eq!(std::io::read_to_string(before).unwrap(), "old");
+    // A run without a decision leaves no report of another one.
+    ends(&scene, &["check", "nowhere..main", "--output", "json=kept.json"], 2, &[]);
+    assert!(!path.exists());
+    std::fs::write(&path, "old").unwrap();
     // A device takes what is written to it, and stays one.
     ends(&scene, &["check", "-q", "--output", "junit=/dev/stderr"], 0, &["<testsuites"]);
     // A file that others cannot read helps no pipeline.
@@ -280,6 +284,25 @@ fn a_file_is_replaced_as_a_whole_and_keeps_what_it_is() {
     let names: Vec<_> =
         std::fs::read_dir(&scene.directory).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert_eq!(names.len(), 5, "{names:?}");
+}
+
+#[test]
+fn a_branch_that_lands_whole_keeps_its_tests_when_it_grows() {
+    let mut scene = acme();
+    scene.git(&["switch", "-q", "-c", "topic"]);
+    let mut before = String::new();
+    for (number, how) in [(1, "merge"), (2, "merge"), (3, "squash")] {
+        scene.commit(&format!("Commit {number}\n"));
+        let args = ["check", "HEAD", "--as", how, "--onto", "main", "--output", "junit=x.xml"];
+        assert_eq!(run(&scene, &args).0, 1);
+        let junit = std::fs::read_to_string(scene.directory.join("x.xml")).unwrap();
+        assert!(junit.contains(&format!("Commit {number}\" tests=")), "{junit}");
+        let tests: Vec<&str> = junit.lines().filter(|line| line.contains("<testcase ")).collect();
+        let tests = tests.join("\n");
+        assert!(before.is_empty() || tests == before, "{tests}");
+        before = tests;
+    }
+    assert!(before.contains("name=\"risk\" classname=\"changegate\""), "{before}");
 }
 
 #[test]

@@ -5,12 +5,10 @@
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-
 use crate::predicates::support::condition::ConditionTrace;
-use crate::report::content::{GroupScope, Report};
+use crate::report::content::Report;
 use crate::report::json::JsonChangeSpool;
-use crate::report::junit::JunitChangeSpool;
+use crate::report::junit::{JunitChangeSpool, SpooledRange};
 use crate::report::style::ReportFormat;
 use crate::report::text_spool::SpoolStorage;
 use crate::verdict::{RuleId, Verdict};
@@ -25,7 +23,7 @@ pub struct ChangeSpools {
 impl ChangeSpools {
     /// Prepares a spool for a format, unless there is one or the format does not list every change.
     ///
-    /// `scope` and `seen_at` are those of the report that is to come.
+    /// `range` says what the report that is to come is about.
     ///
     /// # Errors
     ///
@@ -33,8 +31,7 @@ impl ChangeSpools {
     pub fn add_format(
         &mut self,
         format: ReportFormat,
-        scope: &GroupScope,
-        seen_at: Timestamp,
+        range: &SpooledRange<'_>,
         open_storage: impl FnOnce() -> io::Result<Box<dyn SpoolStorage>>,
     ) -> io::Result<()> {
         match format {
@@ -42,7 +39,7 @@ impl ChangeSpools {
                 self.json = Some(JsonChangeSpool::new(open_storage()?));
             }
             ReportFormat::Junit if self.junit.is_none() => {
-                self.junit = Some(JunitChangeSpool::new(open_storage()?, scope, seen_at));
+                self.junit = Some(JunitChangeSpool::new(open_storage()?, range));
             }
             ReportFormat::Json
             | ReportFormat::Junit

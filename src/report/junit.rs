@@ -18,7 +18,7 @@ use crate::report::text_spool::{SpoolStorage, TextSpool};
 use crate::report::{due_time, escape};
 use crate::verdict::{Decision, RuleOutcome, Verdict};
 
-/// The class of what is about no single change.
+/// The class of what is about no single commit.
 const ROOT_CLASS: &str = "changegate";
 
 /// The start of a suite, with what stands before it in a document.
@@ -34,6 +34,17 @@ struct SuiteNames<'name> {
     class: &'name str,
 }
 
+/// What is known of a range before its changes are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct SpooledRange<'asked> {
+    /// The scope of the report.
+    pub scope: &'asked GroupScope,
+    /// The instant of the decision, as in the report.
+    pub seen_at: Timestamp,
+    /// True if it lands as one change, whose last commit is another one after each push.
+    pub is_one_change: bool,
+}
+
 /// The changes of a range, each as the XML of its suite, and what they add up to.
 #[derive(Debug)]
 pub(crate) struct JunitChangeSpool {
@@ -42,6 +53,7 @@ pub(crate) struct JunitChangeSpool {
     classes: ClassNames,
     scope: String,
     seen_at: Timestamp,
+    is_one_change: bool,
 }
 
 /// The numbers of tests that stand in the head of the document.
@@ -78,23 +90,26 @@ impl ClassNames {
 }
 
 impl JunitChangeSpool {
-    pub(crate) fn new(
-        storage: Box<dyn SpoolStorage>,
-        scope: &GroupScope,
-        seen_at: Timestamp,
-    ) -> JunitChangeSpool {
+    pub(crate) fn new(storage: Box<dyn SpoolStorage>, range: &SpooledRange<'_>) -> JunitChangeSpool {
         JunitChangeSpool {
             suites: TextSpool::new(storage),
             totals: SuiteTotals::default(),
             classes: ClassNames::default(),
-            scope: name_scope(scope),
-            seen_at,
+            scope: name_scope(range.scope),
+            seen_at: range.seen_at,
+            is_one_change: range.is_one_change,
         }
     }
 
     /// Adds the next change.
     pub(crate) fn add_change(&mut self, verdict: &Verdict) -> io::Result<()> {
-        let suite = build_change_suite(&self.scope, verdict, &mut self.classes, self.seen_at);
+        let suite = if self.is_one_change {
+            let subject = escape_subject(verdict);
+            let names = SuiteNames { suite: &name_change(&self.scope, verdict, &subject), class: ROOT_CLASS };
+            build_suite(names, rank_verdict(verdict), self.seen_at)
+        } else {
+            build_change_suite(&self.scope, verdict, &mut self.classes, self.seen_at)
+        };
         self.totals.tests += suite.tests;
         self.totals.skipped += suite.skipped;
         self.totals.failures += suite.failures;

@@ -43,6 +43,7 @@ pub use crate::report::content::{
     GroupScope, JudgedRef, PolicyLocation, PolicyReference, RefUpdateKind, Report, ReportGroup, RuleTrace,
     decide_groups,
 };
+pub use crate::report::junit::SpooledRange;
 pub use crate::report::left_out::LeftOutChanges;
 pub use crate::report::repository_url::RepositoryUrl;
 pub(crate) use crate::report::sarif::MAX_RESULTS as MAX_SARIF_RESULTS;

@@ -10,7 +10,9 @@ use anyhow::Context as _;
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::check::args::{ChangeUnitArg, LandingArg};
 use crate::cli::check::policies::{HistoryPolicies, load_check_policy, load_history_policies};
-use crate::cli::check::reports::{open_spools, print_range_report, select_held_changes, write_output_files};
+use crate::cli::check::reports::{
+    open_spools, print_range_report, remove_stale_reports, select_held_changes, write_output_files,
+};
 use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
@@ -20,7 +22,7 @@ use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
 use crate::git::{CommitRange, Repository};
 use crate::policy::ChangeUnit;
-use crate::report::{GroupScope, ReportStyle};
+use crate::report::{GroupScope, ReportStyle, SpooledRange};
 use crate::verdict::{Decision, Message, MessageTemplate};
 
 pub(crate) use crate::cli::check::args::CheckArgs;
@@ -58,6 +60,14 @@ static SQUASHED_MESSAGES: MessageTemplate = MessageTemplate {
 };
 
 pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let judged = judge_and_report(args, context);
+    if judged.is_err() {
+        remove_stale_reports(args, context);
+    }
+    judged
+}
+
+fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
     let request = resolve_request(args, &repository)?;
     if !args.history && !args.allow_empty {
@@ -71,11 +81,9 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
             clock: Some(context.now),
         },
     };
-    let display_name = Text::from(request.range_label.as_str());
-    let mut spools = open_spools(args, &GroupScope::Range(display_name.clone()), context)?;
     let range_request = RangeRequest {
         range: CommitRange { tip: request.new, hidden_tips: &request.hidden, trusted_keys: None },
-        display_name,
+        display_name: Text::from(request.range_label.as_str()),
         target: request.target.clone(),
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
         stage: Stage::Check,
@@ -94,6 +102,12 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
         bases.push(Vec::from_iter(span.base));
     }
     let parts = build_parts(args, &request, &policies, &bases);
+    let range = SpooledRange {
+        scope: &GroupScope::Range(range_request.display_name.clone()),
+        seen_at: context.now,
+        is_one_change: parts.iter().all(|part| part.division == RangeDivision::Whole),
+    };
+    let mut spools = open_spools(args, &range)?;
     let mut progress = ProgressLine::start_counting("changes judged", context);
     let mut observe = |verdict: &_, traces: &[_]| {
         progress.count_step();

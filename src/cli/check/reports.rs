@@ -14,7 +14,7 @@ use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::output::{ReportFormatArg, ignore_broken_pipe};
 use crate::report::{
-    ChangeSpools, GroupScope, HeldChanges, MAX_SARIF_RESULTS, Report, ReportStyle, SpoolStorage,
+    ChangeSpools, HeldChanges, MAX_SARIF_RESULTS, Report, ReportStyle, SpoolStorage, SpooledRange,
     write_range_report,
 };
 
@@ -26,18 +26,26 @@ const MAX_SPOOL_IN_MEMORY: usize = 1 << 20;
 const NEW_FILE_MODE: u32 = 0o666;
 
 /// Returns the spools for the formats that list every change.
-pub(super) fn open_spools(
-    args: &CheckArgs,
-    scope: &GroupScope,
-    context: &Context,
-) -> Result<ChangeSpools, CommandError> {
+pub(super) fn open_spools(args: &CheckArgs, range: &SpooledRange<'_>) -> Result<ChangeSpools, CommandError> {
     let mut spools = ChangeSpools::default();
     for format in list_formats(args) {
-        spools.add_format(format.into(), scope, context.now, || {
+        spools.add_format(format.into(), range, || {
             Ok(Box::new(tempfile::spooled_tempfile(MAX_SPOOL_IN_MEMORY)) as Box<dyn SpoolStorage>)
         })?;
     }
     Ok(spools)
+}
+
+/// Removes the reports of an earlier run, where this one came to no decision: a pipeline would take them for
+/// its own.
+pub(super) fn remove_stale_reports(args: &CheckArgs, context: &Context) {
+    for file in &args.output {
+        let path = context.resolve_path(&file.path);
+        // What cannot be removed was not written by a run either; why this one failed is said anyway.
+        if fs::metadata(&path).is_ok_and(|found| found.is_file()) {
+            let _ = fs::remove_file(&path);
+        }
+    }
 }
 
 /// Returns the changes that the formats need in full, beside those in spools.

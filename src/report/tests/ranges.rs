@@ -33,7 +33,9 @@ fn spools_of(verdicts: &[Verdict], report: &Report) -> ChangeSpools {
     let mut spools = ChangeSpools::default();
     for format in [ReportFormat::Json, ReportFormat::Junit, ReportFormat::Sarif] {
         let open = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn SpoolStorage>);
-        spools.add_format(format, &report.groups[0].scope, report.seen_at, open).unwrap();
+        let scope = &report.groups[0].scope;
+        let range = SpooledRange { scope, seen_at: report.seen_at, is_one_change: false };
+        spools.add_format(format, &range, open).unwrap();
     }
     for verdict in verdicts {
         spools.add_change(verdict, &[]).unwrap();
